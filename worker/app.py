@@ -1,0 +1,47 @@
+"""The Celery app: `celery -A worker.app worker -Q model.e1-600m`. Importing it opens no connection."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from celery import Celery
+from celery.signals import celeryd_after_setup, worker_process_init, worker_process_shutdown
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "e1site.settings")
+
+WORKER_MODEL = "E1_WORKER_MODEL"
+"""Environment variable by which the parent process tells its spawned child which model to load."""
+WORKER_NAME = "E1_WORKER_NAME"
+
+app = Celery("e1")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.conf.imports = ["jobs.tasks", "worker.tasks"]
+
+
+@celeryd_after_setup.connect  # type: ignore[untyped-decorator]
+def _note_model(sender: str, instance: Any, **_: Any) -> None:
+    """Parent process: find the model from the queues that were asked for, for the children to inherit."""
+    queues = [name for name in instance.app.amqp.queues.consume_from if name.startswith("model.")]
+    if len(queues) > 1:
+        raise SystemExit(f"one worker serves one model, but the queues {', '.join(queues)} were asked for")
+    os.environ[WORKER_NAME] = sender
+    os.environ[WORKER_MODEL] = queues[0].removeprefix("model.") if queues else ""
+
+
+@worker_process_init.connect  # type: ignore[untyped-decorator]
+def _load_model(**_: Any) -> None:
+    """Child process: load the network and prove it on a known answer, before the first message is taken."""
+    if os.environ.get(WORKER_MODEL):
+        from worker import tasks
+
+        tasks.start_worker(os.environ[WORKER_MODEL], os.environ[WORKER_NAME])
+
+
+@worker_process_shutdown.connect  # type: ignore[untyped-decorator]
+def _say_goodbye(**_: Any) -> None:
+    """Child process: a worker that stops in order is gone at once, not after its heartbeat runs out."""
+    if os.environ.get(WORKER_MODEL):
+        from worker import tasks
+
+        tasks.stop_worker()

@@ -1,0 +1,136 @@
+"""The only device code: moves a packed batch over, runs the network, brings back what was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from worker.engine.config import DEFAULT_TOKEN_BUDGET, EngineConfig
+from worker.engine.packer import Placed, pack, resolve_layers
+from worker.model.attention import choose_backend
+from worker.model.e1 import Packed
+from worker.model.loader import load_model
+from worker.model.tokenizer import CANONICAL_TOKENS
+from worker.protocol import Encoding, Query
+
+
+class Runner:
+    """Owns the network and its device. Not safe for concurrent use: one thread runs batches."""
+
+    def __init__(self, folder: Path, config: EngineConfig) -> None:
+        self.device = pick_device(config.device)
+        self.dtype = pick_dtype(config.precision, self.device)
+        self.attention, self.attend = choose_backend(self.device, self.dtype)
+        self.model = load_model(folder, device=self.device, dtype=self.dtype)
+        self.token_budget = config.token_budget or DEFAULT_TOKEN_BUDGET.get(self.device.type, 2048)
+        self._canonical = torch.from_numpy(CANONICAL_TOKENS).to(self.device)
+
+    @property
+    def device_name(self) -> str:
+        if self.device.type == "cuda":
+            return torch.cuda.get_device_name(self.device)
+        return f"{self.device.type} ({torch.get_num_threads()} threads)"
+
+    @property
+    def precision(self) -> str:
+        return str(self.dtype).removeprefix("torch.")
+
+    def run(self, queries: Sequence[Query]) -> list[Encoding]:
+        """One forward pass over all queries, in order. Layers above the highest one needed are not run, the head
+        runs on the rows asked for only.
+        """
+        batch, placed = pack(queries)
+        wanted = [resolve_layers(query, self.model.config) for query in queries]
+        last = self.model.config.num_hidden_layers
+        highest = max((max(layers) for layers in wanted if layers), default=0)
+        if any("logits" in query.include for query in queries):
+            highest = last
+        means: list[dict[int, NDArray[np.float32]]] = [{} for _ in queries]
+        per_token: list[dict[int, NDArray[np.float32]]] = [{} for _ in queries]
+        logits: list[NDArray[np.float32] | None] = [None] * len(queries)
+        with torch.inference_mode():
+            for index, x_TH in self.model.hidden_states(_to(batch, self.device), self.attend):
+                for n, query in enumerate(queries):
+                    if index in wanted[n]:
+                        x_LH = x_TH[placed[n].start : placed[n].end].float()
+                        if "mean" in query.include:
+                            means[n][index] = _numpy(x_LH.mean(dim=0))
+                        if "per_token" in query.include:
+                            per_token[n][index] = _numpy(x_LH)
+                if index == highest:
+                    if highest == last:
+                        logits = self._logits(x_TH, queries, placed)
+                    break
+        return [
+            Encoding(logits=logits[n], mean=means[n], per_token=per_token[n]) for n in range(len(queries))
+        ]
+
+    def _logits(
+        self, x_TH: Tensor, queries: Sequence[Query], placed: Sequence[Placed]
+    ) -> list[NDArray[np.float32] | None]:
+        """Canonical logits of the queries that ask for them, from one pass of the head over all their rows."""
+        rows: list[Tensor] = []
+        counts: list[int] = []
+        for query, place in zip(queries, placed, strict=True):
+            if "logits" not in query.include:
+                counts.append(-1)
+                continue
+            wanted = torch.arange(place.start, place.end)
+            rows.append(wanted if query.positions is None else wanted[list(query.positions)])
+            counts.append(len(rows[-1]))
+        if not rows:
+            return [None] * len(queries)
+        logits_R20 = self.model.head(x_TH[torch.cat(rows).to(self.device)])[:, self._canonical]
+        pieces = iter(logits_R20.split([count for count in counts if count >= 0]))
+        return [_numpy(next(pieces)) if count >= 0 else None for count in counts]
+
+
+def _to(batch: Packed, device: torch.device) -> Packed:
+    return Packed(
+        batch.tokens.to(device),
+        batch.sequence_ids.to(device),
+        batch.positions_within.to(device),
+        batch.positions_global.to(device),
+        within=batch.within,
+        blocks=batch.blocks,
+    )
+
+
+def _numpy(tensor: Tensor) -> NDArray[np.float32]:
+    """A copy of its own on the host: results must not keep a whole batch alive."""
+    array: NDArray[np.float32] = tensor.float().cpu().numpy()
+    return np.array(array, dtype=np.float32)
+
+
+def pick_device(name: str) -> torch.device:
+    """The named device; "auto" is the first CUDA device, else the CPU."""
+    if name != "auto":
+        return torch.device(name)
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def pick_dtype(precision: str, device: torch.device) -> torch.dtype:
+    """float32 on CPU; bfloat16 on GPUs that have it. bfloat16 on a CPU without support is about eight times slower."""
+    if precision != "auto":
+        return torch.bfloat16 if precision == "bfloat16" else torch.float32
+    if device.type == "cuda" and torch.cuda.is_bf16_supported():
+        return torch.bfloat16
+    return torch.float32
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether the failure was memory, on a device or on the host."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    return isinstance(error, RuntimeError) and "not enough memory" in str(error)
+
+
+def release_memory(device: torch.device) -> None:
+    """Give cached blocks back after an out-of-memory error."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()

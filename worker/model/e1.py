@@ -1,0 +1,157 @@
+"""E1, the whole network in one file. Read top-down: E1.hidden_states is the story.
+
+Letters at the end of a tensor's name are its shape: T tokens of a packed batch, H hidden size, N attention heads,
+G key-value heads, D head size, I intermediate size, V vocabulary, R selected rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from worker.model.attention import Attend, Spans
+from worker.model.config import E1Config
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """Instances laid one after the other without padding.
+
+    All tensors are int64 [T]. `within` has a span per sequence; `blocks` has a span per sequence whose keys start at
+    the first token of its instance (block-causal).
+    """
+
+    tokens: Tensor
+    sequence_ids: Tensor
+    positions_within: Tensor
+    positions_global: Tensor
+    within: Spans
+    blocks: Spans
+
+
+class E1(nn.Module):
+    """The network. `hidden_states` runs as many layers as the caller consumes; `head` maps rows to logits."""
+
+    def __init__(self, config: E1Config) -> None:
+        super().__init__()
+        self.config = config
+        self.embed_tokens = nn.Embedding(config.vocab_size, config.hidden_size)
+        self.embed_seq_id = nn.Embedding(config.max_num_sequences, config.hidden_size)
+        self.layers = nn.ModuleList(Layer(config, config.is_global(k)) for k in range(config.num_hidden_layers))
+        self.norm = RMSNorm(config)
+        self.mlm_head = Head(config)
+
+    def hidden_states(self, batch: Packed, attend: Attend) -> Iterator[tuple[int, Tensor]]:
+        """Yield (0, embedding sum), (1, after the first layer) ... (layers, after the last layer and the final norm).
+
+        Each tensor is [T, H]. A caller that stops asking stops the computation.
+        """
+        x_TH = self.embed_tokens(batch.tokens) + self.embed_seq_id(batch.sequence_ids)
+        yield 0, x_TH
+        within = self._rotation(batch.positions_within, self.config.rope_theta_within_seq, x_TH.dtype)
+        whole = self._rotation(batch.positions_global, self.config.rope_theta_global, x_TH.dtype)
+        for index, layer in enumerate(self.layers, start=1):
+            assert isinstance(layer, Layer)
+            if layer.is_global:
+                x_TH = layer(x_TH, whole, batch.blocks, attend)
+            else:
+                x_TH = layer(x_TH, within, batch.within, attend)
+            yield index, (x_TH if index < len(self.layers) else self.norm(x_TH))
+
+    def head(self, x_RH: Tensor) -> Tensor:
+        """Logits over the vocabulary, float32 [R, V], of rows after the final norm. Always float32 (E1.md, trap 2)."""
+        logits_RV: Tensor = self.mlm_head(x_RH.float())
+        return logits_RV
+
+    def _rotation(self, positions_T: Tensor, theta: float, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+        """Cosine and sine of the rotary angles, each [T, 1, D]. Angles are float32."""
+        D = self.config.head_size
+        exponents = torch.arange(0, D, 2, dtype=torch.float32, device=positions_T.device) / D
+        angles_TD2 = positions_T[:, None].float() * (1.0 / theta**exponents)
+        angles_T1D = torch.cat((angles_TD2, angles_TD2), dim=-1)[:, None]
+        return angles_T1D.cos().to(dtype), angles_T1D.sin().to(dtype)
+
+
+class Layer(nn.Module):
+    """Attention and a gated feed-forward, each added to the residual stream."""
+
+    def __init__(self, config: E1Config, is_global: bool) -> None:
+        super().__init__()
+        self.is_global = is_global
+        self.attention_norm = RMSNorm(config)
+        self.attention = Attention(config)
+        self.feed_forward_norm = RMSNorm(config)
+        self.feed_forward = FeedForward(config)
+
+    def forward(self, x_TH: Tensor, rotation: tuple[Tensor, Tensor], spans: Spans, attend: Attend) -> Tensor:
+        x_TH = x_TH + self.attention(self.attention_norm(x_TH), rotation, spans, attend)
+        out_TH: Tensor = x_TH + self.feed_forward(self.feed_forward_norm(x_TH))
+        return out_TH
+
+
+class Attention(nn.Module):
+    """Rotary attention. q, k and v come from one fused product and are clamped before the rotation."""
+
+    def __init__(self, config: E1Config) -> None:
+        super().__init__()
+        self.heads, self.kv_heads = config.num_attention_heads, config.num_key_value_heads
+        self.head_size, self.clip = config.head_size, config.clip_qkv
+        self.qkv = nn.Linear(config.hidden_size, config.hidden_size + 2 * config.key_value_size, bias=False)
+        self.out = nn.Linear(config.hidden_size, config.hidden_size, bias=False)
+
+    def forward(self, x_TH: Tensor, rotation: tuple[Tensor, Tensor], spans: Spans, attend: Attend) -> Tensor:
+        qkv = self.qkv(x_TH).clamp(-self.clip, self.clip).view(len(x_TH), -1, self.head_size)
+        q_TND, k_TGD, v_TGD = qkv.split((self.heads, self.kv_heads, self.kv_heads), dim=1)
+        attended_TND = attend(rotate(q_TND, *rotation), rotate(k_TGD, *rotation), v_TGD, spans)
+        out_TH: Tensor = self.out(attended_TND.reshape(len(x_TH), -1))
+        return out_TH
+
+
+def rotate(x_TND: Tensor, cos_T1D: Tensor, sin_T1D: Tensor) -> Tensor:
+    """Rotary embedding in the rotate-half form: the first half of a head pairs with its second half."""
+    first, second = x_TND.chunk(2, dim=-1)
+    return x_TND * cos_T1D + torch.cat((-second, first), dim=-1) * sin_T1D
+
+
+class FeedForward(nn.Module):
+    """w2(silu(w1 x) * w3 x), with w1 and w3 fused into one product."""
+
+    def __init__(self, config: E1Config) -> None:
+        super().__init__()
+        self.gate_up = nn.Linear(config.hidden_size, 2 * config.intermediate_size, bias=False)
+        self.down = nn.Linear(config.intermediate_size, config.hidden_size, bias=False)
+
+    def forward(self, x_TH: Tensor) -> Tensor:
+        gate_TI, up_TI = self.gate_up(x_TH).chunk(2, dim=-1)
+        out_TH: Tensor = self.down(F.silu(gate_TI) * up_TI)
+        return out_TH
+
+
+class RMSNorm(nn.Module):
+    """x / sqrt(mean(x^2) + eps) * weight."""
+
+    def __init__(self, config: E1Config) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(config.hidden_size))
+        self.eps = config.rms_norm_eps
+
+    def forward(self, x_TH: Tensor) -> Tensor:
+        return F.rms_norm(x_TH, self.weight.shape, self.weight, self.eps)
+
+
+class Head(nn.Module):
+    """Linear, exact GELU, LayerNorm, Linear to the vocabulary; all with bias."""
+
+    def __init__(self, config: E1Config) -> None:
+        super().__init__()
+        self.dense = nn.Linear(config.hidden_size, config.hidden_size)
+        self.norm = nn.LayerNorm(config.hidden_size, eps=config.rms_norm_eps)
+        self.out = nn.Linear(config.hidden_size, config.vocab_size)
+
+    def forward(self, x_RH: Tensor) -> Tensor:
+        logits_RV: Tensor = self.out(self.norm(F.gelu(self.dense(x_RH))))
+        return logits_RV

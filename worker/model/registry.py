@@ -1,0 +1,125 @@
+"""Which checkpoints exist and where their files are: in the package, in a folder, or on the hub at a pinned revision."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from worker.model.errors import CheckpointError, WeightsUnavailable
+from worker.model.loader import CONFIG, WEIGHTS, sha256_of
+from worker.protocol import MODELS
+
+WEIGHTS_FOLDER = "E1_WEIGHTS"
+"""Environment variable: a folder with one sub-folder per slug, for machines that must not or cannot download."""
+
+PACKAGED = Path(__file__).parent / "checkpoints"
+
+
+@dataclass(frozen=True, slots=True)
+class HubSource:
+    """A released checkpoint: repository, revision and the digest its weights must have."""
+
+    repository: str
+    revision: str
+    sha256: str
+
+
+HUB: Mapping[str, HubSource] = MappingProxyType(
+    {
+        "e1-600m": HubSource(
+            "Profluent-Bio/E1-600m",
+            "52d959fb87a609d15cf223a485127b29ed5c382a",
+            "cfc108d4b98baaa62932331b40be265eae39dc382595bc3cde4a5ab55db1bf7a",
+        ),
+        "e1-300m": HubSource(
+            "Profluent-Bio/E1-300m",
+            "5a2871c587eadbcc9237bc686ea45e5b4d28dfb3",
+            "31e09a2542f45b04e6ce4adafb3b657f21e2d56d12bf68fd2266b1576a80bc9b",
+        ),
+        "e1-150m": HubSource(
+            "Profluent-Bio/E1-150m",
+            "c4dbfe827e4aa6ed7f95eaef50dc1e084f4d77dc",
+            "ba2656339005e6598642836acfdafde480fecc7e145ce0058eb54adf572c3484",
+        ),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """Files that were found: the folder, the name to report, and the digest of the weights in it."""
+
+    name: str
+    folder: Path
+    sha256: str
+    demonstration: bool
+
+
+def find_checkpoint(model: str | Path) -> Checkpoint:
+    """Find a registered slug or a checkpoint folder, downloading from the hub where need be.
+
+    Looks into the package, then `$E1_WEIGHTS/SLUG`, then the hub's cache and the hub. The digest of a released
+    checkpoint is checked every time. Raises CheckpointError (wrong files) or WeightsUnavailable (no files).
+    """
+    slug = str(model)
+    if slug not in MODELS:
+        return _from_folder(Path(model))
+    if slug not in HUB:
+        folder = PACKAGED / slug
+        return Checkpoint(slug, folder, sha256_of(folder / WEIGHTS), MODELS[slug].demonstration)
+    source = HUB[slug]
+    folder = _offline_folder(slug) or _download(slug, source)
+    found = sha256_of(folder / WEIGHTS)
+    if found != source.sha256:
+        raise CheckpointError(
+            f"{folder / WEIGHTS} is not {slug}: its sha256 is {found}, the released one is {source.sha256}; "
+            "delete it and fetch it again"
+        )
+    return Checkpoint(slug, folder, found, demonstration=False)
+
+
+def _from_folder(folder: Path) -> Checkpoint:
+    if not folder.is_dir():
+        raise CheckpointError(
+            f"{str(folder)!r} is neither a registered model ({', '.join(MODELS)}) nor a folder with {CONFIG} and {WEIGHTS}"
+        )
+    if not (folder / WEIGHTS).is_file():
+        raise CheckpointError(f"{folder} has no {WEIGHTS}")
+    return Checkpoint(folder.resolve().name, folder, sha256_of(folder / WEIGHTS), demonstration=False)
+
+
+def _offline_folder(slug: str) -> Path | None:
+    root = os.environ.get(WEIGHTS_FOLDER)
+    if not root:
+        return None
+    folder = Path(root) / slug
+    if not (folder / WEIGHTS).is_file() or not (folder / CONFIG).is_file():
+        raise WeightsUnavailable(f"{WEIGHTS_FOLDER} is set, but {folder} has no {CONFIG} and {WEIGHTS}. {_remedy(slug)}")
+    return folder
+
+
+def _download(slug: str, source: HubSource) -> Path:
+    """Files from the hub's cache, or downloaded into it with a progress bar."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    try:
+        folder = snapshot_download(source.repository, revision=source.revision, allow_patterns=[CONFIG, WEIGHTS])
+    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
+        raise WeightsUnavailable(
+            f"the weights of {slug} are not on this machine and could not be downloaded "
+            f"({type(error).__name__}: {str(error).splitlines()[0]}). {_remedy(slug)}"
+        ) from error
+    return Path(folder)
+
+
+def _remedy(slug: str) -> str:
+    source = HUB[slug]
+    return (
+        f"On a machine that reaches the hub run `hf download {source.repository} {CONFIG} {WEIGHTS} "
+        f"--revision {source.revision} --local-dir WEIGHTS/{slug}`, copy the folder WEIGHTS here and set "
+        f"{WEIGHTS_FOLDER} to it; or use the packaged demonstration model e1-demo."
+    )

@@ -1,0 +1,131 @@
+"""What crosses the border between the web side (`jobs`) and the model side (`worker`).
+
+Standard library and numpy only: both sides import this module, neither imports the other. All classes are frozen;
+arrays inside an `Encoding` belong to whoever received it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+CANONICAL = "ACDEFGHIKLMNPQRSTVWY"
+"""The 20 canonical residues, in the order of every logits column shown to users."""
+EXTENDED = CANONICAL + "BXZUO"
+"""Canonical residues and the ambiguous or rare letters that the model accepts."""
+MASK = "?"
+
+BOUNDARY_TOKENS = 4
+"""A sequence is wrapped as <bos> 1 RESIDUES 2 <eos>: four tokens that are no residues."""
+
+INCLUDES = ("mean", "per_token", "logits")
+
+TASK_RUN_BUNDLE = "worker.run_bundle"
+TASK_DISPATCH = "jobs.dispatch"
+TASK_REAP = "jobs.reap"
+TASK_FINALISE = "jobs.finalise"
+SERVICE_QUEUE = "service"
+
+
+def model_queue(slug: str) -> str:
+    """The Celery queue that workers of this model consume."""
+    return f"model.{slug}"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFacts:
+    """What the web side must know of a checkpoint to validate a request without loading it."""
+
+    slug: str
+    title: str
+    hidden_size: int
+    layers: int
+    parameters: int
+    demonstration: bool = False
+    max_residues: int = 8188
+    max_contexts: int = 511
+    max_global_positions: int = 65536
+
+    def layer(self, requested: int) -> int:
+        """Resolve a hidden-state index; negative ones count from the end, -1 is after the final norm.
+
+        Raises ValueError outside -(layers + 1)..layers.
+        """
+        if not -(self.layers + 1) <= requested <= self.layers:
+            raise ValueError(f"layer {requested} is outside {-(self.layers + 1)}..{self.layers}")
+        return requested if requested >= 0 else self.layers + 1 + requested
+
+    @staticmethod
+    def tokens(residues: int) -> int:
+        """Tokens of one sequence of this many residues."""
+        return residues + BOUNDARY_TOKENS
+
+
+MODELS: Mapping[str, ModelFacts] = MappingProxyType(
+    {
+        facts.slug: facts
+        for facts in (
+            ModelFacts("e1-600m", "Profluent-E1 600M", 1280, 30, 641_438_754),
+            ModelFacts("e1-300m", "Profluent-E1 300M", 1024, 20, 274_317_346),
+            ModelFacts("e1-150m", "Profluent-E1 150M", 768, 20, 154_423_330),
+            ModelFacts("e1-demo", "E1 demonstration network", 128, 6, 1_370_658, demonstration=True),
+        )
+    }
+)
+"""The registered checkpoints, by slug. Their files are named in `worker.model.registry`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One pass of one sequence through the network.
+
+    `sequence` and `context` hold letters A-Z and, in the sequence, `?` for a masked residue. `layers` are hidden
+    states, negative ones counted from the end (-1: after the final norm). `include` is a subset of `INCLUDES`;
+    what is not asked for is not computed. `positions` (0-based) restricts the logits to those residues, in that
+    order; None means all of them.
+    """
+
+    sequence: str
+    context: tuple[str, ...] = ()
+    layers: tuple[int, ...] = (-1,)
+    include: frozenset[str] = frozenset({"mean"})
+    positions: tuple[int, ...] | None = None
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of the whole instance, context included."""
+        return len(self.sequence) + sum(map(len, self.context)) + BOUNDARY_TOKENS * (1 + len(self.context))
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """What one query gave. Arrays are float32 and cover the query's L residues, never its boundary tokens.
+
+    `logits` [L, 20] in the column order of `CANONICAL` ([len(positions), 20] where the query named positions), or None
+    where not asked for; `mean` and `per_token` are keyed
+    by resolved layer: [H] and [L, H]. `error` is None, or the stable code of what kept this query from running
+    (`out_of_memory`); then the arrays are absent.
+    """
+
+    logits: NDArray[np.float32] | None = None
+    mean: Mapping[int, NDArray[np.float32]] = field(default_factory=dict)
+    per_token: Mapping[int, NDArray[np.float32]] = field(default_factory=dict)
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EngineIdentity:
+    """Which network on which device a number came from; stored with every chunk's results."""
+
+    model: str
+    checkpoint_sha256: str
+    precision: str
+    device: str
+    attention: str
+    torch_version: str
+    code_version: str
+    demonstration: bool
