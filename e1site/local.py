@@ -1,0 +1,214 @@
+"""`e1 up`: the whole service as children of one foreground command (docs/install.md, docs/adr on the stack).
+
+Order: lock the folder, Postgres and Valkey together, tables and first user, then web, workers and beat
+together, then `ready URL`. One thread does it all: start, watch, ask /readyz, stop.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+from e1site.stack import parts, readiness
+from e1site.stack.environment import (
+    children_environment,
+    embedded_postgres,
+    local_address,
+    usable_port,
+)
+from e1site.stack.errors import StackError, StopRequested
+from e1site.stack.folder import DataFolder, hold, is_held
+from e1site.stack.guardian import Guardian
+from e1site.stack.parts import Part
+from e1site.stack.processes import kill_marked
+from e1site.stack.servers import Postgres, Valkey, find_valkey
+from e1site.stack.supervisor import StopSignals, Supervisor, last_lines
+from e1site.stack.terminal import complain, say
+from worker.protocol import MODELS
+
+DEFAULT_DATA = Path(".local")
+SERVER_SECONDS = 60.0
+SERVER_DEATHS = 3
+ASK_SECONDS = 0.3
+REMINDER_SECONDS = 20.0
+"""How often a person who waits is told which check is still red; the first time after a third of it."""
+
+
+def up(
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    models: list[str],
+    data: Path = DEFAULT_DATA,
+    workers: int = 1,
+) -> int:
+    """Run the service in the foreground until Ctrl-C (or SIGTERM, SIGHUP); gives the exit status.
+
+    0 after a clean stop, 1 where it could not start (the reason goes to standard error). Port 0 picks a free
+    one.
+    """
+    folder = DataFolder.at(data)
+    try:
+        _check_arguments(models, workers)
+        folder.create()
+        with ExitStack() as stack:
+            lock = stack.enter_context(hold(folder))
+            signals = stack.enter_context(StopSignals().installed())
+            port = usable_port(host, port)
+            kill_marked(folder.stack_id)  # what a launcher and its guardian, both killed, have left behind
+            guardian = Guardian(folder.stack_id, lock, folder.turn_log("guardian"))
+            stack.callback(guardian.close)
+            env = children_environment(folder, host, models)
+            supervisor = Supervisor(folder, env, guardian, signals, say)
+            stack.callback(lambda: folder.address_file.unlink(missing_ok=True))
+            try:
+                _start(folder, supervisor, host=host, port=port, models=models, workers=workers)
+                _serve(folder, supervisor, host=host, port=port)
+            except StopRequested:
+                say("stopping; once more Ctrl-C hurries")
+            finally:
+                supervisor.stop()
+            say("stopped")
+    except StackError as error:
+        complain(f"e1 up: {error}")
+        return 1
+    return 0
+
+
+def user_add(name: str, *, data: Path = DEFAULT_DATA, password_stdin: bool = False) -> int:
+    """Add a user to the stack that runs on this folder; prints password and token once. Gives the exit
+    status.
+    """
+    folder = DataFolder.at(data)
+    if "DATABASE_URL" not in os.environ and not is_held(folder):
+        complain(f"e1: no service runs on {folder.path}; start it with `e1 up`, or name its --data")
+        return 1
+    try:
+        folder.create()
+        env = children_environment(folder, "127.0.0.1", [])
+    except StackError as error:
+        complain(f"e1: {error}")
+        return 1
+    command = [*_django(), "e1_user_add", name, *(["--password-stdin"] if password_stdin else [])]
+    return subprocess.run(command, env=env, check=False).returncode  # noqa: S603 - our own command line
+
+
+def _check_arguments(models: list[str], workers: int) -> None:
+    for slug in models:
+        if slug not in MODELS:
+            raise StackError(
+                f"there is no model {slug!r}; the registered ones are {', '.join(MODELS)}",
+                code="unknown_model",
+            )
+    if not models or workers < 1:
+        raise StackError("at least one model and one worker are needed", code="bad_argument")
+
+
+def _start(
+    folder: DataFolder, supervisor: Supervisor, *, host: str, port: int, models: list[str], workers: int
+) -> None:
+    """Everything up to children that run; `_serve` waits for them to be ready."""
+    say(f"data in {folder.path}")
+    _start_stores(folder, supervisor)
+    say("creating tables and the first user")
+    folder.turn_log("migrate")
+    command = [*_django(), "e1_bootstrap", "--migrate", "--data", str(folder.path)]
+    if supervisor.run_once("migrate", command, env=supervisor.env) != 0:
+        raise _failed("the tables could not be brought up to date", folder, "migrate", "migration_failed")
+    say(f"starting web, service worker, schedule, and {workers} worker(s) each of {', '.join(models)}")
+    for part in (*parts.celery_workers(models, workers), parts.web(host, port), parts.beat(folder.path)):
+        supervisor.start(part)
+    for what, name in (("administrator `admin`, password", "admin-password"), ("token", "token")):
+        if (folder.path / name).exists():
+            say(f"{what} in {folder.path / name}")
+
+
+def _start_stores(folder: DataFolder, supervisor: Supervisor) -> None:
+    """Embedded stores where no URL names running ones; both start at the same time."""
+    valkey = (
+        None if "REDIS_URL" in os.environ else Valkey(folder.path / "valkey", folder.sockets, find_valkey())
+    )
+    postgres = None if "DATABASE_URL" in os.environ else embedded_postgres(folder)
+    if valkey:
+        say("starting Valkey")
+        supervisor.start(
+            Part("valkey", tuple(valkey.command()), stage=0, stop_seconds=10, prepare=valkey.prepare)
+        )
+    if postgres:
+        _initialise(folder, supervisor, postgres)
+        say(f"starting PostgreSQL {postgres.major}")
+        supervisor.start(
+            Part(
+                "postgres",
+                tuple(postgres.command()),
+                stage=0,
+                stop_seconds=30,
+                stop_signal=signal.SIGINT,  # Postgres's fast stop: sessions are ended, everything is written
+                user=postgres.as_user.user,
+                prepare=postgres.prepare,
+            )
+        )
+        _await(folder, supervisor, "postgres", postgres.is_ready)
+        postgres.ensure_database()
+    if valkey:
+        _await(folder, supervisor, "valkey", valkey.is_ready)
+
+
+def _initialise(folder: DataFolder, supervisor: Supervisor, postgres: Postgres) -> None:
+    if postgres.data.exists():
+        return
+    say(f"making a new PostgreSQL {postgres.major} database")
+    folder.turn_log("initdb")
+    postgres.prepare_initdb()
+    env = {**supervisor.env, "LC_ALL": "C"}
+    if supervisor.run_once("initdb", postgres.initdb_command(), env=env, user=postgres.as_user.user) != 0:
+        raise _failed("the database could not be made", folder, "initdb", "postgres_failed")
+    postgres.adopt()
+
+
+def _await(folder: DataFolder, supervisor: Supervisor, name: str, is_ready: Callable[[], bool]) -> None:
+    """Wait until a store answers. Raises StackError where it keeps dying or says nothing for too long."""
+    deadline = time.monotonic() + SERVER_SECONDS
+    while not is_ready():
+        if supervisor.deaths(name) >= SERVER_DEATHS or time.monotonic() > deadline:
+            raise _failed(f"{name} does not start", folder, name, f"{name}_failed")
+        supervisor.tick()
+
+
+def _serve(folder: DataFolder, supervisor: Supervisor, *, host: str, port: int) -> None:
+    """Say `ready URL` once /readyz is green, then watch the children. Ends by StopRequested only."""
+    address = local_address(host)
+    url = f"http://[{address}]:{port}" if ":" in address else f"http://{address}:{port}"
+    remind_at = time.monotonic() + REMINDER_SECONDS / 3
+    ask_at = 0.0
+    ready = False
+    while True:
+        supervisor.tick()
+        if ready:
+            continue
+        if time.monotonic() < ask_at:
+            continue
+        answer = readiness.ask(address, port)
+        ask_at = time.monotonic() + ASK_SECONDS
+        ready = answer.ready
+        if ready:
+            folder.address_file.write_text(url + "\n", encoding="ascii")
+            say(f"ready {url}")
+        elif time.monotonic() >= remind_at:
+            say(f"waiting: {answer.red()} (logs in {folder.logs})")
+            remind_at = time.monotonic() + REMINDER_SECONDS
+
+
+def _django() -> list[str]:
+    return [sys.executable, "-m", "django"]
+
+
+def _failed(what: str, folder: DataFolder, name: str, code: str) -> StackError:
+    words = "\n  ".join(last_lines(folder.log(name), 12))
+    return StackError(f"{what}; the end of {folder.log(name)}:\n  {words}", code=code)

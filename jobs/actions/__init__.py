@@ -1,0 +1,29 @@
+"""What can be asked of a model, one module per action. `get_action` finds one by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from jobs.actions.base import Action, ItemView, Stored
+from jobs.actions.encode import Encode
+from jobs.actions.log_prob import LogProb
+from jobs.actions.predict import Predict
+from jobs.errors import InvalidInput, Problem
+
+__all__ = ["ACTIONS", "Action", "ItemView", "Stored", "get_action"]
+
+ACTIONS: Mapping[str, Action] = MappingProxyType({action.name: action for action in (Encode(), Predict(), LogProb())})
+
+ALIASES = MappingProxyType({"predict_log_prob": "log_prob"})
+"""Other names that published clients use."""
+
+
+def get_action(name: str) -> Action:
+    """The action of this name or alias; raises InvalidInput `unknown_action`."""
+    action = ACTIONS.get(ALIASES.get(name, name))
+    if action is None:
+        raise InvalidInput.of(
+            Problem("unknown_action", f"there is no action {name!r}", f"Choose from {', '.join(ACTIONS)}.", path="action")
+        )
+    return action

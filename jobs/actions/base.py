@@ -1,0 +1,150 @@
+"""The contract of an action: pure functions from items to engine queries, and from encodings to results.
+
+`expand` and `reduce` run in the worker, `result` where results are read. None of them touches a database or a device.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jobs.errors import InvalidInput, Problem
+from jobs.limits import MAX_CONTEXTS, MAX_RESIDUES, SYNC_ITEMS
+from jobs.parsing import ItemRules
+from worker.protocol import CANONICAL, EXTENDED, Encoding, ModelFacts, Query
+
+Array = NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class ItemView:
+    """What an action may know of an item: its letters and its context, checked already."""
+
+    sequence: str
+    context: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One array of one item, as it is stored: `kind` and `layer` (-1 where there is none), array [rows, width]."""
+
+    kind: str
+    layer: int
+    array: Array
+
+
+Outputs = Mapping[tuple[str, int], Array]
+"""An item's stored arrays by (kind, layer), each [rows, width]."""
+
+
+class Action(ABC):
+    """One thing that can be asked of a model."""
+
+    name: str
+    summary: str
+    sequence_letters: str = EXTENDED
+    context_letters: str = EXTENDED
+    needs_mask: bool = False
+    per_token_kinds: frozenset[str] = frozenset()
+    """Kinds whose arrays are large enough to be stored one row per item."""
+
+    def rules(self, model: ModelFacts) -> ItemRules:
+        """What an item may look like."""
+        return ItemRules(
+            sequence=self.sequence_letters,
+            context=self.context_letters,
+            needs_mask=self.needs_mask,
+            max_tokens=model.max_global_positions,
+        )
+
+    @abstractmethod
+    def check_params(self, raw: Mapping[str, Any], model: ModelFacts) -> dict[str, Any]:
+        """Normalised parameters with every default filled in. Raises InvalidInput with the field's path."""
+
+    @abstractmethod
+    def expand(self, item: ItemView, params: Mapping[str, Any]) -> list[Query]:
+        """The engine queries that answer this item, in a fixed order."""
+
+    @abstractmethod
+    def reduce(self, item: ItemView, params: Mapping[str, Any], encodings: Sequence[Encoding]) -> list[Stored]:
+        """What to store of the encodings of `expand`'s queries, in their order."""
+
+    @abstractmethod
+    def result(self, item: ItemView, params: Mapping[str, Any], outputs: Outputs) -> dict[str, Any]:
+        """The item's result as the REST interface shows it; arrays are numpy arrays."""
+
+    @abstractmethod
+    def params_schema(self, model: ModelFacts) -> dict[str, Any]:
+        """JSON schema of `params`."""
+
+    def request_schema(self, model: ModelFacts) -> dict[str, Any]:
+        """JSON schema of a synchronous request, in the form that published clients read."""
+        letters = "".join(sorted(self.sequence_letters.replace("?", "")))
+        mask = r"\?" if "?" in self.sequence_letters else ""
+        context = "".join(sorted(self.context_letters))
+        return {
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "title": f"{model.slug} {self.name}",
+            "description": self.summary,
+            "type": "object",
+            "required": ["items"],
+            "properties": {
+                "params": self.params_schema(model),
+                "items": {
+                    "type": "array",
+                    "minItems": 1,
+                    "maxItems": SYNC_ITEMS,
+                    "items": {
+                        "type": "object",
+                        "required": ["sequence"],
+                        "additionalProperties": False,
+                        "properties": {
+                            "name": {"type": "string"},
+                            "sequence": {
+                                "type": "string",
+                                "minLength": 1,
+                                "maxLength": MAX_RESIDUES,
+                                "pattern": f"^[{letters}{mask}]+$",
+                            },
+                            "context_sequences": {
+                                "type": ["array", "null"],
+                                "maxItems": MAX_CONTEXTS,
+                                "items": {
+                                    "type": "string",
+                                    "minLength": 1,
+                                    "maxLength": MAX_RESIDUES,
+                                    "pattern": f"^[{context}]+$",
+                                },
+                            },
+                        },
+                    },
+                },
+            },
+        }
+
+
+def known_only(raw: Mapping[str, Any], names: Sequence[str]) -> None:
+    """Raise InvalidInput for parameters that the action does not have: a misspelt one must not be ignored."""
+    unknown = [name for name in raw if name not in names]
+    if unknown:
+        choice = f"Choose from {', '.join(names)}." if names else "This action takes none."
+        raise InvalidInput.of(
+            *(Problem("unknown_parameter", f"there is no parameter {n!r}", choice, path=f"params.{n}") for n in unknown)
+        )
+
+
+def vocabulary() -> list[str]:
+    """Column names of every logits array."""
+    return list(CANONICAL)
+
+
+def required(encoding: Encoding) -> Array:
+    """The logits of an encoding that was asked for them."""
+    if encoding.logits is None:
+        raise ValueError("the encoding carries no logits")
+    return encoding.logits

@@ -1,0 +1,98 @@
+"""encode: embeddings of hidden layers, mean over residues or per residue, and logits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from jobs.actions.base import Action, ItemView, Outputs, Stored, known_only, required, vocabulary
+from jobs.errors import InvalidInput, Problem
+from worker.protocol import INCLUDES, Encoding, ModelFacts, Query
+
+PUBLISHED_NAMES = {"per_residue": "per_token"}
+
+
+class Encode(Action):
+    name = "encode"
+    summary = "Embeddings of a sequence, alone or with homologs as context."
+    per_token_kinds = frozenset({"per_token"})
+
+    def check_params(self, raw: Mapping[str, Any], model: ModelFacts) -> dict[str, Any]:
+        known_only(raw, ("repr_layers", "include"))
+        return {
+            "repr_layers": _layers(raw.get("repr_layers"), model),
+            "include": _include(raw.get("include")),
+        }
+
+    def expand(self, item: ItemView, params: Mapping[str, Any]) -> list[Query]:
+        return [Query(item.sequence, item.context, tuple(params["repr_layers"]), frozenset(params["include"]))]
+
+    def reduce(self, item: ItemView, params: Mapping[str, Any], encodings: Sequence[Encoding]) -> list[Stored]:
+        (encoding,) = encodings
+        stored = [Stored("mean", layer, array[None]) for layer, array in encoding.mean.items()]
+        stored += [Stored("per_token", layer, array) for layer, array in encoding.per_token.items()]
+        if "logits" in params["include"]:
+            stored.append(Stored("logits", -1, required(encoding)))
+        return stored
+
+    def result(self, item: ItemView, params: Mapping[str, Any], outputs: Outputs) -> dict[str, Any]:
+        layers, include = params["repr_layers"], params["include"]
+        result: dict[str, Any] = {}
+        if "mean" in include:
+            result["embeddings"] = [{"layer": n, "embedding": outputs["mean", n][0]} for n in layers]
+        if "per_token" in include:
+            result["per_token_embeddings"] = [{"layer": n, "embeddings": outputs["per_token", n]} for n in layers]
+        if "logits" in include:
+            result["logits"] = outputs["logits", -1]
+            result["vocab_tokens"] = vocabulary()
+        if item.context:
+            result["context_sequence_count"] = len(item.context)
+        return result
+
+    def params_schema(self, model: ModelFacts) -> dict[str, Any]:
+        count = model.layers + 1
+        return {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {
+                "repr_layers": {
+                    "type": "array",
+                    "minItems": 1,
+                    "items": {"type": "integer", "minimum": -count, "maximum": model.layers},
+                    "default": [-1],
+                },
+                "include": {
+                    "type": "array",
+                    "minItems": 1,
+                    "items": {"type": "string", "enum": [*INCLUDES, *PUBLISHED_NAMES]},
+                    "default": ["mean"],
+                },
+            },
+        }
+
+
+def _layers(raw: Any, model: ModelFacts) -> list[int]:
+    """Resolved layers without repetition, in the order asked for."""
+    where = "params.repr_layers"
+    allowed = f"Give a list of whole numbers from {-(model.layers + 1)} to {model.layers}; -1 is the last layer."
+    if raw is None:
+        raw = [-1]
+    if not isinstance(raw, list) or not raw or not all(isinstance(n, int) and not isinstance(n, bool) for n in raw):
+        raise InvalidInput.of(Problem("bad_layers", f"repr_layers is {raw!r}, not a list of layers", allowed, path=where))
+    try:
+        return list(dict.fromkeys(model.layer(number) for number in raw))
+    except ValueError as error:
+        raise InvalidInput.of(Problem("bad_layers", f"{model.slug}: {error}", allowed, path=where)) from error
+
+
+def _include(raw: Any) -> list[str]:
+    where, choice = "params.include", f"Choose from {', '.join(INCLUDES)}."
+    if raw is None:
+        raw = ["mean"]
+    if not isinstance(raw, list) or not raw:
+        raise InvalidInput.of(Problem("bad_include", f"include is {raw!r}, not a list", choice, path=where))
+    names = [PUBLISHED_NAMES.get(name, name) if isinstance(name, str) else name for name in raw]
+    for name in names:
+        if name not in INCLUDES:
+            raise InvalidInput.of(Problem("bad_include", f"include names {name!r}", choice, path=where))
+    return [name for name in INCLUDES if name in names]

@@ -1,0 +1,47 @@
+"""log_prob: the log-probability of a sequence from one unmasked pass."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from jobs.actions.base import Action, Array, ItemView, Outputs, Stored, known_only, required
+from worker.protocol import CANONICAL, Encoding, ModelFacts, Query
+
+
+class LogProb(Action):
+    name = "log_prob"
+    summary = "Sum over the sequence of the log-probability of each residue, from one unmasked pass."
+    sequence_letters = CANONICAL
+    context_letters = CANONICAL
+
+    def check_params(self, raw: Mapping[str, Any], model: ModelFacts) -> dict[str, Any]:
+        known_only(raw, ())
+        return {}
+
+    def expand(self, item: ItemView, params: Mapping[str, Any]) -> list[Query]:
+        return [Query(item.sequence, item.context, (), frozenset({"logits"}))]
+
+    def reduce(self, item: ItemView, params: Mapping[str, Any], encodings: Sequence[Encoding]) -> list[Stored]:
+        (encoding,) = encodings
+        return [Stored("log_prob", -1, np.array([[log_probability(required(encoding), item.sequence)]]))]
+
+    def result(self, item: ItemView, params: Mapping[str, Any], outputs: Outputs) -> dict[str, Any]:
+        return {"log_prob": float(outputs["log_prob", -1][0, 0])}
+
+    def params_schema(self, model: ModelFacts) -> dict[str, Any]:
+        return {"type": "object", "additionalProperties": False, "properties": {}}
+
+
+def log_probability(logits_L20: Array, sequence: str) -> float:
+    """Sum over residues of log-softmax over the 20 canonical residues (E1.md, Scoring), in float64.
+
+    Raises ValueError for a residue that is not canonical.
+    """
+    logits = logits_L20.astype(np.float64)
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    log_softmax = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    columns = [CANONICAL.index(letter) for letter in sequence]
+    return float(log_softmax[np.arange(len(columns)), columns].sum())

@@ -1,0 +1,55 @@
+"""predict: logits over the 20 canonical residues, at masked positions or at all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from jobs.actions.base import Action, ItemView, Outputs, Stored, known_only, required, vocabulary
+from jobs.errors import InvalidInput, Problem
+from worker.protocol import EXTENDED, MASK, Encoding, ModelFacts, Query
+
+ROWS = ("all", "masked")
+
+
+class Predict(Action):
+    name = "predict"
+    summary = "Logits of the 20 canonical residues where the sequence has `?`."
+    sequence_letters = EXTENDED + MASK
+    needs_mask = True
+
+    def check_params(self, raw: Mapping[str, Any], model: ModelFacts) -> dict[str, Any]:
+        known_only(raw, ("rows",))
+        rows = raw.get("rows", "all")
+        if rows not in ROWS:
+            choice = "Choose all (a row for every position) or masked (rows of ? only)."
+            raise InvalidInput.of(Problem("bad_rows", f"rows is {rows!r}", choice, path="params.rows"))
+        return {"rows": rows}
+
+    def expand(self, item: ItemView, params: Mapping[str, Any]) -> list[Query]:
+        positions = tuple(mask_positions(item.sequence)) if params["rows"] == "masked" else None
+        return [Query(item.sequence, item.context, (), frozenset({"logits"}), positions)]
+
+    def reduce(self, item: ItemView, params: Mapping[str, Any], encodings: Sequence[Encoding]) -> list[Stored]:
+        (encoding,) = encodings
+        return [Stored("logits", -1, required(encoding))]
+
+    def result(self, item: ItemView, params: Mapping[str, Any], outputs: Outputs) -> dict[str, Any]:
+        return {
+            "logits": outputs["logits", -1],
+            "sequence_tokens": list(item.sequence),
+            "vocab_tokens": vocabulary(),
+            "mask_positions": mask_positions(item.sequence),
+        }
+
+    def params_schema(self, model: ModelFacts) -> dict[str, Any]:
+        return {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {"rows": {"type": "string", "enum": list(ROWS), "default": "all"}},
+        }
+
+
+def mask_positions(sequence: str) -> list[int]:
+    """0-based positions of `?`, as the published interface counts them."""
+    return [position for position, letter in enumerate(sequence) if letter == MASK]

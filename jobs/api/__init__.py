@@ -1,0 +1,1 @@
+"""The REST interface. Views translate; they hold no logic."""

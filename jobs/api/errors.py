@@ -1,0 +1,68 @@
+"""The one place where refusals become HTTP."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.db import OperationalError
+from django.http import Http404
+from django.http.multipartparser import MultiPartParserError
+from rest_framework import exceptions
+from rest_framework.response import Response
+
+from jobs.errors import InvalidInput, NotFound, ServiceError, TooLarge, Unavailable
+
+log = logging.getLogger(__name__)
+
+REST_CODES = {
+    "not_authenticated": "Give a token: `Authorization: Token KEY`, or log in.",
+    "authentication_failed": "The token is not known, or was revoked or expired. Make a new one.",
+}
+
+
+def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
+    """DRF's hook: a response for everything that is refused on purpose, None for a bug (which stays a 500)."""
+    translated = _translate(error)
+    if translated is not None:
+        return error_response(translated)
+    if not isinstance(error, exceptions.APIException):
+        return None
+    headers: dict[str, str] = {}
+    if challenge := getattr(error, "auth_header", None):
+        headers["WWW-Authenticate"] = challenge
+    if wait := getattr(error, "wait", None):
+        headers["Retry-After"] = str(int(wait))
+    code = error.get_codes() if isinstance(error.detail, str) else error.default_code
+    detail = str(error.detail)
+    if isinstance(code, str) and code in REST_CODES:
+        detail = f"{detail} {REST_CODES[code]}"
+    body = {"detail": detail, "code": code, "status_code": error.status_code, "errors": []}
+    return Response(body, status=error.status_code, headers=headers)
+
+
+def _translate(error: Exception) -> ServiceError | None:
+    if isinstance(error, ServiceError):
+        return error
+    if isinstance(error, Http404):
+        return NotFound("there is nothing at this address, or it is not yours")
+    if isinstance(error, RequestDataTooBig):
+        return TooLarge("the body is too large for JSON; upload the library as a file instead")
+    if isinstance(error, MultiPartParserError):
+        return InvalidInput(f"the multipart body cannot be read: {error}", code="bad_multipart")
+    if isinstance(error, OperationalError):
+        log.error("the database does not answer: %s", error)
+        return Unavailable("the database does not answer", code="database_unavailable", retry_after=10)
+    if isinstance(error, PermissionDenied):
+        return None
+    return None
+
+
+def error_response(error: ServiceError) -> Response:
+    headers: dict[str, str] = {}
+    if error.retry_after is not None:
+        headers["Retry-After"] = str(error.retry_after)
+    if error.location:
+        headers["Location"] = error.location
+    return Response(error.as_dict(), status=error.status_code, headers=headers)

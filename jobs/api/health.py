@@ -1,0 +1,77 @@
+"""Is the service alive, is it ready, how is it doing. The only views that ask for no token."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+from django.db.utils import DatabaseError
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.http import require_safe
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
+
+from jobs import queue, selectors
+from jobs.models import Chunk, Job, Worker
+
+
+@require_safe
+def livez(request: HttpRequest) -> HttpResponse:
+    """The web process answers; nothing else is asked."""
+    return HttpResponse("ok\n", content_type="text/plain")
+
+
+@require_safe
+def readyz(request: HttpRequest) -> JsonResponse:
+    """Green only if both stores answer and every enabled model had a real forward pass lately; else 503 and which not."""
+    checks = {"postgres": _postgres(), "redis": _redis()}
+    for model in settings.E1_MODELS:
+        checks[f"model {model}"] = _model(model) if checks["postgres"]["ok"] else _check(False, "unknown without Postgres")
+    ready = all(check["ok"] for check in checks.values())
+    return JsonResponse({"ready": ready, "checks": checks}, status=200 if ready else 503)
+
+
+def _check(ok: bool, detail: str) -> dict[str, Any]:
+    return {"ok": ok, "detail": detail}
+
+
+def _postgres() -> dict[str, Any]:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError as error:
+        return _check(False, f"Postgres does not answer: {error}".strip())
+    return _check(True, "Postgres answers")
+
+
+def _redis() -> dict[str, Any]:
+    return _check(True, "Redis answers") if queue.broker_answers() else _check(False, "Redis does not answer")
+
+
+def _model(model: str) -> dict[str, Any]:
+    if selectors.worker_forward_is_fresh(model):
+        return _check(True, "a forward pass succeeded lately")
+    workers = Worker.objects.filter(model=model, heartbeat_at__gt=selectors.Now() - selectors.WORKER_ALIVE)
+    said = [f"{worker.name} is {worker.state}" + (f": {worker.reason}" if worker.reason else "") for worker in workers]
+    return _check(False, "; ".join(said) if said else "no worker is alive")
+
+
+@require_safe
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Prometheus text, counted from rows at the time of the request."""
+    registry = CollectorRegistry()
+    jobs = Gauge("e1_jobs", "Jobs by model and state", ["model", "state"], registry=registry)
+    for model, state, count in Job.objects.values_list("model", "state").annotate(n=selectors.Count("id")).order_by():
+        jobs.labels(model, state).set(count)
+    waiting = Gauge("e1_tokens_waiting", "Tokens of chunks that are ready or leased", ["model", "state"], registry=registry)
+    rows = Chunk.objects.filter(state__in=["ready", "leased"]).values_list("model", "state")
+    for model, state, tokens in rows.annotate(n=selectors.Sum("n_tokens")).order_by():
+        waiting.labels(model, state).set(tokens)
+    workers = Gauge("e1_workers_alive", "Workers that passed their self-test and have a heartbeat", ["model"], registry=registry)
+    rate = Gauge("e1_worker_tokens_per_second", "Measured rate of a worker", ["model", "worker"], registry=registry)
+    for model in settings.E1_MODELS:
+        alive = list(selectors.workers_alive(model))
+        workers.labels(model).set(len(alive))
+        for worker in alive:
+            rate.labels(model, worker.name).set(worker.tokens_per_second or 0)
+    return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,104 @@
+"""Rows as the JSON that outsiders rely on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.urls import reverse
+
+from jobs import selectors
+from jobs.attribution import attribution
+from jobs.models import Item, Job
+from jobs.states import JobState
+from worker.protocol import MODELS
+
+Totals = Mapping[str, tuple[int, int, int, int]]
+CHUNK_STATES = ("ready", "leased", "done", "failed", "cancelled")
+
+
+def present_job(job: Job, totals: Totals | None = None, *, whole: bool = True) -> dict[str, Any]:
+    """A job; `whole` adds what takes further queries (rates, reasons, engines)."""
+    if totals is None:
+        totals = selectors.chunk_totals([job.pk]).get(job.pk, {})
+    counts = selectors.counts_from(job, dict(totals))
+    url = reverse("job-detail", args=[job.pk])
+    body: dict[str, Any] = {
+        "id": str(job.pk),
+        "url": url,
+        "name": job.name,
+        "model": job.model,
+        "action": job.action,
+        "params": job.params,
+        "state": job.state,
+        "interactive": job.interactive,
+        "on_invalid": job.on_invalid,
+        "created_at": _iso(job.created_at),
+        "started_at": _iso(job.started_at),
+        "finished_at": _iso(job.finished_at),
+        "counts": counts,
+        "finished": counts["total"] - counts["pending"],
+        "chunks": {
+            "total": sum(numbers[0] for numbers in totals.values()),
+            **{state: totals[state][0] if state in totals else 0 for state in CHUNK_STATES},
+        },
+        "cleaning": job.cleaning,
+        "warnings": job.warnings,
+        "demonstration": MODELS[job.model].demonstration,
+        "attribution": attribution(MODELS[job.model]),
+        "links": {
+            "self": url,
+            "page": reverse("job-page", args=[job.pk]),
+            **{
+                name: reverse(f"job-{name}", args=[job.pk])
+                for name in ("events", "items", "results", "manifest", "cancel", "pause", "resume", "retry")
+            },
+        },
+    }
+    if whole:
+        body.update(_progress(job, counts))
+        body["failures"] = selectors.job_failures(job) if counts["failed"] or counts["skipped"] else []
+        body["provenance"] = selectors.job_engines(job)
+    return body
+
+
+def _progress(job: Job, counts: Mapping[str, int]) -> dict[str, Any]:
+    """Rate, time to go and queue position; null where there is nothing true to say."""
+    finished = counts["succeeded"] + counts["failed"]
+    rate = (
+        selectors.job_rate(job) if job.state == JobState.RUNNING else selectors.job_mean_rate(job, finished)
+    )
+    computed = counts["total"] - counts["skipped"]
+    throughput = None
+    if rate is not None and computed:
+        throughput = {
+            "items_per_second": round(rate, 3),
+            "residues_per_second": round(rate * job.total_residues / computed, 1),
+        }
+    waiting = job.state in (JobState.QUEUED, JobState.RUNNING, JobState.PAUSED)
+    return {
+        "throughput": throughput,
+        "eta_seconds": round(counts["pending"] / rate, 1) if rate and job.state == JobState.RUNNING else None,
+        "queue": {"position": selectors.queue_position(job), "reason": selectors.queue_reason(job)} if waiting else None,
+    }
+
+
+def present_item(item: Item) -> dict[str, Any]:
+    """One record of the input with its state; a failed or skipped one with its reasons."""
+    body: dict[str, Any] = {
+        "index": item.index,
+        "name": item.name,
+        "header": item.header,
+        "line": item.line,
+        "residues": len(item.sequence),
+        "state": getattr(item, "state"),  # noqa: B009 - an annotation of the query, not a field
+    }
+    if item.error_code is not None:
+        body["code"] = item.error_code
+        body["reason"] = item.error[0]["message"] if item.error else item.error_code
+        body["errors"] = item.error or []
+    return body
+
+
+def _iso(moment: Any) -> str | None:
+    return None if moment is None else moment.isoformat()

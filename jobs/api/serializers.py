@@ -1,0 +1,157 @@
+"""Shapes of requests and responses, for the OpenAPI document. Validation and presentation live elsewhere."""
+
+from __future__ import annotations
+
+from rest_framework import serializers as s
+
+from jobs.states import ItemState, JobState
+
+
+class ProblemBody(s.Serializer):  # type: ignore[type-arg]
+    code = s.CharField(help_text="Stable word for programs.")
+    message = s.CharField()
+    remedy = s.CharField(required=False)
+    path = s.CharField(required=False, help_text="Field of a JSON body, such as items.3.sequence.")
+    line = s.IntegerField(required=False)
+    column = s.IntegerField(required=False)
+    record = s.CharField(required=False)
+    index = s.IntegerField(required=False)
+    character = s.CharField(required=False)
+
+
+class ErrorBody(s.Serializer):  # type: ignore[type-arg]
+    detail = s.CharField()
+    code = s.CharField()
+    status_code = s.IntegerField()
+    errors = ProblemBody(many=True)  # type: ignore[assignment]  # the field's name is part of the published contract
+    errors_total = s.IntegerField(required=False, help_text="Where more problems were found than are listed.")
+    job = s.CharField(required=False, help_text="The job's URL, where the answer takes longer than the wait limit.")
+
+
+class ItemBody(s.Serializer):  # type: ignore[type-arg]
+    sequence = s.CharField()
+    context_sequences = s.ListField(child=s.CharField(), required=False, allow_null=True)
+    name = s.CharField(required=False)
+
+
+class JobSubmission(s.Serializer):  # type: ignore[type-arg]
+    model = s.CharField()
+    action = s.CharField()
+    params = s.DictField(required=False)
+    items = ItemBody(many=True)
+    context_sequences = s.ListField(child=s.CharField(), required=False, help_text="For items without their own.")
+    name = s.CharField(required=False)
+    on_invalid = s.ChoiceField(["reject", "skip"], required=False)
+
+
+class JobUpload(s.Serializer):  # type: ignore[type-arg]
+    file = s.FileField(help_text="FASTA, FASTA.gz, JSONL or CSV (columns name, sequence).")
+    context = s.FileField(required=False, help_text="Context for all records: FASTA or a JSON list.")  # type: ignore[assignment]
+    model = s.CharField()
+    action = s.CharField()
+    params = s.CharField(required=False, help_text="JSON object as text.")
+    name = s.CharField(required=False)
+    on_invalid = s.ChoiceField(["reject", "skip"], required=False)
+
+
+class Counts(s.Serializer):  # type: ignore[type-arg]
+    total = s.IntegerField()
+    pending = s.IntegerField()
+    succeeded = s.IntegerField()
+    failed = s.IntegerField()
+    skipped = s.IntegerField()
+    cancelled = s.IntegerField()
+
+
+class ChunkCounts(s.Serializer):  # type: ignore[type-arg]
+    total = s.IntegerField()
+    ready = s.IntegerField()
+    leased = s.IntegerField()
+    done = s.IntegerField()
+    failed = s.IntegerField()
+    cancelled = s.IntegerField()
+
+
+class Throughput(s.Serializer):  # type: ignore[type-arg]
+    items_per_second = s.FloatField()
+    residues_per_second = s.FloatField()
+
+
+class QueuePlace(s.Serializer):  # type: ignore[type-arg]
+    position = s.IntegerField()
+    reason = s.CharField()
+
+
+class Failure(s.Serializer):  # type: ignore[type-arg]
+    code = s.CharField()
+    count = s.IntegerField()
+    message = s.CharField(allow_null=True)
+
+
+class JobSummary(s.Serializer):  # type: ignore[type-arg]
+    id = s.UUIDField()
+    url = s.CharField()
+    name = s.CharField()
+    model = s.CharField()
+    action = s.CharField()
+    params = s.DictField()
+    state = s.ChoiceField(JobState.values)
+    interactive = s.BooleanField()
+    on_invalid = s.ChoiceField(["reject", "skip"])
+    created_at = s.DateTimeField()
+    started_at = s.DateTimeField(allow_null=True)
+    finished_at = s.DateTimeField(allow_null=True)
+    counts = Counts()
+    finished = s.IntegerField(help_text="Items in a final state.")
+    chunks = ChunkCounts()
+    cleaning = s.DictField(child=s.IntegerField())
+    warnings = ProblemBody(many=True)
+    demonstration = s.BooleanField()
+    attribution = s.CharField()
+    links = s.DictField(child=s.CharField())
+
+
+class JobBody(JobSummary):
+    throughput = Throughput(allow_null=True)
+    eta_seconds = s.FloatField(allow_null=True)
+    queue = QueuePlace(allow_null=True)
+    failures = Failure(many=True)
+    provenance = s.ListField(child=s.DictField())
+
+
+class JobPage(s.Serializer):  # type: ignore[type-arg]
+    next = s.CharField(allow_null=True)
+    previous = s.CharField(allow_null=True)
+    results = JobSummary(many=True)
+
+
+class ItemRow(s.Serializer):  # type: ignore[type-arg]
+    index = s.IntegerField()
+    name = s.CharField()
+    header = s.CharField()
+    line = s.IntegerField(allow_null=True)
+    residues = s.IntegerField()
+    state = s.ChoiceField(ItemState.values)
+    code = s.CharField(required=False)
+    reason = s.CharField(required=False)
+    errors = ProblemBody(many=True, required=False)  # type: ignore[assignment]
+
+
+class ItemPage(s.Serializer):  # type: ignore[type-arg]
+    next = s.CharField(allow_null=True)
+    previous = s.CharField(allow_null=True)
+    results = ItemRow(many=True)
+
+
+class SyncRequest(s.Serializer):  # type: ignore[type-arg]
+    params = s.DictField(required=False)
+    items = ItemBody(many=True, min_length=1, max_length=8)
+
+
+class SyncResponse(s.Serializer):  # type: ignore[type-arg]
+    results = s.ListField(child=s.DictField())
+
+
+class Readiness(s.Serializer):  # type: ignore[type-arg]
+    ready = s.BooleanField()
+    checks = s.DictField(child=s.DictField())

@@ -1,0 +1,97 @@
+"""The drop-in for the published API: `POST /api/v3/{model}/{action}/` and its request schemas."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request as RestRequest
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from jobs.actions import Action, get_action
+from jobs.api import serializers as docs
+from jobs.api.submissions import require_items
+from jobs.errors import InvalidInput, NotFound, Problem
+from jobs.limits import LISTED_PROBLEMS, SYNC_ITEMS
+from jobs.parsing import BadRecord, Record, read_items
+from jobs.services.intake import Request
+from jobs.services.sync import answer
+from worker.protocol import MODELS, ModelFacts
+
+FIELDS = ("params", "items")
+ERRORS = {code: docs.ErrorBody for code in (400, 401, 404, 413, 500, 503, 504)}
+
+
+class Synchronous(APIView):
+    @extend_schema(
+        operation_id="synchronous", request=docs.SyncRequest, responses={200: docs.SyncResponse, **ERRORS}
+    )
+    def post(self, request: RestRequest, model: str, action: str) -> Response:
+        """Up to eight items, answered in the response, through the same queue as jobs and ahead of them."""
+        facts, found = _find(model, action)
+        data = request.data
+        unknown = [name for name in data if name not in FIELDS]
+        if unknown:
+            choice = f"Choose from {', '.join(FIELDS)}."
+            raise InvalidInput.of(*(Problem("unknown_field", f"there is no field {n!r}", choice, path=n) for n in unknown))
+        params = data.get("params")
+        if params is not None and not isinstance(params, dict):
+            raise InvalidInput.of(Problem("bad_params", "params is no JSON object", path="params"))
+        checked = found.check_params(params or {}, facts)
+        records = _read(require_items(data), found, facts)
+        results = answer(
+            owner=cast(User, request.user),
+            request=Request(model=facts.slug, action=found.name, params=checked, interactive=True),
+            records=records,
+        )
+        return Response({"results": results})
+
+
+def _find(model: str, action: str) -> tuple[ModelFacts, Action]:
+    """Model and action of the address; NotFound where there is none."""
+    if model not in settings.E1_MODELS:
+        raise NotFound(f"this service has no model {model!r}; it has {', '.join(settings.E1_MODELS)}", code="unknown_model")
+    try:
+        return MODELS[model], get_action(action)
+    except InvalidInput as error:
+        raise NotFound(f"{error.detail}; {error.problems[0].remedy}", code="unknown_action") from None
+
+
+def _read(items: list[object], action: Action, model: ModelFacts) -> list[Record]:
+    """The items as records, strictly: nothing is cleaned. Raises InvalidInput with every problem and its path."""
+    if len(items) > SYNC_ITEMS:
+        raise InvalidInput.of(
+            Problem(
+                "too_many_items",
+                f"{len(items)} items; a synchronous request takes at most {SYNC_ITEMS}",
+                "Send them in several requests, or submit an asynchronous job of any size to /api/jobs/.",
+                path="items",
+            )
+        )
+    good: list[Record] = []
+    problems: list[Problem] = []
+    for record in read_items(items, action.rules(model), strict=True):
+        if isinstance(record, BadRecord):
+            problems.extend(record.problems)
+        else:
+            good.append(record)
+    if problems:
+        raise InvalidInput(
+            f"{problems[0].message}" + (f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""),
+            code=problems[0].code,
+            problems=problems[:LISTED_PROBLEMS],
+            problem_count=len(problems),
+        )
+    return good
+
+
+class RequestSchema(APIView):
+    @extend_schema(operation_id="request_schema", responses={200: OpenApiTypes.OBJECT, 401: docs.ErrorBody, 404: docs.ErrorBody})
+    def get(self, request: RestRequest, model: str, action: str) -> Response:
+        """The JSON schema of a synchronous request."""
+        facts, found = _find(model, action)
+        return Response(found.request_schema(facts))

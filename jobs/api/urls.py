@@ -1,0 +1,24 @@
+"""Addresses of the REST interface."""
+
+from django.urls import path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from rest_framework.renderers import JSONOpenAPIRenderer
+
+from jobs.api import events, jobs, sync
+
+urlpatterns = [
+    path("api/jobs/", jobs.JobList.as_view(), name="job-list"),
+    path("api/jobs/<uuid:job_id>/", jobs.JobDetail.as_view(), name="job-detail"),
+    path("api/jobs/<uuid:job_id>/events/", events.JobEvents.as_view(), name="job-events"),
+    path("api/jobs/<uuid:job_id>/items/", jobs.JobItems.as_view(), name="job-items"),
+    path("api/jobs/<uuid:job_id>/results/", jobs.JobResults.as_view(), name="job-results"),
+    path("api/jobs/<uuid:job_id>/manifest/", jobs.JobManifest.as_view(), name="job-manifest"),
+    path("api/jobs/<uuid:job_id>/cancel/", jobs.JobCancel.as_view(), name="job-cancel"),
+    path("api/jobs/<uuid:job_id>/pause/", jobs.JobPause.as_view(), name="job-pause"),
+    path("api/jobs/<uuid:job_id>/resume/", jobs.JobResume.as_view(), name="job-resume"),
+    path("api/jobs/<uuid:job_id>/retry/", jobs.JobRetry.as_view(), name="job-retry"),
+    path("api/v3/schema/<slug:model>/<slug:action>/", sync.RequestSchema.as_view(), name="request-schema"),
+    path("api/v3/<slug:model>/<slug:action>/", sync.Synchronous.as_view(), name="synchronous"),
+    path("api/schema/", SpectacularAPIView.as_view(renderer_classes=[JSONOpenAPIRenderer]), name="openapi"),
+    path("api/docs/", SpectacularSwaggerView.as_view(url_name="openapi"), name="openapi-docs"),
+]

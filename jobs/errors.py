@@ -1,0 +1,123 @@
+"""Everything that the service refuses, as one exception tree, mapped to HTTP in one place (`jobs.api.errors`).
+
+    ServiceError
+    ├── InvalidInput        400  what was sent is wrong; `problems` says each place, reason and remedy
+    │   └── TooLarge        413  more than this service accepts
+    ├── NotFound            404  not there, or somebody else's
+    ├── Conflict            409  the state of the thing does not allow it
+    ├── TooManyRequests     429  come back after `retry_after` seconds
+    ├── Unavailable         503  no worker, or a store is down; come back after `retry_after` seconds
+    └── StillRunning        504  the answer takes longer than the wait limit; `location` is the job's URL
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong, for a person and for a program.
+
+    `code` is stable. `message` says what is wrong and where, `remedy` what to do. `path` is the field of a JSON body
+    (`items.3.sequence`); `line` and `column` are 1-based places in a file; `record` is the name as given, `index`
+    the 0-based position of the record in the input; `character` the offending character.
+    """
+
+    code: str
+    message: str
+    remedy: str = ""
+    path: str | None = None
+    line: int | None = None
+    column: int | None = None
+    record: str | None = None
+    index: int | None = None
+    character: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The fields that are set, ready for JSON."""
+        pairs = ((f.name, getattr(self, f.name)) for f in fields(self))
+        return {name: value for name, value in pairs if value is not None and value != ""}
+
+
+class ServiceError(Exception):
+    """`detail` is one sentence for people, `code` a stable word for programs, `problems` the single places."""
+
+    status_code = 500
+    code = "error"
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        code: str | None = None,
+        problems: Sequence[Problem] = (),
+        problem_count: int | None = None,
+        retry_after: int | None = None,
+        location: str | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.code = code or type(self).code
+        self.problems = tuple(problems)
+        self.problem_count = len(self.problems) if problem_count is None else problem_count
+        self.retry_after = retry_after
+        self.location = location
+
+    def as_dict(self) -> dict[str, Any]:
+        """The error body of the REST interface."""
+        body: dict[str, Any] = {
+            "detail": self.detail,
+            "code": self.code,
+            "status_code": self.status_code,
+            "errors": [problem.as_dict() for problem in self.problems],
+        }
+        if self.problem_count > len(self.problems):
+            body["errors_total"] = self.problem_count
+        if self.location:
+            body["job"] = self.location
+        return body
+
+
+class InvalidInput(ServiceError):
+    status_code = 400
+    code = "invalid_input"
+
+    @classmethod
+    def of(cls, *problems: Problem) -> InvalidInput:
+        """The error of one or several problems: the first one gives its code and sentence."""
+        first = problems[0]
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        return cls(first.message + more, code=first.code, problems=problems)
+
+
+class TooLarge(InvalidInput):
+    status_code = 413
+    code = "too_large"
+
+
+class NotFound(ServiceError):
+    status_code = 404
+    code = "not_found"
+
+
+class Conflict(ServiceError):
+    status_code = 409
+    code = "conflict"
+
+
+class TooManyRequests(ServiceError):
+    status_code = 429
+    code = "too_many_requests"
+
+
+class Unavailable(ServiceError):
+    status_code = 503
+    code = "unavailable"
+
+
+class StillRunning(ServiceError):
+    status_code = 504
+    code = "still_running"

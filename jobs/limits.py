@@ -1,0 +1,51 @@
+"""How much the service takes in, in one place. Every number says why it is what it is."""
+
+from __future__ import annotations
+
+KIB = 1024
+MIB = 1024 * KIB
+GIB = 1024 * MIB
+
+MAX_RESIDUES = 2048
+"""Residues of one sequence, as in the published interface. The network itself reads 8,188."""
+
+MAX_CONTEXTS = 50
+"""Context sequences of one query, as in the published interface. The network itself reads 511."""
+
+MAX_TOKENS = 65_536
+"""Global positions of the released checkpoints: residues and 4 per sequence, contexts and query together."""
+
+SYNC_ITEMS = 8
+"""Items of one synchronous request, as in the published interface."""
+
+CHUNK_ITEMS = 8
+"""Consecutive items that a worker computes and stores together."""
+
+LISTED_PROBLEMS = 1000
+"""Problems of one upload that are listed one by one. The others are counted: nobody reads more."""
+
+KINDS_OF_CHARACTER = 20
+"""Different wrong characters that are listed for one record. A file in the wrong format would list hundreds."""
+
+MAX_HEADER = 4096
+"""Characters of a FASTA header or of a record's name. UniProt's longest headers have some hundreds."""
+
+MAX_LINE = MIB
+"""Bytes of one line. The longest known protein has 36,000 residues, a JSON line with 50 contexts 110,000."""
+
+MAX_UPLOAD_BYTES = 4 * GIB
+"""Bytes of an upload once unpacked: a million sequences of 2,048 residues with headers take 2.2 GB."""
+
+MAX_GZIP_RATIO = 500
+"""Unpacked by packed bytes. All single variants of one parent reach 125, ordinary proteins 2; a bomb 1,030."""
+
+GZIP_RATIO_FROM = 64 * MIB
+"""The ratio counts only beyond this many unpacked bytes: a small file does no harm, however well it packs."""
+
+MAX_CONTEXT_FILE = MIB
+"""Bytes of a file of context sequences once unpacked: 50 sequences of 2,048 residues take 110,000 with
+headers.
+"""
+
+MAX_JSON_BODY = 16 * MIB
+"""Bytes of a JSON body, which is held in memory. Larger libraries come as files, which are read as a stream."""

@@ -1,0 +1,60 @@
+"""`manage.py e1_bootstrap`: tables and the first user, safe to run at every start."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connection, transaction
+
+from e1site.stack.folder import write_once
+from jobs.management.commands._users import create_user, new_password
+
+ADMIN = "admin"
+_LOCK = 0xE1_AD_11
+"""Number of the advisory lock under which two starts on one database take turns."""
+
+
+class Command(BaseCommand):
+    requires_system_checks = []  # they would import every page before the first table is made
+    help = "Create the superuser `admin` and a token at the first start; later starts change nothing."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--data", type=Path, required=True, help="folder for admin-password and token")
+        parser.add_argument("--migrate", action="store_true", help="bring the tables up to date first")
+
+    def handle(self, *args: Any, data: Path, migrate: bool, **options: Any) -> None:
+        if not data.is_dir():
+            raise CommandError(f"{data} is not a folder; name the data folder with --data")
+        if migrate:
+            call_command("migrate", interactive=False, verbosity=options["verbosity"], stdout=self.stdout)
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+            if get_user_model().objects.filter(is_superuser=True).exists():
+                self.stdout.write("there is an administrator already: nothing to do")
+                return
+            password = new_password()
+            key = create_user(ADMIN, password=password, superuser=True, token_name="first start")  # noqa: S106
+            # Before the commit: a crash in between leaves files without a user, which the next start replaces,
+            # and never a user whose password nobody has.
+            _write(data / "admin-password", password)
+            _write(data / "token", key)
+        self.stdout.write(
+            f"made the user {ADMIN}; password in {data / 'admin-password'}, token in {data / 'token'}"
+        )
+
+
+def _write(path: Path, secret: str) -> None:
+    """Write a secret for its owner only. What lies there belongs to another database and is kept as
+    NAME.old.
+    """
+    if not write_once(path, secret):
+        with contextlib.suppress(FileNotFoundError):
+            path.replace(path.with_name(path.name + ".old"))
+        if not write_once(path, secret):
+            raise CommandError(f"{path} cannot be written: something else writes it at the same time")

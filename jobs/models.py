@@ -1,0 +1,219 @@
+"""What Postgres keeps. Postgres is the queue; Redis carries ids.
+
+An item has no state column: its state follows from its own error and its chunk's state (`selectors.ITEM_STATE`), so
+that the two can never disagree and a finished chunk costs one row, not nine.
+"""
+
+from __future__ import annotations
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+from knox.models import AbstractAuthToken
+
+from jobs.states import ChunkState, JobState, WorkerState
+
+
+class ApiToken(AbstractAuthToken):  # type: ignore[misc]
+    """A key for programs. Only its digest is stored; the key is shown once."""
+
+    name = models.CharField(max_length=100, default="", blank=True)
+    last_used = models.DateTimeField(null=True, blank=True)
+
+
+class EngineRecord(models.Model):
+    """A network on a device (worker.protocol.EngineIdentity), stored once and named by every chunk it computed."""
+
+    digest = models.CharField(max_length=64, unique=True)
+    identity = models.JSONField()
+
+
+class Context(models.Model):
+    """Context sequences, stored once per owner however many items name them."""
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
+    digest = models.CharField(max_length=64)
+    sequences = models.JSONField()
+    tokens = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = [
+            # Two uploads at once with the same homologs meet here, not in two rows.
+            models.UniqueConstraint(fields=["owner", "digest"], name="context_once_per_owner"),
+        ]
+
+
+class Job(models.Model):
+    """One library with one action. Its counts come from its chunks; only what ingest found is stored here."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="jobs")
+    name = models.CharField(max_length=200, default="", blank=True)
+    model = models.CharField(max_length=40)
+    action = models.CharField(max_length=40)
+    params = models.JSONField(default=dict)
+    state = models.CharField(max_length=12, choices=JobState.choices, default=JobState.VALIDATING)
+    interactive = models.BooleanField(default=False)
+    on_invalid = models.CharField(max_length=6, default="reject")
+    idempotency_key = models.CharField(max_length=255, null=True, blank=True)
+    body_digest = models.CharField(max_length=64, default="", blank=True)
+    total_items = models.PositiveIntegerField(default=0)
+    skipped_items = models.PositiveIntegerField(default=0)
+    total_residues = models.BigIntegerField(default=0)
+    cleaning = models.JSONField(default=dict)
+    warnings = models.JSONField(default=list)
+    created_at = models.DateTimeField(db_default=Now())
+    touched_at = models.DateTimeField(db_default=Now())
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            # The key is freed by deleting a rejected job; a NULL key conflicts with nothing.
+            models.UniqueConstraint(fields=["owner", "idempotency_key"], name="job_once_per_key"),
+            models.CheckConstraint(condition=Q(state__in=JobState.values), name="job_state_known"),
+            models.CheckConstraint(condition=Q(skipped_items__lte=F("total_items")), name="job_skipped_within_total"),
+        ]
+        indexes = [
+            # The list of a user's jobs, newest first.
+            models.Index(fields=["owner", "-created_at", "-id"], name="job_by_owner"),
+            # Dispatcher and reaper look at unfinished jobs only, which are few among all.
+            models.Index(
+                fields=["model", "created_at"],
+                condition=Q(state__in=[s.value for s in JobState.unfinished()]),
+                name="job_unfinished",
+            ),
+        ]
+
+
+class Chunk(models.Model):
+    """Up to eight consecutive items: the unit of leasing, retrying and storing.
+
+    `isolate` says that it must share a bundle with nothing, `alone` that the present lease covers this chunk only,
+    `losses` counts attempts that ended without an answer while its one item ran alone. Outputs of the chunk are packed in the order of its items that have no error.
+    """
+
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="chunks", db_index=False)
+    first_index = models.PositiveIntegerField()
+    model = models.CharField(max_length=40)
+    state = models.CharField(max_length=9, choices=ChunkState.choices, default=ChunkState.READY)
+    n_items = models.PositiveSmallIntegerField()
+    n_tokens = models.PositiveIntegerField()
+    n_succeeded = models.PositiveSmallIntegerField(default=0, db_default=0)
+    n_failed = models.PositiveSmallIntegerField(default=0, db_default=0)
+    attempts = models.PositiveSmallIntegerField(default=0, db_default=0)
+    losses = models.PositiveSmallIntegerField(default=0, db_default=0)
+    isolate = models.BooleanField(default=False, db_default=False)
+    last_error = models.CharField(max_length=500, default="", db_default="", blank=True)
+    not_before = models.DateTimeField(db_default=Now())
+    published_at = models.DateTimeField(null=True, blank=True)
+    lease_token = models.UUIDField(null=True, blank=True)
+    lease_end = models.DateTimeField(null=True, blank=True)
+    alone = models.BooleanField(default=False, db_default=False)
+    worker = models.CharField(max_length=200, default="", db_default="", blank=True)
+    engine = models.ForeignKey(EngineRecord, null=True, blank=True, on_delete=models.PROTECT, db_index=False)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(state__in=ChunkState.values), name="chunk_state_known"),
+            # A lease is a token and an end, and nothing else holds one.
+            models.CheckConstraint(
+                condition=Q(state=ChunkState.LEASED, lease_token__isnull=False, lease_end__isnull=False)
+                | (~Q(state=ChunkState.LEASED) & Q(lease_token__isnull=True, lease_end__isnull=True)),
+                name="chunk_lease_is_whole",
+            ),
+            # Counts add up: a finished chunk has one final state for each of its items.
+            models.CheckConstraint(
+                condition=Q(n_items=F("n_succeeded") + F("n_failed"))
+                | Q(state__in=[ChunkState.READY, ChunkState.LEASED, ChunkState.CANCELLED], n_succeeded=0, n_failed=0),
+                name="chunk_counts_add_up",
+            ),
+        ]
+        indexes = [
+            # Progress of a job by an index-only scan, and the order of downloads.
+            models.Index(
+                fields=["job", "state"], include=["n_items", "n_succeeded", "n_failed"], name="chunk_progress"
+            ),
+            models.Index(fields=["job", "first_index"], name="chunk_in_order"),
+            # The dispatcher takes the ready ones of a job in order; finished chunks are not in this index.
+            models.Index(fields=["job", "id"], condition=Q(state=ChunkState.READY), name="chunk_ready"),
+            # Renewal finds a lease by its token, the reaper by its end; few rows at any time.
+            models.Index(fields=["lease_token"], condition=Q(state=ChunkState.LEASED), name="chunk_by_token"),
+            models.Index(fields=["lease_end"], condition=Q(state=ChunkState.LEASED), name="chunk_leases"),
+            # What is on its way: the dispatcher's window and the tokens in flight of each owner.
+            models.Index(
+                fields=["model"],
+                condition=Q(state=ChunkState.READY, published_at__isnull=False),
+                name="chunk_published",
+            ),
+        ]
+
+
+class Item(models.Model):
+    """One record of the input, in its place. Without a chunk it was skipped; with an error it failed."""
+
+    pk = models.CompositePrimaryKey("job_id", "index")
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="items", db_index=False)
+    index = models.PositiveIntegerField()
+    chunk = models.ForeignKey(Chunk, null=True, blank=True, on_delete=models.CASCADE, related_name="items")
+    line = models.PositiveIntegerField(null=True, blank=True)
+    name = models.TextField()
+    header = models.TextField(default="")
+    sequence = models.TextField()
+    context = models.ForeignKey(Context, null=True, blank=True, on_delete=models.PROTECT, db_index=False)
+    error_code = models.CharField(max_length=40, null=True, blank=True)
+    error = models.JSONField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            # A skipped item always says why.
+            models.CheckConstraint(
+                condition=Q(chunk__isnull=False) | Q(error_code__isnull=False), name="item_skipped_has_reason"
+            ),
+        ]
+        indexes = [
+            # Failed and skipped items of a job in order: few among many.
+            models.Index(fields=["job", "index"], condition=Q(error_code__isnull=False), name="item_with_error"),
+        ]
+
+
+class Output(models.Model):
+    """Arrays of one chunk: one kind, one layer, its items' values one after the other (`jobs.outputs`).
+
+    `layer` is -1 where the kind has none; `item_index` is -1 where the row covers all items of the chunk, else the
+    one item whose per-token array it holds. `data` is raw little-endian numbers with EXTERNAL storage.
+    """
+
+    chunk = models.ForeignKey(Chunk, on_delete=models.CASCADE, related_name="outputs", db_index=False)
+    kind = models.CharField(max_length=12)
+    layer = models.SmallIntegerField(default=-1)
+    item_index = models.IntegerField(default=-1)
+    dtype = models.CharField(max_length=4)
+    width = models.PositiveIntegerField()
+    rows = models.JSONField()
+    data = models.BinaryField()
+    checksum = models.BinaryField(max_length=16)
+
+    class Meta:
+        constraints = [
+            # Whatever is delivered twice is stored once.
+            models.UniqueConstraint(fields=["chunk", "kind", "layer", "item_index"], name="output_once"),
+        ]
+
+
+class Worker(models.Model):
+    """A worker process, as it says of itself. Alive while its heartbeat is fresh."""
+
+    name = models.CharField(max_length=200, primary_key=True)
+    model = models.CharField(max_length=40)
+    state = models.CharField(max_length=8, choices=WorkerState.choices)
+    reason = models.TextField(default="", blank=True)
+    engine = models.ForeignKey(EngineRecord, null=True, blank=True, on_delete=models.SET_NULL)
+    tokens_per_second = models.FloatField(null=True, blank=True)
+    started_at = models.DateTimeField(db_default=Now())
+    heartbeat_at = models.DateTimeField(db_default=Now())
+    last_forward_at = models.DateTimeField(null=True, blank=True)

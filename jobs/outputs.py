@@ -1,0 +1,71 @@
+"""Arrays to bytes and back: how the items of a chunk share a row of `Output`.
+
+Numbers are little-endian and dense. A row of `Output` holds the arrays of its items one after the other; `rows` says
+how many rows of `width` numbers belong to each.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from jobs.actions.base import Action, Array, Stored
+
+DTYPES = {"<f4": np.dtype("<f4"), "<f8": np.dtype("<f8")}
+ALL_ITEMS = -1
+
+
+@dataclass(frozen=True, slots=True)
+class PackedOutput:
+    """A row of `Output` before it has a chunk."""
+
+    kind: str
+    layer: int
+    item_index: int
+    dtype: str
+    width: int
+    rows: tuple[int, ...]
+    data: bytes
+
+    @property
+    def checksum(self) -> bytes:
+        """16 bytes of BLAKE2b over the data."""
+        return checksum(self.data)
+
+
+def checksum(data: bytes | memoryview) -> bytes:
+    return hashlib.blake2b(data, digest_size=16).digest()
+
+
+def pack_outputs(action: Action, items: Sequence[tuple[int, Sequence[Stored]]]) -> list[PackedOutput]:
+    """Put the stored arrays of a chunk's items (index, arrays) together, in item order.
+
+    Every item has the same (kind, layer) pairs: they follow from the job's parameters.
+    """
+    packed: list[PackedOutput] = []
+    for position, stored in enumerate(items[0][1]) if items else ():
+        column = [(index, arrays[position].array) for index, arrays in items]
+        if stored.kind in action.per_token_kinds:
+            packed.extend(_row(stored, index, [array]) for index, array in column)
+        else:
+            packed.append(_row(stored, ALL_ITEMS, [array for _, array in column]))
+    return packed
+
+
+def _row(stored: Stored, item_index: int, arrays: Sequence[Array]) -> PackedOutput:
+    dtype = "<f8" if arrays[0].dtype == np.float64 else "<f4"
+    joined = np.ascontiguousarray(np.concatenate(arrays), dtype=DTYPES[dtype])
+    rows = tuple(len(array) for array in arrays)
+    return PackedOutput(stored.kind, stored.layer, item_index, dtype, joined.shape[1], rows, joined.tobytes())
+
+
+def unpack(data: bytes | memoryview, dtype: str, width: int, rows: Sequence[int]) -> Iterator[Array]:
+    """The arrays [rows, width] of each item in a row of `Output`, read-only views of `data`."""
+    whole = np.frombuffer(data, dtype=DTYPES[dtype]).reshape(-1, width)
+    at = 0
+    for count in rows:
+        yield whole[at : at + count]
+        at += count

@@ -1,0 +1,251 @@
+"""From a stream of records to a queued job. Records are copied in batches, each committed by itself.
+
+The job is visible as `validating` meanwhile. What breaks off or fails validation leaves no job and frees its key.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+import orjson
+from django.contrib.auth.models import User
+from django.db import IntegrityError, connection, transaction
+from django.db.models.functions import Now
+
+from jobs.chunking import ChunkPlan, plan_chunks
+from jobs.errors import Conflict, InvalidInput, Problem
+from jobs.limits import LISTED_PROBLEMS
+from jobs.models import Chunk, Context, Item, Job
+from jobs.parsing import BadRecord, Record
+from jobs.services.lifecycle import job_delete
+from jobs.states import JobState
+from worker.protocol import BOUNDARY_TOKENS
+
+BATCH = 2048
+"""Records per transaction: some 0.7 MB of sequences, a multiple of the chunk size."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a job asks for, checked already: normalised parameters, an enabled model, a known action."""
+
+    model: str
+    action: str
+    params: Mapping[str, Any]
+    name: str = ""
+    on_invalid: str = "reject"
+    interactive: bool = False
+    idempotency_key: str | None = None
+    body_digest: str = ""
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What ingest counts on the way."""
+
+    total: int = 0
+    accepted: int = 0
+    residues: int = 0
+    bad: int = 0
+    problems: list[Problem] = field(default_factory=list)
+
+    def note_bad(self, record: BadRecord) -> None:
+        self.bad += 1
+        self.problems.extend(record.problems[: LISTED_PROBLEMS - len(self.problems)])
+
+
+def job_create(*, owner: User, request: Request) -> Job:
+    """A job in `validating`, committed, so that its owner sees the upload arrive.
+
+    Raises Conflict where the idempotency key is taken; `job_with_key` finds whose it is.
+    """
+    try:
+        with transaction.atomic():
+            return Job.objects.create(
+                owner=owner,
+                name=request.name,
+                model=request.model,
+                action=request.action,
+                params=dict(request.params),
+                on_invalid=request.on_invalid,
+                interactive=request.interactive,
+                idempotency_key=request.idempotency_key,
+                body_digest=request.body_digest,
+            )
+    except IntegrityError as error:
+        raise Conflict(
+            f"the Idempotency-Key {request.idempotency_key!r} was used already", code="idempotency_key_used"
+        ) from error
+
+
+def job_ingest(
+    *,
+    job: Job,
+    records: Iterable[Record | BadRecord],
+    shared_context: Sequence[str] = (),
+) -> None:
+    """Copy the records into items and chunks, batch by batch.
+
+    `shared_context` is what a record without context of its own gets. On any error the job and all its rows are
+    deleted and the error goes on: InvalidInput with all problems of the input where records are bad and the job
+    rejects them (the first LISTED_PROBLEMS listed, all counted).
+    """
+    tally = _Tally()
+    contexts = _ContextStore(job.owner_id)
+    try:
+        shared = contexts.key(tuple(shared_context)) if shared_context else None
+        stream = iter(records)
+        while batch := list(islice(stream, BATCH)):
+            _copy_batch(job, batch, contexts, shared, tally)
+        _check_whole(job, tally)
+    except BaseException:
+        job_delete(job_id=job.id)
+        raise
+    job.total_items = tally.total
+    job.skipped_items = tally.bad
+    job.total_residues = tally.residues
+
+
+def _copy_batch(
+    job: Job, batch: list[Record | BadRecord], contexts: _ContextStore, shared: int | None, tally: _Tally
+) -> None:
+    """One transaction: the batch's contexts, chunks and items. A job that will be rejected writes nothing more."""
+    good = [record for record in batch if isinstance(record, Record)]
+    for record in batch:
+        if isinstance(record, BadRecord):
+            tally.note_bad(record)
+    tally.total += len(batch)
+    tally.accepted += len(good)
+    tally.residues += sum(len(record.sequence) for record in good)
+    if tally.bad and job.on_invalid == "reject":
+        return
+    with transaction.atomic():
+        context_of = {
+            record.index: contexts.key(record.context) if record.context is not None else shared for record in good
+        }
+        plans = plan_chunks(
+            (
+                record.index,
+                len(record.sequence) + BOUNDARY_TOKENS + contexts.tokens_of(context_of[record.index]),
+            )
+            for record in good
+        )
+        chunk_of = _copy_chunks(job, plans)
+        _copy_items(job, batch, chunk_of, context_of)
+        Job.objects.filter(pk=job.pk).update(touched_at=Now(), total_items=tally.total, skipped_items=tally.bad)
+
+
+def _copy_chunks(job: Job, plans: Sequence[ChunkPlan]) -> dict[int, int]:
+    """Insert the chunks; returns item index -> chunk id. Ids come from the table's own sequence, in order."""
+    if not plans:
+        return {}
+    table = Chunk._meta.db_table
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT nextval(pg_get_serial_sequence('{table}', 'id')) FROM generate_series(1, %s)",  # noqa: S608
+            [len(plans)],
+        )
+        ids = sorted(row[0] for row in cursor.fetchall())
+        with cursor.copy(
+            f"COPY {table} (id, job_id, first_index, model, state, n_items, n_tokens) FROM STDIN"
+        ) as copy:
+            for chunk_id, plan in zip(ids, plans, strict=True):
+                copy.write_row(
+                    (chunk_id, job.id, plan.indices[0], job.model, "ready", len(plan.indices), plan.tokens)
+                )
+    return {index: chunk_id for chunk_id, plan in zip(ids, plans, strict=True) for index in plan.indices}
+
+
+def _copy_items(
+    job: Job, batch: Sequence[Record | BadRecord], chunk_of: Mapping[int, int], context_of: Mapping[int, int | None]
+) -> None:
+    table = Item._meta.db_table
+    columns = "job_id, index, chunk_id, line, name, header, sequence, context_id, error_code, error"
+    with connection.cursor() as cursor, cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
+        for record in batch:
+            code, error = None, None
+            if isinstance(record, BadRecord):
+                code = record.problems[0].code
+                error = orjson.dumps([problem.as_dict() for problem in record.problems[:20]]).decode()
+            copy.write_row(
+                (
+                    job.id,
+                    record.index,
+                    chunk_of.get(record.index),
+                    record.line or None,
+                    record.name,
+                    record.header,
+                    record.sequence,
+                    context_of.get(record.index),
+                    code,
+                    error,
+                )
+            )
+
+
+def _check_whole(job: Job, tally: _Tally) -> None:
+    """Raise InvalidInput where the whole input gives no job."""
+    if tally.bad and (job.on_invalid == "reject" or not tally.accepted):
+        what = "record is" if tally.bad == 1 else "records are"
+        raise InvalidInput(
+            f"{tally.bad} of {tally.total} {what} not valid; nothing was queued. First: {tally.problems[0].message}",
+            code="invalid_records",
+            problems=tally.problems,
+            problem_count=max(tally.bad, len(tally.problems)),
+        )
+    if not tally.accepted:
+        raise InvalidInput.of(
+            Problem("no_items", "there is nothing to compute: no items were given", "Give at least one.", path="items")
+        )
+
+
+class _ContextStore:
+    """Contexts of one owner by their exact sequences; remembers the last few thousand ids of this upload."""
+
+    KEPT = 4096
+
+    def __init__(self, owner_id: int) -> None:
+        self._owner_id = owner_id
+        self._ids: dict[str, int] = {}
+        self._tokens: dict[int, int] = {}
+
+    def key(self, sequences: tuple[str, ...]) -> int | None:
+        """Row id of this context, made where it is new; None for an empty one."""
+        if not sequences:
+            return None
+        digest = context_digest(sequences)
+        if digest not in self._ids:
+            if len(self._ids) >= self.KEPT:
+                self._ids.clear()
+                self._tokens.clear()
+            tokens = sum(len(sequence) + BOUNDARY_TOKENS for sequence in sequences)
+            Context.objects.bulk_create(
+                [Context(owner_id=self._owner_id, digest=digest, sequences=list(sequences), tokens=tokens)],
+                ignore_conflicts=True,
+            )
+            row = Context.objects.only("id").get(owner_id=self._owner_id, digest=digest)
+            self._ids[digest] = row.id
+            self._tokens[row.id] = tokens
+        return self._ids[digest]
+
+    def tokens_of(self, context_id: int | None) -> int:
+        return 0 if context_id is None else self._tokens[context_id]
+
+
+def context_digest(sequences: Sequence[str]) -> str:
+    """SHA-256 of the exact sequences in their order, hexadecimal; the comma is no residue, so nothing collides."""
+    return hashlib.sha256(",".join(sequences).encode()).hexdigest()
+
+
+def job_accept(*, job: Job, cleaning: Mapping[str, int], warnings: Iterator[Problem] | Sequence[Problem]) -> None:
+    """`validating -> queued`: from here on the job is never lost. Commits; the caller dispatches."""
+    job.cleaning = dict(cleaning)
+    job.warnings = [warning.as_dict() for warning in warnings]
+    job.state = JobState.QUEUED
+    job.save(
+        update_fields=["cleaning", "warnings", "state", "total_items", "skipped_items", "total_residues"],
+    )

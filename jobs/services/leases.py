@@ -1,0 +1,264 @@
+"""Chunks from hand to hand: claim, renew, complete, lose, reap. The only code that writes leases and outputs.
+
+A claim writes a fresh token; completing needs it. Compute happens outside any transaction, at least once; the stored
+effect happens exactly once. Losses: a lost bundle splits into chunks, a lost chunk into items, and only losses while
+running alone count; MAX_LOSSES of them fail the item (`docs/states.md`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+from django.db import connection, transaction
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from jobs.actions import ItemView
+from jobs.errors import Problem
+from jobs.models import Chunk, Context, Item, Job, Output
+from jobs.outputs import PackedOutput
+from jobs.services.lifecycle import job_finalise, jobs_mark_running
+from jobs.states import ChunkState, JobState
+from worker.protocol import BOUNDARY_TOKENS
+
+LEASE_SECONDS = 30
+RENEW_SECONDS = 10
+MAX_LOSSES = 3
+MAX_BACKOFF_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedItem:
+    index: int
+    view: ItemView
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedChunk:
+    """A chunk that this process may compute as long as its token holds."""
+
+    id: int
+    job_id: UUID
+    action: str
+    params: Mapping[str, object]
+    token: UUID
+    n_tokens: int
+    items: tuple[ClaimedItem, ...]
+
+
+def chunks_claim(*, chunk_ids: Sequence[int], worker: str) -> list[ClaimedChunk]:
+    """Lease the ready ones among these chunks; nothing where others were faster or the jobs stopped. Commits."""
+    token = uuid4()
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH picked AS (
+                SELECT c.id, count(*) OVER () AS together
+                FROM (
+                    SELECT chunk.id FROM jobs_chunk chunk JOIN jobs_job job ON job.id = chunk.job_id
+                    WHERE chunk.id = ANY(%s) AND chunk.state = 'ready' AND chunk.not_before <= statement_timestamp()
+                      AND job.state IN ('queued', 'running')
+                    FOR UPDATE OF chunk SKIP LOCKED
+                ) c
+            )
+            UPDATE jobs_chunk SET state = 'leased', lease_token = %s, lease_end = statement_timestamp() + %s * interval '1 second',
+                attempts = attempts + 1, worker = %s, alone = (picked.together = 1), published_at = NULL
+            FROM picked WHERE jobs_chunk.id = picked.id
+            RETURNING jobs_chunk.id
+            """,
+            [list(chunk_ids), token, LEASE_SECONDS, worker],
+        )
+        claimed = [row[0] for row in cursor.fetchall()]
+        if not claimed:
+            return []
+        chunks = list(Chunk.objects.filter(id__in=claimed).select_related("job").order_by("id"))
+        jobs_mark_running(job_ids={chunk.job_id for chunk in chunks})
+    return _with_items(chunks, token)
+
+
+def chunks_ready_interactive(*, model: str, limit: int = 8) -> list[int]:
+    """Ids of ready chunks of synchronous requests: a worker takes them before the bundle it was sent."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT chunk.id FROM jobs_job job JOIN jobs_chunk chunk ON chunk.job_id = job.id AND chunk.state = 'ready'
+            WHERE job.model = %s AND job.interactive AND job.state IN ('queued', 'running') AND chunk.not_before <= statement_timestamp()
+            ORDER BY job.created_at LIMIT %s
+            """,
+            [model, limit],
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+def _with_items(chunks: Sequence[Chunk], token: UUID) -> list[ClaimedChunk]:
+    """Read the items of the chunks and their contexts, each context once."""
+    rows = list(
+        Item.objects.filter(chunk_id__in=[chunk.id for chunk in chunks])
+        .order_by("index")
+        .values_list("chunk_id", "index", "sequence", "context_id")
+    )
+    contexts = {
+        context.id: tuple(context.sequences)
+        for context in Context.objects.filter(id__in={row[3] for row in rows if row[3] is not None})
+    }
+    items: dict[int, list[ClaimedItem]] = {chunk.id: [] for chunk in chunks}
+    for chunk_id, index, sequence, context_id in rows:
+        view = ItemView(sequence, contexts[context_id] if context_id is not None else ())
+        items[chunk_id].append(ClaimedItem(index, view))
+    return [
+        ClaimedChunk(
+            chunk.id, chunk.job_id, chunk.job.action, chunk.job.params, token, chunk.n_tokens, tuple(items[chunk.id])
+        )
+        for chunk in chunks
+    ]
+
+
+def lease_renew(*, token: UUID) -> int:
+    """Push the lease's end out by the database's clock; returns how many chunks still hold it."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE jobs_chunk SET lease_end = statement_timestamp() + %s * interval '1 second' "
+            "WHERE lease_token = %s AND state = 'leased'",
+            [LEASE_SECONDS, token],
+        )
+        return int(cursor.rowcount)
+
+
+def chunk_complete(
+    *,
+    chunk_id: int,
+    token: UUID,
+    outputs: Sequence[PackedOutput],
+    failures: Mapping[int, Problem],
+    succeeded: int,
+    engine_id: int,
+) -> bool:
+    """Store a chunk's outputs and close it, in one transaction, where the token still holds; else store nothing.
+
+    `failures` are items by index that fail for good. Returns whether the chunk was closed by this call.
+    """
+    state = ChunkState.DONE if succeeded else ChunkState.FAILED
+    with transaction.atomic():
+        closed = Chunk.objects.filter(pk=chunk_id, state=ChunkState.LEASED, lease_token=token).update(
+            state=state,
+            n_succeeded=succeeded,
+            n_failed=len(failures),
+            lease_token=None,
+            lease_end=None,
+            engine_id=engine_id,
+            finished_at=Now(),
+        )
+        if not closed:
+            return False
+        Output.objects.bulk_create(
+            Output(
+                chunk_id=chunk_id,
+                kind=output.kind,
+                layer=output.layer,
+                item_index=output.item_index,
+                dtype=output.dtype,
+                width=output.width,
+                rows=list(output.rows),
+                data=output.data,
+                checksum=output.checksum,
+            )
+            for output in outputs
+        )
+        for index, problem in failures.items():
+            Item.objects.filter(chunk_id=chunk_id, index=index).update(
+                error_code=problem.code, error=[problem.as_dict()]
+            )
+    return True
+
+
+def lease_release(*, token: UUID) -> int:
+    """Give chunks back uncounted: a worker that stops in order has lost nothing."""
+    return Chunk.objects.filter(lease_token=token, state=ChunkState.LEASED).update(
+        state=ChunkState.READY, lease_token=None, lease_end=None, worker="", published_at=None
+    )
+
+
+def lease_lost(*, token: UUID, reason: Problem) -> None:
+    """An attempt ended without an answer for the chunks that still hold this token."""
+    _lose(Q(lease_token=token), reason)
+
+
+def leases_reap(*, limit: int = 500) -> int:
+    """Take back leases whose end has passed by the database's clock. Returns how many chunks were taken."""
+    reason = Problem(
+        "worker_lost",
+        "the worker process died or hung while it computed this item",
+        "Retry the failed items; if one fails again and again, look at its length and at the worker's log.",
+    )
+    return _lose(Q(lease_end__lt=Now()), reason, limit=limit)
+
+
+def _lose(which: Q, reason: Problem, limit: int = 500) -> int:
+    """Return chunks to ready with back-off, split them, or fail the item that was lost alone too often."""
+    with transaction.atomic():
+        lost = list(
+            Chunk.objects.select_for_update(skip_locked=True)
+            .filter(which, state=ChunkState.LEASED)
+            .order_by("id")[:limit]
+        )
+        states = dict(Job.objects.filter(pk__in={chunk.job_id for chunk in lost}).values_list("pk", "state"))
+        for chunk in lost:
+            _lose_one(chunk, reason, cancelled=states[chunk.job_id] == JobState.CANCELLING)
+    for job_id in states:
+        job_finalise(job_id=job_id)
+    return len(lost)
+
+
+def _lose_one(chunk: Chunk, reason: Problem, *, cancelled: bool) -> None:
+    chunk.lease_token = chunk.lease_end = chunk.published_at = None
+    chunk.last_error = reason.message[:500]
+    if cancelled:
+        chunk.state = ChunkState.CANCELLED
+    elif chunk.alone and chunk.n_items > 1:
+        _split(chunk)
+        return
+    else:
+        chunk.state = ChunkState.READY
+        chunk.isolate = True
+        chunk.losses += chunk.alone
+        if chunk.losses >= MAX_LOSSES:
+            _fail(chunk, reason)
+            return
+    chunk.save()
+    if chunk.state == ChunkState.READY:
+        _back_off(chunk.id, min(MAX_BACKOFF_SECONDS, 2**chunk.losses))
+
+
+def _split(chunk: Chunk) -> None:
+    """Replace a chunk that was lost alone by one chunk per item, so that a bad item fails alone."""
+    for item in Item.objects.filter(chunk_id=chunk.id).select_related("context").order_by("index"):
+        tokens = len(item.sequence) + BOUNDARY_TOKENS + (item.context.tokens if item.context else 0)
+        single = Chunk.objects.create(
+            job_id=chunk.job_id,
+            first_index=item.index,
+            model=chunk.model,
+            n_items=1,
+            n_tokens=tokens,
+            attempts=chunk.attempts,
+            isolate=True,
+            last_error=chunk.last_error,
+        )
+        Item.objects.filter(job_id=item.job_id, index=item.index).update(chunk=single)
+    chunk.delete()
+
+
+def _fail(chunk: Chunk, reason: Problem) -> None:
+    chunk.state = ChunkState.FAILED
+    chunk.n_failed = chunk.n_items
+    chunk.save()
+    Chunk.objects.filter(pk=chunk.pk).update(finished_at=Now())
+    Item.objects.filter(chunk_id=chunk.id).update(error_code=reason.code, error=[reason.as_dict()])
+
+
+def _back_off(chunk_id: int, seconds: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE jobs_chunk SET not_before = statement_timestamp() + %s * interval '1 second' WHERE id = %s", [seconds, chunk_id]
+        )

@@ -1,0 +1,149 @@
+"""Jobs from state to state. Every transition is a conditional UPDATE, so that repeating it is harmless."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.db.models import Q
+from django.db.models.functions import Coalesce, Now
+
+from jobs.chunking import plan_chunks
+from jobs.errors import Conflict
+from jobs.models import Chunk, Item, Job
+from jobs.selectors import job_counts
+from jobs.states import ChunkState, JobState
+from worker.protocol import BOUNDARY_TOKENS
+
+
+def job_finalise(*, job_id: UUID) -> bool:
+    """Close a job that has no open chunk left; True where this call closed it.
+
+    Runs in a transaction of its own after a chunk's commit, or two last workers would each miss the other. The job's
+    row lock makes two finalisers take turns; counts are read again under it.
+    """
+    with transaction.atomic():
+        job = Job.objects.select_for_update().filter(pk=job_id).first()
+        closable = (JobState.QUEUED, JobState.RUNNING, JobState.FINALIZING, JobState.CANCELLING)
+        if job is None or job.state not in closable or _open_chunks(job_id).exists():
+            return False
+        counts = job_counts(job)
+        if counts["pending"]:
+            raise AssertionError(f"job {job_id} has no open chunk but {counts['pending']} pending items")
+        job.state = _final_state(job.state, counts)
+        job.finished_at = Now()
+        job.save(update_fields=["state", "finished_at"])
+    return True
+
+
+def _final_state(state: str, counts: dict[str, int]) -> JobState:
+    """The words for a closed job. Skipped items do not make it partial: the user asked to skip them."""
+    if state == JobState.CANCELLING:
+        return JobState.CANCELLED
+    if counts["failed"] == counts["cancelled"] == 0:
+        return JobState.SUCCEEDED
+    return JobState.PARTIAL if counts["succeeded"] else JobState.FAILED
+
+
+def _open_chunks(job_id: UUID):  # type: ignore[no-untyped-def]  # a queryset; its generic name is longer than this line
+    return Chunk.objects.filter(job_id=job_id, state__in=[ChunkState.READY, ChunkState.LEASED])
+
+
+def job_cancel(*, job_id: UUID) -> None:
+    """Stop a job: ready chunks are cancelled at once, leased ones finish their bundle and keep their results.
+
+    Raises Conflict where the job is over already. Cancelling twice is fine.
+    """
+    with transaction.atomic():
+        job = Job.objects.select_for_update().get(pk=job_id)
+        if job.state in JobState.final():
+            raise Conflict(f"the job is over: it is {job.state}", code="job_is_over")
+        if job.state == JobState.VALIDATING:
+            raise Conflict("the upload is still being read; break it off to cancel it", code="job_is_validating")
+        job.state = JobState.CANCELLING
+        job.save(update_fields=["state"])
+        Chunk.objects.filter(job_id=job_id, state=ChunkState.READY).update(
+            state=ChunkState.CANCELLED, published_at=None, finished_at=Now()
+        )
+    job_finalise(job_id=job_id)
+
+
+def job_pause(*, job_id: UUID) -> None:
+    """No further chunk is handed out; what is leased finishes. Raises Conflict outside queued and running."""
+    changed = Job.objects.filter(pk=job_id, state__in=JobState.claimable()).update(state=JobState.PAUSED)
+    if not changed:
+        state = Job.objects.values_list("state", flat=True).get(pk=job_id)
+        if state != JobState.PAUSED:
+            raise Conflict(f"only a queued or running job can be paused; this one is {state}", code="not_running")
+
+
+def job_resume(*, job_id: UUID) -> None:
+    """`paused -> queued`, from which the first claim makes it running again. Raises Conflict where it is over."""
+    changed = Job.objects.filter(pk=job_id, state=JobState.PAUSED).update(state=JobState.QUEUED)
+    if not changed:
+        state = Job.objects.values_list("state", flat=True).get(pk=job_id)
+        if state not in JobState.claimable():
+            raise Conflict(f"only a paused job can be resumed; this one is {state}", code="not_paused")
+        return
+    job_finalise(job_id=job_id)
+
+
+def job_retry(*, job_id: UUID) -> int:
+    """Queue the failed items of a closed job again, in new chunks; everybody else's results stay. Returns how many.
+
+    Raises Conflict where the job is not over, or has no failed item.
+    """
+    with transaction.atomic():
+        job = Job.objects.select_for_update().get(pk=job_id)
+        if job.state not in (JobState.PARTIAL, JobState.FAILED, JobState.CANCELLED):
+            raise Conflict(f"only a closed job with failed items can be retried; this one is {job.state}", code="not_over")
+        failed = list(
+            Item.objects.filter(job_id=job_id, error_code__isnull=False, chunk__isnull=False)
+            .order_by("index")
+            .values_list("index", "chunk_id", "sequence", "context__tokens")
+        )
+        if not failed:
+            raise Conflict("the job has no failed items; skipped ones need a corrected file", code="nothing_failed")
+        old_chunks = {chunk_id for _, chunk_id, _, _ in failed}
+        plans = plan_chunks(
+            (index, len(sequence) + BOUNDARY_TOKENS + (tokens or 0)) for index, _, sequence, tokens in failed
+        )
+        for plan in plans:
+            chunk = Chunk.objects.create(
+                job=job, first_index=plan.indices[0], model=job.model, n_items=len(plan.indices), n_tokens=plan.tokens
+            )
+            Item.objects.filter(job_id=job_id, index__in=plan.indices).update(chunk=chunk, error_code=None, error=None)
+        # The chunks that they leave keep their succeeded items, and go where none is left.
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE jobs_chunk SET n_items = n_succeeded, n_failed = 0 WHERE id = ANY(%s)", [list(old_chunks)]
+            )
+        Chunk.objects.filter(id__in=old_chunks, n_items=0).delete()
+        job.state, job.finished_at = JobState.QUEUED, None
+        job.save(update_fields=["state", "finished_at"])
+    return len(failed)
+
+
+def job_delete(*, job_id: UUID) -> None:
+    """Remove a job with its items, chunks and outputs. Workers that still hold a lease of it can write nothing more."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        # The row lock keeps a completing worker out until the whole job is gone.
+        cursor.execute("SELECT 1 FROM jobs_job WHERE id = %s FOR UPDATE", [job_id])
+        cursor.execute("SELECT id FROM jobs_chunk WHERE job_id = %s FOR UPDATE", [job_id])
+        cursor.execute(
+            "DELETE FROM jobs_output WHERE chunk_id IN (SELECT id FROM jobs_chunk WHERE job_id = %s)", [job_id]
+        )
+        cursor.execute("DELETE FROM jobs_item WHERE job_id = %s", [job_id])
+        cursor.execute("DELETE FROM jobs_chunk WHERE job_id = %s", [job_id])
+        cursor.execute("DELETE FROM jobs_job WHERE id = %s", [job_id])
+
+
+def job_rename(*, job_id: UUID, name: str) -> None:
+    Job.objects.filter(pk=job_id).update(name=name)
+
+
+def jobs_mark_running(*, job_ids: set[UUID]) -> None:
+    """`queued -> running` at the first claim."""
+    Job.objects.filter(Q(pk__in=job_ids), state=JobState.QUEUED).update(
+        state=JobState.RUNNING, started_at=Coalesce("started_at", Now())
+    )

@@ -1,0 +1,107 @@
+"""The whole way of a submission: idempotency, ingest, accept, dispatch."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import BinaryIO, Protocol
+
+from django.contrib.auth.models import User
+from django.db.models.functions import Now
+
+from jobs import queue
+from jobs.errors import Conflict, Problem
+from jobs.models import Job
+from jobs.parsing import BadRecord, Record
+from jobs.services.intake import Request, job_accept, job_create, job_ingest
+
+
+class Records(Protocol):
+    """What gives records, and afterwards knows what it cleaned."""
+
+    cleaning: dict[str, int]
+
+    def __iter__(self) -> Iterable[Record | BadRecord]: ...
+    def warnings(self) -> list[Problem]: ...
+
+
+class HashedStream:
+    """A stream whose digest is known when it has been read: two uploads are the same if their bytes are."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._hash = hashlib.sha256()
+
+    def read(self, size: int = -1) -> bytes:
+        block = self._stream.read(size)
+        self._hash.update(block)
+        return block
+
+    def drain(self) -> None:
+        while self.read(1 << 20):
+            pass
+
+    def digest(self) -> bytes:
+        return self._hash.digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A checked request and where its records come from.
+
+    `seed` stands for everything but the records (parameters, context); `stream` gives the records' bytes; `read`
+    opens it, parsing lazily.
+    """
+
+    request: Request
+    seed: bytes
+    stream: HashedStream
+    read: Callable[[], Records]
+    shared_context: Sequence[str] = ()
+
+    def digest(self) -> str:
+        """SHA-256 of seed and records; the stream must have been read to its end."""
+        return hashlib.sha256(self.seed + self.stream.digest()).hexdigest()
+
+
+def job_submit(*, owner: User, submission: Submission) -> tuple[Job, bool]:
+    """The job of this submission and whether it is new. Queued jobs are committed and dispatched.
+
+    The same Idempotency-Key with the same body gives the job that is there already. Raises Conflict where the body
+    differs or the first upload still runs, InvalidInput for bad input (then no job is left).
+    """
+    key = submission.request.idempotency_key
+    if key and (existing := Job.objects.filter(owner=owner, idempotency_key=key).first()):
+        return _same(existing, submission), False
+    try:
+        job = job_create(owner=owner, request=submission.request)
+    except Conflict:
+        return _same(Job.objects.get(owner=owner, idempotency_key=key), submission), False
+    records = submission.read()
+    job_ingest(job=job, records=records, shared_context=submission.shared_context)  # type: ignore[arg-type]
+    submission.stream.drain()
+    Job.objects.filter(pk=job.pk).update(body_digest=submission.digest(), touched_at=Now())
+    job_accept(job=job, cleaning=records.cleaning, warnings=records.warnings())
+    queue.dispatch_quietly(job.model)
+    job.refresh_from_db()
+    return job, True
+
+
+def _same(job: Job, submission: Submission) -> Job:
+    """The existing job, where its body was the same."""
+    if not job.body_digest:
+        raise Conflict(
+            "an upload with this Idempotency-Key is still being read", code="idempotency_in_progress", retry_after=5
+        )
+    submission.stream.drain()
+    if job.body_digest != submission.digest():
+        raise Conflict(
+            f"the Idempotency-Key {job.idempotency_key!r} was used for another body; use a new key for a new job",
+            code="idempotency_key_reused",
+        )
+    return job
+
+
+def with_key(request: Request, key: str | None) -> Request:
+    return replace(request, idempotency_key=key or None)

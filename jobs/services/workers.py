@@ -1,0 +1,68 @@
+"""What workers say of themselves."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict
+
+import orjson
+from django.db.models.functions import Now
+
+from jobs.models import EngineRecord, Worker
+from jobs.states import WorkerState
+from worker.protocol import EngineIdentity
+
+
+def engine_record(*, identity: EngineIdentity) -> int:
+    """Row id of this identity, made where it is new."""
+    fields = asdict(identity)
+    digest = hashlib.sha256(orjson.dumps(fields, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    EngineRecord.objects.bulk_create([EngineRecord(digest=digest, identity=fields)], ignore_conflicts=True)
+    return EngineRecord.objects.values_list("pk", flat=True).get(digest=digest)
+
+
+def worker_starting(*, name: str, model: str) -> None:
+    Worker.objects.update_or_create(
+        name=name,
+        defaults={
+            "model": model,
+            "state": WorkerState.STARTING,
+            "reason": "",
+            "engine": None,
+            "started_at": Now(),
+            "heartbeat_at": Now(),
+            "last_forward_at": None,
+        },
+    )
+
+
+def worker_ready(*, name: str, engine_id: int, tokens_per_second: float) -> None:
+    """The self-test has passed: a real forward pass gave the right numbers."""
+    Worker.objects.filter(name=name).update(
+        state=WorkerState.READY,
+        engine_id=engine_id,
+        tokens_per_second=tokens_per_second,
+        heartbeat_at=Now(),
+        last_forward_at=Now(),
+    )
+
+
+def worker_sick(*, name: str, reason: str) -> None:
+    """The self-test has failed: this worker claims nothing."""
+    Worker.objects.filter(name=name).update(state=WorkerState.SICK, reason=reason, heartbeat_at=Now())
+
+
+def worker_stopped(*, name: str) -> None:
+    Worker.objects.filter(name=name).update(state=WorkerState.STOPPED)
+
+
+def worker_beat(*, name: str) -> None:
+    Worker.objects.filter(name=name).update(heartbeat_at=Now())
+
+
+def worker_computed(*, name: str, tokens_per_second: float | None = None) -> None:
+    """A forward pass succeeded just now; the rate, where it was worth measuring, replaces the last one."""
+    changes: dict[str, object] = {"last_forward_at": Now(), "heartbeat_at": Now()}
+    if tokens_per_second is not None:
+        changes["tokens_per_second"] = tokens_per_second
+    Worker.objects.filter(name=name).update(**changes)

@@ -1,0 +1,56 @@
+"""The few states of the machine; `docs/states.md` draws their transitions."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class JobState(models.TextChoices):
+    VALIDATING = "validating"
+    QUEUED = "queued"
+    RUNNING = "running"
+    FINALIZING = "finalizing"
+    PAUSED = "paused"
+    CANCELLING = "cancelling"
+    SUCCEEDED = "succeeded"
+    PARTIAL = "partial"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+    @classmethod
+    def unfinished(cls) -> tuple[JobState, ...]:
+        """States that something still has to happen in."""
+        return (cls.VALIDATING, cls.QUEUED, cls.RUNNING, cls.FINALIZING, cls.PAUSED, cls.CANCELLING)
+
+    @classmethod
+    def final(cls) -> tuple[JobState, ...]:
+        return (cls.SUCCEEDED, cls.PARTIAL, cls.FAILED, cls.CANCELLED, cls.EXPIRED)
+
+    @classmethod
+    def claimable(cls) -> tuple[JobState, ...]:
+        """States in which workers may take chunks."""
+        return (cls.QUEUED, cls.RUNNING)
+
+
+class ChunkState(models.TextChoices):
+    READY = "ready"
+    LEASED = "leased"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class ItemState(models.TextChoices):
+    PENDING = "pending"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"
+
+
+class WorkerState(models.TextChoices):
+    STARTING = "starting"
+    READY = "ready"
+    SICK = "sick"
+    STOPPED = "stopped"

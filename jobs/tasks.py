@@ -1,0 +1,54 @@
+"""Tasks of the service worker: safety nets that beat calls. Each is one function's name for Celery, no logic."""
+
+from __future__ import annotations
+
+import logging
+
+from celery import shared_task
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models.functions import Now
+
+from jobs import queue, selectors
+from jobs.models import Worker
+from jobs.services.leases import leases_reap
+from jobs.services.lifecycle import job_delete, job_finalise
+from worker.protocol import TASK_DISPATCH, TASK_REAP
+
+log = logging.getLogger(__name__)
+
+ABANDONED_UPLOAD_SECONDS = 900
+PROBE_AFTER_SECONDS = 60
+
+
+@shared_task(name=TASK_DISPATCH)
+def dispatch_all() -> None:
+    """Fill every model's window, and have an idle worker prove itself."""
+    for model in settings.E1_MODELS:
+        queue.dispatch_quietly(model)
+        idle = selectors.workers_alive(model).filter(
+            last_forward_at__lt=Now() - selectors.timedelta(seconds=PROBE_AFTER_SECONDS)
+        )
+        if idle.exists() and queue.broker_answers():
+            queue.probe(model)
+
+
+@shared_task(name=TASK_REAP)
+def reap() -> None:
+    """Take back expired leases, close jobs that nobody closed, remove uploads whose web process died.
+
+    Two beats are harmless: who does not get the lock leaves it to the other.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(hashtext('e1-reap'))")
+        if not cursor.fetchone()[0]:
+            return
+        taken = leases_reap()
+    if taken:
+        log.warning("took back %d chunks whose worker no longer renews its lease", taken)
+    for job in selectors.closable_jobs():
+        job_finalise(job_id=job.pk)
+    for job in selectors.idle_jobs(ABANDONED_UPLOAD_SECONDS):
+        log.warning("removing job %s: its upload broke off", job.pk)
+        job_delete(job_id=job.pk)
+    Worker.objects.filter(heartbeat_at__lt=Now() - selectors.timedelta(hours=24)).delete()

@@ -1,0 +1,75 @@
+"""Fixtures for tests with a database: people, jobs, and a worker that runs inside the test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+TINY = Path(__file__).parent / "data" / "e1-random-tiny"
+
+
+@pytest.fixture
+def person(db):
+    from django.contrib.auth.models import User
+
+    return User.objects.create_user("rosalind", password="a long password 51")
+
+
+@pytest.fixture
+def stranger(db):
+    from django.contrib.auth.models import User
+
+    return User.objects.create_user("james", password="a long password 53")
+
+
+@pytest.fixture
+def token_of(db) -> Callable[..., str]:
+    from jobs.models import ApiToken
+
+    def make(user, **extra) -> str:
+        return ApiToken.objects.create(user=user, expiry=None, **extra)[1]
+
+    return make
+
+
+@pytest.fixture
+def api(person, token_of):
+    """A client that is logged in by token."""
+    from rest_framework.test import APIClient
+
+    client = APIClient()
+    client.credentials(HTTP_AUTHORIZATION=f"Token {token_of(person)}")
+    return client
+
+
+@pytest.fixture(scope="session")
+def demo_engine():
+    from worker.engine import Engine
+
+    return Engine.load("e1-demo")
+
+
+@pytest.fixture
+def inline_worker(db, demo_engine, monkeypatch) -> Iterator[Callable[[], int]]:
+    """A healthy worker of e1-demo in this process. Calling it computes everything that is ready, and says how much."""
+    from jobs.models import Chunk
+    from jobs.services import workers
+    from jobs.states import ChunkState
+    from worker import tasks
+
+    workers.worker_starting(name="inline", model="e1-demo")
+    engine_id = workers.engine_record(identity=demo_engine.identity)
+    workers.worker_ready(name="inline", engine_id=engine_id, tokens_per_second=10_000.0)
+    process = tasks.WorkerProcess("inline", "e1-demo", demo_engine, engine_id, healthy=True)
+    monkeypatch.setattr(tasks, "_process", process)
+
+    def work() -> int:
+        done = 0
+        while ids := list(Chunk.objects.filter(state=ChunkState.READY).order_by("id").values_list("id", flat=True)[:4]):
+            tasks.run_bundle(ids)
+            done += len(ids)
+        return done
+
+    yield work

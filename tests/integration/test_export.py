@@ -1,0 +1,366 @@
+"""Downloads against a real Postgres: every number of every format, in input order, whatever happened to the job."""
+
+from __future__ import annotations
+
+import csv
+import io
+import tracemalloc
+
+import numpy as np
+import orjson
+import pytest
+
+from jobs.errors import InvalidInput
+from jobs.export import FORMATS, ExportBroken, export_open
+from jobs.models import Chunk, Item, Job, Output
+from jobs.outputs import checksum
+from jobs.services.lifecycle import job_cancel, job_delete, job_retry
+from jobs.states import JobState
+from tests.integration.export_library import BAD_LETTER, OUT_OF_MEMORY, Library, library
+
+pytestmark = pytest.mark.django_db
+
+ENCODE_CASES = [
+    {"include": ["mean"]},
+    {"include": ["mean"], "repr_layers": [-1, 0, 3]},
+    {"include": ["per_token"], "repr_layers": [2, -1]},
+    {"include": ["logits"]},
+    {"include": ["mean", "logits"]},
+    {"include": ["mean", "per_token", "logits"], "repr_layers": [1, -1]},
+]
+CASES = [
+    ("log_prob", {}),
+    ("predict", {"rows": "all"}),
+    ("predict", {"rows": "masked"}),
+    *(("encode", params) for params in ENCODE_CASES),
+]
+
+
+@pytest.fixture
+def tiny_pages(monkeypatch):
+    """Pages so small that chunks, contexts and arrays cross their borders everywhere."""
+    monkeypatch.setattr("jobs.export.reading.PAGE_ITEMS", 5)
+    monkeypatch.setattr("jobs.export.reading.PAGE_BYTES", 1500)
+    monkeypatch.setattr("jobs.export.npz.SNAPSHOT_PAGE", 2)
+    monkeypatch.setattr("jobs.export.blocks.BLOCK_BYTES", 100)
+    monkeypatch.setattr("jobs.export.container.BLOCK_BYTES", 100)
+
+
+def content(job: Job, format: str) -> bytes:
+    return b"".join(export_open(job, format).blocks)
+
+
+def json_rows(job: Job) -> list[dict]:
+    return [orjson.loads(line) for line in content(job, "jsonl").splitlines()]
+
+
+def csv_rows(job: Job) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(content(job, "csv").decode(), newline="")))
+
+
+def npz(job: Job) -> dict[str, np.ndarray]:
+    with np.load(io.BytesIO(content(job, "npz")), allow_pickle=False) as arrays:
+        return dict(arrays)
+
+
+def check_all_formats(lib: Library) -> None:
+    """Compare every download with what the library's results are."""
+    check_jsonl(lib)
+    check_npz(lib)
+    kinds = set(lib.job.params.get("include", [lib.job.action]))
+    if kinds <= {"mean", "log_prob"}:
+        check_csv(lib)
+
+
+def check_jsonl(lib: Library) -> None:
+    rows = json_rows(lib.job)
+    assert [row["index"] for row in rows] == sorted(row["index"] for row in rows)
+    got = {row["index"]: row["result"] for row in rows if row["state"] == "succeeded"}
+    assert got.keys() == lib.results.keys()
+    for index, expected in lib.results.items():
+        assert_same_json(got[index], expected)
+
+
+def assert_same_json(got, expected) -> None:
+    """Equal, numbers exactly: float32 text must read back as the same float32."""
+    if isinstance(expected, np.ndarray):
+        np.testing.assert_array_equal(np.array(got, dtype=expected.dtype), expected)
+    elif isinstance(expected, dict):
+        assert list(got) == list(expected)
+        for key, value in expected.items():
+            assert_same_json(got[key], value)
+    elif isinstance(expected, list) and expected and isinstance(expected[0], dict):
+        assert len(got) == len(expected)
+        for one, other in zip(got, expected, strict=True):
+            assert_same_json(one, other)
+    else:
+        assert got == expected
+
+
+def check_csv(lib: Library) -> None:
+    rows = {int(row["index"]): row for row in csv_rows(lib.job)}
+    assert {index for index, row in rows.items() if row["state"] == "succeeded"} == lib.results.keys()
+    for index, expected in lib.results.items():
+        if "log_prob" in expected:
+            assert float(rows[index]["log_prob"]) == expected["log_prob"]
+        for layer in expected.get("embeddings", []):
+            vector = layer["embedding"]
+            cells = [rows[index][f"mean_layer_{layer['layer']}_{i}"] for i in range(len(vector))]
+            np.testing.assert_array_equal(np.array(cells, dtype=np.float64).astype(np.float32), vector)
+
+
+def check_npz(lib: Library) -> None:
+    arrays = npz(lib.job)
+    expected = expected_arrays(lib)
+    assert sorted(arrays) == sorted(expected)
+    for name, array in expected.items():
+        assert arrays[name].dtype.kind == array.dtype.kind, name
+        np.testing.assert_array_equal(arrays[name], array, err_msg=name)
+        if name != "name":
+            assert arrays[name].dtype == array.dtype
+
+
+def expected_arrays(lib: Library) -> dict[str, np.ndarray]:
+    """The arrays of an NPZ, put together the long way."""
+    indices = sorted(lib.results)
+    results = [lib.results[index] for index in indices]
+    names = dict(Item.objects.filter(job=lib.job).values_list("index", "name"))
+    arrays = {"index": np.array(indices, dtype=np.int64), "name": np.array([names[i] for i in indices])}
+    first = results[0]
+    if "log_prob" in first:
+        arrays["log_prob"] = np.array([result["log_prob"] for result in results])
+    for at, layer in enumerate(first.get("embeddings", [])):
+        rows = [result["embeddings"][at]["embedding"] for result in results]
+        arrays[f"mean_layer_{layer['layer']}"] = np.stack(rows)
+    for at, layer in enumerate(first.get("per_token_embeddings", [])):
+        name = f"per_token_layer_{layer['layer']}"
+        parts = [result["per_token_embeddings"][at]["embeddings"] for result in results]
+        arrays[name] = np.concatenate(parts)
+        arrays["offsets"] = np.cumsum([0, *map(len, parts)])
+    if "logits" in first:
+        parts = [result["logits"] for result in results]
+        arrays["logits"] = np.concatenate(parts)
+        arrays["offsets"] = np.cumsum([0, *map(len, parts)])
+        arrays["vocab_tokens"] = np.array(list("ACDEFGHIKLMNPQRSTVWY"))
+    if "mask_positions" in first:
+        parts = [result["mask_positions"] for result in results]
+        arrays["mask_positions"] = np.concatenate(parts).astype(np.int64)
+        arrays["mask_offsets"] = np.cumsum([0, *map(len, parts)])
+    return arrays
+
+
+@pytest.mark.parametrize(("action", "params"), CASES)
+def test_every_action_in_every_format(action, params):
+    lib = library(action, params)
+    lib.finish()
+    check_all_formats(lib)
+
+
+@pytest.mark.usefixtures("tiny_pages")
+@pytest.mark.parametrize(("action", "params"), CASES)
+def test_failed_skipped_and_retried_items_across_page_borders(action, params):
+    contexts = [("MKTAYIA", "MKT"), ("ACDE",)]
+    lib = library(action, params, items=45, skipped={0, 9, 10, 44}, contexts=contexts)
+    lib.finish(failing={1, 12, 13, 20, 30, 43})
+    Job.objects.filter(pk=lib.job.pk).update(state=JobState.PARTIAL)
+    assert job_retry(job_id=lib.job.pk) == 6
+    lib.finish(failing={13})
+    together = Item.objects.filter(job=lib.job, index__in=[1, 12, 43]).values("chunk").distinct()
+    assert together.count() == 1, "the retried items, far apart, share a later chunk"
+    assert lib.results.keys() == set(range(45)) - {0, 9, 10, 44, 13}
+    check_all_formats(lib)
+    rows = json_rows(lib.job)
+    assert [row["index"] for row in rows] == list(range(45))
+    assert rows[0]["error"] == BAD_LETTER.as_dict()
+    assert rows[13]["error"] == {**OUT_OF_MEMORY.as_dict(), "line": 27}
+
+
+@pytest.mark.usefixtures("tiny_pages")
+@pytest.mark.parametrize("action", ["log_prob", "predict", "encode"])
+def test_more_than_a_thousand_items(action, monkeypatch):
+    monkeypatch.setattr("jobs.export.reading.PAGE_ITEMS", 97)
+    lib = library(action, items=1_111)
+    lib.finish(failing=set(range(3, 1_111, 50)))
+    check_all_formats(lib)
+
+
+def test_a_running_job_gives_what_is_finished():
+    lib = library("encode", items=40)
+    chunks = list(Chunk.objects.filter(job=lib.job).order_by("id"))
+    lib.finish(chunks[1::2])
+    check_all_formats(lib)
+    assert [row["index"] for row in json_rows(lib.job)] == [*range(8, 16), *range(24, 32)]
+
+
+def test_a_cancelled_job_says_so_in_every_row():
+    lib = library("log_prob", items=16)
+    lib.finish(list(Chunk.objects.filter(job=lib.job).order_by("id")[:1]))
+    job_cancel(job_id=lib.job.pk)
+    check_all_formats(lib)
+    rows = json_rows(lib.job)
+    assert {row["state"] for row in rows[8:]} == {"cancelled"}
+    assert rows[8]["error"]["code"] == "cancelled"
+    assert csv_rows(lib.job)[8]["error"].startswith("cancelled: ")
+
+
+@pytest.mark.parametrize(
+    ("action", "params", "shapes"),
+    [
+        ("log_prob", {}, {"log_prob": (0,)}),
+        ("encode", {"repr_layers": [6]}, {"mean_layer_6": (0, 128)}),
+        (
+            "encode",
+            {"include": ["per_token", "logits"]},
+            {"per_token_layer_6": (0, 128), "logits": (0, 20), "offsets": (1,)},
+        ),
+        ("predict", {}, {"logits": (0, 20), "mask_positions": (0,), "mask_offsets": (1,), "offsets": (1,)}),
+    ],
+)
+def test_nothing_finished_yet_gives_arrays_with_their_shapes(action, params, shapes):
+    lib = library(action, params)
+    arrays = npz(lib.job)
+    assert arrays["index"].shape == arrays["name"].shape == (0,)
+    assert {name: arrays[name].shape for name in shapes} == shapes
+    assert content(lib.job, "jsonl") == b""
+    if action == "log_prob":
+        assert content(lib.job, "csv") == b"index,name,state,error,log_prob\n"
+
+
+def test_names_survive_and_formulas_do_not():
+    names = ["é蛋白🧬", "=1+1", "@x", "-a", "+b", "same", "same", 'q"u,ote', "two\nlines", "", "it's"]
+    lib = library("log_prob", items=len(names), names=names, skipped={3})
+    lib.finish()
+    assert [row["name"] for row in json_rows(lib.job)] == names
+    assert npz(lib.job)["name"].tolist() == [name for name in names if name != "-a"]
+    neutral = {"=1+1": "'=1+1", "@x": "'@x", "-a": "'-a", "+b": "'+b"}
+    assert [row["name"] for row in csv_rows(lib.job)] == [neutral.get(name, name) for name in names]
+    check_all_formats(lib)
+
+
+def test_a_checkpoint_of_another_width_is_exported_as_stored():
+    lib = library("encode", {"include": ["mean", "per_token"]}, width=32)
+    lib.finish()
+    check_npz(lib)
+
+
+@pytest.mark.parametrize("params", [{"include": ["per_token"]}, {"include": ["mean", "logits"]}])
+def test_csv_refuses_ragged_results_before_the_first_byte(params):
+    with pytest.raises(InvalidInput) as refused:
+        export_open(library("encode", params).job, "csv")
+    assert refused.value.code == "ragged_results"
+    problem = refused.value.problems[0]
+    assert ("per_token_layer_6" if "per_token" in params["include"] else "logits") in problem.message
+    assert "mean" not in problem.message
+    assert problem.remedy == "Choose from jsonl, npz."
+
+
+def test_csv_refuses_predict():
+    with pytest.raises(InvalidInput, match="logits"):
+        export_open(library("predict").job, "csv")
+
+
+def test_an_unknown_format_lists_the_known_ones():
+    with pytest.raises(InvalidInput) as refused:
+        export_open(library("log_prob").job, "xlsx")
+    assert refused.value.code == "unknown_format"
+    assert refused.value.problems[0].remedy == "Choose from jsonl, csv, npz."
+
+
+@pytest.mark.usefixtures("tiny_pages")
+def test_an_npz_holds_its_snapshot_though_the_job_runs_on():
+    lib = library("encode", {"include": ["mean", "per_token"]}, items=40)
+    chunks = list(Chunk.objects.filter(job=lib.job).order_by("id"))
+    lib.finish(chunks[1:3], failing={9})
+    expected = expected_arrays(lib)
+    blocks = export_open(lib.job, "npz").blocks
+    start = next(blocks)
+    lib.finish([chunks[0], *chunks[3:]])
+    Job.objects.filter(pk=lib.job.pk).update(state=JobState.PARTIAL)
+    job_retry(job_id=lib.job.pk)
+    with np.load(io.BytesIO(start + b"".join(blocks)), allow_pickle=False) as arrays:
+        for name, array in expected.items():
+            np.testing.assert_array_equal(arrays[name], array, err_msg=name)
+
+
+@pytest.mark.usefixtures("tiny_pages")
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_job_deleted_meanwhile_breaks_the_transfer_off(format):
+    lib = library("encode", items=40)
+    lib.finish()
+    blocks = export_open(lib.job, format).blocks
+    next(blocks)
+    job_delete(job_id=lib.job.pk)
+    with pytest.raises(ExportBroken):
+        list(blocks)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_damaged_bytes_are_never_sent(format):
+    lib = library("encode", items=24)
+    lib.finish()
+    damaged = Output.objects.filter(chunk__job=lib.job).order_by("id")[1]
+    data = bytearray(damaged.data)
+    data[100] ^= 1
+    Output.objects.filter(pk=damaged.pk).update(data=bytes(data))
+    with pytest.raises(ExportBroken, match="checksum") as broken:
+        content(lib.job, format)
+    assert broken.value.code == "bad_checksum"
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_missing_row_is_never_passed_over(format):
+    lib = library("encode", items=24)
+    lib.finish()
+    Output.objects.filter(chunk__job=lib.job).order_by("id")[2].delete()
+    with pytest.raises(ExportBroken, match="not stored"):
+        content(lib.job, format)
+
+
+def test_the_same_results_give_the_same_bytes():
+    lib = library("encode", {"include": ["mean", "logits"]})
+    lib.finish()
+    assert content(lib.job, "npz") == content(lib.job, "npz")
+
+
+@pytest.mark.parametrize(("format", "suffix"), [("jsonl", "jsonl"), ("csv", "csv"), ("npz", "npz")])
+def test_the_file_is_named_after_model_action_and_job(format, suffix):
+    job = library("log_prob").job
+    assert export_open(job, format).filename == f"e1-demo-log_prob-{job.pk.hex[:8]}.{suffix}"
+
+
+def test_memory_is_flat_in_the_number_of_items(monkeypatch):
+    monkeypatch.setattr("jobs.export.reading.PAGE_ITEMS", 256)
+    monkeypatch.setattr("jobs.export.reading.PAGE_BYTES", 128 * 1024)
+    small, large = large_job(2_000), large_job(20_000)
+    for format in FORMATS:
+        assert peak_bytes(large, format) < 1.25 * peak_bytes(small, format), format
+
+
+def large_job(items: int) -> Job:
+    """A finished job of `items` mean embeddings, written in bulk; every chunk has the same numbers."""
+    job = library("encode", items=0).job
+    chunks = Chunk.objects.bulk_create(
+        Chunk(job=job, first_index=8 * n, model="e1-demo", state="done", n_items=8, n_succeeded=8, n_tokens=8)
+        for n in range(items // 8)
+    )
+    Item.objects.bulk_create(
+        (Item(job=job, index=i, chunk=chunks[i // 8], name=f"p{i:05}", sequence="M" * 30) for i in range(items)),
+        batch_size=2_000,
+    )
+    data = np.random.default_rng(2).normal(size=(8, 128)).astype("<f4").tobytes()
+    row = {"kind": "mean", "layer": 6, "dtype": "<f4", "width": 128, "rows": [1] * 8, "data": data}
+    Output.objects.bulk_create(
+        (Output(chunk=chunk, checksum=checksum(data), **row) for chunk in chunks), batch_size=500
+    )
+    return job
+
+
+def peak_bytes(job: Job, format: str) -> int:
+    """Most memory that Python held while the file was written."""
+    tracemalloc.start()
+    try:
+        for _ in export_open(job, format).blocks:
+            pass
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()

@@ -1,0 +1,49 @@
+"""What the dispatcher publishes next: a pure function."""
+
+from jobs.queue import Candidate, plan_bundles, time_limit
+
+
+def c(chunk_id, owner=1, tokens=100, isolate=False, interactive=False):
+    return Candidate(chunk_id, owner, tokens, isolate, interactive)
+
+
+def plan(candidates, in_flight=None, budget=250, count=10):
+    return [[x.chunk_id for x in bundle] for bundle in plan_bundles(candidates, in_flight or {}, budget=budget, count=count)]
+
+
+def test_fills_bundles_in_order_up_to_the_budget():
+    assert plan([c(1), c(2), c(3), c(4), c(5)]) == [[1, 2], [3, 4], [5]]
+
+
+def test_a_chunk_above_the_budget_goes_alone():
+    assert plan([c(1, tokens=900), c(2), c(3)]) == [[1], [2, 3]]
+
+
+def test_an_isolated_chunk_goes_alone():
+    assert plan([c(1), c(2, isolate=True), c(3)]) == [[1], [2], [3]]
+
+
+def test_stops_at_the_count():
+    assert plan([c(n) for n in range(10)], count=2) == [[0, 1], [2, 3]]
+
+
+def test_owners_take_turns_by_what_they_have_in_flight():
+    candidates = [*(c(n, owner=1) for n in range(6)), c(10, owner=2), c(11, owner=2), c(12, owner=2)]
+    assert plan(candidates, count=4) == [[0, 1], [10, 11], [2, 3], [12]]
+    assert plan(candidates, {2: 1000}, count=2) == [[0, 1], [2, 3]]
+
+
+def test_nothing_to_do():
+    assert plan([]) == []
+
+
+def test_time_limit_follows_the_slowest_worker_and_is_bounded():
+    assert time_limit(1000, []) == 3600
+    assert time_limit(1000, [100.0, None, 50.0]) == 600
+    assert time_limit(10, [1000.0]) == 120
+    assert time_limit(10**9, [1000.0]) == 3600
+
+
+def test_interactive_requests_go_first_whatever_their_owner_has_in_flight():
+    candidates = [*(c(n, owner=1) for n in range(4)), c(9, owner=2, interactive=True)]
+    assert plan(candidates, {2: 10**6}, count=2) == [[9], [0, 1]]

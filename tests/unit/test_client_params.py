@@ -1,0 +1,32 @@
+"""`--param` options."""
+
+import pytest
+
+from client.errors import UsageError
+from client.params import parse_params
+
+
+@pytest.mark.parametrize(
+    ("options", "params"),
+    [
+        ([], {}),
+        (["repr_layers=[-1]"], {"repr_layers": [-1]}),
+        (["repr_layers=-1"], {"repr_layers": [-1]}),
+        (["repr_layers=-1,3"], {"repr_layers": [-1, 3]}),
+        (["include=mean,per_token"], {"include": ["mean", "per_token"]}),
+        (["include = mean"], {"include": ["mean"]}),
+        (["rows=masked", "seed=3", "flag=true"], {"rows": "masked", "seed": 3, "flag": True}),
+        (["note=a=b"], {"note": "a=b"}),
+        (["x=NaN"], {"x": "NaN"}),
+        (['x="1"'], {"x": "1"}),
+        (['x={"a": [1, 2]}'], {"x": {"a": [1, 2]}}),
+    ],
+)
+def test_values(options, params):
+    assert parse_params(options) == params
+
+
+@pytest.mark.parametrize("options", [["include"], ["=3"], ["a=1", "a=2"], ["repr_layers=[-1"], ['x={"a": }']])
+def test_refused(options):
+    with pytest.raises(UsageError):
+        parse_params(options)
