@@ -16,6 +16,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from e1site.stack import parts, readiness
+from e1site.stack.binaries import find_valkey
 from e1site.stack.environment import (
     children_environment,
     embedded_postgres,
@@ -27,7 +28,7 @@ from e1site.stack.folder import DataFolder, hold, is_held
 from e1site.stack.guardian import Guardian
 from e1site.stack.parts import Part
 from e1site.stack.processes import kill_marked
-from e1site.stack.servers import Postgres, Valkey, find_valkey
+from e1site.stack.servers import Postgres, Valkey
 from e1site.stack.supervisor import StopSignals, Supervisor, last_lines
 from e1site.stack.terminal import complain, say
 from worker.protocol import MODELS

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import environ
@@ -12,7 +11,6 @@ from django.core.exceptions import ImproperlyConfigured
 from worker.protocol import MODELS, SERVICE_QUEUE, TASK_DISPATCH, TASK_REAP, model_queue
 
 env = environ.Env()
-BASE_DIR = Path(__file__).resolve().parent.parent
 
 # --- who we are ------------------------------------------------------------------------------------------------------
 SECRET_KEY = env.str("E1_SECRET_KEY")
@@ -130,8 +128,8 @@ LANGUAGE_CODE = "en-gb"
 TIME_ZONE = "UTC"
 USE_TZ = True
 STATIC_URL = "static/"
-STATIC_ROOT = Path(env.str("E1_STATIC_ROOT", default=str(BASE_DIR / ".local" / "static")))
-# Finders serve the packaged files as they are: no collectstatic on a laptop. Behind a proxy, collectstatic works too.
+# Without it, whitenoise serves the packaged files as they lie; with it, `manage.py collectstatic` fills it for a proxy.
+STATIC_ROOT = env.str("E1_STATIC_ROOT", default="") or None
 WHITENOISE_USE_FINDERS = True
 
 SESSION_COOKIE_HTTPONLY = True
@@ -162,7 +160,7 @@ REST_KNOX = {"TOKEN_TTL": None, "AUTH_HEADER_PREFIX": "Token", "AUTO_REFRESH": F
 KNOX_TOKEN_MODEL = "jobs.ApiToken"  # noqa: S105 - the name of a model
 SPECTACULAR_SETTINGS = {
     "TITLE": "E1 service",
-    "DESCRIPTION": "Protein libraries of any size through Profluent-E1: embeddings, masked-residue predictions, scores.",
+    "DESCRIPTION": "Protein libraries of any size through Profluent-E1: embeddings, predictions, scores.",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],

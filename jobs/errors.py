@@ -1,13 +1,15 @@
 """Everything that the service refuses, as one exception tree, mapped to HTTP in one place (`jobs.api.errors`).
 
-    ServiceError
-    ├── InvalidInput        400  what was sent is wrong; `problems` says each place, reason and remedy
-    │   └── TooLarge        413  more than this service accepts
-    ├── NotFound            404  not there, or somebody else's
-    ├── Conflict            409  the state of the thing does not allow it
-    ├── TooManyRequests     429  come back after `retry_after` seconds
-    ├── Unavailable         503  no worker, or a store is down; come back after `retry_after` seconds
-    └── StillRunning        504  the answer takes longer than the wait limit; `location` is the job's URL
+ServiceError
+├── InvalidInput        400  what was sent is wrong; `problems` says each place, reason and remedy
+│   └── TooLarge        413  more than this service accepts
+├── NotFound            404  not there, or somebody else's
+├── Conflict            409  the state of the thing does not allow it
+├── TooManyRequests     429  come back after `retry_after` seconds
+├── Unavailable         503  no worker, or a store is down; come back after `retry_after` seconds
+├── StillRunning        504  the answer takes longer than the wait limit; `location` is the job's URL
+├── jobs.services.sync.ItemsFailed   500  a worker could not compute some items of a synchronous request
+└── jobs.export.ExportBroken         500  a download lost its rows half way, or found damaged bytes
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ LISTED_PROBLEMS = 1000
 """Problems of one upload that are listed one by one. The others are counted: nobody reads more."""
 
 KINDS_OF_CHARACTER = 20
-"""Different wrong characters that are listed for one record. A file in the wrong format would list hundreds."""
+"""Different wrong characters that are listed for one record. A file of another kind would list hundreds."""
 
 MAX_HEADER = 4096
 """Characters of a FASTA header or of a record's name. UniProt's longest headers have some hundreds."""
@@ -37,15 +37,13 @@ MAX_UPLOAD_BYTES = 4 * GIB
 """Bytes of an upload once unpacked: a million sequences of 2,048 residues with headers take 2.2 GB."""
 
 MAX_GZIP_RATIO = 500
-"""Unpacked by packed bytes. All single variants of one parent reach 125, ordinary proteins 2; a bomb 1,030."""
+"""Unpacked by packed bytes. All single variants of a parent reach 125, ordinary proteins 2, a bomb 1,030."""
 
 GZIP_RATIO_FROM = 64 * MIB
 """The ratio counts only beyond this many unpacked bytes: a small file does no harm, however well it packs."""
 
 MAX_CONTEXT_FILE = MIB
-"""Bytes of a file of context sequences once unpacked: 50 sequences of 2,048 residues take 110,000 with
-headers.
-"""
+"""Bytes of a file of context sequences once unpacked: 50 sequences of 2,048 residues take 110,000."""
 
 MAX_JSON_BODY = 16 * MIB
-"""Bytes of a JSON body, which is held in memory. Larger libraries come as files, which are read as a stream."""
+"""Bytes of a JSON body, which is held in memory. Larger libraries come as files, read as a stream."""

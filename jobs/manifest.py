@@ -1,4 +1,6 @@
-"""The manifest of a job: what was computed, by which network on which device, from which input, with which results."""
+"""The manifest of a job: what was computed, by which network on which device, from which input, with which
+results.
+"""
 
 from __future__ import annotations
 
@@ -23,8 +25,8 @@ CHUNK_PAGE = 2000
 def manifest_of(job: Job) -> dict[str, Any]:
     """Provenance of the job's results so far, ready for JSON.
 
-    `engines` has one entry per network and device that computed a chunk; `contexts.listed` is in the order of first
-    use by this owner. `results_checksum` is described at `results_checksum`.
+    `engines` has one entry per network and device that computed a chunk; `contexts.listed` is in the order of
+    first use by this owner. `results_checksum` is described at `results_checksum`.
     """
     model = MODELS[job.model]
     engines = job_engines(job)
@@ -54,11 +56,13 @@ def manifest_of(job: Job) -> dict[str, Any]:
 
 
 def results_checksum(job: Job) -> str:
-    """`blake2b-16:` and 32 hexadecimal digits: BLAKE2b with a digest of 16 bytes over the checksums of all stored rows.
+    """`blake2b-16:` and 32 hexadecimal digits: BLAKE2b with a digest of 16 bytes over the checksums of all
+    stored rows.
 
-    Each row's checksum is BLAKE2b, 16 bytes, over its numbers as they are stored (little-endian, dense). Rows follow
-    one another by the first item index of their chunk, then chunk id, kind (by its letters), layer, and item index.
-    So two runs of the same library that gave the same numbers in the same chunks have the same checksum.
+    Each row's checksum is BLAKE2b, 16 bytes, over its numbers as they are stored (little-endian, dense). Rows
+    follow one another by the first item index of their chunk, then chunk id, kind (by its letters), layer,
+    and item index. So two runs of the same library that gave the same numbers in the same chunks have the
+    same checksum.
     """
     total = hashlib.blake2b(digest_size=16)
     for checksum in _checksums(job):

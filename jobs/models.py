@@ -93,7 +93,8 @@ class Chunk(models.Model):
     """Up to eight consecutive items: the unit of leasing, retrying and storing.
 
     `isolate` says that it must share a bundle with nothing, `alone` that the present lease covers this chunk only,
-    `losses` counts attempts that ended without an answer while its one item ran alone. Outputs of the chunk are packed in the order of its items that have no error.
+    `losses` counts attempts that ended without an answer while its one item ran alone. Outputs of the chunk are
+    packed in the order of its items that have no error.
     """
 
     job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="chunks", db_index=False)

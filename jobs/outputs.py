@@ -9,12 +9,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from jobs.actions.base import Action, Array, Stored
 
-DTYPES = {"<f4": np.dtype("<f4"), "<f8": np.dtype("<f8")}
+DTYPES: dict[str, np.dtype[np.floating[Any]]] = {"<f4": np.dtype("<f4"), "<f8": np.dtype("<f8")}
 ALL_ITEMS = -1
 
 

@@ -88,7 +88,7 @@ def plan_bundles(
     with the fewest tokens in flight, this plan's own bundles included; an isolated chunk goes alone; a chunk above the
     budget goes alone too.
     """
-    load: dict[int | None, float] = defaultdict(float, in_flight)
+    load: dict[int | None, float] = defaultdict(float, {owner: float(tokens) for owner, tokens in in_flight.items()})
     load[INTERACTIVE] = -math.inf
     queues: dict[int | None, list[Candidate]] = {}
     for candidate in candidates:
@@ -117,7 +117,7 @@ def _take(chunks: list[Candidate], budget: int) -> list[Candidate]:
 
 
 def _candidates(model: str, stale_seconds: int, limit: int) -> list[Candidate]:
-    """The next ready chunks of every job that wants some, few from each: enough to fill the window whoever is chosen."""
+    """The next ready chunks of every job that wants some, few from each: enough whoever is chosen."""
     with connection.cursor() as cursor:
         cursor.execute(
             """

@@ -9,7 +9,8 @@ from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.db import connection
-from django.db.models import Case, CharField, Count, F, Max, Q, QuerySet, Sum, Value, When
+from django.db.models import Case, CharField, Count, F, Min, Q, QuerySet, Sum, Value, When
+from django.db.models.fields.json import KT
 from django.db.models.functions import Now
 
 from jobs.errors import NotFound
@@ -19,7 +20,7 @@ from worker.protocol import MODELS
 
 WORKER_ALIVE = timedelta(seconds=20)
 FORWARD_IS_FRESH = timedelta(minutes=3)
-RATE_WINDOW = timedelta(seconds=60)
+RATE_SECONDS = 60
 
 ITEM_STATE = Case(
     When(chunk__isnull=True, then=Value(ItemState.SKIPPED.value)),
@@ -55,7 +56,7 @@ def chunk_totals(job_ids: Iterable[UUID]) -> dict[UUID, dict[str, tuple[int, int
     rows = (
         Chunk.objects.filter(job_id__in=list(job_ids))
         .values_list("job_id", "state")
-        .annotate(chunks=Count("*"), items=Sum("n_items"), succeeded=Sum("n_succeeded"), failed=Sum("n_failed"))
+        .annotate(a=Count("*"), b=Sum("n_items"), c=Sum("n_succeeded"), d=Sum("n_failed"))
         .order_by()
     )
     for job_id, state, *numbers in rows:
@@ -89,7 +90,7 @@ def job_failures(job: Job, limit: int = 10) -> list[dict[str, Any]]:
     rows = (
         Item.objects.filter(job=job, error_code__isnull=False)
         .values("error_code")
-        .annotate(count=Count("index"), message=Max("error__0__message"))
+        .annotate(count=Count("index"), message=Min(KT("error__0__message")))
         .order_by("-count")[:limit]
     )
     return [{"code": row["error_code"], "count": row["count"], "message": row["message"]} for row in rows]
@@ -100,10 +101,14 @@ def job_rate(job: Job) -> float | None:
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT sum(n_items), extract(epoch FROM statement_timestamp() - greatest(%s, statement_timestamp() - %s))
-            FROM jobs_chunk WHERE job_id = %s AND state IN ('done', 'failed') AND finished_at > statement_timestamp() - %s
+            SELECT sum(n_items),
+                extract(epoch FROM
+                    statement_timestamp() - greatest(%s, statement_timestamp() - %s * interval '1 second'))
+            FROM jobs_chunk
+            WHERE job_id = %s AND state IN ('done', 'failed')
+              AND finished_at > statement_timestamp() - %s * interval '1 second'
             """,
-            [job.started_at, RATE_WINDOW, job.pk, RATE_WINDOW],
+            [job.started_at, RATE_SECONDS, job.pk, RATE_SECONDS],
         )
         items, seconds = cursor.fetchone()
     return None if not items or not seconds else float(items) / max(float(seconds), 0.05)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 
 from celery import shared_task
 from django.conf import settings
@@ -27,7 +28,7 @@ def dispatch_all() -> None:
     for model in settings.E1_MODELS:
         queue.dispatch_quietly(model)
         idle = selectors.workers_alive(model).filter(
-            last_forward_at__lt=Now() - selectors.timedelta(seconds=PROBE_AFTER_SECONDS)
+            last_forward_at__lt=Now() - timedelta(seconds=PROBE_AFTER_SECONDS)
         )
         if idle.exists() and queue.broker_answers():
             queue.probe(model)
@@ -51,4 +52,4 @@ def reap() -> None:
     for job in selectors.idle_jobs(ABANDONED_UPLOAD_SECONDS):
         log.warning("removing job %s: its upload broke off", job.pk)
         job_delete(job_id=job.pk)
-    Worker.objects.filter(heartbeat_at__lt=Now() - selectors.timedelta(hours=24)).delete()
+    Worker.objects.filter(heartbeat_at__lt=Now() - timedelta(hours=24)).delete()

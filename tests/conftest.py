@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -52,11 +52,11 @@ def demo_engine():
 
 
 @pytest.fixture
-def inline_worker(db, demo_engine, monkeypatch) -> Iterator[Callable[[], int]]:
+def inline_worker(db, demo_engine, monkeypatch) -> Callable[[], int]:
     """A healthy worker of e1-demo in this process. Calling it computes everything that is ready, and says how much."""
     from jobs.models import Chunk
     from jobs.services import workers
-    from jobs.states import ChunkState
+    from jobs.states import ChunkState, JobState
     from worker import tasks
 
     workers.worker_starting(name="inline", model="e1-demo")
@@ -67,9 +67,10 @@ def inline_worker(db, demo_engine, monkeypatch) -> Iterator[Callable[[], int]]:
 
     def work() -> int:
         done = 0
-        while ids := list(Chunk.objects.filter(state=ChunkState.READY).order_by("id").values_list("id", flat=True)[:4]):
+        ready = Chunk.objects.filter(state=ChunkState.READY, job__state__in=JobState.claimable()).order_by("id")
+        while ids := list(ready.values_list("id", flat=True)[:4]):
             tasks.run_bundle(ids)
             done += len(ids)
         return done
 
-    yield work
+    return work

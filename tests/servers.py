@@ -18,10 +18,11 @@ from pathlib import Path
 
 import pytest
 
+from e1site.stack.binaries import find_postgres, find_valkey, run_as
 from e1site.stack.errors import StackError
 from e1site.stack.guardian import Guardian, Ward
 from e1site.stack.processes import MARKER, signal_group, spawn, wait_gone
-from e1site.stack.servers import Postgres, Valkey, find_postgres, find_valkey, run_as
+from e1site.stack.servers import Postgres, Valkey
 
 RUNNING = "E1_TEST_SERVERS"
 """Set where the servers of a session run already: the folder of their sockets."""

@@ -19,7 +19,7 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.conf.imports = ["jobs.tasks", "worker.tasks"]
 
 
-@celeryd_after_setup.connect  # type: ignore[untyped-decorator]
+@celeryd_after_setup.connect
 def _note_model(sender: str, instance: Any, **_: Any) -> None:
     """Parent process: find the model from the queues that were asked for, for the children to inherit."""
     queues = [name for name in instance.app.amqp.queues.consume_from if name.startswith("model.")]
@@ -29,7 +29,7 @@ def _note_model(sender: str, instance: Any, **_: Any) -> None:
     os.environ[WORKER_MODEL] = queues[0].removeprefix("model.") if queues else ""
 
 
-@worker_process_init.connect  # type: ignore[untyped-decorator]
+@worker_process_init.connect
 def _load_model(**_: Any) -> None:
     """Child process: load the network and prove it on a known answer, before the first message is taken."""
     if os.environ.get(WORKER_MODEL):
@@ -38,7 +38,7 @@ def _load_model(**_: Any) -> None:
         tasks.start_worker(os.environ[WORKER_MODEL], os.environ[WORKER_NAME])
 
 
-@worker_process_shutdown.connect  # type: ignore[untyped-decorator]
+@worker_process_shutdown.connect
 def _say_goodbye(**_: Any) -> None:
     """Child process: a worker that stops in order is gone at once, not after its heartbeat runs out."""
     if os.environ.get(WORKER_MODEL):

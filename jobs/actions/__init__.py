@@ -24,6 +24,8 @@ def get_action(name: str) -> Action:
     action = ACTIONS.get(ALIASES.get(name, name))
     if action is None:
         raise InvalidInput.of(
-            Problem("unknown_action", f"there is no action {name!r}", f"Choose from {', '.join(ACTIONS)}.", path="action")
+            Problem(
+                "unknown_action", f"there is no action {name!r}", f"Choose from {', '.join(ACTIONS)}.", path="action"
+            )
         )
     return action

@@ -78,7 +78,9 @@ def _layers(raw: Any, model: ModelFacts) -> list[int]:
     if raw is None:
         raw = [-1]
     if not isinstance(raw, list) or not raw or not all(isinstance(n, int) and not isinstance(n, bool) for n in raw):
-        raise InvalidInput.of(Problem("bad_layers", f"repr_layers is {raw!r}, not a list of layers", allowed, path=where))
+        raise InvalidInput.of(
+            Problem("bad_layers", f"repr_layers is {raw!r}, not a list of layers", allowed, path=where)
+        )
     try:
         return list(dict.fromkeys(model.layer(number) for number in raw))
     except ValueError as error:

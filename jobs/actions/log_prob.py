@@ -35,13 +35,13 @@ class LogProb(Action):
         return {"type": "object", "additionalProperties": False, "properties": {}}
 
 
-def log_probability(logits_L20: Array, sequence: str) -> float:
-    """Sum over residues of log-softmax over the 20 canonical residues (E1.md, Scoring), in float64.
+def log_probability(logits: Array, sequence: str) -> float:
+    """Of logits [L, 20]: sum over residues of log-softmax over the 20 canonical residues (E1.md, Scoring), in float64.
 
     Raises ValueError for a residue that is not canonical.
     """
-    logits = logits_L20.astype(np.float64)
-    shifted = logits - logits.max(axis=1, keepdims=True)
+    exact = logits.astype(np.float64)
+    shifted = exact - exact.max(axis=1, keepdims=True)
     log_softmax = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
     columns = [CANONICAL.index(letter) for letter in sequence]
     return float(log_softmax[np.arange(len(columns)), columns].sum())

@@ -1,4 +1,4 @@
-"""Request bodies: JSON (gzip accepted), multipart to disk, raw uploads as a stream. A body that breaks off is refused."""
+"""Request bodies: JSON (gzip accepted), multipart to disk, raw uploads as a stream. A broken one is refused."""
 
 from __future__ import annotations
 
@@ -45,7 +45,9 @@ def counted_body(stream: Any, context: Mapping[str, Any] | None) -> CountedBody:
     length = str(meta.get("CONTENT_LENGTH") or "")
     if not length.isdigit():
         raise InvalidInput.of(
-            Problem("length_required", "the request has no Content-Length", "Send the body with its length, not chunked.")
+            Problem(
+                "length_required", "the request has no Content-Length", "Send the body with its length, not chunked."
+            )
         )
     return CountedBody(cast(BinaryIO, stream), int(length))
 
@@ -71,7 +73,13 @@ def parse_object(data: bytes) -> dict[str, Any]:
         value = orjson.loads(data)
     except orjson.JSONDecodeError as error:
         raise InvalidInput.of(
-            Problem("bad_json", f"the body is not JSON: {error.msg}", "Check it with a JSON validator.", line=error.lineno, column=error.colno)
+            Problem(
+                "bad_json",
+                f"the body is not JSON: {error.msg}",
+                "Check it with a JSON validator.",
+                line=error.lineno,
+                column=error.colno,
+            )
         ) from error
     if not isinstance(value, dict):
         raise InvalidInput.of(Problem("bad_json", f"the body is a JSON {type(value).__name__}, not an object"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.core.exceptions import RequestDataTooBig
 from django.db import OperationalError
 from django.http import Http404
 from django.http.multipartparser import MultiPartParserError
@@ -54,8 +54,6 @@ def _translate(error: Exception) -> ServiceError | None:
     if isinstance(error, OperationalError):
         log.error("the database does not answer: %s", error)
         return Unavailable("the database does not answer", code="database_unavailable", retry_after=10)
-    if isinstance(error, PermissionDenied):
-        return None
     return None
 
 

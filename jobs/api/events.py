@@ -48,13 +48,19 @@ class JobEvents(JobView):
 
     @extend_schema(
         operation_id="jobs_events",
-        responses={(200, "text/event-stream"): OpenApiResponse(OpenApiTypes.STR, "Events named tick, and done at the end."), 503: docs.ErrorBody, **COMMON_ERRORS},
+        responses={
+            (200, "text/event-stream"): OpenApiResponse(OpenApiTypes.STR, "Events named tick, and done at the end."),
+            503: docs.ErrorBody,
+            **COMMON_ERRORS,
+        },
     )
     def get(self, request: Request, job_id: UUID) -> StreamingHttpResponse:
         """A tick whenever the job has changed, until it is closed."""
         job = self.job(job_id)
         if not _streams.acquire(blocking=False):
-            raise Unavailable("too many event streams are open; poll the job instead", code="too_many_streams", retry_after=5)
+            raise Unavailable(
+                "too many event streams are open; poll the job instead", code="too_many_streams", retry_after=5
+            )
         response = StreamingHttpResponse(_Ticks(job), content_type="text/event-stream")
         response["Cache-Control"] = "no-cache"
         response["X-Accel-Buffering"] = "no"

@@ -6,6 +6,8 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import Count, Sum
+from django.db.models.functions import Now
 from django.db.utils import DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
@@ -23,10 +25,12 @@ def livez(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Green only if both stores answer and every enabled model had a real forward pass lately; else 503 and which not."""
+    """Green only if both stores answer and every enabled model had a real forward pass lately; else 503 and why."""
     checks = {"postgres": _postgres(), "redis": _redis()}
     for model in settings.E1_MODELS:
-        checks[f"model {model}"] = _model(model) if checks["postgres"]["ok"] else _check(False, "unknown without Postgres")
+        checks[f"model {model}"] = (
+            _model(model) if checks["postgres"]["ok"] else _check(False, "unknown without Postgres")
+        )
     ready = all(check["ok"] for check in checks.values())
     return JsonResponse({"ready": ready, "checks": checks}, status=200 if ready else 503)
 
@@ -51,7 +55,7 @@ def _redis() -> dict[str, Any]:
 def _model(model: str) -> dict[str, Any]:
     if selectors.worker_forward_is_fresh(model):
         return _check(True, "a forward pass succeeded lately")
-    workers = Worker.objects.filter(model=model, heartbeat_at__gt=selectors.Now() - selectors.WORKER_ALIVE)
+    workers = Worker.objects.filter(model=model, heartbeat_at__gt=Now() - selectors.WORKER_ALIVE)
     said = [f"{worker.name} is {worker.state}" + (f": {worker.reason}" if worker.reason else "") for worker in workers]
     return _check(False, "; ".join(said) if said else "no worker is alive")
 
@@ -61,13 +65,17 @@ def metrics(request: HttpRequest) -> HttpResponse:
     """Prometheus text, counted from rows at the time of the request."""
     registry = CollectorRegistry()
     jobs = Gauge("e1_jobs", "Jobs by model and state", ["model", "state"], registry=registry)
-    for model, state, count in Job.objects.values_list("model", "state").annotate(n=selectors.Count("id")).order_by():
+    for model, state, count in Job.objects.values_list("model", "state").annotate(n=Count("id")).order_by():
         jobs.labels(model, state).set(count)
-    waiting = Gauge("e1_tokens_waiting", "Tokens of chunks that are ready or leased", ["model", "state"], registry=registry)
+    waiting = Gauge(
+        "e1_tokens_waiting", "Tokens of chunks that are ready or leased", ["model", "state"], registry=registry
+    )
     rows = Chunk.objects.filter(state__in=["ready", "leased"]).values_list("model", "state")
-    for model, state, tokens in rows.annotate(n=selectors.Sum("n_tokens")).order_by():
+    for model, state, tokens in rows.annotate(n=Sum("n_tokens")).order_by():
         waiting.labels(model, state).set(tokens)
-    workers = Gauge("e1_workers_alive", "Workers that passed their self-test and have a heartbeat", ["model"], registry=registry)
+    workers = Gauge(
+        "e1_workers_alive", "Workers that passed their self-test and have a heartbeat", ["model"], registry=registry
+    )
     rate = Gauge("e1_worker_tokens_per_second", "Measured rate of a worker", ["model", "worker"], registry=registry)
     for model in settings.E1_MODELS:
         alive = list(selectors.workers_alive(model))

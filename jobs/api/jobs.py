@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.contrib.auth.models import User
@@ -49,9 +49,7 @@ class JobView(APIView):
     """Base of the views below: the user, and the user's own job."""
 
     def owner(self) -> User:
-        user = self.request.user
-        assert isinstance(user, User)
-        return user
+        return cast(User, self.request.user)
 
     def job(self, job_id: UUID) -> Job:
         return selectors.job_of(self.owner(), job_id)
@@ -69,8 +67,11 @@ class JobList(JobView):
             OpenApiParameter("state", str, description="Only jobs in this state.", enum=JobState.values),
             OpenApiParameter("model", str, description="Only jobs of this model."),
             OpenApiParameter("action", str, description="Only jobs of this action."),
-            OpenApiParameter("interactive", bool, description="Only synchronous requests (true), or only others (false)."),
-            OpenApiParameter("cursor", str), OpenApiParameter("page_size", int),
+            OpenApiParameter(
+                "interactive", bool, description="Only synchronous requests (true), or only others (false)."
+            ),
+            OpenApiParameter("cursor", str),
+            OpenApiParameter("page_size", int),
         ],
         responses={200: docs.JobPage, 400: docs.ErrorBody, 401: docs.ErrorBody},
     )
@@ -98,10 +99,23 @@ class JobList(JobView):
             "application/gzip": OpenApiTypes.BINARY,
         },
         parameters=[
-            OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER, description="Same key and body, same job."),
-            *(OpenApiParameter(name, str, description="With a raw body only.") for name in ("model", "action", "params", "name", "on_invalid", "filename")),
+            OpenApiParameter(
+                "Idempotency-Key", str, OpenApiParameter.HEADER, description="Same key and body, same job."
+            ),
+            *(
+                OpenApiParameter(name, str, description="With a raw body only.")
+                for name in ("model", "action", "params", "name", "on_invalid", "filename")
+            ),
         ],
-        responses={202: docs.JobBody, 200: docs.JobBody, 400: docs.ErrorBody, 401: docs.ErrorBody, 409: docs.ErrorBody, 413: docs.ErrorBody, 415: docs.ErrorBody},
+        responses={
+            202: docs.JobBody,
+            200: docs.JobBody,
+            400: docs.ErrorBody,
+            401: docs.ErrorBody,
+            409: docs.ErrorBody,
+            413: docs.ErrorBody,
+            415: docs.ErrorBody,
+        },
     )
     def post(self, request: Request) -> Response:
         """Submit a library of any size. Answers 202 with the job once every record has been read and queued."""
@@ -125,7 +139,9 @@ class JobDetail(JobView):
 
 
 class JobCancel(JobView):
-    @extend_schema(operation_id="jobs_cancel", request=None, responses={200: docs.JobBody, 409: docs.ErrorBody, **COMMON_ERRORS})
+    @extend_schema(
+        operation_id="jobs_cancel", request=None, responses={200: docs.JobBody, 409: docs.ErrorBody, **COMMON_ERRORS}
+    )
     def post(self, request: Request, job_id: UUID) -> Response:
         """Stop within one bundle; finished rows are kept."""
         lifecycle.job_cancel(job_id=self.job(job_id).pk)
@@ -133,7 +149,9 @@ class JobCancel(JobView):
 
 
 class JobPause(JobView):
-    @extend_schema(operation_id="jobs_pause", request=None, responses={200: docs.JobBody, 409: docs.ErrorBody, **COMMON_ERRORS})
+    @extend_schema(
+        operation_id="jobs_pause", request=None, responses={200: docs.JobBody, 409: docs.ErrorBody, **COMMON_ERRORS}
+    )
     def post(self, request: Request, job_id: UUID) -> Response:
         """Hand out no further chunk until it is resumed."""
         lifecycle.job_pause(job_id=self.job(job_id).pk)
@@ -141,7 +159,9 @@ class JobPause(JobView):
 
 
 class JobResume(JobView):
-    @extend_schema(operation_id="jobs_resume", request=None, responses={200: docs.JobBody, 409: docs.ErrorBody, **COMMON_ERRORS})
+    @extend_schema(
+        operation_id="jobs_resume", request=None, responses={200: docs.JobBody, 409: docs.ErrorBody, **COMMON_ERRORS}
+    )
     def post(self, request: Request, job_id: UUID) -> Response:
         """Go on with a paused job."""
         job = self.job(job_id)
@@ -151,7 +171,9 @@ class JobResume(JobView):
 
 
 class JobRetry(JobView):
-    @extend_schema(operation_id="jobs_retry", request=None, responses={202: docs.JobBody, 409: docs.ErrorBody, **COMMON_ERRORS})
+    @extend_schema(
+        operation_id="jobs_retry", request=None, responses={202: docs.JobBody, 409: docs.ErrorBody, **COMMON_ERRORS}
+    )
     def post(self, request: Request, job_id: UUID) -> Response:
         """Queue the failed items again; the results of all others stay."""
         job = self.job(job_id)
@@ -165,7 +187,8 @@ class JobItems(JobView):
         operation_id="jobs_items",
         parameters=[
             OpenApiParameter("state", str, enum=ItemState.values, description="Only items in this state."),
-            OpenApiParameter("cursor", str), OpenApiParameter("page_size", int),
+            OpenApiParameter("cursor", str),
+            OpenApiParameter("page_size", int),
         ],
         responses={200: docs.ItemPage, 400: docs.ErrorBody, **COMMON_ERRORS},
     )
@@ -175,7 +198,12 @@ class JobItems(JobView):
         if wanted := request.query_params.get("state"):
             if wanted not in ItemState.values:
                 raise InvalidInput.of(
-                    Problem("bad_state", f"there is no item state {wanted!r}", f"Choose from {', '.join(ItemState.values)}.", path="state")
+                    Problem(
+                        "bad_state",
+                        f"there is no item state {wanted!r}",
+                        f"Choose from {', '.join(ItemState.values)}.",
+                        path="state",
+                    )
                 )
             items = selectors.items_in_state(items, ItemState(wanted))
         pages = ItemPages()
@@ -187,7 +215,11 @@ class JobResults(JobView):
     @extend_schema(
         operation_id="jobs_results",
         parameters=[OpenApiParameter("format", str, enum=list(FORMATS), default="jsonl")],
-        responses={200: OpenApiResponse(OpenApiTypes.BINARY, "The results in input order, as an attachment."), 400: docs.ErrorBody, **COMMON_ERRORS},
+        responses={
+            200: OpenApiResponse(OpenApiTypes.BINARY, "The results in input order, as an attachment."),
+            400: docs.ErrorBody,
+            **COMMON_ERRORS,
+        },
     )
     def get(self, request: Request, job_id: UUID) -> StreamingHttpResponse:
         """Download the results; while the job runs, the rows that are finished so far."""

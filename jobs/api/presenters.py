@@ -65,9 +65,7 @@ def present_job(job: Job, totals: Totals | None = None, *, whole: bool = True) -
 def _progress(job: Job, counts: Mapping[str, int]) -> dict[str, Any]:
     """Rate, time to go and queue position; null where there is nothing true to say."""
     finished = counts["succeeded"] + counts["failed"]
-    rate = (
-        selectors.job_rate(job) if job.state == JobState.RUNNING else selectors.job_mean_rate(job, finished)
-    )
+    rate = selectors.job_rate(job) if job.state == JobState.RUNNING else selectors.job_mean_rate(job, finished)
     computed = counts["total"] - counts["skipped"]
     throughput = None
     if rate is not None and computed:
@@ -79,7 +77,9 @@ def _progress(job: Job, counts: Mapping[str, int]) -> dict[str, Any]:
     return {
         "throughput": throughput,
         "eta_seconds": round(counts["pending"] / rate, 1) if rate and job.state == JobState.RUNNING else None,
-        "queue": {"position": selectors.queue_position(job), "reason": selectors.queue_reason(job)} if waiting else None,
+        "queue": {"position": selectors.queue_position(job), "reason": selectors.queue_reason(job)}
+        if waiting
+        else None,
     }
 
 

@@ -145,7 +145,7 @@ class ItemPage(s.Serializer):  # type: ignore[type-arg]
 
 class SyncRequest(s.Serializer):  # type: ignore[type-arg]
     params = s.DictField(required=False)
-    items = ItemBody(many=True, min_length=1, max_length=8)
+    items = s.ListField(child=ItemBody(), min_length=1, max_length=8)
 
 
 class SyncResponse(s.Serializer):  # type: ignore[type-arg]

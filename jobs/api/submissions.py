@@ -41,7 +41,7 @@ class ItemList:
 
 def read_submission(request: RestRequest) -> Submission:
     """Check everything but the records, and say how to read those. Raises InvalidInput."""
-    data = request.data
+    data: Any = request.data
     key = request.headers.get("Idempotency-Key")
     if key is not None and not 0 < len(key) <= 255:
         raise InvalidInput("the Idempotency-Key must have 1 to 255 characters", code="bad_idempotency_key")
@@ -56,22 +56,27 @@ def read_submission(request: RestRequest) -> Submission:
 def _of_multipart(request: RestRequest, key: str | None) -> Submission:
     file = request.FILES.get("file")
     if file is None:
-        raise InvalidInput.of(Problem("no_file", "the form has no file", "Send the library in the field `file`.", path="file"))
-    fields = {name: str(request.data[name]) for name in FIELDS if name in request.data}
+        raise InvalidInput.of(
+            Problem("no_file", "the form has no file", "Send the library in the field `file`.", path="file")
+        )
+    data: Any = request.data
+    fields = {name: str(data[name]) for name in FIELDS if name in data}
     context = request.FILES.get("context")
-    text = request.data.get("context") if context is None else None
+    text = data.get("context") if context is None else None
     raw = _limited(context) if context is not None else str(text or "").encode()
     return _of_file(fields, key, cast(BinaryIO, file.file), file.name or "", file.content_type or "", raw)
 
 
 def _limited(file: Any) -> bytes:
     if file.size > MAX_CONTEXT_FILE:
-        problem = Problem("context_file_too_large", f"the context file is larger than {MAX_CONTEXT_FILE} bytes", path="context")
+        problem = Problem(
+            "context_file_too_large", f"the context file is larger than {MAX_CONTEXT_FILE} bytes", path="context"
+        )
         raise InvalidInput.of(problem)
     return cast(bytes, file.read())
 
 
-def _of_file(
+def _of_file(  # noqa: PLR0917 - the parts of an upload, each named at every call
     fields: Mapping[str, Any],
     key: str | None,
     stream: BinaryIO,
@@ -89,9 +94,7 @@ def _of_file(
     def read() -> Reader:
         blocks = blocks_of(cast(BinaryIO, hashed))
         first = next(blocks, b"")
-        return Reader(
-            chain([first], blocks), detect_format(filename, media_type, first), rules, shared_context=shared
-        )
+        return Reader(chain([first], blocks), detect_format(filename, media_type, first), rules, shared_context=shared)
 
     return _submission(request, hashed, cast(Callable[[], Any], read), shared)
 
@@ -126,9 +129,7 @@ def require_items(data: Mapping[str, Any]) -> list[Any]:
     return items
 
 
-def _submission(
-    request: Request, hashed: HashedStream, read: Callable[[], Any], shared: tuple[str, ...]
-) -> Submission:
+def _submission(request: Request, hashed: HashedStream, read: Callable[[], Any], shared: tuple[str, ...]) -> Submission:
     seed = orjson.dumps(
         [request.model, request.action, dict(request.params), request.name, request.on_invalid, list(shared)],
         option=orjson.OPT_SORT_KEYS,
@@ -145,7 +146,9 @@ def read_request(fields: Mapping[str, Any], *, key: str | None) -> tuple[ModelFa
     action = get_action(fields["action"])
     params = fields.get("params")
     if params is not None and not isinstance(params, dict):
-        raise InvalidInput.of(Problem("bad_params", "params is no JSON object", 'Give one such as {"include": ["mean"]}.', path="params"))
+        raise InvalidInput.of(
+            Problem("bad_params", "params is no JSON object", 'Give one such as {"include": ["mean"]}.', path="params")
+        )
     on_invalid = fields.get("on_invalid") or "reject"
     if on_invalid not in ON_INVALID:
         raise InvalidInput.of(
@@ -184,5 +187,10 @@ def _json_text(text: str) -> Any:
         return orjson.loads(text or "{}")
     except orjson.JSONDecodeError as error:
         raise InvalidInput.of(
-            Problem("bad_params", f"params is not JSON: {error.msg}", 'Give text such as {"include": ["mean"]}.', path="params")
+            Problem(
+                "bad_params",
+                f"params is not JSON: {error.msg}",
+                'Give text such as {"include": ["mean"]}.',
+                path="params",
+            )
         ) from error

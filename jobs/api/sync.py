@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -23,21 +23,21 @@ from jobs.services.sync import answer
 from worker.protocol import MODELS, ModelFacts
 
 FIELDS = ("params", "items")
-ERRORS = {code: docs.ErrorBody for code in (400, 401, 404, 413, 500, 503, 504)}
+ERRORS = dict.fromkeys((400, 401, 404, 413, 500, 503, 504), docs.ErrorBody)
 
 
 class Synchronous(APIView):
-    @extend_schema(
-        operation_id="synchronous", request=docs.SyncRequest, responses={200: docs.SyncResponse, **ERRORS}
-    )
+    @extend_schema(operation_id="synchronous", request=docs.SyncRequest, responses={200: docs.SyncResponse, **ERRORS})
     def post(self, request: RestRequest, model: str, action: str) -> Response:
         """Up to eight items, answered in the response, through the same queue as jobs and ahead of them."""
         facts, found = _find(model, action)
-        data = request.data
+        data: Any = request.data
         unknown = [name for name in data if name not in FIELDS]
         if unknown:
             choice = f"Choose from {', '.join(FIELDS)}."
-            raise InvalidInput.of(*(Problem("unknown_field", f"there is no field {n!r}", choice, path=n) for n in unknown))
+            raise InvalidInput.of(
+                *(Problem("unknown_field", f"there is no field {n!r}", choice, path=n) for n in unknown)
+            )
         params = data.get("params")
         if params is not None and not isinstance(params, dict):
             raise InvalidInput.of(Problem("bad_params", "params is no JSON object", path="params"))
@@ -54,7 +54,9 @@ class Synchronous(APIView):
 def _find(model: str, action: str) -> tuple[ModelFacts, Action]:
     """Model and action of the address; NotFound where there is none."""
     if model not in settings.E1_MODELS:
-        raise NotFound(f"this service has no model {model!r}; it has {', '.join(settings.E1_MODELS)}", code="unknown_model")
+        raise NotFound(
+            f"this service has no model {model!r}; it has {', '.join(settings.E1_MODELS)}", code="unknown_model"
+        )
     try:
         return MODELS[model], get_action(action)
     except InvalidInput as error:
@@ -90,7 +92,9 @@ def _read(items: list[object], action: Action, model: ModelFacts) -> list[Record
 
 
 class RequestSchema(APIView):
-    @extend_schema(operation_id="request_schema", responses={200: OpenApiTypes.OBJECT, 401: docs.ErrorBody, 404: docs.ErrorBody})
+    @extend_schema(
+        operation_id="request_schema", responses={200: OpenApiTypes.OBJECT, 401: docs.ErrorBody, 404: docs.ErrorBody}
+    )
     def get(self, request: RestRequest, model: str, action: str) -> Response:
         """The JSON schema of a synchronous request."""
         facts, found = _find(model, action)

@@ -150,13 +150,9 @@ def _copy_chunks(job: Job, plans: Sequence[ChunkPlan]) -> dict[int, int]:
             [len(plans)],
         )
         ids = sorted(row[0] for row in cursor.fetchall())
-        with cursor.copy(
-            f"COPY {table} (id, job_id, first_index, model, state, n_items, n_tokens) FROM STDIN"
-        ) as copy:
+        with cursor.copy(f"COPY {table} (id, job_id, first_index, model, state, n_items, n_tokens) FROM STDIN") as copy:
             for chunk_id, plan in zip(ids, plans, strict=True):
-                copy.write_row(
-                    (chunk_id, job.id, plan.indices[0], job.model, "ready", len(plan.indices), plan.tokens)
-                )
+                copy.write_row((chunk_id, job.id, plan.indices[0], job.model, "ready", len(plan.indices), plan.tokens))
     return {index: chunk_id for chunk_id, plan in zip(ids, plans, strict=True) for index in plan.indices}
 
 
@@ -247,5 +243,13 @@ def job_accept(*, job: Job, cleaning: Mapping[str, int], warnings: Iterator[Prob
     job.warnings = [warning.as_dict() for warning in warnings]
     job.state = JobState.QUEUED
     job.save(
-        update_fields=["cleaning", "warnings", "state", "total_items", "skipped_items", "total_residues"],
+        update_fields=[
+            "cleaning",
+            "warnings",
+            "state",
+            "total_items",
+            "skipped_items",
+            "total_residues",
+            "body_digest",
+        ],
     )

@@ -63,7 +63,8 @@ def chunks_claim(*, chunk_ids: Sequence[int], worker: str) -> list[ClaimedChunk]
                     FOR UPDATE OF chunk SKIP LOCKED
                 ) c
             )
-            UPDATE jobs_chunk SET state = 'leased', lease_token = %s, lease_end = statement_timestamp() + %s * interval '1 second',
+            UPDATE jobs_chunk SET state = 'leased', lease_token = %s,
+                lease_end = statement_timestamp() + %s * interval '1 second',
                 attempts = attempts + 1, worker = %s, alone = (picked.together = 1), published_at = NULL
             FROM picked WHERE jobs_chunk.id = picked.id
             RETURNING jobs_chunk.id
@@ -84,7 +85,8 @@ def chunks_ready_interactive(*, model: str, limit: int = 8) -> list[int]:
         cursor.execute(
             """
             SELECT chunk.id FROM jobs_job job JOIN jobs_chunk chunk ON chunk.job_id = job.id AND chunk.state = 'ready'
-            WHERE job.model = %s AND job.interactive AND job.state IN ('queued', 'running') AND chunk.not_before <= statement_timestamp()
+            WHERE job.model = %s AND job.interactive AND job.state IN ('queued', 'running')
+              AND chunk.not_before <= statement_timestamp()
             ORDER BY job.created_at LIMIT %s
             """,
             [model, limit],
@@ -260,5 +262,6 @@ def _fail(chunk: Chunk, reason: Problem) -> None:
 def _back_off(chunk_id: int, seconds: int) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE jobs_chunk SET not_before = statement_timestamp() + %s * interval '1 second' WHERE id = %s", [seconds, chunk_id]
+            "UPDATE jobs_chunk SET not_before = statement_timestamp() + %s * interval '1 second' WHERE id = %s",
+            [seconds, chunk_id],
         )

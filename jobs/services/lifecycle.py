@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Coalesce, Now
 
 from jobs.chunking import plan_chunks
@@ -45,7 +45,7 @@ def _final_state(state: str, counts: dict[str, int]) -> JobState:
     return JobState.PARTIAL if counts["succeeded"] else JobState.FAILED
 
 
-def _open_chunks(job_id: UUID):  # type: ignore[no-untyped-def]  # a queryset; its generic name is longer than this line
+def _open_chunks(job_id: UUID) -> QuerySet[Chunk]:
     return Chunk.objects.filter(job_id=job_id, state__in=[ChunkState.READY, ChunkState.LEASED])
 
 
@@ -96,7 +96,9 @@ def job_retry(*, job_id: UUID) -> int:
     with transaction.atomic():
         job = Job.objects.select_for_update().get(pk=job_id)
         if job.state not in (JobState.PARTIAL, JobState.FAILED, JobState.CANCELLED):
-            raise Conflict(f"only a closed job with failed items can be retried; this one is {job.state}", code="not_over")
+            raise Conflict(
+                f"only a closed job with failed items can be retried; this one is {job.state}", code="not_over"
+            )
         failed = list(
             Item.objects.filter(job_id=job_id, error_code__isnull=False, chunk__isnull=False)
             .order_by("index")

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import BinaryIO, Protocol
 
 from django.contrib.auth.models import User
-from django.db.models.functions import Now
 
 from jobs import queue
 from jobs.errors import Conflict, Problem
 from jobs.models import Job
 from jobs.parsing import BadRecord, Record
 from jobs.services.intake import Request, job_accept, job_create, job_ingest
+from jobs.services.lifecycle import job_delete
 
 
 class Records(Protocol):
@@ -22,7 +22,7 @@ class Records(Protocol):
 
     cleaning: dict[str, int]
 
-    def __iter__(self) -> Iterable[Record | BadRecord]: ...
+    def __iter__(self) -> Iterator[Record | BadRecord]: ...
     def warnings(self) -> list[Problem]: ...
 
 
@@ -79,10 +79,15 @@ def job_submit(*, owner: User, submission: Submission) -> tuple[Job, bool]:
     except Conflict:
         return _same(Job.objects.get(owner=owner, idempotency_key=key), submission), False
     records = submission.read()
-    job_ingest(job=job, records=records, shared_context=submission.shared_context)  # type: ignore[arg-type]
-    submission.stream.drain()
-    Job.objects.filter(pk=job.pk).update(body_digest=submission.digest(), touched_at=Now())
-    job_accept(job=job, cleaning=records.cleaning, warnings=records.warnings())
+    job_ingest(job=job, records=records, shared_context=submission.shared_context)
+    try:
+        # Reading on to the end finds out whether the upload broke off behind the last record.
+        submission.stream.drain()
+        job.body_digest = submission.digest()
+        job_accept(job=job, cleaning=records.cleaning, warnings=records.warnings())
+    except BaseException:
+        job_delete(job_id=job.pk)
+        raise
     queue.dispatch_quietly(job.model)
     job.refresh_from_db()
     return job, True

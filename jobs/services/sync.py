@@ -74,8 +74,10 @@ def _wait(job: Job) -> None:
 
 def _raise_failed(job: Job) -> None:
     url = reverse("job-detail", args=[job.pk])
-    failed = list(Item.objects.filter(job=job, error_code__isnull=False).order_by("index").values_list("index", "error"))
+    failed = list(
+        Item.objects.filter(job=job, error_code__isnull=False).order_by("index").values_list("index", "error")
+    )
     if not failed:
         raise Unavailable("the job was cancelled before it was computed", code="cancelled", location=url)
-    reasons = "; ".join(f"items.{index}: {error[0]['message']}" for index, error in failed)
+    reasons = "; ".join(f"items.{index}: {error[0]['message']}" for index, error in failed if error)
     raise ItemsFailed(f"{len(failed)} of {job.total_items} items failed: {reasons}", location=url)

@@ -1,4 +1,6 @@
-"""Jobs with random results, written through the services that workers use: no engine is needed to test downloads."""
+"""Jobs with random results, written through the services that workers use: no engine is needed to test
+downloads.
+"""
 
 from __future__ import annotations
 
@@ -20,11 +22,13 @@ from jobs.outputs import pack_outputs
 from jobs.services.leases import chunk_complete
 from jobs.services.workers import engine_record
 from jobs.states import ChunkState, JobState
-from worker.protocol import MODELS, EngineIdentity, Encoding, Query
+from worker.protocol import MODELS, Encoding, EngineIdentity, Query
 
 IDENTITY = EngineIdentity("e1-demo", "ab" * 32, "float32", "cpu", "sdpa", "2.9", "0.1.0", demonstration=True)
 OUT_OF_MEMORY = Problem("out_of_memory", "the item does not fit, whatever its batch", "Shorten the sequence.")
-BAD_LETTER = Problem("bad_letter", "line 7 has 'J', which is no residue", "Remove the record.", line=7, column=3)
+BAD_LETTER = Problem(
+    "bad_letter", "line 7 has 'J', which is no residue", "Remove the record.", line=7, column=3
+)
 
 
 @dataclass
@@ -38,12 +42,16 @@ class Library:
     results: dict[int, dict[str, Any]] = field(default_factory=dict)
 
     def finish(self, chunks: Collection[Chunk] | None = None, failing: Collection[int] = ()) -> None:
-        """Complete these chunks (all ready ones, where none are named) as a worker does; `failing` items fail."""
+        """Complete these chunks (all ready ones, where none are named) as a worker does; `failing` items
+        fail.
+        """
         engine = engine_record(identity=IDENTITY)
         ready = Chunk.objects.filter(job=self.job, state=ChunkState.READY).order_by("id")
         for chunk in ready if chunks is None else chunks:
             token = uuid4()
-            Chunk.objects.filter(pk=chunk.pk).update(state=ChunkState.LEASED, lease_token=token, lease_end=Now())
+            Chunk.objects.filter(pk=chunk.pk).update(
+                state=ChunkState.LEASED, lease_token=token, lease_end=Now()
+            )
             indices = list(Item.objects.filter(chunk=chunk).order_by("index").values_list("index", flat=True))
             good = [(index, self._compute(index)) for index in indices if index not in failing]
             assert chunk_complete(
@@ -88,7 +96,9 @@ def library(
     width: int | None = None,
     seed: int = 1,
 ) -> Library:
-    """A queued job of the demonstration model with random sequences; item i has context i modulo their number."""
+    """A queued job of the demonstration model with random sequences; item i has context i modulo their
+    number.
+    """
     rng = np.random.default_rng(seed)
     owner, _ = User.objects.get_or_create(username="ada")
     model = MODELS["e1-demo"]
@@ -104,7 +114,10 @@ def library(
     )
     stored = [
         Context.objects.create(
-            owner=owner, digest=f"{n:064}", sequences=list(sequences), tokens=sum(len(s) + 4 for s in sequences)
+            owner=owner,
+            digest=f"{n:064}",
+            sequences=list(sequences),
+            tokens=sum(len(s) + 4 for s in sequences),
         )
         for n, sequences in enumerate(contexts)
     ]
@@ -117,7 +130,11 @@ def library(
     chunk_of = {}
     for plan in plans:
         chunk = Chunk.objects.create(
-            job=job, first_index=plan.indices[0], model=job.model, n_items=len(plan.indices), n_tokens=plan.tokens
+            job=job,
+            first_index=plan.indices[0],
+            model=job.model,
+            n_items=len(plan.indices),
+            n_tokens=plan.tokens,
         )
         chunk_of.update(dict.fromkeys(plan.indices, chunk))
     Item.objects.bulk_create(

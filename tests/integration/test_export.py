@@ -1,22 +1,29 @@
-"""Downloads against a real Postgres: every number of every format, in input order, whatever happened to the job."""
+"""Downloads against a real Postgres: every number of every format, in input order, whatever happened to the
+job.
+"""
 
 from __future__ import annotations
 
-import csv
 import io
-import tracemalloc
 
 import numpy as np
-import orjson
 import pytest
 
 from jobs.errors import InvalidInput
 from jobs.export import FORMATS, ExportBroken, export_open
 from jobs.models import Chunk, Item, Job, Output
-from jobs.outputs import checksum
 from jobs.services.lifecycle import job_cancel, job_delete, job_retry
 from jobs.states import JobState
-from tests.integration.export_library import BAD_LETTER, OUT_OF_MEMORY, Library, library
+from tests.integration.export_checks import (
+    check_all_formats,
+    check_npz,
+    content,
+    csv_rows,
+    expected_arrays,
+    json_rows,
+    npz,
+)
+from tests.integration.export_library import BAD_LETTER, OUT_OF_MEMORY, library
 
 pytestmark = pytest.mark.django_db
 
@@ -42,111 +49,8 @@ def tiny_pages(monkeypatch):
     monkeypatch.setattr("jobs.export.reading.PAGE_ITEMS", 5)
     monkeypatch.setattr("jobs.export.reading.PAGE_BYTES", 1500)
     monkeypatch.setattr("jobs.export.npz.SNAPSHOT_PAGE", 2)
-    monkeypatch.setattr("jobs.export.blocks.BLOCK_BYTES", 100)
-    monkeypatch.setattr("jobs.export.container.BLOCK_BYTES", 100)
-
-
-def content(job: Job, format: str) -> bytes:
-    return b"".join(export_open(job, format).blocks)
-
-
-def json_rows(job: Job) -> list[dict]:
-    return [orjson.loads(line) for line in content(job, "jsonl").splitlines()]
-
-
-def csv_rows(job: Job) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(content(job, "csv").decode(), newline="")))
-
-
-def npz(job: Job) -> dict[str, np.ndarray]:
-    with np.load(io.BytesIO(content(job, "npz")), allow_pickle=False) as arrays:
-        return dict(arrays)
-
-
-def check_all_formats(lib: Library) -> None:
-    """Compare every download with what the library's results are."""
-    check_jsonl(lib)
-    check_npz(lib)
-    kinds = set(lib.job.params.get("include", [lib.job.action]))
-    if kinds <= {"mean", "log_prob"}:
-        check_csv(lib)
-
-
-def check_jsonl(lib: Library) -> None:
-    rows = json_rows(lib.job)
-    assert [row["index"] for row in rows] == sorted(row["index"] for row in rows)
-    got = {row["index"]: row["result"] for row in rows if row["state"] == "succeeded"}
-    assert got.keys() == lib.results.keys()
-    for index, expected in lib.results.items():
-        assert_same_json(got[index], expected)
-
-
-def assert_same_json(got, expected) -> None:
-    """Equal, numbers exactly: float32 text must read back as the same float32."""
-    if isinstance(expected, np.ndarray):
-        np.testing.assert_array_equal(np.array(got, dtype=expected.dtype), expected)
-    elif isinstance(expected, dict):
-        assert list(got) == list(expected)
-        for key, value in expected.items():
-            assert_same_json(got[key], value)
-    elif isinstance(expected, list) and expected and isinstance(expected[0], dict):
-        assert len(got) == len(expected)
-        for one, other in zip(got, expected, strict=True):
-            assert_same_json(one, other)
-    else:
-        assert got == expected
-
-
-def check_csv(lib: Library) -> None:
-    rows = {int(row["index"]): row for row in csv_rows(lib.job)}
-    assert {index for index, row in rows.items() if row["state"] == "succeeded"} == lib.results.keys()
-    for index, expected in lib.results.items():
-        if "log_prob" in expected:
-            assert float(rows[index]["log_prob"]) == expected["log_prob"]
-        for layer in expected.get("embeddings", []):
-            vector = layer["embedding"]
-            cells = [rows[index][f"mean_layer_{layer['layer']}_{i}"] for i in range(len(vector))]
-            np.testing.assert_array_equal(np.array(cells, dtype=np.float64).astype(np.float32), vector)
-
-
-def check_npz(lib: Library) -> None:
-    arrays = npz(lib.job)
-    expected = expected_arrays(lib)
-    assert sorted(arrays) == sorted(expected)
-    for name, array in expected.items():
-        assert arrays[name].dtype.kind == array.dtype.kind, name
-        np.testing.assert_array_equal(arrays[name], array, err_msg=name)
-        if name != "name":
-            assert arrays[name].dtype == array.dtype
-
-
-def expected_arrays(lib: Library) -> dict[str, np.ndarray]:
-    """The arrays of an NPZ, put together the long way."""
-    indices = sorted(lib.results)
-    results = [lib.results[index] for index in indices]
-    names = dict(Item.objects.filter(job=lib.job).values_list("index", "name"))
-    arrays = {"index": np.array(indices, dtype=np.int64), "name": np.array([names[i] for i in indices])}
-    first = results[0]
-    if "log_prob" in first:
-        arrays["log_prob"] = np.array([result["log_prob"] for result in results])
-    for at, layer in enumerate(first.get("embeddings", [])):
-        rows = [result["embeddings"][at]["embedding"] for result in results]
-        arrays[f"mean_layer_{layer['layer']}"] = np.stack(rows)
-    for at, layer in enumerate(first.get("per_token_embeddings", [])):
-        name = f"per_token_layer_{layer['layer']}"
-        parts = [result["per_token_embeddings"][at]["embeddings"] for result in results]
-        arrays[name] = np.concatenate(parts)
-        arrays["offsets"] = np.cumsum([0, *map(len, parts)])
-    if "logits" in first:
-        parts = [result["logits"] for result in results]
-        arrays["logits"] = np.concatenate(parts)
-        arrays["offsets"] = np.cumsum([0, *map(len, parts)])
-        arrays["vocab_tokens"] = np.array(list("ACDEFGHIKLMNPQRSTVWY"))
-    if "mask_positions" in first:
-        parts = [result["mask_positions"] for result in results]
-        arrays["mask_positions"] = np.concatenate(parts).astype(np.int64)
-        arrays["mask_offsets"] = np.cumsum([0, *map(len, parts)])
-    return arrays
+    monkeypatch.setattr("jobs.formats.BLOCK_BYTES", 100)
+    monkeypatch.setattr("jobs.formats.BLOCK_BYTES", 100)
 
 
 @pytest.mark.parametrize(("action", "params"), CASES)
@@ -326,41 +230,3 @@ def test_the_same_results_give_the_same_bytes():
 def test_the_file_is_named_after_model_action_and_job(format, suffix):
     job = library("log_prob").job
     assert export_open(job, format).filename == f"e1-demo-log_prob-{job.pk.hex[:8]}.{suffix}"
-
-
-def test_memory_is_flat_in_the_number_of_items(monkeypatch):
-    monkeypatch.setattr("jobs.export.reading.PAGE_ITEMS", 256)
-    monkeypatch.setattr("jobs.export.reading.PAGE_BYTES", 128 * 1024)
-    small, large = large_job(2_000), large_job(20_000)
-    for format in FORMATS:
-        assert peak_bytes(large, format) < 1.25 * peak_bytes(small, format), format
-
-
-def large_job(items: int) -> Job:
-    """A finished job of `items` mean embeddings, written in bulk; every chunk has the same numbers."""
-    job = library("encode", items=0).job
-    chunks = Chunk.objects.bulk_create(
-        Chunk(job=job, first_index=8 * n, model="e1-demo", state="done", n_items=8, n_succeeded=8, n_tokens=8)
-        for n in range(items // 8)
-    )
-    Item.objects.bulk_create(
-        (Item(job=job, index=i, chunk=chunks[i // 8], name=f"p{i:05}", sequence="M" * 30) for i in range(items)),
-        batch_size=2_000,
-    )
-    data = np.random.default_rng(2).normal(size=(8, 128)).astype("<f4").tobytes()
-    row = {"kind": "mean", "layer": 6, "dtype": "<f4", "width": 128, "rows": [1] * 8, "data": data}
-    Output.objects.bulk_create(
-        (Output(chunk=chunk, checksum=checksum(data), **row) for chunk in chunks), batch_size=500
-    )
-    return job
-
-
-def peak_bytes(job: Job, format: str) -> int:
-    """Most memory that Python held while the file was written."""
-    tracemalloc.start()
-    try:
-        for _ in export_open(job, format).blocks:
-            pass
-        return tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()

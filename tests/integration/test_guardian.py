@@ -26,8 +26,8 @@ STUBBORN = """
     import os, signal, subprocess, sys, time
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     # A grandchild that leaves the group and ignores everything too.
-    subprocess.Popen([sys.executable, "-c", "import signal, time; signal.signal(15, signal.SIG_IGN); time.sleep(600)"],
-                     start_new_session=True)
+    ignore = "import signal, time; signal.signal(15, signal.SIG_IGN); time.sleep(600)"
+    subprocess.Popen([sys.executable, "-c", ignore], start_new_session=True)
     time.sleep(600)
 """
 
@@ -153,7 +153,8 @@ def run_until(supervisor, done):
 
 def sleeper(folder, name="child", **extra):
     """A part that notes its number in a file and sleeps."""
-    program = f"import os, time; open('{folder.path}/{name}.pid', 'a').write(f'{{os.getpid()}}\\n'); time.sleep(600)"
+    note = f"open('{folder.path}/{name}.pid', 'a').write(f'{{os.getpid()}}\\n')"
+    program = f"import os, time; {note}; time.sleep(600)"
     return Part(name, (sys.executable, "-c", program), **{"stage": 1, "stop_seconds": 10, **extra})
 
 

@@ -76,7 +76,10 @@ def complete(chunk, engine_id, failures=(), value=-1.0):
 
 def expire(chunk_ids):
     with connection.cursor() as cursor:
-        cursor.execute("UPDATE jobs_chunk SET lease_end = statement_timestamp() - interval '1 second' WHERE id = ANY(%s)", [chunk_ids])
+        cursor.execute(
+            "UPDATE jobs_chunk SET lease_end = statement_timestamp() - interval '1 second' WHERE id = ANY(%s)",
+            [chunk_ids],
+        )
         cursor.execute("UPDATE jobs_job SET touched_at = now()")
 
 

@@ -50,7 +50,7 @@ class Stack:
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Another command of `e1`, from beginning to end."""
         command = [E1, *arguments, "--data", str(self.folder.path)]
-        return subprocess.run(command, env=self.env, capture_output=True, text=True, timeout=START_SECONDS)
+        return subprocess.run(command, env=self.env, capture_output=True, text=True, timeout=START_SECONDS, check=False)
 
     def start(self) -> None:
         """Start and wait for the line `ready URL`."""
@@ -67,19 +67,16 @@ class Stack:
 
     def child(self, text: str) -> int:
         """The direct child with this text in its command line; 0 where it is not there."""
-        listed = subprocess.run(
-            ["ps", "-o", "pid=", "--ppid", str(self.launcher.pid)], capture_output=True, text=True
-        )
-        return next((int(pid) for pid in listed.stdout.split() if text in title(int(pid))), 0)
+        pid = self.launcher.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return next((int(child) for child in children if text in title(int(child))), 0)
 
     def works(self) -> bool:
         """Whether a sequence goes through web, Postgres, Valkey and the worker and comes back as a number."""
         headers = {"Authorization": f"Token {(self.folder.path / 'token').read_text().strip()}"}
         body = {"items": [{"sequence": "MKTAYIAKQR"}]}
         try:
-            answer = httpx.post(
-                f"{self.url}/api/v3/e1-demo/log_prob/", json=body, headers=headers, timeout=20
-            )
+            answer = httpx.post(f"{self.url}/api/v3/e1-demo/log_prob/", json=body, headers=headers, timeout=20)
             ready = httpx.get(f"{self.url}/readyz", timeout=5)
         except httpx.HTTPError:
             return False
@@ -162,9 +159,7 @@ def test_a_killed_launcher_leaves_nothing_and_the_next_start_has_the_data():
 
             stack.launcher.kill()
             stack.launcher.wait()
-            assert wait_gone(lambda: bool(marked(stack.folder.stack_id)), 20), (
-                "children outlived their launcher"
-            )
+            assert wait_gone(lambda: bool(marked(stack.folder.stack_id)), 20), "children outlived their launcher"
 
             stack.start()
             assert (stack.folder.path / "token").read_text() == token

@@ -8,7 +8,9 @@ def c(chunk_id, owner=1, tokens=100, isolate=False, interactive=False):
 
 
 def plan(candidates, in_flight=None, budget=250, count=10):
-    return [[x.chunk_id for x in bundle] for bundle in plan_bundles(candidates, in_flight or {}, budget=budget, count=count)]
+    return [
+        [x.chunk_id for x in bundle] for bundle in plan_bundles(candidates, in_flight or {}, budget=budget, count=count)
+    ]
 
 
 def test_fills_bundles_in_order_up_to_the_budget():

@@ -1,4 +1,6 @@
-"""The parts of downloads that need no database: the zip stream, blocks, cells of a spreadsheet, groups of arrays."""
+"""The parts of downloads that need no database: the zip stream, blocks, cells of a spreadsheet, groups of
+arrays.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.attribution import attribution
-from jobs.export.blocks import in_blocks
-from jobs.export.container import npy_header, zip_blocks
 from jobs.export.reading import ItemRow, Placed, StoredRow, groups
-from jobs.export.rows import text_cell
+from jobs.formats import in_blocks, npy_header, text_cell, zip_blocks
 from worker.protocol import MODELS
 
 
@@ -88,7 +88,14 @@ def row(row_id: int, numbers: int) -> StoredRow:
 def test_groups_count_a_shared_row_once_and_hold_at_least_one_item(monkeypatch):
     monkeypatch.setattr("jobs.export.reading.PAGE_BYTES", 100)
     shared, small, huge = row(1, 20), row(2, 4), row(3, 1_000)
-    items = [placed(0, shared), placed(1, shared), placed(2, small), placed(3, huge), placed(4, huge), placed(5)]
+    items = [
+        placed(0, shared),
+        placed(1, shared),
+        placed(2, small),
+        placed(3, huge),
+        placed(4, huge),
+        placed(5),
+    ]
     cut = [[one.item.index for one in group] for group in groups(items)]
     assert cut == [[0, 1, 2], [3, 4, 5]]
 

@@ -11,7 +11,7 @@ from safetensors.numpy import load_file
 
 from worker.engine import Engine
 from worker.engine.packer import pack
-from worker.model.attention import flash_attend_with, sdpa_attend
+from worker.model.attention import sdpa_attend
 from worker.protocol import Query
 
 TINY = Path(__file__).parents[1] / "data" / "e1-random-tiny"

@@ -38,7 +38,9 @@ def reference_varlen(q, k, v, cu_seqlens_q, cu_seqlens_k, max_seqlen_q, max_seql
     assert max_seqlen_k == int(cu_seqlens_k.diff().max())
     out = torch.empty_like(q)
     share = q.shape[1] // k.shape[1]
-    for (a, b), (c, d) in zip(cu_seqlens_q.unfold(0, 2, 1).tolist(), cu_seqlens_k.unfold(0, 2, 1).tolist(), strict=True):
+    for (a, b), (c, d) in zip(
+        cu_seqlens_q.unfold(0, 2, 1).tolist(), cu_seqlens_k.unfold(0, 2, 1).tolist(), strict=True
+    ):
         keys, values = (x[c:d].double().repeat_interleave(share, dim=1) for x in (k, v))
         weights = torch.einsum("qhd,khd->hqk", q[a:b].double(), keys) / q.shape[-1] ** 0.5
         out[a:b] = torch.einsum("hqk,khd->qhd", weights.softmax(-1), values).to(q.dtype)
@@ -62,7 +64,10 @@ def test_what_is_no_sequence(text):
 def test_backends_agree(seed, heads, kv_heads):
     generator = np.random.default_rng(seed)
     queries = [
-        Query("M" * int(generator.integers(1, 30)), tuple("A" * int(n) for n in generator.integers(1, 30, generator.integers(0, 5))))
+        Query(
+            "M" * int(generator.integers(1, 30)),
+            tuple("A" * int(n) for n in generator.integers(1, 30, generator.integers(0, 5))),
+        )
         for _ in range(4)
     ]
     batch, _ = pack(queries)

@@ -91,5 +91,12 @@ def pack(queries: Sequence[Query]) -> tuple[Packed, list[Placed]]:
             spans_within.append(Span(start, at, start, at))
             spans_blocks.append(Span(start, at, instance, at))
         placed.append(Placed(at - 2 - len(query.sequence), at - 2))
-    columns = (torch.from_numpy(np.concatenate(parts)) for parts in (tokens, ids, within, whole))
-    return Packed(*columns, within=spans_within, blocks=spans_blocks), placed
+    packed = Packed(
+        tokens=torch.from_numpy(np.concatenate(tokens)),
+        sequence_ids=torch.from_numpy(np.concatenate(ids)),
+        positions_within=torch.from_numpy(np.concatenate(within)),
+        positions_global=torch.from_numpy(np.concatenate(whole)),
+        within=spans_within,
+        blocks=spans_blocks,
+    )
+    return packed, placed

@@ -66,9 +66,7 @@ class Runner:
                     if highest == last:
                         logits = self._logits(x_TH, queries, placed)
                     break
-        return [
-            Encoding(logits=logits[n], mean=means[n], per_token=per_token[n]) for n in range(len(queries))
-        ]
+        return [Encoding(logits=logits[n], mean=means[n], per_token=per_token[n]) for n in range(len(queries))]
 
     def _logits(
         self, x_TH: Tensor, queries: Sequence[Query], placed: Sequence[Placed]
@@ -86,7 +84,7 @@ class Runner:
         if not rows:
             return [None] * len(queries)
         logits_R20 = self.model.head(x_TH[torch.cat(rows).to(self.device)])[:, self._canonical]
-        pieces = iter(logits_R20.split([count for count in counts if count >= 0]))
+        pieces = iter(torch.split(logits_R20, [count for count in counts if count >= 0]))
         return [_numpy(next(pieces)) if count >= 0 else None for count in counts]
 
 

@@ -12,11 +12,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn import functional as F  # noqa: N812 - the name that everybody knows
 
 
 class Span(NamedTuple):
@@ -95,7 +96,7 @@ def flash_attend_with(kernel: Callable[..., Any]) -> Attend:
 
 def _rows(ranges: list[tuple[int, int]], device: torch.device) -> slice | Tensor:
     """Row numbers of the ranges; a slice where they follow each other, so that nothing is copied."""
-    if all(a[1] == b[0] for a, b in zip(ranges, ranges[1:], strict=False)):
+    if all(a[1] == b[0] for a, b in pairwise(ranges)):
         return slice(ranges[0][0], ranges[-1][1])
     return torch.cat([torch.arange(start, end, device=device) for start, end in ranges])
 

@@ -103,7 +103,9 @@ def read_config(path: Path) -> E1Config:
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise CheckpointError(f"{path} does not exist; a checkpoint is a folder with config.json and model.safetensors") from None
+        raise CheckpointError(
+            f"{path} does not exist; a checkpoint is a folder with config.json and model.safetensors"
+        ) from None
     except ValueError as error:
         raise CheckpointError(f"{path} is not valid JSON: {error}") from error
     if not isinstance(raw, dict):

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - the name that everybody knows
 
 from worker.model.attention import Attend, Spans
 from worker.model.config import E1Config
@@ -55,7 +55,6 @@ class E1(nn.Module):
         within = self._rotation(batch.positions_within, self.config.rope_theta_within_seq, x_TH.dtype)
         whole = self._rotation(batch.positions_global, self.config.rope_theta_global, x_TH.dtype)
         for index, layer in enumerate(self.layers, start=1):
-            assert isinstance(layer, Layer)
             if layer.is_global:
                 x_TH = layer(x_TH, whole, batch.blocks, attend)
             else:

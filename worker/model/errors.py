@@ -1,9 +1,9 @@
 """Exceptions of the model side.
 
-    ModelError
-    ├── CheckpointError        a file is not a checkpoint that this program can load
-    ├── WeightsUnavailable     the weights are not here and could not be fetched; the message says the remedy
-    └── QueryError             a query breaks a limit of the checkpoint
+ModelError
+├── CheckpointError        a file is not a checkpoint that this program can load
+├── WeightsUnavailable     the weights are not here and could not be fetched; the message says the remedy
+└── QueryError             a query breaks a limit of the checkpoint
 """
 
 
@@ -17,12 +17,12 @@ class CheckpointError(ModelError):
     code = "bad_checkpoint"
 
 
-class WeightsUnavailable(ModelError):  # noqa: N818 - says a state, and reads as a sentence
+class WeightsUnavailable(ModelError):
     code = "weights_unavailable"
 
 
 class QueryError(ModelError):
-    """Carries a stable code: `bad_sequence`, `sequence_too_long`, `too_many_contexts`, `context_too_long`, `bad_layer`."""
+    """Carries a stable code, such as `sequence_too_long` or `bad_layer`."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)

@@ -85,10 +85,8 @@ def save_model(model: E1, path: Path, *, dtype: torch.dtype) -> None:
     tensors: dict[str, Tensor] = {}
     sizes = {"q": model.config.hidden_size, "k": model.config.key_value_size, "v": model.config.key_value_size}
     for ours, theirs in released_names(model.config):
-        if len(theirs) == len(sizes):
-            parts = state[ours].split(list(sizes.values()))
-        else:
-            parts = state[ours].chunk(len(theirs))
+        whole = state[ours]
+        parts = whole.split(list(sizes.values())) if len(theirs) == len(sizes) else whole.chunk(len(theirs))
         for name, part in zip(theirs, parts, strict=True):
             tensors[name] = part.detach().to("cpu", dtype).contiguous()
     save_file(tensors, path, metadata={"format": "pt"})

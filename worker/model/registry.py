@@ -1,4 +1,4 @@
-"""Which checkpoints exist and where their files are: in the package, in a folder, or on the hub at a pinned revision."""
+"""Which checkpoints exist and where their files are: packaged, in a folder, or on the hub at a pinned revision."""
 
 from __future__ import annotations
 
@@ -69,6 +69,8 @@ def find_checkpoint(model: str | Path) -> Checkpoint:
         return _from_folder(Path(model))
     if slug not in HUB:
         folder = PACKAGED / slug
+        if not (folder / WEIGHTS).is_file():
+            raise WeightsUnavailable(f"{folder / WEIGHTS} is not in this installation; install the package again")
         return Checkpoint(slug, folder, sha256_of(folder / WEIGHTS), MODELS[slug].demonstration)
     source = HUB[slug]
     folder = _offline_folder(slug) or _download(slug, source)
@@ -84,7 +86,8 @@ def find_checkpoint(model: str | Path) -> Checkpoint:
 def _from_folder(folder: Path) -> Checkpoint:
     if not folder.is_dir():
         raise CheckpointError(
-            f"{str(folder)!r} is neither a registered model ({', '.join(MODELS)}) nor a folder with {CONFIG} and {WEIGHTS}"
+            f"{str(folder)!r} is neither a registered model ({', '.join(MODELS)}) "
+            f"nor a folder with {CONFIG} and {WEIGHTS}"
         )
     if not (folder / WEIGHTS).is_file():
         raise CheckpointError(f"{folder} has no {WEIGHTS}")
@@ -97,7 +100,9 @@ def _offline_folder(slug: str) -> Path | None:
         return None
     folder = Path(root) / slug
     if not (folder / WEIGHTS).is_file() or not (folder / CONFIG).is_file():
-        raise WeightsUnavailable(f"{WEIGHTS_FOLDER} is set, but {folder} has no {CONFIG} and {WEIGHTS}. {_remedy(slug)}")
+        raise WeightsUnavailable(
+            f"{WEIGHTS_FOLDER} is set, but {folder} has no {CONFIG} and {WEIGHTS}. {_remedy(slug)}"
+        )
     return folder
 
 

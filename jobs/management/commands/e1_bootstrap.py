@@ -15,6 +15,7 @@ from e1site.stack.folder import write_once
 from jobs.management.commands._users import create_user, new_password
 
 ADMIN = "admin"
+FIRST_START = "first start"
 _LOCK = 0xE1_AD_11
 """Number of the advisory lock under which two starts on one database take turns."""
 
@@ -39,9 +40,9 @@ class Command(BaseCommand):
                 self.stdout.write("there is an administrator already: nothing to do")
                 return
             password = new_password()
-            key = create_user(ADMIN, password=password, superuser=True, token_name="first start")  # noqa: S106
-            # Before the commit: a crash in between leaves files without a user, which the next start replaces,
-            # and never a user whose password nobody has.
+            key = create_user(ADMIN, password=password, superuser=True, token_name=FIRST_START)
+            # Before the commit: a crash in between leaves files without a user, which the next start
+            # replaces, and never a user whose password nobody has.
             _write(data / "admin-password", password)
             _write(data / "token", key)
         self.stdout.write(

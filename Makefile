@@ -1,0 +1,66 @@
+# make setup | demo | test | up | check | bench. Every other target runs setup first; setup does nothing when it is done.
+
+PYTHON ?= python3
+# Arguments of `pip install` for PyTorch only: see docs/install.md for the CPU build.
+TORCH_ARGS ?=
+# Arguments of `e1 up`, such as ARGS="--port 9000 --model e1-150m".
+ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/setup.stamp
+QUIET_PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
+
+# Checks read the settings, but open no connection.
+CHECK_ENV := E1_SECRET_KEY=only-for-checks DATABASE_URL=postgresql://checks@127.0.0.1:1/none REDIS_URL=redis://127.0.0.1:1/0
+
+.PHONY: help setup install demo test up check bench
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make setup   create $(VENV) and install everything (a download the first time)"
+	@echo "make demo    run a job of 240 proteins from start to results"
+	@echo "make up      start the service on http://127.0.0.1:8000 (ARGS=... for its options)"
+	@echo "make test    all tests"
+	@echo "make check   style, types, import contracts, migrations"
+	@echo "make bench   benchmarks"
+
+# The stamp is a copy of pyproject.toml: when that changes, setup runs again.
+setup:
+	@cmp -s pyproject.toml $(STAMP) || $(MAKE) --no-print-directory install
+
+install:
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v < (3, 14) else "Python 3.11 to 3.13 is needed, $(PYTHON) is %d.%d; name another with PYTHON=python3.12" % v)'
+	@test -x $(BIN)/python -a -x $(BIN)/pip || $(PYTHON) -m venv $(VENV) || \
+		{ echo "$(PYTHON) -m venv failed; on Debian and Ubuntu install the package python3-venv" >&2; exit 1; }
+	@$(BIN)/python -c 'import torch' 2>/dev/null || { \
+		echo "setup 1/2: installing PyTorch"; \
+		if test -n "$(TORCH_ARGS)"; then echo "  with $(TORCH_ARGS): about 200 MB for a CPU build"; \
+		elif test "$$(uname -s)" = Linux; then \
+			echo "  on Linux the standard build brings the CUDA libraries: about 3 GB to download"; \
+			echo "  without a GPU stop here (Ctrl-C) and see docs/install.md for the CPU build: about 200 MB"; \
+		else echo "  about 100 MB to download"; fi; \
+		$(QUIET_PIP) 'torch>=2.9,<2.14' $(TORCH_ARGS); }
+	@echo "setup 2/2: installing the service, its servers and the test tools: about 150 MB to download"
+	@$(QUIET_PIP) -e '.[ml,local,dev]'
+	@cp pyproject.toml $(STAMP)
+	@echo "setup done: the command is $(BIN)/e1"
+
+demo: setup
+	@$(BIN)/python examples/demo.py
+
+up: setup
+	@$(BIN)/e1 up $(ARGS)
+
+test: setup
+	@$(BIN)/python -m pytest -q
+
+check: setup
+	@$(BIN)/ruff check .
+	@$(CHECK_ENV) $(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(CHECK_ENV) $(BIN)/python -W 'ignore:Got an error checking:RuntimeWarning' manage.py makemigrations --check --dry-run
+
+bench: setup
+	@echo "benchmarks live in benchmarks/; results and how to read them stand in docs/"
+	@if test -f benchmarks/__main__.py; then $(BIN)/python -m benchmarks; else echo "no benchmark is installed in this checkout"; fi

@@ -1,0 +1,126 @@
+"""Everything that can go wrong between this machine and a server, as one exception tree with exit codes.
+
+ClientError
+├── UsageError           2  an argument, a setting or a file on this machine is wrong
+├── Unreachable          5  nobody answers, or the connection broke, also after repeating
+├── ApiError                the server answered with an error; `problems` says places, reasons, remedies
+│   ├── Rejected         3  400, 404, 409, 413 ...: what was sent is wrong, or the job's state forbids it
+│   ├── Unauthorised     5  401, 403: the server lets nobody in with this token
+│   └── ServerTrouble    5  429, 5xx: the server cannot serve now
+└── GaveUpWaiting        6  the wait limit passed; the job goes on
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import IntEnum
+from typing import Any
+
+import httpx
+
+
+class Exit(IntEnum):
+    """Exit codes of the `e1` command."""
+
+    DONE = 0
+    CHECK_FAILED = 1
+    USAGE = 2
+    INVALID_INPUT = 3
+    JOB_FAILED = 4
+    UNREACHABLE = 5
+    GAVE_UP = 6
+    INTERRUPTED = 130
+
+
+class ClientError(Exception):
+    """`detail` says what is wrong and what to do; `code` is stable; `exit_code` ends the command."""
+
+    code = "error"
+    exit_code = Exit.USAGE
+
+    def __init__(self, detail: str, *, code: str | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.code = code or type(self).code
+
+    def as_dict(self) -> dict[str, Any]:
+        """The error for programs: the body that the server sent, where there is one."""
+        return {"detail": self.detail, "code": self.code, "errors": []}
+
+
+class UsageError(ClientError):
+    code = "usage"
+
+
+class Unreachable(ClientError):  # noqa: N818 - says a state, and reads as a sentence
+    code = "unreachable"
+    exit_code = Exit.UNREACHABLE
+
+
+class GaveUpWaiting(ClientError):  # noqa: N818 - says what happened
+    code = "gave_up_waiting"
+    exit_code = Exit.GAVE_UP
+
+
+class ApiError(ClientError):
+    """An answer of 400 or above. `problems` are those that the server listed; `problem_count` counts all."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        body = error_body(response)
+        super().__init__(str(body["detail"]), code=str(body["code"]))
+        self.status_code = response.status_code
+        self.body = body
+        self.problems: list[Mapping[str, Any]] = [p for p in body["errors"] if isinstance(p, Mapping)]
+        self.problem_count: int = max(int(body.get("errors_total") or 0), len(self.problems))
+        self.retry_after = retry_after(response)
+
+    def as_dict(self) -> dict[str, Any]:
+        return self.body
+
+
+class Rejected(ApiError):  # noqa: N818 - says what happened
+    exit_code = Exit.INVALID_INPUT
+
+
+class Unauthorised(ApiError):  # noqa: N818 - says a state
+    exit_code = Exit.UNREACHABLE
+
+
+class ServerTrouble(ApiError):  # noqa: N818 - says a state
+    exit_code = Exit.UNREACHABLE
+
+
+def api_error(response: httpx.Response) -> ApiError:
+    """The exception for an answer of 400 or above, whose body has been read."""
+    status = response.status_code
+    if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+        return Unauthorised(response)
+    if status == httpx.codes.TOO_MANY_REQUESTS or status >= httpx.codes.INTERNAL_SERVER_ERROR:
+        return ServerTrouble(response)
+    return Rejected(response)
+
+
+def error_body(response: httpx.Response) -> dict[str, Any]:
+    """The service's error body; where something else answered (a proxy, a wrong URL) one of the same form."""
+    try:
+        body = response.json()
+    except ValueError:
+        body = None
+    if not isinstance(body, dict) or not body.get("detail"):
+        what = f"{response.status_code} {response.reason_phrase}".strip()
+        remedy = "look into the server's log" if response.is_server_error else "is E1_URL right?"
+        detail = f"{response.request.url} answered {what} without the service's error body; {remedy}"
+        body = {"detail": detail}
+    body.setdefault("code", "http_error")
+    body.setdefault("status_code", response.status_code)
+    if not isinstance(body.get("errors"), list):
+        body["errors"] = []
+    return body
+
+
+def retry_after(response: httpx.Response) -> float | None:
+    """Seconds from `Retry-After`, or None where the header is absent or holds a date."""
+    try:
+        return max(0.0, float(response.headers["Retry-After"]))
+    except (KeyError, ValueError):
+        return None

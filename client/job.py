@@ -1,0 +1,53 @@
+"""A job as the server last showed it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from client.errors import Exit
+
+FINAL_STATES = frozenset({"succeeded", "partial", "failed", "cancelled", "expired"})
+COUNTED = ("succeeded", "failed", "skipped", "cancelled")
+"""Item states that no longer change: what of a job is done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """`data` is the job's JSON, complete; the properties name what most callers need."""
+
+    data: Mapping[str, Any]
+
+    @property
+    def id(self) -> str:
+        return str(self.data["id"])
+
+    @property
+    def state(self) -> str:
+        return str(self.data["state"])
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """Items by state, and their `total`."""
+        counts: Mapping[str, int] = self.data.get("counts") or {}
+        return counts
+
+    @property
+    def total(self) -> int:
+        return int(self.counts.get("total", 0))
+
+    @property
+    def finished_items(self) -> int:
+        """Items that have a result or will never have one."""
+        return sum(int(self.counts.get(state, 0)) for state in COUNTED)
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing changes any more without a new request (retry, extend)."""
+        return self.state in FINAL_STATES
+
+    @property
+    def exit_code(self) -> Exit:
+        """What a command that waited for this job ends with: every end but `succeeded` is a failure."""
+        return Exit.DONE if self.state == "succeeded" else Exit.JOB_FAILED

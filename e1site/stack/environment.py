@@ -1,0 +1,76 @@
+"""What the children are told: addresses of the stores, host names, the secret key, the stack's marker."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+from pathlib import Path
+
+from e1site.stack.binaries import find_postgres, run_as
+from e1site.stack.errors import StackError
+from e1site.stack.folder import DataFolder
+from e1site.stack.processes import MARKER
+from e1site.stack.servers import Postgres, Valkey
+
+EVERY_ADDRESS = ("0.0.0.0", "::", "")  # noqa: S104 - compared with what the user asked for
+
+
+def embedded_postgres(folder: DataFolder) -> Postgres:
+    """The Postgres of this folder. Raises StackError where no binary is found."""
+    return Postgres(folder.path, folder.sockets, folder.stack_id, find_postgres(), run_as())
+
+
+def children_environment(folder: DataFolder, host: str, models: list[str]) -> dict[str, str]:
+    """The caller's environment goes first: a URL or a key that is set there is passed on as it is."""
+    env = dict(os.environ)
+    env.setdefault("E1_SECRET_KEY", folder.secret_key)
+    env.setdefault("E1_ALLOWED_HOSTS", ",".join(allowed_hosts(host)))
+    if "DATABASE_URL" not in env:
+        env["DATABASE_URL"] = embedded_postgres(folder).url
+    env.setdefault("REDIS_URL", Valkey(folder.path / "valkey", folder.sockets, Path()).url())
+    env |= {
+        "DJANGO_SETTINGS_MODULE": "e1site.settings",
+        "E1_DATA": str(folder.path),
+        "PYTHONUNBUFFERED": "1",
+        MARKER: folder.stack_id,
+    }
+    if models:
+        env["E1_MODELS"] = ",".join(models)
+    return env
+
+
+def allowed_hosts(host: str) -> list[str]:
+    """This machine's own names; bound to every address, also the names and numbers it knows of itself."""
+    hosts = ["127.0.0.1", "localhost", "[::1]"]
+    if host in EVERY_ADDRESS:
+        name = socket.gethostname()
+        hosts += [name, socket.getfqdn()]
+        with contextlib.suppress(OSError):
+            hosts += socket.gethostbyname_ex(name)[2]
+    else:
+        hosts.append(f"[{host}]" if ":" in host else host)
+    return list(dict.fromkeys(hosts))
+
+
+def local_address(host: str) -> str:
+    """The address by which this machine reaches a service that listens on `host`."""
+    if host in EVERY_ADDRESS:
+        return "::1" if host == "::" else "127.0.0.1"
+    return host
+
+
+def usable_port(host: str, port: int) -> int:
+    """The port to use: `port`, or a free one for 0. Raises StackError where it cannot be bound."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+            return int(probe.getsockname()[1])
+    except OSError as error:
+        raise StackError(
+            f"port {port} of {host} cannot be used ({error.strerror or error}); "
+            "stop what listens there, or choose another with --port",
+            code="port_in_use",
+        ) from error

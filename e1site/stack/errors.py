@@ -1,0 +1,19 @@
+"""What a start of the embedded stack can be refused for."""
+
+from __future__ import annotations
+
+
+class StackError(Exception):
+    """`str()` says what is wrong, where, and what to do; `code` is stable.
+
+    data_folder_in_use, data_folder_unusable, port_in_use, no_postgres, no_valkey, postgres_failed,
+    valkey_failed, migration_failed, unknown_model, bad_argument.
+    """
+
+    def __init__(self, message: str, *, code: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class StopRequested(Exception):  # noqa: N818 - not an error: somebody pressed Ctrl-C
+    """A signal asked the stack to stop while it was still starting."""

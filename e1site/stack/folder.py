@@ -1,0 +1,182 @@
+"""The data folder of one stack: its lock, its secrets, its logs, and where its sockets lie."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import re
+import secrets
+import stat
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from e1site.stack.errors import StackError
+from e1site.stack.processes import is_running
+
+SOCKET_LIMIT = 100
+"""Bytes of a socket's path: the kernel's field holds 108 on Linux and 104 on macOS."""
+LONGEST_SOCKET = "pg/.s.PGSQL.5432.lock"
+_PLAIN_PATH = re.compile(r"[A-Za-z0-9._/-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class DataFolder:
+    """`path` is absolute. Nothing is created before `create`."""
+
+    path: Path
+
+    @classmethod
+    def at(cls, path: Path) -> DataFolder:
+        return cls(path.expanduser().resolve())
+
+    @property
+    def logs(self) -> Path:
+        return self.path / "logs"
+
+    @property
+    def lock_file(self) -> Path:
+        return self.path / "lock"
+
+    @property
+    def address_file(self) -> Path:
+        """Holds the URL while the stack is ready, for `make demo` and scripts."""
+        return self.path / "url"
+
+    @property
+    def sockets(self) -> Path:
+        """Where the stores' sockets lie: in the data folder, or in a short private folder where its path is
+        too long for a socket or would need quoting in a URL."""
+        inside = self.path / "run"
+        fits = len(os.fsencode(inside / LONGEST_SOCKET)) < SOCKET_LIMIT and _PLAIN_PATH.fullmatch(str(inside))
+        digest = hashlib.sha256(os.fsencode(self.path)).hexdigest()[:12]
+        return inside if fits else Path(tempfile.gettempdir()) / f"e1-{os.geteuid()}-{digest}"
+
+    @property
+    def stack_id(self) -> str:
+        """A name that stays with the folder, so that leftovers of an earlier start are found by the next."""
+        return (self.path / "stack-id").read_text(encoding="ascii").strip()
+
+    @property
+    def secret_key(self) -> str:
+        return (self.path / "secret-key").read_text(encoding="ascii").strip()
+
+    def log(self, name: str) -> Path:
+        return self.logs / f"{name}.log"
+
+    def create(self) -> None:
+        """Make the folders and the secrets that are missing. Raises StackError where that cannot be."""
+        try:
+            self.path.mkdir(mode=0o711, parents=True, exist_ok=True)
+            self.logs.mkdir(mode=0o700, exist_ok=True)
+            _private_folder(self.sockets)
+            write_once(self.path / "secret-key", secrets.token_urlsafe(48))
+            write_once(self.path / "stack-id", f"e1-{secrets.token_hex(12)}")
+        except OSError as error:
+            raise StackError(
+                f"the data folder {self.path} cannot be used ({error.strerror}: {error.filename}); "
+                "choose another with --data",
+                code="data_folder_unusable",
+            ) from error
+
+    def turn_log(self, name: str) -> Path:
+        """Keep the log of the last run as NAME.log.1 and begin a new one."""
+        log = self.log(name)
+        with contextlib.suppress(FileNotFoundError):
+            log.replace(log.with_name(log.name + ".1"))
+        return log
+
+
+def write_once(path: Path, content: str) -> bool:
+    """Create a file that only its owner can read; False, and nothing done, where there is one already.
+
+    The content appears whole or not at all: it is written beside and linked into place, which fails on an
+    existing name.
+    """
+    if path.exists():
+        return False
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(content + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(beside, path)
+    except FileExistsError:
+        return False
+    finally:
+        beside.unlink()
+    return True
+
+
+@contextlib.contextmanager
+def hold(folder: DataFolder, *, patience: float = 30.0) -> Iterator[int]:
+    """Hold the folder's lock; gives its descriptor, for the guardian to share.
+
+    Raises StackError where another `e1 up` has it. Where that one is dead and only its guardian still clears
+    up, waits for it, at most `patience` seconds.
+    """
+    descriptor = os.open(folder.lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        deadline = time.monotonic() + patience
+        while not _try_lock(descriptor):
+            holder = lock_holder(folder)
+            if holder is not None or time.monotonic() > deadline:
+                who = (
+                    f"process {holder}"
+                    if holder is not None
+                    else "an earlier stack that is still being stopped"
+                )
+                raise StackError(
+                    f"the data folder {folder.path} is in use by {who}; "
+                    "stop that one first, or choose another folder with --data",
+                    code="data_folder_in_use",
+                )
+            time.sleep(0.1)
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def is_held(folder: DataFolder) -> bool:
+    """Whether a stack runs on this folder."""
+    if not folder.lock_file.exists():
+        return False
+    descriptor = os.open(folder.lock_file, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        return not _try_lock(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def lock_holder(folder: DataFolder) -> int | None:
+    """The launcher that wrote its number into the lock, if it is alive."""
+    try:
+        pid = int(folder.lock_file.read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return None
+    return pid if is_running(pid) else None
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _private_folder(path: Path) -> None:
+    """Make a folder that only we can list. One that somebody else put there, or a link, is refused."""
+    path.mkdir(mode=0o711, exist_ok=True)
+    found = path.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+        raise PermissionError(1, "it belongs to somebody else", str(path))
+    path.chmod(0o711)  # others may pass through by name: the stores may run as another user

@@ -1,0 +1,86 @@
+"""The parts of a running service, each with its command line, in the order of their start."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from worker.protocol import SERVICE_QUEUE, model_queue
+
+
+def _nothing() -> None:
+    return
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One child. `stop_signal` asks it to end in order, `stop_seconds` is how long it may take.
+
+    `prepare` runs before every start. Parts of a higher `stage` stop first; stage 0 keeps data and stops
+    last.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    stage: int
+    stop_seconds: float
+    stop_signal: int = signal.SIGTERM
+    user: int | None = None
+    prepare: Callable[[], None] = field(default=_nothing)
+
+    @property
+    def keeps_data(self) -> bool:
+        return self.stage == 0
+
+
+def web(host: str, port: int) -> Part:
+    """Two processes of 16 threads: a slow download or an event stream holds one thread each."""
+    address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    command = (
+        *(sys.executable, "-m", "gunicorn", "e1site.wsgi:application", "--bind", address),
+        *("--worker-class", "gthread", "--workers", "2", "--threads", "16"),
+        *("--graceful-timeout", "8", "--timeout", "60", "--no-control-socket"),
+    )
+    return Part("web", command, stage=1, stop_seconds=12)
+
+
+def celery_workers(models: list[str], each: int) -> Iterator[Part]:
+    """`each` workers per model, and the service worker. A graceful stop finishes or returns the bundle in
+    hand.
+    """
+    for slug in models:
+        for number in range(1, each + 1):
+            yield _worker(f"{slug}-{number}", model_queue(slug), stop_seconds=20)
+    yield _worker("service-1", SERVICE_QUEUE, stop_seconds=10)
+
+
+def beat(data: Path) -> Part:
+    schedule = ("--schedule", str(data / "beat-schedule"), "--pidfile", "")
+    return Part("beat", (*_celery("beat"), *schedule, "-l", "INFO"), stage=2, stop_seconds=5)
+
+
+def _worker(name: str, queue: str, stop_seconds: float) -> Part:
+    command = (
+        *_celery("worker"),
+        *(
+            "-Q",
+            queue,
+            "-n",
+            f"{name}@%h",
+            "--pool",
+            "prefork",
+            "--concurrency",
+            "1",
+            "--prefetch-multiplier",
+            "1",
+        ),
+        *("--without-mingle", "--without-gossip", "-l", "INFO"),
+    )
+    return Part(name, command, stage=2, stop_seconds=stop_seconds)
+
+
+def _celery(command: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", "celery", "-A", "worker.app", command)

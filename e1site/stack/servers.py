@@ -1,0 +1,217 @@
+"""Postgres and Valkey: command lines, settings, and whether they answer. Unix sockets only, no TCP."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import psycopg
+
+from e1site.stack.binaries import RunAs
+from e1site.stack.errors import StackError
+from e1site.stack.processes import is_running, postgres_children, signal_process, title, wait_gone
+
+DATABASE = "e1"
+
+POSTGRES_SETTINGS = {
+    "listen_addresses": "",
+    "unix_socket_permissions": "0700",
+    "max_connections": "60",
+    "shared_buffers": "256MB",
+    "max_wal_size": "4GB",
+    "checkpoint_timeout": "15min",
+    "synchronous_commit": "on",
+    "jit": "off",  # short queries only: compiling them costs more than it saves
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "logging_collector": "off",  # to standard error, which is the log of this child
+}
+
+
+@dataclass(frozen=True)
+class Postgres:
+    """An embedded PostgreSQL. `root` holds its data folder, `sockets` its socket; `name` marks its processes.
+
+    `durable` false turns fsync off, for tests that throw the data away.
+    """
+
+    root: Path
+    sockets: Path
+    name: str
+    binaries: Path
+    as_user: RunAs
+    durable: bool = True
+
+    @cached_property
+    def major(self) -> int:
+        command = [str(self.binaries / "postgres"), "--version"]
+        asked = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - found above
+        found = re.search(r"\) (\d+)", asked.stdout)
+        if found is None or int(found[1]) < 15:
+            raise StackError(
+                f"{command[0]} says {asked.stdout.strip()!r}; PostgreSQL 15 or newer is needed",
+                code="no_postgres",
+            )
+        return int(found[1])
+
+    @property
+    def data(self) -> Path:
+        """One folder per major version: a newer server cannot read an older one's files."""
+        return self.root / f"postgres-{self.major}"
+
+    @property
+    def new_data(self) -> Path:
+        """Where initdb works; renamed to `data` when complete: a broken start leaves no half database."""
+        return self.root / f"postgres-{self.major}.new"
+
+    @property
+    def socket_folder(self) -> Path:
+        return self.sockets / "pg"
+
+    @property
+    def url(self) -> str:
+        """A libpq URL that django-environ and psycopg read alike (the socket folder needs no quoting)."""
+        return f"postgresql://postgres@/{DATABASE}?host={self.socket_folder}"
+
+    def initdb_command(self) -> list[str]:
+        """Byte order and UTF-8 whatever the machine's locale; run it with LC_ALL=C."""
+        builtin = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
+        locale = builtin if self.major >= 17 else ["--locale=C.UTF-8"]
+        sync = [] if self.durable else ["--no-sync"]
+        basic = ["-D", str(self.new_data), "-U", "postgres", "-A", "trust", "-E", "UTF8"]
+        return [
+            *self.as_user.prefix,
+            str(self.binaries / "initdb"),
+            *basic,
+            *locale,
+            "--no-instructions",
+            *sync,
+        ]
+
+    def command(self) -> list[str]:
+        settings = {
+            **POSTGRES_SETTINGS,
+            "unix_socket_directories": str(self.socket_folder),
+            "cluster_name": self.name,
+            "fsync": "on" if self.durable else "off",
+            "full_page_writes": "on" if self.durable else "off",
+        }
+        flags = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
+        return [*self.as_user.prefix, str(self.binaries / "postgres"), "-D", str(self.data), *flags]
+
+    def prepare_initdb(self) -> None:
+        """An empty folder for initdb; what an initdb that was broken off left is thrown away."""
+        shutil.rmtree(self.new_data, ignore_errors=True)
+        self.new_data.mkdir(mode=0o700)
+        self._own(self.new_data)
+
+    def adopt(self) -> None:
+        """Give what initdb made its final name: from now on it is the database."""
+        self.new_data.rename(self.data)
+
+    def prepare(self) -> None:
+        """Before every start: folders of the right owner, nothing left of a killed server.
+
+        The caller holds the data folder's lock, so any server on it is a leftover and is ended.
+        """
+        self.socket_folder.mkdir(mode=0o700, exist_ok=True)
+        for folder in (self.socket_folder, self.data):
+            self._own(folder)
+        self._end_leftovers()
+
+    def is_ready(self) -> bool:
+        """Whether it answers a query; raises nothing."""
+        try:
+            with self._connect():
+                return True
+        except psycopg.OperationalError:
+            return False
+
+    def ensure_database(self) -> None:
+        """Create the database of the service at the first start."""
+        with self._connect() as connection:
+            if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
+                connection.execute(f"CREATE DATABASE {DATABASE}")
+
+    def _connect(self) -> psycopg.Connection:
+        return psycopg.connect(
+            host=str(self.socket_folder),
+            user="postgres",
+            dbname="postgres",
+            connect_timeout=3,
+            autocommit=True,
+        )
+
+    def _own(self, folder: Path) -> None:
+        """As root, hand the folder to the user the server runs as (itself inside a namespace counts as
+        root).
+        """
+        wanted = self.as_user.user or 0
+        if os.geteuid() != 0 or not folder.exists() or folder.stat().st_uid == wanted:
+            return
+        for path in (folder, *folder.rglob("*")):
+            os.chown(path, wanted, wanted, follow_symlinks=False)
+
+    def _end_leftovers(self) -> None:
+        """End an earlier server; forget its pid file, whose number may belong to another program by now."""
+        pid_file = self.data / "postmaster.pid"
+        try:
+            pid = int(pid_file.read_text(encoding="utf-8", errors="replace").split()[0])
+        except (OSError, ValueError, IndexError):
+            pid = 0
+        if pid and is_running(pid) and str(self.data) in title(pid):
+            signal_process(pid, signal.SIGQUIT)  # at once; the next start recovers from its log
+            wait_gone(lambda: is_running(pid), 5.0)
+        for child in postgres_children(self.name):  # busy ones notice the death of their parent late
+            signal_process(child, signal.SIGKILL)
+        wait_gone(lambda: bool(postgres_children(self.name)), 5.0)
+        pid_file.unlink(missing_ok=True)
+        (self.socket_folder / ".s.PGSQL.5432.lock").unlink(missing_ok=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Valkey:
+    """An embedded Valkey with its log of writes (AOF) in `data`, its socket in `sockets`."""
+
+    data: Path
+    sockets: Path
+    binary: Path
+    databases: int = 16
+
+    @property
+    def socket(self) -> Path:
+        return self.sockets / "valkey.sock"
+
+    def url(self, number: int = 0) -> str:
+        """The form that Celery reads; redis-py wants `unix://PATH?db=0`."""
+        return f"redis+socket://{self.socket}?virtual_host={number}"
+
+    def command(self) -> list[str]:
+        return [
+            str(self.binary),
+            *("--port", "0", "--unixsocket", str(self.socket), "--unixsocketperm", "700"),
+            *("--dir", str(self.data), "--appendonly", "yes", "--appendfsync", "everysec", "--save", ""),
+            *("--maxmemory-policy", "noeviction", "--databases", str(self.databases), "--daemonize", "no"),
+            *("--set-proc-title", "no"),  # its environment, and in it the stack's marker, stays readable
+        ]
+
+    def prepare(self) -> None:
+        self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def is_ready(self) -> bool:
+        """Whether it answers PING with PONG (while it reads its log it answers LOADING); raises nothing."""
+        try:
+            with socket.socket(socket.AF_UNIX) as connection:
+                connection.settimeout(2.0)
+                connection.connect(str(self.socket))
+                connection.sendall(b"PING\r\n")
+                return connection.recv(64).startswith(b"+PONG")
+        except OSError:
+            return False

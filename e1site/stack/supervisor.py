@@ -1,0 +1,220 @@
+"""Starts children, starts them again when they die, stops them in order. One thread; `tick` is called in a
+loop.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+
+from e1site.stack.errors import StopRequested
+from e1site.stack.folder import DataFolder
+from e1site.stack.guardian import Guardian, Ward
+from e1site.stack.parts import Part
+from e1site.stack.processes import signal_group, spawn
+
+FIRST_DELAY = 0.5
+LONGEST_DELAY = 30.0
+STEADY_SECONDS = 60.0
+"""A child that lived this long has its next death treated as the first."""
+TICK = 0.1
+HURRIED_STORE_SECONDS = 5.0
+
+
+class StopSignals:
+    """Counts SIGINT, SIGTERM and SIGHUP; `pause` sleeps, but wakes at once on a signal."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._wake, self._told = -1, -1
+
+    @contextlib.contextmanager
+    def installed(self) -> Iterator[StopSignals]:
+        """Handle the three signals (and notice ended children) until the block is left."""
+        self._wake, self._told = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC) if hasattr(os, "pipe2") else _pipe()
+        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        before = {number: signal.signal(number, self._note) for number in numbers}
+        before[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, lambda *_: None)
+        wakeup = signal.set_wakeup_fd(self._told, warn_on_full_buffer=False)
+        try:
+            yield self
+        finally:
+            signal.set_wakeup_fd(wakeup)
+            for number, handler in before.items():
+                signal.signal(number, handler)
+            os.close(self._wake)
+            os.close(self._told)
+
+    def pause(self, seconds: float = TICK) -> None:
+        if select.select([self._wake], [], [], seconds)[0]:
+            with contextlib.suppress(BlockingIOError):
+                os.read(self._wake, 4096)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self.count += 1
+
+
+def _pipe() -> tuple[int, int]:
+    ends = os.pipe()
+    for end in ends:
+        os.set_blocking(end, False)
+    return ends
+
+
+@dataclass(slots=True)
+class Child:
+    """A part and its present process, or the moment at which it is started again."""
+
+    part: Part
+    process: subprocess.Popen[bytes] | None = None
+    started: float = 0.0
+    delay: float = FIRST_DELAY
+    start_at: float = 0.0
+    deaths: int = 0
+    last_words: list[str] = field(default_factory=list)
+
+
+class Supervisor:
+    """Owns the children of one stack. `say` prints one plain line for the person at the terminal."""
+
+    def __init__(
+        self,
+        folder: DataFolder,
+        env: Mapping[str, str],
+        guardian: Guardian,
+        signals: StopSignals,
+        say: Callable[[str], None],
+    ) -> None:
+        self.env = dict(env)
+        self._folder, self._guardian, self._signals, self._say = folder, guardian, signals, say
+        self._children: dict[str, Child] = {}
+
+    def start(self, part: Part) -> None:
+        self._folder.turn_log(part.name)
+        self._children[part.name] = child = Child(part)
+        self._launch(child)
+
+    def deaths(self, name: str) -> int:
+        """How often this child died since it was started first."""
+        return self._children[name].deaths
+
+    def run_once(
+        self, name: str, command: Sequence[str], *, env: Mapping[str, str], user: int | None = None
+    ) -> int:
+        """Run a command that ends by itself, watching the children meanwhile; gives its exit status.
+
+        Raises StopRequested, with the command ended, when a signal comes first.
+        """
+        process = spawn(command, env=env, log=self._folder.log(name), cwd=self._folder.logs, user=user)
+        self._guardian.watch(Ward(process.pid, signal.SIGTERM, store=False))
+        try:
+            while process.poll() is None:
+                self.tick()
+        finally:
+            signal_group(process.pid, signal.SIGKILL)
+            process.wait()
+            self._guardian.forget(process.pid)
+        return process.returncode
+
+    def tick(self) -> None:
+        """Sleep for a moment, start again what has died. Raises StopRequested after a signal."""
+        self._signals.pause()
+        if self._signals.count:
+            raise StopRequested
+        self._guardian.ensure()
+        now = time.monotonic()
+        for child in self._children.values():
+            if child.process is not None and child.process.poll() is not None:
+                self._bury(child, now)
+            if child.process is None and now >= child.start_at:
+                self._launch(child)
+
+    def stop(self) -> None:
+        """Stop all, the highest stage first, each within its deadline; a further signal hurries. Returns
+        when all have ended.
+        """
+        running = [child for child in self._children.values() if child.process is not None]
+        before = self._signals.count
+        for stage in sorted({child.part.stage for child in running}, reverse=True):
+            self._stop_stage([child for child in running if child.part.stage == stage], before)
+
+    def _launch(self, child: Child) -> None:
+        part = child.part
+        part.prepare()
+        child.process = spawn(
+            part.command, env=self.env, log=self._folder.log(part.name), cwd=self._folder.logs, user=part.user
+        )
+        child.started = time.monotonic()
+        self._guardian.watch(Ward(child.process.pid, part.stop_signal, part.keeps_data))
+
+    def _bury(self, child: Child, now: float) -> None:
+        """Note a death: end the rest of its group, tell the person, plan the next start."""
+        process = child.process
+        assert process is not None  # noqa: S101 - the caller has just polled it
+        signal_group(process.pid, signal.SIGKILL)
+        self._guardian.forget(process.pid)
+        if now - child.started >= STEADY_SECONDS:
+            child.delay = FIRST_DELAY
+        child.process = None
+        child.deaths += 1
+        child.start_at = now + child.delay
+        self._say(
+            f"{child.part.name} {how_it_ended(process.returncode)}; starting it again in {child.delay:g} s"
+        )
+        words = last_lines(self._folder.log(child.part.name), 6)
+        if words != child.last_words:
+            for line in (f"its last words ({self._folder.log(child.part.name)}):", *words):
+                self._say(f"  {line}")
+        child.last_words = words
+        child.delay = min(2 * child.delay, LONGEST_DELAY)
+
+    def _stop_stage(self, children: list[Child], signals_before: int) -> None:
+        deadlines: dict[str, float] = {}
+        for child in children:
+            if child.process is not None and child.process.poll() is None:
+                child.process.send_signal(child.part.stop_signal)
+                deadlines[child.part.name] = time.monotonic() + child.part.stop_seconds
+        while waiting := [c for c in children if c.process is not None and c.process.poll() is None]:
+            self._signals.pause()
+            hurried = self._signals.count > signals_before
+            for child in waiting:
+                assert child.process is not None  # noqa: S101 - selected above
+                if hurried:
+                    grace = HURRIED_STORE_SECONDS if child.part.keeps_data else 0.0
+                    deadlines[child.part.name] = min(deadlines[child.part.name], time.monotonic() + grace)
+                if time.monotonic() >= deadlines[child.part.name]:
+                    signal_group(child.process.pid, signal.SIGKILL)
+        for child in children:
+            if child.process is not None:
+                signal_group(child.process.pid, signal.SIGKILL)
+                self._guardian.forget(child.process.pid)
+                child.process = None
+
+
+def how_it_ended(status: int) -> str:
+    """In words: "ended with status 1", "was ended by SIGKILL"."""
+    if status >= 0:
+        return f"ended with status {status}"
+    try:
+        return f"was ended by {signal.Signals(-status).name}"
+    except ValueError:
+        return f"was ended by signal {-status}"
+
+
+def last_lines(log: Path, count: int) -> list[str]:
+    """The last lines of a log that say something, each cut to the width of a terminal."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - 8192))
+            lines = file.read().decode(errors="replace").splitlines()
+    except OSError:
+        return []
+    return [line.rstrip()[:200] for line in lines if line.strip()][-count:]

@@ -1,0 +1,1 @@
+"""Training of the demonstration checkpoint `e1-demo`: data, batches, training, evaluation, card."""

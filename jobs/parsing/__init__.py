@@ -1,0 +1,47 @@
+"""Reading what users hand in, as a stream, with the place of every fault.
+
+    upload    bytes to text: gunzip, limits, which format          blocks_of, detect_format
+    text      text to lines, in bounded memory
+    reader    one class over the three formats                     Reader
+      fasta, fasta_record / jsonl / table (CSV)
+    items     the items of a JSON body                             read_items, ItemReader
+    context   the context sequences that a job shares              read_context
+    letters   alphabets, sizes, cleaning                           clean_sequence, check_sequence
+    records   ItemRules, Record, BadRecord
+    tally     what was cleaned, and warnings
+
+Codes, each explained with its remedy in `docs/input-rules.md`:
+
+- of a record (`BadRecord.problems`): bad_letter, mask_not_allowed, no_mask, empty_sequence,
+  sequence_too_long, header_too_long, bad_name, bad_json, bad_csv, wrong_field_count, wrong_type,
+  unknown_field, missing_field, context_not_allowed, too_many_contexts, empty_context, mask_in_context,
+  context_too_long
+- of a file (InvalidInput): empty_file, unknown_format, not_text, utf_16, invalid_utf8, control_character,
+  line_too_long, not_fasta, json_array, missing_column, duplicate_column, row_too_long, bad_gzip,
+  truncated_gzip
+- of a file (TooLarge): upload_too_large, gzip_ratio
+- warnings: looks_like_dna, unnamed_records, ignored_columns
+"""
+
+from jobs.parsing.context import read_context
+from jobs.parsing.items import ItemReader, read_items
+from jobs.parsing.letters import check_sequence, clean_sequence
+from jobs.parsing.reader import Reader
+from jobs.parsing.records import BadRecord, ItemRules, Record, default_name
+from jobs.parsing.upload import Format, blocks_of, detect_format
+
+__all__ = [
+    "BadRecord",
+    "Format",
+    "ItemReader",
+    "ItemRules",
+    "Reader",
+    "Record",
+    "blocks_of",
+    "check_sequence",
+    "clean_sequence",
+    "default_name",
+    "detect_format",
+    "read_context",
+    "read_items",
+]

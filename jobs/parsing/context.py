@@ -1,0 +1,98 @@
+"""Context sequences that a whole job shares, from a FASTA file or a JSON list."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import replace
+
+import orjson
+
+from jobs.errors import InvalidInput, Problem
+from jobs.limits import LISTED_PROBLEMS, MAX_CONTEXT_FILE
+from jobs.parsing.items import check_context_shape
+from jobs.parsing.letters import check_contexts, clean_sequence
+from jobs.parsing.reader import Reader
+from jobs.parsing.records import ItemRules, Place, Record, tokens_of
+from jobs.parsing.text import lines_of
+from jobs.parsing.upload import blocks_of
+from worker.protocol import BOUNDARY_TOKENS
+
+PATH = "context_sequences"
+_REMEDY = "Give FASTA, or a JSON list such as [\"MKT...\", \"MRT...\"]; for no context leave it out."
+
+
+def read_context(data: bytes, rules: ItemRules) -> tuple[str, ...]:
+    """The context sequences in `data`: FASTA, packed or not, or a JSON list of text; at least one.
+
+    They are cleaned as files are. Raises InvalidInput with every problem (line and column for FASTA, path for
+    JSON), TooLarge beyond `MAX_CONTEXT_FILE` unpacked bytes.
+    """
+    text = b"".join(blocks_of(io.BytesIO(data), max_bytes=MAX_CONTEXT_FILE))
+    place = Place(path=PATH)
+    problems: list[Problem] = []
+    if not text.strip():
+        contexts: tuple[str, ...] = ()
+    elif text.lstrip()[:1] in (b"[", b"{", b'"'):
+        contexts = _of_json(text, place)
+    else:
+        contexts = _of_fasta(text, rules, problems)
+    if not contexts and not problems:
+        raise InvalidInput.of(place.problem("empty_context", "there are no context sequences", _REMEDY))
+    problems += check_contexts(contexts, rules, place)
+    problems += _check_room(contexts, rules, place)
+    if problems:
+        raise InvalidInput(
+            problems[0].message,
+            code=problems[0].code,
+            problems=problems[:LISTED_PROBLEMS],
+            problem_count=len(problems),
+        )
+    return contexts
+
+
+def _of_fasta(text: bytes, rules: ItemRules, problems: list[Problem]) -> tuple[str, ...]:
+    """The sequences of a FASTA file; problems of single records are put into `problems`."""
+    reading = replace(rules, sequence=rules.context, needs_mask=False)
+    contexts = []
+    for record in Reader([text], "fasta", reading):
+        if isinstance(record, Record):
+            contexts.append(record.sequence)
+        else:
+            problems += map(_as_context, record.problems)
+    return tuple(contexts)
+
+
+def _as_context(problem: Problem) -> Problem:
+    """A problem of a FASTA record, in the words for a context."""
+    if problem.code == "mask_not_allowed":
+        remedy = "Only the query may be masked: write the residue, or X where it is unknown."
+        return replace(problem, code="mask_in_context", remedy=remedy)
+    if problem.code == "empty_sequence":
+        return replace(problem, code="empty_context")
+    return problem
+
+
+def _of_json(text: bytes, place: Place) -> tuple[str, ...]:
+    """The entries of a JSON list, cleaned. Raises InvalidInput where it is no list of text."""
+    for _ in lines_of([text]):
+        pass  # says where it is no UTF-8 text, which orjson does not
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        what = f"the context is no JSON: {error.msg}"
+        place = replace(place, line=error.lineno)
+        raise InvalidInput.of(place.problem("bad_json", what, _REMEDY, column=error.colno)) from None
+    problems = list(check_context_shape(value, place))
+    if problems:
+        raise InvalidInput.of(*problems[:LISTED_PROBLEMS])
+    return tuple(clean_sequence(entry)[0] for entry in value)
+
+
+def _check_room(contexts: Sequence[str], rules: ItemRules, place: Place) -> list[Problem]:
+    """Contexts that leave no room for a query of one residue."""
+    tokens = tokens_of(contexts)
+    if len(contexts) > rules.max_contexts or tokens + BOUNDARY_TOKENS + 1 <= rules.max_tokens:
+        return []
+    what = f"the contexts take {tokens:,} tokens, which leaves no room for a query in {rules.max_tokens:,}"
+    return [place.problem("context_too_long", what, "Give fewer or shorter context sequences.")]

@@ -1,0 +1,119 @@
+"""One FASTA record read line by line, with the place of every fault, in memory that does not grow with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from jobs.errors import Problem
+from jobs.limits import KINDS_OF_CHARACTER, MAX_HEADER
+from jobs.parsing.letters import (
+    LINE_ENDS,
+    LOWER_CASE,
+    SPACES,
+    TRAILING_STAR,
+    capitals,
+    check_size,
+    letter_problem,
+    strange_characters,
+)
+from jobs.parsing.records import BadRecord, ItemRules, Place, Record, default_name
+from jobs.parsing.text import check_line_length, decoded, unify_line_ends
+from worker.protocol import MASK
+
+
+class CarefulRecord:
+    """`line` is the line read last, at first the header's. Raises InvalidInput where a line is no text."""
+
+    def __init__(self, index: int, line: int, head: bytes, rules: ItemRules, shared_tokens: int) -> None:
+        header = decoded(head, line, offset=1).strip(" \t")
+        name = header.replace("\t", " ").split(" ", 1)[0] or default_name(index)
+        self.line = line
+        self.flags: set[str] = set()
+        self._header_length = len(header)
+        self._header, self._name = header[:MAX_HEADER], name[:MAX_HEADER]
+        self._place = Place(line=line, record=self._name, index=index)
+        self._rules = rules
+        self._shared_tokens = shared_tokens
+        self._residues = 0
+        self._masked = False
+        self._accepted = rules.sequence + " \t"
+        self._kept: list[str] = []
+        self._room = rules.max_residues  # residues that are still kept
+        self._star: tuple[int, int] | None = None  # place of a '*' that may yet be the last character
+        self._strange: dict[str, list[int]] = {}  # character: line, column, count
+
+    def take_lines(self, data: bytes) -> bytes:
+        """Take the lines of `data` that have ended, and give back the unfinished last one."""
+        if b"\r" in data:
+            self.flags.add(LINE_ENDS)
+        *lines, rest = unify_line_ends(data).split(b"\n")
+        for raw in lines:
+            self.take(raw)
+        check_line_length(rest, self.line + 1)
+        return rest
+
+    def take_last(self, data: bytes) -> None:
+        """Take the end of the file."""
+        rest = self.take_lines(data)
+        if rest:
+            self.take(rest)
+
+    def take(self, raw: bytes) -> None:
+        """One more line, without its end."""
+        self.line += 1
+        text = decoded(raw, self.line)
+        upper = capitals(text)
+        residues = upper.replace(" ", "").replace("\t", "")
+        if upper != text:
+            self.flags.add(LOWER_CASE)
+        if len(residues) != len(text):
+            self.flags.add(SPACES)
+        if not residues:
+            return
+        if self._star is not None:  # it was not the last character after all
+            self._note("*", *self._star, 1)
+            self._add("*")
+            self._star = None
+        if residues.endswith("*"):
+            column = upper.rindex("*")
+            self._star = (self.line, column + 1)
+            upper, residues = upper[:column], residues[:-1]
+        self._add(residues)
+        for character, at, count in strange_characters(upper, self._accepted):
+            self._note(character, self.line, at + 1, count)
+
+    def _add(self, residues: str) -> None:
+        self._residues += len(residues)
+        self._masked = self._masked or MASK in residues
+        if self._room:
+            self._kept.append(residues[: self._room])
+            self._room -= len(self._kept[-1])
+
+    def _note(self, character: str, line: int, column: int, count: int) -> None:
+        if character in self._strange:
+            self._strange[character][2] += count
+        elif len(self._strange) < KINDS_OF_CHARACTER:
+            self._strange[character] = [line, column, count]
+
+    def result(self) -> tuple[Record | BadRecord, set[str]]:
+        """The record once all of its lines are in, and what was cleaned."""
+        if self._star is not None:
+            self.flags.add(TRAILING_STAR)
+        problems = tuple(self._problems())
+        place, sequence = self._place, "".join(self._kept)
+        index, line = place.index or 0, place.line or 0
+        if problems:
+            return BadRecord(index, self._name, self._header, line, problems, sequence), set()
+        return Record(index, self._name, self._header, line, sequence, None), self.flags
+
+    def _problems(self) -> Iterator[Problem]:
+        if self._header_length > MAX_HEADER:
+            what = f"the header has {self._header_length:,} characters, and the limit is {MAX_HEADER:,}"
+            yield self._place.problem("header_too_long", what, "Shorten it; the name is its first word.")
+        for character, (line, column, count) in self._strange.items():
+            yield letter_problem(
+                self._place, character, count, allowed=self._rules.sequence, line=line, column=column
+            )
+        yield from check_size(
+            self._residues, self._masked, self._shared_tokens, self._rules, self._place
+        )

@@ -1,0 +1,222 @@
+"""Sequences: what is cleaned, which characters are wrong, and which sizes.
+
+Cleaning upper-cases ASCII letters, removes blanks (spaces, tabs, line ends) and one `*` at the end.
+Everything else that is no letter of the alphabet is a problem with the code `bad_letter`, `mask_not_allowed`
+or `mask_in_context`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+from itertools import islice
+
+from jobs.errors import Problem
+from jobs.limits import KINDS_OF_CHARACTER
+from jobs.parsing.records import ItemRules, Place, tokens_of
+from worker.protocol import BOUNDARY_TOKENS, CANONICAL, MASK
+
+LOWER_CASE, SPACES, TRAILING_STAR, LINE_ENDS = "lower_case", "spaces", "trailing_star", "line_ends"
+CLEANINGS = (LOWER_CASE, SPACES, TRAILING_STAR, LINE_ENDS)
+
+# str.upper() would turn one German sharp s into two residues and a dotless i into a plain one.
+_ASCII_CAPITALS = {ord(lower): ord(lower) - 32 for lower in "abcdefghijklmnopqrstuvwxyz"}
+_BLANK = re.compile(r"[ \t\r\n]+")
+# What a database refuses in text or a browser hides: control characters and halves of surrogate pairs.
+_UNSTORABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def capitals(text: str) -> str:
+    """`text` with a-z in capitals and every other character as it was, so that no position moves."""
+    return text.upper() if text.isascii() else text.translate(_ASCII_CAPITALS)
+
+
+def clean_sequence(text: str) -> tuple[str, frozenset[str]]:
+    """The sequence in capitals, without blanks and without one `*` at the end, and which of these were
+    needed.
+    """
+    done = set()
+    cleaned = capitals(text)
+    if cleaned != text:
+        done.add(LOWER_CASE)
+    without = _BLANK.sub("", cleaned)
+    if len(without) != len(cleaned):
+        done.add(SPACES)
+    if without.endswith("*"):
+        done.add(TRAILING_STAR)
+        without = without[:-1]
+    return without, frozenset(done)
+
+
+def storable(text: str) -> str:
+    """`text` with every character that a database or a JSON writer refuses replaced by U+FFFD."""
+    return _UNSTORABLE.sub("\ufffd", text)
+
+
+def is_storable(text: str) -> bool:
+    return _UNSTORABLE.search(text) is None
+
+
+def shown(character: str) -> str:
+    """A character for a message: itself where it can be seen, else its code point."""
+    return character if character.isprintable() and character != " " else f"U+{ord(character):04X}"
+
+
+def strange_characters(text: str, allowed: str) -> list[tuple[str, int, int]]:
+    """Characters of `text` outside `allowed`: each with its first index and its count, in order of
+    appearance.
+
+    At most `KINDS_OF_CHARACTER` kinds, which also keeps the time linear in the length of the text.
+    """
+    outside = _run_of(allowed).sub("", text)
+    kinds = islice(dict.fromkeys(outside), KINDS_OF_CHARACTER) if outside else ()
+    return [(kind, text.index(kind), outside.count(kind)) for kind in kinds]
+
+
+@lru_cache(maxsize=64)
+def _run_of(allowed: str) -> re.Pattern[str]:
+    return re.compile(f"[{re.escape(allowed)}]+")
+
+
+def letter_problem(
+    place: Place,
+    character: str,
+    count: int,
+    *,
+    allowed: str,
+    in_context: bool = False,
+    position: int | None = None,
+    line: int | None = None,
+    column: int | None = None,
+) -> Problem:
+    """The problem of one character that is not allowed; `count` is how often it stands in the sequence.
+
+    `position` (1-based) is put into the message, for inputs where a column would not help to find it.
+    """
+    at = f" at position {position:,}" if position else ""
+    times = f" ({count:,} times in this sequence)" if count > 1 else ""
+    what = f"the character '{shown(character)}'{at} is not accepted{times}"
+    code, remedy = "bad_letter", _remedy(character, allowed)
+    if character == MASK and in_context:
+        code = "mask_in_context"
+        remedy = "Only the query may be masked: write the residue, or X where it is unknown."
+    elif character == MASK:
+        code = "mask_not_allowed"
+        remedy = "Only the action predict reads masked residues: write the residue, or choose predict."
+    return place.problem(code, what, remedy, line=line, column=column, character=shown(character))
+
+
+_REMEDIES = {
+    "-": "Remove the gaps: sequences are read unaligned.",
+    ".": "Remove the gaps: sequences are read unaligned.",
+    "*": "One '*' may stand at the end. Remove this one, or end the sequence there.",
+    "J": "Write L or I, or leave the record out: E1 was not made for J (leucine or isoleucine).",
+    ";": "Remove comment lines: a line that begins with ';' is not skipped here.",
+    ">": "A header begins its line: put '>' first, without blanks before it.",
+}
+_REMEDIES_OF_KINDS: tuple[tuple[Callable[[str], bool], str], ...] = (
+    (lambda c: not c.isascii(), "Replace it by the plain letter, even if it looks like one: it is no ASCII."),
+    (str.isdigit, "Remove numbers: a sequence holds residues only."),
+    (str.isspace, "Remove blanks and line ends from the sequence."),
+    (str.islower, "Write residues in capital letters."),
+)
+
+
+def _remedy(character: str, allowed: str) -> str:
+    if character in _REMEDIES:
+        return _REMEDIES[character]
+    for is_kind, remedy in _REMEDIES_OF_KINDS:
+        if is_kind(character):
+            return remedy
+    if character.isalpha() and allowed.rstrip(MASK) == CANONICAL:
+        return "This action takes the 20 canonical residues only: replace it, or leave the record out."
+    return f"Use only the letters {allowed}."
+
+
+def check_letters(
+    sequence: str, allowed: str, place: Place, *, in_context: bool = False
+) -> Iterator[Problem]:
+    """The problems of the characters of one sequence, with positions in their messages."""
+    for character, at, count in strange_characters(sequence, allowed):
+        yield letter_problem(
+            place, character, count, allowed=allowed, in_context=in_context, position=at + 1
+        )
+
+
+def check_size(
+    residues: int, masked: bool, context_tokens: int, rules: ItemRules, place: Place
+) -> Iterator[Problem]:
+    """The problems of the length of a query and of its room in the network beside its contexts."""
+    if not residues:
+        remedy = "Add the sequence or remove the record."
+        yield place.problem("empty_sequence", "there are no residues", remedy)
+        return
+    if rules.needs_mask and not masked:
+        remedy = "Write '?' at each position to predict, or choose the action encode or log_prob."
+        yield place.problem("no_mask", "the sequence has no masked residue", remedy)
+    if residues > rules.max_residues:
+        yield _too_long(residues, rules, place)
+    else:
+        yield from _check_room(residues + BOUNDARY_TOKENS + context_tokens, rules, place)
+
+
+def _too_long(residues: int, rules: ItemRules, place: Place) -> Problem:
+    what = f"the sequence has {residues:,} residues, and the limit is {rules.max_residues:,}"
+    return place.problem("sequence_too_long", what, "Cut it into domains, or leave it out.")
+
+
+def _check_room(tokens: int, rules: ItemRules, place: Place) -> Iterator[Problem]:
+    if tokens > rules.max_tokens:
+        what = (
+            f"the query and its contexts take {tokens:,} tokens (residues and {BOUNDARY_TOKENS} for each "
+            f"sequence), and the network has {rules.max_tokens:,}"
+        )
+        yield place.problem("context_too_long", what, "Give fewer or shorter context sequences.")
+
+
+def check_contexts(contexts: Sequence[str], rules: ItemRules, place: Place) -> Iterator[Problem]:
+    """The problems of the context sequences by themselves; `place` is that of the list."""
+    if contexts and not rules.context_allowed:
+        remedy = "Remove the context sequences, or choose another action."
+        yield place.problem("context_not_allowed", "this action takes no context sequences", remedy)
+        return
+    if len(contexts) > rules.max_contexts:
+        what = f"there are {len(contexts):,} context sequences, and the limit is {rules.max_contexts}"
+        yield place.problem("too_many_contexts", what, "Choose fewer of them.")
+        return
+    for at, context in enumerate(contexts):
+        here = place.field(str(at))
+        if not context:
+            remedy = "Remove the entry, or give its residues. No context at all is an empty list."
+            yield here.problem("empty_context", "this context sequence has no residues", remedy)
+        yield from check_letters(context, rules.context, here, in_context=True)
+        if len(context) > rules.max_residues:
+            yield _too_long(len(context), rules, here)
+
+
+def check_sequence(
+    sequence: str,
+    context: Sequence[str] | None,
+    rules: ItemRules,
+    *,
+    path: str | None = None,
+    line: int | None = None,
+    record: str | None = None,
+    index: int | None = None,
+    shared_context: Sequence[str] = (),
+) -> list[Problem]:
+    """Every problem of one item; nothing is cleaned here.
+
+    `path` is the item's own path ("items.3"); the fields `sequence` and `context_sequences` are put behind
+    it. `shared_context` counts towards the room in the network where `context` is None.
+    """
+    place = Place(line=line, record=record, index=index, path=path)
+    at_sequence = place.field("sequence")
+    tokens = tokens_of(shared_context if context is None else context)
+    problems = list(check_letters(sequence, rules.sequence, at_sequence))
+    problems += check_contexts(context or (), rules, place.field("context_sequences"))
+    if any(problem.code == "too_many_contexts" for problem in problems):
+        tokens = 0  # the room follows from the number, which is reported already
+    problems += check_size(len(sequence), MASK in sequence, tokens, rules, at_sequence)
+    return problems

@@ -1,0 +1,64 @@
+"""The reader of uploads: one class for FASTA, JSONL and CSV."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from jobs.errors import InvalidInput, Problem
+from jobs.parsing.fasta import FastaSource
+from jobs.parsing.jsonl import read_jsonl
+from jobs.parsing.records import BadRecord, ItemRules, Record, tokens_of
+from jobs.parsing.table import TableSource
+from jobs.parsing.tally import Tally
+from jobs.parsing.text import BLOCK, lines_of
+from jobs.parsing.upload import Format, empty_file, text_blocks
+
+
+class Reader:
+    """The records of one upload, in input order; iterate once.
+
+    `blocks` are the unpacked bytes (`blocks_of`), cut anywhere: the cuts change nothing. Memory does not grow
+    with the file. A faulty record comes as a `BadRecord` and reading goes on; a fault of the file as a whole
+    raises InvalidInput, after the records before it. `cleaning` and `warnings()` are complete when the
+    iteration is.
+    """
+
+    def __init__(
+        self,
+        blocks: Iterable[bytes],
+        format: Format,
+        rules: ItemRules,
+        *,
+        shared_context: Sequence[str] = (),
+        block: int = BLOCK,
+    ) -> None:
+        self._blocks = blocks
+        self._format = format
+        self._rules = rules
+        self._shared = tuple(shared_context)
+        self._block = block
+        self._tally = Tally()
+
+    def __iter__(self) -> Iterator[Record | BadRecord]:
+        yield from self._source()
+        if not self._tally.records:
+            raise InvalidInput.of(empty_file())
+
+    def _source(self) -> Iterable[Record | BadRecord]:
+        blocks = text_blocks(self._blocks)
+        if self._format == "fasta":
+            tokens = tokens_of(self._shared)
+            return FastaSource(blocks, self._rules, self._tally, shared_tokens=tokens, block=self._block)
+        lines = lines_of(blocks, self._block)
+        if self._format == "jsonl":
+            return read_jsonl(lines, self._rules, self._tally, self._shared)
+        return TableSource(lines, self._rules, self._tally, self._shared)
+
+    @property
+    def cleaning(self) -> dict[str, int]:
+        """How many accepted records needed each kind of cleaning."""
+        return dict(self._tally.cleaning)
+
+    def warnings(self) -> list[Problem]:
+        """What is legal and yet suspicious, one entry for each kind."""
+        return self._tally.warnings()

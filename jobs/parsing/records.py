@@ -1,0 +1,106 @@
+"""What a reader is told (`ItemRules`) and what it gives (`Record`, `BadRecord`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from jobs.errors import Problem
+from jobs.limits import MAX_CONTEXTS, MAX_RESIDUES, MAX_TOKENS
+from worker.protocol import BOUNDARY_TOKENS
+
+_NAME_SHOWN = 60  # characters of a record's name inside a message; the whole name stands in `Problem.record`
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRules:
+    """What an action accepts as an item. `sequence` and `context` are the letters allowed, `?` among them or
+    not.
+    """
+
+    sequence: str
+    context: str
+    needs_mask: bool
+    context_allowed: bool = True
+    max_residues: int = MAX_RESIDUES
+    max_contexts: int = MAX_CONTEXTS
+    max_tokens: int = MAX_TOKENS
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One item that keeps the rules.
+
+    `index` counts records from 0 in input order, faulty ones included; `line` is the 1-based line where the
+    record begins, 0 where the input has no lines (a JSON body). `context` is None where the record names none
+    of its own.
+    """
+
+    index: int
+    name: str
+    header: str
+    line: int
+    sequence: str
+    context: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class BadRecord:
+    """One item that breaks the rules, with every reason.
+
+    `sequence` is what could be read, cut at the longest sequence allowed; it is safe to store and to show.
+    """
+
+    index: int
+    name: str
+    header: str
+    line: int
+    problems: tuple[Problem, ...]
+    sequence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in the input something stands; makes problems that say so."""
+
+    line: int | None = None
+    record: str | None = None
+    index: int | None = None
+    path: str | None = None
+
+    def field(self, name: str) -> Place:
+        """The same place, one field of a JSON object deeper."""
+        return replace(self, path=f"{self.path}.{name}" if self.path else name)
+
+    def problem(
+        self,
+        code: str,
+        what: str,
+        remedy: str,
+        *,
+        line: int | None = None,
+        column: int | None = None,
+        character: str | None = None,
+    ) -> Problem:
+        """A problem at this place. `what` is a sentence without its place, which is put before it."""
+        line = line or self.line or None
+        parts = [self.path] if self.path else []
+        if line:
+            parts.append(f"line {line:,}" + (f", column {column:,}" if column else ""))
+        if self.record:
+            name = self.record if len(self.record) <= _NAME_SHOWN else self.record[:_NAME_SHOWN] + "..."
+            parts.append(f"record {name}")
+        message = f"{', '.join(parts)}: {what}" if parts else what[:1].upper() + what[1:]
+        return Problem(
+            code, message, remedy, self.path, line, column, self.record, self.index, character
+        )
+
+
+def default_name(index: int) -> str:
+    """The name of a record that brings none; one word, so that it survives a FASTA or CSV export."""
+    return f"record_{index + 1}"
+
+
+def tokens_of(sequences: Iterable[str]) -> int:
+    """Global positions that these sequences take in the network."""
+    return sum(len(sequence) + BOUNDARY_TOKENS for sequence in sequences)

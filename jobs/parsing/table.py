@@ -1,0 +1,164 @@
+"""CSV: a header line with a column `sequence` and usually `name`, separated by comma, semicolon or tab."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Sequence
+
+from jobs.errors import InvalidInput, Problem
+from jobs.limits import MAX_HEADER, MAX_LINE
+from jobs.parsing.letters import check_sequence, clean_sequence, storable
+from jobs.parsing.records import BadRecord, ItemRules, Place, Record, default_name
+from jobs.parsing.tally import Tally
+from jobs.parsing.text import refusal
+
+SEPARATORS = ",;\t"
+_SHOWN = 20  # columns that a message or a warning names
+
+
+class _Lines:
+    """Lines for the csv module, with the number of the last one; ends rows that quotes keep open too long."""
+
+    def __init__(self, lines: Iterator[tuple[int, str]]) -> None:
+        self._lines = lines
+        self.number = 0
+        self.row_started = 0
+        self._taken = 0
+
+    def start_row(self) -> None:
+        self.row_started = self.number + 1
+        self._taken = 0
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        self.number, text = next(self._lines)
+        self._taken += len(text) + 1
+        if self._taken > MAX_LINE:
+            raise _too_wide(self.row_started)
+        return text + "\n"
+
+
+def _too_wide(line: int) -> InvalidInput:
+    what = "the row that begins here does not end, or has a field that is too long"
+    remedy = "Look for a quotation mark that is not closed, and for a sequence of more than 100,000 residues."
+    return refusal(Place(line=line).problem("row_too_long", what, remedy))
+
+
+class TableSource:
+    """One pass over the lines of a CSV file. Iterating raises InvalidInput for faults of its columns."""
+
+    def __init__(
+        self, lines: Iterator[tuple[int, str]], rules: ItemRules, tally: Tally, shared_context: Sequence[str]
+    ) -> None:
+        self._lines = _Lines(lines)
+        self._rules = rules
+        self._tally = tally
+        self._shared = shared_context
+        self._width = 0
+        self._sequence_at = 0
+        self._name_at: int | None = None
+
+    def __iter__(self) -> Iterator[Record | BadRecord]:
+        separator = self._read_header()
+        if separator is None:
+            return
+        index = 0
+        rows = csv.reader(self._lines, delimiter=separator, strict=True)
+        while True:
+            self._lines.start_row()
+            try:
+                row = next(rows)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                if "field limit" in str(error):
+                    raise _too_wide(self._lines.row_started) from None
+                yield self._unreadable(error, index)
+            else:
+                if not any(row):  # a blank line, or the empty rows that spreadsheets leave behind
+                    continue
+                yield self._record(row, index)
+            index += 1
+
+    def _read_header(self) -> str | None:
+        """Learn the columns; gives the separator, or None for a file without any line."""
+        for text in self._lines:
+            if text.strip(f"{SEPARATORS} \n"):
+                break
+        else:
+            return None
+        line = self._lines.number
+        separator, columns = max(
+            ((separator, _columns(text, separator)) for separator in SEPARATORS),
+            key=lambda found: ("sequence" in found[1], len(found[1])),
+        )
+        if "sequence" not in columns:
+            shown = ", ".join(name for name in columns[:_SHOWN] if name)
+            what = f"no column is named sequence; the columns are: {storable(shown)[:200]}"
+            remedy = "Begin the file with a header line such as name,sequence."
+            raise refusal(Place(line=line).problem("missing_column", what, remedy))
+        for name in ("name", "sequence"):
+            if columns.count(name) > 1:
+                what = f"{columns.count(name)} columns are named {name}"
+                remedy = "Rename all but one of them."
+                raise refusal(Place(line=line).problem("duplicate_column", what, remedy))
+        self._width = len(columns)
+        self._sequence_at = columns.index("sequence")
+        self._name_at = columns.index("name") if "name" in columns else None
+        ignored = [name for name in columns if name and name not in ("name", "sequence")]
+        self._tally.ignored_columns = tuple(storable(name)[:60] for name in ignored[:_SHOWN])
+        return separator
+
+    def _record(self, row: list[str], index: int) -> Record | BadRecord:
+        self._tally.records += 1
+        line = self._lines.row_started
+        needed = max(self._sequence_at, self._name_at or 0) + 1
+        given = row[self._name_at].strip() if self._name_at is not None and self._name_at < len(row) else ""
+        name = storable(given[:MAX_HEADER]) or default_name(index)
+        place = Place(line=line, record=name, index=index)
+        if len(row) < needed or any(row[self._width :]):
+            what = f"the row has {len(row)} fields, and the header {self._width}"
+            remedy = "Put fields that hold the separator in quotes, and give every row all columns."
+            problem = place.problem("wrong_field_count", what, remedy)
+            return BadRecord(index, name, given[:MAX_HEADER], line, (problem,))
+        sequence, flags = clean_sequence(row[self._sequence_at])
+        problems = list(self._check_name(given, place))
+        problems += check_sequence(
+            sequence,
+            None,
+            self._rules,
+            line=line,
+            record=name,
+            index=index,
+            shared_context=self._shared,
+        )
+        if problems:
+            kept = storable(sequence[: self._rules.max_residues])
+            return BadRecord(index, name, storable(given[:MAX_HEADER]), line, tuple(problems), kept)
+        record = Record(index, name, given, line, sequence, None)
+        self._tally.cleaned(flags)
+        self._tally.look_at(record, unnamed=self._name_at is not None and not given)
+        return record
+
+    @staticmethod
+    def _check_name(given: str, place: Place) -> Iterator[Problem]:
+        if len(given) > MAX_HEADER or "\n" in given:
+            what = f"a name is one line of at most {MAX_HEADER:,} characters"
+            yield place.field("name").problem("bad_name", what, "Shorten it, and remove line ends.")
+
+    def _unreadable(self, error: csv.Error, index: int) -> BadRecord:
+        self._tally.records += 1
+        name, line = default_name(index), self._lines.row_started
+        what = f"the row cannot be read ({error})"
+        remedy = 'Close every quotation mark, and write a quotation mark inside quotes twice ("").'
+        problem = Place(line=line, record=name, index=index).problem("bad_csv", what, remedy)
+        return BadRecord(index, name, "", line, (problem,))
+
+
+def _columns(text: str, separator: str) -> list[str]:
+    try:
+        return [name.strip().lower() for name in next(csv.reader([text], delimiter=separator, strict=True))]
+    except csv.Error:
+        return []

@@ -1,0 +1,96 @@
+"""Bytes to lines, in bounded memory, with the place of whatever is no text.
+
+Line ends are LF, CRLF and CR, mixed as they come. Lines and columns count from 1; columns are characters, as
+an editor shows them. Errors: `invalid_utf8`, `control_character`, `line_too_long`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from jobs.errors import InvalidInput, Problem
+from jobs.limits import MAX_LINE
+from jobs.parsing.records import Place
+
+BLOCK = 256 * 1024
+"""Bytes that are read and split at a time: large enough to be quick, small beside a process."""
+
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_CR, _LF = ord("\r"), ord("\n")
+
+
+def even_blocks(blocks: Iterable[bytes], size: int) -> Iterator[bytes]:
+    """The same bytes in blocks of `size` (at least 2), or one less: no block parts a CR from the LF behind
+    it.
+    """
+    parts: list[bytes] = []
+    held = 0
+    for block in blocks:
+        parts.append(block)
+        held += len(block)
+        if held <= size:
+            continue
+        data = b"".join(parts)
+        start = 0
+        while len(data) - start > size:
+            end = start + size - (data[start + size - 1] == _CR)
+            yield data[start:end]
+            start = end
+        parts = [data[start:]]
+        held = len(data) - start
+    if held:
+        yield b"".join(parts)
+
+
+def unify_line_ends(data: bytes) -> bytes:
+    """`data` with LF as its only line end."""
+    return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in data else data
+
+
+def decoded(raw: bytes, line: int, *, offset: int = 0) -> str:
+    """One line as text. `offset` columns stand before `raw`. Raises InvalidInput where it is no text."""
+    check_line_length(raw, line)
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        column = len(raw[: error.start].decode("utf-8")) + 1 + offset
+        what = f"the byte 0x{raw[error.start]:02X} is no UTF-8 text"
+        remedy = "Save the file as UTF-8 (or plain ASCII) and send it again."
+        raise refusal(Place(line=line).problem("invalid_utf8", what, remedy, column=column)) from None
+    if not text.isprintable() and (found := _CONTROL.search(text)):
+        code_point = f"U+{ord(found[0]):04X}"
+        what = f"there is a control character ({code_point})"
+        remedy = "Remove it, or send the file as plain text if it is of another kind."
+        column = found.start() + 1 + offset
+        place = Place(line=line)
+        raise refusal(
+            place.problem("control_character", what, remedy, column=column, character=code_point)
+        )
+    return text
+
+
+def check_line_length(raw: bytes, line: int) -> None:
+    """Raises InvalidInput `line_too_long` beyond `MAX_LINE` bytes, whether the line has ended or not."""
+    if len(raw) > MAX_LINE:
+        what = f"the line is longer than {MAX_LINE:,} bytes"
+        remedy = "Wrap the sequence into lines, or check that the file is what it should be."
+        raise refusal(Place(line=line).problem("line_too_long", what, remedy))
+
+
+def refusal(problem: Problem) -> InvalidInput:
+    """The error that ends the reading of a file."""
+    return InvalidInput.of(problem)
+
+
+def lines_of(blocks: Iterable[bytes], size: int = BLOCK) -> Iterator[tuple[int, str]]:
+    """Every line of a file with its number and without its end; memory is bounded by `MAX_LINE`."""
+    number, rest = 0, b""
+    for block in even_blocks(blocks, size):
+        *lines, rest = unify_line_ends(rest + block).split(b"\n")
+        for raw in lines:
+            number += 1
+            yield number, decoded(raw, number)
+        check_line_length(rest, number + 1)
+    if rest:
+        yield number + 1, decoded(rest, number + 1)

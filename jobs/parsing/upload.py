@@ -1,0 +1,197 @@
+"""From an upload to blocks of text: unpacking, size limits, and what kind of file it is.
+
+Errors: `not_text`, `utf_16`, `truncated_gzip`, `bad_gzip`, `unknown_format`, `empty_file`; TooLarge with
+`upload_too_large` and `gzip_ratio`.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from typing import Literal, Protocol
+
+from jobs.errors import InvalidInput, Problem, TooLarge
+from jobs.limits import GZIP_RATIO_FROM, MAX_GZIP_RATIO, MAX_UPLOAD_BYTES, MIB
+
+Format = Literal["fasta", "jsonl", "csv"]
+
+GZIP_MAGIC = b"\x1f\x8b"
+_READ = 32 * 1024  # packed bytes at a time; what follows a member of a gzip file is copied, hence not more
+_UNPACK = 256 * 1024  # unpacked bytes at a time, whatever the ratio
+_HEAD = 512  # bytes that tell what a file is
+_UTF8_BOM = b"\xef\xbb\xbf"
+_GZIP_WINDOW = 31  # zlib's number for "gzip header, largest window"
+_GZIP_REMEDY = "Pack the file again with gzip, or send it unpacked."
+
+_SIGNATURES = {
+    b"\x89PNG": "a PNG image",
+    b"\xff\xd8\xff": "a JPEG image",
+    b"GIF8": "a GIF image",
+    b"%PDF": "a PDF document",
+    b"PK\x03\x04": "a ZIP archive (or an Excel or Word file, which are ZIP archives)",
+    b"\xd0\xcf\x11\xe0": "an old Excel or Word file",
+    b"{\\rtf": "a rich text document",
+    b"\x1f\x8b": "a gzip file inside another",
+    b"BZh": "a bzip2 file",
+    b"\xfd7zXZ": "an xz file",
+    b"\x28\xb5\x2f\xfd": "a Zstandard file",
+    b"7z\xbc\xaf": "a 7-Zip archive",
+    b"\x89HDF": "an HDF5 file",
+    b"\x93NUMPY": "a NumPy array",
+    b"PAR1": "a Parquet file",
+    b"SQLite format": "an SQLite database",
+    b"\x7fELF": "a program",
+}
+_SUFFIXES: dict[str, Format] = {
+    **dict.fromkeys((".fasta", ".fa", ".faa", ".fas", ".fsa", ".fst", ".mpfa", ".pep", ".aa"), "fasta"),
+    **dict.fromkeys((".jsonl", ".ndjson", ".jsonlines"), "jsonl"),
+    **dict.fromkeys((".csv", ".tsv", ".tab"), "csv"),
+}
+_MEDIA_TYPES: dict[str, Format] = {
+    **dict.fromkeys(("csv", "x-csv", "comma-separated-values", "tab-separated-values"), "csv"),
+    **dict.fromkeys(("jsonl", "x-jsonl", "jsonlines", "x-jsonlines", "json-lines"), "jsonl"),
+    **dict.fromkeys(("ndjson", "x-ndjson"), "jsonl"),
+    **dict.fromkeys(("fasta", "x-fasta", "seq-aa-fasta"), "fasta"),
+}
+
+
+class Readable(Protocol):
+    def read(self, size: int, /) -> bytes: ...
+
+
+def blocks_of(stream: Readable, *, max_bytes: int = MAX_UPLOAD_BYTES) -> Iterator[bytes]:
+    """The text of an upload in blocks, unpacked where it is gzip, without a byte order mark.
+
+    The first block holds the first 512 bytes or the whole file. Memory is bounded. Raises InvalidInput for
+    a broken gzip file and for what is no text, TooLarge beyond `max_bytes` unpacked or for a gzip bomb.
+    """
+    packed = iter(lambda: stream.read(_READ), b"")
+    head = _gathered(packed, len(GZIP_MAGIC))
+    raw = chain([head], packed)
+    blocks = _gunzipped(raw) if head.startswith(GZIP_MAGIC) else raw
+    return _limited(text_blocks(blocks), max_bytes)
+
+
+def text_blocks(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """The same blocks without a byte order mark. Raises InvalidInput where the beginning is no text."""
+    remaining = iter(blocks)
+    head = _gathered(remaining, _HEAD)
+    _require_text(head)
+    yield head.removeprefix(_UTF8_BOM)
+    yield from remaining
+
+
+def _gathered(blocks: Iterator[bytes], size: int) -> bytes:
+    """At least `size` bytes from the beginning, or all there are."""
+    head = b""
+    while len(head) < size and (block := next(blocks, None)) is not None:
+        head += block
+    return head
+
+
+def _limited(blocks: Iterator[bytes], max_bytes: int) -> Iterator[bytes]:
+    total = 0
+    for block in blocks:
+        total += len(block)
+        if total > max_bytes:
+            what = f"The file has more than {max_bytes // MIB:,} MiB unpacked"
+            raise TooLarge.of(Problem("upload_too_large", what, "Split it into several jobs."))
+        yield block
+
+
+def _gunzipped(packed: Iterator[bytes]) -> Iterator[bytes]:
+    """Every member of a gzip file, one after the other. Zero bytes behind the last one are padding."""
+    member = zlib.decompressobj(_GZIP_WINDOW)
+    taken = given = 0
+    for data in packed:
+        taken += len(data)
+        while data:
+            if member.eof:
+                data = data.lstrip(b"\0")  # noqa: PLW2901  what is left of this block
+                if not data:
+                    break
+                member = zlib.decompressobj(_GZIP_WINDOW)
+            try:
+                block = member.decompress(data, _UNPACK)
+            except zlib.error as error:
+                what = f"The gzip file is damaged ({_reason(error)}) after {given:,} bytes of text"
+                raise InvalidInput.of(Problem("bad_gzip", what, _GZIP_REMEDY)) from None
+            given += len(block)
+            _check_ratio(taken, given)
+            if block:
+                yield block
+            data = member.unused_data if member.eof else member.unconsumed_tail  # noqa: PLW2901
+    if not member.eof:
+        what = f"The gzip file ends too early, after {given:,} bytes of text"
+        remedy = "Send it again: the transfer or the packing broke off."
+        raise InvalidInput.of(Problem("truncated_gzip", what, remedy))
+
+
+def _reason(error: zlib.error) -> str:
+    return str(error).rsplit(": ", 1)[-1]
+
+
+def _check_ratio(taken: int, given: int) -> None:
+    if given > GZIP_RATIO_FROM and given > taken * MAX_GZIP_RATIO:
+        what = f"The gzip file unpacks to more than {MAX_GZIP_RATIO} times its size"
+        raise TooLarge.of(Problem("gzip_ratio", what, "Send it unpacked if it is genuine."))
+
+
+def _require_text(head: bytes) -> None:
+    """Raises InvalidInput `utf_16` or `not_text` for what is plainly no UTF-8 text."""
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        what = "The file is UTF-16 text, as some editors on Windows save it"
+        raise InvalidInput.of(Problem("utf_16", what, "Save it as UTF-8 or as plain text.", line=1, column=1))
+    kind = next((kind for magic, kind in _SIGNATURES.items() if head.startswith(magic)), None)
+    if kind is None and head[:4].count(0):
+        kind = "binary data"
+    if kind is not None:
+        remedy = "Send plain text in FASTA, JSONL or CSV, packed with gzip if you like."
+        raise InvalidInput.of(Problem("not_text", f"The file is no text: it looks like {kind}", remedy))
+
+
+def detect_format(filename: str, content_type: str, head: bytes) -> Format:
+    """The format by the file's name, else by its media type, else by its beginning, packed or not.
+
+    Raises InvalidInput `unknown_format` where none of them tells, `empty_file` or `not_text` where `head`
+    does.
+    """
+    name = filename.lower().removesuffix(".gz").removesuffix(".gzip")
+    for suffix, known in _SUFFIXES.items():
+        if name.endswith(suffix):
+            return known
+    subtype = content_type.lower().partition(";")[0].strip().rpartition("/")[2]
+    if subtype in _MEDIA_TYPES:
+        return _MEDIA_TYPES[subtype]
+    return _format_of_text(_unpacked_head(head), filename)
+
+
+def _unpacked_head(head: bytes) -> bytes:
+    if not head.startswith(GZIP_MAGIC):
+        return head
+    try:
+        return zlib.decompressobj(_GZIP_WINDOW).decompress(head, _UNPACK)
+    except zlib.error as error:
+        what = f"The gzip file is damaged ({_reason(error)})"
+        raise InvalidInput.of(Problem("bad_gzip", what, _GZIP_REMEDY)) from None
+
+
+def _format_of_text(head: bytes, filename: str) -> Format:
+    _require_text(head)
+    text = head.removeprefix(_UTF8_BOM).lstrip()
+    if not text:
+        raise InvalidInput.of(empty_file())
+    if text.startswith(b">"):
+        return "fasta"
+    if text.startswith(b"{"):
+        return "jsonl"
+    if b"sequence" in text.splitlines()[0].lower():
+        return "csv"
+    what = f"It cannot be told what format {filename or 'the file'} has"
+    remedy = "Name it .fasta, .jsonl or .csv (with .gz behind it if packed), or begin FASTA with '>'."
+    raise InvalidInput.of(Problem("unknown_format", what, remedy, line=1, column=1))
+
+
+def empty_file() -> Problem:
+    return Problem("empty_file", "The file holds no records", "Send a file with at least one sequence.")

@@ -1,0 +1,59 @@
+"""Downloads of any length take the same memory."""
+
+from __future__ import annotations
+
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from jobs.export import FORMATS, export_open
+from jobs.models import Chunk, Item, Job, Output
+from jobs.outputs import checksum
+from tests.integration.export_library import library
+
+pytestmark = pytest.mark.django_db
+
+
+def test_memory_is_flat_in_the_number_of_items(monkeypatch):
+    # Pages and blocks are so small that both jobs fill every one of them.
+    monkeypatch.setattr("jobs.export.reading.PAGE_ITEMS", 256)
+    monkeypatch.setattr("jobs.export.reading.PAGE_BYTES", 128 * 1024)
+    monkeypatch.setattr("jobs.export.npz.SNAPSHOT_PAGE", 64)
+    monkeypatch.setattr("jobs.formats.BLOCK_BYTES", 8 * 1024)
+    small, large = large_job(1_000), large_job(10_000)
+    for format in FORMATS:
+        assert peak_bytes(large, format) < 1.25 * peak_bytes(small, format), format
+
+
+def large_job(items: int) -> Job:
+    """A finished job of `items` mean embeddings, written in bulk; every chunk has the same numbers."""
+    job = library("encode", items=0).job
+    chunks = Chunk.objects.bulk_create(
+        Chunk(job=job, first_index=8 * n, model="e1-demo", state="done", n_items=8, n_succeeded=8, n_tokens=8)
+        for n in range(items // 8)
+    )
+    Item.objects.bulk_create(
+        (
+            Item(job=job, index=i, chunk=chunks[i // 8], name=f"p{i:05}", sequence="M" * 30)
+            for i in range(items)
+        ),
+        batch_size=2_000,
+    )
+    data = np.random.default_rng(2).normal(size=(8, 128)).astype("<f4").tobytes()
+    row = {"kind": "mean", "layer": 6, "dtype": "<f4", "width": 128, "rows": [1] * 8, "data": data}
+    Output.objects.bulk_create(
+        (Output(chunk=chunk, checksum=checksum(data), **row) for chunk in chunks), batch_size=500
+    )
+    return job
+
+
+def peak_bytes(job: Job, format: str) -> int:
+    """Most memory that Python held while the file was written."""
+    tracemalloc.start()
+    try:
+        for _ in export_open(job, format).blocks:
+            pass
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()

@@ -1,0 +1,209 @@
+"""`e1 run`: a file through an action in one process, with no server. Memory is flat in the number of items."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from jobs.actions import Action, ItemView, get_action
+from jobs.errors import InvalidInput, Problem
+from jobs.limits import LISTED_PROBLEMS
+from jobs.parsing import BadRecord, Reader, Record, blocks_of, detect_format, read_context, read_items
+from worker.engine import Engine
+from worker.protocol import MODELS, ModelFacts
+from worker.run_output import Finished, open_writer
+
+BATCH = 256
+"""Items read ahead and handed to the engine together; the engine cuts them into passes of its token budget."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to run: from the command's options, or from the body of `POST /api/jobs/` in a .json file."""
+
+    action: Action
+    facts: ModelFacts
+    params: Mapping[str, Any]
+    on_invalid: str
+    records: Callable[[], Iterable[Record | BadRecord]]
+    shared_context: tuple[str, ...]
+
+
+def run(
+    file: Path,
+    *,
+    action: str | None,
+    model: str | None,
+    out: Path,
+    context: Path | None,
+    params: dict[str, Any],
+    on_invalid: str,
+    name: str,
+    report: Callable[[int, int], None],
+) -> int:
+    """Compute `file` and write `out`, whose suffix names the format; `report(done, total)` is told the progress.
+
+    Returns the exit code: 0, or 4 where items failed. Raises InvalidInput with all problems of the input before
+    anything is computed (unless `on_invalid` is "skip"), ModelError where the model cannot be loaded.
+    """
+    body = _body(file) if file.suffix == ".json" else {}
+    slug = model or _text(body, "model")
+    engine = Engine.load(slug)
+    facts = MODELS.get(slug) or _facts(engine)
+    plan = _plan(file, body, action or _text(body, "action"), facts, context, params, on_invalid)
+    total = _check(plan)
+    partial = out.with_name(f".{out.name}.partial")
+    failed = 0
+    try:
+        with open_writer(partial, out.suffix, action=plan.action, params=plan.params) as writer:
+            for finished in _results(plan, engine):
+                failed += finished.state == "failed"
+                writer.write(finished)
+                report(finished.index + 1, total)
+            writer.close(manifest=_manifest(plan, engine, name))
+        partial.replace(out)
+    finally:
+        partial.unlink(missing_ok=True)
+    return 4 if failed else 0
+
+
+def _body(file: Path) -> dict[str, Any]:
+    try:
+        body = orjson.loads(file.read_bytes())
+    except orjson.JSONDecodeError as error:
+        raise InvalidInput.of(
+            Problem("bad_json", f"{file.name} is not JSON: {error.msg}", line=error.lineno, column=error.colno)
+        ) from error
+    if not isinstance(body, dict) or not isinstance(body.get("items"), list):
+        raise InvalidInput.of(
+            Problem("bad_json", f"{file.name} is no body of POST /api/jobs/", "It needs model, action and items.")
+        )
+    return body
+
+
+def _text(body: Mapping[str, Any], field: str) -> str:
+    value = body.get(field)
+    if not isinstance(value, str) or not value:
+        raise InvalidInput.of(Problem("missing_field", f"the field {field} is missing", path=field))
+    return value
+
+
+def _facts(engine: Engine) -> ModelFacts:
+    """Facts of a checkpoint folder, from its configuration."""
+    config = engine.model_config
+    return ModelFacts(
+        slug=engine.checkpoint.name,
+        title=engine.checkpoint.name,
+        hidden_size=config.hidden_size,
+        layers=config.num_hidden_layers,
+        parameters=config.parameters(),
+        max_residues=config.max_residues,
+        max_contexts=config.max_contexts,
+        max_global_positions=config.max_num_positions_global,
+    )
+
+
+def _plan(  # noqa: PLR0917 - private, called once
+    file: Path,
+    body: Mapping[str, Any],
+    action_name: str,
+    facts: ModelFacts,
+    context: Path | None,
+    params: Mapping[str, Any],
+    on_invalid: str,
+) -> Plan:
+    action = get_action(action_name)
+    rules = action.rules(facts)
+    given = body.get("params") or {}
+    if not isinstance(given, dict):
+        raise InvalidInput.of(Problem("bad_params", "params is no JSON object", path="params"))
+    shared: tuple[str, ...] = ()
+    if context is not None:
+        shared = read_context(context.read_bytes(), rules)
+    elif body.get("context_sequences"):
+        shared = read_context(orjson.dumps(body["context_sequences"]), rules)
+
+    def records() -> Iterator[Record | BadRecord]:
+        if body:
+            yield from read_items(body["items"], rules, strict=False, shared_context=shared)
+            return
+        with file.open("rb") as stream:
+            blocks = blocks_of(stream)
+            first = next(blocks, b"")
+            yield from Reader(chain([first], blocks), detect_format(file.name, "", first), rules, shared_context=shared)
+
+    return Plan(
+        action=action,
+        facts=facts,
+        params=action.check_params({**given, **params}, facts),
+        on_invalid=str(body.get("on_invalid") or on_invalid),
+        records=records,
+        shared_context=shared,
+    )
+
+
+def _check(plan: Plan) -> int:
+    """Read the whole input once; its number of records. Raises InvalidInput with every problem, as the service does."""
+    total = bad = 0
+    problems: list[Problem] = []
+    for record in plan.records():
+        total += 1
+        if isinstance(record, BadRecord):
+            bad += 1
+            problems.extend(record.problems[: LISTED_PROBLEMS - len(problems)])
+    if bad and (plan.on_invalid == "reject" or bad == total):
+        raise InvalidInput(
+            f"{bad} of {total} records are not valid; nothing was computed. First: {problems[0].message}",
+            code="invalid_records",
+            problems=problems,
+            problem_count=max(bad, len(problems)),
+        )
+    if not total:
+        raise InvalidInput.of(Problem("no_items", "there is nothing to compute: the input has no items"))
+    return total
+
+
+def _results(plan: Plan, engine: Engine) -> Iterator[Finished]:
+    """Every record of the input in order, with its arrays or the reason why it has none."""
+    stream = iter(plan.records())
+    while batch := list(islice(stream, BATCH)):
+        good = [record for record in batch if isinstance(record, Record)]
+        views = [
+            ItemView(record.sequence, plan.shared_context if record.context is None else record.context)
+            for record in good
+        ]
+        expanded = [plan.action.expand(view, plan.params) for view in views]
+        encodings = iter(engine.encode([query for queries in expanded for query in queries]))
+        done: dict[int, Finished] = {}
+        for record, view, queries in zip(good, views, expanded, strict=True):
+            own = [next(encodings) for _ in queries]
+            error = next((encoding.error for encoding in own if encoding.error), None)
+            if error:
+                problem = Problem(
+                    error, "the device ran out of memory on this item alone", "Shorten it or its contexts."
+                )
+                done[record.index] = Finished(record.index, record.name, "failed", view, problem=problem)
+            else:
+                stored = plan.action.reduce(view, plan.params, own)
+                done[record.index] = Finished(record.index, record.name, "succeeded", view, stored=stored)
+        for one in batch:
+            if isinstance(one, BadRecord):
+                yield Finished(one.index, one.name, "skipped", ItemView(one.sequence), problem=one.problems[0])
+            else:
+                yield done[one.index]
+
+
+def _manifest(plan: Plan, engine: Engine, name: str) -> dict[str, Any]:
+    """Where the numbers come from; printed by the command and, in NPZ, kept in the file."""
+    identity = engine.identity
+    return {
+        "name": name,
+        "action": plan.action.name,
+        "params": dict(plan.params),
+        **{field: getattr(identity, field) for field in identity.__dataclass_fields__},
+    }
