@@ -2,6 +2,7 @@
 
 ClientError
 ├── UsageError           2  an argument, a setting or a file on this machine is wrong
+├── InvalidFile          3  `e1 run`: the file, the parameters or the model's name are wrong
 ├── Unreachable          5  nobody answers, or the connection broke, also after repeating
 ├── ApiError                the server answered with an error; `problems` says places, reasons, remedies
 │   ├── Rejected         3  400, 404, 409, 413 ...: what was sent is wrong, or the job's state forbids it
@@ -12,7 +13,7 @@ ClientError
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from typing import Any
 
@@ -37,6 +38,8 @@ class ClientError(Exception):
 
     code = "error"
     exit_code = Exit.USAGE
+    problems: Sequence[Mapping[str, Any]] = ()
+    problem_count = 0
 
     def __init__(self, detail: str, *, code: str | None = None) -> None:
         super().__init__(detail)
@@ -52,12 +55,27 @@ class UsageError(ClientError):
     code = "usage"
 
 
-class Unreachable(ClientError):  # noqa: N818 - says a state, and reads as a sentence
+class InvalidFile(ClientError):
+    """What `e1 run` was given is wrong; `problems` says places, reasons, remedies, as the server would."""
+
+    exit_code = Exit.INVALID_INPUT
+
+    def __init__(self, body: Mapping[str, Any]) -> None:
+        super().__init__(str(body["detail"]), code=str(body["code"]))
+        self.body = dict(body)
+        self.problems = list(body["errors"])
+        self.problem_count = int(body.get("errors_total") or len(self.problems))
+
+    def as_dict(self) -> dict[str, Any]:
+        return self.body
+
+
+class Unreachable(ClientError):
     code = "unreachable"
     exit_code = Exit.UNREACHABLE
 
 
-class GaveUpWaiting(ClientError):  # noqa: N818 - says what happened
+class GaveUpWaiting(ClientError):
     code = "gave_up_waiting"
     exit_code = Exit.GAVE_UP
 
@@ -70,23 +88,23 @@ class ApiError(ClientError):
         super().__init__(str(body["detail"]), code=str(body["code"]))
         self.status_code = response.status_code
         self.body = body
-        self.problems: list[Mapping[str, Any]] = [p for p in body["errors"] if isinstance(p, Mapping)]
-        self.problem_count: int = max(int(body.get("errors_total") or 0), len(self.problems))
+        self.problems = [p for p in body["errors"] if isinstance(p, Mapping)]
+        self.problem_count = max(int(body.get("errors_total") or 0), len(self.problems))
         self.retry_after = retry_after(response)
 
     def as_dict(self) -> dict[str, Any]:
         return self.body
 
 
-class Rejected(ApiError):  # noqa: N818 - says what happened
+class Rejected(ApiError):
     exit_code = Exit.INVALID_INPUT
 
 
-class Unauthorised(ApiError):  # noqa: N818 - says a state
+class Unauthorised(ApiError):
     exit_code = Exit.UNREACHABLE
 
 
-class ServerTrouble(ApiError):  # noqa: N818 - says a state
+class ServerTrouble(ApiError):
     exit_code = Exit.UNREACHABLE
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Any
@@ -10,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from client.downloads import check_folder, format_of
-from client.errors import ClientError, Exit, UsageError
+from client.errors import ClientError, Exit, InvalidFile, UsageError
 from client.params import parse_params
 from client.progress import print_json, reporting, say
 from client.shell import JsonFlag, OnInvalid, ParamOption, exits, wants_json
@@ -91,12 +93,25 @@ def run(  # noqa: PLR0917 - typer calls it; every parameter is an option of the 
         runner = load("worker.run_file", extra="ml")
         if model:
             banner([model])
-        with reporting(as_json=wants_json(as_json=as_json)) as reporter:
+        with reporting(as_json=wants_json(as_json=as_json)) as reporter, refusals():
             code = runner.run(
                 file, action=action, model=model, out=out, context=context, params=params,
                 on_invalid=on_invalid.value, name=name, report=reporter.count,
             )  # fmt: skip
+        say(f"wrote {out}")
         raise typer.Exit(code)
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """What the service's own code refuses, in the form of what a server would have answered."""
+    service, model = load("jobs.errors"), load("worker.model.errors")
+    try:
+        yield
+    except service.ServiceError as error:
+        raise InvalidFile(error.as_dict()) from error
+    except model.ModelError as error:
+        raise Unverified(str(error), code=error.code) from error
 
 
 @local_app.command()
@@ -121,8 +136,8 @@ def verify(
         raise typer.Exit(Exit.DONE if report.passed else Exit.CHECK_FAILED)
 
 
-class Unverified(ClientError):  # noqa: N818 - says a state
-    """The network could not be loaded, so nothing was compared."""
+class Unverified(ClientError):
+    """The network could not be loaded, so nothing was computed."""
 
     exit_code = Exit.INVALID_INPUT
 

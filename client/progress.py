@@ -49,14 +49,16 @@ class Reporter(Protocol):
 
 
 class JsonReporter:
-    """A line of JSON on standard output for every change. A job's line is the job as the server shows it."""
+    """A line of JSON on standard output for every change: a short one while a job runs, at its end the whole job."""
+
+    RUNNING = ("id", "state", "counts", "throughput", "eta_seconds", "queue")
 
     def __init__(self) -> None:
         self._seen: object = None
 
     def job(self, job: Job) -> None:
         if self._changed((job.state, dict(job.counts))):
-            print_json(job.data)
+            print_json(job.data if job.is_final else {name: job.data.get(name) for name in self.RUNNING})
 
     def count(self, done: int, total: int) -> None:
         if self._changed((done, total)):

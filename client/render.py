@@ -20,14 +20,13 @@ def plain(value: object) -> str:
 def error_lines(error: ClientError) -> Iterator[str]:
     """The error's sentence, then the places it lists, with remedies; the rest is counted."""
     yield f"e1: {plain(error.detail)} [{plain(error.code)}]"
-    if isinstance(error, ApiError):
-        for problem in error.problems[:PROBLEMS_SHOWN]:
-            yield from problem_lines(problem)
-        more = error.problem_count - min(len(error.problems), PROBLEMS_SHOWN)
-        if more > 0:
-            yield f"  ... and {more:,} more"
-        if error.status_code == 401:
-            yield "  -> set E1_TOKEN; `e1 up` writes a token to the file `token` of its data folder"
+    for problem in error.problems[:PROBLEMS_SHOWN]:
+        yield from problem_lines(problem)
+    more = error.problem_count - min(len(error.problems), PROBLEMS_SHOWN)
+    if more > 0:
+        yield f"  ... and {more:,} more"
+    if isinstance(error, ApiError) and error.status_code == 401:
+        yield "  -> set E1_TOKEN; `e1 up` writes a token to the file `token` of its data folder"
 
 
 def problem_lines(problem: Mapping[str, Any]) -> Iterator[str]:

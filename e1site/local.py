@@ -1,4 +1,4 @@
-"""`e1 up`: the whole service as children of one foreground command (docs/install.md, docs/adr on the stack).
+"""`e1 up`: the whole service as children of one foreground command (docs/install.md).
 
 Order: lock the folder, Postgres and Valkey together, tables and first user, then web, workers and beat
 together, then `ready URL`. One thread does it all: start, watch, ask /readyz, stop.
@@ -123,7 +123,8 @@ def _start(
     if supervisor.run_once("migrate", command, env=supervisor.env) != 0:
         raise _failed("the tables could not be brought up to date", folder, "migrate", "migration_failed")
     say(f"starting web, service worker, schedule, and {workers} worker(s) each of {', '.join(models)}")
-    for part in (*parts.celery_workers(models, workers), parts.web(host, port), parts.beat(folder.path)):
+    services = (parts.web(host, port), parts.service_worker(), parts.beat(folder.path))
+    for part in (*parts.model_workers(models, workers), *services):  # those that take longest go first
         supervisor.start(part)
     for what, name in (("administrator `admin`, password", "admin-password"), ("token", "token")):
         if (folder.path / name).exists():
@@ -132,15 +133,11 @@ def _start(
 
 def _start_stores(folder: DataFolder, supervisor: Supervisor) -> None:
     """Embedded stores where no URL names running ones; both start at the same time."""
-    valkey = (
-        None if "REDIS_URL" in os.environ else Valkey(folder.path / "valkey", folder.sockets, find_valkey())
-    )
+    valkey = None if "REDIS_URL" in os.environ else Valkey(folder.path / "valkey", folder.sockets, find_valkey())
     postgres = None if "DATABASE_URL" in os.environ else embedded_postgres(folder)
     if valkey:
         say("starting Valkey")
-        supervisor.start(
-            Part("valkey", tuple(valkey.command()), stage=0, stop_seconds=10, prepare=valkey.prepare)
-        )
+        supervisor.start(Part("valkey", tuple(valkey.command()), stage=0, stop_seconds=10, prepare=valkey.prepare))
     if postgres:
         _initialise(folder, supervisor, postgres)
         say(f"starting PostgreSQL {postgres.major}")

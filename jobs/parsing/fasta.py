@@ -60,9 +60,10 @@ class FastaSource:
                     rest = buffer
                     continue
                 yield finished
-            *whole, rest = _split(buffer)
+            foreign_ends = b"\r" in buffer
+            *whole, rest = _RECORD_START.split(buffer) if foreign_ends else buffer.split(b"\n>")
             for piece in whole:
-                yield self._record(piece)
+                yield self._record(piece, ended=foreign_ends)
             rest = self._hold(rest)
         if self._long is not None:
             self._long.take_last(rest)
@@ -128,11 +129,12 @@ class FastaSource:
         self._line = long.line + 1
         return self._count(*long.result())
 
-    def _record(self, piece: bytes) -> Record | BadRecord:
-        """One whole record: what stands between its '>' and the next."""
+    def _record(self, piece: bytes, *, ended: bool = False) -> Record | BadRecord:
+        """One whole record: what stands between its '>' and the next, with its last line end if `ended`."""
         foreign_ends = b"\r" in piece
-        if foreign_ends:
-            piece = unify_line_ends(piece).removesuffix(b"\n")
+        piece = unify_line_ends(piece)
+        if ended:
+            piece = piece.removesuffix(b"\n")
         line = self._line
         self._line += piece.count(b"\n") + 1
         flags = [LINE_ENDS] if foreign_ends else []
@@ -186,11 +188,6 @@ class FastaSource:
                 self._tally.cleaned(flags)
             self._tally.look_at(record, unnamed=not record.header)
         return record
-
-
-def _split(buffer: bytes) -> list[bytes]:
-    """Whole records and, last, the unfinished one. In files with LF alone their last line end is gone."""
-    return _RECORD_START.split(buffer) if b"\r" in buffer else buffer.split(b"\n>")
 
 
 def _first_line_end(data: bytes) -> bytes:

@@ -50,12 +50,12 @@ def test_line_ends_of_any_kind(end, last):
 
 def test_mixed_line_ends_are_counted_by_record():
     reader = Reader([b">a\nMK\r>b\nAC\n>c\r\nAC\n>d\nA\rC\r\n"], "fasta", ENCODE)
-    assert [r.sequence for r in reader] == ["MK", "AC", "AC", "AC"]
+    assert [(r.sequence, r.line) for r in reader] == [("MK", 1), ("AC", 3), ("AC", 5), ("AC", 7)]
     assert reader.cleaning["line_ends"] == 3
 
 
 def test_cleaning_is_counted_by_record():
-    reader = Reader([b">a\nmkt ay\nI*\n>b\nACD\n>c\nAC\tD* \n\n"], "fasta", ENCODE)
+    reader = Reader([b">a\nmkt ay\nI*\n>b\nACD\n>c\nAC\tD*\n\n"], "fasta", ENCODE)
     assert [r.sequence for r in reader] == ["MKTAYI", "ACD", "ACD"]
     assert reader.cleaning == {"lower_case": 1, "spaces": 2, "trailing_star": 2, "line_ends": 0}
 

@@ -79,6 +79,10 @@ def test_csv_records(separator):
     assert (warning.code, "score" in warning.message) == ("ignored_columns", True)
 
 
+def test_a_long_table_is_no_long_row():
+    assert len(read(b"sequence\n" + (b"A" * 2000 + b"\n") * 600, "csv")) == 600
+
+
 def test_csv_with_one_column():
     assert [r.name for r in read(b"sequence\nMKT\nACD\n", "csv")] == ["record_1", "record_2"]
 
@@ -117,6 +121,10 @@ def test_clean_sequence_says_what_it_did():
     assert clean_sequence("MKT") == ("MKT", frozenset())
     assert clean_sequence(" m k\tt\r\n*") == ("MKT", {"lower_case", "spaces", "trailing_star"})
     assert clean_sequence("\u00df\u0131a**")[0] == "\u00df\u0131A*"
+
+
+def test_only_the_first_kinds_of_wrong_characters_are_listed():
+    assert len(check_sequence("".join(map(chr, range(0x100, 0x180))), None, ENCODE)) == 20
 
 
 def test_check_sequence_reports_everything_with_paths():
