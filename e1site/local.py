@@ -117,14 +117,16 @@ def _start(
     """Everything up to children that run; `_serve` waits for them to be ready."""
     say(f"data in {folder.path}")
     _start_stores(folder, supervisor)
+    say(f"starting {workers} worker(s) each of {', '.join(models)}")
+    for part in parts.model_workers(models, workers):  # loading a network takes longest, and needs no tables
+        supervisor.start(part)
     say("creating tables and the first user")
     folder.turn_log("migrate")
     command = [*_django(), "e1_bootstrap", "--migrate", "--data", str(folder.path)]
     if supervisor.run_once("migrate", command, env=supervisor.env) != 0:
         raise _failed("the tables could not be brought up to date", folder, "migrate", "migration_failed")
-    say(f"starting web, service worker, schedule, and {workers} worker(s) each of {', '.join(models)}")
-    services = (parts.web(host, port), parts.service_worker(), parts.beat(folder.path))
-    for part in (*parts.model_workers(models, workers), *services):  # those that take longest go first
+    say("starting web, service worker and schedule")
+    for part in (parts.web(host, port), parts.service_worker(), parts.beat(folder.path)):
         supervisor.start(part)
     for what, name in (("administrator `admin`, password", "admin-password"), ("token", "token")):
         if (folder.path / name).exists():

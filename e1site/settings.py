@@ -53,6 +53,9 @@ CELERY_TASK_DEFAULT_QUEUE = SERVICE_QUEUE
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_CONCURRENCY = 1
 CELERY_WORKER_POOL_START_METHOD = "spawn"
+CELERY_WORKER_PROC_ALIVE_TIMEOUT = 3600.0
+"""A new child says that it lives once its network is loaded, perhaps downloaded; the default of 4 s killed it again
+and again after a crash."""
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = True
 CELERY_WORKER_SEND_TASK_EVENTS = False
@@ -157,6 +160,8 @@ REST_FRAMEWORK = {
     "UNAUTHENTICATED_USER": None,
 }
 REST_KNOX = {"TOKEN_TTL": None, "AUTH_HEADER_PREFIX": "Token", "AUTO_REFRESH": False}
+# knox's own migrations make its table though our model replaces it: an orphan that would refer to users.
+MIGRATION_MODULES = {"knox": None}
 KNOX_TOKEN_MODEL = "jobs.ApiToken"  # noqa: S105 - the name of a model
 SPECTACULAR_SETTINGS = {
     "TITLE": "E1 service",

@@ -4,5 +4,10 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
+from e1site import celery_app
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "e1site.settings")
 application = get_wsgi_application()
+
+# Workers wait long for messages; a web request does not wait for a broker that hangs.
+celery_app.conf.broker_transport_options = {**celery_app.conf.broker_transport_options, "socket_timeout": 3}

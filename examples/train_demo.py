@@ -13,10 +13,11 @@ from pathlib import Path
 
 import torch
 import torch.distributed as dist
-import torch.multiprocessing as mp
 from demo_training.batches import Sampler
 from demo_training.data import prepare
-from demo_training.training import Plan, Training, initialise
+from demo_training.initial import initialise
+from demo_training.training import Plan, Training
+from torch.multiprocessing.spawn import spawn
 
 from worker.model.config import read_config
 from worker.model.loader import CONFIG, WEIGHTS
@@ -28,8 +29,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Train or evaluate the demonstration checkpoint e1-demo.")
     parser.add_argument("--evaluate", action="store_true", help="evaluate instead of training")
     parser.add_argument("--minutes", type=float, default=60, help="training time (default 60)")
-    parser.add_argument("--tokens", type=int, default=8192, help="tokens of a step (default 8192)")
-    parser.add_argument("--rate", type=float, default=3e-3, help="peak learning rate (default 0.003)")
+    parser.add_argument("--tokens", type=int, default=4096, help="tokens of a step (default 4096)")
+    parser.add_argument("--rate", type=float, default=2e-3, help="peak learning rate (default 0.002)")
     parser.add_argument("--seed", type=int, default=1, help="seed of weights and batches (default 1)")
     parser.add_argument("--processes", type=int, default=2, help="processes of one thread each (default 2)")
     parser.add_argument("--work", type=Path, default=Path(".local/train"), help="folder of state, log and data")
@@ -40,14 +41,14 @@ def main() -> None:
     if options.evaluate:
         from demo_training.card import evaluate_and_write
 
-        torch.set_num_threads(options.processes)
+        torch.set_num_threads(1)
         proteins = prepare(options.work / "data", options.processes)
         evaluate_and_write(proteins, options.checkpoint, options.work, options.sample)
         return
     prepare(options.work / "data", options.processes)
     meeting = (options.work / "meeting").resolve()
     meeting.unlink(missing_ok=True)
-    mp.spawn(train, args=(options, meeting), nprocs=options.processes)
+    spawn(train, args=(options, meeting), nprocs=options.processes)  # type: ignore[no-untyped-call]
 
 
 def train(rank: int, options: argparse.Namespace, meeting: Path) -> None:

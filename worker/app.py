@@ -6,7 +6,13 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import celeryd_after_setup, worker_process_init, worker_process_shutdown
+from celery.signals import (
+    celeryd_after_setup,
+    task_postrun,
+    task_prerun,
+    worker_process_init,
+    worker_process_shutdown,
+)
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "e1site.settings")
 
@@ -30,6 +36,18 @@ def _note_model(sender: str, instance: Any, **_: Any) -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ[WORKER_NAME] = sender
     os.environ[WORKER_MODEL] = queues[0].removeprefix("model.") if queues else ""
+
+
+@task_prerun.connect
+@task_postrun.connect
+def _drop_dead_connections(**_: Any) -> None:
+    """At every task's border: a connection that the database has closed is replaced, not used again and again.
+
+    Celery does this by itself in forked children only; a spawned one never hears of it.
+    """
+    from django.db import close_old_connections
+
+    close_old_connections()
 
 
 @worker_process_init.connect

@@ -158,7 +158,8 @@ def _check(plan: Plan) -> int:
             problems.extend(record.problems[: LISTED_PROBLEMS - len(problems)])
     if bad and (plan.on_invalid == "reject" or bad == total):
         raise InvalidInput(
-            f"{bad} of {total} records are not valid; nothing was computed. First: {problems[0].message}",
+            f"{bad:,} of {total:,} records {'is' if bad == 1 else 'are'} not valid; nothing was computed. "
+            f"First: {problems[0].message}",
             code="invalid_records",
             problems=problems,
             problem_count=max(bad, len(problems)),

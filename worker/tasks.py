@@ -7,13 +7,13 @@ import os
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from celery import shared_task
-from django.db import InterfaceError, OperationalError, connection
+from celery import current_app, shared_task
+from django.db import DatabaseError, InterfaceError, OperationalError, ProgrammingError, connection
 
 from jobs import queue
 from jobs.actions import ACTIONS, Action
@@ -21,7 +21,7 @@ from jobs.errors import Problem
 from jobs.outputs import PackedOutput, pack_outputs
 from jobs.services import leases, workers
 from jobs.services.lifecycle import job_finalise
-from worker.protocol import TASK_RUN_BUNDLE, Encoding, Query
+from worker.protocol import TASK_RUN_BUNDLE, Encoding, Query, model_queue
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -99,7 +99,7 @@ def _claim_and_run(process: WorkerProcess, chunk_ids: Sequence[int]) -> bool:
 
 
 def _outlast(write: Callable[[], Any]) -> None:
-    """Repeat a write while the database is away, so that computed results survive its restart.
+    """Repeat a write while the database is away or its tables are in the making: computed results survive a restart.
 
     Safe after a connection lost at COMMIT: completing needs the lease token, which the first commit has taken away.
     """
@@ -108,7 +108,7 @@ def _outlast(write: Callable[[], Any]) -> None:
     while True:
         try:
             write()
-        except (OperationalError, InterfaceError):
+        except (OperationalError, InterfaceError, ProgrammingError):
             connection.close()
             if time.monotonic() > give_up:
                 raise
@@ -209,33 +209,48 @@ def _renewed(token: UUID) -> Iterator[None]:
 
 
 def start_worker(model: str, name: str) -> None:
-    """Load the network, test it, say so, and keep saying so. Ends the process where the weights cannot be had."""
+    """Load the network, test it, say so, and keep saying so.
+
+    The tables may still be in the making: the network is loaded meanwhile. A worker whose weights cannot be had, or
+    whose self-test fails, says why, claims nothing and stops taking messages.
+    """
     global _process  # noqa: PLW0603 - one network per process, owned by this module
     from worker.engine import Engine
     from worker.engine.rate import measure_rate
     from worker.model.errors import ModelError
     from worker.model.verify import self_test
 
-    workers.worker_starting(name=name, model=model)
+    with suppress(DatabaseError):
+        workers.worker_starting(name=name, model=model)
+    connection.close()
+    reason, rate = "", 0.0
     try:
         engine = Engine.load(model)
-    except ModelError as error:
-        workers.worker_sick(name=name, reason=str(error))
-        log.critical("cannot load %s: %s", model, error)
-        os._exit(3)
-    checks = self_test(engine)
-    failed = [check for check in checks if not check.passed]
-    engine_id = workers.engine_record(identity=engine.identity)
-    _process = WorkerProcess(name, model, engine, engine_id, healthy=not failed)
-    if failed:
+        failed = [check for check in self_test(engine) if not check.passed]
+        rate = measure_rate(engine)
         reason = "; ".join(f"{check.name}: {check.measured} (tolerance {check.tolerance})" for check in failed)
-        workers.worker_sick(name=name, reason=reason)
-        log.critical("the self-test failed, this worker claims nothing: %s", reason)
+    except ModelError as error:
+        reason = str(error)
+    _outlast(partial(workers.worker_starting, name=name, model=model))
+    if reason:
+        _give_up(model, name, reason)
     else:
-        workers.worker_ready(name=name, engine_id=engine_id, tokens_per_second=measure_rate(engine))
+        engine_id = workers.engine_record(identity=engine.identity)
+        _process = WorkerProcess(name, model, engine, engine_id, healthy=True)
+        workers.worker_ready(name=name, engine_id=engine_id, tokens_per_second=rate)
         log.info("ready: %s", engine.identity)
         queue.dispatch_quietly(model)
     _every(HEARTBEAT_SECONDS, lambda: workers.worker_beat(name=name))
+
+
+def _give_up(model: str, name: str, reason: str) -> None:
+    """Say why this worker is of no use, and leave the messages to others."""
+    log.critical("this worker of %s claims nothing: %s", model, reason)
+    workers.worker_sick(name=name, reason=reason)
+    try:
+        current_app.control.cancel_consumer(model_queue(model), destination=[name])
+    except queue.BROKER_ERRORS as error:
+        log.warning("cannot stop taking messages: %s", error)
 
 
 def stop_worker() -> None:
@@ -253,7 +268,7 @@ def _prove(process: WorkerProcess) -> None:
         workers.worker_computed(name=process.name)
         return
     process.healthy = False
-    workers.worker_sick(name=process.name, reason="a repeated self-test failed")
+    _give_up(process.model, process.name, "a repeated self-test failed")
 
 
 def _every(seconds: float, call: Callable[[], Any]) -> None:

@@ -33,7 +33,7 @@ SHAPES: dict[tuple[int, int], float] = {
 """How often a batch has this shape: (sequences of an instance, tokens of a sequence)."""
 
 MASK_RATES = (0.08, 0.28)
-EASY_UNTIL = 0.5
+EASY_UNTIL = 0.25
 EASY_LENGTH = 128
 """Share of the training time after which lessons have their full difficulty, and the length they start with."""
 
@@ -106,7 +106,7 @@ class Sampler:
     def _homologs(self, protein: int, count: int, residues: int) -> list[NDArray[np.int8]] | None:
         """A window of this protein and windows of `count - 1` homologs over the same region, shuffled."""
         spare = int(self.lengths[protein]) - residues
-        start = int(self.random.choice((0, spare, self.random.integers(spare + 1)), p=(0.12, 0.12, 0.76)))
+        start = int(self.random.choice([0, spare, int(self.random.integers(spare + 1))], p=(0.12, 0.12, 0.76)))
         windows = [(protein, start)]
         if count > 1:
             hits, identities = self._covering(protein, start, residues)
@@ -115,7 +115,7 @@ class Sampler:
             odds = identities**2 / (identities**2).sum()
             for hit in hits[self.random.choice(len(hits), size=count - 1, replace=False, p=odds)]:
                 target, middle = int(hit[1]), place(hit, start + residues // 2)
-                if self.random.random() < 0.03 + 0.5 * self.ease:
+                if self.random.random() < 0.03 + 0.3 * self.ease:
                     target, middle = protein, start + residues // 2
                 shift = middle - residues // 2 + self._jitter()
                 windows.append((target, int(np.clip(shift, 0, self.lengths[target] - residues))))
@@ -185,7 +185,7 @@ def grid(
     within = [Span(int(s), int(s) + length, int(s), int(s) + length) for s in starts]
     blocks = [span._replace(k_start=span.q_start - span.q_start % (count * length)) for span in within]
     at = np.arange(len(tokens))
-    columns = (torch.from_numpy(x) for x in (tokens, ids, at % length, at % (count * length)))
+    columns = [torch.from_numpy(x) for x in (tokens, ids, at % length, at % (count * length))]
 
     def attend(q_THD: Tensor, k_TGD: Tensor, v_TGD: Tensor, spans: Spans) -> Tensor:
         if spans is within or count == 1:
@@ -202,4 +202,4 @@ def grid(
         ]
         return torch.cat(outputs, dim=2).transpose(1, 2).reshape(q_THD.shape)
 
-    return Packed(*columns, within=within, blocks=blocks), attend
+    return Packed(columns[0], columns[1], columns[2], columns[3], within, blocks), attend

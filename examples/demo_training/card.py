@@ -10,7 +10,13 @@ import numpy as np
 import torch
 
 from demo_training.data import EXAMPLES, Proteins
-from demo_training.evaluation import evaluate, held_out_families, residue_frequencies
+from demo_training.evaluation import (
+    evaluate,
+    evaluate_large_families,
+    held_out_cases,
+    held_out_families,
+    residue_frequencies,
+)
 from worker.engine import Engine
 from worker.model.config import read_config
 from worker.model.e1 import E1
@@ -23,40 +29,43 @@ SAMPLE_SEED = 11
 
 CARD = """# e1-demo: a demonstration checkpoint, not E1-600M
 
-A network of {parameters:,} parameters with the architecture of Profluent-E1, trained from scratch in this repository
-so that the service can be tried and tested without the released weights. **It is not one of the released Profluent-E1
-checkpoints, holds none of their weights, and says nothing about their quality.** Profluent has no part in it and does
-not endorse it. Do not use its scores for research: E1-600M is 470 times as large and saw vastly more proteins.
+A network of {parameters:,} parameters with the architecture of Profluent-E1, trained from scratch in this
+repository so that the service can be tried and tested without the released weights. **It is not one of the released
+Profluent-E1 checkpoints, holds none of their weights, and says nothing about their quality.** Profluent has no part
+in it and does not endorse it. Do not use its scores for research: E1-600M is 470 times as large and saw vastly more
+proteins.
 
 ## Architecture
 
-After Profluent-E1: hidden size {hidden}, feed-forward size {intermediate}, {layers} layers, {heads} heads; every third
-layer attends over the whole instance, block-causally; all other values as in the released configurations
-(`config.json`). Weights are bfloat16 under the released tensor names. sha256 of `model.safetensors`:
-`{sha256}`
+After Profluent-E1: hidden size {hidden}, feed-forward size {intermediate}, {layers} layers, {heads} heads; every
+third layer attends over the whole instance, block-causally; all other values as in the released configurations
+(`config.json`). Weights are bfloat16 under the released tensor names. sha256 of `model.safetensors`: `{sha256}`
 
 ## Data
 
-{proteins:,} distinct proteins of UniProt (UniProt Consortium, licence CC BY 4.0), as Debian's package `mmseqs2-examples`
-ships them. MMseqs2 clusters them at 25 % identity into {clusters:,} clusters; {held_clusters} clusters
-({held_proteins:,} proteins) chosen at random are held out. Of the rest, proteins with any hit (E < 1e-3) to a held-out
-protein are left out too: {usable:,} proteins, {residues:,} residues, are trained on.
+{proteins:,} distinct proteins of UniProt (UniProt Consortium, licence CC BY 4.0), as Debian's package
+`mmseqs2-examples` ships them. MMseqs2 clusters them at 25 % identity into {clusters:,} clusters; {held_clusters}
+clusters ({held_proteins:,} proteins) chosen at random are held out. Of the rest, proteins with any hit (E < 1e-3)
+to a held-out protein are left out too: {usable:,} proteins, {residues:,} residues, are trained on.
 
 ## Training
 
 Masked-language loss on instances of 1 to 16 windows (64 to 512 tokens) over homologous regions, placed by MMseqs2's
-alignments with some jitter, in random order; 8 to 28 % of the residues chosen: eight in ten masked, one replaced, one
-left. Sequence numbers start above 0 in three instances of ten. Muon for the matrices of the layers, AdamW for the rest,
-gradients clipped, a cosine down to zero over a time budget. {steps:,} steps, {tokens:,} tokens, {minutes:.0f} minutes on
-two shared AVX2 cores, float32.
+alignments with some jitter, in random order; 8 to 28 % of the residues are chosen, most of them masked, a few
+replaced or left. Early batches hold more copies of one protein and less jitter. Sequence numbers start above 0 in
+three instances of ten. The attention layers do not start at random: hand-set heads gather neighbouring residues and
+look up similar neighbourhoods in earlier sequences (`examples/demo_training/initial.py`), because a run this short
+would hardly discover that; all weights are trained. Muon for the matrices of the layers, AdamW for the rest,
+gradients clipped, a cosine down to zero over a time budget. {steps:,} steps, {tokens:,} tokens, {minutes:.0f}
+minutes on two shared AVX2 cores, float32.
 
 ## Held-out perplexity
 
-Whole held-out proteins of at most 1,000 residues from families with at least four members; 15 % of the residues masked,
-the same ones in every row of a group. Perplexity over the 20 canonical residues. Contexts are whole, unmasked proteins
-of the same cluster in random order. "Distant" queries have no alignment of 50 % identity or more with any of their three
-homologs. A large family has at least 16 members; its 50 contexts are filled up with proteins of other families, first
-in order.
+Whole held-out proteins of at most 1,000 residues from families with at least four members; 15 % of the residues
+masked, the same ones in every row of a group. Perplexity over the 20 canonical residues. Contexts are whole,
+unmasked proteins of the same cluster in random order. "Distant" queries have no alignment of 50 % identity or more
+with any of their three homologs. A large family has at least 16 members; its 50 contexts are filled up with
+proteins of other families, first in order.
 
 | what | perplexity |
 |---|---|
@@ -71,36 +80,41 @@ in order.
 | large families, 15 homologs | {large_15:.2f} |
 | large families, 50 contexts | {large_50:.2f} |
 
-{cases} proteins with {positions:,} masked positions; {far_cases} of them are distant, {large_cases} from large families.
+{cases} proteins with {positions:,} masked positions; {far_cases} of them are distant, {large_cases} from large
+families.
 
 ## Reproduce
 
     apt-get install mmseqs2 mmseqs2-examples
-    python examples/train_demo.py --minutes {budget:g} --tokens {step_tokens}
+    python examples/train_demo.py --minutes {budget:g}
     python examples/train_demo.py --evaluate
 
-Data, split and batches are fixed by seeds; the number of steps depends on the machine's speed, so the weights will differ.
+Data, split and batches are fixed by seeds; the number of steps depends on the machine's speed, so the weights will
+differ.
 
 ## Limits
 
-Trained for an hour on a few thousand families: alone it knows little more than composition and local patterns; what
-homologs add is mostly copying residues from aligned positions. Windows of at most 512 tokens and instances of at most
-1,024 tokens were seen; longer ones work, with less to be expected. Embeddings and scores show how the service behaves,
-not what proteins do.
+Trained for minutes on a few thousand families: alone it knows little more than composition and local patterns; what
+homologs add is mostly copying residues from aligned positions. Windows of at most 512 tokens and instances of at
+most 1,024 tokens were seen; longer ones work, with less to be expected. Embeddings and scores show how the service
+behaves, not what proteins do.
 """
 
 
 def evaluate_and_write(proteins: Proteins, checkpoint: Path, work: Path, sample: Path) -> None:
     """Evaluate the checkpoint, write its card (`README.md`), the figures and the sample of held-out families."""
-    figures = evaluate(Engine.load(checkpoint), proteins)
+    cases, frequencies = held_out_cases(proteins), residue_frequencies(proteins)
+    engine = Engine.load(checkpoint)
+    figures = evaluate(engine, cases, frequencies) | evaluate_large_families(engine, cases)
     state = torch.load(work / "state.pt", weights_only=True)
-    exact = evaluate(Engine.load(_float32_copy(checkpoint, state["model"], work / "float32")), proteins)
+    copy = _float32_copy(checkpoint, state["model"], work / "float32")
+    exact = evaluate(Engine.load(copy), cases, frequencies)
     (work / "evaluation.json").write_text(json.dumps({"bfloat16": figures, "float32": exact}, indent=1) + "\n")
     card = _card(proteins, checkpoint, figures, exact, state)
     (checkpoint / "README.md").write_text(card, encoding="utf-8")
     sample.write_text(json.dumps(held_out_sample(proteins), indent=1) + "\n", encoding="utf-8")
     for name, value in figures.items():
-        print(f"{name:32} {value:10.2f}   float32 {exact[name]:10.2f}", flush=True)
+        print(f"{name:32} {value:10.2f}   float32 {exact.get(name, float('nan')):10.2f}", flush=True)
 
 
 def _float32_copy(checkpoint: Path, weights: dict[str, torch.Tensor], folder: Path) -> Path:
@@ -137,7 +151,6 @@ def _card(
         tokens=progress[1],
         minutes=progress[2] / 60,
         budget=plan["minutes"],
-        step_tokens=plan["tokens_per_step"],
         baseline=figures["baseline"],
         alone=figures["alone"],
         three=figures["three homologs"],

@@ -15,7 +15,7 @@ from worker.protocol import CANONICAL, MASK, Query
 SEED = 7
 MASKED_SHARE = 0.15
 LONGEST = 1000
-QUERIES_PER_FAMILY = 3
+QUERIES_PER_FAMILY = 2
 FEW, MANY, MOST = 3, 15, 50
 CLOSE = 0.5
 
@@ -47,7 +47,7 @@ class Case:
 
 
 def held_out_cases(proteins: Proteins) -> list[Case]:
-    """Up to three proteins of every held-out family with at least four members of at most 1,000 residues."""
+    """Up to two proteins of every held-out family with at least four members of at most 1,000 residues."""
     random = np.random.default_rng(SEED)
     cases: list[Case] = []
     for family in held_out_families(proteins):
@@ -121,35 +121,35 @@ def perplexity(losses: Sequence[Floats]) -> float:
     return float(np.exp(np.concatenate(losses).mean()))
 
 
-def evaluate(engine: Engine, proteins: Proteins) -> dict[str, float]:
-    """All figures of the card, by name."""
-    cases = held_out_cases(proteins)
+def evaluate(engine: Engine, cases: Sequence[Case], frequencies: Floats) -> dict[str, float]:
+    """The main figures by name: perplexities of the baseline, alone and with three homologs, and the counts."""
     nothing: list[tuple[str, ...]] = [()] * len(cases)
     alone = losses_by_model(engine, cases, nothing)
     few = losses_by_model(engine, cases, [case.homologs[:FEW] for case in cases])
-    baseline = losses_by_frequency(residue_frequencies(proteins), cases)
     far = [n for n, case in enumerate(cases) if case.identity < CLOSE]
-    large = [n for n, case in enumerate(cases) if len(case.homologs) >= MANY]
-    chosen = [cases[n] for n in large]
     return {
         "proteins": len(cases),
         "positions": sum(len(case.positions) for case in cases),
-        "baseline": perplexity(baseline),
+        "baseline": perplexity(losses_by_frequency(frequencies, cases)),
         "alone": perplexity(alone),
         "three homologs": perplexity(few),
         "distant proteins": len(far),
         "distant, alone": perplexity([alone[n] for n in far]),
         "distant, three homologs": perplexity([few[n] for n in far]),
-        "large-family proteins": len(chosen),
-        "large family, alone": perplexity([alone[n] for n in large]),
-        "large family, three homologs": perplexity([few[n] for n in large]),
-        "large family, 15 homologs": perplexity(
-            losses_by_model(engine, chosen, [case.homologs[:MANY] for case in chosen])
-        ),
-        "large family, 50 contexts": perplexity(
-            losses_by_model(engine, chosen, [_fill(case, cases) for case in chosen])
-        ),
     }
+
+
+def evaluate_large_families(engine: Engine, cases: Sequence[Case]) -> dict[str, float]:
+    """How perplexity goes on with more contexts than training saw, on the queries that have enough homologs."""
+    chosen = [case for case in cases if len(case.homologs) >= MANY]
+    contexts: dict[str, list[tuple[str, ...]]] = {
+        "large family, alone": [()] * len(chosen),
+        "large family, three homologs": [case.homologs[:FEW] for case in chosen],
+        "large family, 15 homologs": [case.homologs[:MANY] for case in chosen],
+        "large family, 50 contexts": [_fill(case, cases) for case in chosen],
+    }
+    figures = {name: perplexity(losses_by_model(engine, chosen, given)) for name, given in contexts.items()}
+    return {"large-family proteins": len(chosen), **figures}
 
 
 def _fill(case: Case, cases: Sequence[Case]) -> tuple[str, ...]:

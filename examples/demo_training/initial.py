@@ -1,6 +1,6 @@
 """Initial weights: random ones, with a look-up circuit laid into the attention layers.
 
-An hour on two cores is too short to discover from random weights that homologs are worth looking at. So the first
+Half an hour on two cores is too short to discover from random weights that homologs are worth looking at. So the first
 layers start with heads that gather the residues up to four places away, and the global layers start with heads
 that look for places with similar neighbourhoods in this and earlier sequences and copy the residue found there. All of
 it is trained from the first step on. The hidden size is parted: residue, one dimension that is constant, neighbourhood.
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from worker.model.config import E1Config
-from worker.model.e1 import E1, Attention
+from worker.model.e1 import E1, Attention, Layer
 from worker.model.tokenizer import BOS, EOS, FIRST, LAST, LETTER_A
 
 RESIDUE = 31
@@ -38,7 +38,8 @@ def initialise(config: E1Config, seed: int) -> E1:
     """A fresh network. All sequence numbers start equal, so that rarely seen ones do not differ much from others."""
     torch.manual_seed(seed)
     model = E1(config)
-    for layer in model.layers:
+    layers = [layer for layer in model.layers if isinstance(layer, Layer)]
+    for layer in layers:
         for matrix in (layer.attention.out.weight, layer.feed_forward.down.weight):
             matrix.data /= math.sqrt(2 * config.num_hidden_layers)
     model.embed_tokens.weight.data.normal_(std=0.02)
@@ -48,17 +49,19 @@ def initialise(config: E1Config, seed: int) -> E1:
     model.embed_tokens.weight.data[shown, :RESIDUE] += vectors
     model.embed_seq_id.weight.data.zero_()[:, CONSTANT] = 1.0
     squares = 2.0
-    for layer, offsets in zip(model.layers, OFFSETS, strict=False):
+    for layer, offsets in zip(layers, OFFSETS, strict=False):
         _gather_neighbours(layer.attention, offsets, config.rope_theta_within_seq, squares)
         squares += len(offsets)
-    for number in (k for k in range(config.num_hidden_layers) if config.is_global(k)):
-        _copy_from_matches(model.layers[number].attention, config.rope_theta_global, squares)
+    for layer in layers:
+        if layer.is_global:
+            _copy_from_matches(layer.attention, squares)
     return model
 
 
 def _orthonormal(rows: int, columns: int) -> Tensor:
     """A random matrix with orthonormal columns (rows >= columns)."""
-    return torch.linalg.qr(torch.randn(rows, columns)).Q
+    orthonormal: Tensor = torch.linalg.qr(torch.randn(rows, columns)).Q
+    return orthonormal
 
 
 def _parts(attention: Attention, head: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -80,7 +83,8 @@ def _unit(squares: float, hidden: int) -> float:
 
 
 def _gather_neighbours(attention: Attention, offsets: tuple[int, ...], theta: float, squares: float) -> None:
-    """Head n attends to the position `offsets[n]` away and adds its residue, rotated at random, to the neighbourhood."""
+    """Head n attends to the position `offsets[n]` away and adds its residue, rotated at random, to the
+    neighbourhood."""
     _quieten(attention)
     half = attention.head_size // 2
     hidden = attention.out.weight.shape[0]
@@ -97,7 +101,7 @@ def _gather_neighbours(attention: Attention, offsets: tuple[int, ...], theta: fl
         out[NEIGHBOURHOOD:, :RESIDUE] += _orthonormal(hidden - NEIGHBOURHOOD, RESIDUE)
 
 
-def _copy_from_matches(attention: Attention, theta: float, squares: float) -> None:
+def _copy_from_matches(attention: Attention, squares: float) -> None:
     """Every head compares neighbourhoods in its own random projection, avoids the position itself, and copies."""
     _quieten(attention)
     half = attention.head_size // 2

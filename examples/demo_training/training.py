@@ -19,7 +19,6 @@ from torch import Tensor, nn
 
 from demo_training.batches import Batch, Sampler
 from demo_training.optimiser import Muon
-from worker.model.config import E1Config
 from worker.model.e1 import E1
 from worker.model.loader import save_model
 
@@ -36,7 +35,7 @@ class Plan:
     tokens_per_step: int
     peak_rate: float
     seed: int
-    warm_up_steps: int = 60
+    warm_up_steps: int = 40
     weight_decay: float = 0.01
     gradient_norm: float = 1.0
 
@@ -48,19 +47,6 @@ class Progress:
     step: int = 0
     tokens: int = 0
     seconds: float = 0.0
-
-
-def initialise(config: E1Config, seed: int) -> E1:
-    """A fresh network. Sequence numbers start equal, so that rarely seen ones do not differ much from the others; their
-    common vector serves attention by position, for which the layers have no biases."""
-    torch.manual_seed(seed)
-    model = E1(config)
-    nn.init.normal_(model.embed_tokens.weight, std=0.3)
-    model.embed_seq_id.weight.data[:] = 0.3 * torch.randn(config.hidden_size)
-    for layer in model.layers:
-        for matrix in (layer.attention.out.weight, layer.feed_forward.down.weight):
-            matrix.data /= math.sqrt(2 * config.num_hidden_layers)
-    return model
 
 
 class Training:

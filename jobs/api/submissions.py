@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from itertools import chain
 from typing import Any, BinaryIO, cast
 
@@ -14,29 +14,13 @@ from rest_framework.request import Request as RestRequest
 from jobs.actions import Action, get_action
 from jobs.errors import InvalidInput, Problem
 from jobs.limits import MAX_CONTEXT_FILE
-from jobs.parsing import BadRecord, ItemRules, Reader, Record, blocks_of, detect_format, read_context, read_items
+from jobs.parsing import ItemReader, Reader, blocks_of, detect_format, read_context
 from jobs.services.intake import Request
 from jobs.services.submit import HashedStream, Submission
 from worker.protocol import MODELS, ModelFacts
 
 FIELDS = ("model", "action", "params", "name", "on_invalid")
 ON_INVALID = ("reject", "skip")
-
-
-class ItemList:
-    """Items of a JSON body as records, with the interface of `Reader`."""
-
-    def __init__(
-        self, items: Sequence[Any], rules: ItemRules, *, strict: bool, shared_context: tuple[str, ...] = ()
-    ) -> None:
-        self.cleaning: dict[str, int] = {}
-        self._records = read_items(items, rules, strict=strict, shared_context=shared_context)
-
-    def __iter__(self) -> Iterator[Record | BadRecord]:
-        return iter(self._records)
-
-    def warnings(self) -> list[Problem]:
-        return []
 
 
 def read_submission(request: RestRequest) -> Submission:
@@ -114,7 +98,7 @@ def _of_json(data: Any, key: str | None) -> Submission:
         shared = read_context(orjson.dumps(data["context_sequences"]), rules)
     hashed = HashedStream(io.BytesIO(orjson.dumps(items)))
     return _submission(
-        request, hashed, lambda: cast(Any, ItemList(items, rules, strict=False, shared_context=shared)), shared
+        request, hashed, lambda: cast(Any, ItemReader(items, rules, strict=False, shared_context=shared)), shared
     )
 
 

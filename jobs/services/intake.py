@@ -186,9 +186,9 @@ def _copy_items(
 def _check_whole(job: Job, tally: _Tally) -> None:
     """Raise InvalidInput where the whole input gives no job."""
     if tally.bad and (job.on_invalid == "reject" or not tally.accepted):
-        what = "record is" if tally.bad == 1 else "records are"
         raise InvalidInput(
-            f"{tally.bad} of {tally.total} {what} not valid; nothing was queued. First: {tally.problems[0].message}",
+            f"{tally.bad:,} of {tally.total:,} records {'is' if tally.bad == 1 else 'are'} not valid; "
+            f"nothing was queued. First: {tally.problems[0].message}",
             code="invalid_records",
             problems=tally.problems,
             problem_count=max(tally.bad, len(tally.problems)),

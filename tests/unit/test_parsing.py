@@ -228,3 +228,18 @@ def test_memory_does_not_grow_with_the_file(line):
     finally:
         tracemalloc.stop()
     assert peak < 1_000_000  # of 2 MB: a few blocks and what is held of one record, whole and in parts
+
+
+@pytest.mark.parametrize("format", ["fasta", "jsonl", "csv"])
+def test_an_endless_first_line_is_not_held(format):
+    taken = []
+
+    def blocks():
+        for _ in range(100):
+            taken.append(1)
+            yield b">" * 100_000
+
+    with pytest.raises(InvalidInput) as caught:
+        list(Reader(blocks(), format, ENCODE))
+    assert caught.value.code == "line_too_long"
+    assert len(taken) < 20
