@@ -42,8 +42,8 @@ def problem_lines(problem: Mapping[str, Any]) -> Iterator[str]:
         place = f"item {int(problem['index']) + 1}"
     code = f" [{plain(problem['code'])}]" if problem.get("code") else ""
     message = plain(problem.get("message", ""))
-    # Messages of the service begin with their place where it is in a file.
-    if place and not message.startswith(place):
+    # Messages of the service begin with their place where they have one.
+    if place and not message.startswith(("line ", "record ", f"{plain(problem.get('path'))}:")):
         message = f"{place}: {message}"
     yield f"  {message}{code}"
     if problem.get("remedy"):

@@ -95,7 +95,7 @@ class JobSummary(s.Serializer):  # type: ignore[type-arg]
     model = s.CharField()
     action = s.CharField()
     params = s.DictField()
-    state = s.ChoiceField(JobState.values)
+    state = s.ChoiceField(JobState.choices)
     interactive = s.BooleanField()
     on_invalid = s.ChoiceField(["reject", "skip"])
     created_at = s.DateTimeField()
@@ -131,7 +131,7 @@ class ItemRow(s.Serializer):  # type: ignore[type-arg]
     header = s.CharField()
     line = s.IntegerField(allow_null=True)
     residues = s.IntegerField()
-    state = s.ChoiceField(ItemState.values)
+    state = s.ChoiceField(ItemState.choices)
     code = s.CharField(required=False)
     reason = s.CharField(required=False)
     errors = ProblemBody(many=True, required=False)  # type: ignore[assignment]

@@ -4,7 +4,9 @@ from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from rest_framework.renderers import JSONOpenAPIRenderer
 
-from jobs.api import events, jobs, sync
+from jobs.api import events, jobs, openapi, sync
+
+__all__ = ["openapi", "urlpatterns"]
 
 urlpatterns = [
     path("api/jobs/", jobs.JobList.as_view(), name="job-list"),

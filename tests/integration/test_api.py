@@ -458,6 +458,12 @@ def test_the_openapi_document_is_complete(api):
     assert APIClient().get("/api/docs/").status_code == 200
 
 
+def test_the_openapi_document_has_no_warnings(tmp_path):
+    from django.core.management import call_command
+
+    call_command("spectacular", "--validate", "--fail-on-warn", "--file", str(tmp_path / "schema.yml"))
+
+
 def test_health(api, inline_worker):
     assert APIClient().get("/livez").status_code == 200
     assert body(APIClient().get("/readyz"))["ready"]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from worker.engine import Engine
 from worker.model.loader import CONFIG, WEIGHTS, sha256_of
@@ -19,8 +20,12 @@ ROW = re.compile(r"^\| ([^|]+?) \| (\d+\.\d+) \|$", re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
-def engine() -> Engine:
-    return Engine.load("e1-demo")
+def engine():
+    """On one thread: threads that wait for each other make small networks slow where other tests run beside."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield Engine.load("e1-demo")
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")
@@ -120,11 +125,12 @@ def test_homologs_of_another_family_do_not_help(engine, with_homologs):
 
 def test_many_contexts_do_not_confuse_the_network(engine):
     """Fifty contexts have sequence numbers and running positions that training hardly saw."""
-    families = sorted(FAMILIES, key=lambda family: sum(map(len, family)))[:4]
-    strangers = [sequence for family in FAMILIES if family not in families for sequence in family[1:]][:47]
+    families = sorted(FAMILIES, key=lambda family: sum(map(len, family)))[:3]
+    others = [sequence for family in FAMILIES if family not in families for sequence in family]
+    strangers = sorted(others, key=len)[:47]
     crowds = [(*strangers, *family[1:]) for family in families]
     crowded = native_log_probabilities(engine, crowds, families)
-    assert perplexity(crowded) < 0.8 * perplexity(native_log_probabilities(engine, [()] * 4, families))
+    assert perplexity(crowded) < 0.8 * perplexity(native_log_probabilities(engine, [()] * 3, families))
 
 
 def test_a_masked_native_residue_is_likelier_than_chance(alone):
