@@ -70,6 +70,9 @@ def _of_file(  # noqa: PLR0917 - the parts of an upload, each named at every cal
 ) -> Submission:
     if isinstance(fields.get("params"), str):
         fields = {**fields, "params": _json_text(fields["params"])}
+    if not fields.get("name"):
+        # A list of jobs is read by the names of their files.
+        fields = {**fields, "name": "".join(letter for letter in filename if letter.isprintable())[:200]}
     model, action, request = read_request(fields, key=key)
     rules = action.rules(model)
     shared = read_context(context, rules) if context.strip() else ()

@@ -21,7 +21,6 @@ from jobs.errors import Conflict, InvalidInput, Problem
 from jobs.limits import LISTED_PROBLEMS
 from jobs.models import Chunk, Context, Item, Job
 from jobs.parsing import BadRecord, Record
-from jobs.services.lifecycle import job_delete
 from jobs.states import JobState
 from worker.protocol import BOUNDARY_TOKENS
 
@@ -90,21 +89,17 @@ def job_ingest(
 ) -> None:
     """Copy the records into items and chunks, batch by batch.
 
-    `shared_context` is what a record without context of its own gets. On any error the job and all its rows are
-    deleted and the error goes on: InvalidInput with all problems of the input where records are bad and the job
-    rejects them (the first LISTED_PROBLEMS listed, all counted).
+    `shared_context` is what a record without context of its own gets. Raises InvalidInput with all problems of the
+    input where records are bad and the job rejects them (the first LISTED_PROBLEMS listed, all counted). After any
+    error the caller deletes the job: batches before it are committed.
     """
     tally = _Tally()
     contexts = _ContextStore(job.owner_id)
-    try:
-        shared = contexts.key(tuple(shared_context)) if shared_context else None
-        stream = iter(records)
-        while batch := list(islice(stream, BATCH)):
-            _copy_batch(job, batch, contexts, shared, tally)
-        _check_whole(job, tally)
-    except BaseException:
-        job_delete(job_id=job.id)
-        raise
+    shared = contexts.key(tuple(shared_context)) if shared_context else None
+    stream = iter(records)
+    while batch := list(islice(stream, BATCH)):
+        _copy_batch(job, batch, contexts, shared, tally)
+    _check_whole(job, tally)
     job.total_items = tally.total
     job.skipped_items = tally.bad
     job.total_residues = tally.residues

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -138,6 +140,16 @@ def job_delete(*, job_id: UUID) -> None:
         cursor.execute("DELETE FROM jobs_item WHERE job_id = %s", [job_id])
         cursor.execute("DELETE FROM jobs_chunk WHERE job_id = %s", [job_id])
         cursor.execute("DELETE FROM jobs_job WHERE id = %s", [job_id])
+
+
+@contextmanager
+def deleted_on_error(job: Job) -> Iterator[None]:
+    """A job whose intake fails, for whatever reason, is gone before the error goes on."""
+    try:
+        yield
+    except BaseException:
+        job_delete(job_id=job.pk)
+        raise
 
 
 def job_rename(*, job_id: UUID, name: str) -> None:

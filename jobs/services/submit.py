@@ -14,7 +14,7 @@ from jobs.errors import Conflict, Problem
 from jobs.models import Job
 from jobs.parsing import BadRecord, Record
 from jobs.services.intake import Request, job_accept, job_create, job_ingest
-from jobs.services.lifecycle import job_delete
+from jobs.services.lifecycle import deleted_on_error
 
 
 class Records(Protocol):
@@ -78,16 +78,13 @@ def job_submit(*, owner: User, submission: Submission) -> tuple[Job, bool]:
         job = job_create(owner=owner, request=submission.request)
     except Conflict:
         return _same(Job.objects.get(owner=owner, idempotency_key=key), submission), False
-    records = submission.read()
-    job_ingest(job=job, records=records, shared_context=submission.shared_context)
-    try:
+    with deleted_on_error(job):
+        records = submission.read()
+        job_ingest(job=job, records=records, shared_context=submission.shared_context)
         # Reading on to the end finds out whether the upload broke off behind the last record.
         submission.stream.drain()
         job.body_digest = submission.digest()
         job_accept(job=job, cleaning=records.cleaning, warnings=records.warnings())
-    except BaseException:
-        job_delete(job_id=job.pk)
-        raise
     queue.dispatch_quietly(job.model)
     job.refresh_from_db()
     return job, True

@@ -16,7 +16,7 @@ from jobs.models import Item, Job
 from jobs.parsing import Record
 from jobs.results import results_of
 from jobs.services.intake import Request, job_accept, job_create, job_ingest
-from jobs.services.lifecycle import job_cancel
+from jobs.services.lifecycle import deleted_on_error, job_cancel
 from jobs.states import JobState
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.005, 0.1
@@ -42,8 +42,9 @@ def answer(*, owner: User, request: Request, records: Iterable[Record]) -> list[
             retry_after=30,
         )
     job = job_create(owner=owner, request=request)
-    job_ingest(job=job, records=records)
-    job_accept(job=job, cleaning={}, warnings=[])
+    with deleted_on_error(job):
+        job_ingest(job=job, records=records)
+        job_accept(job=job, cleaning={}, warnings=[])
     if not queue.dispatch_quietly(job.model):
         job_cancel(job_id=job.pk)
         raise Unavailable("the queue (Redis) does not answer", code="queue_unavailable", retry_after=10)

@@ -196,6 +196,27 @@ def test_missing_pieces(api):
     assert api.post("/api/jobs/", b"<x/>", content_type="application/xml").status_code == 415
 
 
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 8
+
+
+@pytest.mark.parametrize(
+    ("filename", "content", "code"),
+    [
+        ("empty.fasta", b"", "empty_file"),
+        ("picture.png", PNG, "not_text"),
+        ("library.fasta", PNG, "not_text"),
+        ("library.fasta.gz", gzip.compress(FASTA * 400)[:-30], "truncated_gzip"),
+        ("library.csv", b"a,b\n1,2\n", "missing_column"),
+        ("library.fasta", b">a\n" + b"M" * 3000 + b"\n", "invalid_records"),
+        ("library.fasta", b"".join(b">p%d\nMKT\n" % n for n in range(5000)) + b"\xff\xfe", "invalid_utf8"),
+    ],
+)
+def test_files_that_are_refused_leave_no_job(api, filename, content, code):
+    response = submit(api, content, filename)
+    assert (response.status_code, body(response)["code"]) == (400, code)
+    assert not Job.objects.exists()
+
+
 def test_the_same_key_and_body_give_the_same_job(api):
     first = submit(api, headers={"Idempotency-Key": "k1"})
     again = submit(api, headers={"Idempotency-Key": "k1"})

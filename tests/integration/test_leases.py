@@ -34,8 +34,9 @@ def bad(index):
 def make_job(owner, records, **extra) -> Job:
     request = Request(model="e1-demo", action="log_prob", params={}, **extra)
     job = job_create(owner=owner, request=request)
-    job_ingest(job=job, records=records)
-    job_accept(job=job, cleaning={}, warnings=[])
+    with lifecycle.deleted_on_error(job):
+        job_ingest(job=job, records=records)
+        job_accept(job=job, cleaning={}, warnings=[])
     return job
 
 
