@@ -223,6 +223,7 @@ def start_worker(model: str, name: str) -> None:
     with suppress(DatabaseError):
         workers.worker_starting(name=name, model=model)
     connection.close()
+    _every(HEARTBEAT_SECONDS, lambda: workers.worker_beat(name=name))
     reason, rate = "", 0.0
     try:
         engine = Engine.load(model)
@@ -240,7 +241,6 @@ def start_worker(model: str, name: str) -> None:
         workers.worker_ready(name=name, engine_id=engine_id, tokens_per_second=rate)
         log.info("ready: %s", engine.identity)
         queue.dispatch_quietly(model)
-    _every(HEARTBEAT_SECONDS, lambda: workers.worker_beat(name=name))
 
 
 def _give_up(model: str, name: str, reason: str) -> None:
