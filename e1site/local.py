@@ -66,6 +66,8 @@ def up(
             guardian = Guardian(folder.stack_id, lock, folder.turn_log("guardian"))
             stack.callback(guardian.close)
             env = children_environment(folder, host, models)
+            # Workers on a CPU share its cores; each taking all of them would make every one slower.
+            env.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // (workers * len(models)))))
             supervisor = Supervisor(folder, env, guardian, signals, say)
             stack.callback(lambda: folder.address_file.unlink(missing_ok=True))
             try:

@@ -18,7 +18,7 @@ from django.db.models.functions import Now
 
 from jobs.chunking import ChunkPlan, plan_chunks
 from jobs.errors import Conflict, InvalidInput, Problem
-from jobs.limits import LISTED_PROBLEMS
+from jobs.limits import CHUNK_ITEMS, LISTED_PROBLEMS
 from jobs.models import Chunk, Context, Item, Job
 from jobs.parsing import BadRecord, Record
 from jobs.states import JobState
@@ -96,13 +96,28 @@ def job_ingest(
     tally = _Tally()
     contexts = _ContextStore(job.owner_id)
     shared = contexts.key(tuple(shared_context)) if shared_context else None
-    stream = iter(records)
-    while batch := list(islice(stream, BATCH)):
+    for batch in _batches(iter(records)):
         _copy_batch(job, batch, contexts, shared, tally)
     _check_whole(job, tally)
     job.total_items = tally.total
     job.skipped_items = tally.bad
     job.total_residues = tally.residues
+
+
+def _batches(records: Iterator[Record | BadRecord]) -> Iterator[list[Record | BadRecord]]:
+    """Batches of about BATCH records that end where a chunk ends, so that only a job's last chunk is short."""
+    carried: list[Record | BadRecord] = []
+    while batch := list(islice(records, BATCH)):
+        batch = carried + batch
+        surplus = sum(isinstance(record, Record) for record in batch) % CHUNK_ITEMS
+        cut = len(batch)
+        while surplus:
+            cut -= 1
+            surplus -= isinstance(batch[cut], Record)
+        carried = batch[cut:]
+        yield batch[:cut]
+    if carried:
+        yield carried
 
 
 def _copy_batch(

@@ -14,7 +14,7 @@ from jobs.models import Chunk, Item, Job, Output
 from jobs.outputs import pack_outputs
 from jobs.parsing import BadRecord, Record
 from jobs.selectors import items_of, job_counts
-from jobs.services import leases, lifecycle, workers
+from jobs.services import intake, leases, lifecycle, workers
 from jobs.services.intake import Request, job_accept, job_create, job_ingest
 from jobs.states import ChunkState, JobState
 from worker.protocol import EngineIdentity
@@ -115,6 +115,17 @@ def test_skipped_records_are_listed_with_their_reason(person):
     skipped = items_of(job).get(index=1)
     assert (skipped.state, skipped.error_code, skipped.error[0]["line"]) == ("skipped", "bad_letter", 2)
     assert list(Chunk.objects.filter(job=job).order_by("id").values_list("n_items", flat=True)) == [8, 3]
+
+
+def test_skipped_records_do_not_shorten_chunks_at_the_borders_of_batches(person, monkeypatch):
+    monkeypatch.setattr(intake, "BATCH", 10)
+    records = [bad(n) if n in (3, 9, 10, 11, 29) else record(n) for n in range(45)]
+    job = make_job(person, records, on_invalid="skip")
+    chunks = Chunk.objects.filter(job=job).order_by("id")
+    assert list(chunks.values_list("n_items", flat=True)) == [8, 8, 8, 8, 8]
+    for chunk in chunks:
+        assert chunk.items.count() == 8
+    assert list(items_of(job).values_list("index", flat=True)) == list(range(45))
 
 
 def test_a_file_of_bad_records_only_is_refused_even_when_skipping(person):
