@@ -347,13 +347,14 @@ def test_without_torch_the_remedy_is_named(service, e1, monkeypatch, command, mo
     assert "pip install 'e1-service[ml]'" in result.stderr
 
 
-def test_bars_take_a_job_and_then_a_download():
+def test_bars_take_a_job_and_then_a_download(monkeypatch):
     from io import StringIO
 
     from rich.console import Console
 
     from client.job import Job
 
+    monkeypatch.setenv("TERM", "xterm")  # a dumb terminal gets no bars
     screen = StringIO()
     bars = BarReporter(Console(file=screen, force_terminal=True, width=100))
     bars.job(Job({"id": "x", "state": "running", "counts": {"total": 4, "succeeded": 1}, "eta_seconds": 9}))
