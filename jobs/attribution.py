@@ -19,7 +19,7 @@ def attribution(model: ModelFacts) -> str:
     if model.demonstration:
         return (
             f"Computed by the {model.title} ({model.parameters:,} parameters), a demonstration that this "
-            "project trained from scratch in the architecture of Profluent-E1. It is not E1-600M nor any "
+            "project trained itself in the architecture of Profluent-E1. It is not E1-600M nor any "
             f"other released Profluent-E1 checkpoint, and its numbers are not theirs. {NO_ENDORSEMENT}"
         )
     return f"{ATTRIBUTION}. Computed by {model.title}. {NO_ENDORSEMENT}"

@@ -29,7 +29,7 @@ SAMPLE_SEED = 11
 
 CARD = """# e1-demo: a demonstration checkpoint, not E1-600M
 
-A network of {parameters:,} parameters with the architecture of Profluent-E1, trained from scratch in this
+A network of {parameters:,} parameters with the architecture of Profluent-E1, trained from hand-set heads in this
 repository so that the service can be tried and tested without the released weights. **It is not one of the released
 Profluent-E1 checkpoints, holds none of their weights, and says nothing about their quality.** Profluent has no part
 in it and does not endorse it. Do not use its scores for research: E1-600M is 470 times as large and saw vastly more
