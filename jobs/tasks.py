@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 from celery import shared_task
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import connection
 from django.db.models.functions import Now
 
 from jobs import queue, selectors
@@ -40,16 +42,29 @@ def reap() -> None:
 
     Two beats are harmless: who does not get the lock leaves it to the other.
     """
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(hashtext('e1-reap'))")
-        if not cursor.fetchone()[0]:
+    with _alone("e1-reap") as alone:
+        if not alone:
             return
-        taken = leases_reap()
-    if taken:
-        log.warning("took back %d chunks whose worker no longer renews its lease", taken)
-    for job in selectors.closable_jobs():
-        job_finalise(job_id=job.pk)
-    for job in selectors.idle_jobs(ABANDONED_UPLOAD_SECONDS):
-        log.warning("removing job %s: its upload broke off", job.pk)
-        job_delete(job_id=job.pk)
-    Worker.objects.filter(heartbeat_at__lt=Now() - timedelta(hours=24)).delete()
+        if taken := leases_reap():
+            log.warning("took back %d chunks whose worker no longer renews its lease", taken)
+        for job in selectors.closable_jobs():
+            job_finalise(job_id=job.pk)
+        for job in selectors.idle_jobs(ABANDONED_UPLOAD_SECONDS):
+            log.warning("removing job %s: its upload broke off", job.pk)
+            job_delete(job_id=job.pk)
+        Worker.objects.filter(heartbeat_at__lt=Now() - timedelta(hours=24)).delete()
+
+
+@contextmanager
+def _alone(name: str) -> Iterator[bool]:
+    """Whether this process got the lock of that name. It belongs to the session, so that the steps under it commit
+    one by one, and goes with the connection where the process dies.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(hashtext(%s))", [name])
+        got = bool(cursor.fetchone()[0])
+        try:
+            yield got
+        finally:
+            if got:
+                cursor.execute("SELECT pg_advisory_unlock(hashtext(%s))", [name])

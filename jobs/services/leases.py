@@ -52,6 +52,7 @@ def chunks_claim(*, chunk_ids: Sequence[int], worker: str) -> list[ClaimedChunk]
     """Lease the ready ones among these chunks; nothing where others were faster or the jobs stopped. Commits."""
     token = uuid4()
     with transaction.atomic(), connection.cursor() as cursor:
+        jobs_mark_running(chunk_ids=chunk_ids)
         cursor.execute(
             """
             WITH picked AS (
@@ -75,7 +76,6 @@ def chunks_claim(*, chunk_ids: Sequence[int], worker: str) -> list[ClaimedChunk]
         if not claimed:
             return []
         chunks = list(Chunk.objects.filter(id__in=claimed).select_related("job").order_by("id"))
-        jobs_mark_running(job_ids={chunk.job_id for chunk in chunks})
     return _with_items(chunks, token)
 
 

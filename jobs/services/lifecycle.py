@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.db.models.functions import Coalesce, Now
 
 from jobs.chunking import plan_chunks
@@ -156,8 +156,12 @@ def job_rename(*, job_id: UUID, name: str) -> None:
     Job.objects.filter(pk=job_id).update(name=name)
 
 
-def jobs_mark_running(*, job_ids: set[UUID]) -> None:
-    """`queued -> running` at the first claim."""
-    Job.objects.filter(Q(pk__in=job_ids), state=JobState.QUEUED).update(
+def jobs_mark_running(*, chunk_ids: Sequence[int]) -> None:
+    """`queued -> running` for the jobs of ready chunks that are about to be claimed.
+
+    Every transaction that takes both locks jobs before chunks, as cancel and retry do: then none waits in a circle.
+    """
+    ready = Chunk.objects.filter(pk__in=chunk_ids, state=ChunkState.READY).values("job_id")
+    Job.objects.filter(pk__in=ready, state=JobState.QUEUED).update(
         state=JobState.RUNNING, started_at=Coalesce("started_at", Now())
     )

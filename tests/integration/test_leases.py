@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from uuid import uuid4
 
 import numpy as np
@@ -327,3 +328,36 @@ def test_contexts_are_stored_once(person):
     assert chunk.n_tokens == 8 * 14 + 4 * (2 * 3 + 8)
     (claimed,) = claim([chunk.id])
     assert [item.view.context for item in claimed.items] == [(), ("MKT", "AAA")] * 4
+
+
+@pytest.mark.django_db(transaction=True)
+def test_claiming_and_cancelling_at_once_never_wait_in_a_circle(person):
+    """Workers claim while owners cancel; every transaction locks jobs before chunks."""
+    errors: list[BaseException] = []
+
+    def in_thread(call):
+        def run():
+            try:
+                call()
+            except Conflict:
+                pass
+            except BaseException as error:
+                errors.append(error)
+            finally:
+                connection.close()
+
+        return threading.Thread(target=run)
+
+    for _ in range(15):
+        job = make_job(person, [record(n) for n in range(64)])
+        chunks = ids(job)
+        threads = [in_thread(lambda part=chunks[n::3]: claim(part)) for n in range(3)]
+        threads += [in_thread(lambda: lifecycle.job_cancel(job_id=job.pk)), in_thread(leases.leases_reap)]  # noqa: B023
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert not errors, errors
+        job.refresh_from_db()
+        assert job.state in (JobState.CANCELLING, JobState.CANCELLED)
+        assert not Chunk.objects.filter(job=job, state=ChunkState.READY).exists()
