@@ -8,6 +8,7 @@ import environ
 from celery.schedules import schedule
 from django.core.exceptions import ImproperlyConfigured
 
+from jobs.limits import MAX_JSON_BODY
 from worker.protocol import MODELS, SERVICE_QUEUE, TASK_DISPATCH, TASK_REAP, model_queue
 
 env = environ.Env()
@@ -141,7 +142,7 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = env.bool("E1_HTTPS", default=False)
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024 * 1024
+DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_JSON_BODY
 """JSON bodies: a longer one belongs into a file upload, which is streamed."""
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
 """Always to disk: the memory of the web process stays flat in the size of the upload."""

@@ -382,6 +382,17 @@ def test_gzip_bodies(api, answering):
     assert response.status_code == 200, response.content
 
 
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_json_body_above_the_limit_is_413_and_names_the_way_out(api, settings, packed):
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 10_000
+    content = orjson.dumps({"items": [{"sequence": "M" * 2000}] * 8})
+    headers = {"Content-Encoding": "gzip"} if packed else {}
+    content = gzip.compress(content) if packed else content
+    response = api.post(SYNC.format("encode"), content, content_type="application/json", headers=headers)
+    assert (response.status_code, body(response)["code"]) == (413, "too_large")
+    assert "file" in body(response)["detail"]
+
+
 @pytest.mark.parametrize(
     ("action", "payload", "code", "path"),
     [
