@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from jobs.limits import CHUNK_ITEMS
+from worker.protocol import BOUNDARY_TOKENS
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +16,11 @@ class ChunkPlan:
 
     indices: tuple[int, ...]
     tokens: int
+
+
+def item_tokens(sequence: str, context_tokens: int | None) -> int:
+    """Tokens of one pass of an item whose context, where it has one, takes `context_tokens`."""
+    return len(sequence) + BOUNDARY_TOKENS + (context_tokens or 0)
 
 
 def plan_chunks(items: Iterable[tuple[int, int]]) -> list[ChunkPlan]:

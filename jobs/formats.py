@@ -1,4 +1,4 @@
-"""Pieces of result files that need no database: blocks, the .npz container, cells of text.
+"""Pieces of results that need no database: blocks, the .npz container, cells of text, moments.
 
 The service's downloads (`jobs.export`) and `e1 run` write through the same ones.
 """
@@ -8,12 +8,18 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 
 import numpy as np
 
 BLOCK_BYTES = 256 * 1024
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 """What makes a spreadsheet read a cell as a formula."""
+
+
+def iso(moment: datetime | None) -> str | None:
+    """A moment as JSON shows it, None where it has not come."""
+    return None if moment is None else moment.isoformat()
 
 
 def in_blocks(pieces: Iterable[bytes]) -> Iterator[bytes]:

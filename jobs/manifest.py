@@ -6,13 +6,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Any
 
 from django.db import connection
 from django.db.models import Count, F, Func, IntegerField
 
 from jobs.attribution import attribution
+from jobs.formats import iso
 from jobs.models import Context, Item, Job
 from jobs.selectors import job_counts, job_engines
 from worker.protocol import MODELS
@@ -42,9 +42,9 @@ def manifest_of(job: Job) -> dict[str, Any]:
         "state": job.state,
         "counts": job_counts(job),
         "residues": job.total_residues,
-        "created_at": _moment(job.created_at),
-        "started_at": _moment(job.started_at),
-        "finished_at": _moment(job.finished_at),
+        "created_at": iso(job.created_at),
+        "started_at": iso(job.started_at),
+        "finished_at": iso(job.finished_at),
         "engines": engines,
         "code_versions": sorted({engine["code_version"] for engine in engines}),
         "input_digest": job.body_digest or None,
@@ -112,7 +112,3 @@ def _contexts(job: Job) -> dict[str, Any]:
             for pk, digest, sequences, tokens in rows.values_list("pk", "digest", "length", "tokens")
         ],
     }
-
-
-def _moment(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat()

@@ -7,8 +7,9 @@ from typing import Any
 
 from jobs.actions import ACTIONS, ItemView
 from jobs.actions.base import Array
-from jobs.models import Context, Item, Job, Output
+from jobs.models import Item, Job, Output
 from jobs.outputs import ALL_ITEMS, unpack
+from jobs.selectors import context_sequences
 
 
 def results_of(job: Job, indices: Sequence[int]) -> dict[int, dict[str, Any]]:
@@ -19,9 +20,7 @@ def results_of(job: Job, indices: Sequence[int]) -> dict[int, dict[str, Any]]:
         .order_by("index")
         .values_list("index", "chunk_id", "sequence", "context_id")
     )
-    contexts = {
-        row.pk: tuple(row.sequences) for row in Context.objects.filter(pk__in={c for *_, c in wanted if c is not None})
-    }
+    contexts = context_sequences(context_id for *_, context_id in wanted)
     arrays = _arrays({chunk_id for _, chunk_id, _, _ in wanted if chunk_id is not None})
     results: dict[int, dict[str, Any]] = {}
     for index, _, sequence, context_id in wanted:

@@ -14,7 +14,7 @@ from django.db.models.fields.json import KT
 from django.db.models.functions import Now
 
 from jobs.errors import NotFound
-from jobs.models import Chunk, EngineRecord, Item, Job, Worker
+from jobs.models import Chunk, Context, EngineRecord, Item, Job, Worker
 from jobs.states import ChunkState, ItemState, JobState, WorkerState
 from worker.protocol import MODELS
 
@@ -78,6 +78,13 @@ def counts_from(job: Job, totals: dict[str, tuple[int, int, int, int]]) -> dict[
         "skipped": job.skipped_items,
         "cancelled": items(ChunkState.CANCELLED),
     }
+
+
+def context_sequences(context_ids: Iterable[int | None]) -> dict[int, tuple[str, ...]]:
+    """Sequences of these contexts by id, each read once; None stands for no context."""
+    wanted = {context_id for context_id in context_ids if context_id is not None}
+    rows = Context.objects.filter(pk__in=wanted).values_list("pk", "sequences")
+    return {context_id: tuple(sequences) for context_id, sequences in rows}
 
 
 def items_of(job: Job) -> QuerySet[Item]:
@@ -172,9 +179,9 @@ def idle_jobs(seconds: int) -> QuerySet[Job]:
 
 def closable_jobs() -> QuerySet[Job]:
     """Jobs that nobody closed though no chunk is open: a crash between a chunk's commit and finalise."""
-    states = (JobState.QUEUED, JobState.RUNNING, JobState.FINALIZING, JobState.CANCELLING)
     open_chunk = Q(chunks__state__in=[ChunkState.READY, ChunkState.LEASED])
-    return Job.objects.filter(state__in=states).annotate(open=Count(F("chunks"), filter=open_chunk)).filter(open=0)
+    closable = Job.objects.filter(state__in=JobState.closable())
+    return closable.annotate(open=Count(F("chunks"), filter=open_chunk)).filter(open=0)
 
 
 def items_in_state(items: QuerySet[Item], state: ItemState) -> QuerySet[Item]:

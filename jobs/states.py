@@ -28,6 +28,11 @@ class JobState(models.TextChoices):
         return (cls.SUCCEEDED, cls.PARTIAL, cls.FAILED, cls.CANCELLED, cls.EXPIRED)
 
     @classmethod
+    def closable(cls) -> tuple[JobState, ...]:
+        """States from which a job without an open chunk is closed."""
+        return (cls.QUEUED, cls.RUNNING, cls.FINALIZING, cls.CANCELLING)
+
+    @classmethod
     def claimable(cls) -> tuple[JobState, ...]:
         """States in which workers may take chunks."""
         return (cls.QUEUED, cls.RUNNING)

@@ -27,7 +27,6 @@ INCLUDES = ("mean", "per_token", "logits")
 TASK_RUN_BUNDLE = "worker.run_bundle"
 TASK_DISPATCH = "jobs.dispatch"
 TASK_REAP = "jobs.reap"
-TASK_FINALISE = "jobs.finalise"
 SERVICE_QUEUE = "service"
 
 
@@ -58,11 +57,6 @@ class ModelFacts:
         if not -(self.layers + 1) <= requested <= self.layers:
             raise ValueError(f"layer {requested} is outside {-(self.layers + 1)}..{self.layers}")
         return requested if requested >= 0 else self.layers + 1 + requested
-
-    @staticmethod
-    def tokens(residues: int) -> int:
-        """Tokens of one sequence of this many residues."""
-        return residues + BOUNDARY_TOKENS
 
 
 MODELS: Mapping[str, ModelFacts] = MappingProxyType(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,10 @@ import orjson
 
 from jobs.actions import Action, ItemView, get_action
 from jobs.errors import InvalidInput, Problem
-from jobs.limits import LISTED_PROBLEMS
-from jobs.parsing import BadRecord, Reader, Record, blocks_of, detect_format, read_context, read_items
+from jobs.parsing import BadRecord, Record, open_reader, read_context, read_items
+from jobs.refusals import InputTally
 from worker.engine import Engine
+from worker.items import Computed, Work, compute, expand_all
 from worker.protocol import MODELS, ModelFacts
 from worker.run_output import Finished, open_writer
 
@@ -133,9 +134,7 @@ def _plan(  # noqa: PLR0917 - private, called once
             yield from read_items(body["items"], rules, strict=False, shared_context=shared)
             return
         with file.open("rb") as stream:
-            blocks = blocks_of(stream)
-            first = next(blocks, b"")
-            yield from Reader(chain([first], blocks), detect_format(file.name, "", first), rules, shared_context=shared)
+            yield from open_reader(stream, rules, filename=file.name, shared_context=shared)
 
     return Plan(
         action=action,
@@ -149,24 +148,11 @@ def _plan(  # noqa: PLR0917 - private, called once
 
 def _check(plan: Plan) -> int:
     """Read the whole input once; its number of records. Raises InvalidInput with every problem, as the service does."""
-    total = bad = 0
-    problems: list[Problem] = []
+    tally = InputTally(plan.on_invalid)
     for record in plan.records():
-        total += 1
-        if isinstance(record, BadRecord):
-            bad += 1
-            problems.extend(record.problems[: LISTED_PROBLEMS - len(problems)])
-    if bad and (plan.on_invalid == "reject" or bad == total):
-        raise InvalidInput(
-            f"{bad:,} of {total:,} records {'is' if bad == 1 else 'are'} not valid; nothing was computed. "
-            f"First: {problems[0].message}",
-            code="invalid_records",
-            problems=problems,
-            problem_count=max(bad, len(problems)),
-        )
-    if not total:
-        raise InvalidInput.of(Problem("no_items", "there is nothing to compute: the input has no items"))
-    return total
+        tally.note(record)
+    tally.check("nothing was computed")
+    return tally.total
 
 
 def _results(plan: Plan, engine: Engine) -> Iterator[Finished]:
@@ -178,25 +164,21 @@ def _results(plan: Plan, engine: Engine) -> Iterator[Finished]:
             ItemView(record.sequence, plan.shared_context if record.context is None else record.context)
             for record in good
         ]
-        expanded = [plan.action.expand(view, plan.params) for view in views]
-        encodings = iter(engine.encode([query for queries in expanded for query in queries]))
-        done: dict[int, Finished] = {}
-        for record, view, queries in zip(good, views, expanded, strict=True):
-            own = [next(encodings) for _ in queries]
-            error = next((encoding.error for encoding in own if encoding.error), None)
-            if error:
-                problem = Problem(
-                    error, "the device ran out of memory on this item alone", "Shorten it or its contexts."
-                )
-                done[record.index] = Finished(record.index, record.name, "failed", view, problem=problem)
-            else:
-                stored = plan.action.reduce(view, plan.params, own)
-                done[record.index] = Finished(record.index, record.name, "succeeded", view, stored=stored)
+        work = [Work(plan.action, plan.params, view) for view in views]
+        computed = compute(work, expand_all(work), engine.encode)
+        done = {r.index: _finished(r, view, one) for r, view, one in zip(good, views, computed, strict=True)}
         for one in batch:
             if isinstance(one, BadRecord):
                 yield Finished(one.index, one.name, "skipped", ItemView(one.sequence), problem=one.problems[0])
             else:
                 yield done[one.index]
+
+
+def _finished(record: Record, view: ItemView, computed: Computed) -> Finished:
+    if computed.error is None:
+        return Finished(record.index, record.name, "succeeded", view, stored=computed.stored)
+    problem = Problem(computed.error, "the device ran out of memory on this item alone", "Shorten it or its contexts.")
+    return Finished(record.index, record.name, "failed", view, problem=problem)
 
 
 def _manifest(plan: Plan, engine: Engine, name: str) -> dict[str, Any]:

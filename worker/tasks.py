@@ -16,12 +16,13 @@ from celery import current_app, shared_task
 from django.db import DatabaseError, InterfaceError, OperationalError, ProgrammingError, connection
 
 from jobs import queue
-from jobs.actions import ACTIONS, Action
+from jobs.actions import ACTIONS
 from jobs.errors import Problem
 from jobs.outputs import PackedOutput, pack_outputs
 from jobs.services import leases, workers
 from jobs.services.lifecycle import job_finalise
-from worker.protocol import TASK_RUN_BUNDLE, Encoding, Query, model_queue
+from worker.items import Computed, Work, compute, expand_all
+from worker.protocol import TASK_RUN_BUNDLE, model_queue
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -123,43 +124,25 @@ def _compute(
     process: WorkerProcess, claimed: Sequence[leases.ClaimedChunk]
 ) -> list[tuple[list[PackedOutput], dict[int, Problem]]]:
     """One call of the engine for all items of all chunks; then each chunk's outputs and failed items."""
-    queries: list[Query] = []
-    counts: list[int] = []
-    for chunk in claimed:
-        for item in chunk.items:
-            expanded = ACTIONS[chunk.action].expand(item.view, chunk.params)
-            queries.extend(expanded)
-            counts.append(len(expanded))
+    work = [Work(ACTIONS[chunk.action], chunk.params, item.view) for chunk in claimed for item in chunk.items]
+    expanded = expand_all(work)
     started = time.monotonic()
-    encodings = process.engine.encode(queries)
+    computed = compute(work, expanded, process.engine.encode)
     seconds = time.monotonic() - started
-    tokens = sum(query.tokens for query in queries)
+    tokens = sum(query.tokens for queries in expanded for query in queries)
     workers.worker_computed(
         name=process.name, tokens_per_second=tokens / seconds if tokens >= process.engine.token_budget else None
     )
-    pieces = iter(_split(encodings, counts))
-    return [_reduce(ACTIONS[chunk.action], chunk, [next(pieces) for _ in chunk.items]) for chunk in claimed]
+    pieces = iter(computed)
+    return [_pack(chunk, [next(pieces) for _ in chunk.items]) for chunk in claimed]
 
 
-def _split(encodings: Sequence[Encoding], counts: Sequence[int]) -> Iterator[Sequence[Encoding]]:
-    at = 0
-    for count in counts:
-        yield encodings[at : at + count]
-        at += count
-
-
-def _reduce(
-    action: Action, chunk: leases.ClaimedChunk, encodings: Sequence[Sequence[Encoding]]
-) -> tuple[list[PackedOutput], dict[int, Problem]]:
-    stored = []
-    failures: dict[int, Problem] = {}
-    for item, own in zip(chunk.items, encodings, strict=True):
-        error = next((encoding.error for encoding in own if encoding.error), None)
-        if error:
-            failures[item.index] = _item_failed(error)
-        else:
-            stored.append((item.index, action.reduce(item.view, chunk.params, own)))
-    return pack_outputs(action, stored), failures
+def _pack(chunk: leases.ClaimedChunk, computed: Sequence[Computed]) -> tuple[list[PackedOutput], dict[int, Problem]]:
+    """The chunk's rows to store, and the items that failed by index."""
+    pairs = list(zip(chunk.items, computed, strict=True))
+    stored = [(item.index, one.stored) for item, one in pairs if one.error is None]
+    failures = {item.index: _item_failed(one.error) for item, one in pairs if one.error is not None}
+    return pack_outputs(ACTIONS[chunk.action], stored), failures
 
 
 def _item_failed(code: str) -> Problem:
@@ -194,7 +177,7 @@ def _renewed(token: UUID) -> Iterator[None]:
         while not done.wait(leases.RENEW_SECONDS):
             try:
                 leases.lease_renew(token=token)
-            except OperationalError as error:
+            except (OperationalError, InterfaceError) as error:
                 log.warning("cannot renew the lease now: %s", error)
                 connection.close()
         connection.close()

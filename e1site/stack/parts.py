@@ -51,7 +51,7 @@ def web(host: str, port: int) -> Part:
 
 
 def model_workers(models: list[str], each: int) -> Iterator[Part]:
-    """`each` workers per model. A graceful stop finishes the bundle in hand, or returns its leases."""
+    """`each` workers per model. A graceful stop finishes the bundle in hand."""
     for slug in models:
         for number in range(1, each + 1):
             yield _worker(f"{slug}-{number}", model_queue(slug), stop_seconds=20)

@@ -59,6 +59,8 @@ class Action(ABC):
             sequence=self.sequence_letters,
             context=self.context_letters,
             needs_mask=self.needs_mask,
+            max_residues=min(MAX_RESIDUES, model.max_residues),
+            max_contexts=min(MAX_CONTEXTS, model.max_contexts),
             max_tokens=model.max_global_positions,
         )
 

@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from jobs import selectors
 from jobs.attribution import attribution
+from jobs.formats import iso
 from jobs.models import Item, Job
 from jobs.states import JobState
 from worker.protocol import MODELS
@@ -33,9 +34,9 @@ def present_job(job: Job, totals: Totals | None = None, *, whole: bool = True) -
         "state": job.state,
         "interactive": job.interactive,
         "on_invalid": job.on_invalid,
-        "created_at": _iso(job.created_at),
-        "started_at": _iso(job.started_at),
-        "finished_at": _iso(job.finished_at),
+        "created_at": iso(job.created_at),
+        "started_at": iso(job.started_at),
+        "finished_at": iso(job.finished_at),
         "counts": counts,
         "finished": counts["total"] - counts["pending"],
         "chunks": {
@@ -98,7 +99,3 @@ def present_item(item: Item) -> dict[str, Any]:
         body["reason"] = item.error[0]["message"] if item.error else item.error_code
         body["errors"] = item.error or []
     return body
-
-
-def _iso(moment: Any) -> str | None:
-    return None if moment is None else moment.isoformat()

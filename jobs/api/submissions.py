@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping
-from itertools import chain
 from typing import Any, BinaryIO, cast
 
 import orjson
@@ -14,7 +13,7 @@ from rest_framework.request import Request as RestRequest
 from jobs.actions import Action, get_action
 from jobs.errors import InvalidInput, Problem
 from jobs.limits import MAX_CONTEXT_FILE
-from jobs.parsing import ItemReader, Reader, blocks_of, detect_format, read_context
+from jobs.parsing import ItemReader, Reader, open_reader, read_context
 from jobs.services.intake import Request
 from jobs.services.submit import HashedStream, Submission
 from worker.protocol import MODELS, ModelFacts
@@ -79,9 +78,8 @@ def _of_file(  # noqa: PLR0917 - the parts of an upload, each named at every cal
     hashed = HashedStream(stream)
 
     def read() -> Reader:
-        blocks = blocks_of(cast(BinaryIO, hashed))
-        first = next(blocks, b"")
-        return Reader(chain([first], blocks), detect_format(filename, media_type, first), rules, shared_context=shared)
+        source = cast(BinaryIO, hashed)
+        return open_reader(source, rules, filename=filename, media_type=media_type, shared_context=shared)
 
     return _submission(request, hashed, cast(Callable[[], Any], read), shared)
 

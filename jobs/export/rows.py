@@ -12,7 +12,8 @@ from jobs.actions.base import Array
 from jobs.export.columns import Column, columns_of
 from jobs.export.reading import ItemRow, Placed, groups, item_pages, load, place
 from jobs.formats import in_blocks, text_cell
-from jobs.models import Context, Job
+from jobs.models import Job
+from jobs.selectors import context_sequences
 from jobs.states import ItemState
 
 CANCELLED = {
@@ -92,8 +93,7 @@ def _contexts(group: Sequence[Loaded], known: Mapping[int, tuple[str, ...]]) -> 
     needed = {item.context_id for item, _ in group if item.succeeded and item.context_id is not None}
     found = {context_id: known[context_id] for context_id in needed & known.keys()}
     if missing := needed - known.keys():
-        rows = Context.objects.filter(pk__in=missing).values_list("pk", "sequences")
-        found.update((context_id, tuple(sequences)) for context_id, sequences in rows)
+        found.update(context_sequences(missing))
     return found
 
 

@@ -2,7 +2,7 @@
 
     upload    bytes to text: gunzip, limits, which format          blocks_of, detect_format
     text      text to lines, in bounded memory
-    reader    one class over the three formats                     Reader
+    reader    one class over the three formats                     Reader, open_reader
       fasta, fasta_record / jsonl / table (CSV)
     items     the items of a JSON body                             read_items, ItemReader
     context   the context sequences that a job shares              read_context
@@ -26,7 +26,7 @@ Codes, each explained with its remedy in `docs/input-rules.md`:
 from jobs.parsing.context import read_context
 from jobs.parsing.items import ItemReader, read_items
 from jobs.parsing.letters import check_sequence, clean_sequence
-from jobs.parsing.reader import Reader
+from jobs.parsing.reader import Reader, open_reader
 from jobs.parsing.records import BadRecord, ItemRules, Record, default_name
 from jobs.parsing.upload import Format, blocks_of, detect_format
 
@@ -42,6 +42,7 @@ __all__ = [
     "clean_sequence",
     "default_name",
     "detect_format",
+    "open_reader",
     "read_context",
     "read_items",
 ]

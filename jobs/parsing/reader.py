@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+from typing import BinaryIO
 
 from jobs.errors import InvalidInput, Problem
 from jobs.parsing.fasta import FastaSource
@@ -11,7 +13,20 @@ from jobs.parsing.records import BadRecord, ItemRules, Record, tokens_of
 from jobs.parsing.table import TableSource
 from jobs.parsing.tally import Tally
 from jobs.parsing.text import BLOCK, lines_of
-from jobs.parsing.upload import Format, empty_file, text_blocks
+from jobs.parsing.upload import Format, blocks_of, detect_format, empty_file, text_blocks
+
+
+def open_reader(
+    stream: BinaryIO, rules: ItemRules, *, filename: str, media_type: str = "", shared_context: Sequence[str] = ()
+) -> Reader:
+    """The records of a file, packed or not, in the format that its name, media type or first bytes tell.
+
+    Raises InvalidInput where the file is no text or of no known format.
+    """
+    blocks = blocks_of(stream)
+    first = next(blocks, b"")
+    format = detect_format(filename, media_type, first)
+    return Reader(chain([first], blocks), format, rules, shared_context=shared_context)
 
 
 class Reader:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -16,11 +16,12 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, connection, transaction
 from django.db.models.functions import Now
 
-from jobs.chunking import ChunkPlan, plan_chunks
-from jobs.errors import Conflict, InvalidInput, Problem
-from jobs.limits import CHUNK_ITEMS, LISTED_PROBLEMS
+from jobs.chunking import ChunkPlan, item_tokens, plan_chunks
+from jobs.errors import Conflict, Problem
+from jobs.limits import CHUNK_ITEMS
 from jobs.models import Chunk, Context, Item, Job
 from jobs.parsing import BadRecord, Record
+from jobs.refusals import InputTally
 from jobs.states import JobState
 from worker.protocol import BOUNDARY_TOKENS
 
@@ -39,28 +40,12 @@ class Request:
     on_invalid: str = "reject"
     interactive: bool = False
     idempotency_key: str | None = None
-    body_digest: str = ""
-
-
-@dataclass(slots=True)
-class _Tally:
-    """What ingest counts on the way."""
-
-    total: int = 0
-    accepted: int = 0
-    residues: int = 0
-    bad: int = 0
-    problems: list[Problem] = field(default_factory=list)
-
-    def note_bad(self, record: BadRecord) -> None:
-        self.bad += 1
-        self.problems.extend(record.problems[: LISTED_PROBLEMS - len(self.problems)])
 
 
 def job_create(*, owner: User, request: Request) -> Job:
     """A job in `validating`, committed, so that its owner sees the upload arrive.
 
-    Raises Conflict where the idempotency key is taken; `job_with_key` finds whose it is.
+    Raises Conflict where the idempotency key is taken.
     """
     try:
         with transaction.atomic():
@@ -73,7 +58,6 @@ def job_create(*, owner: User, request: Request) -> Job:
                 on_invalid=request.on_invalid,
                 interactive=request.interactive,
                 idempotency_key=request.idempotency_key,
-                body_digest=request.body_digest,
             )
     except IntegrityError as error:
         raise Conflict(
@@ -93,12 +77,12 @@ def job_ingest(
     input where records are bad and the job rejects them (the first LISTED_PROBLEMS listed, all counted). After any
     error the caller deletes the job: batches before it are committed.
     """
-    tally = _Tally()
+    tally = InputTally(job.on_invalid)
     contexts = _ContextStore(job.owner_id)
     shared = contexts.key(tuple(shared_context)) if shared_context else None
     for batch in _batches(iter(records)):
         _copy_batch(job, batch, contexts, shared, tally)
-    _check_whole(job, tally)
+    tally.check("nothing was queued")
     job.total_items = tally.total
     job.skipped_items = tally.bad
     job.total_residues = tally.residues
@@ -121,17 +105,13 @@ def _batches(records: Iterator[Record | BadRecord]) -> Iterator[list[Record | Ba
 
 
 def _copy_batch(
-    job: Job, batch: list[Record | BadRecord], contexts: _ContextStore, shared: int | None, tally: _Tally
+    job: Job, batch: list[Record | BadRecord], contexts: _ContextStore, shared: int | None, tally: InputTally
 ) -> None:
     """One transaction: the batch's contexts, chunks and items. A job that will be rejected writes nothing more."""
     good = [record for record in batch if isinstance(record, Record)]
     for record in batch:
-        if isinstance(record, BadRecord):
-            tally.note_bad(record)
-    tally.total += len(batch)
-    tally.accepted += len(good)
-    tally.residues += sum(len(record.sequence) for record in good)
-    if tally.bad and job.on_invalid == "reject":
+        tally.note(record)
+    if tally.doomed:
         return
     with transaction.atomic():
         context_of = {
@@ -140,7 +120,7 @@ def _copy_batch(
         plans = plan_chunks(
             (
                 record.index,
-                len(record.sequence) + BOUNDARY_TOKENS + contexts.tokens_of(context_of[record.index]),
+                item_tokens(record.sequence, contexts.tokens_of(context_of[record.index])),
             )
             for record in good
         )
@@ -191,22 +171,6 @@ def _copy_items(
                     error,
                 )
             )
-
-
-def _check_whole(job: Job, tally: _Tally) -> None:
-    """Raise InvalidInput where the whole input gives no job."""
-    if tally.bad and (job.on_invalid == "reject" or not tally.accepted):
-        raise InvalidInput(
-            f"{tally.bad:,} of {tally.total:,} records {'is' if tally.bad == 1 else 'are'} not valid; "
-            f"nothing was queued. First: {tally.problems[0].message}",
-            code="invalid_records",
-            problems=tally.problems,
-            problem_count=max(tally.bad, len(tally.problems)),
-        )
-    if not tally.accepted:
-        raise InvalidInput.of(
-            Problem("no_items", "there is nothing to compute: no items were given", "Give at least one.", path="items")
-        )
 
 
 class _ContextStore:

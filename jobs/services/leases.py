@@ -16,12 +16,13 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from jobs.actions import ItemView
+from jobs.chunking import item_tokens
 from jobs.errors import Problem
-from jobs.models import Chunk, Context, Item, Job, Output
+from jobs.models import Chunk, Item, Job, Output
 from jobs.outputs import PackedOutput
+from jobs.selectors import context_sequences
 from jobs.services.lifecycle import job_finalise, jobs_mark_running
 from jobs.states import ChunkState, JobState
-from worker.protocol import BOUNDARY_TOKENS
 
 LEASE_SECONDS = 30
 RENEW_SECONDS = 10
@@ -44,7 +45,6 @@ class ClaimedChunk:
     action: str
     params: Mapping[str, object]
     token: UUID
-    n_tokens: int
     items: tuple[ClaimedItem, ...]
 
 
@@ -101,18 +101,13 @@ def _with_items(chunks: Sequence[Chunk], token: UUID) -> list[ClaimedChunk]:
         .order_by("index")
         .values_list("chunk_id", "index", "sequence", "context_id")
     )
-    contexts = {
-        context.id: tuple(context.sequences)
-        for context in Context.objects.filter(id__in={row[3] for row in rows if row[3] is not None})
-    }
+    contexts = context_sequences(row[3] for row in rows)
     items: dict[int, list[ClaimedItem]] = {chunk.id: [] for chunk in chunks}
     for chunk_id, index, sequence, context_id in rows:
         view = ItemView(sequence, contexts[context_id] if context_id is not None else ())
         items[chunk_id].append(ClaimedItem(index, view))
     return [
-        ClaimedChunk(
-            chunk.id, chunk.job_id, chunk.job.action, chunk.job.params, token, chunk.n_tokens, tuple(items[chunk.id])
-        )
+        ClaimedChunk(chunk.id, chunk.job_id, chunk.job.action, chunk.job.params, token, tuple(items[chunk.id]))
         for chunk in chunks
     ]
 
@@ -236,7 +231,7 @@ def _lose_one(chunk: Chunk, reason: Problem, *, cancelled: bool) -> None:
 def _split(chunk: Chunk) -> None:
     """Replace a chunk that was lost alone by one chunk per item, so that a bad item fails alone."""
     for item in Item.objects.filter(chunk_id=chunk.id).select_related("context").order_by("index"):
-        tokens = len(item.sequence) + BOUNDARY_TOKENS + (item.context.tokens if item.context else 0)
+        tokens = item_tokens(item.sequence, item.context.tokens if item.context else 0)
         single = Chunk.objects.create(
             job_id=chunk.job_id,
             first_index=item.index,

@@ -10,12 +10,11 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Coalesce, Now
 
-from jobs.chunking import plan_chunks
+from jobs.chunking import item_tokens, plan_chunks
 from jobs.errors import Conflict
 from jobs.models import Chunk, Item, Job
 from jobs.selectors import job_counts
 from jobs.states import ChunkState, JobState
-from worker.protocol import BOUNDARY_TOKENS
 
 
 def job_finalise(*, job_id: UUID) -> bool:
@@ -26,8 +25,7 @@ def job_finalise(*, job_id: UUID) -> bool:
     """
     with transaction.atomic():
         job = Job.objects.select_for_update().filter(pk=job_id).first()
-        closable = (JobState.QUEUED, JobState.RUNNING, JobState.FINALIZING, JobState.CANCELLING)
-        if job is None or job.state not in closable or _open_chunks(job_id).exists():
+        if job is None or job.state not in JobState.closable() or _open_chunks(job_id).exists():
             return False
         counts = job_counts(job)
         if counts["pending"]:
@@ -109,9 +107,7 @@ def job_retry(*, job_id: UUID) -> int:
         if not failed:
             raise Conflict("the job has no failed items; skipped ones need a corrected file", code="nothing_failed")
         old_chunks = {chunk_id for _, chunk_id, _, _ in failed}
-        plans = plan_chunks(
-            (index, len(sequence) + BOUNDARY_TOKENS + (tokens or 0)) for index, _, sequence, tokens in failed
-        )
+        plans = plan_chunks((index, item_tokens(sequence, tokens)) for index, _, sequence, tokens in failed)
         for plan in plans:
             chunk = Chunk.objects.create(
                 job=job, first_index=plan.indices[0], model=job.model, n_items=len(plan.indices), n_tokens=plan.tokens
@@ -150,10 +146,6 @@ def deleted_on_error(job: Job) -> Iterator[None]:
     except BaseException:
         job_delete(job_id=job.pk)
         raise
-
-
-def job_rename(*, job_id: UUID, name: str) -> None:
-    Job.objects.filter(pk=job_id).update(name=name)
 
 
 def jobs_mark_running(*, chunk_ids: Sequence[int]) -> None:

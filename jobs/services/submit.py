@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
 from django.contrib.auth.models import User
@@ -103,7 +103,3 @@ def _same(job: Job, submission: Submission) -> Job:
             code="idempotency_key_reused",
         )
     return job
-
-
-def with_key(request: Request, key: str | None) -> Request:
-    return replace(request, idempotency_key=key or None)

@@ -13,6 +13,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, urlsplit
 
 TOKEN = "secret-token"
+PROBLEM = {
+    "code": "bad_residue",
+    "message": "'J' is no residue",
+    "remedy": "use X",
+    "line": 2,
+    "column": 4,
+    "record": "a",
+}
 RESULTS = b'{"index": 0, "name": "a", "state": "succeeded", "result": {}}\n' * 3000
 
 

@@ -9,17 +9,9 @@ import stamina
 
 from client import Client, GaveUpWaiting, Rejected, ServerTrouble, Unauthorised, Unreachable, UsageError
 from client.settings import find_connection
-from tests.unit.client_fake import RESULTS, TOKEN, FakeService
+from tests.unit.client_fake import PROBLEM, RESULTS, TOKEN, FakeService
 
 FASTA = b">a\nMKTAYIAK\n>b\nMKVL\n"
-PROBLEM = {
-    "code": "bad_residue",
-    "message": "'J' is no residue",
-    "remedy": "use X",
-    "line": 2,
-    "column": 4,
-    "record": "a",
-}
 
 
 @pytest.fixture

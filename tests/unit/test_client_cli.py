@@ -14,17 +14,9 @@ from typer.testing import CliRunner
 from client.cli import app
 from client.progress import BarReporter
 from client.render import duration, plain, queue_text
-from tests.unit.client_fake import RESULTS, TOKEN, FakeService
+from tests.unit.client_fake import PROBLEM, RESULTS, TOKEN, FakeService
 
 FASTA = b">a\nMKTAYIAK\n"
-PROBLEM = {
-    "code": "bad_residue",
-    "message": "'J' is no residue",
-    "remedy": "use X",
-    "line": 2,
-    "column": 4,
-    "record": "a",
-}
 
 
 @pytest.fixture
