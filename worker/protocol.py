@@ -24,10 +24,13 @@ BOUNDARY_TOKENS = 4
 
 INCLUDES = ("mean", "per_token", "logits")
 
-TASK_RUN_BUNDLE = "worker.run_bundle"
+TASK_RUN_BUNDLE = "worker.run_bundles"
 TASK_DISPATCH = "jobs.dispatch"
 TASK_REAP = "jobs.reap"
+TASK_BUILD = "jobs.build_artefact"
 SERVICE_QUEUE = "service"
+ARTEFACT_QUEUE = "artefacts"
+"""Builds take minutes: on the service queue they would hold up the safety nets."""
 
 
 def model_queue(slug: str) -> str:
@@ -73,6 +76,11 @@ MODELS: Mapping[str, ModelFacts] = MappingProxyType(
 """The registered checkpoints, by slug. Their files are named in `worker.model.registry`."""
 
 
+def tokens_of(*sequences: str) -> int:
+    """Tokens, and so global positions, that these sequences take in the network."""
+    return sum(map(len, sequences)) + BOUNDARY_TOKENS * len(sequences)
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
     """One pass of one sequence through the network.
@@ -92,7 +100,7 @@ class Query:
     @property
     def tokens(self) -> int:
         """Tokens of the whole instance, context included."""
-        return len(self.sequence) + sum(map(len, self.context)) + BOUNDARY_TOKENS * (1 + len(self.context))
+        return tokens_of(self.sequence, *self.context)
 
 
 @dataclass(frozen=True, slots=True)

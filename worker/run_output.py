@@ -16,11 +16,16 @@ import orjson
 
 from jobs.actions import Action, ItemView, Stored
 from jobs.actions.predict import mask_positions
+from jobs.arrayfiles import ArrayFile, Rows
+from jobs.arrayfiles.hdf5 import Hdf5File
+from jobs.arrayfiles.parquet import ParquetFile
 from jobs.errors import InvalidInput, Problem
 from jobs.formats import npy_header, text_cell, zip_blocks
 from worker.protocol import CANONICAL
 
 BLOCK = 1 << 20
+BATCH_BYTES = 16 << 20
+"""Bytes of arrays that a Parquet row group, or one step of an HDF5 file, gathers."""
 RAGGED = frozenset({"logits", "per_token"})
 
 
@@ -207,12 +212,83 @@ def _chain(head: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
     yield from rest
 
 
+@dataclass(frozen=True, slots=True)
+class _Field:
+    """An array of a Parquet or HDF5 file, as the first item shows it."""
+
+    name: str
+    width: int
+    ragged: bool
+    numpy_dtype: np.dtype[Any]
+
+
+class ArrayFileWriter(Writer):
+    """Parquet or HDF5 (jobs.arrayfiles): batches of succeeded items; the fields are known from the first of them."""
+
+    def __init__(self, path: Path, *, action: Action, params: Mapping[str, Any]) -> None:
+        super().__init__(path, action=action, params=params)
+        self._path = path
+        self._rows = Rows()
+        self._size = 0
+        self._fields: list[_Field] = []
+        self._into: ArrayFile | None = None
+
+    def write(self, item: Finished) -> None:
+        if item.problem is not None:
+            return
+        if not self._fields:
+            self._fields = [_field_of(stored) for stored in item.stored]
+        self._rows.index.append(item.index)
+        self._rows.name.append(item.name)
+        self._rows.arrays.append([stored.array for stored in item.stored])
+        if self.action.needs_mask:
+            self._rows.masks.append(mask_positions(item.view.sequence))
+        self._size += sum(stored.array.nbytes for stored in item.stored)
+        if self._size >= BATCH_BYTES:
+            self._flush()
+
+    def _flush(self) -> ArrayFile:
+        if self._into is None:
+            self._into = self.open_file(self._fields)
+        if len(self._rows):
+            self._into.write(self._rows)
+            self._rows, self._size = Rows(), 0
+        return self._into
+
+    @abstractmethod
+    def open_file(self, fields: Sequence[_Field]) -> ArrayFile: ...
+
+    def close(self, *, manifest: Mapping[str, Any]) -> None:
+        self._flush().close({**manifest, "vocab_tokens": list(CANONICAL)})
+
+
+class ParquetWriter(ArrayFileWriter):
+    def open_file(self, fields: Sequence[_Field]) -> ArrayFile:
+        return ParquetFile(self.file, fields, masked=self.action.needs_mask)
+
+
+class Hdf5Writer(ArrayFileWriter):
+    def open_file(self, fields: Sequence[_Field]) -> ArrayFile:
+        return Hdf5File(self._path, fields, masked=self.action.needs_mask)
+
+
+def _field_of(stored: Stored) -> _Field:
+    name = stored.kind if stored.layer < 0 else f"{stored.kind}_layer_{stored.layer}"
+    return _Field(name, stored.array.shape[1], stored.kind in RAGGED, stored.array.dtype)
+
+
 def open_writer(path: Path, suffix: str, *, action: Action, params: Mapping[str, Any]) -> Writer:
     """The writer for a suffix such as ".npz".
 
     Raises InvalidInput `unknown_format`, or `ragged_results` where CSV cannot hold what the action gives.
     """
-    writers: dict[str, type[Writer]] = {".jsonl": JsonLinesWriter, ".csv": CsvWriter, ".npz": NpzWriter}
+    writers: dict[str, type[Writer]] = {
+        ".jsonl": JsonLinesWriter,
+        ".csv": CsvWriter,
+        ".npz": NpzWriter,
+        ".parquet": ParquetWriter,
+        ".h5": Hdf5Writer,
+    }
     if suffix not in writers:
         raise InvalidInput.of(
             Problem("unknown_format", f"{suffix!r} names no result format", f"Choose from {', '.join(writers)}.")
@@ -220,6 +296,10 @@ def open_writer(path: Path, suffix: str, *, action: Action, params: Mapping[str,
     ragged = action.name == "predict" or RAGGED & set(params.get("include", ()))
     if suffix == ".csv" and ragged:
         raise InvalidInput.of(
-            Problem("ragged_results", "CSV cannot hold arrays with a row per position", "Choose .jsonl or .npz.")
+            Problem(
+                "ragged_results",
+                "CSV cannot hold arrays with a row per position",
+                "Choose .jsonl, .npz, .parquet or .h5.",
+            )
         )
     return writers[suffix](path, action=action, params=params)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -21,11 +20,12 @@ from jobs.errors import Problem
 from jobs.outputs import PackedOutput, pack_outputs
 from jobs.services import leases, workers
 from jobs.services.lifecycle import job_finalise
+from worker.aside import Aside, Beside, Inline, Repeating, renewal
 from worker.items import Computed, Work, compute, expand_all
 from worker.protocol import TASK_RUN_BUNDLE, model_queue
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from concurrent.futures import Future
     from uuid import UUID
 
     from worker.engine import Engine
@@ -39,50 +39,95 @@ OUTAGE_SECONDS = 600.0
 
 @dataclass(slots=True)
 class WorkerProcess:
-    """What a model worker's child process holds between tasks."""
+    """What a model worker's child process holds between tasks. `claimer` and `writer` work beside the device."""
 
     name: str
     model: str
     engine: Engine
     engine_id: int
     healthy: bool
+    claimer: Aside = field(default_factory=Inline)
+    writer: Aside = field(default_factory=Inline)
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """Chunks that are leased together, until they are written."""
+
+    chunks: Sequence[leases.ClaimedChunk]
+    renewal: Repeating
+
+    @property
+    def token(self) -> UUID:
+        return self.chunks[0].token
 
 
 _process: WorkerProcess | None = None
-_stopping = threading.Event()
+_heartbeat: Repeating | None = None
 
 
 @shared_task(name=TASK_RUN_BUNDLE)
-def run_bundle(chunk_ids: list[int]) -> None:
-    """Compute synchronous requests that wait, then the bundle that this message names."""
+def run_bundles(bundles: list[list[int]]) -> None:
+    """Compute the bundles that this message names, one after the other, and before each one synchronous requests that
+    wait. While one computes, the next is claimed and the last is written.
+    """
     process = _process
     if process is None or not process.healthy:
         log.error("this worker is not healthy and claims nothing; the message is left to others")
         return
-    if not chunk_ids:
+    if not bundles:
         _prove(process)
         return
-    while urgent := leases.chunks_ready_interactive(model=process.model):
-        if not _claim_and_run(process, urgent):
-            break
-    _claim_and_run(process, chunk_ids)
+    ahead = process.claimer.do(partial(_claim, process, bundles[0]))
+    for following in [*bundles[1:], None]:
+        bundle = ahead.result()
+        while (urgent := leases.chunks_ready_interactive(model=process.model)) and (first := _claim(process, urgent)):
+            _run(process, first, None)
+        if following is not None:
+            ahead = process.claimer.do(partial(_claim, process, following))
+        if bundle is not None:
+            _run(process, bundle, ahead if following is not None else None)
     queue.dispatch_quietly(process.model)
 
 
-def _claim_and_run(process: WorkerProcess, chunk_ids: Sequence[int]) -> bool:
-    """Claim, compute and complete; True where at least one chunk was claimed."""
+def _claim(process: WorkerProcess, chunk_ids: Sequence[int]) -> Bundle | None:
+    """Lease what is still ready of these chunks; None where that is nothing."""
     claimed = leases.chunks_claim(chunk_ids=chunk_ids, worker=process.name)
-    if not claimed:
-        return False
-    with _renewed(claimed[0].token):
-        try:
-            computed = _compute(process, claimed)
-        except Exception as error:
-            log.exception("a bundle of %d chunks failed", len(claimed))
-            leases.lease_lost(token=claimed[0].token, reason=_reason(error))
-            _end_after_device_error(error)
-            return True
-        for chunk, (outputs, failures) in zip(claimed, computed, strict=True):
+    return Bundle(claimed, renewal(claimed[0].token)) if claimed else None
+
+
+def _run(process: WorkerProcess, bundle: Bundle, ahead: Future[Bundle | None] | None) -> None:
+    """Compute a bundle and hand its outputs to the writer. `ahead` is claimed already, and given back where the device
+    fails.
+    """
+    wanted = leases.chunks_wanted(token=bundle.token)
+    chunks = [chunk for chunk in bundle.chunks if chunk.id in wanted]
+    if not chunks:
+        bundle.renewal.stop()
+        _finalise(bundle)
+        return
+    try:
+        computed, tokens_per_second = _compute(process, chunks)
+    except Exception as error:
+        log.exception("a bundle of %d chunks failed", len(chunks))
+        bundle.renewal.stop()
+        leases.lease_lost(token=bundle.token, reason=_reason(error))
+        if _is_device_error(error):
+            _end(process, ahead)
+        return
+    process.writer.do(partial(_write, process, bundle, chunks, computed, tokens_per_second))
+
+
+def _write(
+    process: WorkerProcess,
+    bundle: Bundle,
+    chunks: Sequence[leases.ClaimedChunk],
+    computed: Sequence[tuple[list[PackedOutput], dict[int, Problem]]],
+    tokens_per_second: float | None,
+) -> None:
+    """Store the outputs of each chunk and close it; then the jobs that have none left."""
+    try:
+        for chunk, (outputs, failures) in zip(chunks, computed, strict=True):
             _outlast(
                 partial(
                     leases.chunk_complete,
@@ -94,9 +139,15 @@ def _claim_and_run(process: WorkerProcess, chunk_ids: Sequence[int]) -> bool:
                     engine_id=process.engine_id,
                 )
             )
-    for job_id in {chunk.job_id for chunk in claimed}:
+    finally:
+        bundle.renewal.stop()
+    _finalise(bundle)
+    workers.worker_computed(name=process.name, tokens_per_second=tokens_per_second)
+
+
+def _finalise(bundle: Bundle) -> None:
+    for job_id in {chunk.job_id for chunk in bundle.chunks}:
         _outlast(partial(job_finalise, job_id=job_id))
-    return True
 
 
 def _outlast(write: Callable[[], Any]) -> None:
@@ -121,20 +172,19 @@ def _outlast(write: Callable[[], Any]) -> None:
 
 
 def _compute(
-    process: WorkerProcess, claimed: Sequence[leases.ClaimedChunk]
-) -> list[tuple[list[PackedOutput], dict[int, Problem]]]:
-    """One call of the engine for all items of all chunks; then each chunk's outputs and failed items."""
-    work = [Work(ACTIONS[chunk.action], chunk.params, item.view) for chunk in claimed for item in chunk.items]
+    process: WorkerProcess, chunks: Sequence[leases.ClaimedChunk]
+) -> tuple[list[tuple[list[PackedOutput], dict[int, Problem]]], float | None]:
+    """One call of the engine for all items of all chunks; then each chunk's outputs and failed items, and the rate in
+    tokens per second where enough was run to tell.
+    """
+    work = [Work(ACTIONS[chunk.action], chunk.params, item.view) for chunk in chunks for item in chunk.items]
     expanded = expand_all(work)
-    started = time.monotonic()
+    before, started = process.engine.tokens_run, time.monotonic()
     computed = compute(work, expanded, process.engine.encode)
-    seconds = time.monotonic() - started
-    tokens = sum(query.tokens for queries in expanded for query in queries)
-    workers.worker_computed(
-        name=process.name, tokens_per_second=tokens / seconds if tokens >= process.engine.token_budget else None
-    )
+    tokens, seconds = process.engine.tokens_run - before, time.monotonic() - started
     pieces = iter(computed)
-    return [_pack(chunk, [next(pieces) for _ in chunk.items]) for chunk in claimed]
+    packed = [_pack(chunk, [next(pieces) for _ in chunk.items]) for chunk in chunks]
+    return packed, tokens / seconds if tokens >= process.engine.token_budget else None
 
 
 def _pack(chunk: leases.ClaimedChunk, computed: Sequence[Computed]) -> tuple[list[PackedOutput], dict[int, Problem]]:
@@ -161,34 +211,21 @@ def _reason(error: Exception) -> Problem:
     )
 
 
-def _end_after_device_error(error: Exception) -> None:
-    """A CUDA error poisons the process: end it at once, the pool starts a new one, which must pass its self-test."""
-    if "CUDA" in str(error) or type(error).__name__ == "AcceleratorError":
-        log.critical("ending this process after a device error")
-        os._exit(1)
+def _is_device_error(error: Exception) -> bool:
+    """A CUDA error poisons the process."""
+    return "CUDA" in str(error) or type(error).__name__ == "AcceleratorError"
 
 
-@contextmanager
-def _renewed(token: UUID) -> Iterator[None]:
-    """Renew the lease from a thread while the block runs: the thread goes on while the device computes."""
-    done = threading.Event()
-
-    def renew() -> None:
-        while not done.wait(leases.RENEW_SECONDS):
-            try:
-                leases.lease_renew(token=token)
-            except (OperationalError, InterfaceError) as error:
-                log.warning("cannot renew the lease now: %s", error)
-                connection.close()
-        connection.close()
-
-    thread = threading.Thread(target=renew, name="lease", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join()
+def _end(process: WorkerProcess, ahead: Future[Bundle | None] | None) -> None:
+    """End at once; the pool starts a new process, which must pass its self-test. What is written is finished, and what
+    is claimed ahead goes back as if it had never been touched.
+    """
+    log.critical("ending this process after a device error")
+    process.writer.flush()
+    if ahead is not None and (bundle := ahead.result()) is not None:
+        bundle.renewal.stop()
+        leases.lease_release(token=bundle.token)
+    os._exit(1)
 
 
 def start_worker(model: str, name: str) -> None:
@@ -197,30 +234,32 @@ def start_worker(model: str, name: str) -> None:
     The tables may still be in the making: the network is loaded meanwhile. A worker whose weights cannot be had, or
     whose self-test fails, says why, claims nothing and stops taking messages.
     """
-    global _process  # noqa: PLW0603 - one network per process, owned by this module
-    from worker.engine import Engine
-    from worker.engine.rate import measure_rate
-    from worker.model.errors import ModelError
-    from worker.model.verify import self_test
-
+    global _process, _heartbeat  # noqa: PLW0603 - one network per process, owned by this module
     with suppress(DatabaseError):
         workers.worker_starting(name=name, model=model)
     connection.close()
-    _every(HEARTBEAT_SECONDS, lambda: workers.worker_beat(name=name))
+    _heartbeat = Repeating("heartbeat", HEARTBEAT_SECONDS, lambda: workers.worker_beat(name=name))
     reason, rate = "", 0.0
     try:
+        from worker.engine import Engine
+        from worker.engine.rate import tune
+        from worker.model.verify import self_test
+
         engine = Engine.load(model)
         failed = [check for check in self_test(engine) if not check.passed]
-        rate = measure_rate(engine)
+        rate = tune(engine)
         reason = "; ".join(f"{check.name}: {check.measured} (tolerance {check.tolerance})" for check in failed)
-    except ModelError as error:
-        reason = str(error)
+    except Exception as error:
+        # Whatever it is, a worker that says why is better than one that seems to start for ever.
+        log.exception("the network of %s cannot be loaded", model)
+        reason = str(error) if type(error).__module__.startswith("worker.") else f"{type(error).__name__}: {error}"
     _outlast(partial(workers.worker_starting, name=name, model=model))
     if reason:
         _give_up(model, name, reason)
     else:
         engine_id = workers.engine_record(identity=engine.identity)
-        _process = WorkerProcess(name, model, engine, engine_id, healthy=True)
+        beside = {"claimer": Beside("claimer", waiting=0), "writer": Beside("writer", waiting=1)}
+        _process = WorkerProcess(name, model, engine, engine_id, healthy=True, **beside)
         workers.worker_ready(name=name, engine_id=engine_id, tokens_per_second=rate)
         log.info("ready: %s", engine.identity)
         queue.dispatch_quietly(model)
@@ -238,8 +277,10 @@ def _give_up(model: str, name: str, reason: str) -> None:
 
 def stop_worker() -> None:
     """Say that this worker is gone, so that nobody waits for its heartbeat to run out."""
-    _stopping.set()
+    if _heartbeat is not None:
+        _heartbeat.stop()
     if _process is not None:
+        _process.writer.flush()
         workers.worker_stopped(name=_process.name)
 
 
@@ -252,17 +293,3 @@ def _prove(process: WorkerProcess) -> None:
         return
     process.healthy = False
     _give_up(process.model, process.name, "a repeated self-test failed")
-
-
-def _every(seconds: float, call: Callable[[], Any]) -> None:
-    """Call again and again from a thread of its own; a database that is away is tried again."""
-
-    def loop() -> None:
-        while not _stopping.wait(seconds):
-            try:
-                call()
-            except Exception as error:
-                log.warning("cannot send the heartbeat now: %s", error)
-                connection.close()
-
-    threading.Thread(target=loop, name="heartbeat", daemon=True).start()

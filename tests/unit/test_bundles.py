@@ -1,6 +1,6 @@
 """What the dispatcher publishes next: a pure function."""
 
-from jobs.queue import Candidate, plan_bundles, time_limit
+from jobs.queue import Candidate, plan_bundles, plan_messages, time_limit
 
 
 def c(chunk_id, owner=1, tokens=100, isolate=False, interactive=False):
@@ -49,3 +49,15 @@ def test_time_limit_follows_the_slowest_worker_and_is_bounded():
 def test_interactive_requests_go_first_whatever_their_owner_has_in_flight():
     candidates = [*(c(n, owner=1) for n in range(4)), c(9, owner=2, interactive=True)]
     assert plan(candidates, {2: 10**6}, count=2) == [[9], [0, 1]]
+
+
+def test_messages_hold_several_bundles_only_where_there_are_more_bundles_than_messages():
+    def sizes(bundles, count):
+        return [len(message) for message in plan_messages([[c(n)] for n in range(bundles)], count)]
+
+    assert sizes(8, 2) == [4, 4]
+    assert sizes(3, 4) == [1, 1, 1]
+    assert sizes(5, 4) == [2, 2, 1]
+    assert sizes(0, 4) == []
+    flat = [bundle[0].chunk_id for message in plan_messages([[c(n)] for n in range(7)], 2) for bundle in message]
+    assert flat == list(range(7))

@@ -10,7 +10,7 @@ import torch
 from safetensors.numpy import load_file
 
 from worker.engine import Engine
-from worker.engine.packer import pack
+from worker.engine.packer import Instance, pack
 from worker.model.attention import sdpa_attend
 from worker.protocol import Query
 
@@ -61,7 +61,7 @@ def test_packed_in_any_order(engine, monkeypatch, order, budget):
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["id"])
 def test_all_vocabulary_columns(engine, case):
-    batch, (place,) = pack([query_of(case)])
+    batch, (place,) = pack([Instance((*query_of(case).context, query_of(case).sequence))])
     with torch.inference_mode():
         *_, (_, last) = engine.runner.model.hidden_states(batch, sdpa_attend)
         logits = engine.runner.model.head(last[place.start : place.end])

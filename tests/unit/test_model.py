@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,19 @@ from safetensors.torch import load_file, save_file
 
 from worker.engine import Engine
 from worker.engine.config import EngineConfig
-from worker.engine.packer import pack, plan_batches
-from worker.model.attention import Span, flash_attend_with, rounds, sdpa_attend
+from worker.engine.packer import Instance, Load, pack, plan_batches
+from worker.model import attention
+from worker.model.attention import (
+    Span,
+    choose_backend,
+    flash_attn_kernel,
+    merge,
+    rounds,
+    sdpa_attend,
+    sdpa_attend_lse,
+    torch_kernel,
+    varlen_backend,
+)
 from worker.model.config import parse_config, read_config
 from worker.model.e1 import E1
 from worker.model.errors import CheckpointError, QueryError, WeightsUnavailable
@@ -30,13 +42,14 @@ CPU = torch.device("cpu")
 RAW = json.loads((TINY / "config.json").read_text())
 
 
-def reference_varlen(q, k, v, cu_seqlens_q, cu_seqlens_k, max_seqlen_q, max_seqlen_k, **_):
-    """A stand-in with the signature of flash-attn's kernel, from plain softmax in float64."""
+def reference_varlen(q, k, v, cu_seqlens_q, cu_seqlens_k, max_seqlen_q, max_seqlen_k, *, return_attn_probs):
+    """A stand-in with the signature of flash-attn's function, from plain softmax in float64."""
+    assert return_attn_probs
     assert cu_seqlens_q.dtype == cu_seqlens_k.dtype == torch.int32
     assert (cu_seqlens_q[-1], cu_seqlens_k[-1]) == (len(q), len(k))
     assert max_seqlen_q == int(cu_seqlens_q.diff().max())
     assert max_seqlen_k == int(cu_seqlens_k.diff().max())
-    out = torch.empty_like(q)
+    out, lse = torch.empty_like(q), torch.empty(q.shape[1], len(q))
     share = q.shape[1] // k.shape[1]
     for (a, b), (c, d) in zip(
         cu_seqlens_q.unfold(0, 2, 1).tolist(), cu_seqlens_k.unfold(0, 2, 1).tolist(), strict=True
@@ -44,7 +57,19 @@ def reference_varlen(q, k, v, cu_seqlens_q, cu_seqlens_k, max_seqlen_q, max_seql
         keys, values = (x[c:d].double().repeat_interleave(share, dim=1) for x in (k, v))
         weights = torch.einsum("qhd,khd->hqk", q[a:b].double(), keys) / q.shape[-1] ** 0.5
         out[a:b] = torch.einsum("hqk,khd->qhd", weights.softmax(-1), values).to(q.dtype)
-    return out
+        lse[:, a:b] = weights.logsumexp(-1).to(lse.dtype)
+    return out, lse, None
+
+
+def torch_varlen(q, k, v, cu_seq_q, cu_seq_k, max_q, max_k, *, return_aux):
+    """The same with the signature of torch.nn.attention.varlen.varlen_attn."""
+    assert return_aux == ("aux", True)
+    assert q.shape[1] == k.shape[1], "the real one wants its heads repeated"
+    return reference_varlen(q, k, v, cu_seq_q, cu_seq_k, max_q, max_k, return_attn_probs=True)[:2]
+
+
+FLASH = varlen_backend("flash-attn", flash_attn_kernel(reference_varlen))
+TORCH = varlen_backend("torch-varlen", torch_kernel(torch_varlen, lambda *, lse: ("aux", lse)))
 
 
 def test_tokens_of_a_sequence():
@@ -70,28 +95,66 @@ def test_backends_agree(seed, heads, kv_heads):
         )
         for _ in range(4)
     ]
-    batch, _ = pack(queries)
+    batch, _ = pack([Instance((*query.context, query.sequence)) for query in queries])
     torch.manual_seed(seed)
     q = torch.randn(len(batch.tokens), heads, 16)
     k, v = (torch.randn(len(batch.tokens), kv_heads, 16) for _ in range(2))
     for spans in (batch.within, batch.blocks):
-        expected = sdpa_attend(q, k, v, spans)
-        found = flash_attend_with(reference_varlen)(q, k, v, spans)
-        torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
+        expected, expected_lse = sdpa_attend_lse(q, k, v, spans)
+        torch.testing.assert_close(sdpa_attend(q, k, v, spans), expected, rtol=0, atol=1e-5)
+        for backend in (FLASH, TORCH):
+            found, lse = backend.attend_lse(q, k, v, spans)
+            torch.testing.assert_close(backend.attend(q, k, v, spans), expected, rtol=0, atol=1e-5)
+            torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
+            torch.testing.assert_close(lse, expected_lse, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_attention_over_two_sets_of_keys_is_merged_exactly(dtype):
+    torch.manual_seed(3)
+    q, k, v = (torch.randn(n, 4, 16).to(dtype) for n in (7, 30, 30))
+    for cut in (1, 17, 29):
+        parts = [sdpa_attend_lse(q, k, v, (Span(0, 7, *keys),)) for keys in ((0, cut), (cut, 30))]
+        whole = sdpa_attend(q, k, v, (Span(0, 7, 0, 30),))
+        tolerance = 1e-6 if dtype == torch.float32 else 2e-2
+        torch.testing.assert_close(merge(*parts[0], *parts[1]), whole, rtol=0, atol=tolerance)
+
+
+def test_plain_attention_in_blocks_of_rows_is_the_same(monkeypatch):
+    torch.manual_seed(4)
+    q, k, v = (torch.randn(1, 4, n, 16) for n in (50, 30, 30))
+    out, lse = attention._cpu_flash(q, k, v)
+    monkeypatch.setattr(attention, "ROW_BYTES", 4 * 4 * 30 * 7)
+    found, found_lse = attention._softmax(q, k, v)
+    torch.testing.assert_close(found, out, rtol=0, atol=1e-5)
+    torch.testing.assert_close(found_lse, lse, rtol=0, atol=1e-5)
+
+
+def test_on_cuda_in_half_precision_one_kernel_does_all_sequences(monkeypatch):
+    cuda = torch.device("cuda")
+    package = types.ModuleType("flash_attn")
+    package.flash_attn_varlen_func = reference_varlen
+    monkeypatch.setitem(sys.modules, "flash_attn", package)
+    assert choose_backend(cuda, torch.bfloat16).name == "flash-attn"
+    assert choose_backend(cuda, torch.float32).name == choose_backend(CPU, torch.bfloat16).name == "sdpa"
+    monkeypatch.setitem(sys.modules, "flash_attn", None)
+    assert choose_backend(cuda, torch.bfloat16).name == "torch-varlen"
+    monkeypatch.setitem(sys.modules, "torch.nn.attention.varlen", None)
+    assert choose_backend(cuda, torch.bfloat16).name == "sdpa"
 
 
 def test_rounds_never_use_a_key_twice():
-    spans = [Span(0, 3, 0, 3), Span(3, 5, 0, 5), Span(5, 9, 5, 9), Span(9, 11, 5, 11), Span(11, 12, 5, 12)]
+    spans = (Span(0, 3, 0, 3), Span(3, 5, 0, 5), Span(5, 9, 5, 9), Span(9, 11, 5, 11), Span(11, 12, 5, 12))
     assert rounds(spans) == [[spans[0], spans[2]], [spans[1], spans[3]], [spans[4]]]
 
 
 def test_whole_network_through_the_flash_backend():
     model = load_model(TINY, device=CPU, dtype=torch.float32)
-    batch, _ = pack([Query("MKTAYIAK", ("MKTAY", "GGG")), Query("ACDEF"), Query("W?Y", ("PPPPP",))])
+    batch, _ = pack([Instance(("MKTAY", "GGG", "MKTAYIAK")), Instance(("ACDEF",)), Instance(("PPPPP", "W?Y"))])
     with torch.inference_mode():
         for (_, a), (_, b) in zip(
             model.hidden_states(batch, sdpa_attend),
-            model.hidden_states(batch, flash_attend_with(reference_varlen)),
+            model.hidden_states(batch, FLASH.attend),
             strict=True,
         ):
             torch.testing.assert_close(a, b, rtol=0, atol=1e-4)
@@ -286,11 +349,11 @@ def test_out_of_memory_halves_and_names_the_one_that_does_not_fit(monkeypatch):
     run = engine.runner.run
     calls: list[int] = []
 
-    def cramped(queries):
+    def cramped(queries, entries):
         calls.append(len(queries))
         if sum(len(query.sequence) for query in queries) > 20:
             raise torch.OutOfMemoryError("no room")
-        return run(queries)
+        return run(queries, entries)
 
     expected = engine.encode([Query("M" * n) for n in (5, 6, 7, 8)])
     monkeypatch.setattr(engine.runner, "run", cramped)
@@ -302,8 +365,16 @@ def test_out_of_memory_halves_and_names_the_one_that_does_not_fit(monkeypatch):
 
 
 def test_batches_keep_order_and_budget():
-    assert plan_batches([10, 10, 10, 50, 5], 25) == [[0, 1], [2], [3], [4]]
-    assert plan_batches([], 25) == []
+    assert plan_batches([Load(n) for n in (10, 10, 10, 50, 5)], 25, 0) == [[0, 1], [2], [3], [4]]
+    assert plan_batches([], 25, 0) == []
+
+
+def test_queries_of_one_context_follow_each_other_and_contexts_keep_to_their_room():
+    a, b, none = Load(10, b"a", 100), Load(10, b"b", 100), Load(10)
+    assert plan_batches([a, b, none, a, b, none], 100, 1000) == [[0, 3, 1, 4, 2, 5]]
+    assert plan_batches([a, b, none, a, b, none], 100, 150) == [[0, 3], [1, 4, 2, 5]]
+    assert plan_batches([a, b, none, a, b, none], 30, 1000) == [[0, 3, 1], [4, 2, 5]]
+    assert plan_batches([Load(10, b"c", 999)], 100, 150) == [[0]]
 
 
 FULL_SIZE = """

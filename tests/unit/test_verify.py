@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from client.cli import app
 from worker.engine import Engine
 from worker.engine.config import EngineConfig
-from worker.model.attention import Span, flash_attend_with, sdpa_attend
+from worker.model.attention import Backend, Span, sdpa_attend_lse, varlen_backend
 from worker.model.registry import HUB
 from worker.model.verify import (
     KNOWN_ANSWERS,
@@ -57,20 +57,27 @@ def test_half_precision_is_compared_with_float32():
     assert checks["sdpa bfloat16 against plain float32"].measured > 1e-4
 
 
-def test_a_backend_that_leaks_between_sequences_fails(engine, monkeypatch):
-    def leaky(q, k, v, spans):
-        return sdpa_attend(q, k, v, [Span(s.q_start, s.q_end, 0, s.k_end) for s in spans])
+def seeing(name, change):
+    """A backend that attends to other spans than it is asked to."""
 
-    monkeypatch.setattr(engine.runner, "attend", leaky)
+    def attend_lse(q, k, v, spans):
+        return sdpa_attend_lse(q, k, v, tuple(change(span) for span in spans))
+
+    return Backend(name, lambda *arguments: attend_lse(*arguments)[0], attend_lse)
+
+
+def test_a_backend_that_leaks_between_sequences_fails(engine, monkeypatch):
+    monkeypatch.setattr(engine.runner, "backend", seeing("leaky", lambda s: s._replace(k_start=0)))
     assert "packed against alone" in failed(self_test(engine))
 
 
 def test_a_backend_that_is_wrong_alone_too_fails(engine, monkeypatch):
-    def forgetful(q, k, v, spans):
-        return sdpa_attend(q, k, v, [Span(s.q_start, s.q_end, s.q_start, s.k_end) for s in spans])
+    # Of its context a query sees nothing, and a context nothing of those before it.
+    def alone(span):
+        return span._replace(k_start=max(span.k_start, span.q_start))
 
-    monkeypatch.setattr(engine.runner, "attend", forgetful)
-    monkeypatch.setattr(engine.runner, "attention", "forgetful")
+    monkeypatch.setattr(engine.runner, "backend", seeing("forgetful", alone))
+    monkeypatch.setattr("worker.engine.contexts.merge", lambda own, *_: own)
     assert failed(self_test(engine)) == ["forgetful packed against plain"]
     assert failed(verify(engine)) == [
         "forgetful float32 against plain float32",
@@ -80,13 +87,14 @@ def test_a_backend_that_is_wrong_alone_too_fails(engine, monkeypatch):
 
 def test_the_other_backend_is_compared_with_the_plain_one(engine, monkeypatch):
     def kernel(q, k, v, q_offsets, k_offsets, longest_q, longest_k):
-        spans = [
+        spans = tuple(
             Span(*map(int, (q_offsets[n], q_offsets[n + 1], k_offsets[n], k_offsets[n + 1])))
             for n in range(len(q_offsets) - 1)
-        ]
-        return sdpa_attend(q, k, v, spans)
+        )
+        out, lse = sdpa_attend_lse(q, k, v, spans)
+        return out, lse.T
 
-    monkeypatch.setattr(engine.runner, "attend", flash_attend_with(kernel))
+    monkeypatch.setattr(engine.runner, "backend", varlen_backend("kernel", kernel))
     assert failed(self_test(engine)) == []
 
 
@@ -101,9 +109,7 @@ def test_a_network_that_does_not_fit_fails(engine, monkeypatch):
     assert len(failed(self_test(engine))) == 3
 
 
-@pytest.mark.parametrize(
-    ("shift", "passes"), [(0.0, True), (0.09, True), (0.11, False), (float("nan"), False)]
-)
+@pytest.mark.parametrize(("shift", "passes"), [(0.0, True), (0.09, True), (0.11, False), (float("nan"), False)])
 def test_known_answers_are_held_to_their_tolerance(engine, shift, passes):
     sequence = "MYPNQTSFAHG"
     logits = engine.encode([Query(sequence, include=frozenset({"logits"}))])[0].logits

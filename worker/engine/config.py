@@ -4,21 +4,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-DEFAULT_TOKEN_BUDGET = {"cpu": 2048, "cuda": 16384}
+DEFAULT_TOKEN_BUDGET = {"cpu": 1024, "cuda": 16384}
 """Tokens of one forward pass: on CPU 1,024 reach the full rate of the matrix products, a GPU wants more."""
+
+CONTEXT_SHARE = {"cpu": 0.125, "cuda": 0.4}
+"""Share of the memory that remembered contexts may take: on a CPU of all of it, on a GPU of what the network leaves."""
 
 
 @dataclass(frozen=True, slots=True)
 class EngineConfig:
     """`device` is a torch device name or "auto"; `precision` is "float32", "bfloat16" or "auto" (by device);
-    `token_budget` is the size of a forward pass in tokens, 0 for the device's default."""
+    `token_budget` is the size of a forward pass in tokens, `context_bytes` what remembered contexts may take; 0 stands
+    for the device's default.
+    """
 
     device: str = "auto"
     precision: str = "auto"
     token_budget: int = 0
+    context_bytes: int = 0
 
     def __post_init__(self) -> None:
         if self.precision not in ("auto", "float32", "bfloat16"):
             raise ValueError(f"precision {self.precision!r} is not auto, float32 or bfloat16")
-        if self.token_budget < 0:
-            raise ValueError("token_budget must not be negative")
+        if self.token_budget < 0 or self.context_bytes < 0:
+            raise ValueError("token_budget and context_bytes must not be negative")

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
 
 from worker.engine.config import EngineConfig
-from worker.engine.packer import check_query, plan_batches, resolve_layers
-from worker.engine.runner import Runner, is_out_of_memory, release_memory
+from worker.engine.contexts import ContextCache, ContextEntry, Key, bytes_per_token, context_key
+from worker.engine.packer import Load, check_query, merge_same, part_of, plan_batches, resolve_layers
+from worker.engine.runner import Runner, default_context_bytes, is_out_of_memory, release_memory
 from worker.model.registry import Checkpoint, find_checkpoint
 from worker.model.tokenizer import tokenize
-from worker.protocol import Encoding, EngineIdentity, Query
+from worker.protocol import Encoding, EngineIdentity, Query, tokens_of
 from worker.version import code_version
 
 
@@ -20,13 +21,18 @@ class Engine:
     """A loaded checkpoint on a device.
 
     Results do not depend on what shares a batch, nor on the order: within 1e-4 x max(1, largest magnitude) in
-    float32. One thread at a time may call `encode`.
+    float32, nor on whether a context was remembered from an earlier call. One thread at a time may call `encode`.
     """
 
     def __init__(self, checkpoint: Checkpoint, config: EngineConfig) -> None:
         self.checkpoint = checkpoint
+        self.config = config
         self.runner = Runner(checkpoint.folder, config)
         self.model_config = self.runner.model.config
+        self.contexts = ContextCache(config.context_bytes or default_context_bytes(self.runner.device))
+        self.tokens_run = 0
+        """Tokens that went through the network so far: what a rate is made of."""
+        self._context_token_bytes = bytes_per_token(self.model_config, self.runner.dtype)
 
     @classmethod
     def load(cls, model: str | Path, config: EngineConfig | None = None) -> Engine:
@@ -44,7 +50,7 @@ class Engine:
             checkpoint_sha256=self.checkpoint.sha256,
             precision=self.runner.precision,
             device=self.runner.device_name,
-            attention=self.runner.attention,
+            attention=self.runner.backend.name,
             torch_version=torch.__version__,
             code_version=code_version(),
             demonstration=self.checkpoint.demonstration,
@@ -64,22 +70,71 @@ class Engine:
         for query in queries:
             check_query(query, self.model_config)
             resolve_layers(query, self.model_config)
-            for sequence in (*query.context, query.sequence):
-                tokenize(sequence)
-        results: list[Encoding] = []
-        for batch in plan_batches([query.tokens for query in queries], self.token_budget):
-            results.extend(self._run(queries[batch[0] : batch[-1] + 1]))
-        return results
+            tokenize(query.sequence)
+        # Queries share few contexts: each is read once, which checks its letters too.
+        key_of = {context: context_key(context) for context in {query.context for query in queries} if context}
+        merged, number_of = merge_same(queries)
+        results: list[Encoding] = [Encoding(error="not_run")] * len(merged)
+        loads = [self._load(query, key_of) for query in merged]
+        for batch in plan_batches(loads, self.token_budget, self.contexts.budget):
+            encodings = self._run([merged[number] for number in batch], [loads[number].context for number in batch])
+            for number, encoding in zip(batch, encodings, strict=True):
+                results[number] = encoding
+        return [
+            part_of(results[number], query, merged[number], self.model_config)
+            for query, number in zip(queries, number_of, strict=True)
+        ]
 
-    def _run(self, queries: Sequence[Query]) -> list[Encoding]:
+    def _load(self, query: Query, key_of: Mapping[tuple[str, ...], Key]) -> Load:
+        """What the query costs; a context too large to be remembered is run along."""
+        own = tokens_of(query.sequence)
+        size = (query.tokens - own) * self._context_token_bytes
+        if not query.context or size > self.contexts.budget:
+            return Load(query.tokens)
+        return Load(own, key_of[query.context], size)
+
+    def _run(self, queries: Sequence[Query], keys: Sequence[Key | None]) -> list[Encoding]:
         """One batch; out of memory halves it and goes on."""
         try:
-            return self.runner.run(queries)
+            return self._pass(queries, keys)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+        if len(queries) == 1:
+            return [self._alone(queries[0], keys[0])]
+        release_memory(self.runner.device)
+        middle = len(queries) // 2
+        return self._run(queries[:middle], keys[:middle]) + self._run(queries[middle:], keys[middle:])
+
+    def _pass(self, queries: Sequence[Query], keys: Sequence[Key | None]) -> list[Encoding]:
+        encodings = self.runner.run(queries, self._recall(queries, keys))
+        for query, key in zip(queries, keys, strict=True):
+            self.tokens_run += query.tokens if key is None else tokens_of(query.sequence)
+        return encodings
+
+    def _alone(self, query: Query, key: Key | None) -> Encoding:
+        """A last try with all memory: contexts of other queries are forgotten."""
+        self.contexts.keep_only({key} if key else set())
+        release_memory(self.runner.device)
+        try:
+            return self._pass([query], [key])[0]
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
         release_memory(self.runner.device)
-        if len(queries) == 1:
-            return [Encoding(error="out_of_memory")]
-        middle = len(queries) // 2
-        return self._run(queries[:middle]) + self._run(queries[middle:])
+        return Encoding(error="out_of_memory")
+
+    def _recall(self, queries: Sequence[Query], keys: Sequence[Key | None]) -> list[ContextEntry | None]:
+        """The entry of each query's context; those that are not remembered yet are encoded, several in one pass."""
+        depth = max(map(self.runner.depth, queries))
+        contexts = {key: query.context for key, query in zip(keys, queries, strict=True) if key is not None}
+        found = {key: self.contexts.get(key, depth) for key in contexts}
+        missing = [key for key, entry in found.items() if entry is None]
+        loads = [Load(tokens_of(*contexts[key])) for key in missing]
+        for batch in plan_batches(loads, self.token_budget, 0):
+            some = [missing[number] for number in batch]
+            for key, entry in zip(some, self.runner.remember([contexts[key] for key in some], depth), strict=True):
+                found[key] = entry
+                self.contexts.put(key, entry)
+                self.tokens_run += entry.tokens
+        return [found[key] if key is not None else None for key in keys]

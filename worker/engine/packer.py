@@ -1,4 +1,4 @@
-"""Which queries share a forward pass, and how their tokens lie in it. Pure functions over numpy; no device."""
+"""Which queries share a forward pass, and how their tokens lie in it. Pure functions; no device."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from worker.model.config import E1Config
 from worker.model.e1 import Packed
 from worker.model.errors import QueryError
 from worker.model.tokenizer import tokenize
-from worker.protocol import BOUNDARY_TOKENS, INCLUDES, Query
+from worker.protocol import BOUNDARY_TOKENS, INCLUDES, Encoding, Query
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,44 +59,129 @@ def resolve_layers(query: Query, config: E1Config) -> tuple[int, ...]:
     return tuple(dict.fromkeys(layer % count for layer in query.layers))
 
 
-def plan_batches(token_counts: Sequence[int], budget: int) -> list[list[int]]:
-    """Group query numbers, in order, into batches of at most `budget` tokens; a larger query goes alone."""
+def merge_same(queries: Sequence[Query]) -> tuple[list[Query], list[int]]:
+    """Queries of the same sequence and context become one that asks for everything they ask for; and for each query the
+    number of the one that stands for it.
+    """
+    numbers: dict[tuple[str, tuple[str, ...]], int] = {}
+    merged: list[Query] = []
+    number_of = []
+    for query in queries:
+        number = numbers.setdefault((query.sequence, query.context), len(merged))
+        if number == len(merged):
+            merged.append(query)
+        elif query != merged[number]:
+            merged[number] = _both(merged[number], query)
+        number_of.append(number)
+    return merged, number_of
+
+
+def _both(a: Query, b: Query) -> Query:
+    layers = (layer for q in (a, b) if q.include & {"mean", "per_token"} for layer in q.layers)
+    positions: tuple[int, ...] | None = ()
+    for query in (a, b):
+        if "logits" in query.include:
+            positions = None if positions is None or query.positions is None else (*positions, *query.positions)
+    if positions is not None:
+        positions = tuple(dict.fromkeys(positions))
+    return Query(
+        a.sequence,
+        a.context,
+        tuple(dict.fromkeys(layers)),
+        a.include | b.include,
+        positions,
+    )
+
+
+def part_of(encoding: Encoding, asked: Query, ran: Query, config: E1Config) -> Encoding:
+    """What `asked` wants of the encoding of `ran`, which asks for it and perhaps for more."""
+    if asked == ran or encoding.error:
+        return encoding
+    layers = resolve_layers(asked, config)
+    logits = encoding.logits if "logits" in asked.include else None
+    if logits is not None and asked.positions is not None:
+        rows = asked.positions
+        if ran.positions is not None:
+            place = {position: row for row, position in enumerate(ran.positions)}
+            rows = tuple(place[position] for position in asked.positions)
+        logits = logits[list(rows)]
+    return Encoding(
+        logits=logits,
+        mean={layer: encoding.mean[layer] for layer in layers} if "mean" in asked.include else {},
+        per_token={layer: encoding.per_token[layer] for layer in layers} if "per_token" in asked.include else {},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What a query costs a forward pass: tokens that are run, and the remembered context that it stands behind."""
+
+    tokens: int
+    context: bytes | None = None
+    context_bytes: int = 0
+
+
+def plan_batches(loads: Sequence[Load], tokens: int, context_bytes: int) -> list[list[int]]:
+    """Group query numbers into batches of at most so many tokens, with contexts of at most so many bytes; a larger
+    query goes alone. Queries of one context follow each other, otherwise the order stays.
+    """
+    first: dict[bytes | int, int] = {}
+    for number, load in enumerate(loads):
+        first.setdefault(number if load.context is None else load.context, number)
+    order = sorted(range(len(loads)), key=lambda n: (first.get(loads[n].context or n, n), n))
     batches: list[list[int]] = []
-    room = 0
-    for number, tokens in enumerate(token_counts):
-        if not batches or tokens > room:
+    room = space = 0
+    last: bytes | None = None
+    for number in order:
+        load = loads[number]
+        fresh = load.context_bytes if load.context != last else 0
+        if not batches or load.tokens > room or fresh > space:
             batches.append([])
-            room = budget
+            room, space, fresh = tokens, context_bytes, load.context_bytes
         batches[-1].append(number)
-        room -= tokens
+        room -= load.tokens
+        space -= fresh
+        last = load.context
     return batches
 
 
-def pack(queries: Sequence[Query]) -> tuple[Packed, list[Placed]]:
-    """Lay the queries' instances one after the other. Raises QueryError for characters that are no residues."""
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """Sequences that belong together, from the sequence number and the global position that they begin at."""
+
+    sequences: tuple[str, ...]
+    first_id: int = 0
+    first_position: int = 0
+
+
+def pack(instances: Sequence[Instance]) -> tuple[Packed, list[Placed]]:
+    """Lay the instances one after the other; where the residues of each one's last sequence lie.
+
+    Raises QueryError for characters that are no residues.
+    """
     tokens, ids, within, whole = [], [], [], []
     spans_within: list[Span] = []
     spans_blocks: list[Span] = []
     placed: list[Placed] = []
     at = 0
-    for query in queries:
-        instance = at
-        for index, sequence in enumerate((*query.context, query.sequence)):
+    for instance in instances:
+        begin = at
+        for index, sequence in enumerate(instance.sequences, start=instance.first_id):
             piece = tokenize(sequence)
             start, at = at, at + len(piece)
             tokens.append(piece)
             ids.append(np.full(len(piece), index))
             within.append(np.arange(len(piece)))
-            whole.append(np.arange(start - instance, at - instance))
+            whole.append(np.arange(start - begin, at - begin) + instance.first_position)
             spans_within.append(Span(start, at, start, at))
-            spans_blocks.append(Span(start, at, instance, at))
-        placed.append(Placed(at - 2 - len(query.sequence), at - 2))
+            spans_blocks.append(Span(start, at, begin, at))
+        placed.append(Placed(at - 2 - len(instance.sequences[-1]), at - 2))
     packed = Packed(
         tokens=torch.from_numpy(np.concatenate(tokens)),
         sequence_ids=torch.from_numpy(np.concatenate(ids)),
         positions_within=torch.from_numpy(np.concatenate(within)),
         positions_global=torch.from_numpy(np.concatenate(whole)),
-        within=spans_within,
-        blocks=spans_blocks,
+        within=tuple(spans_within),
+        blocks=tuple(spans_blocks),
     )
     return packed, placed

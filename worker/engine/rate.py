@@ -1,31 +1,66 @@
-"""How fast an engine is, from a short measurement: the dispatcher sizes its bundles by it."""
+"""How fast an engine is, from a short measurement at its start: it chooses the size of a forward pass by it, and the
+dispatcher the size of a bundle.
+"""
 
 from __future__ import annotations
 
 import time
 
+import numpy as np
+
 from worker.engine.engine import Engine
-from worker.protocol import CANONICAL, Query
+from worker.protocol import BOUNDARY_TOKENS, CANONICAL, Query
 
 RESIDUES = 250
-LONG_SECONDS = 3.0
+LONG_SECONDS = 0.7
+"""A pass that takes longer is large enough: a bundle is about one second."""
+WORTH_IT = 1.05
+"""A pass of twice the size must be faster by this factor, or the smaller one is kept: it answers sooner."""
+SMALLEST_PASS = {"cpu": 512, "cuda": 4096}
+LARGEST_PASS = {"cpu": 2048, "cuda": 131_072}
 
 
-def measure_rate(engine: Engine, *, passes: int = 2) -> float:
-    """Tokens per second of forward passes that fill the token budget, mean embeddings only; the best of `passes`.
+def tune(engine: Engine) -> float:
+    """Choose the engine's token budget, unless its configuration names one; returns its rate in tokens per second, mean
+    embeddings only.
 
-    A large network on a slow device is measured once.
+    Sizes are doubled while that pays and a pass stays short. Every query is another one: equal ones are computed once.
     """
-    sequence = (CANONICAL * (RESIDUES // len(CANONICAL) + 1))[:RESIDUES]
-    query = Query(sequence)
-    queries = [query] * max(1, engine.token_budget // query.tokens)
-    engine.encode(queries[:1])
+    kind = engine.runner.device.type
+    if engine.config.token_budget:
+        return measure_rate(engine, engine.token_budget)
+    tokens = SMALLEST_PASS.get(kind, 512)
     best = 0.0
-    for _ in range(passes):
-        started = time.perf_counter()
-        engine.encode(queries)
-        seconds = time.perf_counter() - started
-        best = max(best, len(queries) * query.tokens / seconds)
-        if seconds > LONG_SECONDS:
+    engine.encode(_queries(1, seed=0))
+    while True:
+        rate = measure_rate(engine, tokens)
+        if rate < best * WORTH_IT:
             break
+        best, engine.runner.token_budget = rate, tokens
+        if tokens / rate > LONG_SECONDS or tokens >= LARGEST_PASS.get(kind, 4096):
+            break
+        tokens *= 2
     return best
+
+
+def measure_rate(engine: Engine, tokens: int) -> float:
+    """Tokens per second of the better one of two passes of about this size; a slow one is measured once."""
+    queries = _queries(max(1, tokens // (RESIDUES + BOUNDARY_TOKENS)), seed=tokens)
+    budget, engine.runner.token_budget = engine.runner.token_budget, max(tokens, RESIDUES + BOUNDARY_TOKENS)
+    best = 0.0
+    try:
+        for _ in range(2):
+            before, started = engine.tokens_run, time.perf_counter()
+            engine.encode(queries)
+            seconds = time.perf_counter() - started
+            best = max(best, (engine.tokens_run - before) / seconds)
+            if seconds > LONG_SECONDS:
+                break
+    finally:
+        engine.runner.token_budget = budget
+    return best
+
+
+def _queries(count: int, *, seed: int) -> list[Query]:
+    letters = np.random.default_rng(seed).choice(list(CANONICAL), (count, RESIDUES))
+    return [Query("".join(row)) for row in letters]

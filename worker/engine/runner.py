@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +12,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from worker.engine.config import DEFAULT_TOKEN_BUDGET, EngineConfig
-from worker.engine.packer import Placed, pack, resolve_layers
+from worker.engine.config import CONTEXT_SHARE, DEFAULT_TOKEN_BUDGET, EngineConfig
+from worker.engine.contexts import ContextEntry, attending_to
+from worker.engine.packer import Instance, Placed, pack, resolve_layers
 from worker.model.attention import choose_backend
 from worker.model.e1 import Packed
 from worker.model.loader import load_model
 from worker.model.tokenizer import CANONICAL_TOKENS
-from worker.protocol import Encoding, Query
+from worker.protocol import Encoding, Query, tokens_of
 
 
 class Runner:
@@ -25,7 +28,7 @@ class Runner:
     def __init__(self, folder: Path, config: EngineConfig) -> None:
         self.device = pick_device(config.device)
         self.dtype = pick_dtype(config.precision, self.device)
-        self.attention, self.attend = choose_backend(self.device, self.dtype)
+        self.backend = choose_backend(self.device, self.dtype)
         self.model = load_model(folder, device=self.device, dtype=self.dtype)
         self.token_budget = config.token_budget or DEFAULT_TOKEN_BUDGET.get(self.device.type, 2048)
         self._canonical = torch.from_numpy(CANONICAL_TOKENS).to(self.device)
@@ -40,21 +43,44 @@ class Runner:
     def precision(self) -> str:
         return str(self.dtype).removeprefix("torch.")
 
-    def run(self, queries: Sequence[Query]) -> list[Encoding]:
-        """One forward pass over all queries, in order. Layers above the highest one needed are not run, the head
-        runs on the rows asked for only.
+    def depth(self, query: Query) -> int:
+        """The highest hidden state that the query needs."""
+        if "logits" in query.include:
+            return self.model.config.num_hidden_layers
+        return max(resolve_layers(query, self.model.config), default=0)
+
+    def remember(self, contexts: Sequence[tuple[str, ...]], depth: int) -> list[ContextEntry]:
+        """One pass over the contexts, which gives what queries up to layer `depth` need of them."""
+        batch, _ = pack([Instance(context) for context in contexts])
+        counts = [tokens_of(*context) for context in contexts]
+        layers: list[list[tuple[Tensor, Tensor]]] = [[] for _ in contexts]
+        with torch.inference_mode():
+            for k_TGD, v_TGD in self.model.remember(_to(batch, self.device), self.backend.attend, depth):
+                # Copies: a view would keep the whole batch alive.
+                pairs = zip(torch.split(k_TGD, counts), torch.split(v_TGD, counts), strict=True)
+                for memory, (k, v) in zip(layers, pairs, strict=True):
+                    memory.append((k.clone(), v.clone()))
+        return [
+            ContextEntry(tuple(memory), depth, len(context), count)
+            for memory, context, count in zip(layers, contexts, counts, strict=True)
+        ]
+
+    def run(self, queries: Sequence[Query], entries: Sequence[ContextEntry | None]) -> list[Encoding]:
+        """One forward pass over all queries, in order, each behind the entry of its context; where that is None the
+        context is run along. Layers above the highest one needed are not run, the head runs on the rows asked for
+        only.
         """
-        batch, placed = pack(queries)
+        batch, placed = pack([_instance(*pair) for pair in zip(queries, entries, strict=True)])
         wanted = [resolve_layers(query, self.model.config) for query in queries]
         last = self.model.config.num_hidden_layers
-        highest = max((max(layers) for layers in wanted if layers), default=0)
-        if any("logits" in query.include for query in queries):
-            highest = last
+        highest = max(map(self.depth, queries))
+        groups = _groups(batch, entries)
+        attend_global = attending_to(groups, self.backend) if groups else None
         means: list[dict[int, NDArray[np.float32]]] = [{} for _ in queries]
         per_token: list[dict[int, NDArray[np.float32]]] = [{} for _ in queries]
         logits: list[NDArray[np.float32] | None] = [None] * len(queries)
         with torch.inference_mode():
-            for index, x_TH in self.model.hidden_states(_to(batch, self.device), self.attend):
+            for index, x_TH in self.model.hidden_states(_to(batch, self.device), self.backend.attend, attend_global):
                 for n, query in enumerate(queries):
                     if index in wanted[n]:
                         x_LH = x_TH[placed[n].start : placed[n].end].float()
@@ -88,6 +114,27 @@ class Runner:
         return [_numpy(next(pieces)) if count >= 0 else None for count in counts]
 
 
+def _instance(query: Query, entry: ContextEntry | None) -> Instance:
+    if entry is None:
+        return Instance((*query.context, query.sequence))
+    return Instance((query.sequence,), entry.sequences, entry.tokens)
+
+
+def _groups(batch: Packed, entries: Sequence[ContextEntry | None]) -> list[tuple[slice, ContextEntry]]:
+    """Rows of the batch that stand behind the same entry and follow each other."""
+    if not any(entries):
+        return []
+    starts = sorted({span.k_start for span in batch.blocks})
+    groups: list[tuple[slice, ContextEntry]] = []
+    for start, end, entry in zip(starts, [*starts[1:], len(batch.tokens)], entries, strict=True):
+        if entry is None:
+            continue
+        if groups and groups[-1][1] is entry and groups[-1][0].stop == start:
+            start = groups.pop()[0].start  # noqa: PLW2901 - the group grows
+        groups.append((slice(start, end), entry))
+    return groups
+
+
 def _to(batch: Packed, device: torch.device) -> Packed:
     return Packed(
         batch.tokens.to(device),
@@ -119,6 +166,23 @@ def pick_dtype(precision: str, device: torch.device) -> torch.dtype:
     if device.type == "cuda" and torch.cuda.is_bf16_supported():
         return torch.bfloat16
     return torch.float32
+
+
+def default_context_bytes(device: torch.device) -> int:
+    """What remembered contexts may take: a share of what this process may use of the memory."""
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        return int(free * CONTEXT_SHARE["cuda"])
+    return int(host_memory() * CONTEXT_SHARE["cpu"])
+
+
+def host_memory() -> int:
+    """Bytes of memory of this machine, or of the container that the process is in."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    for name in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        with suppress(OSError, ValueError):
+            memory = min(memory, int(Path(name).read_text()))
+    return memory
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -1,17 +1,21 @@
-"""Attention over packed sequences: one function, two backends.
+"""Attention over packed sequences: one function, several backends.
 
 Queries and keys of all sequences lie one after the other in one array, without padding. A span says which rows attend
 to which: rows `q_start:q_end` see keys `k_start:k_end`, all of them. Attention within sequences has a span per
 sequence; block-causal attention has a span per sequence whose keys start where its instance starts.
 
-The SDPA backend is the readable one and the oracle of the other. The flash-attn backend calls the varlen kernel of the
-flash-attn package, which runs on CUDA in half precision.
+Attention over two sets of keys is the mean of both attentions weighted by their sums of exponentials: `merge`. So a
+context that many queries share is attended to where it lies, in one piece, and is never copied behind each query.
+
+The SDPA backend is the readable one and the oracle of the others. The varlen backends call one kernel for all
+sequences, on CUDA in half precision: flash-attn's where that package is installed, else PyTorch's own.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -33,30 +37,115 @@ class Span(NamedTuple):
         return self.q_end - self.q_start, self.k_end - self.k_start
 
 
-Spans = Sequence[Span]
+Spans = tuple[Span, ...]
 Attend = Callable[[Tensor, Tensor, Tensor, Spans], Tensor]
-"""(q [T, heads, D], k and v [T, kv heads, D], spans that cover every row once) -> [T, heads, D]."""
+"""(q [T, N, D], k and v [S, G, D], spans that cover every row of q once) -> [T, N, D]."""
+
+AttendLse = Callable[[Tensor, Tensor, Tensor, Spans], tuple[Tensor, Tensor]]
+"""The same, and beside it the logarithm of each row's sum of exponentials, float32 [T, N]."""
 
 
-def sdpa_attend(q_THD: Tensor, k_TGD: Tensor, v_TGD: Tensor, spans: Spans) -> Tensor:
+class Backend(NamedTuple):
+    """How attention is computed; `name` is what provenance says."""
+
+    name: str
+    attend: Attend
+    attend_lse: AttendLse
+
+
+def merge(a_TND: Tensor, a_TN: Tensor, b_TND: Tensor, b_TN: Tensor) -> Tensor:
+    """One attention from those over two disjoint sets of keys, each with its log-sum-exp; [T, N, D], type of the first.
+
+    softmax over both sets is lerp(a, b, exp(lse_b) / (exp(lse_a) + exp(lse_b))).
+    """
+    weight_TN1 = torch.sigmoid(b_TN - a_TN)[..., None]
+    return torch.lerp(a_TND.float(), b_TND.float(), weight_TN1).to(a_TND.dtype)
+
+
+# --- SDPA ---
+
+
+def sdpa_attend(q_TND: Tensor, k_SGD: Tensor, v_SGD: Tensor, spans: Spans) -> Tensor:
     """Attention by torch's scaled_dot_product_attention, spans of equal lengths in one call. Any device, any dtype."""
-    shared = q_THD.shape[1] != k_TGD.shape[1]
+    shared = q_TND.shape[1] != k_SGD.shape[1]
+
+    def attend(q: Tensor, k: Tensor, v: Tensor) -> tuple[Tensor]:
+        return (F.scaled_dot_product_attention(q, k, v, enable_gqa=shared),)
+
+    return _by_lengths(attend, q_TND, k_SGD, v_SGD, spans)[0]
+
+
+def sdpa_attend_lse(q_TND: Tensor, k_SGD: Tensor, v_SGD: Tensor, spans: Spans) -> tuple[Tensor, Tensor]:
+    """The same with log-sum-exp, which the public function does not give."""
+    share = q_TND.shape[1] // k_SGD.shape[1]
+    if share > 1:
+        k_SGD, v_SGD = (x.repeat_interleave(share, dim=1) for x in (k_SGD, v_SGD))
+    attend = _cpu_flash if q_TND.device.type == "cpu" and q_TND.dtype == torch.float32 else _softmax
+    out_TND, lse_TN1 = _by_lengths(attend, q_TND, k_SGD, v_SGD, spans)
+    return out_TND, lse_TN1[..., 0]
+
+
+def _by_lengths(
+    attend: Callable[[Tensor, Tensor, Tensor], tuple[Tensor, ...]],
+    q_TND: Tensor,
+    k_SGD: Tensor,
+    v_SGD: Tensor,
+    spans: Spans,
+) -> list[Tensor]:
+    """Call `attend` on [B, N, L, D] for spans of equal lengths together; its results as rows in the order of q."""
     groups: dict[tuple[int, int], list[Span]] = defaultdict(list)
     for span in spans:
         groups[span.lengths].append(span)
-    pieces: list[tuple[Span, Tensor]] = []
+    pieces: list[tuple[Span, tuple[Tensor, ...]]] = []
     for group in groups.values():
-        q_BHLD = torch.stack([q_THD[s.q_start : s.q_end] for s in group]).transpose(1, 2)
-        k_BGLD = torch.stack([k_TGD[s.k_start : s.k_end] for s in group]).transpose(1, 2)
-        v_BGLD = torch.stack([v_TGD[s.k_start : s.k_end] for s in group]).transpose(1, 2)
-        out_BHLD = F.scaled_dot_product_attention(q_BHLD, k_BGLD, v_BGLD, enable_gqa=shared)
-        pieces.extend(zip(group, out_BHLD.transpose(1, 2), strict=True))
+        q_BNLD = _stacked(q_TND, [(s.q_start, s.q_end) for s in group])
+        k_BGLD = _stacked(k_SGD, [(s.k_start, s.k_end) for s in group])
+        v_BGLD = _stacked(v_SGD, [(s.k_start, s.k_end) for s in group])
+        results = (result.transpose(1, 2) for result in attend(q_BNLD, k_BGLD, v_BGLD))
+        pieces.extend(zip(group, zip(*results, strict=True), strict=True))
     pieces.sort(key=lambda piece: piece[0].q_start)
-    return torch.cat([out_LHD for _, out_LHD in pieces])
+    return [torch.cat(rows) for rows in zip(*(results for _, results in pieces), strict=True)]
+
+
+def _stacked(x_TND: Tensor, ranges: Sequence[tuple[int, int]]) -> Tensor:
+    """Ranges of rows, all of one length, as [B, N, L, D]; a single one is not copied."""
+    if len(ranges) == 1:
+        return x_TND[slice(*ranges[0])][None].transpose(1, 2)
+    return torch.stack([x_TND[start:end] for start, end in ranges]).transpose(1, 2)
+
+
+def _cpu_flash(q_BNLD: Tensor, k_BNSD: Tensor, v_BNSD: Tensor) -> tuple[Tensor, Tensor]:
+    """The kernel behind scaled_dot_product_attention on a CPU, which also gives the log-sum-exp, [B, N, L, 1]."""
+    out_BNLD, lse_BNL = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(q_BNLD, k_BNSD, v_BNSD)
+    return out_BNLD, lse_BNL[..., None]
+
+
+ROW_BYTES = 256 * 1024 * 1024
+"""Scores that `_softmax` holds at once."""
+
+
+def _softmax(q_BNLD: Tensor, k_BNSD: Tensor, v_BNSD: Tensor) -> tuple[Tensor, Tensor]:
+    """Plain attention in float32, a block of rows at a time, where no kernel gives the log-sum-exp."""
+    B, N, L, D = q_BNLD.shape
+    rows = max(1, ROW_BYTES // (4 * B * N * k_BNSD.shape[2]))
+    k_BNDS, v_BNSD_float = k_BNSD.float().transpose(2, 3) * D**-0.5, v_BNSD.float()
+    outs, lses = [], []
+    for start in range(0, L, rows):
+        scores_BNRS = q_BNLD[:, :, start : start + rows].float() @ k_BNDS
+        lse_BNR1 = scores_BNRS.logsumexp(-1, keepdim=True)
+        outs.append(((scores_BNRS - lse_BNR1).exp() @ v_BNSD_float).to(q_BNLD.dtype))
+        lses.append(lse_BNR1)
+    return torch.cat(outs, dim=2), torch.cat(lses, dim=2)
+
+
+# --- one kernel for all sequences ---
+
+Kernel = Callable[[Tensor, Tensor, Tensor, Tensor, Tensor, int, int], tuple[Tensor, Tensor]]
+"""(q, k, v, offsets of q and k as int32 [B + 1], longest q, longest k) -> ([T, N, D], log-sum-exp float32 [N, T])."""
 
 
 def rounds(spans: Spans) -> list[list[Span]]:
-    """Split spans into rounds in which no key is used twice: the varlen kernel takes disjoint key ranges only.
+    """Split spans into rounds in which no key is used twice: a varlen kernel takes disjoint key ranges only.
 
     The first sequences of all instances make the first round, the second ones the next, and so on.
     """
@@ -71,27 +160,34 @@ def rounds(spans: Spans) -> list[list[Span]]:
     return result
 
 
-def flash_attend_with(kernel: Callable[..., Any]) -> Attend:
-    """The flash-attn backend over `kernel`, whose signature is that of `flash_attn_varlen_func`."""
+class _Call(NamedTuple):
+    """One call of the kernel: rows and keys to hand over, and where the sequences lie in them."""
 
-    def attend(q_THD: Tensor, k_TGD: Tensor, v_TGD: Tensor, spans: Spans) -> Tensor:
-        out_THD = torch.empty_like(q_THD)
-        for group in rounds(spans):
-            q_lengths, k_lengths = zip(*(s.lengths for s in group), strict=True)
-            rows = _rows([(s.q_start, s.q_end) for s in group], q_THD.device)
-            keys = _rows([(s.k_start, s.k_end) for s in group], q_THD.device)
-            out_THD[rows] = kernel(
-                q_THD[rows],
-                k_TGD[keys],
-                v_TGD[keys],
-                _offsets(q_lengths, q_THD.device),
-                _offsets(k_lengths, q_THD.device),
+    rows: slice | Tensor
+    keys: slice | Tensor
+    q_offsets: Tensor
+    k_offsets: Tensor
+    longest_q: int
+    longest_k: int
+
+
+@lru_cache(maxsize=64)
+def _calls(spans: Spans, device: torch.device) -> list[_Call]:
+    """The calls for these spans, made once for all layers of a batch: each one moves its offsets to the device."""
+    calls = []
+    for group in rounds(spans):
+        q_lengths, k_lengths = zip(*(s.lengths for s in group), strict=True)
+        calls.append(
+            _Call(
+                _rows([(s.q_start, s.q_end) for s in group], device),
+                _rows([(s.k_start, s.k_end) for s in group], device),
+                _offsets(q_lengths, device),
+                _offsets(k_lengths, device),
                 max(q_lengths),
                 max(k_lengths),
             )
-        return out_THD
-
-    return attend
+        )
+    return calls
 
 
 def _rows(ranges: list[tuple[int, int]], device: torch.device) -> slice | Tensor:
@@ -102,23 +198,73 @@ def _rows(ranges: list[tuple[int, int]], device: torch.device) -> slice | Tensor
 
 
 def _offsets(lengths: Sequence[int], device: torch.device) -> Tensor:
-    """Cumulative lengths from 0, int32 [len + 1], as the kernel wants them."""
+    """Cumulative lengths from 0, int32 [len + 1], as the kernels want them."""
     return F.pad(torch.tensor(lengths, dtype=torch.int32).cumsum(0, dtype=torch.int32), (1, 0)).to(device)
 
 
-def flash_attn_kernel() -> Callable[..., Any] | None:
-    """flash-attn's varlen kernel, or None where the package is not installed."""
+def varlen_backend(name: str, kernel: Kernel) -> Backend:
+    """The backend over a varlen kernel."""
+
+    def attend_lse(q_TND: Tensor, k_SGD: Tensor, v_SGD: Tensor, spans: Spans) -> tuple[Tensor, Tensor]:
+        calls = _calls(spans, q_TND.device)
+        results = [kernel(q_TND[c.rows], k_SGD[c.keys], v_SGD[c.keys], *c[2:]) for c in calls]
+        if len(calls) == 1:
+            return results[0][0], results[0][1].T
+        out_TND = torch.empty_like(q_TND)
+        lse_TN = torch.empty(q_TND.shape[:2], dtype=torch.float32, device=q_TND.device)
+        for call, (out, lse) in zip(calls, results, strict=True):
+            out_TND[call.rows], lse_TN[call.rows] = out, lse.T
+        return out_TND, lse_TN
+
+    def attend(q_TND: Tensor, k_SGD: Tensor, v_SGD: Tensor, spans: Spans) -> Tensor:
+        return attend_lse(q_TND, k_SGD, v_SGD, spans)[0]
+
+    return Backend(name, attend, attend_lse)
+
+
+def flash_attn_kernel(function: Callable[..., Any]) -> Kernel:
+    """flash-attn's `flash_attn_varlen_func` as a kernel."""
+
+    def kernel(*arguments: Any) -> tuple[Tensor, Tensor]:
+        out_TND, lse_NT, _ = function(*arguments, return_attn_probs=True)
+        return out_TND, lse_NT
+
+    return kernel
+
+
+def torch_kernel(function: Callable[..., Any], aux_request: Callable[..., Any]) -> Kernel:
+    """PyTorch's `varlen_attn` as a kernel; it takes as many key heads as query heads."""
+
+    def kernel(q_TND: Tensor, k_SGD: Tensor, v_SGD: Tensor, *offsets: Any) -> tuple[Tensor, Tensor]:
+        share = q_TND.shape[1] // k_SGD.shape[1]
+        if share > 1:
+            k_SGD, v_SGD = (x.repeat_interleave(share, dim=1) for x in (k_SGD, v_SGD))
+        out_TND, lse_NT = function(q_TND, k_SGD, v_SGD, *offsets, return_aux=aux_request(lse=True))
+        return out_TND, lse_NT
+
+    return kernel
+
+
+def find_varlen() -> Backend | None:
+    """The backend of flash-attn where that package is installed, else PyTorch's own where it has one."""
     try:
         from flash_attn import flash_attn_varlen_func
     except ImportError:
+        pass
+    else:
+        return varlen_backend("flash-attn", flash_attn_kernel(flash_attn_varlen_func))
+    try:
+        from torch.nn.attention.varlen import AuxRequest, varlen_attn
+    except ImportError:
         return None
-    return flash_attn_varlen_func  # type: ignore[no-any-return]
+    return varlen_backend("torch-varlen", torch_kernel(varlen_attn, AuxRequest))
 
 
-def choose_backend(device: torch.device, dtype: torch.dtype) -> tuple[str, Attend]:
-    """Name and function of the backend for this device: flash-attn on CUDA in half precision, else SDPA."""
+SDPA = Backend("sdpa", sdpa_attend, sdpa_attend_lse)
+
+
+def choose_backend(device: torch.device, dtype: torch.dtype) -> Backend:
+    """A varlen kernel on CUDA in half precision, else SDPA."""
     if device.type == "cuda" and dtype in (torch.bfloat16, torch.float16):
-        kernel = flash_attn_kernel()
-        if kernel is not None:
-            return "flash-attn", flash_attend_with(kernel)
-    return "sdpa", sdpa_attend
+        return find_varlen() or SDPA
+    return SDPA

@@ -1,13 +1,14 @@
 """E1, the whole network in one file. Read top-down: E1.hidden_states is the story.
 
 Letters at the end of a tensor's name are its shape: T tokens of a packed batch, H hidden size, N attention heads,
-G key-value heads, D head size, I intermediate size, V vocabulary, R selected rows.
+G key-value heads, D head size, E half of it, I intermediate size, V vocabulary, R selected rows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -16,10 +17,13 @@ from torch.nn import functional as F  # noqa: N812 - the name that everybody kno
 from worker.model.attention import Attend, Spans
 from worker.model.config import E1Config
 
+Rotation = tuple[Tensor, Tensor]
+"""Cosine and sine of the rotary angles, each [T, 1, E]."""
+
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """Instances laid one after the other without padding.
+    """Instances laid one after the other without padding; an instance may begin behind a remembered context.
 
     All tensors are int64 [T]. `within` has a span per sequence; `blocks` has a span per sequence whose keys start at
     the first token of its instance (block-causal).
@@ -45,10 +49,13 @@ class E1(nn.Module):
         self.norm = RMSNorm(config)
         self.mlm_head = Head(config)
 
-    def hidden_states(self, batch: Packed, attend: Attend) -> Iterator[tuple[int, Tensor]]:
+    def hidden_states(
+        self, batch: Packed, attend: Attend, attend_global: Iterator[Attend] | None = None
+    ) -> Iterator[tuple[int, Tensor]]:
         """Yield (0, embedding sum), (1, after the first layer) ... (layers, after the last layer and the final norm).
 
-        Each tensor is [T, H]. A caller that stops asking stops the computation.
+        Each tensor is [T, H]. A caller that stops asking stops the computation. `attend_global` gives another
+        attention for each global layer in turn: one that looks at remembered contexts too.
         """
         x_TH = self.embed_tokens(batch.tokens) + self.embed_seq_id(batch.sequence_ids)
         yield 0, x_TH
@@ -56,23 +63,41 @@ class E1(nn.Module):
         whole = self._rotation(batch.positions_global, self.config.rope_theta_global, x_TH.dtype)
         for index, layer in enumerate(self.layers, start=1):
             if layer.is_global:
-                x_TH = layer(x_TH, whole, batch.blocks, attend)
+                x_TH = layer(x_TH, whole, batch.blocks, next(attend_global) if attend_global else attend)
             else:
                 x_TH = layer(x_TH, within, batch.within, attend)
             yield index, (x_TH if index < len(self.layers) else self.norm(x_TH))
+
+    def remember(self, batch: Packed, attend: Attend, depth: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Keys and values, each [T, G, D], of the global layers among the first `depth`, in order.
+
+        Of a context nothing else is ever looked at: layers within sequences see the query alone. The last global layer
+        is not finished, and what lies above it is not run.
+        """
+        last = max((index for index in range(depth) if self.config.is_global(index)), default=-1)
+        x_TH = self.embed_tokens(batch.tokens) + self.embed_seq_id(batch.sequence_ids)
+        within = self._rotation(batch.positions_within, self.config.rope_theta_within_seq, x_TH.dtype)
+        whole = self._rotation(batch.positions_global, self.config.rope_theta_global, x_TH.dtype)
+        for index, module in enumerate(self.layers[: last + 1]):
+            layer = cast(Layer, module)
+            q_TND, k_TGD, v_TGD = layer.project(x_TH, whole if layer.is_global else within)
+            if layer.is_global:
+                yield k_TGD, v_TGD
+            if index < last:
+                spans = batch.blocks if layer.is_global else batch.within
+                x_TH = layer.finish(x_TH, attend(q_TND, k_TGD, v_TGD, spans))
 
     def head(self, x_RH: Tensor) -> Tensor:
         """Logits over the vocabulary, float32 [R, V], of rows after the final norm. Always float32 (E1.md, trap 2)."""
         logits_RV: Tensor = self.mlm_head(x_RH.float())
         return logits_RV
 
-    def _rotation(self, positions_T: Tensor, theta: float, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-        """Cosine and sine of the rotary angles, each [T, 1, D]. Angles are float32."""
+    def _rotation(self, positions_T: Tensor, theta: float, dtype: torch.dtype) -> Rotation:
+        """Angles are float32."""
         D = self.config.head_size
         exponents = torch.arange(0, D, 2, dtype=torch.float32, device=positions_T.device) / D
-        angles_TD2 = positions_T[:, None].float() * (1.0 / theta**exponents)
-        angles_T1D = torch.cat((angles_TD2, angles_TD2), dim=-1)[:, None]
-        return angles_T1D.cos().to(dtype), angles_T1D.sin().to(dtype)
+        angles_T1E = (positions_T[:, None].float() * (1.0 / theta**exponents))[:, None]
+        return angles_T1E.cos().to(dtype), angles_T1E.sin().to(dtype)
 
 
 class Table(nn.Module):
@@ -99,10 +124,19 @@ class Layer(nn.Module):
         self.feed_forward_norm = RMSNorm(config)
         self.feed_forward = FeedForward(config)
 
-    def forward(self, x_TH: Tensor, rotation: tuple[Tensor, Tensor], spans: Spans, attend: Attend) -> Tensor:
-        x_TH = x_TH + self.attention(self.attention_norm(x_TH), rotation, spans, attend)
-        out_TH: Tensor = x_TH + self.feed_forward(self.feed_forward_norm(x_TH))
-        return out_TH
+    def forward(self, x_TH: Tensor, rotation: Rotation, spans: Spans, attend: Attend) -> Tensor:
+        return self.finish(x_TH, attend(*self.project(x_TH, rotation), spans))
+
+    def project(self, x_TH: Tensor, rotation: Rotation) -> tuple[Tensor, Tensor, Tensor]:
+        """Rotated queries [T, N, D] and keys [T, G, D], and values [T, G, D]."""
+        return self.attention.project(self.attention_norm(x_TH), rotation)
+
+    def finish(self, x_TH: Tensor, attended_TND: Tensor) -> Tensor:
+        """The layer's output, once its attention is known."""
+        # addmm adds to the residual stream inside of the product.
+        x_TH = torch.addmm(x_TH, attended_TND.reshape(len(x_TH), -1), self.attention.out.weight.T)
+        gated_TI = self.feed_forward(self.feed_forward_norm(x_TH))
+        return torch.addmm(x_TH, gated_TI, self.feed_forward.down.weight.T)
 
 
 class Attention(nn.Module):
@@ -115,22 +149,23 @@ class Attention(nn.Module):
         self.qkv = nn.Linear(config.hidden_size, config.hidden_size + 2 * config.key_value_size, bias=False)
         self.out = nn.Linear(config.hidden_size, config.hidden_size, bias=False)
 
-    def forward(self, x_TH: Tensor, rotation: tuple[Tensor, Tensor], spans: Spans, attend: Attend) -> Tensor:
-        qkv = self.qkv(x_TH).clamp(-self.clip, self.clip).view(len(x_TH), -1, self.head_size)
-        q_TND, k_TGD, v_TGD = qkv.split((self.heads, self.kv_heads, self.kv_heads), dim=1)
-        attended_TND = attend(rotate(q_TND, *rotation), rotate(k_TGD, *rotation), v_TGD, spans)
-        out_TH: Tensor = self.out(attended_TND.reshape(len(x_TH), -1))
-        return out_TH
+    def project(self, x_TH: Tensor, rotation: Rotation) -> tuple[Tensor, Tensor, Tensor]:
+        qkv = self.qkv(x_TH).clamp_(-self.clip, self.clip).view(len(x_TH), -1, self.head_size)
+        qk, v_TGD = qkv.split((self.heads + self.kv_heads, self.kv_heads), dim=1)
+        q_TND, k_TGD = torch.split(rotate(qk, *rotation), [self.heads, self.kv_heads], dim=1)
+        return q_TND, k_TGD, v_TGD
 
 
-def rotate(x_TND: Tensor, cos_T1D: Tensor, sin_T1D: Tensor) -> Tensor:
+def rotate(x_TND: Tensor, cos_T1E: Tensor, sin_T1E: Tensor) -> Tensor:
     """Rotary embedding in the rotate-half form: the first half of a head pairs with its second half."""
     first, second = x_TND.chunk(2, dim=-1)
-    return x_TND * cos_T1D + torch.cat((-second, first), dim=-1) * sin_T1D
+    turned_first = torch.addcmul(first * cos_T1E, second, sin_T1E, value=-1)
+    turned_second = torch.addcmul(second * cos_T1E, first, sin_T1E)
+    return torch.cat((turned_first, turned_second), dim=-1)
 
 
 class FeedForward(nn.Module):
-    """w2(silu(w1 x) * w3 x), with w1 and w3 fused into one product."""
+    """silu(w1 x) * w3 x, with w1 and w3 fused into one product; `down` is w2, which the layer multiplies by."""
 
     def __init__(self, config: E1Config) -> None:
         super().__init__()
@@ -139,8 +174,8 @@ class FeedForward(nn.Module):
 
     def forward(self, x_TH: Tensor) -> Tensor:
         gate_TI, up_TI = self.gate_up(x_TH).chunk(2, dim=-1)
-        out_TH: Tensor = self.down(F.silu(gate_TI) * up_TI)
-        return out_TH
+        gated_TI: Tensor = F.silu(gate_TI) * up_TI
+        return gated_TI
 
 
 class RMSNorm(nn.Module):
@@ -152,7 +187,13 @@ class RMSNorm(nn.Module):
         self.eps = config.rms_norm_eps
 
     def forward(self, x_TH: Tensor) -> Tensor:
-        return F.rms_norm(x_TH, self.weight.shape, self.weight, self.eps)
+        if x_TH.dtype != torch.float32 or x_TH.device.type != "cpu":
+            return F.rms_norm(x_TH, self.weight.shape, self.weight, self.eps)
+        # The same in two passes over memory instead of torch's five on a CPU.
+        norm_T1 = torch.linalg.vector_norm(x_TH, dim=-1, keepdim=True)
+        scale_T1 = torch.rsqrt(norm_T1 * norm_T1 / x_TH.shape[-1] + self.eps)
+        out_TH: Tensor = x_TH * scale_T1 * self.weight
+        return out_TH
 
 
 class Head(nn.Module):

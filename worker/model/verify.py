@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from worker.engine import Engine
-from worker.engine.packer import pack
+from worker.engine.packer import Instance, pack
 from worker.model.attention import sdpa_attend
 from worker.model.e1 import E1
 from worker.model.loader import load_model
@@ -120,7 +120,7 @@ def self_test(engine: Engine) -> list[Check]:
     return [
         Check("values that are not finite", _not_finite(packed), 0),
         Check("packed against alone", difference(packed, alone), limit),
-        Check(f"{engine.runner.attention} packed against plain", difference(packed, plain), limit),
+        Check(f"{engine.runner.backend.name} packed against plain", difference(packed, plain), limit),
     ]
 
 
@@ -136,7 +136,7 @@ def verify(engine: Engine) -> list[Check]:
     again = engine.encode(queries)
     plain = plain_encode(model, queries, runner.device)
     limit = TOLERANCE.get(runner.dtype, HALF_TOLERANCE)
-    fast = f"{runner.attention} {runner.precision}"
+    fast = f"{runner.backend.name} {runner.precision}"
     alike = correlation(packed, plain)
     return [
         *known_answer_checks(engine, known_answers(engine.checkpoint.sha256)),
@@ -183,7 +183,7 @@ def plain_encode(model: E1, queries: Sequence[Query], device: torch.device) -> l
     """The oracle: every layer and all logits of each query, one at a time, by the SDPA backend."""
     encodings: list[Encoding] = []
     for query in queries:
-        batch, (place,) = pack([query])
+        batch, (place,) = pack([Instance((*query.context, query.sequence))])
         batch = replace(
             batch,
             tokens=batch.tokens.to(device),

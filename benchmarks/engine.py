@@ -1,0 +1,152 @@
+"""The engine against what the device can do: matrix products, shared contexts, work that is left out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from benchmarks.measuring import Row, by_turns
+from benchmarks.shapes import attention_flops, matrix_flops, proteins, random_checkpoint
+from worker.engine import Engine
+from worker.engine.config import EngineConfig
+from worker.protocol import BOUNDARY_TOKENS, Query, tokens_of
+
+MEAN = frozenset({"mean"})
+
+
+def load(shape: str, folder: Path, **config: Any) -> Engine:
+    return Engine.load(random_checkpoint(shape, folder), EngineConfig(**config))
+
+
+def against_matrix_products(shape: str, folder: Path, *, repeats: int, count: int, **config: Any) -> Iterator[Row]:
+    """Rate of the whole forward pass, matrix products and attention, over the rate of plain matrix products."""
+    engine = load(shape, folder, **config)
+    facts = engine.model_config
+    queries = [Query(sequence) for sequence in proteins(count, 60, 500)]
+    pairs = sum((len(query.sequence) + BOUNDARY_TOKENS) ** 2 for query in queries)
+    tokens = tokens_of(*(query.sequence for query in queries))
+    work = matrix_flops(facts, tokens) + attention_flops(facts, pairs, pairs)
+    budget = min(engine.token_budget, tokens)
+    products = Products(engine, budget)
+    times = by_turns(
+        {"engine": lambda: engine.encode(queries), "products": products.run},
+        repeats=repeats,
+        device=engine.runner.device,
+    )
+    rate = work / times["engine"].median
+    peak = products.flops / times["products"].median
+    yield Row(
+        f"{shape}: forward pass over matrix products",
+        rate / peak,
+        "ratio",
+        ">= 0.90" if shape == "e1-600m" else ">= 0.85",
+        times["engine"].noise + times["products"].noise,
+        {
+            "engine_gflops": rate / 1e9,
+            "products_gflops": peak / 1e9,
+            "tokens_per_second": tokens / times["engine"].median,
+            "token_budget": engine.token_budget,
+            "sequences": count,
+            "lengths": "60 to 500",
+            "attention": engine.runner.backend.name,
+        },
+    )
+
+
+class Products:
+    """The matrix products of one layer at this number of tokens, with weights of their own, again and again."""
+
+    def __init__(self, engine: Engine, tokens: int, layers: int = 4) -> None:
+        facts = engine.model_config
+        H, I, KV = facts.hidden_size, facts.intermediate_size, facts.key_value_size
+        make = {"device": engine.runner.device, "dtype": engine.runner.dtype}
+        shapes = [(H, H + 2 * KV), (H, H), (H, 2 * I), (I, H)]
+        self._weights = [[torch.randn(b, a, **make) for a, b in shapes] for _ in range(layers)]
+        self._inputs: list[Tensor] = [torch.randn(tokens, a, **make) for a, _ in shapes]
+        self._outputs: list[Tensor] = [torch.empty(tokens, b, **make) for _, b in shapes]
+        self._rounds = max(1, facts.num_hidden_layers // layers)
+        self.flops = 2.0 * tokens * sum(a * b for a, b in shapes) * layers * self._rounds
+
+    def run(self) -> None:
+        with torch.inference_mode():
+            for _ in range(self._rounds):
+                for weights in self._weights:
+                    for x, weight, out in zip(self._inputs, weights, self._outputs, strict=True):
+                        torch.mm(x, weight.T, out=out)
+
+
+def shared_context(
+    shape: str,
+    folder: Path,
+    *,
+    repeats: int,
+    queries: int,
+    along: int,
+    contexts: int = 16,
+    residues: int = 250,
+    **config: Any,
+) -> Iterator[Row]:
+    """Many queries behind one context, against the least work there is, and against running it along each time."""
+    engine = load(shape, folder, **config)
+    facts = engine.model_config
+    homologs = tuple(proteins(contexts, residues, residues, seed=1))
+    asked = [Query(sequence, homologs) for sequence in proteins(queries, residues, residues, seed=2)]
+    own = residues + BOUNDARY_TOKENS
+    past = contexts * own
+    ideal = matrix_flops(facts, past) + attention_flops(facts, contexts * own**2, past * (past + own) / 2)
+    ideal += queries * (matrix_flops(facts, own) + attention_flops(facts, own**2, own * (own + past)))
+    products = Products(engine, min(engine.token_budget, queries * own))
+    alone = load(shape, folder, **{**config, "context_bytes": 1})
+
+    def warm() -> None:
+        engine.contexts.keep_only(set())
+        engine.encode(asked)
+
+    times = by_turns(
+        {"shared": warm, "products": products.run, "along": lambda: alone.encode(asked[:along])},
+        repeats=repeats,
+        device=engine.runner.device,
+    )
+    peak = products.flops / times["products"].median
+    shared, each = times["shared"].median, times["along"].median / along
+    detail = {
+        "queries": queries,
+        "context": f"{contexts} x {residues}",
+        "seconds_per_query": shared / queries,
+        "seconds_per_query_run_along": each,
+        "entry_bytes": past * engine._context_token_bytes,
+        "attention": engine.runner.backend.name,
+    }
+    noise = times["shared"].noise + times["products"].noise
+    yield Row(f"{shape}: shared context over its ideal", shared / (ideal / peak), "ratio", "<= 1.25", noise, detail)
+    yield Row(f"{shape}: context run along over shared", each / (shared / queries), "ratio", "", noise, detail)
+
+
+def skipped_work(shape: str, folder: Path, *, repeats: int, count: int, **config: Any) -> Iterator[Row]:
+    """What is not asked for costs nothing: time against the full pass (all layers, all logits)."""
+    engine = load(shape, folder, **config)
+    layers = engine.model_config.num_hidden_layers
+    lower = layers * 2 // 5
+    texts = proteins(count, 60, 500)
+    full = [Query(text, (), (-1,), frozenset({"mean", "logits"})) for text in texts]
+    asked = {
+        "full": full,
+        f"layer {lower} of {layers}": [Query(text, (), (lower,), MEAN) for text in texts],
+        "mean of the last layer, no head": [Query(text) for text in texts],
+        "one masked row": [Query(text, (), (), frozenset({"logits"}), (len(text) // 2,)) for text in texts],
+        "the same sequence eight times": [query for query in full[: count // 8 or 1] for _ in range(8)],
+    }
+    works = {name: (lambda queries=queries: engine.encode(queries)) for name, queries in asked.items()}
+    times = by_turns(works, repeats=repeats, device=engine.runner.device)
+    for name in list(asked)[1:]:
+        yield Row(
+            f"{shape}: {name} over the full pass",
+            times[name].median / times["full"].median,
+            "ratio",
+            f"{lower / layers:.2f}" if name.startswith("layer") else "",
+            times[name].noise,
+        )

@@ -1,0 +1,154 @@
+"""Libraries for measuring the service: a FASTA file of any length, and jobs laid out by SQL in bulk.
+
+A job laid out here has the rows that ingest and workers would have written (the smoke test downloads one and reads
+it); only the way there is shorter.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import numpy as np
+
+from benchmarks.service_stack import MODEL
+from worker.protocol import BOUNDARY_TOKENS, CANONICAL, MODELS
+
+RESIDUES = 350
+SEQUENCES_PER_WRITE = 1000
+FACTS = MODELS[MODEL]
+
+
+def fasta(folder: Path, count: int) -> Path:
+    """A file of `count` random sequences of RESIDUES residues below `folder`, written the first time."""
+    path = folder / f"library-{count}.fasta"
+    if path.exists():
+        return path
+    folder.mkdir(parents=True, exist_ok=True)
+    random = np.random.default_rng(0)
+    letters = np.frombuffer(CANONICAL.encode(), dtype=np.uint8)
+    beside = path.with_suffix(".new")
+    with beside.open("wb") as file:
+        for start in range(0, count, SEQUENCES_PER_WRITE):
+            many = min(SEQUENCES_PER_WRITE, count - start)
+            drawn = letters[random.integers(0, len(letters), (many, RESIDUES))]
+            file.writelines(b">protein%09d\n%s\n" % (start + n, drawn[n].tobytes()) for n in range(many))
+    beside.rename(path)
+    return path
+
+
+def lay_out_job(
+    items: int,
+    *,
+    done: float,
+    state: str = "running",
+    outputs: bool = False,
+    leased: int = 8,
+    width: int = FACTS.hidden_size,
+    layer: int = FACTS.layers,
+) -> UUID:
+    """A job of `items` sequences of which this share of chunks is done, some are leased and the others ready.
+
+    With `outputs` every done chunk has its mean embeddings, `width` float32 an item. Then comes what beat and vacuum
+    do within a few seconds.
+    """
+    from django.contrib.auth.models import User
+    from django.db import connection, transaction
+
+    from jobs.models import Job
+    from jobs.outputs import checksum
+    from jobs.services.tallies import tally_advance
+    from jobs.services.workers import engine_record
+    from worker.protocol import EngineIdentity
+
+    engine = engine_record(identity=EngineIdentity(MODEL, "0" * 64, "float32", "none", "none", "none", "bench", True))
+    owner, _ = User.objects.get_or_create(username="admin")
+    final = done == 1
+    job = Job.objects.create(
+        id=uuid4(),
+        owner=owner,
+        name=f"{items} sequences",
+        model=MODEL,
+        action="encode",
+        params={"repr_layers": [layer], "include": ["mean"]},
+        state="succeeded" if final else state,
+        total_items=items,
+        total_residues=items * RESIDUES,
+    )
+    chunks = -(-items // 8)
+    numbers = {
+        "job": job.pk,
+        "model": MODEL,
+        "items": items,
+        "chunks": chunks,
+        "done": chunks if final else int(done * chunks),
+        "leased": 0 if final else leased,
+        "tokens": RESIDUES + BOUNDARY_TOKENS,
+        "engine": engine,
+        "residues": RESIDUES,
+    }
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_CHUNKS, numbers)
+        cursor.execute(_ITEMS, numbers)
+        if outputs:
+            data = np.random.default_rng(1).normal(size=(8, width)).astype("<f4").tobytes()
+            row = {"layer": layer, "width": width, "data": data, "checksum": checksum(data)}
+            cursor.execute(_OUTPUTS, {**numbers, **row})
+        cursor.execute(
+            "UPDATE jobs_job SET started_at = CASE WHEN %s THEN statement_timestamp() - interval '10 minutes' END, "
+            "finished_at = CASE WHEN %s THEN statement_timestamp() END WHERE id = %s",
+            [done > 0, final, job.pk],
+        )
+    settle()
+    tally_advance(job_id=job.pk)
+    return job.pk
+
+
+def settle() -> None:
+    """What autovacuum does on a service that has run for a while."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        for table in ("jobs_job", "jobs_chunk", "jobs_item", "jobs_output"):
+            cursor.execute(f"VACUUM (ANALYZE) {table}")
+
+
+def clear() -> None:
+    """Forget every job with all that belongs to it; files of tables shrink at once."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("TRUNCATE jobs_job CASCADE")
+
+
+# Finished ones end evenly over ten minutes, the last of them now.
+_CHUNKS = """
+INSERT INTO jobs_chunk (job_id, first_index, model, state, n_items, n_tokens, n_succeeded, n_failed, attempts, losses,
+    isolate, last_error, not_before, alone, worker, lease_token, lease_end, engine_id, finished_at)
+SELECT %(job)s, 8 * n, %(model)s, state, size, size * %(tokens)s,
+    CASE WHEN state = 'done' THEN size ELSE 0 END, 0, 1, 0, false, '', statement_timestamp(), false, 'bench',
+    CASE WHEN state = 'leased' THEN gen_random_uuid() END,
+    CASE WHEN state = 'leased' THEN statement_timestamp() + interval '1 day' END,
+    CASE WHEN state = 'done' THEN %(engine)s END,
+    CASE WHEN state = 'done' THEN statement_timestamp() - (%(done)s - n) * interval '10 minutes' / %(done)s END
+FROM (
+    SELECT n, least(8, %(items)s - 8 * n) AS size, CASE WHEN n < %(done)s THEN 'done'
+        WHEN n < %(done)s + %(leased)s THEN 'leased' ELSE 'ready' END AS state
+    FROM generate_series(0, %(chunks)s - 1) n
+) planned ORDER BY n
+"""
+# Every sequence is another one: an engine computes equal ones once.
+_ITEMS = """
+INSERT INTO jobs_item (job_id, index, chunk_id, line, name, header, sequence)
+SELECT job_id, first_index + k, id, 2 * (first_index + k) + 1,
+    'protein' || lpad((first_index + k)::text, 9, '0'), '',
+    left(repeat(translate(md5((first_index + k)::text), '0123456789abcdef', 'ACDEFGHIKLMNPQRS'), 1 + %(residues)s / 32),
+        %(residues)s)
+FROM jobs_chunk CROSS JOIN LATERAL generate_series(0, n_items - 1) k
+WHERE job_id = %(job)s ORDER BY first_index, k
+"""
+_OUTPUTS = """
+INSERT INTO jobs_output (chunk_id, kind, layer, item_index, dtype, width, rows, data, checksum)
+SELECT id, 'mean', %(layer)s, -1, '<f4', %(width)s, '[1, 1, 1, 1, 1, 1, 1, 1]', %(data)s, %(checksum)s
+FROM jobs_chunk WHERE job_id = %(job)s AND state = 'done' ORDER BY id
+"""

@@ -1,0 +1,261 @@
+"""The service as users run it, for measuring: embedded Postgres and Valkey with fsync, gunicorn, Celery workers.
+
+Everything lies below one folder and ends with the block. In the measuring process Django is set up on the same
+stores, so that a bench can lay out tables by SQL and call `jobs` directly.
+"""
+
+from __future__ import annotations
+
+import http.client
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from e1site.stack import parts
+from e1site.stack.binaries import find_valkey
+from e1site.stack.environment import children_environment, embedded_postgres, usable_port
+from e1site.stack.folder import DataFolder, hold
+from e1site.stack.guardian import Guardian, Ward
+from e1site.stack.processes import kill_marked, signal_group, spawn, wait_gone
+from e1site.stack.servers import Valkey
+
+MODEL = "e1-600m"
+"""The model whose jobs are measured: embeddings of 1,280 numbers. No weights are needed."""
+START_SECONDS = 120.0
+HOST = "127.0.0.1"
+ROOT = Path(__file__).parents[1]
+_CALLERS = ("DATABASE_URL", "REDIS_URL", "E1_SECRET_KEY", "E1_DATA", "E1_MODELS", "E1_ALLOWED_HOSTS")
+"""What the caller may have set for a service of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Processor seconds of the parts of the service since they started."""
+
+    worker: float
+    postgres: float
+    valkey: float
+    web: float
+
+    def __sub__(self, other: Usage) -> Usage:
+        return Usage(
+            self.worker - other.worker,
+            self.postgres - other.postgres,
+            self.valkey - other.valkey,
+            self.web - other.web,
+        )
+
+    @property
+    def total(self) -> float:
+        return self.worker + self.postgres + self.valkey + self.web
+
+
+class Service:
+    """Running stores with the tables of the service; web and workers on request. Use `running`."""
+
+    def __init__(self, folder: DataFolder, guardian: Guardian, env: dict[str, str]) -> None:
+        self.folder, self._guardian, self.env = folder, guardian, env
+        self._processes: dict[str, tuple[subprocess.Popen[bytes], int]] = {}
+        self.port = 0
+
+    @property
+    def token(self) -> str:
+        return (self.folder.path / "token").read_text(encoding="ascii").strip()
+
+    @contextmanager
+    def web(self) -> Iterator[int]:
+        """gunicorn with one process of 16 threads (the service has two); gives that process's number."""
+        self.port = usable_port(HOST, 0)
+        command = list(parts.web(HOST, self.port).command)
+        command[command.index("--workers") + 1] = "1"
+        with self.process("web", command, signal.SIGTERM, seconds=12) as master:
+            self._await("web", lambda: self._status("/livez") == 200)
+            yield children_of(master)[0]
+
+    @contextmanager
+    def workers(self, count: int = 1, **settings: str) -> Iterator[None]:
+        """Model workers with the engine of `benchmarks.service_engines`; `settings` go into their environment."""
+        from jobs.models import Worker
+        from jobs.selectors import workers_alive
+
+        def _sick() -> bool:
+            return Worker.objects.exclude(reason="").exists()
+
+        Worker.objects.all().delete()
+        with ExitStack() as stack:
+            for number in range(count):
+                (part,) = parts.model_workers([MODEL], 1)
+                command = [part.replace("worker.app", "benchmarks.service_engines:app") for part in part.command]
+                command[command.index("-n") + 1] = f"bench-{number}@%h"
+                name = f"worker-{number}"
+                stack.enter_context(self.process(name, command, signal.SIGTERM, seconds=20, **settings))
+            self._await("worker-0", lambda: workers_alive(MODEL).count() == count or _sick())
+            if _sick():
+                raise RuntimeError(f"a worker is of no use: {Worker.objects.exclude(reason='').first().reason}")
+            yield
+
+    @contextmanager
+    def process(
+        self, name: str, command: list[str], stop: int, *, seconds: float, user: int | None = None, **env: str
+    ) -> Iterator[int]:
+        """A child of the stack for the length of the block; gives its number."""
+        log = self.folder.turn_log(name)
+        child = spawn(command, env={**self.env, **env}, log=log, cwd=self.folder.logs, user=user)
+        self._processes[name] = (child, stop)
+        self._guardian.watch(Ward(child.pid, stop, store=name in ("postgres", "valkey")))
+        try:
+            yield child.pid
+        finally:
+            child.send_signal(stop)
+            try:
+                child.wait(timeout=seconds)
+            except subprocess.TimeoutExpired:
+                signal_group(child.pid, signal.SIGKILL)
+                child.wait()
+            self._guardian.forget(child.pid)
+            del self._processes[name]
+
+    def usage(self) -> Usage:
+        """Processor seconds so far, children that have ended included."""
+        spent = {name: cpu_seconds(process.pid) for name, (process, _) in self._processes.items()}
+        workers = sum(seconds for name, seconds in spent.items() if name.startswith("worker"))
+        return Usage(workers, spent["postgres"], spent["valkey"], spent.get("web", 0.0))
+
+    def request(
+        self, method: str, path: str, *, body: object = None, headers: Mapping[str, str] | None = None
+    ) -> tuple[int, bytes]:
+        """One request to the web process with the first user's token; `body` is bytes or an open file."""
+        connection = http.client.HTTPConnection(HOST, self.port, timeout=3600, blocksize=1 << 18)
+        try:
+            connection.request(method, path, body=body, headers={**self._login(), **(headers or {})})  # type: ignore[arg-type]
+            response = connection.getresponse()
+            return response.status, response.read()
+        finally:
+            connection.close()
+
+    def download(self, path: str) -> tuple[int, float]:
+        """Read an answer and throw it away; (bytes, seconds). Raises RuntimeError for any other status than 200."""
+        connection = http.client.HTTPConnection(HOST, self.port, timeout=3600)
+        buffer = bytearray(1 << 18)
+        started = time.perf_counter()
+        try:
+            connection.request("GET", path, headers=self._login())
+            response = connection.getresponse()
+            if response.status != 200:
+                raise RuntimeError(f"{path}: {response.status} {response.read(2000)!r}")
+            size = 0
+            while count := response.readinto(buffer):
+                size += count
+        finally:
+            connection.close()
+        return size, time.perf_counter() - started
+
+    def _login(self) -> dict[str, str]:
+        return {"Authorization": f"Token {self.token}", "Host": f"{HOST}:{self.port}"}
+
+    def _status(self, path: str) -> int:
+        try:
+            return self.request("GET", path)[0]
+        except OSError:
+            return 0
+
+    def _await(self, name: str, ready: Callable[[], bool]) -> None:
+        process, _ = self._processes[name]
+        if not wait_gone(lambda: process.poll() is None and not ready(), START_SECONDS) or process.poll() is not None:
+            log = self.folder.log(name)
+            raise RuntimeError(f"{name} does not start; the end of {log}:\n{log.read_text(errors='replace')[-3000:]}")
+
+
+@contextmanager
+def running(path: Path, *, connections: int = 60) -> Iterator[Service]:
+    """Stores with up-to-date tables in `path`, and Django set up on them, until the block ends."""
+    folder = DataFolder.at(path)
+    folder.path.parent.mkdir(parents=True, exist_ok=True)
+    folder.create()
+    for name in _CALLERS:
+        os.environ.pop(name, None)
+    with ExitStack() as stack:
+        lock = stack.enter_context(hold(folder))
+        kill_marked(folder.stack_id)
+        guardian = Guardian(folder.stack_id, lock, folder.turn_log("guardian"))
+        stack.callback(guardian.close)
+        env = children_environment(folder, HOST, [MODEL])
+        # The children run in the folder of logs; the benchmarks are no installed package.
+        env["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
+        service = Service(folder, guardian, env)
+        _start_stores(service, stack, connections)
+        os.environ.update({key: env[key] for key in (*_CALLERS, "DJANGO_SETTINGS_MODULE") if key in env})
+        os.environ["E1_LOG_LEVEL"] = "ERROR"
+        _set_up_django(stack)
+        yield service
+
+
+def _start_stores(service: Service, stack: ExitStack, connections: int) -> None:
+    folder = service.folder
+    valkey = Valkey(folder.path / "valkey", folder.sockets, find_valkey())
+    valkey.prepare()
+    stack.enter_context(service.process("valkey", valkey.command(), signal.SIGTERM, seconds=10))
+    postgres = embedded_postgres(folder)
+    user = postgres.as_user.user
+    if not postgres.data.exists():
+        postgres.prepare_initdb()
+        command = postgres.initdb_command()
+        initdb = spawn(
+            command, env={**service.env, "LC_ALL": "C"}, log=folder.log("initdb"), cwd=folder.logs, user=user
+        )
+        if initdb.wait() != 0:
+            raise RuntimeError(folder.log("initdb").read_text(errors="replace")[-3000:])
+        postgres.adopt()
+    postgres.prepare()
+    command = [*postgres.command(), "-c", f"max_connections={connections}"]
+    stack.enter_context(service.process("postgres", command, signal.SIGINT, seconds=60, user=user))
+    service._await("postgres", postgres.is_ready)
+    postgres.ensure_database()
+    service._await("valkey", valkey.is_ready)
+    bootstrap = [sys.executable, "-m", "django", "e1_bootstrap", "--migrate", "--data", str(folder.path)]
+    subprocess.run(bootstrap, env=service.env, cwd=folder.logs, check=True, stdout=subprocess.DEVNULL)
+
+
+def _set_up_django(stack: ExitStack) -> None:
+    import django
+
+    django.setup()
+    from django.db import connections
+
+    import worker.app  # noqa: F401 - the Celery app through which jobs.queue publishes
+
+    stack.callback(connections.close_all)
+
+
+def children_of(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()]
+
+
+def cpu_seconds(pid: int) -> float:
+    """User and system time of this process, its ended children, and its living ones, and theirs."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        children = children_of(pid)
+    except (OSError, ProcessLookupError):
+        return 0.0
+    own = sum(int(field) for field in fields[11:15]) / os.sysconf("SC_CLK_TCK")
+    return own + sum(map(cpu_seconds, children))
+
+
+def forget_peak(pid: int) -> None:
+    """Let the kernel count this process's peak of resident memory anew."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5", encoding="ascii")
+
+
+def peak_megabytes(pid: int) -> float:
+    """Most resident memory (VmHWM) since `forget_peak`, in 10^6 bytes."""
+    for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024 / 1e6
+    raise RuntimeError(f"process {pid} has no VmHWM")

@@ -1,0 +1,62 @@
+"""Every benchmark runs, at its smallest size: none rots. What they measure here means nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks.__main__ import NAMES
+from tests.stack import OWN_ENVIRONMENT
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory) -> list[dict]:
+    """All benches in one process, on stores of their own, as a user calls them."""
+    folder = tmp_path_factory.mktemp("benchmarks")
+    env = {key: value for key, value in os.environ.items() if key not in OWN_ENVIRONMENT}
+    command = [sys.executable, "-m", "benchmarks", "--smoke", "--folder", str(folder), "--json", str(folder / "rows")]
+    ran = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=600, check=False)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return json.loads((folder / "rows").read_text())
+
+
+def test_every_row_has_a_number_with_a_unit(report):
+    for row in report:
+        assert row["value"] == row["value"], row
+        assert row["unit"], row
+        assert row["noise"] >= 0, row
+
+
+@pytest.mark.parametrize(
+    "begins",
+    [
+        "tiny: forward pass over matrix products",
+        "tiny: shared context over its ideal",
+        "tiny: one masked row",
+        "service: processor time per chunk",
+        "service: rate over the engine alone",
+        "ingest: 64 sequences of 350, web process",
+        "download: npz, 64 x 1280 float32, rate",
+        "download: h5, 64 x 1280 float32, sent",
+        "pages: page of a running job",
+        "waiting: synchronous request",
+        "simulation: 2 workers",
+        "growth: ingest: N sequences",
+    ],
+)
+def test_every_bench_reports(report, begins):
+    assert [row for row in report if row["name"].startswith(begins)], [row["name"] for row in report]
+
+
+def test_every_bench_is_tried_here():
+    assert set(NAMES) == {
+        *("engine", "context", "skipped"),
+        *("overhead", "against", "ingest", "download", "pages", "waiting", "simulation", "growth"),
+    }

@@ -1,0 +1,136 @@
+"""What goes on beside the device: the bundle that is claimed ahead, and the writer."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from jobs.models import Chunk, Job
+from jobs.services import lifecycle
+from jobs.states import ChunkState, JobState
+from tests.integration.test_leases import make_job, record
+from worker import tasks
+from worker.aside import Beside
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def job(person):
+    return make_job(person, [record(n) for n in range(24)])
+
+
+@pytest.fixture
+def bundles(job):
+    ids = list(Chunk.objects.filter(job=job).order_by("id").values_list("id", flat=True))
+    assert len(ids) == 3
+    return [[chunk_id] for chunk_id in ids]
+
+
+@pytest.fixture
+def during_first(inline_worker, demo_engine, monkeypatch):
+    """Calls something while the first bundle computes; says how many bundles were computed."""
+    calls: list[int] = []
+
+    def install(what):
+        encode = demo_engine.encode
+
+        def hooked(queries):
+            calls.append(len(queries))
+            if len(calls) == 1:
+                what()
+            return encode(queries)
+
+        monkeypatch.setattr(demo_engine, "encode", hooked)
+        return calls
+
+    return install
+
+
+def states(job):
+    return list(Chunk.objects.filter(job=job).order_by("id").values_list("state", flat=True))
+
+
+def test_while_one_bundle_computes_the_next_is_claimed_and_no_further_one(job, bundles, during_first):
+    seen = []
+    calls = during_first(lambda: seen.extend(states(job)))
+    tasks.run_bundles(bundles)
+    assert seen == ["leased", "leased", "ready"]
+    assert calls == [8, 8, 8]
+    assert Job.objects.get().state == JobState.SUCCEEDED
+    assert not Chunk.objects.exclude(attempts=1).exists()
+
+
+def test_a_cancelled_job_is_over_after_the_bundle_in_hand(job, bundles, during_first):
+    calls = during_first(lambda: lifecycle.job_cancel(job_id=job.pk))
+    tasks.run_bundles(bundles)
+    assert calls == [8]
+    assert states(job) == ["done", "cancelled", "cancelled"]
+    assert Job.objects.get().state == JobState.CANCELLED
+
+
+def test_a_paused_job_gives_back_what_was_claimed_ahead(job, bundles, during_first):
+    calls = during_first(lambda: lifecycle.job_pause(job_id=job.pk))
+    tasks.run_bundles(bundles)
+    assert calls == [8]
+    assert states(job) == ["done", "ready", "ready"]
+    assert not Chunk.objects.filter(state=ChunkState.READY).exclude(lease_token=None, losses=0).exists()
+    lifecycle.job_resume(job_id=job.pk)
+    tasks.run_bundles(bundles[1:])
+    assert Job.objects.get().state == JobState.SUCCEEDED
+
+
+def test_a_device_error_ends_the_process_and_gives_back_what_was_claimed_ahead(job, bundles, during_first, monkeypatch):
+    def fail():
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+    class Ended(BaseException):
+        pass
+
+    def end(status):
+        raise Ended
+
+    during_first(fail)
+    monkeypatch.setattr(tasks.os, "_exit", end)
+    with pytest.raises(Ended):
+        tasks.run_bundles(bundles)
+    assert set(states(job)) == {"ready"}
+    ahead = Chunk.objects.get(pk=bundles[1][0])
+    assert (ahead.last_error, ahead.losses, ahead.isolate) == ("", 0, False)
+    assert not Chunk.objects.filter(pk=bundles[0][0]).exists(), "lost alone, it is split into its items"
+    assert Chunk.objects.filter(job=job, isolate=True, last_error__contains="CUDA error").count() == 8
+
+
+def test_an_empty_message_is_a_proof_of_life(inline_worker):
+    from jobs.models import Worker
+
+    Worker.objects.update(last_forward_at=None)
+    tasks.run_bundles([])
+    assert Worker.objects.get().last_forward_at is not None
+
+
+def test_work_beside_is_done_in_order_waits_where_it_is_full_and_outlives_errors():
+    beside = Beside("test", waiting=1)
+    gate, done = threading.Event(), []
+    beside.do(lambda: (gate.wait(), done.append(0)))
+    beside.do(lambda: done.append(1))
+    third = threading.Thread(target=lambda: beside.do(lambda: done.append(2)))
+    third.start()
+    third.join(0.05)
+    assert third.is_alive(), "one computes, one waits: the third has to"
+    gate.set()
+    third.join()
+    failed = beside.do(lambda: 1 / 0)
+    beside.flush()
+    assert done == [0, 1, 2]
+    assert isinstance(failed.exception(), ZeroDivisionError)
+    beside.do(lambda: done.append(3))
+    beside.flush()
+    assert done == [0, 1, 2, 3]
+
+
+@pytest.fixture(autouse=True)
+def no_lease_is_renewed_for_ever():
+    yield
+    assert not [thread for thread in threading.enumerate() if thread.name == "lease"]
