@@ -1,0 +1,232 @@
+"""Variants of a parent: codes such as `A24T` or `A24T:G56D`, and full sequences, to lists of substitutions.
+
+Positions count from 1. Where a laboratory numbers its residues differently, `offset` is what is added to the position
+in the parent to get the number in the code: with offset 23 the code `H24Y` means the parent's first residue.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from jobs.errors import InvalidInput, Problem
+from jobs.limits import LISTED_PROBLEMS
+from jobs.parsing.letters import capitals, clean_sequence, shown
+from jobs.parsing.records import Place
+from worker.protocol import CANONICAL, EXTENDED
+
+WILD_TYPE = "WT"
+"""The code of the parent itself."""
+
+_SEPARATORS = re.compile(r"[:,;/+\s]+")
+_SUBSTITUTION = re.compile(r"([A-Z])(-?[0-9]{1,9})([A-Z*=-])")
+_LOOKS_LIKE_INDEL = re.compile(r"[0-9](DEL|INS|DUP|FS|EXT)|[0-9]-$|^-|_")
+_LEAST_VOTES = 2
+"""Substitutions that must speak for an offset before it is suggested: a single letter fits somewhere by chance."""
+_LEAST_SHARE = 0.9
+"""Share of the substitutions that it must put right: a few may be mistyped."""
+
+_OFFER = (
+    "Marginals compare residues at the same position, so they take substitutions only. "
+    "Give full sequences and choose pseudo_log_likelihood, which takes insertions and deletions."
+)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Mutation:
+    """One substitution: `position` counts from 1 in the parent; `wild` is the parent's residue there."""
+
+    position: int
+    wild: str
+    mutant: str
+
+    def code(self, offset: int = 0) -> str:
+        return f"{self.wild}{self.position + offset}{self.mutant}"
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """Substitutions by position, one at most at each; none at all is the parent itself, whose score is 0.
+
+    Synonymous ones (`A24A`) are left out, whatever the code said.
+    """
+
+    mutations: tuple[Mutation, ...] = ()
+
+    def code(self, offset: int = 0) -> str:
+        """`A24T:G56D`, or `WT` for the parent."""
+        return ":".join(mutation.code(offset) for mutation in self.mutations) or WILD_TYPE
+
+    def sequence(self, parent: str) -> str:
+        """The full sequence of the variant of `parent`."""
+        letters = list(parent)
+        for mutation in self.mutations:
+            letters[mutation.position - 1] = mutation.mutant
+        return "".join(letters)
+
+
+def single_variants(parent: str) -> list[Variant]:
+    """All substitutions of one canonical residue: position by position, mutants in the order of `CANONICAL`.
+
+    Positions of the parent that hold no canonical residue have no score and are left out.
+    """
+    return [
+        Variant((Mutation(position, wild, mutant),))
+        for position, wild in enumerate(parent, start=1)
+        if wild in CANONICAL
+        for mutant in CANONICAL
+        if mutant != wild
+    ]
+
+
+def read_variants(texts: Iterable[str], parent: str, *, offset: int = 0, path: str = "variants") -> list[Variant]:
+    """The variants that `texts` name, in order; each is a code or a full sequence (which has no digits).
+
+    Raises InvalidInput with every problem (the first 1,000 listed), each with `index`, `path` and the text as
+    `record`: `bad_variant`, `bad_letter`, `wrong_wild_type`, `position_outside`, `position_twice`, `indel`. Where one
+    offset would put nearly all codes right, the first problem is `wrong_offset` and names it.
+    """
+    variants: list[Variant] = []
+    problems: list[Problem] = []
+    named: list[tuple[str, int]] = []
+    for index, text in enumerate(texts):
+        place = Place(record=text, index=index, path=f"{path}.{index}")
+        faults = _Faults(place)
+        if _is_sequence(text):
+            variants.append(_of_sequence(text, parent, faults))
+        else:
+            variants.append(_of_code(text, parent, offset, faults, named))
+        problems += faults.problems
+    if problems:
+        if any(problem.code in ("wrong_wild_type", "position_outside") for problem in problems):
+            problems = [*_offset_problem(named, parent, offset, path), *problems]
+        raise _refusal(problems)
+    return variants
+
+
+def read_variant(text: str, parent: str, *, offset: int = 0) -> Variant:
+    """One variant; see `read_variants`."""
+    return read_variants([text], parent, offset=offset)[0]
+
+
+def suggest_offset(named: Sequence[tuple[str, int]], parent: str) -> int | None:
+    """The offset under which the parent has the wild-type letters that codes name at their numbers.
+
+    `named` are (letter, number) pairs. The offset is given only if it suits at least nine tenths of the different
+    pairs, at least two of them, and more than any other offset does; otherwise None.
+    """
+    pairs = set(named)
+    places: dict[str, list[int]] = {}
+    for position, letter in enumerate(parent, start=1):
+        places.setdefault(letter, []).append(position)
+    votes = Counter(number - position for letter, number in pairs for position in places.get(letter, ()))
+    best = [*votes.most_common(2), (0, 0), (0, 0)]
+    (offset, count), (_, second) = best[:2]
+    return offset if count >= max(_LEAST_VOTES, _LEAST_SHARE * len(pairs)) and count > second else None
+
+
+class _Faults:
+    """Collects the problems of one text."""
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self.problems: list[Problem] = []
+
+    def add(self, code: str, what: str, remedy: str, character: str | None = None) -> None:
+        self.problems.append(self.place.problem(code, what, remedy, character=character))
+
+
+def _is_sequence(text: str) -> bool:
+    """Whether the text is a full sequence: letters without digits. The word WT is the parent."""
+    word = text.strip()
+    return bool(word) and word.upper() != WILD_TYPE and not any(character in "0123456789" for character in word)
+
+
+def _of_sequence(text: str, parent: str, faults: _Faults) -> Variant:
+    sequence, _ = clean_sequence(text)
+    strange = sorted(set(sequence) - set(EXTENDED))
+    if strange:
+        at = min(sequence.index(character) for character in strange)
+        what = f"the character '{shown(sequence[at])}' at position {at + 1:,} is no residue"
+        remedy = "Write substitutions as A24T, several as A24T:G56D, or the full sequence in one-letter residues."
+        faults.add("bad_letter", what, remedy, shown(sequence[at]))
+    elif len(sequence) != len(parent):
+        what = f"the sequence has {len(sequence):,} residues and the parent {len(parent):,}"
+        faults.add("indel", what, _OFFER)
+    else:
+        pairs = enumerate(zip(parent, sequence, strict=True), start=1)
+        return _checked([Mutation(n, wild, mutant) for n, (wild, mutant) in pairs if wild != mutant], faults)
+    return Variant()
+
+
+def _of_code(text: str, parent: str, offset: int, faults: _Faults, named: list[tuple[str, int]]) -> Variant:
+    """The variant of one code; the pairs of wild-type letter and number that it names are put into `named`."""
+    word = capitals(text).strip()
+    if word == WILD_TYPE:
+        return Variant()
+    mutations: list[Mutation] = []
+    for part in _SEPARATORS.split(word):
+        found = _SUBSTITUTION.fullmatch(part)
+        if found is None or found[3] == "-":
+            _not_a_substitution(part, faults)
+            continue
+        wild, number, mutant = found[1], int(found[2]), found[3].replace("=", found[1])
+        named.append((wild, number))
+        position = number - offset
+        if not 1 <= position <= len(parent):
+            what = f"{part} lies outside the parent, whose residues are numbered {1 + offset} to {len(parent) + offset}"
+            faults.add("position_outside", what, "Check the parent and the numbering offset.")
+        elif parent[position - 1] != wild:
+            what = f"{part} says {wild}, and the parent has {parent[position - 1]} there"
+            faults.add("wrong_wild_type", what, "Check the parent and the numbering offset.", wild)
+        else:
+            mutations.append(Mutation(position, wild, mutant))
+    twice = [position for position, count in Counter(m.position for m in mutations).items() if count > 1]
+    for position in twice:
+        what = f"position {position + offset} is named more than once"
+        faults.add("position_twice", what, "Name each position once.")
+    return Variant() if twice else _checked([m for m in mutations if m.wild != m.mutant], faults)
+
+
+def _checked(mutations: Sequence[Mutation], faults: _Faults) -> Variant:
+    """The variant, if both residues of each substitution have a column in the logits."""
+    for mutation in mutations:
+        if mutation.mutant == "*":
+            faults.add("bad_letter", f"{mutation.code()} is a stop codon, which has no score", "Leave it out.", "*")
+        elif mutation.mutant not in CANONICAL:
+            what = f"{mutation.code()} names {mutation.mutant}, which is none of the 20 canonical residues"
+            faults.add("bad_letter", what, f"Choose one of {CANONICAL}.", mutation.mutant)
+        elif mutation.wild not in CANONICAL:
+            what = f"the parent has {mutation.wild} at position {mutation.position}, which is no canonical residue"
+            faults.add("bad_letter", what, "Leave the position out, or put the true residue there.", mutation.wild)
+    return Variant(tuple(sorted(mutations)))
+
+
+def _not_a_substitution(part: str, faults: _Faults) -> None:
+    if _LOOKS_LIKE_INDEL.search(part):
+        faults.add("indel", f"{part} is no substitution", _OFFER)
+        return
+    what = f"{part!r} is no substitution" if part else "there is no variant"
+    remedy = "Write the parent's residue, its number and the new residue, A24T; join several by ':'. WT is the parent."
+    faults.add("bad_variant", what, remedy)
+
+
+def _offset_problem(named: Sequence[tuple[str, int]], parent: str, offset: int, path: str) -> list[Problem]:
+    better = suggest_offset(named, parent)
+    if better is None or better == offset:
+        return []
+    letters = dict(enumerate(parent, start=1))
+    right = sum(letters.get(number - better) == wild for wild, number in named)
+    what = (
+        f"The numbers seem shifted: with an offset of {better}, {right:,} of {len(named):,} wild-type letters fit the "
+        f"parent"
+    )
+    return [Problem("wrong_offset", what, f"Set the numbering offset to {better} instead of {offset}.", path=path)]
+
+
+def _refusal(problems: Sequence[Problem]) -> InvalidInput:
+    first, listed = problems[0], problems[:LISTED_PROBLEMS]
+    more = f" (and {len(problems) - 1:,} more)" if len(problems) > 1 else ""
+    return InvalidInput(first.message + more, code=first.code, problems=listed, problem_count=len(problems))
