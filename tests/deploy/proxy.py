@@ -1,0 +1,111 @@
+"""nginx with the deployment's configuration, run natively in front of any web process."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import pytest
+
+from e1site.stack.processes import wait_gone
+from tests.deploy.composed import ROOT, stages
+
+START_SECONDS = 20
+TEMPLATES = ROOT / "deploy" / "nginx"
+MISSING = "nginx is not installed; on Debian and Ubuntu install the package nginx-light"
+
+
+def find_nginx() -> str:
+    """The program. Without it the test fails in continuous integration and is skipped elsewhere."""
+    found = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
+    if found is None and os.environ.get("CI") == "true":
+        pytest.fail(MISSING)
+    if found is None:
+        pytest.skip(MISSING)
+    return found
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def image_environment() -> dict[str, str]:
+    """What the image of the proxy sets."""
+    return {name: value.strip('"') for name, value in re.findall(r"\b((?:E1|NGINX)_\w+)=(\S+)", stages()["proxy"])}
+
+
+@dataclass
+class Nginx:
+    """The image's command on rendered templates. `settings` stands over the environment that the image sets."""
+
+    folder: Path
+    settings: dict[str, str] = field(default_factory=dict)
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start and wait until the health port answers."""
+        program = find_nginx()
+        self.folder.mkdir()
+        ports = {name: str(free_port()) for name in ("E1_PROXY_PORT", "E1_PROXY_TLS_PORT", "E1_PROXY_HEALTH_PORT")}
+        # 192.0.2.1 is nobody: with an address for the web process no name is asked for.
+        self.env = {**image_environment(), "NGINX_LOCAL_RESOLVERS": "192.0.2.1", **ports, **self.settings}
+        self._render(program)
+        directives = "daemon off;"
+        if os.geteuid() == 0:
+            directives += " user root;"  # the test's folders are closed to others; the image does not start as root
+        paths = ["-e", "stderr", "-p", f"{self.folder}/", "-c", str(self.folder / "nginx.conf")]
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen([program, *paths, "-g", directives], stdout=log, stderr=subprocess.STDOUT)
+        wait_gone(lambda: not self._healthy() and self.process.poll() is None, START_SECONDS)
+        assert self._healthy(), self.log.read_text()
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.send_signal(signal.SIGTERM)
+            self.process.wait(timeout=20)
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "log"
+
+    @property
+    def http(self) -> str:
+        return f"http://127.0.0.1:{self.env['E1_PROXY_PORT']}"
+
+    @property
+    def https(self) -> str:
+        return f"https://127.0.0.1:{self.env['E1_PROXY_TLS_PORT']}"
+
+    def buffered(self) -> list[Path]:
+        """What it keeps on disk of anybody's bodies."""
+        return [path for path in self.folder.glob("temp-*/**/*") if path.is_file()]
+
+    def _render(self, program: str) -> None:
+        """As the image's entry point does with envsubst: these names only, nginx's own variables stay."""
+        version = subprocess.run([program, "-v"], capture_output=True, text=True, check=True).stderr
+        number = tuple(int(part) for part in re.findall(r"nginx/(\d+)\.(\d+)\.(\d+)", version)[0])
+        wanted = re.compile(self.env["NGINX_ENVSUBST_FILTER"])
+        for template in TEMPLATES.glob("*.template"):
+            text = re.sub(
+                r"\$\{(\w+)\}",
+                lambda found: self.env[found[1]] if wanted.search(found[1]) else found[0],
+                template.read_text(),
+            )
+            if number < (1, 25, 1):  # Debian 12 has 1.22, which calls it otherwise
+                text = text.replace("http2 on;", "")
+            (self.folder / template.stem).write_text(text)
+
+    def _healthy(self) -> bool:
+        try:
+            return httpx.get(f"http://127.0.0.1:{self.env['E1_PROXY_HEALTH_PORT']}/", timeout=2).status_code == 200
+        except httpx.HTTPError:
+            return False

@@ -1,0 +1,305 @@
+"""The proxy's configuration in a real nginx in front of a real service: what passes through, and how."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import re
+import shutil
+import ssl
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import httpx
+import pytest
+
+from e1site import settings
+from e1site.stack.processes import wait_gone
+from jobs.limits import MAX_UPLOAD_BYTES
+from tests.deploy.composed import ROOT, stages
+from tests.deploy.proxy import Nginx, find_nginx, free_port
+from tests.stack import Stack
+
+pytestmark = [
+    pytest.mark.stack,
+    pytest.mark.skipif(sys.platform != "linux", reason="the stack's processes are read through /proc"),
+]
+
+SECONDS = 60
+PUBLIC = "e1.example.org"
+DIST = ROOT / "jobs" / "static" / "jobs" / "dist"
+BIG = 20_000_000
+
+
+@pytest.fixture(scope="module")
+def folder():
+    find_nginx()
+    with tempfile.TemporaryDirectory(prefix="e1-proxy-", ignore_cleanup_errors=True) as path:
+        yield Path(path)
+
+
+@pytest.fixture(scope="module")
+def stack(folder):
+    """The service as users meet it who come by https."""
+    stack = Stack(folder / "data")
+    stack.env |= {"E1_HTTPS": "true", "E1_ALLOWED_HOSTS": f"127.0.0.1,{PUBLIC}"}
+    try:
+        stack.start()
+        yield stack
+    finally:
+        stack.end()
+
+
+@pytest.fixture(scope="module")
+def files(folder) -> Path:
+    """What the Dockerfile's own command collects."""
+    command = re.search(r"^RUN (E1_SECRET_KEY=.+?) --no-input$", stages()["web"], re.MULTILINE | re.DOTALL)
+    assert command
+    text = command[1].replace("\\\n", " ").replace("/srv", str(folder)).replace("python", sys.executable)
+    env = {"PATH": os.environ["PATH"], "DJANGO_SETTINGS_MODULE": "e1site.settings"}
+    shell = ["sh", "-ec", f"{text} --no-input"]
+    done = subprocess.run(shell, env=env, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture(scope="module")
+def certificate(folder) -> Path:
+    openssl = shutil.which("openssl")
+    assert openssl, "openssl is needed to make a certificate"
+    place = folder / "tls"
+    place.mkdir()
+    subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+    files = ["-keyout", str(place / "key.pem"), "-out", str(place / "cert.pem")]
+    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    subprocess.run([openssl, "req", "-x509", "-days", "2", *key, *subject, *files], capture_output=True, check=True)
+    return place
+
+
+@pytest.fixture(scope="module")
+def proxy(folder, stack, files, certificate):
+    """TLS ends at this proxy."""
+    web = stack.url.removeprefix("http://")
+    paths = {"E1_PROXY_FILES": str(files), "E1_PROXY_CERTIFICATE": str(certificate)}
+    nginx = Nginx(folder / "nginx", {"E1_PROXY": "https", "E1_PROXY_WEB": web, **paths})
+    try:
+        nginx.start()
+        yield nginx
+    finally:
+        nginx.stop()
+
+
+@pytest.fixture(scope="module")
+def trust(certificate) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=str(certificate / "cert.pem"))
+
+
+@pytest.fixture
+def browser(proxy, trust):
+    """Somebody without a token, who keeps cookies."""
+    with httpx.Client(base_url=proxy.https, verify=trust, timeout=SECONDS) as client:
+        yield client
+
+
+@pytest.fixture
+def user(proxy, trust, stack):
+    """The administrator with the token, through the proxy."""
+    headers = {"Authorization": f"Token {stack.token}"}
+    with httpx.Client(base_url=proxy.https, verify=trust, timeout=SECONDS, headers=headers) as client:
+        yield client
+
+
+@pytest.fixture
+def direct(stack):
+    """The same, but past the proxy."""
+    with httpx.Client(base_url=stack.url, timeout=SECONDS, headers={"Authorization": f"Token {stack.token}"}) as client:
+        yield client
+
+
+def log_in(client: httpx.Client, password: str, origin: str, **headers: str) -> httpx.Response:
+    """The login form as a browser sends it; the cookie goes along by hand where the client speaks plain HTTP."""
+    page = client.get("/login/", headers=headers)
+    field = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page.text)
+    assert field, page.text
+    form = {"csrfmiddlewaretoken": field[1], "username": "admin", "password": password}
+    cookie = page.headers["set-cookie"].split(";")[0]
+    sent = {"Origin": origin, "Referer": f"{origin}/login/", "Cookie": cookie, **headers}
+    return client.post("/login/", data=form, headers=sent)
+
+
+# --- static files ----------------------------------------------------------------------------------------------------
+def test_files_with_a_digest_in_their_name_are_kept_for_ever(browser, direct):
+    built = [path.relative_to(DIST.parents[1]) for path in (DIST / "assets").iterdir()]
+    assert built
+    for path in built:
+        answer, own = browser.get(f"/static/{path}"), direct.get(f"/static/{path}")
+        assert answer.status_code == own.status_code == 200
+        assert answer.content == own.content
+        immutable = re.search(settings.WHITENOISE_IMMUTABLE_FILE_TEST, f"/static/{path}") is not None
+        assert ("immutable" in answer.headers["cache-control"]) == immutable
+        assert set(answer.headers["cache-control"].split(", ")) == set(own.headers["cache-control"].split(", "))
+        assert answer.headers["x-content-type-options"] == "nosniff"
+    assert any(browser.get(f"/static/{path}").headers.get("content-encoding") == "gzip" for path in built)
+
+
+def test_other_static_files_are_asked_for_again_soon(browser, direct):
+    for path in ("/static/jobs/theme.js", "/static/admin/css/base.css"):
+        answer, own = browser.get(path), direct.get(path)
+        assert answer.status_code == 200
+        assert answer.content == own.content
+        assert set(answer.headers["cache-control"].split(", ")) == set(own.headers["cache-control"].split(", "))
+    assert browser.get("/static/jobs/nothing.js").status_code == 404
+    assert browser.get("/static/../nginx/nginx.conf").status_code in (400, 404)
+
+
+# --- pages -----------------------------------------------------------------------------------------------------------
+def test_a_page_has_every_security_header_once(browser):
+    page = browser.get("/login/")
+    assert page.status_code == 200
+    for name in (
+        "content-security-policy",
+        "referrer-policy",
+        "strict-transport-security",
+        "x-content-type-options",
+        "x-frame-options",
+    ):
+        assert len(page.headers.get_list(name)) == 1, name
+    assert not re.search(r"\d", page.headers["server"])
+
+
+def test_plain_http_leads_on_to_tls(proxy):
+    answer = httpx.get(f"{proxy.http}/jobs/new/?a=b", headers={"Host": PUBLIC})
+    assert answer.status_code == 308
+    assert answer.headers["location"] == f"https://{PUBLIC}/jobs/new/?a=b"
+
+
+def test_the_login_form_works_through_tls(browser, proxy, stack):
+    refused = log_in(browser, stack.password, "https://elsewhere.example.org")
+    assert refused.status_code == 403
+    answer = log_in(browser, stack.password, proxy.https)
+    assert answer.status_code == 302, answer.text
+    assert "secure" in answer.headers["set-cookie"].lower()
+    session = answer.cookies["sessionid"]
+    assert browser.get("/", headers={"Cookie": f"sessionid={session}"}).status_code == 200
+
+
+def test_the_login_form_works_where_tls_ends_in_front(folder, stack, files):
+    web = stack.url.removeprefix("http://")
+    nginx = Nginx(folder / "behind", {"E1_HTTPS": "true", "E1_PROXY_WEB": web, "E1_PROXY_FILES": str(files)})
+    try:
+        nginx.start()
+        with httpx.Client(base_url=nginx.http, timeout=SECONDS) as client:
+            answer = log_in(client, stack.password, f"https://{PUBLIC}", Host=PUBLIC)
+            assert answer.status_code == 302, answer.text
+    finally:
+        nginx.stop()
+
+
+def test_nobody_makes_up_how_he_came(folder, stack, files):
+    """Plain HTTP with a forged header: the service sees plain HTTP, and the origin with https is a stranger's."""
+    web = stack.url.removeprefix("http://")
+    nginx = Nginx(folder / "plain", {"E1_PROXY_WEB": web, "E1_PROXY_FILES": str(files)})
+    try:
+        nginx.start()
+        with httpx.Client(base_url=nginx.http, timeout=SECONDS) as client:
+            forged = {"Host": PUBLIC, "X-Forwarded-Proto": "https"}
+            assert log_in(client, stack.password, f"https://{PUBLIC}", **forged).status_code == 403
+            assert log_in(client, stack.password, f"http://{PUBLIC}", **forged).status_code == 302
+    finally:
+        nginx.stop()
+
+
+def test_numbers_of_the_service_stay_inside(browser, direct):
+    assert direct.get("/metrics").status_code == 200
+    assert browser.get("/metrics").status_code == 404
+
+
+# --- streams ---------------------------------------------------------------------------------------------------------
+def test_uploads_and_events_pass_as_they_come(proxy, trust, user, direct, stack):
+    """Half an upload makes a job that is being read, and the events of that job arrive while their stream is open.
+    A proxy that collected either first would show nothing here, ever.
+    """
+    library = b"".join(b">protein-%d\nMKTAYIAKQRQISFVKSHFSRQ\n" % number for number in range(64))
+    half = len(library) // 2
+    port = int(proxy.https.rpartition(":")[2])
+    connection = http.client.HTTPSConnection("127.0.0.1", port, context=trust, timeout=SECONDS)
+    connection.putrequest("POST", "/api/jobs/?model=e1-demo&action=log_prob&name=slowly")
+    connection.putheader("Authorization", f"Token {stack.token}")
+    connection.putheader("Content-Type", "text/x-fasta")
+    connection.putheader("Content-Length", str(len(library)))
+    connection.endheaders(library[:half])
+
+    def known() -> list[dict]:
+        return [job for job in direct.get("/api/jobs/").json()["results"] if job["name"] == "slowly"]
+
+    assert wait_gone(lambda: not known(), SECONDS), "nothing of the upload has reached the service"
+    (job,) = known()
+    assert job["state"] == "validating"
+    with user.stream("GET", f"/api/jobs/{job['id']}/events/", headers={"Accept": "text/event-stream"}) as events:
+        assert events.headers["content-type"].startswith("text/event-stream")
+        lines = events.iter_lines()
+        assert next(lines) == "event: tick"
+        assert json.loads(next(lines).removeprefix("data: "))["state"] == "validating"
+        connection.send(library[half:])
+        answer = connection.getresponse()
+        assert answer.status == 202
+        assert json.loads(answer.read())["counts"]["total"] == 64
+        states = [json.loads(line.removeprefix("data: "))["state"] for line in lines if line.startswith("data: ")]
+        assert states[-1] == "succeeded"
+    connection.close()
+    assert proxy.buffered() == []
+
+
+def test_a_large_download_passes_whole(proxy, user, direct):
+    protein = "MKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQAPILSRVGDGTQDNLSGAEKAVQ"
+    items = [{"sequence": protein[: 40 + n % 16]} for n in range(900)]
+    body = {"model": "e1-demo", "action": "encode", "params": {"include": ["per_token"]}, "items": items}
+    job = user.post("/api/jobs/", json=body).json()["id"]
+    assert wait_gone(lambda: direct.get(f"/api/jobs/{job}/").json()["state"] != "succeeded", SECONDS)
+    path = f"/api/jobs/{job}/results/?format=npz"
+    own = direct.get(path)
+    with user.stream("GET", path) as passed:
+        assert passed.status_code == 200
+        assert passed.headers["content-disposition"] == own.headers["content-disposition"]
+        blocks = passed.iter_bytes()
+        content = next(blocks)
+        assert proxy.buffered() == []  # the rest waits in the service, not on the proxy's disk
+        content += b"".join(blocks)
+    assert len(content) > BIG
+    assert content == own.content
+
+
+# --- refusals --------------------------------------------------------------------------------------------------------
+def test_an_upload_beyond_the_limit_is_refused_before_it_is_sent(proxy, trust, stack):
+    port = int(proxy.https.rpartition(":")[2])
+    for size, status in ((MAX_UPLOAD_BYTES + (100 << 20), 413), (MAX_UPLOAD_BYTES + (1 << 20), None)):
+        connection = http.client.HTTPSConnection("127.0.0.1", port, context=trust, timeout=SECONDS)
+        connection.putrequest("POST", "/api/jobs/?model=e1-demo&action=no-such-action")
+        connection.putheader("Authorization", f"Token {stack.token}")
+        connection.putheader("Content-Type", "text/x-fasta")
+        connection.putheader("Content-Length", str(size))
+        connection.endheaders(b">one\nMKT\n")
+        answer = connection.getresponse()
+        refusal = json.loads(answer.read())
+        assert refusal["status_code"] == answer.status
+        # Within the limit it is the service that answers, here about the action.
+        assert (answer.status == 413) == (status == 413)
+        assert (refusal["code"] == "too_large") == (status == 413)
+        connection.close()
+
+
+def test_a_service_that_is_away_is_said_in_the_service_s_form(folder, files):
+    nginx = Nginx(folder / "away", {"E1_PROXY_WEB": f"127.0.0.1:{free_port()}", "E1_PROXY_FILES": str(files)})
+    try:
+        nginx.start()
+        for path in ("/api/jobs/", "/api/jobs/00000000-0000-0000-0000-000000000000/events/"):
+            answer = httpx.get(f"{nginx.http}{path}")
+            assert answer.status_code == answer.json()["status_code"] == 503
+            assert answer.json()["code"] == "unavailable"
+            assert answer.headers["retry-after"]
+        assert httpx.get(f"{nginx.http}/login/").status_code == 502
+    finally:
+        nginx.stop()
