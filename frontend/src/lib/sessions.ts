@@ -1,0 +1,19 @@
+// Live fragments and a service that is away, or a session that has ended.
+
+/** Says in words when fragments cannot be fetched, and takes it back when they can. */
+export function followSessions(): void {
+  const notice = document.getElementById("connection");
+  const say = (text: string) => {
+    if (notice && notice.textContent !== text) notice.textContent = text;
+  };
+  document.addEventListener("htmx:sendError", () => {
+    say("The service does not answer. This page tries again by itself.");
+  });
+  document.addEventListener("htmx:responseError", (event) => {
+    const { xhr } = (event as CustomEvent<{ xhr: XMLHttpRequest }>).detail;
+    if (xhr.status >= 500) say(`The service answered with an error (${xhr.status}). This page tries again by itself.`);
+  });
+  document.addEventListener("htmx:afterOnLoad", () => {
+    say("");
+  });
+}

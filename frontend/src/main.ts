@@ -1,0 +1,14 @@
+// What every page loads: styles, live fragments (htmx with server-sent events), theme and copy buttons.
+import "./styles/app.css";
+import "htmx.org";
+import "htmx-ext-sse";
+import "idiomorph/htmx";
+import "./elements/copy-button";
+import "./elements/local-time";
+import "./elements/theme-choice";
+import { followLiveParts } from "./lib/live";
+import { followSessions } from "./lib/sessions";
+
+followSessions();
+followLiveParts();
+document.documentElement.dataset.ready = "";

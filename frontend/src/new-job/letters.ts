@@ -1,0 +1,100 @@
+// One sequence: its residues and the characters that do not belong there. Columns count characters, not UTF-16 units.
+import type { Code, Fault } from "./report";
+
+export const KINDS_OF_CHARACTER = 20; // different wrong characters that one record is told of, as on the server
+const BLANKS = /[ \t]+/g;
+const ALL_BLANKS = /[ \t\r\n]+/g;
+
+/** a-z in capitals; every other character stays, and so does its place. */
+export function capitals(text: string): string {
+  return text.replace(/[a-z]+/g, (small) => small.toUpperCase());
+}
+
+export interface Place {
+  line: number;
+  record: string;
+}
+
+/** The letters that are accepted, ready to look through text with. */
+export class Letters {
+  readonly allowed: Set<string>;
+  private readonly clean: RegExp;
+
+  constructor(readonly letters: string) {
+    this.allowed = new Set(letters);
+    const escaped = letters.replace(/[\]\\^?-]/g, "\\$&");
+    this.clean = new RegExp(`^[${escaped}]*$`);
+  }
+
+  /** Whether the text holds accepted capitals only: the usual case, found out quickly. */
+  isClean(text: string): boolean {
+    return this.clean.test(text);
+  }
+
+  /** Kinds of wrong characters in the text, each with the column (from 1) it first stands at. */
+  strange(text: string, accepted: (character: string) => boolean = () => false): Map<string, number> {
+    const found = new Map<string, number>();
+    let column = 0;
+    for (const character of text) {
+      column += 1;
+      if (!this.allowed.has(character) && !found.has(character) && !accepted(character)) found.set(character, column);
+    }
+    return found;
+  }
+}
+
+export function fault(code: Code, place: Place, what: string, column = 0, character = ""): Fault {
+  return { code, line: place.line, column, record: place.record, character: character && shown(character), what };
+}
+
+/** The fault of one character that is not accepted. */
+export function letterFault(place: Place, character: string, column: number, letters: Letters, inContext = false): Fault {
+  let code: Code = "bad_letter";
+  if (character === "?") code = inContext ? "mask_in_context" : "mask_not_allowed";
+  return fault(code, place, `the character ${quoted(character)} is not accepted${hint(character, letters)}`, column, character);
+}
+
+function hint(character: string, letters: Letters): string {
+  if (character === "?") return ": only predict reads masked residues, and only in the query";
+  if (character === "-" || character === ".") return ": remove the gaps";
+  if (character === "*") return ": one may stand at the end of a sequence";
+  if (/[A-Z]/.test(character) && letters.letters.replace("?", "").length === 20) return ": 20 canonical residues only";
+  return "";
+}
+
+/** A character for people: itself where it can be seen, else its code point. */
+export function shown(character: string): string {
+  if (/^[\p{L}\p{N}\p{P}\p{S}]$/u.test(character)) return character;
+  return `U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}`;
+}
+
+function quoted(character: string): string {
+  const text = shown(character);
+  return text.startsWith("U+") && text.length > 2 ? text : `“${text}”`;
+}
+
+/** Residues of one line of FASTA: capitals without blanks. */
+export function residuesOf(line: string): string {
+  return capitals(line).replace(BLANKS, "");
+}
+
+/** A sequence as one text (JSONL, CSV): capitals, no blanks, without one "*" at its end. */
+export function cleaned(text: string): string {
+  const sequence = capitals(text).replace(ALL_BLANKS, "");
+  return sequence.endsWith("*") ? sequence.slice(0, -1) : sequence;
+}
+
+const NUCLEOTIDES_FROM = 10; // residues, as in jobs/parsing/tally.py
+
+/** Whether a sequence that keeps the rules looks like DNA or RNA. */
+export function looksLikeDna(residues: number, onlyNucleotides: boolean): boolean {
+  return onlyNucleotides && residues >= NUCLEOTIDES_FROM;
+}
+
+export const NUCLEOTIDES = /^[ACGTUN]*$/;
+
+/** How many characters: a letter outside the basic plane is one. */
+export function characters(text: string): number {
+  // eslint-disable-next-line no-control-regex
+  return /^[\x00-\x7f]*$/.test(text) ? text.length : Array.from(text).length;
+}

@@ -1,0 +1,108 @@
+// What a look at a library found.
+
+export type Code =
+  | "bad_letter"
+  | "mask_not_allowed"
+  | "mask_in_context"
+  | "no_mask"
+  | "empty_sequence"
+  | "empty_context"
+  | "sequence_too_long"
+  | "too_many_contexts"
+  | "bad_json"
+  | "bad_csv"
+  | "wrong_field_count"
+  | "wrong_type"
+  | "missing_field"
+  | "unknown_field";
+
+/** One fault, with the same code and place as the server gives it (jobs/parsing). `column` is 0 where there is none. */
+export interface Fault {
+  code: Code;
+  line: number;
+  column: number;
+  record: string;
+  character: string;
+  what: string;
+}
+
+export interface Report {
+  format: "fasta" | "jsonl" | "csv";
+  records: number;
+  badRecords: number;
+  residues: number;
+  shortest: number;
+  longest: number;
+  /** How many records have each length. */
+  lengths: Map<number, number>;
+  withContext: number;
+  /** Records that look like DNA or RNA: the service warns of them. */
+  nucleotides: number;
+  /** The first LISTED faults; `faultCount` counts all. */
+  faults: Fault[];
+  faultCount: number;
+  /** What is wrong with the file as a whole; reading ended there. */
+  broken: string;
+}
+
+export const LISTED = 200;
+
+export function emptyReport(format: Report["format"]): Report {
+  return {
+    format,
+    records: 0,
+    badRecords: 0,
+    residues: 0,
+    shortest: 0,
+    longest: 0,
+    lengths: new Map(),
+    withContext: 0,
+    nucleotides: 0,
+    faults: [],
+    faultCount: 0,
+    broken: "",
+  };
+}
+
+/** Adds one record with its faults. */
+export function count(report: Report, residues: number, faults: Fault[]): void {
+  report.records += 1;
+  report.residues += residues;
+  report.shortest = report.records === 1 ? residues : Math.min(report.shortest, residues);
+  report.longest = Math.max(report.longest, residues);
+  report.lengths.set(residues, (report.lengths.get(residues) ?? 0) + 1);
+  if (!faults.length) return;
+  report.badRecords += 1;
+  report.faultCount += faults.length;
+  report.faults.push(...faults.slice(0, LISTED - report.faults.length));
+}
+
+/** The length in the middle: half of the records are no longer than it. */
+export function median(report: Report): number {
+  let passed = 0;
+  for (const [length, many] of [...report.lengths].sort((a, b) => a[0] - b[0])) {
+    passed += many;
+    if (passed * 2 >= report.records) return length;
+  }
+  return 0;
+}
+
+export interface Bin {
+  from: number;
+  to: number;
+  many: number;
+}
+
+/** Lengths in at most `most` bins of one width, from the shortest to the longest. */
+export function histogram(report: Report, most: number): Bin[] {
+  const width = Math.max(1, Math.ceil((report.longest - report.shortest + 1) / most));
+  const bins: Bin[] = [];
+  for (let from = report.shortest; from <= report.longest; from += width) {
+    bins.push({ from, to: Math.min(from + width - 1, report.longest), many: 0 });
+  }
+  for (const [length, many] of report.lengths) {
+    const bin = bins[Math.floor((length - report.shortest) / width)];
+    if (bin) bin.many += many;
+  }
+  return bins;
+}

@@ -1,0 +1,51 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import "../src/elements/copy-button";
+import { show } from "../src/elements/local-time";
+import { resolve } from "../src/elements/theme-choice";
+
+beforeEach(() => {
+  document.body.innerHTML = '<pre id="text">  e1 status  </pre><copy-button for="text" label="the command"></copy-button>';
+});
+
+afterEach(() => {
+  vi.unstubAllGlobals();
+});
+
+function button(): HTMLButtonElement {
+  const found = document.querySelector("copy-button button");
+  if (!(found instanceof HTMLButtonElement)) throw new Error("no button");
+  return found;
+}
+
+test("the text is copied without the spaces around it, and that is said", async () => {
+  const writeText = vi.fn().mockResolvedValue(undefined);
+  vi.stubGlobal("navigator", { clipboard: { writeText } });
+  button().click();
+  await vi.waitFor(() => {
+    expect(document.querySelector("[role=status]")?.textContent).toBe("Copied");
+  });
+  expect(writeText).toHaveBeenCalledWith("e1 status");
+  expect(button().getAttribute("aria-label")).toBe("Copy the command");
+});
+
+test("where the browser has no clipboard, as over plain HTTP, the user is told what to press", async () => {
+  vi.stubGlobal("navigator", {});
+  button().click();
+  await vi.waitFor(() => {
+    expect(document.querySelector("[role=status]")?.textContent).toContain("press Control C");
+  });
+});
+
+test("today's moments show the clock, others their date, older ones their year", () => {
+  const now = new Date(2026, 10, 23, 15, 0);
+  expect(show(new Date(2026, 10, 23, 9, 5), now)).toMatch(/^today /);
+  expect(show(new Date(2026, 2, 1, 9, 5), now)).not.toMatch(/today|2026/);
+  expect(show(new Date(2025, 2, 1, 9, 5), now)).toMatch(/2025/);
+});
+
+test("the system decides where nobody has chosen", () => {
+  expect(resolve("auto", true)).toBe("dark");
+  expect(resolve("auto", false)).toBe("light");
+  expect(resolve("light", true)).toBe("light");
+  expect(resolve("dark", false)).toBe("dark");
+});

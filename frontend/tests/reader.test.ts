@@ -1,0 +1,70 @@
+// The preview finds what the parser finds: both are held to the same cases (tests/unit/test_preview_cases.py).
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { formatOf, LibraryReader } from "../src/new-job/reader";
+import { histogram, median, type Report } from "../src/new-job/report";
+
+interface Case {
+  title: string;
+  format: Report["format"];
+  action: string;
+  text: string;
+  broken: boolean;
+  records: number;
+  bad: number;
+  nucleotides: number;
+  faults: { code: string; line: number; column: number; record: string; character: string }[];
+}
+
+const cases = JSON.parse(readFileSync("../tests/data/preview-cases.json", "utf8")) as Case[];
+const [first] = cases;
+if (!first) throw new Error("there are no cases");
+const CANONICAL = "ACDEFGHIKLMNPQRSTVWY";
+const EXTENDED = CANONICAL + "BXZUO";
+const LETTERS: Record<string, { letters: string; contextLetters: string; needsMask: boolean }> = {
+  encode: { letters: EXTENDED, contextLetters: EXTENDED, needsMask: false },
+  predict: { letters: `${EXTENDED}?`, contextLetters: EXTENDED, needsMask: true },
+  log_prob: { letters: CANONICAL, contextLetters: CANONICAL, needsMask: false },
+};
+
+function read(one: Case, size: number): Report {
+  const letters = LETTERS[one.action];
+  if (!letters) throw new Error(one.action);
+  const reader = new LibraryReader(one.format, { ...letters, maxResidues: 2048, maxContexts: 50 });
+  for (let at = 0; at < one.text.length; at += size) reader.take(one.text.slice(at, at + size));
+  return reader.end();
+}
+
+describe.each(cases.map((one) => [one.title, one] as const))("%s", (_title, one) => {
+  test.each([1, 2, 3, 7, 100_000])("cut into pieces of %i", (size) => {
+    const report = read(one, size);
+    expect(report.broken !== "").toBe(one.broken);
+    if (one.broken) return;
+    expect([report.records, report.badRecords]).toEqual([one.records, one.bad]);
+    expect(report.nucleotides).toBe(one.nucleotides);
+    const found = report.faults.map(({ code, line, column, record, character }) => ({ code, line, column, record, character }));
+    // Browsers do not say where JSON breaks; the line is enough.
+    expect(found).toEqual(one.faults.map((fault) => (fault.code === "bad_json" ? { ...fault, column: 0 } : fault)));
+  });
+});
+
+test("the name of a file tells its format, else its beginning does", () => {
+  expect(formatOf("a.FASTA.gz", "")).toBe("fasta");
+  expect(formatOf("a.ndjson", ">a")).toBe("jsonl");
+  expect(formatOf("a.tsv", "")).toBe("csv");
+  expect(formatOf("a.txt", "\n >a")).toBe("fasta");
+  expect(formatOf("", '{"sequence": "M"}')).toBe("jsonl");
+  expect(formatOf("", "Name;Sequence\na;M")).toBe("csv");
+  expect(formatOf("a.txt", "MKT")).toBe("");
+});
+
+test("lengths are counted into bins that hold all of them", () => {
+  const text = [1, 2, 2, 9, 30, 31].map((length, at) => `>${at}\n${"A".repeat(length)}\n`).join("");
+  const report = read({ ...first, text }, 5);
+  const bins = histogram(report, 10);
+  expect(bins.reduce((sum, bin) => sum + bin.many, 0)).toBe(6);
+  expect(bins[0]).toEqual({ from: 1, to: 4, many: 3 });
+  expect(bins.at(-1)).toEqual({ from: 29, to: 31, many: 2 });
+  expect(median(report)).toBe(2);
+  expect([report.shortest, report.longest, report.residues]).toEqual([1, 31, 75]);
+});
