@@ -3,93 +3,88 @@
 from __future__ import annotations
 
 import json
-import time
 import uuid
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
-from pathlib import Path
-from types import TracebackType
-from typing import IO, Any, Self
-from urllib.parse import parse_qsl, urlsplit
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack
+from typing import IO, Any
 
 import httpx
 
-from client.downloads import OnBytes, complete_file, fetch, format_of
-from client.errors import ClientError, GaveUpWaiting, Rejected, ServerTrouble, Unreachable, UsageError
-from client.job import Job
-from client.settings import find_connection
-from client.transport import CONNECT_SECONDS, Patience, Transport
-from client.uploads import STDIN, open_upload
+from client.answers import decoded, job_path
+from client.errors import Rejected, UsageError
+from client.items import ContextLike, ItemLike, open_context, open_items
+from client.job import Job, JobLike
+from client.reading import JobReader
+from client.sync import ask
+from client.transport import CONNECT_SECONDS
+from client.uploads import STDIN, Source, open_upload
+from client.waiting import LONGEST_PAUSE
 
 SUBMIT_SECONDS = 1800.0
 """Read limit of a submission: the server parses the whole file before it answers."""
 STILL_READ = "idempotency_in_progress"
 """The code of a 409 that says: the same submission arrived before and is still being read."""
-FIRST_PAUSE, LONGEST_PAUSE, PAUSE_GROWTH = 0.25, 5.0, 1.4
-"""Seconds between two looks at a job, and how they grow: a short job is not kept, a long one not pestered."""
+Upload = AbstractContextManager[tuple[str, IO[bytes]]]
 
 
-def _ignore(*_: object) -> None:
-    """The listener of those who do not listen."""
-
-
-class Client:
+class Client(JobReader):
     """A connection to one server: `with Client() as client: ...`. Not safe for use by several threads.
 
-    `url` and `token` default to `E1_URL` and `E1_TOKEN` (see `client.settings`). `on_lost` is told of every
-    failed attempt that will be repeated. Every method raises ClientError: Unreachable where nobody answers,
-    Unauthorised for a wrong token, Rejected for what the server refuses.
+    `url` and `token` default to `E1_URL` and `E1_TOKEN` (see `client.settings`). `on_lost` is told of every failed
+    attempt that will be repeated. Every method raises ClientError: Unreachable where nobody answers, Unauthorised for
+    a wrong token, Rejected for what the server refuses, ServerTrouble for what it cannot do now.
     """
-
-    def __init__(
-        self,
-        url: str | None = None,
-        token: str | None = None,
-        *,
-        on_lost: Callable[[ClientError], None] = _ignore,
-        transport: httpx.BaseTransport | None = None,
-    ) -> None:
-        self.connection = find_connection(url, token)
-        self._transport = Transport(self.connection, on_lost=on_lost, inner=transport)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Give the connections back."""
-        self._transport.close()
 
     def submit(
         self,
-        file: str | Path,
+        file: Source,
         *,
         model: str,
         action: str,
         params: Mapping[str, Any] | None = None,
-        context: str | Path | None = None,
+        context: ContextLike | None = None,
         name: str = "",
         on_invalid: str | None = None,
-        sleep: Callable[[float], None] = time.sleep,
+        key: str | None = None,
     ) -> Job:
-        """Hand in a file (FASTA, FASTA.gz, JSONL, CSV; "-" is standard input) and return the queued job.
+        """Hand in a library (FASTA, FASTA.gz, JSONL, CSV) and return the queued job.
 
-        The request carries a fresh Idempotency-Key: repeating it after a lost answer makes no second job.
-        `on_invalid="skip"` queues the good records and lists the others as skipped.
+        `file` is a path, "-" for standard input, or a stream of bytes. `context`, a file of homologs or a list of
+        sequences, goes with every query. `on_invalid="skip"` queues the good records and lists the others as skipped.
+        The request carries an Idempotency-Key, a fresh one unless `key` is given: repeating it makes no second job, in
+        this process or, with the same `key`, in another one. Raises Rejected with a problem for every bad record.
         """
-        if str(file) == STDIN and context is not None and str(context) == STDIN:
+        if str(file) == STDIN and str(context) == STDIN:
             raise UsageError("FILE and --context cannot both be standard input")
-        fields = {"model": model, "action": action, "params": json.dumps(dict(params or {}))}
-        fields |= {key: value for key, value in (("name", name), ("on_invalid", on_invalid)) if value}
+        fields = _fields(model, action, params, name, on_invalid)
+        return self._submit(open_upload(file), fields, context, key)
+
+    def submit_items(
+        self,
+        items: Iterable[ItemLike],
+        *,
+        model: str,
+        action: str,
+        params: Mapping[str, Any] | None = None,
+        context: ContextLike | None = None,
+        name: str = "",
+        on_invalid: str | None = None,
+        key: str | None = None,
+    ) -> Job:
+        """Hand in sequences, pairs (name, sequence) or items as REST takes them; see `submit` for the rest.
+
+        Any number of them: they are written to a temporary JSONL file as they come. Line 1 of an error is the first
+        item.
+        """
+        fields = _fields(model, action, params, name, on_invalid)
+        return self._submit(open_items(items), fields, context, key)
+
+    def _submit(self, upload: Upload, fields: dict[str, str], context: ContextLike | None, key: str | None) -> Job:
+        key = key or str(uuid.uuid4())
         with ExitStack() as stack:
-            files = {"file": stack.enter_context(open_upload(file))}
+            files = {"file": stack.enter_context(upload)}
             if context is not None:
-                files["context"] = stack.enter_context(open_upload(context, what="--context"))
-            key = str(uuid.uuid4())
+                files["context"] = stack.enter_context(open_context(context))
             while True:
                 try:
                     return self._post_job(fields, files, key)
@@ -98,7 +93,7 @@ class Client:
                     if error.code != STILL_READ:
                         raise
                     self._transport.on_lost(error)
-                    sleep(error.retry_after or LONGEST_PAUSE)
+                    self._clock.sleep(error.retry_after or LONGEST_PAUSE)
 
     def _post_job(self, fields: dict[str, str], files: dict[str, tuple[str, IO[bytes]]], key: str) -> Job:
         response = self._transport.request(
@@ -111,119 +106,81 @@ class Client:
         )
         return Job(decoded(response))
 
-    def job(self, job_id: str, *, patience: Patience | None = None) -> Job:
-        """The job as it is now."""
-        return Job(decoded(self._transport.request("GET", self._path(job_id), patience=patience)))
+    def encode(
+        self, model: str, items: Iterable[ItemLike], params: Mapping[str, Any] | None = None
+    ) -> list[dict[str, Any]]:
+        """Embeddings at once, for a handful of items: a result for each, as JSONL has it. For more, `submit`.
 
-    def jobs(self, *, limit: int = 20) -> list[Job]:
-        """The most recent jobs, newest first, at most `limit`."""
-        return [Job(row) for row in self._rows("/api/jobs/", {}, limit)]
+        Each has `embeddings` [{layer, embedding [H]}], and where asked for `per_token_embeddings`
+        [{layer, embeddings [L][H]}] and `logits` [L][20] with `vocab_tokens`; all as lists.
+        """
+        return self.call(model, "encode", items, params)
 
-    def items(self, job_id: str, *, state: str, limit: int = 20) -> list[Mapping[str, Any]]:
-        """The first items of the job in this state, each with line, name, code and reason."""
-        return self._rows(f"{self._path(job_id)}items/", {"state": state}, limit)
+    def predict(
+        self, model: str, items: Iterable[ItemLike], params: Mapping[str, Any] | None = None
+    ) -> list[dict[str, Any]]:
+        """Logits for sequences with `?`, at once: `logits` [L][20], `vocab_tokens`, `sequence_tokens` and
+        `mask_positions` (0-based); see `encode`.
+        """
+        return self.call(model, "predict", items, params)
 
-    def cancel(self, job_id: str) -> Job:
+    def log_prob(self, model: str, items: Iterable[ItemLike]) -> list[float]:
+        """The log-probability of each sequence (natural logarithm, summed over its residues), at once; see `encode`."""
+        return [float(result["log_prob"]) for result in self.call(model, "log_prob", items)]
+
+    def call(
+        self, model: str, action: str, items: Iterable[ItemLike], params: Mapping[str, Any] | None = None
+    ) -> list[dict[str, Any]]:
+        """Any action at once: a result for each item, in their order. Eight items go into a request, and the requests
+        go one after the other. Raises Rejected where an item is refused, ServerTrouble where one fails.
+        """
+
+        def fetch_rows(job: str) -> Iterator[Mapping[str, Any]]:
+            self.wait(job)
+            return self.rows(job)
+
+        return ask(self._transport, model, action, items=items, params=params, fetch_rows=fetch_rows)
+
+    def cancel(self, job: JobLike) -> Job:
         """Stop the job; finished results stay. Raises Rejected where it is over in another way."""
+        return self._turn(job, "cancel", reached=("cancelling", "cancelled"))
+
+    def pause(self, job: JobLike) -> Job:
+        """Let no further items begin. Raises Rejected where the job is neither queued nor running."""
+        return self._turn(job, "pause", reached=("paused",))
+
+    def resume(self, job: JobLike) -> Job:
+        """Go on with a paused job. Raises Rejected where it is over."""
+        return self._turn(job, "resume", reached=("queued", "running", "finalizing"))
+
+    def _turn(self, job: JobLike, verb: str, *, reached: tuple[str, ...]) -> Job:
         try:
-            return Job(decoded(self._transport.request("POST", f"{self._path(job_id)}cancel/")))
+            return Job(decoded(self._transport.request("POST", f"{job_path(job)}{verb}/")))
         except Rejected:
-            # An answer that was lost may have been the one that the job is stopped.
-            job = self.job(job_id)
-            if job.state not in ("cancelling", "cancelled"):
+            # An answer that was lost may have been the one that the job has been turned.
+            now = self.job(job)
+            if now.state not in reached:
                 raise
-            return job
+            return now
 
-    def retry(self, job_id: str) -> Job:
-        """Queue the failed items again. A request that may have arrived is not repeated."""
-        return Job(decoded(self._transport.request("POST", f"{self._path(job_id)}retry/", repeatable=False)))
-
-    def wait(
-        self,
-        job_id: str,
-        *,
-        timeout: float | None = None,
-        on_update: Callable[[Job], None] = _ignore,
-        sleep: Callable[[float], None] = time.sleep,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> Job:
-        """Look at the job until it is final, through lost connections and restarts of the server.
-
-        `timeout` is in seconds, None waits without end; `on_update` sees every look. Raises GaveUpWaiting
-        after `timeout`; the job goes on. Raises Rejected where the job does not exist.
+    def retry(self, job: JobLike) -> Job:
+        """Queue the failed items again. A request that may have arrived is not repeated. Raises Rejected where the job
+        is not over, or has no failed item.
         """
-        deadline = None if timeout is None else clock() + timeout
-        pause = FIRST_PAUSE
-        while True:
-            left = None if deadline is None else max(0.0, deadline - clock())
-            try:
-                job = self.job(job_id, patience=Patience(attempts=None, seconds=left))
-            except (Unreachable, ServerTrouble) as error:
-                raise _gave_up(job_id, timeout, f"the server is away: {error.detail}") from error
-            on_update(job)
-            if job.is_final:
-                return job
-            left = None if deadline is None else deadline - clock()
-            if left is not None and left <= 0:
-                raise _gave_up(job_id, timeout, f"the job is {job.state}")
-            sleep(pause if left is None else min(pause, left))
-            pause = min(pause * PAUSE_GROWTH, LONGEST_PAUSE)
+        return Job(decoded(self._transport.request("POST", f"{job_path(job)}retry/", repeatable=False)))
 
-    def download(
-        self,
-        job_id: str,
-        out: str | Path,
-        *,
-        format: str | None = None,
-        on_bytes: OnBytes = _ignore,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> Path:
-        """Write the results to `out`, which appears only when complete.
+    def rename(self, job: JobLike, name: str) -> Job:
+        """Give the job another name, empty for none. Raises Rejected `bad_name`."""
+        return Job(decoded(self._transport.request("PATCH", job_path(job), json={"name": name})))
 
-        The suffix of `out` names the format unless given. Waits while the server builds the file (HDF5).
-        Returns `out`.
-        """
-        out = Path(out)
-        params = {"format": format_of(out, format)}
-        pause = FIRST_PAUSE
-        with complete_file(out) as file:
-            while not fetch(self._transport, f"{self._path(job_id)}results/", params, file, on_bytes):
-                sleep(pause)
-                pause = min(pause * PAUSE_GROWTH, LONGEST_PAUSE)
-        return out
-
-    def _rows(self, path: str, params: dict[str, str], limit: int) -> list[Mapping[str, Any]]:
-        """The first `limit` rows of a list that comes in cursor pages."""
-        rows: list[Mapping[str, Any]] = []
-        while True:
-            page = decoded(self._transport.request("GET", path, params=params))
-            rows.extend(page.get("results") or ())
-            if len(rows) >= limit or not page.get("next"):
-                return rows[:limit]
-            # Behind a proxy the address in `next` may be one that only the server knows: take its query.
-            params = dict(parse_qsl(urlsplit(str(page["next"])).query))
-
-    @staticmethod
-    def _path(job_id: str) -> str:
-        """The job's path. Takes its id or its URL; raises UsageError for anything else."""
-        text = job_id.rstrip("/").rpartition("/")[2]
-        try:
-            return f"/api/jobs/{uuid.UUID(text)}/"
-        except ValueError:
-            raise UsageError(f"{job_id!r} is no job id; `e1 status` lists yours", code="bad_job_id") from None
+    def delete(self, job: JobLike) -> None:
+        """Remove the job with all its results. A request that may have arrived is not repeated."""
+        self._transport.request("DELETE", job_path(job), repeatable=False)
 
 
-def decoded(response: httpx.Response) -> dict[str, Any]:
-    """The JSON object in an answer. Raises Unreachable where something other than the service answered."""
-    try:
-        body = response.json()
-    except ValueError:
-        body = None
-    if not isinstance(body, dict):
-        raise Unreachable(f"what answers at {response.request.url} is not the service; is E1_URL right?")
-    return body
-
-
-def _gave_up(job_id: str, timeout: float | None, why: str) -> GaveUpWaiting:
-    again = f"The job goes on; `e1 status {job_id} --wait` waits again"
-    return GaveUpWaiting(f"gave up waiting after {timeout or 0:g} s: {why}. {again}")
+def _fields(
+    model: str, action: str, params: Mapping[str, Any] | None, name: str, on_invalid: str | None
+) -> dict[str, str]:
+    """The form fields of a submission."""
+    fields = {"model": model, "action": action, "params": json.dumps(dict(params or {}))}
+    return fields | {key: value for key, value in (("name", name), ("on_invalid", on_invalid)) if value}

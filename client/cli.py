@@ -47,19 +47,13 @@ OutOption = Annotated[
 
 @app.command()
 def submit(  # noqa: PLR0917 - typer calls it; every parameter is an option of the command
-    file: Annotated[
-        str, typer.Argument(metavar="FILE", help='FASTA, FASTA.gz, JSONL or CSV; "-" is standard input.')
-    ],
+    file: Annotated[str, typer.Argument(metavar="FILE", help='FASTA, FASTA.gz, JSONL or CSV; "-" is standard input.')],
     action: Annotated[str, typer.Option(help="encode, predict, log_prob, ...")],
     model: Annotated[str, typer.Option(help="e1-600m, e1-300m, e1-150m or e1-demo.")],
-    context: Annotated[
-        Path | None, typer.Option(help="FASTA of homologs, the context of every query.")
-    ] = None,
+    context: Annotated[Path | None, typer.Option(help="FASTA of homologs, the context of every query.")] = None,
     param: ParamOption = None,
     name: Annotated[str, typer.Option(help="A name to find the job by.")] = "",
-    on_invalid: Annotated[
-        OnInvalid, typer.Option(help="Whether bad records stop the job.")
-    ] = OnInvalid.REJECT,
+    on_invalid: Annotated[OnInvalid, typer.Option(help="Whether bad records stop the job.")] = OnInvalid.REJECT,
     wait: WaitFlag = False,
     wait_timeout: WaitTimeout = None,
     out: OutOption = None,
@@ -112,12 +106,8 @@ def status(
 @app.command()
 def download(
     job: JobArgument,
-    format: Annotated[
-        str | None, typer.Option(help=f"{', '.join(FORMATS)}; else the suffix of --out.")
-    ] = None,
-    out: Annotated[
-        str | None, typer.Option(help='A file, or "-" for standard output; else JOB.FORMAT.')
-    ] = None,
+    format: Annotated[str | None, typer.Option(help=f"{', '.join(FORMATS)}; else the suffix of --out.")] = None,
+    out: Annotated[str | None, typer.Option(help='A file, or "-" for standard output; else JOB.FORMAT.')] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Fetch the results; of a running job, those so far."""

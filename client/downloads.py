@@ -5,13 +5,15 @@ from __future__ import annotations
 import base64
 import hashlib
 import uuid
-from collections.abc import Callable, Iterator
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
 import httpx
 
+from client.answers import decoded, last_part
 from client.errors import Unreachable, UsageError, api_error
 from client.transport import Patience, Transport
 
@@ -48,7 +50,7 @@ def complete_file(out: Path) -> Iterator[IO[bytes]]:
     check_folder(out)
     part = out.with_name(f".{out.name}.{uuid.uuid4().hex[:8]}.part")
     try:
-        with part.open("xb") as file:
+        with part.open("x+b") as file:
             yield file
         part.replace(out)
     except OSError as error:
@@ -58,12 +60,39 @@ def complete_file(out: Path) -> Iterator[IO[bytes]]:
         part.unlink(missing_ok=True)
 
 
-def fetch(
-    transport: Transport, path: str, params: dict[str, str], file: IO[bytes], on_bytes: OnBytes
-) -> bool:
+def fetch_results(
+    transport: Transport,
+    job_path: str,
+    format: str,
+    file: IO[bytes],
+    *,
+    on_bytes: OnBytes,
+    pauses: Iterator[float],
+    sleep: Callable[[float], object],
+) -> None:
+    """Write a job's results into `file`, from its start; waits while the server builds the file (HDF5).
+
+    Raises Unreachable where the transfer broke off too often or differs from its checksum, Rejected where the format
+    cannot hold these results.
+    """
+    path, params = f"{job_path}results/", {"format": format}
+    while (artefact := _fetch(transport, path, params, file, format, on_bytes)) is not None:
+        # The file that is being built: the results of a job that still runs would be another one a moment later.
+        path, params = f"{job_path}artefacts/{artefact}/", {}
+        sleep(next(pauses))
+
+
+def _fetch(  # noqa: PLR0917 - the parts of one request, named at its only call
+    transport: Transport,
+    path: str,
+    params: Mapping[str, str],
+    file: IO[bytes],
+    format: str,
+    on_bytes: OnBytes,
+) -> str | None:
     """Stream one answer into `file`, beginning anew where the connection breaks before its end.
 
-    Returns False where the server is still building the file (202). Raises Unreachable or ApiError.
+    Returns the id of the file that the server is still building (202), None where `file` is whole.
     """
     for attempt in transport.attempts(Patience()):
         with attempt, transport.connected():
@@ -76,9 +105,11 @@ def fetch(
                     response.read()
                     raise api_error(response)
                 if response.status_code == httpx.codes.ACCEPTED:
-                    return False
+                    response.read()
+                    return last_part(str(decoded(response).get("url")))
                 _copy(response, file, on_bytes)
-    return True
+                _check_end(file, format)
+    return None
 
 
 def _copy(response: httpx.Response, file: IO[bytes], on_bytes: OnBytes) -> None:
@@ -102,3 +133,20 @@ def _sha256_in(header: str) -> bytes | None:
         if name.lower() == "sha-256" and value.startswith(":") and value.endswith(":"):
             return base64.b64decode(value[1:-1])
     return None
+
+
+def _check_end(file: IO[bytes], format: str) -> None:
+    """Raise Unreachable where the file lacks the end that its format has.
+
+    A transfer without a length that a proxy ended early looks whole to HTTP.
+    """
+    file.seek(0, 2)
+    size = file.tell()
+    if format == "npz":
+        whole = zipfile.is_zipfile(file)
+    else:
+        end = {"parquet": b"PAR1", "h5": b""}.get(format, b"\n")
+        file.seek(max(0, size - len(end)))
+        whole = file.read() == end or (size == 0 and format == "jsonl")
+    if not whole:
+        raise Unreachable(f"the download broke off after {size} bytes", code="truncated")

@@ -9,8 +9,8 @@ from typing import Any
 from client.errors import Exit
 
 FINAL_STATES = frozenset({"succeeded", "partial", "failed", "cancelled", "expired"})
-COUNTED = ("succeeded", "failed", "skipped", "cancelled")
-"""Item states that no longer change: what of a job is done."""
+FINISHED = ("succeeded", "failed", "skipped")
+"""Item states that count as finished, as in the job's own `finished`; cancelled items were never computed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +19,16 @@ class Job:
 
     data: Mapping[str, Any]
 
+    def __repr__(self) -> str:
+        return f"<Job {self.id} {self.state}: {self.finished_items:,} of {self.total:,} items>"
+
     @property
     def id(self) -> str:
         return str(self.data["id"])
+
+    @property
+    def name(self) -> str:
+        return str(self.data.get("name") or "")
 
     @property
     def state(self) -> str:
@@ -39,15 +46,19 @@ class Job:
 
     @property
     def finished_items(self) -> int:
-        """Items that have a result or will never have one."""
-        return sum(int(self.counts.get(state, 0)) for state in COUNTED)
+        """Items that have a result, or a reason why they have none."""
+        return sum(int(self.counts.get(state, 0)) for state in FINISHED)
 
     @property
     def is_final(self) -> bool:
-        """Whether nothing changes any more without a new request (retry, extend)."""
+        """Whether nothing changes any more without a new request (retry)."""
         return self.state in FINAL_STATES
 
     @property
     def exit_code(self) -> Exit:
         """What a command that waited for this job ends with: every end but `succeeded` is a failure."""
         return Exit.DONE if self.state == "succeeded" else Exit.JOB_FAILED
+
+
+JobLike = Job | str
+"""A job, its id, or its URL."""

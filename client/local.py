@@ -20,9 +20,7 @@ from client.shell import JsonFlag, OnInvalid, ParamOption, exits, wants_json
 local_app = typer.Typer()
 user_app = typer.Typer(help="People who may use the local service.", no_args_is_help=True)
 
-DataOption = Annotated[
-    Path, typer.Option("--data", metavar="DIR", help="Where the service keeps everything.")
-]
+DataOption = Annotated[Path, typer.Option("--data", metavar="DIR", help="Where the service keeps everything.")]
 DEFAULT_DATA = Path(".local")
 OURS = frozenset({"client", "e1site", "jobs", "worker"})
 """Packages that come with this one: a module missing from them is a fault of the program."""
@@ -32,9 +30,7 @@ OURS = frozenset({"client", "e1site", "jobs", "worker"})
 def up(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8000,
-    model: Annotated[
-        list[str] | None, typer.Option(help="A model to serve; may be repeated. [e1-demo]")
-    ] = None,
+    model: Annotated[list[str] | None, typer.Option(help="A model to serve; may be repeated. [e1-demo]")] = None,
     data: DataOption = DEFAULT_DATA,
     workers: Annotated[int, typer.Option(min=1, help="Worker processes of each model.")] = 1,
 ) -> None:
@@ -54,7 +50,7 @@ def user_add(
     ] = False,
     data: DataOption = DEFAULT_DATA,
 ) -> None:
-    """Add a person to the local service; asks for the password."""
+    """Add a person to the local service; prints a password and a token, once."""
     with exits(as_json=False):
         raise typer.Exit(load("e1site.local").user_add(name, data=data, password_stdin=password_stdin))
 
@@ -71,14 +67,10 @@ def run(  # noqa: PLR0917 - typer calls it; every parameter is an option of the 
     model: Annotated[
         str | None, typer.Option(help="A model, or a checkpoint folder. Optional with a .json FILE.")
     ] = None,
-    context: Annotated[
-        Path | None, typer.Option(help="FASTA of homologs, the context of every query.")
-    ] = None,
+    context: Annotated[Path | None, typer.Option(help="FASTA of homologs, the context of every query.")] = None,
     param: ParamOption = None,
     name: Annotated[str, typer.Option(help="A name for the job, kept in the manifest.")] = "",
-    on_invalid: Annotated[
-        OnInvalid, typer.Option(help="Whether bad records stop the job.")
-    ] = OnInvalid.REJECT,
+    on_invalid: Annotated[OnInvalid, typer.Option(help="Whether bad records stop the job.")] = OnInvalid.REJECT,
     as_json: JsonFlag = False,
 ) -> None:
     """Run a job in this process, without a server."""

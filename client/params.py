@@ -37,9 +37,7 @@ def parse_value(text: str) -> Any:
         return json.loads(text, parse_constant=_no_number)
     except ValueError:
         if text[:1] in ("[", "{", '"'):
-            raise UsageError(
-                f"{text!r} starts like JSON but is none; check its quotes", code="bad_param"
-            ) from None
+            raise UsageError(f"{text!r} starts like JSON but is none; check its quotes", code="bad_param") from None
     if "," in text:
         return [parse_value(part.strip()) for part in text.split(",") if part.strip()]
     return text

@@ -36,9 +36,7 @@ class Patience:
 class Transport:
     """One connection pool to one server. Not safe for use by several threads."""
 
-    def __init__(
-        self, connection: Connection, *, on_lost: OnLost, inner: httpx.BaseTransport | None = None
-    ) -> None:
+    def __init__(self, connection: Connection, *, on_lost: OnLost, inner: httpx.BaseTransport | None = None) -> None:
         self.on_lost = on_lost
         headers = {"Authorization": f"Token {connection.token}"} if connection.token else {}
         self.http = httpx.Client(
@@ -65,6 +63,8 @@ class Transport:
                 return False
             if not repeatable and not isinstance(error.__cause__, httpx.ConnectError | httpx.ConnectTimeout):
                 return False
+            if isinstance(error, ServerTrouble) and error.body.get("job"):
+                return False  # the request became a job: sent again, it would be another one
             self.on_lost(error)
             if isinstance(error, ServerTrouble) and error.retry_after is not None:
                 return min(error.retry_after, LONGEST_RETRY_AFTER)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import json
 import re
 import threading
@@ -11,6 +12,8 @@ import uuid
 from email.parser import BytesParser
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, urlsplit
+
+import numpy as np
 
 TOKEN = "secret-token"
 PROBLEM = {
@@ -24,6 +27,16 @@ PROBLEM = {
 RESULTS = b'{"index": 0, "name": "a", "state": "succeeded", "result": {}}\n' * 3000
 
 
+def npz_bytes():
+    """Two items, of which the first of the input has failed."""
+    file = io.BytesIO()
+    np.savez(file, index=np.array([1, 2]), name=np.array(["a", "b"]), log_prob=np.array([-1.5, -2.5]))
+    return file.getvalue()
+
+
+NPZ = npz_bytes()
+
+
 class FakeService:
     """`log` holds every request. The lists below steer the next answers."""
 
@@ -33,7 +46,8 @@ class FakeService:
         self.looks = []  # states that the next looks at any job show, before it is `end`
         self.end = "succeeded"
         self.failed = 0
-        # For each of the next requests: None, "drop" (no answer), "truncate", or (status, body, headers).
+        # For each of the next requests: None, "drop" (no answer), "truncate" (the connection breaks),
+        # "shorten" (a proxy ends the body too early), or (status, body, headers).
         self.faults = []
         self.building = 0  # how many requests for results are answered 202 first
         self.wrong_digest = False
@@ -70,9 +84,7 @@ class FakeService:
             },
             "eta_seconds": None if done else 75,
             "queue": {"position": 2, "reason": "another job runs"} if state == "queued" else None,
-            "failures": [{"code": "out_of_memory", "count": self.failed, "message": "too long"}]
-            if self.failed
-            else [],
+            "failures": [{"code": "out_of_memory", "count": self.failed, "message": "too long"}] if self.failed else [],
             "attribution": "Profluent-E1",
             "demonstration": True,
         }
@@ -113,6 +125,8 @@ class FakeService:
                     self.begin(200, {"Transfer-Encoding": "chunked"})
                     self.wfile.write(b"400\r\n" + RESULTS[:1024] + b"\r\n")
                     self.close_connection = True
+                elif fault == "shorten":
+                    self.reply(200, answer[1][:-30], {})
                 else:
                     self.reply(*(fault or answer))
 
@@ -146,9 +160,11 @@ class FakeService:
                 job = self.submit(headers["Idempotency-Key"], fields)
                 return 202, job, {"Location": job["url"]}
             return 200, self.page(int(query.get("cursor", 0))), {}
-        match = re.fullmatch(r"/api/jobs/([^/]+)/(\w*)/?", path)
+        match = re.fullmatch(r"/api/jobs/([^/]+)/(\w*)/?(?:7/)?", path)
         if not match or match[1] not in self.jobs:
             return 404, {"detail": "no such job", "code": "not_found", "status_code": 404, "errors": []}, {}
+        if match[2] in ("results", "artefacts"):
+            return self.on_results(match[1], query.get("format"))
         return getattr(self, f"on_{match[2] or 'look'}")(match[1])
 
     def page(self, start):
@@ -173,21 +189,20 @@ class FakeService:
         ]
         return 200, {"next": None, "results": rows}, {}
 
-    def on_results(self, job_id):
+    def on_results(self, job_id, format):
         if self.building:
             self.building -= 1
-            return 202, {"url": f"/api/jobs/{job_id}/results/"}, {}
-        digest = hashlib.sha256(b"" if self.wrong_digest else RESULTS).digest()
-        return 200, RESULTS, {"Repr-Digest": f"sha-256=:{base64.b64encode(digest).decode()}:"}
+            return 202, {"url": f"/api/jobs/{job_id}/artefacts/7/"}, {}
+        body = NPZ if format == "npz" else RESULTS
+        digest = hashlib.sha256(b"" if self.wrong_digest else body).digest()
+        return 200, body, {"Repr-Digest": f"sha-256=:{base64.b64encode(digest).decode()}:"}
 
 
 def parse_form(headers, body):
     """Fields of a multipart form; files as (name, bytes)."""
     if "multipart" not in headers.get("Content-Type", ""):
         return {}
-    message = BytesParser().parsebytes(
-        b"Content-Type: " + headers["Content-Type"].encode() + b"\r\n\r\n" + body
-    )
+    message = BytesParser().parsebytes(b"Content-Type: " + headers["Content-Type"].encode() + b"\r\n\r\n" + body)
     fields = {}
     for part in message.get_payload():
         name = part.get_param("name", header="content-disposition")

@@ -9,7 +9,8 @@ import stamina
 
 from client import Client, GaveUpWaiting, Rejected, ServerTrouble, Unauthorised, Unreachable, UsageError
 from client.settings import find_connection
-from tests.unit.client_fake import PROBLEM, RESULTS, TOKEN, FakeService
+from client.waiting import Clock
+from tests.unit.client_fake import NPZ, PROBLEM, RESULTS, TOKEN, FakeService
 
 FASTA = b">a\nMKTAYIAK\n>b\nMKVL\n"
 
@@ -33,8 +34,14 @@ def lost():
 
 
 @pytest.fixture
-def client(service, lost):
-    with Client(service.url, TOKEN, on_lost=lost.append) as client:
+def time():
+    """A clock on which pauses take no time; `time.pauses` has them."""
+    return FakeTime()
+
+
+@pytest.fixture
+def client(service, lost, time):
+    with Client(service.url, TOKEN, on_lost=lost.append, clock=Clock(time.sleep, lambda: time.now)) as client:
         yield client
 
 
@@ -50,8 +57,14 @@ def job(client, library):
     return client.submit(library, model="e1-demo", action="encode")
 
 
-def never(_):
-    raise AssertionError("nothing to wait for")
+class FakeTime:
+    def __init__(self):
+        self.now = 0.0
+        self.pauses = []
+
+    def sleep(self, seconds):
+        self.now += seconds
+        self.pauses.append(seconds)
 
 
 def test_submit_sends_file_fields_token_and_key(client, service, library, tmp_path):
@@ -98,12 +111,11 @@ def test_a_lost_answer_makes_no_second_job(client, service, library, lost):
     assert [type(error) for error in lost] == [Unreachable] * 2
 
 
-def test_a_submission_that_is_still_read_is_waited_for(client, service, library):
+def test_a_submission_that_is_still_read_is_waited_for(client, service, library, time):
     body = {"detail": "still being read", "code": "idempotency_in_progress"}
     service.faults = ["drop", (409, body, {"Retry-After": "5"}), (409, body, {})]
-    pauses = []
-    client.submit(library, model="e1-demo", action="encode", sleep=pauses.append)
-    assert pauses == [5.0, 5.0]
+    client.submit(library, model="e1-demo", action="encode")
+    assert time.pauses == [5.0, 5.0]
     assert len({post["headers"]["Idempotency-Key"] for post in service.sent("POST")}) == 1
 
 
@@ -187,35 +199,31 @@ def test_nobody_there(service):
     service.__init__()
 
 
-def test_wait_goes_through_lost_connections_with_growing_pauses(client, service, job):
+def test_wait_goes_through_lost_connections_with_growing_pauses(client, service, job, time):
     service.looks = ["queued", "queued", "running", "running"]
     service.faults = [None, "drop", (502, b"bad gateway", {}), None, "drop"]
-    pauses, seen = [], []
-    done = client.wait(job.id, sleep=pauses.append, on_update=lambda job: seen.append(job.state))
+    seen = []
+    done = client.wait(job, on_update=lambda job: seen.append(job.state))
     assert (done.state, done.is_final, done.exit_code) == ("succeeded", True, 0)
     assert seen[0] == "queued"
     assert seen[-1] == "succeeded"
-    assert pauses == sorted(set(pauses))
-    assert max(pauses) <= 5
+    assert time.pauses == sorted(set(time.pauses))
+    assert max(time.pauses) <= 5
 
 
-def test_wait_gives_up(client, service, job):
+def test_wait_gives_up(client, service, job, time):
     service.looks = ["running"] * 100
-    now = [0.0]
-
-    def sleep(seconds):
-        now[0] += seconds
-
     with pytest.raises(GaveUpWaiting, match="the job is running") as caught:
-        client.wait(job.id, timeout=3, sleep=sleep, clock=lambda: now[0])
-    assert now[0] == pytest.approx(3)
+        client.wait(job, timeout=3)
+    assert time.now == pytest.approx(3)
     assert caught.value.exit_code == 6
 
 
-def test_wait_gives_up_when_the_server_stays_away(client, service, job):
+def test_wait_gives_up_when_the_server_stays_away(client, service, job, time):
     service.faults = ["drop"] * 100
     with pytest.raises(GaveUpWaiting, match="the server is away"):
-        client.wait(job.id, timeout=0, sleep=never)
+        client.wait(job, timeout=0)
+    assert time.pauses == []
 
 
 def test_jobs_come_page_by_page_from_our_own_address(client, service, library):
@@ -227,7 +235,7 @@ def test_jobs_come_page_by_page_from_our_own_address(client, service, library):
 
 @pytest.mark.parametrize("where", ["{id}", "/api/jobs/{id}/", "http://elsewhere/api/jobs/{id}/"])
 def test_a_job_is_named_by_id_or_url(client, job, where):
-    assert client.job(where.format(id=job.id)).id == job.id
+    assert client.job(where.format(id=job.id)).id == client.job(job).id == job.id
 
 
 @pytest.mark.parametrize("where", ["", "../../admin", "12"])
@@ -240,12 +248,26 @@ def test_a_name_that_is_no_job_id(client, service, where):
 def test_a_truncated_download_begins_anew(client, service, job, tmp_path):
     service.faults = ["truncate", "drop", "truncate"]
     sizes = []
-    out = client.download(
-        job.id, tmp_path / "out.jsonl", on_bytes=lambda done, total: sizes.append((done, total))
-    )
+    out = client.download(job.id, tmp_path / "out.jsonl", on_bytes=lambda done, total: sizes.append((done, total)))
     assert out.read_bytes() == RESULTS
     assert sizes[-1] == (len(RESULTS), len(RESULTS))
     assert [path.name for path in tmp_path.iterdir() if "out" in path.name] == ["out.jsonl"]
+
+
+@pytest.mark.parametrize("name", ["out.jsonl", "out.csv", "out.npz"])
+def test_a_download_that_a_proxy_ended_early_begins_anew(client, service, job, tmp_path, name, lost):
+    """HTTP calls it complete: only the end that every format has tells."""
+    service.faults = ["shorten"]
+    out = client.download(job, tmp_path / name)
+    assert out.read_bytes() == (NPZ if name == "out.npz" else RESULTS)
+    assert [error.code for error in lost] == ["truncated"]
+
+
+def test_a_checksum_that_the_server_sends_is_compared(client, service, job, tmp_path):
+    service.wrong_digest = True
+    with pytest.raises(Unreachable) as caught:
+        client.download(job, tmp_path / "out.h5")
+    assert caught.value.code == "checksum_mismatch"
 
 
 @pytest.mark.parametrize("trouble", ["truncate", "digest"])
@@ -260,13 +282,14 @@ def test_a_download_that_never_completes_leaves_the_old_file(client, service, jo
     assert [path.name for path in tmp_path.iterdir() if "out" in path.name] == ["out.jsonl"]
 
 
-def test_a_file_that_is_still_built_is_waited_for(client, service, job, tmp_path):
+def test_a_file_that_is_still_built_is_waited_for(client, service, job, tmp_path, time):
+    """The first answer names the file; asked for again, the results of a running job would be another file."""
     service.building = 2
-    pauses = []
-    client.download(job.id, tmp_path / "out.h5", sleep=pauses.append)
+    client.download(job, tmp_path / "out.h5")
     assert (tmp_path / "out.h5").read_bytes() == RESULTS
-    assert len(pauses) == 2
-    assert service.log[-1]["query"] == {"format": "h5"}
+    assert len(time.pauses) == 2
+    asked = [(entry["path"].split("/", 4)[-1], entry["query"]) for entry in service.sent("GET")]
+    assert asked == [("results/", {"format": "h5"}), ("artefacts/7/", {}), ("artefacts/7/", {})]
 
 
 def test_outputs_are_checked_before_anything_is_asked(client, service, tmp_path):

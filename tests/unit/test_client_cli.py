@@ -34,7 +34,7 @@ def service(monkeypatch, tmp_path):
 @pytest.fixture
 def e1(monkeypatch):
     """Run the command; gives its result with JSON lines of standard output decoded."""
-    monkeypatch.setattr("client.api.FIRST_PAUSE", 0.0)
+    monkeypatch.setattr("client.waiting.FIRST_PAUSE", 0.0)
 
     def run(*args, input=None):
         return CliRunner().invoke(app, [str(a) for a in args], input=input, catch_exceptions=False)
@@ -129,9 +129,7 @@ def test_a_message_that_names_its_place_is_not_given_another(service, e1):
 
 
 def test_invalid_input_as_json(service, e1):
-    service.faults = [
-        (413, {"detail": "too large", "code": "too_large", "status_code": 413, "errors": []}, {})
-    ]
+    service.faults = [(413, {"detail": "too large", "code": "too_large", "status_code": 413, "errors": []}, {})]
     result = e1(*SUBMIT, "--json")
     error = json.loads(result.stderr)
     assert (result.exit_code, error["exit_code"], error["code"]) == (3, 3, "too_large")
@@ -273,9 +271,7 @@ def fake_module(monkeypatch, name, **functions):
 def test_up_passes_its_options_and_names_the_model(e1, monkeypatch, tmp_path):
     calls = []
     fake_module(monkeypatch, "e1site.local", up=lambda **options: calls.append(options) or 7)
-    result = e1(
-        "up", "--port", "9", "--model", "e1-600m", "--model", "e1-demo", "--data", tmp_path, "--workers", 2
-    )
+    result = e1("up", "--port", "9", "--model", "e1-600m", "--model", "e1-demo", "--data", tmp_path, "--workers", 2)
     assert result.exit_code == 7
     models = ["e1-600m", "e1-demo"]
     assert calls == [{"host": "127.0.0.1", "port": 9, "models": models, "data": tmp_path, "workers": 2}]
@@ -285,9 +281,7 @@ def test_up_passes_its_options_and_names_the_model(e1, monkeypatch, tmp_path):
 
 def test_user_add(e1, monkeypatch, tmp_path):
     calls = []
-    fake_module(
-        monkeypatch, "e1site.local", user_add=lambda *args, **options: calls.append((args, options)) or 0
-    )
+    fake_module(monkeypatch, "e1site.local", user_add=lambda *args, **options: calls.append((args, options)) or 0)
     assert e1("user", "add", "ada", "--password-stdin", "--data", tmp_path).exit_code == 0
     assert calls == [(("ada",), {"data": tmp_path, "password_stdin": True})]
 
@@ -320,9 +314,7 @@ def test_run_passes_its_options_and_reports(service, e1, monkeypatch):
     assert (options["on_invalid"], options["params"], str(options["out"])) == ("skip", {}, "x.npz")
 
 
-@pytest.mark.parametrize(
-    ("command", "module"), [("run", "worker.run_file"), ("verify", "worker.model.verify")]
-)
+@pytest.mark.parametrize(("command", "module"), [("run", "worker.run_file"), ("verify", "worker.model.verify")])
 def test_without_torch_the_remedy_is_named(service, e1, monkeypatch, command, module):
     monkeypatch.delitem(sys.modules, module, raising=False)
 
@@ -358,7 +350,7 @@ def test_bars_take_a_job_and_then_a_download(monkeypatch):
 
 
 def test_a_client_needs_neither_django_nor_torch_nor_numpy():
-    heavy = ("django", "torch", "numpy", "celery", "jobs", "worker", "e1site")
+    heavy = ("django", "torch", "numpy", "pandas", "celery", "jobs", "worker", "e1site")
     code = f"import sys, client, client.cli; print([name for name in {heavy} if name in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"

@@ -1,0 +1,39 @@
+"""Results as a table of pandas, which is imported only here and only when a table is asked for."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from client.errors import UsageError
+
+if TYPE_CHECKING:
+    from client.results import Results
+
+
+def needed(package: str, why: str) -> Any:
+    """The package. Raises UsageError `missing_package`, which says how to install it."""
+    try:
+        return import_module(package)
+    except ImportError as error:
+        raise UsageError(f"{why} needs {package}: pip install {package}", code="missing_package") from error
+
+
+def frame_of(results: Results) -> Any:
+    """See `client.results.Results.frame`."""
+    pandas = needed("pandas", "a data frame")
+    if ragged := [name for name in results.arrays if name == "logits" or name.startswith("per_token_")]:
+        raise UsageError(
+            f"{', '.join(ragged)}: as many rows an item as it has positions, which a table of items cannot hold; "
+            "use the arrays of the results, or ask for mean embeddings or log_prob only",
+            code="ragged_results",
+        )
+    index = pandas.Index(results.index, name="index")
+    parts = [pandas.DataFrame({"name": results.names}, index=index)]
+    for name, array in results.arrays.items():
+        if name.startswith("mean_layer_"):
+            columns = [f"{name}_{n}" for n in range(array.shape[1])]
+            parts.append(pandas.DataFrame(array, index=index, columns=columns))
+        elif name == "log_prob":
+            parts.append(pandas.DataFrame({name: array}, index=index))
+    return pandas.concat(parts, axis=1)

@@ -1,0 +1,106 @@
+"""Published clients as their users install them: by pip, each into a virtual environment of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+HOME = Path(sys.prefix) / "clients"
+"""Where the environments live: inside the project's own, so that a fresh checkout begins afresh."""
+NETWORK = Path(__file__).parent / "network"
+BUILD_SECONDS, RUN_SECONDS = 300, 60
+DEFAULT_THREADS = 16
+"""The clients' own setting, which they refuse to start with where it is more than four threads a core."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """`package` is what its users import, `prefix` how its environment variables begin."""
+
+    distribution: str
+    version: str
+    package: str
+    prefix: str
+
+    @property
+    def folder(self) -> Path:
+        return HOME / self.distribution
+
+    @property
+    def python(self) -> Path:
+        return self.folder / "bin" / "python"
+
+
+BIOLMAI = Published("biolmai", "0.4.0", "biolmai", "BIOLMAI")
+BIOLM_SDK = Published("biolm-sdk", "1.7.0", "biolm", "BIOLM")
+PUBLISHED = (BIOLMAI, BIOLM_SDK)
+
+
+def build(published: Published) -> str:
+    """Make the environment where it is not there yet. Returns why that failed; nothing where it did not."""
+    wanted, stamp = f"{published.distribution}=={published.version}", published.folder / "installed"
+    if stamp.is_file() and stamp.read_text() == wanted:
+        return ""
+    shutil.rmtree(published.folder, ignore_errors=True)
+    quiet = ("--quiet", "--disable-pip-version-check", "--no-input", "--no-compile")
+    for command in (
+        [sys.executable, "-m", "venv", str(published.folder)],
+        [str(published.python), "-m", "pip", "install", *quiet, wanted],
+    ):
+        try:
+            subprocess.run(command, check=True, capture_output=True, text=True, timeout=BUILD_SECONDS)
+        except subprocess.CalledProcessError as error:
+            return f"{wanted} cannot be installed: {error.stderr.strip()[-500:]}"
+        except (OSError, subprocess.TimeoutExpired) as error:
+            return f"{wanted} cannot be installed: {error}"
+    stamp.write_text(wanted)
+    return ""
+
+
+@dataclass(frozen=True)
+class Installed:
+    """A published client at work. `url` and `token` are the service's, `network` says where the hosted site is."""
+
+    published: Published
+    url: str
+    token: str
+    network: Mapping[str, str]
+
+    def environment(self, **changes: str) -> dict[str, str]:
+        """Nothing of the caller's own settings, and what docs/client.md tells users to set."""
+        prefix = self.published.prefix
+        return {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.published.folder),
+            "PYTHONPATH": str(NETWORK),
+            f"{prefix}_BASE_API_URL": f"{self.url}/api/v3",
+            f"{prefix}_TOKEN": self.token,
+            f"{prefix}_THREADS": str(min(DEFAULT_THREADS, 4 * (os.cpu_count() or 1))),
+            **self.network,
+            **changes,
+        }
+
+    def start(self, program: str, sent: Any = None, **changes: str) -> subprocess.CompletedProcess[str]:
+        """Run a program that may read `sent` as JSON from standard input. PACKAGE in it is the client's package."""
+        return subprocess.run(
+            [str(self.published.python), "-c", program.replace("PACKAGE", self.published.package)],
+            input=json.dumps(sent),
+            env=self.environment(**changes),
+            capture_output=True,
+            text=True,
+            timeout=RUN_SECONDS,
+            check=False,
+        )
+
+    def run(self, program: str, sent: Any = None, **changes: str) -> Any:
+        """What the program printed last, read as JSON."""
+        done = self.start(program, sent, **changes)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout.splitlines()[-1])
