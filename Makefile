@@ -9,6 +9,8 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/setup.stamp
+ASSETS := jobs/static/jobs/dist/manifest.json
+FRONTEND := $(shell find frontend -name node_modules -prune -o -type f -print)
 QUIET_PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 
 # Checks read the settings, but open no connection.
@@ -25,9 +27,16 @@ help:
 	@echo "make check   style, types, import contracts, migrations"
 	@echo "make bench   benchmarks"
 
-# The stamp is a copy of pyproject.toml: when that changes, setup runs again.
+# The stamp is a copy of pyproject.toml: when that changes, setup runs again. Pages are built when a source is newer.
 setup:
 	@cmp -s pyproject.toml $(STAMP) || $(MAKE) --no-print-directory install
+	@$(MAKE) --no-print-directory $(ASSETS)
+
+$(ASSETS): $(FRONTEND)
+	@echo "building the pages' scripts and styles"
+	@sh frontend/npm.sh $(VENV) ci --loglevel=error
+	@sh frontend/npm.sh $(VENV) run --silent build -- --logLevel warn
+	@touch $(ASSETS)
 
 install:
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v < (3, 14) else "Python 3.11 to 3.13 is needed, $(PYTHON) is %d.%d; name another with PYTHON=python3.12" % v)'
@@ -52,13 +61,17 @@ demo: setup
 up: setup
 	@$(BIN)/e1 up $(ARGS)
 
+# Three runners, because Playwright's loop and Django's checks do not share a process, and vitest is node's.
 test: setup
-	@$(BIN)/python -m pytest -q
+	@$(BIN)/python -m pytest -q --ignore=tests/e2e
+	@DJANGO_ALLOW_ASYNC_UNSAFE=true $(BIN)/python -m pytest -q tests/e2e
+	@sh frontend/npm.sh $(VENV) run --silent test
 
 check: setup
 	@$(BIN)/ruff check .
 	@$(CHECK_ENV) $(BIN)/mypy
 	@$(BIN)/lint-imports
+	@sh frontend/npm.sh $(VENV) run --silent check
 	@$(CHECK_ENV) $(BIN)/python -W 'ignore:Got an error checking:RuntimeWarning' manage.py makemigrations --check --dry-run
 
 bench: setup

@@ -202,6 +202,7 @@ def _serve(folder: DataFolder, supervisor: Supervisor, *, host: str, port: int) 
         if ready:
             folder.address_file.write_text(url + "\n", encoding="ascii")
             say(f"ready {url}")
+            supervisor.start(parts.artefact_worker())  # nobody has asked for a file yet: it need not delay the start
         elif time.monotonic() >= remind_at:
             say(f"waiting: {answer.red()} (logs in {folder.logs})")
             remind_at = time.monotonic() + REMINDER_SECONDS

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import environ
 from celery.schedules import schedule
+from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from jobs.limits import MAX_JSON_BODY
-from worker.protocol import MODELS, SERVICE_QUEUE, TASK_DISPATCH, TASK_REAP, model_queue
+from worker.protocol import ARTEFACT_QUEUE, MODELS, SERVICE_QUEUE, TASK_BUILD, TASK_DISPATCH, TASK_REAP, model_queue
 
 env = environ.Env()
 
@@ -71,7 +73,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "health_check_interval": 10,
     "global_keyprefix": "e1:",
 }
-CELERY_TASK_ROUTES = {"jobs.*": {"queue": SERVICE_QUEUE}}
+CELERY_TASK_ROUTES = {TASK_BUILD: {"queue": ARTEFACT_QUEUE}, "jobs.*": {"queue": SERVICE_QUEUE}}
 CELERY_BEAT_SCHEDULE = {
     # Safety nets: web and workers dispatch and finalise by themselves. `expires` keeps an idle queue from filling.
     "dispatch": {"task": TASK_DISPATCH, "schedule": schedule(3.0), "options": {"expires": 10}},
@@ -81,6 +83,7 @@ E1_MODEL_QUEUES = {slug: model_queue(slug) for slug in E1_MODELS}
 
 # --- Django ----------------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
+    "jobs",  # before admin: its templates replace some of theirs
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -89,21 +92,24 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
+    "csp",
+    "django_htmx",
+    "django_vite",
     "rest_framework",
     "knox",
     "drf_spectacular",
-    "drf_spectacular_sidecar",
-    "jobs",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
 ]
 ROOT_URLCONF = "e1site.urls"
 WSGI_APPLICATION = "e1site.wsgi.application"
@@ -135,13 +141,33 @@ STATIC_URL = "static/"
 # Without it, whitenoise serves the packaged files as they lie; with it, `manage.py collectstatic` fills it for a proxy.
 STATIC_ROOT = env.str("E1_STATIC_ROOT", default="") or None
 WHITENOISE_USE_FINDERS = True
+_ASSETS = Path(__file__).resolve().parent.parent / "jobs" / "static" / "jobs" / "dist"
+DJANGO_VITE = {"default": {"manifest_path": _ASSETS / "manifest.json", "static_url_prefix": "jobs/dist"}}
+WHITENOISE_IMMUTABLE_FILE_TEST = r"^.*/jobs/dist/assets/.+-[0-9A-Za-z_-]{8}\.\w+$"
+"""Vite puts a digest into these names: browsers may keep them for ever."""
 
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = env.bool("E1_HTTPS", default=False)
+CSRF_FAILURE_VIEW = "jobs.views.errors.csrf_failed"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    # Nothing inline, nothing from elsewhere. `data:` pictures are the small signs inside Bootstrap's style sheet.
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "worker-src": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "base-uri": [NONE],
+    }
+}
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_JSON_BODY
 """JSON bodies: a longer one belongs into a file upload, which is streamed."""
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
@@ -170,9 +196,6 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_NAME_OVERRIDES": {
         "JobStateEnum": "jobs.states.JobState.choices",

@@ -3,19 +3,33 @@
 from django.contrib import admin
 from django.contrib.auth import views as auth
 from django.urls import include, path
+from django.views.decorators.cache import never_cache
 
-from jobs import views
 from jobs.api import health
+from jobs.views import account, apidocs, items, job, joblist, new, service
 
 urlpatterns = [
     path("livez", health.livez, name="livez"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", health.metrics, name="metrics"),
+    path("favicon.ico", service.favicon, name="favicon"),
+    path("api/docs/", apidocs.api_docs, name="openapi-docs"),
     path("", include("jobs.api.urls")),
-    path("", views.job_list, name="job-list-page"),
-    path("jobs/table/", views.job_table, name="job-table"),
-    path("jobs/<uuid:job_id>/", views.job_page, name="job-page"),
-    path("login/", auth.LoginView.as_view(template_name="jobs/login.html"), name="login"),
+    path("", joblist.job_list, name="job-list-page"),
+    path("jobs/new/", new.new_job, name="job-new-page"),
+    path("jobs/<uuid:job_id>/", job.job_page, name="job-page"),
+    path("jobs/<uuid:job_id>/act/", job.job_act, name="job-act"),
+    path("jobs/<uuid:job_id>/items/", items.item_list, name="item-list-page"),
+    path("jobs/<uuid:job_id>/items/<int:index>/", items.item_page, name="item-page"),
+    path("service/", service.service_page, name="service-page"),
+    path("account/tokens/", account.tokens, name="tokens-page"),
+    path("account/tokens/<str:digest>/revoke/", account.token_revoke, name="token-revoke"),
+    path("account/password/", account.PasswordChange.as_view(), name="password_change"),
+    path("login/", never_cache(auth.LoginView.as_view(template_name="jobs/login.html")), name="login"),
     path("logout/", auth.LogoutView.as_view(), name="logout"),
     path("admin/", admin.site.urls),
 ]
+
+handler404 = "jobs.views.errors.not_found"
+handler403 = "jobs.views.errors.forbidden"
+handler500 = "jobs.views.errors.broken"

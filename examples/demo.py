@@ -71,9 +71,7 @@ def service(data: Path) -> Iterator[str]:
         try:
             url = folder.address_file.read_text(encoding="ascii").strip()
         except FileNotFoundError:
-            raise SystemExit(
-                f"a service on {folder.path} is still starting; try again when it is ready"
-            ) from None
+            raise SystemExit(f"a service on {folder.path} is still starting; try again when it is ready") from None
         print(f"using the service that runs at {url}")
         yield url
         return

@@ -47,8 +47,8 @@ def text_cell(text: str) -> str:
     return text
 
 
-class _Outlet(io.RawIOBase):
-    """Collects what the zip writer writes until somebody takes it away; cannot seek, so nothing is patched
+class Outlet(io.RawIOBase):
+    """Collects what a writer of files writes until somebody takes it away; cannot seek, so nothing is patched
     later.
     """
 
@@ -86,7 +86,7 @@ def zip_blocks(members: Iterable[tuple[str, Iterable[bytes]]]) -> Iterator[bytes
 
     The same members give the same bytes: no clock is read.
     """
-    outlet = _Outlet()
+    outlet = Outlet()
     with zipfile.ZipFile(outlet, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
         for name, pieces in members:
             with archive.open(zipfile.ZipInfo(name), "w", force_zip64=True) as member:

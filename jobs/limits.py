@@ -30,6 +30,9 @@ KINDS_OF_CHARACTER = 20
 MAX_HEADER = 4096
 """Characters of a FASTA header or of a record's name. UniProt's longest headers have some hundreds."""
 
+MAX_JOB_NAME = 200
+"""Characters of a job's name: a file's name, or a line that a person wrote."""
+
 MAX_LINE = MIB
 """Bytes of one line. The longest known protein has 36,000 residues, a JSON line with 50 contexts 110,000."""
 

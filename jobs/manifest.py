@@ -13,8 +13,9 @@ from django.db.models import Count, F, Func, IntegerField
 
 from jobs.attribution import attribution
 from jobs.formats import iso
-from jobs.models import Context, Item, Job
+from jobs.models import Artefact, Context, Item, Job
 from jobs.selectors import job_counts, job_engines
+from jobs.states import ArtefactState
 from worker.protocol import MODELS
 
 LISTED_CONTEXTS = 100
@@ -52,6 +53,7 @@ def manifest_of(job: Job) -> dict[str, Any]:
         "cleaning": job.cleaning,
         "warnings": job.warnings,
         "results_checksum": results_checksum(job),
+        "artefacts": _artefacts(job),
     }
 
 
@@ -95,6 +97,15 @@ def _chunk_page(job: Job, last: tuple[int, int]) -> list[tuple[int, int]]:
             [job.pk, *last, CHUNK_PAGE],
         )
         return [(first_index, chunk_id) for first_index, chunk_id in cursor.fetchall()]
+
+
+def _artefacts(job: Job) -> list[dict[str, Any]]:
+    """Files that were built of the results, with their checksums."""
+    ready = Artefact.objects.filter(job=job, state=ArtefactState.READY).order_by("pk")
+    return [
+        {"kind": one.kind, "bytes": one.size, "sha256": one.sha256, "finished_at": iso(one.finished_at)}
+        for one in ready
+    ]
 
 
 def _contexts(job: Job) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 from knox.models import AbstractAuthToken
 
-from jobs.states import ChunkState, JobState, WorkerState
+from jobs.states import ArtefactState, ChunkState, JobState, WorkerState
 
 
 class ApiToken(AbstractAuthToken):  # type: ignore[misc]
@@ -135,13 +135,28 @@ class Chunk(models.Model):
             ),
         ]
         indexes = [
-            # Progress of a job by an index-only scan, and the order of downloads.
-            models.Index(
-                fields=["job", "state"], include=["n_items", "n_succeeded", "n_failed"], name="chunk_progress"
-            ),
             models.Index(fields=["job", "first_index"], name="chunk_in_order"),
-            # The dispatcher takes the ready ones of a job in order; finished chunks are not in this index.
-            models.Index(fields=["job", "id"], condition=Q(state=ChunkState.READY), name="chunk_ready"),
+            # The dispatcher takes the ready ones of a job in order; closing a job asks whether any is left. Closed
+            # chunks, soon most of them, are not in this index.
+            models.Index(
+                fields=["job", "id"],
+                condition=Q(state__in=[s.value for s in ChunkState.open()]),
+                name="chunk_open",
+            ),
+            # Progress: closed chunks behind the tally's end, by an index-only scan; and what a download holds.
+            models.Index(
+                fields=["job", "id"],
+                condition=Q(state__in=[s.value for s in ChunkState.closed()]),
+                include=["state", "engine", "n_items", "n_succeeded", "n_failed"],
+                name="chunk_closed",
+            ),
+            # The rate of the last minute, and the moment of the last result.
+            models.Index(
+                fields=["job", "finished_at"],
+                condition=Q(state__in=[ChunkState.DONE.value, ChunkState.FAILED.value]),
+                include=["n_items"],
+                name="chunk_finished",
+            ),
             # Renewal finds a lease by its token, the reaper by its end; few rows at any time.
             models.Index(fields=["lease_token"], condition=Q(state=ChunkState.LEASED), name="chunk_by_token"),
             models.Index(fields=["lease_end"], condition=Q(state=ChunkState.LEASED), name="chunk_leases"),
@@ -152,6 +167,18 @@ class Chunk(models.Model):
                 name="chunk_published",
             ),
         ]
+
+
+class Tally(models.Model):
+    """Sums over a job's first closed chunks, so that progress counts only the rows behind them.
+
+    Every chunk of the job up to `upto` is closed and counted here; `counts` maps "state engine" to chunks, items,
+    succeeded and failed ones. `jobs.services.tallies` moves it on; only a retry changes closed chunks, and forgets it.
+    """
+
+    job = models.OneToOneField(Job, on_delete=models.CASCADE, primary_key=True, related_name="tally")
+    upto = models.BigIntegerField(default=0)
+    counts = models.JSONField(default=dict)
 
 
 class Item(models.Model):
@@ -218,3 +245,54 @@ class Worker(models.Model):
     started_at = models.DateTimeField(db_default=Now())
     heartbeat_at = models.DateTimeField(db_default=Now())
     last_forward_at = models.DateTimeField(null=True, blank=True)
+
+
+class Artefact(models.Model):
+    """A file that a service worker builds of a job's results, because it cannot be written while it is sent.
+
+    `fingerprint` stands for the results that it was asked for, so that an unchanged job is not built again. `build` is
+    the token of the attempt that holds the lease or, once ready, of the blocks that count (docs/adr/0004).
+    """
+
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="artefacts", db_index=False)
+    kind = models.CharField(max_length=20)
+    fingerprint = models.CharField(max_length=64)
+    state = models.CharField(max_length=8, choices=ArtefactState.choices, default=ArtefactState.WAITING)
+    reason = models.CharField(max_length=500, default="", blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    build = models.UUIDField(null=True, blank=True)
+    lease_end = models.DateTimeField(null=True, blank=True)
+    published_at = models.DateTimeField(null=True, blank=True)
+    size = models.BigIntegerField(default=0)
+    sha256 = models.CharField(max_length=64, default="", blank=True)
+    created_at = models.DateTimeField(db_default=Now())
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            # Two requests at once for the same file meet in one row.
+            models.UniqueConstraint(fields=["job", "kind", "fingerprint"], name="artefact_once"),
+            models.CheckConstraint(condition=Q(state__in=ArtefactState.values), name="artefact_state_known"),
+        ]
+        indexes = [
+            # The safety net looks for unfinished ones only.
+            models.Index(
+                fields=["lease_end"],
+                condition=Q(state__in=[s.value for s in ArtefactState.unfinished()]),
+                name="artefact_unfinished",
+            ),
+        ]
+
+
+class ArtefactBlock(models.Model):
+    """A piece of an artefact, raw with EXTERNAL storage. Blocks of a build that lost its lease count for nothing."""
+
+    artefact = models.ForeignKey(Artefact, on_delete=models.CASCADE, related_name="blocks", db_index=False)
+    build = models.UUIDField()
+    number = models.PositiveIntegerField()
+    data = models.BinaryField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["artefact", "build", "number"], name="artefact_block_once"),
+        ]

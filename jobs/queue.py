@@ -31,6 +31,8 @@ STALE_SECONDS = 600
 """A published chunk that nobody claimed for this long is published again even behind a full queue."""
 LOST_SECONDS = 5
 """The same where the queue is empty: its message is lost, or about to be claimed; a double does no harm."""
+MESSAGE_BUNDLES = 4
+"""Bundles of one message at most: within a message the device never waits for the next one."""
 INTERACTIVE = None
 """Stands for the owner of all synchronous requests."""
 BROKER_ERRORS = (OperationalError, RedisError, OSError)
@@ -61,12 +63,14 @@ def dispatch(model: str) -> int:
     budget = _bundle_tokens(workers)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('e1-dispatch'), hashtext(%s))", [model])
-        candidates = _candidates(model, STALE_SECONDS if waiting else LOST_SECONDS, limit=64 * window)
-        bundles = plan_bundles(candidates, _tokens_in_flight(model), budget=budget, count=window)
+        count = MESSAGE_BUNDLES * window
+        candidates = _candidates(model, STALE_SECONDS if waiting else LOST_SECONDS, limit=64 * count)
+        bundles = plan_bundles(candidates, _tokens_in_flight(model), budget=budget, count=count)
         ids = [candidate.chunk_id for bundle in bundles for candidate in bundle]
         cursor.execute("UPDATE jobs_chunk SET published_at = statement_timestamp() WHERE id = ANY(%s)", [ids])
-    _publish(queue, bundles, workers)
-    return len(bundles)
+    messages = plan_messages(bundles, window)
+    _publish(queue, messages, workers)
+    return len(messages)
 
 
 def dispatch_quietly(model: str) -> bool:
@@ -106,6 +110,14 @@ def plan_bundles(
     return bundles
 
 
+def plan_messages(bundles: Sequence[list[Candidate]], count: int) -> list[list[list[Candidate]]]:
+    """Bundles in order as at most `count` messages: one each while there are enough messages for all, so that no worker
+    waits while another one has several.
+    """
+    size = max(1, math.ceil(len(bundles) / count))
+    return [list(bundles[start : start + size]) for start in range(0, len(bundles), size)]
+
+
 def _take(chunks: list[Candidate], budget: int) -> list[Candidate]:
     """Pop one bundle from the end of the list."""
     bundle = [chunks.pop()]
@@ -117,7 +129,11 @@ def _take(chunks: list[Candidate], budget: int) -> list[Candidate]:
 
 
 def _candidates(model: str, stale_seconds: int, limit: int) -> list[Candidate]:
-    """The next ready chunks of every job that wants some, few from each: enough whoever is chosen."""
+    """The next ready chunks of every job that wants some, few from each: enough whoever is chosen.
+
+    `BETWEEN` and the order by job and id keep the planner on the index of open chunks: with an equality it may as well
+    walk the primary key, past every chunk of every job that is over.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -128,9 +144,9 @@ def _candidates(model: str, stale_seconds: int, limit: int) -> list[Candidate]:
             ) job
             CROSS JOIN LATERAL (
                 SELECT id, n_tokens, isolate FROM jobs_chunk
-                WHERE job_id = job.id AND state = 'ready' AND not_before <= statement_timestamp()
+                WHERE job_id BETWEEN job.id AND job.id AND state = 'ready' AND not_before <= statement_timestamp()
                   AND (published_at IS NULL OR published_at < statement_timestamp() - %(stale)s * interval '1 second')
-                ORDER BY id LIMIT %(limit)s
+                ORDER BY job_id, id LIMIT %(limit)s
             ) chunk
             ORDER BY job.created_at, chunk.id
             """,
@@ -167,20 +183,20 @@ def time_limit(tokens: int, rates: Sequence[float | None]) -> int:
     return MAX_TIME_LIMIT if slowest is None else int(min(MAX_TIME_LIMIT, max(120, 30 * tokens / slowest)))
 
 
-def _publish(queue: str, bundles: Sequence[Sequence[Candidate]], rates: Sequence[float | None]) -> None:
-    """Send one message per bundle; chunks whose message could not be sent are marked unpublished again."""
-    for number, bundle in enumerate(bundles):
-        ids = [candidate.chunk_id for candidate in bundle]
+def _publish(queue: str, messages: Sequence[Sequence[Sequence[Candidate]]], rates: Sequence[float | None]) -> None:
+    """Send the messages; chunks whose message could not be sent are marked unpublished again."""
+    for number, message in enumerate(messages):
+        tokens = sum(candidate.tokens for bundle in message for candidate in bundle)
         try:
             current_app.send_task(
                 TASK_RUN_BUNDLE,
-                args=[ids],
+                args=[[[candidate.chunk_id for candidate in bundle] for bundle in message]],
                 queue=queue,
-                time_limit=time_limit(sum(candidate.tokens for candidate in bundle), rates),
+                time_limit=time_limit(tokens, rates),
                 retry=False,
             )
         except BROKER_ERRORS:
-            unsent = [candidate.chunk_id for later in bundles[number:] for candidate in later]
+            unsent = [one.chunk_id for later in messages[number:] for bundle in later for one in bundle]
             Chunk.objects.filter(id__in=unsent).update(published_at=None)
             raise
 

@@ -1,26 +1,37 @@
-"""Everything that reads. Progress is counted from rows every time; nothing here is remembered between calls."""
+"""Everything that reads. Progress is counted from rows every time, in large jobs from where the tally of closed chunks
+(`jobs.services.tallies`) ends; nothing here is remembered between calls.
+"""
 
 from __future__ import annotations
 
+import hashlib
+from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import orjson
 from django.contrib.auth.models import User
 from django.db import connection
-from django.db.models import Case, CharField, Count, F, Min, Q, QuerySet, Sum, Value, When
+from django.db.models import Case, CharField, Count, Exists, Min, OuterRef, QuerySet, Sum, Value, When
 from django.db.models.fields.json import KT
 from django.db.models.functions import Now
 
 from jobs.errors import NotFound
-from jobs.models import Chunk, Context, EngineRecord, Item, Job, Worker
+from jobs.limits import CHUNK_ITEMS
+from jobs.models import Artefact, Chunk, Context, EngineRecord, Item, Job, Worker
 from jobs.states import ChunkState, ItemState, JobState, WorkerState
 from worker.protocol import MODELS
 
 WORKER_ALIVE = timedelta(seconds=20)
 FORWARD_IS_FRESH = timedelta(minutes=3)
 RATE_SECONDS = 60
+READY_COUNTED = 1024
+"""Ready chunks that progress counts one by one."""
+MAX_INDEX = 2**31
+"""Beyond the column's type: no item has such an index."""
 
 ITEM_STATE = Case(
     When(chunk__isnull=True, then=Value(ItemState.SKIPPED.value)),
@@ -45,23 +56,95 @@ def jobs_of(owner: User) -> QuerySet[Job]:
     return Job.objects.filter(owner=owner)
 
 
+@dataclass(frozen=True, slots=True)
+class ChunkSum:
+    """Chunks of a job in one state, computed by one engine where they were computed."""
+
+    state: str
+    engine_id: int | None
+    chunks: int
+    items: int
+    succeeded: int
+    failed: int
+
+
 def job_counts(job: Job) -> dict[str, int]:
     """Items by state, from the job's chunks; they add up to `total`."""
     return counts_from(job, chunk_totals([job.pk]).get(job.pk, {}))
 
 
 def chunk_totals(job_ids: Iterable[UUID]) -> dict[UUID, dict[str, tuple[int, int, int, int]]]:
-    """Per job and chunk state: (chunks, items, succeeded, failed). One index-only scan per job."""
+    """Per job and chunk state: (chunks, items, succeeded, failed)."""
     totals: dict[UUID, dict[str, tuple[int, int, int, int]]] = {}
-    rows = (
-        Chunk.objects.filter(job_id__in=list(job_ids))
-        .values_list("job_id", "state")
-        .annotate(a=Count("*"), b=Sum("n_items"), c=Sum("n_succeeded"), d=Sum("n_failed"))
-        .order_by()
-    )
-    for job_id, state, *numbers in rows:
-        totals.setdefault(job_id, {})[state] = (numbers[0], numbers[1], numbers[2], numbers[3])
+    for job_id, sums in chunk_sums(job_ids).items():
+        of_job = totals.setdefault(job_id, {})
+        for one in sums:
+            before = of_job.get(one.state, (0, 0, 0, 0))
+            numbers = (one.chunks, one.items, one.succeeded, one.failed)
+            of_job[one.state] = (
+                before[0] + numbers[0],
+                before[1] + numbers[1],
+                before[2] + numbers[2],
+                before[3] + numbers[3],
+            )
     return totals
+
+
+def chunk_sums(job_ids: Iterable[UUID]) -> dict[UUID, list[ChunkSum]]:
+    """Sums over the chunks of each job: the tally's, and those of the rows behind it, as of one moment.
+
+    What it reads does not grow with the job: closed chunks behind the tally, leased ones, and up to READY_COUNTED
+    ready ones. More ready ones are worked out from the items that are left, which is exact but for chunks that are
+    shorter than eight.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT job.id, job.total_items - job.skipped_items, tally.counts::text,
+                part.state, part.engine_id, part.chunks, part.items, part.succeeded, part.failed
+            FROM jobs_job job LEFT JOIN jobs_tally tally ON tally.job_id = job.id
+            CROSS JOIN LATERAL (
+                SELECT state, engine_id, count(*) AS chunks, sum(n_items) AS items, sum(n_succeeded) AS succeeded,
+                    sum(n_failed) AS failed
+                FROM jobs_chunk
+                WHERE job_id = job.id AND id > coalesce(tally.upto, 0) AND state IN ('done', 'failed', 'cancelled')
+                GROUP BY state, engine_id
+                UNION ALL
+                SELECT 'leased', NULL, count(*), coalesce(sum(n_items), 0), 0, 0 FROM jobs_chunk
+                WHERE job_id = job.id AND state = 'leased'
+                UNION ALL
+                SELECT 'ready', NULL, count(*), coalesce(sum(n_items), 0), 0, 0 FROM (
+                    SELECT n_items FROM jobs_chunk WHERE job_id BETWEEN job.id AND job.id AND state = 'ready'
+                    ORDER BY job_id, id LIMIT %s
+                ) some_ready
+            ) part
+            WHERE job.id = ANY(%s)
+            """,
+            [READY_COUNTED + 1, list(job_ids)],
+        )
+        rows = cursor.fetchall()
+    sums: dict[UUID, list[ChunkSum]] = {}
+    computed: dict[UUID, int] = {}
+    for job_id, items, tallied, *part in rows:
+        if job_id not in sums:
+            sums[job_id] = [_tallied(key, numbers) for key, numbers in orjson.loads(tallied or "{}").items()]
+            computed[job_id] = items
+        if part[2]:
+            sums[job_id].append(ChunkSum(part[0], part[1], *map(int, part[2:])))
+    return {job_id: [_whole(one, of_job, computed[job_id]) for one in of_job] for job_id, of_job in sums.items()}
+
+
+def _tallied(key: str, numbers: list[int]) -> ChunkSum:
+    state, _, engine = key.partition(" ")
+    return ChunkSum(state, int(engine) if engine else None, *numbers)
+
+
+def _whole(one: ChunkSum, of_job: Iterable[ChunkSum], items: int) -> ChunkSum:
+    """The sum itself; where ready chunks were not counted to their end, what the others leave of the job's items."""
+    if one.state != ChunkState.READY or one.chunks <= READY_COUNTED:
+        return one
+    left = items - sum(other.items for other in of_job if other.state != ChunkState.READY)
+    return replace(one, items=left, chunks=-(-left // CHUNK_ITEMS))
 
 
 def counts_from(job: Job, totals: dict[str, tuple[int, int, int, int]]) -> dict[str, int]:
@@ -87,9 +170,22 @@ def context_sequences(context_ids: Iterable[int | None]) -> dict[int, tuple[str,
     return {context_id: tuple(sequences) for context_id, sequences in rows}
 
 
+def first_context(job: Job) -> tuple[str, ...]:
+    """The context sequences of the job's first item: what a person wants to see of it at a glance."""
+    first = Item.objects.filter(job=job, context__isnull=False, index=0).select_related("context").first()
+    return tuple(first.context.sequences) if first is not None and first.context is not None else ()
+
+
 def items_of(job: Job) -> QuerySet[Item]:
     """The job's items in input order, with `state` and what is known of each."""
     return Item.objects.filter(job=job).annotate(state=ITEM_STATE).order_by("index")
+
+
+def item_of(job: Job, index: int) -> Item | None:
+    """One item with its state, chunk and context; None where the job has none at this place."""
+    if not 0 <= index < MAX_INDEX:
+        return None
+    return items_of(job).select_related("chunk", "context").filter(index=index).first()
 
 
 def job_failures(job: Job, limit: int = 10) -> list[dict[str, Any]]:
@@ -140,6 +236,21 @@ def workers_alive(model: str | None = None) -> QuerySet[Worker]:
     return alive if model is None else alive.filter(model=model)
 
 
+def workers_seen(model: str) -> list[tuple[Worker, bool]]:
+    """Workers of this model that have spoken within the last hour, each with whether it is alive now."""
+    alive = set(workers_alive(model).values_list("name", flat=True))
+    seen = Worker.objects.filter(model=model, heartbeat_at__gt=Now() - timedelta(hours=1)).select_related("engine")
+    return [(worker, worker.name in alive) for worker in seen.order_by("name")]
+
+
+def tokens_waiting(model: str) -> dict[str, int]:
+    """What is not computed yet: `jobs`, `chunks` and `tokens` ready or leased in jobs that want workers."""
+    claimable = Job.objects.filter(model=model, state__in=JobState.claimable())
+    open_chunks = Chunk.objects.filter(job__in=claimable, state__in=ChunkState.open())
+    sums = open_chunks.aggregate(chunks=Count("id"), tokens=Sum("n_tokens"))
+    return {"jobs": claimable.count(), "chunks": sums["chunks"], "tokens": sums["tokens"] or 0}
+
+
 def worker_forward_is_fresh(model: str) -> bool:
     """Whether a real forward pass of this model succeeded lately on a worker that is alive."""
     return workers_alive(model).filter(last_forward_at__gt=Now() - FORWARD_IS_FRESH).exists()
@@ -147,13 +258,10 @@ def worker_forward_is_fresh(model: str) -> bool:
 
 def job_engines(job: Job) -> list[dict[str, Any]]:
     """Every network and device that computed a chunk of this job, with the number of its chunks."""
-    counts = (
-        Chunk.objects.filter(job=job, engine__isnull=False)
-        .values_list("engine_id")
-        .annotate(chunks=Count("id"))
-        .order_by("engine_id")
-    )
-    found = dict(counts)
+    found: Counter[int] = Counter()
+    for one in chunk_sums([job.pk]).get(job.pk, []):
+        if one.engine_id is not None:
+            found[one.engine_id] += one.chunks
     records = EngineRecord.objects.filter(pk__in=list(found)).order_by("pk")
     return [{**record.identity, "chunks": found[record.pk]} for record in records]
 
@@ -169,7 +277,9 @@ def queue_reason(job: Job) -> str:
     position = queue_position(job)
     if position == 1:
         return "next in line"
-    return f"{position - 1} earlier job{'s' if position > 2 else ''} of this model share the workers"
+    if position == 2:
+        return "1 earlier job of this model is computed first"
+    return f"{position - 1} earlier jobs of this model are computed first"
 
 
 def idle_jobs(seconds: int) -> QuerySet[Job]:
@@ -179,9 +289,8 @@ def idle_jobs(seconds: int) -> QuerySet[Job]:
 
 def closable_jobs() -> QuerySet[Job]:
     """Jobs that nobody closed though no chunk is open: a crash between a chunk's commit and finalise."""
-    open_chunk = Q(chunks__state__in=[ChunkState.READY, ChunkState.LEASED])
-    closable = Job.objects.filter(state__in=JobState.closable())
-    return closable.annotate(open=Count(F("chunks"), filter=open_chunk)).filter(open=0)
+    still_open = Chunk.objects.filter(job=OuterRef("pk"), state__in=ChunkState.open())
+    return Job.objects.filter(~Exists(still_open), state__in=JobState.closable())
 
 
 def items_in_state(items: QuerySet[Item], state: ItemState) -> QuerySet[Item]:
@@ -193,6 +302,19 @@ def items_in_state(items: QuerySet[Item], state: ItemState) -> QuerySet[Item]:
     chunk_states = {
         ItemState.SUCCEEDED: [ChunkState.DONE],
         ItemState.CANCELLED: [ChunkState.CANCELLED],
-        ItemState.PENDING: [ChunkState.READY, ChunkState.LEASED],
+        ItemState.PENDING: ChunkState.open(),
     }[state]
     return items.filter(error_code__isnull=True, chunk__state__in=chunk_states)
+
+
+def results_fingerprint(job: Job) -> str:
+    """Digest of which results the job has: it changes whenever an item gets one, loses one or is computed again."""
+    done = chunk_totals([job.pk]).get(job.pk, {}).get(ChunkState.DONE, (0, 0, 0, 0))
+    stored = Chunk.objects.filter(job=job, state=ChunkState.DONE).order_by("-finished_at")
+    last = stored.values_list("finished_at", flat=True).first()
+    return hashlib.sha256(repr((done[0], done[2], last)).encode()).hexdigest()
+
+
+def artefact_of(job: Job, kind: str) -> Artefact | None:
+    """The newest file of this kind, in whatever state."""
+    return Artefact.objects.filter(job=job, kind=kind).order_by("-id").first()

@@ -45,6 +45,16 @@ class ChunkState(models.TextChoices):
     FAILED = "failed"
     CANCELLED = "cancelled"
 
+    @classmethod
+    def open(cls) -> tuple[ChunkState, ...]:
+        """Still to be computed."""
+        return (cls.READY, cls.LEASED)
+
+    @classmethod
+    def closed(cls) -> tuple[ChunkState, ...]:
+        """States that only a retry leaves."""
+        return (cls.DONE, cls.FAILED, cls.CANCELLED)
+
 
 class ItemState(models.TextChoices):
     PENDING = "pending"
@@ -59,3 +69,15 @@ class WorkerState(models.TextChoices):
     READY = "ready"
     SICK = "sick"
     STOPPED = "stopped"
+
+
+class ArtefactState(models.TextChoices):
+    WAITING = "waiting"
+    BUILDING = "building"
+    READY = "ready"
+    FAILED = "failed"
+
+    @classmethod
+    def unfinished(cls) -> tuple[ArtefactState, ...]:
+        """On their way to a file."""
+        return (cls.WAITING, cls.BUILDING)

@@ -14,9 +14,12 @@ from django.db.models.functions import Now
 
 from jobs import queue, selectors
 from jobs.models import Worker
+from jobs.services.artefacts import artefacts_tend
+from jobs.services.building import artefact_build
 from jobs.services.leases import leases_reap
 from jobs.services.lifecycle import job_delete, job_finalise
-from worker.protocol import TASK_DISPATCH, TASK_REAP
+from jobs.services.tallies import tallies_advance
+from worker.protocol import TASK_BUILD, TASK_DISPATCH, TASK_REAP
 
 log = logging.getLogger(__name__)
 
@@ -29,16 +32,15 @@ def dispatch_all() -> None:
     """Fill every model's window, and have an idle worker prove itself."""
     for model in settings.E1_MODELS:
         queue.dispatch_quietly(model)
-        idle = selectors.workers_alive(model).filter(
-            last_forward_at__lt=Now() - timedelta(seconds=PROBE_AFTER_SECONDS)
-        )
+        idle = selectors.workers_alive(model).filter(last_forward_at__lt=Now() - timedelta(seconds=PROBE_AFTER_SECONDS))
         if idle.exists() and queue.broker_answers():
             queue.probe(model)
 
 
 @shared_task(name=TASK_REAP)
 def reap() -> None:
-    """Take back expired leases, close jobs that nobody closed, remove uploads whose web process died.
+    """Take back expired leases, close jobs that nobody closed, remove uploads whose web process died, and move on
+    the sums that progress starts from.
 
     Two beats are harmless: who does not get the lock leaves it to the other.
     """
@@ -52,7 +54,15 @@ def reap() -> None:
         for job in selectors.idle_jobs(ABANDONED_UPLOAD_SECONDS):
             log.warning("removing job %s: its upload broke off", job.pk)
             job_delete(job_id=job.pk)
+        tallies_advance()
+        artefacts_tend()
         Worker.objects.filter(heartbeat_at__lt=Now() - timedelta(hours=24)).delete()
+
+
+@shared_task(name=TASK_BUILD)
+def build_artefact(artefact_id: int) -> None:
+    """Build a file that somebody asked for, unless somebody else does already."""
+    artefact_build(artefact_id=artefact_id)
 
 
 @contextmanager

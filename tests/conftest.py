@@ -69,7 +69,7 @@ def inline_worker(db, demo_engine, monkeypatch) -> Callable[[], int]:
         done = 0
         ready = Chunk.objects.filter(state=ChunkState.READY, job__state__in=JobState.claimable()).order_by("id")
         while ids := list(ready.values_list("id", flat=True)[:4]):
-            tasks.run_bundle(ids)
+            tasks.run_bundles([ids])
             done += len(ids)
         return done
 

@@ -106,9 +106,7 @@ class TestServers:
         shutil.rmtree(self.folder, ignore_errors=True)
         os.environ.pop(RUNNING, None)
 
-    def _launch(
-        self, name: str, command: list[str], number: int, user: int | None = None
-    ) -> subprocess.Popen[bytes]:
+    def _launch(self, name: str, command: list[str], number: int, user: int | None = None) -> subprocess.Popen[bytes]:
         process = spawn(command, env=self._env, log=self._log(name), cwd=self.folder, user=user)
         self._processes.append((process, number))
         self._guardian.watch(Ward(process.pid, number, store=name == "postgres"))
@@ -116,16 +114,11 @@ class TestServers:
 
     def _await(self, name: str, is_ready: Callable[[], bool]) -> None:
         process, _ = self._processes[-1 if name == "postgres" else 0]
-        if (
-            not wait_gone(lambda: process.poll() is None and not is_ready(), SECONDS)
-            or process.poll() is not None
-        ):
+        if not wait_gone(lambda: process.poll() is None and not is_ready(), SECONDS) or process.poll() is not None:
             raise self._failed(name)
 
     def _failed(self, name: str) -> StackError:
-        return StackError(
-            f"{name}:\n{self._log(name).read_text(errors='replace')[-2000:]}", code=f"{name}_failed"
-        )
+        return StackError(f"{name}:\n{self._log(name).read_text(errors='replace')[-2000:]}", code=f"{name}_failed")
 
     def _log(self, name: str) -> Path:
         return self.folder / f"{name}.log"

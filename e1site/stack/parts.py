@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from worker.protocol import SERVICE_QUEUE, model_queue
+from worker.protocol import ARTEFACT_QUEUE, SERVICE_QUEUE, model_queue
 
 
 def _nothing() -> None:
@@ -58,8 +58,13 @@ def model_workers(models: list[str], each: int) -> Iterator[Part]:
 
 
 def service_worker() -> Part:
-    """Finalising, the reaper, artefacts: no network, no torch."""
+    """Finalising and the reaper: no network, no torch."""
     return _worker("service-1", SERVICE_QUEUE, stop_seconds=10)
+
+
+def artefact_worker() -> Part:
+    """Builds files of results. A process of its own: the safety nets do not wait for a file of gigabytes."""
+    return _worker("artefacts-1", ARTEFACT_QUEUE, stop_seconds=10)
 
 
 def beat(data: Path) -> Part:

@@ -122,9 +122,7 @@ class Sampler:
         self.random.shuffle(windows)
         return [self.residues[self.starts[p] + s : self.starts[p] + s + residues] for p, s in windows]
 
-    def _covering(
-        self, protein: int, start: int, residues: int
-    ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+    def _covering(self, protein: int, start: int, residues: int) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
         """Alignments of this protein with usable homologs, long enough, that cover most of the window, and their
         identities."""
         rows = self.proteins.hits_of(protein)
@@ -182,8 +180,8 @@ def grid(
     It gives what `sdpa_attend` gives without gathering spans, which saves a fifth of a step's time.
     """
     starts = np.arange(instances * count) * length
-    within = [Span(int(s), int(s) + length, int(s), int(s) + length) for s in starts]
-    blocks = [span._replace(k_start=span.q_start - span.q_start % (count * length)) for span in within]
+    within = tuple(Span(int(s), int(s) + length, int(s), int(s) + length) for s in starts)
+    blocks = tuple(span._replace(k_start=span.q_start - span.q_start % (count * length)) for span in within)
     at = np.arange(len(tokens))
     columns = [torch.from_numpy(x) for x in (tokens, ids, at % length, at % (count * length))]
 
@@ -195,9 +193,7 @@ def grid(
             return sdpa_attend(q_THD, k_TGD, v_TGD, spans)
         q, k, v = (x.view(instances, -1, *x.shape[1:]).transpose(1, 2) for x in (q_THD, k_TGD, v_TGD))
         outputs = [
-            torch.nn.functional.scaled_dot_product_attention(
-                q[:, :, end - length : end], k[:, :, :end], v[:, :, :end]
-            )
+            torch.nn.functional.scaled_dot_product_attention(q[:, :, end - length : end], k[:, :, :end], v[:, :, :end])
             for end in range(length, count * length + 1, length)
         ]
         return torch.cat(outputs, dim=2).transpose(1, 2).reshape(q_THD.shape)

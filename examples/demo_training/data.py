@@ -106,9 +106,7 @@ def _run_mmseqs(folder: Path, sequences: list[str], threads: int) -> None:
     shutil.rmtree(work)
 
 
-def _split(
-    names: list[str], sequences: list[str], cluster: Ints, table: NDArray[np.float64]
-) -> Proteins:
+def _split(names: list[str], sequences: list[str], cluster: Ints, table: NDArray[np.float64]) -> Proteins:
     """Hold out a share of the clusters, and keep whatever resembles them out of training."""
     count = int(cluster.max()) + 1
     chosen = np.random.default_rng(SPLIT_SEED).permutation(count)[: round(HELD_OUT_SHARE * count)]

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from jobs.actions.base import Action, Array, ItemView, Outputs, Stored, known_only, required
 from worker.protocol import CANONICAL, Encoding, ModelFacts, Query
@@ -40,8 +41,12 @@ def log_probability(logits: Array, sequence: str) -> float:
 
     Raises ValueError for a residue that is not canonical.
     """
-    exact = logits.astype(np.float64)
-    shifted = exact - exact.max(axis=1, keepdims=True)
-    log_softmax = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
     columns = [CANONICAL.index(letter) for letter in sequence]
-    return float(log_softmax[np.arange(len(columns)), columns].sum())
+    return float(log_softmax(logits)[np.arange(len(columns)), columns].sum())
+
+
+def log_softmax(logits: Array) -> NDArray[np.float64]:
+    """Log-probabilities over the last axis, in float64."""
+    exact = np.asarray(logits, dtype=np.float64)
+    shifted = exact - exact.max(axis=-1, keepdims=True)
+    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True)))

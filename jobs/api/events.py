@@ -18,14 +18,15 @@ from rest_framework.request import Request
 
 from jobs import selectors
 from jobs.api import serializers as docs
-from jobs.api.jobs import COMMON_ERRORS, JobView
+from jobs.api.base import COMMON_ERRORS, JobView
 from jobs.api.rendering import OrjsonRenderer
 from jobs.errors import Unavailable
 from jobs.models import Job
 from jobs.states import JobState
 
 LOOK_EVERY_SECONDS = 1.0
-COMMENT_EVERY_SECONDS = 15.0
+COMMENT_EVERY_SECONDS = 1.0
+"""Writing is how a closed page is noticed: whoever looks through many pages must not run out of places."""
 LONGEST_STREAM_SECONDS = 600.0
 """A stream ends by itself; browsers connect again, and a forgotten page does not hold a thread for ever."""
 
@@ -100,7 +101,7 @@ def ticks(job_id: UUID) -> Iterator[bytes]:
         if job.state in JobState.final():
             yield b"event: done\ndata: " + state + b"\n\n"
             return
-        if time.monotonic() - said > COMMENT_EVERY_SECONDS:
+        if time.monotonic() - said >= COMMENT_EVERY_SECONDS:
             said = time.monotonic()
             yield b": still here\n\n"
         time.sleep(LOOK_EVERY_SECONDS)

@@ -26,13 +26,18 @@ def livez(request: HttpRequest) -> HttpResponse:
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
     """Green only if both stores answer and every enabled model had a real forward pass lately; else 503 and why."""
+    ready, checks = readiness()
+    return JsonResponse({"ready": ready, "checks": checks}, status=200 if ready else 503)
+
+
+def readiness() -> tuple[bool, dict[str, dict[str, Any]]]:
+    """Whether all is well, and each check as {ok, detail}."""
     checks = {"postgres": _postgres(), "redis": _redis()}
     for model in settings.E1_MODELS:
         checks[f"model {model}"] = (
             _model(model) if checks["postgres"]["ok"] else _check(False, "unknown without Postgres")
         )
-    ready = all(check["ok"] for check in checks.values())
-    return JsonResponse({"ready": ready, "checks": checks}, status=200 if ready else 503)
+    return all(check["ok"] for check in checks.values()), checks
 
 
 def _check(ok: bool, detail: str) -> dict[str, Any]:

@@ -2,33 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
-from django.contrib.auth.models import User
 from django.http import StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from jobs import queue, selectors
 from jobs.api import serializers as docs
+from jobs.api.artefacts import artefact_response
+from jobs.api.base import COMMON_ERRORS, JobView
 from jobs.api.bodies import STREAMED, JsonBodyParser, MultipartBodyParser
 from jobs.api.presenters import present_item, present_job
 from jobs.api.submissions import read_submission
-from jobs.errors import InvalidInput, Problem
-from jobs.export import FORMATS, export_open
+from jobs.errors import InvalidInput, NotFound, Problem
+from jobs.export import FORMATS, export_open, format_of
 from jobs.manifest import manifest_of
-from jobs.models import Item, Job
+from jobs.models import Item
+from jobs.results import results_of
 from jobs.services import lifecycle
+from jobs.services.artefacts import artefact_request
 from jobs.services.submit import job_submit
 from jobs.states import ItemState, JobState
 
 RETRY_AFTER_SECONDS = 2
-COMMON_ERRORS = {401: docs.ErrorBody, 404: docs.ErrorBody}
 
 
 class JobPages(CursorPagination):
@@ -43,19 +44,6 @@ class ItemPages(CursorPagination):
     page_size_query_param = "page_size"
     max_page_size = 1000
     ordering = "index"
-
-
-class JobView(APIView):
-    """Base of the views below: the user, and the user's own job."""
-
-    def owner(self) -> User:
-        return cast(User, self.request.user)
-
-    def job(self, job_id: UUID) -> Job:
-        return selectors.job_of(self.owner(), job_id)
-
-    def show(self, job_id: UUID, status: int = 200) -> Response:
-        return Response(present_job(self.job(job_id)), status=status)
 
 
 class JobList(JobView):
@@ -129,6 +117,23 @@ class JobDetail(JobView):
     @extend_schema(operation_id="jobs_show", responses={200: docs.JobBody, **COMMON_ERRORS})
     def get(self, request: Request, job_id: UUID) -> Response:
         """One job: state, counts that add up, rate, time to go, queue position and its reason."""
+        return self.show(job_id)
+
+    @extend_schema(
+        operation_id="jobs_rename",
+        request=docs.JobChange,
+        responses={200: docs.JobBody, 400: docs.ErrorBody, **COMMON_ERRORS},
+    )
+    def patch(self, request: Request, job_id: UUID) -> Response:
+        """Change the job's name; nothing else of a job can be changed."""
+        data: Any = request.data
+        if unknown := [name for name in data if name != "name"]:
+            raise InvalidInput.of(
+                *(Problem("unknown_field", f"{n!r} cannot be changed", "Choose name.", path=n) for n in unknown)
+            )
+        if "name" not in data:
+            raise InvalidInput.of(Problem("missing_field", "the field name is missing", path="name"))
+        lifecycle.job_rename(job_id=self.job(job_id).pk, name=data["name"])
         return self.show(job_id)
 
     @extend_schema(operation_id="jobs_delete", responses={204: None, 409: docs.ErrorBody, **COMMON_ERRORS})
@@ -211,19 +216,41 @@ class JobItems(JobView):
         return pages.get_paginated_response([present_item(item) for item in page])
 
 
+class JobItem(JobView):
+    @extend_schema(operation_id="jobs_item", responses={200: docs.ItemDetail, **COMMON_ERRORS})
+    def get(self, request: Request, job_id: UUID, index: int) -> Response:
+        """One record of the input with its sequence and context, and its result where it has one."""
+        job = self.job(job_id)
+        item = selectors.item_of(job, index)
+        if item is None:
+            raise NotFound(f"job {job_id} has no item {index}")
+        body = present_item(item)
+        body["sequence"] = item.sequence
+        body["context_sequences"] = item.context.sequences if item.context else []
+        body["result"] = results_of(job, [index]).get(index) if body["state"] == ItemState.SUCCEEDED else None
+        return Response(body)
+
+
 class JobResults(JobView):
     @extend_schema(
         operation_id="jobs_results",
         parameters=[OpenApiParameter("format", str, enum=list(FORMATS), default="jsonl")],
         responses={
             200: OpenApiResponse(OpenApiTypes.BINARY, "The results in input order, as an attachment."),
+            202: docs.ArtefactBody,
             400: docs.ErrorBody,
+            500: docs.ErrorBody,
             **COMMON_ERRORS,
         },
     )
-    def get(self, request: Request, job_id: UUID) -> StreamingHttpResponse:
-        """Download the results; while the job runs, the rows that are finished so far."""
-        export = export_open(self.job(job_id), request.query_params.get("format", "jsonl"))
+    def get(self, request: Request, job_id: UUID) -> Response | StreamingHttpResponse:
+        """Download the results; while the job runs, the rows that are finished so far. HDF5 (h5) is built in the
+        background first: 202 until it is ready.
+        """
+        job, format = self.job(job_id), request.query_params.get("format", "jsonl")
+        if format_of(format).blocks is None:
+            return artefact_response(job, artefact_request(job=job, kind=format))
+        export = export_open(job, format)
         response = StreamingHttpResponse(export.blocks, content_type=export.content_type)
         response["Content-Disposition"] = f'attachment; filename="{export.filename}"'
         response["X-Accel-Buffering"] = "no"

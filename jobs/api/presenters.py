@@ -38,7 +38,7 @@ def present_job(job: Job, totals: Totals | None = None, *, whole: bool = True) -
         "started_at": iso(job.started_at),
         "finished_at": iso(job.finished_at),
         "counts": counts,
-        "finished": counts["total"] - counts["pending"],
+        "finished": counts["total"] - counts["pending"] - counts["cancelled"],
         "chunks": {
             "total": sum(numbers[0] for numbers in totals.values()),
             **{state: totals[state][0] if state in totals else 0 for state in CHUNK_STATES},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rest_framework import serializers as s
 
-from jobs.states import ItemState, JobState
+from jobs.states import ArtefactState, ItemState, JobState
 
 
 class ProblemBody(s.Serializer):  # type: ignore[type-arg]
@@ -119,10 +119,20 @@ class JobBody(JobSummary):
     provenance = s.ListField(child=s.DictField())
 
 
+class JobChange(s.Serializer):  # type: ignore[type-arg]
+    name = s.CharField(max_length=200, allow_blank=True)
+
+
 class JobPage(s.Serializer):  # type: ignore[type-arg]
     next = s.CharField(allow_null=True)
     previous = s.CharField(allow_null=True)
     results = JobSummary(many=True)
+
+
+class ArtefactBody(s.Serializer):  # type: ignore[type-arg]
+    state = s.ChoiceField(ArtefactState.choices)
+    url = s.CharField(help_text="Where the file will be.")
+    retry_after = s.IntegerField(help_text="Seconds until it is worth asking again.")
 
 
 class ItemRow(s.Serializer):  # type: ignore[type-arg]
@@ -135,6 +145,12 @@ class ItemRow(s.Serializer):  # type: ignore[type-arg]
     code = s.CharField(required=False)
     reason = s.CharField(required=False)
     errors = ProblemBody(many=True, required=False)  # type: ignore[assignment]
+
+
+class ItemDetail(ItemRow):
+    sequence = s.CharField()
+    context_sequences = s.ListField(child=s.CharField())
+    result = s.DictField(allow_null=True)
 
 
 class ItemPage(s.Serializer):  # type: ignore[type-arg]

@@ -13,8 +13,11 @@ from rest_framework.request import Request as RestRequest
 from jobs.actions import Action, get_action
 from jobs.errors import InvalidInput, Problem
 from jobs.limits import MAX_CONTEXT_FILE
+from jobs.models import Job
 from jobs.parsing import ItemReader, Reader, open_reader, read_context
 from jobs.services.intake import Request
+from jobs.services.lifecycle import check_name
+from jobs.services.reuse import EarlierItems
 from jobs.services.submit import HashedStream, Submission
 from worker.protocol import MODELS, ModelFacts
 
@@ -30,7 +33,9 @@ def read_submission(request: RestRequest) -> Submission:
         raise InvalidInput("the Idempotency-Key must have 1 to 255 characters", code="bad_idempotency_key")
     if isinstance(data, dict) and "stream" in data and "media_type" in data:
         fields = {name: request.query_params[name] for name in FIELDS if name in request.query_params}
-        return _of_file(fields, key, data["stream"], str(request.query_params.get("filename", "")), data["media_type"])
+        return submission_of_file(
+            fields, key, data["stream"], str(request.query_params.get("filename", "")), data["media_type"]
+        )
     if request.content_type and request.content_type.startswith("multipart/"):
         return _of_multipart(request, key)
     return _of_json(data, key)
@@ -46,11 +51,12 @@ def _of_multipart(request: RestRequest, key: str | None) -> Submission:
     fields = {name: str(data[name]) for name in FIELDS if name in data}
     context = request.FILES.get("context")
     text = data.get("context") if context is None else None
-    raw = _limited(context) if context is not None else str(text or "").encode()
-    return _of_file(fields, key, cast(BinaryIO, file.file), file.name or "", file.content_type or "", raw)
+    raw = context_bytes(context) if context is not None else str(text or "").encode()
+    return submission_of_file(fields, key, cast(BinaryIO, file.file), file.name or "", file.content_type or "", raw)
 
 
-def _limited(file: Any) -> bytes:
+def context_bytes(file: Any) -> bytes:
+    """The content of an uploaded context file; raises InvalidInput `context_file_too_large`."""
     if file.size > MAX_CONTEXT_FILE:
         problem = Problem(
             "context_file_too_large", f"the context file is larger than {MAX_CONTEXT_FILE} bytes", path="context"
@@ -59,7 +65,7 @@ def _limited(file: Any) -> bytes:
     return cast(bytes, file.read())
 
 
-def _of_file(  # noqa: PLR0917 - the parts of an upload, each named at every call
+def submission_of_file(  # noqa: PLR0917 - the parts of an upload, each named at every call
     fields: Mapping[str, Any],
     key: str | None,
     stream: BinaryIO,
@@ -67,6 +73,7 @@ def _of_file(  # noqa: PLR0917 - the parts of an upload, each named at every cal
     media_type: str,
     context: bytes = b"",
 ) -> Submission:
+    """The submission of one file, whose records are read when it is submitted. Raises InvalidInput."""
     if isinstance(fields.get("params"), str):
         fields = {**fields, "params": _json_text(fields["params"])}
     if not fields.get("name"):
@@ -82,6 +89,23 @@ def _of_file(  # noqa: PLR0917 - the parts of an upload, each named at every cal
         return open_reader(source, rules, filename=filename, media_type=media_type, shared_context=shared)
 
     return _submission(request, hashed, cast(Callable[[], Any], read), shared)
+
+
+def submission_of_job(
+    fields: Mapping[str, Any], key: str | None, earlier: Job, context: bytes = b"", *, keep_contexts: bool = True
+) -> Submission:
+    """The submission of the library of an earlier job of the same owner. Raises InvalidInput."""
+    model, action, request = read_request(fields, key=key)
+    rules = action.rules(model)
+    shared = read_context(context, rules) if context.strip() else ()
+    # The items of a job stay as they are: its id and the choice stand for them.
+    stream = HashedStream(io.BytesIO(f"{earlier.pk} {keep_contexts}".encode()))
+    return _submission(
+        request,
+        stream,
+        lambda: EarlierItems(earlier, rules, shared_context=shared, keep_contexts=keep_contexts),
+        shared,
+    )
 
 
 def _of_json(data: Any, key: str | None) -> Submission:
@@ -139,9 +163,7 @@ def read_request(fields: Mapping[str, Any], *, key: str | None) -> tuple[ModelFa
         raise InvalidInput.of(
             Problem("bad_on_invalid", f"on_invalid is {on_invalid!r}", "Choose reject or skip.", path="on_invalid")
         )
-    name = fields.get("name") or ""
-    if not isinstance(name, str) or len(name) > 200 or not name.isprintable():
-        raise InvalidInput.of(Problem("bad_name", "name must be printable text of at most 200 characters", path="name"))
+    name = check_name(fields.get("name") or "")
     request = Request(
         model=model.slug,
         action=action.name,

@@ -16,13 +16,16 @@ from jobs.actions import Action, get_action
 from jobs.api import serializers as docs
 from jobs.api.submissions import require_items
 from jobs.errors import InvalidInput, NotFound, Problem
-from jobs.limits import LISTED_PROBLEMS, SYNC_ITEMS
+from jobs.limits import LISTED_PROBLEMS, MAX_HEADER, SYNC_ITEMS
 from jobs.parsing import BadRecord, Record, read_items
+from jobs.parsing.letters import storable
 from jobs.services.intake import Request
 from jobs.services.sync import answer
 from worker.protocol import MODELS, ModelFacts
 
 FIELDS = ("params", "items")
+CLIENT_FIELDS = ("id", "metadata")
+"""Fields of items that published clients add to what they read from files."""
 ERRORS = dict.fromkeys((400, 401, 404, 413, 500, 503, 504), docs.ErrorBody)
 
 
@@ -76,7 +79,7 @@ def _read(items: list[object], action: Action, model: ModelFacts) -> list[Record
         )
     good: list[Record] = []
     problems: list[Problem] = []
-    for record in read_items(items, action.rules(model), strict=True):
+    for record in read_items([_as_ours(item) for item in items], action.rules(model), strict=True):
         if isinstance(record, BadRecord):
             problems.extend(record.problems)
         else:
@@ -89,6 +92,18 @@ def _read(items: list[object], action: Action, model: ModelFacts) -> list[Record
             problem_count=len(problems),
         )
     return good
+
+
+def _as_ours(item: object) -> object:
+    """An item as the published clients' readers of FASTA files make it: with an `id`, which is a name here, and
+    `metadata`, which nothing is computed from. Every other unknown field stays, and is refused.
+    """
+    if not isinstance(item, dict):
+        return item
+    ours = {field: value for field, value in item.items() if field not in CLIENT_FIELDS}
+    if isinstance(item.get("id"), str) and ours.get("name") is None:
+        ours["name"] = storable(item["id"][:MAX_HEADER])
+    return ours
 
 
 class RequestSchema(APIView):

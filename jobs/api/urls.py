@@ -1,10 +1,10 @@
 """Addresses of the REST interface."""
 
 from django.urls import path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView
 from rest_framework.renderers import JSONOpenAPIRenderer
 
-from jobs.api import events, jobs, openapi, sync
+from jobs.api import artefacts, events, jobs, openapi, sync
 
 __all__ = ["openapi", "urlpatterns"]
 
@@ -13,7 +13,9 @@ urlpatterns = [
     path("api/jobs/<uuid:job_id>/", jobs.JobDetail.as_view(), name="job-detail"),
     path("api/jobs/<uuid:job_id>/events/", events.JobEvents.as_view(), name="job-events"),
     path("api/jobs/<uuid:job_id>/items/", jobs.JobItems.as_view(), name="job-items"),
+    path("api/jobs/<uuid:job_id>/items/<int:index>/", jobs.JobItem.as_view(), name="job-item"),
     path("api/jobs/<uuid:job_id>/results/", jobs.JobResults.as_view(), name="job-results"),
+    path("api/jobs/<uuid:job_id>/artefacts/<int:artefact_id>/", artefacts.JobArtefact.as_view(), name="job-artefact"),
     path("api/jobs/<uuid:job_id>/manifest/", jobs.JobManifest.as_view(), name="job-manifest"),
     path("api/jobs/<uuid:job_id>/cancel/", jobs.JobCancel.as_view(), name="job-cancel"),
     path("api/jobs/<uuid:job_id>/pause/", jobs.JobPause.as_view(), name="job-pause"),
@@ -22,5 +24,4 @@ urlpatterns = [
     path("api/v3/schema/<slug:model>/<slug:action>/", sync.RequestSchema.as_view(), name="request-schema"),
     path("api/v3/<slug:model>/<slug:action>/", sync.Synchronous.as_view(), name="synchronous"),
     path("api/schema/", SpectacularAPIView.as_view(renderer_classes=[JSONOpenAPIRenderer]), name="openapi"),
-    path("api/docs/", SpectacularSwaggerView.as_view(url_name="openapi"), name="openapi-docs"),
 ]

@@ -10,9 +10,11 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import numpy as np
+from django.db.models import Subquery
 
 from jobs.actions import get_action
-from jobs.models import Job, Output
+from jobs.models import Chunk, Job, Output
+from jobs.states import ChunkState
 from worker.protocol import CANONICAL, MODELS
 
 
@@ -64,8 +66,12 @@ _COLUMNS: Mapping[str, Callable[[Job], list[Column]]] = MappingProxyType(
 
 
 def _as_stored(job: Job, column: Column) -> Column:
-    """The column with the width and type of one stored row: a checkpoint from a folder may be of any width."""
-    stored = Output.objects.filter(chunk__job=job, kind=column.kind, layer=column.layer).order_by()
+    """The column with the width and type of one stored row: a checkpoint from a folder may be of any width.
+
+    The row is looked for in the chunk that was done first: the planner must not search all outputs for the job's.
+    """
+    done = Chunk.objects.filter(job=job, state=ChunkState.DONE).order_by("finished_at").values("pk")[:1]
+    stored = Output.objects.filter(chunk_id=Subquery(done), kind=column.kind, layer=column.layer).order_by()
     for dtype, width in stored.values_list("dtype", "width")[:1]:
         return replace(column, dtype=dtype, width=width)
     return column

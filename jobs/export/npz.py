@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from jobs.actions import get_action
 from jobs.actions.predict import mask_positions
 from jobs.export.columns import Column, columns_of
-from jobs.export.reading import ExportBroken, ItemRow, groups, item_pages, load, place
+from jobs.export.reading import ExportBroken, ItemRow, groups, item_pages, load_packed, place
 from jobs.formats import npy_header, zip_blocks
 from jobs.models import Chunk, Item, Job, Output
 from jobs.states import ChunkState
@@ -108,7 +108,7 @@ class _Pages:
         self._sequences = sequences
 
     def pages(self) -> Iterator[list[ItemRow]]:
-        for page in item_pages(self._job, sequences=self._sequences):
+        for page in item_pages(self._job, sequences=self._sequences, problems=False):
             yield self._snapshot.of(page)
 
     def values(self, of: Callable[[ItemRow], list[int] | list[str]], dtype: np.dtype[np.generic]) -> Iterator[bytes]:
@@ -120,10 +120,7 @@ class _Pages:
         """The items' arrays of one column, as they are stored."""
         for page in self.pages():
             for group in groups(place(page, [column])):
-                # One item's array can be large: its bytes are passed on as they lie, without a copy of the
-                # group.
-                arrays = [array for (array,) in load(group)]
-                yield (arrays[0] if len(arrays) == 1 else np.concatenate(arrays)).tobytes()
+                yield load_packed(group)
 
     def row_counts(self, column: Column) -> Iterator[list[int]]:
         """Rows of each item in a ragged column, page by page."""

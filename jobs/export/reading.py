@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import psycopg
 from django.db import connection
+from django.db.models import TextField, Value
 
 from jobs.actions.base import Array
 from jobs.errors import ServiceError
@@ -38,6 +39,10 @@ ITEM_FIELDS = (
     "context_id",
     "context__tokens",
 )
+
+
+NOTHING = Value(None, output_field=TextField())
+"""A column of a type that Django does not convert row by row."""
 
 
 class ExportBroken(ServiceError):
@@ -102,12 +107,15 @@ class Placed:
         return stored.rows[at]
 
 
-def item_pages(job: Job, *, sequences: bool) -> Iterator[list[ItemRow]]:
-    """All items of the job in input order. `sequence` is empty unless asked for.
+def item_pages(job: Job, *, sequences: bool, problems: bool = True) -> Iterator[list[ItemRow]]:
+    """All items of the job in input order. `sequence` is empty unless asked for, `problem` None where not asked for.
 
     Raises ExportBroken where the job is gone when the last page is reached.
     """
-    fields = (*ITEM_FIELDS, "sequence") if sequences else ITEM_FIELDS
+    fields: tuple[Any, ...] = (*ITEM_FIELDS, "sequence") if sequences else ITEM_FIELDS
+    if not problems:
+        # Decoding JSON takes a quarter of the time of a row.
+        fields = tuple(NOTHING if field == "error__0" else field for field in fields)
     rows = Item.objects.filter(job_id=job.pk).annotate(state=ITEM_STATE).order_by("index").values_list(*fields)
     last = -1
     while page := [ItemRow(*values) for values in rows.filter(index__gt=last)[:PAGE_ITEMS]]:
@@ -211,11 +219,41 @@ def load(group: Sequence[Placed]) -> list[tuple[Array, ...]]:
 
     Raises ExportBroken where a row is gone or its bytes do not match their checksum.
     """
+    data, wanted = _checked(group)
+    arrays = {pk: list(unpack(data[pk], row.dtype, row.width, row.rows)) for pk, row in wanted.items()}
+    return [tuple(arrays[stored.id][at] for stored, at in one.places) for one in group]
+
+
+def load_packed(group: Sequence[Placed]) -> bytes:
+    """The same numbers of items that have one place each, one after the other; whole rows as they are stored.
+
+    Raises ExportBroken like `load`.
+    """
+    data, _ = _checked(group)
+    pieces: list[bytes | memoryview] = []
+    at = 0
+    while at < len(group):
+        stored, position = group[at].places[0]
+        last = at + len(stored.rows) - 1
+        # Positions ascend, so a row's last one this far behind its first one has the others in between.
+        if position == 0 and last < len(group) and group[last].places[0] == (stored, len(stored.rows) - 1):
+            pieces.append(data[stored.id])
+            at = last + 1
+        else:
+            row_bytes = stored.width * np.dtype(stored.dtype).itemsize
+            start = sum(stored.rows[:position]) * row_bytes
+            end = start + stored.rows[position] * row_bytes
+            pieces.append(memoryview(data[stored.id])[start:end])
+            at += 1
+    return pieces[0] if len(pieces) == 1 and isinstance(pieces[0], bytes) else b"".join(pieces)
+
+
+def _checked(group: Sequence[Placed]) -> tuple[dict[int, bytes], dict[int, StoredRow]]:
+    """The bytes of the group's stored rows, and the rows, by id."""
     wanted = {stored.id: stored for one in group for stored, _ in one.places}
     found = _bytes_of(list(wanted))
-    arrays: dict[int, list[Array]] = {}
     for row_id, stored in wanted.items():
-        data = found.pop(row_id, None)
+        data = found.get(row_id)
         if data is None:
             raise ExportBroken("stored results vanished while they were sent; was the job deleted?")
         if len(data) != stored.nbytes or checksum(data) != stored.checksum:
@@ -225,8 +263,7 @@ def load(group: Sequence[Placed]) -> list[tuple[Array, ...]]:
                 "the stored bytes are damaged",
                 code="bad_checksum",
             )
-        arrays[row_id] = list(unpack(data, stored.dtype, stored.width, stored.rows))
-    return [tuple(arrays[stored.id][at] for stored, at in one.places) for one in group]
+    return found, wanted
 
 
 def _bytes_of(row_ids: list[int]) -> dict[int, bytes]:

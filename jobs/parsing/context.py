@@ -13,13 +13,13 @@ from jobs.limits import LISTED_PROBLEMS, MAX_CONTEXT_FILE
 from jobs.parsing.items import check_context_shape
 from jobs.parsing.letters import check_contexts, clean_sequence
 from jobs.parsing.reader import Reader
-from jobs.parsing.records import ItemRules, Place, Record, tokens_of
+from jobs.parsing.records import ItemRules, Place, Record
 from jobs.parsing.text import lines_of
 from jobs.parsing.upload import blocks_of
-from worker.protocol import BOUNDARY_TOKENS
+from worker.protocol import BOUNDARY_TOKENS, tokens_of
 
 PATH = "context_sequences"
-_REMEDY = "Give FASTA, or a JSON list such as [\"MKT...\", \"MRT...\"]; for no context leave it out."
+_REMEDY = 'Give FASTA, or a JSON list such as ["MKT...", "MRT..."]; for no context leave it out.'
 
 
 def read_context(data: bytes, rules: ItemRules) -> tuple[str, ...]:
@@ -91,7 +91,7 @@ def _of_json(text: bytes, place: Place) -> tuple[str, ...]:
 
 def _check_room(contexts: Sequence[str], rules: ItemRules, place: Place) -> list[Problem]:
     """Contexts that leave no room for a query of one residue."""
-    tokens = tokens_of(contexts)
+    tokens = tokens_of(*contexts)
     if len(contexts) > rules.max_contexts or tokens + BOUNDARY_TOKENS + 1 <= rules.max_tokens:
         return []
     what = f"the contexts take {tokens:,} tokens, which leaves no room for a query in {rules.max_tokens:,}"

@@ -111,9 +111,5 @@ class CarefulRecord:
             what = f"the header has {self._header_length:,} characters, and the limit is {MAX_HEADER:,}"
             yield self._place.problem("header_too_long", what, "Shorten it; the name is its first word.")
         for character, (line, column, count) in self._strange.items():
-            yield letter_problem(
-                self._place, character, count, allowed=self._rules.sequence, line=line, column=column
-            )
-        yield from check_size(
-            self._residues, self._masked, self._shared_tokens, self._rules, self._place
-        )
+            yield letter_problem(self._place, character, count, allowed=self._rules.sequence, line=line, column=column)
+        yield from check_size(self._residues, self._masked, self._shared_tokens, self._rules, self._place)

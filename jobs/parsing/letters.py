@@ -14,8 +14,8 @@ from itertools import islice
 
 from jobs.errors import Problem
 from jobs.limits import KINDS_OF_CHARACTER
-from jobs.parsing.records import ItemRules, Place, tokens_of
-from worker.protocol import BOUNDARY_TOKENS, CANONICAL, MASK
+from jobs.parsing.records import ItemRules, Place
+from worker.protocol import BOUNDARY_TOKENS, CANONICAL, MASK, tokens_of
 
 LOWER_CASE, SPACES, TRAILING_STAR, LINE_ENDS = "lower_case", "spaces", "trailing_star", "line_ends"
 CLEANINGS = (LOWER_CASE, SPACES, TRAILING_STAR, LINE_ENDS)
@@ -134,19 +134,13 @@ def _remedy(character: str, allowed: str) -> str:
     return f"Use only the letters {allowed}."
 
 
-def check_letters(
-    sequence: str, allowed: str, place: Place, *, in_context: bool = False
-) -> Iterator[Problem]:
+def check_letters(sequence: str, allowed: str, place: Place, *, in_context: bool = False) -> Iterator[Problem]:
     """The problems of the characters of one sequence, with positions in their messages."""
     for character, at, count in strange_characters(sequence, allowed):
-        yield letter_problem(
-            place, character, count, allowed=allowed, in_context=in_context, position=at + 1
-        )
+        yield letter_problem(place, character, count, allowed=allowed, in_context=in_context, position=at + 1)
 
 
-def check_size(
-    residues: int, masked: bool, context_tokens: int, rules: ItemRules, place: Place
-) -> Iterator[Problem]:
+def check_size(residues: int, masked: bool, context_tokens: int, rules: ItemRules, place: Place) -> Iterator[Problem]:
     """The problems of the length of a query and of its room in the network beside its contexts."""
     if not residues:
         remedy = "Add the sequence or remove the record."
@@ -213,7 +207,7 @@ def check_sequence(
     """
     place = Place(line=line, record=record, index=index, path=path)
     at_sequence = place.field("sequence")
-    tokens = tokens_of(shared_context if context is None else context)
+    tokens = tokens_of(*(shared_context if context is None else context))
     problems = list(check_letters(sequence, rules.sequence, at_sequence))
     problems += check_contexts(context or (), rules, place.field("context_sequences"))
     if any(problem.code == "too_many_contexts" for problem in problems):

@@ -9,11 +9,12 @@ from typing import BinaryIO
 from jobs.errors import InvalidInput, Problem
 from jobs.parsing.fasta import FastaSource
 from jobs.parsing.jsonl import read_jsonl
-from jobs.parsing.records import BadRecord, ItemRules, Record, tokens_of
+from jobs.parsing.records import BadRecord, ItemRules, Record
 from jobs.parsing.table import TableSource
 from jobs.parsing.tally import Tally
 from jobs.parsing.text import BLOCK, lines_of
 from jobs.parsing.upload import Format, blocks_of, detect_format, empty_file, text_blocks
+from worker.protocol import tokens_of
 
 
 def open_reader(
@@ -62,7 +63,7 @@ class Reader:
     def _source(self) -> Iterable[Record | BadRecord]:
         blocks = text_blocks(self._blocks)
         if self._format == "fasta":
-            tokens = tokens_of(self._shared)
+            tokens = tokens_of(*self._shared)
             return FastaSource(blocks, self._rules, self._tally, shared_tokens=tokens, block=self._block)
         lines = lines_of(blocks, self._block)
         if self._format == "jsonl":

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from jobs.errors import Problem
 from jobs.limits import MAX_CONTEXTS, MAX_RESIDUES, MAX_TOKENS
-from worker.protocol import BOUNDARY_TOKENS
 
 _NAME_SHOWN = 60  # characters of a record's name inside a message; the whole name stands in `Problem.record`
 
@@ -91,16 +89,9 @@ class Place:
             name = self.record if len(self.record) <= _NAME_SHOWN else self.record[:_NAME_SHOWN] + "..."
             parts.append(f"record {name}")
         message = f"{', '.join(parts)}: {what}" if parts else what[:1].upper() + what[1:]
-        return Problem(
-            code, message, remedy, self.path, line, column, self.record, self.index, character
-        )
+        return Problem(code, message, remedy, self.path, line, column, self.record, self.index, character)
 
 
 def default_name(index: int) -> str:
     """The name of a record that brings none; one word, so that it survives a FASTA or CSV export."""
     return f"record_{index + 1}"
-
-
-def tokens_of(sequences: Iterable[str]) -> int:
-    """Global positions that these sequences take in the network."""
-    return sum(len(sequence) + BOUNDARY_TOKENS for sequence in sequences)

@@ -64,9 +64,7 @@ def decoded(raw: bytes, line: int, *, offset: int = 0) -> str:
         remedy = "Remove it, or send the file as plain text if it is of another kind."
         column = found.start() + 1 + offset
         place = Place(line=line)
-        raise refusal(
-            place.problem("control_character", what, remedy, column=column, character=code_point)
-        )
+        raise refusal(place.problem("control_character", what, remedy, column=column, character=code_point))
     return text
 
 

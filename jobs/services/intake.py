@@ -16,14 +16,14 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, connection, transaction
 from django.db.models.functions import Now
 
-from jobs.chunking import ChunkPlan, item_tokens, plan_chunks
+from jobs.chunking import ChunkPlan, ContextRef, ItemCost, plan_chunks
 from jobs.errors import Conflict, Problem
 from jobs.limits import CHUNK_ITEMS
 from jobs.models import Chunk, Context, Item, Job
 from jobs.parsing import BadRecord, Record
 from jobs.refusals import InputTally
 from jobs.states import JobState
-from worker.protocol import BOUNDARY_TOKENS
+from worker.protocol import tokens_of
 
 BATCH = 2048
 """Records per transaction: some 0.7 MB of sequences, a multiple of the chunk size."""
@@ -79,7 +79,7 @@ def job_ingest(
     """
     tally = InputTally(job.on_invalid)
     contexts = _ContextStore(job.owner_id)
-    shared = contexts.key(tuple(shared_context)) if shared_context else None
+    shared = contexts.ref(tuple(shared_context)) if shared_context else None
     for batch in _batches(iter(records)):
         _copy_batch(job, batch, contexts, shared, tally)
     tally.check("nothing was queued")
@@ -105,7 +105,7 @@ def _batches(records: Iterator[Record | BadRecord]) -> Iterator[list[Record | Ba
 
 
 def _copy_batch(
-    job: Job, batch: list[Record | BadRecord], contexts: _ContextStore, shared: int | None, tally: InputTally
+    job: Job, batch: list[Record | BadRecord], contexts: _ContextStore, shared: ContextRef | None, tally: InputTally
 ) -> None:
     """One transaction: the batch's contexts, chunks and items. A job that will be rejected writes nothing more."""
     good = [record for record in batch if isinstance(record, Record)]
@@ -115,15 +115,9 @@ def _copy_batch(
         return
     with transaction.atomic():
         context_of = {
-            record.index: contexts.key(record.context) if record.context is not None else shared for record in good
+            record.index: contexts.ref(record.context) if record.context is not None else shared for record in good
         }
-        plans = plan_chunks(
-            (
-                record.index,
-                item_tokens(record.sequence, contexts.tokens_of(context_of[record.index])),
-            )
-            for record in good
-        )
+        plans = plan_chunks(ItemCost(record.index, len(record.sequence), context_of[record.index]) for record in good)
         chunk_of = _copy_chunks(job, plans)
         _copy_items(job, batch, chunk_of, context_of)
         Job.objects.filter(pk=job.pk).update(touched_at=Now(), total_items=tally.total, skipped_items=tally.bad)
@@ -147,13 +141,17 @@ def _copy_chunks(job: Job, plans: Sequence[ChunkPlan]) -> dict[int, int]:
 
 
 def _copy_items(
-    job: Job, batch: Sequence[Record | BadRecord], chunk_of: Mapping[int, int], context_of: Mapping[int, int | None]
+    job: Job,
+    batch: Sequence[Record | BadRecord],
+    chunk_of: Mapping[int, int],
+    context_of: Mapping[int, ContextRef | None],
 ) -> None:
     table = Item._meta.db_table
     columns = "job_id, index, chunk_id, line, name, header, sequence, context_id, error_code, error"
     with connection.cursor() as cursor, cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
         for record in batch:
             code, error = None, None
+            context = context_of.get(record.index)
             if isinstance(record, BadRecord):
                 code = record.problems[0].code
                 error = orjson.dumps([problem.as_dict() for problem in record.problems[:20]]).decode()
@@ -166,7 +164,7 @@ def _copy_items(
                     record.name,
                     record.header,
                     record.sequence,
-                    context_of.get(record.index),
+                    context.id if context else None,
                     code,
                     error,
                 )
@@ -174,36 +172,30 @@ def _copy_items(
 
 
 class _ContextStore:
-    """Contexts of one owner by their exact sequences; remembers the last few thousand ids of this upload."""
+    """Contexts of one owner by their exact sequences; remembers the last few thousand of this upload."""
 
     KEPT = 4096
 
     def __init__(self, owner_id: int) -> None:
         self._owner_id = owner_id
-        self._ids: dict[str, int] = {}
-        self._tokens: dict[int, int] = {}
+        self._refs: dict[str, ContextRef] = {}
 
-    def key(self, sequences: tuple[str, ...]) -> int | None:
-        """Row id of this context, made where it is new; None for an empty one."""
+    def ref(self, sequences: tuple[str, ...]) -> ContextRef | None:
+        """The stored context, made where it is new; None for an empty one."""
         if not sequences:
             return None
         digest = context_digest(sequences)
-        if digest not in self._ids:
-            if len(self._ids) >= self.KEPT:
-                self._ids.clear()
-                self._tokens.clear()
-            tokens = sum(len(sequence) + BOUNDARY_TOKENS for sequence in sequences)
+        if digest not in self._refs:
+            if len(self._refs) >= self.KEPT:
+                self._refs.clear()
+            tokens = tokens_of(*sequences)
             Context.objects.bulk_create(
                 [Context(owner_id=self._owner_id, digest=digest, sequences=list(sequences), tokens=tokens)],
                 ignore_conflicts=True,
             )
             row = Context.objects.only("id").get(owner_id=self._owner_id, digest=digest)
-            self._ids[digest] = row.id
-            self._tokens[row.id] = tokens
-        return self._ids[digest]
-
-    def tokens_of(self, context_id: int | None) -> int:
-        return 0 if context_id is None else self._tokens[context_id]
+            self._refs[digest] = ContextRef(row.id, tokens)
+        return self._refs[digest]
 
 
 def context_digest(sequences: Sequence[str]) -> str:

@@ -16,7 +16,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from jobs.actions import ItemView
-from jobs.chunking import item_tokens
+from jobs.chunking import ContextRef, ItemCost, chunk_tokens
 from jobs.errors import Problem
 from jobs.models import Chunk, Item, Job, Output
 from jobs.outputs import PackedOutput
@@ -123,6 +123,28 @@ def lease_renew(*, token: UUID) -> int:
         return int(cursor.rowcount)
 
 
+def chunks_wanted(*, token: UUID) -> set[int]:
+    """Ids of the chunks under this lease whose jobs still want them computed. The others are let go: cancelled, or
+    ready again where the job is paused.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT chunk.id, job.state FROM jobs_chunk chunk JOIN jobs_job job ON job.id = chunk.job_id "
+            "WHERE chunk.lease_token = %s AND chunk.state = 'leased'",
+            [token],
+        )
+        states = dict(cursor.fetchall())
+        cancelled = [chunk_id for chunk_id, state in states.items() if state == JobState.CANCELLING]
+        paused = [chunk_id for chunk_id, state in states.items() if state == JobState.PAUSED]
+        if cancelled:
+            Chunk.objects.filter(pk__in=cancelled, lease_token=token).update(
+                state=ChunkState.CANCELLED, lease_token=None, lease_end=None, finished_at=Now()
+            )
+        if paused:
+            _give_back(Q(pk__in=paused, lease_token=token))
+    return set(states) - set(cancelled) - set(paused)
+
+
 def chunk_complete(
     *,
     chunk_id: int,
@@ -172,7 +194,11 @@ def chunk_complete(
 
 def lease_release(*, token: UUID) -> int:
     """Give chunks back uncounted: a worker that stops in order has lost nothing."""
-    return Chunk.objects.filter(lease_token=token, state=ChunkState.LEASED).update(
+    return _give_back(Q(lease_token=token))
+
+
+def _give_back(which: Q) -> int:
+    return Chunk.objects.filter(which, state=ChunkState.LEASED).update(
         state=ChunkState.READY, lease_token=None, lease_end=None, worker="", published_at=None
     )
 
@@ -231,7 +257,8 @@ def _lose_one(chunk: Chunk, reason: Problem, *, cancelled: bool) -> None:
 def _split(chunk: Chunk) -> None:
     """Replace a chunk that was lost alone by one chunk per item, so that a bad item fails alone."""
     for item in Item.objects.filter(chunk_id=chunk.id).select_related("context").order_by("index"):
-        tokens = item_tokens(item.sequence, item.context.tokens if item.context else 0)
+        context = ContextRef(item.context.pk, item.context.tokens) if item.context else None
+        tokens = chunk_tokens([ItemCost(item.index, len(item.sequence), context)])
         single = Chunk.objects.create(
             job_id=chunk.job_id,
             first_index=item.index,

@@ -10,10 +10,12 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Coalesce, Now
 
-from jobs.chunking import item_tokens, plan_chunks
-from jobs.errors import Conflict
+from jobs.chunking import ContextRef, ItemCost, plan_chunks
+from jobs.errors import Conflict, InvalidInput, Problem
+from jobs.limits import MAX_JOB_NAME
 from jobs.models import Chunk, Item, Job
 from jobs.selectors import job_counts
+from jobs.services.tallies import tally_advance, tally_forget
 from jobs.states import ChunkState, JobState
 
 
@@ -33,6 +35,7 @@ def job_finalise(*, job_id: UUID) -> bool:
         job.state = _final_state(job.state, counts)
         job.finished_at = Now()
         job.save(update_fields=["state", "finished_at"])
+        tally_advance(job_id=job_id)
     return True
 
 
@@ -46,7 +49,7 @@ def _final_state(state: str, counts: dict[str, int]) -> JobState:
 
 
 def _open_chunks(job_id: UUID) -> QuerySet[Chunk]:
-    return Chunk.objects.filter(job_id=job_id, state__in=[ChunkState.READY, ChunkState.LEASED])
+    return Chunk.objects.filter(job_id=job_id, state__in=ChunkState.open())
 
 
 def job_cancel(*, job_id: UUID) -> None:
@@ -102,12 +105,16 @@ def job_retry(*, job_id: UUID) -> int:
         failed = list(
             Item.objects.filter(job_id=job_id, error_code__isnull=False, chunk__isnull=False)
             .order_by("index")
-            .values_list("index", "chunk_id", "sequence", "context__tokens")
+            .values_list("index", "chunk_id", "sequence", "context_id", "context__tokens")
         )
         if not failed:
             raise Conflict("the job has no failed items; skipped ones need a corrected file", code="nothing_failed")
-        old_chunks = {chunk_id for _, chunk_id, _, _ in failed}
-        plans = plan_chunks((index, item_tokens(sequence, tokens)) for index, _, sequence, tokens in failed)
+        tally_forget(job_id=job_id)
+        old_chunks = {chunk_id for _, chunk_id, *_ in failed}
+        plans = plan_chunks(
+            ItemCost(index, len(sequence), ContextRef(context, tokens or 0) if context else None)
+            for index, _, sequence, context, tokens in failed
+        )
         for plan in plans:
             chunk = Chunk.objects.create(
                 job=job, first_index=plan.indices[0], model=job.model, n_items=len(plan.indices), n_tokens=plan.tokens
@@ -124,8 +131,22 @@ def job_retry(*, job_id: UUID) -> int:
     return len(failed)
 
 
+def job_rename(*, job_id: UUID, name: str) -> None:
+    """Give the job its owner's name for it, empty for none. Raises InvalidInput `bad_name`."""
+    check_name(name)
+    Job.objects.filter(pk=job_id).update(name=name)
+
+
+def check_name(name: object) -> str:
+    """The name of a job, as it may be. Raises InvalidInput `bad_name`."""
+    if not isinstance(name, str) or len(name) > MAX_JOB_NAME or not name.isprintable():
+        text = f"name must be printable text of at most {MAX_JOB_NAME} characters"
+        raise InvalidInput.of(Problem("bad_name", text, path="name"))
+    return name
+
+
 def job_delete(*, job_id: UUID) -> None:
-    """Remove a job with its items, chunks and outputs. Workers that still hold a lease of it can write nothing more."""
+    """Remove a job with its items, chunks, outputs and files. Workers with a lease can write nothing more."""
     with transaction.atomic(), connection.cursor() as cursor:
         # The row lock keeps a completing worker out until the whole job is gone.
         cursor.execute("SELECT 1 FROM jobs_job WHERE id = %s FOR UPDATE", [job_id])
@@ -133,7 +154,13 @@ def job_delete(*, job_id: UUID) -> None:
         cursor.execute(
             "DELETE FROM jobs_output WHERE chunk_id IN (SELECT id FROM jobs_chunk WHERE job_id = %s)", [job_id]
         )
+        cursor.execute(
+            "DELETE FROM jobs_artefactblock WHERE artefact_id IN (SELECT id FROM jobs_artefact WHERE job_id = %s)",
+            [job_id],
+        )
+        cursor.execute("DELETE FROM jobs_artefact WHERE job_id = %s", [job_id])
         cursor.execute("DELETE FROM jobs_item WHERE job_id = %s", [job_id])
+        cursor.execute("DELETE FROM jobs_tally WHERE job_id = %s", [job_id])
         cursor.execute("DELETE FROM jobs_chunk WHERE job_id = %s", [job_id])
         cursor.execute("DELETE FROM jobs_job WHERE id = %s", [job_id])
 

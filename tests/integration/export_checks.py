@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
+from itertools import pairwise
 
+import h5py
 import numpy as np
 import orjson
+import pandas as pd
+import polars as pl
 
 from jobs.export import export_open
 from jobs.models import Item, Job
+from jobs.services.artefacts import artefact_blocks, artefact_request
+from jobs.services.building import artefact_build
 from tests.integration.export_library import Library
 
 
@@ -34,9 +40,65 @@ def check_all_formats(lib: Library) -> None:
     """Compare every download with what the library's results are."""
     check_jsonl(lib)
     check_npz(lib)
+    check_pandas(lib)
+    check_polars(lib)
+    check_hdf5(lib)
     kinds = set(lib.job.params.get("include", [lib.job.action]))
     if kinds <= {"mean", "log_prob"}:
         check_csv(lib)
+
+
+def check_pandas(lib: Library) -> None:
+    """Parquet as pandas reads it: vectors are arrays in cells."""
+    frame = pd.read_parquet(io.BytesIO(content(lib.job, "parquet")))
+    check_frame(lib, {name: frame[name].tolist() for name in frame.columns})
+
+
+def check_polars(lib: Library) -> None:
+    """Parquet as polars reads it: vectors of fixed length are of its type Array."""
+    frame = pl.read_parquet(io.BytesIO(content(lib.job, "parquet")))
+    check_frame(lib, {name: frame[name].to_list() for name in frame.columns})
+    for name in frame.columns:
+        if name.startswith("mean_layer_"):
+            assert isinstance(frame.schema[name], pl.Array)
+            assert frame[name].to_numpy().dtype == np.float32
+
+
+def check_frame(lib: Library, columns: dict[str, list]) -> None:
+    """One row per succeeded item; ragged arrays are cut where NPZ has offsets."""
+    expected = expected_arrays(lib)
+    cuts = {"mask_positions": expected.pop("mask_offsets", None)}
+    offsets = expected.pop("offsets", None)
+    expected.pop("vocab_tokens", None)
+    assert sorted(columns) == sorted(expected)
+    for name, array in expected.items():
+        cut = cuts.get(name, offsets if name == "logits" or name.startswith("per_token") else None)
+        rows = list(array) if cut is None else [array[a:b] for a, b in pairwise(cut)]
+        assert len(columns[name]) == len(rows)
+        for cell, row in zip(columns[name], rows, strict=True):
+            got = np.stack([np.asarray(one) for one in cell]) if np.ndim(row) == 2 else np.asarray(cell)
+            np.testing.assert_array_equal(got.astype(np.asarray(row).dtype), row, err_msg=name)
+
+
+def check_hdf5(lib: Library) -> None:
+    with hdf5(lib.job) as file:
+        expected = expected_arrays(lib)
+        assert sorted(file) == sorted(expected)
+        for name, array in expected.items():
+            got = file[name].asstr()[:] if array.dtype.kind == "U" else file[name][:]
+            np.testing.assert_array_equal(got, array, err_msg=name)
+            assert array.dtype.kind == "U" or file[name].dtype == array.dtype
+        assert file.attrs["job"] == str(lib.job.pk)
+        assert bool(file.attrs["demonstration"]) is True
+        assert "not E1-600M" in file.attrs["attribution"]
+
+
+def hdf5(job: Job) -> h5py.File:
+    """The file as a service worker builds it and the web process sends it."""
+    artefact = artefact_request(job=job, kind="h5")
+    artefact_build(artefact_id=artefact.pk)
+    artefact.refresh_from_db()
+    return h5py.File(io.BytesIO(b"".join(artefact_blocks(artefact))))
 
 
 def check_jsonl(lib: Library) -> None:

@@ -15,7 +15,7 @@ from django.db.models.functions import Now
 from numpy.typing import NDArray
 
 from jobs.actions import ItemView, get_action
-from jobs.chunking import plan_chunks
+from jobs.chunking import ItemCost, plan_chunks
 from jobs.errors import Problem
 from jobs.models import Chunk, Context, Item, Job
 from jobs.outputs import pack_outputs
@@ -26,9 +26,7 @@ from worker.protocol import MODELS, Encoding, EngineIdentity, Query
 
 IDENTITY = EngineIdentity("e1-demo", "ab" * 32, "float32", "cpu", "sdpa", "2.9", "0.1.0", demonstration=True)
 OUT_OF_MEMORY = Problem("out_of_memory", "the item does not fit, whatever its batch", "Shorten the sequence.")
-BAD_LETTER = Problem(
-    "bad_letter", "line 7 has 'J', which is no residue", "Remove the record.", line=7, column=3
-)
+BAD_LETTER = Problem("bad_letter", "line 7 has 'J', which is no residue", "Remove the record.", line=7, column=3)
 
 
 @dataclass
@@ -49,9 +47,7 @@ class Library:
         ready = Chunk.objects.filter(job=self.job, state=ChunkState.READY).order_by("id")
         for chunk in ready if chunks is None else chunks:
             token = uuid4()
-            Chunk.objects.filter(pk=chunk.pk).update(
-                state=ChunkState.LEASED, lease_token=token, lease_end=Now()
-            )
+            Chunk.objects.filter(pk=chunk.pk).update(state=ChunkState.LEASED, lease_token=token, lease_end=Now())
             indices = list(Item.objects.filter(chunk=chunk).order_by("index").values_list("index", flat=True))
             good = [(index, self._compute(index)) for index in indices if index not in failing]
             assert chunk_complete(
@@ -126,7 +122,7 @@ def library(
         for i in range(items)
         if i not in skipped
     }
-    plans = plan_chunks((i, len(view.sequence) + 4) for i, view in views.items())
+    plans = plan_chunks(ItemCost(i, len(view.sequence)) for i, view in views.items())
     chunk_of = {}
     for plan in plans:
         chunk = Chunk.objects.create(

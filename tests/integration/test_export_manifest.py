@@ -42,9 +42,7 @@ def test_contexts_are_counted_and_described():
 
 def test_long_lists_of_contexts_are_cut_but_counted(monkeypatch):
     monkeypatch.setattr("jobs.manifest.LISTED_CONTEXTS", 2)
-    contexts = manifest_of(library("log_prob", items=10, contexts=[("MKT",), ("MK",), ("A",)]).job)[
-        "contexts"
-    ]
+    contexts = manifest_of(library("log_prob", items=10, contexts=[("MKT",), ("MK",), ("A",)]).job)["contexts"]
     assert contexts["count"] == 3
     assert len(contexts["listed"]) == 2
 

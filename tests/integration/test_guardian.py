@@ -138,9 +138,7 @@ def supervised(folder):
     said: list[str] = []
     guardian = Guardian(folder.stack_id, None, folder.log("guardian"))
     with StopSignals().installed() as signals:
-        supervisor = Supervisor(
-            folder, {**os.environ, MARKER: folder.stack_id}, guardian, signals, said.append
-        )
+        supervisor = Supervisor(folder, {**os.environ, MARKER: folder.stack_id}, guardian, signals, said.append)
         yield supervisor, guardian, said
         supervisor.stop()
     guardian.close()
@@ -177,9 +175,7 @@ def test_a_child_that_dies_is_started_again(folder, supervised):
 
 def test_back_off_doubles_and_last_words_are_shown_once(folder, supervised):
     supervisor, _, said = supervised
-    supervisor.start(
-        Part("child", (sys.executable, "-c", "raise SystemExit('no weights')"), stage=1, stop_seconds=5)
-    )
+    supervisor.start(Part("child", (sys.executable, "-c", "raise SystemExit('no weights')"), stage=1, stop_seconds=5))
     run_until(supervisor, lambda: supervisor.deaths("child") == 3)
 
     starts = [line for line in said if "starting it again" in line]

@@ -325,7 +325,7 @@ def test_contexts_are_stored_once(person):
     job = make_job(person, [record(n, context=("MKT", "AAA") if n % 2 else None) for n in range(16)])
     assert Item.objects.filter(job=job).exclude(context=None).values("context").distinct().count() == 1
     chunk = Chunk.objects.filter(job=job).order_by("id").first()
-    assert chunk.n_tokens == 8 * 14 + 4 * (2 * 3 + 8)
+    assert chunk.n_tokens == 8 * 14 + (2 * 3 + 8), "a context counts once for all items of a chunk"
     (claimed,) = claim([chunk.id])
     assert [item.view.context for item in claimed.items] == [(), ("MKT", "AAA")] * 4
 

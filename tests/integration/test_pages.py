@@ -27,7 +27,7 @@ def browser(person) -> Client:
 
 def test_nobody_sees_pages_without_logging_in(api):
     job = body(submit(api))
-    for path in ("/", "/jobs/table/", job["links"]["page"]):
+    for path in ("/", "/jobs/new/", "/service/", "/account/tokens/", job["links"]["page"]):
         response = Client().get(path)
         assert (response.status_code, response["Location"]) == (302, f"/login/?next={path}")
     assert b"Log in" in Client().get("/login/").content
@@ -54,7 +54,8 @@ def test_the_list_of_jobs_shows_progress_and_the_model(api, browser, inline_work
     page = browser.get(job["links"]["page"]).content.decode()
     assert "succeeded" in page
     assert "the character &#x27;1&#x27; is not accepted" in page
-    assert "1 of 2" in browser.get("/jobs/table/").content.decode()
+    assert "2 of 2" in browser.get("/").content.decode()
+    assert "1 skipped" in browser.get("/").content.decode()
 
 
 def test_other_peoples_pages_are_not_there(api, stranger):
@@ -167,10 +168,10 @@ def test_an_engine_that_fails_costs_no_neighbour_its_result(api, inline_worker, 
 def inline_worker_once(tasks) -> None:
     """Every ready chunk once: isolated ones alone, as the dispatcher would send them."""
     ready = list(Chunk.objects.filter(state="ready").order_by("id").values_list("id", "isolate"))
-    tasks.run_bundle([chunk_id for chunk_id, isolate in ready if not isolate] or [-1])
+    tasks.run_bundles([[chunk_id for chunk_id, isolate in ready if not isolate] or [-1]])
     for chunk_id, isolate in ready:
         if isolate:
-            tasks.run_bundle([chunk_id])
+            tasks.run_bundles([[chunk_id]])
 
 
 def test_every_model_says_on_its_jobs_what_it_is():

@@ -143,9 +143,7 @@ def test_any_items_are_records_or_bad_records_that_can_be_stored(items, strict):
         if not isinstance(record, Record):
             assert record.problems
             text = (
-                record.name
-                + record.sequence
-                + json.dumps([p.as_dict() for p in record.problems], ensure_ascii=False)
+                record.name + record.sequence + json.dumps([p.as_dict() for p in record.problems], ensure_ascii=False)
             )
             assert "\0" not in text
             text.encode("utf-8")
@@ -196,12 +194,7 @@ def test_one_wrong_character_is_found_where_it_is(data, at, letter, library):
     line = data.draw(st.sampled_from(residues))
     column = at % len(lines[line])
     lines[line] = lines[line][:column] + letter + lines[line][column:]
-    found = [
-        p
-        for r in outcome("\n".join(lines).encode(), "fasta")[0]
-        if not isinstance(r, Record)
-        for p in r.problems
-    ]
+    found = [p for r in outcome("\n".join(lines).encode(), "fasta")[0] if not isinstance(r, Record) for p in r.problems]
     assert [(p.line, p.column, p.character) for p in found] == [(line + 1, column + 1, letter)]
 
 

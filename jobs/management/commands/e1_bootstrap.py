@@ -45,9 +45,7 @@ class Command(BaseCommand):
             # replaces, and never a user whose password nobody has.
             _write(data / "admin-password", password)
             _write(data / "token", key)
-        self.stdout.write(
-            f"made the user {ADMIN}; password in {data / 'admin-password'}, token in {data / 'token'}"
-        )
+        self.stdout.write(f"made the user {ADMIN}; password in {data / 'admin-password'}, token in {data / 'token'}")
 
 
 def _write(path: Path, secret: str) -> None:

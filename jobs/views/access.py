@@ -1,0 +1,50 @@
+"""Who may see a page: its owner, after logging in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, cast
+from uuid import UUID
+
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.models import User
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.views.decorators.cache import never_cache
+
+from jobs import selectors
+from jobs.errors import NotFound
+from jobs.models import Job
+
+View = Callable[..., HttpResponseBase]
+
+
+def page(view: View) -> View:
+    """A page or fragment for people who are logged in. A fragment whose session has ended reloads its page, which then
+    asks for the login; a form that a script sends gets 401. The back button never shows a page of somebody who has
+    logged out.
+    """
+    guarded = login_required(view)
+
+    @wraps(view)
+    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if getattr(request, "htmx", False) and not request.user.is_authenticated:
+            return HttpResponse(headers={"HX-Refresh": "true"})
+        if request.headers.get("X-Requested-With") == "fetch" and not request.user.is_authenticated:
+            return HttpResponse(status=401)
+        return guarded(request, *args, **kwargs)
+
+    return cast(View, never_cache(answer))
+
+
+def user_of(request: HttpRequest) -> User:
+    """The person behind a request that `page` has let through."""
+    return cast(User, request.user)
+
+
+def own_job(request: HttpRequest, job_id: UUID) -> Job:
+    """The user's own job; 404 where it is not there or somebody else's."""
+    try:
+        return selectors.job_of(user_of(request), job_id)
+    except NotFound as error:
+        raise Http404(error.detail) from error

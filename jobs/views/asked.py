@@ -1,0 +1,118 @@
+"""What stands in the form for a new job, before anything is checked: empty, an example, an earlier job, or sent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, cast
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.http import Http404, HttpRequest
+
+from jobs import selectors
+from jobs.actions import ACTIONS
+from jobs.errors import InvalidInput, NotFound, Problem
+from jobs.examples import example
+from jobs.limits import MAX_JOB_NAME
+from jobs.models import Job
+
+
+def new_key() -> str:
+    """An Idempotency-Key for one form: sending it twice makes one job."""
+    return f"form-{uuid4()}"
+
+
+@dataclass
+class Asked:
+    """The form, as text."""
+
+    model: str
+    action: str = "encode"
+    include: list[str] = field(default_factory=lambda: ["mean"])
+    repr_layers: str = "-1"
+    rows: str = "all"
+    on_invalid: str = "reject"
+    name: str = ""
+    sequences: str = ""
+    context_text: str = ""
+    keep_contexts: bool = True
+    earlier: Job | None = None
+    key: str = field(default_factory=new_key)
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """As the REST interface takes them. Raises InvalidInput where layers are no numbers."""
+        params: dict[str, Any] = {}
+        if self.action == "encode":
+            params = {"include": self.include, "repr_layers": _layers(self.repr_layers)}
+        elif self.action == "predict":
+            params = {"rows": self.rows}
+        chosen = {"model": self.model, "action": self.action, "params": params, "on_invalid": self.on_invalid}
+        return chosen | {"name": self.name}
+
+
+def _layers(text: str) -> list[int]:
+    words = text.replace(",", " ").replace("\N{MINUS SIGN}", "-").split()
+    try:
+        return [int(word) for word in words]
+    except ValueError:
+        raise InvalidInput.of(
+            Problem(
+                "bad_layers",
+                f"the layers are {text[:60]!r}",
+                "Give whole numbers with commas between them, such as -1, 3.",
+                path="params.repr_layers",
+            )
+        ) from None
+
+
+def first(request: HttpRequest, owner: User) -> Asked:
+    """The form as a browser gets it. Raises Http404 for `?from=` another person's job."""
+    asked = Asked(model=cast(str, settings.E1_MODELS[0]))
+    action = request.GET.get("example") or request.GET.get("action", "")
+    if action in ACTIONS:
+        asked.action = action
+        if "example" in request.GET:
+            asked.sequences, asked.name = example(action), f"Example of {action}"
+    if "from" in request.GET:
+        asked.earlier = _earlier(request.GET["from"], owner)
+        _like(asked, asked.earlier)
+    return asked
+
+
+def _earlier(text: str, owner: User) -> Job:
+    """The job whose library is used again; 404 where it is not there or somebody else's."""
+    try:
+        return selectors.job_of(owner, UUID(text))
+    except (ValueError, NotFound) as error:
+        raise Http404("there is no such job") from error
+
+
+def _like(asked: Asked, job: Job) -> None:
+    """Fill in what the earlier job asked for."""
+    asked.model, asked.action, asked.on_invalid = job.model, job.action, job.on_invalid
+    asked.name = f"{job.name} again"[:MAX_JOB_NAME] if job.name else ""
+    asked.include = list(job.params.get("include", asked.include))
+    asked.rows = job.params.get("rows", asked.rows)
+    if layers := job.params.get("repr_layers"):
+        asked.repr_layers = ", ".join(str(layer) for layer in layers)
+
+
+def posted(request: HttpRequest, owner: User) -> Asked:
+    """The form as it was sent. Raises Http404 for another person's job."""
+    data = request.POST
+    return Asked(
+        model=data.get("model", ""),
+        action=data.get("action", ""),
+        include=data.getlist("include"),
+        repr_layers=data.get("repr_layers", ""),
+        rows=data.get("rows", ""),
+        on_invalid=data.get("on_invalid", ""),
+        name=data.get("name", "").strip(),
+        sequences=data.get("sequences", ""),
+        context_text=data.get("context_text", ""),
+        keep_contexts="keep_contexts" in data or "from" not in data,
+        earlier=_earlier(data["from"], owner) if data.get("from") else None,
+        key=data.get("key", "")[:255] or new_key(),
+    )

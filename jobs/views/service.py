@@ -1,0 +1,49 @@
+"""Models and health: is the service well, what computes, and how much waits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.templatetags.static import static
+from django.views.decorators.http import require_safe
+
+from jobs import selectors
+from jobs.api.health import readiness
+from jobs.attribution import attribution
+from jobs.views.access import page
+from jobs.views.fragments import fragment
+from worker.protocol import MODELS
+
+
+@page
+@require_safe
+def service_page(request: HttpRequest) -> HttpResponse:
+    """The page; htmx gets its live part alone."""
+    ready, checks = readiness()
+    context = {"ready": ready, "checks": checks, "models": [_model(slug) for slug in settings.E1_MODELS]}
+    if request.headers.get("HX-Target") == "live":
+        return fragment(request, "jobs/_service.html", context)
+    return render(request, "jobs/service.html", context)
+
+
+def _model(slug: str) -> dict[str, Any]:
+    facts = MODELS[slug]
+    workers = selectors.workers_seen(slug)
+    waiting = selectors.tokens_waiting(slug)
+    rate = sum(worker.tokens_per_second or 0.0 for worker, alive in workers if alive)
+    return {
+        "facts": facts,
+        "attribution": attribution(facts),
+        "workers": workers,
+        "waiting": waiting,
+        "rate": rate,
+        "seconds": waiting["tokens"] / rate if rate and waiting["tokens"] else None,
+    }
+
+
+def favicon(request: HttpRequest) -> HttpResponse:
+    """What browsers ask for on pages that name no icon, such as a downloaded JSON."""
+    return redirect(static("jobs/icon.svg"), permanent=True)

@@ -1,0 +1,140 @@
+"""A real browser before a real service: Debian's Chromium, `e1 up` with its worker, no mock.
+
+Run as a pytest invocation of their own (`make test` does): Playwright's loop and Django's checks do not share a thread.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
+
+from client.api import Client
+from e1site.stack.processes import wait_gone
+from tests.stack import Stack, running_stack
+
+ARGUMENTS = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+)
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+SECONDS = 60
+
+expect.set_options(timeout=15_000)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "e2e" in item.path.parts:
+            item.add_marker("browser")
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    with running_stack("e2e") as stack:
+        yield stack
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    path = next((found for name in BROWSERS if (found := shutil.which(name))), None)
+    if path is None:
+        reason = "no Chromium on this machine; on Debian install the package chromium"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=list(ARGUMENTS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def logged_in(browser: Browser, stack: Stack) -> dict:
+    """The state of a browser in which the administrator has logged in by the form."""
+    context = browser.new_context(base_url=stack.url)
+    page = context.new_page()
+    page.goto("/")
+    page.get_by_label("User name").fill("admin")
+    page.get_by_label("Password").fill(stack.password)
+    page.get_by_role("main").get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("heading", name="Jobs", exact=True)).to_be_visible()
+    state = context.storage_state()
+    context.close()
+    return state
+
+
+class Watched:
+    """A page that must stay without script errors, refused resources and policy violations."""
+
+    def __init__(self, context: BrowserContext) -> None:
+        self.page: Page = context.new_page()
+        self.faults: list[str] = []
+        self.expected = re.compile("(?!)")
+        self.page.on("console", self._console)
+        self.page.on("pageerror", lambda error: self.faults.append(f"script error: {error}"))
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type == "error" and not self.expected.search(message.text):
+            self.faults.append(f"console: {message.text}")
+
+    def check(self) -> None:
+        assert self.faults == []
+
+
+@pytest.fixture
+def open_page(browser: Browser, stack: Stack, logged_in: dict) -> Iterator[Callable[..., Watched]]:
+    """Opens pages in contexts of their own: `open_page(dark=True, phone=True, scripts=False, anonymous=True)`."""
+    opened: list[Watched] = []
+
+    def make(*, dark: bool = False, phone: bool = False, scripts: bool = True, anonymous: bool = False) -> Watched:
+        context = browser.new_context(
+            base_url=stack.url,
+            storage_state=None if anonymous else logged_in,
+            color_scheme="dark" if dark else "light",
+            viewport={"width": 390, "height": 800} if phone else {"width": 1200, "height": 900},
+            java_script_enabled=scripts,
+            accept_downloads=True,
+        )
+        context.set_default_timeout(15_000)
+        watched = Watched(context)
+        opened.append(watched)
+        return watched
+
+    yield make
+    for watched in opened:
+        watched.page.context.close()
+    for watched in opened:
+        watched.check()
+
+
+@pytest.fixture
+def watched(open_page: Callable[..., Watched]) -> Watched:
+    return open_page()
+
+
+@pytest.fixture
+def page(watched: Watched) -> Page:
+    return watched.page
+
+
+@pytest.fixture
+def service(stack: Stack) -> Iterator[Client]:
+    with stack.client() as client:
+        yield client
+
+
+def violations(page: Page) -> list[str]:
+    """What axe finds wrong, in short."""
+    found = Axe().run(page).response["violations"]
+    return [f"{one['id']}: {one['help']}: {node['html'][:150]}" for one in found for node in one["nodes"]]
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait for something outside of the browser."""
+    assert wait_gone(lambda: not condition(), SECONDS), "it did not happen in time"

@@ -1,0 +1,228 @@
+"""The page for a new job in a real browser: what it says before anything is sent, and while it is sent."""
+
+from __future__ import annotations
+
+import gzip
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from jobs.examples import example
+from tests.e2e.conftest import violations
+from tests.e2e.test_jobs import BAD, GOOD, library, wait_for
+
+
+def choose(page: Page, name: str, data: bytes) -> None:
+    chosen = {"name": name, "mimeType": "application/octet-stream", "buffer": data}
+    page.locator("#id_file").set_input_files(chosen)
+
+
+def slow_network(page: Page, bytes_per_second: int) -> None:
+    session = page.context.new_cdp_session(page)
+    session.send(
+        "Network.emulateNetworkConditions",
+        {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": bytes_per_second},
+    )
+
+
+def test_the_preview_counts_and_draws_before_anything_is_sent(page):
+    sent = []
+    page.goto("/jobs/new/")
+    page.on("request", lambda request: sent.append(request.method))
+    lengths = "".join(f">p{n}\n{'A' * (20 + n)}\n" for n in range(300))
+    choose(page, "library.fasta.gz", gzip.compress(lengths.encode()))
+    expect(page.locator("#preview-status")).to_have_text("FASTA: 300 sequences, 50,850 residues; all letters are fine.")
+    expect(page.locator("#preview figcaption")).to_have_text("Lengths from 20 to 319 residues, half of them up to 169.")
+    expect(page.locator("#preview rect")).to_have_count(38)
+    assert "POST" not in sent
+
+
+def test_the_preview_follows_the_action_and_what_is_typed(page):
+    page.goto("/jobs/new/")
+    status = page.locator("#preview-status")
+    page.locator("#id_sequences").fill(">a\nMKX\n>b\nMKT\n")
+    expect(status).to_contain_text("all letters are fine")
+    page.locator("#id_action").select_option("log_prob")
+    expect(status).to_contain_text("1 record is not valid")
+    expect(page.locator("#preview-body")).to_contain_text("line 2, column 3 (a): the character “X” is not accepted")
+    expect(page.locator("#id_repr_layers")).to_be_hidden()
+    page.locator("#id_action").select_option("predict")
+    expect(page.locator("#preview-body")).to_contain_text("no residue is masked")
+    expect(page.locator("#id_rows_all")).to_be_visible()
+    page.locator("#id_sequences").fill("")
+    expect(page.locator("#preview")).to_be_hidden()
+    page.locator("#id_context_text").fill(">h\nMK-\n")
+    expect(page.locator("#context-preview")).to_contain_text("Line 2: the character “-” is not accepted")
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "words"),
+    [
+        ("library.fasta", b"PK\x03\x04rest", "ZIP archive"),
+        ("library.fasta.gz", gzip.compress(library(50).encode())[:300], "damaged or ends too early"),
+        ("library.txt", b"hello", "like none of FASTA"),
+        ("library.fasta", b">a\nMK\xff\n", "no UTF-8 text"),
+    ],
+)
+def test_the_preview_says_what_is_no_library(page, name, data, words):
+    page.goto("/jobs/new/")
+    choose(page, name, data)
+    expect(page.locator("#preview-status")).to_contain_text(words)
+
+
+def test_an_example_is_loaded_without_leaving_the_page_and_runs(page):
+    page.goto("/jobs/new/")
+    page.locator("#id_name").fill("my trial")
+    page.get_by_role("link", name="predict", exact=True).click()
+    expect(page.locator("#id_sequences")).to_have_value(example("predict"))
+    expect(page.locator("#id_name")).to_have_value("my trial")
+    expect(page.locator("#preview-status")).to_contain_text("2 sequences")
+    page.get_by_role("button", name="Submit job").click()
+    expect(page.get_by_role("heading", level=1, name="my trial")).to_be_visible()
+    wait_for(page, "succeeded")
+
+
+def test_a_file_can_be_dropped_anywhere(page):
+    page.goto("/jobs/new/")
+    page.evaluate(
+        """text => {
+            const data = new DataTransfer();
+            data.items.add(new File([text], "dropped.fasta"));
+            for (const kind of ["dragover", "drop"])
+                document.body.dispatchEvent(new DragEvent(kind, {bubbles: true, cancelable: true, dataTransfer: data}));
+        }""",
+        GOOD,
+    )
+    expect(page.locator("#preview-status")).to_contain_text("2 sequences")
+    page.get_by_role("button", name="Submit job").click()
+    expect(page.get_by_role("heading", level=1, name="dropped.fasta")).to_be_visible()
+
+
+def test_sending_shows_its_progress_and_can_be_stopped(page, service):
+    before = len(service.jobs(limit=50))
+    page.goto("/jobs/new/")
+    slow_network(page, 200_000)
+    choose(page, "slow.fasta", library(20_000).encode())
+    expect(page.locator("#preview-status")).to_contain_text("20,000 sequences")
+    page.get_by_role("button", name="Submit job").click()
+    expect(page.locator("#upload-text")).to_contain_text("of 2.6 MB")
+    expect(page.locator("#upload-bar")).not_to_have_js_property("value", 0)
+    assert violations(page) == []
+    page.get_by_role("button", name="Stop sending").click()
+    expect(page.get_by_role("alert")).to_have_text("Sending was stopped.")
+    expect(page.get_by_role("button", name="Submit job")).to_be_enabled()
+    expect(page.locator("#upload")).to_be_hidden()
+    assert len(service.jobs(limit=50)) == before, "what was stopped half way leaves no job"
+
+
+def test_a_broken_connection_is_said_and_the_same_form_goes_through_later(page, watched):
+    watched.expected = re.compile("Failed to load resource")
+    page.goto("/jobs/new/")
+    choose(page, "again.fasta", GOOD.encode())
+    page.route("**/jobs/new/", lambda route: route.abort())
+    page.get_by_role("button", name="Submit job").click()
+    expect(page.get_by_role("alert")).to_contain_text("The connection broke")
+    page.unroute("**/jobs/new/")
+    page.get_by_role("button", name="Submit job").click()
+    expect(page.get_by_role("heading", level=1, name="again.fasta")).to_be_visible()
+
+
+def test_a_session_that_ends_while_the_form_is_filled_loses_nothing(open_page, stack):
+    watched = open_page(anonymous=True)
+    watched.expected = re.compile("status of 40[13]")
+    page = watched.page
+
+    def log_in(where: Page) -> None:
+        where.goto("/login/?next=/jobs/new/")
+        where.get_by_label("User name").fill("admin")
+        where.get_by_label("Password").fill(stack.password)
+        where.get_by_role("main").get_by_role("button", name="Log in").click()
+        expect(where.get_by_role("heading", name="New job")).to_be_visible()
+
+    log_in(page)
+    choose(page, "patient.fasta", GOOD.encode())
+    page.context.clear_cookies()
+    page.get_by_role("button", name="Submit job").click()
+    expect(page.get_by_role("alert")).to_contain_text("You are logged out")
+    other = page.context.new_page()
+    log_in(other)
+    other.close()
+    page.get_by_role("button", name="Submit job").click()
+    expect(page.get_by_role("heading", level=1, name="patient.fasta")).to_be_visible()
+
+
+def test_errors_of_the_server_stand_beside_their_fields_and_what_was_chosen_stays(page, watched):
+    watched.expected = re.compile("status of 400")
+    page.goto("/jobs/new/")
+    choose(page, "mine.fasta", GOOD.encode())
+    page.locator("#id_repr_layers").fill("99")
+    page.get_by_role("button", name="Submit job").click()
+    layers = page.locator("#id_repr_layers")
+    expect(layers).to_have_attribute("aria-invalid", "true")
+    expect(page.locator("#problem-repr_layers")).to_contain_text("layer 99 is outside")
+    expect(page.locator("#refusal")).to_be_focused()
+    page.get_by_role("link", name="the layers").click()
+    layers.fill("3")
+    page.get_by_role("button", name="Submit job").click()
+    expect(page.get_by_role("heading", level=1, name="mine.fasta")).to_be_visible()
+
+
+def test_skipping_invalid_records_is_one_click_away(page, watched):
+    watched.expected = re.compile("status of 400")
+    page.goto("/jobs/new/")
+    choose(page, "mixed.fasta", BAD.encode())
+    page.get_by_role("button", name="Submit job").click()
+    expect(page.locator("#records")).to_contain_text("broken")
+    page.get_by_label("Skip them, list them with the results").check()
+    page.get_by_role("button", name="Submit job").click()
+    wait_for(page, "succeeded")
+    expect(page.locator("#live")).to_contain_text("1 skipped")
+
+
+def test_reload_and_back_keep_what_was_typed(page):
+    page.goto("/jobs/new/")
+    page.locator("#id_sequences").fill(GOOD)
+    page.locator("#id_name").fill("kept")
+    page.locator("#id_action").select_option("predict")
+    page.get_by_label("Masked positions only").check()
+    page.reload()
+    expect(page.locator("#id_sequences")).to_have_value(GOOD)
+    expect(page.locator("#id_name")).to_have_value("kept")
+    expect(page.locator("#preview-body")).to_contain_text("no residue is masked")
+    page.get_by_role("link", name="Models and health").click()
+    page.go_back()
+    expect(page.locator("#id_sequences")).to_have_value(GOOD)
+    expect(page.get_by_label("Masked positions only")).to_be_checked()
+    page.locator("#id_action").select_option("log_prob")
+    page.get_by_role("button", name="Submit job").click()
+    expect(page.get_by_role("heading", level=1, name="kept")).to_be_visible()
+    page.goto("/jobs/new/")
+    expect(page.locator("#id_sequences")).to_have_value("")
+
+
+def test_a_chosen_file_goes_before_pasted_text_which_stays(page):
+    page.goto("/jobs/new/")
+    page.locator("#id_sequences").fill(">typed\nMKT\n")
+    choose(page, "chosen.fasta", GOOD.encode())
+    expect(page.locator("#preview-status")).to_contain_text("2 sequences")
+    expect(page.locator("#id_sequences")).to_have_value(">typed\nMKT\n")
+    page.get_by_role("button", name="Submit job").click()
+    expect(page.get_by_role("heading", level=1, name="chosen.fasta")).to_be_visible()
+
+
+def test_an_example_replaces_pasted_sequences_only_with_leave(page):
+    page.goto("/jobs/new/")
+    page.locator("#id_sequences").fill(GOOD)
+    page.once("dialog", lambda dialog: dialog.dismiss())
+    page.get_by_role("link", name="encode", exact=True).click()
+    expect(page.locator("#id_sequences")).to_have_value(GOOD)
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.get_by_role("link", name="encode", exact=True).click()
+    expect(page.locator("#id_sequences")).to_have_value(example("encode"))
+
+
+def test_nucleotides_are_noticed_before_they_are_computed(page):
+    page.goto("/jobs/new/")
+    page.locator("#id_sequences").fill(">gene\nACGTACGTACGTACGT\n")
+    expect(page.locator("#preview-body")).to_contain_text("1 sequence looks like DNA or RNA")

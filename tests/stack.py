@@ -1,0 +1,126 @@
+"""`e1 up` as a user starts it: what tests of the whole service share."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import psycopg
+
+from client.api import Client
+from e1site.stack.environment import embedded_postgres
+from e1site.stack.folder import DataFolder
+from e1site.stack.processes import kill_marked, title, wait_gone
+
+E1 = str(Path(sys.executable).with_name("e1"))
+OWN_ENVIRONMENT = (
+    "DATABASE_URL",
+    "REDIS_URL",
+    "E1_SECRET_KEY",
+    "E1_DATA",
+    "E1_TEST_SERVERS",
+    "E1_URL",
+    "E1_TOKEN",
+)
+"""What the test session has set for itself, and a user would not have."""
+START_SECONDS = 120
+STOP_SECONDS = 60
+
+
+@contextmanager
+def running_stack(name: str) -> Iterator[Stack]:
+    """A service in a folder of its own that has begun to answer; it is stopped as a person stops it."""
+    with tempfile.TemporaryDirectory(prefix=f"e1-{name}-", ignore_cleanup_errors=True) as path:
+        stack = Stack(Path(path) / "data")
+        try:
+            stack.start()
+            yield stack
+            assert stack.launcher is not None
+            stack.launcher.send_signal(signal.SIGINT)
+            stack.wait(STOP_SECONDS)
+        finally:
+            stack.end()
+
+
+class Stack:
+    """One `e1 up` on its own folder, without the addresses of the test session's servers."""
+
+    def __init__(self, path: Path) -> None:
+        self.folder = DataFolder.at(path)
+        self.env = {key: value for key, value in os.environ.items() if key not in OWN_ENVIRONMENT}
+        self.output = path.with_name(path.name + ".out")
+        self.launcher: subprocess.Popen[bytes] | None = None
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Another command of `e1`, from beginning to end."""
+        command = [E1, *arguments, "--data", str(self.folder.path)]
+        return subprocess.run(command, env=self.env, capture_output=True, text=True, timeout=START_SECONDS, check=False)
+
+    def start(self) -> None:
+        """Start and wait for the line `ready URL`."""
+        command = [E1, "up", "--port", "0", "--model", "e1-demo", "--data", str(self.folder.path)]
+        with self.output.open("wb") as output:
+            launcher = subprocess.Popen(command, env=self.env, stdout=output, stderr=subprocess.STDOUT)
+        self.launcher = launcher
+        wait_gone(lambda: self.url == "" and launcher.poll() is None, START_SECONDS)
+        assert self.url, self.output.read_text()
+
+    @property
+    def url(self) -> str:
+        lines = self.output.read_text().splitlines()
+        return next((line.split()[1] for line in lines if line.startswith("ready ")), "")
+
+    def child(self, text: str) -> int:
+        """The direct child with this text in its command line; 0 where it is not there."""
+        assert self.launcher is not None, "not started"
+        pid = self.launcher.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return next((int(child) for child in children if text in title(int(child))), 0)
+
+    def works(self) -> bool:
+        """Whether a sequence goes through web, Postgres, Valkey and the worker and comes back as a number."""
+        headers = {"Authorization": f"Token {(self.folder.path / 'token').read_text().strip()}"}
+        body = {"items": [{"sequence": "MKTAYIAKQR"}]}
+        try:
+            answer = httpx.post(f"{self.url}/api/v3/e1-demo/log_prob/", json=body, headers=headers, timeout=20)
+            ready = httpx.get(f"{self.url}/readyz", timeout=5)
+        except httpx.HTTPError:
+            return False
+        return answer.status_code == ready.status_code == 200
+
+    def wait(self, seconds: float) -> int:
+        assert self.launcher is not None, "not started"
+        return self.launcher.wait(timeout=seconds)
+
+    def end(self) -> None:
+        """Leave nothing behind, whatever the test has done."""
+        if self.launcher is not None:
+            self.launcher.kill()
+            self.launcher.wait()
+        if (self.folder.path / "stack-id").exists():
+            kill_marked(self.folder.stack_id)
+
+    @property
+    def token(self) -> str:
+        return (self.folder.path / "token").read_text().strip()
+
+    @property
+    def password(self) -> str:
+        return (self.folder.path / "admin-password").read_text().strip()
+
+    def client(self) -> Client:
+        return Client(self.url, self.token)
+
+    @contextmanager
+    def sql(self) -> Iterator[psycopg.Cursor]:
+        """A connection to the stack's own database, for faults that no user can cause."""
+        url = embedded_postgres(self.folder).url
+        with psycopg.connect(url, autocommit=True) as connection, connection.cursor() as cursor:
+            yield cursor
