@@ -15,6 +15,8 @@ from benchmarks.service_stack import MODEL, Service
 from worker.protocol import BOUNDARY_TOKENS
 
 LONGEST_WAIT = 3600.0
+LARGE_JOBS = 10
+"""Jobs that short requests are tried beside, before a bench gives up."""
 CHUNK_TOKENS = 8 * (RESIDUES + BOUNDARY_TOKENS)
 
 
@@ -160,34 +162,49 @@ def waiting(service: Service, *, sequences: int, repeats: int, bundle_seconds: f
 
     The engine sleeps what a device would compute, so that bundles take `bundle_seconds`, as dispatched.
     """
-    from jobs.models import Job
-
     rate = 8 * CHUNK_TOKENS / bundle_seconds
     body = orjson.dumps({"items": [{"sequence": "MKTAYIAKQRQISFVKSHFSRQ"}], "params": {"include": ["mean"]}})
     clear()
-    job_id = lay_out_job(sequences, done=0.0, leased=0, state="paused")
-    taken = []
+    taken: list[float] = []
     # A worker's rate counts as tokens a second, and a bundle is a second of it: a shorter one needs a faster device.
     settings = {"E1_BENCH_ENGINE": "paced", "E1_BENCH_PACE": str(rate), "E1_BENCH_RATE": str(8 * CHUNK_TOKENS)}
     with service.web(), service.workers(1, **settings):
-        from jobs import queue
-        from jobs.services.lifecycle import job_cancel, job_resume
-
-        job_resume(job_id=job_id)
-        queue.dispatch(MODEL)
-        for _ in range(repeats):
-            started = time.perf_counter()
-            path = f"/api/v3/{MODEL}/encode/"
-            status, answer = service.request("POST", path, body=body, headers={"Content-Type": "application/json"})
-            taken.append(time.perf_counter() - started)
-            if status != 200:
-                raise RuntimeError(f"{status}: {answer[:500]!r}")
-        if Job.objects.get(pk=job_id).state != "running":
-            raise RuntimeError("the large job ended too early: take more sequences")
-        job_cancel(job_id=job_id)
+        for _ in range(LARGE_JOBS):
+            taken += _beside_a_large_job(service, body, sequences=sequences, repeats=repeats - len(taken))
+            if len(taken) == repeats:
+                break
+        else:
+            raise RuntimeError(f"{LARGE_JOBS} jobs of {sequences} sequences ended before {repeats} requests: take more")
     timed = Timed(tuple(taken))
     detail = {"bundle_s": bundle_seconds, "median_s": timed.median, "longest_s": max(taken), "repeats": repeats}
     noise = timed.noise
     longest = max(taken) / bundle_seconds
     yield Row("waiting: synchronous request, longest over one bundle", longest, "ratio", "<= 1.2", noise, detail)
     yield Row("waiting: synchronous request, median", timed.median, "s", "", noise, detail)
+
+
+def _beside_a_large_job(service: Service, body: bytes, *, sequences: int, repeats: int) -> list[float]:
+    """Seconds of up to `repeats` synchronous requests while a job of `sequences` runs; fewer where the job ends first,
+    for a request that ended behind it does not count.
+    """
+    from jobs import queue
+    from jobs.models import Job
+    from jobs.services.lifecycle import job_cancel, job_resume
+    from jobs.states import JobState
+
+    job_id = lay_out_job(sequences, done=0.0, leased=0, state="paused")
+    job_resume(job_id=job_id)
+    queue.dispatch(MODEL)
+    taken: list[float] = []
+    while len(taken) < repeats:
+        started = time.perf_counter()
+        path = f"/api/v3/{MODEL}/encode/"
+        status, answer = service.request("POST", path, body=body, headers={"Content-Type": "application/json"})
+        seconds = time.perf_counter() - started
+        if status != 200:
+            raise RuntimeError(f"{status}: {answer[:500]!r}")
+        if Job.objects.get(pk=job_id).state in JobState.final():
+            return taken
+        taken.append(seconds)
+    job_cancel(job_id=job_id)
+    return taken
