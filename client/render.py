@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from client.errors import ApiError, ClientError
-from client.job import COUNTED, Job
+from client.job import FINISHED, Job
 
 PROBLEMS_SHOWN = 20
 ITEMS_SHOWN = 5
@@ -107,7 +107,7 @@ def queue_text(queue: Mapping[str, Any]) -> str:
 
 def counts_text(job: Job) -> str:
     """`90 of 100 finished (89 succeeded, 1 failed)`."""
-    parts = ", ".join(f"{job.counts[s]:,} {s}" for s in COUNTED if job.counts.get(s))
+    parts = ", ".join(f"{job.counts[s]:,} {s}" for s in (*FINISHED, "cancelled") if job.counts.get(s))
     return f"{job.finished_items:,} of {job.total:,} finished" + (f" ({parts})" if parts else "")
 
 
