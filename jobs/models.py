@@ -14,7 +14,10 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 from knox.models import AbstractAuthToken
 
+from jobs.models_contexts import ContextSet, ContextSetMember
 from jobs.states import ArtefactState, ChunkState, JobState, WorkerState
+
+__all__ = ["ContextSet", "ContextSetMember"]
 
 
 class ApiToken(AbstractAuthToken):  # type: ignore[misc]
