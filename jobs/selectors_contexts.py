@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from django.contrib.auth.models import User
-from django.db.models import QuerySet
+from django.db.models import Count, F, Func, IntegerField, QuerySet, Sum
 
 from jobs.errors import InvalidInput, NotFound, Problem
 from jobs.models import ContextSet, ContextSetMember
+from worker.protocol import BOUNDARY_TOKENS
+
+_LENGTH = Func(F("context__sequences"), function="jsonb_array_length", output_field=IntegerField())
+
+
+@dataclass(frozen=True, slots=True)
+class MemberFacts:
+    """One context of a set without its letters."""
+
+    digest: str
+    sequences: int
+    tokens: int
+
+    @property
+    def residues(self) -> int:
+        return self.tokens - BOUNDARY_TOKENS * self.sequences
 
 
 def context_sets_of(owner: User) -> QuerySet[ContextSet]:
-    return ContextSet.objects.filter(owner=owner)
+    """The owner's sets, each with `contexts`, the number of its members, and `tokens` of all of them."""
+    sets = ContextSet.objects.filter(owner=owner)
+    return sets.annotate(contexts=Count("members"), tokens=Sum("members__context__tokens"))
 
 
 def context_set_of(owner: User, name: str) -> ContextSet:
@@ -19,6 +39,12 @@ def context_set_of(owner: User, name: str) -> ContextSet:
     if found is None:
         raise NotFound(f"there is no context set {name[:100]!r}")
     return found
+
+
+def members_of(contexts: ContextSet) -> list[MemberFacts]:
+    """The contexts of a set in their order."""
+    rows = contexts.members.order_by("position").annotate(length=_LENGTH)
+    return [MemberFacts(*row) for row in rows.values_list("context__digest", "length", "context__tokens")]
 
 
 def context_set_sequences(owner: User, name: str, *, path: str = "params.contexts") -> list[tuple[str, ...]]:
