@@ -11,7 +11,16 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from jobs.limits import MAX_JSON_BODY
-from worker.protocol import ARTEFACT_QUEUE, MODELS, SERVICE_QUEUE, TASK_BUILD, TASK_DISPATCH, TASK_REAP, model_queue
+from worker.protocol import (
+    ARTEFACT_QUEUE,
+    MODELS,
+    SERVICE_QUEUE,
+    TASK_BUILD,
+    TASK_DISPATCH,
+    TASK_REAP,
+    TASK_WORK,
+    model_queue,
+)
 
 env = environ.Env()
 
@@ -73,7 +82,11 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "health_check_interval": 10,
     "global_keyprefix": "e1:",
 }
-CELERY_TASK_ROUTES = {TASK_BUILD: {"queue": ARTEFACT_QUEUE}, "jobs.*": {"queue": SERVICE_QUEUE}}
+CELERY_TASK_ROUTES = {
+    TASK_BUILD: {"queue": ARTEFACT_QUEUE},
+    TASK_WORK: {"queue": ARTEFACT_QUEUE},
+    "jobs.*": {"queue": SERVICE_QUEUE},
+}
 CELERY_BEAT_SCHEDULE = {
     # Safety nets: web and workers dispatch and finalise by themselves. `expires` keeps an idle queue from filling.
     "dispatch": {"task": TASK_DISPATCH, "schedule": schedule(3.0), "options": {"expires": 10}},

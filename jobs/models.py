@@ -14,10 +14,17 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 from knox.models import AbstractAuthToken
 
-from jobs.models_contexts import ContextSet, ContextSetMember
+from jobs.models_contexts import (
+    Alignment,
+    AlignmentBlock,
+    BackgroundWork,
+    ContextSet,
+    ContextSetMember,
+    NeighbourCount,
+)
 from jobs.states import ArtefactState, ChunkState, JobState, WorkerState
 
-__all__ = ["ContextSet", "ContextSetMember"]
+__all__ = ["Alignment", "AlignmentBlock", "BackgroundWork", "ContextSet", "ContextSetMember", "NeighbourCount"]
 
 
 class ApiToken(AbstractAuthToken):  # type: ignore[misc]

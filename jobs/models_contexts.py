@@ -1,10 +1,17 @@
-"""Contexts by name. `jobs.models` imports these, as Django looks for models there."""
+"""Contexts by name, and the alignments they are drawn from. `jobs.models` imports these, as Django looks for models
+there.
+"""
 
 from __future__ import annotations
 
+import uuid
+
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 from django.db.models.functions import Now
+
+from jobs.states import WorkState
 
 
 class ContextSet(models.Model):
@@ -38,4 +45,100 @@ class ContextSetMember(models.Model):
         constraints = [
             # One context in each place; the index also reads a set in its order.
             models.UniqueConstraint(fields=["set", "position"], name="context_set_member_once"),
+        ]
+
+
+class BackgroundWork(models.Model):
+    """What the service worker does under a lease, with progress (`jobs.services.background`).
+
+    `token` is that of the attempt that holds the lease. `progress` is a share from 0 to 1 of all there is to do.
+    """
+
+    state = models.CharField(max_length=9, choices=WorkState.choices, default=WorkState.WAITING)
+    reason = models.CharField(max_length=500, default="", blank=True)
+    progress = models.FloatField(default=0.0)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    token = models.UUIDField(null=True, blank=True)
+    lease_end = models.DateTimeField(null=True, blank=True)
+    published_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(db_default=Now())
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        abstract = True
+        constraints = [
+            models.CheckConstraint(condition=Q(state__in=WorkState.values), name="%(class)s_state_known"),
+            # A lease is a token and an end, and only what runs holds one.
+            models.CheckConstraint(
+                condition=Q(state=WorkState.RUNNING, token__isnull=False, lease_end__isnull=False)
+                | (~Q(state=WorkState.RUNNING) & Q(token__isnull=True, lease_end__isnull=True)),
+                name="%(class)s_lease_is_whole",
+            ),
+        ]
+        indexes = [
+            # The safety net looks for unfinished ones only.
+            models.Index(
+                fields=["lease_end"],
+                condition=Q(state__in=[s.value for s in WorkState.unfinished()]),
+                name="%(class)s_open",
+            ),
+        ]
+
+
+class Alignment(models.Model):
+    """Homologs aligned to a parent (`jobs.science.alignments.Alignment`), packed in blocks.
+
+    `digest` stands for names, columns and sequences of all rows. `histogram` counts the homologs by their similarity
+    to the parent in bins of equal width from 0 to 1. `skipped` holds the first rows that were left out and why.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="alignments")
+    name = models.CharField(max_length=200)
+    source = models.CharField(max_length=10)
+    digest = models.CharField(max_length=64)
+    parent = models.TextField()
+    depth = models.PositiveIntegerField()
+    columns = models.PositiveIntegerField()
+    histogram = models.JSONField()
+    skipped = models.JSONField(default=list)
+    skipped_count = models.PositiveIntegerField(default=0)
+    size = models.BigIntegerField(default=0)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            # Sending a file again gives the alignment that is there.
+            models.UniqueConstraint(fields=["owner", "digest"], name="alignment_once_per_owner"),
+        ]
+        indexes = [models.Index(fields=["owner", "-created_at", "-id"], name="alignment_by_owner")]
+
+
+class AlignmentBlock(models.Model):
+    """A piece of an alignment's packed rows, raw with EXTERNAL storage."""
+
+    alignment = models.ForeignKey(Alignment, on_delete=models.CASCADE, related_name="blocks", db_index=False)
+    number = models.PositiveIntegerField()
+    data = models.BinaryField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["alignment", "number"], name="alignment_block_once")]
+
+
+class NeighbourCount(BackgroundWork):
+    """How many rows resemble each row of an alignment at one threshold: what contexts are drawn by.
+
+    `counts` holds little-endian 32-bit numbers, one for each row, packed with zlib.
+    """
+
+    alignment = models.ForeignKey(Alignment, on_delete=models.CASCADE, related_name="counts", db_index=False)
+    threshold = models.FloatField()
+    effective_depth = models.FloatField(null=True, blank=True)
+    counts = models.BinaryField(default=b"")
+
+    class Meta(BackgroundWork.Meta):
+        constraints = [
+            *BackgroundWork.Meta.constraints,
+            models.UniqueConstraint(fields=["alignment", "threshold"], name="neighbour_count_once"),
         ]

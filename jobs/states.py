@@ -81,3 +81,17 @@ class ArtefactState(models.TextChoices):
     def unfinished(cls) -> tuple[ArtefactState, ...]:
         """On their way to a file."""
         return (cls.WAITING, cls.BUILDING)
+
+
+class WorkState(models.TextChoices):
+    """Work in the background whose result is a row: counting neighbours, searching homologs."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @classmethod
+    def unfinished(cls) -> tuple[WorkState, ...]:
+        return (cls.WAITING, cls.RUNNING)

@@ -15,11 +15,13 @@ from django.db.models.functions import Now
 from jobs import queue, selectors
 from jobs.models import Worker
 from jobs.services.artefacts import artefacts_tend
+from jobs.services.background import works_tend
 from jobs.services.building import artefact_build
 from jobs.services.leases import leases_reap
 from jobs.services.lifecycle import job_delete, job_finalise
 from jobs.services.tallies import tallies_advance
-from worker.protocol import TASK_BUILD, TASK_DISPATCH, TASK_REAP
+from jobs.services.works import WORKS
+from worker.protocol import TASK_BUILD, TASK_DISPATCH, TASK_REAP, TASK_WORK
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +58,8 @@ def reap() -> None:
             job_delete(job_id=job.pk)
         tallies_advance()
         artefacts_tend()
+        for work in WORKS.values():
+            works_tend(work.model)
         Worker.objects.filter(heartbeat_at__lt=Now() - timedelta(hours=24)).delete()
 
 
@@ -63,6 +67,12 @@ def reap() -> None:
 def build_artefact(artefact_id: int) -> None:
     """Build a file that somebody asked for, unless somebody else does already."""
     artefact_build(artefact_id=artefact_id)
+
+
+@shared_task(name=TASK_WORK)
+def work_in_background(kind: str, pk: str) -> None:
+    """Count neighbours or search homologs, unless somebody else does already."""
+    WORKS[kind].run(pk)
 
 
 @contextmanager

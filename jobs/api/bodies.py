@@ -150,6 +150,14 @@ class OctetStreamBodyParser(StreamBodyParser):
     media_type = "application/octet-stream"
 
 
+class A3mBodyParser(StreamBodyParser):
+    media_type = "text/x-a3m"
+
+
+class StockholmBodyParser(StreamBodyParser):
+    media_type = "text/x-stockholm"
+
+
 STREAMED = [
     StreamBodyParser,
     CsvBodyParser,

@@ -4,7 +4,7 @@ from django.urls import path
 from drf_spectacular.views import SpectacularAPIView
 from rest_framework.renderers import JSONOpenAPIRenderer
 
-from jobs.api import artefacts, contexts, events, jobs, openapi, sync
+from jobs.api import alignments, artefacts, contexts, events, jobs, openapi, sync
 
 __all__ = ["openapi", "urlpatterns"]
 
@@ -21,6 +21,9 @@ urlpatterns = [
     path("api/jobs/<uuid:job_id>/pause/", jobs.JobPause.as_view(), name="job-pause"),
     path("api/jobs/<uuid:job_id>/resume/", jobs.JobResume.as_view(), name="job-resume"),
     path("api/jobs/<uuid:job_id>/retry/", jobs.JobRetry.as_view(), name="job-retry"),
+    path("api/alignments/", alignments.AlignmentList.as_view(), name="alignment-list"),
+    path("api/alignments/<uuid:alignment_id>/", alignments.AlignmentDetail.as_view(), name="alignment-detail"),
+    path("api/alignments/<uuid:alignment_id>/sample/", alignments.AlignmentSample.as_view(), name="alignment-sample"),
     path("api/contexts/", contexts.ContextList.as_view(), name="context-list"),
     path("api/contexts/<str:name>/", contexts.ContextDetail.as_view(), name="context-detail"),
     path("api/v3/schema/<slug:model>/<slug:action>/", sync.RequestSchema.as_view(), name="request-schema"),

@@ -8,7 +8,7 @@ reproducible from the seed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -93,12 +93,23 @@ def similarities(alignment: Alignment) -> NDArray[np.float64]:
     return np.asarray(np.count_nonzero(alignment.columns == query, axis=1) / len(query))
 
 
-def neighbour_counts(alignment: Alignment, threshold: float = NEIGHBOUR_THRESHOLD) -> NDArray[np.int64]:
+def pair_words(rows: int, columns: int) -> int:
+    """Steps that `neighbour_counts` takes: words of 64 columns, for each pair of rows."""
+    return rows * (rows + 1) // 2 * -(-columns // 64)
+
+
+def neighbour_counts(
+    alignment: Alignment,
+    threshold: float = NEIGHBOUR_THRESHOLD,
+    *,
+    report: Callable[[float], None] | None = None,
+) -> NDArray[np.int64]:
     """How many rows are neighbours of each row [rows], itself included.
 
     Row j is a neighbour of row i if the columns where i has no gap and both agree, divided by the number of residues j
     has in columns, reach `threshold`. Time grows with the square of the depth, memory with the depth only: rows are
-    compared in blocks, as bit planes of their letters, and each pair once.
+    compared in blocks, as bit planes of their letters, and each pair once. `report` is told the share of the pairs
+    that are compared, some hundred times in a deep alignment; what it raises ends the count.
     """
     columns = alignment.columns
     planes = _bit_planes(columns)
@@ -116,6 +127,8 @@ def neighbour_counts(alignment: Alignment, threshold: float = NEIGHBOUR_THRESHOL
             counts[rows] += near.sum(axis=1)
             near_back[:, : rows.stop - first] = False  # pairs inside the block were counted from both sides
             counts[others] += near_back.sum(axis=0)
+        if report is not None:
+            report(1.0 - (1.0 - rows.stop / len(columns)) ** 2)
     return np.maximum(counts, 1)
 
 
@@ -149,13 +162,16 @@ def _agreeing(
 
 
 class Sampler:
-    """Draws contexts from one alignment; neighbours are counted once for each threshold."""
+    """Draws contexts from one alignment; neighbours are counted once for each threshold.
 
-    def __init__(self, alignment: Alignment) -> None:
+    `counted` are the neighbours by threshold where they are known already.
+    """
+
+    def __init__(self, alignment: Alignment, counted: Mapping[float, NDArray[np.int64]] | None = None) -> None:
         self.alignment = alignment
         self.similarity = similarities(alignment)
         self._lengths = [len(sequence) for sequence in alignment.sequences]
-        self._neighbours: dict[float, NDArray[np.int64]] = {}
+        self._neighbours: dict[float, NDArray[np.int64]] = dict(counted or {})
 
     def neighbours(self, threshold: float) -> NDArray[np.int64]:
         """`neighbour_counts`, remembered."""
