@@ -1,0 +1,134 @@
+"""Every address of the service, from the URL resolver itself, and who may have it. `test_routes` walks them.
+
+A new route stands in `CLASSES` before the tests pass; the admin's pages are staff's as a whole.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.urls import URLPattern, URLResolver, get_resolver
+
+PUBLIC = "public"
+"""Anybody: no more than that the service is there, how it is, and how one talks to it."""
+API = "api"
+"""REST for whoever has a token or a session; shows and changes what is theirs only."""
+API_OBJECT = "api object"
+"""REST about one object: 404 for everybody but its owner."""
+PAGE = "page"
+"""For people who are logged in; shows what is theirs only."""
+PAGE_OBJECT = "page about an object"
+"""The page of one object: 404 for everybody but its owner."""
+PAGE_FORM = "form about an object"
+"""Goes back to a page with a sentence that there is no such thing, for everybody but its owner."""
+STAFF = "staff"
+"""The admin: leads to its login for everybody who is no staff."""
+
+CLASSES = {
+    "livez": PUBLIC,
+    "readyz": PUBLIC,
+    "metrics": PUBLIC,
+    "favicon": PUBLIC,
+    "openapi": PUBLIC,
+    "openapi-docs": PUBLIC,
+    "login": PUBLIC,
+    "logout": PUBLIC,
+    "job-list": API,
+    "request-schema": API,
+    "synchronous": API,
+    "job-detail": API_OBJECT,
+    "job-events": API_OBJECT,
+    "job-items": API_OBJECT,
+    "job-item": API_OBJECT,
+    "job-results": API_OBJECT,
+    "job-artefact": API_OBJECT,
+    "job-manifest": API_OBJECT,
+    "job-cancel": API_OBJECT,
+    "job-pause": API_OBJECT,
+    "job-resume": API_OBJECT,
+    "job-retry": API_OBJECT,
+    "job-list-page": PAGE,
+    "job-new-page": PAGE,
+    "service-page": PAGE,
+    "tokens-page": PAGE,
+    "password_change": PAGE,
+    "job-page": PAGE_OBJECT,
+    "job-act": PAGE_OBJECT,
+    "item-list-page": PAGE_OBJECT,
+    "item-page": PAGE_OBJECT,
+    "token-revoke": PAGE_FORM,
+}
+
+QUERIES = {
+    "job-results": ["format=jsonl", "format=csv", "format=npz", "format=parquet", "format=h5"],
+    "job-items": ["state=pending", "page_size=1"],
+    "item-list-page": ["state=pending", "search=a"],
+    "job-list-page": ["search=secret", "state=unfinished"],
+    "job-list": ["state=queued", "page_size=1"],
+}
+"""Further addresses of the same routes."""
+
+OBJECT_QUERIES = {"job-new-page": ["from={job_id}"]}
+"""Addresses that name somebody's object in their query: 404 for everybody but its owner."""
+
+BODIES: Mapping[str, dict[str, Any]] = {
+    "job-detail": {"name": "taken"},
+    "synchronous": {"items": [{"sequence": "MKT"}]},
+}
+"""What is sent where an empty body would be refused before anything is looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """`path` has its parameters as `{name}`; `cls` is the class of a DRF view, None for a page."""
+
+    name: str
+    path: str
+    callback: Callable[..., Any]
+
+    @property
+    def parameters(self) -> list[str]:
+        return re.findall(r"{(\w+)}", self.path)
+
+    @property
+    def cls(self) -> Any:
+        return getattr(self.callback, "cls", None)
+
+    @property
+    def kind(self) -> str:
+        """Its class; KeyError, and so a failed test, where nobody has decided."""
+        if self.name in ("admin:login", "admin:logout"):
+            return PUBLIC
+        return STAFF if self.path.startswith("/admin/") else CLASSES[self.name]
+
+    @property
+    def methods(self) -> list[str]:
+        """What a DRF view handles; of pages all that HTTP has, because only an answer tells. DELETE comes last."""
+        every = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"]
+        if self.cls is None:
+            return every
+        return [method for method in every if hasattr(self.cls, method.lower()) or method in ("HEAD", "OPTIONS")]
+
+
+def routes() -> list[Route]:
+    return list(_walk(get_resolver().url_patterns, "/", ""))
+
+
+def _walk(patterns: list[Any], prefix: str, namespace: str) -> Iterator[Route]:
+    for pattern in patterns:
+        path = prefix + _readable(pattern)
+        if isinstance(pattern, URLResolver):
+            inner = f"{namespace}{pattern.namespace}:" if pattern.namespace else namespace
+            yield from _walk(pattern.url_patterns, path, inner)
+        else:
+            assert isinstance(pattern, URLPattern)
+            yield Route(f"{namespace}{pattern.name or path}", path, pattern.callback)
+
+
+def _readable(pattern: Any) -> str:
+    """`<uuid:job_id>` and `(?P<url>.*)$` as `{job_id}` and `{url}`."""
+    text = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", str(pattern.pattern).replace("(?P<", "(<"))
+    return re.sub(r"\({(\w+)}[^)]*\)", r"{\1}", text).replace("^", "").replace("$", "")
