@@ -14,7 +14,9 @@ import torch
 
 from benchmarks import engine
 from benchmarks.measuring import Row
+from benchmarks.peer import against_peer
 from benchmarks.service_benches import SERVICE_BENCHES, Plan
+from benchmarks.shapes import random_checkpoint
 
 Bench = Callable[[Path, bool], Iterator[Row]]
 
@@ -37,7 +39,7 @@ def _context(folder: Path, smoke: bool) -> Iterator[Row]:
         yield from engine.shared_context(
             shape,
             folder,
-            repeats=1 if smoke else 5 if GPU else 2,
+            repeats=1 if smoke or not GPU else 5,
             queries=4 if smoke else 1000,
             along=1 if smoke or not GPU else 32,
             residues=20 if smoke else 250,
@@ -50,7 +52,13 @@ def _skipped(folder: Path, smoke: bool) -> Iterator[Row]:
         yield from engine.skipped_work(shape, folder, repeats=1 if smoke else 5, count=count)
 
 
-BENCHES: dict[str, Bench] = {"engine": _engine, "context": _context, "skipped": _skipped}
+def _peer(folder: Path, smoke: bool) -> Iterator[Row]:
+    for shape in _shapes(smoke)[:1]:
+        checkpoint = random_checkpoint(shape, folder)
+        yield from against_peer(checkpoint, repeats=1 if smoke else 9, count=4 if smoke else 16)
+
+
+BENCHES: dict[str, Bench] = {"engine": _engine, "peer": _peer, "context": _context, "skipped": _skipped}
 NAMES = (*BENCHES, *SERVICE_BENCHES)
 
 
@@ -75,7 +83,9 @@ def main(arguments: list[str]) -> int:
             for row in measured:
                 rows.append(row)
                 target = f" (target {row.target})" if row.target else ""
-                print(f"{row.name}: {row.value:.3f} {row.unit}{target}, noise {row.noise:.1%}", flush=True)
+                beside = row.detail.get("ratio_by_processor_time")
+                also = f", by processor time {beside:.3f}" if beside else ""
+                print(f"{row.name}: {row.value:.3f} {row.unit}{target}, noise {row.noise:.1%}{also}", flush=True)
                 if options.json:
                     options.json.write_text(json.dumps([asdict(row) for row in rows], indent=1))
     return 0

@@ -13,13 +13,19 @@ import torch
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """Seconds of each repetition."""
+    """Seconds of each repetition by the clock, and those of them that this process had a processor for."""
 
     seconds: tuple[float, ...]
+    processor: tuple[float, ...] = ()
 
     @property
     def median(self) -> float:
         return statistics.median(self.seconds)
+
+    @property
+    def processor_median(self) -> float:
+        """Nearly free of the noise of other programs with one thread, which never waits for another one."""
+        return statistics.median(self.processor)
 
     @property
     def noise(self) -> float:
@@ -37,14 +43,22 @@ def by_turns(
     for work in works.values():
         work()
     seconds: dict[str, list[float]] = {name: [] for name in works}
+    processor: dict[str, list[float]] = {name: [] for name in works}
     for _ in range(repeats):
         for name, work in works.items():
-            _wait(device)
-            started = time.perf_counter()
-            work()
-            _wait(device)
-            seconds[name].append(time.perf_counter() - started)
-    return {name: Timed(tuple(values)) for name, values in seconds.items()}
+            before = time.process_time()
+            seconds[name].append(seconds_of(work, device))
+            processor[name].append(time.process_time() - before)
+    return {name: Timed(tuple(seconds[name]), tuple(processor[name])) for name in works}
+
+
+def seconds_of(work: Callable[[], Any], device: torch.device | None = None) -> float:
+    """How long the work takes, what it left on the device included."""
+    _wait(device)
+    started = time.perf_counter()
+    work()
+    _wait(device)
+    return time.perf_counter() - started
 
 
 def _wait(device: torch.device | None) -> None:

@@ -47,6 +47,8 @@ class Candidate:
     tokens: int
     isolate: bool
     interactive: bool = False
+    context: tuple[object, int] | None = None
+    """Job and stored context of its first item, where that has one."""
 
 
 def dispatch(model: str) -> int:
@@ -65,7 +67,7 @@ def dispatch(model: str) -> int:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('e1-dispatch'), hashtext(%s))", [model])
         count = MESSAGE_BUNDLES * window
         candidates = _candidates(model, STALE_SECONDS if waiting else LOST_SECONDS, limit=64 * count)
-        bundles = plan_bundles(candidates, _tokens_in_flight(model), budget=budget, count=count)
+        bundles = plan_bundles(by_context(candidates), _tokens_in_flight(model), budget=budget, count=count)
         ids = [candidate.chunk_id for bundle in bundles for candidate in bundle]
         cursor.execute("UPDATE jobs_chunk SET published_at = statement_timestamp() WHERE id = ANY(%s)", [ids])
     messages = plan_messages(bundles, window)
@@ -81,6 +83,20 @@ def dispatch_quietly(model: str) -> bool:
         log.warning("cannot publish for %s, Redis does not answer: %s", model, error)
         return False
     return True
+
+
+def by_context(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """The same candidates, those of one context behind the first of them, so that a worker that has encoded a context
+    goes on with it.
+
+    Candidates without context stay where they are. Nothing waits for ever: each plan begins with the oldest again.
+    """
+    first: dict[object, int] = {}
+    for place, candidate in enumerate(candidates):
+        if candidate.context is not None:
+            first.setdefault(candidate.context, place)
+    places = [place if c.context is None else first[c.context] for place, c in enumerate(candidates)]
+    return [candidates[place] for place in sorted(range(len(candidates)), key=lambda place: places[place])]
 
 
 def plan_bundles(
@@ -112,10 +128,16 @@ def plan_bundles(
 
 def plan_messages(bundles: Sequence[list[Candidate]], count: int) -> list[list[list[Candidate]]]:
     """Bundles in order as at most `count` messages: one each while there are enough messages for all, so that no worker
-    waits while another one has several.
+    waits while another one has several. Within a message bundles of one context follow each other.
     """
     size = max(1, math.ceil(len(bundles) / count))
-    return [list(bundles[start : start + size]) for start in range(0, len(bundles), size)]
+    return [_context_runs(bundles[start : start + size]) for start in range(0, len(bundles), size)]
+
+
+def _context_runs(bundles: Sequence[list[Candidate]]) -> list[list[Candidate]]:
+    leads = by_context([bundle[0] for bundle in bundles])
+    bundle_of = {bundle[0].chunk_id: bundle for bundle in bundles}
+    return [bundle_of[lead.chunk_id] for lead in leads]
 
 
 def _take(chunks: list[Candidate], budget: int) -> list[Candidate]:
@@ -137,13 +159,14 @@ def _candidates(model: str, stale_seconds: int, limit: int) -> list[Candidate]:
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT chunk.id, job.owner_id, chunk.n_tokens, chunk.isolate, job.interactive
+            SELECT chunk.id, job.owner_id, chunk.n_tokens, chunk.isolate, job.interactive, job.id,
+                (SELECT context_id FROM jobs_item WHERE job_id = job.id AND index = chunk.first_index)
             FROM (
                 SELECT id, owner_id, interactive, created_at FROM jobs_job
                 WHERE model = %(model)s AND state IN ('queued', 'running')
             ) job
             CROSS JOIN LATERAL (
-                SELECT id, n_tokens, isolate FROM jobs_chunk
+                SELECT id, first_index, n_tokens, isolate FROM jobs_chunk
                 WHERE job_id BETWEEN job.id AND job.id AND state = 'ready' AND not_before <= statement_timestamp()
                   AND (published_at IS NULL OR published_at < statement_timestamp() - %(stale)s * interval '1 second')
                 ORDER BY job_id, id LIMIT %(limit)s
@@ -152,7 +175,10 @@ def _candidates(model: str, stale_seconds: int, limit: int) -> list[Candidate]:
             """,
             {"model": model, "stale": stale_seconds, "limit": limit},
         )
-        return [Candidate(*row) for row in cursor.fetchall()]
+        return [
+            Candidate(chunk, owner, tokens, isolate, interactive, (job, context) if context is not None else None)
+            for chunk, owner, tokens, isolate, interactive, job, context in cursor.fetchall()
+        ]
 
 
 def _tokens_in_flight(model: str) -> dict[int, int]:

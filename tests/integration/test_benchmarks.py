@@ -39,6 +39,7 @@ def test_every_row_has_a_number_with_a_unit(report):
     [
         "tiny: forward pass over matrix products",
         "tiny: shared context over its ideal",
+        "tiny: one sequence at a time, as FastPLMs runs it",
         "tiny: one masked row",
         "service: processor time per chunk",
         "service: rate over the engine alone",
@@ -57,6 +58,6 @@ def test_every_bench_reports(report, begins):
 
 def test_every_bench_is_tried_here():
     assert set(NAMES) == {
-        *("engine", "context", "skipped"),
+        *("engine", "peer", "context", "skipped"),
         *("overhead", "against", "ingest", "download", "pages", "waiting", "simulation", "growth"),
     }

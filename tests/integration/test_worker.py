@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -25,6 +26,9 @@ from worker.protocol import Query
 pytestmark = pytest.mark.django_db(transaction=True)
 
 RESIDUES = "ACDEFGHIKLMNPQRSTVWY"
+ROOT = Path(__file__).parents[2]
+README_COMMAND = "celery -A worker.app worker -Q model.e1-600m"
+"""What the README tells the owner of a further machine."""
 
 
 def eventually(what: Callable[[], object], seconds: float = 120.0) -> object:
@@ -38,8 +42,10 @@ def eventually(what: Callable[[], object], seconds: float = 120.0) -> object:
 
 
 @contextmanager
-def worker_process(tmp_path: Path, name: str = "w1") -> Iterator[subprocess.Popen[bytes]]:
-    """A worker as an admin of another machine would start it, on this test's database; ready when entered."""
+def worker_process(tmp_path: Path, name: str = "w1", *, plain: bool = False) -> Iterator[subprocess.Popen[bytes]]:
+    """A worker as an admin of another machine would start it, on this test's database; ready when entered. `plain` is
+    the README's command to the letter, from a folder that has nothing to do with this project, under Celery's own name.
+    """
     url = urlsplit(os.environ["DATABASE_URL"])
     env = {
         **os.environ,
@@ -55,17 +61,24 @@ def worker_process(tmp_path: Path, name: str = "w1") -> Iterator[subprocess.Pope
         "worker",
         "-Q",
         "model.e1-demo",
-        "-n",
-        f"{name}@test",
+        *("-n", f"{name}@test"),
     ]
+    if plain:
+        name = f"celery@{socket.gethostname()}"
+        command = [str(Path(sys.executable).with_name("celery")), *README_COMMAND.replace("600m", "demo").split()[1:]]
+        env["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    else:
+        name = f"{name}@test"
     log = tmp_path / f"{name}.log"
     with log.open("wb") as out:
-        process = subprocess.Popen(command, env=env, stdout=out, stderr=out, start_new_session=True)
+        process = subprocess.Popen(
+            command, env=env, stdout=out, stderr=out, start_new_session=True, cwd=tmp_path if plain else None
+        )
     try:
 
         def ready() -> bool:
             assert process.poll() is None, log.read_text()[-3000:]
-            return workers_alive("e1-demo").filter(name=f"{name}@test").exists()
+            return workers_alive("e1-demo").filter(name=name).exists()
 
         eventually(ready)
         yield process
@@ -172,10 +185,12 @@ def test_kill_9_of_the_computing_process_loses_nothing(client, tmp_path, demo_en
 
 def test_two_workers_share_a_job_and_a_stop_in_order_costs_no_attempt(client, tmp_path):
     file, _ = library(tmp_path / "library.fasta", 400, seed=2)
-    with worker_process(tmp_path, "w1") as first, worker_process(tmp_path, "w2"):
+    assert README_COMMAND in (ROOT / "README.md").read_text()
+    plain = f"celery@{socket.gethostname()}"
+    with worker_process(tmp_path, "w1") as first, worker_process(tmp_path, "w2", plain=True):
         job = client.submit(file, model="e1-demo", action="log_prob")
         eventually(
-            lambda: set(Chunk.objects.filter(state="done").values_list("worker", flat=True)) == {"w1@test", "w2@test"}
+            lambda: set(Chunk.objects.filter(state="done").values_list("worker", flat=True)) == {"w1@test", plain}
         )
         first.terminate()
         assert first.wait(timeout=60) == 0

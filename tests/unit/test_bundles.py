@@ -1,10 +1,10 @@
 """What the dispatcher publishes next: a pure function."""
 
-from jobs.queue import Candidate, plan_bundles, plan_messages, time_limit
+from jobs.queue import Candidate, by_context, plan_bundles, plan_messages, time_limit
 
 
-def c(chunk_id, owner=1, tokens=100, isolate=False, interactive=False):
-    return Candidate(chunk_id, owner, tokens, isolate, interactive)
+def c(chunk_id, owner=1, tokens=100, isolate=False, interactive=False, context=None):
+    return Candidate(chunk_id, owner, tokens, isolate, interactive, context and ("job", context))
 
 
 def plan(candidates, in_flight=None, budget=250, count=10):
@@ -61,3 +61,32 @@ def test_messages_hold_several_bundles_only_where_there_are_more_bundles_than_me
     assert sizes(0, 4) == []
     flat = [bundle[0].chunk_id for message in plan_messages([[c(n)] for n in range(7)], 2) for bundle in message]
     assert flat == list(range(7))
+
+
+def test_chunks_of_one_context_follow_the_oldest_of_them():
+    mixed = [c(1, context=7), c(2, context=8), c(3), c(4, context=7), c(5, context=8), c(6)]
+    assert [x.chunk_id for x in by_context(mixed)] == [1, 4, 2, 5, 3, 6]
+    assert by_context([]) == []
+
+
+def test_a_context_fills_its_bundles_before_the_next_one():
+    mixed = [c(n, context=7 + n % 2) for n in range(8)]
+    assert plan(by_context(mixed)) == [[0, 2], [4, 6], [1, 3], [5, 7]]
+
+
+def test_the_same_context_in_another_job_does_not_overtake():
+    one, other = (Candidate(n, 1, 100, False, False, (n, 7)) for n in (1, 3))
+    between = Candidate(2, 1, 100, False, False, (1, 8))
+    assert [x.chunk_id for x in by_context([one, between, other])] == [1, 2, 3]
+
+
+def test_two_owners_take_turns_and_each_message_has_a_context_once():
+    candidates = [*(c(n, owner=1, context=7) for n in range(8)), *(c(n, owner=2, context=8) for n in range(10, 18))]
+    bundles = plan_bundles(by_context(candidates), {}, budget=200, count=8)
+    assert [bundle[0].owner_id for bundle in bundles] == [1, 2, 1, 2, 1, 2, 1, 2]
+    messages = plan_messages(bundles, 2)
+    assert [[bundle[0].owner_id for bundle in message] for message in messages] == [[1, 1, 2, 2], [1, 1, 2, 2]]
+    assert sorted(x.chunk_id for message in messages for bundle in message for x in bundle) == [
+        *range(8),
+        *range(10, 18),
+    ]

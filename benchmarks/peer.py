@@ -1,0 +1,122 @@
+"""The engine against the way that FastPLMs runs E1: one sequence at a time through an eager network.
+
+FastPLMs is in no package registry, so this is a network of our own that does what its public source does
+(`fastplms/e1/modeling_e1.py`, backend "sdpa"), operation by operation: separate products for queries, keys, values,
+gate and up; rotary tables of the whole head, turned by a copy; norms by `rms_norm`; attention by SDPA with a mask
+[L, L], even for a single sequence; residuals added apart; all layers, and the head on every row. The weights are the
+engine's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812 - the name that everybody knows
+
+from benchmarks.measuring import Row, by_turns
+from benchmarks.shapes import proteins
+from worker.engine import Engine
+from worker.engine.config import EngineConfig
+from worker.model.e1 import E1, Attention, FeedForward
+from worker.model.tokenizer import CANONICAL_TOKENS, tokenize
+from worker.protocol import Query
+
+FULL = frozenset({"mean", "logits"})
+
+
+class OneByOne:
+    """Eager E1 without contexts, one sequence a call. `masks`: whether attention gets a mask (it excludes nothing)."""
+
+    def __init__(self, model: E1, *, masks: bool = True) -> None:
+        self._model, self._masks = model, masks
+        config = model.config
+        self._heads, self._size, self._clip = config.num_attention_heads, config.head_size, config.clip_qkv
+        if config.key_value_size != config.hidden_size:
+            raise ValueError("this stand-in has as many key heads as query heads, as the released shapes do")
+        self._weights = [
+            (*_apart(layer.attention), layer.attention.out.weight, *_gates(layer.feed_forward))
+            for layer in model.layers
+        ]
+        self._tables = [
+            _table(config.head_size, theta) for theta in (config.rope_theta_within_seq, config.rope_theta_global)
+        ]
+
+    @torch.inference_mode()
+    def run(self, sequence: str) -> tuple[Tensor, Tensor]:
+        """Mean of the last hidden state over the residues [H], and the canonical logits of all of them [L, 20]."""
+        tokens = torch.from_numpy(tokenize(sequence))[None]
+        ids = torch.zeros_like(tokens)
+        positions = torch.arange(tokens.shape[1])[None]
+        mask = (ids[:, None, :, None] == ids[:, None, None, :]) if self._masks else None
+        model = self._model
+        x = F.embedding(tokens, model.embed_tokens.weight) + F.embedding(ids, model.embed_seq_id.weight)
+        for layer, weights in zip(model.layers, self._weights, strict=True):
+            q_weight, k_weight, v_weight, out_weight, gate_weight, up_weight = weights
+            eps = model.config.rms_norm_eps
+            normed = F.rms_norm(x, x.shape[-1:], layer.attention_norm.weight, eps)
+            q, k, v = (
+                F.linear(normed, w).view(1, -1, self._heads, self._size).clamp(-self._clip, self._clip)
+                for w in (q_weight, k_weight, v_weight)
+            )
+            cos, sin = (table[positions].unsqueeze(-2) for table in self._tables[layer.is_global])
+            q, k = q * cos + _half_turned(q) * sin, k * cos + _half_turned(k) * sin
+            q, k, v = (part.transpose(1, 2).contiguous() for part in (q, k, v))
+            attended = F.scaled_dot_product_attention(q, k, v, attn_mask=mask).transpose(1, 2).reshape(x.shape)
+            x = x + F.linear(attended.contiguous(), out_weight)
+            normed = F.rms_norm(x, x.shape[-1:], layer.feed_forward_norm.weight, eps)
+            gated = F.silu(F.linear(normed, gate_weight)) * F.linear(normed, up_weight)
+            x = x + F.linear(gated, layer.feed_forward.down.weight)
+        x = F.rms_norm(x, x.shape[-1:], model.norm.weight, model.config.rms_norm_eps)
+        logits = model.mlm_head(x)
+        return x[0, 2:-2].mean(dim=0), logits[0, 2:-2][:, torch.from_numpy(CANONICAL_TOKENS)]
+
+
+def _apart(attention: Attention) -> list[Tensor]:
+    """Weights of queries, keys and values, each in memory of its own, as a checkpoint has them."""
+    size = attention.qkv.weight.shape[0] // 3
+    return [part.clone() for part in attention.qkv.weight.detach().split(size)]
+
+
+def _gates(feed_forward: FeedForward) -> list[Tensor]:
+    return [part.clone() for part in feed_forward.gate_up.weight.detach().chunk(2)]
+
+
+def _table(size: int, theta: float, length: int = 8192) -> tuple[Tensor, Tensor]:
+    """Cosines and sines of the whole head, kept for all positions [length, D]."""
+    angles = torch.outer(torch.arange(length).float(), theta ** -(torch.arange(0, size, 2).float() / size))
+    angles = torch.cat((angles, angles), dim=1)
+    return angles.cos(), angles.sin()
+
+
+def _half_turned(x: Tensor) -> Tensor:
+    first, second = x.chunk(2, dim=-1)
+    return torch.cat((-second, first), dim=-1)
+
+
+def against_peer(shape_folder: Path, *, repeats: int, count: int) -> Iterator[Row]:
+    """Time of the peer over the engine's: the same sequences, weights and outputs (mean and all logits), by turns."""
+    engine = Engine.load(shape_folder, EngineConfig(device="cpu"))
+    texts = proteins(count, 60, 500)
+    queries = [Query(text, (), (-1,), FULL) for text in texts]
+    peers = {"as FastPLMs runs it": OneByOne(engine.runner.model)}
+    peers["and without its masks"] = OneByOne(engine.runner.model, masks=False)
+    works = {name: (lambda peer=peer: [peer.run(text) for text in texts]) for name, peer in peers.items()}
+    times = by_turns({"engine": lambda: engine.encode(queries), **works}, repeats=repeats)
+    shape = shape_folder.name.removeprefix("random-")
+    for name in peers:
+        yield Row(
+            f"{shape}: one sequence at a time, {name}, over the engine",
+            times[name].median / times["engine"].median,
+            "ratio",
+            ">= 1.20",
+            times[name].noise + times["engine"].noise,
+            {
+                "ratio_by_processor_time": times[name].processor_median / times["engine"].processor_median,
+                "sequences": count,
+                "lengths": "60 to 500",
+                "token_budget": engine.token_budget,
+            },
+        )
