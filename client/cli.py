@@ -129,6 +129,23 @@ def download(
 
 
 @app.command()
+def ledger(
+    job: JobArgument,
+    out: Annotated[Path | None, typer.Option(help="The CSV file; else JOB-ledger.csv.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Fetch a line for every item: state, reason, attempts, worker, checksum."""
+    with (
+        exits(as_json=as_json),
+        connected() as (client, _),
+        reporting(as_json=wants_json(as_json=as_json)) as show_,
+    ):
+        target = out or Path(f"{job.rstrip('/').rpartition('/')[2]}-ledger.csv")
+        client.ledger(job, target, on_bytes=show_.bytes)
+        tell_file(target, as_json=as_json)
+
+
+@app.command()
 def cancel(job: JobArgument, as_json: JsonFlag = False) -> None:
     """Stop a job; finished results stay."""
     with exits(as_json=as_json), connected() as (client, _):

@@ -82,6 +82,11 @@ def fetch_results(
         sleep(next(pauses))
 
 
+def fetch_ledger(transport: Transport, job_path: str, file: IO[bytes], *, on_bytes: OnBytes) -> None:
+    """Write a job's ledger into `file`, from its start. Raises Unreachable where the transfer broke off too often."""
+    _fetch(transport, f"{job_path}ledger/", {}, file, "csv", on_bytes)
+
+
 def _fetch(  # noqa: PLR0917 - the parts of one request, named at its only call
     transport: Transport,
     path: str,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 import httpx
 
 from client.answers import decoded, job_path, last_part, rows_of
-from client.downloads import OnBytes, complete_file, fetch_results, format_of
+from client.downloads import OnBytes, complete_file, fetch_ledger, fetch_results, format_of
 from client.errors import ClientError
 from client.frames import needed
 from client.job import Job, JobLike
@@ -141,6 +141,15 @@ class JobReader:
         format = format_of(out, format)
         with complete_file(out) as file:
             self._fetch(job, format, file, on_bytes)
+        return out
+
+    def ledger(self, job: JobLike, out: str | Path, *, on_bytes: OnBytes = ignore) -> Path:
+        """Write the job's ledger to `out`, which appears only when complete: CSV with a line for every item and its
+        state, code, reason, attempts, worker and checksum. Returns `out`; raises as `download` does.
+        """
+        out = Path(out)
+        with complete_file(out) as file:
+            fetch_ledger(self._transport, job_path(job), file, on_bytes=on_bytes)
         return out
 
     def _fetch(self, job: JobLike, format: str, file: Any, on_bytes: OnBytes = ignore) -> None:

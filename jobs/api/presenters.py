@@ -52,7 +52,7 @@ def present_job(job: Job, totals: Totals | None = None, *, whole: bool = True) -
             "page": reverse("job-page", args=[job.pk]),
             **{
                 name: reverse(f"job-{name}", args=[job.pk])
-                for name in ("events", "items", "results", "manifest", "cancel", "pause", "resume", "retry")
+                for name in ("events", "items", "results", "manifest", "ledger", "cancel", "pause", "resume", "retry")
             },
         },
     }

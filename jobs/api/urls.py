@@ -4,7 +4,7 @@ from django.urls import path
 from drf_spectacular.views import SpectacularAPIView
 from rest_framework.renderers import JSONOpenAPIRenderer
 
-from jobs.api import alignments, artefacts, contexts, events, jobs, openapi, sync
+from jobs.api import alignments, artefacts, contexts, events, jobs, ledger, openapi, sync
 
 __all__ = ["openapi", "urlpatterns"]
 
@@ -16,6 +16,7 @@ urlpatterns = [
     path("api/jobs/<uuid:job_id>/items/<int:index>/", jobs.JobItem.as_view(), name="job-item"),
     path("api/jobs/<uuid:job_id>/results/", jobs.JobResults.as_view(), name="job-results"),
     path("api/jobs/<uuid:job_id>/artefacts/<int:artefact_id>/", artefacts.JobArtefact.as_view(), name="job-artefact"),
+    path("api/jobs/<uuid:job_id>/ledger/", ledger.JobLedger.as_view(), name="job-ledger"),
     path("api/jobs/<uuid:job_id>/manifest/", jobs.JobManifest.as_view(), name="job-manifest"),
     path("api/jobs/<uuid:job_id>/cancel/", jobs.JobCancel.as_view(), name="job-cancel"),
     path("api/jobs/<uuid:job_id>/pause/", jobs.JobPause.as_view(), name="job-pause"),
