@@ -11,10 +11,10 @@ from typing import IO, Any
 import httpx
 
 from client.answers import decoded, job_path
+from client.contexts import ContextClient
 from client.errors import Rejected, UsageError
 from client.items import ContextLike, ItemLike, open_context, open_items
 from client.job import Job, JobLike
-from client.reading import JobReader
 from client.sync import ask
 from client.transport import CONNECT_SECONDS
 from client.uploads import STDIN, Source, open_upload
@@ -27,7 +27,7 @@ STILL_READ = "idempotency_in_progress"
 Upload = AbstractContextManager[tuple[str, IO[bytes]]]
 
 
-class Client(JobReader):
+class Client(ContextClient):
     """A connection to one server: `with Client() as client: ...`. Not safe for use by several threads.
 
     `url` and `token` default to `E1_URL` and `E1_TOKEN` (see `client.settings`). `on_lost` is told of every failed

@@ -15,6 +15,7 @@ from typing import Annotated
 import stamina
 import typer
 
+from client.context_cli import context_app
 from client.downloads import FORMATS, check_folder, format_of
 from client.errors import UsageError
 from client.following import connected, follow, show, tell_file
@@ -33,6 +34,7 @@ app = typer.Typer(
 )
 app.add_typer(local_app)
 app.add_typer(user_app, name="user")
+app.add_typer(context_app, name="context")
 
 JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="The job's id, or its URL.")]
 WaitFlag = Annotated[bool, typer.Option("--wait", help="Wait until the job ends.")]

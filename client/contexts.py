@@ -1,0 +1,166 @@
+"""What a client does with contexts: alignments, samples of them, sets under a name."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from itertools import islice
+from typing import IO, Any
+from urllib.parse import quote
+
+import httpx
+
+from client.answers import decoded, last_part, rows_of
+from client.errors import UsageError
+from client.reading import JobReader, ignore
+from client.transport import CONNECT_SECONDS
+from client.uploads import Source, open_upload
+
+UPLOAD_SECONDS = 600.0
+"""Read limit of an alignment's upload: the server reads and, where that is quick, counts before it answers."""
+SHORTEST_PAUSE = 0.5
+
+Body = dict[str, Any]
+AlignmentLike = str | Mapping[str, Any]
+"""An alignment as the server shows it, its id, or its URL."""
+
+
+class ContextClient(JobReader):
+    """The part of `client.api.Client` that is about contexts. Every method gives JSON as the server shows it."""
+
+    def context_sets(self, *, limit: int = 50) -> list[Body]:
+        """Your context sets, newest first, at most `limit`."""
+        return [dict(row) for row in islice(rows_of(self._transport, "/api/contexts/", {}), limit)]
+
+    def context_set(self, name: str, *, sequences: bool = False) -> Body:
+        """One set with its contexts in order and where they came from; with `sequences` also their letters."""
+        params = {"sequences": "true"} if sequences else {}
+        return decoded(self._transport.request("GET", _set_path(name), params=params))
+
+    def create_context_set(self, name: str, contexts: Sequence[Sequence[str]]) -> Body:
+        """Store contexts, each a list of sequences, under `name`. Raises Rejected `context_set_exists` where the name
+        stands for others.
+        """
+        if any(isinstance(context, str) for context in contexts):
+            raise UsageError("contexts is a list of lists of sequences; put a single context into a list")
+        body = {"name": name, "contexts": [list(context) for context in contexts]}
+        return decoded(self._transport.request("POST", "/api/contexts/", json=body))
+
+    def upload_homologs(self, file: Source, *, name: str = "") -> Body:
+        """Store the sequences of a FASTA file, unaligned, as a set of one context; named after the file by default."""
+        return self._upload("/api/contexts/", file, {"name": name} if name else {}, {})
+
+    def delete_context_set(self, name: str) -> None:
+        """Forget the name; jobs that were given the set keep its contexts."""
+        self._transport.request("DELETE", _set_path(name), repeatable=False)
+
+    def alignments(self, *, limit: int = 50) -> list[Body]:
+        """Your alignments, newest first, at most `limit`."""
+        return [dict(row) for row in islice(rows_of(self._transport, "/api/alignments/", {}), limit)]
+
+    def alignment(self, alignment: AlignmentLike) -> Body:
+        """Depth, columns, effective depth, similarities to the parent, rows that were left out."""
+        return decoded(self._transport.request("GET", _alignment_path(alignment)))
+
+    def upload_alignment(
+        self,
+        file: Source,
+        *,
+        parent: str | Source | None = None,
+        add_parent: bool = False,
+        skip_empty: bool = False,
+        name: str = "",
+    ) -> Body:
+        """Store an alignment (A3M, Stockholm, aligned FASTA; gzip or not), whose first row is the parent.
+
+        `parent`, its letters or a FASTA file, must be the first row, or with `add_parent` is made the first row where
+        that is plain. `skip_empty` leaves rows of gaps out. Raises Rejected with every problem of the file.
+        """
+        fields = {"add_parent": add_parent, "skip_empty": skip_empty}
+        form = {key: "true" for key, value in fields.items() if value} | ({"name": name} if name else {})
+        files: dict[str, Source] = {}
+        if isinstance(parent, str) and parent.isalpha():
+            form["parent"] = parent
+        elif parent is not None:
+            files["parent"] = parent
+        return self._upload("/api/alignments/", file, form, files)
+
+    def delete_alignment(self, alignment: AlignmentLike) -> None:
+        """Remove an alignment; context sets that were drawn from it stay."""
+        self._transport.request("DELETE", _alignment_path(alignment), repeatable=False)
+
+    def preview_contexts(
+        self,
+        alignment: AlignmentLike,
+        *,
+        preset: str | None = None,
+        samplings: Sequence[Mapping[str, Any]] = (),
+        seed: int = 0,
+        model: str | None = None,
+        action: str = "scan",
+        on_counting: Callable[[float], None] = ignore,
+    ) -> Body:
+        """What contexts would be drawn (rows, sizes) and what a job with them costs; nothing is stored.
+
+        While the neighbours of a deep alignment are counted it waits, and tells `on_counting` the share that is done.
+        """
+        body = _sampling(preset, samplings, seed) | {"preview": True, "action": action}
+        return self._sampled(alignment, body | ({"model": model} if model else {}), on_counting)
+
+    def sample_contexts(
+        self,
+        alignment: AlignmentLike,
+        *,
+        name: str,
+        preset: str | None = None,
+        samplings: Sequence[Mapping[str, Any]] = (),
+        seed: int = 0,
+        on_counting: Callable[[float], None] = ignore,
+    ) -> Body:
+        """Draw contexts and store them as a set under `name`; see `preview_contexts`."""
+        return self._sampled(alignment, _sampling(preset, samplings, seed) | {"name": name}, on_counting)
+
+    def _sampled(self, alignment: AlignmentLike, body: Body, on_counting: Callable[[float], None]) -> Body:
+        path = f"{_alignment_path(alignment)}sample/"
+        timeout = httpx.Timeout(UPLOAD_SECONDS, connect=CONNECT_SECONDS)
+        while True:
+            response = self._transport.request("POST", path, json=body, timeout=timeout)
+            answer = decoded(response)
+            if response.status_code != httpx.codes.ACCEPTED:
+                return answer
+            on_counting(float(answer.get("progress") or 0.0))
+            self._clock.sleep(max(SHORTEST_PAUSE, float(answer.get("retry_after") or 0.0)))
+
+    def _upload(self, path: str, file: Source, form: Mapping[str, str], others: Mapping[str, Source]) -> Body:
+        with ExitStack() as stack:
+            files: dict[str, tuple[str, IO[bytes]]] = {"file": stack.enter_context(open_upload(file))}
+            for field, source in others.items():
+                files[field] = stack.enter_context(open_upload(source, what=field))
+            timeout = httpx.Timeout(UPLOAD_SECONDS, connect=CONNECT_SECONDS)
+            return decoded(self._transport.request("POST", path, data=dict(form), files=files, timeout=timeout))
+
+
+def _sampling(preset: str | None, samplings: Sequence[Mapping[str, Any]], seed: int) -> Body:
+    body: Body = {"seed": seed}
+    if preset is not None:
+        body["preset"] = preset
+    if samplings:
+        body["samplings"] = [dict(sampling) for sampling in samplings]
+    return body
+
+
+def _set_path(name: str) -> str:
+    if not name:
+        raise UsageError("the name of a context set is empty; `e1 context list` lists yours")
+    return f"/api/contexts/{quote(last_part(name), safe='')}/"
+
+
+def _alignment_path(alignment: AlignmentLike) -> str:
+    """Raises UsageError `bad_alignment_id` for text that is neither an id nor an alignment's URL."""
+    text = str(alignment["id"]) if isinstance(alignment, Mapping) else alignment
+    try:
+        return f"/api/alignments/{uuid.UUID(last_part(text))}/"
+    except ValueError:
+        what = f"{text!r} is no id of an alignment; `e1 context alignments` lists yours"
+        raise UsageError(what, code="bad_alignment_id") from None
