@@ -50,6 +50,9 @@ CLASSES = {
     "job-pause": API_OBJECT,
     "job-resume": API_OBJECT,
     "job-retry": API_OBJECT,
+    "alignment-list": API,
+    "alignment-detail": API_OBJECT,
+    "alignment-sample": API_OBJECT,
     "context-list": API,
     "context-detail": API_OBJECT,
     "job-list-page": PAGE,
@@ -80,6 +83,7 @@ OBJECT_QUERIES = {"job-new-page": ["from={job_id}"]}
 BODIES: Mapping[str, dict[str, Any]] = {
     "job-detail": {"name": "taken"},
     "synchronous": {"items": [{"sequence": "MKT"}]},
+    "alignment-sample": {"samplings": [{}], "preview": True},
 }
 """What is sent where an empty body would be refused before anything is looked for."""
 

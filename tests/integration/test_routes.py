@@ -14,6 +14,8 @@ from django.utils import timezone
 
 from jobs.api import events
 from jobs.models import ApiToken, Artefact, Job
+from jobs.science.alignments import read_alignment
+from jobs.services.alignments import alignment_store
 from jobs.services.context_sets import context_set_create
 from jobs.services.tokens import token_create, token_revoke
 from jobs.states import ArtefactState
@@ -70,8 +72,11 @@ def things(api, person, monkeypatch) -> dict[str, object]:
     artefact = Artefact.objects.create(job=job, kind="npz", fingerprint="x", state=ArtefactState.READY, sha256="00")
     token_create(owner=person, name="rosalinds-laptop", days=None)
     context_set_create(owner=person, name="top-secret-library", contexts=[["MKTAYIAKQRQISFVKSHFSRQ"]], provenance={})
+    rows = read_alignment(b">top-secret-library\nMKTAYIAKQRQISFVKSHFSRQ\n>b\nMKTAYIAKQRQISFVKSHFSRK\n")
+    alignment = alignment_store(owner=person, name="top-secret-library", source="upload", rows=rows)
     return {
         "job_id": job.pk,
+        "alignment_id": alignment.pk,
         "index": 0,
         "artefact_id": artefact.pk,
         "digest": ApiToken.objects.get(name="rosalinds-laptop").digest,
