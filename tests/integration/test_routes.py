@@ -181,17 +181,18 @@ def the_owner_has_it(route: Route, things: dict[str, object], person: User, api)
     """The same addresses are there for the owner: what is refused to others is not refused because it is misspelt."""
     browser = Client()
     browser.force_login(person)
-    for path in addresses(route, things):
+    for path in reversed(addresses(route, things)):
         found = []
         for method in route.methods:
+            if method == "DELETE" and "?" in path:
+                continue  # the address without a query, which comes last, is the one to delete
             response = ask(browser, method, path, route)
             content(response)
             found.append(response.status_code)
-            # A form that deletes leaves nothing for what comes after it.
             if method == "POST" and route.cls is None:
-                break
+                break  # a form that deletes leaves nothing for what comes after it
         assert not {401, 403, 404} & set(found), found
-        assert any(status < 400 or status == 409 for status in found), found
+        assert any(status < 400 or status in (400, 409) for status in found), found
 
 
 @pytest.mark.parametrize("name", OBJECT_QUERIES)
