@@ -59,6 +59,33 @@ class Client(ContextClient):
         fields = _fields(model, action, params, name, on_invalid)
         return self._submit(open_upload(file), fields, context, key)
 
+    def estimate(
+        self,
+        file: Source,
+        *,
+        model: str,
+        action: str,
+        params: Mapping[str, Any] | None = None,
+        context: ContextLike | None = None,
+        on_invalid: str | None = None,
+    ) -> dict[str, Any]:
+        """What `submit` with the same arguments would cost, without submitting: `items`, `residues`, `tokens`,
+        `output_bytes`, `seconds` at the workers' present rate (None with a `seconds_reason`), `quota` with what is left
+        of it, and whether it would be `accepted`. The file is sent and read, and nothing of it is kept.
+        """
+        if str(file) == STDIN and str(context) == STDIN:
+            raise UsageError("FILE and --context cannot both be standard input")
+        with ExitStack() as stack:
+            files = {"file": stack.enter_context(open_upload(file))}
+            if context is not None:
+                files["context"] = stack.enter_context(open_context(context))
+            fields = _fields(model, action, params, "", on_invalid)
+            return decoded(self._post_form("/api/estimate/", fields, files))
+
+    def usage(self) -> dict[str, Any]:
+        """`quota`: limit, use and rest of each of your quotas; `models`: how fast each is computed now."""
+        return decoded(self._transport.request("GET", "/api/usage/"))
+
     def submit_items(
         self,
         items: Iterable[ItemLike],
@@ -96,15 +123,17 @@ class Client(ContextClient):
                     self._clock.sleep(error.retry_after or LONGEST_PAUSE)
 
     def _post_job(self, fields: dict[str, str], files: dict[str, tuple[str, IO[bytes]]], key: str) -> Job:
-        response = self._transport.request(
-            "POST",
-            "/api/jobs/",
-            data=fields,
-            files=files,
-            headers={"Idempotency-Key": key},
-            timeout=httpx.Timeout(SUBMIT_SECONDS, connect=CONNECT_SECONDS),
-        )
-        return Job(decoded(response))
+        return Job(decoded(self._post_form("/api/jobs/", fields, files, {"Idempotency-Key": key})))
+
+    def _post_form(
+        self,
+        path: str,
+        fields: dict[str, str],
+        files: dict[str, tuple[str, IO[bytes]]],
+        headers: dict[str, str] | None = None,
+    ) -> httpx.Response:
+        timeout = httpx.Timeout(SUBMIT_SECONDS, connect=CONNECT_SECONDS)
+        return self._transport.request("POST", path, data=fields, files=files, headers=headers or {}, timeout=timeout)
 
     def encode(
         self, model: str, items: Iterable[ItemLike], params: Mapping[str, Any] | None = None

@@ -16,8 +16,9 @@ import stamina
 import typer
 
 from client.context_cli import context_app
+from client.costs import estimate_lines
 from client.downloads import FORMATS, check_folder, format_of
-from client.errors import UsageError
+from client.errors import Exit, UsageError
 from client.following import connected, follow, show, tell_file
 from client.local import local_app, user_app
 from client.params import parse_params
@@ -77,6 +78,31 @@ def submit(  # noqa: PLR0917 - typer calls it; every parameter is an option of t
             return
         say(f"job {job.id}")
         follow(client, teller, job.id, wait_timeout, out, as_json=as_json)
+
+
+@app.command()
+def estimate(  # noqa: PLR0917 - typer calls it; every parameter is an option of the command
+    file: Annotated[str, typer.Argument(metavar="FILE", help='FASTA, FASTA.gz, JSONL or CSV; "-" is standard input.')],
+    action: Annotated[str, typer.Option(help="encode, predict, log_prob, ...")],
+    model: Annotated[str, typer.Option(help="e1-600m, e1-300m, e1-150m or e1-demo.")],
+    context: Annotated[Path | None, typer.Option(help="FASTA of homologs, the context of every query.")] = None,
+    param: ParamOption = None,
+    on_invalid: Annotated[OnInvalid, typer.Option(help="Whether bad records stop the job.")] = OnInvalid.REJECT,
+    as_json: JsonFlag = False,
+) -> None:
+    """Say what a job of this file would cost, and whether it would be accepted; nothing is queued. Exit 3 where not."""
+    with exits(as_json=as_json), connected() as (client, _):
+        skip = on_invalid.value if on_invalid is OnInvalid.SKIP else None
+        cost = client.estimate(
+            file, model=model, action=action, params=parse_params(param or ()), context=context, on_invalid=skip
+        )
+        if wants_json(as_json=as_json):
+            print_json(cost)
+        else:
+            for line in estimate_lines(cost):
+                print(line)
+        if not cost.get("accepted"):
+            raise typer.Exit(int(Exit.INVALID_INPUT))
 
 
 @app.command()

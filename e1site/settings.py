@@ -43,6 +43,15 @@ E1_EVENT_STREAMS = env.int("E1_EVENT_STREAMS", default=8)
 """Server-sent event streams one web process holds; more get 503 and poll."""
 E1_BUNDLE_TOKENS = env.int("E1_BUNDLE_TOKENS", default=16384)
 """Tokens of chunks that one queue message carries, where no worker has said what it can do in a second."""
+E1_QUOTA_ACTIVE_JOBS = env.int("E1_QUOTA_ACTIVE_JOBS", default=0)
+"""Unfinished jobs that a user may have, paused ones included; 0 is no limit, here and below. Users may have limits of
+their own (docs/sharing.md)."""
+E1_QUOTA_SYNC_REQUESTS = env.int("E1_QUOTA_SYNC_REQUESTS", default=0)
+"""Synchronous requests of a user that are answered at the same time."""
+E1_QUOTA_QUEUED_TOKENS = env.int("E1_QUOTA_QUEUED_TOKENS", default=0)
+"""Tokens of a user that wait or are being computed."""
+E1_QUOTA_STORED_BYTES = env.int("E1_QUOTA_STORED_BYTES", default=0)
+"""Bytes of a user's libraries, results and files built of them."""
 
 # --- stores ----------------------------------------------------------------------------------------------------------
 DATABASES: dict[str, Any] = {"default": env.db_url("DATABASE_URL")}

@@ -22,9 +22,10 @@ from jobs.models_contexts import (
     ContextSetMember,
     NeighbourCount,
 )
+from jobs.models_quotas import Quota
 from jobs.states import ArtefactState, ChunkState, JobState, WorkerState
 
-__all__ = ["Alignment", "AlignmentBlock", "BackgroundWork", "ContextSet", "ContextSetMember", "NeighbourCount"]
+__all__ = ["Alignment", "AlignmentBlock", "BackgroundWork", "ContextSet", "ContextSetMember", "NeighbourCount", "Quota"]
 
 
 class ApiToken(AbstractAuthToken):  # type: ignore[misc]
@@ -79,6 +80,12 @@ class Job(models.Model):
     touched_at = models.DateTimeField(db_default=Now())
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
+    # What the owner's quota holds for it: what it will take while it is unfinished, then what it takes; 0 once purged.
+    stored_bytes = models.BigIntegerField(default=0, db_default=0)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    # Set once an expired job's rows are gone; `kept` is what stays readable of them beside the tally.
+    purged_at = models.DateTimeField(null=True, blank=True)
+    kept = models.JSONField(default=dict, db_default={})
 
     class Meta:
         constraints = [
@@ -96,6 +103,13 @@ class Job(models.Model):
                 condition=Q(state__in=[s.value for s in JobState.unfinished()]),
                 name="job_unfinished",
             ),
+            # Retention looks at jobs whose time has come, and at those whose rows it has not yet removed.
+            models.Index(fields=["expires_at"], condition=Q(expires_at__isnull=False), name="job_expires"),
+            models.Index(
+                fields=["id"],
+                condition=Q(state=JobState.EXPIRED.value, purged_at__isnull=True),
+                name="job_to_purge",
+            ),
         ]
 
 
@@ -104,7 +118,7 @@ class Chunk(models.Model):
 
     `isolate` says that it must share a bundle with nothing, `alone` that the present lease covers this chunk only,
     `losses` counts attempts that ended without an answer while its one item ran alone. Outputs of the chunk are
-    packed in the order of its items that have no error.
+    packed in the order of its items that have no error; `n_bytes` is what they take.
     """
 
     job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="chunks", db_index=False)
@@ -115,6 +129,7 @@ class Chunk(models.Model):
     n_tokens = models.PositiveIntegerField()
     n_succeeded = models.PositiveSmallIntegerField(default=0, db_default=0)
     n_failed = models.PositiveSmallIntegerField(default=0, db_default=0)
+    n_bytes = models.BigIntegerField(default=0, db_default=0)
     attempts = models.PositiveSmallIntegerField(default=0, db_default=0)
     losses = models.PositiveSmallIntegerField(default=0, db_default=0)
     isolate = models.BooleanField(default=False, db_default=False)
@@ -157,7 +172,7 @@ class Chunk(models.Model):
             models.Index(
                 fields=["job", "id"],
                 condition=Q(state__in=[s.value for s in ChunkState.closed()]),
-                include=["state", "engine", "n_items", "n_succeeded", "n_failed"],
+                include=["state", "engine", "n_items", "n_succeeded", "n_failed", "n_bytes"],
                 name="chunk_closed",
             ),
             # The rate of the last minute, and the moment of the last result.
@@ -183,12 +198,14 @@ class Tally(models.Model):
     """Sums over a job's first closed chunks, so that progress counts only the rows behind them.
 
     Every chunk of the job up to `upto` is closed and counted here; `counts` maps "state engine" to chunks, items,
-    succeeded and failed ones. `jobs.services.tallies` moves it on; only a retry changes closed chunks, and forgets it.
+    succeeded and failed ones, `n_bytes` is what their outputs take. `jobs.services.tallies` moves it on; only a retry
+    changes closed chunks, and forgets it. It outlives the chunks of an expired job: its counts stay readable.
     """
 
     job = models.OneToOneField(Job, on_delete=models.CASCADE, primary_key=True, related_name="tally")
     upto = models.BigIntegerField(default=0)
     counts = models.JSONField(default=dict)
+    n_bytes = models.BigIntegerField(default=0, db_default=0)
 
 
 class Item(models.Model):
@@ -244,12 +261,18 @@ class Output(models.Model):
 
 
 class Worker(models.Model):
-    """A worker process, as it says of itself. Alive while its heartbeat is fresh."""
+    """A worker process, as it says of itself. Alive while its heartbeat is fresh.
+
+    `draining` is the one column that others write: it finishes what it has leased and claims nothing more. `run` names
+    the start of its parent process: a new start ends a drain, a child that comes back does not.
+    """
 
     name = models.CharField(max_length=200, primary_key=True)
     model = models.CharField(max_length=40)
     state = models.CharField(max_length=8, choices=WorkerState.choices)
     reason = models.TextField(default="", blank=True)
+    draining = models.BooleanField(default=False, db_default=False)
+    run = models.CharField(max_length=32, default="", db_default="", blank=True)
     engine = models.ForeignKey(EngineRecord, null=True, blank=True, on_delete=models.SET_NULL)
     tokens_per_second = models.FloatField(null=True, blank=True)
     started_at = models.DateTimeField(db_default=Now())

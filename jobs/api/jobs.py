@@ -18,6 +18,7 @@ from jobs.api.artefacts import artefact_response
 from jobs.api.base import COMMON_ERRORS, JobView
 from jobs.api.bodies import STREAMED, JsonBodyParser, MultipartBodyParser
 from jobs.api.presenters import present_item, present_job
+from jobs.api.sharing import RAW_FIELDS, SUBMISSION_BODIES, RateLimited
 from jobs.api.submissions import read_submission
 from jobs.errors import InvalidInput, NotFound, Problem
 from jobs.export import FORMATS, export_open, format_of
@@ -26,6 +27,7 @@ from jobs.models import Item
 from jobs.results import results_of
 from jobs.services import lifecycle
 from jobs.services.artefacts import artefact_request
+from jobs.services.quotas import quota_look
 from jobs.services.submit import job_submit
 from jobs.states import ItemState, JobState
 
@@ -46,7 +48,7 @@ class ItemPages(CursorPagination):
     ordering = "index"
 
 
-class JobList(JobView):
+class JobList(RateLimited, JobView):
     parser_classes = [JsonBodyParser, MultipartBodyParser, *STREAMED]
 
     @extend_schema(
@@ -78,22 +80,12 @@ class JobList(JobView):
 
     @extend_schema(
         operation_id="jobs_submit",
-        request={
-            "application/json": docs.JobSubmission,
-            "multipart/form-data": docs.JobUpload,
-            "text/x-fasta": OpenApiTypes.BINARY,
-            "text/csv": OpenApiTypes.BINARY,
-            "application/x-ndjson": OpenApiTypes.BINARY,
-            "application/gzip": OpenApiTypes.BINARY,
-        },
+        request=SUBMISSION_BODIES,
         parameters=[
             OpenApiParameter(
                 "Idempotency-Key", str, OpenApiParameter.HEADER, description="Same key and body, same job."
             ),
-            *(
-                OpenApiParameter(name, str, description="With a raw body only.")
-                for name in ("model", "action", "params", "name", "on_invalid", "filename")
-            ),
+            *RAW_FIELDS,
         ],
         responses={
             202: docs.JobBody,
@@ -103,10 +95,13 @@ class JobList(JobView):
             409: docs.ErrorBody,
             413: docs.ErrorBody,
             415: docs.ErrorBody,
+            429: docs.ErrorBody,
         },
     )
     def post(self, request: Request) -> Response:
         """Submit a library of any size. Answers 202 with the job once every record has been read and queued."""
+        # Before the body is read: a user whose quota is used up need not send it.
+        quota_look(user_id=self.owner().pk, key=request.headers.get("Idempotency-Key"))
         job, _ = job_submit(owner=self.owner(), submission=read_submission(request))
         body = present_job(job)
         headers = {"Location": body["url"], "Retry-After": str(RETRY_AFTER_SECONDS)}
@@ -177,7 +172,15 @@ class JobResume(JobView):
 
 class JobRetry(JobView):
     @extend_schema(
-        operation_id="jobs_retry", request=None, responses={202: docs.JobBody, 409: docs.ErrorBody, **COMMON_ERRORS}
+        operation_id="jobs_retry",
+        request=None,
+        responses={
+            202: docs.JobBody,
+            409: docs.ErrorBody,
+            413: docs.ErrorBody,
+            429: docs.ErrorBody,
+            **COMMON_ERRORS,
+        },
     )
     def post(self, request: Request, job_id: UUID) -> Response:
         """Queue the failed items again; the results of all others stay."""

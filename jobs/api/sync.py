@@ -14,6 +14,7 @@ from rest_framework.views import APIView
 
 from jobs.actions import Action, get_action
 from jobs.api import serializers as docs
+from jobs.api.sharing import RateLimited
 from jobs.api.submissions import require_items
 from jobs.errors import InvalidInput, NotFound, Problem
 from jobs.limits import LISTED_PROBLEMS, MAX_HEADER, SYNC_ITEMS
@@ -26,10 +27,12 @@ from worker.protocol import MODELS, ModelFacts
 FIELDS = ("params", "items")
 CLIENT_FIELDS = ("id", "metadata")
 """Fields of items that published clients add to what they read from files."""
-ERRORS = dict.fromkeys((400, 401, 404, 413, 500, 503, 504), docs.ErrorBody)
+ERRORS = dict.fromkeys((400, 401, 404, 413, 429, 500, 503, 504), docs.ErrorBody)
 
 
-class Synchronous(APIView):
+class Synchronous(RateLimited):
+    interactive = True
+
     @extend_schema(operation_id="synchronous", request=docs.SyncRequest, responses={200: docs.SyncResponse, **ERRORS})
     def post(self, request: RestRequest, model: str, action: str) -> Response:
         """Up to eight items, answered in the response, through the same queue as jobs and ahead of them."""

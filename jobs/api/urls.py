@@ -4,7 +4,7 @@ from django.urls import path
 from drf_spectacular.views import SpectacularAPIView
 from rest_framework.renderers import JSONOpenAPIRenderer
 
-from jobs.api import alignments, artefacts, contexts, events, jobs, ledger, openapi, sync
+from jobs.api import alignments, artefacts, contexts, events, jobs, ledger, openapi, sharing, sync
 
 __all__ = ["openapi", "urlpatterns"]
 
@@ -27,6 +27,8 @@ urlpatterns = [
     path("api/alignments/<uuid:alignment_id>/sample/", alignments.AlignmentSample.as_view(), name="alignment-sample"),
     path("api/contexts/", contexts.ContextList.as_view(), name="context-list"),
     path("api/contexts/<str:name>/", contexts.ContextDetail.as_view(), name="context-detail"),
+    path("api/estimate/", sharing.Estimate.as_view(), name="estimate"),
+    path("api/usage/", sharing.Usage.as_view(), name="usage"),
     path("api/v3/schema/<slug:model>/<slug:action>/", sync.RequestSchema.as_view(), name="request-schema"),
     path("api/v3/<slug:model>/<slug:action>/", sync.Synchronous.as_view(), name="synchronous"),
     path("api/schema/", SpectacularAPIView.as_view(renderer_classes=[JSONOpenAPIRenderer]), name="openapi"),

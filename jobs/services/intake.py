@@ -17,13 +17,17 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models.functions import Now
 
 from jobs.chunking import ChunkPlan, ContextRef, ItemCost, plan_chunks
+from jobs.costs import CostTally
 from jobs.errors import Conflict, Problem
 from jobs.limits import CHUNK_ITEMS
 from jobs.models import Chunk, Context, Item, Job
 from jobs.parsing import BadRecord, Record
+from jobs.quotas import Need
 from jobs.refusals import InputTally
+from jobs.services.quotas import quota_admit
 from jobs.states import JobState
-from worker.protocol import tokens_of
+from jobs.usage import queued_tokens_of
+from worker.protocol import MODELS, tokens_of
 
 BATCH = 2048
 """Records per transaction: some 0.7 MB of sequences, a multiple of the chunk size."""
@@ -78,14 +82,19 @@ def job_ingest(
     error the caller deletes the job: batches before it are committed.
     """
     tally = InputTally(job.on_invalid)
+    cost = CostTally(job.action, job.params, MODELS[job.model])
     contexts = _ContextStore(job.owner_id)
     shared = contexts.ref(tuple(shared_context)) if shared_context else None
     for batch in _batches(iter(records)):
         _copy_batch(job, batch, contexts, shared, tally)
+        for record in batch:
+            if isinstance(record, Record):
+                cost.note(record)
     tally.check("nothing was queued")
     job.total_items = tally.total
     job.skipped_items = tally.bad
     job.total_residues = tally.residues
+    job.stored_bytes = cost.stored_bytes
 
 
 def _batches(records: Iterator[Record | BadRecord]) -> Iterator[list[Record | BadRecord]]:
@@ -204,18 +213,26 @@ def context_digest(sequences: Sequence[str]) -> str:
 
 
 def job_accept(*, job: Job, cleaning: Mapping[str, int], warnings: Iterator[Problem] | Sequence[Problem]) -> None:
-    """`validating -> queued`: from here on the job is never lost. Commits; the caller dispatches."""
+    """`validating -> queued`: from here on the job is never lost. Commits; the caller dispatches.
+
+    One transaction with the owner's quota locked: raises TooManyRequests or TooLarge where it does not allow the job.
+    """
     job.cleaning = dict(cleaning)
     job.warnings = [warning.as_dict() for warning in warnings]
-    job.state = JobState.QUEUED
-    job.save(
-        update_fields=[
-            "cleaning",
-            "warnings",
-            "state",
-            "total_items",
-            "skipped_items",
-            "total_residues",
-            "body_digest",
-        ],
-    )
+    tokens = queued_tokens_of(job.pk)
+    with transaction.atomic():
+        need = Need(tokens=tokens, stored_bytes=job.stored_bytes, interactive=job.interactive)
+        quota_admit(user_id=job.owner_id, model=job.model, need=need)
+        job.state = JobState.QUEUED
+        job.save(
+            update_fields=[
+                "cleaning",
+                "warnings",
+                "state",
+                "total_items",
+                "skipped_items",
+                "total_residues",
+                "stored_bytes",
+                "body_digest",
+            ],
+        )

@@ -166,6 +166,7 @@ def chunk_complete(
             n_failed=len(failures),
             lease_token=None,
             lease_end=None,
+            n_bytes=sum(len(output.data) for output in outputs),
             engine_id=engine_id,
             finished_at=Now(),
         )

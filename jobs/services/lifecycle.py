@@ -11,12 +11,17 @@ from django.db.models import QuerySet
 from django.db.models.functions import Coalesce, Now
 
 from jobs.chunking import ContextRef, ItemCost, plan_chunks
+from jobs.costs import result_bytes
 from jobs.errors import Conflict, InvalidInput, Problem
 from jobs.limits import MAX_JOB_NAME
 from jobs.models import Chunk, Item, Job
+from jobs.quotas import Need
 from jobs.selectors import job_counts
+from jobs.services.quotas import quota_admit, quota_lock
 from jobs.services.tallies import tally_advance, tally_forget
 from jobs.states import ChunkState, JobState
+from jobs.usage import result_bytes_of
+from worker.protocol import MODELS
 
 
 def job_finalise(*, job_id: UUID) -> bool:
@@ -34,7 +39,8 @@ def job_finalise(*, job_id: UUID) -> bool:
             raise AssertionError(f"job {job_id} has no open chunk but {counts['pending']} pending items")
         job.state = _final_state(job.state, counts)
         job.finished_at = Now()
-        job.save(update_fields=["state", "finished_at"])
+        job.stored_bytes = job.total_residues + result_bytes_of(job_id)
+        job.save(update_fields=["state", "finished_at", "stored_bytes"])
         tally_advance(job_id=job_id)
     return True
 
@@ -94,9 +100,12 @@ def job_resume(*, job_id: UUID) -> None:
 def job_retry(*, job_id: UUID) -> int:
     """Queue the failed items of a closed job again, in new chunks; everybody else's results stay. Returns how many.
 
-    Raises Conflict where the job is not over, or has no failed item.
+    Raises Conflict where the job is not over, or has no failed item; TooManyRequests or TooLarge where the owner's
+    quota does not allow it: the job becomes active again.
     """
+    owner_id = Job.objects.values_list("owner_id", flat=True).get(pk=job_id)
     with transaction.atomic():
+        quota_lock(user_id=owner_id)
         job = Job.objects.select_for_update().get(pk=job_id)
         if job.state not in (JobState.PARTIAL, JobState.FAILED, JobState.CANCELLED):
             raise Conflict(
@@ -109,12 +118,16 @@ def job_retry(*, job_id: UUID) -> int:
         )
         if not failed:
             raise Conflict("the job has no failed items; skipped ones need a corrected file", code="nothing_failed")
-        tally_forget(job_id=job_id)
+        model = MODELS[job.model]
+        expected = sum(result_bytes(job.action, job.params, model, sequence) for _, _, sequence, *_ in failed)
         old_chunks = {chunk_id for _, chunk_id, *_ in failed}
         plans = plan_chunks(
             ItemCost(index, len(sequence), ContextRef(context, tokens or 0) if context else None)
             for index, _, sequence, context, tokens in failed
         )
+        need = Need(tokens=sum(plan.tokens for plan in plans), stored_bytes=expected)
+        quota_admit(user_id=owner_id, model=job.model, need=need)
+        tally_forget(job_id=job_id)
         for plan in plans:
             chunk = Chunk.objects.create(
                 job=job, first_index=plan.indices[0], model=job.model, n_items=len(plan.indices), n_tokens=plan.tokens
@@ -127,7 +140,8 @@ def job_retry(*, job_id: UUID) -> int:
             )
         Chunk.objects.filter(id__in=old_chunks, n_items=0).delete()
         job.state, job.finished_at = JobState.QUEUED, None
-        job.save(update_fields=["state", "finished_at"])
+        job.stored_bytes += expected
+        job.save(update_fields=["state", "finished_at", "stored_bytes"])
     return len(failed)
 
 

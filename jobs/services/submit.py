@@ -15,6 +15,7 @@ from jobs.models import Job
 from jobs.parsing import BadRecord, Record
 from jobs.services.intake import Request, job_accept, job_create, job_ingest
 from jobs.services.lifecycle import deleted_on_error
+from jobs.services.quotas import quota_look
 
 
 class Records(Protocol):
@@ -69,9 +70,11 @@ def job_submit(*, owner: User, submission: Submission) -> tuple[Job, bool]:
     """The job of this submission and whether it is new. Queued jobs are committed and dispatched.
 
     The same Idempotency-Key with the same body gives the job that is there already. Raises Conflict where the body
-    differs or the first upload still runs, InvalidInput for bad input (then no job is left).
+    differs or the first upload still runs, InvalidInput for bad input, TooManyRequests or TooLarge where the owner's
+    quota does not allow it (then no job is left, and the key is free).
     """
     key = submission.request.idempotency_key
+    quota_look(user_id=owner.pk, key=key)
     if key and (existing := Job.objects.filter(owner=owner, idempotency_key=key).first()):
         return _same(existing, submission), False
     try:

@@ -17,6 +17,7 @@ from jobs.parsing import Record
 from jobs.results import results_of
 from jobs.services.intake import Request, job_accept, job_create, job_ingest
 from jobs.services.lifecycle import deleted_on_error, job_cancel
+from jobs.services.quotas import quota_look
 from jobs.states import JobState
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.005, 0.1
@@ -33,7 +34,8 @@ def answer(*, owner: User, request: Request, records: Iterable[Record]) -> list[
     """Results in the order of the records.
 
     Raises Unavailable where no worker is alive or Redis is down, StillRunning with the job's URL after
-    E1_SYNC_WAIT_SECONDS, ItemsFailed where a result is missing.
+    E1_SYNC_WAIT_SECONDS, ItemsFailed where a result is missing, TooManyRequests or TooLarge where the owner's quota
+    does not allow it.
     """
     if not selectors.workers_alive(request.model).exists():
         raise Unavailable(
@@ -41,6 +43,7 @@ def answer(*, owner: User, request: Request, records: Iterable[Record]) -> list[
             code="no_worker",
             retry_after=30,
         )
+    quota_look(user_id=owner.pk, interactive=True)
     job = job_create(owner=owner, request=request)
     with deleted_on_error(job):
         job_ingest(job=job, records=records)

@@ -33,7 +33,8 @@ def tally_advance(*, job_id: UUID) -> None:
         tally = Tally.objects.filter(job_id=job_id).first() or Tally(job_id=job_id)
         cursor.execute(
             """
-            SELECT state, engine_id, count(*), sum(n_items), sum(n_succeeded), sum(n_failed), max(id) FROM jobs_chunk
+            SELECT state, engine_id, count(*), sum(n_items), sum(n_succeeded), sum(n_failed), sum(n_bytes), max(id)
+            FROM jobs_chunk
             WHERE job_id = %(job)s AND id > %(upto)s AND state IN ('done', 'failed', 'cancelled')
               AND id < coalesce((
                 SELECT id FROM jobs_chunk WHERE job_id BETWEEN %(job)s AND %(job)s AND state IN ('ready', 'leased')
@@ -44,10 +45,11 @@ def tally_advance(*, job_id: UUID) -> None:
             {"job": job_id, "upto": tally.upto},
         )
         rows = cursor.fetchall()
-        for state, engine_id, *numbers, last in rows:
+        for state, engine_id, *numbers, size, last in rows:
             key = f"{state} {engine_id or ''}"
             before = tally.counts.get(key, [0, 0, 0, 0])
             tally.counts[key] = [int(old) + int(new) for old, new in zip(before, numbers, strict=True)]
+            tally.n_bytes += int(size)
             tally.upto = max(tally.upto, last)
         if rows:
             tally.save()

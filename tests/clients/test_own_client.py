@@ -25,6 +25,7 @@ from client.waiting import Clock
 from e1site.stack.processes import is_running, signal_group, wait_gone
 from tests.clients.conftest import MODEL, SECONDS, agree
 from tests.stack import Stack
+from tests.unit.client_fake import FakeService
 
 SEQUENCES = [
     "MKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQ",
@@ -59,6 +60,25 @@ def test_a_library_becomes_arrays(own: Client, encoded: Job) -> None:
     assert results.mean().dtype == np.dtype("float32")
     for item, answer in zip(results, own.encode(MODEL, SEQUENCES[:3]), strict=True):
         agree(item.mean[6].tolist(), answer["embeddings"][0]["embedding"])
+
+
+def test_what_a_library_would_cost(own: Client, encoded: Job, tmp_path: Path) -> None:
+    path = tmp_path / "library.fasta"
+    path.write_text(LIBRARY)
+    before = [job.id for job in own.jobs()]
+    cost = own.estimate(path, model=MODEL, action="encode", on_invalid="skip")
+    assert (cost["items"], cost["skipped"], cost["output_bytes"]) == (3, 1, 3 * 128 * 4)
+    assert cost["seconds"] > 0
+    assert cost["accepted"]
+    assert set(FakeService.estimate(FakeShape())) <= set(cost)
+    assert own.usage()["models"][MODEL]["workers"] == 1
+    assert [job.id for job in own.jobs()] == before
+
+
+class FakeShape:
+    """What the client's unit tests take for an estimate."""
+
+    rate, refuses = True, False
 
 
 def test_a_table_of_the_same(own: Client, encoded: Job) -> None:

@@ -37,6 +37,8 @@ CLASSES = {
     "login": PUBLIC,
     "logout": PUBLIC,
     "job-list": API,
+    "estimate": API,
+    "usage": API,
     "request-schema": API,
     "synchronous": API,
     "job-detail": API_OBJECT,

@@ -51,6 +51,8 @@ class FakeService:
         self.faults = []
         self.building = 0  # how many requests for results are answered 202 first
         self.wrong_digest = False
+        self.rate = True  # whether a worker has measured its rate
+        self.refuses = False  # whether an estimate says that the quota does not allow the job
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.url = f"http://127.0.0.1:{self.server.server_port}"
         self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01})
@@ -87,6 +89,27 @@ class FakeService:
             "failures": [{"code": "out_of_memory", "count": self.failed, "message": "too long"}] if self.failed else [],
             "attribution": "Profluent-E1",
             "demonstration": True,
+        }
+
+    def estimate(self):
+        """The shape is held to the service's by tests/clients/test_own_client.py."""
+        refusal = {"code": "quota_active_jobs", "detail": "wait", "status_code": 429, "retry_after": 30}
+        quota = {"limit": 5, "used": 1, "left": 4}
+        return {
+            "model": "e1-demo",
+            "action": "encode",
+            "items": 1200,
+            "skipped": 3,
+            "residues": 300_000,
+            "tokens": 304_800,
+            "output_bytes": 614_400,
+            "stored_bytes": 914_400,
+            "seconds": 75.0 if self.rate else None,
+            "seconds_reason": None if self.rate else "no worker of this model is alive",
+            "waiting": {"tokens": 40_000, "seconds": 10.0 if self.rate else None},
+            "quota": {"active_jobs": quota, "stored_bytes": quota | {"limit": None, "left": None}},
+            "accepted": not self.refuses,
+            "refusal": refusal if self.refuses else None,
         }
 
     def submit(self, key, fields):
@@ -160,6 +183,8 @@ class FakeService:
                 job = self.submit(headers["Idempotency-Key"], fields)
                 return 202, job, {"Location": job["url"]}
             return 200, self.page(int(query.get("cursor", 0))), {}
+        if path == "/api/estimate/":
+            return 200, self.estimate(), {}
         match = re.fullmatch(r"/api/jobs/([^/]+)/(\w*)/?(?:7/)?", path)
         if not match or match[1] not in self.jobs:
             return 404, {"detail": "no such job", "code": "not_found", "status_code": 404, "errors": []}, {}

@@ -12,6 +12,7 @@ import stamina
 from typer.testing import CliRunner
 
 from client.cli import app
+from client.costs import estimate_lines
 from client.progress import BarReporter
 from client.render import duration, plain, queue_text
 from tests.unit.client_fake import PROBLEM, RESULTS, TOKEN, FakeService
@@ -354,3 +355,32 @@ def test_a_client_needs_neither_django_nor_torch_nor_numpy():
     code = f"import sys, client, client.cli; print([name for name in {heavy} if name in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+ESTIMATE = ("estimate", "library.fasta", "--action", "encode", "--model", "e1-demo")
+
+
+def test_estimate_prints_the_cost_and_queues_nothing(service, e1):
+    result = e1(*ESTIMATE, "--param", "include=mean")
+    assert (result.exit_code, lines(result)[0]["tokens"]) == (0, 304_800)
+    assert [(entry["method"], entry["path"]) for entry in service.log] == [("POST", "/api/estimate/")]
+    assert service.log[0]["fields"]["file"] == ("library.fasta", FASTA)
+    assert "Idempotency-Key" not in service.log[0]["headers"]
+
+
+def test_an_estimate_that_would_be_refused_fails_as_the_submission_would(service, e1):
+    service.refuses = True
+    assert e1(*ESTIMATE).exit_code == 3
+
+
+def test_estimate_lines_say_size_time_quota_and_refusal(service):
+    text = "\n".join(estimate_lines(service.estimate()))
+    assert "1,200 items, 3 skipped" in text
+    assert "about 1 min 15 s; 10 s of others' work waits as well" in text
+    assert "4 of 5 unfinished jobs left" in text
+    assert "stored bytes left" not in text
+    assert "It would be accepted." in text
+    service.rate, service.refuses = False, True
+    text = "\n".join(estimate_lines(service.estimate()))
+    assert "computing   not known: no worker of this model is alive" in text
+    assert "It would be refused now: wait [quota_active_jobs]" in text

@@ -1,0 +1,103 @@
+"""What a job will take, before anything is computed: tokens to run and bytes to keep. Pure functions and one counter.
+
+Bytes are those of the arrays as they are stored, float32 but for the one float64 of log_prob, and one byte for each
+residue of the library. Tokens are those of the chunks that the library is cut into: an upper bound of what is run, for
+a worker that remembers a context encodes it once for many chunks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from jobs.chunking import ContextRef, ItemCost, chunk_tokens
+from jobs.limits import CHUNK_ITEMS
+from jobs.parsing import Record
+from worker.protocol import CANONICAL, MASK, ModelFacts, tokens_of
+
+FLOAT = 4
+DOUBLE = 8
+LETTERS = len(CANONICAL)
+
+
+def result_bytes(action: str, params: Mapping[str, Any], model: ModelFacts, sequence: str) -> int:
+    """Bytes of the arrays that one item leaves in the database; `params` as `check_params` gives them. 0 for an action
+    that is not known here.
+    """
+    one = _RESULTS[action](params, model, sequence) if action in _RESULTS else 0
+    contexts = len(params.get("contexts") or ())
+    # Several contexts: the mean, the spread, and one array for each (jobs.actions).
+    return one * (contexts + 2) if contexts and action not in _WHOLE else one
+
+
+def _encode(params: Mapping[str, Any], model: ModelFacts, sequence: str) -> int:
+    include, layers, residues = params["include"], len(params["repr_layers"]), len(sequence)
+    numbers = 0
+    if "mean" in include:
+        numbers += layers * model.hidden_size
+    if "per_token" in include:
+        numbers += layers * model.hidden_size * residues
+    if "logits" in include:
+        numbers += LETTERS * residues
+    return FLOAT * numbers
+
+
+def _predict(params: Mapping[str, Any], model: ModelFacts, sequence: str) -> int:
+    rows = sequence.count(MASK) if params["rows"] == "masked" else len(sequence)
+    return FLOAT * LETTERS * rows
+
+
+def _log_prob(params: Mapping[str, Any], model: ModelFacts, sequence: str) -> int:
+    return DOUBLE
+
+
+_RESULTS: Mapping[str, Callable[[Mapping[str, Any], ModelFacts, str], int]] = MappingProxyType(
+    {"encode": _encode, "predict": _predict, "log_prob": _log_prob}
+)
+_WHOLE: frozenset[str] = frozenset()
+"""Actions whose bytes are counted with all their contexts already."""
+
+
+@dataclass(slots=True)
+class CostTally:
+    """Sums over the accepted records of one library, counted while it is read. Call `close` behind the last one."""
+
+    action: str
+    params: Mapping[str, Any]
+    model: ModelFacts
+    residues: int = 0
+    result_bytes: int = 0
+    tokens: int = 0
+    _chunk: list[ItemCost] = field(default_factory=list)
+    _known: dict[tuple[str, ...], ContextRef] = field(default_factory=dict)
+
+    def note(self, record: Record) -> None:
+        """Count one record without its tokens."""
+        self.residues += len(record.sequence)
+        self.result_bytes += result_bytes(self.action, self.params, self.model, record.sequence)
+
+    def note_tokens(self, record: Record, shared: tuple[str, ...]) -> None:
+        """Count the record's tokens as chunks of it will: a context once for each chunk that names it."""
+        context = record.context if record.context is not None else shared
+        self._chunk.append(ItemCost(record.index, len(record.sequence), self._ref(context)))
+        if len(self._chunk) == CHUNK_ITEMS:
+            self.close()
+
+    def close(self) -> None:
+        """Count the last, shorter chunk."""
+        self.tokens += chunk_tokens(self._chunk)
+        self._chunk.clear()
+        # Only a chunk's own contexts must be told apart.
+        self._known.clear()
+
+    def _ref(self, context: tuple[str, ...]) -> ContextRef | None:
+        if not context:
+            return None
+        return self._known.setdefault(context, ContextRef(len(self._known), tokens_of(*context)))
+
+    @property
+    def stored_bytes(self) -> int:
+        """What the job will take of its owner's storage: letters and results, without files built of them later."""
+        return self.residues + self.result_bytes

@@ -1,0 +1,103 @@
+"""What a submission would cost and whether it would be accepted, without storing anything of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from jobs import usage
+from jobs.costs import CostTally
+from jobs.errors import ServiceError
+from jobs.limits import CHUNK_ITEMS
+from jobs.parsing import BadRecord, Record
+from jobs.quotas import Amounts, Need, left, refusal
+from jobs.refusals import InputTally
+from jobs.services.intake import Request
+from worker.protocol import MODELS
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """Costs of a library that was read to its end, and what its owner's quota says of them."""
+
+    request: Request
+    items: int
+    skipped: int
+    cost: CostTally
+    pace: usage.Pace
+    limits: Amounts
+    use: Amounts
+
+    @property
+    def refused(self) -> ServiceError | None:
+        """Why it would not be accepted now."""
+        need = Need(self.cost.tokens, self.cost.stored_bytes, self.request.interactive)
+        return refusal(self.limits, self.use, need, self.pace.rate)
+
+
+def estimate_of(
+    *, user_id: int, request: Request, records: Iterable[Record | BadRecord], shared_context: tuple[str, ...]
+) -> Estimate:
+    """Read the records as a submission would. Raises InvalidInput with the same problems where they are refused."""
+    tally = InputTally(request.on_invalid)
+    cost = CostTally(request.action, request.params, MODELS[request.model])
+    for record in records:
+        tally.note(record)
+        if isinstance(record, Record) and not tally.doomed:
+            cost.note(record)
+            cost.note_tokens(record, shared_context)
+    cost.close()
+    tally.check("a job of it would not be queued")
+    return Estimate(
+        request=request,
+        items=tally.total - tally.bad,
+        skipped=tally.bad,
+        cost=cost,
+        pace=usage.pace_of(request.model),
+        limits=usage.limits_of(user_id),
+        use=usage.use_of(user_id),
+    )
+
+
+def present_estimate(estimate: Estimate, cleaning: Mapping[str, int], warnings: list[dict[str, Any]]) -> dict[str, Any]:
+    """As the REST interface shows it. `seconds` is computing alone; `waiting` is what all users have queued before."""
+    request, cost, pace, refused = estimate.request, estimate.cost, estimate.pace, estimate.refused
+    seconds, ahead = pace.seconds(cost.tokens), pace.seconds(pace.waiting_tokens)
+    return {
+        "model": request.model,
+        "action": request.action,
+        "params": dict(request.params),
+        "items": estimate.items,
+        "skipped": estimate.skipped,
+        "chunks": -(-estimate.items // CHUNK_ITEMS),
+        "residues": cost.residues,
+        "tokens": cost.tokens,
+        "output_bytes": cost.result_bytes,
+        "stored_bytes": cost.stored_bytes,
+        "seconds": None if seconds is None else round(seconds, 1),
+        "seconds_reason": pace.reason,
+        "tokens_per_second": pace.rate,
+        "workers": pace.workers,
+        "waiting": {"tokens": pace.waiting_tokens, "seconds": None if ahead is None else round(ahead, 1)},
+        "quota": present_quota(estimate.limits, estimate.use),
+        "accepted": refused is None,
+        "refusal": None
+        if refused is None
+        else {
+            "code": refused.code,
+            "detail": refused.detail,
+            "status_code": refused.status_code,
+            "retry_after": refused.retry_after,
+        },
+        "cleaning": dict(cleaning),
+        "warnings": warnings,
+    }
+
+
+def present_quota(limits: Amounts, use: Amounts) -> dict[str, dict[str, int | None]]:
+    """Limit, use and rest of each quota; null where there is no limit."""
+    return {
+        name: {"limit": limit or None, "used": getattr(use, name), "left": left(limits, use, name)}
+        for name, limit in limits
+    }

@@ -1,0 +1,47 @@
+"""Acceptance under the owner's quota: one submission after the other, so that all together never exceed it."""
+
+from __future__ import annotations
+
+from django.db import connection
+
+from jobs import usage
+from jobs.models import Job, Quota
+from jobs.quotas import Amounts, Need, refusal
+
+
+def quota_lock(*, user_id: int) -> Amounts:
+    """Lock the user's quota until the caller's transaction ends, and give its limits. The row is made where it is
+    missing: without one there would be nothing to take turns at.
+
+    Every transaction that also locks a job takes this lock first.
+    """
+    if not connection.in_atomic_block:
+        raise AssertionError("a quota is locked inside the transaction that it guards")
+    Quota.objects.bulk_create([Quota(user_id=user_id)], ignore_conflicts=True)
+    return usage.limits_from(Quota.objects.select_for_update().get(pk=user_id))
+
+
+def quota_admit(*, user_id: int, model: str, need: Need) -> None:
+    """Hold what the caller is about to accept against the user's quota, inside the caller's transaction.
+
+    Raises TooManyRequests where waiting helps, TooLarge where it does not (`jobs.quotas`).
+    """
+    if not usage.limits_of(user_id).any:
+        return
+    limits = quota_lock(user_id=user_id)
+    rate = usage.pace_of(model).rate if limits.queued_tokens else None
+    refused = refusal(limits, usage.use_of(user_id), need, rate)
+    if refused is not None:
+        raise refused
+
+
+def quota_look(*, user_id: int, key: str | None = None, interactive: bool = False) -> None:
+    """Before a body is read: refuse what cannot be accepted whatever is in it. Locks nothing; acceptance has the last
+    word. A repeated Idempotency-Key is let through: its answer is the job that is there.
+    """
+    limits = usage.limits_of(user_id)
+    if not limits.any or (key and Job.objects.filter(owner_id=user_id, idempotency_key=key).exists()):
+        return
+    refused = refusal(limits, usage.use_of(user_id), Need(stored_bytes=1, interactive=interactive))
+    if refused is not None:
+        raise refused

@@ -1,0 +1,144 @@
+"""What users have in use, by the quotas of `jobs.quotas`, and how fast the workers are. It reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection
+
+from jobs import selectors
+from jobs.models import Job, Quota
+from jobs.quotas import Amounts
+from jobs.states import JobState
+
+ACTIVE = [state.value for state in JobState.unfinished() if state != JobState.VALIDATING]
+"""States of jobs that are accepted and not finished. An upload that is still being read counts when it is accepted."""
+
+
+def default_limits() -> Amounts:
+    """Those of everybody whose quota says nothing else."""
+    return Amounts(
+        active_jobs=settings.E1_QUOTA_ACTIVE_JOBS,
+        sync_requests=settings.E1_QUOTA_SYNC_REQUESTS,
+        queued_tokens=settings.E1_QUOTA_QUEUED_TOKENS,
+        stored_bytes=settings.E1_QUOTA_STORED_BYTES,
+    )
+
+
+def limits_of(user_id: int) -> Amounts:
+    """The user's own limits, and the service's where there are none."""
+    return limits_from(Quota.objects.filter(pk=user_id).first())
+
+
+def limits_from(own: Quota | None) -> Amounts:
+    """The limits of a row, and the service's where it, or a number in it, is missing."""
+    limits = default_limits()
+    if own is None:
+        return limits
+    chosen = {name: limit if (mine := getattr(own, name)) is None else mine for name, limit in limits}
+    return Amounts(**chosen)
+
+
+def use_of(user_id: int) -> Amounts:
+    """What the user has in use now: inside the transaction that holds the user's quota, what acceptance goes by."""
+    return uses_of([user_id])[user_id]
+
+
+def uses_of(user_ids: Iterable[int]) -> dict[int, Amounts]:
+    """The same of several users, in one query. What it reads grows with the users' jobs and their open chunks."""
+    wanted = list(user_ids)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT owner.id,
+                (SELECT count(*) FROM jobs_job
+                    WHERE owner_id = owner.id AND state = ANY(%(active)s) AND NOT interactive),
+                (SELECT count(*) FROM jobs_job WHERE owner_id = owner.id AND state = ANY(%(active)s) AND interactive),
+                (SELECT coalesce(sum(open.tokens), 0) FROM jobs_job job CROSS JOIN LATERAL (
+                    SELECT sum(n_tokens) AS tokens FROM jobs_chunk
+                    WHERE job_id BETWEEN job.id AND job.id AND state IN ('ready', 'leased')
+                ) open WHERE job.owner_id = owner.id AND job.state = ANY(%(active)s)),
+                (SELECT coalesce(sum(stored_bytes), 0) FROM jobs_job
+                    WHERE owner_id = owner.id AND state <> 'validating')
+                + (SELECT coalesce(sum(artefact.size), 0)
+                    FROM jobs_artefact artefact JOIN jobs_job job ON job.id = artefact.job_id
+                    WHERE job.owner_id = owner.id)
+            FROM unnest(%(users)s::int[]) AS owner (id)
+            """,
+            {"users": wanted, "active": ACTIVE},
+        )
+        return {row[0]: Amounts(*map(int, row[1:])) for row in cursor.fetchall()}
+
+
+def queued_tokens_of(job_id: UUID) -> int:
+    """Tokens of the job's open chunks."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT coalesce(sum(n_tokens), 0) FROM jobs_chunk "
+            "WHERE job_id BETWEEN %s AND %s AND state IN ('ready', 'leased')",
+            [job_id, job_id],
+        )
+        return int(cursor.fetchone()[0])
+
+
+def result_bytes_of(job_id: UUID) -> int:
+    """Bytes of the results that the job has so far: the tally's, and those of the chunks behind it."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT coalesce(tally.n_bytes, 0) + coalesce((
+                SELECT sum(n_bytes) FROM jobs_chunk WHERE job_id = job.id AND id > coalesce(tally.upto, 0)
+                  AND state IN ('done', 'failed', 'cancelled')
+            ), 0)
+            FROM jobs_job job LEFT JOIN jobs_tally tally ON tally.job_id = job.id WHERE job.id = %s
+            """,
+            [job_id],
+        )
+        row = cursor.fetchone()
+        return int(row[0]) if row else 0
+
+
+def artefact_bytes_of(job_id: UUID) -> int:
+    """Bytes of the files that were built of the job's results."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT coalesce(sum(size), 0) FROM jobs_artefact WHERE job_id = %s", [job_id])
+        return int(cursor.fetchone()[0])
+
+
+def stored_bytes_of(job: Job) -> int:
+    """What the job takes now: letters of its library, results so far, and files built of them."""
+    if job.state == JobState.EXPIRED:
+        return job.stored_bytes
+    return job.total_residues + result_bytes_of(job.pk) + artefact_bytes_of(job.pk)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast a model is computed now: `rate` in tokens a second of its `workers` that take work, and the tokens that
+    wait for them.
+    """
+
+    rate: float | None
+    workers: int
+    waiting_tokens: int
+
+    def seconds(self, tokens: int) -> float | None:
+        """The time that these tokens take; None where no worker has measured its rate."""
+        return tokens / self.rate if self.rate else None
+
+    @property
+    def reason(self) -> str | None:
+        """Why there is no rate; None where there is one."""
+        if self.rate:
+            return None
+        return "no worker of this model is alive" if not self.workers else "no worker has measured its rate yet"
+
+
+def pace_of(model: str) -> Pace:
+    """By what the alive workers measured of themselves."""
+    rates = list(selectors.workers_alive(model).values_list("tokens_per_second", flat=True))
+    rate = sum(one or 0.0 for one in rates)
+    return Pace(rate or None, len(rates), selectors.tokens_waiting(model)["tokens"])

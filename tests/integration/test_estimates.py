@@ -1,0 +1,112 @@
+"""What a submission would cost: the estimate, what is then really stored, and what the answer says without workers."""
+
+from __future__ import annotations
+
+import orjson
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db.models import Sum
+from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
+
+from jobs import usage
+from jobs.actions import ACTIONS
+from jobs.costs import result_bytes
+from jobs.models import Chunk, Context, Item, Job, Output, Worker
+from worker.protocol import MODELS
+
+pytestmark = pytest.mark.django_db
+
+SEQUENCES = ["MKTAYIAKQR", "MKTAYIAKQRQISFVK", "ACDEFGHIKLMNPQRSTVWY"] * 4
+FASTA = b"".join(b">p%d\n%s\n" % (n, sequence.encode()) for n, sequence in enumerate(SEQUENCES))
+EVERYTHING = {"repr_layers": [-1, 2], "include": ["mean", "per_token", "logits"]}
+
+
+def post(api, path, data):
+    return api.post(path, orjson.dumps(data), content_type="application/json")
+
+
+def upload(api, path, **fields):
+    data = {"file": SimpleUploadedFile("library.fasta", FASTA), "model": "e1-demo", **fields}
+    return api.post(path, encode_multipart(BOUNDARY, data), content_type=MULTIPART_CONTENT)
+
+
+def request(action, params, sequences=SEQUENCES, **more):
+    items = [{"sequence": sequence} for sequence in sequences]
+    return {"model": "e1-demo", "action": action, "params": params, "items": items, **more}
+
+
+REQUESTS = [
+    request("encode", EVERYTHING),
+    request("encode", {"repr_layers": [1]}),
+    request("predict", {"rows": "all"}, ["MK?AYIAKQR", "M??A"]),
+    request("predict", {"rows": "masked"}, ["MK?AYIAKQR", "M??A"]),
+    request("log_prob", {}),
+    request("log_prob", {}, context_sequences=["MKTAYIA", "ACDEFGH"]),
+]
+
+
+@pytest.mark.parametrize("asked", REQUESTS, ids=lambda asked: f"{asked['action']}-{len(asked['params'])}")
+def test_what_is_estimated_is_what_the_job_then_takes(api, person, inline_worker, asked):
+    answer = post(api, "/api/estimate/", asked)
+    assert answer.status_code == 200, answer.content
+    estimate = answer.json()
+    job = Job.objects.get(pk=post(api, "/api/jobs/", asked).json()["id"])
+    chunks = Chunk.objects.filter(job=job)
+    assert estimate["tokens"] == chunks.aggregate(n=Sum("n_tokens"))["n"] == usage.use_of(person.pk).queued_tokens
+    assert estimate["stored_bytes"] == job.stored_bytes == usage.use_of(person.pk).stored_bytes
+    inline_worker()
+    job.refresh_from_db()
+    stored = sum(len(output.data) for output in Output.objects.filter(chunk__job=job))
+    assert estimate["output_bytes"] == stored == usage.result_bytes_of(job.pk)
+    assert job.stored_bytes == estimate["stored_bytes"] == stored + estimate["residues"]
+    assert usage.use_of(person.pk).queued_tokens == 0
+
+
+def test_an_estimate_stores_nothing_in_any_form_of_the_body(api, inline_worker):
+    whole = upload(api, "/api/estimate/", action="encode")
+    raw = api.post("/api/estimate/?model=e1-demo&action=encode", FASTA, content_type="text/x-fasta")
+    assert whole.status_code == raw.status_code == 200
+    assert whole.json() == raw.json()
+    assert (whole.json()["items"], whole.json()["chunks"]) == (12, 2)
+    assert not any(model.objects.exists() for model in (Job, Item, Chunk, Context))
+
+
+def test_seconds_come_from_the_measured_rate_and_are_null_with_a_reason_without_it(api, inline_worker):
+    estimate = upload(api, "/api/estimate/", action="encode").json()
+    assert estimate["seconds"] == round(estimate["tokens"] / 10_000, 1)
+    assert (estimate["workers"], estimate["seconds_reason"]) == (1, None)
+    Worker.objects.all().delete()
+    estimate = upload(api, "/api/estimate/", action="encode").json()
+    assert estimate["seconds"] is estimate["waiting"]["seconds"] is None
+    assert estimate["seconds_reason"] == "no worker of this model is alive"
+
+
+def test_bad_input_is_refused_as_a_submission_would_be(api):
+    asked = request("log_prob", {}, ["MKT1", "MKTA"])
+    refused, estimated = (post(api, path, asked).json() for path in ("/api/jobs/", "/api/estimate/"))
+    assert (estimated["code"], estimated["errors"]) == (refused["code"], refused["errors"])
+    skipping = post(api, "/api/estimate/", asked | {"on_invalid": "skip"}).json()
+    assert (skipping["items"], skipping["skipped"]) == (1, 1)
+
+
+def test_a_context_costs_its_tokens_once_for_each_chunk_that_names_it(api):
+    own = [{"sequence": "MKTA", "context_sequences": ["ACDE"]} for _ in range(9)]
+    asked = {"model": "e1-demo", "action": "log_prob", "items": own}
+    assert post(api, "/api/estimate/", asked).json()["tokens"] == 9 * (4 + 4) + 2 * (4 + 4)
+
+
+def test_the_cost_of_every_action_is_known():
+    for name, action in ACTIONS.items():
+        if name in ("encode", "predict", "log_prob"):
+            params = action.check_params({}, MODELS["e1-demo"])
+            assert result_bytes(name, params, MODELS["e1-demo"], "MK?A"), name
+
+
+def test_the_estimate_says_what_the_quota_leaves_and_whether_the_job_would_be_accepted(api, settings):
+    assert upload(api, "/api/estimate/", action="log_prob").json()["accepted"]
+    settings.E1_QUOTA_QUEUED_TOKENS = 100
+    estimate = upload(api, "/api/estimate/", action="log_prob").json()
+    assert estimate["quota"]["queued_tokens"] == {"limit": 100, "used": 0, "left": 100}
+    assert estimate["quota"]["stored_bytes"]["limit"] is None
+    assert not estimate["accepted"]
+    assert estimate["refusal"]["code"] == "too_large_for_quota"
