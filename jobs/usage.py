@@ -66,6 +66,7 @@ def uses_of(user_ids: Iterable[int]) -> dict[int, Amounts]:
                 + (SELECT coalesce(sum(artefact.size), 0)
                     FROM jobs_artefact artefact JOIN jobs_job job ON job.id = artefact.job_id
                     WHERE job.owner_id = owner.id)
+                + (SELECT coalesce(sum(size), 0) FROM jobs_alignment WHERE owner_id = owner.id)
             FROM unnest(%(users)s::int[]) AS owner (id)
             """,
             {"users": wanted, "active": ACTIVE},
