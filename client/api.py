@@ -106,7 +106,14 @@ class Client(ContextClient):
         fields = _fields(model, action, params, name, on_invalid)
         return self._submit(open_items(items), fields, context, key)
 
-    def _submit(self, upload: Upload, fields: dict[str, str], context: ContextLike | None, key: str | None) -> Job:
+    def _submit(
+        self,
+        upload: Upload,
+        fields: dict[str, str],
+        context: ContextLike | None,
+        key: str | None,
+        path: str = "/api/jobs/",
+    ) -> Job:
         key = key or str(uuid.uuid4())
         with ExitStack() as stack:
             files = {"file": stack.enter_context(upload)}
@@ -114,7 +121,7 @@ class Client(ContextClient):
                 files["context"] = stack.enter_context(open_context(context))
             while True:
                 try:
-                    return self._post_job(fields, files, key)
+                    return self._post_job(path, fields, files, key)
                 except Rejected as error:
                     # Our first request lost its connection to a server that is still reading it.
                     if error.code != STILL_READ:
@@ -122,8 +129,8 @@ class Client(ContextClient):
                     self._transport.on_lost(error)
                     self._clock.sleep(error.retry_after or LONGEST_PAUSE)
 
-    def _post_job(self, fields: dict[str, str], files: dict[str, tuple[str, IO[bytes]]], key: str) -> Job:
-        return Job(decoded(self._post_form("/api/jobs/", fields, files, {"Idempotency-Key": key})))
+    def _post_job(self, path: str, fields: dict[str, str], files: dict[str, tuple[str, IO[bytes]]], key: str) -> Job:
+        return Job(decoded(self._post_form(path, fields, files, {"Idempotency-Key": key})))
 
     def _post_form(
         self,
@@ -134,6 +141,22 @@ class Client(ContextClient):
     ) -> httpx.Response:
         timeout = httpx.Timeout(SUBMIT_SECONDS, connect=CONNECT_SECONDS)
         return self._transport.request("POST", path, data=fields, files=files, headers=headers or {}, timeout=timeout)
+
+    def extend(
+        self,
+        job: JobLike,
+        file: Source,
+        *,
+        context: ContextLike | None = None,
+        on_invalid: str | None = None,
+        key: str | None = None,
+    ) -> Job:
+        """Add the records of a file behind the last item of a job, which computes them as it did the others; a job
+        that was over is queued again. Repeated requests are recognised as in `submit`. Raises Rejected, and then the
+        job is as it was.
+        """
+        fields = {"on_invalid": on_invalid} if on_invalid else {}
+        return self._submit(open_upload(file), fields, context, key, path=f"{job_path(job)}extend/")
 
     def encode(
         self, model: str, items: Iterable[ItemLike], params: Mapping[str, Any] | None = None

@@ -106,6 +106,30 @@ def estimate(  # noqa: PLR0917 - typer calls it; every parameter is an option of
 
 
 @app.command()
+def extend(  # noqa: PLR0917 - typer calls it; every parameter is an option of the command
+    job: JobArgument,
+    file: Annotated[str, typer.Argument(metavar="FILE", help='As in `submit`; "-" is standard input.')],
+    context: Annotated[Path | None, typer.Option(help="FASTA of homologs, the context of these queries.")] = None,
+    on_invalid: Annotated[OnInvalid | None, typer.Option(help="As in `submit`; else as the job has it.")] = None,
+    wait: WaitFlag = False,
+    wait_timeout: WaitTimeout = None,
+    out: OutOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Add the records of a file to a job; with --wait or --out wait for the results."""
+    with exits(as_json=as_json), connected() as (client, teller):
+        if out is not None:
+            format_of(out)
+            check_folder(out)
+        longer = client.extend(job, file, context=context, on_invalid=on_invalid.value if on_invalid else None)
+        teller.back()
+        if wait or out:
+            follow(client, teller, longer.id, wait_timeout, out, as_json=as_json)
+        else:
+            show(longer, as_json=as_json)
+
+
+@app.command()
 def status(
     job: Annotated[str | None, typer.Argument(metavar="[JOB]", help="Without it: the recent jobs.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="How many recent jobs.")] = 20,

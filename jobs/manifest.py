@@ -49,6 +49,7 @@ def manifest_of(job: Job) -> dict[str, Any]:
         "engines": engines,
         "code_versions": sorted({engine["code_version"] for engine in engines}),
         "input_digest": job.body_digest or None,
+        "extensions": _extensions(job),
         "contexts": _contexts(job),
         "cleaning": job.cleaning,
         "warnings": job.warnings,
@@ -97,6 +98,20 @@ def _chunk_page(job: Job, last: tuple[int, int]) -> list[tuple[int, int]]:
             [job.pk, *last, CHUNK_PAGE],
         )
         return [(first_index, chunk_id) for first_index, chunk_id in cursor.fetchall()]
+
+
+def _extensions(job: Job) -> list[dict[str, Any]]:
+    """Items that were added later, each upload with its first item's index; `input_digest` is that of the first one."""
+    return [
+        {
+            "first_index": one.first_index,
+            "items": one.items,
+            "skipped": one.skipped,
+            "input_digest": one.body_digest,
+            "created_at": iso(one.created_at),
+        }
+        for one in job.extensions.order_by("first_index")
+    ]
 
 
 def _artefacts(job: Job) -> list[dict[str, Any]]:

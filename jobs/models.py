@@ -208,6 +208,24 @@ class Tally(models.Model):
     n_bytes = models.BigIntegerField(default=0, db_default=0)
 
 
+class Extension(models.Model):
+    """Items that were added to a job later (`jobs.services.extend`): where they begin, and which upload they were."""
+
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="extensions", db_index=False)
+    idempotency_key = models.CharField(max_length=255, null=True, blank=True)
+    body_digest = models.CharField(max_length=64)
+    first_index = models.PositiveIntegerField()
+    items = models.PositiveIntegerField()
+    skipped = models.PositiveIntegerField()
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            # A repeated request meets the first one here; NULL conflicts with nothing.
+            models.UniqueConstraint(fields=["job", "idempotency_key"], name="extension_once_per_key"),
+        ]
+
+
 class Item(models.Model):
     """One record of the input, in its place. Without a chunk it was skipped; with an error it failed."""
 

@@ -48,11 +48,14 @@ class Amounts:
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What a submission would add: `tokens` to the queue, `stored_bytes` to the storage, and itself."""
+    """What a submission would add: `tokens` to the queue, `stored_bytes` to the storage, and active `jobs`: one, or
+    none where it extends one that is active already.
+    """
 
     tokens: int = 0
     stored_bytes: int = 0
     interactive: bool = False
+    jobs: int = 1
 
 
 def left(limits: Amounts, use: Amounts, name: str) -> int | None:
@@ -94,7 +97,7 @@ def _storage(limits: Amounts, use: Amounts, need: Need) -> ServiceError | None:
 
 
 def _batch(limits: Amounts, use: Amounts, need: Need, rate: float | None) -> ServiceError | None:
-    if limits.active_jobs and use.active_jobs + 1 > limits.active_jobs:
+    if limits.active_jobs and need.jobs and use.active_jobs + need.jobs > limits.active_jobs:
         text = (
             f"{use.active_jobs:,} of your jobs are not finished, and you may have {limits.active_jobs:,}. "
             "Wait until one ends, or cancel one; paused jobs count"

@@ -15,6 +15,7 @@ from jobs.states import JobState
 from worker.protocol import MODELS
 
 Totals = Mapping[str, tuple[int, int, int, int]]
+LINKS = ("events", "items", "results", "manifest", "ledger", "cancel", "pause", "resume", "retry", "extend")
 CHUNK_STATES = ("ready", "leased", "done", "failed", "cancelled")
 
 
@@ -50,10 +51,7 @@ def present_job(job: Job, totals: Totals | None = None, *, whole: bool = True) -
         "links": {
             "self": url,
             "page": reverse("job-page", args=[job.pk]),
-            **{
-                name: reverse(f"job-{name}", args=[job.pk])
-                for name in ("events", "items", "results", "manifest", "ledger", "cancel", "pause", "resume", "retry")
-            },
+            **{name: reverse(f"job-{name}", args=[job.pk]) for name in LINKS},
         },
     }
     if whole:

@@ -54,6 +54,18 @@ class JobUpload(s.Serializer):  # type: ignore[type-arg]
     on_invalid = s.ChoiceField(["reject", "skip"], required=False)
 
 
+class JobExtension(s.Serializer):  # type: ignore[type-arg]
+    items = ItemBody(many=True)
+    context_sequences = s.ListField(child=s.CharField(), required=False, help_text="For items without their own.")
+    on_invalid = s.ChoiceField(["reject", "skip"], required=False)
+
+
+class JobExtensionUpload(s.Serializer):  # type: ignore[type-arg]
+    file = s.FileField(help_text="FASTA, FASTA.gz, JSONL or CSV (columns name, sequence).")
+    context = s.FileField(required=False, help_text="Context for all records: FASTA or a JSON list.")  # type: ignore[assignment]
+    on_invalid = s.ChoiceField(["reject", "skip"], required=False)
+
+
 class Counts(s.Serializer):  # type: ignore[type-arg]
     total = s.IntegerField()
     pending = s.IntegerField()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, BinaryIO, cast
 
 import orjson
@@ -25,30 +26,33 @@ FIELDS = ("model", "action", "params", "name", "on_invalid")
 ON_INVALID = ("reject", "skip")
 
 
-def read_submission(request: RestRequest) -> Submission:
-    """Check everything but the records, and say how to read those. Raises InvalidInput."""
+def read_submission(request: RestRequest, known: Mapping[str, Any] = MappingProxyType({})) -> Submission:
+    """Check everything but the records, and say how to read those. Raises InvalidInput.
+
+    `known` are fields that hold where the request does not name them.
+    """
     data: Any = request.data
     key = request.headers.get("Idempotency-Key")
     if key is not None and not 0 < len(key) <= 255:
         raise InvalidInput("the Idempotency-Key must have 1 to 255 characters", code="bad_idempotency_key")
     if isinstance(data, dict) and "stream" in data and "media_type" in data:
-        fields = {name: request.query_params[name] for name in FIELDS if name in request.query_params}
+        fields = {**known, **{name: request.query_params[name] for name in FIELDS if name in request.query_params}}
         return submission_of_file(
             fields, key, data["stream"], str(request.query_params.get("filename", "")), data["media_type"]
         )
     if request.content_type and request.content_type.startswith("multipart/"):
-        return _of_multipart(request, key)
-    return _of_json(data, key)
+        return _of_multipart(request, key, known)
+    return _of_json(data, key, known)
 
 
-def _of_multipart(request: RestRequest, key: str | None) -> Submission:
+def _of_multipart(request: RestRequest, key: str | None, known: Mapping[str, Any]) -> Submission:
     file = request.FILES.get("file")
     if file is None:
         raise InvalidInput.of(
             Problem("no_file", "the form has no file", "Send the library in the field `file`.", path="file")
         )
     data: Any = request.data
-    fields = {name: str(data[name]) for name in FIELDS if name in data}
+    fields = {**known, **{name: str(data[name]) for name in FIELDS if name in data}}
     context = request.FILES.get("context")
     text = data.get("context") if context is None else None
     raw = context_bytes(context) if context is not None else str(text or "").encode()
@@ -108,14 +112,14 @@ def submission_of_job(
     )
 
 
-def _of_json(data: Any, key: str | None) -> Submission:
+def _of_json(data: Any, key: str | None, known: Mapping[str, Any]) -> Submission:
     if not isinstance(data, dict):
         raise InvalidInput.of(Problem("bad_body", "the body is no JSON object"))
     unknown = [name for name in data if name not in (*FIELDS, "items", "context_sequences")]
     if unknown:
         allowed = f"Choose from {', '.join((*FIELDS, 'items', 'context_sequences'))}."
         raise InvalidInput.of(*(Problem("unknown_field", f"there is no field {n!r}", allowed, path=n) for n in unknown))
-    model, action, request = read_request(data, key=key)
+    model, action, request = read_request({**known, **data}, key=key)
     rules = action.rules(model)
     items = require_items(data)
     shared: tuple[str, ...] = ()

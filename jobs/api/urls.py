@@ -4,7 +4,7 @@ from django.urls import path
 from drf_spectacular.views import SpectacularAPIView
 from rest_framework.renderers import JSONOpenAPIRenderer
 
-from jobs.api import alignments, artefacts, contexts, events, jobs, ledger, openapi, sharing, sync
+from jobs.api import alignments, artefacts, contexts, events, extend, jobs, ledger, openapi, sharing, sync
 
 __all__ = ["openapi", "urlpatterns"]
 
@@ -21,6 +21,7 @@ urlpatterns = [
     path("api/jobs/<uuid:job_id>/cancel/", jobs.JobCancel.as_view(), name="job-cancel"),
     path("api/jobs/<uuid:job_id>/pause/", jobs.JobPause.as_view(), name="job-pause"),
     path("api/jobs/<uuid:job_id>/resume/", jobs.JobResume.as_view(), name="job-resume"),
+    path("api/jobs/<uuid:job_id>/extend/", extend.JobExtend.as_view(), name="job-extend"),
     path("api/jobs/<uuid:job_id>/retry/", jobs.JobRetry.as_view(), name="job-retry"),
     path("api/alignments/", alignments.AlignmentList.as_view(), name="alignment-list"),
     path("api/alignments/<uuid:alignment_id>/", alignments.AlignmentDetail.as_view(), name="alignment-detail"),

@@ -175,6 +175,7 @@ def job_delete(*, job_id: UUID) -> None:
         cursor.execute("DELETE FROM jobs_artefact WHERE job_id = %s", [job_id])
         cursor.execute("DELETE FROM jobs_item WHERE job_id = %s", [job_id])
         cursor.execute("DELETE FROM jobs_tally WHERE job_id = %s", [job_id])
+        cursor.execute("DELETE FROM jobs_extension WHERE job_id = %s", [job_id])
         cursor.execute("DELETE FROM jobs_chunk WHERE job_id = %s", [job_id])
         cursor.execute("DELETE FROM jobs_job WHERE id = %s", [job_id])
 

@@ -53,6 +53,7 @@ CLASSES = {
     "job-pause": API_OBJECT,
     "job-resume": API_OBJECT,
     "job-retry": API_OBJECT,
+    "job-extend": API_OBJECT,
     "context-list": API,
     "context-detail": API_OBJECT,
     "alignment-list": API,
@@ -87,6 +88,7 @@ BODIES: Mapping[str, dict[str, Any]] = {
     "job-detail": {"name": "taken"},
     "synchronous": {"items": [{"sequence": "MKT"}]},
     "alignment-sample": {"samplings": [{}], "preview": True},
+    "job-extend": {"items": [{"sequence": "MKT"}]},
 }
 """What is sent where an empty body would be refused before anything is looked for."""
 

@@ -91,6 +91,17 @@ def test_each_call_is_one_request(client, wire, call, sent):
     assert (answer.data if isinstance(answer, Job) else answer) == job()
 
 
+def test_extending_sends_the_file_with_a_key(client, wire, tmp_path):
+    wire.answers = [(200, job())]
+    (tmp_path / "more.fasta").write_text(">a\nMKT\n")
+    assert client.extend(JOB, tmp_path / "more.fasta", on_invalid="skip", key="once").data == job()
+    (sent,) = wire.requests
+    assert (sent.method, sent.url.path) == ("POST", f"/e1/api/jobs/{JOB}/extend/")
+    assert sent.headers["Idempotency-Key"] == "once"
+    assert wire.files() == {"file": ("more.fasta", b">a\nMKT\n")}
+    assert b"skip" in sent.content
+
+
 def test_delete_has_no_answer(client, wire):
     wire.answers = [(204, b"")]
     client.delete(JOB)

@@ -1,0 +1,54 @@
+"""More items for a job that is there already."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from jobs.api import serializers as docs
+from jobs.api.base import COMMON_ERRORS, JobView
+from jobs.api.bodies import STREAMED, JsonBodyParser, MultipartBodyParser
+from jobs.api.submissions import read_submission
+from jobs.services.extend import job_extend
+
+
+class JobExtend(JobView):
+    parser_classes = [JsonBodyParser, MultipartBodyParser, *STREAMED]
+
+    @extend_schema(
+        operation_id="jobs_extend",
+        request={
+            "application/json": docs.JobExtension,
+            "multipart/form-data": docs.JobExtensionUpload,
+            "text/x-fasta": OpenApiTypes.BINARY,
+            "text/csv": OpenApiTypes.BINARY,
+            "application/x-ndjson": OpenApiTypes.BINARY,
+            "application/gzip": OpenApiTypes.BINARY,
+        },
+        parameters=[
+            OpenApiParameter(
+                "Idempotency-Key", str, OpenApiParameter.HEADER, description="Same key and body: added once."
+            ),
+            *(OpenApiParameter(name, str, description="With a raw body only.") for name in ("on_invalid", "filename")),
+        ],
+        responses={
+            202: docs.JobBody,
+            400: docs.ErrorBody,
+            409: docs.ErrorBody,
+            413: docs.ErrorBody,
+            415: docs.ErrorBody,
+            **COMMON_ERRORS,
+        },
+    )
+    def post(self, request: Request, job_id: UUID) -> Response:
+        """Add items behind the job's last one. The bodies are those of a submission; model, action and params are the
+        job's and may be left out. A job that is over is queued again; bad input leaves the job as it was.
+        """
+        job = self.job(job_id)
+        known = {"model": job.model, "action": job.action, "params": job.params, "on_invalid": job.on_invalid}
+        job_extend(job=job, submission=read_submission(request, known))
+        return self.show(job_id, status=202)
