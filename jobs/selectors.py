@@ -75,18 +75,20 @@ def job_counts(job: Job) -> dict[str, int]:
 
 def chunk_totals(job_ids: Iterable[UUID]) -> dict[UUID, dict[str, tuple[int, int, int, int]]]:
     """Per job and chunk state: (chunks, items, succeeded, failed)."""
-    totals: dict[UUID, dict[str, tuple[int, int, int, int]]] = {}
-    for job_id, sums in chunk_sums(job_ids).items():
-        of_job = totals.setdefault(job_id, {})
-        for one in sums:
-            before = of_job.get(one.state, (0, 0, 0, 0))
-            numbers = (one.chunks, one.items, one.succeeded, one.failed)
-            of_job[one.state] = (
-                before[0] + numbers[0],
-                before[1] + numbers[1],
-                before[2] + numbers[2],
-                before[3] + numbers[3],
-            )
+    return {job_id: totals_of(sums) for job_id, sums in chunk_sums(job_ids).items()}
+
+
+def totals_of(sums: Iterable[ChunkSum]) -> dict[str, tuple[int, int, int, int]]:
+    """One job's sums by chunk state, whichever engine: (chunks, items, succeeded, failed)."""
+    totals: dict[str, tuple[int, int, int, int]] = {}
+    for one in sums:
+        before = totals.get(one.state, (0, 0, 0, 0))
+        totals[one.state] = (
+            before[0] + one.chunks,
+            before[1] + one.items,
+            before[2] + one.succeeded,
+            before[3] + one.failed,
+        )
     return totals
 
 
@@ -172,8 +174,8 @@ def context_sequences(context_ids: Iterable[int | None]) -> dict[int, tuple[str,
 
 def first_context(job: Job) -> tuple[str, ...]:
     """The context sequences of the job's first item: what a person wants to see of it at a glance."""
-    first = Item.objects.filter(job=job, context__isnull=False, index=0).select_related("context").first()
-    return tuple(first.context.sequences) if first is not None and first.context is not None else ()
+    found = Item.objects.filter(job=job, context__isnull=False, index=0).values_list("context__sequences", flat=True)
+    return tuple(next(iter(found), ()))
 
 
 def items_of(job: Job) -> QuerySet[Item]:
@@ -256,25 +258,26 @@ def worker_forward_is_fresh(model: str) -> bool:
     return workers_alive(model).filter(last_forward_at__gt=Now() - FORWARD_IS_FRESH).exists()
 
 
-def job_engines(job: Job) -> list[dict[str, Any]]:
-    """Every network and device that computed a chunk of this job, with the number of its chunks."""
+def job_engines(job: Job, sums: Iterable[ChunkSum] | None = None) -> list[dict[str, Any]]:
+    """Every network and device that computed a chunk of this job, with the number of its chunks. `sums` are the job's
+    where the caller has them.
+    """
     found: Counter[int] = Counter()
-    for one in chunk_sums([job.pk]).get(job.pk, []):
+    for one in chunk_sums([job.pk]).get(job.pk, []) if sums is None else sums:
         if one.engine_id is not None:
             found[one.engine_id] += one.chunks
-    records = EngineRecord.objects.filter(pk__in=list(found)).order_by("pk")
+    records = EngineRecord.objects.filter(pk__in=list(found)).order_by("pk") if found else ()
     return [{**record.identity, "chunks": found[record.pk]} for record in records]
 
 
-def queue_reason(job: Job) -> str:
-    """In words: why this job is where it is."""
+def queue_reason(job: Job, position: int) -> str:
+    """In words: why this job is where it is, which is `queue_position`."""
     if job.state == JobState.PAUSED:
         return "paused by its owner"
     if not workers_alive(job.model).exists():
         return f"no worker of {MODELS[job.model].slug} is alive; the job is kept and goes on when one starts"
     if job.state == JobState.RUNNING:
         return "being computed"
-    position = queue_position(job)
     if position == 1:
         return "next in line"
     if position == 2:

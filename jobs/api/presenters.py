@@ -21,8 +21,10 @@ CHUNK_STATES = ("ready", "leased", "done", "failed", "cancelled")
 
 def present_job(job: Job, totals: Totals | None = None, *, whole: bool = True) -> dict[str, Any]:
     """A job; `whole` adds what takes further queries (rates, reasons, engines)."""
+    sums = None
     if totals is None:
-        totals = selectors.chunk_totals([job.pk]).get(job.pk, {})
+        sums = selectors.chunk_sums([job.pk]).get(job.pk, [])
+        totals = selectors.totals_of(sums)
     counts = selectors.counts_from(job, dict(totals))
     url = reverse("job-detail", args=[job.pk])
     body: dict[str, Any] = {
@@ -57,7 +59,7 @@ def present_job(job: Job, totals: Totals | None = None, *, whole: bool = True) -
     if whole:
         body.update(_progress(job, counts))
         body["failures"] = selectors.job_failures(job) if counts["failed"] or counts["skipped"] else []
-        body["provenance"] = selectors.job_engines(job)
+        body["provenance"] = selectors.job_engines(job, sums)
     return body
 
 
@@ -72,14 +74,19 @@ def _progress(job: Job, counts: Mapping[str, int]) -> dict[str, Any]:
             "items_per_second": round(rate, 3),
             "residues_per_second": round(rate * job.total_residues / computed, 1),
         }
-    waiting = job.state in (JobState.QUEUED, JobState.RUNNING, JobState.PAUSED)
     return {
         "throughput": throughput,
         "eta_seconds": round(counts["pending"] / rate, 1) if rate and job.state == JobState.RUNNING else None,
-        "queue": {"position": selectors.queue_position(job), "reason": selectors.queue_reason(job)}
-        if waiting
-        else None,
+        "queue": _queue(job),
     }
+
+
+def _queue(job: Job) -> dict[str, Any] | None:
+    """The job's place among those that wait or are computed, and why it is there."""
+    if job.state not in (JobState.QUEUED, JobState.RUNNING, JobState.PAUSED):
+        return None
+    position = selectors.queue_position(job)
+    return {"position": position, "reason": selectors.queue_reason(job, position)}
 
 
 def present_item(item: Item) -> dict[str, Any]:

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
-from django.db.models import Subquery
+from django.db import connection
 
 from jobs.actions import get_action
-from jobs.models import Chunk, Job, Output
-from jobs.states import ChunkState
+from jobs.models import Job
 from worker.protocol import CANONICAL, MODELS
 
 
@@ -45,7 +45,9 @@ def columns_of(job: Job) -> tuple[Column, ...]:
     """The job's arrays in the order of files. Widths and types are the stored ones, where something is
     stored.
     """
-    return tuple(_as_stored(job, column) for column in _COLUMNS[get_action(job.action).name](job))
+    stored = _stored(job)
+    columns = _COLUMNS[get_action(job.action).name](job)
+    return tuple(replace(column, **stored.get((column.kind, column.layer), {})) for column in columns)
 
 
 def _encode(job: Job) -> list[Column]:
@@ -65,13 +67,20 @@ _COLUMNS: Mapping[str, Callable[[Job], list[Column]]] = MappingProxyType(
 )
 
 
-def _as_stored(job: Job, column: Column) -> Column:
-    """The column with the width and type of one stored row: a checkpoint from a folder may be of any width.
+def _stored(job: Job) -> dict[tuple[str, int], dict[str, Any]]:
+    """Type and width of stored rows by kind and layer: a checkpoint from a folder may be of any width.
 
-    The row is looked for in the chunk that was done first: the planner must not search all outputs for the job's.
+    The rows are those of the chunk that was done first: the planner must not search all outputs for the job's.
     """
-    done = Chunk.objects.filter(job=job, state=ChunkState.DONE).order_by("finished_at").values("pk")[:1]
-    stored = Output.objects.filter(chunk_id=Subquery(done), kind=column.kind, layer=column.layer).order_by()
-    for dtype, width in stored.values_list("dtype", "width")[:1]:
-        return replace(column, dtype=dtype, width=width)
-    return column
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT DISTINCT ON (kind, layer) kind, layer, dtype, width FROM jobs_output
+            WHERE chunk_id = (
+                SELECT id FROM jobs_chunk WHERE job_id = %s AND state = 'done' ORDER BY finished_at LIMIT 1
+            )
+            ORDER BY kind, layer
+            """,
+            [job.pk],
+        )
+        return {(kind, layer): {"dtype": dtype, "width": width} for kind, layer, dtype, width in cursor.fetchall()}
