@@ -51,7 +51,7 @@ install:
 		else echo "  about 100 MB to download"; fi; \
 		$(QUIET_PIP) 'torch>=2.9,<2.14' $(TORCH_ARGS); }
 	@echo "setup 2/2: installing the service, its servers and the test tools: about 150 MB to download"
-	@$(QUIET_PIP) -e '.[ml,local,dev]'
+	@$(QUIET_PIP) -e '.[ml,local,science,dev]'
 	@cp pyproject.toml $(STAMP)
 	@echo "setup done: the command is $(BIN)/e1"
 

@@ -20,6 +20,10 @@ from client.shell import JsonFlag, OnInvalid, ParamOption, exits, wants_json
 local_app = typer.Typer()
 user_app = typer.Typer(help="People who may use the local service.", no_args_is_help=True)
 
+database_app = typer.Typer(
+    help="Libraries that homologs are searched in, on the server's machine.", no_args_is_help=True
+)
+
 DataOption = Annotated[Path, typer.Option("--data", metavar="DIR", help="Where the service keeps everything.")]
 DEFAULT_DATA = Path(".local")
 OURS = frozenset({"client", "e1site", "jobs", "worker"})
@@ -53,6 +57,39 @@ def user_add(
     """Add a person to the local service; prints a password and a token, once."""
     with exits(as_json=False):
         raise typer.Exit(load("e1site.local").user_add(name, data=data, password_stdin=password_stdin))
+
+
+@database_app.command("add")
+def database_add(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What people choose it by, such as uniref50.")],
+    file: Annotated[Path, typer.Argument(metavar="FASTA", help="Its sequences, gzip or not.")],
+    skip_invalid: Annotated[
+        bool, typer.Option("--skip-invalid", help="Leave bad records out instead of adding nothing.")
+    ] = False,
+    data: DataOption = DEFAULT_DATA,
+) -> None:
+    """Install a library of sequences for homolog searches."""
+    arguments = ["add", name, str(file.resolve()), *(["--skip-invalid"] if skip_invalid else [])]
+    _manage_databases(arguments, data)
+
+
+@database_app.command("list")
+def database_list(data: DataOption = DEFAULT_DATA) -> None:
+    """List the installed libraries."""
+    _manage_databases(["list"], data)
+
+
+@database_app.command("remove")
+def database_remove(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The library's name.")], data: DataOption = DEFAULT_DATA
+) -> None:
+    """Delete a library. Alignments that were found in it stay."""
+    _manage_databases(["remove", name], data)
+
+
+def _manage_databases(arguments: list[str], data: Path) -> None:
+    with exits(as_json=False):
+        raise typer.Exit(load("e1site.local").manage("e1_database", arguments, data=data))
 
 
 @local_app.command()

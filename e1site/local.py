@@ -88,6 +88,11 @@ def user_add(name: str, *, data: Path = DEFAULT_DATA, password_stdin: bool = Fal
     """Add a user to the stack that runs on this folder; prints password and token once. Gives the exit
     status.
     """
+    return manage("e1_user_add", [name, *(["--password-stdin"] if password_stdin else [])], data=data)
+
+
+def manage(command: str, arguments: list[str], *, data: Path = DEFAULT_DATA) -> int:
+    """Run a management command beside the stack that runs on this folder. Gives the exit status."""
     folder = DataFolder.at(data)
     if "DATABASE_URL" not in os.environ and not is_held(folder):
         complain(f"e1: no service runs on {folder.path}; start it with `e1 up`, or name its --data")
@@ -98,8 +103,7 @@ def user_add(name: str, *, data: Path = DEFAULT_DATA, password_stdin: bool = Fal
     except StackError as error:
         complain(f"e1: {error}")
         return 1
-    command = [*_django(), "e1_user_add", name, *(["--password-stdin"] if password_stdin else [])]
-    return subprocess.run(command, env=env, check=False).returncode  # noqa: S603 - our own command line
+    return subprocess.run([*_django(), command, *arguments], env=env, check=False).returncode  # noqa: S603 - our own
 
 
 def _check_arguments(models: list[str], workers: int) -> None:

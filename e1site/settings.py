@@ -53,6 +53,9 @@ E1_QUOTA_QUEUED_TOKENS = env.int("E1_QUOTA_QUEUED_TOKENS", default=0)
 E1_QUOTA_STORED_BYTES = env.int("E1_QUOTA_STORED_BYTES", default=0)
 """Bytes of a user's libraries, results and files built of them."""
 
+E1_DATABASES = env.str("E1_DATABASES", default="")
+"""The folder of the libraries that homologs are searched in (`e1 database add`), on the machines that search them."""
+
 # --- stores ----------------------------------------------------------------------------------------------------------
 DATABASES: dict[str, Any] = {"default": env.db_url("DATABASE_URL")}
 DATABASES["default"]["CONN_MAX_AGE"] = 300

@@ -20,12 +20,24 @@ from jobs.models_contexts import (
     BackgroundWork,
     ContextSet,
     ContextSetMember,
+    HomologSearch,
     NeighbourCount,
+    SequenceDatabase,
 )
 from jobs.models_quotas import Quota
 from jobs.states import ArtefactState, ChunkState, JobState, WorkerState
 
-__all__ = ["Alignment", "AlignmentBlock", "BackgroundWork", "ContextSet", "ContextSetMember", "NeighbourCount", "Quota"]
+__all__ = [
+    "Alignment",
+    "AlignmentBlock",
+    "BackgroundWork",
+    "ContextSet",
+    "ContextSetMember",
+    "HomologSearch",
+    "NeighbourCount",
+    "Quota",
+    "SequenceDatabase",
+]
 
 
 class ApiToken(AbstractAuthToken):  # type: ignore[misc]

@@ -142,3 +142,43 @@ class NeighbourCount(BackgroundWork):
             *BackgroundWork.Meta.constraints,
             models.UniqueConstraint(fields=["alignment", "threshold"], name="neighbour_count_once"),
         ]
+
+
+class SequenceDatabase(models.Model):
+    """A library of sequences that an administrator has installed (`jobs.science.libraries`), for all users.
+
+    `folder` lies in the setting E1_DATABASES of the machines that search it.
+    """
+
+    name = models.CharField(max_length=60, unique=True)
+    folder = models.CharField(max_length=100)
+    digest = models.CharField(max_length=64)
+    sequences = models.BigIntegerField()
+    residues = models.BigIntegerField()
+    created_at = models.DateTimeField(db_default=Now())
+
+
+class HomologSearch(BackgroundWork):
+    """A parent looked up in a database: what it finds becomes an alignment.
+
+    `database_name` and `database_digest` say what was searched, also where the database is gone since.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="searches")
+    name = models.CharField(max_length=200)
+    database = models.ForeignKey(SequenceDatabase, null=True, on_delete=models.SET_NULL, related_name="+")
+    database_name = models.CharField(max_length=60)
+    database_digest = models.CharField(max_length=64)
+    parent = models.TextField()
+    settings = models.JSONField()
+    iteration = models.PositiveSmallIntegerField(default=0)
+    hits = models.PositiveIntegerField(null=True, blank=True)
+    converged = models.BooleanField(null=True, blank=True)
+    alignment = models.ForeignKey(Alignment, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+
+    class Meta(BackgroundWork.Meta):
+        indexes = [
+            *BackgroundWork.Meta.indexes,
+            models.Index(fields=["owner", "-created_at", "-id"], name="search_by_owner"),
+        ]

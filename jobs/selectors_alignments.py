@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.db.models import QuerySet
 
 from jobs.errors import NotFound
-from jobs.models import Alignment, NeighbourCount
+from jobs.models import Alignment, HomologSearch, NeighbourCount, SequenceDatabase
 from jobs.science.sampling import NEIGHBOUR_THRESHOLD
 
 
@@ -36,3 +36,23 @@ def bins_of(histogram: list[int]) -> list[dict[str, float]]:
         {"low": round(at * width, 6), "high": round((at + 1) * width, 6), "count": count}
         for at, count in enumerate(histogram)
     ]
+
+
+def searches_of(owner: User) -> QuerySet[HomologSearch]:
+    return HomologSearch.objects.filter(owner=owner)
+
+
+def search_of(owner: User, search_id: UUID) -> HomologSearch:
+    """The owner's search; NotFound where it is not there or somebody else's."""
+    found = searches_of(owner).filter(pk=search_id).first()
+    if found is None:
+        raise NotFound(f"there is no search {search_id}")
+    return found
+
+
+def database_named(name: str) -> SequenceDatabase:
+    """The library of that name, for everybody; NotFound where there is none."""
+    found = SequenceDatabase.objects.filter(name=name).first()
+    if found is None:
+        raise NotFound(f"there is no database {name[:80]!r}")
+    return found

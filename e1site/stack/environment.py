@@ -29,6 +29,7 @@ def children_environment(folder: DataFolder, host: str, models: list[str]) -> di
     if "DATABASE_URL" not in env:
         env["DATABASE_URL"] = embedded_postgres(folder).url
     env.setdefault("REDIS_URL", Valkey(folder.path / "valkey", folder.sockets, Path()).url())
+    env.setdefault("E1_DATABASES", str(folder.path / "databases"))
     env |= {
         "DJANGO_SETTINGS_MODULE": "e1site.settings",
         "E1_DATA": str(folder.path),

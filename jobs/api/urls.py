@@ -4,7 +4,7 @@ from django.urls import path
 from drf_spectacular.views import SpectacularAPIView
 from rest_framework.renderers import JSONOpenAPIRenderer
 
-from jobs.api import alignments, artefacts, contexts, events, extend, jobs, ledger, openapi, sharing, sync
+from jobs.api import alignments, artefacts, contexts, events, extend, jobs, ledger, openapi, searches, sharing, sync
 
 __all__ = ["openapi", "urlpatterns"]
 
@@ -26,6 +26,10 @@ urlpatterns = [
     path("api/alignments/", alignments.AlignmentList.as_view(), name="alignment-list"),
     path("api/alignments/<uuid:alignment_id>/", alignments.AlignmentDetail.as_view(), name="alignment-detail"),
     path("api/alignments/<uuid:alignment_id>/sample/", alignments.AlignmentSample.as_view(), name="alignment-sample"),
+    path("api/databases/", searches.DatabaseList.as_view(), name="database-list"),
+    path("api/searches/", searches.SearchList.as_view(), name="search-list"),
+    path("api/searches/<uuid:search_id>/", searches.SearchDetail.as_view(), name="search-detail"),
+    path("api/searches/<uuid:search_id>/cancel/", searches.SearchCancel.as_view(), name="search-cancel"),
     path("api/contexts/", contexts.ContextList.as_view(), name="context-list"),
     path("api/contexts/<str:name>/", contexts.ContextDetail.as_view(), name="context-detail"),
     path("api/estimate/", sharing.Estimate.as_view(), name="estimate"),

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from jobs.models import BackgroundWork, NeighbourCount
+from jobs.models import BackgroundWork, HomologSearch, NeighbourCount
 from jobs.services.alignments import neighbours_count
+from jobs.services.searches import search_run
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,5 +20,8 @@ class Kind:
 
 
 WORKS: Mapping[str, Kind] = MappingProxyType(
-    {"neighbourcount": Kind(NeighbourCount, lambda pk: neighbours_count(count_id=int(pk)))}
+    {
+        "neighbourcount": Kind(NeighbourCount, lambda pk: neighbours_count(count_id=int(pk))),
+        "homologsearch": Kind(HomologSearch, lambda pk: search_run(search_id=pk)),
+    }
 )

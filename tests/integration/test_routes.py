@@ -13,7 +13,7 @@ from django.test import Client
 from django.utils import timezone
 
 from jobs.api import events
-from jobs.models import ApiToken, Artefact, Job
+from jobs.models import ApiToken, Artefact, HomologSearch, Job
 from jobs.science.alignments import read_alignment
 from jobs.services.alignments import alignment_store
 from jobs.services.context_sets import context_set_create
@@ -74,7 +74,11 @@ def things(api, person, monkeypatch) -> dict[str, object]:
     context_set_create(owner=person, name="top-secret-library", contexts=[["MKTAYIAKQRQISFVKSHFSRQ"]], provenance={})
     rows = read_alignment(b">top-secret-library\nMKTAYIAKQRQISFVKSHFSRQ\n>b\nMKTAYIAKQRQISFVKSHFSRK\n")
     alignment = alignment_store(owner=person, name="top-secret-library", source="upload", rows=rows)
+    search = HomologSearch.objects.create(
+        owner=person, name="top-secret-library", database_name="x", parent="MKTAYIAKQRQISFVKSHFSRQ", settings={}
+    )
     return {
+        "search_id": search.pk,
         "job_id": job.pk,
         "alignment_id": alignment.pk,
         "index": 0,
