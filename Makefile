@@ -24,7 +24,7 @@ help:
 	@echo "make demo    run a job of 240 proteins from start to results"
 	@echo "make up      start the service on http://127.0.0.1:8000 (ARGS=... for its options)"
 	@echo "make test    all tests"
-	@echo "make check   style, types, import contracts, migrations"
+	@echo "make check   style and code audit, types, import contracts, migrations, audit of the dependencies"
 	@echo "make bench   benchmarks"
 
 # The stamp is a copy of pyproject.toml: when that changes, setup runs again. Pages are built when a source is newer.
@@ -67,12 +67,14 @@ test: setup
 	@DJANGO_ALLOW_ASYNC_UNSAFE=true $(BIN)/python -m pytest -q tests/e2e
 	@sh frontend/npm.sh $(VENV) run --silent test
 
+# ruff's rules S are bandit's: the audit of our own code.
 check: setup
 	@$(BIN)/ruff check .
 	@$(CHECK_ENV) $(BIN)/mypy
 	@$(BIN)/lint-imports
 	@sh frontend/npm.sh $(VENV) run --silent check
 	@$(CHECK_ENV) $(BIN)/python -W 'ignore:Got an error checking:RuntimeWarning' manage.py makemigrations --check --dry-run
+	@$(BIN)/python .ci/audit.py
 
 bench: setup
 	@echo "benchmarks live in benchmarks/; results and how to read them stand in docs/"

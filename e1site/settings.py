@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +116,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.humanize",
+    "axes",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "csp",
@@ -135,7 +137,9 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
 ROOT_URLCONF = "e1site.urls"
 WSGI_APPLICATION = "e1site.wsgi.application"
 TEMPLATES = [
@@ -171,9 +175,34 @@ DJANGO_VITE = {"default": {"manifest_path": _ASSETS / "manifest.json", "static_u
 WHITENOISE_IMMUTABLE_FILE_TEST = r"^.*/jobs/dist/assets/.+-[0-9A-Za-z_-]{8}\.\w+$"
 """Vite puts a digest into these names: browsers may keep them for ever."""
 
+# Logins are throttled by name and address together (docs/security.md): nobody can lock somebody else out from afar.
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_LOCKOUT_CALLABLE = "jobs.views.account.locked_out"
+AXES_USERNAME_CALLABLE = "jobs.views.account.name_tried"
+AXES_CLIENT_IP_CALLABLE = "jobs.views.access.client_address"
+AXES_DISABLE_ACCESS_LOG = True
+AXES_VERBOSE = False
+E1_PROXIES = env.int("E1_PROXIES", default=0)
+"""How many proxies of ours stand before the web process: so many entries of X-Forwarded-For, from the right, are
+believed. 0 believes none."""
+
 SESSION_COOKIE_HTTPONLY = True
-SESSION_COOKIE_SAMESITE = "Lax"
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = env.bool("E1_HTTPS", default=False)
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_HTTPONLY = True
+_HTTPS = env.bool("E1_HTTPS", default=False)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _HTTPS
+SECURE_HSTS_SECONDS = env.int("E1_HSTS_SECONDS", default=31_536_000) if _HTTPS else 0
+"""How long browsers refuse to come by http once they came by https."""
+SILENCED_SYSTEM_CHECKS = [
+    "security.W005",  # other names below this one are not ours to decide
+    "security.W008",  # the proxy leads from http to https: this process does not know what it listens on
+    "security.W021",  # a browser's own list of names is a step that an administrator takes by hand
+]
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 CSRF_FAILURE_VIEW = "jobs.views.errors.csrf_failed"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"

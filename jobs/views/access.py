@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from functools import wraps
+from ipaddress import ip_address
 from typing import Any, cast
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
@@ -35,6 +38,17 @@ def page(view: View) -> View:
         return guarded(request, *args, **kwargs)
 
     return cast(View, never_cache(answer))
+
+
+def client_address(request: HttpRequest) -> str:
+    """Where a request comes from: what the outermost of our own proxies (E1_PROXIES) has seen. What a client says of
+    itself stands further left, and is not believed.
+    """
+    seen = [word.strip() for word in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if word.strip()]
+    if settings.E1_PROXIES and len(seen) >= settings.E1_PROXIES:
+        with contextlib.suppress(ValueError):
+            return str(ip_address(seen[-settings.E1_PROXIES]))
+    return str(request.META.get("REMOTE_ADDR", ""))
 
 
 def user_of(request: HttpRequest) -> User:

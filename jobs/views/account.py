@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 from uuid import uuid4
 
+from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import PasswordChangeView
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -24,6 +26,9 @@ LIFETIMES: dict[str, tuple[str, int | None]] = {
     "365": ("a year", 365),
     "never": ("no end", None),
 }
+
+MAX_USER_NAME = 150
+"""Characters of a user's name, as Django's column has it."""
 
 MADE = "token_forms"
 """Forms of this session that made a token: a reload of the answer sends its form again."""
@@ -64,6 +69,21 @@ def token_revoke(request: HttpRequest, digest: str) -> HttpResponse:
     else:
         messages.add_message(request, messages.ERROR, "There is no such token; was it revoked already?", "problem")
     return redirect("tokens-page")
+
+
+def name_tried(request: HttpRequest, credentials: dict[str, Any] | None = None) -> str:
+    """The user name of an attempt, cut to what a name can be: anything may come in a form (called by django-axes)."""
+    found = credentials.get("username") if credentials else request.POST.get("username")
+    return str(found or "")[:MAX_USER_NAME]
+
+
+def locked_out(request: HttpRequest, response: HttpResponse | None, credentials: Any) -> HttpResponse:
+    """The answer to too many wrong passwords, whether there is such a user or not (called by django-axes)."""
+    wait = int(settings.AXES_COOLOFF_TIME.total_seconds())
+    context = {"form": AuthenticationForm(request), "locked_minutes": wait // 60}
+    answer = render(request, "jobs/login.html", context, status=429)
+    answer["Retry-After"] = str(wait)
+    return answer
 
 
 class PasswordChange(PasswordChangeView):

@@ -1,0 +1,99 @@
+"""Audit the installed packages for known holes: `python .ci/audit.py`, a step of `make check`.
+
+Both advisories' services are asked through the ordinary clients, pip-audit and npm. Where they cannot be reached, this
+says NOT AUDITED with the reason, loudly, and does not fail: a machine without that service can still run the checks.
+With E1_AUDIT=require it fails there too. A known hole fails always.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+SECONDS = 180
+
+
+@dataclass
+class Report:
+    """What one client said. `reason` says why packages were left out, where some were."""
+
+    what: str
+    audited: int = 0
+    left_out: int = 0
+    holes: list[str] = field(default_factory=list)
+    reason: str = ""
+
+    def line(self) -> str:
+        if self.holes:
+            return f"dependency audit, {self.what}: {len(self.holes)} KNOWN HOLES in {self.audited} packages"
+        if not self.audited:
+            return f"dependency audit, {self.what}: NOT AUDITED: {self.reason or 'the service gave no answer'}"
+        left = f"; {self.left_out} NOT AUDITED: {self.reason}" if self.left_out else ""
+        return f"dependency audit, {self.what}: {self.audited} packages, no known hole{left}"
+
+
+def python_report(text: str, own: str = "e1-service") -> Report:
+    """From pip-audit's JSON. It counts packages that its service does not know as passed; here they are left out."""
+    report = Report("python")
+    try:
+        packages = [one for one in json.loads(text)["dependencies"] if one["name"] != own]
+    except (ValueError, KeyError):
+        report.reason = "pip-audit gave no report"
+        return report
+    for package in packages:
+        if reason := package.get("skip_reason"):
+            report.left_out += 1
+            report.reason = report.reason or reason
+            continue
+        report.audited += 1
+        for hole in package["vulns"]:
+            fixed = ", ".join(hole["fix_versions"]) or "no version"
+            report.holes.append(f"{package['name']} {package['version']}: {hole['id']}, mended in {fixed}")
+    return report
+
+
+def npm_report(text: str) -> Report:
+    """From `npm audit --json`. Holes below moderate are not counted."""
+    report = Report("npm")
+    try:
+        said = json.loads(text)
+    except ValueError:
+        report.reason = "npm gave no report"
+        return report
+    if "metadata" not in said:
+        report.reason = str(said.get("message") or said.get("error", {}).get("summary") or "npm gave no report")
+        report.reason = report.reason.split(" - ")[0]  # behind it stands an address
+        return report
+    report.audited = said["metadata"]["dependencies"]["total"]
+    for name, hole in said["vulnerabilities"].items():
+        if hole["severity"] in ("moderate", "high", "critical"):
+            report.holes.append(f"{name} {hole['range']}: {hole['severity']}")
+    return report
+
+
+def output_of(*command: str) -> str:
+    """What a command prints, whatever its exit status; empty where it takes too long."""
+    try:
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS, check=False)  # noqa: S603
+    except (subprocess.TimeoutExpired, FileNotFoundError):
+        return ""
+    return done.stdout
+
+
+def main() -> int:
+    pip = (sys.executable, "-m", "pip_audit", "--local", "--format", "json", "--progress-spinner", "off")
+    npm = ("sh", "frontend/npm.sh", str(Path(sys.prefix)), "audit", "--json")
+    reports = [python_report(output_of(*pip)), npm_report(output_of(*npm))]
+    for report in reports:
+        print("\n".join([report.line(), *(f"  {hole}" for hole in report.holes)]))
+    required = os.environ.get("E1_AUDIT") == "require"
+    return int(any(r.holes or (required and (r.left_out or not r.audited)) for r in reports))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
