@@ -22,9 +22,7 @@ GOOD = {"name": "a", "version": "1", "vulns": []}
 BAD = {"name": "b", "version": "2", "vulns": [{"id": "PYSEC-1", "fix_versions": ["3"]}]}
 UNKNOWN = {"name": "c", "skip_reason": "Dependency not found on PyPI and could not be audited: c (1)"}
 OURS = {"name": "e1-service", "skip_reason": "not on PyPI"}
-NPM_LEFT_OUT = "no known hole; 1 NOT AUDITED"
-NPM = "dependency audit, npm"
-GOOD = {"metadata": {"dependencies": {"total": 7}}, "vulnerabilities": {"x": {"severity": "low", "range": "<1"}}}
+NPM_GOOD = {"metadata": {"dependencies": {"total": 7}}, "vulnerabilities": {"x": {"severity": "low", "range": "<1"}}}
 NPM_BAD = {**NPM_GOOD, "vulnerabilities": {"x": {"severity": "high", "range": "<2"}}}
 
 
