@@ -15,7 +15,6 @@ from typing import Annotated
 import stamina
 import typer
 
-from client.context_cli import context_app
 from client.costs import estimate_lines
 from client.downloads import FORMATS, check_folder, format_of
 from client.errors import Exit, UsageError
@@ -24,6 +23,7 @@ from client.local import database_app, local_app, user_app
 from client.params import parse_params
 from client.progress import print_json, reporting, say
 from client.render import table_lines
+from client.search_cli import context_app
 from client.shell import JsonFlag, OnInvalid, ParamOption, exits, wants_json
 
 app = typer.Typer(

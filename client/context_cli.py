@@ -37,7 +37,7 @@ def upload(  # noqa: PLR0917 - typer calls it; every parameter is an option of t
         if add_parent and parent is None:
             raise UsageError("--add-parent needs --parent FASTA")
         stored = client.upload_alignment(file, parent=parent, add_parent=add_parent, skip_empty=skip_empty, name=name)
-        _show(stored, alignment_lines, as_json=as_json)
+        print_body(stored, alignment_lines, as_json=as_json)
 
 
 @context_app.command()
@@ -48,7 +48,7 @@ def add(
 ) -> None:
     """Store plain homologs as a set of one context."""
     with exits(as_json=as_json), connected() as (client, _):
-        _show(client.upload_homologs(file, name=name), set_lines, as_json=as_json)
+        print_body(client.upload_homologs(file, name=name), set_lines, as_json=as_json)
 
 
 @context_app.command()
@@ -86,14 +86,14 @@ def sample(  # noqa: PLR0917 - typer calls it; every parameter is an option of t
             drawn = client.preview_contexts(
                 alignment, preset=preset, samplings=samplings, seed=seed, model=model, on_counting=counting
             )
-            _show(drawn, preview_lines, as_json=as_json)
+            print_body(drawn, preview_lines, as_json=as_json)
             return
         if not name:
             raise UsageError("--name NAME is needed to store contexts; --preview stores none")
         made = client.sample_contexts(
             alignment, name=name, preset=preset, samplings=samplings, seed=seed, on_counting=counting
         )
-        _show(made, set_lines, as_json=as_json)
+        print_body(made, set_lines, as_json=as_json)
 
 
 @context_app.command("list")
@@ -103,7 +103,7 @@ def list_(
 ) -> None:
     """List your context sets, newest first."""
     with exits(as_json=as_json), connected() as (client, _):
-        _rows(client.context_sets(limit=limit), table_of_sets, as_json=as_json)
+        print_rows(client.context_sets(limit=limit), table_of_sets, as_json=as_json)
 
 
 @context_app.command()
@@ -113,14 +113,14 @@ def alignments(
 ) -> None:
     """List your alignments, newest first."""
     with exits(as_json=as_json), connected() as (client, _):
-        _rows(client.alignments(limit=limit), table_of_alignments, as_json=as_json)
+        print_rows(client.alignments(limit=limit), table_of_alignments, as_json=as_json)
 
 
 @context_app.command()
 def show(name: NameArgument, as_json: JsonFlag = False) -> None:
     """Show a context set: its contexts, and where they came from."""
     with exits(as_json=as_json), connected() as (client, _):
-        _show(client.context_set(name), set_lines, as_json=as_json)
+        print_body(client.context_set(name), set_lines, as_json=as_json)
 
 
 @context_app.command()
@@ -134,7 +134,7 @@ def delete(name: NameArgument, as_json: JsonFlag = False) -> None:
 Lines = Callable[[Any], Iterator[str]]
 
 
-def _show(body: dict[str, Any], lines: Lines, *, as_json: bool) -> None:
+def print_body(body: dict[str, Any], lines: Lines, *, as_json: bool) -> None:
     if wants_json(as_json=as_json):
         print_json(body)
         return
@@ -142,7 +142,7 @@ def _show(body: dict[str, Any], lines: Lines, *, as_json: bool) -> None:
         print(line)
 
 
-def _rows(bodies: list[dict[str, Any]], lines: Lines, *, as_json: bool) -> None:
+def print_rows(bodies: list[dict[str, Any]], lines: Lines, *, as_json: bool) -> None:
     if wants_json(as_json=as_json):
         for body in bodies:
             print_json(body)

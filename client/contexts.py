@@ -20,10 +20,14 @@ from client.uploads import Source, open_upload
 UPLOAD_SECONDS = 600.0
 """Read limit of an alignment's upload: the server reads and, where that is quick, counts before it answers."""
 SHORTEST_PAUSE = 0.5
+SEARCH_PAUSE = 2.0
 
 Body = dict[str, Any]
 AlignmentLike = str | Mapping[str, Any]
 """An alignment as the server shows it, its id, or its URL."""
+SearchLike = str | Mapping[str, Any]
+"""A search as the server shows it, its id, or its URL."""
+UNFINISHED = ("waiting", "running")
 
 
 class ContextClient(JobReader):
@@ -121,6 +125,40 @@ class ContextClient(JobReader):
         """Draw contexts and store them as a set under `name`; see `preview_contexts`."""
         return self._sampled(alignment, _sampling(preset, samplings, seed) | {"name": name}, on_counting)
 
+    def databases(self) -> list[Body]:
+        """The libraries that homologs can be searched in."""
+        return [dict(row) for row in decoded(self._transport.request("GET", "/api/databases/")).get("results") or ()]
+
+    def search_homologs(self, parent: str, *, database: str, name: str = "", **settings: Any) -> Body:
+        """Search homologs of `parent`, a sequence or the text of a FASTA record; what is found becomes an alignment.
+
+        `settings` are tool, iterations, evalue, min_coverage and max_homologs. Raises Rejected for wrong ones,
+        ServerTrouble `too_many_searches` where three of yours are unfinished. Not repeated where it may have arrived.
+        """
+        body = {"database": database, "parent": parent, **({"name": name} if name else {}), **settings}
+        return decoded(self._transport.request("POST", "/api/searches/", json=body, repeatable=False))
+
+    def search(self, search: SearchLike) -> Body:
+        """State, progress over all iterations, and the URL of the alignment once it is done."""
+        return decoded(self._transport.request("GET", _search_path(search)))
+
+    def wait_search(self, search: SearchLike, *, on_update: Callable[[Body], None] = ignore) -> Body:
+        """Look at a search until it is over: `done`, `failed` or `cancelled`."""
+        while True:
+            now = self.search(search)
+            on_update(now)
+            if now["state"] not in UNFINISHED:
+                return now
+            self._clock.sleep(SEARCH_PAUSE)
+
+    def searches(self, *, limit: int = 50) -> list[Body]:
+        """Your searches, newest first, at most `limit`."""
+        return [dict(row) for row in islice(rows_of(self._transport, "/api/searches/", {}), limit)]
+
+    def cancel_search(self, search: SearchLike) -> Body:
+        """Stop a search. Raises Rejected `search_is_over` where it ended otherwise."""
+        return decoded(self._transport.request("POST", f"{_search_path(search)}cancel/"))
+
     def _sampled(self, alignment: AlignmentLike, body: Body, on_counting: Callable[[float], None]) -> Body:
         path = f"{_alignment_path(alignment)}sample/"
         timeout = httpx.Timeout(UPLOAD_SECONDS, connect=CONNECT_SECONDS)
@@ -157,10 +195,17 @@ def _set_path(name: str) -> str:
 
 
 def _alignment_path(alignment: AlignmentLike) -> str:
-    """Raises UsageError `bad_alignment_id` for text that is neither an id nor an alignment's URL."""
-    text = str(alignment["id"]) if isinstance(alignment, Mapping) else alignment
+    return f"/api/alignments/{_id(alignment, 'an alignment', 'e1 context alignments')}/"
+
+
+def _search_path(search: SearchLike) -> str:
+    return f"/api/searches/{_id(search, 'a search', 'e1 context searches')}/"
+
+
+def _id(thing: str | Mapping[str, Any], what: str, command: str) -> uuid.UUID:
+    """The id of a thing, its id as text, or the one in its URL. Raises UsageError `bad_id` for other text."""
+    text = str(thing["id"]) if isinstance(thing, Mapping) else thing
     try:
-        return f"/api/alignments/{uuid.UUID(last_part(text))}/"
+        return uuid.UUID(last_part(text))
     except ValueError:
-        what = f"{text!r} is no id of an alignment; `e1 context alignments` lists yours"
-        raise UsageError(what, code="bad_alignment_id") from None
+        raise UsageError(f"{text!r} is no id of {what}; `{command}` lists yours", code="bad_id") from None

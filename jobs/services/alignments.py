@@ -12,10 +12,12 @@ import numpy as np
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
+from jobs import usage
 from jobs.errors import InvalidInput, NotFound, Problem, ServiceError
 from jobs.models import Alignment, AlignmentBlock, NeighbourCount
 from jobs.parsing.letters import check_letters
 from jobs.parsing.records import Place
+from jobs.quotas import Amounts, Need, refusal
 from jobs.science import alignments as science
 from jobs.science.packed_rows import alignment_digest, counts_packed, counts_unpacked, packed, unpacked
 from jobs.science.sampling import NEIGHBOUR_THRESHOLD, Sampler, neighbour_counts, pair_words, similarities
@@ -28,6 +30,7 @@ from jobs.services.background import (
     work_renew,
     work_retry,
 )
+from jobs.services.quotas import quota_lock
 from jobs.states import WorkState
 from worker.protocol import EXTENDED
 
@@ -84,8 +87,11 @@ def alignment_store(*, owner: User, name: str, source: str, rows: science.Alignm
 
 def _created(owner: User, name: str, source: str, digest: str, rows: science.Alignment) -> Alignment:
     histogram, _ = np.histogram(similarities(rows)[1:], bins=BINS, range=(0.0, 1.0))
+    blocks = list(_blocks(packed(rows)))
+    size = sum(map(len, blocks))
     try:
         with transaction.atomic():
+            _admit(owner.pk, size)
             stored = Alignment.objects.create(
                 owner=owner,
                 name=name[:200],
@@ -97,15 +103,24 @@ def _created(owner: User, name: str, source: str, digest: str, rows: science.Ali
                 histogram=histogram.tolist(),
                 skipped=[problem.as_dict() for problem in rows.skipped[:LISTED_SKIPPED]],
                 skipped_count=len(rows.skipped),
+                size=size,
             )
-            for number, block in enumerate(_blocks(packed(rows))):
+            for number, block in enumerate(blocks):
                 AlignmentBlock.objects.create(alignment=stored, number=number, data=block)
-                stored.size += len(block)
-            stored.save(update_fields=["size"])
     except IntegrityError:  # the same file, sent twice at once
         return Alignment.objects.get(owner=owner, digest=digest)
     stored.refresh_from_db()
     return stored
+
+
+def _admit(user_id: int, size: int) -> None:
+    """Hold an alignment against its owner's quota of stored bytes. Raises TooLarge."""
+    if not usage.limits_of(user_id).stored_bytes:
+        return
+    limits = Amounts(stored_bytes=quota_lock(user_id=user_id).stored_bytes)
+    refused = refusal(limits, usage.use_of(user_id), Need(stored_bytes=size, jobs=0))
+    if refused is not None:
+        raise refused
 
 
 def _blocks(pieces: Iterable[bytes]) -> Iterator[bytes]:

@@ -12,7 +12,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 from rest_framework.test import APIClient
 
-from jobs.models import Alignment, ContextSet, NeighbourCount
+from jobs.models import Alignment, ContextSet, NeighbourCount, Quota
 from jobs.science.alignments import read_alignment
 from jobs.selectors_contexts import context_set_sequences
 from jobs.services import alignments, background, workers
@@ -129,6 +129,19 @@ def test_rows_of_gaps_are_left_out_on_request(api):
     body = stored(api, b">a\nMKT\n>b\n---\n>c\nMRT\n", skip_empty="true")
     assert (body["depth"], body["skipped_count"]) == (2, 1)
     assert (body["skipped"][0]["code"], body["skipped"][0]["record"]) == ("empty_row", "b")
+
+
+def test_alignments_count_against_the_quota_of_stored_bytes(api, person):
+    size = Alignment.objects.get(pk=stored(api)["id"]).size
+    Alignment.objects.all().delete()
+    Quota.objects.create(user=person, stored_bytes=size - 1)
+    refused = upload(api)
+    assert (refused.status_code, refused.json()["code"]) == (413, "too_large_for_quota")
+    assert not Alignment.objects.exists()
+    Quota.objects.update(stored_bytes=2 * size - 10)
+    stored(api)
+    refused = upload(api, SMALL.replace(b"MRT", b"MCT"))
+    assert (refused.status_code, refused.json()["code"]) == (413, "quota_stored_bytes")
 
 
 def test_nobody_sees_the_alignments_of_others(api, stranger, token_of):

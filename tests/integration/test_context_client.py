@@ -12,12 +12,15 @@ from typer.testing import CliRunner
 from client import Client, Rejected, UsageError
 from client.cli import app
 from client.context_text import alignment_lines, preview_lines, set_lines, table_of_alignments, table_of_sets
+from client.search_cli import search_lines, table_of_databases, table_of_searches
 from jobs.models import NeighbourCount
 from jobs.services import alignments
+from jobs.services.databases import database_add
 from jobs.services.works import WORKS
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+PARENT = "MSIQHFRVALIPFFAAFCLPVFAHPETLVKVKDAEDQLGARVGYIELDLN"
 A3M = b">parent\nMKTAYI\n>a\nMKTaAYI\n>b\nMRTAY-\n>b\n--TAYL\n"
 
 
@@ -134,6 +137,49 @@ def test_text_for_people(client):
     assert "drawn from  stream" in "\n".join(set_lines(made))
     assert "x" in list(table_of_sets(client.context_sets()))[1]
     assert stored["id"] in list(table_of_alignments(client.alignments()))[1]
+
+
+@pytest.fixture
+def library(settings, tmp_path):
+    settings.E1_DATABASES = str(tmp_path / "databases")
+    path = tmp_path / "library.fasta"
+    path.write_text("".join(f">p{n}\n{PARENT[: 40 + n]}\n" for n in range(10)))
+    return database_add(name="small", file=path)[0]
+
+
+def test_a_search_from_the_command(e1, library, tmp_path):
+    (tmp_path / "parent.fasta").write_text(f">p\n{PARENT}\n")
+    assert [row["name"] for row in e1("databases")[1]] == ["small"]
+    code, (begun,), _ = e1("search", "small", "--parent", "parent.fasta", "--iterations", 1, "--name", "mine")
+    assert (code, begun["state"], begun["settings"]["iterations"]) == (0, "waiting", 1)
+    assert WORKS["homologsearch"].run(begun["id"])
+    (done,) = e1("searches")[1]
+    assert (done["state"], done["hits"]) == ("done", 10)
+    (alignment,) = e1("alignments")[1]
+    assert (alignment["name"], alignment["depth"], alignment["source"]) == ("mine", 11, "search")
+    code, _, errors = e1("cancel-search", begun["id"], "--json")
+    assert (code, json.loads(errors)["code"]) == (3, "search_is_over")
+    assert e1("search", "small", "--parent", "absent.fasta")[0] == 2
+    assert e1("search", "absent", "--parent", "parent.fasta")[0] == 3
+
+
+def test_waiting_for_a_search(client, library, monkeypatch):
+    monkeypatch.setattr("client.contexts.SEARCH_PAUSE", 0.0)
+    begun = client.search_homologs(PARENT, database="small", min_coverage=0.9)
+    seen = []
+
+    def update(now):
+        seen.append(now["state"])
+        if now["state"] == "waiting":
+            WORKS["homologsearch"].run(begun["id"])
+
+    over = client.wait_search(begun, on_update=update)
+    assert seen == ["waiting", "done"]
+    assert "found       10 sequences" in "\n".join(search_lines(over))
+    assert over["id"] in list(table_of_searches(client.searches()))[1]
+    assert "small" in list(table_of_databases(client.databases()))[1]
+    again = client.search_homologs(PARENT, database="small")
+    assert client.cancel_search(again)["state"] == "cancelled"
 
 
 def _stream():
