@@ -53,6 +53,12 @@ E1_QUOTA_QUEUED_TOKENS = env.int("E1_QUOTA_QUEUED_TOKENS", default=0)
 """Tokens of a user that wait or are being computed."""
 E1_QUOTA_STORED_BYTES = env.int("E1_QUOTA_STORED_BYTES", default=0)
 """Bytes of a user's libraries, results and files built of them."""
+E1_LEASE_SECONDS = env.float("E1_LEASE_SECONDS", default=30.0)
+"""How long a worker may be silent before its chunks are given to others, by the database's clock. It renews three times
+as often. Shorter: a dead worker is noticed sooner, and a slow database is taken for a dead worker sooner."""
+E1_HANG_SECONDS = env.int("E1_HANG_SECONDS", default=120)
+"""Shortest hard limit of a message: a process that computes longer, and thirty times longer than it should, is taken
+for hung and killed."""
 
 E1_DATABASES = env.str("E1_DATABASES", default="")
 """The folder of the libraries that homologs are searched in (`e1 database add`), on the machines that search them."""

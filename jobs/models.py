@@ -303,6 +303,9 @@ class Worker(models.Model):
     reason = models.TextField(default="", blank=True)
     draining = models.BooleanField(default=False, db_default=False)
     run = models.CharField(max_length=32, default="", db_default="", blank=True)
+    device_errors = models.PositiveSmallIntegerField(default=0, db_default=0)
+    """In a row, over all its processes since `run`; a bundle that succeeds ends the row."""
+    last_bundle_at = models.DateTimeField(null=True, blank=True)
     engine = models.ForeignKey(EngineRecord, null=True, blank=True, on_delete=models.SET_NULL)
     tokens_per_second = models.FloatField(null=True, blank=True)
     started_at = models.DateTimeField(db_default=Now())

@@ -21,6 +21,7 @@ from redis.exceptions import RedisError
 
 from jobs.models import Chunk
 from jobs.selectors import workers_alive
+from jobs.states import ChunkState
 from worker.protocol import TASK_RUN_BUNDLE, model_queue
 
 log = logging.getLogger(__name__)
@@ -204,9 +205,11 @@ def _bundle_tokens(rates: Sequence[float | None]) -> int:
 
 
 def time_limit(tokens: int, rates: Sequence[float | None]) -> int:
-    """Hard limit of a message in seconds: thirty times what it should take, at least two minutes."""
+    """Hard limit of a message in seconds: thirty times what it should take, at least E1_HANG_SECONDS."""
     slowest = min((rate for rate in rates if rate), default=None)
-    return MAX_TIME_LIMIT if slowest is None else int(min(MAX_TIME_LIMIT, max(120, 30 * tokens / slowest)))
+    if slowest is None:
+        return MAX_TIME_LIMIT
+    return int(min(MAX_TIME_LIMIT, max(settings.E1_HANG_SECONDS, 30 * tokens / slowest)))
 
 
 def _publish(queue: str, messages: Sequence[Sequence[Sequence[Candidate]]], rates: Sequence[float | None]) -> None:
@@ -225,6 +228,11 @@ def _publish(queue: str, messages: Sequence[Sequence[Sequence[Candidate]]], rate
             unsent = [one.chunk_id for later in messages[number:] for bundle in later for one in bundle]
             Chunk.objects.filter(id__in=unsent).update(published_at=None)
             raise
+
+
+def unpublish(chunk_ids: Sequence[int]) -> None:
+    """The message that named these chunks has come to nothing: they may be sent again at once."""
+    Chunk.objects.filter(id__in=chunk_ids, state=ChunkState.READY).update(published_at=None)
 
 
 def probe(model: str) -> None:

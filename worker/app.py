@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import uuid
 from typing import Any
 
 from celery import Celery
@@ -19,6 +20,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "e1site.settings")
 WORKER_MODEL = "E1_WORKER_MODEL"
 """Environment variable by which the parent process tells its spawned child which model to load."""
 WORKER_NAME = "E1_WORKER_NAME"
+WORKER_RUN = "E1_WORKER_RUN"
+"""Names this start of the parent process: children that replace each other share it."""
 
 app = Celery("e1")
 app.config_from_object("django.conf:settings", namespace="CELERY")
@@ -35,6 +38,7 @@ def _note_model(sender: str, instance: Any, **_: Any) -> None:
     # database, a neighbour) spinning made a worker of two threads six times as slow; sleeping costs nothing measurable.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ[WORKER_NAME] = sender
+    os.environ[WORKER_RUN] = uuid.uuid4().hex
     os.environ[WORKER_MODEL] = queues[0].removeprefix("model.") if queues else ""
 
 
@@ -56,7 +60,7 @@ def _load_model(**_: Any) -> None:
     if os.environ.get(WORKER_MODEL):
         from worker import tasks
 
-        tasks.start_worker(os.environ[WORKER_MODEL], os.environ[WORKER_NAME])
+        tasks.start_worker(os.environ[WORKER_MODEL], os.environ[WORKER_NAME], os.environ[WORKER_RUN])
 
 
 @worker_process_shutdown.connect

@@ -64,6 +64,8 @@ class Bundle:
 
 _process: WorkerProcess | None = None
 _heartbeat: Repeating | None = None
+_given_up: tuple[str, str] | None = None
+"""Model and name of a worker that claims nothing."""
 
 
 @shared_task(name=TASK_RUN_BUNDLE)
@@ -74,6 +76,9 @@ def run_bundles(bundles: list[list[int]]) -> None:
     process = _process
     if process is None or not process.healthy:
         log.error("this worker is not healthy and claims nothing; the message is left to others")
+        queue.unpublish([chunk_id for bundle in bundles for chunk_id in bundle])
+        if _given_up is not None:
+            _stop_taking(*_given_up)
         return
     if not bundles:
         _prove(process)
@@ -113,6 +118,8 @@ def _run(process: WorkerProcess, bundle: Bundle, ahead: Future[Bundle | None] | 
         bundle.renewal.stop()
         leases.lease_lost(token=bundle.token, reason=_reason(error))
         if _is_device_error(error):
+            if not (len(chunks) == 1 and chunks[0].is_suspect):
+                _outlast(partial(workers.worker_device_error, name=process.name))
             _end(process, ahead)
         return
     process.writer.do(partial(_write, process, bundle, chunks, computed, tokens_per_second))
@@ -228,15 +235,16 @@ def _end(process: WorkerProcess, ahead: Future[Bundle | None] | None) -> None:
     os._exit(1)
 
 
-def start_worker(model: str, name: str) -> None:
+def start_worker(model: str, name: str, run: str = "") -> None:
     """Load the network, test it, say so, and keep saying so.
 
-    The tables may still be in the making: the network is loaded meanwhile. A worker whose weights cannot be had, or
-    whose self-test fails, says why, claims nothing and stops taking messages.
+    The tables may still be in the making: the network is loaded meanwhile. A worker whose weights cannot be had, whose
+    self-test fails, or whose device has failed again and again since its parent process started, says why, claims
+    nothing and stops taking messages.
     """
     global _process, _heartbeat  # noqa: PLW0603 - one network per process, owned by this module
     with suppress(DatabaseError):
-        workers.worker_starting(name=name, model=model)
+        workers.worker_starting(name=name, model=model, run=run)
     connection.close()
     _heartbeat = Repeating("heartbeat", HEARTBEAT_SECONDS, lambda: workers.worker_beat(name=name))
     reason, rate = "", 0.0
@@ -253,7 +261,12 @@ def start_worker(model: str, name: str) -> None:
         # Whatever it is, a worker that says why is better than one that seems to start for ever.
         log.exception("the network of %s cannot be loaded", model)
         reason = str(error) if type(error).__module__.startswith("worker.") else f"{type(error).__name__}: {error}"
-    _outlast(partial(workers.worker_starting, name=name, model=model))
+    _outlast(partial(workers.worker_starting, name=name, model=model, run=run))
+    if not reason and workers.worker_is_broken(name=name):
+        reason = (
+            f"{workers.MAX_DEVICE_ERRORS} device errors in a row: the device is taken for broken, although it passes "
+            "the self-test; look at it, then start this worker again"
+        )
     if reason:
         _give_up(model, name, reason)
     else:
@@ -267,8 +280,17 @@ def start_worker(model: str, name: str) -> None:
 
 def _give_up(model: str, name: str, reason: str) -> None:
     """Say why this worker is of no use, and leave the messages to others."""
+    global _given_up  # noqa: PLW0603 - one worker per process, owned by this module
     log.critical("this worker of %s claims nothing: %s", model, reason)
     workers.worker_sick(name=name, reason=reason)
+    _given_up = model, name
+    _stop_taking(model, name)
+
+
+def _stop_taking(model: str, name: str) -> None:
+    """Ask the parent process to take no further messages. While it starts it does not listen yet: the first message
+    that comes all the same asks again.
+    """
     try:
         current_app.control.cancel_consumer(model_queue(model), destination=[name])
     except queue.BROKER_ERRORS as error:
@@ -289,7 +311,7 @@ def _prove(process: WorkerProcess) -> None:
     from worker.model.verify import self_test
 
     if all(check.passed for check in self_test(process.engine)):
-        workers.worker_computed(name=process.name)
+        workers.worker_proved(name=process.name)
         return
     process.healthy = False
     _give_up(process.model, process.name, "a repeated self-test failed")

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -24,8 +25,8 @@ from jobs.selectors import context_sequences
 from jobs.services.lifecycle import job_finalise, jobs_mark_running
 from jobs.states import ChunkState, JobState
 
-LEASE_SECONDS = 30
-RENEW_SECONDS = 10
+LEASE_SECONDS: float = settings.E1_LEASE_SECONDS
+RENEW_SECONDS = LEASE_SECONDS / 3
 MAX_LOSSES = 3
 MAX_BACKOFF_SECONDS = 60
 
@@ -46,6 +47,12 @@ class ClaimedChunk:
     params: Mapping[str, object]
     token: UUID
     items: tuple[ClaimedItem, ...]
+    losses: int = 0
+
+    @property
+    def is_suspect(self) -> bool:
+        """A single item that was lost alone before: what breaks now is more likely the item than the device."""
+        return len(self.items) == 1 and self.losses > 0
 
 
 def chunks_claim(*, chunk_ids: Sequence[int], worker: str) -> list[ClaimedChunk]:
@@ -107,7 +114,9 @@ def _with_items(chunks: Sequence[Chunk], token: UUID) -> list[ClaimedChunk]:
         view = ItemView(sequence, contexts[context_id] if context_id is not None else ())
         items[chunk_id].append(ClaimedItem(index, view))
     return [
-        ClaimedChunk(chunk.id, chunk.job_id, chunk.job.action, chunk.job.params, token, tuple(items[chunk.id]))
+        ClaimedChunk(
+            chunk.id, chunk.job_id, chunk.job.action, chunk.job.params, token, tuple(items[chunk.id]), chunk.losses
+        )
         for chunk in chunks
     ]
 

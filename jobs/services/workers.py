@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import asdict
 
 import orjson
+from django.db.models import F
 from django.db.models.functions import Now
 
 from jobs.models import EngineRecord, Worker
@@ -21,11 +22,20 @@ def engine_record(*, identity: EngineIdentity) -> int:
     return EngineRecord.objects.values_list("pk", flat=True).get(digest=digest)
 
 
-def worker_starting(*, name: str, model: str) -> None:
+MAX_DEVICE_ERRORS = 3
+"""So many device errors in a row, and the device is taken for broken."""
+
+
+def worker_starting(*, name: str, model: str, run: str = "") -> None:
+    """A process of this worker loads its network. `run` names the start of its parent process: a new one begins with a
+    clean slate, a process that only replaces a dead one does not.
+    """
+    Worker.objects.filter(name=name).exclude(run=run).update(run=run, device_errors=0, draining=False)
     Worker.objects.update_or_create(
         name=name,
         defaults={
             "model": model,
+            "run": run,
             "state": WorkerState.STARTING,
             "reason": "",
             "engine": None,
@@ -61,8 +71,28 @@ def worker_beat(*, name: str) -> None:
 
 
 def worker_computed(*, name: str, tokens_per_second: float | None = None) -> None:
-    """A forward pass succeeded just now; the rate, where it was worth measuring, replaces the last one."""
-    changes: dict[str, object] = {"last_forward_at": Now(), "heartbeat_at": Now()}
+    """A bundle was computed and written just now; the rate, where it was worth measuring, replaces the last one."""
+    changes: dict[str, object] = {
+        "last_forward_at": Now(),
+        "last_bundle_at": Now(),
+        "heartbeat_at": Now(),
+        "device_errors": 0,
+    }
     if tokens_per_second is not None:
         changes["tokens_per_second"] = tokens_per_second
     Worker.objects.filter(name=name).update(**changes)
+
+
+def worker_proved(*, name: str) -> None:
+    """A forward pass that belongs to nobody gave the right numbers just now."""
+    Worker.objects.filter(name=name).update(last_forward_at=Now(), heartbeat_at=Now())
+
+
+def worker_device_error(*, name: str) -> None:
+    """The device failed, and the process ends for it: the next one has to know."""
+    Worker.objects.filter(name=name).update(device_errors=F("device_errors") + 1)
+
+
+def worker_is_broken(*, name: str) -> bool:
+    """Whether the device has failed too often to be given further work."""
+    return Worker.objects.filter(name=name, device_errors__gte=MAX_DEVICE_ERRORS).exists()

@@ -42,22 +42,26 @@ def eventually(what: Callable[[], object], seconds: float = 120.0) -> object:
 
 
 @contextmanager
-def worker_process(tmp_path: Path, name: str = "w1", *, plain: bool = False) -> Iterator[subprocess.Popen[bytes]]:
+def worker_process(
+    tmp_path: Path, name: str = "w1", *, plain: bool = False, app: str = "worker.app", **more: str
+) -> Iterator[subprocess.Popen[bytes]]:
     """A worker as an admin of another machine would start it, on this test's database; ready when entered. `plain` is
     the README's command to the letter, from a folder that has nothing to do with this project, under Celery's own name.
+    `more` goes into its environment.
     """
     url = urlsplit(os.environ["DATABASE_URL"])
     env = {
         **os.environ,
         "DATABASE_URL": urlunsplit(url._replace(path="/" + connection.settings_dict["NAME"])),
         "OMP_NUM_THREADS": "1",
+        **more,
     }
     command = [
         sys.executable,
         "-m",
         "celery",
         "-A",
-        "worker.app",
+        app,
         "worker",
         "-Q",
         "model.e1-demo",

@@ -189,7 +189,9 @@ def is_out_of_memory(error: BaseException) -> bool:
     """Whether the failure was memory, on a device or on the host."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
-    return isinstance(error, RuntimeError) and "not enough memory" in str(error)
+    # PyTorch has no class of its own for the host's memory; its words differ between systems.
+    words = ("not enough memory", "can't allocate memory")
+    return isinstance(error, RuntimeError) and any(some in str(error) for some in words)
 
 
 def release_memory(device: torch.device) -> None:

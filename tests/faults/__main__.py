@@ -1,0 +1,88 @@
+"""`python -m tests.faults`: every fault against a running service, and random mixtures; prints the table of
+docs/guarantees.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+from tests.faults.kinds import FAKETIME, FAULTS, Strike, jumping_clock, stalled_downloads, two_beats
+from tests.faults.service import Service
+from tests.faults.trial import Outcome, Trial, mixture
+from tests.stack import STOP_SECONDS
+
+
+def trials(trial: Trial, mixtures: int) -> Iterator[tuple[str, Callable[[], Outcome]]]:
+    """Each fault by its name in the table."""
+    from random import Random
+
+    for name, fault in FAULTS.items():
+        yield name, lambda fault=fault: trial.run(lambda job_id: fault(Strike(trial.service, job_id, Random(0))))
+    yield "two beats", lambda: _with(trial, two_beats(trial.service), 1)
+    held = stalled_downloads(trial.service, trial.reference_job)
+    yield "downloads that nobody reads", lambda: _with(trial, held, 12)
+    if FAKETIME.exists():
+        yield "a worker's clock that jumps by days", lambda: jumping(trial)
+    for seed in range(1, mixtures + 1):
+        yield f"random mixture, seed {seed}", lambda seed=seed: mixture(trial, seed, 6)
+
+
+def _with(trial: Trial, held, times: int) -> Outcome:
+    with held:
+        return trial.run(lambda job_id: times)
+
+
+def jumping(trial: Trial) -> Outcome:
+    """The clock jumps whenever the job is looked at; the worker with that clock has to compute some of it."""
+    with jumping_clock(trial.service, "jumping") as jump:
+        alive = "SELECT count(*) FROM jobs_worker WHERE name LIKE 'jumping@%%' AND state = 'ready'"
+        while not trial.service.one(alive):
+            pass
+
+        def strike(job_id: str) -> int:
+            struck = 0
+            while not trial.is_over(job_id):
+                struck = jump()
+            return struck
+
+        outcome = trial.run(strike)
+    mine = "SELECT count(*) FROM jobs_chunk WHERE worker LIKE 'jumping@%%'"
+    assert trial.service.one(mine) > 0, "the worker with the jumping clock computed nothing"
+    return outcome
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    parser.add_argument("--items", type=int, default=2000)
+    parser.add_argument("--mixtures", type=int, default=3)
+    parser.add_argument("--only", default="", help="faults with this text in their names")
+    asked = parser.parse_args()
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="e1-faults-", ignore_cleanup_errors=True))
+        service = Service(Path(folder) / "data")
+        stack.callback(service.end)
+        service.start()
+        trial = Trial(service, asked.items)
+        print(f"undisturbed: {asked.items} items in {trial.seconds:.0f} s", flush=True)
+        print("| fault | struck | items | lost | duplicated | differing | largest difference | seconds |")
+        print("|---|---|---|---|---|---|---|---|", flush=True)
+        failed = False
+        for name, run in trials(trial, asked.mixtures):
+            if asked.only in name:
+                one = run()
+                failed = failed or not one.whole
+                numbers = f"{one.struck} | {one.items} | {one.lost} | {one.duplicated} | {one.differing}"
+                print(f"| {name} | {numbers} | {one.largest:.1e} | {one.seconds:.0f} |", flush=True)
+        assert service.launcher is not None
+        service.launcher.send_signal(signal.SIGINT)
+        service.wait(STOP_SECONDS)
+    raise SystemExit(failed)
+
+
+if __name__ == "__main__":
+    main()

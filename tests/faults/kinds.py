@@ -1,0 +1,244 @@
+"""The faults, each a function that does it once to a running service and says how often it struck.
+
+Where a fault cannot be had for real it says so: the full disk is Postgres's own error 53100, raised by a trigger at the
+statement that stores outputs.
+"""
+
+from __future__ import annotations
+
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from types import MappingProxyType
+
+from tests.faults.service import LEASE_SECONDS, MODEL, Service
+
+FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
+"""Debian's package `faketime`: the only way to a clock that jumps for one process."""
+DOUBLES = 100
+STALLED = 12
+FULL_SECONDS = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Strike:
+    """What a fault may need: the service, the job that runs, and where its randomness comes from."""
+
+    service: Service
+    job_id: str
+    random: Random
+
+
+Fault = Callable[[Strike], int]
+
+
+def worker_child(at: Strike) -> int:
+    return at.service.kill(at.service.computing())
+
+
+def worker_parent(at: Strike) -> int:
+    return at.service.kill(at.service.part(f"-n {MODEL}-1@"))
+
+
+def worker_sleeps_past_its_lease(at: Strike) -> int:
+    """A zombie: it wakes when its chunks belong to somebody else, and tries to store them."""
+    pid = at.service.computing()
+    stopped = at.service.kill(pid, signal.SIGSTOP)
+    time.sleep(2.5 * LEASE_SECONDS)
+    at.service.kill(pid, signal.SIGCONT)
+    return stopped
+
+
+def beat(at: Strike) -> int:
+    return at.service.kill(at.service.part("worker.app beat"))
+
+
+def service_worker(at: Strike) -> int:
+    return at.service.kill(at.service.part("-n service-1@"))
+
+
+def web(at: Strike) -> int:
+    return at.service.kill(at.service.part("gunicorn"))
+
+
+def launcher(at: Strike) -> int:
+    at.service.kill_launcher()
+    return 1
+
+
+def deploy(at: Strike) -> int:
+    at.service.deploy()
+    return 1
+
+
+def flushall(at: Strike) -> int:
+    for _ in range(5):
+        at.service.flush()
+        time.sleep(0.2)
+    return 5
+
+
+def valkey(at: Strike) -> int:
+    return at.service.kill(at.service.part("valkey"))
+
+
+def postgres(at: Strike) -> int:
+    """Immediate shutdown, as pg_ctl -m immediate: no checkpoint, recovery at the start."""
+    return at.service.kill(at.service.part("postgres -D"), signal.SIGQUIT)
+
+
+def connections(at: Strike) -> int:
+    """Every connection, again and again, whatever it is doing."""
+    struck = 0
+    with at.service.patient_sql() as cursor:
+        for _ in range(10):
+            struck += _terminate(cursor)
+            time.sleep(0.15)
+    return struck
+
+
+def commits(at: Strike) -> int:
+    """Connections in the middle of COMMIT: the transaction is durable, its answer never comes.
+
+    Commits wait for a replica that does not exist, and are terminated in that wait.
+    """
+    struck = 0
+    with at.service.patient_sql() as cursor:
+        cursor.execute("ALTER SYSTEM SET synchronous_standby_names TO 'nobody'")
+        cursor.execute("SELECT pg_reload_conf()")
+        try:
+            for _ in range(8):
+                time.sleep(0.4)
+                struck += cursor.execute(
+                    "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+                ).fetchone()[0]
+                _terminate(cursor)
+        finally:
+            cursor.execute("ALTER SYSTEM RESET synchronous_standby_names")
+            cursor.execute("SELECT pg_reload_conf()")
+            _terminate(cursor)
+    return struck
+
+
+def _terminate(cursor) -> int:
+    return cursor.execute(
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+        "WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+    ).fetchone()[0]
+
+
+def doubles(at: Strike) -> int:
+    """Messages of bundles in every state, a hundred times each."""
+    with at.service.patient_sql() as cursor:
+        cursor.execute("SELECT id FROM jobs_chunk WHERE job_id = %s ORDER BY md5(id::text) LIMIT 4", [at.job_id])
+        ids = [row[0] for row in cursor.fetchall()]
+    for chunk_id in ids:
+        at.service.send_bundle([chunk_id], DOUBLES)
+    return DOUBLES * len(ids)
+
+
+def full_disk(at: Strike) -> int:
+    """No room for outputs for some seconds: SQLSTATE 53100 at the INSERT, by a trigger."""
+    with at.service.patient_sql() as cursor:
+        cursor.execute("CREATE SEQUENCE full_disk_struck")
+        cursor.execute(
+            "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ "
+            "BEGIN PERFORM nextval('full_disk_struck');"
+            " RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = '53100'; END $$"
+        )
+        cursor.execute(
+            "CREATE TRIGGER full_disk BEFORE INSERT ON jobs_output FOR EACH STATEMENT EXECUTE FUNCTION full_disk()"
+        )
+        try:
+            time.sleep(FULL_SECONDS)
+        finally:
+            cursor.execute("DROP TRIGGER full_disk ON jobs_output")
+            cursor.execute("DROP FUNCTION full_disk")
+            struck = cursor.execute("SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM full_disk_struck")
+            times = struck.fetchone()[0]
+            cursor.execute("DROP SEQUENCE full_disk_struck")
+    return int(times)
+
+
+def broken_upload(at: Strike) -> int:
+    """Half of a library, then nothing more."""
+    body = b"".join(b">p%d\nMKTAYIAKQRQISFVKSHFSRQ\n" % n for n in range(4000))
+    path = f"/api/jobs/?model={MODEL}&action=log_prob&name=broken"
+    head = at.service.head("POST", path, Content_Type="text/x-fasta", Content_Length=str(len(body)))
+    with at.service.socket() as made:
+        made.sendall(head + body[: len(body) // 2])
+    return 1
+
+
+FAULTS: Mapping[str, Fault] = MappingProxyType(
+    {
+        "kill -9 of the computing process": worker_child,
+        "kill -9 of the worker's parent": worker_parent,
+        "worker stopped past its lease, then woken": worker_sleeps_past_its_lease,
+        "kill -9 of beat": beat,
+        "kill -9 of the service worker": service_worker,
+        "kill -9 of web": web,
+        "kill -9 of the launcher": launcher,
+        "deploy: SIGTERM and a new start": deploy,
+        "FLUSHALL": flushall,
+        "kill -9 of Valkey": valkey,
+        "immediate restart of Postgres": postgres,
+        "pg_terminate_backend on every connection": connections,
+        "pg_terminate_backend during COMMIT": commits,
+        "every message a hundred times": doubles,
+        "full disk at output": full_disk,
+        "upload cut off half way": broken_upload,
+    }
+)
+"""What strikes at a moment."""
+
+
+@contextmanager
+def two_beats(service: Service) -> Iterator[None]:
+    with service.another("second-beat", service.beat_command()):
+        yield
+
+
+@contextmanager
+def stalled_downloads(service: Service, job_id: str) -> Iterator[None]:
+    """Clients that ask for the results of a finished job and do not read them."""
+    held: list[socket.socket] = []
+    try:
+        for _ in range(STALLED):
+            made = service.socket(receive=4096)
+            held.append(made)
+            made.sendall(service.head("GET", f"/api/jobs/{job_id}/results/?format=jsonl"))
+            assert made.recv(12) == b"HTTP/1.1 200"
+        yield
+    finally:
+        for made in held:
+            made.close()
+
+
+@contextmanager
+def jumping_clock(service: Service, name: str) -> Iterator[Callable[[], int]]:
+    """A further worker whose clock (time of day; the monotonic one never jumps) is moved by days; says how often."""
+    moved = 0
+    file = service.folder.path / "faketime"
+    file.write_text("+0\n")
+    env = {
+        "LD_PRELOAD": str(FAKETIME),
+        "FAKETIME_TIMESTAMP_FILE": str(file),
+        "FAKETIME_NO_CACHE": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        "DONT_FAKE_MONOTONIC": "1",
+    }
+
+    def jump() -> int:
+        nonlocal moved
+        moved += 1
+        file.write_text(("+2d", "-2d", "+90d", "-1h")[moved % 4] + "\n")
+        return moved
+
+    with service.another("jumping-clock", service.worker_command(name), **env):
+        yield jump

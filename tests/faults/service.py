@@ -1,0 +1,166 @@
+"""A whole service that is broken on purpose: `tests.stack.Stack`, and how to get at its parts."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg
+import redis
+from celery import Celery
+
+from e1site.stack import parts
+from e1site.stack.environment import children_environment
+from e1site.stack.processes import marked, spawn, wait_gone
+from e1site.stack.servers import Valkey
+from tests.stack import STOP_SECONDS, Stack
+from worker.protocol import TASK_RUN_BUNDLE, model_queue
+
+LEASE_SECONDS = 3
+"""Short, so that a dead worker is noticed while a test waits for it."""
+MODEL = "e1-demo"
+ROOT = Path(__file__).parents[2]
+RECOVER_SECONDS = 120
+
+
+class Service(Stack):
+    """One `e1 up` whose parts can be killed. Process numbers are looked up anew: parts come back under others."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.env |= {"E1_LEASE_SECONDS": str(LEASE_SECONDS), "PYTHONPATH": str(ROOT)}
+
+    # --- processes ---------------------------------------------------------------------------------------------------
+
+    def part(self, text: str) -> int:
+        """The child of the launcher with this text in its command line; waits until it is there."""
+        assert wait_gone(lambda: not self.child(text), RECOVER_SECONDS), f"no child {text!r}"
+        return self.child(text)
+
+    def computing(self) -> int:
+        """The process that runs the network; waits until it is there."""
+
+        def found() -> list[int]:
+            parent = self.child(f"-n {MODEL}-1@")
+            try:
+                children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+                return [int(one) for one in children if b"spawn_main" in Path(f"/proc/{one}/cmdline").read_bytes()]
+            except OSError:
+                return []
+
+        assert wait_gone(lambda: not found(), RECOVER_SECONDS), "nobody computes"
+        return found()[0]
+
+    def kill(self, pid: int, number: int = signal.SIGKILL) -> int:
+        """Send the signal; 1 where there was somebody to get it."""
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            return 0
+        return 1
+
+    def kill_launcher(self) -> None:
+        """The launcher, and with it, by its guardian, everything; then a new start on the same folder."""
+        assert self.launcher is not None
+        self.launcher.kill()
+        self.launcher.wait()
+        assert wait_gone(lambda: bool(marked(self.folder.stack_id)), 60), "children outlived their launcher"
+        self.start()
+
+    def deploy(self) -> None:
+        """Stop in order, as before a new version, and start again."""
+        assert self.launcher is not None
+        self.launcher.send_signal(signal.SIGTERM)
+        assert self.wait(STOP_SECONDS + 30) == 0, self.output.read_text()
+        self.start()
+
+    @contextmanager
+    def another(self, name: str, command: tuple[str, ...], **more: str) -> Iterator[subprocess.Popen[bytes]]:
+        """A further process on the stores of this service."""
+        env = {**children_environment(self.folder, "127.0.0.1", [MODEL]), **self.env, **more}
+        process = spawn(command, env=env, log=self.folder.log(name), cwd=self.folder.logs)
+        try:
+            yield process
+        finally:
+            process.terminate()
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+    def beat_command(self) -> tuple[str, ...]:
+        command = list(parts.beat(self.folder.path).command)
+        command[command.index("--schedule") + 1] = str(self.folder.path / "second-schedule")
+        return tuple(command)
+
+    def worker_command(self, name: str) -> tuple[str, ...]:
+        (part,) = parts.model_workers([MODEL], 1)
+        return tuple(f"{name}@%h" if word.startswith(f"{MODEL}-1@") else word for word in part.command)
+
+    # --- stores ------------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def patient_sql(self) -> Iterator[psycopg.Cursor]:
+        """`sql`, waiting for a database that is just starting."""
+        give_up = time.monotonic() + RECOVER_SECONDS
+        while True:
+            try:
+                with self.sql() as cursor:
+                    yield cursor
+                    return
+            except psycopg.OperationalError:
+                if time.monotonic() > give_up:
+                    raise
+                time.sleep(0.1)
+
+    def one(self, query: str, *values: object) -> int:
+        with self.patient_sql() as cursor:
+            row = cursor.execute(query, values).fetchone()
+        return int(row[0]) if row and row[0] is not None else 0
+
+    @property
+    def valkey(self) -> Valkey:
+        return Valkey(self.folder.path / "valkey", self.folder.sockets, Path())
+
+    def flush(self) -> None:
+        with redis.Redis(unix_socket_path=str(self.valkey.socket)) as connection:
+            connection.flushall()
+
+    def send_bundle(self, chunk_ids: list[int], times: int) -> None:
+        """The same message over and over."""
+        app = Celery(broker=self.valkey.url())
+        app.conf.broker_transport_options = {"global_keyprefix": "e1:"}
+        with app.connection_for_write() as connection:
+            for _ in range(times):
+                app.send_task(
+                    TASK_RUN_BUNDLE,
+                    args=[[chunk_ids]],
+                    queue=model_queue(MODEL),
+                    ignore_result=True,
+                    connection=connection,
+                )
+        app.close()
+
+    # --- clients that behave badly -----------------------------------------------------------------------------------
+
+    def socket(self, *, receive: int = 0) -> socket.socket:
+        address = urlsplit(self.url)
+        made = socket.socket()
+        made.settimeout(20)
+        if receive:
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive)
+        made.connect((address.hostname, address.port))
+        return made
+
+    def head(self, method: str, path: str, **headers: str) -> bytes:
+        lines = {"Host": urlsplit(self.url).netloc, "Authorization": f"Token {self.token}", **headers}
+        text = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in lines.items())
+        return f"{method} {path} HTTP/1.1\r\n{text}\r\n".encode()
