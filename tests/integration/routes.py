@@ -49,6 +49,10 @@ CLASSES = {
     "job-artefact": API_OBJECT,
     "job-manifest": API_OBJECT,
     "job-ledger": API_OBJECT,
+    "job-analyses": API_OBJECT,
+    "job-analysis": API_OBJECT,
+    "job-analysis-cancel": API_OBJECT,
+    "job-neighbours": API_OBJECT,
     "job-cancel": API_OBJECT,
     "job-pause": API_OBJECT,
     "job-resume": API_OBJECT,
@@ -92,6 +96,8 @@ BODIES: Mapping[str, dict[str, Any]] = {
     "job-detail": {"name": "taken"},
     "synchronous": {"items": [{"sequence": "MKT"}]},
     "alignment-sample": {"samplings": [{}], "preview": True},
+    "job-analyses": {"kind": "map"},
+    "job-neighbours": {"index": 0},
     "job-extend": {"items": [{"sequence": "MKT"}]},
 }
 """What is sent where an empty body would be refused before anything is looked for."""

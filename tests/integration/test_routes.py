@@ -70,6 +70,7 @@ def things(api, person, monkeypatch) -> dict[str, object]:
     job = Job.objects.get(pk=body(submit(api, FASTA, name="top-secret-library"))["id"])
     Job.objects.filter(pk=job.pk).update(idempotency_key="top-secret-library")
     artefact = Artefact.objects.create(job=job, kind="npz", fingerprint="x", state=ArtefactState.READY, sha256="00")
+    analysis = Artefact.objects.create(job=job, kind="map", fingerprint="y", params={"method": "pca"})
     token_create(owner=person, name="rosalinds-laptop", days=None)
     context_set_create(owner=person, name="top-secret-library", contexts=[["MKTAYIAKQRQISFVKSHFSRQ"]], provenance={})
     rows = read_alignment(b">top-secret-library\nMKTAYIAKQRQISFVKSHFSRQ\n>b\nMKTAYIAKQRQISFVKSHFSRK\n")
@@ -83,6 +84,7 @@ def things(api, person, monkeypatch) -> dict[str, object]:
         "alignment_id": alignment.pk,
         "index": 0,
         "artefact_id": artefact.pk,
+        "analysis_id": analysis.pk,
         "digest": ApiToken.objects.get(name="rosalinds-laptop").digest,
         "model": "e1-demo",
         "action": "log_prob",

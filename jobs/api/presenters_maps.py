@@ -1,0 +1,55 @@
+"""Analyses and columns as the REST interface and the pages show them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from django.urls import reverse
+
+from jobs import selectors
+from jobs.formats import iso
+from jobs.models import Artefact, Job
+from jobs.services.artefacts import artefact_files, artefact_fingerprint
+from jobs.states import ArtefactState
+
+
+def present_analysis(job: Job, artefact: Artefact) -> dict[str, Any]:
+    """One analysis: what was asked, how far it is, and where its files are."""
+    ready = artefact.state == ArtefactState.READY
+    file_url = reverse("job-artefact", args=[job.pk, artefact.pk])
+    files = artefact_files(artefact).values() if ready else ()
+    return {
+        "id": artefact.pk,
+        "url": reverse("job-analysis", args=[job.pk, artefact.pk]),
+        "kind": artefact.kind,
+        "params": artefact.params,
+        "state": artefact.state,
+        "fraction": round(artefact.fraction, 3),
+        "stage": artefact.stage,
+        "reason": artefact.reason,
+        "facts": artefact.facts,
+        "behind": ready and _is_behind(job, artefact),
+        "files": [
+            {"format": f.format, "url": f"{file_url}?format={f.format}", "bytes": f.size, "sha256": f.sha256}
+            for f in files
+        ],
+        "created_at": iso(artefact.created_at),
+        "finished_at": iso(artefact.finished_at),
+    }
+
+
+def present_analyses(job: Job, artefacts: Iterable[Artefact]) -> list[dict[str, Any]]:
+    return [present_analysis(job, artefact) for artefact in artefacts]
+
+
+def _is_behind(job: Job, artefact: Artefact) -> bool:
+    """Whether the same request would make another one now."""
+    also = ""
+    if other_id := artefact.params.get("against"):
+        other = selectors.jobs_of(job.owner).filter(pk=UUID(other_id)).first()
+        if other is None:
+            return False
+        also = selectors.results_fingerprint(other)
+    return artefact.fingerprint != artefact_fingerprint(job, artefact.params, also)
