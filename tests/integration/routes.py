@@ -70,6 +70,7 @@ CLASSES = {
     "job-list-page": PAGE,
     "job-new-page": PAGE,
     "service-page": PAGE,
+    "quota-page": PAGE,
     "tokens-page": PAGE,
     "password_change": PAGE,
     "job-page": PAGE_OBJECT,
