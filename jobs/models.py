@@ -322,8 +322,8 @@ class Artefact(models.Model):
     that it was asked for, so that an unchanged job is not built again. `build` is the token of the attempt that holds
     the lease or, once ready, of the blocks that count (docs/adr/0004). `fraction` and `stage`, a number up to 1 and
     words, say how far that attempt is. A build may give several files: `files` has for each its format, size, digest
-    and the number of its first block; `size` is that of all, `sha256` of the first. `facts` is what lists say of a ready
-    analysis.
+    and the number of its first block; `size` is that of all, `sha256` of the first. `facts` is what lists say of a
+    ready analysis.
     """
 
     job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="artefacts", db_index=False)

@@ -68,3 +68,47 @@ class NeighboursAnswer(s.Serializer):  # type: ignore[type-arg]
     layer = s.IntegerField()
     compared = s.IntegerField(help_text="How many items were compared.")
     neighbours = NeighbourRow(many=True)
+
+
+class ColumnBody(s.Serializer):  # type: ignore[type-arg]
+    id = s.IntegerField()
+    url = s.CharField()
+    name = s.CharField()
+    kind = s.CharField(help_text="numeric or categorical.")
+    categories = s.ListField(child=s.CharField())
+    items = s.IntegerField()
+    filled = s.IntegerField(help_text="Items with a value.")
+
+
+class ColumnList(s.Serializer):  # type: ignore[type-arg]
+    results = ColumnBody(many=True)
+
+
+class ColumnValues(ColumnBody):
+    values = s.ListField(child=s.FloatField(allow_null=True))
+
+
+class ColumnsUpload(s.Serializer):  # type: ignore[type-arg]
+    file = s.FileField(help_text="CSV with a column name or index, and columns of values.")
+    kinds = s.CharField(required=False, help_text='JSON object as text, such as {"class": "categorical"}.')
+
+
+class Listed(s.Serializer):  # type: ignore[type-arg]
+    count = s.IntegerField()
+    examples = s.ListField(child=s.CharField())
+
+
+class MatchingBody(s.Serializer):  # type: ignore[type-arg]
+    by = s.CharField(help_text="name or index.")
+    rows = s.IntegerField()
+    matched_rows = s.IntegerField()
+    items = s.IntegerField()
+    matched_items = s.IntegerField()
+    unmatched = Listed(help_text="Rows that are about no item of the job.")
+    duplicated = Listed(help_text="Further rows of an item that has one: the first counts.")
+    shared = Listed(help_text="Names that several items have: each got the value.")
+
+
+class ColumnsReport(s.Serializer):  # type: ignore[type-arg]
+    columns = ColumnBody(many=True)
+    matching = MatchingBody()

@@ -53,6 +53,8 @@ CLASSES = {
     "job-analysis": API_OBJECT,
     "job-analysis-cancel": API_OBJECT,
     "job-neighbours": API_OBJECT,
+    "job-columns": API_OBJECT,
+    "job-column": API_OBJECT,
     "job-cancel": API_OBJECT,
     "job-pause": API_OBJECT,
     "job-resume": API_OBJECT,
