@@ -76,7 +76,6 @@ class ArtefactState(models.TextChoices):
     BUILDING = "building"
     READY = "ready"
     FAILED = "failed"
-    CANCELLED = "cancelled"
 
     @classmethod
     def unfinished(cls) -> tuple[ArtefactState, ...]:

@@ -84,14 +84,21 @@ def run_bundles(bundles: list[list[int]]) -> None:
         _prove(process)
         return
     ahead = process.claimer.do(partial(_claim, process, bundles[0]))
-    for following in [*bundles[1:], None]:
-        bundle = ahead.result()
-        while (urgent := leases.chunks_ready_interactive(model=process.model)) and (first := _claim(process, urgent)):
-            _run(process, first, None)
-        if following is not None:
-            ahead = process.claimer.do(partial(_claim, process, following))
-        if bundle is not None:
-            _run(process, bundle, ahead if following is not None else None)
+    try:
+        for following in [*bundles[1:], None]:
+            bundle = ahead.result()
+            while (urgent := leases.chunks_ready_interactive(model=process.model)) and (
+                first := _claim(process, urgent)
+            ):
+                _run(process, first, None)
+            if following is not None:
+                ahead = process.claimer.do(partial(_claim, process, following))
+            if bundle is not None:
+                _run(process, bundle, ahead if following is not None else None)
+    except BaseException:
+        # The database was away for a moment: whoever stops here must not go on renewing what nobody computes.
+        _let_go(ahead)
+        raise
     queue.dispatch_quietly(process.model)
 
 
@@ -105,7 +112,11 @@ def _run(process: WorkerProcess, bundle: Bundle, ahead: Future[Bundle | None] | 
     """Compute a bundle and hand its outputs to the writer. `ahead` is claimed already, and given back where the device
     fails.
     """
-    wanted = leases.chunks_wanted(token=bundle.token)
+    try:
+        wanted = leases.chunks_wanted(token=bundle.token)
+    except BaseException:
+        _give_back(bundle)
+        raise
     chunks = [chunk for chunk in bundle.chunks if chunk.id in wanted]
     if not chunks:
         bundle.renewal.stop()
@@ -116,7 +127,7 @@ def _run(process: WorkerProcess, bundle: Bundle, ahead: Future[Bundle | None] | 
     except Exception as error:
         log.exception("a bundle of %d chunks failed", len(chunks))
         bundle.renewal.stop()
-        leases.lease_lost(token=bundle.token, reason=_reason(error))
+        _outlast(partial(leases.lease_lost, token=bundle.token, reason=_reason(error)))
         if _is_device_error(error):
             if not (len(chunks) == 1 and chunks[0].is_suspect):
                 _outlast(partial(workers.worker_device_error, name=process.name))
@@ -229,10 +240,29 @@ def _end(process: WorkerProcess, ahead: Future[Bundle | None] | None) -> None:
     """
     log.critical("ending this process after a device error")
     process.writer.flush()
-    if ahead is not None and (bundle := ahead.result()) is not None:
-        bundle.renewal.stop()
-        leases.lease_release(token=bundle.token)
+    if ahead is not None:
+        _let_go(ahead)
     os._exit(1)
+
+
+def _let_go(ahead: Future[Bundle | None]) -> None:
+    """Give back what was claimed ahead, if it was; doing it twice is harmless."""
+    with suppress(Exception):
+        if (bundle := ahead.result()) is not None:
+            _give_back(bundle)
+
+
+def _give_back(bundle: Bundle) -> None:
+    """Uncounted, as if it had never been touched. Where the database is away the lease runs out by itself."""
+    bundle.renewal.stop()
+    for _ in range(2):
+        try:
+            leases.lease_release(token=bundle.token)
+        except (DatabaseError, InterfaceError) as error:
+            log.warning("%d chunks wait until their lease runs out: %s", len(bundle.chunks), error)
+            connection.close()  # the next try has a new one
+        else:
+            return
 
 
 def start_worker(model: str, name: str, run: str = "") -> None:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.conf import settings
-from django.db import connection
 from django.db.models import Count, Sum
-from django.db.models.functions import Now
-from django.db.utils import DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 
-from jobs import queue, selectors
-from jobs.models import Chunk, Job, Worker
+from jobs import selectors
+from jobs.health import readiness
+from jobs.models import Chunk, Job
 
 
 @require_safe
@@ -25,44 +21,11 @@ def livez(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Green only if both stores answer and every enabled model had a real forward pass lately; else 503 and why."""
+    """Green only if both stores answer, every enabled model had a real forward pass lately, and its queue moves; else
+    503, and which of them is red.
+    """
     ready, checks = readiness()
     return JsonResponse({"ready": ready, "checks": checks}, status=200 if ready else 503)
-
-
-def readiness() -> tuple[bool, dict[str, dict[str, Any]]]:
-    """Whether all is well, and each check as {ok, detail}."""
-    checks = {"postgres": _postgres(), "redis": _redis()}
-    for model in settings.E1_MODELS:
-        checks[f"model {model}"] = (
-            _model(model) if checks["postgres"]["ok"] else _check(False, "unknown without Postgres")
-        )
-    return all(check["ok"] for check in checks.values()), checks
-
-
-def _check(ok: bool, detail: str) -> dict[str, Any]:
-    return {"ok": ok, "detail": detail}
-
-
-def _postgres() -> dict[str, Any]:
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-    except DatabaseError as error:
-        return _check(False, f"Postgres does not answer: {error}".strip())
-    return _check(True, "Postgres answers")
-
-
-def _redis() -> dict[str, Any]:
-    return _check(True, "Redis answers") if queue.broker_answers() else _check(False, "Redis does not answer")
-
-
-def _model(model: str) -> dict[str, Any]:
-    if selectors.worker_forward_is_fresh(model):
-        return _check(True, "a forward pass succeeded lately")
-    workers = Worker.objects.filter(model=model, heartbeat_at__gt=Now() - selectors.WORKER_ALIVE)
-    said = [f"{worker.name} is {worker.state}" + (f": {worker.reason}" if worker.reason else "") for worker in workers]
-    return _check(False, "; ".join(said) if said else "no worker is alive")
 
 
 @require_safe

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.models import F
+from django.db.models.functions import Now
 
 from jobs import queue
 from jobs.errors import Conflict, InvalidInput, NotFound, Problem
@@ -166,5 +167,6 @@ def _move(job_id: UUID, upload: Job, extension: Extension) -> None:
             skipped_items=F("skipped_items") + upload.skipped_items,
             total_residues=F("total_residues") + upload.total_residues,
             stored_bytes=F("stored_bytes") + upload.stored_bytes,
+            touched_at=Now(),
         )
         cursor.execute("DELETE FROM jobs_job WHERE id = %s", [upload.pk])

@@ -88,7 +88,7 @@ def job_pause(*, job_id: UUID) -> None:
 
 def job_resume(*, job_id: UUID) -> None:
     """`paused -> queued`, from which the first claim makes it running again. Raises Conflict where it is over."""
-    changed = Job.objects.filter(pk=job_id, state=JobState.PAUSED).update(state=JobState.QUEUED)
+    changed = Job.objects.filter(pk=job_id, state=JobState.PAUSED).update(state=JobState.QUEUED, touched_at=Now())
     if not changed:
         state = Job.objects.values_list("state", flat=True).get(pk=job_id)
         if state not in JobState.claimable():
@@ -139,9 +139,9 @@ def job_retry(*, job_id: UUID) -> int:
                 "UPDATE jobs_chunk SET n_items = n_succeeded, n_failed = 0 WHERE id = ANY(%s)", [list(old_chunks)]
             )
         Chunk.objects.filter(id__in=old_chunks, n_items=0).delete()
-        job.state, job.finished_at = JobState.QUEUED, None
+        job.state, job.finished_at, job.touched_at = JobState.QUEUED, None, Now()
         job.stored_bytes += expected
-        job.save(update_fields=["state", "finished_at", "stored_bytes"])
+        job.save(update_fields=["state", "finished_at", "touched_at", "stored_bytes"])
     return len(failed)
 
 
@@ -173,7 +173,6 @@ def job_delete(*, job_id: UUID) -> None:
             [job_id],
         )
         cursor.execute("DELETE FROM jobs_artefact WHERE job_id = %s", [job_id])
-        cursor.execute("DELETE FROM jobs_jobcolumn WHERE job_id = %s", [job_id])
         cursor.execute("DELETE FROM jobs_item WHERE job_id = %s", [job_id])
         cursor.execute("DELETE FROM jobs_tally WHERE job_id = %s", [job_id])
         cursor.execute("DELETE FROM jobs_extension WHERE job_id = %s", [job_id])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
@@ -21,10 +24,16 @@ def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def broken(request: HttpRequest) -> HttpResponse:
-    """Needs neither a database nor a session: they may be what is broken."""
-    return HttpResponse(render_to_string("jobs/broken.html"), status=500)
+    """Needs neither a database nor a session: they may be what is broken. A page that was only looked at is fetched
+    again by itself, so that it comes back when the service does; a form is not sent a second time.
+    """
+    away = isinstance(sys.exc_info()[1], OperationalError | InterfaceError)
+    context = {"away": away, "again": AGAIN_SECONDS if request.method == "GET" else None}
+    headers = {"Retry-After": str(AGAIN_SECONDS)} if away else {}
+    return HttpResponse(render_to_string("jobs/broken.html", context), status=503 if away else 500, headers=headers)
 
 
+AGAIN_SECONDS = 10
 NOT_FOUND = "There is nothing at this address, or it belongs to somebody else."
 FORBIDDEN = "This page is not for your account."
 CSRF = (

@@ -16,6 +16,7 @@ from jobs.actions import ACTIONS
 from jobs.api.presenters import present_item, present_job
 from jobs.attribution import attribution
 from jobs.errors import ServiceError
+from jobs.health import trouble_of
 from jobs.models import Job
 from jobs.services import lifecycle
 from jobs.services.artefacts import artefact_request, artefact_retry
@@ -66,6 +67,7 @@ def _live(job: Job) -> dict[str, Any]:
         "job": body,
         "final": job.state in JobState.final(),
         "waiting": job.state in JobState.claimable(),
+        "trouble": trouble_of([job.model] if job.state in JobState.claimable() else []),
         "can": _possible(job, body["counts"]),
         "examples": {
             state: [present_item(item) for item in selectors.items_in_state(selectors.items_of(job), state)[:LISTED]]

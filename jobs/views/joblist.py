@@ -16,6 +16,7 @@ from django.views.decorators.http import require_safe
 from jobs import selectors
 from jobs.actions import ACTIONS
 from jobs.api.presenters import present_job
+from jobs.health import trouble_of
 from jobs.models import Job
 from jobs.states import JobState
 from jobs.views.access import page, user_of
@@ -97,6 +98,7 @@ def job_list(request: HttpRequest) -> HttpResponse:
     wanted = Wanted.of(request.GET)
     found = Paginator(wanted.select(jobs), ROWS).get_page(wanted.page)
     context = {"wanted": wanted, "page": found, "jobs": _rows(found), "pages": _Links(request.GET)}
+    context["trouble"] = trouble_of(job.model for job in found if job.state in JobState.claimable())
     if request.headers.get("HX-Target") == "jobs":
         return fragment(request, "jobs/_jobs.html", context)
     choices = {

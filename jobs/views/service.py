@@ -11,8 +11,8 @@ from django.templatetags.static import static
 from django.views.decorators.http import require_safe
 
 from jobs import selectors
-from jobs.api.health import readiness
 from jobs.attribution import attribution
+from jobs.health import readiness
 from jobs.views.access import page
 from jobs.views.fragments import fragment
 from worker.protocol import MODELS

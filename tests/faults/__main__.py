@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-from tests.faults.kinds import FAKETIME, FAULTS, Strike, jumping_clock, stalled_downloads, two_beats
-from tests.faults.service import Service
+from e1site.stack.processes import wait_gone
+from tests.faults.kinds import FAKETIME, FAULTS, STALLED, Strike, jumping_clock, stalled_downloads, two_beats
+from tests.faults.service import RECOVER_SECONDS, Service
 from tests.faults.trial import Outcome, Trial, mixture
 from tests.stack import STOP_SECONDS
 
@@ -25,7 +26,7 @@ def trials(trial: Trial, mixtures: int) -> Iterator[tuple[str, Callable[[], Outc
         yield name, lambda fault=fault: trial.run(lambda job_id: fault(Strike(trial.service, job_id, Random(0))))
     yield "two beats", lambda: _with(trial, two_beats(trial.service), 1)
     held = stalled_downloads(trial.service, trial.reference_job)
-    yield "downloads that nobody reads", lambda: _with(trial, held, 12)
+    yield "downloads that nobody reads", lambda: _with(trial, held, STALLED)
     if FAKETIME.exists():
         yield "a worker's clock that jumps by days", lambda: jumping(trial)
     for seed in range(1, mixtures + 1):
@@ -38,21 +39,24 @@ def _with(trial: Trial, held, times: int) -> Outcome:
 
 
 def jumping(trial: Trial) -> Outcome:
-    """The clock jumps whenever the job is looked at; the worker with that clock has to compute some of it."""
-    with jumping_clock(trial.service, "jumping") as jump:
+    """The clock jumps all the time, from before the worker starts; it computes its share, and no attempt is lost."""
+    with jumping_clock(trial.service, "jumping") as jumps:
         alive = "SELECT count(*) FROM jobs_worker WHERE name LIKE 'jumping@%%' AND state = 'ready'"
-        while not trial.service.one(alive):
-            pass
+        assert wait_gone(lambda: not trial.service.one(alive), RECOVER_SECONDS), "no worker with a jumping clock"
+        mine = "SELECT count(*) FROM jobs_chunk WHERE job_id = %s AND worker LIKE %s"
+        lost = "SELECT count(*) FROM jobs_chunk WHERE job_id = %s AND attempts > 1"
 
         def strike(job_id: str) -> int:
-            struck = 0
-            while not trial.is_over(job_id):
-                struck = jump()
-            return struck
+            trial.finish(job_id)
+            assert trial.service.one(mine, job_id, "jumping@%"), "the worker with the jumping clock computed nothing"
+            assert not trial.service.one(lost, job_id), "a lease ran out"
+            return jumps()
 
         outcome = trial.run(strike)
-    mine = "SELECT count(*) FROM jobs_chunk WHERE worker LIKE 'jumping@%%'"
-    assert trial.service.one(mine) > 0, "the worker with the jumping clock computed nothing"
+    days = {
+        line[:10] for line in trial.service.folder.log("jumping-clock").read_text().splitlines() if line[:2] == "20"
+    }
+    assert len(days) > 1, f"the clock did not jump: the log knows {days}"
     return outcome
 
 

@@ -6,8 +6,10 @@ statement that stores outputs.
 
 from __future__ import annotations
 
+import itertools
 import signal
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,9 +18,10 @@ from pathlib import Path
 from random import Random
 from types import MappingProxyType
 
+from e1site.stack.processes import wait_gone
 from tests.faults.service import LEASE_SECONDS, MODEL, Service
 
-FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
+FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), Path("no libfaketime"))
 """Debian's package `faketime`: the only way to a clock that jumps for one process."""
 DOUBLES = 100
 STALLED = 12
@@ -222,10 +225,21 @@ def stalled_downloads(service: Service, job_id: str) -> Iterator[None]:
 
 @contextmanager
 def jumping_clock(service: Service, name: str) -> Iterator[Callable[[], int]]:
-    """A further worker whose clock (time of day; the monotonic one never jumps) is moved by days; says how often."""
-    moved = 0
+    """A further worker whose time of day is moved by days five times a second (the monotonic clock never jumps, here as
+    in life). Gives a function that says how often it has been moved.
+    """
+    moved = itertools.count()
     file = service.folder.path / "faketime"
-    file.write_text("+0\n")
+    done = threading.Event()
+
+    def move() -> None:
+        for number in moved:
+            part = file.with_suffix(".part")
+            part.write_text(("+2d", "-2d", "+90d", "-1h")[number % 4] + "\n")
+            part.replace(file)
+            if done.wait(0.2):
+                return
+
     env = {
         "LD_PRELOAD": str(FAKETIME),
         "FAKETIME_TIMESTAMP_FILE": str(file),
@@ -233,12 +247,12 @@ def jumping_clock(service: Service, name: str) -> Iterator[Callable[[], int]]:
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
         "DONT_FAKE_MONOTONIC": "1",
     }
-
-    def jump() -> int:
-        nonlocal moved
-        moved += 1
-        file.write_text(("+2d", "-2d", "+90d", "-1h")[moved % 4] + "\n")
-        return moved
-
-    with service.another("jumping-clock", service.worker_command(name), **env):
-        yield jump
+    mover = threading.Thread(target=move, name="clock")
+    mover.start()
+    try:
+        assert wait_gone(lambda: not file.exists(), 10)
+        with service.another("jumping-clock", service.worker_command(name), **env):
+            yield lambda: next(moved)
+    finally:
+        done.set()
+        mover.join()

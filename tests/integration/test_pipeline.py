@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
+from django.db import OperationalError
 
 from jobs.models import Chunk, Job
 from jobs.services import lifecycle
@@ -134,3 +135,48 @@ def test_work_beside_is_done_in_order_waits_where_it_is_full_and_outlives_errors
 def no_lease_is_renewed_for_ever():
     yield
     assert not [thread for thread in threading.enumerate() if thread.name == "lease"]
+
+
+@pytest.mark.parametrize("call", ["chunks_ready_interactive", "chunks_wanted"])
+def test_a_connection_lost_between_two_bundles_leaves_no_lease_that_is_renewed_for_ever(
+    job, bundles, inline_worker, monkeypatch, call
+):
+    """What was claimed ahead is let go: renewed on by a thread, it would be computed by nobody until a restart."""
+    original, calls = getattr(tasks.leases, call), []
+
+    def lost(**arguments):
+        calls.append(call)
+        if len(calls) == 2:
+            raise OperationalError("terminating connection due to administrator command")
+        return original(**arguments)
+
+    monkeypatch.setattr(tasks.leases, call, lost)
+    with pytest.raises(OperationalError):
+        tasks.run_bundles(bundles)
+    assert states(job) == ["done", "ready", "ready"]
+    assert not [thread for thread in threading.enumerate() if thread.name == "lease"]
+    assert not Chunk.objects.exclude(losses=0).exists()
+    tasks.run_bundles(bundles[1:])
+    assert Job.objects.get().state == JobState.SUCCEEDED
+
+
+def test_a_loss_is_noted_though_the_database_is_away_at_that_moment(
+    job, bundles, inline_worker, demo_engine, monkeypatch
+):
+    original, calls = tasks.leases.lease_lost, []
+
+    def away(**arguments):
+        calls.append(1)
+        if len(calls) == 1:
+            raise OperationalError("the database system is starting up")
+        original(**arguments)
+
+    def broken(queries):
+        raise RuntimeError("the network fell over")
+
+    monkeypatch.setattr(tasks.leases, "lease_lost", away)
+    monkeypatch.setattr(tasks.connection, "close", lambda: None)  # the test's own transaction lives on it
+    monkeypatch.setattr(demo_engine, "encode", broken)
+    tasks.run_bundles(bundles[:1])
+    assert len(calls) == 2
+    assert Chunk.objects.filter(job=job, isolate=True, last_error__contains="fell over").count() == 8

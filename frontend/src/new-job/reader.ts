@@ -17,10 +17,6 @@ export function formatOf(name: string, head: string): Report["format"] | "" {
   return first.toLowerCase().includes("sequence") ? "csv" : "";
 }
 
-function masksIn(text: string): number {
-  return text.split("?").length - 1;
-}
-
 interface LineReader {
   /** One line without its end. */
   take(line: string, number: number): void;
@@ -78,7 +74,7 @@ class FastaLines implements LineReader {
   private place: Place | null = null;
   private index = 0;
   private residues = 0;
-  private masks = 0;
+  private masked = false;
   private nucleotides = true;
   private star: { line: number; column: number } | null = null;
   private strange = new Map<string, { line: number; column: number }>();
@@ -111,7 +107,7 @@ class FastaLines implements LineReader {
     this.index += 1;
     this.place = { line: number, record: name === "" ? `record_${this.index}` : name };
     this.residues = 0;
-    this.masks = 0;
+    this.masked = false;
     this.nucleotides = true;
     this.star = null;
     this.strange.clear();
@@ -121,7 +117,7 @@ class FastaLines implements LineReader {
     if (!this.star && this.letters.isClean(line)) {
       this.residues += line.length;
       this.nucleotides &&= NUCLEOTIDES.test(line);
-      if (this.rules.needsMask) this.masks += masksIn(line);
+      if (this.rules.needsMask) this.masked ||= line.includes("?");
       return;
     }
     const residues = residuesOf(line);
@@ -141,7 +137,7 @@ class FastaLines implements LineReader {
     }
     this.residues += length;
     this.nucleotides &&= NUCLEOTIDES.test(text.replace(/[ \t]/g, "").toUpperCase());
-    this.masks += masksIn(text);
+    this.masked ||= text.includes("?");
     for (const [character, column] of this.letters.strange(capitals(text), (c) => c === " " || c === "\t")) {
       this.note(character, { line: number, column });
     }
@@ -157,8 +153,8 @@ class FastaLines implements LineReader {
     for (const [character, at] of this.strange) {
       faults.push(letterFault({ line: at.line, record: this.place.record }, character, at.column, this.letters));
     }
-    faults.push(...sizeFaults(this.residues, this.masks > 0, this.rules, this.place));
-    count(this.report, this.residues, faults, { masks: this.masks, contexts: null });
+    faults.push(...sizeFaults(this.residues, this.masked, this.rules, this.place));
+    count(this.report, this.residues, faults);
     if (!faults.length && looksLikeDna(this.residues, this.nucleotides)) this.report.nucleotides += 1;
   }
 }
@@ -242,13 +238,9 @@ class Items {
     const sequence = cleaned(item.sequence as string);
     if (item.context_sequences) this.report.withContext += 1;
     faults.push(...textFaults(sequence, this.letters, place));
-    const own = (contexts as string[]).map(cleaned);
-    faults.push(...this.contexts(own, place));
+    faults.push(...this.contexts((contexts as string[]).map(cleaned), place));
     faults.push(...sizeFaults(characters(sequence), sequence.includes("?"), this.rules, place));
-    count(this.report, characters(sequence), faults, {
-      masks: masksIn(sequence),
-      contexts: item.context_sequences == null ? null : own,
-    });
+    count(this.report, characters(sequence), faults);
     if (!faults.length && looksLikeDna(sequence.length, NUCLEOTIDES.test(sequence))) this.report.nucleotides += 1;
   }
 
@@ -352,7 +344,7 @@ class TableLines implements LineReader {
     const sequence = cleaned(fields[this.sequenceAt] ?? "");
     const faults = textFaults(sequence, this.letters, place);
     faults.push(...sizeFaults(characters(sequence), sequence.includes("?"), this.rules, place));
-    count(this.report, characters(sequence), faults, { masks: masksIn(sequence), contexts: null });
+    count(this.report, characters(sequence), faults);
     if (!faults.length && looksLikeDna(sequence.length, NUCLEOTIDES.test(sequence))) this.report.nucleotides += 1;
   }
 }

@@ -1,0 +1,116 @@
+"""A job under every fault, alone and mixed at random, on a whole service: held against an undisturbed run."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from e1site.stack.processes import wait_gone
+from jobs.outputs import checksum
+from tests.faults.__main__ import jumping
+from tests.faults.kinds import FAKETIME, FAULTS, Strike, stalled_downloads, two_beats
+from tests.faults.service import RECOVER_SECONDS, Service
+from tests.faults.trial import Trial, mixture
+
+pytestmark = pytest.mark.stack
+
+ITEMS = 400
+"""Short items: enough for a fault to strike in their midst."""
+MIXED_ITEMS = 1000
+
+
+@pytest.fixture(scope="module")
+def service() -> Iterator[Service]:
+    with tempfile.TemporaryDirectory(prefix="e1-faults-", ignore_cleanup_errors=True) as folder:
+        service = Service(Path(folder) / "data")
+        try:
+            service.start()
+            yield service
+        finally:
+            service.end()
+
+
+@pytest.fixture(scope="module")
+def trial(service: Service) -> Trial:
+    return Trial(service, ITEMS)
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_loses_doubles_and_changes_nothing(trial, name):
+    outcome = trial.run(lambda job_id: FAULTS[name](Strike(trial.service, job_id, Random(0))))
+    assert outcome.whole, outcome
+
+
+def test_two_beats_are_one_too_many_and_harmless(trial):
+    with two_beats(trial.service):
+        outcome = trial.run(lambda job_id: 1)
+        log = trial.service.folder.log("second-beat")
+        # The job may be over before the second beat has started: it has to have sent something.
+        assert wait_gone(lambda: "beat: Starting" not in log.read_text(), RECOVER_SECONDS), log.read_text()
+        again = trial.run(lambda job_id: 1)
+    assert outcome.whole, outcome
+    assert again.whole, again
+
+
+def test_downloads_that_nobody_reads_hold_up_neither_the_job_nor_others(trial):
+    with stalled_downloads(trial.service, trial.reference_job):
+        outcome = trial.run(lambda job_id: 1)
+        assert trial.service.works()
+    assert outcome.whole, outcome
+
+
+def test_an_upload_that_breaks_off_leaves_no_job(trial):
+    FAULTS["upload cut off half way"](Strike(trial.service, "", Random(0)))
+    left = "SELECT count(*) FROM jobs_job WHERE name = 'broken'"
+    assert wait_gone(lambda: trial.service.one(left) > 0, RECOVER_SECONDS)
+
+
+def test_leases_go_by_the_databases_clock(trial):
+    """A worker whose time of day jumps by days computes its share, and no lease of its runs out."""
+    if not FAKETIME.exists() and "CI" not in os.environ:
+        pytest.skip("the package faketime is not installed")
+    outcome = jumping(trial)
+    assert outcome.whole, outcome
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_faults_at_random_lose_double_and_change_nothing(service, seed):
+    outcome = mixture(Trial(service, MIXED_ITEMS), seed, strikes=5)
+    assert outcome.whole, outcome
+
+
+def test_the_comparison_notices_what_it_is_there_for(trial):
+    """Lost, doubled and changed results, made by hand in the database of a finished job."""
+    job_id = trial.submit()
+    trial.finish(job_id)
+    whole = trial.compare(job_id, 1, 0.0)
+    assert whole.whole
+    with trial.service.patient_sql() as cursor:
+        # Item 0 gets item 1's numbers; the checksum is made to agree, as a wrong computation would.
+        cursor.execute(
+            "SELECT output.id, output.data, output.width FROM jobs_output output JOIN jobs_item item "
+            "ON item.chunk_id = output.chunk_id WHERE item.job_id = %s AND item.index = 0",
+            [job_id],
+        )
+        row_id, data, width = cursor.fetchone()
+        changed = bytes(data)[4 * width : 8 * width] + bytes(data)[4 * width :]
+        cursor.execute(
+            "UPDATE jobs_output SET data = %s, checksum = %s WHERE id = %s", [changed, checksum(changed), row_id]
+        )
+    assert trial.compare(job_id, 1, 0.0).differing == 1
+    with trial.service.patient_sql() as cursor:
+        cursor.execute(
+            "INSERT INTO jobs_output (chunk_id, kind, layer, item_index, dtype, width, rows, data, checksum) "
+            "SELECT chunk_id, 'logits', 0, 0, dtype, width, '[1]', data, checksum FROM jobs_output WHERE id = %s",
+            [row_id],
+        )
+        cursor.execute(
+            "UPDATE jobs_item SET error_code = 'gone', error = '[]' WHERE job_id = %s AND index = 399", [job_id]
+        )
+    outcome = trial.compare(job_id, 1, 0.0)
+    assert (outcome.lost, outcome.duplicated, outcome.differing) == (1, 1, 1)
