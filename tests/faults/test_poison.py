@@ -47,7 +47,7 @@ def finish(client, job):
             cursor.execute("UPDATE jobs_chunk SET not_before = now() WHERE state = 'ready' AND not_before > now()")
         return finished(client, job.id)
 
-    eventually(over, 300)
+    eventually(over, 600)
     return client.job(job.id)
 
 
@@ -93,7 +93,7 @@ def test_a_device_that_fails_again_and_again_is_given_nothing_more(client, tmp_p
             dispatch_all()
             return Worker.objects.filter(name="w1@test", state="sick").exists()
 
-        eventually(sick, 300)
+        eventually(sick, 600)
         worker = Worker.objects.get(name="w1@test")
         assert worker.device_errors == MAX_DEVICE_ERRORS
         assert "device errors in a row" in worker.reason
