@@ -42,6 +42,12 @@ E1_SYNC_WAIT_SECONDS = env.float("E1_SYNC_WAIT_SECONDS", default=60.0)
 """How long a synchronous request waits before it answers 504 with the job's URL."""
 E1_EVENT_STREAMS = env.int("E1_EVENT_STREAMS", default=8)
 """Server-sent event streams one web process holds; more get 503 and poll."""
+E1_UPLOADS = env.int("E1_UPLOADS", default=12)
+"""Uploads that one web process reads at the same time; more get 429."""
+E1_USER_UPLOADS = env.int("E1_USER_UPLOADS", default=6)
+"""The same for the uploads of one user."""
+E1_UPLOAD_SECONDS = env.float("E1_UPLOAD_SECONDS", default=21_600.0)
+"""Longest time that a request's body may take to come in; short ones have a minute and what 16 KiB a second take."""
 E1_BUNDLE_TOKENS = env.int("E1_BUNDLE_TOKENS", default=16384)
 """Tokens of chunks that one queue message carries, where no worker has said what it can do in a second."""
 E1_QUOTA_ACTIVE_JOBS = env.int("E1_QUOTA_ACTIVE_JOBS", default=0)
@@ -138,8 +144,9 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
-    "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "jobs.uploads.FormPlaces",  # after the user is known, before the form's token is looked for in the body
+    "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -230,8 +237,10 @@ CONTENT_SECURITY_POLICY = {
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_JSON_BODY
 """JSON bodies: a longer one belongs into a file upload, which is streamed."""
-FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
+FILE_UPLOAD_HANDLERS = ["jobs.uploads.UploadToDisk"]
 """Always to disk: the memory of the web process stays flat in the size of the upload."""
+DATA_UPLOAD_MAX_NUMBER_FILES = 8
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
 
 # --- REST ------------------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {

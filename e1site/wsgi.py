@@ -2,12 +2,14 @@
 
 import os
 
+from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
 from e1site import celery_app
+from e1site.pacing import Paced
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "e1site.settings")
-application = get_wsgi_application()
+application = Paced(get_wsgi_application(), longest=settings.E1_UPLOAD_SECONDS)
 
 # Workers wait long for messages; a web request does not wait for a broker that hangs.
 celery_app.conf.broker_transport_options = {**celery_app.conf.broker_transport_options, "socket_timeout": 3}

@@ -3,6 +3,7 @@
 ServiceError
 ├── InvalidInput        400  what was sent is wrong; `problems` says each place, reason and remedy
 │   └── TooLarge        413  more than this service accepts
+├── TooSlow             408  the request's body did not come in time
 ├── NotFound            404  not there, or somebody else's
 ├── Conflict            409  the state of the thing does not allow it
 ├── TooManyRequests     429  come back after `retry_after` seconds
@@ -98,6 +99,11 @@ class InvalidInput(ServiceError):
 class TooLarge(InvalidInput):
     status_code = 413
     code = "too_large"
+
+
+class TooSlow(ServiceError):
+    status_code = 408
+    code = "upload_too_slow"
 
 
 class NotFound(ServiceError):

@@ -13,8 +13,8 @@ from datetime import datetime
 import numpy as np
 
 BLOCK_BYTES = 256 * 1024
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""What makes a spreadsheet read a cell as a formula."""
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""What makes a spreadsheet read a cell as a formula; the last four are the full-width forms of the first."""
 
 
 def iso(moment: datetime | None) -> str | None:

@@ -42,6 +42,12 @@ MAX_LINE = MIB
 MAX_UPLOAD_BYTES = 4 * GIB
 """Bytes of an upload once unpacked: a million sequences of 2,048 residues with headers take 2.2 GB."""
 
+MAX_UPLOAD_BODY = MAX_UPLOAD_BYTES + 100 * MIB
+"""Bytes of a request that brings files, as they come: packed or not, and with the envelope of a form."""
+
+SMALL_FORM = 256 * KIB
+"""Bytes of a form that is read from anybody, such as the login."""
+
 MAX_GZIP_RATIO = 500
 """Unpacked by packed bytes. All single variants of a parent reach 125, ordinary proteins 2, a bomb 1,030."""
 

@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
-from typing import cast
+from contextlib import ExitStack
+from typing import Any, cast
 from uuid import UUID
 
 from django.contrib.auth.models import User
+from django.http.response import HttpResponseBase
+from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from jobs import selectors
 from jobs.api import serializers as docs
+from jobs.api.bodies import MultipartBodyParser
 from jobs.api.presenters import present_job
 from jobs.models import Job
+from jobs.uploads import upload_place
 
 COMMON_ERRORS = {401: docs.ErrorBody, 404: docs.ErrorBody}
 
 
 class JobView(APIView):
     """Base of the views below: the user, and the user's own job."""
+
+    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        with ExitStack() as self._places:
+            return super().dispatch(request, *args, **kwargs)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Views that take files take a place for uploads once they know whose it is, and before they read the body."""
+        super().initial(request, *args, **kwargs)
+        if request.method == "POST" and MultipartBodyParser in self.parser_classes:
+            self._places.enter_context(upload_place(self.owner().pk))
 
     def owner(self) -> User:
         return cast(User, self.request.user)

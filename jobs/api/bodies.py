@@ -11,6 +11,7 @@ from django.conf import settings
 from rest_framework.parsers import BaseParser, DataAndFiles, MultiPartParser
 
 from jobs.errors import InvalidInput, Problem, TooLarge
+from jobs.limits import MAX_UPLOAD_BODY
 
 BLOCK = 1 << 16
 
@@ -43,12 +44,15 @@ def counted_body(stream: Any, context: Mapping[str, Any] | None) -> CountedBody:
     """The request's body with its announced length; raises InvalidInput `length_required` where none is announced."""
     meta = context["request"].META if context else {}
     length = str(meta.get("CONTENT_LENGTH") or "")
-    if not length.isdigit():
+    if not (length.isascii() and length.isdigit()):
         raise InvalidInput.of(
             Problem(
                 "length_required", "the request has no Content-Length", "Send the body with its length, not chunked."
             )
         )
+    if int(length) > MAX_UPLOAD_BODY:
+        what = f"the body has {int(length):,} bytes, and the limit is {MAX_UPLOAD_BODY:,}"
+        raise TooLarge.of(Problem("upload_too_large", what, "Split it into several jobs."))
     return CountedBody(cast(BinaryIO, stream), int(length))
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from django.core.exceptions import RequestDataTooBig
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.db import OperationalError
-from django.http import Http404
+from django.http import Http404, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 from rest_framework import exceptions
 from rest_framework.response import Response
 
-from jobs.errors import InvalidInput, NotFound, ServiceError, TooLarge, Unavailable
+from jobs.errors import InvalidInput, NotFound, ServiceError, TooLarge, TooSlow, Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -45,15 +45,24 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
 def _translate(error: Exception) -> ServiceError | None:
     if isinstance(error, ServiceError):
         return error
-    if isinstance(error, Http404):
-        return NotFound("there is nothing at this address, or it is not yours")
-    if isinstance(error, RequestDataTooBig):
-        return TooLarge("the body is too large for JSON; upload the library as a file instead")
-    if isinstance(error, MultiPartParserError):
-        return InvalidInput(f"the multipart body cannot be read: {error}", code="bad_multipart")
     if isinstance(error, OperationalError):
         log.error("the database does not answer: %s", error)
         return Unavailable("the database does not answer", code="database_unavailable", retry_after=10)
+    if isinstance(error, Http404):
+        return NotFound("there is nothing at this address, or it is not yours")
+    return _of_body(error)
+
+
+def _of_body(error: Exception) -> ServiceError | None:
+    """What is wrong with a body before anything in it is looked at."""
+    if isinstance(error, RequestDataTooBig):
+        return TooLarge("the body is larger than this service takes; split it, or upload the library as a file")
+    if isinstance(error, UnreadablePostError):
+        return TooSlow("the body did not come in time, or broke off; nothing was queued")
+    if isinstance(error, MultiPartParserError):
+        return InvalidInput(f"the multipart body cannot be read: {error}", code="bad_multipart")
+    if isinstance(error, TooManyFilesSent | TooManyFieldsSent):
+        return InvalidInput("the form has too many fields or files", code="bad_multipart")
     return None
 
 

@@ -106,6 +106,10 @@ def _gunzipped(packed: Iterator[bytes]) -> Iterator[bytes]:
     taken = given = 0
     for data in packed:
         taken += len(data)
+        if taken > MAX_UPLOAD_BYTES:
+            # Members without content unpack to nothing, however many there are.
+            what = f"The gzip file has more than {MAX_UPLOAD_BYTES // MIB:,} MiB"
+            raise TooLarge.of(Problem("upload_too_large", what, "Split it into several jobs."))
         while data:
             if member.eof:
                 data = data.lstrip(b"\0")  # noqa: PLW2901  what is left of this block
