@@ -68,6 +68,12 @@ for hung and killed."""
 
 E1_DATABASES = env.str("E1_DATABASES", default="")
 """The folder of the libraries that homologs are searched in (`e1 database add`), on the machines that search them."""
+E1_MAP_ITEMS = env.int("E1_MAP_ITEMS", default=50_000)
+"""Items that UMAP lays out; principal components take any number."""
+E1_CLUSTER_ITEMS = env.int("E1_CLUSTER_ITEMS", default=20_000)
+"""Items whose groups are found by Louvain or HDBSCAN, in time that grows with their square; beyond, k-means."""
+E1_NEIGHBOUR_ITEMS = env.int("E1_NEIGHBOUR_ITEMS", default=100_000)
+"""Items whose neighbours one analysis finds among as many: its square is the number of pairs that are compared."""
 
 # --- stores ----------------------------------------------------------------------------------------------------------
 DATABASES: dict[str, Any] = {"default": env.db_url("DATABASE_URL")}
@@ -272,6 +278,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "JobStateEnum": "jobs.states.JobState.choices",
         "ItemStateEnum": "jobs.states.ItemState.choices",
+        "ArtefactStateEnum": "jobs.states.ArtefactState.choices",
     },
 }
 

@@ -6,7 +6,7 @@ from django.urls import include, path
 from django.views.decorators.cache import never_cache
 
 from jobs.api import health
-from jobs.views import account, apidocs, items, job, joblist, new, service
+from jobs.views import account, apidocs, items, job, joblist, new, quota, service
 
 urlpatterns = [
     path("livez", health.livez, name="livez"),
@@ -22,6 +22,7 @@ urlpatterns = [
     path("jobs/<uuid:job_id>/items/", items.item_list, name="item-list-page"),
     path("jobs/<uuid:job_id>/items/<int:index>/", items.item_page, name="item-page"),
     path("service/", service.service_page, name="service-page"),
+    path("account/quota/", quota.quota_page, name="quota-page"),
     path("account/tokens/", account.tokens, name="tokens-page"),
     path("account/tokens/<str:digest>/revoke/", account.token_revoke, name="token-revoke"),
     path("account/password/", account.PasswordChange.as_view(), name="password_change"),

@@ -59,3 +59,6 @@ MAX_CONTEXT_FILE = MIB
 
 MAX_JSON_BODY = 16 * MIB
 """Bytes of a JSON body, which is held in memory. Larger libraries come as files, read as a stream."""
+
+MAX_COLUMNS_FILE = 64 * MIB
+"""Bytes of a CSV file of columns, which is held in memory: a million rows of a name and some values take 40 MB."""

@@ -15,6 +15,7 @@ from jobs.attribution import attribution
 from jobs.formats import iso
 from jobs.models import Artefact, Context, Item, Job
 from jobs.selectors import job_counts, job_engines
+from jobs.services.artefacts import artefact_files
 from jobs.states import ArtefactState
 from worker.protocol import MODELS
 
@@ -118,7 +119,14 @@ def _artefacts(job: Job) -> list[dict[str, Any]]:
     """Files that were built of the results, with their checksums."""
     ready = Artefact.objects.filter(job=job, state=ArtefactState.READY).order_by("pk")
     return [
-        {"kind": one.kind, "bytes": one.size, "sha256": one.sha256, "finished_at": iso(one.finished_at)}
+        {
+            "kind": one.kind,
+            "params": one.params,
+            "bytes": one.size,
+            "sha256": one.sha256,
+            "files": [{"format": f.format, "bytes": f.size, "sha256": f.sha256} for f in artefact_files(one).values()],
+            "finished_at": iso(one.finished_at),
+        }
         for one in ready
     ]
 

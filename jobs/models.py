@@ -24,6 +24,7 @@ from jobs.models_contexts import (
     NeighbourCount,
     SequenceDatabase,
 )
+from jobs.models_maps import JobColumn
 from jobs.models_quotas import Quota
 from jobs.states import ArtefactState, ChunkState, JobState, WorkerState
 
@@ -34,6 +35,7 @@ __all__ = [
     "ContextSet",
     "ContextSetMember",
     "HomologSearch",
+    "JobColumn",
     "NeighbourCount",
     "Quota",
     "SequenceDatabase",
@@ -317,14 +319,21 @@ class Worker(models.Model):
 class Artefact(models.Model):
     """A file that a service worker builds of a job's results, because it cannot be written while it is sent.
 
-    `fingerprint` stands for the results that it was asked for, so that an unchanged job is not built again. `build` is
-    the token of the attempt that holds the lease or, once ready, of the blocks that count (docs/adr/0004).
+    `params` are those of an analysis, empty for a file of results; `fingerprint` stands for them and for the results
+    that it was asked for, so that an unchanged job is not built again. `build` is the token of the attempt that holds
+    the lease or, once ready, of the blocks that count (docs/adr/0004). `fraction` and `stage`, a number up to 1 and
+    words, say how far that attempt is. A build may give several files: `files` has for each its format, size, digest
+    and the number of its first block; `size` is that of all, `sha256` of the first. `facts` is what lists say of a
+    ready analysis.
     """
 
     job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="artefacts", db_index=False)
     kind = models.CharField(max_length=20)
+    params = models.JSONField(default=dict, db_default={})
     fingerprint = models.CharField(max_length=64)
-    state = models.CharField(max_length=8, choices=ArtefactState.choices, default=ArtefactState.WAITING)
+    state = models.CharField(max_length=9, choices=ArtefactState.choices, default=ArtefactState.WAITING)
+    fraction = models.FloatField(default=0.0, db_default=0.0)
+    stage = models.CharField(max_length=60, default="", db_default="", blank=True)
     reason = models.CharField(max_length=500, default="", blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
     build = models.UUIDField(null=True, blank=True)
@@ -332,6 +341,8 @@ class Artefact(models.Model):
     published_at = models.DateTimeField(null=True, blank=True)
     size = models.BigIntegerField(default=0)
     sha256 = models.CharField(max_length=64, default="", blank=True)
+    files = models.JSONField(default=list, db_default=[])
+    facts = models.JSONField(default=dict, db_default={})
     created_at = models.DateTimeField(db_default=Now())
     finished_at = models.DateTimeField(null=True, blank=True)
 

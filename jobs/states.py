@@ -76,6 +76,7 @@ class ArtefactState(models.TextChoices):
     BUILDING = "building"
     READY = "ready"
     FAILED = "failed"
+    CANCELLED = "cancelled"
 
     @classmethod
     def unfinished(cls) -> tuple[ArtefactState, ...]:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import QuerySet
 
 from jobs import selectors
 from jobs.models import Job, Quota
@@ -114,6 +115,12 @@ def stored_bytes_of(job: Job) -> int:
     if job.state == JobState.EXPIRED:
         return job.stored_bytes
     return job.total_residues + result_bytes_of(job.pk) + artefact_bytes_of(job.pk)
+
+
+def largest_jobs(user_id: int, count: int = 5) -> QuerySet[Job]:
+    """The user's jobs that take most, synchronous requests left out, largest first."""
+    jobs = Job.objects.filter(owner_id=user_id, interactive=False, stored_bytes__gt=0)
+    return jobs.exclude(state=JobState.VALIDATING).order_by("-stored_bytes", "-created_at")[:count]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 // The page for a new job: a preview of what was chosen, examples without reload, sending with progress, errors put
 // beside what they are about. Without this script the form works all the same.
-import { resultBytes } from "./new-job/estimate";
+import { costOf, costSentences, refusalOf, type Usage } from "./new-job/estimate";
 import type { Look, Seen } from "./new-job/look";
 import { bytesText, details, sentence } from "./new-job/preview";
 import type { Report } from "./new-job/report";
@@ -91,6 +91,7 @@ const library = new Preview(
     need("preview-status").textContent = report ? sentence(report, final) : "";
     need("preview-body").replaceChildren(...(report && final ? details(report) : []));
     estimate();
+    if (report && final) void askUsage();
   },
 );
 
@@ -99,6 +100,7 @@ const context = new Preview(
   () => itemRules(true),
   (report, final) => {
     need("context-preview").textContent = report && final ? contextSentence(report) : "";
+    estimate();
   },
 );
 
@@ -121,8 +123,38 @@ function estimate(): void {
     layers,
     allRows: data.get("rows") === "all",
   };
-  const bytes = report && !report.broken && limits ? resultBytes(report, wanted, limits) : 0;
-  need("estimate").textContent = bytes > 1e6 ? `The results will take about ${bytesText(bytes)}.` : "";
+  const place = need("estimate");
+  if (!report || report.broken || !report.good || !limits) {
+    place.replaceChildren();
+    return;
+  }
+  const homologs = context.report;
+  const shared = homologs && !homologs.broken ? homologs.tokens : 0;
+  const cost = costOf(report, shared, wanted, limits);
+  const lines = costSentences(cost, usage, model.value).map((words) => paragraph(words, "quiet mb-1"));
+  const refusal = usage ? refusalOf(cost, usage) : "";
+  if (refusal) lines.push(paragraph(`The service would refuse this job now. ${refusal}`, "problem mb-1"));
+  // Only what has changed is read out again.
+  if (place.textContent !== lines.map((line) => line.textContent).join("")) place.replaceChildren(...lines);
+}
+
+function paragraph(words: string, classes: string): HTMLElement {
+  const made = document.createElement("p");
+  made.className = classes;
+  made.textContent = words;
+  return made;
+}
+
+let usage: Usage | null = null; // as the service last said it; without it the page tells sizes only
+
+async function askUsage(): Promise<void> {
+  try {
+    const answer = await fetch("/api/usage/", { headers: { Accept: "application/json" } });
+    usage = answer.ok ? ((await answer.json()) as Usage) : null;
+  } catch {
+    usage = null;
+  }
+  estimate();
 }
 
 let typing = 0;

@@ -13,12 +13,15 @@ interface Case {
   records: number;
   bad: number;
   nucleotides: number;
+  tokens: number;
+  masks: number;
   faults: { code: string; line: number; column: number; record: string; character: string }[];
 }
 
 const cases = JSON.parse(readFileSync("../tests/data/preview-cases.json", "utf8")) as Case[];
 const [first] = cases;
 if (!first) throw new Error("there are no cases");
+const SHARED_TOKENS = 4 + 4 + 2 + 4; // of the contexts MKTA and AC, which each case's tokens are counted with
 const CANONICAL = "ACDEFGHIKLMNPQRSTVWY";
 const EXTENDED = CANONICAL + "BXZUO";
 const LETTERS: Record<string, { letters: string; contextLetters: string; needsMask: boolean }> = {
@@ -42,6 +45,7 @@ describe.each(cases.map((one) => [one.title, one] as const))("%s", (_title, one)
     if (one.broken) return;
     expect([report.records, report.badRecords]).toEqual([one.records, one.bad]);
     expect(report.nucleotides).toBe(one.nucleotides);
+    expect([report.tokens + report.sharedChunks * SHARED_TOKENS, report.masks]).toEqual([one.tokens, one.masks]);
     const found = report.faults.map(({ code, line, column, record, character }) => ({ code, line, column, record, character }));
     // Browsers do not say where JSON breaks; the line is enough.
     expect(found).toEqual(one.faults.map((fault) => (fault.code === "bad_json" ? { ...fault, column: 0 } : fault)));

@@ -9,16 +9,17 @@ from uuid import UUID
 from django.http import StreamingHttpResponse
 from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from jobs.analyses import FORMATS, KINDS
 from jobs.api import serializers as docs
 from jobs.api.base import COMMON_ERRORS, JobView
-from jobs.errors import NotFound
+from jobs.errors import Conflict, InvalidInput, NotFound, Problem
 from jobs.export import filename_of, format_of
 from jobs.models import Artefact, Job
-from jobs.services.artefacts import ArtefactFailed, artefact_blocks, artefact_retry
+from jobs.services.artefacts import ArtefactFailed, artefact_blocks, artefact_files, artefact_retry
 from jobs.states import ArtefactState
 
 RETRY_AFTER_SECONDS = 2
@@ -27,6 +28,11 @@ RETRY_AFTER_SECONDS = 2
 class JobArtefact(JobView):
     @extend_schema(
         operation_id="jobs_artefact",
+        parameters=[
+            OpenApiParameter(
+                "format", str, description="Of an analysis: json (the default) or npz.", enum=list(FORMATS)
+            )
+        ],
         responses={
             200: OpenApiResponse(OpenApiTypes.BINARY, "The file, as an attachment, with its digest in Repr-Digest."),
             202: docs.ArtefactBody,
@@ -40,32 +46,50 @@ class JobArtefact(JobView):
         artefact = Artefact.objects.filter(job=job, pk=artefact_id).first()
         if artefact is None:
             raise NotFound(f"job {job_id} has no file {artefact_id}; ask for its results again")
-        return artefact_response(job, artefact)
+        return artefact_response(job, artefact, request.query_params.get("format"))
 
     def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
         """Whatever the client accepts, it gets the file, or JSON about it."""
         return (self.get_renderers()[0], self.get_renderers()[0].media_type)
 
 
-def artefact_response(job: Job, artefact: Artefact) -> Response | StreamingHttpResponse:
-    """The file where it is ready; 202 where it will be. Raises ArtefactFailed once for a failed build, which is
-    queued again by that.
+def artefact_response(job: Job, artefact: Artefact, format: str | None = None) -> Response | StreamingHttpResponse:
+    """The file where it is ready, the first one unless a format is named; 202 where it will be. Raises ArtefactFailed
+    once for a failed build, which is queued again by that, and Conflict for a cancelled one.
     """
     url = reverse("job-artefact", args=[job.pk, artefact.pk])
     if artefact.state == ArtefactState.FAILED:
         artefact_retry(artefact_id=artefact.pk)
         raise ArtefactFailed(f"the file could not be built: {artefact.reason}; it is tried again", retry_after=10)
+    if artefact.state == ArtefactState.CANCELLED:
+        raise Conflict("the build was cancelled; ask for it again", code="artefact_cancelled")
     if artefact.state != ArtefactState.READY:
         body = {"state": artefact.state, "url": url, "retry_after": RETRY_AFTER_SECONDS}
         return Response(body, status=202, headers={"Location": url, "Retry-After": str(RETRY_AFTER_SECONDS)})
-    digest = base64.b64encode(bytes.fromhex(artefact.sha256)).decode()
+    files = artefact_files(artefact)
+    chosen = next(iter(files)) if format is None else format
+    if chosen not in files:
+        choice = f"Choose from {', '.join(files)}."
+        raise InvalidInput.of(
+            Problem("unknown_format", f"there is no file of format {chosen!r}", choice, path="format")
+        )
+    content_type, filename = _described(job, artefact, chosen)
+    file = files[chosen]
+    digest = base64.b64encode(bytes.fromhex(file.sha256)).decode()
     return StreamingHttpResponse(
-        artefact_blocks(artefact),
-        content_type=format_of(artefact.kind).content_type,
+        artefact_blocks(artefact, chosen),
+        content_type=content_type,
         headers={
-            "Content-Disposition": f'attachment; filename="{filename_of(job, artefact.kind)}"',
-            "Content-Length": str(artefact.size),
+            "Content-Disposition": f'attachment; filename="{filename}"',
+            "Content-Length": str(file.size),
             "Repr-Digest": f"sha-256=:{digest}:",
             "X-Accel-Buffering": "no",
         },
     )
+
+
+def _described(job: Job, artefact: Artefact, format: str) -> tuple[str, str]:
+    """Content type and file name."""
+    if artefact.kind in KINDS:
+        return FORMATS[format], f"{job.model}-{artefact.kind}-{job.pk.hex[:8]}-{artefact.pk}.{format}"
+    return format_of(format).content_type, filename_of(job, format)

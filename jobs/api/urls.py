@@ -4,7 +4,21 @@ from django.urls import path
 from drf_spectacular.views import SpectacularAPIView
 from rest_framework.renderers import JSONOpenAPIRenderer
 
-from jobs.api import alignments, artefacts, contexts, events, extend, jobs, ledger, openapi, searches, sharing, sync
+from jobs.api import (
+    alignments,
+    analyses,
+    artefacts,
+    columns,
+    contexts,
+    events,
+    extend,
+    jobs,
+    ledger,
+    openapi,
+    searches,
+    sharing,
+    sync,
+)
 
 __all__ = ["openapi", "urlpatterns"]
 
@@ -17,6 +31,16 @@ urlpatterns = [
     path("api/jobs/<uuid:job_id>/results/", jobs.JobResults.as_view(), name="job-results"),
     path("api/jobs/<uuid:job_id>/artefacts/<int:artefact_id>/", artefacts.JobArtefact.as_view(), name="job-artefact"),
     path("api/jobs/<uuid:job_id>/ledger/", ledger.JobLedger.as_view(), name="job-ledger"),
+    path("api/jobs/<uuid:job_id>/analyses/", analyses.JobAnalyses.as_view(), name="job-analyses"),
+    path("api/jobs/<uuid:job_id>/analyses/<int:analysis_id>/", analyses.JobAnalysis.as_view(), name="job-analysis"),
+    path(
+        "api/jobs/<uuid:job_id>/analyses/<int:analysis_id>/cancel/",
+        analyses.AnalysisCancel.as_view(),
+        name="job-analysis-cancel",
+    ),
+    path("api/jobs/<uuid:job_id>/columns/", columns.JobColumns.as_view(), name="job-columns"),
+    path("api/jobs/<uuid:job_id>/columns/<int:column_id>/", columns.JobColumnView.as_view(), name="job-column"),
+    path("api/jobs/<uuid:job_id>/neighbours/", analyses.JobNeighbours.as_view(), name="job-neighbours"),
     path("api/jobs/<uuid:job_id>/manifest/", jobs.JobManifest.as_view(), name="job-manifest"),
     path("api/jobs/<uuid:job_id>/cancel/", jobs.JobCancel.as_view(), name="job-cancel"),
     path("api/jobs/<uuid:job_id>/pause/", jobs.JobPause.as_view(), name="job-pause"),

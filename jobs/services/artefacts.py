@@ -7,11 +7,14 @@ the database's clock and renews it while it works; what it stores counts only on
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
+import orjson
 from celery import current_app
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
@@ -41,12 +44,24 @@ class ArtefactFailed(ServiceError):
     code = "artefact_failed"
 
 
-def artefact_request(*, job: Job, kind: str) -> Artefact:
-    """The file of these results: ready, being built, or failed just now; asked for where there is none.
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """One file of a ready artefact; `block` is the number of its first block."""
+
+    format: str
+    size: int
+    sha256: str
+    block: int
+
+
+def artefact_request(*, job: Job, kind: str, params: Mapping[str, Any] | None = None, also: str = "") -> Artefact:
+    """The file of these results with these parameters: ready, being built, or failed just now; asked for where there is
+    none, or where the last one was cancelled. `also` stands for what else it depends on, such as another job's results.
 
     A failed one is queued again by the next request after the one that was told of it.
     """
-    current = Artefact.objects.filter(job=job, kind=kind).order_by("-id")
+    wanted = dict(params or {})
+    current = Artefact.objects.filter(job=job, kind=kind, params=wanted).order_by("-id")
     building = current.filter(state__in=ArtefactState.unfinished()).first()
     if building is not None:
         return building
@@ -54,17 +69,49 @@ def artefact_request(*, job: Job, kind: str) -> Artefact:
         young = current.filter(state=ArtefactState.READY, finished_at__gt=Now() - FRESH_ENOUGH).first()
         if young is not None:
             return young
-    artefact, made = Artefact.objects.get_or_create(job=job, kind=kind, fingerprint=selectors.results_fingerprint(job))
+    artefact, made = Artefact.objects.get_or_create(
+        job=job, kind=kind, fingerprint=artefact_fingerprint(job, wanted, also), defaults={"params": wanted}
+    )
     if made:
         artefact_publish(artefact_id=artefact.pk)
+    elif artefact.state == ArtefactState.CANCELLED:
+        artefact_retry(artefact_id=artefact.pk)
+        artefact.refresh_from_db()
     return artefact
 
 
+def artefact_fingerprint(job: Job, params: Mapping[str, Any], also: str = "") -> str:
+    """Digest of the results, and of the parameters where there are any."""
+    results = selectors.results_fingerprint(job)
+    if not params:
+        return results
+    asked = orjson.dumps([results, also, dict(params)], option=orjson.OPT_SORT_KEYS)
+    return hashlib.sha256(asked).hexdigest()
+
+
 def artefact_retry(*, artefact_id: int) -> None:
-    """`failed -> waiting`: somebody asks again."""
-    again = Artefact.objects.filter(pk=artefact_id, state=ArtefactState.FAILED)
-    if again.update(state=ArtefactState.WAITING, attempts=0, reason="", finished_at=None):
+    """`failed` or `cancelled -> waiting`: somebody asks again."""
+    over = (ArtefactState.FAILED, ArtefactState.CANCELLED)
+    again = Artefact.objects.filter(pk=artefact_id, state__in=over)
+    if again.update(state=ArtefactState.WAITING, attempts=0, reason="", finished_at=None, fraction=0, stage=""):
         artefact_publish(artefact_id=artefact_id)
+
+
+def artefact_cancel(*, artefact_id: int) -> bool:
+    """`waiting` or `building -> cancelled`; the builder stops when it next renews its lease. False where it is over."""
+    with transaction.atomic():
+        unfinished = Artefact.objects.filter(pk=artefact_id, state__in=ArtefactState.unfinished())
+        cancelled = unfinished.update(state=ArtefactState.CANCELLED, build=None, lease_end=None, finished_at=Now())
+        if cancelled:
+            ArtefactBlock.objects.filter(artefact_id=artefact_id).delete()
+    return bool(cancelled)
+
+
+def artefact_delete(*, artefact_id: int) -> None:
+    """Remove a file for good; one that is being built stops being built."""
+    artefact_cancel(artefact_id=artefact_id)
+    ArtefactBlock.objects.filter(artefact_id=artefact_id).delete()
+    Artefact.objects.filter(pk=artefact_id).delete()
 
 
 def artefact_publish(*, artefact_id: int) -> bool:
@@ -82,39 +129,75 @@ def artefact_claim(*, artefact_id: int) -> UUID | None:
     token = uuid4()
     free = Q(state=ArtefactState.WAITING) | Q(state=ArtefactState.BUILDING, lease_end__lt=Now())
     claimed = Artefact.objects.filter(free, pk=artefact_id, attempts__lt=MAX_ATTEMPTS).update(
-        state=ArtefactState.BUILDING, build=token, attempts=F("attempts") + 1, lease_end=Now() + LEASE
+        state=ArtefactState.BUILDING,
+        build=token,
+        attempts=F("attempts") + 1,
+        lease_end=Now() + LEASE,
+        fraction=0,
+        stage="",
     )
     return token if claimed else None
 
 
-def artefact_renew(*, artefact_id: int, token: UUID) -> bool:
-    """Hold the lease on; False where somebody else has it, or the job is gone."""
-    return bool(_held(artefact_id, token).update(lease_end=Now() + LEASE))
-
-
-def artefact_store(*, artefact_id: int, token: UUID, path: Path) -> bool:
-    """Copy the file into blocks, each committed by itself, and make it ready. False where the lease was lost: then
-    nothing counts.
+def artefact_renew(*, artefact_id: int, token: UUID, fraction: float | None = None, stage: str = "") -> bool:
+    """Hold the lease on, and say how far the build is; False where somebody else has it, it was cancelled, or the job
+    is gone.
     """
-    digest, number, size = hashlib.sha256(), 0, 0
+    progress = {} if fraction is None else {"fraction": fraction, "stage": stage}
+    return bool(_held(artefact_id, token).update(lease_end=Now() + LEASE, **progress))
+
+
+def artefact_store(
+    *, artefact_id: int, token: UUID, paths: Mapping[str, Path], facts: Mapping[str, Any] | None = None
+) -> bool:
+    """Copy the files, by format, into blocks, each committed by itself, and make the artefact ready. False where the
+    lease was lost: then nothing counts.
+    """
+    files: list[StoredFile] = []
+    number = 0
+    for format, path in paths.items():
+        stored = _store_file(artefact_id, token, format, path, number)
+        if stored is None:
+            return False
+        files.append(stored)
+        number += -(-stored.size // BLOCK)
+    with transaction.atomic():
+        held = _held(artefact_id, token).update(
+            state=ArtefactState.READY,
+            size=sum(file.size for file in files),
+            sha256=files[0].sha256,
+            files=[asdict(file) for file in files],
+            facts=dict(facts or {}),
+            finished_at=Now(),
+            lease_end=None,
+            fraction=1,
+            stage="",
+        )
+        if held:
+            ArtefactBlock.objects.filter(artefact_id=artefact_id).exclude(build=token).delete()
+    return bool(held)
+
+
+def _store_file(artefact_id: int, token: UUID, format: str, path: Path, first: int) -> StoredFile | None:
+    digest, number, size = hashlib.sha256(), first, 0
     with path.open("rb") as file:
         while block := file.read(BLOCK):
             digest.update(block)
             size += len(block)
             if not artefact_renew(artefact_id=artefact_id, token=token):
-                return False
+                return None
             try:
                 ArtefactBlock.objects.create(artefact_id=artefact_id, build=token, number=number, data=block)
             except IntegrityError:  # the job was deleted meanwhile
-                return False
+                return None
             number += 1
-    with transaction.atomic():
-        stored = _held(artefact_id, token).update(
-            state=ArtefactState.READY, size=size, sha256=digest.hexdigest(), finished_at=Now(), lease_end=None
-        )
-        if stored:
-            ArtefactBlock.objects.filter(artefact_id=artefact_id).exclude(build=token).delete()
-    return bool(stored)
+    return StoredFile(format, size, digest.hexdigest(), first)
+
+
+def artefact_files(artefact: Artefact) -> dict[str, StoredFile]:
+    """The files of a ready artefact by format, the first one first. One from before several were kept has one."""
+    files = artefact.files or [{"format": artefact.kind, "size": artefact.size, "sha256": artefact.sha256, "block": 0}]
+    return {file["format"]: StoredFile(**file) for file in files}
 
 
 def artefact_fail(*, artefact_id: int, token: UUID, reason: str) -> None:
@@ -151,18 +234,24 @@ def _superseded() -> QuerySet[Artefact]:
     newer = Artefact.objects.filter(
         job=OuterRef("job"),
         kind=OuterRef("kind"),
+        params=OuterRef("params"),
         pk__gt=OuterRef("pk"),
         state=ArtefactState.READY,
         finished_at__lt=Now() - KEPT_BEHIND,
     )
-    return Artefact.objects.filter(Exists(newer), state__in=[ArtefactState.READY, ArtefactState.FAILED])
+    over = [ArtefactState.READY, ArtefactState.FAILED, ArtefactState.CANCELLED]
+    return Artefact.objects.filter(Exists(newer), state__in=over)
 
 
-def artefact_blocks(artefact: Artefact) -> Iterator[bytes]:
-    """The bytes of a ready file, block by block. Raises ArtefactFailed where it vanishes meanwhile."""
+def artefact_blocks(artefact: Artefact, format: str | None = None) -> Iterator[bytes]:
+    """The bytes of a ready file, the first one unless a format is named, block by block. Raises ArtefactFailed where it
+    vanishes meanwhile.
+    """
+    files = artefact_files(artefact)
+    file = next(iter(files.values())) if format is None else files[format]
     sent = 0
-    number = 0
-    while sent < artefact.size:
+    number = file.block
+    while sent < file.size:
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT data FROM jobs_artefactblock WHERE artefact_id = %s AND build = %s AND number = %s",

@@ -8,16 +8,16 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
+from jobs.analyses import KINDS
+from jobs.analyses.building import Built, Held, analysis_build
 from jobs.arrayfiles.hdf5 import Hdf5File
 from jobs.errors import ServiceError
 from jobs.export.arrays import batches, facts_of, is_masked
 from jobs.export.columns import columns_of
-from jobs.models import Artefact, Job
+from jobs.models import Artefact
 from jobs.services.artefacts import artefact_claim, artefact_fail, artefact_renew, artefact_store
 
 log = logging.getLogger(__name__)
-
-Held = Callable[[], bool]
 
 
 def artefact_build(*, artefact_id: int) -> bool:
@@ -29,13 +29,16 @@ def artefact_build(*, artefact_id: int) -> bool:
     if token is None:
         return False
     artefact = Artefact.objects.select_related("job").get(pk=artefact_id)
+
+    def held(fraction: float | None = None, stage: str = "") -> bool:
+        return artefact_renew(artefact_id=artefact_id, token=token, fraction=fraction, stage=stage)
+
     try:
         with tempfile.TemporaryDirectory(prefix="e1-artefact-") as folder:
-            path = Path(folder) / artefact.kind
-            held = BUILDERS[artefact.kind](
-                artefact.job, path, lambda: artefact_renew(artefact_id=artefact_id, token=token)
-            )
-            return held and artefact_store(artefact_id=artefact_id, token=token, path=path)
+            built = BUILDERS[artefact.kind](artefact, Path(folder), held)
+            if built is None:
+                return False
+            return artefact_store(artefact_id=artefact_id, token=token, paths=built.paths, facts=built.facts)
     except (OSError, ServiceError) as error:
         log.exception("the %s of job %s could not be built", artefact.kind, artefact.job_id)
         artefact_fail(artefact_id=artefact_id, token=token, reason=_reason(error))
@@ -48,20 +51,23 @@ def _reason(error: OSError | ServiceError) -> str:
     return f"the builder's disk refused to write: {error.strerror or error}"
 
 
-def _hdf5(job: Job, path: Path, held: Held) -> bool:
-    """The job's results as HDF5; False where the lease was lost on the way."""
+def _hdf5(artefact: Artefact, folder: Path, held: Held) -> Built | None:
+    """The job's results as HDF5."""
+    job, path = artefact.job, folder / "results.h5"
     columns = columns_of(job)
     file = Hdf5File(path, columns, masked=is_masked(job))
     try:
         for rows in batches(job, columns):
             file.write(rows)
             if not held():
-                return False
+                return None
         file.close(facts_of(job))
     finally:
         file.abandon()
-    return True
+    return Built({"h5": path})
 
 
-BUILDERS: Mapping[str, Callable[[Job, Path, Held], bool]] = MappingProxyType({"h5": _hdf5})
-"""By kind of artefact."""
+BUILDERS: Mapping[str, Callable[[Artefact, Path, Held], Built | None]] = MappingProxyType(
+    {"h5": _hdf5, **dict.fromkeys(KINDS, analysis_build)}
+)
+"""By kind of artefact: the files, written into a folder, or None where the lease was lost on the way."""

@@ -173,6 +173,7 @@ def job_delete(*, job_id: UUID) -> None:
             [job_id],
         )
         cursor.execute("DELETE FROM jobs_artefact WHERE job_id = %s", [job_id])
+        cursor.execute("DELETE FROM jobs_jobcolumn WHERE job_id = %s", [job_id])
         cursor.execute("DELETE FROM jobs_item WHERE job_id = %s", [job_id])
         cursor.execute("DELETE FROM jobs_tally WHERE job_id = %s", [job_id])
         cursor.execute("DELETE FROM jobs_extension WHERE job_id = %s", [job_id])

@@ -38,6 +38,26 @@ def test_the_preview_counts_and_draws_before_anything_is_sent(page):
     assert "POST" not in sent
 
 
+def test_the_cost_is_told_before_anything_is_sent(page):
+    """Time by the worker's measured rate; sizes that follow the choices; why the quota would refuse it."""
+    page.goto("/jobs/new/")
+    cost = page.locator("#estimate")
+    page.locator("#id_sequences").fill("".join(f">p{n}\n{'MKTAYIAKQR' * 3}\n" for n in range(20)))
+    expect(cost).to_contain_text("680 tokens to compute. The results will take 10 kB.")
+    expect(cost).to_contain_text(re.compile(r"Computing takes .* present rate"))
+    page.locator("#id_include_per_token").check()
+    expect(cost).to_contain_text("The results will take 317 kB.")
+    page.locator("#id_context_text").fill(">h\nMKTAYI\n")
+    expect(cost).to_contain_text("710 tokens to compute.")
+    quota = {"limit": 1, "used": 1, "left": 0}
+    none = {"limit": None, "used": 0, "left": None}
+    body = {"quota": {"active_jobs": quota, "queued_tokens": none, "stored_bytes": none}, "models": {}}
+    page.route("**/api/usage/", lambda route: route.fulfill(json=body))
+    page.locator("#id_sequences").fill(">a\nMKT\n")
+    expect(cost).to_contain_text("The service would refuse this job now. You have as many unfinished jobs as you may.")
+    assert violations(page) == []
+
+
 def test_the_preview_follows_the_action_and_what_is_typed(page):
     page.goto("/jobs/new/")
     status = page.locator("#preview-status")

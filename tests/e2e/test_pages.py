@@ -82,6 +82,7 @@ def paths(jobs: dict[str, str]) -> dict[str, str]:
         "service": "/service/",
         "tokens": "/account/tokens/",
         "password": "/account/password/",
+        "quota": "/account/quota/",
         "reference": "/api/docs/",
         "not found": "/nothing/",
     }

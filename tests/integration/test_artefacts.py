@@ -172,7 +172,7 @@ def test_a_builder_that_was_killed_is_replaced_and_can_store_nothing_more(lib, p
     assert not ArtefactBlock.objects.filter(build=lost).exists()
     (tmp_path / "late").write_bytes(b"late")
     assert not artefacts.artefact_renew(artefact_id=artefact.pk, token=lost)
-    assert not artefacts.artefact_store(artefact_id=artefact.pk, token=lost, path=tmp_path / "late")
+    assert not artefacts.artefact_store(artefact_id=artefact.pk, token=lost, paths={"h5": tmp_path / "late"})
     artefact.refresh_from_db()
     with h5py.File(io.BytesIO(b"".join(artefacts.artefact_blocks(artefact)))) as file:
         assert len(file["index"]) == 40

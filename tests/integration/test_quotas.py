@@ -169,3 +169,16 @@ def test_many_submissions_at_once_never_exceed_the_border(person, token_of, quot
     assert sorted(statuses) == [202] * 5 + [413 if quota == "stored_bytes" else 429] * 11
     assert getattr(usage.use_of(person.pk), quota) == limit
     assert Job.objects.count() == 5
+
+
+def test_the_page_shows_use_and_limits(client, person, api):
+    Quota.objects.create(user=person, stored_bytes=2 * BYTES, active_jobs=1)
+    submit(api, name="my library")
+    client.force_login(person)
+    text = client.get("/account/quota/").content.decode()
+    assert "(0 left)" in text
+    assert "used up" in text
+    assert f"{2 * BYTES} bytes <" in text
+    assert f"({BYTES} bytes left)" in text
+    assert "my library" in text
+    assert text.count('<span class="quiet">no limit</span>') == 2

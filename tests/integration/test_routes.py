@@ -16,6 +16,7 @@ from jobs.api import events
 from jobs.models import ApiToken, Artefact, HomologSearch, Job
 from jobs.science.alignments import read_alignment
 from jobs.services.alignments import alignment_store
+from jobs.services.columns import columns_add
 from jobs.services.context_sets import context_set_create
 from jobs.services.tokens import token_create, token_revoke
 from jobs.states import ArtefactState
@@ -70,6 +71,8 @@ def things(api, person, monkeypatch) -> dict[str, object]:
     job = Job.objects.get(pk=body(submit(api, FASTA, name="top-secret-library"))["id"])
     Job.objects.filter(pk=job.pk).update(idempotency_key="top-secret-library")
     artefact = Artefact.objects.create(job=job, kind="npz", fingerprint="x", state=ArtefactState.READY, sha256="00")
+    analysis = Artefact.objects.create(job=job, kind="map", fingerprint="y", params={"method": "pca"})
+    column = columns_add(job=job, data=b"index,family\n0,top-secret-library\n")[0][0]
     token_create(owner=person, name="rosalinds-laptop", days=None)
     context_set_create(owner=person, name="top-secret-library", contexts=[["MKTAYIAKQRQISFVKSHFSRQ"]], provenance={})
     rows = read_alignment(b">top-secret-library\nMKTAYIAKQRQISFVKSHFSRQ\n>b\nMKTAYIAKQRQISFVKSHFSRK\n")
@@ -83,6 +86,8 @@ def things(api, person, monkeypatch) -> dict[str, object]:
         "alignment_id": alignment.pk,
         "index": 0,
         "artefact_id": artefact.pk,
+        "analysis_id": analysis.pk,
+        "column_id": column.pk,
         "digest": ApiToken.objects.get(name="rosalinds-laptop").digest,
         "model": "e1-demo",
         "action": "log_prob",

@@ -1,8 +1,11 @@
-// How large the results will be, before anything is sent: arrays of float32, as they are stored and downloaded.
+// What the job will cost, before anything is sent: worked out from the preview as the server does from the library
+// (jobs/costs.py), with the workers' rate and the user's quotas as the service says them now.
+import { bytesText } from "./preview";
 import type { Report } from "./report";
 import type { ModelRules } from "./rules";
 
 const FLOAT = 4;
+const DOUBLE = 8;
 const LETTERS = 20;
 
 export interface Wanted {
@@ -12,14 +15,98 @@ export interface Wanted {
   allRows: boolean;
 }
 
-/** Bytes of numbers that the job stores; 0 where it is not known. */
-export function resultBytes(report: Report, wanted: Wanted, model: ModelRules): number {
-  const { records, residues } = report;
-  if (wanted.action === "log_prob") return records * FLOAT;
-  if (wanted.action === "predict") return wanted.allRows ? residues * LETTERS * FLOAT : 0;
+export interface QuotaState {
+  limit: number | null;
+  used: number;
+  left: number | null;
+}
+
+/** The answer of GET /api/usage/. */
+export interface Usage {
+  quota: Record<"active_jobs" | "queued_tokens" | "stored_bytes", QuotaState>;
+  models: Record<string, { workers: number; tokens_per_second: number | null; reason: string | null; waiting_tokens: number }>;
+}
+
+export interface Cost {
+  tokens: number;
+  resultBytes: number;
+  storedBytes: number;
+}
+
+/** Bytes of the arrays that the job stores. */
+function resultBytes(report: Report, wanted: Wanted, model: ModelRules): number {
+  const { good, goodResidues, masks } = report;
+  if (wanted.action === "log_prob") return good * DOUBLE;
+  if (wanted.action === "predict") return (wanted.allRows ? goodResidues : masks) * LETTERS * FLOAT;
   let bytes = 0;
-  if (wanted.include.includes("mean")) bytes += records * wanted.layers * model.width * FLOAT;
-  if (wanted.include.includes("per_token")) bytes += residues * wanted.layers * model.width * FLOAT;
-  if (wanted.include.includes("logits")) bytes += residues * LETTERS * FLOAT;
+  if (wanted.include.includes("mean")) bytes += good * wanted.layers * model.width * FLOAT;
+  if (wanted.include.includes("per_token")) bytes += goodResidues * wanted.layers * model.width * FLOAT;
+  if (wanted.include.includes("logits")) bytes += goodResidues * LETTERS * FLOAT;
   return bytes;
+}
+
+/** `sharedTokens` are those of the context sequences that all items share. */
+export function costOf(report: Report, sharedTokens: number, wanted: Wanted, model: ModelRules): Cost {
+  const bytes = resultBytes(report, wanted, model);
+  return {
+    tokens: report.tokens + report.sharedChunks * sharedTokens,
+    resultBytes: bytes,
+    storedBytes: report.goodResidues + bytes,
+  };
+}
+
+/** Seconds in words, in two figures at most, as on the other pages. */
+export function durationText(seconds: number): string {
+  if (seconds < 1) return "less than a second";
+  if (seconds < 90) return `${Math.round(seconds)} s`;
+  const minutes = Math.round(seconds / 60);
+  if (minutes < 90) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  if (hours < 36) return minutes % 60 ? `${hours} h ${minutes % 60} min` : `${hours} h`;
+  return hours % 24 ? `${Math.floor(hours / 24)} d ${hours % 24} h` : `${hours / 24} d`;
+}
+
+/** The cost in sentences. Without `usage` (the service did not answer) what the browser knows by itself. */
+export function costSentences(cost: Cost, usage: Usage | null, model: string): string[] {
+  const number = (value: number) => value.toLocaleString("en");
+  const sentences = [`${number(cost.tokens)} tokens to compute. The results will take ${bytesText(cost.resultBytes)}.`];
+  const pace = usage?.models[model];
+  if (pace?.tokens_per_second) {
+    const computing = `Computing takes about ${durationText(cost.tokens / pace.tokens_per_second)} at the workers’ present rate`;
+    const ahead = pace.waiting_tokens / pace.tokens_per_second;
+    sentences.push(ahead >= 1 ? `${computing}; about ${durationText(ahead)} of other work is queued.` : `${computing}.`);
+  } else if (pace) {
+    sentences.push(`How long it takes is not known: ${pace.reason ?? "no rate is measured"}. The job would wait.`);
+  }
+  const left = usage ? leftOf(usage) : "";
+  if (left) sentences.push(`Left of your quota before this job: ${left}.`);
+  return sentences;
+}
+
+function leftOf({ quota }: Usage): string {
+  const parts: string[] = [];
+  const { active_jobs: jobs, queued_tokens: tokens, stored_bytes: stored } = quota;
+  if (jobs.left !== null) parts.push(`${jobs.left} ${jobs.left === 1 ? "job" : "jobs"}`);
+  if (tokens.left !== null) parts.push(`${tokens.left.toLocaleString("en")} tokens`);
+  if (stored.left !== null) parts.push(`${bytesText(stored.left)} of storage`);
+  return parts.join(", ");
+}
+
+/** Why the service would refuse the job now; "" where nothing speaks against it. */
+export function refusalOf(cost: Cost, { quota }: Usage): string {
+  const { active_jobs: jobs, queued_tokens: tokens, stored_bytes: stored } = quota;
+  if (tokens.limit !== null && cost.tokens > tokens.limit) {
+    return `It has more tokens than you may queue at all (${tokens.limit.toLocaleString("en")}). Split the library.`;
+  }
+  if (stored.limit !== null && cost.storedBytes > stored.limit) {
+    return `It takes more storage than you may use at all (${bytesText(stored.limit)}). Ask for smaller results, or split the library.`;
+  }
+  if (stored.left !== null && cost.storedBytes > stored.left) {
+    return `It takes ${bytesText(cost.storedBytes)} of storage, and you have ${bytesText(stored.left)} left. Delete jobs that you do not need any more.`;
+  }
+  if (jobs.left === 0) return "You have as many unfinished jobs as you may. Wait until one ends, or cancel one.";
+  if (tokens.left !== null && cost.tokens > tokens.left) {
+    return `You have ${tokens.left.toLocaleString("en")} tokens left to queue. Wait until some of yours are computed.`;
+  }
+  return "";
 }

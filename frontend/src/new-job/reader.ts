@@ -17,6 +17,10 @@ export function formatOf(name: string, head: string): Report["format"] | "" {
   return first.toLowerCase().includes("sequence") ? "csv" : "";
 }
 
+function masksIn(text: string): number {
+  return text.split("?").length - 1;
+}
+
 interface LineReader {
   /** One line without its end. */
   take(line: string, number: number): void;
@@ -74,7 +78,7 @@ class FastaLines implements LineReader {
   private place: Place | null = null;
   private index = 0;
   private residues = 0;
-  private masked = false;
+  private masks = 0;
   private nucleotides = true;
   private star: { line: number; column: number } | null = null;
   private strange = new Map<string, { line: number; column: number }>();
@@ -107,7 +111,7 @@ class FastaLines implements LineReader {
     this.index += 1;
     this.place = { line: number, record: name === "" ? `record_${this.index}` : name };
     this.residues = 0;
-    this.masked = false;
+    this.masks = 0;
     this.nucleotides = true;
     this.star = null;
     this.strange.clear();
@@ -117,7 +121,7 @@ class FastaLines implements LineReader {
     if (!this.star && this.letters.isClean(line)) {
       this.residues += line.length;
       this.nucleotides &&= NUCLEOTIDES.test(line);
-      if (this.rules.needsMask) this.masked ||= line.includes("?");
+      if (this.rules.needsMask) this.masks += masksIn(line);
       return;
     }
     const residues = residuesOf(line);
@@ -137,7 +141,7 @@ class FastaLines implements LineReader {
     }
     this.residues += length;
     this.nucleotides &&= NUCLEOTIDES.test(text.replace(/[ \t]/g, "").toUpperCase());
-    this.masked ||= text.includes("?");
+    this.masks += masksIn(text);
     for (const [character, column] of this.letters.strange(capitals(text), (c) => c === " " || c === "\t")) {
       this.note(character, { line: number, column });
     }
@@ -153,8 +157,8 @@ class FastaLines implements LineReader {
     for (const [character, at] of this.strange) {
       faults.push(letterFault({ line: at.line, record: this.place.record }, character, at.column, this.letters));
     }
-    faults.push(...sizeFaults(this.residues, this.masked, this.rules, this.place));
-    count(this.report, this.residues, faults);
+    faults.push(...sizeFaults(this.residues, this.masks > 0, this.rules, this.place));
+    count(this.report, this.residues, faults, { masks: this.masks, contexts: null });
     if (!faults.length && looksLikeDna(this.residues, this.nucleotides)) this.report.nucleotides += 1;
   }
 }
@@ -238,9 +242,13 @@ class Items {
     const sequence = cleaned(item.sequence as string);
     if (item.context_sequences) this.report.withContext += 1;
     faults.push(...textFaults(sequence, this.letters, place));
-    faults.push(...this.contexts((contexts as string[]).map(cleaned), place));
+    const own = (contexts as string[]).map(cleaned);
+    faults.push(...this.contexts(own, place));
     faults.push(...sizeFaults(characters(sequence), sequence.includes("?"), this.rules, place));
-    count(this.report, characters(sequence), faults);
+    count(this.report, characters(sequence), faults, {
+      masks: masksIn(sequence),
+      contexts: item.context_sequences == null ? null : own,
+    });
     if (!faults.length && looksLikeDna(sequence.length, NUCLEOTIDES.test(sequence))) this.report.nucleotides += 1;
   }
 
@@ -344,7 +352,7 @@ class TableLines implements LineReader {
     const sequence = cleaned(fields[this.sequenceAt] ?? "");
     const faults = textFaults(sequence, this.letters, place);
     faults.push(...sizeFaults(characters(sequence), sequence.includes("?"), this.rules, place));
-    count(this.report, characters(sequence), faults);
+    count(this.report, characters(sequence), faults, { masks: masksIn(sequence), contexts: null });
     if (!faults.length && looksLikeDna(sequence.length, NUCLEOTIDES.test(sequence))) this.report.nucleotides += 1;
   }
 }

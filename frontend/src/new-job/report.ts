@@ -36,6 +36,15 @@ export interface Report {
   /** How many records have each length. */
   lengths: Map<number, number>;
   withContext: number;
+  /** What will be computed: records without faults, their residues, their masked residues. */
+  good: number;
+  goodResidues: number;
+  masks: number;
+  /** Tokens of the records without faults, and of their own contexts: once for each chunk that names one. */
+  tokens: number;
+  /** Chunks in which a record takes the contexts that the whole job shares. */
+  sharedChunks: number;
+  chunk: { records: number; shared: boolean; contexts: string[] };
   /** Records that look like DNA or RNA: the service warns of them. */
   nucleotides: number;
   /** The first LISTED faults; `faultCount` counts all. */
@@ -57,6 +66,12 @@ export function emptyReport(format: Report["format"]): Report {
     longest: 0,
     lengths: new Map(),
     withContext: 0,
+    good: 0,
+    goodResidues: 0,
+    masks: 0,
+    tokens: 0,
+    sharedChunks: 0,
+    chunk: { records: 0, shared: false, contexts: [] },
     nucleotides: 0,
     faults: [],
     faultCount: 0,
@@ -64,14 +79,53 @@ export function emptyReport(format: Report["format"]): Report {
   };
 }
 
+export const BOUNDARY_TOKENS = 4; // of every sequence, as in worker/protocol.py
+const CHUNK_ITEMS = 8; // as in jobs/limits.py
+
+/** What a record costs beside its residues; `contexts` is null where it takes those of the job. */
+export interface Cost {
+  masks: number;
+  contexts: string[] | null;
+}
+
+const PLAIN: Cost = { masks: 0, contexts: null };
+
+/** Tokens of a list of context sequences. */
+function contextTokens(contexts: string[]): number {
+  return contexts.reduce((sum, one) => sum + one.length + BOUNDARY_TOKENS, 0);
+}
+
+/** Counts an accepted record as the server's chunks will (jobs/chunking.py). */
+function countCost(report: Report, residues: number, { masks, contexts }: Cost): void {
+  if (report.chunk.records === CHUNK_ITEMS) report.chunk = { records: 0, shared: false, contexts: [] };
+  const { chunk } = report;
+  chunk.records += 1;
+  report.good += 1;
+  report.goodResidues += residues;
+  report.masks += masks;
+  report.tokens += residues + BOUNDARY_TOKENS;
+  if (contexts === null) {
+    if (!chunk.shared) report.sharedChunks += 1;
+    chunk.shared = true;
+    return;
+  }
+  const name = contexts.join(",");
+  if (!name || chunk.contexts.includes(name)) return;
+  chunk.contexts.push(name);
+  report.tokens += contextTokens(contexts);
+}
+
 /** Adds one record with its faults. */
-export function count(report: Report, residues: number, faults: Fault[]): void {
+export function count(report: Report, residues: number, faults: Fault[], cost = PLAIN): void {
   report.records += 1;
   report.residues += residues;
   report.shortest = report.records === 1 ? residues : Math.min(report.shortest, residues);
   report.longest = Math.max(report.longest, residues);
   report.lengths.set(residues, (report.lengths.get(residues) ?? 0) + 1);
-  if (!faults.length) return;
+  if (!faults.length) {
+    countCost(report, residues, cost);
+    return;
+  }
   report.badRecords += 1;
   report.faultCount += faults.length;
   report.faults.push(...faults.slice(0, LISTED - report.faults.length));

@@ -1,0 +1,68 @@
+// Costs and what the quota says of them. The numbers of each action are those that the service stores
+// (tests/integration/test_estimates.py holds jobs/costs.py to it).
+import { describe, expect, test } from "vitest";
+import { costOf, costSentences, durationText, refusalOf, type QuotaState, type Usage } from "../src/new-job/estimate";
+import { count, emptyReport } from "../src/new-job/report";
+
+function library() {
+  const report = emptyReport("fasta");
+  for (let each = 0; each < 9; each += 1) count(report, 10, [], { masks: 2, contexts: null });
+  return report;
+}
+
+const MODEL = { width: 128, maxResidues: 2048 };
+const ENCODE = { action: "encode", include: ["mean"], layers: 2, allRows: false };
+const NONE: QuotaState = { limit: null, used: 0, left: null };
+
+function usage(quota: Partial<Usage["quota"]>, rate: number | null = 100): Usage {
+  return {
+    quota: { active_jobs: NONE, queued_tokens: NONE, stored_bytes: NONE, ...quota },
+    models: { demo: { workers: rate ? 1 : 0, tokens_per_second: rate, reason: rate ? null : "no worker of this model is alive", waiting_tokens: 0 } },
+  };
+}
+
+const of = (limit: number, left: number): QuotaState => ({ limit, used: limit - left, left });
+
+describe("cost", () => {
+  test("a context that all items share is counted for each chunk", () => {
+    expect(costOf(library(), 50, ENCODE, MODEL).tokens).toBe(9 * 14 + 2 * 50);
+  });
+  test.each([
+    [ENCODE, 9 * 2 * 128 * 4],
+    [{ ...ENCODE, include: ["per_token", "logits"] }, 90 * 2 * 128 * 4 + 90 * 20 * 4],
+    [{ ...ENCODE, action: "predict", allRows: true }, 90 * 20 * 4],
+    [{ ...ENCODE, action: "predict" }, 18 * 20 * 4],
+    [{ ...ENCODE, action: "log_prob" }, 9 * 8],
+  ])("%o", (wanted, bytes) => {
+    const cost = costOf(library(), 0, wanted, MODEL);
+    expect([cost.resultBytes, cost.storedBytes]).toEqual([bytes, bytes + 90]);
+  });
+});
+
+describe("sentences", () => {
+  const cost = { tokens: 1200, resultBytes: 4096, storedBytes: 5000 };
+  test("time by the measured rate, or why there is none", () => {
+    expect(costSentences(cost, usage({}), "demo")[1]).toContain("about 12 s");
+    expect(costSentences(cost, usage({}, null), "demo")[1]).toContain("no worker of this model is alive");
+    expect(costSentences(cost, null, "demo")).toHaveLength(1);
+  });
+  test("what is left of each quota that has a limit", () => {
+    const [, , left] = costSentences(cost, usage({ active_jobs: of(2, 1), stored_bytes: of(10_000, 9000) }), "demo");
+    expect(left).toBe("Left of your quota before this job: 1 job, 9.0 kB of storage.");
+  });
+  test.each([
+    [{}, ""],
+    [{ queued_tokens: of(1000, 1000) }, "at all (1,000)"],
+    [{ stored_bytes: of(4000, 4000) }, "at all (4.0 kB)"],
+    [{ stored_bytes: of(9000, 4999) }, "Delete jobs"],
+    [{ active_jobs: of(3, 0) }, "as many unfinished jobs"],
+    [{ queued_tokens: of(2000, 1199) }, "1,199 tokens left"],
+    [{ queued_tokens: of(2000, 1200), stored_bytes: of(9000, 5000), active_jobs: of(1, 1) }, ""],
+  ])("refusal by %o", (quota, words) => {
+    const said = refusalOf(cost, usage(quota));
+    expect(words ? said.includes(words) : said === "").toBe(true);
+  });
+  test("durations", () => {
+    expect([0.2, 45, 300, 7200, 8000, 86_400 * 3].map(durationText)).toEqual(["less than a second", "45 s", "5 min", "2 h", "2 h 13 min", "3 d"]);
+  });
+});

@@ -1,0 +1,31 @@
+"""What users know of their items beside the sequences. `jobs.models` imports it, as Django looks for models there."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+
+class JobColumn(models.Model):
+    """An uploaded value for each item of a job, to colour its map by.
+
+    `values` is zlib-compressed little-endian numbers, one for each item in input order: float64 (NaN: no value) of a
+    `numeric` column; int32 places in `categories` (-1: no value) of a `categorical` one.
+    """
+
+    job = models.ForeignKey("jobs.Job", on_delete=models.CASCADE, related_name="columns", db_index=False)
+    name = models.CharField(max_length=100)
+    kind = models.CharField(max_length=11)
+    categories = models.JSONField(default=list)
+    values = models.BinaryField()
+    items = models.PositiveIntegerField()
+    filled = models.PositiveIntegerField()
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            # A new upload of the same column replaces it.
+            models.UniqueConstraint(fields=["job", "name"], name="job_column_once"),
+            models.CheckConstraint(condition=Q(kind__in=["numeric", "categorical"]), name="job_column_kind_known"),
+        ]

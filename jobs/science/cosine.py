@@ -1,0 +1,58 @@
+"""Cosine similarity, exactly: the best k of a library that is read in blocks. numpy only, so that the web can answer.
+
+A vector of zeros has no direction: its similarity to anything is 0.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.floating[Any]]
+
+
+class TopK:
+    """The `k` best rows of a library for each of `queries` queries, while blocks come in, in any order.
+
+    `row` [queries, k] are library rows, best first, -1 where the library has fewer; `similarity` [queries, k] goes
+    with them. Among equal similarities the earlier row stands first, whatever the blocks were.
+    """
+
+    def __init__(self, queries: int, k: int) -> None:
+        self.row = np.full((queries, k), -1, dtype=np.int64)
+        self.similarity = np.full((queries, k), -np.inf, dtype=np.float64)
+
+    def add(self, row: NDArray[np.int64], similarity: Floats) -> None:
+        """Take in candidates [queries, m]: library rows with their similarities; -inf stands for none."""
+        k = self.row.shape[1]
+        rows = np.concatenate([self.row, np.where(np.isneginf(similarity), -1, row)], axis=1)
+        similarities = np.concatenate([self.similarity, similarity.astype(np.float64)], axis=1)
+        best = np.lexsort((rows, -similarities), axis=1)[:, :k]
+        self.row = np.take_along_axis(rows, best, axis=1)
+        self.similarity = np.take_along_axis(similarities, best, axis=1)
+
+
+def unit_rows(vectors: Floats) -> NDArray[np.float32]:
+    """The rows [n, H] at length 1, as float32; rows of zeros stay."""
+    lengths = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
+    return (vectors / np.where(lengths == 0, 1, lengths)).astype(np.float32)
+
+
+def scan_block(best: TopK, query: Floats, block: Floats, first_row: int, *, leave_out: int | None = None) -> None:
+    """Compare one query [H] with library rows `first_row`, ... [m, H]; `leave_out` is the row of the query itself."""
+    wide = block.astype(np.float64)
+    direction = query.astype(np.float64) / (np.linalg.norm(query.astype(np.float64)) or 1)
+    lengths = np.linalg.norm(wide, axis=1)
+    similarity = np.clip(wide @ direction / np.where(lengths == 0, 1, lengths), -1, 1)
+    rows = np.arange(first_row, first_row + len(block))
+    if leave_out is not None and first_row <= leave_out < first_row + len(block):
+        similarity[leave_out - first_row] = -np.inf
+    k = best.row.shape[1]
+    if len(rows) > k:
+        # Rows as similar as the k-th are all kept: `add` decides among them by their place.
+        worst = np.partition(similarity, -k)[-k]
+        kept = similarity >= worst
+        rows, similarity = rows[kept], similarity[kept]
+    best.add(rows[None], similarity[None])

@@ -1,0 +1,91 @@
+"""Columns that users upload for the items of a job (`jobs.analyses.columns`): stored, listed, read, removed."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from django.db import transaction
+from numpy.typing import NDArray
+
+from jobs.analyses.columns import MAX_COLUMNS, Matching, read_columns
+from jobs.errors import Conflict, InvalidInput, NotFound, Problem
+from jobs.models import Item, Job, JobColumn
+from jobs.states import JobState
+
+DTYPES: dict[str, np.dtype[Any]] = {"numeric": np.dtype("<f8"), "categorical": np.dtype("<i4")}
+PAGE = 50_000
+
+
+def columns_add(*, job: Job, data: bytes, kinds: Mapping[str, str] | None = None) -> tuple[list[JobColumn], Matching]:
+    """Store the columns of a CSV file; one of a name that is there already is replaced. Returns them with the report of
+    how rows found items.
+
+    Raises InvalidInput for what is wrong with the file, Conflict while the library is still being read.
+    """
+    if job.state == JobState.VALIDATING:
+        raise Conflict("the library is still being read; upload columns when it is", code="still_validating")
+    columns, report = read_columns(data, _names(job), kinds=kinds)
+    with transaction.atomic():
+        Job.objects.select_for_update().filter(pk=job.pk).first()
+        JobColumn.objects.filter(job=job, name__in=[column.name for column in columns]).delete()
+        kept = JobColumn.objects.filter(job=job).count()
+        if kept + len(columns) > MAX_COLUMNS:
+            raise InvalidInput.of(
+                Problem(
+                    "too_many_columns",
+                    f"the job would have {kept + len(columns)} columns",
+                    f"Keep at most {MAX_COLUMNS}; delete those that are not needed.",
+                    path="file",
+                )
+            )
+        stored = JobColumn.objects.bulk_create(
+            JobColumn(
+                job=job,
+                name=column.name,
+                kind=column.kind,
+                categories=list(column.categories),
+                values=zlib.compress(column.values.astype(DTYPES[column.kind]).tobytes()),
+                items=len(column.values),
+                filled=column.filled,
+            )
+            for column in columns
+        )
+    return stored, report
+
+
+def _names(job: Job) -> list[str]:
+    """Names of all items in input order."""
+    names: list[str] = []
+    rows = Item.objects.filter(job=job).order_by("index").values_list("name", flat=True)
+    while page := list(rows.filter(index__gte=len(names))[:PAGE]):
+        names += page
+    return names
+
+
+def columns_of_job(job: Job) -> list[JobColumn]:
+    """The job's columns in the order of their upload, without their values."""
+    return list(JobColumn.objects.filter(job=job).order_by("pk").defer("values"))
+
+
+def column_of(job: Job, number: int) -> JobColumn:
+    """One column of the job; raises NotFound."""
+    found = JobColumn.objects.filter(job=job, pk=number).first() if 0 < number < 2**63 else None
+    if found is None:
+        raise NotFound(f"job {job.pk} has no column {number}")
+    return found
+
+
+def column_values(column: JobColumn) -> NDArray[Any]:
+    """The values in input order: float64 with NaN, or places in `categories` with -1. Items that were added to the job
+    later are not among them.
+    """
+    values: NDArray[Any] = np.frombuffer(zlib.decompress(bytes(column.values)), dtype=DTYPES[column.kind])
+    return values
+
+
+def column_delete(*, job: Job, number: int) -> None:
+    """Remove a column. Raises NotFound."""
+    column_of(job, number).delete()

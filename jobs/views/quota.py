@@ -1,0 +1,55 @@
+"""What the person has in use, and the limits of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from jobs import usage
+from jobs.quotas import left
+from jobs.views.access import page, user_of
+
+SHOWN = {
+    "active_jobs": ("Unfinished jobs", "Queued, running and paused ones."),
+    "queued_tokens": ("Queued tokens", "What waits or is being computed, of jobs and of synchronous requests."),
+    "stored_bytes": (
+        "Storage",
+        "Libraries, results, files built of them, and alignments; of unfinished jobs what they will take.",
+    ),
+    "sync_requests": ("Synchronous requests", "Those that are not answered yet. Jobs never hold them up."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One quota; `limit` and `left` are None where there is none."""
+
+    name: str
+    title: str
+    text: str
+    used: int
+    limit: int | None
+    left: int | None
+
+
+@page
+@require_safe
+def quota_page(request: HttpRequest) -> HttpResponse:
+    """Each quota with its bar, and how fast the models are computed now."""
+    user = user_of(request)
+    limits, use = usage.limits_of(user.pk), usage.use_of(user.pk)
+    rows = [
+        Row(name, title, text, getattr(use, name), getattr(limits, name) or None, left(limits, use, name))
+        for name, (title, text) in SHOWN.items()
+    ]
+    context: dict[str, Any] = {
+        "rows": rows,
+        "paces": [(slug, usage.pace_of(slug)) for slug in settings.E1_MODELS],
+        "largest": usage.largest_jobs(user.pk),
+    }
+    return render(request, "jobs/quota.html", context)
