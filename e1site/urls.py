@@ -6,7 +6,7 @@ from django.urls import include, path
 from django.views.decorators.cache import never_cache
 
 from jobs.api import health
-from jobs.views import account, apidocs, items, job, joblist, new, quota, service
+from jobs.views import account, alignments, apidocs, contexts, items, job, joblist, new, quota, service
 
 urlpatterns = [
     path("livez", health.livez, name="livez"),
@@ -21,6 +21,10 @@ urlpatterns = [
     path("jobs/<uuid:job_id>/act/", job.job_act, name="job-act"),
     path("jobs/<uuid:job_id>/items/", items.item_list, name="item-list-page"),
     path("jobs/<uuid:job_id>/items/<int:index>/", items.item_page, name="item-page"),
+    path("contexts/", contexts.contexts_page, name="contexts-page"),
+    path("contexts/sets/<str:name>/", contexts.context_set_page, name="context-set-page"),
+    path("contexts/alignments/<uuid:alignment_id>/", alignments.alignment_page, name="alignment-page"),
+    path("contexts/searches/<uuid:search_id>/", contexts.search_page, name="search-page"),
     path("service/", service.service_page, name="service-page"),
     path("account/quota/", quota.quota_page, name="quota-page"),
     path("account/tokens/", account.tokens, name="tokens-page"),

@@ -1,5 +1,6 @@
 // What every page loads: styles, live fragments (htmx with server-sent events), theme and copy buttons.
 import "./styles/app.css";
+import "./styles/contexts.css";
 import "htmx.org";
 import "htmx-ext-sse";
 import "idiomorph/htmx";

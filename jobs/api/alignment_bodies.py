@@ -34,27 +34,29 @@ def read_upload(request: Request) -> AlignmentAsked:
     data: Any = request.data
     if isinstance(data, dict) and "stream" in data and "media_type" in data:
         text = data["stream"].read(MAX_ALIGNMENT_BYTES + 1)
-        _check_size(len(text))
+        check_size(len(text))
         data["stream"].check_whole()
-        return _asked(text, request.query_params, str(request.query_params.get("filename", "")))
+        return alignment_asked(text, request.query_params, str(request.query_params.get("filename", "")))
     file = request.FILES.get("file")
     if file is None:
         what = "the form has no file"
         raise InvalidInput.of(Problem("no_file", what, "Send the alignment in the field `file`.", path="file"))
-    _check_size(file.size or 0)
+    check_size(file.size or 0)
     fields = {name: data[name] for name in ("name", "parent", "add_parent", "skip_empty") if name in data}
     if (parent := request.FILES.get("parent")) is not None:
         fields["parent"] = parent.read(MIB).decode("utf-8", "replace")
-    return _asked(file.read(), fields, file.name or "")
+    return alignment_asked(file.read(), fields, file.name or "")
 
 
-def _check_size(size: int) -> None:
+def check_size(size: int) -> None:
+    """Raises TooLarge for a file beyond `MAX_ALIGNMENT_BYTES`, packed or not."""
     if size > MAX_ALIGNMENT_BYTES:
         what = f"the alignment has more than {MAX_ALIGNMENT_BYTES // MIB} MiB"
         raise TooLarge.of(Problem("upload_too_large", what, "Filter it, for instance with hhfilter.", path="file"))
 
 
-def _asked(data: bytes, fields: Mapping[str, Any], filename: str) -> AlignmentAsked:
+def alignment_asked(data: bytes, fields: Mapping[str, Any], filename: str) -> AlignmentAsked:
+    """The file with its fields as text. Raises InvalidInput for a field that is no true or false, several parents."""
     parent = str(fields["parent"]) if fields.get("parent") else None
     name = str(fields.get("name") or "") or filename or "alignment"
     return AlignmentAsked(

@@ -92,6 +92,7 @@ def things(api, person, monkeypatch) -> dict[str, object]:
         "model": "e1-demo",
         "action": "log_prob",
         "context-detail.name": "top-secret-library",
+        "context-set-page.name": "top-secret-library",
         # the admin's
         "object_id": person.pk,
         "id": person.pk,
