@@ -1,12 +1,13 @@
-"""Cutting a library into chunks: eight consecutive items each, whatever their lengths and contexts."""
+"""Cutting a library into chunks: eight consecutive items each, whatever their lengths and contexts; work units too."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import Protocol
 
-from jobs.limits import CHUNK_ITEMS
+from jobs.limits import CHUNK_ITEMS, CHUNK_UNITS
 from worker.protocol import BOUNDARY_TOKENS
 
 
@@ -29,10 +30,19 @@ class ItemCost:
 
 @dataclass(frozen=True, slots=True)
 class ChunkPlan:
-    """Items of one chunk by their index in the input, ascending, and the tokens that they run."""
+    """Items of one chunk by their index in the input, ascending, and the tokens that they run; or units of a group."""
 
     indices: tuple[int, ...]
     tokens: int
+    group: int | None = None
+    blocked: bool = False
+    unit_first: int = 0
+    unit_count: int = 0
+
+    @property
+    def first_index(self) -> int:
+        """Its place among the chunks of the job: units stand where their item does."""
+        return self.indices[0] if self.indices else max(0, self.group or 0)
 
 
 def chunk_tokens(items: Iterable[ItemCost]) -> int:
@@ -42,11 +52,66 @@ def chunk_tokens(items: Iterable[ItemCost]) -> int:
     return sum(item.residues + BOUNDARY_TOKENS for item in whole) + sum(context.tokens for context in contexts)
 
 
-def plan_chunks(items: Iterable[ItemCost]) -> list[ChunkPlan]:
-    """Cut items, in order, into chunks of CHUNK_ITEMS; the last one may be shorter."""
-    return [ChunkPlan(tuple(item.index for item in group), chunk_tokens(group)) for group in _groups(iter(items))]
+def plan_chunks(items: Iterable[ItemCost], *, times: int = 1) -> list[ChunkPlan]:
+    """Cut items, in order, into chunks of CHUNK_ITEMS; the last one may be shorter. Each item is run `times` times,
+    under as many contexts, which a worker encodes once for all chunks.
+    """
+    groups = _groups(iter(items))
+    return [ChunkPlan(tuple(item.index for item in group), times * chunk_tokens(group)) for group in groups]
 
 
 def _groups(items: Iterator[ItemCost]) -> Iterator[list[ItemCost]]:
     while group := list(islice(items, CHUNK_ITEMS)):
         yield group
+
+
+JOB_GROUP = -1
+"""The group of units that all items of a job share; else the group is the item's index."""
+TOGETHER_TOKENS = 8
+"""What putting an item together from its units counts as: no pass through the network."""
+UNIT_CHUNK_TOKENS = 16_384
+"""A chunk of units stays below this where it can, so that a worker that stops or is cancelled loses little."""
+
+
+class Units(Protocol):
+    """What is asked of a `jobs.actions.base.UnitPlan` here."""
+
+    def __len__(self) -> int: ...
+    def context_of(self, unit: int) -> int: ...
+    def own_tokens(self, unit: int) -> int: ...
+
+
+def plan_units(units: Units, context_tokens: Sequence[int], *, group: int) -> Iterator[ChunkPlan]:
+    """Cut units, in order, into chunks of CHUNK_UNITS, fewer where they are large. A context counts where it begins:
+    a worker remembers it.
+    """
+    last_context = -1
+    first, count = 0, len(units)
+    while first < count:
+        tokens, end = 0, first
+        while end < count and end - first < CHUNK_UNITS:
+            own = units.own_tokens(end)
+            if end > first and tokens + own > UNIT_CHUNK_TOKENS:
+                break
+            if (context := units.context_of(end)) != last_context:
+                tokens += context_tokens[context] if context_tokens else 0
+                last_context = context
+            tokens += own
+            end += 1
+        yield ChunkPlan((), tokens, group, unit_first=first, unit_count=end - first)
+        first = end
+
+
+def plan_together(indices: Iterable[int], *, group: int) -> ChunkPlan:
+    """The chunk of items that are put together once the units of their group are there."""
+    items = tuple(indices)
+    return ChunkPlan(items, TOGETHER_TOKENS * len(items), group, blocked=True)
+
+
+def plan_again(items: Sequence[ItemCost], *, long: bool, shared: bool) -> list[ChunkPlan]:
+    """Chunks of items that are computed once more; those of long actions wait for units, perhaps `shared`."""
+    if not long:
+        return plan_chunks(items)
+    if not shared:
+        return [plan_together([item.index], group=item.index) for item in items]
+    return [plan_together((item.index for item in some), group=JOB_GROUP) for some in _groups(iter(items))]

@@ -53,10 +53,32 @@ def _log_prob(params: Mapping[str, Any], model: ModelFacts, sequence: str) -> in
     return DOUBLE
 
 
+def _score(params: Mapping[str, Any], model: ModelFacts, sequence: str) -> int:
+    return DOUBLE * (2 + max(1, len(params.get("contexts", ()))))
+
+
+def _scan(params: Mapping[str, Any], model: ModelFacts, sequence: str) -> int:
+    positions = len(params["positions"] or sequence)
+    contexts = len(params.get("contexts", ()))
+    return DOUBLE * positions * (1 + LETTERS * (2 + (contexts if contexts > 1 else 0)))
+
+
+def _contacts(params: Mapping[str, Any], model: ModelFacts, sequence: str) -> int:
+    contexts = len(params.get("contexts", ()))
+    return FLOAT * len(sequence) ** 2 * (contexts + 2 if contexts > 1 else 1)
+
+
 _RESULTS: Mapping[str, Callable[[Mapping[str, Any], ModelFacts, str], int]] = MappingProxyType(
-    {"encode": _encode, "predict": _predict, "log_prob": _log_prob}
+    {
+        "encode": _encode,
+        "predict": _predict,
+        "log_prob": _log_prob,
+        "score": _score,
+        "scan": _scan,
+        "contacts": _contacts,
+    }
 )
-_WHOLE: frozenset[str] = frozenset()
+_WHOLE: frozenset[str] = frozenset({"score", "scan", "contacts"})
 """Actions whose bytes are counted with all their contexts already."""
 
 
@@ -87,7 +109,7 @@ class CostTally:
 
     def close(self) -> None:
         """Count the last, shorter chunk."""
-        self.tokens += chunk_tokens(self._chunk)
+        self.tokens += max(1, len(self.params.get("contexts", ()))) * chunk_tokens(self._chunk)
         self._chunk.clear()
         # Only a chunk's own contexts must be told apart.
         self._known.clear()

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from jobs import usage
 from jobs.costs import CostTally
-from jobs.errors import ServiceError
+from jobs.errors import Problem, ServiceError
 from jobs.limits import CHUNK_ITEMS
 from jobs.parsing import BadRecord, Record
 from jobs.quotas import Amounts, Need, left, refusal
 from jobs.refusals import InputTally
 from jobs.services.intake import Request
+from jobs.unit_intake import UnitIntake
 from worker.protocol import MODELS
 
 
@@ -24,6 +25,7 @@ class Estimate:
     request: Request
     items: int
     skipped: int
+    units: int
     cost: CostTally
     pace: usage.Pace
     limits: Amounts
@@ -37,22 +39,34 @@ class Estimate:
 
 
 def estimate_of(
-    *, user_id: int, request: Request, records: Iterable[Record | BadRecord], shared_context: tuple[str, ...]
+    *,
+    user_id: int,
+    request: Request,
+    records: Iterable[Record | BadRecord],
+    shared_context: tuple[str, ...],
+    hint: Callable[[], Problem | None] | None = None,
 ) -> Estimate:
     """Read the records as a submission would. Raises InvalidInput with the same problems where they are refused."""
     tally = InputTally(request.on_invalid)
     cost = CostTally(request.action, request.params, MODELS[request.model])
+    units = UnitIntake.of(request.action, request.params, request.contexts)
     for record in records:
         tally.note(record)
         if isinstance(record, Record) and not tally.doomed:
             cost.note(record)
-            cost.note_tokens(record, shared_context)
+            if units is None:
+                cost.note_tokens(record, shared_context)
+            else:
+                cost.tokens += sum(plan.tokens for plan in units.chunks([record]))
     cost.close()
-    tally.check("a job of it would not be queued")
+    tally.check("a job of it would not be queued", hint)
+    if units is not None:
+        cost.tokens += sum(plan.tokens for plan in units.shared_chunks())
     return Estimate(
         request=request,
         items=tally.total - tally.bad,
         skipped=tally.bad,
+        units=units.total if units is not None else 0,
         cost=cost,
         pace=usage.pace_of(request.model),
         limits=usage.limits_of(user_id),
@@ -71,6 +85,7 @@ def present_estimate(estimate: Estimate, cleaning: Mapping[str, int], warnings: 
         "items": estimate.items,
         "skipped": estimate.skipped,
         "chunks": -(-estimate.items // CHUNK_ITEMS),
+        "units": estimate.units,
         "residues": cost.residues,
         "tokens": cost.tokens,
         "output_bytes": cost.result_bytes,

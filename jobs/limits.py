@@ -18,11 +18,20 @@ MAX_SET_CONTEXTS = 100
 MAX_TOKENS = 65_536
 """Global positions of the released checkpoints: residues and 4 per sequence, contexts and query together."""
 
+MAX_JOB_CONTEXTS = 64
+"""Contexts that a job may be computed under. The published ensemble has 15."""
+
 SYNC_ITEMS = 8
 """Items of one synchronous request, as in the published interface."""
 
 CHUNK_ITEMS = 8
 """Consecutive items that a worker computes and stores together."""
+
+CHUNK_UNITS = 8
+"""Work units that a worker computes and stores together."""
+
+MAX_UNITS = 1_000_000
+"""Work units of one job: 125,000 chunks, as a job of a million sequences has."""
 
 LISTED_PROBLEMS = 1000
 """Problems of one upload that are listed one by one. The others are counted: nobody reads more."""

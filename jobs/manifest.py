@@ -94,7 +94,8 @@ def _chunk_page(job: Job, last: tuple[int, int]) -> list[tuple[int, int]]:
     """The next chunks as (first item index, id)."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT first_index, id FROM jobs_chunk WHERE job_id = %s AND (first_index, id) > (%s, %s) "
+            "SELECT first_index, id FROM jobs_chunk "
+            "WHERE job_id = %s AND (first_index, id) > (%s, %s) AND unit_count = 0 "
             "ORDER BY first_index, id LIMIT %s",
             [job.pk, *last, CHUNK_PAGE],
         )

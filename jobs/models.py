@@ -72,7 +72,11 @@ class Context(models.Model):
 
 
 class Job(models.Model):
-    """One library with one action. Its counts come from its chunks; only what ingest found is stored here."""
+    """One library with one action. Its counts come from its chunks; only what ingest found is stored here.
+
+    `total_units` counts the work units of a long action; `unit_positions` lists the 0-based positions of the parent
+    whose units all items share, where they do (docs/adr/0005).
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="jobs")
@@ -88,6 +92,8 @@ class Job(models.Model):
     total_items = models.PositiveIntegerField(default=0)
     skipped_items = models.PositiveIntegerField(default=0)
     total_residues = models.BigIntegerField(default=0)
+    total_units = models.PositiveIntegerField(default=0, db_default=0)
+    unit_positions = models.JSONField(null=True, blank=True)
     cleaning = models.JSONField(default=dict)
     warnings = models.JSONField(default=list)
     created_at = models.DateTimeField(db_default=Now())
@@ -128,8 +134,25 @@ class Job(models.Model):
         ]
 
 
+class JobContext(models.Model):
+    """A context that every item of the job is computed under, in its place."""
+
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="contexts", db_index=False)
+    position = models.PositiveSmallIntegerField()
+    context = models.ForeignKey(Context, on_delete=models.PROTECT, db_index=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["job", "position"], name="job_context_once"),
+        ]
+
+
 class Chunk(models.Model):
     """Up to eight consecutive items: the unit of leasing, retrying and storing.
+
+    Items of long actions are put together from work units, which have chunks of their own: `unit_count` units from
+    `unit_first` on, and no items. Units and the chunks of items that are made of them have the same `group`; the latter
+    are `blocked` until all units of the group are closed. `unit_errors` says by unit what cannot be computed.
 
     `isolate` says that it must share a bundle with nothing, `alone` that the present lease covers this chunk only,
     `losses` counts attempts that ended without an answer while its one item ran alone. Outputs of the chunk are
@@ -157,10 +180,25 @@ class Chunk(models.Model):
     worker = models.CharField(max_length=200, default="", db_default="", blank=True)
     engine = models.ForeignKey(EngineRecord, null=True, blank=True, on_delete=models.PROTECT, db_index=False)
     finished_at = models.DateTimeField(null=True, blank=True)
+    group = models.IntegerField(null=True, blank=True)
+    unit_first = models.PositiveIntegerField(default=0, db_default=0)
+    unit_count = models.PositiveSmallIntegerField(default=0, db_default=0)
+    unit_errors = models.JSONField(null=True, blank=True)
+    blocked = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         constraints = [
             models.CheckConstraint(condition=Q(state__in=ChunkState.values), name="chunk_state_known"),
+            # Units are no items, and counts of items do not see them.
+            models.CheckConstraint(
+                condition=Q(unit_count=0) | Q(n_items=0, blocked=False, group__isnull=False),
+                name="chunk_units_hold_no_items",
+            ),
+            # What waits for its units waits for a group, and nobody has leased it.
+            models.CheckConstraint(
+                condition=Q(blocked=False) | Q(group__isnull=False, state__in=[ChunkState.READY, ChunkState.CANCELLED]),
+                name="chunk_blocked_waits",
+            ),
             # A lease is a token and an end, and nothing else holds one.
             models.CheckConstraint(
                 condition=Q(state=ChunkState.LEASED, lease_token__isnull=False, lease_end__isnull=False)
@@ -183,6 +221,14 @@ class Chunk(models.Model):
                 condition=Q(state__in=[s.value for s in ChunkState.open()]),
                 name="chunk_open",
             ),
+            # Units of a group: found by their number when items are put together, and asked for as long as any is open.
+            models.Index(
+                fields=["job", "group", "unit_first"],
+                condition=Q(unit_count__gt=0),
+                include=["state", "unit_count"],
+                name="chunk_units",
+            ),
+            models.Index(fields=["job", "group"], condition=Q(blocked=True), name="chunk_blocked"),
             # Progress: closed chunks behind the tally's end, by an index-only scan; and what a download holds.
             models.Index(
                 fields=["job", "id"],

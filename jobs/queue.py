@@ -169,6 +169,7 @@ def _candidates(model: str, stale_seconds: int, limit: int) -> list[Candidate]:
             CROSS JOIN LATERAL (
                 SELECT id, first_index, n_tokens, isolate FROM jobs_chunk
                 WHERE job_id BETWEEN job.id AND job.id AND state = 'ready' AND not_before <= statement_timestamp()
+                  AND NOT blocked
                   AND (published_at IS NULL OR published_at < statement_timestamp() - %(stale)s * interval '1 second')
                 ORDER BY job_id, id LIMIT %(limit)s
             ) chunk

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from jobs.errors import InvalidInput, Problem
@@ -33,9 +34,13 @@ class InputTally:
         """Whether the input is refused already, whatever still comes."""
         return bool(self.bad) and self.on_invalid == "reject"
 
-    def check(self, consequence: str) -> None:
-        """After the last record: raise InvalidInput where the input is refused. `consequence` says what that means."""
+    def check(self, consequence: str, hint: Callable[[], Problem | None] | None = None) -> None:
+        """After the last record: raise InvalidInput where the input is refused. `consequence` says what that means;
+        `hint` may know what would put most of it right, and is listed first.
+        """
         if self.bad and (self.doomed or self.bad == self.total):
+            if hint is not None and (first := hint()):
+                self.problems.insert(0, first)
             raise InvalidInput(
                 f"{self.bad:,} of {self.total:,} records {'is' if self.bad == 1 else 'are'} not valid; {consequence}. "
                 f"First: {self.problems[0].message}",

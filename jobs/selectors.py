@@ -97,12 +97,13 @@ def chunk_sums(job_ids: Iterable[UUID]) -> dict[UUID, list[ChunkSum]]:
 
     What it reads does not grow with the job: closed chunks behind the tally, leased ones, and up to READY_COUNTED
     ready ones. More ready ones are worked out from the items that are left, which is exact but for chunks that are
-    shorter than eight.
+    shorter than eight. Of jobs with work units, whose number is bounded, all are counted.
     """
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT job.id, job.total_items - job.skipped_items, tally.counts::text,
+            SELECT job.id, CASE WHEN job.total_units = 0 THEN job.total_items - job.skipped_items END,
+                tally.counts::text,
                 part.state, part.engine_id, part.chunks, part.items, part.succeeded, part.failed
             FROM jobs_job job LEFT JOIN jobs_tally tally ON tally.job_id = job.id
             CROSS JOIN LATERAL (
@@ -117,7 +118,7 @@ def chunk_sums(job_ids: Iterable[UUID]) -> dict[UUID, list[ChunkSum]]:
                 UNION ALL
                 SELECT 'ready', NULL, count(*), coalesce(sum(n_items), 0), 0, 0 FROM (
                     SELECT n_items FROM jobs_chunk WHERE job_id BETWEEN job.id AND job.id AND state = 'ready'
-                    ORDER BY job_id, id LIMIT %s
+                    ORDER BY job_id, id LIMIT CASE WHEN job.total_units = 0 THEN %s END
                 ) some_ready
             ) part
             WHERE job.id = ANY(%s)
@@ -126,7 +127,7 @@ def chunk_sums(job_ids: Iterable[UUID]) -> dict[UUID, list[ChunkSum]]:
         )
         rows = cursor.fetchall()
     sums: dict[UUID, list[ChunkSum]] = {}
-    computed: dict[UUID, int] = {}
+    computed: dict[UUID, int | None] = {}
     for job_id, items, tallied, *part in rows:
         if job_id not in sums:
             sums[job_id] = [_tallied(key, numbers) for key, numbers in orjson.loads(tallied or "{}").items()]
@@ -141,9 +142,9 @@ def _tallied(key: str, numbers: list[int]) -> ChunkSum:
     return ChunkSum(state, int(engine) if engine else None, *numbers)
 
 
-def _whole(one: ChunkSum, of_job: Iterable[ChunkSum], items: int) -> ChunkSum:
+def _whole(one: ChunkSum, of_job: Iterable[ChunkSum], items: int | None) -> ChunkSum:
     """The sum itself; where ready chunks were not counted to their end, what the others leave of the job's items."""
-    if one.state != ChunkState.READY or one.chunks <= READY_COUNTED:
+    if items is None or one.state != ChunkState.READY or one.chunks <= READY_COUNTED:
         return one
     left = items - sum(other.items for other in of_job if other.state != ChunkState.READY)
     return replace(one, items=left, chunks=-(-left // CHUNK_ITEMS))
@@ -294,6 +295,11 @@ def closable_jobs() -> QuerySet[Job]:
     """Jobs that nobody closed though no chunk is open: a crash between a chunk's commit and finalise."""
     still_open = Chunk.objects.filter(job=OuterRef("pk"), state__in=ChunkState.open())
     return Job.objects.filter(~Exists(still_open), state__in=JobState.closable())
+
+
+def jobs_with_units() -> QuerySet[Job]:
+    """Jobs in work whose items may wait for units that are done: a crash between a unit's commit and its release."""
+    return Job.objects.filter(state__in=JobState.claimable(), total_units__gt=0)
 
 
 def items_in_state(items: QuerySet[Item], state: ItemState) -> QuerySet[Item]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.actions.base import Array
-from jobs.actions.log_prob import log_softmax
+from jobs.numbers import log_softmax
 from worker.protocol import CANONICAL, MASK
 
 SHOWN_VALUES = 8

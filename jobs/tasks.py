@@ -20,6 +20,7 @@ from jobs.services.building import artefact_build
 from jobs.services.leases import leases_reap
 from jobs.services.lifecycle import job_delete, job_finalise
 from jobs.services.tallies import tallies_advance
+from jobs.services.units import groups_release
 from jobs.services.works import WORKS
 from worker.protocol import TASK_BUILD, TASK_DISPATCH, TASK_REAP, TASK_WORK
 
@@ -51,6 +52,9 @@ def reap() -> None:
             return
         if taken := leases_reap():
             log.warning("took back %d chunks whose worker no longer renews its lease", taken)
+        for job in selectors.jobs_with_units():
+            if groups_release(job_id=job.pk):
+                queue.dispatch_quietly(job.model)
         for job in selectors.closable_jobs():
             job_finalise(job_id=job.pk)
         for job in selectors.idle_jobs(ABANDONED_UPLOAD_SECONDS):

@@ -67,7 +67,8 @@ def inline_worker(db, demo_engine, monkeypatch) -> Callable[[], int]:
 
     def work() -> int:
         done = 0
-        ready = Chunk.objects.filter(state=ChunkState.READY, job__state__in=JobState.claimable()).order_by("id")
+        claimable = Chunk.objects.filter(state=ChunkState.READY, blocked=False, job__state__in=JobState.claimable())
+        ready = claimable.order_by("id")
         while ids := list(ready.values_list("id", flat=True)[:4]):
             tasks.run_bundles([ids])
             done += len(ids)

@@ -1,12 +1,13 @@
-"""Items through an engine: expand, encode all together, reduce. What the worker and `e1 run` have in common."""
+"""Items and work units through an engine: expand, encode all together, reduce. What the worker and `e1 run` share."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
-from jobs.actions import Action, ItemView, Stored
+from jobs.actions import DirectAction, ItemView, Stored
+from jobs.actions.base import Array, UnitPlan
 from worker.protocol import Encoding, Query
 
 Encode = Callable[[Sequence[Query]], Sequence[Encoding]]
@@ -15,29 +16,53 @@ Encode = Callable[[Sequence[Query]], Sequence[Encoding]]
 
 @dataclass(frozen=True, slots=True)
 class Computed:
-    """What one item gave: arrays to store, or the stable code of why it has none."""
+    """What one item or unit gave: arrays to store, or the stable code of why it has none."""
 
     stored: Sequence[Stored] = ()
     error: str | None = None
 
 
+class Work(Protocol):
+    """Something that the network is asked for some of, and that is made of its answers."""
+
+    def queries(self) -> list[Query]: ...
+    def stored(self, encodings: Sequence[Encoding]) -> list[Stored]: ...
+
+
 @dataclass(frozen=True, slots=True)
-class Work:
+class ItemWork:
     """An item with what is asked of it."""
 
-    action: Action
+    action: DirectAction
     params: Mapping[str, Any]
     view: ItemView
 
+    def queries(self) -> list[Query]:
+        return self.action.expand_each(self.view, self.params)
 
-def expand_all(work: Sequence[Work]) -> list[list[Query]]:
-    """The engine queries of each item."""
-    return [one.action.expand(one.view, one.params) for one in work]
+    def stored(self, encodings: Sequence[Encoding]) -> list[Stored]:
+        return self.action.reduce_each(self.view, self.params, encodings)
 
 
-def compute(work: Sequence[Work], expanded: Sequence[Sequence[Query]], encode: Encode) -> list[Computed]:
-    """One call of the engine for the queries of all items; then each item's arrays, in the order of `work`."""
-    encodings = iter(encode([query for queries in expanded for query in queries]))
+@dataclass(frozen=True, slots=True)
+class UnitWork:
+    """One work unit of a long action."""
+
+    plan: UnitPlan
+    unit: int
+
+    def queries(self) -> list[Query]:
+        return self.plan.queries(self.unit)
+
+    def stored(self, encodings: Sequence[Encoding]) -> list[Stored]:
+        return [Stored("unit", -1, self.plan.reduce(self.unit, encodings))]
+
+
+def compute(work: Sequence[Work], encode: Encode) -> list[Computed]:
+    """One call of the engine for all queries; then each one's arrays, in the order of `work`."""
+    expanded = [one.queries() for one in work]
+    asked = [query for queries in expanded for query in queries]
+    encodings = iter(encode(asked) if asked else ())
     return [_reduce(one, [next(encodings) for _ in queries]) for one, queries in zip(work, expanded, strict=True)]
 
 
@@ -45,4 +70,26 @@ def _reduce(work: Work, encodings: Sequence[Encoding]) -> Computed:
     error = next((encoding.error for encoding in encodings if encoding.error), None)
     if error:
         return Computed(error=error)
-    return Computed(stored=work.action.reduce(work.view, work.params, encodings))
+    return Computed(stored=work.stored(encodings))
+
+
+class UnitFailed(Exception):
+    """A unit of an item could not be computed; `code` says why."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+UNITS_TOGETHER = 64
+"""Units that one call of the engine computes where nobody stores them."""
+
+
+def unit_arrays(plan: UnitPlan, encode: Encode, units: Sequence[int] | None = None) -> Iterator[Array]:
+    """What all units keep, or these, in order, a few in memory at a time. Raises UnitFailed."""
+    wanted = range(len(plan)) if units is None else units
+    for start in range(0, len(wanted), UNITS_TOGETHER):
+        for one in compute([UnitWork(plan, unit) for unit in wanted[start : start + UNITS_TOGETHER]], encode):
+            if one.error is not None:
+                raise UnitFailed(one.error)
+            yield one.stored[0].array

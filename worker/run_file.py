@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from jobs.actions import Action, ItemView, get_action
+from jobs.actions import Action, DirectAction, ItemView, LongAction, get_action
+from jobs.actions.base import Array, Context, UnitPlan
+from jobs.actions.contexts import described, longest_context, read_contexts
 from jobs.errors import InvalidInput, Problem
-from jobs.parsing import BadRecord, Record, open_reader, read_context, read_items
+from jobs.parsing import BadRecord, ItemRules, Record, open_reader, read_context, read_items
 from jobs.refusals import InputTally
 from worker.engine import Engine
-from worker.items import Computed, Work, compute, expand_all
+from worker.items import Computed, ItemWork, UnitFailed, compute, unit_arrays
 from worker.protocol import MODELS, ModelFacts
 from worker.run_output import Finished, open_writer
 
@@ -33,6 +36,8 @@ class Plan:
     on_invalid: str
     records: Callable[[], Iterable[Record | BadRecord]]
     shared_context: tuple[str, ...]
+    contexts: tuple[Context, ...] = ()
+    rules: ItemRules | None = None
 
 
 def run(
@@ -119,15 +124,22 @@ def _plan(  # noqa: PLR0917 - private, called once
     on_invalid: str,
 ) -> Plan:
     action = get_action(action_name)
-    rules = action.rules(facts)
     given = body.get("params") or {}
     if not isinstance(given, dict):
         raise InvalidInput.of(Problem("bad_params", "params is no JSON object", path="params"))
-    shared: tuple[str, ...] = ()
-    if context is not None:
-        shared = read_context(context.read_bytes(), rules)
-    elif body.get("context_sequences"):
-        shared = read_context(orjson.dumps(body["context_sequences"]), rules)
+    asked = {**given, **params}
+    contexts = read_contexts(asked.pop("contexts", None), action.rules(facts), facts)
+    one = _one_context(body, context, action.rules(facts))
+    if contexts and one:
+        message = "there are a context for all items and params.contexts"
+        raise InvalidInput.of(Problem("two_contexts", message, "Give one of the two.", path="params.contexts"))
+    if one and action.long:
+        contexts = (one,)
+    checked = action.check_params(asked, facts) | ({"contexts": described(contexts)} if contexts else {})
+    rules = action.rules_for(facts, checked)
+    if contexts:
+        rules = replace(rules, context_allowed=False, max_tokens=rules.max_tokens - longest_context(contexts))
+    shared = () if action.long else one
 
     def records() -> Iterator[Record | BadRecord]:
         if body:
@@ -139,11 +151,22 @@ def _plan(  # noqa: PLR0917 - private, called once
     return Plan(
         action=action,
         facts=facts,
-        params=action.check_params({**given, **params}, facts),
+        params=checked,
         on_invalid=str(body.get("on_invalid") or on_invalid),
         records=records,
         shared_context=shared,
+        contexts=contexts,
+        rules=rules,
     )
+
+
+def _one_context(body: Mapping[str, Any], context: Path | None, rules: ItemRules) -> Context:
+    """The context that all items share, from the option or the body; empty for none."""
+    if context is not None:
+        return read_context(context.read_bytes(), rules)
+    if body.get("context_sequences"):
+        return read_context(orjson.dumps(body["context_sequences"]), rules)
+    return ()
 
 
 def _check(plan: Plan) -> int:
@@ -151,27 +174,66 @@ def _check(plan: Plan) -> int:
     tally = InputTally(plan.on_invalid)
     for record in plan.records():
         tally.note(record)
-    tally.check("nothing was computed")
+    variants = plan.rules.variants if plan.rules else None
+    tally.check("nothing was computed", variants.hint if variants else None)
     return tally.total
 
 
 def _results(plan: Plan, engine: Engine) -> Iterator[Finished]:
     """Every record of the input in order, with its arrays or the reason why it has none."""
     stream = iter(plan.records())
+    run: Callable[[list[ItemView]], list[Computed]]
+    if isinstance(plan.action, LongAction):
+        run = LongRun(plan, plan.action, engine).items
+    else:
+        run = partial(_direct, plan, engine)
     while batch := list(islice(stream, BATCH)):
         good = [record for record in batch if isinstance(record, Record)]
         views = [
-            ItemView(record.sequence, plan.shared_context if record.context is None else record.context)
+            ItemView(record.sequence, plan.shared_context if record.context is None else record.context, plan.contexts)
             for record in good
         ]
-        work = [Work(plan.action, plan.params, view) for view in views]
-        computed = compute(work, expand_all(work), engine.encode)
+        computed = run(views)
         done = {r.index: _finished(r, view, one) for r, view, one in zip(good, views, computed, strict=True)}
         for one in batch:
             if isinstance(one, BadRecord):
                 yield Finished(one.index, one.name, "skipped", ItemView(one.sequence), problem=one.problems[0])
             else:
                 yield done[one.index]
+
+
+def _direct(plan: Plan, engine: Engine, views: list[ItemView]) -> list[Computed]:
+    if not isinstance(plan.action, DirectAction):
+        raise TypeError(f"{plan.action.name} is no action of single queries")
+    return compute([ItemWork(plan.action, plan.params, view) for view in views], engine.encode)
+
+
+class LongRun:
+    """Items of a long action, one after the other from their work units; units that all items share are run once."""
+
+    def __init__(self, plan: Plan, action: LongAction, engine: Engine) -> None:
+        self._plan, self._action, self._engine = plan, action, engine
+        self._shared: UnitPlan | None = None
+        self._arrays: list[Array] = []
+        if action.shares_units(plan.params):
+            records = (record for record in plan.records() if isinstance(record, Record))
+            views = (ItemView(record.sequence) for record in records)
+            positions = sorted({at for view in views for at in action.positions(view, plan.params)})
+            self._shared = action.plan(plan.params, plan.contexts, positions=positions)
+
+    def items(self, views: list[ItemView]) -> list[Computed]:
+        return [self._item(view) for view in views]
+
+    def _item(self, view: ItemView) -> Computed:
+        try:
+            if self._shared is None:
+                units = self._action.plan(self._plan.params, self._plan.contexts, item=view)
+                return Computed(units.finish(view, unit_arrays(units, self._engine.encode)))
+            if not self._arrays:
+                self._arrays = list(unit_arrays(self._shared, self._engine.encode))
+            return Computed(self._shared.finish(view, (self._arrays[unit] for unit in self._shared.needed(view))))
+        except UnitFailed as failed:
+            return Computed(error=failed.code)
 
 
 def _finished(record: Record, view: ItemView, computed: Computed) -> Finished:

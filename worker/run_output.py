@@ -15,8 +15,9 @@ import numpy as np
 import orjson
 
 from jobs.actions import Action, ItemView, Stored
+from jobs.actions.ensembles import SINGLE, SPREAD
 from jobs.actions.predict import mask_positions
-from jobs.arrayfiles import ArrayFile, Rows
+from jobs.arrayfiles import SCALARS, ArrayFile, Rows
 from jobs.arrayfiles.hdf5 import Hdf5File
 from jobs.arrayfiles.parquet import ParquetFile
 from jobs.errors import InvalidInput, Problem
@@ -26,7 +27,13 @@ from worker.protocol import CANONICAL
 BLOCK = 1 << 20
 BATCH_BYTES = 16 << 20
 """Bytes of arrays that a Parquet row group, or one step of an HDF5 file, gathers."""
-RAGGED = frozenset({"logits", "per_token"})
+RAGGED = frozenset(
+    {
+        *("logits", "logits_sd", "logits_by", "per_token", "per_token_sd", "per_token_by"),
+        *("contacts", "contacts_sd", "contacts_by", "positions", "scores_sd", "scores_by"),
+    }
+)
+"""Kinds with any number of rows an item. `scores` is one row of a variant, and a row a position of a scan."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +113,7 @@ class CsvWriter(Writer):
     def _start(self, stored: Sequence[Stored]) -> None:
         self._columns = []
         for one in stored:
-            name = one.kind if one.layer < 0 else f"{one.kind}_layer_{one.layer}"
+            name = name_of(one)
             width = one.array.shape[1]
             self._columns += [name] if width == 1 else [f"{name}_{i}" for i in range(width)]
         self.file.write(",".join(["index", "name", "state", "error", *self._columns]).encode() + b"\n")
@@ -166,14 +173,14 @@ class NpzWriter(Writer):
         self._kept.index.append(item.index)
         self._kept.name.append(item.name)
         for stored in item.stored:
-            name = stored.kind if stored.layer < 0 else f"{stored.kind}_layer_{stored.layer}"
+            name = name_of(stored)
             if name not in self._columns:
                 spool = (self._folder / name).open("w+b")
                 self._columns[name] = _Column(spool, stored.array.dtype.newbyteorder("<"), stored.array.shape[1])
             column = self._columns[name]
             column.spool.write(np.ascontiguousarray(stored.array, dtype=column.dtype).tobytes())
             column.rows += len(stored.array)
-        ragged = [stored for stored in item.stored if stored.kind in RAGGED]
+        ragged = [stored for stored in item.stored if is_ragged(self.action, stored.kind)]
         if ragged:
             self._kept.lengths.append(len(ragged[0].array))
         if self.action.needs_mask:
@@ -189,7 +196,7 @@ class NpzWriter(Writer):
         yield _member("index", np.array(kept.index, dtype="<i8"))
         yield _member("name", np.array(kept.name, dtype=f"<U{max(1, *map(len, kept.name), 1)}"))
         for name, column in self._columns.items():
-            shape = (column.rows,) if name == "log_prob" else (column.rows, column.width)
+            shape = (column.rows,) if name in SCALARS and column.width == 1 else (column.rows, column.width)
             yield f"{name}.npy", _chain(npy_header(column.dtype, shape), column.blocks())
         if kept.lengths:
             yield _member("offsets", np.concatenate(([0], np.cumsum(kept.lengths))).astype("<i8"))
@@ -237,7 +244,7 @@ class ArrayFileWriter(Writer):
         if item.problem is not None:
             return
         if not self._fields:
-            self._fields = [_field_of(stored) for stored in item.stored]
+            self._fields = [_field_of(self.action, stored) for stored in item.stored]
         self._rows.index.append(item.index)
         self._rows.name.append(item.name)
         self._rows.arrays.append([stored.array for stored in item.stored])
@@ -272,9 +279,24 @@ class Hdf5Writer(ArrayFileWriter):
         return Hdf5File(self._path, fields, masked=self.action.needs_mask)
 
 
-def _field_of(stored: Stored) -> _Field:
-    name = stored.kind if stored.layer < 0 else f"{stored.kind}_layer_{stored.layer}"
-    return _Field(name, stored.array.shape[1], stored.kind in RAGGED, stored.array.dtype)
+def _field_of(action: Action, stored: Stored) -> _Field:
+    return _Field(name_of(stored), stored.array.shape[1], is_ragged(action, stored.kind), stored.array.dtype)
+
+
+def is_ragged(action: Action, kind: str) -> bool:
+    """Whether items have any number of rows of this kind."""
+    return kind in RAGGED or (kind == "scores" and action.name == "scan")
+
+
+def name_of(stored: Stored) -> str:
+    """The array's name in files, as downloads have it (jobs.export.columns)."""
+    kind, mark = stored.kind, ""
+    for ending, word in ((SPREAD, "_spread"), (SINGLE, "_single")):
+        if kind.endswith(ending):
+            kind, mark = kind.removesuffix(ending), word
+    if kind == "scores" and mark:
+        return mark.removeprefix("_")
+    return kind + mark if stored.layer < 0 else f"{kind}_layer_{stored.layer}{mark}"
 
 
 def open_writer(path: Path, suffix: str, *, action: Action, params: Mapping[str, Any]) -> Writer:
@@ -293,7 +315,7 @@ def open_writer(path: Path, suffix: str, *, action: Action, params: Mapping[str,
         raise InvalidInput.of(
             Problem("unknown_format", f"{suffix!r} names no result format", f"Choose from {', '.join(writers)}.")
         )
-    ragged = action.name == "predict" or RAGGED & set(params.get("include", ()))
+    ragged = action.name in ("predict", "scan", "contacts") or RAGGED & set(params.get("include", ()))
     if suffix == ".csv" and ragged:
         raise InvalidInput.of(
             Problem(

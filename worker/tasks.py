@@ -9,19 +9,19 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 from celery import current_app, shared_task
 from django.db import DatabaseError, InterfaceError, OperationalError, ProgrammingError, connection
 
 from jobs import queue
-from jobs.actions import ACTIONS
 from jobs.errors import Problem
-from jobs.outputs import PackedOutput, pack_outputs
 from jobs.services import leases, workers
 from jobs.services.lifecycle import job_finalise
+from jobs.services.units import groups_release
 from worker.aside import Aside, Beside, Inline, Repeating, renewal
-from worker.items import Computed, Work, compute, expand_all
+from worker.items import compute
+from worker.parts import Result, result_of, work_of
 from worker.protocol import TASK_RUN_BUNDLE, model_queue
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from worker.engine import Engine
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 HEARTBEAT_SECONDS = 5.0
 OUTAGE_SECONDS = 600.0
@@ -120,7 +122,7 @@ def _run(process: WorkerProcess, bundle: Bundle, ahead: Future[Bundle | None] | 
     chunks = [chunk for chunk in bundle.chunks if chunk.id in wanted]
     if not chunks:
         bundle.renewal.stop()
-        _finalise(bundle)
+        _finalise(process, bundle)
         return
     try:
         computed, tokens_per_second = _compute(process, chunks)
@@ -140,35 +142,43 @@ def _write(
     process: WorkerProcess,
     bundle: Bundle,
     chunks: Sequence[leases.ClaimedChunk],
-    computed: Sequence[tuple[list[PackedOutput], dict[int, Problem]]],
+    computed: Sequence[Result],
     tokens_per_second: float | None,
 ) -> None:
     """Store the outputs of each chunk and close it; then the jobs that have none left."""
     try:
-        for chunk, (outputs, failures) in zip(chunks, computed, strict=True):
+        for chunk, result in zip(chunks, computed, strict=True):
             _outlast(
                 partial(
                     leases.chunk_complete,
                     chunk_id=chunk.id,
                     token=chunk.token,
-                    outputs=outputs,
-                    failures=failures,
-                    succeeded=len(chunk.items) - len(failures),
+                    outputs=result.outputs,
+                    failures=result.failures,
+                    succeeded=result.succeeded,
                     engine_id=process.engine_id,
+                    unit_errors=result.unit_errors,
+                    made=result.made,
                 )
             )
     finally:
         bundle.renewal.stop()
-    _finalise(bundle)
+    _finalise(process, bundle)
     workers.worker_computed(name=process.name, tokens_per_second=tokens_per_second)
 
 
-def _finalise(bundle: Bundle) -> None:
+def _finalise(process: WorkerProcess, bundle: Bundle) -> None:
+    """Items whose units are done go on, jobs that have no chunk left are closed."""
+    released = 0
+    for job_id in {chunk.job_id for chunk in bundle.chunks if chunk.units}:
+        released += _outlast(partial(groups_release, job_id=job_id))
+    if released:
+        queue.dispatch_quietly(process.model)
     for job_id in {chunk.job_id for chunk in bundle.chunks}:
         _outlast(partial(job_finalise, job_id=job_id))
 
 
-def _outlast(write: Callable[[], Any]) -> None:
+def _outlast(write: Callable[[], T]) -> T:
     """Repeat a write while the database is away or its tables are in the making: computed results survive a restart.
 
     Safe after a connection lost at COMMIT: completing needs the lease token, which the first commit has taken away.
@@ -177,7 +187,7 @@ def _outlast(write: Callable[[], Any]) -> None:
     pause = 0.2
     while True:
         try:
-            write()
+            return write()
         except (OperationalError, InterfaceError, ProgrammingError):
             connection.close()
             if time.monotonic() > give_up:
@@ -185,40 +195,18 @@ def _outlast(write: Callable[[], Any]) -> None:
             log.warning("the database is away; trying again in %.1f s", pause)
             time.sleep(pause)
             pause = min(5.0, 2 * pause)
-        else:
-            return
 
 
-def _compute(
-    process: WorkerProcess, chunks: Sequence[leases.ClaimedChunk]
-) -> tuple[list[tuple[list[PackedOutput], dict[int, Problem]]], float | None]:
-    """One call of the engine for all items of all chunks; then each chunk's outputs and failed items, and the rate in
-    tokens per second where enough was run to tell.
+def _compute(process: WorkerProcess, chunks: Sequence[leases.ClaimedChunk]) -> tuple[list[Result], float | None]:
+    """One call of the engine for everything in all chunks; then what is stored of each chunk, and the rate in tokens
+    per second where enough was run to tell.
     """
-    work = [Work(ACTIONS[chunk.action], chunk.params, item.view) for chunk in chunks for item in chunk.items]
-    expanded = expand_all(work)
+    work = [work_of(chunk) for chunk in chunks]
     before, started = process.engine.tokens_run, time.monotonic()
-    computed = compute(work, expanded, process.engine.encode)
+    computed = iter(compute([one for some in work for one in some], process.engine.encode))
     tokens, seconds = process.engine.tokens_run - before, time.monotonic() - started
-    pieces = iter(computed)
-    packed = [_pack(chunk, [next(pieces) for _ in chunk.items]) for chunk in chunks]
-    return packed, tokens / seconds if tokens >= process.engine.token_budget else None
-
-
-def _pack(chunk: leases.ClaimedChunk, computed: Sequence[Computed]) -> tuple[list[PackedOutput], dict[int, Problem]]:
-    """The chunk's rows to store, and the items that failed by index."""
-    pairs = list(zip(chunk.items, computed, strict=True))
-    stored = [(item.index, one.stored) for item, one in pairs if one.error is None]
-    failures = {item.index: _item_failed(one.error) for item, one in pairs if one.error is not None}
-    return pack_outputs(ACTIONS[chunk.action], stored), failures
-
-
-def _item_failed(code: str) -> Problem:
-    return Problem(
-        code,
-        "the worker's device ran out of memory on this item alone",
-        "Shorten the sequence or its contexts, or run it on a worker with more memory; then retry the failed items.",
-    )
+    results = [result_of(chunk, [next(computed) for _ in some]) for chunk, some in zip(chunks, work, strict=True)]
+    return results, tokens / seconds if tokens >= process.engine.token_budget else None
 
 
 def _reason(error: Exception) -> Problem:

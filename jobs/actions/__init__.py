@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from jobs.actions.base import Action, ItemView, Stored
+from jobs.actions.base import Action, ItemView, LongAction, Stored
+from jobs.actions.contacts import Contacts
+from jobs.actions.direct import DirectAction
 from jobs.actions.encode import Encode
 from jobs.actions.log_prob import LogProb
 from jobs.actions.predict import Predict
+from jobs.actions.scan import Scan
+from jobs.actions.score import Score
 from jobs.errors import InvalidInput, Problem
 
-__all__ = ["ACTIONS", "Action", "ItemView", "Stored", "get_action"]
+__all__ = ["ACTIONS", "Action", "DirectAction", "ItemView", "LongAction", "Stored", "get_action"]
 
-ACTIONS: Mapping[str, Action] = MappingProxyType({action.name: action for action in (Encode(), Predict(), LogProb())})
+ACTIONS: Mapping[str, Action] = MappingProxyType(
+    {action.name: action for action in (Encode(), Predict(), LogProb(), Score(), Scan(), Contacts())}
+)
 
 ALIASES = MappingProxyType({"predict_log_prob": "log_prob"})
 """Other names that published clients use."""

@@ -1,14 +1,16 @@
 """The contract of an action: pure functions from items to engine queries, and from encodings to results.
 
-`expand` and `reduce` run in the worker, `result` where results are read. None of them touches a database or a device.
+`DirectAction` (jobs.actions.direct): an item is a few queries of one chunk. `LongAction`: an item is many work units,
+computed in chunks of their own and put together at the end (docs/adr/0005). Queries and what becomes of them are the
+worker's side, `result` is where results are read. None of them touches a database or a device.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,12 +23,24 @@ from worker.protocol import CANONICAL, EXTENDED, Encoding, ModelFacts, Query
 Array = NDArray[np.floating[Any]]
 
 
+Context = tuple[str, ...]
+"""Context sequences of one query, in their order."""
+
+
 @dataclass(frozen=True, slots=True)
 class ItemView:
-    """What an action may know of an item: its letters and its context, checked already."""
+    """What an action may know of an item, checked already: its letters, and its own context or the several contexts of
+    its job (`params.contexts`), never both.
+    """
 
     sequence: str
-    context: tuple[str, ...] = ()
+    context: Context = ()
+    contexts: tuple[Context, ...] = ()
+
+    @property
+    def each_context(self) -> tuple[Context, ...]:
+        """The contexts that the item is computed under, at least one; `()` stands for none."""
+        return self.contexts or (self.context,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +66,8 @@ class Action(ABC):
     needs_mask: bool = False
     per_token_kinds: frozenset[str] = frozenset()
     """Kinds whose arrays are large enough to be stored one row per item."""
+    long: bool = False
+    """Whether items are computed in work units."""
 
     def rules(self, model: ModelFacts) -> ItemRules:
         """What an item may look like."""
@@ -64,17 +80,13 @@ class Action(ABC):
             max_tokens=model.max_global_positions,
         )
 
+    def rules_for(self, model: ModelFacts, params: Mapping[str, Any]) -> ItemRules:
+        """What an item may look like under these parameters, as `check_params` gives them."""
+        return self.rules(model)
+
     @abstractmethod
     def check_params(self, raw: Mapping[str, Any], model: ModelFacts) -> dict[str, Any]:
         """Normalised parameters with every default filled in. Raises InvalidInput with the field's path."""
-
-    @abstractmethod
-    def expand(self, item: ItemView, params: Mapping[str, Any]) -> list[Query]:
-        """The engine queries that answer this item, in a fixed order."""
-
-    @abstractmethod
-    def reduce(self, item: ItemView, params: Mapping[str, Any], encodings: Sequence[Encoding]) -> list[Stored]:
-        """What to store of the encodings of `expand`'s queries, in their order."""
 
     @abstractmethod
     def result(self, item: ItemView, params: Mapping[str, Any], outputs: Outputs) -> dict[str, Any]:
@@ -128,6 +140,57 @@ class Action(ABC):
                 },
             },
         }
+
+
+class UnitPlan(Protocol):
+    """The work units of an item, or of all items of a job that share them. Units are numbered from 0; any chunk of them
+    can be computed by itself, in any order.
+    """
+
+    def __len__(self) -> int: ...
+
+    def context_of(self, unit: int) -> int:
+        """Which of the contexts the unit runs under."""
+
+    def own_tokens(self, unit: int) -> int:
+        """Tokens that the unit runs beside its context."""
+
+    def queries(self, unit: int) -> list[Query]:
+        """The passes of one unit."""
+
+    def reduce(self, unit: int, encodings: Sequence[Encoding]) -> Array:
+        """What is kept of a unit until its items are put together, [rows, width]."""
+
+    def needed(self, item: ItemView) -> Sequence[int]:
+        """The units that an item is made of, ascending."""
+
+    def finish(self, item: ItemView, arrays: Iterator[Array]) -> list[Stored]:
+        """The item's arrays, from what `reduce` gave for its `needed` units, in their order."""
+
+
+class LongAction(Action):
+    """An action whose items are put together from work units."""
+
+    long = True
+
+    def shares_units(self, params: Mapping[str, Any]) -> bool:
+        """Whether all items of a job are made of the same units: those of a parent."""
+        return False
+
+    def positions(self, item: ItemView, params: Mapping[str, Any]) -> Iterable[int]:
+        """Where units are shared: the 0-based positions of the parent that this item needs."""
+        return ()
+
+    @abstractmethod
+    def plan(
+        self,
+        params: Mapping[str, Any],
+        contexts: tuple[Context, ...],
+        *,
+        item: ItemView | None = None,
+        positions: Sequence[int] = (),
+    ) -> UnitPlan:
+        """The units of `item`, or, where units are shared, those of all items together, which need `positions`."""
 
 
 def known_only(raw: Mapping[str, Any], names: Sequence[str]) -> None:

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from jobs.actions.base import Action, ItemView, Outputs, Stored, known_only, required, vocabulary
+from jobs.actions.base import ItemView, Outputs, Stored, known_only, required, vocabulary
+from jobs.actions.direct import DirectAction
 from jobs.errors import InvalidInput, Problem
 from worker.protocol import INCLUDES, Encoding, ModelFacts, Query
 
 PUBLISHED_NAMES = {"per_residue": "per_token"}
 
 
-class Encode(Action):
+class Encode(DirectAction):
     name = "encode"
     summary = "Embeddings of a sequence, alone or with homologs as context."
-    per_token_kinds = frozenset({"per_token"})
+    per_token_kinds = frozenset({"per_token", "per_token_sd", "per_token_by"})
 
     def check_params(self, raw: Mapping[str, Any], model: ModelFacts) -> dict[str, Any]:
         known_only(raw, ("repr_layers", "include"))
@@ -35,7 +36,7 @@ class Encode(Action):
             stored.append(Stored("logits", -1, required(encoding)))
         return stored
 
-    def result(self, item: ItemView, params: Mapping[str, Any], outputs: Outputs) -> dict[str, Any]:
+    def single_result(self, item: ItemView, params: Mapping[str, Any], outputs: Outputs) -> dict[str, Any]:
         layers, include = params["repr_layers"], params["include"]
         result: dict[str, Any] = {}
         if "mean" in include:

@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from jobs.actions.base import Action, Array, ItemView, Outputs, Stored, known_only, required
+from jobs.actions.base import Array, ItemView, Outputs, Stored, known_only, required
+from jobs.actions.direct import DirectAction
+from jobs.numbers import log_softmax
 from worker.protocol import CANONICAL, Encoding, ModelFacts, Query
 
 
-class LogProb(Action):
+class LogProb(DirectAction):
     name = "log_prob"
     summary = "Sum over the sequence of the log-probability of each residue, from one unmasked pass."
     sequence_letters = CANONICAL
@@ -29,7 +30,7 @@ class LogProb(Action):
         (encoding,) = encodings
         return [Stored("log_prob", -1, np.array([[log_probability(required(encoding), item.sequence)]]))]
 
-    def result(self, item: ItemView, params: Mapping[str, Any], outputs: Outputs) -> dict[str, Any]:
+    def single_result(self, item: ItemView, params: Mapping[str, Any], outputs: Outputs) -> dict[str, Any]:
         return {"log_prob": float(outputs["log_prob", -1][0, 0])}
 
     def params_schema(self, model: ModelFacts) -> dict[str, Any]:
@@ -43,10 +44,3 @@ def log_probability(logits: Array, sequence: str) -> float:
     """
     columns = [CANONICAL.index(letter) for letter in sequence]
     return float(log_softmax(logits)[np.arange(len(columns)), columns].sum())
-
-
-def log_softmax(logits: Array) -> NDArray[np.float64]:
-    """Log-probabilities over the last axis, in float64."""
-    exact = np.asarray(logits, dtype=np.float64)
-    shifted = exact - exact.max(axis=-1, keepdims=True)
-    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True)))

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from jobs.actions.base import Action, ItemView, Outputs, Stored, known_only, required, vocabulary
+from jobs.actions.base import ItemView, Outputs, Stored, known_only, required, vocabulary
+from jobs.actions.direct import DirectAction
 from jobs.errors import InvalidInput, Problem
 from worker.protocol import EXTENDED, MASK, Encoding, ModelFacts, Query
 
 ROWS = ("all", "masked")
 
 
-class Predict(Action):
+class Predict(DirectAction):
     name = "predict"
     summary = "Logits of the 20 canonical residues where the sequence has `?`."
     sequence_letters = EXTENDED + MASK
@@ -34,7 +35,7 @@ class Predict(Action):
         (encoding,) = encodings
         return [Stored("logits", -1, required(encoding))]
 
-    def result(self, item: ItemView, params: Mapping[str, Any], outputs: Outputs) -> dict[str, Any]:
+    def single_result(self, item: ItemView, params: Mapping[str, Any], outputs: Outputs) -> dict[str, Any]:
         return {
             "logits": outputs["logits", -1],
             "sequence_tokens": list(item.sequence),

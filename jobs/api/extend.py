@@ -13,7 +13,7 @@ from jobs.api import serializers as docs
 from jobs.api.base import COMMON_ERRORS, JobView
 from jobs.api.bodies import STREAMED, JsonBodyParser, MultipartBodyParser
 from jobs.api.submissions import read_submission
-from jobs.services.extend import job_extend
+from jobs.services.extend import check_extendable, job_extend
 
 
 class JobExtend(JobView):
@@ -50,5 +50,6 @@ class JobExtend(JobView):
         """
         job = self.job(job_id)
         known = {"model": job.model, "action": job.action, "params": job.params, "on_invalid": job.on_invalid}
+        check_extendable(job)
         job_extend(job=job, submission=read_submission(request, known))
         return self.show(job_id, status=202)

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.urls import reverse
 
-from jobs import selectors
+from jobs import selectors, selectors_units
 from jobs.attribution import attribution
 from jobs.formats import iso
 from jobs.models import Item, Job
@@ -56,6 +56,8 @@ def present_job(job: Job, totals: Totals | None = None, *, whole: bool = True) -
             **{name: reverse(f"job-{name}", args=[job.pk]) for name in LINKS},
         },
     }
+    if job.total_units:
+        body["units"] = {"done": selectors_units.units_done(job), "total": job.total_units}
     if whole:
         body.update(_progress(job, counts))
         body["failures"] = selectors.job_failures(job) if counts["failed"] or counts["skipped"] else []
@@ -65,6 +67,8 @@ def present_job(job: Job, totals: Totals | None = None, *, whole: bool = True) -
 
 def _progress(job: Job, counts: Mapping[str, int]) -> dict[str, Any]:
     """Rate, time to go and queue position; null where there is nothing true to say."""
+    if job.total_units:
+        return _unit_progress(job)
     finished = counts["succeeded"] + counts["failed"]
     rate = selectors.job_rate(job) if job.state == JobState.RUNNING else selectors.job_mean_rate(job, finished)
     computed = counts["total"] - counts["skipped"]
@@ -77,6 +81,17 @@ def _progress(job: Job, counts: Mapping[str, int]) -> dict[str, Any]:
     return {
         "throughput": throughput,
         "eta_seconds": round(counts["pending"] / rate, 1) if rate and job.state == JobState.RUNNING else None,
+        "queue": _queue(job),
+    }
+
+
+def _unit_progress(job: Job) -> dict[str, Any]:
+    """The same where items are made of work units: those are what the time goes into."""
+    rate = selectors_units.units_per_second(job) if job.state == JobState.RUNNING else None
+    left = job.total_units - selectors_units.units_done(job)
+    return {
+        "throughput": {"units_per_second": round(rate, 3)} if rate else None,
+        "eta_seconds": round(left / rate, 1) if rate else None,
         "queue": _queue(job),
     }
 

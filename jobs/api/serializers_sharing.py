@@ -39,6 +39,7 @@ class EstimateBody(s.Serializer):  # type: ignore[type-arg]
     items = s.IntegerField(help_text="Records that would be computed.")
     skipped = s.IntegerField()
     chunks = s.IntegerField()
+    units = s.IntegerField(help_text="Work units of score, scan and contacts; 0 for other actions.")
     residues = s.IntegerField()
     tokens = s.IntegerField(help_text="An upper bound: a context that a worker remembers is not run again.")
     output_bytes = s.IntegerField(help_text="Results as they are stored.")

@@ -82,6 +82,7 @@ class Estimate(JobView):
             request=submission.request,
             records=records,
             shared_context=tuple(submission.shared_context),
+            hint=submission.hint,
         )
         submission.stream.drain()
         warnings = [warning.as_dict() for warning in records.warnings()]

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, BinaryIO, cast
 
 import orjson
 from django.conf import settings
+from django.contrib.auth.models import User
 from rest_framework.request import Request as RestRequest
 
 from jobs.actions import Action, get_action
+from jobs.actions.base import Context
+from jobs.actions.contexts import described, longest_context, read_contexts
 from jobs.errors import InvalidInput, Problem
 from jobs.limits import MAX_CONTEXT_FILE
 from jobs.models import Job
-from jobs.parsing import ItemReader, Reader, open_reader, read_context
+from jobs.parsing import ItemReader, ItemRules, Reader, open_reader, read_context
+from jobs.selectors_contexts import context_set_sequences
 from jobs.services.intake import Request
 from jobs.services.lifecycle import check_name
 from jobs.services.reuse import EarlierItems
@@ -32,20 +37,20 @@ def read_submission(request: RestRequest, known: Mapping[str, Any] = MappingProx
     `known` are fields that hold where the request does not name them.
     """
     data: Any = request.data
+    owner = cast(User, request.user)
     key = request.headers.get("Idempotency-Key")
     if key is not None and not 0 < len(key) <= 255:
         raise InvalidInput("the Idempotency-Key must have 1 to 255 characters", code="bad_idempotency_key")
     if isinstance(data, dict) and "stream" in data and "media_type" in data:
         fields = {**known, **{name: request.query_params[name] for name in FIELDS if name in request.query_params}}
-        return submission_of_file(
-            fields, key, data["stream"], str(request.query_params.get("filename", "")), data["media_type"]
-        )
+        name = str(request.query_params.get("filename", ""))
+        return submission_of_file(fields, key, data["stream"], name, data["media_type"], owner=owner)
     if request.content_type and request.content_type.startswith("multipart/"):
-        return _of_multipart(request, key, known)
-    return _of_json(data, key, known)
+        return _of_multipart(request, owner, key, known)
+    return _of_json(data, owner, key, known)
 
 
-def _of_multipart(request: RestRequest, key: str | None, known: Mapping[str, Any]) -> Submission:
+def _of_multipart(request: RestRequest, owner: User, key: str | None, known: Mapping[str, Any]) -> Submission:
     file = request.FILES.get("file")
     if file is None:
         raise InvalidInput.of(
@@ -56,7 +61,8 @@ def _of_multipart(request: RestRequest, key: str | None, known: Mapping[str, Any
     context = request.FILES.get("context")
     text = data.get("context") if context is None else None
     raw = context_bytes(context) if context is not None else str(text or "").encode()
-    return submission_of_file(fields, key, cast(BinaryIO, file.file), file.name or "", file.content_type or "", raw)
+    stream, name, media_type = cast(BinaryIO, file.file), file.name or "", file.content_type or ""
+    return submission_of_file(fields, key, stream, name, media_type, raw, owner=owner)
 
 
 def context_bytes(file: Any) -> bytes:
@@ -76,6 +82,8 @@ def submission_of_file(  # noqa: PLR0917 - the parts of an upload, each named at
     filename: str,
     media_type: str,
     context: bytes = b"",
+    *,
+    owner: User,
 ) -> Submission:
     """The submission of one file, whose records are read when it is submitted. Raises InvalidInput."""
     if isinstance(fields.get("params"), str):
@@ -83,25 +91,23 @@ def submission_of_file(  # noqa: PLR0917 - the parts of an upload, each named at
     if not fields.get("name"):
         # A list of jobs is read by the names of their files.
         fields = {**fields, "name": "".join(letter for letter in filename if letter.isprintable())[:200]}
-    model, action, request = read_request(fields, key=key)
-    rules = action.rules(model)
-    shared = read_context(context, rules) if context.strip() else ()
+    model, action, request = read_request(fields, owner=owner, key=key)
+    request, rules, shared = _with_context(request, action, model, context)
     hashed = HashedStream(stream)
 
     def read() -> Reader:
         source = cast(BinaryIO, hashed)
         return open_reader(source, rules, filename=filename, media_type=media_type, shared_context=shared)
 
-    return _submission(request, hashed, cast(Callable[[], Any], read), shared)
+    return _submission(request, hashed, cast(Callable[[], Any], read), shared, rules)
 
 
 def submission_of_job(
     fields: Mapping[str, Any], key: str | None, earlier: Job, context: bytes = b"", *, keep_contexts: bool = True
 ) -> Submission:
     """The submission of the library of an earlier job of the same owner. Raises InvalidInput."""
-    model, action, request = read_request(fields, key=key)
-    rules = action.rules(model)
-    shared = read_context(context, rules) if context.strip() else ()
+    model, action, request = read_request(fields, owner=earlier.owner, key=key)
+    request, rules, shared = _with_context(request, action, model, context)
     # The items of a job stay as they are: its id and the choice stand for them.
     stream = HashedStream(io.BytesIO(f"{earlier.pk} {keep_contexts}".encode()))
     return _submission(
@@ -109,25 +115,24 @@ def submission_of_job(
         stream,
         lambda: EarlierItems(earlier, rules, shared_context=shared, keep_contexts=keep_contexts),
         shared,
+        rules,
     )
 
 
-def _of_json(data: Any, key: str | None, known: Mapping[str, Any]) -> Submission:
+def _of_json(data: Any, owner: User, key: str | None, known: Mapping[str, Any]) -> Submission:
     if not isinstance(data, dict):
         raise InvalidInput.of(Problem("bad_body", "the body is no JSON object"))
     unknown = [name for name in data if name not in (*FIELDS, "items", "context_sequences")]
     if unknown:
         allowed = f"Choose from {', '.join((*FIELDS, 'items', 'context_sequences'))}."
         raise InvalidInput.of(*(Problem("unknown_field", f"there is no field {n!r}", allowed, path=n) for n in unknown))
-    model, action, request = read_request({**known, **data}, key=key)
-    rules = action.rules(model)
+    model, action, request = read_request({**known, **data}, owner=owner, key=key)
     items = require_items(data)
-    shared: tuple[str, ...] = ()
-    if data.get("context_sequences"):
-        shared = read_context(orjson.dumps(data["context_sequences"]), rules)
+    context = orjson.dumps(data["context_sequences"]) if data.get("context_sequences") else b""
+    request, rules, shared = _with_context(request, action, model, context)
     hashed = HashedStream(io.BytesIO(orjson.dumps(items)))
     return _submission(
-        request, hashed, lambda: cast(Any, ItemReader(items, rules, strict=False, shared_context=shared)), shared
+        request, hashed, lambda: cast(Any, ItemReader(items, rules, strict=False, shared_context=shared)), shared, rules
     )
 
 
@@ -142,16 +147,21 @@ def require_items(data: Mapping[str, Any]) -> list[Any]:
     return items
 
 
-def _submission(request: Request, hashed: HashedStream, read: Callable[[], Any], shared: tuple[str, ...]) -> Submission:
+def _submission(
+    request: Request, hashed: HashedStream, read: Callable[[], Any], shared: tuple[str, ...], rules: ItemRules
+) -> Submission:
     seed = orjson.dumps(
         [request.model, request.action, dict(request.params), request.name, request.on_invalid, list(shared)],
         option=orjson.OPT_SORT_KEYS,
     )
-    return Submission(request, seed, hashed, read, shared)
+    return Submission(request, seed, hashed, read, shared, rules.variants.hint if rules.variants else None)
 
 
-def read_request(fields: Mapping[str, Any], *, key: str | None) -> tuple[ModelFacts, Action, Request]:
-    """Model, action and the normalised request. Raises InvalidInput that names each wrong field."""
+def read_request(fields: Mapping[str, Any], *, owner: User, key: str | None) -> tuple[ModelFacts, Action, Request]:
+    """Model, action and the normalised request. Raises InvalidInput that names each wrong field.
+
+    Context sets that `params.contexts` names are the owner's.
+    """
     for name in ("model", "action"):
         if not isinstance(fields.get(name), str) or not fields[name]:
             raise InvalidInput.of(Problem("missing_field", f"the field {name} is missing", path=name))
@@ -168,15 +178,74 @@ def read_request(fields: Mapping[str, Any], *, key: str | None) -> tuple[ModelFa
             Problem("bad_on_invalid", f"on_invalid is {on_invalid!r}", "Choose reject or skip.", path="on_invalid")
         )
     name = check_name(fields.get("name") or "")
+    checked, contexts = checked_params(action, model, params or {}, owner)
     request = Request(
         model=model.slug,
         action=action.name,
-        params=action.check_params(params or {}, model),
+        params=checked,
+        contexts=contexts,
         name=name,
         on_invalid=on_invalid,
         idempotency_key=key,
     )
     return model, action, request
+
+
+def checked_params(
+    action: Action, model: ModelFacts, params: Mapping[str, Any], owner: User
+) -> tuple[dict[str, Any], tuple[Context, ...]]:
+    """Normalised parameters with `contexts` described, and the contexts themselves. Raises InvalidInput."""
+    given = {name: value for name, value in params.items() if name != "contexts"}
+    contexts = read_contexts(_with_sets(params.get("contexts"), owner), action.rules(model), model)
+    checked = action.check_params(given, model)
+    return (checked | {"contexts": described(contexts)} if contexts else checked), contexts
+
+
+def _with_sets(contexts: Any, owner: User) -> Any:
+    """`params.contexts` with the contexts of each named set in the place of its name."""
+    if isinstance(contexts, dict):
+        contexts = [contexts]
+    if not isinstance(contexts, list):
+        return contexts
+    found: list[Any] = []
+    for number, one in enumerate(contexts):
+        if isinstance(one, dict) and set(one) == {"set"} and isinstance(one["set"], str):
+            path = f"params.contexts.{number}.set"
+            found += [list(context) for context in context_set_sequences(owner, one["set"], path=path)]
+        else:
+            found.append(one)
+    return found
+
+
+def _with_context(
+    request: Request, action: Action, model: ModelFacts, context: bytes
+) -> tuple[Request, ItemRules, tuple[str, ...]]:
+    """The request, the rules of its items, and the context that items without their own share. Raises InvalidInput.
+
+    Items of long actions have none of their own: theirs is the one context of the job.
+    """
+    if not context.strip():
+        return request, item_rules(action, model, request), ()
+    if request.contexts:
+        message = "there are a context for all items and params.contexts"
+        raise InvalidInput.of(Problem("two_contexts", message, "Give one of the two.", path="params.contexts"))
+    shared = read_context(context, action.rules(model))
+    if action.long:
+        request = replace(request, contexts=(shared,), params={**request.params, "contexts": described([shared])})
+        return request, item_rules(action, model, request), ()
+    return request, item_rules(action, model, request), shared
+
+
+def item_rules(action: Action, model: ModelFacts, request: Request) -> ItemRules:
+    """What an item of this request may look like: the action's rules, less what the job's contexts take of the
+    network, and what this service allows.
+    """
+    rules = action.rules_for(model, request.params)
+    if request.contexts:
+        rules = replace(rules, context_allowed=False, max_tokens=rules.max_tokens - longest_context(request.contexts))
+    if action.name == "contacts":
+        rules = replace(rules, max_residues=min(rules.max_residues, settings.E1_MAX_CONTACT_RESIDUES))
+    return rules
 
 
 def enabled_model(slug: str) -> ModelFacts:

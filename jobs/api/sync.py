@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 from jobs.actions import Action, get_action
 from jobs.api import serializers as docs
 from jobs.api.sharing import RateLimited
-from jobs.api.submissions import require_items
+from jobs.api.submissions import checked_params, require_items
 from jobs.errors import InvalidInput, NotFound, Problem
 from jobs.limits import LISTED_PROBLEMS, MAX_HEADER, SYNC_ITEMS
 from jobs.parsing import BadRecord, Record, read_items
@@ -47,11 +47,11 @@ class Synchronous(RateLimited):
         params = data.get("params")
         if params is not None and not isinstance(params, dict):
             raise InvalidInput.of(Problem("bad_params", "params is no JSON object", path="params"))
-        checked = found.check_params(params or {}, facts)
+        checked, contexts = checked_params(found, facts, params or {}, cast(User, request.user))
         records = _read(require_items(data), found, facts)
         results = answer(
             owner=cast(User, request.user),
-            request=Request(model=facts.slug, action=found.name, params=checked, interactive=True),
+            request=Request(model=facts.slug, action=found.name, params=checked, interactive=True, contexts=contexts),
             records=records,
         )
         return Response({"results": results})
@@ -64,9 +64,12 @@ def _find(model: str, action: str) -> tuple[ModelFacts, Action]:
             f"this service has no model {model!r}; it has {', '.join(settings.E1_MODELS)}", code="unknown_model"
         )
     try:
-        return MODELS[model], get_action(action)
+        found = get_action(action)
     except InvalidInput as error:
         raise NotFound(f"{error.detail}; {error.problems[0].remedy}", code="unknown_action") from None
+    if found.long:
+        raise NotFound(f"{found.name} takes too long to wait for; submit a job to /api/jobs/", code="only_as_job")
+    return MODELS[model], found
 
 
 def _read(items: list[object], action: Action, model: ModelFacts) -> list[Record]:

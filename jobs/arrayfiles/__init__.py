@@ -14,8 +14,8 @@ import numpy as np
 
 from jobs.actions.base import Array
 
-SCALAR = "log_prob"
-"""The one array that is a number for each item, not a row of numbers."""
+SCALARS = frozenset({"log_prob", "log_prob_spread", "score", "spread"})
+"""Arrays that are a number for each item, not a row of numbers, unless they are ragged."""
 
 
 class ArrayField(Protocol):
@@ -69,3 +69,8 @@ def joined(rows: Rows, position: int, one: ArrayField) -> Array:
 def offsets(counts: Sequence[int], start: int = 0) -> np.ndarray[Any, np.dtype[np.int64]]:
     """Ends of runs of these lengths, counted from `start`: as many as there are counts."""
     return start + np.cumsum(np.asarray(counts, dtype=np.int64), dtype=np.int64)
+
+
+def is_scalar(one: ArrayField) -> bool:
+    """Whether the array has a number for each item."""
+    return one.name in SCALARS and not one.ragged

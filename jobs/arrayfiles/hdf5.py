@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import orjson
 
-from jobs.arrayfiles import SCALAR, ArrayField, Rows, joined, offsets
+from jobs.arrayfiles import ArrayField, Rows, is_scalar, joined, offsets
 from worker.protocol import CANONICAL
 
 CHUNK_BYTES = 64 * 1024
@@ -30,7 +30,7 @@ class Hdf5File:
         self._grow("index", np.dtype("<i8"))
         self._grow("name", h5py.string_dtype("utf-8"))
         for one in fields:
-            self._grow(one.name, one.numpy_dtype, () if one.name == SCALAR else (one.width,))
+            self._grow(one.name, one.numpy_dtype, () if is_scalar(one) else (one.width,))
         if self._ragged is not None:
             self._grow("offsets", np.dtype("<i8"))
             self._append("offsets", np.zeros(1, dtype="<i8"))
@@ -48,7 +48,7 @@ class Hdf5File:
         self._append("name", np.asarray(rows.name, dtype=object))
         for position, one in enumerate(self._fields):
             flat = joined(rows, position, one)
-            self._append(one.name, flat.ravel() if one.name == SCALAR else flat)
+            self._append(one.name, flat.ravel() if is_scalar(one) else flat)
         if self._ragged is not None:
             self._append_ends("offsets", [len(arrays[self._ragged]) for arrays in rows.arrays])
         if self._masked:

@@ -8,7 +8,7 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 import orjson
 
-from jobs.arrayfiles import SCALAR, ArrayField, Rows, joined, offsets
+from jobs.arrayfiles import ArrayField, Rows, is_scalar, joined, offsets
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -54,7 +54,7 @@ class ParquetFile:
     def _column(self, rows: Rows, position: int, one: ArrayField) -> Any:
         pa = self._pa
         flat = joined(rows, position, one)
-        if one.name == SCALAR:
+        if is_scalar(one):
             return pa.array(flat.ravel())
         lists = pa.FixedSizeListArray.from_arrays(pa.array(flat.ravel()), one.width)
         if not one.ragged:
@@ -69,7 +69,7 @@ class ParquetFile:
 
 def _type_of(pa: Any, one: ArrayField) -> pa.DataType:
     number = pa.from_numpy_dtype(one.numpy_dtype)
-    if one.name == SCALAR:
+    if is_scalar(one):
         return number
     row = pa.list_(number, one.width)
     return pa.list_(row) if one.ragged else row

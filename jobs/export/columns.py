@@ -5,7 +5,7 @@ The names are the ones that users open (`docs/results.md`); every array format s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
@@ -14,6 +14,7 @@ import numpy as np
 from django.db import connection
 
 from jobs.actions import get_action
+from jobs.actions.ensembles import SINGLE, SPREAD
 from jobs.models import Job
 from worker.protocol import CANONICAL, MODELS
 
@@ -46,7 +47,10 @@ def columns_of(job: Job) -> tuple[Column, ...]:
     stored.
     """
     stored = _stored(job)
-    columns = _COLUMNS[get_action(job.action).name](job)
+    action = get_action(job.action)
+    columns = _COLUMNS[action.name](job)
+    if not action.long and (contexts := len(job.params.get("contexts", ()))):
+        columns += _ensemble(tuple(columns), contexts)
     return tuple(replace(column, **stored.get((column.kind, column.layer), {})) for column in columns)
 
 
@@ -62,8 +66,48 @@ def _encode(job: Job) -> list[Column]:
     return [*columns, LOGITS] if "logits" in include else columns
 
 
+def _score(job: Job) -> list[Column]:
+    contexts = max(1, len(job.params.get("contexts", ())))
+    columns = [Column(name, name, -1, "<f8", 1) for name in ("score", "spread")]
+    return [*columns, Column("scores", "scores", -1, "<f8", contexts)]
+
+
+def _scan(job: Job) -> list[Column]:
+    columns = [
+        Column("scores", "scores", -1, "<f8", len(CANONICAL), ragged=True),
+        Column("spread", "scores" + SPREAD, -1, "<f8", len(CANONICAL), ragged=True),
+        Column("positions", "positions", -1, "<f8", 1, ragged=True),
+    ]
+    contexts = len(job.params.get("contexts", ()))
+    if contexts > 1:
+        columns.append(Column("single", "scores" + SINGLE, -1, "<f8", len(CANONICAL) * contexts, ragged=True))
+    return columns
+
+
+def _contacts(job: Job) -> list[Column]:
+    """A map of L x L lies in L * L rows of one number."""
+    contexts = len(job.params.get("contexts", ()))
+    columns = [Column("contacts", "contacts", -1, "<f4", 1, ragged=True)]
+    return [*columns, *_ensemble(columns, contexts)] if contexts > 1 else columns
+
+
+def _ensemble(columns: Sequence[Column], contexts: int) -> Iterator[Column]:
+    """Spread and single values, side by side, of the same arrays under several contexts."""
+    for column in columns:
+        yield replace(column, name=f"{column.name}_spread", kind=column.kind + SPREAD)
+        wide = column.width * contexts
+        yield replace(column, name=f"{column.name}_single", kind=column.kind + SINGLE, width=wide)
+
+
 _COLUMNS: Mapping[str, Callable[[Job], list[Column]]] = MappingProxyType(
-    {"encode": _encode, "predict": lambda _: [LOGITS], "log_prob": lambda _: [LOG_PROB]}
+    {
+        "encode": _encode,
+        "predict": lambda _: [LOGITS],
+        "log_prob": lambda _: [LOG_PROB],
+        "score": _score,
+        "scan": _scan,
+        "contacts": _contacts,
+    }
 )
 
 
@@ -77,7 +121,8 @@ def _stored(job: Job) -> dict[tuple[str, int], dict[str, Any]]:
             """
             SELECT DISTINCT ON (kind, layer) kind, layer, dtype, width FROM jobs_output
             WHERE chunk_id = (
-                SELECT id FROM jobs_chunk WHERE job_id = %s AND state = 'done' ORDER BY finished_at LIMIT 1
+                SELECT id FROM jobs_chunk WHERE job_id = %s AND state = 'done' AND unit_count = 0
+                ORDER BY finished_at LIMIT 1
             )
             ORDER BY kind, layer
             """,

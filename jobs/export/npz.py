@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from jobs.actions import get_action
 from jobs.actions.predict import mask_positions
+from jobs.arrayfiles import is_scalar
 from jobs.export.columns import Column, columns_of
 from jobs.export.reading import ExportBroken, ItemRow, groups, item_pages, load_packed, place
 from jobs.formats import npy_header, zip_blocks
@@ -68,7 +69,7 @@ def _members(job: Job, columns: tuple[Column, ...], snapshot: Snapshot) -> Itera
     yield "index.npy", _array(INT64, (n,), pages.values(lambda item: [item.index], INT64))
     yield "name.npy", _array(names, (n,), pages.values(lambda item: [item.name], names))
     for column in columns:
-        if column.kind == "log_prob":
+        if is_scalar(column):
             shape: tuple[int, ...] = (n,)
         else:
             shape = (snapshot.ragged_rows if column.ragged else n, column.width)
@@ -145,7 +146,8 @@ def _snapshot(job: Job, columns: tuple[Column, ...]) -> Snapshot:
     items = ragged_rows = masks = last = 0
     name_length = 1  # numpy has no shorter text
     masked = get_action(job.action).needs_mask
-    done = Chunk.objects.filter(job_id=job.pk, state=ChunkState.DONE).order_by("id")
+    # Chunks of work units hold no items: without results they have no place here.
+    done = Chunk.objects.filter(job_id=job.pk, state=ChunkState.DONE, n_succeeded__gt=0).order_by("id")
     while page := list(done.filter(id__gt=last).values_list("id", "n_succeeded")[:SNAPSHOT_PAGE]):
         ids = [chunk_id for chunk_id, _ in page]
         last = ids[-1]

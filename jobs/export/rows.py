@@ -9,6 +9,7 @@ import orjson
 
 from jobs.actions import ItemView, get_action
 from jobs.actions.base import Array
+from jobs.arrayfiles import is_scalar
 from jobs.export.columns import Column, columns_of
 from jobs.export.reading import ItemRow, Placed, groups, item_pages, load, place
 from jobs.formats import in_blocks, text_cell
@@ -68,7 +69,9 @@ def _csv_lines(job: Job, columns: Sequence[Column]) -> Iterator[bytes]:
 
 
 def _cell_names(column: Column) -> list[str]:
-    return [column.name] if column.kind == "log_prob" else [f"{column.name}_{i}" for i in range(column.width)]
+    if is_scalar(column):
+        return [column.name]
+    return [f"{column.name}_{i}" for i in range(column.width)]
 
 
 def _number_cells(array: Array) -> bytes:

@@ -13,7 +13,8 @@
 Codes, each explained with its remedy in `docs/input-rules.md`:
 
 - of a record (`BadRecord.problems`): bad_letter, mask_not_allowed, no_mask, empty_sequence,
-  sequence_too_long, header_too_long, bad_name, bad_json, bad_csv, wrong_field_count, wrong_type,
+  sequence_too_long, too_short, position_outside, header_too_long, bad_name, bad_json, bad_csv,
+  wrong_field_count, wrong_type,
   unknown_field, missing_field, context_not_allowed, too_many_contexts, empty_context, mask_in_context,
   context_too_long
 - of a file (InvalidInput): empty_file, unknown_format, not_text, utf_16, invalid_utf8, control_character,

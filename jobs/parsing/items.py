@@ -10,11 +10,13 @@ from typing import Any
 
 from jobs.errors import Problem
 from jobs.limits import MAX_HEADER
-from jobs.parsing.letters import check_sequence, clean_sequence, is_storable, storable
+from jobs.parsing.letters import check_sequence, clean_item, clean_sequence, is_storable, storable
 from jobs.parsing.records import BadRecord, ItemRules, Place, Record, default_name
 from jobs.parsing.tally import Tally
 
 FIELDS = ("sequence", "context_sequences", "name")
+VARIANT_FIELDS = ("variant", "sequence", "name")
+"""Fields of an item that is a variant: its code, or its full sequence."""
 _KINDS = {
     str: "text",
     bool: "true or false",
@@ -72,15 +74,16 @@ class ItemRule:
     def read(self, value: Any, index: int, *, line: int = 0, path: str | None = None) -> Record | BadRecord:
         """One item; `path` is its own path in the body, None for a line of a file."""
         self._tally.records += 1
+        value, wanted = self._as_sequence(value)
         header = _header_of(value)
         name = header or default_name(index)
         place = Place(line=line or None, record=name, index=index, path=path)
-        problems = list(_check_shape(value, place))
+        problems = list(_check_shape(value, place, wanted))
         if problems:
             sequence = value.get("sequence") if isinstance(value, Mapping) else None
             return self._bad(place, header, problems, sequence if isinstance(sequence, str) else "")
         flags: set[str] = set()
-        sequence = self._clean(value["sequence"], flags)
+        sequence = self._clean_item(value["sequence"], flags)
         given = value.get("context_sequences")
         context = None if given is None else tuple(self._clean(text, flags) for text in given)
         problems = check_sequence(
@@ -107,6 +110,26 @@ class ItemRule:
         flags |= done
         return cleaned
 
+    def _as_sequence(self, value: Any) -> tuple[Any, Sequence[str]]:
+        """A variant's code stands where sequences do, and names its item. And the fields that an item may have."""
+        if self._rules.variants is None:
+            return value, FIELDS
+        if not isinstance(value, Mapping) or "variant" not in value:
+            return value, VARIANT_FIELDS
+        if "sequence" in value:
+            return value, VARIANT_FIELDS[1:]
+        code = value["variant"]
+        named = {"name": code} if isinstance(code, str) and "name" not in value else {}
+        rest = {field: given for field, given in value.items() if field != "variant"}
+        return rest | named | {"sequence": code}, VARIANT_FIELDS
+
+    def _clean_item(self, text: str, flags: set[str]) -> str:
+        if self._strict:
+            return text
+        cleaned, done = clean_item(text, self._rules)
+        flags |= done
+        return cleaned
+
     def _bad(self, place: Place, header: str, problems: Sequence[Problem], sequence: str) -> BadRecord:
         kept = storable(sequence[: self._rules.max_residues])
         name = place.record or ""
@@ -119,17 +142,19 @@ def _header_of(value: Any) -> str:
     return storable(name[:MAX_HEADER]) if isinstance(name, str) and name.strip() else ""
 
 
-def _check_shape(value: Any, place: Place) -> Iterator[Problem]:
+def _check_shape(value: Any, place: Place, fields: Sequence[str]) -> Iterator[Problem]:
     """What is wrong with the fields and their types, before any letter is looked at."""
     if not isinstance(value, Mapping):
         remedy = 'Write each item as {"sequence": "MKT..."}.'
         yield place.problem("wrong_type", f"an item is an object, and this is {_kind(value)}", remedy)
         return
     for field in value:
-        if field not in FIELDS:
+        if field not in fields:
             what = f"there is no field '{storable(str(field))[:60]}' in an item"
+            if field == "variant" and "context_sequences" not in fields:
+                what = "an item has both a variant and a sequence"
             yield place.field(storable(str(field))[:60]).problem(
-                "unknown_field", what, f"The fields are {', '.join(FIELDS)}."
+                "unknown_field", what, f"The fields are {', '.join(fields)}."
             )
     if "sequence" not in value:
         remedy = "Add the residues as text."

@@ -49,6 +49,15 @@ def clean_sequence(text: str) -> tuple[str, frozenset[str]]:
     return without, frozenset(done)
 
 
+def clean_item(text: str, rules: ItemRules) -> tuple[str, frozenset[str]]:
+    """`clean_sequence`; of the code of a variant, which has digits, only letters change and blanks around it go."""
+    if rules.variants is None or not any(character.isdigit() for character in text):
+        return clean_sequence(text)
+    cleaned = capitals(text)
+    flags = ({LOWER_CASE} if cleaned != text else set()) | ({SPACES} if cleaned.strip() != cleaned else set())
+    return cleaned.strip(), frozenset(flags)
+
+
 def storable(text: str) -> str:
     """`text` with every character that a database or a JSON writer refuses replaced by U+FFFD."""
     return _UNSTORABLE.sub("\ufffd", text)
@@ -149,6 +158,12 @@ def check_size(residues: int, masked: bool, context_tokens: int, rules: ItemRule
     if rules.needs_mask and not masked:
         remedy = "Write '?' at each position to predict, or choose the action encode or log_prob."
         yield place.problem("no_mask", "the sequence has no masked residue", remedy)
+    if residues < rules.min_residues:
+        what = f"the sequence has {residues} residue{'s' if residues > 1 else ''}, and {rules.min_residues} are needed"
+        yield place.problem("too_short", what, "Give a longer sequence.")
+    if residues < rules.reach:
+        what = f"position {rules.reach:,} lies outside the sequence, which has {residues:,} residues"
+        yield place.problem("position_outside", what, "Choose positions of the sequence, counted from 1.")
     if residues > rules.max_residues:
         yield _too_long(residues, rules, place)
     else:
@@ -207,6 +222,9 @@ def check_sequence(
     """
     place = Place(line=line, record=record, index=index, path=path)
     at_sequence = place.field("sequence")
+    if rules.variants is not None:
+        found = rules.variants.problems(sequence, at_sequence)
+        return [*found, *check_contexts(context or (), rules, place.field("context_sequences"))]
     tokens = tokens_of(*(shared_context if context is None else context))
     problems = list(check_letters(sequence, rules.sequence, at_sequence))
     problems += check_contexts(context or (), rules, place.field("context_sequences"))

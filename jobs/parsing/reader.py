@@ -9,7 +9,7 @@ from typing import BinaryIO
 from jobs.errors import InvalidInput, Problem
 from jobs.parsing.fasta import FastaSource
 from jobs.parsing.jsonl import read_jsonl
-from jobs.parsing.records import BadRecord, ItemRules, Record
+from jobs.parsing.records import BadRecord, ItemRules, Place, Record
 from jobs.parsing.table import TableSource
 from jobs.parsing.tally import Tally
 from jobs.parsing.text import BLOCK, lines_of
@@ -64,11 +64,23 @@ class Reader:
         blocks = text_blocks(self._blocks)
         if self._format == "fasta":
             tokens = tokens_of(*self._shared)
-            return FastaSource(blocks, self._rules, self._tally, shared_tokens=tokens, block=self._block)
+            source = FastaSource(blocks, self._rules, self._tally, shared_tokens=tokens, block=self._block)
+            return source if self._rules.variants is None else self._as_variants(source)
         lines = lines_of(blocks, self._block)
         if self._format == "jsonl":
             return read_jsonl(lines, self._rules, self._tally, self._shared)
         return TableSource(lines, self._rules, self._tally, self._shared)
+
+    def _as_variants(self, records: Iterable[Record | BadRecord]) -> Iterator[Record | BadRecord]:
+        """Full sequences, judged against their parent."""
+        for record in records:
+            if isinstance(record, Record) and self._rules.variants is not None:
+                place = Place(line=record.line, record=record.name, index=record.index)
+                if problems := self._rules.variants.problems(record.sequence, place):
+                    r = record
+                    yield BadRecord(r.index, r.name, r.header, r.line, tuple(problems), r.sequence)
+                    continue
+            yield record
 
     @property
     def cleaning(self) -> dict[str, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from jobs.errors import Problem
 from jobs.limits import MAX_CONTEXTS, MAX_RESIDUES, MAX_TOKENS
@@ -10,10 +11,21 @@ from jobs.limits import MAX_CONTEXTS, MAX_RESIDUES, MAX_TOKENS
 _NAME_SHOWN = 60  # characters of a record's name inside a message; the whole name stands in `Problem.record`
 
 
+class VariantCheck(Protocol):
+    """Judges items that are variants of a parent: codes such as A24T, or full sequences."""
+
+    def problems(self, text: str, place: Place) -> list[Problem]:
+        """What is wrong with one variant."""
+
+    def hint(self) -> Problem | None:
+        """What would put most of the problems so far right."""
+
+
 @dataclass(frozen=True, slots=True)
 class ItemRules:
     """What an action accepts as an item. `sequence` and `context` are the letters allowed, `?` among them or
-    not.
+    not. `reach` is the last position (from 1) that the action looks at. With `variants`, items are variants of a
+    parent, and nothing else of the rules counts.
     """
 
     sequence: str
@@ -23,6 +35,9 @@ class ItemRules:
     max_residues: int = MAX_RESIDUES
     max_contexts: int = MAX_CONTEXTS
     max_tokens: int = MAX_TOKENS
+    min_residues: int = 1
+    reach: int = 0
+    variants: VariantCheck | None = None
 
 
 @dataclass(frozen=True, slots=True)

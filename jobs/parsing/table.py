@@ -7,12 +7,14 @@ from collections.abc import Iterator, Sequence
 
 from jobs.errors import InvalidInput, Problem
 from jobs.limits import MAX_HEADER, MAX_LINE
-from jobs.parsing.letters import check_sequence, clean_sequence, storable
+from jobs.parsing.letters import check_sequence, clean_item, storable
 from jobs.parsing.records import BadRecord, ItemRules, Place, Record, default_name
 from jobs.parsing.tally import Tally
 from jobs.parsing.text import refusal
 
 SEPARATORS = ",;\t"
+VARIANT_COLUMNS = ("variant", "mutant", "mutation", "sequence", "mutated_sequence")
+"""Columns that may hold variants of a parent, the first one that is there is read."""
 _SHOWN = 20  # columns that a message or a warning names
 
 
@@ -92,30 +94,39 @@ class TableSource:
         line = self._lines.number
         separator, columns = max(
             ((separator, _columns(text, separator)) for separator in SEPARATORS),
-            key=lambda found: ("sequence" in found[1], len(found[1])),
+            key=lambda found: (self._main(found[1]) is not None, len(found[1])),
         )
-        if "sequence" not in columns:
+        main = self._main(columns)
+        if main is None:
             shown = ", ".join(name for name in columns[:_SHOWN] if name)
-            what = f"no column is named sequence; the columns are: {storable(shown)[:200]}"
-            remedy = "Begin the file with a header line such as name,sequence."
+            wanted = "sequence" if self._rules.variants is None else " or ".join(VARIANT_COLUMNS)
+            what = f"no column is named {wanted}; the columns are: {storable(shown)[:200]}"
+            remedy = f"Begin the file with a header line such as name,{wanted.split(' ')[0]}."
             raise refusal(Place(line=line).problem("missing_column", what, remedy))
-        for name in ("name", "sequence"):
+        for name in ("name", main):
             if columns.count(name) > 1:
                 what = f"{columns.count(name)} columns are named {name}"
                 remedy = "Rename all but one of them."
                 raise refusal(Place(line=line).problem("duplicate_column", what, remedy))
         self._width = len(columns)
-        self._sequence_at = columns.index("sequence")
+        self._sequence_at = columns.index(main)
         self._name_at = columns.index("name") if "name" in columns else None
-        ignored = [name for name in columns if name and name not in ("name", "sequence")]
+        ignored = [name for name in columns if name and name not in ("name", main)]
         self._tally.ignored_columns = tuple(storable(name)[:60] for name in ignored[:_SHOWN])
         return separator
+
+    def _main(self, columns: Sequence[str]) -> str | None:
+        """The column that is computed: the sequence, or a variant of the job's parent."""
+        wanted = ("sequence",) if self._rules.variants is None else VARIANT_COLUMNS
+        return next((name for name in wanted if name in columns), None)
 
     def _record(self, row: list[str], index: int) -> Record | BadRecord:
         self._tally.records += 1
         line = self._lines.row_started
         needed = max(self._sequence_at, self._name_at or 0) + 1
         given = row[self._name_at].strip() if self._name_at is not None and self._name_at < len(row) else ""
+        if not given and self._rules.variants is not None and self._sequence_at < len(row):
+            given = row[self._sequence_at].strip()[:100]
         name = storable(given[:MAX_HEADER]) or default_name(index)
         place = Place(line=line, record=name, index=index)
         if len(row) < needed or any(row[self._width :]):
@@ -123,7 +134,7 @@ class TableSource:
             remedy = "Put fields that hold the separator in quotes, and give every row all columns."
             problem = place.problem("wrong_field_count", what, remedy)
             return BadRecord(index, name, given[:MAX_HEADER], line, (problem,))
-        sequence, flags = clean_sequence(row[self._sequence_at])
+        sequence, flags = clean_item(row[self._sequence_at], self._rules)
         problems = list(self._check_name(given, place))
         problems += check_sequence(
             sequence,

@@ -190,7 +190,7 @@ def _format_of_text(head: bytes, filename: str) -> Format:
         return "fasta"
     if text.startswith(b"{"):
         return "jsonl"
-    if b"sequence" in text.splitlines()[0].lower():
+    if any(word in text.splitlines()[0].lower() for word in (b"sequence", b"variant", b"mutant", b"mutation")):
         return "csv"
     what = f"It cannot be told what format {filename or 'the file'} has"
     remedy = "Name it .fasta, .jsonl or .csv (with .gz behind it if packed), or begin FASTA with '>'."

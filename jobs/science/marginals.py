@@ -25,8 +25,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.actions.log_prob import log_softmax
 from jobs.errors import InvalidInput, Problem
+from jobs.numbers import log_softmax
 from jobs.science.variants import Mutation, Variant
 from worker.protocol import CANONICAL, MASK, Query
 
@@ -155,9 +155,12 @@ class MarginalTable:
 
     def scan_spread(self) -> Floats:
         """Spread over contexts of every substitution's score [positions, 20]."""
+        return np.asarray(self.scan_each().std(axis=0))
+
+    def scan_each(self) -> Floats:
+        """Every substitution's score under each context [contexts, positions, 20]."""
         wild = [_COLUMN[self.parent[position]] for position in self.positions]
-        scores = self.log_probs - self.log_probs[:, np.arange(len(wild)), wild][:, :, None]
-        return np.asarray(scores.std(axis=0))
+        return np.asarray(self.log_probs - self.log_probs[:, np.arange(len(wild)), wild][:, :, None])
 
 
 def _summed(log_probs: Floats, mutations: Sequence[Mutation], place: dict[int, int]) -> Floats:

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from jobs.errors import InvalidInput, Problem
-from jobs.limits import LISTED_PROBLEMS
-from jobs.parsing.letters import capitals, clean_sequence, shown
+from jobs.limits import LISTED_PROBLEMS, MAX_RESIDUES
+from jobs.parsing.letters import capitals, check_letters, clean_sequence, shown
 from jobs.parsing.records import Place
 from worker.protocol import CANONICAL, EXTENDED
 
@@ -23,6 +23,8 @@ WILD_TYPE = "WT"
 _SEPARATORS = re.compile(r"[:,;/+\s]+")
 _SUBSTITUTION = re.compile(r"([A-Z])(-?[0-9]{1,9})([A-Z*=-])")
 _LOOKS_LIKE_INDEL = re.compile(r"[0-9](DEL|INS|DUP|FS|EXT)|[0-9]-$|^-|_")
+_MOST_VOTES = 10_000
+"""Substitutions that are kept to find an offset with."""
 _LEAST_VOTES = 2
 """Substitutions that must speak for an offset before it is suggested: a single letter fits somewhere by chance."""
 _LEAST_SHARE = 0.9
@@ -94,7 +96,7 @@ def read_variants(texts: Iterable[str], parent: str, *, offset: int = 0, path: s
     for index, text in enumerate(texts):
         place = Place(record=text, index=index, path=f"{path}.{index}")
         faults = _Faults(place)
-        if _is_sequence(text):
+        if is_full_sequence(text):
             variants.append(_of_sequence(text, parent, faults))
         else:
             variants.append(_of_code(text, parent, offset, faults, named))
@@ -109,6 +111,50 @@ def read_variants(texts: Iterable[str], parent: str, *, offset: int = 0, path: s
 def read_variant(text: str, parent: str, *, offset: int = 0) -> Variant:
     """One variant; see `read_variants`."""
     return read_variants([text], parent, offset=offset)[0]
+
+
+class VariantRules:
+    """Judges variants one by one as they are read (`jobs.parsing.records.VariantCheck`).
+
+    With `lengths`, full sequences of any length are good, as for pseudo-log-likelihoods, and every residue must be
+    canonical, for each of them is scored.
+    """
+
+    def __init__(self, parent: str, offset: int, *, lengths: bool = False) -> None:
+        self._parent, self._offset, self._lengths = parent, offset, lengths
+        self._named: list[tuple[str, int]] = []
+        self._shifted = False
+
+    def problems(self, text: str, place: Place) -> list[Problem]:
+        """What is wrong with one variant; codes as in `read_variants`, and `sequence_too_long`."""
+        faults = _Faults(place)
+        if not text:
+            faults.add("empty_sequence", "there is no variant", "Give a code such as A24T, or a full sequence.")
+        elif is_full_sequence(text) and self._lengths:
+            self._check_whole(text, faults)
+        elif is_full_sequence(text):
+            _of_sequence(text, self._parent, faults)
+        else:
+            named: list[tuple[str, int]] = []
+            variant = _of_code(text, self._parent, self._offset, faults, named)
+            self._named += named[: _MOST_VOTES - len(self._named)]
+            if self._lengths and not faults.problems:
+                self._check_whole(variant.sequence(self._parent), faults)
+        self._shifted |= any(one.code in ("wrong_wild_type", "position_outside") for one in faults.problems)
+        return faults.problems
+
+    def hint(self) -> Problem | None:
+        """`wrong_offset`, where another numbering offset would put nearly all codes right."""
+        if not self._shifted:
+            return None
+        return next(iter(_offset_problem(self._named, self._parent, self._offset, "params.offset")), None)
+
+    @staticmethod
+    def _check_whole(sequence: str, faults: _Faults) -> None:
+        if len(sequence) > MAX_RESIDUES:
+            what = f"the sequence has {len(sequence):,} residues, and the limit is {MAX_RESIDUES:,}"
+            faults.add("sequence_too_long", what, "Cut it into domains, or leave it out.")
+        faults.problems += check_letters(sequence, CANONICAL, faults.place)
 
 
 def suggest_offset(named: Sequence[tuple[str, int]], parent: str) -> int | None:
@@ -138,7 +184,7 @@ class _Faults:
         self.problems.append(self.place.problem(code, what, remedy, character=character))
 
 
-def _is_sequence(text: str) -> bool:
+def is_full_sequence(text: str) -> bool:
     """Whether the text is a full sequence: letters without digits. The word WT is the parent."""
     word = text.strip()
     return bool(word) and word.upper() != WILD_TYPE and not any(character in "0123456789" for character in word)

@@ -9,13 +9,13 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
+from jobs.actions.contexts import context_digest
 from jobs.errors import Conflict, InvalidInput, Problem
 from jobs.limits import LISTED_PROBLEMS, MAX_SET_CONTEXTS
 from jobs.models import Context, ContextSet, ContextSetMember
 from jobs.parsing import ItemRules
 from jobs.parsing.letters import check_contexts
 from jobs.parsing.records import Place
-from jobs.services.intake import context_digest
 from worker.protocol import BOUNDARY_TOKENS, EXTENDED, MODELS, tokens_of
 
 _FACTS = tuple(MODELS.values())

@@ -45,7 +45,7 @@ def job_extend(*, job: Job, submission: Submission) -> tuple[Job, bool]:
     key = submission.request.idempotency_key
     if (known := _known(job.pk, key)) is not None:
         return _same(job, known, submission), False
-    _check_extendable(job)
+    check_extendable(job)
     _check_same_question(job, submission.request)
     upload = _upload(job, submission.request)
     # An upload with the same key may have ended between the first look and the row that keeps others out.
@@ -79,7 +79,11 @@ def _same(job: Job, known: Extension, submission: Submission) -> Job:
     return job
 
 
-def _check_extendable(job: Job) -> None:
+def check_extendable(job: Job) -> None:
+    """Raises Conflict `cannot_be_extended`: before a body is read, and again under the job's lock."""
+    if job.params.get("contexts"):
+        message = "a job under several contexts cannot be extended; submit a new job"
+        raise Conflict(message, code="cannot_be_extended")
     if job.action not in EXTENDABLE_ACTIONS or job.interactive:
         what = "a synchronous request" if job.interactive else f"a job of {job.action}"
         raise Conflict(f"{what} cannot be extended; submit a new job", code="cannot_be_extended")
@@ -127,7 +131,7 @@ def _move(job_id: UUID, upload: Job, extension: Extension) -> None:
         job = Job.objects.select_for_update().filter(pk=job_id).first()
         if job is None:
             raise NotFound("the job was deleted while its extension was read; nothing was queued")
-        _check_extendable(job)
+        check_extendable(job)
         need = Need(tokens=tokens, stored_bytes=upload.stored_bytes, jobs=int(job.state in REOPENED))
         quota_admit(user_id=job.owner_id, model=job.model, need=need)
         tally_forget(job_id=job_id)

@@ -5,8 +5,7 @@ The job is visible as `validating` meanwhile. What breaks off or fails validatio
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -16,16 +15,18 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, connection, transaction
 from django.db.models.functions import Now
 
+from jobs.actions.contexts import context_digest
 from jobs.chunking import ChunkPlan, ContextRef, ItemCost, plan_chunks
 from jobs.costs import CostTally
 from jobs.errors import Conflict, Problem
 from jobs.limits import CHUNK_ITEMS
-from jobs.models import Chunk, Context, Item, Job
+from jobs.models import Chunk, Context, Item, Job, JobContext
 from jobs.parsing import BadRecord, Record
 from jobs.quotas import Need
 from jobs.refusals import InputTally
 from jobs.services.quotas import quota_admit
 from jobs.states import JobState
+from jobs.unit_intake import UnitIntake
 from jobs.usage import queued_tokens_of
 from worker.protocol import MODELS, tokens_of
 
@@ -35,7 +36,10 @@ BATCH = 2048
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a job asks for, checked already: normalised parameters, an enabled model, a known action."""
+    """What a job asks for, checked already: normalised parameters, an enabled model, a known action.
+
+    `contexts` are those that every item is computed under; `params.contexts` describes them.
+    """
 
     model: str
     action: str
@@ -43,6 +47,7 @@ class Request:
     name: str = ""
     on_invalid: str = "reject"
     interactive: bool = False
+    contexts: tuple[tuple[str, ...], ...] = ()
     idempotency_key: str | None = None
 
 
@@ -74,23 +79,30 @@ def job_ingest(
     job: Job,
     records: Iterable[Record | BadRecord],
     shared_context: Sequence[str] = (),
+    job_contexts: Sequence[tuple[str, ...]] = (),
+    hint: Callable[[], Problem | None] | None = None,
 ) -> None:
-    """Copy the records into items and chunks, batch by batch.
+    """Copy the records into items and chunks, batch by batch; of long actions, the work units too.
 
     `shared_context` is what a record without context of its own gets. Raises InvalidInput with all problems of the
     input where records are bad and the job rejects them (the first LISTED_PROBLEMS listed, all counted). After any
-    error the caller deletes the job: batches before it are committed.
+    error the caller deletes the job: batches before it are committed. `hint` may know why most records are bad.
     """
     tally = InputTally(job.on_invalid)
     cost = CostTally(job.action, job.params, MODELS[job.model])
     contexts = _ContextStore(job.owner_id)
     shared = contexts.ref(tuple(shared_context)) if shared_context else None
+    _keep_contexts(job, job_contexts, contexts)
+    units = UnitIntake.of(job.action, job.params, job_contexts)
     for batch in _batches(iter(records)):
-        _copy_batch(job, batch, contexts, shared, tally)
+        _copy_batch(job, batch, contexts, shared, tally, units)
         for record in batch:
             if isinstance(record, Record):
                 cost.note(record)
-    tally.check("nothing was queued")
+    tally.check("nothing was queued", hint)
+    if units is not None:
+        _copy_chunks(job, units.shared_chunks())
+        job.total_units, job.unit_positions = units.total, units.unit_positions
     job.total_items = tally.total
     job.skipped_items = tally.bad
     job.total_residues = tally.residues
@@ -113,8 +125,21 @@ def _batches(records: Iterator[Record | BadRecord]) -> Iterator[list[Record | Ba
         yield carried
 
 
-def _copy_batch(
-    job: Job, batch: list[Record | BadRecord], contexts: _ContextStore, shared: ContextRef | None, tally: InputTally
+def _keep_contexts(job: Job, job_contexts: Sequence[tuple[str, ...]], store: _ContextStore) -> None:
+    """Link the contexts that all items are computed under. An empty one, which stands for none, is kept too."""
+    refs = [store.ref(sequences, empty=True) for sequences in job_contexts]
+    JobContext.objects.bulk_create(
+        JobContext(job=job, position=position, context_id=ref.id) for position, ref in enumerate(refs) if ref
+    )
+
+
+def _copy_batch(  # noqa: PLR0917 - private, called once
+    job: Job,
+    batch: list[Record | BadRecord],
+    contexts: _ContextStore,
+    shared: ContextRef | None,
+    tally: InputTally,
+    units: UnitIntake | None,
 ) -> None:
     """One transaction: the batch's contexts, chunks and items. A job that will be rejected writes nothing more."""
     good = [record for record in batch if isinstance(record, Record)]
@@ -126,7 +151,11 @@ def _copy_batch(
         context_of = {
             record.index: contexts.ref(record.context) if record.context is not None else shared for record in good
         }
-        plans = plan_chunks(ItemCost(record.index, len(record.sequence), context_of[record.index]) for record in good)
+        if units is not None:
+            plans = units.chunks(good)
+        else:
+            costs = (ItemCost(record.index, len(record.sequence), context_of[record.index]) for record in good)
+            plans = plan_chunks(costs, times=max(1, len(job.params.get("contexts", ()))))
         chunk_of = _copy_chunks(job, plans)
         _copy_items(job, batch, chunk_of, context_of)
         Job.objects.filter(pk=job.pk).update(touched_at=Now(), total_items=tally.total, skipped_items=tally.bad)
@@ -137,15 +166,17 @@ def _copy_chunks(job: Job, plans: Sequence[ChunkPlan]) -> dict[int, int]:
     if not plans:
         return {}
     table = Chunk._meta.db_table
+    columns = 'id, job_id, first_index, model, state, n_items, n_tokens, "group", unit_first, unit_count, blocked'
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT nextval(pg_get_serial_sequence('{table}', 'id')) FROM generate_series(1, %s)",  # noqa: S608
             [len(plans)],
         )
         ids = sorted(row[0] for row in cursor.fetchall())
-        with cursor.copy(f"COPY {table} (id, job_id, first_index, model, state, n_items, n_tokens) FROM STDIN") as copy:
+        with cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
             for chunk_id, plan in zip(ids, plans, strict=True):
-                copy.write_row((chunk_id, job.id, plan.indices[0], job.model, "ready", len(plan.indices), plan.tokens))
+                head = (chunk_id, job.id, plan.first_index, job.model, "ready", len(plan.indices), plan.tokens)
+                copy.write_row((*head, plan.group, plan.unit_first, plan.unit_count, plan.blocked))
     return {index: chunk_id for chunk_id, plan in zip(ids, plans, strict=True) for index in plan.indices}
 
 
@@ -189,9 +220,9 @@ class _ContextStore:
         self._owner_id = owner_id
         self._refs: dict[str, ContextRef] = {}
 
-    def ref(self, sequences: tuple[str, ...]) -> ContextRef | None:
-        """The stored context, made where it is new; None for an empty one."""
-        if not sequences:
+    def ref(self, sequences: tuple[str, ...], *, empty: bool = False) -> ContextRef | None:
+        """The stored context, made where it is new; None for an empty one, unless `empty` ones are kept."""
+        if not sequences and not empty:
             return None
         digest = context_digest(sequences)
         if digest not in self._refs:
@@ -205,11 +236,6 @@ class _ContextStore:
             row = Context.objects.only("id").get(owner_id=self._owner_id, digest=digest)
             self._refs[digest] = ContextRef(row.id, tokens)
         return self._refs[digest]
-
-
-def context_digest(sequences: Sequence[str]) -> str:
-    """SHA-256 of the exact sequences in their order, hexadecimal; the comma is no residue, so nothing collides."""
-    return hashlib.sha256(",".join(sequences).encode()).hexdigest()
 
 
 def job_accept(*, job: Job, cleaning: Mapping[str, int], warnings: Iterator[Problem] | Sequence[Problem]) -> None:
@@ -232,6 +258,8 @@ def job_accept(*, job: Job, cleaning: Mapping[str, int], warnings: Iterator[Prob
                 "total_items",
                 "skipped_items",
                 "total_residues",
+                "total_units",
+                "unit_positions",
                 "stored_bytes",
                 "body_digest",
             ],

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -17,12 +18,15 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from jobs.actions import ItemView
-from jobs.chunking import ContextRef, ItemCost, chunk_tokens
+from jobs.actions.base import Context
+from jobs.chunking import JOB_GROUP, TOGETHER_TOKENS, ContextRef, ItemCost, chunk_tokens
 from jobs.errors import Problem
 from jobs.models import Chunk, Item, Job, Output
 from jobs.outputs import PackedOutput
 from jobs.selectors import context_sequences
+from jobs.selectors_units import contexts_of
 from jobs.services.lifecycle import job_finalise, jobs_mark_running
+from jobs.services.units import groups_release, units_forget
 from jobs.states import ChunkState, JobState
 
 LEASE_SECONDS: float = settings.E1_LEASE_SECONDS
@@ -39,20 +43,29 @@ class ClaimedItem:
 
 @dataclass(frozen=True, slots=True)
 class ClaimedChunk:
-    """A chunk that this process may compute as long as its token holds."""
+    """A chunk that this process may compute as long as its token holds.
+
+    With `units` it holds work units and no items: those of `target`, or, where all items share them, of the parent at
+    `unit_positions`. Otherwise, with a `group`, its items are put together from the units of that group.
+    """
 
     id: int
     job_id: UUID
     action: str
-    params: Mapping[str, object]
+    params: Mapping[str, Any]
     token: UUID
     items: tuple[ClaimedItem, ...]
+    contexts: tuple[Context, ...] = ()
+    group: int | None = None
+    units: range = range(0)
+    target: ItemView | None = None
+    unit_positions: tuple[int, ...] = ()
     losses: int = 0
 
     @property
     def is_suspect(self) -> bool:
-        """A single item that was lost alone before: what breaks now is more likely the item than the device."""
-        return len(self.items) == 1 and self.losses > 0
+        """A single item or unit that was lost alone before: what breaks now is more likely it than the device."""
+        return len(self.items) + len(self.units) == 1 and self.losses > 0
 
 
 def chunks_claim(*, chunk_ids: Sequence[int], worker: str) -> list[ClaimedChunk]:
@@ -67,6 +80,7 @@ def chunks_claim(*, chunk_ids: Sequence[int], worker: str) -> list[ClaimedChunk]
                 FROM (
                     SELECT chunk.id FROM jobs_chunk chunk JOIN jobs_job job ON job.id = chunk.job_id
                     WHERE chunk.id = ANY(%s) AND chunk.state = 'ready' AND chunk.not_before <= statement_timestamp()
+                      AND NOT chunk.blocked
                       AND job.state IN ('queued', 'running')
                     FOR UPDATE OF chunk SKIP LOCKED
                 ) c
@@ -93,7 +107,7 @@ def chunks_ready_interactive(*, model: str, limit: int = 8) -> list[int]:
             """
             SELECT chunk.id FROM jobs_job job JOIN jobs_chunk chunk ON chunk.job_id = job.id AND chunk.state = 'ready'
             WHERE job.model = %s AND job.interactive AND job.state IN ('queued', 'running')
-              AND chunk.not_before <= statement_timestamp()
+              AND chunk.not_before <= statement_timestamp() AND NOT chunk.blocked
             ORDER BY job.created_at LIMIT %s
             """,
             [model, limit],
@@ -109,16 +123,35 @@ def _with_items(chunks: Sequence[Chunk], token: UUID) -> list[ClaimedChunk]:
         .values_list("chunk_id", "index", "sequence", "context_id")
     )
     contexts = context_sequences(row[3] for row in rows)
+    job_of = {chunk.id: chunk.job for chunk in chunks}
+    shared = contexts_of([job.pk for job in set(job_of.values()) if "contexts" in job.params])
     items: dict[int, list[ClaimedItem]] = {chunk.id: [] for chunk in chunks}
     for chunk_id, index, sequence, context_id in rows:
-        view = ItemView(sequence, contexts[context_id] if context_id is not None else ())
+        own = contexts[context_id] if context_id is not None else ()
+        view = ItemView(sequence, own, shared.get(job_of[chunk_id].pk, ()))
         items[chunk_id].append(ClaimedItem(index, view))
-    return [
-        ClaimedChunk(
-            chunk.id, chunk.job_id, chunk.job.action, chunk.job.params, token, tuple(items[chunk.id]), chunk.losses
-        )
-        for chunk in chunks
-    ]
+    return [_claimed(chunk, token, tuple(items[chunk.id]), shared.get(chunk.job.pk, ())) for chunk in chunks]
+
+
+def _claimed(chunk: Chunk, token: UUID, items: tuple[ClaimedItem, ...], contexts: tuple[Context, ...]) -> ClaimedChunk:
+    job, target = chunk.job, None
+    if chunk.unit_count and chunk.group is not None and chunk.group != JOB_GROUP:
+        sequence = Item.objects.values_list("sequence", flat=True).get(job_id=job.pk, index=chunk.group)
+        target = ItemView(sequence, contexts=contexts)
+    return ClaimedChunk(
+        chunk.id,
+        job.pk,
+        job.action,
+        job.params,
+        token,
+        items,
+        contexts,
+        chunk.group,
+        range(chunk.unit_first, chunk.unit_first + chunk.unit_count),
+        target,
+        tuple(job.unit_positions or ()),
+        chunk.losses,
+    )
 
 
 def lease_renew(*, token: UUID) -> int:
@@ -162,12 +195,19 @@ def chunk_complete(
     failures: Mapping[int, Problem],
     succeeded: int,
     engine_id: int,
+    unit_errors: Mapping[int, Problem] | None = None,
+    made: int | None = None,
 ) -> bool:
     """Store a chunk's outputs and close it, in one transaction, where the token still holds; else store nothing.
 
-    `failures` are items by index that fail for good. Returns whether the chunk was closed by this call.
+    `failures` are items by index that fail for good. `unit_errors`, given for a chunk of work units, are those of its
+    units that do; `succeeded` counts the others. `made` is a group whose units are used up. Returns whether the chunk
+    was closed by this call.
     """
     state = ChunkState.DONE if succeeded else ChunkState.FAILED
+    if unit_errors is not None:
+        succeeded = 0  # units are no items
+    errors = {str(unit): problem.as_dict() for unit, problem in (unit_errors or {}).items()} or None
     with transaction.atomic():
         closed = Chunk.objects.filter(pk=chunk_id, state=ChunkState.LEASED, lease_token=token).update(
             state=state,
@@ -175,12 +215,15 @@ def chunk_complete(
             n_failed=len(failures),
             lease_token=None,
             lease_end=None,
-            n_bytes=sum(len(output.data) for output in outputs),
+            # What units keep goes when their items are made, and counts for nobody.
+            n_bytes=0 if unit_errors is not None else sum(len(output.data) for output in outputs),
             engine_id=engine_id,
+            unit_errors=errors,
             finished_at=Now(),
         )
         if not closed:
             return False
+        job_id = Chunk.objects.values_list("job_id", flat=True).get(pk=chunk_id)
         Output.objects.bulk_create(
             Output(
                 chunk_id=chunk_id,
@@ -195,6 +238,8 @@ def chunk_complete(
             )
             for output in outputs
         )
+        if made is not None:
+            units_forget(job_id=job_id, group=made)
         for index, problem in failures.items():
             Item.objects.filter(chunk_id=chunk_id, index=index).update(
                 error_code=problem.code, error=[problem.as_dict()]
@@ -240,6 +285,7 @@ def _lose(which: Q, reason: Problem, limit: int = 500) -> int:
         for chunk in lost:
             _lose_one(chunk, reason, cancelled=states[chunk.job_id] == JobState.CANCELLING)
     for job_id in states:
+        groups_release(job_id=job_id)
         job_finalise(job_id=job_id)
     return len(lost)
 
@@ -249,8 +295,8 @@ def _lose_one(chunk: Chunk, reason: Problem, *, cancelled: bool) -> None:
     chunk.last_error = reason.message[:500]
     if cancelled:
         chunk.state = ChunkState.CANCELLED
-    elif chunk.alone and chunk.n_items > 1:
-        _split(chunk)
+    elif chunk.alone and chunk.n_items + chunk.unit_count > 1:
+        _split_units(chunk) if chunk.unit_count else _split(chunk)
         return
     else:
         chunk.state = ChunkState.READY
@@ -269,6 +315,8 @@ def _split(chunk: Chunk) -> None:
     for item in Item.objects.filter(chunk_id=chunk.id).select_related("context").order_by("index"):
         context = ContextRef(item.context.pk, item.context.tokens) if item.context else None
         tokens = chunk_tokens([ItemCost(item.index, len(item.sequence), context)])
+        if chunk.group is not None:
+            tokens = TOGETHER_TOKENS
         single = Chunk.objects.create(
             job_id=chunk.job_id,
             first_index=item.index,
@@ -278,14 +326,38 @@ def _split(chunk: Chunk) -> None:
             attempts=chunk.attempts,
             isolate=True,
             last_error=chunk.last_error,
+            group=chunk.group,
         )
         Item.objects.filter(job_id=item.job_id, index=item.index).update(chunk=single)
+    chunk.delete()
+
+
+def _split_units(chunk: Chunk) -> None:
+    """The same for work units."""
+    Chunk.objects.bulk_create(
+        Chunk(
+            job_id=chunk.job_id,
+            first_index=chunk.first_index,
+            model=chunk.model,
+            n_items=0,
+            n_tokens=max(1, chunk.n_tokens // chunk.unit_count),
+            attempts=chunk.attempts,
+            isolate=True,
+            last_error=chunk.last_error,
+            group=chunk.group,
+            unit_first=unit,
+            unit_count=1,
+        )
+        for unit in range(chunk.unit_first, chunk.unit_first + chunk.unit_count)
+    )
     chunk.delete()
 
 
 def _fail(chunk: Chunk, reason: Problem) -> None:
     chunk.state = ChunkState.FAILED
     chunk.n_failed = chunk.n_items
+    if chunk.unit_count:
+        chunk.unit_errors = {str(chunk.unit_first): reason.as_dict()}
     chunk.save()
     Chunk.objects.filter(pk=chunk.pk).update(finished_at=Now())
     Item.objects.filter(chunk_id=chunk.id).update(error_code=reason.code, error=[reason.as_dict()])

@@ -10,7 +10,8 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Coalesce, Now
 
-from jobs.chunking import ContextRef, ItemCost, plan_chunks
+from jobs.actions import get_action
+from jobs.chunking import JOB_GROUP, ContextRef, ItemCost, plan_again
 from jobs.costs import result_bytes
 from jobs.errors import Conflict, InvalidInput, Problem
 from jobs.limits import MAX_JOB_NAME
@@ -19,6 +20,7 @@ from jobs.quotas import Need
 from jobs.selectors import job_counts
 from jobs.services.quotas import quota_admit, quota_lock
 from jobs.services.tallies import tally_advance, tally_forget
+from jobs.services.units import groups_release, units_forget, units_retry
 from jobs.states import ChunkState, JobState
 from jobs.usage import result_bytes_of
 from worker.protocol import MODELS
@@ -42,6 +44,8 @@ def job_finalise(*, job_id: UUID) -> bool:
         job.stored_bytes = job.total_residues + result_bytes_of(job_id)
         job.save(update_fields=["state", "finished_at", "stored_bytes"])
         tally_advance(job_id=job_id)
+        if job.unit_positions is not None and job.state == JobState.SUCCEEDED:
+            units_forget(job_id=job_id, group=JOB_GROUP)
     return True
 
 
@@ -121,16 +125,23 @@ def job_retry(*, job_id: UUID) -> int:
         model = MODELS[job.model]
         expected = sum(result_bytes(job.action, job.params, model, sequence) for _, _, sequence, *_ in failed)
         old_chunks = {chunk_id for _, chunk_id, *_ in failed}
-        plans = plan_chunks(
+        costs = [
             ItemCost(index, len(sequence), ContextRef(context, tokens or 0) if context else None)
             for index, _, sequence, context, tokens in failed
-        )
+        ]
+        plans = plan_again(costs, long=get_action(job.action).long, shared=job.unit_positions is not None)
         need = Need(tokens=sum(plan.tokens for plan in plans), stored_bytes=expected)
         quota_admit(user_id=owner_id, model=job.model, need=need)
         tally_forget(job_id=job_id)
         for plan in plans:
             chunk = Chunk.objects.create(
-                job=job, first_index=plan.indices[0], model=job.model, n_items=len(plan.indices), n_tokens=plan.tokens
+                job=job,
+                first_index=plan.first_index,
+                model=job.model,
+                n_items=len(plan.indices),
+                n_tokens=plan.tokens,
+                group=plan.group,
+                blocked=plan.blocked,
             )
             Item.objects.filter(job_id=job_id, index__in=plan.indices).update(chunk=chunk, error_code=None, error=None)
         # The chunks that they leave keep their succeeded items, and go where none is left.
@@ -139,9 +150,13 @@ def job_retry(*, job_id: UUID) -> int:
                 "UPDATE jobs_chunk SET n_items = n_succeeded, n_failed = 0 WHERE id = ANY(%s)", [list(old_chunks)]
             )
         Chunk.objects.filter(id__in=old_chunks, n_items=0).delete()
+        if get_action(job.action).long:
+            groups = {JOB_GROUP} if job.unit_positions is not None else {cost.index for cost in costs}
+            units_retry(job_id=job_id, groups=groups)
         job.state, job.finished_at, job.touched_at = JobState.QUEUED, None, Now()
         job.stored_bytes += expected
         job.save(update_fields=["state", "finished_at", "touched_at", "stored_bytes"])
+    groups_release(job_id=job_id)
     return len(failed)
 
 
@@ -175,6 +190,7 @@ def job_delete(*, job_id: UUID) -> None:
         cursor.execute("DELETE FROM jobs_artefact WHERE job_id = %s", [job_id])
         cursor.execute("DELETE FROM jobs_jobcolumn WHERE job_id = %s", [job_id])
         cursor.execute("DELETE FROM jobs_item WHERE job_id = %s", [job_id])
+        cursor.execute("DELETE FROM jobs_jobcontext WHERE job_id = %s", [job_id])
         cursor.execute("DELETE FROM jobs_tally WHERE job_id = %s", [job_id])
         cursor.execute("DELETE FROM jobs_extension WHERE job_id = %s", [job_id])
         cursor.execute("DELETE FROM jobs_chunk WHERE job_id = %s", [job_id])

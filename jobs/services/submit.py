@@ -16,6 +16,7 @@ from jobs.parsing import BadRecord, Record
 from jobs.services.intake import Request, job_accept, job_create, job_ingest
 from jobs.services.lifecycle import deleted_on_error
 from jobs.services.quotas import quota_look
+from jobs.services.units import groups_release
 
 
 class Records(Protocol):
@@ -52,7 +53,7 @@ class Submission:
     """A checked request and where its records come from.
 
     `seed` stands for everything but the records (parameters, context); `stream` gives the records' bytes; `read`
-    opens it, parsing lazily.
+    opens it, parsing lazily; `hint` may know afterwards why most of them are bad.
     """
 
     request: Request
@@ -60,6 +61,7 @@ class Submission:
     stream: HashedStream
     read: Callable[[], Records]
     shared_context: Sequence[str] = ()
+    hint: Callable[[], Problem | None] | None = None
 
     def digest(self) -> str:
         """SHA-256 of seed and records; the stream must have been read to its end."""
@@ -83,10 +85,17 @@ def job_submit(*, owner: User, submission: Submission) -> tuple[Job, bool]:
         return _same(Job.objects.get(owner=owner, idempotency_key=key), submission), False
     with deleted_on_error(job):
         records = submission.read()
-        job_ingest(job=job, records=records, shared_context=submission.shared_context)
+        job_ingest(
+            job=job,
+            records=records,
+            shared_context=submission.shared_context,
+            job_contexts=submission.request.contexts,
+            hint=submission.hint,
+        )
         # Reading on to the end finds out whether the upload broke off behind the last record.
         submission.stream.drain()
         job.body_digest = submission.digest()
+        groups_release(job_id=job.pk)
         job_accept(job=job, cleaning=records.cleaning, warnings=records.warnings())
     queue.dispatch_quietly(job.model)
     job.refresh_from_db()

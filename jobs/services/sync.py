@@ -46,7 +46,7 @@ def answer(*, owner: User, request: Request, records: Iterable[Record]) -> list[
     quota_look(user_id=owner.pk, interactive=True)
     job = job_create(owner=owner, request=request)
     with deleted_on_error(job):
-        job_ingest(job=job, records=records)
+        job_ingest(job=job, records=records, job_contexts=request.contexts)
         job_accept(job=job, cleaning={}, warnings=[])
     if not queue.dispatch_quietly(job.model):
         job_cancel(job_id=job.pk)

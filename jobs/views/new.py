@@ -13,6 +13,7 @@ from io import BytesIO
 from typing import Any, BinaryIO, cast
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -81,9 +82,10 @@ def _submission(request: HttpRequest, asked: Asked) -> Submission:
         raise InvalidInput.of(Problem("two_libraries", message, "Give one of the two.", path="file"))
     if file is not None:
         stream = cast(BinaryIO, file.file)
-        return submission_of_file(asked.fields, asked.key, stream, file.name or "", file.content_type or "", shared)
+        name, media_type = file.name or "", file.content_type or ""
+        return submission_of_file(asked.fields, asked.key, stream, name, media_type, shared, owner=user_of(request))
     if asked.sequences.strip():
-        return _of_text(asked, shared)
+        return _of_text(asked, shared, user_of(request))
     if asked.earlier is not None:
         return submission_of_job(asked.fields, asked.key, asked.earlier, shared, keep_contexts=asked.keep_contexts)
     raise InvalidInput.of(
@@ -91,10 +93,11 @@ def _submission(request: HttpRequest, asked: Asked) -> Submission:
     )
 
 
-def _of_text(asked: Asked, shared: bytes) -> Submission:
+def _of_text(asked: Asked, shared: bytes, owner: User) -> Submission:
     """Pasted text is FASTA, JSONL or CSV, as its beginning tells; sequences alone are told what is missing."""
     fields = asked.fields | {"name": asked.name or "Pasted sequences"}
-    return submission_of_file(fields, asked.key, BytesIO(asked.sequences.encode()), "pasted text", "", shared)
+    stream = BytesIO(asked.sequences.encode())
+    return submission_of_file(fields, asked.key, stream, "pasted text", "", shared, owner=owner)
 
 
 @dataclass

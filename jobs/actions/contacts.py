@@ -1,0 +1,116 @@
+"""contacts: the map of residue pairs whose logits answer to each other's substitutions (categorical Jacobian).
+
+A unit is the row of one position: the changes of all logits by its substitutions, centred. Rows stay until the map is
+put together from them, and are removed then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from jobs.actions.base import Array, Context, ItemView, LongAction, Outputs, Stored, UnitPlan, known_only, required
+from jobs.actions.ensembles import SINGLE, SPREAD, ensemble_of
+from jobs.parsing import ItemRules
+from jobs.science.contacts import (
+    MAX_CONTACT_RESIDUES,
+    RESIDUES,
+    ContactMap,
+    Floats,
+    centred_row,
+    jacobian_row,
+    row_queries,
+    wildtype_query,
+)
+from jobs.science.marginals import NO_CONTEXT
+from worker.protocol import Encoding, ModelFacts, Query, tokens_of
+
+FLOAT32 = np.dtype("<f4")
+
+
+class Contacts(LongAction):
+    name = "contacts"
+    summary = "Contact map of a sequence from the categorical Jacobian, L x L."
+    per_token_kinds = frozenset({"unit"})
+
+    def rules_for(self, model: ModelFacts, params: Mapping[str, Any]) -> ItemRules:
+        rules = self.rules(model)
+        longest = min(rules.max_residues, MAX_CONTACT_RESIDUES)
+        return replace(rules, context_allowed=False, max_residues=longest, min_residues=2)
+
+    def check_params(self, raw: Mapping[str, Any], model: ModelFacts) -> dict[str, Any]:
+        known_only(raw, ())
+        return {}
+
+    def plan(
+        self,
+        params: Mapping[str, Any],
+        contexts: tuple[Context, ...],
+        *,
+        item: ItemView | None = None,
+        positions: Sequence[int] = (),
+    ) -> UnitPlan:
+        if item is None:
+            raise ValueError("each map has units of its own")
+        return ContactUnits(item.sequence, contexts or NO_CONTEXT)
+
+    def result(self, item: ItemView, params: Mapping[str, Any], outputs: Outputs) -> dict[str, Any]:
+        length = len(item.sequence)
+        result: dict[str, Any] = {"contacts": outputs["contacts", -1].reshape(length, length)}
+        if (count := len(params.get("contexts", ()))) > 1:
+            result["spread"] = outputs["contacts" + SPREAD, -1].reshape(length, length)
+            single = outputs["contacts" + SINGLE, -1]
+            result["single"] = [np.ascontiguousarray(one).reshape(length, length) for one in single.T[:count]]
+        return result
+
+    def params_schema(self, model: ModelFacts) -> dict[str, Any]:
+        return {"type": "object", "additionalProperties": False, "properties": {"contexts": {"type": "array"}}}
+
+
+@dataclass(frozen=True, slots=True)
+class ContactUnits:
+    """Rows of the Jacobian of one sequence, context by context, position by position."""
+
+    sequence: str
+    contexts: tuple[Context, ...]
+
+    def __len__(self) -> int:
+        return len(self.contexts) * len(self.sequence)
+
+    def context_of(self, unit: int) -> int:
+        return unit // len(self.sequence)
+
+    def own_tokens(self, unit: int) -> int:
+        return RESIDUES * tokens_of(self.sequence)
+
+    def queries(self, unit: int) -> list[Query]:
+        context = self.contexts[self.context_of(unit)]
+        position = unit % len(self.sequence)
+        return [wildtype_query(self.sequence, context), *row_queries(self.sequence, position, context)]
+
+    def reduce(self, unit: int, encodings: Sequence[Encoding]) -> Array:
+        """[L, 400]: for each partner, changes by residue of this position and logit of the partner's."""
+        wildtype, *mutants = (required(encoding) for encoding in encodings)
+        row = centred_row(jacobian_row(self.sequence, unit % len(self.sequence), wildtype, mutants))
+        return row.transpose(1, 0, 2).reshape(len(self.sequence), RESIDUES * RESIDUES)
+
+    def needed(self, item: ItemView) -> Sequence[int]:
+        return range(len(self))
+
+    def finish(self, item: ItemView, arrays: Iterator[Array]) -> list[Stored]:
+        maps = np.stack([self._map(arrays).reshape(-1, 1) for _ in self.contexts])
+        if len(self.contexts) == 1:
+            return [Stored("contacts", -1, maps[0].astype(FLOAT32))]
+        return ensemble_of("contacts", -1, maps, FLOAT32)
+
+    def _map(self, arrays: Iterator[Array]) -> Floats:
+        """The map [L, L] of the next L rows."""
+        length = len(self.sequence)
+        with ContactMap(length) as gathered:
+            for position in range(length):
+                row = next(arrays).reshape(length, RESIDUES, RESIDUES).transpose(1, 0, 2)
+                gathered.add(position, row.astype(np.float32))
+            return gathered.finish()

@@ -1,0 +1,78 @@
+"""`params.contexts`: several contexts that every item of a job is computed under."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from jobs.actions.base import Context
+from jobs.errors import InvalidInput, Problem
+from jobs.limits import LISTED_PROBLEMS, MAX_JOB_CONTEXTS
+from jobs.parsing.items import check_context_shape
+from jobs.parsing.letters import check_contexts, clean_sequence
+from jobs.parsing.records import ItemRules, Place
+from worker.protocol import BOUNDARY_TOKENS, ModelFacts, tokens_of
+
+PATH = "params.contexts"
+
+
+def read_contexts(raw: object, rules: ItemRules, model: ModelFacts) -> tuple[Context, ...]:
+    """The contexts in `raw`, a list of lists of sequences, cleaned; none for null or an empty list.
+
+    An entry that is an empty list stands for no context. The limits are the checkpoint's own: an ensemble of the
+    published kind has hundreds of homologs in a context. Raises InvalidInput with every problem and its path.
+    """
+    if raw is None or raw == []:
+        return ()
+    if not isinstance(raw, list):
+        remedy = 'Write [["MKT...", "MRT..."], ["MKV..."]]: one list of sequences for each context.'
+        raise InvalidInput.of(Problem("wrong_type", "contexts is no list of contexts", remedy, path=PATH))
+    if len(raw) > MAX_JOB_CONTEXTS:
+        what = f"there are {len(raw)} contexts, and a job takes at most {MAX_JOB_CONTEXTS}"
+        raise InvalidInput.of(Problem("too_many_contexts", what, "Choose fewer of them.", path=PATH))
+    wide = replace(
+        rules, context_allowed=True, max_contexts=model.max_contexts, max_residues=model.max_residues, needs_mask=False
+    )
+    problems: list[Problem] = []
+    contexts: list[Context] = []
+    for number, one in enumerate(raw):
+        place = Place(path=f"{PATH}.{number}")
+        shape = list(check_context_shape(one, place))
+        if shape or one is None:
+            problems += shape or [place.problem("wrong_type", "a context is a list of sequences, and this is null", "")]
+            continue
+        context = tuple(clean_sequence(text)[0] for text in one)
+        problems += check_contexts(context, wide, place)
+        problems += _check_room(context, wide, place)
+        contexts.append(context)
+    if problems:
+        listed = problems[:LISTED_PROBLEMS]
+        raise InvalidInput(problems[0].message, code=problems[0].code, problems=listed, problem_count=len(problems))
+    return tuple(contexts)
+
+
+def _check_room(context: Context, rules: ItemRules, place: Place) -> Iterator[Problem]:
+    tokens = tokens_of(*context)
+    if tokens + BOUNDARY_TOKENS + 1 > rules.max_tokens:
+        what = f"the context takes {tokens:,} tokens, which leaves no room for a query in {rules.max_tokens:,}"
+        yield place.problem("context_too_long", what, "Give fewer or shorter context sequences.")
+
+
+def longest_context(contexts: Sequence[Context]) -> int:
+    """Tokens of the longest of them."""
+    return max((tokens_of(*context) for context in contexts), default=0)
+
+
+def context_digest(sequences: Sequence[str]) -> str:
+    """SHA-256 of the exact sequences in their order, hexadecimal; the comma is no residue, so nothing collides."""
+    return hashlib.sha256(",".join(sequences).encode()).hexdigest()
+
+
+def described(contexts: Sequence[Context]) -> list[Mapping[str, Any]]:
+    """What the parameters of a stored job say of its contexts: digests and sizes, not the letters."""
+    return [
+        {"digest": context_digest(context), "sequences": len(context), "residues": sum(map(len, context))}
+        for context in contexts
+    ]

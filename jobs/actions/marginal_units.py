@@ -1,0 +1,117 @@
+"""Work units of marginals and pseudo-log-likelihoods: a unit is one query, its logits are kept.
+
+The plans of `jobs.science.marginals` say which queries those are; here stands how items are put together from them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from jobs.actions.base import Array, ItemView, Stored, required
+from jobs.actions.ensembles import SINGLE, SPREAD
+from jobs.science.marginals import MarginalPlan, PseudoLikelihoodPlan, Scores
+from jobs.science.variants import Variant
+from worker.protocol import Encoding, Query, tokens_of
+
+
+@dataclass(frozen=True, slots=True)
+class MarginalUnits:
+    """Units of the marginals of one parent. `variant_of` gives the variant of an item, None means a whole scan."""
+
+    marginals: MarginalPlan
+    variant_of: Callable[[ItemView], Variant] | None = None
+
+    def __len__(self) -> int:
+        return len(self.marginals)
+
+    def context_of(self, unit: int) -> int:
+        return unit // self._per_context
+
+    def own_tokens(self, unit: int) -> int:
+        return tokens_of(self.marginals.parent)
+
+    def queries(self, unit: int) -> list[Query]:
+        return [self.marginals.query(unit)]
+
+    def reduce(self, unit: int, encodings: Sequence[Encoding]) -> Array:
+        (encoding,) = encodings
+        return required(encoding)
+
+    def needed(self, item: ItemView) -> Sequence[int]:
+        if self.variant_of is None or self.marginals.method == "wildtype_marginal":
+            return range(len(self))
+        places = self._places(self.variant_of(item))
+        count = self._per_context
+        return [context * count + place for context in range(len(self.marginals.contexts)) for place in places]
+
+    def finish(self, item: ItemView, arrays: Iterator[Array]) -> list[Stored]:
+        if self.variant_of is None:
+            return self._scan(arrays)
+        variant = self.variant_of(item)
+        plan = self.marginals
+        if plan.method == "masked_marginal":
+            mine = tuple(plan.positions[place] for place in self._places(variant))
+            plan = MarginalPlan(plan.method, plan.parent, plan.contexts, mine)
+        return stored_scores(plan.table(arrays).score([variant]))
+
+    def _scan(self, arrays: Iterator[Array]) -> list[Stored]:
+        table = self.marginals.table(arrays)
+        positions = np.array(self.marginals.positions, dtype=np.float64)[:, None] + 1
+        stored = [
+            Stored("scores", -1, table.scan()),
+            Stored("scores" + SPREAD, -1, table.scan_spread()),
+            Stored("positions", -1, positions),
+        ]
+        if len(self.marginals.contexts) > 1:
+            stored.append(Stored("scores" + SINGLE, -1, np.concatenate(list(table.scan_each()), axis=1)))
+        return stored
+
+    @property
+    def _per_context(self) -> int:
+        return len(self) // len(self.marginals.contexts)
+
+    def _places(self, variant: Variant) -> list[int]:
+        """Where the mutated positions stand among the plan's, ascending."""
+        place = {position: row for row, position in enumerate(self.marginals.positions)}
+        return sorted({place[mutation.position - 1] for mutation in variant.mutations})
+
+
+@dataclass(frozen=True, slots=True)
+class PseudoLikelihoodUnits:
+    """Units of the pseudo-log-likelihood of one item."""
+
+    likelihood: PseudoLikelihoodPlan
+
+    def __len__(self) -> int:
+        return len(self.likelihood)
+
+    def context_of(self, unit: int) -> int:
+        return unit // len(self.likelihood.sequence)
+
+    def own_tokens(self, unit: int) -> int:
+        return tokens_of(self.likelihood.sequence)
+
+    def queries(self, unit: int) -> list[Query]:
+        return [self.likelihood.query(unit)]
+
+    def reduce(self, unit: int, encodings: Sequence[Encoding]) -> Array:
+        (encoding,) = encodings
+        return required(encoding)
+
+    def needed(self, item: ItemView) -> Sequence[int]:
+        return range(len(self))
+
+    def finish(self, item: ItemView, arrays: Iterator[Array]) -> list[Stored]:
+        return stored_scores(self.likelihood.score(arrays))
+
+
+def stored_scores(scores: Scores) -> list[Stored]:
+    """The arrays of one variant's scores."""
+    return [
+        Stored("score", -1, scores.mean[None]),
+        Stored("spread", -1, scores.spread[None]),
+        Stored("scores", -1, scores.by_context.T),
+    ]

@@ -1,0 +1,82 @@
+"""scan: all single substitutions of a parent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from jobs.actions.base import Context, ItemView, LongAction, Outputs, UnitPlan, known_only, vocabulary
+from jobs.actions.ensembles import SINGLE, SPREAD
+from jobs.actions.marginal_units import MarginalUnits
+from jobs.actions.score import method_of
+from jobs.errors import InvalidInput, Problem
+from jobs.parsing import ItemRules
+from jobs.science.marginals import NO_CONTEXT, MarginalPlan
+from worker.protocol import CANONICAL, ModelFacts
+
+METHODS = ("masked_marginal", "wildtype_marginal")
+
+
+class Scan(LongAction):
+    name = "scan"
+    summary = "Scores of all single substitutions of a parent, L x 20."
+
+    def rules_for(self, model: ModelFacts, params: Mapping[str, Any]) -> ItemRules:
+        return replace(self.rules(model), context_allowed=False, reach=max(params["positions"] or [1]))
+
+    def check_params(self, raw: Mapping[str, Any], model: ModelFacts) -> dict[str, Any]:
+        known_only(raw, ("method", "positions"))
+        return {"method": method_of(raw.get("method"), METHODS), "positions": _positions(raw.get("positions"))}
+
+    def plan(
+        self,
+        params: Mapping[str, Any],
+        contexts: tuple[Context, ...],
+        *,
+        item: ItemView | None = None,
+        positions: Sequence[int] = (),
+    ) -> UnitPlan:
+        if item is None:
+            raise ValueError("each item of a scan has units of its own")
+        wanted = range(len(item.sequence)) if params["positions"] is None else [n - 1 for n in params["positions"]]
+        scanned = tuple(n for n in wanted if item.sequence[n] in CANONICAL)
+        return MarginalUnits(MarginalPlan(params["method"], item.sequence, contexts or NO_CONTEXT, scanned))
+
+    def result(self, item: ItemView, params: Mapping[str, Any], outputs: Outputs) -> dict[str, Any]:
+        result = {
+            "scores": outputs["scores", -1],
+            "spread": outputs["scores" + SPREAD, -1],
+            "positions": [int(position) for position in outputs["positions", -1][:, 0]],
+            "vocab_tokens": vocabulary(),
+        }
+        if (count := len(params.get("contexts", ()))) > 1:
+            single = outputs["scores" + SINGLE, -1]
+            by_context = single.reshape(len(single), count, len(CANONICAL)).transpose(1, 0, 2)
+            result["single"] = np.ascontiguousarray(by_context)
+        return result
+
+    def params_schema(self, model: ModelFacts) -> dict[str, Any]:
+        return {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {
+                "method": {"type": "string", "enum": list(METHODS), "default": METHODS[0]},
+                "positions": {"type": ["array", "null"], "items": {"type": "integer", "minimum": 1}},
+                "contexts": {"type": "array"},
+            },
+        }
+
+
+def _positions(raw: object) -> list[int] | None:
+    """Positions counted from 1, ascending, each once; None for all."""
+    if raw is None:
+        return None
+    good = isinstance(raw, list) and raw and all(isinstance(n, int) and not isinstance(n, bool) and n >= 1 for n in raw)
+    if not isinstance(raw, list) or not good:
+        remedy = "Give whole numbers from 1, such as [24, 56], or leave it out for all positions."
+        what = f"positions is {str(raw)[:60]!r}, not a list of positions"
+        raise InvalidInput.of(Problem("bad_positions", what, remedy, path="params.positions"))
+    return sorted(set(raw))

@@ -1,0 +1,104 @@
+"""`e1 run` with score, scan and contacts: golden numbers, and the same in every format."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from jobs.errors import InvalidInput
+from worker.run_file import run
+
+TINY = Path(__file__).parents[1] / "data" / "e1-random-tiny"
+SCORING = json.loads((TINY / "cases.json").read_text())["scoring"]
+CONTEXTS = [SCORING["contexts"][name].split(",") for name in ("c0", "c1")]
+PARENT = SCORING["parent"]
+SHORT = "MKTAYIAKQR"
+
+
+@pytest.fixture
+def call(tmp_path):
+    def make(text: str, out: str, *, action: str, context: str = "", suffix: str = ".csv", **params) -> Path:
+        file = tmp_path / f"input{suffix}"
+        file.write_text(text)
+        homologs = tmp_path / "context.fasta" if context else None
+        if homologs is not None:
+            homologs.write_text(context)
+        code = run(
+            file, action=action, model=str(TINY), out=tmp_path / out, context=homologs, params=params,
+            on_invalid="reject", name="", report=lambda done, total: None,
+        )  # fmt: skip
+        assert code == 0
+        return tmp_path / out
+
+    return make
+
+
+@pytest.mark.parametrize("method", ["masked_marginal", "wildtype_marginal"])
+def test_golden_scores(call, method):
+    table = "variant\n" + "\n".join(SCORING["variants"])
+    out = call(table, "out.csv", action="score", parent=PARENT, method=method, contexts=CONTEXTS)
+    expected = {one["id"]: one["score"] for one in SCORING["scores"][f"{method}.two.mean"]}
+    with out.open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["name"] for row in rows] == SCORING["variants"]
+    for row in rows:
+        assert float(row["score"]) == pytest.approx(expected[row["name"]], abs=1e-4)
+        both = [float(row["scores_0"]), float(row["scores_1"])]
+        assert float(row["score"]) == pytest.approx(np.mean(both), abs=1e-9)
+        assert float(row["spread"]) == pytest.approx(np.std(both), abs=1e-9)
+
+
+def test_one_context_from_a_file_is_the_context_of_all(call):
+    fasta = "".join(f">{n}\n{sequence}\n" for n, sequence in enumerate(CONTEXTS[0]))
+    table = "mutant;DMS_score\n" + "\n".join(f"{v};1" for v in SCORING["variants"])
+    out = call(table, "out.jsonl", action="score", parent=PARENT, context=fasta)
+    expected = {
+        one["id"]: one["score"] for one in SCORING["scores"]["masked_marginal.two.none"] if one["context_id"] == "c0"
+    }
+    for line in out.read_text().splitlines():
+        result = json.loads(line)["result"]
+        assert result["score"] == pytest.approx(expected[result["variant"]], abs=1e-4)
+
+
+def test_a_scan_is_the_same_in_every_format(call):
+    text = f">a\n{SHORT}\n>b\n{SHORT[:4]}\n"
+    lines = [
+        json.loads(line)["result"]
+        for line in call(text, "out.jsonl", action="scan", suffix=".fasta").read_text().splitlines()
+    ]
+    scores = np.concatenate([np.array(one["scores"]) for one in lines])
+    assert scores.shape == (14, 20)
+    with np.load(call(text, "out.npz", action="scan", suffix=".fasta")) as arrays:
+        assert np.allclose(arrays["scores"], scores)
+        assert arrays["spread"].shape == (14, 20)
+        assert arrays["positions"].ravel().tolist() == [*range(1, 11), *range(1, 5)]
+        assert arrays["offsets"].tolist() == [0, 10, 14]
+    with h5py.File(call(text, "out.h5", action="scan", suffix=".fasta")) as file:
+        assert np.allclose(file["scores"][:], scores)
+
+
+def test_maps_of_any_size_lie_in_one_array(call):
+    text = f">a\n{SHORT[:6]}\n>b\n{SHORT[:4]}\n"
+    with np.load(call(text, "out.npz", action="contacts", suffix=".fasta", contexts=CONTEXTS)) as arrays:
+        offsets = arrays["offsets"]
+        assert offsets.tolist() == [0, 36, 52]
+        first = arrays["contacts"][: offsets[1]].reshape(6, 6)
+        assert np.allclose(first, first.T, atol=1e-6)
+        assert np.allclose(arrays["contacts_single"].mean(axis=1), arrays["contacts"].ravel(), atol=1e-6)
+
+
+def test_what_no_table_can_hold_is_refused(call):
+    with pytest.raises(InvalidInput) as caught:
+        call(f">a\n{SHORT}\n", "out.csv", action="scan", suffix=".fasta")
+    assert caught.value.code == "ragged_results"
+
+
+def test_a_shifted_numbering_is_told(call):
+    with pytest.raises(InvalidInput) as caught:
+        call("variant\nM2A\nK3A\nT4A\n", "out.csv", action="score", parent=SHORT)
+    assert caught.value.problems[0].code == "wrong_offset"

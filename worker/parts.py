@@ -1,0 +1,89 @@
+"""What becomes of a claimed chunk: items or work units go through the engine, or items are made of their units."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from jobs.actions import ACTIONS, Action, DirectAction, LongAction
+from jobs.actions.base import Stored, UnitPlan
+from jobs.errors import InvalidInput, Problem
+from jobs.outputs import PackedOutput, pack_outputs
+from jobs.selectors_units import UnitMissing, unit_arrays
+from jobs.services.leases import ClaimedChunk, ClaimedItem
+from worker.items import Computed, ItemWork, UnitWork, Work
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What is stored of a chunk: outputs, items that failed by index, and where it held work units, those that did.
+
+    `made` is the group of units whose only item is made, which need not be kept any longer.
+    """
+
+    outputs: Sequence[PackedOutput]
+    succeeded: int
+    failures: dict[int, Problem] = field(default_factory=dict)
+    unit_errors: dict[int, Problem] | None = None
+    made: int | None = None
+
+
+def work_of(chunk: ClaimedChunk) -> list[Work]:
+    """What the engine is asked for; nothing where items are put together from units."""
+    action = ACTIONS[chunk.action]
+    if isinstance(action, DirectAction):
+        return [ItemWork(action, chunk.params, item.view) for item in chunk.items]
+    plan = _plan(action, chunk)
+    return [UnitWork(plan, unit) for unit in chunk.units]
+
+
+def result_of(chunk: ClaimedChunk, computed: Sequence[Computed]) -> Result:
+    """The chunk's rows to store, from what `work_of` gave in the same order."""
+    action = ACTIONS[chunk.action]
+    if isinstance(action, LongAction) and not chunk.units:
+        return _together(action, chunk)
+    numbers = list(chunk.units) if chunk.units else [item.index for item in chunk.items]
+    pairs = list(zip(numbers, computed, strict=True))
+    stored = [(number, one.stored) for number, one in pairs if one.error is None]
+    wrong = {number: _failed(one.error) for number, one in pairs if one.error is not None}
+    outputs = pack_outputs(action, stored)
+    if chunk.units:
+        return Result(outputs, len(stored), unit_errors=wrong)
+    return Result(outputs, len(stored), failures=wrong)
+
+
+def _plan(action: Action, chunk: ClaimedChunk) -> UnitPlan:
+    if not isinstance(action, LongAction):
+        raise TypeError(f"{chunk.action} has no work units")
+    item = chunk.target or (chunk.items[0].view if chunk.items and not action.shares_units(chunk.params) else None)
+    return action.plan(chunk.params, chunk.contexts, item=item, positions=chunk.unit_positions)
+
+
+def _together(action: LongAction, chunk: ClaimedChunk) -> Result:
+    """Items from their units. One whose unit has no numbers fails with that unit's reason."""
+    plan = _plan(action, chunk)
+    stored: list[tuple[int, Sequence[Stored]]] = []
+    failures: dict[int, Problem] = {}
+    for item in chunk.items:
+        try:
+            stored.append((item.index, _made(plan, chunk, item)))
+        except UnitMissing as missing:
+            failures[item.index] = missing.problem
+        except InvalidInput as error:  # a plan that cannot be made of this item; the rest of the chunk can
+            failures[item.index] = error.problems[0]
+    own = chunk.group if not failures and not action.shares_units(chunk.params) else None
+    return Result(pack_outputs(action, stored), len(stored), failures, made=own)
+
+
+def _made(plan: UnitPlan, chunk: ClaimedChunk, item: ClaimedItem) -> Sequence[Stored]:
+    if chunk.group is None:
+        raise ValueError(f"chunk {chunk.id} is of no group")
+    return plan.finish(item.view, unit_arrays(chunk.job_id, chunk.group, plan.needed(item.view)))
+
+
+def _failed(code: str) -> Problem:
+    return Problem(
+        code,
+        "the worker's device ran out of memory on this item alone",
+        "Shorten the sequence or its contexts, or run it on a worker with more memory; then retry the failed items.",
+    )
