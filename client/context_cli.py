@@ -57,7 +57,7 @@ def sample(  # noqa: PLR0917 - typer calls it; every parameter is an option of t
     name: Annotated[str, typer.Option(help="A name for the context set; not needed with --preview.")] = "",
     preset: Annotated[str | None, typer.Option(help="published_ensemble: 15 contexts.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the first context; the others count up.")] = 0,
-    count: Annotated[int, typer.Option(min=1, max=100, help="Contexts to draw, without a preset.")] = 1,
+    count: Annotated[int, typer.Option(min=1, max=64, help="Contexts to draw, without a preset.")] = 1,
     max_residues: Annotated[int | None, typer.Option(min=1, help="Residues of a context. [12288]")] = None,
     max_similarity: Annotated[float | None, typer.Option(min=0, max=1, help="To the parent. [1.0]")] = None,
     min_similarity: Annotated[float | None, typer.Option(min=0, max=1, help="To the parent. [0.0]")] = None,

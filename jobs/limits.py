@@ -12,8 +12,8 @@ MAX_RESIDUES = 2048
 MAX_CONTEXTS = 50
 """Context sequences of one query, as in the published interface. The network itself reads 511."""
 
-MAX_SET_CONTEXTS = 100
-"""Contexts of one named set. The published ensemble has 15; every pass of a job is computed with each of them."""
+MAX_SET_CONTEXTS = 64
+"""Contexts of one named set: as many as a job takes. The published ensemble has 15."""
 
 MAX_TOKENS = 65_536
 """Global positions of the released checkpoints: residues and 4 per sequence, contexts and query together."""

@@ -242,7 +242,7 @@ def test_seeds_count_up_from_the_request(api):
         ({"preset": "published_ensemble", "samplings": [{}]}, "no_sampling", "samplings"),
         ({"preset": "mine"}, "unknown_preset", "preset"),
         ({"samplings": {"seed": 1}}, "bad_sampling", "samplings"),
-        ({"samplings": [{}] * 101}, "bad_sampling", "samplings"),
+        ({"samplings": [{}] * 65}, "bad_sampling", "samplings"),
         ({"samplings": [{}, 3]}, "bad_sampling", "samplings.1"),
         ({"samplings": [{"budget": 3}]}, "unknown_field", "samplings.0.budget"),
         ({"samplings": [{"max_residues": 1.5}]}, "bad_sampling", "samplings.0.max_residues"),

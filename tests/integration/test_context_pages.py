@@ -104,7 +104,7 @@ def test_an_upload_without_a_file(browser):
         ({"do": "store", **OWN}, "a name has 1 to 100"),
         ({"do": "preview", "preset": "", "max_residues": "many"}, "max_residues is &#x27;many&#x27;"),
         ({"do": "preview", "preset": "", "max_similarity": "0.1"}, "No row of the alignment has a similarity"),
-        ({"do": "preview", "preset": "", "count": "none"}, "list of 1 to 100"),
+        ({"do": "preview", "preset": "", "count": "none"}, "list of 1 to 64"),
         ({"do": "preview", "preset": "mine"}, "there is no preset"),
         ({"do": "preview", "preset": "", "seed": "-1"}, "seed is -1"),
     ],

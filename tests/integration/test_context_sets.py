@@ -55,7 +55,7 @@ def test_names_that_do_not_fit_into_an_address(person, name):
     ("contexts", "code", "path"),
     [
         ([], "no_contexts", "contexts"),
-        ([FIRST] * 101, "too_many_contexts", "contexts"),
+        ([FIRST] * 65, "too_many_contexts", "contexts"),
         ([FIRST, ()], "empty_context", "contexts.1"),
         ([("MKT", "")], "empty_context", "contexts.0.1"),
         ([("MKT", "MK-T")], "bad_letter", "contexts.0.1"),
