@@ -221,6 +221,12 @@ class Client(ContextClient):
         """
         return Job(decoded(self._transport.request("POST", f"{job_path(job)}retry/", repeatable=False)))
 
+    def keep(self, job: JobLike) -> Job:
+        """Put off the day on which the results of a closed job are removed, by a full term from now. Raises Rejected
+        `nothing_to_keep` where there is no such day.
+        """
+        return Job(decoded(self._transport.request("POST", f"{job_path(job)}keep/")))
+
     def rename(self, job: JobLike, name: str) -> Job:
         """Give the job another name, empty for none. Raises Rejected `bad_name`."""
         return Job(decoded(self._transport.request("PATCH", job_path(job), json={"name": name})))

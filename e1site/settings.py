@@ -18,6 +18,7 @@ from worker.protocol import (
     SERVICE_QUEUE,
     TASK_BUILD,
     TASK_DISPATCH,
+    TASK_EXPIRE,
     TASK_REAP,
     TASK_WORK,
     model_queue,
@@ -76,6 +77,10 @@ E1_CLUSTER_ITEMS = env.int("E1_CLUSTER_ITEMS", default=20_000)
 """Items whose groups are found by Louvain or HDBSCAN, in time that grows with their square; beyond, k-means."""
 E1_NEIGHBOUR_ITEMS = env.int("E1_NEIGHBOUR_ITEMS", default=100_000)
 """Items whose neighbours one analysis finds among as many: its square is the number of pairs that are compared."""
+E1_RETENTION_DAYS = env.int("E1_RETENTION_DAYS", default=0)
+"""Days after which a closed job loses its items and results; its owner is warned and may put it off. 0 is for ever."""
+E1_SYNC_RETENTION_HOURS = env.int("E1_SYNC_RETENTION_HOURS", default=24)
+"""Hours for which an answered synchronous request can be fetched again as a job; 0 is as long as other jobs."""
 
 # --- stores ----------------------------------------------------------------------------------------------------------
 DATABASES: dict[str, Any] = {"default": env.db_url("DATABASE_URL")}
@@ -117,12 +122,14 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 CELERY_TASK_ROUTES = {
     TASK_BUILD: {"queue": ARTEFACT_QUEUE},
+    TASK_EXPIRE: {"queue": ARTEFACT_QUEUE},
     TASK_WORK: {"queue": ARTEFACT_QUEUE},
     "jobs.*": {"queue": SERVICE_QUEUE},
 }
 CELERY_BEAT_SCHEDULE = {
     # Safety nets: web and workers dispatch and finalise by themselves. `expires` keeps an idle queue from filling.
     "dispatch": {"task": TASK_DISPATCH, "schedule": schedule(3.0), "options": {"expires": 10}},
+    "expire": {"task": TASK_EXPIRE, "schedule": schedule(300.0), "options": {"expires": 240}},
     "reap": {"task": TASK_REAP, "schedule": schedule(5.0), "options": {"expires": 10}},
 }
 E1_MODEL_QUEUES = {slug: model_queue(slug) for slug in E1_MODELS}

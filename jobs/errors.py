@@ -5,6 +5,7 @@ ServiceError
 │   └── TooLarge        413  more than this service accepts
 ├── TooSlow             408  the request's body did not come in time
 ├── NotFound            404  not there, or somebody else's
+├── Gone                410  it was there, and its time is over
 ├── Conflict            409  the state of the thing does not allow it
 ├── TooManyRequests     429  come back after `retry_after` seconds
 ├── Unavailable         503  no worker, or a store is down; come back after `retry_after` seconds
@@ -109,6 +110,11 @@ class TooSlow(ServiceError):
 class NotFound(ServiceError):
     status_code = 404
     code = "not_found"
+
+
+class Gone(ServiceError):
+    status_code = 410
+    code = "gone"
 
 
 class Conflict(ServiceError):

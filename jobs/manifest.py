@@ -16,7 +16,7 @@ from jobs.formats import iso
 from jobs.models import Artefact, Context, Item, Job
 from jobs.selectors import job_counts, job_engines
 from jobs.services.artefacts import artefact_files
-from jobs.states import ArtefactState
+from jobs.states import ArtefactState, JobState
 from worker.protocol import MODELS
 
 LISTED_CONTEXTS = 100
@@ -27,9 +27,11 @@ CHUNK_PAGE = 2000
 def manifest_of(job: Job) -> dict[str, Any]:
     """Provenance of the job's results so far, ready for JSON.
 
-    `engines` has one entry per network and device that computed a chunk; `contexts.listed` is in the order of
-    first use by this owner. `results_checksum` is described at `results_checksum`.
+    Of an expired job it is the one that it had. `engines` has one entry per network and device that computed a chunk;
+    `contexts.listed` is in the order of first use by this owner. `results_checksum` is described at `results_checksum`.
     """
+    if job.state == JobState.EXPIRED:
+        return {**job.kept["manifest"], "name": job.name, "state": job.state}
     model = MODELS[job.model]
     engines = job_engines(job)
     return {

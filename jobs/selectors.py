@@ -19,7 +19,7 @@ from django.db.models import Case, CharField, Count, Exists, Min, OuterRef, Quer
 from django.db.models.fields.json import KT
 from django.db.models.functions import Now
 
-from jobs.errors import NotFound
+from jobs.errors import Gone, NotFound
 from jobs.limits import CHUNK_ITEMS
 from jobs.models import Artefact, Chunk, Context, EngineRecord, Item, Job, Worker
 from jobs.states import ChunkState, ItemState, JobState, WorkerState
@@ -50,6 +50,15 @@ def job_of(owner: User, job_id: UUID) -> Job:
     if job is None:
         raise NotFound(f"there is no job {job_id}")
     return job
+
+
+def require_rows(job: Job) -> None:
+    """Raise Gone where the job's items and results were removed because their time was over."""
+    if job.state == JobState.EXPIRED:
+        raise Gone(
+            "the items and results of this job have expired; its counts and its manifest are kept",
+            code="results_expired",
+        )
 
 
 def jobs_of(owner: User) -> QuerySet[Job]:
@@ -193,6 +202,8 @@ def item_of(job: Job, index: int) -> Item | None:
 
 def job_failures(job: Job, limit: int = 10) -> list[dict[str, Any]]:
     """Reasons of failed and skipped items with their counts, most frequent first."""
+    if job.state == JobState.EXPIRED:
+        return list(job.kept.get("failures", []))
     rows = (
         Item.objects.filter(job=job, error_code__isnull=False)
         .values("error_code")

@@ -19,10 +19,11 @@ from jobs.services.background import works_tend
 from jobs.services.building import artefact_build
 from jobs.services.leases import leases_reap
 from jobs.services.lifecycle import job_delete, job_finalise
+from jobs.services.retention import jobs_expire
 from jobs.services.tallies import tallies_advance
 from jobs.services.units import groups_release
 from jobs.services.works import WORKS
-from worker.protocol import TASK_BUILD, TASK_DISPATCH, TASK_REAP, TASK_WORK
+from worker.protocol import TASK_BUILD, TASK_DISPATCH, TASK_EXPIRE, TASK_REAP, TASK_WORK
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +66,14 @@ def reap() -> None:
         for work in WORKS.values():
             works_tend(work.model)
         Worker.objects.filter(heartbeat_at__lt=Now() - timedelta(hours=24)).delete()
+
+
+@shared_task(name=TASK_EXPIRE)
+def expire() -> None:
+    """Remove what has outlived its time, one minute of work at most: beat calls again."""
+    with _alone("e1-expire") as alone:
+        if alone and (purged := jobs_expire()):
+            log.info("%d expired jobs have given back their storage", purged)
 
 
 @shared_task(name=TASK_BUILD)

@@ -26,6 +26,7 @@ INCLUDES = ("mean", "per_token", "logits")
 
 TASK_RUN_BUNDLE = "worker.run_bundles"
 TASK_DISPATCH = "jobs.dispatch"
+TASK_EXPIRE = "jobs.expire"
 TASK_REAP = "jobs.reap"
 TASK_BUILD = "jobs.build_artefact"
 TASK_WORK = "jobs.work_in_background"

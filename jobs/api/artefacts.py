@@ -15,7 +15,7 @@ from rest_framework.response import Response
 
 from jobs.analyses import FORMATS, KINDS
 from jobs.api import serializers as docs
-from jobs.api.base import COMMON_ERRORS, JobView
+from jobs.api.base import ROW_ERRORS, JobView
 from jobs.errors import Conflict, InvalidInput, NotFound, Problem
 from jobs.export import filename_of, format_of
 from jobs.models import Artefact, Job
@@ -37,12 +37,12 @@ class JobArtefact(JobView):
             200: OpenApiResponse(OpenApiTypes.BINARY, "The file, as an attachment, with its digest in Repr-Digest."),
             202: docs.ArtefactBody,
             500: docs.ErrorBody,
-            **COMMON_ERRORS,
+            **ROW_ERRORS,
         },
     )
     def get(self, request: Request, job_id: UUID, artefact_id: int) -> Response | StreamingHttpResponse:
         """A file that is built in the background: 202 while it is built, then the file itself."""
-        job = self.job(job_id)
+        job = self.job_with_rows(job_id)
         artefact = Artefact.objects.filter(job=job, pk=artefact_id).first()
         if artefact is None:
             raise NotFound(f"job {job_id} has no file {artefact_id}; ask for its results again")

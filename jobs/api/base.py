@@ -20,6 +20,8 @@ from jobs.models import Job
 from jobs.uploads import upload_place
 
 COMMON_ERRORS = {401: docs.ErrorBody, 404: docs.ErrorBody}
+ROW_ERRORS = {**COMMON_ERRORS, 410: docs.ErrorBody}
+"""Of what is read from items and results: those of an expired job are gone."""
 
 
 class JobView(APIView):
@@ -40,6 +42,12 @@ class JobView(APIView):
 
     def job(self, job_id: UUID) -> Job:
         return selectors.job_of(self.owner(), job_id)
+
+    def job_with_rows(self, job_id: UUID) -> Job:
+        """The user's own job, whose items and results are there. Raises Gone `results_expired` where they are not."""
+        job = self.job(job_id)
+        selectors.require_rows(job)
+        return job
 
     def show(self, job_id: UUID, status: int = 200) -> Response:
         return Response(present_job(self.job(job_id)), status=status)

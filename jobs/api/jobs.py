@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from jobs import queue, selectors
 from jobs.api import serializers as docs
 from jobs.api.artefacts import artefact_response
-from jobs.api.base import COMMON_ERRORS, JobView
+from jobs.api.base import COMMON_ERRORS, ROW_ERRORS, JobView
 from jobs.api.bodies import STREAMED, JsonBodyParser, MultipartBodyParser
 from jobs.api.presenters import present_item, present_job
 from jobs.api.sharing import RAW_FIELDS, SUBMISSION_BODIES, RateLimited
@@ -28,6 +28,7 @@ from jobs.results import results_of
 from jobs.services import lifecycle
 from jobs.services.artefacts import artefact_request
 from jobs.services.quotas import quota_look
+from jobs.services.retention import job_keep
 from jobs.services.submit import job_submit
 from jobs.states import ItemState, JobState
 
@@ -133,9 +134,9 @@ class JobDetail(JobView):
 
     @extend_schema(operation_id="jobs_delete", responses={204: None, 409: docs.ErrorBody, **COMMON_ERRORS})
     def delete(self, request: Request, job_id: UUID) -> Response:
-        """Remove a job with all its results."""
-        lifecycle.job_delete(job_id=self.job(job_id).pk)
-        return Response(status=204)
+        """Remove a job with all its results. The header E1-Freed-Bytes says how much storage is free again."""
+        freed = lifecycle.job_delete(job_id=self.job(job_id).pk)
+        return Response(status=204, headers={"E1-Freed-Bytes": str(freed)})
 
 
 class JobCancel(JobView):
@@ -170,6 +171,16 @@ class JobResume(JobView):
         return self.show(job_id)
 
 
+class JobKeep(JobView):
+    @extend_schema(
+        operation_id="jobs_keep", request=None, responses={200: docs.JobBody, 409: docs.ErrorBody, **COMMON_ERRORS}
+    )
+    def post(self, request: Request, job_id: UUID) -> Response:
+        """Keep the results of a closed job for a full term from now; as often as you like."""
+        job_keep(job_id=self.job(job_id).pk)
+        return self.show(job_id)
+
+
 class JobRetry(JobView):
     @extend_schema(
         operation_id="jobs_retry",
@@ -198,11 +209,11 @@ class JobItems(JobView):
             OpenApiParameter("cursor", str),
             OpenApiParameter("page_size", int),
         ],
-        responses={200: docs.ItemPage, 400: docs.ErrorBody, **COMMON_ERRORS},
+        responses={200: docs.ItemPage, 400: docs.ErrorBody, **ROW_ERRORS},
     )
     def get(self, request: Request, job_id: UUID) -> Response:
         """The records of the input in order, each with line, name, state, code and reason."""
-        items = selectors.items_of(self.job(job_id)).select_related("chunk")
+        items = selectors.items_of(self.job_with_rows(job_id)).select_related("chunk")
         if wanted := request.query_params.get("state"):
             if wanted not in ItemState.values:
                 raise InvalidInput.of(
@@ -220,10 +231,10 @@ class JobItems(JobView):
 
 
 class JobItem(JobView):
-    @extend_schema(operation_id="jobs_item", responses={200: docs.ItemDetail, **COMMON_ERRORS})
+    @extend_schema(operation_id="jobs_item", responses={200: docs.ItemDetail, **ROW_ERRORS})
     def get(self, request: Request, job_id: UUID, index: int) -> Response:
         """One record of the input with its sequence and context, and its result where it has one."""
-        job = self.job(job_id)
+        job = self.job_with_rows(job_id)
         item = selectors.item_of(job, index)
         if item is None:
             raise NotFound(f"job {job_id} has no item {index}")
@@ -243,14 +254,14 @@ class JobResults(JobView):
             202: docs.ArtefactBody,
             400: docs.ErrorBody,
             500: docs.ErrorBody,
-            **COMMON_ERRORS,
+            **ROW_ERRORS,
         },
     )
     def get(self, request: Request, job_id: UUID) -> Response | StreamingHttpResponse:
         """Download the results; while the job runs, the rows that are finished so far. HDF5 (h5) is built in the
         background first: 202 until it is ready.
         """
-        job, format = self.job(job_id), request.query_params.get("format", "jsonl")
+        job, format = self.job_with_rows(job_id), request.query_params.get("format", "jsonl")
         if format_of(format).blocks is None:
             return artefact_response(job, artefact_request(job=job, kind=format))
         export = export_open(job, format)

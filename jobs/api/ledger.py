@@ -10,7 +10,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.request import Request
 
-from jobs.api.base import COMMON_ERRORS, JobView
+from jobs.api.base import ROW_ERRORS, JobView
 from jobs.export.ledger import ledger_blocks, ledger_name
 
 
@@ -19,12 +19,12 @@ class JobLedger(JobView):
         operation_id="jobs_ledger",
         responses={
             (200, "text/csv"): OpenApiResponse(OpenApiTypes.STR, "One line per item, as an attachment."),
-            **COMMON_ERRORS,
+            **ROW_ERRORS,
         },
     )
     def get(self, request: Request, job_id: UUID) -> StreamingHttpResponse:
         """Every item of the job as CSV: index, name, state, code, reason, attempts, worker, checksum."""
-        job = self.job(job_id)
+        job = self.job_with_rows(job_id)
         response = StreamingHttpResponse(ledger_blocks(job), content_type="text/csv; charset=utf-8")
         response["Content-Disposition"] = f'attachment; filename="{ledger_name(job)}"'
         response["X-Accel-Buffering"] = "no"

@@ -15,7 +15,7 @@ from jobs.states import JobState
 from worker.protocol import MODELS
 
 Totals = Mapping[str, tuple[int, int, int, int]]
-LINKS = ("events", "items", "results", "manifest", "ledger", "cancel", "pause", "resume", "retry", "extend")
+LINKS = ("events", "items", "results", "manifest", "ledger", "cancel", "pause", "resume", "retry", "extend", "keep")
 CHUNK_STATES = ("ready", "leased", "done", "failed", "cancelled")
 
 
@@ -40,6 +40,9 @@ def present_job(job: Job, totals: Totals | None = None, *, whole: bool = True) -
         "created_at": iso(job.created_at),
         "started_at": iso(job.started_at),
         "finished_at": iso(job.finished_at),
+        "expires_at": iso(job.expires_at),
+        "stored_bytes": job.stored_bytes,
+        "freed_bytes": job.kept.get("freed_bytes"),
         "counts": counts,
         "finished": counts["total"] - counts["pending"] - counts["cancelled"],
         "chunks": {

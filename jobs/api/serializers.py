@@ -113,6 +113,11 @@ class JobSummary(s.Serializer):  # type: ignore[type-arg]
     created_at = s.DateTimeField()
     started_at = s.DateTimeField(allow_null=True)
     finished_at = s.DateTimeField(allow_null=True)
+    expires_at = s.DateTimeField(allow_null=True, help_text="When items and results are removed; null for never.")
+    stored_bytes = s.IntegerField(
+        help_text="Letters and results, without files built of them; of an unfinished job what is held for it."
+    )
+    freed_bytes = s.IntegerField(allow_null=True, help_text="What an expired job has given back.")
     counts = Counts()
     finished = s.IntegerField(help_text="Items in a final state.")
     chunks = ChunkCounts()

@@ -45,6 +45,7 @@ urlpatterns = [
     path("api/jobs/<uuid:job_id>/cancel/", jobs.JobCancel.as_view(), name="job-cancel"),
     path("api/jobs/<uuid:job_id>/pause/", jobs.JobPause.as_view(), name="job-pause"),
     path("api/jobs/<uuid:job_id>/resume/", jobs.JobResume.as_view(), name="job-resume"),
+    path("api/jobs/<uuid:job_id>/keep/", jobs.JobKeep.as_view(), name="job-keep"),
     path("api/jobs/<uuid:job_id>/extend/", extend.JobExtend.as_view(), name="job-extend"),
     path("api/jobs/<uuid:job_id>/retry/", jobs.JobRetry.as_view(), name="job-retry"),
     path("api/alignments/", alignments.AlignmentList.as_view(), name="alignment-list"),

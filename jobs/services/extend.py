@@ -164,8 +164,8 @@ def _move(job_id: UUID, upload: Job, extension: Extension) -> None:
         }
         job.warnings = job.warnings + [one for one in upload.warnings if one not in job.warnings]
         if job.state in REOPENED:
-            job.state, job.finished_at = JobState.QUEUED, None
-        job.save(update_fields=["cleaning", "warnings", "state", "finished_at"])
+            job.state, job.finished_at, job.expires_at = JobState.QUEUED, None, None
+        job.save(update_fields=["cleaning", "warnings", "state", "finished_at", "expires_at"])
         Job.objects.filter(pk=job_id).update(
             total_items=F("total_items") + upload.total_items,
             skipped_items=F("skipped_items") + upload.skipped_items,

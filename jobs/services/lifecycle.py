@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Coalesce, Now
@@ -22,7 +24,7 @@ from jobs.services.quotas import quota_admit, quota_lock
 from jobs.services.tallies import tally_advance, tally_forget
 from jobs.services.units import groups_release, units_forget, units_retry
 from jobs.states import ChunkState, JobState
-from jobs.usage import result_bytes_of
+from jobs.usage import result_bytes_of, stored_bytes_of
 from worker.protocol import MODELS
 
 
@@ -42,11 +44,20 @@ def job_finalise(*, job_id: UUID) -> bool:
         job.state = _final_state(job.state, counts)
         job.finished_at = Now()
         job.stored_bytes = job.total_residues + result_bytes_of(job_id)
-        job.save(update_fields=["state", "finished_at", "stored_bytes"])
+        term = _term(job)
+        job.expires_at = None if term is None else Now() + term
+        job.save(update_fields=["state", "finished_at", "stored_bytes", "expires_at"])
         tally_advance(job_id=job_id)
         if job.unit_positions is not None and job.state == JobState.SUCCEEDED:
             units_forget(job_id=job_id, group=JOB_GROUP)
     return True
+
+
+def _term(job: Job) -> timedelta | None:
+    """How long the results of a closed job stay; None is for ever. A synchronous request has been answered already."""
+    if job.interactive and settings.E1_SYNC_RETENTION_HOURS:
+        return timedelta(hours=settings.E1_SYNC_RETENTION_HOURS)
+    return timedelta(days=settings.E1_RETENTION_DAYS) if settings.E1_RETENTION_DAYS else None
 
 
 def _final_state(state: str, counts: dict[str, int]) -> JobState:
@@ -153,9 +164,9 @@ def job_retry(*, job_id: UUID) -> int:
         if get_action(job.action).long:
             groups = {JOB_GROUP} if job.unit_positions is not None else {cost.index for cost in costs}
             units_retry(job_id=job_id, groups=groups)
-        job.state, job.finished_at, job.touched_at = JobState.QUEUED, None, Now()
+        job.state, job.finished_at, job.touched_at, job.expires_at = JobState.QUEUED, None, Now(), None
         job.stored_bytes += expected
-        job.save(update_fields=["state", "finished_at", "touched_at", "stored_bytes"])
+        job.save(update_fields=["state", "finished_at", "touched_at", "expires_at", "stored_bytes"])
     groups_release(job_id=job_id)
     return len(failed)
 
@@ -174,11 +185,14 @@ def check_name(name: object) -> str:
     return name
 
 
-def job_delete(*, job_id: UUID) -> None:
-    """Remove a job with its items, chunks, outputs and files. Workers with a lease can write nothing more."""
+def job_delete(*, job_id: UUID) -> int:
+    """Remove a job with its items, chunks, outputs and files. Workers with a lease can write nothing more. Gives the
+    bytes that are free again.
+    """
     with transaction.atomic(), connection.cursor() as cursor:
         # The row lock keeps a completing worker out until the whole job is gone.
-        cursor.execute("SELECT 1 FROM jobs_job WHERE id = %s FOR UPDATE", [job_id])
+        job = Job.objects.select_for_update().filter(pk=job_id).first()
+        freed = stored_bytes_of(job) if job is not None else 0
         cursor.execute("SELECT id FROM jobs_chunk WHERE job_id = %s FOR UPDATE", [job_id])
         cursor.execute(
             "DELETE FROM jobs_output WHERE chunk_id IN (SELECT id FROM jobs_chunk WHERE job_id = %s)", [job_id]
@@ -195,6 +209,7 @@ def job_delete(*, job_id: UUID) -> None:
         cursor.execute("DELETE FROM jobs_extension WHERE job_id = %s", [job_id])
         cursor.execute("DELETE FROM jobs_chunk WHERE job_id = %s", [job_id])
         cursor.execute("DELETE FROM jobs_job WHERE id = %s", [job_id])
+    return freed
 
 
 @contextmanager

@@ -13,10 +13,11 @@ from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 
 from jobs import selectors
-from jobs.errors import NotFound
+from jobs.errors import Gone, NotFound
 from jobs.models import Job
 
 View = Callable[..., HttpResponseBase]
@@ -35,7 +36,11 @@ def page(view: View) -> View:
             return HttpResponse(headers={"HX-Refresh": "true"})
         if request.headers.get("X-Requested-With") == "fetch" and not request.user.is_authenticated:
             return HttpResponse(status=401)
-        return guarded(request, *args, **kwargs)
+        try:
+            return guarded(request, *args, **kwargs)
+        except Gone as error:
+            text = f"{error.detail[:1].upper()}{error.detail[1:]}."
+            return render(request, "jobs/error.html", {"title": "Expired", "text": text}, status=error.status_code)
 
     return cast(View, never_cache(answer))
 
@@ -62,3 +67,10 @@ def own_job(request: HttpRequest, job_id: UUID) -> Job:
         return selectors.job_of(user_of(request), job_id)
     except NotFound as error:
         raise Http404(error.detail) from error
+
+
+def own_job_with_rows(request: HttpRequest, job_id: UUID) -> Job:
+    """The same where its items and results are there; 410 where they have expired."""
+    job = own_job(request, job_id)
+    selectors.require_rows(job)
+    return job

@@ -82,11 +82,15 @@ def first(request: HttpRequest, owner: User) -> Asked:
 
 
 def _earlier(text: str, owner: User) -> Job:
-    """The job whose library is used again; 404 where it is not there or somebody else's."""
+    """The job whose library is used again; 404 where it is not there or somebody else's. Raises Gone where its library
+    has expired.
+    """
     try:
-        return selectors.job_of(owner, UUID(text))
+        job = selectors.job_of(owner, UUID(text))
     except (ValueError, NotFound) as error:
         raise Http404("there is no such job") from error
+    selectors.require_rows(job)
+    return job
 
 
 def _like(asked: Asked, job: Job) -> None:

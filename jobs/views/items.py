@@ -16,7 +16,7 @@ from jobs.models import Item, Job
 from jobs.results import results_of
 from jobs.states import ItemState
 from jobs.summaries import ruled, summarise
-from jobs.views.access import own_job, page
+from jobs.views.access import own_job_with_rows, page
 from worker.protocol import CANONICAL
 
 ROWS = 50
@@ -28,7 +28,7 @@ BARS = 6
 @require_safe
 def item_list(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """Items in input order, narrowed to a state or to names that hold a text; a page begins after an index."""
-    job = own_job(request, job_id)
+    job = own_job_with_rows(request, job_id)
     state = request.GET.get("state", "")
     state = state if state in ItemState.values else ""
     search = request.GET.get("search", "").strip()[:200]
@@ -61,7 +61,7 @@ def _whole(text: str | None, default: int) -> int:
 @require_safe
 def item_page(request: HttpRequest, job_id: UUID, index: int) -> HttpResponse:
     """One item: what was given, and its result in figures. Whole arrays are downloads."""
-    job = own_job(request, job_id)
+    job = own_job_with_rows(request, job_id)
     item = selectors.item_of(job, index)
     if item is None:
         raise Http404(f"job {job_id} has no item {index}")

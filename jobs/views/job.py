@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from jobs import queue, selectors
@@ -20,7 +23,9 @@ from jobs.health import trouble_of
 from jobs.models import Job
 from jobs.services import lifecycle
 from jobs.services.artefacts import artefact_request, artefact_retry
+from jobs.services.retention import job_keep
 from jobs.states import ArtefactState, ItemState, JobState
+from jobs.templatetags.moments import size
 from jobs.views.access import own_job, page, user_of
 from jobs.views.commands import commands_of
 from jobs.views.downloads import downloads_of
@@ -62,7 +67,8 @@ def job_page(request: HttpRequest, job_id: UUID) -> HttpResponse:
 def _live(job: Job) -> dict[str, Any]:
     """What changes while the job runs."""
     body = present_job(job)
-    downloads = downloads_of(job, body["counts"])
+    expired = job.state == JobState.EXPIRED
+    downloads = [] if expired else downloads_of(job, body["counts"])
     return {
         "job": body,
         "final": job.state in JobState.final(),
@@ -72,11 +78,19 @@ def _live(job: Job) -> dict[str, Any]:
         "examples": {
             state: [present_item(item) for item in selectors.items_in_state(selectors.items_of(job), state)[:LISTED]]
             for state in (ItemState.FAILED, ItemState.SKIPPED)
-            if body["counts"][state]
+            if body["counts"][state] and not expired
         },
         "downloads": downloads,
+        "expired": expired,
+        "expires_soon": job.expires_at is not None and job.expires_at < timezone.now() + warning_time(),
+        "retention_days": settings.E1_RETENTION_DAYS,
         "building": any(one.build in ArtefactState.unfinished() for one in downloads),
     }
+
+
+def warning_time() -> timedelta:
+    """How long before the end a page warns: a week, or a quarter of a short term."""
+    return min(timedelta(days=7), timedelta(days=settings.E1_RETENTION_DAYS) / 4)
 
 
 def _possible(job: Job, counts: dict[str, int]) -> dict[str, bool]:
@@ -86,7 +100,8 @@ def _possible(job: Job, counts: dict[str, int]) -> dict[str, bool]:
         "cancel": not over and job.state not in (JobState.VALIDATING, JobState.CANCELLING),
         "pause": job.state in JobState.claimable(),
         "resume": job.state == JobState.PAUSED,
-        "retry": over and counts["failed"] > 0,
+        "retry": over and counts["failed"] > 0 and job.state != JobState.EXPIRED,
+        "keep": bool(settings.E1_RETENTION_DAYS) and job.expires_at is not None and job.state != JobState.EXPIRED,
         "delete": job.state != JobState.VALIDATING,
     }
 
@@ -115,8 +130,13 @@ def _cancel(job: Job) -> str:
 
 def _delete(job: Job) -> str:
     name = job.name or f"Job {job.pk.hex[:8]}"
-    lifecycle.job_delete(job_id=job.pk)
-    return f"{name} is deleted, with its results."
+    freed = lifecycle.job_delete(job_id=job.pk)
+    return f"{name} is deleted, with its results: {size(freed)} of your storage are free again."
+
+
+def _keep(job: Job) -> str:
+    job_keep(job_id=job.pk)
+    return f"The results stay for {settings.E1_RETENTION_DAYS} days from now."
 
 
 def _build(job: Job) -> str:
@@ -132,6 +152,7 @@ ACTS: dict[str, Callable[[Job], str]] = {
     "resume": _resume,
     "retry": _retry,
     "delete": _delete,
+    "keep": _keep,
     "build-h5": _build,
 }
 

@@ -60,6 +60,7 @@ CLASSES = {
     "job-resume": API_OBJECT,
     "job-retry": API_OBJECT,
     "job-extend": API_OBJECT,
+    "job-keep": API_OBJECT,
     "database-list": API,
     "search-list": API,
     "search-detail": API_OBJECT,
