@@ -1,6 +1,6 @@
 // The page for a new job: a preview of what was chosen, examples without reload, sending with progress, errors put
 // beside what they are about. Without this script the form works all the same.
-import { costOf, costSentences, refusalOf, type Usage } from "./new-job/estimate";
+import { costOf, costSentences, KNOWN_COSTS, refusalOf, type Usage } from "./new-job/estimate";
 import type { Look, Seen } from "./new-job/look";
 import { bytesText, details, sentence } from "./new-job/preview";
 import type { Report } from "./new-job/report";
@@ -126,6 +126,12 @@ function estimate(): void {
   const place = need("estimate");
   if (!report || report.broken || !report.good || !limits) {
     place.replaceChildren();
+    return;
+  }
+  if (!KNOWN_COSTS.includes(action.value)) {
+    // Work units depend on parents, positions and methods: the service counts them when the job arrives.
+    const words = "The service works out the cost of this action when it reads the library, and keeps to your quota.";
+    if (place.textContent !== words) place.replaceChildren(paragraph(words, "quiet mb-1"));
     return;
   }
   const homologs = context.report;

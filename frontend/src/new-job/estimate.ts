@@ -8,6 +8,9 @@ const FLOAT = 4;
 const DOUBLE = 8;
 const LETTERS = 20;
 
+/** Actions whose costs follow from the library and the choices on the page alone. */
+export const KNOWN_COSTS = ["encode", "predict", "log_prob"];
+
 export interface Wanted {
   action: string;
   include: string[];
