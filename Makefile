@@ -16,7 +16,7 @@ QUIET_PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --
 # Checks read the settings, but open no connection.
 CHECK_ENV := E1_SECRET_KEY=only-for-checks DATABASE_URL=postgresql://checks@127.0.0.1:1/none REDIS_URL=redis://127.0.0.1:1/0
 
-.PHONY: help setup install demo test up check bench
+.PHONY: help setup install demo test up check bench benchmark-biology
 .DEFAULT_GOAL := help
 
 help:
@@ -26,6 +26,7 @@ help:
 	@echo "make test    all tests"
 	@echo "make check   style and code audit, types, import contracts, migrations, audit of the dependencies"
 	@echo "make bench   benchmarks"
+	@echo "make benchmark-biology MODEL=e1-600m DATA=DIR   what the network knows of biology (docs/biology.md)"
 
 # The stamp is a copy of pyproject.toml: when that changes, setup runs again. Pages are built when a source is newer.
 setup:
@@ -61,9 +62,10 @@ demo: setup
 up: setup
 	@$(BIN)/e1 up $(ARGS)
 
-# Three runners, because Playwright's loop and Django's checks do not share a process, and vitest is node's.
+# Three runners, because Playwright's loop and Django's checks do not share a process, and vitest is node's. Two processes
+# share the first part, file by file: each has a database of its own.
 test: setup
-	@$(BIN)/python -m pytest -q --ignore=tests/e2e
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile --ignore=tests/e2e
 	@DJANGO_ALLOW_ASYNC_UNSAFE=true $(BIN)/python -m pytest -q tests/e2e
 	@sh frontend/npm.sh $(VENV) run --silent test
 
@@ -79,3 +81,9 @@ check: setup
 bench: setup
 	@echo "benchmarks live in benchmarks/; results and how to read them stand in docs/"
 	@if test -f benchmarks/__main__.py; then $(BIN)/python -m benchmarks; else echo "no benchmark is installed in this checkout"; fi
+
+# DATA: a folder with alignments, a scan and a structure (docs/biology.md); without it only held-out families are tried.
+MODEL ?= e1-demo
+DATA ?=
+benchmark-biology: setup
+	@$(BIN)/python -m benchmarks.biology --model $(MODEL) $(if $(DATA),--data $(DATA))

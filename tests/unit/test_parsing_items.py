@@ -18,7 +18,7 @@ from worker.protocol import EXTENDED
     [
         b">a\nmk\nT\n>b\r\nACD*\n",
         b'["MKT", "acd"]',
-        gzip.compress(b">\nMKT\n>\nACD"),
+        gzip.compress(b">\nMKT\n>\nACD", mtime=0),
         b'\xef\xbb\xbf["MKT","ACD"]',
     ],
 )
