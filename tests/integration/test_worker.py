@@ -162,6 +162,24 @@ def test_upload_to_download_through_a_real_worker(client, tmp_path, demo_engine)
     assert not workers_alive().exists(), "a worker that stops in order says so"
 
 
+def test_a_scan_is_computed_in_units_by_a_real_worker(client, tmp_path, demo_engine):
+    """Units, then the item that is made of them, without beat: the worker that closes the last unit hands it on."""
+    from jobs.science.marginals import MarginalPlan
+
+    file = tmp_path / "parent.fasta"
+    parent = "MKTAYIAKQRQISFVKSHFSRQ"
+    file.write_text(f">parent\n{parent}\n")
+    with worker_process(tmp_path):
+        job = client.submit(file, model="e1-demo", action="scan", params={})
+        assert client.job(job.id).data["units"]["total"] == len(parent)
+        job = client.wait(job.id, timeout=120)
+        assert (job.state, job.data["units"]["done"]) == ("succeeded", len(parent))
+        plan = MarginalPlan.of_scan("masked_marginal", parent)
+        expected = plan.table(one.logits for one in demo_engine.encode(list(plan.queries()))).scan()
+        with np.load(client.download(job.id, tmp_path / "scan.npz")) as arrays:
+            np.testing.assert_allclose(arrays["scores"], expected, atol=1e-4)
+
+
 def test_kill_9_of_the_computing_process_loses_nothing(client, tmp_path, demo_engine):
     file, sequences = library(tmp_path / "library.fasta", 600, seed=1)
     with worker_process(tmp_path) as process:
