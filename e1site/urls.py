@@ -36,5 +36,6 @@ urlpatterns = [
 ]
 
 handler404 = "jobs.views.errors.not_found"
+handler400 = "jobs.views.errors.bad_request"
 handler403 = "jobs.views.errors.forbidden"
 handler500 = "jobs.views.errors.broken"

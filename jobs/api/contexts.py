@@ -10,7 +10,6 @@ from typing import Any
 from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -18,6 +17,7 @@ from jobs.api import serializers as docs
 from jobs.api import serializers_contexts as shapes
 from jobs.api.base import COMMON_ERRORS, JobView
 from jobs.api.bodies import STREAMED, JsonBodyParser, MultipartBodyParser
+from jobs.api.paging import Pages
 from jobs.api.submissions import context_bytes
 from jobs.errors import InvalidInput, NotFound, Problem
 from jobs.formats import iso
@@ -34,9 +34,8 @@ Contexts = Sequence[Sequence[str]]
 _FIELDS = ("name", "contexts", "sequences")
 
 
-class SetPages(CursorPagination):
+class SetPages(Pages):
     page_size = 50
-    page_size_query_param = "page_size"
     max_page_size = 500
     ordering = ("-created_at", "-id")
 

@@ -8,7 +8,6 @@ from uuid import UUID
 from django.http import StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
-from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -17,6 +16,7 @@ from jobs.api import serializers as docs
 from jobs.api.artefacts import artefact_response
 from jobs.api.base import COMMON_ERRORS, ROW_ERRORS, JobView
 from jobs.api.bodies import STREAMED, JsonBodyParser, MultipartBodyParser
+from jobs.api.paging import Pages
 from jobs.api.presenters import present_item, present_job
 from jobs.api.sharing import RAW_FIELDS, SUBMISSION_BODIES, RateLimited
 from jobs.api.submissions import read_submission
@@ -35,16 +35,14 @@ from jobs.states import ItemState, JobState
 RETRY_AFTER_SECONDS = 2
 
 
-class JobPages(CursorPagination):
+class JobPages(Pages):
     page_size = 50
-    page_size_query_param = "page_size"
     max_page_size = 500
     ordering = ("-created_at", "-id")
 
 
-class ItemPages(CursorPagination):
+class ItemPages(Pages):
     page_size = 100
-    page_size_query_param = "page_size"
     max_page_size = 1000
     ordering = "index"
 
@@ -69,6 +67,12 @@ class JobList(RateLimited, JobView):
     def get(self, request: Request) -> Response:
         """Your jobs, newest first."""
         jobs = selectors.jobs_of(self.owner())
+        known = {"state": JobState.values, "interactive": ["true", "false"]}
+        for name, values in known.items():
+            wanted = request.query_params.get(name)
+            if wanted and wanted.lower() not in values:
+                what, remedy = f"{name} is {wanted[:40]!r}", f"Choose from {', '.join(values)}."
+                raise InvalidInput.of(Problem(f"bad_{name}", what, remedy, path=name))
         for name in ("state", "model", "action"):
             if wanted := request.query_params.get(name):
                 jobs = jobs.filter(**{name: wanted})

@@ -5,12 +5,16 @@ from __future__ import annotations
 import sys
 
 from django.db import InterfaceError, OperationalError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 
+from jobs.errors import InvalidInput, NotFound, ServiceError, Unavailable
+
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if request.path.startswith("/api/"):
+        return _json(NotFound("there is nothing at this address"))
     return render(request, "jobs/error.html", {"title": "Not found", "text": NOT_FOUND}, status=404)
 
 
@@ -28,12 +32,35 @@ def broken(request: HttpRequest) -> HttpResponse:
     again by itself, so that it comes back when the service does; a form is not sent a second time.
     """
     away = isinstance(sys.exc_info()[1], OperationalError | InterfaceError)
+    if request.path.startswith("/api/") and away:
+        return _json(
+            Unavailable("the database does not answer", code="database_unavailable", retry_after=AGAIN_SECONDS)
+        )
+    if request.path.startswith("/api/"):
+        return _json(ServiceError("something broke here; the service's log says what"))
     context = {"away": away, "again": AGAIN_SECONDS if request.method == "GET" else None}
     headers = {"Retry-After": str(AGAIN_SECONDS)} if away else {}
     return HttpResponse(render_to_string("jobs/broken.html", context), status=503 if away else 500, headers=headers)
 
 
 AGAIN_SECONDS = 10
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """What Django itself finds wrong with a request, such as a host name that is not ours. Details stay in the log."""
+    if request.path.startswith("/api/"):
+        return _json(InvalidInput("the request cannot be read", code="bad_request"))
+    return render(request, "jobs/error.html", {"title": "Bad request", "text": UNREADABLE}, status=400)
+
+
+def _json(error: ServiceError) -> HttpResponse:
+    """REST gets the service's error body, where no view of its own has answered."""
+    headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
+    return JsonResponse(error.as_dict(), status=error.status_code, headers=headers)
+
+
+DATABASE_AWAY = Unavailable("the database does not answer", code="database_unavailable", retry_after=AGAIN_SECONDS)
+UNREADABLE = "The request cannot be read. Check the address, or go back and try again."
 NOT_FOUND = "There is nothing at this address, or it belongs to somebody else."
 FORBIDDEN = "This page is not for your account."
 CSRF = (

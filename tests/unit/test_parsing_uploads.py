@@ -8,9 +8,11 @@ import zlib
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import jobs.parsing
-from jobs.errors import InvalidInput, TooLarge
+from jobs.errors import InvalidInput, ServiceError, TooLarge
 from jobs.limits import MIB
 from jobs.parsing import (
     blocks_of,
@@ -75,6 +77,23 @@ def test_something_behind_the_gzip_file_is_no_gzip():
     with pytest.raises(InvalidInput) as caught:
         unpacked(gzip.compress(FASTA) + b">more\nMKT\n")
     assert caught.value.code == "bad_gzip"
+
+
+CHANGES = st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 255)), max_size=4)
+
+
+@given(st.binary(max_size=400), CHANGES, st.integers(1, 64))
+@settings(max_examples=300)
+def test_whatever_is_done_to_a_gzip_file_only_service_errors_come_out(text, changes, step):
+    packed = bytearray(gzip.compress(b">a\n" + text) + gzip.compress(text))
+    for at, value in changes:
+        packed[at % len(packed)] = value
+    try:
+        whole, code = unpacked(bytes(packed), step), ""
+    except ServiceError as error:
+        whole, code = b"", error.code
+    assert code in ("", "bad_gzip", "truncated_gzip", "not_text", "utf_16", "upload_too_large", "gzip_ratio")
+    assert code or changes or whole == b">a\n" + text * 2
 
 
 def test_limits_on_size_and_ratio(monkeypatch):

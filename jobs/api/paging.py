@@ -1,0 +1,22 @@
+"""Pages of lists, by cursor."""
+
+from __future__ import annotations
+
+from rest_framework.pagination import CursorPagination
+from rest_framework.request import Request
+
+from jobs.errors import InvalidInput, Problem
+
+
+class Pages(CursorPagination):
+    """Pages whose size is `page_size` of the query, at most `max_page_size`. Raises InvalidInput `bad_page_size`."""
+
+    page_size_query_param = "page_size"
+
+    def get_page_size(self, request: Request) -> int | None:
+        for text in request.query_params.getlist("page_size"):
+            if not (text.isascii() and text.isdigit() and 0 < len(text) < 10 and int(text)):
+                what = f"page_size is {text[:40]!r}"
+                remedy = f"Give a whole number from 1 to {self.max_page_size}."
+                raise InvalidInput.of(Problem("bad_page_size", what, remedy, path="page_size"))
+        return super().get_page_size(request)
