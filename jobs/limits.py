@@ -12,14 +12,11 @@ MAX_RESIDUES = 2048
 MAX_CONTEXTS = 50
 """Context sequences of one query, as in the published interface. The network itself reads 511."""
 
-MAX_SET_CONTEXTS = 64
-"""Contexts of one named set: as many as a job takes. The published ensemble has 15."""
-
 MAX_TOKENS = 65_536
 """Global positions of the released checkpoints: residues and 4 per sequence, contexts and query together."""
 
 MAX_JOB_CONTEXTS = 64
-"""Contexts that a job may be computed under. The published ensemble has 15."""
+"""Contexts that a job may be computed under, and that a named set holds. The published ensemble has 15."""
 
 SYNC_ITEMS = 8
 """Items of one synchronous request, as in the published interface."""

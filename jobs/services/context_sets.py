@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 
 from jobs.actions.contexts import context_digest
 from jobs.errors import Conflict, InvalidInput, Problem
-from jobs.limits import LISTED_PROBLEMS, MAX_SET_CONTEXTS
+from jobs.limits import LISTED_PROBLEMS, MAX_JOB_CONTEXTS
 from jobs.models import Context, ContextSet, ContextSetMember
 from jobs.parsing import ItemRules
 from jobs.parsing.letters import check_contexts
@@ -100,8 +100,8 @@ def _stored(owner: User, contexts: Mapping[str, Sequence[str]]) -> dict[str, int
 def _check(contexts: Sequence[Sequence[str]]) -> None:
     if not contexts:
         raise InvalidInput.of(Problem("no_contexts", "there are no contexts", "Give at least one.", path="contexts"))
-    if len(contexts) > MAX_SET_CONTEXTS:
-        what = f"there are {len(contexts):,} contexts, and the limit of a set is {MAX_SET_CONTEXTS}"
+    if len(contexts) > MAX_JOB_CONTEXTS:
+        what = f"there are {len(contexts):,} contexts, and the limit of a set is {MAX_JOB_CONTEXTS}"
         raise InvalidInput.of(Problem("too_many_contexts", what, "Make several sets.", path="contexts"))
     problems: list[Problem] = []
     for at, sequences in enumerate(contexts):

@@ -11,7 +11,7 @@ from django.db.models import Sum
 
 from jobs import selectors
 from jobs.errors import InvalidInput, Problem
-from jobs.limits import MAX_SET_CONTEXTS
+from jobs.limits import MAX_JOB_CONTEXTS
 from jobs.models import Alignment, ContextSet
 from jobs.parsing.records import Place
 from jobs.science.sampling import Drawn, Sampler, Sampling, published_ensemble
@@ -43,8 +43,8 @@ def samplings_of(preset: object = None, samplings: object = None, seed: object =
             what = f"there is no preset {preset!r}"
             raise InvalidInput.of(Problem("unknown_preset", what, f"Choose from {', '.join(PRESETS)}.", path="preset"))
         return PRESETS[preset](seed)
-    if not isinstance(samplings, list) or len(samplings) > MAX_SET_CONTEXTS:
-        what = f"samplings must be a list of 1 to {MAX_SET_CONTEXTS} objects"
+    if not isinstance(samplings, list) or len(samplings) > MAX_JOB_CONTEXTS:
+        what = f"samplings must be a list of 1 to {MAX_JOB_CONTEXTS} objects"
         raise InvalidInput.of(Problem("bad_sampling", what, path="samplings"))
     problems: list[Problem] = []
     read: list[Sampling] = []

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import orjson
 import pytest
 
 from jobs.errors import Conflict, InvalidInput, NotFound
-from jobs.models import Context, ContextSet
+from jobs.models import Context, ContextSet, Job
+from jobs.science.alignments import read_alignment
+from jobs.science.sampling import Sampler, Sampling
 from jobs.selectors_contexts import context_set_of, context_set_sequences
-from jobs.services.context_sets import context_set_create, context_set_delete
+from jobs.services.alignments import alignment_store
+from jobs.services.context_sets import context_digest, context_set_create, context_set_delete
+from jobs.services.sampling import context_set_sample
 
 pytestmark = pytest.mark.django_db
 
@@ -70,6 +75,48 @@ def test_contexts_that_no_network_could_read(person, contexts, code, path):
         context_set_create(owner=person, name="x", contexts=contexts, provenance={})
     assert (refused.value.code, refused.value.problems[0].path) == (code, path)
     assert not ContextSet.objects.exists()
+
+
+ALIGNMENT = b">parent\nMKTAYIAK\n>a\nMKTSYIAK\n>b\nMRTAYLAK\n>c\nMRSAYLGK\n"
+
+
+def rows_of(api, url):
+    return [orjson.loads(line) for line in b"".join(api.get(url).streaming_content).splitlines()]
+
+
+@pytest.mark.parametrize("action", ["score", "log_prob"])
+def test_a_job_under_a_sampled_set_keeps_its_contexts(api, person, inline_worker, action):
+    rows = read_alignment(ALIGNMENT)
+    stored = alignment_store(owner=person, name="family", source="upload", rows=rows)
+    drawn = Sampler(rows).draw_all([Sampling(20, seed=seed) for seed in range(3)])
+    context_set_sample(owner=person, name="sampled", alignment=stored, drawn=drawn, preset=None, seed=0)
+    params = {"parent": rows.parent} if action == "score" else {}
+    items = [{"variant": "A4S"}] if action == "score" else [{"sequence": rows.parent}]
+    answers = []
+    for contexts in ([{"set": "sampled"}], [list(one.sequences) for one in drawn]):
+        body = {"model": "e1-demo", "action": action, "params": params | {"contexts": contexts}, "items": items}
+        answers.append(api.post("/api/jobs/", body, format="json"))
+        assert answers[-1].status_code == 202, answers[-1].content
+    assert [one["digest"] for one in answers[0].json()["params"]["contexts"]] == [
+        context_digest(one.sequences) for one in drawn
+    ]
+    # The set and the alignment go before anything is computed: the job has all it needs.
+    assert context_set_delete(owner=person, name="sampled")
+    stored.delete()
+    inline_worker()
+    by_name, spelt_out = (rows_of(api, answer.json()["links"]["results"]) for answer in answers)
+    assert by_name[0]["result"] == spelt_out[0]["result"]
+    result = by_name[0]["result"]
+    assert len(result["scores"] if action == "score" else result["contexts"]["single"]) == 3
+
+
+def test_a_job_names_a_set_of_its_own_owner_only(api, stranger):
+    context_set_create(owner=stranger, name="theirs", contexts=[FIRST], provenance={})
+    body = {"model": "e1-demo", "action": "log_prob", "params": {"contexts": [{"set": "theirs"}]}}
+    refused = api.post("/api/jobs/", body | {"items": [{"sequence": "MKT"}]}, format="json")
+    assert (refused.status_code, refused.json()["code"]) == (400, "unknown_context_set")
+    assert refused.json()["errors"][0]["path"] == "params.contexts.0.set"
+    assert not Job.objects.exists()
 
 
 def test_a_person_with_sets_can_be_removed(person):
