@@ -10,6 +10,9 @@ from client.errors import UsageError
 if TYPE_CHECKING:
     from client.results import Results
 
+NOT_NUMBERS = frozenset({"index", "name", "offsets", "vocab_tokens", "mask_positions", "mask_offsets", "manifest"})
+"""Arrays that say what the others are."""
+
 
 def needed(package: str, why: str) -> Any:
     """The package. Raises UsageError `missing_package`, which says how to install it."""
@@ -22,7 +25,9 @@ def needed(package: str, why: str) -> Any:
 def frame_of(results: Results) -> Any:
     """See `client.results.Results.frame`."""
     pandas = needed("pandas", "a data frame")
-    if ragged := [name for name in results.arrays if name == "logits" or name.startswith("per_token_")]:
+    count = len(results.index)
+    numbers = {name: array for name, array in results.arrays.items() if name not in NOT_NUMBERS}
+    if ragged := [name for name in numbers if "offsets" in results.arrays and not name.startswith("mean_layer_")]:
         raise UsageError(
             f"{', '.join(ragged)}: as many rows an item as it has positions, which a table of items cannot hold; "
             "use the arrays of the results, or ask for mean embeddings or log_prob only",
@@ -30,10 +35,10 @@ def frame_of(results: Results) -> Any:
         )
     index = pandas.Index(results.index, name="index")
     parts = [pandas.DataFrame({"name": results.names}, index=index)]
-    for name, array in results.arrays.items():
-        if name.startswith("mean_layer_"):
+    for name, array in numbers.items():
+        if array.ndim == 1 and len(array) == count:
+            parts.append(pandas.DataFrame({name: array}, index=index))
+        elif array.ndim == 2:
             columns = [f"{name}_{n}" for n in range(array.shape[1])]
             parts.append(pandas.DataFrame(array, index=index, columns=columns))
-        elif name == "log_prob":
-            parts.append(pandas.DataFrame({name: array}, index=index))
     return pandas.concat(parts, axis=1)

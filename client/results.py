@@ -88,6 +88,31 @@ class Results:
         """
         return self._cut(self._array("logits"))
 
+    @property
+    def score(self) -> FloatArray:
+        """float64 [n]: the score of each variant, the mean over contexts. Raises UsageError `no_such_array`."""
+        return self._array("score")
+
+    @property
+    def score_by_context(self) -> FloatArray:
+        """float64 [n, contexts]: the scores that `score` is the mean of. Raises UsageError `no_such_array`."""
+        self._array("score")  # a scan has `scores` of another kind
+        return self._array("scores")
+
+    def scans(self) -> list[FloatArray]:
+        """A float64 [P, 20] for each parent: scores of its substitutions. Raises UsageError `no_such_array`."""
+        self._array("positions")
+        return self._cut(self._array("scores"))
+
+    def scan_positions(self) -> list[IntArray]:
+        """The positions [P], counted from 1, that the rows of `scans` stand for."""
+        return [piece[:, 0].astype(np.int64) for piece in self._cut(self._array("positions"))]
+
+    def contacts(self) -> list[FloatArray]:
+        """A float32 [L, L] for each sequence: its contact map. Raises UsageError `no_such_array`."""
+        maps = self._cut(self._array("contacts"))
+        return [flat.reshape(int(len(flat) ** 0.5), -1) for flat in maps]
+
     def __len__(self) -> int:
         return len(self.index)
 
@@ -118,11 +143,12 @@ class Results:
         return self[at]
 
     def frame(self) -> Any:
-        """A pandas DataFrame with a row for every item: `name`, then `log_prob`, or `mean_layer_N_0` and so on, the
-        columns of the CSV download; its index is `index`, the 0-based place in the input.
+        """A pandas DataFrame with a row for every item: `name`, then `log_prob`, `score` and its like, or
+        `mean_layer_N_0` and so on, the columns of the CSV download; its index is `index`, the 0-based place in the
+        input.
 
         Raises UsageError `missing_package` without pandas, and `ragged_results` where the numbers of an item do not
-        fit into a row (per-residue embeddings, logits).
+        fit into a row (per-residue embeddings, logits, scans, contact maps).
         """
         from client.frames import frame_of
 
@@ -130,7 +156,8 @@ class Results:
 
     def _by_layer(self, prefix: str) -> dict[int, FloatArray]:
         """The arrays whose names are the prefix and a layer, by layer."""
-        names = [name for name in self.arrays if name.startswith(prefix)]
+        # Behind the layer may stand "_spread" or "_single": several contexts.
+        names = [name for name in self.arrays if name.startswith(prefix) and name.removeprefix(prefix).isdigit()]
         return {int(name.removeprefix(prefix)): self.arrays[name] for name in names}
 
     def _of_layer(self, prefix: str, layer: int | None) -> FloatArray:

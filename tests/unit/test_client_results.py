@@ -130,3 +130,41 @@ def test_without_pandas_it_is_said_what_to_install(encoded, monkeypatch):
     monkeypatch.setattr("client.frames.import_module", without)
     with pytest.raises(UsageError, match="pip install pandas"):
         Results(encoded).frame()
+
+
+def test_scores_scans_and_maps_are_found_by_their_names():
+    score = Results(
+        {
+            "index": np.arange(2), "name": np.array(["M1A", "K2R"]), "score": np.array([-1.0, 0.5]),
+            "spread": np.array([0.1, 0.2]), "scores": np.array([[-1.1, -0.9], [0.3, 0.7]]),
+        }
+    )  # fmt: skip
+    assert score.score.tolist() == [-1.0, 0.5]
+    assert score.score_by_context.shape == (2, 2)
+    assert list(score.frame().columns) == ["name", "score", "spread", "scores_0", "scores_1"]
+    with pytest.raises(UsageError):
+        score.scans()
+    two = {"index": np.arange(2), "name": np.array(["a", "b"]), "offsets": np.array([0, 3, 5])}
+    scan = Results(
+        two | {"scores": np.zeros((5, 20)), "spread": np.zeros((5, 20)), "positions": np.arange(5.0)[:, None]}
+    )
+    assert [one.shape for one in scan.scans()] == [(3, 20), (2, 20)]
+    assert [one.tolist() for one in scan.scan_positions()] == [[0, 1, 2], [3, 4]]
+    with pytest.raises(UsageError) as caught:
+        scan.frame()
+    assert caught.value.code == "ragged_results"
+    with pytest.raises(UsageError):
+        scan.score_by_context  # noqa: B018 - the property itself is refused
+    maps = Results(two | {"offsets": np.array([0, 9, 13]), "contacts": np.arange(13.0)[:, None]})
+    assert [one.shape for one in maps.contacts()] == [(3, 3), (2, 2)]
+
+
+def test_several_contexts_leave_the_mean_embedding_under_its_name():
+    results = Results(
+        {
+            "index": np.arange(1), "name": np.array(["a"]), "mean_layer_6": np.ones((1, 4)),
+            "mean_layer_6_spread": np.zeros((1, 4)), "mean_layer_6_single": np.ones((1, 8)),
+        }
+    )  # fmt: skip
+    assert results.mean().shape == (1, 4)
+    assert list(results[0].mean) == [6]
