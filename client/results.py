@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -47,7 +48,7 @@ class Results:
     def __init__(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         self.arrays: Mapping[str, NDArray[Any]] = MappingProxyType(dict(arrays))
         self.index: IntArray = self.arrays["index"]
-        self.names: list[str] = self.arrays["name"].tolist()
+        self.names: list[str] = _names(self.arrays)
 
     @classmethod
     def read(cls, path: str | Path) -> Results:
@@ -182,3 +183,12 @@ class Results:
 
     def _cut(self, array: FloatArray) -> list[FloatArray]:
         return [self._piece(array, k) for k in range(len(self))]
+
+
+def _names(arrays: Mapping[str, NDArray[Any]]) -> list[str]:
+    """Whole names: those of a large job with a very long one lie apart, as UTF-8."""
+    if "name_utf8" not in arrays:
+        names: list[str] = arrays["name"].tolist()
+        return names
+    text, ends = arrays["name_utf8"].tobytes(), arrays["name_offsets"].tolist()
+    return [text[start:end].decode() for start, end in pairwise(ends)]

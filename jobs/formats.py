@@ -13,6 +13,8 @@ from datetime import datetime
 import numpy as np
 
 BLOCK_BYTES = 256 * 1024
+NAME_LETTERS = 256
+NAME_BYTES = 64 * 1024 * 1024
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """What makes a spreadsheet read a cell as a formula; the last four are the full-width forms of the first."""
 
@@ -78,6 +80,16 @@ def npy_header(dtype: np.dtype[np.generic], shape: tuple[int, ...]) -> bytes:
     fields = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
     np.lib.format.write_array_header_1_0(head, fields)
     return head.getvalue()
+
+
+def name_width(count: int, longest: int) -> int:
+    """Letters of the array `name` in an .npz of `count` items.
+
+    numpy's text has one width for all items and takes four bytes a letter: one name of 4,000 letters would cost 16 kB
+    for each of a million items. It may be NAME_LETTERS wide, or take NAME_BYTES, whichever allows more. Where that is
+    less than the longest name, the file holds all names whole beside it, in `name_utf8` and `name_offsets`.
+    """
+    return min(max(1, longest), max(NAME_LETTERS, NAME_BYTES // (4 * max(1, count))))
 
 
 def zip_blocks(members: Iterable[tuple[str, Iterable[bytes]]]) -> Iterator[bytes]:

@@ -21,7 +21,7 @@ from jobs.arrayfiles import SCALARS, ArrayFile, Rows
 from jobs.arrayfiles.hdf5 import Hdf5File
 from jobs.arrayfiles.parquet import ParquetFile
 from jobs.errors import InvalidInput, Problem
-from jobs.formats import npy_header, text_cell, zip_blocks
+from jobs.formats import name_width, npy_header, text_cell, zip_blocks
 from worker.protocol import CANONICAL
 
 BLOCK = 1 << 20
@@ -194,7 +194,13 @@ class NpzWriter(Writer):
     def _members(self, manifest: Mapping[str, Any]) -> Iterator[tuple[str, Iterator[bytes]]]:
         kept = self._kept
         yield _member("index", np.array(kept.index, dtype="<i8"))
-        yield _member("name", np.array(kept.name, dtype=f"<U{max(1, *map(len, kept.name), 1)}"))
+        longest = max(map(len, kept.name), default=1)
+        width = name_width(len(kept.name), longest)
+        yield _member("name", np.array(kept.name, dtype=f"<U{width}"))
+        if width < longest:
+            whole = [name.encode() for name in kept.name]
+            yield _member("name_utf8", np.frombuffer(b"".join(whole), dtype="u1"))
+            yield _member("name_offsets", np.concatenate(([0], np.cumsum([len(one) for one in whole]))).astype("<i8"))
         for name, column in self._columns.items():
             shape = (column.rows,) if name in SCALARS and column.width == 1 else (column.rows, column.width)
             yield f"{name}.npy", _chain(npy_header(column.dtype, shape), column.blocks())

@@ -2,8 +2,9 @@
 
 An array's head holds its shape, so the first step is a snapshot of which chunks are done, with their counts.
 A done chunk never changes its packed items again, so exactly that snapshot is streamed though the job runs on
-meanwhile. The snapshot takes 8 bytes per chunk of eight items; everything else is read page by page, once per
-array.
+meanwhile. The snapshot takes 8 bytes per chunk of eight items, and so does the order of chunks that the first array
+finds; everything else is read page by page, once per array. Where the items of each chunk follow each other (always,
+but after a retry) arrays with one row an item are read chunk by chunk, without their items.
 """
 
 from __future__ import annotations
@@ -12,16 +13,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from django.db.models import Max, Sum, Value
+from django.db.models import Func, IntegerField, Max, Sum, Value
 from django.db.models.functions import Length, Replace
 from numpy.typing import NDArray
 
 from jobs.actions import get_action
 from jobs.actions.predict import mask_positions
 from jobs.arrayfiles import is_scalar
+from jobs.export.chunkwise import ChunkOrder, chunk_arrays
 from jobs.export.columns import Column, columns_of
 from jobs.export.reading import ExportBroken, ItemRow, groups, item_pages, load_packed, place
-from jobs.formats import npy_header, zip_blocks
+from jobs.formats import name_width, npy_header, zip_blocks
 from jobs.models import Chunk, Item, Job, Output
 from jobs.states import ChunkState
 from worker.protocol import CANONICAL, MASK
@@ -42,6 +44,12 @@ class Snapshot:
     ragged_rows: int
     masks: int
     name_length: int
+    name_bytes: int
+
+    @property
+    def name_width(self) -> int:
+        """Letters of the array `name`. Where that is less than `name_length`, `name_utf8` holds the names whole."""
+        return name_width(self.items, self.name_length)
 
     def of(self, page: list[ItemRow]) -> list[ItemRow]:
         """The items of a page that this file holds."""
@@ -64,10 +72,15 @@ def npz_blocks(job: Job) -> Iterator[bytes]:
 
 def _members(job: Job, columns: tuple[Column, ...], snapshot: Snapshot) -> Iterator[tuple[str, Iterator[bytes]]]:
     n = snapshot.items
-    names = np.dtype(f"<U{snapshot.name_length}")
+    names = np.dtype(f"<U{snapshot.name_width}")
     pages = _Pages(job, snapshot)
-    yield "index.npy", _array(INT64, (n,), pages.values(lambda item: [item.index], INT64))
+    yield "index.npy", _array(INT64, (n,), pages.indices())
     yield "name.npy", _array(names, (n,), pages.values(lambda item: [item.name], names))
+    if snapshot.name_width < snapshot.name_length:
+        whole = ("".join(item.name for item in page).encode() for page in pages.pages())
+        yield "name_utf8.npy", _array(np.dtype("u1"), (snapshot.name_bytes,), whole)
+        lengths = ([len(item.name.encode()) for item in page] for page in pages.pages())
+        yield "name_offsets.npy", _array(INT64, (n + 1,), _running_total(lengths))
     for column in columns:
         if is_scalar(column):
             shape: tuple[int, ...] = (n,)
@@ -107,6 +120,16 @@ class _Pages:
         self._job = job
         self._snapshot = snapshot
         self._sequences = sequences
+        self._order = ChunkOrder()
+
+    def indices(self) -> Iterator[bytes]:
+        """Where each item stands in the input; notes on the way in which order the chunks follow each other."""
+        order = ChunkOrder()
+        for page in self.pages():
+            order.note(page)
+            yield np.array([item.index for item in page], dtype=INT64).tobytes()
+        order.close()
+        self._order = order
 
     def pages(self) -> Iterator[list[ItemRow]]:
         for page in item_pages(self._job, sequences=self._sequences, problems=False):
@@ -119,6 +142,9 @@ class _Pages:
 
     def numbers(self, column: Column) -> Iterator[bytes]:
         """The items' arrays of one column, as they are stored."""
+        if self._order.whole and not column.ragged:
+            yield from chunk_arrays(self._order, column)
+            return
         for page in self.pages():
             for group in groups(place(page, [column])):
                 yield load_packed(group)
@@ -144,7 +170,7 @@ def _snapshot(job: Job, columns: tuple[Column, ...]) -> Snapshot:
     ragged = next((column for column in columns if column.ragged), None)
     pages: list[NDArray[np.int64]] = []
     items = ragged_rows = masks = last = 0
-    name_length = 1  # numpy has no shorter text
+    name_length, name_bytes = 1, 0  # numpy has no shorter text
     masked = get_action(job.action).needs_mask
     # Chunks of work units hold no items: without results they have no place here.
     done = Chunk.objects.filter(job_id=job.pk, state=ChunkState.DONE, n_succeeded__gt=0).order_by("id")
@@ -157,13 +183,15 @@ def _snapshot(job: Job, columns: tuple[Column, ...]) -> Snapshot:
             ragged_rows += _rows_in(ids, ragged)
         if masked:
             masks += _masks_in(ids)
-        name_length = max(name_length, _longest_name_in(ids))
+        longest, size = _names_in(ids)
+        name_length, name_bytes = max(name_length, longest), name_bytes + size
     return Snapshot(
         chunk_ids=np.concatenate(pages) if pages else np.empty(0, dtype=np.int64),
         items=items,
         ragged_rows=ragged_rows,
         masks=masks,
         name_length=name_length,
+        name_bytes=name_bytes,
     )
 
 
@@ -180,7 +208,9 @@ def _masks_in(chunk_ids: list[int]) -> int:
     return items.aggregate(masks=Sum(Length("sequence") - unmasked))["masks"] or 0
 
 
-def _longest_name_in(chunk_ids: list[int]) -> int:
-    """Characters of the longest name among the succeeded items of these chunks."""
+def _names_in(chunk_ids: list[int]) -> tuple[int, int]:
+    """Characters of the longest name among the succeeded items of these chunks, and bytes of all names in UTF-8."""
     items = Item.objects.filter(chunk_id__in=chunk_ids, error_code__isnull=True)
-    return items.aggregate(longest=Max(Length("name")))["longest"] or 0
+    size = Func("name", function="octet_length", output_field=IntegerField())
+    found = items.aggregate(longest=Max(Length("name")), size=Sum(size))
+    return found["longest"] or 0, found["size"] or 0

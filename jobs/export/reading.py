@@ -248,6 +248,16 @@ def load_packed(group: Sequence[Placed]) -> bytes:
     return pieces[0] if len(pieces) == 1 and isinstance(pieces[0], bytes) else b"".join(pieces)
 
 
+def check_bytes(row_id: int, column: tuple[str, int], data: bytes, digest: bytes, size: int) -> None:
+    """Raise ExportBroken where the data of a stored row are not those that were stored."""
+    if len(data) != size or checksum(data) != digest:
+        kind, layer = column
+        raise ExportBroken(
+            f"output row {row_id} ({kind}, layer {layer}) does not match its checksum: the stored bytes are damaged",
+            code="bad_checksum",
+        )
+
+
 def _checked(group: Sequence[Placed]) -> tuple[dict[int, bytes], dict[int, StoredRow]]:
     """The bytes of the group's stored rows, and the rows, by id."""
     wanted = {stored.id: stored for one in group for stored, _ in one.places}
@@ -256,13 +266,7 @@ def _checked(group: Sequence[Placed]) -> tuple[dict[int, bytes], dict[int, Store
         data = found.get(row_id)
         if data is None:
             raise ExportBroken("stored results vanished while they were sent; was the job deleted?")
-        if len(data) != stored.nbytes or checksum(data) != stored.checksum:
-            kind, layer = stored.column
-            raise ExportBroken(
-                f"output row {row_id} ({kind}, layer {layer}) does not match its checksum: "
-                "the stored bytes are damaged",
-                code="bad_checksum",
-            )
+        check_bytes(row_id, stored.column, data, stored.checksum, stored.nbytes)
     return found, wanted
 
 

@@ -38,6 +38,7 @@ def jobs(stack) -> dict[str, str]:
         add("queued", library(20), "encode")
         add("running", library(400), "encode")
         add("finalizing", library(20), "encode")
+        add("cancelling", library(20), "encode")
         add("validating", GOOD, "encode")
     error = '[{"code": "worker_error", "message": "the engine failed", "remedy": "Try it again."}]'
     with stack.sql() as cursor:
@@ -52,7 +53,7 @@ def jobs(stack) -> dict[str, str]:
                 "(SELECT id FROM jobs_chunk WHERE job_id=%s AND state='failed')",
                 [error, made[state]],
             )
-        held = ("queued", "running", "finalizing", "validating")
+        held = ("queued", "cancelling", "running", "finalizing", "validating")
         for state in ("failed", "partial", "paused", *held):
             cursor.execute("UPDATE jobs_job SET state=%s WHERE id=%s", [state, made[state]])
             if state in held:  # held: nothing of them is handed out meanwhile
@@ -130,6 +131,32 @@ def test_axe_finds_nothing_before_and_after_logging_in_wrong(open_page, theme):
     page.get_by_label("Password").fill("wrong")
     page.keyboard.press("Enter")
     expect(page.get_by_role("alert")).to_be_visible()
+    assert violations(page) == []
+
+
+@pytest.fixture(scope="module")
+def newcomer(stack) -> dict[str, str]:
+    """Somebody who has no job yet."""
+    added = stack.run("user", "add", "newcomer")
+    assert added.returncode == 0, added.stderr
+    return {"name": "newcomer", "password": re.search(r"password (\S+)", added.stdout)[1]}
+
+
+@pytest.mark.parametrize("look", [{}, {"dark": True}, {"phone": True}], ids=str)
+def test_the_first_page_of_a_newcomer_teaches_and_is_accessible(open_page, newcomer, look):
+    page = open_page(anonymous=True, **look).page
+    page.goto("/login/")
+    page.get_by_label("User name").fill(newcomer["name"])
+    page.get_by_label("Password").fill(newcomer["password"])
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="No jobs yet")).to_be_visible()
+    assert violations(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
+    page.get_by_role("link", name="Try it with an example").click()
+    ready(page)
+    expect(page.get_by_label("Or paste sequences")).not_to_have_value("")
+    page.goto("/account/tokens/")
+    ready(page)
     assert violations(page) == []
 
 

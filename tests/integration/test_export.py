@@ -5,10 +5,14 @@ job.
 from __future__ import annotations
 
 import io
+from itertools import pairwise
 
 import numpy as np
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
+from client.results import Results
 from jobs.errors import InvalidInput
 from jobs.export import FORMATS, ExportBroken, export_open
 from jobs.models import Chunk, Item, Job, Output
@@ -144,6 +148,36 @@ def test_names_survive_and_formulas_do_not():
     neutral = {"=1+1": "'=1+1", "@x": "'@x", "-a": "'-a", "+b": "'+b"}
     assert [row["name"] for row in csv_rows(lib.job)] == [neutral.get(name, name) for name in names]
     check_all_formats(lib)
+
+
+def test_one_very_long_name_does_not_widen_all_of_them(monkeypatch):
+    monkeypatch.setattr("jobs.formats.NAME_BYTES", 1000)
+    names = ["é蛋白🧬" + "x" * 300, "short", "", "y" * 256, "z" * 400]
+    lib = library("encode", items=len(names), names=names, skipped={4})
+    lib.finish()
+    arrays = npz(lib.job)
+    assert arrays["name"].dtype == np.dtype("<U256")
+    assert arrays["name"].tolist() == [name[:256] for name in names[:4]]
+    text, ends = arrays["name_utf8"].tobytes(), arrays["name_offsets"]
+    assert [text[a:b].decode() for a, b in pairwise(ends)] == names[:4]
+    assert Results(arrays).names == names[:4]
+    assert [row["name"] for row in json_rows(lib.job)] == names
+
+
+def test_a_few_long_names_stay_in_one_array():
+    names = ["x" * 4000, "short"]
+    lib = library("log_prob", items=len(names), names=names)
+    lib.finish()
+    assert npz(lib.job)["name"].tolist() == names
+    assert "name_utf8" not in npz(lib.job)
+
+
+def test_arrays_of_whole_chunks_are_read_without_their_items():
+    lib = library("encode", items=64)
+    lib.finish()
+    with CaptureQueriesContext(connection) as asked:
+        check_npz(lib)
+    assert not [one for one in asked.captured_queries if "jobs_output" in one["sql"] and "item_index" in one["sql"]]
 
 
 def test_a_checkpoint_of_another_width_is_exported_as_stored():
