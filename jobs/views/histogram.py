@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-WIDTH, HEIGHT = 640, 210
-LEFT, RIGHT, TOP, BOTTOM = 64, 14, 14, 52
+WIDTH, HEIGHT = 640, 216
+LEFT, RIGHT, TOP, BOTTOM = 64, 14, 14, 58
 """Room for the numbers at the sides."""
 
 
