@@ -19,7 +19,7 @@ from client.costs import estimate_lines
 from client.downloads import FORMATS, check_folder, format_of
 from client.errors import Exit, UsageError
 from client.following import connected, follow, show, tell_file
-from client.local import database_app, local_app, user_app
+from client.local import database_app, local_app, user_app, worker_app
 from client.params import parse_params
 from client.progress import print_json, reporting, say
 from client.render import table_lines
@@ -35,6 +35,7 @@ app = typer.Typer(
 )
 app.add_typer(local_app)
 app.add_typer(user_app, name="user")
+app.add_typer(worker_app, name="worker")
 app.add_typer(database_app, name="database")
 app.add_typer(context_app, name="context")
 

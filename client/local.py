@@ -18,6 +18,7 @@ from client.progress import print_json, reporting, say
 from client.shell import JsonFlag, OnInvalid, ParamOption, exits, wants_json
 
 local_app = typer.Typer()
+worker_app = typer.Typer(help="Workers of the local service.", no_args_is_help=True)
 user_app = typer.Typer(help="People who may use the local service.", no_args_is_help=True)
 
 database_app = typer.Typer(
@@ -90,6 +91,20 @@ def database_remove(
 def _manage_databases(arguments: list[str], data: Path) -> None:
     with exits(as_json=False):
         raise typer.Exit(load("e1site.local").manage("e1_database", arguments, data=data))
+
+
+@worker_app.command("drain")
+def worker_drain(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="As the page of models and health names it.")],
+    undo: Annotated[bool, typer.Option("--undo", help="Take work again.")] = False,
+    wait: Annotated[
+        float | None, typer.Option(min=0, metavar="SECONDS", help="Wait until it holds nothing; exit 1 after that.")
+    ] = None,
+    data: DataOption = DEFAULT_DATA,
+) -> None:
+    """Have a worker finish what it has leased and take nothing more: it can then be stopped."""
+    with exits(as_json=False):
+        raise typer.Exit(load("e1site.local").worker_drain(name, data=data, undo=undo, wait=wait))
 
 
 @local_app.command()

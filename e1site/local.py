@@ -91,6 +91,14 @@ def user_add(name: str, *, data: Path = DEFAULT_DATA, password_stdin: bool = Fal
     return manage("e1_user_add", [name, *(["--password-stdin"] if password_stdin else [])], data=data)
 
 
+def worker_drain(name: str, *, data: Path = DEFAULT_DATA, undo: bool = False, wait: float | None = None) -> int:
+    """Have a worker of the stack on this folder finish and take nothing more, or take work again. Gives the exit
+    status.
+    """
+    waiting = [] if wait is None else ["--wait", str(wait)]
+    return manage("e1_worker_drain", [name, *(["--undo"] if undo else []), *waiting], data=data)
+
+
 def manage(command: str, arguments: list[str], *, data: Path = DEFAULT_DATA) -> int:
     """Run a management command beside the stack that runs on this folder. Gives the exit status."""
     folder = DataFolder.at(data)

@@ -62,7 +62,8 @@ def _model(model: str) -> dict[str, Any]:
     if selectors.worker_forward_is_fresh(model):
         return _check(True, "a forward pass succeeded lately")
     workers = Worker.objects.filter(model=model, heartbeat_at__gt=Now() - selectors.WORKER_ALIVE)
-    said = [f"{worker.name} is {worker.state}" + (f": {worker.reason}" if worker.reason else "") for worker in workers]
+    words = [(worker, "draining" if worker.draining else worker.state) for worker in workers]
+    said = [f"{worker.name} is {word}" + (f": {worker.reason}" if worker.reason else "") for worker, word in words]
     return _check(False, "; ".join(said) if said else "no worker is alive")
 
 

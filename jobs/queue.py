@@ -58,7 +58,7 @@ def dispatch(model: str) -> int:
     One dispatcher at a time per model: an advisory lock makes others wait a moment and find the work done.
     """
     queue = model_queue(model)
-    waiting = _queue_length(queue)
+    waiting = queue_length(queue)
     workers = list(workers_alive(model).values_list("tokens_per_second", flat=True))
     window = 2 * max(1, len(workers)) - waiting
     if window <= 0:
@@ -241,7 +241,7 @@ def probe(model: str) -> None:
     current_app.send_task(TASK_RUN_BUNDLE, args=[[]], queue=model_queue(model), expires=60, retry=False)
 
 
-def _queue_length(queue: str) -> int:
+def queue_length(queue: str) -> int:
     """Messages waiting in Redis. Celery's own connection pool is used, so that one setting says where Redis is."""
     with current_app.connection_or_acquire() as connected:
         return int(connected.default_channel.client.llen(queue))

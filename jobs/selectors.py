@@ -245,14 +245,18 @@ def queue_position(job: Job) -> int:
 
 
 def workers_alive(model: str | None = None) -> QuerySet[Worker]:
-    """Workers that passed their self-test and have a fresh heartbeat."""
-    alive = Worker.objects.filter(state=WorkerState.READY, heartbeat_at__gt=Now() - WORKER_ALIVE)
+    """Workers that passed their self-test, have a fresh heartbeat and take work: those that drain do not."""
+    alive = _with_heartbeat().filter(draining=False)
     return alive if model is None else alive.filter(model=model)
+
+
+def _with_heartbeat() -> QuerySet[Worker]:
+    return Worker.objects.filter(state=WorkerState.READY, heartbeat_at__gt=Now() - WORKER_ALIVE)
 
 
 def workers_seen(model: str) -> list[tuple[Worker, bool]]:
     """Workers of this model that have spoken within the last hour, each with whether it is alive now."""
-    alive = set(workers_alive(model).values_list("name", flat=True))
+    alive = set(_with_heartbeat().filter(model=model).values_list("name", flat=True))
     seen = Worker.objects.filter(model=model, heartbeat_at__gt=Now() - timedelta(hours=1)).select_related("engine")
     return [(worker, worker.name in alive) for worker in seen.order_by("name")]
 

@@ -66,6 +66,8 @@ class Bundle:
 
 _process: WorkerProcess | None = None
 _heartbeat: Repeating | None = None
+_taking: bool | None = None
+"""Whether the parent process was told to take messages; None where this process has told it nothing yet."""
 _given_up: tuple[str, str] | None = None
 """Model and name of a worker that claims nothing."""
 
@@ -85,10 +87,18 @@ def run_bundles(bundles: list[list[int]]) -> None:
     if not bundles:
         _prove(process)
         return
+    if workers.worker_is_draining(name=process.name):
+        _leave(process, bundles)
+        return
     ahead = process.claimer.do(partial(_claim, process, bundles[0]))
     try:
-        for following in [*bundles[1:], None]:
+        for number, following in enumerate([*bundles[1:], None], start=1):
             bundle = ahead.result()
+            if workers.worker_is_draining(name=process.name):
+                if bundle is not None:
+                    _run(process, bundle, None)
+                _leave(process, bundles[number:])
+                return
             while (urgent := leases.chunks_ready_interactive(model=process.model)) and (
                 first := _claim(process, urgent)
             ):
@@ -102,6 +112,33 @@ def run_bundles(bundles: list[list[int]]) -> None:
         _let_go(ahead)
         raise
     queue.dispatch_quietly(process.model)
+
+
+def _leave(process: WorkerProcess, bundles: Sequence[Sequence[int]]) -> None:
+    """Leave these bundles and all further messages to others: this worker drains."""
+    log.info("draining: %d bundles are left to others", len(bundles))
+    queue.unpublish([chunk_id for bundle in bundles for chunk_id in bundle])
+    _stop_taking(process.model, process.name)
+    queue.dispatch_quietly(process.model)
+
+
+def _beat(model: str, name: str) -> None:
+    """Say that this worker lives, and follow a drain, or its end, in what it takes from the queue: idle, it would not
+    hear of it otherwise.
+    """
+    global _taking  # noqa: PLW0603 - one worker per process, owned by this module
+    workers.worker_beat(name=name)
+    if _process is None or not _process.healthy:
+        return
+    wanted = not workers.worker_is_draining(name=name)
+    if wanted == _taking:
+        return
+    if wanted:
+        current_app.control.add_consumer(model_queue(model), destination=[name])
+    else:
+        _stop_taking(model, name)
+    _taking = wanted
+    log.info("this worker takes work again" if wanted else "this worker drains: it takes no further work")
 
 
 def _claim(process: WorkerProcess, chunk_ids: Sequence[int]) -> Bundle | None:
@@ -264,7 +301,7 @@ def start_worker(model: str, name: str, run: str = "") -> None:
     with suppress(DatabaseError):
         workers.worker_starting(name=name, model=model, run=run)
     connection.close()
-    _heartbeat = Repeating("heartbeat", HEARTBEAT_SECONDS, lambda: workers.worker_beat(name=name))
+    _heartbeat = Repeating("heartbeat", HEARTBEAT_SECONDS, partial(_beat, model, name))
     reason, rate = "", 0.0
     try:
         from worker.engine import Engine

@@ -6,9 +6,10 @@ import hashlib
 from dataclasses import asdict
 
 import orjson
-from django.db.models import F
+from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from jobs.errors import Conflict, NotFound
 from jobs.models import EngineRecord, Worker
 from jobs.states import WorkerState
 from worker.protocol import EngineIdentity
@@ -64,6 +65,25 @@ def worker_sick(*, name: str, reason: str) -> None:
 
 def worker_stopped(*, name: str) -> None:
     Worker.objects.filter(name=name).update(state=WorkerState.STOPPED)
+
+
+def worker_drain(*, name: str, draining: bool = True) -> str:
+    """Have a worker finish what it has leased and claim nothing more, or take work again. Gives its full name; the part
+    before the @ is enough where no other worker has it. It hears of it before the next bundle, idle within seconds.
+
+    Raises NotFound where there is no such worker, Conflict where several are meant.
+    """
+    names = list(Worker.objects.filter(Q(name=name) | Q(name__startswith=f"{name}@")).values_list("name", flat=True))
+    if not names:
+        raise NotFound(f"there is no worker {name!r}; the page of models and health lists them", code="unknown_worker")
+    if len(names) > 1:
+        raise Conflict(f"{name!r} may be {', '.join(sorted(names))}; give the whole name", code="ambiguous_worker")
+    Worker.objects.filter(name=names[0]).update(draining=draining)
+    return str(names[0])
+
+
+def worker_is_draining(*, name: str) -> bool:
+    return Worker.objects.filter(name=name, draining=True).exists()
 
 
 def worker_beat(*, name: str) -> None:

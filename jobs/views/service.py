@@ -10,9 +10,10 @@ from django.shortcuts import redirect, render
 from django.templatetags.static import static
 from django.views.decorators.http import require_safe
 
-from jobs import selectors
+from jobs import fleet, selectors
 from jobs.attribution import attribution
 from jobs.health import readiness
+from jobs.states import WorkerState
 from jobs.views.access import page
 from jobs.views.fragments import fragment
 from worker.protocol import MODELS
@@ -31,9 +32,9 @@ def service_page(request: HttpRequest) -> HttpResponse:
 
 def _model(slug: str) -> dict[str, Any]:
     facts = MODELS[slug]
-    workers = selectors.workers_seen(slug)
+    workers = fleet.workers_seen(slug)
     waiting = selectors.tokens_waiting(slug)
-    rate = sum(worker.tokens_per_second or 0.0 for worker, alive in workers if alive)
+    rate = sum(seen.worker.tokens_per_second or 0.0 for seen in workers if seen.state == WorkerState.READY)
     return {
         "facts": facts,
         "attribution": attribution(facts),

@@ -35,7 +35,7 @@ def sent(monkeypatch):
         assert name == TASK_RUN_BUNDLE
         messages.append(args[0])
 
-    monkeypatch.setattr(queue, "_queue_length", lambda name: 0)
+    monkeypatch.setattr(queue, "queue_length", lambda name: 0)
     monkeypatch.setattr(queue, "_bundle_tokens", lambda workers: 2 * (8 * (LENGTH + 4) + tokens_of(*FIRST)))
     monkeypatch.setattr(queue.current_app, "send_task", send_task)
     return messages

@@ -1,0 +1,155 @@
+"""The administration, for staff: users with quotas and use, jobs to look at, workers to drain, queues."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from django.contrib import admin, messages
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+
+from jobs import fleet, usage
+from jobs.models import Job, Quota, Worker
+from jobs.quotas import Amounts
+from jobs.services.workers import worker_drain
+from jobs.templatetags.moments import size
+
+
+class QuotaInline(admin.StackedInline):  # type: ignore[type-arg]
+    """The user's own limits; empty fields mean those of the service."""
+
+    model = Quota
+    can_delete = False
+    verbose_name_plural = "quota (empty: as the service; 0: no limit)"
+
+
+class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
+    """People, with what they have in use."""
+
+    inlines = [QuotaInline]
+    list_display = ["username", "is_active", "is_staff", "active_jobs", "queued_tokens", "stored", "last_login"]
+    list_per_page = 25
+
+    @admin.display(description="unfinished jobs")
+    def active_jobs(self, user: User) -> str:
+        return _of(self._use(user).active_jobs, self._limits(user).active_jobs)
+
+    @admin.display(description="queued tokens")
+    def queued_tokens(self, user: User) -> str:
+        return _of(self._use(user).queued_tokens, self._limits(user).queued_tokens)
+
+    @admin.display(description="storage")
+    def stored(self, user: User) -> str:
+        limit = self._limits(user).stored_bytes
+        return size(self._use(user).stored_bytes) + (f" of {size(limit)}" if limit else "")
+
+    def _use(self, user: User) -> Amounts:
+        """Counted once for each row of the list."""
+        if not hasattr(user, "amounts_in_use"):
+            setattr(user, "amounts_in_use", usage.use_of(user.pk))  # noqa: B010 - no field of the model
+        return cast(Amounts, getattr(user, "amounts_in_use"))  # noqa: B009
+
+    def _limits(self, user: User) -> Amounts:
+        return usage.limits_of(user.pk)
+
+
+def _of(used: int, limit: int) -> str:
+    return f"{used:,} of {limit:,}" if limit else f"{used:,}"
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """To look at: what changes these rows are the services."""
+
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class JobAdmin(ReadOnlyAdmin):
+    list_display = [
+        "id",
+        "owner",
+        "name",
+        "model",
+        "action",
+        "state",
+        "total_items",
+        "storage",
+        "created_at",
+        "expires_at",
+    ]
+    list_filter = ["state", "model", "action", "interactive"]
+    search_fields = ["=id", "owner__username", "name"]
+    list_select_related = ["owner"]
+    list_per_page = 50
+    ordering = ["-created_at"]
+
+    @admin.display(description="storage", ordering="stored_bytes")
+    def storage(self, job: Job) -> str:
+        return size(job.stored_bytes)
+
+
+class WorkerAdmin(ReadOnlyAdmin):
+    """Workers with a drain before a deploy, and the queues that they serve."""
+
+    list_display = ["name", "model", "word", "leased", "tokens_per_second", "heartbeat_at", "last_forward_at"]
+    list_filter = ["model", "state", "draining"]
+    actions = ["drain", "undrain"]
+
+    def get_urls(self) -> list[URLPattern]:
+        own = path("queues/", self.admin_site.admin_view(self.queues), name="jobs_queues")
+        return [own, *super().get_urls()]
+
+    def has_drain_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("jobs.change_worker")
+
+    @admin.display(description="state")
+    def word(self, worker: Worker) -> str:
+        return self._seen(worker).state if self._seen(worker) else worker.state
+
+    @admin.display(description="chunks in hand")
+    def leased(self, worker: Worker) -> int:
+        return fleet.leased_by([worker.name]).get(worker.name, 0)
+
+    def _seen(self, worker: Worker) -> Any:
+        return next((seen for seen in fleet.workers_seen(worker.model) if seen.worker.name == worker.name), None)
+
+    @admin.action(description="Drain: finish what is leased, take nothing more", permissions=["drain"])
+    def drain(self, request: HttpRequest, chosen: QuerySet[Worker]) -> None:
+        self._turn(request, chosen, draining=True)
+
+    @admin.action(description="Take work again", permissions=["drain"])
+    def undrain(self, request: HttpRequest, chosen: QuerySet[Worker]) -> None:
+        self._turn(request, chosen, draining=False)
+
+    def _turn(self, request: HttpRequest, chosen: QuerySet[Worker], *, draining: bool) -> None:
+        for worker in chosen:
+            worker_drain(name=worker.name, draining=draining)
+            self.log_change(request, worker, "drain" if draining else "undrain")
+        what = "finish what they have and take nothing more" if draining else "take work again"
+        self.message_user(request, f"{len(chosen)} workers {what}.", messages.SUCCESS)
+
+    def queues(self, request: HttpRequest) -> HttpResponse:
+        """Length, oldest message, and tokens by owner of each model's queue."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        context = {**self.admin_site.each_context(request), "title": "Queues", "queues": fleet.queues()}
+        return TemplateResponse(request, "admin/queues.html", context)
+
+
+admin.site.unregister(User)
+admin.site.register(User, UserAdmin)
+admin.site.register(Job, JobAdmin)
+admin.site.register(Worker, WorkerAdmin)

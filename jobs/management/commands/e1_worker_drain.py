@@ -1,0 +1,46 @@
+"""`manage.py e1_worker_drain NAME`: for the script that stops a worker, before a deploy or for repairs."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from jobs import fleet
+from jobs.errors import ServiceError
+from jobs.models import Worker
+from jobs.services.workers import worker_drain
+
+PAUSE = 0.5
+
+
+class Command(BaseCommand):
+    help = "Have a worker finish what it has leased and take nothing more; with --undo, have it take work again."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("name", help="the worker's name, or the part before the @ where no other has it")
+        parser.add_argument("--undo", action="store_true", help="take work again")
+        parser.add_argument(
+            "--wait", type=float, metavar="SECONDS", help="wait until it holds nothing; fails after that"
+        )
+
+    def handle(self, *args: Any, name: str, undo: bool, wait: float | None, **options: Any) -> None:
+        try:
+            full = worker_drain(name=name, draining=not undo)
+        except ServiceError as error:
+            raise CommandError(error.detail) from error
+        if undo:
+            self.stdout.write(f"{full} takes work again")
+            return
+        self.stdout.write(f"{full} drains")
+        if wait is not None:
+            self._wait(full, Worker.objects.get(name=full).model, wait)
+
+    def _wait(self, name: str, model: str, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while any(seen.leased for seen in fleet.workers_seen(model) if seen.worker.name == name and seen.alive):
+            if time.monotonic() > end:
+                raise CommandError(f"{name} still computes after {seconds:g} s; it goes on draining")
+            time.sleep(PAUSE)
+        self.stdout.write(f"{name} is drained: it can be stopped")

@@ -1,0 +1,87 @@
+"""The administration: for staff only, under the strict policy, with quotas, use, drain and queues."""
+
+from __future__ import annotations
+
+import re
+
+import orjson
+import pytest
+from django.contrib.auth.models import User
+
+from jobs.models import Job, Quota, Worker
+
+pytestmark = pytest.mark.django_db
+
+PAGES = [
+    "/admin/",
+    "/admin/auth/user/",
+    "/admin/auth/user/add/",
+    "/admin/jobs/job/",
+    "/admin/jobs/worker/",
+    "/admin/jobs/worker/queues/",
+]
+
+
+@pytest.fixture
+def staff(client):
+    client.force_login(User.objects.create_superuser("root", password="a long password 57"))
+    return client
+
+
+@pytest.fixture
+def job(api, inline_worker):
+    body = {"model": "e1-demo", "action": "log_prob", "items": [{"sequence": "MKTA"}] * 9, "name": "<b>mine</b>"}
+    answer = api.post("/api/jobs/", orjson.dumps(body), content_type="application/json")
+    return Job.objects.get(pk=answer.json()["id"])
+
+
+def test_staff_see_every_page_and_none_breaks_the_policy(staff, job, person):
+    pages = [*PAGES, f"/admin/jobs/job/{job.pk}/change/", f"/admin/auth/user/{person.pk}/change/"]
+    for path in [*pages, "/admin/jobs/worker/inline/change/"]:
+        answer = staff.get(path)
+        text = answer.content.decode()
+        assert answer.status_code == 200, path
+        assert "unsafe" not in answer["Content-Security-Policy"]
+        assert not re.search(r"<script(?![^>]*(src=|application/json))|<style| style=| on\w+=\"", text), path
+        assert "<b>mine" not in text
+
+
+def test_nobody_else_does(client, person, job):
+    client.force_login(person)
+    for path in PAGES:
+        assert client.get(path).status_code == 302, path
+
+
+def test_users_show_their_use_and_get_limits(staff, job, person):
+    Quota.objects.create(user=person, active_jobs=3)
+    text = staff.get("/admin/auth/user/").content.decode()
+    assert "1 of 3" in text
+    form = staff.get(f"/admin/auth/user/{person.pk}/change/").context["adminform"].form
+    data = {name: value for name, value in form.initial.items() if isinstance(value, str | int | bool) and value}
+    data |= {"date_joined_0": "2026-01-01", "date_joined_1": "00:00:00", "password": person.password}
+    data |= {"quota-TOTAL_FORMS": 1, "quota-INITIAL_FORMS": 1, "quota-0-user": person.pk}
+    data |= {"quota-0-active_jobs": 7, "quota-0-stored_bytes": 10_000}
+    answer = staff.post(f"/admin/auth/user/{person.pk}/change/", data)
+    assert answer.status_code == 302, answer.context["errors"]
+    quota = Quota.objects.get(user=person)
+    assert (quota.active_jobs, quota.stored_bytes, quota.queued_tokens) == (7, 10_000, None)
+
+
+def test_jobs_are_there_to_look_at(staff, job):
+    assert staff.post(f"/admin/jobs/job/{job.pk}/change/", {"name": "other"}).status_code == 403
+    assert staff.post(f"/admin/jobs/job/{job.pk}/delete/", {"post": "yes"}).status_code == 403
+    assert staff.get("/admin/jobs/job/add/").status_code == 403
+    assert Job.objects.get(pk=job.pk).name == "<b>mine</b>"
+
+
+def test_workers_are_drained_and_take_work_again(staff, inline_worker):
+    for action, draining in (("drain", True), ("undrain", False)):
+        staff.post("/admin/jobs/worker/", {"action": action, "_selected_action": ["inline"]})
+        assert Worker.objects.get(name="inline").draining is draining
+
+
+def test_queues_show_what_waits_for_whom(staff, job, person):
+    text = staff.get("/admin/jobs/worker/queues/").content.decode()
+    assert re.search(rf"{person.username}</th><td>1</td><td>2</td><td>72</td>", text)
+    assert "in the broker" in text
+    assert "72 tokens are open" in text
