@@ -13,6 +13,7 @@ from jobs.models import Worker
 from jobs.services.workers import worker_drain
 
 PAUSE = 0.5
+LOOKS = 2
 
 
 class Command(BaseCommand):
@@ -37,10 +38,15 @@ class Command(BaseCommand):
         if wait is not None:
             self._wait(full, Worker.objects.get(name=full).model, wait)
 
+    def _holds(self, name: str, model: str) -> bool:
+        return any(seen.leased for seen in fleet.workers_seen(model) if seen.worker.name == name and seen.alive)
+
     def _wait(self, name: str, model: str, seconds: float) -> None:
         end = time.monotonic() + seconds
-        while any(seen.leased for seen in fleet.workers_seen(model) if seen.worker.name == name and seen.alive):
-            if time.monotonic() > end:
+        quiet = 0
+        # Twice in a row: it may have looked for a drain just before this one, and claim once more.
+        while (quiet := 0 if self._holds(name, model) else quiet + 1) < LOOKS:
+            if not quiet and time.monotonic() > end:
                 raise CommandError(f"{name} still computes after {seconds:g} s; it goes on draining")
             time.sleep(PAUSE)
         self.stdout.write(f"{name} is drained: it can be stopped")
