@@ -104,7 +104,7 @@ class JobAdmin(ReadOnlyAdmin):
 class WorkerAdmin(ReadOnlyAdmin):
     """Workers with a drain before a deploy, and the queues that they serve."""
 
-    list_display = ["name", "model", "word", "leased", "tokens_per_second", "heartbeat_at", "last_forward_at"]
+    list_display = ["name", "model", "word", "leased", "rate", "heartbeat_at", "last_forward_at"]
     list_filter = ["model", "state", "draining"]
     actions = ["drain", "undrain"]
 
@@ -118,6 +118,10 @@ class WorkerAdmin(ReadOnlyAdmin):
     @admin.display(description="state")
     def word(self, worker: Worker) -> str:
         return self._seen(worker).state if self._seen(worker) else worker.state
+
+    @admin.display(description="tokens a second", ordering="tokens_per_second")
+    def rate(self, worker: Worker) -> str:
+        return f"{worker.tokens_per_second:,.0f}" if worker.tokens_per_second else ""
 
     @admin.display(description="chunks in hand")
     def leased(self, worker: Worker) -> int:
