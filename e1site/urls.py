@@ -6,7 +6,20 @@ from django.urls import include, path
 from django.views.decorators.cache import never_cache
 
 from jobs.api import health
-from jobs.views import account, alignments, apidocs, contexts, items, job, joblist, new, quota, service
+from jobs.views import (
+    account,
+    alignments,
+    apidocs,
+    attachments,
+    contexts,
+    items,
+    job,
+    joblist,
+    new,
+    quota,
+    service,
+    variants,
+)
 
 urlpatterns = [
     path("livez", health.livez, name="livez"),
@@ -25,6 +38,13 @@ urlpatterns = [
     path("contexts/sets/<str:name>/", contexts.context_set_page, name="context-set-page"),
     path("contexts/alignments/<uuid:alignment_id>/", alignments.alignment_page, name="alignment-page"),
     path("contexts/searches/<uuid:search_id>/", contexts.search_page, name="search-page"),
+    path("jobs/<uuid:job_id>/items/<int:index>/table.csv", items.item_table, name="item-table"),
+    path("jobs/<uuid:job_id>/items/<int:index>/structures/", attachments.structure_upload, name="structure-upload"),
+    path("jobs/<uuid:job_id>/variants/", variants.variants_page, name="variants-page"),
+    path("jobs/<uuid:job_id>/variants.csv", variants.variants_table, name="variants-table"),
+    path("jobs/<uuid:job_id>/assays/", attachments.assay_list, name="assay-list-page"),
+    path("jobs/<uuid:job_id>/assays/<int:assay_id>/", attachments.assay_page, name="assay-page"),
+    path("jobs/<uuid:job_id>/attachments/delete/", attachments.remove, name="attachment-remove"),
     path("service/", service.service_page, name="service-page"),
     path("account/quota/", quota.quota_page, name="quota-page"),
     path("account/tokens/", account.tokens, name="tokens-page"),

@@ -12,7 +12,14 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     rolldownOptions: {
-      input: { main: "src/main.ts", "new-job": "src/new-job.ts" },
+      input: {
+        main: "src/main.ts",
+        "new-job": "src/new-job.ts",
+        scan: "src/scan.ts",
+        contacts: "src/contacts.ts",
+        variants: "src/variants.ts",
+        assay: "src/assay.ts",
+      },
       // htmx holds an eval for attributes that nobody here writes; allowEval is off and the policy forbids it.
       checks: { eval: false },
     },

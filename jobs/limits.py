@@ -68,3 +68,12 @@ MAX_JSON_BODY = 16 * MIB
 
 MAX_COLUMNS_FILE = 64 * MIB
 """Bytes of a CSV file of columns, which is held in memory: a million rows of a name and some values take 40 MB."""
+
+MAX_ASSAY_BYTES = 64 * MIB
+"""Bytes of a table of measurements once unpacked: 100,000 variants with their full sequences of 300 take 33 MB."""
+
+MAX_ASSAY_ROWS = 200_000
+"""Rows of a table of measurements: ten times what one assay of all single variants of a long protein has."""
+
+MAX_ATTACHMENTS = 20
+"""Assays, and structures, of one job."""

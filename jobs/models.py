@@ -14,6 +14,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 from knox.models import AbstractAuthToken
 
+from jobs.models_attachments import Assay, Structure
 from jobs.models_contexts import (
     Alignment,
     AlignmentBlock,
@@ -31,6 +32,7 @@ from jobs.states import ArtefactState, ChunkState, JobState, WorkerState
 __all__ = [
     "Alignment",
     "AlignmentBlock",
+    "Assay",
     "BackgroundWork",
     "ContextSet",
     "ContextSetMember",
@@ -39,6 +41,7 @@ __all__ = [
     "NeighbourCount",
     "Quota",
     "SequenceDatabase",
+    "Structure",
 ]
 
 

@@ -68,7 +68,7 @@ def refusal(limits: Amounts, use: Amounts, need: Need, rate: float | None = None
     """Why the submission is not accepted now; None where it is. `rate` is what the workers compute in tokens a second,
     from which the time to wait is worked out.
     """
-    refused = _too_large(limits, need) or _storage(limits, use, need)
+    refused = _too_large(limits, need) or storage_refusal(limits, use, need)
     if refused is None:
         refused = _sync_requests(limits, use) if need.interactive else _batch(limits, use, need, rate)
     return refused
@@ -86,7 +86,8 @@ def _too_large(limits: Amounts, need: Need) -> ServiceError | None:
     return TooLarge(text, code="too_large_for_quota")
 
 
-def _storage(limits: Amounts, use: Amounts, need: Need) -> ServiceError | None:
+def storage_refusal(limits: Amounts, use: Amounts, need: Need) -> ServiceError | None:
+    """Why the bytes of `need` cannot be stored; None where they can."""
     if not limits.stored_bytes or use.stored_bytes + need.stored_bytes <= limits.stored_bytes:
         return None
     text = (

@@ -68,6 +68,11 @@ def uses_of(user_ids: Iterable[int]) -> dict[int, Amounts]:
                     FROM jobs_artefact artefact JOIN jobs_job job ON job.id = artefact.job_id
                     WHERE job.owner_id = owner.id)
                 + (SELECT coalesce(sum(size), 0) FROM jobs_alignment WHERE owner_id = owner.id)
+                + (SELECT coalesce(sum(assay.size), 0)
+                    FROM jobs_assay assay JOIN jobs_job job ON job.id = assay.job_id WHERE job.owner_id = owner.id)
+                + (SELECT coalesce(sum(structure.size), 0)
+                    FROM jobs_structure structure JOIN jobs_job job ON job.id = structure.job_id
+                    WHERE job.owner_id = owner.id)
             FROM unnest(%(users)s::int[]) AS owner (id)
             """,
             {"users": wanted, "active": ACTIVE},

@@ -83,7 +83,7 @@ function itemRules(inContext: boolean): ItemRules {
 }
 
 const library = new Preview(
-  () => sourceOf(file, text),
+  () => (rules.actions[action.value]?.preview ? sourceOf(file, text) : null),
   () => itemRules(false),
   (report, final) => {
     need("problem-records").replaceChildren(); // they were about what was chosen before
@@ -208,6 +208,8 @@ for (const link of document.querySelectorAll<HTMLElement>("[data-example]")) {
     action.value = which;
     file.value = "";
     text.value = example;
+    const parent = rules.actions[which]?.parent;
+    if (parent) need<HTMLTextAreaElement>("id_parent").value = parent;
     library.look();
     text.focus();
   });

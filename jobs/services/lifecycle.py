@@ -203,6 +203,8 @@ def job_delete(*, job_id: UUID) -> int:
         )
         cursor.execute("DELETE FROM jobs_artefact WHERE job_id = %s", [job_id])
         cursor.execute("DELETE FROM jobs_jobcolumn WHERE job_id = %s", [job_id])
+        cursor.execute("DELETE FROM jobs_assay WHERE job_id = %s", [job_id])
+        cursor.execute("DELETE FROM jobs_structure WHERE job_id = %s", [job_id])
         cursor.execute("DELETE FROM jobs_item WHERE job_id = %s", [job_id])
         cursor.execute("DELETE FROM jobs_jobcontext WHERE job_id = %s", [job_id])
         cursor.execute("DELETE FROM jobs_tally WHERE job_id = %s", [job_id])

@@ -6,7 +6,7 @@ from django.db import connection
 
 from jobs import usage
 from jobs.models import Job, Quota
-from jobs.quotas import Amounts, Need, refusal
+from jobs.quotas import Amounts, Need, refusal, storage_refusal
 
 
 def quota_lock(*, user_id: int) -> Amounts:
@@ -31,6 +31,18 @@ def quota_admit(*, user_id: int, model: str, need: Need) -> None:
     limits = quota_lock(user_id=user_id)
     rate = usage.pace_of(model).rate if limits.queued_tokens else None
     refused = refusal(limits, usage.use_of(user_id), need, rate)
+    if refused is not None:
+        raise refused
+
+
+def quota_admit_bytes(*, user_id: int, size: int) -> None:
+    """Hold what is laid beside a job against the user's storage, inside the caller's transaction.
+
+    Raises TooLarge where there is no room.
+    """
+    if not usage.limits_of(user_id).stored_bytes:
+        return
+    refused = storage_refusal(quota_lock(user_id=user_id), usage.use_of(user_id), Need(stored_bytes=size))
     if refused is not None:
         raise refused
 

@@ -19,9 +19,13 @@ PLACES = {
     "action": "the action",
     "include": "the results",
     "repr_layers": "the layers",
-    "rows": "the positions",
+    "rows": "the rows",
     "on_invalid": "what happens to invalid records",
     "name": "the name",
+    "parent": "the parent",
+    "method": "the method",
+    "offset": "the numbering offset",
+    "positions": "the positions",
 }
 
 

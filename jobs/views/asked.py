@@ -13,9 +13,17 @@ from django.http import Http404, HttpRequest
 from jobs import selectors
 from jobs.actions import ACTIONS
 from jobs.errors import InvalidInput, NotFound, Problem
-from jobs.examples import example
+from jobs.examples import EXAMPLE_PARAMS, example
 from jobs.limits import MAX_JOB_NAME
 from jobs.models import Job
+from jobs.views.asked_variants import (
+    all_singles,
+    offset_of_text,
+    parent_of_text,
+    positions_of_text,
+    ranked_sequences,
+    variants_table,
+)
 
 
 def new_key() -> str:
@@ -36,20 +44,46 @@ class Asked:
     name: str = ""
     sequences: str = ""
     context_text: str = ""
+    context_set: str = ""
+    parent: str = ""
+    parent_file: Any = None
+    method: str = "masked_marginal"
+    offset: str = "0"
+    positions: str = ""
+    all_singles: bool = False
     keep_contexts: bool = True
     earlier: Job | None = None
     key: str = field(default_factory=new_key)
 
     @property
     def fields(self) -> dict[str, Any]:
-        """As the REST interface takes them. Raises InvalidInput where layers are no numbers."""
+        """As the REST interface takes them. Raises InvalidInput where numbers are none, or there are two parents."""
         params: dict[str, Any] = {}
         if self.action == "encode":
             params = {"include": self.include, "repr_layers": _layers(self.repr_layers)}
         elif self.action == "predict":
             params = {"rows": self.rows}
+        elif self.action == "score":
+            offset = offset_of_text(self.offset)
+            params = {"parent": parent_of_text(self.parent), "method": self.method, "offset": offset}
+        elif self.action == "scan":
+            params = {"method": self.method, "positions": positions_of_text(self.positions)}
+        if self.context_set:
+            params["contexts"] = [{"set": self.context_set}]
         chosen = {"model": self.model, "action": self.action, "params": params, "on_invalid": self.on_invalid}
         return chosen | {"name": self.name}
+
+    @property
+    def wants_singles(self) -> bool:
+        """Whether the library is all single variants of the parent."""
+        return self.action == "score" and self.all_singles
+
+    @property
+    def library(self) -> str:
+        """The library that was pasted, or is made of the parent. Raises InvalidInput."""
+        if self.wants_singles:
+            return all_singles(parent_of_text(self.parent), offset_of_text(self.offset))
+        return variants_table(self.sequences) if self.action == "score" else self.sequences
 
 
 def _layers(text: str) -> list[int]:
@@ -75,9 +109,14 @@ def first(request: HttpRequest, owner: User) -> Asked:
         asked.action = action
         if "example" in request.GET:
             asked.sequences, asked.name = example(action), f"Example of {action}"
+            asked.parent = str(EXAMPLE_PARAMS.get(action, {}).get("parent", ""))
     if "from" in request.GET:
         asked.earlier = _earlier(request.GET["from"], owner)
         _like(asked, asked.earlier)
+    if "ranked" in request.GET:
+        job, asked.sequences = ranked_sequences(request.GET, owner)
+        asked.model, asked.name = job.model, f"Best of {job.name or job.pk.hex[:8]}"[:MAX_JOB_NAME]
+        asked.parent = str(job.params.get("parent", ""))
     return asked
 
 
@@ -99,6 +138,10 @@ def _like(asked: Asked, job: Job) -> None:
     asked.name = f"{job.name} again"[:MAX_JOB_NAME] if job.name else ""
     asked.include = list(job.params.get("include", asked.include))
     asked.rows = job.params.get("rows", asked.rows)
+    asked.parent = str(job.params.get("parent", ""))
+    asked.method = str(job.params.get("method", asked.method))
+    asked.offset = str(job.params.get("offset", 0))
+    asked.positions = ", ".join(map(str, job.params.get("positions") or ()))
     if layers := job.params.get("repr_layers"):
         asked.repr_layers = ", ".join(str(layer) for layer in layers)
 
@@ -106,6 +149,7 @@ def _like(asked: Asked, job: Job) -> None:
 def posted(request: HttpRequest, owner: User) -> Asked:
     """The form as it was sent. Raises Http404 for another person's job."""
     data = request.POST
+    parent_file = request.FILES.get("parent_file")
     return Asked(
         model=data.get("model", ""),
         action=data.get("action", ""),
@@ -116,6 +160,13 @@ def posted(request: HttpRequest, owner: User) -> Asked:
         name=data.get("name", "").strip(),
         sequences=data.get("sequences", ""),
         context_text=data.get("context_text", ""),
+        context_set=data.get("context_set", ""),
+        parent=data.get("parent", ""),
+        parent_file=parent_file,
+        method=data.get("method", ""),
+        offset=data.get("offset", "0"),
+        positions=data.get("positions", ""),
+        all_singles="all_singles" in data,
         keep_contexts="keep_contexts" in data or "from" not in data,
         earlier=_earlier(data["from"], owner) if data.get("from") else None,
         key=data.get("key", "")[:255] or new_key(),

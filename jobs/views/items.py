@@ -6,22 +6,33 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from jobs import selectors
 from jobs.api.presenters import present_item
 from jobs.models import Item, Job
 from jobs.results import results_of
+from jobs.science.scan_tables import ScanTable
 from jobs.states import ItemState
 from jobs.summaries import ruled, summarise
 from jobs.views.access import own_job_with_rows, page
+from jobs.views.contacts import contacts_context, contacts_csv
+from jobs.views.links import whole
+from jobs.views.scan import beside_context, scan_context, scan_csv
+from jobs.views.variants import score_context
 from worker.protocol import CANONICAL
 
 ROWS = 50
 BARS = 6
 """Masked residues that are drawn as bars; the table has all."""
+
+PICTURED = {"scan": scan_context, "contacts": contacts_context, "score": score_context}
+"""Actions whose results have a template of their own, `jobs/_result_ACTION.html`, and what it needs."""
+
+TABLES = {"scan": scan_csv, "contacts": contacts_csv}
+"""Actions whose single results are tables."""
 
 
 @page
@@ -32,7 +43,7 @@ def item_list(request: HttpRequest, job_id: UUID) -> HttpResponse:
     state = request.GET.get("state", "")
     state = state if state in ItemState.values else ""
     search = request.GET.get("search", "").strip()[:200]
-    after = _whole(request.GET.get("after"), -1)
+    after = whole(request.GET.get("after"), -1)
     items = selectors.items_of(job)
     if state:
         items = selectors.items_in_state(items, ItemState(state))
@@ -51,10 +62,6 @@ def item_list(request: HttpRequest, job_id: UUID) -> HttpResponse:
         "next": f"?{urlencode({**narrowing, 'after': rows[ROWS - 1].index})}" if len(rows) > ROWS else "",
     }
     return render(request, "jobs/items.html", context)
-
-
-def _whole(text: str | None, default: int) -> int:
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 10 else default
 
 
 @page
@@ -77,8 +84,32 @@ def item_page(request: HttpRequest, job_id: UUID, index: int) -> HttpResponse:
         **_neighbours(job, item),
     }
     if body["state"] == ItemState.SUCCEEDED:
-        context["result"] = summarise(results_of(job, [index])[index], item.sequence)
+        result = results_of(job, [index])[index]
+        if job.action in PICTURED:
+            if job.action == "scan" and request.headers.get("HX-Target") == "beside":
+                table = ScanTable.of(result, item.sequence)
+                return render(request, "jobs/_scan_beside.html", context | beside_context(table, request.GET))
+            context |= {"pictured": f"jobs/_result_{job.action}.html", "has_table": job.action in TABLES}
+            context |= PICTURED[job.action](job, item, result, request.GET)
+        else:
+            context["result"] = summarise(result, item.sequence)
     return render(request, "jobs/item.html", context)
+
+
+@page
+@require_safe
+def item_table(request: HttpRequest, job_id: UUID, index: int) -> HttpResponseBase:
+    """The result of one item as CSV, where it is a table: a scan, or a contact map. Else back to the item."""
+    job = own_job_with_rows(request, job_id)
+    item = selectors.item_of(job, index)
+    if item is None:
+        raise Http404(f"job {job_id} has no item {index}")
+    result = results_of(job, [index]).get(index) if job.action in TABLES else None
+    if result is None:
+        return redirect("item-page", job.pk, index)
+    response = StreamingHttpResponse(TABLES[job.action](result, item.sequence), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{job.action}-{job.pk.hex[:8]}-{index}.csv"'
+    return response
 
 
 def _neighbours(job: Job, item: Item) -> dict[str, int | None]:

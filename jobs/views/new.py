@@ -23,15 +23,21 @@ from jobs import selectors
 from jobs.actions import ACTIONS
 from jobs.api.submissions import ON_INVALID, context_bytes, submission_of_file, submission_of_job
 from jobs.errors import InvalidInput, Problem, ServiceError
-from jobs.examples import example
+from jobs.examples import EXAMPLE_PARAMS, example
 from jobs.limits import MAX_CONTEXTS, MAX_RESIDUES
 from jobs.models import Job
+from jobs.selectors_contexts import context_sets_of
 from jobs.services.submit import Submission, job_submit
 from jobs.views.access import page, user_of
 from jobs.views.asked import Asked, first, new_key, posted
+from jobs.views.asked_variants import parent_of_file
+from jobs.views.scan import METHODS
 from worker.protocol import MODELS
 
-FIELDS = ("file", "context", "model", "action", "include", "repr_layers", "rows", "on_invalid", "name")
+FIELDS = (
+    *("file", "context", "model", "action", "include", "repr_layers", "rows", "on_invalid", "name"),
+    *("parent", "method", "offset", "positions"),
+)
 """Places on the page that a problem can stand at."""
 
 SHOWN = 50
@@ -77,6 +83,14 @@ def _submission(request: HttpRequest, asked: Asked) -> Submission:
         message = "there are a context file and pasted contexts"
         raise InvalidInput.of(Problem("two_contexts", message, "Give one of the two.", path="context"))
     shared = context_bytes(context) if context is not None else asked.context_text.encode()
+    if asked.parent_file is not None and asked.action == "score":
+        if asked.parent.strip():
+            message = "there are a file and a pasted parent"
+            raise InvalidInput.of(Problem("two_parents", message, "Give one of the two.", path="params.parent"))
+        asked.parent = parent_of_file(asked.parent_file)
+    if asked.wants_singles and (file is not None or asked.sequences.strip()):
+        message = "there are variants, and all single ones are asked for"
+        raise InvalidInput.of(Problem("two_libraries", message, "Give one of the two.", path="file"))
     if file is not None and asked.sequences.strip():
         message = "there are a file and pasted sequences"
         raise InvalidInput.of(Problem("two_libraries", message, "Give one of the two.", path="file"))
@@ -84,7 +98,7 @@ def _submission(request: HttpRequest, asked: Asked) -> Submission:
         stream = cast(BinaryIO, file.file)
         name, media_type = file.name or "", file.content_type or ""
         return submission_of_file(asked.fields, asked.key, stream, name, media_type, shared, owner=user_of(request))
-    if asked.sequences.strip():
+    if asked.sequences.strip() or asked.wants_singles:
         return _of_text(asked, shared, user_of(request))
     if asked.earlier is not None:
         return submission_of_job(asked.fields, asked.key, asked.earlier, shared, keep_contexts=asked.keep_contexts)
@@ -95,8 +109,9 @@ def _submission(request: HttpRequest, asked: Asked) -> Submission:
 
 def _of_text(asked: Asked, shared: bytes, owner: User) -> Submission:
     """Pasted text is FASTA, JSONL or CSV, as its beginning tells; sequences alone are told what is missing."""
-    fields = asked.fields | {"name": asked.name or "Pasted sequences"}
-    stream = BytesIO(asked.sequences.encode())
+    default = "All single variants" if asked.wants_singles else "Pasted sequences"
+    fields = asked.fields | {"name": asked.name or default}
+    stream = BytesIO(asked.library.encode())
     return submission_of_file(fields, asked.key, stream, "pasted text", "", shared, owner=owner)
 
 
@@ -129,7 +144,7 @@ def _refusal(error: ServiceError, elsewhere: str) -> Refusal:
     for problem in error.problems:
         words = (problem.path or "").split(".")
         place = next((word for word in words if word in FIELDS), "")
-        if words[0] == "context_sequences":
+        if words[0] == "context_sequences" or "contexts" in words:
             place = "context"
         if elsewhere == "file" and (problem.line or problem.record):
             refusal.records.append(problem)
@@ -154,6 +169,8 @@ def _form(
         "refusal": _refusal(error, elsewhere) if error else None,
         "earlier_items": _library_of(asked.earlier),
         "rules": rules(),
+        "methods": METHODS,
+        "context_sets": context_sets_of(user_of(request)),
     }
     return render(request, "jobs/new.html", context, status=error.status_code if error else 200)
 
@@ -174,6 +191,9 @@ def rules() -> Mapping[str, Any]:
             "contextLetters": action.context_letters,
             "needsMask": action.needs_mask,
             "example": example(action.name),
+            "parent": EXAMPLE_PARAMS.get(action.name, {}).get("parent", ""),
+            # Variants are read with the parent, which the preview does not know.
+            "preview": action.name != "score",
         }
         for action in ACTIONS.values()
     }

@@ -55,6 +55,10 @@ CLASSES = {
     "job-neighbours": API_OBJECT,
     "job-columns": API_OBJECT,
     "job-column": API_OBJECT,
+    "job-assays": API_OBJECT,
+    "job-assay": API_OBJECT,
+    "job-structures": API_OBJECT,
+    "job-structure": API_OBJECT,
     "job-cancel": API_OBJECT,
     "job-pause": API_OBJECT,
     "job-resume": API_OBJECT,
@@ -84,6 +88,13 @@ CLASSES = {
     "job-act": PAGE_OBJECT,
     "item-list-page": PAGE_OBJECT,
     "item-page": PAGE_OBJECT,
+    "item-table": PAGE_OBJECT,
+    "variants-page": PAGE_OBJECT,
+    "variants-table": PAGE_OBJECT,
+    "assay-list-page": PAGE_OBJECT,
+    "assay-page": PAGE_OBJECT,
+    "structure-upload": PAGE_OBJECT,
+    "attachment-remove": PAGE_OBJECT,
     "token-revoke": PAGE_FORM,
 }
 
@@ -94,10 +105,12 @@ QUERIES = {
     "job-list-page": ["search=secret", "state=unfinished"],
     "job-list": ["state=queued", "page_size=1"],
     "context-detail": ["sequences=true"],
+    "variants-page": ["search=a", "mutations=1"],
+    "variants-table": ["sort=worst"],
 }
 """Further addresses of the same routes."""
 
-OBJECT_QUERIES = {"job-new-page": ["from={job_id}"]}
+OBJECT_QUERIES = {"job-new-page": ["from={job_id}", "ranked={scored_job}"]}
 """Addresses that name somebody's object in their query: 404 for everybody but its owner."""
 
 BODIES: Mapping[str, dict[str, Any]] = {

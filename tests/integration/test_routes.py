@@ -13,7 +13,7 @@ from django.test import Client
 from django.utils import timezone
 
 from jobs.api import events
-from jobs.models import ApiToken, Artefact, HomologSearch, Job
+from jobs.models import ApiToken, Artefact, Assay, HomologSearch, Job, Structure
 from jobs.science.alignments import read_alignment
 from jobs.services.alignments import alignment_store
 from jobs.services.columns import columns_add
@@ -80,7 +80,18 @@ def things(api, person, monkeypatch) -> dict[str, object]:
     search = HomologSearch.objects.create(
         owner=person, name="top-secret-library", database_name="x", parent="MKTAYIAKQRQISFVKSHFSRQ", settings={}
     )
+    scored = Job.objects.create(
+        owner=person, name="top-secret-library", model="e1-demo", action="score", params={"parent": SECRETS[2]}
+    )
+    beside = {"job": scored, "name": "top-secret-library", "sha256": "00", "size": 8}
+    assay = Assay.objects.create(**beside, variant_column="a", value_column="b", names=["M1A"], data=bytes(8))
+    structure = Structure.objects.create(**beside, chain="A", residues=1, aligned=1, identical=1, data=bytes(4))
+    attached = ("variants-page", "variants-table", "assay-list-page", "assay-page", "job-assay", "job-structure")
     return {
+        "scored_job": scored.pk,
+        "assay_id": assay.pk,
+        "structure_id": structure.pk,
+        **{f"{name}.job_id": scored.pk for name in attached},
         "search_id": search.pk,
         "job_id": job.pk,
         "alignment_id": alignment.pk,

@@ -5,6 +5,10 @@ export interface ActionRules {
   contextLetters: string;
   needsMask: boolean;
   example: string;
+  /** The parent that the example is about; empty where the action has none. */
+  parent: string;
+  /** Whether its library can be judged without the service. */
+  preview: boolean;
 }
 
 export interface ModelRules {

@@ -1,0 +1,179 @@
+// How a heat map is drawn: cells, signs on them, axes, and what is chosen or has the focus.
+import { colourAt, stops } from "./colours";
+import type { Heat, Shape } from "./heat";
+import { type Context2d, FONT, MONO, type Palette } from "./picture";
+import { labels, type Span } from "./span";
+
+export interface Plot {
+  left: number;
+  top: number;
+  width: number;
+  height: number;
+}
+
+export interface Box {
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+}
+
+export interface View {
+  heat: Heat;
+  plot: Plot;
+  across: Span;
+  down: Span;
+  colours: Palette;
+}
+
+/** Where a cell lies in CSS pixels; outside of the plot where it is not in sight. */
+export function boxOf({ plot, across, down }: Pick<View, "plot" | "across" | "down">, row: number, column: number): Box {
+  const width = plot.width / (across.to - across.from);
+  const height = plot.height / (down.to - down.from);
+  return { x: plot.left + (column - across.from) * width, y: plot.top + (row - down.from) * height, width, height };
+}
+
+/** One pixel for each cell. */
+export function paintCells(heat: Heat, dark: boolean): HTMLCanvasElement {
+  const canvas = document.createElement("canvas");
+  canvas.width = heat.columns;
+  canvas.height = heat.rows;
+  const context = canvas.getContext("2d");
+  if (!context) return canvas;
+  const image = context.createImageData(heat.columns, heat.rows);
+  const colours = stops(heat.scale, dark);
+  const { low, high } = heat.limits;
+  for (let cell = 0; cell < heat.values.length; cell += 1) {
+    const value = heat.values[cell] ?? NaN;
+    if (Number.isNaN(value)) continue; // stays clear: the ground shows
+    const [red, green, blue] = colourAt(colours, (value - low) / (high - low));
+    image.data.set([red, green, blue, 255], 4 * cell);
+  }
+  context.putImageData(image, 0, 0);
+  if (heat.special) paintSpecial(context, heat, heat.special);
+  return canvas;
+}
+
+function paintSpecial(context: Context2d, heat: Heat, special: NonNullable<Heat["special"]>): void {
+  const style = getComputedStyle(document.documentElement);
+  for (let row = 0; row < heat.rows; row += 1) {
+    for (let column = 0; column < heat.columns; column += 1) {
+      const name = special(row, column);
+      if (!name) continue;
+      context.fillStyle = style.getPropertyValue(name).trim();
+      context.fillRect(column, row, 1, 1);
+    }
+  }
+}
+
+export function drawCells(context: Context2d, view: View, painted: HTMLCanvasElement): void {
+  const { plot, across, down } = view;
+  const [columns, rows] = [across.to - across.from, down.to - down.from];
+  context.save();
+  context.beginPath();
+  context.rect(plot.left, plot.top, plot.width, plot.height);
+  context.clip();
+  // Fewer pixels than cells are averaged; larger cells keep their edges.
+  context.imageSmoothingEnabled = plot.width * devicePixelRatio < columns;
+  context.drawImage(painted, across.from, down.from, columns, rows, plot.left, plot.top, plot.width, plot.height);
+  drawMarks(context, view);
+  context.restore();
+  context.strokeStyle = view.colours.quiet;
+  context.lineWidth = 1;
+  context.strokeRect(plot.left - 0.5, plot.top - 0.5, plot.width + 1, plot.height + 1);
+}
+
+function drawMarks(context: Context2d, view: View): void {
+  const { heat, across, down } = view;
+  const { width, height } = boxOf(view, 0, 0);
+  const radius = Math.max(Math.min(width, height) * (heat.square ? 0.36 : 0.22), heat.square ? 2 : 0.7);
+  if (width < (heat.square ? 0.9 : 2)) return; // too small to be told apart
+  for (let row = Math.floor(down.from); row < Math.min(heat.rows, down.to); row += 1) {
+    for (let column = Math.floor(across.from); column < Math.min(heat.columns, across.to); column += 1) {
+      const shape = heat.mark(row, column);
+      if (!shape) continue;
+      const box = boxOf(view, row, column);
+      drawShape(context, shape, box.x + box.width / 2, box.y + box.height / 2, radius, view.colours);
+    }
+  }
+}
+
+function drawShape(context: Context2d, shape: Shape, x: number, y: number, radius: number, colours: Palette): void {
+  context.beginPath();
+  if (shape === "cross") {
+    context.moveTo(x - radius, y - radius);
+    context.lineTo(x + radius, y + radius);
+    context.moveTo(x + radius, y - radius);
+    context.lineTo(x - radius, y + radius);
+  } else {
+    context.arc(x, y, radius, 0, 2 * Math.PI);
+  }
+  if (shape === "dot") {
+    context.fillStyle = "#000000";
+    context.fill();
+    return;
+  }
+  const line = Math.max(1, radius / 3);
+  context.strokeStyle = colours.ground;
+  context.lineWidth = line + 2;
+  context.stroke();
+  context.strokeStyle = colours.text;
+  context.lineWidth = line;
+  context.stroke();
+}
+
+export function drawAxes(context: Context2d, view: View): void {
+  const { heat, plot, across, down } = view;
+  context.fillStyle = view.colours.text;
+  context.font = FONT;
+  context.textAlign = "center";
+  context.textBaseline = "top";
+  const bottom = plot.top + plot.height;
+  for (const [column, number] of labels(across, heat.columnNumbers, plot.width, 44)) {
+    const box = boxOf(view, 0, column);
+    context.fillRect(box.x + box.width / 2, bottom, 1, 4);
+    context.fillText(String(number), box.x + box.width / 2, bottom + 6);
+  }
+  context.textAlign = "right";
+  context.textBaseline = "middle";
+  context.font = heat.square ? FONT : MONO;
+  const names: (readonly [number, string])[] = heat.square
+    ? labels(down, heat.columnNumbers, plot.height, 30).map(([row, number]) => [row, String(number)])
+    : heat.rowNames.map((name, row) => [row, name]);
+  for (const [row, name] of names) {
+    if (row < down.from || row >= down.to) continue;
+    const box = boxOf(view, row, 0);
+    context.fillText(name, plot.left - 6, box.y + box.height / 2);
+  }
+}
+
+/** The column that the page is about: lines beside it, and a sign above it. */
+export function drawChosen(context: Context2d, view: View, column: number): void {
+  const { plot, across } = view;
+  if (column < Math.floor(across.from) || column >= across.to) return;
+  const box = boxOf(view, 0, column);
+  const x = box.x + box.width / 2;
+  const half = Math.max(box.width / 2, 1.5);
+  context.strokeStyle = view.colours.text;
+  context.fillStyle = view.colours.text;
+  context.lineWidth = 1.5;
+  context.strokeRect(x - half, plot.top - 1, 2 * half, plot.height + 2);
+  context.beginPath();
+  context.moveTo(x - 5, plot.top - 10);
+  context.lineTo(x + 5, plot.top - 10);
+  context.lineTo(x, plot.top - 2);
+  context.fill();
+}
+
+/** Two lines, light and dark: one of them stands out from any colour. */
+export function drawFocus(context: Context2d, box: Box): void {
+  const grown = Math.max(0, (6 - box.width) / 2);
+  for (const [colour, line] of [
+    ["#ffffff", 4],
+    ["#000000", 2],
+  ] as const) {
+    context.strokeStyle = colour;
+    context.lineWidth = line;
+    context.strokeRect(box.x - grown, box.y, box.width + 2 * grown, box.height);
+  }
+}

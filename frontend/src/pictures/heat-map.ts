@@ -1,0 +1,237 @@
+// <heat-map>: numbers in rows and columns as colours. `heat` is set by the page's script; the event `cell-chosen` tells
+// row and column. Arrow keys move a cell of focus, Home and End go to the ends of its row, plus, minus and 0 zoom, Enter
+// chooses. However many cells there are, they are painted once, and moving about copies that painting.
+import { type Box, boxOf, drawAxes, drawCells, drawChosen, drawFocus, paintCells, type Plot, type View } from "./heat-drawing";
+import { AXIS, type Cell, type Heat, LEFT, RIGHT, ROW, TOP } from "./heat";
+import { drawLegend, legendHeight } from "./legend";
+import { type Context2d, Picture } from "./picture";
+import { moved, showing, type Span, whole, zoomed } from "./span";
+
+const SQUARE = 640; // pixels at most
+
+export class HeatMap extends Picture {
+  private data: Heat | null = null;
+  private columnSpan: Span = whole(1);
+  private rowSpan: Span = whole(1);
+  private cursor: Cell = { row: 0, column: 0 };
+  private chosenColumn: number | null = null;
+  private painted: HTMLCanvasElement | null = null;
+  private paintedDark: boolean | null = null;
+  private drag: { x: number; y: number; moved: boolean } | null = null;
+
+  override connectedCallback(): void {
+    const first = !this.stage.isConnected && !this.tools.childElementCount;
+    super.connectedCallback();
+    if (!first) return;
+    this.button("Zoom in", "", () => {
+      this.zoom(0.5);
+    });
+    this.button("Zoom out", "", () => {
+      this.zoom(2);
+    });
+    this.button("Show all", "", () => {
+      this.zoom(Infinity);
+    });
+    this.pngButton();
+    this.followPointer();
+  }
+
+  get heat(): Heat | null {
+    return this.data;
+  }
+
+  set heat(heat: Heat | null) {
+    const kept = this.data !== null && this.data.columns === heat?.columns;
+    this.data = heat;
+    this.painted = null;
+    if (heat && !kept) {
+      this.columnSpan = whole(heat.columns);
+      this.rowSpan = whole(heat.rows);
+    }
+    this.redraw();
+  }
+
+  /** The column that the page is about, such as the position in its address; null for none. */
+  set column(column: number | null) {
+    this.chosenColumn = column;
+    if (column !== null && this.data && column !== this.cursor.column) {
+      this.cursor = { ...this.cursor, column };
+      this.columnSpan = showing(this.columnSpan, this.data.columns, column);
+    }
+    this.redraw();
+  }
+
+  /** Where a cell lies on the canvas in CSS pixels, for tests and for what stands beside. */
+  cellBox(row: number, column: number): Box {
+    const plot = this.plot(this.stage.clientWidth);
+    return boxOf({ plot, across: this.columnSpan, down: this.rowSpan }, row, column);
+  }
+
+  protected get filled(): boolean {
+    return this.data !== null;
+  }
+
+  protected height(width: number): number {
+    const plot = this.plot(width);
+    return TOP + plot.height + AXIS + legendHeight(plot.width);
+  }
+
+  private plot(width: number): Plot {
+    const room = width - LEFT - RIGHT;
+    const heat = this.data;
+    if (!heat?.square) return { left: LEFT, top: TOP, width: room, height: ROW * (heat?.rows ?? 1) };
+    const side = Math.min(room, SQUARE);
+    return { left: LEFT, top: TOP, width: side, height: side };
+  }
+
+  protected paint(context: Context2d, width: number): void {
+    const heat = this.data;
+    if (!heat) return;
+    const plot = this.plot(width);
+    const view: View = { heat, plot, across: this.columnSpan, down: this.rowSpan, colours: this.colours };
+    drawCells(context, view, this.cells(heat));
+    drawAxes(context, view);
+    if (this.chosenColumn !== null) drawChosen(context, view, this.chosenColumn);
+    if (this.focused) drawFocus(context, boxOf(view, this.cursor.row, this.cursor.column));
+    const at = { x: plot.left, y: plot.top + plot.height + AXIS, width: Math.min(plot.width, 420) };
+    drawLegend(context, { ...heat, ...at }, this.colours);
+  }
+
+  /** One pixel for each cell, painted once for a theme. */
+  private cells(heat: Heat): HTMLCanvasElement {
+    if (!this.painted || this.paintedDark !== this.colours.dark) {
+      this.painted = paintCells(heat, this.colours.dark);
+      this.paintedDark = this.colours.dark;
+    }
+    return this.painted;
+  }
+
+  // --- moving about ---
+
+  protected onKey(event: KeyboardEvent): boolean {
+    const heat = this.data;
+    if (!heat) return false;
+    const { row, column } = this.cursor;
+    switch (event.key) {
+      case "ArrowLeft":
+        return this.goTo(row, column - 1);
+      case "ArrowRight":
+        return this.goTo(row, column + 1);
+      case "ArrowUp":
+        return this.goTo(row - 1, column);
+      case "ArrowDown":
+        return this.goTo(row + 1, column);
+      case "PageUp":
+        return this.goTo(row, column - 10);
+      case "PageDown":
+        return this.goTo(row, column + 10);
+      case "Home":
+        return this.goTo(row, 0);
+      case "End":
+        return this.goTo(row, heat.columns - 1);
+      case "+":
+      case "=":
+        return this.zoom(0.5);
+      case "-":
+      case "_":
+        return this.zoom(2);
+      case "0":
+        return this.zoom(Infinity);
+      case "Enter":
+      case " ":
+        return this.choose();
+      default:
+        return false;
+    }
+  }
+
+  private goTo(row: number, column: number): boolean {
+    const heat = this.data;
+    if (!heat) return false;
+    this.cursor = {
+      row: Math.min(heat.rows - 1, Math.max(0, row)),
+      column: Math.min(heat.columns - 1, Math.max(0, column)),
+    };
+    this.columnSpan = showing(this.columnSpan, heat.columns, this.cursor.column);
+    this.rowSpan = showing(this.rowSpan, heat.rows, this.cursor.row);
+    this.tellSpan();
+    return true;
+  }
+
+  private zoom(factor: number, at: Cell = this.cursor): boolean {
+    const heat = this.data;
+    if (!heat) return false;
+    this.columnSpan = zoomed(this.columnSpan, heat.columns, factor, at.column + 0.5);
+    if (heat.square) this.rowSpan = zoomed(this.rowSpan, heat.rows, factor, at.row + 0.5);
+    this.columnSpan = showing(this.columnSpan, heat.columns, at.column);
+    this.tellSpan();
+    this.redraw();
+    return true;
+  }
+
+  private tellSpan(): void {
+    this.dispatchEvent(new CustomEvent<Span>("span-changed", { detail: this.columnSpan, bubbles: true }));
+  }
+
+  private choose(): boolean {
+    this.dispatchEvent(new CustomEvent<Cell>("cell-chosen", { detail: this.cursor, bubbles: true }));
+    return true;
+  }
+
+  private at(x: number, y: number): Cell | null {
+    const heat = this.data;
+    if (!heat) return null;
+    const first = this.cellBox(0, 0);
+    const column = Math.floor((x - first.x) / first.width);
+    const row = Math.floor((y - first.y) / first.height);
+    const plot = this.plot(this.stage.clientWidth);
+    const inside = x >= plot.left && x < plot.left + plot.width && y >= plot.top && y < plot.top + plot.height;
+    return inside && row >= 0 && row < heat.rows && column >= 0 && column < heat.columns ? { row, column } : null;
+  }
+
+  protected focusText(): string {
+    return this.data?.describe(this.cursor.row, this.cursor.column) ?? "";
+  }
+
+  protected hoverText(x: number, y: number): string {
+    const cell = this.at(x, y);
+    return cell && this.data ? this.data.describe(cell.row, cell.column) : "";
+  }
+
+  protected onClick(x: number, y: number): void {
+    const cell = this.at(x, y);
+    if (!cell || this.drag?.moved) return;
+    this.cursor = cell;
+    this.choose();
+  }
+
+  /** Dragging moves the view, the wheel with Ctrl zooms about the pointer. */
+  private followPointer(): void {
+    this.canvas.addEventListener("pointerdown", (event) => {
+      this.drag = { x: event.clientX, y: event.clientY, moved: false };
+    });
+    this.canvas.addEventListener("pointermove", (event) => {
+      if (!this.drag || !event.buttons || !this.data) return;
+      const box = this.cellBox(0, 0);
+      const [across, down] = [event.clientX - this.drag.x, event.clientY - this.drag.y];
+      if (!this.drag.moved && Math.abs(across) + Math.abs(down) < 4) return;
+      this.columnSpan = moved(this.columnSpan, this.data.columns, -across / box.width);
+      if (this.data.square) this.rowSpan = moved(this.rowSpan, this.data.rows, -down / box.height);
+      this.drag = { x: event.clientX, y: event.clientY, moved: true };
+      this.tellSpan();
+      this.redraw();
+    });
+    this.canvas.addEventListener(
+      "wheel",
+      (event) => {
+        const cell = event.ctrlKey ? this.at(event.offsetX, event.offsetY) : null;
+        if (!cell) return;
+        event.preventDefault();
+        this.zoom(event.deltaY < 0 ? 0.8 : 1.25, cell);
+      },
+      { passive: false },
+    );
+  }
+}
+
+customElements.define("heat-map", HeatMap);

@@ -1,0 +1,35 @@
+// What a heat map shows, and the sizes of its parts.
+import type { Limits, Scale } from "./colours";
+
+export type Shape = "dot" | "ring" | "cross";
+
+export interface Heat {
+  rows: number;
+  columns: number;
+  /** Row by row; NaN where there is no number. */
+  values: Float32Array;
+  rowNames: readonly string[];
+  /** The number of a column, and of a row where `square`. */
+  columnNumbers: readonly number[];
+  scale: Scale;
+  limits: Limits;
+  /** Both axes are positions: cells are squares, and zooming holds both. */
+  square: boolean;
+  legend: { low: string; high: string; note: string };
+  /** A sign on a cell, which says without colour what the cell is. */
+  mark: (row: number, column: number) => Shape | null;
+  /** A colour of its own instead of the scale's: the name of a CSS variable. */
+  special?: (row: number, column: number) => string | null;
+  describe: (row: number, column: number) => string;
+}
+
+export interface Cell {
+  row: number;
+  column: number;
+}
+
+export const LEFT = 34;
+export const RIGHT = 8;
+export const TOP = 12;
+export const AXIS = 24;
+export const ROW = 16;

@@ -1,0 +1,68 @@
+// The page of a scan: heat map, means and logo hold the same position, which stands in the address (`?position=24`), so
+// that reload and the back button show it again. What is beside is fetched from the server, as without scripts.
+import htmx from "htmx.org";
+import type { Cell } from "./pictures/heat";
+import { HeatMap } from "./pictures/heat-map";
+import { PositionTrack } from "./pictures/position-track";
+import { heatOf, logoOf, type Scan, trackOf } from "./pictures/scan-data";
+import { SequenceLogo } from "./pictures/sequence-logo";
+import { drawn, fetched } from "./pictures/source";
+import type { Span } from "./pictures/span";
+
+interface Item {
+  sequence: string;
+  result: Scan;
+}
+
+function start(root: HTMLElement): void {
+  const heat = root.querySelector("heat-map");
+  const track = root.querySelector("position-track");
+  const logo = root.querySelector("sequence-logo");
+  if (!(heat instanceof HeatMap) || !(track instanceof PositionTrack) || !(logo instanceof SequenceLogo)) return;
+  let positions: readonly number[] = [];
+
+  const show = () => {
+    const asked = Number(new URLSearchParams(location.search).get("position"));
+    const column = positions.includes(asked) ? positions.indexOf(asked) : null;
+    for (const picture of [heat, track, logo]) picture.column = column;
+  };
+  const beside = () => {
+    void htmx.ajax("get", location.href, { target: "#beside", swap: "innerHTML" });
+    show();
+  };
+  const go = (address: URL) => {
+    history.pushState(null, "", address);
+    beside();
+  };
+
+  void drawn(root, async () => {
+    const { sequence, result } = await fetched<Item>(root.dataset.source ?? "");
+    positions = result.positions;
+    heat.heat = heatOf(result, sequence);
+    track.track = trackOf(result, sequence);
+    logo.logo = logoOf(result, sequence);
+    show();
+  });
+  root.addEventListener("cell-chosen", (event) => {
+    const position = positions[(event as CustomEvent<Cell>).detail.column];
+    const address = new URL(location.href);
+    if (position === undefined || address.searchParams.get("position") === String(position)) return;
+    address.searchParams.set("position", String(position));
+    address.searchParams.delete("page");
+    address.hash = "";
+    go(address);
+  });
+  root.addEventListener("span-changed", (event) => {
+    track.span = (event as CustomEvent<Span>).detail;
+  });
+  root.addEventListener("click", (event) => {
+    const link = (event.target as Element).closest<HTMLAnchorElement>("a[data-show]");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    go(new URL(link.href));
+  });
+  addEventListener("popstate", beside);
+}
+
+const root = document.getElementById("scan");
+if (root) start(root);

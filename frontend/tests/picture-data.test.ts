@@ -1,0 +1,88 @@
+// From results of the REST interface to what pictures draw.
+import { expect, test } from "vitest";
+import { bestPairs, contactHeat } from "../src/pictures/contact-data";
+import { barsOf } from "../src/pictures/bar-chart";
+import { heatOf, logoOf, RESIDUE_ORDER, type Scan, trackOf } from "../src/pictures/scan-data";
+import { rangeOf } from "../src/pictures/scatter-plot";
+
+const TOKENS = Array.from("ACDEFGHIKLMNPQRSTVWY");
+
+function scan(): Scan {
+  // Position 2 is K: its own score is 0, R is better, all others are worse.
+  const row = TOKENS.map((letter) => ({ K: 0, R: 1.5 })[letter] ?? -3);
+  return { scores: [row], spread: [TOKENS.map(() => 0)], positions: [2], vocab_tokens: TOKENS };
+}
+
+test("a cell says its variant, score and probability, and the wild type has its dot", () => {
+  const heat = heatOf(scan(), "MKT");
+  const [k, r] = [RESIDUE_ORDER.indexOf("K"), RESIDUE_ORDER.indexOf("R")];
+  expect(heat.values[r]).toBeCloseTo(1.5);
+  expect(heat.mark(k, 0)).toBe("dot");
+  expect(heat.mark(r, 0)).toBeNull();
+  expect(heat.describe(r, 0)).toMatch(/^K2R: score 1\.500, probability 0\.7/);
+  expect(heat.describe(k, 0)).toMatch(/^K2, the wild type: probability 0\.1/);
+  expect(heat.limits.low).toBe(-heat.limits.high);
+  expect(heat.columnNumbers).toEqual([2]);
+});
+
+test("where there are several contexts the spread is said as well", () => {
+  const several = { ...scan(), spread: [TOKENS.map(() => 0.25)] };
+  expect(heatOf(several, "MKT").describe(RESIDUE_ORDER.indexOf("R"), 0)).toContain("± 0.25");
+});
+
+test("every residue has a row", () => {
+  expect([...RESIDUE_ORDER].sort()).toEqual(TOKENS);
+});
+
+test("means leave out the wild type, the logo has probabilities", () => {
+  const track = trackOf(scan(), "MKT");
+  expect(track.values[0]).toBeCloseTo((1.5 - 3 * 18) / 19);
+  expect(track.describe(0)).toContain("K2: mean score");
+  const logo = logoOf(scan(), "MKT");
+  expect(logo.shares[0]?.reduce((all, one) => all + one, 0)).toBeCloseTo(1);
+  expect(logo.wild).toEqual(["K"]);
+});
+
+const MAP = Array.from({ length: 30 }, (_, i) => Array.from({ length: 30 }, (_, j) => (i === j ? 0 : (i * j) / 900)));
+
+test("the best pairs are those far enough apart, and none of what is not resolved", () => {
+  expect([...bestPairs(MAP, 24, 2, () => true)]).toEqual([5 * 30 + 29, 4 * 30 + 29].sort((a, b) => b - a));
+  expect(bestPairs(MAP, 24, 99, (at) => at !== 29).has(5 * 30 + 29)).toBe(false);
+  expect(bestPairs(MAP, 40, 5, () => true).size).toBe(0);
+});
+
+test("over a structure the lower half shows its contacts, the upper half hits and misses", () => {
+  const heat = contactHeat(MAP, "A".repeat(30), 6, { contacts: [[6, 30], [1, 9]], unresolved: [3], resolved: 29 });
+  expect(heat.values[29 * 30 + 5]).toBeNaN();
+  expect(heat.special?.(29, 5)).toBe("--e1-contact");
+  expect(heat.special?.(5, 29)).toBeNull();
+  expect(heat.special?.(29, 2)).toBe("--e1-track");
+  expect(heat.mark(5, 29)).toBe("ring");
+  expect(heat.mark(4, 29)).toBe("cross");
+  expect(heat.mark(29, 5)).toBeNull();
+  expect(heat.describe(5, 29)).toBe("A6 and A30: score 0.161, 24 apart; a contact in the structure");
+  expect(heat.describe(2, 29)).toContain("not resolved");
+});
+
+test("alone the map is symmetric, and pairs that are too near have no colour", () => {
+  const heat = contactHeat(MAP, "A".repeat(30), 12, null);
+  expect(heat.values[29 * 30 + 5]).toBe(heat.values[5 * 30 + 29]);
+  expect(heat.values[5 * 30 + 10]).toBeNaN();
+  expect(heat.special?.(29, 5)).toBeNull();
+});
+
+test("bars are read from the table that stands beside them", () => {
+  document.body.innerHTML = `<table id="t"><tbody><tr><th>1.0 to 2.0</th><td data-value="1200">1,200</td></tr>
+    <tr data-marked><th>2.0 to 3.0</th><td>34</td></tr></tbody></table>`;
+  const table = document.getElementById("t") as HTMLTableElement;
+  expect(barsOf(table)).toEqual([
+    { name: "1.0 to 2.0", value: 1200, marked: false },
+    { name: "2.0 to 3.0", value: 34, marked: true },
+  ]);
+});
+
+test("an axis is a little wider than its points", () => {
+  expect(rangeOf([0, 10])).toEqual({ low: -0.3, high: 10.3 });
+  expect(rangeOf([4, 4])).toEqual({ low: 3.5, high: 4.5 });
+  expect(rangeOf([])).toEqual({ low: 0, high: 1 });
+});

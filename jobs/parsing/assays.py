@@ -1,0 +1,159 @@
+"""A table of measurements: a column that names variants and one that holds numbers.
+
+Errors: `empty_file`, `missing_column`, `unclear_column`, `bad_csv`, `too_many_rows`, `no_measurement`, and those of
+`jobs.parsing.upload`.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from jobs.errors import InvalidInput, Problem, TooLarge
+from jobs.limits import MAX_ASSAY_BYTES, MAX_ASSAY_ROWS
+from jobs.parsing.letters import storable
+from jobs.parsing.table import SEPARATORS
+from jobs.parsing.upload import Readable, blocks_of
+
+VARIANT_COLUMNS = ("mutant", "variant", "name", "mutated_sequence")
+"""Columns that name variants, in the order in which one is chosen."""
+
+VALUE_COLUMNS = ("dms_score", "score", "fitness", "measured", "measurement", "value")
+"""Columns that hold the measurement, in the order in which one is chosen; else the only one with numbers."""
+
+_MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "-"})
+_LOOKED_AT = 200  # rows by which a column of numbers is known
+_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class AssayTable:
+    """`names` and `values` of the rows, in order; NaN where there is no measurement."""
+
+    variant_column: str
+    value_column: str
+    names: tuple[str, ...]
+    values: tuple[float, ...]
+
+
+def read_assay(stream: Readable, *, variant_column: str = "", value_column: str = "") -> AssayTable:
+    """The measurements in a CSV file, separated by comma, semicolon or tab. Columns that are not named are chosen.
+
+    Raises InvalidInput with the line and the remedy, TooLarge beyond the limits of an assay.
+    """
+    data = b"".join(blocks_of(stream, max_bytes=MAX_ASSAY_BYTES))
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise _refused("invalid_utf8", "the file is no UTF-8 text", "Save it as CSV UTF-8.", line=line) from None
+    header, rows = _rows(text)
+    names = [name.strip() for name in header]
+    variant_at = _variant_column(names, variant_column)
+    value_at = _value_column(names, value_column, rows, variant_at)
+    values = tuple(_number(row[value_at] if value_at < len(row) else "", line, names[value_at]) for line, row in rows)
+    if all(math.isnan(value) for value in values):
+        what = f"the column {names[value_at]} holds no measurement"
+        raise _refused("no_measurement", what, "Choose another column.", path="value_column")
+    variants = tuple(storable(row[variant_at].strip()) if variant_at < len(row) else "" for _, row in rows)
+    return AssayTable(storable(names[variant_at])[:100], storable(names[value_at])[:100], variants, values)
+
+
+def _rows(text: str) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    """The header, and the other rows that are not empty with their lines."""
+    first = next((line for line in text.splitlines() if line.strip(f"{SEPARATORS} ")), "")
+    if not first:
+        raise _refused("empty_file", "the file is empty", "Send a table with a header line, such as mutant,DMS_score.")
+    separator = max(SEPARATORS, key=first.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    found: list[tuple[int, list[str]]] = []
+    try:
+        for row in reader:
+            if any(field.strip() for field in row):
+                found.append((reader.line_num, row))
+            if len(found) > MAX_ASSAY_ROWS + 1:
+                raise TooLarge(f"the table has more than {MAX_ASSAY_ROWS:,} rows", code="too_many_rows")
+    except csv.Error as error:
+        remedy = 'Close every quotation mark, and write a quotation mark inside quotes twice ("").'
+        raise _refused("bad_csv", f"the row cannot be read ({error})", remedy, line=reader.line_num) from None
+    (_, header), *rows = found
+    if not rows:
+        raise _refused("empty_file", "the table has a header and no rows", "Send one row for each variant.")
+    return header, rows
+
+
+def _variant_column(names: Sequence[str], wanted: str) -> int:
+    if wanted:
+        return _named(names, wanted, "variant_column")
+    lower = [name.lower() for name in names]
+    for candidate in VARIANT_COLUMNS:
+        if candidate in lower:
+            return lower.index(candidate)
+    remedy = f"Name one of them {', '.join(VARIANT_COLUMNS[:-1])} or {VARIANT_COLUMNS[-1]}, or say which it is."
+    raise _refused(
+        "missing_column", f"no column names the variants; {_listed(names)}", remedy, line=1, path="variant_column"
+    )
+
+
+def _value_column(names: Sequence[str], wanted: str, rows: Sequence[tuple[int, list[str]]], variant_at: int) -> int:
+    if wanted:
+        return _named(names, wanted, "value_column")
+    lower = [name.lower() for name in names]
+    for candidate in VALUE_COLUMNS:
+        if candidate in lower and lower.index(candidate) != variant_at:
+            return lower.index(candidate)
+    looked = [row for _, row in rows[:_LOOKED_AT]]
+    numeric = [at for at in range(len(names)) if at != variant_at and _is_numeric(looked, at)]
+    if len(numeric) == 1:
+        return numeric[0]
+    code, what = "missing_column", f"no column holds numbers; {_listed(names)}"
+    if numeric:
+        code, what = (
+            "unclear_column",
+            f"several columns hold numbers: {', '.join(names[at] for at in numeric[:_SHOWN])}",
+        )
+    raise _refused(code, storable(what), "Say which column holds the measurement.", line=1, path="value_column")
+
+
+def _named(names: Sequence[str], wanted: str, path: str) -> int:
+    for at, name in enumerate(names):
+        if name.lower() == wanted.strip().lower():
+            return at
+    what = f"no column is named {storable(wanted)[:60]}; {_listed(names)}"
+    raise _refused("missing_column", what, "Choose one of them.", line=1, path=path)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return f"the columns are {storable(', '.join(name for name in names[:_SHOWN] if name))[:200]}"
+
+
+def _is_numeric(rows: Sequence[Sequence[str]], at: int) -> bool:
+    fields = [row[at].strip().lower() for row in rows if at < len(row)]
+    given = [field for field in fields if field not in _MISSING]
+    return bool(given) and all(_float(field) is not None for field in given)
+
+
+def _float(field: str) -> float | None:
+    try:
+        value = float(field)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def _number(field: str, line: int, column: str) -> float:
+    word = field.strip()
+    if word.lower() in _MISSING:
+        return math.nan
+    value = _float(word)
+    if value is None:
+        what = f"{storable(word)[:40]!r} in the column {storable(column)[:60]} is no number"
+        raise _refused("bad_number", what, "Write it with a decimal point, or leave the field empty.", line=line)
+    return value
+
+
+def _refused(code: str, what: str, remedy: str, *, line: int | None = None, path: str = "file") -> InvalidInput:
+    return InvalidInput.of(Problem(code, what, remedy, path=path, line=line))

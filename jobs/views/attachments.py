@@ -1,0 +1,146 @@
+"""Measurements and structures on pages: forms, and what becomes of them."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.paginator import Page, Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from jobs import selectors
+from jobs.api.attachments import file_of, present_overlay, whole
+from jobs.errors import NotFound, ServiceError
+from jobs.limits import MAX_ASSAY_BYTES
+from jobs.models import Assay, Job, Structure
+from jobs.science.structures import MAX_STRUCTURE_BYTES
+from jobs.selectors_attachments import assay_of, assays_of, structure_of
+from jobs.services.attachments import SCORED, assay_add, attachment_delete, structure_add
+from jobs.views.access import own_job_with_rows, page
+from jobs.views.links import changed
+
+POINTS = 50
+PLACES = ("file", "variant_column", "value_column", "offset", "item", "chain")
+
+
+def _by_place(error: ServiceError | None) -> dict[str, Any]:
+    """Problems by the field that they are about; those of single names apart."""
+    fields: dict[str, Any] = {}
+    records: list[Any] = []
+    for problem in error.problems if error else ():
+        if problem.record is not None:
+            records.append(problem)
+        else:
+            fields.setdefault(problem.path if problem.path in PLACES else "file", []).append(problem)
+    return {"refused": error, "fields": fields, "records": records}
+
+
+@page
+@require_http_methods(["GET", "HEAD", "POST"])
+def assay_list(request: HttpRequest, job_id: UUID) -> HttpResponse:
+    """A job's assays, and the form for another."""
+    job = own_job_with_rows(request, job_id)
+    if job.action not in SCORED:
+        raise Http404(f"job {job_id} has no scores of variants")
+    data: Any = request.POST
+    error: ServiceError | None = None
+    if request.method == "POST":
+        try:
+            content, name = file_of(request.FILES, MAX_ASSAY_BYTES)
+            made = assay_add(
+                job=job,
+                data=content,
+                name=name,
+                item_index=whole(data, "item") or 0,
+                offset=whole(data, "offset"),
+                variant_column=data.get("variant_column", ""),
+                value_column=data.get("value_column", ""),
+            )
+            return redirect("assay-page", job.pk, made.pk)
+        except ServiceError as refused:
+            error = refused
+    context = {
+        "job": job,
+        "assays": assays_of(job),
+        "asked": data or {"offset": job.params.get("offset", 0), "item": request.GET.get("item", 0)},
+        "several": job.action == "scan" and job.total_items > 1,
+        **_by_place(error),
+    }
+    return render(request, "jobs/assays.html", context, status=error.status_code if error else 200)
+
+
+@page
+@require_safe
+def assay_page(request: HttpRequest, job_id: UUID, assay_id: int) -> HttpResponse:
+    """Measurements over scores: the picture, the metrics, and how the names map."""
+    job = own_job_with_rows(request, job_id)
+    try:
+        assay = assay_of(job, assay_id)
+    except NotFound as missing:
+        raise Http404(missing.detail) from missing
+    body = present_overlay(assay)
+    order = request.GET.get("sort", "")
+    points = sorted(body["points"], key=lambda one: -one["measured" if order == "measured" else "score"])
+    found: Page[Any] = Paginator(points, POINTS).get_page(request.GET.get("page", "1"))
+    context = {
+        "job": job,
+        "assay": body,
+        "points": list(found),
+        "page": found,
+        "sort": order,
+        "open": "page" in request.GET or "sort" in request.GET,
+        "others": [one for one in assays_of(job) if one.pk != assay.pk],
+        "left": selectors.job_counts(job)["pending"],
+        "links": {
+            "previous": changed(request.GET, page=found.number - 1) + "#table-view",
+            "next": changed(request.GET, page=found.number + 1) + "#table-view",
+            "score": changed(request.GET, sort="score", page=None) + "#table-view",
+            "measured": changed(request.GET, sort="measured", page=None) + "#table-view",
+        },
+    }
+    return render(request, "jobs/assay.html", context)
+
+
+@page
+@require_http_methods(["POST"])
+def structure_upload(request: HttpRequest, job_id: UUID, index: int) -> HttpResponse:
+    """Lay a structure over the contact map of an item, and go back to it."""
+    job = own_job_with_rows(request, job_id)
+    data: Any = request.POST
+    try:
+        content, name = file_of(request.FILES, MAX_STRUCTURE_BYTES)
+        structure_add(job=job, data=content, name=name, item_index=index, chain=data.get("chain", "").strip())
+    except ServiceError as refused:
+        context = {"job": job, "index": index, "asked": data, **_by_place(refused)}
+        return render(request, "jobs/structure.html", context, status=refused.status_code)
+    return redirect("item-page", job.pk, index)
+
+
+@page
+@require_POST
+def remove(request: HttpRequest, job_id: UUID) -> HttpResponse:
+    """Take an assay or a structure away again."""
+    job = own_job_with_rows(request, job_id)
+    found = _attachment(job, request.POST.get("assay", ""), request.POST.get("structure", ""))
+    if found is None:
+        words = "There is nothing to take away; was it taken away already?"
+        messages.add_message(request, messages.ERROR, words, "problem")
+        return redirect("job-page", job.pk)
+    attachment_delete(attachment=found)
+    messages.add_message(request, messages.SUCCESS, f"{found.name} is taken away.", "notice")
+    if isinstance(found, Structure):
+        return redirect("item-page", job.pk, found.item_index)
+    return redirect("assay-list-page", job.pk)
+
+
+def _attachment(job: Job, assay: str, structure: str) -> Assay | Structure | None:
+    """The job's assay or structure of this number, whichever is named."""
+    for text, find in ((assay, assay_of), (structure, structure_of)):
+        if text.isascii() and text.isdigit() and len(text) < 10:
+            with suppress(NotFound):
+                return find(job, int(text))
+    return None

@@ -1,0 +1,190 @@
+"""The variants of a scoring job: ranked, searched, filtered, and sent on to a new job."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from django.core.paginator import Page, Paginator
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict, StreamingHttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from jobs import selectors
+from jobs.models import Item, Job
+from jobs.ranking import MAX_RANKED, OTHER_LENGTH, VariantTable, Wanted, variant_table
+from jobs.selectors_attachments import assays_of
+from jobs.states import JobState
+from jobs.views.access import own_job_with_rows, page
+from jobs.views.links import changed, whole
+from jobs.views.scan import METHODS
+from worker.protocol import CANONICAL
+
+ROWS = 50
+BINS = 30
+TOP = 50
+"""Variants that are sent to a new job."""
+
+SORTS = {
+    "best": "Best score first",
+    "worst": "Worst score first",
+    "spread": "Largest spread first",
+    "position": "By position",
+    "name": "By name",
+    "index": "In the order of the input",
+}
+
+
+def wanted_of(query: QueryDict) -> Wanted:
+    """What the address asks for; anything unknown in it counts as not asked."""
+    position, mutations = query.get("position", ""), query.get("mutations", "")
+    wild = query.get("wild", "").strip().upper()
+    return Wanted(
+        sort=query.get("sort", "best") if query.get("sort") in SORTS else "best",
+        search=query.get("search", "").strip()[:200],
+        position=_number(position),
+        wild=wild if len(wild) == 1 and wild in CANONICAL else "",
+        mutations=whole(mutations, 0) if mutations else None,
+    )
+
+
+def _number(text: str) -> int | None:
+    """A whole number, negative ones too: numbering may begin below zero."""
+    digits = text.strip().removeprefix("-")
+    return int(text) if digits.isascii() and digits.isdigit() and len(digits) < 9 else None
+
+
+@page
+@require_safe
+def variants_page(request: HttpRequest, job_id: UUID) -> HttpResponse:
+    """The ranked table, and the distribution of what it lists."""
+    job = _scoring_job(request, job_id)
+    table, wanted = variant_table(job), wanted_of(request.GET)
+    rows = table.select(wanted)
+    found: Page[int] = Paginator(rows, ROWS).get_page(request.GET.get("page", "1"))
+    context = {
+        "job": job,
+        "wanted": wanted,
+        "narrowed": bool(wanted.search or wanted.position is not None or wanted.wild or wanted.mutations is not None),
+        "rows": table.rows(np.asarray(list(found), dtype=np.intp)),
+        "page": found,
+        "total": len(table),
+        "other_length": OTHER_LENGTH,
+        "several": len(job.params.get("contexts") or ()) > 1,
+        "links": {
+            "previous": changed(request.GET, page=found.number - 1),
+            "next": changed(request.GET, page=found.number + 1),
+            "csv": reverse("variants-table", args=[job.pk]) + changed(request.GET, page=None),
+            "top": _top_link(job, request.GET),
+        },
+    }
+    counts = selectors.job_counts(job)
+    more = {
+        "sorts": SORTS,
+        "letters": CANONICAL,
+        "mutation_counts": sorted({int(count) for count in np.unique(table.count)} - {OTHER_LENGTH}),
+        "bins": bins_of(table.score[rows]),
+        "facts": _facts(job, table),
+        "left": counts["pending"],
+        "final": job.state in JobState.final(),
+        "cut": MAX_RANKED if table.cut else None,
+        "assays": assays_of(job),
+        "top": min(TOP, len(rows)),
+    }
+    return render(request, "jobs/variants.html", context | more)
+
+
+@page
+@require_safe
+def variants_table(request: HttpRequest, job_id: UUID) -> StreamingHttpResponse:
+    """The same variants as CSV, as they are searched, filtered and sorted."""
+    job = _scoring_job(request, job_id)
+    table = variant_table(job)
+    response = StreamingHttpResponse(_lines(table, wanted_of(request.GET)), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="variants-{job.pk.hex[:8]}.csv"'
+    return response
+
+
+def _lines(table: VariantTable, wanted: Wanted) -> Iterator[str]:
+    yield "rank,variant,name,mutations,score,spread,index\n"
+    for row in table.rows(table.select(wanted)):
+        name = '"' + row.name.replace('"', '""') + '"' if set(row.name) & set(',"\n') else row.name
+        count = "" if row.mutations == OTHER_LENGTH else row.mutations
+        yield f"{row.place},{row.code},{name},{count},{row.score:.6g},{row.spread:.6g},{row.index}\n"
+
+
+def _scoring_job(request: HttpRequest, job_id: UUID) -> Job:
+    job = own_job_with_rows(request, job_id)
+    if job.action != "score":
+        raise Http404(f"job {job_id} is no scoring job")
+    return job
+
+
+def _top_link(job: Job, query: QueryDict) -> str:
+    """The page for a new job with the full sequences of the best variants of this selection."""
+    fields = changed(query, page=None, ranked=job.pk, top=TOP, sort=None)
+    return reverse("job-new-page") + fields
+
+
+def top_fasta(job: Job, query: QueryDict) -> str:
+    """The best variants of the selection that `_top_link` stands for, as FASTA: the whole sequences."""
+    table = variant_table(job)
+    count = min(max(1, whole(query.get("top"), TOP)), 1000)
+    asked = wanted_of(query)
+    best = Wanted(search=asked.search, position=asked.position, wild=asked.wild, mutations=asked.mutations)
+    rows = table.select(best)[:count].tolist()
+    return "".join(f">{_header(table, at)}\n{table.sequence(at)}\n" for at in rows)
+
+
+def _header(table: VariantTable, at: int) -> str:
+    """The code, or the name where the code is a whole sequence."""
+    return table.names[at] if table.count[at] == OTHER_LENGTH else table.codes[at]
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """Variants with a score from `low` up to `high`."""
+
+    low: float
+    high: float
+    count: int
+
+
+def bins_of(scores: np.ndarray[Any, np.dtype[np.float64]]) -> list[Bin]:
+    """The distribution of the scores in bins of equal width; none for no scores."""
+    if not len(scores):
+        return []
+    counts, edges = np.histogram(scores, bins=BINS if scores.min() < scores.max() else 1)
+    return [
+        Bin(float(low), float(high), int(count)) for low, high, count in zip(edges, edges[1:], counts, strict=False)
+    ]
+
+
+def _facts(job: Job, table: VariantTable) -> dict[str, Any]:
+    contexts = job.params.get("contexts") or ()
+    return {
+        "method": METHODS.get(job.params.get("method", ""), ""),
+        "parent": len(table.parent),
+        "offset": table.offset,
+        "contexts": len(contexts),
+        "better": int((table.score > 0).sum()) if job.params.get("method") != "pseudo_log_likelihood" else None,
+    }
+
+
+def score_context(job: Job, item: Item, result: Mapping[str, Any], query: QueryDict) -> dict[str, Any]:
+    """What the page of one variant shows."""
+    contexts = job.params.get("contexts") or [{}]
+    each = [(number, context, float(score)) for number, (context, score) in _numbered(contexts, result["scores"])]
+    return {
+        "scored": {"variant": result["variant"], "score": result["score"], "spread": result["spread"]},
+        "method": METHODS.get(job.params.get("method", ""), ""),
+        "each": each,
+    }
+
+
+def _numbered(contexts: Any, scores: Any) -> Iterator[tuple[int, tuple[Mapping[str, Any], float]]]:
+    return enumerate(zip(contexts, np.asarray(scores).tolist(), strict=False), start=1)
