@@ -103,7 +103,7 @@ def _layers(text: str) -> list[int]:
 
 def first(request: HttpRequest, owner: User) -> Asked:
     """The form as a browser gets it. Raises Http404 for `?from=` another person's job."""
-    asked = Asked(model=cast(str, settings.E1_MODELS[0]))
+    asked = Asked(model=cast(str, settings.E1_MODELS[0]), context_set=request.GET.get("context_set", ""))
     action = request.GET.get("example") or request.GET.get("action", "")
     if action in ACTIONS:
         asked.action = action

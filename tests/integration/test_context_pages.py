@@ -7,7 +7,7 @@ import re
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from jobs.models import Alignment, ContextSet, HomologSearch, NeighbourCount
+from jobs.models import Alignment, ContextSet, HomologSearch, Job, NeighbourCount
 from jobs.services import alignments
 from jobs.services.context_sets import context_set_create
 from jobs.services.databases import database_add
@@ -114,6 +114,26 @@ def test_refused_samplings(browser, alignment, fields, word):
     assert answer.status_code == 400
     assert word.lower() in text(answer).lower()
     assert not ContextSet.objects.exists()
+
+
+def test_a_set_is_chosen_for_a_new_job(browser, person, stranger):
+    context_set_create(owner=person, name="mine", contexts=[["MKT"], ["MRT"]], provenance={})
+    context_set_create(owner=stranger, name="secret-set", contexts=[["MKT"]], provenance={})
+    assert 'href="/jobs/new/?context_set=mine"' in text(browser.get("/contexts/sets/mine/"))
+    form = text(browser.get("/jobs/new/?context_set=mine"))
+    assert '<option value="mine" selected>mine: 2 contexts</option>' in form
+    assert "secret-set" not in form
+    asked = {
+        "model": "e1-demo",
+        "action": "log_prob",
+        "on_invalid": "reject",
+        "sequences": ">a\nMKTAY\n",
+        "complete": "1",
+    }
+    refused = browser.post("/jobs/new/", asked | {"context_set": "secret-set"})
+    assert (refused.status_code, "there is no context set" in text(refused).lower()) == (400, True)
+    assert browser.post("/jobs/new/", asked | {"context_set": "mine"}).status_code == 302
+    assert [one["sequences"] for one in Job.objects.get().params["contexts"]] == [1, 1]
 
 
 def test_a_name_that_is_taken(browser, person, alignment):
