@@ -44,13 +44,13 @@ class JobAnalyses(JobView):
     @extend_schema(
         operation_id="analyses_ask",
         request=shapes.AnalysisRequest,
-        responses={200: shapes.AnalysisBody, 202: shapes.AnalysisBody, **REFUSED},
+        responses={200: shapes.AnalysisBody, 202: shapes.AnalysisBody, 410: docs.ErrorBody, **REFUSED},
     )
     def post(self, request: Request, job_id: UUID) -> Response:
         """Ask for neighbours, clusters or a map of an encode job. 200 where it is ready, 202 where it will be; the same
         request again gives the same analysis.
         """
-        job, data = self.job(job_id), _object(request, ("kind", "params"))
+        job, data = self.job_with_rows(job_id), _object(request, ("kind", "params"))
         artefact = analysis_request(job=job, kind=data.get("kind"), params=data.get("params"))
         body = present_analysis(job, artefact)
         ready = artefact.state == ArtefactState.READY

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 
 from jobs.api import serializers as docs
 from jobs.api import serializers_maps as shapes
-from jobs.api.base import COMMON_ERRORS, JobView
+from jobs.api.base import COMMON_ERRORS, ROW_ERRORS, JobView
 from jobs.api.bodies import CsvBodyParser, JsonBodyParser, MultipartBodyParser
 from jobs.api.presenters_maps import present_column, present_matching
 from jobs.errors import InvalidInput, Problem, TooLarge
@@ -39,12 +39,12 @@ class JobColumns(JobView):
             400: docs.ErrorBody,
             409: docs.ErrorBody,
             413: docs.ErrorBody,
-            **COMMON_ERRORS,
+            **ROW_ERRORS,
         },
     )
     def post(self, request: Request, job_id: UUID) -> Response:
         """Upload a CSV file with a column `name` or `index` and columns of values, and learn which items they found."""
-        job = self.job(job_id)
+        job = self.job_with_rows(job_id)
         data: Any = request.data
         if "stream" in data and "media_type" in data:
             content, kinds = read_limited(data["stream"]), request.query_params.get("kinds", "")

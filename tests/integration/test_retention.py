@@ -112,6 +112,11 @@ def test_what_is_gone_is_said_to_be_gone(api, client, person, job):
     for rest in ("items/", "items/0/", "results/?format=npz", "results/?format=h5", "ledger/"):
         answer = api.get(f"/api/jobs/{job.pk}/{rest}")
         assert (answer.status_code, answer.json()["code"]) == (410, "results_expired"), rest
+    asked = orjson.dumps({"kind": "clusters", "params": {}})
+    answer = api.post(f"/api/jobs/{job.pk}/analyses/", asked, content_type="application/json")
+    assert (answer.status_code, answer.json()["code"]) == (410, "results_expired")
+    answer = api.post(f"/api/jobs/{job.pk}/columns/", b"index,fitness\n0,1\n", content_type="text/csv")
+    assert (answer.status_code, answer.json()["code"]) == (410, "results_expired")
     for verb in ("retry", "keep", "cancel", "resume"):
         assert api.post(f"/api/jobs/{job.pk}/{verb}/").status_code == 409, verb
     client.force_login(person)
