@@ -14,6 +14,7 @@ export default defineConfig({
     rolldownOptions: {
       input: {
         main: "src/main.ts",
+        "map-page": "src/map-page.ts",
         "new-job": "src/new-job.ts",
         scan: "src/scan.ts",
         contacts: "src/contacts.ts",

@@ -77,7 +77,12 @@ def whole_number(raw: Any, default: int, low: int, high: int, *, path: str) -> i
         return default
     if not _whole(raw) or not low <= raw <= high:
         raise InvalidInput.of(
-            Problem("bad_number", f"{path} is {raw!r}", f"Give a whole number from {low} to {high:,}.", path=path)
+            Problem(
+                "bad_number",
+                _found(path, raw),
+                f"Give a whole number from {low} to {high:,}.",
+                path=path,
+            )
         )
     return int(raw)
 
@@ -87,9 +92,18 @@ def _number(raw: Any, default: float, low: float, high: float, *, path: str) -> 
         return default
     if isinstance(raw, bool) or not isinstance(raw, int | float) or not low <= raw <= high:
         raise InvalidInput.of(
-            Problem("bad_number", f"{path} is {raw!r}", f"Give a number from {low:g} to {high:g}.", path=path)
+            Problem(
+                "bad_number",
+                _found(path, raw),
+                f"Give a number from {low:g} to {high:g}.",
+                path=path,
+            )
         )
     return float(raw)
+
+
+def _found(path: str, raw: Any) -> str:
+    return f"{path.rpartition('.')[2]} is {raw!r}"
 
 
 def _whole(raw: Any) -> bool:
@@ -100,9 +114,7 @@ def _choice(raw: Any, choices: tuple[str, ...], *, path: str) -> str:
     if raw is None:
         return choices[0]
     if raw not in choices:
-        raise InvalidInput.of(
-            Problem("bad_choice", f"{path} is {raw!r}", f"Choose from {', '.join(choices)}.", path=path)
-        )
+        raise InvalidInput.of(Problem("bad_choice", _found(path, raw), f"Choose from {', '.join(choices)}.", path=path))
     return str(raw)
 
 

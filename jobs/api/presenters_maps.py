@@ -90,11 +90,11 @@ def matching_sentence(report: Matching) -> str:
         f"{report.items:,} items by {report.by}."
     ]
     for count, names, words in (
-        (report.unmatched_count, report.unmatched, "rows are about no item of this job"),
-        (report.duplicated_count, report.duplicated, "rows repeat an item; the first one counts"),
-        (report.shared_count, report.shared, "names belong to several items, which all got the value"),
+        (report.unmatched_count, report.unmatched, "about no item of this job"),
+        (report.duplicated_count, report.duplicated, "repeating an item, of which the first counts"),
+        (report.shared_count, report.shared, "with a name of several items, which all got the value"),
     ):
         if count:
             more = ", ..." if count > len(names[:5]) else ""
-            said.append(f"{count:,} {words}: {', '.join(names[:5])}{more}.")
+            said.append(f"Rows {words}: {count:,} ({', '.join(names[:5])}{more}).")
     return " ".join(said)

@@ -154,6 +154,11 @@ def _refusal(error: ServiceError, elsewhere: str) -> Refusal:
     return refusal
 
 
+def prefilled(request: HttpRequest, asked: Asked) -> HttpResponse:
+    """The form with what another page has put into it."""
+    return _form(request, asked)
+
+
 def _form(
     request: HttpRequest, asked: Asked, error: ServiceError | None = None, *, elsewhere: str = "file"
 ) -> HttpResponse:

@@ -95,6 +95,10 @@ CLASSES = {
     "assay-page": PAGE_OBJECT,
     "structure-upload": PAGE_OBJECT,
     "attachment-remove": PAGE_OBJECT,
+    "map-page": PAGE_OBJECT,
+    "map-act": PAGE_OBJECT,
+    "picks-act": PAGE_OBJECT,
+    "neighbours-page": PAGE_OBJECT,
     "token-revoke": PAGE_FORM,
 }
 

@@ -1,0 +1,393 @@
+// <point-map src="...">: the map of a library. Draws from the API; keys and pointer move a focus, pick points, zoom.
+// Events: `point-focus` {item} when the focus moves, `point-open` {item} for Enter or a click, `picks` {items}.
+import { type Colouring, byCategory, byNumber, drawShape } from "../maps/colours";
+import { Grid } from "../maps/grid";
+import { type MapFile, type Points, placeOf, pointsOf, towards } from "../maps/points";
+import { type Theme, type View, drawMarks, drawScene, themeOf } from "../maps/scene";
+
+const MOST = 50_000;
+const REACH = 12; // pixels around the pointer
+const MARGIN = 24;
+type Tool = "point" | "box" | "lasso";
+
+export interface ColumnFile {
+  name: string;
+  kind: "numeric" | "categorical";
+  categories: string[];
+  values: (number | null)[];
+}
+
+export class PointMap extends HTMLElement {
+  tool: Tool = "point";
+  points: Points | null = null;
+  colouring: Colouring | null = null;
+  private grid: Grid | null = null;
+  private readonly scene = document.createElement("canvas");
+  private readonly marks = document.createElement("canvas");
+  private readonly status = document.createElement("p");
+  private theme: Theme | null = null;
+  private view: View = { scale: 1, left: 0, top: 0, zoom: 1 };
+  private width = 0;
+  private height = 0;
+  private at = -1;
+  private picked = new Set<number>();
+  private neighbours: number[] = [];
+  private line: number[] = [];
+  private wanted: "" | "marks" | "all" = "";
+
+  connectedCallback(): void {
+    if (this.contains(this.scene)) return;
+    const stage = document.createElement("div");
+    stage.className = "map-stage";
+    this.marks.tabIndex = 0;
+    this.marks.setAttribute("role", "application");
+    this.marks.setAttribute("aria-label", this.getAttribute("label") ?? "Map");
+    this.status.className = "map-status";
+    this.status.id = "map-status";
+    this.status.setAttribute("role", "status");
+    this.status.textContent = "Loading the map";
+    this.marks.setAttribute("aria-describedby", "map-status");
+    stage.append(this.scene, this.marks);
+    this.replaceChildren(stage, this.status);
+    new ResizeObserver(() => {
+      this.resize();
+    }).observe(stage);
+    document.addEventListener("theme-changed", () => {
+      this.theme = null;
+      this.draw("all");
+    });
+    this.listen();
+    void this.load();
+  }
+
+  private async load(): Promise<void> {
+    try {
+      const answer = await fetch(this.getAttribute("src") ?? "");
+      if (!answer.ok) throw new Error(`the service answered ${answer.status}`);
+      const file = (await answer.json()) as MapFile;
+      this.points = pointsOf(file, MOST);
+      this.grid = new Grid(this.points.u, this.points.v);
+      this.colouring = this.byOwn("cluster") ?? this.byOwn("residues");
+      const shown = this.points.u.length;
+      const left = file.index.length - shown;
+      const all = left ? `${shown.toLocaleString("en")} of ${file.index.length.toLocaleString("en")}` : shown.toLocaleString("en");
+      this.status.textContent = `${all} items. Arrow keys move from item to item.`;
+      this.resize();
+      this.dispatchEvent(new CustomEvent("map-loaded"));
+    } catch (error) {
+      this.status.textContent = `The map cannot be drawn: ${error instanceof Error ? error.message : "no answer"}. Reload the page to try again.`;
+    }
+  }
+
+  /** Colour by what the map itself knows: "cluster" or "residues". */
+  byOwn(what: string): Colouring | null {
+    const { points } = this;
+    if (!points) return null;
+    if (what === "residues") return byNumber("residues", points.residues);
+    if (!points.cluster) return null;
+    const count = points.cluster.reduce((most, number) => Math.max(most, number), -1) + 1;
+    const names = Array.from({ length: count }, (_, number) => `cluster ${number}`);
+    return byCategory("Clusters", points.cluster, names, "in no cluster");
+  }
+
+  /** Colour by an uploaded column, whose values go by item index. */
+  byColumn(column: ColumnFile): Colouring | null {
+    const { points } = this;
+    if (!points) return null;
+    const values = Array.from(points.index, (item) => column.values[item] ?? null);
+    if (column.kind === "numeric") {
+      return byNumber(column.name, values.map((value) => value ?? NaN));
+    }
+    return byCategory(column.name, Int32Array.from(values, (value) => value ?? -1), column.categories, `no ${column.name}`);
+  }
+
+  paint(colouring: Colouring): void {
+    this.colouring = colouring;
+    this.draw("all");
+  }
+
+  get items(): number[] {
+    const items = Array.from(this.picked, (place) => this.points?.index[place] ?? -1);
+    return items.sort((one, other) => one - other);
+  }
+
+  pickItems(items: Iterable<number>, add: boolean): void {
+    const { points } = this;
+    if (!points) return;
+    this.pick(Array.from(items, (item) => placeOf(points, item)).filter((place) => place >= 0), add);
+  }
+
+  pickClass(number: number): void {
+    const places: number[] = [];
+    this.colouring?.classes.forEach((found, place) => {
+      if (found === number) places.push(place);
+    });
+    this.pick(places, true);
+  }
+
+  unpick(item: number): void {
+    if (this.points && this.picked.delete(placeOf(this.points, item))) this.told();
+  }
+
+  showNeighbours(items: number[]): void {
+    const { points } = this;
+    if (!points) return;
+    this.neighbours = items.map((item) => placeOf(points, item)).filter((place) => place >= 0);
+    this.draw("marks");
+  }
+
+  focusItem(item: number): void {
+    if (!this.points) return;
+    const place = placeOf(this.points, item);
+    if (place >= 0) this.focusPlace(place);
+  }
+
+  zoomBy(factor: number, x = this.width / 2, y = this.height / 2): void {
+    const zoom = Math.max(1, Math.min(400, this.view.zoom * factor));
+    const real = zoom / this.view.zoom;
+    this.view = {
+      zoom,
+      scale: this.view.scale * real,
+      left: x - (x - this.view.left) * real,
+      top: y - (y - this.view.top) * real,
+    };
+    if (zoom === 1) this.fit();
+    this.draw("all");
+  }
+
+  reset(): void {
+    this.fit();
+    this.draw("all");
+  }
+
+  /** The picture as it is seen, without the focus. */
+  picture(): Promise<Blob | null> {
+    return new Promise((resolve) => {
+      this.scene.toBlob(resolve, "image/png");
+    });
+  }
+
+  private fit(): void {
+    const scale = Math.max(1, Math.min(this.width, this.height) - 2 * MARGIN);
+    this.view = { zoom: 1, scale, left: (this.width - scale) / 2, top: (this.height - scale) / 2 };
+    this.stretch();
+  }
+
+  /** A flat map takes the width that a square one leaves. */
+  private stretch(): void {
+    const { points } = this;
+    if (!points?.u.length) return;
+    let [left, right, top, bottom] = [1, 0, 1, 0];
+    for (let place = 0; place < points.u.length; place += 1) {
+      left = Math.min(left, points.u[place] ?? left);
+      right = Math.max(right, points.u[place] ?? right);
+      top = Math.min(top, points.v[place] ?? top);
+      bottom = Math.max(bottom, points.v[place] ?? bottom);
+    }
+    const across = (this.width - 2 * MARGIN) / Math.max(right - left, 0.001);
+    const down = (this.height - 2 * MARGIN) / Math.max(bottom - top, 0.001);
+    const scale = Math.max(1, Math.min(across, down));
+    this.view = { zoom: 1, scale, left: this.width / 2 - scale / 2, top: this.height / 2 - scale / 2 };
+  }
+
+  private resize(): void {
+    const { width, height } = this.marks.getBoundingClientRect();
+    if (!width || !height) return;
+    const changed = width !== this.width || height !== this.height;
+    this.width = width;
+    this.height = height;
+    for (const canvas of [this.scene, this.marks]) {
+      canvas.width = Math.round(width * devicePixelRatio);
+      canvas.height = Math.round(height * devicePixelRatio);
+    }
+    if (changed) this.fit();
+    this.draw("all");
+  }
+
+  private draw(what: "marks" | "all"): void {
+    const waiting = this.wanted !== "";
+    if (this.wanted !== "all") this.wanted = what;
+    if (waiting) return;
+    requestAnimationFrame(() => {
+      const all = this.wanted === "all";
+      this.wanted = "";
+      if (!this.points || !this.colouring) return;
+      this.theme ??= themeOf(this);
+      if (all) drawScene(this.scene, this.points, this.colouring, this.view, this.theme, devicePixelRatio);
+      const { at, picked, neighbours, line } = this;
+      drawMarks(this.marks, this.points, { at, picked, neighbours, line }, this.view, this.theme, devicePixelRatio);
+      this.dataset.drawn = String(Number(this.dataset.drawn ?? 0) + 1);
+    });
+  }
+
+  private focusPlace(place: number): void {
+    const { points, colouring } = this;
+    if (!points || place < 0) return;
+    this.at = place;
+    this.neighbours = [];
+    const x = (points.u[place] ?? 0) * this.view.scale + this.view.left;
+    const y = (points.v[place] ?? 0) * this.view.scale + this.view.top;
+    if (x < 0 || y < 0 || x > this.width || y > this.height) {
+      this.view.left += this.width / 2 - x;
+      this.view.top += this.height / 2 - y;
+    }
+    const item = points.index[place] ?? 0;
+    const picked = this.picked.has(place) ? ", picked" : "";
+    const facts = `item ${item}, ${points.residues[place] ?? 0} residues, ${colouring?.say(place) ?? ""}`;
+    this.status.textContent = `${points.name[place] ?? ""}: ${facts}${picked}. Enter opens it, space picks it.`;
+    this.draw("all");
+    this.dispatchEvent(new CustomEvent("point-focus", { detail: { item } }));
+  }
+
+  private open(byKey: boolean): void {
+    const item = this.points?.index[this.at];
+    if (item !== undefined) this.dispatchEvent(new CustomEvent("point-open", { detail: { item, byKey } }));
+  }
+
+  private pick(places: number[], add: boolean): void {
+    if (!add) this.picked.clear();
+    for (const place of places) this.picked.add(place);
+    this.told();
+  }
+
+  private told(): void {
+    this.draw("marks");
+    this.dispatchEvent(new CustomEvent("picks", { detail: { items: this.items } }));
+  }
+
+  // --- keys and pointer ---
+
+  private listen(): void {
+    const stage = this.marks;
+    stage.addEventListener("keydown", (event) => {
+      if (event.ctrlKey || event.metaKey || event.altKey) return;
+      if (this.key(event.key)) event.preventDefault();
+    });
+    stage.addEventListener(
+      "wheel",
+      (event) => {
+        // The wheel scrolls the page unless the map has the keyboard.
+        if (document.activeElement !== stage && !event.ctrlKey) return;
+        event.preventDefault();
+        this.zoomBy(Math.exp(-event.deltaY / 300), event.offsetX, event.offsetY);
+      },
+      { passive: false },
+    );
+    let last: [number, number] | null = null;
+    let moved = 0;
+    stage.addEventListener("pointerdown", (event) => {
+      if (event.button !== 0) return;
+      last = [event.offsetX, event.offsetY];
+      moved = 0;
+      if (this.tool !== "point") this.line = [...last];
+      if (event.pointerType === "mouse" || this.tool !== "point") stage.setPointerCapture(event.pointerId);
+    });
+    stage.addEventListener("pointermove", (event) => {
+      if (!last) return;
+      const [dx, dy] = [event.offsetX - last[0], event.offsetY - last[1]];
+      moved += Math.abs(dx) + Math.abs(dy);
+      last = [event.offsetX, event.offsetY];
+      if (this.tool === "point") {
+        if (moved < 4) return;
+        this.view.left += dx;
+        this.view.top += dy;
+        this.draw("all");
+        return;
+      }
+      this.extend(event.offsetX, event.offsetY);
+      this.draw("marks");
+    });
+    stage.addEventListener("pointerup", (event) => {
+      if (!last) return;
+      last = null;
+      if (this.tool !== "point" && this.line.length >= 6) this.closeLine(event.shiftKey);
+      else if (moved < 4) this.press(event.offsetX, event.offsetY);
+      this.line = [];
+      this.draw("marks");
+    });
+    stage.addEventListener("pointercancel", () => {
+      last = null;
+      this.line = [];
+      this.draw("marks");
+    });
+  }
+
+  private key(key: string): boolean {
+    const { points } = this;
+    if (!points?.u.length) return false;
+    const ways: Record<string, [number, number]> = {
+      ArrowLeft: [-1, 0],
+      ArrowRight: [1, 0],
+      ArrowUp: [0, -1],
+      ArrowDown: [0, 1],
+    };
+    const way = ways[key];
+    if (way) {
+      const next = this.at < 0 ? 0 : towards(points, this.at, way[0], way[1]);
+      this.focusPlace(next < 0 ? this.at : next);
+    } else if (key === "Home" || key === "End") this.focusPlace(key === "Home" ? 0 : points.u.length - 1);
+    else if (key === "Enter") this.open(true);
+    else if (key === " ") this.toggle();
+    else if (key === "+" || key === "=") this.zoomBy(1.4, ...this.middle());
+    else if (key === "-") this.zoomBy(1 / 1.4, ...this.middle());
+    else if (key === "0") this.reset();
+    else return false;
+    return true;
+  }
+
+  /** What zooming keeps in its place: the focus, else the middle. */
+  private middle(): [number, number] {
+    const { points, at, view } = this;
+    if (!points || at < 0) return [this.width / 2, this.height / 2];
+    return [(points.u[at] ?? 0) * view.scale + view.left, (points.v[at] ?? 0) * view.scale + view.top];
+  }
+
+  private toggle(): void {
+    if (this.at < 0) return;
+    if (!this.picked.delete(this.at)) this.picked.add(this.at);
+    this.told();
+    this.focusPlace(this.at);
+  }
+
+  private press(x: number, y: number): void {
+    const { scale, left, top } = this.view;
+    const found = this.grid?.nearest((x - left) / scale, (y - top) / scale, REACH / scale) ?? -1;
+    if (found < 0) return;
+    this.focusPlace(found);
+    this.open(false);
+  }
+
+  private extend(x: number, y: number): void {
+    const [startX, startY] = [this.line[0] ?? x, this.line[1] ?? y];
+    if (this.tool === "box") this.line = [startX, startY, x, startY, x, y, startX, y];
+    else this.line.push(x, y);
+  }
+
+  private closeLine(add: boolean): void {
+    const { scale, left, top } = this.view;
+    const line = this.line.map((value, at) => (value - (at % 2 ? top : left)) / scale);
+    const found = this.grid?.within(line) ?? [];
+    this.pick(found, add);
+    this.status.textContent = `${found.length.toLocaleString("en")} items ${add ? "added to the picks" : "picked"}.`;
+  }
+}
+
+/** A sign of the legend. */
+export function swatch(look: { colour: string; shape: Parameters<typeof drawShape>[1] }): HTMLCanvasElement {
+  const picture = document.createElement("canvas");
+  picture.width = picture.height = 32;
+  picture.className = "map-swatch";
+  picture.setAttribute("aria-hidden", "true");
+  const pen = picture.getContext("2d");
+  if (pen) {
+    drawShape(pen, look.shape, 16, 16, 10);
+    pen.fillStyle = look.colour;
+    pen.fill();
+    pen.strokeStyle = "rgba(60,65,70,0.9)";
+    pen.lineWidth = 2;
+    pen.stroke();
+  }
+  return picture;
+}
+
+customElements.define("point-map", PointMap);
