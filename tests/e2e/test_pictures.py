@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import subprocess
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -10,6 +14,7 @@ from playwright.sync_api import Page, expect
 from tests.e2e.conftest import violations
 from tests.integration.test_attachments import pdb
 from tests.integration.variant_jobs import UBIQUITIN
+from tests.stack import E1
 
 PARENT = UBIQUITIN[:40]
 ROWS = "GAVLIMCFYWHKRDENQSTP"
@@ -317,3 +322,31 @@ def test_twenty_by_two_thousand_cells_move_within_a_frame_or_two(page, jobs):
     )
     assert painted == 0
     assert page.evaluate("document.querySelector('heat-map').cellBox(0, 0).width") < 3
+
+
+def test_the_commands_of_the_walk_through_give_what_the_page_says(stack, tmp_path):
+    page = (Path(__file__).parents[2] / "docs" / "variant-walkthrough.md").read_text()
+    script = "\n".join(re.findall(r"```sh\n(.*?)```", page, re.DOTALL))
+    env = {
+        **os.environ,
+        "E1_URL": stack.url,
+        "E1_TOKEN": stack.token,
+        "PATH": f"{Path(E1).parent}:{os.environ['PATH']}",
+    }
+    done = subprocess.run(
+        ["bash", "-e", "-c", script],
+        cwd=tmp_path,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    ranked = (tmp_path / "ranked.csv").read_text().splitlines()
+    assert len(ranked) == 6
+    said = re.search(r"the first line is `(\w+),([\d.]+)`", page)
+    name, score = ranked[0].split(",")
+    assert (name, float(score)) == (said[1], pytest.approx(float(said[2]), abs=1e-3))
+    assert json.loads((tmp_path / "scan.jsonl").read_text())["state"] == "succeeded"
+    assert (tmp_path / "contacts.npz").stat().st_size > 10_000
