@@ -77,7 +77,7 @@ def _queue(model: str) -> dict[str, Any]:
     return _check(
         False,
         f"the queue of {model} does not move: {jobs}, and nothing was computed for {minutes} minutes "
-        "or more; are its workers taking messages, and do beat and the service worker run?",
+        "or more; see whether its workers take messages, and whether beat and the service worker run",
     )
 
 

@@ -24,13 +24,19 @@ def trials(trial: Trial, mixtures: int) -> Iterator[tuple[str, Callable[[], Outc
 
     for name, fault in FAULTS.items():
         yield name, lambda fault=fault: trial.run(lambda job_id: fault(Strike(trial.service, job_id, Random(0))))
-    yield "two beats", lambda: _with(trial, two_beats(trial.service), 1)
+    yield "two beats", lambda: _two_beats(trial)
     held = stalled_downloads(trial.service, trial.reference_job)
     yield "downloads that nobody reads", lambda: _with(trial, held, STALLED)
     if FAKETIME.exists():
         yield "a worker's clock that jumps by days", lambda: jumping(trial)
     for seed in range(1, mixtures + 1):
         yield f"random mixture, seed {seed}", lambda seed=seed: mixture(trial, seed, 6)
+
+
+def _two_beats(trial: Trial) -> Outcome:
+    with two_beats(trial.service):
+        assert wait_gone(lambda: not trial.service.second_schedule.exists(), RECOVER_SECONDS), "no second beat"
+        return trial.run(lambda job_id: 1)
 
 
 def _with(trial: Trial, held, times: int) -> Outcome:

@@ -17,8 +17,8 @@ import redis
 from celery import Celery
 
 from e1site.stack import parts
-from e1site.stack.environment import children_environment
-from e1site.stack.processes import marked, spawn, wait_gone
+from e1site.stack.environment import embedded_postgres
+from e1site.stack.processes import MARKER, marked, spawn, wait_gone
 from e1site.stack.servers import Valkey
 from tests.stack import STOP_SECONDS, Stack
 from worker.protocol import TASK_RUN_BUNDLE, model_queue
@@ -83,8 +83,10 @@ class Service(Stack):
 
     @contextmanager
     def another(self, name: str, command: tuple[str, ...], **more: str) -> Iterator[subprocess.Popen[bytes]]:
-        """A further process on the stores of this service."""
-        env = {**children_environment(self.folder, "127.0.0.1", [MODEL]), **self.env, **more}
+        """A further process on the stores of this service, whatever stores the caller's environment names."""
+        env = {**self.env, "E1_SECRET_KEY": self.folder.secret_key, "DATABASE_URL": embedded_postgres(self.folder).url}
+        env |= {"REDIS_URL": self.valkey.url(), "E1_MODELS": MODEL, "DJANGO_SETTINGS_MODULE": "e1site.settings"}
+        env |= {"E1_DATA": str(self.folder.path), MARKER: self.folder.stack_id, **more}
         process = spawn(command, env=env, log=self.folder.log(name), cwd=self.folder.logs)
         try:
             yield process
@@ -96,9 +98,14 @@ class Service(Stack):
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
 
+    @property
+    def second_schedule(self) -> Path:
+        """What the second beat remembers; there once it has begun."""
+        return self.folder.path / "second-schedule"
+
     def beat_command(self) -> tuple[str, ...]:
         command = list(parts.beat(self.folder.path).command)
-        command[command.index("--schedule") + 1] = str(self.folder.path / "second-schedule")
+        command[command.index("--schedule") + 1] = str(self.second_schedule)
         return tuple(command)
 
     def worker_command(self, name: str) -> tuple[str, ...]:

@@ -45,3 +45,13 @@ def test_the_sources_name_no_machine_and_no_registry():
     forbidden = re.compile(r"/work/|/root/|pypi\.org|registry\.npmjs|download\.pytorch")
     for path in [*SOURCES, *DOCUMENTS, ROOT / "Makefile", ROOT / "pyproject.toml", ROOT / ".ci" / "run"]:
         assert not forbidden.search(path.read_text()), path
+
+
+def test_each_promise_names_a_test_that_exists():
+    page = (ROOT / "docs" / "guarantees.md").read_text()
+    promises = [line for line in page.partition("## How")[0].splitlines() if line.startswith("| ")][1:]
+    assert len(promises) > 20
+    for promise in promises:
+        (named,) = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", promise) or pytest.fail(f"no test: {promise}")
+        file, test = named
+        assert re.search(rf"^def {test}\(", (ROOT / file).read_text(), re.MULTILINE), promise
