@@ -35,7 +35,7 @@ def trials(trial: Trial, mixtures: int) -> Iterator[tuple[str, Callable[[], Outc
 
 def _two_beats(trial: Trial) -> Outcome:
     with two_beats(trial.service):
-        assert wait_gone(lambda: not trial.service.second_schedule.exists(), RECOVER_SECONDS), "no second beat"
+        assert wait_gone(lambda: not trial.service.second_beat_has_begun(), RECOVER_SECONDS), "no second beat"
         return trial.run(lambda job_id: 1)
 
 

@@ -98,14 +98,13 @@ class Service(Stack):
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
 
-    @property
-    def second_schedule(self) -> Path:
-        """What the second beat remembers; there once it has begun."""
-        return self.folder.path / "second-schedule"
+    def second_beat_has_begun(self) -> bool:
+        """Whether it has written what it remembers, under whatever suffix this Python's shelves have."""
+        return any(self.folder.path.glob("second-schedule*"))
 
     def beat_command(self) -> tuple[str, ...]:
         command = list(parts.beat(self.folder.path).command)
-        command[command.index("--schedule") + 1] = str(self.second_schedule)
+        command[command.index("--schedule") + 1] = str(self.folder.path / "second-schedule")
         return tuple(command)
 
     def worker_command(self, name: str) -> tuple[str, ...]:
