@@ -15,7 +15,7 @@ from uuid import UUID
 import orjson
 from django.contrib.auth.models import User
 from django.db import connection
-from django.db.models import Case, CharField, Count, Exists, Min, OuterRef, QuerySet, Sum, Value, When
+from django.db.models import Case, CharField, Count, Exists, Min, OuterRef, Q, QuerySet, Sum, Value, When
 from django.db.models.fields.json import KT
 from django.db.models.functions import Now
 
@@ -307,9 +307,11 @@ def idle_jobs(seconds: int) -> QuerySet[Job]:
 
 
 def closable_jobs() -> QuerySet[Job]:
-    """Jobs that nobody closed though no chunk is open: a crash between a chunk's commit and finalise."""
+    """Jobs that nobody closed though no chunk is open: a crash between a chunk's commit and finalise. And those that
+    are cancelling, where a worker may have given a chunk back just while they were cancelled.
+    """
     still_open = Chunk.objects.filter(job=OuterRef("pk"), state__in=ChunkState.open())
-    return Job.objects.filter(~Exists(still_open), state__in=JobState.closable())
+    return Job.objects.filter(Q(state=JobState.CANCELLING) | ~Exists(still_open), state__in=JobState.closable())
 
 
 def jobs_with_units() -> QuerySet[Job]:

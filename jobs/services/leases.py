@@ -248,8 +248,15 @@ def chunk_complete(
 
 
 def lease_release(*, token: UUID) -> int:
-    """Give chunks back uncounted: a worker that stops in order has lost nothing."""
-    return _give_back(Q(lease_token=token))
+    """Give chunks back uncounted: a worker that stops in order has lost nothing. Those of a job that is cancelling are
+    cancelled.
+    """
+    held = Chunk.objects.filter(lease_token=token, state=ChunkState.LEASED)
+    job_ids = set(held.values_list("job_id", flat=True))
+    given = _give_back(Q(lease_token=token))
+    for job_id in Job.objects.filter(pk__in=job_ids, state=JobState.CANCELLING).values_list("pk", flat=True):
+        job_finalise(job_id=job_id)
+    return given
 
 
 def _give_back(which: Q) -> int:

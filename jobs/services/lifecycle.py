@@ -32,11 +32,16 @@ def job_finalise(*, job_id: UUID) -> bool:
     """Close a job that has no open chunk left; True where this call closed it.
 
     Runs in a transaction of its own after a chunk's commit, or two last workers would each miss the other. The job's
-    row lock makes two finalisers take turns; counts are read again under it.
+    row lock makes two finalisers take turns; counts are read again under it. What a worker has given back to a job that
+    is cancelling is cancelled first: nobody would claim it.
     """
     with transaction.atomic():
         job = Job.objects.select_for_update().filter(pk=job_id).first()
-        if job is None or job.state not in JobState.closable() or _open_chunks(job_id).exists():
+        if job is None or job.state not in JobState.closable():
+            return False
+        if job.state == JobState.CANCELLING:
+            _cancel_ready(job_id)
+        if _open_chunks(job_id).exists():
             return False
         counts = job_counts(job)
         if counts["pending"]:
@@ -69,6 +74,13 @@ def _final_state(state: str, counts: dict[str, int]) -> JobState:
     return JobState.PARTIAL if counts["succeeded"] else JobState.FAILED
 
 
+def _cancel_ready(job_id: UUID) -> None:
+    """The caller holds the job's lock, and has found or made it cancelling."""
+    Chunk.objects.filter(job_id=job_id, state=ChunkState.READY).update(
+        state=ChunkState.CANCELLED, published_at=None, finished_at=Now()
+    )
+
+
 def _open_chunks(job_id: UUID) -> QuerySet[Chunk]:
     return Chunk.objects.filter(job_id=job_id, state__in=ChunkState.open())
 
@@ -86,9 +98,7 @@ def job_cancel(*, job_id: UUID) -> None:
             raise Conflict("the upload is still being read; break it off to cancel it", code="job_is_validating")
         job.state = JobState.CANCELLING
         job.save(update_fields=["state"])
-        Chunk.objects.filter(job_id=job_id, state=ChunkState.READY).update(
-            state=ChunkState.CANCELLED, published_at=None, finished_at=Now()
-        )
+        _cancel_ready(job_id)
     job_finalise(job_id=job_id)
 
 

@@ -18,6 +18,7 @@ from jobs.selectors import items_of, job_counts
 from jobs.services import intake, leases, lifecycle, workers
 from jobs.services.intake import Request, job_accept, job_create, job_ingest
 from jobs.states import ChunkState, JobState
+from jobs.tasks import reap
 from worker.protocol import EngineIdentity
 
 pytestmark = pytest.mark.django_db
@@ -361,3 +362,23 @@ def test_claiming_and_cancelling_at_once_never_wait_in_a_circle(person):
         job.refresh_from_db()
         assert job.state in (JobState.CANCELLING, JobState.CANCELLED)
         assert not Chunk.objects.filter(job=job, state=ChunkState.READY).exists()
+
+
+def test_a_chunk_given_back_to_a_job_that_is_cancelling_is_cancelled(job, engine_id):
+    first, second = claim(ids(job)[:1]) + claim(ids(job)[1:2])
+    lifecycle.job_cancel(job_id=job.pk)
+    leases.lease_release(token=first.token)
+    assert set(Chunk.objects.filter(pk=first.id).values_list("state", flat=True)) == {ChunkState.CANCELLED}
+    complete(second, engine_id)
+    assert lifecycle.job_finalise(job_id=job.pk)
+    assert job_counts(job) == dict(total=20, pending=0, succeeded=8, failed=0, skipped=0, cancelled=12)
+
+
+def test_the_safety_net_closes_what_was_given_back_just_while_its_job_was_cancelled(job):
+    (chunk,) = claim(ids(job)[:1])
+    lifecycle.job_cancel(job_id=job.pk)
+    # As a worker that has looked at the job before it was cancelled.
+    Chunk.objects.filter(pk=chunk.id).update(state=ChunkState.READY, lease_token=None, lease_end=None)
+    reap()
+    job.refresh_from_db()
+    assert job.state == JobState.CANCELLED
