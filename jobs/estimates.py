@@ -90,11 +90,11 @@ def present_estimate(estimate: Estimate, cleaning: Mapping[str, int], warnings: 
         "tokens": cost.tokens,
         "output_bytes": cost.result_bytes,
         "stored_bytes": cost.stored_bytes,
-        "seconds": None if seconds is None else round(seconds, 1),
+        "seconds": rounded(seconds),
         "seconds_reason": pace.reason,
         "tokens_per_second": pace.rate,
         "workers": pace.workers,
-        "waiting": {"tokens": pace.waiting_tokens, "seconds": None if ahead is None else round(ahead, 1)},
+        "waiting": {"tokens": pace.waiting_tokens, "seconds": rounded(ahead)},
         "quota": present_quota(estimate.limits, estimate.use),
         "accepted": refused is None,
         "refusal": None
@@ -108,6 +108,11 @@ def present_estimate(estimate: Estimate, cleaning: Mapping[str, int], warnings: 
         "cleaning": dict(cleaning),
         "warnings": warnings,
     }
+
+
+def rounded(seconds: float | None) -> float | None:
+    """Three digits: a small request takes thousandths of a second, which are not nothing."""
+    return None if seconds is None else float(f"{seconds:.3g}")
 
 
 def present_quota(limits: Amounts, use: Amounts) -> dict[str, dict[str, int | None]]:
