@@ -20,6 +20,7 @@ from worker.protocol import (
     TASK_DISPATCH,
     TASK_EXPIRE,
     TASK_REAP,
+    TASK_WEBHOOKS,
     TASK_WORK,
     model_queue,
 )
@@ -82,6 +83,9 @@ E1_RETENTION_DAYS = env.int("E1_RETENTION_DAYS", default=0)
 E1_SYNC_RETENTION_HOURS = env.int("E1_SYNC_RETENTION_HOURS", default=24)
 """Hours for which an answered synchronous request can be fetched again as a job; 0 is as long as other jobs."""
 
+E1_WEBHOOK_ALLOW = env.list("E1_WEBHOOK_ALLOW", default=[])
+"""Hosts, or HOST:PORT, of the inside that webhooks may name, by http too. All other internal addresses are refused."""
+
 # --- stores ----------------------------------------------------------------------------------------------------------
 DATABASES: dict[str, Any] = {"default": env.db_url("DATABASE_URL")}
 DATABASES["default"]["CONN_MAX_AGE"] = 300
@@ -124,12 +128,15 @@ CELERY_TASK_ROUTES = {
     TASK_BUILD: {"queue": ARTEFACT_QUEUE},
     TASK_EXPIRE: {"queue": ARTEFACT_QUEUE},
     TASK_WORK: {"queue": ARTEFACT_QUEUE},
+    # Beside files, not beside the safety nets: an address that answers slowly must not hold those up.
+    TASK_WEBHOOKS: {"queue": ARTEFACT_QUEUE},
     "jobs.*": {"queue": SERVICE_QUEUE},
 }
 CELERY_BEAT_SCHEDULE = {
     # Safety nets: web and workers dispatch and finalise by themselves. `expires` keeps an idle queue from filling.
     "dispatch": {"task": TASK_DISPATCH, "schedule": schedule(3.0), "options": {"expires": 10}},
     "expire": {"task": TASK_EXPIRE, "schedule": schedule(300.0), "options": {"expires": 240}},
+    "webhooks": {"task": TASK_WEBHOOKS, "schedule": schedule(10.0), "options": {"expires": 10}},
     "reap": {"task": TASK_REAP, "schedule": schedule(5.0), "options": {"expires": 10}},
 }
 E1_MODEL_QUEUES = {slug: model_queue(slug) for slug in E1_MODELS}

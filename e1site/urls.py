@@ -21,6 +21,7 @@ from jobs.views import (
     quota,
     service,
     variants,
+    webhooks,
 )
 
 urlpatterns = [
@@ -55,6 +56,8 @@ urlpatterns = [
     path("account/quota/", quota.quota_page, name="quota-page"),
     path("account/tokens/", account.tokens, name="tokens-page"),
     path("account/tokens/<str:digest>/revoke/", account.token_revoke, name="token-revoke"),
+    path("account/webhooks/", webhooks.webhooks, name="webhooks-page"),
+    path("account/webhooks/<uuid:webhook_id>/act/", webhooks.webhook_act, name="webhook-act"),
     path("account/password/", account.PasswordChange.as_view(), name="password_change"),
     path("login/", never_cache(auth.LoginView.as_view(template_name="jobs/login.html")), name="login"),
     path("logout/", auth.LogoutView.as_view(), name="logout"),

@@ -27,6 +27,7 @@ from jobs.models_contexts import (
 )
 from jobs.models_maps import JobColumn
 from jobs.models_quotas import Quota
+from jobs.models_webhooks import Delivery, Webhook
 from jobs.states import ArtefactState, ChunkState, JobState, WorkerState
 
 __all__ = [
@@ -36,12 +37,14 @@ __all__ = [
     "BackgroundWork",
     "ContextSet",
     "ContextSetMember",
+    "Delivery",
     "HomologSearch",
     "JobColumn",
     "NeighbourCount",
     "Quota",
     "SequenceDatabase",
     "Structure",
+    "Webhook",
 ]
 
 

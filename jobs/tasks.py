@@ -22,8 +22,9 @@ from jobs.services.lifecycle import job_delete, job_finalise
 from jobs.services.retention import jobs_expire
 from jobs.services.tallies import tallies_advance
 from jobs.services.units import groups_release
+from jobs.services.webhooks import deliveries_send
 from jobs.services.works import WORKS
-from worker.protocol import TASK_BUILD, TASK_DISPATCH, TASK_EXPIRE, TASK_REAP, TASK_WORK
+from worker.protocol import TASK_BUILD, TASK_DISPATCH, TASK_EXPIRE, TASK_REAP, TASK_WEBHOOKS, TASK_WORK
 
 log = logging.getLogger(__name__)
 
@@ -80,6 +81,12 @@ def expire() -> None:
 def build_artefact(artefact_id: int) -> None:
     """Build a file that somebody asked for, unless somebody else does already."""
     artefact_build(artefact_id=artefact_id)
+
+
+@shared_task(name=TASK_WEBHOOKS)
+def deliver_webhooks() -> None:
+    """Send what is due to webhooks."""
+    deliveries_send()
 
 
 @shared_task(name=TASK_WORK)

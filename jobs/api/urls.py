@@ -19,6 +19,7 @@ from jobs.api import (
     searches,
     sharing,
     sync,
+    webhooks,
 )
 
 __all__ = ["openapi", "urlpatterns"]
@@ -70,5 +71,8 @@ urlpatterns = [
     path("api/usage/", sharing.Usage.as_view(), name="usage"),
     path("api/v3/schema/<slug:model>/<slug:action>/", sync.RequestSchema.as_view(), name="request-schema"),
     path("api/v3/<slug:model>/<slug:action>/", sync.Synchronous.as_view(), name="synchronous"),
+    path("api/webhooks/", webhooks.WebhooksView.as_view(), name="webhook-list"),
+    path("api/webhooks/<uuid:webhook_id>/", webhooks.WebhookDetail.as_view(), name="webhook-detail"),
+    path("api/webhooks/<uuid:webhook_id>/deliveries/", webhooks.WebhookDeliveries.as_view(), name="webhook-deliveries"),
     path("api/schema/", SpectacularAPIView.as_view(renderer_classes=[JSONOpenAPIRenderer]), name="openapi"),
 ]

@@ -23,6 +23,7 @@ from jobs.selectors import job_counts
 from jobs.services.quotas import quota_admit, quota_lock
 from jobs.services.tallies import tally_advance, tally_forget
 from jobs.services.units import groups_release, units_forget, units_retry
+from jobs.services.webhooks import webhooks_record
 from jobs.states import ChunkState, JobState
 from jobs.usage import result_bytes_of, stored_bytes_of
 from worker.protocol import MODELS
@@ -53,6 +54,7 @@ def job_finalise(*, job_id: UUID) -> bool:
         job.expires_at = None if term is None else Now() + term
         job.save(update_fields=["state", "finished_at", "stored_bytes", "expires_at"])
         tally_advance(job_id=job_id)
+        webhooks_record(job)
         if job.unit_positions is not None and job.state == JobState.SUCCEEDED:
             units_forget(job_id=job_id, group=JOB_GROUP)
     return True

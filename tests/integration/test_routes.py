@@ -13,7 +13,7 @@ from django.test import Client
 from django.utils import timezone
 
 from jobs.api import events
-from jobs.models import ApiToken, Artefact, Assay, HomologSearch, Job, Structure
+from jobs.models import ApiToken, Artefact, Assay, HomologSearch, Job, Structure, Webhook
 from jobs.science.alignments import read_alignment
 from jobs.services.alignments import alignment_store
 from jobs.services.columns import columns_add
@@ -87,12 +87,14 @@ def things(api, person, monkeypatch) -> dict[str, object]:
     assay = Assay.objects.create(**beside, variant_column="a", value_column="b", names=["M1A"], data=bytes(8))
     structure = Structure.objects.create(**beside, chain="A", residues=1, aligned=1, identical=1, data=bytes(4))
     attached = ("variants-page", "variants-table", "assay-list-page", "assay-page", "job-assay", "job-structure")
+    webhook = Webhook.objects.create(owner=person, url="https://rosalinds-hook/", secret="whsec_x", events=[])
     return {
         "scored_job": scored.pk,
         "assay_id": assay.pk,
         "structure_id": structure.pk,
         **{f"{name}.job_id": scored.pk for name in attached},
         "search_id": search.pk,
+        "webhook_id": webhook.pk,
         "job_id": job.pk,
         "alignment_id": alignment.pk,
         "index": 0,

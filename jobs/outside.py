@@ -1,0 +1,129 @@
+"""Requests to addresses that users name: never to a machine of the inside, whatever a name resolves to.
+
+The name is resolved once, every address of it is checked, and the connection goes to the checked address, so that an
+answer that changes between check and connection (DNS rebinding) changes nothing. No redirect is followed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import ipaddress
+import socket
+import ssl
+import threading
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from urllib.parse import SplitResult, urlsplit
+
+SECONDS = 10.0
+"""For a request from connecting to the status line."""
+MAX_URL = 500
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+IP = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+class Refused(Exception):
+    """The address may not be asked, with the reason for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A checked URL: `host` and `port` name it, `path` is sent; `tls` says whether the connection is encrypted."""
+
+    host: str
+    port: int
+    path: str
+    tls: bool
+
+    @property
+    def name(self) -> str:
+        """As `Host` has it."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == (443 if self.tls else 80) else f"{host}:{self.port}"
+
+
+def target_of(url: str, allowed: Collection[str]) -> Target:
+    """What a URL names. `allowed` are hosts, or HOST:PORT, that an administrator vouches for: they may speak http.
+
+    Raises Refused.
+    """
+    if len(url) > MAX_URL or not url.isascii() or not url.isprintable() or " " in url:
+        raise Refused(f"the address must be at most {MAX_URL} printable ASCII characters without blanks")
+    try:
+        parts: SplitResult = urlsplit(url)
+        host, port = (parts.hostname or "").rstrip("."), parts.port
+    except ValueError as error:
+        raise Refused(f"the address cannot be read: {error}") from None
+    if parts.scheme not in ("http", "https") or not host or "%" in host:
+        raise Refused("the address must begin with https:// and a host name")
+    if parts.username is not None or parts.password is not None or parts.fragment:
+        raise Refused("the address must have no user name, password or fragment")
+    tls = parts.scheme == "https"
+    target = Target(
+        host, port or (443 if tls else 80), (parts.path or "/") + (f"?{parts.query}" * bool(parts.query)), tls
+    )
+    if not tls and not is_allowed(target, allowed):
+        raise Refused("the address must begin with https://")
+    return target
+
+
+def is_allowed(target: Target, allowed: Collection[str]) -> bool:
+    return target.host in allowed or f"{target.host}:{target.port}" in allowed
+
+
+def checked_address(target: Target, allowed: Collection[str]) -> str:
+    """The address to connect to. Raises Refused where the name has none, or any that is not for everybody."""
+    try:
+        found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise Refused(f"the name {target.host} cannot be resolved") from error
+    addresses = [str(entry[4][0]).partition("%")[0] for entry in found]
+    if not is_allowed(target, allowed) and any(is_internal(address) for address in addresses):
+        raise Refused(f"{target.host} is an internal address")
+    return addresses[0]
+
+
+def is_internal(text: str) -> bool:
+    """Whether an address is anything but a public one: loopback, private, link-local, multicast, reserved; also where
+    it is wrapped into an IPv6 address.
+    """
+    address: IP = ipaddress.ip_address(text)
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped is not None:  # the same address written another way, whatever Python's version says of it
+            return is_internal(str(address.ipv4_mapped))
+        inner: list[IP | None] = [address.sixtofour, *(address.teredo or ())]
+        if address in _NAT64 or int(address) >> 32 == 0:
+            inner.append(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
+        if any(one is not None and is_internal(str(one)) for one in inner):
+            return True
+        if address.is_site_local:
+            return True
+    return not address.is_global or address.is_multicast or address.is_reserved or address.is_unspecified
+
+
+def post(target: Target, body: bytes, headers: Mapping[str, str], allowed: Collection[str]) -> int:
+    """Send `body` and return the status of the answer, whose body is not read.
+
+    Raises Refused, or OSError or HTTPException where the other side cannot be reached or does not speak HTTP.
+    """
+    address = checked_address(target, allowed)
+    with contextlib.ExitStack() as cleanup:
+        sock = cleanup.enter_context(socket.create_connection((address, target.port), timeout=SECONDS))
+        # Against an answer that trickles: each byte would begin the socket's own time again.
+        watch = threading.Timer(SECONDS, _shut, [sock])
+        watch.daemon = True
+        watch.start()
+        cleanup.callback(watch.cancel)
+        if target.tls:
+            sock = cleanup.enter_context(ssl.create_default_context().wrap_socket(sock, server_hostname=target.host))
+        connection = http.client.HTTPConnection(target.host, target.port)
+        connection.sock = sock
+        cleanup.callback(connection.close)
+        connection.request("POST", target.path, body, {**headers, "Host": target.name, "Connection": "close"})
+        return connection.getresponse().status
+
+
+def _shut(sock: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        sock.shutdown(socket.SHUT_RDWR)
