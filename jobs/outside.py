@@ -90,7 +90,7 @@ def is_internal(text: str) -> bool:
     """
     address: IP = ipaddress.ip_address(text)
     if isinstance(address, ipaddress.IPv6Address):
-        if address.ipv4_mapped is not None:  # the same address written another way, whatever Python's version says of it
+        if address.ipv4_mapped is not None:  # the same address, written another way
             return is_internal(str(address.ipv4_mapped))
         inner: list[IP | None] = [address.sixtofour, *(address.teredo or ())]
         if address in _NAT64 or int(address) >> 32 == 0:
