@@ -10,6 +10,7 @@ from typing import IO, Any
 
 import httpx
 
+from client.analyses import AnalysisClient
 from client.answers import decoded, job_path
 from client.contexts import ContextClient
 from client.errors import Rejected, UsageError
@@ -27,7 +28,7 @@ STILL_READ = "idempotency_in_progress"
 Upload = AbstractContextManager[tuple[str, IO[bytes]]]
 
 
-class Client(ContextClient):
+class Client(ContextClient, AnalysisClient):
     """A connection to one server: `with Client() as client: ...`. Not safe for use by several threads.
 
     `url` and `token` default to `E1_URL` and `E1_TOKEN` (see `client.settings`). `on_lost` is told of every failed

@@ -15,6 +15,7 @@ from typing import Annotated
 import stamina
 import typer
 
+from client.analysis_cli import analysis_app
 from client.costs import estimate_lines
 from client.downloads import FORMATS, check_folder, format_of
 from client.errors import Exit, UsageError
@@ -24,7 +25,7 @@ from client.params import parse_params
 from client.progress import print_json, reporting, say
 from client.render import table_lines
 from client.search_cli import context_app
-from client.shell import JsonFlag, OnInvalid, ParamOption, exits, wants_json
+from client.shell import JobArgument, JsonFlag, OnInvalid, ParamOption, exits, wants_json
 
 app = typer.Typer(
     name="e1",
@@ -34,12 +35,12 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(local_app)
+app.add_typer(analysis_app)
 app.add_typer(user_app, name="user")
 app.add_typer(worker_app, name="worker")
 app.add_typer(database_app, name="database")
 app.add_typer(context_app, name="context")
 
-JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="The job's id, or its URL.")]
 WaitFlag = Annotated[bool, typer.Option("--wait", help="Wait until the job ends.")]
 WaitTimeout = Annotated[
     float | None, typer.Option("--wait-timeout", min=0, metavar="SECONDS", help="Give up waiting (exit 6).")

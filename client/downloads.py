@@ -87,6 +87,15 @@ def fetch_ledger(transport: Transport, job_path: str, file: IO[bytes], *, on_byt
     _fetch(transport, f"{job_path}ledger/", {}, file, "csv", on_bytes)
 
 
+def fetch_analysis(
+    transport: Transport, job_path: str, number: int, format: str, file: IO[bytes], *, on_bytes: OnBytes
+) -> None:
+    """Write the file of a ready analysis into `file`. Raises UsageError `analysis_not_ready`, Unreachable as above."""
+    path = f"{job_path}artefacts/{number}/"
+    if _fetch(transport, path, {"format": format}, file, format, on_bytes) is not None:
+        raise UsageError(f"analysis {number} is not ready; wait for it first", code="analysis_not_ready")
+
+
 def _fetch(  # noqa: PLR0917 - the parts of one request, named at its only call
     transport: Transport,
     path: str,
@@ -150,7 +159,7 @@ def _check_end(file: IO[bytes], format: str) -> None:
     if format == "npz":
         whole = zipfile.is_zipfile(file)
     else:
-        end = {"parquet": b"PAR1", "h5": b""}.get(format, b"\n")
+        end = {"parquet": b"PAR1", "h5": b"", "json": b""}.get(format, b"\n")
         file.seek(max(0, size - len(end)))
         whole = file.read() == end or (size == 0 and format == "jsonl")
     if not whole:

@@ -15,6 +15,7 @@ from client.errors import ClientError
 from client.progress import say
 from client.render import error_lines
 
+JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="The job's id, or its URL.")]
 JsonFlag = Annotated[
     bool,
     typer.Option("--json", help="JSON lines on standard output, also on a terminal; errors as JSON too."),
