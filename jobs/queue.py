@@ -20,7 +20,7 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from jobs.models import Chunk
-from jobs.selectors import workers_alive
+from jobs.selectors import rates_measured, workers_alive
 from jobs.states import ChunkState
 from worker.protocol import TASK_RUN_BUNDLE, model_queue
 
@@ -72,7 +72,8 @@ def dispatch(model: str) -> int:
         ids = [candidate.chunk_id for bundle in bundles for candidate in bundle]
         cursor.execute("UPDATE jobs_chunk SET published_at = statement_timestamp() WHERE id = ANY(%s)", [ids])
     messages = plan_messages(bundles, window)
-    _publish(queue, messages, workers)
+    # A limit is needed most when the only worker has just been killed for a hang, and starts again.
+    _publish(queue, messages, rates_measured(model))
     return len(messages)
 
 

@@ -254,6 +254,13 @@ def _with_heartbeat() -> QuerySet[Worker]:
     return Worker.objects.filter(state=WorkerState.READY, heartbeat_at__gt=Now() - WORKER_ALIVE)
 
 
+def rates_measured(model: str) -> list[float]:
+    """Tokens a second of every worker of this model within the last hour, of those that just start again too."""
+    measured = Worker.objects.filter(model=model, tokens_per_second__isnull=False)
+    lately = measured.filter(heartbeat_at__gt=Now() - timedelta(hours=1))
+    return [rate for rate in lately.values_list("tokens_per_second", flat=True) if rate]
+
+
 def workers_seen(model: str) -> list[tuple[Worker, bool]]:
     """Workers of this model that have spoken within the last hour, each with whether it is alive now."""
     alive = set(_with_heartbeat().filter(model=model).values_list("name", flat=True))

@@ -90,11 +90,13 @@ def run_bundles(bundles: list[list[int]]) -> None:
     if workers.worker_is_draining(name=process.name):
         _leave(process, bundles)
         return
-    ahead = process.claimer.do(partial(_claim, process, bundles[0]))
+    # Claimed, and not begun: at most the bundle in hand and the one after it.
+    waiting = [process.claimer.do(partial(_claim, process, bundles[0]))]
     try:
         for number, following in enumerate([*bundles[1:], None], start=1):
-            bundle = ahead.result()
+            bundle = waiting[0].result()
             if workers.worker_is_draining(name=process.name):
+                waiting.clear()
                 if bundle is not None:
                     _run(process, bundle, None)
                 _leave(process, bundles[number:])
@@ -104,12 +106,15 @@ def run_bundles(bundles: list[list[int]]) -> None:
             ):
                 _run(process, first, None)
             if following is not None:
-                ahead = process.claimer.do(partial(_claim, process, following))
+                waiting.append(process.claimer.do(partial(_claim, process, following)))
+            del waiting[0]
             if bundle is not None:
-                _run(process, bundle, ahead if following is not None else None)
+                _run(process, bundle, waiting[0] if waiting else None)
     except BaseException:
-        # The database was away for a moment: whoever stops here must not go on renewing what nobody computes.
-        _let_go(ahead)
+        # The database was away for a moment, or this process is being ended: nobody must go on renewing what nobody
+        # computes. What was begun is not given back: if the process is ended for a hang, that counts as a loss.
+        for claim in waiting:
+            _let_go(claim)
         raise
     queue.dispatch_quietly(process.model)
 
@@ -172,6 +177,9 @@ def _run(process: WorkerProcess, bundle: Bundle, ahead: Future[Bundle | None] | 
                 _outlast(partial(workers.worker_device_error, name=process.name))
             _end(process, ahead)
         return
+    except BaseException:
+        bundle.renewal.stop()
+        raise
     process.writer.do(partial(_write, process, bundle, chunks, computed, tokens_per_second))
 
 

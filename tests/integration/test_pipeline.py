@@ -180,3 +180,19 @@ def test_a_loss_is_noted_though_the_database_is_away_at_that_moment(
     tasks.run_bundles(bundles[:1])
     assert len(calls) == 2
     assert Chunk.objects.filter(job=job, isolate=True, last_error__contains="fell over").count() == 8
+
+
+@pytest.mark.parametrize("sent", [3, 1])
+def test_a_process_that_is_ended_for_a_hang_gives_back_only_what_it_had_not_begun(
+    job, bundles, inline_worker, demo_engine, monkeypatch, sent
+):
+    """Ending begins with SIGTERM, which a hang in Python hears. Given back uncounted, the item would hang for ever."""
+
+    def ended(queries):
+        raise SystemExit
+
+    monkeypatch.setattr(demo_engine, "encode", ended)
+    with pytest.raises(SystemExit):
+        tasks.run_bundles(bundles[:sent])
+    assert states(job) == ["leased", "ready", "ready"], "its lease runs out, and that counts"
+    assert not [thread for thread in threading.enumerate() if thread.name == "lease"]

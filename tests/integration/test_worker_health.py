@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from django.conf import settings
 
+from jobs import queue
 from jobs.models import Chunk, Worker
 from jobs.services import leases, workers
 from jobs.services.workers import MAX_DEVICE_ERRORS
@@ -92,3 +94,20 @@ def test_memory_that_runs_out_is_known_by_what_pytorch_says_of_it():
     assert is_out_of_memory(caught.value)
     assert is_out_of_memory(MemoryError())
     assert not is_out_of_memory(RuntimeError("shapes do not fit"))
+
+
+def test_messages_sent_while_the_only_worker_starts_again_have_a_limit_too(person, monkeypatch):
+    """Else what hangs a second time hangs for an hour, its lease renewed by a thread."""
+    limits = []
+    monkeypatch.setattr(queue.current_app, "send_task", lambda *_, **options: limits.append(options["time_limit"]))
+    workers.worker_starting(name="w", model="e1-demo")
+    workers.worker_computed(name="w", tokens_per_second=10_000.0)
+    workers.worker_starting(name="w", model="e1-demo")
+    make_job(person, [record(n) for n in range(16)])
+    assert queue.dispatch("e1-demo")
+    assert set(limits) == {settings.E1_HANG_SECONDS}
+    # Where nobody has ever measured there is nothing to go by.
+    Chunk.objects.update(published_at=None)
+    Worker.objects.update(tokens_per_second=None)
+    queue.dispatch("e1-demo")
+    assert limits[-1] == queue.MAX_TIME_LIMIT
