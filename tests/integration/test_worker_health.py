@@ -99,6 +99,7 @@ def test_memory_that_runs_out_is_known_by_what_pytorch_says_of_it():
 def test_messages_sent_while_the_only_worker_starts_again_have_a_limit_too(person, monkeypatch):
     """Else what hangs a second time hangs for an hour, its lease renewed by a thread."""
     limits = []
+    monkeypatch.setattr(queue, "queue_length", lambda name: 0)  # whatever other tests have left there
     monkeypatch.setattr(queue.current_app, "send_task", lambda *_, **options: limits.append(options["time_limit"]))
     workers.worker_starting(name="w", model="e1-demo")
     workers.worker_computed(name="w", tokens_per_second=10_000.0)
