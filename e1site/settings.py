@@ -300,6 +300,7 @@ SPECTACULAR_SETTINGS = {
         "JobStateEnum": "jobs.states.JobState.choices",
         "ItemStateEnum": "jobs.states.ItemState.choices",
         "ArtefactStateEnum": "jobs.states.ArtefactState.choices",
+        "WebhookEventEnum": "jobs.services.webhooks.EVENTS",
     },
 }
 
