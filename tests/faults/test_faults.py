@@ -105,8 +105,11 @@ def test_the_comparison_notices_what_it_is_there_for(trial):
             "SELECT chunk_id, 'logits', 0, 0, dtype, width, '[1]', data, checksum FROM jobs_output WHERE id = %s",
             [row_id],
         )
+        # A whole chunk of eight: a single item that is gone the download itself notices, and breaks off.
         cursor.execute(
-            "UPDATE jobs_item SET error_code = 'gone', error = '[]' WHERE job_id = %s AND index = 399", [job_id]
+            "UPDATE jobs_chunk SET state = 'cancelled', n_succeeded = 0 "
+            "WHERE id = (SELECT chunk_id FROM jobs_item WHERE job_id = %s AND index = 399)",
+            [job_id],
         )
     outcome = trial.compare(job_id, 1, 0.0)
-    assert (outcome.lost, outcome.duplicated, outcome.differing) == (1, 1, 1)
+    assert (outcome.lost, outcome.duplicated, outcome.differing) == (8, 1, 1)
