@@ -142,7 +142,7 @@ class Service(Stack):
 
     def send_bundle(self, chunk_ids: list[int], times: int) -> None:
         """The same message over and over."""
-        app = Celery(broker=self.valkey.url())
+        app = Celery(broker=self.valkey.url(), set_as_current=False)
         app.conf.broker_transport_options = {"global_keyprefix": "e1:"}
         with app.connection_for_write() as connection:
             for _ in range(times):
