@@ -1,9 +1,11 @@
 // What every page loads: styles, live fragments (htmx with server-sent events), theme and copy buttons.
 import "./styles/app.css";
 import "./styles/contexts.css";
+import "./styles/account.css";
 import "htmx.org";
 import "htmx-ext-sse";
 import "idiomorph/htmx";
+import "./elements/account-menu";
 import "./elements/copy-button";
 import "./elements/local-time";
 import "./elements/theme-choice";

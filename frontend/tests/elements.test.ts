@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import "../src/elements/account-menu";
 import "../src/elements/copy-button";
 import { show } from "../src/elements/local-time";
 import { resolve } from "../src/elements/theme-choice";
@@ -48,4 +49,35 @@ test("the system decides where nobody has chosen", () => {
   expect(resolve("auto", false)).toBe("light");
   expect(resolve("light", true)).toBe("light");
   expect(resolve("dark", false)).toBe("dark");
+});
+
+function opened(): HTMLDetailsElement {
+  document.body.innerHTML =
+    '<account-menu><details open><summary>admin</summary><a href="#">Quota</a></details></account-menu><a id="other" href="#">x</a>';
+  const found = document.querySelector("details");
+  if (!found) throw new Error("no details");
+  return found;
+}
+
+test("the account closes on Escape, and focus goes back to what opened it", () => {
+  const menu = opened();
+  const link = menu.querySelector("a");
+  link?.focus();
+  link?.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true }));
+  expect(menu.open).toBe(false);
+  expect(document.activeElement).toBe(menu.querySelector("summary"));
+});
+
+test("the account closes when focus or the pointer go elsewhere, and only then", () => {
+  const menu = opened();
+  const link = menu.querySelector("a");
+  link?.dispatchEvent(new FocusEvent("focusout", { relatedTarget: menu.querySelector("summary"), bubbles: true }));
+  link?.dispatchEvent(new FocusEvent("focusout", { relatedTarget: null, bubbles: true })); // the window was left
+  link?.dispatchEvent(new Event("pointerdown", { bubbles: true }));
+  expect(menu.open).toBe(true);
+  link?.dispatchEvent(new FocusEvent("focusout", { relatedTarget: document.getElementById("other"), bubbles: true }));
+  expect(menu.open).toBe(false);
+  menu.open = true;
+  document.body.dispatchEvent(new Event("pointerdown", { bubbles: true }));
+  expect(menu.open).toBe(false);
 });
