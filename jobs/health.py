@@ -6,9 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
+from django.db import Error, connection
 from django.db.models.functions import Now
-from django.db.utils import DatabaseError
 
 from jobs import queue, selectors
 from jobs.models import Worker
@@ -22,11 +21,15 @@ def readiness() -> tuple[bool, dict[str, dict[str, Any]]]:
     """Whether all is well, and each check as {ok, detail}: both stores, and of every enabled model a recent forward
     pass and a queue that moves.
     """
-    checks = {"postgres": _postgres(), "redis": _redis()}
-    for model in settings.E1_MODELS:
-        known = checks["postgres"]["ok"]
-        checks[f"model {model}"] = _model(model) if known else _check(False, "unknown without Postgres")
-        checks[f"queue {model}"] = _queue(model) if known else _check(False, "unknown without Postgres")
+    redis, models = _redis(), settings.E1_MODELS
+    try:
+        checks = {"postgres": _postgres(), "redis": redis}
+        for model in models:
+            checks |= {f"model {model}": _model(model), f"queue {model}": _queue(model)}
+    except Error as error:  # also where Postgres goes between two of the checks
+        checks = {"postgres": _check(False, f"Postgres does not answer: {error}".strip()), "redis": redis}
+        unknown = _check(False, "unknown without Postgres")
+        checks |= {f"{kind} {model}": unknown for model in models for kind in ("model", "queue")}
     return all(check["ok"] for check in checks.values()), checks
 
 
@@ -46,11 +49,8 @@ def _check(ok: bool, detail: str) -> dict[str, Any]:
 
 
 def _postgres() -> dict[str, Any]:
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-    except DatabaseError as error:
-        return _check(False, f"Postgres does not answer: {error}".strip())
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
     return _check(True, "Postgres answers")
 
 

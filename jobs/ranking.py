@@ -225,7 +225,7 @@ def read_table(job: Job) -> VariantTable:
 def _stored(job: Job, kind: str) -> dict[int | None, Floats]:
     """Numbers of the items of each chunk, one each, in item order."""
     # As in jobs.export.reading: Django's cursor would give bytes as hexadecimal text.
-    with connection.cursor(), psycopg.Cursor(connection.connection) as cursor:
+    with connection.cursor(), connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
         cursor.execute(
             "SELECT chunk.id, output.dtype, output.data FROM jobs_output output JOIN jobs_chunk chunk "
             "ON chunk.id = output.chunk_id WHERE chunk.job_id = %s AND chunk.state = 'done' AND output.kind = %s "

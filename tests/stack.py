@@ -57,6 +57,8 @@ class Stack:
         self.env = {key: value for key, value in os.environ.items() if key not in OWN_ENVIRONMENT}
         self.output = path.with_name(path.name + ".out")
         self.launcher: subprocess.Popen[bytes] | None = None
+        self.port = 0
+        """0 picks a free one at every start."""
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Another command of `e1`, from beginning to end."""
@@ -65,7 +67,7 @@ class Stack:
 
     def start(self) -> None:
         """Start and wait for the line `ready URL`."""
-        command = [E1, "up", "--port", "0", "--model", "e1-demo", "--data", str(self.folder.path)]
+        command = [E1, "up", "--port", str(self.port), "--model", "e1-demo", "--data", str(self.folder.path)]
         with self.output.open("wb") as output:
             launcher = subprocess.Popen(command, env=self.env, stdout=output, stderr=subprocess.STDOUT)
         self.launcher = launcher

@@ -274,6 +274,6 @@ def _bytes_of(row_ids: list[int]) -> dict[int, bytes]:
     """The data of these rows of `Output`, as far as they are there."""
     # Django's cursor merges values into the text of a query and cannot ask for binary results: bytes would
     # come as hexadecimal text. So Django sees to the connection, and psycopg's own cursor reads.
-    with connection.cursor(), psycopg.Cursor(connection.connection) as cursor:
+    with connection.cursor(), connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
         cursor.execute("SELECT id, data FROM jobs_output WHERE id = ANY(%s)", [row_ids], binary=True)
         return dict(cursor.fetchall())

@@ -19,7 +19,8 @@ from jobs.errors import Conflict, InvalidInput, NotFound, Problem
 from jobs.models import Extension, Job
 from jobs.quotas import Need
 from jobs.services.intake import Request, job_create, job_ingest
-from jobs.services.lifecycle import deleted_on_error, job_delete
+from jobs.services.keys import key_held
+from jobs.services.lifecycle import deleted_on_error
 from jobs.services.quotas import quota_admit, quota_lock
 from jobs.services.submit import Submission
 from jobs.services.tallies import tally_forget
@@ -47,18 +48,21 @@ def job_extend(*, job: Job, submission: Submission) -> tuple[Job, bool]:
         return _same(job, known, submission), False
     check_extendable(job)
     _check_same_question(job, submission.request)
-    upload = _upload(job, submission.request)
-    # An upload with the same key may have ended between the first look and the row that keeps others out.
-    if (known := _known(job.pk, key)) is not None:
-        job_delete(job_id=upload.pk)
-        return _same(job, known, submission), False
-    with deleted_on_error(upload):
-        records = submission.read()
-        job_ingest(job=upload, records=records, shared_context=submission.shared_context)
-        submission.stream.drain()
-        upload.cleaning = dict(records.cleaning)
-        upload.warnings = [warning.as_dict() for warning in records.warnings()]
-        _move(job.pk, upload, Extension(job=job, idempotency_key=key, body_digest=submission.digest()))
+    own = _key_of_upload(job.pk, key)
+    with key_held(owner_id=job.owner_id, key=own):
+        # An upload with the same key may have ended between the first look and the lock that keeps others out.
+        if (known := _known(job.pk, key)) is not None:
+            return _same(job, known, submission), False
+        name = f"more for {job.name or job.pk.hex[:8]}"[:200]
+        request = replace(submission.request, name=name, idempotency_key=own)
+        upload = job_create(owner=job.owner, request=request)
+        with deleted_on_error(upload):
+            records = submission.read()
+            job_ingest(job=upload, records=records, shared_context=submission.shared_context)
+            submission.stream.drain()
+            upload.cleaning = dict(records.cleaning)
+            upload.warnings = [warning.as_dict() for warning in records.warnings()]
+            _move(job.pk, upload, Extension(job=job, idempotency_key=key, body_digest=submission.digest()))
     queue.dispatch_quietly(job.model)
     job.refresh_from_db()
     return job, True
@@ -107,17 +111,9 @@ def _check_same_question(job: Job, request: Request) -> None:
         raise InvalidInput.of(*wrong)
 
 
-def _upload(job: Job, request: Request) -> Job:
-    """The job that the records are read into. It holds the key of the extension until that has a row of its own."""
-    key = request.idempotency_key
-    own = None if key is None else f"extend {hashlib.sha256(f'{job.pk} {key}'.encode()).hexdigest()}"
-    name = f"more for {job.name or job.pk.hex[:8]}"[:200]
-    try:
-        return job_create(owner=job.owner, request=replace(request, name=name, idempotency_key=own))
-    except Conflict:
-        raise Conflict(
-            "an upload with this Idempotency-Key is still being read", code="idempotency_in_progress", retry_after=5
-        ) from None
+def _key_of_upload(job_id: UUID, key: str | None) -> str | None:
+    """The key of the job that the records are read into, until the extension has a row of its own."""
+    return None if key is None else f"extend {hashlib.sha256(f'{job_id} {key}'.encode()).hexdigest()}"
 
 
 def _move(job_id: UUID, upload: Job, extension: Extension) -> None:

@@ -173,7 +173,7 @@ def _copy_chunks(job: Job, plans: Sequence[ChunkPlan]) -> dict[int, int]:
             [len(plans)],
         )
         ids = sorted(row[0] for row in cursor.fetchall())
-        with cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
+        with connection.wrap_database_errors, cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
             for chunk_id, plan in zip(ids, plans, strict=True):
                 head = (chunk_id, job.id, plan.first_index, job.model, "ready", len(plan.indices), plan.tokens)
                 copy.write_row((*head, plan.group, plan.unit_first, plan.unit_count, plan.blocked))
@@ -188,7 +188,11 @@ def _copy_items(
 ) -> None:
     table = Item._meta.db_table
     columns = "job_id, index, chunk_id, line, name, header, sequence, context_id, error_code, error"
-    with connection.cursor() as cursor, cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
+    with (
+        connection.cursor() as cursor,
+        connection.wrap_database_errors,  # Django does not wrap what a COPY raises
+        cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy,
+    ):
         for record in batch:
             code, error = None, None
             context = context_of.get(record.index)

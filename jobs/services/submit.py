@@ -14,9 +14,11 @@ from jobs.errors import Conflict, Problem
 from jobs.models import Job
 from jobs.parsing import BadRecord, Record
 from jobs.services.intake import Request, job_accept, job_create, job_ingest
+from jobs.services.keys import key_held
 from jobs.services.lifecycle import deleted_on_error
 from jobs.services.quotas import quota_look
 from jobs.services.units import groups_release
+from jobs.states import JobState
 
 
 class Records(Protocol):
@@ -77,37 +79,42 @@ def job_submit(*, owner: User, submission: Submission) -> tuple[Job, bool]:
     """
     key = submission.request.idempotency_key
     quota_look(user_id=owner.pk, key=key)
-    if key and (existing := Job.objects.filter(owner=owner, idempotency_key=key).first()):
-        return _same(existing, submission), False
-    try:
+    if (known := _known(owner, key)) is not None:
+        return _same(known, submission), False
+    with key_held(owner_id=owner.pk, key=key):
+        # An upload with the same key may have ended between the first look and the lock that keeps others out.
+        if (known := _known(owner, key)) is not None:
+            return _same(known, submission), False
         job = job_create(owner=owner, request=submission.request)
-    except Conflict:
-        return _same(Job.objects.get(owner=owner, idempotency_key=key), submission), False
-    with deleted_on_error(job):
-        records = submission.read()
-        job_ingest(
-            job=job,
-            records=records,
-            shared_context=submission.shared_context,
-            job_contexts=submission.request.contexts,
-            hint=submission.hint,
-        )
-        # Reading on to the end finds out whether the upload broke off behind the last record.
-        submission.stream.drain()
-        job.body_digest = submission.digest()
-        groups_release(job_id=job.pk)
-        job_accept(job=job, cleaning=records.cleaning, warnings=records.warnings())
+        with deleted_on_error(job):
+            records = submission.read()
+            job_ingest(
+                job=job,
+                records=records,
+                shared_context=submission.shared_context,
+                job_contexts=submission.request.contexts,
+                hint=submission.hint,
+            )
+            # Reading on to the end finds out whether the upload broke off behind the last record.
+            submission.stream.drain()
+            job.body_digest = submission.digest()
+            groups_release(job_id=job.pk)
+            job_accept(job=job, cleaning=records.cleaning, warnings=records.warnings())
     queue.dispatch_quietly(job.model)
     job.refresh_from_db()
     return job, True
 
 
+def _known(owner: User, key: str | None) -> Job | None:
+    """The job that was accepted with this key."""
+    if key is None:
+        return None
+    jobs = Job.objects.filter(owner=owner, idempotency_key=key)
+    return jobs.exclude(state=JobState.VALIDATING).first()
+
+
 def _same(job: Job, submission: Submission) -> Job:
     """The existing job, where its body was the same."""
-    if not job.body_digest:
-        raise Conflict(
-            "an upload with this Idempotency-Key is still being read", code="idempotency_in_progress", retry_after=5
-        )
     submission.stream.drain()
     if job.body_digest != submission.digest():
         raise Conflict(

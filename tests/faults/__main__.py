@@ -1,5 +1,5 @@
-"""`python -m tests.faults`: every fault against a running service, and random mixtures; prints the table of
-docs/guarantees.md.
+"""`python -m tests.faults`: every fault against a running service, and random mixtures; `python -m tests.faults load`:
+the load that it holds meanwhile. Both print the tables of docs/guarantees.md.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from e1site.stack.processes import wait_gone
+from tests.faults import load
 from tests.faults.kinds import FAKETIME, FAULTS, STALLED, Strike, jumping_clock, stalled_downloads, two_beats
 from tests.faults.service import RECOVER_SECONDS, Service
 from tests.faults.trial import Outcome, Trial, mixture
@@ -66,33 +67,61 @@ def jumping(trial: Trial) -> Outcome:
 
 
 def main() -> None:
+    usual = load.Load()
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    parser.add_argument("what", nargs="?", choices=["faults", "load"], default="faults")
     parser.add_argument("--items", type=int, default=2000)
     parser.add_argument("--mixtures", type=int, default=3)
     parser.add_argument(
         "--only", default="", help="faults with one of these texts, separated by commas, in their names"
     )
+    parser.add_argument("--quiet-seconds", type=float, default=usual.quiet_seconds, help="load before the faults")
+    parser.add_argument("--fault-seconds", type=float, default=usual.fault_seconds, help="load under them, at least")
+    parser.add_argument("--readers", type=int, default=usual.readers, help="threads for each kind of request")
+    parser.add_argument("--uploaders", type=int, default=usual.uploaders)
     asked = parser.parse_args()
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="e1-faults-", ignore_cleanup_errors=True))
         service = Service(Path(folder) / "data")
         stack.callback(service.end)
-        service.start()
-        trial = Trial(service, asked.items)
-        print(f"undisturbed: {asked.items} items in {trial.seconds:.0f} s", flush=True)
-        print("| fault | struck | items | lost | duplicated | differing | largest difference | seconds |")
-        print("|---|---|---|---|---|---|---|---|", flush=True)
-        failed = False
-        for name, run in trials(trial, asked.mixtures):
-            if any(text in name for text in asked.only.split(",")):
-                one = run()
-                failed = failed or not one.whole
-                numbers = f"{one.struck} | {one.items} | {one.lost} | {one.duplicated} | {one.differing}"
-                print(f"| {name} | {numbers} | {one.largest:.1e} | {one.seconds:.0f} |", flush=True)
+        whole = _under_load(service, asked) if asked.what == "load" else _fault_by_fault(service, asked)
         assert service.launcher is not None
         service.launcher.send_signal(signal.SIGINT)
         service.wait(STOP_SECONDS)
-    raise SystemExit(failed)
+    raise SystemExit(not whole)
+
+
+def _wanted(asked: argparse.Namespace, name: str) -> bool:
+    return any(text in name for text in asked.only.split(","))
+
+
+def _fault_by_fault(service: Service, asked: argparse.Namespace) -> bool:
+    service.start()
+    trial = Trial(service, asked.items)
+    print(f"undisturbed: {asked.items} items in {trial.seconds:.0f} s", flush=True)
+    print("| fault | struck | items | lost | duplicated | differing | largest difference | seconds |")
+    print("|---|---|---|---|---|---|---|---|", flush=True)
+    whole = True
+    for name, run in trials(trial, asked.mixtures):
+        if _wanted(asked, name):
+            one = run()
+            whole = whole and one.whole
+            numbers = f"{one.struck} | {one.items} | {one.lost} | {one.duplicated} | {one.differing}"
+            print(f"| {name} | {numbers} | {one.largest:.1e} | {one.seconds:.0f} |", flush=True)
+    return whole
+
+
+def _under_load(service: Service, asked: argparse.Namespace) -> bool:
+    before = load.machine()
+    load.started(service)
+    amount = load.Load(asked.quiet_seconds, asked.fault_seconds, asked.readers, asked.uploaders)
+    faults = {name: fault for name, fault in FAULTS.items() if _wanted(asked, name)}
+    report = load.run(service, amount, faults)
+    print(report.markdown())
+    print(f"\nThe machine before it began: {before}.", flush=True)
+    for text in (*report.complaints[:20], *report.lost[:20]):
+        print(text, flush=True)
+    return report.whole
 
 
 if __name__ == "__main__":

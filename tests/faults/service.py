@@ -158,12 +158,11 @@ class Service(Stack):
     # --- clients that behave badly -----------------------------------------------------------------------------------
 
     def socket(self, *, receive: int = 0) -> socket.socket:
-        address = urlsplit(self.url)
         made = socket.socket()
         made.settimeout(20)
         if receive:
             made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive)
-        made.connect((address.hostname, address.port))
+        made.connect(("127.0.0.1", self.port or urlsplit(self.url).port))
         return made
 
     def head(self, method: str, path: str, **headers: str) -> bytes:

@@ -125,6 +125,25 @@ def test_redis_that_is_down_is_red_and_said_on_pages(person, inline_worker, brow
     assert "(Redis)" not in browser.get(f"/jobs/{job.pk}/").content.decode()
 
 
+@pytest.mark.parametrize("error", [OperationalError, InterfaceError])
+def test_a_database_that_goes_between_two_checks_is_red_with_its_checks(inline_worker, monkeypatch, error):
+    def fail(*_, **__):
+        raise error("the connection is closed")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("jobs.health.selectors.worker_forward_is_fresh", fail)
+        answer = APIClient().get("/readyz")
+        assert (answer.status_code, answer.json()["ready"]) == (503, False)
+        checks = answer.json()["checks"]
+        assert {name for name, check in checks.items() if not check["ok"]} == {
+            "postgres",
+            "model e1-demo",
+            "queue e1-demo",
+        }
+        assert "the connection is closed" in checks["postgres"]["detail"]
+    assert red() == set()
+
+
 def test_nothing_is_asked_where_no_job_waits(monkeypatch):
     monkeypatch.setattr(queue, "broker_answers", lambda: pytest.fail("asked"))
     assert trouble_of([]) == []

@@ -1,0 +1,215 @@
+"""Clients of a service under load: people who look and ask, and people who hand in libraries over a thin line.
+
+Each is a loop in a thread of its own until it is told to stop. They use plain HTTP: the client of this project would
+repeat what fails by itself, and here each answer counts.
+"""
+
+from __future__ import annotations
+
+import gzip
+import re
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from random import Random
+
+import httpx
+
+from tests.faults.answers import Documents, Recorder, page_complaint, readyz_complaint
+from tests.faults.service import MODEL, Service
+from tests.faults.trial import library
+
+ITEMS = 24
+PIECES, PAUSE_SECONDS = 8, 0.1
+"""A body comes in this many pieces, with a pause before each: several uploads are under way at a time."""
+ANSWER_SECONDS = 60.0
+LONGEST_WAIT_SECONDS = 5.0
+AGAIN_SECONDS = 0.3
+"""Before a request is repeated that got no answer, or none that helps."""
+GIVE_UP_SECONDS = 120.0
+REPEATED, CUT_OFF = 5, 7
+"""Every so manieth library is sent once more after its answer; or cut off half way at first, and then repeated."""
+
+
+@dataclass(slots=True)
+class Libraries:
+    """What was handed in: the job that each key was answered with, and what was wrong with that."""
+
+    accepted: dict[str, str] = field(default_factory=dict)
+    given_up: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+    def answered(self, key: str, job_id: str) -> None:
+        if self.accepted.setdefault(key, job_id) != job_id:
+            self.complaints.append(f"key {key} was answered with jobs {self.accepted[key]} and {job_id}")
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What all clients share."""
+
+    service: Service
+    documents: Documents
+    recorder: Recorder
+    libraries: Libraries
+    stop: threading.Event
+
+    def http(self) -> httpx.Client:
+        headers = {"Authorization": f"Token {self.service.token}"}
+        address = f"http://127.0.0.1:{self.service.port}"
+        return httpx.Client(base_url=address, headers=headers, timeout=ANSWER_SECONDS, trust_env=False)
+
+    def some_job(self, random: Random) -> str:
+        return random.choice(list(self.libraries.accepted.values()))
+
+
+Ask = Callable[[Scene, httpx.Client, Random], tuple[httpx.Response, str]]
+"""Sends one request; gives its answer, and what is wrong with it."""
+
+
+def ask_job(scene: Scene, http: httpx.Client, random: Random) -> tuple[httpx.Response, str]:
+    response = http.get(f"/api/jobs/{scene.some_job(random)}/")
+    return response, scene.documents.complaint(response)
+
+
+def ask_progress(scene: Scene, http: httpx.Client, random: Random) -> tuple[httpx.Response, str]:
+    """The part of a job's page that htmx fetches again and again."""
+    if "sessionid" not in http.cookies:
+        _log_in(scene.service, http)
+    headers = {"HX-Request": "true", "HX-Target": "live"}
+    response = http.get(f"/jobs/{scene.some_job(random)}/", headers=headers)
+    return response, page_complaint(response)
+
+
+def _log_in(service: Service, http: httpx.Client) -> None:
+    page = http.get("/login/")
+    form = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page.text)
+    if form is not None:
+        password = {"username": "admin", "password": service.password, "csrfmiddlewaretoken": form[1]}
+        http.post("/login/", data=password, headers={"Referer": str(http.base_url)})
+
+
+def ask_readyz(scene: Scene, http: httpx.Client, random: Random) -> tuple[httpx.Response, str]:
+    response = http.get("/readyz")
+    return response, readyz_complaint(response)
+
+
+def ask_predict(scene: Scene, http: httpx.Client, random: Random) -> tuple[httpx.Response, str]:
+    """A synchronous request, computed by the worker ahead of all libraries."""
+    response = http.post(f"/api/v3/{MODEL}/predict/", json={"items": [{"sequence": "MKTAYIA?QRQISFVKSHFSRQ"}]})
+    complaint = scene.documents.complaint(response)
+    if not complaint and response.is_success and len(response.json()["results"][0]["logits"]) != 22:
+        complaint = f"not the logits of 22 residues: {response.text[:200]}"
+    return response, complaint
+
+
+READERS: dict[str, Ask] = {
+    "job": ask_job,
+    "progress on the page": ask_progress,
+    "readyz": ask_readyz,
+    "predict, synchronous": ask_predict,
+}
+UPLOAD = "upload"
+
+
+def read_on(scene: Scene, kind: str, seed: int) -> None:
+    """Ask one kind of request, the next when the last is answered, until the scene is over."""
+    random = Random(seed)
+    with scene.http() as http:
+        while not scene.stop.is_set():
+            said = [("", "")]
+            with scene.recorder.measured(kind, said):
+                response, complaint = READERS[kind](scene, http, random)
+                said.append((str(response.status_code), complaint))
+            if not said[-1][0].startswith("2"):
+                scene.stop.wait(AGAIN_SECONDS)
+
+
+def upload_on(scene: Scene, seed: int) -> None:
+    """Hand in one library after the other until the scene is over; the last one is repeated until it is accepted."""
+    random = Random(seed)
+    number = seed
+    with scene.http() as http:
+        while not scene.stop.is_set():
+            number += 1
+            key = str(uuid.uuid4())
+            form = FORMS[number % len(FORMS)]
+            body, media_type = form(key, library(ITEMS, random.randrange(1 << 30)))
+            if number % CUT_OFF == 0:
+                _cut_off(scene, key, body, media_type)
+            if not _hand_in(scene, http, key, body, media_type):
+                scene.libraries.given_up.append(key)
+            elif number % REPEATED == 0:
+                _hand_in(scene, http, key, body, media_type)
+
+
+def _hand_in(scene: Scene, http: httpx.Client, key: str, body: bytes, media_type: str) -> bool:
+    """Send a library, by the same key and body again where it was refused for now or the connection broke. False where
+    it was not accepted in GIVE_UP_SECONDS.
+    """
+    give_up = time.monotonic() + GIVE_UP_SECONDS
+    while time.monotonic() < give_up:
+        said = [("", "")]
+        wait = AGAIN_SECONDS
+        with scene.recorder.measured(UPLOAD, said):
+            response = http.post(_address(key), content=_thin(body), headers=_headers(key, body, media_type))
+            said.append((str(response.status_code), scene.documents.complaint(response)))
+            if response.is_success:
+                scene.libraries.answered(key, response.json()["id"])
+                return True
+            wait = min(LONGEST_WAIT_SECONDS, float(response.headers.get("Retry-After", AGAIN_SECONDS)))
+        time.sleep(wait)
+    return False
+
+
+def _cut_off(scene: Scene, key: str, body: bytes, media_type: str) -> None:
+    """A client whose line breaks half way."""
+    named = {name.replace("-", "_"): value for name, value in _headers(key, body, media_type).items()}
+    try:
+        with scene.service.socket() as made:
+            made.sendall(scene.service.head("POST", _address(key), **named) + body[: len(body) // 2])
+    except OSError:
+        return
+
+
+def _address(key: str) -> str:
+    """Each library has a name of its own, by which it would be found twice."""
+    return f"/api/jobs/?model={MODEL}&action=log_prob&name={key}"
+
+
+def _headers(key: str, body: bytes, media_type: str) -> dict[str, str]:
+    return {"Idempotency-Key": key, "Content-Type": media_type, "Content-Length": str(len(body))}
+
+
+def _thin(body: bytes) -> Iterator[bytes]:
+    size = -(-len(body) // PIECES)
+    for start in range(0, len(body), size):
+        time.sleep(PAUSE_SECONDS)
+        yield body[start : start + size]
+
+
+def _fasta(sequences: Sequence[str]) -> bytes:
+    return "".join(f">p{number}\n{sequence}\n" for number, sequence in enumerate(sequences)).encode()
+
+
+def _plain(key: str, sequences: Sequence[str]) -> tuple[bytes, str]:
+    return _fasta(sequences), "text/x-fasta"
+
+
+def _gzipped(key: str, sequences: Sequence[str]) -> tuple[bytes, str]:
+    return gzip.compress(_fasta(sequences), mtime=0), "application/gzip"
+
+
+def _form_with_gzip(key: str, sequences: Sequence[str]) -> tuple[bytes, str]:
+    """As a browser sends a file."""
+    edge = "e1-under-load"
+    fields = {"model": MODEL, "action": "log_prob", "name": key}
+    parts = [f'--{edge}\r\nContent-Disposition: form-data; name="{k}"\r\n\r\n{v}\r\n' for k, v in fields.items()]
+    head = f'--{edge}\r\nContent-Disposition: form-data; name="file"; filename="library.fasta.gz"\r\n\r\n'
+    body = "".join(parts).encode() + head.encode() + gzip.compress(_fasta(sequences), mtime=0)
+    return body + f"\r\n--{edge}--\r\n".encode(), f"multipart/form-data; boundary={edge}"
+
+
+FORMS = (_plain, _gzipped, _form_with_gzip)
