@@ -2,6 +2,7 @@
 // beside what they are about. Without this script the form works all the same.
 import { costOf, costSentences, KNOWN_COSTS, refusalOf, type Usage } from "./new-job/estimate";
 import type { Look, Seen } from "./new-job/look";
+import { offerPlaces } from "./new-job/places";
 import { bytesText, details, sentence } from "./new-job/preview";
 import type { Report } from "./new-job/report";
 import type { ItemRules, PageRules } from "./new-job/rules";
@@ -90,6 +91,7 @@ const library = new Preview(
     need("preview").hidden = report === null;
     need("preview-status").textContent = report ? sentence(report, final) : "";
     need("preview-body").replaceChildren(...(report && final ? details(report) : []));
+    leadToFaults("preview-body");
     estimate();
     if (report && final) void askUsage();
   },
@@ -103,6 +105,11 @@ const context = new Preview(
     estimate();
   },
 );
+
+/** Faults of pasted text lead to their places; a file is mended where it lies. */
+function leadToFaults(id: string): void {
+  if (!file.files?.length && text.value) offerPlaces(need(id), text);
+}
 
 function contextSentence(report: Report): string {
   if (report.broken) return report.broken;
@@ -289,8 +296,11 @@ function progress(sent: number, total: number): void {
 }
 
 function busy(yes: boolean): void {
+  const submit = need<HTMLButtonElement>("submit");
+  const held = document.activeElement === submit;
   need("upload").hidden = !yes;
-  need<HTMLButtonElement>("submit").disabled = yes;
+  if (yes && held) need("upload-stop").focus(); // a disabled button would drop the focus
+  submit.disabled = yes;
 }
 
 /** Takes the places for problems from the page that the server answered with. */
@@ -306,6 +316,7 @@ function showProblems(page: Document): void {
   if (library.report && page.getElementById("records")) {
     need("preview-body").replaceChildren(...details(library.report, false));
   }
+  leadToFaults("problem-records");
   // The browser kept what was chosen.
   for (const note of document.querySelectorAll("[data-slot] [data-no-script]")) note.remove();
   document.getElementById("refusal")?.focus();

@@ -15,6 +15,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import until
+from tests.stack import Stack
 
 GOOD = ">kinase one\nMKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQ\n>beta\nMSTNPKPQRKTKRNTNRRPQDVKFPGG\n"
 BAD = GOOD + ">broken\nMKTAYIAKQR\nMKT1YIAKQR\n"
@@ -119,20 +120,25 @@ def test_pause_and_resume(page):
     wait_for(page, "cancelled")
 
 
+def fail_chunk_of(stack: Stack, job: str, *, index: int) -> None:
+    """What a worker writes that ran out of memory on this item and those beside it."""
+    error = '[{"code": "out_of_memory", "message": "p9 did not fit", "remedy": "Use a larger GPU."}]'
+    with stack.sql() as cursor:
+        cursor.execute("SELECT chunk_id FROM jobs_item WHERE job_id = %s AND index = %s", [job, index])
+        chunk = cursor.fetchone()[0]
+        cursor.execute("DELETE FROM jobs_output WHERE chunk_id = %s", [chunk])
+        cursor.execute("DELETE FROM jobs_tally WHERE job_id = %s", [job])
+        cursor.execute("UPDATE jobs_chunk SET state='failed', n_succeeded=0, n_failed=n_items WHERE id=%s", [chunk])
+        cursor.execute("UPDATE jobs_item SET error_code='out_of_memory', error=%s WHERE chunk_id=%s", [error, chunk])
+        cursor.execute("UPDATE jobs_job SET state='partial' WHERE id=%s", [job])
+
+
 def test_failed_items_are_shown_with_their_reason_and_retried(page, stack, service):
     submit(page, "retry.fasta", library(20), action="log_prob")
     wait_for(page, "succeeded")
     job = service.jobs(limit=1)[0]
     before = [row["result"] for row in rows(page, job.id)]
-    with stack.sql() as cursor:  # what a worker writes that ran out of memory on item 9
-        error = '[{"code": "out_of_memory", "message": "p9 did not fit", "remedy": "Use a larger GPU."}]'
-        cursor.execute("SELECT chunk_id FROM jobs_item WHERE job_id = %s AND index = 9", [job.id])
-        chunk = cursor.fetchone()[0]
-        cursor.execute("DELETE FROM jobs_output WHERE chunk_id = %s", [chunk])
-        cursor.execute("DELETE FROM jobs_tally WHERE job_id = %s", [job.id])
-        cursor.execute("UPDATE jobs_chunk SET state='failed', n_succeeded=0, n_failed=n_items WHERE id=%s", [chunk])
-        cursor.execute("UPDATE jobs_item SET error_code='out_of_memory', error=%s WHERE chunk_id=%s", [error, chunk])
-        cursor.execute("UPDATE jobs_job SET state='partial' WHERE id=%s", [job.id])
+    fail_chunk_of(stack, job.id, index=9)
     page.reload()
     wait_for(page, "partial")
     expect(page.locator("#live")).to_contain_text("p9 did not fit")

@@ -1,4 +1,4 @@
-"""The head of every page: one row on a desk, the account behind one disclosure, with keys, without scripts, on a phone."""
+"""The head of every page: one row on a desk, the account behind one disclosure: keys, no scripts, phones."""
 
 from __future__ import annotations
 

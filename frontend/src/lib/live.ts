@@ -1,6 +1,7 @@
 // Live parts: elements with `data-live` whose htmx trigger is `live`. They are fetched anew every few seconds: less often
 // where a stream of server-sent ticks does the same, where nothing can change any more, and where nobody looks.
 import htmx from "htmx.org";
+import { keepFocus } from "./focus";
 import { type Moment, pause } from "./pause";
 
 const streams = new WeakSet<Element>();
@@ -52,5 +53,6 @@ function sayWhatIsSeen(): void {
 /** Starts all live parts of the page. */
 export function followLiveParts(): void {
   sayWhatIsSeen();
+  keepFocus();
   for (const part of document.querySelectorAll("[data-live]")) follow(part);
 }

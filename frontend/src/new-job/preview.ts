@@ -101,7 +101,10 @@ function faults(report: Report): HTMLElement[] {
 function faultLine(fault: Fault): HTMLElement {
   const line = element("li", "");
   const place = `line ${number(fault.line)}${fault.column ? `, column ${number(fault.column)}` : ""}`;
-  line.append(element("strong", "", place), ` (${fault.record.slice(0, 60)}): ${fault.what}`);
+  const strong = element("strong", "", place);
+  strong.dataset.line = String(fault.line);
+  strong.dataset.column = String(fault.column);
+  line.append(strong, ` (${fault.record.slice(0, 60)}): ${fault.what}`);
   return line;
 }
 

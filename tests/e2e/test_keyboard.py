@@ -1,0 +1,223 @@
+"""A whole session with keys alone: no pointer event is ever sent, and where the focus is can always be seen."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.conftest import until
+from tests.e2e.test_jobs import BAD, fail_chunk_of, library, wait_for
+from tests.e2e.test_pages import ready
+
+WATCH = """
+window.pointers = [];
+for (const kind of ["pointerdown", "mousedown", "mousemove", "touchstart", "wheel"])
+    addEventListener(kind, event => window.pointers.push(event.type), true);
+"""
+
+FOCUS = """() => {
+    const element = document.activeElement;
+    if (!element || element === document.body) return null;
+    const style = getComputedStyle(element);
+    const box = element.getBoundingClientRect();
+    const outlined = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
+    const inside = box.bottom > 0 && box.top < innerHeight && box.right > 0 && box.left < innerWidth;
+    const at = document.elementFromPoint(
+        Math.min(innerWidth - 1, Math.max(0, box.left + Math.min(box.width, innerWidth) / 2)),
+        Math.min(innerHeight - 1, Math.max(0, box.top) + Math.min(box.height, innerHeight - Math.max(0, box.top)) / 2));
+    return {
+        words: (element.labels?.[0]?.textContent || element.getAttribute("aria-label") || element.textContent || "")
+            .replace(/\\s+/g, " ").trim(),
+        seen: outlined && inside && box.width > 0,
+        covered: at !== null && !element.contains(at) && !at.contains(element),
+    };
+}"""
+"""What has the focus, whether that shows, and whether something else lies over it; null where nothing has it."""
+
+
+class Keys:
+    """Somebody at a keyboard."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        page.add_init_script(WATCH)
+
+    def focus(self) -> str:
+        """The words of what has the focus, which must be seen to have it."""
+        found = self.page.evaluate(FOCUS)
+        assert found, "the focus is lost"
+        assert found["seen"], f"nobody sees that the focus is on {found['words']!r}"
+        assert not found["covered"], f"something lies over {found['words']!r}, which has the focus"
+        return found["words"]
+
+    def to(self, words: str, key: str = "Tab") -> None:
+        """Press Tab until what has the focus begins so."""
+        for _ in range(120):
+            self.page.keyboard.press(key)
+            if self.page.evaluate(FOCUS) is None:
+                continue  # at the end of the page the browser's own bar has its turn
+            if self.focus().startswith(words):
+                return
+        raise AssertionError(f"{key} never reaches {words!r}")
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            self.page.keyboard.press(key)
+
+    def open(self, words: str) -> None:
+        self.to(words)
+        self.press("Enter")
+
+
+@pytest.fixture(params=["light", "phone in the dark"])
+def keys(request, open_page) -> Iterator[Keys]:
+    dark = request.param != "light"
+    watched = open_page(anonymous=True, dark=dark, phone=dark)
+    watched.expected = re.compile("status of 400")
+    yield Keys(watched.page)
+    assert watched.page.evaluate("window.pointers") == []
+
+
+def log_in(keys: Keys, password: str) -> None:
+    keys.page.goto("/login/")
+    ready(keys.page)
+    assert keys.focus() == "User name"
+    keys.page.keyboard.type("admin")
+    keys.to("Password")
+    keys.page.keyboard.type(password)
+    keys.press("Enter")
+    expect(keys.page.get_by_role("heading", level=1, name="Jobs")).to_be_visible()
+
+
+def search(keys: Keys, name: str) -> None:
+    """In the list of jobs, which renews itself below what is typed."""
+    keys.to("Search names and ids")
+    keys.press("Control+a")
+    keys.page.keyboard.type(name)
+    expect(keys.page.locator("#jobs tbody tr")).to_have_count(1)
+    assert keys.focus() == "Search names and ids"
+
+
+def test_a_session_with_keys_alone(keys, stack, service, tmp_path):
+    page = keys.page
+    mine, other = f"keys {tmp_path.name[-1]}", f"stop {tmp_path.name[-1]}"
+    log_in(keys, stack.password)
+
+    # A new job from pasted sequences of which one is wrong; the faults that the browser finds lead to their places.
+    keys.open("New job")
+    ready(page)
+    keys.to("Or paste sequences")
+    page.keyboard.insert_text(BAD)
+    expect(page.locator("#preview-status")).to_contain_text("1 record is not valid")
+    keys.to("Action")
+    page.keyboard.type("log")
+    expect(page.locator("#id_action")).to_have_value("log_prob")
+    keys.to("Your name for the job")
+    page.keyboard.type(mine)
+    keys.open("Submit job")
+    expect(page.get_by_role("alert")).to_contain_text("nothing was queued")
+    expect(page.locator("#refusal")).to_be_focused()
+    keys.focus()
+    keys.open("the records listed below")
+    expect(page.locator("#records")).to_be_focused()
+    keys.open("7")
+    assert keys.focus() == "Or paste sequences"
+    page.keyboard.type("A")  # the wrong letter is selected
+    expect(page.locator("#id_sequences")).to_have_value(BAD.replace("MKT1", "MKTA"))
+    expect(page.locator("#preview-status")).to_contain_text("all letters are fine")
+    keys.open("Submit job")
+    expect(page.get_by_role("heading", level=1, name=mine)).to_be_visible()
+    wait_for(page, "succeeded")
+    job = service.jobs(limit=1)[0]
+
+    # The job from the list; what failed of it is tried again.
+    fail_chunk_of(stack, job.id, index=0)
+    page.reload()
+    ready(page)
+    keys.open("Jobs")
+    ready(page)
+    search(keys, mine)
+    keys.open(mine)
+    expect(page.get_by_role("heading", level=1, name=mine)).to_be_visible()
+    keys.open("Retry 3 failed items")
+    expect(page.get_by_role("main")).to_contain_text("3 failed items are queued again")
+    wait_for(page, "succeeded")
+
+    # Another one is cancelled; the button goes, and the focus does not go with it.
+    path = tmp_path / "long.fasta"
+    path.write_text(library(3000))
+    long = service.submit(path, model="e1-demo", action="encode", name=other)
+    keys.open("Jobs")
+    ready(page)
+    search(keys, other)
+    keys.open(other)
+    ready(page)
+    keys.to("Cancel job")
+    service.cancel(long)  # somebody else is faster
+    wait_for(page, "cancelled")
+    expect(page.locator("#do-cancel")).to_have_count(0)
+    assert keys.focus().startswith("State cancelled")
+    keys.press("Tab")
+    keys.focus()
+
+    # The downloads.
+    keys.to("CSV")
+    with page.expect_download() as download:
+        keys.press("Enter")
+    rows = list(csv.DictReader(io.StringIO(Path(download.value.path()).read_text())))
+    states = Counter(row["state"] for row in rows)
+    counts = service.job(long.id).counts
+    assert states == {name: counts[name] for name in ("succeeded", "cancelled") if counts[name]}
+    keys.to("Build HDF5")
+    keys.press("Enter")
+    expect(page.locator("#download-h5")).to_be_visible(timeout=30_000)
+    with page.expect_download() as download:
+        keys.open("H5")
+    assert download.value.suggested_filename.endswith(".h5")
+
+
+def test_a_job_is_cancelled_and_logged_out_of_with_keys_alone(keys, stack, service, tmp_path):
+    page = keys.page
+    log_in(keys, stack.password)
+    path = tmp_path / "stopped.fasta"
+    path.write_text(library(3000))
+    job = service.submit(path, model="e1-demo", action="encode", name="stopped by a key")
+    page.goto(f"/jobs/{job.id}/")
+    ready(page)
+    keys.open("Cancel job")
+    expect(page.get_by_role("main")).to_contain_text("The job is cancelled. Finished results stay.")
+    until(lambda: service.job(job.id).is_final)
+    keys.to("Account")
+    keys.press("Enter")
+    keys.open("Log out")
+    expect(page.get_by_role("heading", name="Log in")).to_be_visible()
+
+
+def test_every_stop_of_the_tab_key_is_seen_on_the_pages_of_a_job(keys, stack, service, tmp_path):
+    """From the first stop to the last: nothing is skipped into, nothing keeps the focus, nothing lies over it."""
+    path = tmp_path / "stops.fasta"
+    path.write_text(BAD)
+    job = service.submit(path, model="e1-demo", action="encode", name="stops", on_invalid="skip")
+    service.wait(job, timeout=120)
+    log_in(keys, stack.password)
+    pages = ["/", "/jobs/new/", f"/jobs/{job.id}/", f"/jobs/{job.id}/items/", f"/jobs/{job.id}/items/0/", "/contexts/"]
+    for address in [*pages, "/service/", "/account/tokens/", "/account/webhooks/", "/account/quota/"]:
+        keys.page.goto(address)
+        ready(keys.page)
+        stops = 0
+        for _ in range(150):
+            keys.press("Tab")
+            if keys.page.evaluate(FOCUS) is None:
+                break
+            keys.focus()
+            stops += 1
+        else:
+            raise AssertionError(f"the Tab key never leaves {address}")
+        assert stops > 5, address
