@@ -34,6 +34,8 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
     inlines = [QuotaInline]
     list_display = ["username", "is_active", "is_staff", "active_jobs", "queued_tokens", "stored", "last_login"]
     list_per_page = 25
+    filter_horizontal = ()  # plain lists: Django's two boxes style themselves inline, and have no names for readers
+    readonly_fields = ["last_login", "date_joined"]
 
     @admin.display(description="unfinished jobs")
     def active_jobs(self, user: User) -> str:

@@ -90,9 +90,11 @@ def storage_refusal(limits: Amounts, use: Amounts, need: Need) -> ServiceError |
     """Why the bytes of `need` cannot be stored; None where they can."""
     if not limits.stored_bytes or use.stored_bytes + need.stored_bytes <= limits.stored_bytes:
         return None
+    # A full storage refuses before the submission is read: what it would add is not known then.
+    added = f", and this one would add {need.stored_bytes:,}" if use.stored_bytes < limits.stored_bytes else " already"
     text = (
-        f"your jobs keep {use.stored_bytes:,} of {limits.stored_bytes:,} bytes, and this one would add "
-        f"{need.stored_bytes:,}. Delete jobs that you do not need any more; waiting alone does not help"
+        f"your jobs keep {use.stored_bytes:,} of {limits.stored_bytes:,} bytes{added}. "
+        "Delete jobs that you do not need any more; waiting alone does not help"
     )
     return TooLarge(text, code="quota_stored_bytes")
 

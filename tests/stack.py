@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -35,10 +36,13 @@ STOP_SECONDS = 60
 
 
 @contextmanager
-def running_stack(name: str) -> Iterator[Stack]:
-    """A service in a folder of its own that has begun to answer; it is stopped as a person stops it."""
+def running_stack(name: str, **settings: str) -> Iterator[Stack]:
+    """A service in a folder of its own that has begun to answer; it is stopped as a person stops it. `settings` are
+    variables of its environment.
+    """
     with tempfile.TemporaryDirectory(prefix=f"e1-{name}-", ignore_cleanup_errors=True) as path:
         stack = Stack(Path(path) / "data")
+        stack.env |= settings
         try:
             stack.start()
             yield stack
@@ -119,6 +123,19 @@ class Stack:
 
     def client(self) -> Client:
         return Client(self.url, self.token)
+
+    def services(self, code: str) -> None:
+        """Run Python that calls the services, on the stack's own database: for what beat does only once in a while."""
+        with socket.socket() as free:  # nothing listens there: what would be published is not
+            free.bind(("127.0.0.1", 0))
+            redis = f"redis://127.0.0.1:{free.getsockname()[1]}/0"
+            own = {"DATABASE_URL": embedded_postgres(self.folder).url, "REDIS_URL": redis, "E1_SECRET_KEY": "x" * 50}
+            setup = "import os, django\nos.environ['DJANGO_SETTINGS_MODULE'] = 'e1site.settings'\ndjango.setup()\n"
+            command = [sys.executable, "-c", setup + code]
+            done = subprocess.run(
+                command, env={**self.env, **own}, capture_output=True, text=True, timeout=START_SECONDS, check=False
+            )
+        assert done.returncode == 0, done.stderr
 
     @contextmanager
     def sql(self) -> Iterator[psycopg.Cursor]:

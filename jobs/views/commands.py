@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jobs.models import Job
+from jobs.states import JobState
 
 CONTEXT_FILE = "homologs.fasta"
 
@@ -23,7 +24,8 @@ class Command:
 
 
 def commands_of(job: Job, *, base: str, context: bool) -> list[Command]:
-    """The same request by `e1`, Python and curl, for a library in a file, and the download of this job's results.
+    """The same request by `e1`, Python and curl, for a library in a file, and the download of this job's results, as
+    long as it has them.
 
     `context` says that the items have context sequences: without the same ones the numbers would be others.
     """
@@ -49,12 +51,16 @@ def _e1(job: Job, base: str, context: bool) -> str:
     return "\n".join(
         [
             _token(base),
-            "# the results of this job",
-            f"e1 download {job.pk} --out results.npz",
+            *_results(job, "# the results of this job", f"e1 download {job.pk} --out results.npz"),
             "# the same again for another library",
             f"{' '.join(shlex.quote(word) for word in words)} --wait --out other-results.npz",
         ]
     )
+
+
+def _results(job: Job, *lines: str) -> tuple[str, ...]:
+    """The lines that fetch the results; none where they have expired."""
+    return () if job.state == JobState.EXPIRED else lines
 
 
 def _param(value: Any) -> str:
@@ -72,8 +78,7 @@ def _python(job: Job, base: str, context: bool) -> str:
             "from client import Client",
             "",
             f"with Client({base!r}, token=...) as client:  # a token from the page of API tokens",
-            "    # the results of this job",
-            f"    client.download({str(job.pk)!r}, 'results.npz')",
+            *_results(job, "    # the results of this job", f"    client.download({str(job.pk)!r}, 'results.npz')"),
             "    # the same again for another library",
             f"    job = client.submit('library.fasta', {', '.join(arguments)})",
             "    client.wait(job)",
@@ -88,14 +93,17 @@ def _literal(params: Mapping[str, Any]) -> str:
 
 def _curl(job: Job, base: str, context: bool) -> str:
     fields = {"model": job.model, "action": job.action, "params": json.dumps(job.params), "on_invalid": job.on_invalid}
-    results = f"/api/jobs/{job.pk}/results/"
+    results = f'"$E1_URL/api/jobs/{job.pk}/results/?format=npz"'
     files = "-F file=@library.fasta" + (f" -F context=@{CONTEXT_FILE}" if context else "")
     form = " ".join(f"-F {shlex.quote(f'{name}={value}')}" for name, value in fields.items())
     return "\n".join(
         [
             _token(base),
-            "# the results of this job",
-            f'curl -f -H "Authorization: Token $E1_TOKEN" -o results.npz \\\n  "$E1_URL{results}?format=npz"',
+            *_results(
+                job,
+                "# the results of this job",
+                f'curl -f -H "Authorization: Token $E1_TOKEN" -o results.npz \\\n  {results}',
+            ),
             "# the same again for another library",
             f'curl -H "Authorization: Token $E1_TOKEN" {files} \\\n  {form} \\\n  "$E1_URL/api/jobs/"',
         ]

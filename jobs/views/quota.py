@@ -24,6 +24,17 @@ SHOWN = {
     "sync_requests": ("Synchronous requests", "Those that are not answered yet. Jobs never hold them up."),
 }
 
+FULL = {
+    "active_jobs": "A new job is refused until one of these has ended or is cancelled.",
+    "queued_tokens": "A new job is refused until some of them are computed or cancelled.",
+    "stored_bytes": "A new job is refused until you delete some: the largest are listed below.",
+    "sync_requests": "A further request is refused until one of these is answered.",
+}
+"""What it means that nothing is left, and what helps."""
+
+NEAR = 0.9
+"""The share from which on the page says that little is left."""
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -35,6 +46,19 @@ class Row:
     used: int
     limit: int | None
     left: int | None
+
+    @property
+    def level(self) -> str:
+        """`over`, `full`, `near` or nothing. A limit that was lowered leaves its user over it."""
+        if not self.limit or self.used < NEAR * self.limit:
+            return ""
+        if self.used > self.limit:
+            return "over"
+        return "near" if self.left else "full"
+
+    @property
+    def refusal(self) -> str:
+        return FULL[self.name] if self.level in ("full", "over") else ""
 
 
 @page

@@ -18,13 +18,18 @@ from jobs.views.access import page
 from jobs.views.fragments import fragment
 from worker.protocol import MODELS
 
+AILING = (WorkerState.SICK, "silent")
+"""States of a worker that ought to compute and does not."""
+
 
 @page
 @require_safe
 def service_page(request: HttpRequest) -> HttpResponse:
     """The page; htmx gets its live part alone."""
     ready, checks = readiness()
-    context = {"ready": ready, "checks": checks, "models": [_model(slug) for slug in settings.E1_MODELS]}
+    models = [_model(slug) for slug in settings.E1_MODELS]
+    ailing = sum(seen.state in AILING for model in models for seen in model["workers"])
+    context = {"ready": ready, "checks": checks, "models": models, "ailing": ailing}
     if request.headers.get("HX-Target") == "live":
         return fragment(request, "jobs/_service.html", context)
     return render(request, "jobs/service.html", context)

@@ -36,7 +36,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
-    with running_stack("e2e") as stack:
+    with running_stack("e2e", E1_RETENTION_DAYS="30") as stack:
         yield stack
 
 

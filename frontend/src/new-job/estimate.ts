@@ -75,7 +75,8 @@ export function costSentences(cost: Cost, usage: Usage | null, model: string): s
   const sentences = [`${number(cost.tokens)} tokens to compute. The results will take ${bytesText(cost.resultBytes)}.`];
   const pace = usage?.models[model];
   if (pace?.tokens_per_second) {
-    const computing = `Computing takes about ${durationText(cost.tokens / pace.tokens_per_second)} at the workers’ present rate`;
+    const seconds = cost.tokens / pace.tokens_per_second;
+    const computing = `Computing takes ${seconds < 1 ? "" : "about "}${durationText(seconds)} at the workers’ present rate`;
     const ahead = pace.waiting_tokens / pace.tokens_per_second;
     sentences.push(ahead >= 1 ? `${computing}; about ${durationText(ahead)} of other work is queued.` : `${computing}.`);
   } else if (pace) {

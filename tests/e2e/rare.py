@@ -1,0 +1,113 @@
+"""States that a service seldom shows: made on a running stack for the tests that look at them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from tests.e2e.conftest import until
+from tests.e2e.test_jobs import library
+from tests.stack import Stack
+
+EXPIRE = """
+from jobs.services.retention import job_expire, job_purge_page
+assert job_expire(job_id="{job}")
+while not job_purge_page(job_id="{job}"):
+    pass
+"""
+
+
+def make_jobs(stack: Stack, folder: Path) -> dict[str, str]:
+    """A job whose end is near, one whose end is over, and one that pauses while a worker holds some of it."""
+    made: dict[str, str] = {}
+    with stack.client() as client:
+        for name, count in (("ends soon", 40), ("expired", 40), ("pausing", 48)):
+            path = folder / f"{name}.fasta"
+            path.write_text(library(count))
+            made[name] = client.submit(path, model="e1-demo", action="log_prob", name=name).id
+            client.wait(made[name], timeout=120)
+    with stack.sql() as cursor:
+        cursor.execute("UPDATE jobs_job SET expires_at = now() + interval '2 days' WHERE id = %s", [made["ends soon"]])
+        cursor.execute("UPDATE jobs_job SET expires_at = now() - interval '1 day' WHERE id = %s", [made["expired"]])
+        hold(cursor, made["pausing"])
+        cursor.execute("UPDATE jobs_job SET state = 'paused' WHERE id = %s", [made["pausing"]])
+    stack.services(EXPIRE.format(job=made["expired"]))
+    return made
+
+
+def hold(cursor, job: str) -> None:
+    """Put a finished job back to where half of it is with the worker `gpu-2.example.org` and the rest waits."""
+    cursor.execute("DELETE FROM jobs_output o USING jobs_chunk c WHERE c.id = o.chunk_id AND c.job_id = %s", [job])
+    cursor.execute("DELETE FROM jobs_tally WHERE job_id = %s", [job])
+    cursor.execute(
+        "UPDATE jobs_chunk SET n_succeeded = 0, n_bytes = 0, finished_at = NULL, engine_id = NULL, state = "
+        "CASE WHEN first_index < 24 THEN 'leased' ELSE 'ready' END, not_before = now() + interval '1 hour', "
+        "worker = CASE WHEN first_index < 24 THEN 'gpu-2.example.org' ELSE '' END, lease_token = CASE WHEN "
+        "first_index < 24 THEN gen_random_uuid() END, lease_end = CASE WHEN first_index < 24 THEN now() + "
+        "interval '1 hour' END WHERE job_id = %s",
+        [job],
+    )
+    cursor.execute("UPDATE jobs_job SET state = 'running', finished_at = NULL, expires_at = NULL WHERE id = %s", [job])
+
+
+WORKERS = {
+    "gpu-2.example.org": ("ready", "", True, "1 hour"),
+    "gpu-3.example.org": ("ready", "", True, "1 hour"),
+    "gpu-4.example.org": ("sick", "self-test: log_prob of known answer 3 is -91.2, expected -88.7", False, "1 hour"),
+    "gpu-5.example.org": ("ready", "", False, "-20 minutes"),
+    "gpu-6.example.org": ("stopped", "", False, "-5 minutes"),
+}
+"""State, reason, whether it drains, its last heartbeat from now: draining, drained, sick, silent and stopped."""
+
+
+def make_workers(stack: Stack) -> None:
+    """Other machines beside the stack's own worker. Needs a job that `hold` has treated, for the one that drains."""
+    with stack.sql() as cursor:
+        for name, (state, reason, draining, since) in WORKERS.items():
+            cursor.execute(
+                "INSERT INTO jobs_worker (name, model, state, reason, draining, run, device_errors, engine_id, "
+                "tokens_per_second, started_at, heartbeat_at, last_forward_at) SELECT %s, model, %s, %s, %s, 'other', "
+                "0, engine_id, 41234, now() - interval '3 days', now() + %s::interval, now() - interval '2 minutes' "
+                "FROM jobs_worker WHERE state = 'ready' AND engine_id IS NOT NULL AND run <> 'other' LIMIT 1 "
+                "ON CONFLICT DO NOTHING",
+                [name, state, reason, draining, since],
+            )
+
+
+def remove_workers(stack: Stack) -> None:
+    with stack.sql() as cursor:
+        cursor.execute("DELETE FROM jobs_worker WHERE run = 'other'")
+
+
+def make_user(stack: Stack, name: str) -> str:
+    """Adds a user and gives the password."""
+    added = stack.run("user", "add", name)
+    assert added.returncode == 0, added.stderr
+    found = re.search(r"password (\S+)", added.stdout)
+    assert found, added.stdout
+    return found[1]
+
+
+def own_job(stack: Stack, user: str, job: str) -> None:
+    """Give a job to somebody else."""
+    with stack.sql() as cursor:
+        cursor.execute(
+            "UPDATE jobs_job SET owner_id = (SELECT id FROM auth_user WHERE username = %s) WHERE id = %s", [user, job]
+        )
+
+
+def limit(stack: Stack, user: str, **limits: int) -> None:
+    """Limits of this user alone."""
+    with stack.sql() as cursor:
+        cursor.execute("SELECT id FROM auth_user WHERE username = %s", [user])
+        row = cursor.fetchone()
+        assert row
+        cursor.execute("INSERT INTO jobs_quota (user_id) VALUES (%s) ON CONFLICT DO NOTHING", [row[0]])
+        for name, value in limits.items():
+            cursor.execute(f"UPDATE jobs_quota SET {name} = %s WHERE user_id = %s", [value, row[0]])
+
+
+def wait_until_idle(stack: Stack) -> None:
+    with stack.sql() as cursor:
+        leased = "SELECT count(*) FROM jobs_chunk WHERE state = 'leased' AND worker NOT LIKE '%example.org'"
+        until(lambda: cursor.execute(leased).fetchone()[0] == 0)
