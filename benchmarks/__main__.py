@@ -15,7 +15,7 @@ import torch
 from benchmarks import engine
 from benchmarks.measuring import Row
 from benchmarks.peer import against_peer
-from benchmarks.service_benches import SERVICE_BENCHES, Plan
+from benchmarks.service_benches import BROWSER_BENCHES, SERVICE_BENCHES, Plan
 from benchmarks.shapes import random_checkpoint
 
 Bench = Callable[[Path, bool], Iterator[Row]]
@@ -60,11 +60,13 @@ def _peer(folder: Path, smoke: bool) -> Iterator[Row]:
 
 BENCHES: dict[str, Bench] = {"engine": _engine, "peer": _peer, "context": _context, "skipped": _skipped}
 NAMES = (*BENCHES, *SERVICE_BENCHES)
+ON_SERVICE = {**SERVICE_BENCHES, **BROWSER_BENCHES}
 
 
 def main(arguments: list[str]) -> int:
+    named = f"{', '.join(NAMES)} (all of these by default); {', '.join(BROWSER_BENCHES)} (in a browser)"
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", choices=[*NAMES, []], metavar="NAME", help=", ".join(NAMES))
+    parser.add_argument("names", nargs="*", choices=[*BENCHES, *ON_SERVICE, []], metavar="NAME", help=named)
     parser.add_argument("--smoke", action="store_true", help="the smallest sizes: whether it runs, not how fast")
     parser.add_argument("--json", type=Path, help="write the rows here as well")
     parser.add_argument(
@@ -79,7 +81,7 @@ def main(arguments: list[str]) -> int:
     print(f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}")
     with Plan(options.folder, options.smoke, options.sequences, options.repeats) as plan:
         for name in options.names or NAMES:
-            measured = BENCHES[name](options.folder, options.smoke) if name in BENCHES else SERVICE_BENCHES[name](plan)
+            measured = BENCHES[name](options.folder, options.smoke) if name in BENCHES else ON_SERVICE[name](plan)
             for row in measured:
                 rows.append(row)
                 target = f" (target {row.target})" if row.target else ""

@@ -9,7 +9,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Self
 
-from benchmarks import service, service_files, simulation
+from benchmarks import pictures, service, service_files, simulation
+from benchmarks.analyses import analyses
 from benchmarks.measuring import Row
 from benchmarks.service_growth import growth
 from benchmarks.service_stack import Service, running
@@ -91,6 +92,17 @@ def _waiting(plan: Plan) -> Iterator[Row]:
     return service.waiting(plan.service, sequences=sequences, repeats=plan.repeats(15), bundle_seconds=seconds)
 
 
+def _analyses(plan: Plan) -> Iterator[Row]:
+    items = plan.sequences(0)
+    many = (items,) if items else (20_000, 50_000)
+    return analyses(plan.service, items=many, widths=(8,) if plan.smoke else (320, 1280))
+
+
+def _pictures(plan: Plan) -> Iterator[Row]:
+    sizes = pictures.SMOKE if plan.smoke else pictures.Sizes()
+    return pictures.pictures(plan.service, sizes=sizes, repeats=plan.repeats(3))
+
+
 SERVICE_BENCHES: Mapping[str, Callable[[Plan], Iterator[Row]]] = MappingProxyType(
     {
         "overhead": _overhead,
@@ -101,5 +113,8 @@ SERVICE_BENCHES: Mapping[str, Callable[[Plan], Iterator[Row]]] = MappingProxyTyp
         "waiting": _waiting,
         "simulation": _simulation,
         "growth": _growth,
+        "analyses": _analyses,
     }
 )
+BROWSER_BENCHES: Mapping[str, Callable[[Plan], Iterator[Row]]] = MappingProxyType({"pictures": _pictures})
+"""Those that need a browser beside everything else: they run where they are named."""

@@ -6,24 +6,21 @@ variants takes some 30 MB; larger jobs are shown up to MAX_RANKED variants, and 
 
 from __future__ import annotations
 
-import re
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from threading import Lock
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-import psycopg
-from django.db import connection
 from numpy.typing import NDArray
 
-from jobs.models import Item, Job
-from jobs.outputs import DTYPES
-from jobs.science.overlays import key_of
+from jobs.models import Job
+from jobs.science.overlays import ScoreOf
 from jobs.science.variants import Mutation, Variant
 from jobs.selectors import results_fingerprint
-from jobs.states import ChunkState
+from jobs.variant_rows import OTHER_LENGTH, MutationColumns, scored_items, stored_numbers
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]
@@ -33,10 +30,7 @@ MAX_RANKED = 250_000
 _KEPT = 3
 """Tables that a process remembers."""
 
-OTHER_LENGTH = -1
-"""Number of mutations of a sequence whose length is not the parent's."""
-
-SORTS = ("best", "worst", "spread", "position", "name", "index")
+SORTS = ("best", "worst", "spread", "position", "mutations", "name", "index")
 
 
 class Row(NamedTuple):
@@ -108,22 +102,29 @@ class VariantTable:
         return np.asarray(sums[self.starts[1:]] > sums[self.starts[:-1]])
 
     def _order(self, rows: Rows, sort: str) -> Rows:
+        """Places in `rows`, the first to be shown first."""
+        if sort == "index":
+            return np.arange(len(rows))
+        if sort == "name":
+            names = [self.names[at] for at in rows.tolist()]
+            return np.array(sorted(range(len(names)), key=names.__getitem__), dtype=np.intp)
+        return np.argsort(self._key(sort)[rows], kind="stable")
+
+    def _key(self, sort: str) -> NDArray[Any]:
+        """Numbers [n] of which the smallest comes first."""
+        last = np.iinfo(np.int32).max
         match sort:
             case "worst":
-                return np.argsort(self.score[rows], kind="stable")
+                return self.score
             case "spread":
-                return np.argsort(-self.spread[rows], kind="stable")
+                return -self.spread
             case "position":
-                first = np.append(self.positions, np.iinfo(np.int32).max)[self.starts[:-1]]
-                first = np.where(self.count > 0, first, 0)
-                return np.argsort(first[rows], kind="stable")
-            case "name":
-                names = [self.names[at] for at in rows.tolist()]
-                return np.array(sorted(range(len(names)), key=names.__getitem__), dtype=np.intp)
-            case "index":
-                return np.arange(len(rows))
+                first = np.append(self.positions, last)[self.starts[:-1]]
+                return np.where(self.count > 0, first, 0)
+            case "mutations":
+                return np.where(self.count == OTHER_LENGTH, last, self.count)
             case _:
-                return np.argsort(-self.score[rows], kind="stable")
+                return -self.score
 
     def rows(self, wanted: Rows) -> list[Row]:
         """The rows of these numbers."""
@@ -175,25 +176,20 @@ def variant_table(job: Job) -> VariantTable:
     return table
 
 
-def scores_of(job: Job) -> dict[Variant | str, float]:
+def scores_of(job: Job) -> ScoreOf:
     """The score of each variant of the job; the first where one is named more than once."""
     table = variant_table(job)
-    scores: dict[Variant | str, float] = {}
-    for at in range(len(table)):
-        scores.setdefault(table.variant(at) or table.codes[at], float(table.score[at]))
-    return scores
+    named = list(zip(table.codes, table.score.tolist(), strict=True))
+    scores = dict(reversed(named))
+    return lambda key: scores.get(key.code(table.offset) if isinstance(key, Variant) else key)
 
 
 def read_table(job: Job) -> VariantTable:
     """The table from the database: items and packed scores, each in one query."""
     parent, offset = str(job.params["parent"]), int(job.params.get("offset", 0))
-    items = list(
-        Item.objects.filter(job=job, error_code__isnull=True, chunk__state=ChunkState.DONE)
-        .order_by("index")
-        .values_list("index", "chunk_id", "name", "sequence")[: MAX_RANKED + 1]
-    )
+    stored = stored_numbers(job)
+    items = list(islice(scored_items(job, stored["score"]), MAX_RANKED + 1))
     cut = len(items) > MAX_RANKED
-    stored = {kind: _stored(job, kind) for kind in ("score", "spread")}
     taken: dict[int | None, int] = {}
     score, spread = np.zeros(len(items)), np.zeros(len(items))
     for at, (_, chunk_id, _, _) in enumerate(items):
@@ -201,7 +197,7 @@ def read_table(job: Job) -> VariantTable:
         taken[chunk_id] = place + 1
         score[at] = stored["score"][chunk_id][place]
         spread[at] = stored["spread"][chunk_id][place]
-    columns = _Columns(parent, offset)
+    columns = MutationColumns(parent, offset)
     for *_, text in items:
         columns.add(text)
     places = np.empty(len(items), dtype=np.int64)
@@ -220,63 +216,3 @@ def read_table(job: Job) -> VariantTable:
         places=places,
         cut=cut,
     )
-
-
-def _stored(job: Job, kind: str) -> dict[int | None, Floats]:
-    """Numbers of the items of each chunk, one each, in item order."""
-    # As in jobs.export.reading: Django's cursor would give bytes as hexadecimal text.
-    with connection.cursor(), connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        cursor.execute(
-            "SELECT chunk.id, output.dtype, output.data FROM jobs_output output JOIN jobs_chunk chunk "
-            "ON chunk.id = output.chunk_id WHERE chunk.job_id = %s AND chunk.state = 'done' AND output.kind = %s "
-            "ORDER BY chunk.id, output.item_index",
-            [job.pk, kind],
-            binary=True,
-        )
-        found: dict[int | None, Floats] = {}
-        for chunk_id, dtype, data in cursor:
-            numbers = np.frombuffer(data, dtype=DTYPES[dtype]).astype(np.float64)
-            found[chunk_id] = np.concatenate([found[chunk_id], numbers]) if chunk_id in found else numbers
-    return found
-
-
-_CODE = re.compile(r"[A-Z]-?[0-9]+[A-Z](?::[A-Z]-?[0-9]+[A-Z])*")
-
-
-class _Columns:
-    """Codes and mutated positions of variants, from the texts that were checked when they came in."""
-
-    def __init__(self, parent: str, offset: int) -> None:
-        self._parent, self._offset = parent, offset
-        self._letters = np.frombuffer(parent.encode(), dtype=np.uint8)
-        self.codes: list[str] = []
-        self.count: list[int] = []
-        self.positions: list[int] = []
-        self.starts: list[int] = [0]
-
-    def add(self, text: str) -> None:
-        mutations = self._mutations(text)
-        if mutations is None:
-            self.codes.append(text)
-            self.count.append(OTHER_LENGTH)
-        else:
-            self.codes.append(Variant(mutations).code(self._offset))
-            self.count.append(len(mutations))
-            self.positions += [mutation.position for mutation in mutations]
-        self.starts.append(len(self.positions))
-
-    def _mutations(self, text: str) -> tuple[Mutation, ...] | None:
-        """Substitutions in the order of their positions; None for a sequence of another length."""
-        parent = self._parent
-        if _CODE.fullmatch(text):
-            found = [
-                Mutation(int(part[1:-1]) - self._offset, part[0], part[-1])
-                for part in text.split(":")
-                if part[0] != part[-1]
-            ]
-            return tuple(sorted(found))
-        if len(text) == len(parent) and text.isascii() and text.isalpha():
-            differ = np.flatnonzero(np.frombuffer(text.encode(), dtype=np.uint8) != self._letters).tolist()
-            return tuple(Mutation(at + 1, parent[at], text[at]) for at in differ)
-        key = key_of(text, parent, self._offset)
-        return key.mutations if isinstance(key, Variant) else None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import dataclass
+from threading import Lock
 
 import numpy as np
 
@@ -14,6 +16,7 @@ from jobs.science.contacts import Floats, Precision, long_range_precision
 from jobs.science.overlays import Overlay, ScoreOf, overlay
 from jobs.science.scan_tables import ScanTable
 from jobs.science.variants import Variant
+from jobs.selectors import results_fingerprint
 from jobs.services.attachments import parent_of
 
 
@@ -23,8 +26,8 @@ def assays_of(job: Job) -> list[Assay]:
 
 
 def assay_of(job: Job, assay_id: int) -> Assay:
-    """One of the job's assays; NotFound where it has none of this number."""
-    found = Assay.objects.filter(job=job, pk=assay_id).first()
+    """One of the job's assays, without its rows until they are asked for; NotFound where it has none of this number."""
+    found = Assay.objects.filter(job=job, pk=assay_id).defer("names", "data").first()
     if found is None:
         raise NotFound(f"job {job.pk} has no assay {assay_id}")
     return found
@@ -43,8 +46,30 @@ def structure_of(job: Job, structure_id: int) -> Structure:
     return found
 
 
+_KEPT = 4
+"""Overlays that a process remembers: one of 100,000 variants takes some 30 MB."""
+_overlays: OrderedDict[tuple[int, str], Overlay] = OrderedDict()
+_lock = Lock()
+
+
 def assay_overlay(assay: Assay) -> Overlay:
-    """The measurements over the scores that the job has now."""
+    """The measurements over the scores that the job has now; a page and its picture, which ask one after the other, are
+    given the same.
+    """
+    key = (assay.pk, results_fingerprint(assay.job))
+    with _lock:
+        if key in _overlays:
+            _overlays.move_to_end(key)
+            return _overlays[key]
+    made = _overlay(assay)
+    with _lock:
+        _overlays[key] = made
+        while len(_overlays) > _KEPT:
+            _overlays.popitem(last=False)
+    return made
+
+
+def _overlay(assay: Assay) -> Overlay:
     job = assay.job
     values = np.frombuffer(bytes(assay.data), dtype="<f8")
     parent = parent_of(job, assay.item_index)
@@ -53,7 +78,7 @@ def assay_overlay(assay: Assay) -> Overlay:
 
 def _scores(job: Job, item_index: int) -> ScoreOf:
     if job.action == "score":
-        return ranking.scores_of(job).get
+        return ranking.scores_of(job)
     item = job.items.get(index=item_index)
     result = results_of(job, [item_index]).get(item_index)
     if result is None:

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { BINS, byCategory, byNumber, categoryLook, cividis } from "../src/maps/colours";
 import { Grid } from "../src/maps/grid";
+import { Pixels, stampOfPixels } from "../src/maps/pixels";
 import { placeOf, pointsOf, towards } from "../src/maps/points";
 
 const random = (seed: number) => () => {
@@ -51,4 +52,24 @@ test("categories differ in colour and shape, numbers run between their percentil
   expect([numbers.classes[0], numbers.classes[101], numbers.classes[100]]).toEqual([0, BINS - 1, -1]);
   expect(numbers.say(100)).toBe("no weight");
   expect([cividis(0), cividis(1)]).toEqual(["#00224e", "#fee838"]);
+});
+
+test("stamps are laid over what is there, and cut off at the edges", () => {
+  const clear = [0, 0, 0, 0];
+  const half = [200, 100, 0, 128];
+  const full = [10, 20, 30, 255];
+  const stamp = stampOfPixels(Uint8ClampedArray.from([clear, half, full, clear].flat()), 2);
+  expect(Array.from(stamp.places), "clear pixels are left out").toEqual([1, 2]);
+  const pixels = new Pixels(3, 2, Uint8ClampedArray.from([100, 100, 100, 255]));
+  const at = (x: number, y: number) => Array.from(pixels.data.slice(4 * (3 * y + x), 4 * (3 * y + x) + 4));
+  pixels.lay(stamp, 0, 0);
+  expect(at(0, 0), "the ground stays").toEqual([100, 100, 100, 255]);
+  expect(at(1, 0), "half of each").toEqual([150, 100, 50, 255]);
+  expect(at(0, 1)).toEqual([10, 20, 30, 255]);
+  pixels.lay(stamp, 2, -1);
+  expect(at(2, 0), "the lower left pixel of a stamp that reaches over the corner").toEqual([10, 20, 30, 255]);
+  expect(at(0, 1), "no pixel comes in again on the other side").toEqual([10, 20, 30, 255]);
+  expect(at(2, 1)).toEqual([100, 100, 100, 255]);
+  for (const [left, top] of [[-2, 0], [3, 0], [0, -2], [0, 2]] as const) pixels.lay(stamp, left, top);
+  expect(at(1, 1)).toEqual([100, 100, 100, 255]);
 });

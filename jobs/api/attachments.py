@@ -168,7 +168,7 @@ def present_overlay(assay: Assay) -> dict[str, Any]:
     return present_assay(assay) | {
         "counts": {name: getattr(found, name) for name in counts},
         "metrics": {"spearman": found.spearman, "ndcg": found.ndcg, "top_recall": found.top_recall},
-        "points": [{"variant": p.variant, "score": p.score, "measured": p.measured} for p in found.points],
+        "points": found.points,
         "unreadable_examples": [problem.as_dict() for problem in found.examples],
         "without_score_examples": list(found.unscored),
     }

@@ -7,11 +7,9 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from jobs.errors import InvalidInput, Problem
 from jobs.science.metrics import ndcg, spearman, top_recall
-from jobs.science.variants import Variant, read_variant, suggest_offset
+from jobs.science.variants import Variant, plain_variant, read_variant, suggest_offset
 
 LISTED = 20
 """Names that did not match which are listed; the others are counted."""
@@ -57,6 +55,8 @@ def key_of(text: str, parent: str, offset: int) -> Variant | str:
 
     Raises InvalidInput as `read_variant` does.
     """
+    if (plain := plain_variant(text, parent, offset)) is not None:
+        return plain
     try:
         return read_variant(text, parent, offset=offset)
     except InvalidInput as error:
@@ -68,8 +68,9 @@ def key_of(text: str, parent: str, offset: int) -> Variant | str:
 
 def overlay(names: Sequence[str], values: Sequence[float], parent: str, offset: int, score_of: ScoreOf) -> Overlay:
     """Match every row; the metrics are over the variants that have both numbers, each once."""
-    measured: dict[Variant | str, list[float]] = {}
-    labels: dict[Variant | str, str] = {}
+    # By what they are called, which is cheaper to look up than the variants themselves.
+    measured: dict[str, list[float]] = {}
+    keys: dict[str, Variant | str] = {}
     problems: list[Problem] = []
     unreadable = missing = 0
     for index, (name, value) in enumerate(zip(names, values, strict=True)):
@@ -84,18 +85,19 @@ def overlay(names: Sequence[str], values: Sequence[float], parent: str, offset: 
         if math.isnan(value):
             missing += 1
             continue
-        measured.setdefault(key, []).append(value)
-        labels.setdefault(key, key.code(offset) if isinstance(key, Variant) else key)
+        label = key.code(offset) if isinstance(key, Variant) else key
+        keys[label] = key
+        measured.setdefault(label, []).append(value)
     points: list[Point] = []
     unscored: list[str] = []
     unscored_rows = 0
-    for key, given in measured.items():
-        score = score_of(key)
+    for label, given in measured.items():
+        score = score_of(keys[label])
         if score is None:
             unscored_rows += len(given)
-            unscored.append(labels[key])
+            unscored.append(label)
         else:
-            points.append(Point(labels[key], score, float(np.mean(given))))
+            points.append(Point(label, score, math.fsum(given) / len(given)))
     scores, truth = [point.score for point in points], [point.measured for point in points]
     return Overlay(
         rows=len(names),

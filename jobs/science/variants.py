@@ -25,6 +25,7 @@ _SUBSTITUTION = re.compile(r"([A-Z])(-?[0-9]{1,9})([A-Z*=-])")
 _LOOKS_LIKE_INDEL = re.compile(r"[0-9](DEL|INS|DUP|FS|EXT)|[0-9]-$|^-|_")
 _MOST_VOTES = 10_000
 """Substitutions that are kept to find an offset with."""
+_LONGEST_NUMBER = 10
 _LEAST_VOTES = 2
 """Substitutions that must speak for an offset before it is suggested: a single letter fits somewhere by chance."""
 _LEAST_SHARE = 0.9
@@ -111,6 +112,25 @@ def read_variants(texts: Iterable[str], parent: str, *, offset: int = 0, path: s
 def read_variant(text: str, parent: str, *, offset: int = 0) -> Variant:
     """One variant; see `read_variants`."""
     return read_variants([text], parent, offset=offset)[0]
+
+
+def plain_variant(text: str, parent: str, offset: int) -> Variant | None:
+    """What `read_variant` makes of a code in capitals that is joined by ':' and right, in a tenth of the time; None for
+    anything else, right or wrong.
+    """
+    found: dict[int, Mutation] = {}
+    parts = text.split(":")
+    for part in parts:
+        number, wild, mutant = part[1:-1], part[:1], part[-1:]
+        if not (number.isascii() and number.isdigit() and len(number) < _LONGEST_NUMBER):
+            return None
+        position = int(number) - offset
+        if not 1 <= position <= len(parent) or parent[position - 1] != wild or wild == mutant:
+            return None
+        if wild not in CANONICAL or mutant not in CANONICAL:
+            return None
+        found[position] = Mutation(position, wild, mutant)
+    return Variant(tuple(found[position] for position in sorted(found))) if len(found) == len(parts) else None
 
 
 class VariantRules:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
+import numpy as np
 from django.contrib import messages
 from django.core.paginator import Page, Paginator
 from django.http import Http404, HttpRequest, HttpResponse
@@ -17,6 +19,7 @@ from jobs.api.attachments import file_of, present_overlay, whole
 from jobs.errors import NotFound, ServiceError
 from jobs.limits import MAX_ASSAY_BYTES
 from jobs.models import Assay, Job, Structure
+from jobs.science.overlays import Point
 from jobs.science.structures import MAX_STRUCTURE_BYTES
 from jobs.selectors_attachments import assay_of, assays_of, structure_of
 from jobs.services.attachments import SCORED, assay_add, attachment_delete, structure_add
@@ -84,12 +87,14 @@ def assay_page(request: HttpRequest, job_id: UUID, assay_id: int) -> HttpRespons
         raise Http404(missing.detail) from missing
     body = present_overlay(assay)
     order = request.GET.get("sort", "")
-    points = sorted(body["points"], key=lambda one: -one["measured" if order == "measured" else "score"])
-    found: Page[Any] = Paginator(points, POINTS).get_page(request.GET.get("page", "1"))
+    points: Sequence[Point] = body["points"]
+    numbers = [one.measured if order == "measured" else one.score for one in points]
+    best = np.argsort(-np.array(numbers), kind="stable").tolist()
+    found: Page[int] = Paginator(best, POINTS).get_page(request.GET.get("page", "1"))
     context = {
         "job": job,
         "assay": body,
-        "points": list(found),
+        "points": [points[at] for at in found],
         "page": found,
         "sort": order,
         "open": "page" in request.GET or "sort" in request.GET,

@@ -16,9 +16,10 @@ from django.views.decorators.http import require_safe
 
 from jobs import selectors
 from jobs.models import Item, Job
-from jobs.ranking import MAX_RANKED, OTHER_LENGTH, VariantTable, Wanted, variant_table
+from jobs.ranking import MAX_RANKED, VariantTable, Wanted, variant_table
 from jobs.selectors_attachments import assays_of
 from jobs.states import JobState
+from jobs.variant_rows import OTHER_LENGTH
 from jobs.views.access import own_job_with_rows, page
 from jobs.views.links import changed, whole
 from jobs.views.scan import METHODS
@@ -34,9 +35,43 @@ SORTS = {
     "worst": "Worst score first",
     "spread": "Largest spread first",
     "position": "By position",
+    "mutations": "Fewest mutations first",
     "name": "By name",
     "index": "In the order of the input",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A column of the table: a press on it sorts by it. `sorted` is the value of aria-sort; empty for other columns."""
+
+    text: str
+    number: bool
+    link: str
+    sorted: str
+
+
+_HEADS = (
+    ("Variant", False, {"position": "ascending"}),
+    ("Rank", True, {"best": "ascending", "worst": "descending"}),
+    ("Score", True, {"best": "descending", "worst": "ascending"}),
+    ("Spread", True, {"spread": "descending"}),
+    ("Mutations", True, {"mutations": "ascending"}),
+    ("Name", False, {"name": "ascending"}),
+)
+"""Columns with the orders that sort by them; a press takes the next of these."""
+
+
+def heads_of(query: QueryDict, sort: str, *, several: bool) -> list[Head]:
+    """The columns of the table as it is sorted; the spread is one only where there are several contexts."""
+    heads: list[Head] = []
+    for text, number, orders in _HEADS:
+        if text == "Spread" and not several:
+            continue
+        names = list(orders)
+        following = names[(names.index(sort) + 1) % len(names)] if sort in names else names[0]
+        heads.append(Head(text, number, changed(query, sort=following, page=None), orders.get(sort, "")))
+    return heads
 
 
 def wanted_of(query: QueryDict) -> Wanted:
@@ -66,16 +101,20 @@ def variants_page(request: HttpRequest, job_id: UUID) -> HttpResponse:
     table, wanted = variant_table(job), wanted_of(request.GET)
     rows = table.select(wanted)
     found: Page[int] = Paginator(rows, ROWS).get_page(request.GET.get("page", "1"))
+    several = len(job.params.get("contexts") or ()) > 1
     context = {
         "job": job,
         "wanted": wanted,
+        "heads": heads_of(request.GET, wanted.sort, several=several),
         "narrowed": bool(wanted.search or wanted.position is not None or wanted.wild or wanted.mutations is not None),
         "rows": table.rows(np.asarray(list(found), dtype=np.intp)),
         "page": found,
         "total": len(table),
         "other_length": OTHER_LENGTH,
-        "several": len(job.params.get("contexts") or ()) > 1,
+        "several": several,
         "links": {
+            "first": changed(request.GET, page=None),
+            "last": changed(request.GET, page=found.paginator.num_pages),
             "previous": changed(request.GET, page=found.number - 1),
             "next": changed(request.GET, page=found.number + 1),
             "csv": reverse("variants-table", args=[job.pk]) + changed(request.GET, page=None),

@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from rest_framework.test import APIClient
 
-from jobs.models import Assay, Quota, Structure
+from jobs.models import Assay, Chunk, Output, Quota, Structure
 from tests.integration.variant_jobs import SHORT, UBIQUITIN, finished, scored, sent
 
 pytestmark = pytest.mark.django_db
@@ -62,6 +65,18 @@ def test_measurements_are_laid_over_scores(api, inline_worker):
     assert api.get(made["url"]).json() == made
     (listed,) = api.get(f"{job['url']}assays/").json()["results"]
     assert listed == {name: made[name] for name in listed}
+
+
+def test_an_overlay_is_made_once_and_again_where_the_results_change(api, inline_worker):
+    job = scored(api, inline_worker, VARIANTS)
+    made = assay(api, job, CSV).json()
+    with CaptureQueriesContext(connection) as asked:
+        assert api.get(made["url"]).json() == made
+    assert not [one["sql"] for one in asked if '"jobs_assay"."names"' in one["sql"]], "the rows are not read again"
+    Output.objects.filter(chunk__job=job["id"], kind="score").update(data=b"\0" * 64)
+    Chunk.objects.filter(job=job["id"]).update(finished_at=timezone.now())
+    again = api.get(made["url"]).json()
+    assert {row["score"] for row in again["points"][:8]} == {0.0}
 
 
 def test_an_assay_is_laid_over_a_scan_and_multiple_variants_are_sums(api, inline_worker):

@@ -50,6 +50,7 @@ def test_every_row_has_a_number_with_a_unit(report):
         "waiting: synchronous request",
         "simulation: 2 workers",
         "growth: ingest: N sequences",
+        "analyses: map umap, 64 x 8, memory of the child",
     ],
 )
 def test_every_bench_reports(report, begins):
@@ -60,4 +61,5 @@ def test_every_bench_is_tried_here():
     assert set(NAMES) == {
         *("engine", "peer", "context", "skipped"),
         *("overhead", "against", "ingest", "download", "pages", "waiting", "simulation", "growth"),
-    }
+        "analyses",
+    }, "those in a browser are tried in tests/e2e"

@@ -15,6 +15,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from benchmarks.finished_jobs import random_protein, scored_job, variants_of
 from benchmarks.service_data import MODEL, clear, lay_out_job, settle
 from jobs import queue, selectors
 from jobs.api.presenters import present_job
@@ -23,8 +24,10 @@ from jobs.export.npz import _snapshot
 from jobs.export.reading import item_pages, load, place
 from jobs.models import Chunk, EngineRecord, Job, Tally
 from jobs.outputs import PackedOutput
+from jobs.ranking import read_table, variant_table
 from jobs.services import leases, lifecycle, tallies
 from jobs.states import ChunkState, ItemState
+from jobs.variant_rows import KINDS, STORED
 
 pytestmark = pytest.mark.django_db
 
@@ -43,10 +46,11 @@ class Scan:
 
 @dataclass(frozen=True)
 class Tables:
-    """The jobs that are laid out: two that are over, one that runs."""
+    """The jobs that are laid out: two that are over, one that runs, and one of 4,000 variants."""
 
     finished: Job
     running: Job
+    scored: Job
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +59,8 @@ def tables(django_db_setup, django_db_blocker) -> Iterator[Tables]:
         lay_out_job(ITEMS, done=1.0, outputs=True, width=4)
         finished = lay_out_job(ITEMS, done=1.0, outputs=True, width=4)
         running = lay_out_job(ITEMS, done=0.6, outputs=True, width=4)
+        parent = random_protein(60)
+        scored = scored_job(model="e1-demo", parent=parent, variants=list(variants_of(parent, 4000)))
         with connection.cursor() as cursor:
             cursor.execute(
                 "UPDATE jobs_chunk SET published_at = statement_timestamp() WHERE id IN "
@@ -69,7 +75,7 @@ def tables(django_db_setup, django_db_blocker) -> Iterator[Tables]:
         for job_id in Job.objects.values_list("pk", flat=True):
             tallies.tally_advance(job_id=job_id)
         settle()
-        yield Tables(Job.objects.get(pk=finished), Job.objects.get(pk=running))
+        yield Tables(Job.objects.get(pk=finished), Job.objects.get(pk=running), Job.objects.get(pk=scored))
         clear()
 
 
@@ -216,6 +222,18 @@ def test_keyset_pages_of_outputs(tables):
     rows = sorted({stored.id for one in place(page, columns) for stored, _ in one.places})
     assert len(load(place(page, columns))) == len(page)
     check(explained("SELECT id, data FROM jobs_output WHERE id = ANY(%s)", [rows]), "jobs_output_pkey")
+
+
+def test_the_table_of_variants_reads_its_own_job_and_is_then_remembered(tables):
+    job = tables.scored
+    assert len(read_table(job)) == 4000
+    check(plans_of(lambda: read_table(job)), "jobs_item_pkey")
+    chunks = list(Chunk.objects.filter(job=job).values_list("pk", flat=True))
+    check(explained(STORED, [chunks, list(KINDS)]), "output_once")
+    variant_table(job)
+    again = plans_of(lambda: variant_table(job))
+    check(again)
+    assert not [scan for scan in again if scan.table in ("jobs_item", "jobs_output")], "a page reads no rows"
 
 
 def test_the_snapshot_of_an_npz_file(tables):

@@ -201,6 +201,29 @@ def test_the_page_ranks_filters_draws_and_sends_on(browser, score, stranger_brow
         assert stranger_browser.get(path).status_code == 404
 
 
+def test_each_column_sorts_the_table_and_says_so(browser, score, monkeypatch):
+    monkeypatch.setattr(page_module, "ROWS", 2)
+    page = f"/jobs/{score['id']}/variants/"
+
+    def heads(query: str) -> dict[str, tuple[str, str]]:
+        html = browser.get(page + query).content.decode()
+        found = re.findall(r'<th scope="col"([^>]*)><a class="sorter" href="([^"]*)">(\w+)', html)
+        return {text: ("".join(re.findall(r'aria-sort="(\w+)"', more)), unescape(link)) for more, link, text in found}
+
+    first = heads("?search=K&page=2")
+    assert list(first) == ["Variant", "Rank", "Score", "Mutations", "Name"], "one context has no spread"
+    assert first["Score"] == ("descending", "?search=K&sort=worst"), "from the first page, as it is narrowed"
+    assert heads(first["Score"][1])["Score"][0] == "ascending"
+    for text, sort in (("Variant", "position"), ("Mutations", "mutations"), ("Name", "name")):
+        assert first[text] == ("", f"?search=K&sort={sort}")
+        assert heads(first[text][1])[text][0] == "ascending"
+    codes = re.findall(r'<th scope="row"><a[^>]*>([^<]*)', browser.get(f"{page}?sort=mutations").content.decode())
+    assert codes[0] == "WT"
+    last = re.search(r'href="([^"]*)">Last page', browser.get(page).content.decode())
+    assert last is not None
+    assert "Next page" not in browser.get(page + unescape(last[1])).content.decode()
+
+
 def test_the_page_of_one_variant_leads_to_all(browser, score):
     text = text_of(browser.get(f"/jobs/{score['id']}/items/2/"))
     assert "Variant M1A:K2R" in text

@@ -5,7 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.errors import InvalidInput
-from jobs.science.variants import Mutation, Variant, read_variant, read_variants, single_variants, suggest_offset
+from jobs.science.variants import (
+    Mutation,
+    Variant,
+    plain_variant,
+    read_variant,
+    read_variants,
+    single_variants,
+    suggest_offset,
+)
 from worker.protocol import CANONICAL
 
 PARENT = "MKTAYIAKQRQISFVKSHFSRQ"
@@ -25,6 +33,19 @@ def test_codes():
     assert read_variant("A27T", PARENT, offset=23).mutations[0].position == 4
     assert read_variant("A1T", PARENT, offset=-3).code(offset=-3) == "A1T"
     assert read_variant("A-1T", PARENT, offset=-5).mutations[0].position == 4
+
+
+@pytest.mark.parametrize("offset", [0, 23, -1])
+def test_the_short_way_is_taken_by_plain_codes_only_and_says_the_same(offset):
+    parent = "MXTAYIAKQR"
+    plain = [one.code(offset) for one in single_variants(parent)]
+    plain += [f"{plain[0]}:{plain[-1]}", f"{plain[-1]}:{plain[0]}"]
+    assert [plain_variant(text, parent, offset) for text in plain if "-" not in text] == [
+        read_variant(text, parent, offset=offset) for text in plain if "-" not in text
+    ]
+    others = ["WT", "", "M", "A4A", "A4*", "A4-", "A4=", "X2A", "A4B", "T4A", "A99T", "A0T", "A4T/K8R", "a4t", " A4T"]
+    others += ["A4T:A4G", "A4T:", ":A4T", "A\N{SUPERSCRIPT TWO}T", "A4", "4T", "MKTAYIAKQR", "A00000000000004T"]
+    assert [text for text in others if plain_variant(text, parent, 0) is not None] == []
 
 
 def test_sequences_and_codes_name_the_same_variants():

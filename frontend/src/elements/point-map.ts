@@ -227,7 +227,8 @@ export class PointMap extends HTMLElement {
     this.neighbours = [];
     const x = (points.u[place] ?? 0) * this.view.scale + this.view.left;
     const y = (points.v[place] ?? 0) * this.view.scale + this.view.top;
-    if (x < 0 || y < 0 || x > this.width || y > this.height) {
+    const away = x < 0 || y < 0 || x > this.width || y > this.height;
+    if (away) {
       this.view.left += this.width / 2 - x;
       this.view.top += this.height / 2 - y;
     }
@@ -235,7 +236,7 @@ export class PointMap extends HTMLElement {
     const picked = this.picked.has(place) ? ", picked" : "";
     const facts = `item ${item}, ${points.residues[place] ?? 0} residues, ${colouring?.say(place) ?? ""}`;
     this.status.textContent = `${points.name[place] ?? ""}: ${facts}${picked}. Enter opens it, space picks it.`;
-    this.draw("all");
+    this.draw(away ? "all" : "marks");
     this.dispatchEvent(new CustomEvent("point-focus", { detail: { item } }));
   }
 

@@ -1,5 +1,6 @@
-// Drawing a map: points from ready-made pictures, so that tens of thousands stay fluid; numbers of groups at their middles.
-import { type Colouring, type Look, NONE, drawShape } from "./colours";
+// Drawing a map: its points, numbers of groups at their middles, and the marks that change while the points stay.
+import type { Colouring } from "./colours";
+import { drawDots } from "./dots";
 import type { Points } from "./points";
 
 export interface View {
@@ -49,41 +50,8 @@ export function drawScene(
   pen.fillStyle = theme.ground;
   pen.fillRect(0, 0, canvas.width, canvas.height);
   const r = radius(points.u.length, view.zoom) * dpr;
-  const none = stamp(NONE, 0.7 * r, theme);
-  const stamps = colouring.looks.map((look) => stamp(look, r, theme));
-  const { u, v } = points;
-  const { classes } = colouring;
-  const scale = view.scale * dpr;
-  const left = view.left * dpr;
-  const top = view.top * dpr;
-  // Points without a value lie under the others.
-  for (const wanted of [false, true]) {
-    for (let place = 0; place < u.length; place += 1) {
-      const number = classes[place] ?? -1;
-      if (number >= 0 !== wanted) continue;
-      const picture = number < 0 ? none : (stamps[number] ?? none);
-      const half = picture.width / 2;
-      const x = (u[place] ?? 0) * scale + left - half;
-      const y = (v[place] ?? 0) * scale + top - half;
-      if (x > -picture.width && y > -picture.width && x < canvas.width && y < canvas.height) pen.drawImage(picture, x, y);
-    }
-  }
+  drawDots(pen, points, colouring, r, view, theme, dpr);
   if (colouring.entries) drawNames(pen, points, colouring, view, theme, dpr);
-}
-
-function stamp(look: Look, r: number, theme: Theme): HTMLCanvasElement {
-  const picture = document.createElement("canvas");
-  picture.width = picture.height = 2 * Math.ceil(1.35 * r + 1);
-  const pen = picture.getContext("2d");
-  if (!pen) return picture;
-  const middle = picture.width / 2;
-  drawShape(pen, look.shape, middle, middle, r);
-  pen.fillStyle = look.colour;
-  pen.fill();
-  pen.lineWidth = Math.max(0.5, r / 6);
-  pen.strokeStyle = theme.edge;
-  pen.stroke();
-  return picture;
 }
 
 const NAMED = 40;
@@ -98,28 +66,43 @@ function drawNames(
   dpr: number,
 ): void {
   const names = (colouring.entries ?? []).slice(0, Math.min(NAMED, colouring.looks.length));
-  const us = names.map<number[]>(() => []);
-  const vs = names.map<number[]>(() => []);
-  for (let place = 0; place < points.u.length; place += 1) {
-    const number = colouring.classes[place] ?? -1;
-    us[number]?.push(points.u[place] ?? 0);
-    vs[number]?.push(points.v[place] ?? 0);
-  }
+  const middles = middlesOf(points, colouring);
   pen.font = `600 ${12 * dpr}px system-ui, sans-serif`;
   pen.textAlign = "center";
   pen.textBaseline = "middle";
   pen.lineJoin = "round";
   pen.lineWidth = 4 * dpr;
   names.forEach((entry, number) => {
-    if (!us[number]?.length) return;
-    const x = (median(us[number]) * view.scale + view.left) * dpr;
-    const y = (median(vs[number] ?? []) * view.scale + view.top) * dpr;
+    const middle = middles[number];
+    if (!middle) return;
+    const x = (middle[0] * view.scale + view.left) * dpr;
+    const y = (middle[1] * view.scale + view.top) * dpr;
     const text = entry.text.replace(/^cluster /, "").slice(0, 16);
     pen.strokeStyle = theme.ground;
     pen.strokeText(text, x, y);
     pen.fillStyle = theme.text;
     pen.fillText(text, x, y);
   });
+}
+
+type Middle = [number, number] | null;
+const middles = new WeakMap<Colouring, { points: Points; middles: Middle[] }>();
+
+/** Where most of each group lies; null for a group without points. */
+function middlesOf(points: Points, colouring: Colouring): Middle[] {
+  const known = middles.get(colouring);
+  if (known?.points === points) return known.middles;
+  const count = Math.min(NAMED, colouring.looks.length);
+  const us = Array.from({ length: count }, (): number[] => []);
+  const vs = Array.from({ length: count }, (): number[] => []);
+  for (let place = 0; place < points.u.length; place += 1) {
+    const number = colouring.classes[place] ?? -1;
+    us[number]?.push(points.u[place] ?? 0);
+    vs[number]?.push(points.v[place] ?? 0);
+  }
+  const found = us.map((values, number): Middle => (values.length ? [median(values), median(vs[number] ?? [])] : null));
+  middles.set(colouring, { points, middles: found });
+  return found;
 }
 
 function median(values: number[]): number {

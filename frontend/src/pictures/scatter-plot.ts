@@ -1,5 +1,7 @@
 // <scatter-plot>: a point for each of two numbers. `points` is set by the page's script. Left and right arrows go through
 // the points in the order of the horizontal axis, up and down in that of the vertical one; Home and End to the ends.
+// However many points there are, they are painted once for a size and a theme, and found through a grid.
+import { Grid } from "../maps/grid";
 import { digitsFor, roundSteps, shown } from "./numbers";
 import { type Context2d, FONT, Picture } from "./picture";
 
@@ -34,10 +36,31 @@ export function rangeOf(values: readonly number[]): Range {
   return { low: low - room, high: high + room };
 }
 
+/** An order of points, and the place of each in it. */
+interface Order {
+  points: Int32Array;
+  places: Int32Array;
+}
+
+function orderOf(values: readonly number[]): Order {
+  const numbers = Float64Array.from(values);
+  const points = Int32Array.from(numbers, (_, at) => at).sort((a, b) => (numbers[a] ?? 0) - (numbers[b] ?? 0) || a - b);
+  const places = new Int32Array(points.length);
+  points.forEach((point, place) => (places[point] = place));
+  return { points, places };
+}
+
+const sharesOf = (values: readonly number[], range: Range) =>
+  Float32Array.from(values, (value) => (value - range.low) / (range.high - range.low));
+
 export class ScatterPlot extends Picture {
   private data: Points | null = null;
   private ranges: [Range, Range] = [rangeOf([]), rangeOf([])];
-  private orders: [number[], number[]] = [[], []];
+  /** Where the points lie across and up, as shares of the axes. */
+  private shares: [Float32Array, Float32Array] = [new Float32Array(), new Float32Array()];
+  private orders: [Order, Order] | null = null;
+  private grid: Grid | null = null;
+  private cloud: { canvas: HTMLCanvasElement; look: string } | null = null;
   private cursor = 0;
 
   override connectedCallback(): void {
@@ -49,10 +72,11 @@ export class ScatterPlot extends Picture {
   set points(points: Points) {
     this.data = points;
     this.ranges = [rangeOf(points.x), rangeOf(points.y)];
-    const order = (values: readonly number[]) =>
-      values.map((_, at) => at).sort((a, b) => (values[a] ?? 0) - (values[b] ?? 0) || a - b);
-    this.orders = [order(points.x), order(points.y)];
-    this.cursor = this.orders[0][0] ?? 0;
+    this.shares = [sharesOf(points.x, this.ranges[0]), sharesOf(points.y, this.ranges[1])];
+    this.grid = new Grid(...this.shares);
+    this.orders = [orderOf(points.x), orderOf(points.y)];
+    this.cloud = null;
+    this.cursor = this.orders[0].points[0] ?? 0;
     this.redraw();
   }
 
@@ -68,11 +92,10 @@ export class ScatterPlot extends Picture {
   placeOf(at: number): { x: number; y: number } {
     const width = this.stage.clientWidth;
     const height = this.height(width);
-    const [across, up] = this.ranges;
-    const share = (value: number, range: Range) => (value - range.low) / (range.high - range.low);
+    const [across, up] = this.shares;
     return {
-      x: LEFT + share(this.data?.x[at] ?? NaN, across) * (width - LEFT - RIGHT),
-      y: height - AXIS - share(this.data?.y[at] ?? NaN, up) * (height - TOP - AXIS),
+      x: LEFT + (across[at] ?? NaN) * (width - LEFT - RIGHT),
+      y: height - AXIS - (up[at] ?? NaN) * (height - TOP - AXIS),
     };
   }
 
@@ -80,11 +103,40 @@ export class ScatterPlot extends Picture {
     const data = this.data;
     if (!data) return;
     this.drawScales(context, width, height, data);
+    context.drawImage(this.painted(context.getTransform().a, width, height), 0, 0, width, height);
+    if (!this.focused) return;
+    const { x, y } = this.placeOf(this.cursor);
+    context.strokeStyle = this.colours.text;
+    context.lineWidth = 2;
+    context.beginPath();
+    context.arc(x, y, 8, 0, 2 * Math.PI);
+    context.stroke();
+  }
+
+  /** All points on a clear ground, as many pixels as the canvas that they are laid on has. */
+  private painted(density: number, width: number, height: number): HTMLCanvasElement {
+    const look = `${density} ${width} ${height} ${this.colours.accent}`;
+    if (this.cloud?.look === look) return this.cloud.canvas;
+    const canvas = document.createElement("canvas");
+    canvas.width = Math.round(width * density);
+    canvas.height = Math.round(height * density);
+    const context = canvas.getContext("2d");
+    if (context) {
+      context.setTransform(density, 0, 0, density, 0, 0);
+      this.drawPoints(context, width - LEFT - RIGHT, height - TOP - AXIS);
+    }
+    this.cloud = { canvas, look };
+    return canvas;
+  }
+
+  private drawPoints(context: Context2d, wide: number, high: number): void {
+    const [across, up] = this.shares;
     context.fillStyle = this.colours.accent;
-    context.globalAlpha = data.names.length > 2000 ? 0.35 : 0.6;
-    const radius = data.names.length > 5000 ? 1.5 : 3;
-    for (let at = 0; at < data.names.length; at += 1) {
-      const { x, y } = this.placeOf(at);
+    context.globalAlpha = across.length > 2000 ? 0.35 : 0.6;
+    const radius = across.length > 5000 ? 1.5 : 3;
+    for (let at = 0; at < across.length; at += 1) {
+      const x = LEFT + (across[at] ?? NaN) * wide;
+      const y = TOP + (1 - (up[at] ?? NaN)) * high;
       if (radius < 2) {
         context.fillRect(x - radius, y - radius, 2 * radius, 2 * radius);
         continue;
@@ -93,14 +145,6 @@ export class ScatterPlot extends Picture {
       context.arc(x, y, radius, 0, 2 * Math.PI);
       context.fill();
     }
-    context.globalAlpha = 1;
-    if (!this.focused) return;
-    const { x, y } = this.placeOf(this.cursor);
-    context.strokeStyle = this.colours.text;
-    context.lineWidth = 2;
-    context.beginPath();
-    context.arc(x, y, 8, 0, 2 * Math.PI);
-    context.stroke();
   }
 
   private drawScales(context: Context2d, width: number, height: number, data: Points): void {
@@ -141,11 +185,12 @@ export class ScatterPlot extends Picture {
   }
 
   protected onKey(event: KeyboardEvent): boolean {
+    if (!this.orders) return false;
     const [byX, byY] = this.orders;
-    const last = byX.length - 1;
-    const step = (order: number[], by: number) => {
-      const at = order.indexOf(this.cursor);
-      this.cursor = order[Math.min(last, Math.max(0, at + by))] ?? this.cursor;
+    const last = byX.points.length - 1;
+    const step = ({ points, places }: Order, by: number) => {
+      const at = places[this.cursor] ?? 0;
+      this.cursor = points[Math.min(last, Math.max(0, at + by))] ?? this.cursor;
       return true;
     };
     switch (event.key) {
@@ -174,9 +219,13 @@ export class ScatterPlot extends Picture {
   }
 
   private nearest(x: number, y: number): number | null {
+    const width = this.stage.clientWidth;
+    const [wide, high] = [width - LEFT - RIGHT, this.height(width) - TOP - AXIS];
+    const [across, up] = [(x - LEFT) / wide, 1 - (y - TOP) / high];
+    const near = this.grid?.inside(across - NEAR / wide, up - NEAR / high, across + NEAR / wide, up + NEAR / high) ?? [];
     let best: number | null = null;
     let least = NEAR * NEAR;
-    for (let at = 0; at < (this.data?.names.length ?? 0); at += 1) {
+    for (const at of near) {
       const place = this.placeOf(at);
       const distance = (place.x - x) ** 2 + (place.y - y) ** 2;
       if (distance < least) [best, least] = [at, distance];

@@ -1,0 +1,133 @@
+// Points of a map from ready-made pictures: drawn where they are few, laid down as pixels where they are many.
+import { type Colouring, type Look, NONE, drawShape } from "./colours";
+import { Pixels, type Stamp, stampsOfPictures } from "./pixels";
+import type { Points } from "./points";
+import type { Theme, View } from "./scene";
+
+/** From so many points on they are laid down pixel by pixel, so that tens of thousands stay fluid. */
+const MANY = 5000;
+
+/** Draws all points, `r` pixels of the canvas in radius, on a ground that has one colour so far. */
+export function drawDots(
+  pen: CanvasRenderingContext2D,
+  points: Points,
+  colouring: Colouring,
+  r: number,
+  view: View,
+  theme: Theme,
+  dpr: number,
+): void {
+  (points.u.length > MANY ? layPoints : drawPoints)(pen, points, colouring, r, view, theme, dpr);
+}
+
+const orders = new WeakMap<Colouring, Int32Array>();
+
+/** Points without a value lie under the others. */
+function orderOf(colouring: Colouring): Int32Array {
+  const { classes } = colouring;
+  let order = orders.get(colouring);
+  if (!order) {
+    order = new Int32Array(classes.length);
+    let at = 0;
+    for (const wanted of [false, true]) {
+      for (let place = 0; place < classes.length; place += 1) {
+        if ((classes[place] ?? -1) >= 0 === wanted) order[at++] = place;
+      }
+    }
+    orders.set(colouring, order);
+  }
+  return order;
+}
+
+/** The pictures of points by class, from -1 on. */
+const picturesOf = (colouring: Colouring, r: number, theme: Theme): HTMLCanvasElement[] => [
+  stamp(NONE, 0.7 * r, theme),
+  ...colouring.looks.map((look) => stamp(look, r, theme)),
+];
+
+function drawPoints(
+  pen: CanvasRenderingContext2D,
+  { u, v }: Points,
+  colouring: Colouring,
+  r: number,
+  view: View,
+  theme: Theme,
+  dpr: number,
+): void {
+  const { width, height } = pen.canvas;
+  const pictures = picturesOf(colouring, r, theme);
+  for (const place of orderOf(colouring)) {
+    const picture = pictures[(colouring.classes[place] ?? -1) + 1] ?? pictures[0];
+    if (!picture) return;
+    const x = ((u[place] ?? 0) * view.scale + view.left) * dpr - picture.width / 2;
+    const y = ((v[place] ?? 0) * view.scale + view.top) * dpr - picture.width / 2;
+    if (x > -picture.width && y > -picture.width && x < width && y < height) pen.drawImage(picture, x, y);
+  }
+}
+
+/** The same to the nearest pixel. */
+function layPoints(
+  pen: CanvasRenderingContext2D,
+  { u, v }: Points,
+  colouring: Colouring,
+  r: number,
+  view: View,
+  theme: Theme,
+  dpr: number,
+): void {
+  const { width, height } = pen.canvas;
+  const pixels = new Pixels(width, height, pixelOf(theme.ground));
+  const stamps = stampsOf(colouring, r, theme);
+  const scale = view.scale * dpr;
+  const [left, top] = [view.left * dpr, view.top * dpr];
+  for (const place of orderOf(colouring)) {
+    const one = stamps[(colouring.classes[place] ?? -1) + 1] ?? stamps[0];
+    if (!one) return;
+    const x = (u[place] ?? 0) * scale + left;
+    const y = (v[place] ?? 0) * scale + top;
+    pixels.lay(one, Math.round(x - one.side / 2), Math.round(y - one.side / 2));
+  }
+  pen.putImageData(new ImageData(pixels.data, width, height), 0, 0);
+}
+
+const laid = new WeakMap<Colouring, Map<string, Stamp[]>>();
+
+/** The pictures of points as pixels, made once for a size, to the half pixel, and a theme. */
+function stampsOf(colouring: Colouring, r: number, theme: Theme): Stamp[] {
+  const size = Math.round(2 * r) / 2;
+  const look = `${size} ${theme.edge}`;
+  const known = laid.get(colouring) ?? new Map<string, Stamp[]>();
+  laid.set(colouring, known);
+  let stamps = known.get(look);
+  if (!stamps) {
+    stamps = stampsOfPictures(picturesOf(colouring, size, theme));
+    known.set(look, stamps);
+  }
+  return stamps;
+}
+
+/** A colour of a style sheet as a pixel that lets nothing through. */
+function pixelOf(colour: string): Uint8ClampedArray {
+  const canvas = document.createElement("canvas");
+  canvas.width = canvas.height = 1;
+  const pen = canvas.getContext("2d");
+  if (!pen) return new Uint8ClampedArray([255, 255, 255, 255]);
+  pen.fillStyle = colour;
+  pen.fillRect(0, 0, 1, 1);
+  return pen.getImageData(0, 0, 1, 1).data;
+}
+
+function stamp(look: Look, r: number, theme: Theme): HTMLCanvasElement {
+  const picture = document.createElement("canvas");
+  picture.width = picture.height = 2 * Math.ceil(1.35 * r + 1);
+  const pen = picture.getContext("2d");
+  if (!pen) return picture;
+  const middle = picture.width / 2;
+  drawShape(pen, look.shape, middle, middle, r);
+  pen.fillStyle = look.colour;
+  pen.fill();
+  pen.lineWidth = Math.max(0.5, r / 6);
+  pen.strokeStyle = theme.edge;
+  pen.stroke();
+  return picture;
+}
