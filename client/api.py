@@ -16,6 +16,7 @@ from client.contexts import ContextClient
 from client.errors import Rejected, UsageError
 from client.items import ContextLike, ItemLike, open_context, open_items
 from client.job import Job, JobLike
+from client.params import with_dtype
 from client.sync import ask
 from client.transport import CONNECT_SECONDS
 from client.uploads import STDIN, Source, open_upload
@@ -43,6 +44,7 @@ class Client(ContextClient, AnalysisClient):
         model: str,
         action: str,
         params: Mapping[str, Any] | None = None,
+        dtype: str | None = None,
         context: ContextLike | None = None,
         name: str = "",
         on_invalid: str | None = None,
@@ -51,13 +53,15 @@ class Client(ContextClient, AnalysisClient):
         """Hand in a library (FASTA, FASTA.gz, JSONL, CSV) and return the queued job.
 
         `file` is a path, "-" for standard input, or a stream of bytes. `context`, a file of homologs or a list of
-        sequences, goes with every query. `on_invalid="skip"` queues the good records and lists the others as skipped.
-        The request carries an Idempotency-Key, a fresh one unless `key` is given: repeating it makes no second job, in
-        this process or, with the same `key`, in another one. Raises Rejected with a problem for every bad record.
+        sequences, goes with every query. `dtype="float16"`, the parameter of that name, stores embeddings and logits
+        in half the bytes, with three digits. `on_invalid="skip"` queues the good records and lists the others as
+        skipped. The request carries an Idempotency-Key, a fresh one unless `key` is given: repeating it makes no second
+        job, in this process or, with the same `key`, in another one. Raises Rejected with a problem for every bad
+        record.
         """
         if str(file) == STDIN and str(context) == STDIN:
             raise UsageError("FILE and --context cannot both be standard input")
-        fields = _fields(model, action, params, name, on_invalid)
+        fields = _fields(model, action, with_dtype(params, dtype), name, on_invalid)
         return self._submit(open_upload(file), fields, context, key)
 
     def estimate(
@@ -67,6 +71,7 @@ class Client(ContextClient, AnalysisClient):
         model: str,
         action: str,
         params: Mapping[str, Any] | None = None,
+        dtype: str | None = None,
         context: ContextLike | None = None,
         on_invalid: str | None = None,
     ) -> dict[str, Any]:
@@ -80,7 +85,7 @@ class Client(ContextClient, AnalysisClient):
             files = {"file": stack.enter_context(open_upload(file))}
             if context is not None:
                 files["context"] = stack.enter_context(open_context(context))
-            fields = _fields(model, action, params, "", on_invalid)
+            fields = _fields(model, action, with_dtype(params, dtype), "", on_invalid)
             return decoded(self._post_form("/api/estimate/", fields, files))
 
     def usage(self) -> dict[str, Any]:
@@ -94,6 +99,7 @@ class Client(ContextClient, AnalysisClient):
         model: str,
         action: str,
         params: Mapping[str, Any] | None = None,
+        dtype: str | None = None,
         context: ContextLike | None = None,
         name: str = "",
         on_invalid: str | None = None,
@@ -104,7 +110,7 @@ class Client(ContextClient, AnalysisClient):
         Any number of them: they are written to a temporary JSONL file as they come. Line 1 of an error is the first
         item.
         """
-        fields = _fields(model, action, params, name, on_invalid)
+        fields = _fields(model, action, with_dtype(params, dtype), name, on_invalid)
         return self._submit(open_items(items), fields, context, key)
 
     def _submit(
@@ -237,9 +243,7 @@ class Client(ContextClient, AnalysisClient):
         self._transport.request("DELETE", job_path(job), repeatable=False)
 
 
-def _fields(
-    model: str, action: str, params: Mapping[str, Any] | None, name: str, on_invalid: str | None
-) -> dict[str, str]:
+def _fields(model: str, action: str, params: Mapping[str, Any], name: str, on_invalid: str | None) -> dict[str, str]:
     """The form fields of a submission."""
-    fields = {"model": model, "action": action, "params": json.dumps(dict(params or {}))}
+    fields = {"model": model, "action": action, "params": json.dumps(dict(params))}
     return fields | {key: value for key, value in (("name", name), ("on_invalid", on_invalid)) if value}

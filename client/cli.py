@@ -21,11 +21,11 @@ from client.downloads import FORMATS, check_folder, format_of
 from client.errors import Exit, UsageError
 from client.following import connected, follow, show, tell_file
 from client.local import database_app, local_app, user_app, worker_app
-from client.params import parse_params
+from client.params import parse_params, with_dtype
 from client.progress import print_json, reporting, say
 from client.render import table_lines
 from client.search_cli import context_app
-from client.shell import JobArgument, JsonFlag, OnInvalid, ParamOption, exits, wants_json
+from client.shell import DtypeOption, JobArgument, JsonFlag, OnInvalid, ParamOption, exits, wants_json
 
 app = typer.Typer(
     name="e1",
@@ -58,6 +58,7 @@ def submit(  # noqa: PLR0917 - typer calls it; every parameter is an option of t
     model: Annotated[str, typer.Option(help="e1-600m, e1-300m, e1-150m or e1-demo.")],
     context: Annotated[Path | None, typer.Option(help="FASTA of homologs, the context of every query.")] = None,
     param: ParamOption = None,
+    dtype: DtypeOption = None,
     name: Annotated[str, typer.Option(help="A name to find the job by.")] = "",
     on_invalid: Annotated[OnInvalid, typer.Option(help="Whether bad records stop the job.")] = OnInvalid.REJECT,
     wait: WaitFlag = False,
@@ -71,7 +72,7 @@ def submit(  # noqa: PLR0917 - typer calls it; every parameter is an option of t
             format_of(out)
             check_folder(out)
         skip = on_invalid.value if on_invalid is OnInvalid.SKIP else None
-        params = parse_params(param or ())
+        params = with_dtype(parse_params(param or ()), dtype)
         job = client.submit(
             file, model=model, action=action, params=params, context=context, name=name, on_invalid=skip
         )
@@ -90,15 +91,15 @@ def estimate(  # noqa: PLR0917 - typer calls it; every parameter is an option of
     model: Annotated[str, typer.Option(help="e1-600m, e1-300m, e1-150m or e1-demo.")],
     context: Annotated[Path | None, typer.Option(help="FASTA of homologs, the context of every query.")] = None,
     param: ParamOption = None,
+    dtype: DtypeOption = None,
     on_invalid: Annotated[OnInvalid, typer.Option(help="Whether bad records stop the job.")] = OnInvalid.REJECT,
     as_json: JsonFlag = False,
 ) -> None:
     """Say what a job of this file would cost, and whether it would be accepted; nothing is queued. Exit 3 where not."""
     with exits(as_json=as_json), connected() as (client, _):
         skip = on_invalid.value if on_invalid is OnInvalid.SKIP else None
-        cost = client.estimate(
-            file, model=model, action=action, params=parse_params(param or ()), context=context, on_invalid=skip
-        )
+        params = with_dtype(parse_params(param or ()), dtype)
+        cost = client.estimate(file, model=model, action=action, params=params, context=context, on_invalid=skip)
         if wants_json(as_json=as_json):
             print_json(cost)
         else:

@@ -13,9 +13,9 @@ import typer
 
 from client.downloads import check_folder, format_of
 from client.errors import ClientError, Exit, InvalidFile, UsageError
-from client.params import parse_params
+from client.params import parse_params, with_dtype
 from client.progress import print_json, reporting, say
-from client.shell import JsonFlag, OnInvalid, ParamOption, exits, wants_json
+from client.shell import DtypeOption, JsonFlag, OnInvalid, ParamOption, exits, wants_json
 
 local_app = typer.Typer()
 worker_app = typer.Typer(help="Workers of the local service.", no_args_is_help=True)
@@ -121,6 +121,7 @@ def run(  # noqa: PLR0917 - typer calls it; every parameter is an option of the 
     ] = None,
     context: Annotated[Path | None, typer.Option(help="FASTA of homologs, the context of every query.")] = None,
     param: ParamOption = None,
+    dtype: DtypeOption = None,
     name: Annotated[str, typer.Option(help="A name for the job, kept in the manifest.")] = "",
     on_invalid: Annotated[OnInvalid, typer.Option(help="Whether bad records stop the job.")] = OnInvalid.REJECT,
     as_json: JsonFlag = False,
@@ -133,7 +134,7 @@ def run(  # noqa: PLR0917 - typer calls it; every parameter is an option of the 
             raise UsageError("--action and --model are needed, unless FILE is a .json file that names them")
         format_of(out)
         check_folder(out)
-        params = parse_params(param or ())
+        params = with_dtype(parse_params(param or ()), dtype)
         runner = load("worker.run_file", extra="ml")
         if model:
             banner([model])

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from client.errors import UsageError
 
+DTYPE = "dtype"
+"""The parameter of encode and predict with an option of its own: float32 or float16."""
 LISTS = frozenset({"include", "repr_layers"})
 """Parameters that are lists even where one plain value is given."""
 
@@ -29,6 +31,14 @@ def parse_params(options: Iterable[str]) -> dict[str, Any]:
         value = parse_value(text.strip())
         params[name] = [value] if name in LISTS and not isinstance(value, list) else value
     return params
+
+
+def with_dtype(params: Mapping[str, Any] | None, dtype: str | None) -> dict[str, Any]:
+    """The parameters with `dtype` among them, where it is given. Raises UsageError where they name another one."""
+    asked = dict(params or {})
+    if dtype is not None and asked.setdefault(DTYPE, str(dtype)) != dtype:
+        raise UsageError(f"dtype is {dtype}, and {asked[DTYPE]} among the parameters", code="bad_param")
+    return asked
 
 
 def parse_value(text: str) -> Any:

@@ -72,18 +72,19 @@ class Results:
         return tokens
 
     def mean(self, layer: int | None = None) -> FloatArray:
-        """float32 [n, H]: mean embeddings of a layer, which need not be named where there is one only.
+        """float32 [n, H]: mean embeddings of a layer, which need not be named where there is one only. They are
+        float16 where the job asked for that: give them more digits before you add many of them up.
 
         Raises UsageError `no_such_array` for a layer that was not asked for.
         """
         return self._of_layer(MEAN, layer)
 
     def per_token(self, layer: int | None = None) -> list[FloatArray]:
-        """A float32 [L, H] for each item: embeddings of every residue. Raises as `mean` does."""
+        """A float32, or float16, [L, H] for each item: embeddings of every residue. Raises as `mean` does."""
         return self._cut(self._of_layer(PER_TOKEN, layer))
 
     def logits(self) -> list[FloatArray]:
-        """A float32 [L, 20] for each item, or [number of `?`, 20] where only those rows were asked for.
+        """A float32, or float16, [L, 20] for each item, or [number of `?`, 20] where only those rows were asked for.
 
         Raises UsageError `no_such_array` where the job has none.
         """

@@ -30,6 +30,22 @@ ParamOption = Annotated[
 ]
 
 
+class Dtype(StrEnum):
+    """How the arrays of a job are stored."""
+
+    FLOAT32 = "float32"
+    FLOAT16 = "float16"
+
+
+DtypeOption = Annotated[
+    Dtype | None,
+    typer.Option(
+        help="How embeddings and logits are stored: float16 takes half as much and has three digits. [float32]",
+        show_choices=True,
+    ),
+]
+
+
 class OnInvalid(StrEnum):
     """What bad records do to a job."""
 

@@ -1,8 +1,8 @@
 """What a job will take, before anything is computed: tokens to run and bytes to keep. Pure functions and one counter.
 
-Bytes are those of the arrays as they are stored, float32 but for the one float64 of log_prob, and one byte for each
-residue of the library. Tokens are those of the chunks that the library is cut into: an upper bound of what is run, for
-a worker that remembers a context encodes it once for many chunks.
+Bytes are those of the arrays as they are stored, float32 (float16 where the job asks for it) but for the one float64 of
+log_prob, and one byte for each residue of the library. Tokens are those of the chunks that the library is cut into: an
+upper bound of what is run, for a worker that remembers a context encodes it once for many chunks.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+from jobs.actions.dtypes import dtype_of
 from jobs.chunking import ContextRef, ItemCost, chunk_tokens
 from jobs.limits import CHUNK_ITEMS
 from jobs.parsing import Record
@@ -41,12 +42,12 @@ def _encode(params: Mapping[str, Any], model: ModelFacts, sequence: str) -> int:
         numbers += layers * model.hidden_size * residues
     if "logits" in include:
         numbers += LETTERS * residues
-    return FLOAT * numbers
+    return dtype_of(params).itemsize * numbers
 
 
 def _predict(params: Mapping[str, Any], model: ModelFacts, sequence: str) -> int:
     rows = sequence.count(MASK) if params["rows"] == "masked" else len(sequence)
-    return FLOAT * LETTERS * rows
+    return dtype_of(params).itemsize * LETTERS * rows
 
 
 def _log_prob(params: Mapping[str, Any], model: ModelFacts, sequence: str) -> int:

@@ -15,7 +15,7 @@ import numpy as np
 
 from jobs.actions.base import Action, Array, Stored
 
-DTYPES: dict[str, np.dtype[np.floating[Any]]] = {"<f4": np.dtype("<f4"), "<f8": np.dtype("<f8")}
+DTYPES: dict[str, np.dtype[np.floating[Any]]] = {name: np.dtype(name) for name in ("<f2", "<f4", "<f8")}
 ALL_ITEMS = -1
 
 
@@ -57,7 +57,7 @@ def pack_outputs(action: Action, items: Sequence[tuple[int, Sequence[Stored]]]) 
 
 
 def _row(stored: Stored, item_index: int, arrays: Sequence[Array]) -> PackedOutput:
-    dtype = "<f8" if arrays[0].dtype == np.float64 else "<f4"
+    dtype = arrays[0].dtype.newbyteorder("<").str
     joined = np.ascontiguousarray(np.concatenate(arrays), dtype=DTYPES[dtype])
     rows = tuple(len(array) for array in arrays)
     return PackedOutput(stored.kind, stored.layer, item_index, dtype, joined.shape[1], rows, joined.tobytes())

@@ -8,6 +8,8 @@ from typing import Any, Protocol
 
 from jobs.actions import DirectAction, ItemView, Stored
 from jobs.actions.base import Array, UnitPlan
+from jobs.actions.dtypes import Overflow, as_asked
+from jobs.errors import Problem
 from worker.protocol import Encoding, Query
 
 Encode = Callable[[Sequence[Query]], Sequence[Encoding]]
@@ -16,17 +18,18 @@ Encode = Callable[[Sequence[Query]], Sequence[Encoding]]
 
 @dataclass(frozen=True, slots=True)
 class Computed:
-    """What one item or unit gave: arrays to store, or the stable code of why it has none."""
+    """What one item or unit gave: arrays to store, or why it has none."""
 
     stored: Sequence[Stored] = ()
-    error: str | None = None
+    error: Problem | None = None
 
 
 class Work(Protocol):
     """Something that the network is asked for some of, and that is made of its answers."""
 
     def queries(self) -> list[Query]: ...
-    def stored(self, encodings: Sequence[Encoding]) -> list[Stored]: ...
+    def stored(self, encodings: Sequence[Encoding]) -> list[Stored]:
+        """The arrays as they are packed. Raises Overflow where the job's type cannot hold them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,7 @@ class ItemWork:
         return self.action.expand_each(self.view, self.params)
 
     def stored(self, encodings: Sequence[Encoding]) -> list[Stored]:
-        return self.action.reduce_each(self.view, self.params, encodings)
+        return as_asked(self.action.reduce_each(self.view, self.params, encodings), self.params)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +72,28 @@ def compute(work: Sequence[Work], encode: Encode) -> list[Computed]:
 def _reduce(work: Work, encodings: Sequence[Encoding]) -> Computed:
     error = next((encoding.error for encoding in encodings if encoding.error), None)
     if error:
-        return Computed(error=error)
-    return Computed(stored=work.stored(encodings))
+        return Computed(error=_too_large(error))
+    try:
+        return Computed(stored=work.stored(encodings))
+    except Overflow as overflow:
+        return Computed(error=overflow.problem)
+
+
+def _too_large(code: str) -> Problem:
+    """Of the one code that the engine gives: `out_of_memory`."""
+    return Problem(
+        code,
+        "the device ran out of memory on this item alone",
+        "Shorten the sequence or its contexts; or run it on a device with more memory, and retry it there.",
+    )
 
 
 class UnitFailed(Exception):
-    """A unit of an item could not be computed; `code` says why."""
+    """A unit of an item could not be computed; `problem` says why."""
 
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.code)
+        self.problem = problem
 
 
 UNITS_TOGETHER = 64

@@ -45,7 +45,7 @@ def result_of(chunk: ClaimedChunk, computed: Sequence[Computed]) -> Result:
     numbers = list(chunk.units) if chunk.units else [item.index for item in chunk.items]
     pairs = list(zip(numbers, computed, strict=True))
     stored = [(number, one.stored) for number, one in pairs if one.error is None]
-    wrong = {number: _failed(one.error) for number, one in pairs if one.error is not None}
+    wrong = {number: one.error for number, one in pairs if one.error is not None}
     outputs = pack_outputs(action, stored)
     if chunk.units:
         return Result(outputs, len(stored), unit_errors=wrong)
@@ -79,11 +79,3 @@ def _made(plan: UnitPlan, chunk: ClaimedChunk, item: ClaimedItem) -> Sequence[St
     if chunk.group is None:
         raise ValueError(f"chunk {chunk.id} is of no group")
     return plan.finish(item.view, unit_arrays(chunk.job_id, chunk.group, plan.needed(item.view)))
-
-
-def _failed(code: str) -> Problem:
-    return Problem(
-        code,
-        "the worker's device ran out of memory on this item alone",
-        "Shorten the sequence or its contexts, or run it on a worker with more memory; then retry the failed items.",
-    )

@@ -233,14 +233,13 @@ class LongRun:
                 self._arrays = list(unit_arrays(self._shared, self._engine.encode))
             return Computed(self._shared.finish(view, (self._arrays[unit] for unit in self._shared.needed(view))))
         except UnitFailed as failed:
-            return Computed(error=failed.code)
+            return Computed(error=failed.problem)
 
 
 def _finished(record: Record, view: ItemView, computed: Computed) -> Finished:
     if computed.error is None:
         return Finished(record.index, record.name, "succeeded", view, stored=computed.stored)
-    problem = Problem(computed.error, "the device ran out of memory on this item alone", "Shorten it or its contexts.")
-    return Finished(record.index, record.name, "failed", view, problem=problem)
+    return Finished(record.index, record.name, "failed", view, problem=computed.error)
 
 
 def _manifest(plan: Plan, engine: Engine, name: str) -> dict[str, Any]:

@@ -129,6 +129,7 @@ function estimate(): void {
     include: data.getAll("include").filter((value) => typeof value === "string"),
     layers,
     allRows: data.get("rows") === "all",
+    half: data.get("dtype") === "float16",
   };
   const place = need("estimate");
   if (!report || report.broken || !report.good || !limits) {

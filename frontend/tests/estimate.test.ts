@@ -11,7 +11,7 @@ function library() {
 }
 
 const MODEL = { width: 128, maxResidues: 2048 };
-const ENCODE = { action: "encode", include: ["mean"], layers: 2, allRows: false };
+const ENCODE = { action: "encode", include: ["mean"], layers: 2, allRows: false, half: false };
 const NONE: QuotaState = { limit: null, used: 0, left: null };
 
 function usage(quota: Partial<Usage["quota"]>, rate: number | null = 100): Usage {
@@ -33,6 +33,10 @@ describe("cost", () => {
     [{ ...ENCODE, action: "predict", allRows: true }, 90 * 20 * 4],
     [{ ...ENCODE, action: "predict" }, 18 * 20 * 4],
     [{ ...ENCODE, action: "log_prob" }, 9 * 8],
+    [{ ...ENCODE, half: true }, 9 * 2 * 128 * 2],
+    [{ ...ENCODE, include: ["per_token", "logits"], half: true }, 90 * 2 * 128 * 2 + 90 * 20 * 2],
+    [{ ...ENCODE, action: "predict", half: true }, 18 * 20 * 2],
+    [{ ...ENCODE, action: "log_prob", half: true }, 9 * 8],
   ])("%o", (wanted, bytes) => {
     const cost = costOf(library(), 0, wanted, MODEL);
     expect([cost.resultBytes, cost.storedBytes]).toEqual([bytes, bytes + 90]);

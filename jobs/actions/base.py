@@ -22,6 +22,9 @@ from worker.protocol import CANONICAL, EXTENDED, Encoding, ModelFacts, Query
 
 Array = NDArray[np.floating[Any]]
 
+DTYPE = "dtype"
+"""The parameter of encode and predict that chooses between float32 and float16 (jobs.actions.dtypes)."""
+
 
 Context = tuple[str, ...]
 """Context sequences of one query, in their order."""
@@ -97,7 +100,11 @@ class Action(ABC):
         """JSON schema of `params`."""
 
     def request_schema(self, model: ModelFacts) -> dict[str, Any]:
-        """JSON schema of a synchronous request, in the form that published clients read."""
+        """JSON schema of a synchronous request, in the form that published clients read. How numbers are stored is
+        none of its parameters: its answer is JSON.
+        """
+        params = self.params_schema(model)
+        params["properties"].pop(DTYPE, None)
         letters = "".join(sorted(self.sequence_letters.replace("?", "")))
         mask = r"\?" if "?" in self.sequence_letters else ""
         context = "".join(sorted(self.context_letters))
@@ -108,7 +115,7 @@ class Action(ABC):
             "type": "object",
             "required": ["items"],
             "properties": {
-                "params": self.params_schema(model),
+                "params": params,
                 "items": {
                     "type": "array",
                     "minItems": 1,
@@ -198,9 +205,17 @@ def known_only(raw: Mapping[str, Any], names: Sequence[str]) -> None:
     unknown = [name for name in raw if name not in names]
     if unknown:
         choice = f"Choose from {', '.join(names)}." if names else "This action takes none."
-        raise InvalidInput.of(
-            *(Problem("unknown_parameter", f"there is no parameter {n!r}", choice, path=f"params.{n}") for n in unknown)
-        )
+        raise InvalidInput.of(*(no_dtype() if name == DTYPE else _unknown(name, choice) for name in unknown))
+
+
+def _unknown(name: str, choice: str) -> Problem:
+    return Problem("unknown_parameter", f"there is no parameter {name!r}", choice, path=f"params.{name}")
+
+
+def no_dtype() -> Problem:
+    """What `params.dtype` is answered with where it has no meaning."""
+    message = "dtype chooses how a job of encode or predict stores its arrays; here numbers are kept as they are"
+    return Problem("dtype_not_offered", message, "Leave dtype out.", path=f"params.{DTYPE}")
 
 
 def vocabulary() -> list[str]:

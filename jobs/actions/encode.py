@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from jobs.actions.base import ItemView, Outputs, Stored, known_only, required, vocabulary
+from jobs.actions import dtypes
+from jobs.actions.base import DTYPE, ItemView, Outputs, Stored, known_only, required, vocabulary
 from jobs.actions.direct import DirectAction
 from jobs.errors import InvalidInput, Problem
 from worker.protocol import INCLUDES, Encoding, ModelFacts, Query
@@ -19,10 +20,11 @@ class Encode(DirectAction):
     per_token_kinds = frozenset({"per_token", "per_token_sd", "per_token_by"})
 
     def check_params(self, raw: Mapping[str, Any], model: ModelFacts) -> dict[str, Any]:
-        known_only(raw, ("repr_layers", "include"))
+        known_only(raw, ("repr_layers", "include", DTYPE))
         return {
             "repr_layers": _layers(raw.get("repr_layers"), model),
             "include": _include(raw.get("include")),
+            DTYPE: dtypes.check_dtype(raw.get(DTYPE)),
         }
 
     def expand(self, item: ItemView, params: Mapping[str, Any]) -> list[Query]:
@@ -68,6 +70,7 @@ class Encode(DirectAction):
                     "items": {"type": "string", "enum": [*INCLUDES, *PUBLISHED_NAMES]},
                     "default": ["mean"],
                 },
+                DTYPE: dict(dtypes.SCHEMA),
             },
         }
 

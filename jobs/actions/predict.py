@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from jobs.actions.base import ItemView, Outputs, Stored, known_only, required, vocabulary
+from jobs.actions import dtypes
+from jobs.actions.base import DTYPE, ItemView, Outputs, Stored, known_only, required, vocabulary
 from jobs.actions.direct import DirectAction
 from jobs.errors import InvalidInput, Problem
 from worker.protocol import EXTENDED, MASK, Encoding, ModelFacts, Query
@@ -20,12 +21,12 @@ class Predict(DirectAction):
     needs_mask = True
 
     def check_params(self, raw: Mapping[str, Any], model: ModelFacts) -> dict[str, Any]:
-        known_only(raw, ("rows",))
+        known_only(raw, ("rows", DTYPE))
         rows = raw.get("rows", "all")
         if rows not in ROWS:
             choice = "Choose all (a row for every position) or masked (rows of ? only)."
             raise InvalidInput.of(Problem("bad_rows", f"rows is {rows!r}", choice, path="params.rows"))
-        return {"rows": rows}
+        return {"rows": rows, DTYPE: dtypes.check_dtype(raw.get(DTYPE))}
 
     def expand(self, item: ItemView, params: Mapping[str, Any]) -> list[Query]:
         positions = tuple(mask_positions(item.sequence)) if params["rows"] == "masked" else None
@@ -47,7 +48,10 @@ class Predict(DirectAction):
         return {
             "type": "object",
             "additionalProperties": False,
-            "properties": {"rows": {"type": "string", "enum": list(ROWS), "default": "all"}},
+            "properties": {
+                "rows": {"type": "string", "enum": list(ROWS), "default": "all"},
+                DTYPE: dict(dtypes.SCHEMA),
+            },
         }
 
 

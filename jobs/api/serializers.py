@@ -2,9 +2,30 @@
 
 from __future__ import annotations
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers as s
 
+from jobs.actions.base import DTYPE
+from jobs.actions.dtypes import SCHEMA
 from jobs.states import ArtefactState, ItemState, JobState
+
+STORED_AS = (
+    "How a job of encode or predict stores its embeddings and logits, float32 or float16. They are computed alike and "
+    "rounded once. An item with a number beyond 65504 has no float16 and fails alone: float16_overflow. Other actions "
+    "and synchronous requests refuse dtype: dtype_not_offered."
+)
+
+
+@extend_schema_field(
+    {
+        "type": "object",
+        "additionalProperties": {},
+        "properties": {DTYPE: {**SCHEMA, "description": STORED_AS}},
+        "description": f"Parameters of the action. dtype: {STORED_AS}",
+    }
+)
+class ParamsField(s.DictField):
+    """Parameters of a job."""
 
 
 class ProblemBody(s.Serializer):  # type: ignore[type-arg]
@@ -37,7 +58,7 @@ class ItemBody(s.Serializer):  # type: ignore[type-arg]
 class JobSubmission(s.Serializer):  # type: ignore[type-arg]
     model = s.CharField()
     action = s.CharField()
-    params = s.DictField(required=False)
+    params = ParamsField(required=False)
     items = ItemBody(many=True)
     context_sequences = s.ListField(child=s.CharField(), required=False, help_text="For items without their own.")
     name = s.CharField(required=False)
@@ -49,7 +70,7 @@ class JobUpload(s.Serializer):  # type: ignore[type-arg]
     context = s.FileField(required=False, help_text="Context for all records: FASTA or a JSON list.")  # type: ignore[assignment]
     model = s.CharField()
     action = s.CharField()
-    params = s.CharField(required=False, help_text="JSON object as text.")
+    params = s.CharField(required=False, help_text="JSON object as text, as in the JSON body.")
     name = s.CharField(required=False)
     on_invalid = s.ChoiceField(["reject", "skip"], required=False)
 

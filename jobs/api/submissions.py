@@ -13,8 +13,8 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from rest_framework.request import Request as RestRequest
 
-from jobs.actions import Action, get_action
-from jobs.actions.base import Context
+from jobs.actions import Action, dtypes, get_action
+from jobs.actions.base import DTYPE, Context
 from jobs.actions.contexts import described, longest_context, read_contexts
 from jobs.errors import InvalidInput, Problem
 from jobs.limits import MAX_CONTEXT_FILE
@@ -151,10 +151,15 @@ def _submission(
     request: Request, hashed: HashedStream, read: Callable[[], Any], shared: tuple[str, ...], rules: ItemRules
 ) -> Submission:
     seed = orjson.dumps(
-        [request.model, request.action, dict(request.params), request.name, request.on_invalid, list(shared)],
+        [request.model, request.action, _chosen(request.params), request.name, request.on_invalid, list(shared)],
         option=orjson.OPT_SORT_KEYS,
     )
     return Submission(request, seed, hashed, read, shared, rules.variants.hint if rules.variants else None)
+
+
+def _chosen(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Without the default of a parameter that came later: a request repeated across that upgrade is the same one."""
+    return {name: value for name, value in params.items() if (name, value) != (DTYPE, dtypes.DEFAULT)}
 
 
 def read_request(fields: Mapping[str, Any], *, owner: User, key: str | None) -> tuple[ModelFacts, Action, Request]:

@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from jobs.actions import Action, get_action
+from jobs.actions.base import DTYPE, no_dtype
 from jobs.api import serializers as docs
 from jobs.api.sharing import RateLimited
 from jobs.api.submissions import checked_params, require_items
@@ -47,6 +48,8 @@ class Synchronous(RateLimited):
         params = data.get("params")
         if params is not None and not isinstance(params, dict):
             raise InvalidInput.of(Problem("bad_params", "params is no JSON object", path="params"))
+        if params and DTYPE in params:
+            raise InvalidInput.of(no_dtype())
         checked, contexts = checked_params(found, facts, params or {}, cast(User, request.user))
         records = _read(require_items(data), found, facts)
         results = answer(

@@ -14,6 +14,7 @@ import numpy as np
 from django.db import connection
 
 from jobs.actions import get_action
+from jobs.actions.dtypes import dtype_of
 from jobs.actions.ensembles import SINGLE, SPREAD
 from jobs.models import Job
 from worker.protocol import CANONICAL, MODELS
@@ -38,7 +39,6 @@ class Column:
         return np.dtype(self.dtype)
 
 
-LOGITS = Column("logits", "logits", -1, "<f4", len(CANONICAL), ragged=True)
 LOG_PROB = Column("log_prob", "log_prob", -1, "<f8", 1)
 
 
@@ -56,14 +56,18 @@ def columns_of(job: Job) -> tuple[Column, ...]:
 
 def _encode(job: Job) -> list[Column]:
     hidden, include = MODELS[job.model].hidden_size, job.params["include"]
-    layers = job.params["repr_layers"]
-    columns = [Column(f"mean_layer_{n}", "mean", n, "<f4", hidden) for n in layers if "mean" in include]
+    layers, dtype = job.params["repr_layers"], dtype_of(job.params).str
+    columns = [Column(f"mean_layer_{n}", "mean", n, dtype, hidden) for n in layers if "mean" in include]
     columns += [
-        Column(f"per_token_layer_{n}", "per_token", n, "<f4", hidden, ragged=True)
+        Column(f"per_token_layer_{n}", "per_token", n, dtype, hidden, ragged=True)
         for n in layers
         if "per_token" in include
     ]
-    return [*columns, LOGITS] if "logits" in include else columns
+    return [*columns, _logits(job)] if "logits" in include else columns
+
+
+def _logits(job: Job) -> Column:
+    return Column("logits", "logits", -1, dtype_of(job.params).str, len(CANONICAL), ragged=True)
 
 
 def _score(job: Job) -> list[Column]:
@@ -102,7 +106,7 @@ def _ensemble(columns: Sequence[Column], contexts: int) -> Iterator[Column]:
 _COLUMNS: Mapping[str, Callable[[Job], list[Column]]] = MappingProxyType(
     {
         "encode": _encode,
-        "predict": lambda _: [LOGITS],
+        "predict": lambda job: [_logits(job)],
         "log_prob": lambda _: [LOG_PROB],
         "score": _score,
         "scan": _scan,

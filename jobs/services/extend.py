@@ -15,6 +15,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from jobs import queue
+from jobs.actions import dtypes
 from jobs.errors import Conflict, InvalidInput, NotFound, Problem
 from jobs.models import Extension, Job
 from jobs.quotas import Need
@@ -100,7 +101,7 @@ def _check_same_question(job: Job, request: Request) -> None:
     pairs = [
         ("model", request.model, job.model),
         ("action", request.action, job.action),
-        ("params", dict(request.params), job.params),
+        ("params", dict(request.params), dtypes.completed(job.params, request.params)),
     ]
     wrong = [
         Problem("not_the_jobs", f"{name} is {given!r}, but that of the job is {its!r}", "Leave it out.", path=name)

@@ -79,7 +79,7 @@ def vector_of_item(job: Job, index: int, layer: int) -> Vector:
         raise Conflict(
             f"item {index} has no embedding (it failed, was skipped, or is not computed yet)", code="no_embedding"
         )
-    return next(np.asarray(one["embedding"]) for one in result["embeddings"] if one["layer"] == layer)
+    return next(np.asarray(one["embedding"], dtype=np.float32) for one in result["embeddings"] if one["layer"] == layer)
 
 
 def vector_of_sequence(*, owner: User, job: Job, record: Record, layer: int) -> Vector:

@@ -20,6 +20,7 @@ PLACES = {
     "include": "the results",
     "repr_layers": "the layers",
     "rows": "the rows",
+    "dtype": "the numbers",
     "on_invalid": "what happens to invalid records",
     "name": "the name",
     "parent": "the parent",

@@ -11,7 +11,8 @@ from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest
 
 from jobs import selectors
-from jobs.actions import ACTIONS
+from jobs.actions import ACTIONS, dtypes
+from jobs.actions.base import DTYPE
 from jobs.errors import InvalidInput, NotFound, Problem
 from jobs.examples import EXAMPLE_PARAMS, example
 from jobs.limits import MAX_JOB_NAME
@@ -40,6 +41,7 @@ class Asked:
     include: list[str] = field(default_factory=lambda: ["mean"])
     repr_layers: str = "-1"
     rows: str = "all"
+    dtype: str = dtypes.DEFAULT
     on_invalid: str = "reject"
     name: str = ""
     sequences: str = ""
@@ -60,9 +62,9 @@ class Asked:
         """As the REST interface takes them. Raises InvalidInput where numbers are none, or there are two parents."""
         params: dict[str, Any] = {}
         if self.action == "encode":
-            params = {"include": self.include, "repr_layers": _layers(self.repr_layers)}
+            params = {"include": self.include, "repr_layers": _layers(self.repr_layers), DTYPE: self.dtype}
         elif self.action == "predict":
-            params = {"rows": self.rows}
+            params = {"rows": self.rows, DTYPE: self.dtype}
         elif self.action == "score":
             offset = offset_of_text(self.offset)
             params = {"parent": parent_of_text(self.parent), "method": self.method, "offset": offset}
@@ -138,6 +140,7 @@ def _like(asked: Asked, job: Job) -> None:
     asked.name = f"{job.name} again"[:MAX_JOB_NAME] if job.name else ""
     asked.include = list(job.params.get("include", asked.include))
     asked.rows = job.params.get("rows", asked.rows)
+    asked.dtype = job.params.get(DTYPE, asked.dtype)
     asked.parent = str(job.params.get("parent", ""))
     asked.method = str(job.params.get("method", asked.method))
     asked.offset = str(job.params.get("offset", 0))
@@ -156,6 +159,7 @@ def posted(request: HttpRequest, owner: User) -> Asked:
         include=data.getlist("include"),
         repr_layers=data.get("repr_layers", ""),
         rows=data.get("rows", ""),
+        dtype=data.get("dtype", dtypes.DEFAULT),  # a form from before an upgrade has none
         on_invalid=data.get("on_invalid", ""),
         name=data.get("name", "").strip(),
         sequences=data.get("sequences", ""),

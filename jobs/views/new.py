@@ -35,7 +35,7 @@ from jobs.views.scan import METHODS
 from worker.protocol import MODELS
 
 FIELDS = (
-    *("file", "context", "model", "action", "include", "repr_layers", "rows", "on_invalid", "name"),
+    *("file", "context", "model", "action", "include", "repr_layers", "rows", "dtype", "on_invalid", "name"),
     *("parent", "method", "offset", "positions"),
 )
 """Places on the page that a problem can stand at."""
@@ -49,6 +49,7 @@ OUTPUTS = {
     "logits": "Logits of the 20 residues at each position",
 }
 ROW_CHOICES = {"all": "All positions", "masked": "Masked positions only"}
+DTYPE_CHOICES = {"float32": "float32: as computed", "float16": "float16: half the storage, three digits"}
 
 
 @page
@@ -170,6 +171,7 @@ def _form(
         "actions": ACTIONS.values(),
         "outputs": OUTPUTS,
         "row_choices": ROW_CHOICES,
+        "dtype_choices": DTYPE_CHOICES,
         "on_invalid": ON_INVALID,
         "refusal": _refusal(error, elsewhere) if error else None,
         "earlier_items": _library_of(asked.earlier),

@@ -12,6 +12,7 @@ import orjson
 import pandas as pd
 import polars as pl
 
+from jobs.actions.dtypes import dtype_of
 from jobs.export import export_open
 from jobs.models import Item, Job
 from jobs.services.artefacts import artefact_blocks, artefact_request
@@ -52,6 +53,9 @@ def check_pandas(lib: Library) -> None:
     """Parquet as pandas reads it: vectors are arrays in cells."""
     frame = pd.read_parquet(io.BytesIO(content(lib.job, "parquet")))
     check_frame(lib, {name: frame[name].tolist() for name in frame.columns})
+    for name in frame.columns:
+        if name.startswith("mean_layer_"):
+            assert {cell.dtype for cell in frame[name]} == {dtype_of(lib.job.params)}
 
 
 def check_polars(lib: Library) -> None:
@@ -61,7 +65,7 @@ def check_polars(lib: Library) -> None:
     for name in frame.columns:
         if name.startswith("mean_layer_"):
             assert isinstance(frame.schema[name], pl.Array)
-            assert frame[name].to_numpy().dtype == np.float32
+            assert frame[name].to_numpy().dtype == dtype_of(lib.job.params)
 
 
 def check_frame(lib: Library, columns: dict[str, list]) -> None:
@@ -111,9 +115,11 @@ def check_jsonl(lib: Library) -> None:
 
 
 def assert_same_json(got, expected) -> None:
-    """Equal, numbers exactly: float32 text must read back as the same float32."""
+    """Equal, numbers exactly: text must read back as the same number, of float16 also where float32 is read."""
     if isinstance(expected, np.ndarray):
         np.testing.assert_array_equal(np.array(got, dtype=expected.dtype), expected)
+        if expected.dtype == np.float16:
+            np.testing.assert_array_equal(np.array(got, dtype=np.float32), expected.astype(np.float32))
     elif isinstance(expected, dict):
         assert list(got) == list(expected)
         for key, value in expected.items():

@@ -15,6 +15,7 @@ from django.db.models.functions import Now
 from numpy.typing import NDArray
 
 from jobs.actions import ItemView, get_action
+from jobs.actions.dtypes import as_asked, dtype_of
 from jobs.chunking import ItemCost, plan_chunks
 from jobs.errors import Problem
 from jobs.models import Chunk, Context, Item, Job
@@ -49,7 +50,7 @@ class Library:
             token = uuid4()
             Chunk.objects.filter(pk=chunk.pk).update(state=ChunkState.LEASED, lease_token=token, lease_end=Now())
             indices = list(Item.objects.filter(chunk=chunk).order_by("index").values_list("index", flat=True))
-            good = [(index, self._compute(index)) for index in indices if index not in failing]
+            good = [(index, self._kept(index)) for index in indices if index not in failing]
             assert chunk_complete(
                 chunk_id=chunk.pk,
                 token=token,
@@ -59,20 +60,25 @@ class Library:
                 engine_id=engine,
             )
 
-    def _compute(self, index: int) -> list[Any]:
-        action, params, view = get_action(self.job.action), self.job.params, self.views[index]
-        encodings = [self._encoding(query) for query in action.expand(view, params)]
-        stored = action.reduce(view, params, encodings)
-        self.results[index] = action.result(view, params, {(s.kind, s.layer): s.array for s in stored})
+    def _kept(self, index: int) -> list[Any]:
+        """The item's arrays in the type that the job asks for; they are what its result must come out as."""
+        action, params = get_action(self.job.action), self.job.params
+        stored = as_asked(self._compute(index), params)
+        self.results[index] = action.result(self.views[index], params, {(s.kind, s.layer): s.array for s in stored})
         return stored
 
+    def _compute(self, index: int) -> list[Any]:
+        action, params, view = get_action(self.job.action), self.job.params, self.views[index]
+        return action.reduce(view, params, [self._encoding(query) for query in action.expand(view, params)])
+
     def _encoding(self, query: Query) -> Encoding:
-        """Random numbers of the right shapes, of magnitudes that need all digits."""
+        """Random numbers of the right shapes, of magnitudes that need all digits, and that float16 has."""
         hidden, length = self.width or MODELS[self.job.model].hidden_size, len(query.sequence)
         rows = length if query.positions is None else len(query.positions)
+        top = 6 if dtype_of(self.job.params) == np.float32 else 4
 
         def draw(*shape: int) -> NDArray[np.float32]:
-            return (self.rng.normal(size=shape) * 10.0 ** self.rng.integers(-6, 6)).astype(np.float32)
+            return (self.rng.normal(size=shape) * 10.0 ** self.rng.integers(-6, top)).astype(np.float32)
 
         return Encoding(
             logits=draw(rows, 20) if "logits" in query.include else None,

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.actions import get_action
 from jobs.actions.base import Stored
 from jobs.models import Job
 from tests.integration.export_library import Library, library
@@ -20,7 +19,6 @@ class GroupedLibrary(Library):
     spread = 0.1
 
     def _compute(self, index: int) -> list[Any]:
-        action, view = get_action(self.job.action), self.views[index]
         stored = super()._compute(index)
         centres = np.random.default_rng(11).normal(size=(self.groups, 128))
         for position, one in enumerate(stored):
@@ -28,7 +26,6 @@ class GroupedLibrary(Library):
                 noise = self.spread * self.rng.normal(size=128)
                 vector = (centres[index % self.groups] + noise).astype(np.float32)
                 stored[position] = Stored("mean", one.layer, vector[None])
-        self.results[index] = action.result(view, self.job.params, {(s.kind, s.layer): s.array for s in stored})
         return stored
 
     def vectors(self, layer: int = 6) -> tuple[list[int], NDArray[np.float64]]:

@@ -424,6 +424,11 @@ def test_a_json_body_above_the_limit_is_413_and_names_the_way_out(api, settings,
         ("log_prob", {"items": [{"sequence": "MKX"}]}, None, "items.0.sequence"),
         ("log_prob", {"items": [{"sequence": "MK"}], "params": {"x": 1}}, "unknown_parameter", "params.x"),
         ("log_prob", {"items": [{"sequence": "MK"}], "params": []}, "bad_params", "params"),
+        *(
+            (action, {"items": [{"sequence": "M?"}], "params": {"dtype": dtype}}, "dtype_not_offered", "params.dtype")
+            for action in ("encode", "predict", "log_prob")
+            for dtype in ("float16", "float32", None)
+        ),
     ],
 )
 def test_bad_synchronous_requests(api, inline_worker, action, payload, code, path):
@@ -478,6 +483,7 @@ def test_request_schemas(api, action):
     schema = body(api.get(f"/api/v3/schema/e1-demo/{action}/"))
     assert schema["properties"]["items"]["maxItems"] == 8
     assert "sequence" in schema["properties"]["items"]["items"]["properties"]
+    assert "dtype" not in schema["properties"]["params"]["properties"]
 
 
 def test_the_openapi_document_is_complete(api):
@@ -488,6 +494,15 @@ def test_the_openapi_document_is_complete(api):
         for method, operation in operations.items():
             assert operation["responses"], (path, method)
     assert APIClient().get("/api/docs/").status_code == 200
+
+
+def test_the_openapi_document_names_the_choice_of_numbers(api):
+    from jobs.actions.dtypes import TYPES
+
+    objects = body(APIClient().get("/api/schema/"))["components"]["schemas"]
+    dtype = objects["JobSubmissionRequest"]["properties"]["params"]["properties"]["dtype"]
+    assert (dtype["enum"], dtype["default"]) == (list(TYPES), "float32")
+    assert b"float16_overflow" in APIClient().get("/api/docs/").content
 
 
 def test_the_openapi_document_has_no_warnings(tmp_path):

@@ -38,6 +38,9 @@ def request(action, params, sequences=SEQUENCES, **more):
 REQUESTS = [
     request("encode", EVERYTHING),
     request("encode", {"repr_layers": [1]}),
+    request("encode", EVERYTHING | {"dtype": "float16"}),
+    request("encode", EVERYTHING | {"dtype": "float16", "contexts": [["MKTAYIA"], ["ACDEFGH", "MKT"]]}),
+    request("predict", {"rows": "masked", "dtype": "float16"}, ["MK?AYIAKQR", "M??A"]),
     request("predict", {"rows": "all"}, ["MK?AYIAKQR", "M??A"]),
     request("predict", {"rows": "masked"}, ["MK?AYIAKQR", "M??A"]),
     request("log_prob", {}),
@@ -60,6 +63,23 @@ def test_what_is_estimated_is_what_the_job_then_takes(api, person, inline_worker
     assert estimate["output_bytes"] == stored == usage.result_bytes_of(job.pk)
     assert job.stored_bytes == estimate["stored_bytes"] == stored + estimate["residues"]
     assert usage.use_of(person.pk).queued_tokens == 0
+
+
+@pytest.mark.parametrize("action", ["encode", "predict"])
+def test_float16_takes_half_of_the_results_and_of_the_quota(api, settings, action):
+    sequences = ["MK?AYIAKQR", "M??A"] if action == "predict" else SEQUENCES
+    full, half = (
+        post(api, "/api/estimate/", request(action, {"dtype": dtype}, sequences)).json()
+        for dtype in ("float32", "float16")
+    )
+    assert half["output_bytes"] * 2 == full["output_bytes"]
+    assert half["stored_bytes"] == half["residues"] + half["output_bytes"]
+    assert half["tokens"] == full["tokens"]
+    settings.E1_QUOTA_STORED_BYTES = half["stored_bytes"]
+    for dtype, accepted in (("float32", False), ("float16", True)):
+        asked = request(action, {"dtype": dtype}, sequences)
+        assert post(api, "/api/estimate/", asked).json()["accepted"] == accepted
+        assert post(api, "/api/jobs/", asked).status_code == (202 if accepted else 413)
 
 
 def test_an_estimate_stores_nothing_in_any_form_of_the_body(api, inline_worker):

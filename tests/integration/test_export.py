@@ -44,6 +44,9 @@ CASES = [
     ("predict", {"rows": "all"}),
     ("predict", {"rows": "masked"}),
     *(("encode", params) for params in ENCODE_CASES),
+    ("predict", {"dtype": "float16"}),
+    ("encode", {"include": ["mean"], "dtype": "float16", "repr_layers": [-1, 0]}),
+    ("encode", {"include": ["mean", "per_token", "logits"], "dtype": "float16"}),
 ]
 
 

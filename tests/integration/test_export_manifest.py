@@ -20,7 +20,7 @@ def test_a_manifest_tells_where_the_numbers_come_from():
     manifest = manifest_of(lib.job)
     assert manifest["job"] == str(lib.job.pk)
     assert (manifest["model"], manifest["action"], manifest["demonstration"]) == ("e1-demo", "encode", True)
-    assert manifest["params"] == {"repr_layers": [6, 2], "include": ["mean"]}
+    assert manifest["params"] == {"repr_layers": [6, 2], "include": ["mean"], "dtype": "float32"}
     (engine,) = manifest["engines"]
     assert engine["checkpoint_sha256"] == IDENTITY.checkpoint_sha256
     assert engine["chunks"] == 3

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from jobs.errors import Problem
 from jobs.models import Chunk, Item, Job, JobContext, Output
 from jobs.science.contacts import average_product_corrected
 from jobs.services import leases
@@ -409,7 +410,7 @@ def test_a_unit_that_cannot_be_computed_fails_its_items_alone_and_is_retried(api
     from worker.parts import result_of, work_of
 
     computed = compute(work_of(claimed), tasks._process.engine.encode)
-    broken = [computed[0], type(computed[0])(error="out_of_memory")]
+    broken = [computed[0], type(computed[0])(error=Problem("out_of_memory", "did not fit"))]
     result = result_of(claimed, broken)
     assert leases.chunk_complete(
         chunk_id=claimed.id, token=claimed.token, outputs=result.outputs, failures={}, succeeded=result.succeeded,

@@ -12,6 +12,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from jobs.actions import ACTIONS
+from jobs.actions.dtypes import TYPES
 from jobs.actions.predict import ROWS
 from jobs.examples import example
 from jobs.models import Item, Job
@@ -67,8 +68,27 @@ def test_a_file_becomes_a_job_and_the_browser_goes_to_it(browser):
     job = Job.objects.get()
     assert (answer.status_code, answer["Location"]) == (302, f"/jobs/{job.pk}/")
     assert (job.name, job.model, job.action, job.total_items) == ("mine.fasta", "e1-demo", "encode", 2)
-    assert job.params == {"include": ["mean"], "repr_layers": [6]}
+    assert job.params == {"include": ["mean"], "repr_layers": [6], "dtype": "float32"}
     assert job.state == "queued"
+
+
+@pytest.mark.parametrize("action", ["encode", "predict"])
+def test_float16_is_chosen_on_the_page_shown_with_the_job_and_kept_when_it_is_run_again(browser, action):
+    send(browser, b">a\nMK?\n" if action == "predict" else FASTA, action=action, dtype="float16")
+    job = Job.objects.get()
+    assert job.params["dtype"] == "float16"
+    page = browser.get(f"/jobs/{job.pk}/").content.decode()
+    assert "<dt>dtype</dt><dd>float16</dd>" in page
+    assert "--param dtype=float16" in page
+    again = browser.get(f"/jobs/new/?from={job.pk}").content.decode()
+    assert 'value="float16" checked' in again
+    assert 'value="float32" checked' not in again
+    assert 'value="float32" checked' in browser.get("/jobs/new/").content.decode()
+
+
+def test_the_choice_of_numbers_does_not_reach_an_action_that_has_none(browser):
+    assert send(browser, action="log_prob", dtype="float16").status_code == 302
+    assert Job.objects.get().params == {}
 
 
 def test_a_script_gets_the_address_instead(browser):
@@ -108,7 +128,7 @@ def test_pasted_sequences_and_contexts_are_taken(browser):
     sent = send(browser, None, sequences=">a\r\nMK?\r\n", context_text=">h\r\nMKT\r\n", action="predict", rows="masked")
     assert sent.status_code == 302
     job = Job.objects.get()
-    assert (job.name, job.params) == ("Pasted sequences", {"rows": "masked"})
+    assert (job.name, job.params) == ("Pasted sequences", {"rows": "masked", "dtype": "float32"})
     assert Item.objects.get().context.sequences == ["MKT"]
 
 
@@ -151,6 +171,8 @@ def test_invalid_records_can_be_skipped(browser):
         ({"repr_layers": ""}, "repr_layers", "not a list of layers"),
         ({"include": None}, "include", "not a list"),
         ({"action": "predict", "rows": "some"}, "rows", "Choose all"),
+        ({"dtype": "int8"}, "dtype", "Choose from float32, float16"),
+        ({"action": "predict", "dtype": ""}, "dtype", "dtype is ''"),
         ({"on_invalid": "hide"}, "on_invalid", "Choose reject or skip"),
         ({"name": "x" * 201}, "name", "200"),
         ({"context_text": ">h\nMK1\n"}, "context", "line 2, column 3"),
@@ -278,4 +300,5 @@ def test_a_paste_that_is_too_large_for_a_field_is_refused_without_a_trace(browse
 def test_the_page_knows_every_choice_that_the_service_has():
     assert set(new.OUTPUTS) == set(INCLUDES)
     assert set(new.ROW_CHOICES) == set(ROWS)
+    assert set(new.DTYPE_CHOICES) == set(TYPES)
     assert set(PLACES) == set(new.FIELDS)

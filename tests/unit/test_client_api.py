@@ -94,6 +94,14 @@ def test_submit_sends_file_fields_token_and_key(client, service, library, tmp_pa
     assert (job.state, job.total, job.finished_items) == ("queued", 10, 0)
 
 
+def test_dtype_is_sent_as_the_parameter(client, service, library):
+    asked = {"model": "e1-demo", "action": "encode", "params": {"include": ["mean"]}, "dtype": "float16"}
+    client.submit(library, **asked)
+    client.submit_items(["MKTA"], **asked)
+    client.estimate(library, **asked)
+    assert {post["fields"]["params"] for post in service.sent("POST")} == {'{"include": ["mean"], "dtype": "float16"}'}
+
+
 def test_two_submissions_are_two_jobs(client, service, library):
     for _ in range(2):
         client.submit(library, model="e1-demo", action="encode")

@@ -60,6 +60,15 @@ def test_submit_prints_the_job(service, e1):
     assert "on_invalid" not in fields
 
 
+@pytest.mark.parametrize("command", ["submit", "estimate"])
+def test_dtype_is_an_option(service, e1, command):
+    assert e1(command, *SUBMIT[1:], "--dtype", "float16", "--param", "include=mean").exit_code == 0
+    assert json.loads(service.log[0]["fields"]["params"]) == {"include": ["mean"], "dtype": "float16"}
+    assert e1(command, *SUBMIT[1:], "--dtype", "int8").exit_code == 2
+    assert e1(command, *SUBMIT[1:], "--dtype", "float16", "--param", "dtype=float32").exit_code == 2
+    assert len(service.log) == 1
+
+
 def test_submit_reads_standard_input(service, e1):
     assert e1("submit", "-", "--action", "encode", "--model", "e1-demo", input=FASTA).exit_code == 0
     assert service.log[0]["fields"]["file"] == ("stdin.fasta", FASTA)
@@ -307,12 +316,14 @@ def test_run_passes_its_options_and_reports(service, e1, monkeypatch):
         "x.npz",
         "--on-invalid",
         "skip",
+        "--dtype",
+        "float16",
     )
     assert result.exit_code == 4
     assert lines(result) == [{"done": 3, "total": 10}]
     ((name, options),) = calls
     assert name == "library.fasta"
-    assert (options["on_invalid"], options["params"], str(options["out"])) == ("skip", {}, "x.npz")
+    assert (options["on_invalid"], options["params"], str(options["out"])) == ("skip", {"dtype": "float16"}, "x.npz")
 
 
 @pytest.mark.parametrize(("command", "module"), [("run", "worker.run_file"), ("verify", "worker.model.verify")])

@@ -3,7 +3,7 @@
 import pytest
 
 from client.errors import UsageError
-from client.params import parse_params
+from client.params import parse_params, with_dtype
 
 
 @pytest.mark.parametrize(
@@ -30,3 +30,24 @@ def test_values(options, params):
 def test_refused(options):
     with pytest.raises(UsageError):
         parse_params(options)
+
+
+@pytest.mark.parametrize(
+    ("params", "dtype", "asked"),
+    [
+        (None, None, {}),
+        ({"rows": "all"}, None, {"rows": "all"}),
+        ({"rows": "all"}, "float16", {"rows": "all", "dtype": "float16"}),
+        ({"dtype": "float16"}, "float16", {"dtype": "float16"}),
+        ({"dtype": "float16"}, None, {"dtype": "float16"}),
+    ],
+)
+def test_dtype_is_a_parameter(params, dtype, asked):
+    before = dict(params or {})
+    assert with_dtype(params, dtype) == asked
+    assert (params or {}) == before
+
+
+def test_two_dtypes_are_refused():
+    with pytest.raises(UsageError):
+        with_dtype({"dtype": "float16"}, "float32")

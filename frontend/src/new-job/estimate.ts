@@ -5,6 +5,7 @@ import type { Report } from "./report";
 import type { ModelRules } from "./rules";
 
 const FLOAT = 4;
+const HALF = 2;
 const DOUBLE = 8;
 const LETTERS = 20;
 
@@ -16,6 +17,7 @@ export interface Wanted {
   include: string[];
   layers: number;
   allRows: boolean;
+  half: boolean; // float16 was chosen
 }
 
 export interface QuotaState {
@@ -39,12 +41,13 @@ export interface Cost {
 /** Bytes of the arrays that the job stores. */
 function resultBytes(report: Report, wanted: Wanted, model: ModelRules): number {
   const { good, goodResidues, masks } = report;
+  const number = wanted.half ? HALF : FLOAT;
   if (wanted.action === "log_prob") return good * DOUBLE;
-  if (wanted.action === "predict") return (wanted.allRows ? goodResidues : masks) * LETTERS * FLOAT;
+  if (wanted.action === "predict") return (wanted.allRows ? goodResidues : masks) * LETTERS * number;
   let bytes = 0;
-  if (wanted.include.includes("mean")) bytes += good * wanted.layers * model.width * FLOAT;
-  if (wanted.include.includes("per_token")) bytes += goodResidues * wanted.layers * model.width * FLOAT;
-  if (wanted.include.includes("logits")) bytes += goodResidues * LETTERS * FLOAT;
+  if (wanted.include.includes("mean")) bytes += good * wanted.layers * model.width * number;
+  if (wanted.include.includes("per_token")) bytes += goodResidues * wanted.layers * model.width * number;
+  if (wanted.include.includes("logits")) bytes += goodResidues * LETTERS * number;
   return bytes;
 }
 
