@@ -63,7 +63,9 @@ class Album:
             )
         page.wait_for_timeout(500)  # pictures are drawn after their data have come
         picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-        picture.quantize(256, dither=Image.Dither.NONE).save(IMAGES / f"{name}.png", optimize=True)
+        picture.quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(
+            IMAGES / f"{name}.png", optimize=True
+        )
         page.close()
 
 
