@@ -314,7 +314,8 @@ function showProblems(page: Document): void {
     if (wrong) input.setAttribute("aria-invalid", "true");
     else input.removeAttribute("aria-invalid");
   }
-  if (library.report && page.getElementById("records")) {
+  // The answer's own nodes stand in this page by now.
+  if (library.report && document.getElementById("records")) {
     need("preview-body").replaceChildren(...details(library.report, false));
   }
   leadToFaults("problem-records");
