@@ -9,7 +9,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import h5py
 import numpy as np
+import pandas as pd
 import pytest
 
 from jobs.errors import InvalidInput
@@ -59,6 +61,25 @@ def test_npz_holds_what_the_engine_gives(library, tmp_path):
         np.testing.assert_allclose(arrays["logits"], np.concatenate([e.logits for e in expected]), atol=1e-4)
         assert json.loads(str(arrays["manifest"]))["checkpoint_sha256"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["library.fasta", "out.npz"]
+
+
+def test_float16_in_every_format_is_float32_rounded(library, tmp_path):
+    params = {"include": ["mean"]}
+    call(library, tmp_path / "full.npz", params=params)
+    with np.load(tmp_path / "full.npz") as arrays:
+        expected = arrays["mean_layer_6"].astype(np.float16)
+    for suffix in ("npz", "parquet", "h5", "jsonl", "csv"):
+        assert call(library, tmp_path / f"half.{suffix}", params=params | {"dtype": "float16"})[0] == 0
+    with np.load(tmp_path / "half.npz") as arrays, h5py.File(tmp_path / "half.h5") as file:
+        table = np.stack(pd.read_parquet(tmp_path / "half.parquet")["mean_layer_6"])
+        for found in (arrays["mean_layer_6"], file["mean_layer_6"][:], table):
+            assert found.dtype == np.float16
+            np.testing.assert_array_equal(found, expected)
+    lines = (tmp_path / "half.jsonl").read_text().splitlines()
+    rows = [json.loads(line)["result"]["embeddings"][0]["embedding"] for line in lines]
+    cells = pd.read_csv(tmp_path / "half.csv").filter(like="mean_layer_6_").to_numpy()
+    for text in (rows, cells):
+        np.testing.assert_array_equal(np.array(text, np.float32), expected.astype(np.float32))
 
 
 def test_predict_keeps_its_masks(tmp_path):
