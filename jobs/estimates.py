@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from jobs import usage
+from jobs.actions.contexts import context_digest
 from jobs.costs import CostTally
 from jobs.errors import Problem, ServiceError
 from jobs.limits import CHUNK_ITEMS
+from jobs.models import Context
 from jobs.parsing import BadRecord, Record
 from jobs.quotas import Amounts, Need, left, refusal
 from jobs.refusals import InputTally
 from jobs.services.intake import Request
 from jobs.unit_intake import UnitIntake
-from worker.protocol import MODELS
+from worker.protocol import MODELS, tokens_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +29,20 @@ class Estimate:
     skipped: int
     units: int
     cost: CostTally
+    context_bytes: int
     pace: usage.Pace
     limits: Amounts
     use: Amounts
 
     @property
+    def stored_bytes(self) -> int:
+        """What its owner's storage would hold more: the job, and contexts that are not there yet."""
+        return self.cost.stored_bytes + self.context_bytes
+
+    @property
     def refused(self) -> ServiceError | None:
         """Why it would not be accepted now."""
-        need = Need(self.cost.tokens, self.cost.stored_bytes, self.request.interactive)
+        need = Need(self.cost.tokens, self.stored_bytes, self.request.interactive)
         return refusal(self.limits, self.use, need, self.pace.rate)
 
 
@@ -50,10 +58,14 @@ def estimate_of(
     tally = InputTally(request.on_invalid)
     cost = CostTally(request.action, request.params, MODELS[request.model])
     units = UnitIntake.of(request.action, request.params, request.contexts)
+    contexts = _Contexts()
+    for context in request.contexts:
+        contexts.note(context)
     for record in records:
         tally.note(record)
         if isinstance(record, Record) and not tally.doomed:
             cost.note(record)
+            contexts.note(record.context if record.context is not None else shared_context)
             if units is None:
                 cost.note_tokens(record, shared_context)
             else:
@@ -68,10 +80,36 @@ def estimate_of(
         skipped=tally.bad,
         units=units.total if units is not None else 0,
         cost=cost,
+        context_bytes=contexts.new_bytes(user_id),
         pace=usage.pace_of(request.model),
         limits=usage.limits_of(user_id),
         use=usage.use_of(user_id),
     )
+
+
+class _Contexts:
+    """The contexts of one library, each noted once."""
+
+    PAGE = 10_000
+
+    def __init__(self) -> None:
+        self._seen: set[int] = set()
+        self._tokens: dict[str, int] = {}
+
+    def note(self, context: tuple[str, ...]) -> None:
+        if context and (mark := hash(context)) not in self._seen:
+            self._seen.add(mark)
+            self._tokens[context_digest(context)] = tokens_of(*context)
+
+    def new_bytes(self, user_id: int) -> int:
+        """Those of contexts that the user does not keep already."""
+        return sum(self._tokens.values()) - sum(self._tokens[digest] for digest in self._kept(user_id))
+
+    def _kept(self, user_id: int) -> Iterator[str]:
+        digests = list(self._tokens)
+        for start in range(0, len(digests), self.PAGE):
+            page = Context.objects.filter(owner_id=user_id, digest__in=digests[start : start + self.PAGE])
+            yield from page.values_list("digest", flat=True)
 
 
 def present_estimate(estimate: Estimate, cleaning: Mapping[str, int], warnings: list[dict[str, Any]]) -> dict[str, Any]:
@@ -89,7 +127,7 @@ def present_estimate(estimate: Estimate, cleaning: Mapping[str, int], warnings: 
         "residues": cost.residues,
         "tokens": cost.tokens,
         "output_bytes": cost.result_bytes,
-        "stored_bytes": cost.stored_bytes,
+        "stored_bytes": estimate.stored_bytes,
         "seconds": rounded(seconds),
         "seconds_reason": pace.reason,
         "tokens_per_second": pace.rate,

@@ -63,17 +63,25 @@ class EngineRecord(models.Model):
 
 
 class Context(models.Model):
-    """Context sequences, stored once per owner however many items name them."""
+    """Context sequences, stored once per owner however many items name them.
+
+    Once nothing names it any more it goes (`jobs.services.contexts`): `unused_since` marks those to look at.
+    """
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
     digest = models.CharField(max_length=64)
     sequences = models.JSONField()
     tokens = models.PositiveIntegerField()
+    unused_since = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [
-            # Two uploads at once with the same homologs meet here, not in two rows.
-            models.UniqueConstraint(fields=["owner", "digest"], name="context_once_per_owner"),
+            # Two uploads at once with the same homologs meet here, not in two rows. The sum of an owner's tokens, which
+            # counts against the quota of stored bytes, is read from it alone.
+            models.UniqueConstraint(fields=["owner", "digest"], include=["tokens"], name="context_once_per_owner"),
+        ]
+        indexes = [
+            models.Index(fields=["id"], condition=Q(unused_since__isnull=False), name="context_to_look_at"),
         ]
 
 
@@ -151,6 +159,7 @@ class JobContext(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["job", "position"], name="job_context_once"),
         ]
+        indexes = [models.Index(fields=["context"], name="job_context_named")]
 
 
 class Chunk(models.Model):
@@ -318,6 +327,8 @@ class Item(models.Model):
         indexes = [
             # Failed and skipped items of a job in order: few among many.
             models.Index(fields=["job", "index"], condition=Q(error_code__isnull=False), name="item_with_error"),
+            # Whether anything still names a context; items without one, most of them, are not in it.
+            models.Index(fields=["context"], condition=Q(context__isnull=False), name="item_with_context"),
         ]
 
 

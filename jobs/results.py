@@ -9,7 +9,7 @@ from jobs.actions import ACTIONS, ItemView
 from jobs.actions.base import Array
 from jobs.models import Item, Job, Output
 from jobs.outputs import ALL_ITEMS, unpack
-from jobs.selectors import context_sequences
+from jobs.selectors import context_at, context_sequences
 
 
 def results_of(job: Job, indices: Sequence[int]) -> dict[int, dict[str, Any]]:
@@ -25,7 +25,7 @@ def results_of(job: Job, indices: Sequence[int]) -> dict[int, dict[str, Any]]:
     results: dict[int, dict[str, Any]] = {}
     for index, _, sequence, context_id in wanted:
         if index in arrays:
-            view = ItemView(sequence, contexts[context_id] if context_id is not None else ())
+            view = ItemView(sequence, context_at(contexts, context_id))
             results[index] = action.result(view, job.params, arrays[index])
     return results
 

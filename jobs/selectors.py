@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -180,6 +180,15 @@ def context_sequences(context_ids: Iterable[int | None]) -> dict[int, tuple[str,
     wanted = {context_id for context_id in context_ids if context_id is not None}
     rows = Context.objects.filter(pk__in=wanted).values_list("pk", "sequences")
     return {context_id: tuple(sequences) for context_id, sequences in rows}
+
+
+def context_at(contexts: Mapping[int, tuple[str, ...]], context_id: int | None) -> tuple[str, ...]:
+    """One of them; none for None. Raises Gone where its job was deleted between two looks."""
+    if context_id is None:
+        return ()
+    if context_id not in contexts:
+        raise Gone("the job was deleted while it was read", code="deleted_meanwhile")
+    return contexts[context_id]
 
 
 def first_context(job: Job) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from jobs.models import Worker
 from jobs.services.artefacts import artefacts_tend
 from jobs.services.background import works_tend
 from jobs.services.building import artefact_build
+from jobs.services.contexts import contexts_sweep
 from jobs.services.leases import leases_reap
 from jobs.services.lifecycle import job_delete, job_finalise
 from jobs.services.retention import jobs_expire
@@ -73,8 +74,12 @@ def reap() -> None:
 def expire() -> None:
     """Remove what has outlived its time, one minute of work at most: beat calls again."""
     with _alone("e1-expire") as alone:
-        if alone and (purged := jobs_expire()):
+        if not alone:
+            return
+        if purged := jobs_expire():
             log.info("%d expired jobs have given back their storage", purged)
+        while contexts_sweep():
+            pass
 
 
 @shared_task(name=TASK_BUILD)

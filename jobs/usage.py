@@ -73,6 +73,14 @@ def uses_of(user_ids: Iterable[int]) -> dict[int, Amounts]:
                 + (SELECT coalesce(sum(structure.size), 0)
                     FROM jobs_structure structure JOIN jobs_job job ON job.id = structure.job_id
                     WHERE job.owner_id = owner.id)
+                + (SELECT coalesce(sum(octet_length(col.values) + pg_column_size(col.categories)), 0)
+                    FROM jobs_jobcolumn col JOIN jobs_job job ON job.id = col.job_id WHERE job.owner_id = owner.id)
+                + (SELECT coalesce(sum(tokens), 0) FROM jobs_context WHERE owner_id = owner.id)
+                + (SELECT coalesce(sum(pg_column_size(provenance)), 0) FROM jobs_contextset WHERE owner_id = owner.id)
+                + (SELECT coalesce(sum(octet_length(neighbours.counts)), 0) FROM jobs_neighbourcount neighbours
+                    JOIN jobs_alignment alignment ON alignment.id = neighbours.alignment_id
+                    WHERE alignment.owner_id = owner.id)
+                + (SELECT coalesce(sum(octet_length(parent)), 0) FROM jobs_homologsearch WHERE owner_id = owner.id)
             FROM unnest(%(users)s::int[]) AS owner (id)
             """,
             {"users": wanted, "active": ACTIVE},
@@ -115,11 +123,28 @@ def artefact_bytes_of(job_id: UUID) -> int:
         return int(cursor.fetchone()[0])
 
 
+def attached_bytes_of(job_id: UUID) -> int:
+    """Bytes of what was laid beside the job's results: columns, measurements, structures."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT (SELECT coalesce(sum(octet_length(col.values) + pg_column_size(col.categories)), 0)
+                    FROM jobs_jobcolumn col WHERE job_id = %(job)s)
+                + (SELECT coalesce(sum(size), 0) FROM jobs_assay WHERE job_id = %(job)s)
+                + (SELECT coalesce(sum(size), 0) FROM jobs_structure WHERE job_id = %(job)s)
+            """,
+            {"job": job_id},
+        )
+        return int(cursor.fetchone()[0])
+
+
 def stored_bytes_of(job: Job) -> int:
-    """What the job takes now: letters of its library, results so far, and files built of them."""
+    """What the job takes now: letters of its library, results so far, files and analyses built of them, and what was
+    laid beside them. Its contexts are not among it: other jobs may name them.
+    """
     if job.state == JobState.EXPIRED:
         return job.stored_bytes
-    return job.total_residues + result_bytes_of(job.pk) + artefact_bytes_of(job.pk)
+    return job.total_residues + result_bytes_of(job.pk) + artefact_bytes_of(job.pk) + attached_bytes_of(job.pk)
 
 
 def largest_jobs(user_id: int, count: int = 5) -> QuerySet[Job]:

@@ -14,7 +14,7 @@ from jobs.export.columns import Column, columns_of
 from jobs.export.reading import ItemRow, Placed, groups, item_pages, load, place
 from jobs.formats import in_blocks, text_cell
 from jobs.models import Job
-from jobs.selectors import context_sequences
+from jobs.selectors import context_at, context_sequences
 from jobs.states import ItemState
 
 CANCELLED = {
@@ -46,7 +46,7 @@ def _json_lines(job: Job, columns: Sequence[Column]) -> Iterator[bytes]:
         for item, arrays in group:
             line: dict[str, Any] = {"index": item.index, "name": item.name, "state": item.state}
             if item.succeeded:
-                view = ItemView(item.sequence, contexts[item.context_id] if item.context_id is not None else ())
+                view = ItemView(item.sequence, context_at(contexts, item.context_id))
                 outputs = {(c.kind, c.layer): array for c, array in zip(columns, arrays, strict=True)}
                 line["result"] = action.result(view, job.params, outputs)
             else:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from jobs.analyses.columns import MAX_COLUMNS, Matching, read_columns
 from jobs.errors import Conflict, InvalidInput, NotFound, Problem
 from jobs.models import Item, Job, JobColumn
+from jobs.services.quotas import quota_bytes_within
 from jobs.states import JobState
 
 DTYPES: dict[str, np.dtype[Any]] = {"numeric": np.dtype("<f8"), "categorical": np.dtype("<i4")}
@@ -23,12 +24,13 @@ def columns_add(*, job: Job, data: bytes, kinds: Mapping[str, str] | None = None
     """Store the columns of a CSV file; one of a name that is there already is replaced. Returns them with the report of
     how rows found items.
 
-    Raises InvalidInput for what is wrong with the file, Conflict while the library is still being read.
+    Raises InvalidInput for what is wrong with the file, Conflict while the library is still being read, TooLarge where
+    the owner's storage is full.
     """
     if job.state == JobState.VALIDATING:
         raise Conflict("the library is still being read; upload columns when it is", code="still_validating")
     columns, report = read_columns(data, _names(job), kinds=kinds)
-    with transaction.atomic():
+    with transaction.atomic(), quota_bytes_within(user_id=job.owner_id):
         Job.objects.select_for_update().filter(pk=job.pk).first()
         JobColumn.objects.filter(job=job, name__in=[column.name for column in columns]).delete()
         kept = JobColumn.objects.filter(job=job).count()

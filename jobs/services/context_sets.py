@@ -12,10 +12,12 @@ from django.db import IntegrityError, transaction
 from jobs.actions.contexts import context_digest
 from jobs.errors import Conflict, InvalidInput, Problem
 from jobs.limits import LISTED_PROBLEMS, MAX_JOB_CONTEXTS
-from jobs.models import Context, ContextSet, ContextSetMember
+from jobs.models import ContextSet, ContextSetMember
 from jobs.parsing import ItemRules
 from jobs.parsing.letters import check_contexts
 from jobs.parsing.records import Place
+from jobs.services.contexts import contexts_hold, contexts_let_go
+from jobs.services.quotas import quota_bytes_within
 from worker.protocol import BOUNDARY_TOKENS, EXTENDED, MODELS, tokens_of
 
 _FACTS = tuple(MODELS.values())
@@ -49,17 +51,18 @@ def context_set_create(
 
     The same contexts under the same name are the set that is there already, so that a request may be repeated. Raises
     InvalidInput `bad_name`, `no_contexts`, `too_many_contexts` and what `check_contexts` finds; Conflict
-    `context_set_exists` where the name stands for other contexts.
+    `context_set_exists` where the name stands for other contexts; TooLarge where the owner's storage is full.
     """
     check_set_name(name)
     _check(contexts)
     digests = [context_digest(sequences) for sequences in contexts]
     try:
-        with transaction.atomic():
+        with transaction.atomic(), quota_bytes_within(user_id=owner.pk):
             made = ContextSet.objects.create(owner=owner, name=name, provenance=dict(provenance))
-            ids = _stored(owner, dict(zip(digests, contexts, strict=True)))
+            refs = contexts_hold(owner_id=owner.pk, contexts=contexts)
             ContextSetMember.objects.bulk_create(
-                ContextSetMember(set=made, position=at, context_id=ids[digest]) for at, digest in enumerate(digests)
+                ContextSetMember(set=made, position=at, context_id=refs[tuple(sequences)].id)
+                for at, sequences in enumerate(contexts)
             )
     except IntegrityError:
         existing = ContextSet.objects.get(owner=owner, name=name)
@@ -79,22 +82,15 @@ def digests_of(contexts: ContextSet) -> list[str]:
 
 
 def context_set_delete(*, owner: User, name: str) -> bool:
-    """Forget the name; False where there is none. Jobs that were given the set keep their contexts."""
+    """Forget the name; False where there is none. Jobs that were given the set keep their contexts; those that no job
+    and no other set names are freed.
+    """
     with transaction.atomic():
+        named = ContextSetMember.objects.filter(set__owner=owner, set__name=name)
+        contexts = list(named.values_list("context_id", flat=True))
         deleted, _ = ContextSet.objects.filter(owner=owner, name=name).delete()
+        contexts_let_go(contexts)
     return bool(deleted)
-
-
-def _stored(owner: User, contexts: Mapping[str, Sequence[str]]) -> dict[str, int]:
-    """The ids of these contexts by digest; those that are new are made."""
-    Context.objects.bulk_create(
-        [
-            Context(owner=owner, digest=digest, sequences=list(sequences), tokens=tokens_of(*sequences))
-            for digest, sequences in contexts.items()
-        ],
-        ignore_conflicts=True,
-    )
-    return dict(Context.objects.filter(owner=owner, digest__in=list(contexts)).values_list("digest", "pk"))
 
 
 def _check(contexts: Sequence[Sequence[str]]) -> None:

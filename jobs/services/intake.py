@@ -15,20 +15,20 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, connection, transaction
 from django.db.models.functions import Now
 
-from jobs.actions.contexts import context_digest
 from jobs.chunking import ChunkPlan, ContextRef, ItemCost, plan_chunks
 from jobs.costs import CostTally
 from jobs.errors import Conflict, Problem
 from jobs.limits import CHUNK_ITEMS
-from jobs.models import Chunk, Context, Item, Job, JobContext
+from jobs.models import Chunk, Item, Job, JobContext
 from jobs.parsing import BadRecord, Record
 from jobs.quotas import Need
 from jobs.refusals import InputTally
+from jobs.services.contexts import contexts_hold
 from jobs.services.quotas import quota_admit
 from jobs.states import JobState
 from jobs.unit_intake import UnitIntake
 from jobs.usage import queued_tokens_of
-from worker.protocol import MODELS, tokens_of
+from worker.protocol import MODELS
 
 BATCH = 2048
 """Records per transaction: some 0.7 MB of sequences, a multiple of the chunk size."""
@@ -90,12 +90,10 @@ def job_ingest(
     """
     tally = InputTally(job.on_invalid)
     cost = CostTally(job.action, job.params, MODELS[job.model])
-    contexts = _ContextStore(job.owner_id)
-    shared = contexts.ref(tuple(shared_context)) if shared_context else None
-    _keep_contexts(job, job_contexts, contexts)
+    _keep_contexts(job, job_contexts)
     units = UnitIntake.of(job.action, job.params, job_contexts)
     for batch in _batches(iter(records)):
-        _copy_batch(job, batch, contexts, shared, tally, units)
+        _copy_batch(job, batch, tuple(shared_context), tally, units)
         for record in batch:
             if isinstance(record, Record):
                 cost.note(record)
@@ -125,21 +123,18 @@ def _batches(records: Iterator[Record | BadRecord]) -> Iterator[list[Record | Ba
         yield carried
 
 
-def _keep_contexts(job: Job, job_contexts: Sequence[tuple[str, ...]], store: _ContextStore) -> None:
+def _keep_contexts(job: Job, job_contexts: Sequence[tuple[str, ...]]) -> None:
     """Link the contexts that all items are computed under. An empty one, which stands for none, is kept too."""
-    refs = [store.ref(sequences, empty=True) for sequences in job_contexts]
-    JobContext.objects.bulk_create(
-        JobContext(job=job, position=position, context_id=ref.id) for position, ref in enumerate(refs) if ref
-    )
+    with transaction.atomic():
+        refs = contexts_hold(owner_id=job.owner_id, contexts=job_contexts)
+        JobContext.objects.bulk_create(
+            JobContext(job=job, position=position, context_id=refs[sequences].id)
+            for position, sequences in enumerate(job_contexts)
+        )
 
 
-def _copy_batch(  # noqa: PLR0917 - private, called once
-    job: Job,
-    batch: list[Record | BadRecord],
-    contexts: _ContextStore,
-    shared: ContextRef | None,
-    tally: InputTally,
-    units: UnitIntake | None,
+def _copy_batch(
+    job: Job, batch: list[Record | BadRecord], shared: tuple[str, ...], tally: InputTally, units: UnitIntake | None
 ) -> None:
     """One transaction: the batch's contexts, chunks and items. A job that will be rejected writes nothing more."""
     good = [record for record in batch if isinstance(record, Record)]
@@ -148,9 +143,9 @@ def _copy_batch(  # noqa: PLR0917 - private, called once
     if tally.doomed:
         return
     with transaction.atomic():
-        context_of = {
-            record.index: contexts.ref(record.context) if record.context is not None else shared for record in good
-        }
+        given = {record.index: record.context if record.context is not None else shared for record in good}
+        refs = contexts_hold(owner_id=job.owner_id, contexts={context for context in given.values() if context})
+        context_of = {index: refs.get(context) for index, context in given.items()}
         if units is not None:
             plans = units.chunks(good)
         else:
@@ -213,33 +208,6 @@ def _copy_items(
                     error,
                 )
             )
-
-
-class _ContextStore:
-    """Contexts of one owner by their exact sequences; remembers the last few thousand of this upload."""
-
-    KEPT = 4096
-
-    def __init__(self, owner_id: int) -> None:
-        self._owner_id = owner_id
-        self._refs: dict[str, ContextRef] = {}
-
-    def ref(self, sequences: tuple[str, ...], *, empty: bool = False) -> ContextRef | None:
-        """The stored context, made where it is new; None for an empty one, unless `empty` ones are kept."""
-        if not sequences and not empty:
-            return None
-        digest = context_digest(sequences)
-        if digest not in self._refs:
-            if len(self._refs) >= self.KEPT:
-                self._refs.clear()
-            tokens = tokens_of(*sequences)
-            Context.objects.bulk_create(
-                [Context(owner_id=self._owner_id, digest=digest, sequences=list(sequences), tokens=tokens)],
-                ignore_conflicts=True,
-            )
-            row = Context.objects.only("id").get(owner_id=self._owner_id, digest=digest)
-            self._refs[digest] = ContextRef(row.id, tokens)
-        return self._refs[digest]
 
 
 def job_accept(*, job: Job, cleaning: Mapping[str, int], warnings: Iterator[Problem] | Sequence[Problem]) -> None:

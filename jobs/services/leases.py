@@ -123,6 +123,9 @@ def _with_items(chunks: Sequence[Chunk], token: UUID) -> list[ClaimedChunk]:
         .values_list("chunk_id", "index", "sequence", "context_id")
     )
     contexts = context_sequences(row[3] for row in rows)
+    # A job that is deleted in this moment takes its contexts along; nobody waits for what is computed of it.
+    gone = {row[0] for row in rows if row[3] is not None and row[3] not in contexts}
+    chunks, rows = [one for one in chunks if one.id not in gone], [row for row in rows if row[0] not in gone]
     job_of = {chunk.id: chunk.job for chunk in chunks}
     shared = contexts_of([job.pk for job in set(job_of.values()) if "contexts" in job.params])
     items: dict[int, list[ClaimedItem]] = {chunk.id: [] for chunk in chunks}

@@ -20,6 +20,7 @@ from jobs.limits import MAX_JOB_NAME
 from jobs.models import Chunk, Item, Job
 from jobs.quotas import Need
 from jobs.selectors import job_counts
+from jobs.services.contexts import contexts_let_go
 from jobs.services.quotas import quota_admit, quota_lock
 from jobs.services.tallies import tally_advance, tally_forget
 from jobs.services.units import groups_release, units_forget, units_retry
@@ -198,8 +199,8 @@ def check_name(name: object) -> str:
 
 
 def job_delete(*, job_id: UUID) -> int:
-    """Remove a job with its items, chunks, outputs and files. Workers with a lease can write nothing more. Gives the
-    bytes that are free again.
+    """Remove a job with its items, chunks, outputs and files, all that hangs on it, and the contexts that nothing else
+    names. Workers with a lease can write nothing more. Gives the bytes that are free again.
     """
     with transaction.atomic(), connection.cursor() as cursor:
         # The row lock keeps a completing worker out until the whole job is gone.
@@ -217,13 +218,18 @@ def job_delete(*, job_id: UUID) -> int:
         cursor.execute("DELETE FROM jobs_jobcolumn WHERE job_id = %s", [job_id])
         cursor.execute("DELETE FROM jobs_assay WHERE job_id = %s", [job_id])
         cursor.execute("DELETE FROM jobs_structure WHERE job_id = %s", [job_id])
-        cursor.execute("DELETE FROM jobs_item WHERE job_id = %s", [job_id])
-        cursor.execute("DELETE FROM jobs_jobcontext WHERE job_id = %s", [job_id])
+        cursor.execute(
+            "WITH items AS (DELETE FROM jobs_item WHERE job_id = %(job)s RETURNING context_id), "
+            "shared AS (DELETE FROM jobs_jobcontext WHERE job_id = %(job)s RETURNING context_id) "
+            "SELECT DISTINCT context_id FROM items WHERE context_id IS NOT NULL UNION SELECT context_id FROM shared",
+            {"job": job_id},
+        )
+        contexts = [row[0] for row in cursor.fetchall()]
         cursor.execute("DELETE FROM jobs_tally WHERE job_id = %s", [job_id])
         cursor.execute("DELETE FROM jobs_extension WHERE job_id = %s", [job_id])
         cursor.execute("DELETE FROM jobs_chunk WHERE job_id = %s", [job_id])
         cursor.execute("DELETE FROM jobs_job WHERE id = %s", [job_id])
-    return freed
+        return freed + contexts_let_go(contexts)
 
 
 @contextmanager

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from django.db import connection
 
 from jobs import usage
@@ -43,6 +46,22 @@ def quota_admit_bytes(*, user_id: int, size: int) -> None:
     if not usage.limits_of(user_id).stored_bytes:
         return
     refused = storage_refusal(quota_lock(user_id=user_id), usage.use_of(user_id), Need(stored_bytes=size))
+    if refused is not None:
+        raise refused
+
+
+@contextmanager
+def quota_bytes_within(*, user_id: int) -> Iterator[None]:
+    """What the block stores is held against the user's storage as it is counted afterwards, inside the caller's
+    transaction. Raises TooLarge where there is no room: the caller's transaction is undone.
+    """
+    if not usage.limits_of(user_id).stored_bytes:
+        yield
+        return
+    limits, before = quota_lock(user_id=user_id), usage.use_of(user_id)
+    yield
+    added = usage.use_of(user_id).stored_bytes - before.stored_bytes
+    refused = storage_refusal(limits, before, Need(stored_bytes=added)) if added > 0 else None
     if refused is not None:
         raise refused
 

@@ -19,8 +19,9 @@ from django.db.models.functions import Now
 from jobs import usage
 from jobs.errors import Conflict
 from jobs.manifest import manifest_of
-from jobs.models import Artefact, ArtefactBlock, Chunk, Extension, Item, Job, Tally
+from jobs.models import Artefact, ArtefactBlock, Chunk, Extension, Item, Job, JobContext, Tally
 from jobs.selectors import job_failures
+from jobs.services.contexts import contexts_let_go
 from jobs.services.lifecycle import job_delete
 from jobs.services.tallies import tally_advance
 from jobs.states import JobState
@@ -105,15 +106,18 @@ def job_expire(*, job_id: UUID) -> bool:
 def job_purge_page(*, job_id: UUID) -> bool:
     """Remove one page of an expired job's rows; True where none is left and its storage is free. Commits."""
     with transaction.atomic(), connection.cursor() as cursor:
-        if not Job.objects.select_for_update().filter(pk=job_id, state=JobState.EXPIRED).exists():
+        job = Job.objects.select_for_update().filter(pk=job_id, state=JobState.EXPIRED).first()
+        if job is None:
             return True
         chunks = list(
             Chunk.objects.filter(job_id=job_id).order_by("first_index")[:PAGE_CHUNKS].values_list("pk", flat=True)
         )
         if chunks:
-            for table in ("jobs_output", "jobs_item"):
-                cursor.execute(f"DELETE FROM {table} WHERE chunk_id = ANY(%s)", [chunks])  # noqa: S608 - our own names
+            cursor.execute("DELETE FROM jobs_output WHERE chunk_id = ANY(%s)", [chunks])
+            cursor.execute("DELETE FROM jobs_item WHERE chunk_id = ANY(%s) RETURNING context_id", [chunks])
+            contexts = {row[0] for row in cursor.fetchall()} - {None}
             cursor.execute("DELETE FROM jobs_chunk WHERE id = ANY(%s)", [chunks])
+            _let_go(job, contexts)
             return False
         # Skipped records, which have no chunk.
         cursor.execute(
@@ -128,9 +132,18 @@ def job_purge_page(*, job_id: UUID) -> bool:
             ArtefactBlock.objects.filter(artefact=artefact).delete()
             artefact.delete()
             return False
+        contexts = set(JobContext.objects.filter(job_id=job_id).values_list("context_id", flat=True))
         _delete_others(job_id)
+        _let_go(job, contexts)
         Job.objects.filter(pk=job_id).update(stored_bytes=0, purged_at=Now())
     return True
+
+
+def _let_go(job: Job, contexts: set[int]) -> None:
+    """Free the contexts that only this job named, and say so."""
+    if freed := contexts_let_go(contexts):
+        job.kept["freed_bytes"] = job.kept.get("freed_bytes", 0) + freed
+        job.save(update_fields=["kept"])
 
 
 def _delete_others(job_id: UUID) -> None:

@@ -50,7 +50,7 @@ class EarlierItems:
             raise NotFound("the earlier job was deleted while its library was read; nothing was queued")
 
     def _read(self, item: Item, index: int, contexts: Mapping[int, tuple[str, ...]]) -> Record | BadRecord:
-        context = contexts.get(item.context_id) if item.context_id is not None else None
+        context = None if item.context_id is None or not self._keep else selectors.context_at(contexts, item.context_id)
         problems = check_sequence(
             item.sequence,
             context,

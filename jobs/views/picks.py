@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
@@ -17,6 +15,7 @@ from jobs import selectors
 from jobs.analyses.params import check_layer
 from jobs.api.presenters import present_item
 from jobs.errors import InvalidInput, NotFound, Problem, ServiceError
+from jobs.formats import text_cell
 from jobs.models import Item, Job
 from jobs.services.analyses import library_of
 from jobs.services.similar import similar_to, vector_of_item
@@ -75,14 +74,9 @@ def _fasta(job: Job, indices: list[int]) -> Iterator[str]:
 
 
 def _csv(job: Job, indices: list[int]) -> Iterator[str]:
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(["index", "name", "residues", "sequence"])
+    yield "index,name,residues,sequence\n"
     for item in _items(job, indices):
-        writer.writerow([item.index, item.name, len(item.sequence), item.sequence])
-        yield out.getvalue()
-        out.seek(0)
-        out.truncate()
+        yield f"{item.index},{text_cell(item.name)},{len(item.sequence)},{item.sequence}\n"
 
 
 def _new_job(request: HttpRequest, job: Job, indices: list[int]) -> HttpResponse:

@@ -19,7 +19,8 @@ SHOWN = {
     "queued_tokens": ("Queued tokens", "What waits or is being computed, of jobs and of synchronous requests."),
     "stored_bytes": (
         "Storage",
-        "Libraries, results, files built of them, and alignments; of unfinished jobs what they will take.",
+        "Libraries, results, files, analyses, what you laid beside them, contexts and alignments; of unfinished jobs "
+        "what they will take.",
     ),
     "sync_requests": ("Synchronous requests", "Those that are not answered yet. Jobs never hold them up."),
 }

@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from jobs import selectors
+from jobs.formats import text_cell
 from jobs.models import Item, Job
 from jobs.ranking import MAX_RANKED, VariantTable, Wanted, variant_table
 from jobs.selectors_attachments import assays_of
@@ -151,9 +152,8 @@ def variants_table(request: HttpRequest, job_id: UUID) -> StreamingHttpResponse:
 def _lines(table: VariantTable, wanted: Wanted) -> Iterator[str]:
     yield "rank,variant,name,mutations,score,spread,index\n"
     for row in table.rows(table.select(wanted)):
-        name = '"' + row.name.replace('"', '""') + '"' if set(row.name) & set(',"\n') else row.name
         count = "" if row.mutations == OTHER_LENGTH else row.mutations
-        yield f"{row.place},{row.code},{name},{count},{row.score:.6g},{row.spread:.6g},{row.index}\n"
+        yield f"{row.place},{row.code},{text_cell(row.name)},{count},{row.score:.6g},{row.spread:.6g},{row.index}\n"
 
 
 def _scoring_job(request: HttpRequest, job_id: UUID) -> Job:

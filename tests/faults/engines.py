@@ -9,9 +9,11 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
 import torch
 
 from worker.app import app
@@ -56,6 +58,22 @@ def _run_marked(self: Runner, queries: Sequence[Query], entries: Sequence[Any]) 
                 act()
     return _run(self, queries, entries)
 
+
+def _run_wrongly(self: Runner, queries: Sequence[Query], entries: Sequence[Any]) -> list[Encoding]:
+    """Plausible numbers that are not those of the checkpoint, as of a device whose memory forgets."""
+    return [
+        replace(
+            one,
+            logits=None if one.logits is None else one.logits * np.float32(1.05),
+            mean={layer: vector * np.float32(1.05) for layer, vector in one.mean.items()},
+        )
+        for one in _run(self, queries, entries)
+    ]
+
+
+if "E1_WRONG_NUMBERS" in os.environ:
+    Runner.run = _run_wrongly  # type: ignore[method-assign]
+    app.conf.imports = [*app.conf.imports, "tests.faults.engines"]
 
 if "E1_FAULTY_ENGINE" in os.environ:
     Runner.run = _run_marked  # type: ignore[method-assign]

@@ -9,6 +9,7 @@ import pytest
 from django.db import connection
 
 from client import Client
+from jobs.health import readiness
 from jobs.models import Chunk, Item, Worker
 from jobs.selectors import items_of, workers_alive
 from jobs.services.workers import MAX_DEVICE_ERRORS
@@ -129,3 +130,22 @@ def test_a_poison_item_on_a_device_does_not_make_the_worker_sick(client, tmp_pat
         assert worker.state != "sick", worker.reason
     assert (job.state, job.counts["succeeded"], job.counts["failed"]) == ("partial", 15, 1)
     assert os.environ.get("E1_FAULTY_ENGINE") is None
+
+
+def test_a_worker_whose_numbers_are_wrong_claims_nothing_and_says_so(client, tmp_path):
+    """Its device computes, and not what is known of the checkpoint: nothing of it is ever stored."""
+    job = submit(client, sequences_of(24, seed=3))
+    with worker_process(tmp_path, app=FAULTY, sick=True, E1_WRONG_NUMBERS="1"):
+        worker = Worker.objects.get(name="w1@test")
+        assert "tolerance" in worker.reason, "it says what it found"
+        assert not workers_alive().exists()
+        ready, checks = readiness()
+        assert not ready
+        assert "w1@test is sick" in checks["model e1-demo"]["detail"]
+        for _ in range(3):
+            dispatch_all()
+        with worker_process(tmp_path, name="w2"):
+            job = finish(client, job)
+        assert (job.state, job.counts["succeeded"]) == ("succeeded", 24)
+        computed = Chunk.objects.filter(job_id=job.id).values_list("worker", "attempts")
+        assert set(computed) == {("w2@test", 1)}

@@ -10,8 +10,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 from rest_framework.test import APIClient
 
+from jobs.actions.contexts import context_digest
 from jobs.models import ContextSet
-from jobs.services.intake import context_digest
 
 pytestmark = pytest.mark.django_db
 

@@ -56,12 +56,15 @@ def test_what_is_estimated_is_what_the_job_then_takes(api, person, inline_worker
     job = Job.objects.get(pk=post(api, "/api/jobs/", asked).json()["id"])
     chunks = Chunk.objects.filter(job=job)
     assert estimate["tokens"] == chunks.aggregate(n=Sum("n_tokens"))["n"] == usage.use_of(person.pk).queued_tokens
-    assert estimate["stored_bytes"] == job.stored_bytes == usage.use_of(person.pk).stored_bytes
+    contexts = Context.objects.aggregate(n=Sum("tokens"))["n"] or 0
+    assert estimate["stored_bytes"] == job.stored_bytes + contexts == usage.use_of(person.pk).stored_bytes
     inline_worker()
     job.refresh_from_db()
     stored = sum(len(output.data) for output in Output.objects.filter(chunk__job=job))
     assert estimate["output_bytes"] == stored == usage.result_bytes_of(job.pk)
-    assert job.stored_bytes == estimate["stored_bytes"] == stored + estimate["residues"]
+    assert job.stored_bytes == estimate["stored_bytes"] - contexts == stored + estimate["residues"]
+    again = post(api, "/api/estimate/", asked).json()
+    assert again["stored_bytes"] == job.stored_bytes, "the contexts are there already"
     assert usage.use_of(person.pk).queued_tokens == 0
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from benchmarks.finished_jobs import random_protein, scored_job, variants_of
@@ -26,6 +26,7 @@ from jobs.models import Chunk, EngineRecord, Job, Tally
 from jobs.outputs import PackedOutput
 from jobs.ranking import read_table, variant_table
 from jobs.services import leases, lifecycle, tallies
+from jobs.services.contexts import contexts_hold, contexts_let_go
 from jobs.states import ChunkState, ItemState
 from jobs.variant_rows import KINDS, STORED
 
@@ -244,3 +245,16 @@ def indexes_of(table: str) -> set[str]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT indexname FROM pg_indexes WHERE tablename = %s", [table])
         return {name for (name,) in cursor.fetchall()}
+
+
+def test_freeing_a_context_looks_up_what_names_it(tables, person):
+    """Most items name none; a job under many contexts is deleted without reading those of all others."""
+    with transaction.atomic():
+        refs = contexts_hold(owner_id=person.pk, contexts=[("MKTAYIAKQR",), ("MKTAYLAKQR",)])
+    ids = [ref.id for ref in refs.values()]
+
+    def let_go() -> None:
+        with transaction.atomic():
+            assert contexts_let_go(ids) == 2 * 14
+
+    check(plans_of(let_go), "item_with_context")

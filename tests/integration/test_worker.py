@@ -43,11 +43,11 @@ def eventually(what: Callable[[], object], seconds: float = 120.0) -> object:
 
 @contextmanager
 def worker_process(
-    tmp_path: Path, name: str = "w1", *, plain: bool = False, app: str = "worker.app", **more: str
+    tmp_path: Path, name: str = "w1", *, plain: bool = False, app: str = "worker.app", sick: bool = False, **more: str
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A worker as an admin of another machine would start it, on this test's database; ready when entered. `plain` is
     the README's command to the letter, from a folder that has nothing to do with this project, under Celery's own name.
-    `more` goes into its environment.
+    One that is to be `sick` is entered when it says so. `more` goes into its environment.
     """
     url = urlsplit(os.environ["DATABASE_URL"])
     env = {
@@ -82,6 +82,8 @@ def worker_process(
 
         def ready() -> bool:
             assert process.poll() is None, log.read_text()[-3000:]
+            if sick:
+                return Worker.objects.filter(name=name, state="sick").exists()
             return workers_alive("e1-demo").filter(name=name).exists()
 
         eventually(ready)

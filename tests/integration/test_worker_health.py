@@ -112,3 +112,17 @@ def test_messages_sent_while_the_only_worker_starts_again_have_a_limit_too(perso
     Worker.objects.update(tokens_per_second=None)
     queue.dispatch("e1-demo")
     assert limits[-1] == queue.MAX_TIME_LIMIT
+
+
+def test_a_worker_whose_repeated_self_test_fails_claims_nothing_more(person, inline_worker, monkeypatch):
+    from worker.model import verify
+
+    job = make_job(person, [record(n) for n in range(16)])
+    wrong = [verify.Check("known answers", measured=1.0, tolerance=0.1)]
+    monkeypatch.setattr(verify, "self_test", lambda engine: wrong)
+    monkeypatch.setattr(tasks, "_stop_taking", lambda model, name: None)
+    tasks.run_bundles([])
+    worker = Worker.objects.get()
+    assert (worker.state, worker.reason) == ("sick", "a repeated self-test failed")
+    tasks.run_bundles([ids(job)])
+    assert set(Chunk.objects.filter(job=job).values_list("state", "attempts")) == {("ready", 0)}
