@@ -147,7 +147,7 @@ def _build(request: HttpRequest, job: Job, number: int) -> tuple[str, str]:
     artefact = analysis_request(job=job, kind="map", params=params)
     if artefact.state == ArtefactState.READY:
         return "This map is there already.", f"?analysis={artefact.pk}"
-    return "The map is being built; it appears below.", ""
+    return "The map is being built; when it is ready, the list below shows it.", ""
 
 
 def _cancel(request: HttpRequest, job: Job, number: int) -> tuple[str, str]:
