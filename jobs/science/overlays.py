@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from jobs.errors import InvalidInput, Problem
+from jobs.parsing.records import Place
 from jobs.science.metrics import ndcg, spearman, top_recall
-from jobs.science.variants import Variant, plain_variant, read_variant, suggest_offset
+from jobs.science.variants import Variant, VariantRules, plain_variant, read_variant, suggest_offset
 
 LISTED = 20
 """Names that did not match which are listed; the others are counted."""
@@ -76,11 +77,10 @@ def overlay(names: Sequence[str], values: Sequence[float], parent: str, offset: 
     for index, (name, value) in enumerate(zip(names, values, strict=True)):
         try:
             key = key_of(name, parent, offset)
-        except InvalidInput as error:
+        except InvalidInput:
             unreadable += 1
             if len(problems) < LISTED:
-                first = error.problems[-1]
-                problems.append(Problem(first.code, first.message, first.remedy, record=name[:80], index=index))
+                problems.append(_problem(name, index, parent, offset))
             continue
         if math.isnan(value):
             missing += 1
@@ -123,12 +123,16 @@ def check_names(names: Sequence[str], parent: str, offset: int) -> None:
     failed = 0
     for index, name in enumerate(names):
         try:
-            key_of(name, parent, offset)
-        except InvalidInput as error:
+            key = key_of(name, parent, offset)
+        except InvalidInput:
+            fits = False
+        else:
+            # Letters alone may be a sequence, but such a short one is rather the name of a gene.
+            fits = isinstance(key, Variant) or 2 * len(key) >= len(parent)
+        if not fits:
             failed += 1
             if len(problems) < LISTED:
-                first = error.problems[-1]
-                problems.append(Problem(first.code, first.message, first.remedy, record=name[:80], index=index))
+                problems.append(_problem(name, index, parent, offset))
     if 2 * failed <= len(names):
         return
     better = suggest_offset(pairs_named(names), parent)
@@ -142,6 +146,12 @@ def check_names(names: Sequence[str], parent: str, offset: int) -> None:
         problems.insert(0, Problem("assay_mismatch", what, remedy, path="variant_column"))
     first = problems[0]
     raise InvalidInput(first.message, code=first.code, problems=problems, problem_count=failed + 1)
+
+
+def _problem(name: str, index: int, parent: str, offset: int) -> Problem:
+    """What is wrong with a name that is no variant of the parent, in words that do not say where it stands."""
+    first = VariantRules(parent, offset).problems(name, Place())[-1]
+    return Problem(first.code, first.message, first.remedy, record=name[:80], index=index)
 
 
 def pairs_named(names: Iterable[str]) -> list[tuple[str, int]]:

@@ -4,6 +4,7 @@ takes it.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
@@ -82,14 +83,16 @@ def _bad_positions(word: str) -> InvalidInput:
     )
 
 
-def variants_table(text: str) -> str:
-    """Pasted variants: a list of codes, one a line, becomes a table; FASTA, JSONL and tables stay as they are."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    first = lines[0] if lines else ""
+def variants_lines(text: str) -> str:
+    """Pasted variants: a list of codes, one a line, becomes JSONL, each in its own line, so that faults are found where
+    they were typed; FASTA, JSONL and tables stay as they are. `frontend/src/new-job/variants.ts` does the same.
+    """
+    lines = text.splitlines()
+    first = next((line.strip() for line in lines if line.strip()), "")
     fields = first.lower().replace(";", ",").replace("\t", ",").split(",")
     if not first or first.startswith(_HEADERS) or {"variant", "sequence", "name", "mutant"} & set(fields):
         return text
-    return "\n".join(["variant", *lines]) + "\n"
+    return "".join(json.dumps({"variant": line.strip()}) + "\n" if line.strip() else "\n" for line in lines)
 
 
 def all_singles(parent: str, offset: int) -> str:

@@ -247,3 +247,22 @@ def test_nucleotides_are_noticed_before_they_are_computed(page):
     page.goto("/jobs/new/")
     page.locator("#id_sequences").fill(">gene\nACGTACGTACGTACGT\n")
     expect(page.locator("#preview-body")).to_contain_text("1 sequence looks like DNA or RNA")
+
+
+def test_a_list_of_variants_is_pasted_and_its_faults_are_told_by_line(watched):
+    """With scripts pasted text goes as a file: it must be read as the list that it is."""
+    page = watched.page
+    watched.expected = re.compile("status of 400")
+    page.goto("/jobs/new/?action=score")
+    page.locator("#id_parent").fill("MKTAYIAKQR")
+    page.locator("#id_sequences").fill("M1A\n\nK99R\nT2A\n")
+    page.get_by_role("main").get_by_role("button", name="Submit").click()
+    expect(page.locator("#problem-records")).to_contain_text("K99R lies outside the parent")
+    fault = page.locator("#problem-records tr", has_text="K99R")
+    expect(fault.get_by_role("cell").first).to_have_text("3")
+    expect(page.locator("#problem-records")).to_contain_text("T2A says T, and the parent has K there")
+    page.locator("#id_sequences").fill("M1A\nK2R:T3S\n")
+    page.get_by_role("main").get_by_role("button", name="Submit").click()
+    wait_for(page, "succeeded")
+    page.get_by_role("link", name="Rank the variants").click()
+    expect(page.locator("#variants")).to_contain_text("K2R:T3S")

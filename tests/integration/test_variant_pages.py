@@ -287,6 +287,12 @@ def test_variants_are_pasted_as_a_list_a_table_or_sequences(browser, text, found
     assert job.params["parent"] == SHORT
 
 
+def test_a_fault_in_a_pasted_list_is_told_by_the_line_that_it_was_typed_in(browser):
+    answer = submit(browser, action="score", parent=SHORT, sequences="M1A\n\nA2R\n")
+    assert answer.status_code == 400
+    assert "line 3" in text_of(answer).lower()
+
+
 def test_all_single_variants_are_made_of_the_parent_in_a_file(browser):
     parent = SimpleUploadedFile("parent.fasta", b">p\nMKT\n")
     answer = submit(browser, action="score", parent_file=parent, all_singles="1", offset="23")

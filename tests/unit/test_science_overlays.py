@@ -73,3 +73,12 @@ def test_names_of_another_protein_are_refused_and_a_few_strange_ones_are_not():
     assert caught.value.code == "assay_mismatch"
     assert "3 of 4 names" in caught.value.detail
     check_names(["M1A", "K2R", "T3*"], PARENT, 0)
+
+
+def test_words_that_are_no_sequences_of_this_protein_are_names_that_do_not_match():
+    with pytest.raises(InvalidInput) as caught:
+        check_names(["foo", "bar", "A1T"], PARENT, 0)
+    assert caught.value.code == "assay_mismatch"
+    assert [one.record for one in caught.value.problems[1:]] == ["foo", "bar", "A1T"]
+    assert caught.value.problems[3].message == "A1T says A, and the parent has M there", "no place but the name's own"
+    check_names(["MKTAYIAKQ", "MKTAY"], PARENT, 0)

@@ -74,9 +74,9 @@ export class ScatterPlot extends Picture {
     this.ranges = [rangeOf(points.x), rangeOf(points.y)];
     this.shares = [sharesOf(points.x, this.ranges[0]), sharesOf(points.y, this.ranges[1])];
     this.grid = new Grid(...this.shares);
-    this.orders = [orderOf(points.x), orderOf(points.y)];
+    this.orders = null;
     this.cloud = null;
-    this.cursor = this.orders[0].points[0] ?? 0;
+    this.cursor = points.x.reduce((least, value, at) => (value < (points.x[least] ?? value) ? at : least), 0);
     this.redraw();
   }
 
@@ -185,7 +185,8 @@ export class ScatterPlot extends Picture {
   }
 
   protected onKey(event: KeyboardEvent): boolean {
-    if (!this.orders) return false;
+    if (!this.data) return false;
+    this.orders ??= [orderOf(this.data.x), orderOf(this.data.y)]; // when a key is first pressed
     const [byX, byY] = this.orders;
     const last = byX.points.length - 1;
     const step = ({ points, places }: Order, by: number) => {
