@@ -42,7 +42,9 @@ def _fitted(vectors: Floats, count: int, tell: Tell) -> Any:
     from sklearn.decomposition import PCA, IncrementalPCA
 
     if len(vectors) <= WHOLE:
-        return PCA(n_components=count, svd_solver="full").fit(np.asarray(vectors, dtype=np.float64))
+        # Through the covariances where there are more items than numbers: exact too, and no more copies of the vectors.
+        solver = "covariance_eigh" if len(vectors) >= vectors.shape[1] else "full"
+        return PCA(n_components=count, svd_solver=solver).fit(np.asarray(vectors, dtype=np.float64))
     pca = IncrementalPCA(n_components=count)
     # A rest with fewer rows than components would be refused: it goes with the block before it.
     starts = list(range(0, len(vectors) - BLOCK + 1, BLOCK))
