@@ -111,7 +111,7 @@ def pages(service: Service, *, sequences: int, repeats: int) -> Iterator[Row]:
     from django.urls import reverse
 
     from jobs.models import Job
-    from jobs.selectors import job_counts
+    from jobs.selectors_counts import job_counts
 
     clear()
     job = Job.objects.get(pk=lay_out_job(sequences, done=0.6, outputs=False))

@@ -14,7 +14,8 @@ from django.db.models import Count, F, Func, IntegerField
 from jobs.attribution import attribution
 from jobs.formats import iso
 from jobs.models import Artefact, Context, Item, Job
-from jobs.selectors import job_counts, job_engines
+from jobs.selectors import job_engines
+from jobs.selectors_counts import job_counts
 from jobs.services.artefacts import artefact_files
 from jobs.states import ArtefactState, JobState
 from worker.protocol import MODELS

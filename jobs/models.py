@@ -14,6 +14,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 from knox.models import AbstractAuthToken
 
+from jobs.models_artefacts import Artefact, ArtefactBlock
 from jobs.models_attachments import Assay, Structure
 from jobs.models_contexts import (
     Alignment,
@@ -26,25 +27,33 @@ from jobs.models_contexts import (
     SequenceDatabase,
 )
 from jobs.models_maps import JobColumn
+from jobs.models_outputs import Output, Tally
 from jobs.models_quotas import Quota
 from jobs.models_webhooks import Delivery, Webhook
-from jobs.states import ArtefactState, ChunkState, JobState, WorkerState
+from jobs.models_workers import EngineRecord, Worker
+from jobs.states import ChunkState, JobState
 
 __all__ = [
     "Alignment",
     "AlignmentBlock",
+    "Artefact",
+    "ArtefactBlock",
     "Assay",
     "BackgroundWork",
     "ContextSet",
     "ContextSetMember",
     "Delivery",
+    "EngineRecord",
     "HomologSearch",
     "JobColumn",
     "NeighbourCount",
+    "Output",
     "Quota",
     "SequenceDatabase",
     "Structure",
+    "Tally",
     "Webhook",
+    "Worker",
 ]
 
 
@@ -53,13 +62,6 @@ class ApiToken(AbstractAuthToken):  # type: ignore[misc]
 
     name = models.CharField(max_length=100, default="", blank=True)
     last_used = models.DateTimeField(null=True, blank=True)
-
-
-class EngineRecord(models.Model):
-    """A network on a device (worker.protocol.EngineIdentity), stored once and named by every chunk it computed."""
-
-    digest = models.CharField(max_length=64, unique=True)
-    identity = models.JSONField()
 
 
 class Context(models.Model):
@@ -270,20 +272,6 @@ class Chunk(models.Model):
         ]
 
 
-class Tally(models.Model):
-    """Sums over a job's first closed chunks, so that progress counts only the rows behind them.
-
-    Every chunk of the job up to `upto` is closed and counted here; `counts` maps "state engine" to chunks, items,
-    succeeded and failed ones, `n_bytes` is what their outputs take. `jobs.services.tallies` moves it on; only a retry
-    changes closed chunks, and forgets it. It outlives the chunks of an expired job: its counts stay readable.
-    """
-
-    job = models.OneToOneField(Job, on_delete=models.CASCADE, primary_key=True, related_name="tally")
-    upto = models.BigIntegerField(default=0)
-    counts = models.JSONField(default=dict)
-    n_bytes = models.BigIntegerField(default=0, db_default=0)
-
-
 class Extension(models.Model):
     """Items that were added to a job later (`jobs.services.extend`): where they begin, and which upload they were."""
 
@@ -329,111 +317,4 @@ class Item(models.Model):
             models.Index(fields=["job", "index"], condition=Q(error_code__isnull=False), name="item_with_error"),
             # Whether anything still names a context; items without one, most of them, are not in it.
             models.Index(fields=["context"], condition=Q(context__isnull=False), name="item_with_context"),
-        ]
-
-
-class Output(models.Model):
-    """Arrays of one chunk: one kind, one layer, its items' values one after the other (`jobs.outputs`).
-
-    `layer` is -1 where the kind has none; `item_index` is -1 where the row covers all items of the chunk, else the
-    one item whose per-token array it holds. `data` is raw little-endian numbers with EXTERNAL storage.
-    """
-
-    chunk = models.ForeignKey(Chunk, on_delete=models.CASCADE, related_name="outputs", db_index=False)
-    kind = models.CharField(max_length=12)
-    layer = models.SmallIntegerField(default=-1)
-    item_index = models.IntegerField(default=-1)
-    dtype = models.CharField(max_length=4)
-    width = models.PositiveIntegerField()
-    rows = models.JSONField()
-    data = models.BinaryField()
-    checksum = models.BinaryField(max_length=16)
-
-    class Meta:
-        constraints = [
-            # Whatever is delivered twice is stored once.
-            models.UniqueConstraint(fields=["chunk", "kind", "layer", "item_index"], name="output_once"),
-        ]
-
-
-class Worker(models.Model):
-    """A worker process, as it says of itself. Alive while its heartbeat is fresh.
-
-    `draining` is the one column that others write: it finishes what it has leased and claims nothing more. `run` names
-    the start of its parent process: a new start ends a drain, a child that comes back does not.
-    """
-
-    name = models.CharField(max_length=200, primary_key=True)
-    model = models.CharField(max_length=40)
-    state = models.CharField(max_length=8, choices=WorkerState.choices)
-    reason = models.TextField(default="", blank=True)
-    draining = models.BooleanField(default=False, db_default=False)
-    run = models.CharField(max_length=32, default="", db_default="", blank=True)
-    device_errors = models.PositiveSmallIntegerField(default=0, db_default=0)
-    """In a row, over all its processes since `run`; a bundle that succeeds ends the row."""
-    last_bundle_at = models.DateTimeField(null=True, blank=True)
-    engine = models.ForeignKey(EngineRecord, null=True, blank=True, on_delete=models.SET_NULL)
-    tokens_per_second = models.FloatField(null=True, blank=True)
-    started_at = models.DateTimeField(db_default=Now())
-    heartbeat_at = models.DateTimeField(db_default=Now())
-    last_forward_at = models.DateTimeField(null=True, blank=True)
-
-
-class Artefact(models.Model):
-    """A file that a service worker builds of a job's results, because it cannot be written while it is sent.
-
-    `params` are those of an analysis, empty for a file of results; `fingerprint` stands for them and for the results
-    that it was asked for, so that an unchanged job is not built again. `build` is the token of the attempt that holds
-    the lease or, once ready, of the blocks that count (docs/adr/0004). `fraction` and `stage`, a number up to 1 and
-    words, say how far that attempt is. A build may give several files: `files` has for each its format, size, digest
-    and the number of its first block; `size` is that of all, `sha256` of the first. `facts` is what lists say of a
-    ready analysis.
-    """
-
-    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="artefacts", db_index=False)
-    kind = models.CharField(max_length=20)
-    params = models.JSONField(default=dict, db_default={})
-    fingerprint = models.CharField(max_length=64)
-    state = models.CharField(max_length=9, choices=ArtefactState.choices, default=ArtefactState.WAITING)
-    fraction = models.FloatField(default=0.0, db_default=0.0)
-    stage = models.CharField(max_length=60, default="", db_default="", blank=True)
-    reason = models.CharField(max_length=500, default="", blank=True)
-    attempts = models.PositiveSmallIntegerField(default=0)
-    build = models.UUIDField(null=True, blank=True)
-    lease_end = models.DateTimeField(null=True, blank=True)
-    published_at = models.DateTimeField(null=True, blank=True)
-    size = models.BigIntegerField(default=0)
-    sha256 = models.CharField(max_length=64, default="", blank=True)
-    files = models.JSONField(default=list, db_default=[])
-    facts = models.JSONField(default=dict, db_default={})
-    created_at = models.DateTimeField(db_default=Now())
-    finished_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        constraints = [
-            # Two requests at once for the same file meet in one row.
-            models.UniqueConstraint(fields=["job", "kind", "fingerprint"], name="artefact_once"),
-            models.CheckConstraint(condition=Q(state__in=ArtefactState.values), name="artefact_state_known"),
-        ]
-        indexes = [
-            # The safety net looks for unfinished ones only.
-            models.Index(
-                fields=["lease_end"],
-                condition=Q(state__in=[s.value for s in ArtefactState.unfinished()]),
-                name="artefact_unfinished",
-            ),
-        ]
-
-
-class ArtefactBlock(models.Model):
-    """A piece of an artefact, raw with EXTERNAL storage. Blocks of a build that lost its lease count for nothing."""
-
-    artefact = models.ForeignKey(Artefact, on_delete=models.CASCADE, related_name="blocks", db_index=False)
-    build = models.UUIDField()
-    number = models.PositiveIntegerField()
-    data = models.BinaryField()
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["artefact", "build", "number"], name="artefact_block_once"),
         ]

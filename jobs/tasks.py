@@ -18,8 +18,8 @@ from jobs.services.artefacts import artefacts_tend
 from jobs.services.background import works_tend
 from jobs.services.building import artefact_build
 from jobs.services.contexts import contexts_sweep
-from jobs.services.leases import leases_reap
 from jobs.services.lifecycle import job_delete, job_finalise
+from jobs.services.losses import leases_reap
 from jobs.services.retention import jobs_expire
 from jobs.services.tallies import tallies_advance
 from jobs.services.units import groups_release

@@ -20,7 +20,8 @@ from jobs.refusals import InputTally
 from worker.engine import Engine
 from worker.items import Computed, ItemWork, UnitFailed, compute, unit_arrays
 from worker.protocol import MODELS, ModelFacts
-from worker.run_output import Finished, open_writer
+from worker.run_output import open_writer
+from worker.run_writer import Finished
 
 BATCH = 256
 """Items read ahead and handed to the engine together; the engine cuts them into passes of its token budget."""

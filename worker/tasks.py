@@ -16,7 +16,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError, Programmi
 
 from jobs import queue
 from jobs.errors import Problem
-from jobs.services import leases, workers
+from jobs.services import leases, losses, workers
 from jobs.services.lifecycle import job_finalise
 from jobs.services.units import groups_release
 from worker.aside import Aside, Beside, Inline, Repeating, renewal
@@ -171,7 +171,7 @@ def _run(process: WorkerProcess, bundle: Bundle, ahead: Future[Bundle | None] | 
     except Exception as error:
         log.exception("a bundle of %d chunks failed", len(chunks))
         bundle.renewal.stop()
-        _outlast(partial(leases.lease_lost, token=bundle.token, reason=_reason(error)))
+        _outlast(partial(losses.lease_lost, token=bundle.token, reason=_reason(error)))
         if _is_device_error(error):
             if not (len(chunks) == 1 and chunks[0].is_suspect):
                 _outlast(partial(workers.worker_device_error, name=process.name))

@@ -22,7 +22,7 @@ import orjson
 from django.conf import settings
 from numpy.typing import NDArray
 
-from jobs import selectors
+from jobs import selectors, selectors_counts
 from jobs.analyses.limits import check_size
 from jobs.analyses.vectors import Spool, residues_of, spool_vectors
 from jobs.errors import ServiceError
@@ -67,7 +67,7 @@ def analysis_build(artefact: Artefact, folder: Path, held: Held) -> Built | None
     """
     job, params = artefact.job, artefact.params
     check_installed()
-    expected = max(1, selectors.job_counts(job)["succeeded"])
+    expected = max(1, selectors_counts.job_counts(job)["succeeded"])
 
     def going_on(count: int) -> bool:
         return held(min(READ_SHARE, READ_SHARE * count / expected), "reading embeddings")

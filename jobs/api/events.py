@@ -16,7 +16,7 @@ from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
-from jobs import selectors
+from jobs import selectors_counts
 from jobs.api import serializers as docs
 from jobs.api.base import COMMON_ERRORS, JobView
 from jobs.api.rendering import OrjsonRenderer
@@ -94,7 +94,7 @@ def ticks(job_id: UUID) -> Iterator[bytes]:
         if job is None:
             yield b"event: done\ndata: {}\n\n"
             return
-        state = orjson.dumps({"state": job.state, "counts": selectors.job_counts(job)})
+        state = orjson.dumps({"state": job.state, "counts": selectors_counts.job_counts(job)})
         if state != seen:
             seen, said = state, time.monotonic()
             yield b"event: tick\ndata: " + state + b"\n\n"

@@ -11,7 +11,7 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_sche
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from jobs import queue, selectors
+from jobs import queue, selectors, selectors_counts
 from jobs.api import serializers as docs
 from jobs.api.artefacts import artefact_response
 from jobs.api.base import COMMON_ERRORS, ROW_ERRORS, JobView
@@ -80,7 +80,7 @@ class JobList(RateLimited, JobView):
             jobs = jobs.filter(interactive=wanted == "true")
         pages = JobPages()
         page = pages.paginate_queryset(jobs, request, view=self) or []
-        totals = selectors.chunk_totals([job.pk for job in page])
+        totals = selectors_counts.chunk_totals([job.pk for job in page])
         return pages.get_paginated_response([present_job(job, totals.get(job.pk, {}), whole=False) for job in page])
 
     @extend_schema(

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.urls import reverse
 
-from jobs import selectors, selectors_units
+from jobs import selectors, selectors_counts, selectors_units
 from jobs.attribution import attribution
 from jobs.formats import iso
 from jobs.models import Item, Job
@@ -23,9 +23,9 @@ def present_job(job: Job, totals: Totals | None = None, *, whole: bool = True) -
     """A job; `whole` adds what takes further queries (rates, reasons, engines)."""
     sums = None
     if totals is None:
-        sums = selectors.chunk_sums([job.pk]).get(job.pk, [])
-        totals = selectors.totals_of(sums)
-    counts = selectors.counts_from(job, dict(totals))
+        sums = selectors_counts.chunk_sums([job.pk]).get(job.pk, [])
+        totals = selectors_counts.totals_of(sums)
+    counts = selectors_counts.counts_from(job, dict(totals))
     url = reverse("job-detail", args=[job.pk])
     body: dict[str, Any] = {
         "id": str(job.pk),

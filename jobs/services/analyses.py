@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import QuerySet
 
-from jobs import selectors
+from jobs import selectors, selectors_counts
 from jobs.analyses import KINDS
 from jobs.analyses.limits import check_size
 from jobs.analyses.params import check_analysis, check_embeddings
@@ -28,9 +28,9 @@ def analysis_request(*, job: Job, kind: Any, params: Any) -> Artefact:
     owner's storage is full.
     """
     checked = check_analysis(job, kind, params)
-    items = selectors.job_counts(job)["succeeded"]
+    items = selectors_counts.job_counts(job)["succeeded"]
     other = library_of(job, checked.get("against"), checked["layer"])
-    library = items if other is None else selectors.job_counts(other)["succeeded"]
+    library = items if other is None else selectors_counts.job_counts(other)["succeeded"]
     queries = checked.get("queries")
     check_size(kind, checked, items=items if queries is None else len(queries), library=library)
     _check_room(job, kind, checked)

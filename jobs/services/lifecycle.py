@@ -19,7 +19,7 @@ from jobs.errors import Conflict, InvalidInput, Problem
 from jobs.limits import MAX_JOB_NAME
 from jobs.models import Chunk, Item, Job
 from jobs.quotas import Need
-from jobs.selectors import job_counts
+from jobs.selectors_counts import job_counts
 from jobs.services.contexts import contexts_let_go
 from jobs.services.quotas import quota_admit, quota_lock
 from jobs.services.tallies import tally_advance, tally_forget

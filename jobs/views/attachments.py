@@ -14,7 +14,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from jobs import selectors
+from jobs import selectors_counts
 from jobs.api.attachments import file_of, present_overlay, whole
 from jobs.errors import NotFound, ServiceError
 from jobs.limits import MAX_ASSAY_BYTES
@@ -99,7 +99,7 @@ def assay_page(request: HttpRequest, job_id: UUID, assay_id: int) -> HttpRespons
         "sort": order,
         "open": "page" in request.GET or "sort" in request.GET,
         "others": [one for one in assays_of(job) if one.pk != assay.pk],
-        "left": selectors.job_counts(job)["pending"],
+        "left": selectors_counts.job_counts(job)["pending"],
         "links": {
             "previous": changed(request.GET, page=found.number - 1) + "#table-view",
             "next": changed(request.GET, page=found.number + 1) + "#table-view",

@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from jobs import selectors
+from jobs import selectors, selectors_counts
 from jobs.actions import ACTIONS
 from jobs.api.presenters import present_job
 from jobs.health import trouble_of
@@ -111,7 +111,7 @@ def job_list(request: HttpRequest) -> HttpResponse:
 
 
 def _rows(page: Page[Job]) -> list[dict[str, Any]]:
-    totals = selectors.chunk_totals([job.pk for job in page])
+    totals = selectors_counts.chunk_totals([job.pk for job in page])
     return [present_job(job, totals.get(job.pk, {}), whole=job.state in JobState.claimable()) for job in page]
 
 

@@ -13,7 +13,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from jobs import selectors
+from jobs import selectors_counts
 from jobs.analyses.params import check_embeddings
 from jobs.analyses.reading import MapRow, MapTable
 from jobs.api.columns import read_limited
@@ -48,7 +48,7 @@ def map_page(request: HttpRequest, job_id: UUID) -> HttpResponse:
         "refused": _refusal(job),
         "methods": METHODS,
         "layers": job.params.get("repr_layers", []),
-        "done": selectors.job_counts(job)["succeeded"],
+        "done": selectors_counts.job_counts(job)["succeeded"],
     }
     chosen = _chosen(request, maps)
     if chosen is not None:

@@ -19,7 +19,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
-from jobs import selectors
+from jobs import selectors_counts
 from jobs.actions import ACTIONS
 from jobs.api.submissions import ON_INVALID, context_bytes, submission_of_file, submission_of_job
 from jobs.errors import InvalidInput, Problem, ServiceError
@@ -186,7 +186,7 @@ def _library_of(job: Job | None) -> dict[str, Any] | None:
     """What is used of an earlier job."""
     if job is None:
         return None
-    counts = selectors.job_counts(job)
+    counts = selectors_counts.job_counts(job)
     return {"count": counts["total"] - counts["skipped"], "left_out": counts["skipped"]}
 
 

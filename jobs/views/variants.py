@@ -14,7 +14,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from jobs import selectors
+from jobs import selectors_counts
 from jobs.formats import text_cell
 from jobs.models import Item, Job
 from jobs.ranking import MAX_RANKED, VariantTable, Wanted, variant_table
@@ -122,7 +122,7 @@ def variants_page(request: HttpRequest, job_id: UUID) -> HttpResponse:
             "top": _top_link(job, request.GET),
         },
     }
-    counts = selectors.job_counts(job)
+    counts = selectors_counts.job_counts(job)
     more = {
         "sorts": SORTS,
         "letters": CANONICAL,

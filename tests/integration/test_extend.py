@@ -15,8 +15,9 @@ from client.cli import app
 from jobs.errors import Conflict, InvalidInput, NotFound, TooManyRequests
 from jobs.manifest import manifest_of
 from jobs.models import Chunk, Extension, Item, Job, Output, Tally
-from jobs.selectors import items_of, job_counts
-from jobs.services import intake, leases, lifecycle, workers
+from jobs.selectors import items_of
+from jobs.selectors_counts import job_counts
+from jobs.services import intake, lifecycle, losses, workers
 from jobs.services.extend import job_extend
 from jobs.services.intake import Request
 from jobs.services.submit import HashedStream, Submission
@@ -210,7 +211,7 @@ def test_counts_hold_where_the_tally_was_ahead_of_the_new_chunks(job, engine_id)
         # The batch above is copied when the reader asks for more.
         (lost,) = claim(ids(job)[:1])
         expire([lost.id])
-        leases.leases_reap()
+        losses.leases_reap()
         be_patient(job)
         for chunk in claim(ids(job)):
             complete(chunk, engine_id)

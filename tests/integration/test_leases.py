@@ -14,8 +14,9 @@ from jobs.errors import Conflict, InvalidInput, Problem
 from jobs.models import Chunk, Item, Job, Output
 from jobs.outputs import pack_outputs
 from jobs.parsing import BadRecord, Record
-from jobs.selectors import items_of, job_counts
-from jobs.services import intake, leases, lifecycle, workers
+from jobs.selectors import items_of
+from jobs.selectors_counts import job_counts
+from jobs.services import intake, leases, lifecycle, losses, workers
 from jobs.services.intake import Request, job_accept, job_create, job_ingest
 from jobs.states import ChunkState, JobState
 from jobs.tasks import reap
@@ -161,7 +162,7 @@ def test_completion_stores_once_and_closes_the_job(job, engine_id):
 def test_a_zombie_writes_nothing(job, engine_id):
     zombie, *_ = claim(ids(job)[:1])
     expire([zombie.id])
-    assert leases.leases_reap() == 1
+    assert losses.leases_reap() == 1
     assert leases.lease_renew(token=zombie.token) == 0
     assert not complete(zombie, engine_id)
     assert not Output.objects.exists()
@@ -174,7 +175,7 @@ def test_renewal_keeps_the_lease(job):
     chunk, *_ = claim(ids(job)[:1])
     expire([chunk.id])
     assert leases.lease_renew(token=chunk.token) == 1
-    assert leases.leases_reap() == 0
+    assert losses.leases_reap() == 0
 
 
 def test_lost_bundle_lost_chunk_lost_item(job, engine_id):
@@ -182,7 +183,7 @@ def test_lost_bundle_lost_chunk_lost_item(job, engine_id):
     bundle = ids(job)
     claim(bundle)
     expire(bundle)
-    assert leases.leases_reap() == 3
+    assert losses.leases_reap() == 3
     assert set(Chunk.objects.values_list("state", "isolate", "losses")) == {("ready", True, 0)}
     assert claim(bundle) == [], "back-off"
     be_patient(job)
@@ -190,15 +191,15 @@ def test_lost_bundle_lost_chunk_lost_item(job, engine_id):
     poisoned = bundle[0]
     claim([poisoned])
     expire([poisoned])
-    leases.leases_reap()
+    losses.leases_reap()
     singles = ids(job, first_index__lt=8)
     assert len(singles) == 8
-    for number in range(leases.MAX_LOSSES):
+    for number in range(losses.MAX_LOSSES):
         be_patient(job)
         (one,) = claim(singles[:1])
         assert Chunk.objects.get(pk=one.id).attempts == 3 + number
         expire(singles[:1])
-        leases.leases_reap()
+        losses.leases_reap()
     be_patient(job)
     for chunk_id in ids(job, state=ChunkState.READY):
         (chunk,) = claim([chunk_id])
@@ -256,7 +257,7 @@ def test_a_lease_lost_while_cancelling_is_cancelled(job):
     (chunk,) = claim(ids(job)[:1])
     lifecycle.job_cancel(job_id=job.pk)
     expire([chunk.id])
-    leases.leases_reap()
+    losses.leases_reap()
     job.refresh_from_db()
     assert job.state == JobState.CANCELLED
     assert job_counts(job)["cancelled"] == 20
@@ -353,7 +354,7 @@ def test_claiming_and_cancelling_at_once_never_wait_in_a_circle(person):
         job = make_job(person, [record(n) for n in range(64)])
         chunks = ids(job)
         threads = [in_thread(lambda part=chunks[n::3]: claim(part)) for n in range(3)]
-        threads += [in_thread(lambda: lifecycle.job_cancel(job_id=job.pk)), in_thread(leases.leases_reap)]  # noqa: B023
+        threads += [in_thread(lambda: lifecycle.job_cancel(job_id=job.pk)), in_thread(losses.leases_reap)]  # noqa: B023
         for thread in threads:
             thread.start()
         for thread in threads:

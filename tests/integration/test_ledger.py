@@ -18,7 +18,7 @@ from jobs.export import reading as export_reading
 from jobs.export.ledger import HEADER, ledger_blocks
 from jobs.models import Chunk, Item, Job, Output
 from jobs.outputs import pack_outputs
-from jobs.services import leases, lifecycle, workers
+from jobs.services import leases, lifecycle, losses, workers
 from tests.integration.test_leases import bad, complete, expire, ids, make_job, record
 from worker.protocol import EngineIdentity
 
@@ -44,7 +44,7 @@ def test_every_item_is_listed_with_what_became_of_it(person, engine_id):
     first, second = leases.chunks_claim(chunk_ids=ids(job)[:2], worker="w1@host")
     complete(first, engine_id, failures=[3])
     expire([second.id])
-    leases.leases_reap()
+    losses.leases_reap()
     rows = rows_of(job)
     assert tuple(rows[0]) == HEADER
     assert [int(row["index"]) for row in rows] == list(range(30))
@@ -101,7 +101,7 @@ def test_the_same_numbers_have_the_same_checksum_in_another_chunk(person, engine
     complete(chunk, engine_id)
     leases.chunks_claim(chunk_ids=ids(other), worker="w1")
     expire(ids(other))
-    leases.leases_reap()
+    losses.leases_reap()
     for single in ids(other):
         (chunk,) = leases.chunks_claim(chunk_ids=[single], worker="w1")
         complete(chunk, engine_id)

@@ -12,7 +12,7 @@ import pytest
 from jobs.errors import Problem
 from jobs.models import Chunk, Item, Job, JobContext, Output
 from jobs.science.contacts import average_product_corrected
-from jobs.services import leases
+from jobs.services import leases, losses
 from jobs.services.units import groups_release
 from jobs.states import ChunkState, JobState
 
@@ -438,15 +438,15 @@ def test_lost_units_split_and_only_their_items_fail(submit, tiny_worker, api):
         (claimed, *_) = claim_next(job) or [None]
         if claimed is None or len(claimed.units) == 1:
             break
-        leases.lease_lost(token=claimed.token, reason=lost)
+        losses.lease_lost(token=claimed.token, reason=lost)
         Chunk.objects.filter(job=job).update(not_before="2020-01-01T00:00Z")
     units = Chunk.objects.filter(job=job, unit_count__gt=0)
     assert sorted(units.values_list("unit_first", "unit_count")) == [(0, 1), (1, 1), (2, 1)]
     victim = units.get(unit_first=1)
     Chunk.objects.filter(job=job, state=ChunkState.LEASED).update(state="ready", lease_token=None, lease_end=None)
-    for _ in range(leases.MAX_LOSSES):
+    for _ in range(losses.MAX_LOSSES):
         (claimed,) = leases.chunks_claim(chunk_ids=[victim.pk], worker="w")
-        leases.lease_lost(token=claimed.token, reason=lost)
+        losses.lease_lost(token=claimed.token, reason=lost)
         Chunk.objects.filter(job=job).update(not_before="2020-01-01T00:00Z")
     tiny_worker()
     assert finished(job) == JobState.PARTIAL

@@ -163,7 +163,7 @@ def test_a_connection_lost_between_two_bundles_leaves_no_lease_that_is_renewed_f
 def test_a_loss_is_noted_though_the_database_is_away_at_that_moment(
     job, bundles, inline_worker, demo_engine, monkeypatch
 ):
-    original, calls = tasks.leases.lease_lost, []
+    original, calls = tasks.losses.lease_lost, []
 
     def away(**arguments):
         calls.append(1)
@@ -174,7 +174,7 @@ def test_a_loss_is_noted_though_the_database_is_away_at_that_moment(
     def broken(queries):
         raise RuntimeError("the network fell over")
 
-    monkeypatch.setattr(tasks.leases, "lease_lost", away)
+    monkeypatch.setattr(tasks.losses, "lease_lost", away)
     monkeypatch.setattr(tasks.connection, "close", lambda: None)  # the test's own transaction lives on it
     monkeypatch.setattr(demo_engine, "encode", broken)
     tasks.run_bundles(bundles[:1])

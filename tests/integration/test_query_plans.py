@@ -17,7 +17,7 @@ from django.test.utils import CaptureQueriesContext
 
 from benchmarks.finished_jobs import random_protein, scored_job, variants_of
 from benchmarks.service_data import MODEL, clear, lay_out_job, settle
-from jobs import queue, selectors
+from jobs import queue, selectors, selectors_counts
 from jobs.api.presenters import present_job
 from jobs.export.columns import columns_of
 from jobs.export.npz import _snapshot
@@ -25,7 +25,7 @@ from jobs.export.reading import item_pages, load, place
 from jobs.models import Chunk, EngineRecord, Job, Tally
 from jobs.outputs import PackedOutput
 from jobs.ranking import read_table, variant_table
-from jobs.services import leases, lifecycle, tallies
+from jobs.services import leases, lifecycle, losses, tallies
 from jobs.services.contexts import contexts_hold, contexts_let_go
 from jobs.states import ChunkState, ItemState
 from jobs.variant_rows import KINDS, STORED
@@ -155,8 +155,7 @@ def test_renew_and_release(tables):
 def test_complete_and_close(tables):
     (chunk,) = leases.chunks_claim(chunk_ids=some_ready(tables.running, 1), worker="w")
     output = PackedOutput("mean", 30, -1, "<f4", 4, (1,) * 8, b"\0" * 128)
-
-    engine_id = EngineRecord.objects.get().pk
+    engine_id = EngineRecord.objects.order_by("pk")[0].pk
     scans = plans_of(
         lambda: leases.chunk_complete(
             chunk_id=chunk.id, token=chunk.token, outputs=[output], failures={}, succeeded=8, engine_id=engine_id
@@ -167,7 +166,7 @@ def test_complete_and_close(tables):
 
 
 def test_reap(tables):
-    check(plans_of(leases.leases_reap))
+    check(plans_of(losses.leases_reap))
     check(plans_of(lambda: list(selectors.closable_jobs())), "chunk_open")
 
 
@@ -176,7 +175,7 @@ def test_tallies(tables):
 
 
 def test_progress_reads_only_what_the_tally_does_not_hold(tables):
-    scans = plans_of(lambda: selectors.job_counts(tables.running))
+    scans = plans_of(lambda: selectors_counts.job_counts(tables.running))
     check(scans, "chunk_closed", "chunk_open")
     assert Scan("Index Only Scan", "jobs_chunk", "chunk_closed") in scans
     tally = Tally.objects.get(job=tables.running)

@@ -25,8 +25,9 @@ from jobs.actions import Stored, get_action
 from jobs.errors import Conflict, Problem
 from jobs.models import Chunk, Item, Job, Output
 from jobs.outputs import pack_outputs, unpack
-from jobs.selectors import closable_jobs, items_of, job_counts
-from jobs.services import leases, lifecycle, tallies, workers
+from jobs.selectors import closable_jobs, items_of
+from jobs.selectors_counts import job_counts
+from jobs.services import leases, lifecycle, losses, tallies, workers
 from jobs.services.extend import job_extend
 from jobs.states import ChunkState, ItemState, JobState
 from tests.integration.test_extend import submission
@@ -89,7 +90,7 @@ class Jobs(RuleBasedStateMachine):
         if how == "renew":
             leases.lease_renew(token=token)
         elif how == "lose":
-            leases.lease_lost(token=token, reason=LOSS)
+            losses.lease_lost(token=token, reason=LOSS)
         elif how == "release":
             leases.lease_release(token=token)
         else:
@@ -100,7 +101,7 @@ class Jobs(RuleBasedStateMachine):
         leased = ids(self.job, state=ChunkState.LEASED)
         dead = data.draw(st.lists(st.sampled_from(leased), unique=True)) if leased else []
         expire(dead)
-        assert leases.leases_reap() == len(dead)
+        assert losses.leases_reap() == len(dead)
 
     # --- people ------------------------------------------------------------------------------------------------------
 
@@ -206,7 +207,7 @@ class Jobs(RuleBasedStateMachine):
         if self.now().state == JobState.PAUSED:
             lifecycle.job_resume(job_id=self.job.pk)
         expire(ids(self.job, state=ChunkState.LEASED))
-        leases.leases_reap()
+        losses.leases_reap()
         be_patient(self.job)
         for chunk in leases.chunks_claim(chunk_ids=ids(self.job), worker="w"):
             assert self.finish(chunk, set())

@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 from django.db.models import Count, Sum
 
-from jobs import selectors
+from jobs import selectors, selectors_counts
 from jobs.models import Chunk, Job, Tally
 from jobs.services.lifecycle import job_cancel, job_delete, job_finalise, job_retry
 from jobs.services.tallies import tallies_advance, tally_advance
@@ -24,7 +24,7 @@ def counted(job: Job) -> dict[str, tuple[int, ...]]:
 
 
 def said(job: Job) -> dict[str, tuple[int, ...]]:
-    return selectors.chunk_totals([job.pk])[job.pk]
+    return selectors_counts.chunk_totals([job.pk])[job.pk]
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def test_a_retry_counts_anew(lib):
     job_finalise(job_id=lib.job.pk)
     job_retry(job_id=lib.job.pk)
     assert said(lib.job) == counted(lib.job)
-    assert selectors.job_counts(lib.job)["pending"] == 3
+    assert selectors_counts.job_counts(lib.job)["pending"] == 3
     tallies_advance()
     assert said(lib.job) == counted(lib.job)
     lib.finish()
@@ -86,10 +86,10 @@ def test_a_retry_counts_anew(lib):
 
 
 def test_ready_chunks_beyond_the_counted_ones_are_worked_out(lib, monkeypatch):
-    monkeypatch.setattr(selectors, "READY_COUNTED", 2)
+    monkeypatch.setattr(selectors_counts, "READY_COUNTED", 2)
     lib.finish(Chunk.objects.filter(job=lib.job).order_by("id")[:2], failing={1})
     assert said(lib.job) == counted(lib.job)
-    counts = selectors.job_counts(lib.job)
+    counts = selectors_counts.job_counts(lib.job)
     assert counts["total"] == sum(number for state, number in counts.items() if state != "total")
 
 

@@ -7,7 +7,7 @@ from django.conf import settings
 
 from jobs import queue
 from jobs.models import Chunk, Worker
-from jobs.services import leases, workers
+from jobs.services import losses, workers
 from jobs.services.workers import MAX_DEVICE_ERRORS
 from tests.integration.test_leases import be_patient, ids, make_job, record
 from worker import tasks
@@ -71,7 +71,7 @@ def test_an_item_that_was_lost_alone_before_does_not_speak_against_the_device(pe
     for expected in (1, 1, 1):
         be_patient(job)
         assert breaking(ids(job)[0]) == expected
-    assert Chunk.objects.get().losses == leases.MAX_LOSSES
+    assert Chunk.objects.get().losses == losses.MAX_LOSSES
 
 
 def test_a_worker_that_claims_nothing_leaves_the_chunks_of_a_message_to_others(person, inline_worker, monkeypatch):
