@@ -178,7 +178,7 @@ class ItemRow(s.Serializer):  # type: ignore[type-arg]
     name = s.CharField()
     header = s.CharField()
     line = s.IntegerField(allow_null=True)
-    residues = s.IntegerField()
+    residues = s.IntegerField(help_text="Of `sequence`; of one skipped as too long only the beginning is kept.")
     state = s.ChoiceField(ItemState.choices)
     code = s.CharField(required=False)
     reason = s.CharField(required=False)
