@@ -7,6 +7,7 @@ ServiceError
 ├── NotFound            404  not there, or somebody else's
 ├── Gone                410  it was there, and its time is over
 ├── Conflict            409  the state of the thing does not allow it
+├── WrongMediaType      415  a body of a kind that is not read at this address
 ├── TooManyRequests     429  come back after `retry_after` seconds
 ├── Unavailable         503  no worker, or a store is down; come back after `retry_after` seconds
 ├── StillRunning        504  the answer takes longer than the wait limit; `location` is the job's URL
@@ -120,6 +121,11 @@ class Gone(ServiceError):
 class Conflict(ServiceError):
     status_code = 409
     code = "conflict"
+
+
+class WrongMediaType(ServiceError):
+    status_code = 415
+    code = "unsupported_media_type"
 
 
 class TooManyRequests(ServiceError):

@@ -12,7 +12,16 @@ from django.http.multipartparser import MultiPartParserError
 from rest_framework import exceptions
 from rest_framework.response import Response
 
-from jobs.errors import InvalidInput, NotFound, ServiceError, TooLarge, TooSlow, Unavailable
+from jobs.errors import (
+    InvalidInput,
+    NotFound,
+    Problem,
+    ServiceError,
+    TooLarge,
+    TooSlow,
+    Unavailable,
+    WrongMediaType,
+)
 
 log = logging.getLogger(__name__)
 
@@ -22,8 +31,13 @@ REST_CODES = {
 }
 
 
+JSON, MULTIPART = "application/json", "multipart/form-data"
+
+
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's hook: a response for everything that is refused on purpose, None for a bug (which stays a 500)."""
+    if isinstance(error, exceptions.UnsupportedMediaType):
+        return error_response(_wrong_media_type(error, context))
     translated = _translate(error)
     if translated is not None:
         return error_response(translated)
@@ -51,6 +65,17 @@ def _translate(error: Exception) -> ServiceError | None:
     if isinstance(error, Http404):
         return NotFound("there is nothing at this address, or it is not yours")
     return _of_body(error)
+
+
+def _wrong_media_type(error: exceptions.UnsupportedMediaType, context: dict[str, Any]) -> WrongMediaType:
+    """Names the kinds that are read at this address: curl's --data-binary says a form where nothing else is said."""
+    request, taken = context["request"], [one.media_type for one in context["view"].parser_classes]
+    sent = (request.content_type or "").partition(";")[0][:100] or "none"
+    detail = f"the body's Content-Type is {sent}, which is not read here"
+    remedy = f"Say in the header Content-Type what the body is, one of: {', '.join(dict.fromkeys(taken))}."
+    raw = sorted((one for one in taken if one != MULTIPART), key=JSON.__eq__)  # a file before JSON
+    remedy += f" With curl, for instance: -H 'Content-Type: {raw[0]}'." if raw else " With curl: -F file=@FILE."
+    return WrongMediaType(detail, problems=[Problem("unsupported_media_type", detail, remedy)])
 
 
 def _of_body(error: Exception) -> ServiceError | None:

@@ -193,7 +193,27 @@ def test_missing_pieces(api):
         == "unknown_field"
     )
     assert api.post("/api/jobs/", b"{", content_type="application/json").status_code == 400
-    assert api.post("/api/jobs/", b"<x/>", content_type="application/xml").status_code == 415
+
+
+@pytest.mark.parametrize(
+    ("path", "curl"),
+    [
+        ("/api/jobs/", "-H 'Content-Type: text/x-fasta'"),
+        ("/api/alignments/", "-H 'Content-Type: text/x-a3m'"),
+        ("/api/contexts/", "-H 'Content-Type: text/x-fasta'"),
+        ("/api/estimate/", "-H 'Content-Type: text/x-fasta'"),
+        ("/api/webhooks/", "-H 'Content-Type: application/json'"),
+        ("/api/jobs/{job}/assays/", "-F file=@FILE"),
+    ],
+)
+def test_a_body_of_a_kind_that_is_not_read_is_told_the_kinds_that_are(api, path, curl):
+    path = path.format(job=body(submit(api))["id"])
+    answer = api.post(path, b">x\nMKT\n", content_type="application/x-www-form-urlencoded")
+    (problem,) = body(answer)["errors"]
+    assert (answer.status_code, body(answer)["code"]) == (415, "unsupported_media_type")
+    assert "application/x-www-form-urlencoded" in problem["message"]
+    assert curl in problem["remedy"]
+    assert api.post(path, b"<x/>", content_type="application/xml").status_code == 415
 
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 8
