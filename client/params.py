@@ -10,7 +10,7 @@ from client.errors import UsageError
 
 DTYPE = "dtype"
 """The parameter of encode and predict with an option of its own: float32 or float16."""
-LISTS = frozenset({"include", "repr_layers"})
+LISTS = frozenset({"include", "repr_layers", "positions"})
 """Parameters that are lists even where one plain value is given."""
 
 

@@ -74,9 +74,18 @@ def _positions(raw: object) -> list[int] | None:
     """Positions counted from 1, ascending, each once; None for all."""
     if raw is None:
         return None
-    good = isinstance(raw, list) and raw and all(isinstance(n, int) and not isinstance(n, bool) and n >= 1 for n in raw)
-    if not isinstance(raw, list) or not good:
-        remedy = "Give whole numbers from 1, such as [24, 56], or leave it out for all positions."
-        what = f"positions is {str(raw)[:60]!r}, not a list of positions"
-        raise InvalidInput.of(Problem("bad_positions", what, remedy, path="params.positions"))
+    if not isinstance(raw, list):
+        raise _bad_positions(f"Positions are a list, and this is {str(raw)[:60]!r}")
+    if not raw:
+        raise _bad_positions("The list of positions is empty")
+    for n in raw:
+        if not isinstance(n, int) or isinstance(n, bool):
+            raise _bad_positions(f"{str(n)[:60]!r} among the positions is no whole number")
+        if n < 1:
+            raise _bad_positions(f"Positions count from 1, and {n} is among them")
     return sorted(set(raw))
+
+
+def _bad_positions(what: str) -> InvalidInput:
+    remedy = "Give whole numbers from 1, such as [24, 56], or leave the positions out for all."
+    return InvalidInput.of(Problem("bad_positions", what, remedy, path="params.positions"))

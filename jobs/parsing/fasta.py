@@ -41,6 +41,7 @@ class FastaSource:
         self._shared_tokens = shared_tokens
         self._letters = rules.sequence.encode("ascii")
         self._most_residues = min(rules.max_residues, rules.max_tokens - BOUNDARY_TOKENS - shared_tokens)
+        self._least_residues = max(1, rules.min_residues, rules.reach)
         self._index = 0
         self._line = 1  # where the next record begins
         self._long: CarefulRecord | None = None  # the record that is being read line by line
@@ -155,7 +156,9 @@ class FastaSource:
         letters = body.translate(None, b"\n")
         if letters.translate(None, self._letters):
             letters = self._cleaned(body, flags)
-        if not 0 < len(letters) <= self._most_residues or letters.translate(None, self._letters):
+        if not self._least_residues <= len(letters) <= self._most_residues:
+            return None
+        if letters.translate(None, self._letters):
             return None
         if self._rules.needs_mask and MASK.encode() not in letters:
             return None

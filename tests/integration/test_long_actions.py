@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 
 from jobs.errors import Problem
 from jobs.models import Chunk, Item, Job, JobContext, Output
@@ -337,6 +338,41 @@ def test_bad_parameters(api, action, params, code):
     )
     assert answer.status_code == 400, answer.json()
     assert code in [one["code"] for one in answer.json()["errors"]]
+
+
+@pytest.mark.parametrize(
+    ("positions", "words"),
+    [
+        ([3, 0], "Positions count from 1, and 0 is among them"),
+        (48, "Positions are a list, and this is '48'"),
+        ([], "The list of positions is empty"),
+        ([2, "4-6"], "'4-6' among the positions is no whole number"),
+    ],
+)
+def test_what_is_wrong_with_positions_is_said(api, positions, words):
+    body = {"model": "e1-demo", "action": "scan", "params": {"positions": positions}, "items": [{"sequence": SHORT}]}
+    answer = api.post("/api/jobs/", body, format="json")
+    assert (answer.status_code, answer.json()["detail"]) == (400, words)
+
+
+@pytest.mark.parametrize("on_invalid", ["reject", "skip"])
+def test_a_position_outside_a_sequence_of_a_file_is_a_fault_of_its_record(api, on_invalid):
+    """FASTA is read in a way of its own, which once let it through to a server error."""
+    file = SimpleUploadedFile("two.fasta", f">short\n{SHORT}\n>long\n{SHORT}AC\n".encode())
+    fields = {"model": "e1-demo", "action": "scan", "params": json.dumps({"positions": [2, 11]})}
+    answer = api.post("/api/jobs/", fields | {"file": file, "on_invalid": on_invalid}, format="multipart")
+    if on_invalid == "reject":
+        assert answer.status_code == 400
+        (fault,) = answer.json()["errors"]
+        assert (fault["code"], fault["record"], fault["line"]) == ("position_outside", "short", 1)
+        assert "position 11 lies outside the sequence, which has 10 residues" in fault["message"]
+        assert Job.objects.count() == 0
+    else:
+        assert answer.status_code == 202, answer.json()
+        counts = answer.json()["counts"]
+        assert (counts["skipped"], counts["pending"]) == (1, 1)
+        codes = Item.objects.order_by("index").values_list("name", "error_code")
+        assert list(codes) == [("short", "position_outside"), ("long", None)]
 
 
 def test_an_offset_that_is_wrong_by_one_is_suggested(api):

@@ -12,6 +12,8 @@ from client.params import parse_params, with_dtype
         ([], {}),
         (["repr_layers=[-1]"], {"repr_layers": [-1]}),
         (["repr_layers=-1"], {"repr_layers": [-1]}),
+        (["positions=48"], {"positions": [48]}),
+        (["positions=48,77"], {"positions": [48, 77]}),
         (["repr_layers=-1,3"], {"repr_layers": [-1, 3]}),
         (["include=mean,per_token"], {"include": ["mean", "per_token"]}),
         (["include = mean"], {"include": ["mean"]}),

@@ -3,6 +3,7 @@
 import gzip
 import io
 import tracemalloc
+from dataclasses import replace
 
 import pytest
 
@@ -132,6 +133,26 @@ def test_masks_belong_to_predict():
     assert read(b">a\nM?T\n", rules=PREDICT)[0].sequence == "M?T"
     assert problems(b">a\nMKT\n", rules=PREDICT) == [("no_mask", 0, 1, None, None)]
     assert problems(b">a\nM?T\n") == [("mask_not_allowed", 0, 2, 2, "?")]
+
+
+@pytest.mark.parametrize("format", ["fasta", "jsonl", "csv"])
+@pytest.mark.parametrize(
+    ("limits", "code", "words"),
+    [
+        ({"min_residues": 4}, "too_short", "3 residues, and 4 are needed"),
+        ({"reach": 4}, "position_outside", "position 4 lies outside the sequence, which has 3 residues"),
+    ],
+)
+def test_each_sequence_is_as_long_as_its_action_needs_in_every_format(format, limits, code, words):
+    data = {
+        "fasta": b">a\nMKTA\n>b\nMKT\n",
+        "jsonl": b'{"name": "a", "sequence": "MKTA"}\n{"name": "b", "sequence": "MKT"}\n',
+        "csv": b"name,sequence\na,MKTA\nb,MKT\n",
+    }
+    good, bad = read(data[format], format, replace(ENCODE, **limits))
+    assert (good.name, bad.name, bad.problems[0].code) == ("a", "b", code)
+    assert words in bad.problems[0].message
+    assert bad.problems[0].remedy
 
 
 def test_log_prob_takes_canonical_residues_only():

@@ -98,6 +98,12 @@ def test_what_no_table_can_hold_is_refused(call):
     assert caught.value.code == "ragged_results"
 
 
+def test_a_position_outside_a_sequence_is_told(call):
+    with pytest.raises(InvalidInput) as caught:
+        call(f">a\n{SHORT}\n", "out.jsonl", action="scan", suffix=".fasta", positions=[11])
+    assert caught.value.problems[0].code == "position_outside"
+
+
 def test_a_shifted_numbering_is_told(call):
     with pytest.raises(InvalidInput) as caught:
         call("variant\nM2A\nK3A\nT4A\n", "out.csv", action="score", parent=SHORT)
