@@ -120,8 +120,9 @@ def shared_context(
     rounds = [_bundles_by_turns(engine, bundles, products) for _ in range(repeats)]
     along_seconds = by_turns({"along": lambda: alone.encode(asked[:along])}, repeats=2, device=device)["along"]
     ideal = (first + queries * each) / products.flops
-    ratios = [sum(shared.seconds) / (ideal * peaks.median) for shared, peaks in rounds]
-    by_processor = [sum(shared.processor) / (ideal * peaks.processor_median) for shared, peaks in rounds]
+    # Each bundle has its matrix products beside it: where the machine changes, both sums have that in them.
+    ratios = [sum(shared.seconds) / (ideal * statistics.fmean(peaks.seconds)) for shared, peaks in rounds]
+    by_processor = [sum(shared.processor) / (ideal * statistics.fmean(peaks.processor)) for shared, peaks in rounds]
     seconds = statistics.median(sum(shared.seconds) / queries for shared, _ in rounds)
     processor = statistics.median(sum(shared.processor) / queries for shared, _ in rounds)
     # Bundles behind the first do the same work each: how they differ is the noise.
