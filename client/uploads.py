@@ -49,9 +49,9 @@ def open_upload(source: Source, *, what: str = "FILE") -> Iterator[tuple[str, IO
 
 
 def guess_suffix(start: bytes) -> str:
-    """The suffix of the format that begins with these two bytes; a text without `>` or `{` is a table."""
+    """The suffix of the format that begins with these two bytes; of other text the service looks at the first line."""
     if start == GZIP_MAGIC:
         return ".fasta.gz"
     if start.lstrip().startswith((b">", b";")):
         return ".fasta"
-    return ".jsonl" if start.lstrip().startswith(b"{") else ".csv"
+    return ".jsonl" if start.lstrip().startswith(b"{") else ".txt"

@@ -7,7 +7,6 @@ import { bytesText, details, sentence } from "./new-job/preview";
 import type { Report } from "./new-job/report";
 import type { ItemRules, PageRules } from "./new-job/rules";
 import { type Answer, type Sending, send } from "./new-job/upload";
-import { variantsLines } from "./new-job/variants";
 
 const TYPING = 300; // milliseconds without a key before pasted text is looked at
 
@@ -272,8 +271,7 @@ function body(): FormData {
   if (pasted.trim() && !file.files?.length) {
     // As a file it is streamed and has no limit of its own.
     data.set("sequences", "");
-    const library = action.value === "score" ? variantsLines(pasted) : pasted;
-    data.set("file", new Blob([library], { type: "text/plain" }), name.value.trim() || "Pasted sequences");
+    data.set("file", new Blob([pasted], { type: "text/plain" }), name.value.trim() || "Pasted sequences");
   }
   for (const [field, input] of [
     ["file", file],

@@ -59,7 +59,9 @@ test("the name of a file tells its format, else its beginning does", () => {
   expect(formatOf("a.txt", "\n >a")).toBe("fasta");
   expect(formatOf("", '{"sequence": "M"}')).toBe("jsonl");
   expect(formatOf("", "Name;Sequence\na;M")).toBe("csv");
-  expect(formatOf("a.txt", "MKT")).toBe("");
+  expect(formatOf("", "mutant,score\nA1C,2")).toBe("csv");
+  expect(formatOf("a.txt", "\n MKT ay?")).toBe("plain");
+  expect(formatOf("a.txt", "a,b")).toBe("");
 });
 
 test("lengths are counted into bins that hold all of them", () => {

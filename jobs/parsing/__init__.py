@@ -2,8 +2,8 @@
 
     upload    bytes to text: gunzip, limits, which format          blocks_of, detect_format
     text      text to lines, in bounded memory
-    reader    one class over the three formats                     Reader, open_reader
-      fasta, fasta_record / jsonl / table (CSV)
+    reader    one class over the formats                        Reader, open_reader
+      fasta, fasta_record / jsonl / table (CSV) / plain
     items     the items of a JSON body                             read_items, ItemReader
     context   the context sequences that a job shares              read_context
     letters   alphabets, sizes, cleaning                           clean_sequence, check_sequence
@@ -17,7 +17,7 @@ Codes, each explained with its remedy in `docs/input-rules.md`:
   wrong_field_count, wrong_type,
   unknown_field, missing_field, context_not_allowed, too_many_contexts, empty_context, mask_in_context,
   context_too_long
-- of a file (InvalidInput): empty_file, unknown_format, not_text, utf_16, invalid_utf8, control_character,
+- of a file (InvalidInput): empty_file, unknown_format, bare_lines, not_text, utf_16, invalid_utf8, control_character,
   line_too_long, not_fasta, json_array, missing_column, unclear_column, too_many_rows,
   duplicate_column, row_too_long, bad_gzip,
   truncated_gzip

@@ -15,7 +15,7 @@ from jobs.parsing.letters import check_contexts, clean_sequence
 from jobs.parsing.reader import Reader
 from jobs.parsing.records import ItemRules, Place, Record
 from jobs.parsing.text import lines_of
-from jobs.parsing.upload import blocks_of
+from jobs.parsing.upload import blocks_of, is_bare
 from worker.protocol import BOUNDARY_TOKENS, tokens_of
 
 PATH = "context_sequences"
@@ -52,10 +52,10 @@ def read_context(data: bytes, rules: ItemRules) -> tuple[str, ...]:
 
 
 def _of_fasta(text: bytes, rules: ItemRules, problems: list[Problem]) -> tuple[str, ...]:
-    """The sequences of a FASTA file; problems of single records are put into `problems`."""
-    reading = replace(rules, sequence=rules.context, needs_mask=False)
+    """The sequences of a FASTA file, or a bare one; problems of single records are put into `problems`."""
+    reading = replace(rules, sequence=rules.context, needs_mask=False, min_residues=1, reach=0, variants=None)
     contexts = []
-    for record in Reader([text], "fasta", reading):
+    for record in Reader([text], "plain" if is_bare(text) else "fasta", reading):
         if isinstance(record, Record):
             contexts.append(record.sequence)
         else:

@@ -1,4 +1,4 @@
-"""The reader of uploads: one class for FASTA, JSONL and CSV."""
+"""The reader of uploads: one class for FASTA, JSONL, CSV and text without headers."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import BinaryIO
 from jobs.errors import InvalidInput, Problem
 from jobs.parsing.fasta import FastaSource
 from jobs.parsing.jsonl import read_jsonl
+from jobs.parsing.plain import read_plain
 from jobs.parsing.records import BadRecord, ItemRules, Place, Record
 from jobs.parsing.table import TableSource
 from jobs.parsing.tally import Tally
@@ -26,7 +27,7 @@ def open_reader(
     """
     blocks = blocks_of(stream)
     first = next(blocks, b"")
-    format = detect_format(filename, media_type, first)
+    format = detect_format(filename, media_type, first, variants=rules.variants is not None)
     return Reader(chain([first], blocks), format, rules, shared_context=shared_context)
 
 
@@ -69,6 +70,8 @@ class Reader:
         lines = lines_of(blocks, self._block)
         if self._format == "jsonl":
             return read_jsonl(lines, self._rules, self._tally, self._shared)
+        if self._format == "plain":
+            return read_plain(lines, self._rules, self._tally, self._shared)
         return TableSource(lines, self._rules, self._tally, self._shared)
 
     def _as_variants(self, records: Iterable[Record | BadRecord]) -> Iterator[Record | BadRecord]:

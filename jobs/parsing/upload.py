@@ -6,6 +6,7 @@ Errors: `not_text`, `utf_16`, `truncated_gzip`, `bad_gzip`, `unknown_format`, `e
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Iterable, Iterator
 from itertools import chain
@@ -14,7 +15,7 @@ from typing import Literal, Protocol
 from jobs.errors import InvalidInput, Problem, TooLarge
 from jobs.limits import GZIP_RATIO_FROM, MAX_GZIP_RATIO, MAX_UPLOAD_BYTES, MIB
 
-Format = Literal["fasta", "jsonl", "csv"]
+Format = Literal["fasta", "jsonl", "csv", "plain"]
 
 GZIP_MAGIC = b"\x1f\x8b"
 _READ = 32 * 1024  # packed bytes at a time; what follows a member of a gzip file is copied, hence not more
@@ -22,6 +23,9 @@ _UNPACK = 256 * 1024  # unpacked bytes at a time, whatever the ratio
 _HEAD = 512  # bytes that tell what a file is
 _UTF8_BOM = b"\xef\xbb\xbf"
 _GZIP_WINDOW = 31  # zlib's number for "gzip header, largest window"
+# A first line that may be a sequence; its faults are told by the reader, which knows their places.
+_BARE = re.compile(rb"[A-Za-z0-9?*. \t-]*[A-Za-z][A-Za-z0-9?*. \t-]*")
+_HEADER_WORDS = (b"sequence", b"variant", b"mutant", b"mutation")
 _GZIP_REMEDY = "Pack the file again with gzip, or send it unpacked."
 
 _SIGNATURES = {
@@ -155,8 +159,10 @@ def _require_text(head: bytes) -> None:
         raise InvalidInput.of(Problem("not_text", f"The file is no text: it looks like {kind}", remedy))
 
 
-def detect_format(filename: str, content_type: str, head: bytes) -> Format:
+def detect_format(filename: str, content_type: str, head: bytes, *, variants: bool = False) -> Format:
     """The format by the file's name, else by its media type, else by its beginning, packed or not.
+
+    Text that begins like no other format is plain if it may be a sequence, or else if `variants` are expected.
 
     Raises InvalidInput `unknown_format` where none of them tells, `empty_file` or `not_text` where `head`
     does.
@@ -168,7 +174,7 @@ def detect_format(filename: str, content_type: str, head: bytes) -> Format:
     subtype = content_type.lower().partition(";")[0].strip().rpartition("/")[2]
     if subtype in _MEDIA_TYPES:
         return _MEDIA_TYPES[subtype]
-    return _format_of_text(_unpacked_head(head), filename)
+    return _format_of_text(_unpacked_head(head), filename, variants=variants)
 
 
 def _unpacked_head(head: bytes) -> bytes:
@@ -181,7 +187,7 @@ def _unpacked_head(head: bytes) -> bytes:
         raise InvalidInput.of(Problem("bad_gzip", what, _GZIP_REMEDY)) from None
 
 
-def _format_of_text(head: bytes, filename: str) -> Format:
+def _format_of_text(head: bytes, filename: str, *, variants: bool) -> Format:
     _require_text(head)
     text = head.removeprefix(_UTF8_BOM).lstrip()
     if not text:
@@ -190,11 +196,19 @@ def _format_of_text(head: bytes, filename: str) -> Format:
         return "fasta"
     if text.startswith(b"{"):
         return "jsonl"
-    if any(word in text.splitlines()[0].lower() for word in (b"sequence", b"variant", b"mutant", b"mutation")):
+    line = text.splitlines()[0]
+    if any(word in line.lower() for word in _HEADER_WORDS):
         return "csv"
+    if not text.startswith(b"[") and (variants or is_bare(text)):
+        return "plain"
     what = f"It cannot be told what format {filename or 'the file'} has"
-    remedy = "Name it .fasta, .jsonl or .csv (with .gz behind it if packed), or begin FASTA with '>'."
+    remedy = "Put a line '>name' before each sequence, or name the file .jsonl or .csv if it is one."
     raise InvalidInput.of(Problem("unknown_format", what, remedy, line=1, column=1))
+
+
+def is_bare(text: bytes) -> bool:
+    """Whether text begins with a line that may be a sequence without a header."""
+    return _BARE.fullmatch(text.lstrip().partition(b"\n")[0].rstrip()) is not None
 
 
 def empty_file() -> Problem:

@@ -23,7 +23,6 @@ from jobs.views.asked_variants import (
     parent_of_text,
     positions_of_text,
     ranked_sequences,
-    variants_lines,
 )
 
 
@@ -85,7 +84,7 @@ class Asked:
         """The library that was pasted, or is made of the parent. Raises InvalidInput."""
         if self.wants_singles:
             return all_singles(parent_of_text(self.parent), offset_of_text(self.offset))
-        return variants_lines(self.sequences) if self.action == "score" else self.sequences
+        return self.sequences
 
 
 def _layers(text: str) -> list[int]:

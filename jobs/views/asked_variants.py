@@ -4,7 +4,6 @@ takes it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
@@ -23,8 +22,6 @@ from jobs.science.variants import single_variants
 from jobs.views.links import whole
 from jobs.views.variants import TOP, top_fasta
 
-_HEADERS = (">", "{", "[")
-"""What FASTA and JSON begin with; a list of variants does not."""
 _MOST_POSITIONS = 8192
 
 
@@ -81,18 +78,6 @@ def _bad_positions(word: str) -> InvalidInput:
     return InvalidInput.of(
         Problem("bad_positions", what, "Give numbers and ranges, such as 24, 56-60.", path="params.positions")
     )
-
-
-def variants_lines(text: str) -> str:
-    """Pasted variants: a list of codes, one a line, becomes JSONL, each in its own line, so that faults are found where
-    they were typed; FASTA, JSONL and tables stay as they are. `frontend/src/new-job/variants.ts` does the same.
-    """
-    lines = text.splitlines()
-    first = next((line.strip() for line in lines if line.strip()), "")
-    fields = first.lower().replace(";", ",").replace("\t", ",").split(",")
-    if not first or first.startswith(_HEADERS) or {"variant", "sequence", "name", "mutant"} & set(fields):
-        return text
-    return "".join(json.dumps({"variant": line.strip()}) + "\n" if line.strip() else "\n" for line in lines)
 
 
 def all_singles(parent: str, offset: int) -> str:

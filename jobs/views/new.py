@@ -109,7 +109,7 @@ def _submission(request: HttpRequest, asked: Asked) -> Submission:
 
 
 def _of_text(asked: Asked, shared: bytes, owner: User) -> Submission:
-    """Pasted text is FASTA, JSONL or CSV, as its beginning tells; sequences alone are told what is missing."""
+    """Pasted text is what its beginning tells: FASTA, JSONL, CSV, a list of variants, or one bare sequence."""
     default = "All single variants" if asked.wants_singles else "Pasted sequences"
     fields = asked.fields | {"name": asked.name or default}
     stream = BytesIO(asked.library.encode())

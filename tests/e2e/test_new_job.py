@@ -81,7 +81,8 @@ def test_the_preview_follows_the_action_and_what_is_typed(page):
     [
         ("library.fasta", b"PK\x03\x04rest", "ZIP archive"),
         ("library.fasta.gz", gzip.compress(library(50).encode(), mtime=0)[:300], "damaged or ends too early"),
-        ("library.txt", b"hello", "like none of FASTA"),
+        ("library.txt", b"hello, world", "like none of FASTA"),
+        ("library.txt", b"MKT\nAYI\n", "one sequence or several"),
         ("library.fasta", b">a\nMK\xff\n", "no UTF-8 text"),
     ],
 )
@@ -247,6 +248,14 @@ def test_nucleotides_are_noticed_before_they_are_computed(page):
     page.goto("/jobs/new/")
     page.locator("#id_sequences").fill(">gene\nACGTACGTACGTACGT\n")
     expect(page.locator("#preview-body")).to_contain_text("1 sequence looks like DNA or RNA")
+
+
+def test_a_bare_sequence_is_pasted_and_scanned(page):
+    page.goto("/jobs/new/?action=scan")
+    page.locator("#id_sequences").fill("MKTAYIAKQR\n")
+    expect(page.locator("#preview-status")).to_have_text("Plain text: 1 sequence, 10 residues; all letters are fine.")
+    page.get_by_role("main").get_by_role("button", name="Submit").click()
+    wait_for(page, "succeeded")
 
 
 def test_a_list_of_variants_is_pasted_and_its_faults_are_told_by_line(watched):

@@ -287,6 +287,21 @@ def test_variants_are_pasted_as_a_list_a_table_or_sequences(browser, text, found
     assert job.params["parent"] == SHORT
 
 
+def test_a_bare_sequence_is_pasted_and_several_bare_lines_are_refused(browser):
+    refused = submit(browser, action="scan", sequences=f"{SHORT}\n{SHORT}\n")
+    assert refused.status_code == 400
+    assert "one sequence or several" in text_of(refused)
+    assert submit(browser, action="scan", sequences=f"\n {SHORT.lower()}\n").status_code == 302
+    assert variants_of(Job.objects.get()) == [SHORT]
+
+
+def test_a_file_of_codes_is_a_list_of_variants(browser):
+    file = SimpleUploadedFile("codes.txt", b"m1a\r\n\r\nK2R,T3S\r\nWT")
+    assert submit(browser, action="score", parent=SHORT, file=file).status_code == 302
+    items = Item.objects.order_by("index").values_list("name", "sequence", "line")
+    assert list(items) == [("m1a", "M1A", 1), ("K2R,T3S", "K2R,T3S", 3), ("WT", "WT", 4)]
+
+
 def test_a_fault_in_a_pasted_list_is_told_by_the_line_that_it_was_typed_in(browser):
     answer = submit(browser, action="score", parent=SHORT, sequences="M1A\n\nA2R\n")
     assert answer.status_code == 400

@@ -132,7 +132,7 @@ def test_a_submission_that_is_still_read_is_waited_for(client, service, library,
     [
         (FASTA, "stdin.fasta"),
         (b'{"sequence": "MK"}\n', "stdin.jsonl"),
-        (b"name,sequence\n", "stdin.csv"),
+        (b"name,sequence\n", "stdin.txt"),
         (b"\x1f\x8b\x08", "stdin.fasta.gz"),
     ],
 )

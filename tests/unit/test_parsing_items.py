@@ -26,6 +26,13 @@ def test_contexts_from_fasta_and_json(data):
     assert read_context(data, ENCODE) == ("MKT", "ACD")
 
 
+def test_a_context_of_one_bare_sequence():
+    assert read_context(b"\n mkt*\n", ENCODE) == ("MKT",)
+    with pytest.raises(InvalidInput) as caught:
+        read_context(b"MKT\nACD\n", ENCODE)
+    assert (caught.value.code, caught.value.problems[0].line) == ("bare_lines", 2)
+
+
 @pytest.mark.parametrize(
     ("data", "rules", "expected"),
     [

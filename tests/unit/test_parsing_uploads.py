@@ -161,6 +161,9 @@ def test_what_is_no_text_is_named(data, code, word):
         ("x.txt", "text/plain", gzip.compress(FASTA, mtime=0)[:200], "fasta"),
         ("", "", b'\xef\xbb\xbf {"sequence": "MKT"}', "jsonl"),
         ("", "", b"id;Sequence\n1;MKT\n", "csv"),
+        ("stdin.txt", "", b"mutant,score\nA1C,2\n", "csv"),
+        ("x.txt", "text/plain", b"\n MKTAYI akq?\n", "plain"),
+        ("codes", "", b"A24T\nG56D\n", "plain"),
     ],
 )
 def test_formats(filename, content_type, head, expected):
@@ -168,12 +171,17 @@ def test_formats(filename, content_type, head, expected):
 
 
 @pytest.mark.parametrize(
-    ("head", "code"), [(b"MKTAYI\n", "unknown_format"), (b" \n", "empty_file"), (b"%PDF-1.7", "not_text")]
+    ("head", "code"), [(b"a,b\n1,2\n", "unknown_format"), (b"[1]", "unknown_format"), (b" \n", "empty_file"), (b"%PDF-1.7", "not_text")]
 )
 def test_unknown_formats(head, code):
     with pytest.raises(InvalidInput) as caught:
         detect_format("x.txt", "text/plain", head)
     assert caught.value.code == code
+
+
+def test_any_first_line_may_be_a_variant_where_variants_are_expected():
+    assert detect_format("codes.txt", "", b"A24T,G56D\n", variants=True) == "plain"
+    assert detect_format("codes.txt", "", b"mutant;score\n", variants=True) == "csv"
 
 
 # --- documentation --------------------------------------------------------------------------------

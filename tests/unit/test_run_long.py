@@ -98,6 +98,13 @@ def test_what_no_table_can_hold_is_refused(call):
     assert caught.value.code == "ragged_results"
 
 
+def test_a_list_of_codes_is_scored_and_a_bare_sequence_scanned(call):
+    out = call("M1A\n\nK2R:T3S\n", "out.jsonl", action="score", suffix=".txt", parent=SHORT)
+    assert [json.loads(line)["result"]["variant"] for line in out.read_text().splitlines()] == ["M1A", "K2R:T3S"]
+    out = call(SHORT, "out.jsonl", action="scan", suffix=".txt", positions=[2])
+    assert json.loads(out.read_text())["result"]["positions"] == [2]
+
+
 def test_a_position_outside_a_sequence_is_told(call):
     with pytest.raises(InvalidInput) as caught:
         call(f">a\n{SHORT}\n", "out.jsonl", action="scan", suffix=".fasta", positions=[11])

@@ -24,7 +24,7 @@ export function bytesText(bytes: number): string {
 /** One sentence, read out when it changes. */
 export function sentence(report: Report, final: boolean): string {
   if (report.broken) return report.broken;
-  const formats = { fasta: "FASTA", jsonl: "JSONL", csv: "CSV" };
+  const formats = { fasta: "FASTA", jsonl: "JSONL", csv: "CSV", plain: "Plain text" };
   const sequences = plural(report.records, "sequence");
   if (!final) return `Reading ${formats[report.format]}: ${sequences} so far`;
   const bad = report.badRecords;

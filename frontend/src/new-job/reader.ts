@@ -14,7 +14,8 @@ export function formatOf(name: string, head: string): Report["format"] | "" {
   if (text.startsWith(">")) return "fasta";
   if (text.startsWith("{")) return "jsonl";
   const first = text.split(/[\r\n]/, 1)[0] ?? "";
-  return first.toLowerCase().includes("sequence") ? "csv" : "";
+  if (/sequence|variant|mutant|mutation/i.test(first)) return "csv";
+  return /^[A-Za-z0-9?*. \t-]+$/.test(first) && /[A-Za-z]/.test(first) ? "plain" : "";
 }
 
 function masksIn(text: string): number {
@@ -37,7 +38,7 @@ export class LibraryReader {
 
   constructor(format: Report["format"], rules: ItemRules) {
     this.report = emptyReport(format);
-    const readers = { fasta: FastaLines, jsonl: JsonLines, csv: TableLines };
+    const readers = { fasta: FastaLines, jsonl: JsonLines, csv: TableLines, plain: PlainLines };
     this.lines = new readers[format](this.report, rules);
   }
 
@@ -263,6 +264,32 @@ class Items {
       if (characters(context) > this.rules.maxResidues) faults.push(tooLong(characters(context), this.rules, place));
       return faults;
     });
+  }
+}
+
+/** One sequence on one line: several may be one that is wrapped, or one a line. */
+class PlainLines implements LineReader {
+  private readonly item: Items;
+  private first: { text: string; line: number } | null = null;
+
+  constructor(
+    private readonly report: Report,
+    rules: ItemRules,
+  ) {
+    this.item = new Items(report, rules);
+  }
+
+  take(line: string, number: number): void {
+    if (!line.trim()) return;
+    if (this.first) {
+      const what = "without names it cannot be told whether these lines are one sequence or several";
+      this.report.broken = `Line ${number}: ${what}. Put a line “>name” before each sequence.`;
+    }
+    this.first ??= { text: line.trim(), line: number };
+  }
+
+  end(): void {
+    if (this.first) this.item.take({ sequence: this.first.text }, { line: this.first.line, record: "record_1" });
   }
 }
 

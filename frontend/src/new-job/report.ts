@@ -27,7 +27,7 @@ export interface Fault {
 }
 
 export interface Report {
-  format: "fasta" | "jsonl" | "csv";
+  format: "fasta" | "jsonl" | "csv" | "plain";
   records: number;
   badRecords: number;
   residues: number;
