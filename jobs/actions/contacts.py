@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from jobs.actions.base import Array, Context, ItemView, LongAction, Outputs, Stored, UnitPlan, known_only, required
+from jobs.actions.contexts import SCHEMA
 from jobs.actions.ensembles import SINGLE, SPREAD, ensemble_of
 from jobs.parsing import ItemRules
 from jobs.science.contacts import (
@@ -67,7 +68,7 @@ class Contacts(LongAction):
         return result
 
     def params_schema(self, model: ModelFacts) -> dict[str, Any]:
-        return {"type": "object", "additionalProperties": False, "properties": {"contexts": {"type": "array"}}}
+        return {"type": "object", "additionalProperties": False, "properties": {"contexts": SCHEMA}}
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,36 @@ from jobs.parsing.records import ItemRules, Place
 from worker.protocol import BOUNDARY_TOKENS, ModelFacts, tokens_of
 
 PATH = "params.contexts"
+DESCRIBED = ("digest", "sequences", "residues")
+"""What the parameters of a stored job say of each context (`described`)."""
+SCHEMA: dict[str, Any] = {
+    "type": "array",
+    "description": "Contexts that every item is computed under. Each is a list of sequences; "
+    '{"set": NAME}, all contexts of a set of yours in their order; or {"digest": SHA256}, a context that you have '
+    "stored, as the parameters of a job describe it.",
+    "items": {
+        "oneOf": [
+            {"type": "array", "items": {"type": "string"}},
+            {
+                "type": "object",
+                "additionalProperties": False,
+                "required": ["set"],
+                "properties": {"set": {"type": "string"}},
+            },
+            {
+                "type": "object",
+                "additionalProperties": False,
+                "required": ["digest"],
+                "properties": {
+                    "digest": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+                    "sequences": {"type": "integer"},
+                    "residues": {"type": "integer"},
+                },
+            },
+        ]
+    },
+}
+"""The JSON schema of `params.contexts`."""
 
 
 def read_contexts(raw: object, rules: ItemRules, model: ModelFacts) -> tuple[Context, ...]:

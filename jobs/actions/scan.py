@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from jobs.actions.base import Context, ItemView, LongAction, Outputs, UnitPlan, known_only, vocabulary
+from jobs.actions.contexts import SCHEMA
 from jobs.actions.ensembles import SINGLE, SPREAD
 from jobs.actions.marginal_units import MarginalUnits
 from jobs.actions.score import method_of
@@ -65,7 +66,7 @@ class Scan(LongAction):
             "properties": {
                 "method": {"type": "string", "enum": list(METHODS), "default": METHODS[0]},
                 "positions": {"type": ["array", "null"], "items": {"type": "integer", "minimum": 1}},
-                "contexts": {"type": "array"},
+                "contexts": SCHEMA,
             },
         }
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from jobs.actions.base import Context, ItemView, LongAction, Outputs, UnitPlan, known_only
+from jobs.actions.contexts import SCHEMA
 from jobs.actions.marginal_units import MarginalUnits, PseudoLikelihoodUnits
 from jobs.errors import InvalidInput, Problem
 from jobs.parsing import ItemRules
@@ -74,7 +75,7 @@ class Score(LongAction):
                 "parent": {"type": "string", "minLength": 1},
                 "method": {"type": "string", "enum": list(METHODS), "default": METHODS[0]},
                 "offset": {"type": "integer", "default": 0},
-                "contexts": {"type": "array"},
+                "contexts": SCHEMA,
             },
         }
 

@@ -6,6 +6,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers as s
 
 from jobs.actions.base import DTYPE
+from jobs.actions.contexts import SCHEMA as CONTEXTS
 from jobs.actions.dtypes import SCHEMA
 from jobs.states import ArtefactState, ItemState, JobState
 
@@ -20,7 +21,7 @@ STORED_AS = (
     {
         "type": "object",
         "additionalProperties": {},
-        "properties": {DTYPE: {**SCHEMA, "description": STORED_AS}},
+        "properties": {DTYPE: {**SCHEMA, "description": STORED_AS}, "contexts": CONTEXTS},
         "description": f"Parameters of the action. dtype: {STORED_AS}",
     }
 )

@@ -17,6 +17,8 @@ from jobs.errors import InvalidInput, NotFound, Problem
 from jobs.examples import EXAMPLE_PARAMS, example
 from jobs.limits import MAX_JOB_NAME
 from jobs.models import Job
+from jobs.selectors_contexts import context_runs
+from jobs.views.asked_facts import ranges_text
 from jobs.views.asked_variants import (
     all_singles,
     offset_of_text,
@@ -24,6 +26,9 @@ from jobs.views.asked_variants import (
     positions_of_text,
     ranked_sequences,
 )
+
+EARLIER = "="
+"""Chosen as the context set: the contexts that all items of the earlier job shared. No set has such a name."""
 
 
 def new_key() -> str:
@@ -69,7 +74,10 @@ class Asked:
             params = {"parent": parent_of_text(self.parent), "method": self.method, "offset": offset}
         elif self.action == "scan":
             params = {"method": self.method, "positions": positions_of_text(self.positions)}
-        if self.context_set:
+        if self.context_set == EARLIER and self.earlier is not None:
+            runs = context_runs(self.earlier.owner, self.earlier.params.get("contexts", ()))
+            params["contexts"] = [run.asked for run in runs]
+        elif self.context_set:
             params["contexts"] = [{"set": self.context_set}]
         chosen = {"model": self.model, "action": self.action, "params": params, "on_invalid": self.on_invalid}
         return chosen | {"name": self.name}
@@ -115,9 +123,9 @@ def first(request: HttpRequest, owner: User) -> Asked:
         asked.earlier = _earlier(request.GET["from"], owner)
         _like(asked, asked.earlier)
     if "ranked" in request.GET:
-        job, asked.sequences = ranked_sequences(request.GET, owner)
+        job, asked.sequences, asked.parent = ranked_sequences(request.GET, owner)
         asked.model, asked.name = job.model, f"Best of {job.name or job.pk.hex[:8]}"[:MAX_JOB_NAME]
-        asked.parent = str(job.params.get("parent", ""))
+        asked.offset = str(job.params.get("offset", 0))
     return asked
 
 
@@ -143,7 +151,10 @@ def _like(asked: Asked, job: Job) -> None:
     asked.parent = str(job.params.get("parent", ""))
     asked.method = str(job.params.get("method", asked.method))
     asked.offset = str(job.params.get("offset", 0))
-    asked.positions = ", ".join(map(str, job.params.get("positions") or ()))
+    asked.positions = ranges_text(job.params.get("positions") or ())
+    runs = context_runs(job.owner, job.params.get("contexts", ()))
+    if runs and all(run.known for run in runs):
+        asked.context_set = runs[0].name if len(runs) == 1 and runs[0].name else EARLIER
     if layers := job.params.get("repr_layers"):
         asked.repr_layers = ", ".join(str(layer) for layer in layers)
 

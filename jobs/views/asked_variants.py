@@ -4,7 +4,7 @@ takes it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +17,7 @@ from jobs.limits import MAX_LINE
 from jobs.models import Job
 from jobs.parsing.letters import clean_sequence
 from jobs.results import results_of
-from jobs.science.scan_tables import ScanTable
+from jobs.science.scan_tables import ScanTable, Substitution
 from jobs.science.variants import single_variants
 from jobs.views.links import whole
 from jobs.views.variants import TOP, top_fasta
@@ -87,20 +87,24 @@ def all_singles(parent: str, offset: int) -> str:
     return "variant\n" + "".join(f"{code}\n" for code in codes)
 
 
-def ranked_sequences(query: QueryDict, owner: User) -> tuple[Job, str]:
-    """The job that `?ranked=` names and the full sequences of its best variants, as FASTA. Raises Http404."""
+def ranked_sequences(query: QueryDict, owner: User) -> tuple[Job, str, str]:
+    """The job that `?ranked=` names, the full sequences of its best variants as FASTA, and their parent. Raises
+    Http404.
+    """
     try:
         job = selectors.job_of(owner, UUID(query.get("ranked", "")))
     except (ValueError, NotFound) as error:
         raise Http404("there is no such job") from error
     if job.action == "score":
-        return job, top_fasta(job, query)
+        return job, top_fasta(job, query), str(job.params["parent"])
     if job.action == "scan":
-        return job, "".join(_best_of_scan(job, query))
+        parent, best = _best_of_scan(job, query)
+        return job, best, parent
     raise Http404("that job has no scores of variants")
 
 
-def _best_of_scan(job: Job, query: QueryDict) -> Iterator[str]:
+def _best_of_scan(job: Job, query: QueryDict) -> tuple[str, str]:
+    """The scanned sequence, and its best substitutions as FASTA."""
     index = whole(query.get("item"), 0)
     item = selectors.item_of(job, index)
     result = results_of(job, [index]).get(index)
@@ -108,6 +112,10 @@ def _best_of_scan(job: Job, query: QueryDict) -> Iterator[str]:
         raise Http404("that scan is not there")
     table = ScanTable.of(result, item.sequence)
     count = min(max(1, whole(query.get("top"), TOP)), 1000)
-    for one in table.substitutions(table.ranked()[:count]):
+    return item.sequence, "".join(_fasta_of(table.substitutions(table.ranked()[:count]), item.sequence))
+
+
+def _fasta_of(substitutions: Iterable[Substitution], parent: str) -> Iterator[str]:
+    for one in substitutions:
         at = one.position - 1
-        yield f">{one.code}\n{item.sequence[:at]}{one.mutant}{item.sequence[at + 1 :]}\n"
+        yield f">{one.code}\n{parent[:at]}{one.mutant}{parent[at + 1 :]}\n"

@@ -21,12 +21,14 @@ from jobs.attribution import attribution
 from jobs.errors import ServiceError
 from jobs.health import trouble_of
 from jobs.models import Job
+from jobs.selectors_contexts import context_runs
 from jobs.services import lifecycle
 from jobs.services.artefacts import artefact_request, artefact_retry
 from jobs.services.retention import job_keep
 from jobs.states import ArtefactState, ItemState, JobState
 from jobs.templatetags.moments import size
 from jobs.views.access import own_job, page, user_of
+from jobs.views.asked_facts import param_facts, shared_contexts
 from jobs.views.commands import commands_of
 from jobs.views.downloads import downloads_of
 from jobs.views.fragments import fragment
@@ -53,9 +55,13 @@ def job_page(request: HttpRequest, job_id: UUID) -> HttpResponse:
     if request.headers.get("HX-Target") == "live":
         return fragment(request, "jobs/_job_live.html", context)
     first_context = selectors.first_context(job)
+    runs = context_runs(job.owner, job.params.get("contexts", ()))
+    base = request.build_absolute_uri("/").rstrip("/")
     more = {
         # A context that the job shares is that of its first item too; others come with the library's own lines.
-        "commands": commands_of(job, base=request.build_absolute_uri("/").rstrip("/"), context=bool(first_context)),
+        "commands": commands_of(job, base=base, context=bool(first_context), runs=runs),
+        "params": list(param_facts(job.params)),
+        "contexts": shared_contexts(runs),
         "cleaned": [(CLEANED.get(what, what), count) for what, count in job.cleaning.items() if count],
         "first_context": first_context,
         "attribution": attribution(MODELS[job.model]),

@@ -27,6 +27,7 @@ from jobs.examples import EXAMPLE_PARAMS, example
 from jobs.limits import MAX_CONTEXTS, MAX_RESIDUES
 from jobs.models import Job
 from jobs.selectors_contexts import context_sets_of
+from jobs.services.context_sets import SET_RULES
 from jobs.services.submit import Submission, job_submit
 from jobs.views.access import page, user_of
 from jobs.views.asked import Asked, first, new_key, posted
@@ -39,6 +40,9 @@ FIELDS = (
     *("parent", "method", "offset", "positions"),
 )
 """Places on the page that a problem can stand at."""
+
+MAX_SET_SEQUENCES = SET_RULES.max_contexts
+"""Of each context that is stored under a name."""
 
 SHOWN = 50
 """Faulty records that the page shows at once; the others unfold."""
@@ -178,6 +182,8 @@ def _form(
         "rules": rules(),
         "methods": METHODS,
         "context_sets": context_sets_of(user_of(request)),
+        "earlier_contexts": len(asked.earlier.params.get("contexts", ())) if asked.earlier else 0,
+        "set_limit": MAX_SET_SEQUENCES,
     }
     return render(request, "jobs/new.html", context, status=error.status_code if error else 200)
 

@@ -381,3 +381,10 @@ def test_run_again_brings_parent_method_and_numbers_back(api, browser):
     assert SHORT in html
     assert re.search(r'value="wildtype_marginal" selected', html)
     assert re.search(r'name="offset"[^>]*value="23"', html)
+
+
+@pytest.mark.parametrize("which", ["scan", "score"])
+def test_the_best_of_a_scan_or_a_score_bring_their_parent_along(which, browser, request):
+    job = request.getfixturevalue(which)
+    html = browser.get("/jobs/new/", {"ranked": job["id"], "top": 3}).content.decode()
+    assert re.search(rf'<textarea[^>]*name="parent"[^>]*>{SHORT}</textarea>', html)
