@@ -111,6 +111,7 @@ class TableSource:
         self._width = len(columns)
         self._sequence_at = columns.index(main)
         self._name_at = columns.index("name") if "name" in columns else None
+        self._tally.read_columns = tuple(name for name in ("name", main) if name in columns)
         ignored = [name for name in columns if name and name not in ("name", main)]
         self._tally.ignored_columns = tuple(storable(name)[:60] for name in ignored[:_SHOWN])
         return separator

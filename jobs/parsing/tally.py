@@ -32,6 +32,7 @@ class Tally:
     def __init__(self) -> None:
         self.records = 0
         self.cleaning = dict.fromkeys(CLEANINGS, 0)
+        self.read_columns: tuple[str, ...] = ()
         self.ignored_columns: tuple[str, ...] = ()
         self._noticed: dict[str, _Noticed] = {}
 
@@ -67,7 +68,9 @@ class Tally:
         if self.ignored_columns:
             columns = ", ".join(self.ignored_columns)
             what = f"Columns that are not read: {columns}"
-            remedy = "Only the columns name and sequence are read; nothing else is kept."
+            read = " and ".join(self.read_columns)
+            verb = "are" if len(self.read_columns) > 1 else "is"
+            remedy = f"Of this file only {read} {verb} read; nothing else is kept."
             warnings.append(Problem("ignored_columns", what, remedy, line=1))
         return warnings
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -84,8 +84,23 @@ def wanted_of(query: QueryDict) -> Wanted:
         search=query.get("search", "").strip()[:200],
         position=_number(position),
         wild=wild if len(wild) == 1 and wild in CANONICAL else "",
-        mutations=whole(mutations, 0) if mutations else None,
+        mutations=_number(mutations),
     )
+
+
+def narrowed_to(query: QueryDict, table: VariantTable) -> tuple[Wanted, str]:
+    """What the address asks for, and what is wrong with its position; a wrong one does not narrow anything."""
+    wanted, given = wanted_of(query), query.get("position", "").strip()
+    if not given:
+        return wanted, ""
+    first, last = 1 + table.offset, len(table.parent) + table.offset
+    if wanted.position is None:
+        fault = f"“{given[:20]}” is no whole number."
+    elif not first <= wanted.position <= last:
+        fault = f"The parent has no residue {wanted.position}: its residues are numbered {first} to {last}."
+    else:
+        return wanted, ""
+    return replace(wanted, position=None), fault
 
 
 def _number(text: str) -> int | None:
@@ -99,13 +114,16 @@ def _number(text: str) -> int | None:
 def variants_page(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """The ranked table, and the distribution of what it lists."""
     job = _scoring_job(request, job_id)
-    table, wanted = variant_table(job), wanted_of(request.GET)
+    table = variant_table(job)
+    wanted, fault = narrowed_to(request.GET, table)
     rows = table.select(wanted)
     found: Page[int] = Paginator(rows, ROWS).get_page(request.GET.get("page", "1"))
     several = len(job.params.get("contexts") or ()) > 1
     context = {
         "job": job,
         "wanted": wanted,
+        "position": request.GET.get("position", ""),
+        "position_fault": fault,
         "heads": heads_of(request.GET, wanted.sort, several=several),
         "narrowed": bool(wanted.search or wanted.position is not None or wanted.wild or wanted.mutations is not None),
         "rows": table.rows(np.asarray(list(found), dtype=np.intp)),
@@ -144,7 +162,9 @@ def variants_table(request: HttpRequest, job_id: UUID) -> StreamingHttpResponse:
     """The same variants as CSV, as they are searched, filtered and sorted."""
     job = _scoring_job(request, job_id)
     table = variant_table(job)
-    response = StreamingHttpResponse(_lines(table, wanted_of(request.GET)), content_type="text/csv; charset=utf-8")
+    response = StreamingHttpResponse(
+        _lines(table, narrowed_to(request.GET, table)[0]), content_type="text/csv; charset=utf-8"
+    )
     response["Content-Disposition"] = f'attachment; filename="variants-{job.pk.hex[:8]}.csv"'
     return response
 
@@ -173,7 +193,7 @@ def top_fasta(job: Job, query: QueryDict) -> str:
     """The best variants of the selection that `_top_link` stands for, as FASTA: the whole sequences."""
     table = variant_table(job)
     count = min(max(1, whole(query.get("top"), TOP)), 1000)
-    asked = wanted_of(query)
+    asked, _ = narrowed_to(query, table)
     best = Wanted(search=asked.search, position=asked.position, wild=asked.wild, mutations=asked.mutations)
     rows = table.select(best)[:count].tolist()
     return "".join(f">{_header(table, at)}\n{table.sequence(at)}\n" for at in rows)

@@ -191,6 +191,19 @@ def test_the_page_ranks_filters_draws_and_sends_on(browser, score, stranger_brow
         browser.get(page, {"position": "-", "wild": "?", "sort": "odd", "mutations": "x", "page": "9"}).status_code
         == 200
     )
+    for given, words in (
+        ("77x", "“77x” is no whole number."),
+        ("0", "The parent has no residue 0: its residues are numbered 1 to 10."),
+        ("11", "no residue 11"),
+    ):
+        answer = browser.get(page, {"position": given})
+        text = text_of(answer)
+        assert words in text
+        assert "7 variants" in text
+        assert "of these" not in text
+        assert f'value="{given}" aria-invalid="true"' in answer.content.decode()
+        assert len(rows_of(browser.get(f"{page[:-1]}.csv", {"position": given}))) == 7
+    assert "problem-position" not in browser.get(page, {"position": "2"}).content.decode()
     csv_link = re.search(r'id="variants-csv" href="([^"]+)"', browser.get(page, {"position": "1"}).content.decode())[1]
     assert {row["variant"] for row in rows_of(browser.get(unescape(csv_link)))} == {"M1A", "M1A:K2R"}
     link = re.search(r'id="send-top" href="([^"]+)"', browser.get(page, {"mutations": "2"}).content.decode())[1]
@@ -257,6 +270,13 @@ def test_a_contact_map_is_ranked_by_separation(api, browser, inline_worker):
     assert len(rows) == 45
     assert [float(row["score"]) for row in rows] == sorted((float(row["score"]) for row in rows), reverse=True)
     assert {"first": rows[0]["first"], "letter": SHORT[int(rows[0]["first"]) - 1]}["letter"] == rows[0]["first_residue"]
+
+
+def test_a_filter_before_anything_is_scored_says_so(api, browser):
+    job = sent(api, "score", [{"variant": "M1A"}], parent=SHORT)
+    text = text_of(browser.get(f"/jobs/{job['id']}/variants/", {"wild": "M"}))
+    assert "No variant is scored yet." in text
+    assert "No variant fits" not in text
 
 
 # --- the form for a new job -----------------------------------------------------------------------------------------

@@ -1,10 +1,12 @@
 """JSONL, CSV and the checks that all formats share, by example."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from jobs.parsing import ItemRules, Reader, Record, check_sequence, clean_sequence
+from jobs.science.variants import VariantRules
 from tests.unit.test_parsing import ENCODE, PREDICT, problems, read, refused
 from worker.protocol import EXTENDED
 
@@ -77,6 +79,16 @@ def test_csv_records(separator):
     assert reader.cleaning == {"lower_case": 1, "spaces": 1, "trailing_star": 1, "line_ends": 0}
     (warning,) = reader.warnings()
     assert (warning.code, "score" in warning.message) == ("ignored_columns", True)
+    assert "only name and sequence are read" in warning.remedy
+
+
+def test_the_column_of_variants_is_said_to_be_read():
+    rules = replace(ENCODE, variants=VariantRules("MKTAYIAKQR", 0))
+    reader = Reader([b"mutant,DMS_score\nM1A,2\n"], "csv", rules)
+    assert [record.sequence for record in reader] == ["M1A"]
+    (warning,) = reader.warnings()
+    assert warning.message == "Columns that are not read: dms_score"
+    assert "only mutant is read" in warning.remedy
 
 
 def test_a_long_table_is_no_long_row():

@@ -171,7 +171,13 @@ def test_formats(filename, content_type, head, expected):
 
 
 @pytest.mark.parametrize(
-    ("head", "code"), [(b"a,b\n1,2\n", "unknown_format"), (b"[1]", "unknown_format"), (b" \n", "empty_file"), (b"%PDF-1.7", "not_text")]
+    ("head", "code"),
+    [
+        (b"a,b\n1,2\n", "unknown_format"),
+        (b"[1]", "unknown_format"),
+        (b" \n", "empty_file"),
+        (b"%PDF-1.7", "not_text"),
+    ],
 )
 def test_unknown_formats(head, code):
     with pytest.raises(InvalidInput) as caught:
