@@ -60,7 +60,7 @@ urlpatterns = [
     path("account/webhooks/<uuid:webhook_id>/act/", webhooks.webhook_act, name="webhook-act"),
     path("account/password/", account.PasswordChange.as_view(), name="password_change"),
     path("login/", never_cache(auth.LoginView.as_view(template_name="jobs/login.html")), name="login"),
-    path("logout/", auth.LogoutView.as_view(), name="logout"),
+    path("logout/", account.Logout.as_view(), name="logout"),
     path("admin/", admin.site.urls),
 ]
 

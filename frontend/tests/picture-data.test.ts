@@ -2,6 +2,7 @@
 import { expect, test } from "vitest";
 import { bestPairs, contactHeat } from "../src/pictures/contact-data";
 import { barsOf } from "../src/pictures/bar-chart";
+import { markOf } from "../src/pictures/heat-drawing";
 import { heatOf, logoOf, RESIDUE_ORDER, type Scan, trackOf } from "../src/pictures/scan-data";
 import { rangeOf } from "../src/pictures/scatter-plot";
 
@@ -52,7 +53,7 @@ test("the best pairs are those far enough apart, and none of what is not resolve
 });
 
 test("over a structure the lower half shows its contacts, the upper half hits and misses", () => {
-  const heat = contactHeat(MAP, "A".repeat(30), 6, { contacts: [[6, 30], [1, 9]], unresolved: [3], resolved: 29 });
+  const heat = contactHeat(MAP, "A".repeat(30), 24, { contacts: [[6, 30], [1, 9]], unresolved: [3], resolved: 29 });
   expect(heat.values[29 * 30 + 5]).toBeNaN();
   expect(heat.special?.(29, 5)).toBe("--e1-contact");
   expect(heat.special?.(5, 29)).toBeNull();
@@ -62,6 +63,29 @@ test("over a structure the lower half shows its contacts, the upper half hits an
   expect(heat.mark(29, 5)).toBeNull();
   expect(heat.describe(5, 29)).toBe("A6 and A30: score 0.161, 24 apart; a contact in the structure");
   expect(heat.describe(2, 29)).toContain("not resolved");
+});
+
+test("marks, colours and the structure's contacts follow the filter", () => {
+  const structure = { contacts: [[6, 30], [1, 9], [2, 28]] as [number, number][], unresolved: [3], resolved: 29 };
+  const near = contactHeat(MAP, "A".repeat(30), 6, structure);
+  expect(near.mark(22, 29)).toBe("cross"); // 7 apart: among the best of all
+  expect(near.mark(1, 27)).toBeNull();
+  expect(near.special?.(8, 0)).toBe("--e1-contact");
+  const far = contactHeat(MAP, "A".repeat(30), 24, structure);
+  expect(far.mark(22, 29)).toBeNull();
+  expect(far.mark(1, 27)).toBe("ring");
+  expect(far.special?.(8, 0)).toBeNull();
+  expect(far.special?.(9, 2)).toBeNull();
+  expect(far.special?.(27, 1)).toBe("--e1-contact");
+});
+
+test("a sign leaves most of its cell in sight, at every zoom", () => {
+  for (const cell of [1.3, 3.7, 5.9]) expect(2 * markOf(cell).from).toBeGreaterThan(cell);
+  for (const cell of [6, 7, 12, 40, 80]) {
+    const { to, line } = markOf(cell);
+    expect((2 * Math.PI * to * line) / (cell * cell)).toBeLessThan(0.37);
+    expect((4 * to * Math.SQRT2 * line) / (cell * cell)).toBeLessThan(0.37);
+  }
 });
 
 test("alone the map is symmetric, and pairs that are too near have no colour", () => {

@@ -16,13 +16,16 @@ SHORTEST = 6
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two positions (1-based), their residues, and their score; `distance` in Angstrom, None where it is not known."""
+    """Two positions (1-based), their residues, and their score; `distance` in Angstrom, None where it is not known;
+    `marked` where it is one of the best L.
+    """
 
     first: int
     second: int
     residues: str
     score: float
     distance: float | None
+    marked: bool = False
 
     @property
     def separation(self) -> int:
@@ -48,14 +51,25 @@ class ContactTable:
         order = np.argsort(-self.scores[first, second], kind="stable")
         return np.stack([first[order], second[order]], axis=1)
 
-    def pairs(self, places: NDArray[np.intp]) -> Iterator[Pair]:
+    def marked(self, ranked: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Of `ranked` pairs the best L, L being the number of residues; over a structure those that it resolves count
+        alone. The picture marks the same (`contactHeat` in frontend/src/pictures/contact-data.ts).
+        """
+        if self.distances is None:
+            return ranked[: len(self.sequence)]
+        resolved = np.isfinite(np.diagonal(self.distances))
+        return ranked[resolved[ranked].all(axis=1)][: np.count_nonzero(resolved)]
+
+    def pairs(self, places: NDArray[np.intp], marked: NDArray[np.intp] | None = None) -> Iterator[Pair]:
         """The pairs at these places."""
+        best = set() if marked is None else set(map(tuple, marked.tolist()))
         for first, second in places.tolist():
             distance = None
             if self.distances is not None and np.isfinite(self.distances[first, second]):
                 distance = float(self.distances[first, second])
             letters = self.sequence[first] + self.sequence[second]
-            yield Pair(first + 1, second + 1, letters, float(self.scores[first, second]), distance)
+            score = float(self.scores[first, second])
+            yield Pair(first + 1, second + 1, letters, score, distance, (first, second) in best)
 
     def true_pairs(self) -> list[list[int]]:
         """Pairs (1-based) that touch in the structure; none without one."""

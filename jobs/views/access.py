@@ -12,8 +12,9 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import render
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
+from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
 
 from jobs import selectors
@@ -43,6 +44,29 @@ def page(view: View) -> View:
             return render(request, "jobs/error.html", {"title": "Expired", "text": text}, status=error.status_code)
 
     return cast(View, never_cache(answer))
+
+
+def sent_from(name: str, *kept: str) -> Callable[[View], View]:
+    """For a view that forms are sent to. Whoever looks at its address, by a reload or from the history, is led to the
+    page `name` that has the form (`kept` are the parts of the address that it takes), with the query as it was.
+    """
+
+    def wrapped(view: View) -> View:
+        @wraps(view)
+        def answer(request: HttpRequest, **parts: Any) -> HttpResponseBase:
+            if request.method == "POST":
+                return view(request, **parts)
+            if request.method not in ("GET", "HEAD"):
+                return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
+            if "job_id" in parts:
+                own_job(request, parts["job_id"])
+            query = request.META.get("QUERY_STRING", "")
+            address = reverse(name, kwargs={part: parts[part] for part in kept})
+            return redirect(f"{address}?{query}" if query else address)
+
+        return answer
+
+    return wrapped
 
 
 def client_address(request: HttpRequest) -> str:

@@ -8,18 +8,18 @@ from uuid import uuid4
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.forms import AuthenticationForm
-from django.contrib.auth.views import PasswordChangeView
+from django.contrib.auth.views import LogoutView, PasswordChangeView
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse_lazy
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from jobs.errors import ServiceError
 from jobs.models import ApiToken
 from jobs.services import tokens as service
-from jobs.views.access import page, user_of
+from jobs.views.access import page, sent_from, user_of
 
 LIFETIMES: dict[str, tuple[str, int | None]] = {
     "90": ("90 days", 90),
@@ -61,7 +61,7 @@ def tokens(request: HttpRequest) -> HttpResponse:
 
 
 @page
-@require_POST
+@sent_from("tokens-page")
 def token_revoke(request: HttpRequest, digest: str) -> HttpResponse:
     """End one of the user's tokens."""
     if service.token_revoke(owner=user_of(request), digest=digest):
@@ -84,6 +84,15 @@ def locked_out(request: HttpRequest, response: HttpResponse | None, credentials:
     answer = render(request, "jobs/login.html", context, status=429)
     answer["Retry-After"] = str(wait)
     return answer
+
+
+class Logout(LogoutView):
+    """Ends the session by a form; whoever comes by address, such as from the history, is led to the list of jobs."""
+
+    http_method_names = ["get", "head", "post"]
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return redirect("job-list-page")
 
 
 class PasswordChange(PasswordChangeView):

@@ -12,7 +12,8 @@ from django.contrib import messages
 from django.core.paginator import Page, Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_safe
 
 from jobs import selectors_counts
 from jobs.api.attachments import file_of, present_overlay, whole
@@ -23,7 +24,8 @@ from jobs.science.overlays import Point
 from jobs.science.structures import MAX_STRUCTURE_BYTES
 from jobs.selectors_attachments import assay_of, assays_of, structure_of
 from jobs.services.attachments import SCORED, assay_add, attachment_delete, structure_add
-from jobs.views.access import own_job_with_rows, page
+from jobs.views.access import own_job_with_rows, page, sent_from
+from jobs.views.items import item_answer
 from jobs.views.links import changed
 
 POINTS = 50
@@ -111,22 +113,22 @@ def assay_page(request: HttpRequest, job_id: UUID, assay_id: int) -> HttpRespons
 
 
 @page
-@require_http_methods(["POST"])
+@sent_from("item-page", "job_id", "index")
 def structure_upload(request: HttpRequest, job_id: UUID, index: int) -> HttpResponse:
-    """Lay a structure over the contact map of an item, and go back to it."""
+    """Lay a structure over the contact map of an item, and go back to it; what is wrong stands beside its form."""
     job = own_job_with_rows(request, job_id)
     data: Any = request.POST
     try:
         content, name = file_of(request.FILES, MAX_STRUCTURE_BYTES)
         structure_add(job=job, data=content, name=name, item_index=index, chain=data.get("chain", "").strip())
     except ServiceError as refused:
-        context = {"job": job, "index": index, "asked": data, **_by_place(refused)}
-        return render(request, "jobs/structure.html", context, status=refused.status_code)
-    return redirect("item-page", job.pk, index)
+        return item_answer(request, job, index, {"asked": data, **_by_place(refused)}, status=refused.status_code)
+    address = reverse("item-page", args=[job.pk, index])
+    return redirect(address + changed(request.GET, structure=None, page=None))
 
 
 @page
-@require_POST
+@sent_from("job-page", "job_id")
 def remove(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """Take an assay or a structure away again."""
     job = own_job_with_rows(request, job_id)

@@ -32,11 +32,14 @@ def contacts_context(job: Job, item: Item, result: Mapping[str, Any], query: Que
     shown = next((one for one in structures if one.structure.pk == wanted), None)
     scores = np.asarray(result["contacts"], dtype=np.float64)
     table = ContactTable(item.sequence, scores, shown.distances if shown else None)
-    page: Page[Any] = Paginator(table.ranked(separation=separation).tolist(), PAIRS).get_page(query.get("page", "1"))
+    ranked = table.ranked(separation=separation)
+    marked = table.marked(ranked)
+    page: Page[Any] = Paginator(ranked.tolist(), PAIRS).get_page(query.get("page", "1"))
     return {
         "separation": separation,
         "separations": SEPARATIONS,
-        "pairs": list(table.pairs(np.array(list(page), dtype=np.intp).reshape(-1, 2))),
+        "pairs": list(table.pairs(np.array(list(page), dtype=np.intp).reshape(-1, 2), marked)),
+        "marked": len(marked),
         "pairs_page": page,
         "links": {"previous": changed(query, page=page.number - 1), "next": changed(query, page=page.number + 1)},
         "structure": present_structure(shown) if shown else None,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -68,10 +70,16 @@ def item_list(request: HttpRequest, job_id: UUID) -> HttpResponse:
 @require_safe
 def item_page(request: HttpRequest, job_id: UUID, index: int) -> HttpResponse:
     """One item: what was given, and its result in figures. Whole arrays are downloads."""
-    job = own_job_with_rows(request, job_id)
+    return item_answer(request, own_job_with_rows(request, job_id), index)
+
+
+def item_answer(
+    request: HttpRequest, job: Job, index: int, more: Mapping[str, Any] = MappingProxyType({}), *, status: int = 200
+) -> HttpResponse:
+    """The page of an item, with `more` for its template, such as what is wrong with a form that it holds."""
     item = selectors.item_of(job, index)
     if item is None:
-        raise Http404(f"job {job_id} has no item {index}")
+        raise Http404(f"job {job.pk} has no item {index}")
     body = present_item(item)
     context: dict[str, Any] = {
         "job": job,
@@ -82,6 +90,7 @@ def item_page(request: HttpRequest, job_id: UUID, index: int) -> HttpResponse:
         "letters": CANONICAL,
         "bars": BARS,
         **_neighbours(job, item),
+        **more,
     }
     if body["state"] == ItemState.SUCCEEDED:
         result = results_of(job, [index])[index]
@@ -93,7 +102,7 @@ def item_page(request: HttpRequest, job_id: UUID, index: int) -> HttpResponse:
             context |= PICTURED[job.action](job, item, result, request.GET)
         else:
             context["result"] = summarise(result, item.sequence)
-    return render(request, "jobs/item.html", context)
+    return render(request, "jobs/item.html", context, status=status)
 
 
 @page

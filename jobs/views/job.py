@@ -12,7 +12,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from jobs import queue, selectors
 from jobs.actions import ACTIONS
@@ -27,7 +27,7 @@ from jobs.services.artefacts import artefact_request, artefact_retry
 from jobs.services.retention import job_keep
 from jobs.states import ArtefactState, ItemState, JobState
 from jobs.templatetags.moments import size
-from jobs.views.access import own_job, page, user_of
+from jobs.views.access import own_job, page, sent_from, user_of
 from jobs.views.asked_facts import param_facts, shared_contexts
 from jobs.views.commands import commands_of
 from jobs.views.downloads import downloads_of
@@ -164,7 +164,7 @@ ACTS: dict[str, Callable[[Job], str]] = {
 
 
 @page
-@require_POST
+@sent_from("job-page", "job_id")
 def job_act(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """Do one of `ACTS`, or rename, and come back with a sentence about it."""
     job = own_job(request, job_id)

@@ -11,7 +11,7 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from jobs import selectors_counts
 from jobs.analyses.params import check_embeddings
@@ -24,7 +24,7 @@ from jobs.services.analyses import analyses_of, analysis_of, analysis_request
 from jobs.services.artefacts import artefact_cancel, artefact_delete
 from jobs.services.columns import column_delete, column_of, column_values, columns_add, columns_of_job
 from jobs.states import ArtefactState
-from jobs.views.access import own_job, page
+from jobs.views.access import own_job, page, sent_from
 from jobs.views.fragments import fragment
 
 ROWS = 50
@@ -40,10 +40,22 @@ METHODS = {
 def map_page(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """The newest ready map, or `?analysis=N`; htmx gets the list of maps alone."""
     job = own_job(request, job_id)
-    maps = list(analyses_of(job).filter(kind="map")[:20])
-    context: dict[str, Any] = {"job": job, "maps": present_analyses(job, maps), "live": _is_moving(maps)}
+    maps, context = _maps(job)
     if request.headers.get("HX-Target") == "builds":
         return fragment(request, "jobs/_map_builds.html", context)
+    return _answer(request, job, maps, context)
+
+
+def _maps(job: Job) -> tuple[list[Artefact], dict[str, Any]]:
+    """The newest maps, and what the list of them needs."""
+    maps = list(analyses_of(job).filter(kind="map")[:20])
+    return maps, {"job": job, "maps": present_analyses(job, maps), "live": _is_moving(maps)}
+
+
+def _answer(
+    request: HttpRequest, job: Job, maps: list[Artefact], context: dict[str, Any], *, status: int = 200
+) -> HttpResponse:
+    """The whole page; `context` holds the maps, and what is wrong with a form of it."""
     context |= {
         "refused": _refusal(job),
         "methods": METHODS,
@@ -53,7 +65,7 @@ def map_page(request: HttpRequest, job_id: UUID) -> HttpResponse:
     chosen = _chosen(request, maps)
     if chosen is not None:
         context |= _picture(request, job, chosen)
-    return render(request, "jobs/map.html", context)
+    return render(request, "jobs/map.html", context, status=status)
 
 
 def _is_moving(maps: list[Artefact]) -> bool:
@@ -190,8 +202,12 @@ ACTS: Mapping[str, Callable[[HttpRequest, Job, int], tuple[str, str]]] = {
 """Each gives a sentence about what it did, and the query of the page to come back to."""
 
 
+FORMS = ("build", "upload")
+"""Acts of forms that are filled in: what is wrong stands beside them, and what was typed stays in them."""
+
+
 @page
-@require_POST
+@sent_from("map-page", "job_id")
 def map_act(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """Do one of `ACTS` and come back with a sentence about it."""
     job = own_job(request, job_id)
@@ -201,6 +217,10 @@ def map_act(request: HttpRequest, job_id: UUID) -> HttpResponse:
         said, query = ACTS[act](request, job, number) if act in ACTS else ("", "")
     except ServiceError as error:
         remedy = error.problems[0].remedy if error.problems else ""
+        if act in FORMS:
+            maps, context = _maps(job)
+            context |= {"asked": request.POST, "wrong": act, "mistake": error.detail, "remedy": remedy}
+            return _answer(request, job, maps, context, status=error.status_code)
         said = f"{error.detail[:1].upper()}{error.detail[1:]}. {remedy}"
         messages.add_message(request, messages.ERROR, said, "problem")
         return redirect(back)

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from jobs import selectors
 from jobs.analyses.params import check_layer
@@ -19,7 +19,7 @@ from jobs.formats import text_cell
 from jobs.models import Item, Job
 from jobs.services.analyses import library_of
 from jobs.services.similar import similar_to, vector_of_item
-from jobs.views.access import own_job, page, user_of
+from jobs.views.access import own_job, page, sent_from, user_of
 from jobs.views.asked import Asked
 from jobs.views.new import prefilled
 
@@ -31,7 +31,7 @@ LISTED_JOBS = 50
 
 
 @page
-@require_POST
+@sent_from("map-page", "job_id")
 def picks_act(request: HttpRequest, job_id: UUID) -> HttpResponseBase:
     """The items in `indices` (numbers with commas) and `pick` (one number each), as `do` says: fasta, csv, new."""
     job = own_job(request, job_id)

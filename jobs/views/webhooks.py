@@ -8,7 +8,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from jobs.errors import NotFound, ServiceError
 from jobs.models import Delivery
@@ -38,13 +38,15 @@ def webhooks(request: HttpRequest) -> HttpResponse:
 
 
 @page
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def webhook_act(request: HttpRequest, webhook_id: UUID) -> HttpResponse:
-    """Switch one of the user's webhooks on or off, or delete it."""
+    """Switch one of the user's webhooks on or off, or delete it; a look at the address leads to the list of them."""
     try:
         webhook = webhook_of(user_of(request), webhook_id)
     except NotFound as error:
         raise Http404(error.detail) from error
+    if request.method != "POST":
+        return redirect("webhooks-page")
     act = request.POST.get("do", "")
     if act == "delete":
         webhook.delete()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -300,9 +301,58 @@ def test_a_structure_is_uploaded_from_the_page_of_the_map(api, browser, inline_w
     refused = browser.post(upload, {"file": SimpleUploadedFile("w.pdb", pdb("W" * 10))})
     assert refused.status_code == 400
     assert "does not match the parent" in text_of(refused)
+    assert 'id="contacts"' in refused.content.decode(), "the map stays in sight"
+    assert "Nothing was kept" in text_of(refused)
+    wrong = browser.post(f"{upload}?separation=24", {"file": SimpleUploadedFile("h.pdb", pdb(SHORT)), "chain": "Q7"})
+    text = wrong.content.decode()
+    assert (wrong.status_code, text.count('value="Q7"')) == (400, 1), "what was typed stays"
+    assert 'action="/jobs/' + contacts["id"] + '/items/0/structures/?separation=24"' in text
+    looked = browser.get(f"{upload}?separation=24")
+    assert (looked.status_code, looked["Location"]) == (302, f"{page}?separation=24")
+    assert Structure.objects.count() == 0
     shown = text_of(browser.post(upload, {"file": SimpleUploadedFile("helix.pdb", pdb(SHORT))}, follow=True))
     assert "Chain A of helix.pdb: 10 of the sequence's 10 residues are resolved, 10 residues align" in shown
     assert "there is no long-range precision" in shown
+
+
+def test_words_marks_and_table_of_a_contact_map_follow_the_filter(api, browser, inline_worker):
+    sequence = "MKTAYIAKQRQISFVKSHFSRQLEERLG"
+    job = finished(api, inline_worker, "contacts", [{"sequence": sequence}])
+    page = f"/jobs/{job['id']}/items/0/"
+    assert "The 28 best pairs, 6 or more apart, are marked above the diagonal by ○" in text_of(browser.get(page))
+    assert structure(api, job, pdb(sequence, missing=2)).status_code == 201
+    for separation, pairs, precision in (
+        (6, 26, "Precision at L counts the best at least 24 apart instead"),
+        (24, 3, "They are the pairs that precision at L counts"),
+    ):
+        said = text_of(browser.get(page, {"separation": separation}))
+        assert f"The {pairs} best pairs of resolved residues, {separation} or more apart, are marked" in said
+        assert precision in said
+        shown = [browser.get(page, {"separation": separation, "page": n}).content.decode() for n in range(1, 11)]
+        rows = {row for one in shown for row in one.split("<tr>") if re.search(r"<td>\S (yes|no)</td>", row)}
+        assert len(rows) == pairs
+        assert f"Best pairs, {separation} or more apart" in said
+
+
+def test_a_structure_over_a_map_that_is_not_computed_yet_is_refused_on_the_page_of_the_item(browser, contacts, job):
+    upload = f"/jobs/{contacts['id']}/items/0/structures/"
+    refused = browser.post(upload, {"chain": "B"})
+    assert refused.status_code == 400
+    assert "there is no file yet" in text_of(refused)
+    assert 'value="B"' in refused.content.decode()
+    assert browser.post(upload.replace("/0/", "/9/"), {}).status_code == 404
+    scores = browser.post(f"/jobs/{job['id']}/items/0/structures/", {"file": SimpleUploadedFile("h.pdb", pdb(SHORT))})
+    assert scores.status_code == 409
+    assert "Nothing was kept. Structures are laid over contact maps" in text_of(scores)
+
+
+def test_a_refused_table_of_measurements_keeps_the_names_of_columns_that_were_typed(browser, job):
+    page = f"/jobs/{job['id']}/assays/"
+    fields = {"variant_column": "mutant", "value_column": "fitness", "offset": "3"}
+    refused = browser.post(page, {"file": SimpleUploadedFile("m.csv", CSV.encode()), **fields})
+    assert refused.status_code == 400
+    for typed in fields.values():
+        assert f'value="{typed}"' in refused.content.decode()
 
 
 @pytest.mark.skipif(

@@ -86,7 +86,13 @@ def test_a_map_is_asked_for_watched_and_cancelled_by_forms(lib, browser, publish
     ],
 )
 def test_a_form_with_mistakes_says_so(lib, browser, fields, said):
-    assert said in act(browser, lib, "build", **fields)
+    answer = browser.post(f"/jobs/{lib.job.pk}/map/act/?colour=residues", {"do": "build", **fields})
+    shown = answer.content.decode()
+    assert answer.status_code == 400
+    assert said in shown.split('<h3 class="h6">Make a map</h3>')[1].split('id="columns"')[0], "beside its form"
+    assert f'<option value="{fields["method"]}" selected>' in shown or fields["method"] == "tsne"
+    for name in ("seed", "neighbours"):
+        assert name not in fields or f'name="{name}" value="{fields[name]}"' in shown
     assert not Artefact.objects.exists()
 
 
@@ -113,7 +119,8 @@ def test_columns_are_uploaded_shown_and_removed(lib, browser, ready):
     assert '<td data-label="family">kinase</td>' in said
     column = JobColumn.objects.get()
     bad = act(browser, lib, "upload", file=SimpleUploadedFile("a.csv", b"id,family\n1,2\n"))
-    assert "No column is named name or index" in bad
+    assert "No column is named name or index" in bad.split('id="columns"')[1], "beside its form"
+    assert "118 items by PCA" in bad, "the map stays in sight"
     assert "The column is deleted" in act(browser, lib, f"delete-column-{column.pk}")
     assert "there is no file yet" in act(browser, lib, "upload").lower()
 

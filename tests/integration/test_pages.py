@@ -9,7 +9,7 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from jobs.api import events
-from jobs.models import Chunk, Job
+from jobs.models import Chunk, Job, Webhook
 from jobs.services.lifecycle import job_finalise
 from jobs.tasks import ABANDONED_UPLOAD_SECONDS, reap
 from tests.integration.test_api import body, submit
@@ -186,3 +186,28 @@ def test_health_views_ask_for_no_token_and_show_nobodys_work(api):
     submit(api, name="secret library")
     for path in ("/livez", "/readyz", "/metrics"):
         assert b"secret" not in APIClient().get(path).content
+
+
+def test_addresses_that_forms_are_sent_to_lead_to_the_page_with_the_form(api, browser, person, stranger):
+    page = body(submit(api))["links"]["page"]
+    hook = str(Webhook.objects.create(owner=person, url="https://hook/", secret="whsec_x", events=[]).pk)
+    theirs = Client()
+    theirs.force_login(stranger)
+    leads = {
+        f"{page}act/": page,
+        f"{page}attachments/delete/": page,
+        f"{page}map/act/?colour=residues": f"{page}map/?colour=residues",
+        f"{page}picks/": f"{page}map/",
+        f"{page}items/0/structures/?separation=24": f"{page}items/0/?separation=24",
+        "/account/tokens/abc/revoke/": "/account/tokens/",
+        f"/account/webhooks/{hook}/act/": "/account/webhooks/",
+        "/logout/": "/",
+    }
+    for address, target in leads.items():
+        for ask in (browser.get, browser.head):
+            answer = ask(address)
+            assert (answer.status_code, answer["Location"]) == (302, target), address
+        assert browser.put(address).status_code == 405
+        own = page in address or hook in address
+        assert theirs.get(address).status_code == (404 if own else 302), address
+    assert browser.get("/account/tokens/").status_code == 200, "a look logs nobody out"

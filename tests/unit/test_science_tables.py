@@ -98,3 +98,22 @@ def test_distances_of_unresolved_residues_are_not_known():
     assert [5, 12] in table.true_pairs()
     assert not any(4 in pair for pair in table.true_pairs())
     assert ContactTable(table.sequence, table.scores).true_pairs() == []
+
+
+def test_marked_are_the_best_l_of_the_pairs_that_pass_the_filter():
+    length = 30
+    scores = np.outer(np.arange(length), np.arange(length)).astype(float)
+    table = ContactTable("A" * length, scores)
+    ranked = table.ranked(separation=6)
+    assert table.marked(ranked).tolist() == ranked[:30].tolist()
+    distances = np.full((length, length), 5.0)
+    distances[29] = distances[:, 29] = np.nan
+    over = ContactTable("A" * length, scores, distances)
+    marked = over.marked(ranked)
+    assert len(marked) == 29
+    assert 29 not in marked, "pairs with a residue that is not resolved are not marked"
+    assert over.marked(over.ranked(separation=24)).tolist() == [
+        [first, second] for first, second in over.ranked(separation=24).tolist() if second != 29
+    ]
+    shown = list(over.pairs(ranked, marked))
+    assert [(one.first - 1, one.second - 1) for one in shown if one.marked] == [tuple(pair) for pair in marked.tolist()]

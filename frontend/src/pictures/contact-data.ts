@@ -10,8 +10,6 @@ export interface Structure {
   resolved: number;
 }
 
-const LONG_RANGE = 24;
-
 /** The best pairs at least `separation` apart, as `first * L + second` with first < second; at most `count`. */
 export function bestPairs(map: readonly (readonly number[])[], separation: number, count: number, usable: (at: number) => boolean): Set<number> {
   const length = map.length;
@@ -26,8 +24,9 @@ export function bestPairs(map: readonly (readonly number[])[], separation: numbe
   return new Set(pairs.slice(0, count).map(([, pair]) => pair));
 }
 
-/** Cells nearer to the diagonal than `separation` have no number. Where there is a structure, the half below the
- * diagonal shows its contacts instead, and the marked pairs are those that its precision counts.
+/** Cells nearer to the diagonal than `separation` have neither number nor contact nor mark. Where there is a structure,
+ * the half below the diagonal shows its contacts instead. Marked are the best L pairs, L being the number of residues,
+ * or of those that the structure resolves (`ContactTable.marked` in jobs/science/contact_tables.py is the same).
  */
 export function contactHeat(map: readonly (readonly number[])[], sequence: string, separation: number, structure: Structure | null): Heat {
   const length = map.length;
@@ -41,7 +40,7 @@ export function contactHeat(map: readonly (readonly number[])[], sequence: strin
   const missing = new Set(structure?.unresolved.map((position) => position - 1));
   const touching = new Set(structure?.contacts.map(([first, second]) => (first - 1) * length + second - 1));
   const key = (row: number, column: number) => Math.min(row, column) * length + Math.max(row, column);
-  const best = bestPairs(map, structure ? LONG_RANGE : separation, structure?.resolved ?? length, (at) => !missing.has(at));
+  const best = bestPairs(map, separation, structure?.resolved ?? length, (at) => !missing.has(at));
   const inStructure = (row: number, column: number) => {
     if (!structure) return "";
     if (missing.has(row) || missing.has(column)) return "; not resolved in the structure";
@@ -62,7 +61,7 @@ export function contactHeat(map: readonly (readonly number[])[], sequence: strin
       return structure && !touching.has(row * length + column) ? "cross" : "ring";
     },
     special: (row, column) => {
-      if (!structure || row <= column) return null;
+      if (!structure || row - column < separation) return null;
       if (missing.has(row) || missing.has(column)) return "--e1-track";
       return touching.has(key(row, column)) ? "--e1-contact" : null;
     },

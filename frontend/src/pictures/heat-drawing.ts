@@ -1,5 +1,5 @@
 // How a heat map is drawn: cells, signs on them, axes, and what is chosen or has the focus.
-import { colourAt, stops } from "./colours";
+import { colourAt, ink, stops } from "./colours";
 import type { Heat, Shape } from "./heat";
 import { type Context2d, FONT, MONO, type Palette } from "./picture";
 import { labels, type Span } from "./span";
@@ -86,41 +86,73 @@ export function drawCells(context: Context2d, view: View, painted: HTMLCanvasEle
 function drawMarks(context: Context2d, view: View): void {
   const { heat, across, down } = view;
   const { width, height } = boxOf(view, 0, 0);
-  const radius = Math.max(Math.min(width, height) * (heat.square ? 0.36 : 0.22), heat.square ? 2 : 0.7);
   if (width < (heat.square ? 0.9 : 2)) return; // too small to be told apart
   for (let row = Math.floor(down.from); row < Math.min(heat.rows, down.to); row += 1) {
     for (let column = Math.floor(across.from); column < Math.min(heat.columns, across.to); column += 1) {
       const shape = heat.mark(row, column);
       if (!shape) continue;
       const box = boxOf(view, row, column);
-      drawShape(context, shape, box.x + box.width / 2, box.y + box.height / 2, radius, view.colours);
+      const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+      if (shape === "dot") drawDot(context, x, y, Math.max(0.22 * Math.min(width, height), 0.7));
+      else drawShape(context, shape, x, y, markOf(Math.min(width, height)), lineColour(view, row, column));
     }
   }
 }
 
-function drawShape(context: Context2d, shape: Shape, x: number, y: number, radius: number, colours: Palette): void {
+function drawDot(context: Context2d, x: number, y: number, radius: number): void {
   context.beginPath();
-  if (shape === "cross") {
-    context.moveTo(x - radius, y - radius);
-    context.lineTo(x + radius, y + radius);
-    context.moveTo(x + radius, y - radius);
-    context.lineTo(x - radius, y + radius);
-  } else {
-    context.arc(x, y, radius, 0, 2 * Math.PI);
-  }
-  if (shape === "dot") {
-    context.fillStyle = "#000000";
-    context.fill();
-    return;
-  }
-  const line = Math.max(1, radius / 3);
-  context.strokeStyle = colours.ground;
-  context.lineWidth = line + 2;
-  context.stroke();
-  context.strokeStyle = colours.text;
+  context.arc(x, y, radius, 0, 2 * Math.PI);
+  context.fillStyle = "#000000";
+  context.fill();
+}
+
+const ROOMY = 6; // pixels of a cell that has room for a sign in it
+
+/** From where to where, from the middle of its cell, a ring or cross reaches, and how thick its line is. The colour of
+ * the cell stays in sight: the sign is a thin line in it, or around it where the cell is too small.
+ */
+export function markOf(cell: number): { from: number; to: number; line: number } {
+  if (cell < ROOMY) return { from: cell / 2 + 0.3, to: cell / 2 + 1.8, line: 0.8 };
+  return { from: 0, to: Math.min(0.34 * cell, 9), line: cell < 16 ? 1 : 1.5 };
+}
+
+/** Black or white, whichever stands out from the cell; around a small cell lies the ground. */
+function lineColour(view: View, row: number, column: number): string {
+  const { heat, plot, across, colours } = view;
+  if (plot.width / (across.to - across.from) < ROOMY) return colours.text;
+  const { low, high } = heat.limits;
+  const value = heat.values[row * heat.columns + column] ?? NaN;
+  return Number.isNaN(value) ? colours.text : ink(colourAt(stops(heat.scale, colours.dark), (value - low) / (high - low)));
+}
+
+function drawShape(
+  context: Context2d,
+  shape: Exclude<Shape, "dot">,
+  x: number,
+  y: number,
+  { from, to, line }: ReturnType<typeof markOf>,
+  colour: string,
+): void {
+  context.strokeStyle = colour;
   context.lineWidth = line;
+  context.beginPath();
+  if (shape === "ring") {
+    context.arc(x, y, from ? (from + to) / 2 : to, 0, 2 * Math.PI);
+  } else {
+    for (const [right, lower] of DIAGONALS) {
+      context.moveTo(x + right * from, y + lower * from);
+      context.lineTo(x + right * to, y + lower * to);
+    }
+  }
   context.stroke();
 }
+
+const DIAGONALS = [
+  [1, 1],
+  [1, -1],
+  [-1, 1],
+  [-1, -1],
+] as const;
 
 export function drawAxes(context: Context2d, view: View): void {
   const { heat, plot, across, down } = view;
