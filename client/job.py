@@ -50,6 +50,17 @@ class Job:
         return sum(int(self.counts.get(state, 0)) for state in FINISHED)
 
     @property
+    def units(self) -> tuple[int, int] | None:
+        """Work units done and all, while a job whose items are made of them runs; None otherwise."""
+        units = self.data.get("units")
+        return (int(units["done"]), int(units["total"])) if units and not self.is_final else None
+
+    @property
+    def unit_words(self) -> str:
+        """What its work units are."""
+        return "rows of the contact maps" if self.data.get("action") == "contacts" else "passes through the network"
+
+    @property
     def is_final(self) -> bool:
         """Whether nothing changes any more without a new request (retry)."""
         return self.state in FINAL_STATES

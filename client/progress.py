@@ -51,13 +51,13 @@ class Reporter(Protocol):
 class JsonReporter:
     """A line of JSON on standard output for every change: a short one while a job runs, at its end the whole job."""
 
-    RUNNING = ("id", "state", "counts", "throughput", "eta_seconds", "queue")
+    RUNNING = ("id", "state", "counts", "units", "throughput", "eta_seconds", "queue")
 
     def __init__(self) -> None:
         self._seen: object = None
 
     def job(self, job: Job) -> None:
-        if self._changed((job.state, dict(job.counts))):
+        if self._changed((job.state, dict(job.counts), job.units)):
             print_json(job.data if job.is_final else {name: job.data.get(name) for name in self.RUNNING})
 
     def count(self, done: int, total: int) -> None:
@@ -85,7 +85,8 @@ class BarReporter:
         self._tasks: dict[Progress, TaskID] = {}
 
     def job(self, job: Job) -> None:
-        self._show(self._items, job.state, job.finished_items, job.total or None, job_note(job))
+        done, total = job.units or (job.finished_items, job.total)
+        self._show(self._items, job.state, done, total or None, job_note(job))
 
     def count(self, done: int, total: int) -> None:
         self._show(self._items, "running", done, total, "")
@@ -110,7 +111,8 @@ class BarReporter:
 def job_note(job: Job) -> str:
     """What a waiting person wants to know beside the bar: when it ends, or why it does not begin."""
     queue, eta = job.data.get("queue"), job.data.get("eta_seconds")
-    notes = [f"about {duration(float(eta))} left"] if eta is not None else []
+    notes = [job.unit_words] if job.units else []
+    notes += [f"about {duration(float(eta))} left"] if eta is not None else []
     if queue:
         notes.append(queue_text(queue))
     return "; ".join(note for note in notes if note)

@@ -57,8 +57,12 @@ def job_lines(job: Job) -> Iterator[str]:
     yield f"job {job.id}{plain(name)}: {plain(data.get('action'))} with {plain(data.get('model'))}"
     yield f"  state       {plain(job.state)}"
     yield f"  items       {counts_text(job)}"
+    if job.units:
+        yield f"  computed    {job.units[0]:,} of {job.units[1]:,} {job.unit_words}"
     throughput = data.get("throughput")
-    if throughput:
+    if throughput and throughput.get("units_per_second"):
+        yield f"  speed       {float(throughput['units_per_second']):.3g} {job.unit_words} a second"
+    elif throughput:
         items, residues = (float(throughput.get(f"{what}_per_second") or 0) for what in ("items", "residues"))
         yield f"  speed       {items:.3g} items/s, {residues:,.0f} residues/s"
     if data.get("eta_seconds") is not None:
@@ -117,6 +121,9 @@ def table_lines(jobs: Iterable[Job]) -> Iterator[str]:
     for job in jobs:
         data = job.data
         finished = f"{job.finished_items:,} / {job.total:,}"
+        if job.units:
+            # Its items are put together late: the share of the computing says more.
+            finished += f" ({100 * job.units[0] // max(1, job.units[1])} %)"
         created = plain(data.get("created_at") or "")[:16].replace("T", " ")
         model, action, name = (plain(data.get(key) or "") for key in ("model", "action", "name"))
         row = f"{job.id:36}  {plain(job.state):10}  {finished:>17}  {created:16}"

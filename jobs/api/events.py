@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -16,7 +17,7 @@ from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
-from jobs import selectors_counts
+from jobs import selectors_counts, selectors_units
 from jobs.api import serializers as docs
 from jobs.api.base import COMMON_ERRORS, JobView
 from jobs.api.rendering import OrjsonRenderer
@@ -85,7 +86,7 @@ class _Ticks:
 
 
 def ticks(job_id: UUID) -> Iterator[bytes]:
-    """One `tick` per change of the job's state or counts, comments in between, `done` at the end."""
+    """One `tick` per change of the job's state, counts or work units, comments in between, `done` at the end."""
     seen: bytes | None = None
     started = said = time.monotonic()
     while time.monotonic() - started < LONGEST_STREAM_SECONDS:
@@ -94,7 +95,7 @@ def ticks(job_id: UUID) -> Iterator[bytes]:
         if job is None:
             yield b"event: done\ndata: {}\n\n"
             return
-        state = orjson.dumps({"state": job.state, "counts": selectors_counts.job_counts(job)})
+        state = orjson.dumps(_told(job))
         if state != seen:
             seen, said = state, time.monotonic()
             yield b"event: tick\ndata: " + state + b"\n\n"
@@ -105,3 +106,11 @@ def ticks(job_id: UUID) -> Iterator[bytes]:
             said = time.monotonic()
             yield b": still here\n\n"
         time.sleep(LOOK_EVERY_SECONDS)
+
+
+def _told(job: Job) -> dict[str, Any]:
+    """What a tick says. Items made of work units stay pending for long: the units say that the job moves."""
+    told: dict[str, Any] = {"state": job.state, "counts": selectors_counts.job_counts(job)}
+    if job.total_units:
+        told["units"] = {"done": selectors_units.units_done(job), "total": job.total_units}
+    return told

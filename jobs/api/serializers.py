@@ -107,8 +107,14 @@ class ChunkCounts(s.Serializer):  # type: ignore[type-arg]
 
 
 class Throughput(s.Serializer):  # type: ignore[type-arg]
-    items_per_second = s.FloatField()
-    residues_per_second = s.FloatField()
+    items_per_second = s.FloatField(required=False)
+    residues_per_second = s.FloatField(required=False)
+    units_per_second = s.FloatField(required=False, help_text="Alone, where the job's items are made of work units.")
+
+
+class UnitCounts(s.Serializer):  # type: ignore[type-arg]
+    done = s.IntegerField()
+    total = s.IntegerField()
 
 
 class QueuePlace(s.Serializer):  # type: ignore[type-arg]
@@ -152,6 +158,7 @@ class JobSummary(s.Serializer):  # type: ignore[type-arg]
 
 class JobBody(JobSummary):
     throughput = Throughput(allow_null=True)
+    units = UnitCounts(required=False, help_text="Work units of score, scan and contacts: what their time goes into.")
     eta_seconds = s.FloatField(allow_null=True)
     queue = QueuePlace(allow_null=True)
     failures = Failure(many=True)

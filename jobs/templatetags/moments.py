@@ -53,3 +53,9 @@ def size(count: float | None) -> str:
             break
         value, unit = value / 1000, larger
     return f"{value:.0f} {unit}" if unit == "bytes" or value >= 100 else f"{value:.1f} {unit}"
+
+
+@register.filter
+def passes(action: str) -> str:
+    """What the work units of an action are, in words: a unit of `contacts` is a row, of some twenty passes."""
+    return "rows of the contact maps" if action == "contacts" else "passes through the network"

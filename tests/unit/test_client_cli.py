@@ -395,3 +395,40 @@ def test_estimate_lines_say_size_time_quota_and_refusal(service):
     text = "\n".join(estimate_lines(service.estimate()))
     assert "computing   not known: no worker of this model is alive" in text
     assert "It would be refused now: wait [quota_active_jobs]" in text
+
+
+def test_a_job_of_work_units_shows_their_progress_rate_and_time(monkeypatch, capsys):
+    from io import StringIO
+
+    from rich.console import Console
+
+    from client.job import Job
+    from client.progress import JsonReporter
+    from client.render import job_lines, table_lines
+
+    body = {
+        "id": "x", "state": "running", "action": "score", "counts": {"total": 989, "pending": 989}, "eta_seconds": 199,
+        "units": {"done": 1320, "total": 3945}, "throughput": {"units_per_second": 13.2},
+    }  # fmt: skip
+    job = Job(body)
+    text = "\n".join(job_lines(job))
+    assert "1,320 of 3,945 passes through the network" in text
+    assert "13.2 passes through the network a second" in text
+    assert "residues/s" not in text
+    assert "3 min 19 s" in text
+    assert "0 / 989 (33 %)" in "\n".join(table_lines([job]))
+    monkeypatch.setenv("TERM", "xterm")
+    screen = StringIO()
+    bars = BarReporter(Console(file=screen, force_terminal=True, width=120))
+    bars.job(job)
+    bars.stop()
+    assert "1320/3945" in screen.getvalue()
+    assert "passes through the network" in screen.getvalue()
+    reporter = JsonReporter()
+    reporter.job(job)
+    reporter.job(Job(body | {"units": {"done": 1328, "total": 3945}}))
+    assert [line["units"]["done"] for line in map(json.loads, capsys.readouterr().out.splitlines())] == [1320, 1328]
+    final = Job(body | {"state": "succeeded", "counts": {"total": 989, "succeeded": 989}})
+    assert "passes" not in "\n".join([*table_lines([final])])
+    assert "of 3,945" not in "\n".join(job_lines(final))
+    assert "rows of the contact maps" in "\n".join(job_lines(Job(body | {"action": "contacts"})))
