@@ -31,6 +31,7 @@ from e1site.stack.processes import kill_marked
 from e1site.stack.servers import Postgres, Valkey
 from e1site.stack.supervisor import StopSignals, Supervisor, last_lines
 from e1site.stack.terminal import complain, say
+from jobs import browser_assets
 from worker.protocol import MODELS
 
 DEFAULT_DATA = Path(".local")
@@ -58,6 +59,8 @@ def up(
     try:
         _check_arguments(models, workers)
         folder.create()
+        if unbuilt := browser_assets.missing():
+            complain(f"e1 up: {unbuilt}")
         with ExitStack() as stack:
             lock = stack.enter_context(hold(folder))
             signals = stack.enter_context(StopSignals().installed())

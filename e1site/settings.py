@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import environ
@@ -11,6 +10,7 @@ from celery.schedules import schedule
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from jobs.browser_assets import MANIFEST
 from jobs.limits import MAX_JSON_BODY
 from worker.protocol import (
     ARTEFACT_QUEUE,
@@ -162,7 +162,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "jobs.vite.FreshFiles",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -205,8 +205,13 @@ STATIC_URL = "static/"
 # Without it, whitenoise serves the packaged files as they lie; with it, `manage.py collectstatic` fills it for a proxy.
 STATIC_ROOT = env.str("E1_STATIC_ROOT", default="") or None
 WHITENOISE_USE_FINDERS = True
-_ASSETS = Path(__file__).resolve().parent.parent / "jobs" / "static" / "jobs" / "dist"
-DJANGO_VITE = {"default": {"manifest_path": _ASSETS / "manifest.json", "static_url_prefix": "jobs/dist"}}
+DJANGO_VITE = {
+    "default": {
+        "manifest_path": MANIFEST,
+        "static_url_prefix": "jobs/dist",
+        "app_client_class": "jobs.vite.FreshAssets",
+    }
+}
 WHITENOISE_IMMUTABLE_FILE_TEST = r"^.*/jobs/dist/assets/.+-[0-9A-Za-z_-]{8}\.\w+$"
 """Vite puts a digest into these names: browsers may keep them for ever."""
 

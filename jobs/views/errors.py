@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 
+from jobs import browser_assets
 from jobs.errors import InvalidInput, NotFound, ServiceError, Unavailable
 
 
@@ -38,7 +39,12 @@ def broken(request: HttpRequest) -> HttpResponse:
         )
     if request.path.startswith("/api/"):
         return _json(ServiceError("something broke here; the service's log says what"))
-    context = {"away": away, "again": AGAIN_SECONDS if request.method == "GET" else None}
+    unbuilt = browser_assets.missing()
+    context = {
+        "away": away,
+        "unbuilt": unbuilt and browser_assets.REMEDY,
+        "again": AGAIN_SECONDS if request.method == "GET" else None,
+    }
     headers = {"Retry-After": str(AGAIN_SECONDS)} if away else {}
     return HttpResponse(render_to_string("jobs/broken.html", context), status=503 if away else 500, headers=headers)
 
