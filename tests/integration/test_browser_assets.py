@@ -58,7 +58,7 @@ def test_files_of_a_later_build_are_served(unbuilt, settings, tmp_path):
     build(unbuilt, "assets/main-1.js", 1)
     answer = serve(ask)
     assert answer.status_code == 200
-    answer.close()
+    answer.file_to_stream.close()  # without the signal of a request that ends, which asks the database
 
 
 def test_the_system_check_and_the_start_of_the_service_say_so(unbuilt, monkeypatch, capsys, tmp_path):
