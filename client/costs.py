@@ -15,6 +15,9 @@ def estimate_lines(cost: Mapping[str, Any]) -> Iterator[str]:
     skipped = f", {cost['skipped']:,} skipped" if cost.get("skipped") else ""
     yield f"{plain(cost.get('action'))} with {plain(cost.get('model'))}: {cost['items']:,} items{skipped}"
     yield f"  residues    {cost['residues']:,}"
+    if cost.get("units"):
+        words = "rows of the contact maps" if cost.get("action") == "contacts" else "passes through the network"
+        yield f"  units       {cost['units']:,} {words}, in {cost['chunks']:,} chunks"
     yield f"  tokens      {cost['tokens']:,}"
     yield f"  results     {cost['output_bytes']:,} bytes; {cost['stored_bytes']:,} with the library"
     yield f"  computing   {_time(cost)}"

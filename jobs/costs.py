@@ -1,22 +1,19 @@
-"""What a job will take, before anything is computed: tokens to run and bytes to keep. Pure functions and one counter.
+"""What a job will keep, before anything is computed. Pure functions and one counter; `jobs.plans` counts what it runs.
 
 Bytes are those of the arrays as they are stored, float32 (float16 where the job asks for it) but for the one float64 of
-log_prob, and one byte for each residue of the library. Tokens are those of the chunks that the library is cut into: an
-upper bound of what is run, for a worker that remembers a context encodes it once for many chunks.
+log_prob, and one byte for each residue of the library.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
 from jobs.actions.dtypes import dtype_of
-from jobs.chunking import ContextRef, ItemCost, chunk_tokens
-from jobs.limits import CHUNK_ITEMS
 from jobs.parsing import Record
-from worker.protocol import CANONICAL, MASK, ModelFacts, tokens_of
+from worker.protocol import CANONICAL, MASK, ModelFacts
 
 FLOAT = 4
 DOUBLE = 8
@@ -85,40 +82,18 @@ _WHOLE: frozenset[str] = frozenset({"score", "scan", "contacts"})
 
 @dataclass(slots=True)
 class CostTally:
-    """Sums over the accepted records of one library, counted while it is read. Call `close` behind the last one."""
+    """Bytes of the accepted records of one library, summed while it is read."""
 
     action: str
     params: Mapping[str, Any]
     model: ModelFacts
     residues: int = 0
     result_bytes: int = 0
-    tokens: int = 0
-    _chunk: list[ItemCost] = field(default_factory=list)
-    _known: dict[tuple[str, ...], ContextRef] = field(default_factory=dict)
 
     def note(self, record: Record) -> None:
-        """Count one record without its tokens."""
+        """Count one record."""
         self.residues += len(record.sequence)
         self.result_bytes += result_bytes(self.action, self.params, self.model, record.sequence)
-
-    def note_tokens(self, record: Record, shared: tuple[str, ...]) -> None:
-        """Count the record's tokens as chunks of it will: a context once for each chunk that names it."""
-        context = record.context if record.context is not None else shared
-        self._chunk.append(ItemCost(record.index, len(record.sequence), self._ref(context)))
-        if len(self._chunk) == CHUNK_ITEMS:
-            self.close()
-
-    def close(self) -> None:
-        """Count the last, shorter chunk."""
-        self.tokens += max(1, len(self.params.get("contexts", ()))) * chunk_tokens(self._chunk)
-        self._chunk.clear()
-        # Only a chunk's own contexts must be told apart.
-        self._known.clear()
-
-    def _ref(self, context: tuple[str, ...]) -> ContextRef | None:
-        if not context:
-            return None
-        return self._known.setdefault(context, ContextRef(len(self._known), tokens_of(*context)))
 
     @property
     def stored_bytes(self) -> int:

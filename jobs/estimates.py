@@ -10,13 +10,12 @@ from jobs import usage
 from jobs.actions.contexts import context_digest
 from jobs.costs import CostTally
 from jobs.errors import Problem, ServiceError
-from jobs.limits import CHUNK_ITEMS
 from jobs.models import Context
 from jobs.parsing import BadRecord, Record
+from jobs.plans import PlanTally
 from jobs.quotas import Amounts, Need, left, refusal
 from jobs.refusals import InputTally
 from jobs.services.intake import Request
-from jobs.unit_intake import UnitIntake
 from worker.protocol import MODELS, tokens_of
 
 
@@ -27,7 +26,7 @@ class Estimate:
     request: Request
     items: int
     skipped: int
-    units: int
+    plan: PlanTally
     cost: CostTally
     context_bytes: int
     pace: usage.Pace
@@ -42,7 +41,7 @@ class Estimate:
     @property
     def refused(self) -> ServiceError | None:
         """Why it would not be accepted now."""
-        need = Need(self.cost.tokens, self.stored_bytes, self.request.interactive)
+        need = Need(self.plan.tokens, self.stored_bytes, self.request.interactive)
         return refusal(self.limits, self.use, need, self.pace.rate)
 
 
@@ -57,7 +56,7 @@ def estimate_of(
     """Read the records as a submission would. Raises InvalidInput with the same problems where they are refused."""
     tally = InputTally(request.on_invalid)
     cost = CostTally(request.action, request.params, MODELS[request.model])
-    units = UnitIntake.of(request.action, request.params, request.contexts)
+    plan = PlanTally(request.action, request.params, request.contexts)
     contexts = _Contexts()
     for context in request.contexts:
         contexts.note(context)
@@ -65,20 +64,16 @@ def estimate_of(
         tally.note(record)
         if isinstance(record, Record) and not tally.doomed:
             cost.note(record)
-            contexts.note(record.context if record.context is not None else shared_context)
-            if units is None:
-                cost.note_tokens(record, shared_context)
-            else:
-                cost.tokens += sum(plan.tokens for plan in units.chunks([record]))
-    cost.close()
+            context = record.context if record.context is not None else shared_context
+            contexts.note(context)
+            plan.note(record, context)
     tally.check("a job of it would not be queued", hint)
-    if units is not None:
-        cost.tokens += sum(plan.tokens for plan in units.shared_chunks())
+    plan.close()
     return Estimate(
         request=request,
         items=tally.total - tally.bad,
         skipped=tally.bad,
-        units=units.total if units is not None else 0,
+        plan=plan,
         cost=cost,
         context_bytes=contexts.new_bytes(user_id),
         pace=usage.pace_of(request.model),
@@ -115,24 +110,25 @@ class _Contexts:
 def present_estimate(estimate: Estimate, cleaning: Mapping[str, int], warnings: list[dict[str, Any]]) -> dict[str, Any]:
     """As the REST interface shows it. `seconds` is computing alone; `waiting` is what all users have queued before."""
     request, cost, pace, refused = estimate.request, estimate.cost, estimate.pace, estimate.refused
-    seconds, ahead = pace.seconds(cost.tokens), pace.seconds(pace.waiting_tokens)
+    plan = estimate.plan
+    seconds, ahead = pace.seconds(plan.tokens, plan.context_tokens), pace.seconds(pace.waiting_tokens)
     return {
         "model": request.model,
         "action": request.action,
         "params": dict(request.params),
         "items": estimate.items,
         "skipped": estimate.skipped,
-        "chunks": -(-estimate.items // CHUNK_ITEMS),
-        "units": estimate.units,
+        "chunks": plan.chunks,
+        "units": plan.units,
         "residues": cost.residues,
-        "tokens": cost.tokens,
+        "tokens": plan.tokens,
         "output_bytes": cost.result_bytes,
         "stored_bytes": estimate.stored_bytes,
-        "seconds": rounded(seconds),
+        "seconds": usage.rounded(seconds),
         "seconds_reason": pace.reason,
         "tokens_per_second": pace.rate,
         "workers": pace.workers,
-        "waiting": {"tokens": pace.waiting_tokens, "seconds": rounded(ahead)},
+        "waiting": {"tokens": pace.waiting_tokens, "seconds": usage.rounded(ahead)},
         "quota": present_quota(estimate.limits, estimate.use),
         "accepted": refused is None,
         "refusal": None
@@ -146,11 +142,6 @@ def present_estimate(estimate: Estimate, cleaning: Mapping[str, int], warnings: 
         "cleaning": dict(cleaning),
         "warnings": warnings,
     }
-
-
-def rounded(seconds: float | None) -> float | None:
-    """Three digits: a small request takes thousandths of a second, which are not nothing."""
-    return None if seconds is None else float(f"{seconds:.3g}")
 
 
 def present_quota(limits: Amounts, use: Amounts) -> dict[str, dict[str, int | None]]:

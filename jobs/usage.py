@@ -163,9 +163,11 @@ class Pace:
     workers: int
     waiting_tokens: int
 
-    def seconds(self, tokens: int) -> float | None:
-        """The time that these tokens take; None where no worker has measured its rate."""
-        return tokens / self.rate if self.rate else None
+    def seconds(self, tokens: int, context_tokens: int = 0) -> float | None:
+        """The time that these tokens take; None where no worker has measured its rate. `context_tokens` are those among
+        them that each further worker runs as well.
+        """
+        return (tokens + max(0, self.workers - 1) * context_tokens) / self.rate if self.rate else None
 
     @property
     def reason(self) -> str | None:
@@ -180,3 +182,8 @@ def pace_of(model: str) -> Pace:
     rates = list(selectors.workers_alive(model).values_list("tokens_per_second", flat=True))
     rate = sum(one or 0.0 for one in rates)
     return Pace(rate or None, len(rates), selectors.tokens_waiting(model)["tokens"])
+
+
+def rounded(seconds: float | None) -> float | None:
+    """Three digits: a small request takes thousandths of a second, which are not nothing."""
+    return None if seconds is None else float(f"{seconds:.3g}")

@@ -120,6 +120,7 @@ class CostBody(s.Serializer):  # type: ignore[type-arg]
     model = s.CharField()
     action = s.CharField()
     passes = s.IntegerField()
+    chunks = s.IntegerField()
     tokens = s.IntegerField()
     tokens_per_second = s.FloatField(allow_null=True)
     seconds = s.FloatField(allow_null=True)

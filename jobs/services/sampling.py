@@ -7,16 +7,18 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db.models import Sum
 
-from jobs import selectors
+from jobs import usage
+from jobs.actions import get_action
 from jobs.errors import InvalidInput, Problem
 from jobs.limits import MAX_JOB_CONTEXTS
 from jobs.models import Alignment, ContextSet
+from jobs.parsing import Record
 from jobs.parsing.records import Place
+from jobs.plans import PlanTally
 from jobs.science.sampling import Drawn, Sampler, Sampling, published_ensemble
 from jobs.services.context_sets import SET_RULES, check_set_context, context_set_create
-from worker.protocol import BOUNDARY_TOKENS
+from worker.protocol import BOUNDARY_TOKENS, MODELS
 
 PRESETS = {"published_ensemble": published_ensemble}
 MAX_SEED = 2**63 - 1000
@@ -107,31 +109,29 @@ def contexts_draw(sampler: Sampler, samplings: Sequence[Sampling]) -> list[Drawn
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a job with these contexts computes. `tokens` pass through the network: each context once, then every pass of
-    the parent. `seconds` is `tokens` at the rate that the living workers have measured, None where there is none; a
-    pass that attends to a long context is slower than that.
-    """
+    """What a job with these contexts computes, counted and timed as `POST /api/estimate/` does."""
 
     model: str
     action: str
     passes: int
+    chunks: int
     tokens: int
     tokens_per_second: float | None
-
-    @property
-    def seconds(self) -> float | None:
-        return None if not self.tokens_per_second else round(self.tokens / self.tokens_per_second, 1)
+    seconds: float | None
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self) | {"seconds": self.seconds}
+        return asdict(self)
 
 
 def cost_of(drawn: Sequence[Drawn], parent: str, *, model: str, action: str) -> Cost:
     """The cost of a masked-marginal `scan` of all positions of the parent; `score` costs that at most."""
-    passes = len(parent) * len(drawn)
-    tokens = sum(one.tokens for one in drawn) + passes * (len(parent) + BOUNDARY_TOKENS)
-    rate = selectors.workers_alive(model).aggregate(rate=Sum("tokens_per_second"))["rate"]
-    return Cost(model, action, passes, tokens, rate)
+    contexts = [one.sequences for one in drawn]
+    plan = PlanTally("scan", get_action("scan").check_params({}, MODELS[model]), contexts)
+    plan.note(Record(0, "", "", 0, parent, None))
+    plan.close()
+    pace = usage.pace_of(model)
+    seconds = usage.rounded(pace.seconds(plan.tokens, plan.context_tokens))
+    return Cost(model, action, plan.units, plan.chunks, plan.tokens, pace.rate, seconds)
 
 
 def context_set_sample(

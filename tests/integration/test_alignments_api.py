@@ -184,20 +184,26 @@ def test_contexts_are_the_published_rows(api, person):
     assert shown["effective_depth"] == body["effective_depth"]
     assert not ContextSet.objects.exists()
     cost, passes = shown["cost"], 286 * len(settings)
-    tokens = sum(context["tokens"] for context in shown["contexts"]) + passes * 290
+    tokens = sum(context["tokens"] for context in shown["contexts"]) + passes * 290 + 8
     assert cost == dict(
         model="e1-demo",
         action="scan",
         passes=passes,
+        chunks=-(-passes // 8) + 1,
         tokens=tokens,
         tokens_per_second=2000.0,
-        seconds=round(tokens / 2000, 1),
+        seconds=float(f"{tokens / 2000:.3g}"),
     )
 
     made = sample(api, body, samplings=settings, name="golden")
     assert made.status_code == 201, made.content
     provenance = api.get("/api/contexts/golden/").json()["provenance"]
     assert provenance["alignment"]["digest"] == body["digest"]
+
+    job = {"model": "e1-demo", "action": "scan", "params": {"contexts": {"set": "golden"}}}
+    job["items"] = [{"sequence": body["parent"]}]
+    estimate = api.post("/api/estimate/", job, format="json").json()
+    assert {name: estimate["units" if name == "passes" else name] for name in cost} == cost
     assert [context["rows"] for context in provenance["contexts"]] == [draw["rows"] for draw in GOLDEN["draws"]]
     assert provenance["contexts"][0]["sampling"] == settings[0]
     rows = read_alignment(A3M.read_bytes()).sequences

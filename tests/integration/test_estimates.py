@@ -12,6 +12,7 @@ from jobs import usage
 from jobs.actions import ACTIONS
 from jobs.costs import result_bytes
 from jobs.models import Chunk, Context, Item, Job, Output, Worker
+from jobs.services import workers
 from worker.protocol import MODELS
 
 pytestmark = pytest.mark.django_db
@@ -66,6 +67,45 @@ def test_what_is_estimated_is_what_the_job_then_takes(api, person, inline_worker
     again = post(api, "/api/estimate/", asked).json()
     assert again["stored_bytes"] == job.stored_bytes, "the contexts are there already"
     assert usage.use_of(person.pk).queued_tokens == 0
+
+
+PARENT = "MKTAYIAKQRQISFVKSHFSRQ"
+TWO = [["MKTAYIA"], ["ACDEFGH", "MKT"]]
+CODES = [{"variant": f"{letter}{n}A"} for n, letter in enumerate(PARENT, start=1) if letter != "A"]
+LONG = [
+    ("score", {"parent": PARENT, "contexts": TWO}, CODES),
+    ("score", {"parent": PARENT, "method": "wildtype_marginal"}, CODES),
+    ("score", {"parent": PARENT, "method": "pseudo_log_likelihood", "contexts": TWO}, CODES[:3]),
+    ("scan", {"contexts": TWO, "positions": [1, 2, 9]}, [{"sequence": one} for one in SEQUENCES]),
+    ("scan", {"contexts": TWO}, [{"sequence": PARENT}, {"sequence": "MXKT"}]),
+    ("contacts", {"contexts": TWO}, [{"sequence": "MKTAYIAKQR"}, {"sequence": "MKTAY"}]),
+    ("encode", {"contexts": TWO}, [{"sequence": one} for one in SEQUENCES[:9]]),
+]
+
+
+@pytest.mark.parametrize("case", LONG, ids=lambda case: "-".join([case[0], *case[1]]))
+def test_units_chunks_and_tokens_are_those_that_intake_plans(api, case, inline_worker):
+    asked = {"model": "e1-demo", "action": case[0], "params": case[1], "items": case[2]}
+    estimate = post(api, "/api/estimate/", asked).json()
+    body = post(api, "/api/jobs/", asked).json()
+    assert estimate["units"] == body.get("units", {"total": 0})["total"]
+    assert estimate["chunks"] == body["chunks"]["total"]
+    chunks = Chunk.objects.filter(job=body["id"])
+    assert estimate["tokens"] == chunks.aggregate(n=Sum("n_tokens"))["n"]
+    inline_worker()
+    assert Job.objects.get(pk=body["id"]).state == "succeeded"
+    assert chunks.count() == estimate["chunks"]
+
+
+def test_every_further_worker_encodes_the_contexts_once_more(api, inline_worker):
+    asked = request("scan", {"contexts": [["MKTAYIAKQR" * 10]]}, [PARENT])
+    one = post(api, "/api/estimate/", asked).json()
+    workers.worker_starting(name="second", model="e1-demo")
+    engine = Worker.objects.get(name="inline").engine_id
+    workers.worker_ready(name="second", engine_id=engine, tokens_per_second=10_000.0)
+    two = post(api, "/api/estimate/", asked).json()
+    assert two["tokens"] == one["tokens"]
+    assert two["seconds"] == pytest.approx((one["tokens"] + 104) / 20_000, rel=5e-3)
 
 
 @pytest.mark.parametrize("action", ["encode", "predict"])

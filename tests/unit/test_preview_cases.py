@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from jobs.actions import ACTIONS
-from jobs.costs import CostTally
 from jobs.errors import InvalidInput
 from jobs.parsing import BadRecord, Reader, Record
+from jobs.plans import PlanTally
 from worker.protocol import MODELS
 
 CASES = json.loads((Path(__file__).parents[1] / "data" / "preview-cases.json").read_text())
@@ -37,12 +37,12 @@ def test_the_parser_finds_what_the_preview_is_held_to(case):
         dna = [warning.message.split()[0] for warning in reader.warnings() if warning.code == "looks_like_dna"]
         assert dna == ([str(case["nucleotides"])] if case["nucleotides"] else [])
         assert sum(isinstance(record, BadRecord) for record in records) == case["bad"]
-        cost = CostTally(case["action"], {}, MODELS["e1-demo"])
+        plan = PlanTally(case["action"], {})
         good = [record for record in records if isinstance(record, Record)]
         for record in good:
-            cost.note_tokens(record, SHARED)
-        cost.close()
-        assert cost.tokens == case["tokens"]
+            plan.note(record, record.context if record.context is not None else SHARED)
+        plan.close()
+        assert plan.tokens == case["tokens"]
         assert sum(record.sequence.count("?") for record in good) == case["masks"]
     assert [(p.code, p.line or 0, p.column or 0, p.record or "", p.character or "") for p in problems] == [
         tuple(fault.values()) for fault in case["faults"]
