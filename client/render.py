@@ -43,7 +43,8 @@ def problem_lines(problem: Mapping[str, Any]) -> Iterator[str]:
     code = f" [{plain(problem['code'])}]" if problem.get("code") else ""
     message = plain(problem.get("message", ""))
     # Messages of the service begin with their place where they have one.
-    if place and not message.startswith(("line ", "record ", f"{plain(problem.get('path'))}:")):
+    path = plain(problem.get("path"))
+    if place and not message.startswith(("line ", "record ", f"{path}:", f"{path},")):
         message = f"{place}: {message}"
     yield f"  {message}{code}"
     if problem.get("remedy"):

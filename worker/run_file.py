@@ -132,7 +132,7 @@ def _plan(  # noqa: PLR0917 - private, called once
     contexts = read_contexts(asked.pop("contexts", None), action.rules(facts), facts)
     one = _one_context(body, context, action.rules(facts))
     if contexts and one:
-        message = "there are a context for all items and params.contexts"
+        message = "there is a context for all items, and params.contexts names others"
         raise InvalidInput.of(Problem("two_contexts", message, "Give one of the two.", path="params.contexts"))
     if one and action.long:
         contexts = (one,)

@@ -195,8 +195,21 @@ contextText.addEventListener("input", () => {
 contextFile.addEventListener("change", () => {
   context.look();
 });
+
+const method = need<HTMLSelectElement>("id_method");
+const likelihood = method.querySelector<HTMLOptionElement>("option[value=pseudo_log_likelihood]");
+
+/** A scan takes marginals only; what was chosen for score comes back with it. */
+function offerMethods(): void {
+  if (!likelihood) return;
+  const offered = likelihood.isConnected;
+  if (action.value === "scan" && offered) likelihood.remove();
+  else if (action.value !== "scan" && !offered) method.append(likelihood);
+}
+
 for (const choice of [action, model]) {
   choice.addEventListener("change", () => {
+    offerMethods();
     library.look();
     context.look();
   });
@@ -218,6 +231,7 @@ for (const link of document.querySelectorAll<HTMLElement>("[data-example]")) {
     text.value = example;
     const parent = rules.actions[which]?.parent;
     if (parent) need<HTMLTextAreaElement>("id_parent").value = parent;
+    offerMethods();
     library.look();
     text.focus();
   });
@@ -442,6 +456,7 @@ function restore(): void {
 }
 
 restore();
+offerMethods();
 form.addEventListener("input", keep);
 form.addEventListener("change", keep);
 

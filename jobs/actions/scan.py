@@ -30,6 +30,10 @@ class Scan(LongAction):
 
     def check_params(self, raw: Mapping[str, Any], model: ModelFacts) -> dict[str, Any]:
         known_only(raw, ("method", "positions"))
+        if raw.get("method") == "pseudo_log_likelihood":
+            what = "a scan compares residues at one position, and a pseudo-log-likelihood belongs to a whole sequence"
+            remedy = "Choose masked_marginal or wildtype_marginal, or the action score."
+            raise InvalidInput.of(Problem("bad_method", what, remedy, path="params.method"))
         return {"method": method_of(raw.get("method"), METHODS), "positions": _positions(raw.get("positions"))}
 
     def plan(

@@ -93,10 +93,12 @@ def method_of(raw: object, methods: Sequence[str]) -> str:
 
 def _parent(raw: object, longest: int) -> str:
     place = Place(path="params.parent")
-    if not isinstance(raw, str) or not raw.strip():
-        found = "missing" if raw is None else "no sequence"
+    if raw is not None and not isinstance(raw, str):
+        what = f"the parent is no text, but {str(raw)[:60]!r}"
+        raise InvalidInput.of(Problem("missing_parent", what, "Give the parent's residues as text.", path=place.path))
+    if raw is None or not raw.strip():
         raise InvalidInput.of(
-            Problem("missing_parent", f"parent is {found}", "Give the parent's residues as text.", path=place.path)
+            Problem("missing_parent", "the parent is missing", "Give the parent's residues.", path=place.path)
         )
     parent, _ = clean_sequence(raw)
     problems = list(check_letters(parent, EXTENDED, place))

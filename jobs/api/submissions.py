@@ -253,7 +253,7 @@ def _with_context(
     if not context.strip():
         return request, item_rules(action, model, request), ()
     if request.contexts:
-        message = "there are a context for all items and params.contexts"
+        message = "there is a context for all items, and params.contexts names others"
         raise InvalidInput.of(Problem("two_contexts", message, "Give one of the two.", path="params.contexts"))
     shared = read_context(context, action.rules(model))
     if action.long:

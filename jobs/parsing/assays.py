@@ -156,4 +156,5 @@ def _number(field: str, line: int, column: str) -> float:
 
 
 def _refused(code: str, what: str, remedy: str, *, line: int | None = None, path: str = "file") -> InvalidInput:
-    return InvalidInput.of(Problem(code, what, remedy, path=path, line=line))
+    message = f"line {line:,}: {what}" if line else what
+    return InvalidInput.of(Problem(code, message, remedy, path=path, line=line))

@@ -8,7 +8,7 @@ from typing import Protocol
 from jobs.errors import Problem
 from jobs.limits import MAX_CONTEXTS, MAX_RESIDUES, MAX_TOKENS
 
-_NAME_SHOWN = 60  # characters of a record's name inside a message; the whole name stands in `Problem.record`
+NAME_SHOWN = 60  # characters of a record's name inside a message; the whole name stands in `Problem.record`
 
 
 class VariantCheck(Protocol):
@@ -101,7 +101,7 @@ class Place:
         if line:
             parts.append(f"line {line:,}" + (f", column {column:,}" if column else ""))
         if self.record:
-            name = self.record if len(self.record) <= _NAME_SHOWN else self.record[:_NAME_SHOWN] + "..."
+            name = self.record if len(self.record) <= NAME_SHOWN else self.record[:NAME_SHOWN] + "..."
             parts.append(f"record {name}")
         message = f"{', '.join(parts)}: {what}" if parts else what[:1].upper() + what[1:]
         return Problem(code, message, remedy, self.path, line, column, self.record, self.index, character)

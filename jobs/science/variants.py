@@ -35,6 +35,7 @@ _OFFER = (
     "Marginals compare residues at the same position, so they take substitutions only. "
     "Give full sequences and choose pseudo_log_likelihood, which takes insertions and deletions."
 )
+_CODE_REMEDY = "Write the parent's residue, its number and the new one, A24T; join several by ':'. WT is the parent."
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -152,6 +153,9 @@ class VariantRules:
             faults.add("empty_sequence", "there is no variant", "Give a code such as A24T, or a full sequence.")
         elif is_full_sequence(text) and self._lengths:
             self._check_whole(text, faults)
+        elif is_full_sequence(text) and 2 * len(text) < len(self._parent):
+            what = f"{text[:40]} is no substitution, and too short for a sequence of this parent"
+            faults.add("bad_variant", what, _CODE_REMEDY)
         elif is_full_sequence(text):
             _of_sequence(text, self._parent, faults)
         else:
@@ -274,9 +278,7 @@ def _not_a_substitution(part: str, faults: _Faults) -> None:
     if _LOOKS_LIKE_INDEL.search(part):
         faults.add("indel", f"{part} is no substitution", _OFFER)
         return
-    what = f"{part!r} is no substitution" if part else "there is no variant"
-    remedy = "Write the parent's residue, its number and the new residue, A24T; join several by ':'. WT is the parent."
-    faults.add("bad_variant", what, remedy)
+    faults.add("bad_variant", f"{part!r} is no substitution" if part else "there is no variant", _CODE_REMEDY)
 
 
 def _offset_problem(named: Sequence[tuple[str, int]], parent: str, offset: int, path: str) -> list[Problem]:

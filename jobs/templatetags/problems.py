@@ -8,7 +8,8 @@ from typing import Any
 
 from django import template
 
-from jobs.errors import Problem
+from jobs.errors import Problem, ServiceError
+from jobs.parsing.records import NAME_SHOWN
 
 register = template.Library()
 
@@ -38,12 +39,52 @@ def place_name(place: str) -> str:
 
 @register.filter
 def without_place(problem: Problem | Mapping[str, Any]) -> str:
-    """The problem's sentence without "line 7, column 4, record x: ", where these stand in columns of their own."""
+    """The problem's sentence without "sequence, line 7, column 4, record x: ", where these stand beside it."""
     fields = problem.as_dict() if isinstance(problem, Problem) else problem
+    parts = [str(fields["path"])] if fields.get("path") else []
+    if line := fields.get("line"):
+        parts.append(f"line {line:,}" + (f", column {column:,}" if (column := fields.get("column")) else ""))
+    if record := str(fields.get("record") or ""):
+        parts.append(f"record {record[:NAME_SHOWN]}{'...' if len(record) > NAME_SHOWN else ''}")
+    return _sentence(fields, f"{', '.join(parts)}: ")
+
+
+@register.filter
+def without_path(problem: Problem | Mapping[str, Any]) -> str:
+    """The problem's sentence beside its field of a form: the field's name in the REST interface is left out."""
+    fields = problem.as_dict() if isinstance(problem, Problem) else problem
+    path = str(fields.get("path") or "")
+    together = str(fields.get("message", "")).startswith(f"{path}, ")
+    return _sentence(fields, f"{path}, " if together else f"{path}: ")
+
+
+@register.filter
+def refusal_sentence(error: ServiceError) -> str:
+    """The sentence of a refused form, whose fields have other names than those of the REST interface."""
+    first = error.problems[0] if error.problems else None
+    if first is None or not error.detail.startswith(first.message):
+        return _capital(error.detail)
+    return without_path(first) + error.detail[len(first.message) :]
+
+
+def _sentence(fields: Mapping[str, Any], place: str) -> str:
     message = str(fields.get("message", ""))
-    name = re.escape(str(fields.get("record") or "")[:60])
-    place = re.match(rf"(?:\S+, )?line [\d,]+(?:, column [\d,]+)?(?:, record {name}(?:\.\.\.)?)?: ", message)
-    if place is None or place.end() == len(message):
-        return message
-    what = message[place.end() :]
-    return what[0].upper() + what[1:]
+    if len(place) <= 2 or not message.startswith(place) or len(message) == len(place):
+        return _capital(message)
+    what = message[len(place) :]
+    which = _context_in_words(str(fields.get("path") or ""))
+    return f"{which}: {what}" if which else _capital(what)
+
+
+def _context_in_words(path: str) -> str:
+    """Which context sequence a path names, counted from 1; nothing where it names none."""
+    if found := re.search(r"\bcontext_sequences\.(\d+)$", path):
+        return f"Context sequence {int(found[1]) + 1}"
+    if found := re.search(r"\bcontexts\.(\d+)(?:\.(\d+))?$", path):
+        return f"Context {int(found[1]) + 1}" + (f", sequence {int(found[2]) + 1}" if found[2] else "")
+    return ""
+
+
+def _capital(text: str) -> str:
+    """A sentence begins with a capital; a name such as `repr_layers` stays as it is."""
+    return text[:1].upper() + text[1:] if re.match(r"[a-z]+(?=[ ,:;.]|$)", text) else text

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -30,6 +30,11 @@ from jobs.views.numbers import number_of
 
 SHOWN = 100
 """Rows of a table; the REST interface and the command list them all."""
+
+
+ADD_PARENT = (
+    "Put the parent first in the file, or tick “If the first row is another sequence, put the parent before it”."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +95,20 @@ def _upload(request: HttpRequest) -> HttpResponse:
         raise InvalidInput.of(Problem("no_file", what, "Choose an alignment.", path="file"))
     check_size(file.size or 0)
     asked = alignment_asked(file.read(), request.POST.dict(), file.name or "")
-    rows = alignment_read(asked.data, parent=asked.parent, add_parent=asked.add_parent, skip_empty=asked.skip_empty)
+    try:
+        rows = alignment_read(asked.data, parent=asked.parent, add_parent=asked.add_parent, skip_empty=asked.skip_empty)
+    except InvalidInput as error:
+        raise _in_words_of_the_form(error) from error
     stored = alignment_store(owner=user_of(request), name=asked.name, source="upload", rows=rows)
     return redirect("alignment-page", stored.pk)
+
+
+def _in_words_of_the_form(error: InvalidInput) -> InvalidInput:
+    """The same refusal; where a tick box helps it is called by its label."""
+    problems = [
+        replace(one, remedy=ADD_PARENT) if one.code == "first_row_not_parent" else one for one in error.problems
+    ]
+    return InvalidInput(error.detail, code=error.code, problems=problems, problem_count=error.problem_count)
 
 
 def _search(request: HttpRequest) -> HttpResponse:

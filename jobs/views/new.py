@@ -29,6 +29,7 @@ from jobs.models import Job
 from jobs.selectors_contexts import context_sets_of
 from jobs.services.context_sets import SET_RULES
 from jobs.services.submit import Submission, job_submit
+from jobs.templatetags.problems import refusal_sentence
 from jobs.views.access import page, user_of
 from jobs.views.asked import Asked, first, new_key, posted
 from jobs.views.asked_variants import parent_of_file
@@ -88,6 +89,9 @@ def _submission(request: HttpRequest, asked: Asked) -> Submission:
         message = "there are a context file and pasted contexts"
         raise InvalidInput.of(Problem("two_contexts", message, "Give one of the two.", path="context"))
     shared = context_bytes(context) if context is not None else asked.context_text.encode()
+    if asked.context_set and shared.strip():
+        message = "there are homologs for all items, and a stored context set"
+        raise InvalidInput.of(Problem("two_contexts", message, "Give one of the two.", path="context"))
     if asked.parent_file is not None and asked.action == "score":
         if asked.parent.strip():
             message = "there are a file and a pasted parent"
@@ -145,7 +149,7 @@ class Refusal:
 
 def _refusal(error: ServiceError, elsewhere: str) -> Refusal:
     """`elsewhere` is the place of problems that name none: the library's, except for those of the context."""
-    refusal = Refusal(error.detail)
+    refusal = Refusal(refusal_sentence(error))
     for problem in error.problems:
         words = (problem.path or "").split(".")
         place = next((word for word in words if word in FIELDS), "")

@@ -253,6 +253,12 @@ def test_nucleotides_are_noticed_before_they_are_computed(page):
 def test_a_bare_sequence_is_pasted_and_scanned(page):
     page.goto("/jobs/new/?action=scan")
     page.locator("#id_sequences").fill("MKTAYIAKQR\n")
+    methods = page.locator("#id_method option")
+    expect(methods).to_have_count(2)  # a scan takes marginals only
+    page.locator("#id_action").select_option("score")
+    expect(methods).to_have_count(3)
+    page.locator("#id_action").select_option("scan")
+    expect(methods).to_have_count(2)
     expect(page.locator("#preview-status")).to_have_text("Plain text: 1 sequence, 10 residues; all letters are fine.")
     page.get_by_role("main").get_by_role("button", name="Submit").click()
     wait_for(page, "succeeded")

@@ -338,7 +338,7 @@ def test_a_structure_over_a_map_that_is_not_computed_yet_is_refused_on_the_page_
     upload = f"/jobs/{contacts['id']}/items/0/structures/"
     refused = browser.post(upload, {"chain": "B"})
     assert refused.status_code == 400
-    assert "there is no file yet" in text_of(refused)
+    assert "There is no file yet" in text_of(refused)
     assert 'value="B"' in refused.content.decode()
     assert browser.post(upload.replace("/0/", "/9/"), {}).status_code == 404
     scores = browser.post(f"/jobs/{job['id']}/items/0/structures/", {"file": SimpleUploadedFile("h.pdb", pdb(SHORT))})

@@ -79,7 +79,11 @@ def test_from_an_upload_to_a_set(browser, person):
 @pytest.mark.parametrize(
     ("file", "fields", "words"),
     [
-        (A3M, {"parent": "MKTAYL"}, ["The first row is not the parent", "add_parent", "MKTAYL</textarea>"]),
+        (
+            A3M,
+            {"parent": "MKTAYL"},
+            ["The first row is not the parent", "or tick “If the first row", "MKTAYL</textarea>"],
+        ),
         (b">a\nMKTA\n>b\nMK\n>c\nM\n", {}, ["columns", "plain homologs"]),
         (b">a\nMKT\n>b\n---\n", {"name": "kept"}, ["gaps only", 'value="kept"']),
     ],
@@ -89,6 +93,8 @@ def test_refused_uploads_keep_what_was_typed(browser, file, fields, words):
     assert answer.status_code == 400
     for word in words:
         assert word.lower() in text(answer).lower()
+    for code in ("first_row_not_parent", "unequal_rows", "empty_row", "add_parent)"):
+        assert code not in text(answer), "a word for programs"
     assert not Alignment.objects.exists()
 
 

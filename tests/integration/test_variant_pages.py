@@ -350,15 +350,15 @@ def test_a_scan_takes_positions_and_a_stored_context_set(browser, person):
 @pytest.mark.parametrize(
     ("fields", "place", "words"),
     [
-        ({"parent": "", "sequences": "M1A"}, "parent", "parent"),
+        ({"parent": "", "sequences": "M1A"}, "parent", "The parent is missing"),
         ({"parent": ">a\nMK\n>b\nMK\n", "sequences": "M1A"}, "parent", "one sequence"),
-        ({"parent": "MK1", "sequences": "M1A"}, "parent", "1"),
+        ({"parent": "MK1", "sequences": "M1A"}, "parent", "The character '1' at position 3"),
         ({"parent": SHORT, "sequences": "M1A", "offset": "two"}, "offset", "whole number"),
         ({"parent": SHORT, "sequences": "M1A", "method": "other"}, "method", "Choose from"),
         ({"parent": SHORT, "sequences": "M1A", "all_singles": "1"}, "file", "one of the two"),
         ({"parent": SHORT, "sequences": "M1A", "context_set": "none"}, "context", "none"),
         ({"action": "scan", "sequences": f">p\n{SHORT}", "positions": "2-x"}, "positions", "ranges"),
-        ({"action": "scan", "sequences": f">p\n{SHORT}", "method": "pseudo_log_likelihood"}, "method", "Choose from"),
+        ({"action": "scan", "sequences": f">p\n{SHORT}", "method": "pseudo_log_likelihood"}, "method", "action score"),
     ],
 )
 def test_what_is_wrong_stands_beside_its_field_and_what_was_typed_stays(browser, fields, place, words):
@@ -367,6 +367,7 @@ def test_what_is_wrong_stands_beside_its_field_and_what_was_typed_stays(browser,
     html = answer.content.decode()
     slot = re.search(rf'id="problem-{place}" data-slot>(.*?)</div>', html, re.DOTALL)[1]
     assert words in unescape(slot), slot
+    assert "params." not in text_of(answer)
     assert Job.objects.count() == 0
     if "parent" in fields:
         assert fields["parent"].strip() in unescape(html)

@@ -14,7 +14,8 @@ from typer.testing import CliRunner
 from client.cli import app
 from client.costs import estimate_lines
 from client.progress import BarReporter
-from client.render import duration, plain, queue_text
+from client.render import duration, plain, problem_lines, queue_text
+from jobs.parsing.records import Place
 from tests.unit.client_fake import PROBLEM, RESULTS, TOKEN, FakeService
 
 FASTA = b">a\nMKTAYIAK\n"
@@ -432,3 +433,9 @@ def test_a_job_of_work_units_shows_their_progress_rate_and_time(monkeypatch, cap
     assert "passes" not in "\n".join([*table_lines([final])])
     assert "of 3,945" not in "\n".join(job_lines(final))
     assert "rows of the contact maps" in "\n".join(job_lines(Job(body | {"action": "contacts"})))
+
+
+@pytest.mark.parametrize("place", [Place(2, "I45A", path="sequence"), Place(2), Place(path="params.x")])
+def test_a_place_is_told_once(place):
+    problem = place.problem("wrong_wild_type", "I45A says I", "Check it.")
+    assert list(problem_lines(problem.as_dict())) == [f"  {problem.message} [wrong_wild_type]", "    -> Check it."]

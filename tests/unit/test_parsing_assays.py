@@ -85,6 +85,7 @@ def test_what_cannot_be_used_is_refused_with_its_place(text, chosen, code, line,
     problem = refusal(text, **chosen)
     assert (problem.code, problem.line) == (code, line)
     assert word in problem.remedy
+    assert problem.message.startswith(f"line {line}: ") == (line is not None)
 
 
 def test_too_many_rows_are_refused(monkeypatch):

@@ -5,9 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.errors import InvalidInput
+from jobs.parsing.records import Place
 from jobs.science.variants import (
     Mutation,
     Variant,
+    VariantRules,
     plain_variant,
     read_variant,
     read_variants,
@@ -118,6 +120,13 @@ def test_insertions_and_deletions_are_refused_with_an_offer(text):
 )
 def test_other_faults(text, code):
     assert refused(text)[0].code == code
+
+
+def test_a_word_among_codes_is_a_bad_code_and_no_deletion():
+    rules = VariantRules(PARENT, 0)
+    assert [one.code for one in rules.problems("FOO", Place())] == ["bad_variant"]
+    assert [one.code for one in rules.problems(PARENT[:-1], Place())] == ["indel"]
+    assert VariantRules(PARENT, 0, lengths=True).problems("MKT", Place()) == [], "a sequence of any length"
 
 
 def test_a_parent_without_a_canonical_residue_there():

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from jobs.errors import InvalidInput, Problem
 from jobs.parsing.records import Place
-from jobs.templatetags.problems import without_place
+from jobs.templatetags.problems import refusal_sentence, without_path, without_place
 
 
 @pytest.mark.parametrize(
@@ -25,6 +26,28 @@ def test_the_place_is_cut_off_and_the_sentence_begins_with_a_capital(place, colu
     assert without_place(problem.as_dict()) == "The character ':' is not accepted"
 
 
-def test_a_problem_without_a_line_stays_as_it_is():
-    problem = Place(path="items.3.sequence").problem("bad_letter", "it is odd", "")
-    assert without_place(problem) == "items.3.sequence: it is odd"
+def test_names_of_the_rest_interface_are_left_out_beside_a_field():
+    parent = Place(path="params.parent").problem("bad_letter", "it is odd", "")
+    assert (without_path(parent), without_place(parent)) == ("It is odd", "It is odd")
+    variant = Place(path="variants.0", record="I45A").problem("wrong_wild_type", "I45A says I", "")
+    assert without_path(variant) == "Record I45A: I45A says I"
+    assert without_place(variant) == "I45A says I"
+    assert without_path(Problem("x", "repr_layers is odd", path="params.repr_layers")) == "repr_layers is odd"
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("context_sequences.1", "Context sequence 2: it is odd"),
+        ("params.contexts.0.2", "Context 1, sequence 3: it is odd"),
+        ("params.contexts.0", "Context 1: it is odd"),
+    ],
+)
+def test_which_context_is_meant_is_kept_in_words(path, words):
+    assert without_path(Place(path=path).problem("bad_letter", "it is odd", "")) == words
+
+
+def test_the_sentence_above_a_form_has_no_names_of_the_rest_interface():
+    problems = [Place(path="params.parent").problem("bad_letter", what, "") for what in ("it is odd", "it is long")]
+    assert refusal_sentence(InvalidInput.of(*problems)) == "It is odd (and 1 more)"
+    assert refusal_sentence(InvalidInput("nothing was queued", problems=problems)) == "Nothing was queued"
