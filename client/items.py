@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -46,21 +47,34 @@ def items_of(values: Iterable[ItemLike]) -> Iterator[dict[str, Any]]:
 
 @contextmanager
 def open_items(values: Iterable[ItemLike]) -> Iterator[tuple[str, IO[bytes]]]:
-    """Yield (file name, open JSONL file at its start) with a line for every item.
+    """Yield (file name, open JSONL file at its start) with a line for every item; the name says what is in it.
 
     Raises UsageError where there is none, and for a value that JSON cannot carry.
     """
     with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as file:
+        first, count = "", 0
         for place, item in enumerate(items_of(values)):
             try:
                 line = json.dumps(item, allow_nan=False)
             except (TypeError, ValueError) as error:
                 raise UsageError(f"items[{place}] does not fit into JSON: {error}", code="bad_item") from error
             file.write(line.encode() + b"\n")
+            count = place + 1
+            first = first if place else str(item.get("name") or "")
         if not file.tell():
             raise UsageError("items is empty; give at least one sequence", code="no_items")
         file.seek(0)
-        yield "items.jsonl", file
+        yield f"{_title(first, count)}.jsonl", file
+
+
+def _title(first: str, count: int) -> str:
+    """What a job of these items is called where nobody names it: its first item and how many more, such as
+    `P12345-and-239-more`, or `240-items`.
+    """
+    kept = re.sub(r"[^0-9A-Za-z._-]", "_", first)[:60]
+    if not kept.strip("._-"):
+        return f"{count}-item{'s' if count > 1 else ''}"
+    return f"{kept}-and-{count - 1}-more" if count > 1 else kept
 
 
 @contextmanager

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Lock
 
@@ -23,6 +24,31 @@ from jobs.services.attachments import parent_of
 def assays_of(job: Job) -> list[Assay]:
     """The job's assays, newest first, without their rows."""
     return list(Assay.objects.filter(job=job).defer("names", "data").order_by("-id"))
+
+
+def _column(assay: Assay) -> str:
+    return assay.value_column
+
+
+def _moment(assay: Assay) -> str:
+    return f"{assay.created_at:%-d %b %Y, %H:%M:%S} UTC"
+
+
+def _number(assay: Assay) -> str:
+    return f"number {assay.pk}"
+
+
+def labelled(assays: Sequence[Assay]) -> list[tuple[Assay, str]]:
+    """Each with a name that no other of them has: the file's, with its column where several files have that name, with
+    the moment of its upload where that is the same too.
+    """
+    labels = [one.name for one in assays]
+    for more in (_column, _moment, _number):
+        known = Counter(labels)
+        labels = [
+            f"{label}, {more(one)}" if known[label] > 1 else label for label, one in zip(labels, assays, strict=True)
+        ]
+    return list(zip(assays, labels, strict=True))
 
 
 def assay_of(job: Job, assay_id: int) -> Assay:

@@ -10,8 +10,10 @@ import "./elements/copy-button";
 import "./elements/local-time";
 import "./elements/theme-choice";
 import { followLiveParts } from "./lib/live";
+import { followOverflow } from "./lib/overflow";
 import { followSessions } from "./lib/sessions";
 
 followSessions();
 followLiveParts();
+followOverflow();
 document.documentElement.dataset.ready = "";

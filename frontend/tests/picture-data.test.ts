@@ -1,7 +1,7 @@
 // From results of the REST interface to what pictures draw.
 import { expect, test } from "vitest";
 import { bestPairs, contactHeat } from "../src/pictures/contact-data";
-import { barsOf } from "../src/pictures/bar-chart";
+import { barsOf, labelled } from "../src/pictures/bar-chart";
 import { markOf } from "../src/pictures/heat-drawing";
 import { heatOf, logoOf, RESIDUE_ORDER, type Scan, trackOf } from "../src/pictures/scan-data";
 import { rangeOf } from "../src/pictures/scatter-plot";
@@ -103,6 +103,15 @@ test("bars are read from the table that stands beside them", () => {
     { name: "1.0 to 2.0", value: 1200, marked: false },
     { name: "2.0 to 3.0", value: 34, marked: true },
   ]);
+});
+
+test("bars are labelled where round numbers begin", () => {
+  const firsts = Array.from({ length: 24 }, (_, n) => Number((-3.4 + 0.2 * n).toFixed(1)));
+  expect(labelled(firsts, 4).map((at) => firsts[at])).toEqual([-3, -2, -1, 0, 1]);
+  expect(labelled(firsts, 9).map((at) => firsts[at])).toEqual([-2, 0]);
+  expect(labelled([-0.004, -0.003, -0.002, -0.001, 0], 2)).toEqual([0, 2, 4]);
+  expect(labelled([7], 3)).toEqual([0]);
+  expect(labelled([], 3)).toEqual([]);
 });
 
 test("an axis is a little wider than its points", () => {

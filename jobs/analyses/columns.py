@@ -43,6 +43,15 @@ class Column:
         return int((self.values >= 0).sum() if self.kind == "categorical" else np.isfinite(self.values).sum())
 
 
+@dataclass(frozen=True, slots=True)
+class Word:
+    """Why a column with numbers is taken as words: the first cell that is none, and its line (1-based)."""
+
+    column: str
+    text: str
+    line: int
+
+
 @dataclass(slots=True)
 class Matching:
     """How rows found items. Lists hold the first SHOWN; counts are whole."""
@@ -58,6 +67,9 @@ class Matching:
     duplicated_count: int = 0
     shared: list[str] = field(default_factory=list)
     shared_count: int = 0
+    words: list[Word] = field(default_factory=list)
+    lines: dict[int, int] = field(default_factory=dict)
+    """The line of each item that has values."""
 
 
 def read_columns(
@@ -82,7 +94,20 @@ def read_columns(
         what = f"kinds names {unknown[0]!r}: {wanted[unknown[0]]!r}"
         raise InvalidInput.of(Problem("bad_kinds", what, choice, path="kinds"))
     values = [name for name in header if name not in NOT_VALUES]
-    return [_column(name, cells[name], len(names), wanted.get(name)) for name in values], found
+    columns = [_column(name, cells[name], len(names), wanted.get(name)) for name in values]
+    unsaid = [name for name in values if name not in wanted]
+    found.words = [word for name in unsaid if (word := _word_among(name, cells[name], found.lines))]
+    return columns, found
+
+
+def _word_among(name: str, cells: Mapping[int, str], lines: Mapping[int, int]) -> Word | None:
+    """The first word of a column that has numbers too; None for columns of one kind."""
+    given = {index: cell for index, cell in cells.items() if cell.lower() not in MISSING}
+    words = [index for index, cell in given.items() if _number(cell) is None]
+    if not words or len(words) == len(given):
+        return None
+    first = min(words, key=lines.__getitem__)
+    return Word(name, given[first][:MAX_TEXT], lines[first])
 
 
 def _rows(data: bytes) -> Iterator[tuple[int, list[str]]]:
@@ -135,7 +160,7 @@ def _header(rows: Iterator[tuple[int, list[str]]]) -> list[str]:
 def _place(
     rows: Iterator[tuple[int, list[str]]], header: list[str], key: str, names: Sequence[str], found: Matching
 ) -> dict[str, dict[int, str]]:
-    """The cells of each column by item."""
+    """The cells of each column by item; fills in `found`."""
     at = header.index(key)
     items_of: dict[str, list[int]] = {}
     for index, name in enumerate(names):
@@ -167,6 +192,7 @@ def _place(
             if len(found.shared) < SHOWN:
                 found.shared.append(text[:MAX_TEXT])
         placed.update(targets)
+        found.lines.update(dict.fromkeys(targets, line))
         for name, cell in zip(header, row, strict=True):
             cells[name].update(dict.fromkeys(targets, cell))
     found.matched_items = len(placed)

@@ -80,6 +80,7 @@ def present_matching(report: Matching) -> dict[str, Any]:
         "unmatched": {"count": report.unmatched_count, "examples": report.unmatched},
         "duplicated": {"count": report.duplicated_count, "examples": report.duplicated},
         "shared": {"count": report.shared_count, "examples": report.shared},
+        "taken_as_words": [{"column": one.column, "because": one.text, "line": one.line} for one in report.words],
     }
 
 
@@ -97,4 +98,9 @@ def matching_sentence(report: Matching) -> str:
         if count:
             more = ", ..." if count > len(names[:5]) else ""
             said.append(f"Rows {words}: {count:,} ({', '.join(names[:5])}{more}).")
+    said += [
+        f"The column {one.column} is taken as words because of {one.text[:40]!r} in line {one.line}; if it is to be "
+        "numbers, leave that cell empty and upload it again."
+        for one in report.words
+    ]
     return " ".join(said)

@@ -98,6 +98,12 @@ class Listed(s.Serializer):  # type: ignore[type-arg]
     examples = s.ListField(child=s.CharField())
 
 
+class TakenAsWords(s.Serializer):  # type: ignore[type-arg]
+    column = s.CharField()
+    because = s.CharField(help_text="The first cell that is no number.")
+    line = s.IntegerField(help_text="Its line in the file, from 1.")
+
+
 class MatchingBody(s.Serializer):  # type: ignore[type-arg]
     by = s.CharField(help_text="name or index.")
     rows = s.IntegerField()
@@ -107,6 +113,7 @@ class MatchingBody(s.Serializer):  # type: ignore[type-arg]
     unmatched = Listed(help_text="Rows that are about no item of the job.")
     duplicated = Listed(help_text="Further rows of an item that has one: the first counts.")
     shared = Listed(help_text="Names that several items have: each got the value.")
+    taken_as_words = TakenAsWords(many=True, help_text="Columns with numbers and words; `kinds` makes that a choice.")
 
 
 class ColumnsReport(s.Serializer):  # type: ignore[type-arg]

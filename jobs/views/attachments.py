@@ -22,7 +22,7 @@ from jobs.limits import MAX_ASSAY_BYTES
 from jobs.models import Assay, Job, Structure
 from jobs.science.overlays import Point
 from jobs.science.structures import MAX_STRUCTURE_BYTES
-from jobs.selectors_attachments import assay_of, assays_of, structure_of
+from jobs.selectors_attachments import assay_of, assays_of, labelled, structure_of
 from jobs.services.attachments import SCORED, assay_add, attachment_delete, structure_add
 from jobs.views.access import own_job_with_rows, page, sent_from
 from jobs.views.items import item_answer
@@ -70,7 +70,7 @@ def assay_list(request: HttpRequest, job_id: UUID) -> HttpResponse:
             error = refused
     context = {
         "job": job,
-        "assays": assays_of(job),
+        "assays": labelled(assays_of(job)),
         "asked": data or {"offset": job.params.get("offset", 0), "item": request.GET.get("item", 0)},
         "several": job.action == "scan" and job.total_items > 1,
         **_by_place(error),
@@ -100,7 +100,7 @@ def assay_page(request: HttpRequest, job_id: UUID, assay_id: int) -> HttpRespons
         "page": found,
         "sort": order,
         "open": "page" in request.GET or "sort" in request.GET,
-        "others": [one for one in assays_of(job) if one.pk != assay.pk],
+        "others": [(one, label) for one, label in labelled(assays_of(job)) if one.pk != assay.pk],
         "left": selectors_counts.job_counts(job)["pending"],
         "links": {
             "previous": changed(request.GET, page=found.number - 1) + "#table-view",

@@ -28,6 +28,8 @@ from jobs.views.access import own_job, page, sent_from
 from jobs.views.fragments import fragment
 
 ROWS = 50
+LISTED = 20
+"""Maps on the page, newest first; they are numbered among the maps of their job, whose ids other files share."""
 OWN_COLOURS = {"cluster": "Cluster", "residues": "Length"}
 METHODS = {
     "umap": "UMAP: keeps neighbours together",
@@ -48,8 +50,10 @@ def map_page(request: HttpRequest, job_id: UUID) -> HttpResponse:
 
 def _maps(job: Job) -> tuple[list[Artefact], dict[str, Any]]:
     """The newest maps, and what the list of them needs."""
-    maps = list(analyses_of(job).filter(kind="map")[:20])
-    return maps, {"job": job, "maps": present_analyses(job, maps), "live": _is_moving(maps)}
+    found = analyses_of(job).filter(kind="map")
+    maps, newest = list(found[:LISTED]), found.count()
+    shown = [one | {"number": newest - at} for at, one in enumerate(present_analyses(job, maps))]
+    return maps, {"job": job, "maps": shown, "live": _is_moving(maps)}
 
 
 def _answer(

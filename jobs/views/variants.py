@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,7 +19,7 @@ from jobs import selectors_counts
 from jobs.formats import text_cell
 from jobs.models import Item, Job
 from jobs.ranking import MAX_RANKED, VariantTable, Wanted, variant_table
-from jobs.selectors_attachments import assays_of
+from jobs.selectors_attachments import assays_of, labelled
 from jobs.states import JobState
 from jobs.variant_rows import OTHER_LENGTH
 from jobs.views.access import own_job_with_rows, page
@@ -150,7 +151,7 @@ def variants_page(request: HttpRequest, job_id: UUID) -> HttpResponse:
         "left": counts["pending"],
         "final": job.state in JobState.final(),
         "cut": MAX_RANKED if table.cut else None,
-        "assays": assays_of(job),
+        "assays": labelled(assays_of(job)),
         "top": min(TOP, len(rows)),
     }
     return render(request, "jobs/variants.html", context | more)
@@ -206,21 +207,35 @@ def _header(table: VariantTable, at: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Bin:
-    """Variants with a score from `low` up to `high`."""
+    """Variants with a score from `low` up to `high`, in `digits` behind the point."""
 
     low: float
     high: float
     count: int
+    digits: int = 2
 
 
 def bins_of(scores: np.ndarray[Any, np.dtype[np.float64]]) -> list[Bin]:
-    """The distribution of the scores in bins of equal width; none for no scores."""
+    """The distribution of the scores in at most BINS + 1 equal bins with round edges; none for no scores."""
     if not len(scores):
         return []
-    counts, edges = np.histogram(scores, bins=BINS if scores.min() < scores.max() else 1)
-    return [
-        Bin(float(low), float(high), int(count)) for low, high, count in zip(edges, edges[1:], counts, strict=False)
-    ]
+    low, high = float(scores.min()), float(scores.max())
+    if high - low <= 1e-9 * max(abs(low), abs(high)):
+        return [Bin(low, high, len(scores))]
+    step, digits = _round_step((high - low) / BINS)
+    first, last = math.floor(low / step), math.floor(high / step) + 1
+    edges = [round(number * step, digits) + 0.0 for number in range(first, last + 1)]
+    counts, _ = np.histogram(np.clip(scores, edges[0], edges[-1]), bins=edges)
+    return [Bin(low, high, count, digits) for low, high, count in zip(edges, edges[1:], counts.tolist(), strict=False)]
+
+
+def _round_step(least: float) -> tuple[float, int]:
+    """The smallest of 0.1, 0.2, 0.5, 1, 2, 5 and so on that is no less than `least`; its digits behind the point."""
+    power = math.floor(math.log10(least))
+    for factor, more in ((1, 0), (2, 0), (5, 0), (10, 1)):
+        if factor * 10.0**power >= least * (1 - 1e-9):
+            return factor * 10.0**power, max(0, -(power + more))
+    return 10.0 ** (power + 1), max(0, -(power + 1))
 
 
 def _facts(job: Job, table: VariantTable) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from jobs.models import Assay, Chunk, Output, Quota, Structure
+from jobs.selectors_attachments import labelled
 from tests.integration.variant_jobs import SHORT, UBIQUITIN, finished, scored, sent
 
 pytestmark = pytest.mark.django_db
@@ -280,6 +281,19 @@ def test_the_form_leads_to_the_comparison_and_errors_stand_beside_it(api, browse
     away = browser.post(f"/jobs/{job['id']}/attachments/delete/", {"assay": str(made.pk)}, follow=True)
     assert "m.csv is taken away" in text_of(away)
     assert Assay.objects.count() == 0
+
+
+def test_assays_of_the_same_file_are_told_apart(api, browser, inline_worker):
+    job = scored(api, inline_worker, VARIANTS)
+    for _ in range(3):
+        assert assay(api, job, CSV).status_code == 201
+    listed = browser.get(f"/jobs/{job['id']}/assays/").content.decode()
+    names = re.findall(r'<th scope="row"><a href="[^"]+">([^<]+)</a>', listed)
+    assert len(set(names)) == 3
+    for name in names:
+        assert re.fullmatch(r"\S+, DMS_score, \d+ \w+ \d{4}, [\d:]{8} UTC(, number \d+)?", name)
+    one, other = Assay(name="m.csv", value_column="a"), Assay(name="m.csv", value_column="b")
+    assert [label for _, label in labelled([one, other, Assay(name="n.csv")])] == ["m.csv, a", "m.csv, b", "n.csv"]
 
 
 def test_pages_of_attachments_are_the_owners_only(api, stranger, job, contacts):

@@ -51,6 +51,7 @@ def test_the_mapping_of_names_is_explained(lib, owner):
         "unmatched": {"count": 1, "examples": ["P9"]},
         "duplicated": {"count": 1, "examples": ["P1"]},
         "shared": {"count": 1, "examples": ["P2"]},
+        "taken_as_words": [],
     }
     family, activity = report["columns"]
     assert (family["kind"], family["categories"], family["filled"]) == ("categorical", ["kinase", "lyase"], 3)
@@ -73,6 +74,15 @@ def test_indices_raw_bodies_and_kinds(lib, owner):
     assert report["matching"]["unmatched"] == {"count": 1, "examples": ["7"]}
     assert report["columns"][0]["categories"] == ["1", "2"]
     assert values(owner, report["columns"][0]) == [1, None, None, None, 0]
+
+
+def test_a_column_of_numbers_with_a_word_says_why_it_is_taken_as_words(lib, owner):
+    text = "name,activity,family\nP1,1,a\nP3,x,b\nP2,y,b\n"
+    report = body(upload(owner, lib, text))
+    assert report["columns"][0]["kind"] == "categorical"
+    assert report["matching"]["taken_as_words"] == [{"column": "activity", "because": "x", "line": 3}]
+    chosen = body(upload(owner, lib, text, kinds='{"activity": "categorical"}'))
+    assert chosen["matching"]["taken_as_words"] == [], "whoever says so knows"
 
 
 def test_a_column_of_the_same_name_is_replaced_and_one_can_be_removed(lib, owner):

@@ -257,6 +257,25 @@ def test_a_distribution_of_equal_scores_is_one_bar():
     assert page_module.bins_of(np.zeros(0)) == []
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "step", "digits"),
+    [(-3.28, 1.41, 0.2, 1), (-0.004, 0.0121, 0.001, 3), (-900, 0, 50, 0), (1, 31, 1, 0)],
+)
+def test_bins_of_a_distribution_have_round_edges_and_hold_every_score(low, high, step, digits):
+    import numpy as np
+
+    scores = np.linspace(low, high, 501)
+    bins = page_module.bins_of(scores)
+    assert sum(one.count for one in bins) == 501
+    assert len(bins) <= page_module.BINS + 1
+    assert bins[0].low <= low < bins[0].high
+    assert bins[-1].low <= high <= bins[-1].high
+    for one in bins:
+        assert one.digits == digits
+        assert one.low / step == pytest.approx(round(one.low / step), abs=1e-6)
+        assert one.high - one.low == pytest.approx(step)
+
+
 # --- contacts -------------------------------------------------------------------------------------------------------
 
 

@@ -153,12 +153,28 @@ def test_items_of_a_program_become_a_file(client, wire):
     assert wire.requests[0].headers["Idempotency-Key"] == "mine"
     files = wire.files()
     assert files["context"] == ("context.json", b'["MKA", "MKC"]')
-    assert files["file"][0] == "items.jsonl"
+    assert files["file"][0] == "3-items.jsonl"
     assert [json.loads(line) for line in files["file"][1].splitlines()] == [
         {"sequence": "MKT"},
         {"name": "second", "sequence": "MKV"},
         {"sequence": "MKL", "context_sequences": ["MK"]},
     ]
+
+
+@pytest.mark.parametrize(
+    ("items", "name"),
+    [
+        (["MKT"], "1-item"),
+        ([("sp|P1/x", "MKT"), "MKV", "MKL"], "sp_P1_x-and-2-more"),
+        ([("P1", "MKT")], "P1"),
+        ([("../..", "MKT"), "MKV"], "2-items"),
+        ([("n" * 99, "MKT")], "n" * 60),
+    ],
+)
+def test_the_file_of_items_is_called_after_what_is_in_it(client, wire, items, name):
+    wire.answers = [(202, job())]
+    client.submit_items(items, model="e1-demo", action="encode")
+    assert wire.files()["file"][0] == f"{name}.jsonl"
 
 
 class OneWay(io.RawIOBase):

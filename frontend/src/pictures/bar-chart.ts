@@ -24,6 +24,18 @@ export function barsOf(table: HTMLTableElement): Bar[] {
   }));
 }
 
+/** Which of the bars, whose beginnings these are, have a number below: round ones, at least `apart` bars apart. */
+export function labelled(firsts: readonly number[], apart: number): number[] {
+  const width = (firsts[1] ?? NaN) - (firsts[0] ?? NaN);
+  if (!(width > 0)) return firsts.length ? [0] : [];
+  const power = 10 ** Math.floor(Math.log10(apart * width));
+  const step = [1, 2, 5, 10].map((one) => one * power).find((one) => one > apart * width * (1 - 1e-9)) ?? 10 * power;
+  return [...firsts.keys()].filter((at) => {
+    const steps = (firsts[at] ?? NaN) / step;
+    return Math.abs(steps - Math.round(steps)) < 1e-6;
+  });
+}
+
 export class BarChart extends Picture {
   private bars: Bar[] = [];
   private cursor = 0;
@@ -86,11 +98,12 @@ export class BarChart extends Picture {
     context.fillStyle = this.colours.text;
     context.textAlign = "center";
     context.textBaseline = "top";
+    const firsts = this.bars.map((bar) => Number(bar.name.split(" ")[0]?.replaceAll(",", "").replace("−", "-")));
     const longest = Math.max(...this.bars.map((bar) => context.measureText(bar.name.split(" ")[0] ?? "").width));
-    const step = Math.ceil((longest + 10) / across);
-    for (let at = 0; at < this.bars.length; at += step) {
+    for (const at of labelled(firsts, Math.ceil((longest + 10) / across))) {
       const name = this.bars[at]?.name.split(" ")[0] ?? "";
-      context.fillText(name, LEFT + (at + 0.5) * across, TOP + HEIGHT + 4);
+      context.fillRect(LEFT + at * across, TOP + HEIGHT, 1, 4); // a bar begins there
+      context.fillText(name, LEFT + at * across, TOP + HEIGHT + 6);
     }
     context.fillStyle = this.colours.quiet;
     context.fillText(this.getAttribute("axis") ?? "", LEFT + (width - LEFT - RIGHT) / 2, TOP + HEIGHT + 22);
