@@ -206,7 +206,7 @@ def test_a_stream_is_read_from_where_it_stands(client, wire):
     stream.readline()
     wire.answers = [(202, job())]
     client.submit(stream, model="e1-demo", action="encode")
-    assert wire.files()["file"] == ("stream.csv", b"name,sequence\na,MKT\n")
+    assert wire.files()["file"] == ("stream.txt", b"name,sequence\na,MKT\n")
 
 
 @pytest.mark.parametrize(
