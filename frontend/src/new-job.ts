@@ -6,6 +6,7 @@ import { offerPlaces } from "./new-job/places";
 import { bytesText, details, sentence } from "./new-job/preview";
 import type { Report } from "./new-job/report";
 import type { ItemRules, PageRules } from "./new-job/rules";
+import { CostAsker, faultText, LARGEST_ASKED, type ServiceCost, serviceSentences, variantsSentence } from "./new-job/service-cost";
 import { type Answer, type Sending, send } from "./new-job/upload";
 
 const TYPING = 300; // milliseconds without a key before pasted text is looked at
@@ -88,6 +89,10 @@ const library = new Preview(
   () => itemRules(false),
   (report, final) => {
     need("problem-records").replaceChildren(); // they were about what was chosen before
+    if (!report && action.value === "score") {
+      estimate(); // whose answer is the preview
+      return;
+    }
     need("preview").hidden = report === null;
     need("preview-status").textContent = report ? sentence(report, final) : "";
     need("preview-body").replaceChildren(...(report && final ? details(report) : []));
@@ -120,6 +125,11 @@ function contextSentence(report: Report): string {
 }
 
 function estimate(): void {
+  if (!KNOWN_COSTS.includes(action.value)) {
+    asker.later();
+    return;
+  }
+  asker.stop();
   const limits = rules.models[model.value];
   const { report } = library;
   const data = new FormData(form);
@@ -136,12 +146,6 @@ function estimate(): void {
     place.replaceChildren();
     return;
   }
-  if (!KNOWN_COSTS.includes(action.value)) {
-    // Work units depend on parents, positions and methods: the service counts them when the job arrives.
-    const words = "The service works out the cost of this action when it reads the library, and keeps to your quota.";
-    if (place.textContent !== words) place.replaceChildren(paragraph(words, "quiet mb-1"));
-    return;
-  }
   const homologs = context.report;
   const shared = homologs && !homologs.broken ? homologs.tokens : 0;
   const cost = costOf(report, shared, wanted, limits);
@@ -150,6 +154,52 @@ function estimate(): void {
   if (refusal) lines.push(paragraph(`The service would refuse this job now. ${refusal}`, "problem mb-1"));
   // Only what has changed is read out again.
   if (place.textContent !== lines.map((line) => line.textContent).join("")) place.replaceChildren(...lines);
+}
+
+/** Of actions with work units: what the service says of the form as it stands. */
+const asker = new CostAsker(`${address}cost/`, askedForm, (cost) => {
+  if (KNOWN_COSTS.includes(action.value)) return;
+  const scored = action.value === "score";
+  const faults = cost?.faults;
+  const place = need("estimate");
+  let lines: HTMLElement[] = [];
+  if (faults && !scored) lines = [paragraph(variantsSentence(cost), "problem mb-1")];
+  else if (cost && !faults) {
+    lines = serviceSentences(cost, action.value, model.value).map((words) => paragraph(words, "quiet mb-1"));
+    if (cost.refusal) lines.push(paragraph(`The service would refuse this job now: ${cost.refusal.detail}`, "problem mb-1"));
+  } else if (!cost && tooLarge()) {
+    lines = [paragraph("The service works out the cost of a file of this size when it reads it.", "quiet mb-1")];
+  }
+  if (place.textContent !== lines.map((line) => line.textContent).join("")) place.replaceChildren(...lines);
+  if (!scored) return;
+  need("preview").hidden = cost === null;
+  const status = need("preview-status");
+  const words = cost ? variantsSentence(cost) : "";
+  if (status.textContent !== words) status.textContent = words;
+  need("preview-body").replaceChildren(...(faults ? faultList(faults) : []));
+});
+
+function faultList(faults: NonNullable<ServiceCost["faults"]>): HTMLElement[] {
+  const list = document.createElement("ul");
+  list.className = "fault-list";
+  for (const fault of faults.listed) {
+    const line = document.createElement("li");
+    line.textContent = faultText(fault);
+    list.append(line);
+  }
+  const more = faults.more ? [paragraph(`And ${faults.more.toLocaleString("en")} more, which are not listed.`, "quiet")] : [];
+  return [list, ...more];
+}
+
+function tooLarge(): boolean {
+  return (file.files?.[0]?.size ?? text.value.length) > LARGEST_ASKED;
+}
+
+/** The form, where there is something to count. */
+function askedForm(): FormData | null {
+  const singles = action.value === "score" && need<HTMLInputElement>("id_all_singles").checked;
+  const something = Boolean(file.files?.length) || text.value.trim() !== "" || singles || form.elements.namedItem("from") !== null;
+  return something && !tooLarge() ? body() : null;
 }
 
 function paragraph(words: string, classes: string): HTMLElement {
@@ -215,6 +265,9 @@ for (const choice of [action, model]) {
   });
 }
 form.addEventListener("change", estimate);
+form.addEventListener("input", () => {
+  if (!KNOWN_COSTS.includes(action.value)) asker.later();
+});
 
 // --- examples, and files that are dropped ---
 

@@ -66,7 +66,7 @@ def new_job(request: HttpRequest) -> HttpResponse:
         return _form(request, first(request, owner))
     asked = posted(request, owner)
     try:
-        submission = _submission(request, asked)
+        submission = submission_of_form(request, asked)
     except InvalidInput as error:
         return _form(request, asked, error, elsewhere="context")
     try:
@@ -79,7 +79,7 @@ def new_job(request: HttpRequest) -> HttpResponse:
     return redirect(address)
 
 
-def _submission(request: HttpRequest, asked: Asked) -> Submission:
+def submission_of_form(request: HttpRequest, asked: Asked) -> Submission:
     """Raises InvalidInput. What has no path of its own in it is about the context."""
     if "complete" not in request.POST:  # the last field: where it is missing, more is missing
         message = "the upload broke off; nothing was queued"

@@ -281,3 +281,30 @@ def test_a_list_of_variants_is_pasted_and_its_faults_are_told_by_line(watched):
     wait_for(page, "succeeded")
     page.get_by_role("link", name="Rank the variants").click()
     expect(page.locator("#variants")).to_contain_text("K2R:T3S")
+
+
+def test_variants_are_counted_and_their_cost_is_told_before_anything_is_submitted(page, service):
+    """The service counts what the parent, the method and the contexts make of them."""
+    service.create_context_set("cost-2", [["MKTAYIAKQK"], ["MRTAYIAKQR", "MKSAYIAKQR"]])
+    page.goto("/jobs/new/?action=score&context_set=cost-2")
+    page.locator("#id_sequences").fill("M1A\nK2R\nK2W\n")
+    expect(page.locator("#preview-status")).to_contain_text("Parent")
+    page.locator("#id_parent").fill("MKTAYIAKQR")
+    expect(page.locator("#preview-status")).to_have_text("3 variants; all of them can be read.")
+    cost = page.locator("#estimate")
+    expect(cost).to_contain_text("4 passes through the network, in 2 chunks.")
+    expect(cost).to_contain_text(re.compile(r"Computing takes .* present rate"))
+    page.locator("#id_context_set").select_option("")
+    expect(cost).to_contain_text("2 passes through the network")
+    page.locator("#id_sequences").fill("M1A\nM2A\n")
+    expect(page.locator("#preview-body li")).to_have_count(1)
+    expect(page.locator("#preview-body")).to_contain_text("ine 2")
+    expect(cost).to_have_text("")
+    page.locator("#id_sequences").fill("")
+    page.locator("#id_all_singles").check()
+    expect(page.locator("#preview-status")).to_have_text("190 variants; all of them can be read.")
+    choose(page, "v.csv", b"variant\nM1A\n")
+    page.locator("#id_all_singles").uncheck()
+    expect(page.locator("#preview-status")).to_have_text("1 variant; all of them can be read.")
+    page.locator("#id_action").select_option("scan")
+    assert violations(page) == []

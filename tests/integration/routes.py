@@ -81,6 +81,7 @@ CLASSES = {
     "webhook-act": PAGE_OBJECT,
     "job-list-page": PAGE,
     "job-new-page": PAGE,
+    "job-new-cost": PAGE,
     "contexts-page": PAGE,
     "context-set-page": PAGE_OBJECT,
     "alignment-page": PAGE_OBJECT,

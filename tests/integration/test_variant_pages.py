@@ -428,3 +428,49 @@ def test_the_best_of_a_scan_or_a_score_bring_their_parent_along(which, browser, 
     job = request.getfixturevalue(which)
     html = browser.get("/jobs/new/", {"ranked": job["id"], "top": 3}).content.decode()
     assert re.search(rf'<textarea[^>]*name="parent"[^>]*>{SHORT}</textarea>', html)
+
+
+# --- what a job would cost, before it is submitted ------------------------------------------------------------------
+
+
+def cost(browser: Client, **fields):
+    form = {"model": "e1-demo", "on_invalid": "reject", "method": "masked_marginal", "complete": "1", "key": "k"}
+    answer = browser.post("/jobs/new/cost/", {**form, **fields})
+    assert answer.status_code == 200, answer.content
+    assert not Job.objects.exists(), "asking stores nothing"
+    return answer.json()
+
+
+@pytest.mark.parametrize(
+    ("fields", "items"),
+    [
+        ({"action": "score", "parent": SHORT, "sequences": "M1A\nK2R\n"}, 2),
+        ({"action": "score", "parent": f">p\n{SHORT}\n", "all_singles": "1", "context_set": "mine"}, 190),
+        ({"action": "score", "parent": SHORT, "file": SimpleUploadedFile("v.csv", b"variant\nM1A\nT3S\nQ9N\n")}, 3),
+        ({"action": "scan", "sequences": f">p\n{SHORT}\n", "positions": "2, 4-6", "context_set": "mine"}, 1),
+        ({"action": "contacts", "sequences": f">p\n{SHORT}\n"}, 1),
+    ],
+)
+def test_the_form_tells_its_cost_before_it_is_submitted(browser, person, inline_worker, fields, items):
+    context_set_create(owner=person, name="mine", contexts=[["MKTAY"], ["MRTAY"]], provenance={})
+    told = cost(browser, **fields)
+    assert told["items"] == items
+    assert told["seconds"] > 0
+    if "file" in fields:
+        fields["file"].seek(0)
+    assert submit(browser, **{"method": "masked_marginal", **fields}).status_code == 302
+    job = Job.objects.get()
+    assert told["units"] == job.total_units
+    assert (told["chunks"], told["tokens"]) == (
+        job.chunks.count(),
+        sum(job.chunks.values_list("n_tokens", flat=True)),
+    )
+
+
+def test_faults_of_variants_are_told_before_anything_is_sent(browser):
+    told = cost(browser, action="score", parent=SHORT, sequences="M1A\nM2A\nK2R\nQ99A\n")["faults"]
+    assert "2 of 4 records are not valid" in told["detail"]
+    assert [fault["line"] for fault in told["listed"]] == [2, 4]
+    assert told["more"] == 0
+    assert "parent" in cost(browser, action="score", sequences="M1A\n")["faults"]["detail"]
+    assert Client().post("/jobs/new/cost/", headers={"X-Requested-With": "fetch"}).status_code == 401

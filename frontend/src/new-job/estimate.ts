@@ -72,13 +72,13 @@ export function durationText(seconds: number): string {
   return hours % 24 ? `${Math.floor(hours / 24)} d ${hours % 24} h` : `${hours / 24} d`;
 }
 
-/** The cost in sentences. Without `usage` (the service did not answer) what the browser knows by itself. */
-export function costSentences(cost: Cost, usage: Usage | null, model: string): string[] {
+/** The cost in sentences; `counted` are the seconds as the service counts them. Without `usage` (the service did not answer) what the browser knows by itself. */
+export function costSentences(cost: Cost, usage: Usage | null, model: string, counted: number | null = null): string[] {
   const number = (value: number) => value.toLocaleString("en");
   const sentences = [`${number(cost.tokens)} tokens to compute. The results will take ${bytesText(cost.resultBytes)}.`];
   const pace = usage?.models[model];
   if (pace?.tokens_per_second) {
-    const seconds = cost.tokens / pace.tokens_per_second;
+    const seconds = counted ?? cost.tokens / pace.tokens_per_second;
     const computing = `Computing takes ${seconds < 1 ? "" : "about "}${durationText(seconds)} at the workers’ present rate`;
     const ahead = pace.waiting_tokens / pace.tokens_per_second;
     sentences.push(ahead >= 1 ? `${computing}; about ${durationText(ahead)} of other work is queued.` : `${computing}.`);

@@ -1,0 +1,111 @@
+// The cost of actions whose passes depend on parents, positions, methods and stored contexts: the service counts them from
+// the form as it stands, with the function that jobs are cut by, and stores nothing.
+import { costSentences, type Usage } from "./estimate";
+
+export const LARGEST_ASKED = 4_000_000; // bytes of a file that is sent only to be counted
+
+export interface Fault {
+  message: string;
+  remedy?: string;
+  line?: number;
+}
+
+/** The answer of POST /jobs/new/cost/. */
+export interface ServiceCost {
+  faults?: { detail: string; listed: Fault[]; more: number };
+  items: number;
+  skipped: number;
+  units: number;
+  chunks: number;
+  tokens: number;
+  output_bytes: number;
+  stored_bytes: number;
+  seconds: number | null;
+  seconds_reason: string | null;
+  tokens_per_second: number | null;
+  workers: number;
+  waiting: { tokens: number };
+  quota: Usage["quota"];
+  refusal: { detail: string } | null;
+}
+
+const number = (value: number) => value.toLocaleString("en");
+const plural = (many: number, word: string) => `${number(many)} ${word}${many === 1 ? "" : "s"}`;
+
+/** How many variants there are, in one sentence. */
+export function variantsSentence(cost: ServiceCost): string {
+  if (cost.faults) return capital(cost.faults.detail);
+  const left = cost.skipped ? `; ${plural(cost.skipped, "record")} would be skipped` : "; all of them can be read";
+  return `${plural(cost.items, "variant")}${left}.`;
+}
+
+/** Passes, tokens, bytes, time and quota, as for other actions. */
+export function serviceSentences(cost: ServiceCost, action: string, model: string): string[] {
+  const what = action === "contacts" ? plural(cost.units, "row") + " of contact maps" : passes(cost.units);
+  const pace = {
+    workers: cost.workers,
+    tokens_per_second: cost.tokens_per_second,
+    reason: cost.seconds_reason,
+    waiting_tokens: cost.waiting.tokens,
+  };
+  const sizes = { tokens: cost.tokens, resultBytes: cost.output_bytes, storedBytes: cost.stored_bytes };
+  const usage = { quota: cost.quota, models: { [model]: pace } };
+  return [`${what}, in ${plural(cost.chunks, "chunk")}.`, ...costSentences(sizes, usage, model, cost.seconds)];
+}
+
+function passes(units: number): string {
+  return `${number(units)} ${units === 1 ? "pass" : "passes"} through the network`;
+}
+
+export function faultText(fault: Fault): string {
+  const remedy = fault.remedy ? ` ${capital(fault.remedy)}` : "";
+  const place = fault.line && !/^line \d/.test(fault.message) ? `Line ${number(fault.line)}: ` : "";
+  const words = capital(place + fault.message);
+  return (/[.!?]$/.test(words) ? words : `${words}.`) + remedy;
+}
+
+function capital(words: string): string {
+  return words.slice(0, 1).toUpperCase() + words.slice(1);
+}
+
+/** Asks a while after the last change; an older answer is dropped. */
+export class CostAsker {
+  private timer = 0;
+  private running: AbortController | null = null;
+
+  constructor(
+    private readonly address: string,
+    private readonly body: () => FormData | null,
+    private readonly show: (cost: ServiceCost | null) => void,
+    private readonly pause = 400,
+  ) {}
+
+  later(): void {
+    this.stop();
+    this.timer = window.setTimeout(() => void this.ask(), this.pause);
+  }
+
+  stop(): void {
+    clearTimeout(this.timer);
+    this.running?.abort();
+    this.running = null;
+  }
+
+  private async ask(): Promise<void> {
+    const body = this.body();
+    if (!body) {
+      this.show(null);
+      return;
+    }
+    const mine = new AbortController();
+    this.running = mine;
+    try {
+      const headers = { "X-Requested-With": "fetch" };
+      const answer = await fetch(this.address, { method: "POST", body, headers, signal: mine.signal });
+      const cost = answer.ok ? ((await answer.json()) as ServiceCost) : null;
+      if (this.running === mine) this.show(cost);
+    } catch {
+      if (this.running === mine) this.show(null);
+    }
+  }
+}

@@ -1,0 +1,41 @@
+import { describe, expect, it } from "vitest";
+import { faultText, type ServiceCost, serviceSentences, variantsSentence } from "../src/new-job/service-cost";
+
+const none = { limit: null, used: 0, left: null };
+const cost: ServiceCost = {
+  items: 989,
+  skipped: 0,
+  units: 3945,
+  chunks: 618,
+  tokens: 1_270_000,
+  output_bytes: 130_000,
+  stored_bytes: 140_000,
+  seconds: 300,
+  seconds_reason: null,
+  tokens_per_second: 10_000,
+  workers: 2,
+  waiting: { tokens: 0 },
+  quota: { active_jobs: none, queued_tokens: none, stored_bytes: none },
+  refusal: null,
+};
+
+describe("the cost as the service counts it", () => {
+  it("tells passes, chunks, tokens and the service's own seconds", () => {
+    expect(serviceSentences(cost, "score", "e1-demo")).toEqual([
+      "3,945 passes through the network, in 618 chunks.",
+      "1,270,000 tokens to compute. The results will take 130 kB.",
+      "Computing takes about 5 min at the workers’ present rate.",
+    ]);
+    expect(serviceSentences({ ...cost, units: 12 }, "contacts", "e1-demo")[0]).toBe("12 rows of contact maps, in 618 chunks.");
+  });
+  it("says why the time is not known", () => {
+    const away = { ...cost, seconds: null, tokens_per_second: null, seconds_reason: "no worker of this model is alive" };
+    expect(serviceSentences(away, "score", "e1-demo")[2]).toContain("no worker of this model is alive");
+  });
+  it("counts variants, and tells faults with their lines", () => {
+    expect(variantsSentence(cost)).toBe("989 variants; all of them can be read.");
+    expect(variantsSentence({ ...cost, items: 1, skipped: 2 })).toBe("1 variant; 2 records would be skipped.");
+    expect(faultText({ line: 3, message: "the wild type is K", remedy: "look again." })).toBe("Line 3: the wild type is K. Look again.");
+    expect(faultText({ line: 3, message: "line 3: the wild type is K." })).toBe("Line 3: the wild type is K.");
+  });
+});

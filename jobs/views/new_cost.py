@@ -1,0 +1,46 @@
+"""What the form for a new job would cost as it stands: for scripts of that page, before anything is submitted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.http import require_POST
+
+from jobs.errors import InvalidInput
+from jobs.estimates import estimate_of, present_estimate
+from jobs.views.access import page, user_of
+from jobs.views.asked import posted
+from jobs.views.new import submission_of_form
+
+LISTED = 20
+"""Faults that an answer lists; the others are counted."""
+
+
+@page
+@require_POST
+def new_job_cost(request: HttpRequest) -> JsonResponse:
+    """The estimate of the form, which stores nothing; or `faults` for which it would be refused. Both are answers to
+    the question, so both are 200.
+    """
+    owner = user_of(request)
+    try:
+        submission = submission_of_form(request, posted(request, owner))
+        records = submission.read()
+        estimate = estimate_of(
+            user_id=owner.pk,
+            request=submission.request,
+            records=records,
+            shared_context=tuple(submission.shared_context),
+            hint=submission.hint,
+        )
+        submission.stream.drain()
+    except InvalidInput as error:
+        return JsonResponse({"faults": _faults(error)})
+    return JsonResponse(present_estimate(estimate, records.cleaning, []))
+
+
+def _faults(error: InvalidInput) -> dict[str, Any]:
+    listed = error.problems[:LISTED]
+    more = max(error.problem_count, len(error.problems)) - len(listed)
+    return {"detail": error.detail, "listed": [problem.as_dict() for problem in listed], "more": more}
