@@ -88,14 +88,13 @@ const library = new Preview(
   () => (rules.actions[action.value]?.preview ? sourceOf(file, text) : null),
   () => itemRules(false),
   (report, final) => {
-    need("problem-records").replaceChildren(); // they were about what was chosen before
     if (!report && action.value === "score") {
       estimate(); // whose answer is the preview
       return;
     }
     need("preview").hidden = report === null;
     need("preview-status").textContent = report ? sentence(report, final) : "";
-    need("preview-body").replaceChildren(...(report && final ? details(report) : []));
+    need("preview-body").replaceChildren(...(report && final ? details(report, !document.getElementById("records")) : []));
     leadToFaults("preview-body");
     estimate();
     if (report && final) void askUsage();
@@ -221,12 +220,20 @@ async function askUsage(): Promise<void> {
   estimate();
 }
 
+/** The faults that the service listed were about what was chosen before. Not when a preview is ready: it may come after
+ * the answer.
+ */
+function forgetRecords(): void {
+  need("problem-records").replaceChildren();
+}
+
 let typing = 0;
 for (const [area, preview] of [
   [text, library],
   [contextText, context],
 ] as const) {
   area.addEventListener("input", () => {
+    if (area === text) forgetRecords();
     clearTimeout(typing);
     typing = window.setTimeout(() => {
       preview.look();
@@ -234,6 +241,7 @@ for (const [area, preview] of [
   });
 }
 file.addEventListener("change", () => {
+  forgetRecords();
   library.look();
 });
 text.addEventListener("input", () => {
@@ -260,6 +268,7 @@ function offerMethods(): void {
 for (const choice of [action, model]) {
   choice.addEventListener("change", () => {
     offerMethods();
+    forgetRecords();
     library.look();
     context.look();
   });
@@ -284,6 +293,7 @@ for (const link of document.querySelectorAll<HTMLElement>("[data-example]")) {
     text.value = example;
     const parent = rules.actions[which]?.parent;
     if (parent) need<HTMLTextAreaElement>("id_parent").value = parent;
+    forgetRecords();
     offerMethods();
     library.look();
     text.focus();
@@ -309,6 +319,7 @@ document.addEventListener("drop", (event) => {
     ? ([contextFile, context] as const)
     : ([file, library] as const);
   input.files = dropped;
+  forgetRecords();
   preview.look();
 });
 

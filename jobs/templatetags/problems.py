@@ -62,9 +62,7 @@ def without_path(problem: Problem | Mapping[str, Any]) -> str:
 def refusal_sentence(error: ServiceError) -> str:
     """The sentence of a refused form, whose fields have other names than those of the REST interface."""
     first = error.problems[0] if error.problems else None
-    if first is None or not error.detail.startswith(first.message):
-        return _capital(error.detail)
-    return without_path(first) + error.detail[len(first.message) :]
+    return _capital(error.detail.replace(first.message, without_path(first), 1) if first else error.detail)
 
 
 def _sentence(fields: Mapping[str, Any], place: str) -> str:

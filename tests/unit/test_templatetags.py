@@ -51,3 +51,6 @@ def test_the_sentence_above_a_form_has_no_names_of_the_rest_interface():
     problems = [Place(path="params.parent").problem("bad_letter", what, "") for what in ("it is odd", "it is long")]
     assert refusal_sentence(InvalidInput.of(*problems)) == "It is odd (and 1 more)"
     assert refusal_sentence(InvalidInput("nothing was queued", problems=problems)) == "Nothing was queued"
+    place = Place(line=2, record="foo", path="sequence").problem("bad_variant", "FOO is odd", "")
+    told = InvalidInput(f"1 record is not valid. First: {place.message}", problems=[place])
+    assert refusal_sentence(told) == "1 record is not valid. First: Line 2, record foo: FOO is odd"
