@@ -51,7 +51,11 @@ def stored_numbers(job: Job) -> dict[str, dict[int | None, Floats]]:
 
     Outputs by the keys of a page of chunks: for a join the planner may read the outputs of all jobs.
     """
-    chunks = list(Chunk.objects.filter(job=job, state=ChunkState.DONE, n_items__gt=0).values_list("pk", flat=True))
+    chunks = Chunk.objects.filter(job=job, state=ChunkState.DONE, n_items__gt=0).values_list("pk", flat=True)
+    return _numbers_of(list(chunks))
+
+
+def _numbers_of(chunks: list[int]) -> dict[str, dict[int | None, Floats]]:
     found: dict[str, dict[int | None, Floats]] = {kind: {} for kind in KINDS}
     # As in jobs.export.reading: Django's cursor would give bytes as hexadecimal text.
     with connection.cursor(), connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:

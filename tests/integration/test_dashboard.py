@@ -131,13 +131,14 @@ def test_failed_items_are_listed_with_their_reason_and_retried(api, browser, inl
     Chunk.objects.filter(job_id=job["id"]).update(n_succeeded=1, n_failed=1)
     Tally.objects.filter(job_id=job["id"]).delete()  # it stands for the chunks as they were
     Item.objects.filter(job_id=job["id"], index=1).update(
-        error_code="out_of_memory", error=[{"code": "out_of_memory", "message": "b did not fit", "remedy": "Split it."}]
+        error_code="out_of_memory",
+        error=[{"code": "out_of_memory", "message": "It did not fit", "remedy": "Split it."}],
     )
     Job.objects.filter(pk=job["id"]).update(state="partial")
     page = text_of(browser.get(job["links"]["page"]))
-    for words in ("partial", "1 failed", "b did not fit", "Split it.", "Retry 1 failed item"):
+    for words in ("partial", "1 failed", "It did not fit", "Split it.", "Retry 1 failed item"):
         assert words in page
-    assert "b did not fit" in text_of(browser.get(f"{job['links']['page']}items/?state=failed"))
+    assert "It did not fit" in text_of(browser.get(f"{job['links']['page']}items/?state=failed"))
     said = text_of(browser.post(f"{job['links']['page']}act/", {"do": "retry"}, follow=True))
     assert "1 failed item is queued again." in said
     assert Job.objects.get().state == "queued"

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import textwrap
 import uuid
+from pathlib import Path
 
 import pytest
 
@@ -125,7 +126,8 @@ def test_secrets_are_private_and_never_overwritten(tmp_path):
 
 
 def test_sockets_move_to_a_short_folder_where_the_path_is_long_or_odd(tmp_path):
-    assert DataFolder.at(tmp_path / "d").sockets == tmp_path / "d" / "run"
+    short = Path("/tmp/e1-tests/d")  # nothing is made there; pytest's own folder may be long already
+    assert DataFolder.at(short).sockets == short / "run"
     for name in ("x" * 120, "with space"):
         sockets = DataFolder.at(tmp_path / name).sockets
         assert not sockets.is_relative_to(tmp_path)

@@ -11,8 +11,8 @@ from jobs.export.chunkwise import ChunkOrder, chunk_arrays
 from jobs.export.columns import LOG_PROB
 from jobs.export.reading import _bytes_of
 from jobs.models import Job
-from jobs.ranking import _stored
 from jobs.services.intake import Request, _copy_chunks, _copy_items, job_create
+from jobs.variant_rows import _numbers_of
 from tests.integration.test_leases import record
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -30,7 +30,7 @@ def chunks_of_a_download(job: Job) -> None:
 
 
 def scores_of_variants(job: Job) -> None:
-    _stored(job, "score")
+    _numbers_of([1])
 
 
 def chunks_of_an_upload(job: Job) -> None:
