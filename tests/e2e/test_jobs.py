@@ -249,7 +249,7 @@ def test_without_scripts_a_job_is_submitted_watched_and_fetched(open_page, servi
     page.locator("#id_action").select_option("log_prob")
     page.locator("#id_file").set_input_files(file("plain.fasta", BAD))
     page.get_by_role("button", name="Submit job").click()
-    expect(page.get_by_role("main")).to_contain_text("line 7")
+    expect(page.get_by_role("main")).to_contain_text("Line 7")
     page.locator("#id_file").set_input_files(file("plain.fasta", GOOD))
     page.get_by_role("button", name="Submit job").click()
     expect(page.get_by_role("heading", level=1, name="plain.fasta")).to_be_visible()

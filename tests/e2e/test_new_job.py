@@ -297,7 +297,7 @@ def test_variants_are_counted_and_their_cost_is_told_before_anything_is_submitte
     service.create_context_set("cost-2", [["MKTAYIAKQK"], ["MRTAYIAKQR", "MKSAYIAKQR"]])
     page.goto("/jobs/new/?action=score&context_set=cost-2")
     page.locator("#id_sequences").fill("M1A\nK2R\nK2W\n")
-    expect(page.locator("#preview-status")).to_contain_text("Parent")
+    expect(page.locator("#preview-status")).to_contain_text("The parent is missing")
     page.locator("#id_parent").fill("MKTAYIAKQR")
     expect(page.locator("#preview-status")).to_have_text("3 variants; all of them can be read.")
     cost = page.locator("#estimate")
