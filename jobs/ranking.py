@@ -6,17 +6,16 @@ variants takes some 30 MB; larger jobs are shown up to MAX_RANKED variants, and 
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
-from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from jobs.models import Job
+from jobs.remembered import Remembered
 from jobs.science.overlays import ScoreOf
 from jobs.science.variants import Mutation, Variant
 from jobs.selectors import results_fingerprint
@@ -157,23 +156,12 @@ class VariantTable:
         return self.codes[at] if variant is None else variant.sequence(self.parent)
 
 
-_tables: OrderedDict[tuple[str, str], VariantTable] = OrderedDict()
-_lock = Lock()
+_tables: Remembered[tuple[str, str], VariantTable] = Remembered(_KEPT)
 
 
 def variant_table(job: Job) -> VariantTable:
     """The table of a job of the action score, of the results that it has now."""
-    key = (str(job.pk), results_fingerprint(job))
-    with _lock:
-        if key in _tables:
-            _tables.move_to_end(key)
-            return _tables[key]
-    table = read_table(job)
-    with _lock:
-        _tables[key] = table
-        while len(_tables) > _KEPT:
-            _tables.popitem(last=False)
-    return table
+    return _tables.get((str(job.pk), results_fingerprint(job)), lambda: read_table(job))
 
 
 def scores_of(job: Job) -> ScoreOf:
@@ -185,7 +173,7 @@ def scores_of(job: Job) -> ScoreOf:
 
 
 def read_table(job: Job) -> VariantTable:
-    """The table from the database: items and packed scores, each in one query."""
+    """The table from the database: packed scores, and the items that have one."""
     parent, offset = str(job.params["parent"]), int(job.params.get("offset", 0))
     stored = stored_numbers(job)
     items = list(islice(scored_items(job, stored["score"]), MAX_RANKED + 1))

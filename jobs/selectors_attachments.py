@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from threading import Lock
 
 import numpy as np
 
 from jobs import ranking
 from jobs.errors import NotFound
 from jobs.models import Assay, Job, Structure
+from jobs.remembered import Remembered
 from jobs.results import results_of
 from jobs.science.contacts import Floats, Precision, long_range_precision
 from jobs.science.overlays import Overlay, ScoreOf, overlay
@@ -74,25 +74,14 @@ def structure_of(job: Job, structure_id: int) -> Structure:
 
 _KEPT = 4
 """Overlays that a process remembers: one of 100,000 variants takes some 30 MB."""
-_overlays: OrderedDict[tuple[int, str], Overlay] = OrderedDict()
-_lock = Lock()
+_overlays: Remembered[tuple[int, str], Overlay] = Remembered(_KEPT)
 
 
 def assay_overlay(assay: Assay) -> Overlay:
     """The measurements over the scores that the job has now; a page and its picture, which ask one after the other, are
     given the same.
     """
-    key = (assay.pk, results_fingerprint(assay.job))
-    with _lock:
-        if key in _overlays:
-            _overlays.move_to_end(key)
-            return _overlays[key]
-    made = _overlay(assay)
-    with _lock:
-        _overlays[key] = made
-        while len(_overlays) > _KEPT:
-            _overlays.popitem(last=False)
-    return made
+    return _overlays.get((assay.pk, results_fingerprint(assay.job)), lambda: _overlay(assay))
 
 
 def _overlay(assay: Assay) -> Overlay:
