@@ -12,12 +12,12 @@ from uuid import UUID, uuid4
 
 import numpy as np
 
-from benchmarks.service_data import settle
+from benchmarks.service_data import owner_and_engine, settle
 from jobs.actions.base import Stored
-from worker.protocol import CANONICAL, EngineIdentity
+from jobs.limits import CHUNK_ITEMS
+from worker.protocol import CANONICAL
 
 CHUNKS_PER_WRITE = 500
-PER_CHUNK = 8
 T = TypeVar("T")
 
 
@@ -35,18 +35,16 @@ def finished_job(
     stored: Callable[[int], list[Stored]],
 ) -> UUID:
     """A succeeded job of the first user. `items` are names and texts, `stored` the arrays of the item of an index."""
-    from django.contrib.auth.models import User
     from django.db import connection, transaction
 
     from jobs.actions import get_action
     from jobs.models import Chunk, Item, Job, Output
     from jobs.outputs import pack_outputs
+    from jobs.services.leases import output_row
     from jobs.services.tallies import tally_advance
-    from jobs.services.workers import engine_record
 
     known = get_action(action)
-    engine = engine_record(identity=EngineIdentity(model, "0" * 64, "float32", "none", "none", "none", "bench", True))
-    owner, _ = User.objects.get_or_create(username="admin")
+    owner, engine = owner_and_engine(model)
     job = Job.objects.create(
         id=uuid4(),
         owner=owner,
@@ -58,7 +56,7 @@ def finished_job(
         total_items=len(items),
         total_residues=sum(len(text) for _, text in items),
     )
-    runs = runs_of(list(enumerate(items)), PER_CHUNK)
+    runs = runs_of(list(enumerate(items)), CHUNK_ITEMS)
     for group in runs_of(runs, CHUNKS_PER_WRITE):
         with transaction.atomic():
             chunks = Chunk.objects.bulk_create(
@@ -82,17 +80,7 @@ def finished_job(
                 for index, (name, text) in run
             )
             Output.objects.bulk_create(
-                Output(
-                    chunk=chunk,
-                    kind=one.kind,
-                    layer=one.layer,
-                    item_index=one.item_index,
-                    dtype=one.dtype,
-                    width=one.width,
-                    rows=list(one.rows),
-                    data=one.data,
-                    checksum=one.checksum,
-                )
+                output_row(chunk.pk, one)
                 for chunk, run in both
                 for one in pack_outputs(known, [(index, stored(index)) for index, _ in run])
             )

@@ -7,12 +7,16 @@ it); only the way there is shorter.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
 import numpy as np
 
 from benchmarks.service_stack import MODEL
 from worker.protocol import BOUNDARY_TOKENS, CANONICAL, MODELS
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
 
 RESIDUES = 350
 SEQUENCES_PER_WRITE = 1000
@@ -52,17 +56,13 @@ def lay_out_job(
     With `outputs` every done chunk has its mean embeddings, `width` float32 an item. Then comes what beat and vacuum
     do within a few seconds.
     """
-    from django.contrib.auth.models import User
     from django.db import connection, transaction
 
     from jobs.models import Job
     from jobs.outputs import checksum
     from jobs.services.tallies import tally_advance
-    from jobs.services.workers import engine_record
-    from worker.protocol import EngineIdentity
 
-    engine = engine_record(identity=EngineIdentity(MODEL, "0" * 64, "float32", "none", "none", "none", "bench", True))
-    owner, _ = User.objects.get_or_create(username="admin")
+    owner, engine = owner_and_engine(MODEL)
     final = done == 1
     job = Job.objects.create(
         id=uuid4(),
@@ -102,6 +102,18 @@ def lay_out_job(
     settle()
     tally_advance(job_id=job.pk)
     return job.pk
+
+
+def owner_and_engine(model: str) -> tuple[User, int]:
+    """The user whom jobs are laid out for, and the number of an engine that computed nothing."""
+    from django.contrib.auth.models import User
+
+    from jobs.services.workers import engine_record
+    from worker.protocol import EngineIdentity
+
+    identity = EngineIdentity(model, "0" * 64, "float32", "none", "none", "none", "bench", True)
+    owner, _ = User.objects.get_or_create(username="admin")
+    return owner, engine_record(identity=identity)
 
 
 def settle() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from client.job import unit_words
 from client.render import duration, plain
 
 QUOTAS = {"active_jobs": "unfinished jobs", "queued_tokens": "queued tokens", "stored_bytes": "stored bytes"}
@@ -16,8 +17,7 @@ def estimate_lines(cost: Mapping[str, Any]) -> Iterator[str]:
     yield f"{plain(cost.get('action'))} with {plain(cost.get('model'))}: {cost['items']:,} items{skipped}"
     yield f"  residues    {cost['residues']:,}"
     if cost.get("units"):
-        words = "rows of the contact maps" if cost.get("action") == "contacts" else "passes through the network"
-        yield f"  units       {cost['units']:,} {words}, in {cost['chunks']:,} chunks"
+        yield f"  units       {cost['units']:,} {unit_words(cost.get('action'))}, in {cost['chunks']:,} chunks"
     yield f"  tokens      {cost['tokens']:,}"
     yield f"  results     {cost['output_bytes']:,} bytes; {cost['stored_bytes']:,} with the library"
     yield f"  computing   {_time(cost)}"

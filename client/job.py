@@ -13,6 +13,11 @@ FINISHED = ("succeeded", "failed", "skipped")
 """Item states that count as finished, as in the job's own `finished`; cancelled items were never computed."""
 
 
+def unit_words(action: object) -> str:
+    """What the work units of an action are: a unit of `contacts` is a row, of some twenty passes."""
+    return "rows of the contact maps" if action == "contacts" else "passes through the network"
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """`data` is the job's JSON, complete; the properties name what most callers need."""
@@ -58,7 +63,7 @@ class Job:
     @property
     def unit_words(self) -> str:
         """What its work units are."""
-        return "rows of the contact maps" if self.data.get("action") == "contacts" else "passes through the network"
+        return unit_words(self.data.get("action"))
 
     @property
     def is_final(self) -> bool:

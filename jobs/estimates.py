@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from jobs import usage
 from jobs.actions.contexts import context_digest
 from jobs.costs import CostTally
-from jobs.errors import Problem, ServiceError
+from jobs.errors import ServiceError
 from jobs.models import Context
-from jobs.parsing import BadRecord, Record
+from jobs.parsing import Record
 from jobs.plans import PlanTally
 from jobs.quotas import Amounts, Need, left, refusal
 from jobs.refusals import InputTally
 from jobs.services.intake import Request
+from jobs.services.submit import Records, Submission
 from worker.protocol import MODELS, tokens_of
 
 
@@ -45,15 +46,12 @@ class Estimate:
         return refusal(self.limits, self.use, need, self.pace.rate)
 
 
-def estimate_of(
-    *,
-    user_id: int,
-    request: Request,
-    records: Iterable[Record | BadRecord],
-    shared_context: tuple[str, ...],
-    hint: Callable[[], Problem | None] | None = None,
-) -> Estimate:
-    """Read the records as a submission would. Raises InvalidInput with the same problems where they are refused."""
+def estimate_of(*, user_id: int, submission: Submission) -> tuple[Estimate, Records]:
+    """Read the records to their end, as submitting them would; these know what was cleaned afterwards. Raises
+    InvalidInput with the same problems where they are refused.
+    """
+    request, records = submission.request, submission.read()
+    shared_context = tuple(submission.shared_context)
     tally = InputTally(request.on_invalid)
     cost = CostTally(request.action, request.params, MODELS[request.model])
     plan = PlanTally(request.action, request.params, request.contexts)
@@ -67,9 +65,10 @@ def estimate_of(
             context = record.context if record.context is not None else shared_context
             contexts.note(context)
             plan.note(record, context)
-    tally.check("a job of it would not be queued", hint)
+    tally.check("a job of it would not be queued", submission.hint)
     plan.close()
-    return Estimate(
+    submission.stream.drain()
+    estimate = Estimate(
         request=request,
         items=tally.total - tally.bad,
         skipped=tally.bad,
@@ -80,6 +79,7 @@ def estimate_of(
         limits=usage.limits_of(user_id),
         use=usage.use_of(user_id),
     )
+    return estimate, records
 
 
 class _Contexts:

@@ -6,10 +6,9 @@ import re
 from collections.abc import Container, Iterator
 
 import numpy as np
-import psycopg
-from django.db import connection
 from numpy.typing import NDArray
 
+from jobs.database import binary_cursor
 from jobs.models import Chunk, Item, Job
 from jobs.outputs import DTYPES
 from jobs.science.overlays import key_of
@@ -57,8 +56,7 @@ def stored_numbers(job: Job) -> dict[str, dict[int | None, Floats]]:
 
 def _numbers_of(chunks: list[int]) -> dict[str, dict[int | None, Floats]]:
     found: dict[str, dict[int | None, Floats]] = {kind: {} for kind in KINDS}
-    # As in jobs.export.reading: Django's cursor would give bytes as hexadecimal text.
-    with connection.cursor(), connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+    with binary_cursor() as cursor:
         for start in range(0, len(chunks), _CHUNKS):
             cursor.execute(STORED, [chunks[start : start + _CHUNKS], list(KINDS)], binary=True)
             for chunk_id, kind, dtype, data in cursor:

@@ -76,15 +76,7 @@ class Estimate(JobView):
     def post(self, request: Request) -> Response:
         """What a submission with the same body would cost, and whether it would be accepted now. Nothing is stored."""
         submission = read_submission(request)
-        records = submission.read()
-        estimate = estimate_of(
-            user_id=self.owner().pk,
-            request=submission.request,
-            records=records,
-            shared_context=tuple(submission.shared_context),
-            hint=submission.hint,
-        )
-        submission.stream.drain()
+        estimate, records = estimate_of(user_id=self.owner().pk, submission=submission)
         warnings = [warning.as_dict() for warning in records.warnings()]
         return Response(present_estimate(estimate, records.cleaning, warnings))
 

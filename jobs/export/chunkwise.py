@@ -5,9 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator, Sequence
 
-import psycopg
-from django.db import connection
-
+from jobs.database import binary_cursor
 from jobs.export import reading
 from jobs.export.columns import Column
 from jobs.export.reading import ExportBroken, ItemRow, check_bytes
@@ -50,7 +48,7 @@ def chunk_arrays(order: ChunkOrder, column: Column) -> Iterator[bytes]:
     step = max(1, reading.PAGE_BYTES // (row_bytes * CHUNK_ITEMS))
     for start in range(0, len(order.chunk_ids), step):
         wanted = order.chunk_ids[start : start + step]
-        with connection.cursor(), connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        with binary_cursor() as cursor:
             cursor.execute(
                 "SELECT chunk_id, id, dtype, checksum, data FROM jobs_output "
                 "WHERE chunk_id = ANY(%s) AND kind = %s AND layer = %s AND item_index = %s",

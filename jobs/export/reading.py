@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-import psycopg
-from django.db import connection
 from django.db.models import TextField, Value
 
 from jobs.actions.base import Array
+from jobs.database import binary_cursor
 from jobs.errors import ServiceError
 from jobs.export.columns import Column
 from jobs.models import Item, Job, Output
@@ -272,8 +271,6 @@ def _checked(group: Sequence[Placed]) -> tuple[dict[int, bytes], dict[int, Store
 
 def _bytes_of(row_ids: list[int]) -> dict[int, bytes]:
     """The data of these rows of `Output`, as far as they are there."""
-    # Django's cursor merges values into the text of a query and cannot ask for binary results: bytes would
-    # come as hexadecimal text. So Django sees to the connection, and psycopg's own cursor reads.
-    with connection.cursor(), connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+    with binary_cursor() as cursor:
         cursor.execute("SELECT id, data FROM jobs_output WHERE id = ANY(%s)", [row_ids], binary=True)
         return dict(cursor.fetchall())

@@ -17,6 +17,7 @@ from django.db.models.functions import Now
 
 from jobs.chunking import ChunkPlan, ContextRef, ItemCost, plan_chunks
 from jobs.costs import CostTally
+from jobs.database import copy_into
 from jobs.errors import Conflict, Problem
 from jobs.limits import CHUNK_ITEMS
 from jobs.models import Chunk, Item, Job, JobContext
@@ -168,10 +169,10 @@ def _copy_chunks(job: Job, plans: Sequence[ChunkPlan]) -> dict[int, int]:
             [len(plans)],
         )
         ids = sorted(row[0] for row in cursor.fetchall())
-        with connection.wrap_database_errors, cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
-            for chunk_id, plan in zip(ids, plans, strict=True):
-                head = (chunk_id, job.id, plan.first_index, job.model, "ready", len(plan.indices), plan.tokens)
-                copy.write_row((*head, plan.group, plan.unit_first, plan.unit_count, plan.blocked))
+    with copy_into(table, columns) as copy:
+        for chunk_id, plan in zip(ids, plans, strict=True):
+            head = (chunk_id, job.id, plan.first_index, job.model, "ready", len(plan.indices), plan.tokens)
+            copy.write_row((*head, plan.group, plan.unit_first, plan.unit_count, plan.blocked))
     return {index: chunk_id for chunk_id, plan in zip(ids, plans, strict=True) for index in plan.indices}
 
 
@@ -181,13 +182,8 @@ def _copy_items(
     chunk_of: Mapping[int, int],
     context_of: Mapping[int, ContextRef | None],
 ) -> None:
-    table = Item._meta.db_table
     columns = "job_id, index, chunk_id, line, name, header, sequence, context_id, error_code, error"
-    with (
-        connection.cursor() as cursor,
-        connection.wrap_database_errors,  # Django does not wrap what a COPY raises
-        cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy,
-    ):
+    with copy_into(Item._meta.db_table, columns) as copy:
         for record in batch:
             code, error = None, None
             context = context_of.get(record.index)

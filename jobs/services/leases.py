@@ -225,20 +225,7 @@ def chunk_complete(
         if not closed:
             return False
         job_id = Chunk.objects.values_list("job_id", flat=True).get(pk=chunk_id)
-        Output.objects.bulk_create(
-            Output(
-                chunk_id=chunk_id,
-                kind=output.kind,
-                layer=output.layer,
-                item_index=output.item_index,
-                dtype=output.dtype,
-                width=output.width,
-                rows=list(output.rows),
-                data=output.data,
-                checksum=output.checksum,
-            )
-            for output in outputs
-        )
+        Output.objects.bulk_create(output_row(chunk_id, output) for output in outputs)
         if made is not None:
             units_forget(job_id=job_id, group=made)
         for index, problem in failures.items():
@@ -246,6 +233,21 @@ def chunk_complete(
                 error_code=problem.code, error=[problem.as_dict()]
             )
     return True
+
+
+def output_row(chunk_id: int, output: PackedOutput) -> Output:
+    """The row of what a chunk gave, not stored yet."""
+    return Output(
+        chunk_id=chunk_id,
+        kind=output.kind,
+        layer=output.layer,
+        item_index=output.item_index,
+        dtype=output.dtype,
+        width=output.width,
+        rows=list(output.rows),
+        data=output.data,
+        checksum=output.checksum,
+    )
 
 
 def lease_release(*, token: UUID) -> int:

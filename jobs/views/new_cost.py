@@ -26,15 +26,7 @@ def new_job_cost(request: HttpRequest) -> JsonResponse:
     owner = user_of(request)
     try:
         submission = submission_of_form(request, posted(request, owner))
-        records = submission.read()
-        estimate = estimate_of(
-            user_id=owner.pk,
-            request=submission.request,
-            records=records,
-            shared_context=tuple(submission.shared_context),
-            hint=submission.hint,
-        )
-        submission.stream.drain()
+        estimate, records = estimate_of(user_id=owner.pk, submission=submission)
     except InvalidInput as error:
         return JsonResponse({"faults": _faults(error)})
     return JsonResponse(present_estimate(estimate, records.cleaning, []))
