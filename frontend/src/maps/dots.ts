@@ -45,9 +45,24 @@ const picturesOf = (colouring: Colouring, r: number, theme: Theme): HTMLCanvasEl
   ...colouring.looks.map((look) => stamp(look, r, theme)),
 ];
 
+/** Every point in its order: the number of its picture, and where it is on the canvas. */
+function eachPoint(
+  { u, v }: Points,
+  colouring: Colouring,
+  view: View,
+  dpr: number,
+  put: (picture: number, x: number, y: number) => void,
+): void {
+  const scale = view.scale * dpr;
+  const [left, top] = [view.left * dpr, view.top * dpr];
+  for (const place of orderOf(colouring)) {
+    put((colouring.classes[place] ?? -1) + 1, (u[place] ?? 0) * scale + left, (v[place] ?? 0) * scale + top);
+  }
+}
+
 function drawPoints(
   pen: CanvasRenderingContext2D,
-  { u, v }: Points,
+  points: Points,
   colouring: Colouring,
   r: number,
   view: View,
@@ -56,19 +71,18 @@ function drawPoints(
 ): void {
   const { width, height } = pen.canvas;
   const pictures = picturesOf(colouring, r, theme);
-  for (const place of orderOf(colouring)) {
-    const picture = pictures[(colouring.classes[place] ?? -1) + 1] ?? pictures[0];
+  eachPoint(points, colouring, view, dpr, (number, middleX, middleY) => {
+    const picture = pictures[number] ?? pictures[0];
     if (!picture) return;
-    const x = ((u[place] ?? 0) * view.scale + view.left) * dpr - picture.width / 2;
-    const y = ((v[place] ?? 0) * view.scale + view.top) * dpr - picture.width / 2;
+    const [x, y] = [middleX - picture.width / 2, middleY - picture.width / 2];
     if (x > -picture.width && y > -picture.width && x < width && y < height) pen.drawImage(picture, x, y);
-  }
+  });
 }
 
 /** The same to the nearest pixel. */
 function layPoints(
   pen: CanvasRenderingContext2D,
-  { u, v }: Points,
+  points: Points,
   colouring: Colouring,
   r: number,
   view: View,
@@ -78,15 +92,10 @@ function layPoints(
   const { width, height } = pen.canvas;
   const pixels = new Pixels(width, height, pixelOf(theme.ground));
   const stamps = stampsOf(colouring, r, theme);
-  const scale = view.scale * dpr;
-  const [left, top] = [view.left * dpr, view.top * dpr];
-  for (const place of orderOf(colouring)) {
-    const one = stamps[(colouring.classes[place] ?? -1) + 1] ?? stamps[0];
-    if (!one) return;
-    const x = (u[place] ?? 0) * scale + left;
-    const y = (v[place] ?? 0) * scale + top;
-    pixels.lay(one, Math.round(x - one.side / 2), Math.round(y - one.side / 2));
-  }
+  eachPoint(points, colouring, view, dpr, (number, x, y) => {
+    const one = stamps[number] ?? stamps[0];
+    if (one) pixels.lay(one, Math.round(x - one.side / 2), Math.round(y - one.side / 2));
+  });
   pen.putImageData(new ImageData(pixels.data, width, height), 0, 0);
 }
 
