@@ -173,6 +173,8 @@ def _take(fleet: Fleet, name: str, bundles: Sequence[Sequence[int]]) -> None:
         leases.chunks_ready_interactive(model=MODEL)
         started = time.perf_counter()
         claimed = leases.chunks_claim(chunk_ids=chunk_ids, worker=name)
+        if claimed:
+            leases.chunks_begin(token=claimed[0].token)
         taken = time.perf_counter() - started
         if claimed:
             began = time.perf_counter()

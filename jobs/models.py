@@ -171,9 +171,10 @@ class Chunk(models.Model):
     `unit_first` on, and no items. Units and the chunks of items that are made of them have the same `group`; the latter
     are `blocked` until all units of the group are closed. `unit_errors` says by unit what cannot be computed.
 
-    `isolate` says that it must share a bundle with nothing, `alone` that the present lease covers this chunk only,
-    `losses` counts attempts that ended without an answer while its one item ran alone. Outputs of the chunk are
-    packed in the order of its items that have no error; `n_bytes` is what they take.
+    `isolate` says that it must share a bundle with nothing, `begun` that the present lease has come to computing (a
+    worker claims ahead), `alone` that nothing was begun with it. `losses` counts attempts that ended without an answer
+    while its one item ran alone. Outputs of the chunk are packed in the order of its items that have no error;
+    `n_bytes` is what they take.
     """
 
     job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="chunks", db_index=False)
@@ -193,6 +194,7 @@ class Chunk(models.Model):
     published_at = models.DateTimeField(null=True, blank=True)
     lease_token = models.UUIDField(null=True, blank=True)
     lease_end = models.DateTimeField(null=True, blank=True)
+    begun = models.BooleanField(default=False, db_default=False)
     alone = models.BooleanField(default=False, db_default=False)
     worker = models.CharField(max_length=200, default="", db_default="", blank=True)
     engine = models.ForeignKey(EngineRecord, null=True, blank=True, on_delete=models.PROTECT, db_index=False)

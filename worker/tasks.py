@@ -156,8 +156,11 @@ def _run(process: WorkerProcess, bundle: Bundle, ahead: Future[Bundle | None] | 
     """Compute a bundle and hand its outputs to the writer. `ahead` is claimed already, and given back where the device
     fails.
     """
+    isolated = any(chunk.isolate for chunk in bundle.chunks)
     try:
-        wanted = leases.chunks_wanted(token=bundle.token)
+        if isolated:  # what may end this process shares it with nothing that waits to be written
+            process.writer.flush()
+        wanted = leases.chunks_begin(token=bundle.token)
     except BaseException:
         _give_back(bundle)
         raise
@@ -181,6 +184,8 @@ def _run(process: WorkerProcess, bundle: Bundle, ahead: Future[Bundle | None] | 
         bundle.renewal.stop()
         raise
     process.writer.do(partial(_write, process, bundle, chunks, computed, tokens_per_second))
+    if isolated:
+        process.writer.flush()
 
 
 def _write(

@@ -1,8 +1,9 @@
 """Chunks from hand to hand: claim, renew, complete, release. With `jobs.services.losses`, the only code that writes
 leases and outputs.
 
-A claim writes a fresh token; completing needs it. Compute happens outside any transaction, at least once; the stored
-effect happens exactly once.
+A claim writes a fresh token; completing needs it. Between them the computing begins, which is noted: what a process
+had claimed ahead is no loss when it dies. Compute happens outside any transaction, at least once; the stored effect
+happens exactly once.
 """
 
 from __future__ import annotations
@@ -58,6 +59,7 @@ class ClaimedChunk:
     units: range = range(0)
     target: ItemView | None = None
     unit_positions: tuple[int, ...] = ()
+    isolate: bool = False
     losses: int = 0
 
     @property
@@ -74,18 +76,15 @@ def chunks_claim(*, chunk_ids: Sequence[int], worker: str) -> list[ClaimedChunk]
         cursor.execute(
             """
             WITH picked AS (
-                SELECT c.id, count(*) OVER () AS together
-                FROM (
-                    SELECT chunk.id FROM jobs_chunk chunk JOIN jobs_job job ON job.id = chunk.job_id
-                    WHERE chunk.id = ANY(%s) AND chunk.state = 'ready' AND chunk.not_before <= statement_timestamp()
-                      AND NOT chunk.blocked
-                      AND job.state IN ('queued', 'running')
-                    FOR UPDATE OF chunk SKIP LOCKED
-                ) c
+                SELECT chunk.id FROM jobs_chunk chunk JOIN jobs_job job ON job.id = chunk.job_id
+                WHERE chunk.id = ANY(%s) AND chunk.state = 'ready' AND chunk.not_before <= statement_timestamp()
+                  AND NOT chunk.blocked
+                  AND job.state IN ('queued', 'running')
+                FOR UPDATE OF chunk SKIP LOCKED
             )
             UPDATE jobs_chunk SET state = 'leased', lease_token = %s,
                 lease_end = statement_timestamp() + %s * interval '1 second',
-                attempts = attempts + 1, worker = %s, alone = (picked.together = 1), published_at = NULL
+                attempts = attempts + 1, worker = %s, begun = false, alone = false, published_at = NULL
             FROM picked WHERE jobs_chunk.id = picked.id
             RETURNING jobs_chunk.id
             """,
@@ -151,6 +150,7 @@ def _claimed(chunk: Chunk, token: UUID, items: tuple[ClaimedItem, ...], contexts
         range(chunk.unit_first, chunk.unit_first + chunk.unit_count),
         target,
         tuple(job.unit_positions or ()),
+        chunk.isolate,
         chunk.losses,
     )
 
@@ -158,22 +158,29 @@ def _claimed(chunk: Chunk, token: UUID, items: tuple[ClaimedItem, ...], contexts
 def lease_renew(*, token: UUID) -> int:
     """Push the lease's end out by the database's clock; returns how many chunks still hold it."""
     with connection.cursor() as cursor:
+        # In the order of `chunks_begin`, which may lock the same rows in this moment.
         cursor.execute(
-            "UPDATE jobs_chunk SET lease_end = statement_timestamp() + %s * interval '1 second' "
-            "WHERE lease_token = %s AND state = 'leased'",
-            [LEASE_SECONDS, token],
+            """
+            WITH held AS (
+                SELECT id FROM jobs_chunk WHERE lease_token = %s AND state = 'leased' ORDER BY id FOR UPDATE
+            )
+            UPDATE jobs_chunk SET lease_end = statement_timestamp() + %s * interval '1 second'
+            FROM held WHERE jobs_chunk.id = held.id
+            """,
+            [token, LEASE_SECONDS],
         )
         return int(cursor.rowcount)
 
 
-def chunks_wanted(*, token: UUID) -> set[int]:
-    """Ids of the chunks under this lease whose jobs still want them computed. The others are let go: cancelled, or
-    ready again where the job is paused.
+def chunks_begin(*, token: UUID) -> set[int]:
+    """Note that the computing of this lease begins. Returns the ids of its chunks whose jobs still want them.
+
+    The others are let go: cancelled, or ready again where the job is paused.
     """
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             "SELECT chunk.id, job.state FROM jobs_chunk chunk JOIN jobs_job job ON job.id = chunk.job_id "
-            "WHERE chunk.lease_token = %s AND chunk.state = 'leased'",
+            "WHERE chunk.lease_token = %s AND chunk.state = 'leased' ORDER BY chunk.id FOR UPDATE OF chunk",
             [token],
         )
         states = dict(cursor.fetchall())
@@ -185,7 +192,9 @@ def chunks_wanted(*, token: UUID) -> set[int]:
             )
         if paused:
             _give_back(Q(pk__in=paused, lease_token=token))
-    return set(states) - set(cancelled) - set(paused)
+        wanted = set(states) - set(cancelled) - set(paused)
+        Chunk.objects.filter(pk__in=wanted, lease_token=token).update(begun=True, alone=len(wanted) == 1)
+    return wanted
 
 
 def chunk_complete(

@@ -1,7 +1,7 @@
 """Chunks that came to nothing: lost by their worker, or taken back because their lease ran out.
 
 A lost bundle splits into chunks, a lost chunk into items, and only losses while running alone count; MAX_LOSSES of them
-fail the item (`docs/states.md`).
+fail the item. What was claimed and not begun goes back as if it had never been touched (`docs/states.md`).
 """
 
 from __future__ import annotations
@@ -57,9 +57,15 @@ def _lose(which: Q, reason: Problem, limit: int = 500) -> int:
 
 def _lose_one(chunk: Chunk, reason: Problem, *, cancelled: bool) -> None:
     chunk.lease_token = chunk.lease_end = chunk.published_at = None
-    chunk.last_error = reason.message[:500]
+    if chunk.begun:
+        chunk.last_error = reason.message[:500]
     if cancelled:
         chunk.state = ChunkState.CANCELLED
+    elif not chunk.begun:
+        chunk.state = ChunkState.READY
+        chunk.worker = ""
+        chunk.save()
+        return
     elif chunk.alone and chunk.n_items + chunk.unit_count > 1:
         _split_units(chunk) if chunk.unit_count else _split(chunk)
         return

@@ -58,7 +58,11 @@ def ids(job, **filters):
 
 
 def claim(chunk_ids, worker="w1"):
-    return leases.chunks_claim(chunk_ids=chunk_ids, worker=worker)
+    """As a worker that begins with it at once."""
+    claimed = leases.chunks_claim(chunk_ids=chunk_ids, worker=worker)
+    if claimed:
+        leases.chunks_begin(token=claimed[0].token)
+    return claimed
 
 
 def complete(chunk, engine_id, failures=(), value=-1.0):
@@ -210,6 +214,44 @@ def test_lost_bundle_lost_chunk_lost_item(job, engine_id):
     assert job_counts(job) == dict(total=20, pending=0, succeeded=19, failed=1, skipped=0, cancelled=0)
     failed = items_of(job).get(state="failed")
     assert (failed.index, failed.error_code) == (0, "worker_lost")
+
+
+def test_what_was_claimed_ahead_pays_for_nothing_that_ends_its_worker(job):
+    """However often its neighbour kills the process: it was not begun, goes back as it was, and at once."""
+    beside, poison = ids(job)[:2]
+    for _ in range(2 * losses.MAX_LOSSES):
+        be_patient(job)
+        (ahead,) = leases.chunks_claim(chunk_ids=[beside], worker="w1")
+        claim([poison] if Chunk.objects.filter(pk=poison).exists() else ids(job, state=ChunkState.READY)[-1:])
+        expire(ids(job, state=ChunkState.LEASED))
+        assert losses.leases_reap() == 2
+        row = Chunk.objects.get(pk=beside)
+        assert (row.state, row.n_items, row.losses, row.isolate, row.last_error) == ("ready", 8, 0, False, "")
+        assert not complete(ahead, None), "its token is gone all the same"
+    assert claim([beside]), "without a back-off"
+
+
+def test_only_what_is_computed_alone_is_alone(job):
+    (first, second, third) = ids(job)
+    claim([first, second])
+    claim([third])
+    assert list(Chunk.objects.order_by("id").values_list("begun", "alone")) == [(True, False)] * 2 + [(True, True)]
+    assert leases.chunks_begin(token=uuid4()) == set()
+    expire(ids(job))
+    losses.leases_reap()
+    be_patient(job)
+    leases.chunks_claim(chunk_ids=[first], worker="w2")
+    assert set(Chunk.objects.filter(pk=first).values_list("begun", "alone")) == {(False, False)}
+
+
+def test_of_a_bundle_with_a_cancelled_job_the_rest_is_alone(person):
+    jobs = [make_job(person, [record(0)]) for _ in range(2)]
+    (kept,), (left,) = (ids(job) for job in jobs)
+    (claimed, _) = leases.chunks_claim(chunk_ids=[kept, left], worker="w1")
+    lifecycle.job_cancel(job_id=jobs[1].pk)
+    assert leases.chunks_begin(token=claimed.token) == {kept}
+    assert Chunk.objects.get(pk=kept).alone
+    assert Chunk.objects.get(pk=left).state == ChunkState.CANCELLED
 
 
 def test_a_released_lease_counts_for_nothing(job):

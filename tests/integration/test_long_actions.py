@@ -474,6 +474,7 @@ def test_lost_units_split_and_only_their_items_fail(submit, tiny_worker, api):
         (claimed, *_) = claim_next(job) or [None]
         if claimed is None or len(claimed.units) == 1:
             break
+        leases.chunks_begin(token=claimed.token)
         losses.lease_lost(token=claimed.token, reason=lost)
         Chunk.objects.filter(job=job).update(not_before="2020-01-01T00:00Z")
     units = Chunk.objects.filter(job=job, unit_count__gt=0)
@@ -482,6 +483,7 @@ def test_lost_units_split_and_only_their_items_fail(submit, tiny_worker, api):
     Chunk.objects.filter(job=job, state=ChunkState.LEASED).update(state="ready", lease_token=None, lease_end=None)
     for _ in range(losses.MAX_LOSSES):
         (claimed,) = leases.chunks_claim(chunk_ids=[victim.pk], worker="w")
+        leases.chunks_begin(token=claimed.token)
         losses.lease_lost(token=claimed.token, reason=lost)
         Chunk.objects.filter(job=job).update(not_before="2020-01-01T00:00Z")
     tiny_worker()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import Future
 
 import pytest
 from django.db import OperationalError
@@ -103,6 +104,47 @@ def test_a_device_error_ends_the_process_and_gives_back_what_was_claimed_ahead(j
     assert Chunk.objects.filter(job=job, isolate=True, last_error__contains="CUDA error").count() == 8
 
 
+class Late:
+    """A writer that writes when it is waited for, and not before."""
+
+    def __init__(self):
+        self.waiting = []
+
+    def do(self, work):
+        self.waiting.append(work)
+        return Future()
+
+    def flush(self):
+        while self.waiting:
+            self.waiting.pop(0)()
+
+
+def test_what_must_run_alone_shares_its_process_with_nothing_that_is_not_written(
+    job, bundles, inline_worker, demo_engine, monkeypatch
+):
+    """Were it to end the process, results that are computed and not stored would be lost with it, and count."""
+    process = tasks._process
+    monkeypatch.setattr(process, "writer", Late())
+    encode, seen = demo_engine.encode, []
+
+    def hooked(queries):
+        seen.append((states(job), list(Chunk.objects.filter(begun=True).values_list("id", flat=True))))
+        return encode(queries)
+
+    monkeypatch.setattr(demo_engine, "encode", hooked)
+    first, second, third = (chunk_id for (chunk_id,) in bundles)
+    Chunk.objects.filter(pk=second).update(isolate=True)
+    tasks.run_bundles(bundles)
+    assert [which for which, _ in seen] == [
+        ["leased", "leased", "ready"],
+        ["done", "leased", "leased"],
+        ["done", "done", "leased"],
+    ]
+    assert [sorted(begun) for _, begun in seen] == [[first], [first, second], [first, second, third]]
+    process.writer.flush()
+    assert Job.objects.get().state == JobState.SUCCEEDED
+
+
 def test_an_empty_message_is_a_proof_of_life(inline_worker):
     from jobs.models import Worker
 
@@ -137,7 +179,7 @@ def no_lease_is_renewed_for_ever():
     assert not [thread for thread in threading.enumerate() if thread.name == "lease"]
 
 
-@pytest.mark.parametrize("call", ["chunks_ready_interactive", "chunks_wanted"])
+@pytest.mark.parametrize("call", ["chunks_ready_interactive", "chunks_begin"])
 def test_a_connection_lost_between_two_bundles_leaves_no_lease_that_is_renewed_for_ever(
     job, bundles, inline_worker, monkeypatch, call
 ):

@@ -149,6 +149,7 @@ def test_ready_chunks_of_synchronous_requests(tables):
 
 def test_renew_and_release(tables):
     check(plans_of(lambda: leases.lease_renew(token=uuid4())))
+    check(plans_of(lambda: leases.chunks_begin(token=uuid4())))
     check(plans_of(lambda: leases.lease_release(token=uuid4())))
 
 

@@ -84,7 +84,7 @@ class Jobs(RuleBasedStateMachine):
         assert self.finish(chunk, failing) == holds
 
     @precondition(lambda self: self.claimed)
-    @rule(data=st.data(), how=st.sampled_from(["renew", "lose", "release", "wanted"]))
+    @rule(data=st.data(), how=st.sampled_from(["renew", "lose", "release", "begin"]))
     def hold(self, data: st.DataObject, how: str) -> None:
         token = data.draw(st.sampled_from(self.claimed)).token
         if how == "renew":
@@ -94,7 +94,7 @@ class Jobs(RuleBasedStateMachine):
         elif how == "release":
             leases.lease_release(token=token)
         else:
-            leases.chunks_wanted(token=token)
+            leases.chunks_begin(token=token)
 
     @rule(data=st.data())
     def reap(self, data: st.DataObject) -> None:
