@@ -1,6 +1,6 @@
 """Many workers without a network: does the service keep up with devices that this machine does not have?
 
-Every worker is a thread that does what `worker.tasks` does around its engine, with the service's own code and real
+Every worker is a thread that does what `worker.bundles` does around its engine, with the service's own code and real
 stores: it takes a message from Valkey, claims the bundle's chunks, sleeps for as long as its device would compute,
 stores outputs of the real size, closes chunks and jobs, and dispatches. The model to be checked: workers are busy
 until what a bundle costs the processors, times the bundles a second, exceeds the processors there are.

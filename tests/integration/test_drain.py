@@ -15,7 +15,7 @@ from jobs.parsing import Record
 from jobs.services import leases, workers
 from jobs.services.intake import Request, job_accept, job_create, job_ingest
 from jobs.states import ChunkState
-from worker import tasks
+from worker import bundles, tasks
 from worker.protocol import model_queue
 
 pytestmark = pytest.mark.django_db
@@ -61,13 +61,13 @@ def test_a_drained_worker_leaves_its_message_to_others(inline_worker, chunks, to
 
 def test_a_worker_that_is_drained_in_the_middle_finishes_what_it_has_leased(inline_worker, chunks, told, monkeypatch):
     monkeypatch.setattr(queue, "dispatch_quietly", lambda model: True)
-    compute = tasks._compute
+    compute = bundles._compute
 
     def drained_meanwhile(process, claimed):
         workers.worker_drain(name="inline")
         return compute(process, claimed)
 
-    monkeypatch.setattr(tasks, "_compute", drained_meanwhile)
+    monkeypatch.setattr(bundles, "_compute", drained_meanwhile)
     tasks.run_bundles([[chunk] for chunk in chunks])
     # The one in hand and the one that was claimed ahead; nothing is left under a lease.
     assert states(chunks) == [ChunkState.DONE] * 2 + [ChunkState.READY] * 2

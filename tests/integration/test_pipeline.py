@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from concurrent.futures import Future
 
@@ -9,7 +10,7 @@ import pytest
 from django.db import OperationalError
 
 from jobs.models import Chunk, Job
-from jobs.services import lifecycle
+from jobs.services import leases, lifecycle, losses
 from jobs.states import ChunkState, JobState
 from tests.integration.test_leases import make_job, record
 from worker import tasks
@@ -94,7 +95,7 @@ def test_a_device_error_ends_the_process_and_gives_back_what_was_claimed_ahead(j
         raise Ended
 
     during_first(fail)
-    monkeypatch.setattr(tasks.os, "_exit", end)
+    monkeypatch.setattr(os, "_exit", end)
     with pytest.raises(Ended):
         tasks.run_bundles(bundles)
     assert set(states(job)) == {"ready"}
@@ -184,7 +185,7 @@ def test_a_connection_lost_between_two_bundles_leaves_no_lease_that_is_renewed_f
     job, bundles, inline_worker, monkeypatch, call
 ):
     """What was claimed ahead is let go: renewed on by a thread, it would be computed by nobody until a restart."""
-    original, calls = getattr(tasks.leases, call), []
+    original, calls = getattr(leases, call), []
 
     def lost(**arguments):
         calls.append(call)
@@ -192,7 +193,7 @@ def test_a_connection_lost_between_two_bundles_leaves_no_lease_that_is_renewed_f
             raise OperationalError("terminating connection due to administrator command")
         return original(**arguments)
 
-    monkeypatch.setattr(tasks.leases, call, lost)
+    monkeypatch.setattr(leases, call, lost)
     with pytest.raises(OperationalError):
         tasks.run_bundles(bundles)
     assert states(job) == ["done", "ready", "ready"]
@@ -205,7 +206,7 @@ def test_a_connection_lost_between_two_bundles_leaves_no_lease_that_is_renewed_f
 def test_a_loss_is_noted_though_the_database_is_away_at_that_moment(
     job, bundles, inline_worker, demo_engine, monkeypatch
 ):
-    original, calls = tasks.losses.lease_lost, []
+    original, calls = losses.lease_lost, []
 
     def away(**arguments):
         calls.append(1)
@@ -216,7 +217,7 @@ def test_a_loss_is_noted_though_the_database_is_away_at_that_moment(
     def broken(queries):
         raise RuntimeError("the network fell over")
 
-    monkeypatch.setattr(tasks.losses, "lease_lost", away)
+    monkeypatch.setattr(losses, "lease_lost", away)
     monkeypatch.setattr(tasks.connection, "close", lambda: None)  # the test's own transaction lives on it
     monkeypatch.setattr(demo_engine, "encode", broken)
     tasks.run_bundles(bundles[:1])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from django.conf import settings
 
@@ -31,7 +33,7 @@ def breaking(inline_worker, demo_engine, monkeypatch):
         raise Ended
 
     monkeypatch.setattr(demo_engine, "encode", fail)
-    monkeypatch.setattr(tasks.os, "_exit", end)
+    monkeypatch.setattr(os, "_exit", end)
 
     def run(chunk_id):
         with pytest.raises(Ended):

@@ -1,0 +1,222 @@
+"""One bundle from claim to storage: lease its chunks, compute them in one call, store, or say what was lost.
+
+What a worker's process does for each bundle that a message names (`worker.tasks`); the two and `worker.aside` are the
+only modules that know Django and the engine both.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+
+from django.db import DatabaseError, InterfaceError, OperationalError, ProgrammingError, connection
+
+from jobs import queue
+from jobs.errors import Problem
+from jobs.services import leases, losses, workers
+from jobs.services.lifecycle import job_finalise
+from jobs.services.units import groups_release
+from worker.aside import Aside, Inline, Repeating, renewal
+from worker.items import compute
+from worker.parts import Result, result_of, work_of
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+    from uuid import UUID
+
+    from worker.engine import Engine
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+OUTAGE_SECONDS = 600.0
+"""How long computed results wait for a database that is away."""
+
+
+@dataclass(slots=True)
+class WorkerProcess:
+    """What a model worker's child process holds between tasks. `claimer` and `writer` work beside the device."""
+
+    name: str
+    model: str
+    engine: Engine
+    engine_id: int
+    healthy: bool
+    claimer: Aside = field(default_factory=Inline)
+    writer: Aside = field(default_factory=Inline)
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """Chunks that are leased together, until they are written."""
+
+    chunks: Sequence[leases.ClaimedChunk]
+    renewal: Repeating
+
+    @property
+    def token(self) -> UUID:
+        return self.chunks[0].token
+
+
+def bundle_claim(process: WorkerProcess, chunk_ids: Sequence[int]) -> Bundle | None:
+    """Lease what is still ready of these chunks; None where that is nothing."""
+    claimed = leases.chunks_claim(chunk_ids=chunk_ids, worker=process.name)
+    return Bundle(claimed, renewal(claimed[0].token)) if claimed else None
+
+
+def bundle_run(process: WorkerProcess, bundle: Bundle, ahead: Future[Bundle | None] | None) -> None:
+    """Compute a bundle and hand its outputs to the writer. `ahead` is claimed already, and given back where the device
+    fails.
+    """
+    isolated = any(chunk.isolate for chunk in bundle.chunks)
+    try:
+        if isolated:  # what may end this process shares it with nothing that waits to be written
+            process.writer.flush()
+        wanted = leases.chunks_begin(token=bundle.token)
+    except BaseException:
+        _give_back(bundle)
+        raise
+    chunks = [chunk for chunk in bundle.chunks if chunk.id in wanted]
+    if not chunks:
+        bundle.renewal.stop()
+        _finalise(process, bundle)
+        return
+    try:
+        computed, tokens_per_second = _compute(process, chunks)
+    except Exception as error:
+        log.exception("a bundle of %d chunks failed", len(chunks))
+        bundle.renewal.stop()
+        outlast(partial(losses.lease_lost, token=bundle.token, reason=_reason(error)))
+        if _is_device_error(error):
+            if not (len(chunks) == 1 and chunks[0].is_suspect):
+                outlast(partial(workers.worker_device_error, name=process.name))
+            _end(process, ahead)
+        return
+    except BaseException:
+        bundle.renewal.stop()
+        raise
+    process.writer.do(partial(_write, process, bundle, chunks, computed, tokens_per_second))
+    if isolated:
+        process.writer.flush()
+
+
+def _write(
+    process: WorkerProcess,
+    bundle: Bundle,
+    chunks: Sequence[leases.ClaimedChunk],
+    computed: Sequence[Result],
+    tokens_per_second: float | None,
+) -> None:
+    """Store the outputs of each chunk and close it; then the jobs that have none left."""
+    try:
+        for chunk, result in zip(chunks, computed, strict=True):
+            outlast(
+                partial(
+                    leases.chunk_complete,
+                    chunk_id=chunk.id,
+                    token=chunk.token,
+                    outputs=result.outputs,
+                    failures=result.failures,
+                    succeeded=result.succeeded,
+                    engine_id=process.engine_id,
+                    unit_errors=result.unit_errors,
+                    made=result.made,
+                )
+            )
+    finally:
+        bundle.renewal.stop()
+    _finalise(process, bundle)
+    workers.worker_computed(name=process.name, tokens_per_second=tokens_per_second)
+
+
+def _finalise(process: WorkerProcess, bundle: Bundle) -> None:
+    """Items whose units are done go on, jobs that have no chunk left are closed."""
+    released = 0
+    for job_id in {chunk.job_id for chunk in bundle.chunks if chunk.units}:
+        released += outlast(partial(groups_release, job_id=job_id))
+    if released:
+        queue.dispatch_quietly(process.model)
+    for job_id in {chunk.job_id for chunk in bundle.chunks}:
+        outlast(partial(job_finalise, job_id=job_id))
+
+
+def outlast(write: Callable[[], T]) -> T:
+    """Repeat a write while the database is away or its tables are in the making: computed results survive a restart.
+
+    Safe after a connection lost at COMMIT: completing needs the lease token, which the first commit has taken away.
+    """
+    give_up = time.monotonic() + OUTAGE_SECONDS
+    pause = 0.2
+    while True:
+        try:
+            return write()
+        except (OperationalError, InterfaceError, ProgrammingError):
+            connection.close()
+            if time.monotonic() > give_up:
+                raise
+            log.warning("the database is away; trying again in %.1f s", pause)
+            time.sleep(pause)
+            pause = min(5.0, 2 * pause)
+
+
+def _compute(process: WorkerProcess, chunks: Sequence[leases.ClaimedChunk]) -> tuple[list[Result], float | None]:
+    """One call of the engine for everything in all chunks; then what is stored of each chunk, and the rate in tokens
+    per second where enough was run to tell.
+    """
+    work = [work_of(chunk) for chunk in chunks]
+    before, started = process.engine.tokens_run, time.monotonic()
+    computed = iter(compute([one for some in work for one in some], process.engine.encode))
+    tokens, seconds = process.engine.tokens_run - before, time.monotonic() - started
+    results = [result_of(chunk, [next(computed) for _ in some]) for chunk, some in zip(chunks, work, strict=True)]
+    return results, tokens / seconds if tokens >= process.engine.token_budget else None
+
+
+def _reason(error: Exception) -> Problem:
+    return Problem(
+        "worker_error",
+        f"the worker failed on this item: {type(error).__name__}: {str(error)[:300]}",
+        "Retry the failed items; if it fails again, look into the worker's log and report it.",
+    )
+
+
+def _is_device_error(error: Exception) -> bool:
+    """A CUDA error poisons the process."""
+    return "CUDA" in str(error) or type(error).__name__ == "AcceleratorError"
+
+
+def _end(process: WorkerProcess, ahead: Future[Bundle | None] | None) -> None:
+    """End at once; the pool starts a new process, which must pass its self-test. What is written is finished, and what
+    is claimed ahead goes back as if it had never been touched.
+    """
+    log.critical("ending this process after a device error")
+    process.writer.flush()
+    if ahead is not None:
+        bundle_let_go(ahead)
+    os._exit(1)
+
+
+def bundle_let_go(ahead: Future[Bundle | None]) -> None:
+    """Give back what was claimed ahead, if it was; doing it twice is harmless."""
+    with suppress(Exception):
+        if (bundle := ahead.result()) is not None:
+            _give_back(bundle)
+
+
+def _give_back(bundle: Bundle) -> None:
+    """Uncounted, as if it had never been touched. Where the database is away the lease runs out by itself."""
+    bundle.renewal.stop()
+    for _ in range(2):
+        try:
+            leases.lease_release(token=bundle.token)
+        except (DatabaseError, InterfaceError) as error:
+            log.warning("%d chunks wait until their lease runs out: %s", len(bundle.chunks), error)
+            connection.close()  # the next try has a new one
+        else:
+            return
