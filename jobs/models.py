@@ -20,9 +20,11 @@ from jobs.models_contexts import (
     Alignment,
     AlignmentBlock,
     BackgroundWork,
+    Context,
     ContextSet,
     ContextSetMember,
     HomologSearch,
+    JobContext,
     NeighbourCount,
     SequenceDatabase,
 )
@@ -40,12 +42,14 @@ __all__ = [
     "ArtefactBlock",
     "Assay",
     "BackgroundWork",
+    "Context",
     "ContextSet",
     "ContextSetMember",
     "Delivery",
     "EngineRecord",
     "HomologSearch",
     "JobColumn",
+    "JobContext",
     "NeighbourCount",
     "Output",
     "Quota",
@@ -62,29 +66,6 @@ class ApiToken(AbstractAuthToken):  # type: ignore[misc]
 
     name = models.CharField(max_length=100, default="", blank=True)
     last_used = models.DateTimeField(null=True, blank=True)
-
-
-class Context(models.Model):
-    """Context sequences, stored once per owner however many items name them.
-
-    Once nothing names it any more it goes (`jobs.services.contexts`): `unused_since` marks those to look at.
-    """
-
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
-    digest = models.CharField(max_length=64)
-    sequences = models.JSONField()
-    tokens = models.PositiveIntegerField()
-    unused_since = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        constraints = [
-            # Two uploads at once with the same homologs meet here, not in two rows. The sum of an owner's tokens, which
-            # counts against the quota of stored bytes, is read from it alone.
-            models.UniqueConstraint(fields=["owner", "digest"], include=["tokens"], name="context_once_per_owner"),
-        ]
-        indexes = [
-            models.Index(fields=["id"], condition=Q(unused_since__isnull=False), name="context_to_look_at"),
-        ]
 
 
 class Job(models.Model):
@@ -148,20 +129,6 @@ class Job(models.Model):
                 name="job_to_purge",
             ),
         ]
-
-
-class JobContext(models.Model):
-    """A context that every item of the job is computed under, in its place."""
-
-    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="contexts", db_index=False)
-    position = models.PositiveSmallIntegerField()
-    context = models.ForeignKey(Context, on_delete=models.PROTECT, db_index=False)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["job", "position"], name="job_context_once"),
-        ]
-        indexes = [models.Index(fields=["context"], name="job_context_named")]
 
 
 class Chunk(models.Model):

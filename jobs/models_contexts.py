@@ -1,6 +1,4 @@
-"""Contexts by name, and the alignments they are drawn from. `jobs.models` imports these, as Django looks for models
-there.
-"""
+"""Contexts, their names, and the alignments they are drawn from; `jobs.models` imports them for Django."""
 
 from __future__ import annotations
 
@@ -12,6 +10,43 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from jobs.states import WorkState
+
+
+class Context(models.Model):
+    """Context sequences, stored once per owner however many items name them.
+
+    Once nothing names it any more it goes (`jobs.services.contexts`): `unused_since` marks those to look at.
+    """
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
+    digest = models.CharField(max_length=64)
+    sequences = models.JSONField()
+    tokens = models.PositiveIntegerField()
+    unused_since = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            # Two uploads at once with the same homologs meet here, not in two rows. The sum of an owner's tokens, which
+            # counts against the quota of stored bytes, is read from it alone.
+            models.UniqueConstraint(fields=["owner", "digest"], include=["tokens"], name="context_once_per_owner"),
+        ]
+        indexes = [
+            models.Index(fields=["id"], condition=Q(unused_since__isnull=False), name="context_to_look_at"),
+        ]
+
+
+class JobContext(models.Model):
+    """A context that every item of the job is computed under, in its place."""
+
+    job = models.ForeignKey("jobs.Job", on_delete=models.CASCADE, related_name="contexts", db_index=False)
+    position = models.PositiveSmallIntegerField()
+    context = models.ForeignKey(Context, on_delete=models.PROTECT, db_index=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["job", "position"], name="job_context_once"),
+        ]
+        indexes = [models.Index(fields=["context"], name="job_context_named")]
 
 
 class ContextSet(models.Model):
@@ -39,7 +74,7 @@ class ContextSetMember(models.Model):
 
     set = models.ForeignKey(ContextSet, on_delete=models.CASCADE, related_name="members", db_index=False)
     position = models.PositiveSmallIntegerField()
-    context = models.ForeignKey("jobs.Context", on_delete=models.RESTRICT, related_name="+")
+    context = models.ForeignKey(Context, on_delete=models.RESTRICT, related_name="+")
 
     class Meta:
         constraints = [
