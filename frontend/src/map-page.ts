@@ -1,6 +1,8 @@
 // The page of a map: what stands around the picture. Without this script the page has the table and all forms.
-import { type ColumnFile, PointMap, swatch } from "./elements/point-map";
-import { type Colouring, cividis, plain } from "./maps/colours";
+import type { PointMap } from "./elements/point-map";
+import "./elements/point-map";
+import type { ColumnFile } from "./maps/colourings";
+import { type Colouring, cividis, plain, swatch } from "./maps/colours";
 
 const LISTED = 60;
 

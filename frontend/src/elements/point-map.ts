@@ -1,23 +1,17 @@
 // <point-map src="...">: the map of a library. Draws from the API; keys and pointer move a focus, pick points, zoom.
 // Events: `point-focus` {item} when the focus moves, `point-open` {item} for Enter or a click, `picks` {items}.
-import { type Colouring, byCategory, byNumber, drawShape } from "../maps/colours";
+import { type ColumnFile, columnColouring, ownColouring } from "../maps/colourings";
+import type { Colouring } from "../maps/colours";
+import { type Gestured, type Tool, listenTo } from "../maps/gestures";
 import { Grid } from "../maps/grid";
 import { type MapFile, type Points, placeOf, pointsOf, towards } from "../maps/points";
 import { type Theme, type View, drawMarks, drawScene, themeOf } from "../maps/scene";
+import { fitted, zoomed } from "../maps/view";
 
 const MOST = 50_000;
 const REACH = 12; // pixels around the pointer
-const MARGIN = 24;
-type Tool = "point" | "box" | "lasso";
 
-export interface ColumnFile {
-  name: string;
-  kind: "numeric" | "categorical";
-  categories: string[];
-  values: (number | null)[];
-}
-
-export class PointMap extends HTMLElement {
+export class PointMap extends HTMLElement implements Gestured {
   tool: Tool = "point";
   points: Points | null = null;
   colouring: Colouring | null = null;
@@ -56,7 +50,7 @@ export class PointMap extends HTMLElement {
       this.theme = null;
       this.draw("all");
     });
-    this.listen();
+    listenTo(this.marks, this);
     void this.load();
   }
 
@@ -81,24 +75,12 @@ export class PointMap extends HTMLElement {
 
   /** Colour by what the map itself knows: "cluster" or "residues". */
   byOwn(what: string): Colouring | null {
-    const { points } = this;
-    if (!points) return null;
-    if (what === "residues") return byNumber("residues", points.residues);
-    if (!points.cluster) return null;
-    const count = points.cluster.reduce((most, number) => Math.max(most, number), -1) + 1;
-    const names = Array.from({ length: count }, (_, number) => `cluster ${number}`);
-    return byCategory("Clusters", points.cluster, names, "in no cluster");
+    return this.points && ownColouring(this.points, what);
   }
 
-  /** Colour by an uploaded column, whose values go by item index. */
+  /** Colour by an uploaded column. */
   byColumn(column: ColumnFile): Colouring | null {
-    const { points } = this;
-    if (!points) return null;
-    const values = Array.from(points.index, (item) => column.values[item] ?? null);
-    if (column.kind === "numeric") {
-      return byNumber(column.name, values.map((value) => value ?? NaN));
-    }
-    return byCategory(column.name, Int32Array.from(values, (value) => value ?? -1), column.categories, `no ${column.name}`);
+    return this.points && columnColouring(this.points, column);
   }
 
   paint(colouring: Colouring): void {
@@ -143,15 +125,8 @@ export class PointMap extends HTMLElement {
   }
 
   zoomBy(factor: number, x = this.width / 2, y = this.height / 2): void {
-    const zoom = Math.max(1, Math.min(400, this.view.zoom * factor));
-    const real = zoom / this.view.zoom;
-    this.view = {
-      zoom,
-      scale: this.view.scale * real,
-      left: x - (x - this.view.left) * real,
-      top: y - (y - this.view.top) * real,
-    };
-    if (zoom === 1) this.fit();
+    this.view = zoomed(this.view, factor, x, y);
+    if (this.view.zoom === 1) this.fit();
     this.draw("all");
   }
 
@@ -168,26 +143,7 @@ export class PointMap extends HTMLElement {
   }
 
   private fit(): void {
-    const scale = Math.max(1, Math.min(this.width, this.height) - 2 * MARGIN);
-    this.view = { zoom: 1, scale, left: (this.width - scale) / 2, top: (this.height - scale) / 2 };
-    this.stretch();
-  }
-
-  /** A flat map takes the width that a square one leaves. */
-  private stretch(): void {
-    const { points } = this;
-    if (!points?.u.length) return;
-    let [left, right, top, bottom] = [1, 0, 1, 0];
-    for (let place = 0; place < points.u.length; place += 1) {
-      left = Math.min(left, points.u[place] ?? left);
-      right = Math.max(right, points.u[place] ?? right);
-      top = Math.min(top, points.v[place] ?? top);
-      bottom = Math.max(bottom, points.v[place] ?? bottom);
-    }
-    const across = (this.width - 2 * MARGIN) / Math.max(right - left, 0.001);
-    const down = (this.height - 2 * MARGIN) / Math.max(bottom - top, 0.001);
-    const scale = Math.max(1, Math.min(across, down));
-    this.view = { zoom: 1, scale, left: this.width / 2 - scale / 2, top: this.height / 2 - scale / 2 };
+    this.view = fitted(this.points, this.width, this.height);
   }
 
   private resize(): void {
@@ -256,64 +212,9 @@ export class PointMap extends HTMLElement {
     this.dispatchEvent(new CustomEvent("picks", { detail: { items: this.items } }));
   }
 
-  // --- keys and pointer ---
+  // --- keys and pointer (`listenTo` calls these) ---
 
-  private listen(): void {
-    const stage = this.marks;
-    stage.addEventListener("keydown", (event) => {
-      if (event.ctrlKey || event.metaKey || event.altKey) return;
-      if (this.key(event.key)) event.preventDefault();
-    });
-    stage.addEventListener(
-      "wheel",
-      (event) => {
-        // The wheel scrolls the page unless the map has the keyboard.
-        if (document.activeElement !== stage && !event.ctrlKey) return;
-        event.preventDefault();
-        this.zoomBy(Math.exp(-event.deltaY / 300), event.offsetX, event.offsetY);
-      },
-      { passive: false },
-    );
-    let last: [number, number] | null = null;
-    let moved = 0;
-    stage.addEventListener("pointerdown", (event) => {
-      if (event.button !== 0) return;
-      last = [event.offsetX, event.offsetY];
-      moved = 0;
-      if (this.tool !== "point") this.line = [...last];
-      if (event.pointerType === "mouse" || this.tool !== "point") stage.setPointerCapture(event.pointerId);
-    });
-    stage.addEventListener("pointermove", (event) => {
-      if (!last) return;
-      const [dx, dy] = [event.offsetX - last[0], event.offsetY - last[1]];
-      moved += Math.abs(dx) + Math.abs(dy);
-      last = [event.offsetX, event.offsetY];
-      if (this.tool === "point") {
-        if (moved < 4) return;
-        this.view.left += dx;
-        this.view.top += dy;
-        this.draw("all");
-        return;
-      }
-      this.extend(event.offsetX, event.offsetY);
-      this.draw("marks");
-    });
-    stage.addEventListener("pointerup", (event) => {
-      if (!last) return;
-      last = null;
-      if (this.tool !== "point" && this.line.length >= 6) this.closeLine(event.shiftKey);
-      else if (moved < 4) this.press(event.offsetX, event.offsetY);
-      this.line = [];
-      this.draw("marks");
-    });
-    stage.addEventListener("pointercancel", () => {
-      last = null;
-      this.line = [];
-      this.draw("marks");
-    });
-  }
-
-  private key(key: string): boolean {
+  key(key: string): boolean {
     const { points } = this;
     if (!points?.u.length) return false;
     const ways: Record<string, [number, number]> = {
@@ -350,7 +251,7 @@ export class PointMap extends HTMLElement {
     this.focusPlace(this.at);
   }
 
-  private press(x: number, y: number): void {
+  press(x: number, y: number): void {
     const { scale, left, top } = this.view;
     const found = this.grid?.nearest((x - left) / scale, (y - top) / scale, REACH / scale) ?? -1;
     if (found < 0) return;
@@ -358,37 +259,38 @@ export class PointMap extends HTMLElement {
     this.open(false);
   }
 
-  private extend(x: number, y: number): void {
+  pan(dx: number, dy: number): void {
+    this.view.left += dx;
+    this.view.top += dy;
+    this.draw("all");
+  }
+
+  beginLine(x: number, y: number): void {
+    this.line = [x, y];
+  }
+
+  extendLine(x: number, y: number): void {
     const [startX, startY] = [this.line[0] ?? x, this.line[1] ?? y];
     if (this.tool === "box") this.line = [startX, startY, x, startY, x, y, startX, y];
     else this.line.push(x, y);
+    this.draw("marks");
   }
 
-  private closeLine(add: boolean): void {
+  /** Picks what lies within; false where the line is too short to be one. */
+  endLine(add: boolean): boolean {
+    if (this.line.length < 6) return false;
     const { scale, left, top } = this.view;
     const line = this.line.map((value, at) => (value - (at % 2 ? top : left)) / scale);
     const found = this.grid?.within(line) ?? [];
     this.pick(found, add);
     this.status.textContent = `${found.length.toLocaleString("en")} items ${add ? "added to the picks" : "picked"}.`;
+    return true;
   }
-}
 
-/** A sign of the legend. */
-export function swatch(look: { colour: string; shape: Parameters<typeof drawShape>[1] }): HTMLCanvasElement {
-  const picture = document.createElement("canvas");
-  picture.width = picture.height = 32;
-  picture.className = "map-swatch";
-  picture.setAttribute("aria-hidden", "true");
-  const pen = picture.getContext("2d");
-  if (pen) {
-    drawShape(pen, look.shape, 16, 16, 10);
-    pen.fillStyle = look.colour;
-    pen.fill();
-    pen.strokeStyle = "rgba(60,65,70,0.9)";
-    pen.lineWidth = 2;
-    pen.stroke();
+  breakLine(): void {
+    this.line = [];
+    this.draw("marks");
   }
-  return picture;
 }
 
 customElements.define("point-map", PointMap);

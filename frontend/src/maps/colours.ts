@@ -105,3 +105,21 @@ export function drawShape(pen: CanvasRenderingContext2D, shape: Shape, x: number
     pen.closePath();
   }
 }
+
+/** A sign of the legend. */
+export function swatch(look: { colour: string; shape: Parameters<typeof drawShape>[1] }): HTMLCanvasElement {
+  const picture = document.createElement("canvas");
+  picture.width = picture.height = 32;
+  picture.className = "map-swatch";
+  picture.setAttribute("aria-hidden", "true");
+  const pen = picture.getContext("2d");
+  if (pen) {
+    drawShape(pen, look.shape, 16, 16, 10);
+    pen.fillStyle = look.colour;
+    pen.fill();
+    pen.strokeStyle = "rgba(60,65,70,0.9)";
+    pen.lineWidth = 2;
+    pen.stroke();
+  }
+  return picture;
+}

@@ -1,0 +1,93 @@
+// What the job would cost, under the preview: kept up to date while the form changes.
+import { costOf, costSentences, KNOWN_COSTS, refusalOf, type Usage } from "./estimate";
+import { action, address, file, form, formBody, model, need, paragraph, rules, text } from "./page";
+import type { Report } from "./report";
+import { CostAsker, faultText, LARGEST_ASKED, type ServiceCost, serviceSentences, variantsSentence } from "./service-cost";
+
+let usage: Usage | null = null; // as the service last said it; without it the page tells sizes only
+
+export async function askUsage(): Promise<void> {
+  try {
+    const answer = await fetch("/api/usage/", { headers: { Accept: "application/json" } });
+    usage = answer.ok ? ((await answer.json()) as Usage) : null;
+  } catch {
+    usage = null;
+  }
+}
+
+/** What a job of these would cost, worked out here where that can be, by the service else. */
+export function showCost(report: Report | null, homologs: Report | null): void {
+  if (!KNOWN_COSTS.includes(action.value)) {
+    asker.later();
+    return;
+  }
+  asker.stop();
+  const limits = rules.models[model.value];
+  const data = new FormData(form);
+  const layers = new Set(need<HTMLInputElement>("id_repr_layers").value.split(/[\s,]+/).filter(Boolean)).size;
+  const wanted = {
+    action: action.value,
+    include: data.getAll("include").filter((value) => typeof value === "string"),
+    layers,
+    allRows: data.get("rows") === "all",
+    half: data.get("dtype") === "float16",
+  };
+  const place = need("estimate");
+  if (!report || report.broken || !report.good || !limits) {
+    place.replaceChildren();
+    return;
+  }
+  const shared = homologs && !homologs.broken ? homologs.tokens : 0;
+  const cost = costOf(report, shared, wanted, limits);
+  const lines = costSentences(cost, usage, model.value).map((words) => paragraph(words, "quiet mb-1"));
+  const refusal = usage ? refusalOf(cost, usage) : "";
+  if (refusal) lines.push(paragraph(`The service would refuse this job now. ${refusal}`, "problem mb-1"));
+  // Only what has changed is read out again.
+  if (place.textContent !== lines.map((line) => line.textContent).join("")) place.replaceChildren(...lines);
+}
+
+/** Of actions with work units: what the service says of the form as it stands. */
+export const asker = new CostAsker(`${address}cost/`, askedForm, (cost) => {
+  if (KNOWN_COSTS.includes(action.value)) return;
+  const scored = action.value === "score";
+  const faults = cost?.faults;
+  const place = need("estimate");
+  let lines: HTMLElement[] = [];
+  if (faults && !scored) lines = [paragraph(variantsSentence(cost), "problem mb-1")];
+  else if (cost && !faults) {
+    lines = serviceSentences(cost, action.value, model.value).map((words) => paragraph(words, "quiet mb-1"));
+    if (cost.refusal) lines.push(paragraph(`The service would refuse this job now: ${cost.refusal.detail}`, "problem mb-1"));
+  } else if (!cost && tooLarge()) {
+    lines = [paragraph("The service works out the cost of a file of this size when it reads it.", "quiet mb-1")];
+  }
+  if (place.textContent !== lines.map((line) => line.textContent).join("")) place.replaceChildren(...lines);
+  if (!scored) return;
+  need("preview").hidden = cost === null;
+  const status = need("preview-status");
+  const words = cost ? variantsSentence(cost) : "";
+  if (status.textContent !== words) status.textContent = words;
+  need("preview-body").replaceChildren(...(faults ? faultList(faults) : []));
+});
+
+function faultList(faults: NonNullable<ServiceCost["faults"]>): HTMLElement[] {
+  const list = document.createElement("ul");
+  list.className = "fault-list";
+  for (const fault of faults.listed) {
+    const line = document.createElement("li");
+    line.textContent = faultText(fault);
+    list.append(line);
+  }
+  const more = faults.more ? [paragraph(`And ${faults.more.toLocaleString("en")} more, which are not listed.`, "quiet")] : [];
+  return [list, ...more];
+}
+
+function tooLarge(): boolean {
+  return (file.files?.[0]?.size ?? text.value.length) > LARGEST_ASKED;
+}
+
+/** The form, where there is something to count. */
+function askedForm(): FormData | null {
+  const singles = action.value === "score" && need<HTMLInputElement>("id_all_singles").checked;
+  const something = Boolean(file.files?.length) || text.value.trim() !== "" || singles || form.elements.namedItem("from") !== null;
+  return something && !tooLarge() ? formBody() : null;
+}

@@ -1,0 +1,95 @@
+// FASTA, line by line.
+import { type LineReader, masksIn, sizeFaults } from "./checks";
+import { capitals, characters, KINDS_OF_CHARACTER, letterFault, Letters, looksLikeDna, NUCLEOTIDES, type Place, residuesOf } from "./letters";
+import { count, type Fault, type Report } from "./report";
+import type { ItemRules } from "./rules";
+
+export class FastaLines implements LineReader {
+  private readonly letters: Letters;
+  private place: Place | null = null;
+  private index = 0;
+  private residues = 0;
+  private masks = 0;
+  private nucleotides = true;
+  private star: { line: number; column: number } | null = null;
+  private strange = new Map<string, { line: number; column: number }>();
+
+  constructor(
+    private readonly report: Report,
+    private readonly rules: ItemRules,
+  ) {
+    this.letters = new Letters(rules.letters);
+  }
+
+  take(line: string, number: number): void {
+    if (line.startsWith(">")) {
+      this.close();
+      this.open(line, number);
+    } else if (this.place) {
+      this.sequence(line, number);
+    } else if (line.trim()) {
+      this.report.broken = `Line ${number}: FASTA begins with “>”. Put a line “>name” before each sequence.`;
+    }
+  }
+
+  end(): void {
+    this.close();
+  }
+
+  private open(line: string, number: number): void {
+    const header = line.slice(1).replace(/^[ \t]+|[ \t]+$/g, "");
+    const name = header.split(/[ \t]/, 1)[0] ?? "";
+    this.index += 1;
+    this.place = { line: number, record: name === "" ? `record_${this.index}` : name };
+    this.residues = 0;
+    this.masks = 0;
+    this.nucleotides = true;
+    this.star = null;
+    this.strange.clear();
+  }
+
+  private sequence(line: string, number: number): void {
+    if (!this.star && this.letters.isClean(line)) {
+      this.residues += line.length;
+      this.nucleotides &&= NUCLEOTIDES.test(line);
+      if (this.rules.needsMask) this.masks += masksIn(line);
+      return;
+    }
+    const residues = residuesOf(line);
+    if (!residues) return;
+    if (this.star) {
+      this.note("*", this.star);
+      this.residues += 1;
+      this.star = null;
+    }
+    let text = line;
+    let length = characters(residues);
+    if (residues.endsWith("*")) {
+      const at = text.lastIndexOf("*");
+      this.star = { line: number, column: characters(text.slice(0, at)) + 1 };
+      text = text.slice(0, at);
+      length -= 1;
+    }
+    this.residues += length;
+    this.nucleotides &&= NUCLEOTIDES.test(text.replace(/[ \t]/g, "").toUpperCase());
+    this.masks += masksIn(text);
+    for (const [character, column] of this.letters.strange(capitals(text), (c) => c === " " || c === "\t")) {
+      this.note(character, { line: number, column });
+    }
+  }
+
+  private note(character: string, at: { line: number; column: number }): void {
+    if (!this.strange.has(character) && this.strange.size < KINDS_OF_CHARACTER) this.strange.set(character, at);
+  }
+
+  private close(): void {
+    if (!this.place) return;
+    const faults: Fault[] = [];
+    for (const [character, at] of this.strange) {
+      faults.push(letterFault({ line: at.line, record: this.place.record }, character, at.column, this.letters));
+    }
+    faults.push(...sizeFaults(this.residues, this.masks > 0, this.rules, this.place));
+    count(this.report, this.residues, faults, { masks: this.masks, contexts: null });
+    if (!faults.length && looksLikeDna(this.residues, this.nucleotides)) this.report.nucleotides += 1;
+  }
+}

@@ -1,0 +1,37 @@
+// What was typed and chosen stays over a reload and the back button.
+import { form } from "./page";
+
+const KEPT = "new-job";
+const KEPT_LENGTH = 2_000_000; // characters; browsers keep about five million
+
+/** What was typed and chosen stays over a reload and the back button, in this tab only; a file must be chosen again. */
+export function keep(): void {
+  const kept = [...new FormData(form)].filter(([field, value]) => typeof value === "string" && !SECRET.includes(field));
+  const written = JSON.stringify(kept);
+  if (written.length < KEPT_LENGTH) sessionStorage.setItem(KEPT, written);
+}
+
+const SECRET = ["csrfmiddlewaretoken", "key", "complete", "from"];
+
+export function forget(): void {
+  sessionStorage.removeItem(KEPT);
+}
+
+export function restore(): void {
+  const kept = sessionStorage.getItem(KEPT);
+  // An example or an earlier job was asked for by its address.
+  if (!kept || location.search) return;
+  const pairs = JSON.parse(kept) as [string, string][];
+  for (const element of form.elements) {
+    if (element instanceof HTMLInputElement && ["checkbox", "radio"].includes(element.type)) {
+      element.checked = pairs.some(([field, value]) => field === element.name && value === element.value);
+    } else if (
+      element instanceof HTMLSelectElement ||
+      element instanceof HTMLTextAreaElement ||
+      (element instanceof HTMLInputElement && element.type === "text")
+    ) {
+      const [, value] = pairs.find(([field]) => field === element.name) ?? [];
+      if (value !== undefined) element.value = value;
+    }
+  }
+}

@@ -1,0 +1,54 @@
+// The fields of the page for a new job, and what is sent of them.
+import type { PageRules } from "./rules";
+
+// eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters
+export function need<Kind extends HTMLElement>(id: string): Kind {
+  const found = document.getElementById(id);
+  if (!found) throw new Error(`the page has no #${id}`);
+  return found as Kind;
+}
+
+export const rules = JSON.parse(need("rules").textContent) as PageRules;
+export const form = need<HTMLFormElement>("new-job");
+export const file = need<HTMLInputElement>("id_file");
+export const text = need<HTMLTextAreaElement>("id_sequences");
+export const contextFile = need<HTMLInputElement>("id_context_file");
+export const contextText = need<HTMLTextAreaElement>("id_context_text");
+export const action = need<HTMLSelectElement>("id_action");
+export const model = need<HTMLSelectElement>("id_model");
+export const name = need<HTMLInputElement>("id_name");
+// Not form.action: a field of that name hides it.
+export const address = form.getAttribute("action") ?? "";
+export const key = form.elements.namedItem("key") as HTMLInputElement;
+
+/** Everything that the form holds, as it is sent. */
+export function formBody(): FormData {
+  const data = new FormData(form);
+  const pasted = text.value;
+  // A chosen file goes before pasted text, which stays in its place on the page.
+  if (file.files?.length) data.set("sequences", "");
+  if (contextFile.files?.length) data.set("context_text", "");
+  if (pasted.trim() && !file.files?.length) {
+    // As a file it is streamed and has no limit of its own.
+    data.set("sequences", "");
+    data.set("file", new Blob([pasted], { type: "text/plain" }), name.value.trim() || "Pasted sequences");
+  }
+  for (const [field, input] of [
+    ["file", file],
+    ["context_file", contextFile],
+  ] as const) {
+    const value = data.get(field);
+    // Browsers send an empty file where none was chosen.
+    if (value instanceof File && !value.size && !input.files?.length) data.delete(field);
+  }
+  data.delete("complete");
+  data.append("complete", "1"); // last: where it is missing, more is missing
+  return data;
+}
+
+export function paragraph(words: string, classes: string): HTMLElement {
+  const made = document.createElement("p");
+  made.className = classes;
+  made.textContent = words;
+  return made;
+}

@@ -1,0 +1,141 @@
+// What is in the chosen files and fields, seen before anything is sent.
+import { askUsage, showCost } from "./costs";
+import type { Look, Seen } from "./look";
+import { action, contextFile, contextText, file, model, need, rules, text } from "./page";
+import { offerPlaces } from "./places";
+import { details, sentence } from "./preview";
+import type { Report } from "./report";
+import type { ItemRules } from "./rules";
+
+const TYPING = 300; // milliseconds without a key before pasted text is looked at
+
+/** One source of sequences and the place that says what is in it. */
+class Preview {
+  report: Report | null = null;
+  private readonly worker = new Worker(new URL("./preview.worker.ts", import.meta.url), { type: "module" });
+  private number = 0;
+
+  constructor(
+    private readonly source: () => { blob: Blob; name: string } | null,
+    private readonly rules: () => ItemRules,
+    private readonly show: (report: Report | null, final: boolean) => void,
+  ) {
+    this.worker.addEventListener("message", (event: MessageEvent<Seen>) => {
+      const { number, report, final } = event.data;
+      if (number !== this.number) return;
+      this.report = final ? report : null;
+      this.show(report, final);
+    });
+  }
+
+  look(): void {
+    this.number += 1;
+    this.report = null;
+    const source = this.source();
+    if (!source) {
+      this.show(null, true);
+      return;
+    }
+    const asked: Look = { number: this.number, name: source.name, source: source.blob, rules: this.rules() };
+    this.worker.postMessage(asked);
+  }
+}
+
+function sourceOf(input: HTMLInputElement, area: HTMLTextAreaElement): { blob: Blob; name: string } | null {
+  const chosen = input.files?.[0];
+  if (chosen) return { blob: chosen, name: chosen.name };
+  return area.value.trim() ? { blob: new Blob([area.value]), name: "" } : null;
+}
+
+function itemRules(inContext: boolean): ItemRules {
+  const chosen = rules.actions[action.value];
+  const limits = rules.models[model.value];
+  if (!chosen || !limits) throw new Error("the page does not know this action or model");
+  return {
+    letters: inContext ? chosen.contextLetters : chosen.letters,
+    contextLetters: chosen.contextLetters,
+    needsMask: chosen.needsMask && !inContext,
+    maxResidues: limits.maxResidues,
+    maxContexts: rules.maxContexts,
+  };
+}
+
+export const library = new Preview(
+  () => (rules.actions[action.value]?.preview ? sourceOf(file, text) : null),
+  () => itemRules(false),
+  (report, final) => {
+    if (!report && action.value === "score") {
+      estimate(); // whose answer is the preview
+      return;
+    }
+    need("preview").hidden = report === null;
+    need("preview-status").textContent = report ? sentence(report, final) : "";
+    need("preview-body").replaceChildren(...(report && final ? details(report, !document.getElementById("records")) : []));
+    leadToFaults("preview-body");
+    estimate();
+    if (report && final) void askUsage().then(estimate);
+  },
+);
+
+export const context = new Preview(
+  () => sourceOf(contextFile, contextText),
+  () => itemRules(true),
+  (report, final) => {
+    need("context-preview").textContent = report && final ? contextSentence(report) : "";
+    estimate();
+  },
+);
+
+/** Faults of pasted text lead to their places; a file is mended where it lies. */
+export function leadToFaults(id: string): void {
+  if (!file.files?.length && text.value) offerPlaces(need(id), text);
+}
+
+function contextSentence(report: Report): string {
+  if (report.broken) return report.broken;
+  const first = report.faults[0];
+  const fault = first ? ` Line ${first.line}: ${first.what}.` : "";
+  const many = report.records > rules.maxContexts ? ` The limit is ${rules.maxContexts}.` : "";
+  return `${report.records} context sequence${report.records === 1 ? "" : "s"}.${many}${fault}`;
+}
+
+export function estimate(): void {
+  showCost(library.report, context.report);
+}
+
+/** The faults that the service listed were about what was chosen before. Not when a preview is ready: it may come after
+ * the answer.
+ */
+export function forgetRecords(): void {
+  need("problem-records").replaceChildren();
+}
+
+/** Looks again at whatever changes. */
+export function watchSources(): void {
+  let typing = 0;
+  for (const [area, preview] of [
+    [text, library],
+    [contextText, context],
+  ] as const) {
+    area.addEventListener("input", () => {
+      if (area === text) forgetRecords();
+      clearTimeout(typing);
+      typing = window.setTimeout(() => {
+        preview.look();
+      }, TYPING);
+    });
+  }
+  file.addEventListener("change", () => {
+    forgetRecords();
+    library.look();
+  });
+  text.addEventListener("input", () => {
+    if (text.value && file.files?.length) file.value = "";
+  });
+  contextText.addEventListener("input", () => {
+    if (contextText.value && contextFile.files?.length) contextFile.value = "";
+  });
+  contextFile.addEventListener("change", () => {
+    context.look();
+  });
+}

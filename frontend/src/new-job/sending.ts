@@ -1,0 +1,140 @@
+// Sending the form with its progress, and what the service answers put where it belongs.
+import { forget } from "./keeping";
+import { address, form, formBody, key, need } from "./page";
+import { bytesText, details } from "./preview";
+import { leadToFaults, library } from "./previews";
+import { type Answer, type Sending, send } from "./upload";
+
+let sending: Sending | null = null;
+let ended = false; // the session: the form's token is of the old one then
+
+/** A key of its own for each version of the form: the same version sent twice makes one job. */
+function newKey(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return `form-${[...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+}
+
+function progress(sent: number, total: number): void {
+  const bar = need<HTMLProgressElement>("upload-bar");
+  const whole = sent >= total;
+  need("upload-text").textContent = whole
+    ? "Everything has arrived. The service checks and queues it."
+    : `Sending: ${bytesText(sent)} of ${bytesText(total)}`;
+  if (whole) bar.removeAttribute("value");
+  else bar.value = (100 * sent) / total;
+}
+
+function busy(yes: boolean): void {
+  const submit = need<HTMLButtonElement>("submit");
+  const held = document.activeElement === submit;
+  need("upload").hidden = !yes;
+  if (yes && held) need("upload-stop").focus(); // a disabled button would drop the focus
+  submit.disabled = yes;
+}
+
+/** Takes the places for problems from the page that the server answered with. */
+function showProblems(page: Document): void {
+  for (const place of document.querySelectorAll("[data-slot]")) {
+    place.replaceChildren(...(page.getElementById(place.id)?.childNodes ?? []));
+  }
+  for (const input of form.querySelectorAll("[aria-describedby*=problem-]")) {
+    const wrong = page.getElementById(input.id)?.hasAttribute("aria-invalid") ?? false;
+    if (wrong) input.setAttribute("aria-invalid", "true");
+    else input.removeAttribute("aria-invalid");
+  }
+  // The answer's own nodes stand in this page by now.
+  if (library.report && document.getElementById("records")) {
+    need("preview-body").replaceChildren(...details(library.report, false));
+  }
+  leadToFaults("problem-records");
+  // The browser kept what was chosen.
+  for (const note of document.querySelectorAll("[data-slot] [data-no-script]")) note.remove();
+  document.getElementById("refusal")?.focus();
+}
+
+function say(words: string, link = ""): void {
+  const box = document.createElement("div");
+  box.className = "problem mb-3";
+  box.id = "refusal";
+  box.tabIndex = -1;
+  box.setAttribute("role", "alert");
+  box.textContent = words;
+  if (link) {
+    const anchor = document.createElement("a");
+    anchor.href = link;
+    anchor.target = "_blank";
+    anchor.rel = "noopener";
+    anchor.textContent = "Log in in another tab";
+    box.append(" ", anchor);
+  }
+  need("problem-summary").replaceChildren(box);
+  box.focus();
+}
+
+async function freshToken(): Promise<void> {
+  const answer = await fetch(address);
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const fresh = page.querySelector<HTMLInputElement>("#new-job [name=csrfmiddlewaretoken]");
+  const own = form.elements.namedItem("csrfmiddlewaretoken");
+  if (fresh && own instanceof HTMLInputElement) own.value = fresh.value;
+}
+
+function take(answer: Answer): void {
+  if (answer.status === 201) {
+    const { url } = JSON.parse(answer.text) as { url: string };
+    forget();
+    location.assign(url);
+    return;
+  }
+  busy(false);
+  ended = answer.status === 401 || answer.status === 403;
+  if (ended) {
+    say("You are logged out, and nothing was queued. This form stays as it is: log in, then submit it again.", "/login/");
+    return;
+  }
+  const page = new DOMParser().parseFromString(answer.text, "text/html");
+  if (page.getElementById("problem-summary")) showProblems(page);
+  else say(`The service answered with an error (${answer.status}). Nothing was queued; try it again in a minute.`);
+}
+
+export function sendWithProgress(): void {
+  for (const kind of ["input", "change"]) {
+    form.addEventListener(kind, () => {
+      key.value = newKey();
+    });
+  }
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    if (sending) return;
+    busy(true);
+    progress(0, 1);
+    void (async () => {
+      try {
+        if (ended) await freshToken();
+        sending = send(address, formBody(), progress);
+        take(await sending.answer);
+      } catch (error) {
+        busy(false);
+        const stopped = error instanceof Error && error.message === "stopped";
+        say(
+          stopped
+            ? "Sending was stopped."
+            : "The connection broke. Submit again: the service makes one job of it even if the first one arrived.",
+        );
+      } finally {
+        sending = null;
+      }
+    })();
+  });
+  need("upload-stop").addEventListener("click", () => sending?.stop());
+  addEventListener("beforeunload", (event) => {
+    if (sending) event.preventDefault();
+  });
+  // Back from the job's page the browser may show this page as it was left.
+  addEventListener("pageshow", (event) => {
+    if (event.persisted) {
+      busy(false);
+      key.value = newKey();
+    }
+  });
+}
