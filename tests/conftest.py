@@ -58,11 +58,12 @@ def inline_worker(db, demo_engine, monkeypatch) -> Callable[[], int]:
     from jobs.services import workers
     from jobs.states import ChunkState, JobState
     from worker import tasks
+    from worker.bundles import WorkerProcess
 
     workers.worker_starting(name="inline", model="e1-demo")
     engine_id = workers.engine_record(identity=demo_engine.identity)
     workers.worker_ready(name="inline", engine_id=engine_id, tokens_per_second=10_000.0)
-    process = tasks.WorkerProcess("inline", "e1-demo", demo_engine, engine_id, healthy=True)
+    process = WorkerProcess("inline", "e1-demo", demo_engine, engine_id, healthy=True)
     monkeypatch.setattr(tasks, "_process", process)
 
     def work() -> int:

@@ -104,10 +104,10 @@ def test_streams_are_capped_and_give_their_place_back(api, settings):
 
 def test_reap_closes_what_nobody_closed(api, inline_worker, monkeypatch):
     job = body(submit(api))
-    from worker import tasks
+    from worker import bundles
 
     # The worker dies between the chunk's commit and finalise.
-    monkeypatch.setattr(tasks, "job_finalise", lambda job_id: False)
+    monkeypatch.setattr(bundles, "job_finalise", lambda job_id: False)
     inline_worker()
     assert Job.objects.get(pk=job["id"]).state == "running"
     reap()
