@@ -139,9 +139,9 @@ class Chunk(models.Model):
     are `blocked` until all units of the group are closed. `unit_errors` says by unit what cannot be computed.
 
     `isolate` says that it must share a bundle with nothing, `begun` that the present lease has come to computing (a
-    worker claims ahead), `alone` that nothing was begun with it. `losses` counts attempts that ended without an answer
-    while its one item ran alone. Outputs of the chunk are packed in the order of its items that have no error;
-    `n_bytes` is what they take.
+    worker claims ahead), `alone` that nothing else is being computed in its process. `losses` counts attempts that
+    ended without an answer while its one item ran alone. Outputs of the chunk are packed in the order of its items that
+    have no error; `n_bytes` is what they take.
     """
 
     job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="chunks", db_index=False)

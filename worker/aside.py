@@ -22,7 +22,7 @@ class Aside(Protocol):
     """Does what it is given, one after the other."""
 
     def do(self, work: Callable[[], Result]) -> Future[Result]: ...
-    def flush(self) -> None: ...
+    def flush(self, seconds: float | None = None) -> None: ...
 
 
 class Beside:
@@ -38,9 +38,9 @@ class Beside:
         future.add_done_callback(self._done)
         return future
 
-    def flush(self) -> None:
-        """Wait until all that was handed over is done."""
-        self._pool.submit(lambda: None).result()
+    def flush(self, seconds: float | None = None) -> None:
+        """Wait until all that was handed over is done. Raises TimeoutError where that takes longer."""
+        self._pool.submit(lambda: None).result(seconds)
 
     def _done(self, future: Future[Result]) -> None:
         self._room.release()
@@ -56,7 +56,7 @@ class Inline:
         future.set_result(work())
         return future
 
-    def flush(self) -> None:
+    def flush(self, seconds: float | None = None) -> None:
         """Nothing waits."""
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -18,7 +19,6 @@ from typing import TYPE_CHECKING, TypeVar
 from django.db import DatabaseError, InterfaceError, OperationalError, ProgrammingError, connection
 
 from jobs import queue
-from jobs.errors import Problem
 from jobs.services import leases, losses, workers
 from jobs.services.lifecycle import job_finalise
 from jobs.services.units import groups_release
@@ -38,11 +38,17 @@ T = TypeVar("T")
 
 OUTAGE_SECONDS = 600.0
 """How long computed results wait for a database that is away."""
+WRITER_SECONDS = 20.0
+"""How long a bundle that must run alone waits for them, before it is given back: a message has a time limit."""
 
 
 @dataclass(slots=True)
 class WorkerProcess:
-    """What a model worker's child process holds between tasks. `claimer` and `writer` work beside the device."""
+    """What a model worker's child process holds between tasks. `claimer` and `writer` work beside the device.
+
+    `isolated` says that what was computed last had to run alone, `unwritten` are the leases that may not be written
+    yet: the writer has at most two.
+    """
 
     name: str
     model: str
@@ -51,6 +57,8 @@ class WorkerProcess:
     healthy: bool
     claimer: Aside = field(default_factory=Inline)
     writer: Aside = field(default_factory=Inline)
+    isolated: bool = False
+    unwritten: deque[UUID] = field(default_factory=lambda: deque(maxlen=2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +85,9 @@ def bundle_run(process: WorkerProcess, bundle: Bundle, ahead: Future[Bundle | No
     """
     isolated = any(chunk.isolate for chunk in bundle.chunks)
     try:
-        if isolated:  # what may end this process shares it with nothing that waits to be written
-            process.writer.flush()
-        wanted = leases.chunks_begin(token=bundle.token)
+        if isolated or process.isolated:  # what may end this process shares it with nothing that waits to be written
+            process.writer.flush(WRITER_SECONDS)
+        wanted = leases.chunks_begin(token=bundle.token, unwritten=process.unwritten)
     except BaseException:
         _give_back(bundle)
         raise
@@ -93,7 +101,7 @@ def bundle_run(process: WorkerProcess, bundle: Bundle, ahead: Future[Bundle | No
     except Exception as error:
         log.exception("a bundle of %d chunks failed", len(chunks))
         bundle.renewal.stop()
-        outlast(partial(losses.lease_lost, token=bundle.token, reason=_reason(error)))
+        outlast(partial(losses.lease_lost, token=bundle.token, reason=losses.worker_error(error)))
         if _is_device_error(error):
             if not (len(chunks) == 1 and chunks[0].is_suspect):
                 outlast(partial(workers.worker_device_error, name=process.name))
@@ -102,9 +110,9 @@ def bundle_run(process: WorkerProcess, bundle: Bundle, ahead: Future[Bundle | No
     except BaseException:
         bundle.renewal.stop()
         raise
+    process.isolated = isolated
+    process.unwritten.append(bundle.token)
     process.writer.do(partial(_write, process, bundle, chunks, computed, tokens_per_second))
-    if isolated:
-        process.writer.flush()
 
 
 def _write(
@@ -176,14 +184,6 @@ def _compute(process: WorkerProcess, chunks: Sequence[leases.ClaimedChunk]) -> t
     tokens, seconds = process.engine.tokens_run - before, time.monotonic() - started
     results = [result_of(chunk, [next(computed) for _ in some]) for chunk, some in zip(chunks, work, strict=True)]
     return results, tokens / seconds if tokens >= process.engine.token_budget else None
-
-
-def _reason(error: Exception) -> Problem:
-    return Problem(
-        "worker_error",
-        f"the worker failed on this item: {type(error).__name__}: {str(error)[:300]}",
-        "Retry the failed items; if it fails again, look into the worker's log and report it.",
-    )
 
 
 def _is_device_error(error: Exception) -> bool:

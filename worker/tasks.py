@@ -138,8 +138,8 @@ def start_worker(model: str, name: str, run: str = "") -> None:
         _give_up(model, name, reason)
     else:
         engine_id = workers.engine_record(identity=engine.identity)
-        beside = {"claimer": Beside("claimer", waiting=0), "writer": Beside("writer", waiting=1)}
-        _process = WorkerProcess(name, model, engine, engine_id, healthy=True, **beside)
+        claimer, writer = Beside("claimer", waiting=0), Beside("writer", waiting=1)
+        _process = WorkerProcess(name, model, engine, engine_id, healthy=True, claimer=claimer, writer=writer)
         workers.worker_ready(name=name, engine_id=engine_id, tokens_per_second=rate)
         log.info("ready: %s", engine.identity)
         queue.dispatch_quietly(model)

@@ -1,4 +1,7 @@
-"""What is claimed ahead is told from what is being computed. A lease that is held while this runs counts as not begun."""
+"""What is claimed ahead is told from what is being computed.
+
+Leases that are held while this runs, and those of workers of before until they are started anew, count as not begun.
+"""
 
 from django.db import migrations, models
 

@@ -14,8 +14,8 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from django.conf import settings
-from django.db import connection, transaction
-from django.db.models import Q
+from django.db import DatabaseError, connection, transaction
+from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from jobs.actions import ItemView
@@ -27,6 +27,7 @@ from jobs.outputs import PackedOutput
 from jobs.selectors import context_sequences
 from jobs.selectors_units import contexts_of
 from jobs.services.lifecycle import job_finalise, jobs_mark_running
+from jobs.services.losses import lease_lost, worker_error
 from jobs.services.units import units_forget
 from jobs.states import ChunkState, JobState
 
@@ -69,7 +70,11 @@ class ClaimedChunk:
 
 
 def chunks_claim(*, chunk_ids: Sequence[int], worker: str) -> list[ClaimedChunk]:
-    """Lease the ready ones among these chunks; nothing where others were faster or the jobs stopped. Commits."""
+    """Lease the ready ones among these chunks; nothing where others were faster or the jobs stopped. Commits.
+
+    Where what they hold cannot be put together, that is a loss as if their computing had failed: not begun, they would
+    come again for ever.
+    """
     token = uuid4()
     with transaction.atomic(), connection.cursor() as cursor:
         jobs_mark_running(chunk_ids=chunk_ids)
@@ -84,7 +89,7 @@ def chunks_claim(*, chunk_ids: Sequence[int], worker: str) -> list[ClaimedChunk]
             )
             UPDATE jobs_chunk SET state = 'leased', lease_token = %s,
                 lease_end = statement_timestamp() + %s * interval '1 second',
-                attempts = attempts + 1, worker = %s, begun = false, alone = false, published_at = NULL
+                worker = %s, begun = false, alone = false, published_at = NULL
             FROM picked WHERE jobs_chunk.id = picked.id
             RETURNING jobs_chunk.id
             """,
@@ -94,22 +99,34 @@ def chunks_claim(*, chunk_ids: Sequence[int], worker: str) -> list[ClaimedChunk]
         if not claimed:
             return []
         chunks = list(Chunk.objects.filter(id__in=claimed).select_related("job").order_by("id"))
-    return _with_items(chunks, token)
+    try:
+        return _with_items(chunks, token)
+    except DatabaseError:
+        raise  # it is away, which is no fault of theirs: the lease runs out
+    except Exception as error:
+        chunks_begin(token=token)
+        lease_lost(token=token, reason=worker_error(error))
+        raise
 
 
 def chunks_ready_interactive(*, model: str, limit: int = 8) -> list[int]:
-    """Ids of ready chunks of synchronous requests: a worker takes them before the bundle it was sent."""
+    """Ids of ready chunks of synchronous requests: a worker takes them before the bundle it was sent. One that must run
+    alone comes alone.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT chunk.id FROM jobs_job job JOIN jobs_chunk chunk ON chunk.job_id = job.id AND chunk.state = 'ready'
+            SELECT chunk.id, chunk.isolate
+            FROM jobs_job job JOIN jobs_chunk chunk ON chunk.job_id = job.id AND chunk.state = 'ready'
             WHERE job.model = %s AND job.interactive AND job.state IN ('queued', 'running')
               AND chunk.not_before <= statement_timestamp() AND NOT chunk.blocked
             ORDER BY job.created_at LIMIT %s
             """,
             [model, limit],
         )
-        return [row[0] for row in cursor.fetchall()]
+        rows = cursor.fetchall()
+    together = [chunk_id for chunk_id, isolate in rows if not isolate]
+    return together or [chunk_id for chunk_id, _ in rows[:1]]
 
 
 def _with_items(chunks: Sequence[Chunk], token: UUID) -> list[ClaimedChunk]:
@@ -172,10 +189,11 @@ def lease_renew(*, token: UUID) -> int:
         return int(cursor.rowcount)
 
 
-def chunks_begin(*, token: UUID) -> set[int]:
+def chunks_begin(*, token: UUID, unwritten: Sequence[UUID] = ()) -> set[int]:
     """Note that the computing of this lease begins. Returns the ids of its chunks whose jobs still want them.
 
-    The others are let go: cancelled, or ready again where the job is paused.
+    The others are let go: cancelled, or ready again where the job is paused. What is computed and still `unwritten`
+    in this process, under these leases, is not alone in it from here on.
     """
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
@@ -193,7 +211,20 @@ def chunks_begin(*, token: UUID) -> set[int]:
         if paused:
             _give_back(Q(pk__in=paused, lease_token=token))
         wanted = set(states) - set(cancelled) - set(paused)
-        Chunk.objects.filter(pk__in=wanted, lease_token=token).update(begun=True, alone=len(wanted) == 1)
+        Chunk.objects.filter(pk__in=wanted, lease_token=token).update(
+            begun=True, alone=len(wanted) == 1, attempts=F("attempts") + 1
+        )
+        if wanted and unwritten:
+            # One that is locked is being written.
+            cursor.execute(
+                """
+                UPDATE jobs_chunk SET alone = false WHERE id IN (
+                    SELECT id FROM jobs_chunk WHERE lease_token = ANY(%s) AND state = 'leased' AND alone
+                    FOR UPDATE SKIP LOCKED
+                )
+                """,
+                [list(unwritten)],
+            )
     return wanted
 
 

@@ -206,7 +206,7 @@ def job_delete(*, job_id: UUID) -> int:
         # The row lock keeps a completing worker out until the whole job is gone.
         job = Job.objects.select_for_update().filter(pk=job_id).first()
         freed = stored_bytes_of(job) if job is not None else 0
-        cursor.execute("SELECT id FROM jobs_chunk WHERE job_id = %s FOR UPDATE", [job_id])
+        cursor.execute("SELECT id FROM jobs_chunk WHERE job_id = %s ORDER BY id FOR UPDATE", [job_id])
         cursor.execute(
             "DELETE FROM jobs_output WHERE chunk_id IN (SELECT id FROM jobs_chunk WHERE job_id = %s)", [job_id]
         )

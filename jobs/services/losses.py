@@ -23,6 +23,15 @@ MAX_LOSSES = 3
 MAX_BACKOFF_SECONDS = 60
 
 
+def worker_error(error: Exception) -> Problem:
+    """What is said of an item that made its worker raise."""
+    return Problem(
+        "worker_error",
+        f"the worker failed on this item: {type(error).__name__}: {str(error)[:300]}",
+        "Retry the failed items; if it fails again, look into the worker's log and report it.",
+    )
+
+
 def lease_lost(*, token: UUID, reason: Problem) -> None:
     """An attempt ended without an answer for the chunks that still hold this token."""
     _lose(Q(lease_token=token), reason)

@@ -254,6 +254,47 @@ def test_of_a_bundle_with_a_cancelled_job_the_rest_is_alone(person):
     assert Chunk.objects.get(pk=left).state == ChunkState.CANCELLED
 
 
+def test_what_waits_to_be_written_is_not_alone_when_the_next_bundle_begins(job):
+    first, second = ids(job)[:2]
+    (written,) = claim([first])
+    assert Chunk.objects.get(pk=first).alone
+    (following,) = leases.chunks_claim(chunk_ids=[second], worker="w1")
+    leases.chunks_begin(token=following.token, unwritten=[uuid4(), written.token])
+    assert list(Chunk.objects.filter(pk__in=[first, second]).order_by("id").values_list("alone", flat=True)) == [
+        False,
+        True,
+    ]
+
+
+def test_what_cannot_be_read_for_computing_is_lost_until_it_fails(person, monkeypatch):
+    """Never begun, it would else come again for ever."""
+    job = make_job(person, [record(0)])
+
+    def broken(chunks, token):
+        raise MemoryError("no room for its contexts")
+
+    monkeypatch.setattr(leases, "_with_items", broken)
+    for _ in range(losses.MAX_LOSSES):
+        be_patient(job)
+        with pytest.raises(MemoryError):
+            leases.chunks_claim(chunk_ids=ids(job), worker="w1")
+    job.refresh_from_db()
+    assert job.state == JobState.FAILED
+    assert "no room for its contexts" in items_of(job).get().error[0]["message"]
+
+
+def test_synchronous_requests_that_must_run_alone_come_alone(person):
+    jobs = [make_job(person, [record(0)], interactive=True) for _ in range(4)]
+    chunks = [ids(job)[0] for job in jobs]
+    assert leases.chunks_ready_interactive(model="e1-demo") == chunks
+    Chunk.objects.filter(pk__in=chunks[:2]).update(isolate=True)
+    assert leases.chunks_ready_interactive(model="e1-demo") == chunks[2:]
+    claim(chunks[2:])
+    assert leases.chunks_ready_interactive(model="e1-demo") == chunks[:1]
+    claim(chunks[:1])
+    assert leases.chunks_ready_interactive(model="e1-demo") == chunks[1:2]
+
+
 def test_a_released_lease_counts_for_nothing(job):
     (chunk,) = claim(ids(job)[:1])
     assert leases.lease_release(token=chunk.token) == 1

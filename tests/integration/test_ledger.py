@@ -42,8 +42,8 @@ def digest(value):
 def test_every_item_is_listed_with_what_became_of_it(person, engine_id):
     job = make_job(person, [bad(1) if n == 1 else record(n) for n in range(30)], on_invalid="skip")
     first, second = leases.chunks_claim(chunk_ids=ids(job)[:2], worker="w1@host")
+    leases.chunks_begin(token=first.token)
     complete(first, engine_id, failures=[3])
-    leases.chunks_begin(token=second.token)
     expire([second.id])
     losses.leases_reap()
     rows = rows_of(job)

@@ -115,7 +115,7 @@ class Late:
         self.waiting.append(work)
         return Future()
 
-    def flush(self):
+    def flush(self, seconds=None):
         while self.waiting:
             self.waiting.pop(0)()
 
@@ -144,6 +144,29 @@ def test_what_must_run_alone_shares_its_process_with_nothing_that_is_not_written
     assert [sorted(begun) for _, begun in seen] == [[first], [first, second], [first, second, third]]
     process.writer.flush()
     assert Job.objects.get().state == JobState.SUCCEEDED
+
+
+def test_what_must_run_alone_is_given_back_where_results_before_it_cannot_be_stored(
+    job, bundles, inline_worker, monkeypatch
+):
+    """The database is away: waiting for it in the task would run into its time limit, and cost what is computed."""
+
+    class Stuck(Late):
+        def flush(self, seconds=None):
+            assert seconds is not None
+            raise TimeoutError
+
+    process = tasks._process
+    writer = Stuck()
+    monkeypatch.setattr(process, "writer", writer)
+    second = bundles[1][0]
+    Chunk.objects.filter(pk=second).update(isolate=True)
+    with pytest.raises(TimeoutError):
+        tasks.run_bundles(bundles)
+    assert states(job) == ["leased", "ready", "ready"]
+    assert Chunk.objects.get(pk=second).losses == 0
+    Late.flush(writer)
+    assert states(job) == ["done", "ready", "ready"]
 
 
 def test_an_empty_message_is_a_proof_of_life(inline_worker):
