@@ -19,10 +19,13 @@ def standing(stack, service, tmp_path):
     path = tmp_path / "standing.fasta"
     path.write_text(library(24))
     job = service.submit(path, model="e1-demo", action="log_prob", name="standing")
+    # Computed once, so that no message of it is on its way any more, and its worker has said so: that comes last.
+    service.wait(job, timeout=60)
     with stack.sql() as cursor:
-        cursor.execute("UPDATE jobs_job SET state = 'paused' WHERE id = %s AND finished_at IS NULL", [job.id])
-        leased = "SELECT count(*) FROM jobs_chunk WHERE state = 'leased'"
-        until(lambda: cursor.execute(leased).fetchone()[0] == 0)
+        said = (
+            "SELECT max(last_bundle_at) >= (SELECT max(finished_at) FROM jobs_chunk WHERE job_id = %s) FROM jobs_worker"
+        )
+        until(lambda: cursor.execute(said, [job.id]).fetchone()[0])
         cursor.execute(
             "DELETE FROM jobs_output o USING jobs_chunk c WHERE c.id = o.chunk_id AND c.job_id = %s", [job.id]
         )
