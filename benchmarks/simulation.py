@@ -173,19 +173,19 @@ def _take(fleet: Fleet, name: str, bundles: Sequence[Sequence[int]]) -> None:
         leases.chunks_ready_interactive(model=MODEL)
         started = time.perf_counter()
         claimed = leases.chunks_claim(chunk_ids=chunk_ids, worker=name)
-        if claimed:
-            leases.chunks_begin(token=claimed[0].token)
+        if not claimed:
+            continue
+        leases.chunks_begin(token=claimed[0].token)
         taken = time.perf_counter() - started
-        if claimed:
-            began = time.perf_counter()
-            time.sleep(len(claimed) * CHUNK_TOKENS / fleet.rate)
-            started = time.perf_counter()
-            _complete(fleet, name, claimed)
-            with fleet.lock:
-                fleet.claims.append(taken)
-                fleet.writes.append(time.perf_counter() - started)
-                fleet.computing.append((began, started))
-                fleet.chunks += len(claimed)
+        began = time.perf_counter()
+        time.sleep(len(claimed) * CHUNK_TOKENS / fleet.rate)
+        started = time.perf_counter()
+        _complete(fleet, name, claimed)
+        with fleet.lock:
+            fleet.claims.append(taken)
+            fleet.writes.append(time.perf_counter() - started)
+            fleet.computing.append((began, started))
+            fleet.chunks += len(claimed)
     started = time.perf_counter()
     queue.dispatch(MODEL)
     with fleet.lock:

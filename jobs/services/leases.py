@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from django.conf import settings
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, InterfaceError, connection, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
@@ -27,7 +27,7 @@ from jobs.outputs import PackedOutput
 from jobs.selectors import context_sequences
 from jobs.selectors_units import contexts_of
 from jobs.services.lifecycle import job_finalise, jobs_mark_running
-from jobs.services.losses import lease_lost, worker_error
+from jobs.services.losses import chunks_give_back, lease_lost, worker_error
 from jobs.services.units import units_forget
 from jobs.states import ChunkState, JobState
 
@@ -101,7 +101,7 @@ def chunks_claim(*, chunk_ids: Sequence[int], worker: str) -> list[ClaimedChunk]
         chunks = list(Chunk.objects.filter(id__in=claimed).select_related("job").order_by("id"))
     try:
         return _with_items(chunks, token)
-    except DatabaseError:
+    except (DatabaseError, InterfaceError):
         raise  # it is away, which is no fault of theirs: the lease runs out
     except Exception as error:
         chunks_begin(token=token)
@@ -209,7 +209,7 @@ def chunks_begin(*, token: UUID, unwritten: Sequence[UUID] = ()) -> set[int]:
                 state=ChunkState.CANCELLED, lease_token=None, lease_end=None, finished_at=Now()
             )
         if paused:
-            _give_back(Q(pk__in=paused, lease_token=token))
+            chunks_give_back(Q(pk__in=paused, lease_token=token))
         wanted = set(states) - set(cancelled) - set(paused)
         Chunk.objects.filter(pk__in=wanted, lease_token=token).update(
             begun=True, alone=len(wanted) == 1, attempts=F("attempts") + 1
@@ -296,13 +296,7 @@ def lease_release(*, token: UUID) -> int:
     """
     held = Chunk.objects.filter(lease_token=token, state=ChunkState.LEASED)
     job_ids = set(held.values_list("job_id", flat=True))
-    given = _give_back(Q(lease_token=token))
+    given = chunks_give_back(Q(lease_token=token))
     for job_id in Job.objects.filter(pk__in=job_ids, state=JobState.CANCELLING).values_list("pk", flat=True):
         job_finalise(job_id=job_id)
     return given
-
-
-def _give_back(which: Q) -> int:
-    return Chunk.objects.filter(which, state=ChunkState.LEASED).update(
-        state=ChunkState.READY, lease_token=None, lease_end=None, worker="", published_at=None
-    )

@@ -47,6 +47,13 @@ def leases_reap(*, limit: int = 500) -> int:
     return _lose(Q(lease_end__lt=Now()), reason, limit=limit)
 
 
+def chunks_give_back(which: Q) -> int:
+    """Make leased chunks ready again, uncounted, as if they had never been claimed. Returns how many."""
+    return Chunk.objects.filter(which, state=ChunkState.LEASED).update(
+        state=ChunkState.READY, lease_token=None, lease_end=None, worker="", published_at=None
+    )
+
+
 def _lose(which: Q, reason: Problem, limit: int = 500) -> int:
     """Return chunks to ready with back-off, split them, or fail the item that was lost alone too often."""
     with transaction.atomic():
@@ -56,8 +63,12 @@ def _lose(which: Q, reason: Problem, limit: int = 500) -> int:
             .order_by("id")[:limit]
         )
         states = dict(Job.objects.filter(pk__in={chunk.job_id for chunk in lost}).values_list("pk", "state"))
+        cancelling = {job_id for job_id, state in states.items() if state == JobState.CANCELLING}
+        untouched = {chunk.pk for chunk in lost if not chunk.begun and chunk.job_id not in cancelling}
+        chunks_give_back(Q(pk__in=untouched))
         for chunk in lost:
-            _lose_one(chunk, reason, cancelled=states[chunk.job_id] == JobState.CANCELLING)
+            if chunk.pk not in untouched:
+                _lose_one(chunk, reason, cancelled=chunk.job_id in cancelling)
     for job_id in states:
         groups_release(job_id=job_id)
         job_finalise(job_id=job_id)
@@ -66,15 +77,9 @@ def _lose(which: Q, reason: Problem, limit: int = 500) -> int:
 
 def _lose_one(chunk: Chunk, reason: Problem, *, cancelled: bool) -> None:
     chunk.lease_token = chunk.lease_end = chunk.published_at = None
-    if chunk.begun:
-        chunk.last_error = reason.message[:500]
+    chunk.last_error = reason.message[:500]
     if cancelled:
         chunk.state = ChunkState.CANCELLED
-    elif not chunk.begun:
-        chunk.state = ChunkState.READY
-        chunk.worker = ""
-        chunk.save()
-        return
     elif chunk.alone and chunk.n_items + chunk.unit_count > 1:
         _split_units(chunk) if chunk.unit_count else _split(chunk)
         return
