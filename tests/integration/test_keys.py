@@ -114,7 +114,10 @@ def test_a_key_is_free_again_after_every_end(person):
         hand_in(person, (record(1 // n) for n in (1, 0)), key="other")
     assert hand_in(person, [record(0)], key="other")[1]
     with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")
+        cursor.execute(
+            "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid) "
+            "WHERE locktype = 'advisory' AND datname = current_database()"
+        )
         assert cursor.fetchone()[0] == 0
 
 
