@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +14,7 @@ import pytest
 from client.api import Client
 from tests.clients.environments import BIOLM_SDK, BIOLMAI, PUBLISHED, Installed, Published, build
 from tests.clients.listeners import CERTIFICATE_PROGRAM, HostedSite, Relay
+from tests.needed import unavailable
 from tests.stack import Stack, running_stack
 
 MODEL = "e1-demo"
@@ -23,13 +23,6 @@ SECONDS = 60
 Item = Mapping[str, Any]
 Alone = Callable[..., list[Any]]
 """What the service answers to each item alone."""
-
-
-def unavailable(reason: str) -> None:
-    """A failure where tests must be complete, a skip on machines of people who work without a network."""
-    if os.environ.get("CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 @pytest.fixture(scope="session")

@@ -5,15 +5,15 @@ from __future__ import annotations
 import ast
 import json
 import os
-import shutil
 import subprocess
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.clients.conftest import MODEL, Alone, agree, unavailable
+from tests.clients.conftest import MODEL, Alone, agree
 from tests.clients.environments import BIOLMAI, RUN_SECONDS, Published
+from tests.needed import needed_program, unavailable
 from tests.stack import Stack
 
 PUBLISHED_ADDRESS = "https://biolm.ai/api/v3/e1-600m"
@@ -131,8 +131,7 @@ def expected(alone: Alone, action: str) -> Any:
 @pytest.mark.parametrize("action", BODIES)
 @pytest.mark.parametrize("form", [CURL, OLDER_CURL], ids=["curl", "older curl"])
 def test_curl(run: Run, alone: Alone, form: str, action: str) -> None:
-    if shutil.which("curl") is None:
-        unavailable("there is no curl on this machine")
+    needed_program("curl", package="curl")
     printed = run(["sh", "-c"], form.replace("BODY", BODIES[action]), action)
     agree(json.loads(printed), expected(alone, action))
 

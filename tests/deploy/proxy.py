@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -12,24 +11,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
-import pytest
 
 from e1site.stack.processes import wait_gone
 from tests.deploy.composed import ROOT, stages
+from tests.needed import needed_program
 
 START_SECONDS = 20
 TEMPLATES = ROOT / "deploy" / "nginx"
-MISSING = "nginx is not installed; on Debian and Ubuntu install the package nginx-light"
 
 
 def find_nginx() -> str:
-    """The program. Without it the test fails in continuous integration and is skipped elsewhere."""
-    found = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
-    if found is None and os.environ.get("CI") == "true":
-        pytest.fail(MISSING)
-    if found is None:
-        pytest.skip(MISSING)
-    return found
+    return needed_program("nginx", package="nginx-light", path="/usr/sbin:/usr/local/sbin")
 
 
 def free_port() -> int:

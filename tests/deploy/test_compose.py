@@ -31,6 +31,7 @@ from tests.deploy.composed import (
     services,
     stages,
 )
+from tests.needed import needed_program
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 OURS = ("migrate", "web", "beat", "service", "artefacts", "worker-cpu", "worker-gpu")
@@ -281,13 +282,11 @@ def test_the_build_context_holds_what_is_copied_and_no_more():
 
 # --- Docker Compose itself -------------------------------------------------------------------------------------------
 def compose() -> list[str]:
-    """The command of this machine; skips where there is none. No engine is needed for `config`."""
+    """The command of this machine. No engine is needed for `config`."""
     docker = shutil.which("docker")
     if docker and subprocess.run([docker, "compose", "version"], capture_output=True, check=False).returncode == 0:
         return [docker, "compose"]
-    if old := shutil.which("docker-compose"):
-        return [old]
-    pytest.skip("docker compose is not installed")
+    return [needed_program("docker-compose", package="docker-compose")]
 
 
 def config(tmp_path: Path, values: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:

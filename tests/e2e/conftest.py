@@ -5,9 +5,7 @@ Run as a pytest invocation of their own (`make test` does): Playwright's loop an
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -16,6 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, e
 
 from client.api import Client
 from e1site.stack.processes import wait_gone
+from tests.needed import needed_program
 from tests.stack import Stack, running_stack
 
 ARGUMENTS = (
@@ -42,12 +41,7 @@ def stack() -> Iterator[Stack]:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    path = next((found for name in BROWSERS if (found := shutil.which(name))), None)
-    if path is None:
-        reason = "no Chromium on this machine; on Debian install the package chromium"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
+    path = needed_program(*BROWSERS, package="chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=list(ARGUMENTS))
         yield browser

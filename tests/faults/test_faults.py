@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from tests.faults.__main__ import jumping
 from tests.faults.kinds import FAKETIME, FAULTS, Strike, stalled_downloads, two_beats
 from tests.faults.service import RECOVER_SECONDS, Service
 from tests.faults.trial import Trial, mixture
+from tests.needed import unavailable
 
 pytestmark = pytest.mark.stack
 
@@ -68,8 +68,8 @@ def test_an_upload_that_breaks_off_leaves_no_job(trial):
 
 def test_leases_go_by_the_databases_clock(trial):
     """A worker whose time of day jumps by days computes its share, and no lease of its runs out."""
-    if not FAKETIME.exists() and "CI" not in os.environ:
-        pytest.skip("the package faketime is not installed")
+    if not FAKETIME.exists():
+        unavailable("libfaketime is not installed; on Debian and Ubuntu install the package faketime")
     outcome = jumping(trial)
     assert outcome.whole, outcome
 

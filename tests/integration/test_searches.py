@@ -21,13 +21,12 @@ from jobs.services import background, databases, searches
 from jobs.services.alignments import alignment_load
 from jobs.services.databases import database_add
 from jobs.services.works import WORKS
+from tests.needed import needed_program, unavailable
 from worker.protocol import CANONICAL
 
 pytestmark = pytest.mark.django_db
 
 EXAMPLES = Path("/usr/share/doc/mmseqs2/example-data/DB.fasta.gz")
-needs_examples = pytest.mark.skipif(not EXAMPLES.exists(), reason="Debian's mmseqs2-examples are not installed")
-needs_mmseqs = pytest.mark.skipif(shutil.which("mmseqs") is None, reason="the program mmseqs is not installed")
 RANDOM = random.Random(20)
 PARENT = "".join(RANDOM.choices(CANONICAL, k=180))
 
@@ -75,8 +74,10 @@ def run(search):
 # --- what is found ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("tool", ["hmmer", pytest.param("mmseqs2", marks=needs_mmseqs)])
+@pytest.mark.parametrize("tool", ["hmmer", "mmseqs2"])
 def test_a_planted_family_becomes_an_alignment(api, library, tool):
+    if tool == "mmseqs2":
+        needed_program("mmseqs", package="mmseqs2")
     response = start(api, tool=tool, iterations=2, name="family")
     assert response.status_code == 202, response.content
     assert (response.json()["state"], response.json()["alignment"]) == ("waiting", None)
@@ -119,11 +120,12 @@ def test_nothing_found_is_an_alignment_of_the_parent_alone(api, library):
     assert (done.hits, done.converged, done.alignment.depth) == (0, True, 1)
 
 
-@needs_examples
 @pytest.mark.parametrize("iterations", [1, 3])
 def test_it_finds_what_hmmer_finds_in_the_whole(folder, monkeypatch, iterations):
     import pyhmmer
 
+    if not EXAMPLES.exists():
+        unavailable("there are no 20,000 proteins; on Debian and Ubuntu install the package mmseqs2-examples")
     monkeypatch.setattr("jobs.science.libraries.BLOCK_RESIDUES", 1_000_000)
     database, facts = database_add(name="examples", file=EXAMPLES)
     assert (facts.sequences, facts.left_out) == (20_000, 0)
