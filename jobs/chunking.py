@@ -52,12 +52,29 @@ def chunk_tokens(items: Iterable[ItemCost]) -> int:
     return sum(item.residues + BOUNDARY_TOKENS for item in whole) + sum(context.tokens for context in contexts)
 
 
-def plan_chunks(items: Iterable[ItemCost], *, times: int = 1) -> list[ChunkPlan]:
-    """Cut items, in order, into chunks of CHUNK_ITEMS; the last one may be shorter. Each item is run `times` times,
-    under as many contexts, which a worker encodes once for all chunks.
+def plan_chunks(items: Iterable[ItemCost]) -> list[ChunkPlan]:
+    """Cut items, in order, into chunks of CHUNK_ITEMS; the last one may be shorter."""
+    return ItemCutter().chunks(items)
+
+
+class ItemCutter:
+    """Cuts the items of a job, batch by batch, where each is run once under each of the job's contexts.
+
+    A worker reads those contexts with the first chunk, which counts their tokens, and remembers them.
     """
-    groups = _groups(iter(items))
-    return [ChunkPlan(tuple(item.index for item in group), times * chunk_tokens(group)) for group in groups]
+
+    def __init__(self, context_tokens: Sequence[int] = ()) -> None:
+        self._times = max(1, len(context_tokens))
+        self._unread = sum(context_tokens)
+
+    def chunks(self, items: Iterable[ItemCost]) -> list[ChunkPlan]:
+        """Chunks of CHUNK_ITEMS; the last one may be shorter."""
+        plans = []
+        for group in _groups(iter(items)):
+            tokens = self._unread + self._times * chunk_tokens(group)
+            plans.append(ChunkPlan(tuple(item.index for item in group), tokens))
+            self._unread = 0
+        return plans
 
 
 def _groups(items: Iterator[ItemCost]) -> Iterator[list[ItemCost]]:
@@ -108,10 +125,12 @@ def plan_together(indices: Iterable[int], *, group: int) -> ChunkPlan:
     return ChunkPlan(items, TOGETHER_TOKENS * len(items), group, blocked=True)
 
 
-def plan_again(items: Sequence[ItemCost], *, long: bool, shared: bool) -> list[ChunkPlan]:
+def plan_again(
+    items: Sequence[ItemCost], *, context_tokens: Sequence[int], long: bool, shared: bool
+) -> list[ChunkPlan]:
     """Chunks of items that are computed once more; those of long actions wait for units, perhaps `shared`."""
     if not long:
-        return plan_chunks(items)
+        return ItemCutter(context_tokens).chunks(items)
     if not shared:
         return [plan_together([item.index], group=item.index) for item in items]
     return [plan_together((item.index for item in some), group=JOB_GROUP) for some in _groups(iter(items))]

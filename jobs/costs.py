@@ -1,7 +1,7 @@
 """What a job will keep, before anything is computed. Pure functions and one counter; `jobs.plans` counts what it runs.
 
 Bytes are those of the arrays as they are stored, float32 (float16 where the job asks for it) but for the one float64 of
-log_prob, and one byte for each residue of the library.
+log_prob, one byte for each residue of the library, and the names and headers of its records as UTF-8.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from jobs.actions.dtypes import dtype_of
-from jobs.parsing import Record
+from jobs.parsing import BadRecord, Record
 from worker.protocol import CANONICAL, MASK, ModelFacts
 
 FLOAT = 4
@@ -82,20 +82,27 @@ _WHOLE: frozenset[str] = frozenset({"score", "scan", "contacts"})
 
 @dataclass(slots=True)
 class CostTally:
-    """Bytes of the accepted records of one library, summed while it is read."""
+    """Bytes of the records of one library, summed while it is read."""
 
     action: str
     params: Mapping[str, Any]
     model: ModelFacts
     residues: int = 0
+    text_bytes: int = 0
     result_bytes: int = 0
 
-    def note(self, record: Record) -> None:
-        """Count one record."""
-        self.residues += len(record.sequence)
-        self.result_bytes += result_bytes(self.action, self.params, self.model, record.sequence)
+    def note(self, record: Record | BadRecord) -> None:
+        """Count one record; of one that is skipped what is kept of it."""
+        self.text_bytes += len(record.name.encode()) + len(record.header.encode())
+        if isinstance(record, BadRecord):
+            self.text_bytes += len(record.sequence)
+        else:
+            self.residues += len(record.sequence)
+            self.result_bytes += result_bytes(self.action, self.params, self.model, record.sequence)
 
     @property
     def stored_bytes(self) -> int:
-        """What the job will take of its owner's storage: letters and results, without files built of them later."""
-        return self.residues + self.result_bytes
+        """What the job will take of its owner's storage: letters, names, headers and results, without files built of
+        them later.
+        """
+        return self.residues + self.text_bytes + self.result_bytes

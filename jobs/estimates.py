@@ -60,8 +60,10 @@ def estimate_of(*, user_id: int, submission: Submission) -> tuple[Estimate, Reco
         contexts.note(context)
     for record in records:
         tally.note(record)
-        if isinstance(record, Record) and not tally.doomed:
-            cost.note(record)
+        if tally.doomed:
+            continue
+        cost.note(record)
+        if isinstance(record, Record):
             context = record.context if record.context is not None else shared_context
             contexts.note(context)
             plan.note(record, context)

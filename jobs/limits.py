@@ -18,8 +18,14 @@ MAX_TOKENS = 65_536
 MAX_JOB_CONTEXTS = 64
 """Contexts that a job may be computed under, and that a named set holds. The published ensemble has 15."""
 
+MAX_ITEMS = 10_000_000
+"""Records of one job: ten times the library that every figure of docs/scale.md was measured with."""
+
 SYNC_ITEMS = 8
 """Items of one synchronous request, as in the published interface."""
+
+SYNC_CONTEXT_TOKENS = SYNC_ITEMS * MAX_TOKENS
+"""Tokens of all contexts of a synchronous request together: what eight items with contexts of their own may have."""
 
 CHUNK_ITEMS = 8
 """Consecutive items that a worker computes and stores together."""

@@ -89,6 +89,8 @@ class Job(models.Model):
     total_items = models.PositiveIntegerField(default=0)
     skipped_items = models.PositiveIntegerField(default=0)
     total_residues = models.BigIntegerField(default=0)
+    # Names and headers of its records, and what is kept of skipped ones.
+    text_bytes = models.BigIntegerField(default=0, db_default=0)
     total_units = models.PositiveIntegerField(default=0, db_default=0)
     unit_positions = models.JSONField(null=True, blank=True)
     cleaning = models.JSONField(default=dict)
@@ -129,6 +131,11 @@ class Job(models.Model):
                 name="job_to_purge",
             ),
         ]
+
+    @property
+    def library_bytes(self) -> int:
+        """What its records take: residues, names, headers, and what is kept of skipped ones."""
+        return self.total_residues + self.text_bytes
 
 
 class Chunk(models.Model):

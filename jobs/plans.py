@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jobs.actions.base import Context
-from jobs.chunking import ChunkPlan, ContextRef, ItemCost, plan_chunks
+from jobs.chunking import ChunkPlan, ContextRef, ItemCost, ItemCutter
 from jobs.limits import CHUNK_ITEMS
 from jobs.parsing import Record
 from jobs.unit_intake import UnitIntake
@@ -25,11 +25,12 @@ class PlanTally:
 
     def __init__(self, action: str, params: Mapping[str, Any], contexts: Sequence[Context] = ()) -> None:
         self._intake = UnitIntake.of(action, params, contexts)
-        self._times = max(1, len(params.get("contexts", ())))
         self._pending: list[tuple[Record, Context]] = []
+        each = [tokens_of(*context) for context in contexts]
+        self._cutter = ItemCutter(each)
         self.chunks = 0
         self.tokens = 0
-        self.context_tokens = sum(tokens_of(*context) for context in contexts) if self._intake else 0
+        self.context_tokens = sum(each)
 
     @property
     def units(self) -> int:
@@ -56,7 +57,7 @@ class PlanTally:
                 ItemCost(record.index, len(record.sequence), self._ref(context, refs))
                 for record, context in self._pending
             )
-            self._add(plan_chunks(costs, times=self._times))
+            self._add(self._cutter.chunks(costs))
         self._pending.clear()
 
     def _add(self, plans: Sequence[ChunkPlan]) -> None:

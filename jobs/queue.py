@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from celery import current_app
@@ -50,6 +50,7 @@ class Candidate:
     interactive: bool = False
     context: tuple[object, int] | None = None
     """Job and stored context of its first item, where that has one."""
+    job: object = None
 
 
 def dispatch(model: str) -> int:
@@ -179,7 +180,7 @@ def _candidates(model: str, stale_seconds: int, limit: int) -> list[Candidate]:
             {"model": model, "stale": stale_seconds, "limit": limit},
         )
         return [
-            Candidate(chunk, owner, tokens, isolate, interactive, (job, context) if context is not None else None)
+            Candidate(chunk, owner, tokens, isolate, interactive, (job, context) if context is not None else None, job)
             for chunk, owner, tokens, isolate, interactive, job, context in cursor.fetchall()
         ]
 
@@ -206,6 +207,24 @@ def _bundle_tokens(rates: Sequence[float | None]) -> int:
     return int(min(known)) if known else int(settings.E1_BUNDLE_TOKENS)
 
 
+def _context_tokens(candidates: Iterable[Candidate]) -> dict[object, int]:
+    """By job, tokens of the contexts that all its items are computed under."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT shared.job_id, sum(context.tokens) FROM jobs_jobcontext shared "
+            "JOIN jobs_context context ON context.id = shared.context_id WHERE shared.job_id = ANY(%s) GROUP BY 1",
+            [list({candidate.job for candidate in candidates})],
+        )
+        return {job: int(tokens) for job, tokens in cursor.fetchall()}
+
+
+def message_tokens(message: Sequence[Sequence[Candidate]], context_tokens: Mapping[object, int]) -> int:
+    """What a worker that remembers nothing runs for these bundles: their chunks, and the contexts of their jobs."""
+    candidates = [candidate for bundle in message for candidate in bundle]
+    jobs = {candidate.job for candidate in candidates}
+    return sum(candidate.tokens for candidate in candidates) + sum(context_tokens.get(job, 0) for job in jobs)
+
+
 def time_limit(tokens: int, rates: Sequence[float | None]) -> int:
     """Hard limit of a message in seconds: thirty times what it should take, at least E1_HANG_SECONDS."""
     slowest = min((rate for rate in rates if rate), default=None)
@@ -216,14 +235,14 @@ def time_limit(tokens: int, rates: Sequence[float | None]) -> int:
 
 def _publish(queue: str, messages: Sequence[Sequence[Sequence[Candidate]]], rates: Sequence[float | None]) -> None:
     """Send the messages; chunks whose message could not be sent are marked unpublished again."""
+    contexts = _context_tokens(candidate for message in messages for bundle in message for candidate in bundle)
     for number, message in enumerate(messages):
-        tokens = sum(candidate.tokens for bundle in message for candidate in bundle)
         try:
             current_app.send_task(
                 TASK_RUN_BUNDLE,
                 args=[[[candidate.chunk_id for candidate in bundle] for bundle in message]],
                 queue=queue,
-                time_limit=time_limit(tokens, rates),
+                time_limit=time_limit(message_tokens(message, contexts), rates),
                 retry=False,
             )
         except BROKER_ERRORS:

@@ -64,6 +64,10 @@ def uses_of(user_ids: Iterable[int]) -> dict[int, Amounts]:
                 ) open WHERE job.owner_id = owner.id AND job.state = ANY(%(active)s)),
                 (SELECT coalesce(sum(stored_bytes), 0) FROM jobs_job
                     WHERE owner_id = owner.id AND state <> 'validating')
+                + (SELECT coalesce(sum(octet_length(output.data)), 0)
+                    FROM jobs_job job JOIN jobs_chunk unit ON unit.job_id = job.id AND unit.unit_count > 0
+                    JOIN jobs_output output ON output.chunk_id = unit.id
+                    WHERE job.owner_id = owner.id AND job.state = 'paused')
                 + (SELECT coalesce(sum(artefact.size), 0)
                     FROM jobs_artefact artefact JOIN jobs_job job ON job.id = artefact.job_id
                     WHERE job.owner_id = owner.id)
@@ -116,6 +120,19 @@ def result_bytes_of(job_id: UUID) -> int:
         return int(row[0]) if row else 0
 
 
+def unit_bytes_of(job_id: UUID) -> int:
+    """Bytes of work units that wait for their items to be made of them."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT coalesce(sum(octet_length(output.data)), 0) FROM jobs_chunk unit
+            JOIN jobs_output output ON output.chunk_id = unit.id WHERE unit.job_id = %s AND unit.unit_count > 0
+            """,
+            [job_id],
+        )
+        return int(cursor.fetchone()[0])
+
+
 def artefact_bytes_of(job_id: UUID) -> int:
     """Bytes of the files that were built of the job's results."""
     with connection.cursor() as cursor:
@@ -139,12 +156,13 @@ def attached_bytes_of(job_id: UUID) -> int:
 
 
 def stored_bytes_of(job: Job) -> int:
-    """What the job takes now: letters of its library, results so far, files and analyses built of them, and what was
-    laid beside them. Its contexts are not among it: other jobs may name them.
+    """What the job takes now: its library, results and work units so far, files and analyses built of them,
+    and what was laid beside them. Its contexts are not among it: other jobs may name them.
     """
     if job.state == JobState.EXPIRED:
         return job.stored_bytes
-    return job.total_residues + result_bytes_of(job.pk) + artefact_bytes_of(job.pk) + attached_bytes_of(job.pk)
+    own = job.library_bytes + result_bytes_of(job.pk) + unit_bytes_of(job.pk)
+    return own + artefact_bytes_of(job.pk) + attached_bytes_of(job.pk)
 
 
 def largest_jobs(user_id: int, count: int = 5) -> QuerySet[Job]:

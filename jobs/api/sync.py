@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 from django.conf import settings
@@ -13,17 +14,17 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from jobs.actions import Action, get_action
-from jobs.actions.base import DTYPE, no_dtype
+from jobs.actions.base import DTYPE, Context, no_dtype
 from jobs.api import serializers as docs
 from jobs.api.sharing import RateLimited
 from jobs.api.submissions import checked_params, require_items
 from jobs.errors import InvalidInput, NotFound, Problem
-from jobs.limits import LISTED_PROBLEMS, MAX_HEADER, SYNC_ITEMS
+from jobs.limits import LISTED_PROBLEMS, MAX_HEADER, SYNC_CONTEXT_TOKENS, SYNC_ITEMS
 from jobs.parsing import BadRecord, Record, read_items
 from jobs.parsing.letters import storable
 from jobs.services.intake import Request
 from jobs.services.sync import answer
-from worker.protocol import MODELS, ModelFacts
+from worker.protocol import MODELS, ModelFacts, tokens_of
 
 FIELDS = ("params", "items")
 CLIENT_FIELDS = ("id", "metadata")
@@ -51,6 +52,7 @@ class Synchronous(RateLimited):
         if params and DTYPE in params:
             raise InvalidInput.of(no_dtype())
         checked, contexts = checked_params(found, facts, params or {}, cast(User, request.user))
+        _check_contexts(contexts)
         records = _read(require_items(data), found, facts)
         results = answer(
             owner=cast(User, request.user),
@@ -73,6 +75,15 @@ def _find(model: str, action: str) -> tuple[ModelFacts, Action]:
     if found.long:
         raise NotFound(f"{found.name} takes too long to wait for; submit a job to /api/jobs/", code="only_as_job")
     return MODELS[model], found
+
+
+def _check_contexts(contexts: Sequence[Context]) -> None:
+    """An ensemble takes no more than contexts of the items' own may: others wait meanwhile."""
+    tokens = sum(tokens_of(*context) for context in contexts)
+    if tokens > SYNC_CONTEXT_TOKENS:
+        what = f"the contexts take {tokens:,} tokens together; a synchronous request takes {SYNC_CONTEXT_TOKENS:,}"
+        remedy = "Give fewer or shorter ones, or submit an asynchronous job to /api/jobs/."
+        raise InvalidInput.of(Problem("contexts_too_long", what, remedy, path="params.contexts"))
 
 
 def _read(items: list[object], action: Action, model: ModelFacts) -> list[Record]:

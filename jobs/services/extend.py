@@ -125,8 +125,9 @@ def _move(job_id: UUID, upload: Job, extension: Extension) -> None:
     tokens = queued_tokens_of(upload.pk)
     with transaction.atomic(), connection.cursor() as cursor:
         quota_lock(user_id=upload.owner_id)
+        # The job first, as its deletion does; then the upload, which its owner may delete as well.
         job = Job.objects.select_for_update().filter(pk=job_id).first()
-        if job is None:
+        if job is None or not Job.objects.select_for_update().filter(pk=upload.pk).exists():
             raise NotFound("the job was deleted while its extension was read; nothing was queued")
         check_extendable(job)
         need = Need(tokens=tokens, stored_bytes=upload.stored_bytes, jobs=int(job.state in REOPENED))
@@ -167,6 +168,7 @@ def _move(job_id: UUID, upload: Job, extension: Extension) -> None:
             total_items=F("total_items") + upload.total_items,
             skipped_items=F("skipped_items") + upload.skipped_items,
             total_residues=F("total_residues") + upload.total_residues,
+            text_bytes=F("text_bytes") + upload.text_bytes,
             stored_bytes=F("stored_bytes") + upload.stored_bytes,
             touched_at=Now(),
         )

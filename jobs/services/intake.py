@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 import orjson
@@ -15,24 +14,30 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, connection, transaction
 from django.db.models.functions import Now
 
-from jobs.chunking import ChunkPlan, ContextRef, ItemCost, plan_chunks
+from jobs.chunking import ChunkPlan, ContextRef, ItemCost, ItemCutter
 from jobs.costs import CostTally
 from jobs.database import copy_into
-from jobs.errors import Conflict, Problem
-from jobs.limits import CHUNK_ITEMS
+from jobs.errors import Conflict, InvalidInput, Problem
+from jobs.limits import CHUNK_ITEMS, MAX_ITEMS, MIB
 from jobs.models import Chunk, Item, Job, JobContext
 from jobs.parsing import BadRecord, Record
 from jobs.quotas import Need
 from jobs.refusals import InputTally
 from jobs.services.contexts import contexts_hold
-from jobs.services.quotas import quota_admit
+from jobs.services.quotas import quota_admit, quota_foresee
 from jobs.states import JobState
 from jobs.unit_intake import UnitIntake
 from jobs.usage import queued_tokens_of
-from worker.protocol import MODELS
+from worker.protocol import BOUNDARY_TOKENS, MODELS, tokens_of
 
 BATCH = 2048
 """Records per transaction: some 0.7 MB of sequences, a multiple of the chunk size."""
+BATCH_LETTERS = 8 * MIB
+"""Letters of a transaction's records with their contexts, about: fewer records where these are large. So memory is
+bounded, and a slow upload is seen to come.
+"""
+BATCHES_ON_TRUST = 16
+"""Batches between two looks at the owner's quota: an upload that it cannot hold ends soon, not when it has come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,25 +98,32 @@ def job_ingest(
     cost = CostTally(job.action, job.params, MODELS[job.model])
     _keep_contexts(job, job_contexts)
     units = UnitIntake.of(job.action, job.params, job_contexts)
-    for batch in _batches(iter(records)):
-        _copy_batch(job, batch, tuple(shared_context), tally, units)
+    cutter = units or ItemCutter([tokens_of(*context) for context in job_contexts])
+    for number, batch in enumerate(_batches(iter(records)), start=1):
+        _copy_batch(job, batch, tuple(shared_context), tally, cutter)
         for record in batch:
-            if isinstance(record, Record):
-                cost.note(record)
+            cost.note(record)
+        if tally.total > MAX_ITEMS:
+            what = f"the library has more than {MAX_ITEMS:,} records"
+            raise InvalidInput.of(Problem("too_many_items", what, "Send it as several jobs."))
+        if number % BATCHES_ON_TRUST == 0:
+            tokens = cost.residues + BOUNDARY_TOKENS * (tally.total - tally.bad)
+            need = Need(tokens=tokens, stored_bytes=cost.stored_bytes, interactive=job.interactive, jobs=0)
+            quota_foresee(user_id=job.owner_id, need=need)
     tally.check("nothing was queued", hint)
     if units is not None:
-        _copy_chunks(job, units.shared_chunks())
+        chunks_copy(job, units.shared_chunks())
         job.total_units, job.unit_positions = units.total, units.unit_positions
     job.total_items = tally.total
     job.skipped_items = tally.bad
-    job.total_residues = tally.residues
+    job.total_residues, job.text_bytes = cost.residues, cost.text_bytes
     job.stored_bytes = cost.stored_bytes
 
 
 def _batches(records: Iterator[Record | BadRecord]) -> Iterator[list[Record | BadRecord]]:
     """Batches of about BATCH records that end where a chunk ends, so that only a job's last chunk is short."""
     carried: list[Record | BadRecord] = []
-    while batch := list(islice(records, BATCH)):
+    while batch := _some(records):
         batch = carried + batch
         surplus = sum(isinstance(record, Record) for record in batch) % CHUNK_ITEMS
         cut = len(batch)
@@ -122,6 +134,20 @@ def _batches(records: Iterator[Record | BadRecord]) -> Iterator[list[Record | Ba
         yield batch[:cut]
     if carried:
         yield carried
+
+
+def _some(records: Iterator[Record | BadRecord]) -> list[Record | BadRecord]:
+    """The next BATCH records, or those that have BATCH_LETTERS already."""
+    some: list[Record | BadRecord] = []
+    letters = 0
+    for record in records:
+        some.append(record)
+        letters += len(record.sequence)
+        if isinstance(record, Record):
+            letters += sum(map(len, record.context or ()))
+        if len(some) == BATCH or letters >= BATCH_LETTERS:
+            break
+    return some
 
 
 def _keep_contexts(job: Job, job_contexts: Sequence[tuple[str, ...]]) -> None:
@@ -135,7 +161,11 @@ def _keep_contexts(job: Job, job_contexts: Sequence[tuple[str, ...]]) -> None:
 
 
 def _copy_batch(
-    job: Job, batch: list[Record | BadRecord], shared: tuple[str, ...], tally: InputTally, units: UnitIntake | None
+    job: Job,
+    batch: list[Record | BadRecord],
+    shared: tuple[str, ...],
+    tally: InputTally,
+    cutter: ItemCutter | UnitIntake,
 ) -> None:
     """One transaction: the batch's contexts, chunks and items. A job that will be rejected writes nothing more."""
     good = [record for record in batch if isinstance(record, Record)]
@@ -144,20 +174,24 @@ def _copy_batch(
     if tally.doomed:
         return
     with transaction.atomic():
+        # First, so that whoever deletes the job meanwhile waits until the batch is whole.
+        row = Job.objects.filter(pk=job.pk)
+        if not row.update(touched_at=Now(), total_items=tally.total, skipped_items=tally.bad):
+            raise _deleted()
         given = {record.index: record.context if record.context is not None else shared for record in good}
         refs = contexts_hold(owner_id=job.owner_id, contexts={context for context in given.values() if context})
         context_of = {index: refs.get(context) for index, context in given.items()}
-        if units is not None:
-            plans = units.chunks(good)
+        if isinstance(cutter, UnitIntake):
+            plans = cutter.chunks(good)
         else:
-            costs = (ItemCost(record.index, len(record.sequence), context_of[record.index]) for record in good)
-            plans = plan_chunks(costs, times=max(1, len(job.params.get("contexts", ()))))
-        chunk_of = _copy_chunks(job, plans)
+            plans = cutter.chunks(
+                ItemCost(record.index, len(record.sequence), context_of[record.index]) for record in good
+            )
+        chunk_of = chunks_copy(job, plans)
         _copy_items(job, batch, chunk_of, context_of)
-        Job.objects.filter(pk=job.pk).update(touched_at=Now(), total_items=tally.total, skipped_items=tally.bad)
 
 
-def _copy_chunks(job: Job, plans: Sequence[ChunkPlan]) -> dict[int, int]:
+def chunks_copy(job: Job, plans: Sequence[ChunkPlan]) -> dict[int, int]:
     """Insert the chunks; returns item index -> chunk id. Ids come from the table's own sequence, in order."""
     if not plans:
         return {}
@@ -206,6 +240,10 @@ def _copy_items(
             )
 
 
+def _deleted() -> Conflict:
+    return Conflict("the job was deleted while its upload was read; nothing was queued", code="upload_deleted")
+
+
 def job_accept(*, job: Job, cleaning: Mapping[str, int], warnings: Iterator[Problem] | Sequence[Problem]) -> None:
     """`validating -> queued`: from here on the job is never lost. Commits; the caller dispatches.
 
@@ -217,6 +255,8 @@ def job_accept(*, job: Job, cleaning: Mapping[str, int], warnings: Iterator[Prob
     with transaction.atomic():
         need = Need(tokens=tokens, stored_bytes=job.stored_bytes, interactive=job.interactive)
         quota_admit(user_id=job.owner_id, model=job.model, need=need)
+        if not Job.objects.select_for_update().filter(pk=job.pk).exists():
+            raise _deleted()
         job.state = JobState.QUEUED
         job.save(
             update_fields=[
@@ -226,6 +266,7 @@ def job_accept(*, job: Job, cleaning: Mapping[str, int], warnings: Iterator[Prob
                 "total_items",
                 "skipped_items",
                 "total_residues",
+                "text_bytes",
                 "total_units",
                 "unit_positions",
                 "stored_bytes",

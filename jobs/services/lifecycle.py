@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from uuid import UUID
@@ -21,13 +21,17 @@ from jobs.models import Chunk, Item, Job
 from jobs.quotas import Need
 from jobs.selectors_counts import job_counts
 from jobs.services.contexts import contexts_let_go
+from jobs.services.intake import chunks_copy
 from jobs.services.quotas import quota_admit, quota_lock
 from jobs.services.tallies import tally_advance, tally_forget
-from jobs.services.units import groups_release, units_forget, units_retry
+from jobs.services.units import groups_release, units_forget, units_missing_tokens, units_retry
 from jobs.services.webhooks import webhooks_record
 from jobs.states import ChunkState, JobState
-from jobs.usage import result_bytes_of, stored_bytes_of
+from jobs.usage import result_bytes_of, stored_bytes_of, unit_bytes_of
 from worker.protocol import MODELS
+
+PAGE = 2048
+"""Rows read at a time."""
 
 
 def job_finalise(*, job_id: UUID) -> bool:
@@ -50,14 +54,14 @@ def job_finalise(*, job_id: UUID) -> bool:
             raise AssertionError(f"job {job_id} has no open chunk but {counts['pending']} pending items")
         job.state = _final_state(job.state, counts)
         job.finished_at = Now()
-        job.stored_bytes = job.total_residues + result_bytes_of(job_id)
+        if job.unit_positions is not None and job.state == JobState.SUCCEEDED:
+            units_forget(job_id=job_id, group=JOB_GROUP)
+        job.stored_bytes = job.library_bytes + result_bytes_of(job_id) + unit_bytes_of(job_id)
         term = _term(job)
         job.expires_at = None if term is None else Now() + term
         job.save(update_fields=["state", "finished_at", "stored_bytes", "expires_at"])
         tally_advance(job_id=job_id)
         webhooks_record(job)
-        if job.unit_positions is not None and job.state == JobState.SUCCEEDED:
-            units_forget(job_id=job_id, group=JOB_GROUP)
     return True
 
 
@@ -139,49 +143,59 @@ def job_retry(*, job_id: UUID) -> int:
             raise Conflict(
                 f"only a closed job with failed items can be retried; this one is {job.state}", code="not_over"
             )
-        failed = list(
-            Item.objects.filter(job_id=job_id, error_code__isnull=False, chunk__isnull=False)
-            .order_by("index")
-            .values_list("index", "chunk_id", "sequence", "context_id", "context__tokens")
-        )
-        if not failed:
+        costs, expected = _failed_items(job)
+        if not costs:
             raise Conflict("the job has no failed items; skipped ones need a corrected file", code="nothing_failed")
-        model = MODELS[job.model]
-        expected = sum(result_bytes(job.action, job.params, model, sequence) for _, _, sequence, *_ in failed)
-        old_chunks = {chunk_id for _, chunk_id, *_ in failed}
-        costs = [
-            ItemCost(index, len(sequence), ContextRef(context, tokens or 0) if context else None)
-            for index, _, sequence, context, tokens in failed
-        ]
-        plans = plan_again(costs, long=get_action(job.action).long, shared=job.unit_positions is not None)
-        need = Need(tokens=sum(plan.tokens for plan in plans), stored_bytes=expected)
-        quota_admit(user_id=owner_id, model=job.model, need=need)
+        long, shared = get_action(job.action).long, job.unit_positions is not None
+        contexts = list(job.contexts.order_by("position").values_list("context__tokens", flat=True))
+        plans = plan_again(costs, context_tokens=contexts, long=long, shared=shared)
+        groups = [] if not long else [JOB_GROUP] if shared else [cost.index for cost in costs]
+        tokens = sum(plan.tokens for plan in plans) + units_missing_tokens(job_id=job_id, groups=groups)
+        quota_admit(user_id=owner_id, model=job.model, need=Need(tokens=tokens, stored_bytes=expected))
         tally_forget(job_id=job_id)
-        for plan in plans:
-            chunk = Chunk.objects.create(
-                job=job,
-                first_index=plan.first_index,
-                model=job.model,
-                n_items=len(plan.indices),
-                n_tokens=plan.tokens,
-                group=plan.group,
-                blocked=plan.blocked,
-            )
-            Item.objects.filter(job_id=job_id, index__in=plan.indices).update(chunk=chunk, error_code=None, error=None)
-        # The chunks that they leave keep their succeeded items, and go where none is left.
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "UPDATE jobs_chunk SET n_items = n_succeeded, n_failed = 0 WHERE id = ANY(%s)", [list(old_chunks)]
-            )
-        Chunk.objects.filter(id__in=old_chunks, n_items=0).delete()
-        if get_action(job.action).long:
-            groups = {JOB_GROUP} if job.unit_positions is not None else {cost.index for cost in costs}
-            units_retry(job_id=job_id, groups=groups)
+        _move_to(job_id, chunks_copy(job, plans))
+        units_retry(job_id=job_id, groups=groups)
         job.state, job.finished_at, job.touched_at, job.expires_at = JobState.QUEUED, None, Now(), None
         job.stored_bytes += expected
         job.save(update_fields=["state", "finished_at", "touched_at", "expires_at", "stored_bytes"])
     groups_release(job_id=job_id)
-    return len(failed)
+    return len(costs)
+
+
+def _failed_items(job: Job) -> tuple[list[ItemCost], int]:
+    """What is known of the job's failed items, in their order, and the bytes that their results take."""
+    failed = Item.objects.filter(job_id=job.pk, error_code__isnull=False, chunk__isnull=False).order_by("index")
+    costs, size, model = [], 0, MODELS[job.model]
+    rows = failed.values_list("index", "sequence", "context_id", "context__tokens").iterator(PAGE)
+    for index, sequence, context, tokens in rows:
+        size += result_bytes(job.action, job.params, model, sequence)
+        costs.append(ItemCost(index, len(sequence), ContextRef(context, tokens) if context else None))
+    return costs, size
+
+
+def _move_to(job_id: UUID, chunk_of: Mapping[int, int]) -> None:
+    """Put items into other chunks, as if they had not failed. Those that they leave keep their succeeded items, and go
+    where none is left.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH moved AS (SELECT * FROM unnest(%s::int[], %s::bigint[]) AS moved (index, chunk_id)),
+            left_behind AS (
+                SELECT DISTINCT item.chunk_id FROM jobs_item item JOIN moved ON moved.index = item.index
+                WHERE item.job_id = %s
+            ),
+            items AS (
+                UPDATE jobs_item item SET chunk_id = moved.chunk_id, error_code = NULL, error = NULL
+                FROM moved WHERE item.job_id = %s AND item.index = moved.index
+            )
+            UPDATE jobs_chunk SET n_items = n_succeeded, n_failed = 0
+            FROM left_behind WHERE jobs_chunk.id = left_behind.chunk_id RETURNING jobs_chunk.id, n_items
+            """,
+            [list(chunk_of), list(chunk_of.values()), job_id, job_id],
+        )
+        empty = [chunk_id for chunk_id, n_items in cursor.fetchall() if not n_items]
+    Chunk.objects.filter(id__in=empty).delete()
 
 
 def job_rename(*, job_id: UUID, name: str) -> None:

@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 
 from jobs.chunking import TOGETHER_TOKENS, ContextRef, ItemCost, chunk_tokens
 from jobs.errors import Problem
-from jobs.models import Chunk, Item, Job
+from jobs.models import Chunk, Item, Job, JobContext
 from jobs.services.lifecycle import job_finalise
 from jobs.services.units import groups_release
 from jobs.states import ChunkState, JobState
@@ -97,9 +97,10 @@ def _lose_one(chunk: Chunk, reason: Problem, *, cancelled: bool) -> None:
 
 def _split(chunk: Chunk) -> None:
     """Replace a chunk that was lost alone by one chunk per item, so that a bad item fails alone."""
+    times = max(1, JobContext.objects.filter(job_id=chunk.job_id).count())
     for item in Item.objects.filter(chunk_id=chunk.id).select_related("context").order_by("index"):
         context = ContextRef(item.context.pk, item.context.tokens) if item.context else None
-        tokens = chunk_tokens([ItemCost(item.index, len(item.sequence), context)])
+        tokens = times * chunk_tokens([ItemCost(item.index, len(item.sequence), context)])
         if chunk.group is not None:
             tokens = TOGETHER_TOKENS
         single = Chunk.objects.create(

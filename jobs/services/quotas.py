@@ -70,9 +70,15 @@ def quota_look(*, user_id: int, key: str | None = None, interactive: bool = Fals
     """Before a body is read: refuse what cannot be accepted whatever is in it. Locks nothing; acceptance has the last
     word. A repeated Idempotency-Key is let through: its answer is the job that is there.
     """
+    if not (key and Job.objects.filter(owner_id=user_id, idempotency_key=key).exists()):
+        quota_foresee(user_id=user_id, need=Need(stored_bytes=1, interactive=interactive))
+
+
+def quota_foresee(*, user_id: int, need: Need) -> None:
+    """While a body is read: refuse it as soon as what has come of it is too much. Locks nothing."""
     limits = usage.limits_of(user_id)
-    if not limits.any or (key and Job.objects.filter(owner_id=user_id, idempotency_key=key).exists()):
+    if not limits.any:
         return
-    refused = refusal(limits, usage.use_of(user_id), Need(stored_bytes=1, interactive=interactive))
+    refused = refusal(limits, usage.use_of(user_id), need)
     if refused is not None:
         raise refused

@@ -6,7 +6,8 @@ from collections.abc import Collection
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Q
+from django.db.models import Q, QuerySet, Sum
+from django.db.models.functions import Coalesce
 
 from jobs.models import Chunk, Output
 from jobs.states import ChunkState
@@ -39,11 +40,21 @@ def units_forget(*, job_id: UUID, group: int) -> None:
     Output.objects.filter(chunk_id__in=units.values("pk")).delete()
 
 
-def units_retry(*, job_id: UUID, groups: Collection[int]) -> None:
-    """Have the units of these groups computed that have no numbers. The caller holds the job's lock."""
+def _missing(job_id: UUID, groups: Collection[int]) -> QuerySet[Chunk]:
+    """Chunks of units of these groups that have no numbers and wait for none."""
     missing = Q(state__in=[ChunkState.FAILED, ChunkState.CANCELLED]) | Q(unit_errors__isnull=False)
     units = Chunk.objects.filter(missing, job_id=job_id, group__in=groups, unit_count__gt=0)
-    ids = list(units.exclude(state__in=ChunkState.open()).values_list("pk", flat=True))
+    return units.exclude(state__in=ChunkState.open())
+
+
+def units_missing_tokens(*, job_id: UUID, groups: Collection[int]) -> int:
+    """Tokens of the units that `units_retry` has computed."""
+    return int(_missing(job_id, groups).aggregate(tokens=Coalesce(Sum("n_tokens"), 0))["tokens"])
+
+
+def units_retry(*, job_id: UUID, groups: Collection[int]) -> None:
+    """Have the units of these groups computed that have no numbers. The caller holds the job's lock."""
+    ids = list(_missing(job_id, groups).values_list("pk", flat=True))
     Output.objects.filter(chunk_id__in=ids).delete()
     Chunk.objects.filter(pk__in=ids).update(
         state=ChunkState.READY,

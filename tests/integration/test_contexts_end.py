@@ -49,9 +49,10 @@ def test_a_context_goes_with_the_last_job_that_names_it(person):
 
 def test_what_deleting_frees_counts_its_contexts_once(person):
     one, two = under(person, FIRST, FIRST), under(person, FIRST)
-    letters = one.stored_bytes
-    assert job_delete(job_id=one.pk) == 20 < letters
-    assert job_delete(job_id=two.pk) == 10 + 2 * (10 + 4)
+    expected = one.stored_bytes
+    names = 2 * len("p0")
+    assert job_delete(job_id=one.pk) == 2 * (10 + names) < expected
+    assert job_delete(job_id=two.pk) == 10 + names + 2 * (10 + 4)
 
 
 def test_a_named_set_keeps_its_contexts_and_a_job_keeps_those_of_a_forgotten_set(person, stranger):

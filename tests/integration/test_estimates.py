@@ -63,7 +63,8 @@ def test_what_is_estimated_is_what_the_job_then_takes(api, person, inline_worker
     job.refresh_from_db()
     stored = sum(len(output.data) for output in Output.objects.filter(chunk__job=job))
     assert estimate["output_bytes"] == stored == usage.result_bytes_of(job.pk)
-    assert job.stored_bytes == estimate["stored_bytes"] - contexts == stored + estimate["residues"]
+    assert job.text_bytes == sum(len(name) + len(header) for name, header in Item.objects.values_list("name", "header"))
+    assert job.stored_bytes == estimate["stored_bytes"] - contexts == stored + estimate["residues"] + job.text_bytes
     again = post(api, "/api/estimate/", asked).json()
     assert again["stored_bytes"] == job.stored_bytes, "the contexts are there already"
     assert usage.use_of(person.pk).queued_tokens == 0
@@ -116,7 +117,7 @@ def test_float16_takes_half_of_the_results_and_of_the_quota(api, settings, actio
         for dtype in ("float32", "float16")
     )
     assert half["output_bytes"] * 2 == full["output_bytes"]
-    assert half["stored_bytes"] == half["residues"] + half["output_bytes"]
+    assert half["stored_bytes"] - half["output_bytes"] == full["stored_bytes"] - full["output_bytes"]
     assert half["tokens"] == full["tokens"]
     settings.E1_QUOTA_STORED_BYTES = half["stored_bytes"]
     for dtype, accepted in (("float32", False), ("float16", True)):

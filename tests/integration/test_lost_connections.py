@@ -11,7 +11,7 @@ from jobs.export.chunkwise import ChunkOrder, chunk_arrays
 from jobs.export.columns import LOG_PROB
 from jobs.export.reading import _bytes_of
 from jobs.models import Job
-from jobs.services.intake import Request, _copy_chunks, _copy_items, job_create
+from jobs.services.intake import Request, chunks_copy, _copy_items, job_create
 from jobs.variant_rows import _numbers_of
 from tests.integration.test_leases import record
 
@@ -34,7 +34,7 @@ def scores_of_variants(job: Job) -> None:
 
 
 def chunks_of_an_upload(job: Job) -> None:
-    _copy_chunks(job, list(plan_chunks([ItemCost(0, 10, None)])))
+    chunks_copy(job, list(plan_chunks([ItemCost(0, 10, None)])))
 
 
 def items_of_an_upload(job: Job) -> None:

@@ -19,8 +19,8 @@ pytestmark = pytest.mark.django_db
 SYNC = "/api/v3/e1-demo/log_prob/"
 EIGHT = [{"sequence": "MKTAYIAKQR"}] * 8
 TOKENS = 8 * 14
-BYTES = 8 * (10 + 8)
-"""Letters, and a float64 each."""
+BYTES = 8 * (10 + 8 + len("record_1"))
+"""Letters, a float64 and the name that an item without one gets."""
 
 
 def submit(api, items=EIGHT, key=None, **fields):

@@ -193,5 +193,7 @@ def test_deleting_says_how_much_is_free_again(api, client, person, job):
     freed = usage.stored_bytes_of(job)
     answer = api.delete(f"/api/jobs/{job.pk}/")
     assert answer["E1-Freed-Bytes"] == str(freed)
+    freed = usage.stored_bytes_of(other)
+    assert freed == other.library_bytes > 300
     answer = client.post(f"/jobs/{other.pk}/act/", {"do": "delete"}, follow=True)
-    assert "300 bytes of your storage are free again" in answer.content.decode()
+    assert f"{freed} bytes of your storage are free again" in answer.content.decode()
