@@ -107,9 +107,7 @@ def test_a_synchronous_ensemble_takes_no_more_than_contexts_of_its_items_may(api
 
 def test_names_headers_and_skipped_letters_count(api, person):
     fasta = b">first a long story\nMKTAYIAKQR\n>second\nMKT-AYIAKQRQ1\n>third \xc3\xa4\nMKT\n"
-    answer = api.post(
-        "/api/jobs/?model=e1-demo&action=log_prob&on_invalid=skip", fasta, content_type="text/x-fasta"
-    )
+    answer = api.post("/api/jobs/?model=e1-demo&action=log_prob&on_invalid=skip", fasta, content_type="text/x-fasta")
     assert answer.status_code == 202, answer.content
     job = Job.objects.get()
     kept = Item.objects.values_list("name", "header", "sequence", "error_code")

@@ -11,7 +11,7 @@ from jobs.export.chunkwise import ChunkOrder, chunk_arrays
 from jobs.export.columns import LOG_PROB
 from jobs.export.reading import _bytes_of
 from jobs.models import Job
-from jobs.services.intake import Request, chunks_copy, _copy_items, job_create
+from jobs.services.intake import Request, _copy_items, chunks_copy, job_create
 from jobs.variant_rows import _numbers_of
 from tests.integration.test_leases import record
 
