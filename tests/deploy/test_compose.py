@@ -227,6 +227,16 @@ def test_every_variable_is_one_that_the_service_reads_and_is_described():
         assert services(path).get("proxy", {}).get("environment", {}).keys() <= proxy
 
 
+def test_the_example_environment_undoes_no_default_of_compose():
+    """`cp .env.example .env` is the first step of docs/deploy.md: what stands in it live is what Compose takes."""
+    live = dict(re.findall(r"^([A-Z0-9_]+)=(.*)$", (ROOT / ".env.example").read_text(), re.MULTILINE))
+    for path in FILES:
+        for name, operator, default in INTERPOLATION.findall(path.read_text()):
+            if operator == ":-" and live.get(name):
+                words = set(live[name].split(","))
+                assert set(default.split(",")) <= words, f"{name}: make it a comment in .env.example"
+
+
 # --- images ----------------------------------------------------------------------------------------------------------
 def test_the_images_are_targets_of_the_dockerfile_and_end_without_rights():
     for path, name in EVERY:
