@@ -51,7 +51,8 @@ E1_USER_UPLOADS = env.int("E1_USER_UPLOADS", default=6)
 E1_UPLOAD_SECONDS = env.float("E1_UPLOAD_SECONDS", default=21_600.0)
 """Longest time that a request's body may take to come in; short ones have a minute and what 16 KiB a second take."""
 E1_MAX_CONTACT_RESIDUES = env.int("E1_MAX_CONTACT_RESIDUES", default=512)
-"""Longest sequence of a contact map: 20 passes for each residue, and 1.6 kB x L x L of rows kept until it is made."""
+"""Longest sequence of a contact map: 20 passes for each residue, and 1.6 kB x L x L of rows kept until it is made. It
+only lowers `jobs.science.contacts.MAX_CONTACT_RESIDUES`."""
 E1_BUNDLE_TOKENS = env.int("E1_BUNDLE_TOKENS", default=16384)
 """Tokens of chunks that one queue message carries, where no worker has said what it can do in a second."""
 E1_QUOTA_ACTIVE_JOBS = env.int("E1_QUOTA_ACTIVE_JOBS", default=0)
