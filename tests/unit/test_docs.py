@@ -20,6 +20,11 @@ def test_every_setting_is_in_the_example_environment():
     assert read <= documented, read - documented
 
 
+def test_nobody_is_told_to_install_from_a_registry_what_is_in_none():
+    for path in [*SOURCES, *DOCUMENTS]:
+        assert not re.search(r"pip install '?e1-service", path.read_text()), f"{path}: write '.[EXTRA]' in a checkout"
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_links_between_documents_lead_somewhere(document):
     for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", document.read_text()):
