@@ -54,7 +54,8 @@ E1_MAX_CONTACT_RESIDUES = env.int("E1_MAX_CONTACT_RESIDUES", default=512)
 """Longest sequence of a contact map: 20 passes for each residue, and 1.6 kB x L x L of rows kept until it is made. It
 only lowers `jobs.science.contacts.MAX_CONTACT_RESIDUES`."""
 E1_BUNDLE_TOKENS = env.int("E1_BUNDLE_TOKENS", default=16384)
-"""Tokens of chunks that one queue message carries, where no worker has said what it can do in a second."""
+"""Tokens of chunks in a bundle (a message carries up to four) until a worker that is alive has measured its rate; then
+a bundle is what the slowest of them computes in a second."""
 E1_QUOTA_ACTIVE_JOBS = env.int("E1_QUOTA_ACTIVE_JOBS", default=0)
 """Unfinished jobs that a user may have, paused ones included; 0 is no limit, here and below. Users may have limits of
 their own (docs/sharing.md)."""
