@@ -200,9 +200,10 @@ def load(module: str, *, extra: str = "") -> Any:
         package = (error.name or module).partition(".")[0]
         if package in OURS:
             raise
-        wanted = f"e1-service[{extra}]" if extra else "e1-service"
+        wanted = f"'.[{extra}]'" if extra else "."
         raise UsageError(
-            f"this command needs the package {package}, which is not installed; run: pip install '{wanted}'",
+            f"this command needs the package {package}, which is not installed; run, in a checkout of e1-service: "
+            f"pip install {wanted}",
             code="package_missing",
         ) from error
     return loaded

@@ -135,7 +135,9 @@ def _start(
     say(f"data in {folder.path}")
     _start_stores(folder, supervisor)
     say(f"starting {workers} worker(s) each of {', '.join(models)}")
-    for part in parts.model_workers(models, workers):  # loading a network takes longest, and needs no tables
+    # Device files are counted rather than CUDA asked: that would load torch into this process.
+    devices = parts.gpus(supervisor.env, len(list(Path("/dev").glob("nvidia[0-9]*"))))
+    for part in parts.model_workers(models, workers, devices):  # loading a network takes longest, and needs no tables
         supervisor.start(part)
     say("creating tables and the first user")
     folder.turn_log("migrate")

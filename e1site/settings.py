@@ -51,9 +51,11 @@ E1_USER_UPLOADS = env.int("E1_USER_UPLOADS", default=6)
 E1_UPLOAD_SECONDS = env.float("E1_UPLOAD_SECONDS", default=21_600.0)
 """Longest time that a request's body may take to come in; short ones have a minute and what 16 KiB a second take."""
 E1_MAX_CONTACT_RESIDUES = env.int("E1_MAX_CONTACT_RESIDUES", default=512)
-"""Longest sequence of a contact map: 20 passes for each residue, and 1.6 kB x L x L of rows kept until it is made."""
+"""Longest sequence of a contact map: 20 passes for each residue, and 1.6 kB x L x L of rows kept until it is made. It
+only lowers `jobs.science.contacts.MAX_CONTACT_RESIDUES`."""
 E1_BUNDLE_TOKENS = env.int("E1_BUNDLE_TOKENS", default=16384)
-"""Tokens of chunks that one queue message carries, where no worker has said what it can do in a second."""
+"""Tokens of chunks in a bundle (a message carries up to four) until a worker that is alive has measured its rate; then
+a bundle is what the slowest of them computes in a second."""
 E1_QUOTA_ACTIVE_JOBS = env.int("E1_QUOTA_ACTIVE_JOBS", default=0)
 """Unfinished jobs that a user may have, paused ones included; 0 is no limit, here and below. Users may have limits of
 their own (docs/sharing.md)."""
@@ -62,7 +64,7 @@ E1_QUOTA_SYNC_REQUESTS = env.int("E1_QUOTA_SYNC_REQUESTS", default=0)
 E1_QUOTA_QUEUED_TOKENS = env.int("E1_QUOTA_QUEUED_TOKENS", default=0)
 """Tokens of a user that wait or are being computed."""
 E1_QUOTA_STORED_BYTES = env.int("E1_QUOTA_STORED_BYTES", default=0)
-"""Bytes of a user's libraries, results and files built of them."""
+"""Bytes of all that is stored for a user (docs/sharing.md); of unfinished jobs what they will take."""
 E1_LEASE_SECONDS = env.float("E1_LEASE_SECONDS", default=30.0)
 """How long a worker may be silent before its chunks are given to others, by the database's clock. It renews three times
 as often. Shorter: a dead worker is noticed sooner, and a slow database is taken for a dead worker sooner."""

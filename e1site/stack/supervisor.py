@@ -148,7 +148,11 @@ class Supervisor:
         part = child.part
         part.prepare()
         child.process = spawn(
-            part.command, env=self.env, log=self._folder.log(part.name), cwd=self._folder.logs, user=part.user
+            part.command,
+            env={**self.env, **part.env},
+            log=self._folder.log(part.name),
+            cwd=self._folder.logs,
+            user=part.user,
         )
         child.started = time.monotonic()
         self._guardian.watch(Ward(child.process.pid, part.stop_signal, part.keeps_data))

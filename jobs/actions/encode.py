@@ -7,6 +7,7 @@ from typing import Any
 
 from jobs.actions import dtypes
 from jobs.actions.base import DTYPE, ItemView, Outputs, Stored, known_only, required, vocabulary
+from jobs.actions.contexts import SCHEMA
 from jobs.actions.direct import DirectAction
 from jobs.errors import InvalidInput, Problem
 from worker.protocol import INCLUDES, Encoding, ModelFacts, Query
@@ -71,6 +72,7 @@ class Encode(DirectAction):
                     "default": ["mean"],
                 },
                 DTYPE: dict(dtypes.SCHEMA),
+                "contexts": SCHEMA,
             },
         }
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from jobs.actions.base import Array, ItemView, Outputs, Stored, known_only, required
+from jobs.actions.contexts import SCHEMA
 from jobs.actions.direct import DirectAction
 from jobs.numbers import log_softmax
 from worker.protocol import CANONICAL, Encoding, ModelFacts, Query
@@ -34,7 +35,7 @@ class LogProb(DirectAction):
         return {"log_prob": float(outputs["log_prob", -1][0, 0])}
 
     def params_schema(self, model: ModelFacts) -> dict[str, Any]:
-        return {"type": "object", "additionalProperties": False, "properties": {}}
+        return {"type": "object", "additionalProperties": False, "properties": {"contexts": SCHEMA}}
 
 
 def log_probability(logits: Array, sequence: str) -> float:

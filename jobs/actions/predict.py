@@ -7,6 +7,7 @@ from typing import Any
 
 from jobs.actions import dtypes
 from jobs.actions.base import DTYPE, ItemView, Outputs, Stored, known_only, required, vocabulary
+from jobs.actions.contexts import SCHEMA
 from jobs.actions.direct import DirectAction
 from jobs.errors import InvalidInput, Problem
 from worker.protocol import EXTENDED, MASK, Encoding, ModelFacts, Query
@@ -51,6 +52,7 @@ class Predict(DirectAction):
             "properties": {
                 "rows": {"type": "string", "enum": list(ROWS), "default": "all"},
                 DTYPE: dict(dtypes.SCHEMA),
+                "contexts": SCHEMA,
             },
         }
 

@@ -95,7 +95,7 @@ def check_installed() -> None:
     if missing:
         raise ServiceError(
             f"the service worker has no {' and no '.join(missing)}; its admin installs the extra `science` "
-            "(pip install 'e1-service[science]') and starts it again",
+            "(pip install '.[science]' in a checkout) and starts it again",
             code="not_installed",
         )
 

@@ -36,6 +36,8 @@ class JobArtefact(JobView):
         responses={
             200: OpenApiResponse(OpenApiTypes.BINARY, "The file, as an attachment, with its digest in Repr-Digest."),
             202: docs.ArtefactBody,
+            400: docs.ErrorBody,
+            409: docs.ErrorBody,
             500: docs.ErrorBody,
             **ROW_ERRORS,
         },

@@ -94,7 +94,6 @@ class JobList(RateLimited, JobView):
         ],
         responses={
             202: docs.JobBody,
-            200: docs.JobBody,
             400: docs.ErrorBody,
             401: docs.ErrorBody,
             409: docs.ErrorBody,

@@ -95,7 +95,7 @@ class SearchDetail(JobView):
         headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if unfinished else {}
         return Response(present_search(search), headers=headers)
 
-    @extend_schema(operation_id="searches_delete", responses={204: None, 409: docs.ErrorBody, **COMMON_ERRORS})
+    @extend_schema(operation_id="searches_delete", responses={204: None, **COMMON_ERRORS})
     def delete(self, request: Request, search_id: UUID) -> Response:
         """Forget a search, stopped where it still runs. Its alignment stays."""
         search_of(self.owner(), search_id).delete()

@@ -17,6 +17,12 @@ STORED_AS = (
 )
 
 
+LIBRARY = (
+    "FASTA, FASTA.gz, JSONL or CSV (columns name, sequence). For score: variants, one a line; CSV with a column "
+    "variant, mutant, mutation, sequence or mutated_sequence; or JSONL with variant."
+)
+
+
 @extend_schema_field(
     {
         "type": "object",
@@ -50,10 +56,15 @@ class ErrorBody(s.Serializer):  # type: ignore[type-arg]
     job = s.CharField(required=False, help_text="The job's URL, where the answer takes longer than the wait limit.")
 
 
-class ItemBody(s.Serializer):  # type: ignore[type-arg]
+class SyncItem(s.Serializer):  # type: ignore[type-arg]
     sequence = s.CharField()
     context_sequences = s.ListField(child=s.CharField(), required=False, allow_null=True)
     name = s.CharField(required=False)
+
+
+class ItemBody(SyncItem):
+    sequence = s.CharField(required=False, help_text="Needed, unless a variant stands in its place.")
+    variant = s.CharField(required=False, help_text="Of score alone: a code such as A24T:G56D, or WT.")
 
 
 class JobSubmission(s.Serializer):  # type: ignore[type-arg]
@@ -67,7 +78,7 @@ class JobSubmission(s.Serializer):  # type: ignore[type-arg]
 
 
 class JobUpload(s.Serializer):  # type: ignore[type-arg]
-    file = s.FileField(help_text="FASTA, FASTA.gz, JSONL or CSV (columns name, sequence).")
+    file = s.FileField(help_text=LIBRARY)
     context = s.FileField(required=False, help_text="Context for all records: FASTA or a JSON list.")  # type: ignore[assignment]
     model = s.CharField()
     action = s.CharField()
@@ -83,7 +94,7 @@ class JobExtension(s.Serializer):  # type: ignore[type-arg]
 
 
 class JobExtensionUpload(s.Serializer):  # type: ignore[type-arg]
-    file = s.FileField(help_text="FASTA, FASTA.gz, JSONL or CSV (columns name, sequence).")
+    file = s.FileField(help_text=LIBRARY)
     context = s.FileField(required=False, help_text="Context for all records: FASTA or a JSON list.")  # type: ignore[assignment]
     on_invalid = s.ChoiceField(["reject", "skip"], required=False)
 
@@ -149,6 +160,7 @@ class JobSummary(s.Serializer):  # type: ignore[type-arg]
     counts = Counts()
     finished = s.IntegerField(help_text="Items in a final state.")
     chunks = ChunkCounts()
+    units = UnitCounts(required=False, help_text="Work units of score, scan and contacts: what their time goes into.")
     cleaning = s.DictField(child=s.IntegerField())
     warnings = ProblemBody(many=True)
     demonstration = s.BooleanField()
@@ -158,7 +170,6 @@ class JobSummary(s.Serializer):  # type: ignore[type-arg]
 
 class JobBody(JobSummary):
     throughput = Throughput(allow_null=True)
-    units = UnitCounts(required=False, help_text="Work units of score, scan and contacts: what their time goes into.")
     eta_seconds = s.FloatField(allow_null=True)
     queue = QueuePlace(allow_null=True)
     failures = Failure(many=True)
@@ -207,7 +218,7 @@ class ItemPage(s.Serializer):  # type: ignore[type-arg]
 
 class SyncRequest(s.Serializer):  # type: ignore[type-arg]
     params = s.DictField(required=False)
-    items = s.ListField(child=ItemBody(), min_length=1, max_length=8)
+    items = s.ListField(child=SyncItem(), min_length=1, max_length=8)
 
 
 class SyncResponse(s.Serializer):  # type: ignore[type-arg]

@@ -12,7 +12,11 @@ class AssayUpload(s.Serializer):  # type: ignore[type-arg]
     variant_column = s.CharField(
         required=False, help_text="Else the first of mutant, variant, name and mutated_sequence that is there."
     )
-    value_column = s.CharField(required=False, help_text="Else DMS_score, score, fitness or the only one with numbers.")
+    value_column = s.CharField(
+        required=False,
+        help_text="Else the first of DMS_score, score, fitness, measured, measurement and value that is there, or the "
+        "only one with numbers.",
+    )
     offset = s.IntegerField(
         required=False, help_text="What the names' numbers are ahead of the parent; else the job's own."
     )

@@ -149,3 +149,4 @@ class Counting(s.Serializer):  # type: ignore[type-arg]
     state = s.CharField()
     progress = s.FloatField()
     retry_after = s.IntegerField()
+    reason = s.CharField(required=False, help_text="Why the last count failed; it is made again.")

@@ -54,7 +54,9 @@ class NeighboursQuery(s.Serializer):  # type: ignore[type-arg]
     index = s.IntegerField(required=False, help_text="An item of the job; it is not among its own neighbours.")
     k = s.IntegerField(required=False, default=10, min_value=1, max_value=1000)
     layer = s.IntegerField(required=False, help_text="The job's last layer unless named.")
-    against = s.CharField(required=False, help_text="Another encode job whose items to search, with index only.")
+    against = s.CharField(
+        required=False, help_text="Id of another encode job of the same model, whose items are searched."
+    )
 
 
 class NeighbourRow(s.Serializer):  # type: ignore[type-arg]

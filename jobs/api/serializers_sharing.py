@@ -17,7 +17,9 @@ class QuotaBody(s.Serializer):  # type: ignore[type-arg]
     active_jobs = QuotaState(help_text="Unfinished jobs, paused ones included.")
     sync_requests = QuotaState(help_text="Synchronous requests that are not answered yet.")
     queued_tokens = QuotaState(help_text="Tokens that wait or are being computed.")
-    stored_bytes = QuotaState(help_text="Letters, results and files; of unfinished jobs what they will take.")
+    stored_bytes = QuotaState(
+        help_text="All that is stored, contexts and attachments too; of unfinished jobs what they will take."
+    )
 
 
 class WaitingBody(s.Serializer):  # type: ignore[type-arg]

@@ -73,7 +73,7 @@ class Found:
 def require_hmmer() -> None:
     """Raises Unavailable `package_missing` where pyhmmer is not installed. It is not loaded by this."""
     if find_spec("pyhmmer") is None:
-        what = "searching homologs needs the package pyhmmer, which is not installed: pip install 'e1-service[science]'"
+        what = "searching homologs needs pyhmmer, which is not installed: pip install '.[science]' in a checkout"
         raise Unavailable(what, code="package_missing")
 
 

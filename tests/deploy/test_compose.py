@@ -47,6 +47,10 @@ PARTS = {
 SECRET = re.compile(r"SECRET|PASSWORD|TOKEN|^DATABASE_URL$|^REDIS_URL$")
 NO_SETTINGS = {"E1_WEIGHTS", "HF_HOME", "TMPDIR", "FORWARDED_ALLOW_IPS"}
 """What other programs read in our containers: the registry of weights, the hub's client, Python, gunicorn."""
+NOT_IN_CONTAINERS = {"E1_DEBUG", "E1_STATIC_ROOT"}
+"""Tracebacks belong to nobody's browser, and the proxy's image has the static files."""
+OF_WORKERS = {"E1_LEASE_SECONDS", "E1_HANG_SECONDS", "E1_RETENTION_DAYS", "E1_SYNC_RETENTION_HOURS", "E1_LOG_LEVEL"}
+"""What a worker elsewhere reads beside its three addresses: it claims, and closes jobs, as the others do."""
 
 
 # --- commands --------------------------------------------------------------------------------------------------------
@@ -213,6 +217,8 @@ def test_every_variable_is_one_that_the_service_reads_and_is_described():
     given = {name for service in OURS for name in services(MAIN)[service]["environment"]}
     given |= set(services(WORKER)["worker"]["environment"])
     assert given - read == NO_SETTINGS
+    assert read - given == NOT_IN_CONTAINERS, "docker-compose.yml drops a setting that .env.example describes"
+    assert services(WORKER)["worker"]["environment"].keys() >= OF_WORKERS
     proxy = set(re.findall(r"\b(E1_\w+)=", stages()["proxy"]))
     described = set(re.findall(r"^#? ?([A-Z0-9_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
     for path in FILES:
@@ -225,6 +231,16 @@ def test_every_variable_is_one_that_the_service_reads_and_is_described():
         }
         assert asked | passed_on <= described, (asked | passed_on) - described
         assert services(path).get("proxy", {}).get("environment", {}).keys() <= proxy
+
+
+def test_the_example_environment_undoes_no_default_of_compose():
+    """`cp .env.example .env` is the first step of docs/deploy.md: what stands in it live is what Compose takes."""
+    live = dict(re.findall(r"^([A-Z0-9_]+)=(.*)$", (ROOT / ".env.example").read_text(), re.MULTILINE))
+    for path in FILES:
+        for name, operator, default in INTERPOLATION.findall(path.read_text()):
+            if operator == ":-" and live.get(name):
+                words = set(live[name].split(","))
+                assert set(default.split(",")) <= words, f"{name}: make it a comment in .env.example"
 
 
 # --- images ----------------------------------------------------------------------------------------------------------

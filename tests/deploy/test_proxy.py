@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import http.server
 import json
 import os
 import re
@@ -11,6 +12,7 @@ import ssl
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 
 import httpx
@@ -19,6 +21,7 @@ import pytest
 from e1site import settings
 from e1site.stack.processes import wait_gone
 from jobs.limits import MAX_UPLOAD_BYTES
+from jobs.views.access import client_address
 from tests.deploy.composed import ROOT, stages
 from tests.deploy.proxy import Nginx, find_nginx, free_port
 from tests.stack import Stack
@@ -210,6 +213,47 @@ def test_nobody_makes_up_how_he_came(folder, stack, files):
             assert log_in(client, stack.password, f"http://{PUBLIC}", **forged).status_code == 302
     finally:
         nginx.stop()
+
+
+class Listener(http.server.BaseHTTPRequestHandler):
+    """Stands where the web process does, and says which address it was told."""
+
+    def do_GET(self) -> None:
+        told = ", ".join(self.headers.get_all("X-Forwarded-For") or []).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(told)))
+        self.end_headers()
+        self.wfile.write(told)
+
+    def log_message(self, *_: object) -> None:
+        return
+
+
+def test_an_address_is_what_the_outermost_of_our_proxies_has_seen(folder, rf, settings):
+    """Alone, and behind a proxy of somebody's own: each puts its client behind what came, and a client's own words
+    stand too far left to be read.
+    """
+    web = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Listener)
+    threading.Thread(target=web.serve_forever, daemon=True).start()
+    inner = Nginx(folder / "inner", {"E1_PROXY_WEB": f"127.0.0.1:{web.server_port}", "E1_PROXY_FILES": str(folder)})
+    try:
+        inner.start()
+        outer = Nginx(folder / "outer", {"E1_PROXY_WEB": inner.http[7:], "E1_PROXY_FILES": str(folder)})
+        try:
+            outer.start()
+            user = httpx.HTTPTransport(local_address="127.0.0.2")
+            with httpx.Client(transport=user, headers={"X-Forwarded-For": "192.0.2.7"}, timeout=SECONDS) as client:
+                for proxies, nginx in ((1, inner), (2, outer)):
+                    settings.E1_PROXIES = proxies
+                    told = client.get(f"{nginx.http}/login/").text
+                    assert told.startswith("192.0.2.7, ")
+                    assert client_address(rf.get("/", HTTP_X_FORWARDED_FOR=told)) == "127.0.0.2"
+        finally:
+            outer.stop()
+    finally:
+        inner.stop()
+        web.shutdown()
+        web.server_close()
 
 
 def test_numbers_of_the_service_stay_inside(browser, direct):

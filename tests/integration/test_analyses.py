@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import re
+from pathlib import Path
 from uuid import uuid4
 
 import numpy as np
@@ -62,7 +64,23 @@ def built(client: APIClient, lib, kind: str, **params) -> tuple[dict, dict, dict
     shown = body(client.get(asked["Location"]))
     assert (shown["state"], shown["fraction"]) == ("ready", 1)
     files = {f["format"]: b"".join(client.get(f["url"]).streaming_content) for f in shown["files"]}
-    return shown, orjson.loads(files["json"]), dict(np.load(io.BytesIO(files["npz"])))
+    found, arrays = orjson.loads(files["json"]), dict(np.load(io.BytesIO(files["npz"])))
+    assert found.keys() == {"kind", "job", "model", "demonstration", "params", "facts", *arrays}
+    for name, array in arrays.items():
+        assert DESCRIBED[name] == ("text" if array.dtype.kind == "U" else array.dtype.name)
+    return shown, found, arrays
+
+
+def described() -> dict[str, str]:
+    """Each column of an analysis with its type, as docs/maps.md has them."""
+    page = (Path(__file__).parents[2] / "docs" / "maps.md").read_text()
+    # A row of several columns has their types in the same order, "int64 [n], text [n]".
+    rows = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \| (\w+ \[.*?\]) \|", page.replace("], ", "];"), re.MULTILINE)
+    rows = [(re.findall(r"`(\w+)`", names), [one.split()[0] for one in types.split(";")]) for names, types in rows]
+    return {name: types[at if len(types) > 1 else 0] for names, types in rows for at, name in enumerate(names)}
+
+
+DESCRIBED = described()
 
 
 def cosines(a, b):
@@ -232,7 +250,7 @@ def test_a_worker_without_the_libraries_says_what_to_install(lib, owner, monkeyp
     assert not building.artefact_build(artefact_id=analysis["id"])
     reason = body(owner.get(analysis["url"]))["reason"]
     assert "no umap-learn" in reason
-    assert "e1-service[science]" in reason
+    assert "pip install '.[science]' in a checkout" in reason
 
 
 REFUSALS = [

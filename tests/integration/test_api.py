@@ -504,6 +504,7 @@ def test_request_schemas(api, action):
     assert schema["properties"]["items"]["maxItems"] == 8
     assert "sequence" in schema["properties"]["items"]["items"]["properties"]
     assert "dtype" not in schema["properties"]["params"]["properties"]
+    assert "contexts" in schema["properties"]["params"]["properties"]
 
 
 def test_the_openapi_document_is_complete(api):
@@ -523,6 +524,24 @@ def test_the_openapi_document_names_the_choice_of_numbers(api):
     dtype = objects["JobSubmissionRequest"]["properties"]["params"]["properties"]["dtype"]
     assert (dtype["enum"], dtype["default"]) == (list(TYPES), "float32")
     assert b"float16_overflow" in APIClient().get("/api/docs/").content
+
+
+def test_the_openapi_document_knows_what_is_taken_and_answered(api):
+    document = body(APIClient().get("/api/schema/"))
+    objects = document["components"]["schemas"]
+    for name in ("ItemBodyRequest", "SyncItemRequest"):
+        assert ("variant" in objects[name]["properties"]) == (name == "ItemBodyRequest")
+        assert ("sequence" in objects[name].get("required", ())) == (name == "SyncItemRequest")
+    assert "units" in objects["JobSummary"]["properties"]
+    assert "reason" in objects["Counting"]["properties"]
+    answers = {
+        (operation["operationId"]): operation["responses"].keys()
+        for operations in document["paths"].values()
+        for operation in operations.values()
+    }
+    assert {"400", "409"} <= answers["jobs_artefact"]
+    assert "200" not in answers["jobs_submit"]
+    assert "409" not in answers["searches_delete"]
 
 
 def test_the_openapi_document_has_no_warnings(tmp_path):

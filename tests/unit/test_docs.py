@@ -20,6 +20,23 @@ def test_every_setting_is_in_the_example_environment():
     assert read <= documented, read - documented
 
 
+def test_nobody_is_told_to_install_from_a_registry_what_is_in_none():
+    for path in [*SOURCES, *DOCUMENTS]:
+        assert not re.search(r"pip install '?e1-service", path.read_text()), f"{path}: write '.[EXTRA]' in a checkout"
+
+
+def test_each_method_of_the_client_stands_in_its_table():
+    from client import Client
+
+    page = (ROOT / "docs" / "client.md").read_text()
+    table = [
+        line.split("|")[1] for line in page.partition("| call | what |")[2].partition("\n\n")[0].splitlines() if line
+    ]
+    named = {name for cell in table for name in re.findall(r"`(\w+)", cell)}
+    methods = {name for name in dir(Client) if not name.startswith("_")}
+    assert named == methods, "the table of calls in docs/client.md names each method of Client, and no other"
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_links_between_documents_lead_somewhere(document):
     for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", document.read_text()):

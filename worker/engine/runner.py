@@ -160,7 +160,7 @@ def pick_device(name: str) -> torch.device:
 
 
 def pick_dtype(precision: str, device: torch.device) -> torch.dtype:
-    """float32 on CPU; bfloat16 on GPUs that have it. bfloat16 on a CPU without support is about eight times slower."""
+    """float32 on CPU; bfloat16 on GPUs that have it. bfloat16 on a CPU without support is eight to ten times slower."""
     if precision != "auto":
         return torch.bfloat16 if precision == "bfloat16" else torch.float32
     if device.type == "cuda" and torch.cuda.is_bf16_supported():
