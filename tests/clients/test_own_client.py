@@ -302,7 +302,13 @@ def test_a_connection_cut_in_mid_download(own: Client, stack: Stack, tmp_path: P
 
 def test_a_server_restarted_while_a_client_waits(own: Client, stack: Stack) -> None:
     """The job is paused until the server is back: only a client that has survived the restart sees its end."""
-    job = own.pause(own.submit_items(SEQUENCES, model=MODEL, action="encode"))
+    worker = stack.child(f"-n {MODEL}-1@")
+    assert worker
+    signal_group(worker, signal.SIGSTOP)  # else it may have computed the job before it is paused
+    try:
+        job = own.pause(own.submit_items(SEQUENCES, model=MODEL, action="encode"))
+    finally:
+        signal_group(worker, signal.SIGCONT)
     lost: list[ClientError] = []
     seen: list[str] = []
 
