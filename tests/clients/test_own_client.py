@@ -156,7 +156,8 @@ def test_a_stream_and_a_file_of_homologs(own: Client, tmp_path: Path) -> None:
 
 
 def test_a_job_is_stopped_renamed_and_removed(own: Client) -> None:
-    job = own.submit_items(["MKT" * 300] * 64, model=MODEL, action="encode", name="long")
+    sequences = ["MKT" * (300 - n) for n in range(64)]  # equal ones would be computed once
+    job = own.submit_items(sequences, model=MODEL, action="encode", name="long")
     assert own.pause(job).state == "paused"
     assert own.pause(job).state == "paused"
     assert own.rename(job, "longer").name == "longer"
