@@ -23,7 +23,8 @@ ITEMS = 400
 """Short items: enough for a fault to strike in their midst."""
 MIXED_ITEMS = 1000
 MANY_ITEMS = 2000
-"""For what one bundle of a fast machine must not be over before: a second worker's share."""
+"""For a second worker's share, and for faults that strike at what the job goes on doing."""
+LASTING = ("pg_terminate_backend during COMMIT", "full disk at output")
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +49,8 @@ def long_trial(service: Service) -> Trial:
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_a_fault_loses_doubles_and_changes_nothing(trial, name):
+def test_a_fault_loses_doubles_and_changes_nothing(trial, long_trial, name):
+    trial = long_trial if name in LASTING else trial
     outcome = trial.run(lambda job_id: FAULTS[name](Strike(trial.service, job_id, Random(0))))
     assert outcome.whole, outcome
 
