@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -119,9 +119,16 @@ def finished(client: Client, job_id: str) -> bool:
 
 
 def children_of(pid: int) -> list[int]:
-    """The processes that compute; the pool's tracker of semaphores is another child."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [int(child) for child in children if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
+    """The processes that compute; the pool's tracker of semaphores is another child. One may end meanwhile."""
+    children: list[str] = []
+    with suppress(OSError):
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    computing = []
+    for child in children:
+        with suppress(OSError):
+            if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
+                computing.append(int(child))
+    return computing
 
 
 def test_upload_to_download_through_a_real_worker(client, tmp_path, demo_engine):
