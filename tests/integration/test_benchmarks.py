@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.__main__ import NAMES
+from benchmarks.measuring import Timed
 from tests.stack import OWN_ENVIRONMENT
 
 ROOT = Path(__file__).parents[2]
@@ -55,6 +56,11 @@ def test_every_row_has_a_number_with_a_unit(report):
 )
 def test_every_bench_reports(report, begins):
     assert [row for row in report if row["name"].startswith(begins)], [row["name"] for row in report]
+
+
+@pytest.mark.parametrize("repeats", [3, 5])
+def test_times_below_what_the_clock_can_tell_have_no_noise(repeats):
+    assert Timed((0.0,) * repeats).noise == 0
 
 
 def test_every_bench_is_tried_here():
