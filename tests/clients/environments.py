@@ -15,7 +15,7 @@ from typing import Any
 HOME = Path(sys.prefix) / "clients"
 """Where the environments live: inside the project's own, so that a fresh checkout begins afresh."""
 NETWORK = Path(__file__).parent / "network"
-BUILD_SECONDS, RUN_SECONDS = 300, 60
+BUILD_SECONDS, RUN_SECONDS = 300, 300
 DEFAULT_THREADS = 16
 """The clients' own setting, which they refuse to start with where it is more than four threads a core."""
 

@@ -27,7 +27,7 @@ LEASE_SECONDS = 3
 """Short, so that a dead worker is noticed while a test waits for it."""
 MODEL = "e1-demo"
 ROOT = Path(__file__).parents[2]
-RECOVER_SECONDS = 120
+RECOVER_SECONDS = 600
 
 
 class Service(Stack):

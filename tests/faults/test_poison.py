@@ -48,7 +48,7 @@ def finish(client, job):
             cursor.execute("UPDATE jobs_chunk SET not_before = now() WHERE state = 'ready' AND not_before > now()")
         return finished(client, job.id)
 
-    eventually(over, 600)
+    eventually(over, 3000)
     return client.job(job.id)
 
 
@@ -94,7 +94,7 @@ def test_a_device_that_fails_again_and_again_is_given_nothing_more(client, tmp_p
             dispatch_all()
             return Worker.objects.filter(name="w1@test", state="sick").exists()
 
-        eventually(sick, 600)
+        eventually(sick, 3000)
         worker = Worker.objects.get(name="w1@test")
         assert worker.device_errors == MAX_DEVICE_ERRORS
         assert "device errors in a row" in worker.reason

@@ -23,7 +23,7 @@ def report(tmp_path_factory) -> list[dict]:
     folder = tmp_path_factory.mktemp("benchmarks")
     env = {key: value for key, value in os.environ.items() if key not in OWN_ENVIRONMENT}
     command = [sys.executable, "-m", "benchmarks", "--smoke", "--folder", str(folder), "--json", str(folder / "rows")]
-    ran = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=600, check=False)
+    ran = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=3600, check=False)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     return json.loads((folder / "rows").read_text())
 
