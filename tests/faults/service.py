@@ -23,8 +23,8 @@ from e1site.stack.servers import Valkey
 from tests.stack import STOP_SECONDS, Stack
 from worker.protocol import TASK_RUN_BUNDLE, model_queue
 
-LEASE_SECONDS = 3
-"""Short, so that a dead worker is noticed while a test waits for it."""
+LEASE_SECONDS = 6
+"""Short, so that a dead worker is noticed while a test waits for it, and long enough for a busy machine to renew it."""
 MODEL = "e1-demo"
 ROOT = Path(__file__).parents[2]
 RECOVER_SECONDS = 600

@@ -20,7 +20,7 @@ from worker.protocol import Query
 pytestmark = pytest.mark.django_db(transaction=True)
 
 FAULTY = "tests.faults.engines:app"
-SHORT = {"E1_FAULTY_ENGINE": "1", "E1_LEASE_SECONDS": "2", "E1_HANG_SECONDS": "4"}
+SHORT = {"E1_FAULTY_ENGINE": "1", "E1_LEASE_SECONDS": "5", "E1_HANG_SECONDS": "10"}
 """A dead process is noticed in seconds, and so is one that hangs."""
 
 
