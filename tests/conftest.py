@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 TINY = Path(__file__).parent / "data" / "e1-random-tiny"
+
+if not os.environ.get("CI"):  # there Hypothesis has a profile of its own, which asks nothing of the clock either
+    settings.register_profile("here", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("here")
 
 
 @pytest.fixture
