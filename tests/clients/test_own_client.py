@@ -317,6 +317,7 @@ def test_a_server_restarted_while_a_client_waits(own: Client, stack: Stack) -> N
         seen.append(now.state)
         if len(seen) == 1:
             web = stack.child("gunicorn")
+            assert web
             signal_group(web, signal.SIGKILL)
             assert wait_gone(lambda: is_running(web), SECONDS)
         elif now.state == "paused":

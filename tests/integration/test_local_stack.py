@@ -73,6 +73,7 @@ def test_a_user_is_added_once(stack):
 @pytest.mark.parametrize("part", ["postgres -D", "valkey", "gunicorn", "-n e1-demo-1@"])
 def test_a_killed_child_comes_back_and_the_service_works_again(stack, part):
     killed = stack.child(part)
+    assert killed, "0 is everybody in the group of the tests"
     os.kill(killed, signal.SIGKILL)
 
     assert wait_gone(lambda: stack.child(part) in (0, killed), RECOVER_SECONDS), stack.output.read_text()
