@@ -29,7 +29,9 @@ class Timed:
 
     @property
     def noise(self) -> float:
-        """Half of the range of the middle half, as a share of the median."""
+        """Half of the range of the middle half, as a share of the median; 0 where the clock is too coarse to tell."""
+        if not self.median:
+            return 0.0
         if len(self.seconds) < 4:
             return (max(self.seconds) - min(self.seconds)) / 2 / self.median
         low, _, high = statistics.quantiles(self.seconds, n=4)

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 TINY = Path(__file__).parent / "data" / "e1-random-tiny"
+
+if not os.environ.get("CI"):  # there Hypothesis has a profile of its own, which asks nothing of the clock either
+    settings.register_profile("here", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("here")
 
 
 @pytest.fixture
@@ -54,15 +61,22 @@ def demo_engine():
 @pytest.fixture
 def inline_worker(db, demo_engine, monkeypatch) -> Callable[[], int]:
     """A healthy worker of e1-demo in this process. Calling it computes everything that is ready, and says how much."""
-    from jobs.models import Chunk
+    from django.db.models.functions import Now
+
+    from jobs.models import Chunk, Worker
     from jobs.services import workers
     from jobs.states import ChunkState, JobState
     from worker import tasks
     from worker.bundles import WorkerProcess
 
+    def stay_alive() -> None:
+        """No process beats, and a slow test must not outlive the worker."""
+        Worker.objects.filter(name="inline").update(heartbeat_at=Now() + timedelta(minutes=10))
+
     workers.worker_starting(name="inline", model="e1-demo")
     engine_id = workers.engine_record(identity=demo_engine.identity)
     workers.worker_ready(name="inline", engine_id=engine_id, tokens_per_second=10_000.0)
+    stay_alive()
     process = WorkerProcess("inline", "e1-demo", demo_engine, engine_id, healthy=True)
     monkeypatch.setattr(tasks, "_process", process)
 
@@ -73,6 +87,7 @@ def inline_worker(db, demo_engine, monkeypatch) -> Callable[[], int]:
         while ids := list(ready.values_list("id", flat=True)[:4]):
             tasks.run_bundles([ids])
             done += len(ids)
+        stay_alive()
         return done
 
     return work

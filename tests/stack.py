@@ -95,8 +95,8 @@ class Stack:
         headers = {"Authorization": f"Token {(self.folder.path / 'token').read_text().strip()}"}
         body = {"items": [{"sequence": "MKTAYIAKQR"}]}
         try:
-            answer = httpx.post(f"{self.url}/api/v3/e1-demo/log_prob/", json=body, headers=headers, timeout=20)
-            ready = httpx.get(f"{self.url}/readyz", timeout=5)
+            answer = httpx.post(f"{self.url}/api/v3/e1-demo/log_prob/", json=body, headers=headers, timeout=60)
+            ready = httpx.get(f"{self.url}/readyz", timeout=60)
         except httpx.HTTPError:
             return False
         return answer.status_code == ready.status_code == 200

@@ -18,7 +18,7 @@ from tests.needed import unavailable
 from tests.stack import Stack, running_stack
 
 MODEL = "e1-demo"
-SECONDS = 60
+SECONDS = 300
 
 Item = Mapping[str, Any]
 Alone = Callable[..., list[Any]]

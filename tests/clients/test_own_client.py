@@ -156,7 +156,8 @@ def test_a_stream_and_a_file_of_homologs(own: Client, tmp_path: Path) -> None:
 
 
 def test_a_job_is_stopped_renamed_and_removed(own: Client) -> None:
-    job = own.submit_items(["MKT" * 300] * 64, model=MODEL, action="encode", name="long")
+    sequences = ["MKT" * (300 - n) for n in range(64)]  # equal ones would be computed once
+    job = own.submit_items(sequences, model=MODEL, action="encode", name="long")
     assert own.pause(job).state == "paused"
     assert own.pause(job).state == "paused"
     assert own.rename(job, "longer").name == "longer"
@@ -302,7 +303,13 @@ def test_a_connection_cut_in_mid_download(own: Client, stack: Stack, tmp_path: P
 
 def test_a_server_restarted_while_a_client_waits(own: Client, stack: Stack) -> None:
     """The job is paused until the server is back: only a client that has survived the restart sees its end."""
-    job = own.pause(own.submit_items(SEQUENCES, model=MODEL, action="encode"))
+    worker = stack.child(f"-n {MODEL}-1@")
+    assert worker
+    signal_group(worker, signal.SIGSTOP)  # else it may have computed the job before it is paused
+    try:
+        job = own.pause(own.submit_items(SEQUENCES, model=MODEL, action="encode"))
+    finally:
+        signal_group(worker, signal.SIGCONT)
     lost: list[ClientError] = []
     seen: list[str] = []
 
@@ -310,6 +317,7 @@ def test_a_server_restarted_while_a_client_waits(own: Client, stack: Stack) -> N
         seen.append(now.state)
         if len(seen) == 1:
             web = stack.child("gunicorn")
+            assert web
             signal_group(web, signal.SIGKILL)
             assert wait_gone(lambda: is_running(web), SECONDS)
         elif now.state == "paused":

@@ -16,7 +16,7 @@ from e1site.stack.processes import wait_gone
 from tests.deploy.composed import ROOT, stages
 from tests.needed import needed_program
 
-START_SECONDS = 20
+START_SECONDS = 60
 TEMPLATES = ROOT / "deploy" / "nginx"
 
 

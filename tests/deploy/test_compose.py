@@ -148,8 +148,17 @@ def test_valkey_starts_with_its_settings_and_asks_for_the_password(tmp_path):
     shell[2] = shell[2].replace("dir /data", f"dir {tmp_path}\nport 0\nunixsocket {socket}")
     env = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}", "VALKEY_PASSWORD": "only-for-tests"}
     server = subprocess.Popen(shell, env=env, stdout=subprocess.DEVNULL)
+
+    def answers() -> bool:
+        """The socket's file is there before anybody listens."""
+        try:
+            with redis.Redis(unix_socket_path=str(socket), password="only-for-tests") as client:
+                return client.ping()
+        except redis.ConnectionError:
+            return False
+
     try:
-        wait_gone(lambda: not socket.exists() and server.poll() is None, 20)
+        wait_gone(lambda: not answers() and server.poll() is None, 60)
         with redis.Redis(unix_socket_path=str(socket)) as stranger, pytest.raises(redis.AuthenticationError):
             stranger.ping()
         with redis.Redis(unix_socket_path=str(socket), password="only-for-tests", decode_responses=True) as client:

@@ -28,7 +28,7 @@ ANSWER_SECONDS = 60.0
 LONGEST_WAIT_SECONDS = 5.0
 AGAIN_SECONDS = 0.3
 """Before a request is repeated that got no answer, or none that helps."""
-GIVE_UP_SECONDS = 120.0
+GIVE_UP_SECONDS = 400.0
 REPEATED, CUT_OFF = 5, 7
 """Every so manieth library is sent once more after its answer; or cut off half way at first, and then repeated."""
 

@@ -30,7 +30,7 @@ from tests.faults.service import RECOVER_SECONDS, Service
 BEFORE, DURING = "none", "one after the other"
 REST_SECONDS = 1.0
 """Between two faults."""
-END_SECONDS = 180.0
+END_SECONDS = 600.0
 """For the clients to end: the last library is repeated until it is accepted."""
 COMPLETE_SECONDS = 900.0
 """For all that was accepted to be computed."""

@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -23,11 +23,11 @@ from e1site.stack.servers import Valkey
 from tests.stack import STOP_SECONDS, Stack
 from worker.protocol import TASK_RUN_BUNDLE, model_queue
 
-LEASE_SECONDS = 3
-"""Short, so that a dead worker is noticed while a test waits for it."""
+LEASE_SECONDS = 6
+"""Short, so that a dead worker is noticed while a test waits for it, and long enough for a busy machine to renew it."""
 MODEL = "e1-demo"
 ROOT = Path(__file__).parents[2]
-RECOVER_SECONDS = 120
+RECOVER_SECONDS = 600
 
 
 class Service(Stack):
@@ -41,25 +41,25 @@ class Service(Stack):
 
     def part(self, text: str) -> int:
         """The child of the launcher with this text in its command line; waits until it is there."""
-        assert wait_gone(lambda: not self.child(text), RECOVER_SECONDS), f"no child {text!r}"
-        return self.child(text)
+        return _awaited(lambda: self.child(text), f"no child {text!r}")
 
     def computing(self) -> int:
         """The process that runs the network; waits until it is there."""
 
-        def found() -> list[int]:
+        def found() -> int:
             parent = self.child(f"-n {MODEL}-1@")
             try:
                 children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
-                return [int(one) for one in children if b"spawn_main" in Path(f"/proc/{one}/cmdline").read_bytes()]
+                computing = (one for one in children if b"spawn_main" in Path(f"/proc/{one}/cmdline").read_bytes())
+                return int(next(computing, 0))
             except OSError:
-                return []
+                return 0
 
-        assert wait_gone(lambda: not found(), RECOVER_SECONDS), "nobody computes"
-        return found()[0]
+        return _awaited(found, "nobody computes")
 
     def kill(self, pid: int, number: int = signal.SIGKILL) -> int:
         """Send the signal; 1 where there was somebody to get it."""
+        assert pid > 0, "0 is everybody in the group of the tests"
         try:
             os.kill(pid, number)
         except ProcessLookupError:
@@ -169,3 +169,16 @@ class Service(Stack):
         lines = {"Host": urlsplit(self.url).netloc, "Authorization": f"Token {self.token}", **headers}
         text = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in lines.items())
         return f"{method} {path} HTTP/1.1\r\n{text}\r\n".encode()
+
+
+def _awaited(find: Callable[[], int], missing: str) -> int:
+    """The process that was found at last: by a second look it may have gone."""
+    found = 0
+
+    def still_missing() -> bool:
+        nonlocal found
+        found = find()
+        return not found
+
+    assert wait_gone(still_missing, RECOVER_SECONDS), missing
+    return found

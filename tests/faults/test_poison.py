@@ -20,7 +20,7 @@ from worker.protocol import Query
 pytestmark = pytest.mark.django_db(transaction=True)
 
 FAULTY = "tests.faults.engines:app"
-SHORT = {"E1_FAULTY_ENGINE": "1", "E1_LEASE_SECONDS": "2", "E1_HANG_SECONDS": "4"}
+SHORT = {"E1_FAULTY_ENGINE": "1", "E1_LEASE_SECONDS": "5", "E1_HANG_SECONDS": "10"}
 """A dead process is noticed in seconds, and so is one that hangs."""
 
 
@@ -48,7 +48,7 @@ def finish(client, job):
             cursor.execute("UPDATE jobs_chunk SET not_before = now() WHERE state = 'ready' AND not_before > now()")
         return finished(client, job.id)
 
-    eventually(over, 600)
+    eventually(over, 3000)
     return client.job(job.id)
 
 
@@ -94,7 +94,7 @@ def test_a_device_that_fails_again_and_again_is_given_nothing_more(client, tmp_p
             dispatch_all()
             return Worker.objects.filter(name="w1@test", state="sick").exists()
 
-        eventually(sick, 600)
+        eventually(sick, 3000)
         worker = Worker.objects.get(name="w1@test")
         assert worker.device_errors == MAX_DEVICE_ERRORS
         assert "device errors in a row" in worker.reason

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import gzip
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import orjson
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db.models.functions import Now
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 from rest_framework.test import APIClient
 
-from jobs.models import Alignment, ContextSet, NeighbourCount, Quota
+from jobs.models import Alignment, ContextSet, NeighbourCount, Quota, Worker
 from jobs.science.alignments import read_alignment
 from jobs.selectors_contexts import context_set_sequences
 from jobs.services import alignments, background, workers
@@ -176,6 +178,7 @@ def test_contexts_are_the_published_rows(api, person):
     workers.worker_starting(name="w", model="e1-demo")
     engine_id = workers.engine_record(identity=_identity())
     workers.worker_ready(name="w", engine_id=engine_id, tokens_per_second=2000.0)
+    Worker.objects.update(heartbeat_at=Now() + timedelta(minutes=10))  # nobody beats
     preview = sample(api, body, samplings=settings, preview=True)
     assert preview.status_code == 200, preview.content
     shown = preview.json()

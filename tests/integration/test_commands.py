@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 PARENT = "MKTAYIAKQR"
 CONTEXTS = [["MKTAYIAKQK", "MRTAYIAKQR"], ["MKSAYIAKHR"]]
-SECONDS = 60
+SECONDS = 600
 BIN = Path(sys.executable).parent
 
 

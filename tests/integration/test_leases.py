@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import timedelta
 from uuid import uuid4
 
 import numpy as np
@@ -187,8 +188,13 @@ def test_lost_bundle_lost_chunk_lost_item(job, engine_id):
     bundle = ids(job)
     claim(bundle)
     expire(bundle)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT statement_timestamp()")
+        (before,) = cursor.fetchone()
     assert losses.leases_reap() == 3
     assert set(Chunk.objects.values_list("state", "isolate", "losses")) == {("ready", True, 0)}
+    assert min(Chunk.objects.values_list("not_before", flat=True)) >= before + timedelta(seconds=1)
+    Chunk.objects.update(not_before=before + timedelta(hours=1))  # a second is soon over
     assert claim(bundle) == [], "back-off"
     be_patient(job)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 
 import pytest
@@ -42,6 +43,13 @@ QUIET = settings(
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def leftovers() -> Iterator[None]:
+    """What is left to the garbage collector is collected under this module's filters, not in another one's test."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import connection, transaction
+from django.db.models.functions import Now
 from django.test.utils import CaptureQueriesContext
 
 from benchmarks.finished_jobs import random_protein, scored_job, variants_of
@@ -57,27 +59,31 @@ class Tables:
 @pytest.fixture(scope="module")
 def tables(django_db_setup, django_db_blocker) -> Iterator[Tables]:
     with django_db_blocker.unblock():
-        lay_out_job(ITEMS, done=1.0, outputs=True, width=4)
-        finished = lay_out_job(ITEMS, done=1.0, outputs=True, width=4)
-        running = lay_out_job(ITEMS, done=0.6, outputs=True, width=4)
-        parent = random_protein(60)
-        scored = scored_job(model="e1-demo", parent=parent, variants=list(variants_of(parent, 4000)))
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "UPDATE jobs_chunk SET published_at = statement_timestamp() WHERE id IN "
-                "(SELECT id FROM jobs_chunk WHERE job_id = %s AND state = 'ready' ORDER BY id LIMIT 16)",
-                [running],
-            )
-            cursor.execute(
-                "UPDATE jobs_item SET error_code = 'out_of_memory', error = '[{\"message\": \"too large\"}]' "
-                "WHERE job_id = %s AND index %% 4000 = 5",
-                [finished],
-            )
-        for job_id in Job.objects.values_list("pk", flat=True):
-            tallies.tally_advance(job_id=job_id)
-        settle()
-        yield Tables(Job.objects.get(pk=finished), Job.objects.get(pk=running), Job.objects.get(pk=scored))
-        clear()
+        try:
+            lay_out_job(ITEMS, done=1.0, outputs=True, width=4)
+            finished = lay_out_job(ITEMS, done=1.0, outputs=True, width=4)
+            running = lay_out_job(ITEMS, done=0.6, outputs=True, width=4)
+            parent = random_protein(60)
+            scored = scored_job(model="e1-demo", parent=parent, variants=list(variants_of(parent, 4000)))
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "UPDATE jobs_chunk SET published_at = statement_timestamp() WHERE id IN "
+                    "(SELECT id FROM jobs_chunk WHERE job_id = %s AND state = 'ready' ORDER BY id LIMIT 16)",
+                    [running],
+                )
+                cursor.execute(
+                    "UPDATE jobs_item SET error_code = 'out_of_memory', error = '[{\"message\": \"too large\"}]' "
+                    "WHERE job_id = %s AND index %% 4000 = 5",
+                    [finished],
+                )
+            for job_id in Job.objects.values_list("pk", flat=True):
+                tallies.tally_advance(job_id=job_id)
+            settle()
+            yield Tables(Job.objects.get(pk=finished), Job.objects.get(pk=running), Job.objects.get(pk=scored))
+        finally:
+            clear()
+            User.objects.filter(username="admin").delete()
+            EngineRecord.objects.all().delete()
 
 
 def plans_of(work: Callable[[], object]) -> list[Scan]:
@@ -186,6 +192,9 @@ def test_progress_reads_only_what_the_tally_does_not_hold(tables):
 
 
 def test_rate_and_failures(tables):
+    # However long ago the jobs were laid out: something has just been finished.
+    last = Chunk.objects.filter(job=tables.running, state=ChunkState.DONE).latest("pk")
+    Chunk.objects.filter(pk=last.pk).update(finished_at=Now())
     assert selectors.job_rate(tables.running)
     scans = plans_of(lambda: selectors.job_rate(tables.running))
     check(scans, "chunk_finished")

@@ -129,9 +129,11 @@ def waiting(person, listener) -> Delivery:
 
 
 @pytest.mark.django_db
-def test_failures_are_repeated_with_the_same_id_and_then_given_up(listener, waiting):
+def test_failures_are_repeated_with_the_same_id_and_then_given_up(listener, waiting, monkeypatch):
     listener.status = 500
-    for attempt, pause in enumerate(PAUSES, start=1):
+    pauses = [10 * pause for pause in PAUSES]  # the shortest one must not be over before it is looked at
+    monkeypatch.setattr(service, "PAUSES", pauses)
+    for attempt, pause in enumerate(pauses, start=1):
         assert deliveries_send() == 1
         waiting.refresh_from_db()
         assert (waiting.attempts, waiting.status, waiting.reason) == (attempt, 500, "it answered 500")
