@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from jobs.errors import InvalidInput, Problem
 from jobs.limits import LISTED_PROBLEMS, MAX_RESIDUES
-from jobs.parsing.letters import capitals, check_letters, clean_sequence, shown
+from jobs.parsing.letters import capitals, check_letters, clean_sequence, shown, strange_characters
 from jobs.parsing.records import Place
 from worker.protocol import CANONICAL, EXTENDED
 
@@ -216,12 +216,11 @@ def is_full_sequence(text: str) -> bool:
 
 def _of_sequence(text: str, parent: str, faults: _Faults) -> Variant:
     sequence, _ = clean_sequence(text)
-    strange = sorted(set(sequence) - set(EXTENDED))
-    if strange:
-        at = min(sequence.index(character) for character in strange)
-        what = f"the character '{shown(sequence[at])}' at position {at + 1:,} is no residue"
+    if strange := strange_characters(sequence, EXTENDED):
+        character, at, _ = strange[0]
+        what = f"the character '{shown(character)}' at position {at + 1:,} is no residue"
         remedy = "Write substitutions as A24T, several as A24T:G56D, or the full sequence in one-letter residues."
-        faults.add("bad_letter", what, remedy, shown(sequence[at]))
+        faults.add("bad_letter", what, remedy, shown(character))
     elif len(sequence) != len(parent):
         what = f"the sequence has {len(sequence):,} residues and the parent {len(parent):,}"
         faults.add("indel", what, _OFFER)

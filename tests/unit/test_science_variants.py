@@ -122,6 +122,13 @@ def test_other_faults(text, code):
     assert refused(text)[0].code == code
 
 
+def test_a_text_of_all_kinds_of_characters_is_refused_in_one_pass():
+    """Minutes, where each kind is looked for from the beginning."""
+    kinds = "".join(map(chr, range(0x20000, 0x100000)))
+    (problem,) = refused("MK" + kinds)
+    assert "position 3 " in problem.message
+
+
 def test_a_word_among_codes_is_a_bad_code_and_no_deletion():
     rules = VariantRules(PARENT, 0)
     assert [one.code for one in rules.problems("FOO", Place())] == ["bad_variant"]
