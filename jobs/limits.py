@@ -33,6 +33,9 @@ MAX_UNITS = 1_000_000
 LISTED_PROBLEMS = 1000
 """Problems of one upload that are listed one by one. The others are counted: nobody reads more."""
 
+RECORD_PROBLEMS = 20
+"""Problems of one record that are kept: whoever mends these sees the next ones."""
+
 KINDS_OF_CHARACTER = 20
 """Different wrong characters that are listed for one record. A file of another kind would list hundreds."""
 

@@ -6,7 +6,7 @@ import csv
 from collections.abc import Iterator, Sequence
 
 from jobs.errors import InvalidInput, Problem
-from jobs.limits import MAX_HEADER, MAX_LINE
+from jobs.limits import MAX_HEADER, MAX_LINE, RECORD_PROBLEMS
 from jobs.parsing.letters import check_sequence, clean_item, storable
 from jobs.parsing.records import BadRecord, ItemRules, Place, Record, default_name
 from jobs.parsing.tally import Tally
@@ -148,7 +148,8 @@ class TableSource:
         )
         if problems:
             kept = storable(sequence[: self._rules.max_residues])
-            return BadRecord(index, name, storable(given[:MAX_HEADER]), line, tuple(problems), kept)
+            listed = tuple(problems[:RECORD_PROBLEMS])
+            return BadRecord(index, name, storable(given[:MAX_HEADER]), line, listed, kept)
         record = Record(index, name, given, line, sequence, None)
         self._tally.cleaned(flags)
         self._tally.look_at(record, unnamed=self._name_at is not None and not given)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 
-from jobs.errors import InvalidInput, Problem
+from jobs.errors import InvalidInput, Problem, Problems
 from jobs.parsing.letters import letter_problem, strange_characters
 from jobs.parsing.records import Place, default_name
 from jobs.parsing.text import lines_of
@@ -39,7 +39,7 @@ class Rows:
 
     rows: list[Row]
     stockholm: bool
-    problems: list[Problem]
+    problems: Problems
 
 
 def read_rows(text: bytes) -> Rows:
@@ -69,7 +69,7 @@ def read_rows(text: bytes) -> Rows:
 
 def _read_fasta(lines: Iterator[tuple[int, str]]) -> Rows:
     rows: list[Row] = []
-    problems: list[Problem] = []
+    problems = Problems()
     allowed = _LETTERS + GAPS
     for number, line in lines:
         if line.startswith(">"):
@@ -77,14 +77,14 @@ def _read_fasta(lines: Iterator[tuple[int, str]]) -> Rows:
             rows.append(Row(words[0] if words else default_name(len(rows)), number, len(rows)))
             continue
         row = rows[-1]
-        problems += _strange(row, line, number, allowed)
+        _note_strange(problems, row, line, number, allowed)
         row.parts.append("".join(line.split()))
     return _joined(rows, problems, stockholm=False)
 
 
 def _read_stockholm(lines: Iterator[tuple[int, str]]) -> Rows:
     rows: dict[str, Row] = {}
-    problems: list[Problem] = []
+    problems = Problems()
     allowed = _LETTERS + STOCKHOLM_GAPS
     ended = False
     for number, line in lines:
@@ -103,7 +103,7 @@ def _read_stockholm(lines: Iterator[tuple[int, str]]) -> Rows:
                 raise InvalidInput.of(Place(line=number).problem("bad_line", what, remedy))
             name, letters = words
             row = rows.setdefault(name, Row(name, number, len(rows)))
-            problems += _strange(row, letters, number, allowed, offset=line.rindex(letters))
+            _note_strange(problems, row, letters, number, allowed, offset=line.rindex(letters))
             row.parts.append(letters)
     if not ended:
         remedy = "Send the whole file: it ends with a line '//'."
@@ -111,13 +111,16 @@ def _read_stockholm(lines: Iterator[tuple[int, str]]) -> Rows:
     return _joined(list(rows.values()), problems, stockholm=True)
 
 
-def _strange(row: Row, letters: str, line: int, allowed: str, *, offset: int = 0) -> Iterator[Problem]:
-    for character, at, count in strange_characters(letters, allowed + " \t"):
+def _note_strange(problems: Problems, row: Row, letters: str, line: int, allowed: str, *, offset: int = 0) -> None:
+    def problem(found: tuple[str, int, int]) -> Problem:
+        character, at, count = found
         column = at + offset + 1
-        yield letter_problem(row.place, character, count, allowed=EXTENDED + "-", line=line, column=column)
+        return letter_problem(row.place, character, count, allowed=EXTENDED + "-", line=line, column=column)
+
+    problems.each(strange_characters(letters, allowed + " \t"), problem)
 
 
-def _joined(rows: list[Row], problems: list[Problem], *, stockholm: bool) -> Rows:
+def _joined(rows: list[Row], problems: Problems, *, stockholm: bool) -> Rows:
     for row in rows:
         row.text = "".join(row.parts)
         row.parts = []

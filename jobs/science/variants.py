@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from jobs.errors import InvalidInput, Problem
-from jobs.limits import LISTED_PROBLEMS, MAX_RESIDUES
+from jobs.errors import Problem, Problems
+from jobs.limits import MAX_RESIDUES, RECORD_PROBLEMS
 from jobs.parsing.letters import capitals, check_letters, clean_sequence, shown, strange_characters
 from jobs.parsing.records import Place
 from worker.protocol import CANONICAL, EXTENDED
@@ -23,6 +23,8 @@ WILD_TYPE = "WT"
 _SEPARATORS = re.compile(r"[:,;/+\s]+")
 _SUBSTITUTION = re.compile(r"([A-Z])(-?[0-9]{1,9})([A-Z*=-])")
 _LOOKS_LIKE_INDEL = re.compile(r"[0-9](DEL|INS|DUP|FS|EXT)|[0-9]-$|^-|_")
+_SHOWN = 60
+"""Characters of a wrong part of a code that a message shows."""
 _MOST_VOTES = 10_000
 """Substitutions that are kept to find an offset with."""
 _LONGEST_NUMBER = 10
@@ -88,12 +90,12 @@ def single_variants(parent: str) -> list[Variant]:
 def read_variants(texts: Iterable[str], parent: str, *, offset: int = 0, path: str = "variants") -> list[Variant]:
     """The variants that `texts` name, in order; each is a code or a full sequence (which has no digits).
 
-    Raises InvalidInput with every problem (the first 1,000 listed), each with `index`, `path` and the text as
+    Raises InvalidInput with the problems (20 of a text, 1,000 of all), each with `index`, `path` and the text as
     `record`: `bad_variant`, `bad_letter`, `wrong_wild_type`, `position_outside`, `position_twice`, `indel`. Where one
     offset would put nearly all codes right, the first problem is `wrong_offset` and names it.
     """
     variants: list[Variant] = []
-    problems: list[Problem] = []
+    problems = Problems()
     named: list[tuple[str, int]] = []
     for index, text in enumerate(texts):
         place = Place(record=text, index=index, path=f"{path}.{index}")
@@ -102,11 +104,11 @@ def read_variants(texts: Iterable[str], parent: str, *, offset: int = 0, path: s
             variants.append(_of_sequence(text, parent, faults))
         else:
             variants.append(_of_code(text, parent, offset, faults, named))
-        problems += faults.problems
+        problems.extend(faults.problems.listed)
     if problems:
-        if any(problem.code in ("wrong_wild_type", "position_outside") for problem in problems):
-            problems = [*_offset_problem(named, parent, offset, path), *problems]
-        raise _refusal(problems)
+        if _are_shifted(problems.listed) and (better := _offset_problem(named, parent, offset, path)):
+            problems.put_first(better)
+        raise problems.refusal()
     return variants
 
 
@@ -164,21 +166,21 @@ class VariantRules:
             self._named += named[: _MOST_VOTES - len(self._named)]
             if self._lengths and not faults.problems:
                 self._check_whole(variant.sequence(self._parent), faults)
-        self._shifted |= any(one.code in ("wrong_wild_type", "position_outside") for one in faults.problems)
-        return faults.problems
+        self._shifted |= _are_shifted(faults.problems.listed)
+        return faults.problems.listed
 
     def hint(self) -> Problem | None:
         """`wrong_offset`, where another numbering offset would put nearly all codes right."""
         if not self._shifted:
             return None
-        return next(iter(_offset_problem(self._named, self._parent, self._offset, "params.offset")), None)
+        return _offset_problem(self._named, self._parent, self._offset, "params.offset")
 
     @staticmethod
     def _check_whole(sequence: str, faults: _Faults) -> None:
         if len(sequence) > MAX_RESIDUES:
             what = f"the sequence has {len(sequence):,} residues, and the limit is {MAX_RESIDUES:,}"
             faults.add("sequence_too_long", what, "Cut it into domains, or leave it out.")
-        faults.problems += check_letters(sequence, CANONICAL, faults.place)
+        faults.problems.extend(check_letters(sequence, CANONICAL, faults.place))
 
 
 def suggest_offset(named: Sequence[tuple[str, int]], parent: str) -> int | None:
@@ -198,14 +200,14 @@ def suggest_offset(named: Sequence[tuple[str, int]], parent: str) -> int | None:
 
 
 class _Faults:
-    """Collects the problems of one text."""
+    """Collects the problems of one text, at most RECORD_PROBLEMS."""
 
     def __init__(self, place: Place) -> None:
         self.place = place
-        self.problems: list[Problem] = []
+        self.problems = Problems(RECORD_PROBLEMS)
 
     def add(self, code: str, what: str, remedy: str, character: str | None = None) -> None:
-        self.problems.append(self.place.problem(code, what, remedy, character=character))
+        self.problems.add(self.place.problem(code, what, remedy, character=character))
 
 
 def is_full_sequence(text: str) -> bool:
@@ -237,6 +239,8 @@ def _of_code(text: str, parent: str, offset: int, faults: _Faults, named: list[t
         return Variant()
     mutations: list[Mutation] = []
     for part in _SEPARATORS.split(word):
+        if faults.problems.full:
+            break
         found = _SUBSTITUTION.fullmatch(part)
         if found is None or found[3] == "-":
             _not_a_substitution(part, faults)
@@ -274,26 +278,26 @@ def _checked(mutations: Sequence[Mutation], faults: _Faults) -> Variant:
 
 
 def _not_a_substitution(part: str, faults: _Faults) -> None:
+    part = part[:_SHOWN]
     if _LOOKS_LIKE_INDEL.search(part):
         faults.add("indel", f"{part} is no substitution", _OFFER)
         return
     faults.add("bad_variant", f"{part!r} is no substitution" if part else "there is no variant", _CODE_REMEDY)
 
 
-def _offset_problem(named: Sequence[tuple[str, int]], parent: str, offset: int, path: str) -> list[Problem]:
+def _are_shifted(problems: Iterable[Problem]) -> bool:
+    """Whether any of them may come from a wrong numbering offset."""
+    return any(problem.code in ("wrong_wild_type", "position_outside") for problem in problems)
+
+
+def _offset_problem(named: Sequence[tuple[str, int]], parent: str, offset: int, path: str) -> Problem | None:
     better = suggest_offset(named, parent)
     if better is None or better == offset:
-        return []
+        return None
     letters = dict(enumerate(parent, start=1))
     right = sum(letters.get(number - better) == wild for wild, number in named)
     what = (
         f"The numbers seem shifted: with an offset of {better}, {right:,} of {len(named):,} wild-type letters fit the "
         f"parent"
     )
-    return [Problem("wrong_offset", what, f"Set the numbering offset to {better} instead of {offset}.", path=path)]
-
-
-def _refusal(problems: Sequence[Problem]) -> InvalidInput:
-    first, listed = problems[0], problems[:LISTED_PROBLEMS]
-    more = f" (and {len(problems) - 1:,} more)" if len(problems) > 1 else ""
-    return InvalidInput(first.message + more, code=first.code, problems=listed, problem_count=len(problems))
+    return Problem("wrong_offset", what, f"Set the numbering offset to {better} instead of {offset}.", path=path)
