@@ -15,6 +15,7 @@ from jobs.errors import Problem, Problems
 from jobs.limits import MAX_RESIDUES, RECORD_PROBLEMS
 from jobs.parsing.letters import capitals, check_letters, clean_sequence, shown, strange_characters
 from jobs.parsing.records import Place
+from jobs.science.offsets import Named, wrong_offset
 from worker.protocol import CANONICAL, EXTENDED
 
 WILD_TYPE = "WT"
@@ -25,13 +26,7 @@ _SUBSTITUTION = re.compile(r"([A-Z])(-?[0-9]{1,9})([A-Z*=-])")
 _LOOKS_LIKE_INDEL = re.compile(r"[0-9](DEL|INS|DUP|FS|EXT)|[0-9]-$|^-|_")
 _SHOWN = 60
 """Characters of a wrong part of a code that a message shows."""
-_MOST_VOTES = 10_000
-"""Substitutions that are kept to find an offset with."""
 _LONGEST_NUMBER = 10
-_LEAST_VOTES = 2
-"""Substitutions that must speak for an offset before it is suggested: a single letter fits somewhere by chance."""
-_LEAST_SHARE = 0.9
-"""Share of the substitutions that it must put right: a few may be mistyped."""
 
 _OFFER = (
     "Marginals compare residues at the same position, so they take substitutions only. "
@@ -96,7 +91,7 @@ def read_variants(texts: Iterable[str], parent: str, *, offset: int = 0, path: s
     """
     variants: list[Variant] = []
     problems = Problems()
-    named: list[tuple[str, int]] = []
+    named = Named()
     for index, text in enumerate(texts):
         place = Place(record=text, index=index, path=f"{path}.{index}")
         faults = _Faults(place)
@@ -106,7 +101,7 @@ def read_variants(texts: Iterable[str], parent: str, *, offset: int = 0, path: s
             variants.append(_of_code(text, parent, offset, faults, named))
         problems.extend(faults.problems.listed)
     if problems:
-        if _are_shifted(problems.listed) and (better := _offset_problem(named, parent, offset, path)):
+        if _are_shifted(problems.listed) and (better := wrong_offset(named, parent, offset, path)):
             problems.put_first(better)
         raise problems.refusal()
     return variants
@@ -145,7 +140,7 @@ class VariantRules:
 
     def __init__(self, parent: str, offset: int, *, lengths: bool = False) -> None:
         self._parent, self._offset, self._lengths = parent, offset, lengths
-        self._named: list[tuple[str, int]] = []
+        self._named = Named()
         self._shifted = False
 
     def problems(self, text: str, place: Place) -> list[Problem]:
@@ -161,9 +156,7 @@ class VariantRules:
         elif is_full_sequence(text):
             _of_sequence(text, self._parent, faults)
         else:
-            named: list[tuple[str, int]] = []
-            variant = _of_code(text, self._parent, self._offset, faults, named)
-            self._named += named[: _MOST_VOTES - len(self._named)]
+            variant = _of_code(text, self._parent, self._offset, faults, self._named)
             if self._lengths and not faults.problems:
                 self._check_whole(variant.sequence(self._parent), faults)
         self._shifted |= _are_shifted(faults.problems.listed)
@@ -173,7 +166,7 @@ class VariantRules:
         """`wrong_offset`, where another numbering offset would put nearly all codes right."""
         if not self._shifted:
             return None
-        return _offset_problem(self._named, self._parent, self._offset, "params.offset")
+        return wrong_offset(self._named, self._parent, self._offset, "params.offset")
 
     @staticmethod
     def _check_whole(sequence: str, faults: _Faults) -> None:
@@ -181,22 +174,6 @@ class VariantRules:
             what = f"the sequence has {len(sequence):,} residues, and the limit is {MAX_RESIDUES:,}"
             faults.add("sequence_too_long", what, "Cut it into domains, or leave it out.")
         faults.problems.extend(check_letters(sequence, CANONICAL, faults.place))
-
-
-def suggest_offset(named: Sequence[tuple[str, int]], parent: str) -> int | None:
-    """The offset under which the parent has the wild-type letters that codes name at their numbers.
-
-    `named` are (letter, number) pairs. The offset is given only if it suits at least nine tenths of the different
-    pairs, at least two of them, and more than any other offset does; otherwise None.
-    """
-    pairs = set(named)
-    places: dict[str, list[int]] = {}
-    for position, letter in enumerate(parent, start=1):
-        places.setdefault(letter, []).append(position)
-    votes = Counter(number - position for letter, number in pairs for position in places.get(letter, ()))
-    best = [*votes.most_common(2), (0, 0), (0, 0)]
-    (offset, count), (_, second) = best[:2]
-    return offset if count >= max(_LEAST_VOTES, _LEAST_SHARE * len(pairs)) and count > second else None
 
 
 class _Faults:
@@ -232,7 +209,7 @@ def _of_sequence(text: str, parent: str, faults: _Faults) -> Variant:
     return Variant()
 
 
-def _of_code(text: str, parent: str, offset: int, faults: _Faults, named: list[tuple[str, int]]) -> Variant:
+def _of_code(text: str, parent: str, offset: int, faults: _Faults, named: Named) -> Variant:
     """The variant of one code; the pairs of wild-type letter and number that it names are put into `named`."""
     word = capitals(text).strip()
     if word == WILD_TYPE:
@@ -246,7 +223,7 @@ def _of_code(text: str, parent: str, offset: int, faults: _Faults, named: list[t
             _not_a_substitution(part, faults)
             continue
         wild, number, mutant = found[1], int(found[2]), found[3].replace("=", found[1])
-        named.append((wild, number))
+        named.add(wild, number)
         position = number - offset
         if not 1 <= position <= len(parent):
             what = f"{part} lies outside the parent, whose residues are numbered {1 + offset} to {len(parent) + offset}"
@@ -288,16 +265,3 @@ def _not_a_substitution(part: str, faults: _Faults) -> None:
 def _are_shifted(problems: Iterable[Problem]) -> bool:
     """Whether any of them may come from a wrong numbering offset."""
     return any(problem.code in ("wrong_wild_type", "position_outside") for problem in problems)
-
-
-def _offset_problem(named: Sequence[tuple[str, int]], parent: str, offset: int, path: str) -> Problem | None:
-    better = suggest_offset(named, parent)
-    if better is None or better == offset:
-        return None
-    letters = dict(enumerate(parent, start=1))
-    right = sum(letters.get(number - better) == wild for wild, number in named)
-    what = (
-        f"The numbers seem shifted: with an offset of {better}, {right:,} of {len(named):,} wild-type letters fit the "
-        f"parent"
-    )
-    return Problem("wrong_offset", what, f"Set the numbering offset to {better} instead of {offset}.", path=path)
