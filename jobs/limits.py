@@ -78,5 +78,8 @@ MAX_ASSAY_BYTES = 64 * MIB
 MAX_ASSAY_ROWS = 200_000
 """Rows of a table of measurements: ten times what one assay of all single variants of a long protein has."""
 
+MAX_ASSAY_COLUMNS = 1000
+"""Columns of a table of measurements: those of ProteinGym have some tens, with the scores of models a hundred."""
+
 MAX_ATTACHMENTS = 20
 """Assays, and structures, of one job."""
