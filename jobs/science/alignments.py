@@ -16,7 +16,7 @@ from itertools import compress
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.errors import InvalidInput, Problem, Problems, TooLarge
+from jobs.errors import InvalidInput, Problem, Problems
 from jobs.limits import MIB
 from jobs.parsing.records import Place
 from jobs.parsing.upload import blocks_of
@@ -24,9 +24,6 @@ from jobs.science.alignment_rows import STOCKHOLM_GAPS, Row, Rows, read_rows
 
 MAX_ALIGNMENT_BYTES = 64 * MIB
 """Bytes of an alignment once unpacked. While one is read it takes about eight times as much memory (measured)."""
-
-MAX_ROWS = 100_000
-"""Rows of an alignment: counting neighbours compares every pair of them."""
 
 GAP = ord("-")
 
@@ -73,14 +70,11 @@ def read_alignment(
     gaps out instead of refusing the file.
 
     Raises InvalidInput with every problem found (the first 1,000 listed): `bad_letter`, `unequal_rows`, `empty_row`,
-    `query_insertions`, `first_row_not_parent`, `parent_not_alignable`, and those of `read_rows`; TooLarge beyond
-    `MAX_ALIGNMENT_BYTES` or `MAX_ROWS`.
+    `query_insertions`, `first_row_not_parent`, `parent_not_alignable`, and those of `read_rows`, as is TooLarge
+    `too_many_rows`; TooLarge beyond `MAX_ALIGNMENT_BYTES`.
     """
     found = read_rows(b"".join(blocks_of(io.BytesIO(data), max_bytes=MAX_ALIGNMENT_BYTES)))
     rows = found.rows
-    if len(rows) > MAX_ROWS:
-        what = f"The alignment has {len(rows):,} rows, and the limit is {MAX_ROWS:,}"
-        raise TooLarge.of(Problem("too_many_rows", what, "Filter it, for instance with hhfilter."))
     texts = _column_texts(found)
     problems = found.problems
     problems.extend(_unequal(rows, texts))
