@@ -17,9 +17,14 @@ ServiceError
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from itertools import islice
+from typing import Any, TypeVar
+
+from jobs.limits import LISTED_PROBLEMS
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,50 @@ class Problem:
         """The fields that are set, ready for JSON."""
         pairs = ((f.name, getattr(self, f.name)) for f in fields(self))
         return {name: value for name, value in pairs if value is not None and value != ""}
+
+
+class Problems:
+    """Problems as they are found: the first `most` are listed and all are counted, so that memory does not grow with
+    what is wrong.
+    """
+
+    def __init__(self, most: int = LISTED_PROBLEMS) -> None:
+        self.listed: list[Problem] = []
+        self.count = 0
+        self._most = most
+
+    def __bool__(self) -> bool:
+        return self.count > 0
+
+    @property
+    def full(self) -> bool:
+        """Whether what still comes is only counted."""
+        return len(self.listed) >= self._most
+
+    def add(self, problem: Problem) -> None:
+        self.extend((problem,))
+
+    def extend(self, problems: Iterable[Problem]) -> None:
+        for problem in problems:
+            self.count += 1
+            if not self.full:
+                self.listed.append(problem)
+
+    def each(self, things: Sequence[T], problem_of: Callable[[T], Problem]) -> None:
+        """A problem of each of `things`; those that are only counted are not even made."""
+        self.count += len(things)
+        self.listed += map(problem_of, islice(things, self._most - len(self.listed)))
+
+    def put_first(self, problem: Problem) -> None:
+        """What explains the others."""
+        self.count += 1
+        self.listed.insert(0, problem)
+
+    def refusal(self) -> InvalidInput:
+        """The error of them all: the first one gives its code and sentence, which says how many more there are."""
+        first = self.listed[0]
+        detail = first.message + (f" (and {self.count - 1:,} more)" if self.count > 1 else "")
+        return InvalidInput(detail, code=first.code, problems=self.listed, problem_count=self.count)
 
 
 class ServiceError(Exception):
@@ -94,7 +143,7 @@ class InvalidInput(ServiceError):
     def of(cls, *problems: Problem) -> InvalidInput:
         """The error of one or several problems: the first one gives its code and sentence."""
         first = problems[0]
-        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        more = f" (and {len(problems) - 1:,} more)" if len(problems) > 1 else ""
         return cls(first.message + more, code=first.code, problems=problems)
 
 

@@ -39,6 +39,9 @@ MAX_UNITS = 1_000_000
 LISTED_PROBLEMS = 1000
 """Problems of one upload that are listed one by one. The others are counted: nobody reads more."""
 
+RECORD_PROBLEMS = 20
+"""Problems of one record that are kept: whoever mends these sees the next ones."""
+
 KINDS_OF_CHARACTER = 20
 """Different wrong characters that are listed for one record. A file of another kind would list hundreds."""
 
@@ -80,6 +83,9 @@ MAX_ASSAY_BYTES = 64 * MIB
 
 MAX_ASSAY_ROWS = 200_000
 """Rows of a table of measurements: ten times what one assay of all single variants of a long protein has."""
+
+MAX_ASSAY_COLUMNS = 1000
+"""Columns of a table of measurements: those of ProteinGym have some tens, with the scores of models a hundred."""
 
 MAX_ATTACHMENTS = 20
 """Assays, and structures, of one job."""

@@ -15,13 +15,14 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.errors import InvalidInput, Problem
+from jobs.errors import Problem, Problems
 from jobs.limits import MAX_CONTEXTS, MAX_RESIDUES, SYNC_ITEMS
 from jobs.parsing import ItemRules
 from worker.protocol import CANONICAL, EXTENDED, Encoding, ModelFacts, Query
 
 Array = NDArray[np.floating[Any]]
 
+_SHOWN = 100  # characters of an unknown parameter's name
 DTYPE = "dtype"
 """The parameter of encode and predict that chooses between float32 and float16 (jobs.actions.dtypes)."""
 
@@ -205,7 +206,9 @@ def known_only(raw: Mapping[str, Any], names: Sequence[str]) -> None:
     unknown = [name for name in raw if name not in names]
     if unknown:
         choice = f"Choose from {', '.join(names)}." if names else "This action takes none."
-        raise InvalidInput.of(*(no_dtype() if name == DTYPE else _unknown(name, choice) for name in unknown))
+        problems = Problems()
+        problems.each(unknown, lambda name: no_dtype() if name == DTYPE else _unknown(name[:_SHOWN], choice))
+        raise problems.refusal()
 
 
 def _unknown(name: str, choice: str) -> Problem:

@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 from jobs.actions.base import Context
-from jobs.errors import InvalidInput, Problem
-from jobs.limits import LISTED_PROBLEMS, MAX_JOB_CONTEXTS
+from jobs.errors import InvalidInput, Problem, Problems
+from jobs.limits import MAX_JOB_CONTEXTS
 from jobs.parsing.items import check_context_shape
 from jobs.parsing.letters import check_contexts, clean_sequence
 from jobs.parsing.records import ItemRules, Place
@@ -65,21 +65,23 @@ def read_contexts(raw: object, rules: ItemRules, model: ModelFacts) -> tuple[Con
     wide = replace(
         rules, context_allowed=True, max_contexts=model.max_contexts, max_residues=model.max_residues, needs_mask=False
     )
-    problems: list[Problem] = []
+    problems = Problems()
     contexts: list[Context] = []
     for number, one in enumerate(raw):
         place = Place(path=f"{PATH}.{number}")
-        shape = list(check_context_shape(one, place))
-        if shape or one is None:
-            problems += shape or [place.problem("wrong_type", "a context is a list of sequences, and this is null", "")]
-            continue
-        context = tuple(clean_sequence(text)[0] for text in one)
-        problems += check_contexts(context, wide, place)
-        problems += _check_room(context, wide, place)
-        contexts.append(context)
+        if one is None:
+            problems.add(place.problem("wrong_type", "a context is a list of sequences, and this is null", ""))
+        elif isinstance(one, list) and len(one) > wide.max_contexts:
+            problems.extend(check_contexts(one, wide, place))  # that there are too many, whatever they are
+        elif shape := list(check_context_shape(one, place)):
+            problems.extend(shape)
+        else:
+            context = tuple(clean_sequence(text)[0] for text in one)
+            problems.extend(check_contexts(context, wide, place))
+            problems.extend(_check_room(context, wide, place))
+            contexts.append(context)
     if problems:
-        listed = problems[:LISTED_PROBLEMS]
-        raise InvalidInput(problems[0].message, code=problems[0].code, problems=listed, problem_count=len(problems))
+        raise problems.refusal()
     return tuple(contexts)
 
 

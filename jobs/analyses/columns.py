@@ -6,7 +6,6 @@ Pure: from bytes and the job's names to columns and a report that explains the m
 from __future__ import annotations
 
 import csv
-import io
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.errors import InvalidInput, Problem
+from jobs.parsing.table import SEPARATORS, RowLines, table_lines
 
-SEPARATORS = ",;\t"
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "-"})
 MAX_COLUMNS = 50
 MAX_CATEGORIES = 500
@@ -113,14 +112,16 @@ def _word_among(name: str, cells: Mapping[int, str], lines: Mapping[int, int]) -
 def _rows(data: bytes) -> Iterator[tuple[int, list[str]]]:
     """Rows with the number of their last line; blank ones are left out."""
     try:
-        text = data.decode("utf-8-sig")
+        data.decode()
     except UnicodeDecodeError as error:
         what = f"the file is no UTF-8 text (byte {error.start})"
         raise _refusal("not_utf8", what, "Save it as CSV in UTF-8.") from None
-    first = next((line for line in text.splitlines() if line.strip()), "")
+    first = next((line for line in table_lines(data) if line.strip()), "")
     separator = max(SEPARATORS, key=first.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    lines = RowLines(enumerate(table_lines(data), start=1), "file")
+    reader = csv.reader(lines, delimiter=separator, strict=True)
     while True:
+        lines.start_row()
         try:
             row = next(reader)
         except StopIteration:

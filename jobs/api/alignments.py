@@ -18,10 +18,10 @@ from jobs.api import serializers as docs
 from jobs.api import serializers_contexts as shapes
 from jobs.api.alignment_bodies import read_upload
 from jobs.api.base import COMMON_ERRORS, JobView
-from jobs.api.bodies import STREAMED, A3mBodyParser, MultipartBodyParser, StockholmBodyParser
+from jobs.api.bodies import STREAMED, A3mBodyParser, MultipartBodyParser, StockholmBodyParser, unknown_fields
 from jobs.api.contexts import SetPages, present_set
 from jobs.api.submissions import enabled_model
-from jobs.errors import InvalidInput, Problem
+from jobs.errors import Problem
 from jobs.formats import iso
 from jobs.models import Alignment, NeighbourCount
 from jobs.science.sampling import Drawn, Sampler
@@ -145,19 +145,15 @@ class AlignmentSample(JobView):
 
 def _asked(data: dict[str, Any]) -> dict[str, Any]:
     """The fields that are no sampling, checked. Raises InvalidInput."""
-    problems = [
-        Problem("unknown_field", f"there is no field {field!r}", f"Choose from {', '.join(_FIELDS)}.", path=field)
-        for field in data
-        if field not in _FIELDS
-    ]
+    problems = unknown_fields(data, _FIELDS)
     preview, action = data.get("preview", False), data.get("action") or "scan"
     if not isinstance(preview, bool):
-        problems.append(Problem("wrong_type", f"preview is {preview!r}", "Give true or false.", path="preview"))
+        problems.add(Problem("wrong_type", f"preview is {preview!r}", "Give true or false.", path="preview"))
     if action not in ACTIONS:
         what = f"there is no cost of the action {action!r}"
-        problems.append(Problem("unknown_action", what, f"Choose from {', '.join(ACTIONS)}.", path="action"))
+        problems.add(Problem("unknown_action", what, f"Choose from {', '.join(ACTIONS)}.", path="action"))
     if problems:
-        raise InvalidInput.of(*problems)
+        raise problems.refusal()
     model = enabled_model(str(data.get("model") or settings.E1_MODELS[0])).slug
     return {"preview": preview, "action": action, "model": model}
 

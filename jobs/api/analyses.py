@@ -18,6 +18,7 @@ from jobs.analyses.params import check_embeddings, check_layer, whole_number
 from jobs.api import serializers as docs
 from jobs.api import serializers_maps as shapes
 from jobs.api.base import COMMON_ERRORS, JobView
+from jobs.api.bodies import only_fields
 from jobs.api.presenters_maps import present_analyses, present_analysis
 from jobs.errors import Conflict, InvalidInput, Problem
 from jobs.models import Job
@@ -140,9 +141,7 @@ class _Query:
 def _object(request: Request, fields: tuple[str, ...]) -> Mapping[str, Any]:
     """The body with these fields and no other."""
     data: Any = request.data
-    choice = f"Choose from {', '.join(fields)}."
-    if unknown := [name for name in data if name not in fields]:
-        raise InvalidInput.of(*(Problem("unknown_field", f"there is no field {n!r}", choice, path=n) for n in unknown))
+    only_fields(data, fields)
     found: Mapping[str, Any] = data
     return found
 

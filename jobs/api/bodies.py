@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, BinaryIO, cast
 
 import orjson
 from django.conf import settings
 from rest_framework.parsers import BaseParser, DataAndFiles, MultiPartParser
 
-from jobs.errors import InvalidInput, Problem, TooLarge
+from jobs.errors import InvalidInput, Problem, Problems, TooLarge
 from jobs.limits import MAX_UPLOAD_BODY
 
 BLOCK = 1 << 16
+_SHOWN = 100  # characters of an unknown field's name
 
 
 class CountedBody:
@@ -88,6 +89,20 @@ def parse_object(data: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InvalidInput.of(Problem("bad_json", f"the body is a JSON {type(value).__name__}, not an object"))
     return value
+
+
+def unknown_fields(data: Iterable[str], known: Sequence[str]) -> Problems:
+    """A problem of each field of a body that is none of `known`."""
+    problems, choice = Problems(), f"Choose from {', '.join(known)}."
+    unknown = [name[:_SHOWN] for name in data if name not in known]
+    problems.each(unknown, lambda n: Problem("unknown_field", f"there is no field {n!r}", choice, path=n))
+    return problems
+
+
+def only_fields(data: Iterable[str], known: Sequence[str]) -> None:
+    """Raise InvalidInput where a body has a field that is none of `known`."""
+    if problems := unknown_fields(data, known):
+        raise problems.refusal()
 
 
 def _read_limited(body: CountedBody, *, gzipped: bool) -> bytes:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain, count, islice
 from pathlib import PurePath
 from typing import Any
 
@@ -16,7 +17,7 @@ from rest_framework.response import Response
 from jobs.api import serializers as docs
 from jobs.api import serializers_contexts as shapes
 from jobs.api.base import COMMON_ERRORS, JobView
-from jobs.api.bodies import STREAMED, JsonBodyParser, MultipartBodyParser
+from jobs.api.bodies import STREAMED, JsonBodyParser, MultipartBodyParser, unknown_fields
 from jobs.api.paging import Pages
 from jobs.api.submissions import context_bytes
 from jobs.errors import InvalidInput, NotFound, Problem
@@ -154,29 +155,29 @@ def _asked(request: Request) -> tuple[str, Contexts, str]:
 
 
 def _of_json(data: dict[str, Any]) -> tuple[str, Contexts, str]:
-    problems = [
-        Problem("unknown_field", f"there is no field {field!r}", f"Choose from {', '.join(_FIELDS)}.", path=field)
-        for field in data
-        if field not in _FIELDS
-    ]
+    problems = unknown_fields(data, _FIELDS)
     given = [field for field in ("contexts", "sequences") if data.get(field) is not None]
     if len(given) != 1:
         what = "there are contexts and sequences" if given else "there are no contexts"
         remedy = "Give contexts, a list of lists of sequences, or sequences, the list of one context."
-        problems.append(Problem("no_contexts", what, remedy, path="contexts"))
+        problems.add(Problem("no_contexts", what, remedy, path="contexts"))
     if problems:
-        raise InvalidInput.of(*problems)
+        raise problems.refusal()
     value = data["contexts"] if given == ["contexts"] else [data["sequences"]]
     if not isinstance(value, list):
         what = "contexts is no list"
         raise InvalidInput.of(Problem("wrong_type", what, 'Give [["MKT...", "MRT..."]].', path="contexts"))
-    for at, context in enumerate(value):
-        place = Place(path=f"contexts.{at}" if given == ["contexts"] else "sequences")
-        if context is None or isinstance(context, str):
-            what, remedy = "a context is a list of sequences", 'Write [["MKT..."], ["MRT..."]].'
-            problems.append(place.problem("wrong_type", what, remedy))
-        problems += check_context_shape(context if not isinstance(context, str) else None, place)
-    if problems:
-        raise InvalidInput.of(*problems[:LISTED_PROBLEMS])
+    places = (Place(path=f"contexts.{at}" if given == ["contexts"] else "sequences") for at in count())
+    wrong = chain.from_iterable(map(_check_shape, value, places))
+    if found := list(islice(wrong, LISTED_PROBLEMS)):
+        raise InvalidInput.of(*found)
     contexts = [[clean_sequence(text)[0] for text in context] for context in value]
     return data.get("name") or "", contexts, "sequences"
+
+
+def _check_shape(context: Any, place: Place) -> Iterator[Problem]:
+    """What keeps one context from being a list of text."""
+    if context is None or isinstance(context, str):
+        yield place.problem("wrong_type", "a context is a list of sequences", 'Write [["MKT..."], ["MRT..."]].')
+    else:
+        yield from check_context_shape(context, place)

@@ -20,7 +20,7 @@ from jobs.api.paging import Pages
 from jobs.api.presenters import present_item, present_job
 from jobs.api.sharing import RAW_FIELDS, SUBMISSION_BODIES, RateLimited
 from jobs.api.submissions import read_submission
-from jobs.errors import InvalidInput, NotFound, Problem
+from jobs.errors import InvalidInput, NotFound, Problem, Problems
 from jobs.export import FORMATS, export_open, format_of
 from jobs.manifest import manifest_of
 from jobs.models import Item
@@ -126,10 +126,11 @@ class JobDetail(JobView):
     def patch(self, request: Request, job_id: UUID) -> Response:
         """Change the job's name; nothing else of a job can be changed."""
         data: Any = request.data
-        if unknown := [name for name in data if name != "name"]:
-            raise InvalidInput.of(
-                *(Problem("unknown_field", f"{n!r} cannot be changed", "Choose name.", path=n) for n in unknown)
-            )
+        problems = Problems()
+        unknown = [name[:100] for name in data if name != "name"]
+        problems.each(unknown, lambda n: Problem("unknown_field", f"{n!r} cannot be changed", "Choose name.", path=n))
+        if problems:
+            raise problems.refusal()
         if "name" not in data:
             raise InvalidInput.of(Problem("missing_field", "the field name is missing", path="name"))
         lifecycle.job_rename(job_id=self.job(job_id).pk, name=data["name"])

@@ -16,8 +16,9 @@ from rest_framework.request import Request as RestRequest
 from jobs.actions import Action, dtypes, get_action
 from jobs.actions.base import DTYPE, Context
 from jobs.actions.contexts import DESCRIBED, described, longest_context, read_contexts
+from jobs.api.bodies import only_fields
 from jobs.errors import InvalidInput, Problem
-from jobs.limits import MAX_CONTEXT_FILE
+from jobs.limits import MAX_CONTEXT_FILE, MAX_JOB_CONTEXTS
 from jobs.models import Job
 from jobs.parsing import ItemReader, ItemRules, Reader, open_reader, read_context
 from jobs.selectors_contexts import context_set_sequences, stored_contexts
@@ -122,10 +123,7 @@ def submission_of_job(
 def _of_json(data: Any, owner: User, key: str | None, known: Mapping[str, Any]) -> Submission:
     if not isinstance(data, dict):
         raise InvalidInput.of(Problem("bad_body", "the body is no JSON object"))
-    unknown = [name for name in data if name not in (*FIELDS, "items", "context_sequences")]
-    if unknown:
-        allowed = f"Choose from {', '.join((*FIELDS, 'items', 'context_sequences'))}."
-        raise InvalidInput.of(*(Problem("unknown_field", f"there is no field {n!r}", allowed, path=n) for n in unknown))
+    only_fields(data, (*FIELDS, "items", "context_sequences"))
     model, action, request = read_request({**known, **data}, owner=owner, key=key)
     items = require_items(data)
     context = orjson.dumps(data["context_sequences"]) if data.get("context_sequences") else b""
@@ -212,8 +210,8 @@ def _with_stored(contexts: Any, owner: User) -> Any:
     """
     if isinstance(contexts, dict):
         contexts = [contexts]
-    if not isinstance(contexts, list):
-        return contexts
+    if not isinstance(contexts, list) or len(contexts) > MAX_JOB_CONTEXTS:
+        return contexts  # which is refused, and sets only make them more
     stored = stored_contexts(owner, [one["digest"] for one in contexts if _is_digest(one)])
     unknown = [
         _unknown_context(one["digest"], number)

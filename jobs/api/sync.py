@@ -16,10 +16,11 @@ from rest_framework.views import APIView
 from jobs.actions import Action, get_action
 from jobs.actions.base import DTYPE, Context, no_dtype
 from jobs.api import serializers as docs
+from jobs.api.bodies import only_fields
 from jobs.api.sharing import RateLimited
 from jobs.api.submissions import checked_params, require_items
-from jobs.errors import InvalidInput, NotFound, Problem
-from jobs.limits import LISTED_PROBLEMS, MAX_HEADER, SYNC_CONTEXT_TOKENS, SYNC_ITEMS
+from jobs.errors import InvalidInput, NotFound, Problem, Problems
+from jobs.limits import MAX_HEADER, SYNC_CONTEXT_TOKENS, SYNC_ITEMS
 from jobs.parsing import BadRecord, Record, read_items
 from jobs.parsing.letters import storable
 from jobs.services.intake import Request
@@ -40,12 +41,7 @@ class Synchronous(RateLimited):
         """Up to eight items, answered in the response, through the same queue as jobs and ahead of them."""
         facts, found = _find(model, action)
         data: Any = request.data
-        unknown = [name for name in data if name not in FIELDS]
-        if unknown:
-            choice = f"Choose from {', '.join(FIELDS)}."
-            raise InvalidInput.of(
-                *(Problem("unknown_field", f"there is no field {n!r}", choice, path=n) for n in unknown)
-            )
+        only_fields(data, FIELDS)
         params = data.get("params")
         if params is not None and not isinstance(params, dict):
             raise InvalidInput.of(Problem("bad_params", "params is no JSON object", path="params"))
@@ -98,19 +94,14 @@ def _read(items: list[object], action: Action, model: ModelFacts) -> list[Record
             )
         )
     good: list[Record] = []
-    problems: list[Problem] = []
+    problems = Problems()
     for record in read_items([_as_ours(item) for item in items], action.rules(model), strict=True):
         if isinstance(record, BadRecord):
             problems.extend(record.problems)
         else:
             good.append(record)
     if problems:
-        raise InvalidInput(
-            f"{problems[0].message}" + (f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""),
-            code=problems[0].code,
-            problems=problems[:LISTED_PROBLEMS],
-            problem_count=len(problems),
-        )
+        raise problems.refusal()
     return good
 
 

@@ -13,6 +13,7 @@ from rest_framework.response import Response
 
 from jobs.api import serializers as docs
 from jobs.api.base import COMMON_ERRORS, JobView
+from jobs.api.bodies import only_fields
 from jobs.api.paging import Pages
 from jobs.errors import InvalidInput, Problem
 from jobs.formats import iso
@@ -87,7 +88,7 @@ class WebhooksView(JobView):
     def post(self, request: Request) -> Response:
         """Have an address told when your jobs end. The answer is the only one that shows the secret."""
         data: Any = request.data
-        _only(data, ("url", "events"))
+        only_fields(data, ("url", "events"))
         made = webhook_create(owner=self.owner(), url=data.get("url"), events=data.get("events"))
         body = present_webhook(made)
         headers = {"Location": reverse("webhook-detail", args=[made.pk])}
@@ -105,7 +106,7 @@ class WebhookDetail(JobView):
         """Switch it on or off, or choose other events."""
         webhook = webhook_of(self.owner(), webhook_id)
         data: Any = request.data
-        _only(data, ("active", "events"))
+        only_fields(data, ("active", "events"))
         if "events" in data:
             Webhook.objects.filter(pk=webhook.pk).update(events=check_events(data["events"]))
         if "active" in data:
@@ -133,13 +134,6 @@ class WebhookDeliveries(JobView):
         found = Delivery.objects.filter(webhook=webhook_of(self.owner(), webhook_id))
         page: list[Delivery] = pages.paginate_queryset(found, request, view=self) or []
         return pages.get_paginated_response([present_delivery(one) for one in page])
-
-
-def _only(data: Any, fields: tuple[str, ...]) -> None:
-    unknown = [name for name in data if name not in fields]
-    if unknown:
-        choice = f"Choose from {', '.join(fields)}."
-        raise InvalidInput.of(*(Problem("unknown_field", f"there is no field {n!r}", choice, path=n) for n in unknown))
 
 
 def present_webhook(one: Webhook) -> dict[str, Any]:

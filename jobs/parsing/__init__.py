@@ -19,7 +19,7 @@ Codes, each explained with its remedy in `docs/input-rules.md`:
   context_too_long
 - of a file (InvalidInput): empty_file, unknown_format, bare_lines, not_text, utf_16, invalid_utf8, control_character,
   line_too_long, not_fasta, json_array, missing_column, unclear_column, too_many_rows,
-  duplicate_column, row_too_long, bad_gzip,
+  duplicate_column, too_many_columns, no_measurement, bad_number, row_too_long, bad_gzip,
   truncated_gzip
 - of a file (TooLarge): upload_too_large, gzip_ratio
 - warnings: looks_like_dna, unnamed_records, ignored_columns

@@ -1,21 +1,21 @@
 """A table of measurements: a column that names variants and one that holds numbers.
 
-Errors: `empty_file`, `missing_column`, `unclear_column`, `bad_csv`, `too_many_rows`, `no_measurement`, and those of
-`jobs.parsing.upload`.
+Errors: `empty_file`, `missing_column`, `unclear_column`, `bad_csv`, `row_too_long`, `too_many_columns`,
+`too_many_rows`, `no_measurement`, and those of `jobs.parsing.upload`.
 """
 
 from __future__ import annotations
 
 import csv
-import io
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 
 from jobs.errors import InvalidInput, Problem, TooLarge
-from jobs.limits import MAX_ASSAY_BYTES, MAX_ASSAY_ROWS
+from jobs.limits import MAX_ASSAY_BYTES, MAX_ASSAY_COLUMNS, MAX_ASSAY_ROWS
 from jobs.parsing.letters import storable
-from jobs.parsing.table import SEPARATORS
+from jobs.parsing.table import SEPARATORS, RowLines, table_lines
 from jobs.parsing.upload import Readable, blocks_of
 
 VARIANT_COLUMNS = ("mutant", "variant", "name", "mutated_sequence")
@@ -46,43 +46,58 @@ def read_assay(stream: Readable, *, variant_column: str = "", value_column: str 
     """
     data = b"".join(blocks_of(stream, max_bytes=MAX_ASSAY_BYTES))
     try:
-        text = data.decode()
+        data.decode()
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise _refused("invalid_utf8", "the file is no UTF-8 text", "Save it as CSV UTF-8.", line=line) from None
-    header, rows = _rows(text)
-    names = [name.strip() for name in header]
+    rows = _rows(data)
+    names = _header(rows)
+    looked = [(line, row[: len(names)]) for line, row in islice(rows, _LOOKED_AT)]
+    if not looked:
+        raise _refused("empty_file", "the table has a header and no rows", "Send one row for each variant.")
     variant_at = _variant_column(names, variant_column)
-    value_at = _value_column(names, value_column, rows, variant_at)
-    values = tuple(_number(row[value_at] if value_at < len(row) else "", line, names[value_at]) for line, row in rows)
+    value_at = _value_column(names, value_column, looked, variant_at)
+    variants: list[str] = []
+    values: list[float] = []
+    for line, row in chain(looked, rows):
+        if len(values) == MAX_ASSAY_ROWS:
+            raise TooLarge(f"the table has more than {MAX_ASSAY_ROWS:,} rows", code="too_many_rows")
+        variants.append(storable(row[variant_at].strip()) if variant_at < len(row) else "")
+        values.append(_number(row[value_at] if value_at < len(row) else "", line, names[value_at]))
     if all(math.isnan(value) for value in values):
         what = f"the column {names[value_at]} holds no measurement"
         raise _refused("no_measurement", what, "Choose another column.", path="value_column")
-    variants = tuple(storable(row[variant_at].strip()) if variant_at < len(row) else "" for _, row in rows)
-    return AssayTable(storable(names[variant_at])[:100], storable(names[value_at])[:100], variants, values)
+    return AssayTable(
+        storable(names[variant_at])[:100], storable(names[value_at])[:100], tuple(variants), tuple(values)
+    )
 
 
-def _rows(text: str) -> tuple[list[str], list[tuple[int, list[str]]]]:
-    """The header, and the other rows that are not empty with their lines."""
-    first = next((line for line in text.splitlines() if line.strip(f"{SEPARATORS} ")), "")
+def _rows(data: bytes) -> Iterator[tuple[int, list[str]]]:
+    """The rows that are not empty, one at a time, each with its last line."""
+    first = next((line for line in table_lines(data) if line.strip(f"{SEPARATORS} ")), "")
     if not first:
         raise _refused("empty_file", "the file is empty", "Send a table with a header line, such as mutant,DMS_score.")
     separator = max(SEPARATORS, key=first.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-    found: list[tuple[int, list[str]]] = []
+    lines = RowLines(enumerate(table_lines(data), start=1), "file")
+    reader = csv.reader(lines, delimiter=separator, strict=True)
     try:
+        lines.start_row()
         for row in reader:
             if any(field.strip() for field in row):
-                found.append((reader.line_num, row))
-            if len(found) > MAX_ASSAY_ROWS + 1:
-                raise TooLarge(f"the table has more than {MAX_ASSAY_ROWS:,} rows", code="too_many_rows")
+                yield reader.line_num, row
+            lines.start_row()
     except csv.Error as error:
         remedy = 'Close every quotation mark, and write a quotation mark inside quotes twice ("").'
         raise _refused("bad_csv", f"the row cannot be read ({error})", remedy, line=reader.line_num) from None
-    (_, header), *rows = found
-    if not rows:
-        raise _refused("empty_file", "the table has a header and no rows", "Send one row for each variant.")
-    return header, rows
+
+
+def _header(rows: Iterator[tuple[int, list[str]]]) -> list[str]:
+    """The names of the columns, from the first of the rows; there is one."""
+    line, header = next(rows)
+    if len(header) > MAX_ASSAY_COLUMNS:
+        what = f"the table has {len(header):,} columns, and the limit is {MAX_ASSAY_COLUMNS:,}"
+        raise _refused("too_many_columns", what, "Keep those of the variants and the measurements.", line=line)
+    return [name.strip() for name in header]
 
 
 def _variant_column(names: Sequence[str], wanted: str) -> int:

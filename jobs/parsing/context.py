@@ -5,10 +5,11 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import islice
 
 import orjson
 
-from jobs.errors import InvalidInput, Problem
+from jobs.errors import InvalidInput, Problem, Problems
 from jobs.limits import LISTED_PROBLEMS, MAX_CONTEXT_FILE
 from jobs.parsing.items import check_context_shape
 from jobs.parsing.letters import check_contexts, clean_sequence
@@ -30,7 +31,7 @@ def read_context(data: bytes, rules: ItemRules) -> tuple[str, ...]:
     """
     text = b"".join(blocks_of(io.BytesIO(data), max_bytes=MAX_CONTEXT_FILE))
     place = Place(path=PATH)
-    problems: list[Problem] = []
+    problems = Problems()
     if not text.strip():
         contexts: tuple[str, ...] = ()
     elif text.lstrip()[:1] in (b"[", b"{", b'"'):
@@ -39,19 +40,14 @@ def read_context(data: bytes, rules: ItemRules) -> tuple[str, ...]:
         contexts = _of_fasta(text, rules, problems)
     if not contexts and not problems:
         raise InvalidInput.of(place.problem("empty_context", "there are no context sequences", _REMEDY))
-    problems += check_contexts(contexts, rules, place)
-    problems += _check_room(contexts, rules, place)
+    problems.extend(check_contexts(contexts, rules, place))
+    problems.extend(_check_room(contexts, rules, place))
     if problems:
-        raise InvalidInput(
-            problems[0].message,
-            code=problems[0].code,
-            problems=problems[:LISTED_PROBLEMS],
-            problem_count=len(problems),
-        )
+        raise problems.refusal()
     return contexts
 
 
-def _of_fasta(text: bytes, rules: ItemRules, problems: list[Problem]) -> tuple[str, ...]:
+def _of_fasta(text: bytes, rules: ItemRules, problems: Problems) -> tuple[str, ...]:
     """The sequences of a FASTA file, or a bare one; problems of single records are put into `problems`."""
     reading = replace(rules, sequence=rules.context, needs_mask=False, min_residues=1, reach=0, variants=None)
     contexts = []
@@ -59,7 +55,7 @@ def _of_fasta(text: bytes, rules: ItemRules, problems: list[Problem]) -> tuple[s
         if isinstance(record, Record):
             contexts.append(record.sequence)
         else:
-            problems += map(_as_context, record.problems)
+            problems.each(record.problems, _as_context)
     return tuple(contexts)
 
 
@@ -83,9 +79,9 @@ def _of_json(text: bytes, place: Place) -> tuple[str, ...]:
         what = f"the context is no JSON: {error.msg}"
         place = replace(place, line=error.lineno)
         raise InvalidInput.of(place.problem("bad_json", what, _REMEDY, column=error.colno)) from None
-    problems = list(check_context_shape(value, place))
+    problems = list(islice(check_context_shape(value, place), LISTED_PROBLEMS))
     if problems:
-        raise InvalidInput.of(*problems[:LISTED_PROBLEMS])
+        raise InvalidInput.of(*problems)
     return tuple(clean_sequence(entry)[0] for entry in value)
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 from jobs.errors import Problem
-from jobs.limits import KINDS_OF_CHARACTER, MAX_HEADER
+from jobs.limits import KINDS_OF_CHARACTER, MAX_HEADER, RECORD_PROBLEMS
 from jobs.parsing.letters import (
     LINE_ENDS,
     LOWER_CASE,
@@ -99,7 +100,7 @@ class CarefulRecord:
         """The record once all of its lines are in, and what was cleaned."""
         if self._star is not None:
             self.flags.add(TRAILING_STAR)
-        problems = tuple(self._problems())
+        problems = tuple(islice(self._problems(), RECORD_PROBLEMS))
         place, sequence = self._place, "".join(self._kept)
         index, line = place.index or 0, place.line or 0
         if problems:

@@ -6,10 +6,11 @@ The same reading serves the items of a request's body and the lines of a JSONL f
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from jobs.errors import Problem
-from jobs.limits import MAX_HEADER
+from jobs.limits import MAX_HEADER, RECORD_PROBLEMS
 from jobs.parsing.letters import check_sequence, clean_item, clean_sequence, is_storable, storable
 from jobs.parsing.records import BadRecord, ItemRules, Place, Record, default_name
 from jobs.parsing.tally import Tally
@@ -78,7 +79,7 @@ class ItemRule:
         header = _header_of(value)
         name = header or default_name(index)
         place = Place(line=line or None, record=name, index=index, path=path)
-        problems = list(_check_shape(value, place, wanted))
+        problems = list(islice(_check_shape(value, place, wanted), RECORD_PROBLEMS))
         if problems:
             sequence = value.get("sequence") if isinstance(value, Mapping) else None
             return self._bad(place, header, problems, sequence if isinstance(sequence, str) else "")

@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
-from itertools import islice
+from itertools import chain, islice
 
 from jobs.errors import Problem
-from jobs.limits import KINDS_OF_CHARACTER
+from jobs.limits import KINDS_OF_CHARACTER, RECORD_PROBLEMS
 from jobs.parsing.records import ItemRules, Place
 from worker.protocol import BOUNDARY_TOKENS, CANONICAL, MASK, tokens_of
 
@@ -215,20 +215,20 @@ def check_sequence(
     index: int | None = None,
     shared_context: Sequence[str] = (),
 ) -> list[Problem]:
-    """Every problem of one item; nothing is cleaned here.
+    """The problems of one item, at most RECORD_PROBLEMS; nothing is cleaned here.
 
     `path` is the item's own path ("items.3"); the fields `sequence` and `context_sequences` are put behind
     it. `shared_context` counts towards the room in the network where `context` is None.
     """
     place = Place(line=line, record=record, index=index, path=path)
     at_sequence = place.field("sequence")
+    of_contexts = check_contexts(context or (), rules, place.field("context_sequences"))
     if rules.variants is not None:
-        found = rules.variants.problems(sequence, at_sequence)
-        return [*found, *check_contexts(context or (), rules, place.field("context_sequences"))]
+        return list(islice(chain(rules.variants.problems(sequence, at_sequence), of_contexts), RECORD_PROBLEMS))
     tokens = tokens_of(*(shared_context if context is None else context))
-    problems = list(check_letters(sequence, rules.sequence, at_sequence))
-    problems += check_contexts(context or (), rules, place.field("context_sequences"))
+    of_letters = check_letters(sequence, rules.sequence, at_sequence)
+    problems = list(islice(chain(of_letters, of_contexts), RECORD_PROBLEMS))
     if any(problem.code == "too_many_contexts" for problem in problems):
         tokens = 0  # the room follows from the number, which is reported already
     problems += check_size(len(sequence), MASK in sequence, tokens, rules, at_sequence)
-    return problems
+    return problems[:RECORD_PROBLEMS]

@@ -59,7 +59,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class BadRecord:
-    """One item that breaks the rules, with every reason.
+    """One item that breaks the rules, with the reasons, at most RECORD_PROBLEMS.
 
     `sequence` is what could be read, cut at the longest sequence allowed; it is safe to store and to show.
     """

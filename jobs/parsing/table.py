@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from jobs.errors import InvalidInput, Problem
-from jobs.limits import MAX_HEADER, MAX_LINE
+from jobs.limits import MAX_HEADER, MAX_LINE, RECORD_PROBLEMS
 from jobs.parsing.letters import check_sequence, clean_item, storable
 from jobs.parsing.records import BadRecord, ItemRules, Place, Record, default_name
 from jobs.parsing.tally import Tally
@@ -18,11 +20,14 @@ VARIANT_COLUMNS = ("variant", "mutant", "mutation", "sequence", "mutated_sequenc
 _SHOWN = 20  # columns that a message or a warning names
 
 
-class _Lines:
-    """Lines for the csv module, with the number of the last one; ends rows that quotes keep open too long."""
+class RowLines:
+    """Lines without their ends for the csv module, with the number of the last one; refuses rows beyond `MAX_LINE`,
+    such as those that quotes keep open, before they are taken apart. `path` is the field that brought the table.
+    """
 
-    def __init__(self, lines: Iterator[tuple[int, str]]) -> None:
+    def __init__(self, lines: Iterator[tuple[int, str]], path: str | None = None) -> None:
         self._lines = lines
+        self._path = path
         self.number = 0
         self.row_started = 0
         self._taken = 0
@@ -31,21 +36,27 @@ class _Lines:
         self.row_started = self.number + 1
         self._taken = 0
 
-    def __iter__(self) -> _Lines:
+    def __iter__(self) -> RowLines:
         return self
 
     def __next__(self) -> str:
         self.number, text = next(self._lines)
         self._taken += len(text) + 1
         if self._taken > MAX_LINE:
-            raise _too_wide(self.row_started)
+            raise _too_wide(self.row_started, self._path)
         return text + "\n"
 
 
-def _too_wide(line: int) -> InvalidInput:
-    what = "the row that begins here does not end, or has a field that is too long"
+def _too_wide(line: int, path: str | None = None) -> InvalidInput:
+    what = "the row that begins here does not end, or is too long"
     remedy = "Look for a quotation mark that is not closed, and for a sequence of more than 100,000 residues."
-    return refusal(Place(line=line).problem("row_too_long", what, remedy))
+    return refusal(replace(Place(line=line).problem("row_too_long", what, remedy), path=path))
+
+
+def table_lines(data: bytes) -> Iterator[str]:
+    """The lines of UTF-8 text one by one, without their ends and without a byte order mark."""
+    text = io.TextIOWrapper(io.BytesIO(data), "utf-8-sig", newline="")
+    return (line.rstrip("\r\n") for line in text)
 
 
 class TableSource:
@@ -54,7 +65,7 @@ class TableSource:
     def __init__(
         self, lines: Iterator[tuple[int, str]], rules: ItemRules, tally: Tally, shared_context: Sequence[str]
     ) -> None:
-        self._lines = _Lines(lines)
+        self._lines = RowLines(lines)
         self._rules = rules
         self._tally = tally
         self._shared = shared_context
@@ -148,7 +159,8 @@ class TableSource:
         )
         if problems:
             kept = storable(sequence[: self._rules.max_residues])
-            return BadRecord(index, name, storable(given[:MAX_HEADER]), line, tuple(problems), kept)
+            listed = tuple(problems[:RECORD_PROBLEMS])
+            return BadRecord(index, name, storable(given[:MAX_HEADER]), line, listed, kept)
         record = Record(index, name, given, line, sequence, None)
         self._tally.cleaned(flags)
         self._tally.look_at(record, unnamed=self._name_at is not None and not given)

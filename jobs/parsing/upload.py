@@ -6,7 +6,7 @@ Errors: `not_text`, `utf_16`, `truncated_gzip`, `bad_gzip`, `unknown_format`, `e
 
 from __future__ import annotations
 
-import re
+import string
 import zlib
 from collections.abc import Iterable, Iterator
 from itertools import chain
@@ -23,8 +23,9 @@ _UNPACK = 256 * 1024  # unpacked bytes at a time, whatever the ratio
 _HEAD = 512  # bytes that tell what a file is
 _UTF8_BOM = b"\xef\xbb\xbf"
 _GZIP_WINDOW = 31  # zlib's number for "gzip header, largest window"
-# A first line that may be a sequence; its faults are told by the reader, which knows their places.
-_BARE = re.compile(rb"[A-Za-z0-9?*. \t-]*[A-Za-z][A-Za-z0-9?*. \t-]*")
+_LETTERS = string.ascii_letters.encode()
+# What a first line that may be a sequence is made of; its faults are told by the reader, which knows their places.
+_BARE = _LETTERS + b"0123456789?*. \t-"
 _HEADER_WORDS = (b"sequence", b"variant", b"mutant", b"mutation")
 _GZIP_REMEDY = "Pack the file again with gzip, or send it unpacked."
 
@@ -207,8 +208,9 @@ def _format_of_text(head: bytes, filename: str, *, variants: bool) -> Format:
 
 
 def is_bare(text: bytes) -> bool:
-    """Whether text begins with a line that may be a sequence without a header."""
-    return _BARE.fullmatch(text.lstrip().partition(b"\n")[0].rstrip()) is not None
+    """Whether text begins with a line that may be a sequence without a header: such characters, one letter at least."""
+    line = text.lstrip().partition(b"\n")[0].rstrip()
+    return not line.translate(None, _BARE) and line.translate(None, _LETTERS) != line
 
 
 def empty_file() -> Problem:

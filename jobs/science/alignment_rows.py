@@ -6,11 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 
-from jobs.errors import InvalidInput, Problem
+from jobs.errors import InvalidInput, Problem, Problems, TooLarge
 from jobs.parsing.letters import letter_problem, strange_characters
 from jobs.parsing.records import Place, default_name
 from jobs.parsing.text import lines_of
 from worker.protocol import EXTENDED
+
+MAX_ROWS = 100_000
+"""Rows of an alignment: counting neighbours compares every pair of them."""
 
 GAPS = "-."
 STOCKHOLM_GAPS = "-._~"
@@ -39,14 +42,15 @@ class Rows:
 
     rows: list[Row]
     stockholm: bool
-    problems: list[Problem]
+    problems: Problems
 
 
 def read_rows(text: bytes) -> Rows:
     """The rows in `text` (unpacked bytes), at least one, with the problems of single characters.
 
     Raises InvalidInput where the file as a whole is none: `empty_alignment`, `not_alignment`, `unfinished_alignment`,
-    `several_alignments`, `bad_line`, and what is no text at all (`invalid_utf8`, `control_character`, `line_too_long`).
+    `several_alignments`, `bad_line`, and what is no text at all (`invalid_utf8`, `control_character`, `line_too_long`);
+    TooLarge `too_many_rows` as soon as there are more than `MAX_ROWS`.
     """
     lines = ((number, line.strip(" \t")) for number, line in lines_of([text]))
     for number, line in lines:
@@ -69,22 +73,23 @@ def read_rows(text: bytes) -> Rows:
 
 def _read_fasta(lines: Iterator[tuple[int, str]]) -> Rows:
     rows: list[Row] = []
-    problems: list[Problem] = []
+    problems = Problems()
     allowed = _LETTERS + GAPS
     for number, line in lines:
         if line.startswith(">"):
             words = line[1:].split(maxsplit=1)
+            _check_room(len(rows))
             rows.append(Row(words[0] if words else default_name(len(rows)), number, len(rows)))
             continue
         row = rows[-1]
-        problems += _strange(row, line, number, allowed)
+        _note_strange(problems, row, line, number, allowed)
         row.parts.append("".join(line.split()))
     return _joined(rows, problems, stockholm=False)
 
 
 def _read_stockholm(lines: Iterator[tuple[int, str]]) -> Rows:
     rows: dict[str, Row] = {}
-    problems: list[Problem] = []
+    problems = Problems()
     allowed = _LETTERS + STOCKHOLM_GAPS
     ended = False
     for number, line in lines:
@@ -102,8 +107,10 @@ def _read_stockholm(lines: Iterator[tuple[int, str]]) -> Rows:
                 remedy = "Write the name and the aligned letters with blanks between them only."
                 raise InvalidInput.of(Place(line=number).problem("bad_line", what, remedy))
             name, letters = words
+            if name not in rows:
+                _check_room(len(rows))
             row = rows.setdefault(name, Row(name, number, len(rows)))
-            problems += _strange(row, letters, number, allowed, offset=line.rindex(letters))
+            _note_strange(problems, row, letters, number, allowed, offset=line.rindex(letters))
             row.parts.append(letters)
     if not ended:
         remedy = "Send the whole file: it ends with a line '//'."
@@ -111,13 +118,23 @@ def _read_stockholm(lines: Iterator[tuple[int, str]]) -> Rows:
     return _joined(list(rows.values()), problems, stockholm=True)
 
 
-def _strange(row: Row, letters: str, line: int, allowed: str, *, offset: int = 0) -> Iterator[Problem]:
-    for character, at, count in strange_characters(letters, allowed + " \t"):
+def _check_room(rows: int) -> None:
+    """Raises TooLarge where another row is one too many."""
+    if rows == MAX_ROWS:
+        what = f"The alignment has more than {MAX_ROWS:,} rows"
+        raise TooLarge.of(Problem("too_many_rows", what, "Filter it, for instance with hhfilter."))
+
+
+def _note_strange(problems: Problems, row: Row, letters: str, line: int, allowed: str, *, offset: int = 0) -> None:
+    def problem(found: tuple[str, int, int]) -> Problem:
+        character, at, count = found
         column = at + offset + 1
-        yield letter_problem(row.place, character, count, allowed=EXTENDED + "-", line=line, column=column)
+        return letter_problem(row.place, character, count, allowed=EXTENDED + "-", line=line, column=column)
+
+    problems.each(strange_characters(letters, allowed + " \t"), problem)
 
 
-def _joined(rows: list[Row], problems: list[Problem], *, stockholm: bool) -> Rows:
+def _joined(rows: list[Row], problems: Problems, *, stockholm: bool) -> Rows:
     for row in rows:
         row.text = "".join(row.parts)
         row.parts = []

@@ -16,17 +16,14 @@ from itertools import compress
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.errors import InvalidInput, Problem, TooLarge
-from jobs.limits import LISTED_PROBLEMS, MIB
+from jobs.errors import InvalidInput, Problem, Problems
+from jobs.limits import MIB
 from jobs.parsing.records import Place
 from jobs.parsing.upload import blocks_of
 from jobs.science.alignment_rows import STOCKHOLM_GAPS, Row, Rows, read_rows
 
 MAX_ALIGNMENT_BYTES = 64 * MIB
 """Bytes of an alignment once unpacked. While one is read it takes about eight times as much memory (measured)."""
-
-MAX_ROWS = 100_000
-"""Rows of an alignment: counting neighbours compares every pair of them."""
 
 GAP = ord("-")
 
@@ -73,18 +70,16 @@ def read_alignment(
     gaps out instead of refusing the file.
 
     Raises InvalidInput with every problem found (the first 1,000 listed): `bad_letter`, `unequal_rows`, `empty_row`,
-    `query_insertions`, `first_row_not_parent`, `parent_not_alignable`, and those of `read_rows`; TooLarge beyond
-    `MAX_ALIGNMENT_BYTES` or `MAX_ROWS`.
+    `query_insertions`, `first_row_not_parent`, `parent_not_alignable`, and those of `read_rows`, as is TooLarge
+    `too_many_rows`; TooLarge beyond `MAX_ALIGNMENT_BYTES`.
     """
     found = read_rows(b"".join(blocks_of(io.BytesIO(data), max_bytes=MAX_ALIGNMENT_BYTES)))
     rows = found.rows
-    if len(rows) > MAX_ROWS:
-        what = f"The alignment has {len(rows):,} rows, and the limit is {MAX_ROWS:,}"
-        raise TooLarge.of(Problem("too_many_rows", what, "Filter it, for instance with hhfilter."))
     texts = _column_texts(found)
-    problems = [*found.problems, *_unequal(rows, texts)]
+    problems = found.problems
+    problems.extend(_unequal(rows, texts))
     if problems:
-        raise _refusal(problems)
+        raise problems.refusal()
     columns = np.frombuffer("".join(texts).encode("ascii"), dtype=np.uint8).reshape(len(rows), len(texts[0]))
     sequences = tuple(row.text.translate(_NO_GAPS).upper() for row in rows)
     raw = Alignment(tuple(row.name for row in rows), columns, sequences)
@@ -125,7 +120,9 @@ def _with_filled_rows(raw: Alignment, rows: Sequence[Row], *, skip: bool) -> Ali
     filled = [bool(sequence) for sequence in raw.sequences]
     empty = [_empty(row) for row, good in zip(rows, filled, strict=True) if not good]
     if empty and not (skip and filled[0]):
-        raise _refusal(empty)
+        problems = Problems()
+        problems.extend(empty)
+        raise problems.refusal()
     return _rows_of(raw, filled, empty)
 
 
@@ -209,9 +206,3 @@ def _joined_to(aligned: Alignment, place: Place, parent: str) -> Alignment:
         if not sequence
     ]
     return _rows_of(joined, [bool(sequence) for sequence in joined.sequences], outside)
-
-
-def _refusal(problems: Sequence[Problem]) -> InvalidInput:
-    first, listed = problems[0], problems[:LISTED_PROBLEMS]
-    more = f" (and {len(problems) - 1:,} more)" if len(problems) > 1 else ""
-    return InvalidInput(first.message + more, code=first.code, problems=listed, problem_count=len(problems))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from jobs.errors import InvalidInput, Problem
 from jobs.parsing.records import Place
 from jobs.science.metrics import ndcg, spearman, top_recall
-from jobs.science.variants import Variant, VariantRules, plain_variant, read_variant, suggest_offset
+from jobs.science.offsets import suggest_offset
+from jobs.science.variants import Variant, VariantRules, plain_variant, read_variant
 
 LISTED = 20
 """Names that did not match which are listed; the others are counted."""
@@ -154,9 +155,9 @@ def _problem(name: str, index: int, parent: str, offset: int) -> Problem:
     return Problem(first.code, first.message, first.remedy, record=name[:80], index=index)
 
 
-def pairs_named(names: Iterable[str]) -> list[tuple[str, int]]:
+def pairs_named(names: Iterable[str]) -> Iterator[tuple[str, int]]:
     """The (wild-type letter, number) pairs that codes name."""
-    return [(letter.upper(), int(number)) for name in names for letter, number in _NAMED.findall(name)]
+    return ((found[1].upper(), int(found[2])) for name in names for found in _NAMED.finditer(name))
 
 
 def _defined(value: float) -> float | None:

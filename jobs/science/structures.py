@@ -23,11 +23,17 @@ Floats = NDArray[np.float64]
 MAX_STRUCTURE_BYTES = 64 * MIB
 """Bytes of a structure file once unpacked. A large ribosome takes 30 MB."""
 
+MAX_CHAIN = 10_000
+"""Residues of a chain: it is aligned to the parent in a matrix of bytes. The longest ones resolved have some 5,000."""
+
 MIN_IDENTITY = 0.8
 """Share of aligned residues that must be the same. Engineered mutants differ in a few, homologs in many."""
 
 MIN_COVERAGE = 0.5
 """Share of the shorter of the two sequences that must be the same residues."""
+
+_SHOWN = 20
+"""Chains that a message names, and characters of a chain's name."""
 
 _BREAK = 4.5
 """Angstrom between neighbouring C-alpha atoms (3.8 along a chain) from which the chain is taken to be interrupted."""
@@ -71,12 +77,13 @@ class Mapped:
 def read_chains(data: bytes) -> list[Chain]:
     """The protein chains of the first model in `data`: PDB or mmCIF, gzip or not, told by content; at least one.
 
-    Raises InvalidInput `bad_structure` for a file that cannot be read, `no_protein_chain` where it holds none, TooLarge
-    beyond `MAX_STRUCTURE_BYTES`.
+    Raises InvalidInput `bad_structure` for a file that cannot be read, `no_protein_chain` where it holds none,
+    `chain_too_long` beyond `MAX_CHAIN`; TooLarge beyond `MAX_STRUCTURE_BYTES`.
     """
-    text = b"".join(blocks_of(io.BytesIO(data), max_bytes=MAX_STRUCTURE_BYTES)).decode("utf-8", "replace")
+    unpacked = b"".join(blocks_of(io.BytesIO(data), max_bytes=MAX_STRUCTURE_BYTES))
+    text = unpacked.decode("utf-8", "replace")
     try:
-        structure = _of_mmcif(text) if _is_mmcif(text) else gemmi.read_pdb_string(text)
+        structure = _of_mmcif(text) if _is_mmcif(unpacked) else gemmi.read_pdb_string(text)
         structure.setup_entities()
     except (RuntimeError, ValueError, IndexError) as error:
         what = f"The structure cannot be read: {error}"
@@ -98,7 +105,7 @@ def map_structure(data: bytes, parent: str, *, chain: str | None = None) -> Mapp
     if chain is not None:
         named = [one for one in chains if one.name == chain]
         if not named:
-            choice = f"Choose from {', '.join(one.name for one in chains)}."
+            choice = f"Choose from {', '.join(one.name[:_SHOWN] for one in chains[:_SHOWN])}."
             what = f"The structure has no protein chain {chain!r}"
             raise InvalidInput.of(Problem("no_such_chain", what, choice, path="chain"))
         chains = named
@@ -161,6 +168,10 @@ def _chain(chain: gemmi.Chain) -> Chain:
         info = gemmi.find_tabulated_residue(residue.name)
         if not info.is_amino_acid():
             continue
+        if len(letters) == MAX_CHAIN:
+            what = f"Chain {chain.name[:_SHOWN]} has more than {MAX_CHAIN:,} residues"
+            remedy = "Send the structure of this protein alone."
+            raise InvalidInput.of(Problem("chain_too_long", what, remedy, path="structure"))
         letter = info.one_letter_code.strip().upper() or "X"
         letters.append(letter)
         alpha = _position(residue, "CA")
@@ -174,8 +185,8 @@ def _position(residue: gemmi.Residue, atom: str) -> list[float]:
     return found.pos.tolist() if found else [float("nan")] * 3
 
 
-def _is_mmcif(text: str) -> bool:
-    lines = (line.strip() for line in text.splitlines())
+def _is_mmcif(data: bytes) -> bool:
+    lines = (line.strip() for line in io.TextIOWrapper(io.BytesIO(data), "utf-8", "replace"))
     first = next((line for line in lines if line and not line.startswith("#")), "")
     return first.lower().startswith("data_")
 

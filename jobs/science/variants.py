@@ -11,10 +11,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from jobs.errors import InvalidInput, Problem
-from jobs.limits import LISTED_PROBLEMS, MAX_RESIDUES
-from jobs.parsing.letters import capitals, check_letters, clean_sequence, shown
+from jobs.errors import Problem, Problems
+from jobs.limits import MAX_RESIDUES, RECORD_PROBLEMS
+from jobs.parsing.letters import capitals, check_letters, clean_sequence, shown, strange_characters
 from jobs.parsing.records import Place
+from jobs.science.offsets import Named, wrong_offset
 from worker.protocol import CANONICAL, EXTENDED
 
 WILD_TYPE = "WT"
@@ -23,13 +24,9 @@ WILD_TYPE = "WT"
 _SEPARATORS = re.compile(r"[:,;/+\s]+")
 _SUBSTITUTION = re.compile(r"([A-Z])(-?[0-9]{1,9})([A-Z*=-])")
 _LOOKS_LIKE_INDEL = re.compile(r"[0-9](DEL|INS|DUP|FS|EXT)|[0-9]-$|^-|_")
-_MOST_VOTES = 10_000
-"""Substitutions that are kept to find an offset with."""
+_SHOWN = 60
+"""Characters of a wrong part of a code that a message shows."""
 _LONGEST_NUMBER = 10
-_LEAST_VOTES = 2
-"""Substitutions that must speak for an offset before it is suggested: a single letter fits somewhere by chance."""
-_LEAST_SHARE = 0.9
-"""Share of the substitutions that it must put right: a few may be mistyped."""
 
 _OFFER = (
     "Marginals compare residues at the same position, so they take substitutions only. "
@@ -88,13 +85,13 @@ def single_variants(parent: str) -> list[Variant]:
 def read_variants(texts: Iterable[str], parent: str, *, offset: int = 0, path: str = "variants") -> list[Variant]:
     """The variants that `texts` name, in order; each is a code or a full sequence (which has no digits).
 
-    Raises InvalidInput with every problem (the first 1,000 listed), each with `index`, `path` and the text as
+    Raises InvalidInput with the problems (20 of a text, 1,000 of all), each with `index`, `path` and the text as
     `record`: `bad_variant`, `bad_letter`, `wrong_wild_type`, `position_outside`, `position_twice`, `indel`. Where one
     offset would put nearly all codes right, the first problem is `wrong_offset` and names it.
     """
     variants: list[Variant] = []
-    problems: list[Problem] = []
-    named: list[tuple[str, int]] = []
+    problems = Problems()
+    named = Named()
     for index, text in enumerate(texts):
         place = Place(record=text, index=index, path=f"{path}.{index}")
         faults = _Faults(place)
@@ -102,11 +99,11 @@ def read_variants(texts: Iterable[str], parent: str, *, offset: int = 0, path: s
             variants.append(_of_sequence(text, parent, faults))
         else:
             variants.append(_of_code(text, parent, offset, faults, named))
-        problems += faults.problems
+        problems.extend(faults.problems.listed)
     if problems:
-        if any(problem.code in ("wrong_wild_type", "position_outside") for problem in problems):
-            problems = [*_offset_problem(named, parent, offset, path), *problems]
-        raise _refusal(problems)
+        if _are_shifted(problems.listed) and (better := wrong_offset(named, parent, offset, path)):
+            problems.put_first(better)
+        raise problems.refusal()
     return variants
 
 
@@ -143,7 +140,7 @@ class VariantRules:
 
     def __init__(self, parent: str, offset: int, *, lengths: bool = False) -> None:
         self._parent, self._offset, self._lengths = parent, offset, lengths
-        self._named: list[tuple[str, int]] = []
+        self._named = Named()
         self._shifted = False
 
     def problems(self, text: str, place: Place) -> list[Problem]:
@@ -159,53 +156,35 @@ class VariantRules:
         elif is_full_sequence(text):
             _of_sequence(text, self._parent, faults)
         else:
-            named: list[tuple[str, int]] = []
-            variant = _of_code(text, self._parent, self._offset, faults, named)
-            self._named += named[: _MOST_VOTES - len(self._named)]
+            variant = _of_code(text, self._parent, self._offset, faults, self._named)
             if self._lengths and not faults.problems:
                 self._check_whole(variant.sequence(self._parent), faults)
-        self._shifted |= any(one.code in ("wrong_wild_type", "position_outside") for one in faults.problems)
-        return faults.problems
+        self._shifted |= _are_shifted(faults.problems.listed)
+        return faults.problems.listed
 
     def hint(self) -> Problem | None:
         """`wrong_offset`, where another numbering offset would put nearly all codes right."""
         if not self._shifted:
             return None
-        return next(iter(_offset_problem(self._named, self._parent, self._offset, "params.offset")), None)
+        return wrong_offset(self._named, self._parent, self._offset, "params.offset")
 
     @staticmethod
     def _check_whole(sequence: str, faults: _Faults) -> None:
         if len(sequence) > MAX_RESIDUES:
             what = f"the sequence has {len(sequence):,} residues, and the limit is {MAX_RESIDUES:,}"
             faults.add("sequence_too_long", what, "Cut it into domains, or leave it out.")
-        faults.problems += check_letters(sequence, CANONICAL, faults.place)
-
-
-def suggest_offset(named: Sequence[tuple[str, int]], parent: str) -> int | None:
-    """The offset under which the parent has the wild-type letters that codes name at their numbers.
-
-    `named` are (letter, number) pairs. The offset is given only if it suits at least nine tenths of the different
-    pairs, at least two of them, and more than any other offset does; otherwise None.
-    """
-    pairs = set(named)
-    places: dict[str, list[int]] = {}
-    for position, letter in enumerate(parent, start=1):
-        places.setdefault(letter, []).append(position)
-    votes = Counter(number - position for letter, number in pairs for position in places.get(letter, ()))
-    best = [*votes.most_common(2), (0, 0), (0, 0)]
-    (offset, count), (_, second) = best[:2]
-    return offset if count >= max(_LEAST_VOTES, _LEAST_SHARE * len(pairs)) and count > second else None
+        faults.problems.extend(check_letters(sequence, CANONICAL, faults.place))
 
 
 class _Faults:
-    """Collects the problems of one text."""
+    """Collects the problems of one text, at most RECORD_PROBLEMS."""
 
     def __init__(self, place: Place) -> None:
         self.place = place
-        self.problems: list[Problem] = []
+        self.problems = Problems(RECORD_PROBLEMS)
 
     def add(self, code: str, what: str, remedy: str, character: str | None = None) -> None:
-        self.problems.append(self.place.problem(code, what, remedy, character=character))
+        self.problems.add(self.place.problem(code, what, remedy, character=character))
 
 
 def is_full_sequence(text: str) -> bool:
@@ -216,12 +195,11 @@ def is_full_sequence(text: str) -> bool:
 
 def _of_sequence(text: str, parent: str, faults: _Faults) -> Variant:
     sequence, _ = clean_sequence(text)
-    strange = sorted(set(sequence) - set(EXTENDED))
-    if strange:
-        at = min(sequence.index(character) for character in strange)
-        what = f"the character '{shown(sequence[at])}' at position {at + 1:,} is no residue"
+    if strange := strange_characters(sequence, EXTENDED):
+        character, at, _ = strange[0]
+        what = f"the character '{shown(character)}' at position {at + 1:,} is no residue"
         remedy = "Write substitutions as A24T, several as A24T:G56D, or the full sequence in one-letter residues."
-        faults.add("bad_letter", what, remedy, shown(sequence[at]))
+        faults.add("bad_letter", what, remedy, shown(character))
     elif len(sequence) != len(parent):
         what = f"the sequence has {len(sequence):,} residues and the parent {len(parent):,}"
         faults.add("indel", what, _OFFER)
@@ -231,19 +209,21 @@ def _of_sequence(text: str, parent: str, faults: _Faults) -> Variant:
     return Variant()
 
 
-def _of_code(text: str, parent: str, offset: int, faults: _Faults, named: list[tuple[str, int]]) -> Variant:
+def _of_code(text: str, parent: str, offset: int, faults: _Faults, named: Named) -> Variant:
     """The variant of one code; the pairs of wild-type letter and number that it names are put into `named`."""
     word = capitals(text).strip()
     if word == WILD_TYPE:
         return Variant()
     mutations: list[Mutation] = []
     for part in _SEPARATORS.split(word):
+        if faults.problems.full:
+            break
         found = _SUBSTITUTION.fullmatch(part)
         if found is None or found[3] == "-":
             _not_a_substitution(part, faults)
             continue
         wild, number, mutant = found[1], int(found[2]), found[3].replace("=", found[1])
-        named.append((wild, number))
+        named.add(wild, number)
         position = number - offset
         if not 1 <= position <= len(parent):
             what = f"{part} lies outside the parent, whose residues are numbered {1 + offset} to {len(parent) + offset}"
@@ -275,26 +255,13 @@ def _checked(mutations: Sequence[Mutation], faults: _Faults) -> Variant:
 
 
 def _not_a_substitution(part: str, faults: _Faults) -> None:
+    part = part[:_SHOWN]
     if _LOOKS_LIKE_INDEL.search(part):
         faults.add("indel", f"{part} is no substitution", _OFFER)
         return
     faults.add("bad_variant", f"{part!r} is no substitution" if part else "there is no variant", _CODE_REMEDY)
 
 
-def _offset_problem(named: Sequence[tuple[str, int]], parent: str, offset: int, path: str) -> list[Problem]:
-    better = suggest_offset(named, parent)
-    if better is None or better == offset:
-        return []
-    letters = dict(enumerate(parent, start=1))
-    right = sum(letters.get(number - better) == wild for wild, number in named)
-    what = (
-        f"The numbers seem shifted: with an offset of {better}, {right:,} of {len(named):,} wild-type letters fit the "
-        f"parent"
-    )
-    return [Problem("wrong_offset", what, f"Set the numbering offset to {better} instead of {offset}.", path=path)]
-
-
-def _refusal(problems: Sequence[Problem]) -> InvalidInput:
-    first, listed = problems[0], problems[:LISTED_PROBLEMS]
-    more = f" (and {len(problems) - 1:,} more)" if len(problems) > 1 else ""
-    return InvalidInput(first.message + more, code=first.code, problems=listed, problem_count=len(problems))
+def _are_shifted(problems: Iterable[Problem]) -> bool:
+    """Whether any of them may come from a wrong numbering offset."""
+    return any(problem.code in ("wrong_wild_type", "position_outside") for problem in problems)

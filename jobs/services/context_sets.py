@@ -10,8 +10,8 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
 from jobs.actions.contexts import context_digest
-from jobs.errors import Conflict, InvalidInput, Problem
-from jobs.limits import LISTED_PROBLEMS, MAX_JOB_CONTEXTS
+from jobs.errors import Conflict, InvalidInput, Problem, Problems
+from jobs.limits import MAX_JOB_CONTEXTS
 from jobs.models import ContextSet, ContextSetMember
 from jobs.parsing import ItemRules
 from jobs.parsing.letters import check_contexts
@@ -99,14 +99,11 @@ def _check(contexts: Sequence[Sequence[str]]) -> None:
     if len(contexts) > MAX_JOB_CONTEXTS:
         what = f"there are {len(contexts):,} contexts, and the limit of a set is {MAX_JOB_CONTEXTS}"
         raise InvalidInput.of(Problem("too_many_contexts", what, "Make several sets.", path="contexts"))
-    problems: list[Problem] = []
+    problems = Problems()
     for at, sequences in enumerate(contexts):
-        problems += check_set_context(sequences, Place(path=f"contexts.{at}"))
+        problems.extend(check_set_context(sequences, Place(path=f"contexts.{at}")))
     if problems:
-        error = InvalidInput.of(*problems)
-        raise InvalidInput(
-            error.detail, code=error.code, problems=problems[:LISTED_PROBLEMS], problem_count=len(problems)
-        )
+        raise problems.refusal()
 
 
 def check_set_context(sequences: Sequence[str], place: Place) -> list[Problem]:

@@ -223,7 +223,7 @@ def _copy_items(
             context = context_of.get(record.index)
             if isinstance(record, BadRecord):
                 code = record.problems[0].code
-                error = orjson.dumps([problem.as_dict() for problem in record.problems[:20]]).decode()
+                error = orjson.dumps([problem.as_dict() for problem in record.problems]).decode()
             copy.write_row(
                 (
                     job.id,

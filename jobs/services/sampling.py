@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 
 from jobs import usage
 from jobs.actions import get_action
-from jobs.errors import InvalidInput, Problem
+from jobs.errors import InvalidInput, Problem, Problems
 from jobs.limits import MAX_JOB_CONTEXTS
 from jobs.models import Alignment, ContextSet
 from jobs.parsing import Record
@@ -48,37 +48,36 @@ def samplings_of(preset: object = None, samplings: object = None, seed: object =
     if not isinstance(samplings, list) or len(samplings) > MAX_JOB_CONTEXTS:
         what = f"samplings must be a list of 1 to {MAX_JOB_CONTEXTS} objects"
         raise InvalidInput.of(Problem("bad_sampling", what, path="samplings"))
-    problems: list[Problem] = []
+    problems = Problems()
     read: list[Sampling] = []
     for at, settings in enumerate(samplings):
-        found = list(_shape_problems(settings, f"samplings.{at}"))
-        if not found:
+        before = problems.count
+        problems.extend(_shape_problems(settings, f"samplings.{at}"))
+        if problems.count == before:
             values: dict[str, Any] = {"seed": seed + at} | {k: _KINDS[k](v) for k, v in settings.items()}
             sampling = Sampling(**values)
-            found = sampling.problems(f"samplings.{at}")
+            problems.extend(sampling.problems(f"samplings.{at}"))
             read.append(sampling)
-        problems += found
     thresholds = {sampling.neighbour_threshold for sampling in read}
     if len(thresholds) > MAX_THRESHOLDS:
         what = f"there are {len(thresholds)} neighbour thresholds, and the limit of one request is {MAX_THRESHOLDS}"
-        problems.append(Problem("bad_sampling", what, "Neighbours are counted anew for each.", path="samplings"))
+        problems.add(Problem("bad_sampling", what, "Neighbours are counted anew for each.", path="samplings"))
     if problems:
-        raise InvalidInput.of(*problems)
+        raise problems.refusal()
     return tuple(read)
 
 
-def _shape_problems(settings: object, path: str) -> list[Problem]:
+def _shape_problems(settings: object, path: str) -> Iterator[Problem]:
     if not isinstance(settings, Mapping):
-        return [Problem("bad_sampling", "a sampling is an object", 'Write {"max_residues": 12288}.', path=path)]
-    problems = []
+        yield Problem("bad_sampling", "a sampling is an object", 'Write {"max_residues": 12288}.', path=path)
+        return
     for name, value in settings.items():
         if name not in _KINDS:
             remedy = f"Choose from {', '.join(_KINDS)}."
-            problems.append(Problem("unknown_field", f"there is no setting {name!r}", remedy, path=f"{path}.{name}"))
+            yield Problem("unknown_field", f"there is no setting {name!r}", remedy, path=f"{path}.{name}")
         elif isinstance(value, bool) or not isinstance(value, int if _KINDS[name] is int else int | float):
             remedy = "Give a whole number." if _KINDS[name] is int else "Give a number."
-            problems.append(Problem("bad_sampling", f"{name} is {value!r}", remedy, path=f"{path}.{name}"))
-    return problems
+            yield Problem("bad_sampling", f"{name} is {value!r}", remedy, path=f"{path}.{name}")
 
 
 def contexts_draw(sampler: Sampler, samplings: Sequence[Sampling]) -> list[Drawn]:

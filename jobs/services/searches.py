@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import asdict, fields
+from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.models import User
 
-from jobs.errors import Conflict, InvalidInput, Problem, ServiceError, TooManyRequests
+from jobs.errors import Conflict, InvalidInput, Problem, Problems, ServiceError, TooManyRequests
 from jobs.models import HomologSearch, SequenceDatabase
 from jobs.parsing.letters import check_letters
 from jobs.parsing.records import Place
@@ -45,20 +46,23 @@ class _LeaseLost(Exception):
 
 def search_settings(given: dict[str, object]) -> SearchSettings:
     """Settings of a request; what is left out has its default. Raises InvalidInput with the path of each wrong one."""
-    values, problems = {}, []
+    values: dict[str, Any] = {}
+    problems = Problems()
     for name, value in given.items():
         if name not in _KINDS:
             remedy = f"Choose from {', '.join(_KINDS)}."
-            problems.append(Problem("unknown_field", f"there is no setting {name!r}", remedy, path=name))
+            problems.add(Problem("unknown_field", f"there is no setting {name!r}", remedy, path=name))
         elif isinstance(value, bool) or not isinstance(value, int | float if _KINDS[name] is float else _KINDS[name]):
             kind = {str: "text", int: "a whole number", float: "a number"}[_KINDS[name]]
-            problems.append(Problem("bad_search", f"{name} is {value!r}", f"Give {kind}.", path=name))
+            problems.add(Problem("bad_search", f"{name} is {value!r}", f"Give {kind}.", path=name))
         else:
             values[name] = _KINDS[name](value)
-    problems += SearchSettings(**values).problems() if not problems else []
+    settings = SearchSettings(**values)
+    if not problems:
+        problems.extend(settings.problems())
     if problems:
-        raise InvalidInput.of(*problems)
-    return SearchSettings(**values)
+        raise problems.refusal()
+    return settings
 
 
 def search_start(

@@ -76,7 +76,7 @@ def _fasta(job: Job, indices: list[int]) -> Iterator[str]:
 def _csv(job: Job, indices: list[int]) -> Iterator[str]:
     yield "index,name,residues,sequence\n"
     for item in _items(job, indices):
-        yield f"{item.index},{text_cell(item.name)},{len(item.sequence)},{item.sequence}\n"
+        yield f"{item.index},{text_cell(item.name)},{len(item.sequence)},{text_cell(item.sequence)}\n"
 
 
 def _new_job(request: HttpRequest, job: Job, indices: list[int]) -> HttpResponse:

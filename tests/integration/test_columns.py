@@ -110,6 +110,7 @@ def test_a_column_of_the_same_name_is_replaced_and_one_can_be_removed(lib, owner
         ("name,a\nQ1,1\nQ2,1\n", "nothing_matches", None),
         (b"name,a\nP1,\xff\n", "not_utf8", None),
         ("name," + ",".join(f"c{n}" for n in range(51)) + "\n", "too_many_columns", 1),
+        ("name,a\nP1,1\n" + "," * (1 << 20), "row_too_long", 3),
     ],
 )
 def test_a_wrong_file_is_refused_with_line_and_remedy(lib, owner, text, code, line):

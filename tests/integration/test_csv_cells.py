@@ -92,6 +92,17 @@ def test_reasons_of_failures(api, inline_worker):
         assert not [cell for cell in texts if cell.startswith(FORMULA_STARTS)]
 
 
+def test_picks_of_records_that_were_skipped(api, browser):
+    """What could be read of them is no sequence: it may be a formula."""
+    items = [{"name": str(n), "sequence": text} for n, text in enumerate([*NAMES, "MKT"])]
+    asked = {"model": "e1-demo", "action": "encode", "items": items, "on_invalid": "skip"}
+    job = body(api.post("/api/jobs/", orjson.dumps(asked), content_type="application/json"))
+    picked = ",".join(map(str, range(len(items))))
+    *skipped, good = cells(browser.post(f"/jobs/{job['id']}/picks/", {"do": "csv", "indices": picked}), "sequence")
+    assert (len(skipped), good) == (len(NAMES), "MKT")
+    assert not [cell for cell in skipped if cell.startswith(FORMULA_STARTS)]
+
+
 def test_the_table_of_variants(api, browser, inline_worker):
     items = [{"name": name, "variant": f"M1{letter}"} for name, letter in zip(NAMES, "ACDEFGH", strict=True)]
     job = submitted(api, "score", items, parent=SHORT, method="wildtype_marginal")

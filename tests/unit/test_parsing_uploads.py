@@ -185,6 +185,28 @@ def test_unknown_formats(head, code):
     assert caught.value.code == code
 
 
+@pytest.mark.parametrize(
+    ("line", "bare"),
+    [
+        (b"MKT", True),
+        (b" mk t*\n>x\n!", True),
+        (b"M", True),
+        (b"1 MKT-?.9", True),
+        (b"12 - 9", False),
+        (b"MKT!", False),
+        (b"MK\xc3\x84", False),
+        (b"", False),
+    ],
+)
+def test_a_bare_line_has_a_letter_and_nothing_that_no_sequence_has(line, bare):
+    assert upload.is_bare(line) is bare
+
+
+def test_a_long_line_that_is_no_sequence_is_told_in_one_pass():
+    """Hours, where each of its letters is tried as the one that there must be."""
+    assert not upload.is_bare(b"A" * MIB + b"!")
+
+
 def test_any_first_line_may_be_a_variant_where_variants_are_expected():
     assert detect_format("codes.txt", "", b"A24T,G56D\n", variants=True) == "plain"
     assert detect_format("codes.txt", "", b"mutant;score\n", variants=True) == "csv"
@@ -208,7 +230,7 @@ def codes_in_source():
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call):
                 name = getattr(node.func, "attr", getattr(node.func, "id", ""))
-                candidates = node.args[:1] if name in ("problem", "Problem", "_warning") else []
+                candidates = node.args[:1] if name in ("problem", "Problem", "_warning", "_refused") else []
                 candidates += [keyword.value for keyword in node.keywords if keyword.arg == "code"]
             elif isinstance(node, ast.Assign):
                 names = {leaf.id: leaf for leaf in ast.walk(node.targets[0]) if isinstance(leaf, ast.Name)}

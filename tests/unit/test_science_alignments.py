@@ -9,7 +9,8 @@ from Bio import AlignIO
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.errors import InvalidInput
+from jobs.errors import InvalidInput, TooLarge
+from jobs.science import alignment_rows
 from jobs.science.alignments import Alignment, read_alignment
 
 A3M = b"""#4\t1
@@ -194,6 +195,16 @@ def test_a3m_means_what_was_written(rows):
     assert columns(alignment) == ["".join(letters) for letters, _ in rows]
     expected = ["".join(i + c for i, c in zip(k, [*c, ""], strict=True)).replace("-", "").upper() for c, k in rows]
     assert list(alignment.sequences) == expected
+
+
+@pytest.mark.parametrize(
+    "text", [">a\nMK\n>b\nMR\n>c\n\0", "# STOCKHOLM 1.0\na MK\nb MR\na MK\nc MK\n\0"], ids=["fasta", "stockholm"]
+)
+def test_reading_ends_with_the_first_row_that_is_too_many(monkeypatch, text):
+    monkeypatch.setattr(alignment_rows, "MAX_ROWS", 2)
+    with pytest.raises(TooLarge) as caught:
+        read_alignment(text.encode())
+    assert caught.value.code == "too_many_rows"
 
 
 @given(alignments())

@@ -9,6 +9,7 @@ import pytest
 from Bio.PDB import PDBParser
 
 from jobs.errors import InvalidInput
+from jobs.science import structures
 from jobs.science.alignments import read_alignment
 from jobs.science.contacts import long_range_precision
 from jobs.science.structures import map_structure, read_chains
@@ -99,6 +100,20 @@ def test_a_few_mutations_are_borne_and_counted():
 def test_selenomethionine_is_methionine():
     mapped = map_structure(pdb(("A", PARENT, set()), modified={0: "MSE"}), PARENT)
     assert mapped.identical == len(PARENT)
+
+
+def test_a_chain_without_end_is_refused_before_it_is_aligned(monkeypatch):
+    data = pdb(("A", PARENT, set()), ("B", PARENT[:20], set()))
+    monkeypatch.setattr(structures, "MAX_CHAIN", len(PARENT))
+    assert map_structure(data, PARENT).chain == "A"
+    monkeypatch.setattr(structures, "MAX_CHAIN", len(PARENT) - 1)
+    monkeypatch.setattr(structures, "_mapped", lambda *_: pytest.fail("it was aligned"))
+    assert refused(data) == "chain_too_long"
+
+
+def test_the_form_is_told_by_the_first_line_that_says_something():
+    data = as_mmcif(pdb(("A", PARENT, set())))
+    assert map_structure(b"# made by hand\n\n" + data, PARENT).resolved.all()
 
 
 def test_the_best_chain_or_the_named_one():

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from jobs.errors import InvalidInput
 from jobs.parsing.records import Place
+from jobs.science.offsets import MOST_PAIRS, Named, suggest_offset
 from jobs.science.variants import (
     Mutation,
     Variant,
@@ -14,7 +15,6 @@ from jobs.science.variants import (
     read_variant,
     read_variants,
     single_variants,
-    suggest_offset,
 )
 from worker.protocol import CANONICAL
 
@@ -97,6 +97,29 @@ def test_no_offset_is_suggested_on_thin_evidence():
     assert suggest_offset([("A", 1), ("A", 2)], "A" * 30) is None
 
 
+def test_pairs_that_vote_are_few_and_spread_over_the_input():
+    named = Named(("A", number) for number in range(100_000))
+    numbers = [number for _, number in named]
+    assert MOST_PAIRS // 2 <= len(named) == len(Named(named)) <= MOST_PAIRS
+    assert numbers == sorted(numbers)
+    assert numbers[0] < 1000
+    assert numbers[-1] > 99_000
+    assert len(Named([("A", 1), ("A", 1), ("C", 1)])) == 2
+
+
+def test_a_shift_is_recognised_among_more_codes_than_vote():
+    parent = "".join(CANONICAL[(7 * n * n + n // 3) % 20] for n in range(2000))
+    shifted = [f"{letter}{position + 23}{mutant}" for position, letter in enumerate(parent, 1) for mutant in "CW"]
+    rules = VariantRules(parent, 0)
+    for code in shifted:
+        rules.problems(code, Place())
+    assert len(rules._named) <= MOST_PAIRS
+    hint = rules.hint()
+    assert hint is not None
+    assert "offset to 23" in hint.remedy
+    assert suggest_offset([("A", number) for number in range(0, 10**9, 10**6)], "A" * 2048) is None
+
+
 @pytest.mark.parametrize("text", ["A4del", "K2_T3insG", "A4-", "4dup", "MKTAYIAKQRQISFVKSHFSR", "A4fs"])
 def test_insertions_and_deletions_are_refused_with_an_offer(text):
     problem = refused(text)[0]
@@ -120,6 +143,13 @@ def test_insertions_and_deletions_are_refused_with_an_offer(text):
 )
 def test_other_faults(text, code):
     assert refused(text)[0].code == code
+
+
+def test_a_text_of_all_kinds_of_characters_is_refused_in_one_pass():
+    """Minutes, where each kind is looked for from the beginning."""
+    kinds = "".join(map(chr, range(0x20000, 0x100000)))
+    (problem,) = refused("MK" + kinds)
+    assert "position 3 " in problem.message
 
 
 def test_a_word_among_codes_is_a_bad_code_and_no_deletion():
