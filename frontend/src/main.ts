@@ -16,4 +16,7 @@ import { followSessions } from "./lib/sessions";
 followSessions();
 followLiveParts();
 followOverflow();
-document.documentElement.dataset.ready = "";
+// By then the page's own script has run, and htmx, which has listened since it was loaded, knows the page.
+document.addEventListener("DOMContentLoaded", () => {
+  document.documentElement.dataset.ready = "";
+});

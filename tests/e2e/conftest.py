@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Route, expect, sync_playwright
 
 from client.api import Client
 from e1site.stack.processes import wait_gone
@@ -121,6 +122,27 @@ def page(watched: Watched) -> Page:
 def service(stack: Stack) -> Iterator[Client]:
     with stack.client() as client:
         yield client
+
+
+def ready(page: Page) -> None:
+    """Wait until the scripts of the page have taken it over."""
+    expect(page.locator("html")).to_have_attribute("data-ready", "")
+
+
+@contextmanager
+def held_back(page: Page, address: str) -> Iterator[None]:
+    """What the page asks for from this address comes only afterwards."""
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route(address, hold)
+    with page.expect_request(address):
+        yield
+    for route in held:
+        route.continue_()
+    page.unroute(address)
 
 
 def violations(page: Page) -> list[str]:

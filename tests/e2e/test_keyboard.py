@@ -12,9 +12,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import until
+from tests.e2e.conftest import ready, until
 from tests.e2e.test_jobs import BAD, fail_chunk_of, library, wait_for
-from tests.e2e.test_pages import ready
 
 WATCH = """
 window.pointers = [];

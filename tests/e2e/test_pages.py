@@ -9,7 +9,7 @@ import sys
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import violations
+from tests.e2e.conftest import held_back, ready, violations
 from tests.e2e.test_jobs import BAD, GOOD, file, library, wait_for
 
 
@@ -89,8 +89,13 @@ def paths(jobs: dict[str, str]) -> dict[str, str]:
     }
 
 
-def ready(page: Page) -> None:
-    expect(page.locator("html")).to_have_attribute("data-ready", "")
+def test_a_page_is_ready_once_its_own_script_has_run_too(page):
+    with held_back(page, "**/assets/new-job-*.js"):
+        page.goto("/jobs/new/", wait_until="commit")
+        expect(page.get_by_label("Colours")).to_be_visible()  # what every page loads has run
+        expect(page.locator("html")).not_to_have_attribute("data-ready", "")
+    ready(page)
+    expect(page.locator(".with-scripts").first).to_be_visible()
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
