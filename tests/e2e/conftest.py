@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page, Route, expect, sync_playwright
 
 from client.api import Client
 from e1site.stack.processes import wait_gone
@@ -73,10 +73,17 @@ class Watched:
         self.expected = re.compile("(?!)")
         self.page.on("console", self._console)
         self.page.on("pageerror", lambda error: self.faults.append(f"script error: {error}"))
+        self.page.on("dialog", self._dialog)
 
     def _console(self, message: ConsoleMessage) -> None:
         if message.type == "error" and not self.expected.search(message.text):
             self.faults.append(f"console: {message.text}")
+
+    def _dialog(self, dialog: Dialog) -> None:
+        """No page asks whether it may be left; what else it asks is answered by the test that expects it."""
+        if dialog.type == "beforeunload":
+            self.faults.append("the page asks whether it may be left")
+            dialog.accept()
 
     def check(self) -> None:
         assert self.faults == []
