@@ -10,10 +10,12 @@ import "./elements/copy-button";
 import "./elements/local-time";
 import "./elements/theme-choice";
 import { followLiveParts } from "./lib/live";
+import { keepWhatIsInHand } from "./lib/morphs";
 import { followOverflow } from "./lib/overflow";
 import { followSessions } from "./lib/sessions";
 
 followSessions();
+keepWhatIsInHand();
 followLiveParts();
 followOverflow();
 // By then the page's own script has run, and htmx, which has listened since it was loaded, knows the page.

@@ -1,6 +1,14 @@
-// Live parts of a page: what is said of the service.
-import { beforeEach, expect, test } from "vitest";
+// Live parts of a page: what is said of the service, and what a morph leaves alone.
+import { Idiomorph } from "idiomorph/htmx";
+import { beforeEach, expect, test, vi } from "vitest";
+import { keepWhatIsInHand } from "../src/lib/morphs";
 import { followSessions } from "../src/lib/sessions";
+
+// happy-dom has none, and htmx looks for its attributes with one.
+vi.hoisted(() => {
+  const nothing = { evaluate: () => ({ iterateNext: () => null }) };
+  Object.assign(globalThis, { XPathEvaluator: class { createExpression = () => nothing } });
+});
 
 function found(selector: string): HTMLElement {
   const element = document.querySelector<HTMLElement>(selector);
@@ -10,6 +18,7 @@ function found(selector: string): HTMLElement {
 
 document.body.innerHTML = '<div id="connection"></div><div id="live"></div>';
 followSessions();
+keepWhatIsInHand();
 const notice = found("#connection");
 const live = found("#live");
 
@@ -36,4 +45,29 @@ test("a service that does not answer in time is said to be away, until it answer
   expect(notice.textContent).toContain("does not answer");
   answer(404);
   expect(notice.textContent).toBe("");
+});
+
+const worker = "<details><summary>abc</summary>abcdef</details><p class='old'>1</p>";
+
+test("what was opened stays open over a morph, which changes the rest", () => {
+  live.innerHTML = worker;
+  const details = found("#live details");
+  details.setAttribute("open", "");
+  Idiomorph.morph(live, worker.replace(" class='old'>1", ">2"), { morphStyle: "innerHTML" });
+  expect(live.querySelector("details")).toBe(details);
+  expect(details.hasAttribute("open")).toBe(true);
+  expect(live.querySelector("p")?.outerHTML).toBe("<p>2</p>");
+});
+
+test("a section that was given the focus keeps it over a morph, and is as the server writes it afterwards", () => {
+  const section = "<section aria-labelledby='state'><h2 id='state'>State</h2></section>";
+  live.innerHTML = section;
+  const home = found("#live section");
+  home.tabIndex = -1;
+  home.focus();
+  Idiomorph.morph(live, section, { morphStyle: "innerHTML" });
+  expect(home.getAttribute("tabindex")).toBe("-1");
+  home.blur();
+  Idiomorph.morph(live, section, { morphStyle: "innerHTML" });
+  expect(home.hasAttribute("tabindex")).toBe(false);
 });
