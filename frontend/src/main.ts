@@ -9,6 +9,7 @@ import "./elements/account-menu";
 import "./elements/copy-button";
 import "./elements/local-time";
 import "./elements/theme-choice";
+import { catchUpFilter } from "./lib/filter";
 import { followLiveParts } from "./lib/live";
 import { keepWhatIsInHand } from "./lib/morphs";
 import { followOverflow } from "./lib/overflow";
@@ -20,5 +21,6 @@ followLiveParts();
 followOverflow();
 // By then the page's own script has run, and htmx, which has listened since it was loaded, knows the page.
 document.addEventListener("DOMContentLoaded", () => {
+  catchUpFilter();
   document.documentElement.dataset.ready = "";
 });

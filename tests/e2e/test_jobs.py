@@ -217,19 +217,6 @@ def test_reload_and_back_lose_nothing(page):
     wait_for(page, "succeeded")
 
 
-def test_the_list_filters_without_reload_and_the_address_says_so(page):
-    submit(page, "needle-in-the-list.fasta", GOOD, action="log_prob")
-    page.get_by_role("navigation", name="Main").get_by_role("link", name="Jobs").click()
-    page.get_by_label("Search names and ids").fill("needle")
-    expect(page).to_have_url(re.compile("search=needle"))
-    expect(page.locator("#jobs tbody tr")).to_have_count(1)
-    page.reload()
-    expect(page.get_by_label("Search names and ids")).to_have_value("needle")
-    expect(page.locator("#jobs tbody tr")).to_have_count(1)
-    page.go_back()
-    expect(page.get_by_label("Search names and ids")).to_have_value("")
-
-
 def test_a_job_that_a_program_submits_is_seen_to_come_and_finish(page, service, tmp_path):
     """The list moves by itself: a job submitted by a program appears in it."""
     page.goto("/")
