@@ -47,6 +47,28 @@ afterEach(() => {
   sessionStorage.clear();
 });
 
+function area(id: string): HTMLTextAreaElement {
+  return document.getElementById(id) as HTMLTextAreaElement;
+}
+
+test("what was typed into both fields is looked at, however fast one follows the other", async () => {
+  const { watchSources } = await import("../src/new-job/previews");
+  vi.useFakeTimers();
+  watchSources();
+  for (const [id, text] of [
+    ["id_sequences", ">a\nMKT\n"],
+    ["id_context_text", ">h\nMKT\n"],
+  ] as const) {
+    area(id).value = text;
+    area(id).dispatchEvent(new Event("input"));
+  }
+  vi.advanceTimersByTime(1000);
+  vi.useRealTimers();
+  await vi.waitFor(() => {
+    expect(asked).toEqual([">a\nMKT\n", ">h\nMKT\n"]);
+  });
+});
+
 function mayLeave(): boolean {
   return dispatchEvent(new Event("beforeunload", { cancelable: true }));
 }
