@@ -69,6 +69,17 @@ test("what was typed into both fields is looked at, however fast one follows the
   });
 });
 
+test("what was kept comes back, but not over what was typed meanwhile", async () => {
+  const { restore } = await import("../src/new-job/keeping");
+  const kept = { sequences: ">old\nMKT\n", name: "old", repr_layers: "3" };
+  sessionStorage.setItem("new-job", JSON.stringify(Object.entries(kept)));
+  area("id_sequences").value = ">new\nMKT\n";
+  restore();
+  expect(area("id_sequences").value).toBe(">new\nMKT\n");
+  expect(area("id_name").value).toBe("old");
+  expect(area("id_repr_layers").value).toBe("3");
+});
+
 function mayLeave(): boolean {
   return dispatchEvent(new Event("beforeunload", { cancelable: true }));
 }
