@@ -150,6 +150,22 @@ def test_a_point_has_the_colour_of_its_class_and_the_theme_changes_the_ground(pa
     assert light == [255, 255, 255]
 
 
+def test_the_map_is_never_blank_while_its_size_changes(page, made_map):
+    opened(page, made_map)
+    seen = page.evaluate(
+        """() => new Promise(done => {
+            const stage = document.querySelector('.map-stage'), canvas = stage.querySelector('canvas');
+            const before = canvas.width;
+            new ResizeObserver(() => {  // called after the map's own, before anything is painted
+                if (canvas.width === before) return;
+                done(canvas.getContext('2d').getImageData(3, 3, 1, 1).data[3]);
+            }).observe(stage);
+            setTimeout(() => { stage.style.width = '300px'; });
+        })"""
+    )
+    assert seen == 255
+
+
 def test_a_box_picks_points_and_the_picks_become_files_and_a_job(page, made_map):
     opened(page, made_map)
     page.get_by_label("Pick by box").check()
