@@ -151,7 +151,7 @@ def test_a_session_with_keys_alone(keys, stack, service, tmp_path):
 
     # Another one is cancelled; the button goes, and the focus does not go with it.
     path = tmp_path / "long.fasta"
-    path.write_text(library(3000))
+    path.write_text(library(8000))
     long = service.submit(path, model="e1-demo", action="encode", name=other)
     keys.open("Jobs")
     ready(page)
@@ -176,7 +176,7 @@ def test_a_session_with_keys_alone(keys, stack, service, tmp_path):
     assert states == {name: counts[name] for name in ("succeeded", "cancelled") if counts[name]}
     keys.to("Build HDF5")
     keys.press("Enter")
-    expect(page.locator("#download-h5")).to_be_visible(timeout=30_000)
+    expect(page.locator("#download-h5")).to_be_visible(timeout=60_000)
     with page.expect_download() as download:
         keys.open("H5")
     assert download.value.suggested_filename.endswith(".h5")
@@ -186,7 +186,7 @@ def test_a_job_is_cancelled_and_logged_out_of_with_keys_alone(keys, stack, servi
     page = keys.page
     log_in(keys, stack.password)
     path = tmp_path / "stopped.fasta"
-    path.write_text(library(3000))
+    path.write_text(library(8000))
     job = service.submit(path, model="e1-demo", action="encode", name="stopped by a key")
     page.goto(f"/jobs/{job.id}/")
     ready(page)

@@ -225,13 +225,13 @@ def test_a_job_is_submitted_and_its_result_read_with_the_keyboard_alone(page):
 
 def test_the_focus_stays_where_it_is_while_the_page_moves(page, service):
     page.goto("/jobs/new/")
-    page.locator("#id_file").set_input_files(file("focus.fasta", library(1500)))
+    page.locator("#id_file").set_input_files(file("focus.fasta", library(6000)))
     page.get_by_role("button", name="Submit job").click()
     wait_for(page, "running")
     page.locator("#do-cancel").focus()
     done = "document.querySelector('#live progress').value"
     seen = page.evaluate(done)
-    page.wait_for_function(f"seen => {done} > seen", arg=seen)
+    page.wait_for_function(f"seen => {done} > seen", arg=seen, timeout=60_000)
     assert page.evaluate("document.activeElement.id") == "do-cancel"
     page.keyboard.press("Enter")
     wait_for(page, "cancelled")
