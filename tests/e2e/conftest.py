@@ -164,3 +164,8 @@ def violations(page: Page) -> list[str]:
 def until(condition: Callable[[], bool]) -> None:
     """Wait for something outside of the browser."""
     assert wait_gone(lambda: not condition(), SECONDS), "it did not happen in time"
+
+
+def until_computing(service: Client) -> None:
+    """Wait for a worker that computes, and whose rate is known."""
+    until(lambda: service._transport.http.get("/readyz").json()["ready"])

@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -87,12 +88,14 @@ def keys(request, open_page) -> Iterator[Keys]:
 def log_in(keys: Keys, password: str) -> None:
     keys.page.goto("/login/")
     ready(keys.page)
+    expect(keys.page.get_by_label("User name")).to_be_focused()
     assert keys.focus() == "User name"
     keys.page.keyboard.type("admin")
     keys.to("Password")
     keys.page.keyboard.type(password)
     keys.press("Enter")
     expect(keys.page.get_by_role("heading", level=1, name="Jobs")).to_be_visible()
+    ready(keys.page)
 
 
 def search(keys: Keys, name: str) -> None:
@@ -100,6 +103,7 @@ def search(keys: Keys, name: str) -> None:
     keys.to("Search names and ids")
     keys.press("Control+a")
     keys.page.keyboard.type(name)
+    expect(keys.page).to_have_url(re.compile(f"search={quote(name)}(&|$)"))
     expect(keys.page.locator("#jobs tbody tr")).to_have_count(1)
     assert keys.focus() == "Search names and ids"
 
@@ -133,6 +137,7 @@ def test_a_session_with_keys_alone(keys, stack, service, tmp_path):
     expect(page.locator("#preview-status")).to_contain_text("all letters are fine")
     keys.open("Submit job")
     expect(page.get_by_role("heading", level=1, name=mine)).to_be_visible()
+    ready(page)
     wait_for(page, "succeeded")
     job = service.jobs(limit=1)[0]
 
@@ -145,6 +150,7 @@ def test_a_session_with_keys_alone(keys, stack, service, tmp_path):
     search(keys, mine)
     keys.open(mine)
     expect(page.get_by_role("heading", level=1, name=mine)).to_be_visible()
+    ready(page)
     keys.open("Retry 3 failed items")
     expect(page.get_by_role("main")).to_contain_text("3 failed items are queued again")
     wait_for(page, "succeeded")

@@ -137,7 +137,7 @@ def test_a_point_has_the_colour_of_its_class_and_the_theme_changes_the_ground(pa
     for _ in range(14):
         page.locator("point-map canvas").nth(1).press("+")
     wait_drawn(page, before)
-    page.wait_for_timeout(300)
+    page.evaluate("() => new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
     none = pixel(page, *place(page, 79))
     assert none == [0x8A, 0x94, 0x9B], "item 79 has no family"
     light = pixel(page, 3, 3)

@@ -259,7 +259,7 @@ def test_the_copied_commands_work_as_pasted(page, jobs, stack, tmp_path, kind):
     if block.get_attribute("open") is None:
         block.locator("summary").click()
     block.get_by_role("button").click()
-    expect(block.get_by_role("button")).to_have_text("Copied")
+    expect(block.get_by_role("status")).to_have_text("Copied")  # on the button it stays for two seconds only
     text = page.evaluate("navigator.clipboard.readText()")
     assert text == page.locator(f"#command-{kind}").inner_text().strip()
     (tmp_path / "library.fasta").write_text(GOOD)

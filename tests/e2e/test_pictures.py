@@ -157,6 +157,7 @@ def test_a_scan_is_read_with_the_keyboard_and_its_position_survives(page, jobs):
     for key in ("ArrowRight", "Enter"):
         page.keyboard.press(key)
     expect(page).to_have_url(re.compile(r"position=12"))
+    expect(page.locator("#beside")).to_contain_text("Position 12")
     expect(page.locator("#track [role=status]")).to_contain_text("mean score")
     page.go_back()
     expect(page.locator("#beside")).to_contain_text("Position 11")
