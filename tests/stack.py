@@ -31,8 +31,8 @@ OWN_ENVIRONMENT = (
     "E1_TOKEN",
 )
 """What the test session has set for itself, and a user would not have."""
-START_SECONDS = 120
-STOP_SECONDS = 60
+START_SECONDS = 600
+STOP_SECONDS = 180
 
 
 @contextmanager

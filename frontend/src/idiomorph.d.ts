@@ -1,2 +1,12 @@
-// The package brings no types; only its htmx extension is used.
-declare module "idiomorph/htmx";
+// The package brings no types; only what is used of it stands here.
+declare module "idiomorph/htmx" {
+  export const Idiomorph: {
+    morph(old: Element, fresh: string, config: { morphStyle: "innerHTML" }): void;
+    defaults: {
+      callbacks: {
+        /** false leaves the attribute as it is. */
+        beforeAttributeUpdated(name: string, element: Element, change: "update" | "remove"): boolean;
+      };
+    };
+  };
+}

@@ -9,11 +9,18 @@ import "./elements/account-menu";
 import "./elements/copy-button";
 import "./elements/local-time";
 import "./elements/theme-choice";
+import { catchUpFilter } from "./lib/filter";
 import { followLiveParts } from "./lib/live";
+import { keepWhatIsInHand } from "./lib/morphs";
 import { followOverflow } from "./lib/overflow";
 import { followSessions } from "./lib/sessions";
 
 followSessions();
+keepWhatIsInHand();
 followLiveParts();
 followOverflow();
-document.documentElement.dataset.ready = "";
+// By then the page's own script has run, and htmx, which has listened since it was loaded, knows the page.
+document.addEventListener("DOMContentLoaded", () => {
+  catchUpFilter();
+  document.documentElement.dataset.ready = "";
+});

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page, Route, expect, sync_playwright
 
 from client.api import Client
 from e1site.stack.processes import wait_gone
@@ -23,6 +24,8 @@ ARGUMENTS = (
 )
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 SECONDS = 60
+REPLACED = re.compile(r"^htmx:(afterRequest|sendAbort)\b")
+"""What htmx writes, as an error, of a request that a newer one replaces. A broken one writes a name of its own too."""
 
 expect.set_options(timeout=15_000)
 
@@ -72,10 +75,18 @@ class Watched:
         self.expected = re.compile("(?!)")
         self.page.on("console", self._console)
         self.page.on("pageerror", lambda error: self.faults.append(f"script error: {error}"))
+        self.page.on("dialog", self._dialog)
 
     def _console(self, message: ConsoleMessage) -> None:
-        if message.type == "error" and not self.expected.search(message.text):
+        known = self.expected.search(message.text) or REPLACED.search(message.text)
+        if message.type == "error" and not known:
             self.faults.append(f"console: {message.text}")
+
+    def _dialog(self, dialog: Dialog) -> None:
+        """No page asks whether it may be left; what else it asks is answered by the test that expects it."""
+        if dialog.type == "beforeunload":
+            self.faults.append("the page asks whether it may be left")
+            dialog.accept()
 
     def check(self) -> None:
         assert self.faults == []
@@ -123,6 +134,27 @@ def service(stack: Stack) -> Iterator[Client]:
         yield client
 
 
+def ready(page: Page) -> None:
+    """Wait until the scripts of the page have taken it over."""
+    expect(page.locator("html")).to_have_attribute("data-ready", "")
+
+
+@contextmanager
+def held_back(page: Page, address: str) -> Iterator[None]:
+    """What the page asks for from this address comes only afterwards."""
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route(address, hold)
+    with page.expect_request(address):
+        yield
+    for route in held:
+        route.continue_()
+    page.unroute(address)
+
+
 def violations(page: Page) -> list[str]:
     """What axe finds wrong, in short."""
     found = Axe().run(page).response["violations"]
@@ -132,3 +164,8 @@ def violations(page: Page) -> list[str]:
 def until(condition: Callable[[], bool]) -> None:
     """Wait for something outside of the browser."""
     assert wait_gone(lambda: not condition(), SECONDS), "it did not happen in time"
+
+
+def until_computing(service: Client) -> None:
+    """Wait for a worker that computes, and whose rate is known."""
+    until(lambda: service._transport.http.get("/readyz").json()["ready"])

@@ -24,7 +24,7 @@ def report(browser, tmp_path_factory) -> list[dict]:
     env = {key: value for key, value in os.environ.items() if key not in OWN_ENVIRONMENT}
     command = [sys.executable, "-m", "benchmarks", *BROWSER_BENCHES, "--smoke", "--folder", str(folder)]
     command += ["--json", str(folder / "rows")]
-    ran = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=300, check=False)
+    ran = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=900, check=False)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     return json.loads((folder / "rows").read_text())
 

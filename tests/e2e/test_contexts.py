@@ -8,9 +8,9 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.conftest import violations
+from tests.e2e.conftest import ready, violations
 from tests.e2e.test_jobs import file
-from tests.e2e.test_pages import ready, tab_to
+from tests.e2e.test_pages import tab_to
 from worker.protocol import CANONICAL
 
 RANDOM = random.Random(3)

@@ -8,13 +8,13 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import until
+from tests.e2e.conftest import ready, until
 from tests.e2e.test_jobs import BAD, fail_chunk_of, library, wait_for
-from tests.e2e.test_pages import ready
 
 WATCH = """
 window.pointers = [];
@@ -88,12 +88,14 @@ def keys(request, open_page) -> Iterator[Keys]:
 def log_in(keys: Keys, password: str) -> None:
     keys.page.goto("/login/")
     ready(keys.page)
+    expect(keys.page.get_by_label("User name")).to_be_focused()
     assert keys.focus() == "User name"
     keys.page.keyboard.type("admin")
     keys.to("Password")
     keys.page.keyboard.type(password)
     keys.press("Enter")
     expect(keys.page.get_by_role("heading", level=1, name="Jobs")).to_be_visible()
+    ready(keys.page)
 
 
 def search(keys: Keys, name: str) -> None:
@@ -101,6 +103,7 @@ def search(keys: Keys, name: str) -> None:
     keys.to("Search names and ids")
     keys.press("Control+a")
     keys.page.keyboard.type(name)
+    expect(keys.page).to_have_url(re.compile(f"search={quote(name)}(&|$)"))
     expect(keys.page.locator("#jobs tbody tr")).to_have_count(1)
     assert keys.focus() == "Search names and ids"
 
@@ -134,6 +137,7 @@ def test_a_session_with_keys_alone(keys, stack, service, tmp_path):
     expect(page.locator("#preview-status")).to_contain_text("all letters are fine")
     keys.open("Submit job")
     expect(page.get_by_role("heading", level=1, name=mine)).to_be_visible()
+    ready(page)
     wait_for(page, "succeeded")
     job = service.jobs(limit=1)[0]
 
@@ -146,13 +150,14 @@ def test_a_session_with_keys_alone(keys, stack, service, tmp_path):
     search(keys, mine)
     keys.open(mine)
     expect(page.get_by_role("heading", level=1, name=mine)).to_be_visible()
+    ready(page)
     keys.open("Retry 3 failed items")
     expect(page.get_by_role("main")).to_contain_text("3 failed items are queued again")
     wait_for(page, "succeeded")
 
     # Another one is cancelled; the button goes, and the focus does not go with it.
     path = tmp_path / "long.fasta"
-    path.write_text(library(3000))
+    path.write_text(library(8000))
     long = service.submit(path, model="e1-demo", action="encode", name=other)
     keys.open("Jobs")
     ready(page)
@@ -177,7 +182,7 @@ def test_a_session_with_keys_alone(keys, stack, service, tmp_path):
     assert states == {name: counts[name] for name in ("succeeded", "cancelled") if counts[name]}
     keys.to("Build HDF5")
     keys.press("Enter")
-    expect(page.locator("#download-h5")).to_be_visible(timeout=30_000)
+    expect(page.locator("#download-h5")).to_be_visible(timeout=60_000)
     with page.expect_download() as download:
         keys.open("H5")
     assert download.value.suggested_filename.endswith(".h5")
@@ -187,7 +192,7 @@ def test_a_job_is_cancelled_and_logged_out_of_with_keys_alone(keys, stack, servi
     page = keys.page
     log_in(keys, stack.password)
     path = tmp_path / "stopped.fasta"
-    path.write_text(library(3000))
+    path.write_text(library(8000))
     job = service.submit(path, model="e1-demo", action="encode", name="stopped by a key")
     page.goto(f"/jobs/{job.id}/")
     ready(page)

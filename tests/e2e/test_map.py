@@ -137,7 +137,7 @@ def test_a_point_has_the_colour_of_its_class_and_the_theme_changes_the_ground(pa
     for _ in range(14):
         page.locator("point-map canvas").nth(1).press("+")
     wait_drawn(page, before)
-    page.wait_for_timeout(300)
+    page.evaluate("() => new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
     none = pixel(page, *place(page, 79))
     assert none == [0x8A, 0x94, 0x9B], "item 79 has no family"
     light = pixel(page, 3, 3)
@@ -148,6 +148,22 @@ def test_a_point_has_the_colour_of_its_class_and_the_theme_changes_the_ground(pa
         arg=light[0],
     )
     assert light == [255, 255, 255]
+
+
+def test_the_map_is_never_blank_while_its_size_changes(page, made_map):
+    opened(page, made_map)
+    seen = page.evaluate(
+        """() => new Promise(done => {
+            const stage = document.querySelector('.map-stage'), canvas = stage.querySelector('canvas');
+            const before = canvas.width;
+            new ResizeObserver(() => {  // called after the map's own, before anything is painted
+                if (canvas.width === before) return;
+                done(canvas.getContext('2d').getImageData(3, 3, 1, 1).data[3]);
+            }).observe(stage);
+            setTimeout(() => { stage.style.width = '300px'; });
+        })"""
+    )
+    assert seen == 255
 
 
 def test_a_box_picks_points_and_the_picks_become_files_and_a_job(page, made_map):

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.e2e.conftest import violations
-from tests.e2e.test_pages import ready
+from tests.e2e.conftest import ready, violations
 
 
 def account(page: Page) -> Locator:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import violations
+from tests.e2e.conftest import ready, violations
 from tests.integration.test_attachments import pdb
 from tests.integration.variant_jobs import UBIQUITIN
 from tests.stack import E1
@@ -72,7 +72,7 @@ PICTURES = {
 
 
 def drawn(page: Page, name: str) -> None:
-    expect(page.locator("html")).to_have_attribute("data-ready", "")
+    ready(page)
     for picture in PICTURES.get(name, ()):
         expect(page.locator(picture)).to_have_attribute("data-ready", "")
 
@@ -157,6 +157,7 @@ def test_a_scan_is_read_with_the_keyboard_and_its_position_survives(page, jobs):
     for key in ("ArrowRight", "Enter"):
         page.keyboard.press(key)
     expect(page).to_have_url(re.compile(r"position=12"))
+    expect(page.locator("#beside")).to_contain_text("Position 12")
     expect(page.locator("#track [role=status]")).to_contain_text("mean score")
     page.go_back()
     expect(page.locator("#beside")).to_contain_text("Position 11")

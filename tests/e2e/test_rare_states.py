@@ -13,8 +13,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e import rare
-from tests.e2e.conftest import violations
-from tests.e2e.test_pages import ready
+from tests.e2e.conftest import ready, violations
 
 LOOKS = {"light": {}, "dark": {"dark": True}, "phone": {"phone": True}}
 

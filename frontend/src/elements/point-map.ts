@@ -157,7 +157,9 @@ export class PointMap extends HTMLElement implements Gestured {
       canvas.height = Math.round(height * devicePixelRatio);
     }
     if (changed) this.fit();
-    this.draw("all");
+    // A canvas whose size is set is empty: drawn now, it is never shown so.
+    this.wanted = "all";
+    this.drawWanted();
   }
 
   private draw(what: "marks" | "all"): void {
@@ -165,15 +167,20 @@ export class PointMap extends HTMLElement implements Gestured {
     if (this.wanted !== "all") this.wanted = what;
     if (waiting) return;
     requestAnimationFrame(() => {
-      const all = this.wanted === "all";
-      this.wanted = "";
-      if (!this.points || !this.colouring) return;
-      this.theme ??= themeOf(this);
-      if (all) drawScene(this.scene, this.points, this.colouring, this.view, this.theme, devicePixelRatio);
-      const { at, picked, neighbours, line } = this;
-      drawMarks(this.marks, this.points, { at, picked, neighbours, line }, this.view, this.theme, devicePixelRatio);
-      this.dataset.drawn = String(Number(this.dataset.drawn ?? 0) + 1);
+      this.drawWanted();
     });
+  }
+
+  private drawWanted(): void {
+    if (!this.wanted) return;
+    const all = this.wanted === "all";
+    this.wanted = "";
+    if (!this.points || !this.colouring) return;
+    this.theme ??= themeOf(this);
+    if (all) drawScene(this.scene, this.points, this.colouring, this.view, this.theme, devicePixelRatio);
+    const { at, picked, neighbours, line } = this;
+    drawMarks(this.marks, this.points, { at, picked, neighbours, line }, this.view, this.theme, devicePixelRatio);
+    this.dataset.drawn = String(Number(this.dataset.drawn ?? 0) + 1);
   }
 
   private focusPlace(place: number): void {

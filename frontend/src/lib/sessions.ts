@@ -6,14 +6,18 @@ export function followSessions(): void {
   const say = (text: string) => {
     if (notice && notice.textContent !== text) notice.textContent = text;
   };
-  document.addEventListener("htmx:sendError", () => {
-    say("The service does not answer. This page tries again by itself.");
-  });
+  for (const silent of ["htmx:sendError", "htmx:timeout"]) {
+    document.addEventListener(silent, () => {
+      say("The service does not answer. This page tries again by itself.");
+    });
+  }
   document.addEventListener("htmx:responseError", (event) => {
     const { xhr } = (event as CustomEvent<{ xhr: XMLHttpRequest }>).detail;
     if (xhr.status >= 500) say(`The service answered with an error (${xhr.status}). This page tries again by itself.`);
   });
-  document.addEventListener("htmx:afterOnLoad", () => {
-    say("");
+  // Comes after every answer, an error too.
+  document.addEventListener("htmx:afterOnLoad", (event) => {
+    const { xhr } = (event as CustomEvent<{ xhr: XMLHttpRequest }>).detail;
+    if (xhr.status < 500) say("");
   });
 }

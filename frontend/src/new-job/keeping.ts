@@ -17,6 +17,12 @@ export function forget(): void {
   sessionStorage.removeItem(KEPT);
 }
 
+function isUntouched(element: Element): element is HTMLTextAreaElement | HTMLInputElement {
+  const holdsText = element instanceof HTMLTextAreaElement || (element instanceof HTMLInputElement && element.type === "text");
+  return holdsText && element.value === element.defaultValue;
+}
+
+/** Not over what somebody has typed before this script ran. */
 export function restore(): void {
   const kept = sessionStorage.getItem(KEPT);
   // An example or an earlier job was asked for by its address.
@@ -25,11 +31,7 @@ export function restore(): void {
   for (const element of form.elements) {
     if (element instanceof HTMLInputElement && ["checkbox", "radio"].includes(element.type)) {
       element.checked = pairs.some(([field, value]) => field === element.name && value === element.value);
-    } else if (
-      element instanceof HTMLSelectElement ||
-      element instanceof HTMLTextAreaElement ||
-      (element instanceof HTMLInputElement && element.type === "text")
-    ) {
+    } else if (element instanceof HTMLSelectElement || isUntouched(element)) {
       const [, value] = pairs.find(([field]) => field === element.name) ?? [];
       if (value !== undefined) element.value = value;
     }

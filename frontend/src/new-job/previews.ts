@@ -112,11 +112,11 @@ export function forgetRecords(): void {
 
 /** Looks again at whatever changes. */
 export function watchSources(): void {
-  let typing = 0;
   for (const [area, preview] of [
     [text, library],
     [contextText, context],
   ] as const) {
+    let typing = 0;
     area.addEventListener("input", () => {
       if (area === text) forgetRecords();
       clearTimeout(typing);

@@ -112,7 +112,9 @@ export function sendWithProgress(): void {
       try {
         if (ended) await freshToken();
         sending = send(address, formBody(), progress);
-        take(await sending.answer);
+        const answer = await sending.answer;
+        sending = null; // nothing would be lost any more: the browser need not ask whether to leave
+        take(answer);
       } catch (error) {
         busy(false);
         const stopped = error instanceof Error && error.message === "stopped";
