@@ -21,6 +21,10 @@ MAX_JOB_CONTEXTS = 64
 SYNC_ITEMS = 8
 """Items of one synchronous request, as in the published interface."""
 
+MAX_ANSWER_BYTES = 96 * MIB
+"""Bytes of the results in one JSON answer, as they are stored: as text they take three times as much. Eight sequences
+of 2,048 residues with an embedding of each residue in one layer of the largest checkpoint take 80 MiB."""
+
 CHUNK_ITEMS = 8
 """Consecutive items that a worker computes and stores together."""
 
