@@ -38,9 +38,9 @@ def finished_job(
     from django.db import connection, transaction
 
     from jobs.actions import get_action
-    from jobs.models import Chunk, Item, Job, Output
+    from jobs.models import Chunk, Item, Job
     from jobs.outputs import pack_outputs
-    from jobs.services.leases import output_row
+    from jobs.services.outputs import outputs_copy
     from jobs.services.tallies import tally_advance
 
     known = get_action(action)
@@ -79,8 +79,8 @@ def finished_job(
                 for chunk, run in both
                 for index, (name, text) in run
             )
-            Output.objects.bulk_create(
-                output_row(chunk.pk, one)
+            outputs_copy(
+                (chunk.pk, one)
                 for chunk, run in both
                 for one in pack_outputs(known, [(index, stored(index)) for index, _ in run])
             )

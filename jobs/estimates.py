@@ -22,7 +22,10 @@ from worker.protocol import MODELS, tokens_of
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """Costs of a library that was read to its end, and what its owner's quota says of them."""
+    """Costs of a library that was read to its end, and what its owner's quota says of them.
+
+    `context_bytes` is an upper bound where the library has very many different contexts (`_Contexts`).
+    """
 
     request: Request
     items: int
@@ -85,28 +88,39 @@ def estimate_of(*, user_id: int, submission: Submission) -> tuple[Estimate, Reco
 
 
 class _Contexts:
-    """The contexts of one library, each noted once."""
+    """The contexts of one library, each noted once: the first MOST different ones. Those that come later are not told
+    apart from each other, and all count as new, so that memory does not grow with the library: what such a library
+    adds to its owner's contexts is this much at most.
+    """
 
     PAGE = 10_000
+    MOST = 100_000
+    """Some 30 MB."""
 
     def __init__(self) -> None:
         self._seen: set[int] = set()
-        self._tokens: dict[str, int] = {}
+        self._tokens: dict[bytes, int] = {}
+        self._beyond = 0
 
     def note(self, context: tuple[str, ...]) -> None:
-        if context and (mark := hash(context)) not in self._seen:
-            self._seen.add(mark)
-            self._tokens[context_digest(context)] = tokens_of(*context)
+        if not context or (mark := hash(context)) in self._seen:
+            return
+        if len(self._seen) == self.MOST:
+            self._beyond += tokens_of(*context)
+            return
+        self._seen.add(mark)
+        self._tokens[bytes.fromhex(context_digest(context))] = tokens_of(*context)
 
     def new_bytes(self, user_id: int) -> int:
         """Those of contexts that the user does not keep already."""
-        return sum(self._tokens.values()) - sum(self._tokens[digest] for digest in self._kept(user_id))
+        kept = sum(self._tokens[bytes.fromhex(digest)] for digest in self._kept(user_id))
+        return sum(self._tokens.values()) - kept + self._beyond
 
     def _kept(self, user_id: int) -> Iterator[str]:
         digests = list(self._tokens)
         for start in range(0, len(digests), self.PAGE):
-            page = Context.objects.filter(owner_id=user_id, digest__in=digests[start : start + self.PAGE])
-            yield from page.values_list("digest", flat=True)
+            page = [digest.hex() for digest in digests[start : start + self.PAGE]]
+            yield from Context.objects.filter(owner_id=user_id, digest__in=page).values_list("digest", flat=True)
 
 
 def present_estimate(estimate: Estimate, cleaning: Mapping[str, int], warnings: list[dict[str, Any]]) -> dict[str, Any]:

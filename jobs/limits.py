@@ -27,6 +27,10 @@ SYNC_ITEMS = 8
 SYNC_CONTEXT_TOKENS = SYNC_ITEMS * MAX_TOKENS
 """Tokens of all contexts of a synchronous request together: what eight items with contexts of their own may have."""
 
+MAX_ANSWER_BYTES = 96 * MIB
+"""Bytes of the results in one JSON answer, as they are stored: as text they take three times as much. Eight sequences
+of 2,048 residues with an embedding of each residue in one layer of the largest checkpoint take 80 MiB."""
+
 CHUNK_ITEMS = 8
 """Consecutive items that a worker computes and stores together."""
 

@@ -10,13 +10,16 @@ from contextlib import contextmanager
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.core.files.uploadhandler import TemporaryFileUploadHandler
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
 from jobs.errors import TooManyRequests
 from jobs.limits import MAX_UPLOAD_BODY, SMALL_FORM
 
 RETRY_AFTER_SECONDS = 5
+
+HELD = "e1.upload_place"
+"""In `META`: the number of the user whose place a request holds. No header field is called so."""
 
 _lock = threading.Lock()
 _taken: Counter[int] = Counter()
@@ -44,6 +47,27 @@ def upload_place(user_id: int) -> Iterator[None]:
                 del _taken[user_id]
 
 
+@contextmanager
+def request_place(request: HttpRequest, user_id: int) -> Iterator[None]:
+    """The same for a request, which takes one where it holds none of this user yet."""
+    held = request.META.get(HELD)
+    if held == user_id:
+        yield
+        return
+    with upload_place(user_id):
+        request.META[HELD] = user_id
+        try:
+            yield
+        finally:
+            request.META[HELD] = held
+
+
+def is_small(length: str | None) -> bool:
+    """Whether a body of this announced length (Content-Length) holds a thread for a minute or so at most."""
+    length = length or "0"
+    return length.isascii() and length.isdigit() and int(length) <= SMALL_FORM
+
+
 def _refusal(what: str) -> TooManyRequests:
     return TooManyRequests(
         f"{what}; nothing was queued, send it again in a moment",
@@ -53,25 +77,31 @@ def _refusal(what: str) -> TooManyRequests:
 
 
 class FormPlaces:
-    """Middleware: a large form takes a place before anything reads it, and is not read from people who are not logged
-    in. It stands before the check of the form's token, which reads the form; REST takes places by itself.
+    """Middleware: a large body of a session takes a place before anything reads it, and a form is not read from people
+    who are not logged in. It stands before the check of the form's token, which reads the form, as REST's own does.
+    Users of API tokens are known later, and before anything is read: their places are taken by REST.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        length = request.META.get("CONTENT_LENGTH") or "0"
-        small = length.isascii() and length.isdigit() and int(length) <= SMALL_FORM
-        if small or request.path.startswith("/api/"):
+        if is_small(request.META.get("CONTENT_LENGTH")):
             return self._get_response(request)
+        rest = request.path.startswith("/api/")
         if not request.user.is_authenticated:
+            if rest:
+                return self._get_response(request)
             return self._page(request, "Too large", "Log in before you send a file.", 413)
         try:
-            with upload_place(request.user.pk):
+            with request_place(request, request.user.pk):
                 return self._get_response(request)
         except TooManyRequests as error:
-            answer = self._page(request, "Please wait", f"{error.detail[:1].upper()}{error.detail[1:]}.", 429)
+            answer: HttpResponse
+            if rest:
+                answer = JsonResponse(error.as_dict(), status=429)
+            else:
+                answer = self._page(request, "Please wait", f"{error.detail[:1].upper()}{error.detail[1:]}.", 429)
             answer["Retry-After"] = str(error.retry_after)
             return answer
 

@@ -59,9 +59,7 @@ def read_contexts(raw: object, rules: ItemRules, model: ModelFacts) -> tuple[Con
     if not isinstance(raw, list):
         remedy = 'Write [["MKT...", "MRT..."], ["MKV..."]]: one list of sequences for each context.'
         raise InvalidInput.of(Problem("wrong_type", "contexts is no list of contexts", remedy, path=PATH))
-    if len(raw) > MAX_JOB_CONTEXTS:
-        what = f"there are {len(raw)} contexts, and a job takes at most {MAX_JOB_CONTEXTS}"
-        raise InvalidInput.of(Problem("too_many_contexts", what, "Choose fewer of them.", path=PATH))
+    check_number(len(raw))
     wide = replace(
         rules, context_allowed=True, max_contexts=model.max_contexts, max_residues=model.max_residues, needs_mask=False
     )
@@ -83,6 +81,13 @@ def read_contexts(raw: object, rules: ItemRules, model: ModelFacts) -> tuple[Con
     if problems:
         raise problems.refusal()
     return tuple(contexts)
+
+
+def check_number(count: int) -> None:
+    """Raises InvalidInput `too_many_contexts` where a job has at least so many that it takes no more."""
+    if count > MAX_JOB_CONTEXTS:
+        what = f"there are {count} contexts or more, and a job takes at most {MAX_JOB_CONTEXTS}"
+        raise InvalidInput.of(Problem("too_many_contexts", what, "Choose fewer of them.", path=PATH))
 
 
 def _check_room(context: Context, rules: ItemRules, place: Place) -> Iterator[Problem]:

@@ -17,7 +17,7 @@ from jobs.api import serializers as docs
 from jobs.api.bodies import MultipartBodyParser
 from jobs.api.presenters import present_job
 from jobs.models import Job
-from jobs.uploads import upload_place
+from jobs.uploads import request_place
 
 COMMON_ERRORS = {401: docs.ErrorBody, 404: docs.ErrorBody}
 ROW_ERRORS = {**COMMON_ERRORS, 410: docs.ErrorBody}
@@ -35,7 +35,7 @@ class JobView(APIView):
         """Views that take files take a place for uploads once they know whose it is, and before they read the body."""
         super().initial(request, *args, **kwargs)
         if request.method == "POST" and MultipartBodyParser in self.parser_classes:
-            self._places.enter_context(upload_place(self.owner().pk))
+            self._places.enter_context(request_place(request._request, self.owner().pk))
 
     def owner(self) -> User:
         return cast(User, self.request.user)

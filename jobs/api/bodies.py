@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, BinaryIO, cast
 
 import orjson
@@ -12,6 +13,7 @@ from rest_framework.parsers import BaseParser, DataAndFiles, MultiPartParser
 
 from jobs.errors import InvalidInput, Problem, Problems, TooLarge
 from jobs.limits import MAX_UPLOAD_BODY
+from jobs.uploads import is_small, request_place
 
 BLOCK = 1 << 16
 _SHOWN = 100  # characters of an unknown field's name
@@ -58,18 +60,28 @@ def counted_body(stream: Any, context: Mapping[str, Any] | None) -> CountedBody:
 
 
 class JsonBodyParser(BaseParser):
-    """A JSON object, plain or gzip-compressed, whole in memory and therefore limited in size."""
+    """A JSON object, plain or gzip-compressed, whole in memory and therefore limited in size. One that is not small
+    takes a place for uploads while it comes in. Raises TooManyRequests `too_many_uploads` where none is free.
+    """
 
     media_type = "application/json"
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
         body = counted_body(stream, parser_context)
-        encoding = parser_context["request"].META.get("HTTP_CONTENT_ENCODING", "") if parser_context else ""
-        data = _read_limited(body, gzipped=encoding.strip().lower() == "gzip")
-        body.check_whole()
+        request = parser_context["request"] if parser_context else None
+        encoding = request.META.get("HTTP_CONTENT_ENCODING", "") if request else ""
+        with _place_of(request):
+            data = _read_limited(body, gzipped=encoding.strip().lower() == "gzip")
+            body.check_whole()
         if encoding.strip().lower() not in ("", "gzip", "identity"):
             raise InvalidInput(f"Content-Encoding {encoding!r} is not known; use gzip or none", code="bad_encoding")
         return parse_object(data)
+
+
+def _place_of(request: Any) -> AbstractContextManager[None]:
+    if request is None or request.user is None or is_small(request.META.get("CONTENT_LENGTH")):
+        return nullcontext()
+    return request_place(request, request.user.pk)
 
 
 def parse_object(data: bytes) -> dict[str, Any]:

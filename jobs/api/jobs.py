@@ -24,7 +24,7 @@ from jobs.errors import InvalidInput, NotFound, Problem, Problems
 from jobs.export import FORMATS, export_open, format_of
 from jobs.manifest import manifest_of
 from jobs.models import Item
-from jobs.results import results_of
+from jobs.results import result_of
 from jobs.services import lifecycle
 from jobs.services.artefacts import artefact_request
 from jobs.services.quotas import quota_look
@@ -235,9 +235,11 @@ class JobItems(JobView):
 
 
 class JobItem(JobView):
-    @extend_schema(operation_id="jobs_item", responses={200: docs.ItemDetail, **ROW_ERRORS})
+    @extend_schema(operation_id="jobs_item", responses={200: docs.ItemDetail, 413: docs.ErrorBody, **ROW_ERRORS})
     def get(self, request: Request, job_id: UUID, index: int) -> Response:
-        """One record of the input with its sequence and context, and its result where it has one."""
+        """One record of the input with its sequence and context, and its result where it has one; 413 where that is
+        too large for one answer, and is downloaded.
+        """
         job = self.job_with_rows(job_id)
         item = selectors.item_of(job, index)
         if item is None:
@@ -245,7 +247,7 @@ class JobItem(JobView):
         body = present_item(item)
         body["sequence"] = item.sequence
         body["context_sequences"] = item.context.sequences if item.context else []
-        body["result"] = results_of(job, [index]).get(index) if body["state"] == ItemState.SUCCEEDED else None
+        body["result"] = result_of(job, item) if body["state"] == ItemState.SUCCEEDED else None
         return Response(body)
 
 

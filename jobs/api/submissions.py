@@ -15,13 +15,13 @@ from rest_framework.request import Request as RestRequest
 
 from jobs.actions import Action, dtypes, get_action
 from jobs.actions.base import DTYPE, Context
-from jobs.actions.contexts import DESCRIBED, described, longest_context, read_contexts
+from jobs.actions.contexts import described, longest_context, read_contexts
 from jobs.api.bodies import only_fields
+from jobs.api.stored_contexts import with_stored
 from jobs.errors import InvalidInput, Problem
-from jobs.limits import MAX_CONTEXT_FILE, MAX_JOB_CONTEXTS
+from jobs.limits import MAX_CONTEXT_FILE
 from jobs.models import Job
 from jobs.parsing import ItemReader, ItemRules, Reader, open_reader, read_context
-from jobs.selectors_contexts import context_set_sequences, stored_contexts
 from jobs.services.intake import Request
 from jobs.services.lifecycle import check_name
 from jobs.services.reuse import EarlierItems
@@ -199,46 +199,9 @@ def checked_params(
 ) -> tuple[dict[str, Any], tuple[Context, ...]]:
     """Normalised parameters with `contexts` described, and the contexts themselves. Raises InvalidInput."""
     given = {name: value for name, value in params.items() if name != "contexts"}
-    contexts = read_contexts(_with_stored(params.get("contexts"), owner), action.rules(model), model)
+    contexts = read_contexts(with_stored(params.get("contexts"), owner), action.rules(model), model)
     checked = action.check_params(given, model)
     return (checked | {"contexts": described(contexts)} if contexts else checked), contexts
-
-
-def _with_stored(contexts: Any, owner: User) -> Any:
-    """`params.contexts` with the contexts of each named set in the place of its name, and each context that the owner
-    has stored in the place of its digest. Raises InvalidInput `unknown_context_set`, `unknown_context`.
-    """
-    if isinstance(contexts, dict):
-        contexts = [contexts]
-    if not isinstance(contexts, list) or len(contexts) > MAX_JOB_CONTEXTS:
-        return contexts  # which is refused, and sets only make them more
-    stored = stored_contexts(owner, [one["digest"] for one in contexts if _is_digest(one)])
-    unknown = [
-        _unknown_context(one["digest"], number)
-        for number, one in enumerate(contexts)
-        if _is_digest(one) and one["digest"] not in stored
-    ]
-    if unknown:
-        raise InvalidInput.of(*unknown)
-    found: list[Any] = []
-    for number, one in enumerate(contexts):
-        if isinstance(one, dict) and set(one) == {"set"} and isinstance(one["set"], str):
-            path = f"params.contexts.{number}.set"
-            found += [list(context) for context in context_set_sequences(owner, one["set"], path=path)]
-        else:
-            found.append(list(stored[one["digest"]]) if _is_digest(one) else one)
-    return found
-
-
-def _is_digest(one: Any) -> bool:
-    """Whether this names a stored context, alone or as the parameters of a job describe it."""
-    return isinstance(one, dict) and isinstance(one.get("digest"), str) and set(one) <= set(DESCRIBED)
-
-
-def _unknown_context(digest: str, number: int) -> Problem:
-    what = f"you have stored no context with the digest {digest[:64]!r}"
-    remedy = "Send its sequences, or name a context set: GET /api/contexts/ lists yours."
-    return Problem("unknown_context", what, remedy, path=f"params.contexts.{number}.digest")
 
 
 def _with_context(

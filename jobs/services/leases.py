@@ -1,5 +1,5 @@
 """Chunks from hand to hand: claim, renew, complete, release. With `jobs.services.losses`, the only code that writes
-leases and outputs.
+leases, and the only code that has outputs written (`jobs.services.outputs`).
 
 A claim writes a fresh token; completing needs it. Between them the computing begins, which is noted: what a process
 had claimed ahead is no loss when it dies. Compute happens outside any transaction, at least once; the stored effect
@@ -22,12 +22,13 @@ from jobs.actions import ItemView
 from jobs.actions.base import Context
 from jobs.chunking import JOB_GROUP
 from jobs.errors import Problem
-from jobs.models import Chunk, Item, Job, Output
+from jobs.models import Chunk, Item, Job
 from jobs.outputs import PackedOutput
 from jobs.selectors import context_sequences
 from jobs.selectors_units import contexts_of
 from jobs.services.lifecycle import job_finalise, jobs_mark_running
 from jobs.services.losses import chunks_give_back, lease_lost, worker_error
+from jobs.services.outputs import outputs_copy
 from jobs.services.units import units_forget
 from jobs.states import ChunkState, JobState
 
@@ -265,7 +266,7 @@ def chunk_complete(
         if not closed:
             return False
         job_id = Chunk.objects.values_list("job_id", flat=True).get(pk=chunk_id)
-        Output.objects.bulk_create(output_row(chunk_id, output) for output in outputs)
+        outputs_copy((chunk_id, output) for output in outputs)
         if made is not None:
             units_forget(job_id=job_id, group=made)
         for index, problem in failures.items():
@@ -273,21 +274,6 @@ def chunk_complete(
                 error_code=problem.code, error=[problem.as_dict()]
             )
     return True
-
-
-def output_row(chunk_id: int, output: PackedOutput) -> Output:
-    """The row of what a chunk gave, not stored yet."""
-    return Output(
-        chunk_id=chunk_id,
-        kind=output.kind,
-        layer=output.layer,
-        item_index=output.item_index,
-        dtype=output.dtype,
-        width=output.width,
-        rows=list(output.rows),
-        data=output.data,
-        checksum=output.checksum,
-    )
 
 
 def lease_release(*, token: UUID) -> int:

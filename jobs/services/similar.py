@@ -15,7 +15,7 @@ from jobs.analyses.vectors import mean_column, vector_blocks
 from jobs.errors import Conflict, InvalidInput, NotFound, Problem
 from jobs.models import Job
 from jobs.parsing import Record
-from jobs.results import results_of
+from jobs.results import stored_array
 from jobs.science.cosine import TopK, scan_block
 from jobs.services.intake import Request
 from jobs.services.sync import answer
@@ -72,14 +72,14 @@ def similar_to(
 def vector_of_item(job: Job, index: int, layer: int) -> Vector:
     """The mean embedding of an item. Raises NotFound, or Conflict `no_embedding` where it has none."""
     check_embeddings(job)
-    result = results_of(job, [index]).get(index) if 0 <= index < 2**31 else None
-    if result is None:
+    mean = stored_array(job, index, "mean", layer) if 0 <= index < 2**31 else None
+    if mean is None:
         if not 0 <= index < job.total_items:
             raise NotFound(f"job {job.pk} has no item {index}")
         raise Conflict(
             f"item {index} has no embedding (it failed, was skipped, or is not computed yet)", code="no_embedding"
         )
-    return next(np.asarray(one["embedding"], dtype=np.float32) for one in result["embeddings"] if one["layer"] == layer)
+    return np.asarray(mean[0], dtype=np.float32)
 
 
 def vector_of_sequence(*, owner: User, job: Job, record: Record, layer: int) -> Vector:

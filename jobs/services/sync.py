@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
@@ -11,14 +11,16 @@ from django.contrib.auth.models import User
 from django.urls import reverse
 
 from jobs import queue, selectors
+from jobs.costs import result_bytes
 from jobs.errors import ServiceError, StillRunning, Unavailable
 from jobs.models import Item, Job
 from jobs.parsing import Record
-from jobs.results import results_of
+from jobs.results import check_answer_size, results_of
 from jobs.services.intake import Request, job_accept, job_create, job_ingest
 from jobs.services.lifecycle import deleted_on_error, job_cancel
 from jobs.services.quotas import quota_look
 from jobs.states import JobState
+from worker.protocol import MODELS
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.005, 0.1
 
@@ -30,13 +32,18 @@ class ItemsFailed(ServiceError):
     code = "items_failed"
 
 
-def answer(*, owner: User, request: Request, records: Iterable[Record]) -> list[dict[str, Any]]:
+def answer(*, owner: User, request: Request, records: Sequence[Record]) -> list[dict[str, Any]]:
     """Results in the order of the records.
 
     Raises Unavailable where no worker is alive or Redis is down, StillRunning with the job's URL after
     E1_SYNC_WAIT_SECONDS, ItemsFailed where a result is missing, TooManyRequests or TooLarge where the owner's quota
-    does not allow it.
+    does not allow it; TooLarge `results_too_large` where the answer would be, and then nothing is queued.
     """
+    model = MODELS[request.model]
+    check_answer_size(
+        sum(result_bytes(request.action, request.params, model, record.sequence) for record in records),
+        "Ask for fewer items or layers, or submit an asynchronous job to /api/jobs/ and download its results.",
+    )
     if not selectors.workers_alive(request.model).exists():
         raise Unavailable(
             f"no worker of {request.model} is alive; start one, or submit an asynchronous job, which waits for it",

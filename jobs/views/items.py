@@ -14,8 +14,9 @@ from django.views.decorators.http import require_safe
 
 from jobs import selectors
 from jobs.api.presenters import present_item
+from jobs.errors import TooLarge
 from jobs.models import Item, Job
-from jobs.results import results_of
+from jobs.results import result_of, results_of
 from jobs.science.scan_tables import ScanTable
 from jobs.states import ItemState
 from jobs.summaries import ruled, summarise
@@ -92,8 +93,11 @@ def item_answer(
         **_neighbours(job, item),
         **more,
     }
-    if body["state"] == ItemState.SUCCEEDED:
-        result = results_of(job, [index])[index]
+    try:
+        result = result_of(job, item) if body["state"] == ItemState.SUCCEEDED else None
+    except TooLarge as error:
+        result, context["too_large"] = None, error.problems[0]
+    if result is not None:
         if job.action in PICTURED:
             if job.action == "scan" and request.headers.get("HX-Target") == "beside":
                 table = ScanTable.of(result, item.sequence)

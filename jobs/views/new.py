@@ -8,6 +8,7 @@ typed and chosen stays.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any, BinaryIO, cast
@@ -30,6 +31,7 @@ from jobs.selectors_contexts import context_sets_of
 from jobs.services.context_sets import SET_RULES
 from jobs.services.submit import Submission, job_submit
 from jobs.templatetags.problems import refusal_sentence
+from jobs.uploads import request_place
 from jobs.views.access import page, user_of
 from jobs.views.asked import Asked, first, new_key, posted
 from jobs.views.asked_variants import parent_of_file
@@ -70,13 +72,23 @@ def new_job(request: HttpRequest) -> HttpResponse:
     except InvalidInput as error:
         return _form(request, asked, error, elsewhere="context")
     try:
-        job, _ = job_submit(owner=owner, submission=submission)
+        with library_place(request, asked):
+            job, _ = job_submit(owner=owner, submission=submission)
     except ServiceError as error:
         return _form(request, asked, error, elsewhere="file")
     address = reverse("job-page", args=[job.pk])
     if request.headers.get("X-Requested-With") == "fetch":
         return JsonResponse({"url": address}, status=201)
     return redirect(address)
+
+
+def library_place(request: HttpRequest, asked: Asked) -> AbstractContextManager[None]:
+    """A place for uploads where a small form may have a large library behind it: an earlier job's, or a packed file.
+    Raises TooManyRequests `too_many_uploads` where none is free.
+    """
+    if asked.earlier is None and "file" not in request.FILES:
+        return nullcontext()
+    return request_place(request, user_of(request).pk)
 
 
 def submission_of_form(request: HttpRequest, asked: Asked) -> Submission:

@@ -7,11 +7,11 @@ from typing import Any
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_POST
 
-from jobs.errors import InvalidInput
+from jobs.errors import InvalidInput, TooManyRequests
 from jobs.estimates import estimate_of, present_estimate
 from jobs.views.access import page, user_of
 from jobs.views.asked import posted
-from jobs.views.new import submission_of_form
+from jobs.views.new import library_place, submission_of_form
 
 LISTED = 20
 """Faults that an answer lists; the others are counted."""
@@ -21,14 +21,19 @@ LISTED = 20
 @require_POST
 def new_job_cost(request: HttpRequest) -> JsonResponse:
     """The estimate of the form, which stores nothing; or `faults` for which it would be refused. Both are answers to
-    the question, so both are 200.
+    the question, so both are 200. 429 where no place is free to read the library in.
     """
     owner = user_of(request)
     try:
-        submission = submission_of_form(request, posted(request, owner))
-        estimate, records = estimate_of(user_id=owner.pk, submission=submission)
+        asked = posted(request, owner)
+        submission = submission_of_form(request, asked)
+        with library_place(request, asked):
+            estimate, records = estimate_of(user_id=owner.pk, submission=submission)
     except InvalidInput as error:
         return JsonResponse({"faults": _faults(error)})
+    except TooManyRequests as error:
+        headers = {"Retry-After": str(error.retry_after)}
+        return JsonResponse(error.as_dict(), status=error.status_code, headers=headers)
     return JsonResponse(present_estimate(estimate, records.cleaning, []))
 
 

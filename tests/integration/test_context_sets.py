@@ -5,6 +5,7 @@ from __future__ import annotations
 import orjson
 import pytest
 
+from jobs.api.stored_contexts import with_stored
 from jobs.errors import Conflict, InvalidInput, NotFound
 from jobs.models import Context, ContextSet, Job
 from jobs.science.alignments import read_alignment
@@ -117,6 +118,24 @@ def test_a_job_names_a_set_of_its_own_owner_only(api, stranger):
     assert (refused.status_code, refused.json()["code"]) == (400, "unknown_context_set")
     assert refused.json()["errors"][0]["path"] == "params.contexts.0.set"
     assert not Job.objects.exists()
+
+
+@pytest.mark.parametrize(("times", "others", "reads"), [(1000, 0, 0), (64, 0, 1), (2, 63, 0), (2, 61, 1)])
+def test_a_set_is_read_once_and_not_for_contexts_beyond_the_limit(
+    person, django_assert_num_queries, times, others, reads
+):
+    context_set_create(owner=person, name="two", contexts=[FIRST, SECOND], provenance={})
+    named = [{"set": "two"}] * times + [["MKT"]] * others
+    with django_assert_num_queries(reads), pytest.raises(InvalidInput) as refused:
+        with_stored(named, person)
+    assert (refused.value.code, refused.value.problems[0].path) == ("too_many_contexts", "params.contexts")
+
+
+def test_a_set_may_be_named_twice(person, django_assert_num_queries):
+    context_set_create(owner=person, name="two", contexts=[FIRST, SECOND], provenance={})
+    with django_assert_num_queries(1):
+        found = with_stored([{"set": "two"}, ["MKT"], {"set": "two"}] + [["MKT"]] * 59, person)
+    assert found == [list(FIRST), list(SECOND), ["MKT"], list(FIRST), list(SECOND)] + [["MKT"]] * 59
 
 
 def test_a_person_with_sets_can_be_removed(person):

@@ -8,7 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db.models import Sum
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
-from jobs import usage
+from jobs import estimates, usage
 from jobs.actions import ACTIONS
 from jobs.costs import result_bytes
 from jobs.models import Chunk, Context, Item, Job, Output, Worker
@@ -157,6 +157,29 @@ def test_a_context_costs_its_tokens_once_for_each_chunk_that_names_it(api):
     own = [{"sequence": "MKTA", "context_sequences": ["ACDE"]} for _ in range(9)]
     asked = {"model": "e1-demo", "action": "log_prob", "items": own}
     assert post(api, "/api/estimate/", asked).json()["tokens"] == 9 * (4 + 4) + 2 * (4 + 4)
+
+
+def test_no_more_than_so_many_contexts_are_told_apart(api, person, monkeypatch):
+    monkeypatch.setattr(estimates._Contexts, "MOST", 3)
+    held = []
+    new_bytes = estimates._Contexts.new_bytes
+
+    def noted(contexts, user_id):
+        held.append((len(contexts._seen), len(contexts._tokens)))
+        return new_bytes(contexts, user_id)
+
+    monkeypatch.setattr(estimates._Contexts, "new_bytes", noted)
+
+    def new(letters):
+        items = [{"sequence": "MKTA", "context_sequences": ["AC" + letter]} for letter in letters]
+        estimate = post(api, "/api/estimate/", {"model": "e1-demo", "action": "log_prob", "items": items}).json()
+        return (estimate["stored_bytes"] - estimate["output_bytes"] - estimate["residues"]) // (3 + 4)
+
+    assert [new("DDEEFF"), new("DEFGHDEF"), new("DEFGGG")] == [3, 5, 6]
+    assert held == [(3, 3)] * 3
+    items = [{"sequence": "MKTA", "context_sequences": ["ACD"]}]
+    post(api, "/api/jobs/", {"model": "e1-demo", "action": "log_prob", "items": items})
+    assert new("DDEEFF") == 2, "one is kept already"
 
 
 def test_the_cost_of_every_action_is_known():

@@ -9,6 +9,7 @@ from uuid import uuid4
 import numpy as np
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from jobs.actions import Stored, get_action
 from jobs.errors import Conflict, InvalidInput, Problem
@@ -472,3 +473,31 @@ def test_the_safety_net_closes_what_was_given_back_just_while_its_job_was_cancel
     reap()
     job.refresh_from_db()
     assert job.state == JobState.CANCELLED
+
+
+def test_the_values_of_a_chunk_stream_and_stand_in_no_statement(person, engine_id):
+    job = make_job(person, [record(n) for n in range(3)])
+    (chunk,) = claim(ids(job))
+    arrays = [np.arange(40_000.0, dtype=np.float32).reshape(-1, 4) + item.index for item in chunk.items]
+    outputs = [
+        output
+        for layer in (0, -1)
+        for output in pack_outputs(
+            get_action("encode"),
+            [
+                (item.index, [Stored("mean", layer, array[:1]), Stored("per_token", layer, array)])
+                for item, array in zip(chunk.items, arrays, strict=True)
+            ],
+        )
+    ]
+    with CaptureQueriesContext(connection) as queries:
+        assert leases.chunk_complete(
+            chunk_id=chunk.id, token=chunk.token, outputs=outputs, failures={}, succeeded=3, engine_id=engine_id
+        )
+    assert max(len(query["sql"]) for query in queries) < 2000, "a message has an end, at which the connection is lost"
+    fields = ("kind", "layer", "item_index", "dtype", "width", "rows", "data", "checksum")
+    stored = [
+        (*row[:5], tuple(row[5]), bytes(row[6]), bytes(row[7]))
+        for row in Output.objects.filter(chunk_id=chunk.id).order_by("id").values_list(*fields)
+    ]
+    assert stored == [tuple(getattr(output, field) for field in fields) for output in outputs]

@@ -62,6 +62,77 @@ def test_one_upload_too_many_waits(api, person, browser, settings):
     assert submit(api).status_code == 202
 
 
+class Unreadable:
+    """A body of 300,000 bytes that nobody may begin to read."""
+
+    def read(self, *args):
+        raise AssertionError("it was read")
+
+    readline = read
+
+
+def post_unreadable(client: Client, path: str, media_type: str, **headers: str):
+    environ = {"wsgi.input": Unreadable(), "CONTENT_LENGTH": "300000", **headers}
+    return client.generic("POST", path, b"", media_type, **environ)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("media_type", ["multipart/form-data; boundary=x", "application/x-www-form-urlencoded"])
+def test_a_session_takes_a_place_before_its_token_is_looked_for_in_the_form(browser, person, settings, media_type):
+    settings.E1_USER_UPLOADS = 1
+    strict = Client(enforce_csrf_checks=True)
+    strict.cookies = browser.cookies
+    strict.cookies["csrftoken"] = "x" * 32
+    with uploads.upload_place(person.pk):
+        for path in ("/api/jobs/", "/api/webhooks/"):
+            answer = post_unreadable(strict, path, media_type)
+            assert (answer.status_code, body(answer)["code"], answer["Retry-After"]) == (429, "too_many_uploads", "5")
+    assert not uploads._taken
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/api/v3/e1-demo/log_prob/", "/api/webhooks/"])
+def test_a_json_body_that_is_not_small_takes_a_place(api, person, settings, path):
+    settings.E1_USER_UPLOADS = 1
+    with uploads.upload_place(person.pk):
+        answer = post_unreadable(api, path, "application/json")
+        assert (answer.status_code, body(answer)["code"], answer["Retry-After"]) == (429, "too_many_uploads", "5")
+        assert body(api.post(path, {"x": 1}, format="json"))["code"] != "too_many_uploads", "a small one needs none"
+    large = api.post(path, {"x": "y" * 300_000}, format="json")
+    assert (large.status_code, body(large)["code"]) == (400, "unknown_field")
+    assert not uploads._taken
+
+
+@pytest.mark.django_db
+def test_a_request_takes_one_place(api, browser, settings):
+    settings.E1_USER_UPLOADS = 1
+    assert submit(api, FASTA * 4000).status_code == 202
+    items = [{"sequence": "MKT" * 100}] * 1000
+    sent = {"model": "e1-demo", "action": "encode", "items": items}
+    assert browser.post("/api/jobs/", sent, "application/json").status_code == 202
+    assert not uploads._taken
+
+
+@pytest.mark.django_db
+def test_a_small_form_takes_a_place_for_the_library_behind_it(api, person, browser, settings):
+    settings.E1_USER_UPLOADS = 1
+    earlier = body(submit(api))["id"]
+    form = {"model": "e1-demo", "action": "log_prob", "on_invalid": "reject", "complete": "1"}
+    packed = SimpleUploadedFile("a.fasta.gz", gzip.compress(FASTA))
+    for library in ({"from": earlier}, {"file": packed}):
+        with uploads.upload_place(person.pk):
+            for path in ("/jobs/new/", "/jobs/new/cost/"):
+                packed.seek(0)
+                refused = browser.post(path, {**form, **library})
+                assert (refused.status_code, b"you have 1 uploads" in refused.content.lower()) == (429, True)
+            assert browser.post("/jobs/new/", {**form, "sequences": "MKT"}).status_code == 302
+        packed.seek(0)
+        assert browser.post("/jobs/new/cost/", {**form, **library}).json()["items"] > 0
+        packed.seek(0)
+        assert browser.post("/jobs/new/", {**form, **library}).status_code == 302
+    assert not uploads._taken
+
+
 @pytest.mark.django_db
 def test_a_file_is_not_read_from_people_who_are_not_logged_in(person):
     for path in ("/login/", "/jobs/new/"):
@@ -75,12 +146,6 @@ def test_a_file_is_not_read_from_people_who_are_not_logged_in(person):
 @pytest.mark.django_db
 @pytest.mark.parametrize("media_type", ["text/x-fasta", "application/json", "multipart/form-data; boundary=x"])
 def test_a_body_that_announces_too_much_is_refused_unread(api, media_type):
-    class Unreadable:
-        def read(self, *args):
-            raise AssertionError("it was read")
-
-        readline = read
-
     response = api.generic(
         "POST", "/api/jobs/?model=e1-demo&action=encode", b"", media_type,
         **{"wsgi.input": Unreadable(), "CONTENT_LENGTH": str(MAX_UPLOAD_BODY + 1)},
