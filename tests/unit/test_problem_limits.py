@@ -7,7 +7,7 @@ import pytest
 from jobs.actions import get_action
 from jobs.actions.base import known_only
 from jobs.actions.contexts import read_contexts
-from jobs.api import submissions
+from jobs.api import stored_contexts
 from jobs.api.bodies import only_fields
 from jobs.errors import InvalidInput, Problem, Problems
 from jobs.limits import LISTED_PROBLEMS, MAX_JOB_CONTEXTS, RECORD_PROBLEMS
@@ -60,9 +60,9 @@ def test_a_context_of_a_job_that_is_too_long_is_not_looked_at():
 
 
 def test_no_set_is_read_for_a_job_that_names_too_many(monkeypatch):
-    monkeypatch.setattr(submissions, "context_set_sequences", lambda *_, **__: pytest.fail("a set was read"))
+    monkeypatch.setattr(stored_contexts, "context_set_sequences", lambda *_, **__: pytest.fail("a set was read"))
     with pytest.raises(InvalidInput) as caught:
-        read_contexts(submissions._with_stored([{"set": "a"}] * (MAX_JOB_CONTEXTS + 1), None), RULES, MODEL)
+        stored_contexts.with_stored([{"set": "a"}] * (MAX_JOB_CONTEXTS + 1), None)
     assert caught.value.code == "too_many_contexts"
 
 
