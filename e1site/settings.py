@@ -125,11 +125,10 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "global_keyprefix": "e1:",
 }
 CELERY_TASK_ROUTES = {
+    # What may take hours, and nothing else: whatever waits behind it waits as long.
     TASK_BUILD: {"queue": ARTEFACT_QUEUE},
-    TASK_EXPIRE: {"queue": ARTEFACT_QUEUE},
     TASK_WORK: {"queue": ARTEFACT_QUEUE},
-    # Beside files, not beside the safety nets: an address that answers slowly must not hold those up.
-    TASK_WEBHOOKS: {"queue": ARTEFACT_QUEUE},
+    # Webhooks and expiry take a minute, each in one process at a time: of three, one is left to the safety nets.
     "jobs.*": {"queue": SERVICE_QUEUE},
 }
 CELERY_BEAT_SCHEDULE = {

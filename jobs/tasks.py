@@ -90,8 +90,10 @@ def build_artefact(artefact_id: int) -> None:
 
 @shared_task(name=TASK_WEBHOOKS)
 def deliver_webhooks() -> None:
-    """Send what is due to webhooks."""
-    deliveries_send()
+    """Send what is due to webhooks, in one process at a time: addresses that answer slowly hold up no more."""
+    with _alone("e1-webhooks") as alone:
+        if alone:
+            deliveries_send()
 
 
 @shared_task(name=TASK_WORK)

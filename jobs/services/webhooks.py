@@ -32,7 +32,7 @@ from jobs.models import Delivery, Job, Webhook
 from jobs.outside import Refused, checked_address, post, target_of
 from jobs.queue import BROKER_ERRORS
 from jobs.states import JobState
-from worker.protocol import ARTEFACT_QUEUE, TASK_WEBHOOKS
+from worker.protocol import SERVICE_QUEUE, TASK_WEBHOOKS
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ LEASE = timedelta(seconds=60)
 PAUSES = (10, 60, 300, 1800, 7200, 21_600, 43_200, 86_400)
 """Seconds between attempts, after which a delivery is given up: some two days on the whole."""
 BUDGET_SECONDS = 60
-"""One task's time: other work waits behind it on the same queue."""
+"""One task's time: it keeps one of the service worker's processes."""
 DEAD_AFTER = timedelta(days=1)
 KEPT = timedelta(days=30)
 GONE = 410
@@ -104,7 +104,7 @@ def webhooks_record(job: Job) -> None:
 def _publish() -> None:
     """Tell a worker; beat does so every few seconds as well, so a lost message costs seconds."""
     try:
-        current_app.send_task(TASK_WEBHOOKS, queue=ARTEFACT_QUEUE, retry=False, expires=60)
+        current_app.send_task(TASK_WEBHOOKS, queue=SERVICE_QUEUE, retry=False, expires=60)
     except BROKER_ERRORS as error:
         log.warning("cannot publish deliveries, Redis does not answer: %s", error)
 
