@@ -211,7 +211,9 @@ def artefact_fail(*, artefact_id: int, token: UUID, reason: str) -> None:
 
 
 def artefacts_tend() -> None:
-    """Safety net: tell again of what nobody builds, give up what was lost too often, remove what is superseded."""
+    """Safety net: tell again where nobody builds what waits, give up what was lost too often, remove what is
+    superseded. One message serves: it is not the file that it names that is built next (`jobs.services.turns`).
+    """
     lost = Artefact.objects.filter(state=ArtefactState.BUILDING, lease_end__lt=Now())
     lost.filter(attempts__gte=MAX_ATTEMPTS).update(
         state=ArtefactState.FAILED,
@@ -221,7 +223,8 @@ def artefacts_tend() -> None:
     )
     waiting = Artefact.objects.filter(Q(state=ArtefactState.WAITING) | Q(pk__in=lost.values("pk")))
     quiet = Q(published_at__isnull=True) | Q(published_at__lt=Now() - REPUBLISH_AFTER)
-    for artefact_id in waiting.filter(quiet).values_list("pk", flat=True):
+    head = waiting.order_by("pk").values("pk")[:1]
+    for artefact_id in Artefact.objects.filter(quiet, pk__in=head).values_list("pk", flat=True):
         if not artefact_publish(artefact_id=artefact_id):
             return
     for artefact_id in _superseded().values_list("pk", flat=True):

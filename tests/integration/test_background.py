@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import psycopg
 import pytest
+from celery import current_app
 from django.conf import settings
 from django.db import connection
+from django.utils import timezone
 
 from e1site.stack import parts
 from jobs import tasks
-from jobs.services import webhooks
+from jobs.models import Artefact, HomologSearch, Job
+from jobs.services import artefacts, background, turns, webhooks
+from jobs.services.works import Kind
 from worker.app import app
 from worker.protocol import ARTEFACT_QUEUE, TASK_BUILD, TASK_EXPIRE, TASK_WEBHOOKS, TASK_WORK
 
@@ -52,3 +58,96 @@ def test_each_of_them_keeps_one_process_at_a_time(monkeypatch, lock, task, work)
         other.execute("SELECT pg_advisory_unlock(hashtext(%s))", [lock])
     task()
     assert done == [work]
+
+
+# --- turns -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def told(monkeypatch) -> list[str]:
+    """The tasks that a worker of the long builds would be told of."""
+    sent: list[str] = []
+    monkeypatch.setattr(current_app, "send_task", lambda name, *_, **__: sent.append(name))
+    monkeypatch.setattr(turns, "queue_length", lambda queue: 0)
+    return sent
+
+
+@pytest.fixture
+def done(monkeypatch, told) -> list[tuple[str, str]]:
+    """What is done in the background, in its order: nothing is computed."""
+    found: list[tuple[str, str]] = []
+
+    def build(*, artefact_id: int) -> None:
+        artefact = Artefact.objects.get(pk=artefact_id)
+        artefact.state, artefact.attempts, artefact.finished_at = "ready", 1, timezone.now()
+        artefact.save()
+        found.append(("map", str(artefact.params["seed"])))
+
+    def run(pk: str) -> bool:
+        work = background.work_claim(HomologSearch, pk)
+        found.append(("search", work.name))
+        return background.work_finish(work)
+
+    monkeypatch.setattr(turns, "artefact_build", build)
+    monkeypatch.setattr(turns, "WORKS", {"homologsearch": Kind(HomologSearch, run)})
+    return found
+
+
+def maps(owner, count: int, first: int = 0) -> list[Artefact]:
+    job = Job.objects.create(owner=owner, model="e1-demo", action="encode", params={}, state="succeeded")
+    seeds = range(first, first + count)
+    return [Artefact.objects.create(job=job, kind="map", params={"seed": n}, fingerprint=str(n)) for n in seeds]
+
+
+def search(owner, name: str) -> HomologSearch:
+    fields = {"database_name": "small", "database_digest": "", "parent": "MKT", "settings": {}}
+    return HomologSearch.objects.create(owner=owner, name=name, **fields)
+
+
+def asked_at(row, minutes: int) -> None:
+    type(row).objects.filter(pk=row.pk).update(
+        created_at=timezone.now() - timedelta(hours=1) + timedelta(minutes=minutes)
+    )
+
+
+def test_owners_take_turns_whoever_asked_for_more(person, stranger, done):
+    for at, one in enumerate(maps(person, 4)):
+        asked_at(one, at)
+    asked_at(*maps(stranger, 1, first=10), 10)
+    asked_at(search(stranger, "homologs"), 11)
+    for task, args in [(tasks.build_artefact, (1,)), (tasks.work_in_background, ("homologsearch", "1"))] * 4:
+        task(*args)
+    assert done == [("map", "0"), ("map", "10"), ("map", "1"), ("search", "homologs"), ("map", "2"), ("map", "3")]
+
+
+def test_who_has_something_under_way_lets_the_others_go_first(person, stranger, done):
+    first, second = maps(person, 2)
+    (third,) = maps(stranger, 1, first=10)
+    for at, one in enumerate((first, second, third)):
+        asked_at(one, at)
+    assert artefacts.artefact_claim(artefact_id=first.pk)
+    assert turns.next_in_turn() == ("artefact", str(third.pk))
+    Artefact.objects.filter(pk=first.pk).update(lease_end=timezone.now() - timedelta(seconds=1))
+    assert turns.next_in_turn() == ("artefact", str(first.pk)), "its process is gone"
+    Artefact.objects.filter(pk=first.pk).update(attempts=turns.MAX_ATTEMPTS)
+    assert turns.next_in_turn() == ("artefact", str(second.pk)), "it was lost too often"
+
+
+def test_one_message_is_enough_however_many_were_lost(person, done, told):
+    maps(person, 3)
+    tasks.build_artefact(1)
+    for number in (1, 2):
+        assert len(told) == len(done) == number
+        tasks.build_artefact(1)
+    assert (len(told), len(done)) == (2, 3)
+    assert not turns.turn_take()
+
+
+def test_beat_tells_again_of_the_first_however_many_wait(person, told):
+    maps(person, 20)
+    for number in range(20):
+        search(person, str(number))
+    for _ in range(3):
+        artefacts.artefacts_tend()
+        background.works_tend(HomologSearch)
+    assert told == [TASK_BUILD, TASK_WORK], "once in half a minute"
