@@ -24,6 +24,7 @@ from jobs import selectors
 from jobs.errors import ServiceError
 from jobs.models import Artefact, ArtefactBlock, Job
 from jobs.queue import BROKER_ERRORS
+from jobs.services.quotas import quota_admit_bytes
 from jobs.states import ArtefactState, JobState
 from worker.protocol import ARTEFACT_QUEUE, TASK_BUILD
 
@@ -148,11 +149,22 @@ def artefact_renew(*, artefact_id: int, token: UUID, fraction: float | None = No
 
 
 def artefact_store(
-    *, artefact_id: int, token: UUID, paths: Mapping[str, Path], facts: Mapping[str, Any] | None = None
+    *,
+    artefact_id: int,
+    token: UUID,
+    paths: Mapping[str, Path],
+    facts: Mapping[str, Any] | None = None,
+    charged_to: int | None = None,
 ) -> bool:
     """Copy the files, by format, into blocks, each committed by itself, and make the artefact ready. False where the
     lease was lost: then nothing counts.
+
+    Where the files go beyond the storage of the user `charged_to`, it raises TooLarge: before it copies, and again with
+    the last word when all is copied, for others may have stored something meanwhile.
     """
+    if charged_to is not None:
+        with transaction.atomic():
+            quota_admit_bytes(user_id=charged_to, size=sum(path.stat().st_size for path in paths.values()))
     files: list[StoredFile] = []
     number = 0
     for format, path in paths.items():
@@ -161,10 +173,13 @@ def artefact_store(
             return False
         files.append(stored)
         number += -(-stored.size // BLOCK)
+    size = sum(file.size for file in files)
     with transaction.atomic():
+        if charged_to is not None:
+            quota_admit_bytes(user_id=charged_to, size=size)
         held = _held(artefact_id, token).update(
             state=ArtefactState.READY,
-            size=sum(file.size for file in files),
+            size=size,
             sha256=files[0].sha256,
             files=[asdict(file) for file in files],
             facts=dict(facts or {}),
