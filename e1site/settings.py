@@ -63,6 +63,8 @@ E1_QUOTA_QUEUED_TOKENS = env.int("E1_QUOTA_QUEUED_TOKENS", default=0)
 """Tokens of a user that wait or are being computed."""
 E1_QUOTA_STORED_BYTES = env.int("E1_QUOTA_STORED_BYTES", default=0)
 """Bytes of a user's libraries, results and files built of them."""
+E1_QUOTA_BACKGROUND = env.int("E1_QUOTA_BACKGROUND", default=10)
+"""Analyses and counts of neighbours of a user that wait or are being made: each may keep a worker for hours."""
 E1_LEASE_SECONDS = env.float("E1_LEASE_SECONDS", default=30.0)
 """How long a worker may be silent before its chunks are given to others, by the database's clock. It renews three times
 as often. Shorter: a dead worker is noticed sooner, and a slow database is taken for a dead worker sooner."""

@@ -119,7 +119,9 @@ def search_run(*, search_id: UUID | str) -> bool:
         found = _found(search)
         if not work_renew(search, progress=1.0):
             return False
-        stored = alignment_store(owner=search.owner, name=search.name, source="search", rows=found.alignment)
+        stored = alignment_store(
+            owner=search.owner, name=search.name, source="search", rows=found.alignment, admitted=True
+        )
         return work_finish(
             search, alignment=stored, hits=found.hits, iteration=found.iterations, converged=found.converged
         )

@@ -9,13 +9,19 @@ import pytest
 from celery import current_app
 from django.conf import settings
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from e1site.stack import parts
 from jobs import tasks
-from jobs.models import Artefact, HomologSearch, Job
-from jobs.services import artefacts, background, turns, webhooks
+from jobs.models import Alignment, Artefact, HomologSearch, Job, NeighbourCount
+from jobs.science.alignments import read_alignment
+from jobs.services import alignments, artefacts, background, turns, webhooks
 from jobs.services.works import Kind
+from tests.integration.map_library import grouped
+from tests.integration.test_alignments_api import sample, upload
+from tests.integration.test_alignments_api import stored as aligned
+from tests.integration.test_analyses import ask, client_of
 from worker.app import app
 from worker.protocol import ARTEFACT_QUEUE, TASK_BUILD, TASK_EXPIRE, TASK_WEBHOOKS, TASK_WORK
 
@@ -151,3 +157,63 @@ def test_beat_tells_again_of_the_first_however_many_wait(person, told):
         artefacts.artefacts_tend()
         background.works_tend(HomologSearch)
     assert told == [TASK_BUILD, TASK_WORK], "once in half a minute"
+
+
+# --- how much of it one user may have --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def two(settings, told) -> None:
+    settings.E1_QUOTA_BACKGROUND = 2
+
+
+def refused(answer) -> None:
+    assert (answer.status_code, answer.json()["code"], answer["Retry-After"]) == (429, "quota_background", "30")
+    (problem,) = answer.json()["errors"]
+    assert problem["message"].startswith("2 of your analyses and counts of neighbours are not finished")
+    assert problem["remedy"] == "Wait until one ends, or cancel an analysis."
+
+
+def test_analyses_beyond_the_limit_are_refused_until_one_is_over(person, stranger, two):
+    lib = grouped(24, owner=person)
+    lib.finish()
+    owner = client_of(person)
+    first, second = (ask(owner, lib, "map", method="pca", seed=seed).json() for seed in (1, 2))
+    refused(ask(owner, lib, "map", method="pca", seed=3))
+    assert Artefact.objects.count() == 2
+    assert ask(owner, lib, "map", method="pca", seed=2).json()["id"] == second["id"], "what is there is no further one"
+    assert owner.get(f"/api/jobs/{lib.job.pk}/results/?format=h5").status_code == 202, "one's own results"
+    assert owner.post(f"{first['url']}cancel/").status_code == 200
+    assert ask(owner, lib, "map", method="pca", seed=3).status_code == 202
+    refused(ask(owner, lib, "map", method="pca", seed=1))
+    theirs = grouped(24, owner=stranger)
+    theirs.finish()
+    assert ask(client_of(stranger), theirs, "map", method="pca").status_code == 202
+
+
+def test_counts_of_neighbours_are_under_the_same_limit(api, person, two, monkeypatch):
+    monkeypatch.setattr(alignments, "INLINE_PAIR_WORDS", 0)
+    body = aligned(api)
+    count = NeighbourCount.objects.get()
+    answer = sample(api, body, samplings=[{"neighbour_threshold": t} for t in (0.3, 0.4, 0.5)], preview=True)
+    refused(answer)
+    assert set(NeighbourCount.objects.values_list("threshold", flat=True)) == {count.threshold, 0.3}
+    refused(upload(api, b">parent\nMKTAYI\n>a\nMRTAYI\n"))
+    assert Alignment.objects.count() == 1, "what may not be counted is not kept either"
+    rows = read_alignment(b">parent\nMKTAYI\n>a\nMWTAYI\n")
+    assert alignments.alignment_store(owner=person, name="found", source="search", rows=rows, admitted=True)
+    monkeypatch.setattr(alignments, "INLINE_PAIR_WORDS", 10**9)
+    assert aligned(api, b">parent\nMKTAYI\n>a\nMRTAYI\n")["state"] == "ready", "quick ones wait for nobody"
+
+
+def test_unfinished_work_is_counted_under_its_owners_lock(person, two):
+    lib = grouped(24, owner=person)
+    lib.finish()
+    with CaptureQueriesContext(connection) as asked:
+        assert ask(client_of(person), lib, "map", method="pca").status_code == 202
+    told = [query["sql"] for query in asked]
+    locked = next(at for at, sql in enumerate(told) if "jobs_quota" in sql and sql.endswith("FOR UPDATE"))
+    counted = next(at for at, sql in enumerate(told) if "COUNT(*)" in sql and "jobs_neighbourcount" in sql)
+    stored = next(at for at, sql in enumerate(told) if sql.startswith('INSERT INTO "jobs_artefact"'))
+    assert locked < counted < stored
+    assert not any(sql.startswith("RELEASE") for sql in told[locked:stored]), "in one transaction"
