@@ -65,6 +65,8 @@ E1_QUOTA_QUEUED_TOKENS = env.int("E1_QUOTA_QUEUED_TOKENS", default=0)
 """Tokens of a user that wait or are being computed."""
 E1_QUOTA_STORED_BYTES = env.int("E1_QUOTA_STORED_BYTES", default=0)
 """Bytes of all that is stored for a user (docs/sharing.md); of unfinished jobs what they will take."""
+E1_QUOTA_BACKGROUND = env.int("E1_QUOTA_BACKGROUND", default=10)
+"""Analyses and counts of neighbours of a user that wait or are being made: each may keep a worker for hours."""
 E1_LEASE_SECONDS = env.float("E1_LEASE_SECONDS", default=30.0)
 """How long a worker may be silent before its chunks are given to others, by the database's clock. It renews three times
 as often. Shorter: a dead worker is noticed sooner, and a slow database is taken for a dead worker sooner."""
@@ -127,11 +129,10 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "global_keyprefix": "e1:",
 }
 CELERY_TASK_ROUTES = {
+    # What may take hours, and nothing else: whatever waits behind it waits as long.
     TASK_BUILD: {"queue": ARTEFACT_QUEUE},
-    TASK_EXPIRE: {"queue": ARTEFACT_QUEUE},
     TASK_WORK: {"queue": ARTEFACT_QUEUE},
-    # Beside files, not beside the safety nets: an address that answers slowly must not hold those up.
-    TASK_WEBHOOKS: {"queue": ARTEFACT_QUEUE},
+    # Webhooks and expiry take a minute, each in one process at a time: of three, one is left to the safety nets.
     "jobs.*": {"queue": SERVICE_QUEUE},
 }
 CELERY_BEAT_SCHEDULE = {

@@ -9,15 +9,18 @@ from __future__ import annotations
 import contextlib
 import http.client
 import ipaddress
+import queue
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 SECONDS = 10.0
-"""For a request from connecting to the status line."""
+"""For a request, from looking its name up to the status line."""
 MAX_URL = 500
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 IP = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -73,15 +76,38 @@ def is_allowed(target: Target, allowed: Collection[str]) -> bool:
 
 
 def checked_address(target: Target, allowed: Collection[str]) -> str:
-    """The address to connect to. Raises Refused where the name has none, or any that is not for everybody."""
+    """The address to connect to. Raises Refused where the name has none in time, or any that is not for everybody."""
     try:
-        found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
+        found = _looked_up(target)
     except (OSError, UnicodeError) as error:
         raise Refused(f"the name {target.host} cannot be resolved") from error
     addresses = [str(entry[4][0]).partition("%")[0] for entry in found]
     if not is_allowed(target, allowed) and any(is_internal(address) for address in addresses):
         raise Refused(f"{target.host} is an internal address")
     return addresses[0]
+
+
+def _looked_up(target: Target) -> list[Any]:
+    """`getaddrinfo`, which knows no limit of time, within SECONDS. Raises what it raises, and TimeoutError; its thread
+    ends when the resolver gives up.
+    """
+    answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+    def look_up() -> None:
+        try:
+            answers.put(socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM))
+        except (OSError, UnicodeError) as error:
+            answers.put(error)
+
+    threading.Thread(target=look_up, daemon=True).start()
+    try:
+        answer = answers.get(timeout=SECONDS)
+    except queue.Empty:
+        raise TimeoutError from None
+    if isinstance(answer, Exception):
+        raise answer
+    found: list[Any] = answer
+    return found
 
 
 def is_internal(text: str) -> bool:
@@ -107,11 +133,13 @@ def post(target: Target, body: bytes, headers: Mapping[str, str], allowed: Colle
 
     Raises Refused, or OSError or HTTPException where the other side cannot be reached or does not speak HTTP.
     """
+    begun = time.monotonic()
     address = checked_address(target, allowed)
+    left = max(0.1, SECONDS - (time.monotonic() - begun))
     with contextlib.ExitStack() as cleanup:
-        sock = cleanup.enter_context(socket.create_connection((address, target.port), timeout=SECONDS))
+        sock = cleanup.enter_context(socket.create_connection((address, target.port), timeout=left))
         # Against an answer that trickles: each byte would begin the socket's own time again.
-        watch = threading.Timer(SECONDS, _shut, [sock])
+        watch = threading.Timer(left, _shut, [sock])
         watch.daemon = True
         watch.start()
         cleanup.callback(watch.cancel)

@@ -16,12 +16,12 @@ from jobs import queue, selectors
 from jobs.models import Worker
 from jobs.services.artefacts import artefacts_tend
 from jobs.services.background import works_tend
-from jobs.services.building import artefact_build
 from jobs.services.contexts import contexts_sweep
 from jobs.services.lifecycle import job_delete, job_finalise
 from jobs.services.losses import leases_reap
 from jobs.services.retention import jobs_expire
 from jobs.services.tallies import tallies_advance
+from jobs.services.turns import turn_take
 from jobs.services.units import groups_release
 from jobs.services.webhooks import deliveries_send
 from jobs.services.works import WORKS
@@ -84,20 +84,22 @@ def expire() -> None:
 
 @shared_task(name=TASK_BUILD)
 def build_artefact(artefact_id: int) -> None:
-    """Build a file that somebody asked for, unless somebody else does already."""
-    artefact_build(artefact_id=artefact_id)
+    """Something waits: do what is next in turn, which need not be that file."""
+    turn_take()
 
 
 @shared_task(name=TASK_WEBHOOKS)
 def deliver_webhooks() -> None:
-    """Send what is due to webhooks."""
-    deliveries_send()
+    """Send what is due to webhooks, in one process at a time: addresses that answer slowly hold up no more."""
+    with _alone("e1-webhooks") as alone:
+        if alone:
+            deliveries_send()
 
 
 @shared_task(name=TASK_WORK)
 def work_in_background(kind: str, pk: str) -> None:
-    """Count neighbours or search homologs, unless somebody else does already."""
-    WORKS[kind].run(pk)
+    """Something waits: do what is next in turn, which need not be that work."""
+    turn_take()
 
 
 @contextmanager

@@ -11,9 +11,10 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from jobs import selectors
-from jobs.models import Job, Quota
+from jobs.analyses import KINDS
+from jobs.models import Artefact, Job, NeighbourCount, Quota
 from jobs.quotas import Amounts
-from jobs.states import JobState
+from jobs.states import ArtefactState, JobState, WorkState
 
 ACTIVE = [state.value for state in JobState.unfinished() if state != JobState.VALIDATING]
 """States of jobs that are accepted and not finished. An upload that is still being read counts when it is accepted."""
@@ -90,6 +91,13 @@ def uses_of(user_ids: Iterable[int]) -> dict[int, Amounts]:
             {"users": wanted, "active": ACTIVE},
         )
         return {row[0]: Amounts(*map(int, row[1:])) for row in cursor.fetchall()}
+
+
+def background_of(user_id: int) -> int:
+    """Analyses and counts of neighbours of the user that wait or are being made."""
+    analyses = Artefact.objects.filter(job__owner=user_id, kind__in=KINDS, state__in=ArtefactState.unfinished())
+    counts = NeighbourCount.objects.filter(alignment__owner=user_id, state__in=WorkState.unfinished())
+    return analyses.count() + counts.count()
 
 
 def queued_tokens_of(job_id: UUID) -> int:

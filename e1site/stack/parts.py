@@ -73,8 +73,10 @@ def gpus(env: Mapping[str, str], found: int) -> list[str]:
 
 
 def service_worker() -> Part:
-    """Finalising and the reaper: no network, no torch."""
-    return _worker("service-1", SERVICE_QUEUE, stop_seconds=10)
+    """Finalising and the reaper, webhooks and expiry: no network, no torch. The latter two keep one process each for up
+    to a minute, so that three leave one to the safety nets.
+    """
+    return _worker("service-1", SERVICE_QUEUE, stop_seconds=10, processes=3)
 
 
 def artefact_worker() -> Part:
@@ -87,10 +89,10 @@ def beat(data: Path) -> Part:
     return Part("beat", (*_celery("beat"), *schedule, "-l", "INFO"), stage=2, stop_seconds=5)
 
 
-def _worker(name: str, queue: str, stop_seconds: float) -> Part:
+def _worker(name: str, queue: str, stop_seconds: float, processes: int = 1) -> Part:
     command = (
         *(*_celery("worker"), "-Q", queue, "-n", f"{name}@%h", "-l", "INFO"),
-        *("--pool", "prefork", "--concurrency", "1", "--prefetch-multiplier", "1"),
+        *("--pool", "prefork", "--concurrency", str(processes), "--prefetch-multiplier", "1"),
         *("--without-mingle", "--without-gossip"),
     )
     return Part(name, command, stage=2, stop_seconds=stop_seconds)

@@ -30,7 +30,7 @@ from jobs.services.background import (
     work_renew,
     work_retry,
 )
-from jobs.services.quotas import quota_lock
+from jobs.services.quotas import quota_admit_work, quota_lock
 from jobs.states import WorkState
 from worker.protocol import EXTENDED
 
@@ -73,15 +73,21 @@ def alignment_read(
         return science.read_alignment(data, parent=parent, add_parent=add_parent, skip_empty=skip_empty)
 
 
-def alignment_store(*, owner: User, name: str, source: str, rows: science.Alignment) -> Alignment:
+def alignment_store(
+    *, owner: User, name: str, source: str, rows: science.Alignment, admitted: bool = False
+) -> Alignment:
     """Keep `rows`; the same rows again are the alignment that is there. Neighbours are counted at once where that is
-    quick, else by the service worker.
+    quick, else by the service worker. Raises TooLarge where the owner's storage is full; TooManyRequests where too much
+    of the owner's work is unfinished, unless it is `admitted`.
     """
     digest = alignment_digest(rows)
-    stored = Alignment.objects.filter(owner=owner, digest=digest).first()
-    if stored is None:
-        stored = _created(owner, name, source, digest, rows)
-    neighbour_count(stored, NEIGHBOUR_THRESHOLD, rows=rows)
+    with transaction.atomic():  # what may not be counted is not kept either
+        stored = Alignment.objects.filter(owner=owner, digest=digest).first()
+        if stored is None:
+            stored = _created(owner, name, source, digest, rows)
+        count, asked = _asked(stored, NEIGHBOUR_THRESHOLD, admitted=admitted)
+    if asked:
+        _begin(count, rows)
     return stored
 
 
@@ -154,22 +160,37 @@ def alignment_delete(*, alignment_id: UUID) -> None:
         Alignment.objects.filter(pk=alignment_id).delete()
 
 
-def neighbour_count(stored: Alignment, threshold: float, *, rows: science.Alignment | None = None) -> NeighbourCount:
-    """The count of neighbours at this threshold: done, or asked for. `rows` are those of `stored`, where at hand.
+def neighbour_count(stored: Alignment, threshold: float) -> NeighbourCount:
+    """The count of neighbours at this threshold: done, or asked for. Raises TooManyRequests where too much of the
+    owner's work is unfinished.
 
     A failed one is asked for again by the next request after the one that was told of it.
     """
-    count, made = NeighbourCount.objects.get_or_create(alignment=stored, threshold=threshold)
-    if not made:
-        return count
-    aligned = rows or (alignment_load(stored) if _is_quick(stored) else None)
-    if aligned is not None and pair_words(aligned.depth, aligned.columns.shape[1]) <= INLINE_PAIR_WORDS:
+    with transaction.atomic():
+        count, asked = _asked(stored, threshold)
+    if asked:
+        _begin(count)
+    return count
+
+
+def _asked(stored: Alignment, threshold: float, *, admitted: bool = False) -> tuple[NeighbourCount, bool]:
+    """The count at this threshold, and whether it is new: then the caller begins it once the transaction has ended."""
+    if known := NeighbourCount.objects.filter(alignment=stored, threshold=threshold).first():
+        return known, False
+    if not admitted and not _is_quick(stored):
+        quota_admit_work(user_id=stored.owner_id)
+    return NeighbourCount.objects.get_or_create(alignment=stored, threshold=threshold)
+
+
+def _begin(count: NeighbourCount, rows: science.Alignment | None = None) -> None:
+    """Count now where that is quick, else tell the service worker. `rows` are those of the alignment, where at hand."""
+    if _is_quick(count.alignment):
+        aligned = rows or alignment_load(count.alignment)
         if (claimed := work_claim(NeighbourCount, count.pk)) is not None:
-            _finish(claimed, neighbour_counts(aligned, threshold))
+            _finish(claimed, neighbour_counts(aligned, count.threshold))
     else:
         work_publish(count)
     count.refresh_from_db()
-    return count
 
 
 def neighbour_count_retry(count: NeighbourCount) -> None:

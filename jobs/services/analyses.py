@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
 from django.db.models import QuerySet
 
 from jobs import selectors, selectors_counts
@@ -15,8 +13,8 @@ from jobs.analyses.limits import check_size
 from jobs.analyses.params import check_analysis, check_embeddings
 from jobs.errors import InvalidInput, NotFound, Problem
 from jobs.models import Artefact, Job
-from jobs.services.artefacts import artefact_request, artefact_retry
-from jobs.services.quotas import quota_admit_bytes
+from jobs.services.artefacts import artefact_request
+from jobs.services.quotas import quota_admit_bytes, quota_admit_work
 from jobs.states import ArtefactState
 
 
@@ -25,7 +23,7 @@ def analysis_request(*, job: Job, kind: Any, params: Any) -> Artefact:
     job that still runs it covers the rows that are finished.
 
     Raises InvalidInput for what is wrong with the request, the job, or the size of the library; TooLarge where the
-    owner's storage is full.
+    owner's storage is full; TooManyRequests where too many of the owner's are unfinished.
     """
     checked = check_analysis(job, kind, params)
     items = selectors_counts.job_counts(job)["succeeded"]
@@ -33,20 +31,17 @@ def analysis_request(*, job: Job, kind: Any, params: Any) -> Artefact:
     library = items if other is None else selectors_counts.job_counts(other)["succeeded"]
     queries = checked.get("queries")
     check_size(kind, checked, items=items if queries is None else len(queries), library=library)
-    _check_room(job, kind, checked)
     also = "" if other is None else selectors.results_fingerprint(other)
-    artefact = artefact_request(job=job, kind=kind, params=checked, also=also)
-    if artefact.state == ArtefactState.FAILED:
-        artefact_retry(artefact_id=artefact.pk)
-        artefact.refresh_from_db()
-    return artefact
+    over = (ArtefactState.CANCELLED, ArtefactState.FAILED)
+    return artefact_request(
+        job=job, kind=kind, params=checked, also=also, again=over, admit=lambda: _admit(job.owner_id)
+    )
 
 
-def _check_room(job: Job, kind: str, params: Mapping[str, Any]) -> None:
-    """How large a new one becomes is known when it is built: it is refused where nothing more may be stored at all."""
-    if not Artefact.objects.filter(job=job, kind=kind, params=dict(params)).exists():
-        with transaction.atomic():
-            quota_admit_bytes(user_id=job.owner_id, size=1)
+def _admit(user_id: int) -> None:
+    """How large one becomes is known when it is built: it is refused where nothing more may be stored at all."""
+    quota_admit_bytes(user_id=user_id, size=1)
+    quota_admit_work(user_id=user_id)
 
 
 def library_of(job: Job, against: str | None, layer: int, *, path: str = "params.against") -> Job | None:

@@ -7,7 +7,8 @@ the database's clock and renews it while it works; what it stores counts only on
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -24,6 +25,7 @@ from jobs import selectors
 from jobs.errors import ServiceError
 from jobs.models import Artefact, ArtefactBlock, Job
 from jobs.queue import BROKER_ERRORS
+from jobs.services.quotas import quota_admit_bytes
 from jobs.states import ArtefactState, JobState
 from worker.protocol import ARTEFACT_QUEUE, TASK_BUILD
 
@@ -54,9 +56,18 @@ class StoredFile:
     block: int
 
 
-def artefact_request(*, job: Job, kind: str, params: Mapping[str, Any] | None = None, also: str = "") -> Artefact:
+def artefact_request(
+    *,
+    job: Job,
+    kind: str,
+    params: Mapping[str, Any] | None = None,
+    also: str = "",
+    again: Collection[str] = (ArtefactState.CANCELLED,),
+    admit: Callable[[], None] = lambda: None,
+) -> Artefact:
     """The file of these results with these parameters: ready, being built, or failed just now; asked for where there is
-    none, or where the last one was cancelled. `also` stands for what else it depends on, such as another job's results.
+    none, or where the last one is in one of the states `again`. `also` stands for what else it depends on, such as
+    another job's results. `admit` is called in the transaction that is about to ask for one; what it raises forbids it.
 
     A failed one is queued again by the next request after the one that was told of it.
     """
@@ -69,13 +80,15 @@ def artefact_request(*, job: Job, kind: str, params: Mapping[str, Any] | None = 
         young = current.filter(state=ArtefactState.READY, finished_at__gt=Now() - FRESH_ENOUGH).first()
         if young is not None:
             return young
-    artefact, made = Artefact.objects.get_or_create(
-        job=job, kind=kind, fingerprint=artefact_fingerprint(job, wanted, also), defaults={"params": wanted}
-    )
-    if made:
+    named = {"job": job, "kind": kind, "fingerprint": artefact_fingerprint(job, wanted, also)}
+    if known := Artefact.objects.filter(**named).exclude(state__in=again).first():
+        return known
+    with transaction.atomic():
+        admit()
+        artefact, made = Artefact.objects.get_or_create(**named, defaults={"params": wanted})
+        asked = made or (artefact.state in again and _ask_again(artefact.pk))
+    if asked:
         artefact_publish(artefact_id=artefact.pk)
-    elif artefact.state == ArtefactState.CANCELLED:
-        artefact_retry(artefact_id=artefact.pk)
         artefact.refresh_from_db()
     return artefact
 
@@ -91,10 +104,14 @@ def artefact_fingerprint(job: Job, params: Mapping[str, Any], also: str = "") ->
 
 def artefact_retry(*, artefact_id: int) -> None:
     """`failed` or `cancelled -> waiting`: somebody asks again."""
-    over = (ArtefactState.FAILED, ArtefactState.CANCELLED)
-    again = Artefact.objects.filter(pk=artefact_id, state__in=over)
-    if again.update(state=ArtefactState.WAITING, attempts=0, reason="", finished_at=None, fraction=0, stage=""):
+    if _ask_again(artefact_id):
         artefact_publish(artefact_id=artefact_id)
+
+
+def _ask_again(artefact_id: int) -> bool:
+    again = Artefact.objects.filter(pk=artefact_id, state__in=(ArtefactState.FAILED, ArtefactState.CANCELLED))
+    fresh = {"attempts": 0, "reason": "", "finished_at": None, "fraction": 0, "stage": ""}
+    return bool(again.update(state=ArtefactState.WAITING, **fresh))
 
 
 def artefact_cancel(*, artefact_id: int) -> bool:
@@ -114,14 +131,11 @@ def artefact_delete(*, artefact_id: int) -> None:
     Artefact.objects.filter(pk=artefact_id).delete()
 
 
-def artefact_publish(*, artefact_id: int) -> bool:
-    """Tell a service worker; False where Redis is away (beat tells it later)."""
+def artefact_publish(*, artefact_id: int) -> None:
+    """Tell a service worker; where Redis is away, beat tells it later."""
     Artefact.objects.filter(pk=artefact_id).update(published_at=Now())
-    try:
+    with suppress(*BROKER_ERRORS):
         current_app.send_task(TASK_BUILD, args=[artefact_id], queue=ARTEFACT_QUEUE, retry=False)
-    except BROKER_ERRORS:
-        return False
-    return True
 
 
 def artefact_claim(*, artefact_id: int) -> UUID | None:
@@ -148,11 +162,22 @@ def artefact_renew(*, artefact_id: int, token: UUID, fraction: float | None = No
 
 
 def artefact_store(
-    *, artefact_id: int, token: UUID, paths: Mapping[str, Path], facts: Mapping[str, Any] | None = None
+    *,
+    artefact_id: int,
+    token: UUID,
+    paths: Mapping[str, Path],
+    facts: Mapping[str, Any] | None = None,
+    charged_to: int | None = None,
 ) -> bool:
     """Copy the files, by format, into blocks, each committed by itself, and make the artefact ready. False where the
     lease was lost: then nothing counts.
+
+    Where the files go beyond the storage of the user `charged_to`, it raises TooLarge: before it copies, and again with
+    the last word when all is copied, for others may have stored something meanwhile.
     """
+    if charged_to is not None:
+        with transaction.atomic():
+            quota_admit_bytes(user_id=charged_to, size=sum(path.stat().st_size for path in paths.values()))
     files: list[StoredFile] = []
     number = 0
     for format, path in paths.items():
@@ -161,10 +186,13 @@ def artefact_store(
             return False
         files.append(stored)
         number += -(-stored.size // BLOCK)
+    size = sum(file.size for file in files)
     with transaction.atomic():
+        if charged_to is not None:
+            quota_admit_bytes(user_id=charged_to, size=size)
         held = _held(artefact_id, token).update(
             state=ArtefactState.READY,
-            size=sum(file.size for file in files),
+            size=size,
             sha256=files[0].sha256,
             files=[asdict(file) for file in files],
             facts=dict(facts or {}),
@@ -211,7 +239,9 @@ def artefact_fail(*, artefact_id: int, token: UUID, reason: str) -> None:
 
 
 def artefacts_tend() -> None:
-    """Safety net: tell again of what nobody builds, give up what was lost too often, remove what is superseded."""
+    """Safety net: tell again where something waits (one message serves: `jobs.services.turns`), give up what was lost
+    too often, remove what is superseded.
+    """
     lost = Artefact.objects.filter(state=ArtefactState.BUILDING, lease_end__lt=Now())
     lost.filter(attempts__gte=MAX_ATTEMPTS).update(
         state=ArtefactState.FAILED,
@@ -221,9 +251,9 @@ def artefacts_tend() -> None:
     )
     waiting = Artefact.objects.filter(Q(state=ArtefactState.WAITING) | Q(pk__in=lost.values("pk")))
     quiet = Q(published_at__isnull=True) | Q(published_at__lt=Now() - REPUBLISH_AFTER)
-    for artefact_id in waiting.filter(quiet).values_list("pk", flat=True):
-        if not artefact_publish(artefact_id=artefact_id):
-            return
+    head = waiting.order_by("pk").values("pk")[:1]
+    for artefact_id in Artefact.objects.filter(quiet, pk__in=head).values_list("pk", flat=True):
+        artefact_publish(artefact_id=artefact_id)
     for artefact_id in _superseded().values_list("pk", flat=True):
         ArtefactBlock.objects.filter(artefact_id=artefact_id).delete()
         Artefact.objects.filter(pk=artefact_id).delete()

@@ -89,7 +89,9 @@ def work_retry(work: BackgroundWork) -> bool:
 
 
 def works_tend(kind: type[BackgroundWork]) -> None:
-    """Safety net: tell again of what nobody works on, give up what was lost too often."""
+    """Safety net: tell again where nobody works on what waits, give up what was lost too often. One message serves: it
+    is not the work that it names that is done next (`jobs.services.turns`).
+    """
     lost = kind._default_manager.filter(state=WorkState.RUNNING, lease_end__lt=Now())
     lost.filter(attempts__gte=MAX_ATTEMPTS).update(
         state=WorkState.FAILED,
@@ -100,9 +102,9 @@ def works_tend(kind: type[BackgroundWork]) -> None:
     )
     waiting = kind._default_manager.filter(Q(state=WorkState.WAITING) | Q(pk__in=lost.values("pk")))
     quiet = Q(published_at__isnull=True) | Q(published_at__lt=Now() - REPUBLISH_AFTER)
-    for work in waiting.filter(quiet):
-        if not work_publish(work):
-            return
+    head = waiting.order_by("created_at", "pk").values("pk")[:1]
+    for work in kind._default_manager.filter(quiet, pk__in=head):
+        work_publish(work)
 
 
 def _held(work: BackgroundWork) -> QuerySet[Any]:

@@ -38,7 +38,11 @@ def artefact_build(*, artefact_id: int) -> bool:
             built = BUILDERS[artefact.kind](artefact, Path(folder), held)
             if built is None:
                 return False
-            return artefact_store(artefact_id=artefact_id, token=token, paths=built.paths, facts=built.facts)
+            # The user's own results are not kept from him by a full storage; what is computed of them is.
+            charged_to = artefact.job.owner_id if artefact.kind in KINDS else None
+            return artefact_store(
+                artefact_id=artefact_id, token=token, paths=built.paths, facts=built.facts, charged_to=charged_to
+            )
     except (OSError, ServiceError) as error:
         log.exception("the %s of job %s could not be built", artefact.kind, artefact.job_id)
         artefact_fail(artefact_id=artefact_id, token=token, reason=_reason(error))

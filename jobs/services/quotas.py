@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from django.conf import settings
 from django.db import connection
 
 from jobs import usage
+from jobs.errors import Problem, TooManyRequests
 from jobs.models import Job, Quota
-from jobs.quotas import Amounts, Need, refusal, storage_refusal
+from jobs.quotas import JOB_RETRY_SECONDS, Amounts, Need, refusal, storage_refusal
 
 
 def quota_lock(*, user_id: int) -> Amounts:
@@ -48,6 +50,24 @@ def quota_admit_bytes(*, user_id: int, size: int) -> None:
     refused = storage_refusal(quota_lock(user_id=user_id), usage.use_of(user_id), Need(stored_bytes=size))
     if refused is not None:
         raise refused
+
+
+def quota_admit_work(*, user_id: int) -> None:
+    """Hold one more analysis, or count of neighbours, against the user's unfinished ones, inside the caller's
+    transaction. Raises TooManyRequests `quota_background`.
+    """
+    most = settings.E1_QUOTA_BACKGROUND
+    if not most:
+        return
+    quota_lock(user_id=user_id)
+    if (unfinished := usage.background_of(user_id)) < most:
+        return
+    what = f"{unfinished:,} of your analyses and counts of neighbours are not finished, and you may have {most:,}"
+    remedy = "Wait until one ends, or cancel an analysis."
+    problem = Problem("quota_background", what, remedy)
+    raise TooManyRequests(
+        f"{what}. {remedy[:-1]}", code=problem.code, problems=[problem], retry_after=JOB_RETRY_SECONDS
+    )
 
 
 @contextmanager

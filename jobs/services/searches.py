@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.models import User
+from django.db import transaction
 
 from jobs.errors import Conflict, InvalidInput, Problem, Problems, ServiceError, TooManyRequests
 from jobs.models import HomologSearch, SequenceDatabase
@@ -29,6 +30,7 @@ from jobs.services.background import (
 )
 from jobs.services.context_sets import SET_RULES
 from jobs.services.databases import database_folder
+from jobs.services.quotas import quota_lock
 from jobs.states import WorkState
 from worker.protocol import EXTENDED
 
@@ -84,18 +86,20 @@ def search_start(
         mmseqs.require_mmseqs()
     else:
         homologs.require_hmmer()
-    if HomologSearch.objects.filter(owner=owner, state__in=WorkState.unfinished()).count() >= MAX_OPEN:
-        what = f"you have {MAX_OPEN} unfinished searches; wait for one, or cancel it"
-        raise TooManyRequests(what, code="too_many_searches", retry_after=30)
-    search = HomologSearch.objects.create(
-        owner=owner,
-        name=name[:200] or f"homologs in {database.name}",
-        database=database,
-        database_name=database.name,
-        database_digest=database.digest,
-        parent=parent,
-        settings=asdict(settings),
-    )
+    with transaction.atomic():
+        quota_lock(user_id=owner.pk)  # of many at the same time, as many are accepted as fit
+        if HomologSearch.objects.filter(owner=owner, state__in=WorkState.unfinished()).count() >= MAX_OPEN:
+            what = f"you have {MAX_OPEN} unfinished searches; wait for one, or cancel it"
+            raise TooManyRequests(what, code="too_many_searches", retry_after=30)
+        search = HomologSearch.objects.create(
+            owner=owner,
+            name=name[:200] or f"homologs in {database.name}",
+            database=database,
+            database_name=database.name,
+            database_digest=database.digest,
+            parent=parent,
+            settings=asdict(settings),
+        )
     work_publish(search)
     search.refresh_from_db()
     return search
@@ -119,7 +123,9 @@ def search_run(*, search_id: UUID | str) -> bool:
         found = _found(search)
         if not work_renew(search, progress=1.0):
             return False
-        stored = alignment_store(owner=search.owner, name=search.name, source="search", rows=found.alignment)
+        stored = alignment_store(
+            owner=search.owner, name=search.name, source="search", rows=found.alignment, admitted=True
+        )
         return work_finish(
             search, alignment=stored, hits=found.hits, iteration=found.iterations, converged=found.converged
         )

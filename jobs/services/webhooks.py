@@ -13,16 +13,19 @@ import logging
 import secrets
 import ssl
 import time
-from collections.abc import Collection
+from collections import defaultdict
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from http.client import HTTPException
+from types import MappingProxyType
+from uuid import UUID
 
 import orjson
 from celery import current_app
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Min
 from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils import timezone
@@ -32,7 +35,7 @@ from jobs.models import Delivery, Job, Webhook
 from jobs.outside import Refused, checked_address, post, target_of
 from jobs.queue import BROKER_ERRORS
 from jobs.states import JobState
-from worker.protocol import ARTEFACT_QUEUE, TASK_WEBHOOKS
+from worker.protocol import SERVICE_QUEUE, TASK_WEBHOOKS
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +48,7 @@ LEASE = timedelta(seconds=60)
 PAUSES = (10, 60, 300, 1800, 7200, 21_600, 43_200, 86_400)
 """Seconds between attempts, after which a delivery is given up: some two days on the whole."""
 BUDGET_SECONDS = 60
-"""One task's time: other work waits behind it on the same queue."""
+"""One task's time: it keeps one of the service worker's processes."""
 DEAD_AFTER = timedelta(days=1)
 KEPT = timedelta(days=30)
 GONE = 410
@@ -104,7 +107,7 @@ def webhooks_record(job: Job) -> None:
 def _publish() -> None:
     """Tell a worker; beat does so every few seconds as well, so a lost message costs seconds."""
     try:
-        current_app.send_task(TASK_WEBHOOKS, queue=ARTEFACT_QUEUE, retry=False, expires=60)
+        current_app.send_task(TASK_WEBHOOKS, queue=SERVICE_QUEUE, retry=False, expires=60)
     except BROKER_ERRORS as error:
         log.warning("cannot publish deliveries, Redis does not answer: %s", error)
 
@@ -117,21 +120,38 @@ def signature(secret: str, event_id: str, timestamp: int, body: bytes) -> str:
 
 
 def deliveries_send(*, allowed: Collection[str] | None = None) -> int:
-    """Send what is due until nothing is, or the time is up; returns how many attempts were made."""
+    """Send what is due until nothing is, or the time is up; returns how many attempts were made.
+
+    Next is the owner who has taken least of the time, so that nobody waits for another one's address but once. A
+    webhook that gave no answer is not asked again by this call.
+    """
     allowed = settings.E1_WEBHOOK_ALLOW if allowed is None else allowed
     Delivery.objects.filter(next_attempt_at__isnull=True, created_at__lt=Now() - KEPT).delete()
-    started, count = time.monotonic(), 0
-    while time.monotonic() - started < BUDGET_SECONDS and (delivery := _claim()) is not None:
+    taken: defaultdict[int, float] = defaultdict(float)
+    silent: set[UUID] = set()
+    started = before = time.monotonic()
+    count = 0
+    while before - started < BUDGET_SECONDS and (delivery := _claim(taken, silent)) is not None:
         count += 1
         status, reason = _attempt(delivery, allowed)
         _note(delivery, status, reason)
+        if status is None:
+            silent.add(delivery.webhook_id)
+        now = time.monotonic()
+        taken[delivery.webhook.owner_id] += now - before
+        before = now
     return count
 
 
-def _claim() -> Delivery | None:
-    """The delivery that is due the longest, leased to this process."""
+def _claim(taken: Mapping[int, float] = MappingProxyType({}), silent: Collection[UUID] = ()) -> Delivery | None:
+    """The delivery that is due the longest, leased to this process: of the owner who has `taken` the fewest seconds,
+    and of no webhook in `silent`.
+    """
     with transaction.atomic():
-        due = Delivery.objects.filter(next_attempt_at__lte=Now()).order_by("next_attempt_at")
+        due = Delivery.objects.filter(next_attempt_at__lte=Now()).exclude(webhook__in=silent)
+        owners = due.values_list("webhook__owner_id").annotate(first=Min("next_attempt_at")).order_by("first")
+        owner = min((one for one, _ in owners), key=lambda one: taken.get(one, 0.0), default=None)
+        due = due.filter(webhook__owner_id=owner).order_by("next_attempt_at")
         delivery = due.select_for_update(skip_locked=True, of=("self",)).select_related("webhook").first()
         if delivery is not None:
             Delivery.objects.filter(pk=delivery.pk).update(next_attempt_at=Now() + LEASE, attempts=F("attempts") + 1)

@@ -11,6 +11,8 @@ from pathlib import Path
 import orjson
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from jobs.models import Alignment, HomologSearch, SequenceDatabase
@@ -342,3 +344,14 @@ def test_searches_belong_to_their_owner_and_wait_in_line(api, stranger, token_of
     assert (refused.status_code, refused.json()["code"]) == (429, "too_many_searches")
     assert start(other).status_code == 202
     assert len(api.get("/api/searches/").json()["results"]) == searches.MAX_OPEN
+
+
+def test_open_searches_are_counted_under_their_owners_lock(api, library):
+    with CaptureQueriesContext(connection) as asked:
+        assert start(api).status_code == 202
+    told = [query["sql"] for query in asked]
+    locked = next(at for at, sql in enumerate(told) if "jobs_quota" in sql and sql.endswith("FOR UPDATE"))
+    counted = next(at for at, sql in enumerate(told) if "COUNT(*)" in sql and "jobs_homologsearch" in sql)
+    stored = next(at for at, sql in enumerate(told) if sql.startswith('INSERT INTO "jobs_homologsearch"'))
+    assert locked < counted < stored
+    assert not any(sql.startswith("RELEASE") for sql in told[locked:stored]), "in one transaction"

@@ -9,8 +9,20 @@ from django.db import connection
 from django.db.models import BinaryField
 
 from jobs import usage
-from jobs.models import Alignment, Artefact, Context, ContextSet, HomologSearch, Job, JobColumn, NeighbourCount, Quota
+from jobs.models import (
+    Alignment,
+    Artefact,
+    ArtefactBlock,
+    Context,
+    ContextSet,
+    HomologSearch,
+    Job,
+    JobColumn,
+    NeighbourCount,
+    Quota,
+)
 from jobs.services import artefacts, building
+from jobs.services.artefacts import artefact_request
 from jobs.services.retention import jobs_expire
 from jobs.states import ArtefactState, JobState
 from tests.integration.map_library import grouped
@@ -218,3 +230,40 @@ def test_expiry_leaves_no_row_of_anything_that_hung_on_jobs(api, person, setting
         job.refresh_from_db()
         assert job.kept["freed_bytes"] >= attached[job.pk]
     assert jobs[1].kept["freed_bytes"] >= attached[jobs[1].pk] + context_bytes
+
+
+# --- what turns out too large when it is built -----------------------------------------------------------------------
+
+
+def test_an_analysis_that_turns_out_too_large_fails_alone_and_says_what_to_do(person):
+    lib = grouped(24, owner=person)
+    lib.finish()
+    client = client_of(person)
+    first, second = (ask(client, lib, "neighbours", k=k).json()["id"] for k in (3, 4))
+    assert building.artefact_build(artefact_id=first)
+    Quota.objects.create(user=person, stored_bytes=used(person) + 100)
+    held = used(person)
+    assert not building.artefact_build(artefact_id=second)
+    kept, failed = Artefact.objects.order_by("pk")
+    assert (kept.state, failed.state, failed.size) == ("ready", "failed", 0)
+    assert failed.reason.startswith(f"your jobs keep {held:,} of {held + 100:,} bytes, and this one would add ")
+    assert "Delete jobs that you do not need any more" in failed.reason
+    assert used(person) == held
+    assert set(ArtefactBlock.objects.values_list("artefact_id", flat=True)) == {kept.pk}
+    assert building.artefact_build(artefact_id=artefact_request(job=lib.job, kind="h5").pk), "one's own results"
+
+
+def test_the_last_word_is_spoken_when_all_is_copied(person, monkeypatch):
+    lib = grouped(24, owner=person)
+    lib.finish()
+    asked = ask(client_of(person), lib, "neighbours").json()["id"]
+    copy = artefacts._store_file
+
+    def meanwhile(*args):
+        Quota.objects.update_or_create(user=person, defaults={"stored_bytes": used(person) + 1})
+        return copy(*args)
+
+    monkeypatch.setattr(artefacts, "_store_file", meanwhile)
+    assert not building.artefact_build(artefact_id=asked)
+    assert "this one would add" in Artefact.objects.get().reason
+    assert not ArtefactBlock.objects.exists()

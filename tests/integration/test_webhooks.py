@@ -8,6 +8,7 @@ import threading
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 
 import orjson
 import pytest
@@ -184,6 +185,33 @@ def test_a_deliverer_that_dies_is_followed_by_another(waiting):
 
 
 @pytest.mark.django_db
+def test_addresses_that_say_nothing_take_no_time_from_other_users(person, stranger, monkeypatch):
+    silent = [
+        Webhook.objects.create(owner=person, url=f"https://{n}.example/", secret="", events=[]) for n in range(10)
+    ]
+    good = Webhook.objects.create(owner=stranger, url="https://good.example/", secret="", events=[])
+    for hook in [*silent * 3, *[good] * 5]:
+        Delivery.objects.create(webhook=hook, event="job.succeeded", body="{}")
+    clock, asked = [0.0], []
+
+    def attempt(delivery, allowed):
+        asked.append(delivery.webhook)
+        clock[0] += 0.1 if delivery.webhook == good else 10.0
+        return (204, "") if delivery.webhook == good else (None, "no answer in time")
+
+    monkeypatch.setattr(service, "_attempt", attempt)
+    monkeypatch.setattr(service, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    assert deliveries_send() == len(asked)
+    assert asked[1:6] == [good] * 5, "whose deliveries are younger than all others"
+    others = [hook for hook in asked if hook != good]
+    assert len(others) == len(set(others)) == 6, "each once, until the minute is over"
+    monkeypatch.setattr(service, "BUDGET_SECONDS", 1000)
+    Delivery.objects.filter(attempts=1).update(next_attempt_at=None)
+    asked.clear()
+    assert deliveries_send() == len(set(asked)) == 10
+
+
+@pytest.mark.django_db
 def test_the_page_shows_the_secret_once(person, listener):
     browser = Client()
     browser.force_login(person)
@@ -304,6 +332,22 @@ def test_an_answer_that_changes_after_the_check_changes_nothing(monkeypatch):
     with pytest.raises(Refused):
         post(target_of("https://hooks.example.org:8443/x", []), b"{}", {}, [])
     assert len(connected) == 1
+
+
+def test_a_name_that_nobody_resolves_is_given_up_in_time(monkeypatch):
+    answered = threading.Event()
+
+    def slow(host, port, **_):
+        answered.wait(30)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("93.184.216.34", port))]
+
+    monkeypatch.setattr(outside, "SECONDS", 0.01)
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    try:
+        with pytest.raises(Refused, match="cannot be resolved"):
+            checked_address(target_of("https://hooks.example.org/", []), [])
+    finally:
+        answered.set()
 
 
 @pytest.mark.django_db
