@@ -6,6 +6,7 @@ import re
 from collections.abc import Container, Iterator
 
 import numpy as np
+from django.db.models.functions import Left
 from numpy.typing import NDArray
 
 from jobs.database import binary_cursor
@@ -23,6 +24,8 @@ OTHER_LENGTH = -1
 _CHUNKS = 1000
 """Chunks whose outputs are read at a time."""
 _PAGE = 50_000
+NAME_SHOWN = 200
+"""Characters of a name, which may have 4,096: tables of the last jobs looked at stay in memory."""
 """Items that are read at a time."""
 
 KINDS = ("score", "spread")
@@ -34,13 +37,14 @@ _Item = tuple[int, int | None, str, str]
 
 
 def scored_items(job: Job, scored: Container[int | None]) -> Iterator[_Item]:
-    """Index, chunk, name and text of the items in chunks that are scored, in input order.
+    """Index, chunk, name and text of the items in chunks that are scored, in input order; of a name the first
+    NAME_SHOWN characters: they are shown and searched, and the whole one stands in the downloads.
 
     Pages by key, and no join: the planner would read the chunks of all jobs for it.
     """
     rows = Item.objects.filter(job=job, error_code__isnull=True).order_by("index")
-    last = -1
-    while page := list(rows.filter(index__gt=last).values_list("index", "chunk_id", "name", "sequence")[:_PAGE]):
+    name, last = Left("name", NAME_SHOWN), -1
+    while page := list(rows.filter(index__gt=last).values_list("index", "chunk_id", name, "sequence")[:_PAGE]):
         yield from (item for item in page if item[1] in scored)
         last = page[-1][0]
 

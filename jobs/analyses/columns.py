@@ -6,6 +6,7 @@ Pure: from bytes and the job's names to columns and a report that explains the m
 from __future__ import annotations
 
 import csv
+import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,8 +24,21 @@ MAX_TEXT = 200
 """Characters of a column's name and of a category."""
 SHOWN = 20
 """Names that a report lists; the others are counted."""
+LONG_NAME = 64
+"""Characters of a name from which its digest stands for it: a million names of 4,096 would take 4 GB."""
+NAME_HEAD = 40
+"""Characters of a long name that are kept before its digest, for people."""
 NOT_VALUES = ("name", "index", "sequence")
 KINDS = ("numeric", "categorical")
+
+
+def name_key(name: str) -> str:
+    """What a name is found by: itself, or the beginning and the digest of a long one, which together are longer than
+    any name that stands for itself. `jobs.services.columns` has Postgres do the same.
+    """
+    if len(name) <= LONG_NAME:
+        return name
+    return f"{name[:NAME_HEAD]}... {hashlib.sha256(name.encode()).hexdigest()}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +88,7 @@ class Matching:
 def read_columns(
     data: bytes, names: Sequence[str], *, kinds: Mapping[str, str] | None = None
 ) -> tuple[list[Column], Matching]:
-    """The columns of a file for a job whose items have these names, in input order.
+    """The columns of a file for a job whose items have these names (`name_key`), in input order.
 
     Rows are told apart by `index` (0-based) where the file has such a column, else by `name`. Of several rows for one
     item the first counts; a name that several items share gives its value to all of them. A column whose values are all
@@ -175,7 +189,7 @@ def _place(
             what = f"line {line} has {len(row)} fields, and the header {len(header)}"
             raise _refusal("wrong_field_count", what, "Put fields that hold the separator in quotes.", line=line)
         text = row[at]
-        targets = _by_index(text, len(names), line) if key == "index" else items_of.get(text, [])
+        targets = _by_index(text, len(names), line) if key == "index" else items_of.get(name_key(text), [])
         if not targets:
             found.unmatched_count += 1
             if len(found.unmatched) < SHOWN:

@@ -10,10 +10,12 @@ import orjson
 
 from jobs.errors import TooLarge
 from jobs.models import Artefact
-from jobs.services.artefacts import artefact_blocks
+from jobs.services.artefacts import artefact_blocks, artefact_files
 
 READABLE = 200_000
 """Items of an analysis that a page reads; larger ones are files to download."""
+READABLE_BYTES = 128_000_000
+"""Bytes of its file, which is held in memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +34,13 @@ class MapTable:
     """The rows of a ready map, in input order."""
 
     def __init__(self, artefact: Artefact) -> None:
-        """Raises TooLarge for more than READABLE items."""
-        items = artefact.facts.get("items", 0)
+        """Raises TooLarge for more than READABLE items, or READABLE_BYTES."""
+        items, size = artefact.facts.get("items", 0), artefact_files(artefact)["json"].size
         if items > READABLE:
             raise TooLarge(f"the map has {items:,} items, and pages show at most {READABLE:,}; download its files")
+        if size > READABLE_BYTES:
+            what = f"the map has {size:,} bytes, most of them names, and pages read at most {READABLE_BYTES:,}"
+            raise TooLarge(f"{what}; download its files")
         self._body: dict[str, Any] = orjson.loads(b"".join(artefact_blocks(artefact, "json")))
 
     def __len__(self) -> int:

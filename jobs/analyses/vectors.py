@@ -10,9 +10,13 @@ import numpy as np
 from django.db.models.functions import Length
 from numpy.typing import NDArray
 
+from jobs.errors import TooLarge
 from jobs.export.columns import Column, columns_of
 from jobs.export.reading import groups, item_pages, load, place
 from jobs.models import Item, Job
+
+MAX_NAME_LETTERS = 256_000_000
+"""Characters of the names of all items, which are held in memory: 256 each for a million items."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +56,21 @@ def vector_blocks(job: Job, layer: int) -> Iterator[Block]:
 
 
 def spool_vectors(job: Job, layer: int, path: Path, *, going_on: Callable[[int], bool]) -> Spool | None:
-    """Write the vectors to `path`; None where `going_on`, told how many are written, says no."""
+    """Write the vectors to `path`; None where `going_on`, told how many are written, says no. Raises TooLarge for names
+    that would take too much memory.
+    """
     index: list[int] = []
     name: list[str] = []
+    letters = 0
     with path.open("wb") as file:
         for block in vector_blocks(job, layer):
             file.write(np.ascontiguousarray(block.vectors, dtype="<f4").data)
             index += block.index
             name += block.name
+            letters += sum(map(len, block.name))
+            if letters > MAX_NAME_LETTERS:
+                what = f"the names of the first {len(index):,} items have {letters:,} characters"
+                raise TooLarge(f"{what}, and an analysis holds {MAX_NAME_LETTERS:,}; give the library shorter names")
             if not going_on(len(index)):
                 return None
     return Spool(path, mean_column(job, layer).width, np.array(index, dtype=np.int64), name)

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from django.db import transaction
+from django.db import connection, transaction
 from numpy.typing import NDArray
 
-from jobs.analyses.columns import MAX_COLUMNS, Matching, read_columns
+from jobs.analyses.columns import LONG_NAME, MAX_COLUMNS, NAME_HEAD, Matching, read_columns
 from jobs.errors import Conflict, InvalidInput, NotFound, Problem
-from jobs.models import Item, Job, JobColumn
+from jobs.models import Job, JobColumn
 from jobs.services.quotas import quota_bytes_within
 from jobs.states import JobState
 
@@ -59,12 +59,22 @@ def columns_add(*, job: Job, data: bytes, kinds: Mapping[str, str] | None = None
 
 
 def _names(job: Job) -> list[str]:
-    """Names of all items in input order."""
+    """Names of all items in input order, long ones by their digest (`name_key`)."""
     names: list[str] = []
-    rows = Item.objects.filter(job=job).order_by("index").values_list("name", flat=True)
-    while page := list(rows.filter(index__gte=len(names))[:PAGE]):
-        names += page
-    return names
+    with connection.cursor() as cursor:
+        while True:
+            cursor.execute(
+                """
+                SELECT CASE WHEN length(name) <= %(long)s THEN name ELSE
+                    left(name, %(head)s) || '... ' || encode(sha256(convert_to(name, 'UTF8')), 'hex') END
+                FROM jobs_item WHERE job_id = %(job)s AND index >= %(from)s ORDER BY index LIMIT %(page)s
+                """,
+                {"job": job.pk, "from": len(names), "page": PAGE, "long": LONG_NAME, "head": NAME_HEAD},
+            )
+            page = [name for (name,) in cursor.fetchall()]
+            if not page:
+                return names
+            names += page
 
 
 def columns_of_job(job: Job) -> list[JobColumn]:

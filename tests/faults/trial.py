@@ -21,7 +21,7 @@ from tests.faults.service import MODEL, Service
 
 TOLERANCE = 1e-4
 """What the engine promises for float32 whatever shares a batch, of values of about 1."""
-WAIT_SECONDS = 400
+WAIT_SECONDS = 900
 LETTERS = list("ACDEFGHIKLMNPQRSTVWY")
 
 

@@ -14,6 +14,8 @@ from django.db import connection
 from rest_framework.test import APIClient
 
 from jobs.analyses import building as analysing
+from jobs.analyses import reading, vectors
+from jobs.errors import TooLarge
 from jobs.models import Artefact, ArtefactBlock, Chunk
 from jobs.services import artefacts, building
 from jobs.services.lifecycle import job_delete, job_retry
@@ -466,3 +468,18 @@ def test_a_new_sequence_finds_itself_in_its_library(api, person, inline_worker, 
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM jobs_job WHERE interactive")
         assert cursor.fetchone() == (1,)
+
+
+def test_names_that_would_fill_the_memory_are_told_so(lib, owner, monkeypatch):
+    _, found, _ = built(owner, lib, "map", method="pca")
+    artefact = Artefact.objects.get()
+    monkeypatch.setattr(reading, "READABLE_BYTES", 100)
+    with pytest.raises(TooLarge, match="most of them names, and pages read at most 100; download its files"):
+        reading.MapTable(artefact)
+    letters = sum(map(len, found["name"]))
+    monkeypatch.setattr(vectors, "MAX_NAME_LETTERS", letters)
+    built(owner, lib, "neighbours", k=2)
+    monkeypatch.setattr(vectors, "MAX_NAME_LETTERS", letters - 1)
+    analysis = body(ask(owner, lib, "neighbours", k=3))
+    assert not building.artefact_build(artefact_id=analysis["id"])
+    assert "give the library shorter names" in body(owner.get(analysis["url"]))["reason"]

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from jobs.analyses.columns import name_key
 from jobs.models import JobColumn
+from jobs.services import columns
 from jobs.services.columns import column_values
 from jobs.services.lifecycle import job_delete
 from tests.integration.map_library import grouped
@@ -150,3 +152,18 @@ def test_other_people_neither_see_nor_change_them(lib, owner, stranger):
     assert theirs.get(column["url"]).status_code == 404
     assert theirs.delete(column["url"]).status_code == 404
     assert np.isclose(column_values(JobColumn.objects.get())[0], 1)
+
+
+def test_long_names_are_held_and_found_by_their_digest(lib):
+    long = "L" * 4000
+    names = ["x" * 64, "x" * 65, f"{long}1", f"{long}2", "é" * 65, "p"]
+    lib = grouped(6, names=names)
+    held = columns._names(lib.job)
+    assert held == [name_key(name) for name in names], "Postgres does it as Python does"
+    assert max(map(len, held)) < 120
+    sent = upload(client_of(lib.job.owner), lib, f"name,a\n{long}2,5\n{'é' * 65},6\n{'x' * 64},7\n")
+    (column,) = body(sent)["columns"]
+    assert values(client_of(lib.job.owner), column) == [7, None, None, 5, 6, None]
+    refused = body(upload(client_of(lib.job.owner), lib, "name,a\nq,5\n"))
+    assert refused["code"] == "nothing_matches"
+    assert len(refused["detail"]) < 700

@@ -135,6 +135,13 @@ def test_variants_are_filtered(score, wanted, found):
     assert {row.code for row in table.rows(table.select(Wanted(**wanted)))} == found
 
 
+def test_of_long_names_the_table_holds_the_beginning(score):
+    Item.objects.filter(index=1).update(name="n" * 4000)
+    names = read_table(Job.objects.get()).names
+    assert names[1] == "n" * 200
+    assert names[0] == Item.objects.get(index=0).name
+
+
 def test_variants_are_sorted_and_ties_keep_the_order_of_the_input(score):
     table = read_table(Job.objects.get())
     scores = {sort: [row.score for row in table.rows(table.select(Wanted(sort=sort)))] for sort in ("best", "worst")}
