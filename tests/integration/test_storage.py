@@ -58,6 +58,10 @@ def used(user) -> int:
     return usage.use_of(user.pk).stored_bytes
 
 
+def limit(user, stored_bytes) -> None:
+    Quota.objects.update_or_create(user=user, defaults={"stored_bytes": stored_bytes})
+
+
 def submit(api, *, context=None, sequence="MKTAYIAKQR", **more):
     items = [{"sequence": sequence} | ({"context_sequences": context} if context else {})]
     body = {"model": "e1-demo", "action": "log_prob", "items": items} | more
@@ -82,7 +86,7 @@ def test_columns_count_and_a_full_storage_refuses_them(db):
     takes = used(owner) - before
     assert takes >= sum(len(column.values) for column in JobColumn.objects.all()) > 200
     assert usage.attached_bytes_of(lib.job.pk) == takes
-    Quota.objects.create(user=owner, stored_bytes=used(owner))
+    limit(owner, used(owner))
     assert add_columns(client, lib, table).status_code == 201, "in the place of the same ones"
     refused = add_columns(client, lib, table.replace("fitness", "activity").replace("kinase", "a much longer name"))
     assert (refused.status_code, refused.json()["code"]) == (413, "quota_stored_bytes")
@@ -103,7 +107,7 @@ def test_contexts_count_once_however_many_jobs_name_them(api, person):
 def test_contexts_that_do_not_fit_are_refused_and_leave_nothing(api, person):
     assert submit(api).status_code == 202
     plain = used(person)
-    Quota.objects.create(user=person, stored_bytes=2 * plain + CONTEXT_BYTES - 1)
+    limit(person, 2 * plain + CONTEXT_BYTES - 1)
     answer = submit(api, context=CONTEXT)
     assert (answer.status_code, answer.json()["code"]) == (413, "quota_stored_bytes")
     estimate = {"model": "e1-demo", "action": "log_prob", "items": [{"sequence": SHORT, "context_sequences": CONTEXT}]}
@@ -121,7 +125,7 @@ def make_set(api, name="family", contexts=(CONTEXT,)):
 
 
 def test_context_sets_count_and_a_full_storage_refuses_them(api, person):
-    Quota.objects.create(user=person, stored_bytes=CONTEXT_BYTES - 1)
+    limit(person, CONTEXT_BYTES - 1)
     answer = make_set(api)
     assert (answer.status_code, answer.json()["code"]) == (413, "quota_stored_bytes")
     assert not Context.objects.exists()
@@ -151,7 +155,7 @@ def test_analyses_count_and_a_full_storage_refuses_new_ones(db):
     artefact = Artefact.objects.get()
     assert artefact.state == ArtefactState.READY
     assert used(owner) - before == artefact.size == usage.artefact_bytes_of(lib.job.pk) > 0
-    Quota.objects.create(user=owner, stored_bytes=used(owner))
+    limit(owner, used(owner))
     assert ask(client, lib, "clusters").json()["id"] == artefact.pk, "what is there may be asked for"
     refused = ask(client, lib, "map")
     assert (refused.status_code, refused.json()["code"]) == (413, "quota_stored_bytes")
@@ -241,7 +245,7 @@ def test_an_analysis_that_turns_out_too_large_fails_alone_and_says_what_to_do(pe
     client = client_of(person)
     first, second = (ask(client, lib, "neighbours", k=k).json()["id"] for k in (3, 4))
     assert building.artefact_build(artefact_id=first)
-    Quota.objects.create(user=person, stored_bytes=used(person) + 100)
+    limit(person, used(person) + 100)
     held = used(person)
     assert not building.artefact_build(artefact_id=second)
     kept, failed = Artefact.objects.order_by("pk")
