@@ -13,7 +13,7 @@ from rest_framework.parsers import BaseParser, DataAndFiles, MultiPartParser
 
 from jobs.errors import InvalidInput, Problem, Problems, TooLarge
 from jobs.limits import MAX_UPLOAD_BODY
-from jobs.uploads import is_small, request_place
+from jobs.uploads import HELD, is_small, request_place
 
 BLOCK = 1 << 16
 _SHOWN = 100  # characters of an unknown field's name
@@ -79,7 +79,9 @@ class JsonBodyParser(BaseParser):
 
 
 def _place_of(request: Any) -> AbstractContextManager[None]:
-    if request is None or request.user is None or is_small(request.META.get("CONTENT_LENGTH")):
+    # A session's place is taken already (`jobs.uploads.FormPlaces`): whose it is cannot be asked here, for the body may
+    # be read while that is found out, in search of the form's token.
+    if request is None or is_small(request.META.get("CONTENT_LENGTH")) or request.META.get(HELD) is not None:
         return nullcontext()
     return request_place(request, request.user.pk)
 

@@ -12,13 +12,15 @@ import sys
 import time
 from pathlib import Path
 
+import orjson
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.test import Client as DjangoClient
 
 from jobs import uploads
 from jobs.errors import InvalidInput, TooLarge, TooManyRequests
-from jobs.limits import MAX_UPLOAD_BODY
+from jobs.limits import MAX_UPLOAD_BODY, SMALL_FORM
 from jobs.models import Job
 from jobs.parsing import upload as parsing
 from tests.integration.test_api import FASTA, body, lines, submit
@@ -344,3 +346,17 @@ def test_a_silent_body_ends(paced):
 def test_a_trickle_ends_though_it_is_never_silent(paced):
     assert b" 408 the body took too long" in send(paced, 1000, [b"x"] * 200)
     assert b" 200 5" in send(paced, 5, [b"hello"]), "the thread is free again"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("size", [10, SMALL_FORM + 1])
+def test_a_page_s_script_may_send_json_with_its_session(person, size):
+    """REST looks for the form's token of a session in the body first, before it knows whose the request is."""
+    client = DjangoClient(enforce_csrf_checks=True)
+    client.force_login(person)
+    client.get("/jobs/new/")
+    token = client.cookies["csrftoken"].value
+    body = orjson.dumps({"model": "e1-demo", "action": "log_prob", "name": "x", "items": [{"sequence": "M" * size}]})
+    for header, expected in (({"X-CSRFToken": token}, 202 if size == 10 else 400), ({}, 403)):
+        answer = client.post("/api/jobs/", body, content_type="application/json", headers=header)
+        assert answer.status_code == expected, answer.content[:300]
