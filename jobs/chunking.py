@@ -52,11 +52,6 @@ def chunk_tokens(items: Iterable[ItemCost]) -> int:
     return sum(item.residues + BOUNDARY_TOKENS for item in whole) + sum(context.tokens for context in contexts)
 
 
-def plan_chunks(items: Iterable[ItemCost]) -> list[ChunkPlan]:
-    """Cut items, in order, into chunks of CHUNK_ITEMS; the last one may be shorter."""
-    return ItemCutter().chunks(items)
-
-
 class ItemCutter:
     """Cuts the items of a job, batch by batch, where each is run once under each of the job's contexts.
 
@@ -68,7 +63,7 @@ class ItemCutter:
         self._unread = sum(context_tokens)
 
     def chunks(self, items: Iterable[ItemCost]) -> list[ChunkPlan]:
-        """Chunks of CHUNK_ITEMS; the last one may be shorter."""
+        """Items, in order, in chunks of CHUNK_ITEMS; the last one may be shorter."""
         plans = []
         for group in _groups(iter(items)):
             tokens = self._unread + self._times * chunk_tokens(group)

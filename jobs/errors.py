@@ -92,8 +92,13 @@ class Problems:
     def refusal(self) -> InvalidInput:
         """The error of them all: the first one gives its code and sentence, which says how many more there are."""
         first = self.listed[0]
-        detail = first.message + (f" (and {self.count - 1:,} more)" if self.count > 1 else "")
+        detail = _and_more(first, self.count)
         return InvalidInput(detail, code=first.code, problems=self.listed, problem_count=self.count)
+
+
+def _and_more(first: Problem, count: int) -> str:
+    """The sentence of the first of so many problems."""
+    return first.message + (f" (and {count - 1:,} more)" if count > 1 else "")
 
 
 class ServiceError(Exception):
@@ -143,8 +148,7 @@ class InvalidInput(ServiceError):
     def of(cls, *problems: Problem) -> InvalidInput:
         """The error of one or several problems: the first one gives its code and sentence."""
         first = problems[0]
-        more = f" (and {len(problems) - 1:,} more)" if len(problems) > 1 else ""
-        return cls(first.message + more, code=first.code, problems=problems)
+        return cls(_and_more(first, len(problems)), code=first.code, problems=problems)
 
 
 class TooLarge(InvalidInput):

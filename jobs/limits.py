@@ -46,6 +46,9 @@ LISTED_PROBLEMS = 1000
 RECORD_PROBLEMS = 20
 """Problems of one record that are kept: whoever mends these sees the next ones."""
 
+SHOWN_NAME = 100
+"""Characters that an answer shows of the name of a field or parameter that there is not."""
+
 KINDS_OF_CHARACTER = 20
 """Different wrong characters that are listed for one record. A file of another kind would list hundreds."""
 

@@ -17,7 +17,6 @@ class InputTally:
     on_invalid: str
     total: int = 0
     bad: int = 0
-    residues: int = 0
     problems: list[Problem] = field(default_factory=list)
 
     def note(self, record: Record | BadRecord) -> None:
@@ -26,8 +25,6 @@ class InputTally:
         if isinstance(record, BadRecord):
             self.bad += 1
             self.problems.extend(record.problems[: LISTED_PROBLEMS - len(self.problems)])
-        else:
-            self.residues += len(record.sequence)
 
     @property
     def doomed(self) -> bool:

@@ -16,13 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.errors import Problem, Problems
-from jobs.limits import MAX_CONTEXTS, MAX_RESIDUES, SYNC_ITEMS
+from jobs.limits import MAX_CONTEXTS, MAX_RESIDUES, SHOWN_NAME, SYNC_ITEMS
 from jobs.parsing import ItemRules
 from worker.protocol import CANONICAL, EXTENDED, Encoding, ModelFacts, Query
 
 Array = NDArray[np.floating[Any]]
 
-_SHOWN = 100  # characters of an unknown parameter's name
 DTYPE = "dtype"
 """The parameter of encode and predict that chooses between float32 and float16 (jobs.actions.dtypes)."""
 
@@ -207,7 +206,7 @@ def known_only(raw: Mapping[str, Any], names: Sequence[str]) -> None:
     if unknown:
         choice = f"Choose from {', '.join(names)}." if names else "This action takes none."
         problems = Problems()
-        problems.each(unknown, lambda name: no_dtype() if name == DTYPE else _unknown(name[:_SHOWN], choice))
+        problems.each(unknown, lambda name: no_dtype() if name == DTYPE else _unknown(name[:SHOWN_NAME], choice))
         raise problems.refusal()
 
 

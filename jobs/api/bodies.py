@@ -12,11 +12,10 @@ from django.conf import settings
 from rest_framework.parsers import BaseParser, DataAndFiles, MultiPartParser
 
 from jobs.errors import InvalidInput, Problem, Problems, TooLarge
-from jobs.limits import MAX_UPLOAD_BODY
+from jobs.limits import MAX_UPLOAD_BODY, SHOWN_NAME
 from jobs.uploads import HELD, is_small, request_place
 
 BLOCK = 1 << 16
-_SHOWN = 100  # characters of an unknown field's name
 
 
 class CountedBody:
@@ -108,7 +107,7 @@ def parse_object(data: bytes) -> dict[str, Any]:
 def unknown_fields(data: Iterable[str], known: Sequence[str]) -> Problems:
     """A problem of each field of a body that is none of `known`."""
     problems, choice = Problems(), f"Choose from {', '.join(known)}."
-    unknown = [name[:_SHOWN] for name in data if name not in known]
+    unknown = [name[:SHOWN_NAME] for name in data if name not in known]
     problems.each(unknown, lambda n: Problem("unknown_field", f"there is no field {n!r}", choice, path=n))
     return problems
 

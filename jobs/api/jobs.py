@@ -22,6 +22,7 @@ from jobs.api.sharing import RAW_FIELDS, SUBMISSION_BODIES, RateLimited
 from jobs.api.submissions import read_submission
 from jobs.errors import InvalidInput, NotFound, Problem, Problems
 from jobs.export import FORMATS, export_open, format_of
+from jobs.limits import SHOWN_NAME
 from jobs.manifest import manifest_of
 from jobs.models import Item
 from jobs.results import result_of
@@ -127,7 +128,7 @@ class JobDetail(JobView):
         """Change the job's name; nothing else of a job can be changed."""
         data: Any = request.data
         problems = Problems()
-        unknown = [name[:100] for name in data if name != "name"]
+        unknown = [name[:SHOWN_NAME] for name in data if name != "name"]
         problems.each(unknown, lambda n: Problem("unknown_field", f"{n!r} cannot be changed", "Choose name.", path=n))
         if problems:
             raise problems.refusal()

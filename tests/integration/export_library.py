@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from jobs.actions import ItemView, get_action
 from jobs.actions.dtypes import as_asked, dtype_of
-from jobs.chunking import ItemCost, plan_chunks
+from jobs.chunking import ItemCost, ItemCutter
 from jobs.errors import Problem
 from jobs.models import Chunk, Context, Item, Job
 from jobs.outputs import pack_outputs
@@ -128,7 +128,7 @@ def library(
         for i in range(items)
         if i not in skipped
     }
-    plans = plan_chunks(ItemCost(i, len(view.sequence)) for i, view in views.items())
+    plans = ItemCutter().chunks(ItemCost(i, len(view.sequence)) for i, view in views.items())
     chunk_of = {}
     for plan in plans:
         chunk = Chunk.objects.create(

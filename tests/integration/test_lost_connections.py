@@ -6,7 +6,7 @@ import psycopg
 import pytest
 from django.db import OperationalError, connection
 
-from jobs.chunking import ItemCost, plan_chunks
+from jobs.chunking import ItemCost, ItemCutter
 from jobs.export.chunkwise import ChunkOrder, chunk_arrays
 from jobs.export.columns import LOG_PROB
 from jobs.export.reading import _bytes_of
@@ -34,7 +34,7 @@ def scores_of_variants(job: Job) -> None:
 
 
 def chunks_of_an_upload(job: Job) -> None:
-    chunks_copy(job, list(plan_chunks([ItemCost(0, 10, None)])))
+    chunks_copy(job, ItemCutter().chunks([ItemCost(0, 10, None)]))
 
 
 def items_of_an_upload(job: Job) -> None:
