@@ -18,6 +18,7 @@ from jobs.models import Alignment, Artefact, HomologSearch, Job, NeighbourCount
 from jobs.science.alignments import read_alignment
 from jobs.services import alignments, artefacts, background, turns, webhooks
 from jobs.services.works import Kind
+from tests.integration.lock_checks import assert_counted_under_the_owners_lock
 from tests.integration.map_library import grouped
 from tests.integration.test_alignments_api import sample, upload
 from tests.integration.test_alignments_api import stored as aligned
@@ -211,9 +212,4 @@ def test_unfinished_work_is_counted_under_its_owners_lock(person, two):
     lib.finish()
     with CaptureQueriesContext(connection) as asked:
         assert ask(client_of(person), lib, "map", method="pca").status_code == 202
-    told = [query["sql"] for query in asked]
-    locked = next(at for at, sql in enumerate(told) if "jobs_quota" in sql and sql.endswith("FOR UPDATE"))
-    counted = next(at for at, sql in enumerate(told) if "COUNT(*)" in sql and "jobs_neighbourcount" in sql)
-    stored = next(at for at, sql in enumerate(told) if sql.startswith('INSERT INTO "jobs_artefact"'))
-    assert locked < counted < stored
-    assert not any(sql.startswith("RELEASE") for sql in told[locked:stored]), "in one transaction"
+    assert_counted_under_the_owners_lock(asked, counted="jobs_neighbourcount", stored="jobs_artefact")

@@ -23,6 +23,7 @@ from jobs.services import background, databases, searches
 from jobs.services.alignments import alignment_load
 from jobs.services.databases import database_add
 from jobs.services.works import WORKS
+from tests.integration.lock_checks import assert_counted_under_the_owners_lock
 from tests.needed import needed_program, unavailable
 from worker.protocol import CANONICAL
 
@@ -349,9 +350,4 @@ def test_searches_belong_to_their_owner_and_wait_in_line(api, stranger, token_of
 def test_open_searches_are_counted_under_their_owners_lock(api, library):
     with CaptureQueriesContext(connection) as asked:
         assert start(api).status_code == 202
-    told = [query["sql"] for query in asked]
-    locked = next(at for at, sql in enumerate(told) if "jobs_quota" in sql and sql.endswith("FOR UPDATE"))
-    counted = next(at for at, sql in enumerate(told) if "COUNT(*)" in sql and "jobs_homologsearch" in sql)
-    stored = next(at for at, sql in enumerate(told) if sql.startswith('INSERT INTO "jobs_homologsearch"'))
-    assert locked < counted < stored
-    assert not any(sql.startswith("RELEASE") for sql in told[locked:stored]), "in one transaction"
+    assert_counted_under_the_owners_lock(asked, counted="jobs_homologsearch", stored="jobs_homologsearch")
