@@ -24,9 +24,9 @@ OTHER_LENGTH = -1
 _CHUNKS = 1000
 """Chunks whose outputs are read at a time."""
 _PAGE = 50_000
+"""Items that are read at a time."""
 NAME_SHOWN = 200
 """Characters of a name, which may have 4,096: tables of the last jobs looked at stay in memory."""
-"""Items that are read at a time."""
 
 KINDS = ("score", "spread")
 STORED = """

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.errors import InvalidInput, Problem
-from jobs.parsing.table import SEPARATORS, RowLines, table_lines
+from jobs.parsing.table import SEPARATORS, table_lines, table_rows
 
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "-"})
 MAX_COLUMNS = 50
@@ -132,19 +132,12 @@ def _rows(data: bytes) -> Iterator[tuple[int, list[str]]]:
         raise _refusal("not_utf8", what, "Save it as CSV in UTF-8.") from None
     first = next((line for line in table_lines(data) if line.strip()), "")
     separator = max(SEPARATORS, key=first.count)
-    lines = RowLines(enumerate(table_lines(data), start=1), "file")
-    reader = csv.reader(lines, delimiter=separator, strict=True)
-    while True:
-        lines.start_row()
-        try:
-            row = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            what = f"line {reader.line_num} cannot be read ({error})"
-            raise _refusal("bad_csv", what, "Close every quotation mark.", line=reader.line_num) from None
-        if any(cell.strip() for cell in row):
-            yield reader.line_num, [cell.strip() for cell in row]
+    rows = table_rows(data, separator, _unreadable)
+    return ((line, [cell.strip() for cell in row]) for line, row in rows)
+
+
+def _unreadable(error: csv.Error, line: int) -> InvalidInput:
+    return _refusal("bad_csv", f"line {line} cannot be read ({error})", "Close every quotation mark.", line=line)
 
 
 def _header(rows: Iterator[tuple[int, list[str]]]) -> list[str]:

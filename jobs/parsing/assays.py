@@ -15,7 +15,7 @@ from itertools import chain, islice
 from jobs.errors import InvalidInput, Problem, TooLarge
 from jobs.limits import MAX_ASSAY_BYTES, MAX_ASSAY_COLUMNS, MAX_ASSAY_ROWS
 from jobs.parsing.letters import storable
-from jobs.parsing.table import SEPARATORS, RowLines, table_lines
+from jobs.parsing.table import SEPARATORS, table_lines, table_rows
 from jobs.parsing.upload import Readable, blocks_of
 
 VARIANT_COLUMNS = ("mutant", "variant", "name", "mutated_sequence")
@@ -78,17 +78,12 @@ def _rows(data: bytes) -> Iterator[tuple[int, list[str]]]:
     if not first:
         raise _refused("empty_file", "the file is empty", "Send a table with a header line, such as mutant,DMS_score.")
     separator = max(SEPARATORS, key=first.count)
-    lines = RowLines(enumerate(table_lines(data), start=1), "file")
-    reader = csv.reader(lines, delimiter=separator, strict=True)
-    try:
-        lines.start_row()
-        for row in reader:
-            if any(field.strip() for field in row):
-                yield reader.line_num, row
-            lines.start_row()
-    except csv.Error as error:
-        remedy = 'Close every quotation mark, and write a quotation mark inside quotes twice ("").'
-        raise _refused("bad_csv", f"the row cannot be read ({error})", remedy, line=reader.line_num) from None
+    return table_rows(data, separator, _unreadable)
+
+
+def _unreadable(error: csv.Error, line: int) -> InvalidInput:
+    remedy = 'Close every quotation mark, and write a quotation mark inside quotes twice ("").'
+    return _refused("bad_csv", f"the row cannot be read ({error})", remedy, line=line)
 
 
 def _header(rows: Iterator[tuple[int, list[str]]]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from jobs.errors import InvalidInput, Problem
@@ -57,6 +57,24 @@ def table_lines(data: bytes) -> Iterator[str]:
     """The lines of UTF-8 text one by one, without their ends and without a byte order mark."""
     text = io.TextIOWrapper(io.BytesIO(data), "utf-8-sig", newline="")
     return (line.rstrip("\r\n") for line in text)
+
+
+def table_rows(
+    data: bytes, separator: str, refused: Callable[[csv.Error, int], InvalidInput]
+) -> Iterator[tuple[int, list[str]]]:
+    """The rows of UTF-8 text that are not empty, one at a time, each with its last line. `refused` makes the error of a
+    row that cannot be read, from the csv module's and that line; InvalidInput `row_too_long` is raised as it is.
+    """
+    lines = RowLines(enumerate(table_lines(data), start=1), "file")
+    reader = csv.reader(lines, delimiter=separator, strict=True)
+    try:
+        lines.start_row()
+        for row in reader:
+            if any(cell.strip() for cell in row):
+                yield reader.line_num, row
+            lines.start_row()
+    except csv.Error as error:
+        raise refused(error, reader.line_num) from None
 
 
 class TableSource:
