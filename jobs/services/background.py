@@ -6,6 +6,7 @@ waiting. What a worker found counts only where its token still holds.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -28,15 +29,12 @@ REPUBLISH_AFTER = timedelta(seconds=30)
 MAX_ATTEMPTS = 3
 
 
-def work_publish(work: BackgroundWork) -> bool:
-    """Tell a service worker; False where Redis is away (beat tells it later)."""
+def work_publish(work: BackgroundWork) -> None:
+    """Tell a service worker; where Redis is away, beat tells it later."""
     kind = type(work)._meta.model_name
     type(work)._default_manager.filter(pk=work.pk).update(published_at=Now())
-    try:
+    with suppress(*BROKER_ERRORS):
         current_app.send_task(TASK_WORK, args=[kind, str(work.pk)], queue=ARTEFACT_QUEUE, retry=False)
-    except BROKER_ERRORS:
-        return False
-    return True
 
 
 def work_claim(kind: type[Work], pk: Any) -> Work | None:

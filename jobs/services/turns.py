@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import logging
 
-from celery import current_app
 from django.db import connection
 
 from jobs.queue import BROKER_ERRORS, queue_length
-from jobs.services.artefacts import MAX_ATTEMPTS
+from jobs.services.artefacts import MAX_ATTEMPTS, artefact_publish
+from jobs.services.background import work_publish
 from jobs.services.building import artefact_build
 from jobs.services.works import WORKS
-from worker.protocol import ARTEFACT_QUEUE, TASK_BUILD, TASK_WORK
+from worker.protocol import ARTEFACT_QUEUE
 
 log = logging.getLogger(__name__)
 
@@ -88,9 +88,14 @@ def next_in_turn() -> tuple[str, str] | None:
 def _tell_on() -> None:
     """Messages may have been lost: the next work need not wait until beat notices."""
     try:
-        if queue_length(ARTEFACT_QUEUE) == 0 and (found := next_in_turn()) is not None:
-            kind, pk = found
-            name, args = (TASK_BUILD, [int(pk)]) if kind == ARTEFACT else (TASK_WORK, [kind, pk])
-            current_app.send_task(name, args=args, queue=ARTEFACT_QUEUE, retry=False)
+        told = queue_length(ARTEFACT_QUEUE) > 0
     except BROKER_ERRORS as error:
         log.warning("cannot tell of what waits, Redis does not answer: %s", error)
+        return
+    if told or (found := next_in_turn()) is None:
+        return
+    kind, pk = found
+    if kind == ARTEFACT:
+        artefact_publish(artefact_id=int(pk))
+    elif (work := WORKS[kind].model._default_manager.filter(pk=pk).first()) is not None:
+        work_publish(work)
