@@ -90,9 +90,9 @@ def _processor_seconds() -> float:
 
 def _measured(job_id: UUID, kind: str, params: dict[str, Any], size: str) -> Iterator[Row]:
     from jobs.errors import InvalidInput
+    from jobs.maps.services import analysis_request
     from jobs.models import Artefact, Job
-    from jobs.services.analyses import analysis_request
-    from jobs.services.building import artefact_build
+    from jobs.tasks.building import artefact_build
 
     name = f"analyses: {kind} {params.get('method', '')}".rstrip() + f", {size}"
     try:

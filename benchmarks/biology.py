@@ -25,18 +25,18 @@ from typing import Any
 
 import numpy as np
 
+from e1protocol import CANONICAL, Query
 from jobs.actions import ItemView
 from jobs.actions.contacts import ContactUnits
-from jobs.science.alignments import Alignment, read_alignment
-from jobs.science.contacts import long_range_precision
-from jobs.science.marginals import NO_CONTEXT, Context, MarginalPlan, masked_query, run_in_blocks
-from jobs.science.metrics import ndcg, spearman, top_recall
-from jobs.science.sampling import Sampler, Sampling, published_ensemble
-from jobs.science.structures import map_structure
-from jobs.science.variants import Variant, read_variants
+from jobs.science.alignments.reading import Alignment, read_alignment
+from jobs.science.alignments.sampling import Sampler, Sampling, published_ensemble
+from jobs.science.contacts.contacts import long_range_precision
+from jobs.science.contacts.structures import map_structure
+from jobs.science.variants.codes import Variant, read_variants
+from jobs.science.variants.marginals import NO_CONTEXT, Context, MarginalPlan, masked_query, run_in_blocks
+from jobs.science.variants.metrics import ndcg, spearman, top_recall
 from worker.engine import Engine
 from worker.items import unit_arrays
-from worker.protocol import CANONICAL, Query
 
 PUBLISHED = {
     "assay": "ProteinGym mean Spearman of e1-600m: 0.420 alone, 0.477 with homologs (published, not measured here)",

@@ -13,9 +13,9 @@ from torch import Tensor
 
 from benchmarks.measuring import Row, Timed, by_turns, seconds_of
 from benchmarks.shapes import attention_flops, matrix_flops, proteins, random_checkpoint
+from e1protocol import BOUNDARY_TOKENS, Query, tokens_of
 from worker.engine import Engine
 from worker.engine.config import EngineConfig
-from worker.protocol import BOUNDARY_TOKENS, Query, tokens_of
 
 MEAN = frozenset({"mean"})
 BUNDLE_TOKENS = {"cpu": 4096, "cuda": 131_072}

@@ -13,9 +13,9 @@ from uuid import UUID, uuid4
 import numpy as np
 
 from benchmarks.service_data import owner_and_engine, settle
+from e1protocol import CANONICAL
 from jobs.actions.base import Stored
 from jobs.limits import CHUNK_ITEMS
-from worker.protocol import CANONICAL
 
 CHUNKS_PER_WRITE = 500
 T = TypeVar("T")
@@ -38,10 +38,10 @@ def finished_job(
     from django.db import connection, transaction
 
     from jobs.actions import get_action
+    from jobs.library.output_rows import outputs_copy
+    from jobs.library.outputs import pack_outputs
     from jobs.models import Chunk, Item, Job
-    from jobs.outputs import pack_outputs
-    from jobs.services.outputs import outputs_copy
-    from jobs.services.tallies import tally_advance
+    from jobs.queue.tallies import tally_advance
 
     known = get_action(action)
     owner, engine = owner_and_engine(model)

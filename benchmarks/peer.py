@@ -18,11 +18,11 @@ from torch.nn import functional as F  # noqa: N812 - the name that everybody kno
 
 from benchmarks.measuring import Row, by_turns
 from benchmarks.shapes import proteins
+from e1protocol import Query
 from worker.engine import Engine
 from worker.engine.config import EngineConfig
 from worker.model.e1 import E1, Attention, FeedForward
 from worker.model.tokenizer import CANONICAL_TOKENS, tokenize
-from worker.protocol import Query
 
 FULL = frozenset({"mean", "logits"})
 

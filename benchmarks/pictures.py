@@ -93,10 +93,10 @@ def pictures(service: Service, *, sizes: Sizes, repeats: int) -> Iterator[Row]:
 
 
 def _lay_out(sizes: Sizes) -> Iterator[Picture]:
+    from jobs.maps.services import analysis_request
     from jobs.models import Job
-    from jobs.services.analyses import analysis_request
-    from jobs.services.attachments import assay_add
-    from jobs.services.building import artefact_build
+    from jobs.tasks.building import artefact_build
+    from jobs.variants.assays import assay_add
 
     scan = scanned_job(model=MODEL, sequence=random_protein(sizes.positions))
     yield Picture(

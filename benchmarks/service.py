@@ -12,7 +12,7 @@ import orjson
 from benchmarks.measuring import Row, Timed
 from benchmarks.service_data import RESIDUES, clear, lay_out_job
 from benchmarks.service_stack import MODEL, Service
-from worker.protocol import BOUNDARY_TOKENS
+from e1protocol import BOUNDARY_TOKENS
 
 LONGEST_WAIT = 3600.0
 LARGE_JOBS = 10
@@ -24,10 +24,10 @@ def run_job(job_id: UUID) -> float:
     """Resume a paused job and wait until it is closed; seconds from its first claim to its end, by the database's
     clock. Raises RuntimeError where not every item succeeded.
     """
-    from jobs import queue
     from jobs.models import Chunk, Job
-    from jobs.services.lifecycle import job_resume
-    from jobs.states import JobState
+    from jobs.models.states import JobState
+    from jobs.queue import dispatch as queue
+    from jobs.queue.lifecycle import job_resume
 
     job_resume(job_id=job_id)
     queue.dispatch(MODEL)
@@ -76,8 +76,8 @@ def against_engine(service: Service, *, checkpoint: str, sequences: int, repeats
 
     Both run with the threads that a worker of `e1 up` has. `checkpoint` is a folder with weights, real or random.
     """
+    from e1protocol import Query
     from worker.engine import Engine
-    from worker.protocol import Query
 
     clear()
     engine = Engine.load(checkpoint)
@@ -111,7 +111,7 @@ def pages(service: Service, *, sequences: int, repeats: int) -> Iterator[Row]:
     from django.urls import reverse
 
     from jobs.models import Job
-    from jobs.selectors_counts import job_counts
+    from jobs.queue.progress import job_counts
 
     clear()
     job = Job.objects.get(pk=lay_out_job(sequences, done=0.6, outputs=False))
@@ -187,10 +187,10 @@ def _beside_a_large_job(service: Service, body: bytes, *, sequences: int, repeat
     """Seconds of up to `repeats` synchronous requests while a job of `sequences` runs; fewer where the job ends first,
     for a request that ended behind it does not count.
     """
-    from jobs import queue
     from jobs.models import Job
-    from jobs.services.lifecycle import job_cancel, job_resume
-    from jobs.states import JobState
+    from jobs.models.states import JobState
+    from jobs.queue import dispatch as queue
+    from jobs.queue.lifecycle import job_cancel, job_resume
 
     job_id = lay_out_job(sequences, done=0.0, leased=0, state="paused")
     job_resume(job_id=job_id)

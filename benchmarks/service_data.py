@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 import numpy as np
 
 from benchmarks.service_stack import MODEL
-from worker.protocol import BOUNDARY_TOKENS, CANONICAL, MODELS
+from e1protocol import BOUNDARY_TOKENS, CANONICAL, MODELS
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -58,9 +58,9 @@ def lay_out_job(
     """
     from django.db import connection, transaction
 
+    from jobs.library.outputs import checksum
     from jobs.models import Job
-    from jobs.outputs import checksum
-    from jobs.services.tallies import tally_advance
+    from jobs.queue.tallies import tally_advance
 
     owner, engine = owner_and_engine(MODEL)
     final = done == 1
@@ -108,8 +108,8 @@ def owner_and_engine(model: str) -> tuple[User, int]:
     """The user whom jobs are laid out for, and the number of an engine that computed nothing."""
     from django.contrib.auth.models import User
 
-    from jobs.services.workers import engine_record
-    from worker.protocol import EngineIdentity
+    from e1protocol import EngineIdentity
+    from jobs.fleet.workers import engine_record
 
     identity = EngineIdentity(model, "0" * 64, "float32", "none", "none", "none", "bench", True)
     owner, _ = User.objects.get_or_create(username="admin")

@@ -18,9 +18,9 @@ import numpy as np
 
 import worker.engine.rate
 import worker.model.verify
+from e1protocol import MODELS, Encoding, EngineIdentity, Query
 from worker.app import app
 from worker.engine import Engine
-from worker.protocol import MODELS, Encoding, EngineIdentity, Query
 
 __all__ = ["NullEngine", "app"]
 

@@ -68,9 +68,9 @@ def download(
     service: Service, *, sequences: int, repeats: int, formats: Sequence[str] = STREAMED, hdf5: bool = True
 ) -> Iterator[Row]:
     """Every format of a finished job of mean embeddings, straight to a client that throws them away."""
+    from jobs.background.artefacts import artefact_request
     from jobs.models import Job
-    from jobs.services.artefacts import artefact_request
-    from jobs.services.building import artefact_build
+    from jobs.tasks.building import artefact_build
 
     clear()
     job_id = lay_out_job(sequences, done=1.0, outputs=True)

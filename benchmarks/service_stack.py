@@ -81,8 +81,8 @@ class Service:
     @contextmanager
     def workers(self, count: int = 1, **settings: str) -> Iterator[None]:
         """Model workers with the engine of `benchmarks.service_engines`; `settings` go into their environment."""
+        from jobs.fleet.pace import workers_alive
         from jobs.models import Worker
-        from jobs.selectors import workers_alive
 
         def _sick() -> bool:
             return Worker.objects.exclude(reason="").exists()

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from e1protocol import CANONICAL
 from worker.model.config import E1Config, read_config
 from worker.model.e1 import E1
 from worker.model.loader import save_model
-from worker.protocol import CANONICAL
 
 COMMON = {
     "model_type": "E1",

@@ -19,7 +19,7 @@ import numpy as np
 from benchmarks.measuring import Row, Timed
 from benchmarks.service_data import FACTS, RESIDUES, clear, lay_out_job
 from benchmarks.service_stack import MODEL, Service
-from worker.protocol import BOUNDARY_TOKENS, EngineIdentity, model_queue
+from e1protocol import BOUNDARY_TOKENS, EngineIdentity, model_queue
 
 CHUNK_TOKENS = 8 * (RESIDUES + BOUNDARY_TOKENS)
 PAUSE = 0.005
@@ -96,12 +96,12 @@ def _run(job_id: object, workers: int, bundle_chunks: int, bundle_seconds: float
     """Let the fleet compute the job to its end. Raises the first error of a worker."""
     from django.db import connection
 
-    from jobs import queue
+    from jobs.fleet.workers import engine_record, worker_ready, worker_starting
     from jobs.models import Job, Worker
-    from jobs.services.lifecycle import job_resume
-    from jobs.services.tallies import tallies_advance
-    from jobs.services.workers import engine_record, worker_ready, worker_starting
-    from jobs.states import JobState
+    from jobs.models.states import JobState
+    from jobs.queue import dispatch as queue
+    from jobs.queue.lifecycle import job_resume
+    from jobs.queue.tallies import tallies_advance
 
     # A bundle is what the slowest worker computes in a second, so the rate makes its size and the pace its duration.
     rate = float(bundle_chunks * CHUNK_TOKENS)
@@ -166,8 +166,8 @@ def _work(fleet: Fleet, name: str) -> None:
 
 def _take(fleet: Fleet, name: str, bundles: Sequence[Sequence[int]]) -> None:
     """What `worker.tasks.run_bundles` does with a message, without its threads."""
-    from jobs import queue
-    from jobs.services import leases
+    from jobs.queue import dispatch as queue
+    from jobs.queue import leases
 
     for chunk_ids in bundles:
         leases.chunks_ready_interactive(model=MODEL)
@@ -195,8 +195,9 @@ def _take(fleet: Fleet, name: str, bundles: Sequence[Sequence[int]]) -> None:
 def _complete(fleet: Fleet, name: str, claimed: Sequence[object]) -> None:
     """Store embeddings of zeros for every chunk, and close what is complete."""
     from jobs.actions import Stored, get_action
-    from jobs.outputs import pack_outputs
-    from jobs.services import leases, lifecycle, workers
+    from jobs.fleet import workers
+    from jobs.library.outputs import pack_outputs
+    from jobs.queue import leases, lifecycle
 
     vector = np.zeros((1, FACTS.hidden_size), dtype=np.float32)
     for chunk in claimed:

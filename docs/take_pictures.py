@@ -19,7 +19,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from client import Client
+from e1client import Client
 
 LIBRARY = Path("/usr/share/doc/mmseqs2/example-data/DB.fasta.gz")
 IMAGES = Path(__file__).parent / "images"

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
+from e1protocol import MODELS
 from e1site.stack import parts, readiness
 from e1site.stack.binaries import find_valkey
 from e1site.stack.environment import (
@@ -31,8 +32,7 @@ from e1site.stack.processes import kill_marked
 from e1site.stack.servers import Postgres, Valkey
 from e1site.stack.supervisor import StopSignals, Supervisor, last_lines
 from e1site.stack.terminal import complain, say
-from jobs import browser_assets
-from worker.protocol import MODELS
+from jobs.web import browser_assets
 
 DEFAULT_DATA = Path(".local")
 SERVER_SECONDS = 60.0

@@ -10,9 +10,7 @@ from celery.schedules import schedule
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from jobs.browser_assets import MANIFEST
-from jobs.limits import MAX_JSON_BODY
-from worker.protocol import (
+from e1protocol import (
     ARTEFACT_QUEUE,
     MODELS,
     SERVICE_QUEUE,
@@ -24,6 +22,8 @@ from worker.protocol import (
     TASK_WORK,
     model_queue,
 )
+from jobs.limits import MAX_JSON_BODY
+from jobs.web.browser_assets import MANIFEST
 
 env = environ.Env()
 
@@ -52,7 +52,7 @@ E1_UPLOAD_SECONDS = env.float("E1_UPLOAD_SECONDS", default=21_600.0)
 """Longest time that a request's body may take to come in; short ones have a minute and what 16 KiB a second take."""
 E1_MAX_CONTACT_RESIDUES = env.int("E1_MAX_CONTACT_RESIDUES", default=512)
 """Longest sequence of a contact map: 20 passes for each residue, and 1.6 kB x L x L of rows kept until it is made. It
-only lowers `jobs.science.contacts.MAX_CONTACT_RESIDUES`."""
+only lowers `jobs.science.contacts.contacts.MAX_CONTACT_RESIDUES`."""
 E1_BUNDLE_TOKENS = env.int("E1_BUNDLE_TOKENS", default=16384)
 """Tokens of chunks in a bundle (a message carries up to four) until a worker that is alive has measured its rate; then
 a bundle is what the slowest of them computes in a second."""
@@ -120,7 +120,7 @@ CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_BROKER_TRANSPORT_OPTIONS = {
-    "visibility_timeout": 7200,  # above the longest hard limit of a message (jobs.queue.MAX_TIME_LIMIT)
+    "visibility_timeout": 7200,  # above the longest hard limit of a message (jobs.queue.dispatch.MAX_TIME_LIMIT)
     "unacked_restore_interval": 10,
     "socket_timeout": 30,
     "socket_connect_timeout": 5,
@@ -165,12 +165,12 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "jobs.vite.FreshFiles",
+    "jobs.web.vite.FreshFiles",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "jobs.uploads.FormPlaces",  # after the user is known, before the form's token is looked for in the body
+    "jobs.web.uploads.FormPlaces",  # after the user is known, before the form's token is looked for in the body
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -189,7 +189,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "jobs.context_processors.service",
+                "jobs.web.context_processors.service",
             ]
         },
     }
@@ -212,7 +212,7 @@ DJANGO_VITE = {
     "default": {
         "manifest_path": MANIFEST,
         "static_url_prefix": "jobs/dist",
-        "app_client_class": "jobs.vite.FreshAssets",
+        "app_client_class": "jobs.web.vite.FreshAssets",
     }
 }
 WHITENOISE_IMMUTABLE_FILE_TEST = r"^.*/jobs/dist/assets/.+-[0-9A-Za-z_-]{8}\.\w+$"
@@ -224,9 +224,9 @@ AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
-AXES_LOCKOUT_CALLABLE = "jobs.views.account.locked_out"
-AXES_USERNAME_CALLABLE = "jobs.views.account.name_tried"
-AXES_CLIENT_IP_CALLABLE = "jobs.views.access.client_address"
+AXES_LOCKOUT_CALLABLE = "jobs.accounts.pages.locked_out"
+AXES_USERNAME_CALLABLE = "jobs.accounts.pages.name_tried"
+AXES_CLIENT_IP_CALLABLE = "jobs.web.access.client_address"
 AXES_DISABLE_ACCESS_LOG = True
 AXES_VERBOSE = False
 E1_PROXIES = env.int("E1_PROXIES", default=0)
@@ -246,7 +246,7 @@ SILENCED_SYSTEM_CHECKS = [
     "security.W021",  # a browser's own list of names is a step that an administrator takes by hand
 ]
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
-CSRF_FAILURE_VIEW = "jobs.views.errors.csrf_failed"
+CSRF_FAILURE_VIEW = "jobs.web.errors.csrf_failed"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
@@ -267,7 +267,7 @@ CONTENT_SECURITY_POLICY = {
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_JSON_BODY
 """JSON bodies: a longer one belongs into a file upload, which is streamed."""
-FILE_UPLOAD_HANDLERS = ["jobs.uploads.UploadToDisk"]
+FILE_UPLOAD_HANDLERS = ["jobs.web.uploads.UploadToDisk"]
 """Always to disk: the memory of the web process stays flat in the size of the upload."""
 DATA_UPLOAD_MAX_NUMBER_FILES = 8
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
@@ -275,15 +275,15 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
 # --- REST ------------------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "jobs.api.authentication.ApiTokenAuthentication",
+        "jobs.web.rest.authentication.ApiTokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_RENDERER_CLASSES": ["jobs.api.rendering.OrjsonRenderer"],
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "jobs.api.rendering.OneKind",
-    "DEFAULT_PARSER_CLASSES": ["jobs.api.bodies.JsonBodyParser"],
+    "DEFAULT_RENDERER_CLASSES": ["jobs.web.rest.rendering.OrjsonRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "jobs.web.rest.rendering.OneKind",
+    "DEFAULT_PARSER_CLASSES": ["jobs.web.rest.bodies.JsonBodyParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "EXCEPTION_HANDLER": "jobs.api.errors.exception_handler",
+    "EXCEPTION_HANDLER": "jobs.web.rest.errors.exception_handler",
     "UNAUTHENTICATED_USER": None,
     # OPTIONS would describe a view to whoever asks for somebody else's object; the OpenAPI document does that.
     "DEFAULT_METADATA_CLASS": None,
@@ -302,13 +302,13 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "jobs.api.openapi.with_refusals",
+        "jobs.web.rest.openapi.with_refusals",
     ],
     "ENUM_NAME_OVERRIDES": {
-        "JobStateEnum": "jobs.states.JobState.choices",
-        "ItemStateEnum": "jobs.states.ItemState.choices",
-        "ArtefactStateEnum": "jobs.states.ArtefactState.choices",
-        "WebhookEventEnum": "jobs.services.webhooks.EVENTS",
+        "JobStateEnum": "jobs.models.states.JobState.choices",
+        "ItemStateEnum": "jobs.models.states.ItemState.choices",
+        "ArtefactStateEnum": "jobs.models.states.ArtefactState.choices",
+        "WebhookEventEnum": "jobs.webhooks.services.EVENTS",
     },
 }
 

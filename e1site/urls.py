@@ -5,25 +5,19 @@ from django.contrib.auth import views as auth
 from django.urls import include, path
 from django.views.decorators.cache import never_cache
 
-from jobs.api import health
-from jobs.views import (
-    account,
-    alignments,
-    apidocs,
-    attachments,
-    contexts,
-    items,
-    job,
-    joblist,
-    maps,
-    new,
-    new_cost,
-    picks,
-    quota,
-    service,
-    variants,
-    webhooks,
-)
+from jobs.accounts import pages as account
+from jobs.alignments import pages as alignments
+from jobs.alignments import pages_contexts as contexts
+from jobs.maps import pages as maps
+from jobs.operations import api as health
+from jobs.operations import pages as service
+from jobs.pages import attachments as removal
+from jobs.pages import items, job, joblist, new, new_cost, picks
+from jobs.quotas import pages as quota
+from jobs.variants import pages as variants
+from jobs.variants import pages_assays as attachments
+from jobs.web import apidocs
+from jobs.webhooks import pages as webhooks
 
 urlpatterns = [
     path("livez", health.livez, name="livez"),
@@ -44,12 +38,12 @@ urlpatterns = [
     path("contexts/alignments/<uuid:alignment_id>/", alignments.alignment_page, name="alignment-page"),
     path("contexts/searches/<uuid:search_id>/", contexts.search_page, name="search-page"),
     path("jobs/<uuid:job_id>/items/<int:index>/table.csv", items.item_table, name="item-table"),
-    path("jobs/<uuid:job_id>/items/<int:index>/structures/", attachments.structure_upload, name="structure-upload"),
+    path("jobs/<uuid:job_id>/items/<int:index>/structures/", items.structure_upload, name="structure-upload"),
     path("jobs/<uuid:job_id>/variants/", variants.variants_page, name="variants-page"),
     path("jobs/<uuid:job_id>/variants.csv", variants.variants_table, name="variants-table"),
     path("jobs/<uuid:job_id>/assays/", attachments.assay_list, name="assay-list-page"),
     path("jobs/<uuid:job_id>/assays/<int:assay_id>/", attachments.assay_page, name="assay-page"),
-    path("jobs/<uuid:job_id>/attachments/delete/", attachments.remove, name="attachment-remove"),
+    path("jobs/<uuid:job_id>/attachments/delete/", removal.remove, name="attachment-remove"),
     path("jobs/<uuid:job_id>/items/<int:index>/neighbours/", picks.neighbours_page, name="neighbours-page"),
     path("jobs/<uuid:job_id>/map/", maps.map_page, name="map-page"),
     path("jobs/<uuid:job_id>/map/act/", maps.map_act, name="map-act"),
@@ -61,12 +55,12 @@ urlpatterns = [
     path("account/webhooks/", webhooks.webhooks, name="webhooks-page"),
     path("account/webhooks/<uuid:webhook_id>/act/", webhooks.webhook_act, name="webhook-act"),
     path("account/password/", account.PasswordChange.as_view(), name="password_change"),
-    path("login/", never_cache(auth.LoginView.as_view(template_name="jobs/login.html")), name="login"),
+    path("login/", never_cache(auth.LoginView.as_view(template_name="jobs/accounts/login.html")), name="login"),
     path("logout/", account.Logout.as_view(), name="logout"),
     path("admin/", admin.site.urls),
 ]
 
-handler404 = "jobs.views.errors.not_found"
-handler400 = "jobs.views.errors.bad_request"
-handler403 = "jobs.views.errors.forbidden"
-handler500 = "jobs.views.errors.broken"
+handler404 = "jobs.web.errors.not_found"
+handler400 = "jobs.web.errors.bad_request"
+handler403 = "jobs.web.errors.forbidden"
+handler500 = "jobs.web.errors.broken"

@@ -16,8 +16,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from client.api import Client
-from client.job import Job
+from e1client.api import Client
+from e1client.job import Job
 from e1site.stack.folder import DataFolder, is_held
 
 HERE = Path(__file__).resolve().parent

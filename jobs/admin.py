@@ -13,10 +13,11 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 
-from jobs import fleet, usage
+from jobs.fleet.workers import worker_drain
 from jobs.models import Job, Quota, Worker
-from jobs.quotas import Amounts
-from jobs.services.workers import worker_drain
+from jobs.operations import queues as fleet
+from jobs.quotas import usage
+from jobs.quotas.rules import Amounts
 from jobs.templatetags.moments import size
 
 

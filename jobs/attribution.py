@@ -6,7 +6,7 @@ the demonstration network pass for a released one.
 
 from __future__ import annotations
 
-from worker.protocol import ModelFacts
+from e1protocol import ModelFacts
 
 ATTRIBUTION = "Built with Profluent-E1"
 """The short form: page footers and start banners."""

@@ -1,4 +1,4 @@
-"""Everything that the service refuses, as one exception tree, mapped to HTTP in one place (`jobs.api.errors`).
+"""Everything that the service refuses, as one exception tree, mapped to HTTP in one place (`jobs.web.rest.errors`).
 
 ServiceError
 ├── InvalidInput        400  what was sent is wrong; `problems` says each place, reason and remedy
@@ -11,8 +11,8 @@ ServiceError
 ├── TooManyRequests     429  come back after `retry_after` seconds
 ├── Unavailable         503  no worker, or a store is down; come back after `retry_after` seconds
 ├── StillRunning        504  the answer takes longer than the wait limit; `location` is the job's URL
-├── jobs.services.sync.ItemsFailed   500  a worker could not compute some items of a synchronous request
-└── jobs.export.ExportBroken         500  a download lost its rows half way, or found damaged bytes
+├── jobs.intake.sync.ItemsFailed   500  a worker could not compute some items of a synchronous request
+└── jobs.results.export.ExportBroken         500  a download lost its rows half way, or found damaged bytes
 """
 
 from __future__ import annotations

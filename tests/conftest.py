@@ -63,9 +63,9 @@ def inline_worker(db, demo_engine, monkeypatch) -> Callable[[], int]:
     """A healthy worker of e1-demo in this process. Calling it computes everything that is ready, and says how much."""
     from django.db.models.functions import Now
 
+    from jobs.fleet import workers
     from jobs.models import Chunk, Worker
-    from jobs.services import workers
-    from jobs.states import ChunkState, JobState
+    from jobs.models.states import ChunkState, JobState
     from worker import tasks
     from worker.bundles import WorkerProcess
 

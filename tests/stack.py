@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 import psycopg
 
-from client.api import Client
+from e1client.api import Client
 from e1site.stack.environment import embedded_postgres
 from e1site.stack.folder import DataFolder
 from e1site.stack.processes import kill_marked, title, wait_gone

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.db import InterfaceError, OperationalError, connection
 
-from jobs.services import leases
+from jobs.queue import leases
 
 log = logging.getLogger(__name__)
 

@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 from django.db import DatabaseError, InterfaceError, OperationalError, ProgrammingError, connection
 
-from jobs import queue
-from jobs.services import leases, losses, workers
-from jobs.services.lifecycle import job_finalise
-from jobs.services.units import groups_release
+from jobs.fleet import workers
+from jobs.queue import dispatch as queue
+from jobs.queue import leases, losses
+from jobs.queue.lifecycle import job_finalise
+from jobs.queue.units import groups_release
 from worker.aside import Aside, Inline, Repeating, renewal
 from worker.items import compute
 from worker.parts import Result, result_of, work_of

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from e1protocol import Encoding, Query
 from jobs.actions import DirectAction, ItemView, Stored
 from jobs.actions.base import Array, UnitPlan
 from jobs.actions.dtypes import Overflow, as_asked
 from jobs.errors import Problem
-from worker.protocol import Encoding, Query
 
 Encode = Callable[[Sequence[Query]], Sequence[Encoding]]
 """`Engine.encode`."""

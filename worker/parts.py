@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from jobs.actions import ACTIONS, Action, DirectAction, LongAction
 from jobs.actions.base import Stored, UnitPlan
 from jobs.errors import InvalidInput, Problem
-from jobs.outputs import PackedOutput, pack_outputs
-from jobs.selectors_units import UnitMissing, unit_arrays
-from jobs.services.leases import ClaimedChunk, ClaimedItem
+from jobs.library.outputs import PackedOutput, pack_outputs
+from jobs.library.units import UnitMissing, unit_arrays
+from jobs.queue.leases import ClaimedChunk, ClaimedItem
 from worker.items import Computed, ItemWork, UnitWork, Work
 
 

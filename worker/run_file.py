@@ -11,15 +11,15 @@ from typing import Any
 
 import orjson
 
+from e1protocol import MODELS, ModelFacts
 from jobs.actions import Action, DirectAction, ItemView, LongAction, get_action
 from jobs.actions.base import Array, Context, UnitPlan
 from jobs.actions.contexts import described, longest_context, read_contexts
 from jobs.errors import InvalidInput, Problem
 from jobs.parsing import BadRecord, ItemRules, Record, open_reader, read_context, read_items
-from jobs.refusals import InputTally
+from jobs.parsing.refusals import InputTally
 from worker.engine import Engine
 from worker.items import Computed, ItemWork, UnitFailed, compute, unit_arrays
-from worker.protocol import MODELS, ModelFacts
 from worker.run_output import open_writer
 from worker.run_writer import Finished
 

@@ -12,11 +12,11 @@ from typing import IO, Any
 import numpy as np
 import orjson
 
+from e1protocol import CANONICAL
 from jobs.actions import Action
 from jobs.actions.predict import mask_positions
-from jobs.arrayfiles import SCALARS
-from jobs.formats import name_width, npy_header, zip_blocks
-from worker.protocol import CANONICAL
+from jobs.files import SCALARS
+from jobs.files.pieces import name_width, npy_header, zip_blocks
 from worker.run_writer import Finished, Writer, is_ragged, name_of
 
 BLOCK = 1 << 20

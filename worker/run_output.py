@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 import orjson
 
+from e1protocol import CANONICAL
 from jobs.actions import Action, Stored
 from jobs.actions.predict import mask_positions
-from jobs.arrayfiles import ArrayFile, Rows
-from jobs.arrayfiles.hdf5 import Hdf5File
-from jobs.arrayfiles.parquet import ParquetFile
 from jobs.errors import InvalidInput, Problem
-from jobs.formats import text_cell
-from worker.protocol import CANONICAL
+from jobs.files import ArrayFile, Rows
+from jobs.files.hdf5 import Hdf5File
+from jobs.files.parquet import ParquetFile
+from jobs.files.pieces import text_cell
 from worker.run_npz import NpzWriter
 from worker.run_writer import RAGGED, Finished, Writer, is_ragged, name_of
 
@@ -95,7 +95,7 @@ class _Field:
 
 
 class ArrayFileWriter(Writer):
-    """Parquet or HDF5 (jobs.arrayfiles): batches of succeeded items; the fields are known from the first of them."""
+    """Parquet or HDF5 (jobs.files): batches of succeeded items; the fields are known from the first of them."""
 
     def __init__(self, path: Path, *, action: Action, params: Mapping[str, Any]) -> None:
         super().__init__(path, action=action, params=params)

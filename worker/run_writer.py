@@ -61,7 +61,7 @@ def is_ragged(action: Action, kind: str) -> bool:
 
 
 def name_of(stored: Stored) -> str:
-    """The array's name in files, as downloads have it (jobs.export.columns)."""
+    """The array's name in files, as downloads have it (jobs.results.export.columns)."""
     kind, mark = stored.kind, ""
     for ending, word in ((SPREAD, "_spread"), (SINGLE, "_single")):
         if kind.endswith(ending):

@@ -10,11 +10,12 @@ from functools import partial
 from celery import current_app, shared_task
 from django.db import DatabaseError, connection
 
-from jobs import queue
-from jobs.services import leases, workers
+from e1protocol import TASK_RUN_BUNDLE, model_queue
+from jobs.fleet import workers
+from jobs.queue import dispatch as queue
+from jobs.queue import leases
 from worker.aside import Beside, Repeating
 from worker.bundles import WorkerProcess, bundle_claim, bundle_let_go, bundle_run, outlast
-from worker.protocol import TASK_RUN_BUNDLE, model_queue
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from itertools import takewhile
 from pathlib import Path
 
-from worker.protocol import ARTEFACT_QUEUE, SERVICE_QUEUE, model_queue
+from e1protocol import ARTEFACT_QUEUE, SERVICE_QUEUE, model_queue
 
 
 def _nothing() -> None:

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from demo_training.data import Ints, Proteins
+from e1protocol import BOUNDARY_TOKENS
 from worker.model.attention import Attend, Span, Spans, sdpa_attend
 from worker.model.e1 import Packed
 from worker.model.tokenizer import BOS, CANONICAL_TOKENS, EOS, FIRST, LAST, MASK_TOKEN, tokenize
-from worker.protocol import BOUNDARY_TOKENS
 
 SHAPES: dict[tuple[int, int], float] = {
     (1, 64): 0.02,

@@ -17,11 +17,11 @@ from demo_training.evaluation import (
     held_out_families,
     residue_frequencies,
 )
+from e1protocol import CANONICAL
 from worker.engine import Engine
 from worker.model.config import read_config
 from worker.model.e1 import E1
 from worker.model.loader import CONFIG, WEIGHTS, save_model, sha256_of
-from worker.protocol import CANONICAL
 
 SAMPLE_FAMILIES = 24
 SAMPLE_LENGTHS = (60, 300)

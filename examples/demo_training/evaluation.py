@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from demo_training.data import Proteins
+from e1protocol import CANONICAL, MASK, Query
 from worker.engine import Engine
-from worker.protocol import CANONICAL, MASK, Query
 
 SEED = 7
 MASKED_SHARE = 0.15

@@ -1,5 +1,5 @@
 // Costs and what the quota says of them. The numbers of each action are those that the service stores
-// (tests/integration/test_estimates.py holds jobs/costs.py to it).
+// (tests/intake/test_estimates.py holds jobs/costs.py to it).
 import { describe, expect, test } from "vitest";
 import { costOf, costSentences, durationText, refusalOf, type QuotaState, type Usage } from "../src/new-job/estimate";
 import { count, emptyReport } from "../src/new-job/report";

@@ -1,4 +1,4 @@
-// The preview finds what the parser finds: both are held to the same cases (tests/unit/test_preview_cases.py).
+// The preview finds what the parser finds: both are held to the same cases (tests/parsing/test_preview_cases.py).
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { formatOf, LibraryReader } from "../src/new-job/reader";

@@ -15,10 +15,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from e1protocol import CANONICAL, EXTENDED, Encoding, ModelFacts, Query
 from jobs.errors import Problem, Problems
 from jobs.limits import MAX_CONTEXTS, MAX_RESIDUES, SHOWN_NAME, SYNC_ITEMS
 from jobs.parsing import ItemRules
-from worker.protocol import CANONICAL, EXTENDED, Encoding, ModelFacts, Query
 
 Array = NDArray[np.floating[Any]]
 

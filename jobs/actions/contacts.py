@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from e1protocol import Encoding, ModelFacts, Query, tokens_of
 from jobs.actions.base import Array, Context, ItemView, LongAction, Outputs, Stored, UnitPlan, known_only, required
 from jobs.actions.contexts import SCHEMA
 from jobs.actions.ensembles import SINGLE, SPREAD, ensemble_of
 from jobs.parsing import ItemRules
-from jobs.science.contacts import (
+from jobs.science.contacts.contacts import (
     MAX_CONTACT_RESIDUES,
     RESIDUES,
     ContactMap,
@@ -26,8 +27,7 @@ from jobs.science.contacts import (
     row_queries,
     wildtype_query,
 )
-from jobs.science.marginals import NO_CONTEXT
-from worker.protocol import Encoding, ModelFacts, Query, tokens_of
+from jobs.science.variants.marginals import NO_CONTEXT
 
 FLOAT32 = np.dtype("<f4")
 

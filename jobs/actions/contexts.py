@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from e1protocol import BOUNDARY_TOKENS, ModelFacts, tokens_of
 from jobs.actions.base import Context
 from jobs.errors import InvalidInput, Problem, Problems
 from jobs.limits import MAX_JOB_CONTEXTS
 from jobs.parsing.items import check_context_shape
 from jobs.parsing.letters import check_contexts, clean_sequence
 from jobs.parsing.records import ItemRules, Place
-from worker.protocol import BOUNDARY_TOKENS, ModelFacts, tokens_of
 
 PATH = "params.contexts"
 DESCRIBED = ("digest", "sequences", "residues")

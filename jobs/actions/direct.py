@@ -6,9 +6,9 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from e1protocol import Encoding, Query
 from jobs.actions.base import Action, ItemView, Outputs, Stored
 from jobs.actions.ensembles import joined, parted
-from worker.protocol import Encoding, Query
 
 WORDS = ("vocab_tokens", "sequence_tokens", "mask_positions", "context_sequence_count")
 """Fields of results that are no numbers of the network."""

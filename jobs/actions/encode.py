@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from e1protocol import INCLUDES, Encoding, ModelFacts, Query
 from jobs.actions import dtypes
 from jobs.actions.base import DTYPE, ItemView, Outputs, Stored, known_only, required, vocabulary
 from jobs.actions.contexts import SCHEMA
 from jobs.actions.direct import DirectAction
 from jobs.errors import InvalidInput, Problem
-from worker.protocol import INCLUDES, Encoding, ModelFacts, Query
 
 PUBLISHED_NAMES = {"per_residue": "per_token"}
 

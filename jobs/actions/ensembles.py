@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.actions.base import Array, Outputs, Stored
-from jobs.numbers import log_softmax
+from jobs.science.logits import log_softmax
 
 SPREAD, SINGLE = "_sd", "_by"
 """Behind the kind of an array: its spread, and the values under each context side by side [rows, contexts x width]."""

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from e1protocol import CANONICAL, Encoding, ModelFacts, Query
 from jobs.actions.base import Array, ItemView, Outputs, Stored, known_only, required
 from jobs.actions.contexts import SCHEMA
 from jobs.actions.direct import DirectAction
-from jobs.numbers import log_softmax
-from worker.protocol import CANONICAL, Encoding, ModelFacts, Query
+from jobs.science.logits import log_softmax
 
 
 class LogProb(DirectAction):

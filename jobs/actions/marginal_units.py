@@ -1,6 +1,6 @@
 """Work units of marginals and pseudo-log-likelihoods: a unit is one query, its logits are kept.
 
-The plans of `jobs.science.marginals` say which queries those are; here stands how items are put together from them.
+The plans of `jobs.science.variants.marginals` say which queries those are; this module puts items together from them.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from e1protocol import Encoding, Query, tokens_of
 from jobs.actions.base import Array, ItemView, Stored, required
 from jobs.actions.ensembles import SINGLE, SPREAD
-from jobs.science.marginals import MarginalPlan, PseudoLikelihoodPlan, Scores
-from jobs.science.variants import Variant
-from worker.protocol import Encoding, Query, tokens_of
+from jobs.science.variants.codes import Variant
+from jobs.science.variants.marginals import MarginalPlan, PseudoLikelihoodPlan, Scores
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from e1protocol import CANONICAL, ModelFacts
 from jobs.actions.base import Context, ItemView, LongAction, Outputs, UnitPlan, known_only, vocabulary
 from jobs.actions.contexts import SCHEMA
 from jobs.actions.ensembles import SINGLE, SPREAD
@@ -15,8 +16,7 @@ from jobs.actions.marginal_units import MarginalUnits
 from jobs.actions.score import method_of
 from jobs.errors import InvalidInput, Problem
 from jobs.parsing import ItemRules
-from jobs.science.marginals import NO_CONTEXT, MarginalPlan
-from worker.protocol import CANONICAL, ModelFacts
+from jobs.science.variants.marginals import NO_CONTEXT, MarginalPlan
 
 METHODS = ("masked_marginal", "wildtype_marginal")
 

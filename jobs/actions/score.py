@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from e1protocol import EXTENDED, ModelFacts
 from jobs.actions.base import Context, ItemView, LongAction, Outputs, UnitPlan, known_only
 from jobs.actions.contexts import SCHEMA
 from jobs.actions.marginal_units import MarginalUnits, PseudoLikelihoodUnits
@@ -13,9 +14,8 @@ from jobs.errors import InvalidInput, Problem
 from jobs.parsing import ItemRules
 from jobs.parsing.letters import check_letters, clean_sequence
 from jobs.parsing.records import Place
-from jobs.science.marginals import NO_CONTEXT, MarginalPlan, PseudoLikelihoodPlan
-from jobs.science.variants import Variant, VariantRules, is_full_sequence, read_variant
-from worker.protocol import EXTENDED, ModelFacts
+from jobs.science.variants.codes import Variant, VariantRules, is_full_sequence, read_variant
+from jobs.science.variants.marginals import NO_CONTEXT, MarginalPlan, PseudoLikelihoodPlan
 
 METHODS = ("masked_marginal", "wildtype_marginal", "pseudo_log_likelihood")
 LARGEST_OFFSET = 1_000_000

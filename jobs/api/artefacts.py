@@ -13,14 +13,15 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_sche
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from jobs.analyses import FORMATS, KINDS
-from jobs.api import serializers as docs
-from jobs.api.base import ROW_ERRORS, JobView
+from jobs.background.artefacts import ArtefactFailed, artefact_blocks, artefact_files, artefact_retry
 from jobs.errors import Conflict, InvalidInput, NotFound, Problem
-from jobs.export import filename_of, format_of
+from jobs.maps.params import FORMATS
 from jobs.models import Artefact, Job
-from jobs.services.artefacts import ArtefactFailed, artefact_blocks, artefact_files, artefact_retry
-from jobs.states import ArtefactState
+from jobs.models.artefacts import ANALYSES as KINDS
+from jobs.models.states import ArtefactState
+from jobs.results.export import filename_of, format_of
+from jobs.web.rest import serializers as docs
+from jobs.web.rest.views import ROW_ERRORS, JobView
 
 RETRY_AFTER_SECONDS = 2
 

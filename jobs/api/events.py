@@ -17,13 +17,14 @@ from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
-from jobs import selectors_counts, selectors_units
-from jobs.api import serializers as docs
-from jobs.api.base import COMMON_ERRORS, JobView
-from jobs.api.rendering import OrjsonRenderer
 from jobs.errors import Unavailable
 from jobs.models import Job
-from jobs.states import JobState
+from jobs.models.states import JobState
+from jobs.queue import progress
+from jobs.queue import progress as selectors_counts
+from jobs.web.rest import serializers as docs
+from jobs.web.rest.rendering import OrjsonRenderer
+from jobs.web.rest.views import COMMON_ERRORS, JobView
 
 LOOK_EVERY_SECONDS = 1.0
 COMMENT_EVERY_SECONDS = 1.0
@@ -112,5 +113,5 @@ def _told(job: Job) -> dict[str, Any]:
     """What a tick says. Items made of work units stay pending for long: the units say that the job moves."""
     told: dict[str, Any] = {"state": job.state, "counts": selectors_counts.job_counts(job)}
     if job.total_units:
-        told["units"] = {"done": selectors_units.units_done(job), "total": job.total_units}
+        told["units"] = {"done": progress.units_done(job), "total": job.total_units}
     return told

@@ -9,11 +9,12 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from jobs.api import serializers as docs
-from jobs.api.base import COMMON_ERRORS, JobView
-from jobs.api.bodies import STREAMED, JsonBodyParser, MultipartBodyParser
-from jobs.api.submissions import read_submission
-from jobs.services.extend import check_extendable, job_extend
+from jobs.api.views import JobView
+from jobs.intake.extend import check_extendable, job_extend
+from jobs.intake.requests import read_submission
+from jobs.web.rest import serializers as docs
+from jobs.web.rest.bodies import STREAMED, JsonBodyParser, MultipartBodyParser
+from jobs.web.rest.views import COMMON_ERRORS
 
 
 class JobExtend(JobView):

@@ -11,27 +11,30 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_sche
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from jobs import queue, selectors, selectors_counts
-from jobs.api import serializers as docs
 from jobs.api.artefacts import artefact_response
-from jobs.api.base import COMMON_ERRORS, ROW_ERRORS, JobView
-from jobs.api.bodies import STREAMED, JsonBodyParser, MultipartBodyParser
-from jobs.api.paging import Pages
 from jobs.api.presenters import present_item, present_job
-from jobs.api.sharing import RAW_FIELDS, SUBMISSION_BODIES, RateLimited
-from jobs.api.submissions import read_submission
+from jobs.api.quotas import RAW_FIELDS, SUBMISSION_BODIES, RateLimited
+from jobs.api.views import JobView
+from jobs.background.artefacts import artefact_request
 from jobs.errors import InvalidInput, NotFound, Problem, Problems
-from jobs.export import FORMATS, export_open, format_of
+from jobs.intake.requests import read_submission
+from jobs.intake.submit import job_submit
+from jobs.library import selectors
 from jobs.limits import SHOWN_NAME
-from jobs.manifest import manifest_of
 from jobs.models import Item
-from jobs.results import result_of
-from jobs.services import lifecycle
-from jobs.services.artefacts import artefact_request
-from jobs.services.quotas import quota_look
-from jobs.services.retention import job_keep
-from jobs.services.submit import job_submit
-from jobs.states import ItemState, JobState
+from jobs.models.states import ItemState, JobState
+from jobs.queue import dispatch as queue
+from jobs.queue import lifecycle
+from jobs.queue import progress as selectors_counts
+from jobs.quotas.admission import quota_look
+from jobs.results.export import FORMATS, export_open, format_of
+from jobs.results.items import result_of
+from jobs.results.manifest import manifest_of
+from jobs.results.retention import job_keep
+from jobs.web.rest import serializers as docs
+from jobs.web.rest.bodies import STREAMED, JsonBodyParser, MultipartBodyParser
+from jobs.web.rest.paging import Pages
+from jobs.web.rest.views import COMMON_ERRORS, ROW_ERRORS
 
 RETRY_AFTER_SECONDS = 2
 

@@ -10,8 +10,8 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.request import Request
 
-from jobs.api.base import ROW_ERRORS, JobView
-from jobs.export.ledger import ledger_blocks, ledger_name
+from jobs.results.export.ledger import ledger_blocks, ledger_name
+from jobs.web.rest.views import ROW_ERRORS, JobView
 
 
 class JobLedger(JobView):

@@ -7,12 +7,14 @@ from typing import Any
 
 from django.urls import reverse
 
-from jobs import selectors, selectors_counts, selectors_units
+from e1protocol import MODELS
 from jobs.attribution import attribution
-from jobs.formats import iso
+from jobs.files.pieces import iso
+from jobs.library import selectors
 from jobs.models import Item, Job
-from jobs.states import JobState
-from worker.protocol import MODELS
+from jobs.models.states import JobState
+from jobs.queue import progress
+from jobs.queue import progress as selectors_counts
 
 Totals = Mapping[str, tuple[int, int, int, int]]
 LINKS = ("events", "items", "results", "manifest", "ledger", "cancel", "pause", "resume", "retry", "extend", "keep")
@@ -60,11 +62,11 @@ def present_job(job: Job, totals: Totals | None = None, *, whole: bool = True) -
         },
     }
     if job.total_units:
-        body["units"] = {"done": selectors_units.units_done(job), "total": job.total_units}
+        body["units"] = {"done": progress.units_done(job), "total": job.total_units}
     if whole:
         body.update(_progress(job, counts))
         body["failures"] = selectors.job_failures(job) if counts["failed"] or counts["skipped"] else []
-        body["provenance"] = selectors.job_engines(job, sums)
+        body["provenance"] = progress.job_engines(job, sums)
     return body
 
 
@@ -73,7 +75,7 @@ def _progress(job: Job, counts: Mapping[str, int]) -> dict[str, Any]:
     if job.total_units:
         return _unit_progress(job)
     finished = counts["succeeded"] + counts["failed"]
-    rate = selectors.job_rate(job) if job.state == JobState.RUNNING else selectors.job_mean_rate(job, finished)
+    rate = progress.job_rate(job) if job.state == JobState.RUNNING else progress.job_mean_rate(job, finished)
     computed = counts["total"] - counts["skipped"]
     throughput = None
     if rate is not None and computed:
@@ -90,8 +92,8 @@ def _progress(job: Job, counts: Mapping[str, int]) -> dict[str, Any]:
 
 def _unit_progress(job: Job) -> dict[str, Any]:
     """The same where items are made of work units: those are what the time goes into."""
-    rate = selectors_units.units_per_second(job) if job.state == JobState.RUNNING else None
-    left = job.total_units - selectors_units.units_done(job)
+    rate = progress.units_per_second(job) if job.state == JobState.RUNNING else None
+    left = job.total_units - progress.units_done(job)
     return {
         "throughput": {"units_per_second": round(rate, 3)} if rate else None,
         "eta_seconds": round(left / rate, 1) if rate else None,
@@ -103,8 +105,8 @@ def _queue(job: Job) -> dict[str, Any] | None:
     """The job's place among those that wait or are computed, and why it is there."""
     if job.state not in (JobState.QUEUED, JobState.RUNNING, JobState.PAUSED):
         return None
-    position = selectors.queue_position(job)
-    return {"position": position, "reason": selectors.queue_reason(job, position)}
+    position = progress.queue_position(job)
+    return {"position": position, "reason": progress.queue_reason(job, position)}
 
 
 def present_item(item: Item) -> dict[str, Any]:

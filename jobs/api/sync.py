@@ -13,19 +13,19 @@ from rest_framework.request import Request as RestRequest
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from e1protocol import MODELS, ModelFacts, tokens_of
 from jobs.actions import Action, get_action
 from jobs.actions.base import DTYPE, Context, no_dtype
-from jobs.api import serializers as docs
-from jobs.api.bodies import only_fields
-from jobs.api.sharing import RateLimited
-from jobs.api.submissions import checked_params, require_items
+from jobs.api.quotas import RateLimited
 from jobs.errors import InvalidInput, NotFound, Problem, Problems
+from jobs.intake.ingest import Request
+from jobs.intake.requests import checked_params, require_items
+from jobs.intake.sync import answer
 from jobs.limits import MAX_HEADER, SYNC_CONTEXT_TOKENS, SYNC_ITEMS
 from jobs.parsing import BadRecord, Record, read_items
 from jobs.parsing.letters import storable
-from jobs.services.intake import Request
-from jobs.services.sync import answer
-from worker.protocol import MODELS, ModelFacts, tokens_of
+from jobs.web.rest import serializers as docs
+from jobs.web.rest.bodies import only_fields
 
 FIELDS = ("params", "items")
 CLIENT_FIELDS = ("id", "metadata")

@@ -4,23 +4,17 @@ from django.urls import path
 from drf_spectacular.views import SpectacularAPIView
 from rest_framework.renderers import JSONOpenAPIRenderer
 
-from jobs.api import (
-    alignments,
-    analyses,
-    artefacts,
-    attachments,
-    columns,
-    contexts,
-    events,
-    extend,
-    jobs,
-    ledger,
-    openapi,
-    searches,
-    sharing,
-    sync,
-    webhooks,
-)
+from jobs.alignments import api as alignments
+from jobs.alignments import api_searches as searches
+from jobs.api import artefacts, events, extend, jobs, ledger, sync
+from jobs.api import quotas as sharing
+from jobs.contacts import api
+from jobs.contexts import api as contexts
+from jobs.maps import api as analyses
+from jobs.maps import api_columns as columns
+from jobs.variants import api as attachments
+from jobs.web.rest import openapi
+from jobs.webhooks import api as webhooks
 
 __all__ = ["openapi", "urlpatterns"]
 
@@ -45,10 +39,10 @@ urlpatterns = [
     path("api/jobs/<uuid:job_id>/neighbours/", analyses.JobNeighbours.as_view(), name="job-neighbours"),
     path("api/jobs/<uuid:job_id>/assays/", attachments.AssayList.as_view(), name="job-assays"),
     path("api/jobs/<uuid:job_id>/assays/<int:assay_id>/", attachments.AssayDetail.as_view(), name="job-assay"),
-    path("api/jobs/<uuid:job_id>/structures/", attachments.StructureList.as_view(), name="job-structures"),
+    path("api/jobs/<uuid:job_id>/structures/", api.StructureList.as_view(), name="job-structures"),
     path(
         "api/jobs/<uuid:job_id>/structures/<int:structure_id>/",
-        attachments.StructureDetail.as_view(),
+        api.StructureDetail.as_view(),
         name="job-structure",
     ),
     path("api/jobs/<uuid:job_id>/manifest/", jobs.JobManifest.as_view(), name="job-manifest"),

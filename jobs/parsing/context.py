@@ -9,6 +9,7 @@ from itertools import islice
 
 import orjson
 
+from e1protocol import BOUNDARY_TOKENS, tokens_of
 from jobs.errors import InvalidInput, Problem, Problems
 from jobs.limits import LISTED_PROBLEMS, MAX_CONTEXT_FILE
 from jobs.parsing.items import check_context_shape
@@ -17,7 +18,6 @@ from jobs.parsing.reader import Reader
 from jobs.parsing.records import ItemRules, Place, Record
 from jobs.parsing.text import lines_of
 from jobs.parsing.upload import blocks_of, is_bare
-from worker.protocol import BOUNDARY_TOKENS, tokens_of
 
 PATH = "context_sequences"
 _REMEDY = 'Give FASTA, or a JSON list such as ["MKT...", "MRT..."]; for no context leave it out.'

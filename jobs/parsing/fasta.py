@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from e1protocol import BOUNDARY_TOKENS, MASK
 from jobs.errors import Problem
 from jobs.limits import MAX_HEADER
 from jobs.parsing.fasta_record import CarefulRecord
@@ -17,7 +18,6 @@ from jobs.parsing.letters import LINE_ENDS, LOWER_CASE, SPACES, TRAILING_STAR, s
 from jobs.parsing.records import BadRecord, ItemRules, Place, Record, default_name
 from jobs.parsing.tally import Tally
 from jobs.parsing.text import check_line_length, even_blocks, refusal, unify_line_ends
-from worker.protocol import BOUNDARY_TOKENS, MASK
 
 HOLD = 64 * 1024
 """Bytes of an unfinished record that are held before it is read line by line."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
+from e1protocol import MASK
 from jobs.errors import Problem
 from jobs.limits import KINDS_OF_CHARACTER, MAX_HEADER, RECORD_PROBLEMS
 from jobs.parsing.letters import (
@@ -19,7 +20,6 @@ from jobs.parsing.letters import (
 )
 from jobs.parsing.records import BadRecord, ItemRules, Place, Record, default_name
 from jobs.parsing.text import check_line_length, decoded, unify_line_ends
-from worker.protocol import MASK
 
 
 class CarefulRecord:

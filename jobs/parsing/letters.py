@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from itertools import chain, islice
 
+from e1protocol import BOUNDARY_TOKENS, CANONICAL, MASK, tokens_of
 from jobs.errors import Problem
 from jobs.limits import KINDS_OF_CHARACTER, RECORD_PROBLEMS
 from jobs.parsing.records import ItemRules, Place
-from worker.protocol import BOUNDARY_TOKENS, CANONICAL, MASK, tokens_of
 
 LOWER_CASE, SPACES, TRAILING_STAR, LINE_ENDS = "lower_case", "spaces", "trailing_star", "line_ends"
 CLEANINGS = (LOWER_CASE, SPACES, TRAILING_STAR, LINE_ENDS)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import BinaryIO
 
+from e1protocol import tokens_of
 from jobs.errors import InvalidInput, Problem
 from jobs.parsing.fasta import FastaSource
 from jobs.parsing.jsonl import read_jsonl
@@ -15,7 +16,6 @@ from jobs.parsing.table import TableSource
 from jobs.parsing.tally import Tally
 from jobs.parsing.text import BLOCK, lines_of
 from jobs.parsing.upload import Format, blocks_of, detect_format, empty_file, text_blocks
-from worker.protocol import tokens_of
 
 
 def open_reader(

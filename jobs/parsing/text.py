@@ -92,3 +92,7 @@ def lines_of(blocks: Iterable[bytes], size: int = BLOCK) -> Iterator[tuple[int, 
         check_line_length(rest, number + 1)
     if rest:
         yield number + 1, decoded(rest, number + 1)
+
+
+def _file_name(name: str, default: str) -> str:
+    return "".join(letter for letter in name if letter.isprintable())[:200] or default

@@ -10,10 +10,10 @@ import string
 import zlib
 from collections.abc import Iterable, Iterator
 from itertools import chain
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol, cast
 
 from jobs.errors import InvalidInput, Problem, TooLarge
-from jobs.limits import GZIP_RATIO_FROM, MAX_GZIP_RATIO, MAX_UPLOAD_BYTES, MIB
+from jobs.limits import GZIP_RATIO_FROM, MAX_CONTEXT_FILE, MAX_GZIP_RATIO, MAX_UPLOAD_BYTES, MIB
 
 Format = Literal["fasta", "jsonl", "csv", "plain"]
 
@@ -215,3 +215,13 @@ def is_bare(text: bytes) -> bool:
 
 def empty_file() -> Problem:
     return Problem("empty_file", "The file holds no records", "Send a file with at least one sequence.")
+
+
+def context_bytes(file: Any) -> bytes:
+    """The content of an uploaded context file; raises InvalidInput `context_file_too_large`."""
+    if file.size > MAX_CONTEXT_FILE:
+        problem = Problem(
+            "context_file_too_large", f"the context file is larger than {MAX_CONTEXT_FILE} bytes", path="context"
+        )
+        raise InvalidInput.of(problem)
+    return cast(bytes, file.read())

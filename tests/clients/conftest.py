@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from client.api import Client
+from e1client.api import Client
 from tests.clients.environments import BIOLM_SDK, BIOLMAI, PUBLISHED, Installed, Published, build
 from tests.clients.listeners import CERTIFICATE_PROGRAM, HostedSite, Relay
 from tests.needed import unavailable

@@ -17,15 +17,15 @@ import numpy as np
 import pandas as pd  # type: ignore[import-untyped]
 import pytest
 
-from client import Client, Rejected, Unauthorised, UsageError
-from client.errors import ClientError
-from client.job import Job
-from client.results import Results
-from client.waiting import Clock
+from e1client import Client, Rejected, Unauthorised, UsageError
+from e1client.errors import ClientError
+from e1client.job import Job
+from e1client.results import Results
+from e1client.waiting import Clock
 from e1site.stack.processes import is_running, signal_group, wait_gone
 from tests.clients.conftest import MODEL, SECONDS, agree
+from tests.e1client.client_fake import FakeService
 from tests.stack import Stack
-from tests.unit.client_fake import FakeService
 
 SEQUENCES = [
     "MKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQ",

@@ -21,7 +21,7 @@ import pytest
 from e1site import settings
 from e1site.stack.processes import wait_gone
 from jobs.limits import MAX_UPLOAD_BYTES
-from jobs.views.access import client_address
+from jobs.web.access import client_address
 from tests.deploy.composed import ROOT, stages
 from tests.deploy.proxy import Nginx, find_nginx, free_port
 from tests.stack import Stack

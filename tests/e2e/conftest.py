@@ -13,7 +13,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page, Route, expect, sync_playwright
 
-from client.api import Client
+from e1client.api import Client
 from e1site.stack.processes import wait_gone
 from tests.needed import needed_program
 from tests.stack import Stack, running_stack

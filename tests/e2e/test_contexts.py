@@ -8,10 +8,10 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from e1protocol import CANONICAL
 from tests.e2e.conftest import ready, violations
 from tests.e2e.test_jobs import file
 from tests.e2e.test_pages import tab_to
-from worker.protocol import CANONICAL
 
 RANDOM = random.Random(3)
 PARENT = "".join(RANDOM.choices(CANONICAL, k=150))

@@ -8,7 +8,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from jobs.examples import example
+from jobs.intake.examples import example
 from tests.e2e.conftest import until_computing, violations
 from tests.e2e.test_jobs import BAD, GOOD, library, wait_for
 

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from e1protocol import Encoding, Query
 from worker.app import app
 from worker.engine.runner import Runner
-from worker.protocol import Encoding, Query
 
 __all__ = ["MARKS", "app"]
 

@@ -20,7 +20,7 @@ from random import Random
 
 import httpx
 
-from client.errors import ClientError
+from e1client.errors import ClientError
 from e1site.stack.processes import wait_gone
 from tests.faults.answers import HEAD, Answer, Documents, Figures, Recorder, under_way
 from tests.faults.clients import ITEMS, READERS, UPLOAD, Libraries, Scene, read_on, upload_on

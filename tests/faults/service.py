@@ -16,12 +16,12 @@ import psycopg
 import redis
 from celery import Celery
 
+from e1protocol import TASK_RUN_BUNDLE, model_queue
 from e1site.stack import parts
 from e1site.stack.environment import embedded_postgres
 from e1site.stack.processes import MARKER, marked, spawn, wait_gone
 from e1site.stack.servers import Valkey
 from tests.stack import STOP_SECONDS, Stack
-from worker.protocol import TASK_RUN_BUNDLE, model_queue
 
 LEASE_SECONDS = 6
 """Short, so that a dead worker is noticed while a test waits for it, and long enough for a busy machine to renew it."""

@@ -10,7 +10,7 @@ from random import Random
 import pytest
 
 from e1site.stack.processes import wait_gone
-from jobs.outputs import checksum
+from jobs.library.outputs import checksum
 from tests.faults.__main__ import jumping
 from tests.faults.kinds import FAKETIME, FAULTS, Strike, stalled_downloads, two_beats
 from tests.faults.service import RECOVER_SECONDS, Service

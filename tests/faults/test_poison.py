@@ -8,14 +8,15 @@ import numpy as np
 import pytest
 from django.db import connection
 
-from client import Client
-from jobs.health import readiness
+from e1client import Client
+from e1protocol import Query
+from jobs.fleet.pace import workers_alive
+from jobs.fleet.workers import MAX_DEVICE_ERRORS
+from jobs.library.selectors import items_of
 from jobs.models import Chunk, Item, Worker
-from jobs.selectors import items_of, workers_alive
-from jobs.services.workers import MAX_DEVICE_ERRORS
+from jobs.operations.health import readiness
 from jobs.tasks import dispatch_all
-from tests.integration.test_worker import children_of, eventually, finished, worker_process
-from worker.protocol import Query
+from tests.worker.test_worker import children_of, eventually, finished, worker_process
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -15,7 +15,7 @@ from random import Random
 import numpy as np
 from numpy.typing import NDArray
 
-from client.errors import ClientError
+from e1client.errors import ClientError
 from e1site.stack.processes import wait_gone
 from tests.faults.service import MODEL, Service
 

@@ -15,6 +15,7 @@ import pytest
 import torch
 from safetensors.numpy import load_file
 
+from e1protocol import CANONICAL, Query
 from worker.engine import Engine
 from worker.engine.config import EngineConfig
 from worker.model.attention import SDPA, Span, find_varlen, merge, sdpa_attend_lse
@@ -22,7 +23,6 @@ from worker.model.config import read_config
 from worker.model.e1 import E1
 from worker.model.loader import save_model
 from worker.model.verify import correlation, difference, plain_encode, verify
-from worker.protocol import CANONICAL, Query
 
 NAME = os.environ.get("E1_TEST_DEVICE", "cuda")
 """Another device shows that the tests themselves are sound."""

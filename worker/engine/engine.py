@@ -7,13 +7,13 @@ from pathlib import Path
 
 import torch
 
+from e1protocol import Encoding, EngineIdentity, Query, tokens_of
 from worker.engine.config import EngineConfig
 from worker.engine.contexts import ContextCache, ContextEntry, Key, bytes_per_token, context_key
 from worker.engine.packer import Load, check_query, merge_same, part_of, plan_batches, resolve_layers
 from worker.engine.runner import Runner, default_context_bytes, is_out_of_memory, release_memory
 from worker.model.registry import Checkpoint, find_checkpoint
 from worker.model.tokenizer import tokenize
-from worker.protocol import Encoding, EngineIdentity, Query, tokens_of
 from worker.version import code_version
 
 

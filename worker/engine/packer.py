@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from e1protocol import BOUNDARY_TOKENS, INCLUDES, Encoding, Query
 from worker.model.attention import Span
 from worker.model.config import E1Config
 from worker.model.e1 import Packed
 from worker.model.errors import QueryError
 from worker.model.tokenizer import tokenize
-from worker.protocol import BOUNDARY_TOKENS, INCLUDES, Encoding, Query
 
 
 @dataclass(frozen=True, slots=True)

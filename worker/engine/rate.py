@@ -8,8 +8,8 @@ import time
 
 import numpy as np
 
+from e1protocol import BOUNDARY_TOKENS, CANONICAL, Query
 from worker.engine.engine import Engine
-from worker.protocol import BOUNDARY_TOKENS, CANONICAL, Query
 
 RESIDUES = 250
 LONG_SECONDS = 0.7

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from e1protocol import Encoding, Query, tokens_of
 from worker.engine.config import CONTEXT_SHARE, DEFAULT_TOKEN_BUDGET, EngineConfig
 from worker.engine.contexts import ContextEntry, attending_to
 from worker.engine.packer import Instance, Placed, pack, resolve_layers
@@ -19,7 +20,6 @@ from worker.model.attention import choose_backend
 from worker.model.e1 import Packed
 from worker.model.loader import load_model
 from worker.model.tokenizer import CANONICAL_TOKENS
-from worker.protocol import Encoding, Query, tokens_of
 
 
 class Runner:

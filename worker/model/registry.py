@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+from e1protocol import MODELS
 from worker.model.errors import CheckpointError, WeightsUnavailable
 from worker.model.loader import CONFIG, WEIGHTS, sha256_of
-from worker.protocol import MODELS
 
 WEIGHTS_FOLDER = "E1_WEIGHTS"
 """Environment variable: a folder with one sub-folder per slug, for machines that must not or cannot download."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from e1protocol import CANONICAL
 from worker.model.errors import QueryError
-from worker.protocol import CANONICAL
 
 PAD, BOS, EOS, MASK_TOKEN, FIRST, LAST = 0, 1, 2, 5, 6, 7
 LETTER_A = 8

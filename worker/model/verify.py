@@ -15,13 +15,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from e1protocol import CANONICAL, Encoding, EngineIdentity, Query
 from worker.engine import Engine
 from worker.engine.packer import Instance, pack
 from worker.model.attention import sdpa_attend
 from worker.model.e1 import E1
 from worker.model.loader import load_model
 from worker.model.tokenizer import CANONICAL_TOKENS
-from worker.protocol import CANONICAL, Encoding, EngineIdentity, Query
 
 KNOWN_ANSWERS = Path(__file__).with_name("known_answers.json")
 KNOWN_TOLERANCE = 0.1

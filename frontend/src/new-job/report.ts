@@ -79,7 +79,7 @@ export function emptyReport(format: Report["format"]): Report {
   };
 }
 
-export const BOUNDARY_TOKENS = 4; // of every sequence, as in worker/protocol.py
+export const BOUNDARY_TOKENS = 4; // of every sequence, as in e1protocol
 const CHUNK_ITEMS = 8; // as in jobs/limits.py
 
 /** What a record costs beside its residues; `contexts` is null where it takes those of the job. */

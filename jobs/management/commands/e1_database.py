@@ -7,9 +7,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from jobs.alignments.databases import database_add, database_folder, database_remove
 from jobs.errors import ServiceError
 from jobs.models import SequenceDatabase
-from jobs.services.databases import database_add, database_folder, database_remove
 
 SHOWN = 20
 """Problems that are listed."""

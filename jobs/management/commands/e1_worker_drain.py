@@ -7,10 +7,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from jobs import fleet
 from jobs.errors import ServiceError
+from jobs.fleet.workers import worker_drain
 from jobs.models import Worker
-from jobs.services.workers import worker_drain
+from jobs.operations import queues as fleet
 
 PAUSE = 0.5
 LOOKS = 2

@@ -1,0 +1,33 @@
+"""A small Python client of the job service. Needs neither Django nor torch nor numpy to talk to a server.
+
+from e1client import Client
+
+with Client() as client:                       # E1_URL and E1_TOKEN, or url= and token=
+    job = client.submit("library.fasta", model="e1-demo", action="encode")
+    job = client.wait(job.id)
+    client.download(job.id, "library.npz")
+"""
+
+from e1client.api import Client
+from e1client.errors import (
+    ClientError,
+    GaveUpWaiting,
+    Rejected,
+    ServerTrouble,
+    Unauthorised,
+    Unreachable,
+    UsageError,
+)
+from e1client.job import Job
+
+__all__ = [
+    "Client",
+    "ClientError",
+    "GaveUpWaiting",
+    "Job",
+    "Rejected",
+    "ServerTrouble",
+    "Unauthorised",
+    "Unreachable",
+    "UsageError",
+]

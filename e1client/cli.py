@@ -1,0 +1,232 @@
+"""The `e1` command: jobs on a server here, what works without one in `e1client.local`.
+
+Standard output carries results (JSON lines with `--json` or where it is no terminal), standard error
+progress, notes and errors. Exit codes are those of `e1client.errors.Exit`.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import stamina
+import typer
+
+from e1client.analysis_cli import analysis_app
+from e1client.costs import estimate_lines
+from e1client.downloads import FORMATS, check_folder, format_of
+from e1client.errors import Exit, UsageError
+from e1client.following import connected, follow, show, tell_file
+from e1client.local import database_app, local_app, user_app, worker_app
+from e1client.params import parse_params, with_dtype
+from e1client.progress import print_json, reporting, say
+from e1client.render import table_lines
+from e1client.search_cli import context_app
+from e1client.shell import DtypeOption, JobArgument, JsonFlag, OnInvalid, ParamOption, exits, wants_json
+
+app = typer.Typer(
+    name="e1",
+    help="Push protein libraries of any size through Profluent-E1.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(local_app)
+app.add_typer(analysis_app)
+app.add_typer(user_app, name="user")
+app.add_typer(worker_app, name="worker")
+app.add_typer(database_app, name="database")
+app.add_typer(context_app, name="context")
+
+WaitFlag = Annotated[bool, typer.Option("--wait", help="Wait until the job ends.")]
+WaitTimeout = Annotated[
+    float | None, typer.Option("--wait-timeout", min=0, metavar="SECONDS", help="Give up waiting (exit 6).")
+]
+OutOption = Annotated[
+    Path | None,
+    typer.Option("--out", help=f"Write the results there ({', '.join('.' + f for f in FORMATS)})."),
+]
+
+
+@app.command()
+def submit(  # noqa: PLR0917 - typer calls it; every parameter is an option of the command
+    file: Annotated[str, typer.Argument(metavar="FILE", help='FASTA, FASTA.gz, JSONL or CSV; "-" is standard input.')],
+    action: Annotated[str, typer.Option(help="encode, predict, log_prob, ...")],
+    model: Annotated[str, typer.Option(help="e1-600m, e1-300m, e1-150m or e1-demo.")],
+    context: Annotated[Path | None, typer.Option(help="FASTA of homologs, the context of every query.")] = None,
+    param: ParamOption = None,
+    dtype: DtypeOption = None,
+    name: Annotated[str, typer.Option(help="A name to find the job by.")] = "",
+    on_invalid: Annotated[OnInvalid, typer.Option(help="Whether bad records stop the job.")] = OnInvalid.REJECT,
+    wait: WaitFlag = False,
+    wait_timeout: WaitTimeout = None,
+    out: OutOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Hand in a file; with --wait or --out wait for the results."""
+    with exits(as_json=as_json), connected() as (client, teller):
+        if out is not None:
+            format_of(out)
+            check_folder(out)
+        skip = on_invalid.value if on_invalid is OnInvalid.SKIP else None
+        params = with_dtype(parse_params(param or ()), dtype)
+        job = client.submit(
+            file, model=model, action=action, params=params, context=context, name=name, on_invalid=skip
+        )
+        teller.back()
+        if not (wait or out):
+            show(job, as_json=as_json)
+            return
+        say(f"job {job.id}")
+        follow(client, teller, job.id, wait_timeout, out, as_json=as_json)
+
+
+@app.command()
+def estimate(  # noqa: PLR0917 - typer calls it; every parameter is an option of the command
+    file: Annotated[str, typer.Argument(metavar="FILE", help='FASTA, FASTA.gz, JSONL or CSV; "-" is standard input.')],
+    action: Annotated[str, typer.Option(help="encode, predict, log_prob, ...")],
+    model: Annotated[str, typer.Option(help="e1-600m, e1-300m, e1-150m or e1-demo.")],
+    context: Annotated[Path | None, typer.Option(help="FASTA of homologs, the context of every query.")] = None,
+    param: ParamOption = None,
+    dtype: DtypeOption = None,
+    on_invalid: Annotated[OnInvalid, typer.Option(help="Whether bad records stop the job.")] = OnInvalid.REJECT,
+    as_json: JsonFlag = False,
+) -> None:
+    """Say what a job of this file would cost, and whether it would be accepted; nothing is queued. Exit 3 where not."""
+    with exits(as_json=as_json), connected() as (client, _):
+        skip = on_invalid.value if on_invalid is OnInvalid.SKIP else None
+        params = with_dtype(parse_params(param or ()), dtype)
+        cost = client.estimate(file, model=model, action=action, params=params, context=context, on_invalid=skip)
+        if wants_json(as_json=as_json):
+            print_json(cost)
+        else:
+            for line in estimate_lines(cost):
+                print(line)
+        if not cost.get("accepted"):
+            raise typer.Exit(int(Exit.INVALID_INPUT))
+
+
+@app.command()
+def extend(  # noqa: PLR0917 - typer calls it; every parameter is an option of the command
+    job: JobArgument,
+    file: Annotated[str, typer.Argument(metavar="FILE", help='As in `submit`; "-" is standard input.')],
+    context: Annotated[Path | None, typer.Option(help="FASTA of homologs, the context of these queries.")] = None,
+    on_invalid: Annotated[OnInvalid | None, typer.Option(help="As in `submit`; else as the job has it.")] = None,
+    wait: WaitFlag = False,
+    wait_timeout: WaitTimeout = None,
+    out: OutOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Add the records of a file to a job; with --wait or --out wait for the results."""
+    with exits(as_json=as_json), connected() as (client, teller):
+        if out is not None:
+            format_of(out)
+            check_folder(out)
+        longer = client.extend(job, file, context=context, on_invalid=on_invalid.value if on_invalid else None)
+        teller.back()
+        if wait or out:
+            follow(client, teller, longer.id, wait_timeout, out, as_json=as_json)
+        else:
+            show(longer, as_json=as_json)
+
+
+@app.command()
+def status(
+    job: Annotated[str | None, typer.Argument(metavar="[JOB]", help="Without it: the recent jobs.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many recent jobs.")] = 20,
+    wait: WaitFlag = False,
+    wait_timeout: WaitTimeout = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Show a job, or the recent jobs."""
+    with exits(as_json=as_json), connected() as (client, teller):
+        if job is None:
+            if wait:
+                raise UsageError("--wait needs a JOB")
+            jobs = client.jobs(limit=limit)
+            if wants_json(as_json=as_json):
+                for row in jobs:
+                    print_json(row.data)
+                return
+            for line in table_lines(jobs):
+                print(line)
+        elif wait:
+            follow(client, teller, job, wait_timeout, None, as_json=as_json)
+        else:
+            show(client.job(job), as_json=as_json)
+
+
+@app.command()
+def download(
+    job: JobArgument,
+    format: Annotated[str | None, typer.Option(help=f"{', '.join(FORMATS)}; else the suffix of --out.")] = None,
+    out: Annotated[str | None, typer.Option(help='A file, or "-" for standard output; else JOB.FORMAT.')] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Fetch the results; of a running job, those so far."""
+    with (
+        exits(as_json=as_json),
+        connected() as (client, _),
+        reporting(as_json=wants_json(as_json=as_json)) as show_,
+    ):
+        if out == "-":
+            with tempfile.TemporaryDirectory() as folder:
+                target = Path(folder) / f"results.{format or 'jsonl'}"
+                with client.download(job, target, on_bytes=show_.bytes).open("rb") as complete:
+                    shutil.copyfileobj(complete, sys.stdout.buffer)
+            return
+        name = job.rstrip("/").rpartition("/")[2]
+        target = Path(out) if out else Path(f"{name}.{format or 'jsonl'}")
+        client.download(job, target, format=format, on_bytes=show_.bytes)
+        tell_file(target, as_json=as_json)
+
+
+@app.command()
+def ledger(
+    job: JobArgument,
+    out: Annotated[Path | None, typer.Option(help="The CSV file; else JOB-ledger.csv.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Fetch a line for every item: state, reason, attempts, worker, checksum."""
+    with (
+        exits(as_json=as_json),
+        connected() as (client, _),
+        reporting(as_json=wants_json(as_json=as_json)) as show_,
+    ):
+        target = out or Path(f"{job.rstrip('/').rpartition('/')[2]}-ledger.csv")
+        client.ledger(job, target, on_bytes=show_.bytes)
+        tell_file(target, as_json=as_json)
+
+
+@app.command()
+def cancel(job: JobArgument, as_json: JsonFlag = False) -> None:
+    """Stop a job; finished results stay."""
+    with exits(as_json=as_json), connected() as (client, _):
+        show(client.cancel(job), as_json=as_json)
+
+
+@app.command()
+def retry(
+    job: JobArgument, wait: WaitFlag = False, wait_timeout: WaitTimeout = None, as_json: JsonFlag = False
+) -> None:
+    """Queue the failed items of a job again."""
+    with exits(as_json=as_json), connected() as (client, teller):
+        queued = client.retry(job)
+        if wait:
+            follow(client, teller, queued.id, wait_timeout, None, as_json=as_json)
+        else:
+            show(queued, as_json=as_json)
+
+
+def main() -> None:
+    """Entry point of the `e1` command."""
+    # Lost connections are told in our own words; stamina would log each attempt as well.
+    stamina.instrumentation.set_on_retry_hooks(())
+    app()
+
+
+if __name__ == "__main__":
+    main()

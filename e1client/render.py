@@ -1,0 +1,139 @@
+"""Jobs and errors as text for people. Pure functions from values to lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from e1client.errors import ApiError, ClientError
+from e1client.job import FINISHED, Job
+
+PROBLEMS_SHOWN = 20
+ITEMS_SHOWN = 5
+
+
+def plain(value: object) -> str:
+    """Text from elsewhere, safe on a terminal: control characters become visible escapes."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(value))
+
+
+def error_lines(error: ClientError) -> Iterator[str]:
+    """The error's sentence, then the places it lists, with remedies; the rest is counted."""
+    yield f"e1: {plain(error.detail)} [{plain(error.code)}]"
+    for problem in error.problems[:PROBLEMS_SHOWN]:
+        yield from problem_lines(problem)
+    more = error.problem_count - min(len(error.problems), PROBLEMS_SHOWN)
+    if more > 0:
+        yield f"  ... and {more:,} more"
+    if isinstance(error, ApiError) and error.status_code == 401:
+        yield "  -> set E1_TOKEN; `e1 up` writes a token to the file `token` of its data folder"
+
+
+def problem_lines(problem: Mapping[str, Any]) -> Iterator[str]:
+    """One problem: its place, what is wrong, its code, and on a line of its own what to do."""
+    places = (
+        ("line", problem.get("line")),
+        ("column", problem.get("column")),
+        ("record", problem.get("record")),
+        ("field", problem.get("path")),
+    )
+    place = ", ".join(f"{what} {plain(value)}" for what, value in places if value is not None)
+    if not place and problem.get("index") is not None:
+        place = f"item {int(problem['index']) + 1}"
+    code = f" [{plain(problem['code'])}]" if problem.get("code") else ""
+    message = plain(problem.get("message", ""))
+    # Messages of the service begin with their place where they have one.
+    path = plain(problem.get("path"))
+    if place and not message.startswith(("line ", "record ", f"{path}:", f"{path},")):
+        message = f"{place}: {message}"
+    yield f"  {message}{code}"
+    if problem.get("remedy"):
+        yield f"    -> {plain(problem['remedy'])}"
+
+
+def job_lines(job: Job) -> Iterator[str]:
+    """Everything that a person wants to know of one job."""
+    data = job.data
+    name = f" {data['name']!r}" if data.get("name") else ""
+    yield f"job {job.id}{plain(name)}: {plain(data.get('action'))} with {plain(data.get('model'))}"
+    yield f"  state       {plain(job.state)}"
+    yield f"  items       {counts_text(job)}"
+    if job.units:
+        yield f"  computed    {job.units[0]:,} of {job.units[1]:,} {job.unit_words}"
+    throughput = data.get("throughput")
+    if throughput and throughput.get("units_per_second"):
+        yield f"  speed       {float(throughput['units_per_second']):.3g} {job.unit_words} a second"
+    elif throughput:
+        items, residues = (float(throughput.get(f"{what}_per_second") or 0) for what in ("items", "residues"))
+        yield f"  speed       {items:.3g} items/s, {residues:,.0f} residues/s"
+    if data.get("eta_seconds") is not None:
+        yield f"  ready in    about {duration(float(data['eta_seconds']))}"
+    queue = data.get("queue")
+    if queue:
+        yield f"  queue       {plain(queue_text(queue))}"
+    cleaned = {k: v for k, v in (data.get("cleaning") or {}).items() if v}
+    if cleaned:
+        yield "  cleaned     " + ", ".join(f"{plain(k).replace('_', ' ')} {v}" for k, v in cleaned.items())
+    for warning in data.get("warnings") or ():
+        yield "  warning   " + "\n".join(problem_lines(warning))
+    yield from failure_lines(data.get("failures") or ())
+    if data.get("attribution"):
+        yield f"  {plain(data['attribution'])}"
+    if data.get("demonstration") and "demonstration" not in str(data.get("attribution")):
+        yield "  These numbers come from the demonstration network, not from E1-600M."
+
+
+def failure_lines(failures: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Reasons of failed and skipped items, each with how many items it struck."""
+    for failure in failures[:PROBLEMS_SHOWN]:
+        count, code = failure.get("count", 1), plain(failure.get("code", "failed"))
+        yield f"  reason      {count} x {code}: {plain(failure.get('message', ''))}"
+    if len(failures) > PROBLEMS_SHOWN:
+        yield f"  ... and {len(failures) - PROBLEMS_SHOWN} more reasons"
+
+
+def item_lines(items: Sequence[Mapping[str, Any]], count: int) -> Iterator[str]:
+    """The first failed items by name, and how many more there are of `count`."""
+    for item in items[:ITEMS_SHOWN]:
+        place = f"line {item['line']}, " if item.get("line") is not None else ""
+        name = item.get("name") or f"item {int(item.get('index', 0)) + 1}"
+        reason = item.get("reason") or item.get("message") or ""
+        yield f"    {place}{plain(name)}: {plain(reason)} [{plain(item.get('code', 'failed'))}]"
+    if count > min(len(items), ITEMS_SHOWN):
+        yield f"    ... and {count - min(len(items), ITEMS_SHOWN):,} more"
+
+
+def queue_text(queue: Mapping[str, Any]) -> str:
+    """`position 2: another job runs`; either half may be absent."""
+    position, reason = queue.get("position"), queue.get("reason")
+    halves = (f"position {position}" if position is not None else "", str(reason or ""))
+    return ": ".join(half for half in halves if half)
+
+
+def counts_text(job: Job) -> str:
+    """`90 of 100 finished (89 succeeded, 1 failed)`."""
+    parts = ", ".join(f"{job.counts[s]:,} {s}" for s in (*FINISHED, "cancelled") if job.counts.get(s))
+    return f"{job.finished_items:,} of {job.total:,} finished" + (f" ({parts})" if parts else "")
+
+
+def table_lines(jobs: Iterable[Job]) -> Iterator[str]:
+    """A line per job under a heading; names come last, since they may be long."""
+    yield f"{'job':36}  {'state':10}  {'finished':>17}  {'created':16}  {'model':8}  {'action':8}  name"
+    for job in jobs:
+        data = job.data
+        finished = f"{job.finished_items:,} / {job.total:,}"
+        if job.units:
+            # Its items are put together late: the share of the computing says more.
+            finished += f" ({100 * job.units[0] // max(1, job.units[1])} %)"
+        created = plain(data.get("created_at") or "")[:16].replace("T", " ")
+        model, action, name = (plain(data.get(key) or "") for key in ("model", "action", "name"))
+        row = f"{job.id:36}  {plain(job.state):10}  {finished:>17}  {created:16}"
+        yield f"{row}  {model:8}  {action:8}  {name}".rstrip()
+
+
+def duration(seconds: float) -> str:
+    """`1 h 02 min`, `3 min 20 s`, `12 s`."""
+    whole = round(seconds)
+    if whole >= 3600:
+        return f"{whole // 3600} h {whole % 3600 // 60:02} min"
+    return f"{whole // 60} min {whole % 60:02} s" if whole >= 60 else f"{whole} s"

@@ -1,0 +1,195 @@
+"""Results as numpy arrays: what an NPZ file holds, by name, by item, as a table. Needs numpy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from e1client.errors import UsageError
+
+FloatArray = NDArray[np.floating[Any]]
+IntArray = NDArray[np.int64]
+MEAN, PER_TOKEN = "mean_layer_", "per_token_layer_"
+
+
+@dataclass(frozen=True)
+class ItemResult:
+    """One item that succeeded. Arrays are views into those of all items.
+
+    `mean` [H] and `per_token` [L, H] go by layer. `logits` are [L, 20], or a row for each `?` where only those
+    were asked for; `mask_positions` are 0-based. What was not asked for is empty or None.
+    """
+
+    index: int
+    name: str
+    mean: Mapping[int, FloatArray]
+    per_token: Mapping[int, FloatArray]
+    logits: FloatArray | None
+    mask_positions: IntArray | None
+    log_prob: float | None
+
+
+class Results:
+    """The n items of a job that succeeded, in input order, in memory.
+
+    `results[k]` is the k-th of them; `by_index` finds one by its 0-based place in the input, which is another number
+    where items before it failed. `index` is int64 [n]; `names` has n texts; `arrays` has everything under the names
+    of docs/results.md.
+    """
+
+    def __init__(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        self.arrays: Mapping[str, NDArray[Any]] = MappingProxyType(dict(arrays))
+        self.index: IntArray = self.arrays["index"]
+        self.names: list[str] = _names(self.arrays)
+
+    @classmethod
+    def read(cls, path: str | Path) -> Results:
+        """The NPZ file of a job. Raises UsageError `bad_results` where there is none, or it is cut off."""
+        try:
+            with Path(path).open("rb") as file:
+                arrays = np.load(file, allow_pickle=False)
+                return cls({name: arrays[name] for name in arrays.files})
+        except (OSError, ValueError, KeyError, EOFError, AttributeError, BadZipFile) as error:
+            raise UsageError(f"{str(path)!r} is no NPZ file of results: {error}", code="bad_results") from error
+
+    @property
+    def log_prob(self) -> FloatArray:
+        """float64 [n], natural logarithm. Raises UsageError `no_such_array` for a job of another action."""
+        return self._array("log_prob")
+
+    @property
+    def vocab_tokens(self) -> list[str]:
+        """The residue of each column of logits. Raises UsageError `no_such_array` where there are no logits."""
+        tokens: list[str] = self._array("vocab_tokens").tolist()
+        return tokens
+
+    def mean(self, layer: int | None = None) -> FloatArray:
+        """float32 [n, H]: mean embeddings of a layer, which need not be named where there is one only. They are
+        float16 where the job asked for that: give them more digits before you add many of them up.
+
+        Raises UsageError `no_such_array` for a layer that was not asked for.
+        """
+        return self._of_layer(MEAN, layer)
+
+    def per_token(self, layer: int | None = None) -> list[FloatArray]:
+        """A float32, or float16, [L, H] for each item: embeddings of every residue. Raises as `mean` does."""
+        return self._cut(self._of_layer(PER_TOKEN, layer))
+
+    def logits(self) -> list[FloatArray]:
+        """A float32, or float16, [L, 20] for each item, or [number of `?`, 20] where only those rows were asked for.
+
+        Raises UsageError `no_such_array` where the job has none.
+        """
+        return self._cut(self._array("logits"))
+
+    @property
+    def score(self) -> FloatArray:
+        """float64 [n]: the score of each variant, the mean over contexts. Raises UsageError `no_such_array`."""
+        return self._array("score")
+
+    @property
+    def score_by_context(self) -> FloatArray:
+        """float64 [n, contexts]: the scores that `score` is the mean of. Raises UsageError `no_such_array`."""
+        self._array("score")  # a scan has `scores` of another kind
+        return self._array("scores")
+
+    def scans(self) -> list[FloatArray]:
+        """A float64 [P, 20] for each parent: scores of its substitutions. Raises UsageError `no_such_array`."""
+        self._array("positions")
+        return self._cut(self._array("scores"))
+
+    def scan_positions(self) -> list[IntArray]:
+        """The positions [P], counted from 1, that the rows of `scans` stand for."""
+        return [piece[:, 0].astype(np.int64) for piece in self._cut(self._array("positions"))]
+
+    def contacts(self) -> list[FloatArray]:
+        """A float32 [L, L] for each sequence: its contact map. Raises UsageError `no_such_array`."""
+        maps = self._cut(self._array("contacts"))
+        return [flat.reshape(int(len(flat) ** 0.5), -1) for flat in maps]
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def __iter__(self) -> Iterator[ItemResult]:
+        return (self[k] for k in range(len(self)))
+
+    def __getitem__(self, k: int) -> ItemResult:
+        """The k-th item that succeeded, from the end where k is negative. Raises IndexError."""
+        k = range(len(self))[k]
+        log_prob = self.arrays.get("log_prob")
+        return ItemResult(
+            index=int(self.index[k]),
+            name=self.names[k],
+            mean={layer: array[k] for layer, array in self._by_layer(MEAN).items()},
+            per_token={layer: self._piece(array, k) for layer, array in self._by_layer(PER_TOKEN).items()},
+            logits=self._piece(self.arrays["logits"], k) if "logits" in self.arrays else None,
+            mask_positions=self._piece(self.arrays["mask_positions"], k, "mask_offsets")
+            if "mask_positions" in self.arrays
+            else None,
+            log_prob=None if log_prob is None else float(log_prob[k]),
+        )
+
+    def by_index(self, index: int) -> ItemResult:
+        """The item of this 0-based place in the input. Raises KeyError where it did not succeed."""
+        at = int(np.searchsorted(self.index, index))
+        if at == len(self) or self.index[at] != index:
+            raise KeyError(f"item {index} has no result; the job's items say why")
+        return self[at]
+
+    def frame(self) -> Any:
+        """A pandas DataFrame with a row for every item: `name`, then `log_prob`, `score` and its like, or
+        `mean_layer_N_0` and so on, the columns of the CSV download; its index is `index`, the 0-based place in the
+        input.
+
+        Raises UsageError `missing_package` without pandas, and `ragged_results` where the numbers of an item do not
+        fit into a row (per-residue embeddings, logits, scans, contact maps).
+        """
+        from e1client.frames import frame_of
+
+        return frame_of(self)
+
+    def _by_layer(self, prefix: str) -> dict[int, FloatArray]:
+        """The arrays whose names are the prefix and a layer, by layer."""
+        # Behind the layer may stand "_spread" or "_single": several contexts.
+        names = [name for name in self.arrays if name.startswith(prefix) and name.removeprefix(prefix).isdigit()]
+        return {int(name.removeprefix(prefix)): self.arrays[name] for name in names}
+
+    def _of_layer(self, prefix: str, layer: int | None) -> FloatArray:
+        held = self._by_layer(prefix)
+        if layer is None and len(held) == 1:
+            return next(iter(held.values()))
+        if layer is None and held:
+            raise UsageError(f"which layer? These results have {sorted(held)}", code="no_such_array")
+        return self._array(f"{prefix}{'N' if layer is None else layer}")
+
+    def _array(self, name: str) -> NDArray[Any]:
+        try:
+            return self.arrays[name]
+        except KeyError:
+            held = ", ".join(self.arrays)
+            raise UsageError(f"these results have no {name!r}; they have {held}", code="no_such_array") from None
+
+    def _piece(self, array: NDArray[Any], k: int, offsets: str = "offsets") -> NDArray[Any]:
+        """The rows of the k-th item in a ragged array."""
+        ends = self.arrays[offsets]
+        return array[ends[k] : ends[k + 1]]
+
+    def _cut(self, array: FloatArray) -> list[FloatArray]:
+        return [self._piece(array, k) for k in range(len(self))]
+
+
+def _names(arrays: Mapping[str, NDArray[Any]]) -> list[str]:
+    """Whole names: those of a large job with a very long one lie apart, as UTF-8."""
+    if "name_utf8" not in arrays:
+        names: list[str] = arrays["name"].tolist()
+        return names
+    text, ends = arrays["name_utf8"].tobytes(), arrays["name_offsets"].tolist()
+    return [text[start:end].decode() for start, end in pairwise(ends)]

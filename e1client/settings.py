@@ -1,0 +1,76 @@
+"""Where the server is and how to be let in: the only place of this package that reads the environment."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from e1client.errors import UsageError
+
+DEFAULT_URL = "http://127.0.0.1:8000"
+LOCAL_TOKEN = Path(".local") / "token"
+"""Where `e1 up`, with its default data folder, leaves the administrator's token."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """`token` is empty where none is known; `note` says where it came from if that was not asked for."""
+
+    url: httpx.URL
+    token: str
+    note: str = ""
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the server is on this machine."""
+        return is_loopback(self.url.host)
+
+
+def find_connection(url: str | None = None, token: str | None = None) -> Connection:
+    """Arguments first, then `E1_URL` and `E1_TOKEN`, then `.local/token` of the working folder.
+
+    The local token goes to a server on this machine only: another server must not learn it. Raises UsageError
+    for a URL that is none and for a token that no header can carry.
+    """
+    address = parse_url(url or os.environ.get("E1_URL") or DEFAULT_URL)
+    token = token if token is not None else os.environ.get("E1_TOKEN", "").strip()
+    note = ""
+    if not token and is_loopback(address.host) and LOCAL_TOKEN.is_file():
+        try:
+            token = LOCAL_TOKEN.read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise UsageError(f"{LOCAL_TOKEN} cannot be read ({error.strerror}); set E1_TOKEN") from error
+        note = f"E1_TOKEN is not set: using the token in {LOCAL_TOKEN}"
+    if not token.isascii() or any(not letter.isprintable() or letter.isspace() for letter in token):
+        raise UsageError("the token holds a space or non-ASCII letter; check E1_TOKEN", code="bad_token")
+    return Connection(address, token, note)
+
+
+def parse_url(text: str) -> httpx.URL:
+    """Raise UsageError where `text` is no http or https URL."""
+    try:
+        url = httpx.URL(text)
+    except httpx.InvalidURL as error:
+        raise _bad_url(text) from error
+    if url.scheme not in ("http", "https") or not url.host:
+        raise _bad_url(text)
+    return url
+
+
+def _bad_url(text: str) -> UsageError:
+    detail = f"{text!r} is no http or https URL; set E1_URL, for example {DEFAULT_URL}"
+    return UsageError(detail, code="bad_url")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether the host name means this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,225 @@
+"""Alignments of homologs, and the contexts that are drawn from them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.urls import reverse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from jobs.alignments.bodies import read_upload
+from jobs.alignments.sampling import context_set_sample, contexts_draw, cost_of, samplings_of
+from jobs.alignments.selectors import alignment_of, alignments_of, bins_of, published_count
+from jobs.alignments.services import (
+    alignment_delete,
+    alignment_read,
+    alignment_store,
+    neighbour_count_retry,
+    sampler_of,
+)
+from jobs.contexts import serializers as shapes
+from jobs.contexts.api import SetPages, present_set
+from jobs.contexts.selectors import context_set_of
+from jobs.contexts.services import check_set_name
+from jobs.errors import Problem
+from jobs.files.pieces import iso
+from jobs.intake.settings import enabled_model
+from jobs.models import Alignment, NeighbourCount
+from jobs.models.states import WorkState
+from jobs.science.alignments.sampling import Drawn, Sampler
+from jobs.web.rest import serializers as docs
+from jobs.web.rest.bodies import STREAMED, A3mBodyParser, MultipartBodyParser, StockholmBodyParser, unknown_fields
+from jobs.web.rest.views import COMMON_ERRORS, JobView
+
+RETRY_AFTER_SECONDS = 2
+ACTIONS = ("scan", "score")
+_FIELDS = ("preset", "samplings", "seed", "name", "preview", "model", "action")
+
+
+class AlignmentList(JobView):
+    parser_classes = [MultipartBodyParser, A3mBodyParser, StockholmBodyParser, *STREAMED]
+
+    @extend_schema(
+        operation_id="alignments_list",
+        parameters=[OpenApiParameter("cursor", str), OpenApiParameter("page_size", int)],
+        responses={200: shapes.AlignmentPage, 401: docs.ErrorBody},
+    )
+    def get(self, request: Request) -> Response:
+        """Your alignments, newest first."""
+        pages = SetPages()
+        page = pages.paginate_queryset(alignments_of(self.owner()), request, view=self) or []
+        return pages.get_paginated_response([present_alignment(one) for one in page])
+
+    @extend_schema(
+        operation_id="alignments_create",
+        request={
+            "multipart/form-data": shapes.AlignmentUpload,
+            "text/x-a3m": OpenApiTypes.BINARY,
+            "text/x-stockholm": OpenApiTypes.BINARY,
+            "text/x-fasta": OpenApiTypes.BINARY,
+            "application/gzip": OpenApiTypes.BINARY,
+        },
+        parameters=[
+            OpenApiParameter(name, str, description="With a raw body only.")
+            for name in ("parent", "add_parent", "skip_empty", "name")
+        ],
+        responses={
+            201: shapes.AlignmentBody,
+            400: docs.ErrorBody,
+            401: docs.ErrorBody,
+            413: docs.ErrorBody,
+            415: docs.ErrorBody,
+        },
+    )
+    def post(self, request: Request) -> Response:
+        """Store an alignment whose first row is the parent. The same rows again are the alignment that is there."""
+        upload = read_upload(request)
+        rows = alignment_read(
+            upload.data, parent=upload.parent, add_parent=upload.add_parent, skip_empty=upload.skip_empty
+        )
+        stored = alignment_store(owner=self.owner(), name=upload.name, source="upload", rows=rows)
+        body = present_alignment(stored, whole=True)
+        return Response(body, status=201, headers={"Location": body["url"]})
+
+
+class AlignmentDetail(JobView):
+    @extend_schema(operation_id="alignments_show", responses={200: shapes.AlignmentBody, **COMMON_ERRORS})
+    def get(self, request: Request, alignment_id: UUID) -> Response:
+        """An alignment: depth, columns, effective depth, similarities to the parent, rows that were left out."""
+        return Response(present_alignment(alignment_of(self.owner(), alignment_id), whole=True))
+
+    @extend_schema(operation_id="alignments_delete", responses={204: None, **COMMON_ERRORS})
+    def delete(self, request: Request, alignment_id: UUID) -> Response:
+        """Remove an alignment. Context sets that were drawn from it stay."""
+        alignment_delete(alignment_id=alignment_of(self.owner(), alignment_id).pk)
+        return Response(status=204)
+
+
+class AlignmentSample(JobView):
+    @extend_schema(
+        operation_id="alignments_sample",
+        request=shapes.SampleRequest,
+        responses={
+            200: shapes.SamplePreview,
+            201: shapes.ContextSetBody,
+            202: shapes.Counting,
+            400: docs.ErrorBody,
+            409: docs.ErrorBody,
+            **COMMON_ERRORS,
+        },
+    )
+    def post(self, request: Request, alignment_id: UUID) -> Response:
+        """Draw contexts: with `preview` say what they are and cost (200), else store them as a context set (201).
+        202 while the neighbours of a deep alignment are counted; repeat it then.
+        """
+        stored = alignment_of(self.owner(), alignment_id)
+        data: Any = request.data
+        asked = _asked(data)
+        samplings = samplings_of(data.get("preset"), data.get("samplings"), data.get("seed", 0))
+        if not asked["preview"]:
+            check_set_name(data.get("name"))
+        sampler = sampler_of(stored, [sampling.neighbour_threshold for sampling in samplings])
+        if isinstance(sampler, NeighbourCount):
+            return counting_response(sampler)
+        drawn = contexts_draw(sampler, samplings)
+        if asked["preview"]:
+            return Response(present_preview(stored, sampler, drawn, model=asked["model"], action=asked["action"]))
+        made = context_set_sample(
+            owner=self.owner(),
+            name=data["name"],
+            alignment=stored,
+            drawn=drawn,
+            preset=data.get("preset"),
+            seed=data.get("seed", 0),
+        )
+        body = present_set(context_set_of(self.owner(), made.name), whole=True)
+        return Response(body, status=201, headers={"Location": body["url"]})
+
+
+def _asked(data: dict[str, Any]) -> dict[str, Any]:
+    """The fields that are no sampling, checked. Raises InvalidInput."""
+    problems = unknown_fields(data, _FIELDS)
+    preview, action = data.get("preview", False), data.get("action") or "scan"
+    if not isinstance(preview, bool):
+        problems.add(Problem("wrong_type", f"preview is {preview!r}", "Give true or false.", path="preview"))
+    if action not in ACTIONS:
+        what = f"there is no cost of the action {action!r}"
+        problems.add(Problem("unknown_action", what, f"Choose from {', '.join(ACTIONS)}.", path="action"))
+    if problems:
+        raise problems.refusal()
+    model = enabled_model(str(data.get("model") or settings.E1_MODELS[0])).slug
+    return {"preview": preview, "action": action, "model": model}
+
+
+def counting_response(count: NeighbourCount) -> Response:
+    """202 while neighbours are counted. A count that failed says so once, and is asked for again by that."""
+    if count.state == WorkState.FAILED:
+        neighbour_count_retry(count)
+    body = {"state": "counting", "progress": round(count.progress, 3), "retry_after": RETRY_AFTER_SECONDS}
+    if count.reason:
+        body["reason"] = f"{count.reason}; it is tried again"
+    return Response(body, status=202, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
+
+
+def present_alignment(stored: Alignment, *, whole: bool = False) -> dict[str, Any]:
+    """An alignment as JSON; `whole` adds its figures."""
+    body: dict[str, Any] = {
+        "id": str(stored.pk),
+        "url": reverse("alignment-detail", args=[stored.pk]),
+        "name": stored.name,
+        "source": stored.source,
+        "digest": stored.digest,
+        "depth": stored.depth,
+        "columns": stored.columns,
+        "skipped_count": stored.skipped_count,
+        "created_at": iso(stored.created_at),
+    }
+    if whole:
+        count = published_count(stored)
+        state = {WorkState.DONE: "ready", WorkState.FAILED: "failed"}.get(
+            WorkState(count.state) if count else WorkState.WAITING, "counting"
+        )
+        body |= {
+            "state": state,
+            "progress": round(count.progress, 3) if count else 0.0,
+            "effective_depth": count.effective_depth if count else None,
+            "histogram": bins_of(stored.histogram),
+            "skipped": stored.skipped,
+            "parent": stored.parent,
+        }
+        if count and count.reason:
+            body["reason"] = count.reason
+    return body
+
+
+def present_preview(
+    stored: Alignment, sampler: Sampler, drawn: Sequence[Drawn], *, model: str, action: str
+) -> dict[str, Any]:
+    """What the drawn contexts are and cost, without their letters."""
+    threshold = drawn[0].sampling.neighbour_threshold
+    return {
+        "alignment": str(stored.pk),
+        "depth": stored.depth,
+        "columns": stored.columns,
+        "effective_depth": float((1.0 / sampler.neighbours(threshold)).sum()),
+        "histogram": bins_of(stored.histogram),
+        "contexts": [
+            {
+                "sampling": asdict(one.sampling),
+                "eligible": len(sampler.inside(one.sampling)),
+                "rows": list(one.rows),
+                "sequences": len(one.rows),
+                "residues": one.residues,
+                "tokens": one.tokens,
+            }
+            for one in drawn
+        ],
+        "cost": cost_of(drawn, stored.parent, model=model, action=action).as_dict(),
+    }

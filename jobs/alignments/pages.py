@@ -1,0 +1,139 @@
+"""One alignment: its figures and its picture, and contexts drawn from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from jobs.alignments.api import present_preview
+from jobs.alignments.pages_contexts import Refusal
+from jobs.alignments.sampling import PRESETS, context_set_sample, contexts_draw, samplings_of
+from jobs.alignments.selectors import alignment_of, bins_of, published_count
+from jobs.alignments.services import alignment_delete, neighbour_count_retry, sampler_of
+from jobs.contexts.services import check_set_name
+from jobs.errors import NotFound, ServiceError
+from jobs.models import Alignment, NeighbourCount
+from jobs.models.states import WorkState
+from jobs.science.alignments.sampling import Drawn, Sampler, Sampling
+from jobs.web.access import page, user_of
+from jobs.web.fragments import fragment
+from jobs.web.histogram import Histogram
+from jobs.web.numbers import number_of
+
+SETTINGS = ("max_residues", "max_similarity", "min_similarity", "max_sequences", "neighbour_threshold")
+
+
+@dataclass
+class SampleForm:
+    """The form as text; what it starts with are the published settings."""
+
+    preset: str = "published_ensemble"
+    seed: str = "0"
+    count: str = "1"
+    name: str = ""
+    model: str = ""
+    settings: dict[str, str] = field(
+        default_factory=lambda: {name: f"{getattr(Sampling(), name):g}" for name in SETTINGS}
+    )
+
+    @classmethod
+    def posted(cls, data: Mapping[str, str]) -> SampleForm:
+        return cls(
+            preset=data.get("preset", ""),
+            seed=data.get("seed", "0"),
+            count=data.get("count", "1"),
+            name=data.get("name", "").strip(),
+            model=data.get("model", ""),
+            settings={name: data.get(name, "") for name in SETTINGS},
+        )
+
+    @property
+    def samplings(self) -> tuple[Sampling, ...]:
+        """Raises InvalidInput with the path of each wrong field."""
+        if self.preset:
+            return samplings_of(self.preset, None, number_of(self.seed))
+        own = {name: number_of(text) for name, text in self.settings.items() if text.strip()}
+        count = number_of(self.count)
+        # One too many is refused by the check that knows the limit.
+        times = min(count, 1000) if isinstance(count, int) and count > 0 else 1000
+        return samplings_of(None, [own] * times, number_of(self.seed))
+
+
+@page
+@require_http_methods(["GET", "HEAD", "POST"])
+def alignment_page(request: HttpRequest, alignment_id: UUID) -> HttpResponse:
+    """The page; a POST previews contexts, stores them, or deletes the alignment."""
+    try:
+        stored = alignment_of(user_of(request), alignment_id)
+    except NotFound as error:
+        raise Http404(error.detail) from error
+    if request.headers.get("HX-Target") == "live":
+        return fragment(request, "jobs/alignments/_alignment_live.html", _live(stored))
+    context: dict[str, Any] = {"form": SampleForm(), "presets": list(PRESETS)}
+    if request.method == "POST":
+        if request.POST.get("do") == "delete":
+            alignment_delete(alignment_id=stored.pk)
+            messages.add_message(request, messages.SUCCESS, f"The alignment {stored.name} is deleted.", "notice")
+            return redirect("contexts-page")
+        context["form"] = form = SampleForm.posted(request.POST.dict())
+        try:
+            answer = _drawn(request, stored, form, store=request.POST.get("do") == "store")
+        except ServiceError as error:
+            context["refusal"] = Refusal("sample", error)
+        else:
+            if isinstance(answer, HttpResponse):
+                return answer
+            context |= answer
+    refusal = context.get("refusal")
+    more = {"histogram": Histogram.of(bins_of(stored.histogram)), "models": settings.E1_MODELS}
+    status = refusal.error.status_code if refusal else 200
+    return render(request, "jobs/alignments/alignment.html", _live(stored) | more | context, status=status)
+
+
+def _live(stored: Alignment) -> dict[str, Any]:
+    """What changes while neighbours are counted."""
+    count = published_count(stored)
+    return {
+        "alignment": stored,
+        "count": count,
+        "counting": count is not None and count.state in WorkState.unfinished(),
+        "percent": round(100 * count.progress) if count is not None else 0,
+    }
+
+
+def _drawn(request: HttpRequest, stored: Alignment, form: SampleForm, *, store: bool) -> HttpResponse | dict[str, Any]:
+    """The set's page once it is stored; else what the page shows. Raises ServiceError."""
+    samplings = form.samplings
+    if store:
+        check_set_name(form.name)
+    sampler = sampler_of(stored, [sampling.neighbour_threshold for sampling in samplings])
+    if isinstance(sampler, NeighbourCount):
+        if sampler.state == WorkState.FAILED:
+            neighbour_count_retry(sampler)
+        return {"waiting": sampler}
+    drawn = contexts_draw(sampler, samplings)
+    if not store:
+        return {"preview": _preview(stored, sampler, drawn, form)}
+    made = context_set_sample(
+        owner=user_of(request),
+        name=form.name,
+        alignment=stored,
+        drawn=drawn,
+        preset=form.preset or None,
+        seed=int(form.seed),
+    )
+    messages.add_message(request, messages.SUCCESS, f"{len(drawn)} contexts are stored as {made.name}.", "notice")
+    return redirect("context-set-page", made.name)
+
+
+def _preview(stored: Alignment, sampler: Sampler, drawn: list[Drawn], form: SampleForm) -> dict[str, Any]:
+    model = form.model if form.model in settings.E1_MODELS else settings.E1_MODELS[0]
+    return present_preview(stored, sampler, drawn, model=model, action="scan")

@@ -1,0 +1,189 @@
+"""Contexts: what is stored, and the forms that bring more: alignments, searches, plain homologs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from jobs.alignments.bodies import alignment_asked, check_size, parent_of
+from jobs.alignments.searches import search_cancel, search_settings, search_start
+from jobs.alignments.selectors import alignments_of, database_named, search_of, searches_of
+from jobs.alignments.services import alignment_read, alignment_store
+from jobs.contexts.api import name_of_file
+from jobs.contexts.selectors import context_set_of, context_sets_of, members_of
+from jobs.contexts.services import SET_RULES, context_set_create, context_set_delete
+from jobs.errors import InvalidInput, NotFound, Problem, ServiceError
+from jobs.models import ContextSet, HomologSearch, SequenceDatabase
+from jobs.models.states import WorkState
+from jobs.parsing import read_context
+from jobs.parsing.upload import context_bytes
+from jobs.science.alignments.homologs import SearchSettings
+from jobs.web.access import page, user_of
+from jobs.web.fragments import fragment
+from jobs.web.numbers import number_of
+
+SHOWN = 100
+"""Rows of a table; the REST interface and the command list them all."""
+
+
+ADD_PARENT = (
+    "Put the parent first in the file, or tick “If the first row is another sequence, put the parent before it”."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What was wrong with a form: which one, and its problems."""
+
+    form: str
+    error: ServiceError
+
+    @property
+    def problems(self) -> list[Problem]:
+        return list(self.error.problems[:20])
+
+    @property
+    def more(self) -> int:
+        return max(0, self.error.problem_count - 20)
+
+
+@page
+@require_http_methods(["GET", "HEAD", "POST"])
+def contexts_page(request: HttpRequest) -> HttpResponse:
+    """Sets, alignments and searches of the user, and three forms."""
+    owner = user_of(request)
+    if request.headers.get("HX-Target") == "searches":
+        return fragment(request, "jobs/alignments/_searches.html", {"searches": _searches(request)})
+    refusal = None
+    if request.method == "POST":
+        form = request.POST.get("do", "")
+        try:
+            made = {"upload": _upload, "search": _search, "homologs": _homologs}[form](request)
+        except KeyError:
+            raise Http404("there is no such form") from None
+        except ServiceError as error:
+            refusal = Refusal(form, error)
+        else:
+            return made
+    context = {
+        "sets": context_sets_of(owner).order_by("-created_at")[:SHOWN],
+        "alignments": alignments_of(owner).order_by("-created_at")[:SHOWN],
+        "searches": _searches(request),
+        "databases": SequenceDatabase.objects.order_by("name"),
+        "defaults": SearchSettings(),
+        "refusal": refusal,
+        "given": request.POST,
+    }
+    return render(request, "jobs/contexts/contexts.html", context, status=refusal.error.status_code if refusal else 200)
+
+
+def _searches(request: HttpRequest) -> list[HomologSearch]:
+    return list(searches_of(user_of(request)).order_by("-created_at")[:SHOWN])
+
+
+def _upload(request: HttpRequest) -> HttpResponse:
+    """An alignment from the form. Raises ServiceError."""
+    file = request.FILES.get("file")
+    if file is None:
+        what = "no file was chosen"
+        raise InvalidInput.of(Problem("no_file", what, "Choose an alignment.", path="file"))
+    check_size(file.size or 0)
+    asked = alignment_asked(file.read(), request.POST.dict(), file.name or "")
+    try:
+        rows = alignment_read(asked.data, parent=asked.parent, add_parent=asked.add_parent, skip_empty=asked.skip_empty)
+    except InvalidInput as error:
+        raise _in_words_of_the_form(error) from error
+    stored = alignment_store(owner=user_of(request), name=asked.name, source="upload", rows=rows)
+    return redirect("alignment-page", stored.pk)
+
+
+def _in_words_of_the_form(error: InvalidInput) -> InvalidInput:
+    """The same refusal; where a tick box helps it is called by its label."""
+    problems = [
+        replace(one, remedy=ADD_PARENT) if one.code == "first_row_not_parent" else one for one in error.problems
+    ]
+    return InvalidInput(error.detail, code=error.code, problems=problems, problem_count=error.problem_count)
+
+
+def _search(request: HttpRequest) -> HttpResponse:
+    """A search from the form. Raises ServiceError."""
+    given = {name: value for name, value in request.POST.dict().items() if value.strip()}
+    settings = {name: number_of(given[name]) for name in ("iterations", "evalue", "min_coverage") if name in given}
+    try:
+        database = database_named(given.get("database", ""))
+    except NotFound as error:
+        raise InvalidInput.of(Problem("unknown_database", error.detail, "Choose one.", path="database")) from None
+    search = search_start(
+        owner=user_of(request),
+        database=database,
+        parent=parent_of(given.get("parent", "")),
+        name=given.get("name", "").strip(),
+        settings=search_settings(settings | ({"tool": given["tool"]} if "tool" in given else {})),
+    )
+    return redirect("search-page", search.pk)
+
+
+def _homologs(request: HttpRequest) -> HttpResponse:
+    """Plain homologs from the form, as a set of one context. Raises ServiceError."""
+    file, text = request.FILES.get("file"), request.POST.get("sequences", "")
+    if file is not None and text.strip():
+        what = "there are a file and pasted sequences"
+        raise InvalidInput.of(Problem("two_contexts", what, "Give one of the two.", path="file"))
+    data = context_bytes(file) if file is not None else text.encode()
+    name = request.POST.get("name", "").strip() or name_of_file(file.name or "" if file is not None else "")
+    context = read_context(data, SET_RULES)
+    made = context_set_create(owner=user_of(request), name=name, contexts=[context], provenance={"source": "fasta"})
+    return redirect("context-set-page", made.name)
+
+
+@page
+@require_http_methods(["GET", "HEAD", "POST"])
+def context_set_page(request: HttpRequest, name: str) -> HttpResponse:
+    """One set: its contexts and where they came from; a POST deletes it."""
+    one = _own_set(request, name)
+    if request.method == "POST":
+        context_set_delete(owner=user_of(request), name=one.name)
+        messages.add_message(request, messages.SUCCESS, f"The context set {one.name} is deleted.", "notice")
+        return redirect("contexts-page")
+    origin = one.provenance.get("contexts") or []
+    rows = [
+        {"facts": facts, "origin": origin[at] if at < len(origin) else None} for at, facts in enumerate(members_of(one))
+    ]
+    alignment = one.provenance.get("alignment")
+    context: dict[str, Any] = {"set": one, "rows": rows, "origin": alignment}
+    if alignment is not None:
+        context["there"] = alignments_of(user_of(request)).filter(pk=alignment["id"]).exists()
+    return render(request, "jobs/contexts/context_set.html", context)
+
+
+def _own_set(request: HttpRequest, name: str) -> ContextSet:
+    try:
+        return context_set_of(user_of(request), name)
+    except NotFound as error:
+        raise Http404(error.detail) from error
+
+
+@page
+@require_http_methods(["GET", "HEAD", "POST"])
+def search_page(request: HttpRequest, search_id: UUID) -> HttpResponse:
+    """One search with its progress; a POST stops it."""
+    try:
+        search = search_of(user_of(request), search_id)
+    except NotFound as error:
+        raise Http404(error.detail) from error
+    if request.method == "POST":
+        try:
+            search_cancel(search)
+        except ServiceError as error:
+            messages.add_message(request, messages.ERROR, error.detail, "problem")
+        return redirect("search-page", search.pk)
+    context = {"search": search, "final": search.state not in WorkState.unfinished()}
+    if request.headers.get("HX-Target") == "live":
+        return fragment(request, "jobs/alignments/_search_live.html", context)
+    return render(request, "jobs/alignments/search.html", context)

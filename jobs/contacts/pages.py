@@ -1,0 +1,60 @@
+"""A contact map as a picture and a table: what the page of its item shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from django.core.paginator import Page, Paginator
+from django.http import QueryDict
+
+from jobs.contacts.api import present_structure
+from jobs.contacts.services import judged, structures_of
+from jobs.models import Item, Job
+from jobs.science.contacts.contacts import CONTACT_DISTANCE, MIN_SEPARATION
+from jobs.science.contacts.tables import SHORTEST, ContactTable
+from jobs.web.links import changed, whole
+
+PAIRS = 30
+"""Pairs of one page of the table."""
+
+SEPARATIONS = {SHORTEST: "6 or more", 12: "12 or more", MIN_SEPARATION: "24 or more (long-range)"}
+"""Filters along the chain."""
+
+
+def contacts_context(job: Job, item: Item, result: Mapping[str, Any], query: QueryDict) -> dict[str, Any]:
+    """What the template needs, for the separation, structure and page that the address asks for."""
+    separation = whole(query.get("separation"), SHORTEST)
+    separation = separation if separation in SEPARATIONS else SHORTEST
+    structures = [judged(one) for one in structures_of(job, item.index)]
+    wanted = whole(query.get("structure"), structures[0].structure.pk if structures else 0)
+    shown = next((one for one in structures if one.structure.pk == wanted), None)
+    scores = np.asarray(result["contacts"], dtype=np.float64)
+    table = ContactTable(item.sequence, scores, shown.distances if shown else None)
+    ranked = table.ranked(separation=separation)
+    marked = table.marked(ranked)
+    page: Page[Any] = Paginator(ranked.tolist(), PAIRS).get_page(query.get("page", "1"))
+    return {
+        "separation": separation,
+        "separations": SEPARATIONS,
+        "pairs": list(table.pairs(np.array(list(page), dtype=np.intp).reshape(-1, 2), marked)),
+        "marked": len(marked),
+        "pairs_page": page,
+        "links": {"previous": changed(query, page=page.number - 1), "next": changed(query, page=page.number + 1)},
+        "structure": present_structure(shown) if shown else None,
+        "structures": [present_structure(one) for one in structures],
+        "distance": CONTACT_DISTANCE,
+        "long_range": MIN_SEPARATION,
+        "length": len(item.sequence),
+        "contexts": len(job.params.get("contexts") or ()),
+    }
+
+
+def contacts_csv(result: Mapping[str, Any], sequence: str) -> Iterator[str]:
+    """All pairs, a line each, best first."""
+    table = ContactTable(sequence, np.asarray(result["contacts"], dtype=np.float64))
+    yield "first,second,first_residue,second_residue,separation,score\n"
+    for pair in table.pairs(table.ranked(separation=1)):
+        a, b = pair.residues[0], pair.residues[1]
+        yield f"{pair.first},{pair.second},{a},{b},{pair.separation},{pair.score:.6g}\n"

@@ -1,0 +1,83 @@
+"""Split out of jobs/selectors_attachments.py."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+from django.db import transaction
+
+from jobs.errors import Conflict, NotFound
+from jobs.library.selectors import parent_of
+from jobs.models import Job, Structure
+from jobs.parsing.text import _file_name
+from jobs.quotas.admission import _check_room
+from jobs.results.items import results_of
+from jobs.science.contacts.contacts import Floats, Precision, long_range_precision
+from jobs.science.contacts.structures import map_structure
+
+
+def structures_of(job: Job, item_index: int | None = None) -> list[Structure]:
+    """The job's structures, newest first, or those of one item."""
+    found = Structure.objects.filter(job=job).order_by("-id")
+    return list(found if item_index is None else found.filter(item_index=item_index))
+
+
+def structure_of(job: Job, structure_id: int) -> Structure:
+    found = Structure.objects.filter(job=job, pk=structure_id).first()
+    if found is None:
+        raise NotFound(f"job {job.pk} has no structure {structure_id}")
+    return found
+
+
+def distances_of(structure: Structure) -> Floats:
+    """Distances [L, L] in Angstrom, NaN where a residue is not resolved."""
+    flat = np.frombuffer(bytes(structure.data), dtype="<f4").astype(np.float64)
+    length = round(len(flat) ** 0.5)
+    return flat.reshape(length, length)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A structure, its distances, and the precision of the contact map against it; None before the map is there."""
+
+    structure: Structure
+    distances: Floats
+    precision: Precision | None
+
+
+def judged(structure: Structure) -> Judged:
+    distances = distances_of(structure)
+    result = results_of(structure.job, [structure.item_index]).get(structure.item_index)
+    precision = long_range_precision(np.asarray(result["contacts"]), distances) if result else None
+    return Judged(structure, distances, precision)
+
+
+def structure_add(*, job: Job, data: bytes, name: str = "", item_index: int = 0, chain: str | None = None) -> Structure:
+    """Keep the distances of the structure in `data` (PDB or mmCIF) on the positions of an item's sequence.
+
+    Raises what `map_structure` raises; Conflict for a job of another action, or with too many structures.
+    """
+    if job.action != "contacts":
+        raise Conflict(
+            f"structures are laid over contact maps, and this job's action is {job.action}", code="wrong_action"
+        )
+    mapped = map_structure(data, parent_of(job, item_index), chain=chain or None)
+    distances = mapped.distances.astype("<f4").tobytes()
+    with transaction.atomic():
+        _check_room(job, Structure, len(distances))
+        made = Structure.objects.create(
+            job=job,
+            item_index=item_index,
+            name=_file_name(name, "structure"),
+            sha256=hashlib.sha256(data).hexdigest(),
+            chain=mapped.chain[:20],
+            residues=int(mapped.resolved.sum()),
+            aligned=mapped.aligned,
+            identical=mapped.identical,
+            data=distances,
+            size=len(distances),
+        )
+    made.refresh_from_db()
+    return made

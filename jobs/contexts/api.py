@@ -1,0 +1,183 @@
+"""Context sets: lists of contexts that jobs use by name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import chain, count, islice
+from pathlib import PurePath
+from typing import Any
+
+from django.urls import reverse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from jobs.contexts import serializers as shapes
+from jobs.contexts.selectors import context_set_of, context_set_sequences, context_sets_of, members_of
+from jobs.contexts.services import SET_RULES, context_set_create, context_set_delete
+from jobs.errors import InvalidInput, NotFound, Problem
+from jobs.files.pieces import iso
+from jobs.limits import LISTED_PROBLEMS, MAX_CONTEXT_FILE
+from jobs.models import ContextSet
+from jobs.parsing import read_context
+from jobs.parsing.items import check_context_shape
+from jobs.parsing.letters import clean_sequence
+from jobs.parsing.records import Place
+from jobs.parsing.upload import context_bytes
+from jobs.web.rest import serializers as docs
+from jobs.web.rest.bodies import STREAMED, JsonBodyParser, MultipartBodyParser, unknown_fields
+from jobs.web.rest.paging import Pages
+from jobs.web.rest.views import COMMON_ERRORS, JobView
+
+Contexts = Sequence[Sequence[str]]
+_FIELDS = ("name", "contexts", "sequences")
+
+
+class SetPages(Pages):
+    page_size = 50
+    max_page_size = 500
+    ordering = ("-created_at", "-id")
+
+
+class ContextList(JobView):
+    parser_classes = [JsonBodyParser, MultipartBodyParser, *STREAMED]
+
+    @extend_schema(
+        operation_id="contexts_list",
+        parameters=[OpenApiParameter("cursor", str), OpenApiParameter("page_size", int)],
+        responses={200: shapes.ContextSetPage, 401: docs.ErrorBody},
+    )
+    def get(self, request: Request) -> Response:
+        """Your context sets, newest first."""
+        pages = SetPages()
+        page = pages.paginate_queryset(context_sets_of(self.owner()), request, view=self) or []
+        return pages.get_paginated_response([present_set(one) for one in page])
+
+    @extend_schema(
+        operation_id="contexts_create",
+        request={
+            "application/json": shapes.ContextSetSubmission,
+            "multipart/form-data": shapes.ContextSetUpload,
+            "text/x-fasta": OpenApiTypes.BINARY,
+            "application/gzip": OpenApiTypes.BINARY,
+        },
+        parameters=[OpenApiParameter("name", str, description="With a raw body only.")],
+        responses={
+            201: shapes.ContextSetBody,
+            400: docs.ErrorBody,
+            401: docs.ErrorBody,
+            409: docs.ErrorBody,
+            413: docs.ErrorBody,
+            415: docs.ErrorBody,
+        },
+    )
+    def post(self, request: Request) -> Response:
+        """Store contexts under a name: lists of sequences, or a FASTA file of homologs as one context.
+
+        The same contexts under the same name answer with the set that is there; other contexts are a conflict.
+        """
+        name, contexts, source = _asked(request)
+        made = context_set_create(owner=self.owner(), name=name, contexts=contexts, provenance={"source": source})
+        body = present_set(context_set_of(self.owner(), made.name), whole=True)
+        return Response(body, status=201, headers={"Location": body["url"]})
+
+
+class ContextDetail(JobView):
+    @extend_schema(
+        operation_id="contexts_show",
+        parameters=[OpenApiParameter("sequences", bool, description="true: with the letters of every context.")],
+        responses={200: shapes.ContextSetDetail, **COMMON_ERRORS},
+    )
+    def get(self, request: Request, name: str) -> Response:
+        """A context set: its contexts in order, and where they came from."""
+        body = present_set(context_set_of(self.owner(), name), whole=True)
+        if request.query_params.get("sequences", "").lower() == "true":
+            body["sequences"] = context_set_sequences(self.owner(), name)
+        return Response(body)
+
+    @extend_schema(operation_id="contexts_delete", responses={204: None, **COMMON_ERRORS})
+    def delete(self, request: Request, name: str) -> Response:
+        """Forget the name. Jobs that were given the set keep their contexts, so it is never refused."""
+        if not context_set_delete(owner=self.owner(), name=name):
+            raise NotFound(f"there is no context set {name[:100]!r}")
+        return Response(status=204)
+
+
+def present_set(one: ContextSet, *, whole: bool = False) -> dict[str, Any]:
+    """A set of `context_sets_of` as JSON; `whole` adds its contexts and where they came from."""
+    body: dict[str, Any] = {
+        "name": one.name,
+        "url": reverse("context-detail", args=[one.name]),
+        "source": one.provenance.get("source", "sequences"),
+        "count": getattr(one, "contexts"),  # noqa: B009 - an annotation of the query, as is the next
+        "tokens": getattr(one, "tokens") or 0,  # noqa: B009
+        "created_at": iso(one.created_at),
+    }
+    if whole:
+        body["contexts"] = [
+            {"digest": m.digest, "sequences": m.sequences, "residues": m.residues, "tokens": m.tokens}
+            for m in members_of(one)
+        ]
+        body["provenance"] = one.provenance
+    return body
+
+
+def name_of_file(filename: str) -> str:
+    """A name for what a file holds: its own, without suffixes and what no set's name has."""
+    stem = PurePath(filename.replace("\\", "/")).name
+    stem = re.sub(r"(\.gz|\.gzip)$", "", stem, flags=re.IGNORECASE)
+    stem = re.sub(r"\.\w{1,9}$", "", stem)
+    return re.sub(r"[^A-Za-z0-9._+-]+", "-", stem).strip("-._+")[:100]
+
+
+def _asked(request: Request) -> tuple[str, Contexts, str]:
+    """Name, contexts and source of a request in any of its forms. Raises InvalidInput."""
+    data: Any = request.data
+    if isinstance(data, dict) and "stream" in data and "media_type" in data:
+        text = data["stream"].read(MAX_CONTEXT_FILE + 1)
+        if len(text) > MAX_CONTEXT_FILE:
+            what = f"the file is larger than {MAX_CONTEXT_FILE} bytes"
+            raise InvalidInput.of(Problem("context_file_too_large", what, "Send fewer homologs.", path="file"))
+        data["stream"].check_whole()
+        return str(request.query_params.get("name", "")), [read_context(text, SET_RULES)], "fasta"
+    if request.content_type and request.content_type.startswith("multipart/"):
+        file = request.FILES.get("file")
+        if file is None:
+            what = "the form has no file"
+            raise InvalidInput.of(Problem("no_file", what, "Send the homologs in the field `file`.", path="file"))
+        name = str(data.get("name") or "") or name_of_file(file.name or "")
+        return name, [read_context(context_bytes(file), SET_RULES)], "fasta"
+    if not isinstance(data, dict):
+        raise InvalidInput.of(Problem("bad_body", "the body is no JSON object"))
+    return _of_json(data)
+
+
+def _of_json(data: dict[str, Any]) -> tuple[str, Contexts, str]:
+    problems = unknown_fields(data, _FIELDS)
+    given = [field for field in ("contexts", "sequences") if data.get(field) is not None]
+    if len(given) != 1:
+        what = "there are contexts and sequences" if given else "there are no contexts"
+        remedy = "Give contexts, a list of lists of sequences, or sequences, the list of one context."
+        problems.add(Problem("no_contexts", what, remedy, path="contexts"))
+    if problems:
+        raise problems.refusal()
+    value = data["contexts"] if given == ["contexts"] else [data["sequences"]]
+    if not isinstance(value, list):
+        what = "contexts is no list"
+        raise InvalidInput.of(Problem("wrong_type", what, 'Give [["MKT...", "MRT..."]].', path="contexts"))
+    places = (Place(path=f"contexts.{at}" if given == ["contexts"] else "sequences") for at in count())
+    wrong = chain.from_iterable(map(_check_shape, value, places))
+    if found := list(islice(wrong, LISTED_PROBLEMS)):
+        raise InvalidInput.of(*found)
+    contexts = [[clean_sequence(text)[0] for text in context] for context in value]
+    return data.get("name") or "", contexts, "sequences"
+
+
+def _check_shape(context: Any, place: Place) -> Iterator[Problem]:
+    """What keeps one context from being a list of text."""
+    if context is None or isinstance(context, str):
+        yield place.problem("wrong_type", "a context is a list of sequences", 'Write [["MKT..."], ["MRT..."]].')
+    else:
+        yield from check_context_shape(context, place)

@@ -1,0 +1,110 @@
+"""Reading named contexts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db.models import Count, F, Func, IntegerField, QuerySet, Sum
+
+from e1protocol import BOUNDARY_TOKENS
+from jobs.errors import InvalidInput, NotFound, Problem
+from jobs.models import Context, ContextSet, ContextSetMember
+
+_LENGTH = Func(F("context__sequences"), function="jsonb_array_length", output_field=IntegerField())
+
+
+@dataclass(frozen=True, slots=True)
+class MemberFacts:
+    """One context of a set without its letters."""
+
+    digest: str
+    sequences: int
+    tokens: int
+
+    @property
+    def residues(self) -> int:
+        return self.tokens - BOUNDARY_TOKENS * self.sequences
+
+
+def context_sets_of(owner: User) -> QuerySet[ContextSet]:
+    """The owner's sets, each with `contexts`, the number of its members, and `tokens` of all of them."""
+    sets = ContextSet.objects.filter(owner=owner)
+    return sets.annotate(contexts=Count("members"), tokens=Sum("members__context__tokens"))
+
+
+def context_set_of(owner: User, name: str) -> ContextSet:
+    """The owner's set of that name; NotFound where it is not there or somebody else's."""
+    found = context_sets_of(owner).filter(name=name).first()
+    if found is None:
+        raise NotFound(f"there is no context set {name[:100]!r}")
+    return found
+
+
+def members_of(contexts: ContextSet) -> list[MemberFacts]:
+    """The contexts of a set in their order."""
+    rows = contexts.members.order_by("position").annotate(length=_LENGTH)
+    return [MemberFacts(*row) for row in rows.values_list("context__digest", "length", "context__tokens")]
+
+
+def context_set_sequences(owner: User, name: str, *, path: str = "params.contexts") -> list[tuple[str, ...]]:
+    """The contexts of a set that a job names, in their order; at least one.
+
+    Raises InvalidInput `unknown_context_set` with `path`, the field that named it, where the owner has none of that
+    name.
+    """
+    members = ContextSetMember.objects.filter(set__owner=owner, set__name=name).order_by("position")
+    contexts = [tuple(sequences) for sequences in members.values_list("context__sequences", flat=True)]
+    if not contexts:
+        what = f"there is no context set {name[:100]!r}"
+        raise InvalidInput.of(Problem("unknown_context_set", what, "GET /api/contexts/ lists yours.", path=path))
+    return contexts
+
+
+def stored_contexts(owner: User, digests: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Those of the contexts with these digests that the owner has stored; other people's are not there."""
+    rows = Context.objects.filter(owner=owner, digest__in=set(digests)).values_list("digest", "sequences")
+    return {digest: tuple(sequences) for digest, sequences in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class ContextRun:
+    """Contexts of a job that follow each other: all those of the set `name`, or one that is of no set (`name` is "").
+
+    `known` is false for one that its owner has not stored any more: its job has expired.
+    """
+
+    name: str
+    contexts: Sequence[Mapping[str, Any]]
+    known: bool = True
+
+    @property
+    def asked(self) -> dict[str, str]:
+        """What stands for them in `params.contexts` of another job."""
+        return {"set": self.name} if self.name else {"digest": str(self.contexts[0]["digest"])}
+
+
+def context_runs(owner: User, described: Sequence[Mapping[str, Any]]) -> list[ContextRun]:
+    """The contexts that a job's parameters describe, in their order, as the owner's sets whose members they are, else
+    one by one. Of several sets that fit, the longest is taken, then the newest.
+    """
+    return list(_runs(owner, described)) if described else []
+
+
+def _runs(owner: User, described: Sequence[Mapping[str, Any]]) -> Iterator[ContextRun]:
+    digests = [str(one["digest"]) for one in described]
+    begins = ContextSetMember.objects.filter(set__owner=owner, position=0, context__digest__in=set(digests))
+    members: dict[tuple[int, str], list[str]] = {}
+    rows = ContextSetMember.objects.filter(set__in=begins.values("set")).order_by("-set_id", "position")
+    for pk, name, digest in rows.values_list("set_id", "set__name", "context__digest"):
+        members.setdefault((pk, name), []).append(digest)
+    stored = set(Context.objects.filter(owner=owner, digest__in=set(digests)).values_list("digest", flat=True))
+    longest_first = sorted(((name, found) for (_, name), found in members.items()), key=lambda one: -len(one[1]))
+    at = 0
+    while at < len(digests):
+        fits = (one for one in longest_first if digests[at : at + len(one[1])] == one[1])
+        name, found = next(fits, ("", digests[at : at + 1]))
+        yield ContextRun(name, described[at : at + len(found)], known=set(found) <= stored)
+        at += len(found)

@@ -1,0 +1,87 @@
+"""HDF5: the same arrays as NPZ, as datasets that grow. The file must seek, so it lies on a disk while it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+
+from e1protocol import CANONICAL
+from jobs.files import ArrayField, Rows, is_scalar, joined, offsets
+
+CHUNK_BYTES = 64 * 1024
+CHUNK_ROWS = 512
+"""Limits of one block of a dataset: a reader that wants one row reads this much, and a small file takes one of each."""
+
+
+class Hdf5File:
+    """Writes a file at `path`, anew. Facts become attributes of the file."""
+
+    def __init__(self, path: Path, fields: Sequence[ArrayField], *, masked: bool) -> None:
+        import h5py
+
+        self._fields = fields
+        self._masked = masked
+        self._ragged = next((position for position, one in enumerate(fields) if one.ragged), None)
+        self._file = h5py.File(path, "w")
+        self._grow("index", np.dtype("<i8"))
+        self._grow("name", h5py.string_dtype("utf-8"))
+        for one in fields:
+            self._grow(one.name, one.numpy_dtype, () if is_scalar(one) else (one.width,))
+        if self._ragged is not None:
+            self._grow("offsets", np.dtype("<i8"))
+            self._append("offsets", np.zeros(1, dtype="<i8"))
+        if any(one.name == "logits" for one in fields):
+            self._file.create_dataset("vocab_tokens", data=list(CANONICAL), dtype=h5py.string_dtype("utf-8"))
+        if masked:
+            self._grow("mask_positions", np.dtype("<i8"))
+            self._grow("mask_offsets", np.dtype("<i8"))
+            self._append("mask_offsets", np.zeros(1, dtype="<i8"))
+
+    def write(self, rows: Rows) -> None:
+        if not len(rows):
+            return
+        self._append("index", np.asarray(rows.index, dtype="<i8"))
+        self._append("name", np.asarray(rows.name, dtype=object))
+        for position, one in enumerate(self._fields):
+            flat = joined(rows, position, one)
+            self._append(one.name, flat.ravel() if is_scalar(one) else flat)
+        if self._ragged is not None:
+            self._append_ends("offsets", [len(arrays[self._ragged]) for arrays in rows.arrays])
+        if self._masked:
+            flat_masks = [position for masks in rows.masks for position in masks]
+            self._append("mask_positions", np.asarray(flat_masks, dtype="<i8"))
+            self._append_ends("mask_offsets", [len(masks) for masks in rows.masks])
+
+    def close(self, facts: Mapping[str, Any]) -> None:
+        for name, value in facts.items():
+            # str(): h5py knows no subclasses of it, such as PyTorch's version.
+            plain = str(value) if isinstance(value, str) else value
+            self._file.attrs[name] = (
+                plain if isinstance(plain, str | bool | int | float) else orjson.dumps(value).decode()
+            )
+        self._file.close()
+
+    def abandon(self) -> None:
+        """Let go of a file that will not be completed."""
+        self._file.close()
+
+    def _grow(self, name: str, dtype: Any, row: tuple[int, ...] = ()) -> None:
+        """An empty dataset of rows of this shape, to be appended to."""
+        row_bytes = getattr(dtype, "itemsize", 16) * int(np.prod(row, dtype=np.int64))
+        chunk = (max(1, min(CHUNK_ROWS, CHUNK_BYTES // max(1, row_bytes))), *row)
+        self._file.create_dataset(name, shape=(0, *row), maxshape=(None, *row), dtype=dtype, chunks=chunk)
+
+    def _append(self, name: str, values: np.ndarray[Any, Any]) -> None:
+        dataset = self._file[name]
+        start = dataset.shape[0]
+        dataset.resize(start + len(values), axis=0)
+        if len(values):
+            dataset[start:] = values
+
+    def _append_ends(self, name: str, counts: Sequence[int]) -> None:
+        dataset = self._file[name]
+        self._append(name, offsets(counts, start=int(dataset[-1])))

@@ -1,0 +1,90 @@
+"""Split out of jobs/selectors.py."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db.models import Count, QuerySet, Sum
+from django.db.models.functions import Now
+
+from jobs.models import Chunk, Job, Worker
+from jobs.models.states import ChunkState, JobState, WorkerState
+
+WORKER_ALIVE = timedelta(seconds=20)
+
+
+FORWARD_IS_FRESH = timedelta(minutes=3)
+
+
+def workers_alive(model: str | None = None) -> QuerySet[Worker]:
+    """Workers that passed their self-test, have a fresh heartbeat and take work: those that drain do not."""
+    alive = _with_heartbeat().filter(draining=False)
+    return alive if model is None else alive.filter(model=model)
+
+
+def _with_heartbeat() -> QuerySet[Worker]:
+    return Worker.objects.filter(state=WorkerState.READY, heartbeat_at__gt=Now() - WORKER_ALIVE)
+
+
+def rates_measured(model: str) -> list[float]:
+    """Tokens a second of every worker of this model within the last hour, of those that just start again too."""
+    measured = Worker.objects.filter(model=model, tokens_per_second__isnull=False)
+    lately = measured.filter(heartbeat_at__gt=Now() - timedelta(hours=1))
+    return [rate for rate in lately.values_list("tokens_per_second", flat=True) if rate]
+
+
+def workers_seen(model: str) -> list[tuple[Worker, bool]]:
+    """Workers of this model that have spoken within the last hour, each with whether it is alive now."""
+    alive = set(_with_heartbeat().filter(model=model).values_list("name", flat=True))
+    seen = Worker.objects.filter(model=model, heartbeat_at__gt=Now() - timedelta(hours=1)).select_related("engine")
+    return [(worker, worker.name in alive) for worker in seen.order_by("name")]
+
+
+def tokens_waiting(model: str) -> dict[str, int]:
+    """What is not computed yet: `jobs`, `chunks` and `tokens` ready or leased in jobs that want workers."""
+    claimable = Job.objects.filter(model=model, state__in=JobState.claimable())
+    open_chunks = Chunk.objects.filter(job__in=claimable, state__in=ChunkState.open())
+    sums = open_chunks.aggregate(chunks=Count("id"), tokens=Sum("n_tokens"))
+    return {"jobs": claimable.count(), "chunks": sums["chunks"], "tokens": sums["tokens"] or 0}
+
+
+def worker_forward_is_fresh(model: str) -> bool:
+    """Whether a real forward pass of this model succeeded lately on a worker that is alive."""
+    return workers_alive(model).filter(last_forward_at__gt=Now() - FORWARD_IS_FRESH).exists()
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast a model is computed now: `rate` in tokens a second of its `workers` that take work, and the tokens that
+    wait for them.
+    """
+
+    rate: float | None
+    workers: int
+    waiting_tokens: int
+
+    def seconds(self, tokens: int, context_tokens: int = 0) -> float | None:
+        """The time that these tokens take; None where no worker has measured its rate. `context_tokens` are those among
+        them that each further worker runs as well.
+        """
+        return (tokens + max(0, self.workers - 1) * context_tokens) / self.rate if self.rate else None
+
+    @property
+    def reason(self) -> str | None:
+        """Why there is no rate; None where there is one."""
+        if self.rate:
+            return None
+        return "no worker of this model is alive" if not self.workers else "no worker has measured its rate yet"
+
+
+def pace_of(model: str) -> Pace:
+    """By what the alive workers measured of themselves."""
+    rates = list(workers_alive(model).values_list("tokens_per_second", flat=True))
+    rate = sum(one or 0.0 for one in rates)
+    return Pace(rate or None, len(rates), tokens_waiting(model)["tokens"])
+
+
+def rounded(seconds: float | None) -> float | None:
+    """Three digits: a small request takes thousandths of a second, which are not nothing."""
+    return None if seconds is None else float(f"{seconds:.3g}")

@@ -1,0 +1,95 @@
+"""A synchronous request: a small job through the same queue, taken first, and waited for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.urls import reverse
+
+from e1protocol import MODELS
+from jobs.actions.costs import result_bytes
+from jobs.errors import ServiceError, StillRunning, Unavailable
+from jobs.fleet import pace
+from jobs.intake.ingest import Request, job_accept, job_create, job_ingest
+from jobs.models import Item, Job
+from jobs.models.states import JobState
+from jobs.parsing import Record
+from jobs.queue import dispatch as queue
+from jobs.queue.lifecycle import deleted_on_error, job_cancel
+from jobs.quotas.admission import quota_look
+from jobs.results.items import check_answer_size, results_of
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.005, 0.1
+
+
+class ItemsFailed(ServiceError):
+    """The worker could not compute some items; the job keeps the others' results."""
+
+    status_code = 500
+    code = "items_failed"
+
+
+def answer(*, owner: User, request: Request, records: Sequence[Record]) -> list[dict[str, Any]]:
+    """Results in the order of the records.
+
+    Raises Unavailable where no worker is alive or Redis is down, StillRunning with the job's URL after
+    E1_SYNC_WAIT_SECONDS, ItemsFailed where a result is missing, TooManyRequests or TooLarge where the owner's quota
+    does not allow it; TooLarge `results_too_large` where the answer would be, and then nothing is queued.
+    """
+    model = MODELS[request.model]
+    check_answer_size(
+        sum(result_bytes(request.action, request.params, model, record.sequence) for record in records),
+        "Ask for fewer items or layers, or submit an asynchronous job to /api/jobs/ and download its results.",
+    )
+    if not pace.workers_alive(request.model).exists():
+        raise Unavailable(
+            f"no worker of {request.model} is alive; start one, or submit an asynchronous job, which waits for it",
+            code="no_worker",
+            retry_after=30,
+        )
+    quota_look(user_id=owner.pk, interactive=True)
+    job = job_create(owner=owner, request=request)
+    with deleted_on_error(job):
+        job_ingest(job=job, records=records, job_contexts=request.contexts)
+        job_accept(job=job, cleaning={}, warnings=[])
+    if not queue.dispatch_quietly(job.model):
+        job_cancel(job_id=job.pk)
+        raise Unavailable("the queue (Redis) does not answer", code="queue_unavailable", retry_after=10)
+    _wait(job)
+    results = results_of(job, range(job.total_items))
+    if len(results) < job.total_items:
+        _raise_failed(job)
+    return [results[index] for index in range(job.total_items)]
+
+
+def _wait(job: Job) -> None:
+    """Look at the job's row until it is closed, ever less often."""
+    deadline = time.monotonic() + settings.E1_SYNC_WAIT_SECONDS
+    pause = FIRST_PAUSE
+    while True:
+        state = Job.objects.values_list("state", flat=True).get(pk=job.pk)
+        if state in JobState.final():
+            return
+        if time.monotonic() > deadline:
+            url = reverse("job-detail", args=[job.pk])
+            raise StillRunning(
+                f"the answer takes longer than {settings.E1_SYNC_WAIT_SECONDS:g} s; the job goes on, fetch it at {url}",
+                location=url,
+            )
+        time.sleep(pause)
+        pause = min(LONGEST_PAUSE, 1.3 * pause)
+
+
+def _raise_failed(job: Job) -> None:
+    url = reverse("job-detail", args=[job.pk])
+    failed = list(
+        Item.objects.filter(job=job, error_code__isnull=False).order_by("index").values_list("index", "error")
+    )
+    if not failed:
+        raise Unavailable("the job was cancelled before it was computed", code="cancelled", location=url)
+    reasons = "; ".join(f"items.{index}: {error[0]['message']}" for index, error in failed if error)
+    raise ItemsFailed(f"{len(failed)} of {job.total_items} items failed: {reasons}", location=url)

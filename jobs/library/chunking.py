@@ -1,0 +1,131 @@
+"""Cutting a library into chunks: eight consecutive items each, whatever their lengths and contexts; work units too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Protocol
+
+from e1protocol import BOUNDARY_TOKENS
+from jobs.limits import CHUNK_ITEMS, CHUNK_UNITS
+
+
+@dataclass(frozen=True, slots=True)
+class ContextRef:
+    """A stored context: its row and the tokens of its sequences."""
+
+    id: int
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class ItemCost:
+    """What is known of an item that is to be computed."""
+
+    index: int
+    residues: int
+    context: ContextRef | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkPlan:
+    """Items of one chunk by their index in the input, ascending, and the tokens that they run; or units of a group."""
+
+    indices: tuple[int, ...]
+    tokens: int
+    group: int | None = None
+    blocked: bool = False
+    unit_first: int = 0
+    unit_count: int = 0
+
+    @property
+    def first_index(self) -> int:
+        """Its place among the chunks of the job: units stand where their item does."""
+        return self.indices[0] if self.indices else max(0, self.group or 0)
+
+
+def chunk_tokens(items: Iterable[ItemCost]) -> int:
+    """Tokens that these items run together: a worker encodes a context once, however many of them share it."""
+    whole = list(items)
+    contexts = {item.context for item in whole if item.context is not None}
+    return sum(item.residues + BOUNDARY_TOKENS for item in whole) + sum(context.tokens for context in contexts)
+
+
+class ItemCutter:
+    """Cuts the items of a job, batch by batch, where each is run once under each of the job's contexts.
+
+    A worker reads those contexts with the first chunk, which counts their tokens, and remembers them.
+    """
+
+    def __init__(self, context_tokens: Sequence[int] = ()) -> None:
+        self._times = max(1, len(context_tokens))
+        self._unread = sum(context_tokens)
+
+    def chunks(self, items: Iterable[ItemCost]) -> list[ChunkPlan]:
+        """Items, in order, in chunks of CHUNK_ITEMS; the last one may be shorter."""
+        plans = []
+        for group in _groups(iter(items)):
+            tokens = self._unread + self._times * chunk_tokens(group)
+            plans.append(ChunkPlan(tuple(item.index for item in group), tokens))
+            self._unread = 0
+        return plans
+
+
+def _groups(items: Iterator[ItemCost]) -> Iterator[list[ItemCost]]:
+    while group := list(islice(items, CHUNK_ITEMS)):
+        yield group
+
+
+JOB_GROUP = -1
+"""The group of units that all items of a job share; else the group is the item's index."""
+TOGETHER_TOKENS = 8
+"""What putting an item together from its units counts as: no pass through the network."""
+UNIT_CHUNK_TOKENS = 16_384
+"""A chunk of units stays below this where it can, so that a worker that stops or is cancelled loses little."""
+
+
+class Units(Protocol):
+    """What is asked of a `jobs.actions.base.UnitPlan` here."""
+
+    def __len__(self) -> int: ...
+    def context_of(self, unit: int) -> int: ...
+    def own_tokens(self, unit: int) -> int: ...
+
+
+def plan_units(units: Units, context_tokens: Sequence[int], *, group: int) -> Iterator[ChunkPlan]:
+    """Cut units, in order, into chunks of CHUNK_UNITS, fewer where they are large. A context counts where it begins:
+    a worker remembers it.
+    """
+    last_context = -1
+    first, count = 0, len(units)
+    while first < count:
+        tokens, end = 0, first
+        while end < count and end - first < CHUNK_UNITS:
+            own = units.own_tokens(end)
+            if end > first and tokens + own > UNIT_CHUNK_TOKENS:
+                break
+            if (context := units.context_of(end)) != last_context:
+                tokens += context_tokens[context] if context_tokens else 0
+                last_context = context
+            tokens += own
+            end += 1
+        yield ChunkPlan((), tokens, group, unit_first=first, unit_count=end - first)
+        first = end
+
+
+def plan_together(indices: Iterable[int], *, group: int) -> ChunkPlan:
+    """The chunk of items that are put together once the units of their group are there."""
+    items = tuple(indices)
+    return ChunkPlan(items, TOGETHER_TOKENS * len(items), group, blocked=True)
+
+
+def plan_again(
+    items: Sequence[ItemCost], *, context_tokens: Sequence[int], long: bool, shared: bool
+) -> list[ChunkPlan]:
+    """Chunks of items that are computed once more; those of long actions wait for units, perhaps `shared`."""
+    if not long:
+        return ItemCutter(context_tokens).chunks(items)
+    if not shared:
+        return [plan_together([item.index], group=item.index) for item in items]
+    return [plan_together((item.index for item in some), group=JOB_GROUP) for some in _groups(iter(items))]

@@ -1,0 +1,124 @@
+"""Everything that reads; nothing here is remembered between calls. Counts of a job stand in `jobs.queue.progress`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.models import User
+from django.db.models import Case, CharField, Count, Min, QuerySet, Value, When
+from django.db.models.fields.json import KT
+
+from jobs.errors import Gone, InvalidInput, NotFound, Problem
+from jobs.models import Context, Item, Job
+from jobs.models.states import ChunkState, ItemState, JobState
+
+MAX_INDEX = 2**31
+"""Beyond the column's type: no item has such an index."""
+
+ITEM_STATE = Case(
+    When(chunk__isnull=True, then=Value(ItemState.SKIPPED.value)),
+    When(error_code__isnull=False, then=Value(ItemState.FAILED.value)),
+    When(chunk__state=ChunkState.DONE, then=Value(ItemState.SUCCEEDED.value)),
+    When(chunk__state=ChunkState.CANCELLED, then=Value(ItemState.CANCELLED.value)),
+    default=Value(ItemState.PENDING.value),
+    output_field=CharField(),
+)
+"""An item's state, from its own error and its chunk's state."""
+
+
+def job_of(owner: User, job_id: UUID) -> Job:
+    """The owner's job; NotFound where it is not there or somebody else's."""
+    job = Job.objects.filter(owner=owner, pk=job_id).first()
+    if job is None:
+        raise NotFound(f"there is no job {job_id}")
+    return job
+
+
+def require_rows(job: Job) -> None:
+    """Raise Gone where the job's items and results were removed because their time was over."""
+    if job.state == JobState.EXPIRED:
+        raise Gone(
+            "the items and results of this job have expired; its counts and its manifest are kept",
+            code="results_expired",
+        )
+
+
+def jobs_of(owner: User) -> QuerySet[Job]:
+    return Job.objects.filter(owner=owner)
+
+
+def context_sequences(context_ids: Iterable[int | None]) -> dict[int, tuple[str, ...]]:
+    """Sequences of these contexts by id, each read once; None stands for no context."""
+    wanted = {context_id for context_id in context_ids if context_id is not None}
+    rows = Context.objects.filter(pk__in=wanted).values_list("pk", "sequences")
+    return {context_id: tuple(sequences) for context_id, sequences in rows}
+
+
+def context_at(contexts: Mapping[int, tuple[str, ...]], context_id: int | None) -> tuple[str, ...]:
+    """One of them; none for None. Raises Gone where its job was deleted between two looks."""
+    if context_id is None:
+        return ()
+    if context_id not in contexts:
+        raise Gone("the job was deleted while it was read", code="deleted_meanwhile")
+    return contexts[context_id]
+
+
+def first_context(job: Job) -> tuple[str, ...]:
+    """The context sequences of the job's first item: what a person wants to see of it at a glance."""
+    found = Item.objects.filter(job=job, context__isnull=False, index=0).values_list("context__sequences", flat=True)
+    return tuple(next(iter(found), ()))
+
+
+def items_of(job: Job) -> QuerySet[Item]:
+    """The job's items in input order, with `state` and what is known of each."""
+    return Item.objects.filter(job=job).annotate(state=ITEM_STATE).order_by("index")
+
+
+def item_of(job: Job, index: int) -> Item | None:
+    """One item with its state, chunk and context; None where the job has none at this place."""
+    if not 0 <= index < MAX_INDEX:
+        return None
+    return items_of(job).select_related("chunk", "context").filter(index=index).first()
+
+
+def job_failures(job: Job, limit: int = 10) -> list[dict[str, Any]]:
+    """Reasons of failed and skipped items with their counts, most frequent first."""
+    if job.state == JobState.EXPIRED:
+        return list(job.kept.get("failures", []))
+    rows = (
+        Item.objects.filter(job=job, error_code__isnull=False)
+        .values("error_code")
+        .annotate(count=Count("index"), message=Min(KT("error__0__message")))
+        .order_by("-count")[:limit]
+    )
+    return [{"code": row["error_code"], "count": row["count"], "message": row["message"]} for row in rows]
+
+
+def items_in_state(items: QuerySet[Item], state: ItemState) -> QuerySet[Item]:
+    """Narrow `items_of` to one state; failed and skipped ones come from their partial index."""
+    if state == ItemState.SKIPPED:
+        return items.filter(chunk__isnull=True)
+    if state == ItemState.FAILED:
+        return items.filter(chunk__isnull=False, error_code__isnull=False)
+    chunk_states = {
+        ItemState.SUCCEEDED: [ChunkState.DONE],
+        ItemState.CANCELLED: [ChunkState.CANCELLED],
+        ItemState.PENDING: ChunkState.open(),
+    }[state]
+    return items.filter(error_code__isnull=True, chunk__state__in=chunk_states)
+
+
+def parent_of(job: Job, item_index: int) -> str:
+    """The sequence that an attachment belongs to: the parent of a job of variants, else an item's own.
+
+    Raises InvalidInput `no_such_item`.
+    """
+    if job.action == "score":
+        return str(job.params["parent"])
+    item = Item.objects.filter(job=job, index=item_index, chunk__isnull=False).first() if item_index >= 0 else None
+    if item is None:
+        what = f"this job has no valid item {item_index}"
+        raise InvalidInput.of(Problem("no_such_item", what, "Items are counted from 0.", path="item"))
+    return item.sequence

@@ -1,0 +1,85 @@
+"""Reading work units: how many are done, and what is kept of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+from uuid import UUID
+
+from jobs.actions.base import Array, Context
+from jobs.errors import Problem
+from jobs.library.outputs import ALL_ITEMS, unpack
+from jobs.limits import CHUNK_UNITS
+from jobs.models import Chunk, JobContext, Output
+
+PAGE_BYTES = 16 * 1024 * 1024
+
+
+class UnitMissing(Exception):
+    """An item cannot be made: `problem` says which of its units could not be computed, and why."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.message)
+        self.problem = problem
+
+
+def contexts_of(job_ids: Sequence[UUID]) -> dict[UUID, tuple[Context, ...]]:
+    """The contexts that all items of each job are computed under, in their order."""
+    rows = JobContext.objects.filter(job_id__in=job_ids).order_by("job_id", "position")
+    found: dict[UUID, tuple[Context, ...]] = {}
+    for job_id, sequences in rows.values_list("job_id", "context__sequences"):
+        found[job_id] = (*found.get(job_id, ()), tuple(sequences))
+    return found
+
+
+def unit_arrays(job_id: UUID, group: int, units: Sequence[int]) -> Iterator[Array]:
+    """What is kept of these units (ascending), in their order; memory holds about PAGE_BYTES of them.
+
+    Raises UnitMissing at the first one that has nothing.
+    """
+    page = 256
+    start = 0
+    while start < len(units):
+        some = units[start : start + page]
+        found, size = _page(job_id, group, some)
+        for unit in some:
+            yield found[unit]
+        start += len(some)
+        page = max(8, min(2048, int(page * PAGE_BYTES / max(1, size))))
+
+
+def _page(job_id: UUID, group: int, units: Sequence[int]) -> tuple[dict[int, Array], int]:
+    """Arrays of these units by number, and their bytes."""
+    chunks = _chunks(job_id, group, units)
+    held: dict[int, list[int]] = {}
+    for chunk_id, first, count, errors in chunks:
+        wrong = errors or {}
+        for unit in units if wrong else ():
+            if str(unit) in wrong:
+                raise UnitMissing(Problem(**wrong[str(unit)]))
+        held[chunk_id] = [unit for unit in range(first, first + count) if str(unit) not in wrong]
+    found: dict[int, Array] = {}
+    size = 0
+    for output in Output.objects.filter(chunk_id__in=list(held), kind="unit"):
+        members = held[output.chunk_id] if output.item_index == ALL_ITEMS else [output.item_index]
+        data = bytes(output.data)
+        size += len(data)
+        found.update(zip(members, unpack(data, output.dtype, output.width, output.rows), strict=True))
+    for unit in units:
+        if unit not in found:
+            remedy = "Retry the failed items: missing units are computed again."
+            raise UnitMissing(Problem("unit_missing", f"work unit {unit} has no result", remedy))
+    return found, size
+
+
+def _chunks(job_id: UUID, group: int, units: Sequence[int]) -> list[tuple[int, int, int, Any]]:
+    """The chunks that hold these units: id, first unit, number of units, errors by unit."""
+    rows = Chunk.objects.filter(job_id=job_id, group=group, unit_count__gt=0)
+    if len(units) == units[-1] - units[0] + 1:
+        rows = rows.filter(unit_first__lte=units[-1], unit_first__gt=units[0] - CHUNK_UNITS)
+    else:
+        starts = {unit - back for unit in units for back in range(CHUNK_UNITS) if unit >= back}
+        rows = rows.filter(unit_first__in=sorted(starts))
+    wanted = set(units)
+    found = rows.order_by("unit_first").values_list("pk", "unit_first", "unit_count", "unit_errors")
+    return [row for row in found if not wanted.isdisjoint(range(row[1], row[1] + row[2]))]

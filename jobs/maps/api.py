@@ -1,0 +1,180 @@
+"""Analyses of a job: ask, watch, cancel; and neighbours of one query, answered at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from drf_spectacular.utils import extend_schema
+from numpy.typing import NDArray
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from e1protocol import MODELS
+from jobs.actions import get_action
+from jobs.background.artefacts import artefact_cancel, artefact_delete
+from jobs.errors import Conflict, InvalidInput, Problem
+from jobs.maps import serializers as shapes
+from jobs.maps.params import check_embeddings, check_layer, whole_number
+from jobs.maps.presenters import present_analyses, present_analysis
+from jobs.maps.services import analyses_of, analysis_of, analysis_request, library_of
+from jobs.maps.similar import similar_to, vector_of_item, vector_of_sequence
+from jobs.models import Job
+from jobs.models.states import ArtefactState
+from jobs.parsing import BadRecord, Record, read_items
+from jobs.web.rest import serializers as docs
+from jobs.web.rest.bodies import only_fields
+from jobs.web.rest.views import COMMON_ERRORS, JobView
+
+REFUSED = {400: docs.ErrorBody, **COMMON_ERRORS}
+QUERIES = ("sequence", "vector", "index")
+MOST = 1000
+"""Neighbours of one query."""
+
+
+class JobAnalyses(JobView):
+    @extend_schema(operation_id="analyses_list", responses={200: shapes.AnalysisList, **COMMON_ERRORS})
+    def get(self, request: Request, job_id: UUID) -> Response:
+        """The job's analyses, newest first, with their state and progress."""
+        job = self.job(job_id)
+        return Response({"results": present_analyses(job, analyses_of(job))})
+
+    @extend_schema(
+        operation_id="analyses_ask",
+        request=shapes.AnalysisRequest,
+        responses={200: shapes.AnalysisBody, 202: shapes.AnalysisBody, 410: docs.ErrorBody, **REFUSED},
+    )
+    def post(self, request: Request, job_id: UUID) -> Response:
+        """Ask for neighbours, clusters or a map of an encode job. 200 where it is ready, 202 where it will be; the same
+        request again gives the same analysis.
+        """
+        job, data = self.job_with_rows(job_id), _object(request, ("kind", "params"))
+        artefact = analysis_request(job=job, kind=data.get("kind"), params=data.get("params"))
+        body = present_analysis(job, artefact)
+        ready = artefact.state == ArtefactState.READY
+        return Response(body, status=200 if ready else 202, headers={"Location": body["url"]})
+
+
+class JobAnalysis(JobView):
+    @extend_schema(operation_id="analyses_show", responses={200: shapes.AnalysisBody, **COMMON_ERRORS})
+    def get(self, request: Request, job_id: UUID, analysis_id: int) -> Response:
+        """One analysis: state, progress, and where its files are."""
+        job = self.job(job_id)
+        return Response(present_analysis(job, analysis_of(job, analysis_id)))
+
+    @extend_schema(operation_id="analyses_delete", responses={204: None, **COMMON_ERRORS})
+    def delete(self, request: Request, job_id: UUID, analysis_id: int) -> Response:
+        """Remove an analysis with its files; one that is being built stops."""
+        artefact_delete(artefact_id=analysis_of(self.job(job_id), analysis_id).pk)
+        return Response(status=204)
+
+
+class AnalysisCancel(JobView):
+    @extend_schema(
+        operation_id="analyses_cancel",
+        request=None,
+        responses={200: shapes.AnalysisBody, 409: docs.ErrorBody, **COMMON_ERRORS},
+    )
+    def post(self, request: Request, job_id: UUID, analysis_id: int) -> Response:
+        """Stop building an analysis, within seconds."""
+        job = self.job(job_id)
+        artefact = analysis_of(job, analysis_id)
+        if not artefact_cancel(artefact_id=artefact.pk):
+            raise Conflict(
+                f"the analysis is {artefact.state}; only one on its way can be cancelled", code="not_building"
+            )
+        artefact.refresh_from_db()
+        return Response(present_analysis(job, artefact))
+
+
+class JobNeighbours(JobView):
+    @extend_schema(
+        operation_id="neighbours_of_query",
+        request=shapes.NeighboursQuery,
+        responses={
+            200: shapes.NeighboursAnswer,
+            **REFUSED,
+            **dict.fromkeys((409, 500, 503, 504), docs.ErrorBody),
+        },
+    )
+    def post(self, request: Request, job_id: UUID) -> Response:
+        """The items most similar to a sequence, a vector or an item, by cosine of mean embeddings, exactly."""
+        job = self.job(job_id)
+        check_embeddings(job)
+        data = _object(request, (*QUERIES, "context_sequences", "k", "layer", "against"))
+        given = [name for name in QUERIES if data.get(name) is not None]
+        if len(given) != 1:
+            found = "no query" if not given else f"more than one query ({', '.join(given)})"
+            raise InvalidInput.of(Problem("bad_query", f"there is {found}", f"Give one of {', '.join(QUERIES)}."))
+        layer = check_layer(job, data.get("layer"), path="layer")
+        k = whole_number(data.get("k"), 10, 1, MOST, path="k")
+        query = self._query(job, given[0], data, layer)
+        found_in = job
+        if data.get("against") is not None:
+            found_in = _against(job, data["against"], layer)
+        leave_out = query.index if found_in.pk == job.pk else None
+        neighbours, compared = similar_to(found_in, query.vector, layer=layer, k=k, leave_out=leave_out)
+        rows = [{"index": one.index, "name": one.name, "similarity": one.similarity} for one in neighbours]
+        return Response({"job": str(found_in.pk), "layer": layer, "compared": compared, "neighbours": rows})
+
+    def _query(self, job: Job, kind: str, data: Mapping[str, Any], layer: int) -> _Query:
+        if kind == "index":
+            index = whole_number(data["index"], 0, 0, 2**31 - 1, path="index")
+            return _Query(vector_of_item(job, index, layer), index)
+        if kind == "vector":
+            return _Query(_numbers(data["vector"]))
+        record = _record(job, data)
+        return _Query(vector_of_sequence(owner=self.owner(), job=job, record=record, layer=layer))
+
+
+@dataclass(frozen=True, slots=True)
+class _Query:
+    """What is compared; `index` where it is an item."""
+
+    vector: NDArray[np.floating[Any]]
+    index: int | None = None
+
+
+def _object(request: Request, fields: tuple[str, ...]) -> Mapping[str, Any]:
+    """The body with these fields and no other."""
+    data: Any = request.data
+    only_fields(data, fields)
+    found: Mapping[str, Any] = data
+    return found
+
+
+def _against(job: Job, raw: Any, layer: int) -> Job:
+    try:
+        other = library_of(job, str(UUID(raw)), layer, path="against")
+    except (ValueError, TypeError, AttributeError):
+        remedy = "Give the id of another encode job."
+        raise InvalidInput.of(Problem("bad_job_id", f"against is {raw!r}", remedy, path="against")) from None
+    return job if other is None else other
+
+
+def _numbers(raw: Any) -> NDArray[np.float64]:
+    try:
+        vector = np.asarray(raw, dtype=np.float64)
+    except (TypeError, ValueError):
+        vector = np.empty((0, 0))
+    if vector.ndim != 1 or not len(vector) or not np.isfinite(vector).all():
+        remedy = "Give a list of finite numbers, such as an embedding from the results."
+        raise InvalidInput.of(Problem("bad_vector", "vector is no list of numbers", remedy, path="vector"))
+    return vector
+
+
+def _record(job: Job, data: Mapping[str, Any]) -> Record:
+    """The sequence, strictly; raises InvalidInput with every problem."""
+    model = MODELS[job.model]
+    item = {name: data[name] for name in ("sequence", "context_sequences") if name in data}
+    (record,) = read_items([item], get_action("encode").rules(model), strict=True)
+    if isinstance(record, BadRecord):
+        problems = [
+            Problem(one.code, one.message, one.remedy, path=(one.path or "sequence").removeprefix("items.0."))
+            for one in record.problems
+        ]
+        raise InvalidInput.of(*problems)
+    return record

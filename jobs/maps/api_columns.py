@@ -1,0 +1,102 @@
+"""Uploaded columns of a job: values for its items to colour the map by."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+import orjson
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from jobs.errors import InvalidInput, Problem, TooLarge
+from jobs.limits import MAX_COLUMNS_FILE
+from jobs.maps import serializers as shapes
+from jobs.maps.columns import column_delete, column_of, column_values, columns_add, columns_of_job
+from jobs.maps.presenters import present_column, present_matching
+from jobs.web.rest import serializers as docs
+from jobs.web.rest.bodies import CsvBodyParser, JsonBodyParser, MultipartBodyParser
+from jobs.web.rest.views import COMMON_ERRORS, ROW_ERRORS, JobView
+
+
+class JobColumns(JobView):
+    parser_classes = [MultipartBodyParser, CsvBodyParser, JsonBodyParser]
+
+    @extend_schema(operation_id="columns_list", responses={200: shapes.ColumnList, **COMMON_ERRORS})
+    def get(self, request: Request, job_id: UUID) -> Response:
+        """The job's uploaded columns, without their values."""
+        return Response({"results": [present_column(one) for one in columns_of_job(self.job(job_id))]})
+
+    @extend_schema(
+        operation_id="columns_upload",
+        request={"multipart/form-data": shapes.ColumnsUpload, "text/csv": OpenApiTypes.BINARY},
+        parameters=[OpenApiParameter("kinds", str, description="With a raw body: as in the form.")],
+        responses={
+            201: shapes.ColumnsReport,
+            400: docs.ErrorBody,
+            409: docs.ErrorBody,
+            413: docs.ErrorBody,
+            **ROW_ERRORS,
+        },
+    )
+    def post(self, request: Request, job_id: UUID) -> Response:
+        """Upload a CSV file with a column `name` or `index` and columns of values, and learn which items they found."""
+        job = self.job_with_rows(job_id)
+        data: Any = request.data
+        if "stream" in data and "media_type" in data:
+            content, kinds = read_limited(data["stream"]), request.query_params.get("kinds", "")
+        else:
+            file = request.FILES.get("file")
+            if file is None:
+                raise InvalidInput.of(
+                    Problem("no_file", "the form has no file", "Send the CSV in the field `file`.", path="file")
+                )
+            content, kinds = read_limited(file), str(data.get("kinds") or "")
+        stored, report = columns_add(job=job, data=content, kinds=_kinds(kinds))
+        body = {"columns": [present_column(one) for one in stored], "matching": present_matching(report)}
+        return Response(body, status=201)
+
+
+class JobColumnView(JobView):
+    @extend_schema(operation_id="columns_show", responses={200: shapes.ColumnValues, **COMMON_ERRORS})
+    def get(self, request: Request, job_id: UUID, column_id: int) -> Response:
+        """One column with a value for each item in input order: a number, or a place in `categories`; null for none."""
+        column = column_of(self.job(job_id), column_id)
+        values = column_values(column)
+        empty = np.isnan(values) if column.kind == "numeric" else values < 0
+        listed = [None if none else value for value, none in zip(values.tolist(), empty.tolist(), strict=True)]
+        return Response({**present_column(column), "values": listed})
+
+    @extend_schema(operation_id="columns_delete", responses={204: None, **COMMON_ERRORS})
+    def delete(self, request: Request, job_id: UUID, column_id: int) -> Response:
+        """Remove a column."""
+        column_delete(job=self.job(job_id), number=column_id)
+        return Response(status=204)
+
+
+def read_limited(stream: Any) -> bytes:
+    """The whole of an upload; raises TooLarge."""
+    blocks: list[bytes] = []
+    size = 0
+    while block := stream.read(1 << 16):
+        size += len(block)
+        if size > MAX_COLUMNS_FILE:
+            raise TooLarge(f"the file of columns is larger than {MAX_COLUMNS_FILE:,} bytes; leave columns out")
+        blocks.append(block)
+    return b"".join(blocks)
+
+
+def _kinds(text: str) -> dict[str, str]:
+    if not text.strip():
+        return {}
+    try:
+        kinds = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        kinds = None
+    if not isinstance(kinds, dict) or not all(isinstance(kind, str) for kind in kinds.values()):
+        remedy = 'Give text such as {"class": "categorical"}.'
+        raise InvalidInput.of(Problem("bad_kinds", "kinds is no JSON object of texts", remedy, path="kinds"))
+    return kinds

@@ -1,0 +1,233 @@
+"""The map of an encode job: asked for, watched, looked at as a picture and as a table, picked from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from jobs.background.artefacts import artefact_cancel, artefact_delete
+from jobs.errors import InvalidInput, Problem, ServiceError
+from jobs.maps.api_columns import read_limited
+from jobs.maps.columns import column_delete, column_of, column_values, columns_add, columns_of_job
+from jobs.maps.params import check_embeddings
+from jobs.maps.presenters import matching_sentence, present_analyses, present_analysis, present_column
+from jobs.maps.reading import MapRow, MapTable
+from jobs.maps.services import analyses_of, analysis_of, analysis_request
+from jobs.models import Artefact, Job, JobColumn
+from jobs.models.states import ArtefactState
+from jobs.queue import progress as selectors_counts
+from jobs.web.access import own_job, page, sent_from
+from jobs.web.fragments import fragment
+
+ROWS = 50
+LISTED = 20
+"""Maps on the page, newest first; they are numbered among the maps of their job, whose ids other files share."""
+OWN_COLOURS = {"cluster": "Cluster", "residues": "Length"}
+METHODS = {
+    "umap": "UMAP: keeps neighbours together",
+    "pca": "PCA: keeps the largest differences",
+}
+
+
+@page
+@require_safe
+def map_page(request: HttpRequest, job_id: UUID) -> HttpResponse:
+    """The newest ready map, or `?analysis=N`; htmx gets the list of maps alone."""
+    job = own_job(request, job_id)
+    maps, context = _maps(job)
+    if request.headers.get("HX-Target") == "builds":
+        return fragment(request, "jobs/maps/_map_builds.html", context)
+    return _answer(request, job, maps, context)
+
+
+def _maps(job: Job) -> tuple[list[Artefact], dict[str, Any]]:
+    """The newest maps, and what the list of them needs."""
+    found = analyses_of(job).filter(kind="map")
+    maps, newest = list(found[:LISTED]), found.count()
+    shown = [one | {"number": newest - at} for at, one in enumerate(present_analyses(job, maps))]
+    return maps, {"job": job, "maps": shown, "live": _is_moving(maps)}
+
+
+def _answer(
+    request: HttpRequest, job: Job, maps: list[Artefact], context: dict[str, Any], *, status: int = 200
+) -> HttpResponse:
+    """The whole page; `context` holds the maps, and what is wrong with a form of it."""
+    context |= {
+        "refused": _refusal(job),
+        "methods": METHODS,
+        "layers": job.params.get("repr_layers", []),
+        "done": selectors_counts.job_counts(job)["succeeded"],
+    }
+    chosen = _chosen(request, maps)
+    if chosen is not None:
+        context |= _picture(request, job, chosen)
+    return render(request, "jobs/maps/map.html", context, status=status)
+
+
+def _is_moving(maps: list[Artefact]) -> bool:
+    return any(one.state in ArtefactState.unfinished() for one in maps)
+
+
+def _refusal(job: Job) -> Problem | None:
+    try:
+        check_embeddings(job)
+    except InvalidInput as error:
+        return error.problems[0]
+    return None
+
+
+def _chosen(request: HttpRequest, maps: list[Artefact]) -> Artefact | None:
+    wanted = request.GET.get("analysis", "")
+    ready = [one for one in maps if one.state == ArtefactState.READY]
+    named = [one for one in ready if str(one.pk) == wanted]
+    return next(iter(named or ready), None)
+
+
+def _picture(request: HttpRequest, job: Job, chosen: Artefact) -> dict[str, Any]:
+    """The chosen map, how it may be coloured, and a page of its table."""
+    columns = columns_of_job(job)
+    colours = dict(OWN_COLOURS) if chosen.params["clusters"] else {"residues": OWN_COLOURS["residues"]}
+    colours |= {reverse("job-column", args=[job.pk, one.pk]): one.name for one in columns}
+    asked = request.GET.get("colour", "")
+    colour = asked if asked in colours else next(iter(colours))
+    found: dict[str, Any] = {
+        "map": present_analysis(job, chosen),
+        "colours": colours,
+        "colour": colour,
+        "columns": [present_column(one) for one in columns],
+    }
+    try:
+        table = MapTable(chosen)
+    except ServiceError as error:
+        return found | {"too_large": error.detail}
+    cluster, search = request.GET.get("cluster", ""), request.GET.get("search", "").strip()[:200]
+    number = int(cluster) if cluster.removeprefix("-").isdigit() and len(cluster) < 9 else None
+    rows = Paginator(table.narrowed(cluster=number, search=search), ROWS).get_page(request.GET.get("page", "1"))
+    shown = [table.row(place) for place in rows]
+    column = next((one for one in columns if reverse("job-column", args=[job.pk, one.pk]) == colour), None)
+    return found | {
+        "rows": list(zip(shown, _values(column, shown), strict=True)),
+        "column": colours[colour] if column else "",
+        "page": rows,
+        "cluster": cluster if number is not None else "",
+        "clusters": _cluster_names(chosen.facts),
+        "search": search,
+        "query": _query(request),
+    }
+
+
+def _cluster_names(facts: Mapping[str, Any]) -> dict[str, str]:
+    sizes = facts.get("cluster_sizes", [])
+    names = {str(number): f"cluster {number} ({size:,})" for number, size in enumerate(sizes)}
+    return names | ({"-1": f"in no cluster ({facts['without_cluster']:,})"} if facts.get("without_cluster") else {})
+
+
+def _values(column: JobColumn | None, rows: list[MapRow]) -> list[str]:
+    """The values of an uploaded column for these rows, as text."""
+    if column is None:
+        return [""] * len(rows)
+    values = column_values(column_of(column.job, column.pk))
+    said: list[str] = []
+    for row in rows:
+        value = values[row.index] if row.index < len(values) else None
+        if value is None or value != value or (column.kind == "categorical" and value < 0):  # noqa: PLR0124 - NaN
+            said.append("")
+        else:
+            said.append(column.categories[value] if column.kind == "categorical" else f"{value:.6g}")
+    return said
+
+
+def _query(request: HttpRequest) -> str:
+    """The address's query without its page, to be followed by `page=N`."""
+    query = request.GET.copy()
+    query.pop("page", None)
+    return f"?{query.urlencode()}&" if query else "?"
+
+
+# --- what can be done -----------------------------------------------------------------------------------------------
+
+
+def _build(request: HttpRequest, job: Job, number: int) -> tuple[str, str]:
+    params: dict[str, Any] = {"method": request.POST.get("method"), "clusters": "clusters" in request.POST}
+    for name in ("seed", "neighbours", "layer"):
+        if text := request.POST.get(name, "").strip():
+            params[name] = int(text) if text.isascii() and text.isdigit() and len(text) < 12 else text
+    artefact = analysis_request(job=job, kind="map", params=params)
+    if artefact.state == ArtefactState.READY:
+        return "This map is there already.", f"?analysis={artefact.pk}"
+    return "The map is being built; when it is ready, the list below shows it.", ""
+
+
+def _cancel(request: HttpRequest, job: Job, number: int) -> tuple[str, str]:
+    stopped = artefact_cancel(artefact_id=analysis_of(job, number).pk)
+    return "The map is no longer built." if stopped else "The map was ready already.", ""
+
+
+def _delete(request: HttpRequest, job: Job, number: int) -> tuple[str, str]:
+    artefact_delete(artefact_id=analysis_of(job, number).pk)
+    return "The map is deleted.", ""
+
+
+def _upload(request: HttpRequest, job: Job, number: int) -> tuple[str, str]:
+    file = request.FILES.get("file")
+    if file is None:
+        raise InvalidInput.of(Problem("no_file", "there is no file yet", "Choose a CSV file.", path="file"))
+    stored, report = columns_add(job=job, data=read_limited(file))
+    address = reverse("job-column", args=[job.pk, stored[0].pk])
+    return matching_sentence(report), f"?colour={address}"
+
+
+def _delete_column(request: HttpRequest, job: Job, number: int) -> tuple[str, str]:
+    column_delete(job=job, number=number)
+    return "The column is deleted.", ""
+
+
+def _wanted(text: str) -> tuple[str, int]:
+    """The act and the number of what it is about: a button says both in one value, such as cancel-12."""
+    act, _, number = text.rpartition("-")
+    return (act, int(number)) if number.isascii() and number.isdigit() and len(number) < 19 else (text, 0)
+
+
+ACTS: Mapping[str, Callable[[HttpRequest, Job, int], tuple[str, str]]] = {
+    "build": _build,
+    "cancel": _cancel,
+    "delete": _delete,
+    "upload": _upload,
+    "delete-column": _delete_column,
+}
+"""Each gives a sentence about what it did, and the query of the page to come back to."""
+
+
+FORMS = ("build", "upload")
+"""Acts of forms that are filled in: what is wrong stands beside them, and what was typed stays in them."""
+
+
+@page
+@sent_from("map-page", "job_id")
+def map_act(request: HttpRequest, job_id: UUID) -> HttpResponse:
+    """Do one of `ACTS` and come back with a sentence about it."""
+    job = own_job(request, job_id)
+    back = reverse("map-page", args=[job.pk])
+    act, number = _wanted(request.POST.get("do", ""))
+    try:
+        said, query = ACTS[act](request, job, number) if act in ACTS else ("", "")
+    except ServiceError as error:
+        remedy = error.problems[0].remedy if error.problems else ""
+        if act in FORMS:
+            maps, context = _maps(job)
+            context |= {"asked": request.POST, "wrong": act, "mistake": error.detail, "remedy": remedy}
+            return _answer(request, job, maps, context, status=error.status_code)
+        said = f"{error.detail[:1].upper()}{error.detail[1:]}. {remedy}"
+        messages.add_message(request, messages.ERROR, said, "problem")
+        return redirect(back)
+    if said:
+        messages.add_message(request, messages.SUCCESS, said, "notice")
+    return redirect(f"{back}{query}")

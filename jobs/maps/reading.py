@@ -1,0 +1,67 @@
+"""A ready analysis for the pages: its columns by item, in memory, narrowed and cut into pages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from jobs.background.artefacts import artefact_blocks, artefact_files
+from jobs.errors import TooLarge
+from jobs.models import Artefact
+
+READABLE = 200_000
+"""Items of an analysis that a page reads; larger ones are files to download."""
+READABLE_BYTES = 128_000_000
+"""Bytes of its file, which is held in memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class MapRow:
+    """One item of a map; `cluster` is None where the map has none, -1 for an item in no cluster."""
+
+    index: int
+    name: str
+    residues: int
+    x: float
+    y: float
+    cluster: int | None
+
+
+class MapTable:
+    """The rows of a ready map, in input order."""
+
+    def __init__(self, artefact: Artefact) -> None:
+        """Raises TooLarge for more than READABLE items, or READABLE_BYTES."""
+        items, size = artefact.facts.get("items", 0), artefact_files(artefact)["json"].size
+        if items > READABLE:
+            raise TooLarge(f"the map has {items:,} items, and pages show at most {READABLE:,}; download its files")
+        if size > READABLE_BYTES:
+            what = f"the map has {size:,} bytes, most of them names, and pages read at most {READABLE_BYTES:,}"
+            raise TooLarge(f"{what}; download its files")
+        self._body: dict[str, Any] = orjson.loads(b"".join(artefact_blocks(artefact, "json")))
+
+    def __len__(self) -> int:
+        return len(self._body["index"])
+
+    def narrowed(self, *, cluster: int | None = None, search: str = "") -> Sequence[int]:
+        """Places of the rows in a cluster, and whose names hold a text, whatever its case."""
+        places: Sequence[int] = range(len(self))
+        clusters = self._body.get("cluster")
+        if cluster is not None and clusters is not None:
+            places = [place for place in places if clusters[place] == cluster]
+        if search:
+            wanted, names = search.lower(), self._body["name"]
+            places = [place for place in places if wanted in names[place].lower()]
+        return places
+
+    def row(self, place: int) -> MapRow:
+        one = {name: self._body[name][place] for name in ("index", "name", "residues", "x", "y")}
+        clusters = self._body.get("cluster")
+        return MapRow(**one, cluster=clusters[place] if clusters else None)
+
+    def by_index(self) -> dict[int, int]:
+        """Places of the rows by item index."""
+        return {index: place for place, index in enumerate(self._body["index"])}

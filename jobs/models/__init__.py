@@ -1,0 +1,44 @@
+"""The schema, one file per topic: Django looks for models here. Postgres is the queue; Redis carries ids."""
+
+from jobs.models.accounts import ApiToken
+from jobs.models.alignments import Alignment, AlignmentBlock, HomologSearch, NeighbourCount, SequenceDatabase
+from jobs.models.artefacts import Artefact, ArtefactBlock
+from jobs.models.attachments import Assay, Structure
+from jobs.models.background import BackgroundWork
+from jobs.models.contexts import Context, ContextSet, ContextSetMember, JobContext
+from jobs.models.jobs import Chunk, Extension, Item, Job
+from jobs.models.maps import JobColumn
+from jobs.models.outputs import Output, Tally
+from jobs.models.quotas import Quota
+from jobs.models.webhooks import Delivery, Webhook
+from jobs.models.workers import EngineRecord, Worker
+
+__all__ = [
+    "Alignment",
+    "AlignmentBlock",
+    "ApiToken",
+    "Artefact",
+    "ArtefactBlock",
+    "Assay",
+    "BackgroundWork",
+    "Chunk",
+    "Context",
+    "ContextSet",
+    "ContextSetMember",
+    "Delivery",
+    "EngineRecord",
+    "Extension",
+    "HomologSearch",
+    "Item",
+    "Job",
+    "JobColumn",
+    "JobContext",
+    "NeighbourCount",
+    "Output",
+    "Quota",
+    "SequenceDatabase",
+    "Structure",
+    "Tally",
+    "Webhook",
+    "Worker",
+]

@@ -1,0 +1,13 @@
+"""Split out of jobs/models.py."""
+
+from __future__ import annotations
+
+from django.db import models
+from knox.models import AbstractAuthToken
+
+
+class ApiToken(AbstractAuthToken):  # type: ignore[misc]
+    """A key for programs. Only its digest is stored; the key is shown once."""
+
+    name = models.CharField(max_length=100, default="", blank=True)
+    last_used = models.DateTimeField(null=True, blank=True)

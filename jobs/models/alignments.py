@@ -1,0 +1,109 @@
+"""Split out of jobs/models_contexts.py."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models.functions import Now
+
+from jobs.models.background import BackgroundWork
+
+
+class Alignment(models.Model):
+    """Homologs aligned to a parent (`jobs.science.alignments.reading.Alignment`), packed in blocks.
+
+    `digest` stands for names, columns and sequences of all rows. `histogram` counts the homologs by their similarity
+    to the parent in bins of equal width from 0 to 1. `skipped` holds the first rows that were left out and why.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="alignments")
+    name = models.CharField(max_length=200)
+    source = models.CharField(max_length=10)
+    digest = models.CharField(max_length=64)
+    parent = models.TextField()
+    depth = models.PositiveIntegerField()
+    columns = models.PositiveIntegerField()
+    histogram = models.JSONField()
+    skipped = models.JSONField(default=list)
+    skipped_count = models.PositiveIntegerField(default=0)
+    size = models.BigIntegerField(default=0)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            # Sending a file again gives the alignment that is there.
+            models.UniqueConstraint(fields=["owner", "digest"], name="alignment_once_per_owner"),
+        ]
+        indexes = [models.Index(fields=["owner", "-created_at", "-id"], name="alignment_by_owner")]
+
+
+class AlignmentBlock(models.Model):
+    """A piece of an alignment's packed rows, raw with EXTERNAL storage."""
+
+    alignment = models.ForeignKey(Alignment, on_delete=models.CASCADE, related_name="blocks", db_index=False)
+    number = models.PositiveIntegerField()
+    data = models.BinaryField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["alignment", "number"], name="alignment_block_once")]
+
+
+class NeighbourCount(BackgroundWork):
+    """How many rows resemble each row of an alignment at one threshold: what contexts are drawn by.
+
+    `counts` holds little-endian 32-bit numbers, one for each row, packed with zlib.
+    """
+
+    alignment = models.ForeignKey(Alignment, on_delete=models.CASCADE, related_name="counts", db_index=False)
+    threshold = models.FloatField()
+    effective_depth = models.FloatField(null=True, blank=True)
+    counts = models.BinaryField(default=b"")
+
+    class Meta(BackgroundWork.Meta):
+        constraints = [
+            *BackgroundWork.Meta.constraints,
+            models.UniqueConstraint(fields=["alignment", "threshold"], name="neighbour_count_once"),
+        ]
+
+
+class SequenceDatabase(models.Model):
+    """A library of sequences that an administrator has installed (`jobs.science.alignments.libraries`), for all users.
+
+    `folder` lies in the setting E1_DATABASES of the machines that search it.
+    """
+
+    name = models.CharField(max_length=60, unique=True)
+    folder = models.CharField(max_length=100)
+    digest = models.CharField(max_length=64)
+    sequences = models.BigIntegerField()
+    residues = models.BigIntegerField()
+    created_at = models.DateTimeField(db_default=Now())
+
+
+class HomologSearch(BackgroundWork):
+    """A parent looked up in a database: what it finds becomes an alignment.
+
+    `database_name` and `database_digest` say what was searched, also where the database is gone since.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="searches")
+    name = models.CharField(max_length=200)
+    database = models.ForeignKey(SequenceDatabase, null=True, on_delete=models.SET_NULL, related_name="+")
+    database_name = models.CharField(max_length=60)
+    database_digest = models.CharField(max_length=64)
+    parent = models.TextField()
+    settings = models.JSONField()
+    iteration = models.PositiveSmallIntegerField(default=0)
+    hits = models.PositiveIntegerField(null=True, blank=True)
+    converged = models.BooleanField(null=True, blank=True)
+    alignment = models.ForeignKey(Alignment, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+
+    class Meta(BackgroundWork.Meta):
+        indexes = [
+            *BackgroundWork.Meta.indexes,
+            models.Index(fields=["owner", "-created_at", "-id"], name="search_by_owner"),
+        ]

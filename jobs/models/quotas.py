@@ -1,0 +1,28 @@
+"""Limits of single users. `jobs.models` imports this, as Django looks for models there."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+
+
+class Quota(models.Model):
+    """Limits of one user that differ from the settings; None stands for the setting, 0 for no limit.
+
+    Its row is also the lock under which the user's submissions are accepted one after the other.
+    `jobs.quotas.admission` creates it if it is missing.
+    """
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True)
+    active_jobs = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Unfinished jobs; empty: as the service."
+    )
+    sync_requests = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Synchronous requests at once; empty: as the service."
+    )
+    queued_tokens = models.PositiveBigIntegerField(
+        null=True, blank=True, help_text="Tokens that wait or are being computed; empty: as the service."
+    )
+    stored_bytes = models.PositiveBigIntegerField(
+        null=True, blank=True, help_text="Bytes of libraries, results and files; empty: as the service."
+    )

@@ -1,0 +1,38 @@
+"""Workers and what they run. `jobs.models` imports these, as Django looks for models there."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models.functions import Now
+
+from jobs.models.states import WorkerState
+
+
+class EngineRecord(models.Model):
+    """A network on a device (e1protocol.EngineIdentity), stored once and named by every chunk it computed."""
+
+    digest = models.CharField(max_length=64, unique=True)
+    identity = models.JSONField()
+
+
+class Worker(models.Model):
+    """A worker process, as it says of itself. Alive while its heartbeat is fresh.
+
+    `draining` is the one column that others write: it finishes what it has leased and claims nothing more. `run` names
+    the start of its parent process: a new start ends a drain, a child that comes back does not.
+    """
+
+    name = models.CharField(max_length=200, primary_key=True)
+    model = models.CharField(max_length=40)
+    state = models.CharField(max_length=8, choices=WorkerState.choices)
+    reason = models.TextField(default="", blank=True)
+    draining = models.BooleanField(default=False, db_default=False)
+    run = models.CharField(max_length=32, default="", db_default="", blank=True)
+    device_errors = models.PositiveSmallIntegerField(default=0, db_default=0)
+    """In a row, over all its processes since `run`; a bundle that succeeds ends the row."""
+    last_bundle_at = models.DateTimeField(null=True, blank=True)
+    engine = models.ForeignKey(EngineRecord, null=True, blank=True, on_delete=models.SET_NULL)
+    tokens_per_second = models.FloatField(null=True, blank=True)
+    started_at = models.DateTimeField(db_default=Now())
+    heartbeat_at = models.DateTimeField(db_default=Now())
+    last_forward_at = models.DateTimeField(null=True, blank=True)

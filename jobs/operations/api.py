@@ -1,0 +1,53 @@
+"""Is the service alive, is it ready, how is it doing. The only views that ask for no token."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db.models import Count, Sum
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.http import require_safe
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
+
+from jobs.fleet import pace
+from jobs.models import Chunk, Job
+from jobs.operations.health import readiness
+
+
+@require_safe
+def livez(request: HttpRequest) -> HttpResponse:
+    """The web process answers; nothing else is asked."""
+    return HttpResponse("ok\n", content_type="text/plain")
+
+
+@require_safe
+def readyz(request: HttpRequest) -> JsonResponse:
+    """Green only if both stores answer, every enabled model had a real forward pass lately, and its queue moves; else
+    503, and which of them is red.
+    """
+    ready, checks = readiness()
+    return JsonResponse({"ready": ready, "checks": checks}, status=200 if ready else 503)
+
+
+@require_safe
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Prometheus text, counted from rows at the time of the request."""
+    registry = CollectorRegistry()
+    jobs = Gauge("e1_jobs", "Jobs by model and state", ["model", "state"], registry=registry)
+    for model, state, count in Job.objects.values_list("model", "state").annotate(n=Count("id")).order_by():
+        jobs.labels(model, state).set(count)
+    waiting = Gauge(
+        "e1_tokens_waiting", "Tokens of chunks that are ready or leased", ["model", "state"], registry=registry
+    )
+    rows = Chunk.objects.filter(state__in=["ready", "leased"]).values_list("model", "state")
+    for model, state, tokens in rows.annotate(n=Sum("n_tokens")).order_by():
+        waiting.labels(model, state).set(tokens)
+    workers = Gauge(
+        "e1_workers_alive", "Workers that passed their self-test and have a heartbeat", ["model"], registry=registry
+    )
+    rate = Gauge("e1_worker_tokens_per_second", "Measured rate of a worker", ["model", "worker"], registry=registry)
+    for model in settings.E1_MODELS:
+        alive = list(pace.workers_alive(model))
+        workers.labels(model).set(len(alive))
+        for worker in alive:
+            rate.labels(model, worker.name).set(worker.tokens_per_second or 0)
+    return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,118 @@
+"""Is the service well: each part with a sentence. What `/readyz` answers and what pages say of it. It reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.conf import settings
+from django.db import Error, connection
+from django.db.models.functions import Now
+
+from jobs.fleet import pace
+from jobs.models import Worker
+from jobs.queue import dispatch as queue
+
+STANDS_AFTER_SECONDS = 180
+"""A queue that has work and in which nothing is computed for so long does not move."""
+REDIS_IS_DOWN = "the queue's messenger (Redis) does not answer"
+
+
+def readiness() -> tuple[bool, dict[str, dict[str, Any]]]:
+    """Whether all is well, and each check as {ok, detail}: both stores, and of every enabled model a recent forward
+    pass and a queue that moves.
+    """
+    redis, models = _redis(), settings.E1_MODELS
+    try:
+        checks = {"postgres": _postgres(), "redis": redis}
+        for model in models:
+            checks |= {f"model {model}": _model(model), f"queue {model}": _queue(model)}
+    except Error as error:  # also where Postgres goes between two of the checks
+        checks = {"postgres": _check(False, f"Postgres does not answer: {error}".strip()), "redis": redis}
+        unknown = _check(False, "unknown without Postgres")
+        checks |= {f"{kind} {model}": unknown for model in models for kind in ("model", "queue")}
+    return all(check["ok"] for check in checks.values()), checks
+
+
+def trouble_of(models: Iterable[str]) -> list[str]:
+    """Sentences about what keeps unfinished jobs of these models from going on, beside a lack of workers, which each
+    job's queue reason says. Empty where there is no model, or all is well.
+    """
+    wanted = sorted(set(models))
+    if not wanted:
+        return []
+    checks: Mapping[str, dict[str, Any]] = {"redis": _redis(), **{model: _queue(model) for model in wanted}}
+    return [f"{check['detail'][:1].upper()}{check['detail'][1:]}." for check in checks.values() if not check["ok"]]
+
+
+def _check(ok: bool, detail: str) -> dict[str, Any]:
+    return {"ok": ok, "detail": detail}
+
+
+def _postgres() -> dict[str, Any]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    return _check(True, "Postgres answers")
+
+
+def _redis() -> dict[str, Any]:
+    return _check(True, "Redis answers") if queue.broker_answers() else _check(False, REDIS_IS_DOWN)
+
+
+def _model(model: str) -> dict[str, Any]:
+    if pace.worker_forward_is_fresh(model):
+        return _check(True, "a forward pass succeeded lately")
+    workers = Worker.objects.filter(model=model, heartbeat_at__gt=Now() - pace.WORKER_ALIVE)
+    words = [(worker, "draining" if worker.draining else worker.state) for worker in workers]
+    said = [f"{worker.name} is {word}" + (f": {worker.reason}" if worker.reason else "") for worker, word in words]
+    return _check(False, "; ".join(said) if said else "no worker is alive")
+
+
+def _queue(model: str) -> dict[str, Any]:
+    """Red where chunks are ready, and for STANDS_AFTER_SECONDS none was handed out or written, though jobs want it."""
+    waiting = _jobs_that_wait(model)
+    if not waiting or _something_moves(model):
+        return _check(True, "the queue moves" if waiting else "nothing has waited for long")
+    jobs = "1 job waits" if waiting == 1 else f"{waiting} jobs wait"
+    minutes = STANDS_AFTER_SECONDS // 60
+    return _check(
+        False,
+        f"the queue of {model} does not move: {jobs}, and nothing was computed for {minutes} minutes "
+        "or more; see whether its workers take messages, and whether beat and the service worker run",
+    )
+
+
+def _jobs_that_wait(model: str) -> int:
+    """Jobs that have had a chunk ready for a worker, and nothing done to them by their owner, for so long."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT count(*) FROM jobs_job job
+            WHERE job.model = %(model)s AND job.state IN ('queued', 'running')
+              AND job.touched_at < statement_timestamp() - %(long)s * interval '1 second'
+              AND EXISTS (
+                SELECT 1 FROM jobs_chunk WHERE job_id BETWEEN job.id AND job.id AND state = 'ready'
+                  AND not_before < statement_timestamp() - %(long)s * interval '1 second'
+              )
+            """,
+            {"model": model, "long": STANDS_AFTER_SECONDS},
+        )
+        return int(cursor.fetchone()[0])
+
+
+def _something_moves(model: str) -> bool:
+    """Whether a bundle was written lately, or a worker holds a lease that has not run out."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT EXISTS (
+                SELECT 1 FROM jobs_worker WHERE model = %(model)s
+                  AND last_bundle_at > statement_timestamp() - %(long)s * interval '1 second'
+            ) OR EXISTS (
+                SELECT 1 FROM jobs_chunk WHERE state = 'leased' AND lease_end > statement_timestamp()
+                  AND model = %(model)s
+            )
+            """,
+            {"model": model, "long": STANDS_AFTER_SECONDS},
+        )
+        return bool(cursor.fetchone()[0])

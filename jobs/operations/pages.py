@@ -1,0 +1,56 @@
+"""Models and health: is the service well, what computes, and how much waits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.templatetags.static import static
+from django.views.decorators.http import require_safe
+
+from e1protocol import MODELS
+from jobs.attribution import attribution
+from jobs.fleet import pace
+from jobs.models.states import WorkerState
+from jobs.operations import queues as fleet
+from jobs.operations.health import readiness
+from jobs.web.access import page
+from jobs.web.fragments import fragment
+
+AILING = (WorkerState.SICK, "silent")
+"""States of a worker that ought to compute and does not."""
+
+
+@page
+@require_safe
+def service_page(request: HttpRequest) -> HttpResponse:
+    """The page; htmx gets its live part alone."""
+    ready, checks = readiness()
+    models = [_model(slug) for slug in settings.E1_MODELS]
+    ailing = sum(seen.state in AILING for model in models for seen in model["workers"])
+    context = {"ready": ready, "checks": checks, "models": models, "ailing": ailing}
+    if request.headers.get("HX-Target") == "live":
+        return fragment(request, "jobs/operations/_service.html", context)
+    return render(request, "jobs/operations/service.html", context)
+
+
+def _model(slug: str) -> dict[str, Any]:
+    facts = MODELS[slug]
+    workers = fleet.workers_seen(slug)
+    waiting = pace.tokens_waiting(slug)
+    rate = sum(seen.worker.tokens_per_second or 0.0 for seen in workers if seen.state == WorkerState.READY)
+    return {
+        "facts": facts,
+        "attribution": attribution(facts),
+        "workers": workers,
+        "waiting": waiting,
+        "rate": rate,
+        "seconds": waiting["tokens"] / rate if rate and waiting["tokens"] else None,
+    }
+
+
+def favicon(request: HttpRequest) -> HttpResponse:
+    """What browsers ask for on pages that name no icon, such as a downloaded JSON."""
+    return redirect(static("jobs/icon.svg"), permanent=True)

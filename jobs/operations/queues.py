@@ -1,0 +1,115 @@
+"""Workers and queues as an administrator sees them: who drains, what each holds, what waits for whom. It reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+from django.db.models import Count
+
+from e1protocol import model_queue
+from jobs.fleet import pace
+from jobs.models import Chunk, Worker
+from jobs.models.states import ChunkState, WorkerState
+from jobs.queue import dispatch as queue
+
+
+@dataclass(frozen=True, slots=True)
+class SeenWorker:
+    """A worker that has spoken within the last hour. `state` is its own word, or `silent`, `draining` (it finishes the
+    `leased` chunks and takes nothing more) or `drained` (it holds none: it can be stopped).
+    """
+
+    worker: Worker
+    alive: bool
+    leased: int
+
+    @property
+    def state(self) -> str:
+        if self.worker.state != WorkerState.READY:
+            return self.worker.state
+        if not self.alive:
+            return "silent"
+        if self.worker.draining:
+            return "draining" if self.leased else "drained"
+        return self.worker.state
+
+
+def workers_seen(model: str) -> list[SeenWorker]:
+    """Those of this model, by name."""
+    seen = pace.workers_seen(model)
+    leased = leased_by([worker.name for worker, _ in seen])
+    return [SeenWorker(worker, alive, leased.get(worker.name, 0)) for worker, alive in seen]
+
+
+def leased_by(names: Sequence[str]) -> dict[str, int]:
+    """Chunks under a lease of each of these workers."""
+    held = Chunk.objects.filter(state=ChunkState.LEASED, worker__in=names).values_list("worker")
+    return dict(held.annotate(count=Count("id")).order_by())
+
+
+@dataclass(frozen=True, slots=True)
+class QueueOfModel:
+    """`messages` in the broker (None where it does not answer), the moment at which the oldest chunk that nobody has
+    claimed was sent, and tokens by owner, most first: (name, jobs, chunks, tokens).
+    """
+
+    model: str
+    messages: int | None
+    oldest: datetime | None
+    owners: list[tuple[str, int, int, int]]
+    workers: list[SeenWorker]
+
+    @property
+    def tokens(self) -> int:
+        return sum(row[3] for row in self.owners)
+
+
+def queues() -> list[QueueOfModel]:
+    """The queue of every enabled model. Tokens are counted from the open chunks of all jobs that want workers."""
+    return [
+        QueueOfModel(
+            model=model,
+            messages=_messages(model),
+            oldest=_oldest(model),
+            owners=_owners(model),
+            workers=workers_seen(model),
+        )
+        for model in settings.E1_MODELS
+    ]
+
+
+def _messages(model: str) -> int | None:
+    try:
+        return queue.queue_length(model_queue(model))
+    except queue.BROKER_ERRORS:
+        return None
+
+
+def _oldest(model: str) -> datetime | None:
+    waiting = Chunk.objects.filter(model=model, state=ChunkState.READY, published_at__isnull=False)
+    found: datetime | None = waiting.order_by("published_at").values_list("published_at", flat=True).first()
+    return found
+
+
+def _owners(model: str) -> list[tuple[str, int, int, int]]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT owner.username, count(*), sum(open.chunks), sum(open.tokens)
+            FROM jobs_job job JOIN auth_user owner ON owner.id = job.owner_id
+            CROSS JOIN LATERAL (
+                SELECT count(*) AS chunks, coalesce(sum(n_tokens), 0) AS tokens FROM jobs_chunk
+                WHERE job_id BETWEEN job.id AND job.id AND state IN ('ready', 'leased')
+            ) open
+            WHERE job.model = %s AND job.state IN ('queued', 'running') AND open.chunks > 0
+            GROUP BY owner.username ORDER BY 4 DESC, 1
+            """,
+            [model],
+        )
+        rows: list[Any] = cursor.fetchall()
+    return [(name, int(jobs), int(chunks), int(tokens)) for name, jobs, chunks, tokens in rows]

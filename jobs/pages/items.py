@@ -1,0 +1,157 @@
+"""The items of a job: all of them in pages, and one with its result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from e1protocol import CANONICAL
+from jobs.api.presenters import present_item
+from jobs.contacts.pages import contacts_context, contacts_csv
+from jobs.contacts.services import structure_add
+from jobs.errors import ServiceError, TooLarge
+from jobs.library import selectors
+from jobs.models import Item, Job
+from jobs.models.states import ItemState
+from jobs.results.items import result_of, results_of
+from jobs.results.summaries import ruled, summarise
+from jobs.science.contacts.structures import MAX_STRUCTURE_BYTES
+from jobs.science.variants.scans import ScanTable
+from jobs.variants.pages import score_context
+from jobs.variants.pages_assays import _by_place
+from jobs.variants.scan_pages import beside_context, scan_context, scan_csv
+from jobs.web.access import own_job_with_rows, page, sent_from
+from jobs.web.links import changed, whole
+from jobs.web.rest.forms import file_of
+
+ROWS = 50
+BARS = 6
+"""Masked residues that are drawn as bars; the table has all."""
+
+PICTURED = {
+    "scan": ("jobs/variants/_result_scan.html", scan_context),
+    "contacts": ("jobs/contacts/_result_contacts.html", contacts_context),
+    "score": ("jobs/variants/_result_score.html", score_context),
+}
+"""Actions whose results have a template of their own, and what it needs."""
+
+TABLES = {"scan": scan_csv, "contacts": contacts_csv}
+"""Actions whose single results are tables."""
+
+
+@page
+@require_safe
+def item_list(request: HttpRequest, job_id: UUID) -> HttpResponse:
+    """Items in input order, narrowed to a state or to names that hold a text; a page begins after an index."""
+    job = own_job_with_rows(request, job_id)
+    state = request.GET.get("state", "")
+    state = state if state in ItemState.values else ""
+    search = request.GET.get("search", "").strip()[:200]
+    after = whole(request.GET.get("after"), -1)
+    items = selectors.items_of(job)
+    if state:
+        items = selectors.items_in_state(items, ItemState(state))
+    if search:
+        items = items.filter(name__icontains=search)
+    rows = list(items.filter(index__gt=after)[: ROWS + 1])
+    narrowing = {name: value for name, value in (("state", state), ("search", search)) if value}
+    context = {
+        "job": job,
+        "items": [present_item(item) for item in rows[:ROWS]],
+        "states": ItemState.choices,
+        "state": state,
+        "search": search,
+        "first": after < 0,
+        "start": f"?{urlencode(narrowing)}",
+        "next": f"?{urlencode({**narrowing, 'after': rows[ROWS - 1].index})}" if len(rows) > ROWS else "",
+    }
+    return render(request, "jobs/pages/items.html", context)
+
+
+@page
+@require_safe
+def item_page(request: HttpRequest, job_id: UUID, index: int) -> HttpResponse:
+    """One item: what was given, and its result in figures. Whole arrays are downloads."""
+    return item_answer(request, own_job_with_rows(request, job_id), index)
+
+
+def item_answer(
+    request: HttpRequest, job: Job, index: int, more: Mapping[str, Any] = MappingProxyType({}), *, status: int = 200
+) -> HttpResponse:
+    """The page of an item, with `more` for its template, such as what is wrong with a form that it holds."""
+    item = selectors.item_of(job, index)
+    if item is None:
+        raise Http404(f"job {job.pk} has no item {index}")
+    body = present_item(item)
+    context: dict[str, Any] = {
+        "job": job,
+        "item": body,
+        "lines": ruled(item.sequence),
+        "context": item.context.sequences if item.context else [],
+        "chunk": item.chunk,
+        "letters": CANONICAL,
+        "bars": BARS,
+        **_neighbours(job, item),
+        **more,
+    }
+    try:
+        result = result_of(job, item) if body["state"] == ItemState.SUCCEEDED else None
+    except TooLarge as error:
+        result, context["too_large"] = None, error.problems[0]
+    if result is not None:
+        if job.action in PICTURED:
+            if job.action == "scan" and request.headers.get("HX-Target") == "beside":
+                table = ScanTable.of(result, item.sequence)
+                return render(request, "jobs/variants/_scan_beside.html", context | beside_context(table, request.GET))
+            template, context_of = PICTURED[job.action]
+            context |= {"pictured": template, "has_table": job.action in TABLES}
+            context |= context_of(job, item, result, request.GET)
+        else:
+            context["result"] = summarise(result, item.sequence)
+    return render(request, "jobs/pages/item.html", context, status=status)
+
+
+@page
+@require_safe
+def item_table(request: HttpRequest, job_id: UUID, index: int) -> HttpResponseBase:
+    """The result of one item as CSV, where it is a table: a scan, or a contact map. Else back to the item."""
+    job = own_job_with_rows(request, job_id)
+    item = selectors.item_of(job, index)
+    if item is None:
+        raise Http404(f"job {job_id} has no item {index}")
+    result = results_of(job, [index]).get(index) if job.action in TABLES else None
+    if result is None:
+        return redirect("item-page", job.pk, index)
+    response = StreamingHttpResponse(TABLES[job.action](result, item.sequence), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{job.action}-{job.pk.hex[:8]}-{index}.csv"'
+    return response
+
+
+def _neighbours(job: Job, item: Item) -> dict[str, int | None]:
+    return {
+        "previous": item.index - 1 if item.index else None,
+        "following": item.index + 1 if item.index + 1 < job.total_items else None,
+    }
+
+
+@page
+@sent_from("item-page", "job_id", "index")
+def structure_upload(request: HttpRequest, job_id: UUID, index: int) -> HttpResponse:
+    """Lay a structure over the contact map of an item, and go back to it; what is wrong stands beside its form."""
+    job = own_job_with_rows(request, job_id)
+    data: Any = request.POST
+    try:
+        content, name = file_of(request.FILES, MAX_STRUCTURE_BYTES)
+        structure_add(job=job, data=content, name=name, item_index=index, chain=data.get("chain", "").strip())
+    except ServiceError as refused:
+        return item_answer(request, job, index, {"asked": data, **_by_place(refused)}, status=refused.status_code)
+    address = reverse("item-page", args=[job.pk, index])
+    return redirect(address + changed(request.GET, structure=None, page=None))

@@ -1,0 +1,188 @@
+"""One job: what was asked, how it goes, what went wrong, and everything that can be done with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from e1protocol import MODELS
+from jobs.actions import ACTIONS
+from jobs.api.presenters import present_item, present_job
+from jobs.attribution import attribution
+from jobs.background.artefacts import artefact_request, artefact_retry
+from jobs.contexts.selectors import context_runs
+from jobs.errors import ServiceError
+from jobs.library import selectors
+from jobs.models import Job
+from jobs.models.states import ArtefactState, ItemState, JobState
+from jobs.operations.health import trouble_of
+from jobs.pages.asked_facts import param_facts, shared_contexts
+from jobs.pages.commands import commands_of
+from jobs.pages.downloads import downloads_of
+from jobs.queue import dispatch as queue
+from jobs.queue import lifecycle
+from jobs.results.retention import job_keep
+from jobs.templatetags.moments import size
+from jobs.web.access import own_job, page, sent_from, user_of
+from jobs.web.fragments import fragment
+
+LISTED = 5
+"""Failed and skipped items that the job's page lists; the page of items has all."""
+
+CLEANED = {
+    "spaces": "space inside a sequence",
+    "line_ends": "unusual line end",
+    "lower_case": "lower-case letter",
+    "trailing_star": "asterisk at the end of a sequence",
+}
+"""What the parser mends, in words (docs/input-rules.md)."""
+
+
+@page
+@require_safe
+def job_page(request: HttpRequest, job_id: UUID) -> HttpResponse:
+    """The page; htmx gets its live part alone."""
+    job = own_job(request, job_id)
+    context = _live(job)
+    if request.headers.get("HX-Target") == "live":
+        return fragment(request, "jobs/pages/_job_live.html", context)
+    first_context = selectors.first_context(job)
+    runs = context_runs(job.owner, job.params.get("contexts", ()))
+    base = request.build_absolute_uri("/").rstrip("/")
+    more = {
+        # A context that the job shares is that of its first item too; others come with the library's own lines.
+        "commands": commands_of(job, base=base, context=bool(first_context), runs=runs),
+        "params": list(param_facts(job.params)),
+        "contexts": shared_contexts(runs),
+        "cleaned": [(CLEANED.get(what, what), count) for what, count in job.cleaning.items() if count],
+        "first_context": first_context,
+        "attribution": attribution(MODELS[job.model]),
+        "summary": ACTIONS[job.action].summary,
+    }
+    return render(request, "jobs/pages/job.html", context | more)
+
+
+def _live(job: Job) -> dict[str, Any]:
+    """What changes while the job runs."""
+    body = present_job(job)
+    expired = job.state == JobState.EXPIRED
+    downloads = [] if expired else downloads_of(job, body["counts"])
+    return {
+        "job": body,
+        "final": job.state in JobState.final(),
+        "waiting": job.state in JobState.claimable(),
+        "trouble": trouble_of([job.model] if job.state in JobState.claimable() else []),
+        "can": _possible(job, body["counts"]),
+        "examples": {
+            state: [present_item(item) for item in selectors.items_in_state(selectors.items_of(job), state)[:LISTED]]
+            for state in (ItemState.FAILED, ItemState.SKIPPED)
+            if body["counts"][state] and not expired
+        },
+        "downloads": downloads,
+        "expired": expired,
+        "expires_soon": job.expires_at is not None and job.expires_at < timezone.now() + warning_time(),
+        "retention_days": settings.E1_RETENTION_DAYS,
+        "building": any(one.build in ArtefactState.unfinished() for one in downloads),
+    }
+
+
+def warning_time() -> timedelta:
+    """How long before the end a page warns: a week, or a quarter of a short term."""
+    return min(timedelta(days=7), timedelta(days=settings.E1_RETENTION_DAYS) / 4)
+
+
+def _possible(job: Job, counts: dict[str, int]) -> dict[str, bool]:
+    """Which of `ACTS` this job allows now."""
+    over = job.state in JobState.final()
+    return {
+        "cancel": not over and job.state not in (JobState.VALIDATING, JobState.CANCELLING),
+        "pause": job.state in JobState.claimable(),
+        "resume": job.state == JobState.PAUSED,
+        "retry": over and counts["failed"] > 0 and job.state != JobState.EXPIRED,
+        "keep": bool(settings.E1_RETENTION_DAYS) and job.expires_at is not None and job.state != JobState.EXPIRED,
+        "delete": job.state != JobState.VALIDATING,
+    }
+
+
+def _retry(job: Job) -> str:
+    count = lifecycle.job_retry(job_id=job.pk)
+    queue.dispatch_quietly(job.model)
+    return f"{count} failed item{'s are' if count > 1 else ' is'} queued again."
+
+
+def _resume(job: Job) -> str:
+    lifecycle.job_resume(job_id=job.pk)
+    queue.dispatch_quietly(job.model)
+    return "The job goes on."
+
+
+def _pause(job: Job) -> str:
+    lifecycle.job_pause(job_id=job.pk)
+    return "The job pauses: what is being computed finishes, nothing new starts."
+
+
+def _cancel(job: Job) -> str:
+    lifecycle.job_cancel(job_id=job.pk)
+    return "The job is cancelled. Finished results stay."
+
+
+def _delete(job: Job) -> str:
+    name = job.name or f"Job {job.pk.hex[:8]}"
+    freed = lifecycle.job_delete(job_id=job.pk)
+    return f"{name} is deleted, with its results: {size(freed)} of your storage are free again."
+
+
+def _keep(job: Job) -> str:
+    job_keep(job_id=job.pk)
+    return f"The results stay for {settings.E1_RETENTION_DAYS} days from now."
+
+
+def _build(job: Job) -> str:
+    artefact = artefact_request(job=job, kind="h5")
+    if artefact.state == ArtefactState.FAILED:
+        artefact_retry(artefact_id=artefact.pk)
+    return "The HDF5 file is being built; its link appears below."
+
+
+ACTS: dict[str, Callable[[Job], str]] = {
+    "cancel": _cancel,
+    "pause": _pause,
+    "resume": _resume,
+    "retry": _retry,
+    "delete": _delete,
+    "keep": _keep,
+    "build-h5": _build,
+}
+
+
+@page
+@sent_from("job-page", "job_id")
+def job_act(request: HttpRequest, job_id: UUID) -> HttpResponse:
+    """Do one of `ACTS`, or rename, and come back with a sentence about it."""
+    job = own_job(request, job_id)
+    act = request.POST.get("do", "")
+    try:
+        if act == "rename":
+            lifecycle.job_rename(job_id=job.pk, name=request.POST.get("name", "").strip())
+            said = "The job has its new name."
+        elif act in ACTS:
+            said = ACTS[act](job)
+        else:
+            said = ""
+    except ServiceError as error:
+        messages.add_message(request, messages.ERROR, f"{error.detail[:1].upper()}{error.detail[1:]}.", "problem")
+    else:
+        if said:
+            messages.add_message(request, messages.SUCCESS, said, "notice")
+    if selectors.jobs_of(user_of(request)).filter(pk=job_id).exists():
+        return redirect("job-page", job_id)
+    return redirect("job-list-page")

@@ -1,0 +1,143 @@
+"""Picked items of a job: as FASTA, as a table, or as the library of a new job; and the neighbours of one item."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_safe
+
+from jobs.api.presenters import present_item
+from jobs.errors import InvalidInput, NotFound, Problem, ServiceError
+from jobs.files.pieces import text_cell
+from jobs.library import selectors
+from jobs.maps.params import check_layer
+from jobs.maps.services import library_of
+from jobs.maps.similar import similar_to, vector_of_item
+from jobs.models import Item, Job
+from jobs.pages.asked import Asked
+from jobs.pages.new import prefilled
+from jobs.web.access import own_job, page, sent_from, user_of
+
+MOST_NEW = 5_000
+"""Picked items that go into the form of a new job as text; more are a file."""
+PAGE = 2_000
+COUNTS = (10, 20, 50, 100)
+LISTED_JOBS = 50
+
+
+@page
+@sent_from("map-page", "job_id")
+def picks_act(request: HttpRequest, job_id: UUID) -> HttpResponseBase:
+    """The items in `indices` (numbers with commas) and `pick` (one number each), as `do` says: fasta, csv, new."""
+    job = own_job(request, job_id)
+    act = request.POST.get("do", "")
+    try:
+        indices = _indices(request, job)
+        if act == "new":
+            return _new_job(request, job, indices)
+    except ServiceError as error:
+        remedy = error.problems[0].remedy if error.problems else ""
+        messages.add_message(request, messages.ERROR, f"{error.detail}. {remedy}", "problem")
+        return redirect("map-page", job_id)
+    kind = "csv" if act == "csv" else "fasta"
+    blocks = _csv(job, indices) if kind == "csv" else _fasta(job, indices)
+    content_type = "text/csv; charset=utf-8" if kind == "csv" else "text/x-fasta; charset=utf-8"
+    name = f"picked-{job.pk.hex[:8]}.{kind}"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return StreamingHttpResponse(blocks, content_type=content_type, headers=headers)
+
+
+def _indices(request: HttpRequest, job: Job) -> list[int]:
+    words = [*request.POST.get("indices", "").split(","), *request.POST.getlist("pick")]
+    numbers = {int(word) for word in words if word.strip().isascii() and word.strip().isdigit() and len(word) < 11}
+    picked = sorted(number for number in numbers if number < job.total_items)
+    if not picked:
+        remedy = "Tick items in the table, or draw around them in the map."
+        raise InvalidInput.of(Problem("nothing_picked", "Nothing is picked", remedy))
+    return picked
+
+
+def _items(job: Job, indices: list[int]) -> Iterator[Item]:
+    for at in range(0, len(indices), PAGE):
+        yield from Item.objects.filter(job=job, index__in=indices[at : at + PAGE]).order_by("index")
+
+
+def _fasta(job: Job, indices: list[int]) -> Iterator[str]:
+    for item in _items(job, indices):
+        header = (item.header or item.name).replace("\n", " ")
+        yield f">{header}\n{item.sequence}\n"
+
+
+def _csv(job: Job, indices: list[int]) -> Iterator[str]:
+    yield "index,name,residues,sequence\n"
+    for item in _items(job, indices):
+        yield f"{item.index},{text_cell(item.name)},{len(item.sequence)},{text_cell(item.sequence)}\n"
+
+
+def _new_job(request: HttpRequest, job: Job, indices: list[int]) -> HttpResponse:
+    if len(indices) > MOST_NEW:
+        remedy = "Download them as FASTA, and submit that file."
+        raise InvalidInput.of(
+            Problem("too_many_picked", f"{len(indices):,} items are picked; the form takes {MOST_NEW:,}", remedy)
+        )
+    asked = Asked(model=job.model, action=job.action, on_invalid=job.on_invalid)
+    asked.include = list(job.params.get("include", asked.include))
+    if layers := job.params.get("repr_layers"):
+        asked.repr_layers = ", ".join(str(layer) for layer in layers)
+    asked.name = f"{len(indices):,} of {job.name or job.pk.hex[:8]}"[:200]
+    asked.sequences = "".join(_fasta(job, indices))
+    return prefilled(request, asked)
+
+
+@page
+@require_safe
+def neighbours_page(request: HttpRequest, job_id: UUID, index: int) -> HttpResponse:
+    """The items most similar to one item, in its job or in another one."""
+    job = own_job(request, job_id)
+    item = selectors.item_of(job, index)
+    if item is None:
+        raise Http404(f"job {job_id} has no item {index}")
+    wanted = request.GET.get("k", "")
+    count = int(wanted) if wanted in {str(number) for number in COUNTS} else COUNTS[1]
+    against = request.GET.get("against", "")
+    context: dict[str, Any] = {
+        "job": job,
+        "item": present_item(item),
+        "k": count,
+        "counts": COUNTS,
+        "against": against,
+        "others": _comparable(request, job),
+    }
+    try:
+        context |= _found(job, index, count, against)
+    except ServiceError as error:
+        context["refused"] = error
+    return render(request, "jobs/pages/neighbours.html", context)
+
+
+def _found(job: Job, index: int, count: int, against: str) -> dict[str, Any]:
+    """Raises ServiceError where there is nothing to compare."""
+    vector = None
+    layer = check_layer(job, None) if job.action == "encode" else 0
+    vector = vector_of_item(job, index, layer)
+    try:
+        other = library_of(job, str(UUID(against)), layer) if against else None
+    except ValueError:
+        raise NotFound("there is no such job") from None
+    library = other or job
+    own = index if library.pk == job.pk else None
+    neighbours, compared = similar_to(library, vector, layer=layer, k=count, leave_out=own)
+    return {"neighbours": neighbours, "compared": compared, "library": library, "layer": layer}
+
+
+def _comparable(request: HttpRequest, job: Job) -> list[Job]:
+    """Other jobs of the same user whose items may be searched."""
+    jobs = selectors.jobs_of(user_of(request)).filter(action="encode", model=job.model, interactive=False)
+    recent = jobs.exclude(pk=job.pk).order_by("-created_at")[:LISTED_JOBS]
+    layer = job.params.get("repr_layers", [None])[-1]
+    return [other for other in recent if "mean" in other.params["include"] and layer in other.params["repr_layers"]]

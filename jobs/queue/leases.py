@@ -1,0 +1,288 @@
+"""Chunks from hand to hand: claim, renew, complete, release. With `jobs.queue.losses`, the only code that writes
+leases, and the only code that has outputs written (`jobs.library.output_rows`).
+
+A claim writes a fresh token; completing needs it. Between them the computing begins, which is noted: what a process
+had claimed ahead is no loss when it dies. Compute happens outside any transaction, at least once; the stored effect
+happens exactly once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, connection, transaction
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from jobs.actions import ItemView
+from jobs.actions.base import Context
+from jobs.errors import Problem
+from jobs.library.chunking import JOB_GROUP
+from jobs.library.output_rows import outputs_copy
+from jobs.library.outputs import PackedOutput
+from jobs.library.selectors import context_sequences
+from jobs.library.units import contexts_of
+from jobs.models import Chunk, Item, Job
+from jobs.models.states import ChunkState, JobState
+from jobs.queue.lifecycle import job_finalise, jobs_mark_running
+from jobs.queue.losses import chunks_give_back, lease_lost, worker_error
+from jobs.queue.units import units_forget
+
+LEASE_SECONDS: float = settings.E1_LEASE_SECONDS
+RENEW_SECONDS = LEASE_SECONDS / 3
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedItem:
+    index: int
+    view: ItemView
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedChunk:
+    """A chunk that this process may compute as long as its token holds.
+
+    With `units` it holds work units and no items: those of `target`, or, where all items share them, of the parent at
+    `unit_positions`. Otherwise, with a `group`, its items are put together from the units of that group.
+    """
+
+    id: int
+    job_id: UUID
+    action: str
+    params: Mapping[str, Any]
+    token: UUID
+    items: tuple[ClaimedItem, ...]
+    contexts: tuple[Context, ...] = ()
+    group: int | None = None
+    units: range = range(0)
+    target: ItemView | None = None
+    unit_positions: tuple[int, ...] = ()
+    isolate: bool = False
+    losses: int = 0
+
+    @property
+    def is_suspect(self) -> bool:
+        """A single item or unit that was lost alone before: what breaks now is more likely it than the device."""
+        return len(self.items) + len(self.units) == 1 and self.losses > 0
+
+
+def chunks_claim(*, chunk_ids: Sequence[int], worker: str) -> list[ClaimedChunk]:
+    """Lease the ready ones among these chunks; nothing where others were faster or the jobs stopped. Commits.
+
+    Where what they hold cannot be put together, that is a loss as if their computing had failed: not begun, they would
+    come again for ever.
+    """
+    token = uuid4()
+    with transaction.atomic(), connection.cursor() as cursor:
+        jobs_mark_running(chunk_ids=chunk_ids)
+        cursor.execute(
+            """
+            WITH picked AS (
+                SELECT chunk.id FROM jobs_chunk chunk JOIN jobs_job job ON job.id = chunk.job_id
+                WHERE chunk.id = ANY(%s) AND chunk.state = 'ready' AND chunk.not_before <= statement_timestamp()
+                  AND NOT chunk.blocked
+                  AND job.state IN ('queued', 'running')
+                FOR UPDATE OF chunk SKIP LOCKED
+            )
+            UPDATE jobs_chunk SET state = 'leased', lease_token = %s,
+                lease_end = statement_timestamp() + %s * interval '1 second',
+                worker = %s, begun = false, alone = false, published_at = NULL
+            FROM picked WHERE jobs_chunk.id = picked.id
+            RETURNING jobs_chunk.id
+            """,
+            [list(chunk_ids), token, LEASE_SECONDS, worker],
+        )
+        claimed = [row[0] for row in cursor.fetchall()]
+        if not claimed:
+            return []
+        chunks = list(Chunk.objects.filter(id__in=claimed).select_related("job").order_by("id"))
+    try:
+        return _with_items(chunks, token)
+    except (DatabaseError, InterfaceError):
+        raise  # it is away, which is no fault of theirs: the lease runs out
+    except Exception as error:
+        chunks_begin(token=token)
+        lease_lost(token=token, reason=worker_error(error))
+        raise
+
+
+def chunks_ready_interactive(*, model: str, limit: int = 8) -> list[int]:
+    """Ids of ready chunks of synchronous requests: a worker takes them before the bundle it was sent. One that must run
+    alone comes alone.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT chunk.id, chunk.isolate
+            FROM jobs_job job JOIN jobs_chunk chunk ON chunk.job_id = job.id AND chunk.state = 'ready'
+            WHERE job.model = %s AND job.interactive AND job.state IN ('queued', 'running')
+              AND chunk.not_before <= statement_timestamp() AND NOT chunk.blocked
+            ORDER BY job.created_at LIMIT %s
+            """,
+            [model, limit],
+        )
+        rows = cursor.fetchall()
+    together = [chunk_id for chunk_id, isolate in rows if not isolate]
+    return together or [chunk_id for chunk_id, _ in rows[:1]]
+
+
+def _with_items(chunks: Sequence[Chunk], token: UUID) -> list[ClaimedChunk]:
+    """Read the items of the chunks and their contexts, each context once."""
+    rows = list(
+        Item.objects.filter(chunk_id__in=[chunk.id for chunk in chunks])
+        .order_by("index")
+        .values_list("chunk_id", "index", "sequence", "context_id")
+    )
+    contexts = context_sequences(row[3] for row in rows)
+    # A job that is deleted in this moment takes its contexts along; nobody waits for what is computed of it.
+    gone = {row[0] for row in rows if row[3] is not None and row[3] not in contexts}
+    chunks, rows = [one for one in chunks if one.id not in gone], [row for row in rows if row[0] not in gone]
+    job_of = {chunk.id: chunk.job for chunk in chunks}
+    shared = contexts_of([job.pk for job in set(job_of.values()) if "contexts" in job.params])
+    items: dict[int, list[ClaimedItem]] = {chunk.id: [] for chunk in chunks}
+    for chunk_id, index, sequence, context_id in rows:
+        own = contexts[context_id] if context_id is not None else ()
+        view = ItemView(sequence, own, shared.get(job_of[chunk_id].pk, ()))
+        items[chunk_id].append(ClaimedItem(index, view))
+    return [_claimed(chunk, token, tuple(items[chunk.id]), shared.get(chunk.job.pk, ())) for chunk in chunks]
+
+
+def _claimed(chunk: Chunk, token: UUID, items: tuple[ClaimedItem, ...], contexts: tuple[Context, ...]) -> ClaimedChunk:
+    job, target = chunk.job, None
+    if chunk.unit_count and chunk.group is not None and chunk.group != JOB_GROUP:
+        sequence = Item.objects.values_list("sequence", flat=True).get(job_id=job.pk, index=chunk.group)
+        target = ItemView(sequence, contexts=contexts)
+    return ClaimedChunk(
+        chunk.id,
+        job.pk,
+        job.action,
+        job.params,
+        token,
+        items,
+        contexts,
+        chunk.group,
+        range(chunk.unit_first, chunk.unit_first + chunk.unit_count),
+        target,
+        tuple(job.unit_positions or ()),
+        chunk.isolate,
+        chunk.losses,
+    )
+
+
+def lease_renew(*, token: UUID) -> int:
+    """Push the lease's end out by the database's clock; returns how many chunks still hold it."""
+    with connection.cursor() as cursor:
+        # In the order of `chunks_begin`, which may lock the same rows in this moment.
+        cursor.execute(
+            """
+            WITH held AS (
+                SELECT id FROM jobs_chunk WHERE lease_token = %s AND state = 'leased' ORDER BY id FOR UPDATE
+            )
+            UPDATE jobs_chunk SET lease_end = statement_timestamp() + %s * interval '1 second'
+            FROM held WHERE jobs_chunk.id = held.id
+            """,
+            [token, LEASE_SECONDS],
+        )
+        return int(cursor.rowcount)
+
+
+def chunks_begin(*, token: UUID, unwritten: Sequence[UUID] = ()) -> set[int]:
+    """Note that the computing of this lease begins. Returns the ids of its chunks whose jobs still want them.
+
+    The others are let go: cancelled, or ready again where the job is paused. What is computed and still `unwritten`
+    in this process, under these leases, is not alone in it from here on.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT chunk.id, job.state FROM jobs_chunk chunk JOIN jobs_job job ON job.id = chunk.job_id "
+            "WHERE chunk.lease_token = %s AND chunk.state = 'leased' ORDER BY chunk.id FOR UPDATE OF chunk",
+            [token],
+        )
+        states = dict(cursor.fetchall())
+        cancelled = [chunk_id for chunk_id, state in states.items() if state == JobState.CANCELLING]
+        paused = [chunk_id for chunk_id, state in states.items() if state == JobState.PAUSED]
+        if cancelled:
+            Chunk.objects.filter(pk__in=cancelled, lease_token=token).update(
+                state=ChunkState.CANCELLED, lease_token=None, lease_end=None, finished_at=Now()
+            )
+        if paused:
+            chunks_give_back(Q(pk__in=paused, lease_token=token))
+        wanted = set(states) - set(cancelled) - set(paused)
+        Chunk.objects.filter(pk__in=wanted, lease_token=token).update(
+            begun=True, alone=len(wanted) == 1, attempts=F("attempts") + 1
+        )
+        if wanted and unwritten:
+            # One that is locked is being written.
+            cursor.execute(
+                """
+                UPDATE jobs_chunk SET alone = false WHERE id IN (
+                    SELECT id FROM jobs_chunk WHERE lease_token = ANY(%s) AND state = 'leased' AND alone
+                    FOR UPDATE SKIP LOCKED
+                )
+                """,
+                [list(unwritten)],
+            )
+    return wanted
+
+
+def chunk_complete(
+    *,
+    chunk_id: int,
+    token: UUID,
+    outputs: Sequence[PackedOutput],
+    failures: Mapping[int, Problem],
+    succeeded: int,
+    engine_id: int,
+    unit_errors: Mapping[int, Problem] | None = None,
+    made: int | None = None,
+) -> bool:
+    """Store a chunk's outputs and close it, in one transaction, where the token still holds; else store nothing.
+
+    `failures` are items by index that fail for good. `unit_errors`, given for a chunk of work units, are those of its
+    units that do; `succeeded` counts the others. `made` is a group whose units are used up. Returns whether the chunk
+    was closed by this call.
+    """
+    state = ChunkState.DONE if succeeded else ChunkState.FAILED
+    if unit_errors is not None:
+        succeeded = 0  # units are no items
+    errors = {str(unit): problem.as_dict() for unit, problem in (unit_errors or {}).items()} or None
+    with transaction.atomic():
+        closed = Chunk.objects.filter(pk=chunk_id, state=ChunkState.LEASED, lease_token=token).update(
+            state=state,
+            n_succeeded=succeeded,
+            n_failed=len(failures),
+            lease_token=None,
+            lease_end=None,
+            # What units keep goes when their items are made, and counts for nobody.
+            n_bytes=0 if unit_errors is not None else sum(len(output.data) for output in outputs),
+            engine_id=engine_id,
+            unit_errors=errors,
+            finished_at=Now(),
+        )
+        if not closed:
+            return False
+        job_id = Chunk.objects.values_list("job_id", flat=True).get(pk=chunk_id)
+        outputs_copy((chunk_id, output) for output in outputs)
+        if made is not None:
+            units_forget(job_id=job_id, group=made)
+        for index, problem in failures.items():
+            Item.objects.filter(chunk_id=chunk_id, index=index).update(
+                error_code=problem.code, error=[problem.as_dict()]
+            )
+    return True
+
+
+def lease_release(*, token: UUID) -> int:
+    """Give chunks back uncounted: a worker that stops in order has lost nothing. Those of a job that is cancelling are
+    cancelled.
+    """
+    held = Chunk.objects.filter(lease_token=token, state=ChunkState.LEASED)
+    job_ids = set(held.values_list("job_id", flat=True))
+    given = chunks_give_back(Q(lease_token=token))
+    for job_id in Job.objects.filter(pk__in=job_ids, state=JobState.CANCELLING).values_list("pk", flat=True):
+        job_finalise(job_id=job_id)
+    return given

@@ -1,0 +1,267 @@
+"""Jobs from state to state. Every transition is a conditional UPDATE, so that repeating it is harmless."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import QuerySet
+from django.db.models.functions import Coalesce, Now
+
+from e1protocol import MODELS
+from jobs.actions import get_action
+from jobs.actions.costs import result_bytes
+from jobs.errors import Conflict, InvalidInput, Problem
+from jobs.library.chunking import JOB_GROUP, ContextRef, ItemCost, plan_again
+from jobs.library.chunks import chunks_copy
+from jobs.library.contexts import contexts_let_go
+from jobs.limits import MAX_JOB_NAME
+from jobs.models import Chunk, Item, Job
+from jobs.models.states import ChunkState, JobState
+from jobs.queue.progress import job_counts
+from jobs.queue.signals import job_closed
+from jobs.queue.tallies import tally_advance, tally_forget
+from jobs.queue.units import groups_release, units_forget, units_missing_tokens, units_retry
+from jobs.quotas.admission import quota_admit, quota_lock
+from jobs.quotas.rules import Need
+from jobs.quotas.usage import result_bytes_of, stored_bytes_of, unit_bytes_of
+
+PAGE = 2048
+"""Rows read at a time."""
+
+
+def job_finalise(*, job_id: UUID) -> bool:
+    """Close a job that has no open chunk left; True where this call closed it.
+
+    Runs in a transaction of its own after a chunk's commit, or two last workers would each miss the other. The job's
+    row lock makes two finalisers take turns; counts are read again under it. What a worker has given back to a job that
+    is cancelling is cancelled first: nobody would claim it.
+    """
+    with transaction.atomic():
+        job = Job.objects.select_for_update().filter(pk=job_id).first()
+        if job is None or job.state not in JobState.closable():
+            return False
+        if job.state == JobState.CANCELLING:
+            _cancel_ready(job_id)
+        if _open_chunks(job_id).exists():
+            return False
+        counts = job_counts(job)
+        if counts["pending"]:
+            raise AssertionError(f"job {job_id} has no open chunk but {counts['pending']} pending items")
+        job.state = _final_state(job.state, counts)
+        job.finished_at = Now()
+        if job.unit_positions is not None and job.state == JobState.SUCCEEDED:
+            units_forget(job_id=job_id, group=JOB_GROUP)
+        job.stored_bytes = job.library_bytes + result_bytes_of(job_id) + unit_bytes_of(job_id)
+        term = _term(job)
+        job.expires_at = None if term is None else Now() + term
+        job.save(update_fields=["state", "finished_at", "stored_bytes", "expires_at"])
+        tally_advance(job_id=job_id)
+        job_closed.send(Job, job=job)
+    return True
+
+
+def _term(job: Job) -> timedelta | None:
+    """How long the results of a closed job stay; None is for ever. A synchronous request has been answered already."""
+    if job.interactive and settings.E1_SYNC_RETENTION_HOURS:
+        return timedelta(hours=settings.E1_SYNC_RETENTION_HOURS)
+    return timedelta(days=settings.E1_RETENTION_DAYS) if settings.E1_RETENTION_DAYS else None
+
+
+def _final_state(state: str, counts: dict[str, int]) -> JobState:
+    """The words for a closed job. Skipped items do not make it partial: the user asked to skip them."""
+    if state == JobState.CANCELLING:
+        return JobState.CANCELLED
+    if counts["failed"] == counts["cancelled"] == 0:
+        return JobState.SUCCEEDED
+    return JobState.PARTIAL if counts["succeeded"] else JobState.FAILED
+
+
+def _cancel_ready(job_id: UUID) -> None:
+    """The caller holds the job's lock, and has found or made it cancelling."""
+    Chunk.objects.filter(job_id=job_id, state=ChunkState.READY).update(
+        state=ChunkState.CANCELLED, published_at=None, finished_at=Now()
+    )
+
+
+def _open_chunks(job_id: UUID) -> QuerySet[Chunk]:
+    return Chunk.objects.filter(job_id=job_id, state__in=ChunkState.open())
+
+
+def job_cancel(*, job_id: UUID) -> None:
+    """Stop a job: ready chunks are cancelled at once, leased ones finish their bundle and keep their results.
+
+    Raises Conflict where the job is over already. Cancelling twice is fine.
+    """
+    with transaction.atomic():
+        job = Job.objects.select_for_update().get(pk=job_id)
+        if job.state in JobState.final():
+            raise Conflict(f"the job is over: it is {job.state}", code="job_is_over")
+        if job.state == JobState.VALIDATING:
+            raise Conflict("the upload is still being read; break it off to cancel it", code="job_is_validating")
+        job.state = JobState.CANCELLING
+        job.save(update_fields=["state"])
+        _cancel_ready(job_id)
+    job_finalise(job_id=job_id)
+
+
+def job_pause(*, job_id: UUID) -> None:
+    """No further chunk is handed out; what is leased finishes. Raises Conflict outside queued and running."""
+    changed = Job.objects.filter(pk=job_id, state__in=JobState.claimable()).update(state=JobState.PAUSED)
+    if not changed:
+        state = Job.objects.values_list("state", flat=True).get(pk=job_id)
+        if state != JobState.PAUSED:
+            raise Conflict(f"only a queued or running job can be paused; this one is {state}", code="not_running")
+
+
+def job_resume(*, job_id: UUID) -> None:
+    """`paused -> queued`, from which the first claim makes it running again. Raises Conflict where it is over."""
+    changed = Job.objects.filter(pk=job_id, state=JobState.PAUSED).update(state=JobState.QUEUED, touched_at=Now())
+    if not changed:
+        state = Job.objects.values_list("state", flat=True).get(pk=job_id)
+        if state not in JobState.claimable():
+            raise Conflict(f"only a paused job can be resumed; this one is {state}", code="not_paused")
+        return
+    job_finalise(job_id=job_id)
+
+
+def job_retry(*, job_id: UUID) -> int:
+    """Queue the failed items of a closed job again, in new chunks; everybody else's results stay. Returns how many.
+
+    Raises Conflict where the job is not over, or has no failed item; TooManyRequests or TooLarge where the owner's
+    quota does not allow it: the job becomes active again.
+    """
+    owner_id = Job.objects.values_list("owner_id", flat=True).get(pk=job_id)
+    with transaction.atomic():
+        quota_lock(user_id=owner_id)
+        job = Job.objects.select_for_update().get(pk=job_id)
+        if job.state not in (JobState.PARTIAL, JobState.FAILED, JobState.CANCELLED):
+            raise Conflict(
+                f"only a closed job with failed items can be retried; this one is {job.state}", code="not_over"
+            )
+        costs, expected = _failed_items(job)
+        if not costs:
+            raise Conflict("the job has no failed items; skipped ones need a corrected file", code="nothing_failed")
+        long, shared = get_action(job.action).long, job.unit_positions is not None
+        contexts = list(job.contexts.order_by("position").values_list("context__tokens", flat=True))
+        plans = plan_again(costs, context_tokens=contexts, long=long, shared=shared)
+        groups = [] if not long else [JOB_GROUP] if shared else [cost.index for cost in costs]
+        tokens = sum(plan.tokens for plan in plans) + units_missing_tokens(job_id=job_id, groups=groups)
+        quota_admit(user_id=owner_id, model=job.model, need=Need(tokens=tokens, stored_bytes=expected))
+        tally_forget(job_id=job_id)
+        _move_to(job_id, chunks_copy(job, plans))
+        units_retry(job_id=job_id, groups=groups)
+        job.state, job.finished_at, job.touched_at, job.expires_at = JobState.QUEUED, None, Now(), None
+        job.stored_bytes += expected
+        job.save(update_fields=["state", "finished_at", "touched_at", "expires_at", "stored_bytes"])
+    groups_release(job_id=job_id)
+    return len(costs)
+
+
+def _failed_items(job: Job) -> tuple[list[ItemCost], int]:
+    """What is known of the job's failed items, in their order, and the bytes that their results take."""
+    failed = Item.objects.filter(job_id=job.pk, error_code__isnull=False, chunk__isnull=False).order_by("index")
+    costs, size, model = [], 0, MODELS[job.model]
+    rows = failed.values_list("index", "sequence", "context_id", "context__tokens").iterator(PAGE)
+    for index, sequence, context, tokens in rows:
+        size += result_bytes(job.action, job.params, model, sequence)
+        costs.append(ItemCost(index, len(sequence), ContextRef(context, tokens) if context else None))
+    return costs, size
+
+
+def _move_to(job_id: UUID, chunk_of: Mapping[int, int]) -> None:
+    """Put items into other chunks, as if they had not failed. Those that they leave keep their succeeded items, and go
+    where none is left.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH moved AS (SELECT * FROM unnest(%s::int[], %s::bigint[]) AS moved (index, chunk_id)),
+            left_behind AS (
+                SELECT DISTINCT item.chunk_id FROM jobs_item item JOIN moved ON moved.index = item.index
+                WHERE item.job_id = %s
+            ),
+            items AS (
+                UPDATE jobs_item item SET chunk_id = moved.chunk_id, error_code = NULL, error = NULL
+                FROM moved WHERE item.job_id = %s AND item.index = moved.index
+            )
+            UPDATE jobs_chunk SET n_items = n_succeeded, n_failed = 0
+            FROM left_behind WHERE jobs_chunk.id = left_behind.chunk_id RETURNING jobs_chunk.id, n_items
+            """,
+            [list(chunk_of), list(chunk_of.values()), job_id, job_id],
+        )
+        empty = [chunk_id for chunk_id, n_items in cursor.fetchall() if not n_items]
+    Chunk.objects.filter(id__in=empty).delete()
+
+
+def job_rename(*, job_id: UUID, name: str) -> None:
+    """Give the job its owner's name for it, empty for none. Raises InvalidInput `bad_name`."""
+    check_name(name)
+    Job.objects.filter(pk=job_id).update(name=name)
+
+
+def check_name(name: object) -> str:
+    """The name of a job, as it may be. Raises InvalidInput `bad_name`."""
+    if not isinstance(name, str) or len(name) > MAX_JOB_NAME or not name.isprintable():
+        text = f"name must be printable text of at most {MAX_JOB_NAME} characters"
+        raise InvalidInput.of(Problem("bad_name", text, path="name"))
+    return name
+
+
+def job_delete(*, job_id: UUID) -> int:
+    """Remove a job with its items, chunks, outputs and files, all that hangs on it, and the contexts that nothing else
+    names. Workers with a lease can write nothing more. Gives the bytes that are free again.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        # The row lock keeps a completing worker out until the whole job is gone.
+        job = Job.objects.select_for_update().filter(pk=job_id).first()
+        freed = stored_bytes_of(job) if job is not None else 0
+        cursor.execute("SELECT id FROM jobs_chunk WHERE job_id = %s ORDER BY id FOR UPDATE", [job_id])
+        cursor.execute(
+            "DELETE FROM jobs_output WHERE chunk_id IN (SELECT id FROM jobs_chunk WHERE job_id = %s)", [job_id]
+        )
+        cursor.execute(
+            "DELETE FROM jobs_artefactblock WHERE artefact_id IN (SELECT id FROM jobs_artefact WHERE job_id = %s)",
+            [job_id],
+        )
+        cursor.execute("DELETE FROM jobs_artefact WHERE job_id = %s", [job_id])
+        cursor.execute("DELETE FROM jobs_jobcolumn WHERE job_id = %s", [job_id])
+        cursor.execute("DELETE FROM jobs_assay WHERE job_id = %s", [job_id])
+        cursor.execute("DELETE FROM jobs_structure WHERE job_id = %s", [job_id])
+        cursor.execute(
+            "WITH items AS (DELETE FROM jobs_item WHERE job_id = %(job)s RETURNING context_id), "
+            "shared AS (DELETE FROM jobs_jobcontext WHERE job_id = %(job)s RETURNING context_id) "
+            "SELECT DISTINCT context_id FROM items WHERE context_id IS NOT NULL UNION SELECT context_id FROM shared",
+            {"job": job_id},
+        )
+        contexts = [row[0] for row in cursor.fetchall()]
+        cursor.execute("DELETE FROM jobs_tally WHERE job_id = %s", [job_id])
+        cursor.execute("DELETE FROM jobs_extension WHERE job_id = %s", [job_id])
+        cursor.execute("DELETE FROM jobs_chunk WHERE job_id = %s", [job_id])
+        cursor.execute("DELETE FROM jobs_job WHERE id = %s", [job_id])
+        return freed + contexts_let_go(contexts)
+
+
+@contextmanager
+def deleted_on_error(job: Job) -> Iterator[None]:
+    """A job whose intake fails, for whatever reason, is gone before the error goes on."""
+    try:
+        yield
+    except BaseException:
+        job_delete(job_id=job.pk)
+        raise
+
+
+def jobs_mark_running(*, chunk_ids: Sequence[int]) -> None:
+    """`queued -> running` for the jobs of ready chunks that are about to be claimed.
+
+    Every transaction that takes both locks jobs before chunks, as cancel and retry do: then none waits in a circle.
+    """
+    ready = Chunk.objects.filter(pk__in=chunk_ids, state=ChunkState.READY).values("job_id")
+    Job.objects.filter(pk__in=ready, state=JobState.QUEUED).update(
+        state=JobState.RUNNING, started_at=Coalesce("started_at", Now())
+    )

@@ -1,0 +1,157 @@
+"""Chunks that came to nothing: lost by their worker, or taken back because their lease ran out.
+
+A lost bundle splits into chunks, a lost chunk into items, and only losses while running alone count; MAX_LOSSES of them
+fail the item. What was claimed and not begun goes back as if it had never been touched (`docs/states.md`).
+"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from jobs.errors import Problem
+from jobs.library.chunking import TOGETHER_TOKENS, ContextRef, ItemCost, chunk_tokens
+from jobs.models import Chunk, Item, Job, JobContext
+from jobs.models.states import ChunkState, JobState
+from jobs.queue.lifecycle import job_finalise
+from jobs.queue.units import groups_release
+
+MAX_LOSSES = 3
+MAX_BACKOFF_SECONDS = 60
+
+
+def worker_error(error: Exception) -> Problem:
+    """What is said of an item that made its worker raise."""
+    return Problem(
+        "worker_error",
+        f"the worker failed on this item: {type(error).__name__}: {str(error)[:300]}",
+        "Retry the failed items; if it fails again, look into the worker's log and report it.",
+    )
+
+
+def lease_lost(*, token: UUID, reason: Problem) -> None:
+    """An attempt ended without an answer for the chunks that still hold this token."""
+    _lose(Q(lease_token=token), reason)
+
+
+def leases_reap(*, limit: int = 500) -> int:
+    """Take back leases whose end has passed by the database's clock. Returns how many chunks were taken."""
+    reason = Problem(
+        "worker_lost",
+        "the worker process died or hung while it computed this item",
+        "Retry the failed items; if one fails again and again, look at its length and at the worker's log.",
+    )
+    return _lose(Q(lease_end__lt=Now()), reason, limit=limit)
+
+
+def chunks_give_back(which: Q) -> int:
+    """Make leased chunks ready again, uncounted, as if they had never been claimed. Returns how many."""
+    return Chunk.objects.filter(which, state=ChunkState.LEASED).update(
+        state=ChunkState.READY, lease_token=None, lease_end=None, worker="", published_at=None
+    )
+
+
+def _lose(which: Q, reason: Problem, limit: int = 500) -> int:
+    """Return chunks to ready with back-off, split them, or fail the item that was lost alone too often."""
+    with transaction.atomic():
+        lost = list(
+            Chunk.objects.select_for_update(skip_locked=True)
+            .filter(which, state=ChunkState.LEASED)
+            .order_by("id")[:limit]
+        )
+        states = dict(Job.objects.filter(pk__in={chunk.job_id for chunk in lost}).values_list("pk", "state"))
+        cancelling = {job_id for job_id, state in states.items() if state == JobState.CANCELLING}
+        untouched = {chunk.pk for chunk in lost if not chunk.begun and chunk.job_id not in cancelling}
+        chunks_give_back(Q(pk__in=untouched))
+        for chunk in lost:
+            if chunk.pk not in untouched:
+                _lose_one(chunk, reason, cancelled=chunk.job_id in cancelling)
+    for job_id in states:
+        groups_release(job_id=job_id)
+        job_finalise(job_id=job_id)
+    return len(lost)
+
+
+def _lose_one(chunk: Chunk, reason: Problem, *, cancelled: bool) -> None:
+    chunk.lease_token = chunk.lease_end = chunk.published_at = None
+    chunk.last_error = reason.message[:500]
+    if cancelled:
+        chunk.state = ChunkState.CANCELLED
+    elif chunk.alone and chunk.n_items + chunk.unit_count > 1:
+        _split_units(chunk) if chunk.unit_count else _split(chunk)
+        return
+    else:
+        chunk.state = ChunkState.READY
+        chunk.isolate = True
+        chunk.losses += chunk.alone
+        if chunk.losses >= MAX_LOSSES:
+            _fail(chunk, reason)
+            return
+    chunk.save()
+    if chunk.state == ChunkState.READY:
+        _back_off(chunk.id, min(MAX_BACKOFF_SECONDS, 2**chunk.losses))
+
+
+def _split(chunk: Chunk) -> None:
+    """Replace a chunk that was lost alone by one chunk per item, so that a bad item fails alone."""
+    times = max(1, JobContext.objects.filter(job_id=chunk.job_id).count())
+    for item in Item.objects.filter(chunk_id=chunk.id).select_related("context").order_by("index"):
+        context = ContextRef(item.context.pk, item.context.tokens) if item.context else None
+        tokens = times * chunk_tokens([ItemCost(item.index, len(item.sequence), context)])
+        if chunk.group is not None:
+            tokens = TOGETHER_TOKENS
+        single = Chunk.objects.create(
+            job_id=chunk.job_id,
+            first_index=item.index,
+            model=chunk.model,
+            n_items=1,
+            n_tokens=tokens,
+            attempts=chunk.attempts,
+            isolate=True,
+            last_error=chunk.last_error,
+            group=chunk.group,
+        )
+        Item.objects.filter(job_id=item.job_id, index=item.index).update(chunk=single)
+    chunk.delete()
+
+
+def _split_units(chunk: Chunk) -> None:
+    """The same for work units."""
+    Chunk.objects.bulk_create(
+        Chunk(
+            job_id=chunk.job_id,
+            first_index=chunk.first_index,
+            model=chunk.model,
+            n_items=0,
+            n_tokens=max(1, chunk.n_tokens // chunk.unit_count),
+            attempts=chunk.attempts,
+            isolate=True,
+            last_error=chunk.last_error,
+            group=chunk.group,
+            unit_first=unit,
+            unit_count=1,
+        )
+        for unit in range(chunk.unit_first, chunk.unit_first + chunk.unit_count)
+    )
+    chunk.delete()
+
+
+def _fail(chunk: Chunk, reason: Problem) -> None:
+    chunk.state = ChunkState.FAILED
+    chunk.n_failed = chunk.n_items
+    if chunk.unit_count:
+        chunk.unit_errors = {str(chunk.unit_first): reason.as_dict()}
+    chunk.save()
+    Chunk.objects.filter(pk=chunk.pk).update(finished_at=Now())
+    Item.objects.filter(chunk_id=chunk.id).update(error_code=reason.code, error=[reason.as_dict()])
+
+
+def _back_off(chunk_id: int, seconds: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE jobs_chunk SET not_before = statement_timestamp() + %s * interval '1 second' WHERE id = %s",
+            [seconds, chunk_id],
+        )

@@ -1,0 +1,249 @@
+"""Progress, counted from rows every time, in large jobs from where the tally of closed chunks (`jobs.queue.tallies`)
+ends.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import orjson
+from django.db import connection
+from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
+from django.db.models.functions import Now
+
+from e1protocol import MODELS
+from jobs.fleet.pace import workers_alive
+from jobs.limits import CHUNK_ITEMS
+from jobs.models import Chunk, EngineRecord, Job
+from jobs.models.states import ChunkState, JobState
+
+READY_COUNTED = 1024
+"""Ready chunks that progress counts one by one."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkSum:
+    """Chunks of a job in one state, computed by one engine where they were computed."""
+
+    state: str
+    engine_id: int | None
+    chunks: int
+    items: int
+    succeeded: int
+    failed: int
+
+
+def job_counts(job: Job) -> dict[str, int]:
+    """Items by state, from the job's chunks; they add up to `total`."""
+    return counts_from(job, chunk_totals([job.pk]).get(job.pk, {}))
+
+
+def chunk_totals(job_ids: Iterable[UUID]) -> dict[UUID, dict[str, tuple[int, int, int, int]]]:
+    """Per job and chunk state: (chunks, items, succeeded, failed)."""
+    return {job_id: totals_of(sums) for job_id, sums in chunk_sums(job_ids).items()}
+
+
+def totals_of(sums: Iterable[ChunkSum]) -> dict[str, tuple[int, int, int, int]]:
+    """One job's sums by chunk state, whichever engine: (chunks, items, succeeded, failed)."""
+    totals: dict[str, tuple[int, int, int, int]] = {}
+    for one in sums:
+        before = totals.get(one.state, (0, 0, 0, 0))
+        totals[one.state] = (
+            before[0] + one.chunks,
+            before[1] + one.items,
+            before[2] + one.succeeded,
+            before[3] + one.failed,
+        )
+    return totals
+
+
+def chunk_sums(job_ids: Iterable[UUID]) -> dict[UUID, list[ChunkSum]]:
+    """Sums over the chunks of each job: the tally's, and those of the rows behind it, as of one moment.
+
+    What it reads does not grow with the job: closed chunks behind the tally, leased ones, and up to READY_COUNTED
+    ready ones. More ready ones are worked out from the items that are left, which is exact but for chunks that are
+    shorter than eight. Of jobs with work units, whose number is bounded, all are counted.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT job.id, CASE WHEN job.total_units = 0 THEN job.total_items - job.skipped_items END,
+                tally.counts::text,
+                part.state, part.engine_id, part.chunks, part.items, part.succeeded, part.failed
+            FROM jobs_job job LEFT JOIN jobs_tally tally ON tally.job_id = job.id
+            CROSS JOIN LATERAL (
+                SELECT state, engine_id, count(*) AS chunks, sum(n_items) AS items, sum(n_succeeded) AS succeeded,
+                    sum(n_failed) AS failed
+                FROM jobs_chunk
+                WHERE job_id = job.id AND id > coalesce(tally.upto, 0) AND state IN ('done', 'failed', 'cancelled')
+                GROUP BY state, engine_id
+                UNION ALL
+                SELECT 'leased', NULL, count(*), coalesce(sum(n_items), 0), 0, 0 FROM jobs_chunk
+                WHERE job_id = job.id AND state = 'leased'
+                UNION ALL
+                SELECT 'ready', NULL, count(*), coalesce(sum(n_items), 0), 0, 0 FROM (
+                    SELECT n_items FROM jobs_chunk WHERE job_id BETWEEN job.id AND job.id AND state = 'ready'
+                    ORDER BY job_id, id LIMIT CASE WHEN job.total_units = 0 THEN %s END
+                ) some_ready
+            ) part
+            WHERE job.id = ANY(%s)
+            """,
+            [READY_COUNTED + 1, list(job_ids)],
+        )
+        rows = cursor.fetchall()
+    sums: dict[UUID, list[ChunkSum]] = {}
+    computed: dict[UUID, int | None] = {}
+    for job_id, items, tallied, *part in rows:
+        if job_id not in sums:
+            sums[job_id] = [_tallied(key, numbers) for key, numbers in orjson.loads(tallied or "{}").items()]
+            computed[job_id] = items
+        if part[2]:
+            sums[job_id].append(ChunkSum(part[0], part[1], *map(int, part[2:])))
+    return {job_id: [_whole(one, of_job, computed[job_id]) for one in of_job] for job_id, of_job in sums.items()}
+
+
+def _tallied(key: str, numbers: list[int]) -> ChunkSum:
+    state, _, engine = key.partition(" ")
+    return ChunkSum(state, int(engine) if engine else None, *numbers)
+
+
+def _whole(one: ChunkSum, of_job: Iterable[ChunkSum], items: int | None) -> ChunkSum:
+    """The sum itself; where ready chunks were not counted to their end, what the others leave of the job's items."""
+    if items is None or one.state != ChunkState.READY or one.chunks <= READY_COUNTED:
+        return one
+    left = items - sum(other.items for other in of_job if other.state != ChunkState.READY)
+    return replace(one, items=left, chunks=-(-left // CHUNK_ITEMS))
+
+
+def counts_from(job: Job, totals: dict[str, tuple[int, int, int, int]]) -> dict[str, int]:
+    """Item counts of a job from its chunk totals."""
+
+    def items(*states: ChunkState) -> int:
+        return sum(totals[state][1] for state in states if state in totals)
+
+    return {
+        "total": job.total_items,
+        "pending": items(ChunkState.READY, ChunkState.LEASED),
+        "succeeded": sum(numbers[2] for numbers in totals.values()),
+        "failed": sum(numbers[3] for numbers in totals.values()),
+        "skipped": job.skipped_items,
+        "cancelled": items(ChunkState.CANCELLED),
+    }
+
+
+def job_rate(job: Job) -> float | None:
+    """Items per second over the last minute, or over the whole job where it is shorter; None before the first chunk."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT sum(n_items),
+                extract(epoch FROM
+                    statement_timestamp() - greatest(%s, statement_timestamp() - %s * interval '1 second'))
+            FROM jobs_chunk
+            WHERE job_id = %s AND state IN ('done', 'failed')
+              AND finished_at > statement_timestamp() - %s * interval '1 second'
+            """,
+            [job.started_at, RATE_SECONDS, job.pk, RATE_SECONDS],
+        )
+        items, seconds = cursor.fetchone()
+    return None if not items or not seconds else float(items) / max(float(seconds), 0.05)
+
+
+def job_mean_rate(job: Job, finished: int) -> float | None:
+    """Items per second of a closed job over its whole running time."""
+    if not job.started_at or not job.finished_at or not finished:
+        return None
+    return finished / max((job.finished_at - job.started_at).total_seconds(), 0.05)
+
+
+def queue_position(job: Job) -> int:
+    """How many unfinished jobs of this model were accepted before this one, plus one."""
+    ahead = Job.objects.filter(model=job.model, state__in=JobState.claimable(), created_at__lt=job.created_at)
+    return ahead.count() + 1
+
+
+def queue_reason(job: Job, position: int) -> str:
+    """In words: why this job is where it is, which is `queue_position`."""
+    if job.state == JobState.PAUSED:
+        return "paused by its owner"
+    if not workers_alive(job.model).exists():
+        return f"no worker of {MODELS[job.model].slug} is alive; the job is kept and goes on when one starts"
+    if job.state == JobState.RUNNING:
+        return "being computed"
+    if position == 1:
+        return "next in line"
+    if position == 2:
+        return "1 earlier job of this model is computed first"
+    return f"{position - 1} earlier jobs of this model are computed first"
+
+
+def idle_jobs(seconds: int) -> QuerySet[Job]:
+    """Jobs whose upload has not moved for this long: their web process is gone."""
+    return Job.objects.filter(state=JobState.VALIDATING, touched_at__lt=Now() - timedelta(seconds=seconds))
+
+
+def closable_jobs() -> QuerySet[Job]:
+    """Jobs that nobody closed though no chunk is open: a crash between a chunk's commit and finalise. And those that
+    are cancelling, where a worker may have given a chunk back just while they were cancelled.
+    """
+    still_open = Chunk.objects.filter(job=OuterRef("pk"), state__in=ChunkState.open())
+    return Job.objects.filter(Q(state=JobState.CANCELLING) | ~Exists(still_open), state__in=JobState.closable())
+
+
+def jobs_with_units() -> QuerySet[Job]:
+    """Jobs in work whose items may wait for units that are done: a crash between a unit's commit and its release."""
+    return Job.objects.filter(state__in=JobState.claimable(), total_units__gt=0)
+
+
+def job_engines(job: Job, sums: Iterable[ChunkSum] | None = None) -> list[dict[str, Any]]:
+    """Every network and device that computed a chunk of this job, with the number of its chunks. `sums` are the job's
+    where the caller has them.
+    """
+    found: Counter[int] = Counter()
+    for one in chunk_sums([job.pk]).get(job.pk, []) if sums is None else sums:
+        if one.engine_id is not None:
+            found[one.engine_id] += one.chunks
+    records = EngineRecord.objects.filter(pk__in=list(found)).order_by("pk") if found else ()
+    return [{**record.identity, "chunks": found[record.pk]} for record in records]
+
+
+def results_fingerprint(job: Job) -> str:
+    """Digest of which results the job has: it changes whenever an item gets one, loses one or is computed again."""
+    done = chunk_totals([job.pk]).get(job.pk, {}).get(ChunkState.DONE, (0, 0, 0, 0))
+    stored = Chunk.objects.filter(job=job, state=ChunkState.DONE).order_by("-finished_at")
+    last = stored.values_list("finished_at", flat=True).first()
+    return hashlib.sha256(repr((done[0], done[2], last)).encode()).hexdigest()
+
+
+RATE_SECONDS = 60
+
+
+def units_done(job: Job) -> int:
+    """Units that are computed, whether they gave numbers or not."""
+    closed = [ChunkState.DONE, ChunkState.FAILED]
+    done = Chunk.objects.filter(job=job, unit_count__gt=0, group__isnull=False, state__in=closed)
+    return int(done.aggregate(done=Sum("unit_count"))["done"] or 0)
+
+
+def units_per_second(job: Job) -> float | None:
+    """Over the last minute, or since the job began where that is shorter; None before the first chunk."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT sum(unit_count),
+                extract(epoch FROM
+                    statement_timestamp() - greatest(%s, statement_timestamp() - %s * interval '1 second'))
+            FROM jobs_chunk
+            WHERE job_id = %s AND state IN ('done', 'failed') AND unit_count > 0
+              AND finished_at > statement_timestamp() - %s * interval '1 second'
+            """,
+            [job.started_at, RATE_SECONDS, job.pk, RATE_SECONDS],
+        )
+        units, seconds = cursor.fetchone()
+    return None if not units or not seconds else float(units) / max(float(seconds), 0.05)

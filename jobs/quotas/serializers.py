@@ -1,0 +1,70 @@
+"""Shapes of estimates and quotas, for the OpenAPI document."""
+
+from __future__ import annotations
+
+from rest_framework import serializers as s
+
+from jobs.web.rest.serializers import ProblemBody
+
+
+class QuotaState(s.Serializer):  # type: ignore[type-arg]
+    limit = s.IntegerField(allow_null=True, help_text="Null where there is none.")
+    used = s.IntegerField()
+    left = s.IntegerField(allow_null=True)
+
+
+class QuotaBody(s.Serializer):  # type: ignore[type-arg]
+    active_jobs = QuotaState(help_text="Unfinished jobs, paused ones included.")
+    sync_requests = QuotaState(help_text="Synchronous requests that are not answered yet.")
+    queued_tokens = QuotaState(help_text="Tokens that wait or are being computed.")
+    stored_bytes = QuotaState(
+        help_text="All that is stored, contexts and attachments too; of unfinished jobs what they will take."
+    )
+
+
+class WaitingBody(s.Serializer):  # type: ignore[type-arg]
+    tokens = s.IntegerField(help_text="What all users have queued for this model.")
+    seconds = s.FloatField(allow_null=True)
+
+
+class RefusalBody(s.Serializer):  # type: ignore[type-arg]
+    code = s.CharField()
+    detail = s.CharField()
+    status_code = s.IntegerField()
+    retry_after = s.IntegerField(allow_null=True, help_text="Seconds, where waiting helps.")
+
+
+class EstimateBody(s.Serializer):  # type: ignore[type-arg]
+    model = s.CharField()
+    action = s.CharField()
+    params = s.DictField()
+    items = s.IntegerField(help_text="Records that would be computed.")
+    skipped = s.IntegerField()
+    chunks = s.IntegerField()
+    units = s.IntegerField(help_text="Work units of score, scan and contacts; 0 for other actions.")
+    residues = s.IntegerField()
+    tokens = s.IntegerField(help_text="An upper bound: a context that a worker remembers is not run again.")
+    output_bytes = s.IntegerField(help_text="Results as they are stored.")
+    stored_bytes = s.IntegerField(help_text="Letters and results: what counts against the quota.")
+    seconds = s.FloatField(allow_null=True, help_text="Computing alone, at the measured rate of the alive workers.")
+    seconds_reason = s.CharField(allow_null=True, help_text="Why there is no number of seconds.")
+    tokens_per_second = s.FloatField(allow_null=True)
+    workers = s.IntegerField()
+    waiting = WaitingBody()
+    quota = QuotaBody()
+    accepted = s.BooleanField()
+    refusal = RefusalBody(allow_null=True)
+    cleaning = s.DictField(child=s.IntegerField())
+    warnings = ProblemBody(many=True)
+
+
+class ModelPace(s.Serializer):  # type: ignore[type-arg]
+    workers = s.IntegerField()
+    tokens_per_second = s.FloatField(allow_null=True)
+    reason = s.CharField(allow_null=True, help_text="Why there is no rate.")
+    waiting_tokens = s.IntegerField()
+
+
+class UsageBody(s.Serializer):  # type: ignore[type-arg]
+    quota = QuotaBody()
+    models = s.DictField(child=ModelPace())

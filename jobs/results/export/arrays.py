@@ -1,0 +1,75 @@
+"""Succeeded items with their arrays, in batches: what Parquet and HDF5 files are written from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from e1protocol import CANONICAL, MODELS
+from jobs.actions import get_action
+from jobs.actions.predict import mask_positions
+from jobs.attribution import attribution
+from jobs.files import Rows
+from jobs.files.parquet import ParquetFile
+from jobs.files.pieces import BLOCK_BYTES, Outlet
+from jobs.models import Job
+from jobs.results.export.columns import Column, columns_of
+from jobs.results.export.reading import groups, item_pages, load, place
+
+BATCH_BYTES = 4 * 1024 * 1024
+BATCH_ITEMS = 65_536
+"""Whichever comes first ends a row group: large enough to read fast, small enough for flat memory."""
+
+
+def parquet_blocks(job: Job) -> Iterator[bytes]:
+    """The file in blocks, written while it is sent."""
+    columns = columns_of(job)
+    outlet = Outlet()
+    file = ParquetFile(outlet, columns, masked=is_masked(job))
+    for rows in batches(job, columns):
+        file.write(rows)
+        if outlet.size >= BLOCK_BYTES:
+            yield outlet.take()
+    file.close(facts_of(job))
+    yield outlet.take()
+
+
+def batches(job: Job, columns: tuple[Column, ...]) -> Iterator[Rows]:
+    """All items that have succeeded when their page is read. Raises ExportBroken like `reading`."""
+    masked = is_masked(job)
+    rows = Rows()
+    size = 0
+    for page in item_pages(job, sequences=masked, problems=False):
+        for group in groups(place([item for item in page if item.succeeded], columns)):
+            for one, arrays in zip(group, load(group), strict=True):
+                rows.index.append(one.item.index)
+                rows.name.append(one.item.name)
+                rows.arrays.append(arrays)
+                size += sum(array.nbytes for array in arrays)
+                if masked:
+                    rows.masks.append(mask_positions(one.item.sequence))
+            if size >= BATCH_BYTES or len(rows) >= BATCH_ITEMS:
+                yield rows
+                rows, size = Rows(), 0
+    if len(rows):
+        yield rows
+
+
+def is_masked(job: Job) -> bool:
+    """Whether files of this job say where the `?` are."""
+    return get_action(job.action).needs_mask
+
+
+def facts_of(job: Job) -> dict[str, Any]:
+    """What a file says of itself. The manifest says the rest."""
+    model = MODELS[job.model]
+    return {
+        "job": str(job.pk),
+        "name": job.name,
+        "model": job.model,
+        "action": job.action,
+        "params": job.params,
+        "demonstration": model.demonstration,
+        "attribution": attribution(model),
+        "vocab_tokens": list(CANONICAL),
+    }

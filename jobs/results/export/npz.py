@@ -1,0 +1,216 @@
+"""NPZ: the succeeded items of a job as numpy arrays, streamed.
+
+An array's head holds its shape, so the first step is a snapshot of which chunks are done, with their counts.
+A done chunk never changes its packed items again, so exactly that snapshot is streamed though the job runs on
+meanwhile. The snapshot takes 8 bytes per chunk of eight items, and so does the order of chunks that the first array
+finds; everything else is read page by page, once per array. Where the items of each chunk follow each other (always,
+but after a retry) arrays with one row an item are read chunk by chunk, without their items.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from django.db.models import Func, IntegerField, Max, Sum, Value
+from django.db.models.functions import Length, Replace
+from numpy.typing import NDArray
+
+from e1protocol import CANONICAL, MASK
+from jobs.actions import get_action
+from jobs.actions.predict import mask_positions
+from jobs.files import is_scalar
+from jobs.files.pieces import name_width, npy_header, zip_blocks
+from jobs.models import Chunk, Item, Job, Output
+from jobs.models.states import ChunkState
+from jobs.results.export.chunkwise import ChunkOrder, chunk_arrays
+from jobs.results.export.columns import Column, columns_of
+from jobs.results.export.reading import ExportBroken, ItemRow, groups, item_pages, load_packed, place
+
+SNAPSHOT_PAGE = 4096
+"""Chunks per query while the snapshot is taken."""
+INT64 = np.dtype("<i8")
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What one file holds: the done chunks by ascending id, their succeeded items, and the rows of ragged
+    arrays.
+    """
+
+    chunk_ids: NDArray[np.int64]
+    items: int
+    ragged_rows: int
+    masks: int
+    name_length: int
+    name_bytes: int
+
+    @property
+    def name_width(self) -> int:
+        """Letters of the array `name`. Where that is less than `name_length`, `name_utf8` holds the names whole."""
+        return name_width(self.items, self.name_length)
+
+    def of(self, page: list[ItemRow]) -> list[ItemRow]:
+        """The items of a page that this file holds."""
+        done = [item for item in page if item.succeeded]
+        if not done or not len(self.chunk_ids):
+            return []
+        ids = np.array([item.chunk_id for item in done], dtype=np.int64)
+        nearest = np.minimum(np.searchsorted(self.chunk_ids, ids), len(self.chunk_ids) - 1)
+        return [item for item, held in zip(done, self.chunk_ids[nearest] == ids, strict=True) if held]
+
+
+def npz_blocks(job: Job) -> Iterator[bytes]:
+    """Takes the snapshot at once; the blocks are read while they are sent.
+
+    Raises ExportBroken, while sending, where what the snapshot promised has vanished.
+    """
+    columns = columns_of(job)
+    return zip_blocks(_members(job, columns, _snapshot(job, columns)))
+
+
+def _members(job: Job, columns: tuple[Column, ...], snapshot: Snapshot) -> Iterator[tuple[str, Iterator[bytes]]]:
+    n = snapshot.items
+    names = np.dtype(f"<U{snapshot.name_width}")
+    pages = _Pages(job, snapshot)
+    yield "index.npy", _array(INT64, (n,), pages.indices())
+    yield "name.npy", _array(names, (n,), pages.values(lambda item: [item.name], names))
+    if snapshot.name_width < snapshot.name_length:
+        whole = ("".join(item.name for item in page).encode() for page in pages.pages())
+        yield "name_utf8.npy", _array(np.dtype("u1"), (snapshot.name_bytes,), whole)
+        lengths = ([len(item.name.encode()) for item in page] for page in pages.pages())
+        yield "name_offsets.npy", _array(INT64, (n + 1,), _running_total(lengths))
+    for column in columns:
+        if is_scalar(column):
+            shape: tuple[int, ...] = (n,)
+        else:
+            shape = (snapshot.ragged_rows if column.ragged else n, column.width)
+        yield f"{column.name}.npy", _array(column.numpy_dtype, shape, pages.numbers(column))
+    ragged = [column for column in columns if column.ragged]
+    if ragged:
+        yield "offsets.npy", _array(INT64, (n + 1,), _running_total(pages.row_counts(ragged[0])))
+    if any(column.kind == "logits" for column in ragged):
+        letters = np.array(list(CANONICAL), dtype="<U1")
+        yield "vocab_tokens.npy", _array(letters.dtype, letters.shape, iter([letters.tobytes()]))
+    if get_action(job.action).needs_mask:
+        masks = _Pages(job, snapshot, sequences=True)
+        flat = masks.values(lambda item: mask_positions(item.sequence), INT64)
+        yield "mask_positions.npy", _array(INT64, (snapshot.masks,), flat)
+        counts = ([item.sequence.count(MASK) for item in page] for page in masks.pages())
+        yield "mask_offsets.npy", _array(INT64, (n + 1,), _running_total(counts))
+
+
+def _array(dtype: np.dtype[np.generic], shape: tuple[int, ...], pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """One .npy member. Raises ExportBroken where the pieces are not as long as the head has said."""
+    yield npy_header(dtype, shape)
+    promised = dtype.itemsize * int(np.prod(shape, dtype=np.int64))
+    sent = 0
+    for piece in pieces:
+        sent += len(piece)
+        yield piece
+    if sent != promised:
+        raise ExportBroken(f"an array of {promised} bytes ended after {sent}; was the job deleted meanwhile?")
+
+
+class _Pages:
+    """The snapshot's items in input order, read anew for each array."""
+
+    def __init__(self, job: Job, snapshot: Snapshot, *, sequences: bool = False) -> None:
+        self._job = job
+        self._snapshot = snapshot
+        self._sequences = sequences
+        self._order = ChunkOrder()
+
+    def indices(self) -> Iterator[bytes]:
+        """Where each item stands in the input; notes on the way in which order the chunks follow each other."""
+        order = ChunkOrder()
+        for page in self.pages():
+            order.note(page)
+            yield np.array([item.index for item in page], dtype=INT64).tobytes()
+        order.close()
+        self._order = order
+
+    def pages(self) -> Iterator[list[ItemRow]]:
+        for page in item_pages(self._job, sequences=self._sequences, problems=False):
+            yield self._snapshot.of(page)
+
+    def values(self, of: Callable[[ItemRow], list[int] | list[str]], dtype: np.dtype[np.generic]) -> Iterator[bytes]:
+        """What `of` says of each item, one after the other."""
+        for page in self.pages():
+            yield np.array([value for item in page for value in of(item)], dtype=dtype).tobytes()
+
+    def numbers(self, column: Column) -> Iterator[bytes]:
+        """The items' arrays of one column, as they are stored."""
+        if self._order.whole and not column.ragged:
+            yield from chunk_arrays(self._order, column)
+            return
+        for page in self.pages():
+            for group in groups(place(page, [column])):
+                yield load_packed(group)
+
+    def row_counts(self, column: Column) -> Iterator[list[int]]:
+        """Rows of each item in a ragged column, page by page."""
+        for page in self.pages():
+            yield [placed.rows(0) for placed in place(page, [column])]
+
+
+def _running_total(pages: Iterator[list[int]]) -> Iterator[bytes]:
+    """Offsets from row counts: 0, then the end of each item."""
+    total = 0
+    yield np.zeros(1, dtype=INT64).tobytes()
+    for counts in pages:
+        ends = total + np.cumsum(counts, dtype=INT64)
+        total = int(ends[-1]) if len(ends) else total
+        yield ends.tobytes()
+
+
+def _snapshot(job: Job, columns: tuple[Column, ...]) -> Snapshot:
+    """Which chunks are done now. Short queries; chunks that finish between them are in or out, never half."""
+    ragged = next((column for column in columns if column.ragged), None)
+    pages: list[NDArray[np.int64]] = []
+    items = ragged_rows = masks = last = 0
+    name_length, name_bytes = 1, 0  # numpy has no shorter text
+    masked = get_action(job.action).needs_mask
+    # Chunks of work units hold no items: without results they have no place here.
+    done = Chunk.objects.filter(job_id=job.pk, state=ChunkState.DONE, n_succeeded__gt=0).order_by("id")
+    while page := list(done.filter(id__gt=last).values_list("id", "n_succeeded")[:SNAPSHOT_PAGE]):
+        ids = [chunk_id for chunk_id, _ in page]
+        last = ids[-1]
+        pages.append(np.array(ids, dtype=np.int64))
+        items += sum(succeeded for _, succeeded in page)
+        if ragged is not None:
+            ragged_rows += _rows_in(ids, ragged)
+        if masked:
+            masks += _masks_in(ids)
+        longest, size = _names_in(ids)
+        name_length, name_bytes = max(name_length, longest), name_bytes + size
+    return Snapshot(
+        chunk_ids=np.concatenate(pages) if pages else np.empty(0, dtype=np.int64),
+        items=items,
+        ragged_rows=ragged_rows,
+        masks=masks,
+        name_length=name_length,
+        name_bytes=name_bytes,
+    )
+
+
+def _rows_in(chunk_ids: list[int], column: Column) -> int:
+    """Rows of numbers that these chunks hold in a ragged column."""
+    rows = Output.objects.filter(chunk_id__in=chunk_ids, kind=column.kind, layer=column.layer)
+    return sum(sum(counts) for counts in rows.values_list("rows", flat=True))
+
+
+def _masks_in(chunk_ids: list[int]) -> int:
+    """Masked residues in the succeeded items of these chunks."""
+    unmasked = Length(Replace("sequence", Value(MASK)))
+    items = Item.objects.filter(chunk_id__in=chunk_ids, error_code__isnull=True)
+    return items.aggregate(masks=Sum(Length("sequence") - unmasked))["masks"] or 0
+
+
+def _names_in(chunk_ids: list[int]) -> tuple[int, int]:
+    """Characters of the longest name among the succeeded items of these chunks, and bytes of all names in UTF-8."""
+    items = Item.objects.filter(chunk_id__in=chunk_ids, error_code__isnull=True)
+    size = Func("name", function="octet_length", output_field=IntegerField())
+    found = items.aggregate(longest=Max(Length("name")), size=Sum(size))
+    return found["longest"] or 0, found["size"] or 0

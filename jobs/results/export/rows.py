@@ -1,0 +1,108 @@
+"""The two formats of one row per item: JSON lines and CSV. Finished rows only, failed ones with their reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from jobs.actions import ItemView, get_action
+from jobs.actions.base import Array
+from jobs.files import is_scalar
+from jobs.files.pieces import in_blocks, text_cell
+from jobs.library.selectors import context_at, context_sequences
+from jobs.models import Job
+from jobs.models.states import ItemState
+from jobs.results.export.columns import Column, columns_of
+from jobs.results.export.reading import ItemRow, Placed, groups, item_pages, load, place
+
+CANCELLED = {
+    "code": "cancelled",
+    "message": "the job was cancelled before this item was computed",
+    "remedy": "Submit the item again in a new job.",
+}
+Loaded = tuple[ItemRow, tuple[Array, ...]]
+
+
+def jsonl_blocks(job: Job) -> Iterator[bytes]:
+    """One JSON object per finished item and line: index, name, state, and `result` or `error`."""
+    return in_blocks(_json_lines(job, columns_of(job)))
+
+
+def csv_blocks(job: Job) -> Iterator[bytes]:
+    """A header and one line per finished item: index, name, state, error, and a cell for each number.
+
+    The job's columns must not be ragged.
+    """
+    return in_blocks(_csv_lines(job, columns_of(job)))
+
+
+def _json_lines(job: Job, columns: Sequence[Column]) -> Iterator[bytes]:
+    action = get_action(job.action)
+    contexts: Mapping[int, tuple[str, ...]] = {}
+    for group in _finished(job, columns, sequences=True):
+        contexts = _contexts(group, contexts)
+        for item, arrays in group:
+            line: dict[str, Any] = {"index": item.index, "name": item.name, "state": item.state}
+            if item.succeeded:
+                view = ItemView(item.sequence, context_at(contexts, item.context_id))
+                outputs = {(c.kind, c.layer): array for c, array in zip(columns, arrays, strict=True)}
+                line["result"] = action.result(view, job.params, outputs)
+            else:
+                line["error"] = _error(item)
+            yield orjson.dumps(line, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_APPEND_NEWLINE)
+
+
+def _csv_lines(job: Job, columns: Sequence[Column]) -> Iterator[bytes]:
+    names = [name for column in columns for name in _cell_names(column)]
+    yield ",".join(["index", "name", "state", "error", *names]).encode() + b"\n"
+    nothing = b"," * len(names)
+    for group in _finished(job, columns, sequences=False):
+        for item, arrays in group:
+            reason = ""
+            if not item.succeeded:
+                error = _error(item)
+                reason = f"{error['code']}: {error['message']}"
+            start = f"{item.index},{text_cell(item.name)},{item.state},{text_cell(reason)}".encode()
+            yield start + (b"".join(b"," + _number_cells(array) for array in arrays) or nothing) + b"\n"
+
+
+def _cell_names(column: Column) -> list[str]:
+    if is_scalar(column):
+        return [column.name]
+    return [f"{column.name}_{i}" for i in range(column.width)]
+
+
+def _number_cells(array: Array) -> bytes:
+    """The one row [1, width] as shortest decimals that read back to the same number; empty where it is not
+    finite.
+    """
+    return orjson.dumps(array[0], option=orjson.OPT_SERIALIZE_NUMPY)[1:-1].replace(b"null", b"")
+
+
+def _finished(job: Job, columns: Sequence[Column], *, sequences: bool) -> Iterator[list[Loaded]]:
+    """Finished items in input order, in groups of bounded size; items without results have no arrays."""
+    for page in item_pages(job, sequences=sequences):
+        finished = [item for item in page if item.state != ItemState.PENDING]
+        placed = iter(place([item for item in finished if item.succeeded], columns))
+        merged = [next(placed) if item.succeeded else Placed(item, ()) for item in finished]
+        for group in groups(merged):
+            yield [(one.item, arrays) for one, arrays in zip(group, load(group), strict=True)]
+
+
+def _contexts(group: Sequence[Loaded], known: Mapping[int, tuple[str, ...]]) -> dict[int, tuple[str, ...]]:
+    """Sequences of the contexts that this group needs; those of the group before are not read again."""
+    needed = {item.context_id for item, _ in group if item.succeeded and item.context_id is not None}
+    found = {context_id: known[context_id] for context_id in needed & known.keys()}
+    if missing := needed - known.keys():
+        found.update(context_sequences(missing))
+    return found
+
+
+def _error(item: ItemRow) -> dict[str, Any]:
+    """The first problem of an item without a result, with the line of the input where that is known."""
+    error = dict(CANCELLED if item.state == ItemState.CANCELLED else item.problem or {})
+    if item.line is not None:
+        error.setdefault("line", item.line)
+    return error

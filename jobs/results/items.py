@@ -1,0 +1,78 @@
+"""Results of single items, for synchronous answers and item pages; whole jobs go through `jobs.results.export`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from e1protocol import MODELS
+from jobs.actions import ACTIONS, ItemView
+from jobs.actions.base import Array
+from jobs.actions.costs import result_bytes
+from jobs.errors import Problem, TooLarge
+from jobs.library.outputs import ALL_ITEMS, unpack
+from jobs.library.selectors import context_at, context_sequences
+from jobs.limits import MAX_ANSWER_BYTES
+from jobs.models import Item, Job, Output
+
+
+def results_of(job: Job, indices: Sequence[int]) -> dict[int, dict[str, Any]]:
+    """Results by item index of those among `indices` that succeeded. Meant for a handful: it reads what they have to
+    themselves, and what their chunks' items share.
+    """
+    action = ACTIONS[job.action]
+    wanted = list(
+        Item.objects.filter(job=job, index__in=indices, error_code__isnull=True, chunk__isnull=False)
+        .order_by("index")
+        .values_list("index", "chunk_id", "sequence", "context_id")
+    )
+    contexts = context_sequences(context_id for *_, context_id in wanted)
+    arrays = _arrays({chunk_id for _, chunk_id, _, _ in wanted if chunk_id is not None}, indices)
+    results: dict[int, dict[str, Any]] = {}
+    for index, _, sequence, context_id in wanted:
+        if index in arrays:
+            view = ItemView(sequence, context_at(contexts, context_id))
+            results[index] = action.result(view, job.params, arrays[index])
+    return results
+
+
+def result_of(job: Job, item: Item) -> dict[str, Any] | None:
+    """The result of one item that succeeded, for one answer. Raises TooLarge `results_too_large` where it takes more
+    than MAX_ANSWER_BYTES: layers times residues have no other end, and several contexts multiply them.
+    """
+    check_answer_size(
+        result_bytes(job.action, job.params, MODELS[job.model], item.sequence),
+        f"Download the results of the job: /api/jobs/{job.pk}/results/?format=npz, or another format on its page.",
+    )
+    return results_of(job, [item.index]).get(item.index)
+
+
+def check_answer_size(size: int, remedy: str) -> None:
+    """Raises TooLarge `results_too_large` where results of `size` bytes are too many for one JSON answer."""
+    if size > MAX_ANSWER_BYTES:
+        what = f"the results take {size:,} bytes, and one answer holds at most {MAX_ANSWER_BYTES:,}"
+        raise TooLarge.of(Problem("results_too_large", what, remedy))
+
+
+def stored_array(job: Job, index: int, kind: str, layer: int) -> Array | None:
+    """One stored array of an item that succeeded, without its others; None where there is none."""
+    item = Item.objects.filter(job=job, index=index, error_code__isnull=True, chunk__isnull=False).first()
+    if item is None or item.chunk_id is None:
+        return None
+    return _arrays({item.chunk_id}, [index], kind=kind, layer=layer).get(index, {}).get((kind, layer))
+
+
+def _arrays(chunk_ids: set[int], indices: Sequence[int], **which: str | int) -> dict[int, dict[tuple[str, int], Array]]:
+    """Stored arrays by item index, then (kind, layer), from the rows of these items and those that chunks share."""
+    members: dict[int, list[int]] = {}
+    rows = Item.objects.filter(chunk_id__in=chunk_ids, error_code__isnull=True).order_by("index")
+    for chunk_id, index in rows.values_list("chunk_id", "index"):
+        if chunk_id is not None:
+            members.setdefault(chunk_id, []).append(index)
+    found: dict[int, dict[tuple[str, int], Array]] = {}
+    for output in Output.objects.filter(chunk_id__in=chunk_ids, item_index__in=[ALL_ITEMS, *indices], **which):
+        shared = members[output.chunk_id] if output.item_index == ALL_ITEMS else [output.item_index]
+        pieces = unpack(bytes(output.data), output.dtype, output.width, output.rows)
+        for index, array in zip(shared, pieces, strict=True):
+            found.setdefault(index, {})[output.kind, output.layer] = array
+    return found

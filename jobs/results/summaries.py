@@ -1,0 +1,178 @@
+"""A result in figures that a person can read: what the page of one item shows of its arrays. Pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from e1protocol import CANONICAL, MASK
+from jobs.actions.base import Array
+from jobs.science.logits import log_softmax
+
+SHOWN_VALUES = 8
+FLANK = 6
+"""Residues shown on each side of a masked one."""
+
+
+@dataclass(frozen=True, slots=True)
+class VectorSummary:
+    """Figures of one embedding [H]: `norm` is Euclidean, `spread` the population standard deviation."""
+
+    layer: int
+    width: int
+    norm: float
+    mean: float
+    spread: float
+    lowest: float
+    highest: float
+    first: tuple[float, ...]
+
+
+def vector_summary(layer: int, vector: Array) -> VectorSummary:
+    """Of one embedding [H], computed in float64."""
+    exact = np.asarray(vector, dtype=np.float64)
+    return VectorSummary(
+        layer=layer,
+        width=len(exact),
+        norm=float(np.linalg.norm(exact)),
+        mean=float(exact.mean()),
+        spread=float(exact.std()),
+        lowest=float(exact.min()),
+        highest=float(exact.max()),
+        first=tuple(float(value) for value in exact[:SHOWN_VALUES]),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixSummary:
+    """Figures of per-residue embeddings [L, H]: Euclidean norms of the rows. `longest_at` is 1-based."""
+
+    layer: int
+    rows: int
+    width: int
+    shortest: float
+    median: float
+    longest: float
+    longest_at: int
+
+
+def matrix_summary(layer: int, matrix: Array) -> MatrixSummary:
+    """Of per-residue embeddings [L, H], computed in float64."""
+    norms = np.linalg.norm(np.asarray(matrix, dtype=np.float64), axis=1)
+    return MatrixSummary(
+        layer=layer,
+        rows=matrix.shape[0],
+        width=matrix.shape[1],
+        shortest=float(norms.min()),
+        median=float(np.median(norms)),
+        longest=float(norms.max()),
+        longest_at=int(norms.argmax()) + 1,
+    )
+
+
+def probabilities(logits: Array) -> NDArray[np.float64]:
+    """Softmax over the 20 canonical residues of logits [n, 20], in float64: [n, 20], rows add up to 1."""
+    return np.asarray(np.exp(log_softmax(logits)))
+
+
+@dataclass(frozen=True, slots=True)
+class MaskedResidue:
+    """The prediction at one `?`: `position` is 1-based, `left` and `right` its neighbours, `ranked` all twenty
+    residues with their probabilities, most probable first, `entropy` in bits (0 to log2 20 = 4.32).
+    """
+
+    position: int
+    left: str
+    right: str
+    ranked: tuple[tuple[str, float], ...]
+    entropy: float
+
+    @property
+    def in_order(self) -> tuple[float, ...]:
+        """Probabilities in the order of the columns of every logits array."""
+        known = dict(self.ranked)
+        return tuple(known[letter] for letter in CANONICAL)
+
+
+def masked_residues(sequence: str, logits: Array, masks: Sequence[int]) -> Iterator[MaskedResidue]:
+    """Predictions at the 0-based positions `masks`. `logits` has a row for every residue or one for every mask."""
+    rows = logits if len(logits) == len(masks) else logits[list(masks)]
+    for position, row in zip(masks, probabilities(rows), strict=True):
+        order = np.argsort(-row, kind="stable")
+        known = row[row > 0]
+        yield MaskedResidue(
+            position=position + 1,
+            left=("…" if position > FLANK else "") + sequence[max(0, position - FLANK) : position],
+            right=sequence[position + 1 : position + 1 + FLANK] + ("…" if position + 1 + FLANK < len(sequence) else ""),
+            ranked=tuple((CANONICAL[column], float(row[column])) for column in order),
+            entropy=float(-(known * np.log2(known)).sum()),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """How the network sees the residues that are there: over the `judged` canonical ones, how many it ranks
+    first, and the mean probability it gives them.
+    """
+
+    judged: int
+    first: int
+    mean_probability: float
+
+
+def recovery(sequence: str, logits: Array) -> Recovery | None:
+    """Of logits [L, 20] over the whole sequence; None where no residue of it is canonical."""
+    places = [place for place, letter in enumerate(sequence) if letter != MASK and letter in CANONICAL]
+    if not places or len(logits) != len(sequence):
+        return None
+    columns = [CANONICAL.index(sequence[place]) for place in places]
+    chosen = probabilities(logits[places])
+    return Recovery(
+        judged=len(places),
+        first=int((chosen.argmax(axis=1) == columns).sum()),
+        mean_probability=float(chosen[np.arange(len(places)), columns].mean()),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A log-probability in natural units, also per residue, and the perplexity exp(-per_residue)."""
+
+    log_prob: float
+    per_residue: float
+    perplexity: float
+
+
+def score(log_prob: float, residues: int) -> Score:
+    per_residue = log_prob / residues
+    return Score(log_prob, per_residue, float(np.exp(-per_residue)))
+
+
+def ruled(sequence: str, *, block: int = 10, blocks: int = 5) -> list[tuple[int, str]]:
+    """The sequence in lines for reading: (1-based position of the line's first residue, blocks of ten)."""
+    line = block * blocks
+    return [
+        (start + 1, " ".join(sequence[at : at + block] for at in range(start, min(start + line, len(sequence)), block)))
+        for start in range(0, len(sequence), line)
+    ]
+
+
+def summarise(result: dict[str, Any], sequence: str) -> dict[str, Any]:
+    """Everything above that fits a result of `jobs.results.items.results_of`, for a template."""
+    summary: dict[str, Any] = {}
+    if "embeddings" in result:
+        summary["vectors"] = [vector_summary(one["layer"], one["embedding"]) for one in result["embeddings"]]
+    if "per_token_embeddings" in result:
+        matrices = result["per_token_embeddings"]
+        summary["matrices"] = [matrix_summary(one["layer"], one["embeddings"]) for one in matrices]
+    if "mask_positions" in result:
+        summary["masks"] = list(masked_residues(sequence, result["logits"], result["mask_positions"]))
+    elif "logits" in result:
+        summary["recovery"] = recovery(sequence, result["logits"])
+    if "log_prob" in result:
+        summary["score"] = score(result["log_prob"], len(sequence))
+    return summary

@@ -1,0 +1,117 @@
+"""Libraries of sequences that are searched for homologs: one FASTA file and an index of its blocks.
+
+A record's name is its number in the library, and its description begins with the name that it came with: names may
+repeat, numbers do not. Blocks hold about `BLOCK_RESIDUES`, so that a search reads any of them by itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import orjson
+
+from e1protocol import BOUNDARY_TOKENS, EXTENDED
+from jobs.errors import InvalidInput, Problem
+from jobs.limits import LISTED_PROBLEMS
+from jobs.parsing import BadRecord, ItemRules, Record
+
+BLOCK_RESIDUES = 4_000_000
+MAX_RESIDUES = 100_000
+"""The longest sequence that HMMER compares."""
+RULES = ItemRules(
+    sequence=EXTENDED + "J",
+    context="",
+    needs_mask=False,
+    context_allowed=False,
+    max_residues=MAX_RESIDUES,
+    max_tokens=MAX_RESIDUES + BOUNDARY_TOKENS,
+)
+"""What a library may hold: the letters of E1 and J, which is stored as X because E1 was not made for it."""
+
+SEQUENCES, INDEX = "sequences.fasta", "blocks.json"
+_HEADER = 200
+"""Characters of a header that are kept."""
+_NAMES = re.compile(rb"^>(\d+) (\S+)", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryFacts:
+    """`digest` is the SHA-256 of the file of sequences; `replaced` counts residues J that became X, `left_out` records
+    that broke the rules.
+    """
+
+    digest: str
+    sequences: int
+    residues: int
+    replaced: int
+    left_out: int
+
+
+def library_write(records: Iterable[Record | BadRecord], folder: Path, *, skip_invalid: bool) -> LibraryFacts:
+    """Write the library into `folder`, which is there and empty; memory does not grow with it.
+
+    Raises InvalidInput with the problems of bad records, unless `skip_invalid` leaves those out, and `empty_library`.
+    """
+    digest, problems = hashlib.sha256(), list[Problem]()
+    blocks: list[list[int]] = [[0, 0, 0, 0]]
+    count = residues = replaced = bad = found = 0
+    with (folder / SEQUENCES).open("wb") as file:
+        for record in records:
+            if isinstance(record, BadRecord):
+                bad, found = bad + 1, found + len(record.problems)
+                problems += record.problems[: max(0, LISTED_PROBLEMS - len(problems))]
+                continue
+            replaced += record.sequence.count("J")
+            header = " ".join(record.header.split())[:_HEADER] or record.name[:_HEADER]
+            line = f">{count} {header}\n{record.sequence.replace('J', 'X')}\n".encode()
+            digest.update(line)
+            file.write(line)
+            if blocks[-1][3] >= BLOCK_RESIDUES:
+                blocks.append([blocks[-1][0] + blocks[-1][1], 0, 0, 0])
+            last = blocks[-1]
+            last[1], last[2], last[3] = last[1] + len(line), last[2] + 1, last[3] + len(record.sequence)
+            count, residues = count + 1, residues + len(record.sequence)
+    if bad and not skip_invalid:
+        detail = f"{problems[0].message} (of {found:,} problems in {bad:,} records); nothing was added"
+        raise InvalidInput(detail, code=problems[0].code, problems=problems, problem_count=found)
+    if not count:
+        raise InvalidInput.of(Problem("empty_library", "No record of the library can be used"))
+    facts = LibraryFacts(digest.hexdigest(), count, residues, replaced, bad)
+    (folder / INDEX).write_bytes(orjson.dumps(asdict(facts) | {"blocks": blocks}))
+    return facts
+
+
+def library_blocks(folder: Path) -> Iterator[tuple[float, bytes]]:
+    """The library in blocks of FASTA text, each with the share of all residues that it ends at.
+
+    Raises OSError where the files are gone, ValueError where they do not belong together.
+    """
+    index = orjson.loads((folder / INDEX).read_bytes())
+    done = 0
+    with (folder / SEQUENCES).open("rb") as file:
+        for offset, size, _, residues in index["blocks"]:
+            file.seek(offset)
+            text = file.read(size)
+            if len(text) != size or not text.startswith(b">"):
+                raise ValueError(f"the library in {folder} is damaged at byte {offset:,}; add it again")
+            done += residues
+            yield done / index["residues"], text
+
+
+def library_names(folder: Path, numbers: Collection[int]) -> dict[str, str]:
+    """The names that the sequences of these numbers came with, by number as text; only their blocks are read."""
+    index = orjson.loads((folder / INDEX).read_bytes())
+    wanted, first, names = set(numbers), 0, {}
+    with (folder / SEQUENCES).open("rb") as file:
+        for offset, size, count, _ in index["blocks"]:
+            if any(first <= number < first + count for number in wanted):
+                file.seek(offset)
+                for number, name in _NAMES.findall(file.read(size)):
+                    if int(number) in wanted:
+                        names[number.decode()] = name.decode("utf-8", "replace")
+            first += count
+    return names

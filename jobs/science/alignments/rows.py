@@ -1,0 +1,141 @@
+"""Rows of an alignment file as they stand in it: A3M, aligned FASTA and Stockholm, told apart by their content."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import chain
+
+from e1protocol import EXTENDED
+from jobs.errors import InvalidInput, Problem, Problems, TooLarge
+from jobs.parsing.letters import letter_problem, strange_characters
+from jobs.parsing.records import Place, default_name
+from jobs.parsing.text import lines_of
+
+MAX_ROWS = 100_000
+"""Rows of an alignment: counting neighbours compares every pair of them."""
+
+GAPS = "-."
+STOCKHOLM_GAPS = "-._~"
+_LETTERS = EXTENDED + EXTENDED.lower()
+_FORMATS = "Send A3M, aligned FASTA (each record begins with '>') or Stockholm (begins with '# STOCKHOLM 1.0')."
+
+
+@dataclass(slots=True)
+class Row:
+    """One aligned sequence: `line` is where it begins, `text` holds its letters and gaps as they were written."""
+
+    name: str
+    line: int
+    index: int
+    parts: list[str] = field(default_factory=list)
+    text: str = ""
+
+    @property
+    def place(self) -> Place:
+        return Place(line=self.line, record=self.name, index=self.index)
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """All rows of a file in their order. `stockholm` files mark no insertions by lower case."""
+
+    rows: list[Row]
+    stockholm: bool
+    problems: Problems
+
+
+def read_rows(text: bytes) -> Rows:
+    """The rows in `text` (unpacked bytes), at least one, with the problems of single characters.
+
+    Raises InvalidInput where the file as a whole is none: `empty_alignment`, `not_alignment`, `unfinished_alignment`,
+    `several_alignments`, `bad_line`, and what is no text at all (`invalid_utf8`, `control_character`, `line_too_long`);
+    TooLarge `too_many_rows` as soon as there are more than `MAX_ROWS`.
+    """
+    lines = ((number, line.strip(" \t")) for number, line in lines_of([text]))
+    for number, line in lines:
+        if not line:
+            continue
+        if line.upper().startswith("# STOCKHOLM"):
+            found = _read_stockholm(lines)
+        elif line.startswith(">"):
+            found = _read_fasta(chain([(number, line)], lines))
+        elif line.startswith("#"):  # HH-suite and ColabFold write such a line above an A3M
+            continue
+        else:
+            what = f"an alignment does not begin with {line[:20]!r}"
+            raise InvalidInput.of(Place(line=number).problem("not_alignment", what, _FORMATS, column=1))
+        if found.rows:
+            return found
+        break
+    raise InvalidInput.of(Problem("empty_alignment", "The alignment has no rows", _FORMATS))
+
+
+def _read_fasta(lines: Iterator[tuple[int, str]]) -> Rows:
+    rows: list[Row] = []
+    problems = Problems()
+    allowed = _LETTERS + GAPS
+    for number, line in lines:
+        if line.startswith(">"):
+            words = line[1:].split(maxsplit=1)
+            _check_room(len(rows))
+            rows.append(Row(words[0] if words else default_name(len(rows)), number, len(rows)))
+            continue
+        row = rows[-1]
+        _note_strange(problems, row, line, number, allowed)
+        row.parts.append("".join(line.split()))
+    return _joined(rows, problems, stockholm=False)
+
+
+def _read_stockholm(lines: Iterator[tuple[int, str]]) -> Rows:
+    rows: dict[str, Row] = {}
+    problems = Problems()
+    allowed = _LETTERS + STOCKHOLM_GAPS
+    ended = False
+    for number, line in lines:
+        if not line:
+            continue
+        if ended:
+            what, remedy = "a second alignment begins here", "Send one alignment: the first '//' ends it."
+            raise InvalidInput.of(Place(line=number).problem("several_alignments", what, remedy))
+        if line == "//":
+            ended = True
+        elif not line.startswith("#"):
+            words = line.split()
+            if len(words) != 2:
+                what = f"a row has a name and its letters, and this line has {len(words)} words"
+                remedy = "Write the name and the aligned letters with blanks between them only."
+                raise InvalidInput.of(Place(line=number).problem("bad_line", what, remedy))
+            name, letters = words
+            if name not in rows:
+                _check_room(len(rows))
+            row = rows.setdefault(name, Row(name, number, len(rows)))
+            _note_strange(problems, row, letters, number, allowed, offset=line.rindex(letters))
+            row.parts.append(letters)
+    if not ended:
+        remedy = "Send the whole file: it ends with a line '//'."
+        raise InvalidInput.of(Problem("unfinished_alignment", "The Stockholm file has no end", remedy))
+    return _joined(list(rows.values()), problems, stockholm=True)
+
+
+def _check_room(rows: int) -> None:
+    """Raises TooLarge where another row is one too many."""
+    if rows == MAX_ROWS:
+        what = f"The alignment has more than {MAX_ROWS:,} rows"
+        raise TooLarge.of(Problem("too_many_rows", what, "Filter it, for instance with hhfilter."))
+
+
+def _note_strange(problems: Problems, row: Row, letters: str, line: int, allowed: str, *, offset: int = 0) -> None:
+    def problem(found: tuple[str, int, int]) -> Problem:
+        character, at, count = found
+        column = at + offset + 1
+        return letter_problem(row.place, character, count, allowed=EXTENDED + "-", line=line, column=column)
+
+    problems.each(strange_characters(letters, allowed + " \t"), problem)
+
+
+def _joined(rows: list[Row], problems: Problems, *, stockholm: bool) -> Rows:
+    for row in rows:
+        row.text = "".join(row.parts)
+        row.parts = []
+    return Rows(rows, stockholm, problems)

@@ -1,0 +1,264 @@
+"""Context sampling: which homologs of an alignment stand before the query.
+
+A row's neighbours are the rows that resemble it; the chance of being drawn is one over their number, so that a
+crowded family does not push out the rest. Rows are drawn without replacement and taken in drawn order until the next
+one would exceed the budget of residues. Definitions are those of Profluent-E1's published sampling; the draws are
+reproducible from the seed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from e1protocol import tokens_of
+from jobs.errors import InvalidInput, Problem
+from jobs.science.alignments.reading import GAP, Alignment
+
+MAX_SEQUENCES = 511
+"""Context sequences that the released checkpoints number; the query is the 512th."""
+
+NEIGHBOUR_THRESHOLD = 0.8
+"""Identity from which rows are neighbours, in the published sampling."""
+
+ENSEMBLE_BUDGETS = (6144, 12288, 24576)
+ENSEMBLE_SIMILARITIES = (1.0, 0.95, 0.9, 0.7, 0.5)
+
+_BITS = 5
+"""Bits of a letter: A to Z are 1 to 26, a gap is 0."""
+_BLOCK, _PARTNERS = 64, 4096
+"""Rows compared at a time: their intermediate results, 2 MB each, stay in the processor's cache."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How one context is drawn. Similarities are shares (0 to 1) of the query's columns; both ends are included."""
+
+    max_residues: int = 12288
+    max_similarity: float = 1.0
+    min_similarity: float = 0.0
+    max_sequences: int = MAX_SEQUENCES
+    neighbour_threshold: float = NEIGHBOUR_THRESHOLD
+    seed: int = 0
+
+    def problems(self, path: str = "params.sampling") -> list[Problem]:
+        """What is wrong with these settings, each with the path of its field."""
+        checks = (
+            ("max_residues", self.max_residues >= 1, "Give a whole number from 1."),
+            ("max_similarity", 0 <= self.max_similarity <= 1, "Give a share from 0 to 1."),
+            ("min_similarity", 0 <= self.min_similarity <= self.max_similarity, "Give 0 up to the maximum."),
+            ("max_sequences", 1 <= self.max_sequences <= MAX_SEQUENCES, f"Give 1 to {MAX_SEQUENCES}."),
+            ("neighbour_threshold", 0 < self.neighbour_threshold <= 1, "Give a share above 0, up to 1."),
+            ("seed", self.seed >= 0, "Give a whole number from 0."),
+        )
+        return [
+            Problem("bad_sampling", f"{name} is {getattr(self, name)!r}", remedy, path=f"{path}.{name}")
+            for name, good, remedy in checks
+            if not good
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """One context: the `rows` of the alignment in drawn order, their sequences, and what was asked for."""
+
+    sampling: Sampling
+    rows: tuple[int, ...]
+    sequences: tuple[str, ...]
+
+    @property
+    def residues(self) -> int:
+        return sum(map(len, self.sequences))
+
+    @property
+    def tokens(self) -> int:
+        """Tokens in the network, four beside the residues of each sequence."""
+        return tokens_of(*self.sequences)
+
+
+def published_ensemble(seed: int = 0) -> tuple[Sampling, ...]:
+    """The 15 contexts of the published fitness predictions: each budget with each maximum similarity, seeds counted
+    up from `seed` in that order.
+    """
+    pairs = [(budget, similarity) for budget in ENSEMBLE_BUDGETS for similarity in ENSEMBLE_SIMILARITIES]
+    return tuple(Sampling(budget, similarity, seed=seed + n) for n, (budget, similarity) in enumerate(pairs))
+
+
+def similarities(alignment: Alignment) -> NDArray[np.float64]:
+    """Similarity of each row to the query [rows]: the share of columns that agree."""
+    query = alignment.columns[0]
+    return np.asarray(np.count_nonzero(alignment.columns == query, axis=1) / len(query))
+
+
+def pair_words(rows: int, columns: int) -> int:
+    """Steps that `neighbour_counts` takes: words of 64 columns, for each pair of rows."""
+    return rows * (rows + 1) // 2 * -(-columns // 64)
+
+
+def neighbour_counts(
+    alignment: Alignment,
+    threshold: float = NEIGHBOUR_THRESHOLD,
+    *,
+    report: Callable[[float], None] | None = None,
+) -> NDArray[np.int64]:
+    """How many rows are neighbours of each row [rows], itself included.
+
+    Row j is a neighbour of row i if the columns where i has no gap and both agree, divided by the number of residues j
+    has in columns, reach `threshold`. Time grows with the square of the depth, memory with the depth only: rows are
+    compared in blocks, as bit planes of their letters, and each pair once. `report` is told the share of the pairs
+    that are compared, some hundred times in a deep alignment; what it raises ends the count.
+    """
+    columns = alignment.columns
+    planes = _bit_planes(columns)
+    filled = _packed(columns != GAP)
+    residues = np.count_nonzero(columns != GAP, axis=1).astype(np.float64)
+    counts = np.zeros(len(columns), dtype=np.int64)
+    for start in range(0, len(columns), _BLOCK):
+        rows = slice(start, min(start + _BLOCK, len(columns)))
+        for first in range(start, len(columns), _PARTNERS):
+            others = slice(first, min(first + _PARTNERS, len(columns)))
+            agreeing = _agreeing(planes, filled, rows, others)
+            with np.errstate(invalid="ignore"):  # a row of gaps is nobody's neighbour: 0 / 0 is not >= anything
+                near = agreeing / residues[others] >= threshold
+                near_back = agreeing / residues[rows, None] >= threshold
+            counts[rows] += near.sum(axis=1)
+            near_back[:, : rows.stop - first] = False  # pairs inside the block were counted from both sides
+            counts[others] += near_back.sum(axis=0)
+        if report is not None:
+            report(1.0 - (1.0 - rows.stop / len(columns)) ** 2)
+    return np.maximum(counts, 1)
+
+
+def _bit_planes(columns: NDArray[np.uint8]) -> list[NDArray[np.uint64]]:
+    letters = np.where(columns == GAP, 0, columns - (ord("A") - 1)).astype(np.uint8)
+    return [_packed((letters & (1 << bit)) != 0) for bit in range(_BITS)]
+
+
+def _packed(bits: NDArray[np.bool_]) -> NDArray[np.uint64]:
+    """Bits of each row in words [words, rows], so that one word of many rows lies together."""
+    octets = np.packbits(bits, axis=1)
+    words = -(-octets.shape[1] // 8)
+    padded = np.zeros((len(octets), words * 8), dtype=np.uint8)
+    padded[:, : octets.shape[1]] = octets
+    return np.ascontiguousarray(padded.view(np.uint64).T)
+
+
+def _agreeing(
+    planes: Sequence[NDArray[np.uint64]], filled: NDArray[np.uint64], rows: slice, others: slice
+) -> NDArray[np.uint32]:
+    """Number of columns with the same residue, [len(rows), len(others)]."""
+    total = np.zeros((rows.stop - rows.start, others.stop - others.start), dtype=np.uint32)
+    for word in range(len(filled)):
+        differing = planes[0][word, rows, None] ^ planes[0][word, None, others]
+        for plane in planes[1:]:
+            differing |= plane[word, rows, None] ^ plane[word, None, others]
+        np.invert(differing, out=differing)
+        differing &= filled[word, rows, None]
+        total += np.bitwise_count(differing)
+    return total
+
+
+class Sampler:
+    """Draws contexts from one alignment; neighbours are counted once for each threshold.
+
+    `counted` are the neighbours by threshold where they are known already.
+    """
+
+    def __init__(self, alignment: Alignment, counted: Mapping[float, NDArray[np.int64]] | None = None) -> None:
+        self.alignment = alignment
+        self.similarity = similarities(alignment)
+        self._lengths = [len(sequence) for sequence in alignment.sequences]
+        self._neighbours: dict[float, NDArray[np.int64]] = dict(counted or {})
+
+    def neighbours(self, threshold: float) -> NDArray[np.int64]:
+        """`neighbour_counts`, remembered."""
+        if threshold not in self._neighbours:
+            self._neighbours[threshold] = neighbour_counts(self.alignment, threshold)
+        return self._neighbours[threshold]
+
+    def inside(self, sampling: Sampling) -> NDArray[np.intp]:
+        """Numbers of the rows that may be drawn: similarity within the window, and at least one residue."""
+        near = (self.similarity >= sampling.min_similarity) & (self.similarity <= sampling.max_similarity)
+        return np.flatnonzero(near & (np.array(self._lengths) > 0))
+
+    def draw(self, sampling: Sampling) -> Drawn:
+        """One context. Row numbers are those of the alignment, 0 is the query, which is eligible at similarity 1.
+
+        Raises InvalidInput `bad_sampling` for impossible settings, `no_context` where no row lies within the window,
+        or the first one drawn alone exceeds the budget.
+        """
+        if problems := sampling.problems():
+            raise InvalidInput.of(*problems)
+        inside = self.inside(sampling)
+        if not len(inside):
+            raise InvalidInput.of(_nothing_inside(self, sampling))
+        weights = 1.0 / self.neighbours(sampling.neighbour_threshold)[inside]
+        size = min(sampling.max_sequences, len(inside))
+        generator = np.random.default_rng(sampling.seed)
+        drawn = generator.choice(len(inside), size, p=weights / weights.sum(), replace=False, shuffle=True)
+        rows = _within_budget(inside[drawn].tolist(), self._lengths, sampling.max_residues)
+        if not rows:
+            first = self._lengths[inside[drawn[0]]]
+            what = f"The first row drawn has {first:,} residues, more than the budget of {sampling.max_residues:,}"
+            raise InvalidInput.of(Problem("no_context", what, "Give a larger budget or another seed."))
+        return Drawn(sampling, tuple(rows), tuple(self.alignment.sequences[row] for row in rows))
+
+    def draw_all(self, samplings: Sequence[Sampling]) -> list[Drawn]:
+        """One context for each of `samplings`, as `draw` gives it."""
+        return [self.draw(sampling) for sampling in samplings]
+
+
+def _within_budget(rows: Sequence[int], lengths: Sequence[int], budget: int) -> list[int]:
+    """The rows before the first one that would exceed the budget."""
+    taken: list[int] = []
+    for row in rows:
+        budget -= lengths[row]
+        if budget < 0:
+            break
+        taken.append(row)
+    return taken
+
+
+def _nothing_inside(sampler: Sampler, sampling: Sampling) -> Problem:
+    others = sampler.similarity[1:]
+    spread = f"; the homologs lie between {others.min():.3f} and {others.max():.3f}" if len(others) else ""
+    what = (
+        f"No row of the alignment has a similarity to the query from {sampling.min_similarity:g} "
+        f"to {sampling.max_similarity:g}{spread}"
+    )
+    return Problem("no_context", what, "Widen the window of similarity, or send a deeper alignment.")
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a person should see before a job runs.
+
+    `histogram` counts the homologs (the query itself left out) by similarity in bins of equal width between 0 and 1,
+    the last one closed; `effective_depth` is the sum over all rows of 1 / neighbours; `eligible` counts the rows
+    within each context's window.
+    """
+
+    depth: int
+    columns: int
+    effective_depth: float
+    histogram: tuple[int, ...]
+    eligible: tuple[int, ...]
+    drawn: tuple[Drawn, ...]
+
+
+def preview(sampler: Sampler, samplings: Sequence[Sampling], *, bins: int = 20) -> Preview:
+    """The contexts of `samplings` with the figures of their alignment. Raises what `Sampler.draw` raises."""
+    drawn = sampler.draw_all(samplings)
+    threshold = samplings[0].neighbour_threshold if samplings else NEIGHBOUR_THRESHOLD
+    counts, _ = np.histogram(sampler.similarity[1:], bins=bins, range=(0.0, 1.0))
+    return Preview(
+        depth=sampler.alignment.depth,
+        columns=sampler.alignment.columns.shape[1],
+        effective_depth=float((1.0 / sampler.neighbours(threshold)).sum()),
+        histogram=tuple(counts.tolist()),
+        eligible=tuple(len(sampler.inside(sampling)) for sampling in samplings),
+        drawn=tuple(drawn),
+    )

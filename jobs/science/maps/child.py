@@ -1,0 +1,141 @@
+"""One analysis in a process of its own: `python -m jobs.science.maps.child FOLDER`.
+
+A process of its own can be stopped at any moment, gives its memory back, and takes a broken library or a lack of memory
+with it, not the service worker. FOLDER holds `request.json` and raw float32 vectors; `result.npz` and `facts.json` are
+written there. Standard output has a line for each step: the share that is done and words for it. The end of standard
+input, which is the end of whoever started it, ends it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jobs.science.maps.groups import NO_GROUP, Grouping, find_groups
+from jobs.science.maps.layouts import LEAST_FOR_UMAP, principal, umap_layout
+from jobs.science.maps.neighbours import nearest
+
+Arrays = dict[str, NDArray[Any]]
+Step = Callable[[float], None]
+NICE = 10
+"""Workers of models that share the machine go first."""
+
+
+def analyse(
+    kind: str, params: dict[str, Any], vectors: NDArray[np.float32], more: Arrays
+) -> tuple[Arrays, dict[str, Any]]:
+    """The arrays of the result and what to say of it in a few numbers. `more` may hold `library`, vectors of another
+    job, and `queries`, rows of `vectors`.
+    """
+    return {"neighbours": _neighbours, "clusters": _clusters, "map": _map}[kind](params, vectors, more)
+
+
+def _neighbours(params: dict[str, Any], vectors: NDArray[np.float32], more: Arrays) -> tuple[Arrays, dict[str, Any]]:
+    queries = more.get("queries", np.arange(len(vectors)))
+    other = more.get("library")
+    row, similarity = nearest(
+        vectors[queries],
+        vectors if other is None else other,
+        k=params["k"],
+        own_rows=queries if other is None else None,
+        tell=_step(0.1, 0.95, "comparing"),
+    )
+    return {"row": row, "similarity": np.where(row < 0, np.nan, similarity)}, {}
+
+
+def _near(vectors: NDArray[np.float32], count: int, end: float) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """The nearest neighbours of each item among all, fewer in a small library."""
+    k = min(count, len(vectors) - 2)
+    rows = np.arange(len(vectors))
+    return nearest(vectors, vectors, k=k, own_rows=rows, tell=_step(0.1, end, "finding neighbours"))
+
+
+def _clusters(params: dict[str, Any], vectors: NDArray[np.float32], _: Arrays) -> tuple[Arrays, dict[str, Any]]:
+    asked = Grouping(**{name: params[name] for name in ("method", "resolution", "min_size", "count", "seed")})
+    asked = replace(asked, exact_items=params["exact_items"])
+    near = None
+    if asked.chosen(len(vectors)) == "louvain":
+        near, _similarity = _near(vectors, params["neighbours"], 0.6)
+    return _grouped(asked, vectors, near, _step(0.6, 0.95, "finding groups"))
+
+
+def _grouped(
+    asked: Grouping, vectors: NDArray[np.float32], near: NDArray[np.int64] | None, step: Step
+) -> tuple[Arrays, dict[str, Any]]:
+    cluster = find_groups(vectors, asked, near=near, tell=step)
+    sizes = np.bincount(cluster[cluster != NO_GROUP])
+    return {"cluster": cluster}, {
+        "clusters": len(sizes),
+        "cluster_method": asked.chosen(len(vectors)),
+        "without_cluster": int((cluster == NO_GROUP).sum()),
+        "cluster_sizes": sizes[:100].tolist(),
+    }
+
+
+def _map(params: dict[str, Any], vectors: NDArray[np.float32], _: Arrays) -> tuple[Arrays, dict[str, Any]]:
+    facts: dict[str, Any] = {}
+    arrays: Arrays = {}
+    asked = Grouping(seed=params["seed"], exact_items=params["exact_items"])
+    by_umap = params["method"] == "umap" and len(vectors) >= LEAST_FOR_UMAP
+    near = similarity = None
+    if by_umap or (params["clusters"] and asked.chosen(len(vectors)) == "louvain"):
+        near, similarity = _near(vectors, params["neighbours"], 0.4)
+    if params["clusters"]:
+        arrays, facts = _grouped(asked, vectors, near, _step(0.4, 0.6, "finding groups"))
+    if by_umap and near is not None and similarity is not None:
+        step = _step(0.6, 0.95, "laying out")
+        placed = umap_layout(vectors, near, similarity, min_dist=params["min_dist"], seed=params["seed"], tell=step)
+    else:
+        placed, explained = principal(vectors, 2, tell=_step(0.6, 0.95, "finding principal components"))
+        facts["explained_variance"] = [round(float(share), 4) for share in explained]
+        if placed.shape[1] < 2:
+            placed = np.column_stack([placed[:, 0], np.zeros(len(placed), np.float32)])
+    return arrays | {"x": placed[:, 0], "y": placed[:, 1]}, facts
+
+
+def _step(start: float, end: float, words: str) -> Step:
+    """Prints how far a part of the work is, as a share of the whole."""
+
+    def tell(done: float) -> None:
+        sys.stdout.write(f"{start + (end - start) * done:.4f} {words}\n")
+        sys.stdout.flush()
+
+    tell(0.0)
+    return tell
+
+
+def _end_with_starter() -> None:
+    # Not through sys.stdin: a thread that waits in there breaks the interpreter's own end.
+    while os.read(0, 1024):
+        pass
+    os._exit(1)
+
+
+def main(folder: Path) -> None:
+    """Read the request, compute, write the result."""
+    threading.Thread(target=_end_with_starter, daemon=True).start()
+    os.nice(NICE)
+    request = json.loads((folder / "request.json").read_text())
+    arrays = {
+        name: np.memmap(folder / f"{name}.f4", dtype="<f4", mode="r", shape=tuple(shape))
+        for name, shape in request["arrays"].items()
+    }
+    more: Arrays = {"library": arrays["library"]} if "library" in arrays else {}
+    if request.get("queries") is not None:
+        more["queries"] = np.array(request["queries"], dtype=np.int64)
+    found, facts = analyse(request["kind"], request["params"], arrays["vectors"], more)
+    np.savez(folder / "result.npz", **found)  # type: ignore[arg-type]  # its stub takes the arrays for a flag
+    (folder / "facts.json").write_text(json.dumps(facts))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,267 @@
+"""Variants of a parent: codes such as `A24T` or `A24T:G56D`, and full sequences, to lists of substitutions.
+
+Positions count from 1. Where a laboratory numbers its residues differently, `offset` is what is added to the position
+in the parent to get the number in the code: with offset 23 the code `H24Y` means the parent's first residue.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from e1protocol import CANONICAL, EXTENDED
+from jobs.errors import Problem, Problems
+from jobs.limits import MAX_RESIDUES, RECORD_PROBLEMS
+from jobs.parsing.letters import capitals, check_letters, clean_sequence, shown, strange_characters
+from jobs.parsing.records import Place
+from jobs.science.variants.offsets import Named, wrong_offset
+
+WILD_TYPE = "WT"
+"""The code of the parent itself."""
+
+_SEPARATORS = re.compile(r"[:,;/+\s]+")
+_SUBSTITUTION = re.compile(r"([A-Z])(-?[0-9]{1,9})([A-Z*=-])")
+_LOOKS_LIKE_INDEL = re.compile(r"[0-9](DEL|INS|DUP|FS|EXT)|[0-9]-$|^-|_")
+_SHOWN = 60
+"""Characters of a wrong part of a code that a message shows."""
+_LONGEST_NUMBER = 10
+
+_OFFER = (
+    "Marginals compare residues at the same position, so they take substitutions only. "
+    "Give full sequences and choose pseudo_log_likelihood, which takes insertions and deletions."
+)
+_CODE_REMEDY = "Write the parent's residue, its number and the new one, A24T; join several by ':'. WT is the parent."
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Mutation:
+    """One substitution: `position` counts from 1 in the parent; `wild` is the parent's residue there."""
+
+    position: int
+    wild: str
+    mutant: str
+
+    def code(self, offset: int = 0) -> str:
+        return f"{self.wild}{self.position + offset}{self.mutant}"
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """Substitutions by position, one at most at each; none at all is the parent itself, whose score is 0.
+
+    Synonymous ones (`A24A`) are left out, whatever the code said.
+    """
+
+    mutations: tuple[Mutation, ...] = ()
+
+    def code(self, offset: int = 0) -> str:
+        """`A24T:G56D`, or `WT` for the parent."""
+        return ":".join(mutation.code(offset) for mutation in self.mutations) or WILD_TYPE
+
+    def sequence(self, parent: str) -> str:
+        """The full sequence of the variant of `parent`."""
+        letters = list(parent)
+        for mutation in self.mutations:
+            letters[mutation.position - 1] = mutation.mutant
+        return "".join(letters)
+
+
+def single_variants(parent: str) -> list[Variant]:
+    """All substitutions of one canonical residue: position by position, mutants in the order of `CANONICAL`.
+
+    Positions of the parent that hold no canonical residue have no score and are left out.
+    """
+    return [
+        Variant((Mutation(position, wild, mutant),))
+        for position, wild in enumerate(parent, start=1)
+        if wild in CANONICAL
+        for mutant in CANONICAL
+        if mutant != wild
+    ]
+
+
+def read_variants(texts: Iterable[str], parent: str, *, offset: int = 0, path: str = "variants") -> list[Variant]:
+    """The variants that `texts` name, in order; each is a code or a full sequence (which has no digits).
+
+    Raises InvalidInput with the problems (20 of a text, 1,000 of all), each with `index`, `path` and the text as
+    `record`: `bad_variant`, `bad_letter`, `wrong_wild_type`, `position_outside`, `position_twice`, `indel`. Where one
+    offset would put nearly all codes right, the first problem is `wrong_offset` and names it.
+    """
+    variants: list[Variant] = []
+    problems = Problems()
+    named = Named()
+    for index, text in enumerate(texts):
+        place = Place(record=text, index=index, path=f"{path}.{index}")
+        faults = _Faults(place)
+        if is_full_sequence(text):
+            variants.append(_of_sequence(text, parent, faults))
+        else:
+            variants.append(_of_code(text, parent, offset, faults, named))
+        problems.extend(faults.problems.listed)
+    if problems:
+        if _are_shifted(problems.listed) and (better := wrong_offset(named, parent, offset, path)):
+            problems.put_first(better)
+        raise problems.refusal()
+    return variants
+
+
+def read_variant(text: str, parent: str, *, offset: int = 0) -> Variant:
+    """One variant; see `read_variants`."""
+    return read_variants([text], parent, offset=offset)[0]
+
+
+def plain_variant(text: str, parent: str, offset: int) -> Variant | None:
+    """What `read_variant` makes of a code in capitals that is joined by ':' and right, in a tenth of the time; None for
+    anything else, right or wrong.
+    """
+    found: dict[int, Mutation] = {}
+    parts = text.split(":")
+    for part in parts:
+        number, wild, mutant = part[1:-1], part[:1], part[-1:]
+        if not (number.isascii() and number.isdigit() and len(number) < _LONGEST_NUMBER):
+            return None
+        position = int(number) - offset
+        if not 1 <= position <= len(parent) or parent[position - 1] != wild or wild == mutant:
+            return None
+        if wild not in CANONICAL or mutant not in CANONICAL:
+            return None
+        found[position] = Mutation(position, wild, mutant)
+    return Variant(tuple(found[position] for position in sorted(found))) if len(found) == len(parts) else None
+
+
+class VariantRules:
+    """Judges variants one by one as they are read (`jobs.parsing.records.VariantCheck`).
+
+    With `lengths`, full sequences of any length are good, as for pseudo-log-likelihoods, and every residue must be
+    canonical, for each of them is scored.
+    """
+
+    def __init__(self, parent: str, offset: int, *, lengths: bool = False) -> None:
+        self._parent, self._offset, self._lengths = parent, offset, lengths
+        self._named = Named()
+        self._shifted = False
+
+    def problems(self, text: str, place: Place) -> list[Problem]:
+        """What is wrong with one variant; codes as in `read_variants`, and `sequence_too_long`."""
+        faults = _Faults(place)
+        if not text:
+            faults.add("empty_sequence", "there is no variant", "Give a code such as A24T, or a full sequence.")
+        elif is_full_sequence(text) and self._lengths:
+            self._check_whole(text, faults)
+        elif is_full_sequence(text) and 2 * len(text) < len(self._parent):
+            what = f"{text[:40]} is no substitution, and too short for a sequence of this parent"
+            faults.add("bad_variant", what, _CODE_REMEDY)
+        elif is_full_sequence(text):
+            _of_sequence(text, self._parent, faults)
+        else:
+            variant = _of_code(text, self._parent, self._offset, faults, self._named)
+            if self._lengths and not faults.problems:
+                self._check_whole(variant.sequence(self._parent), faults)
+        self._shifted |= _are_shifted(faults.problems.listed)
+        return faults.problems.listed
+
+    def hint(self) -> Problem | None:
+        """`wrong_offset`, where another numbering offset would put nearly all codes right."""
+        if not self._shifted:
+            return None
+        return wrong_offset(self._named, self._parent, self._offset, "params.offset")
+
+    @staticmethod
+    def _check_whole(sequence: str, faults: _Faults) -> None:
+        if len(sequence) > MAX_RESIDUES:
+            what = f"the sequence has {len(sequence):,} residues, and the limit is {MAX_RESIDUES:,}"
+            faults.add("sequence_too_long", what, "Cut it into domains, or leave it out.")
+        faults.problems.extend(check_letters(sequence, CANONICAL, faults.place))
+
+
+class _Faults:
+    """Collects the problems of one text, at most RECORD_PROBLEMS."""
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self.problems = Problems(RECORD_PROBLEMS)
+
+    def add(self, code: str, what: str, remedy: str, character: str | None = None) -> None:
+        self.problems.add(self.place.problem(code, what, remedy, character=character))
+
+
+def is_full_sequence(text: str) -> bool:
+    """Whether the text is a full sequence: letters without digits. The word WT is the parent."""
+    word = text.strip()
+    return bool(word) and word.upper() != WILD_TYPE and not any(character in "0123456789" for character in word)
+
+
+def _of_sequence(text: str, parent: str, faults: _Faults) -> Variant:
+    sequence, _ = clean_sequence(text)
+    if strange := strange_characters(sequence, EXTENDED):
+        character, at, _ = strange[0]
+        what = f"the character '{shown(character)}' at position {at + 1:,} is no residue"
+        remedy = "Write substitutions as A24T, several as A24T:G56D, or the full sequence in one-letter residues."
+        faults.add("bad_letter", what, remedy, shown(character))
+    elif len(sequence) != len(parent):
+        what = f"the sequence has {len(sequence):,} residues and the parent {len(parent):,}"
+        faults.add("indel", what, _OFFER)
+    else:
+        pairs = enumerate(zip(parent, sequence, strict=True), start=1)
+        return _checked([Mutation(n, wild, mutant) for n, (wild, mutant) in pairs if wild != mutant], faults)
+    return Variant()
+
+
+def _of_code(text: str, parent: str, offset: int, faults: _Faults, named: Named) -> Variant:
+    """The variant of one code; the pairs of wild-type letter and number that it names are put into `named`."""
+    word = capitals(text).strip()
+    if word == WILD_TYPE:
+        return Variant()
+    mutations: list[Mutation] = []
+    for part in _SEPARATORS.split(word):
+        if faults.problems.full:
+            break
+        found = _SUBSTITUTION.fullmatch(part)
+        if found is None or found[3] == "-":
+            _not_a_substitution(part, faults)
+            continue
+        wild, number, mutant = found[1], int(found[2]), found[3].replace("=", found[1])
+        named.add(wild, number)
+        position = number - offset
+        if not 1 <= position <= len(parent):
+            what = f"{part} lies outside the parent, whose residues are numbered {1 + offset} to {len(parent) + offset}"
+            faults.add("position_outside", what, "Check the parent and the numbering offset.")
+        elif parent[position - 1] != wild:
+            what = f"{part} says {wild}, and the parent has {parent[position - 1]} there"
+            faults.add("wrong_wild_type", what, "Check the parent and the numbering offset.", wild)
+        else:
+            mutations.append(Mutation(position, wild, mutant))
+    twice = [position for position, count in Counter(m.position for m in mutations).items() if count > 1]
+    for position in twice:
+        what = f"position {position + offset} is named more than once"
+        faults.add("position_twice", what, "Name each position once.")
+    return Variant() if twice else _checked([m for m in mutations if m.wild != m.mutant], faults)
+
+
+def _checked(mutations: Sequence[Mutation], faults: _Faults) -> Variant:
+    """The variant, if both residues of each substitution have a column in the logits."""
+    for mutation in mutations:
+        if mutation.mutant == "*":
+            faults.add("bad_letter", f"{mutation.code()} is a stop codon, which has no score", "Leave it out.", "*")
+        elif mutation.mutant not in CANONICAL:
+            what = f"{mutation.code()} names {mutation.mutant}, which is none of the 20 canonical residues"
+            faults.add("bad_letter", what, f"Choose one of {CANONICAL}.", mutation.mutant)
+        elif mutation.wild not in CANONICAL:
+            what = f"the parent has {mutation.wild} at position {mutation.position}, which is no canonical residue"
+            faults.add("bad_letter", what, "Leave the position out, or put the true residue there.", mutation.wild)
+    return Variant(tuple(sorted(mutations)))
+
+
+def _not_a_substitution(part: str, faults: _Faults) -> None:
+    part = part[:_SHOWN]
+    if _LOOKS_LIKE_INDEL.search(part):
+        faults.add("indel", f"{part} is no substitution", _OFFER)
+        return
+    faults.add("bad_variant", f"{part!r} is no substitution" if part else "there is no variant", _CODE_REMEDY)
+
+
+def _are_shifted(problems: Iterable[Problem]) -> bool:
+    """Whether any of them may come from a wrong numbering offset."""
+    return any(problem.code in ("wrong_wild_type", "position_outside") for problem in problems)

@@ -1,0 +1,164 @@
+"""Measured values beside scores: which names of an assay are which variants, and how well the scores rank them."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from jobs.errors import InvalidInput, Problem
+from jobs.parsing.records import Place
+from jobs.science.variants.codes import Variant, VariantRules, plain_variant, read_variant
+from jobs.science.variants.metrics import ndcg, spearman, top_recall
+from jobs.science.variants.offsets import suggest_offset
+
+LISTED = 20
+"""Names that did not match which are listed; the others are counted."""
+
+_NAMED = re.compile(r"([A-Za-z])(-?[0-9]{1,9})[A-Za-z*=-]")
+
+ScoreOf = Callable[[Variant | str], float | None]
+"""The score of a variant, or of a full sequence of another length than the parent's; None where it has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A variant with both numbers; `measured` is the mean where the assay names it more than once."""
+
+    variant: str
+    score: float
+    measured: float
+
+
+@dataclass(frozen=True, slots=True)
+class Overlay:
+    """How the rows of an assay map to scores. `rows` = `matched` + `unreadable` + `without_measurement` +
+    `without_score` + `duplicates`; `points` has one entry for each of the `matched`. A metric is None where it is not
+    defined.
+    """
+
+    rows: int
+    matched: int
+    without_score: int
+    without_measurement: int
+    duplicates: int
+    unreadable: int
+    points: tuple[Point, ...]
+    examples: tuple[Problem, ...]
+    unscored: tuple[str, ...]
+    spearman: float | None
+    ndcg: float | None
+    top_recall: float | None
+
+
+def key_of(text: str, parent: str, offset: int) -> Variant | str:
+    """What a name stands for: substitutions, or the full sequence where its length is not the parent's.
+
+    Raises InvalidInput as `read_variant` does.
+    """
+    if (plain := plain_variant(text, parent, offset)) is not None:
+        return plain
+    try:
+        return read_variant(text, parent, offset=offset)
+    except InvalidInput as error:
+        word = text.strip().upper()
+        if error.code == "indel" and word.isalpha():
+            return word
+        raise
+
+
+def overlay(names: Sequence[str], values: Sequence[float], parent: str, offset: int, score_of: ScoreOf) -> Overlay:
+    """Match every row; the metrics are over the variants that have both numbers, each once."""
+    # By what they are called, which is cheaper to look up than the variants themselves.
+    measured: dict[str, list[float]] = {}
+    keys: dict[str, Variant | str] = {}
+    problems: list[Problem] = []
+    unreadable = missing = 0
+    for index, (name, value) in enumerate(zip(names, values, strict=True)):
+        try:
+            key = key_of(name, parent, offset)
+        except InvalidInput:
+            unreadable += 1
+            if len(problems) < LISTED:
+                problems.append(_problem(name, index, parent, offset))
+            continue
+        if math.isnan(value):
+            missing += 1
+            continue
+        label = key.code(offset) if isinstance(key, Variant) else key
+        keys[label] = key
+        measured.setdefault(label, []).append(value)
+    points: list[Point] = []
+    unscored: list[str] = []
+    unscored_rows = 0
+    for label, given in measured.items():
+        score = score_of(keys[label])
+        if score is None:
+            unscored_rows += len(given)
+            unscored.append(label)
+        else:
+            points.append(Point(label, score, math.fsum(given) / len(given)))
+    scores, truth = [point.score for point in points], [point.measured for point in points]
+    return Overlay(
+        rows=len(names),
+        matched=len(points),
+        without_score=unscored_rows,
+        without_measurement=missing,
+        duplicates=len(names) - unreadable - missing - unscored_rows - len(points),
+        unreadable=unreadable,
+        points=tuple(points),
+        examples=tuple(problems),
+        unscored=tuple(unscored[:LISTED]),
+        spearman=_defined(spearman(scores, truth)),
+        ndcg=_defined(ndcg(scores, truth)),
+        top_recall=_defined(top_recall(scores, truth)),
+    )
+
+
+def check_names(names: Sequence[str], parent: str, offset: int) -> None:
+    """Raises InvalidInput where fewer than half of the names are variants of the parent: `wrong_offset` where another
+    offset would put nearly all right, else `assay_mismatch`, with examples.
+    """
+    problems: list[Problem] = []
+    failed = 0
+    for index, name in enumerate(names):
+        try:
+            key = key_of(name, parent, offset)
+        except InvalidInput:
+            fits = False
+        else:
+            # Letters alone may be a sequence, but such a short one is rather the name of a gene.
+            fits = isinstance(key, Variant) or 2 * len(key) >= len(parent)
+        if not fits:
+            failed += 1
+            if len(problems) < LISTED:
+                problems.append(_problem(name, index, parent, offset))
+    if 2 * failed <= len(names):
+        return
+    better = suggest_offset(pairs_named(names), parent)
+    if better is not None and better != offset:
+        what = f"the numbers of the variants seem shifted: {failed:,} of {len(names):,} names do not fit the parent"
+        remedy = f"Set the numbering offset to {better} instead of {offset}."
+        problems.insert(0, Problem("wrong_offset", what, remedy, path="offset"))
+    else:
+        what = f"{failed:,} of {len(names):,} names are no variants of this job's parent"
+        remedy = "Choose another column, or send the measurements of this parent."
+        problems.insert(0, Problem("assay_mismatch", what, remedy, path="variant_column"))
+    first = problems[0]
+    raise InvalidInput(first.message, code=first.code, problems=problems, problem_count=failed + 1)
+
+
+def _problem(name: str, index: int, parent: str, offset: int) -> Problem:
+    """What is wrong with a name that is no variant of the parent, in words that do not say where it stands."""
+    first = VariantRules(parent, offset).problems(name, Place())[-1]
+    return Problem(first.code, first.message, first.remedy, record=name[:80], index=index)
+
+
+def pairs_named(names: Iterable[str]) -> Iterator[tuple[str, int]]:
+    """The (wild-type letter, number) pairs that codes name."""
+    return ((found[1].upper(), int(found[2])) for name in names for found in _NAMED.finditer(name))
+
+
+def _defined(value: float) -> float | None:
+    return None if math.isnan(value) else value

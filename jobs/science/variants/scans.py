@@ -1,0 +1,123 @@
+"""A scan as tables for people: substitutions in order of their score, and one line for each position."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from e1protocol import CANONICAL
+
+Floats = NDArray[np.float64]
+
+RESIDUES = len(CANONICAL)
+
+
+@dataclass(frozen=True, slots=True)
+class Substitution:
+    """One substitution: `score` is log p(mutant) - log p(wild type), `probability` that of the mutant residue."""
+
+    code: str
+    position: int
+    wild: str
+    mutant: str
+    score: float
+    spread: float
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class PositionRow:
+    """One position: `mean` is over the 19 substitutions, `information` in bits (0 to log2 20 = 4.32)."""
+
+    position: int
+    wild: str
+    mean: float
+    best: Substitution
+    wild_probability: float
+    information: float
+
+
+@dataclass(frozen=True, slots=True)
+class ScanTable:
+    """Scores and spreads [P, 20] of the substitutions at `positions` [P] (1-based) whose residues are `wild` [P]."""
+
+    positions: tuple[int, ...]
+    wild: tuple[str, ...]
+    scores: Floats
+    spread: Floats
+
+    @classmethod
+    def of(cls, result: Mapping[str, Any], sequence: str) -> ScanTable:
+        """From a result of the action scan on `sequence`."""
+        positions = tuple(result["positions"])
+        scores = np.asarray(result["scores"], dtype=np.float64).reshape(-1, RESIDUES)
+        spread = np.asarray(result["spread"], dtype=np.float64).reshape(-1, RESIDUES)
+        return cls(positions, tuple(sequence[position - 1] for position in positions), scores, spread)
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    @property
+    def probabilities(self) -> Floats:
+        """Predicted probabilities [P, 20]: the softmax of a row, since its scores differ from log p by a constant."""
+        powers = np.exp(self.scores - self.scores.max(axis=1, keepdims=True, initial=-np.inf))
+        return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+
+    def _mutants(self) -> NDArray[np.bool_]:
+        """Which cells [P, 20] are substitutions: all but the wild type's own."""
+        wild = np.array([CANONICAL.index(letter) for letter in self.wild], dtype=np.intp)
+        return np.asarray(np.arange(RESIDUES)[None, :] != wild[:, None])
+
+    def ranked(self, *, position: int | None = None, worst_first: bool = False) -> NDArray[np.intp]:
+        """Cells (row x 20 + column) of all substitutions, or of those at one position, best first. Equal scores keep
+        the order of positions and columns.
+        """
+        wanted = self._mutants()
+        if position is not None:
+            wanted &= (np.array(self.positions) == position)[:, None]
+        cells = np.flatnonzero(wanted)
+        scores = self.scores.ravel()[cells]
+        return np.asarray(cells[np.argsort(scores if worst_first else -scores, kind="stable")])
+
+    def substitutions(self, cells: Sequence[int] | NDArray[np.intp]) -> list[Substitution]:
+        """The substitutions of these cells."""
+        probabilities = self.probabilities
+        found = []
+        for cell in cells:
+            row, column = divmod(int(cell), RESIDUES)
+            wild, mutant, position = self.wild[row], CANONICAL[column], self.positions[row]
+            score, spread = float(self.scores[row, column]), float(self.spread[row, column])
+            code = f"{wild}{position}{mutant}"
+            found.append(Substitution(code, position, wild, mutant, score, spread, float(probabilities[row, column])))
+        return found
+
+    def rows(self, start: int = 0, count: int | None = None) -> Iterator[PositionRow]:
+        """A line for each position from row `start`."""
+        mutants = self._mutants()
+        probabilities = self.probabilities
+        end = len(self) if count is None else min(len(self), start + count)
+        for row in range(start, end):
+            scores = np.where(mutants[row], self.scores[row], -np.inf)
+            (best,) = self.substitutions([row * RESIDUES + int(scores.argmax())])
+            shares = probabilities[row][probabilities[row] > 0]
+            yield PositionRow(
+                position=self.positions[row],
+                wild=self.wild[row],
+                mean=float(self.scores[row][mutants[row]].mean()),
+                best=best,
+                wild_probability=float(probabilities[row, CANONICAL.index(self.wild[row])]),
+                information=float(np.log2(RESIDUES) + (shares * np.log2(shares)).sum()),
+            )
+
+    def score_of(self, mutations: Sequence[tuple[int, str]]) -> float | None:
+        """The score of a variant, as (position, mutant) pairs: the sum over its positions, as `score` computes it. None
+        where a position was not scanned.
+        """
+        place = {position: row for row, position in enumerate(self.positions)}
+        if any(position not in place for position, _ in mutations):
+            return None
+        return float(sum(self.scores[place[position], CANONICAL.index(mutant)] for position, mutant in mutations))

@@ -1,0 +1,119 @@
+"""Tasks of the service worker: safety nets that beat calls. Each is one function's name for Celery, no logic."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+from celery import shared_task
+from django.conf import settings
+from django.db import connection
+from django.db.models.functions import Now
+
+from e1protocol import TASK_BUILD, TASK_DISPATCH, TASK_EXPIRE, TASK_REAP, TASK_WEBHOOKS, TASK_WORK
+from jobs.background.artefacts import artefacts_tend
+from jobs.background.works import works_tend
+from jobs.fleet import pace
+from jobs.library.contexts import contexts_sweep
+from jobs.models import Worker
+from jobs.queue import dispatch as queue
+from jobs.queue import progress
+from jobs.queue.lifecycle import job_delete, job_finalise
+from jobs.queue.losses import leases_reap
+from jobs.queue.tallies import tallies_advance
+from jobs.queue.units import groups_release
+from jobs.results.retention import jobs_expire
+from jobs.tasks.turns import turn_take
+from jobs.tasks.works import WORKS
+from jobs.webhooks.services import deliveries_send
+
+log = logging.getLogger(__name__)
+
+ABANDONED_UPLOAD_SECONDS = 900
+PROBE_AFTER_SECONDS = 60
+
+
+@shared_task(name=TASK_DISPATCH)
+def dispatch_all() -> None:
+    """Fill every model's window, and have an idle worker prove itself."""
+    for model in settings.E1_MODELS:
+        queue.dispatch_quietly(model)
+        idle = pace.workers_alive(model).filter(last_forward_at__lt=Now() - timedelta(seconds=PROBE_AFTER_SECONDS))
+        if idle.exists() and queue.broker_answers():
+            queue.probe(model)
+
+
+@shared_task(name=TASK_REAP)
+def reap() -> None:
+    """Take back expired leases, close jobs that nobody closed, remove uploads whose web process died, and move on
+    the sums that progress starts from.
+
+    Two beats are harmless: who does not get the lock leaves it to the other.
+    """
+    with _alone("e1-reap") as alone:
+        if not alone:
+            return
+        if taken := leases_reap():
+            log.warning("took back %d chunks whose worker no longer renews its lease", taken)
+        for job in progress.jobs_with_units():
+            if groups_release(job_id=job.pk):
+                queue.dispatch_quietly(job.model)
+        for job in progress.closable_jobs():
+            job_finalise(job_id=job.pk)
+        for job in progress.idle_jobs(ABANDONED_UPLOAD_SECONDS):
+            log.warning("removing job %s: its upload broke off", job.pk)
+            job_delete(job_id=job.pk)
+        tallies_advance()
+        artefacts_tend()
+        for work in WORKS.values():
+            works_tend(work.model)
+        Worker.objects.filter(heartbeat_at__lt=Now() - timedelta(hours=24)).delete()
+
+
+@shared_task(name=TASK_EXPIRE)
+def expire() -> None:
+    """Remove what has outlived its time, one minute of work at most: beat calls again."""
+    with _alone("e1-expire") as alone:
+        if not alone:
+            return
+        if purged := jobs_expire():
+            log.info("%d expired jobs have given back their storage", purged)
+        while contexts_sweep():
+            pass
+
+
+@shared_task(name=TASK_BUILD)
+def build_artefact(artefact_id: int) -> None:
+    """Something waits: do what is next in turn, which need not be that file."""
+    turn_take()
+
+
+@shared_task(name=TASK_WEBHOOKS)
+def deliver_webhooks() -> None:
+    """Send what is due to webhooks, in one process at a time: addresses that answer slowly hold up no more."""
+    with _alone("e1-webhooks") as alone:
+        if alone:
+            deliveries_send()
+
+
+@shared_task(name=TASK_WORK)
+def work_in_background(kind: str, pk: str) -> None:
+    """Something waits: do what is next in turn, which need not be that work."""
+    turn_take()
+
+
+@contextmanager
+def _alone(name: str) -> Iterator[bool]:
+    """Whether this process got the lock of that name. It belongs to the session, so that the steps under it commit
+    one by one, and goes with the connection where the process dies.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(hashtext(%s))", [name])
+        got = bool(cursor.fetchone()[0])
+        try:
+            yield got
+        finally:
+            if got:
+                cursor.execute("SELECT pg_advisory_unlock(hashtext(%s))", [name])

@@ -1,0 +1,112 @@
+"""What the table of a job of variants is made of, as Postgres keeps it: texts of items, numbers packed by chunks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container, Iterator
+
+import numpy as np
+from django.db.models.functions import Left
+from numpy.typing import NDArray
+
+from jobs.database import binary_cursor
+from jobs.library.outputs import DTYPES
+from jobs.models import Chunk, Item, Job
+from jobs.models.states import ChunkState
+from jobs.science.variants.codes import Mutation, Variant
+from jobs.science.variants.overlays import key_of
+
+Floats = NDArray[np.float64]
+
+OTHER_LENGTH = -1
+"""Number of mutations of a sequence whose length is not the parent's."""
+
+_CHUNKS = 1000
+"""Chunks whose outputs are read at a time."""
+_PAGE = 50_000
+"""Items that are read at a time."""
+NAME_SHOWN = 200
+"""Characters of a name, which may have 4,096: tables of the last jobs looked at stay in memory."""
+
+KINDS = ("score", "spread")
+STORED = """
+SELECT chunk_id, kind, dtype, data FROM jobs_output
+WHERE chunk_id = ANY(%s) AND kind = ANY(%s) AND layer = -1 ORDER BY chunk_id, item_index
+"""
+_Item = tuple[int, int | None, str, str]
+
+
+def scored_items(job: Job, scored: Container[int | None]) -> Iterator[_Item]:
+    """Index, chunk, name and text of the items in chunks that are scored, in input order; of a name the first
+    NAME_SHOWN characters: they are shown and searched, and the whole one stands in the downloads.
+
+    Pages by key, and no join: the planner would read the chunks of all jobs for it.
+    """
+    rows = Item.objects.filter(job=job, error_code__isnull=True).order_by("index")
+    name, last = Left("name", NAME_SHOWN), -1
+    while page := list(rows.filter(index__gt=last).values_list("index", "chunk_id", name, "sequence")[:_PAGE]):
+        yield from (item for item in page if item[1] in scored)
+        last = page[-1][0]
+
+
+def stored_numbers(job: Job) -> dict[str, dict[int | None, Floats]]:
+    """By kind, the numbers of the items of each chunk that is done, one each, in item order.
+
+    Outputs by the keys of a page of chunks: for a join the planner may read the outputs of all jobs.
+    """
+    chunks = Chunk.objects.filter(job=job, state=ChunkState.DONE, n_items__gt=0).values_list("pk", flat=True)
+    return _numbers_of(list(chunks))
+
+
+def _numbers_of(chunks: list[int]) -> dict[str, dict[int | None, Floats]]:
+    found: dict[str, dict[int | None, Floats]] = {kind: {} for kind in KINDS}
+    with binary_cursor() as cursor:
+        for start in range(0, len(chunks), _CHUNKS):
+            cursor.execute(STORED, [chunks[start : start + _CHUNKS], list(KINDS)], binary=True)
+            for chunk_id, kind, dtype, data in cursor:
+                numbers = np.frombuffer(data, dtype=DTYPES[dtype]).astype(np.float64)
+                held = found[kind].get(chunk_id)
+                found[kind][chunk_id] = numbers if held is None else np.concatenate([held, numbers])
+    return found
+
+
+_CODE = re.compile(r"[A-Z]-?[0-9]+[A-Z](?::[A-Z]-?[0-9]+[A-Z])*")
+
+
+class MutationColumns:
+    """Codes and mutated positions of variants, from the texts that were checked when they came in."""
+
+    def __init__(self, parent: str, offset: int) -> None:
+        self._parent, self._offset = parent, offset
+        self._letters = np.frombuffer(parent.encode(), dtype=np.uint8)
+        self.codes: list[str] = []
+        self.count: list[int] = []
+        self.positions: list[int] = []
+        self.starts: list[int] = [0]
+
+    def add(self, text: str) -> None:
+        mutations = self._mutations(text)
+        if mutations is None:
+            self.codes.append(text)
+            self.count.append(OTHER_LENGTH)
+        else:
+            self.codes.append(Variant(mutations).code(self._offset))
+            self.count.append(len(mutations))
+            self.positions += [mutation.position for mutation in mutations]
+        self.starts.append(len(self.positions))
+
+    def _mutations(self, text: str) -> tuple[Mutation, ...] | None:
+        """Substitutions in the order of their positions; None for a sequence of another length."""
+        parent = self._parent
+        if _CODE.fullmatch(text):
+            found = [
+                Mutation(int(part[1:-1]) - self._offset, part[0], part[-1])
+                for part in text.split(":")
+                if part[0] != part[-1]
+            ]
+            return tuple(sorted(found))
+        if len(text) == len(parent) and text.isascii() and text.isalpha():
+            differ = np.flatnonzero(np.frombuffer(text.encode(), dtype=np.uint8) != self._letters).tolist()
+            return tuple(Mutation(at + 1, parent[at], text[at]) for at in differ)
+        key = key_of(text, parent, self._offset)
+        return key.mutations if isinstance(key, Variant) else None

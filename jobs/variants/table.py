@@ -1,0 +1,206 @@
+"""The scores of a job of variants as columns: read once, then sorted, searched and filtered with numpy.
+
+A few tables are remembered, each under the fingerprint of the results that it was read from. A table of 100,000
+variants takes some 30 MB; larger jobs are shown up to MAX_RANKED variants, and downloaded whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jobs.models import Job
+from jobs.queue.progress import results_fingerprint
+from jobs.science.variants.codes import Mutation, Variant
+from jobs.science.variants.overlays import ScoreOf
+from jobs.variants.rows import OTHER_LENGTH, MutationColumns, scored_items, stored_numbers
+from jobs.web.remembered import Remembered
+
+Floats = NDArray[np.float64]
+Rows = NDArray[np.intp]
+
+MAX_RANKED = 250_000
+"""Variants of one job that are ranked."""
+_KEPT = 3
+"""Tables that a process remembers."""
+
+SORTS = ("best", "worst", "spread", "position", "mutations", "name", "index")
+
+
+class Row(NamedTuple):
+    """A variant as a page shows it. `place` is its rank by score among all of the job, from 1."""
+
+    index: int  # type: ignore[assignment]  # hides tuple.index, which nobody calls on a row
+    name: str
+    code: str
+    mutations: int
+    score: float
+    spread: float
+    place: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which variants, in which order. `position` counts as the job's codes do."""
+
+    sort: str = "best"
+    search: str = ""
+    position: int | None = None
+    wild: str = ""
+    mutations: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VariantTable:
+    """Columns of n variants in input order. The positions (1-based) of variant i are
+    `positions[starts[i] : starts[i + 1]]`. `cut` says that the job has more variants than are ranked.
+    """
+
+    parent: str
+    offset: int
+    index: NDArray[np.int64]
+    names: Sequence[str]
+    codes: Sequence[str]
+    score: Floats
+    spread: Floats
+    count: NDArray[np.int32]
+    positions: NDArray[np.int32]
+    starts: NDArray[np.int64]
+    places: NDArray[np.int64]
+    cut: bool
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def select(self, wanted: Wanted) -> Rows:
+        """Row numbers of the variants that fit, in the order asked for. Ties keep the order of the input."""
+        keep = np.ones(len(self), dtype=bool)
+        if wanted.mutations is not None:
+            keep &= self.count == wanted.mutations
+        if wanted.position is not None:
+            keep &= self._any(self.positions == wanted.position - self.offset)
+        if wanted.wild:
+            letters = np.frombuffer(self.parent.encode(), dtype=np.uint8)
+            keep &= self._any(letters[self.positions - 1] == ord(wanted.wild))
+        if wanted.search:
+            text = wanted.search.upper()
+            both = zip(self.codes, self.names, strict=True)
+            found = (text in code.upper() or text in name.upper() for code, name in both)
+            keep &= np.fromiter(found, dtype=bool, count=len(self))
+        rows = np.flatnonzero(keep)
+        return np.asarray(rows[self._order(rows, wanted.sort)])
+
+    def _any(self, mutated: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Variants [n] of which any mutation [m] fits."""
+        sums = np.concatenate([[0], np.cumsum(mutated)])
+        return np.asarray(sums[self.starts[1:]] > sums[self.starts[:-1]])
+
+    def _order(self, rows: Rows, sort: str) -> Rows:
+        """Places in `rows`, the first to be shown first."""
+        if sort == "index":
+            return np.arange(len(rows))
+        if sort == "name":
+            names = [self.names[at] for at in rows.tolist()]
+            return np.array(sorted(range(len(names)), key=names.__getitem__), dtype=np.intp)
+        return np.argsort(self._key(sort)[rows], kind="stable")
+
+    def _key(self, sort: str) -> NDArray[Any]:
+        """Numbers [n] of which the smallest comes first."""
+        last = np.iinfo(np.int32).max
+        match sort:
+            case "worst":
+                return self.score
+            case "spread":
+                return -self.spread
+            case "position":
+                first = np.append(self.positions, last)[self.starts[:-1]]
+                return np.where(self.count > 0, first, 0)
+            case "mutations":
+                return np.where(self.count == OTHER_LENGTH, last, self.count)
+            case _:
+                return -self.score
+
+    def rows(self, wanted: Rows) -> list[Row]:
+        """The rows of these numbers."""
+        return [
+            Row(
+                int(self.index[at]),
+                self.names[at],
+                self.codes[at],
+                int(self.count[at]),
+                float(self.score[at]),
+                float(self.spread[at]),
+                int(self.places[at]),
+            )
+            for at in wanted.tolist()
+        ]
+
+    def variant(self, at: int) -> Variant | None:
+        """The substitutions of a row; None for a sequence of another length."""
+        if self.count[at] == OTHER_LENGTH:
+            return None
+        codes = self.codes[at].split(":")
+        positions = self.positions[self.starts[at] : self.starts[at + 1]].tolist()
+        return Variant(
+            tuple(Mutation(n, self.parent[n - 1], code[-1]) for n, code in zip(positions, codes, strict=False))
+        )
+
+    def sequence(self, at: int) -> str:
+        """The full sequence of a row."""
+        variant = self.variant(at)
+        return self.codes[at] if variant is None else variant.sequence(self.parent)
+
+
+_tables: Remembered[tuple[str, str], VariantTable] = Remembered(_KEPT)
+
+
+def variant_table(job: Job) -> VariantTable:
+    """The table of a job of the action score, of the results that it has now."""
+    return _tables.get((str(job.pk), results_fingerprint(job)), lambda: read_table(job))
+
+
+def scores_of(job: Job) -> ScoreOf:
+    """The score of each variant of the job; the first where one is named more than once."""
+    table = variant_table(job)
+    named = list(zip(table.codes, table.score.tolist(), strict=True))
+    scores = dict(reversed(named))
+    return lambda key: scores.get(key.code(table.offset) if isinstance(key, Variant) else key)
+
+
+def read_table(job: Job) -> VariantTable:
+    """The table from the database: packed scores, and the items that have one."""
+    parent, offset = str(job.params["parent"]), int(job.params.get("offset", 0))
+    stored = stored_numbers(job)
+    items = list(islice(scored_items(job, stored["score"]), MAX_RANKED + 1))
+    cut = len(items) > MAX_RANKED
+    taken: dict[int | None, int] = {}
+    score, spread = np.zeros(len(items)), np.zeros(len(items))
+    for at, (_, chunk_id, _, _) in enumerate(items):
+        place = taken.get(chunk_id, 0)
+        taken[chunk_id] = place + 1
+        score[at] = stored["score"][chunk_id][place]
+        spread[at] = stored["spread"][chunk_id][place]
+    columns = MutationColumns(parent, offset)
+    for *_, text in items:
+        columns.add(text)
+    places = np.empty(len(items), dtype=np.int64)
+    places[np.argsort(-score, kind="stable")] = np.arange(1, len(items) + 1)
+    return VariantTable(
+        parent=parent,
+        offset=offset,
+        index=np.array([index for index, *_ in items], dtype=np.int64),
+        names=[name for _, _, name, _ in items],
+        codes=columns.codes,
+        score=score,
+        spread=spread,
+        count=np.array(columns.count, dtype=np.int32),
+        positions=np.array(columns.positions, dtype=np.int32),
+        starts=np.array(columns.starts, dtype=np.int64),
+        places=places,
+        cut=cut,
+    )

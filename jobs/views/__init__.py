@@ -1,1 +1,0 @@
-"""Pages for people. They read through the same selectors and presenters as the REST interface, and hold no logic."""

@@ -1,0 +1,151 @@
+"""The API's reference as a plain page, from the same OpenAPI document that clients are generated from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from http import HTTPStatus
+from typing import Any, cast
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+from drf_spectacular.generators import SchemaGenerator
+
+METHODS = ("get", "post", "patch", "put", "delete")
+REF = "#/components/schemas/"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A property of a JSON object, or a parameter; `place` is query, header, path or empty."""
+
+    name: str
+    kind: str
+    text: str
+    required: bool
+    place: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One documented status: `schema` names the object in it, where there is one."""
+
+    status: str
+    text: str
+    kinds: tuple[str, ...]
+    schema: str
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One call: `anchor` is its stable name in links."""
+
+    anchor: str
+    method: str
+    path: str
+    text: str
+    parameters: tuple[Field, ...]
+    bodies: tuple[tuple[str, str], ...]
+    answers: tuple[Answer, ...]
+
+
+@require_safe
+def api_docs(request: HttpRequest) -> HttpResponse:
+    """Every call with its parameters, bodies and answers, then every object with its fields."""
+    document = _document()
+    context = {
+        "operations": list(operations(document)),
+        "objects": list(objects(document)),
+        "base": request.build_absolute_uri("/").rstrip("/"),
+    }
+    return render(request, "jobs/web/api_docs.html", context)
+
+
+@cache
+def _document() -> Mapping[str, Any]:
+    generator: Any = SchemaGenerator
+    return cast(Mapping[str, Any], generator().get_schema(request=None, public=True))
+
+
+def operations(document: Mapping[str, Any]) -> Iterator[Operation]:
+    """The calls of an OpenAPI 3 document, in its order."""
+    for path, methods in document["paths"].items():
+        for method in METHODS:
+            if method in methods:
+                yield _operation(path, method, methods[method])
+
+
+def _operation(path: str, method: str, raw: Mapping[str, Any]) -> Operation:
+    content = raw.get("requestBody", {}).get("content", {})
+    return Operation(
+        anchor=raw["operationId"],
+        method=method.upper(),
+        path=path,
+        text=raw.get("description", "").strip(),
+        parameters=tuple(_parameter(one) for one in raw.get("parameters", ())),
+        bodies=tuple((media, _name_of(body.get("schema", {}))) for media, body in content.items()),
+        answers=tuple(
+            Answer(
+                status,
+                answer.get("description") or HTTPStatus(int(status)).phrase.lower(),
+                tuple(answer.get("content", {})),
+                next((_name_of(body.get("schema", {})) for body in answer.get("content", {}).values()), ""),
+            )
+            for status, answer in sorted(raw["responses"].items())
+        ),
+    )
+
+
+def _parameter(raw: Mapping[str, Any]) -> Field:
+    text = raw.get("description", "")
+    return Field(raw["name"], kind_of(raw["schema"]), text, raw.get("required", False), raw["in"])
+
+
+def objects(document: Mapping[str, Any]) -> Iterator[tuple[str, list[Field]]]:
+    """The named objects of an OpenAPI 3 document with their fields; choices of text have none and are left out."""
+    for name, schema in sorted(document["components"]["schemas"].items()):
+        if "properties" in schema:
+            required = schema.get("required", ())
+            yield (
+                name,
+                [
+                    Field(field, kind_of(one), one.get("description", ""), field in required)
+                    for field, one in schema["properties"].items()
+                ],
+            )
+
+
+def _name_of(schema: Mapping[str, Any]) -> str:
+    return str(schema.get("$ref", "")).removeprefix(REF)
+
+
+def kind_of(schema: Mapping[str, Any]) -> str:
+    """A schema in a few words, such as `list of text`, `one of all, masked`, `Job or null`."""
+    if "$ref" in schema:
+        return _name_of(schema)
+    if parts := schema.get("allOf") or schema.get("oneOf") or schema.get("anyOf"):
+        words = " or ".join(kind_of(part) for part in parts)
+    elif "enum" in schema:
+        words = "one of " + ", ".join(str(value) for value in schema["enum"] if value is not None)
+    else:
+        words = _plain(schema)
+    return words + " or null" if schema.get("nullable") else words
+
+
+STRINGS = {"date-time": "moment (ISO 8601)", "uuid": "id (UUID)", "binary": "file", "uri": "address"}
+PLAIN = {"integer": "whole number", "number": "number", "boolean": "true or false"}
+
+
+def _plain(schema: Mapping[str, Any]) -> str:
+    match schema.get("type"):
+        case "array":
+            return f"list of {kind_of(schema.get('items', {}))}"
+        case "object":
+            inner = schema.get("additionalProperties")
+            return f"object of {kind_of(inner)}" if isinstance(inner, Mapping) and inner else "object"
+        case "string":
+            return STRINGS.get(str(schema.get("format")), "text")
+        case other:
+            return PLAIN.get(str(other), "any JSON")

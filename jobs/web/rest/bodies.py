@@ -1,0 +1,200 @@
+"""Request bodies: JSON (gzip accepted), multipart to disk, raw uploads as a stream. A broken one is refused."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, BinaryIO, cast
+
+import orjson
+from django.conf import settings
+from rest_framework.parsers import BaseParser, DataAndFiles, MultiPartParser
+
+from jobs.errors import InvalidInput, Problem, Problems, TooLarge
+from jobs.limits import MAX_UPLOAD_BODY, SHOWN_NAME
+from jobs.web.uploads import HELD, is_small, request_place
+
+BLOCK = 1 << 16
+
+
+class CountedBody:
+    """A body that knows how much of it should come: the server ends a broken upload like a whole one."""
+
+    def __init__(self, stream: BinaryIO, expected: int) -> None:
+        self._stream = stream
+        self._expected = expected
+        self.received = 0
+
+    def read(self, size: int = -1) -> bytes:
+        block = self._stream.read(size)
+        self.received += len(block)
+        if not block and size != 0:
+            self.check_whole()
+        return block
+
+    def check_whole(self) -> None:
+        """Raise InvalidInput `upload_incomplete` where bytes are missing."""
+        if self.received < self._expected:
+            raise InvalidInput(
+                f"the upload broke off: {self.received} of {self._expected} bytes arrived; nothing was queued",
+                code="upload_incomplete",
+            )
+
+
+def counted_body(stream: Any, context: Mapping[str, Any] | None) -> CountedBody:
+    """The request's body with its announced length; raises InvalidInput `length_required` where none is announced."""
+    meta = context["request"].META if context else {}
+    length = str(meta.get("CONTENT_LENGTH") or "")
+    if not (length.isascii() and length.isdigit()):
+        raise InvalidInput.of(
+            Problem(
+                "length_required", "the request has no Content-Length", "Send the body with its length, not chunked."
+            )
+        )
+    if int(length) > MAX_UPLOAD_BODY:
+        what = f"the body has {int(length):,} bytes, and the limit is {MAX_UPLOAD_BODY:,}"
+        raise TooLarge.of(Problem("upload_too_large", what, "Split it into several jobs."))
+    return CountedBody(cast(BinaryIO, stream), int(length))
+
+
+class JsonBodyParser(BaseParser):
+    """A JSON object, plain or gzip-compressed, whole in memory and therefore limited in size. One that is not small
+    takes a place for uploads while it comes in. Raises TooManyRequests `too_many_uploads` where none is free.
+    """
+
+    media_type = "application/json"
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
+        body = counted_body(stream, parser_context)
+        request = parser_context["request"] if parser_context else None
+        encoding = request.META.get("HTTP_CONTENT_ENCODING", "") if request else ""
+        with _place_of(request):
+            data = _read_limited(body, gzipped=encoding.strip().lower() == "gzip")
+            body.check_whole()
+        if encoding.strip().lower() not in ("", "gzip", "identity"):
+            raise InvalidInput(f"Content-Encoding {encoding!r} is not known; use gzip or none", code="bad_encoding")
+        return parse_object(data)
+
+
+def _place_of(request: Any) -> AbstractContextManager[None]:
+    # Don't touch request.user here: CSRF checking may read the body. A session has taken its upload slot already, in
+    # `jobs.web.uploads.FormPlaces`.
+    if request is None or is_small(request.META.get("CONTENT_LENGTH")) or request.META.get(HELD) is not None:
+        return nullcontext()
+    return request_place(request, request.user.pk)
+
+
+def parse_object(data: bytes) -> dict[str, Any]:
+    """A JSON object from bytes; raises InvalidInput with line and column of what is wrong."""
+    try:
+        value = orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise InvalidInput.of(
+            Problem(
+                "bad_json",
+                f"the body is not JSON: {error.msg}",
+                "Check it with a JSON validator.",
+                line=error.lineno,
+                column=error.colno,
+            )
+        ) from error
+    if not isinstance(value, dict):
+        raise InvalidInput.of(Problem("bad_json", f"the body is a JSON {type(value).__name__}, not an object"))
+    return value
+
+
+def unknown_fields(data: Iterable[str], known: Sequence[str]) -> Problems:
+    """A problem of each field of a body that is none of `known`."""
+    problems, choice = Problems(), f"Choose from {', '.join(known)}."
+    unknown = [name[:SHOWN_NAME] for name in data if name not in known]
+    problems.each(unknown, lambda n: Problem("unknown_field", f"there is no field {n!r}", choice, path=n))
+    return problems
+
+
+def only_fields(data: Iterable[str], known: Sequence[str]) -> None:
+    """Raise InvalidInput where a body has a field that is none of `known`."""
+    if problems := unknown_fields(data, known):
+        raise problems.refusal()
+
+
+def _read_limited(body: CountedBody, *, gzipped: bool) -> bytes:
+    limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    inflate = zlib.decompressobj(wbits=31) if gzipped else None
+    parts: list[bytes] = []
+    size = 0
+    while block := body.read(BLOCK):
+        try:
+            part = inflate.decompress(block, limit + 1) if inflate else block
+        except zlib.error as error:
+            raise InvalidInput(f"the gzip body is damaged: {error}", code="bad_gzip") from error
+        size += len(part)
+        parts.append(part)
+        if size > limit or (inflate and inflate.unconsumed_tail):
+            raise TooLarge(
+                f"the JSON body is larger than {limit} bytes; upload the library as a file (FASTA, JSONL, CSV) instead"
+            )
+    if inflate and not inflate.eof:
+        raise InvalidInput("the gzip body ends too early", code="truncated_gzip")
+    return b"".join(parts)
+
+
+class MultipartBodyParser(MultiPartParser):
+    """Form fields and files; files go to disk as they come in. Refuses a body that breaks off."""
+
+    def parse(
+        self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> DataAndFiles[Any, Any]:
+        body = counted_body(stream, parser_context)
+        parsed: DataAndFiles[Any, Any] = super().parse(cast(Any, body), media_type, parser_context)
+        while body.read(BLOCK):
+            pass
+        body.check_whole()
+        return parsed
+
+
+class StreamBodyParser(BaseParser):
+    """A raw upload: the view reads the stream, nothing is kept."""
+
+    media_type = "text/x-fasta"
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
+        return {"stream": counted_body(stream, parser_context), "media_type": (media_type or self.media_type)}
+
+
+class CsvBodyParser(StreamBodyParser):
+    media_type = "text/csv"
+
+
+class JsonLinesBodyParser(StreamBodyParser):
+    media_type = "application/x-ndjson"
+
+
+class PlainTextBodyParser(StreamBodyParser):
+    media_type = "text/plain"
+
+
+class GzipBodyParser(StreamBodyParser):
+    media_type = "application/gzip"
+
+
+class OctetStreamBodyParser(StreamBodyParser):
+    media_type = "application/octet-stream"
+
+
+class A3mBodyParser(StreamBodyParser):
+    media_type = "text/x-a3m"
+
+
+class StockholmBodyParser(StreamBodyParser):
+    media_type = "text/x-stockholm"
+
+
+STREAMED = [
+    StreamBodyParser,
+    CsvBodyParser,
+    JsonLinesBodyParser,
+    PlainTextBodyParser,
+    GzipBodyParser,
+    OctetStreamBodyParser,
+]

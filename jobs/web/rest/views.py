@@ -1,0 +1,48 @@
+"""What the views of jobs share."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import Any, cast
+from uuid import UUID
+
+from django.contrib.auth.models import User
+from django.http.response import HttpResponseBase
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from jobs.library import selectors
+from jobs.models import Job
+from jobs.web.rest import serializers as docs
+from jobs.web.rest.bodies import MultipartBodyParser
+from jobs.web.uploads import request_place
+
+COMMON_ERRORS = {401: docs.ErrorBody, 404: docs.ErrorBody}
+ROW_ERRORS = {**COMMON_ERRORS, 410: docs.ErrorBody}
+"""Of what is read from items and results: those of an expired job are gone."""
+
+
+class JobView(APIView):
+    """Base of the views below: the user, and the user's own job."""
+
+    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        with ExitStack() as self._places:
+            return super().dispatch(request, *args, **kwargs)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Views that take files take a place for uploads once they know whose it is, and before they read the body."""
+        super().initial(request, *args, **kwargs)
+        if request.method == "POST" and MultipartBodyParser in self.parser_classes:
+            self._places.enter_context(request_place(request._request, self.owner().pk))
+
+    def owner(self) -> User:
+        return cast(User, self.request.user)
+
+    def job(self, job_id: UUID) -> Job:
+        return selectors.job_of(self.owner(), job_id)
+
+    def job_with_rows(self, job_id: UUID) -> Job:
+        """The user's own job, whose items and results are there. Raises Gone `results_expired` where they are not."""
+        job = self.job(job_id)
+        selectors.require_rows(job)
+        return job

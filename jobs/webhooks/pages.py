@@ -1,0 +1,58 @@
+"""The page of webhooks: made, switched on and off, deleted, and what became of their deliveries."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from jobs.errors import NotFound, ServiceError
+from jobs.models import Delivery
+from jobs.web.access import page, user_of
+from jobs.webhooks.selectors import webhook_of, webhooks_of
+from jobs.webhooks.services import webhook_activate, webhook_create
+
+SHOWN = 5
+
+
+@page
+@require_http_methods(["GET", "HEAD", "POST"])
+def webhooks(request: HttpRequest) -> HttpResponse:
+    """The user's webhooks and a form for a new one. The answer to the form is the only page that shows the secret."""
+    owner = user_of(request)
+    context: dict[str, Any] = {"url": ""}
+    status = 200
+    if request.method == "POST":
+        context["url"] = request.POST.get("url", "").strip()
+        try:
+            context["made"] = webhook_create(owner=owner, url=context["url"])
+        except ServiceError as error:
+            context["problem"], status = error, error.status_code
+    found = list(webhooks_of(owner))
+    context["webhooks"] = [(one, Delivery.objects.filter(webhook=one).order_by("-id")[:SHOWN]) for one in found]
+    return render(request, "jobs/webhooks/webhooks.html", context, status=status)
+
+
+@page
+@require_http_methods(["GET", "HEAD", "POST"])
+def webhook_act(request: HttpRequest, webhook_id: UUID) -> HttpResponse:
+    """Switch one of the user's webhooks on or off, or delete it; a look at the address leads to the list of them."""
+    try:
+        webhook = webhook_of(user_of(request), webhook_id)
+    except NotFound as error:
+        raise Http404(error.detail) from error
+    if request.method != "POST":
+        return redirect("webhooks-page")
+    act = request.POST.get("do", "")
+    if act == "delete":
+        webhook.delete()
+        said = "The webhook is deleted."
+    else:
+        webhook_activate(webhook=webhook, active=act == "on")
+        said = f"The webhook is {'on' if act == 'on' else 'off'}."
+    messages.add_message(request, messages.SUCCESS, said, "notice")
+    return redirect("webhooks-page")

@@ -1,0 +1,234 @@
+"""Who gets in: tokens, logins, sessions, and the headers that keep browsers safe."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from jobs.accounts.tokens import token_create, token_revoke
+from jobs.models import ApiToken
+from tests.intake.test_api import body, submit
+
+pytestmark = pytest.mark.django_db
+
+
+def with_token(key: str) -> APIClient:
+    client = APIClient()
+    client.credentials(HTTP_AUTHORIZATION=f"Token {key}")
+    return client
+
+
+# --- tokens ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_key_is_nowhere_in_the_database(person):
+    key = token_create(owner=person, name="laptop", days=90)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT t::text FROM jobs_apitoken t")
+        ((row,),) = cursor.fetchall()
+    assert key not in row
+    assert key[:8] in row, "the beginning tells tokens apart"
+    assert re.fullmatch("[0-9a-f]{64}", key)
+
+
+def test_the_last_use_is_written_at_most_once_a_minute(person):
+    client = with_token(token_create(owner=person, name="laptop", days=None))
+    assert client.get("/api/jobs/").status_code == 200
+    first = ApiToken.objects.get().last_used
+    assert first is not None
+    with CaptureQueriesContext(
+        connection,
+    ) as queries:
+        assert client.get("/api/jobs/").status_code == 200
+    assert not [q for q in queries.captured_queries if q["sql"].startswith(("UPDATE", "INSERT", "DELETE"))]
+    assert len([q for q in queries.captured_queries if "jobs_apitoken" in q["sql"]]) == 1
+    ApiToken.objects.update(last_used=first - timedelta(seconds=61))
+    client.get("/api/jobs/")
+    assert ApiToken.objects.get().last_used > first
+
+
+def test_an_expired_token_is_refused_and_stays_to_be_seen(person):
+    key = token_create(owner=person, name="old", days=90)
+    client, browser = with_token(key), Client()
+    assert client.get("/api/jobs/").status_code == 200
+    ApiToken.objects.update(expiry=timezone.now())
+    response = client.get("/api/jobs/")
+    assert (response.status_code, body(response)["code"]) == (401, "authentication_failed")
+    assert "expired" in body(response)["detail"]
+    browser.force_login(person)
+    assert 'class="state failed">expired<' in browser.get("/account/tokens/").content.decode()
+
+
+def test_a_revoked_token_is_refused_at_once(person):
+    key = token_create(owner=person, name="lost", days=None)
+    client = with_token(key)
+    assert client.get("/api/jobs/").status_code == 200
+    token_revoke(owner=person, digest=ApiToken.objects.get().digest)
+    assert client.get("/api/jobs/").status_code == 401
+
+
+@pytest.mark.parametrize("life", ["90", "365", "never"])
+def test_the_end_is_chosen_when_a_token_is_made(person, life):
+    browser = Client()
+    browser.force_login(person)
+    page = browser.post("/account/tokens/", {"name": "notebook", "life": life}).content.decode()
+    token = ApiToken.objects.get()
+    days = None if token.expiry is None else round((token.expiry - timezone.now()) / timedelta(days=1))
+    assert days == (None if life == "never" else int(life))
+    assert f"<code>{token.token_key}…</code>" in page
+    assert token.digest[:20] not in re.sub(r"/account/tokens/\w+/revoke/", "", page)
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["Token \xff\xfe", "Token " + "a" * 10_000, "Token \x00" + "0" * 63, "Token ' OR 1=1--", "Token a b", "Token",
+     "Token " + "\uff10" * 64, "Basic cm9vdDpyb290", "Bearer x", "\x00", " ", "Token " + "A" * 64],
+)  # fmt: skip
+def test_odd_headers_are_refused_alike(person, header):
+    token_create(owner=person, name="laptop", days=None)
+    response = Client().get("/api/jobs/", headers={"Authorization": header.encode().decode("latin-1")})
+    assert response.status_code == 401
+    assert body(response)["code"] in ("authentication_failed", "not_authenticated")
+
+
+# --- logins ----------------------------------------------------------------------------------------------------------
+
+
+def attempt(name="rosalind", password="wrong", address="10.0.0.1", **headers):
+    return Client(REMOTE_ADDR=address).post("/login/", {"username": name, "password": password}, headers=headers)
+
+
+def test_logins_are_throttled_by_name_and_address(person, stranger):
+    for _ in range(4):
+        assert attempt().status_code == 200
+    locked = attempt()
+    assert (locked.status_code, locked["Retry-After"]) == (429, "900")
+    assert attempt(password="a long password 51").status_code == 429, "the right password does not help now"
+    assert attempt(password="a long password 51", address="10.0.0.2").status_code == 302, "nobody else locks her out"
+    assert attempt(name="james", password="a long password 53").status_code == 302
+    browser = Client(REMOTE_ADDR="10.0.0.1")
+    browser.force_login(person)
+    assert browser.get("/").status_code == 200, "who is in stays in"
+
+
+def test_a_login_says_the_same_whether_there_is_such_a_user(person):
+    def said(name):
+        pages = [attempt(name=name).content.decode() for _ in range(7)]
+        return [re.sub(r'value="[^"]*"', "", page) for page in pages]
+
+    assert said("rosalind") == said("nobody-of-that-name")
+    assert "Too many attempts" in said("rosalind")[-1]
+
+
+def test_a_lock_opens_after_a_while_or_by_the_administrator(person):
+    from axes.models import AccessAttempt
+    from django.core.management import call_command
+
+    for _ in range(6):
+        attempt()
+    AccessAttempt.objects.update(attempt_time=timezone.now() - timedelta(minutes=15, seconds=1))
+    assert attempt(password="a long password 51").status_code == 302
+    for _ in range(6):
+        attempt()
+    assert attempt(password="a long password 51").status_code == 429
+    call_command("axes_reset_username", "rosalind", verbosity=0)
+    assert attempt(password="a long password 51").status_code == 302
+
+
+def test_the_admin_login_is_throttled_too(person):
+    for _ in range(5):
+        response = Client().post("/admin/login/", {"username": "admin", "password": "x"})
+    assert response.status_code == 429
+
+
+def test_no_password_is_kept_of_an_attempt(person):
+    attempt(password="my other password")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT string_agg(a::text, ' ') FROM axes_accessattempt a")
+        assert "my other password" not in cursor.fetchone()[0]
+
+
+@pytest.mark.parametrize(
+    ("proxies", "header", "seen"),
+    [
+        (0, "1.2.3.4", "10.0.0.1"),
+        (1, "1.2.3.4", "1.2.3.4"),
+        (1, "6.6.6.6, 1.2.3.4", "1.2.3.4"),
+        (2, "6.6.6.6, 1.2.3.4, 10.9.9.9", "1.2.3.4"),
+        (2, "1.2.3.4", "10.0.0.1"),
+        (1, "", "10.0.0.1"),
+        (1, "not an address", "10.0.0.1"),
+        (1, "2001:db8::1", "2001:db8::1"),
+    ],
+)
+def test_what_a_client_says_of_its_address_is_not_believed(rf, settings, proxies, header, seen):
+    from jobs.web.access import client_address
+
+    settings.E1_PROXIES = proxies
+    request = rf.get("/", REMOTE_ADDR="10.0.0.1", HTTP_X_FORWARDED_FOR=header)
+    assert client_address(request) == seen
+
+
+def test_a_name_of_odd_characters_is_no_error(person):
+    for name in ("\x00", "\ud83d\ude00".encode("utf-16", "surrogatepass").decode("utf-16"), "x" * 10_000, "' OR 1=1"):
+        assert attempt(name=name).status_code == 200
+    long = {"User-Agent": "x" * 5000, "Accept": "y" * 5000, "X-Forwarded-For": "z" * 5000}
+    assert attempt(**long).status_code == 200
+
+
+# --- cookies and headers ---------------------------------------------------------------------------------------------
+
+
+def test_cookies_are_closed_to_scripts_and_other_sites(person):
+    response = attempt(password="a long password 51")
+    session = response.cookies["sessionid"]
+    assert (session["httponly"], session["samesite"]) == (True, "Lax")
+    page = Client().get("/login/")
+    assert (page.cookies["csrftoken"]["httponly"], page.cookies["csrftoken"]["samesite"]) == (True, "Lax")
+
+
+def test_behind_tls_cookies_and_browsers_stay_there(person, settings):
+    settings.SESSION_COOKIE_SECURE = settings.CSRF_COOKIE_SECURE = True
+    settings.SECURE_HSTS_SECONDS = 31_536_000
+    page = Client().get("/login/", secure=True)
+    assert page["Strict-Transport-Security"] == "max-age=31536000"
+    assert page.cookies["csrftoken"]["secure"]
+
+
+ADMIN_PAGES = [
+    "admin:index",
+    "admin:auth_user_changelist",
+    "admin:auth_user_add",
+    "admin:axes_accessattempt_changelist",
+]
+
+
+@pytest.mark.parametrize(
+    "name", ["job-list-page", "job-new-page", "tokens-page", "openapi-docs", "login", *ADMIN_PAGES]
+)
+def test_every_page_keeps_the_strict_policy(name, person, api):
+    submit(api)
+    User.objects.filter(pk=person.pk).update(is_staff=True, is_superuser=True)
+    browser = Client()
+    browser.force_login(person)
+    response = browser.get(reverse(name))
+    assert response.status_code == 200
+    policy = dict(part.strip().split(" ", 1) for part in response["Content-Security-Policy"].split(";"))
+    assert policy["script-src"] == policy["style-src"] == "'self'"
+    assert policy["default-src"] == policy["frame-ancestors"] == policy["base-uri"] == "'none'"
+    assert "unsafe" not in response["Content-Security-Policy"]
+    assert response["X-Content-Type-Options"] == "nosniff"
+    assert response["X-Frame-Options"] == "DENY"
+    assert response["Referrer-Policy"] == "same-origin"
+    page = response.content.decode()
+    inline = re.findall(r"<script(?![^>]*\bsrc=)(?![^>]*application/json)[^>]*>|<style|\son\w+=\"|\sstyle=\"", page)
+    assert inline == [], "the policy would block it"

@@ -1,0 +1,26 @@
+"""The peer that the engine is compared with computes the same network, or the comparison means nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.peer import FULL, OneByOne
+from e1protocol import Query
+from worker.engine import Engine
+
+TINY = Path(__file__).parents[1] / "data" / "e1-random-tiny"
+
+
+@pytest.mark.parametrize("masks", [True, False])
+def test_the_peer_gives_the_engines_numbers(masks):
+    engine = Engine.load(TINY)
+    peer = OneByOne(engine.runner.model, masks=masks)
+    for sequence in ("MKTAYIAKQRQISFVKSHFSRQ", "ACD", "M?TA"):
+        (encoding,) = engine.encode([Query(sequence, (), (-1,), FULL)])
+        mean, logits = peer.run(sequence)
+        (layer,) = encoding.mean
+        np.testing.assert_allclose(mean.numpy(), encoding.mean[layer], atol=1e-5)
+        np.testing.assert_allclose(logits.numpy(), encoding.logits, atol=1e-5)

@@ -1,0 +1,106 @@
+"""`e1 up` as a user meets it: real servers, real workers, real signals. One shared stack, and one that is
+killed.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from e1client.api import Client
+from e1site.stack.processes import is_running, marked, wait_gone
+from tests.stack import STOP_SECONDS, Stack
+
+pytestmark = [
+    pytest.mark.stack,
+    pytest.mark.skipif(sys.platform != "linux", reason="children are counted through /proc"),
+]
+
+RECOVER_SECONDS = 300
+
+
+@pytest.fixture(scope="module")
+def stack():
+    with tempfile.TemporaryDirectory(prefix="e1-stack-", ignore_cleanup_errors=True) as path:
+        stack = Stack(Path(path) / "data")
+        try:
+            stack.start()
+            yield stack
+            stack.launcher.send_signal(signal.SIGINT)
+            assert stack.wait(STOP_SECONDS) == 0, stack.output.read_text()
+            assert marked(stack.folder.stack_id) == []
+        finally:
+            stack.end()
+
+
+def test_a_first_start_makes_a_private_administrator(stack):
+    for name in ("admin-password", "token", "secret-key"):
+        assert (stack.folder.path / name).stat().st_mode & 0o777 == 0o600
+        assert str(stack.folder.path / name) in stack.output.read_text() or name == "secret-key"
+    assert stack.works()
+
+
+def test_a_second_start_on_the_same_folder_refuses(stack):
+    second = stack.run("up", "--port", "0")
+    assert second.returncode == 1
+    assert f"in use by process {stack.launcher.pid}" in second.stderr
+
+
+def test_a_port_in_use_is_refused_before_anything_starts(stack, tmp_path):
+    other = Stack(tmp_path / "other")
+    second = other.run("up", "--port", stack.url.rpartition(":")[2])
+    assert second.returncode == 1
+    assert "choose another with --port" in second.stderr
+    assert not (tmp_path / "other" / "valkey").exists()
+
+
+def test_a_user_is_added_once(stack):
+    added = stack.run("user", "add", "rosalind")
+    assert added.returncode == 0, added.stderr
+    token = added.stdout.split("token ")[1].split()[0]
+    with Client(stack.url, token) as client:
+        assert client.jobs() == []
+    again = stack.run("user", "add", "rosalind")
+    assert again.returncode != 0
+    assert "already" in again.stderr
+
+
+@pytest.mark.parametrize("part", ["postgres -D", "valkey", "gunicorn", "-n e1-demo-1@"])
+def test_a_killed_child_comes_back_and_the_service_works_again(stack, part):
+    killed = stack.child(part)
+    assert killed, "0 is everybody in the group of the tests"
+    os.kill(killed, signal.SIGKILL)
+
+    assert wait_gone(lambda: stack.child(part) in (0, killed), RECOVER_SECONDS), stack.output.read_text()
+    assert wait_gone(lambda: not stack.works(), RECOVER_SECONDS, step=0.2), stack.output.read_text()
+
+
+def test_a_killed_launcher_leaves_nothing_and_the_next_start_has_the_data():
+    with tempfile.TemporaryDirectory(prefix="e1-stack-", ignore_cleanup_errors=True) as path:
+        stack = Stack(Path(path) / "data")
+        try:
+            stack.start()
+            assert stack.run("user", "add", "barbara").returncode == 0
+            token = (stack.folder.path / "token").read_text()
+
+            stack.launcher.kill()
+            stack.launcher.wait()
+            gone = wait_gone(lambda: bool(marked(stack.folder.stack_id)), STOP_SECONDS)
+            assert gone, "children outlived their launcher"
+
+            stack.start()
+            assert (stack.folder.path / "token").read_text() == token
+            assert stack.works()
+            assert "already" in stack.run("user", "add", "barbara").stderr
+
+            children = marked(stack.folder.stack_id)
+            stack.launcher.send_signal(signal.SIGTERM)
+            assert stack.wait(STOP_SECONDS) == 0, stack.output.read_text()
+            assert not any(is_running(pid) for pid in children)
+        finally:
+            stack.end()

@@ -1,0 +1,110 @@
+"""Every table that is downloaded as CSV: what a name begins with is run by no spreadsheet."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from pathlib import Path
+
+import orjson
+import pytest
+from django.test import Client
+
+from jobs.files.pieces import FORMULA_STARTS
+from tests.intake.test_api import body
+from tests.variants.variant_jobs import SHORT
+
+pytestmark = pytest.mark.django_db
+
+NAMES = ["=1+1", "@SUM(A1)", "-2+3", "+cmd|' /C calc'!A1", '=HYPERLINK("http://x","y")', "-", "a,b"]
+JOBS = Path(__file__).parents[2] / "jobs"
+NUMBERS_ONLY = {
+    "views/scan.py": "codes of variants and numbers",
+    "views/contacts.py": "positions, residues and numbers",
+    "views/items.py": "sends what those two write",
+}
+SAFE = {"export/rows.py", "export/ledger.py", "views/picks.py", "views/variants.py"}
+"""Modules that write CSV with texts of users, all of them by `text_cell`; the tests below look at each."""
+READ_OR_NAME = {
+    "api/extend.py",
+    "api/sharing.py",
+    "api/columns.py",
+    "api/bodies.py",
+    "api/ledger.py",
+    "parsing/upload.py",
+}
+READ_OR_NAME |= {"export/__init__.py", "examples/__init__.py", "formats.py", "api/serializers.py"}
+"""Modules that read CSV, or give a file that another one writes its name."""
+
+
+def test_every_module_that_has_to_do_with_csv_is_known():
+    """A new one says here how it keeps formulas out."""
+    marks = re.compile(r'text/csv|csv\.writer|\.csv"|\.csv\b.*attachment|text_cell|def \w*csv\w*\(')
+    found = {str(path.relative_to(JOBS)) for path in JOBS.rglob("*.py") if marks.search(path.read_text())}
+    assert found - READ_OR_NAME == SAFE | set(NUMBERS_ONLY)
+    for name in SAFE:
+        assert "text_cell(" in (JOBS / name).read_text(), name
+
+
+@pytest.fixture
+def browser(person) -> Client:
+    client = Client()
+    client.force_login(person)
+    return client
+
+
+def submitted(api, action, items, **params):
+    asked = {"model": "e1-demo", "action": action, "params": params, "items": items}
+    return body(api.post("/api/jobs/", orjson.dumps(asked), content_type="application/json"))
+
+
+def cells(response, column="name") -> list[str]:
+    assert response.status_code == 200
+    text = b"".join(response.streaming_content).decode()
+    return [row[column] for row in csv.DictReader(io.StringIO(text, newline=""))]
+
+
+def is_harmless(found: list[str]) -> None:
+    assert sorted(cell.removeprefix("'") for cell in found) == sorted(NAMES), "each name in a cell of its own"
+    assert not [cell for cell in found if cell.startswith(FORMULA_STARTS)]
+
+
+def test_results_ledger_and_picks(api, browser, inline_worker):
+    job = submitted(api, "encode", [{"name": name, "sequence": "MKTAYIAKQR"} for name in NAMES])
+    inline_worker()
+    is_harmless(cells(api.get(f"/api/jobs/{job['id']}/results/", {"format": "csv"})))
+    is_harmless(cells(api.get(f"/api/jobs/{job['id']}/ledger/")))
+    picked = ",".join(map(str, range(len(NAMES))))
+    is_harmless(cells(browser.post(f"/jobs/{job['id']}/picks/", {"do": "csv", "indices": picked})))
+
+
+def test_reasons_of_failures(api, inline_worker):
+    items = [{"name": name, "sequence": "M1"} for name in NAMES] + [{"name": "well", "sequence": "MKT"}]
+    asked = {"model": "e1-demo", "action": "log_prob", "items": items, "on_invalid": "skip"}
+    job = body(api.post("/api/jobs/", orjson.dumps(asked), content_type="application/json"))
+    inline_worker()
+    for address in ("results/?format=csv", "ledger/"):
+        text = b"".join(api.get(f"/api/jobs/{job['id']}/{address}").streaming_content).decode()
+        rows = list(csv.DictReader(io.StringIO(text, newline="")))
+        is_harmless([row["name"] for row in rows if row["state"] == "skipped"])
+        texts = [cell for row in rows for key, cell in row.items() if key not in ("log_prob", "index")]
+        assert not [cell for cell in texts if cell.startswith(FORMULA_STARTS)]
+
+
+def test_picks_of_records_that_were_skipped(api, browser):
+    """What could be read of them is no sequence: it may be a formula."""
+    items = [{"name": str(n), "sequence": text} for n, text in enumerate([*NAMES, "MKT"])]
+    asked = {"model": "e1-demo", "action": "encode", "items": items, "on_invalid": "skip"}
+    job = body(api.post("/api/jobs/", orjson.dumps(asked), content_type="application/json"))
+    picked = ",".join(map(str, range(len(items))))
+    *skipped, good = cells(browser.post(f"/jobs/{job['id']}/picks/", {"do": "csv", "indices": picked}), "sequence")
+    assert (len(skipped), good) == (len(NAMES), "MKT")
+    assert not [cell for cell in skipped if cell.startswith(FORMULA_STARTS)]
+
+
+def test_the_table_of_variants(api, browser, inline_worker):
+    items = [{"name": name, "variant": f"M1{letter}"} for name, letter in zip(NAMES, "ACDEFGH", strict=True)]
+    job = submitted(api, "score", items, parent=SHORT, method="wildtype_marginal")
+    inline_worker()
+    is_harmless(cells(browser.get(f"/jobs/{job['id']}/variants.csv")))

@@ -1,0 +1,243 @@
+"""Unpacking, recognising and limiting uploads, and the documentation of every code."""
+
+import ast
+import gzip
+import io
+import re
+import zlib
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import jobs.parsing
+from jobs.errors import InvalidInput, ServiceError, TooLarge
+from jobs.limits import MIB
+from jobs.parsing import blocks_of, detect_format, upload
+from tests.parsing.test_parsing import read
+
+FASTA = b"".join(b">r%d\nMKTAYIAKQR\n" % i for i in range(5000))
+REPOSITORY = Path(__file__).parents[2]
+
+
+class Trickle(io.BytesIO):
+    """A stream that gives at most `step` bytes a read, as sockets do."""
+
+    def __init__(self, data, step):
+        super().__init__(data)
+        self._step = step
+
+    def read(self, size=-1):
+        return super().read(min(size, self._step) if size >= 0 else self._step)
+
+
+def unpacked(data, step=1 << 16, **options):
+    return b"".join(blocks_of(Trickle(data, step), **options))
+
+
+# --- unpacking ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("step", [1, 7, 1 << 16])
+def test_gzip_of_one_and_of_several_members(step):
+    assert unpacked(gzip.compress(FASTA), step) == FASTA
+    members = gzip.compress(FASTA[:777]) + gzip.compress(b"") + gzip.compress(FASTA[777:]) + b"\0" * 9
+    assert unpacked(members, step) == FASTA
+
+
+@pytest.mark.parametrize("step", [1, 1 << 16])
+def test_a_byte_order_mark_is_dropped(step):
+    assert unpacked(b"\xef\xbb\xbf" + FASTA, step) == FASTA
+    assert unpacked(gzip.compress(b"\xef\xbb\xbf" + FASTA), step) == FASTA
+
+
+def test_every_truncation_of_a_gzip_file_is_noticed():
+    packed = gzip.compress(FASTA[:300])
+    for end in range(2, len(packed)):
+        with pytest.raises(InvalidInput) as caught:
+            unpacked(packed[:end])
+        assert caught.value.code == "truncated_gzip"
+
+
+@pytest.mark.parametrize("at", [2, 40, -6])
+def test_damaged_gzip(at):
+    packed = bytearray(gzip.compress(FASTA))
+    packed[at] ^= 0x55
+    with pytest.raises(InvalidInput) as caught:
+        unpacked(bytes(packed))
+    assert caught.value.code == "bad_gzip"
+
+
+def test_something_behind_the_gzip_file_is_no_gzip():
+    with pytest.raises(InvalidInput) as caught:
+        unpacked(gzip.compress(FASTA) + b">more\nMKT\n")
+    assert caught.value.code == "bad_gzip"
+
+
+CHANGES = st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 255)), max_size=4)
+
+
+@given(st.binary(max_size=400), CHANGES, st.integers(1, 64))
+@settings(max_examples=300)
+def test_whatever_is_done_to_a_gzip_file_only_service_errors_come_out(text, changes, step):
+    packed = bytearray(gzip.compress(b">a\n" + text) + gzip.compress(text))
+    for at, value in changes:
+        packed[at % len(packed)] = value
+    try:
+        whole, code = unpacked(bytes(packed), step), ""
+    except ServiceError as error:
+        whole, code = b"", error.code
+    assert code in ("", "bad_gzip", "truncated_gzip", "not_text", "utf_16", "upload_too_large", "gzip_ratio")
+    assert code or changes or whole == b">a\n" + text * 2
+
+
+def test_limits_on_size_and_ratio(monkeypatch):
+    with pytest.raises(TooLarge) as caught:
+        unpacked(gzip.compress(FASTA), max_bytes=len(FASTA) - 1)
+    assert (caught.value.code, caught.value.status_code) == ("upload_too_large", 413)
+    monkeypatch.setattr(upload, "GZIP_RATIO_FROM", MIB)
+    bomb = gzip.compress(b">a\n" + b"A" * (4 * MIB))
+    with pytest.raises(TooLarge) as caught:
+        unpacked(bomb)
+    assert caught.value.code == "gzip_ratio"
+
+
+def test_a_bomb_is_stopped_without_being_unpacked_whole():
+    given = []
+    bomb = gzip.compress(b"A" * (64 * MIB))
+    with pytest.raises(TooLarge):
+        given.extend(map(len, blocks_of(io.BytesIO(bomb), max_bytes=MIB)))
+    assert sum(given) <= MIB
+
+
+def test_a_library_of_variants_is_no_bomb():
+    parent = "ACDEFGHIKLMNPQRSTVWY" * 100
+    library = "".join(f">m{i}\n{parent[:i]}A{parent[i + 1 :]}\n" for i in range(2000)).encode()
+    assert len(library) / len(zlib.compress(library, 9)) < upload.MAX_GZIP_RATIO / 2
+
+
+@pytest.mark.parametrize(
+    ("data", "code", "word"),
+    [
+        (b"\x89PNG\r\n\x1a\n" + b"\0" * 99, "not_text", "PNG"),
+        (b"PK\x03\x04" + b"\0" * 99, "not_text", "Excel"),
+        (b"%PDF-1.7 ...", "not_text", "PDF"),
+        (gzip.compress(gzip.compress(FASTA, mtime=0), mtime=0), "not_text", "gzip"),
+        (b"\0\0\0\0" * 99, "not_text", "binary"),
+        (">a\nMKT\n".encode("utf-16"), "utf_16", "UTF-8"),
+    ],
+)
+def test_what_is_no_text_is_named(data, code, word):
+    for reading in (
+        lambda: unpacked(data),
+        lambda: read(data),
+        lambda: read(data, "jsonl"),
+        lambda: read(data, "csv"),
+    ):
+        with pytest.raises(InvalidInput) as caught:
+            reading()
+        assert caught.value.code == code
+        assert word in caught.value.detail + caught.value.problems[0].remedy
+
+
+# --- which format ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("filename", "content_type", "head", "expected"),
+    [
+        ("library.FASTA.gz", "text/csv", b"{", "fasta"),
+        ("a.b.faa", "", b"", "fasta"),
+        ("x.jsonl", "application/octet-stream", b">", "jsonl"),
+        ("x.tsv.gz", "", b"", "csv"),
+        ("upload", "text/x-fasta; charset=utf-8", b"", "fasta"),
+        ("", "application/x-ndjson", b"", "jsonl"),
+        ("x.txt", "text/plain", b"\n>a\nMKT", "fasta"),
+        ("x.txt", "text/plain", gzip.compress(FASTA, mtime=0)[:200], "fasta"),
+        ("", "", b'\xef\xbb\xbf {"sequence": "MKT"}', "jsonl"),
+        ("", "", b"id;Sequence\n1;MKT\n", "csv"),
+        ("stdin.txt", "", b"mutant,score\nA1C,2\n", "csv"),
+        ("x.txt", "text/plain", b"\n MKTAYI akq?\n", "plain"),
+        ("codes", "", b"A24T\nG56D\n", "plain"),
+    ],
+)
+def test_formats(filename, content_type, head, expected):
+    assert detect_format(filename, content_type, head) == expected
+
+
+@pytest.mark.parametrize(
+    ("head", "code"),
+    [
+        (b"a,b\n1,2\n", "unknown_format"),
+        (b"[1]", "unknown_format"),
+        (b" \n", "empty_file"),
+        (b"%PDF-1.7", "not_text"),
+    ],
+)
+def test_unknown_formats(head, code):
+    with pytest.raises(InvalidInput) as caught:
+        detect_format("x.txt", "text/plain", head)
+    assert caught.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("line", "bare"),
+    [
+        (b"MKT", True),
+        (b" mk t*\n>x\n!", True),
+        (b"M", True),
+        (b"1 MKT-?.9", True),
+        (b"12 - 9", False),
+        (b"MKT!", False),
+        (b"MK\xc3\x84", False),
+        (b"", False),
+    ],
+)
+def test_a_bare_line_has_a_letter_and_nothing_that_no_sequence_has(line, bare):
+    assert upload.is_bare(line) is bare
+
+
+def test_a_long_line_that_is_no_sequence_is_told_in_one_pass():
+    """Hours, where each of its letters is tried as the one that there must be."""
+    assert not upload.is_bare(b"A" * MIB + b"!")
+
+
+def test_any_first_line_may_be_a_variant_where_variants_are_expected():
+    assert detect_format("codes.txt", "", b"A24T,G56D\n", variants=True) == "plain"
+    assert detect_format("codes.txt", "", b"mutant;score\n", variants=True) == "csv"
+
+
+# --- documentation --------------------------------------------------------------------------------
+
+
+def test_every_code_is_documented_and_every_documented_code_exists():
+    page = (REPOSITORY / "docs" / "input-rules.md").read_text()
+    documented = set(re.findall(r"^\| `(\w+)` \|", page, flags=re.MULTILINE))
+    listed = set(re.findall(r"\b\w+\b", jobs.parsing.__doc__.partition("Codes")[2]))
+    assert documented == codes_in_source() - WHOLE_REQUEST
+    assert documented <= listed
+
+
+WHOLE_REQUEST = {"no_items", "invalid_records", "context_file_too_large"}
+"""Codes of `jobs.parsing` for a whole request; docs/errors.md lists them."""
+
+
+def codes_in_source():
+    """The codes that the package's source gives to problems, as literals in calls or assigned to `code`."""
+    found = set()
+    assays = REPOSITORY / "jobs" / "variants" / "assay_files.py"
+    for path in (assays, *Path(jobs.parsing.__file__).parent.glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call):
+                name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+                candidates = node.args[:1] if name in ("problem", "Problem", "_warning", "_refused") else []
+                candidates += [keyword.value for keyword in node.keywords if keyword.arg == "code"]
+            elif isinstance(node, ast.Assign):
+                names = {leaf.id: leaf for leaf in ast.walk(node.targets[0]) if isinstance(leaf, ast.Name)}
+                value = node.value.elts[0] if isinstance(node.value, ast.Tuple) else node.value
+                candidates = [value] if "code" in names else []
+            else:
+                continue
+            found |= {c.value for c in candidates if isinstance(c, ast.Constant) and isinstance(c.value, str)}
+    return found

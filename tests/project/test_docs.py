@@ -1,0 +1,74 @@
+"""Documentation as tests: what the program reads, the documents name."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SOURCES = [path for folder in ("e1client", "e1site", "jobs", "worker") for path in (ROOT / folder).rglob("*.py")]
+DOCUMENTS = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), ROOT / "examples" / "README.md"]
+
+
+def test_every_setting_is_in_the_example_environment():
+    settings = (ROOT / "e1site" / "settings.py").read_text()
+    read = set(re.findall(r'env\.\w+\(\s*"([A-Z0-9_]+)"', settings)) | {"E1_WEIGHTS"}
+    documented = set(re.findall(r"^#?\s*([A-Z0-9_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
+    assert len(read) > 5
+    assert read <= documented, read - documented
+
+
+def test_nobody_is_told_to_install_from_a_registry_what_is_in_none():
+    for path in [*SOURCES, *DOCUMENTS]:
+        assert not re.search(r"pip install '?e1-service", path.read_text()), f"{path}: write '.[EXTRA]' in a checkout"
+
+
+def test_each_method_of_the_client_stands_in_its_table():
+    from e1client import Client
+
+    page = (ROOT / "docs" / "client.md").read_text()
+    table = [
+        line.split("|")[1] for line in page.partition("| call | what |")[2].partition("\n\n")[0].splitlines() if line
+    ]
+    named = {name for cell in table for name in re.findall(r"`(\w+)", cell)}
+    methods = {name for name in dir(Client) if not name.startswith("_")}
+    assert named == methods, "the table of calls in docs/client.md names each method of Client, and no other"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_between_documents_lead_somewhere(document):
+    for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", document.read_text()):
+        if not target.startswith(("http:", "https:")):
+            assert (document.parent / target).exists(), target
+
+
+def test_the_modules_named_in_the_structure_page_exist():
+    page = (ROOT / "docs" / "structures.md").read_text()
+    named = re.findall(r"`((?:e1site|jobs|worker|e1client|e1protocol)(?:\.[a-z_]+)+)`", page)
+    assert len(named) > 15
+    for name in named:
+        parts = name.split(".")
+        places = [
+            ROOT.joinpath(*parts),
+            ROOT.joinpath(*parts).with_suffix(".py"),
+            ROOT.joinpath(*parts[:-1]).with_suffix(".py"),
+        ]
+        assert any(place.exists() for place in places), name
+
+
+def test_the_sources_name_no_machine_and_no_registry():
+    forbidden = re.compile(r"/work/|/root/|pypi\.org|registry\.npmjs|download\.pytorch")
+    for path in [*SOURCES, *DOCUMENTS, ROOT / "Makefile", ROOT / "pyproject.toml", ROOT / ".ci" / "run"]:
+        assert not forbidden.search(path.read_text()), path
+
+
+def test_each_promise_names_a_test_that_exists():
+    page = (ROOT / "docs" / "guarantees.md").read_text()
+    promises = [line for line in page.partition("## How")[0].splitlines() if line.startswith("| ")][1:]
+    assert len(promises) > 20
+    for promise in promises:
+        (named,) = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", promise) or pytest.fail(f"no test: {promise}")
+        file, test = named
+        assert re.search(rf"^def {test}\(", (ROOT / file).read_text(), re.MULTILINE), promise

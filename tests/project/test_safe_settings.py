@@ -1,0 +1,114 @@
+"""What must hold of the settings and of the code as a whole, whatever a page does."""
+
+from __future__ import annotations
+
+import ast
+import os
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PRODUCTION = {
+    "E1_SECRET_KEY": "0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f0",
+    "DATABASE_URL": "postgresql://e1:secret@db.example.org:5432/e1",
+    "REDIS_URL": "redis://:secret@queue.example.org:6379/0",
+    "E1_ALLOWED_HOSTS": "e1.example.org",
+    "E1_CSRF_TRUSTED_ORIGINS": "https://e1.example.org",
+    "E1_HTTPS": "true",
+    "E1_PROXIES": "1",
+}
+SHIPPED = ("e1client", "e1site", "jobs", "worker")
+
+
+def python(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    env = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(ROOT),
+        "DJANGO_SETTINGS_MODULE": "e1site.settings",
+        **environment,
+    }
+    command = [sys.executable, *arguments]
+    return subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_djangos_deployment_check_finds_nothing():
+    done = python("-W", "error", "manage.py", "check", "--deploy", "--fail-level", "WARNING", **PRODUCTION)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "no issues" in done.stdout
+
+
+def test_the_deployment_check_can_fail():
+    done = python("manage.py", "check", "--deploy", "--fail-level", "WARNING", **{**PRODUCTION, "E1_HTTPS": "false"})
+    assert done.returncode != 0
+    assert "security.W012" in done.stderr, "cookies without TLS"
+
+
+@pytest.mark.parametrize("name", ["E1_SECRET_KEY", "DATABASE_URL", "REDIS_URL"])
+def test_secrets_have_no_default(name):
+    done = python("-c", "import e1site.settings", **{key: text for key, text in PRODUCTION.items() if key != name})
+    assert done.returncode != 0
+    assert f"Set the {name} environment variable" in done.stderr
+
+
+class Boom:
+    def __reduce__(self):
+        return (pytest.fail, ("a message was unpickled",))
+
+
+def test_celery_takes_json_and_nothing_else():
+    from kombu.exceptions import ContentDisallowed
+    from kombu.serialization import loads
+
+    from e1site import celery_app
+
+    conf = celery_app.conf
+    assert (conf.accept_content, conf.task_serializer) == (["json"], "json")
+    assert conf.result_backend is None
+    assert celery_app.backend.__class__.__name__ == "DisabledBackend"
+    for kind in ("application/x-python-serialize", "application/x-yaml", "application/x-msgpack"):
+        with pytest.raises(ContentDisallowed):
+            loads(pickle.dumps(Boom()), kind, "binary", accept=celery_app.amqp.Queues and {"application/json"})
+    consumer = celery_app.amqp.TaskConsumer(celery_app.connection_for_read().channel(), accept=conf.accept_content)
+    assert consumer.accept == {"application/json"}
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "pytorch_model.bin", "model.pt"])
+def test_a_pickled_checkpoint_is_refused_and_never_opened(tmp_path, name):
+    import torch
+
+    from worker.model.errors import CheckpointError
+    from worker.model.loader import load_model
+
+    tiny = ROOT / "tests" / "data" / "e1-random-tiny"
+    (tmp_path / "config.json").write_bytes((tiny / "config.json").read_bytes())
+    (tmp_path / name).write_bytes(pickle.dumps(Boom()))
+    with pytest.raises(CheckpointError):
+        load_model(tmp_path, device=torch.device("cpu"), dtype=torch.float32)
+
+
+DANGEROUS = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve", "jsonpickle"}
+
+
+def test_no_shipped_module_unpickles_or_evaluates_anything():
+    found = []
+    for path in [path for folder in SHIPPED for path in (ROOT / folder).rglob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            names: set[str] = set()
+            if isinstance(node, ast.Import):
+                names = {alias.name.split(".")[0] for alias in node.names} & DANGEROUS
+            elif isinstance(node, ast.ImportFrom):
+                names = {(node.module or "").split(".")[0]} & DANGEROUS
+            elif isinstance(node, ast.Call):
+                called = ast.unparse(node.func)
+                names = {called} & {"eval", "exec", "torch.load", "os.system", "os.popen", "yaml.load", "mark_safe"}
+                names |= {
+                    f"{word.arg}=True"
+                    for word in node.keywords
+                    if word.arg in ("shell", "allow_pickle") and getattr(word.value, "value", None) is not False
+                }
+            found += [f"{path.relative_to(ROOT)}:{node.lineno} {name}" for name in names]
+    assert found == []

@@ -1,0 +1,114 @@
+"""Fair share with the real dispatcher on real stores: counted in bundles that a worker takes, never in time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from celery import current_app
+from django.contrib.auth.models import User
+
+from e1protocol import model_queue
+from jobs.intake.ingest import Request, job_accept, job_create, job_ingest
+from jobs.models import Chunk, Job, Worker
+from jobs.models.states import ChunkState, JobState
+from jobs.parsing import Record
+from jobs.queue import dispatch as queue
+from worker import tasks
+
+pytestmark = pytest.mark.django_db
+
+MODEL = "e1-demo"
+CHUNK_TOKENS = 8 * (10 + 4)
+WINDOW = 2 * queue.MESSAGE_BUNDLES
+"""Bundles that are on their way to one worker when a small job comes: no order that is found later moves them."""
+
+
+def submit(owner: User, chunks: int, interactive: bool = False) -> Job:
+    job = job_create(owner=owner, request=Request(MODEL, "log_prob", {}, interactive=interactive))
+    job_ingest(job=job, records=(Record(n, f"p{n}", "", n + 1, "MKTAYIAKQR", None) for n in range(8 * chunks)))
+    job_accept(job=job, cleaning={}, warnings=[])
+    queue.dispatch(MODEL)
+    return job
+
+
+@pytest.fixture
+def take(inline_worker) -> Callable[[], int]:
+    """The worker takes the next message from Valkey and computes it; gives how many bundles it held. A bundle is one
+    chunk: the worker says that it computes a chunk a second.
+    """
+    with current_app.connection_or_acquire() as connected:
+        connected.default_channel.queue_purge(model_queue(MODEL))
+        Worker.objects.update(tokens_per_second=float(CHUNK_TOKENS))
+
+        def one() -> int:
+            box = connected.SimpleQueue(model_queue(MODEL))
+            try:
+                message = box.get(block=False)
+            except box.Empty:
+                return 0
+            finally:
+                box.close()
+            message.ack()
+            bundles = message.decode()[0][0]
+            tasks.run_bundles(bundles)
+            Worker.objects.update(tokens_per_second=float(CHUNK_TOKENS))
+            return len(bundles)
+
+        yield one
+        connected.default_channel.queue_purge(model_queue(MODEL))
+
+
+def bundles_until_done(job: Job, take: Callable[[], int], most: int) -> int:
+    """How many bundles the worker takes until the job is over; fails where it is not after `most`."""
+    taken = 0
+    while not Job.objects.filter(pk=job.pk, state=JobState.SUCCEEDED).exists():
+        count = take()
+        assert count, "the queue ran dry before the job was done"
+        taken += count
+        assert taken <= most, f"{taken} bundles were taken, and the small job is not done"
+    return taken
+
+
+def left_of(job: Job) -> int:
+    return Chunk.objects.filter(job=job, state=ChunkState.READY).count()
+
+
+def test_a_small_job_beside_a_huge_one_of_another_user_finishes_within_a_few_bundles(person, stranger, take):
+    huge = submit(person, 400)
+    assert take() == queue.MESSAGE_BUNDLES
+    small = submit(stranger, 3)
+    bundles_until_done(small, take, most=WINDOW + queue.MESSAGE_BUNDLES)
+    assert left_of(huge) > 300
+
+
+def test_a_second_job_of_the_same_user_waits_its_turn(person, take):
+    """The control: without another owner the oldest job goes first, so the bound above says something."""
+    submit(person, 40)
+    small = submit(person, 3)
+    with pytest.raises(AssertionError, match="the small job is not done"):
+        bundles_until_done(small, take, most=WINDOW + queue.MESSAGE_BUNDLES)
+
+
+def test_ten_small_jobs_of_ten_users_share_the_worker_with_a_huge_one(person, take):
+    huge = submit(person, 400)
+    small = [submit(User.objects.create_user(f"user{n}"), 2) for n in range(10)]
+    taken = sum(bundles_until_done(job, take, most=WINDOW + 3 * 2 * len(small)) for job in small)
+    # Each user has one share of eleven: while twenty small bundles run, the huge job gets about two of its own.
+    assert taken <= WINDOW + 2 * len(small) + 2 * queue.MESSAGE_BUNDLES
+    assert left_of(huge) > 360
+
+
+def test_of_two_huge_jobs_each_gets_half(person, stranger, take):
+    first, second = submit(person, 200), submit(stranger, 200)
+    taken = 0
+    while taken < 80:
+        taken += take()
+    done = [200 - left_of(job) for job in (first, second)]
+    assert abs(done[0] - done[1]) <= 2 * WINDOW
+
+
+def test_a_synchronous_request_goes_before_everybody_s_bundles(person, stranger, take):
+    submit(person, 400)
+    request = submit(stranger, 1, interactive=True)
+    assert bundles_until_done(request, take, most=queue.MESSAGE_BUNDLES) <= queue.MESSAGE_BUNDLES

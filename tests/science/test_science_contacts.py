@@ -1,0 +1,142 @@
+"""Contact maps against the plain computation with the whole Jacobian, and their precision against a structure."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from e1protocol import CANONICAL, Query
+from jobs.errors import InvalidInput
+from jobs.science.contacts import contacts
+from jobs.science.contacts.contacts import (
+    ContactMap,
+    average_product_corrected,
+    centred_row,
+    check_length,
+    contact_map,
+    jacobian_row,
+    long_range_precision,
+    row_queries,
+    rows_through,
+    wildtype_query,
+)
+from worker.engine import Engine
+
+TINY = Path(__file__).parents[1] / "data" / "e1-random-tiny"
+PARENT = "MKTAYXAKQR"
+CONTEXT = ("MKTAYLAKQ", "MRTAY")
+
+
+@pytest.fixture(scope="module")
+def engine() -> Engine:
+    return Engine.load(TINY)
+
+
+def plain_map(jacobian: np.ndarray) -> np.ndarray:
+    """E1.md's definition word by word, with everything in memory."""
+    both = jacobian + jacobian.transpose(2, 3, 0, 1)
+    for axis in range(4):
+        both = both - both.mean(axis=axis, keepdims=True)
+    norms = np.sqrt((both**2).sum(axis=(1, 3)))
+    np.fill_diagonal(norms, 0)
+    return norms - norms.sum(axis=1, keepdims=True) * norms.sum(axis=0, keepdims=True) / norms.sum()
+
+
+def plain_jacobian(engine, parent, context) -> np.ndarray:
+    logits = frozenset({"logits"})
+    mutants = [parent[:i] + letter + parent[i + 1 :] for i in range(len(parent)) for letter in CANONICAL]
+    wild, *changed = engine.encode([Query(sequence, context, (), logits) for sequence in (parent, *mutants)])
+    jacobian = np.array([mutant.logits.astype(np.float64) - wild.logits for mutant in changed])
+    return jacobian.reshape(len(parent), 20, len(parent), 20)
+
+
+@pytest.mark.parametrize("context", [(), CONTEXT], ids=["alone", "context"])
+def test_the_map_is_that_of_the_whole_jacobian(engine, context):
+    expected = plain_map(plain_jacobian(engine, PARENT, context))
+    found = contact_map(PARENT, rows_through(PARENT, engine.encode, context))
+    assert found.shape == (len(PARENT), len(PARENT))
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4 * abs(expected).max())
+
+
+@pytest.mark.parametrize("memory", [1 << 30, 0], ids=["memory", "file"])
+def test_rows_in_any_order_in_memory_or_in_a_file(memory, tmp_path):
+    random = np.random.default_rng(1)
+    jacobian = random.normal(size=(13, 20, 13, 20)) + random.normal(size=(13, 1, 1, 20)) * 5
+    with ContactMap(13, memory=memory, folder=tmp_path) as gathered:
+        for position in random.permutation(13):
+            gathered.add(int(position), centred_row(jacobian[position]))
+        found = gathered.finish()
+    np.testing.assert_allclose(found, plain_map(jacobian), rtol=0, atol=1e-4)
+    np.testing.assert_allclose(found, found.T, atol=1e-12)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_missing_double_and_misshapen_rows_are_noticed():
+    row = np.zeros((20, 3, 20), dtype=np.float32)
+    gathered = ContactMap(3)
+    gathered.add(1, row)
+    with pytest.raises(ValueError, match="2 rows are missing"):
+        gathered.finish()
+    with pytest.raises(ValueError, match="in already"):
+        gathered.add(1, row)
+    with pytest.raises(ValueError, match="shape"):
+        gathered.add(0, row[:, :2])
+    with pytest.raises(ValueError, match="shorter"):
+        jacobian_row("MKT", 0, row[0], [row[0]] * 3)
+
+
+def test_a_network_that_answers_to_nothing_gives_a_map_of_zeros():
+    rows = [(n, np.zeros((20, 3, 20), dtype=np.float32)) for n in range(3)]
+    assert not contact_map("MKT", rows).any()
+
+
+def test_queries_leave_out_the_wild_type():
+    queries = row_queries("MKT", 1, CONTEXT)
+    assert [query.sequence[1] for query in queries] == [letter for letter in CANONICAL if letter != "K"]
+    assert all(query.context == CONTEXT and query.include == {"logits"} for query in queries)
+    assert len(row_queries("MXT", 1)) == 20
+    assert wildtype_query("MKT").sequence == "MKT"
+
+
+def test_length_limits():
+    check_length("M" * contacts.MAX_CONTACT_RESIDUES)
+    for sequence, code in (("M" * (contacts.MAX_CONTACT_RESIDUES + 1), "sequence_too_long"), ("M", "too_short")):
+        with pytest.raises(InvalidInput) as caught:
+            check_length(sequence)
+        assert caught.value.code == code
+
+
+def test_failed_queries_are_reported(engine):
+    from e1protocol import Encoding
+
+    with pytest.raises(RuntimeError, match="out_of_memory"):
+        list(rows_through("MKT", lambda queries: [Encoding(error="out_of_memory") for _ in queries]))
+
+
+def test_average_product_correction_takes_off_what_rows_and_columns_share():
+    shared = np.outer([1.0, 2.0, 3.0], [1.0, 2.0, 3.0])
+    np.testing.assert_allclose(average_product_corrected(shared), 0, atol=1e-12)
+
+
+def test_precision_counts_the_best_long_range_pairs_of_resolved_residues():
+    length = 60
+    distances = np.full((length, length), 20.0)
+    np.fill_diagonal(distances, 0)
+    scores = np.zeros((length, length))
+    true = [(0, 24), (1, 30), (2, 59), (3, 40)]
+    for i, j in true:
+        distances[i, j] = distances[j, i] = 7.99
+        scores[i, j] = scores[j, i] = 5
+    distances[10, 12] = distances[12, 10] = 4.0  # too near along the chain
+    scores[10, 12] = scores[12, 10] = 9
+    distances[5, 50] = distances[50, 5] = 8.0  # not below 8
+    scores[5, 50] = scores[50, 5] = 9
+    found = long_range_precision(scores, distances)
+    assert (found.hits, found.pairs, found.contacts) == (4, 60, 4)
+    assert found.value == pytest.approx(4 / 60)
+    distances[0] = distances[:, 0] = np.nan
+    found = long_range_precision(scores, distances)
+    assert (found.hits, found.pairs, found.contacts) == (3, 59, 3)
+    assert np.isnan(long_range_precision(np.zeros((5, 5)), np.zeros((5, 5))).value)
+    with pytest.raises(ValueError, match="shape"):
+        long_range_precision(np.zeros((5, 5)), np.zeros((4, 4)))

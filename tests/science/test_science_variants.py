@@ -1,0 +1,210 @@
+"""Variant codes and sequences: what they mean, and how wrong ones are refused."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from e1protocol import CANONICAL
+from jobs.errors import InvalidInput
+from jobs.parsing.records import Place
+from jobs.science.variants.codes import (
+    Mutation,
+    Variant,
+    VariantRules,
+    plain_variant,
+    read_variant,
+    read_variants,
+    single_variants,
+)
+from jobs.science.variants.offsets import MOST_PAIRS, Named, suggest_offset
+
+PARENT = "MKTAYIAKQRQISFVKSHFSRQ"
+
+
+def refused(*texts: str, parent: str = PARENT, offset: int = 0):
+    with pytest.raises(InvalidInput) as caught:
+        read_variants(texts, parent, offset=offset)
+    assert all(problem.remedy for problem in caught.value.problems)
+    return caught.value.problems
+
+
+def test_codes():
+    assert read_variant("A4T", PARENT) == Variant((Mutation(4, "A", "T"),))
+    assert read_variant(" k2r:M1A ", PARENT) == Variant((Mutation(1, "M", "A"), Mutation(2, "K", "R")))
+    assert read_variant("K2R, M1A", PARENT) == read_variant("K2R/M1A", PARENT) == read_variant("M1A:K2R", PARENT)
+    assert read_variant("A27T", PARENT, offset=23).mutations[0].position == 4
+    assert read_variant("A1T", PARENT, offset=-3).code(offset=-3) == "A1T"
+    assert read_variant("A-1T", PARENT, offset=-5).mutations[0].position == 4
+
+
+@pytest.mark.parametrize("offset", [0, 23, -1])
+def test_the_short_way_is_taken_by_plain_codes_only_and_says_the_same(offset):
+    parent = "MXTAYIAKQR"
+    plain = [one.code(offset) for one in single_variants(parent)]
+    plain += [f"{plain[0]}:{plain[-1]}", f"{plain[-1]}:{plain[0]}"]
+    assert [plain_variant(text, parent, offset) for text in plain if "-" not in text] == [
+        read_variant(text, parent, offset=offset) for text in plain if "-" not in text
+    ]
+    others = ["WT", "", "M", "A4A", "A4*", "A4-", "A4=", "X2A", "A4B", "T4A", "A99T", "A0T", "A4T/K8R", "a4t", " A4T"]
+    others += ["A4T:A4G", "A4T:", ":A4T", "A\N{SUPERSCRIPT TWO}T", "A4", "4T", "MKTAYIAKQR", "A00000000000004T"]
+    assert [text for text in others if plain_variant(text, parent, 0) is not None] == []
+
+
+def test_sequences_and_codes_name_the_same_variants():
+    sequence = "MKTTYIAKQRQISFVKSHFSRW"
+    variant = read_variant(sequence, PARENT)
+    assert variant.code() == "A4T:Q22W"
+    assert variant == read_variant("A4T:Q22W", PARENT)
+    assert variant.sequence(PARENT) == sequence
+
+
+@pytest.mark.parametrize("text", ["WT", "wt", "A4A", "A4=", PARENT, "M1M:K2K"])
+def test_the_parent_itself_is_a_variant_without_mutations(text):
+    assert read_variant(text, PARENT) == Variant()
+    assert read_variant(text, PARENT).code() == "WT"
+
+
+def test_synonymous_parts_are_left_out():
+    assert read_variant("A4A:K2R", PARENT).code() == "K2R"
+
+
+def test_a_wrong_wild_type_says_what_the_parent_has():
+    (problem,) = refused("A4T", "G2R")[:1]
+    assert (problem.code, problem.index, problem.record, problem.path) == ("wrong_wild_type", 1, "G2R", "variants.1")
+    assert "G2R says G, and the parent has K there" in problem.message
+
+
+def test_a_position_outside_says_the_range_in_the_users_numbers():
+    (problem,) = refused("A99T", offset=23)
+    assert problem.code == "position_outside"
+    assert "numbered 24 to 45" in problem.message
+
+
+def test_a_constant_shift_is_recognised():
+    shifted = [f"{letter}{position + 23}C" for position, letter in enumerate(PARENT, start=1)]
+    first = refused(*shifted)[0]
+    assert first.code == "wrong_offset"
+    assert "23" in first.remedy
+    assert "22 of 22" in first.message
+    with_a_slip = ["W30C", *shifted]
+    assert suggest_offset([(code[0], int(code[1:-1])) for code in with_a_slip], PARENT) == 23
+
+
+def test_no_offset_is_suggested_on_thin_evidence():
+    assert [problem.code for problem in refused("W4T")] == ["wrong_wild_type"]
+    assert suggest_offset([("A", 5)], PARENT) is None
+    assert suggest_offset([], PARENT) is None
+    assert suggest_offset([("A", 1), ("A", 2)], "A" * 30) is None
+
+
+def test_pairs_that_vote_are_few_and_spread_over_the_input():
+    named = Named(("A", number) for number in range(100_000))
+    numbers = [number for _, number in named]
+    assert MOST_PAIRS // 2 <= len(named) == len(Named(named)) <= MOST_PAIRS
+    assert numbers == sorted(numbers)
+    assert numbers[0] < 1000
+    assert numbers[-1] > 99_000
+    assert len(Named([("A", 1), ("A", 1), ("C", 1)])) == 2
+
+
+def test_a_shift_is_recognised_among_more_codes_than_vote():
+    parent = "".join(CANONICAL[(7 * n * n + n // 3) % 20] for n in range(2000))
+    shifted = [f"{letter}{position + 23}{mutant}" for position, letter in enumerate(parent, 1) for mutant in "CW"]
+    rules = VariantRules(parent, 0)
+    for code in shifted:
+        rules.problems(code, Place())
+    assert len(rules._named) <= MOST_PAIRS
+    hint = rules.hint()
+    assert hint is not None
+    assert "offset to 23" in hint.remedy
+    assert suggest_offset([("A", number) for number in range(0, 10**9, 10**6)], "A" * 2048) is None
+
+
+@pytest.mark.parametrize("text", ["A4del", "K2_T3insG", "A4-", "4dup", "MKTAYIAKQRQISFVKSHFSR", "A4fs"])
+def test_insertions_and_deletions_are_refused_with_an_offer(text):
+    problem = refused(text)[0]
+    assert problem.code == "indel"
+    assert "pseudo_log_likelihood" in problem.remedy
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("", "bad_variant"),
+        ("4T", "bad_variant"),
+        ("Ala4Thr", "bad_variant"),
+        ("A4T:", "bad_variant"),
+        ("A4*", "bad_letter"),
+        ("A4X", "bad_letter"),
+        ("A4T:A4G", "position_twice"),
+        ("MKTA?IAKQRQISFVKSHFSRQ", "bad_letter"),
+        ("MKTXYIAKQRQISFVKSHFSRQ", "bad_letter"),
+    ],
+)
+def test_other_faults(text, code):
+    assert refused(text)[0].code == code
+
+
+def test_a_text_of_all_kinds_of_characters_is_refused_in_one_pass():
+    """Minutes, where each kind is looked for from the beginning."""
+    kinds = "".join(map(chr, range(0x20000, 0x100000)))
+    (problem,) = refused("MK" + kinds)
+    assert "position 3 " in problem.message
+
+
+def test_a_word_among_codes_is_a_bad_code_and_no_deletion():
+    rules = VariantRules(PARENT, 0)
+    assert [one.code for one in rules.problems("FOO", Place())] == ["bad_variant"]
+    assert [one.code for one in rules.problems(PARENT[:-1], Place())] == ["indel"]
+    assert VariantRules(PARENT, 0, lengths=True).problems("MKT", Place()) == [], "a sequence of any length"
+
+
+def test_a_parent_without_a_canonical_residue_there():
+    problem = refused("X1A", parent="XKT")[0]
+    assert problem.code == "bad_letter"
+    assert "the parent has X at position 1" in problem.message
+
+
+def test_every_problem_of_a_list_is_reported():
+    problems = refused("A4T", "G1A", "A4del", "K2X")
+    assert [(problem.index, problem.code) for problem in problems] == [
+        (1, "wrong_wild_type"),
+        (2, "indel"),
+        (3, "bad_letter"),
+    ]
+
+
+def test_all_singles():
+    singles = single_variants("MXA")
+    assert len(singles) == 38
+    assert singles[0].code() == "M1A"
+    assert {variant.mutations[0].position for variant in singles} == {1, 3}
+    assert len(set(singles)) == 38
+
+
+PARENTS = st.text(alphabet=CANONICAL, min_size=1, max_size=30)
+
+
+@given(PARENTS, st.integers(-50, 500), st.data())
+def test_codes_and_sequences_survive_a_round_trip(parent, offset, data):
+    sequence = "".join(data.draw(st.sampled_from([letter, "A", "W"])) for letter in parent)
+    variant = read_variant(sequence, parent) if sequence != "WT" else Variant()
+    if sequence == "WT":
+        return
+    assert variant.sequence(parent) == sequence
+    assert read_variant(variant.code(offset), parent, offset=offset) == variant
+
+
+@given(
+    PARENTS, st.lists(st.one_of(st.text(max_size=12), st.from_regex(r"[A-Za-z]-?[0-9]{1,3}[A-Z=*]", fullmatch=True)))
+)
+def test_anything_is_a_variant_or_refused(parent, texts):
+    try:
+        variants = read_variants(texts, parent)
+    except InvalidInput:
+        return
+    assert len(variants) == len(texts)
+    for variant in variants:
+        for mutation in variant.mutations:
+            assert parent[mutation.position - 1] == mutation.wild != mutation.mutant
+            assert mutation.mutant in CANONICAL

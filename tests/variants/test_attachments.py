@@ -1,0 +1,379 @@
+"""Measurements and structures that hang on a job: what is kept, what follows from it, what is refused."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from jobs.models import Assay, Chunk, Output, Quota, Structure
+from jobs.variants.overlays import labelled
+from tests.variants.variant_jobs import SHORT, UBIQUITIN, finished, scored, sent
+
+pytestmark = pytest.mark.django_db
+
+VARIANTS = ["M1A", "K2R", "T3S", "A4G", "Y5F", "I6V", "A7G", "K8R", "Q9N", "R10K", "M1A:K2R", "WT"]
+CSV = "mutant,DMS_score\n" + "".join(f"{variant},{n}\n" for n, variant in enumerate(VARIANTS))
+
+
+def assay(api, job: dict, text: str | bytes, **fields):
+    data = text if isinstance(text, bytes) else text.encode()
+    return api.post(f"{job['url']}assays/", {"file": SimpleUploadedFile("measured.csv", data), **fields})
+
+
+@pytest.fixture
+def job(api):
+    """A job that nobody computes: names map to its parent all the same."""
+    return sent(api, "score", [{"variant": variant} for variant in VARIANTS], parent=SHORT)
+
+
+@pytest.fixture
+def other(stranger, token_of):
+    client = APIClient()
+    client.credentials(HTTP_AUTHORIZATION=f"Token {token_of(stranger)}")
+    return client
+
+
+def test_measurements_are_laid_over_scores(api, inline_worker):
+    job = scored(api, inline_worker, VARIANTS)
+    answer = assay(api, job, CSV + "M1W,5\nX\n", value_column="dms_score")
+    assert answer.status_code == 201, answer.content
+    made = answer.json()
+    assert answer["Location"] == made["url"]
+    assert (made["name"], made["variant_column"], made["value_column"], made["offset"]) == (
+        *("measured.csv", "mutant", "DMS_score"),
+        0,
+    )
+    assert made["counts"] == {
+        "rows": 14,
+        "matched": 12,
+        "duplicates": 0,
+        "without_score": 1,
+        "without_measurement": 1,
+        "unreadable": 0,
+    }
+    rows = {row["variant"]: row for row in made["points"]}
+    results = [api.get(f"{job['url']}items/{n}/").json()["result"] for n in range(12)]
+    assert {name: row["score"] for name, row in rows.items()} == {one["variant"]: one["score"] for one in results}
+    assert rows["K2R"]["measured"] == 1.0
+    assert -1 <= made["metrics"]["spearman"] <= 1
+    assert api.get(made["url"]).json() == made
+    (listed,) = api.get(f"{job['url']}assays/").json()["results"]
+    assert listed == {name: made[name] for name in listed}
+
+
+def test_an_overlay_is_made_once_and_again_where_the_results_change(api, inline_worker):
+    job = scored(api, inline_worker, VARIANTS)
+    made = assay(api, job, CSV).json()
+    with CaptureQueriesContext(connection) as asked:
+        assert api.get(made["url"]).json() == made
+    assert not [one["sql"] for one in asked if '"jobs_assay"."names"' in one["sql"]], "the rows are not read again"
+    Output.objects.filter(chunk__job=job["id"], kind="score").update(data=b"\0" * 64)
+    Chunk.objects.filter(job=job["id"]).update(finished_at=timezone.now())
+    again = api.get(made["url"]).json()
+    assert {row["score"] for row in again["points"][:8]} == {0.0}
+
+
+def test_an_assay_is_laid_over_a_scan_and_multiple_variants_are_sums(api, inline_worker):
+    job = scored(api, inline_worker, VARIANTS)
+    scan = finished(api, inline_worker, "scan", [{"sequence": SHORT}], method="wildtype_marginal")
+    of_scan, of_score = (assay(api, one, CSV).json() for one in (scan, job))
+    assert of_scan["counts"]["matched"] == 12
+    for a, b in zip(of_scan["points"], of_score["points"], strict=True):
+        assert a["variant"] == b["variant"]
+        assert a["score"] == pytest.approx(b["score"], abs=1e-4)
+
+
+def test_an_offset_that_is_wrong_by_one_is_refused_with_the_right_one(api, job):
+    shifted = "mutant,score\n" + "".join(f"{letter}{n}A,1\n" for n, letter in enumerate(SHORT, start=2))
+    answer = assay(api, job, shifted)
+    assert answer.status_code == 400
+    assert answer.json()["code"] == "wrong_offset"
+    assert "Set the numbering offset to 1 instead of 0" in answer.json()["errors"][0]["remedy"]
+    assert Assay.objects.count() == 0
+    assert assay(api, job, shifted, offset="1").status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("text", "fields", "code"),
+    [
+        ("mutant,score\nW1A,1\nW2A,2\n", {}, "assay_mismatch"),
+        ("mutant,score\n", {}, "empty_file"),
+        (CSV, {"offset": "two"}, "bad_number"),
+        (CSV, {"variant_column": "nothing"}, "missing_column"),
+        (b"\x89PNG\r\n\x1a\n", {}, "not_text"),
+    ],
+)
+def test_what_is_no_assay_of_the_parent_is_refused(api, job, text, fields, code):
+    answer = assay(api, job, text, **fields)
+    assert (answer.status_code, answer.json()["code"]) == (400, code)
+    assert Assay.objects.count() == 0
+
+
+def test_a_file_is_asked_for_and_the_action_must_have_scores(api, inline_worker, job):
+    missing = api.post(f"{job['url']}assays/", {"offset": "1"})
+    assert (missing.status_code, missing.json()["code"]) == (400, "no_file")
+    encoded = finished(api, inline_worker, "log_prob", [{"sequence": SHORT}])
+    refused = assay(api, encoded, CSV)
+    assert (refused.status_code, refused.json()["code"]) == (409, "wrong_action")
+
+
+def test_other_people_see_and_reach_nothing(api, other, job):
+    made = assay(api, job, CSV).json()
+    for method, path in (("get", f"{job['url']}assays/"), ("get", made["url"]), ("delete", made["url"])):
+        assert getattr(other, method)(path).status_code == 404
+    assert other.post(f"{job['url']}assays/", {"file": SimpleUploadedFile("m.csv", CSV.encode())}).status_code == 404
+    assert APIClient().get(made["url"]).status_code == 401
+    assert Assay.objects.count() == 1
+
+
+def test_an_assay_goes_by_itself_or_with_its_job(api, job):
+    first, second = assay(api, job, CSV).json(), assay(api, job, CSV).json()
+    assert api.delete(first["url"]).status_code == 204
+    assert api.get(first["url"]).status_code == 404
+    assert api.get(second["url"]).status_code == 200
+    assert api.delete(job["url"]).status_code == 204
+    assert Assay.objects.count() == 0
+
+
+def test_attachments_have_a_limit_and_count_against_the_quota(api, job, person, monkeypatch):
+    from jobs.quotas import admission, usage
+
+    before = usage.use_of(person.pk).stored_bytes
+    assay(api, job, CSV)
+    assert usage.use_of(person.pk).stored_bytes - before == Assay.objects.get().size
+    monkeypatch.setattr(admission, "MAX_ATTACHMENTS", 1)
+    assert assay(api, job, CSV).json()["code"] == "too_many_attachments"
+    monkeypatch.setattr(admission, "MAX_ATTACHMENTS", 9)
+    Quota.objects.update_or_create(user=person, defaults={"stored_bytes": usage.use_of(person.pk).stored_bytes + 1})
+    refused = assay(api, job, CSV)
+    assert (refused.status_code, refused.json()["code"]) == (413, "quota_stored_bytes")
+    assert Assay.objects.count() == 1
+
+
+# --- structures -----------------------------------------------------------------------------------------------------
+
+
+def pdb(sequence: str, *, missing: int = 0) -> bytes:
+    """A helix of these residues with C-alpha and C-beta atoms, without the first `missing` ones."""
+    import gemmi
+    import numpy as np
+
+    structure = gemmi.Structure()
+    structure.add_model(gemmi.Model(1))
+    chain = structure[0].add_chain(gemmi.Chain("A"))
+    for n, letter in enumerate(sequence):
+        if n < missing:
+            continue
+        residue = gemmi.Residue()
+        residue.name = gemmi.expand_one_letter(letter, gemmi.ResidueKind.AA)
+        residue.seqid = gemmi.SeqId(n + 1, " ")
+        angle = np.deg2rad(100 * n)
+        for name, radius in (("CA", 2.3), ("CB", 3.3)):
+            if (name, letter) == ("CB", "G"):
+                continue
+            atom = gemmi.Atom()
+            atom.name, atom.element = name, gemmi.Element("C")
+            atom.pos = gemmi.Position(radius * np.cos(angle), radius * np.sin(angle), 1.5 * n)
+            residue.add_atom(atom)
+        chain.add_residue(residue)
+    return structure.make_pdb_string().encode()
+
+
+def structure(api, job: dict, data: bytes, **fields):
+    return api.post(f"{job['url']}structures/", {"file": SimpleUploadedFile("helix.pdb", data), **fields})
+
+
+@pytest.fixture
+def contacts(api):
+    """A job that nobody computes: structures map to sequences, whatever becomes of the maps."""
+    return sent(api, "contacts", [{"sequence": SHORT}, {"sequence": UBIQUITIN[:27]}])
+
+
+def test_a_structure_gives_contacts_on_the_positions_of_the_sequence(api, contacts, inline_worker):
+    answer = structure(api, contacts, pdb(UBIQUITIN[:27], missing=2), item="1")
+    assert answer.status_code == 201, answer.content
+    made = answer.json()
+    assert (made["item"], made["chain"], made["resolved"], made["aligned"], made["identical"]) == (1, "A", 25, 25, 25)
+    assert made["unresolved"] == [1, 2]
+    assert [3, 7] in made["contacts"], "residues four apart touch in a helix"
+    assert not any(1 in pair or 2 in pair for pair in made["contacts"])
+    assert made["precision"] is None, "there is no map yet"
+    inline_worker()
+    made = api.get(made["url"]).json()
+    assert made["precision"] == {"value": 0.0, "hits": 0, "pairs": 1, "contacts": 0}
+    (listed,) = api.get(f"{contacts['url']}structures/").json()["results"]
+    assert listed == {name: made[name] for name in listed}
+    assert api.delete(made["url"]).status_code == 204
+    assert Structure.objects.count() == 0
+
+
+def test_a_sequence_too_short_for_long_range_pairs_has_no_precision(api, inline_worker):
+    made = structure(api, finished(api, inline_worker, "contacts", [{"sequence": SHORT}]), pdb(SHORT)).json()
+    assert made["precision"] == {"value": None, "hits": 0, "pairs": 0, "contacts": 0}
+
+
+@pytest.mark.parametrize(
+    ("data", "fields", "code"),
+    [
+        (pdb("W" * 10), {}, "structure_mismatch"),
+        (b"no structure at all", {}, "no_protein_chain"),
+        (pdb(SHORT), {"chain": "Q"}, "no_such_chain"),
+        (pdb(SHORT), {"item": "7"}, "no_such_item"),
+    ],
+)
+def test_structures_that_do_not_fit_are_refused(api, contacts, data, fields, code):
+    answer = structure(api, contacts, data, **fields)
+    assert (answer.status_code, answer.json()["code"]) == (400, code)
+    assert Structure.objects.count() == 0
+
+
+def test_structures_of_others_are_not_there(api, other, contacts, job):
+    made = structure(api, contacts, pdb(SHORT)).json()
+    assert other.get(made["url"]).status_code == 404
+    assert other.delete(made["url"]).status_code == 404
+    assert structure(api, job, pdb(SHORT)).json()["code"] == "wrong_action"
+    assert api.delete(contacts["url"]).status_code == 204
+    assert Structure.objects.count() == 0
+
+
+# --- pages ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def browser(person) -> Client:
+    client = Client()
+    client.force_login(person)
+    return client
+
+
+def text_of(response) -> str:
+    from tests.pages.test_dashboard import text_of
+
+    return text_of(response)
+
+
+def test_the_form_leads_to_the_comparison_and_errors_stand_beside_it(api, browser, inline_worker):
+    job = scored(api, inline_worker, VARIANTS)
+    page = f"/jobs/{job['id']}/assays/"
+    form = browser.get(page)
+    assert form.status_code == 200
+    shifted = "mutant,score\n" + "".join(f"{letter}{n}A,1\n" for n, letter in enumerate(SHORT, start=2))
+    refused = browser.post(page, {"file": SimpleUploadedFile("m.csv", shifted.encode()), "offset": "0"})
+    assert refused.status_code == 400
+    assert "Set the numbering offset to 1 instead of 0" in text_of(refused)
+    assert 'id="id_offset" name="offset" inputmode="numeric" value="0"' in refused.content.decode()
+    assert "M2A" in text_of(refused)
+    answer = browser.post(page, {"file": SimpleUploadedFile("m.csv", CSV.encode()), "offset": "0"}, follow=True)
+    shown = text_of(answer)
+    for words in ("Spearman", "NDCG@10", "Top-k recall", "12 matched", "0 duplicates"):
+        assert words in shown
+    assert "M1A:K2R" in shown, "the table view has the variants"
+    made = Assay.objects.get()
+    away = browser.post(f"/jobs/{job['id']}/attachments/delete/", {"assay": str(made.pk)}, follow=True)
+    assert "m.csv is taken away" in text_of(away)
+    assert Assay.objects.count() == 0
+
+
+def test_assays_of_the_same_file_are_told_apart(api, browser, inline_worker):
+    job = scored(api, inline_worker, VARIANTS)
+    for _ in range(3):
+        assert assay(api, job, CSV).status_code == 201
+    listed = browser.get(f"/jobs/{job['id']}/assays/").content.decode()
+    names = re.findall(r'<th scope="row"><a href="[^"]+">([^<]+)</a>', listed)
+    assert len(set(names)) == 3
+    for name in names:
+        assert re.fullmatch(r"\S+, DMS_score, \d+ \w+ \d{4}, [\d:]{8} UTC(, number \d+)?", name)
+    one, other = Assay(name="m.csv", value_column="a"), Assay(name="m.csv", value_column="b")
+    assert [label for _, label in labelled([one, other, Assay(name="n.csv")])] == ["m.csv, a", "m.csv, b", "n.csv"]
+
+
+def test_pages_of_attachments_are_the_owners_only(api, stranger, job, contacts):
+    made = assay(api, job, CSV).json()
+    client = Client()
+    client.force_login(stranger)
+    for path in (f"/jobs/{job['id']}/assays/", f"/jobs/{job['id']}/assays/{made['id']}/"):
+        assert client.get(path).status_code == 404
+    assert client.post(f"/jobs/{job['id']}/attachments/delete/", {"assay": made["id"]}).status_code == 404
+    upload = {"file": SimpleUploadedFile("h.pdb", pdb(SHORT))}
+    assert client.post(f"/jobs/{contacts['id']}/items/0/structures/", upload).status_code == 404
+    assert Assay.objects.count() == 1
+
+
+def test_a_structure_is_uploaded_from_the_page_of_the_map(api, browser, inline_worker):
+    contacts = finished(api, inline_worker, "contacts", [{"sequence": SHORT}])
+    page = f"/jobs/{contacts['id']}/items/0/"
+    upload = f"{page}structures/"
+    refused = browser.post(upload, {"file": SimpleUploadedFile("w.pdb", pdb("W" * 10))})
+    assert refused.status_code == 400
+    assert "does not match the parent" in text_of(refused)
+    assert 'id="contacts"' in refused.content.decode(), "the map stays in sight"
+    assert "Nothing was kept" in text_of(refused)
+    wrong = browser.post(f"{upload}?separation=24", {"file": SimpleUploadedFile("h.pdb", pdb(SHORT)), "chain": "Q7"})
+    text = wrong.content.decode()
+    assert (wrong.status_code, text.count('value="Q7"')) == (400, 1), "what was typed stays"
+    assert 'action="/jobs/' + contacts["id"] + '/items/0/structures/?separation=24"' in text
+    looked = browser.get(f"{upload}?separation=24")
+    assert (looked.status_code, looked["Location"]) == (302, f"{page}?separation=24")
+    assert Structure.objects.count() == 0
+    shown = text_of(browser.post(upload, {"file": SimpleUploadedFile("helix.pdb", pdb(SHORT))}, follow=True))
+    assert "Chain A of helix.pdb: 10 of the sequence's 10 residues are resolved, 10 residues align" in shown
+    assert "there is no long-range precision" in shown
+
+
+def test_words_marks_and_table_of_a_contact_map_follow_the_filter(api, browser, inline_worker):
+    sequence = "MKTAYIAKQRQISFVKSHFSRQLEERLG"
+    job = finished(api, inline_worker, "contacts", [{"sequence": sequence}])
+    page = f"/jobs/{job['id']}/items/0/"
+    assert "The 28 best pairs, 6 or more apart, are marked above the diagonal by ○" in text_of(browser.get(page))
+    assert structure(api, job, pdb(sequence, missing=2)).status_code == 201
+    for separation, pairs, precision in (
+        (6, 26, "Precision at L counts the best at least 24 apart instead"),
+        (24, 3, "They are the pairs that precision at L counts"),
+    ):
+        said = text_of(browser.get(page, {"separation": separation}))
+        assert f"The {pairs} best pairs of resolved residues, {separation} or more apart, are marked" in said
+        assert precision in said
+        shown = [browser.get(page, {"separation": separation, "page": n}).content.decode() for n in range(1, 11)]
+        rows = {row for one in shown for row in one.split("<tr>") if re.search(r"<td>\S (yes|no)</td>", row)}
+        assert len(rows) == pairs
+        assert f"Best pairs, {separation} or more apart" in said
+
+
+def test_a_structure_over_a_map_that_is_not_computed_yet_is_refused_on_the_page_of_the_item(browser, contacts, job):
+    upload = f"/jobs/{contacts['id']}/items/0/structures/"
+    refused = browser.post(upload, {"chain": "B"})
+    assert refused.status_code == 400
+    assert "There is no file yet" in text_of(refused)
+    assert 'value="B"' in refused.content.decode()
+    assert browser.post(upload.replace("/0/", "/9/"), {}).status_code == 404
+    scores = browser.post(f"/jobs/{job['id']}/items/0/structures/", {"file": SimpleUploadedFile("h.pdb", pdb(SHORT))})
+    assert scores.status_code == 409
+    assert "Nothing was kept. Structures are laid over contact maps" in text_of(scores)
+
+
+def test_a_refused_table_of_measurements_keeps_the_names_of_columns_that_were_typed(browser, job):
+    page = f"/jobs/{job['id']}/assays/"
+    fields = {"variant_column": "mutant", "value_column": "fitness", "offset": "3"}
+    refused = browser.post(page, {"file": SimpleUploadedFile("m.csv", CSV.encode()), **fields})
+    assert refused.status_code == 400
+    for typed in fields.values():
+        assert f'value="{typed}"' in refused.content.decode()
+
+
+@pytest.mark.skipif(
+    not (Path(__file__).parents[3] / "shared/data/KaiB_2QKEE.pdb").exists(), reason="needs ../shared/data"
+)
+def test_the_structure_of_kaib_maps_to_its_alignments_parent(api):
+    data = Path(__file__).parents[3] / "shared/data"
+    parent = (data / "KaiB_2QKEE.a3m").read_text().splitlines()[1]
+    job = sent(api, "contacts", [{"sequence": parent}])
+    made = structure(api, job, (data / "KaiB_2QKEE.pdb").read_bytes()).json()
+    assert made["resolved"] == made["identical"] == 91

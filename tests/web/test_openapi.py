@@ -1,0 +1,109 @@
+"""Requests made up from the OpenAPI document, good and bad: every answer is one that the document names."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+
+import pytest
+import schemathesis
+from django.contrib.auth.models import User
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections
+from hypothesis import HealthCheck, Phase, settings
+from schemathesis import GenerationMode
+
+from e1site.wsgi import application
+from jobs.accounts.tokens import token_create
+from jobs.api import events
+
+pytestmark = [
+    pytest.mark.django_db,
+    # schemathesis' client does not close its answers, as a server does, and so leaves uploads to the garbage collector.
+    pytest.mark.filterwarnings("ignore:.*upload:pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
+
+EXAMPLES = 12
+"""Requests of each call that are made up at random, besides those that the document's limits give."""
+
+
+@schemathesis.serializer("application/gzip", "application/x-ndjson")
+def as_it_is(ctx, value):
+    """Bytes of these kinds are made up at random, as those of the others."""
+    return value if isinstance(value, bytes) else str(value).encode()
+
+
+schema = schemathesis.openapi.from_wsgi("/api/schema/", application)
+schema.config.generation.update(modes=[GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
+QUIET = settings(
+    max_examples=EXAMPLES,
+    derandomize=True,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def leftovers() -> Iterator[None]:
+    """What is left to the garbage collector is collected under this module's filters, not in another one's test."""
+    yield
+    gc.collect()
+
+
+@pytest.fixture
+def token(db, monkeypatch) -> Iterator[str]:
+    monkeypatch.setattr(events, "close_old_connections", lambda: None)
+    monkeypatch.setattr(events, "LONGEST_STREAM_SECONDS", 0.001)
+    # The test's transaction is in the connection that would be closed behind each request.
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+    user = User.objects.create(username="fuzz")
+    yield token_create(owner=user, name="fuzz", days=None)
+    for signal in (request_started, request_finished):
+        signal.connect(close_old_connections)
+
+
+LEFT_OUT = (
+    # No schema says what a residue is, which model a letter belongs to, or that a file is FASTA: valid by the document
+    # is not yet valid for science. tests/intake/test_api.py and others hold what is accepted.
+    schemathesis.checks.positive_data_acceptance,
+)
+
+
+@schema.parametrize()
+@QUIET
+def test_every_answer_is_documented(case, token):
+    case.call_and_validate(headers={"Authorization": f"Token {token}"}, excluded_checks=LEFT_OUT)
+
+
+def test_the_document_names_refusals_wherever_they_can_come():
+    found = [result.ok() for result in schema.get_all_operations()]
+    calls = [(call.method.upper(), set(call.definition.raw["responses"])) for call in found]
+    assert len(calls) > 30
+    for method, statuses in calls:
+        assert {"401", "503"} <= statuses
+        assert method != "POST" or {"400", "403", "408", "413", "415", "429"} <= statuses
+
+
+NOWHERE = ["/api/nothing/", "/api/jobs/not-an-id/", "/api/jobs/%00/", "/api/v3/e1-demo/", "/api/%ff/"]
+
+
+@pytest.mark.parametrize("path", NOWHERE)
+def test_api_addresses_that_are_not_there_answer_in_json(client, path):
+    response = client.get(path)
+    assert (response.status_code, response["Content-Type"]) == (404, "application/json")
+    assert response.json()["code"] == "not_found"
+
+
+@pytest.mark.parametrize("accept", ["text/html", "image/png", "application/xml;q=0.1", "nonsense", "\u00ff/*"])
+def test_any_accept_header_gets_json(client, token, accept):
+    headers = {"Authorization": f"Token {token}", "Accept": accept}
+    assert client.get("/api/jobs/?format=xml", headers=headers).status_code == 200
+
+
+def test_a_wrong_host_is_told_in_json(client, settings):
+    settings.ALLOWED_HOSTS = ["e1.example.org"]
+    response = client.get("/api/jobs/", headers={"Host": "evil.example.org"})
+    assert (response.status_code, response.json()["code"]) == (400, "bad_request")

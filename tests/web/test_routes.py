@@ -1,0 +1,312 @@
+"""Every route as another user, as nobody, and with tokens that no longer count: from the list of routes itself."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import orjson
+import pytest
+from django.apps import apps
+from django.contrib.auth.models import User
+from django.test import Client
+from django.utils import timezone
+
+from jobs.accounts.tokens import token_create, token_revoke
+from jobs.alignments.services import alignment_store
+from jobs.api import events
+from jobs.contexts.services import context_set_create
+from jobs.maps.columns import columns_add
+from jobs.models import ApiToken, Artefact, Assay, HomologSearch, Job, Structure, Webhook
+from jobs.models.states import ArtefactState
+from jobs.science.alignments.reading import read_alignment
+from tests.intake.test_api import body, submit
+from tests.web.routes import (
+    API,
+    API_OBJECT,
+    BODIES,
+    CLASSES,
+    OBJECT_QUERIES,
+    PAGE,
+    PAGE_FORM,
+    PAGE_OBJECT,
+    PUBLIC,
+    QUERIES,
+    STAFF,
+    Route,
+    routes,
+)
+
+pytestmark = pytest.mark.django_db
+
+ROUTES = routes()
+SECRETS = ("top-secret-library", "unpublished-enzyme", "MKTAYIAKQRQISFVKSHFSRQ", "rosalinds-laptop", "rosalinds-hook")
+FASTA = b">unpublished-enzyme of rosalind\nMKTAYIAKQRQISFVKSHFSRQ\n>unpublished-enzyme-2\nMKTAYIAKQR\n"
+
+
+def by_kind(*kinds: str) -> list[object]:
+    return [pytest.param(route, id=route.name) for route in ROUTES if route.kind in kinds]
+
+
+def test_every_route_is_classified_and_no_class_is_left_over():
+    named = {route.name for route in ROUTES if not route.path.startswith("/admin/")}
+    assert sorted(named - set(CLASSES)) == [], "say in tests/web/routes.py who may have these routes"
+    assert sorted(set(CLASSES) - named) == [], "these routes are gone"
+    assert sorted({*QUERIES, *OBJECT_QUERIES, *BODIES} - named) == []
+    assert any(route.name == "admin:auth_user_change" for route in ROUTES), "the walk has lost the admin"
+
+
+@pytest.fixture(autouse=True)
+def quick_passwords(settings):
+    """Nobody logs in by password here, and hundreds of users are made."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture
+def things(api, person, monkeypatch) -> dict[str, object]:
+    """Something of Rosalind's for every parameter that a route can have. Event streams end at their first look."""
+    monkeypatch.setattr(events, "close_old_connections", lambda: None)  # the test's transaction is in this one
+    monkeypatch.setattr(events, "LOOK_EVERY_SECONDS", 0)
+    monkeypatch.setattr(events, "LONGEST_STREAM_SECONDS", 0.001)
+    job = Job.objects.get(pk=body(submit(api, FASTA, name="top-secret-library"))["id"])
+    Job.objects.filter(pk=job.pk).update(idempotency_key="top-secret-library")
+    artefact = Artefact.objects.create(job=job, kind="npz", fingerprint="x", state=ArtefactState.READY, sha256="00")
+    analysis = Artefact.objects.create(job=job, kind="map", fingerprint="y", params={"method": "pca"})
+    column = columns_add(job=job, data=b"index,family\n0,top-secret-library\n")[0][0]
+    token_create(owner=person, name="rosalinds-laptop", days=None)
+    context_set_create(owner=person, name="top-secret-library", contexts=[["MKTAYIAKQRQISFVKSHFSRQ"]], provenance={})
+    rows = read_alignment(b">top-secret-library\nMKTAYIAKQRQISFVKSHFSRQ\n>b\nMKTAYIAKQRQISFVKSHFSRK\n")
+    alignment = alignment_store(owner=person, name="top-secret-library", source="upload", rows=rows)
+    search = HomologSearch.objects.create(
+        owner=person, name="top-secret-library", database_name="x", parent="MKTAYIAKQRQISFVKSHFSRQ", settings={}
+    )
+    scored = Job.objects.create(
+        owner=person, name="top-secret-library", model="e1-demo", action="score", params={"parent": SECRETS[2]}
+    )
+    beside = {"job": scored, "name": "top-secret-library", "sha256": "00", "size": 8}
+    assay = Assay.objects.create(**beside, variant_column="a", value_column="b", names=["M1A"], data=bytes(8))
+    structure = Structure.objects.create(**beside, chain="A", residues=1, aligned=1, identical=1, data=bytes(4))
+    attached = ("variants-page", "variants-table", "assay-list-page", "assay-page", "job-assay", "job-structure")
+    webhook = Webhook.objects.create(owner=person, url="https://rosalinds-hook/", secret="whsec_x", events=[])
+    return {
+        "scored_job": scored.pk,
+        "assay_id": assay.pk,
+        "structure_id": structure.pk,
+        **{f"{name}.job_id": scored.pk for name in attached},
+        "search_id": search.pk,
+        "webhook_id": webhook.pk,
+        "job_id": job.pk,
+        "alignment_id": alignment.pk,
+        "index": 0,
+        "artefact_id": artefact.pk,
+        "analysis_id": analysis.pk,
+        "column_id": column.pk,
+        "digest": ApiToken.objects.get(name="rosalinds-laptop").digest,
+        "model": "e1-demo",
+        "action": "log_prob",
+        "context-detail.name": "top-secret-library",
+        "context-set-page.name": "top-secret-library",
+        # the admin's
+        "object_id": person.pk,
+        "id": person.pk,
+        "app_label": "auth",
+        "content_type_id": 1,
+        "url": "anything",
+    }
+
+
+def addresses(route: Route, things: dict[str, object]) -> list[str]:
+    """The route with her things in it; a name that several kinds of things have stands behind its route's."""
+    values = {name: things.get(f"{route.name}.{name}", things.get(name)) for name in route.parameters}
+    missing = [name for name, value in values.items() if value is None]
+    assert not missing, f"say in `things` what of Rosalind's stands for {missing} of {route.name}"
+    path = route.path.format(**values)
+    return [path, *(f"{path}?{query}" for query in QUERIES.get(route.name, []))]
+
+
+def ask(client: Client, method: str, path: str, route: Route, token: str | None = None):
+    headers = {} if token is None else {"Authorization": f"Token {token}"}
+    if method in ("POST", "PUT", "PATCH"):
+        sent = json.dumps(BODIES.get(route.name, {}))
+        if route.cls is None:
+            return client.generic(
+                method, path, "do=delete&confirm=yes", "application/x-www-form-urlencoded", headers=headers
+            )
+        return client.generic(method, path, sent, "application/json", headers=headers)
+    return client.generic(method, path, headers=headers)
+
+
+def everything() -> bytes:
+    """All rows of the service and of its users, so that a change shows, whoever made it."""
+    models = [*apps.get_app_config("jobs").get_models(), User]
+    rows = {model.__name__: sorted(map(repr, model.objects.values_list())) for model in models}
+    return orjson.dumps(rows)
+
+
+def content(response) -> str:
+    """The whole body; a stream is read to its end, which closes it."""
+    whole = b"".join(response.streaming_content) if response.streaming else response.content
+    return whole.decode(errors="replace")
+
+
+def is_refused(response, statuses: tuple[int, ...]) -> None:
+    """One of these statuses, and nothing of Rosalind's but what stood in the question itself."""
+    text = content(response)
+    assert response.status_code in statuses, (response.status_code, text[:300])
+    assert not [secret for secret in SECRETS if secret in text and secret not in response.wsgi_request.path]
+
+
+@pytest.fixture
+def james(stranger) -> tuple[Client, str]:
+    """Another user: a logged-in browser and a token, used just now so that using it writes nothing."""
+    token = token_create(owner=stranger, name="his", days=None)
+    ApiToken.objects.filter(user=stranger).update(last_used=timezone.now())
+    client = Client()
+    client.force_login(stranger)
+    return client, token
+
+
+@pytest.fixture
+def dead_tokens(person) -> dict[str, str]:
+    """Keys of the owner that count no longer, and one of somebody whose account is closed."""
+    revoked = token_create(owner=person, name="revoked", days=None)
+    digest = ApiToken.objects.get(name="revoked").digest
+    assert token_revoke(owner=person, digest=digest)
+    expired = token_create(owner=person, name="expired", days=1)
+    ApiToken.objects.filter(name="expired").update(expiry=timezone.now() - timedelta(seconds=1))
+    closed = User.objects.create_user("closed", is_staff=True, is_superuser=True)
+    theirs = token_create(owner=closed, name="closed", days=None)
+    User.objects.filter(pk=closed.pk).update(is_active=False)
+    return {"revoked": revoked, "expired": expired, "of a closed account": theirs, "made up": "0" * 64, "empty": ""}
+
+
+@pytest.mark.parametrize("route", by_kind(API_OBJECT, PAGE_OBJECT, PAGE_FORM))
+def test_another_users_object_is_not_there(route, things, james, person, api):
+    browser, token = james
+    before = everything()
+    for path in addresses(route, things):
+        answers = []
+        for method in route.methods:
+            clients = [(browser, None), (Client(), token)] if route.cls is not None else [(browser, None)]
+            for client, key in clients:
+                response = ask(client, method, path, route, key)
+                answers.append(response.status_code)
+                allowed = (302, 405) if route.kind == PAGE_FORM else (404, 405)
+                is_refused(response, allowed)
+                if route.cls is not None and method not in ("HEAD", "OPTIONS"):
+                    assert response.status_code == 404, (method, response.status_code)
+        assert 404 in answers or (route.kind == PAGE_FORM and 302 in answers), "no method looked for the object"
+    assert everything() == before, "somebody else's request changed something"
+    the_owner_has_it(route, things, person, api)
+
+
+def the_owner_has_it(route: Route, things: dict[str, object], person: User, api) -> None:
+    """The same addresses are there for the owner: what is refused to others is not refused because it is misspelt."""
+    browser = Client()
+    browser.force_login(person)
+    for path in reversed(addresses(route, things)):
+        found = []
+        for method in route.methods:
+            if method == "DELETE" and "?" in path:
+                continue  # the address without a query, which comes last, is the one to delete
+            response = ask(browser, method, path, route)
+            content(response)
+            found.append(response.status_code)
+            if method == "POST" and route.cls is None:
+                break  # a form that deletes leaves nothing for what comes after it
+        assert not {401, 403, 404} & set(found), found
+        assert any(status < 400 or status in (400, 409) for status in found), found
+
+
+@pytest.mark.parametrize("name", OBJECT_QUERIES)
+def test_another_users_object_in_a_query_is_not_there(name, things, james, person):
+    (route,) = [route for route in ROUTES if route.name == name]
+    owner = Client()
+    owner.force_login(person)
+    for query in OBJECT_QUERIES[name]:
+        path = f"{route.path}?{query.format(**things)}"
+        is_refused(james[0].get(path), (404,))
+        assert owner.get(path).status_code == 200
+
+
+@pytest.mark.parametrize("route", by_kind(API, PAGE))
+def test_lists_show_and_change_only_what_is_ones_own(route, things, james):
+    browser, token = james
+    before = everything()
+    for path in addresses(route, things):
+        for method in [method for method in route.methods if method in ("GET", "HEAD")]:
+            is_refused(ask(browser, method, path, route), (200, 405))
+            if route.cls is not None:
+                is_refused(ask(Client(), method, path, route, token), (200, 405))
+    assert everything() == before
+
+
+@pytest.mark.parametrize("route", by_kind(API, API_OBJECT))
+def test_nobody_and_dead_tokens_get_nothing_from_the_interface(route, things, dead_tokens):
+    before = everything()
+    for path in addresses(route, things):
+        for method in route.methods:
+            for token in (None, *dead_tokens.values()):
+                response = ask(Client(), method, path, route, token)
+                is_refused(response, (401,))
+                assert response["WWW-Authenticate"].startswith("Token")
+    assert everything() == before
+
+
+@pytest.mark.parametrize("route", by_kind(PAGE, PAGE_OBJECT, PAGE_FORM))
+def test_pages_lead_nobody_anywhere_but_to_the_login(route, things, dead_tokens, api):
+    living = token_create(owner=User.objects.get(username="rosalind"), name="living", days=None)
+    before = everything()
+    for path in addresses(route, things):
+        for method in route.methods:
+            for token in (None, living, *dead_tokens.values()):
+                response = ask(Client(), method, path, route, token)
+                is_refused(response, (302,))
+                assert response["Location"].startswith("/login/?next=")
+    assert everything() == before, "a token opens no page"
+
+
+@pytest.mark.parametrize("route", by_kind(STAFF))
+def test_the_admin_is_for_staff_only(route, things, james, dead_tokens):
+    browser, token = james
+    before = everything()
+    for path in addresses(route, things):
+        for method in route.methods:
+            for client, key in [
+                (Client(), None),
+                (browser, None),
+                (Client(), token),
+                (Client(), dead_tokens["revoked"]),
+            ]:
+                response = ask(client, method, path, route, key)
+                is_refused(response, (301, 302))
+                assert response["Location"].startswith(("/admin/", "/accounts/login/", "/login/"))
+                if response.status_code == 301:
+                    assert response["Location"].rstrip("/") == path.rstrip("/"), "only the slash is added"
+    assert everything() == before
+
+
+@pytest.mark.parametrize("route", by_kind(PUBLIC))
+def test_what_is_public_tells_nothing_of_anybody(route, things, james, dead_tokens):
+    before = everything()
+    for path in addresses(route, things):
+        for method in route.methods:
+            for client, key in [(Client(), None), (james[0], None), (Client(), dead_tokens["revoked"])]:
+                is_refused(ask(client, method, path, route, key), (200, 301, 302, 405, 503))
+    assert everything() == before
+
+
+@pytest.mark.parametrize("route", by_kind(API, API_OBJECT, PAGE, PAGE_OBJECT, PAGE_FORM, STAFF))
+def test_a_foreign_site_cannot_use_somebodys_session(route, things):
+    """A form on another site brings the cookie, and not the token of the form."""
+    superuser = User.objects.create_superuser("root")
+    Job.objects.update(owner=superuser)
+    ApiToken.objects.filter(name="rosalinds-laptop").update(user=superuser)
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(superuser)
+    before = everything()
+    for path in addresses(route, things):
+        for method in [method for method in route.methods if method in ("POST", "PUT", "PATCH", "DELETE")]:
+            response = ask(browser, method, path, route)
+            assert response.status_code in (301, 403, 405), (method, response.status_code)
+    assert everything() == before

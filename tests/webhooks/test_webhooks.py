@@ -1,0 +1,424 @@
+"""Webhooks: signed, repeated, logged, switched off, and kept away from the inside. All listeners are on loopback."""
+
+from __future__ import annotations
+
+import re
+import socket
+import threading
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from types import SimpleNamespace
+
+import orjson
+import pytest
+from django.db import transaction
+from django.test import Client
+from django.utils import timezone
+
+from jobs.errors import InvalidInput
+from jobs.models import Delivery, Webhook
+from jobs.queue.lifecycle import job_cancel
+from jobs.webhooks import outside
+from jobs.webhooks import services as service
+from jobs.webhooks.outside import Refused, checked_address, is_internal, post, target_of
+from jobs.webhooks.services import EVENTS, PAUSES, deliveries_send, webhook_create
+from tests.intake.test_api import body, submit
+from tests.intake.test_api import post as post_json
+
+DOCS = Path(__file__).parents[2] / "docs" / "webhooks.md"
+
+
+class Listener:
+    """A server on loopback that keeps what it was sent and answers as it is told."""
+
+    def __init__(self) -> None:
+        listener = self
+        self.status, self.headers, self.got = 204, {}, []
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self):
+                content = self.rfile.read(int(self.headers["Content-Length"]))
+                listener.got.append((self.path, dict(self.headers), content))
+                self.send_response(listener.status)
+                for name, value in listener.headers.items():
+                    self.send_header(name, value)
+                self.end_headers()
+
+            def log_message(self, *args):
+                pass
+
+        self.server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.name = f"127.0.0.1:{self.server.server_port}"
+        self.url = f"http://{self.name}/hook?x=1"
+        self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02})
+        self.thread.start()
+
+    def close(self) -> None:
+        self.server.shutdown()
+        self.thread.join(10)
+        self.server.server_close()
+
+
+@pytest.fixture
+def listener(settings):
+    one = Listener()
+    settings.E1_WEBHOOK_ALLOW = [one.name]
+    yield one
+    one.close()
+
+
+# --- what is told ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+def test_a_job_that_ends_is_told_signed_and_logged(api, listener, inline_worker):
+    response = post_json(api, "/api/webhooks/", {"url": listener.url, "events": ["job.succeeded"]})
+    assert response.status_code == 201, response.content
+    hook = body(response)
+    secret = hook["secret"]
+    assert "secret" not in body(api.get(response["Location"]))
+    job = body(submit(api, name="my library", action="log_prob"))
+    assert deliveries_send() == 0
+    inline_worker()
+    assert deliveries_send() == 1
+    ((path, headers, content),) = listener.got
+    assert path == "/hook?x=1"
+    said = orjson.loads(content)
+    assert (said["type"], said["data"]["id"], said["data"]["name"]) == ("job.succeeded", job["id"], "my library")
+    headers = {name.lower(): value for name, value in headers.items()}
+    assert headers["host"] == listener.name
+    example = re.search(r"```python\n(.*?)```", DOCS.read_text(), re.DOTALL)
+    assert example is not None
+    names: dict = {}
+    exec(example[1], names)
+    names["verify"](headers, content, secret)
+    for change in ({"webhook-id": "other"}, {"webhook-timestamp": "1"}):
+        with pytest.raises(ValueError, match="not from the service"):
+            names["verify"]({**headers, **change}, content, secret)
+    with pytest.raises(ValueError, match="not from the service"):
+        names["verify"](headers, content + b" ", secret)
+    (logged,) = body(api.get(hook["deliveries"]))["results"]
+    assert (logged["event_id"], logged["delivered"], logged["status"]) == (headers["webhook-id"], True, 204)
+    assert deliveries_send() == 0, "once"
+
+
+@pytest.mark.django_db
+def test_only_the_events_asked_for_and_only_the_owners_jobs(api, listener, person, stranger, inline_worker):
+    webhook_create(owner=person, url=listener.url, events=["job.failed"])
+    webhook_create(owner=stranger, url=listener.url, events=list(EVENTS))
+    submit(api, action="log_prob")
+    inline_worker()
+    assert not Delivery.objects.exists()
+
+
+@pytest.mark.django_db
+def test_what_is_rolled_back_is_not_told(api, listener, person, monkeypatch, inline_worker):
+    webhook_create(owner=person, url=listener.url)
+    job = body(submit(api, action="log_prob"))
+    with transaction.atomic():
+        job_cancel(job_id=job["id"])
+        assert Delivery.objects.filter(event="job.cancelled").exists()
+        transaction.set_rollback(True)
+    assert not Delivery.objects.exists()
+
+
+@pytest.fixture
+def waiting(person, listener) -> Delivery:
+    hook = webhook_create(owner=person, url=listener.url)
+    return Delivery.objects.create(webhook=hook, event="job.succeeded", body="{}")
+
+
+@pytest.mark.django_db
+def test_failures_are_repeated_with_the_same_id_and_then_given_up(listener, waiting, monkeypatch):
+    listener.status = 500
+    pauses = [10 * pause for pause in PAUSES]  # the shortest one must not be over before it is looked at
+    monkeypatch.setattr(service, "PAUSES", pauses)
+    for attempt, pause in enumerate(pauses, start=1):
+        assert deliveries_send() == 1
+        waiting.refresh_from_db()
+        assert (waiting.attempts, waiting.status, waiting.reason) == (attempt, 500, "it answered 500")
+        left = waiting.next_attempt_at - timezone.now()
+        assert pause - 30 < left.total_seconds() <= pause
+        assert deliveries_send() == 0, "not before its time"
+        Delivery.objects.update(next_attempt_at=timezone.now())
+    Webhook.objects.update(failing_since=timezone.now() - timedelta(days=2))
+    assert deliveries_send() == 1
+    waiting.refresh_from_db()
+    hook = Webhook.objects.get()
+    assert waiting.next_attempt_at is None
+    assert not hook.active
+    assert "it answered 500" in hook.reason
+    assert len({headers["webhook-id"] for _, headers, _ in listener.got}) == 1
+    assert len(listener.got) == len(PAUSES) + 1
+
+
+@pytest.mark.django_db
+def test_a_success_forgets_failures(listener, waiting):
+    listener.status = 503
+    deliveries_send()
+    assert Webhook.objects.get().failing_since is not None
+    listener.status = 200
+    Delivery.objects.update(next_attempt_at=timezone.now())
+    deliveries_send()
+    assert Webhook.objects.get().failing_since is None
+    assert Delivery.objects.get().delivered
+
+
+@pytest.mark.django_db
+def test_gone_switches_off_at_once_and_the_page_says_so(listener, waiting, person):
+    listener.status = 410
+    deliveries_send()
+    browser = Client()
+    browser.force_login(person)
+    assert "it answered that it is gone" in browser.get("/account/webhooks/").content.decode()
+    browser.post(f"/account/webhooks/{waiting.webhook_id}/act/", {"do": "on"})
+    assert Webhook.objects.get().active
+
+
+@pytest.mark.django_db
+def test_a_deliverer_that_dies_is_followed_by_another(waiting):
+    assert service._claim() is not None
+    assert service._claim() is None, "leased"
+    Delivery.objects.update(next_attempt_at=timezone.now())
+    assert service._claim() is not None
+
+
+@pytest.mark.django_db
+def test_addresses_that_say_nothing_take_no_time_from_other_users(person, stranger, monkeypatch):
+    silent = [
+        Webhook.objects.create(owner=person, url=f"https://{n}.example/", secret="", events=[]) for n in range(10)
+    ]
+    good = Webhook.objects.create(owner=stranger, url="https://good.example/", secret="", events=[])
+    for hook in [*silent * 3, *[good] * 5]:
+        Delivery.objects.create(webhook=hook, event="job.succeeded", body="{}")
+    clock, asked = [0.0], []
+
+    def attempt(delivery, allowed):
+        asked.append(delivery.webhook)
+        clock[0] += 0.1 if delivery.webhook == good else 10.0
+        return (204, "") if delivery.webhook == good else (None, "no answer in time")
+
+    monkeypatch.setattr(service, "_attempt", attempt)
+    monkeypatch.setattr(service, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    assert deliveries_send() == len(asked)
+    assert asked[1:6] == [good] * 5, "whose deliveries are younger than all others"
+    others = [hook for hook in asked if hook != good]
+    assert len(others) == len(set(others)) == 6, "each once, until the minute is over"
+    monkeypatch.setattr(service, "BUDGET_SECONDS", 1000)
+    Delivery.objects.filter(attempts=1).update(next_attempt_at=None)
+    asked.clear()
+    assert deliveries_send() == len(set(asked)) == 10
+
+
+@pytest.mark.django_db
+def test_the_page_shows_the_secret_once(person, listener):
+    browser = Client()
+    browser.force_login(person)
+    page = browser.post("/account/webhooks/", {"url": listener.url}).content.decode()
+    secret = Webhook.objects.get().secret
+    assert page.replace("&#x27;", "'").count(secret.replace("+", "+")) == 1
+    assert secret not in browser.get("/account/webhooks/").content.decode()
+    refused = browser.post("/account/webhooks/", {"url": "https://127.0.0.1/"})
+    assert refused.status_code == 400
+    assert "internal address" in refused.content.decode()
+
+
+# --- where they may not go -------------------------------------------------------------------------------------------
+
+INTERNAL = [
+    "127.0.0.1",
+    "127.9.9.9",
+    "0.0.0.0",
+    "10.1.2.3",
+    "172.16.0.1",
+    "192.168.1.1",
+    "169.254.169.254",
+    "100.64.0.1",
+    "192.0.0.1",
+    "198.18.0.1",
+    "224.0.0.1",
+    "240.0.0.1",
+    "255.255.255.255",
+    "192.0.2.1",
+    "203.0.113.9",
+    "::",
+    "::1",
+    "fe80::1",
+    "fc00::1",
+    "fd12::1",
+    "ff02::1",
+    "fec0::1",
+    "2001:db8::1",
+    "::ffff:127.0.0.1",
+    "::ffff:10.0.0.1",
+    "::ffff:169.254.169.254",
+    "::127.0.0.1",
+    "2002:7f00:1::",
+    "2002:a00:1::",
+    "64:ff9b::7f00:1",
+    "64:ff9b::a9fe:a9fe",
+    "100::1",
+]
+
+
+@pytest.mark.parametrize("address", INTERNAL)
+def test_internal_addresses(address):
+    assert is_internal(address)
+
+
+@pytest.mark.parametrize("address", ["8.8.8.8", "1.1.1.1", "93.184.216.34", "2606:4700:4700::1111", "::ffff:8.8.8.8"])
+def test_public_addresses(address):
+    assert not is_internal(address)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "ftp://example.org/", "http://example.org/", "https://", "https:///x", "https://user:pw@example.org/",
+     "x" * 600, "https://example.org/\r\nX: y", "https://ex ample.org/", "https://example.org:99999/", "file:///etc/passwd",
+     "https://example.org/#x", "https://[::1%25eth0]/", "https://\u4f8b.org/", "javascript:alert(1)", "https://[::1"],
+)  # fmt: skip
+def test_odd_urls_are_refused(url):
+    with pytest.raises(Refused):
+        target_of(url, [])
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://127.0.0.1/", "https://localhost/", "https://[::1]/", "https://2130706433/", "https://0x7f.1/",
+     "https://127.1/", "https://[::ffff:7f00:1]/", "https://0/", "https://localhost./"],
+)  # fmt: skip
+def test_every_spelling_of_loopback_is_refused(url):
+    with pytest.raises(Refused):
+        checked_address(target_of(url, []), [])
+
+
+def resolving(monkeypatch, *answers: list[str]) -> list[str]:
+    """Names resolve to the first list, then to the second, and so on; what was asked for."""
+    asked: list[str] = []
+    real = socket.getaddrinfo
+
+    def fake(host, port, *args, **kwargs):
+        if host != "hooks.example.org":
+            return real(host, port, *args, **kwargs)
+        asked.append(host)
+        found = answers[min(len(asked), len(answers)) - 1]
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in found]
+
+    monkeypatch.setattr(socket, "getaddrinfo", fake)
+    return asked
+
+
+@pytest.mark.parametrize("addresses", [["127.0.0.1"], ["93.184.216.34", "10.0.0.1"], ["169.254.169.254"]])
+def test_names_that_resolve_to_the_inside_are_refused(monkeypatch, addresses):
+    resolving(monkeypatch, addresses)
+    with pytest.raises(Refused, match="internal"):
+        post(target_of("https://hooks.example.org/", []), b"{}", {}, [])
+
+
+def test_an_answer_that_changes_after_the_check_changes_nothing(monkeypatch):
+    asked = resolving(monkeypatch, ["93.184.216.34"], ["127.0.0.1"])
+    connected: list[object] = []
+
+    def connect(address, timeout):
+        connected.append(address)
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(socket, "create_connection", connect)
+    with pytest.raises(ConnectionRefusedError):
+        post(target_of("https://hooks.example.org:8443/x", []), b"{}", {}, [])
+    assert connected == [("93.184.216.34", 8443)]
+    assert asked == ["hooks.example.org"], "the name is resolved once"
+    with pytest.raises(Refused):
+        post(target_of("https://hooks.example.org:8443/x", []), b"{}", {}, [])
+    assert len(connected) == 1
+
+
+def test_a_name_that_nobody_resolves_is_given_up_in_time(monkeypatch):
+    answered = threading.Event()
+
+    def slow(host, port, **_):
+        answered.wait(30)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("93.184.216.34", port))]
+
+    monkeypatch.setattr(outside, "SECONDS", 0.01)
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    try:
+        with pytest.raises(Refused, match="cannot be resolved"):
+            checked_address(target_of("https://hooks.example.org/", []), [])
+    finally:
+        answered.set()
+
+
+@pytest.mark.django_db
+def test_a_name_that_turns_inward_later_is_refused_at_the_attempt(person, monkeypatch):
+    resolving(monkeypatch, ["93.184.216.34"], ["127.0.0.1"])
+    hook = webhook_create(owner=person, url="https://hooks.example.org/")
+    Delivery.objects.create(webhook=hook, event="job.succeeded", body="{}")
+    deliveries_send()
+    logged = Delivery.objects.get()
+    assert (logged.status, logged.reason) == (None, "hooks.example.org is an internal address")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_redirects_are_not_followed(listener, waiting, status):
+    inside = Listener()
+    try:
+        listener.status, listener.headers = status, {"Location": f"http://{inside.name}/secret"}
+        deliveries_send()
+    finally:
+        inside.close()
+    assert len(listener.got) == 1
+    assert inside.got == []
+    assert "redirect" in Delivery.objects.get().reason
+
+
+@pytest.mark.django_db
+def test_only_what_the_administrator_allows_is_allowed(person, listener, settings):
+    other = Listener()
+    try:
+        with pytest.raises(InvalidInput):
+            webhook_create(owner=person, url=other.url)
+        settings.E1_WEBHOOK_ALLOW = []
+        with pytest.raises(InvalidInput):
+            webhook_create(owner=person, url=listener.url)
+    finally:
+        other.close()
+
+
+def test_an_answer_that_trickles_ends(monkeypatch):
+    monkeypatch.setattr(outside, "SECONDS", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        name = f"127.0.0.1:{server.getsockname()[1]}"
+        stop = threading.Event()
+
+        def trickle():
+            client, _ = server.accept()
+            with client:
+                try:
+                    while not stop.wait(0.05):
+                        client.sendall(b"H")
+                except OSError:
+                    return
+
+        thread = threading.Thread(target=trickle)
+        thread.start()
+        try:
+            with pytest.raises((OSError, outside.http.client.HTTPException)):
+                post(target_of(f"http://{name}/", [name]), b"{}", {}, [name])
+        finally:
+            stop.set()
+            thread.join(10)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "sent",
+    [{}, {"url": 5}, {"url": "https://localhost/"}, {"url": "https://example.org/", "events": []}, {"extra": 1},
+     {"url": "https://example.org/", "events": ["job.exploded"]}, {"url": "https://\x00/"}],
+)  # fmt: skip
+def test_bad_webhooks_are_refused(api, sent):
+    response = post_json(api, "/api/webhooks/", sent)
+    assert response.status_code == 400
+    assert not Webhook.objects.exists()

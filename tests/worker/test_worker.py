@@ -1,0 +1,231 @@
+"""A real Celery worker process on real stores: the whole way of a library, compared number by number."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import numpy as np
+import pytest
+from django.db import connection
+
+from e1client import Client
+from e1protocol import Query
+from jobs.fleet.pace import workers_alive
+from jobs.models import Chunk, Job, Worker
+from jobs.tasks import dispatch_all, reap
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+RESIDUES = "ACDEFGHIKLMNPQRSTVWY"
+ROOT = Path(__file__).parents[2]
+README_COMMAND = "celery -A worker.app worker -Q model.e1-600m"
+"""What the README tells the owner of a further machine."""
+
+
+def eventually(what: Callable[[], object], seconds: float = 600.0) -> object:
+    """Poll until `what` gives something true. The limit is for broken code only; working code ends the wait at once."""
+    deadline = time.monotonic() + seconds
+    while not (found := what()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{what} did not come true in {seconds} s")
+        time.sleep(0.05)
+    return found
+
+
+@contextmanager
+def worker_process(
+    tmp_path: Path, name: str = "w1", *, plain: bool = False, app: str = "worker.app", sick: bool = False, **more: str
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A worker as an admin of another machine would start it, on this test's database; ready when entered. `plain` is
+    the README's command to the letter, from a folder that has nothing to do with this project, under Celery's own name.
+    One that is to be `sick` is entered when it says so. `more` goes into its environment.
+    """
+    url = urlsplit(os.environ["DATABASE_URL"])
+    env = {
+        **os.environ,
+        "DATABASE_URL": urlunsplit(url._replace(path="/" + connection.settings_dict["NAME"])),
+        "OMP_NUM_THREADS": "1",
+        **more,
+    }
+    command = [
+        sys.executable,
+        "-m",
+        "celery",
+        "-A",
+        app,
+        "worker",
+        "-Q",
+        "model.e1-demo",
+        *("-n", f"{name}@test"),
+    ]
+    if plain:
+        name = f"celery@{socket.gethostname()}"
+        command = [str(Path(sys.executable).with_name("celery")), *README_COMMAND.replace("600m", "demo").split()[1:]]
+        env["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    else:
+        name = f"{name}@test"
+    log = tmp_path / f"{name}.log"
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            command, env=env, stdout=out, stderr=out, start_new_session=True, cwd=tmp_path if plain else None
+        )
+    try:
+
+        def ready() -> bool:
+            assert process.poll() is None, log.read_text()[-3000:]
+            if sick:
+                return Worker.objects.filter(name=name, state="sick").exists()
+            return workers_alive("e1-demo").filter(name=name).exists()
+
+        eventually(ready)
+        yield process
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(timeout=60)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+
+@pytest.fixture
+def client(live_server, person, token_of) -> Iterator[Client]:
+    with Client(url=live_server.url, token=token_of(person)) as connected:
+        yield connected
+
+
+def library(path: Path, count: int, seed: int = 0) -> tuple[Path, list[str]]:
+    random = np.random.default_rng(seed)
+    sequences = ["".join(random.choice(list(RESIDUES), int(n))) for n in random.integers(1, 120, count)]
+    path.write_text("".join(f">protein_{n} of {count}\n{s}\n" for n, s in enumerate(sequences)))
+    return path, sequences
+
+
+def finished(client: Client, job_id: str) -> bool:
+    """One look at the job, with the safety nets that beat would call."""
+    dispatch_all()
+    reap()
+    return client.job(job_id).is_final
+
+
+def children_of(pid: int) -> list[int]:
+    """The processes that compute; the pool's tracker of semaphores is another child. One may end meanwhile."""
+    children: list[str] = []
+    with suppress(OSError):
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    computing = []
+    for child in children:
+        with suppress(OSError):
+            if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
+                computing.append(int(child))
+    return computing
+
+
+def test_upload_to_download_through_a_real_worker(client, tmp_path, demo_engine):
+    file, sequences = library(tmp_path / "library.fasta", 100)
+    with worker_process(tmp_path):
+        job = client.submit(
+            file,
+            model="e1-demo",
+            action="encode",
+            params={"repr_layers": [-1, 3], "include": ["mean", "per_token", "logits"]},
+        )
+        job = client.wait(job.id, timeout=600)
+        assert (job.state, job.counts["succeeded"], job.data["chunks"]["done"]) == ("succeeded", 100, 13)
+        with np.load(client.download(job.id, tmp_path / "results.npz")) as arrays:
+            direct = demo_engine.encode(
+                [Query(s, (), (6, 3), frozenset({"mean", "per_token", "logits"})) for s in sequences]
+            )
+            assert arrays["index"].tolist() == list(range(100))
+            assert arrays["name"].tolist() == [f"protein_{n}" for n in range(100)]
+            for layer in (6, 3):
+                np.testing.assert_allclose(arrays[f"mean_layer_{layer}"], [e.mean[layer] for e in direct], atol=1e-4)
+                np.testing.assert_allclose(
+                    arrays[f"per_token_layer_{layer}"], np.concatenate([e.per_token[layer] for e in direct]), atol=1e-4
+                )
+            np.testing.assert_allclose(arrays["logits"], np.concatenate([e.logits for e in direct]), atol=1e-4)
+            assert np.diff(arrays["offsets"]).tolist() == [len(s) for s in sequences]
+        answer = client.connection  # the same worker answers synchronous requests
+        import httpx
+
+        response = httpx.post(
+            f"{answer.url}/api/v3/e1-demo/predict/",
+            json={"items": [{"sequence": "MK?AYIAKQR"}]},
+            headers={"Authorization": f"Token {answer.token}"},
+            timeout=60,
+        )
+        assert response.status_code == 200, response.text
+        (encoding,) = demo_engine.encode([Query("MK?AYIAKQR", (), (), frozenset({"logits"}))])
+        np.testing.assert_allclose(response.json()["results"][0]["logits"], encoding.logits, atol=1e-4)
+        assert Job.objects.get(interactive=True).state == "succeeded"
+    assert not workers_alive().exists(), "a worker that stops in order says so"
+
+
+def test_a_scan_is_computed_in_units_by_a_real_worker(client, tmp_path, demo_engine):
+    """Units, then the item that is made of them, without beat: the worker that closes the last unit hands it on."""
+    from jobs.science.variants.marginals import MarginalPlan
+
+    file = tmp_path / "parent.fasta"
+    parent = "MKTAYIAKQRQISFVKSHFSRQ"
+    file.write_text(f">parent\n{parent}\n")
+    with worker_process(tmp_path):
+        job = client.submit(file, model="e1-demo", action="scan", params={})
+        assert client.job(job.id).data["units"]["total"] == len(parent)
+        job = client.wait(job.id, timeout=600)
+        assert (job.state, job.data["units"]["done"]) == ("succeeded", len(parent))
+        plan = MarginalPlan.of_scan("masked_marginal", parent)
+        expected = plan.table(one.logits for one in demo_engine.encode(list(plan.queries()))).scan()
+        with np.load(client.download(job.id, tmp_path / "scan.npz")) as arrays:
+            np.testing.assert_allclose(arrays["scores"], expected, atol=1e-4)
+
+
+def test_kill_9_of_the_computing_process_loses_nothing(client, tmp_path, demo_engine):
+    file, sequences = library(tmp_path / "library.fasta", 600, seed=1)
+    with worker_process(tmp_path) as process:
+        job = client.submit(file, model="e1-demo", action="log_prob")
+        eventually(
+            lambda: Chunk.objects.filter(state="leased").exists() and Chunk.objects.filter(state="done").exists()
+        )
+        (child,) = children_of(process.pid)
+        os.kill(child, signal.SIGKILL)
+        # The database's clock is not waited for: what the dead process holds runs out now.
+        eventually(lambda: child not in children_of(process.pid))
+        with connection.cursor() as cursor:
+            cursor.execute("UPDATE jobs_chunk SET lease_end = now() WHERE state = 'leased'")
+        eventually(lambda: finished(client, job.id))
+        job = client.job(job.id)
+        assert (job.state, job.counts["succeeded"], job.counts["failed"]) == ("succeeded", 600, 0)
+        with np.load(client.download(job.id, tmp_path / "results.npz")) as arrays:
+            assert arrays["index"].tolist() == list(range(600))
+            from jobs.actions.log_prob import log_probability
+
+            direct = demo_engine.encode([Query(s, (), (), frozenset({"logits"})) for s in sequences])
+            expected = [log_probability(e.logits, s) for e, s in zip(direct, sequences, strict=True)]
+            np.testing.assert_allclose(arrays["log_prob"], expected, rtol=1e-5)
+
+
+def test_two_workers_share_a_job_and_a_stop_in_order_costs_no_attempt(client, tmp_path):
+    file, _ = library(tmp_path / "library.fasta", 2000, seed=2)  # one worker alone must not have it all
+    assert README_COMMAND in (ROOT / "README.md").read_text()
+    plain = f"celery@{socket.gethostname()}"
+    with worker_process(tmp_path, "w1") as first, worker_process(tmp_path, "w2", plain=True):
+        job = client.submit(file, model="e1-demo", action="log_prob")
+        eventually(
+            lambda: set(Chunk.objects.filter(state="done").values_list("worker", flat=True)) == {"w1@test", plain}
+        )
+        first.terminate()
+        assert first.wait(timeout=600) == 0
+        assert Worker.objects.get(name="w1@test").state == "stopped"
+        eventually(lambda: finished(client, job.id))
+    assert client.job(job.id).state == "succeeded"
+    assert not Chunk.objects.filter(attempts__gt=1).exists()
