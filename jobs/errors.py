@@ -150,6 +150,13 @@ class InvalidInput(ServiceError):
         first = problems[0]
         return cls(_and_more(first, len(problems)), code=first.code, problems=problems)
 
+    @classmethod
+    def one(
+        cls, code: str, message: str, remedy: str = "", *, path: str | None = None, line: int | None = None
+    ) -> InvalidInput:
+        """Return the error of one problem."""
+        return cls.of(Problem(code, message, remedy, path=path, line=line))
+
 
 class TooLarge(InvalidInput):
     status_code = 413

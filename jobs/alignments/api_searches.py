@@ -15,7 +15,7 @@ from jobs.alignments.bodies import parent_of
 from jobs.alignments.searches import search_cancel, search_settings, search_start
 from jobs.alignments.selectors import database_named, search_of, searches_of
 from jobs.contexts.api import SetPages
-from jobs.errors import InvalidInput, NotFound, Problem
+from jobs.errors import InvalidInput, NotFound
 from jobs.files.pieces import iso
 from jobs.models import HomologSearch, SequenceDatabase
 from jobs.models.states import WorkState
@@ -62,10 +62,10 @@ class SearchList(JobView):
         data: Any = request.data
         for field in ("parent", "database"):
             if not isinstance(data.get(field), str) or not data[field].strip():
-                raise InvalidInput.of(Problem("missing_field", f"the field {field} is missing", path=field))
+                raise InvalidInput.one("missing_field", f"the field {field} is missing", path=field)
         name = data.get("name") or ""
         if not isinstance(name, str) or not name.isprintable():
-            raise InvalidInput.of(Problem("bad_name", "name must be printable text", path="name"))
+            raise InvalidInput.one("bad_name", "name must be printable text", path="name")
         settings = search_settings({key: value for key, value in data.items() if key not in _FIELDS})
         search = search_start(
             owner=self.owner(),
@@ -83,7 +83,7 @@ def _database(name: str) -> SequenceDatabase:
         return database_named(name)
     except NotFound as error:
         remedy = "GET /api/databases/ lists them; an administrator adds one by `e1 database add`."
-        raise InvalidInput.of(Problem("unknown_database", error.detail, remedy, path="database")) from None
+        raise InvalidInput.one("unknown_database", error.detail, remedy, path="database") from None
 
 
 class SearchDetail(JobView):

@@ -8,7 +8,7 @@ from typing import Any
 
 from rest_framework.request import Request
 
-from jobs.errors import InvalidInput, Problem, TooLarge
+from jobs.errors import InvalidInput, TooLarge
 from jobs.limits import MIB
 from jobs.parsing.letters import clean_sequence
 from jobs.science.alignments.reading import MAX_ALIGNMENT_BYTES
@@ -40,7 +40,7 @@ def read_upload(request: Request) -> AlignmentAsked:
     file = request.FILES.get("file")
     if file is None:
         what = "the form has no file"
-        raise InvalidInput.of(Problem("no_file", what, "Send the alignment in the field `file`.", path="file"))
+        raise InvalidInput.one("no_file", what, "Send the alignment in the field `file`.", path="file")
     check_size(file.size or 0)
     fields = {name: data[name] for name in ("name", "parent", "add_parent", "skip_empty") if name in data}
     if (parent := request.FILES.get("parent")) is not None:
@@ -52,7 +52,7 @@ def check_size(size: int) -> None:
     """Raises TooLarge for a file beyond `MAX_ALIGNMENT_BYTES`, packed or not."""
     if size > MAX_ALIGNMENT_BYTES:
         what = f"the alignment has more than {MAX_ALIGNMENT_BYTES // MIB} MiB"
-        raise TooLarge.of(Problem("upload_too_large", what, "Filter it, for instance with hhfilter.", path="file"))
+        raise TooLarge.one("upload_too_large", what, "Filter it, for instance with hhfilter.", path="file")
 
 
 def alignment_asked(data: bytes, fields: Mapping[str, Any], filename: str) -> AlignmentAsked:
@@ -78,7 +78,7 @@ def parent_of(text: str) -> str:
         lines = lines[1:]
     if any(line.startswith(">") for line in lines):
         what = "the parent's file has several records"
-        raise InvalidInput.of(Problem("several_parents", what, "Send the parent alone.", path="parent"))
+        raise InvalidInput.one("several_parents", what, "Send the parent alone.", path="parent")
     return clean_sequence("".join(lines))[0]
 
 
@@ -86,5 +86,5 @@ def truth(value: object, path: str) -> bool:
     """A field of a form as true or false. Raises InvalidInput `wrong_type`."""
     word = str(value).strip().lower()
     if word not in _TRUE + _FALSE:
-        raise InvalidInput.of(Problem("wrong_type", f"{path} is {word[:40]!r}", "Give true or false.", path=path))
+        raise InvalidInput.one("wrong_type", f"{path} is {word[:40]!r}", "Give true or false.", path=path)
     return word in _TRUE

@@ -10,7 +10,7 @@ from pathlib import Path
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
-from jobs.errors import Conflict, InvalidInput, NotFound, Problem, Unavailable
+from jobs.errors import Conflict, InvalidInput, NotFound, Unavailable
 from jobs.models import SequenceDatabase
 from jobs.parsing import open_reader
 from jobs.science.alignments.libraries import RULES, LibraryFacts, library_write
@@ -37,7 +37,7 @@ def database_add(*, name: str, file: Path, skip_invalid: bool = False) -> tuple[
     """
     if not _NAME.fullmatch(name):
         remedy = "Use 1 to 60 small letters, digits and . - _, the first a letter or digit."
-        raise InvalidInput.of(Problem("bad_name", f"{name[:80]!r} is no name for a database", remedy, path="name"))
+        raise InvalidInput.one("bad_name", f"{name[:80]!r} is no name for a database", remedy, path="name")
     if SequenceDatabase.objects.filter(name=name).exists():
         raise _exists(name)
     root = databases_folder()

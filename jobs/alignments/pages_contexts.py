@@ -92,7 +92,7 @@ def _upload(request: HttpRequest) -> HttpResponse:
     file = request.FILES.get("file")
     if file is None:
         what = "no file was chosen"
-        raise InvalidInput.of(Problem("no_file", what, "Choose an alignment.", path="file"))
+        raise InvalidInput.one("no_file", what, "Choose an alignment.", path="file")
     check_size(file.size or 0)
     asked = alignment_asked(file.read(), request.POST.dict(), file.name or "")
     try:
@@ -118,7 +118,7 @@ def _search(request: HttpRequest) -> HttpResponse:
     try:
         database = database_named(given.get("database", ""))
     except NotFound as error:
-        raise InvalidInput.of(Problem("unknown_database", error.detail, "Choose one.", path="database")) from None
+        raise InvalidInput.one("unknown_database", error.detail, "Choose one.", path="database") from None
     search = search_start(
         owner=user_of(request),
         database=database,
@@ -134,7 +134,7 @@ def _homologs(request: HttpRequest) -> HttpResponse:
     file, text = request.FILES.get("file"), request.POST.get("sequences", "")
     if file is not None and text.strip():
         what = "there are a file and pasted sequences"
-        raise InvalidInput.of(Problem("two_contexts", what, "Give one of the two.", path="file"))
+        raise InvalidInput.one("two_contexts", what, "Give one of the two.", path="file")
     data = context_bytes(file) if file is not None else text.encode()
     name = request.POST.get("name", "").strip() or name_of_file(file.name or "" if file is not None else "")
     context = read_context(data, SET_RULES)

@@ -35,19 +35,19 @@ def samplings_of(preset: object = None, samplings: object = None, seed: object =
     InvalidInput with the path of every wrong field.
     """
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed <= MAX_SEED:
-        raise InvalidInput.of(Problem("bad_seed", f"seed is {seed!r}", "Give a whole number from 0.", path="seed"))
+        raise InvalidInput.one("bad_seed", f"seed is {seed!r}", "Give a whole number from 0.", path="seed")
     if (preset is None) == (not samplings):
         what = "there are a preset and samplings" if preset else "there is neither a preset nor a sampling"
         remedy = f'Give the preset {", ".join(PRESETS)}, or samplings such as [{{"max_residues": 12288}}].'
-        raise InvalidInput.of(Problem("no_sampling", what, remedy, path="samplings"))
+        raise InvalidInput.one("no_sampling", what, remedy, path="samplings")
     if preset is not None:
         if not isinstance(preset, str) or preset not in PRESETS:
             what = f"there is no preset {preset!r}"
-            raise InvalidInput.of(Problem("unknown_preset", what, f"Choose from {', '.join(PRESETS)}.", path="preset"))
+            raise InvalidInput.one("unknown_preset", what, f"Choose from {', '.join(PRESETS)}.", path="preset")
         return PRESETS[preset](seed)
     if not isinstance(samplings, list) or len(samplings) > MAX_JOB_CONTEXTS:
         what = f"samplings must be a list of 1 to {MAX_JOB_CONTEXTS} objects"
-        raise InvalidInput.of(Problem("bad_sampling", what, path="samplings"))
+        raise InvalidInput.one("bad_sampling", what, path="samplings")
     problems = Problems()
     read: list[Sampling] = []
     for at, settings in enumerate(samplings):

@@ -108,7 +108,7 @@ class JobNeighbours(JobView):
         given = [name for name in QUERIES if data.get(name) is not None]
         if len(given) != 1:
             found = "no query" if not given else f"more than one query ({', '.join(given)})"
-            raise InvalidInput.of(Problem("bad_query", f"there is {found}", f"Give one of {', '.join(QUERIES)}."))
+            raise InvalidInput.one("bad_query", f"there is {found}", f"Give one of {', '.join(QUERIES)}.")
         layer = check_layer(job, data.get("layer"), path="layer")
         k = whole_number(data.get("k"), 10, 1, MOST, path="k")
         query = self._query(job, given[0], data, layer)
@@ -151,7 +151,7 @@ def _against(job: Job, raw: Any, layer: int) -> Job:
         other = library_of(job, str(UUID(raw)), layer, path="against")
     except (ValueError, TypeError, AttributeError):
         remedy = "Give the id of another encode job."
-        raise InvalidInput.of(Problem("bad_job_id", f"against is {raw!r}", remedy, path="against")) from None
+        raise InvalidInput.one("bad_job_id", f"against is {raw!r}", remedy, path="against") from None
     return job if other is None else other
 
 
@@ -162,7 +162,7 @@ def _numbers(raw: Any) -> NDArray[np.float64]:
         vector = np.empty((0, 0))
     if vector.ndim != 1 or not len(vector) or not np.isfinite(vector).all():
         remedy = "Give a list of finite numbers, such as an embedding from the results."
-        raise InvalidInput.of(Problem("bad_vector", "vector is no list of numbers", remedy, path="vector"))
+        raise InvalidInput.one("bad_vector", "vector is no list of numbers", remedy, path="vector")
     return vector
 
 

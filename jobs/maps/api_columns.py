@@ -12,7 +12,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from jobs.errors import InvalidInput, Problem, TooLarge
+from jobs.errors import InvalidInput, TooLarge
 from jobs.limits import MAX_COLUMNS_FILE
 from jobs.maps import serializers as shapes
 from jobs.maps.columns import column_delete, column_of, column_values, columns_add, columns_of_job
@@ -51,8 +51,8 @@ class JobColumns(JobView):
         else:
             file = request.FILES.get("file")
             if file is None:
-                raise InvalidInput.of(
-                    Problem("no_file", "the form has no file", "Send the CSV in the field `file`.", path="file")
+                raise InvalidInput.one(
+                    "no_file", "the form has no file", "Send the CSV in the field `file`.", path="file"
                 )
             content, kinds = read_limited(file), str(data.get("kinds") or "")
         stored, report = columns_add(job=job, data=content, kinds=_kinds(kinds))
@@ -98,5 +98,5 @@ def _kinds(text: str) -> dict[str, str]:
         kinds = None
     if not isinstance(kinds, dict) or not all(isinstance(kind, str) for kind in kinds.values()):
         remedy = 'Give text such as {"class": "categorical"}.'
-        raise InvalidInput.of(Problem("bad_kinds", "kinds is no JSON object of texts", remedy, path="kinds"))
+        raise InvalidInput.one("bad_kinds", "kinds is no JSON object of texts", remedy, path="kinds")
     return kinds

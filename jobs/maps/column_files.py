@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.errors import InvalidInput, Problem
+from jobs.errors import InvalidInput
 from jobs.parsing.table import SEPARATORS, table_lines, table_rows
 
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "-"})
@@ -105,7 +105,7 @@ def read_columns(
     if unknown := [name for name in wanted if name not in header or wanted[name] not in KINDS]:
         choice = f"Name columns of the file, each {' or '.join(KINDS)}."
         what = f"kinds names {unknown[0]!r}: {wanted[unknown[0]]!r}"
-        raise InvalidInput.of(Problem("bad_kinds", what, choice, path="kinds"))
+        raise InvalidInput.one("bad_kinds", what, choice, path="kinds")
     values = [name for name in header if name not in NOT_VALUES]
     columns = [_column(name, cells[name], len(names), wanted.get(name)) for name in values]
     unsaid = [name for name in values if name not in wanted]
@@ -256,4 +256,4 @@ def _number(cell: str) -> float | None:
 
 
 def _refusal(code: str, what: str, remedy: str, *, line: int | None = None) -> InvalidInput:
-    return InvalidInput.of(Problem(code, what, remedy, path="file", line=line))
+    return InvalidInput.one(code, what, remedy, path="file", line=line)

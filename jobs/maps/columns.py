@@ -10,7 +10,7 @@ import numpy as np
 from django.db import connection, transaction
 from numpy.typing import NDArray
 
-from jobs.errors import Conflict, InvalidInput, NotFound, Problem
+from jobs.errors import Conflict, InvalidInput, NotFound
 from jobs.maps.column_files import LONG_NAME, MAX_COLUMNS, NAME_HEAD, Matching, read_columns
 from jobs.models import Job, JobColumn
 from jobs.models.states import JobState
@@ -35,13 +35,11 @@ def columns_add(*, job: Job, data: bytes, kinds: Mapping[str, str] | None = None
         JobColumn.objects.filter(job=job, name__in=[column.name for column in columns]).delete()
         kept = JobColumn.objects.filter(job=job).count()
         if kept + len(columns) > MAX_COLUMNS:
-            raise InvalidInput.of(
-                Problem(
-                    "too_many_columns",
-                    f"the job would have {kept + len(columns)} columns",
-                    f"Keep at most {MAX_COLUMNS}; delete those that are not needed.",
-                    path="file",
-                )
+            raise InvalidInput.one(
+                "too_many_columns",
+                f"the job would have {kept + len(columns)} columns",
+                f"Keep at most {MAX_COLUMNS}; delete those that are not needed.",
+                path="file",
             )
         stored = JobColumn.objects.bulk_create(
             JobColumn(

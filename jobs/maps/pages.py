@@ -179,7 +179,7 @@ def _delete(request: HttpRequest, job: Job, number: int) -> tuple[str, str]:
 def _upload(request: HttpRequest, job: Job, number: int) -> tuple[str, str]:
     file = request.FILES.get("file")
     if file is None:
-        raise InvalidInput.of(Problem("no_file", "there is no file yet", "Choose a CSV file.", path="file"))
+        raise InvalidInput.one("no_file", "there is no file yet", "Choose a CSV file.", path="file")
     stored, report = columns_add(job=job, data=read_limited(file))
     address = reverse("job-column", args=[job.pk, stored[0].pk])
     return matching_sentence(report), f"?colour={address}"

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from e1protocol import MODELS
 from jobs.actions.base import known_only
-from jobs.errors import InvalidInput, Problem
+from jobs.errors import InvalidInput
 from jobs.models import Job
 from jobs.models.artefacts import ANALYSES as KINDS
 from jobs.science.maps.groups import METHODS
@@ -27,11 +27,9 @@ def check_analysis(job: Job, kind: Any, raw: Any) -> dict[str, Any]:
     """The parameters of an analysis of this kind over this job. Raises InvalidInput."""
     if kind not in KINDS:
         found = "the field kind is missing" if kind is None else f"there is no analysis {kind!r}"
-        raise InvalidInput.of(Problem("unknown_kind", found, f"Choose from {', '.join(KINDS)}.", path="kind"))
+        raise InvalidInput.one("unknown_kind", found, f"Choose from {', '.join(KINDS)}.", path="kind")
     if raw is not None and not isinstance(raw, dict):
-        raise InvalidInput.of(
-            Problem("bad_params", "params is no JSON object", 'Give one such as {"seed": 1}.', path="params")
-        )
+        raise InvalidInput.one("bad_params", "params is no JSON object", 'Give one such as {"seed": 1}.', path="params")
     check_embeddings(job)
     return _CHECKS[kind](job, raw or {})
 
@@ -40,16 +38,12 @@ def check_embeddings(job: Job, *, path: str | None = None) -> None:
     """Raise InvalidInput where the job stores no mean embedding of its items, with what to do about it."""
     again = "Submit the library again with action encode and include mean (in the browser: Run again with changes)."
     if job.action != "encode":
-        raise InvalidInput.of(
-            Problem(
-                "not_an_encode_job", f"this is a {job.action} job; analyses compare mean embeddings", again, path=path
-            )
+        raise InvalidInput.one(
+            "not_an_encode_job", f"this is a {job.action} job; analyses compare mean embeddings", again, path=path
         )
     if "mean" not in job.params["include"]:
         kept = ", ".join(job.params["include"])
-        raise InvalidInput.of(
-            Problem("no_mean_embeddings", f"this job keeps {kept}, no mean embeddings", again, path=path)
-        )
+        raise InvalidInput.one("no_mean_embeddings", f"this job keeps {kept}, no mean embeddings", again, path=path)
 
 
 def check_layer(job: Job, raw: Any, *, path: str = "params.layer") -> int:
@@ -63,13 +57,11 @@ def check_layer(job: Job, raw: Any, *, path: str = "params.layer") -> int:
         layer = None
     if layer not in stored:
         kept = ", ".join(str(number) for number in stored)
-        raise InvalidInput.of(
-            Problem(
-                "layer_not_stored",
-                f"layer {raw!r} is not stored with this job",
-                f"Choose from {kept}, or encode the library again with that layer.",
-                path=path,
-            )
+        raise InvalidInput.one(
+            "layer_not_stored",
+            f"layer {raw!r} is not stored with this job",
+            f"Choose from {kept}, or encode the library again with that layer.",
+            path=path,
         )
     return int(layer)
 
@@ -79,13 +71,8 @@ def whole_number(raw: Any, default: int, low: int, high: int, *, path: str) -> i
     if raw is None:
         return default
     if not _whole(raw) or not low <= raw <= high:
-        raise InvalidInput.of(
-            Problem(
-                "bad_number",
-                _found(path, raw),
-                f"Give a whole number from {low} to {high:,}.",
-                path=path,
-            )
+        raise InvalidInput.one(
+            "bad_number", _found(path, raw), f"Give a whole number from {low} to {high:,}.", path=path
         )
     return int(raw)
 
@@ -94,14 +81,7 @@ def _number(raw: Any, default: float, low: float, high: float, *, path: str) -> 
     if raw is None:
         return default
     if isinstance(raw, bool) or not isinstance(raw, int | float) or not low <= raw <= high:
-        raise InvalidInput.of(
-            Problem(
-                "bad_number",
-                _found(path, raw),
-                f"Give a number from {low:g} to {high:g}.",
-                path=path,
-            )
-        )
+        raise InvalidInput.one("bad_number", _found(path, raw), f"Give a number from {low:g} to {high:g}.", path=path)
     return float(raw)
 
 
@@ -117,7 +97,7 @@ def _choice(raw: Any, choices: tuple[str, ...], *, path: str) -> str:
     if raw is None:
         return choices[0]
     if raw not in choices:
-        raise InvalidInput.of(Problem("bad_choice", _found(path, raw), f"Choose from {', '.join(choices)}.", path=path))
+        raise InvalidInput.one("bad_choice", _found(path, raw), f"Choose from {', '.join(choices)}.", path=path)
     return str(raw)
 
 
@@ -137,8 +117,8 @@ def _job_id(raw: Any) -> str | None:
     try:
         return str(UUID(raw))
     except (ValueError, TypeError, AttributeError):
-        raise InvalidInput.of(
-            Problem("bad_job_id", f"against is {raw!r}", "Give the id of another encode job.", path="params.against")
+        raise InvalidInput.one(
+            "bad_job_id", f"against is {raw!r}", "Give the id of another encode job.", path="params.against"
         ) from None
 
 
@@ -147,14 +127,10 @@ def _indices(raw: Any) -> list[int] | None:
         return None
     if not isinstance(raw, list) or not raw or not all(_whole(index) and 0 <= index < 2**31 for index in raw):
         remedy = "Give item indices, counted from 0, such as [0, 5]; leave it out for all items."
-        raise InvalidInput.of(
-            Problem("bad_queries", "queries is no list of item indices", remedy, path="params.queries")
-        )
+        raise InvalidInput.one("bad_queries", "queries is no list of item indices", remedy, path="params.queries")
     if len(raw) > MAX_QUERIES:
         remedy = f"Name at most {MAX_QUERIES:,}, or leave it out for all items."
-        raise InvalidInput.of(
-            Problem("too_many_queries", f"queries names {len(raw):,} items", remedy, path="params.queries")
-        )
+        raise InvalidInput.one("too_many_queries", f"queries names {len(raw):,} items", remedy, path="params.queries")
     return sorted(set(raw))
 
 
@@ -176,9 +152,7 @@ def _map(job: Job, raw: Mapping[str, Any]) -> dict[str, Any]:
     known_only(raw, ("method", "layer", "seed", "neighbours", "min_dist", "clusters"))
     clusters = raw.get("clusters", True)
     if not isinstance(clusters, bool):
-        raise InvalidInput.of(
-            Problem("bad_choice", f"clusters is {clusters!r}", "Give true or false.", path="params.clusters")
-        )
+        raise InvalidInput.one("bad_choice", f"clusters is {clusters!r}", "Give true or false.", path="params.clusters")
     return {
         "method": _choice(raw.get("method"), ("umap", "pca"), path="params.method"),
         "layer": check_layer(job, raw.get("layer")),

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from jobs.background.artefacts import artefact_request
-from jobs.errors import InvalidInput, NotFound, Problem
+from jobs.errors import InvalidInput, NotFound
 from jobs.library import selectors
 from jobs.maps.limits import check_size
 from jobs.maps.params import check_analysis, check_embeddings
@@ -56,28 +56,24 @@ def library_of(job: Job, against: str | None, layer: int, *, path: str = "params
     try:
         other = selectors.job_of(job.owner, UUID(against))
     except NotFound:
-        raise InvalidInput.of(
-            Problem("no_such_job", f"you have no job {against}", "Give the id of another encode job.", path=path)
+        raise InvalidInput.one(
+            "no_such_job", f"you have no job {against}", "Give the id of another encode job.", path=path
         ) from None
     check_embeddings(other, path=path)
     if other.model != job.model:
-        raise InvalidInput.of(
-            Problem(
-                "other_model",
-                f"job {other.pk} is by {other.model}, this one by {job.model}: their embeddings do not compare",
-                f"Encode that library by {job.model} as well.",
-                path=path,
-            )
+        raise InvalidInput.one(
+            "other_model",
+            f"job {other.pk} is by {other.model}, this one by {job.model}: their embeddings do not compare",
+            f"Encode that library by {job.model} as well.",
+            path=path,
         )
     if layer not in other.params["repr_layers"]:
         kept = ", ".join(str(number) for number in other.params["repr_layers"])
-        raise InvalidInput.of(
-            Problem(
-                "layer_not_stored",
-                f"job {other.pk} keeps layer {kept}, not layer {layer}",
-                "Choose a layer that both jobs keep, or encode that library again.",
-                path=path,
-            )
+        raise InvalidInput.one(
+            "layer_not_stored",
+            f"job {other.pk} keeps layer {kept}, not layer {layer}",
+            "Choose a layer that both jobs keep, or encode that library again.",
+            path=path,
         )
     return other
 

@@ -10,7 +10,7 @@ import numpy as np
 from django.contrib.auth.models import User
 from numpy.typing import NDArray
 
-from jobs.errors import Conflict, InvalidInput, NotFound, Problem
+from jobs.errors import Conflict, InvalidInput, NotFound
 from jobs.intake.ingest import Request
 from jobs.intake.sync import answer
 from jobs.maps.params import check_embeddings
@@ -43,13 +43,11 @@ def similar_to(
     check_embeddings(job)
     width = mean_column(job, layer).width
     if len(vector) != width:
-        raise InvalidInput.of(
-            Problem(
-                "wrong_width",
-                f"the vector has {len(vector)} numbers; embeddings of this job have {width}",
-                f"Give one of {job.model}, layer {layer}.",
-                path="vector",
-            )
+        raise InvalidInput.one(
+            "wrong_width",
+            f"the vector has {len(vector)} numbers; embeddings of this job have {width}",
+            f"Give one of {job.model}, layer {layer}.",
+            path="vector",
         )
     best = TopK(1, k)
     names: dict[int, str] = {}

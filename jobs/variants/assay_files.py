@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 
-from jobs.errors import InvalidInput, Problem, TooLarge
+from jobs.errors import InvalidInput, TooLarge
 from jobs.limits import MAX_ASSAY_BYTES, MAX_ASSAY_COLUMNS, MAX_ASSAY_ROWS
 from jobs.parsing.letters import storable
 from jobs.parsing.table import SEPARATORS, table_lines, table_rows
@@ -167,4 +167,4 @@ def _number(field: str, line: int, column: str) -> float:
 
 def _refused(code: str, what: str, remedy: str, *, line: int | None = None, path: str = "file") -> InvalidInput:
     message = f"line {line:,}: {what}" if line else what
-    return InvalidInput.of(Problem(code, message, remedy, path=path, line=line))
+    return InvalidInput.one(code, message, remedy, path=path, line=line)
