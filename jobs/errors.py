@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from jobs.limits import LISTED_PROBLEMS
 
@@ -145,17 +145,15 @@ class InvalidInput(ServiceError):
     code = "invalid_input"
 
     @classmethod
-    def of(cls, *problems: Problem) -> InvalidInput:
+    def of(cls, *problems: Problem) -> Self:
         """The error of one or several problems: the first one gives its code and sentence."""
         first = problems[0]
         return cls(_and_more(first, len(problems)), code=first.code, problems=problems)
 
     @classmethod
-    def one(
-        cls, code: str, message: str, remedy: str = "", *, path: str | None = None, line: int | None = None
-    ) -> InvalidInput:
-        """Return the error of one problem."""
-        return cls.of(Problem(code, message, remedy, path=path, line=line))
+    def one(cls, code: str, message: str, remedy: str = "", **place: Any) -> Self:
+        """Return the error of a single problem; `place` takes the other fields of `Problem`, such as `path`."""
+        return cls.of(Problem(code, message, remedy, **place))
 
 
 class TooLarge(InvalidInput):
