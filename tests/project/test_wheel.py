@@ -40,7 +40,7 @@ def test_the_wheel_holds_templates_checkpoint_and_migrations_but_no_test(wheel):
     for name in (
         "jobs/templates/jobs/web/base.html",
         "jobs/static/jobs/theme.js",
-        "jobs/migrations/0001_initial.py",
+        "jobs/migrations/0001_squashed.py",
         "e1client/py.typed",
         "worker/model/checkpoints/e1-demo/model.safetensors",
     ):
