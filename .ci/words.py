@@ -47,7 +47,7 @@ SUFFIXES = (".py", ".md", ".ts")
 CODE = re.compile(r"``[^`]*``|`[^`\n]*(?:\n[^`\n]*)?`")
 LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
 END = re.compile(r"(?<=[.!?:;])[\")\]]*\s+(?=[\"(\[*_`]*[A-Z0-9`])|\n\s*\n|\n\s*(?:[-*]|\d+\.)\s+")
-TICK = "code"
+TICK = "Code"
 
 
 def sentences(text: str) -> Iterator[tuple[int, str]]:
