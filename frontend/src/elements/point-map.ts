@@ -5,8 +5,8 @@ import type { Colouring } from "../maps/colours";
 import { type Gestured, type Tool, listenTo } from "../maps/gestures";
 import { Grid } from "../maps/grid";
 import { type MapFile, type Points, placeOf, pointsOf, towards } from "../maps/points";
-import { type Theme, type View, drawMarks, drawScene, themeOf } from "../maps/scene";
-import { fitted, zoomed } from "../maps/view";
+import { drawMarks, drawScene, themeOf } from "../maps/scene";
+import { type Theme, type View, fitted, zoomed } from "../maps/view";
 
 const MOST = 50_000;
 const REACH = 12; // pixels around the pointer

@@ -1,8 +1,8 @@
-// Points of a map from ready-made pictures: drawn where they are few, laid down as pixels where they are many.
+// Points of a map from ready-made pictures: drawn one by one if they are few, set as pixels if they are many.
 import { type Colouring, type Look, NONE, drawShape } from "./colours";
 import { Pixels, type Stamp, stampsOfPictures } from "./pixels";
 import type { Points } from "./points";
-import type { Theme, View } from "./scene";
+import type { Theme, View } from "./view";
 
 /** From so many points on they are laid down pixel by pixel, so that tens of thousands stay fluid. */
 const MANY = 5000;

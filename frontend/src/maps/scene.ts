@@ -2,22 +2,7 @@
 import type { Colouring } from "./colours";
 import { drawDots } from "./dots";
 import type { Points } from "./points";
-
-export interface View {
-  /** Pixels of the page per unit, and where the unit square begins. */
-  scale: number;
-  left: number;
-  top: number;
-  /** 1 shows everything. */
-  zoom: number;
-}
-
-export interface Theme {
-  ground: string;
-  text: string;
-  edge: string;
-  mark: string;
-}
+import type { Theme, View } from "./view";
 
 export function themeOf(element: Element): Theme {
   const style = getComputedStyle(element);

@@ -1,6 +1,21 @@
-// Which part of a map is seen: fitted to its room, or zoomed about a place.
+// What a map shows: the visible part, fitted to its room or zoomed about a place, and the colours of the page.
 import type { Points } from "./points";
-import type { View } from "./scene";
+
+export interface View {
+  /** Pixels of the page per unit, and where the unit square begins. */
+  scale: number;
+  left: number;
+  top: number;
+  /** 1 shows everything. */
+  zoom: number;
+}
+
+export interface Theme {
+  ground: string;
+  text: string;
+  edge: string;
+  mark: string;
+}
 
 const MARGIN = 24; // pixels
 const LARGEST_ZOOM = 400;
