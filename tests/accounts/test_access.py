@@ -16,7 +16,7 @@ from rest_framework.test import APIClient
 
 from jobs.accounts.tokens import token_create, token_revoke
 from jobs.models import ApiToken
-from tests.intake.test_api import body, submit
+from tests.helpers import body, submit
 
 pytestmark = pytest.mark.django_db
 

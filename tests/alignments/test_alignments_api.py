@@ -7,11 +7,9 @@ import json
 from datetime import timedelta
 from pathlib import Path
 
-import orjson
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db.models.functions import Now
-from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 from rest_framework.test import APIClient
 
 from jobs.alignments import services as alignments
@@ -21,6 +19,7 @@ from jobs.fleet import workers
 from jobs.models import Alignment, ContextSet, NeighbourCount, Quota, Worker
 from jobs.science.alignments.reading import read_alignment
 from jobs.tasks.works import WORKS
+from tests.helpers import SMALL_ALIGNMENT, sample_alignment, stored_alignment, upload_alignment
 
 pytestmark = pytest.mark.django_db
 
@@ -29,30 +28,14 @@ GOLDEN = json.loads((ROOT / "tests" / "data" / "context_sampling.json").read_tex
 A3M = ROOT.parent / "shared" / "data" / "BLAT_ECOLX.a3m"
 needs_alignment = pytest.mark.skipif(not A3M.exists(), reason="the TEM-1 alignment does not come with the sources")
 
-SMALL = b">parent\nMKTAYI\n>a\nMKTaAYI\n>b\nMRTAY-\n>b\n--TAYL\n"
 STOCKHOLM = b"# STOCKHOLM 1.0\nparent MKT.AYI\na MKTaAYI\nb MRT.AY-\n//\n"
-
-
-def upload(api, file=SMALL, filename="family.a3m", **fields):
-    data = encode_multipart(BOUNDARY, {"file": SimpleUploadedFile(filename, file), **fields})
-    return api.post("/api/alignments/", data, content_type=MULTIPART_CONTENT)
-
-
-def sample(api, alignment, **data):
-    return api.post(f"{alignment['url']}sample/", orjson.dumps(data), content_type="application/json")
-
-
-def stored(api, *args, **fields):
-    response = upload(api, *args, **fields)
-    assert response.status_code == 201, response.content
-    return response.json()
 
 
 # --- storing ---------------------------------------------------------------------------------------------------------
 
 
 def test_an_alignment_and_its_figures(api):
-    body = stored(api)
+    body = stored_alignment(api)
     assert (body["name"], body["depth"], body["columns"], body["state"]) == ("family.a3m", 4, 6, "ready")
     assert (body["source"], body["parent"], body["skipped"], body["skipped_count"]) == ("upload", "MKTAYI", [], 0)
     # The third row is a neighbour of the first two (4 of its 5 residues agree), they are none of its (4 of their 6).
@@ -67,8 +50,8 @@ def test_an_alignment_and_its_figures(api):
 
 
 def test_the_same_rows_again_are_the_same_alignment(api):
-    first = stored(api)
-    again = stored(api, gzip.compress(SMALL, mtime=0), "other-name.a3m.gz")
+    first = stored_alignment(api)
+    again = stored_alignment(api, gzip.compress(SMALL_ALIGNMENT, mtime=0), "other-name.a3m.gz")
     assert again["id"] == first["id"]
     assert Alignment.objects.count() == 1
 
@@ -76,10 +59,10 @@ def test_the_same_rows_again_are_the_same_alignment(api):
 @pytest.mark.parametrize(
     ("media_type", "content", "depth"),
     [
-        ("text/x-a3m", SMALL, 4),
+        ("text/x-a3m", SMALL_ALIGNMENT, 4),
         ("text/x-stockholm", STOCKHOLM, 3),
         ("text/plain", STOCKHOLM, 3),
-        ("application/gzip", gzip.compress(SMALL, mtime=0), 4),
+        ("application/gzip", gzip.compress(SMALL_ALIGNMENT, mtime=0), 4),
         ("text/x-fasta", b">p\nMKT-AY\n>a\nMKTQAY\n", 2),
     ],
 )
@@ -90,8 +73,8 @@ def test_raw_bodies(api, media_type, content, depth):
 
 
 def test_what_is_stored_is_what_was_read(api):
-    body = stored(api)
-    read, kept = read_alignment(SMALL), alignments.alignment_load(Alignment.objects.get(pk=body["id"]))
+    body = stored_alignment(api)
+    read, kept = read_alignment(SMALL_ALIGNMENT), alignments.alignment_load(Alignment.objects.get(pk=body["id"]))
     assert (kept.names, kept.sequences) == (read.names, read.sequences)
     assert kept.sequences[1] == "MKTAAYI"
     assert (kept.columns == read.columns).all()
@@ -100,22 +83,22 @@ def test_what_is_stored_is_what_was_read(api):
 @pytest.mark.parametrize(
     ("file", "fields", "code", "word"),
     [
-        (SMALL, {"parent": "MKTAYL"}, "first_row_not_parent", "position 6"),
-        (SMALL, {"parent": "MKTJYI"}, "bad_letter", "J"),
-        (SMALL, {"parent": ">a\nMKT\n>b\nMRT\n"}, "several_parents", "several"),
-        (SMALL, {"parent": "WWWWWWWWWWWW", "add_parent": "true"}, "parent_not_alignable", "cannot be added"),
+        (SMALL_ALIGNMENT, {"parent": "MKTAYL"}, "first_row_not_parent", "position 6"),
+        (SMALL_ALIGNMENT, {"parent": "MKTJYI"}, "bad_letter", "J"),
+        (SMALL_ALIGNMENT, {"parent": ">a\nMKT\n>b\nMRT\n"}, "several_parents", "several"),
+        (SMALL_ALIGNMENT, {"parent": "WWWWWWWWWWWW", "add_parent": "true"}, "parent_not_alignable", "cannot be added"),
         (b">a\nMKTAYIAK\n>b\nMKT\n>c\nMKTAYIA\n", {}, "unequal_rows", "columns"),
         (b">a\nMKT\n>b\n---\n", {}, "empty_row", "gaps only"),
         (b">a\n---\n>b\nMKT\n", {"skip_empty": "true"}, "empty_row", "gaps only"),
         (b">a\nMK1\n>b\nMKT\n", {}, "bad_letter", "1"),
         (b"MKT\n", {}, "not_alignment", "does not begin"),
         (b"", {}, "empty_alignment", "no rows"),
-        (SMALL, {"add_parent": "perhaps"}, "wrong_type", "perhaps"),
-        (gzip.compress(SMALL, mtime=0)[:-9], {}, "truncated_gzip", "too early"),
+        (SMALL_ALIGNMENT, {"add_parent": "perhaps"}, "wrong_type", "perhaps"),
+        (gzip.compress(SMALL_ALIGNMENT, mtime=0)[:-9], {}, "truncated_gzip", "too early"),
     ],
 )
 def test_refused_files(api, file, fields, code, word):
-    response = upload(api, file, **fields)
+    response = upload_alignment(api, file, **fields)
     assert (response.status_code, response.json()["code"]) == (400, code), response.content
     assert word in response.json()["detail"]
     assert response.json()["errors"][0]["remedy"]
@@ -123,40 +106,40 @@ def test_refused_files(api, file, fields, code, word):
 
 
 def test_a_first_row_that_is_not_the_parent_is_mended_on_request(api):
-    refused = upload(api, parent="MRTAY")
+    refused = upload_alignment(api, parent="MRTAY")
     assert "add_parent" in refused.json()["errors"][0]["remedy"]
-    body = stored(api, parent=SimpleUploadedFile("parent.fasta", b">parent\nmrtay\n"), add_parent="true")
+    body = stored_alignment(api, parent=SimpleUploadedFile("parent.fasta", b">parent\nmrtay\n"), add_parent="true")
     assert (body["parent"], body["columns"], body["depth"]) == ("MRTAY", 5, 4)
 
 
 def test_rows_of_gaps_are_left_out_on_request(api):
-    body = stored(api, b">a\nMKT\n>b\n---\n>c\nMRT\n", skip_empty="true")
+    body = stored_alignment(api, b">a\nMKT\n>b\n---\n>c\nMRT\n", skip_empty="true")
     assert (body["depth"], body["skipped_count"]) == (2, 1)
     assert (body["skipped"][0]["code"], body["skipped"][0]["record"]) == ("empty_row", "b")
 
 
 def test_alignments_count_against_the_quota_of_stored_bytes(api, person):
-    size = Alignment.objects.get(pk=stored(api)["id"]).size
+    size = Alignment.objects.get(pk=stored_alignment(api)["id"]).size
     Alignment.objects.all().delete()
     Quota.objects.create(user=person, stored_bytes=size - 1)
-    refused = upload(api)
+    refused = upload_alignment(api)
     assert (refused.status_code, refused.json()["code"]) == (413, "too_large_for_quota")
     assert not Alignment.objects.exists()
     Quota.objects.update(stored_bytes=2 * size - 10)
-    stored(api)
-    refused = upload(api, SMALL.replace(b"MRT", b"MCT"))
+    stored_alignment(api)
+    refused = upload_alignment(api, SMALL_ALIGNMENT.replace(b"MRT", b"MCT"))
     assert (refused.status_code, refused.json()["code"]) == (413, "quota_stored_bytes")
 
 
 def test_nobody_sees_the_alignments_of_others(api, stranger, token_of):
-    body = stored(api)
+    body = stored_alignment(api)
     other = APIClient()
     other.credentials(HTTP_AUTHORIZATION=f"Token {token_of(stranger)}")
     assert other.get("/api/alignments/").json()["results"] == []
     assert other.get(body["url"]).status_code == 404
     assert other.delete(body["url"]).status_code == 404
-    assert sample(other, body, preset="published_ensemble", preview=True).status_code == 404
-    assert stored(other)["id"] != body["id"]
+    assert sample_alignment(other, body, preset="published_ensemble", preview=True).status_code == 404
+    assert stored_alignment(other)["id"] != body["id"]
 
 
 # --- sampling --------------------------------------------------------------------------------------------------------
@@ -164,7 +147,7 @@ def test_nobody_sees_the_alignments_of_others(api, stranger, token_of):
 
 @needs_alignment
 def test_contexts_are_the_published_rows(api, person):
-    body = stored(api, A3M.read_bytes(), "BLAT_ECOLX.a3m")
+    body = stored_alignment(api, A3M.read_bytes(), "BLAT_ECOLX.a3m")
     assert (body["depth"], body["columns"], body["state"]) == (4501, 286, "ready")
     settings = [
         {
@@ -181,7 +164,7 @@ def test_contexts_are_the_published_rows(api, person):
     engine_id = workers.engine_record(identity=_identity())
     workers.worker_ready(name="w", engine_id=engine_id, tokens_per_second=2000.0)
     Worker.objects.update(heartbeat_at=Now() + timedelta(minutes=10))  # nobody beats
-    preview = sample(api, body, samplings=settings, preview=True)
+    preview = sample_alignment(api, body, samplings=settings, preview=True)
     assert preview.status_code == 200, preview.content
     shown = preview.json()
     assert [context["rows"] for context in shown["contexts"]] == [draw["rows"] for draw in GOLDEN["draws"]]
@@ -200,7 +183,7 @@ def test_contexts_are_the_published_rows(api, person):
         seconds=float(f"{tokens / 2000:.3g}"),
     )
 
-    made = sample(api, body, samplings=settings, name="golden")
+    made = sample_alignment(api, body, samplings=settings, name="golden")
     assert made.status_code == 201, made.content
     provenance = api.get("/api/contexts/golden/").json()["provenance"]
     assert provenance["alignment"]["digest"] == body["digest"]
@@ -219,8 +202,8 @@ def test_contexts_are_the_published_rows(api, person):
 
 @needs_alignment
 def test_the_published_ensemble(api):
-    body = stored(api, A3M.read_bytes(), "BLAT_ECOLX.a3m")
-    made = sample(api, body, preset="published_ensemble", seed=3, name="blat-15").json()
+    body = stored_alignment(api, A3M.read_bytes(), "BLAT_ECOLX.a3m")
+    made = sample_alignment(api, body, preset="published_ensemble", seed=3, name="blat-15").json()
     samplings = [context["sampling"] for context in made["provenance"]["contexts"]]
     assert (made["count"], made["source"], made["provenance"]["preset"]) == (15, "alignment", "published_ensemble")
     assert [one["seed"] for one in samplings] == list(range(3, 18))
@@ -228,8 +211,8 @@ def test_the_published_ensemble(api):
         *((6144, share) for share in (1.0, 0.95, 0.9, 0.7, 0.5)),
         (12288, 1.0),
     ]
-    assert sample(api, body, preset="published_ensemble", seed=3, name="blat-15").status_code == 201
-    assert sample(api, body, preset="published_ensemble", seed=4, name="blat-15").status_code == 409
+    assert sample_alignment(api, body, preset="published_ensemble", seed=3, name="blat-15").status_code == 201
+    assert sample_alignment(api, body, preset="published_ensemble", seed=4, name="blat-15").status_code == 409
 
 
 def _identity():
@@ -239,8 +222,10 @@ def _identity():
 
 
 def test_seeds_count_up_from_the_request(api):
-    body = stored(api)
-    shown = sample(api, body, samplings=[{}, {"seed": 40}, {"max_similarity": 0.9}], seed=5, preview=True).json()
+    body = stored_alignment(api)
+    shown = sample_alignment(
+        api, body, samplings=[{}, {"seed": 40}, {"max_similarity": 0.9}], seed=5, preview=True
+    ).json()
     assert [context["sampling"]["seed"] for context in shown["contexts"]] == [5, 40, 7]
     assert shown["contexts"][2]["eligible"] == 2
     assert shown["cost"]["seconds"] is None
@@ -272,7 +257,7 @@ def test_seeds_count_up_from_the_request(api):
     ],
 )
 def test_refused_samplings(api, data, code, path):
-    response = sample(api, stored(api), **data)
+    response = sample_alignment(api, stored_alignment(api), **data)
     assert (response.status_code, response.json()["code"]) == (400, code), response.content
     assert response.json()["errors"][0]["path"] == path
     assert not ContextSet.objects.exists()
@@ -283,9 +268,9 @@ def test_refused_samplings(api, data, code, path):
 
 def test_neighbours_of_a_deep_alignment_are_counted_by_the_service_worker(api, monkeypatch):
     monkeypatch.setattr(alignments, "INLINE_PAIR_WORDS", 5)
-    body = stored(api)
+    body = stored_alignment(api)
     assert (body["state"], body["effective_depth"]) == ("counting", None)
-    waiting = sample(api, body, samplings=[{}], name="x")
+    waiting = sample_alignment(api, body, samplings=[{}], name="x")
     assert (waiting.status_code, waiting.json()["state"]) == (202, "counting")
     assert int(waiting["Retry-After"]) > 0
     count = NeighbourCount.objects.get()
@@ -293,21 +278,21 @@ def test_neighbours_of_a_deep_alignment_are_counted_by_the_service_worker(api, m
     assert not WORKS["neighbourcount"].run(str(count.pk))
     ready = api.get(body["url"]).json()
     assert (ready["state"], ready["progress"]) == ("ready", 1.0)
-    assert sample(api, body, samplings=[{}], name="x").status_code == 201
+    assert sample_alignment(api, body, samplings=[{}], name="x").status_code == 201
     monkeypatch.undo()
     Alignment.objects.all().delete()
-    assert stored(api)["effective_depth"] == ready["effective_depth"]
+    assert stored_alignment(api)["effective_depth"] == ready["effective_depth"]
 
 
 def test_a_count_that_lost_its_lease_stores_nothing(api, monkeypatch):
     monkeypatch.setattr(alignments, "INLINE_PAIR_WORDS", 5)
     monkeypatch.setattr(alignments, "RENEW_SECONDS", 0)
-    stored(api)
+    stored_alignment(api)
     count = NeighbourCount.objects.get()
 
     def load(row):
         background.work_cancel(count)
-        return read_alignment(SMALL)
+        return read_alignment(SMALL_ALIGNMENT)
 
     monkeypatch.setattr(alignments, "alignment_load", load)
     assert not WORKS["neighbourcount"].run(str(count.pk))
@@ -317,7 +302,7 @@ def test_a_count_that_lost_its_lease_stores_nothing(api, monkeypatch):
 
 def test_a_count_of_damaged_rows_fails_with_its_reason_and_is_tried_again(api, monkeypatch):
     monkeypatch.setattr(alignments, "INLINE_PAIR_WORDS", 5)
-    body = stored(api)
+    body = stored_alignment(api)
     row = Alignment.objects.get()
     row.blocks.update(data=b"not packed rows")
     count = NeighbourCount.objects.get()
@@ -325,7 +310,7 @@ def test_a_count_of_damaged_rows_fails_with_its_reason_and_is_tried_again(api, m
     shown = api.get(body["url"]).json()
     assert shown["state"] == "failed"
     assert "cannot be read" in shown["reason"]
-    told = sample(api, body, samplings=[{}], name="x")
+    told = sample_alignment(api, body, samplings=[{}], name="x")
     assert (told.status_code, told.json()["state"]) == (202, "counting")
     assert "tried again" in told.json()["reason"]
     count.refresh_from_db()
@@ -334,7 +319,7 @@ def test_a_count_of_damaged_rows_fails_with_its_reason_and_is_tried_again(api, m
 
 def test_lost_counts_are_published_again_and_given_up_at_last(api, monkeypatch):
     monkeypatch.setattr(alignments, "INLINE_PAIR_WORDS", 5)
-    stored(api)
+    stored_alignment(api)
     count = NeighbourCount.objects.get()
     published = []
     monkeypatch.setattr(background, "work_publish", lambda work: published.append(work.pk) or True)

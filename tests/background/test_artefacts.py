@@ -15,9 +15,8 @@ from jobs.background import artefacts
 from jobs.models import Artefact, ArtefactBlock, Job, Output
 from jobs.queue.lifecycle import job_delete, job_retry
 from jobs.tasks import building, reap
-from tests.intake.test_api import body
-from tests.results.export_library import library
-from tests.results.test_export_memory import large_job, peak_of
+from tests.helpers import body, peak_of
+from tests.libraries import large_job, library
 
 pytestmark = pytest.mark.django_db
 

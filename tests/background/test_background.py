@@ -23,10 +23,8 @@ from jobs.science.alignments.reading import read_alignment
 from jobs.tasks import turns
 from jobs.tasks.works import Kind
 from jobs.webhooks import services as webhooks
-from tests.alignments.test_alignments_api import sample, upload
-from tests.alignments.test_alignments_api import stored as aligned
-from tests.maps.map_library import grouped
-from tests.maps.test_analyses import ask, client_of
+from tests.helpers import ask_analysis, client_of, sample_alignment, stored_alignment, upload_alignment
+from tests.libraries import grouped
 from tests.queue.lock_checks import assert_counted_under_the_owners_lock
 from worker.app import app
 
@@ -183,37 +181,39 @@ def test_analyses_beyond_the_limit_are_refused_until_one_is_over(person, strange
     lib = grouped(24, owner=person)
     lib.finish()
     owner = client_of(person)
-    first, second = (ask(owner, lib, "map", method="pca", seed=seed).json() for seed in (1, 2))
-    refused(ask(owner, lib, "map", method="pca", seed=3))
+    first, second = (ask_analysis(owner, lib, "map", method="pca", seed=seed).json() for seed in (1, 2))
+    refused(ask_analysis(owner, lib, "map", method="pca", seed=3))
     assert Artefact.objects.count() == 2
-    assert ask(owner, lib, "map", method="pca", seed=2).json()["id"] == second["id"], "what is there is no further one"
+    assert ask_analysis(owner, lib, "map", method="pca", seed=2).json()["id"] == second["id"], (
+        "what is there is no further one"
+    )
     assert owner.get(f"/api/jobs/{lib.job.pk}/results/?format=h5").status_code == 202, "one's own results"
     assert owner.post(f"{first['url']}cancel/").status_code == 200
-    assert ask(owner, lib, "map", method="pca", seed=3).status_code == 202
-    refused(ask(owner, lib, "map", method="pca", seed=1))
+    assert ask_analysis(owner, lib, "map", method="pca", seed=3).status_code == 202
+    refused(ask_analysis(owner, lib, "map", method="pca", seed=1))
     theirs = grouped(24, owner=stranger)
     theirs.finish()
-    assert ask(client_of(stranger), theirs, "map", method="pca").status_code == 202
+    assert ask_analysis(client_of(stranger), theirs, "map", method="pca").status_code == 202
 
 
 def test_counts_of_neighbours_are_under_the_same_limit(api, person, two, monkeypatch):
     monkeypatch.setattr(alignments, "INLINE_PAIR_WORDS", 0)
-    body = aligned(api)
+    body = stored_alignment(api)
     count = NeighbourCount.objects.get()
-    answer = sample(api, body, samplings=[{"neighbour_threshold": t} for t in (0.3, 0.4, 0.5)], preview=True)
+    answer = sample_alignment(api, body, samplings=[{"neighbour_threshold": t} for t in (0.3, 0.4, 0.5)], preview=True)
     refused(answer)
     assert set(NeighbourCount.objects.values_list("threshold", flat=True)) == {count.threshold, 0.3}
-    refused(upload(api, b">parent\nMKTAYI\n>a\nMRTAYI\n"))
+    refused(upload_alignment(api, b">parent\nMKTAYI\n>a\nMRTAYI\n"))
     assert Alignment.objects.count() == 1, "what may not be counted is not kept either"
     rows = read_alignment(b">parent\nMKTAYI\n>a\nMWTAYI\n")
     assert alignments.alignment_store(owner=person, name="found", source="search", rows=rows, admitted=True)
     monkeypatch.setattr(alignments, "INLINE_PAIR_WORDS", 10**9)
-    assert aligned(api, b">parent\nMKTAYI\n>a\nMRTAYI\n")["state"] == "ready", "quick ones wait for nobody"
+    assert stored_alignment(api, b">parent\nMKTAYI\n>a\nMRTAYI\n")["state"] == "ready", "quick ones wait for nobody"
 
 
 def test_unfinished_work_is_counted_under_its_owners_lock(person, two):
     lib = grouped(24, owner=person)
     lib.finish()
     with CaptureQueriesContext(connection) as asked:
-        assert ask(client_of(person), lib, "map", method="pca").status_code == 202
+        assert ask_analysis(client_of(person), lib, "map", method="pca").status_code == 202
     assert_counted_under_the_owners_lock(asked, counted="jobs_neighbourcount", stored="jobs_artefact")

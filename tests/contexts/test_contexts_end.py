@@ -19,7 +19,7 @@ from jobs.models.states import JobState
 from jobs.queue.lifecycle import job_delete
 from jobs.results import retention
 from jobs.tasks import expire
-from tests.queue.test_leases import bad, make_job, record
+from tests.factories import bad, make_job, record
 
 pytestmark = pytest.mark.django_db
 

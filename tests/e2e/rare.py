@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from tests.e2e.conftest import until
-from tests.e2e.test_jobs import library
+from tests.e2e.steps import library
 from tests.stack import Stack
 
 EXPIRE = """

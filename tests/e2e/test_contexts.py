@@ -10,8 +10,7 @@ from playwright.sync_api import expect
 
 from e1protocol import CANONICAL
 from tests.e2e.conftest import ready, violations
-from tests.e2e.test_jobs import file
-from tests.e2e.test_pages import tab_to
+from tests.e2e.steps import file, tab_to
 
 RANDOM = random.Random(3)
 PARENT = "".join(RANDOM.choices(CANONICAL, k=150))

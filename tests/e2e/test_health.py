@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.conftest import until, violations
-from tests.e2e.test_jobs import library
+from tests.e2e.steps import library
 
 LONG_AGO = "now() - interval '4 minutes'"
 

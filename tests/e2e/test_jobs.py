@@ -15,33 +15,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e.conftest import until
-from tests.stack import Stack
-
-GOOD = ">kinase one\nMKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQ\n>beta\nMSTNPKPQRKTKRNTNRRPQDVKFPGG\n"
-BAD = GOOD + ">broken\nMKTAYIAKQR\nMKT1YIAKQR\n"
-
-
-def library(count: int, length: int = 120) -> str:
-    rng = np.random.default_rng(7)
-    letters = np.array(list("ACDEFGHIKLMNPQRSTVWY"))
-    return "".join(f">p{n}\n{''.join(rng.choice(letters, length))}\n" for n in range(count))
-
-
-def file(name: str, text: str) -> dict:
-    return {"name": name, "mimeType": "text/plain", "buffer": text.encode()}
-
-
-def submit(page: Page, name: str, text: str, action: str = "encode") -> None:
-    """Through the form, as a person does it."""
-    page.goto("/jobs/new/")
-    page.locator("#id_action").select_option(action)
-    page.locator("#id_file").set_input_files(file(name, text))
-    page.get_by_role("button", name="Submit job").click()
-    expect(page.get_by_role("heading", level=1, name=name)).to_be_visible(timeout=60_000)
-
-
-def wait_for(page: Page, state: str) -> None:
-    expect(page.locator("#live .state").first).to_have_text(state, timeout=60_000)
+from tests.e2e.steps import BAD, GOOD, fail_chunk_of, file, library, submit, wait_for
 
 
 def moved_on(bar: Locator, seen: int) -> None:
@@ -123,19 +97,6 @@ def test_pause_and_resume(page):
     page.get_by_role("button", name="Resume").click()
     page.get_by_role("button", name="Cancel job").click()
     wait_for(page, "cancelled")
-
-
-def fail_chunk_of(stack: Stack, job: str, *, index: int) -> None:
-    """What a worker writes that ran out of memory on this item and those beside it."""
-    error = '[{"code": "out_of_memory", "message": "p9 did not fit", "remedy": "Use a larger GPU."}]'
-    with stack.sql() as cursor:
-        cursor.execute("SELECT chunk_id FROM jobs_item WHERE job_id = %s AND index = %s", [job, index])
-        chunk = cursor.fetchone()[0]
-        cursor.execute("DELETE FROM jobs_output WHERE chunk_id = %s", [chunk])
-        cursor.execute("DELETE FROM jobs_tally WHERE job_id = %s", [job])
-        cursor.execute("UPDATE jobs_chunk SET state='failed', n_succeeded=0, n_failed=n_items WHERE id=%s", [chunk])
-        cursor.execute("UPDATE jobs_item SET error_code='out_of_memory', error=%s WHERE chunk_id=%s", [error, chunk])
-        cursor.execute("UPDATE jobs_job SET state='partial' WHERE id=%s", [job])
 
 
 def test_failed_items_are_shown_with_their_reason_and_retried(page, stack, service):

@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import ready, until
-from tests.e2e.test_jobs import BAD, fail_chunk_of, library, wait_for
+from tests.e2e.steps import BAD, fail_chunk_of, library, wait_for
 
 WATCH = """
 window.pointers = [];

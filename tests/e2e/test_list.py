@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, Request, expect
 
 from tests.e2e.conftest import held_back, ready
-from tests.e2e.test_jobs import GOOD, submit
+from tests.e2e.steps import GOOD, submit
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from jobs.intake.examples import example
 from tests.e2e.conftest import until_computing, violations
-from tests.e2e.test_jobs import BAD, GOOD, library, wait_for
+from tests.e2e.steps import BAD, GOOD, library, wait_for
 
 
 def choose(page: Page, name: str, data: bytes) -> None:

@@ -7,10 +7,10 @@ import subprocess
 import sys
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from tests.e2e.conftest import held_back, ready, violations
-from tests.e2e.test_jobs import BAD, GOOD, file, library, wait_for
+from tests.e2e.steps import BAD, GOOD, file, library, tab_to, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -186,17 +186,6 @@ def test_the_theme_is_chosen_kept_and_applied_before_the_first_paint(page):
     page.get_by_label("Colours").select_option("auto")
     page.emulate_media(color_scheme="dark")
     expect(page.locator("html")).to_have_attribute("data-bs-theme", "dark")
-
-
-def tab_to(page: Page, description: str) -> None:
-    """Press Tab until the focus is on the element whose text or label begins so."""
-    script = """() => { const e = document.activeElement;
-        return (e.labels?.[0]?.textContent || e.getAttribute('aria-label') || e.textContent || '').trim(); }"""
-    for _ in range(80):
-        page.keyboard.press("Tab")
-        if page.evaluate(script).startswith(description):
-            return
-    raise AssertionError(f"Tab never reaches {description!r}")
 
 
 def test_a_job_is_submitted_and_its_result_read_with_the_keyboard_alone(page):

@@ -12,9 +12,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import ready, violations
+from tests.factories import UBIQUITIN, pdb
 from tests.stack import E1
-from tests.variants.test_attachments import pdb
-from tests.variants.variant_jobs import UBIQUITIN
 
 PARENT = UBIQUITIN[:40]
 ROWS = "GAVLIMCFYWHKRDENQSTP"

@@ -16,7 +16,7 @@ from jobs.library.selectors import items_of
 from jobs.models import Chunk, Item, Worker
 from jobs.operations.health import readiness
 from jobs.tasks import dispatch_all
-from tests.worker.test_worker import children_of, eventually, finished, worker_process
+from tests.worker.worker_process import children_of, eventually, finished, worker_process
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -12,8 +12,8 @@ import pytest
 from django.test import Client
 
 from jobs.files.pieces import FORMULA_STARTS
-from tests.intake.test_api import body
-from tests.variants.variant_jobs import SHORT
+from tests.factories import SHORT
+from tests.helpers import body
 
 pytestmark = pytest.mark.django_db
 

@@ -10,39 +10,16 @@ import numpy as np
 import orjson
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
+from django.test.client import MULTIPART_CONTENT
 from rest_framework.test import APIClient
 
 from e1protocol import CANONICAL, Query
 from jobs.models import Job
+from tests.helpers import FASTA, body, encode, lines, post, submit
 
 pytestmark = pytest.mark.django_db
 
-FASTA = b">one first\nMKTAYIAKQR\n>two\nMKTAYIAKQRQISFVK\n>three\nACDEFGHIKLMNPQRSTVWY\n"
 SYNC = "/api/v3/e1-demo/{}/"
-
-
-def body(response):
-    content = b"".join(response.streaming_content) if response.streaming else response.content
-    return orjson.loads(content)
-
-
-def lines(response):
-    return [orjson.loads(line) for line in b"".join(response.streaming_content).splitlines()]
-
-
-def submit(api, file=FASTA, filename="library.fasta", action="encode", **fields):
-    headers = fields.pop("headers", {})
-    data = {"file": SimpleUploadedFile(filename, file), "model": "e1-demo", "action": action, **fields}
-    return api.post("/api/jobs/", encode(data), content_type=MULTIPART_CONTENT, headers=headers)
-
-
-def encode(data):
-    return encode_multipart(BOUNDARY, data)
-
-
-def post(api, path, data, **headers):
-    return api.post(path, orjson.dumps(data), content_type="application/json", headers=headers)
 
 
 # --- asynchronous ----------------------------------------------------------------------------------------------------

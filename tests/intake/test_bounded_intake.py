@@ -14,8 +14,7 @@ from jobs.parsing import Record
 from jobs.queue import dispatch as queue
 from jobs.queue.lifecycle import job_delete, job_retry
 from jobs.quotas import usage
-from tests.intake.test_extend import submission
-from tests.queue.test_leases import make_job, record
+from tests.factories import make_job, record, submission
 from worker import tasks
 
 pytestmark = pytest.mark.django_db

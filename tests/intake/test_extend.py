@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-
 import orjson
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -16,9 +14,6 @@ from e1protocol import EngineIdentity
 from jobs.errors import Conflict, InvalidInput, NotFound, TooManyRequests
 from jobs.fleet import workers
 from jobs.intake import ingest as intake
-from jobs.intake.extend import job_extend
-from jobs.intake.ingest import Request
-from jobs.intake.submit import HashedStream, Submission
 from jobs.library.selectors import items_of
 from jobs.models import Chunk, Extension, Item, Job, Output, Tally
 from jobs.models.states import ChunkState, JobState
@@ -26,35 +21,9 @@ from jobs.queue import lifecycle, losses
 from jobs.queue.progress import job_counts
 from jobs.queue.tallies import tally_advance
 from jobs.results.manifest import manifest_of
-from tests.queue.test_leases import bad, be_patient, claim, complete, expire, ids, make_job, record
+from tests.factories import bad, be_patient, claim, complete, expire, extend, ids, make_job, record, submission
 
 pytestmark = pytest.mark.django_db
-
-
-class Given:
-    """Records as a reader would give them."""
-
-    def __init__(self, records):
-        self.records = records
-        self.cleaning = {"spaces": 1}
-
-    def __iter__(self):
-        return iter(self.records)
-
-    def warnings(self):
-        return []
-
-
-def submission(records, *, key=None, body=b"body", on_invalid="reject", **request):
-    asked = Request(
-        **{"model": "e1-demo", "action": "log_prob", "params": {}, "on_invalid": on_invalid, "idempotency_key": key}
-        | request
-    )
-    return Submission(asked, b"seed", HashedStream(io.BytesIO(body)), lambda: Given(records))
-
-
-def extend(job, records, **more):
-    return job_extend(job=Job.objects.get(pk=job.pk), submission=submission(records, **more))
 
 
 @pytest.fixture

@@ -14,8 +14,7 @@ from jobs.intake.ingest import job_create
 from jobs.intake.submit import job_submit
 from jobs.models import Item, Job
 from jobs.models.states import JobState
-from tests.intake.test_extend import submission
-from tests.queue.test_leases import make_job, record
+from tests.factories import make_job, record, submission
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

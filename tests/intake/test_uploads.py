@@ -23,7 +23,7 @@ from jobs.limits import MAX_UPLOAD_BODY, SMALL_FORM
 from jobs.models import Job
 from jobs.parsing import upload as parsing
 from jobs.web import uploads
-from tests.intake.test_api import FASTA, body, lines, submit
+from tests.helpers import FASTA, body, lines, submit
 
 ROOT = Path(__file__).parents[2]
 

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import io
-import re
-from pathlib import Path
 from uuid import uuid4
 
 import numpy as np
-import orjson
 import pytest
 from django.db import connection
 from rest_framework.test import APIClient
@@ -20,9 +16,9 @@ from jobs.maps import reading, vectors
 from jobs.models import Artefact, ArtefactBlock, Chunk
 from jobs.queue.lifecycle import job_delete, job_retry
 from jobs.tasks import building
-from tests.intake.test_api import body
-from tests.maps.map_library import grouped, state
-from tests.results.export_library import library
+from tests.helpers import ask_analysis, body, client_of
+from tests.libraries import grouped, library, state
+from tests.maps.analysis_checks import built, cosines
 
 pytestmark = pytest.mark.django_db
 
@@ -47,47 +43,6 @@ def lib(db):
 @pytest.fixture
 def owner(lib) -> APIClient:
     return client_of(lib.job.owner)
-
-
-def client_of(user) -> APIClient:
-    client = APIClient()
-    client.force_authenticate(user)
-    return client
-
-
-def ask(client: APIClient, lib, kind: str, **params):
-    return client.post(f"/api/jobs/{lib.job.pk}/analyses/", {"kind": kind, "params": params}, format="json")
-
-
-def built(client: APIClient, lib, kind: str, **params) -> tuple[dict, dict, dict]:
-    """The analysis with its JSON and its NPZ."""
-    asked = ask(client, lib, kind, **params)
-    assert asked.status_code == 202, body(asked)
-    assert building.artefact_build(artefact_id=body(asked)["id"]), Artefact.objects.get().reason
-    shown = body(client.get(asked["Location"]))
-    assert (shown["state"], shown["fraction"]) == ("ready", 1)
-    files = {f["format"]: b"".join(client.get(f["url"]).streaming_content) for f in shown["files"]}
-    found, arrays = orjson.loads(files["json"]), dict(np.load(io.BytesIO(files["npz"])))
-    assert found.keys() == {"kind", "job", "model", "demonstration", "params", "facts", *arrays}
-    for name, array in arrays.items():
-        assert DESCRIBED[name] == ("text" if array.dtype.kind == "U" else array.dtype.name)
-    return shown, found, arrays
-
-
-def described() -> dict[str, str]:
-    """Each column of an analysis with its type, as docs/maps.md has them."""
-    page = (Path(__file__).parents[2] / "docs" / "maps.md").read_text()
-    # A row of several columns has their types in the same order, "int64 [n], text [n]".
-    rows = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \| (\w+ \[.*?\]) \|", page.replace("], ", "];"), re.MULTILINE)
-    rows = [(re.findall(r"`(\w+)`", names), [one.split()[0] for one in types.split(";")]) for names, types in rows]
-    return {name: types[at if len(types) > 1 else 0] for names, types in rows for at, name in enumerate(names)}
-
-
-DESCRIBED = described()
-
-
-def cosines(a, b):
-    return (a @ b.T) / np.linalg.norm(a, axis=1)[:, None] / np.linalg.norm(b, axis=1)[None]
 
 
 def test_neighbours_keep_the_indices_of_items_and_are_those_of_brute_force(lib, owner):
@@ -122,12 +77,18 @@ def test_chosen_items_against_another_job(lib, owner):
     assert found["library_index"] == others
     assert arrays["library_name"].tolist() == [f"protein{n}" for n in others]
     # Other results of the other job make another analysis.
-    assert body(ask(owner, lib, "neighbours", k=2, against=str(other.job.pk), queries=[1, 8]))["id"] == shown["id"]
+    assert (
+        body(ask_analysis(owner, lib, "neighbours", k=2, against=str(other.job.pk), queries=[1, 8]))["id"]
+        == shown["id"]
+    )
     state(other, "partial")
     job_retry(job_id=other.job.pk)
     other.finish()
     assert body(owner.get(shown["url"]))["behind"] is True
-    assert body(ask(owner, lib, "neighbours", k=2, against=str(other.job.pk), queries=[1, 8]))["id"] != shown["id"]
+    assert (
+        body(ask_analysis(owner, lib, "neighbours", k=2, against=str(other.job.pk), queries=[1, 8]))["id"]
+        != shown["id"]
+    )
 
 
 def test_clusters_and_maps_find_the_planted_groups(lib, owner):
@@ -167,16 +128,16 @@ def test_umap_of_the_same_seed_is_the_same_file(lib, owner):
 
 
 def test_the_same_request_is_the_same_analysis_and_another_one_is_not(lib, owner, published):
-    first = body(ask(owner, lib, "map", method="pca"))
-    assert body(ask(owner, lib, "map", method="pca", layer=-1, seed=0))["id"] == first["id"]
-    other = body(ask(owner, lib, "map", method="pca", seed=1))
+    first = body(ask_analysis(owner, lib, "map", method="pca"))
+    assert body(ask_analysis(owner, lib, "map", method="pca", layer=-1, seed=0))["id"] == first["id"]
+    other = body(ask_analysis(owner, lib, "map", method="pca", seed=1))
     assert other["id"] != first["id"]
     assert published == [first["id"], other["id"]]
     listed = body(owner.get(f"/api/jobs/{lib.job.pk}/analyses/"))["results"]
     assert [one["id"] for one in listed] == [other["id"], first["id"]]
     assert owner.get(f"/api/jobs/{lib.job.pk}/artefacts/{first['id']}/").status_code == 202
     assert building.artefact_build(artefact_id=first["id"])
-    assert ask(owner, lib, "map", method="pca").status_code == 200
+    assert ask_analysis(owner, lib, "map", method="pca").status_code == 200
     refused = owner.get(f"/api/jobs/{lib.job.pk}/artefacts/{first['id']}/?format=csv")
     assert (refused.status_code, body(refused)["code"]) == (400, "unknown_format")
 
@@ -195,7 +156,7 @@ def test_a_running_job_gives_what_is_finished_and_grows_out_of_it(owner, lib):
 
 
 def test_progress_is_told_and_a_cancel_stops_the_computation(lib, owner, monkeypatch):
-    analysis = body(ask(owner, lib, "map"))
+    analysis = body(ask_analysis(owner, lib, "map"))
     seen: list[tuple[float, str]] = []
     renew = artefacts.artefact_renew
     started: list[object] = []
@@ -222,12 +183,12 @@ def test_progress_is_told_and_a_cancel_stops_the_computation(lib, owner, monkeyp
     assert (refused.status_code, body(refused)["code"]) == (409, "not_building")
     assert owner.get(f"/api/jobs/{lib.job.pk}/artefacts/{analysis['id']}/").status_code == 409
     # Asking again builds it after all.
-    again = body(ask(owner, lib, "map"))
+    again = body(ask_analysis(owner, lib, "map"))
     assert (again["id"], again["state"], again["fraction"]) == (analysis["id"], "waiting", 0)
 
 
 def test_a_computation_that_fails_says_why_and_is_tried_again_when_asked(lib, owner, monkeypatch):
-    analysis = body(ask(owner, lib, "clusters"))
+    analysis = body(ask_analysis(owner, lib, "clusters"))
     monkeypatch.setattr(analysing, "residues_of", lambda *_: 1 / 0)
     monkeypatch.setattr(
         analysing.subprocess,
@@ -237,7 +198,7 @@ def test_a_computation_that_fails_says_why_and_is_tried_again_when_asked(lib, ow
     assert not building.artefact_build(artefact_id=analysis["id"])
     shown = body(owner.get(analysis["url"]))
     assert (shown["state"], shown["reason"]) == ("failed", "the computation failed: MemoryError: no")
-    assert body(ask(owner, lib, "clusters"))["state"] == "waiting"
+    assert body(ask_analysis(owner, lib, "clusters"))["state"] == "waiting"
     monkeypatch.setattr(
         analysing.subprocess, "Popen", lambda command, **more: _POPEN(["sh", "-c", "kill -9 $$"], **more)
     )
@@ -250,7 +211,7 @@ _POPEN = analysing.subprocess.Popen
 
 def test_a_worker_without_the_libraries_says_what_to_install(lib, owner, monkeypatch):
     monkeypatch.setitem(analysing.NEEDED, "a_module_that_nobody_has", "umap-learn")
-    analysis = body(ask(owner, lib, "map"))
+    analysis = body(ask_analysis(owner, lib, "map"))
     assert not building.artefact_build(artefact_id=analysis["id"])
     reason = body(owner.get(analysis["url"]))["reason"]
     assert "no umap-learn" in reason
@@ -292,34 +253,34 @@ def test_jobs_that_cannot_be_analysed_are_refused_with_the_remedy(lib, owner):
     scored = library("log_prob", items=8)
     no_mean = library("encode", {"include": ["per_token"]}, items=8)
     for other, code in ((scored, "not_an_encode_job"), (no_mean, "no_mean_embeddings")):
-        refused = body(ask(owner, other, "map"))
+        refused = body(ask_analysis(owner, other, "map"))
         assert refused["code"] == code
         assert "encode" in refused["errors"][0]["remedy"]
-        against = body(ask(owner, lib, "neighbours", against=str(other.job.pk)))
+        against = body(ask_analysis(owner, lib, "neighbours", against=str(other.job.pk)))
         assert against["errors"][0]["code"] == code
         assert against["errors"][0]["path"] == "params.against"
         query = owner.post(f"/api/jobs/{other.job.pk}/neighbours/", {"index": 0}, format="json")
         assert body(query)["code"] == code
     empty = grouped(10)
-    assert body(ask(owner, empty, "map"))["code"] == "too_few_items"
+    assert body(ask_analysis(owner, empty, "map"))["code"] == "too_few_items"
 
 
 def test_other_models_layers_and_people_do_not_compare(lib, owner, stranger):
     other = grouped(10, params={"repr_layers": [2]})
-    assert body(ask(owner, lib, "neighbours", against=str(other.job.pk)))["code"] == "layer_not_stored"
+    assert body(ask_analysis(owner, lib, "neighbours", against=str(other.job.pk)))["code"] == "layer_not_stored"
     type(other.job).objects.filter(pk=other.job.pk).update(model="e1-150m")
-    assert body(ask(owner, lib, "neighbours", against=str(other.job.pk)))["code"] == "other_model"
+    assert body(ask_analysis(owner, lib, "neighbours", against=str(other.job.pk)))["code"] == "other_model"
     theirs = grouped(10, owner=stranger)
     for unknown in (str(theirs.job.pk), str(uuid4())):
-        assert body(ask(owner, lib, "neighbours", against=unknown))["code"] == "no_such_job"
+        assert body(ask_analysis(owner, lib, "neighbours", against=unknown))["code"] == "no_such_job"
 
 
 def test_nobody_sees_another_users_analyses(lib, owner, stranger):
-    analysis = body(ask(owner, lib, "map", method="pca"))
+    analysis = body(ask_analysis(owner, lib, "map", method="pca"))
     building.artefact_build(artefact_id=analysis["id"])
     file = body(owner.get(analysis["url"]))["files"][0]["url"]
     theirs = client_of(stranger)
-    assert ask(theirs, lib, "map").status_code == 404
+    assert ask_analysis(theirs, lib, "map").status_code == 404
     query = theirs.post(f"/api/jobs/{lib.job.pk}/neighbours/", {"index": 0}, format="json")
     assert query.status_code == 404
     for path in (analysis["url"], file, f"/api/jobs/{lib.job.pk}/analyses/"):
@@ -342,13 +303,13 @@ def test_nobody_sees_another_users_analyses(lib, owner, stranger):
 )
 def test_libraries_beyond_a_limit_are_told_what_to_do(lib, owner, settings, setting, kind, params, word):
     setattr(settings, setting, 20)
-    refused = body(ask(owner, lib, kind, **params))
+    refused = body(ask_analysis(owner, lib, kind, **params))
     assert (refused["code"], word in refused["detail"]) == ("too_many_items", True)
     assert refused["errors"][0]["remedy"]
 
 
 def test_items_without_an_embedding_cannot_be_asked_for(lib, owner):
-    analysis = body(ask(owner, lib, "neighbours", queries=[4, 9]))
+    analysis = body(ask_analysis(owner, lib, "neighbours", queries=[4, 9]))
     assert not building.artefact_build(artefact_id=analysis["id"])
     assert "item 9 has no embedding" in body(owner.get(analysis["url"]))["reason"]
 
@@ -481,6 +442,6 @@ def test_names_that_would_fill_the_memory_are_told_so(lib, owner, monkeypatch):
     monkeypatch.setattr(vectors, "MAX_NAME_LETTERS", letters)
     built(owner, lib, "neighbours", k=2)
     monkeypatch.setattr(vectors, "MAX_NAME_LETTERS", letters - 1)
-    analysis = body(ask(owner, lib, "neighbours", k=3))
+    analysis = body(ask_analysis(owner, lib, "neighbours", k=3))
     assert not building.artefact_build(artefact_id=analysis["id"])
     assert "give the library shorter names" in body(owner.get(analysis["url"]))["reason"]

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from django.core.files.uploadedfile import SimpleUploadedFile
 
 from jobs.maps import columns
 from jobs.maps.column_files import name_key
 from jobs.maps.columns import column_values
 from jobs.models import JobColumn
 from jobs.queue.lifecycle import job_delete
-from tests.intake.test_api import body
-from tests.maps.map_library import grouped
-from tests.maps.test_analyses import client_of
+from tests.helpers import body, client_of, upload_columns
+from tests.libraries import grouped
 
 pytestmark = pytest.mark.django_db
 
@@ -30,18 +28,14 @@ def owner(lib):
     return client_of(lib.job.owner)
 
 
-def upload(client, lib, text: str | bytes, **fields):
-    data = text if isinstance(text, bytes) else text.encode()
-    file = SimpleUploadedFile("values.csv", data, content_type="text/csv")
-    return client.post(f"/api/jobs/{lib.job.pk}/columns/", {"file": file, **fields}, format="multipart")
-
-
 def values(client, column: dict) -> list:
     return body(client.get(column["url"]))["values"]
 
 
 def test_the_mapping_of_names_is_explained(lib, owner):
-    sent = upload(owner, lib, "family;name;activity\nkinase;P1;1.5\nlyase;P2;NA\nkinase;P9;3\nother;P1;9\n;P3;-2e3\n")
+    sent = upload_columns(
+        owner, lib, "family;name;activity\nkinase;P1;1.5\nlyase;P2;NA\nkinase;P9;3\nother;P1;9\n;P3;-2e3\n"
+    )
     assert sent.status_code == 201, body(sent)
     report = body(sent)
     assert report["matching"] == {
@@ -80,16 +74,16 @@ def test_indices_raw_bodies_and_kinds(lib, owner):
 
 def test_a_column_of_numbers_with_a_word_says_why_it_is_taken_as_words(lib, owner):
     text = "name,activity,family\nP1,1,a\nP3,x,b\nP2,y,b\n"
-    report = body(upload(owner, lib, text))
+    report = body(upload_columns(owner, lib, text))
     assert report["columns"][0]["kind"] == "categorical"
     assert report["matching"]["taken_as_words"] == [{"column": "activity", "because": "x", "line": 3}]
-    chosen = body(upload(owner, lib, text, kinds='{"activity": "categorical"}'))
+    chosen = body(upload_columns(owner, lib, text, kinds='{"activity": "categorical"}'))
     assert chosen["matching"]["taken_as_words"] == [], "whoever says so knows"
 
 
 def test_a_column_of_the_same_name_is_replaced_and_one_can_be_removed(lib, owner):
-    upload(owner, lib, "name,a,b\nP1,1,x\n")
-    (column,) = body(upload(owner, lib, "name,a\nP3,z\n"))["columns"]
+    upload_columns(owner, lib, "name,a,b\nP1,1,x\n")
+    (column,) = body(upload_columns(owner, lib, "name,a\nP3,z\n"))["columns"]
     assert sorted(JobColumn.objects.values_list("name", "kind")) == [("a", "categorical"), ("b", "categorical")]
     assert column_values(JobColumn.objects.get(name="a")).tolist() == [-1, -1, -1, 0, -1]
     assert owner.delete(column["url"]).status_code == 204
@@ -116,7 +110,7 @@ def test_a_column_of_the_same_name_is_replaced_and_one_can_be_removed(lib, owner
     ],
 )
 def test_a_wrong_file_is_refused_with_line_and_remedy(lib, owner, text, code, line):
-    refused = upload(owner, lib, text)
+    refused = upload_columns(owner, lib, text)
     (problem,) = body(refused)["errors"]
     assert (refused.status_code, problem["code"], problem.get("line")) == (400, code, line)
     assert problem["remedy"]
@@ -124,7 +118,7 @@ def test_a_wrong_file_is_refused_with_line_and_remedy(lib, owner, text, code, li
 
 
 def test_names_that_do_not_match_are_shown_beside_the_jobs_own(lib, owner):
-    detail = body(upload(owner, lib, "name,a\nsp|P1,1\n"))["detail"]
+    detail = body(upload_columns(owner, lib, "name,a\nsp|P1,1\n"))["detail"]
     assert "sp|P1" in detail
     assert "P1, P2, P2" in detail
 
@@ -132,22 +126,22 @@ def test_names_that_do_not_match_are_shown_beside_the_jobs_own(lib, owner):
 def test_wrong_kinds_and_too_many_categories(lib, owner):
     text = "name,a\nP1,x\n"
     for kinds in ("[]", "{", '{"b": "numeric"}', '{"a": "words"}'):
-        assert body(upload(owner, lib, text, kinds=kinds))["code"] == "bad_kinds"
-    assert body(upload(owner, lib, text, kinds='{"a": "numeric"}'))["code"] == "not_a_number"
+        assert body(upload_columns(owner, lib, text, kinds=kinds))["code"] == "bad_kinds"
+    assert body(upload_columns(owner, lib, text, kinds='{"a": "numeric"}'))["code"] == "not_a_number"
     many = grouped(501)
     rows = "".join(f"{n},text {n}\n" for n in range(501))
-    assert body(upload(client_of(many.job.owner), many, f"index,a\n{rows}"))["code"] == "too_many_categories"
+    assert body(upload_columns(client_of(many.job.owner), many, f"index,a\n{rows}"))["code"] == "too_many_categories"
 
 
 def test_a_file_beyond_the_limit_is_refused(lib, owner, monkeypatch):
     monkeypatch.setattr("jobs.maps.api_columns.MAX_COLUMNS_FILE", 10)
-    assert upload(owner, lib, "name,a\nP1,1\n").status_code == 413
+    assert upload_columns(owner, lib, "name,a\nP1,1\n").status_code == 413
 
 
 def test_other_people_neither_see_nor_change_them(lib, owner, stranger):
-    (column,) = body(upload(owner, lib, "name,a\nP1,1\n"))["columns"]
+    (column,) = body(upload_columns(owner, lib, "name,a\nP1,1\n"))["columns"]
     theirs = client_of(stranger)
-    assert upload(theirs, lib, "name,a\nP1,2\n").status_code == 404
+    assert upload_columns(theirs, lib, "name,a\nP1,2\n").status_code == 404
     assert theirs.get(f"/api/jobs/{lib.job.pk}/columns/").status_code == 404
     assert theirs.get(column["url"]).status_code == 404
     assert theirs.delete(column["url"]).status_code == 404
@@ -161,9 +155,9 @@ def test_long_names_are_held_and_found_by_their_digest(lib):
     held = columns._names(lib.job)
     assert held == [name_key(name) for name in names], "Postgres does it as Python does"
     assert max(map(len, held)) < 120
-    sent = upload(client_of(lib.job.owner), lib, f"name,a\n{long}2,5\n{'é' * 65},6\n{'x' * 64},7\n")
+    sent = upload_columns(client_of(lib.job.owner), lib, f"name,a\n{long}2,5\n{'é' * 65},6\n{'x' * 64},7\n")
     (column,) = body(sent)["columns"]
     assert values(client_of(lib.job.owner), column) == [7, None, None, 5, 6, None]
-    refused = body(upload(client_of(lib.job.owner), lib, "name,a\nq,5\n"))
+    refused = body(upload_columns(client_of(lib.job.owner), lib, "name,a\nq,5\n"))
     assert refused["code"] == "nothing_matches"
     assert len(refused["detail"]) < 700

@@ -12,8 +12,7 @@ from jobs.background import artefacts
 from jobs.maps.services import analysis_request
 from jobs.models import Artefact, JobColumn
 from jobs.tasks import building
-from tests.maps.map_library import grouped, state
-from tests.results.export_library import library
+from tests.libraries import grouped, library, state
 
 pytestmark = pytest.mark.django_db
 

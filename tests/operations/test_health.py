@@ -16,8 +16,7 @@ from jobs.models import Chunk, Job, Worker
 from jobs.operations.health import readiness, trouble_of
 from jobs.queue import dispatch as queue
 from jobs.queue import leases, lifecycle
-from tests.intake.test_extend import extend
-from tests.queue.test_leases import ids, make_job, record
+from tests.factories import extend, ids, make_job, record
 
 pytestmark = pytest.mark.django_db
 

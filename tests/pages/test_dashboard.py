@@ -10,7 +10,7 @@ from django.test import Client
 
 from jobs.models import ApiToken, Job, Tally
 from jobs.queue import lifecycle
-from tests.intake.test_api import body, submit
+from tests.helpers import body, submit, text_of
 
 pytestmark = pytest.mark.django_db
 
@@ -27,11 +27,6 @@ def other_browser(stranger) -> Client:
     client = Client()
     client.force_login(stranger)
     return client
-
-
-def text_of(response) -> str:
-    """What a reader sees: no markup, single spaces."""
-    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", response.content.decode())))
 
 
 def paths_of(job: dict) -> list[str]:

@@ -20,8 +20,7 @@ from jobs.models import Item, Job
 from jobs.pages import new
 from jobs.parsing import Reader, Record
 from jobs.templatetags.problems import PLACES
-from tests.intake.test_api import body, submit
-from tests.pages.test_dashboard import text_of
+from tests.helpers import body, submit, text_of
 
 pytestmark = pytest.mark.django_db
 

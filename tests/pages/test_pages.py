@@ -13,7 +13,7 @@ from jobs.api import events
 from jobs.models import Chunk, Job, Webhook
 from jobs.queue.lifecycle import job_finalise
 from jobs.tasks import ABANDONED_UPLOAD_SECONDS, reap
-from tests.intake.test_api import body, submit
+from tests.helpers import body, submit
 
 pytestmark = pytest.mark.django_db
 

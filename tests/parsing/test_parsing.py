@@ -1,35 +1,14 @@
 """What the FASTA reader accepts, cleans and refuses, by example."""
 
 import gzip
-import io
 import tracemalloc
 from dataclasses import replace
 
 import pytest
 
-from e1protocol import CANONICAL, EXTENDED
 from jobs.errors import InvalidInput
-from jobs.parsing import BadRecord, ItemRules, Reader, Record, blocks_of
-
-ENCODE = ItemRules(sequence=EXTENDED, context=EXTENDED, needs_mask=False)
-PREDICT = ItemRules(sequence=EXTENDED + "?", context=EXTENDED, needs_mask=True)
-LOG_PROB = ItemRules(sequence=CANONICAL, context=CANONICAL, needs_mask=False)
-
-
-def read(data, format="fasta", rules=ENCODE, **options):
-    return list(Reader(blocks_of(io.BytesIO(data)), format, rules, **options))
-
-
-def problems(data, format="fasta", rules=ENCODE, **options):
-    """Every problem of a file as (code, index, line, column, character)."""
-    bad = [record for record in read(data, format, rules, **options) if isinstance(record, BadRecord)]
-    return [(p.code, p.index, p.line, p.column, p.character) for record in bad for p in record.problems]
-
-
-def refused(data, format="fasta", rules=ENCODE):
-    with pytest.raises(InvalidInput) as caught:
-        read(data, format, rules)
-    return caught.value
+from jobs.parsing import BadRecord, Reader, Record
+from tests.parsing.reading import ENCODE, LOG_PROB, PREDICT, problems, read, refused
 
 
 def test_fasta_records_keep_order_names_headers_and_lines():

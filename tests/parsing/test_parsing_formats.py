@@ -8,7 +8,7 @@ import pytest
 from e1protocol import EXTENDED
 from jobs.parsing import ItemRules, Reader, Record, check_sequence, clean_sequence
 from jobs.science.variants.codes import VariantRules
-from tests.parsing.test_parsing import ENCODE, PREDICT, problems, read, refused
+from tests.parsing.reading import ENCODE, PREDICT, problems, read, refused
 
 # --- JSONL ----------------------------------------------------------------------------------------
 

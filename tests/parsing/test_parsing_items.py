@@ -8,7 +8,7 @@ from e1protocol import EXTENDED
 from jobs.errors import InvalidInput, TooLarge
 from jobs.limits import MIB
 from jobs.parsing import BadRecord, ItemReader, ItemRules, Record, read_context, read_items
-from tests.parsing.test_parsing import ENCODE, LOG_PROB, PREDICT
+from tests.parsing.reading import ENCODE, LOG_PROB, PREDICT
 
 # --- context files --------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from jobs.errors import ServiceError
 from jobs.parsing import Reader, Record, blocks_of, detect_format, fasta, read_context, read_items
-from tests.parsing.test_parsing import ENCODE, LOG_PROB, PREDICT
+from tests.parsing.reading import ENCODE, LOG_PROB, PREDICT
 
 FORMATS = ("fasta", "jsonl", "csv")
 few = settings(max_examples=100, deadline=None)

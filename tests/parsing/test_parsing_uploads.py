@@ -15,7 +15,7 @@ import jobs.parsing
 from jobs.errors import InvalidInput, ServiceError, TooLarge
 from jobs.limits import MIB
 from jobs.parsing import blocks_of, detect_format, upload
-from tests.parsing.test_parsing import read
+from tests.parsing.reading import read
 
 FASTA = b"".join(b">r%d\nMKTAYIAKQR\n" % i for i in range(5000))
 REPOSITORY = Path(__file__).parents[2]

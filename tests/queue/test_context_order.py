@@ -8,7 +8,7 @@ from e1protocol import TASK_RUN_BUNDLE, tokens_of
 from jobs.models import Chunk, Context, Job
 from jobs.models.states import JobState
 from jobs.queue import dispatch as queue
-from tests.queue.test_leases import make_job, record
+from tests.factories import make_job, record
 from worker import tasks
 from worker.engine.contexts import ContextCache
 

@@ -13,38 +13,19 @@ from django.test.utils import CaptureQueriesContext
 
 from e1protocol import EngineIdentity
 from jobs.actions import Stored, get_action
-from jobs.errors import Conflict, InvalidInput, Problem
+from jobs.errors import Conflict, InvalidInput
 from jobs.fleet import workers
 from jobs.intake import ingest as intake
-from jobs.intake.ingest import Request, job_accept, job_create, job_ingest
 from jobs.library.outputs import pack_outputs
 from jobs.library.selectors import items_of
 from jobs.models import Chunk, Item, Job, Output
 from jobs.models.states import ChunkState, JobState
-from jobs.parsing import BadRecord, Record
 from jobs.queue import leases, lifecycle, losses
 from jobs.queue.progress import job_counts
 from jobs.tasks import reap
+from tests.factories import bad, be_patient, claim, complete, expire, ids, make_job, record
 
 pytestmark = pytest.mark.django_db
-
-
-def record(index, sequence="MKTAYIAKQR", context=None):
-    return Record(index=index, name=f"p{index}", header=f"p{index}", line=index + 1, sequence=sequence, context=context)
-
-
-def bad(index):
-    problem = Problem("bad_letter", "1 is no residue", line=index + 1, column=3, record=f"p{index}")
-    return BadRecord(index=index, name=f"p{index}", header=f"p{index}", line=index + 1, problems=(problem,))
-
-
-def make_job(owner, records, **extra) -> Job:
-    request = Request(model="e1-demo", action="log_prob", params={}, **extra)
-    job = job_create(owner=owner, request=request)
-    with lifecycle.deleted_on_error(job):
-        job_ingest(job=job, records=records)
-        job_accept(job=job, cleaning={}, warnings=[])
-    return job
 
 
 @pytest.fixture
@@ -55,50 +36,6 @@ def job(person):
 @pytest.fixture
 def engine_id(db):
     return workers.engine_record(identity=EngineIdentity("e1-demo", "0" * 64, "float32", "cpu", "sdpa", "2", "0", True))
-
-
-def ids(job, **filters):
-    return list(Chunk.objects.filter(job=job, **filters).order_by("id").values_list("id", flat=True))
-
-
-def claim(chunk_ids, worker="w1"):
-    """As a worker that begins with it at once."""
-    claimed = leases.chunks_claim(chunk_ids=chunk_ids, worker=worker)
-    if claimed:
-        leases.chunks_begin(token=claimed[0].token)
-    return claimed
-
-
-def complete(chunk, engine_id, failures=(), value=-1.0):
-    failed = {index: Problem("out_of_memory", "too large") for index in failures}
-    rows = [
-        (item.index, [Stored("log_prob", -1, np.array([[value - item.index]]))])
-        for item in chunk.items
-        if item.index not in failed
-    ]
-    return leases.chunk_complete(
-        chunk_id=chunk.id,
-        token=chunk.token,
-        outputs=pack_outputs(get_action("log_prob"), rows),
-        failures=failed,
-        succeeded=len(rows),
-        engine_id=engine_id,
-    )
-
-
-def expire(chunk_ids):
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE jobs_chunk SET lease_end = statement_timestamp() - interval '1 second' WHERE id = ANY(%s)",
-            [chunk_ids],
-        )
-        cursor.execute("UPDATE jobs_job SET touched_at = now()")
-
-
-def be_patient(job):
-    """Let every back-off be over."""
-    with connection.cursor() as cursor:
-        cursor.execute("UPDATE jobs_chunk SET not_before = statement_timestamp() WHERE job_id = %s", [job.id])
 
 
 def test_ingest_cuts_into_chunks_of_eight(job):

@@ -32,8 +32,7 @@ from jobs.models import Chunk, Item, Job, Output
 from jobs.models.states import ChunkState, ItemState, JobState
 from jobs.queue import leases, lifecycle, losses, tallies
 from jobs.queue.progress import closable_jobs, job_counts
-from tests.intake.test_extend import submission
-from tests.queue.test_leases import bad, be_patient, expire, ids, make_job, record
+from tests.factories import bad, be_patient, expire, ids, make_job, record, submission
 
 pytestmark = pytest.mark.django_db
 

@@ -12,7 +12,7 @@ from jobs.queue import progress
 from jobs.queue import progress as selectors_counts
 from jobs.queue.lifecycle import job_cancel, job_delete, job_finalise, job_retry
 from jobs.queue.tallies import tallies_advance, tally_advance
-from tests.results.export_library import library
+from tests.libraries import library
 
 pytestmark = pytest.mark.django_db
 

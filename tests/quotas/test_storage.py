@@ -26,12 +26,9 @@ from jobs.models.states import ArtefactState, JobState
 from jobs.quotas import usage
 from jobs.results.retention import jobs_expire
 from jobs.tasks import building
-from tests.alignments.test_alignments_api import stored as aligned
-from tests.maps.map_library import grouped
-from tests.maps.test_analyses import ask, client_of
-from tests.maps.test_columns import upload as add_columns
-from tests.variants.test_attachments import CSV, VARIANTS, assay, pdb, structure
-from tests.variants.variant_jobs import SHORT, sent
+from tests.factories import MEASUREMENTS, SHORT, VARIANTS, pdb, sent
+from tests.helpers import ask_analysis, client_of, stored_alignment, upload_assay, upload_columns, upload_structure
+from tests.libraries import grouped
 
 pytestmark = pytest.mark.django_db
 
@@ -83,13 +80,13 @@ def test_columns_count_and_a_full_storage_refuses_them(db):
     owner, client = lib.job.owner, client_of(lib.job.owner)
     table = "index,fitness,family\n" + "".join(f"{n},{n / 7},kinase {n}\n" for n in range(50))
     before = used(owner)
-    assert add_columns(client, lib, table).status_code == 201
+    assert upload_columns(client, lib, table).status_code == 201
     takes = used(owner) - before
     assert takes >= sum(len(column.values) for column in JobColumn.objects.all()) > 200
     assert usage.attached_bytes_of(lib.job.pk) == takes
     limit(owner, used(owner))
-    assert add_columns(client, lib, table).status_code == 201, "in the place of the same ones"
-    refused = add_columns(client, lib, table.replace("fitness", "activity").replace("kinase", "a much longer name"))
+    assert upload_columns(client, lib, table).status_code == 201, "in the place of the same ones"
+    refused = upload_columns(client, lib, table.replace("fitness", "activity").replace("kinase", "a much longer name"))
     assert (refused.status_code, refused.json()["code"]) == (413, "quota_stored_bytes")
     names = JobColumn.objects.order_by("pk").values_list("name", flat=True)
     assert sorted(names) == ["family", "fitness"], "and the former one of that name is still there"
@@ -137,7 +134,7 @@ def test_context_sets_count_and_a_full_storage_refuses_them(api, person):
 
 
 def test_neighbours_of_alignments_and_searches_count(api, person):
-    aligned(api)
+    stored_alignment(api)
     size = Alignment.objects.get().size
     counts = sum(len(count.counts) for count in NeighbourCount.objects.all())
     assert counts > 0
@@ -151,14 +148,14 @@ def test_analyses_count_and_a_full_storage_refuses_new_ones(db):
     lib.finish()
     owner, client = lib.job.owner, client_of(lib.job.owner)
     before = used(owner)
-    asked = ask(client, lib, "clusters")
+    asked = ask_analysis(client, lib, "clusters")
     assert building.artefact_build(artefact_id=asked.json()["id"])
     artefact = Artefact.objects.get()
     assert artefact.state == ArtefactState.READY
     assert used(owner) - before == artefact.size == usage.artefact_bytes_of(lib.job.pk) > 0
     limit(owner, used(owner))
-    assert ask(client, lib, "clusters").json()["id"] == artefact.pk, "what is there may be asked for"
-    refused = ask(client, lib, "map")
+    assert ask_analysis(client, lib, "clusters").json()["id"] == artefact.pk, "what is there may be asked for"
+    refused = ask_analysis(client, lib, "map")
     assert (refused.status_code, refused.json()["code"]) == (413, "quota_stored_bytes")
     assert Artefact.objects.count() == 1
 
@@ -168,14 +165,14 @@ def furnished(api, person) -> list[Job]:
     lib = grouped(24, owner=person)
     lib.finish()
     Job.objects.filter(pk=lib.job.pk).update(state=JobState.SUCCEEDED, stored_bytes=24 * 10)
-    assert add_columns(client_of(person), lib, "index,fitness\n0,1\n5,2\n").status_code == 201
+    assert upload_columns(client_of(person), lib, "index,fitness\n0,1\n5,2\n").status_code == 201
     for kind in ("clusters", "neighbours"):
-        asked = ask(client_of(person), lib, kind)
+        asked = ask_analysis(client_of(person), lib, kind)
         assert building.artefact_build(artefact_id=asked.json()["id"])
     scores = sent(api, "score", [{"variant": one} for one in VARIANTS], parent=SHORT, contexts=[CONTEXT, ["MKTA"]])
-    assert assay(api, scores, CSV).status_code == 201
+    assert upload_assay(api, scores, MEASUREMENTS).status_code == 201
     contacts = sent(api, "contacts", [{"sequence": SHORT}])
-    assert structure(api, contacts, pdb(SHORT)).status_code == 201
+    assert upload_structure(api, contacts, pdb(SHORT)).status_code == 201
     return [Job.objects.get(pk=one) for one in (lib.job.pk, scores["id"], contacts["id"])]
 
 
@@ -244,7 +241,7 @@ def test_an_analysis_that_turns_out_too_large_fails_alone_and_says_what_to_do(pe
     lib = grouped(24, owner=person)
     lib.finish()
     client = client_of(person)
-    first, second = (ask(client, lib, "neighbours", k=k).json()["id"] for k in (3, 4))
+    first, second = (ask_analysis(client, lib, "neighbours", k=k).json()["id"] for k in (3, 4))
     assert building.artefact_build(artefact_id=first)
     limit(person, used(person) + 100)
     held = used(person)
@@ -261,7 +258,7 @@ def test_an_analysis_that_turns_out_too_large_fails_alone_and_says_what_to_do(pe
 def test_the_last_word_is_spoken_when_all_is_copied(person, monkeypatch):
     lib = grouped(24, owner=person)
     lib.finish()
-    asked = ask(client_of(person), lib, "neighbours").json()["id"]
+    asked = ask_analysis(client_of(person), lib, "neighbours").json()["id"]
     copy = artefacts._store_file
 
     def meanwhile(*args):

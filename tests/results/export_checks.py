@@ -17,7 +17,7 @@ from jobs.background.artefacts import artefact_blocks, artefact_request
 from jobs.models import Item, Job
 from jobs.results.export import export_open
 from jobs.tasks.building import artefact_build
-from tests.results.export_library import Library
+from tests.libraries import Library
 
 
 def content(job: Job, format: str) -> bytes:

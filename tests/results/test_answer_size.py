@@ -12,7 +12,7 @@ from jobs.limits import MAX_ANSWER_BYTES, MAX_RESIDUES, SYNC_ITEMS
 from jobs.maps.similar import vector_of_item
 from jobs.models import Job
 from jobs.results import items as results
-from tests.intake.test_api import body
+from tests.helpers import body
 
 pytestmark = pytest.mark.django_db
 

@@ -18,6 +18,7 @@ from jobs.models import Chunk, Item, Job, Output
 from jobs.models.states import JobState
 from jobs.queue.lifecycle import job_cancel, job_delete, job_retry
 from jobs.results.export import FORMATS, ExportBroken, export_open
+from tests.libraries import BAD_LETTER, OUT_OF_MEMORY, library
 from tests.results.export_checks import (
     check_all_formats,
     check_npz,
@@ -27,7 +28,6 @@ from tests.results.export_checks import (
     json_rows,
     npz,
 )
-from tests.results.export_library import BAD_LETTER, OUT_OF_MEMORY, library
 
 pytestmark = pytest.mark.django_db
 

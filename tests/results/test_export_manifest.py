@@ -9,7 +9,7 @@ import pytest
 
 from jobs.models import Chunk, Output
 from jobs.results.manifest import manifest_of
-from tests.results.export_library import IDENTITY, library
+from tests.libraries import IDENTITY, library
 
 pytestmark = pytest.mark.django_db
 

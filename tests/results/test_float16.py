@@ -13,11 +13,10 @@ from django.test import Client
 from jobs.maps.similar import vector_of_item
 from jobs.models import Chunk, Item, Job, Output
 from jobs.results.manifest import manifest_of
-from tests.intake.test_api import body, post
-from tests.maps.map_library import grouped, state
-from tests.maps.test_analyses import built, client_of, cosines
+from tests.helpers import body, client_of, post
+from tests.libraries import grouped, library, state
+from tests.maps.analysis_checks import built, cosines
 from tests.results.export_checks import check_all_formats
-from tests.results.export_library import library
 
 pytestmark = pytest.mark.django_db
 

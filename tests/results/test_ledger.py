@@ -21,7 +21,7 @@ from jobs.queue import leases, lifecycle, losses
 from jobs.results.export import ExportBroken
 from jobs.results.export import reading as export_reading
 from jobs.results.export.ledger import HEADER, ledger_blocks
-from tests.queue.test_leases import bad, complete, expire, ids, make_job, record
+from tests.factories import bad, complete, expire, ids, make_job, record
 
 pytestmark = pytest.mark.django_db
 

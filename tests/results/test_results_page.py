@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.project.test_docs import ROOT
+from tests.helpers import ROOT
 from tests.stack import E1
 
 PAGE = (ROOT / "docs" / "results.md").read_text()

@@ -15,17 +15,10 @@ from rest_framework.test import APIClient
 
 from jobs.models import Assay, Chunk, Output, Quota, Structure
 from jobs.variants.overlays import labelled
-from tests.variants.variant_jobs import SHORT, UBIQUITIN, finished, scored, sent
+from tests.factories import MEASUREMENTS, SHORT, UBIQUITIN, VARIANTS, finished, pdb, scored, sent
+from tests.helpers import text_of, upload_assay, upload_structure
 
 pytestmark = pytest.mark.django_db
-
-VARIANTS = ["M1A", "K2R", "T3S", "A4G", "Y5F", "I6V", "A7G", "K8R", "Q9N", "R10K", "M1A:K2R", "WT"]
-CSV = "mutant,DMS_score\n" + "".join(f"{variant},{n}\n" for n, variant in enumerate(VARIANTS))
-
-
-def assay(api, job: dict, text: str | bytes, **fields):
-    data = text if isinstance(text, bytes) else text.encode()
-    return api.post(f"{job['url']}assays/", {"file": SimpleUploadedFile("measured.csv", data), **fields})
 
 
 @pytest.fixture
@@ -43,7 +36,7 @@ def other(stranger, token_of):
 
 def test_measurements_are_laid_over_scores(api, inline_worker):
     job = scored(api, inline_worker, VARIANTS)
-    answer = assay(api, job, CSV + "M1W,5\nX\n", value_column="dms_score")
+    answer = upload_assay(api, job, MEASUREMENTS + "M1W,5\nX\n", value_column="dms_score")
     assert answer.status_code == 201, answer.content
     made = answer.json()
     assert answer["Location"] == made["url"]
@@ -71,7 +64,7 @@ def test_measurements_are_laid_over_scores(api, inline_worker):
 
 def test_an_overlay_is_made_once_and_again_where_the_results_change(api, inline_worker):
     job = scored(api, inline_worker, VARIANTS)
-    made = assay(api, job, CSV).json()
+    made = upload_assay(api, job, MEASUREMENTS).json()
     with CaptureQueriesContext(connection) as asked:
         assert api.get(made["url"]).json() == made
     assert not [one["sql"] for one in asked if '"jobs_assay"."names"' in one["sql"]], "the rows are not read again"
@@ -84,7 +77,7 @@ def test_an_overlay_is_made_once_and_again_where_the_results_change(api, inline_
 def test_an_assay_is_laid_over_a_scan_and_multiple_variants_are_sums(api, inline_worker):
     job = scored(api, inline_worker, VARIANTS)
     scan = finished(api, inline_worker, "scan", [{"sequence": SHORT}], method="wildtype_marginal")
-    of_scan, of_score = (assay(api, one, CSV).json() for one in (scan, job))
+    of_scan, of_score = (upload_assay(api, one, MEASUREMENTS).json() for one in (scan, job))
     assert of_scan["counts"]["matched"] == 12
     for a, b in zip(of_scan["points"], of_score["points"], strict=True):
         assert a["variant"] == b["variant"]
@@ -93,12 +86,12 @@ def test_an_assay_is_laid_over_a_scan_and_multiple_variants_are_sums(api, inline
 
 def test_an_offset_that_is_wrong_by_one_is_refused_with_the_right_one(api, job):
     shifted = "mutant,score\n" + "".join(f"{letter}{n}A,1\n" for n, letter in enumerate(SHORT, start=2))
-    answer = assay(api, job, shifted)
+    answer = upload_assay(api, job, shifted)
     assert answer.status_code == 400
     assert answer.json()["code"] == "wrong_offset"
     assert "Set the numbering offset to 1 instead of 0" in answer.json()["errors"][0]["remedy"]
     assert Assay.objects.count() == 0
-    assert assay(api, job, shifted, offset="1").status_code == 201
+    assert upload_assay(api, job, shifted, offset="1").status_code == 201
 
 
 @pytest.mark.parametrize(
@@ -106,13 +99,13 @@ def test_an_offset_that_is_wrong_by_one_is_refused_with_the_right_one(api, job):
     [
         ("mutant,score\nW1A,1\nW2A,2\n", {}, "assay_mismatch"),
         ("mutant,score\n", {}, "empty_file"),
-        (CSV, {"offset": "two"}, "bad_number"),
-        (CSV, {"variant_column": "nothing"}, "missing_column"),
+        (MEASUREMENTS, {"offset": "two"}, "bad_number"),
+        (MEASUREMENTS, {"variant_column": "nothing"}, "missing_column"),
         (b"\x89PNG\r\n\x1a\n", {}, "not_text"),
     ],
 )
 def test_what_is_no_assay_of_the_parent_is_refused(api, job, text, fields, code):
-    answer = assay(api, job, text, **fields)
+    answer = upload_assay(api, job, text, **fields)
     assert (answer.status_code, answer.json()["code"]) == (400, code)
     assert Assay.objects.count() == 0
 
@@ -121,21 +114,24 @@ def test_a_file_is_asked_for_and_the_action_must_have_scores(api, inline_worker,
     missing = api.post(f"{job['url']}assays/", {"offset": "1"})
     assert (missing.status_code, missing.json()["code"]) == (400, "no_file")
     encoded = finished(api, inline_worker, "log_prob", [{"sequence": SHORT}])
-    refused = assay(api, encoded, CSV)
+    refused = upload_assay(api, encoded, MEASUREMENTS)
     assert (refused.status_code, refused.json()["code"]) == (409, "wrong_action")
 
 
 def test_other_people_see_and_reach_nothing(api, other, job):
-    made = assay(api, job, CSV).json()
+    made = upload_assay(api, job, MEASUREMENTS).json()
     for method, path in (("get", f"{job['url']}assays/"), ("get", made["url"]), ("delete", made["url"])):
         assert getattr(other, method)(path).status_code == 404
-    assert other.post(f"{job['url']}assays/", {"file": SimpleUploadedFile("m.csv", CSV.encode())}).status_code == 404
+    assert (
+        other.post(f"{job['url']}assays/", {"file": SimpleUploadedFile("m.csv", MEASUREMENTS.encode())}).status_code
+        == 404
+    )
     assert APIClient().get(made["url"]).status_code == 401
     assert Assay.objects.count() == 1
 
 
 def test_an_assay_goes_by_itself_or_with_its_job(api, job):
-    first, second = assay(api, job, CSV).json(), assay(api, job, CSV).json()
+    first, second = upload_assay(api, job, MEASUREMENTS).json(), upload_assay(api, job, MEASUREMENTS).json()
     assert api.delete(first["url"]).status_code == 204
     assert api.get(first["url"]).status_code == 404
     assert api.get(second["url"]).status_code == 200
@@ -147,48 +143,18 @@ def test_attachments_have_a_limit_and_count_against_the_quota(api, job, person, 
     from jobs.quotas import admission, usage
 
     before = usage.use_of(person.pk).stored_bytes
-    assay(api, job, CSV)
+    upload_assay(api, job, MEASUREMENTS)
     assert usage.use_of(person.pk).stored_bytes - before == Assay.objects.get().size
     monkeypatch.setattr(admission, "MAX_ATTACHMENTS", 1)
-    assert assay(api, job, CSV).json()["code"] == "too_many_attachments"
+    assert upload_assay(api, job, MEASUREMENTS).json()["code"] == "too_many_attachments"
     monkeypatch.setattr(admission, "MAX_ATTACHMENTS", 9)
     Quota.objects.update_or_create(user=person, defaults={"stored_bytes": usage.use_of(person.pk).stored_bytes + 1})
-    refused = assay(api, job, CSV)
+    refused = upload_assay(api, job, MEASUREMENTS)
     assert (refused.status_code, refused.json()["code"]) == (413, "quota_stored_bytes")
     assert Assay.objects.count() == 1
 
 
 # --- structures -----------------------------------------------------------------------------------------------------
-
-
-def pdb(sequence: str, *, missing: int = 0) -> bytes:
-    """A helix of these residues with C-alpha and C-beta atoms, without the first `missing` ones."""
-    import gemmi
-    import numpy as np
-
-    structure = gemmi.Structure()
-    structure.add_model(gemmi.Model(1))
-    chain = structure[0].add_chain(gemmi.Chain("A"))
-    for n, letter in enumerate(sequence):
-        if n < missing:
-            continue
-        residue = gemmi.Residue()
-        residue.name = gemmi.expand_one_letter(letter, gemmi.ResidueKind.AA)
-        residue.seqid = gemmi.SeqId(n + 1, " ")
-        angle = np.deg2rad(100 * n)
-        for name, radius in (("CA", 2.3), ("CB", 3.3)):
-            if (name, letter) == ("CB", "G"):
-                continue
-            atom = gemmi.Atom()
-            atom.name, atom.element = name, gemmi.Element("C")
-            atom.pos = gemmi.Position(radius * np.cos(angle), radius * np.sin(angle), 1.5 * n)
-            residue.add_atom(atom)
-        chain.add_residue(residue)
-    return structure.make_pdb_string().encode()
-
-
-def structure(api, job: dict, data: bytes, **fields):
-    return api.post(f"{job['url']}structures/", {"file": SimpleUploadedFile("helix.pdb", data), **fields})
 
 
 @pytest.fixture
@@ -198,7 +164,7 @@ def contacts(api):
 
 
 def test_a_structure_gives_contacts_on_the_positions_of_the_sequence(api, contacts, inline_worker):
-    answer = structure(api, contacts, pdb(UBIQUITIN[:27], missing=2), item="1")
+    answer = upload_structure(api, contacts, pdb(UBIQUITIN[:27], missing=2), item="1")
     assert answer.status_code == 201, answer.content
     made = answer.json()
     assert (made["item"], made["chain"], made["resolved"], made["aligned"], made["identical"]) == (1, "A", 25, 25, 25)
@@ -216,7 +182,7 @@ def test_a_structure_gives_contacts_on_the_positions_of_the_sequence(api, contac
 
 
 def test_a_sequence_too_short_for_long_range_pairs_has_no_precision(api, inline_worker):
-    made = structure(api, finished(api, inline_worker, "contacts", [{"sequence": SHORT}]), pdb(SHORT)).json()
+    made = upload_structure(api, finished(api, inline_worker, "contacts", [{"sequence": SHORT}]), pdb(SHORT)).json()
     assert made["precision"] == {"value": None, "hits": 0, "pairs": 0, "contacts": 0}
 
 
@@ -230,16 +196,16 @@ def test_a_sequence_too_short_for_long_range_pairs_has_no_precision(api, inline_
     ],
 )
 def test_structures_that_do_not_fit_are_refused(api, contacts, data, fields, code):
-    answer = structure(api, contacts, data, **fields)
+    answer = upload_structure(api, contacts, data, **fields)
     assert (answer.status_code, answer.json()["code"]) == (400, code)
     assert Structure.objects.count() == 0
 
 
 def test_structures_of_others_are_not_there(api, other, contacts, job):
-    made = structure(api, contacts, pdb(SHORT)).json()
+    made = upload_structure(api, contacts, pdb(SHORT)).json()
     assert other.get(made["url"]).status_code == 404
     assert other.delete(made["url"]).status_code == 404
-    assert structure(api, job, pdb(SHORT)).json()["code"] == "wrong_action"
+    assert upload_structure(api, job, pdb(SHORT)).json()["code"] == "wrong_action"
     assert api.delete(contacts["url"]).status_code == 204
     assert Structure.objects.count() == 0
 
@@ -254,12 +220,6 @@ def browser(person) -> Client:
     return client
 
 
-def text_of(response) -> str:
-    from tests.pages.test_dashboard import text_of
-
-    return text_of(response)
-
-
 def test_the_form_leads_to_the_comparison_and_errors_stand_beside_it(api, browser, inline_worker):
     job = scored(api, inline_worker, VARIANTS)
     page = f"/jobs/{job['id']}/assays/"
@@ -271,7 +231,9 @@ def test_the_form_leads_to_the_comparison_and_errors_stand_beside_it(api, browse
     assert "Set the numbering offset to 1 instead of 0" in text_of(refused)
     assert 'id="id_offset" name="offset" inputmode="numeric" value="0"' in refused.content.decode()
     assert "M2A" in text_of(refused)
-    answer = browser.post(page, {"file": SimpleUploadedFile("m.csv", CSV.encode()), "offset": "0"}, follow=True)
+    answer = browser.post(
+        page, {"file": SimpleUploadedFile("m.csv", MEASUREMENTS.encode()), "offset": "0"}, follow=True
+    )
     shown = text_of(answer)
     for words in ("Spearman", "NDCG@10", "Top-k recall", "12 matched", "0 duplicates"):
         assert words in shown
@@ -285,7 +247,7 @@ def test_the_form_leads_to_the_comparison_and_errors_stand_beside_it(api, browse
 def test_assays_of_the_same_file_are_told_apart(api, browser, inline_worker):
     job = scored(api, inline_worker, VARIANTS)
     for _ in range(3):
-        assert assay(api, job, CSV).status_code == 201
+        assert upload_assay(api, job, MEASUREMENTS).status_code == 201
     listed = browser.get(f"/jobs/{job['id']}/assays/").content.decode()
     names = re.findall(r'<th scope="row"><a href="[^"]+">([^<]+)</a>', listed)
     assert len(set(names)) == 3
@@ -296,7 +258,7 @@ def test_assays_of_the_same_file_are_told_apart(api, browser, inline_worker):
 
 
 def test_pages_of_attachments_are_the_owners_only(api, stranger, job, contacts):
-    made = assay(api, job, CSV).json()
+    made = upload_assay(api, job, MEASUREMENTS).json()
     client = Client()
     client.force_login(stranger)
     for path in (f"/jobs/{job['id']}/assays/", f"/jobs/{job['id']}/assays/{made['id']}/"):
@@ -333,7 +295,7 @@ def test_words_marks_and_table_of_a_contact_map_follow_the_filter(api, browser, 
     job = finished(api, inline_worker, "contacts", [{"sequence": sequence}])
     page = f"/jobs/{job['id']}/items/0/"
     assert "The 28 best pairs, 6 or more apart, are marked above the diagonal by ○" in text_of(browser.get(page))
-    assert structure(api, job, pdb(sequence, missing=2)).status_code == 201
+    assert upload_structure(api, job, pdb(sequence, missing=2)).status_code == 201
     for separation, pairs, precision in (
         (6, 26, "Precision at L counts the best at least 24 apart instead"),
         (24, 3, "They are the pairs that precision at L counts"),
@@ -362,7 +324,7 @@ def test_a_structure_over_a_map_that_is_not_computed_yet_is_refused_on_the_page_
 def test_a_refused_table_of_measurements_keeps_the_names_of_columns_that_were_typed(browser, job):
     page = f"/jobs/{job['id']}/assays/"
     fields = {"variant_column": "mutant", "value_column": "fitness", "offset": "3"}
-    refused = browser.post(page, {"file": SimpleUploadedFile("m.csv", CSV.encode()), **fields})
+    refused = browser.post(page, {"file": SimpleUploadedFile("m.csv", MEASUREMENTS.encode()), **fields})
     assert refused.status_code == 400
     for typed in fields.values():
         assert f'value="{typed}"' in refused.content.decode()
@@ -375,5 +337,5 @@ def test_the_structure_of_kaib_maps_to_its_alignments_parent(api):
     data = Path(__file__).parents[3] / "shared/data"
     parent = (data / "KaiB_2QKEE.a3m").read_text().splitlines()[1]
     job = sent(api, "contacts", [{"sequence": parent}])
-    made = structure(api, job, (data / "KaiB_2QKEE.pdb").read_bytes()).json()
+    made = upload_structure(api, job, (data / "KaiB_2QKEE.pdb").read_bytes()).json()
     assert made["resolved"] == made["identical"] == 91

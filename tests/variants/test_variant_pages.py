@@ -16,8 +16,8 @@ from jobs.models import Item, Job
 from jobs.science.variants.codes import read_variant
 from jobs.variants import pages as page_module
 from jobs.variants.table import Wanted, read_table, variant_table
-from tests.pages.test_dashboard import text_of
-from tests.variants.variant_jobs import SHORT, finished, scored, sent
+from tests.factories import SHORT, finished, scored, sent
+from tests.helpers import text_of
 
 pytestmark = pytest.mark.django_db
 

@@ -14,7 +14,7 @@ from jobs.results.export.chunkwise import ChunkOrder, chunk_arrays
 from jobs.results.export.columns import LOG_PROB
 from jobs.results.export.reading import _bytes_of
 from jobs.variants.rows import _numbers_of
-from tests.queue.test_leases import record
+from tests.factories import record
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -20,7 +20,7 @@ from jobs.maps.columns import columns_add
 from jobs.models import ApiToken, Artefact, Assay, HomologSearch, Job, Structure, Webhook
 from jobs.models.states import ArtefactState
 from jobs.science.alignments.reading import read_alignment
-from tests.intake.test_api import body, submit
+from tests.helpers import body, submit
 from tests.web.routes import (
     API,
     API_OBJECT,

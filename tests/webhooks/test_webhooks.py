@@ -23,8 +23,8 @@ from jobs.webhooks import outside
 from jobs.webhooks import services as service
 from jobs.webhooks.outside import Refused, checked_address, is_internal, post, target_of
 from jobs.webhooks.services import EVENTS, PAUSES, deliveries_send, webhook_create
-from tests.intake.test_api import body, submit
-from tests.intake.test_api import post as post_json
+from tests.helpers import body, submit
+from tests.helpers import post as post_json
 
 DOCS = Path(__file__).parents[2] / "docs" / "webhooks.md"
 

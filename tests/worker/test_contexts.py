@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from e1protocol import CANONICAL, Query
-from tests.worker.test_model import FLASH, TORCH
+from tests.worker.kernels import FLASH, TORCH
 from worker.engine import Engine
 from worker.engine.config import EngineConfig
 from worker.engine.contexts import ContextCache, ContextEntry, bytes_per_token, context_key

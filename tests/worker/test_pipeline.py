@@ -12,7 +12,7 @@ from django.db import OperationalError
 from jobs.models import Chunk, Job
 from jobs.models.states import ChunkState, JobState
 from jobs.queue import leases, lifecycle, losses
-from tests.queue.test_leases import make_job, record
+from tests.factories import make_job, record
 from worker import tasks
 from worker.aside import Beside
 

@@ -5,13 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
 import numpy as np
 import pytest
@@ -21,81 +16,11 @@ from e1client import Client
 from e1protocol import Query
 from jobs.fleet.pace import workers_alive
 from jobs.models import Chunk, Job, Worker
-from jobs.tasks import dispatch_all, reap
+from tests.worker.worker_process import README_COMMAND, RESIDUES, children_of, eventually, finished, worker_process
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-RESIDUES = "ACDEFGHIKLMNPQRSTVWY"
 ROOT = Path(__file__).parents[2]
-README_COMMAND = "celery -A worker.app worker -Q model.e1-600m"
-"""What the README tells the owner of a further machine."""
-
-
-def eventually(what: Callable[[], object], seconds: float = 600.0) -> object:
-    """Poll until `what` gives something true. The limit is for broken code only; working code ends the wait at once."""
-    deadline = time.monotonic() + seconds
-    while not (found := what()):
-        if time.monotonic() > deadline:
-            raise AssertionError(f"{what} did not come true in {seconds} s")
-        time.sleep(0.05)
-    return found
-
-
-@contextmanager
-def worker_process(
-    tmp_path: Path, name: str = "w1", *, plain: bool = False, app: str = "worker.app", sick: bool = False, **more: str
-) -> Iterator[subprocess.Popen[bytes]]:
-    """A worker as an admin of another machine would start it, on this test's database; ready when entered. `plain` is
-    the README's command to the letter, from a folder that has nothing to do with this project, under Celery's own name.
-    One that is to be `sick` is entered when it says so. `more` goes into its environment.
-    """
-    url = urlsplit(os.environ["DATABASE_URL"])
-    env = {
-        **os.environ,
-        "DATABASE_URL": urlunsplit(url._replace(path="/" + connection.settings_dict["NAME"])),
-        "OMP_NUM_THREADS": "1",
-        **more,
-    }
-    command = [
-        sys.executable,
-        "-m",
-        "celery",
-        "-A",
-        app,
-        "worker",
-        "-Q",
-        "model.e1-demo",
-        *("-n", f"{name}@test"),
-    ]
-    if plain:
-        name = f"celery@{socket.gethostname()}"
-        command = [str(Path(sys.executable).with_name("celery")), *README_COMMAND.replace("600m", "demo").split()[1:]]
-        env["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
-    else:
-        name = f"{name}@test"
-    log = tmp_path / f"{name}.log"
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            command, env=env, stdout=out, stderr=out, start_new_session=True, cwd=tmp_path if plain else None
-        )
-    try:
-
-        def ready() -> bool:
-            assert process.poll() is None, log.read_text()[-3000:]
-            if sick:
-                return Worker.objects.filter(name=name, state="sick").exists()
-            return workers_alive("e1-demo").filter(name=name).exists()
-
-        eventually(ready)
-        yield process
-    finally:
-        if process.poll() is None:
-            process.terminate()
-            try:
-                process.wait(timeout=60)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
 
 
 @pytest.fixture
@@ -109,26 +34,6 @@ def library(path: Path, count: int, seed: int = 0) -> tuple[Path, list[str]]:
     sequences = ["".join(random.choice(list(RESIDUES), int(n))) for n in random.integers(1, 120, count)]
     path.write_text("".join(f">protein_{n} of {count}\n{s}\n" for n, s in enumerate(sequences)))
     return path, sequences
-
-
-def finished(client: Client, job_id: str) -> bool:
-    """One look at the job, with the safety nets that beat would call."""
-    dispatch_all()
-    reap()
-    return client.job(job_id).is_final
-
-
-def children_of(pid: int) -> list[int]:
-    """The processes that compute; the pool's tracker of semaphores is another child. One may end meanwhile."""
-    children: list[str] = []
-    with suppress(OSError):
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    computing = []
-    for child in children:
-        with suppress(OSError):
-            if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
-                computing.append(int(child))
-    return computing
 
 
 def test_upload_to_download_through_a_real_worker(client, tmp_path, demo_engine):

@@ -12,7 +12,7 @@ from jobs.fleet.workers import MAX_DEVICE_ERRORS
 from jobs.models import Chunk, Worker
 from jobs.queue import dispatch as queue
 from jobs.queue import losses
-from tests.queue.test_leases import be_patient, ids, make_job, record
+from tests.factories import be_patient, ids, make_job, record
 from worker import tasks
 from worker.engine.runner import is_out_of_memory
 

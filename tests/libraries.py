@@ -1,5 +1,6 @@
-"""Jobs with random results, written through the services that workers use: no engine is needed to test
-downloads.
+"""Jobs with random results.
+
+They are written through the services that workers use, so tests of downloads and maps need no engine.
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ from django.db.models.functions import Now
 from numpy.typing import NDArray
 
 from e1protocol import MODELS, Encoding, EngineIdentity, Query
-from jobs.actions import ItemView, get_action
+from jobs.actions import ItemView, Stored, get_action
 from jobs.actions.dtypes import as_asked, dtype_of
 from jobs.errors import Problem
 from jobs.fleet.workers import engine_record
 from jobs.library.chunking import ItemCost, ItemCutter
-from jobs.library.outputs import pack_outputs
-from jobs.models import Chunk, Context, Item, Job
+from jobs.library.outputs import checksum, pack_outputs
+from jobs.models import Chunk, Context, Item, Job, Output
 from jobs.models.states import ChunkState, JobState
 from jobs.queue.leases import chunk_complete
 
@@ -161,3 +162,62 @@ def _sequence(rng: np.random.Generator, action: str) -> str:
     if action == "predict":
         letters[rng.integers(0, len(letters), size=2)] = "?"
     return "".join(letters)
+
+
+class GroupedLibrary(Library):
+    """A library whose item i has a mean embedding near the centre of group i modulo `groups`."""
+
+    groups = 4
+    spread = 0.1
+
+    def _compute(self, index: int) -> list[Any]:
+        stored = super()._compute(index)
+        centres = np.random.default_rng(11).normal(size=(self.groups, 128))
+        for position, one in enumerate(stored):
+            if one.kind == "mean":
+                noise = self.spread * self.rng.normal(size=128)
+                vector = (centres[index % self.groups] + noise).astype(np.float32)
+                stored[position] = Stored("mean", one.layer, vector[None])
+        return stored
+
+    def vectors(self, layer: int = 6) -> tuple[list[int], NDArray[np.float64]]:
+        """Indices of the succeeded items and their embeddings in float64."""
+        indices = sorted(self.results)
+        rows = [
+            next(one["embedding"] for one in self.results[index]["embeddings"] if one["layer"] == layer)
+            for index in indices
+        ]
+        return indices, np.array(rows, dtype=np.float64)
+
+
+def grouped(items: int = 60, *, params: dict[str, Any] | None = None, owner: Any = None, **more: Any) -> GroupedLibrary:
+    """A queued encode job; `finish` gives it its embeddings."""
+    made = library("encode", params, items=items, **more)
+    if owner is not None:
+        Job.objects.filter(pk=made.job.pk).update(owner=owner)
+        made.job.refresh_from_db()
+    return GroupedLibrary(made.job, made.views, made.rng, made.width)
+
+
+def state(lib: Library, to: str) -> None:
+    Job.objects.filter(pk=lib.job.pk).update(state=to)
+    lib.job.refresh_from_db()
+
+
+def large_job(items: int) -> Job:
+    """A finished job of `items` mean embeddings, written in bulk; every chunk has the same numbers."""
+    job = library("encode", items=0).job
+    chunks = Chunk.objects.bulk_create(
+        Chunk(job=job, first_index=8 * n, model="e1-demo", state="done", n_items=8, n_succeeded=8, n_tokens=8)
+        for n in range(items // 8)
+    )
+    Item.objects.bulk_create(
+        (Item(job=job, index=i, chunk=chunks[i // 8], name=f"p{i:05}", sequence="M" * 30) for i in range(items)),
+        batch_size=2_000,
+    )
+    data = np.random.default_rng(2).normal(size=(8, 128)).astype("<f4").tobytes()
+    row = {"kind": "mean", "layer": 6, "dtype": "<f4", "width": 128, "rows": [1] * 8, "data": data}
+    Output.objects.bulk_create(
+        (Output(chunk=chunk, checksum=checksum(data), **row) for chunk in chunks), batch_size=500
+    )
+    return job
