@@ -92,7 +92,7 @@ def assay(engine: Engine, data: Path) -> Iterator[Measured]:
     contexts: dict[str, tuple[Context, ...]] = {
         "alone": NO_CONTEXT,
         "one context": (sampler.draw(ONE_CONTEXT).sequences,),
-        "ensemble of 15": tuple(drawn.sequences for drawn in sampler.draw_all(published_ensemble())),
+        "ensemble of 15": tuple(sampler.draw(sampling).sequences for sampling in published_ensemble()),
     }
     for name, several in contexts.items():
         started = time.perf_counter()

@@ -1,5 +1,5 @@
-"""Variant science: alignments, context sampling, variants, marginals, contacts, structures and metrics.
+"""Variant science: alignments, context sampling, variants, marginals, contacts, structures, metrics and maps.
 
-Pure functions from values to values: no database, no device, no files but what they are handed. Of the model side they
-know `e1protocol` only: they say which queries to run and make numbers of the logits that come back.
+Pure functions from values to values. They use no database and no device, and read only the files that callers pass.
+They know the model side through `e1protocol` alone: they list the queries to run and turn the logits into scores.
 """

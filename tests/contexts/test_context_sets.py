@@ -89,7 +89,7 @@ def rows_of(api, url):
 def test_a_job_under_a_sampled_set_keeps_its_contexts(api, person, inline_worker, action):
     rows = read_alignment(ALIGNMENT)
     stored = alignment_store(owner=person, name="family", source="upload", rows=rows)
-    drawn = Sampler(rows).draw_all([Sampling(20, seed=seed) for seed in range(3)])
+    drawn = [Sampler(rows).draw(Sampling(20, seed=seed)) for seed in range(3)]
     context_set_sample(owner=person, name="sampled", alignment=stored, drawn=drawn, preset=None, seed=0)
     params = {"parent": rows.parent} if action == "score" else {}
     items = [{"variant": "A4S"}] if action == "score" else [{"sequence": rows.parent}]

@@ -14,7 +14,6 @@ from jobs.science.alignments.sampling import (
     Sampler,
     Sampling,
     neighbour_counts,
-    preview,
     published_ensemble,
     similarities,
 )
@@ -58,16 +57,13 @@ def test_published_draws(blat, draw):
 
 
 @needs_alignment
-def test_preview_of_the_published_ensemble(blat):
-    shown = preview(blat, published_ensemble(), bins=10)
-    assert shown.depth == 4501
-    assert shown.columns == 286
-    assert sum(shown.histogram) == 4500
-    assert 1 < shown.effective_depth < 4501
-    for drawn, eligible in zip(shown.drawn, shown.eligible, strict=True):
-        assert drawn.residues <= drawn.sampling.max_residues
-        assert blat.similarity[list(drawn.rows)].max() <= drawn.sampling.max_similarity
-        assert len(drawn.rows) <= eligible <= 4501
+def test_contexts_of_the_published_ensemble(blat):
+    assert blat.alignment.columns.shape == (4501, 286)
+    for sampling in published_ensemble():
+        drawn = blat.draw(sampling)
+        assert drawn.residues <= sampling.max_residues
+        assert blat.similarity[list(drawn.rows)].max() <= sampling.max_similarity
+        assert len(drawn.rows) <= len(blat.inside(sampling)) <= 4501
         assert len(set(drawn.rows)) == len(drawn.rows)
 
 

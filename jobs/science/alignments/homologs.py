@@ -1,17 +1,16 @@
-"""Homologs of a parent in a library of sequences, by HMMER's iterations (phmmer is the first, jackhmmer all of them).
+"""Searching a library for homologs of a parent, by iterations of HMMER: one is phmmer, several are jackhmmer.
 
-The library is read block by block, as often as there are iterations: memory grows with what is found, not with the
-library. What is found is what HMMER finds in the whole, because E-values count the whole library's sequences.
+Each iteration reads the library block by block, so memory grows with the number of hits, not with the library. The
+hits are those of a search of the whole library, because E-values count all of its sequences.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.util import find_spec
 from io import BytesIO
-from itertools import compress
 from typing import Any, cast
 
 import numpy as np
@@ -25,15 +24,17 @@ MAX_ITERATIONS = 10
 MAX_HOMOLOGS = 50_000
 
 Blocks = Callable[[], Iterator[tuple[float, bytes]]]
-"""Opens the library: FASTA text in blocks, each with the share of the library that it ends at."""
+"""Opens the library: FASTA text in blocks, each with the share of the library read at its end."""
 Report = Callable[[int, float], None]
-"""Told the iteration, from 1, and the share of the library that it has read; what it raises ends the search."""
+"""Receives the iteration, from 1, and the share of the library read so far; an exception ends the search."""
 
 
 @dataclass(frozen=True, slots=True)
 class SearchSettings:
-    """`evalue` is the largest at which a homolog is taken, `min_coverage` the least share of the parent's residues that
-    its row must have, `max_homologs` how many sequences are taken, the best first.
+    """Settings of one search.
+
+    `evalue` is the largest E-value of a homolog. `min_coverage` is the least share of the parent's residues that its
+    row must have. `max_homologs` limits the number of sequences; the best are kept.
     """
 
     tool: str = "hmmer"
@@ -43,7 +44,7 @@ class SearchSettings:
     max_homologs: int = 10_000
 
     def problems(self) -> list[Problem]:
-        """What is wrong with these settings, each with the path of its field."""
+        """Return the problems of these settings, each with the path of its field."""
         checks = (
             ("tool", self.tool in TOOLS, f"Choose from {', '.join(TOOLS)}."),
             ("iterations", 1 <= self.iterations <= MAX_ITERATIONS, f"Give 1 to {MAX_ITERATIONS}; 1 is phmmer."),
@@ -60,8 +61,10 @@ class SearchSettings:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Homologs aligned to the parent. `hits` counts sequences at or below the E-value, before coverage and limit;
-    `iterations` were done, fewer than asked for where the last one found nothing new.
+    """Homologs aligned to the parent.
+
+    `hits` counts the sequences at or below the E-value, before coverage is checked. `iterations` is the number that
+    ran: a search that finds nothing new ends early.
     """
 
     alignment: Alignment
@@ -71,15 +74,17 @@ class Found:
 
 
 def require_hmmer() -> None:
-    """Raises Unavailable `package_missing` where pyhmmer is not installed. It is not loaded by this."""
+    """Raise Unavailable `package_missing` if pyhmmer is not installed, without importing it."""
     if find_spec("pyhmmer") is None:
         what = "searching homologs needs pyhmmer, which is not installed: pip install '.[science]' in a checkout"
         raise Unavailable(what, code="package_missing")
 
 
 def search(parent: str, blocks: Blocks, count: int, settings: SearchSettings, report: Report) -> Found:
-    """Homologs of `parent` in a library of `count` sequences, whose names are their numbers and whose descriptions
-    begin with the names they came with. Raises Unavailable `package_missing`, and what `blocks` and `report` raise.
+    """Search a library of `count` sequences for homologs of `parent`.
+
+    The names of the sequences are their numbers, and their descriptions begin with the original names
+    (`jobs.science.alignments.libraries`). Raises Unavailable `package_missing`, and what `blocks` and `report` raise.
     """
     require_hmmer()
     import pyhmmer as hmmer
@@ -101,14 +106,14 @@ def search(parent: str, blocks: Blocks, count: int, settings: SearchSettings, re
             break
         msa.name = f"parent-{number}"
         model, _, _ = builder.build_msa(msa, background)
-    names = {hit.name: _first_word(hit.description, hit.name) for hit in hits.included}
+    names = {hit.name: ((hit.description or "").split() or [hit.name])[0] for hit in hits.included}
     text = msa.textize()
     rows = _aligned([_row_name(name, names) for name in text.names], text.alignment)
     return Found(kept(rows, settings), len(hits.included), number, converged)
 
 
 def _hits(model: Any, blocks: Blocks, count: int, settings: SearchSettings, report: Callable[[float], None]) -> Any:
-    """The hits of one pass over the library, the best first, put together from those of its blocks."""
+    """Return the hits of one pass over the library, merged from its blocks, best first."""
     import pyhmmer as hmmer
 
     found: list[Any] = []
@@ -126,26 +131,21 @@ def _hits(model: Any, blocks: Blocks, count: int, settings: SearchSettings, repo
     return hits
 
 
-def _first_word(description: str | None, otherwise: str) -> str:
-    words = (description or "").split(maxsplit=1)
-    return words[0] if words else otherwise
-
-
 def _row_name(name: str, names: Mapping[str, str]) -> str:
-    """`NUMBER/FROM-TO` with the name that the sequence came with."""
+    """Replace the number in `NUMBER/FROM-TO` by the original name of the sequence."""
     number, slash, span = name.rpartition("/")
     return f"{names[number]}{slash}{span}" if number in names else name
 
 
 def _aligned(names: Sequence[str], texts: Sequence[str]) -> Alignment:
-    """Rows of capitals and dashes, equally long, as an alignment of the first one's residues."""
+    """Build an alignment to the first row from rows of capitals and dashes of equal length."""
     letters = np.frombuffer("".join(texts).encode("ascii"), dtype=np.uint8).reshape(len(texts), -1)
     columns = np.ascontiguousarray(letters[:, letters[0] != GAP])
     return Alignment(tuple(names), columns, tuple(text.replace("-", "") for text in texts))
 
 
 def kept(rows: Alignment, settings: SearchSettings) -> Alignment:
-    """The rows that cover enough of the parent, with the others among the skipped ones."""
+    """Return the rows that cover enough of the parent; the others become skipped ones."""
     covered = (rows.columns != GAP).mean(axis=1)
     good = (covered >= settings.min_coverage) & (covered > 0)
     good[0] = True
@@ -155,6 +155,4 @@ def kept(rows: Alignment, settings: SearchSettings) -> Alignment:
         )
         for row in np.flatnonzero(~good)
     ]
-    return Alignment(
-        tuple(compress(rows.names, good)), rows.columns[good], tuple(compress(rows.sequences, good)), tuple(skipped)
-    )
+    return replace(rows, skipped=()).take(np.flatnonzero(good).tolist(), skipped)

@@ -1,7 +1,7 @@
-"""Libraries of sequences that are searched for homologs: one FASTA file and an index of its blocks.
+"""Sequence libraries for homolog searches: one FASTA file and an index of its blocks.
 
-A record's name is its number in the library, and its description begins with the name that it came with: names may
-repeat, numbers do not. Blocks hold about `BLOCK_RESIDUES`, so that a search reads any of them by itself.
+The name of a record is its number in the library, because original names may repeat. Its description begins with the
+original name. A block holds about `BLOCK_RESIDUES` and can be read on its own.
 """
 
 from __future__ import annotations
@@ -30,17 +30,19 @@ RULES = ItemRules(
     max_residues=MAX_RESIDUES,
     max_tokens=MAX_RESIDUES + BOUNDARY_TOKENS,
 )
-"""What a library may hold: the letters of E1 and J, which is stored as X because E1 was not made for it."""
+"""Rules for the records of a library: the letters of E1, and J, which is stored as X because E1 has no token for it."""
 
 SEQUENCES, INDEX = "sequences.fasta", "blocks.json"
 _HEADER = 200
-"""Characters of a header that are kept."""
+"""Characters of a header that are stored."""
 _NAMES = re.compile(rb"^>(\d+) (\S+)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
 class LibraryFacts:
-    """`digest` is the SHA-256 of the file of sequences; `replaced` counts residues J that became X, `left_out` records
+    """Facts about a library that was written.
+
+    `digest` is the SHA-256 of the FASTA file. `replaced` counts the residues J that became X, `left_out` the records
     that broke the rules.
     """
 
@@ -52,9 +54,10 @@ class LibraryFacts:
 
 
 def library_write(records: Iterable[Record | BadRecord], folder: Path, *, skip_invalid: bool) -> LibraryFacts:
-    """Write the library into `folder`, which is there and empty; memory does not grow with it.
+    """Write the library into the empty folder `folder`, in memory that does not grow with it.
 
-    Raises InvalidInput with the problems of bad records, unless `skip_invalid` leaves those out, and `empty_library`.
+    Bad records raise InvalidInput with their problems, unless `skip_invalid` leaves them out. A library without any
+    good record raises InvalidInput `empty_library`.
     """
     digest, problems = hashlib.sha256(), list[Problem]()
     blocks: list[list[int]] = [[0, 0, 0, 0]]
@@ -79,16 +82,16 @@ def library_write(records: Iterable[Record | BadRecord], folder: Path, *, skip_i
         detail = f"{problems[0].message} (of {found:,} problems in {bad:,} records); nothing was added"
         raise InvalidInput(detail, code=problems[0].code, problems=problems, problem_count=found)
     if not count:
-        raise InvalidInput.of(Problem("empty_library", "No record of the library can be used"))
+        raise InvalidInput.one("empty_library", "No record of the library can be used")
     facts = LibraryFacts(digest.hexdigest(), count, residues, replaced, bad)
     (folder / INDEX).write_bytes(orjson.dumps(asdict(facts) | {"blocks": blocks}))
     return facts
 
 
 def library_blocks(folder: Path) -> Iterator[tuple[float, bytes]]:
-    """The library in blocks of FASTA text, each with the share of all residues that it ends at.
+    """Yield the library in blocks of FASTA text, each with the share of all residues read at its end.
 
-    Raises OSError where the files are gone, ValueError where they do not belong together.
+    Raises OSError if the files are gone, ValueError if they do not match.
     """
     index = orjson.loads((folder / INDEX).read_bytes())
     done = 0
@@ -103,7 +106,10 @@ def library_blocks(folder: Path) -> Iterator[tuple[float, bytes]]:
 
 
 def library_names(folder: Path, numbers: Collection[int]) -> dict[str, str]:
-    """The names that the sequences of these numbers came with, by number as text; only their blocks are read."""
+    """Return the original names of the sequences with these numbers, keyed by number as text.
+
+    Only the blocks that hold them are read.
+    """
     index = orjson.loads((folder / INDEX).read_bytes())
     wanted, first, names = set(numbers), 0, {}
     with (folder / SEQUENCES).open("rb") as file:

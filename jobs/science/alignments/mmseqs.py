@@ -1,10 +1,11 @@
-"""Homologs by MMseqs2, where its program is installed: quicker than HMMER in large libraries, less sensitive."""
+"""Homolog searches by MMseqs2, if it is installed: faster than HMMER in large libraries, but less sensitive."""
 
 from __future__ import annotations
 
 import shutil
 import subprocess
 import tempfile
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from jobs.science.alignments.reading import Alignment, read_alignment
 
 PROGRAM = "mmseqs"
 TARGETS = "mmseqs/targets"
-"""The library in the program's own format, made at the first search, beside its FASTA file."""
+"""The library in the format of MMseqs2, created next to its FASTA file by the first search."""
 ASK_SECONDS = 1.0
 
 
@@ -26,7 +27,7 @@ class MmseqsFailed(ServiceError):
 
 
 def require_mmseqs() -> str:
-    """The path of the program. Raises Unavailable `program_missing`."""
+    """Return the path of the program. Raises Unavailable `program_missing`."""
     path = shutil.which(PROGRAM)
     if path is None:
         what = (
@@ -37,8 +38,9 @@ def require_mmseqs() -> str:
 
 
 def search(parent: str, folder: Path, settings: SearchSettings, report: Report) -> Found:
-    """Homologs of `parent` in the library of `folder`, aligned. Its progress is that of its iterations' steps: the
-    program tells no more.
+    """Search the library in `folder` for homologs of `parent`.
+
+    `report` receives a fixed share for each step, because MMseqs2 reports no progress within a step.
     """
     program = require_mmseqs()
     with tempfile.TemporaryDirectory(prefix="e1-mmseqs-") as name:
@@ -53,7 +55,7 @@ def search(parent: str, folder: Path, settings: SearchSettings, report: Report) 
         command = [program, "search", str(work / "query"), str(targets), str(work / "result"), str(work / "tmp")]
         _run([*command, *options], report, 0.1)
         rows = work / "rows"
-        # 5: A3M whose first row is the query; unfiltered, because the sampler weighs rows itself.
+        # 5: A3M whose first row is the query. Unfiltered, because the sampler weighs the rows.
         _run(
             [
                 *(program, "result2msa", str(work / "query"), str(targets), str(work / "result"), str(rows)),
@@ -68,7 +70,10 @@ def search(parent: str, folder: Path, settings: SearchSettings, report: Report) 
 
 
 def _targets(program: str, folder: Path, work: Path, report: Report) -> Path:
-    """The library in the program's format. Renamed into place when it is whole, so that two searches do not meet."""
+    """Return the path of the library in the format of MMseqs2; create it if it is missing.
+
+    The finished folder is renamed into place, so that concurrent searches never see half of it.
+    """
     ready = folder / TARGETS
     if not ready.with_suffix(".dbtype").exists():
         making = Path(tempfile.mkdtemp(prefix=".mmseqs-", dir=folder))
@@ -82,29 +87,28 @@ def _targets(program: str, folder: Path, work: Path, report: Report) -> Path:
 
 
 def _run(command: list[str], report: Report, share: float) -> None:
-    """Run one step and report while it runs; ended where `report` raises. Raises MmseqsFailed."""
+    """Run one step, calling `report` every second; an exception of `report` ends it. Raises MmseqsFailed."""
     report(1, share)
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)  # noqa: S603 - our own command
         try:
-            while True:
-                try:
-                    status = process.wait(ASK_SECONDS)
-                    break
-                except subprocess.TimeoutExpired:
-                    report(1, share)
+            while process.poll() is None:
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(ASK_SECONDS)
+                report(1, share)
         except BaseException:
             process.kill()
             process.wait()
             raise
-        if status:
+        if process.returncode:
             output.seek(0)
             last = output.read()[-400:].decode("utf-8", "replace").strip().splitlines()
-            raise MmseqsFailed(f"mmseqs {command[1]} ended with {status}: {last[-1] if last else 'without a word'}")
+            raise MmseqsFailed(
+                f"mmseqs {command[1]} ended with {process.returncode}: {last[-1] if last else 'no message'}"
+            )
 
 
 def _named(rows: Alignment, folder: Path) -> Alignment:
-    """The same rows with the names that their sequences came with."""
-    numbers = {int(name) for name in rows.names[1:] if name.isdigit()}
-    names = library_names(folder, numbers)
+    """Replace the numbers of the sequences by their original names."""
+    names = library_names(folder, {int(name) for name in rows.names[1:] if name.isdigit()})
     return replace(rows, names=("parent", *(names.get(name, name) for name in rows.names[1:])))

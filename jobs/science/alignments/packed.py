@@ -1,4 +1,4 @@
-"""Alignments as bytes and back: packed text of one line for each row, so that a table keeps them small."""
+"""Alignments as compressed bytes and back, so that a database table stores them in little space."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from numpy.typing import NDArray
 from jobs.errors import Problem
 from jobs.science.alignments.reading import Alignment
 
-_ROWS = 1024
-"""Rows packed at a time."""
-
 
 def packed(alignment: Alignment) -> Iterator[bytes]:
-    """The rows as zlib-packed text in pieces. A row is its name, its columns, and its sequence where that holds
-    insertions too, with tabs between them.
+    """Yield the rows as zlib-compressed text, in pieces.
+
+    A row is its name, its columns and its sequence, separated by tabs. The sequence is empty unless it has insertions.
     """
     packer = zlib.compressobj(6)
-    for start in range(0, alignment.depth, _ROWS):
-        yield packer.compress(b"".join(_lines(alignment, range(start, min(start + _ROWS, alignment.depth)))))
+    yield from filter(None, map(packer.compress, _lines(alignment)))
     yield packer.flush()
 
 
 def unpacked(pieces: Iterable[bytes], *, depth: int, skipped: Sequence[Problem] = ()) -> Alignment:
-    """What `packed` was given. Raises ValueError where the pieces are damaged or `depth` is not theirs."""
+    """Return the alignment that `packed` compressed.
+
+    Raises ValueError if the pieces are damaged or do not hold `depth` rows.
+    """
     unpacker = zlib.decompressobj()
     try:
         text = b"".join(map(unpacker.decompress, pieces)) + unpacker.flush()
@@ -47,15 +47,15 @@ def unpacked(pieces: Iterable[bytes], *, depth: int, skipped: Sequence[Problem] 
 
 
 def alignment_digest(alignment: Alignment) -> str:
-    """SHA-256 of names, columns and sequences, whatever packs them."""
+    """Return the SHA-256 of names, columns and sequences. It does not depend on the compression."""
     digest = hashlib.sha256()
-    for line in _lines(alignment, range(alignment.depth)):
+    for line in _lines(alignment):
         digest.update(line)
     return digest.hexdigest()
 
 
 def counts_packed(counts: NDArray[np.int64]) -> bytes:
-    """Numbers of neighbours, one for each row, as `NeighbourCount.counts` keeps them."""
+    """Compress the numbers of neighbours, one per row, for `NeighbourCount.counts`."""
     return zlib.compress(counts.astype("<u4").tobytes())
 
 
@@ -63,10 +63,10 @@ def counts_unpacked(data: bytes) -> NDArray[np.int64]:
     return np.frombuffer(zlib.decompress(data), dtype="<u4").astype(np.int64)
 
 
-def _lines(alignment: Alignment, rows: range) -> Iterator[bytes]:
-    for row in rows:
-        letters = alignment.columns[row].tobytes()
-        sequence = alignment.sequences[row].encode("ascii")
-        own = b"" if letters.replace(b"-", b"") == sequence else sequence
-        # A name is one word of a line of text: it has neither tabs nor line ends.
-        yield b"\t".join((alignment.names[row].encode(), letters, own)) + b"\n"
+def _lines(alignment: Alignment) -> Iterator[bytes]:
+    for name, columns, sequence in zip(alignment.names, alignment.columns, alignment.sequences, strict=True):
+        letters = columns.tobytes()
+        own = sequence.encode("ascii")
+        insertions = b"" if letters.replace(b"-", b"") == own else own
+        # A name is one word of a line of text, so it has neither tabs nor line ends.
+        yield b"\t".join((name.encode(), letters, insertions)) + b"\n"

@@ -1,4 +1,4 @@
-"""Rows of an alignment file as they stand in it: A3M, aligned FASTA and Stockholm, told apart by their content."""
+"""Rows of an alignment file as written: A3M, aligned FASTA and Stockholm, told apart by their content."""
 
 from __future__ import annotations
 
@@ -23,13 +23,14 @@ _FORMATS = "Send A3M, aligned FASTA (each record begins with '>') or Stockholm (
 
 @dataclass(slots=True)
 class Row:
-    """One aligned sequence: `line` is where it begins, `text` holds its letters and gaps as they were written."""
+    """One aligned sequence that begins at `line`; `parts` hold its letters and gaps as written, line by line."""
 
     name: str
     line: int
     index: int
     parts: list[str] = field(default_factory=list)
     text: str = ""
+    """All parts, joined once the file is read."""
 
     @property
     def place(self) -> Place:
@@ -38,7 +39,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """All rows of a file in their order. `stockholm` files mark no insertions by lower case."""
+    """All rows of a file, in order. In `stockholm` files lower case does not mark insertions."""
 
     rows: list[Row]
     stockholm: bool
@@ -46,11 +47,11 @@ class Rows:
 
 
 def read_rows(text: bytes) -> Rows:
-    """The rows in `text` (unpacked bytes), at least one, with the problems of single characters.
+    """Return the rows in `text` (unpacked bytes), at least one, and the problems of single characters.
 
-    Raises InvalidInput where the file as a whole is none: `empty_alignment`, `not_alignment`, `unfinished_alignment`,
-    `several_alignments`, `bad_line`, and what is no text at all (`invalid_utf8`, `control_character`, `line_too_long`);
-    TooLarge `too_many_rows` as soon as there are more than `MAX_ROWS`.
+    Raises InvalidInput for a file that is not an alignment: `empty_alignment`, `not_alignment`,
+    `unfinished_alignment`, `several_alignments`, `bad_line`. Bytes that are not text raise `invalid_utf8`,
+    `control_character` or `line_too_long`. Raises TooLarge `too_many_rows` at the first row beyond `MAX_ROWS`.
     """
     lines = ((number, line.strip(" \t")) for number, line in lines_of([text]))
     for number, line in lines:
@@ -68,7 +69,7 @@ def read_rows(text: bytes) -> Rows:
         if found.rows:
             return found
         break
-    raise InvalidInput.of(Problem("empty_alignment", "The alignment has no rows", _FORMATS))
+    raise InvalidInput.one("empty_alignment", "The alignment has no rows", _FORMATS)
 
 
 def _read_fasta(lines: Iterator[tuple[int, str]]) -> Rows:
@@ -81,9 +82,8 @@ def _read_fasta(lines: Iterator[tuple[int, str]]) -> Rows:
             _check_room(len(rows))
             rows.append(Row(words[0] if words else default_name(len(rows)), number, len(rows)))
             continue
-        row = rows[-1]
-        _note_strange(problems, row, line, number, allowed)
-        row.parts.append("".join(line.split()))
+        _note_strange(problems, rows[-1], line, number, allowed)
+        rows[-1].parts.append("".join(line.split()))
     return _joined(rows, problems, stockholm=False)
 
 
@@ -114,15 +114,15 @@ def _read_stockholm(lines: Iterator[tuple[int, str]]) -> Rows:
             row.parts.append(letters)
     if not ended:
         remedy = "Send the whole file: it ends with a line '//'."
-        raise InvalidInput.of(Problem("unfinished_alignment", "The Stockholm file has no end", remedy))
+        raise InvalidInput.one("unfinished_alignment", "The Stockholm file has no end", remedy)
     return _joined(list(rows.values()), problems, stockholm=True)
 
 
 def _check_room(rows: int) -> None:
-    """Raises TooLarge where another row is one too many."""
+    """Raise TooLarge if there is no room for another row."""
     if rows == MAX_ROWS:
         what = f"The alignment has more than {MAX_ROWS:,} rows"
-        raise TooLarge.of(Problem("too_many_rows", what, "Filter it, for instance with hhfilter."))
+        raise TooLarge.one("too_many_rows", what, "Filter it, for instance with hhfilter.")
 
 
 def _note_strange(problems: Problems, row: Row, letters: str, line: int, allowed: str, *, offset: int = 0) -> None:

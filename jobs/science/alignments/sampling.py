@@ -1,9 +1,9 @@
-"""Context sampling: which homologs of an alignment stand before the query.
+"""Context sampling: choosing the homologs of an alignment that precede the query.
 
-A row's neighbours are the rows that resemble it; the chance of being drawn is one over their number, so that a
-crowded family does not push out the rest. Rows are drawn without replacement and taken in drawn order until the next
-one would exceed the budget of residues. Definitions are those of Profluent-E1's published sampling; the draws are
-reproducible from the seed.
+The neighbours of a row are the rows that resemble it. The weight of a row is one over their number, so that a large
+family does not crowd out the rest. Rows are drawn without replacement and taken in drawn order, until the next one
+would exceed the budget of residues. The definitions are those of Profluent-E1's published sampling. The seed alone
+determines the draws.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from jobs.errors import InvalidInput, Problem
 from jobs.science.alignments.reading import GAP, Alignment
 
 MAX_SEQUENCES = 511
-"""Context sequences that the released checkpoints number; the query is the 512th."""
+"""Most context sequences of the released checkpoints, which number 512 sequences, the query included."""
 
 NEIGHBOUR_THRESHOLD = 0.8
-"""Identity from which rows are neighbours, in the published sampling."""
+"""Least identity of neighbours in the published sampling."""
 
 ENSEMBLE_BUDGETS = (6144, 12288, 24576)
 ENSEMBLE_SIMILARITIES = (1.0, 0.95, 0.9, 0.7, 0.5)
@@ -30,12 +30,12 @@ ENSEMBLE_SIMILARITIES = (1.0, 0.95, 0.9, 0.7, 0.5)
 _BITS = 5
 """Bits of a letter: A to Z are 1 to 26, a gap is 0."""
 _BLOCK, _PARTNERS = 64, 4096
-"""Rows compared at a time: their intermediate results, 2 MB each, stay in the processor's cache."""
+"""Rows compared at a time. Their intermediate results, 2 MB each, fit into the processor's cache."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How one context is drawn. Similarities are shares (0 to 1) of the query's columns; both ends are included."""
+    """Settings of one draw. Similarities are shares (0 to 1) of the query's columns; both bounds are inclusive."""
 
     max_residues: int = 12288
     max_similarity: float = 1.0
@@ -45,7 +45,7 @@ class Sampling:
     seed: int = 0
 
     def problems(self, path: str = "params.sampling") -> list[Problem]:
-        """What is wrong with these settings, each with the path of its field."""
+        """Return the problems of these settings, each with the path of its field."""
         checks = (
             ("max_residues", self.max_residues >= 1, "Give a whole number from 1."),
             ("max_similarity", 0 <= self.max_similarity <= 1, "Give a share from 0 to 1."),
@@ -63,7 +63,7 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """One context: the `rows` of the alignment in drawn order, their sequences, and what was asked for."""
+    """One context: the `rows` of the alignment in drawn order, their sequences, and the settings of the draw."""
 
     sampling: Sampling
     rows: tuple[int, ...]
@@ -75,26 +75,27 @@ class Drawn:
 
     @property
     def tokens(self) -> int:
-        """Tokens in the network, four beside the residues of each sequence."""
+        """Tokens in the network: the residues, and four more for each sequence."""
         return tokens_of(*self.sequences)
 
 
 def published_ensemble(seed: int = 0) -> tuple[Sampling, ...]:
-    """The 15 contexts of the published fitness predictions: each budget with each maximum similarity, seeds counted
-    up from `seed` in that order.
+    """Return the settings of the 15 contexts of the published fitness predictions.
+
+    Each budget is combined with each maximum similarity. Seeds count up from `seed` in that order.
     """
     pairs = [(budget, similarity) for budget in ENSEMBLE_BUDGETS for similarity in ENSEMBLE_SIMILARITIES]
     return tuple(Sampling(budget, similarity, seed=seed + n) for n, (budget, similarity) in enumerate(pairs))
 
 
 def similarities(alignment: Alignment) -> NDArray[np.float64]:
-    """Similarity of each row to the query [rows]: the share of columns that agree."""
+    """Return the similarity of each row to the query [rows]: the share of columns that agree."""
     query = alignment.columns[0]
     return np.asarray(np.count_nonzero(alignment.columns == query, axis=1) / len(query))
 
 
 def pair_words(rows: int, columns: int) -> int:
-    """Steps that `neighbour_counts` takes: words of 64 columns, for each pair of rows."""
+    """Return the number of steps of `neighbour_counts`: words of 64 columns, for each pair of rows."""
     return rows * (rows + 1) // 2 * -(-columns // 64)
 
 
@@ -104,12 +105,14 @@ def neighbour_counts(
     *,
     report: Callable[[float], None] | None = None,
 ) -> NDArray[np.int64]:
-    """How many rows are neighbours of each row [rows], itself included.
+    """Count the neighbours of each row [rows], itself included.
 
-    Row j is a neighbour of row i if the columns where i has no gap and both agree, divided by the number of residues j
-    has in columns, reach `threshold`. Time grows with the square of the depth, memory with the depth only: rows are
-    compared in blocks, as bit planes of their letters, and each pair once. `report` is told the share of the pairs
-    that are compared, some hundred times in a deep alignment; what it raises ends the count.
+    Row j is a neighbour of row i if a / r >= `threshold`. Here a counts the columns in which i has no gap and both
+    agree, and r the columns in which j has a residue.
+
+    Time grows with the square of the depth, memory with the depth only. Rows are compared in blocks, as bit planes of
+    their letters, each pair once. `report` receives the share of pairs compared so far, some hundred times for a deep
+    alignment. An exception that it raises ends the count.
     """
     columns = alignment.columns
     planes = _bit_planes(columns)
@@ -121,7 +124,7 @@ def neighbour_counts(
         for first in range(start, len(columns), _PARTNERS):
             others = slice(first, min(first + _PARTNERS, len(columns)))
             agreeing = _agreeing(planes, filled, rows, others)
-            with np.errstate(invalid="ignore"):  # a row of gaps is nobody's neighbour: 0 / 0 is not >= anything
+            with np.errstate(invalid="ignore"):  # 0 / 0 is not >= threshold: a row of gaps is no neighbour
                 near = agreeing / residues[others] >= threshold
                 near_back = agreeing / residues[rows, None] >= threshold
             counts[rows] += near.sum(axis=1)
@@ -138,7 +141,7 @@ def _bit_planes(columns: NDArray[np.uint8]) -> list[NDArray[np.uint64]]:
 
 
 def _packed(bits: NDArray[np.bool_]) -> NDArray[np.uint64]:
-    """Bits of each row in words [words, rows], so that one word of many rows lies together."""
+    """Pack the bits of each row into words [words, rows], so that the same word of all rows is contiguous."""
     octets = np.packbits(bits, axis=1)
     words = -(-octets.shape[1] // 8)
     padded = np.zeros((len(octets), words * 8), dtype=np.uint8)
@@ -149,7 +152,7 @@ def _packed(bits: NDArray[np.bool_]) -> NDArray[np.uint64]:
 def _agreeing(
     planes: Sequence[NDArray[np.uint64]], filled: NDArray[np.uint64], rows: slice, others: slice
 ) -> NDArray[np.uint32]:
-    """Number of columns with the same residue, [len(rows), len(others)]."""
+    """Return the number of columns with the same residue [len(rows), len(others)]."""
     total = np.zeros((rows.stop - rows.start, others.stop - others.start), dtype=np.uint32)
     for word in range(len(filled)):
         differing = planes[0][word, rows, None] ^ planes[0][word, None, others]
@@ -162,33 +165,33 @@ def _agreeing(
 
 
 class Sampler:
-    """Draws contexts from one alignment; neighbours are counted once for each threshold.
+    """Draws contexts from one alignment. Counts neighbours once for each threshold.
 
-    `counted` are the neighbours by threshold where they are known already.
+    `counted` holds the neighbour counts that are already known, by threshold.
     """
 
     def __init__(self, alignment: Alignment, counted: Mapping[float, NDArray[np.int64]] | None = None) -> None:
         self.alignment = alignment
         self.similarity = similarities(alignment)
-        self._lengths = [len(sequence) for sequence in alignment.sequences]
+        self._lengths = np.array([len(sequence) for sequence in alignment.sequences])
         self._neighbours: dict[float, NDArray[np.int64]] = dict(counted or {})
 
     def neighbours(self, threshold: float) -> NDArray[np.int64]:
-        """`neighbour_counts`, remembered."""
+        """Return `neighbour_counts`, computed once per threshold."""
         if threshold not in self._neighbours:
             self._neighbours[threshold] = neighbour_counts(self.alignment, threshold)
         return self._neighbours[threshold]
 
     def inside(self, sampling: Sampling) -> NDArray[np.intp]:
-        """Numbers of the rows that may be drawn: similarity within the window, and at least one residue."""
+        """Return the numbers of the rows that may be drawn: similarity within the window, at least one residue."""
         near = (self.similarity >= sampling.min_similarity) & (self.similarity <= sampling.max_similarity)
-        return np.flatnonzero(near & (np.array(self._lengths) > 0))
+        return np.flatnonzero(near & (self._lengths > 0))
 
     def draw(self, sampling: Sampling) -> Drawn:
-        """One context. Row numbers are those of the alignment, 0 is the query, which is eligible at similarity 1.
+        """Draw one context. Rows are numbered as in the alignment; row 0, the query, has similarity 1 and may be drawn.
 
-        Raises InvalidInput `bad_sampling` for impossible settings, `no_context` where no row lies within the window,
-        or the first one drawn alone exceeds the budget.
+        Raises InvalidInput `bad_sampling` for impossible settings. Raises `no_context` if no row lies within the
+        window, or if the first row drawn exceeds the budget alone.
         """
         if problems := sampling.problems():
             raise InvalidInput.of(*problems)
@@ -199,27 +202,14 @@ class Sampler:
         size = min(sampling.max_sequences, len(inside))
         generator = np.random.default_rng(sampling.seed)
         drawn = generator.choice(len(inside), size, p=weights / weights.sum(), replace=False, shuffle=True)
-        rows = _within_budget(inside[drawn].tolist(), self._lengths, sampling.max_residues)
+        rows = inside[drawn]
+        lengths = self._lengths[rows]
+        rows = rows[np.cumsum(lengths) <= sampling.max_residues].tolist()
         if not rows:
-            first = self._lengths[inside[drawn[0]]]
+            first = lengths[0]
             what = f"The first row drawn has {first:,} residues, more than the budget of {sampling.max_residues:,}"
-            raise InvalidInput.of(Problem("no_context", what, "Give a larger budget or another seed."))
+            raise InvalidInput.one("no_context", what, "Give a larger budget or another seed.")
         return Drawn(sampling, tuple(rows), tuple(self.alignment.sequences[row] for row in rows))
-
-    def draw_all(self, samplings: Sequence[Sampling]) -> list[Drawn]:
-        """One context for each of `samplings`, as `draw` gives it."""
-        return [self.draw(sampling) for sampling in samplings]
-
-
-def _within_budget(rows: Sequence[int], lengths: Sequence[int], budget: int) -> list[int]:
-    """The rows before the first one that would exceed the budget."""
-    taken: list[int] = []
-    for row in rows:
-        budget -= lengths[row]
-        if budget < 0:
-            break
-        taken.append(row)
-    return taken
 
 
 def _nothing_inside(sampler: Sampler, sampling: Sampling) -> Problem:
@@ -230,35 +220,3 @@ def _nothing_inside(sampler: Sampler, sampling: Sampling) -> Problem:
         f"to {sampling.max_similarity:g}{spread}"
     )
     return Problem("no_context", what, "Widen the window of similarity, or send a deeper alignment.")
-
-
-@dataclass(frozen=True, slots=True)
-class Preview:
-    """What a person should see before a job runs.
-
-    `histogram` counts the homologs (the query itself left out) by similarity in bins of equal width between 0 and 1,
-    the last one closed; `effective_depth` is the sum over all rows of 1 / neighbours; `eligible` counts the rows
-    within each context's window.
-    """
-
-    depth: int
-    columns: int
-    effective_depth: float
-    histogram: tuple[int, ...]
-    eligible: tuple[int, ...]
-    drawn: tuple[Drawn, ...]
-
-
-def preview(sampler: Sampler, samplings: Sequence[Sampling], *, bins: int = 20) -> Preview:
-    """The contexts of `samplings` with the figures of their alignment. Raises what `Sampler.draw` raises."""
-    drawn = sampler.draw_all(samplings)
-    threshold = samplings[0].neighbour_threshold if samplings else NEIGHBOUR_THRESHOLD
-    counts, _ = np.histogram(sampler.similarity[1:], bins=bins, range=(0.0, 1.0))
-    return Preview(
-        depth=sampler.alignment.depth,
-        columns=sampler.alignment.columns.shape[1],
-        effective_depth=float((1.0 / sampler.neighbours(threshold)).sum()),
-        histogram=tuple(counts.tolist()),
-        eligible=tuple(len(sampler.inside(sampling)) for sampling in samplings),
-        drawn=tuple(drawn),
-    )
