@@ -16,8 +16,8 @@ from jobs.actions import Action, DirectAction, ItemView, LongAction, get_action
 from jobs.actions.base import Array, Context, UnitPlan
 from jobs.actions.contexts import described, longest_context, read_contexts
 from jobs.errors import InvalidInput, Problem
-from jobs.parsing import BadRecord, ItemRules, Record, open_reader, read_context, read_items
-from jobs.parsing.refusals import InputTally
+from jobs.parsing import BadRecord, ItemReader, ItemRules, Record, open_reader, read_context
+from jobs.parsing.tally import InputTally
 from worker.engine import Engine
 from worker.items import Computed, ItemWork, UnitFailed, compute, unit_arrays
 from worker.run_output import open_writer
@@ -144,7 +144,7 @@ def _plan(  # noqa: PLR0917 - private, called once
 
     def records() -> Iterator[Record | BadRecord]:
         if body:
-            yield from read_items(body["items"], rules, strict=False, shared_context=shared)
+            yield from ItemReader(body["items"], rules, strict=False, shared_context=shared)
             return
         with file.open("rb") as stream:
             yield from open_reader(stream, rules, filename=file.name, shared_context=shared)

@@ -22,7 +22,7 @@ from jobs.intake.ingest import Request
 from jobs.intake.requests import checked_params, require_items
 from jobs.intake.sync import answer
 from jobs.limits import MAX_HEADER, SYNC_CONTEXT_TOKENS, SYNC_ITEMS
-from jobs.parsing import BadRecord, Record, read_items
+from jobs.parsing import BadRecord, ItemReader, Record
 from jobs.parsing.letters import storable
 from jobs.web.rest import serializers as docs
 from jobs.web.rest.bodies import only_fields
@@ -95,7 +95,7 @@ def _read(items: list[object], action: Action, model: ModelFacts) -> list[Record
         )
     good: list[Record] = []
     problems = Problems()
-    for record in read_items([_as_ours(item) for item in items], action.rules(model), strict=True):
+    for record in ItemReader([_as_ours(item) for item in items], action.rules(model), strict=True):
         if isinstance(record, BadRecord):
             problems.extend(record.problems)
         else:

@@ -11,7 +11,7 @@ from django.db import transaction
 from jobs.errors import Conflict, NotFound
 from jobs.library.selectors import parent_of
 from jobs.models import Job, Structure
-from jobs.parsing.text import _file_name
+from jobs.parsing.text import file_name
 from jobs.quotas.admission import _check_room
 from jobs.results.items import results_of
 from jobs.science.contacts.contacts import Floats, Precision, long_range_precision
@@ -70,7 +70,7 @@ def structure_add(*, job: Job, data: bytes, name: str = "", item_index: int = 0,
         made = Structure.objects.create(
             job=job,
             item_index=item_index,
-            name=_file_name(name, "structure"),
+            name=file_name(name, "structure"),
             sha256=hashlib.sha256(data).hexdigest(),
             chain=mapped.chain[:20],
             residues=int(mapped.resolved.sum()),

@@ -16,7 +16,7 @@ from jobs.intake.plans import PlanTally
 from jobs.intake.submit import Records, Submission
 from jobs.models import Context
 from jobs.parsing import Record
-from jobs.parsing.refusals import InputTally
+from jobs.parsing.tally import InputTally
 from jobs.quotas import usage
 from jobs.quotas.rules import Amounts, Need, left, refusal
 

@@ -26,7 +26,7 @@ from jobs.limits import CHUNK_ITEMS, MAX_ITEMS, MIB
 from jobs.models import Item, Job, JobContext
 from jobs.models.states import JobState
 from jobs.parsing import BadRecord, Record
-from jobs.parsing.refusals import InputTally
+from jobs.parsing.tally import InputTally
 from jobs.quotas.admission import quota_admit, quota_foresee
 from jobs.quotas.rules import Need
 from jobs.quotas.usage import queued_tokens_of
@@ -106,7 +106,7 @@ def job_ingest(
             cost.note(record)
         if tally.total > MAX_ITEMS:
             what = f"the library has more than {MAX_ITEMS:,} records"
-            raise InvalidInput.of(Problem("too_many_items", what, "Send it as several jobs."))
+            raise InvalidInput.one("too_many_items", what, "Send it as several jobs.")
         if number % BATCHES_ON_TRUST == 0:
             tokens = cost.residues + BOUNDARY_TOKENS * (tally.total - tally.bad)
             need = Need(tokens=tokens, stored_bytes=cost.stored_bytes, interactive=job.interactive, jobs=0)
@@ -253,5 +253,5 @@ def job_accept(*, job: Job, cleaning: Mapping[str, int], warnings: Iterator[Prob
                 "unit_positions",
                 "stored_bytes",
                 "body_digest",
-            ],
+            ]
         )

@@ -18,7 +18,7 @@ from jobs.actions import Action, dtypes, get_action
 from jobs.actions.base import DTYPE, Context
 from jobs.actions.contexts import described, longest_context, read_contexts
 from jobs.contexts.params import with_stored
-from jobs.errors import InvalidInput, Problem
+from jobs.errors import InvalidInput
 from jobs.intake.ingest import Request
 from jobs.intake.reuse import EarlierItems
 from jobs.intake.settings import enabled_model
@@ -55,9 +55,7 @@ def read_submission(request: RestRequest, known: Mapping[str, Any] = MappingProx
 def _of_multipart(request: RestRequest, owner: User, key: str | None, known: Mapping[str, Any]) -> Submission:
     file = request.FILES.get("file")
     if file is None:
-        raise InvalidInput.of(
-            Problem("no_file", "the form has no file", "Send the library in the field `file`.", path="file")
-        )
+        raise InvalidInput.one("no_file", "the form has no file", "Send the library in the field `file`.", path="file")
     data: Any = request.data
     fields = {**known, **{name: str(data[name]) for name in FIELDS if name in data}}
     context = request.FILES.get("context")
@@ -113,7 +111,7 @@ def submission_of_job(
 
 def _of_json(data: Any, owner: User, key: str | None, known: Mapping[str, Any]) -> Submission:
     if not isinstance(data, dict):
-        raise InvalidInput.of(Problem("bad_body", "the body is no JSON object"))
+        raise InvalidInput.one("bad_body", "the body is no JSON object")
     only_fields(data, (*FIELDS, "items", "context_sequences"))
     model, action, request = read_request({**known, **data}, owner=owner, key=key)
     items = require_items(data)
@@ -130,8 +128,8 @@ def require_items(data: Mapping[str, Any]) -> list[Any]:
     items = data.get("items")
     if not isinstance(items, list) or not items:
         found = "missing" if items is None else ("empty" if items == [] else "no list")
-        raise InvalidInput.of(
-            Problem("no_items", f"items is {found}", 'Give a list such as [{"sequence": "MKT"}].', path="items")
+        raise InvalidInput.one(
+            "no_items", f"items is {found}", 'Give a list such as [{"sequence": "MKT"}].', path="items"
         )
     return items
 
@@ -158,18 +156,18 @@ def read_request(fields: Mapping[str, Any], *, owner: User, key: str | None) -> 
     """
     for name in ("model", "action"):
         if not isinstance(fields.get(name), str) or not fields[name]:
-            raise InvalidInput.of(Problem("missing_field", f"the field {name} is missing", path=name))
+            raise InvalidInput.one("missing_field", f"the field {name} is missing", path=name)
     model = enabled_model(fields["model"])
     action = get_action(fields["action"])
     params = fields.get("params")
     if params is not None and not isinstance(params, dict):
-        raise InvalidInput.of(
-            Problem("bad_params", "params is no JSON object", 'Give one such as {"include": ["mean"]}.', path="params")
+        raise InvalidInput.one(
+            "bad_params", "params is no JSON object", 'Give one such as {"include": ["mean"]}.', path="params"
         )
     on_invalid = fields.get("on_invalid") or "reject"
     if on_invalid not in ON_INVALID:
-        raise InvalidInput.of(
-            Problem("bad_on_invalid", f"on_invalid is {on_invalid!r}", "Choose reject or skip.", path="on_invalid")
+        raise InvalidInput.one(
+            "bad_on_invalid", f"on_invalid is {on_invalid!r}", "Choose reject or skip.", path="on_invalid"
         )
     name = check_name(fields.get("name") or "")
     checked, contexts = checked_params(action, model, params or {}, owner)
@@ -206,7 +204,7 @@ def _with_context(
         return request, item_rules(action, model, request), ()
     if request.contexts:
         message = "there is a context for all items, and params.contexts names others"
-        raise InvalidInput.of(Problem("two_contexts", message, "Give one of the two.", path="params.contexts"))
+        raise InvalidInput.one("two_contexts", message, "Give one of the two.", path="params.contexts")
     shared = read_context(context, action.rules(model))
     if action.long:
         request = replace(request, contexts=(shared,), params={**request.params, "contexts": described([shared])})
@@ -230,11 +228,6 @@ def _json_text(text: str) -> Any:
     try:
         return orjson.loads(text or "{}")
     except orjson.JSONDecodeError as error:
-        raise InvalidInput.of(
-            Problem(
-                "bad_params",
-                f"params is not JSON: {error.msg}",
-                'Give text such as {"include": ["mean"]}.',
-                path="params",
-            )
+        raise InvalidInput.one(
+            "bad_params", f"params is not JSON: {error.msg}", 'Give text such as {"include": ["mean"]}.', path="params"
         ) from error

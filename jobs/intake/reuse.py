@@ -8,6 +8,7 @@ from jobs.errors import NotFound, Problem
 from jobs.library import selectors
 from jobs.models import Item, Job
 from jobs.parsing import BadRecord, ItemRules, Record, check_sequence
+from jobs.parsing.records import Place
 
 PAGE = 2048
 
@@ -51,15 +52,7 @@ class EarlierItems:
 
     def _read(self, item: Item, index: int, contexts: Mapping[int, tuple[str, ...]]) -> Record | BadRecord:
         context = None if item.context_id is None or not self._keep else selectors.context_at(contexts, item.context_id)
-        problems = check_sequence(
-            item.sequence,
-            context,
-            self._rules,
-            line=item.line,
-            record=item.name,
-            index=index,
-            shared_context=self._shared,
-        )
-        if problems:
-            return BadRecord(index, item.name, item.header, item.line or 0, tuple(problems), item.sequence)
-        return Record(index, item.name, item.header, item.line or 0, item.sequence, context)
+        place = Place(line=item.line, record=item.name, index=index)
+        if problems := check_sequence(item.sequence, context, self._rules, place, shared_context=self._shared):
+            return place.bad(problems, item.header, item.sequence)
+        return place.good(item.header, item.sequence, context)

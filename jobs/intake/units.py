@@ -8,7 +8,7 @@ from typing import Any
 from e1protocol import tokens_of
 from jobs.actions import ItemView, LongAction, get_action
 from jobs.actions.base import Context
-from jobs.errors import InvalidInput, Problem
+from jobs.errors import InvalidInput
 from jobs.library.chunking import JOB_GROUP, ChunkPlan, plan_together, plan_units
 from jobs.limits import CHUNK_ITEMS, MAX_UNITS
 from jobs.parsing import Record
@@ -65,4 +65,4 @@ class UnitIntake:
         if self.total > MAX_UNITS:
             what = f"this job takes more than {MAX_UNITS:,} passes through the network"
             remedy = "Send fewer sequences, positions or contexts at a time."
-            raise InvalidInput.of(Problem("too_many_units", what, remedy))
+            raise InvalidInput.one("too_many_units", what, remedy)

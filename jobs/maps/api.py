@@ -24,7 +24,7 @@ from jobs.maps.services import analyses_of, analysis_of, analysis_request, libra
 from jobs.maps.similar import similar_to, vector_of_item, vector_of_sequence
 from jobs.models import Job
 from jobs.models.states import ArtefactState
-from jobs.parsing import BadRecord, Record, read_items
+from jobs.parsing import BadRecord, ItemReader, Record
 from jobs.web.rest import serializers as docs
 from jobs.web.rest.bodies import only_fields
 from jobs.web.rest.views import COMMON_ERRORS, JobView
@@ -170,7 +170,7 @@ def _record(job: Job, data: Mapping[str, Any]) -> Record:
     """The sequence, strictly; raises InvalidInput with every problem."""
     model = MODELS[job.model]
     item = {name: data[name] for name in ("sequence", "context_sequences") if name in data}
-    (record,) = read_items([item], get_action("encode").rules(model), strict=True)
+    (record,) = ItemReader([item], get_action("encode").rules(model), strict=True)
     if isinstance(record, BadRecord):
         problems = [
             Problem(one.code, one.message, one.remedy, path=(one.path or "sequence").removeprefix("items.0."))

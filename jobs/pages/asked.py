@@ -13,7 +13,7 @@ from django.http import Http404, HttpRequest
 from jobs.actions import ACTIONS, dtypes
 from jobs.actions.base import DTYPE
 from jobs.contexts.selectors import context_runs
-from jobs.errors import InvalidInput, NotFound, Problem
+from jobs.errors import InvalidInput, NotFound
 from jobs.intake.examples import EXAMPLE_PARAMS, example
 from jobs.library import selectors
 from jobs.limits import MAX_JOB_NAME
@@ -94,13 +94,11 @@ def _layers(text: str) -> list[int]:
     try:
         return [int(word) for word in words]
     except ValueError:
-        raise InvalidInput.of(
-            Problem(
-                "bad_layers",
-                f"the layers are {text[:60]!r}",
-                "Give whole numbers with commas between them, such as -1, 3.",
-                path="params.repr_layers",
-            )
+        raise InvalidInput.one(
+            "bad_layers",
+            f"the layers are {text[:60]!r}",
+            "Give whole numbers with commas between them, such as -1, 3.",
+            path="params.repr_layers",
         ) from None
 
 

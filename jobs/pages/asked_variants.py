@@ -11,7 +11,7 @@ from uuid import UUID
 from django.contrib.auth.models import User
 from django.http import Http404, QueryDict
 
-from jobs.errors import InvalidInput, NotFound, Problem
+from jobs.errors import InvalidInput, NotFound
 from jobs.library import selectors
 from jobs.limits import MAX_LINE
 from jobs.models import Job
@@ -29,8 +29,8 @@ def parent_of_text(text: str) -> str:
     """The parent's letters, from plain text or FASTA of one record. Raises InvalidInput `two_parents`."""
     lines = text.splitlines()
     if sum(line.startswith(">") for line in lines) > 1:
-        raise InvalidInput.of(
-            Problem("two_parents", "there is more than one parent", "Give one sequence.", path="params.parent")
+        raise InvalidInput.one(
+            "two_parents", "there is more than one parent", "Give one sequence.", path="params.parent"
         )
     return "".join(line for line in lines if not line.startswith(">"))
 
@@ -43,7 +43,7 @@ def parent_of_file(file: Any) -> str:
         except UnicodeDecodeError:
             pass
     what = "the parent's file is no text, or far too long for one sequence"
-    raise InvalidInput.of(Problem("bad_parent", what, "Choose a FASTA file of one sequence.", path="params.parent"))
+    raise InvalidInput.one("bad_parent", what, "Choose a FASTA file of one sequence.", path="params.parent")
 
 
 def offset_of_text(text: str) -> int:
@@ -53,9 +53,7 @@ def offset_of_text(text: str) -> int:
         return int(word or 0)
     except ValueError:
         remedy = "Give a whole number, such as 0 or 23."
-        raise InvalidInput.of(
-            Problem("bad_offset", f"the offset is {text[:40]!r}", remedy, path="params.offset")
-        ) from None
+        raise InvalidInput.one("bad_offset", f"the offset is {text[:40]!r}", remedy, path="params.offset") from None
 
 
 def positions_of_text(text: str) -> list[int] | None:
@@ -75,8 +73,8 @@ def positions_of_text(text: str) -> list[int] | None:
 
 def _bad_positions(word: str) -> InvalidInput:
     what = f"the positions hold {word[:40]!r}"
-    return InvalidInput.of(
-        Problem("bad_positions", what, "Give numbers and ranges, such as 24, 56-60.", path="params.positions")
+    return InvalidInput.one(
+        "bad_positions", what, "Give numbers and ranges, such as 24, 56-60.", path="params.positions"
     )
 
 

@@ -109,11 +109,7 @@ def _curl(job: Job, base: str, context: bool, params: Mapping[str, Any] | None) 
     return "\n".join(
         [
             _token(base),
-            *_results(
-                job,
-                "# the results of this job",
-                f"curl -f {header} -o results.npz \\\n  {results}",
-            ),
+            *_results(job, "# the results of this job", f"curl -f {header} -o results.npz \\\n  {results}"),
             "# the same again for another library",
             _GONE if params is None else f'curl {header} {files} \\\n  {form} \\\n  "$E1_URL/api/jobs/"',
         ]

@@ -96,26 +96,26 @@ def submission_of_form(request: HttpRequest, asked: Asked) -> Submission:
     """Raises InvalidInput. What has no path of its own in it is about the context."""
     if "complete" not in request.POST:  # the last field: where it is missing, more is missing
         message = "the upload broke off; nothing was queued"
-        raise InvalidInput.of(Problem("upload_incomplete", message, "Send it again.", path="file"))
+        raise InvalidInput.one("upload_incomplete", message, "Send it again.", path="file")
     file, context = request.FILES.get("file"), request.FILES.get("context_file")
     if context is not None and asked.context_text.strip():
         message = "there are a context file and pasted contexts"
-        raise InvalidInput.of(Problem("two_contexts", message, "Give one of the two.", path="context"))
+        raise InvalidInput.one("two_contexts", message, "Give one of the two.", path="context")
     shared = context_bytes(context) if context is not None else asked.context_text.encode()
     if asked.context_set and shared.strip():
         message = "there are homologs for all items, and a stored context set"
-        raise InvalidInput.of(Problem("two_contexts", message, "Give one of the two.", path="context"))
+        raise InvalidInput.one("two_contexts", message, "Give one of the two.", path="context")
     if asked.parent_file is not None and asked.action == "score":
         if asked.parent.strip():
             message = "there are a file and a pasted parent"
-            raise InvalidInput.of(Problem("two_parents", message, "Give one of the two.", path="params.parent"))
+            raise InvalidInput.one("two_parents", message, "Give one of the two.", path="params.parent")
         asked.parent = parent_of_file(asked.parent_file)
     if asked.wants_singles and (file is not None or asked.sequences.strip()):
         message = "there are variants, and all single ones are asked for"
-        raise InvalidInput.of(Problem("two_libraries", message, "Give one of the two.", path="file"))
+        raise InvalidInput.one("two_libraries", message, "Give one of the two.", path="file")
     if file is not None and asked.sequences.strip():
         message = "there are a file and pasted sequences"
-        raise InvalidInput.of(Problem("two_libraries", message, "Give one of the two.", path="file"))
+        raise InvalidInput.one("two_libraries", message, "Give one of the two.", path="file")
     if file is not None:
         stream = cast(BinaryIO, file.file)
         name, media_type = file.name or "", file.content_type or ""
@@ -124,9 +124,7 @@ def submission_of_form(request: HttpRequest, asked: Asked) -> Submission:
         return _of_text(asked, shared, user_of(request))
     if asked.earlier is not None:
         return submission_of_job(asked.fields, asked.key, asked.earlier, shared, keep_contexts=asked.keep_contexts)
-    raise InvalidInput.of(
-        Problem("no_file", "there are no sequences yet", "Choose a file, or paste sequences.", path="file")
-    )
+    raise InvalidInput.one("no_file", "there are no sequences yet", "Choose a file, or paste sequences.", path="file")
 
 
 def _of_text(asked: Asked, shared: bytes, owner: User) -> Submission:
@@ -230,10 +228,7 @@ def rules() -> Mapping[str, Any]:
     return {
         "actions": actions,
         "models": {
-            slug: {
-                "width": MODELS[slug].hidden_size,
-                "maxResidues": min(MAX_RESIDUES, MODELS[slug].max_residues),
-            }
+            slug: {"width": MODELS[slug].hidden_size, "maxResidues": min(MAX_RESIDUES, MODELS[slug].max_residues)}
             for slug in settings.E1_MODELS
         },
         "maxContexts": MAX_CONTEXTS,

@@ -12,7 +12,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from jobs.api.presenters import present_item
-from jobs.errors import InvalidInput, NotFound, Problem, ServiceError
+from jobs.errors import InvalidInput, NotFound, ServiceError
 from jobs.files.pieces import text_cell
 from jobs.library import selectors
 from jobs.maps.params import check_layer
@@ -58,7 +58,7 @@ def _indices(request: HttpRequest, job: Job) -> list[int]:
     picked = sorted(number for number in numbers if number < job.total_items)
     if not picked:
         remedy = "Tick items in the table, or draw around them in the map."
-        raise InvalidInput.of(Problem("nothing_picked", "Nothing is picked", remedy))
+        raise InvalidInput.one("nothing_picked", "Nothing is picked", remedy)
     return picked
 
 
@@ -82,8 +82,8 @@ def _csv(job: Job, indices: list[int]) -> Iterator[str]:
 def _new_job(request: HttpRequest, job: Job, indices: list[int]) -> HttpResponse:
     if len(indices) > MOST_NEW:
         remedy = "Download them as FASTA, and submit that file."
-        raise InvalidInput.of(
-            Problem("too_many_picked", f"{len(indices):,} items are picked; the form takes {MOST_NEW:,}", remedy)
+        raise InvalidInput.one(
+            "too_many_picked", f"{len(indices):,} items are picked; the form takes {MOST_NEW:,}", remedy
         )
     asked = Asked(model=job.model, action=job.action, on_invalid=job.on_invalid)
     asked.include = list(job.params.get("include", asked.include))

@@ -1,14 +1,14 @@
-"""Reading what users hand in, as a stream, with the place of every fault.
+"""Reading of uploads, as a stream of records with the place of every fault.
 
-    upload    bytes to text: gunzip, limits, which format          blocks_of, detect_format
+    upload    bytes to text: gunzip, limits, formats            blocks_of, detect_format
     text      text to lines, in bounded memory
     reader    one class over the formats                        Reader, open_reader
-      fasta, fasta_record / jsonl / table (CSV) / plain
-    items     the items of a JSON body                             read_items, ItemReader
-    context   the context sequences that a job shares              read_context
-    letters   alphabets, sizes, cleaning                           clean_sequence, check_sequence
-    records   ItemRules, Record, BadRecord
-    tally     what was cleaned, and warnings
+      fasta, fasta_record / table (CSV) / lines (JSONL, plain text)
+    items     the items of a JSON body                          ItemReader
+    context   the context sequences that a job shares           read_context
+    letters   alphabets, sizes, cleaning                        clean_sequence, check_sequence
+    records   ItemRules, Record, BadRecord, Place
+    tally     counts of cleaned and bad records                 Tally, InputTally
 
 Codes, each explained with its remedy in `docs/input-rules.md`:
 
@@ -26,7 +26,7 @@ Codes, each explained with its remedy in `docs/input-rules.md`:
 """
 
 from jobs.parsing.context import read_context
-from jobs.parsing.items import ItemReader, read_items
+from jobs.parsing.items import ItemReader
 from jobs.parsing.letters import check_sequence, clean_sequence
 from jobs.parsing.reader import Reader, open_reader
 from jobs.parsing.records import BadRecord, ItemRules, Record, default_name
@@ -46,5 +46,4 @@ __all__ = [
     "detect_format",
     "open_reader",
     "read_context",
-    "read_items",
 ]

@@ -1,8 +1,8 @@
 """FASTA as a stream of records.
 
-Two ways lead to the same result. The quick way takes a whole record and handles it with a few calls on bytes;
-it vouches only for records that keep the rules. Any other record is read again by `CarefulRecord`, line by
-line, which knows the place of each fault. A record too long to be held goes the careful way from the start.
+There are two ways to the same result. The quick way handles a whole record with a few calls on bytes, and accepts only
+records that keep the rules. Any other record is read again, line by line, by `CarefulRecord`, which finds the place of
+each fault. A record that is too long to hold in memory goes the careful way from the start.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ import re
 from collections.abc import Iterable, Iterator
 
 from e1protocol import BOUNDARY_TOKENS, MASK
-from jobs.errors import Problem
+from jobs.errors import InvalidInput
 from jobs.limits import MAX_HEADER
 from jobs.parsing.fasta_record import CarefulRecord
 from jobs.parsing.letters import LINE_ENDS, LOWER_CASE, SPACES, TRAILING_STAR, shown
 from jobs.parsing.records import BadRecord, ItemRules, Place, Record, default_name
 from jobs.parsing.tally import Tally
-from jobs.parsing.text import check_line_length, even_blocks, refusal, unify_line_ends
+from jobs.parsing.text import check_line_length, even_blocks, unify_line_ends
 
 HOLD = 64 * 1024
-"""Bytes of an unfinished record that are held before it is read line by line."""
+"""Bytes of an unfinished record that are held; a longer record is read line by line."""
 
 _CAPITALS = bytes.maketrans(bytes(range(97, 123)), bytes(range(65, 91)))
 _RECORD_START = re.compile(rb">(?<=[\r\n]>)")
@@ -29,7 +29,7 @@ _RECORD_START = re.compile(rb">(?<=[\r\n]>)")
 class FastaSource:
     """One pass over the blocks of one file; memory is bounded by `HOLD`, the block and `MAX_LINE`.
 
-    Iterating raises InvalidInput for faults of the file as a whole. A file of blank lines gives nothing.
+    Iterating raises InvalidInput for faults of the file as a whole. A file of blank lines has no records.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class FastaSource:
             yield self._record(rest)
 
     def _open(self, buffer: bytes) -> tuple[bool, bytes]:
-        """Skip blank lines before the first header: whether it was found, and what follows its '>'."""
+        """Skip blank lines before the first header. Return whether it was found, and what follows its '>'."""
         text = buffer.lstrip(b" \t\r\n")
         blank = buffer[: len(buffer) - len(text)]
         start = max(blank.rfind(b"\n"), blank.rfind(b"\r")) + 1
@@ -82,10 +82,10 @@ class FastaSource:
             check_line_length(buffer[start:], self._line)
             return False, buffer[start:]
         if buffer[start : start + 1] != b">":
-            raise refusal(self._not_fasta(text[:1], indented=len(text) < len(buffer) - start))
+            raise self._not_fasta(text[:1], indented=len(text) < len(buffer) - start)
         return True, text[1:]
 
-    def _not_fasta(self, first: bytes, *, indented: bool) -> Problem:
+    def _not_fasta(self, first: bytes, *, indented: bool) -> InvalidInput:
         character = first.decode("latin-1") if first.isascii() else ""
         what = f"FASTA begins with '>', and this line begins with '{shown(character)}'"
         remedy = "Put a line '>name' before each sequence."
@@ -97,10 +97,10 @@ class FastaSource:
             remedy = "This looks like JSON: send it as JSONL (one object a line, file name ending in .jsonl)."
         elif character == ">" and indented:
             what, remedy = "FASTA begins with '>', and blanks stand before it", "Remove the blanks."
-        return Place(line=self._line).problem("not_fasta", what, remedy, column=1)
+        return Place(line=self._line).refused("not_fasta", what, remedy, column=1)
 
     def _hold(self, rest: bytes) -> bytes:
-        """Keep an unfinished record, or begin to read it line by line where it has grown too long to keep."""
+        """Keep an unfinished record, or begin to read it line by line once it is too long to keep."""
         if len(rest) <= HOLD:
             return rest
         head, end, body = rest.partition(b"\n" if b"\r" not in rest else _first_line_end(rest))
@@ -113,10 +113,10 @@ class FastaSource:
         return self._long.take_lines(body)
 
     def _go_on(self, long: CarefulRecord, buffer: bytes) -> tuple[Record | BadRecord | None, bytes]:
-        """Give `buffer` to the long record: the record if it ends here, and what is left over.
+        """Pass `buffer` to the long record. Return the record if it ends here, and the rest of the buffer.
 
-        `buffer` begins at the beginning of a line. What is left is the next record without its '>', or else
-        the unfinished last line.
+        `buffer` begins at the beginning of a line. The rest is the next record without its '>', or the unfinished
+        last line.
         """
         found = None if buffer.startswith(b">") else _RECORD_START.search(buffer)
         if found is None and not buffer.startswith(b">"):
@@ -131,7 +131,7 @@ class FastaSource:
         return self._count(*long.result())
 
     def _record(self, piece: bytes, *, ended: bool = False) -> Record | BadRecord:
-        """One whole record: what stands between its '>' and the next, with its last line end if `ended`."""
+        """Return one whole record. `piece` is the text from its '>' to the next, with the last line end if `ended`."""
         foreign_ends = b"\r" in piece
         piece = unify_line_ends(piece)
         if ended:
@@ -151,14 +151,14 @@ class FastaSource:
         return self._count(*careful.result())
 
     def _quick(self, piece: bytes, line: int, flags: list[str]) -> Record | None:
-        """The record if a few calls on bytes can vouch for it, else None; `flags` gets what was cleaned."""
+        """Return the record, or None if it may break the rules; `flags` gets what was cleaned."""
         head, _, body = piece.partition(b"\n")
         letters = body.translate(None, b"\n")
         if letters.translate(None, self._letters):
             letters = self._cleaned(body, flags)
+            if letters.translate(None, self._letters):
+                return None
         if not self._least_residues <= len(letters) <= self._most_residues:
-            return None
-        if letters.translate(None, self._letters):
             return None
         if self._rules.needs_mask and MASK.encode() not in letters:
             return None
@@ -194,7 +194,7 @@ class FastaSource:
 
 
 def _first_line_end(data: bytes) -> bytes:
-    """The first line end in `data`, which has at least one CR."""
+    """Return the first line end in `data`, which has at least one CR."""
     at = data.index(b"\r")
     if 0 <= data.find(b"\n") < at:
         return b"\n"

@@ -1,4 +1,4 @@
-"""One FASTA record read line by line, with the place of every fault, in memory that does not grow with it."""
+"""One FASTA record, read line by line with the place of every fault, in constant memory."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ from jobs.parsing.text import check_line_length, decoded, unify_line_ends
 
 
 class CarefulRecord:
-    """`line` is the line read last, at first the header's. Raises InvalidInput where a line is no text."""
+    """One record; `line` is the last line that was read, at first the header's.
+
+    Raises InvalidInput if a line is not text.
+    """
 
     def __init__(self, index: int, line: int, head: bytes, rules: ItemRules, shared_tokens: int) -> None:
         header = decoded(head, line, offset=1).strip(" \t")
@@ -31,8 +34,8 @@ class CarefulRecord:
         self.line = line
         self.flags: set[str] = set()
         self._header_length = len(header)
-        self._header, self._name = header[:MAX_HEADER], name[:MAX_HEADER]
-        self._place = Place(line=line, record=self._name, index=index)
+        self._header = header[:MAX_HEADER]
+        self._place = Place(line=line, record=name[:MAX_HEADER], index=index)
         self._rules = rules
         self._shared_tokens = shared_tokens
         self._residues = 0
@@ -44,7 +47,7 @@ class CarefulRecord:
         self._strange: dict[str, list[int]] = {}  # character: line, column, count
 
     def take_lines(self, data: bytes) -> bytes:
-        """Take the lines of `data` that have ended, and give back the unfinished last one."""
+        """Take the lines of `data` that have ended, and return the unfinished last one."""
         if b"\r" in data:
             self.flags.add(LINE_ENDS)
         *lines, rest = unify_line_ends(data).split(b"\n")
@@ -60,7 +63,7 @@ class CarefulRecord:
             self.take(rest)
 
     def take(self, raw: bytes) -> None:
-        """One more line, without its end."""
+        """Take one more line, without its end."""
         self.line += 1
         text = decoded(raw, self.line)
         upper = capitals(text)
@@ -97,15 +100,14 @@ class CarefulRecord:
             self._strange[character] = [line, column, count]
 
     def result(self) -> tuple[Record | BadRecord, set[str]]:
-        """The record once all of its lines are in, and what was cleaned."""
+        """Return the record once all of its lines are in, and what was cleaned."""
         if self._star is not None:
             self.flags.add(TRAILING_STAR)
-        problems = tuple(islice(self._problems(), RECORD_PROBLEMS))
-        place, sequence = self._place, "".join(self._kept)
-        index, line = place.index or 0, place.line or 0
+        problems = list(islice(self._problems(), RECORD_PROBLEMS))
+        sequence = "".join(self._kept)
         if problems:
-            return BadRecord(index, self._name, self._header, line, problems, sequence), set()
-        return Record(index, self._name, self._header, line, sequence, None), self.flags
+            return self._place.bad(problems, self._header, sequence), set()
+        return self._place.good(self._header, sequence), self.flags
 
     def _problems(self) -> Iterator[Problem]:
         if self._header_length > MAX_HEADER:

@@ -1,6 +1,6 @@
-"""Items as JSON has them: objects with `sequence`, and if they like `context_sequences` and `name`.
+"""Items as JSON objects with `sequence`, and optionally `context_sequences` and `name`.
 
-The same reading serves the items of a request's body and the lines of a JSONL file.
+The items of a request's body and the lines of a JSONL file are read by the same code.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _KINDS = {
 
 
 class ItemReader:
-    """Items of a JSON body as records, with the interface of `Reader`.
+    """The items of a JSON body as records, with the interface of `Reader`.
 
     With `strict` nothing is cleaned: lower case, blanks and `*` are errors. Paths begin with "items.".
     """
@@ -54,66 +54,44 @@ class ItemReader:
         return self._tally.warnings()
 
 
-def read_items(
-    items: Sequence[Any], rules: ItemRules, *, strict: bool, shared_context: Sequence[str] = ()
-) -> Iterator[Record | BadRecord]:
-    """The items of a JSON body, in order; see `ItemReader` for what was cleaned and noticed."""
-    return iter(ItemReader(items, rules, strict=strict, shared_context=shared_context))
-
-
 class ItemRule:
-    """Turns one value that came out of JSON into a record, and counts what was cleaned."""
+    """Turns one decoded JSON value into a record, and counts in `tally` what was cleaned."""
 
     def __init__(
         self, rules: ItemRules, tally: Tally, *, strict: bool = False, shared_context: Sequence[str] = ()
     ) -> None:
-        self._rules = rules
-        self._tally = tally
+        self.rules = rules
+        self.tally = tally
         self._strict = strict
         self._shared = tuple(shared_context)
 
     def read(self, value: Any, index: int, *, line: int = 0, path: str | None = None) -> Record | BadRecord:
-        """One item; `path` is its own path in the body, None for a line of a file."""
-        self._tally.records += 1
-        value, wanted = self._as_sequence(value)
+        """Return one item as a record; `path` is its path in the body, None for a line of a file."""
+        self.tally.records += 1
+        value, fields = self._as_sequence(value)
         header = _header_of(value)
-        name = header or default_name(index)
-        place = Place(line=line or None, record=name, index=index, path=path)
-        problems = list(islice(_check_shape(value, place, wanted), RECORD_PROBLEMS))
+        place = Place(line=line or None, record=header or default_name(index), index=index, path=path)
+        problems = list(islice(_check_shape(value, place, fields), RECORD_PROBLEMS))
         if problems:
             sequence = value.get("sequence") if isinstance(value, Mapping) else None
             return self._bad(place, header, problems, sequence if isinstance(sequence, str) else "")
-        flags: set[str] = set()
-        sequence = self._clean_item(value["sequence"], flags)
-        given = value.get("context_sequences")
-        context = None if given is None else tuple(self._clean(text, flags) for text in given)
-        problems = check_sequence(
-            sequence,
-            context,
-            self._rules,
-            path=path,
-            line=line or None,
-            record=name,
-            index=index,
-            shared_context=self._shared,
-        )
-        if problems:
+        given, flags = value.get("context_sequences"), set[str]()
+        sequence, *context = value["sequence"], *(given or ())
+        if not self._strict:
+            cleaned = [clean_item(sequence, self.rules), *map(clean_sequence, context)]
+            sequence, *context = (text for text, _ in cleaned)
+            flags = flags.union(*(done for _, done in cleaned))
+        own = None if given is None else tuple(context)
+        if problems := check_sequence(sequence, own, self.rules, place, shared_context=self._shared):
             return self._bad(place, header, problems, sequence)
-        record = Record(index, name, header, line, sequence, context)
-        self._tally.cleaned(flags)
-        self._tally.look_at(record)
+        record = place.good(header, sequence, own)
+        self.tally.cleaned(flags)
+        self.tally.look_at(record)
         return record
 
-    def _clean(self, text: str, flags: set[str]) -> str:
-        if self._strict:
-            return text
-        cleaned, done = clean_sequence(text)
-        flags |= done
-        return cleaned
-
     def _as_sequence(self, value: Any) -> tuple[Any, Sequence[str]]:
-        """A variant's code stands where sequences do, and names its item. And the fields that an item may have."""
-        if self._rules.variants is None:
+        """Return the item with a variant's code as its sequence and name, and the fields that an item may have."""
+        if self.rules.variants is None:
             return value, FIELDS
         if not isinstance(value, Mapping) or "variant" not in value:
             return value, VARIANT_FIELDS
@@ -124,39 +102,29 @@ class ItemRule:
         rest = {field: given for field, given in value.items() if field != "variant"}
         return rest | named | {"sequence": code}, VARIANT_FIELDS
 
-    def _clean_item(self, text: str, flags: set[str]) -> str:
-        if self._strict:
-            return text
-        cleaned, done = clean_item(text, self._rules)
-        flags |= done
-        return cleaned
-
     def _bad(self, place: Place, header: str, problems: Sequence[Problem], sequence: str) -> BadRecord:
-        kept = storable(sequence[: self._rules.max_residues])
-        name = place.record or ""
-        return BadRecord(place.index or 0, name, header, place.line or 0, tuple(problems), kept)
+        return place.bad(problems, header, storable(sequence[: self.rules.max_residues]))
 
 
 def _header_of(value: Any) -> str:
-    """The name as given, or nothing where there is none worth the word; always safe to store."""
+    """Return the name as given, made safe to store; "" if it is missing, blank or not text."""
     name = value.get("name") if isinstance(value, Mapping) else None
     return storable(name[:MAX_HEADER]) if isinstance(name, str) and name.strip() else ""
 
 
 def _check_shape(value: Any, place: Place, fields: Sequence[str]) -> Iterator[Problem]:
-    """What is wrong with the fields and their types, before any letter is looked at."""
+    """Yield the problems of the fields and their types; letters are checked later."""
     if not isinstance(value, Mapping):
         remedy = 'Write each item as {"sequence": "MKT..."}.'
         yield place.problem("wrong_type", f"an item is an object, and this is {_kind(value)}", remedy)
         return
     for field in value:
         if field not in fields:
-            what = f"there is no field '{storable(str(field))[:60]}' in an item"
+            name = storable(str(field))[:60]
+            what = f"there is no field '{name}' in an item"
             if field == "variant" and "context_sequences" not in fields:
                 what = "an item has both a variant and a sequence"
-            yield place.field(storable(str(field))[:60]).problem(
-                "unknown_field", what, f"The fields are {', '.join(fields)}."
-            )
+            yield place.field(name).problem("unknown_field", what, f"The fields are {', '.join(fields)}.")
     if "sequence" not in value:
         remedy = "Add the residues as text."
         yield place.field("sequence").problem("missing_field", "the item has no sequence", remedy)
@@ -172,7 +140,7 @@ def _check_shape(value: Any, place: Place, fields: Sequence[str]) -> Iterator[Pr
 
 
 def check_context_shape(value: Any, place: Place) -> Iterator[Problem]:
-    """What keeps `value` from being null or a list of text."""
+    """Yield the problems of `value` if it is neither null nor a list of text."""
     if value is None:
         return
     if not isinstance(value, (list, tuple)):

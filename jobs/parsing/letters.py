@@ -1,8 +1,7 @@
-"""Sequences: what is cleaned, which characters are wrong, and which sizes.
+"""Cleaning of sequences, and checks of their characters and lengths.
 
-Cleaning upper-cases ASCII letters, removes blanks (spaces, tabs, line ends) and one `*` at the end.
-Everything else that is no letter of the alphabet is a problem with the code `bad_letter`, `mask_not_allowed`
-or `mask_in_context`.
+Cleaning capitalises ASCII letters and removes blanks (spaces, tabs, line ends) and one `*` at the end. Any other
+character outside the alphabet is a problem with the code `bad_letter`, `mask_not_allowed` or `mask_in_context`.
 """
 
 from __future__ import annotations
@@ -24,18 +23,17 @@ CLEANINGS = (LOWER_CASE, SPACES, TRAILING_STAR, LINE_ENDS)
 _ASCII_CAPITALS = {ord(lower): ord(lower) - 32 for lower in "abcdefghijklmnopqrstuvwxyz"}
 _BLANK = re.compile(r"[ \t\r\n]+")
 # What a database refuses in text or a browser hides: control characters and halves of surrogate pairs.
+_NOWHERE = Place()
 _UNSTORABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def capitals(text: str) -> str:
-    """`text` with a-z in capitals and every other character as it was, so that no position moves."""
+    """Return `text` with a-z in capitals and every other character unchanged, so that no position moves."""
     return text.upper() if text.isascii() else text.translate(_ASCII_CAPITALS)
 
 
 def clean_sequence(text: str) -> tuple[str, frozenset[str]]:
-    """The sequence in capitals, without blanks and without one `*` at the end, and which of these were
-    needed.
-    """
+    """Return the sequence in capitals, without blanks and one `*` at the end, and which of these it needed."""
     done = set()
     cleaned = capitals(text)
     if cleaned != text:
@@ -50,7 +48,8 @@ def clean_sequence(text: str) -> tuple[str, frozenset[str]]:
 
 
 def clean_item(text: str, rules: ItemRules) -> tuple[str, frozenset[str]]:
-    """`clean_sequence`; of the code of a variant, which has digits, only letters change and blanks around it go."""
+    """Clean a sequence or the code of a variant."""
+    # A code has digits. Blanks inside it are errors; only those around it are removed.
     if rules.variants is None or not any(character.isdigit() for character in text):
         return clean_sequence(text)
     cleaned = capitals(text)
@@ -59,7 +58,7 @@ def clean_item(text: str, rules: ItemRules) -> tuple[str, frozenset[str]]:
 
 
 def storable(text: str) -> str:
-    """`text` with every character that a database or a JSON writer refuses replaced by U+FFFD."""
+    """Return `text` with U+FFFD for every character that a database or a JSON writer refuses."""
     return _UNSTORABLE.sub("\ufffd", text)
 
 
@@ -68,15 +67,14 @@ def is_storable(text: str) -> bool:
 
 
 def shown(character: str) -> str:
-    """A character for a message: itself where it can be seen, else its code point."""
+    """Return a character for a message: itself if it is visible, else its code point."""
     return character if character.isprintable() and character != " " else f"U+{ord(character):04X}"
 
 
 def strange_characters(text: str, allowed: str) -> list[tuple[str, int, int]]:
-    """Characters of `text` outside `allowed`: each with its first index and its count, in order of
-    appearance.
+    """Return the characters of `text` outside `allowed`, in order of appearance, with first index and count.
 
-    At most `KINDS_OF_CHARACTER` kinds, which also keeps the time linear in the length of the text.
+    There are at most `KINDS_OF_CHARACTER`, which also keeps the time linear in the length of the text.
     """
     outside = _run_of(allowed).sub("", text)
     kinds = islice(dict.fromkeys(outside), KINDS_OF_CHARACTER) if outside else ()
@@ -99,9 +97,9 @@ def letter_problem(
     line: int | None = None,
     column: int | None = None,
 ) -> Problem:
-    """The problem of one character that is not allowed; `count` is how often it stands in the sequence.
+    """Return the problem of one character that is not allowed; `count` is how often the sequence has it.
 
-    `position` (1-based) is put into the message, for inputs where a column would not help to find it.
+    `position` (1-based) is put into the message, for inputs in which a column would not help to find it.
     """
     at = f" at position {position:,}" if position else ""
     times = f" ({count:,} times in this sequence)" if count > 1 else ""
@@ -144,13 +142,13 @@ def _remedy(character: str, allowed: str) -> str:
 
 
 def check_letters(sequence: str, allowed: str, place: Place, *, in_context: bool = False) -> Iterator[Problem]:
-    """The problems of the characters of one sequence, with positions in their messages."""
+    """Yield the problems of the characters of one sequence, with positions in their messages."""
     for character, at, count in strange_characters(sequence, allowed):
         yield letter_problem(place, character, count, allowed=allowed, in_context=in_context, position=at + 1)
 
 
 def check_size(residues: int, masked: bool, context_tokens: int, rules: ItemRules, place: Place) -> Iterator[Problem]:
-    """The problems of the length of a query and of its room in the network beside its contexts."""
+    """Yield the problems of the length of a query, alone and together with its contexts."""
     if not residues:
         remedy = "Add the sequence or remove the record."
         yield place.problem("empty_sequence", "there are no residues", remedy)
@@ -164,19 +162,10 @@ def check_size(residues: int, masked: bool, context_tokens: int, rules: ItemRule
     if residues < rules.reach:
         what = f"position {rules.reach:,} lies outside the sequence, which has {residues:,} residues"
         yield place.problem("position_outside", what, "Choose positions of the sequence, counted from 1.")
+    tokens = residues + BOUNDARY_TOKENS + context_tokens
     if residues > rules.max_residues:
         yield _too_long(residues, rules, place)
-    else:
-        yield from _check_room(residues + BOUNDARY_TOKENS + context_tokens, rules, place)
-
-
-def _too_long(residues: int, rules: ItemRules, place: Place) -> Problem:
-    what = f"the sequence has {residues:,} residues, and the limit is {rules.max_residues:,}"
-    return place.problem("sequence_too_long", what, "Cut it into domains, or leave it out.")
-
-
-def _check_room(tokens: int, rules: ItemRules, place: Place) -> Iterator[Problem]:
-    if tokens > rules.max_tokens:
+    elif tokens > rules.max_tokens:
         what = (
             f"the query and its contexts take {tokens:,} tokens (residues and {BOUNDARY_TOKENS} for each "
             f"sequence), and the network has {rules.max_tokens:,}"
@@ -184,8 +173,13 @@ def _check_room(tokens: int, rules: ItemRules, place: Place) -> Iterator[Problem
         yield place.problem("context_too_long", what, "Give fewer or shorter context sequences.")
 
 
+def _too_long(residues: int, rules: ItemRules, place: Place) -> Problem:
+    what = f"the sequence has {residues:,} residues, and the limit is {rules.max_residues:,}"
+    return place.problem("sequence_too_long", what, "Cut it into domains, or leave it out.")
+
+
 def check_contexts(contexts: Sequence[str], rules: ItemRules, place: Place) -> Iterator[Problem]:
-    """The problems of the context sequences by themselves; `place` is that of the list."""
+    """Yield the problems of the context sequences alone; `place` is that of the list."""
     if contexts and not rules.context_allowed:
         remedy = "Remove the context sequences, or choose another action."
         yield place.problem("context_not_allowed", "this action takes no context sequences", remedy)
@@ -208,19 +202,14 @@ def check_sequence(
     sequence: str,
     context: Sequence[str] | None,
     rules: ItemRules,
+    place: Place = _NOWHERE,
     *,
-    path: str | None = None,
-    line: int | None = None,
-    record: str | None = None,
-    index: int | None = None,
     shared_context: Sequence[str] = (),
 ) -> list[Problem]:
-    """The problems of one item, at most RECORD_PROBLEMS; nothing is cleaned here.
+    """Return the problems of one item, at most RECORD_PROBLEMS; nothing is cleaned here.
 
-    `path` is the item's own path ("items.3"); the fields `sequence` and `context_sequences` are put behind
-    it. `shared_context` counts towards the room in the network where `context` is None.
+    `place` is the item's own. `shared_context` counts towards the room in the network if `context` is None.
     """
-    place = Place(line=line, record=record, index=index, path=path)
     at_sequence = place.field("sequence")
     of_contexts = check_contexts(context or (), rules, place.field("context_sequences"))
     if rules.variants is not None:
@@ -229,6 +218,6 @@ def check_sequence(
     of_letters = check_letters(sequence, rules.sequence, at_sequence)
     problems = list(islice(chain(of_letters, of_contexts), RECORD_PROBLEMS))
     if any(problem.code == "too_many_contexts" for problem in problems):
-        tokens = 0  # the room follows from the number, which is reported already
+        tokens = 0  # The number is reported already, and the room follows from it.
     problems += check_size(len(sequence), MASK in sequence, tokens, rules, at_sequence)
     return problems[:RECORD_PROBLEMS]

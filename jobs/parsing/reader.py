@@ -9,9 +9,9 @@ from typing import BinaryIO
 from e1protocol import tokens_of
 from jobs.errors import InvalidInput, Problem
 from jobs.parsing.fasta import FastaSource
-from jobs.parsing.jsonl import read_jsonl
-from jobs.parsing.plain import read_plain
-from jobs.parsing.records import BadRecord, ItemRules, Place, Record
+from jobs.parsing.items import ItemRule
+from jobs.parsing.lines import read_jsonl, read_plain
+from jobs.parsing.records import BadRecord, ItemRules, Place, Record, VariantCheck
 from jobs.parsing.table import TableSource
 from jobs.parsing.tally import Tally
 from jobs.parsing.text import BLOCK, lines_of
@@ -21,9 +21,9 @@ from jobs.parsing.upload import Format, blocks_of, detect_format, empty_file, te
 def open_reader(
     stream: BinaryIO, rules: ItemRules, *, filename: str, media_type: str = "", shared_context: Sequence[str] = ()
 ) -> Reader:
-    """The records of a file, packed or not, in the format that its name, media type or first bytes tell.
+    """Return the reader of a file, packed or not; its name, media type or first bytes tell the format.
 
-    Raises InvalidInput where the file is no text or of no known format.
+    Raises InvalidInput if the file is not text, or of no known format.
     """
     blocks = blocks_of(stream)
     first = next(blocks, b"")
@@ -34,10 +34,9 @@ def open_reader(
 class Reader:
     """The records of one upload, in input order; iterate once.
 
-    `blocks` are the unpacked bytes (`blocks_of`), cut anywhere: the cuts change nothing. Memory does not grow
-    with the file. A faulty record comes as a `BadRecord` and reading goes on; a fault of the file as a whole
-    raises InvalidInput, after the records before it. `cleaning` and `warnings()` are complete when the
-    iteration is.
+    `blocks` are the unpacked bytes (`blocks_of`); where they are cut changes nothing. Memory does not grow with the
+    file. A faulty record becomes a `BadRecord` and reading goes on. A fault of the file as a whole raises InvalidInput
+    after the records before it. `cleaning` and `warnings()` are complete once the iteration has ended.
     """
 
     def __init__(
@@ -66,30 +65,28 @@ class Reader:
         if self._format == "fasta":
             tokens = tokens_of(*self._shared)
             source = FastaSource(blocks, self._rules, self._tally, shared_tokens=tokens, block=self._block)
-            return source if self._rules.variants is None else self._as_variants(source)
+            return source if self._rules.variants is None else _as_variants(source, self._rules.variants)
         lines = lines_of(blocks, self._block)
-        if self._format == "jsonl":
-            return read_jsonl(lines, self._rules, self._tally, self._shared)
-        if self._format == "plain":
-            return read_plain(lines, self._rules, self._tally, self._shared)
-        return TableSource(lines, self._rules, self._tally, self._shared)
-
-    def _as_variants(self, records: Iterable[Record | BadRecord]) -> Iterator[Record | BadRecord]:
-        """Full sequences, judged against their parent."""
-        for record in records:
-            if isinstance(record, Record) and self._rules.variants is not None:
-                place = Place(line=record.line, record=record.name, index=record.index)
-                if problems := self._rules.variants.problems(record.sequence, place):
-                    r = record
-                    yield BadRecord(r.index, r.name, r.header, r.line, tuple(problems), r.sequence)
-                    continue
-            yield record
+        if self._format == "csv":
+            return TableSource(lines, self._rules, self._tally, self._shared)
+        read = read_jsonl if self._format == "jsonl" else read_plain
+        return read(lines, ItemRule(self._rules, self._tally, shared_context=self._shared))
 
     @property
     def cleaning(self) -> dict[str, int]:
-        """How many accepted records needed each kind of cleaning."""
+        """The number of accepted records that needed each kind of cleaning."""
         return dict(self._tally.cleaning)
 
     def warnings(self) -> list[Problem]:
-        """What is legal and yet suspicious, one entry for each kind."""
+        """Return what is legal and yet suspicious, one entry of each kind."""
         return self._tally.warnings()
+
+
+def _as_variants(records: Iterable[Record | BadRecord], variants: VariantCheck) -> Iterator[Record | BadRecord]:
+    """Yield the records, with full sequences compared with their parent."""
+    for record in records:
+        place = Place(line=record.line, record=record.name, index=record.index)
+        if isinstance(record, Record) and (problems := variants.problems(record.sequence, place)):
+            yield place.bad(problems, record.header, record.sequence)
+        else:
+            yield record

@@ -1,31 +1,33 @@
-"""What a reader is told (`ItemRules`) and what it gives (`Record`, `BadRecord`)."""
+"""The input of a reader (`ItemRules`), its output (`Record`, `BadRecord`), and places in a file (`Place`)."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
-from jobs.errors import Problem
+from jobs.errors import InvalidInput, Problem
 from jobs.limits import MAX_CONTEXTS, MAX_RESIDUES, MAX_TOKENS
 
-NAME_SHOWN = 60  # characters of a record's name inside a message; the whole name stands in `Problem.record`
+NAME_SHOWN = 60  # characters of a record's name inside a message; `Problem.record` has the whole name
 
 
 class VariantCheck(Protocol):
-    """Judges items that are variants of a parent: codes such as A24T, or full sequences."""
+    """A check of items that are variants of a parent: codes such as A24T, or full sequences."""
 
     def problems(self, text: str, place: Place) -> list[Problem]:
-        """What is wrong with one variant."""
+        """Return the problems of one variant."""
 
     def hint(self) -> Problem | None:
-        """What would put most of the problems so far right."""
+        """Return a problem whose remedy would solve most of the problems so far, or None."""
 
 
 @dataclass(frozen=True, slots=True)
 class ItemRules:
-    """What an action accepts as an item. `sequence` and `context` are the letters allowed, `?` among them or
-    not. `reach` is the last position (from 1) that the action looks at. With `variants`, items are variants of a
-    parent, and nothing else of the rules counts.
+    """What an action accepts as an item.
+
+    `sequence` and `context` are the letters allowed, with `?` if masked residues are. `reach` is the last position
+    (1-based) that the action reads. With `variants`, items are variants of a parent, and the other rules don't apply.
     """
 
     sequence: str
@@ -44,9 +46,8 @@ class ItemRules:
 class Record:
     """One item that keeps the rules.
 
-    `index` counts records from 0 in input order, faulty ones included; `line` is the 1-based line where the
-    record begins, 0 where the input has no lines (a JSON body). `context` is None where the record names none
-    of its own.
+    `index` counts records from 0 in input order, faulty ones included. `line` is the 1-based line where the record
+    begins, 0 if the input has no lines (a JSON body). `context` is None if the record has none of its own.
     """
 
     index: int
@@ -61,7 +62,7 @@ class Record:
 class BadRecord:
     """One item that breaks the rules, with the reasons, at most RECORD_PROBLEMS.
 
-    `sequence` is what could be read, cut at the longest sequence allowed; it is safe to store and to show.
+    `sequence` is the readable part, cut at the longest sequence allowed. It is safe to store and to show.
     """
 
     index: int
@@ -74,7 +75,7 @@ class BadRecord:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where in the input something stands; makes problems that say so."""
+    """A place in the input, and the problems and records at it."""
 
     line: int | None = None
     record: str | None = None
@@ -82,7 +83,7 @@ class Place:
     path: str | None = None
 
     def field(self, name: str) -> Place:
-        """The same place, one field of a JSON object deeper."""
+        """Return the place of one field of the JSON object at this place."""
         return replace(self, path=f"{self.path}.{name}" if self.path else name)
 
     def problem(
@@ -95,7 +96,7 @@ class Place:
         column: int | None = None,
         character: str | None = None,
     ) -> Problem:
-        """A problem at this place. `what` is a sentence without its place, which is put before it."""
+        """Return a problem at this place. `what` is a sentence without its place, which is put before it."""
         line = line or self.line or None
         parts = [self.path] if self.path else []
         if line:
@@ -106,7 +107,17 @@ class Place:
         message = f"{', '.join(parts)}: {what}" if parts else what[:1].upper() + what[1:]
         return Problem(code, message, remedy, self.path, line, column, self.record, self.index, character)
 
+    def refused(self, code: str, what: str, remedy: str, **more: Any) -> InvalidInput:
+        """Return the error that ends the reading of a file; the parameters are those of `problem`."""
+        return InvalidInput.of(self.problem(code, what, remedy, **more))
+
+    def good(self, header: str, sequence: str, context: tuple[str, ...] | None = None) -> Record:
+        return Record(self.index or 0, self.record or "", header, self.line or 0, sequence, context)
+
+    def bad(self, problems: Iterable[Problem], header: str = "", sequence: str = "") -> BadRecord:
+        return BadRecord(self.index or 0, self.record or "", header, self.line or 0, tuple(problems), sequence)
+
 
 def default_name(index: int) -> str:
-    """The name of a record that brings none; one word, so that it survives a FASTA or CSV export."""
+    """Return the name of a record without one: one word, so that it survives a FASTA or CSV export."""
     return f"record_{index + 1}"

@@ -12,17 +12,17 @@ from jobs.limits import MAX_HEADER, MAX_LINE, RECORD_PROBLEMS
 from jobs.parsing.letters import check_sequence, clean_item, storable
 from jobs.parsing.records import BadRecord, ItemRules, Place, Record, default_name
 from jobs.parsing.tally import Tally
-from jobs.parsing.text import refusal
 
 SEPARATORS = ",;\t"
 VARIANT_COLUMNS = ("variant", "mutant", "mutation", "sequence", "mutated_sequence")
-"""Columns that may hold variants of a parent, the first one that is there is read."""
+"""Columns that may hold variants of a parent; the first one that exists is read."""
 _SHOWN = 20  # columns that a message or a warning names
 
 
 class RowLines:
-    """Lines without their ends for the csv module, with the number of the last one; refuses rows beyond `MAX_LINE`,
-    such as those that quotes keep open, before they are taken apart. `path` is the field that brought the table.
+    """Lines for the csv module, with the number of the last one. `path` is the field that holds the table.
+
+    Rows beyond `MAX_LINE`, such as one whose quotation mark is never closed, are refused before they are parsed.
     """
 
     def __init__(self, lines: Iterator[tuple[int, str]], path: str | None = None) -> None:
@@ -50,11 +50,11 @@ class RowLines:
 def _too_wide(line: int, path: str | None = None) -> InvalidInput:
     what = "the row that begins here does not end, or is too long"
     remedy = "Look for a quotation mark that is not closed, and for a sequence of more than 100,000 residues."
-    return refusal(replace(Place(line=line).problem("row_too_long", what, remedy), path=path))
+    return InvalidInput.of(replace(Place(line=line).problem("row_too_long", what, remedy), path=path))
 
 
 def table_lines(data: bytes) -> Iterator[str]:
-    """The lines of UTF-8 text one by one, without their ends and without a byte order mark."""
+    """Yield the lines of UTF-8 text, without their ends and without a byte order mark."""
     text = io.TextIOWrapper(io.BytesIO(data), "utf-8-sig", newline="")
     return (line.rstrip("\r\n") for line in text)
 
@@ -62,8 +62,10 @@ def table_lines(data: bytes) -> Iterator[str]:
 def table_rows(
     data: bytes, separator: str, refused: Callable[[csv.Error, int], InvalidInput]
 ) -> Iterator[tuple[int, list[str]]]:
-    """The rows of UTF-8 text that are not empty, one at a time, each with its last line. `refused` makes the error of a
-    row that cannot be read, from the csv module's and that line; InvalidInput `row_too_long` is raised as it is.
+    """Yield the rows of UTF-8 text that are not empty, each with the number of its last line.
+
+    `refused` makes the error for a row that cannot be read, from the csv module's error and the line. Also raises
+    InvalidInput `row_too_long`.
     """
     lines = RowLines(enumerate(table_lines(data), start=1), "file")
     reader = csv.reader(lines, delimiter=separator, strict=True)
@@ -108,13 +110,13 @@ class TableSource:
                     raise _too_wide(self._lines.row_started) from None
                 yield self._unreadable(error, index)
             else:
-                if not any(row):  # a blank line, or the empty rows that spreadsheets leave behind
+                if not any(row):  # A blank line, or one of the empty rows that spreadsheets append.
                     continue
                 yield self._record(row, index)
             index += 1
 
     def _read_header(self) -> str | None:
-        """Learn the columns; gives the separator, or None for a file without any line."""
+        """Read the columns and return the separator, or None if the file has no line."""
         for text in self._lines:
             if text.strip(f"{SEPARATORS} \n"):
                 break
@@ -131,12 +133,12 @@ class TableSource:
             wanted = "sequence" if self._rules.variants is None else " or ".join(VARIANT_COLUMNS)
             what = f"no column is named {wanted}; the columns are: {storable(shown)[:200]}"
             remedy = f"Begin the file with a header line such as name,{wanted.split(' ')[0]}."
-            raise refusal(Place(line=line).problem("missing_column", what, remedy))
+            raise Place(line=line).refused("missing_column", what, remedy)
         for name in ("name", main):
             if columns.count(name) > 1:
                 what = f"{columns.count(name)} columns are named {name}"
                 remedy = "Rename all but one of them."
-                raise refusal(Place(line=line).problem("duplicate_column", what, remedy))
+                raise Place(line=line).refused("duplicate_column", what, remedy)
         self._width = len(columns)
         self._sequence_at = columns.index(main)
         self._name_at = columns.index("name") if "name" in columns else None
@@ -146,40 +148,29 @@ class TableSource:
         return separator
 
     def _main(self, columns: Sequence[str]) -> str | None:
-        """The column that is computed: the sequence, or a variant of the job's parent."""
+        """Return the column to compute: the sequence, or a variant of the job's parent."""
         wanted = ("sequence",) if self._rules.variants is None else VARIANT_COLUMNS
         return next((name for name in wanted if name in columns), None)
 
     def _record(self, row: list[str], index: int) -> Record | BadRecord:
         self._tally.records += 1
-        line = self._lines.row_started
         needed = max(self._sequence_at, self._name_at or 0) + 1
         given = row[self._name_at].strip() if self._name_at is not None and self._name_at < len(row) else ""
         if not given and self._rules.variants is not None and self._sequence_at < len(row):
             given = row[self._sequence_at].strip()[:100]
         name = storable(given[:MAX_HEADER]) or default_name(index)
-        place = Place(line=line, record=name, index=index)
+        place = Place(line=self._lines.row_started, record=name, index=index)
         if len(row) < needed or any(row[self._width :]):
             what = f"the row has {len(row)} fields, and the header {self._width}"
             remedy = "Put fields that hold the separator in quotes, and give every row all columns."
-            problem = place.problem("wrong_field_count", what, remedy)
-            return BadRecord(index, name, given[:MAX_HEADER], line, (problem,))
+            return place.bad([place.problem("wrong_field_count", what, remedy)], given[:MAX_HEADER])
         sequence, flags = clean_item(row[self._sequence_at], self._rules)
         problems = list(self._check_name(given, place))
-        problems += check_sequence(
-            sequence,
-            None,
-            self._rules,
-            line=line,
-            record=name,
-            index=index,
-            shared_context=self._shared,
-        )
+        problems += check_sequence(sequence, None, self._rules, place, shared_context=self._shared)
         if problems:
             kept = storable(sequence[: self._rules.max_residues])
-            listed = tuple(problems[:RECORD_PROBLEMS])
-            return BadRecord(index, name, storable(given[:MAX_HEADER]), line, listed, kept)
-        record = Record(index, name, given, line, sequence, None)
+            return place.bad(problems[:RECORD_PROBLEMS], storable(given[:MAX_HEADER]), kept)
+        record = place.good(given, sequence)
         self._tally.cleaned(flags)
         self._tally.look_at(record, unnamed=self._name_at is not None and not given)
         return record
@@ -192,11 +183,10 @@ class TableSource:
 
     def _unreadable(self, error: csv.Error, index: int) -> BadRecord:
         self._tally.records += 1
-        name, line = default_name(index), self._lines.row_started
         what = f"the row cannot be read ({error})"
         remedy = 'Close every quotation mark, and write a quotation mark inside quotes twice ("").'
-        problem = Place(line=line, record=name, index=index).problem("bad_csv", what, remedy)
-        return BadRecord(index, name, "", line, (problem,))
+        place = Place(line=self._lines.row_started, record=default_name(index), index=index)
+        return place.bad([place.problem("bad_csv", what, remedy)])
 
 
 def _columns(text: str, separator: str) -> list[str]:

@@ -1,70 +1,60 @@
-"""What a reader cleaned and noticed while it read: counts per record, no list that grows with the file."""
+"""Counts over one input while it is read: cleaned records, warnings, and the problems that refuse it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 
-from jobs.errors import Problem
+from jobs.errors import InvalidInput, Problem
+from jobs.limits import LISTED_PROBLEMS
 from jobs.parsing.letters import CLEANINGS
-from jobs.parsing.records import Record
+from jobs.parsing.records import BadRecord, Record
 
 _NUCLEOTIDES = "ACGTNU"
 _NUCLEOTIDES_FROM = 10
-"""Residues from which a sequence of A, C, G, T, N, U alone is suspicious: a peptide of ten has one chance in
-10^6.
-"""
-
-
-@dataclass(slots=True)
-class _Noticed:
-    """How many records show one thing, and the first of them."""
-
-    count: int
-    index: int
-    line: int
-    name: str
+"""Residues from which a sequence of A, C, G, T, N, U alone is suspicious: a peptide of ten has one chance in 10^6."""
 
 
 class Tally:
-    """Counts of cleaned records and of things worth a warning; only records that are accepted count."""
+    """Counts of the accepted records that were cleaned or deserve a warning. It does not grow with the file."""
 
     def __init__(self) -> None:
         self.records = 0
         self.cleaning = dict.fromkeys(CLEANINGS, 0)
         self.read_columns: tuple[str, ...] = ()
         self.ignored_columns: tuple[str, ...] = ()
-        self._noticed: dict[str, _Noticed] = {}
+        self._noticed: Counter[str] = Counter()
+        self._first: dict[str, Record] = {}
 
     def cleaned(self, flags: Iterable[str]) -> None:
         for flag in flags:
             self.cleaning[flag] += 1
 
     def look_at(self, record: Record, *, unnamed: bool = False) -> None:
-        """Notice what is legal and yet suspicious about an accepted record."""
-        # strip() stops at the first other letter at either end, so that proteins cost next to nothing.
+        """Count an accepted record that is legal and yet suspicious."""
+        # strip() stops at the first other letter at either end, so proteins cost next to nothing.
         if not record.sequence.strip(_NUCLEOTIDES) and len(record.sequence) >= _NUCLEOTIDES_FROM:
             self._notice("looks_like_dna", record)
         if unnamed:
             self._notice("unnamed_records", record)
 
     def _notice(self, code: str, record: Record) -> None:
-        if code in self._noticed:
-            self._noticed[code].count += 1
-        else:
-            self._noticed[code] = _Noticed(1, record.index, record.line, record.name)
+        self._noticed[code] += 1
+        self._first.setdefault(code, record)
 
     def warnings(self) -> list[Problem]:
-        """One warning for each thing noticed, with the number of records and the first of them."""
+        """Return one warning of each kind, with the number of records and the first of them."""
         warnings = []
-        if seen := self._noticed.get("looks_like_dna"):
-            what = f"made of {', '.join(_NUCLEOTIDES)} only and {_looks(seen.count)} like DNA or RNA"
+        if seen := self._noticed["looks_like_dna"]:
+            look = "looks" if seen == 1 else "look"
+            what = f"made of {', '.join(_NUCLEOTIDES)} only and {look} like DNA or RNA"
             remedy = "Translate nucleotides to protein; ignore this if these are peptides."
-            warnings.append(self._warning("looks_like_dna", seen, what, remedy))
-        if seen := self._noticed.get("unnamed_records"):
+            warnings.append(self._warning("looks_like_dna", what, remedy))
+        if self._noticed["unnamed_records"]:
             what = "nameless and got a name by position"
             remedy = "Put a name behind '>' to find the record again."
-            warnings.append(self._warning("unnamed_records", seen, what, remedy))
+            warnings.append(self._warning("unnamed_records", what, remedy))
         if self.ignored_columns:
             columns = ", ".join(self.ignored_columns)
             what = f"Columns that are not read: {columns}"
@@ -74,12 +64,52 @@ class Tally:
             warnings.append(Problem("ignored_columns", what, remedy, line=1))
         return warnings
 
-    def _warning(self, code: str, seen: _Noticed, what: str, remedy: str) -> Problem:
-        verb = "record is" if seen.count == 1 else "records are"
-        first = f"first: {seen.name}" + (f", line {seen.line:,}" if seen.line else "")
-        message = f"{seen.count:,} of {self.records:,} {verb} {what} ({first})"
-        return Problem(code, message, remedy, line=seen.line or None, record=seen.name, index=seen.index)
+    def _warning(self, code: str, what: str, remedy: str) -> Problem:
+        count, first = self._noticed[code], self._first[code]
+        verb = "record is" if count == 1 else "records are"
+        at = f", line {first.line:,}" if first.line else ""
+        message = f"{count:,} of {self.records:,} {verb} {what} (first: {first.name}{at})"
+        return Problem(code, message, remedy, line=first.line or None, record=first.name, index=first.index)
 
 
-def _looks(count: int) -> str:
-    return "looks" if count == 1 else "look"
+@dataclass(slots=True)
+class InputTally:
+    """Records and problems of one input, for uploads and for `e1 run`; `on_invalid` is "reject" or "skip"."""
+
+    on_invalid: str
+    total: int = 0
+    bad: int = 0
+    problems: list[Problem] = field(default_factory=list)
+
+    def note(self, record: Record | BadRecord) -> None:
+        """Count a record, and keep the first LISTED_PROBLEMS problems."""
+        self.total += 1
+        if isinstance(record, BadRecord):
+            self.bad += 1
+            self.problems.extend(record.problems[: LISTED_PROBLEMS - len(self.problems)])
+
+    @property
+    def doomed(self) -> bool:
+        """Whether the input is refused already, whatever follows."""
+        return bool(self.bad) and self.on_invalid == "reject"
+
+    def check(self, consequence: str, hint: Callable[[], Problem | None] | None = None) -> None:
+        """Raise InvalidInput if the input is refused. Call it after the last record.
+
+        `consequence` is put into the message. `hint` may return a problem whose remedy solves most others; it is
+        listed first.
+        """
+        if self.bad and (self.doomed or self.bad == self.total):
+            if hint is not None and (first := hint()):
+                self.problems.insert(0, first)
+            raise InvalidInput(
+                f"{self.bad:,} of {self.total:,} records {'is' if self.bad == 1 else 'are'} not valid; {consequence}. "
+                f"First: {self.problems[0].message}",
+                code="invalid_records",
+                problems=self.problems,
+                problem_count=max(self.bad, len(self.problems)),
+            )
+        if not self.total:
+            raise InvalidInput.one(
+                "no_items", "there is nothing to compute: no items were given", "Give at least one.", path="items"
+            )

@@ -1,4 +1,4 @@
-"""Bytes to lines, in bounded memory, with the place of whatever is no text.
+"""Bytes to lines, in bounded memory, with the place of every byte that is not text.
 
 Line ends are LF, CRLF and CR, mixed as they come. Lines and columns count from 1; columns are characters, as
 an editor shows them. Errors: `invalid_utf8`, `control_character`, `line_too_long`.
@@ -9,21 +9,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from jobs.errors import InvalidInput, Problem
 from jobs.limits import MAX_LINE
 from jobs.parsing.records import Place
 
 BLOCK = 256 * 1024
-"""Bytes that are read and split at a time: large enough to be quick, small beside a process."""
+"""Bytes that are read and split at a time: large enough to be fast, small for a process."""
 
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _CR, _LF = ord("\r"), ord("\n")
 
 
 def even_blocks(blocks: Iterable[bytes], size: int) -> Iterator[bytes]:
-    """The same bytes in blocks of `size` (at least 2), or one less: no block parts a CR from the LF behind
-    it.
-    """
+    """Yield the same bytes in blocks of `size` (at least 2), or one byte less so that no block splits a CR LF."""
     parts: list[bytes] = []
     held = 0
     for block in blocks:
@@ -44,12 +41,12 @@ def even_blocks(blocks: Iterable[bytes], size: int) -> Iterator[bytes]:
 
 
 def unify_line_ends(data: bytes) -> bytes:
-    """`data` with LF as its only line end."""
+    """Return `data` with LF as its only line end."""
     return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in data else data
 
 
 def decoded(raw: bytes, line: int, *, offset: int = 0) -> str:
-    """One line as text. `offset` columns stand before `raw`. Raises InvalidInput where it is no text."""
+    """Return one line as text. `offset` columns come before `raw`. Raises InvalidInput if it is not text."""
     check_line_length(raw, line)
     try:
         text = raw.decode("utf-8")
@@ -57,32 +54,26 @@ def decoded(raw: bytes, line: int, *, offset: int = 0) -> str:
         column = len(raw[: error.start].decode("utf-8")) + 1 + offset
         what = f"the byte 0x{raw[error.start]:02X} is no UTF-8 text"
         remedy = "Save the file as UTF-8 (or plain ASCII) and send it again."
-        raise refusal(Place(line=line).problem("invalid_utf8", what, remedy, column=column)) from None
+        raise Place(line=line).refused("invalid_utf8", what, remedy, column=column) from None
     if not text.isprintable() and (found := _CONTROL.search(text)):
         code_point = f"U+{ord(found[0]):04X}"
         what = f"there is a control character ({code_point})"
         remedy = "Remove it, or send the file as plain text if it is of another kind."
         column = found.start() + 1 + offset
-        place = Place(line=line)
-        raise refusal(place.problem("control_character", what, remedy, column=column, character=code_point))
+        raise Place(line=line).refused("control_character", what, remedy, column=column, character=code_point)
     return text
 
 
 def check_line_length(raw: bytes, line: int) -> None:
-    """Raises InvalidInput `line_too_long` beyond `MAX_LINE` bytes, whether the line has ended or not."""
+    """Raise InvalidInput `line_too_long` beyond `MAX_LINE` bytes, even if the line has not ended yet."""
     if len(raw) > MAX_LINE:
         what = f"the line is longer than {MAX_LINE:,} bytes"
         remedy = "Wrap the sequence into lines, or check that the file is what it should be."
-        raise refusal(Place(line=line).problem("line_too_long", what, remedy))
-
-
-def refusal(problem: Problem) -> InvalidInput:
-    """The error that ends the reading of a file."""
-    return InvalidInput.of(problem)
+        raise Place(line=line).refused("line_too_long", what, remedy)
 
 
 def lines_of(blocks: Iterable[bytes], size: int = BLOCK) -> Iterator[tuple[int, str]]:
-    """Every line of a file with its number and without its end; memory is bounded by `MAX_LINE`."""
+    """Yield every line of a file with its number and without its end; memory is bounded by `MAX_LINE`."""
     number, rest = 0, b""
     for block in even_blocks(blocks, size):
         *lines, rest = unify_line_ends(rest + block).split(b"\n")
@@ -94,5 +85,6 @@ def lines_of(blocks: Iterable[bytes], size: int = BLOCK) -> Iterator[tuple[int, 
         yield number + 1, decoded(rest, number + 1)
 
 
-def _file_name(name: str, default: str) -> str:
+def file_name(name: str, default: str = "") -> str:
+    """Return the printable characters of a file's name, or `default` if there are none."""
     return "".join(letter for letter in name if letter.isprintable())[:200] or default

@@ -1,4 +1,4 @@
-"""From an upload to blocks of text: unpacking, size limits, and what kind of file it is.
+"""From an upload to blocks of text: unpacking, size limits, and the kind of file.
 
 Errors: `not_text`, `utf_16`, `truncated_gzip`, `bad_gzip`, `unknown_format`, `empty_file`; TooLarge with
 `upload_too_large` and `gzip_ratio`.
@@ -18,13 +18,13 @@ from jobs.limits import GZIP_RATIO_FROM, MAX_CONTEXT_FILE, MAX_GZIP_RATIO, MAX_U
 Format = Literal["fasta", "jsonl", "csv", "plain"]
 
 GZIP_MAGIC = b"\x1f\x8b"
-_READ = 32 * 1024  # packed bytes at a time; what follows a member of a gzip file is copied, hence not more
+_READ = 32 * 1024  # packed bytes at a time; few, because the rest is copied after each member of a gzip file
 _UNPACK = 256 * 1024  # unpacked bytes at a time, whatever the ratio
-_HEAD = 512  # bytes that tell what a file is
+_HEAD = 512  # bytes that tell the kind of a file
 _UTF8_BOM = b"\xef\xbb\xbf"
 _GZIP_WINDOW = 31  # zlib's number for "gzip header, largest window"
 _LETTERS = string.ascii_letters.encode()
-# What a first line that may be a sequence is made of; its faults are told by the reader, which knows their places.
+# Characters of a first line that may be a sequence. The reader reports its faults, with their places.
 _BARE = _LETTERS + b"0123456789?*. \t-"
 _HEADER_WORDS = (b"sequence", b"variant", b"mutant", b"mutation")
 _GZIP_REMEDY = "Pack the file again with gzip, or send it unpacked."
@@ -66,10 +66,10 @@ class Readable(Protocol):
 
 
 def blocks_of(stream: Readable, *, max_bytes: int = MAX_UPLOAD_BYTES) -> Iterator[bytes]:
-    """The text of an upload in blocks, unpacked where it is gzip, without a byte order mark.
+    """Return the text of an upload in blocks, unpacked if it is gzip, without a byte order mark.
 
-    The first block holds the first 512 bytes or the whole file. Memory is bounded. Raises InvalidInput for
-    a broken gzip file and for what is no text, TooLarge beyond `max_bytes` unpacked or for a gzip bomb.
+    The first block holds the first 512 bytes or the whole file. Memory is bounded. Raises InvalidInput for a broken
+    gzip file or one that is not text, and TooLarge beyond `max_bytes` unpacked or for a gzip bomb.
     """
     packed = iter(lambda: stream.read(_READ), b"")
     head = _gathered(packed, len(GZIP_MAGIC))
@@ -79,7 +79,7 @@ def blocks_of(stream: Readable, *, max_bytes: int = MAX_UPLOAD_BYTES) -> Iterato
 
 
 def text_blocks(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """The same blocks without a byte order mark. Raises InvalidInput where the beginning is no text."""
+    """Yield the same blocks without a byte order mark. Raises InvalidInput if the beginning is not text."""
     remaining = iter(blocks)
     head = _gathered(remaining, _HEAD)
     _require_text(head)
@@ -88,7 +88,7 @@ def text_blocks(blocks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _gathered(blocks: Iterator[bytes], size: int) -> bytes:
-    """At least `size` bytes from the beginning, or all there are."""
+    """Return at least `size` bytes from the beginning, or all bytes."""
     head = b""
     while len(head) < size and (block := next(blocks, None)) is not None:
         head += block
@@ -101,12 +101,12 @@ def _limited(blocks: Iterator[bytes], max_bytes: int) -> Iterator[bytes]:
         total += len(block)
         if total > max_bytes:
             what = f"The file has more than {max_bytes // MIB:,} MiB unpacked"
-            raise TooLarge.of(Problem("upload_too_large", what, "Split it into several jobs."))
+            raise TooLarge.one("upload_too_large", what, "Split it into several jobs.")
         yield block
 
 
 def _gunzipped(packed: Iterator[bytes]) -> Iterator[bytes]:
-    """Every member of a gzip file, one after the other. Zero bytes behind the last one are padding."""
+    """Unpack every member of a gzip file in turn. Zero bytes after the last one are padding."""
     member = zlib.decompressobj(_GZIP_WINDOW)
     taken = given = 0
     for data in packed:
@@ -114,7 +114,7 @@ def _gunzipped(packed: Iterator[bytes]) -> Iterator[bytes]:
         if taken > MAX_UPLOAD_BYTES:
             # Members without content unpack to nothing, however many there are.
             what = f"The gzip file has more than {MAX_UPLOAD_BYTES // MIB:,} MiB"
-            raise TooLarge.of(Problem("upload_too_large", what, "Split it into several jobs."))
+            raise TooLarge.one("upload_too_large", what, "Split it into several jobs.")
         while data:
             if member.eof:
                 data = data.lstrip(b"\0")  # noqa: PLW2901  what is left of this block
@@ -125,7 +125,7 @@ def _gunzipped(packed: Iterator[bytes]) -> Iterator[bytes]:
                 block = member.decompress(data, _UNPACK)
             except zlib.error as error:
                 what = f"The gzip file is damaged ({_reason(error)}) after {given:,} bytes of text"
-                raise InvalidInput.of(Problem("bad_gzip", what, _GZIP_REMEDY)) from None
+                raise InvalidInput.one("bad_gzip", what, _GZIP_REMEDY) from None
             given += len(block)
             _check_ratio(taken, given)
             if block:
@@ -134,7 +134,7 @@ def _gunzipped(packed: Iterator[bytes]) -> Iterator[bytes]:
     if not member.eof:
         what = f"The gzip file ends too early, after {given:,} bytes of text"
         remedy = "Send it again: the transfer or the packing broke off."
-        raise InvalidInput.of(Problem("truncated_gzip", what, remedy))
+        raise InvalidInput.one("truncated_gzip", what, remedy)
 
 
 def _reason(error: zlib.error) -> str:
@@ -144,29 +144,28 @@ def _reason(error: zlib.error) -> str:
 def _check_ratio(taken: int, given: int) -> None:
     if given > GZIP_RATIO_FROM and given > taken * MAX_GZIP_RATIO:
         what = f"The gzip file unpacks to more than {MAX_GZIP_RATIO} times its size"
-        raise TooLarge.of(Problem("gzip_ratio", what, "Send it unpacked if it is genuine."))
+        raise TooLarge.one("gzip_ratio", what, "Send it unpacked if it is genuine.")
 
 
 def _require_text(head: bytes) -> None:
-    """Raises InvalidInput `utf_16` or `not_text` for what is plainly no UTF-8 text."""
+    """Raise InvalidInput `utf_16` or `not_text` if this is clearly not UTF-8 text."""
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         what = "The file is UTF-16 text, as some editors on Windows save it"
-        raise InvalidInput.of(Problem("utf_16", what, "Save it as UTF-8 or as plain text.", line=1, column=1))
+        raise InvalidInput.one("utf_16", what, "Save it as UTF-8 or as plain text.", line=1, column=1)
     kind = next((kind for magic, kind in _SIGNATURES.items() if head.startswith(magic)), None)
     if kind is None and head[:4].count(0):
         kind = "binary data"
     if kind is not None:
         remedy = "Send plain text in FASTA, JSONL or CSV, packed with gzip if you like."
-        raise InvalidInput.of(Problem("not_text", f"The file is no text: it looks like {kind}", remedy))
+        raise InvalidInput.one("not_text", f"The file is no text: it looks like {kind}", remedy)
 
 
 def detect_format(filename: str, content_type: str, head: bytes, *, variants: bool = False) -> Format:
-    """The format by the file's name, else by its media type, else by its beginning, packed or not.
+    """Return the format by the file's name, else by its media type, else by its beginning, packed or not.
 
-    Text that begins like no other format is plain if it may be a sequence, or else if `variants` are expected.
+    Text that begins like no other format is plain if it may be a sequence, or if `variants` are expected.
 
-    Raises InvalidInput `unknown_format` where none of them tells, `empty_file` or `not_text` where `head`
-    does.
+    Raises InvalidInput: `unknown_format` if all three fail, `empty_file` or `not_text` because of `head`.
     """
     name = filename.lower().removesuffix(".gz").removesuffix(".gzip")
     for suffix, known in _SUFFIXES.items():
@@ -185,7 +184,7 @@ def _unpacked_head(head: bytes) -> bytes:
         return zlib.decompressobj(_GZIP_WINDOW).decompress(head, _UNPACK)
     except zlib.error as error:
         what = f"The gzip file is damaged ({_reason(error)})"
-        raise InvalidInput.of(Problem("bad_gzip", what, _GZIP_REMEDY)) from None
+        raise InvalidInput.one("bad_gzip", what, _GZIP_REMEDY) from None
 
 
 def _format_of_text(head: bytes, filename: str, *, variants: bool) -> Format:
@@ -204,11 +203,11 @@ def _format_of_text(head: bytes, filename: str, *, variants: bool) -> Format:
         return "plain"
     what = f"It cannot be told what format {filename or 'the file'} has"
     remedy = "Put a line '>name' before each sequence, or name the file .jsonl or .csv if it is one."
-    raise InvalidInput.of(Problem("unknown_format", what, remedy, line=1, column=1))
+    raise InvalidInput.one("unknown_format", what, remedy, line=1, column=1)
 
 
 def is_bare(text: bytes) -> bool:
-    """Whether text begins with a line that may be a sequence without a header: such characters, one letter at least."""
+    """Return whether text begins with a line that may be a sequence without a header: it has at least one letter."""
     line = text.lstrip().partition(b"\n")[0].rstrip()
     return not line.translate(None, _BARE) and line.translate(None, _LETTERS) != line
 
@@ -218,7 +217,7 @@ def empty_file() -> Problem:
 
 
 def context_bytes(file: Any) -> bytes:
-    """The content of an uploaded context file; raises InvalidInput `context_file_too_large`."""
+    """Return the content of an uploaded context file. Raises InvalidInput `context_file_too_large`."""
     if file.size > MAX_CONTEXT_FILE:
         problem = Problem(
             "context_file_too_large", f"the context file is larger than {MAX_CONTEXT_FILE} bytes", path="context"

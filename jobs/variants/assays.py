@@ -11,7 +11,7 @@ from django.db import transaction
 from jobs.errors import Conflict
 from jobs.library.selectors import parent_of
 from jobs.models import Assay, Job
-from jobs.parsing.text import _file_name
+from jobs.parsing.text import file_name
 from jobs.quotas.admission import _check_room
 from jobs.science.variants.overlays import check_names
 from jobs.variants.assay_files import read_assay
@@ -52,7 +52,7 @@ def assay_add(
         made = Assay.objects.create(
             job=job,
             item_index=item_index,
-            name=_file_name(name, "measurements"),
+            name=file_name(name, "measurements"),
             sha256=hashlib.sha256(data).hexdigest(),
             variant_column=table.variant_column,
             value_column=table.value_column,

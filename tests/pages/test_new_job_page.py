@@ -145,9 +145,9 @@ def test_faulty_records_are_listed_with_line_column_and_remedy_and_nothing_is_qu
 
 
 def test_many_faults_are_counted_shown_in_part_and_unfold(browser, monkeypatch):
-    from jobs.parsing import refusals
+    from jobs.parsing import tally
 
-    monkeypatch.setattr(refusals, "LISTED_PROBLEMS", 80)
+    monkeypatch.setattr(tally, "LISTED_PROBLEMS", 80)
     answer = send(browser, b"".join(b">p%d\nMK1\n" % n for n in range(100)))
     said = text_of(answer)
     assert "100 of 100 records are not valid" in said

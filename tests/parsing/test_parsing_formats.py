@@ -7,6 +7,7 @@ import pytest
 
 from e1protocol import EXTENDED
 from jobs.parsing import ItemRules, Reader, Record, check_sequence, clean_sequence
+from jobs.parsing.records import Place
 from jobs.science.variants.codes import VariantRules
 from tests.parsing.reading import ENCODE, PREDICT, problems, read, refused
 
@@ -140,7 +141,7 @@ def test_only_the_first_kinds_of_wrong_characters_are_listed():
 
 
 def test_check_sequence_reports_everything_with_paths():
-    found = check_sequence("m-", ["", "M?"], PREDICT, path="items.3")
+    found = check_sequence("m-", ["", "M?"], PREDICT, Place(path="items.3"))
     assert [(p.code, p.path) for p in found] == [
         ("bad_letter", "items.3.sequence"),
         ("bad_letter", "items.3.sequence"),

@@ -7,7 +7,7 @@ import pytest
 from e1protocol import EXTENDED
 from jobs.errors import InvalidInput, TooLarge
 from jobs.limits import MIB
-from jobs.parsing import BadRecord, ItemReader, ItemRules, Record, read_context, read_items
+from jobs.parsing import BadRecord, ItemReader, ItemRules, Record, read_context
 from tests.parsing.reading import ENCODE, LOG_PROB, PREDICT
 
 # --- context files --------------------------------------------------------------------------------
@@ -77,7 +77,7 @@ def test_items_are_cleaned_unless_strict():
     reader = ItemReader(items, ENCODE, strict=False)
     assert list(reader) == [Record(0, "x", "x", 0, "MKT", ("AC",)), Record(1, "record_2", "", 0, "MKT", None)]
     assert reader.cleaning == {"lower_case": 1, "spaces": 1, "trailing_star": 1, "line_ends": 0}
-    first, second = read_items(items, ENCODE, strict=True)
+    first, second = ItemReader(items, ENCODE, strict=True)
     assert [(p.path, p.character) for p in first.problems] == [
         ("items.0.sequence", "m"),
         ("items.0.sequence", "k"),
@@ -109,7 +109,7 @@ def test_items_are_cleaned_unless_strict():
 )
 @pytest.mark.parametrize("strict", [True, False])
 def test_faults_of_items(item, expected, strict):
-    (record,) = read_items([item], ENCODE, strict=strict)
+    (record,) = ItemReader([item], ENCODE, strict=strict)
     assert isinstance(record, BadRecord)
     assert [(p.code, p.path) for p in record.problems] == expected
     (record.name + record.header + record.sequence + str([p.as_dict() for p in record.problems])).encode()
@@ -119,6 +119,6 @@ def test_faults_of_items(item, expected, strict):
 def test_own_contexts_replace_the_shared_ones():
     shared = ("A" * 2048,) * 31
     items = [{"sequence": "A" * 2048, "context_sequences": given} for given in (None, [], ["AC"])]
-    records = list(read_items(items, ENCODE, strict=True, shared_context=shared))
+    records = list(ItemReader(items, ENCODE, strict=True, shared_context=shared))
     assert [isinstance(record, Record) for record in records] == [False, True, True]
     assert records[0].problems[0].code == "context_too_long"

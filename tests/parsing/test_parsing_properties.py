@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from jobs.errors import ServiceError
-from jobs.parsing import Reader, Record, blocks_of, detect_format, fasta, read_context, read_items
+from jobs.parsing import ItemReader, Reader, Record, blocks_of, detect_format, fasta, read_context
 from tests.parsing.reading import ENCODE, LOG_PROB, PREDICT
 
 FORMATS = ("fasta", "jsonl", "csv")
@@ -138,7 +138,7 @@ json_values = st.recursive(
 @few
 @given(items=st.lists(json_values, max_size=4), strict=st.booleans())
 def test_any_items_are_records_or_bad_records_that_can_be_stored(items, strict):
-    for index, record in enumerate(read_items(items, ENCODE, strict=strict)):
+    for index, record in enumerate(ItemReader(items, ENCODE, strict=strict)):
         assert record.index == index
         if not isinstance(record, Record):
             assert record.problems

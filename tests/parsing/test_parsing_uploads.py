@@ -231,7 +231,9 @@ def codes_in_source():
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call):
                 name = getattr(node.func, "attr", getattr(node.func, "id", ""))
-                candidates = node.args[:1] if name in ("problem", "Problem", "_warning", "_refused") else []
+                candidates = (
+                    node.args[:1] if name in ("problem", "Problem", "one", "refused", "_warning", "_refused") else []
+                )
                 candidates += [keyword.value for keyword in node.keywords if keyword.arg == "code"]
             elif isinstance(node, ast.Assign):
                 names = {leaf.id: leaf for leaf in ast.walk(node.targets[0]) if isinstance(leaf, ast.Name)}

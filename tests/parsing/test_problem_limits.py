@@ -13,7 +13,7 @@ from jobs.alignments.searches import search_settings
 from jobs.contexts import params as stored_contexts
 from jobs.errors import InvalidInput, Problem, Problems
 from jobs.limits import LISTED_PROBLEMS, MAX_JOB_CONTEXTS, RECORD_PROBLEMS
-from jobs.parsing import BadRecord, context, read_items
+from jobs.parsing import BadRecord, ItemReader, context
 from jobs.parsing.records import Place
 from jobs.science.alignments.rows import read_rows
 from jobs.science.variants.codes import VariantRules
@@ -77,7 +77,7 @@ def test_no_set_is_read_for_a_job_that_names_too_many(monkeypatch):
 )
 @pytest.mark.parametrize("strict", [True, False])
 def test_a_record_keeps_its_first_problems(item, strict):
-    (record,) = read_items([item], RULES, strict=strict)
+    (record,) = ItemReader([item], RULES, strict=strict)
     assert isinstance(record, BadRecord)
     assert len(record.problems) == RECORD_PROBLEMS
 

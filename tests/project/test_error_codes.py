@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "docs" / name for name in ("errors.md", "input-rules.md")]
 SOURCES = [path for folder in ("e1client", "jobs", "worker") for path in (ROOT / folder).rglob("*.py")]
-CALLS = {"Problem", "problem", "_refused", "_refusal", "_warning", "add", "setdefault"}
+CALLS = {"Problem", "problem", "one", "refused", "_refused", "_refusal", "_warning", "add", "setdefault"}
 """Functions whose first argument is a code where it reads like one; for `add` and `setdefault` see `_codes_of_call`."""
 CODE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 MADE_UP = {"bad_{name}": ("bad_state", "bad_interactive")}
