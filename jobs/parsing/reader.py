@@ -15,7 +15,7 @@ from jobs.parsing.records import BadRecord, ItemRules, Place, Record, VariantChe
 from jobs.parsing.table import TableSource
 from jobs.parsing.tally import Tally
 from jobs.parsing.text import BLOCK, lines_of
-from jobs.parsing.upload import Format, blocks_of, detect_format, empty_file, text_blocks
+from jobs.parsing.upload import EMPTY_FILE, Format, blocks_of, detect_format, text_blocks
 
 
 def open_reader(
@@ -58,7 +58,7 @@ class Reader:
     def __iter__(self) -> Iterator[Record | BadRecord]:
         yield from self._source()
         if not self._tally.records:
-            raise InvalidInput.of(empty_file())
+            raise InvalidInput.of(EMPTY_FILE)
 
     def _source(self) -> Iterable[Record | BadRecord]:
         blocks = text_blocks(self._blocks)

@@ -29,6 +29,8 @@ _BARE = _LETTERS + b"0123456789?*. \t-"
 _HEADER_WORDS = (b"sequence", b"variant", b"mutant", b"mutation")
 _GZIP_REMEDY = "Pack the file again with gzip, or send it unpacked."
 
+EMPTY_FILE = Problem("empty_file", "The file holds no records", "Send a file with at least one sequence.")
+
 _SIGNATURES = {
     b"\x89PNG": "a PNG image",
     b"\xff\xd8\xff": "a JPEG image",
@@ -191,7 +193,7 @@ def _format_of_text(head: bytes, filename: str, *, variants: bool) -> Format:
     _require_text(head)
     text = head.removeprefix(_UTF8_BOM).lstrip()
     if not text:
-        raise InvalidInput.of(empty_file())
+        raise InvalidInput.of(EMPTY_FILE)
     if text.startswith(b">"):
         return "fasta"
     if text.startswith(b"{"):
@@ -212,15 +214,9 @@ def is_bare(text: bytes) -> bool:
     return not line.translate(None, _BARE) and line.translate(None, _LETTERS) != line
 
 
-def empty_file() -> Problem:
-    return Problem("empty_file", "The file holds no records", "Send a file with at least one sequence.")
-
-
 def context_bytes(file: Any) -> bytes:
     """Return the content of an uploaded context file. Raises InvalidInput `context_file_too_large`."""
     if file.size > MAX_CONTEXT_FILE:
-        problem = Problem(
-            "context_file_too_large", f"the context file is larger than {MAX_CONTEXT_FILE} bytes", path="context"
-        )
-        raise InvalidInput.of(problem)
+        what = f"the context file is larger than {MAX_CONTEXT_FILE} bytes"
+        raise InvalidInput.one("context_file_too_large", what, path="context")
     return cast(bytes, file.read())

@@ -223,6 +223,10 @@ WHOLE_REQUEST = {"no_items", "invalid_records", "context_file_too_large"}
 """Codes of `jobs.parsing` for a whole request; docs/errors.md lists them."""
 
 
+CALLS = {"Problem", "problem", "one", "refused", "_warning", "_refused"}
+"""Functions whose first argument is a code."""
+
+
 def codes_in_source():
     """The codes that the package's source gives to problems, as literals in calls or assigned to `code`."""
     found = set()
@@ -231,9 +235,7 @@ def codes_in_source():
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call):
                 name = getattr(node.func, "attr", getattr(node.func, "id", ""))
-                candidates = (
-                    node.args[:1] if name in ("problem", "Problem", "one", "refused", "_warning", "_refused") else []
-                )
+                candidates = node.args[:1] if name in CALLS else []
                 candidates += [keyword.value for keyword in node.keywords if keyword.arg == "code"]
             elif isinstance(node, ast.Assign):
                 names = {leaf.id: leaf for leaf in ast.walk(node.targets[0]) if isinstance(leaf, ast.Name)}
