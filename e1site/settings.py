@@ -287,6 +287,8 @@ REST_FRAMEWORK = {
     "UNAUTHENTICATED_USER": None,
     # OPTIONS would describe a view to whoever asks for somebody else's object; the OpenAPI document does that.
     "DEFAULT_METADATA_CLASS": None,
+    # Serializers pass datetimes on, and the renderer writes them: 2026-01-31T12:00:00+00:00.
+    "DATETIME_FORMAT": None,
 }
 REST_KNOX = {"TOKEN_TTL": None, "AUTH_HEADER_PREFIX": "Token", "AUTO_REFRESH": False}
 # knox's own migrations make its table though our model replaces it: an orphan that would refer to users.

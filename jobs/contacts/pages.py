@@ -9,7 +9,7 @@ import numpy as np
 from django.core.paginator import Page, Paginator
 from django.http import QueryDict
 
-from jobs.contacts.api import present_structure
+from jobs.contacts.serializers import StructureBody
 from jobs.contacts.services import judged, structures_of
 from jobs.models import Item, Job
 from jobs.science.contacts.contacts import CONTACT_DISTANCE, MIN_SEPARATION
@@ -42,8 +42,8 @@ def contacts_context(job: Job, item: Item, result: Mapping[str, Any], query: Que
         "marked": len(marked),
         "pairs_page": page,
         "links": {"previous": changed(query, page=page.number - 1), "next": changed(query, page=page.number + 1)},
-        "structure": present_structure(shown) if shown else None,
-        "structures": [present_structure(one) for one in structures],
+        "structure": StructureBody(shown).data if shown else None,
+        "structures": StructureBody(structures, many=True).data,
         "distance": CONTACT_DISTANCE,
         "long_range": MIN_SEPARATION,
         "length": len(item.sequence),

@@ -1,34 +1,38 @@
-"""Split out of jobs/api/serializers_attachments.py."""
+"""Bodies of the REST interface about structures."""
 
 from __future__ import annotations
 
 from rest_framework import serializers as s
 
+from jobs.web.rest.fields import Shape, Url
 
-class StructureUpload(s.Serializer):  # type: ignore[type-arg]
+
+class StructureUpload(Shape):
     file = s.FileField(help_text="PDB or mmCIF, plain or gzip.")
-    chain = s.CharField(required=False, help_text="Else the one that suits the sequence best.")
-    item = s.IntegerField(required=False, help_text="The item, counted from 0; else the first.")
+    chain = s.CharField(required=False, help_text="If absent, the chain that suits the sequence best.")
+    item = s.IntegerField(required=False, help_text="The item, counted from 0. If absent, the first.")
 
 
-class StructurePrecision(s.Serializer):  # type: ignore[type-arg]
+class StructurePrecision(Shape):
     value = s.FloatField(allow_null=True)
     hits = s.IntegerField()
     pairs = s.IntegerField()
     contacts = s.IntegerField(help_text="Long-range contacts of the structure.")
 
 
-class StructureBody(s.Serializer):  # type: ignore[type-arg]
-    id = s.IntegerField()
-    url = s.CharField()
-    name = s.CharField()
-    sha256 = s.CharField()
-    item = s.IntegerField()
-    chain = s.CharField()
-    resolved = s.IntegerField(help_text="Positions of the sequence that have coordinates.")
-    aligned = s.IntegerField()
-    identical = s.IntegerField()
-    created_at = s.DateTimeField()
+class StructureBody(Shape):
+    """A `jobs.contacts.services.Judged` structure."""
+
+    id = s.IntegerField(source="structure.pk")
+    url = Url("job-structure", "structure.job_id", "structure.pk")
+    name = s.CharField(source="structure.name")
+    sha256 = s.CharField(source="structure.sha256")
+    item = s.IntegerField(source="structure.item_index")
+    chain = s.CharField(source="structure.chain")
+    resolved = s.IntegerField(source="structure.residues", help_text="Positions of the sequence that have coordinates.")
+    aligned = s.IntegerField(source="structure.aligned")
+    identical = s.IntegerField(source="structure.identical")
+    created_at = s.DateTimeField(source="structure.created_at")
     precision = StructurePrecision(
         allow_null=True, help_text="Long-range precision at L; null before the map is there."
     )
@@ -42,5 +46,5 @@ class StructureDetail(StructureBody):
     unresolved = s.ListField(child=s.IntegerField())
 
 
-class StructurePage(s.Serializer):  # type: ignore[type-arg]
+class StructurePage(Shape):
     results = StructureBody(many=True)

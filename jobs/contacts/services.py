@@ -1,4 +1,4 @@
-"""Split out of jobs/selectors_attachments.py."""
+"""Structures beside contact maps: stored as distances, and compared with the map."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from jobs.errors import Conflict, NotFound
 from jobs.library.selectors import parent_of
 from jobs.models import Job, Structure
 from jobs.parsing.text import file_name
-from jobs.quotas.admission import _check_room
+from jobs.quotas.admission import quota_admit_attachment
 from jobs.results.items import results_of
 from jobs.science.contacts.contacts import Floats, Precision, long_range_precision
 from jobs.science.contacts.structures import map_structure
+from jobs.science.contacts.tables import true_pairs
 
 
 def structures_of(job: Job, item_index: int | None = None) -> list[Structure]:
-    """The job's structures, newest first, or those of one item."""
+    """Return the job's structures, or those of one item, newest first."""
     found = Structure.objects.filter(job=job).order_by("-id")
     return list(found if item_index is None else found.filter(item_index=item_index))
 
@@ -32,7 +33,7 @@ def structure_of(job: Job, structure_id: int) -> Structure:
 
 
 def distances_of(structure: Structure) -> Floats:
-    """Distances [L, L] in Angstrom, NaN where a residue is not resolved."""
+    """Return distances [L, L] in Angstrom, NaN for residues that are not resolved."""
     flat = np.frombuffer(bytes(structure.data), dtype="<f4").astype(np.float64)
     length = round(len(flat) ** 0.5)
     return flat.reshape(length, length)
@@ -40,11 +41,22 @@ def distances_of(structure: Structure) -> Floats:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A structure, its distances, and the precision of the contact map against it; None before the map is there."""
+    """A structure, its distances, and the precision of the contact map, which is None before the map is computed."""
 
     structure: Structure
     distances: Floats
     precision: Precision | None
+
+    @property
+    def contacts(self) -> list[list[int]]:
+        """Pairs of positions (1-based) that touch in the structure."""
+        return true_pairs(self.distances)
+
+    @property
+    def unresolved(self) -> list[int]:
+        """Positions (1-based) without coordinates."""
+        found: list[int] = (np.flatnonzero(np.isnan(np.diagonal(self.distances))) + 1).tolist()
+        return found
 
 
 def judged(structure: Structure) -> Judged:
@@ -55,9 +67,9 @@ def judged(structure: Structure) -> Judged:
 
 
 def structure_add(*, job: Job, data: bytes, name: str = "", item_index: int = 0, chain: str | None = None) -> Structure:
-    """Keep the distances of the structure in `data` (PDB or mmCIF) on the positions of an item's sequence.
+    """Store the distances of the structure in `data` (PDB or mmCIF) on the positions of an item's sequence.
 
-    Raises what `map_structure` raises; Conflict for a job of another action, or with too many structures.
+    Raises what `map_structure` raises. Raises Conflict for a job of another action or with too many structures.
     """
     if job.action != "contacts":
         raise Conflict(
@@ -66,7 +78,7 @@ def structure_add(*, job: Job, data: bytes, name: str = "", item_index: int = 0,
     mapped = map_structure(data, parent_of(job, item_index), chain=chain or None)
     distances = mapped.distances.astype("<f4").tobytes()
     with transaction.atomic():
-        _check_room(job, Structure, len(distances))
+        quota_admit_attachment(job, Structure, len(distances))
         made = Structure.objects.create(
             job=job,
             item_index=item_index,

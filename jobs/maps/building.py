@@ -1,18 +1,16 @@
-"""Building an analysis, in a service worker: read the vectors, compute in a child process, write the files.
+"""The build of an analysis in a service worker: read the vectors, compute in a child process, write the files.
 
-Memory here is that of names and results; vectors go to a temporary file as they are read.
+Vectors go to a temporary file as they are read, so memory holds only names and results.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import json
-import queue
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Protocol
@@ -24,51 +22,51 @@ from numpy.typing import NDArray
 
 from jobs.errors import ServiceError
 from jobs.files.pieces import npy_header, zip_blocks
-from jobs.library import selectors
+from jobs.library.selectors import job_of
 from jobs.maps.limits import check_size
 from jobs.maps.vectors import Spool, residues_of, spool_vectors
-from jobs.models import Artefact, Job
-from jobs.queue import progress as selectors_counts
+from jobs.models import Artefact
+from jobs.queue.progress import job_counts
 from jobs.results.export.arrays import facts_of
 
 RENEW_SECONDS = 2.0
-"""How often progress is written: what people see move, and how soon a cancel is noticed."""
+"""How often progress is written, which is also how soon a cancel is noticed."""
 READ_SHARE = 0.1
-"""The part of the whole that reading the vectors counts as."""
+"""The share of the progress that reading the vectors takes."""
 NAMES_BLOCK = 1024
-Column = NDArray[Any] | Sequence[str]
+Column = NDArray[Any] | list[str]
 """One value, or one row of values, for each item."""
 NEEDED = {"sklearn": "scikit-learn", "umap": "umap-learn", "networkx": "networkx"}
 
 
 class Held(Protocol):
-    """Renews the lease and tells the progress; False where the build must stop."""
+    """A function that renews the lease with the progress. It returns False if the build must stop."""
 
     def __call__(self, fraction: float | None = None, stage: str = "") -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """Files by format, the first one first, and what lists say of them."""
+    """Files by format, the main one first, and the facts that lists show."""
 
     paths: Mapping[str, Path]
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 class AnalysisFailed(ServiceError):
-    """The computation ended without a result; the sentence says why."""
+    """The end of a computation without a result; the message tells the reason."""
 
     code = "analysis_failed"
 
 
 def analysis_build(artefact: Artefact, folder: Path, held: Held) -> Built | None:
-    """The files of an analysis in `folder`, or None where the lease was lost or somebody cancelled it.
+    """Write the files of an analysis to `folder`. Return None if the lease is lost or the analysis is cancelled.
 
-    Raises ServiceError with the reason where it cannot be built.
+    Raises ServiceError with the reason if it cannot be built.
     """
     job, params = artefact.job, artefact.params
     check_installed()
-    expected = max(1, selectors_counts.job_counts(job)["succeeded"])
+    expected = max(1, job_counts(job)["succeeded"])
 
     def going_on(count: int) -> bool:
         return held(min(READ_SHARE, READ_SHARE * count / expected), "reading embeddings")
@@ -76,22 +74,30 @@ def analysis_build(artefact: Artefact, folder: Path, held: Held) -> Built | None
     spool = spool_vectors(job, params["layer"], folder / "vectors.f4", going_on=going_on)
     if spool is None:
         return None
+    arrays = {"vectors": (len(spool), spool.width)}
     library = None
     if params.get("against"):
-        other = selectors.job_of(job.owner, params["against"])
+        other = job_of(job.owner, params["against"])
         library = spool_vectors(other, params["layer"], folder / "library.f4", going_on=going_on)
         if library is None:
             return None
+        arrays["library"] = (len(library), library.width)
     queries = _rows_of(spool, params.get("queries"))
     check_size(artefact.kind, params, items=len(spool if queries is None else queries), library=len(library or spool))
-    _write_request(folder, artefact, spool, library, queries)
+    request = {
+        "kind": artefact.kind,
+        "params": {**params, "exact_items": settings.E1_CLUSTER_ITEMS},
+        "arrays": arrays,
+        "queries": None if queries is None else queries.tolist(),
+    }
+    (folder / "request.json").write_text(json.dumps(request))
     if not _compute(folder, held):
         return None
     return _written(artefact, folder, spool, library, queries)
 
 
 def check_installed() -> None:
-    """Raise ServiceError `not_installed` where a library is missing here."""
+    """Raise ServiceError `not_installed` if a library is missing in this environment."""
     missing = [NEEDED[module] for module in NEEDED if importlib.util.find_spec(module) is None]
     if missing:
         raise ServiceError(
@@ -102,34 +108,18 @@ def check_installed() -> None:
 
 
 def _rows_of(spool: Spool, wanted: list[int] | None) -> NDArray[np.int64] | None:
-    """Rows of the items with these indices; raises ServiceError where one has no embedding."""
+    """Return the rows of the items with these indices. Raises ServiceError if one has no embedding."""
     if wanted is None:
         return None
     index = np.array(wanted, dtype=np.int64)
-    rows = np.searchsorted(spool.index, index)
-    held = np.array([row < len(spool) and spool.index[row] == one for row, one in zip(rows, index, strict=True)])
-    if not held.all():
-        raise ServiceError(f"item {index[~held][0]} has no embedding (it failed, was skipped, or is not computed yet)")
-    return rows
-
-
-def _write_request(
-    folder: Path, artefact: Artefact, spool: Spool, library: Spool | None, queries: NDArray[np.int64] | None
-) -> None:
-    arrays = {"vectors": (len(spool), spool.width)}
-    if library is not None:
-        arrays["library"] = (len(library), library.width)
-    request = {
-        "kind": artefact.kind,
-        "params": {**artefact.params, "exact_items": settings.E1_CLUSTER_ITEMS},
-        "arrays": arrays,
-        "queries": None if queries is None else queries.tolist(),
-    }
-    (folder / "request.json").write_text(json.dumps(request))
+    absent = index[~np.isin(index, spool.index)]
+    if len(absent):
+        raise ServiceError(f"item {absent[0]} has no embedding (it failed, was skipped, or is not computed yet)")
+    return np.searchsorted(spool.index, index)
 
 
 def _compute(folder: Path, held: Held) -> bool:
-    """Run the child, telling its progress; False where the lease was lost: then the child is stopped."""
+    """Run the child process. Return False, with the child stopped, if the lease is lost."""
     command = [sys.executable, "-m", "jobs.science.maps.child", str(folder)]
     with (folder / "errors").open("w+b") as errors:
         child = subprocess.Popen(  # noqa: S603 - this interpreter with a module of ours
@@ -147,44 +137,23 @@ def _compute(folder: Path, held: Held) -> bool:
 
 
 def _follow(child: subprocess.Popen[bytes], held: Held) -> bool:
-    """Pass on the child's progress until it ends; False where the lease was lost first."""
-    lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
-    output = child.stdout
-    if output is None:
-        raise ValueError("the child was started without a pipe")
-    threading.Thread(target=_pump, args=(output, lines.put), daemon=True).start()
-    fraction, stage = READ_SHARE, "starting"
-    while True:
-        if not held(fraction, stage):
+    """Pass on the child's progress until it ends. Return False if the lease is lost first."""
+    latest = f"{READ_SHARE} starting"
+
+    def read() -> None:
+        nonlocal latest
+        for line in child.stdout or ():
+            latest = line.decode()
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    while reader.is_alive():
+        fraction, _, stage = latest.strip().partition(" ")
+        if not held(float(fraction), stage):
             return False
-        ended, latest = _drain(lines)
-        if latest:
-            number, _, words = latest.decode().strip().partition(" ")
-            fraction, stage = float(number), words
-        if ended:
-            child.wait()
-            return True
-
-
-def _pump(output: IO[bytes], put: Callable[[bytes | None], None]) -> None:
-    for line in output:
-        put(line)
-    put(None)
-
-
-def _drain(lines: queue.SimpleQueue[bytes | None]) -> tuple[bool, bytes]:
-    """Wait for RENEW_SECONDS, or until the output ends; whether it has ended, and its last line."""
-    deadline = time.monotonic() + RENEW_SECONDS
-    latest = b""
-    while (left := deadline - time.monotonic()) > 0:
-        try:
-            line = lines.get(timeout=left)
-        except queue.Empty:
-            break
-        if line is None:
-            return True, latest
-        latest = line
-    return False, latest
+        reader.join(RENEW_SECONDS)
+    child.wait()
+    return True
 
 
 def _why(returncode: int, errors: IO[bytes]) -> str:
@@ -201,7 +170,7 @@ def _why(returncode: int, errors: IO[bytes]) -> str:
 def _written(
     artefact: Artefact, folder: Path, spool: Spool, library: Spool | None, queries: NDArray[np.int64] | None
 ) -> Built:
-    """The result with indices and names, as JSON and as NPZ."""
+    """Write the result with indices and names, as JSON and as NPZ."""
     with np.load(folder / "result.npz") as result:
         found = dict(result)
     facts = json.loads((folder / "facts.json").read_text())
@@ -213,40 +182,36 @@ def _written(
     }
     if "row" in found:
         other = spool if library is None else library
-        places, similarity = found["row"], found["similarity"]
+        places = found["row"]
         arrays["neighbours"] = np.where(places < 0, -1, other.index[places]) if len(other) else places
-        arrays["similarity"] = similarity
+        arrays["similarity"] = found["similarity"]
         if library is not None or queries is not None:
-            arrays["library_index"] = other.index
-            arrays["library_name"] = other.name
+            arrays |= {"library_index": other.index, "library_name": other.name}
     else:
         arrays |= found
     facts = {"items": len(rows), **facts}
-    head = {"kind": artefact.kind, **_head(artefact.job), "params": artefact.params, "facts": facts}
+    of_job = {
+        name: value for name, value in facts_of(artefact.job).items() if name in ("job", "model", "demonstration")
+    }
+    head = {"kind": artefact.kind, **of_job, "params": artefact.params, "facts": facts}
     _write_json(folder / "analysis.json", head, arrays)
     _write_npz(folder / "analysis.npz", arrays)
     return Built({"json": folder / "analysis.json", "npz": folder / "analysis.npz"}, facts)
 
 
-def _head(job: Job) -> dict[str, Any]:
-    return {name: value for name, value in facts_of(job).items() if name in ("job", "model", "demonstration")}
-
-
 def _write_json(path: Path, head: Mapping[str, Any], columns: Mapping[str, Column]) -> None:
-    """One object: what was asked, and each column under its name."""
+    """Write one object: the members of `head`, and each column under its name."""
     with path.open("wb") as file:
-        file.write(orjson.dumps(dict(head))[:-1])
+        file.write(orjson.dumps(head)[:-1])
         for name, column in columns.items():
-            values = np.ascontiguousarray(column) if isinstance(column, np.ndarray) else list(column)
+            values = np.ascontiguousarray(column) if isinstance(column, np.ndarray) else column
             file.write(b"," + orjson.dumps(name) + b":" + orjson.dumps(values, option=orjson.OPT_SERIALIZE_NUMPY))
         file.write(b"}\n")
 
 
 def _write_npz(path: Path, columns: Mapping[str, Column]) -> None:
-    """The same columns as arrays; names block by block, for a single long one makes their array wide."""
     with path.open("wb") as file:
-        for block in zip_blocks((f"{name}.npy", _member(column)) for name, column in columns.items()):
-            file.write(block)
+        file.writelines(zip_blocks((f"{name}.npy", _member(column)) for name, column in columns.items()))
 
 
 def _member(column: Column) -> Iterator[bytes]:
@@ -255,7 +220,8 @@ def _member(column: Column) -> Iterator[bytes]:
         yield npy_header(array.dtype, array.shape)
         yield array.tobytes()
         return
-    dtype = np.dtype(f"<U{max((len(name) for name in column), default=1) or 1}")
+    # A single long name makes the array of names wide, so names are converted block by block.
+    dtype = np.dtype(f"<U{max(map(len, column), default=1) or 1}")
     yield npy_header(dtype, (len(column),))
     for at in range(0, len(column), NAMES_BLOCK):
         yield np.array(column[at : at + NAMES_BLOCK], dtype=dtype).tobytes()

@@ -1,4 +1,4 @@
-"""Uploaded columns: a CSV file of names (or indices) and values, and which item each of its rows is about.
+"""Uploaded columns: a CSV file of item names or indices with values for each item.
 
 Pure: from bytes and the job's names to columns and a report that explains the mapping.
 """
@@ -15,26 +15,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.errors import InvalidInput
-from jobs.parsing.table import SEPARATORS, table_lines, table_rows
+from jobs.parsing.numbers import decimal
+from jobs.parsing.table import MISSING, table_rows
 
-MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "-"})
 MAX_COLUMNS = 50
 MAX_CATEGORIES = 500
 MAX_TEXT = 200
-"""Characters of a column's name and of a category."""
+"""Characters of a category, and of a cell in a message."""
 SHOWN = 20
-"""Names that a report lists; the others are counted."""
+"""Names that a report lists. The others are counted."""
 LONG_NAME = 64
-"""Characters of a name from which its digest stands for it: a million names of 4,096 would take 4 GB."""
+"""Characters of a name beyond which its digest replaces it: a million names of 4,096 would take 4 GB."""
 NAME_HEAD = 40
-"""Characters of a long name that are kept before its digest, for people."""
+"""Characters of a long name that are kept before its digest, for people to read."""
 NOT_VALUES = ("name", "index", "sequence")
 KINDS = ("numeric", "categorical")
 
 
 def name_key(name: str) -> str:
-    """What a name is found by: itself, or the beginning and the digest of a long one, which together are longer than
-    any name that stands for itself. `jobs.maps.columns` has Postgres do the same.
+    """Return the key of a name: the name itself, or the beginning and the digest of a long one.
+
+    The key of a long name is longer than any short name. `jobs.maps.columns` computes the same in Postgres.
     """
     if len(name) <= LONG_NAME:
         return name
@@ -43,7 +44,7 @@ def name_key(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """`values` [items] in input order: float64 with NaN for none, or int32 places in `categories`, -1 for none."""
+    """`values` [items] in input order: float64 with NaN for none, or int32 places in `categories` with -1 for none."""
 
     name: str
     kind: str
@@ -52,13 +53,13 @@ class Column:
 
     @property
     def filled(self) -> int:
-        """Items with a value."""
+        """Number of items with a value."""
         return int((self.values >= 0).sum() if self.kind == "categorical" else np.isfinite(self.values).sum())
 
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """Why a column with numbers is taken as words: the first cell that is none, and its line (1-based)."""
+    """The cell that makes a column with numbers categorical: the first that is no number, with its line (1-based)."""
 
     column: str
     text: str
@@ -66,74 +67,69 @@ class Word:
 
 
 @dataclass(slots=True)
+class Listed:
+    """A count of names, and the first SHOWN of them."""
+
+    count: int = 0
+    examples: list[str] = field(default_factory=list)
+
+    def add(self, name: str) -> None:
+        self.count += 1
+        if len(self.examples) < SHOWN and name[:MAX_TEXT] not in self.examples:
+            self.examples.append(name[:MAX_TEXT])
+
+
+@dataclass(slots=True)
 class Matching:
-    """How rows found items. Lists hold the first SHOWN; counts are whole."""
+    """The report of how rows found items by `by`, which is `name` or `index`."""
 
     by: str
+    items: int
     rows: int = 0
     matched_rows: int = 0
-    matched_items: int = 0
-    items: int = 0
-    unmatched: list[str] = field(default_factory=list)
-    unmatched_count: int = 0
-    duplicated: list[str] = field(default_factory=list)
-    duplicated_count: int = 0
-    shared: list[str] = field(default_factory=list)
-    shared_count: int = 0
+    unmatched: Listed = field(default_factory=Listed)
+    duplicated: Listed = field(default_factory=Listed)
+    shared: Listed = field(default_factory=Listed)
     words: list[Word] = field(default_factory=list)
     lines: dict[int, int] = field(default_factory=dict)
     """The line of each item that has values."""
+
+    @property
+    def matched_items(self) -> int:
+        return len(self.lines)
 
 
 def read_columns(
     data: bytes, names: Sequence[str], *, kinds: Mapping[str, str] | None = None
 ) -> tuple[list[Column], Matching]:
-    """The columns of a file for a job whose items have these names (`name_key`), in input order.
+    """Return the columns of a file for a job whose items have these names (`name_key`), in input order.
 
-    Rows are told apart by `index` (0-based) where the file has such a column, else by `name`. Of several rows for one
-    item the first counts; a name that several items share gives its value to all of them. A column whose values are all
-    numbers is numeric unless `kinds` says otherwise. Raises InvalidInput with line and remedy.
+    The column `index` (0-based) identifies the item of a row if the file has one; otherwise `name` does. If several
+    rows are about one item, the first counts. If several items share a name, all of them get its value. A column is
+    numeric if all its values are numbers, unless `kinds` chooses. Raises InvalidInput with line and remedy.
     """
     rows = _rows(data)
     header = _header(rows)
-    key = "index" if "index" in header else "name"
-    found = Matching(by=key, items=len(names))
-    cells = _place(rows, header, key, names, found)
+    found = Matching(by="index" if "index" in header else "name", items=len(names))
+    cells = _place(rows, header, names, found)
     if not found.matched_rows:
-        _refuse_unmatched(found, names)
-    wanted = dict(kinds or {})
-    if unknown := [name for name in wanted if name not in header or wanted[name] not in KINDS]:
+        raise _unmatched(found, names)
+    kinds = kinds or {}
+    if unknown := [name for name in kinds if name not in header or kinds[name] not in KINDS]:
         choice = f"Name columns of the file, each {' or '.join(KINDS)}."
-        what = f"kinds names {unknown[0]!r}: {wanted[unknown[0]]!r}"
-        raise InvalidInput.one("bad_kinds", what, choice, path="kinds")
-    values = [name for name in header if name not in NOT_VALUES]
-    columns = [_column(name, cells[name], len(names), wanted.get(name)) for name in values]
-    unsaid = [name for name in values if name not in wanted]
-    found.words = [word for name in unsaid if (word := _word_among(name, cells[name], found.lines))]
+        raise InvalidInput.one("bad_kinds", f"kinds names {unknown[0]!r}: {kinds[unknown[0]]!r}", choice, path="kinds")
+    columns = [_column(name, cells[name], kinds.get(name), found) for name in header if name not in NOT_VALUES]
     return columns, found
 
 
-def _word_among(name: str, cells: Mapping[int, str], lines: Mapping[int, int]) -> Word | None:
-    """The first word of a column that has numbers too; None for columns of one kind."""
-    given = {index: cell for index, cell in cells.items() if cell.lower() not in MISSING}
-    words = [index for index, cell in given.items() if _number(cell) is None]
-    if not words or len(words) == len(given):
-        return None
-    first = min(words, key=lines.__getitem__)
-    return Word(name, given[first][:MAX_TEXT], lines[first])
-
-
 def _rows(data: bytes) -> Iterator[tuple[int, list[str]]]:
-    """Rows with the number of their last line; blank ones are left out."""
+    """Return the rows that are not empty, each with the number of its last line."""
     try:
         data.decode()
     except UnicodeDecodeError as error:
         what = f"the file is no UTF-8 text (byte {error.start})"
         raise _refusal("not_utf8", what, "Save it as CSV in UTF-8.") from None
-    first = next((line for line in table_lines(data) if line.strip()), "")
-    separator = max(SEPARATORS, key=first.count)
-    rows = table_rows(data, separator, _unreadable)
-    return ((line, [cell.strip() for cell in row]) for line, row in rows)
+    return ((line, [cell.strip() for cell in row]) for line, row in table_rows(data, _unreadable))
 
 
 def _unreadable(error: csv.Error, line: int) -> InvalidInput:
@@ -166,44 +162,35 @@ def _header(rows: Iterator[tuple[int, list[str]]]) -> list[str]:
 
 
 def _place(
-    rows: Iterator[tuple[int, list[str]]], header: list[str], key: str, names: Sequence[str], found: Matching
+    rows: Iterator[tuple[int, list[str]]], header: list[str], names: Sequence[str], found: Matching
 ) -> dict[str, dict[int, str]]:
-    """The cells of each column by item; fills in `found`."""
-    at = header.index(key)
+    """Return the cells of each column by item, and fill in `found`."""
+    at = header.index(found.by)
     items_of: dict[str, list[int]] = {}
     for index, name in enumerate(names):
         items_of.setdefault(name, []).append(index)
     cells: dict[str, dict[int, str]] = {name: {} for name in header}
     seen: set[str] = set()
-    placed: set[int] = set()
     for line, row in rows:
         found.rows += 1
         if len(row) != len(header):
             what = f"line {line} has {len(row)} fields, and the header {len(header)}"
             raise _refusal("wrong_field_count", what, "Put fields that hold the separator in quotes.", line=line)
         text = row[at]
-        targets = _by_index(text, len(names), line) if key == "index" else items_of.get(name_key(text), [])
+        targets = _by_index(text, len(names), line) if found.by == "index" else items_of.get(name_key(text), [])
         if not targets:
-            found.unmatched_count += 1
-            if len(found.unmatched) < SHOWN:
-                found.unmatched.append(text[:MAX_TEXT])
+            found.unmatched.add(text)
             continue
         found.matched_rows += 1
         if text in seen:
-            found.duplicated_count += 1
-            if text not in found.duplicated and len(found.duplicated) < SHOWN:
-                found.duplicated.append(text[:MAX_TEXT])
+            found.duplicated.add(text)
             continue
         seen.add(text)
         if len(targets) > 1:
-            found.shared_count += 1
-            if len(found.shared) < SHOWN:
-                found.shared.append(text[:MAX_TEXT])
-        placed.update(targets)
+            found.shared.add(text)
         found.lines.update(dict.fromkeys(targets, line))
         for name, cell in zip(header, row, strict=True):
             cells[name].update(dict.fromkeys(targets, cell))
-    found.matched_items = len(placed)
     return cells
 
 
@@ -214,45 +201,39 @@ def _by_index(text: str, items: int, line: int) -> list[int]:
     return [int(text)] if int(text) < items else []
 
 
-def _refuse_unmatched(found: Matching, names: Sequence[str]) -> None:
+def _unmatched(found: Matching, names: Sequence[str]) -> InvalidInput:
     if not found.rows:
-        raise _refusal("no_rows", "the file has no row below its header", "Add a row for each item.")
-    theirs, ours = ", ".join(found.unmatched[:3]), ", ".join(names[:3])
-    raise _refusal(
+        return _refusal("no_rows", "the file has no row below its header", "Add a row for each item.")
+    theirs, ours = ", ".join(found.unmatched.examples[:3]), ", ".join(names[:3])
+    return _refusal(
         "nothing_matches",
         f"no {found.by} of the file is one of the job's items; the file has {theirs}, the job {ours}",
         "Use the names as the job lists them (the first word of a FASTA header), or a column index counted from 0.",
     )
 
 
-def _column(name: str, cells: Mapping[int, str], items: int, kind: str | None) -> Column:
+def _column(name: str, cells: Mapping[int, str], kind: str | None, found: Matching) -> Column:
+    """Return the column of these cells by item. Note in `found` if words make a column with numbers categorical."""
     given = {index: cell for index, cell in cells.items() if cell.lower() not in MISSING}
-    numbers = {index: number for index, cell in given.items() if (number := _number(cell)) is not None}
-    if kind == "numeric" and len(numbers) < len(given):
-        index = next(index for index in given if index not in numbers)
+    numbers = {index: number for index, cell in given.items() if (number := decimal(cell)) is not None}
+    word = next((index for index in given if index not in numbers), None)
+    if kind == "numeric" and word is not None:
         remedy = "Leave cells without a value empty, or make the column categorical."
-        raise _refusal("not_a_number", f"the column {name!r} has {given[index][:40]!r} for item {index}", remedy)
-    if kind == "numeric" or (kind is None and given and len(numbers) == len(given)):
-        values = np.full(items, np.nan)
+        raise _refusal("not_a_number", f"the column {name!r} has {given[word][:40]!r} for item {word}", remedy)
+    if kind == "numeric" or (kind is None and given and word is None):
+        values = np.full(found.items, np.nan)
         values[list(numbers)] = list(numbers.values())
         return Column(name, "numeric", values)
+    if kind is None and numbers and word is not None:
+        found.words.append(Word(name, given[word][:MAX_TEXT], found.lines[word]))
     categories = tuple(sorted({cell[:MAX_TEXT] for cell in given.values()}))
     if len(categories) > MAX_CATEGORIES:
         what = f"the column {name!r} has {len(categories):,} different texts"
         raise _refusal("too_many_categories", what, f"Keep at most {MAX_CATEGORIES}, or leave the column out.")
     place = {category: number for number, category in enumerate(categories)}
-    codes = np.full(items, -1, dtype=np.int32)
-    if given:
-        codes[list(given)] = [place[cell[:MAX_TEXT]] for cell in given.values()]
+    codes = np.full(found.items, -1, dtype=np.int32)
+    codes[list(given)] = [place[cell[:MAX_TEXT]] for cell in given.values()]
     return Column(name, "categorical", codes, categories)
-
-
-def _number(cell: str) -> float | None:
-    try:
-        number = float(cell)
-    except ValueError:
-        return None
-    return number if np.isfinite(number) else None
 
 
 def _refusal(code: str, what: str, remedy: str, *, line: int | None = None) -> InvalidInput:

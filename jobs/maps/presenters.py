@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
@@ -78,9 +79,9 @@ def present_matching(report: Matching) -> dict[str, Any]:
         "matched_rows": report.matched_rows,
         "items": report.items,
         "matched_items": report.matched_items,
-        "unmatched": {"count": report.unmatched_count, "examples": report.unmatched},
-        "duplicated": {"count": report.duplicated_count, "examples": report.duplicated},
-        "shared": {"count": report.shared_count, "examples": report.shared},
+        "unmatched": asdict(report.unmatched),
+        "duplicated": asdict(report.duplicated),
+        "shared": asdict(report.shared),
         "taken_as_words": [{"column": one.column, "because": one.text, "line": one.line} for one in report.words],
     }
 
@@ -91,14 +92,15 @@ def matching_sentence(report: Matching) -> str:
         f"{report.matched_rows:,} of {report.rows:,} rows found {report.matched_items:,} of the job's "
         f"{report.items:,} items by {report.by}."
     ]
-    for count, names, words in (
-        (report.unmatched_count, report.unmatched, "about no item of this job"),
-        (report.duplicated_count, report.duplicated, "repeating an item, of which the first counts"),
-        (report.shared_count, report.shared, "with a name of several items, which all got the value"),
+    for listed, words in (
+        (report.unmatched, "about no item of this job"),
+        (report.duplicated, "repeating an item, of which the first counts"),
+        (report.shared, "with a name of several items, which all got the value"),
     ):
-        if count:
-            more = ", ..." if count > len(names[:5]) else ""
-            said.append(f"Rows {words}: {count:,} ({', '.join(names[:5])}{more}).")
+        if listed.count:
+            names = listed.examples[:5]
+            more = ", ..." if listed.count > len(names) else ""
+            said.append(f"Rows {words}: {listed.count:,} ({', '.join(names)}{more}).")
     said += [
         f"The column {one.column} is taken as words because of {one.text[:40]!r} in line {one.line}; if it is to be "
         "numbers, leave that cell empty and upload it again."

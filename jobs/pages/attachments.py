@@ -11,9 +11,8 @@ from django.shortcuts import redirect
 
 from jobs.contacts.services import structure_of
 from jobs.errors import NotFound
-from jobs.library.attached import attachment_delete
 from jobs.models import Assay, Job, Structure
-from jobs.variants.overlays import assay_of
+from jobs.variants.assays import assay_of
 from jobs.web.access import own_job_with_rows, page, sent_from
 
 
@@ -27,7 +26,7 @@ def remove(request: HttpRequest, job_id: UUID) -> HttpResponse:
         words = "There is nothing to take away; was it taken away already?"
         messages.add_message(request, messages.ERROR, words, "problem")
         return redirect("job-page", job.pk)
-    attachment_delete(attachment=found)
+    found.delete()
     messages.add_message(request, messages.SUCCESS, f"{found.name} is taken away.", "notice")
     if isinstance(found, Structure):
         return redirect("item-page", job.pk, found.item_index)

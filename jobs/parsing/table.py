@@ -16,6 +16,8 @@ from jobs.parsing.tally import Tally
 SEPARATORS = ",;\t"
 VARIANT_COLUMNS = ("variant", "mutant", "mutation", "sequence", "mutated_sequence")
 """Columns that may hold variants of a parent; the first one that exists is read."""
+MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "-"})
+"""Cells in lower case that hold no value."""
 _SHOWN = 20  # columns that a message or a warning names
 
 
@@ -59,16 +61,15 @@ def table_lines(data: bytes) -> Iterator[str]:
     return (line.rstrip("\r\n") for line in text)
 
 
-def table_rows(
-    data: bytes, separator: str, refused: Callable[[csv.Error, int], InvalidInput]
-) -> Iterator[tuple[int, list[str]]]:
-    """Yield the rows of UTF-8 text that are not empty, each with the number of its last line.
+def table_rows(data: bytes, refused: Callable[[csv.Error, int], InvalidInput]) -> Iterator[tuple[int, list[str]]]:
+    """Yield the rows of UTF-8 text that are not empty, each with its last line.
 
-    `refused` makes the error for a row that cannot be read, from the csv module's error and the line. Also raises
-    InvalidInput `row_too_long`.
+    The most frequent separator of the first row separates the cells. `refused` makes the error of a row that cannot be
+    read, from the error of the csv module and the line. Raises InvalidInput `row_too_long`.
     """
+    first = next((line for line in table_lines(data) if line.strip(f"{SEPARATORS} ")), "")
     lines = RowLines(enumerate(table_lines(data), start=1), "file")
-    reader = csv.reader(lines, delimiter=separator, strict=True)
+    reader = csv.reader(lines, delimiter=max(SEPARATORS, key=first.count), strict=True)
     try:
         lines.start_row()
         for row in reader:

@@ -107,8 +107,11 @@ def quota_foresee(*, user_id: int, need: Need) -> None:
         raise refused
 
 
-def _check_room(job: Job, kind: type[Assay] | type[Structure], size: int) -> None:
-    """Raises Conflict `too_many_attachments`, and what `quota_admit_bytes` raises."""
+def quota_admit_attachment(job: Job, kind: type[Assay] | type[Structure], size: int) -> None:
+    """Hold an assay or a structure against its owner's storage and its job's limit, inside the caller's transaction.
+
+    Raises Conflict `too_many_attachments`, and what `quota_admit_bytes` raises.
+    """
     rows: Any = kind
     quota_admit_bytes(user_id=job.owner_id, size=size)
     Job.objects.select_for_update().get(pk=job.pk)  # two uploads at once are counted one after the other

@@ -1,4 +1,4 @@
-"""A table of measurements: a column that names variants and one that holds numbers.
+"""Tables of measurements: a column that names variants and a column of numbers.
 
 Errors: `empty_file`, `missing_column`, `unclear_column`, `bad_csv`, `row_too_long`, `too_many_columns`,
 `too_many_rows`, `no_measurement`, and those of `jobs.parsing.upload`.
@@ -15,23 +15,23 @@ from itertools import chain, islice
 from jobs.errors import InvalidInput, TooLarge
 from jobs.limits import MAX_ASSAY_BYTES, MAX_ASSAY_COLUMNS, MAX_ASSAY_ROWS
 from jobs.parsing.letters import storable
-from jobs.parsing.table import SEPARATORS, table_lines, table_rows
+from jobs.parsing.numbers import decimal
+from jobs.parsing.table import MISSING, table_rows
 from jobs.parsing.upload import Readable, blocks_of
 
 VARIANT_COLUMNS = ("mutant", "variant", "name", "mutated_sequence")
-"""Columns that name variants, in the order in which one is chosen."""
+"""Columns that name variants. The first that the file has is chosen."""
 
 VALUE_COLUMNS = ("dms_score", "score", "fitness", "measured", "measurement", "value")
-"""Columns that hold the measurement, in the order in which one is chosen; else the only one with numbers."""
+"""Columns of measurements. The first that the file has is chosen, otherwise the only one with numbers."""
 
-_MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "-"})
-_LOOKED_AT = 200  # rows by which a column of numbers is known
+_LOOKED_AT = 200  # rows that decide if a column holds numbers
 _SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
 class AssayTable:
-    """`names` and `values` of the rows, in order; NaN where there is no measurement."""
+    """The `names` and `values` of the rows, in order. A value is NaN if there is no measurement."""
 
     variant_column: str
     value_column: str
@@ -40,9 +40,10 @@ class AssayTable:
 
 
 def read_assay(stream: Readable, *, variant_column: str = "", value_column: str = "") -> AssayTable:
-    """The measurements in a CSV file, separated by comma, semicolon or tab. Columns that are not named are chosen.
+    """Return the measurements in a table whose cells are separated by comma, semicolon or tab.
 
-    Raises InvalidInput with the line and the remedy, TooLarge beyond the limits of an assay.
+    Columns that are not named are chosen. Raises InvalidInput with the line and the remedy, TooLarge beyond the limits
+    of an assay.
     """
     data = b"".join(blocks_of(stream, max_bytes=MAX_ASSAY_BYTES))
     try:
@@ -50,7 +51,7 @@ def read_assay(stream: Readable, *, variant_column: str = "", value_column: str 
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise _refused("invalid_utf8", "the file is no UTF-8 text", "Save it as CSV UTF-8.", line=line) from None
-    rows = _rows(data)
+    rows = table_rows(data, _unreadable)
     names = _header(rows)
     looked = [(line, row[: len(names)]) for line, row in islice(rows, _LOOKED_AT)]
     if not looked:
@@ -72,23 +73,16 @@ def read_assay(stream: Readable, *, variant_column: str = "", value_column: str 
     )
 
 
-def _rows(data: bytes) -> Iterator[tuple[int, list[str]]]:
-    """The rows that are not empty, one at a time, each with its last line."""
-    first = next((line for line in table_lines(data) if line.strip(f"{SEPARATORS} ")), "")
-    if not first:
-        raise _refused("empty_file", "the file is empty", "Send a table with a header line, such as mutant,DMS_score.")
-    separator = max(SEPARATORS, key=first.count)
-    return table_rows(data, separator, _unreadable)
-
-
 def _unreadable(error: csv.Error, line: int) -> InvalidInput:
     remedy = 'Close every quotation mark, and write a quotation mark inside quotes twice ("").'
     return _refused("bad_csv", f"the row cannot be read ({error})", remedy, line=line)
 
 
 def _header(rows: Iterator[tuple[int, list[str]]]) -> list[str]:
-    """The names of the columns, from the first of the rows; there is one."""
-    line, header = next(rows)
+    """Return the names of the columns from the first of the rows."""
+    line, header = next(rows, (0, []))
+    if not header:
+        raise _refused("empty_file", "the file is empty", "Send a table with a header line, such as mutant,DMS_score.")
     if len(header) > MAX_ASSAY_COLUMNS:
         what = f"the table has {len(header):,} columns, and the limit is {MAX_ASSAY_COLUMNS:,}"
         raise _refused("too_many_columns", what, "Keep those of the variants and the measurements.", line=line)
@@ -98,34 +92,34 @@ def _header(rows: Iterator[tuple[int, list[str]]]) -> list[str]:
 def _variant_column(names: Sequence[str], wanted: str) -> int:
     if wanted:
         return _named(names, wanted, "variant_column")
-    lower = [name.lower() for name in names]
-    for candidate in VARIANT_COLUMNS:
-        if candidate in lower:
-            return lower.index(candidate)
+    if (found := _known(names, VARIANT_COLUMNS)) is not None:
+        return found
+    what = f"no column names the variants; {_listed(names)}"
     remedy = f"Name one of them {', '.join(VARIANT_COLUMNS[:-1])} or {VARIANT_COLUMNS[-1]}, or say which it is."
-    raise _refused(
-        "missing_column", f"no column names the variants; {_listed(names)}", remedy, line=1, path="variant_column"
-    )
+    raise _refused("missing_column", what, remedy, line=1, path="variant_column")
 
 
 def _value_column(names: Sequence[str], wanted: str, rows: Sequence[tuple[int, list[str]]], variant_at: int) -> int:
     if wanted:
         return _named(names, wanted, "value_column")
-    lower = [name.lower() for name in names]
-    for candidate in VALUE_COLUMNS:
-        if candidate in lower and lower.index(candidate) != variant_at:
-            return lower.index(candidate)
-    looked = [row for _, row in rows[:_LOOKED_AT]]
+    if (found := _known(names, VALUE_COLUMNS, but=variant_at)) is not None:
+        return found
+    looked = [row for _, row in rows]
     numeric = [at for at in range(len(names)) if at != variant_at and _is_numeric(looked, at)]
     if len(numeric) == 1:
         return numeric[0]
     code, what = "missing_column", f"no column holds numbers; {_listed(names)}"
     if numeric:
-        code, what = (
-            "unclear_column",
-            f"several columns hold numbers: {', '.join(names[at] for at in numeric[:_SHOWN])}",
-        )
+        several = ", ".join(names[at] for at in numeric[:_SHOWN])
+        code, what = "unclear_column", f"several columns hold numbers: {several}"
     raise _refused(code, storable(what), "Say which column holds the measurement.", line=1, path="value_column")
+
+
+def _known(names: Sequence[str], candidates: Sequence[str], but: int | None = None) -> int | None:
+    """Return the first of the columns called like one of the candidates, which come in order of preference."""
+    lower = [name.lower() for name in names]
+    found = (lower.index(name) for name in candidates if name in lower)
+    return next((at for at in found if at != but), None)
 
 
 def _named(names: Sequence[str], wanted: str, path: str) -> int:
@@ -141,24 +135,15 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _is_numeric(rows: Sequence[Sequence[str]], at: int) -> bool:
-    fields = [row[at].strip().lower() for row in rows if at < len(row)]
-    given = [field for field in fields if field not in _MISSING]
-    return bool(given) and all(_float(field) is not None for field in given)
+    given = [row[at] for row in rows if at < len(row) and row[at].strip().lower() not in MISSING]
+    return bool(given) and all(decimal(cell) is not None for cell in given)
 
 
-def _float(field: str) -> float | None:
-    try:
-        value = float(field)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
-
-
-def _number(field: str, line: int, column: str) -> float:
-    word = field.strip()
-    if word.lower() in _MISSING:
+def _number(cell: str, line: int, column: str) -> float:
+    word = cell.strip()
+    if word.lower() in MISSING:
         return math.nan
-    value = _float(word)
+    value = decimal(word)
     if value is None:
         what = f"{storable(word)[:40]!r} in the column {storable(column)[:60]} is no number"
         raise _refused("bad_number", what, "Write it with a decimal point, or leave the field empty.", line=line)

@@ -1,23 +1,31 @@
-"""Writing what users lay beside results: measurements of variants, and structures."""
+"""Measurements of variants that users upload: stored, and compared with the scores of their job."""
 
 from __future__ import annotations
 
 import hashlib
 import io
+from collections import Counter
+from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from django.db import transaction
 
-from jobs.errors import Conflict
+from jobs.errors import Conflict, NotFound
 from jobs.library.selectors import parent_of
 from jobs.models import Assay, Job
 from jobs.parsing.text import file_name
-from jobs.quotas.admission import _check_room
-from jobs.science.variants.overlays import check_names
+from jobs.queue.progress import results_fingerprint
+from jobs.quotas.admission import quota_admit_attachment
+from jobs.results.items import results_of
+from jobs.science.variants.codes import Variant
+from jobs.science.variants.overlays import Overlay, ScoreOf, check_names, overlay
+from jobs.science.variants.scans import ScanTable
 from jobs.variants.assay_files import read_assay
+from jobs.variants.table import scores_of
 
 SCORED = ("score", "scan")
-"""Actions whose results an assay can be laid over."""
+"""Actions whose results an assay can be compared with."""
 
 
 def assay_add(
@@ -30,10 +38,10 @@ def assay_add(
     variant_column: str = "",
     value_column: str = "",
 ) -> Assay:
-    """Keep the measurements in the CSV file `data`. `offset` is the job's own where it is None.
+    """Store the measurements in the CSV file `data`. `offset` is the job's own if it is None.
 
-    Raises InvalidInput for a file that cannot be read, and where most names are no variants of the parent
-    (`jobs.science.variants.overlays.check_names`); Conflict for a job of another action, or with too many assays.
+    Raises InvalidInput for a file that cannot be read, and if most names are not variants of the parent
+    (`jobs.science.variants.overlays.check_names`). Raises Conflict for a job of another action or with too many assays.
     """
     if job.action not in SCORED:
         raise Conflict(
@@ -48,7 +56,7 @@ def assay_add(
     values = np.array(table.values, dtype="<f8").tobytes()
     size = sum(map(len, table.names)) + len(values)
     with transaction.atomic():
-        _check_room(job, Assay, size)
+        quota_admit_attachment(job, Assay, size)
         made = Assay.objects.create(
             job=job,
             item_index=item_index,
@@ -63,3 +71,58 @@ def assay_add(
         )
     made.refresh_from_db()
     return made
+
+
+def assays_of(job: Job) -> list[Assay]:
+    """Return the job's assays, newest first. Their rows are loaded on access."""
+    return list(Assay.objects.filter(job=job).defer("names", "data").order_by("-id"))
+
+
+def assay_of(job: Job, assay_id: int) -> Assay:
+    """Return one assay of the job, whose rows are loaded on access. Raises NotFound."""
+    found = Assay.objects.filter(job=job, pk=assay_id).defer("names", "data").first()
+    if found is None:
+        raise NotFound(f"job {job.pk} has no assay {assay_id}")
+    return found
+
+
+def labelled(assays: Sequence[Assay]) -> list[tuple[Assay, str]]:
+    """Return each assay with a label that no other of them has.
+
+    The label is the file's name. If several files share it, the column is added, then the moment of the upload, then
+    the number of the assay.
+    """
+    labels = [one.name for one in assays]
+    for more in ("{0.value_column}", "{0.created_at:%-d %b %Y, %H:%M:%S} UTC", "number {0.pk}"):
+        known = Counter(labels)
+        labels = [
+            f"{label}, {more.format(one)}" if known[label] > 1 else label
+            for label, one in zip(labels, assays, strict=True)
+        ]
+    return list(zip(assays, labels, strict=True))
+
+
+def assay_overlay(assay: Assay) -> Overlay:
+    """Return the measurements beside the scores that the job has now."""
+    return _overlay(assay.pk, results_fingerprint(assay.job))
+
+
+# A page and its picture ask one after the other. An overlay of 100,000 variants takes about 30 MB.
+@lru_cache(maxsize=4)
+def _overlay(assay_id: int, fingerprint: str) -> Overlay:
+    assay = Assay.objects.select_related("job").get(pk=assay_id)
+    values = np.frombuffer(bytes(assay.data), dtype="<f8").tolist()
+    parent = parent_of(assay.job, assay.item_index)
+    return overlay(assay.names, values, parent, assay.offset, _scores(assay.job, assay.item_index))
+
+
+def _scores(job: Job, item_index: int) -> ScoreOf:
+    if job.action == "score":
+        return scores_of(job)
+    result = results_of(job, [item_index]).get(item_index)
+    if result is None:
+        return lambda _: None
+    table = ScanTable.of(result, job.items.get(index=item_index).sequence)
+    return lambda key: (
+        table.score_of([(one.position, one.mutant) for one in key.mutations]) if isinstance(key, Variant) else None
+    )

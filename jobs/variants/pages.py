@@ -20,7 +20,7 @@ from jobs.files.pieces import text_cell
 from jobs.models import Item, Job
 from jobs.models.states import JobState
 from jobs.queue import progress as selectors_counts
-from jobs.variants.overlays import assays_of, labelled
+from jobs.variants.assays import assays_of, labelled
 from jobs.variants.rows import OTHER_LENGTH
 from jobs.variants.scan_pages import METHODS
 from jobs.variants.table import MAX_RANKED, VariantTable, Wanted, variant_table

@@ -16,9 +16,8 @@ from jobs.errors import NotFound, ServiceError
 from jobs.limits import MAX_ASSAY_BYTES
 from jobs.queue import progress as selectors_counts
 from jobs.science.variants.overlays import Point
-from jobs.variants.api import present_overlay
-from jobs.variants.assays import SCORED, assay_add
-from jobs.variants.overlays import assay_of, assays_of, labelled
+from jobs.variants.api import assay_body
+from jobs.variants.assays import SCORED, assay_add, assay_of, assays_of, labelled
 from jobs.web.access import own_job_with_rows, page
 from jobs.web.links import changed
 from jobs.web.rest.forms import file_of, whole
@@ -82,7 +81,7 @@ def assay_page(request: HttpRequest, job_id: UUID, assay_id: int) -> HttpRespons
         assay = assay_of(job, assay_id)
     except NotFound as missing:
         raise Http404(missing.detail) from missing
-    body = present_overlay(assay)
+    body = assay_body(assay)
     order = request.GET.get("sort", "")
     points: Sequence[Point] = body["points"]
     numbers = [one.measured if order == "measured" else one.score for one in points]

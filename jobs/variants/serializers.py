@@ -1,68 +1,76 @@
-"""Shapes of assays and structures, for the OpenAPI document."""
+"""Bodies of the REST interface about assays."""
 
 from __future__ import annotations
 
 from rest_framework import serializers as s
 
+from jobs.web.rest.fields import Rows, Shape, Url
 from jobs.web.rest.serializers import ProblemBody
 
 
-class AssayUpload(s.Serializer):  # type: ignore[type-arg]
+class AssayUpload(Shape):
     file = s.FileField(help_text="CSV with a column of variants and one of measurements.")
     variant_column = s.CharField(
-        required=False, help_text="Else the first of mutant, variant, name and mutated_sequence that is there."
+        required=False,
+        help_text="If absent, the first of mutant, variant, name and mutated_sequence in the table.",
     )
     value_column = s.CharField(
         required=False,
-        help_text="Else the first of DMS_score, score, fitness, measured, measurement and value that is there, or the "
-        "only one with numbers.",
+        help_text="If absent, the first of DMS_score, score, fitness, measured, measurement and value in the table, or "
+        "the only column with numbers.",
     )
     offset = s.IntegerField(
-        required=False, help_text="What the names' numbers are ahead of the parent; else the job's own."
+        required=False, help_text="Added to positions of the parent to number the variants. If absent, the job's own."
     )
     item = s.IntegerField(required=False, help_text="Of a scan: the item, counted from 0.")
 
 
-class AssaySummary(s.Serializer):  # type: ignore[type-arg]
-    id = s.IntegerField()
-    url = s.CharField()
+class AssaySummary(Shape):
+    id = s.IntegerField(source="pk")
+    url = Url("job-assay", "job_id", "pk")
     name = s.CharField()
     sha256 = s.CharField()
-    item = s.IntegerField()
+    item = s.IntegerField(source="item_index")
     variant_column = s.CharField()
     value_column = s.CharField()
     offset = s.IntegerField()
     created_at = s.DateTimeField()
 
 
-class AssayCounts(s.Serializer):  # type: ignore[type-arg]
+class AssayCounts(Shape):
     rows = s.IntegerField()
     matched = s.IntegerField()
-    duplicates = s.IntegerField(help_text="Rows of a variant that an earlier row names; the mean is used.")
+    duplicates = s.IntegerField(help_text="Further rows of a variant; the mean is used.")
     without_score = s.IntegerField()
     without_measurement = s.IntegerField()
     unreadable = s.IntegerField(help_text="Rows whose name is no variant of the parent.")
 
 
-class AssayMetrics(s.Serializer):  # type: ignore[type-arg]
+class AssayMetrics(Shape):
     spearman = s.FloatField(allow_null=True)
     ndcg = s.FloatField(allow_null=True, help_text="Over the best-scored tenth.")
     top_recall = s.FloatField(allow_null=True, help_text="Of the best-measured tenth among the best-scored tenth.")
 
 
-class AssayPoint(s.Serializer):  # type: ignore[type-arg]
+class AssayPoint(Shape):
     variant = s.CharField()
     score = s.FloatField()
     measured = s.FloatField()
 
 
-class AssayDetail(AssaySummary):
-    counts = AssayCounts()
-    metrics = AssayMetrics()
-    points = AssayPoint(many=True)
-    unreadable_examples = ProblemBody(many=True)
-    without_score_examples = s.ListField(child=s.CharField())
+class OverlayBody(Shape):
+    """A `jobs.science.variants.overlays.Overlay`."""
+
+    counts = AssayCounts(source="*")
+    metrics = AssayMetrics(source="*")
+    points = Rows(child=AssayPoint())
+    unreadable_examples = ProblemBody(many=True, source="examples")
+    without_score_examples = s.ListField(child=s.CharField(), source="unscored")
 
 
-class AssayPage(s.Serializer):  # type: ignore[type-arg]
+class AssayDetail(AssaySummary, OverlayBody):
+    """An assay with its overlay."""
+
+
+class AssayPage(Shape):
     results = AssaySummary(many=True)

@@ -1,13 +1,14 @@
-"""The scores of a job of variants as columns: read once, then sorted, searched and filtered with numpy.
+"""The scores of a job of variants as columns, which are read once, then sorted, searched and filtered by numpy.
 
-A few tables are remembered, each under the fingerprint of the results that it was read from. A table of 100,000
-variants takes some 30 MB; larger jobs are shown up to MAX_RANKED variants, and downloaded whole.
+A process keeps a few tables, each under the fingerprint of the results that it was read from. A table of 100,000
+variants takes about 30 MB. Pages rank the first MAX_RANKED variants of a job; downloads have all.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -19,23 +20,18 @@ from jobs.queue.progress import results_fingerprint
 from jobs.science.variants.codes import Mutation, Variant
 from jobs.science.variants.overlays import ScoreOf
 from jobs.variants.rows import OTHER_LENGTH, MutationColumns, scored_items, stored_numbers
-from jobs.web.remembered import Remembered
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]
 
 MAX_RANKED = 250_000
 """Variants of one job that are ranked."""
-_KEPT = 3
-"""Tables that a process remembers."""
-
-SORTS = ("best", "worst", "spread", "position", "mutations", "name", "index")
 
 
 class Row(NamedTuple):
-    """A variant as a page shows it. `place` is its rank by score among all of the job, from 1."""
+    """A variant as a page shows it. `place` is its rank by score among all variants of the job, from 1."""
 
-    index: int  # type: ignore[assignment]  # hides tuple.index, which nobody calls on a row
+    index: int  # type: ignore[assignment]  # hides tuple.index, which no row needs
     name: str
     code: str
     mutations: int
@@ -46,7 +42,7 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which variants, in which order. `position` counts as the job's codes do."""
+    """A selection of variants and their order. `position` counts like the job's codes."""
 
     sort: str = "best"
     search: str = ""
@@ -57,8 +53,10 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class VariantTable:
-    """Columns of n variants in input order. The positions (1-based) of variant i are
-    `positions[starts[i] : starts[i + 1]]`. `cut` says that the job has more variants than are ranked.
+    """Columns of n variants in input order.
+
+    The positions (1-based) of variant i are `positions[starts[i] : starts[i + 1]]`. `cut` is true if the job has more
+    variants than are ranked.
     """
 
     parent: str
@@ -78,7 +76,7 @@ class VariantTable:
         return len(self.index)
 
     def select(self, wanted: Wanted) -> Rows:
-        """Row numbers of the variants that fit, in the order asked for. Ties keep the order of the input."""
+        """Return the row numbers of the variants that fit, in their order. Ties keep the order of the input."""
         keep = np.ones(len(self), dtype=bool)
         if wanted.mutations is not None:
             keep &= self.count == wanted.mutations
@@ -96,12 +94,12 @@ class VariantTable:
         return np.asarray(rows[self._order(rows, wanted.sort)])
 
     def _any(self, mutated: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Variants [n] of which any mutation [m] fits."""
+        """Return the variants [n] that have a mutation among these [m]."""
         sums = np.concatenate([[0], np.cumsum(mutated)])
         return np.asarray(sums[self.starts[1:]] > sums[self.starts[:-1]])
 
     def _order(self, rows: Rows, sort: str) -> Rows:
-        """Places in `rows`, the first to be shown first."""
+        """Return places in `rows` in display order."""
         if sort == "index":
             return np.arange(len(rows))
         if sort == "name":
@@ -110,7 +108,7 @@ class VariantTable:
         return np.argsort(self._key(sort)[rows], kind="stable")
 
     def _key(self, sort: str) -> NDArray[Any]:
-        """Numbers [n] of which the smallest comes first."""
+        """Return numbers [n] to sort by, the smallest first."""
         last = np.iinfo(np.int32).max
         match sort:
             case "worst":
@@ -126,7 +124,7 @@ class VariantTable:
                 return -self.score
 
     def rows(self, wanted: Rows) -> list[Row]:
-        """The rows of these numbers."""
+        """Return the rows of these numbers."""
         return [
             Row(
                 int(self.index[at]),
@@ -141,7 +139,7 @@ class VariantTable:
         ]
 
     def variant(self, at: int) -> Variant | None:
-        """The substitutions of a row; None for a sequence of another length."""
+        """Return the substitutions of a row, or None for a sequence of another length."""
         if self.count[at] == OTHER_LENGTH:
             return None
         codes = self.codes[at].split(":")
@@ -151,21 +149,23 @@ class VariantTable:
         )
 
     def sequence(self, at: int) -> str:
-        """The full sequence of a row."""
+        """Return the full sequence of a row."""
         variant = self.variant(at)
         return self.codes[at] if variant is None else variant.sequence(self.parent)
 
 
-_tables: Remembered[tuple[str, str], VariantTable] = Remembered(_KEPT)
-
-
 def variant_table(job: Job) -> VariantTable:
-    """The table of a job of the action score, of the results that it has now."""
-    return _tables.get((str(job.pk), results_fingerprint(job)), lambda: read_table(job))
+    """Return the table of a job of the action score, of the results that it has now."""
+    return _table(job, results_fingerprint(job))
+
+
+@lru_cache(maxsize=3)
+def _table(job: Job, fingerprint: str) -> VariantTable:
+    return read_table(job)
 
 
 def scores_of(job: Job) -> ScoreOf:
-    """The score of each variant of the job; the first where one is named more than once."""
+    """Return a function from a variant to its score: the first if the job names the variant several times."""
     table = variant_table(job)
     named = list(zip(table.codes, table.score.tolist(), strict=True))
     scores = dict(reversed(named))
@@ -173,7 +173,7 @@ def scores_of(job: Job) -> ScoreOf:
 
 
 def read_table(job: Job) -> VariantTable:
-    """The table from the database: packed scores, and the items that have one."""
+    """Read the packed scores, and the items that have one."""
     parent, offset = str(job.params["parent"]), int(job.params.get("offset", 0))
     stored = stored_numbers(job)
     items = list(islice(scored_items(job, stored["score"]), MAX_RANKED + 1))

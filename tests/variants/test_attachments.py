@@ -14,7 +14,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from jobs.models import Assay, Chunk, Output, Quota, Structure
-from jobs.variants.overlays import labelled
+from jobs.variants.assays import labelled
 from tests.factories import MEASUREMENTS, SHORT, UBIQUITIN, VARIANTS, finished, pdb, scored, sent
 from tests.helpers import text_of, upload_assay, upload_structure
 

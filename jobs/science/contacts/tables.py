@@ -71,10 +71,8 @@ class ContactTable:
             score = float(self.scores[first, second])
             yield Pair(first + 1, second + 1, letters, score, distance, (first, second) in best)
 
-    def true_pairs(self) -> list[list[int]]:
-        """Pairs (1-based) that touch in the structure; none without one."""
-        if self.distances is None:
-            return []
-        close = np.argwhere(np.triu(self.distances < CONTACT_DISTANCE, k=1)) + 1
-        pairs: list[list[int]] = close.tolist()
-        return pairs
+
+def true_pairs(distances: Floats) -> list[list[int]]:
+    """Return the pairs of positions (1-based) that touch in a structure."""
+    pairs: list[list[int]] = (np.argwhere(np.triu(distances < CONTACT_DISTANCE, k=1)) + 1).tolist()
+    return pairs

@@ -9,6 +9,7 @@ from jobs.actions.base import DTYPE
 from jobs.actions.contexts import SCHEMA as CONTEXTS
 from jobs.actions.dtypes import SCHEMA
 from jobs.models.states import ArtefactState, ItemState, JobState
+from jobs.web.rest.fields import Shape
 
 STORED_AS = (
     "How a job of encode or predict stores its embeddings and logits, float32 or float16. They are computed alike and "
@@ -35,7 +36,7 @@ class ParamsField(s.DictField):
     """Parameters of a job."""
 
 
-class ProblemBody(s.Serializer):  # type: ignore[type-arg]
+class ProblemBody(Shape):
     code = s.CharField(help_text="Stable word for programs.")
     message = s.CharField()
     remedy = s.CharField(required=False)
