@@ -67,7 +67,7 @@ def run(
     partial = out.with_name(f".{out.name}.partial")
     failed = 0
     try:
-        with open_writer(partial, out.suffix, action=plan.action, params=plan.params) as writer:
+        with open_writer(partial, out.suffix, action=plan.action, params=plan.params, model=facts) as writer:
             for finished in _results(plan, engine):
                 failed += finished.state == "failed"
                 writer.write(finished)

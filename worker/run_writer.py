@@ -1,4 +1,4 @@
-"""What a file of `e1 run` is written by: the contract of its writers, and the names of arrays."""
+"""What a file of `e1 run` is written by: the contract of its writers."""
 
 from __future__ import annotations
 
@@ -10,16 +10,9 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 from jobs.actions import Action, ItemView, Stored
-from jobs.actions.ensembles import SINGLE, SPREAD
+from jobs.actions.base import Array, Outputs
+from jobs.actions.columns import Column
 from jobs.errors import Problem
-
-RAGGED = frozenset(
-    {
-        *("logits", "logits_sd", "logits_by", "per_token", "per_token_sd", "per_token_by"),
-        *("contacts", "contacts_sd", "contacts_by", "positions", "scores_sd", "scores_by"),
-    }
-)
-"""Kinds with any number of rows an item. `scores` is one row of a variant, and a row a position of a scan."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +26,17 @@ class Finished:
     stored: Sequence[Stored] = ()
     problem: Problem | None = None
 
+    @property
+    def outputs(self) -> Outputs:
+        return {(stored.kind, stored.layer): stored.array for stored in self.stored}
+
 
 class Writer(AbstractContextManager["Writer"], ABC):
     """Takes the records in input order. `close` completes the file; leaving the block without it leaves a torso."""
 
-    def __init__(self, path: Path, *, action: Action, params: Mapping[str, Any]) -> None:
+    def __init__(self, path: Path, columns: Sequence[Column], *, action: Action, params: Mapping[str, Any]) -> None:
         self.file: IO[bytes] = path.open("wb")
+        self.columns = columns
         self.action = action
         self.params = params
 
@@ -48,24 +46,17 @@ class Writer(AbstractContextManager["Writer"], ABC):
     @abstractmethod
     def close(self, *, manifest: Mapping[str, Any]) -> None: ...
 
+    def arrays(self, item: Finished) -> list[Array]:
+        """The item's array in each column. Raises ValueError for one that is not as wide as its column."""
+        outputs = item.outputs
+        arrays = [outputs[column.kind, column.layer] for column in self.columns]
+        for column, array in zip(self.columns, arrays, strict=True):
+            if array.shape[1] != column.width:
+                raise ValueError(f"{column.name} of item {item.index} has rows of {array.shape[1]}, not {column.width}")
+        return arrays
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.file.close()
-
-
-def is_ragged(action: Action, kind: str) -> bool:
-    """Whether items have any number of rows of this kind."""
-    return kind in RAGGED or (kind == "scores" and action.name == "scan")
-
-
-def name_of(stored: Stored) -> str:
-    """The array's name in files, as downloads have it (jobs.results.export.columns)."""
-    kind, mark = stored.kind, ""
-    for ending, word in ((SPREAD, "_spread"), (SINGLE, "_single")):
-        if kind.endswith(ending):
-            kind, mark = kind.removesuffix(ending), word
-    if kind == "scores" and mark:
-        return mark.removeprefix("_")
-    return kind + mark if stored.layer < 0 else f"{kind}_layer_{stored.layer}{mark}"

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from e1protocol import CANONICAL, EXTENDED, Encoding, ModelFacts, Query
+from jobs.actions.columns import Column
 from jobs.errors import Problem, Problems
 from jobs.limits import MAX_CONTEXTS, MAX_RESIDUES, SHOWN_NAME, SYNC_ITEMS
 from jobs.parsing import ItemRules
@@ -90,6 +91,12 @@ class Action(ABC):
     @abstractmethod
     def check_params(self, raw: Mapping[str, Any], model: ModelFacts) -> dict[str, Any]:
         """Normalised parameters with every default filled in. Raises InvalidInput with the field's path."""
+
+    @abstractmethod
+    def columns(self, params: Mapping[str, Any], model: ModelFacts) -> tuple[Column, ...]:
+        """The arrays that every succeeded item has, in the order of files. `params` as `check_params` returns them,
+        with the `contexts` of the job.
+        """
 
     @abstractmethod
     def result(self, item: ItemView, params: Mapping[str, Any], outputs: Outputs) -> dict[str, Any]:

@@ -14,8 +14,9 @@ import numpy as np
 
 from e1protocol import Encoding, ModelFacts, Query, tokens_of
 from jobs.actions.base import Array, Context, ItemView, LongAction, Outputs, Stored, UnitPlan, known_only, required
+from jobs.actions.columns import FLOAT, SINGLE, SPREAD, Column
 from jobs.actions.contexts import SCHEMA
-from jobs.actions.ensembles import SINGLE, SPREAD, ensemble_of
+from jobs.actions.ensembles import ensemble_of, with_ensemble
 from jobs.parsing import ItemRules
 from jobs.science.contacts.contacts import (
     MAX_CONTACT_RESIDUES,
@@ -29,7 +30,12 @@ from jobs.science.contacts.contacts import (
 )
 from jobs.science.variants.marginals import NO_CONTEXT
 
-FLOAT32 = np.dtype("<f4")
+FLOAT32 = np.dtype(FLOAT)
+
+
+def pairs_in(sequence: str) -> int:
+    """Ordered pairs of residues of a sequence."""
+    return len(sequence) ** 2
 
 
 class Contacts(LongAction):
@@ -57,6 +63,12 @@ class Contacts(LongAction):
         if item is None:
             raise ValueError("each map has units of its own")
         return ContactUnits(item.sequence, contexts or NO_CONTEXT)
+
+    def columns(self, params: Mapping[str, Any], model: ModelFacts) -> tuple[Column, ...]:
+        """A map of L x L lies in L * L rows of one number."""
+        columns = (Column("contacts", "contacts", rows=pairs_in),)
+        contexts = len(params.get("contexts", ()))
+        return with_ensemble(columns, contexts) if contexts > 1 else columns
 
     def result(self, item: ItemView, params: Mapping[str, Any], outputs: Outputs) -> dict[str, Any]:
         length = len(item.sequence)

@@ -6,9 +6,10 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from e1protocol import Encoding, Query
+from e1protocol import Encoding, ModelFacts, Query
 from jobs.actions.base import Action, ItemView, Outputs, Stored
-from jobs.actions.ensembles import joined, parted
+from jobs.actions.columns import Column
+from jobs.actions.ensembles import joined, parted, with_ensemble
 
 WORDS = ("vocab_tokens", "sequence_tokens", "mask_positions", "context_sequence_count")
 """Fields of results that are no numbers of the network."""
@@ -26,8 +27,17 @@ class DirectAction(Action):
         """What to store of the encodings of `expand`'s queries, in their order."""
 
     @abstractmethod
+    def single_columns(self, params: Mapping[str, Any], model: ModelFacts) -> tuple[Column, ...]:
+        """The arrays of an item under one context."""
+
+    @abstractmethod
     def single_result(self, item: ItemView, params: Mapping[str, Any], outputs: Outputs) -> dict[str, Any]:
         """The result under one context."""
+
+    def columns(self, params: Mapping[str, Any], model: ModelFacts) -> tuple[Column, ...]:
+        columns = self.single_columns(params, model)
+        contexts = len(params.get("contexts", ()))
+        return with_ensemble(columns, contexts) if contexts else columns
 
     def expand_each(self, item: ItemView, params: Mapping[str, Any]) -> list[Query]:
         """The queries of the item under each of its contexts, one context after the other."""

@@ -8,6 +8,7 @@ from typing import Any
 from e1protocol import INCLUDES, Encoding, ModelFacts, Query
 from jobs.actions import dtypes
 from jobs.actions.base import DTYPE, ItemView, Outputs, Stored, known_only, required, vocabulary
+from jobs.actions.columns import Column, logits_column
 from jobs.actions.contexts import SCHEMA
 from jobs.actions.direct import DirectAction
 from jobs.errors import InvalidInput, Problem
@@ -38,6 +39,14 @@ class Encode(DirectAction):
         if "logits" in params["include"]:
             stored.append(Stored("logits", -1, required(encoding)))
         return stored
+
+    def single_columns(self, params: Mapping[str, Any], model: ModelFacts) -> tuple[Column, ...]:
+        include, layers, width = params["include"], params["repr_layers"], model.hidden_size
+        dtype = dtypes.dtype_of(params).str
+        means = [Column(f"mean_layer_{n}", "mean", n, dtype, width) for n in layers]
+        tokens = [Column(f"per_token_layer_{n}", "per_token", n, dtype, width, rows=len) for n in layers]
+        columns = (*means, *tokens, logits_column(dtype))
+        return tuple(column for column in columns if column.kind in include)
 
     def single_result(self, item: ItemView, params: Mapping[str, Any], outputs: Outputs) -> dict[str, Any]:
         layers, include = params["repr_layers"], params["include"]

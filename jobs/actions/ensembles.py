@@ -7,16 +7,32 @@ spread is the population standard deviation over contexts.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from jobs.actions.base import Array, Outputs, Stored
+from jobs.actions.columns import SINGLE, SPREAD, Column
 from jobs.science.logits import log_softmax
 
-SPREAD, SINGLE = "_sd", "_by"
-"""Behind the kind of an array: its spread, and the values under each context side by side [rows, contexts x width]."""
+
+def with_ensemble(columns: Sequence[Column], contexts: int) -> tuple[Column, ...]:
+    """The columns, then their spread over several contexts, and their values under each context side by side."""
+    spreads_and_singles: list[Column] = []
+    for column in columns:
+        spreads_and_singles += [
+            replace(column, name=f"{column.name}_spread", kind=column.kind + SPREAD),
+            replace(
+                column,
+                name=f"{column.name}_single",
+                kind=column.kind + SINGLE,
+                width=column.width * contexts,
+                scalar=False,
+            ),
+        ]
+    return (*columns, *spreads_and_singles)
 
 
 def joined(singles: Sequence[Sequence[Stored]]) -> list[Stored]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from e1protocol import CANONICAL, Encoding, ModelFacts, Query
 from jobs.actions.base import Array, ItemView, Outputs, Stored, known_only, required
+from jobs.actions.columns import Column, number_column
 from jobs.actions.contexts import SCHEMA
 from jobs.actions.direct import DirectAction
 from jobs.science.logits import log_softmax
@@ -30,6 +31,9 @@ class LogProb(DirectAction):
     def reduce(self, item: ItemView, params: Mapping[str, Any], encodings: Sequence[Encoding]) -> list[Stored]:
         (encoding,) = encodings
         return [Stored("log_prob", -1, np.array([[log_probability(required(encoding), item.sequence)]]))]
+
+    def single_columns(self, params: Mapping[str, Any], model: ModelFacts) -> tuple[Column, ...]:
+        return (number_column(self.name),)
 
     def single_result(self, item: ItemView, params: Mapping[str, Any], outputs: Outputs) -> dict[str, Any]:
         return {"log_prob": float(outputs["log_prob", -1][0, 0])}

@@ -12,7 +12,7 @@ import numpy as np
 
 from e1protocol import Encoding, Query, tokens_of
 from jobs.actions.base import Array, ItemView, Stored, required
-from jobs.actions.ensembles import SINGLE, SPREAD
+from jobs.actions.columns import SINGLE, SPREAD
 from jobs.science.variants.codes import Variant
 from jobs.science.variants.marginals import MarginalPlan, PseudoLikelihoodPlan, Scores
 

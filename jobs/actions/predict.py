@@ -8,6 +8,7 @@ from typing import Any
 from e1protocol import EXTENDED, MASK, Encoding, ModelFacts, Query
 from jobs.actions import dtypes
 from jobs.actions.base import DTYPE, ItemView, Outputs, Stored, known_only, required, vocabulary
+from jobs.actions.columns import Column, logits_column, masks_in
 from jobs.actions.contexts import SCHEMA
 from jobs.actions.direct import DirectAction
 from jobs.errors import InvalidInput, Problem
@@ -36,6 +37,10 @@ class Predict(DirectAction):
     def reduce(self, item: ItemView, params: Mapping[str, Any], encodings: Sequence[Encoding]) -> list[Stored]:
         (encoding,) = encodings
         return [Stored("logits", -1, required(encoding))]
+
+    def single_columns(self, params: Mapping[str, Any], model: ModelFacts) -> tuple[Column, ...]:
+        rows = masks_in if params["rows"] == "masked" else len
+        return (logits_column(dtypes.dtype_of(params).str, rows),)
 
     def single_result(self, item: ItemView, params: Mapping[str, Any], outputs: Outputs) -> dict[str, Any]:
         return {

@@ -10,8 +10,8 @@ import numpy as np
 
 from e1protocol import CANONICAL, ModelFacts
 from jobs.actions.base import Context, ItemView, LongAction, Outputs, UnitPlan, known_only, vocabulary
+from jobs.actions.columns import DOUBLE, SINGLE, SPREAD, Column
 from jobs.actions.contexts import SCHEMA
-from jobs.actions.ensembles import SINGLE, SPREAD
 from jobs.actions.marginal_units import MarginalUnits
 from jobs.actions.score import method_of
 from jobs.errors import InvalidInput, Problem
@@ -49,6 +49,19 @@ class Scan(LongAction):
         wanted = range(len(item.sequence)) if params["positions"] is None else [n - 1 for n in params["positions"]]
         scanned = tuple(n for n in wanted if item.sequence[n] in CANONICAL)
         return MarginalUnits(MarginalPlan(params["method"], item.sequence, contexts or NO_CONTEXT, scanned))
+
+    def columns(self, params: Mapping[str, Any], model: ModelFacts) -> tuple[Column, ...]:
+        positions, letters = params["positions"], len(CANONICAL)
+        rows = (lambda _: len(positions)) if positions else len
+        scores = Column("scores", "scores", dtype=DOUBLE, width=letters, rows=rows)
+        columns = (
+            scores,
+            replace(scores, name="spread", kind="scores" + SPREAD),
+            replace(scores, name="positions", kind="positions", width=1),
+        )
+        if (contexts := len(params.get("contexts", ()))) > 1:
+            return (*columns, replace(scores, name="single", kind="scores" + SINGLE, width=letters * contexts))
+        return columns
 
     def result(self, item: ItemView, params: Mapping[str, Any], outputs: Outputs) -> dict[str, Any]:
         result = {

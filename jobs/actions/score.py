@@ -8,6 +8,7 @@ from typing import Any
 
 from e1protocol import EXTENDED, ModelFacts
 from jobs.actions.base import Context, ItemView, LongAction, Outputs, UnitPlan, known_only
+from jobs.actions.columns import DOUBLE, Column, number_column
 from jobs.actions.contexts import SCHEMA
 from jobs.actions.marginal_units import MarginalUnits, PseudoLikelihoodUnits
 from jobs.errors import InvalidInput, Problem
@@ -57,6 +58,11 @@ class Score(LongAction):
             return PseudoLikelihoodUnits(PseudoLikelihoodPlan(_full_sequence(item, params), contexts))
         plan = MarginalPlan(params["method"], params["parent"], contexts, tuple(positions))
         return MarginalUnits(plan, lambda view: _variant(view, params))
+
+    def columns(self, params: Mapping[str, Any], model: ModelFacts) -> tuple[Column, ...]:
+        contexts = max(1, len(params.get("contexts", ())))
+        each = Column("scores", "scores", dtype=DOUBLE, width=contexts)
+        return (number_column("score"), number_column("spread"), each)
 
     def result(self, item: ItemView, params: Mapping[str, Any], outputs: Outputs) -> dict[str, Any]:
         return {

@@ -13,22 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from jobs.actions.base import Array
-
-SCALARS = frozenset({"log_prob", "log_prob_spread", "score", "spread"})
-"""Arrays that are a number for each item, not a row of numbers, unless they are ragged."""
-
-
-class ArrayField(Protocol):
-    """One array of every item: `name` in files, `width` numbers a row, one row an item unless it is `ragged`."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def width(self) -> int: ...
-    @property
-    def ragged(self) -> bool: ...
-    @property
-    def numpy_dtype(self) -> np.dtype[Any]: ...
+from jobs.actions.columns import Column
 
 
 @dataclass(slots=True)
@@ -59,7 +44,7 @@ class ArrayFile(Protocol):
     def close(self, facts: Mapping[str, Any]) -> None: ...
 
 
-def joined(rows: Rows, position: int, one: ArrayField) -> Array:
+def joined(rows: Rows, position: int, one: Column) -> Array:
     """The arrays of all items in one field, one after the other: [total rows, width], little-endian and dense."""
     arrays = [arrays[position] for arrays in rows.arrays]
     whole = np.concatenate(arrays) if arrays else np.empty((0, one.width))
@@ -69,8 +54,3 @@ def joined(rows: Rows, position: int, one: ArrayField) -> Array:
 def offsets(counts: Sequence[int], start: int = 0) -> np.ndarray[Any, np.dtype[np.int64]]:
     """Ends of runs of these lengths, counted from `start`: as many as there are counts."""
     return start + np.cumsum(np.asarray(counts, dtype=np.int64), dtype=np.int64)
-
-
-def is_scalar(one: ArrayField) -> bool:
-    """Whether the array has a number for each item."""
-    return one.name in SCALARS and not one.ragged

@@ -10,7 +10,8 @@ import numpy as np
 import orjson
 
 from e1protocol import CANONICAL
-from jobs.files import ArrayField, Rows, is_scalar, joined, offsets
+from jobs.actions.columns import Column
+from jobs.files import Rows, joined, offsets
 
 CHUNK_BYTES = 64 * 1024
 CHUNK_ROWS = 512
@@ -20,7 +21,7 @@ CHUNK_ROWS = 512
 class Hdf5File:
     """Writes a file at `path`, anew. Facts become attributes of the file."""
 
-    def __init__(self, path: Path, fields: Sequence[ArrayField], *, masked: bool) -> None:
+    def __init__(self, path: Path, fields: Sequence[Column], *, masked: bool) -> None:
         import h5py
 
         self._fields = fields
@@ -30,11 +31,11 @@ class Hdf5File:
         self._grow("index", np.dtype("<i8"))
         self._grow("name", h5py.string_dtype("utf-8"))
         for one in fields:
-            self._grow(one.name, one.numpy_dtype, () if is_scalar(one) else (one.width,))
+            self._grow(one.name, one.numpy_dtype, () if one.scalar else (one.width,))
         if self._ragged is not None:
             self._grow("offsets", np.dtype("<i8"))
             self._append("offsets", np.zeros(1, dtype="<i8"))
-        if any(one.name == "logits" for one in fields):
+        if any(one.letters for one in fields):
             self._file.create_dataset("vocab_tokens", data=list(CANONICAL), dtype=h5py.string_dtype("utf-8"))
         if masked:
             self._grow("mask_positions", np.dtype("<i8"))
@@ -48,7 +49,7 @@ class Hdf5File:
         self._append("name", np.asarray(rows.name, dtype=object))
         for position, one in enumerate(self._fields):
             flat = joined(rows, position, one)
-            self._append(one.name, flat.ravel() if is_scalar(one) else flat)
+            self._append(one.name, flat.ravel() if one.scalar else flat)
         if self._ragged is not None:
             self._append_ends("offsets", [len(arrays[self._ragged]) for arrays in rows.arrays])
         if self._masked:

@@ -8,7 +8,8 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 import orjson
 
-from jobs.files import ArrayField, Rows, is_scalar, joined, offsets
+from jobs.actions.columns import Column
+from jobs.files import Rows, joined, offsets
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -23,7 +24,7 @@ class ParquetFile:
     Numbers are stored as they are: compression saves some percent of float32 and costs most of the speed.
     """
 
-    def __init__(self, sink: IO[bytes] | Any, fields: Sequence[ArrayField], *, masked: bool) -> None:
+    def __init__(self, sink: IO[bytes] | Any, fields: Sequence[Column], *, masked: bool) -> None:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
@@ -51,10 +52,10 @@ class ParquetFile:
             columns.append(pa.array([list(masks) for masks in rows.masks], pa.list_(pa.int64())))
         self._writer.write_batch(pa.record_batch(columns, schema=self._schema))
 
-    def _column(self, rows: Rows, position: int, one: ArrayField) -> Any:
+    def _column(self, rows: Rows, position: int, one: Column) -> Any:
         pa = self._pa
         flat = joined(rows, position, one)
-        if is_scalar(one):
+        if one.scalar:
             return pa.array(flat.ravel())
         lists = pa.FixedSizeListArray.from_arrays(pa.array(flat.ravel()), one.width)
         if not one.ragged:
@@ -67,9 +68,9 @@ class ParquetFile:
         self._writer.close()
 
 
-def _type_of(pa: Any, one: ArrayField) -> pa.DataType:
+def _type_of(pa: Any, one: Column) -> pa.DataType:
     number = pa.from_numpy_dtype(one.numpy_dtype)
-    if is_scalar(one):
+    if one.scalar:
         return number
     row = pa.list_(number, one.width)
     return pa.list_(row) if one.ragged else row

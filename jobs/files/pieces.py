@@ -11,6 +11,9 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 import numpy as np
+import orjson
+
+from jobs.actions.base import Array
 
 BLOCK_BYTES = 256 * 1024
 NAME_LETTERS = 256
@@ -47,6 +50,13 @@ def text_cell(text: str) -> str:
     if any(mark in text for mark in ',"\r\n'):
         return '"' + text.replace('"', '""') + '"'
     return text
+
+
+def number_cells(array: Array) -> bytes:
+    """The one row of an array [1, width] as cells of a CSV file: shortest decimals that read back to the same number,
+    and empty cells for numbers that are not finite.
+    """
+    return orjson.dumps(array[0], option=orjson.OPT_SERIALIZE_NUMPY)[1:-1].replace(b"null", b"")
 
 
 class Outlet(io.RawIOBase):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from e1protocol import MODELS, tokens_of
+from jobs.actions import get_action
 from jobs.actions.contexts import context_digest
 from jobs.actions.costs import CostTally
 from jobs.errors import ServiceError
@@ -57,7 +58,7 @@ def estimate_of(*, user_id: int, submission: Submission) -> tuple[Estimate, Reco
     request, records = submission.request, submission.read()
     shared_context = tuple(submission.shared_context)
     tally = InputTally(request.on_invalid)
-    cost = CostTally(request.action, request.params, MODELS[request.model])
+    cost = CostTally(get_action(request.action).columns(request.params, MODELS[request.model]))
     plan = PlanTally(request.action, request.params, request.contexts)
     contexts = _Contexts()
     for context in request.contexts:

@@ -15,6 +15,7 @@ from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
 from e1protocol import BOUNDARY_TOKENS, MODELS, tokens_of
+from jobs.actions import get_action
 from jobs.actions.costs import CostTally
 from jobs.database import copy_into
 from jobs.errors import Conflict, InvalidInput, Problem
@@ -96,7 +97,7 @@ def job_ingest(
     error the caller deletes the job: batches before it are committed. `hint` may know why most records are bad.
     """
     tally = InputTally(job.on_invalid)
-    cost = CostTally(job.action, job.params, MODELS[job.model])
+    cost = CostTally(get_action(job.action).columns(job.params, MODELS[job.model]))
     _keep_contexts(job, job_contexts)
     units = UnitIntake.of(job.action, job.params, job_contexts)
     cutter = units or ItemCutter([tokens_of(*context) for context in job_contexts])

@@ -11,7 +11,8 @@ from django.contrib.auth.models import User
 from django.urls import reverse
 
 from e1protocol import MODELS
-from jobs.actions.costs import result_bytes
+from jobs.actions import get_action
+from jobs.actions.columns import result_bytes
 from jobs.errors import ServiceError, StillRunning, Unavailable
 from jobs.fleet import pace
 from jobs.intake.ingest import Request, job_accept, job_create, job_ingest
@@ -40,9 +41,9 @@ def answer(*, owner: User, request: Request, records: Sequence[Record]) -> list[
     E1_SYNC_WAIT_SECONDS, ItemsFailed where a result is missing, TooManyRequests or TooLarge where the owner's quota
     does not allow it; TooLarge `results_too_large` where the answer would be, and then nothing is queued.
     """
-    model = MODELS[request.model]
+    columns = get_action(request.action).columns(request.params, MODELS[request.model])
     check_answer_size(
-        sum(result_bytes(request.action, request.params, model, record.sequence) for record in records),
+        sum(result_bytes(columns, record.sequence) for record in records),
         "Ask for fewer items or layers, or submit an asynchronous job to /api/jobs/ and download its results.",
     )
     if not pace.workers_alive(request.model).exists():

@@ -10,9 +10,10 @@ import numpy as np
 from django.db.models.functions import Length
 from numpy.typing import NDArray
 
+from jobs.actions.columns import Column
 from jobs.errors import TooLarge
 from jobs.models import Item, Job
-from jobs.results.export.columns import Column, columns_of
+from jobs.results.export.columns import columns_of
 from jobs.results.export.reading import groups, item_pages, load, place
 
 MAX_NAME_LETTERS = 256_000_000

@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 
 from django.urls import reverse
 
+from jobs.actions.columns import Column
 from jobs.background import artefacts
 from jobs.models import Job
 from jobs.models.states import ArtefactState
 from jobs.queue import progress
 from jobs.results.export import FORMATS, Format
-from jobs.results.export.columns import Column, columns_of
+from jobs.results.export.columns import columns_of
 from jobs.results.export.sizes import estimated_bytes
 
 PURPOSES = {

@@ -14,7 +14,7 @@ from django.db.models.functions import Coalesce, Now
 
 from e1protocol import MODELS
 from jobs.actions import get_action
-from jobs.actions.costs import result_bytes
+from jobs.actions.columns import result_bytes
 from jobs.errors import Conflict, InvalidInput, Problem
 from jobs.library.chunking import JOB_GROUP, ContextRef, ItemCost, plan_again
 from jobs.library.chunks import chunks_copy
@@ -165,10 +165,11 @@ def job_retry(*, job_id: UUID) -> int:
 def _failed_items(job: Job) -> tuple[list[ItemCost], int]:
     """What is known of the job's failed items, in their order, and the bytes that their results take."""
     failed = Item.objects.filter(job_id=job.pk, error_code__isnull=False, chunk__isnull=False).order_by("index")
-    costs, size, model = [], 0, MODELS[job.model]
+    columns = get_action(job.action).columns(job.params, MODELS[job.model])
+    costs, size = [], 0
     rows = failed.values_list("index", "sequence", "context_id", "context__tokens").iterator(PAGE)
     for index, sequence, context, tokens in rows:
-        size += result_bytes(job.action, job.params, model, sequence)
+        size += result_bytes(columns, sequence)
         costs.append(ItemCost(index, len(sequence), ContextRef(context, tokens) if context else None))
     return costs, size
 

@@ -8,7 +8,7 @@ from typing import Any
 from e1protocol import MODELS
 from jobs.actions import ACTIONS, ItemView
 from jobs.actions.base import Array
-from jobs.actions.costs import result_bytes
+from jobs.actions.columns import result_bytes
 from jobs.errors import Problem, TooLarge
 from jobs.library.outputs import ALL_ITEMS, unpack
 from jobs.library.selectors import context_at, context_sequences
@@ -40,8 +40,9 @@ def result_of(job: Job, item: Item) -> dict[str, Any] | None:
     """The result of one item that succeeded, for one answer. Raises TooLarge `results_too_large` where it takes more
     than MAX_ANSWER_BYTES: layers times residues have no other end, and several contexts multiply them.
     """
+    columns = ACTIONS[job.action].columns(job.params, MODELS[job.model])
     check_answer_size(
-        result_bytes(job.action, job.params, MODELS[job.model], item.sequence),
+        result_bytes(columns, item.sequence),
         f"Download the results of the job: /api/jobs/{job.pk}/results/?format=npz, or another format on its page.",
     )
     return results_of(job, [item.index]).get(item.index)

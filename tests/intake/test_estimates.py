@@ -10,7 +10,7 @@ from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
 from e1protocol import MODELS
 from jobs.actions import ACTIONS
-from jobs.actions.costs import result_bytes
+from jobs.actions.columns import result_bytes
 from jobs.fleet import workers
 from jobs.intake import estimates
 from jobs.models import Chunk, Context, Item, Job, Output, Worker
@@ -188,7 +188,7 @@ def test_the_cost_of_every_action_is_known():
     for name, action in ACTIONS.items():
         if name in ("encode", "predict", "log_prob"):
             params = action.check_params({}, MODELS["e1-demo"])
-            assert result_bytes(name, params, MODELS["e1-demo"], "MK?A"), name
+            assert result_bytes(action.columns(params, MODELS["e1-demo"]), "MK?A"), name
 
 
 def test_the_estimate_says_what_the_quota_leaves_and_whether_the_job_would_be_accepted(api, settings):

@@ -7,7 +7,8 @@ import pytest
 from django.test import Client
 
 from e1protocol import MODELS
-from jobs.actions.costs import result_bytes
+from jobs.actions import ACTIONS
+from jobs.actions.columns import result_bytes
 from jobs.limits import MAX_ANSWER_BYTES, MAX_RESIDUES, SYNC_ITEMS
 from jobs.maps.similar import vector_of_item
 from jobs.models import Job
@@ -46,7 +47,7 @@ def rows_read(monkeypatch) -> list[list[int]]:
 @pytest.fixture
 def small_answers(monkeypatch):
     """Answers that hold little more than the shortest item's result."""
-    size = result_bytes("encode", EVERYTHING, MODELS["e1-demo"], "MKT")
+    size = result_bytes(ACTIONS["encode"].columns(EVERYTHING, MODELS["e1-demo"]), "MKT")
     monkeypatch.setattr(results, "MAX_ANSWER_BYTES", size)
 
 
@@ -64,7 +65,8 @@ def test_a_synchronous_request_for_more_than_an_answer_holds_is_refused(api):
 @pytest.mark.parametrize("slug", MODELS)
 def test_the_largest_answer_of_one_layer_is_no_larger(slug):
     params = {"include": ["mean", "per_token", "logits"], "repr_layers": [-1]}
-    assert SYNC_ITEMS * result_bytes("encode", params, MODELS[slug], "M" * MAX_RESIDUES) <= MAX_ANSWER_BYTES
+    columns = ACTIONS["encode"].columns(params, MODELS[slug])
+    assert SYNC_ITEMS * result_bytes(columns, "M" * MAX_RESIDUES) <= MAX_ANSWER_BYTES
 
 
 def test_one_item_is_read_without_the_others_of_its_chunk(api, job, rows_read):

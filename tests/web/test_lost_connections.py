@@ -6,12 +6,12 @@ import psycopg
 import pytest
 from django.db import OperationalError, connection
 
+from jobs.actions.columns import number_column
 from jobs.intake.ingest import Request, _copy_items, job_create
 from jobs.library.chunking import ItemCost, ItemCutter
 from jobs.library.chunks import chunks_copy
 from jobs.models import Job
 from jobs.results.export.chunkwise import ChunkOrder, chunk_arrays
-from jobs.results.export.columns import LOG_PROB
 from jobs.results.export.reading import _bytes_of
 from jobs.variants.rows import _numbers_of
 from tests.factories import record
@@ -27,7 +27,7 @@ def chunks_of_a_download(job: Job) -> None:
     order = ChunkOrder()
     order.chunk_ids.append(1)
     order.items.append(1)
-    list(chunk_arrays(order, LOG_PROB))
+    list(chunk_arrays(order, number_column("log_prob")))
 
 
 def scores_of_variants(job: Job) -> None:

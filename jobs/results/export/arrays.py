@@ -7,13 +7,14 @@ from typing import Any
 
 from e1protocol import CANONICAL, MODELS
 from jobs.actions import get_action
+from jobs.actions.columns import Column
 from jobs.actions.predict import mask_positions
 from jobs.attribution import attribution
 from jobs.files import Rows
 from jobs.files.parquet import ParquetFile
 from jobs.files.pieces import BLOCK_BYTES, Outlet
 from jobs.models import Job
-from jobs.results.export.columns import Column, columns_of
+from jobs.results.export.columns import columns_of
 from jobs.results.export.reading import groups, item_pages, load, place
 
 BATCH_BYTES = 4 * 1024 * 1024

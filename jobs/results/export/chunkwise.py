@@ -5,11 +5,11 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator, Sequence
 
+from jobs.actions.columns import Column
 from jobs.database import binary_cursor
 from jobs.library.outputs import ALL_ITEMS
 from jobs.limits import CHUNK_ITEMS
 from jobs.results.export import reading
-from jobs.results.export.columns import Column
 from jobs.results.export.reading import ExportBroken, ItemRow, check_bytes
 
 

@@ -19,13 +19,13 @@ from numpy.typing import NDArray
 
 from e1protocol import CANONICAL, MASK
 from jobs.actions import get_action
+from jobs.actions.columns import Column
 from jobs.actions.predict import mask_positions
-from jobs.files import is_scalar
 from jobs.files.pieces import name_width, npy_header, zip_blocks
 from jobs.models import Chunk, Item, Job, Output
 from jobs.models.states import ChunkState
 from jobs.results.export.chunkwise import ChunkOrder, chunk_arrays
-from jobs.results.export.columns import Column, columns_of
+from jobs.results.export.columns import columns_of
 from jobs.results.export.reading import ExportBroken, ItemRow, groups, item_pages, load_packed, place
 
 SNAPSHOT_PAGE = 4096
@@ -82,7 +82,7 @@ def _members(job: Job, columns: tuple[Column, ...], snapshot: Snapshot) -> Itera
         lengths = ([len(item.name.encode()) for item in page] for page in pages.pages())
         yield "name_offsets.npy", _array(INT64, (n + 1,), _running_total(lengths))
     for column in columns:
-        if is_scalar(column):
+        if column.scalar:
             shape: tuple[int, ...] = (n,)
         else:
             shape = (snapshot.ragged_rows if column.ragged else n, column.width)
@@ -90,7 +90,7 @@ def _members(job: Job, columns: tuple[Column, ...], snapshot: Snapshot) -> Itera
     ragged = [column for column in columns if column.ragged]
     if ragged:
         yield "offsets.npy", _array(INT64, (n + 1,), _running_total(pages.row_counts(ragged[0])))
-    if any(column.kind == "logits" for column in ragged):
+    if any(column.letters for column in columns):
         letters = np.array(list(CANONICAL), dtype="<U1")
         yield "vocab_tokens.npy", _array(letters.dtype, letters.shape, iter([letters.tobytes()]))
     if get_action(job.action).needs_mask:

@@ -16,13 +16,13 @@ import numpy as np
 from django.db.models import TextField, Value
 
 from jobs.actions.base import Array
+from jobs.actions.columns import Column
 from jobs.database import binary_cursor
 from jobs.errors import ServiceError
 from jobs.library.outputs import ALL_ITEMS, checksum, unpack
 from jobs.library.selectors import ITEM_STATE
 from jobs.models import Item, Job, Output
 from jobs.models.states import ItemState
-from jobs.results.export.columns import Column
 
 PAGE_ITEMS = 2048
 PAGE_BYTES = 4 * 1024 * 1024

@@ -9,12 +9,12 @@ import orjson
 
 from jobs.actions import ItemView, get_action
 from jobs.actions.base import Array
-from jobs.files import is_scalar
-from jobs.files.pieces import in_blocks, text_cell
+from jobs.actions.columns import Column
+from jobs.files.pieces import in_blocks, number_cells, text_cell
 from jobs.library.selectors import context_at, context_sequences
 from jobs.models import Job
 from jobs.models.states import ItemState
-from jobs.results.export.columns import Column, columns_of
+from jobs.results.export.columns import columns_of
 from jobs.results.export.reading import ItemRow, Placed, groups, item_pages, load, place
 
 CANCELLED = {
@@ -55,7 +55,7 @@ def _json_lines(job: Job, columns: Sequence[Column]) -> Iterator[bytes]:
 
 
 def _csv_lines(job: Job, columns: Sequence[Column]) -> Iterator[bytes]:
-    names = [name for column in columns for name in _cell_names(column)]
+    names = [name for column in columns for name in column.cells]
     yield ",".join(["index", "name", "state", "error", *names]).encode() + b"\n"
     nothing = b"," * len(names)
     for group in _finished(job, columns, sequences=False):
@@ -65,20 +65,7 @@ def _csv_lines(job: Job, columns: Sequence[Column]) -> Iterator[bytes]:
                 error = _error(item)
                 reason = f"{error['code']}: {error['message']}"
             start = f"{item.index},{text_cell(item.name)},{item.state},{text_cell(reason)}".encode()
-            yield start + (b"".join(b"," + _number_cells(array) for array in arrays) or nothing) + b"\n"
-
-
-def _cell_names(column: Column) -> list[str]:
-    if is_scalar(column):
-        return [column.name]
-    return [f"{column.name}_{i}" for i in range(column.width)]
-
-
-def _number_cells(array: Array) -> bytes:
-    """The one row [1, width] as shortest decimals that read back to the same number; empty where it is not
-    finite.
-    """
-    return orjson.dumps(array[0], option=orjson.OPT_SERIALIZE_NUMPY)[1:-1].replace(b"null", b"")
+            yield start + (b"".join(b"," + number_cells(array) for array in arrays) or nothing) + b"\n"
 
 
 def _finished(job: Job, columns: Sequence[Column], *, sequences: bool) -> Iterator[list[Loaded]]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from jobs.actions.columns import Column
 from jobs.models import Job
-from jobs.results.export.columns import Column
 
 TEXT_PER_BINARY = 2.75
 """Numbers as decimals over float32: 137 MB of JSONL for 50 MB of NPZ, 240 proteins with all outputs of e1-demo."""

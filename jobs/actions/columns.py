@@ -1,0 +1,70 @@
+"""The arrays that an action stores for each item. Files, CSV cells, sizes and estimates follow from them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from e1protocol import CANONICAL, MASK
+
+FLOAT, DOUBLE = "<f4", "<f8"
+SPREAD, SINGLE = "_sd", "_by"
+"""Endings of the kinds of an ensemble: the spread over contexts, and the values under each context side by side."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One array of every succeeded item: `name` in files, (`kind`, `layer`) in the database.
+
+    An item has one row of `width` numbers. If `rows` is set, it has up to `rows(sequence)` of them, and the column is
+    ragged. `scalar` marks a single number, which files store without a second axis. `letters` marks rows with a number
+    for each canonical residue, whose order files then state in `vocab_tokens`.
+    """
+
+    name: str
+    kind: str
+    layer: int = -1
+    dtype: str = FLOAT
+    width: int = 1
+    rows: Callable[[str], int] | None = None
+    scalar: bool = False
+    letters: bool = False
+
+    @property
+    def ragged(self) -> bool:
+        return self.rows is not None
+
+    @property
+    def numpy_dtype(self) -> np.dtype[np.generic]:
+        return np.dtype(self.dtype)
+
+    @property
+    def cells(self) -> list[str]:
+        """The columns of a CSV file that hold the one row of an item."""
+        return [self.name] if self.scalar else [f"{self.name}_{n}" for n in range(self.width)]
+
+    def nbytes(self, sequence: str) -> int:
+        """Bytes of the array of one item, at most."""
+        return (self.rows(sequence) if self.rows else 1) * self.width * self.numpy_dtype.itemsize
+
+
+def logits_column(dtype: str, rows: Callable[[str], int] = len) -> Column:
+    """The logits of an item, one row for each of its residues by default."""
+    return Column("logits", "logits", dtype=dtype, width=len(CANONICAL), rows=rows, letters=True)
+
+
+def number_column(name: str) -> Column:
+    """A float64 for each item."""
+    return Column(name, name, dtype=DOUBLE, scalar=True)
+
+
+def masks_in(sequence: str) -> int:
+    """Masked residues of a sequence."""
+    return sequence.count(MASK)
+
+
+def result_bytes(columns: Sequence[Column], sequence: str) -> int:
+    """Bytes of the arrays that one item leaves in the database, at most."""
+    return sum(column.nbytes(sequence) for column in columns)
