@@ -9,6 +9,7 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/setup.stamp
+PROJECTS := pyproject.toml packaging/e1-client/pyproject.toml
 ASSETS := jobs/static/jobs/dist/manifest.json
 FRONTEND := $(shell find frontend -name node_modules -prune -o -type f -print)
 QUIET_PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
@@ -28,9 +29,9 @@ help:
 	@echo "make bench   benchmarks"
 	@echo "make benchmark-biology MODEL=e1-600m DATA=DIR   what the network knows of biology (docs/biology.md)"
 
-# The stamp is a copy of pyproject.toml: when that changes, setup runs again. Pages are built when a source is newer.
+# The stamp is a copy of both projects: when one changes, setup runs again. Pages are built when a source is newer.
 setup:
-	@cmp -s pyproject.toml $(STAMP) || $(MAKE) --no-print-directory install
+	@cat $(PROJECTS) | cmp -s - $(STAMP) || $(MAKE) --no-print-directory install
 	@$(MAKE) --no-print-directory $(ASSETS)
 
 $(ASSETS): $(FRONTEND)
@@ -52,8 +53,10 @@ install:
 		else echo "  about 100 MB to download"; fi; \
 		$(QUIET_PIP) 'torch>=2.9,<2.14' $(TORCH_ARGS); }
 	@echo "setup 2/2: installing the service, its servers and the test tools: about 150 MB to download"
-	@$(QUIET_PIP) -e '.[ml,local,science,dev]'
-	@cp pyproject.toml $(STAMP)
+	@$(QUIET_PIP) -e ./packaging/e1-client -e '.[ml,local,science,dev]'
+	@# Replacing an older e1-service, which had the script, deletes that of e1-client.
+	@test -x $(BIN)/e1 || $(QUIET_PIP) --no-deps --force-reinstall -e ./packaging/e1-client
+	@cat $(PROJECTS) > $(STAMP)
 	@echo "setup done: the command is $(BIN)/e1"
 
 demo: setup

@@ -1,7 +1,7 @@
-"""The `e1` command: jobs on a server here, what works without one in `e1client.local`.
+"""The `e1` command: jobs on a server. `e1client.commands` adds what other distributions bring.
 
-Standard output carries results (JSON lines with `--json` or where it is no terminal), standard error
-progress, notes and errors. Exit codes are those of `e1client.errors.Exit`.
+Results go to standard output, as JSON lines with `--json` or if it is no terminal. Progress, notes and errors go to
+standard error. Exit codes are those of `e1client.errors.Exit`.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ import stamina
 import typer
 
 from e1client.analysis_cli import analysis_app
+from e1client.commands import Commands, show_versions
 from e1client.costs import estimate_lines
 from e1client.downloads import FORMATS, check_folder, format_of
 from e1client.errors import Exit, UsageError
 from e1client.following import connected, follow, show, tell_file
-from e1client.local import database_app, local_app, user_app, worker_app
 from e1client.params import parse_params, with_dtype
 from e1client.progress import print_json, reporting, say
 from e1client.render import table_lines
@@ -29,16 +29,13 @@ from e1client.shell import DtypeOption, JobArgument, JsonFlag, OnInvalid, ParamO
 
 app = typer.Typer(
     name="e1",
+    cls=Commands,
     help="Push protein libraries of any size through Profluent-E1.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.add_typer(local_app)
 app.add_typer(analysis_app)
-app.add_typer(user_app, name="user")
-app.add_typer(worker_app, name="worker")
-app.add_typer(database_app, name="database")
 app.add_typer(context_app, name="context")
 
 WaitFlag = Annotated[bool, typer.Option("--wait", help="Wait until the job ends.")]
@@ -49,6 +46,15 @@ OutOption = Annotated[
     Path | None,
     typer.Option("--out", help=f"Write the results there ({', '.join('.' + f for f in FORMATS)})."),
 ]
+
+
+@app.callback()
+def e1(
+    versions: Annotated[
+        bool, typer.Option("--version", callback=show_versions, is_eager=True, help="Show the installed versions.")
+    ] = False,
+) -> None:
+    """Options of the command as a whole."""
 
 
 @app.command()

@@ -2,7 +2,6 @@
 
 ClientError
 ├── UsageError           2  an argument, a setting or a file on this machine is wrong
-├── InvalidFile          3  `e1 run`: the file, the parameters or the model's name are wrong
 ├── Unreachable          5  nobody answers, or the connection broke, also after repeating
 ├── ApiError                the server answered with an error; `problems` says places, reasons, remedies
 │   ├── Rejected         3  400, 404, 409, 413 ...: what was sent is wrong, or the job's state forbids it
@@ -15,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from enum import IntEnum
+from importlib import import_module
 from typing import Any
 
 import httpx
@@ -55,19 +55,12 @@ class UsageError(ClientError):
     code = "usage"
 
 
-class InvalidFile(ClientError):
-    """What `e1 run` was given is wrong; `problems` says places, reasons, remedies, as the server would."""
-
-    exit_code = Exit.INVALID_INPUT
-
-    def __init__(self, body: Mapping[str, Any]) -> None:
-        super().__init__(str(body["detail"]), code=str(body["code"]))
-        self.body = dict(body)
-        self.problems = list(body["errors"])
-        self.problem_count = int(body.get("errors_total") or len(self.problems))
-
-    def as_dict(self) -> dict[str, Any]:
-        return self.body
+def needed(package: str, why: str) -> Any:
+    """Import a package. Raises UsageError `missing_package`, which says how to install it."""
+    try:
+        return import_module(package)
+    except ImportError as error:
+        raise UsageError(f"{why} needs {package}: pip install {package}", code="missing_package") from error
 
 
 class Unreachable(ClientError):

@@ -14,8 +14,7 @@ import httpx
 
 from e1client.answers import decoded, job_path, last_part, rows_of
 from e1client.downloads import OnBytes, complete_file, fetch_ledger, fetch_results, format_of
-from e1client.errors import ClientError
-from e1client.frames import needed
+from e1client.errors import ClientError, needed
 from e1client.job import Job, JobLike
 from e1client.settings import find_connection
 from e1client.sync import action_path

@@ -13,11 +13,13 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from e1client.errors import UsageError
+from e1client.errors import UsageError, needed
 
 FloatArray = NDArray[np.floating[Any]]
 IntArray = NDArray[np.int64]
 MEAN, PER_TOKEN = "mean_layer_", "per_token_layer_"
+NOT_NUMBERS = frozenset({"index", "name", "offsets", "vocab_tokens", "mask_positions", "mask_offsets", "manifest"})
+"""Arrays that describe the others."""
 
 
 @dataclass(frozen=True)
@@ -152,9 +154,21 @@ class Results:
         Raises UsageError `missing_package` without pandas, and `ragged_results` where the numbers of an item do not
         fit into a row (per-residue embeddings, logits, scans, contact maps).
         """
-        from e1client.frames import frame_of
-
-        return frame_of(self)
+        pandas = needed("pandas", "a data frame")
+        numbers = {name: array for name, array in self.arrays.items() if name not in NOT_NUMBERS}
+        if ragged := [name for name in numbers if "offsets" in self.arrays and not name.startswith(MEAN)]:
+            raise UsageError(
+                f"{', '.join(ragged)}: as many rows an item as it has positions, which a table of items cannot hold; "
+                "use the arrays of the results, or ask for mean embeddings or log_prob only",
+                code="ragged_results",
+            )
+        columns: dict[str, Any] = {"name": self.names}
+        for name, array in numbers.items():
+            if array.ndim == 1 and len(array) == len(self):
+                columns[name] = array
+            elif array.ndim == 2:
+                columns |= {f"{name}_{n}": column for n, column in enumerate(array.T)}
+        return pandas.DataFrame(columns, index=pandas.Index(self.index, name="index"))
 
     def _by_layer(self, prefix: str) -> dict[int, FloatArray]:
         """The arrays whose names are the prefix and a layer, by layer."""

@@ -11,9 +11,12 @@ import httpx
 
 from e1client.errors import UsageError
 
-DEFAULT_URL = "http://127.0.0.1:8000"
-LOCAL_TOKEN = Path(".local") / "token"
-"""Where `e1 up`, with its default data folder, leaves the administrator's token."""
+DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 8000
+DEFAULT_URL = f"http://{DEFAULT_HOST}:{DEFAULT_PORT}"
+DATA_FOLDER = Path(".local")
+"""Where `e1 up` keeps everything by default."""
+LOCAL_TOKEN = DATA_FOLDER / "token"
+"""The administrator's token."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -34,7 +34,6 @@ from e1site.stack.supervisor import StopSignals, Supervisor, last_lines
 from e1site.stack.terminal import complain, say
 from jobs.web import browser_assets
 
-DEFAULT_DATA = Path(".local")
 SERVER_SECONDS = 60.0
 SERVER_DEATHS = 3
 ASK_SECONDS = 0.3
@@ -44,11 +43,11 @@ REMINDER_SECONDS = 20.0
 
 def up(
     *,
-    host: str = "127.0.0.1",
-    port: int = 8000,
+    host: str,
+    port: int,
     models: list[str],
-    data: Path = DEFAULT_DATA,
-    workers: int = 1,
+    data: Path,
+    workers: int,
 ) -> int:
     """Run the service in the foreground until Ctrl-C (or SIGTERM, SIGHUP); gives the exit status.
 
@@ -87,22 +86,7 @@ def up(
     return 0
 
 
-def user_add(name: str, *, data: Path = DEFAULT_DATA, password_stdin: bool = False) -> int:
-    """Add a user to the stack that runs on this folder; prints password and token once. Gives the exit
-    status.
-    """
-    return manage("e1_user_add", [name, *(["--password-stdin"] if password_stdin else [])], data=data)
-
-
-def worker_drain(name: str, *, data: Path = DEFAULT_DATA, undo: bool = False, wait: float | None = None) -> int:
-    """Have a worker of the stack on this folder finish and take nothing more, or take work again. Gives the exit
-    status.
-    """
-    waiting = [] if wait is None else ["--wait", str(wait)]
-    return manage("e1_worker_drain", [name, *(["--undo"] if undo else []), *waiting], data=data)
-
-
-def manage(command: str, arguments: list[str], *, data: Path = DEFAULT_DATA) -> int:
+def manage(command: str, arguments: Sequence[str], *, data: Path) -> int:
     """Run a management command beside the stack that runs on this folder. Gives the exit status."""
     folder = DataFolder.at(data)
     if "DATABASE_URL" not in os.environ and not is_held(folder):

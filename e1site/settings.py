@@ -22,6 +22,7 @@ from e1protocol import (
     TASK_WORK,
     model_queue,
 )
+from e1site import defaults
 from jobs.limits import MAX_JSON_BODY
 from jobs.web.browser_assets import MANIFEST
 
@@ -30,10 +31,10 @@ env = environ.Env()
 # --- who we are ------------------------------------------------------------------------------------------------------
 SECRET_KEY = env.str("E1_SECRET_KEY")
 DEBUG = env.bool("E1_DEBUG", default=False)
-ALLOWED_HOSTS = env.list("E1_ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
+ALLOWED_HOSTS = env.list("E1_ALLOWED_HOSTS", default=list(defaults.OWN_HOSTS))
 CSRF_TRUSTED_ORIGINS = env.list("E1_CSRF_TRUSTED_ORIGINS", default=[])
 
-E1_MODELS = env.list("E1_MODELS", default=["e1-demo"])
+E1_MODELS = env.list("E1_MODELS", default=list(defaults.MODELS))
 """Enabled models: each needs at least one worker on its queue."""
 for _slug in E1_MODELS:
     if _slug not in MODELS:

@@ -6,7 +6,9 @@ the demonstration network pass for a released one.
 
 from __future__ import annotations
 
-from e1protocol import ModelFacts
+from collections.abc import Iterator, Sequence
+
+from e1protocol import MODELS, ModelFacts
 
 ATTRIBUTION = "Built with Profluent-E1"
 """The short form: page footers and start banners."""
@@ -23,3 +25,20 @@ def attribution(model: ModelFacts) -> str:
             f"other released Profluent-E1 checkpoint, and its numbers are not theirs. {NO_ENDORSEMENT}"
         )
     return f"{ATTRIBUTION}. Computed by {model.title}. {NO_ENDORSEMENT}"
+
+
+def banner_lines(models: Sequence[str]) -> Iterator[str]:
+    """Yield what a command prints before it runs these models, each a registered name or a checkpoint folder."""
+    yield f"{ATTRIBUTION}. {NO_ENDORSEMENT}"
+    for model in models:
+        facts = MODELS.get(model)
+        if facts is None:
+            yield f"Model: weights of your own in {model}, run through the Profluent-E1 architecture."
+        elif facts.demonstration:
+            size = f"{facts.parameters / 1e6:.1f} million parameters"
+            yield (
+                f"Model: {facts.slug}, a demonstration network of {size} "
+                "in the Profluent-E1 architecture; it is not E1-600M, and its numbers are no results of E1."
+            )
+        else:
+            yield f"Model: {facts.title} ({facts.slug}), architecture and weights by Profluent."

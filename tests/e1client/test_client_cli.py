@@ -281,7 +281,7 @@ def fake_module(monkeypatch, name, **functions):
 
 def test_up_passes_its_options_and_names_the_model(e1, monkeypatch, tmp_path):
     calls = []
-    fake_module(monkeypatch, "e1site.local", up=lambda **options: calls.append(options) or 7)
+    monkeypatch.setattr("e1site.local.up", lambda **options: calls.append(options) or 7)
     result = e1("up", "--port", "9", "--model", "e1-600m", "--model", "e1-demo", "--data", tmp_path, "--workers", 2)
     assert result.exit_code == 7
     models = ["e1-600m", "e1-demo"]
@@ -292,9 +292,9 @@ def test_up_passes_its_options_and_names_the_model(e1, monkeypatch, tmp_path):
 
 def test_user_add(e1, monkeypatch, tmp_path):
     calls = []
-    fake_module(monkeypatch, "e1site.local", user_add=lambda *args, **options: calls.append((args, options)) or 0)
+    monkeypatch.setattr("e1site.local.manage", lambda *args, **options: calls.append((args, options)) or 0)
     assert e1("user", "add", "ada", "--password-stdin", "--data", tmp_path).exit_code == 0
-    assert calls == [(("ada",), {"data": tmp_path, "password_stdin": True})]
+    assert calls == [(("e1_user_add", ("ada", "--password-stdin")), {"data": tmp_path})]
 
 
 def test_run_passes_its_options_and_reports(service, e1, monkeypatch):
@@ -334,7 +334,7 @@ def test_without_torch_the_remedy_is_named(service, e1, monkeypatch, command, mo
     def absent(name):
         raise ModuleNotFoundError(f"No module named {name}", name="torch")
 
-    monkeypatch.setattr("e1client.local.importlib.import_module", absent)
+    monkeypatch.setattr("worker.commands.import_module", absent)
     args = {
         "run": ("library.fasta", "--action", "encode", "--model", "e1-demo", "--out", "x.npz"),
         "verify": ("--model", "e1-demo"),

@@ -127,7 +127,7 @@ def test_without_pandas_it_is_said_what_to_install(encoded, monkeypatch):
             raise ModuleNotFoundError(f"No module named {name!r}")
         return plain(name, *arguments, **options)
 
-    monkeypatch.setattr("client.frames.import_module", without)
+    monkeypatch.setattr("e1client.errors.import_module", without)
     with pytest.raises(UsageError, match="pip install pandas"):
         Results(encoded).frame()
 

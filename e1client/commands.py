@@ -1,0 +1,64 @@
+"""Commands that other distributions add to `e1` through entry points of the group `e1client.commands`.
+
+Each entry point is named after its command and refers to a Typer application that has it.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, entry_points, version
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+from typer.main import get_command, get_group
+
+from e1client.errors import UsageError
+from e1client.shell import exits
+
+GROUP = "e1client.commands"
+SERVICE_COMMANDS = ("up", "run", "verify", "user", "worker", "database")
+"""The commands of the distribution `e1-service`."""
+
+
+class Commands(TyperGroup):
+    """The client's own commands, then those of entry points, which are imported only when they are needed."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return [*super().list_commands(ctx), *(point.name for point in entry_points(group=GROUP))]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if own := super().get_command(ctx, cmd_name):
+            return own
+        for point in entry_points(group=GROUP, name=cmd_name):
+            return get_group(point.load()).get_command(ctx, cmd_name)
+        return _absent(cmd_name) if cmd_name in SERVICE_COMMANDS else None
+
+
+def _absent(name: str) -> Any:
+    """Return a command that takes any arguments and says which distribution has the real one."""
+    app = typer.Typer(add_completion=False)
+
+    @app.command(
+        name, add_help_option=False, context_settings={"ignore_unknown_options": True, "allow_extra_args": True}
+    )
+    def absent(context: typer.Context) -> None:
+        with exits(as_json="--json" in context.args):
+            raise UsageError(
+                f"`e1 {name}` comes with the distribution e1-service, which is not installed here; "
+                "install it from a checkout of the project",
+                code="package_missing",
+            )
+
+    return get_command(app)
+
+
+def show_versions(wanted: bool) -> None:
+    """Print the version of each installed distribution and end the command."""
+    if not wanted:
+        return
+    for name in ("e1-client", "e1-service"):
+        try:
+            print(name, version(name))
+        except PackageNotFoundError:
+            continue
+    raise typer.Exit

@@ -1,0 +1,103 @@
+"""`e1 up` and the commands for a service on this machine: `user`, `worker`, `database`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from e1client.progress import say
+from e1client.settings import DATA_FOLDER, DEFAULT_HOST, DEFAULT_PORT
+from e1site.defaults import MODELS
+from jobs.attribution import banner_lines
+
+app = typer.Typer()
+worker_app = typer.Typer(help="Workers of the local service.", no_args_is_help=True)
+user_app = typer.Typer(help="People who may use the local service.", no_args_is_help=True)
+database_app = typer.Typer(
+    help="Libraries that homologs are searched in, on the server's machine.", no_args_is_help=True
+)
+app.add_typer(user_app, name="user")
+app.add_typer(worker_app, name="worker")
+app.add_typer(database_app, name="database")
+
+DataOption = Annotated[Path, typer.Option("--data", metavar="DIR", help="Where the service keeps everything.")]
+
+
+@app.command()
+def up(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = DEFAULT_HOST,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = DEFAULT_PORT,
+    model: Annotated[list[str] | None, typer.Option(help="A model to serve; may be repeated. [e1-demo]")] = None,
+    data: DataOption = DATA_FOLDER,
+    workers: Annotated[int, typer.Option(min=1, help="Worker processes of each model.")] = 1,
+) -> None:
+    """Run the whole service in the foreground; Ctrl-C stops it."""
+    # Imported here, because `e1 --help` imports this module: the stack takes longer.
+    from e1site import local
+
+    models = model or list(MODELS)
+    for line in banner_lines(models):
+        say(line)
+    raise typer.Exit(local.up(host=host, port=port, models=models, data=data, workers=workers))
+
+
+@user_app.command("add")
+def user_add(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The new person's name.")],
+    password_stdin: Annotated[
+        bool, typer.Option("--password-stdin", help="Read the password from standard input.")
+    ] = False,
+    data: DataOption = DATA_FOLDER,
+) -> None:
+    """Add a person to the local service; prints a password and a token, once."""
+    _manage(data, "e1_user_add", name, *(["--password-stdin"] if password_stdin else []))
+
+
+@database_app.command("add")
+def database_add(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What people choose it by, such as uniref50.")],
+    file: Annotated[Path, typer.Argument(metavar="FASTA", help="Its sequences, gzip or not.")],
+    skip_invalid: Annotated[
+        bool, typer.Option("--skip-invalid", help="Leave bad records out instead of adding nothing.")
+    ] = False,
+    data: DataOption = DATA_FOLDER,
+) -> None:
+    """Install a library of sequences for homolog searches."""
+    _manage(data, "e1_database", "add", name, str(file.resolve()), *(["--skip-invalid"] if skip_invalid else []))
+
+
+@database_app.command("list")
+def database_list(data: DataOption = DATA_FOLDER) -> None:
+    """List the installed libraries."""
+    _manage(data, "e1_database", "list")
+
+
+@database_app.command("remove")
+def database_remove(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The library's name.")], data: DataOption = DATA_FOLDER
+) -> None:
+    """Delete a library. Alignments that were found in it stay."""
+    _manage(data, "e1_database", "remove", name)
+
+
+@worker_app.command("drain")
+def worker_drain(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="As the page of models and health names it.")],
+    undo: Annotated[bool, typer.Option("--undo", help="Take work again.")] = False,
+    wait: Annotated[
+        float | None, typer.Option(min=0, metavar="SECONDS", help="Wait until it holds nothing; exit 1 after that.")
+    ] = None,
+    data: DataOption = DATA_FOLDER,
+) -> None:
+    """Have a worker finish what it has leased and take nothing more: it can then be stopped."""
+    waiting = [] if wait is None else ["--wait", str(wait)]
+    _manage(data, "e1_worker_drain", name, *(["--undo"] if undo else []), *waiting)
+
+
+def _manage(data: Path, command: str, *arguments: str) -> None:
+    """Run a management command beside the service of this folder and end with its status."""
+    from e1site import local
+
+    raise typer.Exit(local.manage(command, arguments, data=data))

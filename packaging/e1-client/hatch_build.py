@@ -1,0 +1,19 @@
+"""Hatchling's hook: the packages are folders at the root of the checkout, two levels up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+
+class PackagesOfTheCheckout(BuildHookInterface):  # type: ignore[type-arg]
+    """Adds them to a wheel and to a source distribution. An editable installation refers to the checkout instead."""
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        here = Path(self.root)
+        for package in self.build_config.packages:
+            # An unpacked source distribution has them beside this file.
+            if version != "editable" and not (here / package).exists():
+                build_data["force_include"][str(here.parents[1] / package)] = package

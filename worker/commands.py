@@ -1,0 +1,134 @@
+"""`e1 run` and `e1 verify`: a network in this process, without a server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from e1client.downloads import check_folder, format_of
+from e1client.errors import ClientError, Exit, UsageError
+from e1client.params import parse_params, with_dtype
+from e1client.progress import print_json, reporting, say
+from e1client.shell import DtypeOption, JsonFlag, OnInvalid, ParamOption, exits, wants_json
+from jobs.attribution import banner_lines
+from jobs.errors import ServiceError
+from worker.model.errors import ModelError
+
+app = typer.Typer()
+ML = frozenset({"torch", "safetensors", "huggingface_hub"})
+"""Packages of the extra `ml`."""
+
+
+class InvalidFile(ClientError):
+    """The file, the parameters or the model's name are wrong; `problems` lists places as a server would."""
+
+    exit_code = Exit.INVALID_INPUT
+
+    def __init__(self, body: dict[str, Any]) -> None:
+        super().__init__(str(body["detail"]), code=str(body["code"]))
+        self.body = body
+        self.problems = list(body["errors"])
+        self.problem_count = int(body.get("errors_total") or len(self.problems))
+
+    def as_dict(self) -> dict[str, Any]:
+        return self.body
+
+
+class Unverified(ClientError):
+    """The network could not be loaded, so nothing was computed."""
+
+    exit_code = Exit.INVALID_INPUT
+
+
+@app.command()
+def run(  # noqa: PLR0917 - typer calls it; every parameter is an option of the command
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="FASTA, JSONL, CSV, or .json: the body of POST /api/jobs/.")
+    ],
+    out: Annotated[Path, typer.Option(help="Result file; its suffix names the format.")],
+    action: Annotated[
+        str | None, typer.Option(help="encode, predict, log_prob, ... Optional with a .json FILE.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="A model, or a checkpoint folder. Optional with a .json FILE.")
+    ] = None,
+    context: Annotated[Path | None, typer.Option(help="FASTA of homologs, the context of every query.")] = None,
+    param: ParamOption = None,
+    dtype: DtypeOption = None,
+    name: Annotated[str, typer.Option(help="A name for the job, kept in the manifest.")] = "",
+    on_invalid: Annotated[OnInvalid, typer.Option(help="Whether bad records stop the job.")] = OnInvalid.REJECT,
+    as_json: JsonFlag = False,
+) -> None:
+    """Run a job in this process, without a server."""
+    with exits(as_json=as_json), refusals():
+        if not file.is_file():
+            raise UsageError(f"FILE {str(file)!r} does not exist", code="file_unreadable")
+        if file.suffix != ".json" and not (action and model):
+            raise UsageError("--action and --model are needed, unless FILE is a .json file that names them")
+        format_of(out)
+        check_folder(out)
+        params = with_dtype(parse_params(param or ()), dtype)
+        run_file = load("worker.run_file")
+        if model:
+            banner([model])
+        with reporting(as_json=wants_json(as_json=as_json)) as reporter:
+            code = run_file.run(
+                file, action=action, model=model, out=out, context=context, params=params,
+                on_invalid=on_invalid.value, name=name, report=reporter.count,
+            )  # fmt: skip
+        say(f"wrote {out}")
+        raise typer.Exit(code)
+
+
+@app.command()
+def verify(
+    model: Annotated[str, typer.Option(help="A model, or a checkpoint folder.")],
+    as_json: JsonFlag = False,
+) -> None:
+    """Compare a network on this machine with its known answers, and with the plain implementation."""
+    with exits(as_json=as_json), refusals():
+        checks = load("worker.model.verify")
+        banner([model])
+        report = checks.verify_model(model)
+        if wants_json(as_json=as_json):
+            print_json(report.as_dict())
+        else:
+            for line in report.lines():
+                print(line)
+        raise typer.Exit(Exit.DONE if report.passed else Exit.CHECK_FAILED)
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Turn refusals of the service and of the model into errors of the command."""
+    try:
+        yield
+    except ServiceError as error:
+        raise InvalidFile(error.as_dict()) from error
+    except ModelError as error:
+        raise Unverified(str(error), code=error.code) from error
+
+
+def banner(models: list[str]) -> None:
+    for line in banner_lines(models):
+        say(line)
+
+
+def load(module: str) -> Any:
+    """Import a module that needs PyTorch. Raises UsageError `package_missing` with the remedy if that is missing."""
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        package = (error.name or module).partition(".")[0]
+        if package not in ML:
+            raise
+        raise UsageError(
+            f"this command needs the package {package}, which is not installed; run, in a checkout of e1-service: "
+            "pip install '.[ml]'",
+            code="package_missing",
+        ) from error
