@@ -16,6 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 SECONDS = 180
+OWN = ("e1-client", "e1-service")
 
 
 @dataclass
@@ -37,11 +38,11 @@ class Report:
         return f"dependency audit, {self.what}: {self.audited} packages, no known hole{left}"
 
 
-def python_report(text: str, own: str = "e1-service") -> Report:
+def python_report(text: str) -> Report:
     """From pip-audit's JSON. It counts packages that its service does not know as passed; here they are left out."""
     report = Report("python")
     try:
-        packages = [one for one in json.loads(text)["dependencies"] if one["name"] != own]
+        packages = [one for one in json.loads(text)["dependencies"] if one["name"] not in OWN]
     except (ValueError, KeyError):
         report.reason = "pip-audit gave no report"
         return report

@@ -21,7 +21,7 @@ NPM = "dependency audit, npm"
 GOOD = {"name": "a", "version": "1", "vulns": []}
 BAD = {"name": "b", "version": "2", "vulns": [{"id": "PYSEC-1", "fix_versions": ["3"]}]}
 UNKNOWN = {"name": "c", "skip_reason": "Dependency not found on PyPI and could not be audited: c (1)"}
-OURS = {"name": "e1-service", "skip_reason": "not on PyPI"}
+OURS = [{"name": name, "skip_reason": "not on PyPI"} for name in ("e1-client", "e1-service")]
 NPM_GOOD = {"metadata": {"dependencies": {"total": 7}}, "vulnerabilities": {"x": {"severity": "low", "range": "<1"}}}
 NPM_BAD = {**NPM_GOOD, "vulnerabilities": {"x": {"severity": "high", "range": "<2"}}}
 
@@ -29,7 +29,7 @@ NPM_BAD = {**NPM_GOOD, "vulnerabilities": {"x": {"severity": "high", "range": "<
 @pytest.mark.parametrize(
     ("packages", "line"),
     [
-        ([GOOD, OURS], "dependency audit, python: 1 packages, no known hole"),
+        ([GOOD, *OURS], "dependency audit, python: 1 packages, no known hole"),
         ([GOOD, BAD], "dependency audit, python: 1 KNOWN HOLES in 2 packages"),
         ([UNKNOWN], f"dependency audit, python: NOT AUDITED: {UNKNOWN['skip_reason']}"),
         ([GOOD, UNKNOWN], f"dependency audit, python: 1 packages, {LEFT_OUT}: {UNKNOWN['skip_reason']}"),
