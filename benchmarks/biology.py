@@ -32,7 +32,7 @@ from jobs.science.alignments.reading import Alignment, read_alignment
 from jobs.science.alignments.sampling import Sampler, Sampling, published_ensemble
 from jobs.science.contacts.contacts import long_range_precision
 from jobs.science.contacts.structures import map_structure
-from jobs.science.variants.codes import Variant, read_variants
+from jobs.science.variants.codes import Variant, read_variant
 from jobs.science.variants.marginals import NO_CONTEXT, Context, MarginalPlan, masked_query, run_in_blocks
 from jobs.science.variants.metrics import ndcg, spearman, top_recall
 from worker.engine import Engine
@@ -86,7 +86,7 @@ def assay(engine: Engine, data: Path) -> Iterator[Measured]:
     with (data / "BLAT_ECOLX_Jacquier_2013.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     parent = alignment.parent
-    variants = read_variants([row["mutant"] for row in rows], parent)
+    variants = [read_variant(row["mutant"], parent) for row in rows]
     measured = np.array([float(row["DMS_score"]) for row in rows])
     sampler = Sampler(alignment)
     contexts: dict[str, tuple[Context, ...]] = {

@@ -8,14 +8,14 @@ import pytest
 
 from e1protocol import CANONICAL, Query
 from jobs.errors import InvalidInput
-from jobs.science.variants.codes import Variant, read_variant, read_variants, single_variants
+from jobs.science.variants.codes import Variant, read_variant, single_variants
 from jobs.science.variants.marginals import NO_CONTEXT, MarginalPlan, PseudoLikelihoodPlan, log_softmax, run_in_blocks
 from worker.engine import Engine
 
 TINY = Path(__file__).parents[1] / "data" / "e1-random-tiny"
 GOLDEN = json.loads((TINY / "cases.json").read_text())["scoring"]
 PARENT = GOLDEN["parent"]
-VARIANTS = read_variants(GOLDEN["variants"], PARENT)
+VARIANTS = [read_variant(code, PARENT) for code in GOLDEN["variants"]]
 CONTEXTS = {"none": NO_CONTEXT, "two": tuple(tuple(joined.split(",")) for joined in GOLDEN["contexts"].values())}
 METHODS = {"masked_marginal": "masked_marginal", "wildtype_marginal": "wildtype_marginal"}
 SHORT = "MKTAYIAKQRQ"
@@ -54,9 +54,9 @@ def test_golden_scores(run, case):
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("contexts", [NO_CONTEXT, HOMOLOGS], ids=["alone", "three"])
 def test_a_scan_is_the_score_of_all_singles(run, method, contexts):
-    plan = MarginalPlan.of_scan(method, SHORT, contexts)
-    table = plan.table(run(plan.queries()))
     singles = single_variants(SHORT)
+    plan = MarginalPlan.of(method, SHORT, singles, contexts)
+    table = plan.table(run(plan.queries()))
     scores = table.score(singles)
     scan, spread = table.scan(), table.scan_spread()
     assert scan.shape == (len(SHORT), 20)
@@ -88,7 +88,7 @@ def test_masked_marginals_by_hand(engine):
 
 
 def test_a_plan_asks_for_mutated_positions_only_and_context_by_context():
-    variants = read_variants(["A4T", "A4G:K2R", "WT", "Q11A"], SHORT)
+    variants = [read_variant(code, SHORT) for code in ("A4T", "A4G:K2R", "WT", "Q11A")]
     masked = MarginalPlan.of("masked_marginal", SHORT, variants, HOMOLOGS)
     queries = list(masked.queries())
     assert masked.positions == (1, 3, 10)
@@ -113,7 +113,7 @@ def test_the_parent_scores_zero_and_needs_nothing(method):
 
 
 def test_missing_and_left_over_rows_are_noticed(run):
-    plan = MarginalPlan.of_scan("masked_marginal", SHORT)
+    plan = MarginalPlan.of("masked_marginal", SHORT, single_variants(SHORT))
     logits = run(plan.queries())
     with pytest.raises(ValueError, match="contexts and"):
         plan.table(logits[:-1])

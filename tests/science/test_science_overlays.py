@@ -80,5 +80,5 @@ def test_words_that_are_no_sequences_of_this_protein_are_names_that_do_not_match
         check_names(["foo", "bar", "A1T"], PARENT, 0)
     assert caught.value.code == "assay_mismatch"
     assert [one.record for one in caught.value.problems[1:]] == ["foo", "bar", "A1T"]
-    assert caught.value.problems[3].message == "A1T says A, and the parent has M there", "no place but the name's own"
+    assert caught.value.problems[3].message == "A1T names A, but the parent has M there", "no place but the name's own"
     check_names(["MKTAYIAKQ", "MKTAY"], PARENT, 0)

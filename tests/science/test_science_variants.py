@@ -13,7 +13,6 @@ from jobs.science.variants.codes import (
     VariantRules,
     plain_variant,
     read_variant,
-    read_variants,
     single_variants,
 )
 from jobs.science.variants.offsets import MOST_PAIRS, Named, suggest_offset
@@ -22,10 +21,13 @@ PARENT = "MKTAYIAKQRQISFVKSHFSRQ"
 
 
 def refused(*texts: str, parent: str = PARENT, offset: int = 0):
-    with pytest.raises(InvalidInput) as caught:
-        read_variants(texts, parent, offset=offset)
-    assert all(problem.remedy for problem in caught.value.problems)
-    return caught.value.problems
+    rules = VariantRules(parent, offset)
+    places = [Place(record=text, index=index, path=f"variants.{index}") for index, text in enumerate(texts)]
+    problems = [problem for place in places for problem in rules.problems(place.record, place)]
+    if hint := rules.hint():
+        problems.insert(0, hint)
+    assert all(problem.remedy for problem in problems)
+    return problems
 
 
 def test_codes():
@@ -71,7 +73,7 @@ def test_synonymous_parts_are_left_out():
 def test_a_wrong_wild_type_says_what_the_parent_has():
     (problem,) = refused("A4T", "G2R")[:1]
     assert (problem.code, problem.index, problem.record, problem.path) == ("wrong_wild_type", 1, "G2R", "variants.1")
-    assert "G2R says G, and the parent has K there" in problem.message
+    assert "G2R names G, but the parent has K there" in problem.message
 
 
 def test_a_position_outside_says_the_range_in_the_users_numbers():
@@ -130,7 +132,7 @@ def test_insertions_and_deletions_are_refused_with_an_offer(text):
 @pytest.mark.parametrize(
     ("text", "code"),
     [
-        ("", "bad_variant"),
+        ("", "empty_sequence"),
         ("4T", "bad_variant"),
         ("Ala4Thr", "bad_variant"),
         ("A4T:", "bad_variant"),
@@ -143,6 +145,9 @@ def test_insertions_and_deletions_are_refused_with_an_offer(text):
 )
 def test_other_faults(text, code):
     assert refused(text)[0].code == code
+    with pytest.raises(InvalidInput) as caught:
+        read_variant(text, PARENT)
+    assert caught.value.code == (code if text else "bad_variant")
 
 
 def test_a_text_of_all_kinds_of_characters_is_refused_in_one_pass():
@@ -200,7 +205,7 @@ def test_codes_and_sequences_survive_a_round_trip(parent, offset, data):
 )
 def test_anything_is_a_variant_or_refused(parent, texts):
     try:
-        variants = read_variants(texts, parent)
+        variants = [read_variant(text, parent) for text in texts]
     except InvalidInput:
         return
     assert len(variants) == len(texts)

@@ -406,7 +406,7 @@ def test_a_wrong_wild_type_is_listed_and_a_shifted_numbering_is_suggested(browse
     assert answer.status_code == 400
     text = text_of(answer)
     assert "Set the numbering offset to 1 instead of 0" in text
-    assert "M2A says M, and the parent has K there" in text
+    assert "M2A names M, but the parent has K there" in text
 
 
 @pytest.mark.parametrize("action", ["score", "scan", "contacts"])

@@ -78,6 +78,7 @@ def test_upload_to_download_through_a_real_worker(client, tmp_path, demo_engine)
 
 def test_a_scan_is_computed_in_units_by_a_real_worker(client, tmp_path, demo_engine):
     """Units, then the item that is made of them, without beat: the worker that closes the last unit hands it on."""
+    from jobs.science.variants.codes import single_variants
     from jobs.science.variants.marginals import MarginalPlan
 
     file = tmp_path / "parent.fasta"
@@ -88,7 +89,7 @@ def test_a_scan_is_computed_in_units_by_a_real_worker(client, tmp_path, demo_eng
         assert client.job(job.id).data["units"]["total"] == len(parent)
         job = client.wait(job.id, timeout=600)
         assert (job.state, job.data["units"]["done"]) == ("succeeded", len(parent))
-        plan = MarginalPlan.of_scan("masked_marginal", parent)
+        plan = MarginalPlan.of("masked_marginal", parent, single_variants(parent))
         expected = plan.table(one.logits for one in demo_engine.encode(list(plan.queries()))).scan()
         with np.load(client.download(job.id, tmp_path / "scan.npz")) as arrays:
             np.testing.assert_allclose(arrays["scores"], expected, atol=1e-4)

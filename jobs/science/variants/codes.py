@@ -1,7 +1,7 @@
-"""Variants of a parent: codes such as `A24T` or `A24T:G56D`, and full sequences, to lists of substitutions.
+"""Reading variants of a parent: codes such as `A24T` or `A24T:G56D`, and full sequences.
 
-Positions count from 1. Where a laboratory numbers its residues differently, `offset` is what is added to the position
-in the parent to get the number in the code: with offset 23 the code `H24Y` means the parent's first residue.
+Positions count from 1. A laboratory may number residues differently: `offset` is added to the position in the parent
+to get the number in the code. With offset 23, the code `H24Y` names the parent's first residue.
 """
 
 from __future__ import annotations
@@ -49,19 +49,19 @@ class Mutation:
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """Substitutions by position, one at most at each; none at all is the parent itself, whose score is 0.
+    """Substitutions in order of position, at most one at each. The parent has none; its score is 0.
 
-    Synonymous ones (`A24A`) are left out, whatever the code said.
+    Synonymous substitutions (`A24A`) are left out.
     """
 
     mutations: tuple[Mutation, ...] = ()
 
     def code(self, offset: int = 0) -> str:
-        """`A24T:G56D`, or `WT` for the parent."""
+        """Return the code, such as `A24T:G56D`; the parent is `WT`."""
         return ":".join(mutation.code(offset) for mutation in self.mutations) or WILD_TYPE
 
     def sequence(self, parent: str) -> str:
-        """The full sequence of the variant of `parent`."""
+        """Return the full sequence of the variant of `parent`."""
         letters = list(parent)
         for mutation in self.mutations:
             letters[mutation.position - 1] = mutation.mutant
@@ -69,9 +69,9 @@ class Variant:
 
 
 def single_variants(parent: str) -> list[Variant]:
-    """All substitutions of one canonical residue: position by position, mutants in the order of `CANONICAL`.
+    """Return all single substitutions, position by position, mutants in the order of `CANONICAL`.
 
-    Positions of the parent that hold no canonical residue have no score and are left out.
+    Positions without a canonical residue have no score and are left out.
     """
     return [
         Variant((Mutation(position, wild, mutant),))
@@ -82,39 +82,26 @@ def single_variants(parent: str) -> list[Variant]:
     ]
 
 
-def read_variants(texts: Iterable[str], parent: str, *, offset: int = 0, path: str = "variants") -> list[Variant]:
-    """The variants that `texts` name, in order; each is a code or a full sequence (which has no digits).
-
-    Raises InvalidInput with the problems (20 of a text, 1,000 of all), each with `index`, `path` and the text as
-    `record`: `bad_variant`, `bad_letter`, `wrong_wild_type`, `position_outside`, `position_twice`, `indel`. Where one
-    offset would put nearly all codes right, the first problem is `wrong_offset` and names it.
-    """
-    variants: list[Variant] = []
-    problems = Problems()
-    named = Named()
-    for index, text in enumerate(texts):
-        place = Place(record=text, index=index, path=f"{path}.{index}")
-        faults = _Faults(place)
-        if is_full_sequence(text):
-            variants.append(_of_sequence(text, parent, faults))
-        else:
-            variants.append(_of_code(text, parent, offset, faults, named))
-        problems.extend(faults.problems.listed)
-    if problems:
-        if _are_shifted(problems.listed) and (better := wrong_offset(named, parent, offset, path)):
-            problems.put_first(better)
-        raise problems.refusal()
-    return variants
-
-
 def read_variant(text: str, parent: str, *, offset: int = 0) -> Variant:
-    """One variant; see `read_variants`."""
-    return read_variants([text], parent, offset=offset)[0]
+    """Read a variant: a code, or a full sequence, which has no digits.
+
+    Raises InvalidInput with up to RECORD_PROBLEMS problems: `bad_variant`, `bad_letter`, `wrong_wild_type`,
+    `position_outside`, `position_twice`, `indel`.
+    """
+    faults = _Faults(Place(record=text))
+    if is_full_sequence(text):
+        variant = _of_sequence(text, parent, faults)
+    else:
+        variant = _of_code(text, parent, offset, faults, Named())
+    if faults.problems:
+        raise faults.problems.refusal()
+    return variant
 
 
 def plain_variant(text: str, parent: str, offset: int) -> Variant | None:
-    """What `read_variant` makes of a code in capitals that is joined by ':' and right, in a tenth of the time; None for
-    anything else, right or wrong.
+    """Read a correct code in capitals joined by ':' as `read_variant` does, in a tenth of the time.
+
+    Returns None for any other text, correct or not.
     """
     found: dict[int, Mutation] = {}
     parts = text.split(":")
@@ -132,10 +119,10 @@ def plain_variant(text: str, parent: str, offset: int) -> Variant | None:
 
 
 class VariantRules:
-    """Judges variants one by one as they are read (`jobs.parsing.records.VariantCheck`).
+    """Checks variants one by one as they are read (`jobs.parsing.records.VariantCheck`).
 
-    With `lengths`, full sequences of any length are good, as for pseudo-log-likelihoods, and every residue must be
-    canonical, for each of them is scored.
+    With `lengths`, full sequences may have any length, as pseudo-log-likelihoods allow. Every residue must then be
+    canonical, because each one is scored.
     """
 
     def __init__(self, parent: str, offset: int, *, lengths: bool = False) -> None:
@@ -144,26 +131,26 @@ class VariantRules:
         self._shifted = False
 
     def problems(self, text: str, place: Place) -> list[Problem]:
-        """What is wrong with one variant; codes as in `read_variants`, and `sequence_too_long`."""
+        """Return the problems of one variant: those of `read_variant`, `empty_sequence` and `sequence_too_long`."""
         faults = _Faults(place)
         if not text:
             faults.add("empty_sequence", "there is no variant", "Give a code such as A24T, or a full sequence.")
-        elif is_full_sequence(text) and self._lengths:
-            self._check_whole(text, faults)
-        elif is_full_sequence(text) and 2 * len(text) < len(self._parent):
-            what = f"{text[:40]} is no substitution, and too short for a sequence of this parent"
-            faults.add("bad_variant", what, _CODE_REMEDY)
-        elif is_full_sequence(text):
-            _of_sequence(text, self._parent, faults)
-        else:
+        elif not is_full_sequence(text):
             variant = _of_code(text, self._parent, self._offset, faults, self._named)
             if self._lengths and not faults.problems:
                 self._check_whole(variant.sequence(self._parent), faults)
+        elif self._lengths:
+            self._check_whole(text, faults)
+        elif 2 * len(text) < len(self._parent):
+            what = f"{text[:40]} is not a substitution, and too short for a sequence of this parent"
+            faults.add("bad_variant", what, _CODE_REMEDY)
+        else:
+            _of_sequence(text, self._parent, faults)
         self._shifted |= _are_shifted(faults.problems.listed)
         return faults.problems.listed
 
     def hint(self) -> Problem | None:
-        """`wrong_offset`, where another numbering offset would put nearly all codes right."""
+        """Return the problem `wrong_offset` if another numbering offset would correct nearly all codes."""
         if not self._shifted:
             return None
         return wrong_offset(self._named, self._parent, self._offset, "params.offset")
@@ -177,7 +164,7 @@ class VariantRules:
 
 
 class _Faults:
-    """Collects the problems of one text, at most RECORD_PROBLEMS."""
+    """The problems of one text, at most RECORD_PROBLEMS."""
 
     def __init__(self, place: Place) -> None:
         self.place = place
@@ -188,7 +175,7 @@ class _Faults:
 
 
 def is_full_sequence(text: str) -> bool:
-    """Whether the text is a full sequence: letters without digits. The word WT is the parent."""
+    """Return whether the text is a full sequence, that is, has no digits. The word WT is a code: the parent."""
     word = text.strip()
     return bool(word) and word.upper() != WILD_TYPE and not any(character in "0123456789" for character in word)
 
@@ -197,7 +184,7 @@ def _of_sequence(text: str, parent: str, faults: _Faults) -> Variant:
     sequence, _ = clean_sequence(text)
     if strange := strange_characters(sequence, EXTENDED):
         character, at, _ = strange[0]
-        what = f"the character '{shown(character)}' at position {at + 1:,} is no residue"
+        what = f"the character '{shown(character)}' at position {at + 1:,} is not a residue"
         remedy = "Write substitutions as A24T, several as A24T:G56D, or the full sequence in one-letter residues."
         faults.add("bad_letter", what, remedy, shown(character))
     elif len(sequence) != len(parent):
@@ -210,7 +197,7 @@ def _of_sequence(text: str, parent: str, faults: _Faults) -> Variant:
 
 
 def _of_code(text: str, parent: str, offset: int, faults: _Faults, named: Named) -> Variant:
-    """The variant of one code; the pairs of wild-type letter and number that it names are put into `named`."""
+    """Return the variant of one code. Its pairs of wild-type letter and number are added to `named`."""
     word = capitals(text).strip()
     if word == WILD_TYPE:
         return Variant()
@@ -229,7 +216,7 @@ def _of_code(text: str, parent: str, offset: int, faults: _Faults, named: Named)
             what = f"{part} lies outside the parent, whose residues are numbered {1 + offset} to {len(parent) + offset}"
             faults.add("position_outside", what, "Check the parent and the numbering offset.")
         elif parent[position - 1] != wild:
-            what = f"{part} says {wild}, and the parent has {parent[position - 1]} there"
+            what = f"{part} names {wild}, but the parent has {parent[position - 1]} there"
             faults.add("wrong_wild_type", what, "Check the parent and the numbering offset.", wild)
         else:
             mutations.append(Mutation(position, wild, mutant))
@@ -241,15 +228,15 @@ def _of_code(text: str, parent: str, offset: int, faults: _Faults, named: Named)
 
 
 def _checked(mutations: Sequence[Mutation], faults: _Faults) -> Variant:
-    """The variant, if both residues of each substitution have a column in the logits."""
+    """Return the variant; note each residue that has no column in the logits."""
     for mutation in mutations:
         if mutation.mutant == "*":
             faults.add("bad_letter", f"{mutation.code()} is a stop codon, which has no score", "Leave it out.", "*")
         elif mutation.mutant not in CANONICAL:
-            what = f"{mutation.code()} names {mutation.mutant}, which is none of the 20 canonical residues"
+            what = f"{mutation.code()} names {mutation.mutant}, which is not one of the 20 canonical residues"
             faults.add("bad_letter", what, f"Choose one of {CANONICAL}.", mutation.mutant)
         elif mutation.wild not in CANONICAL:
-            what = f"the parent has {mutation.wild} at position {mutation.position}, which is no canonical residue"
+            what = f"the parent has {mutation.wild} at position {mutation.position}, which is not a canonical residue"
             faults.add("bad_letter", what, "Leave the position out, or put the true residue there.", mutation.wild)
     return Variant(tuple(sorted(mutations)))
 
@@ -257,11 +244,11 @@ def _checked(mutations: Sequence[Mutation], faults: _Faults) -> Variant:
 def _not_a_substitution(part: str, faults: _Faults) -> None:
     part = part[:_SHOWN]
     if _LOOKS_LIKE_INDEL.search(part):
-        faults.add("indel", f"{part} is no substitution", _OFFER)
+        faults.add("indel", f"{part} is not a substitution", _OFFER)
         return
-    faults.add("bad_variant", f"{part!r} is no substitution" if part else "there is no variant", _CODE_REMEDY)
+    faults.add("bad_variant", f"{part!r} is not a substitution" if part else "there is no variant", _CODE_REMEDY)
 
 
 def _are_shifted(problems: Iterable[Problem]) -> bool:
-    """Whether any of them may come from a wrong numbering offset."""
+    """Return whether a wrong numbering offset may have caused any of the problems."""
     return any(problem.code in ("wrong_wild_type", "position_outside") for problem in problems)

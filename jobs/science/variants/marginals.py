@@ -2,31 +2,33 @@
 
 With logits z over the 20 canonical residues and p = softmax(z):
 
-- masked marginal: sum over a variant's positions i of log p(mutant) - log p(wild type), with position i of the parent
-  masked, each masked alone, the parent elsewhere;
-- wild-type marginal: the same from one pass of the unmasked parent;
-- pseudo-log-likelihood of a sequence: sum over all its positions of log p(residue), each masked alone.
+- Masked marginal: sum over a variant's positions i of log p(mutant) - log p(wild type). Each position i is masked
+  alone, with the parent elsewhere.
+- Wild-type marginal: the same sum, from one pass of the unmasked parent.
+- Pseudo-log-likelihood of a sequence: sum over all its positions of log p(residue), each masked alone.
 
-Under several contexts the log-probabilities are averaged over contexts, then positions are summed. The spread is the
-population standard deviation over contexts of the summed scores. In a difference of log-probabilities at one position
-the normalisation cancels: a softmax over the whole vocabulary gives the same marginals. Pseudo-log-likelihoods do
-depend on it; here they are over the 20 canonical residues, as `log_prob` is.
+Under several contexts, log-probabilities are averaged over contexts first, then summed over positions. The spread is
+the population standard deviation over contexts of the summed scores.
 
-A plan says which queries are needed, and in which order their logits come back; only the rows that are read are
-computed.
+In a difference of log-probabilities at one position the normalisation cancels, so a softmax over the whole vocabulary
+has the same marginals. Pseudo-log-likelihoods do depend on it: here they are over the 20 canonical residues, as
+`log_prob` is.
+
+A plan lists the queries to run, in the order in which it expects their logits. Queries ask only for the rows needed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from e1protocol import CANONICAL, MASK, Query
-from jobs.errors import InvalidInput, Problem
+from jobs.errors import InvalidInput
 from jobs.science.logits import log_softmax
 from jobs.science.variants.codes import Mutation, Variant
 
@@ -36,29 +38,29 @@ Logits = NDArray[np.floating[Any]]
 Method = Literal["masked_marginal", "wildtype_marginal"]
 
 NO_CONTEXT: tuple[Context, ...] = ((),)
-"""The list of contexts of a query that stands alone."""
+"""The list of contexts of a query without context."""
 
 _COLUMN = {letter: column for column, letter in enumerate(CANONICAL)}
 _LOGITS = frozenset({"logits"})
 
 
 def masked(sequence: str, position: int) -> str:
-    """`sequence` with its residue at `position` (0-based) masked."""
+    """Return `sequence` with its residue at `position` (0-based) masked."""
     return sequence[:position] + MASK + sequence[position + 1 :]
 
 
 def masked_query(sequence: str, position: int, context: Context = ()) -> Query:
-    """The pass that masks `position` (0-based); its logits are that one row [1, 20]."""
+    """Return the query that masks `position` (0-based) and asks for the logits of that row [1, 20]."""
     return Query(masked(sequence, position), context, (), _LOGITS, (position,))
 
 
 @dataclass(frozen=True, slots=True)
 class MarginalPlan:
-    """What must be run for marginals of one parent.
+    """The queries for marginals of one parent.
 
-    `positions` (0-based, ascending) are those that any variant mutates. Queries come context by context, so that the
-    engine encodes each context once; within a context by position. A masked marginal needs a query for each position
-    under each context, a wild-type marginal one for each context.
+    `positions` (0-based, ascending) are those that any variant mutates. Queries are ordered by context, so that the
+    engine encodes each context once, then by position. A masked marginal needs one query for each position under each
+    context, a wild-type marginal one for each context.
     """
 
     method: Method
@@ -74,26 +76,19 @@ class MarginalPlan:
         variants: Iterable[Variant],
         contexts: Sequence[Context] = NO_CONTEXT,
     ) -> MarginalPlan:
-        """The plan for these variants. Raises ValueError for an empty list of contexts (no context is `((),)`)."""
+        """Plan for these variants. Raises ValueError for an empty list of contexts; without context it is `((),)`."""
         if not contexts:
             raise ValueError("an empty list of contexts; without context it is ((),)")
         mutated = {mutation.position - 1 for variant in variants for mutation in variant.mutations}
         return cls(method, parent, tuple(contexts), tuple(sorted(mutated)))
 
-    @classmethod
-    def of_scan(cls, method: Method, parent: str, contexts: Sequence[Context] = NO_CONTEXT) -> MarginalPlan:
-        """The plan for all substitutions at all canonical positions of the parent."""
-        positions = tuple(n for n, letter in enumerate(parent) if letter in _COLUMN)
-        return cls(method, parent, tuple(contexts), positions)
-
     def __len__(self) -> int:
-        """Number of queries."""
         if not self.positions:
             return 0
         return len(self.contexts) * (len(self.positions) if self.method == "masked_marginal" else 1)
 
     def query(self, number: int) -> Query:
-        """Query `number`, counted from 0: work units need not hold the others."""
+        """Return query `number`, counted from 0, without making the others."""
         if not 0 <= number < len(self):
             raise IndexError(f"query {number} of {len(self)}")
         if self.method == "wildtype_marginal":
@@ -102,13 +97,12 @@ class MarginalPlan:
         return masked_query(self.parent, self.positions[position], self.contexts[context])
 
     def queries(self) -> Iterator[Query]:
-        """All queries in order."""
         return map(self.query, range(len(self)))
 
     def table(self, logits: Iterable[Logits]) -> MarginalTable:
-        """The log-probabilities, from the logits of all queries in their order (each [1, 20] or [positions, 20]).
+        """Return the log-probabilities from the logits of all queries in order, each [1, 20] or [positions, 20].
 
-        Raises ValueError where rows are missing or left over.
+        Raises ValueError if rows are missing or left over.
         """
         rows = list(logits)
         shape = (len(self.contexts), len(self.positions), len(CANONICAL))
@@ -136,9 +130,9 @@ class MarginalTable:
     log_probs: Floats
 
     def score(self, variants: Sequence[Variant]) -> Scores:
-        """Scores of variants; the parent itself scores 0.
+        """Score variants. The parent scores 0.
 
-        Raises KeyError for a position that the plan did not have.
+        Raises KeyError for a position that is not in the plan.
         """
         place = {position: row for row, position in enumerate(self.positions)}
         average = self.log_probs.mean(axis=0)
@@ -148,23 +142,25 @@ class MarginalTable:
         return Scores(means, by_context.std(axis=0), by_context)
 
     def scan(self) -> Floats:
-        """Mean score of every substitution [positions, 20], columns in the order of `CANONICAL`; the parent's is 0."""
-        average = self.log_probs.mean(axis=0)
-        wild = [_COLUMN[self.parent[position]] for position in self.positions]
-        return np.asarray(average - average[np.arange(len(wild)), wild][:, None])
+        """Return the mean score of every substitution [positions, 20], columns as in `CANONICAL`; the parent's is 0."""
+        return self._against_wild_type(self.log_probs.mean(axis=0))
 
     def scan_spread(self) -> Floats:
-        """Spread over contexts of every substitution's score [positions, 20]."""
+        """Return the spread over contexts of every substitution's score [positions, 20]."""
         return np.asarray(self.scan_each().std(axis=0))
 
     def scan_each(self) -> Floats:
-        """Every substitution's score under each context [contexts, positions, 20]."""
+        """Return every substitution's score under each context [contexts, positions, 20]."""
+        return self._against_wild_type(self.log_probs)
+
+    def _against_wild_type(self, log_probs: Floats) -> Floats:
+        """Subtract from log-probabilities [..., positions, 20] those of the parent's residues."""
         wild = [_COLUMN[self.parent[position]] for position in self.positions]
-        return np.asarray(self.log_probs - self.log_probs[:, np.arange(len(wild)), wild][:, :, None])
+        return np.asarray(log_probs - log_probs[..., np.arange(len(wild)), wild][..., None])
 
 
 def _summed(log_probs: Floats, mutations: Sequence[Mutation], place: dict[int, int]) -> Floats:
-    """Of log-probabilities [C, P, 20]: the sum over mutations of log p(mutant) - log p(wild type), [C]."""
+    """Return the sum over mutations of log p(mutant) - log p(wild type) [C], from log-probabilities [C, P, 20]."""
     total = np.zeros(len(log_probs))
     for mutation in mutations:
         row = log_probs[:, place[mutation.position - 1]]
@@ -174,42 +170,41 @@ def _summed(log_probs: Floats, mutations: Sequence[Mutation], place: dict[int, i
 
 @dataclass(frozen=True, slots=True)
 class PseudoLikelihoodPlan:
-    """What must be run for the pseudo-log-likelihood of one sequence of any length: each position masked under each
-    context, contexts one after the other.
+    """The queries for the pseudo-log-likelihood of one sequence of any length.
+
+    Each position is masked under each context; queries are ordered by context, then by position.
     """
 
     sequence: str
     contexts: tuple[Context, ...] = NO_CONTEXT
 
     def __post_init__(self) -> None:
-        """Raises InvalidInput `bad_letter` for a residue that has no probability, ValueError for no contexts."""
+        """Raise InvalidInput `bad_letter` for a residue without a probability, ValueError for no contexts."""
         if not self.contexts:
             raise ValueError("an empty list of contexts; without context it is ((),)")
         for position, letter in enumerate(self.sequence, start=1):
             if letter not in _COLUMN:
-                what = f"The residue {letter} at position {position:,} is none of the 20 canonical ones"
+                what = f"The residue {letter} at position {position:,} is not one of the 20 canonical ones"
                 remedy = "Only canonical residues have a probability: replace it, or leave the sequence out."
-                raise InvalidInput.of(Problem("bad_letter", what, remedy, character=letter))
+                raise InvalidInput.one("bad_letter", what, remedy, character=letter)
 
     def __len__(self) -> int:
-        """Number of queries."""
         return len(self.contexts) * len(self.sequence)
 
     def query(self, number: int) -> Query:
-        """Query `number`, counted from 0."""
+        """Return query `number`, counted from 0."""
         if not 0 <= number < len(self):
             raise IndexError(f"query {number} of {len(self)}")
         context, position = divmod(number, len(self.sequence))
         return masked_query(self.sequence, position, self.contexts[context])
 
     def queries(self) -> Iterator[Query]:
-        """All queries in order."""
         return map(self.query, range(len(self)))
 
     def score(self, logits: Iterable[Logits]) -> Scores:
-        """The pseudo-log-likelihood as the only variant, from the logits [1, 20] of all queries in their order.
+        """Return the pseudo-log-likelihood as that of one variant, from the logits [1, 20] of all queries in order.
 
-        Raises ValueError where rows are missing or left over.
+        Raises ValueError if rows are missing or left over.
         """
         joined = log_softmax(np.concatenate(list(logits)))
         if joined.shape != (len(self), len(CANONICAL)):
@@ -222,16 +217,11 @@ class PseudoLikelihoodPlan:
 
 
 Run = Callable[[Sequence[Query]], Iterable[Logits]]
-"""Logits of queries in their order: an engine, or stored outputs."""
+"""Returns the logits of queries, in order."""
 
 
 def run_in_blocks(queries: Iterable[Query], run: Run, size: int = 256) -> Iterator[Logits]:
-    """Logits of any number of queries, of which only `size` are held at a time."""
-    block: list[Query] = []
-    for query in queries:
-        block.append(query)
-        if len(block) == size:
-            yield from run(block)
-            block = []
-    if block:
+    """Yield the logits of any number of queries, holding at most `size` queries at a time."""
+    queries = iter(queries)
+    while block := list(islice(queries, size)):
         yield from run(block)

@@ -1,12 +1,10 @@
-"""How well scores rank measured variants, by the definitions of ProteinGym (Notin et al. 2023).
+"""Metrics of how well scores rank measured variants, as ProteinGym defines them (Notin et al. 2023).
 
-An assay there is a table with the columns `mutant`, `mutated_sequence` and `DMS_score` (higher is fitter). `mutant`
-is a variant code (`jobs.science.variants.codes`), numbered from 1 in the assay's target sequence, substitutions
-joined by ':'; assays of insertions and deletions have no codes, there the variant is its `mutated_sequence`. So the
-names of an assay map to variants by `read_variants(table.mutant, target)`, or equally by its full sequences, and the
-i-th score belongs to the i-th row.
+A ProteinGym assay is a table with the columns `mutant`, `mutated_sequence` and `DMS_score` (higher is fitter).
+`mutant` is a variant code (`jobs.science.variants.codes`), numbered from 1 in the target sequence. Assays of insertions
+and deletions have no codes; their variants are named by `mutated_sequence`. `read_variant` reads both.
 
-Scores and measurements are arrays [n] of the same length. Constant input has no rank correlation: NaN.
+Scores and measurements are arrays [n] of the same length. The rank correlation of constant input is NaN.
 """
 
 from __future__ import annotations
@@ -21,11 +19,11 @@ Floats = NDArray[np.float64]
 Values = NDArray[np.floating[Any]] | Sequence[float]
 
 TOP = 0.1
-"""The top ten percent, not the top ten."""
+"""The top ten percent, not the top ten variants."""
 
 
 def ranks(values: Values) -> Floats:
-    """Ranks [n] from 1; ties share the average of their ranks."""
+    """Return ranks [n] from 1; ties share the average of their ranks."""
     exact = np.asarray(values, dtype=np.float64)
     _, group, sizes = np.unique(exact, return_inverse=True, return_counts=True)
     last = np.cumsum(sizes)
@@ -33,9 +31,9 @@ def ranks(values: Values) -> Floats:
 
 
 def spearman(scores: Values, measured: Values) -> float:
-    """Spearman's rank correlation, -1 to 1: Pearson's correlation of the ranks, which is exact with ties.
+    """Return Spearman's rank correlation, -1 to 1: Pearson's correlation of the ranks, which is exact with ties.
 
-    NaN for fewer than two variants or constant input. Raises ValueError for NaN in the input or unequal lengths.
+    Returns NaN for fewer than two variants or constant input. Raises ValueError for NaN or unequal lengths.
     """
     a, b = _pair(scores, measured)
     if len(a) < 2:
@@ -46,12 +44,13 @@ def spearman(scores: Values, measured: Values) -> float:
 
 
 def ndcg(scores: Values, measured: Values, *, top: float = TOP) -> float:
-    """Normalised discounted cumulative gain over the best-scored share `top` of variants, 0 to 1.
+    """Return the normalised discounted cumulative gain over the best-scored share `top` of variants, 0 to 1.
 
-    The gain of a variant is its measurement, scaled so that the lowest is 0 and the highest 1; the variant of rank r
-    counts gain / log2(r + 1). It is divided by the same sum for the best possible order. The number of variants is
-    floor(n x top). NaN where that is none, or all measurements are equal. Tied scores keep their order of input. Raises
-    ValueError as `spearman`.
+    The gain of a variant is its measurement, scaled so that the lowest is 0 and the highest 1. The variant of rank r
+    counts gain / log2(r + 1). The sum is divided by that of the best possible order. The number of variants is
+    floor(n x top). Tied scores keep their order of input.
+
+    Returns NaN if there are no variants, or if all measurements are equal. Raises ValueError as `spearman` does.
     """
     a, b = _pair(scores, measured)
     count = int(np.floor(len(a) * top))
@@ -64,18 +63,18 @@ def ndcg(scores: Values, measured: Values, *, top: float = TOP) -> float:
 
 
 def top_recall(scores: Values, measured: Values, *, top: float = TOP) -> float:
-    """The share of the best-measured variants that are among the best-scored, 0 to 1.
+    """Return the share of the best-measured variants that are among the best-scored, 0 to 1.
 
-    Best are those at or above the (1 - `top`) quantile (linear interpolation), so ties at the border all count. NaN for
-    no variants. Raises ValueError as `spearman`.
+    The best are those at or above the (1 - `top`) quantile (linear interpolation), so that ties at the border all
+    count. Returns NaN if there are no variants. Raises ValueError as `spearman` does.
     """
     a, b = _pair(scores, measured)
     if not len(a):
         return float("nan")
     percent = 100 - 100 * top
     truly = b >= np.percentile(b, percent)
-    said = a >= np.percentile(a, percent)
-    return float((truly & said).sum() / truly.sum())
+    scored = a >= np.percentile(a, percent)
+    return float((truly & scored).sum() / truly.sum())
 
 
 def _pair(scores: Values, measured: Values) -> tuple[Floats, Floats]:

@@ -1,4 +1,4 @@
-"""Numbering offsets: which one puts most of the wild-type letters right that codes of variants name."""
+"""Numbering offsets: finding the one under which the codes of variants name the residues of the parent."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import numpy as np
 from jobs.errors import Problem
 
 MOST_PAIRS = 500
-"""Letters and numbers that vote: each votes once for each place of its letter in the parent."""
+"""Pairs of letter and number that vote. A pair votes once for each place of its letter in the parent."""
 _LEAST_VOTES = 2
-"""Substitutions that must speak for an offset before it is suggested: a single letter fits somewhere by chance."""
+"""Least number of pairs that must fit: a single letter fits somewhere by chance."""
 _LEAST_SHARE = 0.9
-"""Share of the substitutions that it must put right: a few may be mistyped."""
+"""Least share of the pairs that must fit: a few may be mistyped."""
 
 
 class Named:
-    """Different pairs of wild-type letter and number, in the order in which codes name them, spread over the input.
+    """A sample of the distinct pairs of wild-type letter and number in codes, in order, spread over the input.
 
-    Beyond `MOST_PAIRS` every second one goes, and of those that come only as many are taken from then on.
+    Beyond `MOST_PAIRS`, every second pair is dropped, and from then on only half as many new ones are kept.
     """
 
     def __init__(self, pairs: Iterable[tuple[str, int]] = ()) -> None:
@@ -48,10 +48,10 @@ class Named:
 
 
 def suggest_offset(named: Iterable[tuple[str, int]], parent: str) -> int | None:
-    """The offset under which the parent has the wild-type letters that codes name at their numbers.
+    """Return the offset under which the parent has the letters of `named` at their numbers, or None.
 
-    `named` are (letter, number) pairs, of which `Named` keeps some. The offset is given only if it suits at least nine
-    tenths of them, at least two, and more than any other offset does; otherwise None.
+    `named` are (letter, number) pairs; `Named` keeps a sample. The offset must fit at least nine tenths of the sample
+    and at least two pairs, and more of them than any other offset.
     """
     pairs = Named(named)
     letters = np.array(list(parent))
@@ -63,14 +63,14 @@ def suggest_offset(named: Iterable[tuple[str, int]], parent: str) -> int | None:
 
 
 def wrong_offset(named: Named, parent: str, offset: int, path: str) -> Problem | None:
-    """The problem `wrong_offset`, where another one would put nearly all codes right."""
+    """Return the problem `wrong_offset` if another offset would correct nearly all codes."""
     better = suggest_offset(named, parent)
     if better is None or better == offset:
         return None
     letters = dict(enumerate(parent, start=1))
     right = sum(letters.get(number - better) == wild for wild, number in named)
     what = (
-        f"The numbers seem shifted: with an offset of {better}, {right:,} of {len(named):,} wild-type letters that "
-        f"were compared fit the parent"
+        f"The numbers seem shifted: with an offset of {better}, {right:,} of {len(named):,} wild-type letters "
+        f"compared fit the parent"
     )
     return Problem("wrong_offset", what, f"Set the numbering offset to {better} instead of {offset}.", path=path)

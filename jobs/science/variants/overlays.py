@@ -1,4 +1,4 @@
-"""Measured values beside scores: which names of an assay are which variants, and how well the scores rank them."""
+"""Comparing measured values with scores: matching the names of an assay to variants, and computing metrics."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from jobs.science.variants.metrics import ndcg, spearman, top_recall
 from jobs.science.variants.offsets import suggest_offset
 
 LISTED = 20
-"""Names that did not match which are listed; the others are counted."""
+"""Most names without a match that are listed; the others are only counted."""
 
 _NAMED = re.compile(r"([A-Za-z])(-?[0-9]{1,9})[A-Za-z*=-]")
 
 ScoreOf = Callable[[Variant | str], float | None]
-"""The score of a variant, or of a full sequence of another length than the parent's; None where it has none."""
+"""Returns the score of a variant, or of a full sequence whose length differs from the parent's, or None."""
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A variant with both numbers; `measured` is the mean where the assay names it more than once."""
+    """A variant with both numbers; `measured` is the mean if the assay names it more than once."""
 
     variant: str
     score: float
@@ -33,9 +33,10 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Overlay:
-    """How the rows of an assay map to scores. `rows` = `matched` + `unreadable` + `without_measurement` +
-    `without_score` + `duplicates`; `points` has one entry for each of the `matched`. A metric is None where it is not
-    defined.
+    """The rows of an assay matched to scores.
+
+    `rows` = `matched` + `unreadable` + `without_measurement` + `without_score` + `duplicates`. `points` has one entry
+    for each matched variant. A metric is None if it is undefined.
     """
 
     rows: int
@@ -53,7 +54,7 @@ class Overlay:
 
 
 def key_of(text: str, parent: str, offset: int) -> Variant | str:
-    """What a name stands for: substitutions, or the full sequence where its length is not the parent's.
+    """Return the variant that a name means, or the full sequence if its length differs from the parent's.
 
     Raises InvalidInput as `read_variant` does.
     """
@@ -69,8 +70,8 @@ def key_of(text: str, parent: str, offset: int) -> Variant | str:
 
 
 def overlay(names: Sequence[str], values: Sequence[float], parent: str, offset: int, score_of: ScoreOf) -> Overlay:
-    """Match every row; the metrics are over the variants that have both numbers, each once."""
-    # By what they are called, which is cheaper to look up than the variants themselves.
+    """Match every row. Metrics cover the variants that have both numbers, each once."""
+    # Keyed by label, which is cheaper to look up than a variant.
     measured: dict[str, list[float]] = {}
     keys: dict[str, Variant | str] = {}
     problems: list[Problem] = []
@@ -117,8 +118,9 @@ def overlay(names: Sequence[str], values: Sequence[float], parent: str, offset: 
 
 
 def check_names(names: Sequence[str], parent: str, offset: int) -> None:
-    """Raises InvalidInput where fewer than half of the names are variants of the parent: `wrong_offset` where another
-    offset would put nearly all right, else `assay_mismatch`, with examples.
+    """Raise InvalidInput, with examples, if fewer than half of the names are variants of the parent.
+
+    The code is `wrong_offset` if another offset would correct nearly all of them, else `assay_mismatch`.
     """
     problems: list[Problem] = []
     failed = 0
@@ -128,7 +130,7 @@ def check_names(names: Sequence[str], parent: str, offset: int) -> None:
         except InvalidInput:
             fits = False
         else:
-            # Letters alone may be a sequence, but such a short one is rather the name of a gene.
+            # Letters alone may be a sequence, but a short one is more likely the name of a gene.
             fits = isinstance(key, Variant) or 2 * len(key) >= len(parent)
         if not fits:
             failed += 1
@@ -136,13 +138,13 @@ def check_names(names: Sequence[str], parent: str, offset: int) -> None:
                 problems.append(_problem(name, index, parent, offset))
     if 2 * failed <= len(names):
         return
-    better = suggest_offset(pairs_named(names), parent)
+    better = suggest_offset(_pairs_named(names), parent)
     if better is not None and better != offset:
         what = f"the numbers of the variants seem shifted: {failed:,} of {len(names):,} names do not fit the parent"
         remedy = f"Set the numbering offset to {better} instead of {offset}."
         problems.insert(0, Problem("wrong_offset", what, remedy, path="offset"))
     else:
-        what = f"{failed:,} of {len(names):,} names are no variants of this job's parent"
+        what = f"{failed:,} of {len(names):,} names are not variants of this job's parent"
         remedy = "Choose another column, or send the measurements of this parent."
         problems.insert(0, Problem("assay_mismatch", what, remedy, path="variant_column"))
     first = problems[0]
@@ -150,13 +152,13 @@ def check_names(names: Sequence[str], parent: str, offset: int) -> None:
 
 
 def _problem(name: str, index: int, parent: str, offset: int) -> Problem:
-    """What is wrong with a name that is no variant of the parent, in words that do not say where it stands."""
+    """Return the problem of a name that does not match, with a message that does not repeat its place."""
     first = VariantRules(parent, offset).problems(name, Place())[-1]
     return Problem(first.code, first.message, first.remedy, record=name[:80], index=index)
 
 
-def pairs_named(names: Iterable[str]) -> Iterator[tuple[str, int]]:
-    """The (wild-type letter, number) pairs that codes name."""
+def _pairs_named(names: Iterable[str]) -> Iterator[tuple[str, int]]:
+    """Yield the (wild-type letter, number) pairs in the codes."""
     return ((found[1].upper(), int(found[2])) for name in names for found in _NAMED.finditer(name))
 
 

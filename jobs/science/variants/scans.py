@@ -1,4 +1,4 @@
-"""A scan as tables for people: substitutions in order of their score, and one line for each position."""
+"""A scan as tables: substitutions in order of their score, and a summary row for each position."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ RESIDUES = len(CANONICAL)
 
 @dataclass(frozen=True, slots=True)
 class Substitution:
-    """One substitution: `score` is log p(mutant) - log p(wild type), `probability` that of the mutant residue."""
+    """One substitution: `score` is log p(mutant) - log p(wild type), `probability` is p(mutant)."""
 
     code: str
     position: int
@@ -31,7 +31,7 @@ class Substitution:
 
 @dataclass(frozen=True, slots=True)
 class PositionRow:
-    """One position: `mean` is over the 19 substitutions, `information` in bits (0 to log2 20 = 4.32)."""
+    """One position: `mean` is over the 19 substitutions, `information` is in bits (0 to log2 20 = 4.32)."""
 
     position: int
     wild: str
@@ -52,7 +52,7 @@ class ScanTable:
 
     @classmethod
     def of(cls, result: Mapping[str, Any], sequence: str) -> ScanTable:
-        """From a result of the action scan on `sequence`."""
+        """Build the table from a result of the action scan on `sequence`."""
         positions = tuple(result["positions"])
         scores = np.asarray(result["scores"], dtype=np.float64).reshape(-1, RESIDUES)
         spread = np.asarray(result["spread"], dtype=np.float64).reshape(-1, RESIDUES)
@@ -63,18 +63,19 @@ class ScanTable:
 
     @property
     def probabilities(self) -> Floats:
-        """Predicted probabilities [P, 20]: the softmax of a row, since its scores differ from log p by a constant."""
+        """Predicted probabilities [P, 20]: the softmax of each row, whose scores differ from log p by a constant."""
         powers = np.exp(self.scores - self.scores.max(axis=1, keepdims=True, initial=-np.inf))
         return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
     def _mutants(self) -> NDArray[np.bool_]:
-        """Which cells [P, 20] are substitutions: all but the wild type's own."""
+        """Return which cells [P, 20] are substitutions: all except the wild type's own."""
         wild = np.array([CANONICAL.index(letter) for letter in self.wild], dtype=np.intp)
         return np.asarray(np.arange(RESIDUES)[None, :] != wild[:, None])
 
     def ranked(self, *, position: int | None = None, worst_first: bool = False) -> NDArray[np.intp]:
-        """Cells (row x 20 + column) of all substitutions, or of those at one position, best first. Equal scores keep
-        the order of positions and columns.
+        """Return the cells (row x 20 + column) of all substitutions, or of those at one position, best first.
+
+        Equal scores keep the order of positions and columns.
         """
         wanted = self._mutants()
         if position is not None:
@@ -84,7 +85,6 @@ class ScanTable:
         return np.asarray(cells[np.argsort(scores if worst_first else -scores, kind="stable")])
 
     def substitutions(self, cells: Sequence[int] | NDArray[np.intp]) -> list[Substitution]:
-        """The substitutions of these cells."""
         probabilities = self.probabilities
         found = []
         for cell in cells:
@@ -96,7 +96,7 @@ class ScanTable:
         return found
 
     def rows(self, start: int = 0, count: int | None = None) -> Iterator[PositionRow]:
-        """A line for each position from row `start`."""
+        """Yield the summary of each position from row `start`."""
         mutants = self._mutants()
         probabilities = self.probabilities
         end = len(self) if count is None else min(len(self), start + count)
@@ -114,8 +114,9 @@ class ScanTable:
             )
 
     def score_of(self, mutations: Sequence[tuple[int, str]]) -> float | None:
-        """The score of a variant, as (position, mutant) pairs: the sum over its positions, as `score` computes it. None
-        where a position was not scanned.
+        """Return the score of a variant, given as (position, mutant) pairs: the sum over its positions.
+
+        Returns None if a position was not scanned.
         """
         place = {position: row for row, position in enumerate(self.positions)}
         if any(position not in place for position, _ in mutations):
