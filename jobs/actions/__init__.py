@@ -15,11 +15,20 @@ from jobs.actions.scan import Scan
 from jobs.actions.score import Score
 from jobs.errors import InvalidInput, Problem
 
-__all__ = ["ACTIONS", "Action", "DirectAction", "ItemView", "LongAction", "Stored", "get_action"]
+__all__ = ["ACTIONS", "SCORERS", "Action", "DirectAction", "ItemView", "LongAction", "Scan", "Stored", "get_action"]
 
-ACTIONS: Mapping[str, Action] = MappingProxyType(
-    {action.name: action for action in (Encode(), Predict(), LogProb(), Score(), Scan(), Contacts())}
-)
+ACTIONS: Mapping[str, Action] = {
+    action.name: action
+    for action in (
+        Encode(),
+        Predict(),
+        LogProb(),
+        Score(),
+        Scan(),
+        Contacts(),
+    )
+}
+SCORERS = tuple(sorted(action.name for action in ACTIONS.values() if action.scores_variants))
 
 ALIASES = MappingProxyType({"predict_log_prob": "log_prob"})
 """Other names that published clients use."""

@@ -10,6 +10,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.resources import files
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import numpy as np
@@ -61,10 +63,14 @@ Outputs = Mapping[tuple[str, int], Array]
 
 
 class Action(ABC):
-    """One thing that can be asked of a model."""
+    """One thing that can be asked of a model. What other packages must know of it are attributes and methods here: they
+    never ask for its name.
+    """
 
     name: str
     summary: str
+    param_names: tuple[str, ...] = ()
+    """Parameters beside `contexts`, as the form for a new job names its fields."""
     sequence_letters: str = EXTENDED
     context_letters: str = EXTENDED
     needs_mask: bool = False
@@ -72,6 +78,22 @@ class Action(ABC):
     """Kinds whose arrays are large enough to be stored one row per item."""
     long: bool = False
     """Whether items are computed in work units."""
+    unit_words = "passes through the network"
+    """What the work units are, in words."""
+    takes_variants: bool = False
+    """Whether items are variants of `params.parent`."""
+    scores_variants: bool = False
+    """Whether results are scores of variants."""
+    residues_setting: str = ""
+    """The setting of the service that limits the residues of an item further."""
+    example_format: str = "fasta"
+    example_params: Mapping[str, Any] = MappingProxyType({})
+    """Parameters that the example needs beside the defaults."""
+
+    @property
+    def example(self) -> str:
+        """A small library of real proteins to try the action with."""
+        return files(__package__).joinpath("examples", f"{self.name}.{self.example_format}").read_text("ascii")
 
     def rules(self, model: ModelFacts) -> ItemRules:
         """What an item may look like."""

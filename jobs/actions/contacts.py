@@ -42,6 +42,8 @@ class Contacts(LongAction):
     name = "contacts"
     summary = "Contact map of a sequence from the categorical Jacobian, L x L."
     per_token_kinds = frozenset({"unit"})
+    unit_words = "rows of the contact maps"
+    residues_setting = "E1_MAX_CONTACT_RESIDUES"
 
     def rules_for(self, model: ModelFacts, params: Mapping[str, Any]) -> ItemRules:
         rules = self.rules(model)
@@ -49,7 +51,7 @@ class Contacts(LongAction):
         return replace(rules, context_allowed=False, max_residues=longest, min_residues=2)
 
     def check_params(self, raw: Mapping[str, Any], model: ModelFacts) -> dict[str, Any]:
-        known_only(raw, ())
+        known_only(raw, self.param_names)
         return {}
 
     def plan(

@@ -19,10 +19,11 @@ PUBLISHED_NAMES = {"per_residue": "per_token"}
 class Encode(DirectAction):
     name = "encode"
     summary = "Embeddings of a sequence, alone or with homologs as context."
+    param_names = ("repr_layers", "include", DTYPE)
     per_token_kinds = frozenset({"per_token", "per_token_sd", "per_token_by"})
 
     def check_params(self, raw: Mapping[str, Any], model: ModelFacts) -> dict[str, Any]:
-        known_only(raw, ("repr_layers", "include", DTYPE))
+        known_only(raw, self.param_names)
         return {
             "repr_layers": _layers(raw.get("repr_layers"), model),
             "include": _include(raw.get("include")),

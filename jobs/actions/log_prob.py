@@ -22,7 +22,7 @@ class LogProb(DirectAction):
     context_letters = CANONICAL
 
     def check_params(self, raw: Mapping[str, Any], model: ModelFacts) -> dict[str, Any]:
-        known_only(raw, ())
+        known_only(raw, self.param_names)
         return {}
 
     def expand(self, item: ItemView, params: Mapping[str, Any]) -> list[Query]:

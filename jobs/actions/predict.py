@@ -19,11 +19,12 @@ ROWS = ("all", "masked")
 class Predict(DirectAction):
     name = "predict"
     summary = "Logits of the 20 canonical residues where the sequence has `?`."
+    param_names = ("rows", DTYPE)
     sequence_letters = EXTENDED + MASK
     needs_mask = True
 
     def check_params(self, raw: Mapping[str, Any], model: ModelFacts) -> dict[str, Any]:
-        known_only(raw, ("rows", DTYPE))
+        known_only(raw, self.param_names)
         rows = raw.get("rows", "all")
         if rows not in ROWS:
             choice = "Choose all (a row for every position) or masked (rows of ? only)."

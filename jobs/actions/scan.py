@@ -24,12 +24,14 @@ METHODS = ("masked_marginal", "wildtype_marginal")
 class Scan(LongAction):
     name = "scan"
     summary = "Scores of all single substitutions of a parent, L x 20."
+    param_names = ("method", "positions")
+    scores_variants = True
 
     def rules_for(self, model: ModelFacts, params: Mapping[str, Any]) -> ItemRules:
         return replace(self.rules(model), context_allowed=False, reach=max(params["positions"] or [1]))
 
     def check_params(self, raw: Mapping[str, Any], model: ModelFacts) -> dict[str, Any]:
-        known_only(raw, ("method", "positions"))
+        known_only(raw, self.param_names)
         if raw.get("method") == "pseudo_log_likelihood":
             what = "a scan compares residues at one position, and a pseudo-log-likelihood belongs to a whole sequence"
             remedy = "Choose masked_marginal or wildtype_marginal, or the action score."

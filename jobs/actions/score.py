@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from e1protocol import EXTENDED, ModelFacts
@@ -20,11 +21,17 @@ from jobs.science.variants.marginals import NO_CONTEXT, MarginalPlan, PseudoLike
 
 METHODS = ("masked_marginal", "wildtype_marginal", "pseudo_log_likelihood")
 LARGEST_OFFSET = 1_000_000
+UBIQUITIN = "MQIFVKTLTGKTITLEVEPSDTIENVKAKIQDKEGIPPDQQRLIFAGKQLEDGRTLSDYNIQKESTLHLVLRLRGG"
+"""One repeat of human polyubiquitin-C (UniProt P0CG48, residues 1-76)."""
 
 
 class Score(LongAction):
     name = "score"
     summary = "Fitness scores of variants of a parent: log p(mutant) - log p(wild type), or pseudo-log-likelihoods."
+    param_names = ("parent", "method", "offset")
+    takes_variants = scores_variants = True
+    example_format = "csv"
+    example_params = MappingProxyType({"parent": UBIQUITIN})
 
     def rules_for(self, model: ModelFacts, params: Mapping[str, Any]) -> ItemRules:
         """`rules` with what a variant of this parent may be."""
@@ -32,7 +39,7 @@ class Score(LongAction):
         return replace(self.rules(model), context_allowed=False, variants=variants)
 
     def check_params(self, raw: Mapping[str, Any], model: ModelFacts) -> dict[str, Any]:
-        known_only(raw, ("parent", "method", "offset"))
+        known_only(raw, self.param_names)
         return {
             "parent": _parent(raw.get("parent"), self.rules(model).max_residues),
             "method": method_of(raw.get("method"), METHODS),

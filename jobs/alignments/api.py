@@ -14,6 +14,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from jobs.actions import SCORERS, Scan
 from jobs.alignments.bodies import read_upload
 from jobs.alignments.sampling import context_set_sample, contexts_draw, cost_of, samplings_of
 from jobs.alignments.selectors import alignment_of, alignments_of, bins_of, published_count
@@ -39,7 +40,6 @@ from jobs.web.rest.bodies import STREAMED, A3mBodyParser, MultipartBodyParser, S
 from jobs.web.rest.views import COMMON_ERRORS, JobView
 
 RETRY_AFTER_SECONDS = 2
-ACTIONS = ("scan", "score")
 _FIELDS = ("preset", "samplings", "seed", "name", "preview", "model", "action")
 
 
@@ -146,12 +146,12 @@ class AlignmentSample(JobView):
 def _asked(data: dict[str, Any]) -> dict[str, Any]:
     """The fields that are no sampling, checked. Raises InvalidInput."""
     problems = unknown_fields(data, _FIELDS)
-    preview, action = data.get("preview", False), data.get("action") or "scan"
+    preview, action = data.get("preview", False), data.get("action") or Scan.name
     if not isinstance(preview, bool):
         problems.add(Problem("wrong_type", f"preview is {preview!r}", "Give true or false.", path="preview"))
-    if action not in ACTIONS:
+    if action not in SCORERS:
         what = f"there is no cost of the action {action!r}"
-        problems.add(Problem("unknown_action", what, f"Choose from {', '.join(ACTIONS)}.", path="action"))
+        problems.add(Problem("unknown_action", what, f"Choose from {', '.join(SCORERS)}.", path="action"))
     if problems:
         raise problems.refusal()
     model = enabled_model(str(data.get("model") or settings.E1_MODELS[0])).slug

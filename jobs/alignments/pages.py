@@ -13,6 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
+from jobs.actions import Scan
 from jobs.alignments.api import present_preview
 from jobs.alignments.pages_contexts import Refusal
 from jobs.alignments.sampling import PRESETS, context_set_sample, contexts_draw, samplings_of
@@ -136,4 +137,4 @@ def _drawn(request: HttpRequest, stored: Alignment, form: SampleForm, *, store: 
 
 def _preview(stored: Alignment, sampler: Sampler, drawn: list[Drawn], form: SampleForm) -> dict[str, Any]:
     model = form.model if form.model in settings.E1_MODELS else settings.E1_MODELS[0]
-    return present_preview(stored, sampler, drawn, model=model, action="scan")
+    return present_preview(stored, sampler, drawn, model=model, action=Scan.name)

@@ -9,7 +9,7 @@ from typing import Any
 from django.contrib.auth.models import User
 
 from e1protocol import BOUNDARY_TOKENS, MODELS
-from jobs.actions import get_action
+from jobs.actions import Scan
 from jobs.contexts.services import SET_RULES, check_set_context, context_set_create
 from jobs.errors import InvalidInput, Problem, Problems
 from jobs.fleet.pace import pace_of, rounded
@@ -125,7 +125,7 @@ class Cost:
 def cost_of(drawn: Sequence[Drawn], parent: str, *, model: str, action: str) -> Cost:
     """The cost of a masked-marginal `scan` of all positions of the parent; `score` costs that at most."""
     contexts = [one.sequences for one in drawn]
-    plan = PlanTally("scan", get_action("scan").check_params({}, MODELS[model]), contexts)
+    plan = PlanTally(Scan.name, Scan().check_params({}, MODELS[model]), contexts)
     plan.note(Record(0, "", "", 0, parent, None))
     plan.close()
     pace = pace_of(model)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from rest_framework import serializers as s
 
+from jobs.actions import SCORERS
+
 
 class ContextSetSubmission(s.Serializer):  # type: ignore[type-arg]
     name = s.CharField(max_length=100, help_text="Letters, digits and . - + _")
@@ -113,7 +115,7 @@ class SampleRequest(s.Serializer):  # type: ignore[type-arg]
     name = s.CharField(required=False, help_text="Of the context set. Not needed for a preview.")
     preview = s.BooleanField(required=False)
     model = s.CharField(required=False, help_text="Whose measured rate the cost is given at.")
-    action = s.ChoiceField(["scan", "score"], required=False)
+    action = s.ChoiceField(SCORERS, required=False)
 
 
 class CostBody(s.Serializer):  # type: ignore[type-arg]

@@ -14,7 +14,7 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
-from jobs.actions import dtypes
+from jobs.actions import dtypes, get_action
 from jobs.errors import Conflict, InvalidInput, NotFound, Problem
 from jobs.intake.ingest import Request, job_create, job_ingest
 from jobs.intake.keys import key_held
@@ -28,8 +28,6 @@ from jobs.quotas.admission import quota_admit, quota_lock
 from jobs.quotas.rules import Need
 from jobs.quotas.usage import queued_tokens_of
 
-EXTENDABLE_ACTIONS = ("encode", "predict", "log_prob")
-"""Actions whose items are computed one by one, whatever else is in the job."""
 REOPENED = (JobState.SUCCEEDED, JobState.PARTIAL, JobState.FAILED, JobState.CANCELLED)
 """States from which a job goes back to queued."""
 KEPT = (JobState.QUEUED, JobState.RUNNING, JobState.PAUSED)
@@ -89,7 +87,7 @@ def check_extendable(job: Job) -> None:
     if job.params.get("contexts"):
         message = "a job under several contexts cannot be extended; submit a new job"
         raise Conflict(message, code="cannot_be_extended")
-    if job.action not in EXTENDABLE_ACTIONS or job.interactive:
+    if get_action(job.action).long or job.interactive:
         what = "a synchronous request" if job.interactive else f"a job of {job.action}"
         raise Conflict(f"{what} cannot be extended; submit a new job", code="cannot_be_extended")
     if job.state not in (*REOPENED, *KEPT):

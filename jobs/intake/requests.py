@@ -219,8 +219,8 @@ def item_rules(action: Action, model: ModelFacts, request: Request) -> ItemRules
     rules = action.rules_for(model, request.params)
     if request.contexts:
         rules = replace(rules, context_allowed=False, max_tokens=rules.max_tokens - longest_context(request.contexts))
-    if action.name == "contacts":
-        rules = replace(rules, max_residues=min(rules.max_residues, settings.E1_MAX_CONTACT_RESIDUES))
+    if action.residues_setting:
+        rules = replace(rules, max_residues=min(rules.max_residues, getattr(settings, action.residues_setting)))
     return rules
 
 

@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 from django.db.models import Case, CharField, Count, Min, QuerySet, Value, When
 from django.db.models.fields.json import KT
 
+from jobs.actions import get_action
 from jobs.errors import Gone, InvalidInput, NotFound, Problem
 from jobs.models import Context, Item, Job
 from jobs.models.states import ChunkState, ItemState, JobState
@@ -115,7 +116,7 @@ def parent_of(job: Job, item_index: int) -> str:
 
     Raises InvalidInput `no_such_item`.
     """
-    if job.action == "score":
+    if get_action(job.action).takes_variants:
         return str(job.params["parent"])
     item = Item.objects.filter(job=job, index=item_index, chunk__isnull=False).first() if item_index >= 0 else None
     if item is None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, cast
 from uuid import UUID, uuid4
 
@@ -14,7 +16,6 @@ from jobs.actions import ACTIONS, dtypes
 from jobs.actions.base import DTYPE
 from jobs.contexts.selectors import context_runs
 from jobs.errors import InvalidInput, NotFound
-from jobs.intake.examples import EXAMPLE_PARAMS, example
 from jobs.library import selectors
 from jobs.limits import MAX_JOB_NAME
 from jobs.models import Job
@@ -58,16 +59,8 @@ class Asked:
     @property
     def fields(self) -> dict[str, Any]:
         """As the REST interface takes them. Raises InvalidInput where numbers are none, or there are two parents."""
-        params: dict[str, Any] = {}
-        if self.action == "encode":
-            params = {"include": self.include, "repr_layers": _layers(self.repr_layers), DTYPE: self.dtype}
-        elif self.action == "predict":
-            params = {"rows": self.rows, DTYPE: self.dtype}
-        elif self.action == "score":
-            offset = offset_of_text(self.offset)
-            params = {"parent": parent_of_text(self.parent), "method": self.method, "offset": offset}
-        elif self.action == "scan":
-            params = {"method": self.method, "positions": positions_of_text(self.positions)}
+        names = ACTIONS[self.action].param_names if self.action in ACTIONS else ()
+        params = {name: PARAMS[name](self) for name in names if name in PARAMS}
         if self.context_set == EARLIER and self.earlier is not None:
             runs = context_runs(self.earlier.owner, self.earlier.params.get("contexts", ()))
             params["contexts"] = [run.asked for run in runs]
@@ -79,7 +72,12 @@ class Asked:
     @property
     def wants_singles(self) -> bool:
         """Whether the library is all single variants of the parent."""
-        return self.action == "score" and self.all_singles
+        return self.takes_variants and self.all_singles
+
+    @property
+    def takes_variants(self) -> bool:
+        """Whether the chosen action takes variants of a parent."""
+        return self.action in ACTIONS and ACTIONS[self.action].takes_variants
 
     @property
     def library(self) -> str:
@@ -102,6 +100,21 @@ def _layers(text: str) -> list[int]:
         ) from None
 
 
+PARAMS: Mapping[str, Callable[[Asked], Any]] = MappingProxyType(
+    {
+        "include": lambda asked: asked.include,
+        "repr_layers": lambda asked: _layers(asked.repr_layers),
+        "rows": lambda asked: asked.rows,
+        DTYPE: lambda asked: asked.dtype,
+        "parent": lambda asked: parent_of_text(asked.parent),
+        "method": lambda asked: asked.method,
+        "offset": lambda asked: offset_of_text(asked.offset),
+        "positions": lambda asked: positions_of_text(asked.positions),
+    }
+)
+"""The parameters that the form has fields for, as the REST interface takes them."""
+
+
 def first(request: HttpRequest, owner: User) -> Asked:
     """The form as a browser gets it. Raises Http404 for `?from=` another person's job."""
     asked = Asked(model=cast(str, settings.E1_MODELS[0]), context_set=request.GET.get("context_set", ""))
@@ -109,8 +122,8 @@ def first(request: HttpRequest, owner: User) -> Asked:
     if action in ACTIONS:
         asked.action = action
         if "example" in request.GET:
-            asked.sequences, asked.name = example(action), f"Example of {action}"
-            asked.parent = str(EXAMPLE_PARAMS.get(action, {}).get("parent", ""))
+            asked.sequences, asked.name = ACTIONS[action].example, f"Example of {action}"
+            asked.parent = str(ACTIONS[action].example_params.get("parent", ""))
     if "from" in request.GET:
         asked.earlier = _earlier(request.GET["from"], owner)
         _like(asked, asked.earlier)

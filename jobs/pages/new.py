@@ -25,7 +25,6 @@ from jobs.actions import ACTIONS
 from jobs.contexts.selectors import context_sets_of
 from jobs.contexts.services import SET_RULES
 from jobs.errors import InvalidInput, Problem, ServiceError
-from jobs.intake.examples import EXAMPLE_PARAMS, example
 from jobs.intake.requests import ON_INVALID, submission_of_file, submission_of_job
 from jobs.intake.submit import Submission, job_submit
 from jobs.limits import MAX_CONTEXTS, MAX_RESIDUES
@@ -105,7 +104,7 @@ def submission_of_form(request: HttpRequest, asked: Asked) -> Submission:
     if asked.context_set and shared.strip():
         message = "there are homologs for all items, and a stored context set"
         raise InvalidInput.one("two_contexts", message, "Give one of the two.", path="context")
-    if asked.parent_file is not None and asked.action == "score":
+    if asked.parent_file is not None and asked.takes_variants:
         if asked.parent.strip():
             message = "there are a file and a pasted parent"
             raise InvalidInput.one("two_parents", message, "Give one of the two.", path="params.parent")
@@ -218,10 +217,10 @@ def rules() -> Mapping[str, Any]:
             "letters": action.sequence_letters,
             "contextLetters": action.context_letters,
             "needsMask": action.needs_mask,
-            "example": example(action.name),
-            "parent": EXAMPLE_PARAMS.get(action.name, {}).get("parent", ""),
+            "example": action.example,
+            "parent": action.example_params.get("parent", ""),
             # Variants are read with the parent, which the preview does not know.
-            "preview": action.name != "score",
+            "preview": not action.takes_variants,
         }
         for action in ACTIONS.values()
     }

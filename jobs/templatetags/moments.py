@@ -8,6 +8,8 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from jobs.actions import get_action
+
 register = template.Library()
 
 
@@ -57,5 +59,5 @@ def size(count: float | None) -> str:
 
 @register.filter
 def passes(action: str) -> str:
-    """What the work units of an action are, in words: a unit of `contacts` is a row, of some twenty passes."""
-    return "rows of the contact maps" if action == "contacts" else "passes through the network"
+    """What the work units of an action are, in words."""
+    return get_action(action).unit_words

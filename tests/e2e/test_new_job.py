@@ -8,7 +8,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from jobs.intake.examples import example
+from jobs.actions import ACTIONS
 from tests.e2e.conftest import until_computing, violations
 from tests.e2e.steps import BAD, GOOD, library, wait_for
 
@@ -97,7 +97,7 @@ def test_an_example_is_loaded_without_leaving_the_page_and_runs(page):
     page.goto("/jobs/new/")
     page.locator("#id_name").fill("my trial")
     page.get_by_role("link", name="predict", exact=True).click()
-    expect(page.locator("#id_sequences")).to_have_value(example("predict"))
+    expect(page.locator("#id_sequences")).to_have_value(ACTIONS["predict"].example)
     expect(page.locator("#id_name")).to_have_value("my trial")
     expect(page.locator("#preview-status")).to_contain_text("2 sequences")
     page.get_by_role("button", name="Submit job").click()
@@ -243,7 +243,7 @@ def test_an_example_replaces_pasted_sequences_only_with_leave(page):
     expect(page.locator("#id_sequences")).to_have_value(GOOD)
     page.once("dialog", lambda dialog: dialog.accept())
     page.get_by_role("link", name="encode", exact=True).click()
-    expect(page.locator("#id_sequences")).to_have_value(example("encode"))
+    expect(page.locator("#id_sequences")).to_have_value(ACTIONS["encode"].example)
 
 
 def test_nucleotides_are_noticed_before_they_are_computed(page):

@@ -15,7 +15,6 @@ from e1protocol import INCLUDES, MODELS
 from jobs.actions import ACTIONS
 from jobs.actions.dtypes import TYPES
 from jobs.actions.predict import ROWS
-from jobs.intake.examples import example
 from jobs.models import Item, Job
 from jobs.pages import new
 from jobs.parsing import Reader, Record
@@ -242,10 +241,10 @@ def test_without_a_session_a_script_is_told_and_a_person_is_led_to_the_login(per
 def test_the_examples_are_real_libraries_for_their_action(browser, action, inline_worker):
     page = browser.get(f"/jobs/new/?example={action}").content.decode()
     assert f'<option value="{action}" selected>' in page
-    records = list(Reader([example(action).encode()], "fasta", ACTIONS[action].rules(MODELS["e1-demo"])))
+    records = list(Reader([ACTIONS[action].example.encode()], "fasta", ACTIONS[action].rules(MODELS["e1-demo"])))
     assert len(records) >= 2
     assert all(isinstance(record, Record) for record in records)
-    assert send(browser, None, sequences=example(action), action=action).status_code == 302
+    assert send(browser, None, sequences=ACTIONS[action].example, action=action).status_code == 302
     inline_worker()
     assert Job.objects.get().state == "succeeded"
 

@@ -1,0 +1,50 @@
+"""An action that no service has: the norm of the mean embedding, its first numbers, and if asked, every residue's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from e1protocol import Encoding, ModelFacts, Query
+from jobs.actions.base import ItemView, Outputs, Stored, known_only
+from jobs.actions.columns import Column, number_column
+from jobs.actions.contexts import SCHEMA
+from jobs.actions.direct import DirectAction
+
+
+class Toy(DirectAction):
+    name = "toy"
+    summary = "The length of an embedding, and its first numbers."
+    example = ">one\nMKTAYIAKQR\n"
+    param_names = ("first", "each")
+    per_token_kinds = frozenset({"norms"})
+
+    def check_params(self, raw: Mapping[str, Any], model: ModelFacts) -> dict[str, Any]:
+        known_only(raw, self.param_names)
+        return {"first": int(raw.get("first", 3)), "each": bool(raw.get("each", False))}
+
+    def expand(self, item: ItemView, params: Mapping[str, Any]) -> list[Query]:
+        return [Query(item.sequence, item.context, (-1,), frozenset({"mean", "per_token"}))]
+
+    def reduce(self, item: ItemView, params: Mapping[str, Any], encodings: Sequence[Encoding]) -> list[Stored]:
+        (encoding,) = encodings
+        (mean,), (rows,) = encoding.mean.values(), encoding.per_token.values()
+        stored = [
+            Stored("norm", -1, np.array([[np.linalg.norm(mean.astype(np.float64))]])),
+            Stored("first", -1, mean[None, : params["first"]]),
+        ]
+        return [*stored, Stored("norms", -1, np.linalg.norm(rows, axis=1)[:, None])] if params["each"] else stored
+
+    def single_columns(self, params: Mapping[str, Any], model: ModelFacts) -> tuple[Column, ...]:
+        columns = (number_column("norm"), Column("first", "first", width=params["first"]))
+        return (*columns, Column("norms", "norms", rows=len)) if params["each"] else columns
+
+    def single_result(self, item: ItemView, params: Mapping[str, Any], outputs: Outputs) -> dict[str, Any]:
+        result: dict[str, Any] = {"norm": float(outputs["norm", -1][0, 0]), "first": outputs["first", -1][0]}
+        return result | ({"norms": outputs["norms", -1][:, 0]} if params["each"] else {})
+
+    def params_schema(self, model: ModelFacts) -> dict[str, Any]:
+        properties = {"first": {"type": "integer"}, "each": {"type": "boolean"}, "contexts": SCHEMA}
+        return {"type": "object", "additionalProperties": False, "properties": properties}
