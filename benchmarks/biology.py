@@ -30,7 +30,7 @@ from jobs.actions import ItemView
 from jobs.actions.contacts import ContactUnits
 from jobs.science.alignments.reading import Alignment, read_alignment
 from jobs.science.alignments.sampling import Sampler, Sampling, published_ensemble
-from jobs.science.contacts.contacts import long_range_precision
+from jobs.science.contacts.precision import long_range_precision
 from jobs.science.contacts.structures import map_structure
 from jobs.science.variants.codes import Variant, read_variant
 from jobs.science.variants.marginals import NO_CONTEXT, Context, MarginalPlan, masked_query, run_in_blocks

@@ -53,7 +53,7 @@ E1_UPLOAD_SECONDS = env.float("E1_UPLOAD_SECONDS", default=21_600.0)
 """Longest time that a request's body may take to come in; short ones have a minute and what 16 KiB a second take."""
 E1_MAX_CONTACT_RESIDUES = env.int("E1_MAX_CONTACT_RESIDUES", default=512)
 """Longest sequence of a contact map: 20 passes for each residue, and 1.6 kB x L x L of rows kept until it is made. It
-only lowers `jobs.science.contacts.contacts.MAX_CONTACT_RESIDUES`."""
+only lowers `jobs.science.contacts.jacobian.MAX_CONTACT_RESIDUES`."""
 E1_BUNDLE_TOKENS = env.int("E1_BUNDLE_TOKENS", default=16384)
 """Tokens of chunks in a bundle (a message carries up to four) until a worker that is alive has measured its rate; then
 a bundle is what the slowest of them computes in a second."""

@@ -18,7 +18,7 @@ from jobs.actions.columns import FLOAT, SINGLE, SPREAD, Column
 from jobs.actions.contexts import SCHEMA
 from jobs.actions.ensembles import ensemble_of, with_ensemble
 from jobs.parsing import ItemRules
-from jobs.science.contacts.contacts import (
+from jobs.science.contacts.jacobian import (
     MAX_CONTACT_RESIDUES,
     RESIDUES,
     ContactMap,
@@ -124,8 +124,8 @@ class ContactUnits:
     def _map(self, arrays: Iterator[Array]) -> Floats:
         """The map [L, L] of the next L rows."""
         length = len(self.sequence)
-        with ContactMap(length) as gathered:
-            for position in range(length):
-                row = next(arrays).reshape(length, RESIDUES, RESIDUES).transpose(1, 0, 2)
-                gathered.add(position, row.astype(np.float32))
-            return gathered.finish()
+        gathered = ContactMap(length)
+        for position in range(length):
+            row = next(arrays).reshape(length, RESIDUES, RESIDUES).transpose(1, 0, 2)
+            gathered.add(position, row.astype(np.float32))
+        return gathered.finish()

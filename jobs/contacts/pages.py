@@ -12,7 +12,7 @@ from django.http import QueryDict
 from jobs.contacts.serializers import StructureBody
 from jobs.contacts.services import judged, structures_of
 from jobs.models import Item, Job
-from jobs.science.contacts.contacts import CONTACT_DISTANCE, MIN_SEPARATION
+from jobs.science.contacts.precision import CONTACT_DISTANCE, MIN_SEPARATION
 from jobs.science.contacts.tables import SHORTEST, ContactTable
 from jobs.web.links import changed, whole
 

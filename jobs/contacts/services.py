@@ -14,7 +14,7 @@ from jobs.models import Job, Structure
 from jobs.parsing.text import file_name
 from jobs.quotas.admission import quota_admit_attachment
 from jobs.results.items import results_of
-from jobs.science.contacts.contacts import Floats, Precision, long_range_precision
+from jobs.science.contacts.precision import Floats, Precision, long_range_precision
 from jobs.science.contacts.structures import map_structure
 from jobs.science.contacts.tables import true_pairs
 

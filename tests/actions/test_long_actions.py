@@ -15,7 +15,7 @@ from jobs.models import Chunk, Item, Job, JobContext, Output
 from jobs.models.states import ChunkState, JobState
 from jobs.queue import leases, losses
 from jobs.queue.units import groups_release
-from jobs.science.contacts.contacts import average_product_corrected
+from jobs.science.contacts.jacobian import average_product_corrected
 
 TINY = Path(__file__).parents[1] / "data" / "e1-random-tiny"
 CASES = json.loads((TINY / "cases.json").read_text())

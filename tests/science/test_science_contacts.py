@@ -6,20 +6,15 @@ import numpy as np
 import pytest
 
 from e1protocol import CANONICAL, Query
-from jobs.errors import InvalidInput
-from jobs.science.contacts import contacts
-from jobs.science.contacts.contacts import (
+from jobs.science.contacts.jacobian import (
     ContactMap,
     average_product_corrected,
     centred_row,
-    check_length,
-    contact_map,
     jacobian_row,
-    long_range_precision,
     row_queries,
-    rows_through,
     wildtype_query,
 )
+from jobs.science.contacts.precision import long_range_precision
 from worker.engine import Engine
 
 TINY = Path(__file__).parents[1] / "data" / "e1-random-tiny"
@@ -53,22 +48,25 @@ def plain_jacobian(engine, parent, context) -> np.ndarray:
 @pytest.mark.parametrize("context", [(), CONTEXT], ids=["alone", "context"])
 def test_the_map_is_that_of_the_whole_jacobian(engine, context):
     expected = plain_map(plain_jacobian(engine, PARENT, context))
-    found = contact_map(PARENT, rows_through(PARENT, engine.encode, context))
+    (wild,) = engine.encode([wildtype_query(PARENT, context)])
+    gathered = ContactMap(len(PARENT))
+    for position in range(len(PARENT)):
+        mutants = [mutant.logits for mutant in engine.encode(row_queries(PARENT, position, context))]
+        gathered.add(position, centred_row(jacobian_row(PARENT, position, wild.logits, mutants)))
+    found = gathered.finish()
     assert found.shape == (len(PARENT), len(PARENT))
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4 * abs(expected).max())
 
 
-@pytest.mark.parametrize("memory", [1 << 30, 0], ids=["memory", "file"])
-def test_rows_in_any_order_in_memory_or_in_a_file(memory, tmp_path):
+def test_rows_in_any_order():
     random = np.random.default_rng(1)
     jacobian = random.normal(size=(13, 20, 13, 20)) + random.normal(size=(13, 1, 1, 20)) * 5
-    with ContactMap(13, memory=memory, folder=tmp_path) as gathered:
-        for position in random.permutation(13):
-            gathered.add(int(position), centred_row(jacobian[position]))
-        found = gathered.finish()
+    gathered = ContactMap(13)
+    for position in random.permutation(13):
+        gathered.add(int(position), centred_row(jacobian[position]))
+    found = gathered.finish()
     np.testing.assert_allclose(found, plain_map(jacobian), rtol=0, atol=1e-4)
     np.testing.assert_allclose(found, found.T, atol=1e-12)
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_missing_double_and_misshapen_rows_are_noticed():
@@ -86,8 +84,10 @@ def test_missing_double_and_misshapen_rows_are_noticed():
 
 
 def test_a_network_that_answers_to_nothing_gives_a_map_of_zeros():
-    rows = [(n, np.zeros((20, 3, 20), dtype=np.float32)) for n in range(3)]
-    assert not contact_map("MKT", rows).any()
+    gathered = ContactMap(3)
+    for position in range(3):
+        gathered.add(position, np.zeros((20, 3, 20), dtype=np.float32))
+    assert not gathered.finish().any()
 
 
 def test_queries_leave_out_the_wild_type():
@@ -96,21 +96,6 @@ def test_queries_leave_out_the_wild_type():
     assert all(query.context == CONTEXT and query.include == {"logits"} for query in queries)
     assert len(row_queries("MXT", 1)) == 20
     assert wildtype_query("MKT").sequence == "MKT"
-
-
-def test_length_limits():
-    check_length("M" * contacts.MAX_CONTACT_RESIDUES)
-    for sequence, code in (("M" * (contacts.MAX_CONTACT_RESIDUES + 1), "sequence_too_long"), ("M", "too_short")):
-        with pytest.raises(InvalidInput) as caught:
-            check_length(sequence)
-        assert caught.value.code == code
-
-
-def test_failed_queries_are_reported(engine):
-    from e1protocol import Encoding
-
-    with pytest.raises(RuntimeError, match="out_of_memory"):
-        list(rows_through("MKT", lambda queries: [Encoding(error="out_of_memory") for _ in queries]))
 
 
 def test_average_product_correction_takes_off_what_rows_and_columns_share():

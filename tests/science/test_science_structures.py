@@ -11,7 +11,7 @@ from Bio.PDB import PDBParser
 from jobs.errors import InvalidInput
 from jobs.science.alignments.reading import read_alignment
 from jobs.science.contacts import structures
-from jobs.science.contacts.contacts import long_range_precision
+from jobs.science.contacts.precision import long_range_precision
 from jobs.science.contacts.structures import map_structure, read_chains
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"

@@ -1,4 +1,4 @@
-"""A contact map as a table for people: pairs in order of their score, beside the distances of a structure."""
+"""A contact map as a table: pairs in order of their score, with the distances of a structure."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.science.contacts.contacts import CONTACT_DISTANCE, Floats
+from jobs.science.contacts.precision import CONTACT_DISTANCE, Floats
 
 SHORTEST = 6
-"""Nearer pairs along the chain are neighbours in any structure, and say nothing."""
+"""Least separation along the chain. Closer pairs touch in any structure, so they carry no information."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two positions (1-based), their residues, and their score; `distance` in Angstrom, None where it is not known;
-    `marked` where it is one of the best L.
+    """Two positions (1-based), their residues, and their score.
+
+    `distance` is in Angstrom, None if it is unknown. `marked` pairs are among the best L.
     """
 
     first: int
@@ -33,7 +34,7 @@ class Pair:
 
     @property
     def contact(self) -> bool | None:
-        """Whether they touch in the structure; None where that is not known."""
+        """Whether they touch in the structure; None if that is unknown."""
         return None if self.distance is None else self.distance < CONTACT_DISTANCE
 
 
@@ -46,14 +47,16 @@ class ContactTable:
     distances: Floats | None = None
 
     def ranked(self, *, separation: int = SHORTEST) -> NDArray[np.intp]:
-        """Pairs [n, 2] (0-based, first < second) that lie `separation` or more apart, best first."""
+        """Return the pairs [n, 2] (0-based, first < second) that are `separation` or more apart, best first."""
         first, second = np.triu_indices(len(self.sequence), k=max(1, separation))
         order = np.argsort(-self.scores[first, second], kind="stable")
         return np.stack([first[order], second[order]], axis=1)
 
     def marked(self, ranked: NDArray[np.intp]) -> NDArray[np.intp]:
-        """Of `ranked` pairs the best L, L being the number of residues; over a structure those that it resolves count
-        alone. The picture marks the same (`contactHeat` in frontend/src/pictures/contact-data.ts).
+        """Return the best L of the `ranked` pairs, L being the number of residues.
+
+        If there is a structure, only residues that it resolves count. The picture marks the same pairs (`contactHeat`
+        in frontend/src/pictures/contact-data.ts).
         """
         if self.distances is None:
             return ranked[: len(self.sequence)]
@@ -61,7 +64,7 @@ class ContactTable:
         return ranked[resolved[ranked].all(axis=1)][: np.count_nonzero(resolved)]
 
     def pairs(self, places: NDArray[np.intp], marked: NDArray[np.intp] | None = None) -> Iterator[Pair]:
-        """The pairs at these places."""
+        """Yield the pairs at these places [n, 2] (0-based)."""
         best = set() if marked is None else set(map(tuple, marked.tolist()))
         for first, second in places.tolist():
             distance = None

@@ -1,9 +1,11 @@
 """One analysis in a process of its own: `python -m jobs.science.maps.child FOLDER`.
 
-A process of its own can be stopped at any moment, gives its memory back, and takes a broken library or a lack of memory
-with it, not the service worker. FOLDER holds `request.json` and raw float32 vectors; `result.npz` and `facts.json` are
-written there. Standard output has a line for each step: the share that is done and words for it. The end of standard
-input, which is the end of whoever started it, ends it.
+A separate process can be stopped at any moment and returns all of its memory. If a library crashes or memory runs out,
+the service worker survives.
+
+FOLDER holds `request.json` and raw float32 vectors; the process writes `result.npz` and `facts.json` there. It prints a
+line for each step: the share that is done, and what it is doing. It exits when standard input is closed, which happens
+when its parent ends.
 """
 
 from __future__ import annotations
@@ -12,7 +14,6 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,20 +22,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.science.maps.groups import NO_GROUP, Grouping, find_groups
-from jobs.science.maps.layouts import LEAST_FOR_UMAP, principal, umap_layout
-from jobs.science.maps.neighbours import nearest
+from jobs.science.maps.layouts import LEAST_FOR_UMAP, plane, umap_layout
+from jobs.science.maps.neighbours import Tell, nearest
 
 Arrays = dict[str, NDArray[Any]]
-Step = Callable[[float], None]
 NICE = 10
-"""Workers of models that share the machine go first."""
+"""Model workers on the same machine take precedence."""
 
 
 def analyse(
     kind: str, params: dict[str, Any], vectors: NDArray[np.float32], more: Arrays
 ) -> tuple[Arrays, dict[str, Any]]:
-    """The arrays of the result and what to say of it in a few numbers. `more` may hold `library`, vectors of another
-    job, and `queries`, rows of `vectors`.
+    """Return the arrays of the result, and a few numbers that describe it.
+
+    `more` may hold `library`, the vectors of another job, and `queries`, rows of `vectors`.
     """
     return {"neighbours": _neighbours, "clusters": _clusters, "map": _map}[kind](params, vectors, more)
 
@@ -53,7 +54,7 @@ def _neighbours(params: dict[str, Any], vectors: NDArray[np.float32], more: Arra
 
 
 def _near(vectors: NDArray[np.float32], count: int, end: float) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """The nearest neighbours of each item among all, fewer in a small library."""
+    """Return the nearest neighbours of each item among all; a small library has fewer than `count`."""
     k = min(count, len(vectors) - 2)
     rows = np.arange(len(vectors))
     return nearest(vectors, vectors, k=k, own_rows=rows, tell=_step(0.1, end, "finding neighbours"))
@@ -69,7 +70,7 @@ def _clusters(params: dict[str, Any], vectors: NDArray[np.float32], _: Arrays) -
 
 
 def _grouped(
-    asked: Grouping, vectors: NDArray[np.float32], near: NDArray[np.int64] | None, step: Step
+    asked: Grouping, vectors: NDArray[np.float32], near: NDArray[np.int64] | None, step: Tell
 ) -> tuple[Arrays, dict[str, Any]]:
     cluster = find_groups(vectors, asked, near=near, tell=step)
     sizes = np.bincount(cluster[cluster != NO_GROUP])
@@ -95,15 +96,13 @@ def _map(params: dict[str, Any], vectors: NDArray[np.float32], _: Arrays) -> tup
         step = _step(0.6, 0.95, "laying out")
         placed = umap_layout(vectors, near, similarity, min_dist=params["min_dist"], seed=params["seed"], tell=step)
     else:
-        placed, explained = principal(vectors, 2, tell=_step(0.6, 0.95, "finding principal components"))
+        placed, explained = plane(vectors, tell=_step(0.6, 0.95, "finding principal components"))
         facts["explained_variance"] = [round(float(share), 4) for share in explained]
-        if placed.shape[1] < 2:
-            placed = np.column_stack([placed[:, 0], np.zeros(len(placed), np.float32)])
     return arrays | {"x": placed[:, 0], "y": placed[:, 1]}, facts
 
 
-def _step(start: float, end: float, words: str) -> Step:
-    """Prints how far a part of the work is, as a share of the whole."""
+def _step(start: float, end: float, words: str) -> Tell:
+    """Return a function that prints the progress of one part of the work, as a share of the whole."""
 
     def tell(done: float) -> None:
         sys.stdout.write(f"{start + (end - start) * done:.4f} {words}\n")
@@ -114,7 +113,7 @@ def _step(start: float, end: float, words: str) -> Step:
 
 
 def _end_with_starter() -> None:
-    # Not through sys.stdin: a thread that waits in there breaks the interpreter's own end.
+    # Don't use sys.stdin: a thread that blocks in it breaks the shutdown of the interpreter.
     while os.read(0, 1024):
         pass
     os._exit(1)

@@ -1,6 +1,6 @@
-"""Cosine similarity, exactly: the best k of a library that is read in blocks. numpy only, so that the web can answer.
+"""Exact cosine similarity: the best k rows of a library that is read in blocks.
 
-A vector of zeros has no direction: its similarity to anything is 0.
+Uses numpy alone, so that web processes can run it. A vector of zeros has similarity 0 to anything.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ Floats = NDArray[np.floating[Any]]
 
 
 class TopK:
-    """The `k` best rows of a library for each of `queries` queries, while blocks come in, in any order.
+    """The `k` best rows of a library for each of `queries` queries, updated as blocks arrive, in any order.
 
-    `row` [queries, k] are library rows, best first, -1 where the library has fewer; `similarity` [queries, k] goes
-    with them. Among equal similarities the earlier row stands first, whatever the blocks were.
+    `row` [queries, k] are library rows, best first, filled up with -1. `similarity` [queries, k] belongs to them. Among
+    equal similarities the earlier row is first, for any division into blocks.
     """
 
     def __init__(self, queries: int, k: int) -> None:
@@ -25,7 +25,7 @@ class TopK:
         self.similarity = np.full((queries, k), -np.inf, dtype=np.float64)
 
     def add(self, row: NDArray[np.int64], similarity: Floats) -> None:
-        """Take in candidates [queries, m]: library rows with their similarities; -inf stands for none."""
+        """Add candidates [queries, m]: library rows with their similarities; -inf means no candidate."""
         k = self.row.shape[1]
         rows = np.concatenate([self.row, np.where(np.isneginf(similarity), -1, row)], axis=1)
         similarities = np.concatenate([self.similarity, similarity.astype(np.float64)], axis=1)
@@ -35,13 +35,13 @@ class TopK:
 
 
 def unit_rows(vectors: Floats) -> NDArray[np.float32]:
-    """The rows [n, H] at length 1, as float32; rows of zeros stay."""
+    """Scale the rows [n, H] to length 1, as float32; rows of zeros stay."""
     lengths = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
     return (vectors / np.where(lengths == 0, 1, lengths)).astype(np.float32)
 
 
 def scan_block(best: TopK, query: Floats, block: Floats, first_row: int, *, leave_out: int | None = None) -> None:
-    """Compare one query [H] with library rows `first_row`, ... [m, H]; `leave_out` is the row of the query itself."""
+    """Compare a query [H] with the library rows `block` [m, H] from `first_row`; `leave_out` is the query's own row."""
     wide = block.astype(np.float64)
     direction = query.astype(np.float64) / (np.linalg.norm(query.astype(np.float64)) or 1)
     lengths = np.linalg.norm(wide, axis=1)
@@ -51,7 +51,7 @@ def scan_block(best: TopK, query: Floats, block: Floats, first_row: int, *, leav
         similarity[leave_out - first_row] = -np.inf
     k = best.row.shape[1]
     if len(rows) > k:
-        # Rows as similar as the k-th are all kept: `add` decides among them by their place.
+        # Keep all rows as similar as the k-th: `add` orders ties by row.
         worst = np.partition(similarity, -k)[-k]
         kept = similarity >= worst
         rows, similarity = rows[kept], similarity[kept]

@@ -1,10 +1,11 @@
 """Groups of similar items, by cosine.
 
-`louvain` (Blondel et al. 2008) finds communities in the graph that joins each item with its nearest neighbours: the
-number of groups follows from the data, and every item belongs to one. Embeddings of proteins lie in one cloud of
-changing density: HDBSCAN (Campello et al. 2013) then finds one large group and leaves most other items out, which is
-true but paints no map; it is there for libraries of families that lie apart. Both need time that grows with the square
-of the number of items: beyond `exact_items` `auto` takes mini-batch k-means.
+- `louvain` (Blondel et al. 2008) finds communities in the graph that joins each item with its nearest neighbours. The
+  number of groups follows from the data, and every item belongs to one.
+- `hdbscan` (Campello et al. 2013) suits libraries of families that are far apart. Embeddings of related proteins form
+  one cloud of varying density. HDBSCAN then finds one large group and leaves out most other items.
+- `kmeans` runs in mini-batches. `auto` takes it beyond `exact_items`, because the time of the other two grows with the
+  square of the number of items.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from jobs.science.maps.layouts import principal
 from jobs.science.maps.neighbours import Tell, silent
 
 DIMENSIONS = 32
-"""HDBSCAN works on so many principal components of the unit vectors: distances in more are slow, and hardly others."""
+"""Principal components of the unit vectors for HDBSCAN. Distances in more are slow, and differ little."""
 BATCH = 4096
 NO_GROUP = -1
 METHODS = ("auto", "louvain", "hdbscan", "kmeans")
@@ -29,8 +30,10 @@ METHODS = ("auto", "louvain", "hdbscan", "kmeans")
 
 @dataclass(frozen=True, slots=True)
 class Grouping:
-    """How to group. `resolution` of louvain: above 1 more and smaller groups; `min_size` of hdbscan: the smallest group
-    worth a name; `count` of kmeans: groups, by default the square root of n / 2, at most 100.
+    """How to group.
+
+    `resolution` is for louvain: above 1 there are more and smaller groups. `min_size` is the smallest group of hdbscan.
+    `count` is the number of groups of kmeans, by default the square root of n / 2, at most 100.
     """
 
     method: str = "auto"
@@ -41,7 +44,7 @@ class Grouping:
     exact_items: int = 20_000
 
     def chosen(self, items: int) -> str:
-        """The method for so many items."""
+        """Return the method for this number of items."""
         if self.method != "auto":
             return self.method
         return "louvain" if items <= self.exact_items else "kmeans"
@@ -50,10 +53,10 @@ class Grouping:
 def find_groups(
     vectors: Floats, asked: Grouping, *, near: NDArray[np.int64] | None = None, tell: Tell = silent
 ) -> NDArray[np.int64]:
-    """The group of each of `vectors` [n, H]: 0 is the largest, NO_GROUP is none. `near` [n, k] are the rows of the
-    nearest neighbours, best first, which louvain needs.
+    """Return the group of each of `vectors` [n, H]: 0 is the largest, NO_GROUP means none.
 
-    Euclidean distance between unit vectors, which the others take, orders pairs as cosine does.
+    `near` [n, k] are the rows of the nearest neighbours, best first; louvain needs them. The other methods use the
+    Euclidean distance between unit vectors, which orders pairs as cosine does.
     """
     method = asked.chosen(len(vectors))
     if method == "louvain":
@@ -111,14 +114,12 @@ def _kmeans(vectors: Floats, asked: Grouping, tell: Tell) -> NDArray[np.int64]:
 
 
 def _batches(order: NDArray[np.int64], least: int) -> Iterator[NDArray[np.int64]]:
-    """Runs of about BATCH, none shorter than `least` where there are so many: k-means starts from the first one."""
-    size = max(BATCH, least)
-    cut = max(1, len(order) // size)
-    yield from np.array_split(order, cut)
+    """Yield runs of about BATCH, none shorter than `least` if possible: k-means starts from the first one."""
+    yield from np.array_split(order, max(1, len(order) // max(BATCH, least)))
 
 
 def _by_size(found: NDArray[Any]) -> NDArray[np.int64]:
-    """The same groups numbered by falling size; of equal ones the one with the earliest item first."""
+    """Renumber the groups by decreasing size; equal ones by their first item."""
     names, first, sizes = np.unique(found, return_index=True, return_counts=True)
     real = names != NO_GROUP
     names, first, sizes = names[real], first[real], sizes[real]

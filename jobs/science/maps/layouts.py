@@ -1,4 +1,4 @@
-"""Items in the plane: principal components, or UMAP over exact cosine neighbours. The same seed gives the same map."""
+"""Items in the plane: principal components, or UMAP over exact cosine neighbours. The seed determines the map."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from jobs.science.maps.cosine import Floats
 from jobs.science.maps.neighbours import Tell, silent
 
 WHOLE = 20_000
-"""Up to so many items principal components are computed at once, exactly; beyond, block by block."""
+"""Most items whose principal components are computed at once, exactly; beyond, block by block."""
 BLOCK = 4096
 LEAST_FOR_UMAP = 4
 
@@ -22,13 +22,13 @@ LEAST_FOR_UMAP = 4
 def principal(
     vectors: Floats, components: int, *, tell: Tell = silent
 ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-    """The first principal components of `vectors` [n, H], centred but not scaled: coordinates [n, c] and the share of
-    the variance that each explains [c]; c is `components`, or n - 1 or H where those are smaller.
+    """Return the first principal components of `vectors` [n, H], centred but not scaled.
 
-    Signs are fixed as scikit-learn fixes them, so that a map is not mirrored by chance.
+    Returns coordinates [n, c] and the share of the variance that each component explains [c]. The number c is the
+    least of `components`, n - 1 and H. scikit-learn fixes the signs, so that a map is not mirrored by chance.
     """
     count = max(1, min(components, vectors.shape[1], len(vectors) - 1))
-    # Items that are all equal have no variance to explain a share of.
+    # If all items are equal there is no variance, and the share is 0 / 0.
     with np.errstate(invalid="ignore", divide="ignore"):
         pca = _fitted(vectors, count, tell)
     placed = np.empty((len(vectors), count), dtype=np.float32)
@@ -38,15 +38,21 @@ def principal(
     return placed, np.nan_to_num(np.asarray(pca.explained_variance_ratio_, dtype=np.float64))
 
 
+def plane(vectors: Floats, *, tell: Tell = silent) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """Return `principal` with two components; a second one that is missing is 0 everywhere."""
+    placed, explained = principal(vectors, 2, tell=tell)
+    return np.pad(placed, ((0, 0), (0, 2 - placed.shape[1]))), explained
+
+
 def _fitted(vectors: Floats, count: int, tell: Tell) -> Any:
     from sklearn.decomposition import PCA, IncrementalPCA
 
     if len(vectors) <= WHOLE:
-        # Through the covariances where there are more items than numbers: exact too, and no more copies of the vectors.
+        # With more items than dimensions the covariances are exact too, and need no more copies of the vectors.
         solver = "covariance_eigh" if len(vectors) >= vectors.shape[1] else "full"
         return PCA(n_components=count, svd_solver=solver).fit(np.asarray(vectors, dtype=np.float64))
     pca = IncrementalPCA(n_components=count)
-    # A rest with fewer rows than components would be refused: it goes with the block before it.
+    # scikit-learn refuses a block with fewer rows than components, so the rest joins the last block.
     starts = list(range(0, len(vectors) - BLOCK + 1, BLOCK))
     for start in starts:
         end = len(vectors) if start == starts[-1] else start + BLOCK
@@ -64,18 +70,18 @@ def umap_layout(
     seed: int,
     tell: Tell = silent,
 ) -> NDArray[np.float32]:
-    """UMAP of `vectors` [n, H] in the plane [n, 2], n at least LEAST_FOR_UMAP, from each one's exact nearest neighbours
-    `near` [n, k] with their cosine similarities, and principal components as the start: nothing but the seed decides by
-    chance. UMAP's own `n_neighbors` counts the item itself: k + 1.
+    """Return the UMAP layout [n, 2] of `vectors` [n, H], for n of at least LEAST_FOR_UMAP.
+
+    It is computed from the exact nearest neighbours `near` [n, k] with their cosine similarities, and starts from
+    principal components. The seed alone determines the result.
     """
     from threadpoolctl import threadpool_limits
 
     umap = _import_umap()
+    # UMAP counts the item itself as its first neighbour: k + 1.
     indices = np.concatenate([np.arange(len(vectors))[:, None], near], axis=1)
     distances = np.concatenate([np.zeros((len(vectors), 1), np.float32), 1 - similarity], axis=1)
-    start = principal(vectors, 2)[0]
-    if start.shape[1] < 2:
-        start = np.column_stack([start[:, 0], np.zeros(len(start), np.float32)])
+    start, _ = plane(vectors)
     largest = float(np.abs(start).max()) or 1.0
     layout = umap.UMAP(
         n_neighbors=indices.shape[1],
@@ -90,7 +96,7 @@ def umap_layout(
         tqdm_kwds={"disable": False, "file": _Epochs(tell), "mininterval": 0.5, "bar_format": "{percentage:f}%"},
     )
     with warnings.catch_warnings(), threadpool_limits(limits=1):
-        # It says that new points cannot be placed, which nobody wants here.
+        # UMAP warns that it cannot place new points, which is not needed here.
         warnings.simplefilter("ignore")
         placed = layout.fit_transform(np.asarray(vectors, dtype=np.float32))
     tell(1.0)
@@ -99,14 +105,14 @@ def umap_layout(
 
 def _import_umap() -> Any:
     with warnings.catch_warnings():
-        # It speaks of TensorFlow, which it can do without.
+        # UMAP warns that TensorFlow is missing, which it does not need.
         warnings.simplefilter("ignore")
         import umap
     return umap
 
 
 class _Epochs:
-    """The file that UMAP's progress bar writes to."""
+    """A file for UMAP's progress bar that passes the percentage on."""
 
     def __init__(self, tell: Callable[[float], None]) -> None:
         self._tell = tell

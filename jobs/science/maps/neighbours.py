@@ -1,6 +1,6 @@
-"""Nearest neighbours of many items by cosine, exactly: scikit-learn's brute force, block by block.
+"""Exact nearest neighbours of many items by cosine: scikit-learn's brute force, block by block.
 
-Memory is bounded by the blocks, whatever the numbers of items: vectors may be a memory map.
+The blocks bound the memory for any number of items, so vectors may be a memory map.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from jobs.science.maps.cosine import Floats, TopK
 QUERY_BLOCK = 1024
 LIBRARY_BLOCK = 16_384
 WORKING_MIB = 64
-"""What scikit-learn may take for distances at a time."""
+"""Memory that scikit-learn may use for distances at a time."""
 
 Tell = Callable[[float], None]
-"""Told how much is done, from 0 to 1."""
+"""Receives the share that is done, from 0 to 1."""
 
 
 def silent(_: float) -> None:
-    """Nobody listens."""
+    """Ignore the progress."""
 
 
 def nearest(
@@ -34,10 +34,10 @@ def nearest(
     own_rows: NDArray[np.int64] | None = None,
     tell: Tell = silent,
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """For each of `vectors` [n, H] the `k` most similar rows of `library` [m, H]: their row numbers [n, k], best
-    first, and cosine similarities [n, k]. Fewer than k rows are filled up with -1 and -inf.
+    """Return, for each of `vectors` [n, H], the `k` most similar rows of `library` [m, H].
 
-    `own_rows` [n] says which library row a vector is itself: that one is left out.
+    Returns row numbers [n, k], best first, and cosine similarities [n, k]. If there are fewer than k rows, the rest is
+    -1 and -inf. `own_rows` [n] are the library rows of the vectors themselves, which are left out.
     """
     from sklearn import config_context
     from sklearn.neighbors import NearestNeighbors
