@@ -1,4 +1,4 @@
-# make setup | demo | test | up | check | bench. Every other target runs setup first; setup does nothing when it is done.
+# make setup | demo | test | test-slow | test-full | up | check | bench. Every other target runs setup first; setup does nothing when it is done.
 
 PYTHON ?= python3
 # Arguments of `pip install` for PyTorch only: see docs/install.md for the CPU build.
@@ -17,14 +17,16 @@ QUIET_PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --
 # Checks read the settings, but open no connection.
 CHECK_ENV := E1_SECRET_KEY=only-for-checks DATABASE_URL=postgresql://checks@127.0.0.1:1/none REDIS_URL=redis://127.0.0.1:1/0
 
-.PHONY: help setup install demo test up check bench benchmark-biology
+.PHONY: help setup install demo test test-slow test-full up check bench benchmark-biology
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make setup   create $(VENV) and install everything (a download the first time)"
 	@echo "make demo    run a job of 240 proteins from start to results"
 	@echo "make up      start the service on http://127.0.0.1:8000 (ARGS=... for its options)"
-	@echo "make test    all tests"
+	@echo "make test    the tests, without those marked slow: at most ten minutes on two cores"
+	@echo "make test-slow   benchmarks and long runs of faults: about twenty minutes"
+	@echo "make test-full   both, then the full tables of faults and of load"
 	@echo "make check   style and code audit, types, import contracts, migrations, audit of the dependencies"
 	@echo "make bench   benchmarks"
 	@echo "make benchmark-biology MODEL=e1-600m DATA=DIR   what the network knows of biology (docs/biology.md)"
@@ -65,12 +67,27 @@ demo: setup
 up: setup
 	@$(BIN)/e1 up $(ARGS)
 
-# Three runners, because Playwright's loop and Django's checks do not share a process, and vitest is node's. Two processes
-# share the first part, file by file: each has a database of its own.
+# Two processes share the tests; each has its own database, and one thread for PyTorch. Tests in a browser run apart from
+# the others, because Playwright's event loop and Django's check for one do not share a process.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal
+BROWSER := DJANGO_ALLOW_ASYNC_UNSAFE=true $(PYTEST) tests/e2e
+
+# Everything that is not marked slow.
 test: setup
-	@$(BIN)/python -m pytest -q -n 2 --dist loadfile --ignore=tests/e2e
-	@DJANGO_ALLOW_ASYNC_UNSAFE=true $(BIN)/python -m pytest -q tests/e2e
+	@$(PYTEST) -m "not slow" --ignore=tests/e2e
+	@$(BROWSER) -m "not slow"
 	@sh frontend/npm.sh $(VENV) run --silent test
+
+# Benchmarks, long runs of faults, and what needs much memory or the network. `.ci/run` runs these too.
+test-slow: setup
+	@$(PYTEST) -m slow --ignore=tests/e2e
+	@$(BROWSER) -m slow
+
+# What takes longer than `.ci/run` may: the full tables of docs/guarantees.md, each fault on a job of 2,000 items, and all
+# faults under load. Tests of containers, clusters and long attacks belong here too. Run it once for each issue.
+test-full: test test-slow
+	@$(BIN)/python -m tests.faults
+	@$(BIN)/python -m tests.faults load
 
 # ruff's rules S are bandit's: the audit of our own code.
 check: setup

@@ -17,6 +17,21 @@ if not os.environ.get("CI"):  # there Hypothesis has a profile of its own, which
     settings.load_profile("here")
 
 
+DATABASE_FIXTURES = {"db", "transactional_db", "live_server", "django_db_setup"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what a test needs, as far as its fixtures and its folder show it."""
+    for item in items:
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if item.get_closest_marker("django_db") or fixtures & DATABASE_FIXTURES:
+            item.add_marker("db")
+        if "stack" in fixtures:
+            item.add_marker("stack")
+        if "e2e" in item.path.parts:
+            item.add_marker("browser")
+
+
 @pytest.fixture
 def person(db):
     from django.contrib.auth.models import User

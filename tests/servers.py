@@ -33,6 +33,8 @@ VALKEY_DATABASES = 64
 @pytest.hookimpl(wrapper=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None, object, object]:
     """A wrapper runs before every plain hook, pytest-django's reading of the settings among them."""
+    # The processes of pytest-xdist share the cores. torch reads this when it is imported, children inherit it.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     if RUNNING not in os.environ:
         try:
             servers = TestServers()

@@ -274,6 +274,7 @@ def test_parquet_says_where_its_numbers_come_from(lib):
     assert "not E1-600M" in facts["attribution"]
 
 
+@pytest.mark.slow
 def test_building_takes_flat_memory(published, monkeypatch):
     monkeypatch.setattr("jobs.results.export.reading.PAGE_ITEMS", 256)
     monkeypatch.setattr("jobs.results.export.reading.PAGE_BYTES", 128 * 1024)

@@ -28,6 +28,7 @@ def report(tmp_path_factory) -> list[dict]:
     return json.loads((folder / "rows").read_text())
 
 
+@pytest.mark.slow
 def test_every_row_has_a_number_with_a_unit(report):
     for row in report:
         assert row["value"] == row["value"], row
@@ -35,6 +36,7 @@ def test_every_row_has_a_number_with_a_unit(report):
         assert row["noise"] >= 0, row
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "begins",
     [

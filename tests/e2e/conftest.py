@@ -30,12 +30,6 @@ REPLACED = re.compile(r"^htmx:(afterRequest|sendAbort)\b")
 expect.set_options(timeout=15_000)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if "e2e" in item.path.parts:
-            item.add_marker("browser")
-
-
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
     with running_stack("e2e", E1_RETENTION_DAYS="30") as stack:

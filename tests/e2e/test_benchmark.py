@@ -30,6 +30,7 @@ def report(browser, tmp_path_factory) -> list[dict]:
 
 
 @pytest.mark.parametrize("picture", ["scan, 20 x 60", "contacts, 40 x 40", "scatter, 400 points", "map, 300 points"])
+@pytest.mark.slow
 def test_every_picture_is_measured(report, picture):
     values = {row["name"].rpartition(f"{picture}, ")[2]: row["value"] for row in report if picture in row["name"]}
     assert 0 < values["drawn after its numbers are there"] < values["drawn after"]
@@ -39,6 +40,7 @@ def test_every_picture_is_measured(report, picture):
     assert any(row["detail"].get("drawn") for row in report if f"{picture}, keys: frame" in row["name"])
 
 
+@pytest.mark.slow
 def test_those_in_a_browser_run_only_where_they_are_named():
     from benchmarks.__main__ import NAMES
 

@@ -17,7 +17,7 @@ from tests.faults.service import RECOVER_SECONDS, Service
 from tests.faults.trial import Trial, mixture
 from tests.needed import unavailable
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
 ITEMS = 400
 """Short items: enough for a fault to strike in their midst."""

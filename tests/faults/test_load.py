@@ -19,6 +19,7 @@ STRUCK = ("kill -9 of web", "pg_terminate_backend on every connection", "kill -9
 
 
 @pytest.mark.stack
+@pytest.mark.slow
 def test_a_service_under_load_and_faults_loses_and_doubles_nothing_and_refuses_as_documented():
     with tempfile.TemporaryDirectory(prefix="e1-load-", ignore_cleanup_errors=True) as folder:
         service = Service(Path(folder) / "data")

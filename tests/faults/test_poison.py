@@ -18,7 +18,7 @@ from jobs.operations.health import readiness
 from jobs.tasks import dispatch_all
 from tests.worker.worker_process import children_of, eventually, finished, worker_process
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 FAULTY = "tests.faults.engines:app"
 SHORT = {"E1_FAULTY_ENGINE": "1", "E1_LEASE_SECONDS": "5", "E1_HANG_SECONDS": "10"}

@@ -113,6 +113,7 @@ def test_clusters_and_maps_find_the_planted_groups(lib, owner):
     )
 
 
+@pytest.mark.slow
 def test_umap_of_the_same_seed_is_the_same_file(lib, owner):
     shown, found, _ = built(owner, lib, "map", seed=3, neighbours=8)
     first = next(f["sha256"] for f in shown["files"] if f["format"] == "npz")

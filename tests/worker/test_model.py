@@ -368,6 +368,7 @@ else:
 """
 
 
+@pytest.mark.slow
 def test_the_full_size_of_e1_600m_fits_in_8_gb(tmp_path):
     """A released-format bfloat16 checkpoint of random weights, loaded in float32 and run on the CPU."""
 
