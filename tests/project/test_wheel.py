@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
 
-CHECKOUT = Path(__file__).resolve().parents[2]
-CLIENT = CHECKOUT / "packaging" / "e1-client"
+from tests.wheels import CHECKOUT, CLIENT, built
+
 DIST = "jobs/static/jobs/dist"
-
-
-def built(folder: Path, project: Path) -> Path:
-    # Without isolation: the build needs hatchling only, which `make setup` has installed.
-    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(project)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    (path,) = folder.glob("*.whl")
-    return path
 
 
 @pytest.fixture(scope="module")
