@@ -13,7 +13,7 @@ EXPIRE = """
 from datetime import timedelta
 from django.db.models.functions import Now
 from jobs.models import Job
-from jobs.services.retention import job_expire, job_purge_page
+from jobs.results.retention import job_expire, job_purge_page
 Job.objects.filter(pk="{job}").update(expires_at=Now() - timedelta(days=1))
 job_expire(job_id="{job}")
 while not job_purge_page(job_id="{job}"):

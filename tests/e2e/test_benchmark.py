@@ -40,7 +40,6 @@ def test_every_picture_is_measured(report, picture):
     assert any(row["detail"].get("drawn") for row in report if f"{picture}, keys: frame" in row["name"])
 
 
-@pytest.mark.slow
 def test_those_in_a_browser_run_only_where_they_are_named():
     from benchmarks.__main__ import NAMES
 

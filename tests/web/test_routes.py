@@ -56,12 +56,6 @@ def test_every_route_is_classified_and_no_class_is_left_over():
     assert any(route.name == "admin:auth_user_change" for route in ROUTES), "the walk has lost the admin"
 
 
-@pytest.fixture(autouse=True)
-def quick_passwords(settings):
-    """Nobody logs in by password here, and hundreds of users are made."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-
-
 @pytest.fixture
 def things(api, person, monkeypatch) -> dict[str, object]:
     """Something of Rosalind's for every parameter that a route can have. Event streams end at their first look."""
