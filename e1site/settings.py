@@ -14,7 +14,6 @@ from e1protocol import (
     ARTEFACT_QUEUE,
     MODELS,
     SERVICE_QUEUE,
-    TASK_BUILD,
     TASK_DISPATCH,
     TASK_EXPIRE,
     TASK_REAP,
@@ -131,7 +130,6 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 CELERY_TASK_ROUTES = {
     # What may take hours, and nothing else: whatever waits behind it waits as long.
-    TASK_BUILD: {"queue": ARTEFACT_QUEUE},
     TASK_WORK: {"queue": ARTEFACT_QUEUE},
     # Webhooks and expiry take a minute, each in one process at a time: of three, one is left to the safety nets.
     "jobs.*": {"queue": SERVICE_QUEUE},

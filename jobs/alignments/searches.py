@@ -14,7 +14,7 @@ from django.db import transaction
 from e1protocol import EXTENDED
 from jobs.alignments.databases import database_folder
 from jobs.alignments.services import alignment_store
-from jobs.background.works import (
+from jobs.background.leases import (
     RENEW_SECONDS,
     work_cancel,
     work_claim,

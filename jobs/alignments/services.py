@@ -13,7 +13,7 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
 from e1protocol import EXTENDED
-from jobs.background.works import (
+from jobs.background.leases import (
     RENEW_SECONDS,
     work_claim,
     work_fail,

@@ -18,7 +18,7 @@ from jobs.errors import Conflict, InvalidInput, NotFound, Problem
 from jobs.maps.params import FORMATS
 from jobs.models import Artefact, Job
 from jobs.models.artefacts import ANALYSES as KINDS
-from jobs.models.states import ArtefactState
+from jobs.models.states import ArtefactState, WorkState
 from jobs.results.export import filename_of, format_of
 from jobs.web.rest import serializers as docs
 from jobs.web.rest.views import ROW_ERRORS, JobView
@@ -61,13 +61,13 @@ def artefact_response(job: Job, artefact: Artefact, format: str | None = None) -
     once for a failed build, which is queued again by that, and Conflict for a cancelled one.
     """
     url = reverse("job-artefact", args=[job.pk, artefact.pk])
-    if artefact.state == ArtefactState.FAILED:
-        artefact_retry(artefact_id=artefact.pk)
+    if artefact.state == WorkState.FAILED:
+        artefact_retry(artefact)
         raise ArtefactFailed(f"the file could not be built: {artefact.reason}; it is tried again", retry_after=10)
-    if artefact.state == ArtefactState.CANCELLED:
+    if artefact.state == WorkState.CANCELLED:
         raise Conflict("the build was cancelled; ask for it again", code="artefact_cancelled")
-    if artefact.state != ArtefactState.READY:
-        body = {"state": artefact.state, "url": url, "retry_after": RETRY_AFTER_SECONDS}
+    if artefact.state != WorkState.DONE:
+        body = {"state": ArtefactState.of(artefact.state), "url": url, "retry_after": RETRY_AFTER_SECONDS}
         return Response(body, status=202, headers={"Location": url, "Retry-After": str(RETRY_AFTER_SECONDS)})
     files = artefact_files(artefact)
     chosen = next(iter(files)) if format is None else format

@@ -1,46 +1,43 @@
-"""Files that are built in the background: asked for, claimed, stored in blocks, taken back where a builder dies.
-
-Postgres is the truth, as for chunks: a message only says that something may be waiting. A builder holds a lease by
-the database's clock and renews it while it works; what it stores counts only once it still holds it at the end.
-"""
+"""Files built from a job's results: requested, stored in blocks, read and replaced."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
 
 import orjson
-from celery import current_app
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
 
-from e1protocol import ARTEFACT_QUEUE, TASK_BUILD
+from jobs.background.leases import (
+    work_cancel,
+    work_fail,
+    work_finish,
+    work_publish,
+    work_renew,
+    work_reset,
+    work_retry,
+)
 from jobs.errors import ServiceError
 from jobs.models import Artefact, ArtefactBlock, Job
-from jobs.models.states import ArtefactState, JobState
+from jobs.models.states import JobState, WorkState
 from jobs.queue import progress
-from jobs.queue.dispatch import BROKER_ERRORS
 from jobs.quotas.admission import quota_admit_bytes
 
-LEASE = timedelta(seconds=60)
-REPUBLISH_AFTER = timedelta(seconds=30)
-MAX_ATTEMPTS = 3
 BLOCK = 4 * 1024 * 1024
 FRESH_ENOUGH = timedelta(minutes=5)
-"""A file of a running job is behind as soon as it is built; one this young is still what was asked for."""
+"""A running job's file is out of date as soon as it is built; a file this young still answers a request."""
 KEPT_BEHIND = timedelta(hours=1)
-"""Superseded files stay this long, for downloads under way."""
+"""How long superseded files stay, for downloads in progress."""
 
 
 class ArtefactFailed(ServiceError):
-    """The file could not be built; asking again tries again."""
+    """The file could not be built; the next request tries again."""
 
     status_code = 500
     code = "artefact_failed"
@@ -48,7 +45,7 @@ class ArtefactFailed(ServiceError):
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """One file of a ready artefact; `block` is the number of its first block."""
+    """One file of a finished artefact; `block` is the number of its first block."""
 
     format: str
     size: int
@@ -62,22 +59,21 @@ def artefact_request(
     kind: str,
     params: Mapping[str, Any] | None = None,
     also: str = "",
-    again: Collection[str] = (ArtefactState.CANCELLED,),
+    again: Collection[str] = (WorkState.CANCELLED,),
     admit: Callable[[], None] = lambda: None,
 ) -> Artefact:
-    """The file of these results with these parameters: ready, being built, or failed just now; asked for where there is
-    none, or where the last one is in one of the states `again`. `also` stands for what else it depends on, such as
-    another job's results. `admit` is called in the transaction that is about to ask for one; what it raises forbids it.
+    """Return the file of the job's present results with these parameters, in whatever state; request it if it is new.
 
-    A failed one is queued again by the next request after the one that was told of it.
+    A file in one of the states `again` is requested once more. `also` stands for further inputs, such as another job's
+    results. `admit` runs in the transaction of a new request and forbids it by raising.
     """
     wanted = dict(params or {})
     current = Artefact.objects.filter(job=job, kind=kind, params=wanted).order_by("-id")
-    building = current.filter(state__in=ArtefactState.unfinished()).first()
+    building = current.filter(state__in=WorkState.unfinished()).first()
     if building is not None:
         return building
     if job.state not in JobState.final():
-        young = current.filter(state=ArtefactState.READY, finished_at__gt=Now() - FRESH_ENOUGH).first()
+        young = current.filter(state=WorkState.DONE, finished_at__gt=Now() - FRESH_ENOUGH).first()
         if young is not None:
             return young
     named = {"job": job, "kind": kind, "fingerprint": artefact_fingerprint(job, wanted, also)}
@@ -86,15 +82,15 @@ def artefact_request(
     with transaction.atomic():
         admit()
         artefact, made = Artefact.objects.get_or_create(**named, defaults={"params": wanted})
-        asked = made or (artefact.state in again and _ask_again(artefact.pk))
+        asked = made or (artefact.state in again and work_reset(artefact, stage=""))
     if asked:
-        artefact_publish(artefact_id=artefact.pk)
+        work_publish(artefact)
         artefact.refresh_from_db()
     return artefact
 
 
 def artefact_fingerprint(job: Job, params: Mapping[str, Any], also: str = "") -> str:
-    """Digest of the results, and of the parameters where there are any."""
+    """Return a digest of the job's results and, if there are any, of the parameters."""
     results = progress.results_fingerprint(job)
     if not params:
         return results
@@ -102,78 +98,37 @@ def artefact_fingerprint(job: Job, params: Mapping[str, Any], also: str = "") ->
     return hashlib.sha256(asked).hexdigest()
 
 
-def artefact_retry(*, artefact_id: int) -> None:
-    """`failed` or `cancelled -> waiting`: somebody asks again."""
-    if _ask_again(artefact_id):
-        artefact_publish(artefact_id=artefact_id)
+def artefact_retry(artefact: Artefact) -> None:
+    """Move `failed` or `cancelled -> waiting`."""
+    work_retry(artefact, stage="")
 
 
-def _ask_again(artefact_id: int) -> bool:
-    again = Artefact.objects.filter(pk=artefact_id, state__in=(ArtefactState.FAILED, ArtefactState.CANCELLED))
-    fresh = {"attempts": 0, "reason": "", "finished_at": None, "fraction": 0, "stage": ""}
-    return bool(again.update(state=ArtefactState.WAITING, **fresh))
-
-
-def artefact_cancel(*, artefact_id: int) -> bool:
-    """`waiting` or `building -> cancelled`; the builder stops when it next renews its lease. False where it is over."""
+def artefact_cancel(artefact: Artefact) -> bool:
+    """Stop a build and delete its blocks; return False if it has ended."""
     with transaction.atomic():
-        unfinished = Artefact.objects.filter(pk=artefact_id, state__in=ArtefactState.unfinished())
-        cancelled = unfinished.update(state=ArtefactState.CANCELLED, build=None, lease_end=None, finished_at=Now())
+        cancelled = work_cancel(artefact)
         if cancelled:
-            ArtefactBlock.objects.filter(artefact_id=artefact_id).delete()
-    return bool(cancelled)
+            ArtefactBlock.objects.filter(artefact=artefact).delete()
+    return cancelled
 
 
-def artefact_delete(*, artefact_id: int) -> None:
-    """Remove a file for good; one that is being built stops being built."""
-    artefact_cancel(artefact_id=artefact_id)
-    ArtefactBlock.objects.filter(artefact_id=artefact_id).delete()
-    Artefact.objects.filter(pk=artefact_id).delete()
-
-
-def artefact_publish(*, artefact_id: int) -> None:
-    """Tell a service worker; where Redis is away, beat tells it later."""
-    Artefact.objects.filter(pk=artefact_id).update(published_at=Now())
-    with suppress(*BROKER_ERRORS):
-        current_app.send_task(TASK_BUILD, args=[artefact_id], queue=ARTEFACT_QUEUE, retry=False)
-
-
-def artefact_claim(*, artefact_id: int) -> UUID | None:
-    """A fresh token where nobody else builds it; None otherwise. A builder that was lost counts as an attempt."""
-    token = uuid4()
-    free = Q(state=ArtefactState.WAITING) | Q(state=ArtefactState.BUILDING, lease_end__lt=Now())
-    claimed = Artefact.objects.filter(free, pk=artefact_id, attempts__lt=MAX_ATTEMPTS).update(
-        state=ArtefactState.BUILDING,
-        build=token,
-        attempts=F("attempts") + 1,
-        lease_end=Now() + LEASE,
-        fraction=0,
-        stage="",
-    )
-    return token if claimed else None
-
-
-def artefact_renew(*, artefact_id: int, token: UUID, fraction: float | None = None, stage: str = "") -> bool:
-    """Hold the lease on, and say how far the build is; False where somebody else has it, it was cancelled, or the job
-    is gone.
-    """
-    progress = {} if fraction is None else {"fraction": fraction, "stage": stage}
-    return bool(_held(artefact_id, token).update(lease_end=Now() + LEASE, **progress))
+def artefact_delete(artefact: Artefact) -> None:
+    """Delete a file; its build stops."""
+    artefact_cancel(artefact)
+    ArtefactBlock.objects.filter(artefact=artefact).delete()
+    Artefact.objects.filter(pk=artefact.pk).delete()
 
 
 def artefact_store(
+    artefact: Artefact,
     *,
-    artefact_id: int,
-    token: UUID,
     paths: Mapping[str, Path],
     facts: Mapping[str, Any] | None = None,
     charged_to: int | None = None,
 ) -> bool:
-    """Copy the files, by format, into blocks, each committed by itself, and make the artefact ready. False where the
-    lease was lost: then nothing counts.
+    """Copy the files, by format, into blocks and finish the artefact; return False if the lease is lost.
 
-    Where the files go beyond the storage of the user `charged_to`, it raises TooLarge: before it copies, and again with
-    the last word when all is copied, for others may have stored something meanwhile.
+    Each block commits by itself. Raises TooLarge if the files exceed the storage of the user `charged_to`.
     """
     if charged_to is not None:
         with transaction.atomic():
@@ -181,7 +136,7 @@ def artefact_store(
     files: list[StoredFile] = []
     number = 0
     for format, path in paths.items():
-        stored = _store_file(artefact_id, token, format, path, number)
+        stored = _store_file(artefact, format, path, number)
         if stored is None:
             return False
         files.append(stored)
@@ -189,93 +144,68 @@ def artefact_store(
     size = sum(file.size for file in files)
     with transaction.atomic():
         if charged_to is not None:
+            # Checked again: the user may have stored something else during the copy.
             quota_admit_bytes(user_id=charged_to, size=size)
-        held = _held(artefact_id, token).update(
-            state=ArtefactState.READY,
+        finished = work_finish(
+            artefact,
+            build=artefact.token,
             size=size,
             sha256=files[0].sha256,
             files=[asdict(file) for file in files],
             facts=dict(facts or {}),
-            finished_at=Now(),
-            lease_end=None,
-            fraction=1,
             stage="",
         )
-        if held:
-            ArtefactBlock.objects.filter(artefact_id=artefact_id).exclude(build=token).delete()
-    return bool(held)
+        if finished:
+            ArtefactBlock.objects.filter(artefact=artefact).exclude(build=artefact.token).delete()
+    return finished
 
 
-def _store_file(artefact_id: int, token: UUID, format: str, path: Path, first: int) -> StoredFile | None:
+def _store_file(artefact: Artefact, format: str, path: Path, first: int) -> StoredFile | None:
     digest, number, size = hashlib.sha256(), first, 0
     with path.open("rb") as file:
         while block := file.read(BLOCK):
             digest.update(block)
             size += len(block)
-            if not artefact_renew(artefact_id=artefact_id, token=token):
+            if not work_renew(artefact):
                 return None
             try:
-                ArtefactBlock.objects.create(artefact_id=artefact_id, build=token, number=number, data=block)
-            except IntegrityError:  # the job was deleted meanwhile
+                ArtefactBlock.objects.create(artefact=artefact, build=artefact.token, number=number, data=block)
+            except IntegrityError:  # the job has been deleted
                 return None
             number += 1
     return StoredFile(format, size, digest.hexdigest(), first)
 
 
 def artefact_files(artefact: Artefact) -> dict[str, StoredFile]:
-    """The files of a ready artefact by format, the first one first. One from before several were kept has one."""
-    files = artefact.files or [{"format": artefact.kind, "size": artefact.size, "sha256": artefact.sha256, "block": 0}]
-    return {file["format"]: StoredFile(**file) for file in files}
+    """Return the files of a finished artefact by format, in their order."""
+    return {file["format"]: StoredFile(**file) for file in artefact.files}
 
 
-def artefact_fail(*, artefact_id: int, token: UUID, reason: str) -> None:
-    """The build ended with an error: said to whoever asks, and tried again when somebody does."""
+def artefact_fail(artefact: Artefact, *, reason: str) -> None:
+    """End a build with an error; the next request tries again."""
     with transaction.atomic():
-        failed = _held(artefact_id, token).update(
-            state=ArtefactState.FAILED, reason=reason[:500], finished_at=Now(), lease_end=None
-        )
-        if failed:
-            ArtefactBlock.objects.filter(artefact_id=artefact_id).delete()
+        if work_fail(artefact, reason=reason):
+            ArtefactBlock.objects.filter(artefact=artefact).delete()
 
 
-def artefacts_tend() -> None:
-    """Safety net: tell again where something waits (one message serves: `jobs.tasks.turns`), give up what was lost
-    too often, remove what is superseded.
-    """
-    lost = Artefact.objects.filter(state=ArtefactState.BUILDING, lease_end__lt=Now())
-    lost.filter(attempts__gte=MAX_ATTEMPTS).update(
-        state=ArtefactState.FAILED,
-        reason=f"the process that built it was lost {MAX_ATTEMPTS} times; is there enough disk and memory?",
-        finished_at=Now(),
-        lease_end=None,
-    )
-    waiting = Artefact.objects.filter(Q(state=ArtefactState.WAITING) | Q(pk__in=lost.values("pk")))
-    quiet = Q(published_at__isnull=True) | Q(published_at__lt=Now() - REPUBLISH_AFTER)
-    head = waiting.order_by("pk").values("pk")[:1]
-    for artefact_id in Artefact.objects.filter(quiet, pk__in=head).values_list("pk", flat=True):
-        artefact_publish(artefact_id=artefact_id)
-    for artefact_id in _superseded().values_list("pk", flat=True):
-        ArtefactBlock.objects.filter(artefact_id=artefact_id).delete()
-        Artefact.objects.filter(pk=artefact_id).delete()
-
-
-def _superseded() -> QuerySet[Artefact]:
-    """Finished files of which a newer one is ready since a while."""
+def artefacts_clean() -> None:
+    """Delete ended files that a newer finished one has superseded for KEPT_BEHIND."""
     newer = Artefact.objects.filter(
         job=OuterRef("job"),
         kind=OuterRef("kind"),
         params=OuterRef("params"),
         pk__gt=OuterRef("pk"),
-        state=ArtefactState.READY,
+        state=WorkState.DONE,
         finished_at__lt=Now() - KEPT_BEHIND,
     )
-    over = [ArtefactState.READY, ArtefactState.FAILED, ArtefactState.CANCELLED]
-    return Artefact.objects.filter(Exists(newer), state__in=over)
+    for artefact in Artefact.objects.filter(Exists(newer)).exclude(state__in=WorkState.unfinished()):
+        artefact_delete(artefact)
 
 
 def artefact_blocks(artefact: Artefact, format: str | None = None) -> Iterator[bytes]:
-    """The bytes of a ready file, the first one unless a format is named, block by block. Raises ArtefactFailed where it
-    vanishes meanwhile.
+    """Yield the bytes of a finished file, by default of the first format, block by block.
+
+    Raises ArtefactFailed `artefact_gone` if the file is deleted meanwhile.
     """
     files = artefact_files(artefact)
     file = next(iter(files.values())) if format is None else files[format]
@@ -296,10 +226,6 @@ def artefact_blocks(artefact: Artefact, format: str | None = None) -> Iterator[b
         number += 1
 
 
-def _held(artefact_id: int, token: UUID) -> QuerySet[Artefact]:
-    return Artefact.objects.filter(pk=artefact_id, build=token, state=ArtefactState.BUILDING)
-
-
 def artefact_of(job: Job, kind: str) -> Artefact | None:
-    """The newest file of this kind, in whatever state."""
+    """Return the newest file of this kind, in whatever state."""
     return Artefact.objects.filter(job=job, kind=kind).order_by("-id").first()

@@ -23,7 +23,7 @@ from jobs.maps.presenters import present_analyses, present_analysis
 from jobs.maps.services import analyses_of, analysis_of, analysis_request, library_of
 from jobs.maps.similar import similar_to, vector_of_item, vector_of_sequence
 from jobs.models import Job
-from jobs.models.states import ArtefactState
+from jobs.models.states import ArtefactState, WorkState
 from jobs.parsing import BadRecord, ItemReader, Record
 from jobs.web.rest import serializers as docs
 from jobs.web.rest.bodies import only_fields
@@ -54,7 +54,7 @@ class JobAnalyses(JobView):
         job, data = self.job_with_rows(job_id), _object(request, ("kind", "params"))
         artefact = analysis_request(job=job, kind=data.get("kind"), params=data.get("params"))
         body = present_analysis(job, artefact)
-        ready = artefact.state == ArtefactState.READY
+        ready = artefact.state == WorkState.DONE
         return Response(body, status=200 if ready else 202, headers={"Location": body["url"]})
 
 
@@ -68,7 +68,7 @@ class JobAnalysis(JobView):
     @extend_schema(operation_id="analyses_delete", responses={204: None, **COMMON_ERRORS})
     def delete(self, request: Request, job_id: UUID, analysis_id: int) -> Response:
         """Remove an analysis with its files; one that is being built stops."""
-        artefact_delete(artefact_id=analysis_of(self.job(job_id), analysis_id).pk)
+        artefact_delete(analysis_of(self.job(job_id), analysis_id))
         return Response(status=204)
 
 
@@ -82,9 +82,10 @@ class AnalysisCancel(JobView):
         """Stop building an analysis, within seconds."""
         job = self.job(job_id)
         artefact = analysis_of(job, analysis_id)
-        if not artefact_cancel(artefact_id=artefact.pk):
+        if not artefact_cancel(artefact):
             raise Conflict(
-                f"the analysis is {artefact.state}; only one on its way can be cancelled", code="not_building"
+                f"the analysis is {ArtefactState.of(artefact.state)}; only one on its way can be cancelled",
+                code="not_building",
             )
         artefact.refresh_from_db()
         return Response(present_analysis(job, artefact))

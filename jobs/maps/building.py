@@ -42,7 +42,7 @@ NEEDED = {"sklearn": "scikit-learn", "umap": "umap-learn", "networkx": "networkx
 class Held(Protocol):
     """A function that renews the lease with the progress. It returns False if the build must stop."""
 
-    def __call__(self, fraction: float | None = None, stage: str = "") -> bool: ...
+    def __call__(self, progress: float | None = None, stage: str = "") -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from jobs.maps.presenters import matching_sentence, present_analyses, present_an
 from jobs.maps.reading import MapRow, MapTable
 from jobs.maps.services import analyses_of, analysis_of, analysis_request
 from jobs.models import Artefact, Job, JobColumn
-from jobs.models.states import ArtefactState
+from jobs.models.states import WorkState
 from jobs.queue import progress as selectors_counts
 from jobs.web.access import own_job, page, sent_from
 from jobs.web.fragments import fragment
@@ -73,7 +73,7 @@ def _answer(
 
 
 def _is_moving(maps: list[Artefact]) -> bool:
-    return any(one.state in ArtefactState.unfinished() for one in maps)
+    return any(one.state in WorkState.unfinished() for one in maps)
 
 
 def _refusal(job: Job) -> Problem | None:
@@ -86,7 +86,7 @@ def _refusal(job: Job) -> Problem | None:
 
 def _chosen(request: HttpRequest, maps: list[Artefact]) -> Artefact | None:
     wanted = request.GET.get("analysis", "")
-    ready = [one for one in maps if one.state == ArtefactState.READY]
+    ready = [one for one in maps if one.state == WorkState.DONE]
     named = [one for one in ready if str(one.pk) == wanted]
     return next(iter(named or ready), None)
 
@@ -161,18 +161,18 @@ def _build(request: HttpRequest, job: Job, number: int) -> tuple[str, str]:
         if text := request.POST.get(name, "").strip():
             params[name] = int(text) if text.isascii() and text.isdigit() and len(text) < 12 else text
     artefact = analysis_request(job=job, kind="map", params=params)
-    if artefact.state == ArtefactState.READY:
+    if artefact.state == WorkState.DONE:
         return "This map is there already.", f"?analysis={artefact.pk}"
     return "The map is being built; when it is ready, the list below shows it.", ""
 
 
 def _cancel(request: HttpRequest, job: Job, number: int) -> tuple[str, str]:
-    stopped = artefact_cancel(artefact_id=analysis_of(job, number).pk)
+    stopped = artefact_cancel(analysis_of(job, number))
     return "The map is no longer built." if stopped else "The map was ready already.", ""
 
 
 def _delete(request: HttpRequest, job: Job, number: int) -> tuple[str, str]:
-    artefact_delete(artefact_id=analysis_of(job, number).pk)
+    artefact_delete(analysis_of(job, number))
     return "The map is deleted.", ""
 
 

@@ -14,13 +14,13 @@ from jobs.files.pieces import iso
 from jobs.library import selectors
 from jobs.maps.column_files import Matching
 from jobs.models import Artefact, Job, JobColumn
-from jobs.models.states import ArtefactState
+from jobs.models.states import ArtefactState, WorkState
 from jobs.queue import progress
 
 
 def present_analysis(job: Job, artefact: Artefact) -> dict[str, Any]:
     """One analysis: what was asked, how far it is, and where its files are."""
-    ready = artefact.state == ArtefactState.READY
+    ready = artefact.state == WorkState.DONE
     file_url = reverse("job-artefact", args=[job.pk, artefact.pk])
     files = artefact_files(artefact).values() if ready else ()
     return {
@@ -28,8 +28,8 @@ def present_analysis(job: Job, artefact: Artefact) -> dict[str, Any]:
         "url": reverse("job-analysis", args=[job.pk, artefact.pk]),
         "kind": artefact.kind,
         "params": artefact.params,
-        "state": artefact.state,
-        "fraction": round(artefact.fraction, 3),
+        "state": ArtefactState.of(artefact.state),
+        "fraction": round(artefact.progress, 3),
         "stage": artefact.stage,
         "reason": artefact.reason,
         "facts": artefact.facts,

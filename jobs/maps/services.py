@@ -14,7 +14,7 @@ from jobs.maps.limits import check_size
 from jobs.maps.params import check_analysis, check_embeddings
 from jobs.models import Artefact, Job
 from jobs.models.artefacts import ANALYSES as KINDS
-from jobs.models.states import ArtefactState
+from jobs.models.states import WorkState
 from jobs.queue import progress
 from jobs.queue import progress as selectors_counts
 from jobs.quotas.admission import quota_admit_bytes, quota_admit_work
@@ -34,7 +34,7 @@ def analysis_request(*, job: Job, kind: Any, params: Any) -> Artefact:
     queries = checked.get("queries")
     check_size(kind, checked, items=items if queries is None else len(queries), library=library)
     also = "" if other is None else progress.results_fingerprint(other)
-    over = (ArtefactState.CANCELLED, ArtefactState.FAILED)
+    over = (WorkState.CANCELLED, WorkState.FAILED)
     return artefact_request(
         job=job, kind=kind, params=checked, also=also, again=over, admit=lambda: _admit(job.owner_id)
     )

@@ -1,4 +1,4 @@
-"""Split out of jobs/models_contexts.py."""
+"""What every kind of background work shares."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from jobs.models.states import WorkState
 
 
 class BackgroundWork(models.Model):
-    """What the service worker does under a lease, with progress (`jobs.background.works`).
+    """Work that a service worker does under a lease (`jobs.background.leases`).
 
-    `token` is that of the attempt that holds the lease. `progress` is a share from 0 to 1 of all there is to do.
+    `token` belongs to the attempt that holds the lease. `progress` is a share from 0 to 1.
     """
 
     state = models.CharField(max_length=9, choices=WorkState.choices, default=WorkState.WAITING)
@@ -30,7 +30,7 @@ class BackgroundWork(models.Model):
         abstract = True
         constraints = [
             models.CheckConstraint(condition=Q(state__in=WorkState.values), name="%(class)s_state_known"),
-            # A lease is a token and an end, and only what runs holds one.
+            # A lease is a token and an end; only running work holds one.
             models.CheckConstraint(
                 condition=Q(state=WorkState.RUNNING, token__isnull=False, lease_end__isnull=False)
                 | (~Q(state=WorkState.RUNNING) & Q(token__isnull=True, lease_end__isnull=True)),
@@ -38,7 +38,7 @@ class BackgroundWork(models.Model):
             ),
         ]
         indexes = [
-            # The safety net looks for unfinished ones only.
+            # The safety net looks for unfinished rows only.
             models.Index(
                 fields=["lease_end"],
                 condition=Q(state__in=[s.value for s in WorkState.unfinished()]),

@@ -71,21 +71,8 @@ class WorkerState(models.TextChoices):
     STOPPED = "stopped"
 
 
-class ArtefactState(models.TextChoices):
-    WAITING = "waiting"
-    BUILDING = "building"
-    READY = "ready"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-    @classmethod
-    def unfinished(cls) -> tuple[ArtefactState, ...]:
-        """On their way to a file."""
-        return (cls.WAITING, cls.BUILDING)
-
-
 class WorkState(models.TextChoices):
-    """Work in the background whose result is a row: counting neighbours, searching homologs."""
+    """States of background work: builds of files and analyses, counts of neighbours, homolog searches."""
 
     WAITING = "waiting"
     RUNNING = "running"
@@ -96,3 +83,18 @@ class WorkState(models.TextChoices):
     @classmethod
     def unfinished(cls) -> tuple[WorkState, ...]:
         return (cls.WAITING, cls.RUNNING)
+
+
+class ArtefactState(models.TextChoices):
+    """States of files and analyses as the REST interface and the pages name them."""
+
+    WAITING = "waiting"
+    BUILDING = "building"
+    READY = "ready"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @classmethod
+    def of(cls, state: str) -> str:
+        """Return the name of a WorkState."""
+        return {"running": cls.BUILDING.value, "done": cls.READY.value}.get(state, state)

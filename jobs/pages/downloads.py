@@ -10,7 +10,7 @@ from django.urls import reverse
 from jobs.actions.columns import Column
 from jobs.background import artefacts
 from jobs.models import Job
-from jobs.models.states import ArtefactState
+from jobs.models.states import ArtefactState, WorkState
 from jobs.queue import progress
 from jobs.results.export import FORMATS, Format
 from jobs.results.export.columns import columns_of
@@ -60,8 +60,8 @@ def _built(job: Job, download: Download) -> Download:
     artefact = artefacts.artefact_of(job, download.format)
     if artefact is None:
         return replace(download, build="none")
-    if artefact.state != ArtefactState.READY:
-        return replace(download, build=artefact.state, reason=artefact.reason)
+    if artefact.state != WorkState.DONE:
+        return replace(download, build=ArtefactState.of(artefact.state), reason=artefact.reason)
     behind = artefact.fingerprint != progress.results_fingerprint(job)
     url = reverse("job-artefact", args=[job.pk, artefact.pk])
     return replace(download, url=url, bytes=artefact.size, exact=True, build="behind" if behind else "ready")

@@ -23,7 +23,7 @@ from jobs.contexts.selectors import context_runs
 from jobs.errors import ServiceError
 from jobs.library import selectors
 from jobs.models import Job
-from jobs.models.states import ArtefactState, ItemState, JobState
+from jobs.models.states import ArtefactState, ItemState, JobState, WorkState
 from jobs.operations.health import trouble_of
 from jobs.pages.asked_facts import param_facts, shared_contexts
 from jobs.pages.commands import commands_of
@@ -91,7 +91,7 @@ def _live(job: Job) -> dict[str, Any]:
         "expired": expired,
         "expires_soon": job.expires_at is not None and job.expires_at < timezone.now() + warning_time(),
         "retention_days": settings.E1_RETENTION_DAYS,
-        "building": any(one.build in ArtefactState.unfinished() for one in downloads),
+        "building": any(one.build in (ArtefactState.WAITING, ArtefactState.BUILDING) for one in downloads),
     }
 
 
@@ -148,8 +148,8 @@ def _keep(job: Job) -> str:
 
 def _build(job: Job) -> str:
     artefact = artefact_request(job=job, kind="h5")
-    if artefact.state == ArtefactState.FAILED:
-        artefact_retry(artefact_id=artefact.pk)
+    if artefact.state == WorkState.FAILED:
+        artefact_retry(artefact)
     return "The HDF5 file is being built; its link appears below."
 
 

@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 
 from jobs.models import Artefact, Job, NeighbourCount, Quota
 from jobs.models.artefacts import ANALYSES as KINDS
-from jobs.models.states import ArtefactState, JobState, WorkState
+from jobs.models.states import JobState, WorkState
 from jobs.quotas.rules import Amounts
 
 ACTIVE = [state.value for state in JobState.unfinished() if state != JobState.VALIDATING]
@@ -93,7 +93,7 @@ def uses_of(user_ids: Iterable[int]) -> dict[int, Amounts]:
 
 def background_of(user_id: int) -> int:
     """Analyses and counts of neighbours of the user that wait or are being made."""
-    analyses = Artefact.objects.filter(job__owner=user_id, kind__in=KINDS, state__in=ArtefactState.unfinished())
+    analyses = Artefact.objects.filter(job__owner=user_id, kind__in=KINDS, state__in=WorkState.unfinished())
     counts = NeighbourCount.objects.filter(alignment__owner=user_id, state__in=WorkState.unfinished())
     return analyses.count() + counts.count()
 

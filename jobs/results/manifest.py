@@ -16,7 +16,7 @@ from jobs.attribution import attribution
 from jobs.background.artefacts import artefact_files
 from jobs.files.pieces import iso
 from jobs.models import Artefact, Context, Item, Job
-from jobs.models.states import ArtefactState, JobState
+from jobs.models.states import JobState, WorkState
 from jobs.queue.progress import job_counts, job_engines
 
 LISTED_CONTEXTS = 100
@@ -120,7 +120,7 @@ def _extensions(job: Job) -> list[dict[str, Any]]:
 
 def _artefacts(job: Job) -> list[dict[str, Any]]:
     """Files that were built of the results, with their checksums."""
-    ready = Artefact.objects.filter(job=job, state=ArtefactState.READY).order_by("pk")
+    ready = Artefact.objects.filter(job=job, state=WorkState.DONE).order_by("pk")
     return [
         {
             "kind": one.kind,

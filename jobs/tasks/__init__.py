@@ -12,9 +12,9 @@ from django.conf import settings
 from django.db import connection
 from django.db.models.functions import Now
 
-from e1protocol import TASK_BUILD, TASK_DISPATCH, TASK_EXPIRE, TASK_REAP, TASK_WEBHOOKS, TASK_WORK
-from jobs.background.artefacts import artefacts_tend
-from jobs.background.works import works_tend
+from e1protocol import TASK_DISPATCH, TASK_EXPIRE, TASK_REAP, TASK_WEBHOOKS, TASK_WORK
+from jobs.background.artefacts import artefacts_clean
+from jobs.background.leases import works_tend
 from jobs.fleet import pace
 from jobs.library.contexts import contexts_sweep
 from jobs.models import Worker
@@ -66,7 +66,7 @@ def reap() -> None:
             log.warning("removing job %s: its upload broke off", job.pk)
             job_delete(job_id=job.pk)
         tallies_advance()
-        artefacts_tend()
+        artefacts_clean()
         for work in WORKS.values():
             works_tend(work.model)
         Worker.objects.filter(heartbeat_at__lt=Now() - timedelta(hours=24)).delete()
@@ -84,12 +84,6 @@ def expire() -> None:
             pass
 
 
-@shared_task(name=TASK_BUILD)
-def build_artefact(artefact_id: int) -> None:
-    """Something waits: do what is next in turn, which need not be that file."""
-    turn_take()
-
-
 @shared_task(name=TASK_WEBHOOKS)
 def deliver_webhooks() -> None:
     """Send what is due to webhooks, in one process at a time: addresses that answer slowly hold up no more."""
@@ -100,7 +94,7 @@ def deliver_webhooks() -> None:
 
 @shared_task(name=TASK_WORK)
 def work_in_background(kind: str, pk: str) -> None:
-    """Something waits: do what is next in turn, which need not be that work."""
+    """Do the work whose turn it is. It need not be the work that the message names."""
     turn_take()
 
 

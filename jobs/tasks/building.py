@@ -1,4 +1,4 @@
-"""Building a file of a job's results, in a service worker."""
+"""Building of files and analyses in a service worker."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from jobs.background.artefacts import artefact_claim, artefact_fail, artefact_renew, artefact_store
+from jobs.background.artefacts import artefact_fail, artefact_store
+from jobs.background.leases import work_claim, work_renew
 from jobs.errors import ServiceError
 from jobs.files.hdf5 import Hdf5File
 from jobs.maps.building import Built, Held, analysis_build
@@ -21,31 +22,28 @@ log = logging.getLogger(__name__)
 
 
 def artefact_build(*, artefact_id: int) -> bool:
-    """Claim, build, store. True where this call made the file ready.
+    """Claim, build and store a file; return True if this call finished it.
 
-    An error is kept as the artefact's reason and said to whoever asks for the file.
+    An error becomes the artefact's reason, which users see.
     """
-    token = artefact_claim(artefact_id=artefact_id)
-    if token is None:
+    artefact = work_claim(Artefact, artefact_id, stage="")
+    if artefact is None:
         return False
-    artefact = Artefact.objects.select_related("job").get(pk=artefact_id)
 
-    def held(fraction: float | None = None, stage: str = "") -> bool:
-        return artefact_renew(artefact_id=artefact_id, token=token, fraction=fraction, stage=stage)
+    def held(progress: float | None = None, stage: str = "") -> bool:
+        return work_renew(artefact) if progress is None else work_renew(artefact, progress=progress, stage=stage)
 
     try:
         with tempfile.TemporaryDirectory(prefix="e1-artefact-") as folder:
             built = BUILDERS[artefact.kind](artefact, Path(folder), held)
             if built is None:
                 return False
-            # The user's own results are not kept from him by a full storage; what is computed of them is.
+            # Result files are exempt from the storage quota; analyses are not.
             charged_to = artefact.job.owner_id if artefact.kind in KINDS else None
-            return artefact_store(
-                artefact_id=artefact_id, token=token, paths=built.paths, facts=built.facts, charged_to=charged_to
-            )
+            return artefact_store(artefact, paths=built.paths, facts=built.facts, charged_to=charged_to)
     except (OSError, ServiceError) as error:
         log.exception("the %s of job %s could not be built", artefact.kind, artefact.job_id)
-        artefact_fail(artefact_id=artefact_id, token=token, reason=_reason(error))
+        artefact_fail(artefact, reason=_reason(error))
         return False
 
 
@@ -56,7 +54,7 @@ def _reason(error: OSError | ServiceError) -> str:
 
 
 def _hdf5(artefact: Artefact, folder: Path, held: Held) -> Built | None:
-    """The job's results as HDF5."""
+    """Write the job's results as HDF5."""
     job, path = artefact.job, folder / "results.h5"
     columns = columns_of(job)
     file = Hdf5File(path, columns, masked=is_masked(job))
@@ -74,4 +72,4 @@ def _hdf5(artefact: Artefact, folder: Path, held: Held) -> Built | None:
 BUILDERS: Mapping[str, Callable[[Artefact, Path, Held], Built | None]] = MappingProxyType(
     {"h5": _hdf5, **dict.fromkeys(KINDS, analysis_build)}
 )
-"""By kind of artefact: the files, written into a folder, or None where the lease was lost on the way."""
+"""Builders by kind of artefact: each writes files into a folder, or returns None if the lease is lost."""

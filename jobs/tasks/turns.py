@@ -1,7 +1,7 @@
-"""Whose turn it is in the background: of the files, analyses, counts and searches that wait, which is done next.
+"""Turns in the background: which of the waiting files, analyses, counts and searches is done next.
 
-Each message on the queue says that something waits, not what: else one user's two hundred maps would be made before
-anybody else's first file, in the order of their messages.
+A message only says that something waits. Otherwise one user's 200 maps would be built before another user's first file,
+in the order of their messages. `next_in_turn` reads the tables of all kinds of work and of their owners by raw SQL.
 """
 
 from __future__ import annotations
@@ -11,37 +11,31 @@ import logging
 from django.db import connection
 
 from e1protocol import ARTEFACT_QUEUE
-from jobs.background.artefacts import MAX_ATTEMPTS, artefact_publish
-from jobs.background.works import work_publish
+from jobs.background.leases import MAX_ATTEMPTS, work_publish
 from jobs.queue.dispatch import BROKER_ERRORS, queue_length
-from jobs.tasks.building import artefact_build
 from jobs.tasks.works import WORKS
 
 log = logging.getLogger(__name__)
 
-ARTEFACT = "artefact"
-
 
 def turn_take() -> bool:
-    """Do the work whose turn it is; where more waits and no message is left to tell of it, send one. False where
-    nothing waits. Where two processes find the same work at once, one goes away empty, and beat tells of the rest.
+    """Do the work whose turn it is, and publish the next one if no message is left; return False if nothing waits.
+
+    If two processes pick the same work at once, one of them claims nothing, and beat publishes the rest.
     """
     if (found := next_in_turn()) is None:
         return False
     kind, pk = found
-    if kind == ARTEFACT:
-        artefact_build(artefact_id=int(pk))
-    else:
-        WORKS[kind].run(pk)
-    _tell_on()
+    WORKS[kind].run(pk)
+    _publish_next()
     return True
 
 
 def next_in_turn() -> tuple[str, str] | None:
-    """Kind and primary key of the work that has waited longest since it was asked for, or since its owner's last one
-    ended, whichever came later; the owner of one that is under way has waited since now.
+    """Return kind and primary key of the work that has waited longest; None if nothing waits.
 
-    So owners take turns while each has something waiting, and nobody is overtaken for ever by those that come later.
+    Work waits since its request or since its owner was last served, whichever is later. An owner with work running goes
+    last. So owners take turns, and later requests can't overtake an owner for ever.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -49,9 +43,9 @@ def next_in_turn() -> tuple[str, str] | None:
             WITH work AS (
                 SELECT 'artefact' AS kind, artefact.id::text AS pk, job.owner_id, artefact.created_at,
                     artefact.attempts,
-                    artefact.state = 'building' AND artefact.lease_end >= statement_timestamp() AS held
+                    artefact.state = 'running' AND artefact.lease_end >= statement_timestamp() AS held
                 FROM jobs_artefact artefact JOIN jobs_job job ON job.id = artefact.job_id
-                WHERE artefact.state IN ('waiting', 'building')
+                WHERE artefact.state IN ('waiting', 'running')
                 UNION ALL
                 SELECT 'neighbourcount', neighbours.id::text, alignment.owner_id, neighbours.created_at,
                     neighbours.attempts,
@@ -85,17 +79,16 @@ def next_in_turn() -> tuple[str, str] | None:
     return (row[0], row[1]) if row else None
 
 
-def _tell_on() -> None:
-    """Messages may have been lost: the next work need not wait until beat notices."""
+def _publish_next() -> None:
+    """Publish the next work if the queue is empty: its message may be lost, and beat would be slower."""
     try:
-        told = queue_length(ARTEFACT_QUEUE) > 0
+        if queue_length(ARTEFACT_QUEUE):
+            return
     except BROKER_ERRORS as error:
-        log.warning("cannot tell of what waits, Redis does not answer: %s", error)
+        log.warning("cannot publish the next work, Redis does not answer: %s", error)
         return
-    if told or (found := next_in_turn()) is None:
+    if (found := next_in_turn()) is None:
         return
     kind, pk = found
-    if kind == ARTEFACT:
-        artefact_publish(artefact_id=int(pk))
-    elif (work := WORKS[kind].model._default_manager.filter(pk=pk).first()) is not None:
+    if (work := WORKS[kind].model._default_manager.filter(pk=pk).first()) is not None:
         work_publish(work)

@@ -1,4 +1,4 @@
-"""What the service worker does in the background, by the name of the table that asks for it."""
+"""The kinds of background work, by model name."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from types import MappingProxyType
 
 from jobs.alignments.searches import search_run
 from jobs.alignments.services import neighbours_count
-from jobs.models import BackgroundWork, HomologSearch, NeighbourCount
+from jobs.models import Artefact, BackgroundWork, HomologSearch, NeighbourCount
+from jobs.tasks.building import artefact_build
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """`run` takes a primary key as text, works where nobody else does, and says whether its result counts."""
+    """A kind of background work. `run` takes a primary key as text, claims the work, and returns whether its result
+    counts.
+    """
 
     model: type[BackgroundWork]
     run: Callable[[str], bool]
@@ -21,6 +24,7 @@ class Kind:
 
 WORKS: Mapping[str, Kind] = MappingProxyType(
     {
+        "artefact": Kind(Artefact, lambda pk: artefact_build(artefact_id=int(pk))),
         "neighbourcount": Kind(NeighbourCount, lambda pk: neighbours_count(count_id=int(pk))),
         "homologsearch": Kind(HomologSearch, lambda pk: search_run(search_id=pk)),
     }

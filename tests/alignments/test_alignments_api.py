@@ -13,7 +13,7 @@ from django.db.models.functions import Now
 from rest_framework.test import APIClient
 
 from jobs.alignments import services as alignments
-from jobs.background import works as background
+from jobs.background import leases as background
 from jobs.contexts.selectors import context_set_sequences
 from jobs.fleet import workers
 from jobs.models import Alignment, ContextSet, NeighbourCount, Quota, Worker

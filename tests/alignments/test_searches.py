@@ -19,7 +19,7 @@ from e1protocol import CANONICAL
 from jobs.alignments import databases, searches
 from jobs.alignments.databases import database_add
 from jobs.alignments.services import alignment_load
-from jobs.background import works as background
+from jobs.background import leases as background
 from jobs.models import Alignment, HomologSearch, SequenceDatabase
 from jobs.science.alignments import homologs, mmseqs
 from jobs.science.alignments.homologs import SearchSettings

@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+from uuid import uuid4
 
 import h5py
 import pytest
 from django.db import connection
 from rest_framework.test import APIClient
 
-from jobs.background import artefacts
+from jobs.background import artefacts, leases
 from jobs.models import Artefact, ArtefactBlock, Job, Output
 from jobs.queue.lifecycle import job_delete, job_retry
 from jobs.tasks import building, reap
@@ -26,11 +27,11 @@ def published(monkeypatch) -> list[int]:
     """What a service worker would be told."""
     sent: list[int] = []
 
-    def send_task(name: str, args: list[int], **_: object) -> None:
-        assert name == "jobs.build_artefact"
-        sent.extend(args)
+    def send_task(name: str, args: list[str], **_: object) -> None:
+        assert (name, args[0]) == ("jobs.work_in_background", "artefact")
+        sent.append(int(args[1]))
 
-    monkeypatch.setattr(artefacts.current_app, "send_task", send_task)
+    monkeypatch.setattr(leases.current_app, "send_task", send_task)
     return sent
 
 
@@ -152,26 +153,25 @@ def test_a_running_job_gives_what_is_finished_and_the_same_file_for_a_while(publ
 
 def test_two_builders_make_one_file(lib, published):
     artefact = artefacts.artefact_request(job=lib.job, kind="h5")
-    token = artefacts.artefact_claim(artefact_id=artefact.pk)
-    assert token is not None
-    assert artefacts.artefact_claim(artefact_id=artefact.pk) is None
+    assert leases.work_claim(Artefact, artefact.pk) is not None
+    assert leases.work_claim(Artefact, artefact.pk) is None
     assert not building.artefact_build(artefact_id=artefact.pk)
 
 
 def test_a_builder_that_was_killed_is_replaced_and_can_store_nothing_more(lib, published, tmp_path):
     artefact = artefacts.artefact_request(job=lib.job, kind="h5")
-    lost = artefacts.artefact_claim(artefact_id=artefact.pk)
-    ArtefactBlock.objects.create(artefact=artefact, build=lost, number=0, data=b"half a file")
+    lost = leases.work_claim(Artefact, artefact.pk)
+    ArtefactBlock.objects.create(artefact=artefact, build=lost.token, number=0, data=b"half a file")
     reap()
     assert published == [artefact.pk], "its lease holds, so nobody else is told"
     sql("UPDATE jobs_artefact SET lease_end = now() - interval '1 s', published_at = now() - interval '1 hour'")
     reap()
     assert published == [artefact.pk, artefact.pk]
     assert building.artefact_build(artefact_id=artefact.pk)
-    assert not ArtefactBlock.objects.filter(build=lost).exists()
+    assert not ArtefactBlock.objects.filter(build=lost.token).exists()
     (tmp_path / "late").write_bytes(b"late")
-    assert not artefacts.artefact_renew(artefact_id=artefact.pk, token=lost)
-    assert not artefacts.artefact_store(artefact_id=artefact.pk, token=lost, paths={"h5": tmp_path / "late"})
+    assert not leases.work_renew(lost)
+    assert not artefacts.artefact_store(lost, paths={"h5": tmp_path / "late"})
     artefact.refresh_from_db()
     with h5py.File(io.BytesIO(b"".join(artefacts.artefact_blocks(artefact)))) as file:
         assert len(file["index"]) == 40
@@ -180,21 +180,21 @@ def test_a_builder_that_was_killed_is_replaced_and_can_store_nothing_more(lib, p
 def test_a_builder_that_loses_its_lease_on_the_way_stores_nothing(lib, published, monkeypatch):
     artefact = artefacts.artefact_request(job=lib.job, kind="h5")
 
-    def lose(**_: object) -> bool:
-        Artefact.objects.update(build=None)
-        return False
+    def lose(work: Artefact, **_: object) -> bool:
+        Artefact.objects.update(token=uuid4())
+        return leases.work_renew(work)
 
-    monkeypatch.setattr(building, "artefact_renew", lose)
+    monkeypatch.setattr(building, "work_renew", lose)
     assert not building.artefact_build(artefact_id=artefact.pk)
     assert not ArtefactBlock.objects.exists()
 
 
 def test_what_is_lost_again_and_again_is_given_up_with_a_reason(lib, owner, published):
     artefact = artefacts.artefact_request(job=lib.job, kind="h5")
-    for _ in range(artefacts.MAX_ATTEMPTS):
-        assert artefacts.artefact_claim(artefact_id=artefact.pk)
+    for _ in range(leases.MAX_ATTEMPTS):
+        assert leases.work_claim(Artefact, artefact.pk)
         sql("UPDATE jobs_artefact SET lease_end = now() - interval '1 second'")
-    assert artefacts.artefact_claim(artefact_id=artefact.pk) is None
+    assert leases.work_claim(Artefact, artefact.pk) is None
     reap()
     failed = owner.get(url(lib))
     assert (failed.status_code, body(failed)["code"]) == (500, "artefact_failed")
@@ -227,10 +227,10 @@ def test_redis_that_is_away_only_delays(lib, monkeypatch):
     def away(*_: object, **__: object) -> None:
         raise ConnectionError
 
-    monkeypatch.setattr(artefacts.current_app, "send_task", away)
+    monkeypatch.setattr(leases.current_app, "send_task", away)
     artefact = artefacts.artefact_request(job=lib.job, kind="h5")
     sent: list[int] = []
-    monkeypatch.setattr(artefacts.current_app, "send_task", lambda name, args, **_: sent.extend(args))
+    monkeypatch.setattr(leases.current_app, "send_task", lambda name, args, **_: sent.append(int(args[1])))
     sql("UPDATE jobs_artefact SET published_at = now() - interval '1 minute'")
     reap()
     assert sent == [artefact.pk]

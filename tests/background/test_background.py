@@ -12,12 +12,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from e1protocol import ARTEFACT_QUEUE, TASK_BUILD, TASK_EXPIRE, TASK_WEBHOOKS, TASK_WORK
+from e1protocol import ARTEFACT_QUEUE, TASK_EXPIRE, TASK_WEBHOOKS, TASK_WORK
 from e1site.stack import parts
 from jobs import tasks
 from jobs.alignments import services as alignments
-from jobs.background import artefacts
-from jobs.background import works as background
+from jobs.background import leases as background
 from jobs.models import Alignment, Artefact, HomologSearch, Job, NeighbourCount
 from jobs.science.alignments.reading import read_alignment
 from jobs.tasks import turns
@@ -39,7 +38,7 @@ def queue_of(task: str) -> str:
 
 
 def test_nothing_that_beat_sends_waits_behind_what_may_take_hours(monkeypatch):
-    assert queue_of(TASK_BUILD) == queue_of(TASK_WORK) == ARTEFACT_QUEUE
+    assert queue_of(TASK_WORK) == ARTEFACT_QUEUE
     assert ARTEFACT_QUEUE not in {queue_of(entry["task"]) for entry in settings.CELERY_BEAT_SCHEDULE.values()}
     sent = []
     monkeypatch.setattr(webhooks.current_app, "send_task", lambda name, queue, **_: sent.append((name, queue)))
@@ -86,19 +85,17 @@ def done(monkeypatch, told) -> list[tuple[str, str]]:
     """What is done in the background, in its order: nothing is computed."""
     found: list[tuple[str, str]] = []
 
-    def build(*, artefact_id: int) -> None:
-        artefact = Artefact.objects.get(pk=artefact_id)
-        artefact.state, artefact.attempts, artefact.finished_at = "ready", 1, timezone.now()
-        artefact.save()
-        found.append(("map", str(artefact.params["seed"])))
+    def build(pk: str) -> bool:
+        work = background.work_claim(Artefact, pk)
+        found.append(("map", str(work.params["seed"])))
+        return background.work_finish(work)
 
     def run(pk: str) -> bool:
         work = background.work_claim(HomologSearch, pk)
         found.append(("search", work.name))
         return background.work_finish(work)
 
-    monkeypatch.setattr(turns, "artefact_build", build)
-    monkeypatch.setattr(turns, "WORKS", {"homologsearch": Kind(HomologSearch, run)})
+    monkeypatch.setattr(turns, "WORKS", {"artefact": Kind(Artefact, build), "homologsearch": Kind(HomologSearch, run)})
     return found
 
 
@@ -124,8 +121,8 @@ def test_owners_take_turns_whoever_asked_for_more(person, stranger, done):
         asked_at(one, at)
     asked_at(*maps(stranger, 1, first=10), 10)
     asked_at(search(stranger, "homologs"), 11)
-    for task, args in [(tasks.build_artefact, (1,)), (tasks.work_in_background, ("homologsearch", "1"))] * 4:
-        task(*args)
+    for message in [("artefact", "1"), ("homologsearch", "1")] * 4:
+        tasks.work_in_background(*message)
     assert done == [("map", "0"), ("map", "10"), ("map", "1"), ("search", "homologs"), ("map", "2"), ("map", "3")]
 
 
@@ -134,7 +131,7 @@ def test_who_has_something_under_way_lets_the_others_go_first(person, stranger, 
     (third,) = maps(stranger, 1, first=10)
     for at, one in enumerate((first, second, third)):
         asked_at(one, at)
-    assert artefacts.artefact_claim(artefact_id=first.pk)
+    assert background.work_claim(Artefact, first.pk)
     assert turns.next_in_turn() == ("artefact", str(third.pk))
     Artefact.objects.filter(pk=first.pk).update(lease_end=timezone.now() - timedelta(seconds=1))
     assert turns.next_in_turn() == ("artefact", str(first.pk)), "its process is gone"
@@ -144,10 +141,10 @@ def test_who_has_something_under_way_lets_the_others_go_first(person, stranger, 
 
 def test_one_message_is_enough_however_many_were_lost(person, done, told):
     maps(person, 3)
-    tasks.build_artefact(1)
+    tasks.work_in_background("artefact", "1")
     for number in (1, 2):
         assert len(told) == len(done) == number
-        tasks.build_artefact(1)
+        tasks.work_in_background("artefact", "1")
     assert (len(told), len(done)) == (2, 3)
     assert not turns.turn_take()
 
@@ -157,9 +154,9 @@ def test_beat_tells_again_of_the_first_however_many_wait(person, told):
     for number in range(20):
         search(person, str(number))
     for _ in range(3):
-        artefacts.artefacts_tend()
+        background.works_tend(Artefact)
         background.works_tend(HomologSearch)
-    assert told == [TASK_BUILD, TASK_WORK], "once in half a minute"
+    assert told == [TASK_WORK, TASK_WORK], "once in half a minute"
 
 
 # --- how much of it one user may have --------------------------------------------------------------------------------

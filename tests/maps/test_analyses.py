@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 from rest_framework.test import APIClient
 
-from jobs.background import artefacts
+from jobs.background import artefacts, leases
 from jobs.errors import TooLarge
 from jobs.maps import building as analysing
 from jobs.maps import reading, vectors
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db
 def published(monkeypatch) -> list[int]:
     """What a service worker would be told."""
     sent: list[int] = []
-    monkeypatch.setattr(artefacts.current_app, "send_task", lambda name, args, **_: sent.extend(args))
+    monkeypatch.setattr(leases.current_app, "send_task", lambda name, args, **_: sent.extend(map(int, args[1:])))
     return sent
 
 
@@ -159,12 +159,12 @@ def test_a_running_job_gives_what_is_finished_and_grows_out_of_it(owner, lib):
 def test_progress_is_told_and_a_cancel_stops_the_computation(lib, owner, monkeypatch):
     analysis = body(ask_analysis(owner, lib, "map"))
     seen: list[tuple[float, str]] = []
-    renew = artefacts.artefact_renew
+    renew = leases.work_renew
     started: list[object] = []
 
-    def watch(**given):
-        held = renew(**given)
-        seen.append((given.get("fraction"), given.get("stage")))
+    def watch(work, **given):
+        held = renew(work, **given)
+        seen.append((given.get("progress"), given.get("stage")))
         if held and given.get("stage") == "starting":
             shown = body(owner.get(analysis["url"]))
             assert (shown["state"], shown["stage"], shown["fraction"]) == ("building", "starting", 0.1)
@@ -172,7 +172,7 @@ def test_progress_is_told_and_a_cancel_stops_the_computation(lib, owner, monkeyp
         return held
 
     popen = analysing.subprocess.Popen
-    monkeypatch.setattr(building, "artefact_renew", watch)
+    monkeypatch.setattr(building, "work_renew", watch)
     monkeypatch.setattr(analysing, "RENEW_SECONDS", 0.05)  # the cancel is noticed long before the child is done
     monkeypatch.setattr(analysing.subprocess, "Popen", lambda *a, **k: started.append(popen(*a, **k)) or started[0])
     assert not building.artefact_build(artefact_id=analysis["id"])

@@ -8,7 +8,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from jobs.background import artefacts
+from jobs.background import leases
 from jobs.maps.services import analysis_request
 from jobs.models import Artefact, JobColumn
 from jobs.tasks import building
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def published(monkeypatch) -> list[int]:
     sent: list[int] = []
-    monkeypatch.setattr(artefacts.current_app, "send_task", lambda name, args, **_: sent.extend(args))
+    monkeypatch.setattr(leases.current_app, "send_task", lambda name, args, **_: sent.extend(map(int, args[1:])))
     return sent
 
 

@@ -1,12 +1,18 @@
-"""The squashed first migration: what models cannot say of the tables, and databases made before the squash."""
+"""Migrations: storage that models cannot describe, databases older than the squash, artefacts that become work."""
 
 from __future__ import annotations
+
+from uuid import uuid4
 
 import pytest
 from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.recorder import MigrationRecorder
+from django.utils import timezone
+
+from jobs.background.artefacts import StoredFile, artefact_files
+from jobs.models import Artefact, Job
 
 pytestmark = pytest.mark.django_db
 
@@ -35,3 +41,30 @@ def test_a_database_made_before_the_squash_has_nothing_to_apply():
     assert executor.migration_plan(executor.loader.graph.leaf_nodes("jobs")) == []
     call_command("migrate", verbosity=0)
     assert ("jobs", FIRST) in recorder.applied_migrations()
+
+
+def test_artefacts_of_before_become_work_with_their_files_and_leases(person):
+    """Down to the first migration and up again, with a row in every state."""
+    job = Job.objects.create(owner=person, model="e1-demo", action="encode", params={}, state="succeeded")
+    call_command("migrate", "jobs", FIRST, verbosity=0)
+    with connection.cursor() as cursor:
+        for state in ("waiting", "building", "ready", "failed", "cancelled"):
+            build = uuid4() if state in ("building", "ready", "failed") else None
+            cursor.execute(
+                "INSERT INTO jobs_artefact (job_id, kind, fingerprint, state, fraction, reason, attempts, build, "
+                "lease_end, size, sha256) VALUES (%s, 'h5', %s, %s, 0.5, '', 1, %s, %s, 7, 'aa')",
+                [job.pk, state, state, build, timezone.now() if state == "building" else None],
+            )
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("SELECT fingerprint, build FROM jobs_artefact")
+        builds = dict(cursor.fetchall())
+    call_command("migrate", verbosity=0)
+    rows = {row.fingerprint: row for row in Artefact.objects.all()}
+    states = {before: row.state for before, row in rows.items()}
+    same = {one: one for one in ("waiting", "failed", "cancelled")}
+    assert states == {**same, "building": "running", "ready": "done"}
+    assert {before: row.build for before, row in rows.items() if row.build} == {"ready": builds["ready"]}
+    assert {before: row.token for before, row in rows.items() if row.token} == {"building": builds["building"]}
+    assert {row.progress for row in rows.values()} == {0.5}
+    assert artefact_files(rows["ready"]) == {"h5": StoredFile("h5", 7, "aa", 0)}
+    assert rows["failed"].files == []

@@ -8,7 +8,7 @@ from django.apps import apps
 from django.db import connection
 from django.db.models import BinaryField
 
-from jobs.background import artefacts
+from jobs.background import artefacts, leases
 from jobs.background.artefacts import artefact_request
 from jobs.models import (
     Alignment,
@@ -22,7 +22,7 @@ from jobs.models import (
     NeighbourCount,
     Quota,
 )
-from jobs.models.states import ArtefactState, JobState
+from jobs.models.states import JobState, WorkState
 from jobs.quotas import usage
 from jobs.results.retention import jobs_expire
 from jobs.tasks import building
@@ -49,7 +49,7 @@ CONTEXT_BYTES = 2 * (50 + 4)
 
 @pytest.fixture(autouse=True)
 def untold(monkeypatch):
-    monkeypatch.setattr(artefacts.current_app, "send_task", lambda *_, **__: None)
+    monkeypatch.setattr(leases.current_app, "send_task", lambda *_, **__: None)
 
 
 def used(user) -> int:
@@ -151,7 +151,7 @@ def test_analyses_count_and_a_full_storage_refuses_new_ones(db):
     asked = ask_analysis(client, lib, "clusters")
     assert building.artefact_build(artefact_id=asked.json()["id"])
     artefact = Artefact.objects.get()
-    assert artefact.state == ArtefactState.READY
+    assert artefact.state == WorkState.DONE
     assert used(owner) - before == artefact.size == usage.artefact_bytes_of(lib.job.pk) > 0
     limit(owner, used(owner))
     assert ask_analysis(client, lib, "clusters").json()["id"] == artefact.pk, "what is there may be asked for"
@@ -247,7 +247,7 @@ def test_an_analysis_that_turns_out_too_large_fails_alone_and_says_what_to_do(pe
     held = used(person)
     assert not building.artefact_build(artefact_id=second)
     kept, failed = Artefact.objects.order_by("pk")
-    assert (kept.state, failed.state, failed.size) == ("ready", "failed", 0)
+    assert (kept.state, failed.state, failed.size) == ("done", "failed", 0)
     assert failed.reason.startswith(f"your jobs keep {held:,} of {held + 100:,} bytes, and this one would add ")
     assert "Delete jobs that you do not need any more" in failed.reason
     assert used(person) == held

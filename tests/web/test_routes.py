@@ -18,7 +18,7 @@ from jobs.api import events
 from jobs.contexts.services import context_set_create
 from jobs.maps.columns import columns_add
 from jobs.models import ApiToken, Artefact, Assay, HomologSearch, Job, Structure, Webhook
-from jobs.models.states import ArtefactState
+from jobs.models.states import WorkState
 from jobs.science.alignments.reading import read_alignment
 from tests.helpers import body, submit
 from tests.web.routes import (
@@ -64,7 +64,8 @@ def things(api, person, monkeypatch) -> dict[str, object]:
     monkeypatch.setattr(events, "LONGEST_STREAM_SECONDS", 0.001)
     job = Job.objects.get(pk=body(submit(api, FASTA, name="top-secret-library"))["id"])
     Job.objects.filter(pk=job.pk).update(idempotency_key="top-secret-library")
-    artefact = Artefact.objects.create(job=job, kind="npz", fingerprint="x", state=ArtefactState.READY, sha256="00")
+    files = [{"format": "npz", "size": 0, "sha256": "00", "block": 0}]
+    artefact = Artefact.objects.create(job=job, kind="npz", fingerprint="x", state=WorkState.DONE, files=files)
     analysis = Artefact.objects.create(job=job, kind="map", fingerprint="y", params={"method": "pca"})
     column = columns_add(job=job, data=b"index,family\n0,top-secret-library\n")[0][0]
     token_create(owner=person, name="rosalinds-laptop", days=None)
