@@ -1,1 +1,1 @@
-"""The model side: `e1protocol` is what it shares with `jobs`, `tasks` the seam, `engine` and `model` the computing."""
+"""The model side: `model` and `engine` compute, `tasks` runs them for Celery. Shared facts are in `e1protocol`."""

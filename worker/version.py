@@ -1,4 +1,4 @@
-"""Which version of this program computes; part of every result's provenance."""
+"""The version of this program, part of the provenance of every result."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 @cache
 def code_version() -> str:
-    """Version of the installed distribution, or "unknown" where it runs from a bare source tree."""
+    """Return the version of the installed distribution, or "unknown" for a bare source tree."""
     try:
         return version("e1-service")
     except PackageNotFoundError:

@@ -1,4 +1,4 @@
-"""Runs queries through an E1 network: `Engine.load(...)`, then `Engine.encode([...])`."""
+"""Running queries through an E1 network: `Engine.load(...)`, then `Engine.encode([...])`."""
 
 from worker.engine.engine import Engine
 

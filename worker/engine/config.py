@@ -5,17 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 DEFAULT_TOKEN_BUDGET = {"cpu": 1024, "cuda": 16384}
-"""Tokens of one forward pass: on CPU 1,024 reach the full rate of the matrix products, a GPU wants more."""
+"""Tokens of one forward pass. On a CPU 1,024 reach the full rate of the matrix products; a GPU needs more."""
 
 CONTEXT_SHARE = {"cpu": 0.125, "cuda": 0.4}
-"""Share of the memory that remembered contexts may take: on a CPU of all of it, on a GPU of what the network leaves."""
+"""Share of the memory for cached contexts: of all memory on a CPU, of what the network leaves free on a GPU."""
 
 
 @dataclass(frozen=True, slots=True)
 class EngineConfig:
-    """`device` is a torch device name or "auto"; `precision` is "float32", "bfloat16" or "auto" (by device);
-    `token_budget` is the size of a forward pass in tokens, `context_bytes` what remembered contexts may take; 0 stands
-    for the device's default.
+    """Settings of an engine.
+
+    `device` is a torch device name or "auto". `precision` is "float32", "bfloat16" or "auto" (by device).
+    `token_budget` is the size of a forward pass in tokens, `context_bytes` the memory for cached contexts. For both, 0
+    means the default of the device.
     """
 
     device: str = "auto"

@@ -1,7 +1,7 @@
-"""Contexts that are encoded once: keys and values of the global layers, kept for every query that comes behind them.
+"""A cache of encoded contexts: keys and values of the global layers, kept for every query that follows them.
 
-An entry depends on nothing but the exact sequences of the context, in their order, so its key is their digest. Entries
-are never written to. Those used least recently go first when the budget of bytes is full.
+An entry depends only on the exact sequences of the context, in order, so its key is their digest. Entries are
+immutable. When the budget of bytes is used up, the least recently used entry is dropped first.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 
 import torch
 from torch import Tensor
@@ -23,8 +24,10 @@ Key = bytes
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ContextEntry:
-    """What a context leaves behind: rotated keys and values [T, G, D] of the global layers among the first `depth`, the
-    number of its sequences, and its tokens T, where the next global position begins.
+    """An encoded context.
+
+    `memory` holds rotated keys and values [T, G, D] of the global layers among the first `depth`. `tokens` is T, the
+    global position at which a query begins.
     """
 
     memory: tuple[tuple[Tensor, Tensor], ...]
@@ -38,7 +41,7 @@ class ContextEntry:
 
 
 def context_key(context: Sequence[str]) -> Key:
-    """Digest of the exact tokens: boundary tokens part the sequences, so no two contexts share a key."""
+    """Return the digest of the exact tokens. Boundary tokens separate the sequences, so no two contexts share a key."""
     digest = hashlib.sha256()
     for sequence in context:
         digest.update(tokenize(sequence).tobytes())
@@ -46,13 +49,13 @@ def context_key(context: Sequence[str]) -> Key:
 
 
 def bytes_per_token(config: E1Config, dtype: torch.dtype) -> int:
-    """Bytes that a token of a context takes in an entry of full depth."""
+    """Return the bytes of one context token in an entry of full depth."""
     layers = sum(config.is_global(index) for index in range(config.num_hidden_layers))
     return layers * 2 * config.key_value_size * dtype.itemsize
 
 
 class ContextCache:
-    """Entries by key, least recently used first, of at most `budget` bytes together."""
+    """Entries by key, least recently used first, of at most `budget` bytes in total."""
 
     def __init__(self, budget: int) -> None:
         self.budget = budget
@@ -65,7 +68,7 @@ class ContextCache:
         return len(self._entries)
 
     def get(self, key: Key, depth: int) -> ContextEntry | None:
-        """The entry, if it reaches up to layer `depth`."""
+        """Return the entry if it reaches layer `depth`."""
         entry = self._entries.get(key)
         if entry is None or entry.depth < depth:
             self.misses += 1
@@ -75,7 +78,7 @@ class ContextCache:
         return entry
 
     def put(self, key: Key, entry: ContextEntry) -> None:
-        """Keep an entry; others make room for it. One that is larger than the budget is not kept."""
+        """Keep an entry, dropping others to make room. An entry larger than the budget is not kept."""
         self._drop(key)
         if entry.nbytes > self.budget:
             return
@@ -85,7 +88,7 @@ class ContextCache:
         self.nbytes += entry.nbytes
 
     def keep_only(self, keys: set[Key]) -> None:
-        """Forget all others: memory is short."""
+        """Drop all other entries, to free memory."""
         for key in [key for key in self._entries if key not in keys]:
             self._drop(key)
 
@@ -96,11 +99,8 @@ class ContextCache:
 
 
 def attending_to(groups: Sequence[tuple[slice, ContextEntry]], backend: Backend) -> Iterator[Attend]:
-    """For each global layer in turn, attention to the spans and, of the rows of each group, to its context as well."""
-    layer = 0
-    while True:
-        yield _attend_layer(groups, backend, layer)
-        layer += 1
+    """Yield, for each global layer in turn, an attention in which each group of rows also sees its context."""
+    return (_attend_layer(groups, backend, layer) for layer in count())
 
 
 def _attend_layer(groups: Sequence[tuple[slice, ContextEntry]], backend: Backend, layer: int) -> Attend:

@@ -1,4 +1,4 @@
-"""The engine: queries in, encodings out, in the same order."""
+"""The engine: turns queries into encodings, in the same order."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from worker.version import code_version
 class Engine:
     """A loaded checkpoint on a device.
 
-    Results do not depend on what shares a batch, nor on the order: within 1e-4 x max(1, largest magnitude) in
-    float32, nor on whether a context was remembered from an earlier call. One thread at a time may call `encode`.
+    Results do not depend on the order of queries, on the queries that share a batch, or on cached contexts. In float32
+    they then agree within 1e-4 x max(1, largest magnitude). Only one thread at a time may call `encode`.
     """
 
     def __init__(self, checkpoint: Checkpoint, config: EngineConfig) -> None:
@@ -31,20 +31,20 @@ class Engine:
         self.model_config = self.runner.model.config
         self.contexts = ContextCache(config.context_bytes or default_context_bytes(self.runner.device))
         self.tokens_run = 0
-        """Tokens that went through the network so far: what a rate is made of."""
+        """Tokens that the network has processed so far, for measuring rates."""
         self._context_token_bytes = bytes_per_token(self.model_config, self.runner.dtype)
 
     @classmethod
     def load(cls, model: str | Path, config: EngineConfig | None = None) -> Engine:
         """Load a registered slug (`e1-demo`, `e1-600m`) or a folder with config.json and model.safetensors.
 
-        Raises CheckpointError for files that are no checkpoint, WeightsUnavailable where they cannot be had.
+        Raises CheckpointError for files that are not a checkpoint, WeightsUnavailable if there are none.
         """
         return cls(find_checkpoint(model), config or EngineConfig())
 
     @property
     def identity(self) -> EngineIdentity:
-        """Which network on which device the numbers come from."""
+        """The network and the device that results come from."""
         return EngineIdentity(
             model=self.checkpoint.name,
             checkpoint_sha256=self.checkpoint.sha256,
@@ -64,14 +64,14 @@ class Engine:
     def encode(self, queries: Sequence[Query]) -> list[Encoding]:
         """Run all queries and return their encodings in the same order.
 
-        A query that does not fit into memory alone comes back with `error` = "out_of_memory"; every other problem of
-        a query raises QueryError before anything runs.
+        A query that does not fit into memory alone returns with `error` = "out_of_memory". Any other problem of a
+        query raises QueryError before anything runs.
         """
         for query in queries:
             check_query(query, self.model_config)
             resolve_layers(query, self.model_config)
             tokenize(query.sequence)
-        # Queries share few contexts: each is read once, which checks its letters too.
+        # Queries share few contexts, so each is tokenized once, which also checks its letters.
         key_of = {context: context_key(context) for context in {query.context for query in queries} if context}
         merged, number_of = merge_same(queries)
         results: list[Encoding] = [Encoding(error="not_run")] * len(merged)
@@ -86,7 +86,7 @@ class Engine:
         ]
 
     def _load(self, query: Query, key_of: Mapping[tuple[str, ...], Key]) -> Load:
-        """What the query costs; a context too large to be remembered is run along."""
+        """Return the cost of a query. A context too large for the cache is part of its pass."""
         own = tokens_of(query.sequence)
         size = (query.tokens - own) * self._context_token_bytes
         if not query.context or size > self.contexts.budget:
@@ -94,7 +94,7 @@ class Engine:
         return Load(own, key_of[query.context], size)
 
     def _run(self, queries: Sequence[Query], keys: Sequence[Key | None]) -> list[Encoding]:
-        """One batch; out of memory halves it and goes on."""
+        """Run one batch; if memory runs out, run its halves."""
         try:
             return self._pass(queries, keys)
         except (RuntimeError, MemoryError) as error:
@@ -113,7 +113,7 @@ class Engine:
         return encodings
 
     def _alone(self, query: Query, key: Key | None) -> Encoding:
-        """A last try with all memory: contexts of other queries are forgotten."""
+        """Try once more with all memory, after dropping the contexts of other queries."""
         self.contexts.keep_only({key} if key else set())
         release_memory(self.runner.device)
         try:
@@ -125,7 +125,7 @@ class Engine:
         return Encoding(error="out_of_memory")
 
     def _recall(self, queries: Sequence[Query], keys: Sequence[Key | None]) -> list[ContextEntry | None]:
-        """The entry of each query's context; those that are not remembered yet are encoded, several in one pass."""
+        """Return the entry of each query's context. Missing ones are encoded, several in one pass."""
         depth = max(map(self.runner.depth, queries))
         contexts = {key: query.context for key, query in zip(keys, queries, strict=True) if key is not None}
         found = {key: self.contexts.get(key, depth) for key in contexts}

@@ -1,4 +1,4 @@
-"""Which queries share a forward pass, and how their tokens lie in it. Pure functions; no device."""
+"""Dividing queries into forward passes, and packing their tokens. Pure functions without a device."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from worker.model.tokenizer import tokenize
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """Where the residues of one query lie in a packed batch: tokens `start:end`, boundary tokens excluded."""
+    """The residues of one query in a packed batch: tokens `start:end`, without boundary tokens."""
 
     start: int
     end: int
 
 
 def check_query(query: Query, config: E1Config) -> None:
-    """Raise QueryError where the query breaks a limit of the checkpoint. Letters are checked by the tokenizer."""
+    """Raise QueryError if the query breaks a limit of the checkpoint. The tokenizer checks letters."""
     longest = max(len(query.sequence), *map(len, query.context), 0)
     if longest > config.max_residues:
         raise QueryError("sequence_too_long", f"{longest} residues; this checkpoint takes {config.max_residues}")
@@ -46,7 +46,7 @@ def check_query(query: Query, config: E1Config) -> None:
 
 
 def resolve_layers(query: Query, config: E1Config) -> tuple[int, ...]:
-    """Hidden states that the query asks for, counted from 0, or none where it wants logits only.
+    """Return the hidden states that the query asks for, counted from 0; none if it asks for logits only.
 
     Raises QueryError `bad_layer` outside -(layers + 1)..layers.
     """
@@ -60,8 +60,9 @@ def resolve_layers(query: Query, config: E1Config) -> tuple[int, ...]:
 
 
 def merge_same(queries: Sequence[Query]) -> tuple[list[Query], list[int]]:
-    """Queries of the same sequence and context become one that asks for everything they ask for; and for each query the
-    number of the one that stands for it.
+    """Merge queries of the same sequence and context into one that asks for everything they ask for.
+
+    Returns the merged queries, and for each query the number of its merged one.
     """
     numbers: dict[tuple[str, tuple[str, ...]], int] = {}
     merged: list[Query] = []
@@ -94,7 +95,7 @@ def _both(a: Query, b: Query) -> Query:
 
 
 def part_of(encoding: Encoding, asked: Query, ran: Query, config: E1Config) -> Encoding:
-    """What `asked` wants of the encoding of `ran`, which asks for it and perhaps for more."""
+    """Return the part of the encoding of `ran` that `asked` asks for."""
     if asked == ran or encoding.error:
         return encoding
     layers = resolve_layers(asked, config)
@@ -114,7 +115,7 @@ def part_of(encoding: Encoding, asked: Query, ran: Query, config: E1Config) -> E
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What a query costs a forward pass: tokens that are run, and the remembered context that it stands behind."""
+    """The cost of a query in a forward pass: the tokens to run, and the cached context that precedes them."""
 
     tokens: int
     context: bytes | None = None
@@ -122,8 +123,9 @@ class Load:
 
 
 def plan_batches(loads: Sequence[Load], tokens: int, context_bytes: int) -> list[list[int]]:
-    """Group query numbers into batches of at most so many tokens, with contexts of at most so many bytes; a larger
-    query goes alone. Queries of one context follow each other, otherwise the order stays.
+    """Group query numbers into batches of at most `tokens`, with contexts of at most `context_bytes`.
+
+    A larger query runs alone. Queries of the same context are adjacent; otherwise the order stays.
     """
     first: dict[bytes | int, int] = {}
     for number, load in enumerate(loads):
@@ -147,7 +149,7 @@ def plan_batches(loads: Sequence[Load], tokens: int, context_bytes: int) -> list
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """Sequences that belong together, from the sequence number and the global position that they begin at."""
+    """Sequences that belong together, with the sequence number and the global position of their start."""
 
     sequences: tuple[str, ...]
     first_id: int = 0
@@ -155,9 +157,9 @@ class Instance:
 
 
 def pack(instances: Sequence[Instance]) -> tuple[Packed, list[Placed]]:
-    """Lay the instances one after the other; where the residues of each one's last sequence lie.
+    """Pack the instances one after the other; return the batch and the places of each one's last sequence.
 
-    Raises QueryError for characters that are no residues.
+    Raises QueryError for characters that are not residues.
     """
     tokens, ids, within, whole = [], [], [], []
     spans_within: list[Span] = []

@@ -1,5 +1,6 @@
-"""How fast an engine is, from a short measurement at its start: it chooses the size of a forward pass by it, and the
-dispatcher the size of a bundle.
+"""Measuring the rate of an engine at its start.
+
+The engine chooses the size of a forward pass by it, and the dispatcher the size of a bundle.
 """
 
 from __future__ import annotations
@@ -13,18 +14,18 @@ from worker.engine.engine import Engine
 
 RESIDUES = 250
 LONG_SECONDS = 0.7
-"""A pass that takes longer is large enough: a bundle is about one second."""
+"""A pass that takes longer is large enough, because a bundle takes about one second."""
 WORTH_IT = 1.05
-"""A pass of twice the size must be faster by this factor, or the smaller one is kept: it answers sooner."""
+"""Least gain in rate of a pass of twice the size. Otherwise the smaller one is kept, which answers sooner."""
 SMALLEST_PASS = {"cpu": 512, "cuda": 4096}
 LARGEST_PASS = {"cpu": 2048, "cuda": 131_072}
 
 
 def tune(engine: Engine) -> float:
-    """Choose the engine's token budget, unless its configuration names one; returns its rate in tokens per second, mean
-    embeddings only.
+    """Choose the engine's token budget, unless its configuration sets one, and return its rate.
 
-    Sizes are doubled while that pays and a pass stays short. Every query is another one: equal ones are computed once.
+    The rate is in tokens per second, for mean embeddings. The size doubles as long as the rate grows and a pass stays
+    short.
     """
     kind = engine.runner.device.type
     if engine.config.token_budget:
@@ -44,7 +45,7 @@ def tune(engine: Engine) -> float:
 
 
 def measure_rate(engine: Engine, tokens: int) -> float:
-    """Tokens per second of the better one of two passes of about this size; a slow one is measured once."""
+    """Return the tokens per second of the better of two passes of about this size. A slow pass is measured once."""
     queries = _queries(max(1, tokens // (RESIDUES + BOUNDARY_TOKENS)), seed=tokens)
     budget, engine.runner.token_budget = engine.runner.token_budget, max(tokens, RESIDUES + BOUNDARY_TOKENS)
     best = 0.0
@@ -62,5 +63,6 @@ def measure_rate(engine: Engine, tokens: int) -> float:
 
 
 def _queries(count: int, *, seed: int) -> list[Query]:
+    """Return different queries, because the engine computes equal ones once."""
     letters = np.random.default_rng(seed).choice(list(CANONICAL), (count, RESIDUES))
     return [Query("".join(row)) for row in letters]

@@ -1,4 +1,4 @@
-"""The only device code: moves a packed batch over, runs the network, brings back what was asked for."""
+"""The only device code: moves a packed batch to the device, runs the network, and copies the results back."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from worker.model.tokenizer import CANONICAL_TOKENS
 
 
 class Runner:
-    """Owns the network and its device. Not safe for concurrent use: one thread runs batches."""
+    """Owner of the network and its device. Not thread-safe: one thread runs batches."""
 
     def __init__(self, folder: Path, config: EngineConfig) -> None:
         self.device = pick_device(config.device)
@@ -44,19 +44,19 @@ class Runner:
         return str(self.dtype).removeprefix("torch.")
 
     def depth(self, query: Query) -> int:
-        """The highest hidden state that the query needs."""
+        """Return the highest hidden state that the query needs."""
         if "logits" in query.include:
             return self.model.config.num_hidden_layers
         return max(resolve_layers(query, self.model.config), default=0)
 
     def remember(self, contexts: Sequence[tuple[str, ...]], depth: int) -> list[ContextEntry]:
-        """One pass over the contexts, which gives what queries up to layer `depth` need of them."""
+        """Encode the contexts in one pass, for queries that need layers up to `depth`."""
         batch, _ = pack([Instance(context) for context in contexts])
         counts = [tokens_of(*context) for context in contexts]
         layers: list[list[tuple[Tensor, Tensor]]] = [[] for _ in contexts]
         with torch.inference_mode():
-            for k_TGD, v_TGD in self.model.remember(_to(batch, self.device), self.backend.attend, depth):
-                # Copies: a view would keep the whole batch alive.
+            for k_TGD, v_TGD in self.model.remember(batch.to(self.device), self.backend.attend, depth):
+                # Copy, because a view would keep the whole batch alive.
                 pairs = zip(torch.split(k_TGD, counts), torch.split(v_TGD, counts), strict=True)
                 for memory, (k, v) in zip(layers, pairs, strict=True):
                     memory.append((k.clone(), v.clone()))
@@ -66,9 +66,10 @@ class Runner:
         ]
 
     def run(self, queries: Sequence[Query], entries: Sequence[ContextEntry | None]) -> list[Encoding]:
-        """One forward pass over all queries, in order, each behind the entry of its context; where that is None the
-        context is run along. Layers above the highest one needed are not run, the head runs on the rows asked for
-        only.
+        """Run one forward pass over all queries, in order, each after the entry of its context.
+
+        If the entry is None, the context is part of the pass. Layers above the highest one needed are not run. The head
+        runs only on the requested rows.
         """
         batch, placed = pack([_instance(*pair) for pair in zip(queries, entries, strict=True)])
         wanted = [resolve_layers(query, self.model.config) for query in queries]
@@ -80,7 +81,7 @@ class Runner:
         per_token: list[dict[int, NDArray[np.float32]]] = [{} for _ in queries]
         logits: list[NDArray[np.float32] | None] = [None] * len(queries)
         with torch.inference_mode():
-            for index, x_TH in self.model.hidden_states(_to(batch, self.device), self.backend.attend, attend_global):
+            for index, x_TH in self.model.hidden_states(batch.to(self.device), self.backend.attend, attend_global):
                 for n, query in enumerate(queries):
                     if index in wanted[n]:
                         x_LH = x_TH[placed[n].start : placed[n].end].float()
@@ -97,7 +98,7 @@ class Runner:
     def _logits(
         self, x_TH: Tensor, queries: Sequence[Query], placed: Sequence[Placed]
     ) -> list[NDArray[np.float32] | None]:
-        """Canonical logits of the queries that ask for them, from one pass of the head over all their rows."""
+        """Return the canonical logits of the queries that ask for them, from one pass of the head."""
         rows: list[Tensor] = []
         counts: list[int] = []
         for query, place in zip(queries, placed, strict=True):
@@ -121,7 +122,7 @@ def _instance(query: Query, entry: ContextEntry | None) -> Instance:
 
 
 def _groups(batch: Packed, entries: Sequence[ContextEntry | None]) -> list[tuple[slice, ContextEntry]]:
-    """Rows of the batch that stand behind the same entry and follow each other."""
+    """Return the runs of adjacent rows of the batch with the same entry."""
     if not any(entries):
         return []
     starts = sorted({span.k_start for span in batch.blocks})
@@ -135,32 +136,24 @@ def _groups(batch: Packed, entries: Sequence[ContextEntry | None]) -> list[tuple
     return groups
 
 
-def _to(batch: Packed, device: torch.device) -> Packed:
-    return Packed(
-        batch.tokens.to(device),
-        batch.sequence_ids.to(device),
-        batch.positions_within.to(device),
-        batch.positions_global.to(device),
-        within=batch.within,
-        blocks=batch.blocks,
-    )
-
-
 def _numpy(tensor: Tensor) -> NDArray[np.float32]:
-    """A copy of its own on the host: results must not keep a whole batch alive."""
+    """Copy to the host. A view would keep the whole batch alive."""
     array: NDArray[np.float32] = tensor.float().cpu().numpy()
     return np.array(array, dtype=np.float32)
 
 
 def pick_device(name: str) -> torch.device:
-    """The named device; "auto" is the first CUDA device, else the CPU."""
+    """Return the named device; "auto" is the first CUDA device, else the CPU."""
     if name != "auto":
         return torch.device(name)
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def pick_dtype(precision: str, device: torch.device) -> torch.dtype:
-    """float32 on CPU; bfloat16 on GPUs that have it. bfloat16 on a CPU without support is eight to ten times slower."""
+    """Return the named type; "auto" is bfloat16 on GPUs that support it, else float32.
+
+    Without support, bfloat16 is eight to ten times slower on a CPU.
+    """
     if precision != "auto":
         return torch.bfloat16 if precision == "bfloat16" else torch.float32
     if device.type == "cuda" and torch.cuda.is_bf16_supported():
@@ -169,7 +162,7 @@ def pick_dtype(precision: str, device: torch.device) -> torch.dtype:
 
 
 def default_context_bytes(device: torch.device) -> int:
-    """What remembered contexts may take: a share of what this process may use of the memory."""
+    """Return the memory for cached contexts: a share of the free memory of a GPU, or of the host's memory."""
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
         return int(free * CONTEXT_SHARE["cuda"])
@@ -177,7 +170,7 @@ def default_context_bytes(device: torch.device) -> int:
 
 
 def host_memory() -> int:
-    """Bytes of memory of this machine, or of the container that the process is in."""
+    """Return the bytes of memory of this machine, or of the container that the process runs in."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     for name in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
         with suppress(OSError, ValueError):
@@ -186,15 +179,15 @@ def host_memory() -> int:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether the failure was memory, on a device or on the host."""
+    """Return whether memory ran out, on a device or on the host."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
-    # PyTorch has no class of its own for the host's memory; its words differ between systems.
+    # PyTorch has no exception class for the host's memory, and its message differs between systems.
     words = ("not enough memory", "can't allocate memory")
     return isinstance(error, RuntimeError) and any(some in str(error) for some in words)
 
 
 def release_memory(device: torch.device) -> None:
-    """Give cached blocks back after an out-of-memory error."""
+    """Release cached blocks after an out-of-memory error."""
     if device.type == "cuda":
         torch.cuda.empty_cache()

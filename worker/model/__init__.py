@@ -1,1 +1,1 @@
-"""The E1 network: configuration, tokenizer, attention, the model itself, its checkpoints. No Django."""
+"""The E1 network: configuration, tokenizer, attention, the model itself and its checkpoints. Without Django."""

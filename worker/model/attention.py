@@ -1,14 +1,14 @@
 """Attention over packed sequences: one function, several backends.
 
-Queries and keys of all sequences lie one after the other in one array, without padding. A span says which rows attend
-to which: rows `q_start:q_end` see keys `k_start:k_end`, all of them. Attention within sequences has a span per
-sequence; block-causal attention has a span per sequence whose keys start where its instance starts.
+The queries and keys of all sequences are one array without padding. In a span, each of the rows `q_start:q_end` attends
+to all keys `k_start:k_end`. Attention within sequences has a span per sequence. Block-causal attention has a span per
+sequence whose keys begin at the start of its instance.
 
-Attention over two sets of keys is the mean of both attentions weighted by their sums of exponentials: `merge`. So a
-context that many queries share is attended to where it lies, in one piece, and is never copied behind each query.
+Attention over two sets of keys is the mean of both attentions, weighted by their sums of exponentials (`merge`). So
+many queries attend to a shared context in place, without a copy for each query.
 
-The SDPA backend is the readable one and the oracle of the others. The varlen backends call one kernel for all
-sequences, on CUDA in half precision: flash-attn's where that package is installed, else PyTorch's own.
+The SDPA backend is the readable one, and the oracle of the others. The varlen backends call one kernel for all
+sequences, on CUDA in half precision: that of flash-attn if it is installed, else that of PyTorch.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F  # noqa: N812 - the name that everybody knows
+from torch.nn import functional as F  # noqa: N812 - its usual name
 
 
 class Span(NamedTuple):
@@ -42,11 +42,11 @@ Attend = Callable[[Tensor, Tensor, Tensor, Spans], Tensor]
 """(q [T, N, D], k and v [S, G, D], spans that cover every row of q once) -> [T, N, D]."""
 
 AttendLse = Callable[[Tensor, Tensor, Tensor, Spans], tuple[Tensor, Tensor]]
-"""The same, and beside it the logarithm of each row's sum of exponentials, float32 [T, N]."""
+"""The same, with the logarithm of each row's sum of exponentials, float32 [T, N]."""
 
 
 class Backend(NamedTuple):
-    """How attention is computed; `name` is what provenance says."""
+    """An implementation of attention; provenance records its `name`."""
 
     name: str
     attend: Attend
@@ -54,7 +54,7 @@ class Backend(NamedTuple):
 
 
 def merge(a_TND: Tensor, a_TN: Tensor, b_TND: Tensor, b_TN: Tensor) -> Tensor:
-    """One attention from those over two disjoint sets of keys, each with its log-sum-exp; [T, N, D], type of the first.
+    """Merge the attentions over two disjoint sets of keys, each with its log-sum-exp. [T, N, D], dtype of the first.
 
     softmax over both sets is lerp(a, b, exp(lse_b) / (exp(lse_a) + exp(lse_b))).
     """
@@ -66,7 +66,7 @@ def merge(a_TND: Tensor, a_TN: Tensor, b_TND: Tensor, b_TN: Tensor) -> Tensor:
 
 
 def sdpa_attend(q_TND: Tensor, k_SGD: Tensor, v_SGD: Tensor, spans: Spans) -> Tensor:
-    """Attention by torch's scaled_dot_product_attention, spans of equal lengths in one call. Any device, any dtype."""
+    """Attend by scaled_dot_product_attention, one call for all spans of equal lengths. Any device, any dtype."""
     shared = q_TND.shape[1] != k_SGD.shape[1]
 
     def attend(q: Tensor, k: Tensor, v: Tensor) -> tuple[Tensor]:
@@ -76,7 +76,7 @@ def sdpa_attend(q_TND: Tensor, k_SGD: Tensor, v_SGD: Tensor, spans: Spans) -> Te
 
 
 def sdpa_attend_lse(q_TND: Tensor, k_SGD: Tensor, v_SGD: Tensor, spans: Spans) -> tuple[Tensor, Tensor]:
-    """The same with log-sum-exp, which the public function does not give."""
+    """Attend as `sdpa_attend` does, and return the log-sum-exp, which the public function does not."""
     share = q_TND.shape[1] // k_SGD.shape[1]
     if share > 1:
         k_SGD, v_SGD = (x.repeat_interleave(share, dim=1) for x in (k_SGD, v_SGD))
@@ -92,7 +92,7 @@ def _by_lengths(
     v_SGD: Tensor,
     spans: Spans,
 ) -> list[Tensor]:
-    """Call `attend` on [B, N, L, D] for spans of equal lengths together; its results as rows in the order of q."""
+    """Call `attend` on [B, N, L, D] once for all spans of equal lengths; return its results as rows in q's order."""
     groups: dict[tuple[int, int], list[Span]] = defaultdict(list)
     for span in spans:
         groups[span.lengths].append(span)
@@ -108,24 +108,24 @@ def _by_lengths(
 
 
 def _stacked(x_TND: Tensor, ranges: Sequence[tuple[int, int]]) -> Tensor:
-    """Ranges of rows, all of one length, as [B, N, L, D]; a single one is not copied."""
+    """Stack ranges of rows of equal length as [B, N, L, D]; a single range is not copied."""
     if len(ranges) == 1:
         return x_TND[slice(*ranges[0])][None].transpose(1, 2)
     return torch.stack([x_TND[start:end] for start, end in ranges]).transpose(1, 2)
 
 
 def _cpu_flash(q_BNLD: Tensor, k_BNSD: Tensor, v_BNSD: Tensor) -> tuple[Tensor, Tensor]:
-    """The kernel behind scaled_dot_product_attention on a CPU, which also gives the log-sum-exp, [B, N, L, 1]."""
+    """Call the kernel behind scaled_dot_product_attention on a CPU, which also returns the log-sum-exp [B, N, L, 1]."""
     out_BNLD, lse_BNL = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(q_BNLD, k_BNSD, v_BNSD)
     return out_BNLD, lse_BNL[..., None]
 
 
 ROW_BYTES = 256 * 1024 * 1024
-"""Scores that `_softmax` holds at once."""
+"""Bytes of scores that `_softmax` holds at once."""
 
 
 def _softmax(q_BNLD: Tensor, k_BNSD: Tensor, v_BNSD: Tensor) -> tuple[Tensor, Tensor]:
-    """Plain attention in float32, a block of rows at a time, where no kernel gives the log-sum-exp."""
+    """Compute plain attention in float32, a block of rows at a time, if no kernel returns the log-sum-exp."""
     B, N, L, D = q_BNLD.shape
     rows = max(1, ROW_BYTES // (4 * B * N * k_BNSD.shape[2]))
     k_BNDS, v_BNSD_float = k_BNSD.float().transpose(2, 3) * D**-0.5, v_BNSD.float()
@@ -145,9 +145,9 @@ Kernel = Callable[[Tensor, Tensor, Tensor, Tensor, Tensor, int, int], tuple[Tens
 
 
 def rounds(spans: Spans) -> list[list[Span]]:
-    """Split spans into rounds in which no key is used twice: a varlen kernel takes disjoint key ranges only.
+    """Split spans into rounds in which no key is used twice: a varlen kernel needs disjoint key ranges.
 
-    The first sequences of all instances make the first round, the second ones the next, and so on.
+    The first round holds the first sequences of all instances, the next round the second ones, and so on.
     """
     result: list[list[Span]] = []
     depth_of: dict[int, int] = defaultdict(int)
@@ -161,7 +161,7 @@ def rounds(spans: Spans) -> list[list[Span]]:
 
 
 class _Call(NamedTuple):
-    """One call of the kernel: rows and keys to hand over, and where the sequences lie in them."""
+    """The arguments of one kernel call: rows, keys, and the offsets of the sequences in them."""
 
     rows: slice | Tensor
     keys: slice | Tensor
@@ -173,7 +173,7 @@ class _Call(NamedTuple):
 
 @lru_cache(maxsize=64)
 def _calls(spans: Spans, device: torch.device) -> list[_Call]:
-    """The calls for these spans, made once for all layers of a batch: each one moves its offsets to the device."""
+    """Return the calls for these spans. They are made once per batch, because each moves offsets to the device."""
     calls = []
     for group in rounds(spans):
         q_lengths, k_lengths = zip(*(s.lengths for s in group), strict=True)
@@ -191,19 +191,19 @@ def _calls(spans: Spans, device: torch.device) -> list[_Call]:
 
 
 def _rows(ranges: list[tuple[int, int]], device: torch.device) -> slice | Tensor:
-    """Row numbers of the ranges; a slice where they follow each other, so that nothing is copied."""
+    """Return the row numbers of the ranges, as a slice if they are contiguous, so that nothing is copied."""
     if all(a[1] == b[0] for a, b in pairwise(ranges)):
         return slice(ranges[0][0], ranges[-1][1])
     return torch.cat([torch.arange(start, end, device=device) for start, end in ranges])
 
 
 def _offsets(lengths: Sequence[int], device: torch.device) -> Tensor:
-    """Cumulative lengths from 0, int32 [len + 1], as the kernels want them."""
+    """Return the cumulative lengths from 0, int32 [len + 1], as the kernels expect them."""
     return F.pad(torch.tensor(lengths, dtype=torch.int32).cumsum(0, dtype=torch.int32), (1, 0)).to(device)
 
 
 def varlen_backend(name: str, kernel: Kernel) -> Backend:
-    """The backend over a varlen kernel."""
+    """Build the backend of a varlen kernel."""
 
     def attend_lse(q_TND: Tensor, k_SGD: Tensor, v_SGD: Tensor, spans: Spans) -> tuple[Tensor, Tensor]:
         calls = _calls(spans, q_TND.device)
@@ -223,7 +223,7 @@ def varlen_backend(name: str, kernel: Kernel) -> Backend:
 
 
 def flash_attn_kernel(function: Callable[..., Any]) -> Kernel:
-    """flash-attn's `flash_attn_varlen_func` as a kernel."""
+    """Wrap `flash_attn_varlen_func` of flash-attn as a kernel."""
 
     def kernel(*arguments: Any) -> tuple[Tensor, Tensor]:
         out_TND, lse_NT, _ = function(*arguments, return_attn_probs=True)
@@ -233,7 +233,7 @@ def flash_attn_kernel(function: Callable[..., Any]) -> Kernel:
 
 
 def torch_kernel(function: Callable[..., Any], aux_request: Callable[..., Any]) -> Kernel:
-    """PyTorch's `varlen_attn` as a kernel; it takes as many key heads as query heads."""
+    """Wrap `varlen_attn` of PyTorch as a kernel. It needs as many key heads as query heads."""
 
     def kernel(q_TND: Tensor, k_SGD: Tensor, v_SGD: Tensor, *offsets: Any) -> tuple[Tensor, Tensor]:
         share = q_TND.shape[1] // k_SGD.shape[1]
@@ -246,7 +246,7 @@ def torch_kernel(function: Callable[..., Any], aux_request: Callable[..., Any]) 
 
 
 def find_varlen() -> Backend | None:
-    """The backend of flash-attn where that package is installed, else PyTorch's own where it has one."""
+    """Return the backend of flash-attn if it is installed, else that of PyTorch if this version has one."""
     try:
         from flash_attn import flash_attn_varlen_func
     except ImportError:
@@ -264,7 +264,7 @@ SDPA = Backend("sdpa", sdpa_attend, sdpa_attend_lse)
 
 
 def choose_backend(device: torch.device, dtype: torch.dtype) -> Backend:
-    """A varlen kernel on CUDA in half precision, else SDPA."""
+    """Return a varlen backend on CUDA in half precision, else SDPA."""
     if device.type == "cuda" and dtype in (torch.bfloat16, torch.float16):
         return find_varlen() or SDPA
     return SDPA

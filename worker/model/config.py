@@ -1,4 +1,4 @@
-"""The architecture of one checkpoint, read from its `config.json` and checked once."""
+"""The architecture of a checkpoint, read from its `config.json` and checked once."""
 
 from __future__ import annotations
 
@@ -41,20 +41,20 @@ class E1Config:
 
     @property
     def max_residues(self) -> int:
-        """Longest sequence: the four boundary tokens take positions too."""
+        """Longest sequence: the four boundary tokens need positions too."""
         return self.max_num_positions_within_seq - 4
 
     @property
     def max_contexts(self) -> int:
-        """Most context sequences: the query is one of the instance's sequences."""
+        """Most context sequences: the query counts as one of the instance's sequences."""
         return self.max_num_sequences - 1
 
     def is_global(self, layer: int) -> bool:
-        """Whether layer `layer` (0-based) attends over the whole instance instead of within each sequence."""
+        """Return whether layer `layer` (0-based) attends over the whole instance, not within each sequence."""
         return (layer + 1) % self.global_attention_every_n_layers == 0
 
     def parameters(self) -> int:
-        """Number of weights that a checkpoint of this shape holds."""
+        """Return the number of weights in a checkpoint of this shape."""
         H, I, KV = self.hidden_size, self.intermediate_size, self.key_value_size
         layer = 2 * H + 2 * H * H + 2 * H * KV + 3 * H * I
         head = (H * H + H) + 2 * H + (self.vocab_size * H + self.vocab_size)
@@ -68,13 +68,13 @@ FIXED: dict[str, Any] = {
     "gated_mlp": True,
     "tie_word_embeddings": False,
 }
-"""Settings that this implementation knows one value of."""
+"""Settings for which this implementation knows only one value."""
 
 
 def parse_config(raw: dict[str, Any], where: str) -> E1Config:
     """Build the configuration from the decoded `config.json`.
 
-    Raises CheckpointError where a value is missing, of the wrong kind, or describes no legal E1.
+    Raises CheckpointError if a value is missing, has the wrong type, or does not describe a valid E1.
     """
     for name, expected in FIXED.items():
         if raw.get(name) != expected:
@@ -99,7 +99,7 @@ def parse_config(raw: dict[str, Any], where: str) -> E1Config:
 
 
 def read_config(path: Path) -> E1Config:
-    """Read `config.json`; raises CheckpointError where it is missing or no JSON object."""
+    """Read `config.json`. Raises CheckpointError if it is missing or not a JSON object."""
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -109,5 +109,5 @@ def read_config(path: Path) -> E1Config:
     except ValueError as error:
         raise CheckpointError(f"{path} is not valid JSON: {error}") from error
     if not isinstance(raw, dict):
-        raise CheckpointError(f"{path} holds no JSON object")
+        raise CheckpointError(f"{path} is not a JSON object")
     return parse_config(raw, str(path))

@@ -1,18 +1,20 @@
-"""E1, the whole network in one file. Read top-down: E1.hidden_states is the story.
+"""E1, the whole network in one file. Read it top-down, from `E1.hidden_states`.
 
-Letters at the end of a tensor's name are its shape: T tokens of a packed batch, H hidden size, N attention heads,
-G key-value heads, D head size, E half of it, I intermediate size, V vocabulary, R selected rows.
+Letters at the end of a tensor's name are its shape:
+
+- T tokens of a packed batch, R selected rows, H hidden size, I intermediate size, V vocabulary;
+- N attention heads, G key-value heads, D head size, E half of the head size.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812 - the name that everybody knows
+from torch.nn import functional as F  # noqa: N812 - its usual name
 
 from worker.model.attention import Attend, Spans
 from worker.model.config import E1Config
@@ -23,7 +25,7 @@ Rotation = tuple[Tensor, Tensor]
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """Instances laid one after the other without padding; an instance may begin behind a remembered context.
+    """Instances one after the other without padding. An instance may follow a context from the cache.
 
     All tensors are int64 [T]. `within` has a span per sequence; `blocks` has a span per sequence whose keys start at
     the first token of its instance (block-causal).
@@ -35,6 +37,16 @@ class Packed:
     positions_global: Tensor
     within: Spans
     blocks: Spans
+
+    def to(self, device: torch.device) -> Packed:
+        """Return a copy with all tensors on `device`."""
+        return replace(
+            self,
+            tokens=self.tokens.to(device),
+            sequence_ids=self.sequence_ids.to(device),
+            positions_within=self.positions_within.to(device),
+            positions_global=self.positions_global.to(device),
+        )
 
 
 class E1(nn.Module):
@@ -54,8 +66,8 @@ class E1(nn.Module):
     ) -> Iterator[tuple[int, Tensor]]:
         """Yield (0, embedding sum), (1, after the first layer) ... (layers, after the last layer and the final norm).
 
-        Each tensor is [T, H]. A caller that stops asking stops the computation. `attend_global` gives another
-        attention for each global layer in turn: one that looks at remembered contexts too.
+        Each tensor is [T, H]. The computation ends when the caller stops iterating. `attend_global` yields another
+        attention for each global layer in turn, which also attends to contexts from the cache.
         """
         x_TH = self.embed_tokens(batch.tokens) + self.embed_seq_id(batch.sequence_ids)
         yield 0, x_TH
@@ -69,10 +81,10 @@ class E1(nn.Module):
             yield index, (x_TH if index < len(self.layers) else self.norm(x_TH))
 
     def remember(self, batch: Packed, attend: Attend, depth: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Keys and values, each [T, G, D], of the global layers among the first `depth`, in order.
+        """Yield keys and values, each [T, G, D], of the global layers among the first `depth`, in order.
 
-        Of a context nothing else is ever looked at: layers within sequences see the query alone. The last global layer
-        is not finished, and what lies above it is not run.
+        A query needs nothing else of its context, because layers within sequences see the query alone. The last
+        global layer is not finished, and the layers above it are not run.
         """
         last = max((index for index in range(depth) if self.config.is_global(index)), default=-1)
         x_TH = self.embed_tokens(batch.tokens) + self.embed_seq_id(batch.sequence_ids)
@@ -88,12 +100,12 @@ class E1(nn.Module):
                 x_TH = layer.finish(x_TH, attend(q_TND, k_TGD, v_TGD, spans))
 
     def head(self, x_RH: Tensor) -> Tensor:
-        """Logits over the vocabulary, float32 [R, V], of rows after the final norm. Always float32 (E1.md, trap 2)."""
+        """Return the logits over the vocabulary [R, V] of rows after the final norm, always in float32."""
         logits_RV: Tensor = self.mlm_head(x_RH.float())
         return logits_RV
 
     def _rotation(self, positions_T: Tensor, theta: float, dtype: torch.dtype) -> Rotation:
-        """Angles are float32."""
+        # The angles are float32 for any `dtype`.
         D = self.config.head_size
         exponents = torch.arange(0, D, 2, dtype=torch.float32, device=positions_T.device) / D
         angles_T1E = (positions_T[:, None].float() * (1.0 / theta**exponents))[:, None]
@@ -101,8 +113,10 @@ class E1(nn.Module):
 
 
 class Table(nn.Module):
-    """A vector for each number: nn.Embedding without its normal initialisation, which costs three seconds of imports
-    on the meta device that the loader builds on.
+    """An embedding table.
+
+    nn.Embedding initialises from a normal distribution, which costs three seconds of imports on the meta device that
+    the loader uses.
     """
 
     def __init__(self, rows: int, width: int) -> None:
@@ -128,12 +142,12 @@ class Layer(nn.Module):
         return self.finish(x_TH, attend(*self.project(x_TH, rotation), spans))
 
     def project(self, x_TH: Tensor, rotation: Rotation) -> tuple[Tensor, Tensor, Tensor]:
-        """Rotated queries [T, N, D] and keys [T, G, D], and values [T, G, D]."""
+        """Return rotated queries [T, N, D] and keys [T, G, D], and values [T, G, D]."""
         return self.attention.project(self.attention_norm(x_TH), rotation)
 
     def finish(self, x_TH: Tensor, attended_TND: Tensor) -> Tensor:
-        """The layer's output, once its attention is known."""
-        # addmm adds to the residual stream inside of the product.
+        """Return the output of the layer [T, H] from its attention."""
+        # addmm adds to the residual stream within the product.
         x_TH = torch.addmm(x_TH, attended_TND.reshape(len(x_TH), -1), self.attention.out.weight.T)
         gated_TI = self.feed_forward(self.feed_forward_norm(x_TH))
         return torch.addmm(x_TH, gated_TI, self.feed_forward.down.weight.T)
@@ -157,7 +171,7 @@ class Attention(nn.Module):
 
 
 def rotate(x_TND: Tensor, cos_T1E: Tensor, sin_T1E: Tensor) -> Tensor:
-    """Rotary embedding in the rotate-half form: the first half of a head pairs with its second half."""
+    """Apply the rotary embedding in its rotate-half form: the first half of a head pairs with its second half."""
     first, second = x_TND.chunk(2, dim=-1)
     turned_first = torch.addcmul(first * cos_T1E, second, sin_T1E, value=-1)
     turned_second = torch.addcmul(second * cos_T1E, first, sin_T1E)
@@ -165,7 +179,7 @@ def rotate(x_TND: Tensor, cos_T1E: Tensor, sin_T1E: Tensor) -> Tensor:
 
 
 class FeedForward(nn.Module):
-    """silu(w1 x) * w3 x, with w1 and w3 fused into one product; `down` is w2, which the layer multiplies by."""
+    """silu(w1 x) * w3 x, with w1 and w3 fused into one product. `down` is w2, which `Layer.finish` multiplies by."""
 
     def __init__(self, config: E1Config) -> None:
         super().__init__()
@@ -189,7 +203,7 @@ class RMSNorm(nn.Module):
     def forward(self, x_TH: Tensor) -> Tensor:
         if x_TH.dtype != torch.float32 or x_TH.device.type != "cpu":
             return F.rms_norm(x_TH, self.weight.shape, self.weight, self.eps)
-        # The same in two passes over memory instead of torch's five on a CPU.
+        # On a CPU this takes two passes over memory; torch takes five.
         norm_T1 = torch.linalg.vector_norm(x_TH, dim=-1, keepdim=True)
         scale_T1 = torch.rsqrt(norm_T1 * norm_T1 / x_TH.shape[-1] + self.eps)
         out_TH: Tensor = x_TH * scale_T1 * self.weight

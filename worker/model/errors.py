@@ -1,14 +1,14 @@
 """Exceptions of the model side.
 
-ModelError
-├── CheckpointError        a file is not a checkpoint that this program can load
-├── WeightsUnavailable     the weights are not here and could not be fetched; the message says the remedy
-└── QueryError             a query breaks a limit of the checkpoint
+- `ModelError`: base of the others.
+  - `CheckpointError`: a file is not a checkpoint that this program can load.
+  - `WeightsUnavailable`: the weights are missing and cannot be fetched. The message has the remedy.
+  - `QueryError`: a query breaks a limit of the checkpoint.
 """
 
 
 class ModelError(Exception):
-    """Base of everything that loading and running a network raises on purpose."""
+    """Base of the errors of loading and running a network."""
 
     code = "model_error"
 
@@ -22,7 +22,7 @@ class WeightsUnavailable(ModelError):
 
 
 class QueryError(ModelError):
-    """Carries a stable code, such as `sequence_too_long` or `bad_layer`."""
+    """An error of one query with a stable code, such as `sequence_too_long` or `bad_layer`."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)

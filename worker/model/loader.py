@@ -1,4 +1,4 @@
-"""Between the released tensor names and the fused weights of `e1.py`, strictly in both directions."""
+"""Loading and saving checkpoints: maps the released tensor names to the fused weights of `e1.py`, strictly."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CONFIG = "config.json"
 
 
 def released_names(config: E1Config) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield (our parameter, the released tensors that make it, concatenated along dimension 0)."""
+    """Yield (our parameter, the released tensors that it concatenates along dimension 0)."""
     yield "embed_tokens.weight", ("model.embed_tokens.weight",)
     yield "embed_seq_id.weight", ("model.embed_seq_id.weight",)
     for k in range(config.num_hidden_layers):
@@ -39,9 +39,9 @@ def released_names(config: E1Config) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 
 def load_model(folder: Path, *, device: torch.device, dtype: torch.dtype) -> E1:
-    """Load the checkpoint in `folder` for inference; the head stays float32 whatever `dtype` is.
+    """Load the checkpoint in `folder` for inference. The head stays float32 for any `dtype`.
 
-    Raises CheckpointError for a file that is no safetensors file, for a missing, left-over or wrongly shaped tensor.
+    Raises CheckpointError for an unreadable file, and for a missing, left-over or wrongly shaped tensor.
     """
     config = read_config(folder / CONFIG)
     with torch.device("meta"):
@@ -60,11 +60,11 @@ def load_model(folder: Path, *, device: torch.device, dtype: torch.dtype) -> E1:
                 if tensor.shape != shapes[ours]:
                     raise CheckpointError(
                         f"{path}: {' + '.join(theirs)} has shape {tuple(tensor.shape)}, "
-                        f"but {CONFIG} asks for {tuple(shapes[ours])}"
+                        f"but {CONFIG} requires {tuple(shapes[ours])}"
                     )
                 state[ours] = tensor.to(device=device, dtype=kept)
     except SafetensorError as error:
-        raise CheckpointError(f"{path} is no readable safetensors file ({error}); fetch it again") from error
+        raise CheckpointError(f"{path} is not a readable safetensors file ({error}); fetch it again") from error
     model.load_state_dict(state, strict=True, assign=True)
     return model.eval().requires_grad_(False)
 
@@ -80,7 +80,7 @@ def _check_names(path: Path, *, expected: dict[str, tuple[str, ...]], found: set
 
 
 def save_model(model: E1, path: Path, *, dtype: torch.dtype) -> None:
-    """Write the weights under their released names, so that `load_model` and other programs read them."""
+    """Write the weights under their released names, which `load_model` and other programs read."""
     state = model.state_dict()
     tensors: dict[str, Tensor] = {}
     sizes = {"q": model.config.hidden_size, "k": model.config.key_value_size, "v": model.config.key_value_size}
@@ -93,6 +93,6 @@ def save_model(model: E1, path: Path, *, dtype: torch.dtype) -> None:
 
 
 def sha256_of(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file, read in blocks."""
+    """Return the hexadecimal SHA-256 of a file, read in blocks."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,4 +1,4 @@
-"""Which checkpoints exist and where their files are: packaged, in a folder, or on the hub at a pinned revision."""
+"""The known checkpoints and the places of their files: packaged, in a folder, or on the hub at a pinned revision."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from worker.model.errors import CheckpointError, WeightsUnavailable
 from worker.model.loader import CONFIG, WEIGHTS, sha256_of
 
 WEIGHTS_FOLDER = "E1_WEIGHTS"
-"""Environment variable: a folder with one sub-folder per slug, for machines that must not or cannot download."""
+"""Environment variable: a folder with one subfolder per slug, for machines that cannot or must not download."""
 
 PACKAGED = Path(__file__).parent / "checkpoints"
 
 
 @dataclass(frozen=True, slots=True)
 class HubSource:
-    """A released checkpoint: repository, revision and the digest its weights must have."""
+    """A released checkpoint: repository, revision, and the expected digest of its weights."""
 
     repository: str
     revision: str
@@ -50,7 +50,7 @@ HUB: Mapping[str, HubSource] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """Files that were found: the folder, the name to report, and the digest of the weights in it."""
+    """Files that were found: their folder, the name to report, and the digest of the weights."""
 
     name: str
     folder: Path
@@ -59,10 +59,10 @@ class Checkpoint:
 
 
 def find_checkpoint(model: str | Path) -> Checkpoint:
-    """Find a registered slug or a checkpoint folder, downloading from the hub where need be.
+    """Find a registered slug or a checkpoint folder; download from the hub if necessary.
 
-    Looks into the package, then `$E1_WEIGHTS/SLUG`, then the hub's cache and the hub. The digest of a released
-    checkpoint is checked every time. Raises CheckpointError (wrong files) or WeightsUnavailable (no files).
+    Searches the package, then `$E1_WEIGHTS/SLUG`, then the hub's cache and the hub. Checks the digest of a released
+    checkpoint every time. Raises CheckpointError for wrong files, WeightsUnavailable for missing ones.
     """
     slug = str(model)
     if slug not in MODELS:
@@ -107,7 +107,7 @@ def _offline_folder(slug: str) -> Path | None:
 
 
 def _download(slug: str, source: HubSource) -> Path:
-    """Files from the hub's cache, or downloaded into it with a progress bar."""
+    """Return the folder of the files in the hub's cache, downloading them with a progress bar if necessary."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 

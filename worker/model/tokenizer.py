@@ -1,4 +1,4 @@
-"""Letters to token numbers. One sequence becomes `<bos> 1 RESIDUES 2 <eos>`."""
+"""Letters to token numbers: a sequence becomes `<bos> 1 RESIDUES 2 <eos>`."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _TABLE[ord("?")] = MASK_TOKEN
 _TABLE[ord("A") : ord("Z") + 1] = np.arange(LETTER_A, LETTER_A + 26)
 
 CANONICAL_TOKENS = _TABLE[np.frombuffer(CANONICAL.encode(), dtype=np.uint8)]
-"""Vocabulary columns of the 20 canonical residues, in the order users see."""
+"""Vocabulary columns of the 20 canonical residues, in the order of `CANONICAL`."""
 
 
 def tokenize(sequence: str) -> NDArray[np.int64]:
-    """Token numbers of one sequence, int64 [len(sequence) + 4].
+    """Return the token numbers of one sequence, int64 [len(sequence) + 4].
 
     Raises QueryError `bad_sequence` for an empty sequence or a character that is neither A-Z nor `?`.
     """
@@ -29,5 +29,5 @@ def tokenize(sequence: str) -> NDArray[np.int64]:
     residues = _TABLE[np.frombuffer(sequence.encode("utf-8"), dtype=np.uint8)]
     if len(residues) != len(sequence) or (residues == PAD).any():
         at = next(i for i, letter in enumerate(sequence) if letter != "?" and not "A" <= letter <= "Z")
-        raise QueryError("bad_sequence", f"character {sequence[at]!r} at position {at + 1} is no residue")
+        raise QueryError("bad_sequence", f"character {sequence[at]!r} at position {at + 1} is not a residue")
     return np.concatenate(([BOS, FIRST], residues, [LAST, EOS]))

@@ -1,14 +1,14 @@
-"""Checks of a loaded network: known answers of the released checkpoints, the fast path against the plain one.
+"""Checks of a loaded network: known answers of the released checkpoints, and the fast path against the plain one.
 
-`self_test` is what a worker runs before it claims work, `verify` what `e1 verify` prints. The plain path is
-one query at a time through `E1.hidden_states` with the SDPA backend: no packing, no cache, no other kernel.
+A worker runs `self_test` before it claims work; `e1 verify` prints `verify`. The plain path runs one query at a time
+through `E1.hidden_states` with the SDPA backend: no packing, no cache, no other kernel.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -25,12 +25,12 @@ from worker.model.tokenizer import CANONICAL_TOKENS
 
 KNOWN_ANSWERS = Path(__file__).with_name("known_answers.json")
 KNOWN_TOLERANCE = 0.1
-"""Absolute, in logits, whatever the precision here: the published numbers are rounded to bfloat16."""
+"""Absolute, in logits, for any precision: the published numbers are rounded to bfloat16."""
 KNOWN_CORRELATION = 0.999
 TOLERANCE = {torch.float32: 1e-4}
 HALF_TOLERANCE = 0.1
-"""In units of the largest magnitude of the array, or of 1 where that is smaller. Rounding in half precision
-adds up over the layers to some hundredths; a wrong span, position or cache entry costs ten times as much."""
+"""In units of the array's largest magnitude, at least 1. Rounding in half precision adds up to some hundredths over the
+layers. A wrong span, position or cache entry causes ten times as much."""
 
 Array = NDArray[np.float32]
 KnownAnswer = tuple[str, Array]
@@ -39,7 +39,7 @@ KnownAnswer = tuple[str, Array]
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One comparison. `measured` stays within `tolerance`, or reaches it if `at_least`; NaN never passes."""
+    """One comparison. `measured` must not exceed `tolerance`, or must reach it if `at_least`. NaN never passes."""
 
     name: str
     measured: float
@@ -53,7 +53,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What `e1 verify` found."""
+    """The result of `e1 verify`."""
 
     identity: EngineIdentity
     checks: tuple[Check, ...]
@@ -63,14 +63,14 @@ class Report:
         return all(check.passed for check in self.checks)
 
     def as_dict(self) -> dict[str, object]:
-        """Ready for JSON; a measurement that is no number becomes null."""
+        """Return the report ready for JSON; a measurement that is not finite becomes null."""
         rows = [asdict(check) | {"passed": check.passed} for check in self.checks]
         for row in rows:
             row["measured"] = row["measured"] if np.isfinite(row["measured"]) else None
         return {"identity": asdict(self.identity), "passed": self.passed, "checks": rows}
 
     def lines(self) -> Iterator[str]:
-        """A table for people."""
+        """Yield the lines of a readable table."""
         who = self.identity
         where = f"{who.precision} on {who.device}, attention {who.attention}"
         yield f"{who.model}: {where}, torch {who.torch_version}"
@@ -83,13 +83,13 @@ class Report:
 
 
 def _query(sequence: str, *context: str, layers: int) -> Query:
-    """A query that asks for every layer and every output."""
+    """Return a query for every layer and every output."""
     include = frozenset({"mean", "per_token", "logits"})
     return Query(sequence, context, tuple(range(layers + 1)), include)
 
 
 def quick_queries(layers: int) -> list[Query]:
-    """Short queries with all that can go wrong in packing: masks, contexts, unequal lengths, one residue."""
+    """Return short queries that cover the hard cases of packing: masks, contexts, unequal lengths, one residue."""
     return [
         _query("MKTAYIAKQRQISFVKSHFSRQ", layers=layers),
         _query("MKT?YIAKQR", "MKTAYIVKQRQLSFVK", "MRTAYLAKQR", layers=layers),
@@ -99,7 +99,7 @@ def quick_queries(layers: int) -> list[Query]:
 
 
 def full_queries(layers: int) -> list[Query]:
-    """The quick queries and longer ones, from a fixed random stream."""
+    """Return the quick queries and longer ones, from a fixed random stream."""
     random = np.random.default_rng(1)
     long, parent, *homologs = ("".join(random.choice(list(CANONICAL), n)) for n in (300, 150, 140, 160))
     more = [_query(long, layers=layers), _query("?" * 40, layers=layers)]
@@ -108,54 +108,63 @@ def full_queries(layers: int) -> list[Query]:
 
 
 def self_test(engine: Engine) -> list[Check]:
-    """A fraction of a second on a small network: everything finite, packed = alone, fast path = plain path.
+    """Check that everything is finite, packed = alone, and fast path = plain path.
 
-    The plain path runs in the precision of the engine, with its weights. Changes nothing in the engine.
+    Takes a fraction of a second on a small network, and changes nothing in the engine. The plain path runs with the
+    engine's weights, in its precision.
     """
     queries = quick_queries(engine.model_config.num_hidden_layers)
-    packed = engine.encode(queries)
-    alone = [engine.encode([query])[0] for query in queries]
+    packed, checks = _packing_checks(engine, queries)
     plain = plain_encode(engine.runner.model, queries, engine.runner.device)
-    limit = TOLERANCE.get(engine.runner.dtype, HALF_TOLERANCE)
     return [
-        Check("values that are not finite", _not_finite(packed), 0),
-        Check("packed against alone", difference(packed, alone), limit),
-        Check(f"{engine.runner.backend.name} packed against plain", difference(packed, plain), limit),
+        *checks,
+        Check(f"{engine.runner.backend.name} packed against plain", difference(packed, plain), _limit(engine)),
     ]
 
 
+def _packing_checks(engine: Engine, queries: Sequence[Query]) -> tuple[list[Encoding], list[Check]]:
+    """Encode the queries in one call and alone; return the encodings of the one call and their checks."""
+    packed = engine.encode(queries)
+    alone = [engine.encode([query])[0] for query in queries]
+    return packed, [
+        Check("values that are not finite", _not_finite(packed), 0),
+        Check("packed against alone", difference(packed, alone), _limit(engine)),
+    ]
+
+
+def _limit(engine: Engine) -> float:
+    return TOLERANCE.get(engine.runner.dtype, HALF_TOLERANCE)
+
+
 def verify(engine: Engine) -> list[Check]:
-    """All checks; where the engine is not in float32, the plain path loads the weights again in float32."""
+    """Run all checks. If the engine is not in float32, the plain path loads the weights again in float32."""
     runner = engine.runner
     queries = full_queries(engine.model_config.num_hidden_layers)
     model = runner.model
     if runner.dtype != torch.float32:
         model = load_model(engine.checkpoint.folder, device=runner.device, dtype=torch.float32)
-    packed = engine.encode(queries)
-    alone = [engine.encode([query])[0] for query in queries]
+    packed, checks = _packing_checks(engine, queries)
     again = engine.encode(queries)
     plain = plain_encode(model, queries, runner.device)
-    limit = TOLERANCE.get(runner.dtype, HALF_TOLERANCE)
     fast = f"{runner.backend.name} {runner.precision}"
     alike = correlation(packed, plain)
     return [
         *known_answer_checks(engine, known_answers(engine.checkpoint.sha256)),
-        Check("values that are not finite", _not_finite(packed), 0),
-        Check("packed against alone", difference(packed, alone), limit),
-        Check("contexts seen before against new", difference(again, packed), limit),
-        Check(f"{fast} against plain float32", difference(packed, plain), limit),
+        *checks,
+        Check("contexts seen before against new", difference(again, packed), _limit(engine)),
+        Check(f"{fast} against plain float32", difference(packed, plain), _limit(engine)),
         Check("correlation of logits with plain float32", alike, KNOWN_CORRELATION, at_least=True),
     ]
 
 
 def verify_model(model: str | Path) -> Report:
-    """Load a registered slug or a checkpoint folder and check it. Raises ModelError where that fails."""
+    """Load a registered slug or a checkpoint folder and check it. Raises ModelError if it cannot be loaded."""
     engine = Engine.load(model)
     return Report(engine.identity, tuple(verify(engine)))
 
 
 def known_answers(sha256: str) -> list[KnownAnswer]:
-    """What is published for the weights with this digest; nothing for others."""
+    """Return the published answers for the weights with this digest; none for others."""
     published = json.loads(KNOWN_ANSWERS.read_text(encoding="utf-8"))["models"]
     for answers in published.values():
         if answers["model.safetensors.sha256"] == sha256:
@@ -165,7 +174,7 @@ def known_answers(sha256: str) -> list[KnownAnswer]:
 
 
 def known_answer_checks(engine: Engine, answers: Sequence[KnownAnswer]) -> list[Check]:
-    """Largest difference from the published logits, and their correlation, for each published sequence."""
+    """Check the largest difference from the published logits, and their correlation, for each published sequence."""
     checks: list[Check] = []
     include = frozenset({"logits"})
     for sequence, expected in answers:
@@ -180,20 +189,13 @@ def known_answer_checks(engine: Engine, answers: Sequence[KnownAnswer]) -> list[
 
 
 def plain_encode(model: E1, queries: Sequence[Query], device: torch.device) -> list[Encoding]:
-    """The oracle: every layer and all logits of each query, one at a time, by the SDPA backend."""
+    """Return every layer and all logits of each query, one at a time, by the SDPA backend: the oracle."""
     encodings: list[Encoding] = []
     for query in queries:
         batch, (place,) = pack([Instance((*query.context, query.sequence))])
-        batch = replace(
-            batch,
-            tokens=batch.tokens.to(device),
-            sequence_ids=batch.sequence_ids.to(device),
-            positions_within=batch.positions_within.to(device),
-            positions_global=batch.positions_global.to(device),
-        )
         rows: dict[int, Array] = {}
         with torch.inference_mode():
-            for layer, x_TH in model.hidden_states(batch, sdpa_attend):
+            for layer, x_TH in model.hidden_states(batch.to(device), sdpa_attend):
                 x_LH = x_TH[place.start : place.end]
                 rows[layer] = x_LH.float().cpu().numpy()
             logits: Array = model.head(x_LH).cpu().numpy()[:, CANONICAL_TOKENS]
@@ -203,9 +205,9 @@ def plain_encode(model: E1, queries: Sequence[Query], device: torch.device) -> l
 
 
 def difference(found: Sequence[Encoding], expected: Sequence[Encoding]) -> float:
-    """Largest difference of any output, in units of the expected array's largest magnitude (at least 1).
+    """Return the largest difference of any output, in units of the expected array's largest magnitude (at least 1).
 
-    Not a number where an output is missing, of another shape, or not finite.
+    Returns NaN if an output is missing, has another shape, or is not finite.
     """
     worst = 0.0
     for a, b in zip(found, expected, strict=True):
@@ -218,7 +220,7 @@ def difference(found: Sequence[Encoding], expected: Sequence[Encoding]) -> float
 
 
 def correlation(found: Sequence[Encoding], expected: Sequence[Encoding]) -> float:
-    """Pearson's, over all logits; not a number where some are missing."""
+    """Return Pearson's correlation over all logits; NaN if some are missing."""
     pairs = [(a.logits, b.logits) for a, b in zip(found, expected, strict=True)]
     if any(a is None or b is None or a.shape != b.shape for a, b in pairs):
         return float("nan")
@@ -233,14 +235,14 @@ def _arrays(encoding: Encoding) -> list[Array | None]:
 
 
 def _largest(found: Array | None, expected: Array | None) -> float:
-    """Largest absolute difference, or not a number where the two cannot be compared."""
+    """Return the largest absolute difference, or NaN if the two cannot be compared."""
     if found is None or expected is None or found.shape != expected.shape:
         return float("nan")
     return float(np.abs(found - expected).max())
 
 
 def _not_finite(encodings: Sequence[Encoding]) -> float:
-    """How many values are NaN or infinite; not a number where a query failed."""
+    """Count the values that are NaN or infinite; NaN if a query failed."""
     if any(encoding.error for encoding in encodings):
         return float("nan")
     return float(sum((~np.isfinite(a)).sum() for e in encodings for a in _arrays(e) if a is not None))
