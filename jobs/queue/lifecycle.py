@@ -19,6 +19,7 @@ from jobs.errors import Conflict, InvalidInput, Problem
 from jobs.library.chunking import JOB_GROUP, ContextRef, ItemCost, plan_again
 from jobs.library.chunks import chunks_copy
 from jobs.library.contexts import contexts_let_go
+from jobs.library.removal import job_rows_delete
 from jobs.limits import MAX_JOB_NAME
 from jobs.models import Chunk, Item, Job
 from jobs.models.states import ChunkState, JobState
@@ -214,35 +215,16 @@ def check_name(name: object) -> str:
 
 
 def job_delete(*, job_id: UUID) -> int:
-    """Remove a job with its items, chunks, outputs and files, all that hangs on it, and the contexts that nothing else
-    names. Workers with a lease can write nothing more. Gives the bytes that are free again.
+    """Delete a job, every row that refers to it, and the contexts that nothing else names; return the freed bytes.
+
+    Workers that hold leases of it can write nothing more.
     """
     with transaction.atomic(), connection.cursor() as cursor:
         # The row lock keeps a completing worker out until the whole job is gone.
         job = Job.objects.select_for_update().filter(pk=job_id).first()
         freed = stored_bytes_of(job) if job is not None else 0
         cursor.execute("SELECT id FROM jobs_chunk WHERE job_id = %s ORDER BY id FOR UPDATE", [job_id])
-        cursor.execute(
-            "DELETE FROM jobs_output WHERE chunk_id IN (SELECT id FROM jobs_chunk WHERE job_id = %s)", [job_id]
-        )
-        cursor.execute(
-            "DELETE FROM jobs_artefactblock WHERE artefact_id IN (SELECT id FROM jobs_artefact WHERE job_id = %s)",
-            [job_id],
-        )
-        cursor.execute("DELETE FROM jobs_artefact WHERE job_id = %s", [job_id])
-        cursor.execute("DELETE FROM jobs_jobcolumn WHERE job_id = %s", [job_id])
-        cursor.execute("DELETE FROM jobs_assay WHERE job_id = %s", [job_id])
-        cursor.execute("DELETE FROM jobs_structure WHERE job_id = %s", [job_id])
-        cursor.execute(
-            "WITH items AS (DELETE FROM jobs_item WHERE job_id = %(job)s RETURNING context_id), "
-            "shared AS (DELETE FROM jobs_jobcontext WHERE job_id = %(job)s RETURNING context_id) "
-            "SELECT DISTINCT context_id FROM items WHERE context_id IS NOT NULL UNION SELECT context_id FROM shared",
-            {"job": job_id},
-        )
-        contexts = [row[0] for row in cursor.fetchall()]
-        cursor.execute("DELETE FROM jobs_tally WHERE job_id = %s", [job_id])
-        cursor.execute("DELETE FROM jobs_extension WHERE job_id = %s", [job_id])
-        cursor.execute("DELETE FROM jobs_chunk WHERE job_id = %s", [job_id])
+        contexts = job_rows_delete(job_id=job_id)
         cursor.execute("DELETE FROM jobs_job WHERE id = %s", [job_id])
         return freed + contexts_let_go(contexts)
 

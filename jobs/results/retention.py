@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import time
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -18,8 +17,9 @@ from django.db.models.functions import Now
 
 from jobs.errors import Conflict
 from jobs.library.contexts import contexts_let_go
+from jobs.library.removal import job_rows_delete
 from jobs.library.selectors import job_failures
-from jobs.models import Artefact, ArtefactBlock, Chunk, Extension, Item, Job, JobContext, Tally
+from jobs.models import Artefact, Chunk, Extension, Job, Tally
 from jobs.models.states import JobState
 from jobs.queue.lifecycle import job_delete
 from jobs.queue.tallies import tally_advance
@@ -32,8 +32,8 @@ PAGE_CHUNKS = 256
 PAGE_ITEMS = 4096
 """Rows of one transaction: short enough that nobody waits for it and vacuum is not held up."""
 EXPIRABLE = (JobState.SUCCEEDED, JobState.PARTIAL, JobState.FAILED, JobState.CANCELLED)
-PURGED_APART = (Chunk, Item, Tally, Extension, Artefact)
-"""Tables about a job that purging knows; rows of every other one are deleted as a whole."""
+KEPT = (Tally, Extension)
+"""Models whose rows outlive an expired job."""
 
 
 def job_keep(*, job_id: UUID) -> None:
@@ -129,12 +129,9 @@ def job_purge_page(*, job_id: UUID) -> bool:
             return False
         artefact = Artefact.objects.filter(job_id=job_id).first()
         if artefact is not None:
-            ArtefactBlock.objects.filter(artefact=artefact).delete()
             artefact.delete()
             return False
-        contexts = set(JobContext.objects.filter(job_id=job_id).values_list("context_id", flat=True))
-        _delete_others(job_id)
-        _let_go(job, contexts)
+        _let_go(job, job_rows_delete(job_id=job_id, keep=KEPT))
         Job.objects.filter(pk=job_id).update(stored_bytes=0, purged_at=Now())
     return True
 
@@ -144,11 +141,3 @@ def _let_go(job: Job, contexts: set[int]) -> None:
     if freed := contexts_let_go(contexts):
         job.kept["freed_bytes"] = job.kept.get("freed_bytes", 0) + freed
         job.save(update_fields=["kept"])
-
-
-def _delete_others(job_id: UUID) -> None:
-    """Whatever else hangs on the job, by its foreign key."""
-    for relation in Job._meta.related_objects:
-        model: Any = relation.related_model
-        if model not in PURGED_APART:
-            model._default_manager.filter(**{relation.field.name: job_id}).delete()
