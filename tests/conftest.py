@@ -102,7 +102,8 @@ def inline_worker(db, demo_engine, monkeypatch) -> Callable[[], int]:
     workers.worker_ready(name="inline", engine_id=engine_id, tokens_per_second=10_000.0)
     stay_alive()
     process = WorkerProcess("inline", "e1-demo", demo_engine, engine_id, healthy=True)
-    monkeypatch.setattr(tasks, "_process", process)
+    worker = tasks.ModelWorker("e1-demo", "inline", process=process)
+    monkeypatch.setattr(tasks, "current", worker)
 
     def work() -> int:
         done = 0
@@ -114,4 +115,5 @@ def inline_worker(db, demo_engine, monkeypatch) -> Callable[[], int]:
         stay_alive()
         return done
 
+    work.worker = worker
     return work

@@ -39,7 +39,7 @@ def tiny_worker(inline_worker, tiny_engine, monkeypatch):
     """The inline worker with the golden checkpoint instead of e1-demo: numbers have their golden values."""
     from worker import tasks
 
-    monkeypatch.setattr(tasks._process, "engine", tiny_engine)
+    monkeypatch.setattr(tasks.current.process, "engine", tiny_engine)
     return inline_worker
 
 
@@ -445,7 +445,7 @@ def test_a_unit_that_cannot_be_computed_fails_its_items_alone_and_is_retried(api
     from worker.items import compute
     from worker.parts import result_of, work_of
 
-    computed = compute(work_of(claimed), tasks._process.engine.encode)
+    computed = compute(work_of(claimed), tasks.current.process.engine.encode)
     broken = [computed[0], type(computed[0])(error=Problem("out_of_memory", "did not fit"))]
     result = result_of(claimed, broken)
     assert leases.chunk_complete(
@@ -523,7 +523,7 @@ def test_deleting_a_long_job_leaves_nothing(api, submit, tiny_worker):
 def engine_id_of(tiny_worker):
     from worker import tasks
 
-    return lambda: tasks._process.engine_id
+    return lambda: tasks.current.process.engine_id
 
 
 @pytest.mark.parametrize("action", ["encode", "score"])

@@ -44,7 +44,6 @@ def told(monkeypatch) -> list[tuple[str, str]]:
         monkeypatch.setattr(
             current_app.control, verb, lambda name, destination, verb=verb: said.append((verb, name, *destination))
         )
-    monkeypatch.setattr(tasks, "_taking", None)
     return said
 
 
@@ -77,13 +76,13 @@ def test_a_worker_that_is_drained_in_the_middle_finishes_what_it_has_leased(inli
 
 
 def test_an_idle_worker_hears_of_it_with_its_heartbeat_and_of_the_end_too(inline_worker, told):
-    beat = [MODEL, "inline"]
-    tasks._beat(*beat)
+    beat = inline_worker.worker.beat
+    beat()
     workers.worker_drain(name="inline")
-    tasks._beat(*beat)
-    tasks._beat(*beat)
+    beat()
+    beat()
     workers.worker_drain(name="inline", draining=False)
-    tasks._beat(*beat)
+    beat()
     assert [verb for verb, *_ in told] == ["add_consumer", "cancel_consumer", "add_consumer"]
 
 

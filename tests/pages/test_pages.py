@@ -137,7 +137,7 @@ def test_an_engine_that_fails_costs_no_neighbour_its_result(api, inline_worker, 
     """A sequence that breaks the engine is found by running alone, and fails alone with the reason."""
     from worker import tasks
 
-    engine = tasks._process.engine
+    engine = tasks.current.process.engine
     encode = engine.encode
 
     def allergic(queries):

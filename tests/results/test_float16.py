@@ -138,7 +138,7 @@ def test_an_item_that_does_not_fit_fails_alone_and_a_retry_keeps_the_type(api, i
     spoilt = submitted(api, "encode", params)
     whole = submitted(api, "encode", params)
     with monkeypatch.context() as patch:
-        patch.setattr(tasks._process, "engine", Overflowing(demo_engine, "MKW"))
+        patch.setattr(tasks.current.process, "engine", Overflowing(demo_engine, "MKW"))
         ids = list(Chunk.objects.filter(job=spoilt).order_by("id").values_list("id", flat=True))
         tasks.run_bundles([ids])
     inline_worker()
@@ -172,7 +172,7 @@ def test_an_item_that_does_not_fit_fails_alone_and_a_retry_keeps_the_type(api, i
 def test_float32_takes_the_same_number(api, inline_worker, demo_engine, monkeypatch):
     from worker import tasks
 
-    monkeypatch.setattr(tasks._process, "engine", Overflowing(demo_engine, "MKW"))
+    monkeypatch.setattr(tasks.current.process, "engine", Overflowing(demo_engine, "MKW"))
     job = submitted(api, "encode", {"include": ["per_token"]}, SEQUENCES[:4])
     inline_worker()
     job.refresh_from_db()

@@ -124,7 +124,7 @@ def test_what_must_run_alone_shares_its_process_with_nothing_that_is_not_written
     job, bundles, inline_worker, demo_engine, monkeypatch
 ):
     """Were it to end the process, results that are computed and not stored would be lost with it, and count."""
-    process = tasks._process
+    process = tasks.current.process
     monkeypatch.setattr(process, "writer", Late())
     encode, seen = demo_engine.encode, []
 
@@ -156,7 +156,7 @@ def test_what_must_run_alone_is_given_back_where_results_before_it_cannot_be_sto
             assert seconds is not None
             raise TimeoutError
 
-    process = tasks._process
+    process = tasks.current.process
     writer = Stuck()
     monkeypatch.setattr(process, "writer", writer)
     second = bundles[1][0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
+from celery import current_app
 from django.conf import settings
 
 from jobs.fleet import workers
@@ -80,12 +81,13 @@ def test_an_item_that_was_lost_alone_before_does_not_speak_against_the_device(pe
 def test_a_worker_that_claims_nothing_leaves_the_chunks_of_a_message_to_others(person, inline_worker, monkeypatch):
     job = make_job(person, [record(n) for n in range(16)])
     Chunk.objects.update(published_at="2026-01-01T00:00:00Z")
-    monkeypatch.setattr(tasks._process, "healthy", False)
-    monkeypatch.setattr(tasks, "_given_up", ("e1-demo", "inline"))
+    monkeypatch.setattr(tasks.current.process, "healthy", False)
     asked = []
-    monkeypatch.setattr(tasks, "_stop_taking", lambda *whom: asked.append(whom))
+    monkeypatch.setattr(
+        current_app.control, "cancel_consumer", lambda queue, destination: asked.append((queue, *destination))
+    )
     tasks.run_bundles([ids(job)])
-    assert asked == [("e1-demo", "inline")], "the parent did not hear it while it started"
+    assert asked == [("model.e1-demo", "inline")], "the parent did not hear it while it started"
     assert set(Chunk.objects.values_list("state", "published_at")) == {("ready", None)}
 
 
@@ -123,8 +125,7 @@ def test_a_worker_whose_repeated_self_test_fails_claims_nothing_more(person, inl
     job = make_job(person, [record(n) for n in range(16)])
     wrong = [verify.Check("known answers", measured=1.0, tolerance=0.1)]
     monkeypatch.setattr(verify, "self_test", lambda engine: wrong)
-    monkeypatch.setattr(tasks, "_stop_taking", lambda model, name: None)
-    monkeypatch.setattr(tasks, "_given_up", None)  # the task sets it, and the next test is another process
+    monkeypatch.setattr(tasks.current, "stop_taking", lambda: None)
     tasks.run_bundles([])
     worker = Worker.objects.get()
     assert (worker.state, worker.reason) == ("sick", "a repeated self-test failed")
