@@ -38,8 +38,7 @@ def finished_job(
     from django.db import connection, transaction
 
     from jobs.actions import get_action
-    from jobs.library.output_rows import outputs_copy
-    from jobs.library.outputs import pack_outputs
+    from jobs.library.outputs import outputs_copy, pack_outputs
     from jobs.models import Chunk, Item, Job
     from jobs.queue.tallies import tally_advance
 

@@ -21,7 +21,6 @@ from jobs.errors import Unavailable
 from jobs.models import Job
 from jobs.models.states import JobState
 from jobs.queue import progress
-from jobs.queue import progress as selectors_counts
 from jobs.web.rest import serializers as docs
 from jobs.web.rest.rendering import OrjsonRenderer
 from jobs.web.rest.views import COMMON_ERRORS, JobView
@@ -111,7 +110,7 @@ def ticks(job_id: UUID) -> Iterator[bytes]:
 
 def _told(job: Job) -> dict[str, Any]:
     """What a tick says. Items made of work units stay pending for long: the units say that the job moves."""
-    told: dict[str, Any] = {"state": job.state, "counts": selectors_counts.job_counts(job)}
+    told: dict[str, Any] = {"state": job.state, "counts": progress.job_counts(job)}
     if job.total_units:
         told["units"] = {"done": progress.units_done(job), "total": job.total_units}
     return told

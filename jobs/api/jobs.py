@@ -24,8 +24,7 @@ from jobs.limits import SHOWN_NAME
 from jobs.models import Item
 from jobs.models.states import ItemState, JobState
 from jobs.queue import dispatch as queue
-from jobs.queue import lifecycle
-from jobs.queue import progress as selectors_counts
+from jobs.queue import lifecycle, progress
 from jobs.quotas.admission import quota_look
 from jobs.results.export import FORMATS, export_open, format_of
 from jobs.results.items import result_of
@@ -84,8 +83,8 @@ class JobList(RateLimited, JobView):
             jobs = jobs.filter(interactive=wanted == "true")
         pages = JobPages()
         page = pages.paginate_queryset(jobs, request, view=self) or []
-        totals = selectors_counts.chunk_totals([job.pk for job in page])
-        return pages.get_paginated_response([present_job(job, totals.get(job.pk, {}), whole=False) for job in page])
+        sums = progress.chunk_sums([job.pk for job in page])
+        return pages.get_paginated_response([present_job(job, sums.get(job.pk, []), whole=False) for job in page])
 
     @extend_schema(
         operation_id="jobs_submit",

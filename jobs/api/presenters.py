@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.urls import reverse
@@ -14,20 +14,17 @@ from jobs.library import selectors
 from jobs.models import Item, Job
 from jobs.models.states import JobState
 from jobs.queue import progress
-from jobs.queue import progress as selectors_counts
+from jobs.queue.progress import ChunkSum
 
-Totals = Mapping[str, tuple[int, int, int, int]]
 LINKS = ("events", "items", "results", "manifest", "ledger", "cancel", "pause", "resume", "retry", "extend", "keep")
 CHUNK_STATES = ("ready", "leased", "done", "failed", "cancelled")
 
 
-def present_job(job: Job, totals: Totals | None = None, *, whole: bool = True) -> dict[str, Any]:
+def present_job(job: Job, sums: Sequence[ChunkSum] | None = None, *, whole: bool = True) -> dict[str, Any]:
     """A job; `whole` adds what takes further queries (rates, reasons, engines)."""
-    sums = None
-    if totals is None:
-        sums = selectors_counts.chunk_sums([job.pk]).get(job.pk, [])
-        totals = selectors_counts.totals_of(sums)
-    counts = selectors_counts.counts_from(job, dict(totals))
+    if sums is None:
+        sums = progress.chunk_sums([job.pk]).get(job.pk, [])
+    counts = progress.job_counts(job, sums)
     url = reverse("job-detail", args=[job.pk])
     body: dict[str, Any] = {
         "id": str(job.pk),
@@ -48,8 +45,8 @@ def present_job(job: Job, totals: Totals | None = None, *, whole: bool = True) -
         "counts": counts,
         "finished": counts["total"] - counts["pending"] - counts["cancelled"],
         "chunks": {
-            "total": sum(numbers[0] for numbers in totals.values()),
-            **{state: totals[state][0] if state in totals else 0 for state in CHUNK_STATES},
+            "total": sum(one.chunks for one in sums),
+            **{state: sum(one.chunks for one in sums if one.state == state) for state in CHUNK_STATES},
         },
         "cleaning": job.cleaning,
         "warnings": job.warnings,

@@ -23,7 +23,7 @@ from jobs.maps.reading import MapRow, MapTable
 from jobs.maps.services import analyses_of, analysis_of, analysis_request
 from jobs.models import Artefact, Job, JobColumn
 from jobs.models.states import WorkState
-from jobs.queue import progress as selectors_counts
+from jobs.queue import progress
 from jobs.web.access import own_job, page, sent_from
 from jobs.web.fragments import fragment
 
@@ -64,7 +64,7 @@ def _answer(
         "refused": _refusal(job),
         "methods": METHODS,
         "layers": job.params.get("repr_layers", []),
-        "done": selectors_counts.job_counts(job)["succeeded"],
+        "done": progress.job_counts(job)["succeeded"],
     }
     chosen = _chosen(request, maps)
     if chosen is not None:

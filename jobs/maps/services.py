@@ -16,7 +16,6 @@ from jobs.models import Artefact, Job
 from jobs.models.artefacts import ANALYSES as KINDS
 from jobs.models.states import WorkState
 from jobs.queue import progress
-from jobs.queue import progress as selectors_counts
 from jobs.quotas.admission import quota_admit_bytes, quota_admit_work
 
 
@@ -28,9 +27,9 @@ def analysis_request(*, job: Job, kind: Any, params: Any) -> Artefact:
     owner's storage is full; TooManyRequests where too many of the owner's are unfinished.
     """
     checked = check_analysis(job, kind, params)
-    items = selectors_counts.job_counts(job)["succeeded"]
+    items = progress.job_counts(job)["succeeded"]
     other = library_of(job, checked.get("against"), checked["layer"])
-    library = items if other is None else selectors_counts.job_counts(other)["succeeded"]
+    library = items if other is None else progress.job_counts(other)["succeeded"]
     queries = checked.get("queries")
     check_size(kind, checked, items=items if queries is None else len(queries), library=library)
     also = "" if other is None else progress.results_fingerprint(other)

@@ -19,7 +19,7 @@ from jobs.library import selectors
 from jobs.models import Job
 from jobs.models.states import JobState
 from jobs.operations.health import trouble_of
-from jobs.queue import progress as selectors_counts
+from jobs.queue import progress
 from jobs.web.access import page, user_of
 from jobs.web.fragments import fragment
 
@@ -112,8 +112,8 @@ def job_list(request: HttpRequest) -> HttpResponse:
 
 
 def _rows(page: Page[Job]) -> list[dict[str, Any]]:
-    totals = selectors_counts.chunk_totals([job.pk for job in page])
-    return [present_job(job, totals.get(job.pk, {}), whole=job.state in JobState.claimable()) for job in page]
+    sums = progress.chunk_sums([job.pk for job in page])
+    return [present_job(job, sums.get(job.pk, []), whole=job.state in JobState.claimable()) for job in page]
 
 
 class _Links:

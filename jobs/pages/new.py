@@ -32,7 +32,7 @@ from jobs.models import Job
 from jobs.pages.asked import Asked, first, new_key, posted
 from jobs.pages.asked_variants import parent_of_file
 from jobs.parsing.upload import context_bytes
-from jobs.queue import progress as selectors_counts
+from jobs.queue import progress
 from jobs.templatetags.problems import refusal_sentence
 from jobs.variants.scan_pages import METHODS
 from jobs.web.access import page, user_of
@@ -206,7 +206,7 @@ def _library_of(job: Job | None) -> dict[str, Any] | None:
     """What is used of an earlier job."""
     if job is None:
         return None
-    counts = selectors_counts.job_counts(job)
+    counts = progress.job_counts(job)
     return {"count": counts["total"] - counts["skipped"], "left_out": counts["skipped"]}
 
 

@@ -1,5 +1,5 @@
 """Chunks from hand to hand: claim, renew, complete, release. With `jobs.queue.losses`, the only code that writes
-leases, and the only code that has outputs written (`jobs.library.output_rows`).
+leases, and the only code that has outputs written (`jobs.library.outputs`).
 
 A claim writes a fresh token; completing needs it. Between them the computing begins, which is noted: what a process
 had claimed ahead is no loss when it dies. Compute happens outside any transaction, at least once; the stored effect
@@ -22,8 +22,7 @@ from jobs.actions import ItemView
 from jobs.actions.base import Context
 from jobs.errors import Problem
 from jobs.library.chunking import JOB_GROUP
-from jobs.library.output_rows import outputs_copy
-from jobs.library.outputs import PackedOutput
+from jobs.library.outputs import PackedOutput, outputs_copy
 from jobs.library.selectors import context_sequences
 from jobs.library.units import contexts_of
 from jobs.models import Chunk, Item, Job

@@ -23,6 +23,8 @@ from jobs.limits import CHUNK_ITEMS
 from jobs.models import Chunk, EngineRecord, Job
 from jobs.models.states import ChunkState, JobState
 
+RATE_SECONDS = 60
+"""Span of the present rate."""
 READY_COUNTED = 1024
 """Ready chunks that progress counts one by one."""
 
@@ -37,30 +39,6 @@ class ChunkSum:
     items: int
     succeeded: int
     failed: int
-
-
-def job_counts(job: Job) -> dict[str, int]:
-    """Items by state, from the job's chunks; they add up to `total`."""
-    return counts_from(job, chunk_totals([job.pk]).get(job.pk, {}))
-
-
-def chunk_totals(job_ids: Iterable[UUID]) -> dict[UUID, dict[str, tuple[int, int, int, int]]]:
-    """Per job and chunk state: (chunks, items, succeeded, failed)."""
-    return {job_id: totals_of(sums) for job_id, sums in chunk_sums(job_ids).items()}
-
-
-def totals_of(sums: Iterable[ChunkSum]) -> dict[str, tuple[int, int, int, int]]:
-    """One job's sums by chunk state, whichever engine: (chunks, items, succeeded, failed)."""
-    totals: dict[str, tuple[int, int, int, int]] = {}
-    for one in sums:
-        before = totals.get(one.state, (0, 0, 0, 0))
-        totals[one.state] = (
-            before[0] + one.chunks,
-            before[1] + one.items,
-            before[2] + one.succeeded,
-            before[3] + one.failed,
-        )
-    return totals
 
 
 def chunk_sums(job_ids: Iterable[UUID]) -> dict[UUID, list[ChunkSum]]:
@@ -121,38 +99,50 @@ def _whole(one: ChunkSum, of_job: Iterable[ChunkSum], items: int | None) -> Chun
     return replace(one, items=left, chunks=-(-left // CHUNK_ITEMS))
 
 
-def counts_from(job: Job, totals: dict[str, tuple[int, int, int, int]]) -> dict[str, int]:
-    """Item counts of a job from its chunk totals."""
-
-    def items(*states: ChunkState) -> int:
-        return sum(totals[state][1] for state in states if state in totals)
-
+def job_counts(job: Job, sums: Iterable[ChunkSum] | None = None) -> dict[str, int]:
+    """Return the job's items by state, which add up to `total`. `sums` are the job's, if the caller has them."""
+    items: Counter[str] = Counter()
+    succeeded = failed = 0
+    for one in chunk_sums([job.pk]).get(job.pk, []) if sums is None else sums:
+        items[one.state] += one.items
+        succeeded += one.succeeded
+        failed += one.failed
     return {
         "total": job.total_items,
-        "pending": items(ChunkState.READY, ChunkState.LEASED),
-        "succeeded": sum(numbers[2] for numbers in totals.values()),
-        "failed": sum(numbers[3] for numbers in totals.values()),
+        "pending": items[ChunkState.READY] + items[ChunkState.LEASED],
+        "succeeded": succeeded,
+        "failed": failed,
         "skipped": job.skipped_items,
-        "cancelled": items(ChunkState.CANCELLED),
+        "cancelled": items[ChunkState.CANCELLED],
     }
 
 
 def job_rate(job: Job) -> float | None:
-    """Items per second over the last minute, or over the whole job where it is shorter; None before the first chunk."""
+    """Return items per second over the last minute; None if no chunk was finished in it."""
+    return _per_second(job, "n_items")
+
+
+def units_per_second(job: Job) -> float | None:
+    """Return work units per second over the last minute; None if none was finished in it."""
+    return _per_second(job, "unit_count")
+
+
+def _per_second(job: Job, counted: str) -> float | None:
+    """Return the sum of a column of chunks per second, over a minute or since the job began if that is shorter."""
     with connection.cursor() as cursor:
         cursor.execute(
-            """
-            SELECT sum(n_items),
+            f"""
+            SELECT sum({counted}),
                 extract(epoch FROM
                     statement_timestamp() - greatest(%s, statement_timestamp() - %s * interval '1 second'))
             FROM jobs_chunk
             WHERE job_id = %s AND state IN ('done', 'failed')
               AND finished_at > statement_timestamp() - %s * interval '1 second'
-            """,
+            """,  # noqa: S608 - one of two columns
             [job.started_at, RATE_SECONDS, job.pk, RATE_SECONDS],
         )
-        items, seconds = cursor.fetchone()
-    return None if not items or not seconds else float(items) / max(float(seconds), 0.05)
+        done, seconds = cursor.fetchone()
+    return None if not done or not seconds else float(done) / max(float(seconds), 0.05)
 
 
 def job_mean_rate(job: Job, finished: int) -> float | None:
@@ -215,13 +205,11 @@ def job_engines(job: Job, sums: Iterable[ChunkSum] | None = None) -> list[dict[s
 
 def results_fingerprint(job: Job) -> str:
     """Digest of which results the job has: it changes whenever an item gets one, loses one or is computed again."""
-    done = chunk_totals([job.pk]).get(job.pk, {}).get(ChunkState.DONE, (0, 0, 0, 0))
+    done = [one for one in chunk_sums([job.pk]).get(job.pk, []) if one.state == ChunkState.DONE]
+    chunks, succeeded = sum(one.chunks for one in done), sum(one.succeeded for one in done)
     stored = Chunk.objects.filter(job=job, state=ChunkState.DONE).order_by("-finished_at")
     last = stored.values_list("finished_at", flat=True).first()
-    return hashlib.sha256(repr((done[0], done[2], last)).encode()).hexdigest()
-
-
-RATE_SECONDS = 60
+    return hashlib.sha256(repr((chunks, succeeded, last)).encode()).hexdigest()
 
 
 def units_done(job: Job) -> int:
@@ -229,21 +217,3 @@ def units_done(job: Job) -> int:
     closed = [ChunkState.DONE, ChunkState.FAILED]
     done = Chunk.objects.filter(job=job, unit_count__gt=0, group__isnull=False, state__in=closed)
     return int(done.aggregate(done=Sum("unit_count"))["done"] or 0)
-
-
-def units_per_second(job: Job) -> float | None:
-    """Over the last minute, or since the job began where that is shorter; None before the first chunk."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT sum(unit_count),
-                extract(epoch FROM
-                    statement_timestamp() - greatest(%s, statement_timestamp() - %s * interval '1 second'))
-            FROM jobs_chunk
-            WHERE job_id = %s AND state IN ('done', 'failed') AND unit_count > 0
-              AND finished_at > statement_timestamp() - %s * interval '1 second'
-            """,
-            [job.started_at, RATE_SECONDS, job.pk, RATE_SECONDS],
-        )
-        units, seconds = cursor.fetchone()
-    return None if not units or not seconds else float(units) / max(float(seconds), 0.05)

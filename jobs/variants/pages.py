@@ -19,7 +19,7 @@ from e1protocol import CANONICAL
 from jobs.files.pieces import text_cell
 from jobs.models import Item, Job
 from jobs.models.states import JobState
-from jobs.queue import progress as selectors_counts
+from jobs.queue import progress
 from jobs.variants.assays import assays_of, labelled
 from jobs.variants.rows import OTHER_LENGTH
 from jobs.variants.scan_pages import METHODS
@@ -141,7 +141,7 @@ def variants_page(request: HttpRequest, job_id: UUID) -> HttpResponse:
             "top": _top_link(job, request.GET),
         },
     }
-    counts = selectors_counts.job_counts(job)
+    counts = progress.job_counts(job)
     more = {
         "sorts": SORTS,
         "letters": CANONICAL,

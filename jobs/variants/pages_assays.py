@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from jobs.errors import NotFound, ServiceError
 from jobs.limits import MAX_ASSAY_BYTES
-from jobs.queue import progress as selectors_counts
+from jobs.queue import progress
 from jobs.science.variants.overlays import Point
 from jobs.variants.api import assay_body
 from jobs.variants.assays import SCORED, assay_add, assay_of, assays_of, labelled
@@ -95,7 +95,7 @@ def assay_page(request: HttpRequest, job_id: UUID, assay_id: int) -> HttpRespons
         "sort": order,
         "open": "page" in request.GET or "sort" in request.GET,
         "others": [(one, label) for one, label in labelled(assays_of(job)) if one.pk != assay.pk],
-        "left": selectors_counts.job_counts(job)["pending"],
+        "left": progress.job_counts(job)["pending"],
         "links": {
             "previous": changed(request.GET, page=found.number - 1) + "#table-view",
             "next": changed(request.GET, page=found.number + 1) + "#table-view",

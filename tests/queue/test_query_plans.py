@@ -27,7 +27,6 @@ from jobs.models import Chunk, EngineRecord, Job, Tally
 from jobs.models.states import ChunkState, ItemState
 from jobs.queue import dispatch as queue
 from jobs.queue import leases, lifecycle, losses, progress, tallies
-from jobs.queue import progress as selectors_counts
 from jobs.results.export.columns import columns_of
 from jobs.results.export.npz import _snapshot
 from jobs.results.export.reading import item_pages, load, place
@@ -184,7 +183,7 @@ def test_tallies(tables):
 
 
 def test_progress_reads_only_what_the_tally_does_not_hold(tables):
-    scans = plans_of(lambda: selectors_counts.job_counts(tables.running))
+    scans = plans_of(lambda: progress.job_counts(tables.running))
     check(scans, "chunk_closed", "chunk_open")
     assert Scan("Index Only Scan", "jobs_chunk", "chunk_closed") in scans
     tally = Tally.objects.get(job=tables.running)

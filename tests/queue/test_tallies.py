@@ -9,7 +9,6 @@ from django.db.models import Count, Sum
 from jobs.models import Chunk, Job, Tally
 from jobs.models.states import ChunkState, JobState
 from jobs.queue import progress
-from jobs.queue import progress as selectors_counts
 from jobs.queue.lifecycle import job_cancel, job_delete, job_finalise, job_retry
 from jobs.queue.tallies import tallies_advance, tally_advance
 from tests.libraries import library
@@ -25,7 +24,11 @@ def counted(job: Job) -> dict[str, tuple[int, ...]]:
 
 
 def said(job: Job) -> dict[str, tuple[int, ...]]:
-    return selectors_counts.chunk_totals([job.pk])[job.pk]
+    totals: dict[str, tuple[int, ...]] = {}
+    for one in progress.chunk_sums([job.pk])[job.pk]:
+        numbers = (one.chunks, one.items, one.succeeded, one.failed)
+        totals[one.state] = tuple(map(sum, zip(totals.get(one.state, (0, 0, 0, 0)), numbers, strict=True)))
+    return totals
 
 
 @pytest.fixture
@@ -76,7 +79,7 @@ def test_a_retry_counts_anew(lib):
     job_finalise(job_id=lib.job.pk)
     job_retry(job_id=lib.job.pk)
     assert said(lib.job) == counted(lib.job)
-    assert selectors_counts.job_counts(lib.job)["pending"] == 3
+    assert progress.job_counts(lib.job)["pending"] == 3
     tallies_advance()
     assert said(lib.job) == counted(lib.job)
     lib.finish()
@@ -87,10 +90,10 @@ def test_a_retry_counts_anew(lib):
 
 
 def test_ready_chunks_beyond_the_counted_ones_are_worked_out(lib, monkeypatch):
-    monkeypatch.setattr(selectors_counts, "READY_COUNTED", 2)
+    monkeypatch.setattr(progress, "READY_COUNTED", 2)
     lib.finish(Chunk.objects.filter(job=lib.job).order_by("id")[:2], failing={1})
     assert said(lib.job) == counted(lib.job)
-    counts = selectors_counts.job_counts(lib.job)
+    counts = progress.job_counts(lib.job)
     assert counts["total"] == sum(number for state, number in counts.items() if state != "total")
 
 
