@@ -1,4 +1,4 @@
-// What every page loads: styles, live fragments (htmx with server-sent events), theme and copy buttons.
+// Loaded by every page: styles, live fragments (htmx with server-sent events), theme and copy buttons.
 import "./styles/app.css";
 import "./styles/contexts.css";
 import "./styles/account.css";
@@ -19,7 +19,7 @@ followSessions();
 keepWhatIsInHand();
 followLiveParts();
 followOverflow();
-// By then the page's own script has run, and htmx, which has listened since it was loaded, knows the page.
+// By now the page's own script has run, and htmx knows the page.
 document.addEventListener("DOMContentLoaded", () => {
   catchUpFilter();
   document.documentElement.dataset.ready = "";

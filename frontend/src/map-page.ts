@@ -1,4 +1,4 @@
-// The page of a map: what stands around the picture. Without this script the page has the table and all forms.
+// The page of a map, around the picture. Without this script the page has the table and all forms.
 import type { PointMap } from "./elements/point-map";
 import "./elements/point-map";
 import type { ColumnFile } from "./maps/colourings";
@@ -152,7 +152,7 @@ if (map) {
   const token = document.querySelector<HTMLInputElement>('input[name="csrfmiddlewaretoken"]')?.value ?? "";
   let asked = -1;
 
-  /** The panel of one item with its neighbours, which are drawn as lines too. */
+  /** Shows the panel of an item with its neighbours, and draws lines to them. */
   const openPoint = async (item: number, byKey: boolean) => {
     const panel = box("point-panel");
     if (!panel || !map.points) return;

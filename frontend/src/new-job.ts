@@ -1,5 +1,5 @@
-// The page for a new job: a preview of what was chosen, examples without reload, sending with progress, errors put
-// beside what they are about. Without this script the form works all the same.
+// The new-job page: previews, examples without reload, sending with progress, errors beside their fields.
+// The form also works without this script.
 import { asker } from "./new-job/costs";
 import { KNOWN_COSTS } from "./new-job/estimate";
 import { offerExamples, offerMethods, takeDrops } from "./new-job/examples";

@@ -1,5 +1,5 @@
-// The page of a scan: heat map, means and logo hold the same position, which stands in the address (`?position=24`), so
-// that reload and the back button show it again. What is beside is fetched from the server, as without scripts.
+// The page of a scan. Heat map, means and logo share a position, which is in the address (`?position=24`), so
+// that reload and the back button show it again. The server renders the panel beside them, as it does without scripts.
 import htmx from "htmx.org";
 import type { Cell } from "./pictures/heat";
 import { HeatMap } from "./pictures/heat-map";

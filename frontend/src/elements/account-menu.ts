@@ -22,7 +22,7 @@ export class AccountMenu extends HTMLElement {
     this.querySelector("summary")?.focus();
   };
 
-  /** Focus that goes to nothing stays: the window was left, or a bare place was clicked, which `elsewhere` sees. */
+  /** Closes the menu if focus moves elsewhere. Without a new target the window lost focus, or `elsewhere` handles the click. */
   private readonly left = ({ relatedTarget }: FocusEvent): void => {
     if (relatedTarget instanceof Node && !this.contains(relatedTarget)) this.close();
   };

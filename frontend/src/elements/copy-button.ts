@@ -30,7 +30,7 @@ export class CopyButton extends HTMLElement {
   }
 }
 
-/** Whether the browser let us: it does over HTTPS and on this machine, not over plain HTTP from elsewhere. */
+/** Returns whether the text was copied. Browsers allow it over HTTPS and on this machine, not over plain HTTP from elsewhere. */
 async function toClipboard(text: string): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(text);
@@ -40,7 +40,7 @@ async function toClipboard(text: string): Promise<boolean> {
   }
 }
 
-/** Selects the text for the user to copy; always false. */
+/** Selects the text for the user to copy, and returns false. */
 function select(source: HTMLElement | null): boolean {
   if (source) getSelection()?.selectAllChildren(source);
   return false;

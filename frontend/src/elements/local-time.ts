@@ -5,7 +5,7 @@ export class LocalTime extends HTMLElement {
     this.refresh();
   }
 
-  /** Shows the moment, unless it is shown already. */
+  /** Replaces the UTC text with local time, once. */
   refresh(): void {
     const time = this.querySelector("time");
     if (!time?.dateTime || !time.textContent.endsWith(" UTC")) return;
@@ -16,7 +16,7 @@ export class LocalTime extends HTMLElement {
   }
 }
 
-/** Today's moments as the clock shows them, others with their date. */
+/** Returns the time of day, with the date if it is not today. */
 export function show(moment: Date, now: Date): string {
   const clock = moment.toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit" });
   if (moment.toDateString() === now.toDateString()) return `today ${clock}`;
@@ -31,7 +31,7 @@ export function show(moment: Date, now: Date): string {
 
 customElements.define("local-time", LocalTime);
 
-// Live parts are changed in place: what the server wrote stands there again.
+// A live part is swapped in place and has the server's UTC text again.
 document.addEventListener("htmx:afterSwap", () => {
   for (const element of document.querySelectorAll<LocalTime>("local-time")) element.refresh();
 });

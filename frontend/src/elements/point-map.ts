@@ -73,12 +73,12 @@ export class PointMap extends HTMLElement implements Gestured {
     }
   }
 
-  /** Colour by what the map itself knows: "cluster" or "residues". */
+  /** Returns the colouring by a value of the map itself: "cluster" or "residues". */
   byOwn(what: string): Colouring | null {
     return this.points && ownColouring(this.points, what);
   }
 
-  /** Colour by an uploaded column. */
+  /** Returns the colouring by an uploaded column. */
   byColumn(column: ColumnFile): Colouring | null {
     return this.points && columnColouring(this.points, column);
   }
@@ -135,7 +135,7 @@ export class PointMap extends HTMLElement implements Gestured {
     this.draw("all");
   }
 
-  /** The picture as it is seen, without the focus. */
+  /** Returns a PNG of the visible picture, without the focus. */
   picture(): Promise<Blob | null> {
     return new Promise((resolve) => {
       this.scene.toBlob(resolve, "image/png");
@@ -157,7 +157,7 @@ export class PointMap extends HTMLElement implements Gestured {
       canvas.height = Math.round(height * devicePixelRatio);
     }
     if (changed) this.fit();
-    // A canvas whose size is set is empty: drawn now, it is never shown so.
+    // Setting the size clears a canvas. Drawing at once prevents an empty frame.
     this.wanted = "all";
     this.drawWanted();
   }
@@ -244,7 +244,7 @@ export class PointMap extends HTMLElement implements Gestured {
     return true;
   }
 
-  /** What zooming keeps in its place: the focus, else the middle. */
+  /** Returns the point that zooming keeps in place: the focus, or the middle. */
   private middle(): [number, number] {
     const { points, at, view } = this;
     if (!points || at < 0) return [this.width / 2, this.height / 2];
@@ -283,7 +283,7 @@ export class PointMap extends HTMLElement implements Gestured {
     this.draw("marks");
   }
 
-  /** Picks what lies within; false where the line is too short to be one. */
+  /** Picks the points inside the line. Returns false if the line is too short. */
   endLine(add: boolean): boolean {
     if (this.line.length < 6) return false;
     const { scale, left, top } = this.view;

@@ -1,7 +1,7 @@
-// The filter of the list of jobs, where somebody was faster than this script.
+// The filter of the list of jobs, if the user typed before this script ran.
 import htmx from "htmx.org";
 
-/** Asks for what is in the field for searching by now, where the list on the page was made for something else. */
+/** Requests the list again if the search field has changed since the page was made. */
 export function catchUpFilter(): void {
   const field = document.querySelector<HTMLInputElement>("form[hx-get] #id_search");
   if (field?.form && field.value !== field.defaultValue) htmx.trigger(field.form, "submit", {});

@@ -1,12 +1,12 @@
-// Where the focus goes when what had it is gone: a button whose moment has passed, in a part that was fetched anew.
+// Focus after its element is gone, such as a button in a renewed part.
 
-/** The section of an element, by the id of its heading: the section itself may be another one after a swap. */
+/** Returns the id of the heading of an element's section. A swap replaces the section itself. */
 function sectionOf(element: Element, part: Element): string {
   const section = element.closest("section[aria-labelledby]");
   return section && part.contains(section) ? (section.getAttribute("aria-labelledby") ?? "") : "";
 }
 
-/** After a swap of a part in which the focus was lost, focus is on the section it was in, else on the part. */
+/** Moves lost focus to its old section after a swap, or to the part. */
 export function keepFocus(): void {
   let lost: { part: HTMLElement; section: string } | null = null;
   document.addEventListener("htmx:beforeSwap", (event) => {

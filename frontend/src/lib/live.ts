@@ -1,5 +1,5 @@
-// Live parts: elements with `data-live` whose htmx trigger is `live`. They are fetched anew every few seconds: less often
-// where a stream of server-sent ticks does the same, where nothing can change any more, and where nobody looks.
+// Live parts: elements with `data-live` whose htmx trigger is `live`. They are fetched every few seconds.
+// The pause is longer with a stream of server-sent ticks, in a final state, and on a hidden page.
 import htmx from "htmx.org";
 import { keepFocus } from "./focus";
 import { type Moment, pause } from "./pause";
@@ -37,7 +37,7 @@ function follow(part: Element): void {
   later();
 }
 
-/** Each part tells the server which text it shows, and gets none where that is still true. */
+/** Sends the digest of the shown text with each request; the server answers 204 if it has not changed. */
 function sayWhatIsSeen(): void {
   document.addEventListener("htmx:configRequest", (event) => {
     const { elt, headers } = (event as CustomEvent<{ elt: HTMLElement; headers: Record<string, string> }>).detail;

@@ -1,7 +1,7 @@
-// What a morph leaves as the reader has it, though the server does not write it.
+// Attributes that a morph keeps although the server does not send them.
 import { Idiomorph } from "idiomorph/htmx";
 
-/** What was opened stays open, and what was given the focus without a place in the order of the Tab key keeps it. */
+/** Keeps opened details open, and keeps focus on an element outside the tab order. */
 export function keepWhatIsInHand(): void {
   Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, element, change) => {
     if (change !== "remove") return true;

@@ -1,7 +1,6 @@
-// Tables that are wider than their place: the edge at which they go on fades, and the sentence above them stays only where
-// it is needed.
+// Tables that are wider than their place: the edge at which they continue fades, and a sentence above them says so.
 
-/** Says on a region whether it goes on to the right; shows or hides the sentence before it. */
+/** Marks a region that continues to the right, and shows or hides the sentence before it. */
 export function markOverflow(region: HTMLElement): void {
   const hidden = region.scrollWidth - region.clientWidth;
   region.toggleAttribute("data-more", hidden - region.scrollLeft > 1);

@@ -1,6 +1,6 @@
-// Live fragments and a service that is away, or a session that has ended.
+// Live fragments while the service is down, or after the session has ended.
 
-/** Says in words when fragments cannot be fetched, and takes it back when they can. */
+/** Shows a message while fragments cannot be fetched. */
 export function followSessions(): void {
   const notice = document.getElementById("connection");
   const say = (text: string) => {
@@ -15,7 +15,7 @@ export function followSessions(): void {
     const { xhr } = (event as CustomEvent<{ xhr: XMLHttpRequest }>).detail;
     if (xhr.status >= 500) say(`The service answered with an error (${xhr.status}). This page tries again by itself.`);
   });
-  // Comes after every answer, an error too.
+  // htmx sends this after every answer, also after an error.
   document.addEventListener("htmx:afterOnLoad", (event) => {
     const { xhr } = (event as CustomEvent<{ xhr: XMLHttpRequest }>).detail;
     if (xhr.status < 500) say("");

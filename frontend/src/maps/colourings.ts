@@ -10,7 +10,7 @@ export interface ColumnFile {
   values: (number | null)[];
 }
 
-/** "cluster" or "residues", which the map itself knows; null where it has no clusters. */
+/** Returns the colouring by "cluster" or "residues"; null if the map has no clusters. */
 export function ownColouring(points: Points, what: string): Colouring | null {
   if (what === "residues") return byNumber("residues", points.residues);
   if (!points.cluster) return null;

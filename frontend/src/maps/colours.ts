@@ -25,7 +25,7 @@ export interface Colouring {
   /** Legend of categories; null for numbers, which have `limits`. */
   entries: Entry[] | null;
   limits: [number, number] | null;
-  /** In words, for a point. */
+  /** Describes the value of a point in words. */
   say: (place: number) => string;
 }
 
@@ -56,7 +56,7 @@ export function byCategory(title: string, classes: Int32Array, names: string[], 
   return { title, looks, classes, entries, limits: null, say };
 }
 
-/** Numbers between their 2nd and 98th percentile; what lies outside has the colour of the end. */
+/** Colours numbers between their 2nd and 98th percentile. Values beyond have the colour of the end. */
 export function byNumber(title: string, values: ArrayLike<number>): Colouring {
   const sorted = Float64Array.from(values).filter(Number.isFinite).sort();
   const quantile = (share: number) => sorted[Math.round(share * (sorted.length - 1))] ?? 0;

@@ -4,7 +4,7 @@ import { Pixels, type Stamp, stampsOfPictures } from "./pixels";
 import type { Points } from "./points";
 import type { Theme, View } from "./view";
 
-/** From so many points on they are laid down pixel by pixel, so that tens of thousands stay fluid. */
+/** From this many points on, points are set pixel by pixel, so that tens of thousands stay fluid. */
 const MANY = 5000;
 
 /** Draws all points, `r` pixels of the canvas in radius, on a ground that has one colour so far. */
@@ -22,7 +22,7 @@ export function drawDots(
 
 const orders = new WeakMap<Colouring, Int32Array>();
 
-/** Points without a value lie under the others. */
+/** Returns the drawing order: points without a value first, under the others. */
 function orderOf(colouring: Colouring): Int32Array {
   const { classes } = colouring;
   let order = orders.get(colouring);
@@ -39,13 +39,13 @@ function orderOf(colouring: Colouring): Int32Array {
   return order;
 }
 
-/** The pictures of points by class, from -1 on. */
+/** Returns the pictures of points by class, beginning with class -1. */
 const picturesOf = (colouring: Colouring, r: number, theme: Theme): HTMLCanvasElement[] => [
   stamp(NONE, 0.7 * r, theme),
   ...colouring.looks.map((look) => stamp(look, r, theme)),
 ];
 
-/** Every point in its order: the number of its picture, and where it is on the canvas. */
+/** Calls `put` for every point in drawing order, with the number of its picture and its place on the canvas. */
 function eachPoint(
   { u, v }: Points,
   colouring: Colouring,
@@ -79,7 +79,7 @@ function drawPoints(
   });
 }
 
-/** The same to the nearest pixel. */
+/** Draws points like `drawPoints`, at the nearest pixel. */
 function layPoints(
   pen: CanvasRenderingContext2D,
   points: Points,
@@ -101,7 +101,7 @@ function layPoints(
 
 const laid = new WeakMap<Colouring, Map<string, Stamp[]>>();
 
-/** The pictures of points as pixels, made once for a size, to the half pixel, and a theme. */
+/** Returns the pictures of points as pixels, cached for each size (to the half pixel) and theme. */
 function stampsOf(colouring: Colouring, r: number, theme: Theme): Stamp[] {
   const size = Math.round(2 * r) / 2;
   const look = `${size} ${theme.edge}`;
@@ -115,7 +115,7 @@ function stampsOf(colouring: Colouring, r: number, theme: Theme): Stamp[] {
   return stamps;
 }
 
-/** A colour of a style sheet as a pixel that lets nothing through. */
+/** Returns a CSS colour as an opaque pixel. */
 function pixelOf(colour: string): Uint8ClampedArray {
   const canvas = document.createElement("canvas");
   canvas.width = canvas.height = 1;

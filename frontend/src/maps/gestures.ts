@@ -1,16 +1,16 @@
-// Keys, wheel and pointer on a map, as the few things that they mean.
+// Keys, wheel and pointer on a map, translated into a few commands.
 
 export type Tool = "point" | "box" | "lasso";
 
-/** What takes them; places are in pixels of the stage. */
+/** The receiver of the commands; places are in pixels of the stage. */
 export interface Gestured {
   readonly tool: Tool;
-  /** Whether the key meant something here. */
+  /** Returns whether the key was used. */
   key(key: string): boolean;
   zoomBy(factor: number, x: number, y: number): void;
   pan(dx: number, dy: number): void;
   press(x: number, y: number): void;
-  /** A line around items: its start, its further course, its end; it is nothing where it was broken off. */
+  /** A line around items: start, next point, end. `breakLine` forgets it. */
   beginLine(x: number, y: number): void;
   extendLine(x: number, y: number): void;
   endLine(add: boolean): boolean;

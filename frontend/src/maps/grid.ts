@@ -1,4 +1,4 @@
-// A grid over the unit square: which points are near a place, without looking at all of them.
+// A grid over the unit square that finds the points near a place without searching all.
 
 export class Grid {
   private readonly side: number;
@@ -34,7 +34,7 @@ export class Grid {
     return Math.max(0, Math.min(this.side - 1, Math.floor(coordinate * this.side)));
   }
 
-  /** Points in the rectangle, borders included, in the order of cells. */
+  /** Returns the points in the rectangle, borders included, in the order of cells. */
   inside(left: number, top: number, right: number, bottom: number): number[] {
     const found: number[] = [];
     for (let row = this.cellOf(top); row <= this.cellOf(bottom); row += 1) {
@@ -51,7 +51,7 @@ export class Grid {
     return found;
   }
 
-  /** The point nearest to a place, at most `reach` away; -1 where there is none. */
+  /** Returns the point nearest to a place, at most `reach` away; -1 if there is none. */
   nearest(u: number, v: number, reach: number): number {
     let best = -1;
     let least = reach * reach;
@@ -65,7 +65,7 @@ export class Grid {
     return best;
   }
 
-  /** Points inside a closed line of corners [u, v, u, v, ...]. */
+  /** Returns the points inside a closed line of corners [u, v, u, v, ...]. */
   within(line: number[]): number[] {
     const us = line.filter((_, at) => at % 2 === 0);
     const vs = line.filter((_, at) => at % 2 === 1);

@@ -5,7 +5,7 @@ export interface Points {
   index: Int32Array;
   name: string[];
   residues: Int32Array;
-  /** -1: in no cluster. Null where the map was made without clusters. */
+  /** -1: in no cluster. Null if the map was made without clusters. */
   cluster: Int32Array | null;
   /** Places in the unit square; y grows downwards, as on a canvas. */
   u: Float32Array;
@@ -21,7 +21,7 @@ export interface MapFile {
   cluster?: number[];
 }
 
-/** At most `most` points: of a larger map every n-th. */
+/** Returns at most `most` points: every n-th point of a larger map. */
 export function pointsOf(file: MapFile, most: number): Points {
   const step = Math.max(1, Math.ceil(file.index.length / most));
   const every = <T>(values: T[]): T[] => (step === 1 ? values : values.filter((_, place) => place % step === 0));
@@ -64,7 +64,7 @@ export function placeOf(points: Points, item: number): number {
   return -1;
 }
 
-/** The nearest point within 45 degrees of a direction from `from`, those straight ahead first; -1 where there is none. */
+/** Returns the nearest point within 45 degrees of a direction from `from`, straight ahead first; -1 if there is none. */
 export function towards(points: Points, from: number, across: number, down: number): number {
   const { u, v } = points;
   const startU = u[from] ?? 0;

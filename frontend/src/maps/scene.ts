@@ -41,7 +41,7 @@ export function drawScene(
 
 const NAMED = 40;
 
-/** The second sign of a group beside its colour: its name where most of it lies. */
+/** Draws the name of each group at its middle, so that colour alone carries no meaning. */
 function drawNames(
   pen: CanvasRenderingContext2D,
   points: Points,
@@ -73,7 +73,7 @@ function drawNames(
 type Middle = [number, number] | null;
 const middles = new WeakMap<Colouring, { points: Points; middles: Middle[] }>();
 
-/** Where most of each group lies; null for a group without points. */
+/** Returns the median place of each group; null for a group without points. */
 function middlesOf(points: Points, colouring: Colouring): Middle[] {
   const known = middles.get(colouring);
   if (known?.points === points) return known.middles;

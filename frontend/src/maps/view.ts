@@ -20,7 +20,7 @@ export interface Theme {
 const MARGIN = 24; // pixels
 const LARGEST_ZOOM = 400;
 
-/** The whole map. A flat one takes the width that a square one leaves. */
+/** Returns the view of the whole map. A flat map uses the full width. */
 export function fitted(points: Points | null, width: number, height: number): View {
   let [left, right, top, bottom] = [0, 1, 0, 1];
   if (points?.u.length) {
@@ -38,7 +38,7 @@ export function fitted(points: Points | null, width: number, height: number): Vi
   return { zoom: 1, scale, left: width / 2 - scale / 2, top: height / 2 - scale / 2 };
 }
 
-/** Larger or smaller by a factor; (x, y), in pixels, stays in its place. */
+/** Returns the view scaled by a factor. The point (x, y), in pixels, stays in place. */
 export function zoomed(view: View, factor: number, x: number, y: number): View {
   const zoom = Math.max(1, Math.min(LARGEST_ZOOM, view.zoom * factor));
   const real = zoom / view.zoom;

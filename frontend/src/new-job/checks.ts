@@ -1,4 +1,4 @@
-// What is wrong with a sequence, whatever its file is like.
+// Checks of a sequence, for every format.
 import { fault, KINDS_OF_CHARACTER, letterFault, type Letters, type Place } from "./letters";
 import type { Fault } from "./report";
 import type { ItemRules } from "./rules";
@@ -14,7 +14,7 @@ export function masksIn(text: string): number {
   return text.split("?").length - 1;
 }
 
-/** The wrong characters of a sequence that is one text: the place is its position in the sequence. */
+/** Returns the wrong characters of a sequence in one text. The place is the position in the sequence. */
 export function textFaults(sequence: string, letters: Letters, place: Place, inContext = false): Fault[] {
   if (letters.isClean(sequence)) return [];
   return [...letters.strange(sequence)].slice(0, KINDS_OF_CHARACTER).map(([character, position]) => {

@@ -4,7 +4,7 @@ import { action, address, file, form, formBody, model, need, paragraph, rules, t
 import type { Report } from "./report";
 import { CostAsker, faultText, LARGEST_ASKED, type ServiceCost, serviceSentences, variantsSentence } from "./service-cost";
 
-let usage: Usage | null = null; // as the service last said it; without it the page tells sizes only
+let usage: Usage | null = null; // the service's last answer; without it the page shows sizes only
 
 export async function askUsage(): Promise<void> {
   try {
@@ -15,7 +15,7 @@ export async function askUsage(): Promise<void> {
   }
 }
 
-/** What a job of these would cost, worked out here where that can be, by the service else. */
+/** Shows what the job would cost: computed here if possible, otherwise by the service. */
 export function showCost(report: Report | null, homologs: Report | null): void {
   if (!KNOWN_COSTS.includes(action.value)) {
     asker.later();
@@ -42,11 +42,11 @@ export function showCost(report: Report | null, homologs: Report | null): void {
   const lines = costSentences(cost, usage, model.value).map((words) => paragraph(words, "quiet mb-1"));
   const refusal = usage ? refusalOf(cost, usage) : "";
   if (refusal) lines.push(paragraph(`The service would refuse this job now. ${refusal}`, "problem mb-1"));
-  // Only what has changed is read out again.
+  // Screen readers read only what has changed.
   if (place.textContent !== lines.map((line) => line.textContent).join("")) place.replaceChildren(...lines);
 }
 
-/** Of actions with work units: what the service says of the form as it stands. */
+/** Shows the service's cost of the current form, for actions with work units. */
 export const asker = new CostAsker(`${address}cost/`, askedForm, (cost) => {
   if (KNOWN_COSTS.includes(action.value)) return;
   const scored = action.value === "score";
@@ -85,7 +85,7 @@ function tooLarge(): boolean {
   return (file.files?.[0]?.size ?? text.value.length) > LARGEST_ASKED;
 }
 
-/** The form, where there is something to count. */
+/** Returns the form, or null if it has nothing to count. */
 function askedForm(): FormData | null {
   const singles = action.value === "score" && need<HTMLInputElement>("id_all_singles").checked;
   const something = Boolean(file.files?.length) || text.value.trim() !== "" || singles || form.elements.namedItem("from") !== null;

@@ -1,5 +1,5 @@
-// What the job will cost, before anything is sent: worked out from the preview as the server does from the library
-// (jobs/costs.py), with the workers' rate and the user's quotas as the service says them now.
+// What the job will cost, before anything is sent. It is computed from the preview with the
+// functions of jobs/actions/costs.py, the current rate of the workers and the user's quotas.
 import { bytesText } from "./preview";
 import type { Report } from "./report";
 import type { ModelRules } from "./rules";
@@ -9,7 +9,7 @@ const HALF = 2;
 const DOUBLE = 8;
 const LETTERS = 20;
 
-/** Actions whose costs follow from the library and the choices on the page alone. */
+/** Actions whose costs depend only on the library and the choices on the page. */
 export const KNOWN_COSTS = ["encode", "predict", "log_prob"];
 
 export interface Wanted {
@@ -51,7 +51,7 @@ function resultBytes(report: Report, wanted: Wanted, model: ModelRules): number 
   return bytes;
 }
 
-/** `sharedTokens` are those of the context sequences that all items share. */
+/** `sharedTokens` are the tokens of the context sequences that all items share. */
 export function costOf(report: Report, sharedTokens: number, wanted: Wanted, model: ModelRules): Cost {
   const bytes = resultBytes(report, wanted, model);
   return {
@@ -61,7 +61,7 @@ export function costOf(report: Report, sharedTokens: number, wanted: Wanted, mod
   };
 }
 
-/** Seconds in words, in two figures at most, as on the other pages. */
+/** Returns seconds in words, with two figures at most, as on the other pages. */
 export function durationText(seconds: number): string {
   if (seconds < 1) return "less than a second";
   if (seconds < 90) return `${Math.round(seconds)} s`;
@@ -72,7 +72,7 @@ export function durationText(seconds: number): string {
   return hours % 24 ? `${Math.floor(hours / 24)} d ${hours % 24} h` : `${hours / 24} d`;
 }
 
-/** The cost in sentences; `counted` are the seconds as the service counts them. Without `usage` (the service did not answer) what the browser knows by itself. */
+/** Returns the cost in sentences. `counted` are the service's seconds. Without `usage` the service did not answer, and only sizes are known. */
 export function costSentences(cost: Cost, usage: Usage | null, model: string, counted: number | null = null): string[] {
   const number = (value: number) => value.toLocaleString("en");
   const sentences = [`${number(cost.tokens)} tokens to compute. The results will take ${bytesText(cost.resultBytes)}.`];
@@ -99,7 +99,7 @@ function leftOf({ quota }: Usage): string {
   return parts.join(", ");
 }
 
-/** Why the service would refuse the job now; "" where nothing speaks against it. */
+/** Returns why the service would refuse the job now, or "". */
 export function refusalOf(cost: Cost, { quota }: Usage): string {
   const { active_jobs: jobs, queued_tokens: tokens, stored_bytes: stored } = quota;
   if (tokens.limit !== null && cost.tokens > tokens.limit) {

@@ -5,7 +5,7 @@ import { context, forgetRecords, library } from "./previews";
 const method = need<HTMLSelectElement>("id_method");
 const likelihood = method.querySelector<HTMLOptionElement>("option[value=pseudo_log_likelihood]");
 
-/** A scan takes marginals only; what was chosen for score comes back with it. */
+/** Offers marginals only for a scan, and restores the choice when the action is score again. */
 export function offerMethods(): void {
   if (!likelihood) return;
   const offered = likelihood.isConnected;
@@ -38,7 +38,7 @@ export function offerExamples(): void {
 export function takeDrops(): void {
   const zone = need("place-file");
   for (const kind of ["dragover", "drop"] as const) {
-    // A file that is dropped beside the zone must not take the page away.
+    // A file dropped outside the zone must not replace the page.
     document.addEventListener(kind, (event) => {
       event.preventDefault();
       zone.classList.toggle("dropping", kind === "dragover");

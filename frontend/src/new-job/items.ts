@@ -1,4 +1,4 @@
-// JSONL, and one bare sequence: items as JSON has them.
+// Items from JSONL, or one bare sequence.
 import { type LineReader, masksIn, sizeFaults, textFaults, tooLong } from "./checks";
 import { characters, cleaned, fault, Letters, looksLikeDna, NUCLEOTIDES, type Place } from "./letters";
 import { count, type Fault, type Report } from "./report";
@@ -34,13 +34,13 @@ export class JsonLines implements LineReader {
   }
 
   end(): void {
-    // Every line stands for itself.
+    // Lines are independent: there is nothing left to do at the end.
   }
 }
 
 const FIELDS = ["sequence", "context_sequences", "name"];
 
-/** Items as JSON has them. */
+/** JSONL: one item on each line. */
 class Items {
   private readonly letters: Letters;
   private readonly contextLetters: Letters;
@@ -107,7 +107,7 @@ class Items {
   }
 }
 
-/** One sequence on one line: several may be one that is wrapped, or one a line. */
+/** One sequence on one line. Several lines are ambiguous: one wrapped sequence, or one on each line. */
 export class PlainLines implements LineReader {
   private readonly item: Items;
   private first: { text: string; line: number } | null = null;

@@ -1,10 +1,10 @@
-// What was typed and chosen stays over a reload and the back button.
+// Keeping input over a reload and the back button.
 import { form } from "./page";
 
 const KEPT = "new-job";
 const KEPT_LENGTH = 2_000_000; // characters; browsers keep about five million
 
-/** What was typed and chosen stays over a reload and the back button, in this tab only; a file must be chosen again. */
+/** Keeps input over a reload and the back button, in this tab only. A file must be chosen again. */
 export function keep(): void {
   const kept = [...new FormData(form)].filter(([field, value]) => typeof value === "string" && !SECRET.includes(field));
   const written = JSON.stringify(kept);
@@ -22,10 +22,10 @@ function isUntouched(element: Element): element is HTMLTextAreaElement | HTMLInp
   return holdsText && element.value === element.defaultValue;
 }
 
-/** Not over what somebody has typed before this script ran. */
+/** Restores what was kept, unless the user has typed before this script ran. */
 export function restore(): void {
   const kept = sessionStorage.getItem(KEPT);
-  // An example or an earlier job was asked for by its address.
+  // The address asks for an example or an earlier job.
   if (!kept || location.search) return;
   const pairs = JSON.parse(kept) as [string, string][];
   for (const element of form.elements) {

@@ -1,11 +1,11 @@
 // One sequence: its residues and the characters that do not belong there. Columns count characters, not UTF-16 units.
 import type { Code, Fault } from "./report";
 
-export const KINDS_OF_CHARACTER = 20; // different wrong characters that one record is told of, as on the server
+export const KINDS_OF_CHARACTER = 20; // different wrong characters listed for one record, as on the server
 const BLANKS = /[ \t]+/g;
 const ALL_BLANKS = /[ \t\r\n]+/g;
 
-/** a-z in capitals; every other character stays, and so does its place. */
+/** Returns a-z in capitals. Every other character keeps its value and place. */
 export function capitals(text: string): string {
   return text.replace(/[a-z]+/g, (small) => small.toUpperCase());
 }
@@ -15,7 +15,7 @@ export interface Place {
   record: string;
 }
 
-/** The letters that are accepted, ready to look through text with. */
+/** The accepted letters, prepared for searching text. */
 export class Letters {
   readonly allowed: Set<string>;
   private readonly clean: RegExp;
@@ -26,12 +26,12 @@ export class Letters {
     this.clean = new RegExp(`^[${escaped}]*$`);
   }
 
-  /** Whether the text holds accepted capitals only: the usual case, found out quickly. */
+  /** Returns whether the text has accepted capitals only: a fast test of the usual case. */
   isClean(text: string): boolean {
     return this.clean.test(text);
   }
 
-  /** Kinds of wrong characters in the text, each with the column (from 1) it first stands at. */
+  /** Returns the kinds of wrong characters in the text, each with its first column (from 1). */
   strange(text: string, accepted: (character: string) => boolean = () => false): Map<string, number> {
     const found = new Map<string, number>();
     let column = 0;
@@ -62,7 +62,7 @@ function hint(character: string, letters: Letters): string {
   return "";
 }
 
-/** A character for people: itself where it can be seen, else its code point. */
+/** Returns a character for people: itself if it is visible, otherwise its code point. */
 export function shown(character: string): string {
   if (/^[\p{L}\p{N}\p{P}\p{S}]$/u.test(character)) return character;
   return `U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}`;
@@ -86,14 +86,14 @@ export function cleaned(text: string): string {
 
 const NUCLEOTIDES_FROM = 10; // residues, as in jobs/parsing/tally.py
 
-/** Whether a sequence that keeps the rules looks like DNA or RNA. */
+/** Returns whether a valid sequence looks like DNA or RNA. */
 export function looksLikeDna(residues: number, onlyNucleotides: boolean): boolean {
   return onlyNucleotides && residues >= NUCLEOTIDES_FROM;
 }
 
 export const NUCLEOTIDES = /^[ACGTUN]*$/;
 
-/** How many characters: a letter outside the basic plane is one. */
+/** Counts characters; one outside the basic plane counts once. */
 export function characters(text: string): number {
   // eslint-disable-next-line no-control-regex
   return /^[\x00-\x7f]*$/.test(text) ? text.length : Array.from(text).length;

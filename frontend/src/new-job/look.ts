@@ -4,7 +4,7 @@ import { emptyReport, type Report } from "./report";
 import type { ItemRules } from "./rules";
 
 export interface Look {
-  /** Rises with every look; answers to an older one are dropped. */
+  /** Increases with every read; answers to an older one are dropped. */
   number: number;
   name: string;
   source: Blob;
@@ -19,7 +19,7 @@ export interface Seen {
   final: boolean;
 }
 
-const HEAD = 512; // characters that tell what a file is
+const HEAD = 512; // characters from which the format is recognised
 
 const BINARY: [string, string][] = [
   ["\x89PNG", "a picture"],
@@ -34,7 +34,7 @@ const BINARY: [string, string][] = [
   ["\x28\xb5\x2f\xfd", "a Zstandard file: unpack it, or pack it with gzip"],
 ];
 
-/** Why a file with these first bytes is not read; "" where nothing speaks against it. */
+/** Returns why a file with these first bytes cannot be read, or "". */
 export function notText(head: Uint8Array): string {
   const text = String.fromCharCode(...head.slice(0, 8));
   const known = BINARY.find(([magic]) => text.startsWith(magic));
@@ -42,7 +42,7 @@ export function notText(head: Uint8Array): string {
   return text.slice(0, 4).includes("\0") ? "This is no text. Choose FASTA, JSONL or CSV." : "";
 }
 
-/** Reads the source to its end, telling `tell` what is known so far after each `every` milliseconds. */
+/** Reads the source to its end, and calls `tell` with the report so far every `every` milliseconds. */
 export async function look(asked: Look, tell: (seen: Seen) => void, stale: () => boolean, every = 250): Promise<void> {
   const { number, rules, source } = asked;
   let bytes = 0;

@@ -1,4 +1,4 @@
-// The fields of the page for a new job, and what is sent of them.
+// The fields of the new-job page, and the body that is sent.
 import type { PageRules } from "./rules";
 
 // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters
@@ -21,15 +21,15 @@ export const name = need<HTMLInputElement>("id_name");
 export const address = form.getAttribute("action") ?? "";
 export const key = form.elements.namedItem("key") as HTMLInputElement;
 
-/** Everything that the form holds, as it is sent. */
+/** Returns the body of the form. */
 export function formBody(): FormData {
   const data = new FormData(form);
   const pasted = text.value;
-  // A chosen file goes before pasted text, which stays in its place on the page.
+  // A chosen file takes precedence over pasted text, which stays on the page.
   if (file.files?.length) data.set("sequences", "");
   if (contextFile.files?.length) data.set("context_text", "");
   if (pasted.trim() && !file.files?.length) {
-    // As a file it is streamed and has no limit of its own.
+    // Sent as a file, the text is streamed and has no limit of its own.
     data.set("sequences", "");
     data.set("file", new Blob([pasted], { type: "text/plain" }), name.value.trim() || "Pasted sequences");
   }
@@ -38,11 +38,11 @@ export function formBody(): FormData {
     ["context_file", contextFile],
   ] as const) {
     const value = data.get(field);
-    // Browsers send an empty file where none was chosen.
+    // Browsers send an empty file if none was chosen.
     if (value instanceof File && !value.size && !input.files?.length) data.delete(field);
   }
   data.delete("complete");
-  data.append("complete", "1"); // last: where it is missing, more is missing
+  data.append("complete", "1"); // the last field: if it is missing, the body was cut off
   return data;
 }
 

@@ -1,6 +1,6 @@
-// Places of faults in pasted text: their words become buttons that lead there.
+// Places of faults in pasted text: their words become buttons that select the place.
 
-/** Start and end of a character in `text`, as a selection counts them; of the whole line where `column` is 0. */
+/** Returns start and end of a character in `text`, in the units of a selection; of the whole line if `column` is 0. */
 export function span(text: string, line: number, column: number): [number, number] {
   const lines = text.split("\n");
   const start = lines.slice(0, line - 1).reduce((sum, one) => sum + one.length + 1, 0);

@@ -1,4 +1,4 @@
-// What the page shows of a report: counts, lengths as a picture with its numbers in words, faults with their lines.
+// A report as the page shows it: counts, a picture of lengths with its numbers in words, faults with their lines.
 import { type Bin, type Fault, histogram, median, type Report } from "./report";
 
 const BINS = 40;
@@ -21,7 +21,7 @@ export function bytesText(bytes: number): string {
   return `${at && value < 100 ? value.toPrecision(2) : Math.round(value).toLocaleString("en")} ${units[at]}`;
 }
 
-/** One sentence, read out when it changes. */
+/** Returns one sentence, which screen readers read when it changes. */
 export function sentence(report: Report, final: boolean): string {
   if (report.broken) return report.broken;
   const formats = { fasta: "FASTA", jsonl: "JSONL", csv: "CSV", plain: "Plain text" };
@@ -32,7 +32,7 @@ export function sentence(report: Report, final: boolean): string {
   return `${formats[report.format]}: ${sequences}, ${plural(report.residues, "residue")}; ${verdict}.`;
 }
 
-/** The rest of the preview, made anew; without faults where the service has listed them already. */
+/** Returns the rest of the preview, without faults if the service has already listed them. */
 export function details(report: Report, withFaults = true): Node[] {
   if (report.broken || !report.records) return [];
   const nodes: Node[] = [];

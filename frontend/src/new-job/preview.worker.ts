@@ -1,4 +1,4 @@
-// Reads libraries off the page's own thread: a file of a gigabyte does not make the page stand still.
+// Reads libraries in a thread of its own, so that a file of a gigabyte does not freeze the page.
 import { look, type Look, type Seen } from "./look";
 
 let newest = 0;

@@ -1,4 +1,4 @@
-// What is in the chosen files and fields, seen before anything is sent.
+// Previews of the chosen files and fields, before anything is sent.
 import { askUsage, showCost } from "./costs";
 import type { Look, Seen } from "./look";
 import { action, contextFile, contextText, file, model, need, rules, text } from "./page";
@@ -7,9 +7,9 @@ import { details, sentence } from "./preview";
 import type { Report } from "./report";
 import type { ItemRules } from "./rules";
 
-const TYPING = 300; // milliseconds without a key before pasted text is looked at
+const TYPING = 300; // milliseconds without a key before pasted text is read
 
-/** One source of sequences and the place that says what is in it. */
+/** One source of sequences, and the place of its preview. */
 class Preview {
   report: Report | null = null;
   private readonly worker = new Worker(new URL("./preview.worker.ts", import.meta.url), { type: "module" });
@@ -65,7 +65,7 @@ export const library = new Preview(
   () => itemRules(false),
   (report, final) => {
     if (!report && action.value === "score") {
-      estimate(); // whose answer is the preview
+      estimate(); // its answer is the preview
       return;
     }
     need("preview").hidden = report === null;
@@ -86,7 +86,7 @@ export const context = new Preview(
   },
 );
 
-/** Faults of pasted text lead to their places; a file is mended where it lies. */
+/** Links faults of pasted text to their places. Faults of a file have no place on the page. */
 export function leadToFaults(id: string): void {
   if (!file.files?.length && text.value) offerPlaces(need(id), text);
 }
@@ -103,14 +103,14 @@ export function estimate(): void {
   showCost(library.report, context.report);
 }
 
-/** The faults that the service listed were about what was chosen before. Not when a preview is ready: it may come after
- * the answer.
+/** Removes the faults that the service listed for the previous choice. A new preview does not call it, because it may come
+ * after the answer.
  */
 export function forgetRecords(): void {
   need("problem-records").replaceChildren();
 }
 
-/** Looks again at whatever changes. */
+/** Reads a source again when it changes. */
 export function watchSources(): void {
   for (const [area, preview] of [
     [text, library],

@@ -1,5 +1,5 @@
-// A library, read in the browser before it is sent: the same counts and places of faults as the server finds
-// (tests/data/preview-cases.json holds both to it). The server has the last word: it knows rules that this does not.
+// Reads a library in the browser before it is sent, with the same counts and places of faults as the server.
+// tests/data/preview-cases.json compares both. The server decides, because it knows further rules.
 import type { LineReader } from "./checks";
 import { FastaLines } from "./fasta";
 import { JsonLines, PlainLines } from "./items";
@@ -7,7 +7,7 @@ import { emptyReport, type Report } from "./report";
 import type { ItemRules } from "./rules";
 import { TableLines } from "./table";
 
-/** The format by the file's name, else by its beginning; "" where neither tells. */
+/** Returns the format from the file's name, or from its beginning; "" if neither is clear. */
 export function formatOf(name: string, head: string): Report["format"] | "" {
   const plain = name.toLowerCase().replace(/\.(gz|gzip)$/, "");
   if (/\.(fasta|fa|faa|fas|fsa|fst|mpfa|pep|aa)$/.test(plain)) return "fasta";
@@ -21,7 +21,7 @@ export function formatOf(name: string, head: string): Report["format"] | "" {
   return /^[A-Za-z0-9?*. \t-]+$/.test(first) && /[A-Za-z]/.test(first) ? "plain" : "";
 }
 
-/** Takes the text of a file in pieces, cut anywhere. Memory does not grow with the file. */
+/** Reads the text of a file in pieces, cut anywhere. Memory does not grow with the file. */
 export class LibraryReader {
   readonly report: Report;
   private readonly lines: LineReader;
@@ -39,7 +39,7 @@ export class LibraryReader {
     let text = this.rest + piece;
     let held = "";
     if (text.endsWith("\r")) {
-      // Its LF may come with the next piece.
+      // The LF of this CR may be in the next piece.
       held = "\r";
       text = text.slice(0, -1);
     }

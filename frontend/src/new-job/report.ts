@@ -1,4 +1,4 @@
-// What a look at a library found.
+// The report of a library that was read.
 
 export type Code =
   | "bad_letter"
@@ -16,7 +16,7 @@ export type Code =
   | "missing_field"
   | "unknown_field";
 
-/** One fault, with the same code and place as the server gives it (jobs/parsing). `column` is 0 where there is none. */
+/** One fault, with the same code and place as on the server (jobs/parsing). `column` is 0 if there is none. */
 export interface Fault {
   code: Code;
   line: number;
@@ -33,24 +33,24 @@ export interface Report {
   residues: number;
   shortest: number;
   longest: number;
-  /** How many records have each length. */
+  /** Number of records of each length. */
   lengths: Map<number, number>;
   withContext: number;
-  /** What will be computed: records without faults, their residues, their masked residues. */
+  /** Records without faults, which will be computed; their residues, and their masked residues. */
   good: number;
   goodResidues: number;
   masks: number;
-  /** Tokens of the records without faults, and of their own contexts: once for each chunk that names one. */
+  /** Tokens of the records without faults, and of their own contexts, once for each chunk that uses one. */
   tokens: number;
-  /** Chunks in which a record takes the contexts that the whole job shares. */
+  /** Chunks with a record that uses the contexts of the whole job. */
   sharedChunks: number;
   chunk: { records: number; shared: boolean; contexts: string[] };
-  /** Records that look like DNA or RNA: the service warns of them. */
+  /** Records that look like DNA or RNA; the service warns about them. */
   nucleotides: number;
   /** The first LISTED faults; `faultCount` counts all. */
   faults: Fault[];
   faultCount: number;
-  /** What is wrong with the file as a whole; reading ended there. */
+  /** The fault of the whole file; reading stopped there. */
   broken: string;
 }
 
@@ -82,7 +82,7 @@ export function emptyReport(format: Report["format"]): Report {
 export const BOUNDARY_TOKENS = 4; // of every sequence, as in e1protocol
 const CHUNK_ITEMS = 8; // as in jobs/limits.py
 
-/** What a record costs beside its residues; `contexts` is null where it takes those of the job. */
+/** The masks and contexts of a record; `contexts` is null if it uses those of the job. */
 export interface Cost {
   masks: number;
   contexts: string[] | null;
@@ -95,7 +95,7 @@ function contextTokens(contexts: string[]): number {
   return contexts.reduce((sum, one) => sum + one.length + BOUNDARY_TOKENS, 0);
 }
 
-/** Counts an accepted record as the server's chunks will (jobs/chunking.py). */
+/** Counts an accepted record as the server's chunks will (jobs/library/chunking.py). */
 function countCost(report: Report, residues: number, { masks, contexts }: Cost): void {
   if (report.chunk.records === CHUNK_ITEMS) report.chunk = { records: 0, shared: false, contexts: [] };
   const { chunk } = report;
@@ -131,7 +131,7 @@ export function count(report: Report, residues: number, faults: Fault[], cost = 
   report.faults.push(...faults.slice(0, LISTED - report.faults.length));
 }
 
-/** The length in the middle: half of the records are no longer than it. */
+/** Returns the median length. */
 export function median(report: Report): number {
   let passed = 0;
   for (const [length, many] of [...report.lengths].sort((a, b) => a[0] - b[0])) {
@@ -147,7 +147,7 @@ export interface Bin {
   many: number;
 }
 
-/** Lengths in at most `most` bins of one width, from the shortest to the longest. */
+/** Returns lengths in at most `most` bins of equal width, from the shortest to the longest. */
 export function histogram(report: Report, most: number): Bin[] {
   const width = Math.max(1, Math.ceil((report.longest - report.shortest + 1) / most));
   const bins: Bin[] = [];

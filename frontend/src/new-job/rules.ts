@@ -1,13 +1,13 @@
-// What an item may look like: the numbers that the server judges by, as the page brings them along.
+// The server's rules for an item, which the page contains.
 
 export interface ActionRules {
   letters: string;
   contextLetters: string;
   needsMask: boolean;
   example: string;
-  /** The parent that the example is about; empty where the action has none. */
+  /** The parent of the example; empty if the action has none. */
   parent: string;
-  /** Whether its library can be judged without the service. */
+  /** Whether the browser can check the library without the service. */
   preview: boolean;
 }
 
@@ -22,7 +22,7 @@ export interface PageRules {
   maxContexts: number;
 }
 
-/** What one look at a library needs to know. */
+/** What reading a library needs. */
 export interface ItemRules {
   letters: string;
   contextLetters: string;

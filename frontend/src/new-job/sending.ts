@@ -1,4 +1,4 @@
-// Sending the form with its progress, and what the service answers put where it belongs.
+// Sending the form with its progress, and showing the service's answer.
 import { forget } from "./keeping";
 import { address, form, formBody, key, need } from "./page";
 import { bytesText, details } from "./preview";
@@ -6,9 +6,9 @@ import { leadToFaults, library } from "./previews";
 import { type Answer, type Sending, send } from "./upload";
 
 let sending: Sending | null = null;
-let ended = false; // the session: the form's token is of the old one then
+let ended = false; // whether the session has ended: then the form has an old token
 
-/** A key of its own for each version of the form: the same version sent twice makes one job. */
+/** Returns a key for this version of the form: the same version sent twice makes one job. */
 function newKey(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return `form-${[...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("")}`;
@@ -32,7 +32,7 @@ function busy(yes: boolean): void {
   submit.disabled = yes;
 }
 
-/** Takes the places for problems from the page that the server answered with. */
+/** Copies the problems from the page in the server's answer. */
 function showProblems(page: Document): void {
   for (const place of document.querySelectorAll("[data-slot]")) {
     place.replaceChildren(...(page.getElementById(place.id)?.childNodes ?? []));
@@ -42,12 +42,12 @@ function showProblems(page: Document): void {
     if (wrong) input.setAttribute("aria-invalid", "true");
     else input.removeAttribute("aria-invalid");
   }
-  // The answer's own nodes stand in this page by now.
+  // By now this page has the nodes of the answer.
   if (library.report && document.getElementById("records")) {
     need("preview-body").replaceChildren(...details(library.report, false));
   }
   leadToFaults("problem-records");
-  // The browser kept what was chosen.
+  // The browser keeps the chosen files, so these notes are wrong.
   for (const note of document.querySelectorAll("[data-slot] [data-no-script]")) note.remove();
   document.getElementById("refusal")?.focus();
 }
@@ -113,7 +113,7 @@ export function sendWithProgress(): void {
         if (ended) await freshToken();
         sending = send(address, formBody(), progress);
         const answer = await sending.answer;
-        sending = null; // nothing would be lost any more: the browser need not ask whether to leave
+        sending = null; // the upload is over: the browser need not ask before it leaves the page
         take(answer);
       } catch (error) {
         busy(false);
@@ -132,7 +132,7 @@ export function sendWithProgress(): void {
   addEventListener("beforeunload", (event) => {
     if (sending) event.preventDefault();
   });
-  // Back from the job's page the browser may show this page as it was left.
+  // After "back" from the job's page, the browser may show this page as it was.
   addEventListener("pageshow", (event) => {
     if (event.persisted) {
       busy(false);

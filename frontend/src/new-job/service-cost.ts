@@ -1,8 +1,8 @@
-// The cost of actions whose passes depend on parents, positions, methods and stored contexts: the service counts them from
-// the form as it stands, with the function that jobs are cut by, and stores nothing.
+// The cost of actions whose passes depend on parents, positions, methods and stored contexts.
+// The service counts them from the form, with the function that cuts jobs, and stores nothing.
 import { costSentences, type Usage } from "./estimate";
 
-export const LARGEST_ASKED = 4_000_000; // bytes of a file that is sent only to be counted
+export const LARGEST_ASKED = 4_000_000; // bytes; a larger file is not sent just to count it
 
 export interface Fault {
   message: string;
@@ -32,14 +32,14 @@ export interface ServiceCost {
 const number = (value: number) => value.toLocaleString("en");
 const plural = (many: number, word: string) => `${number(many)} ${word}${many === 1 ? "" : "s"}`;
 
-/** How many variants there are, in one sentence. */
+/** Returns the number of variants as a sentence. */
 export function variantsSentence(cost: ServiceCost): string {
   if (cost.faults) return capital(cost.faults.detail);
   const left = cost.skipped ? `; ${plural(cost.skipped, "record")} would be skipped` : "; all of them can be read";
   return `${plural(cost.items, "variant")}${left}.`;
 }
 
-/** Passes, tokens, bytes, time and quota, as for other actions. */
+/** Returns passes, tokens, bytes, time and quota as sentences. */
 export function serviceSentences(cost: ServiceCost, action: string, model: string): string[] {
   const what = action === "contacts" ? plural(cost.units, "row") + " of contact maps" : passes(cost.units);
   const pace = {
@@ -68,7 +68,7 @@ function capital(words: string): string {
   return words.slice(0, 1).toUpperCase() + words.slice(1);
 }
 
-/** Asks a while after the last change; an older answer is dropped. */
+/** Asks the service shortly after the last change, and drops older answers. */
 export class CostAsker {
   private timer = 0;
   private running: AbortController | null = null;

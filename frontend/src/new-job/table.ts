@@ -95,7 +95,7 @@ export class TableLines implements LineReader {
   }
 }
 
-/** The fields of one row; "open" where a quotation mark waits for its end, "wrong" where one stands wrongly. */
+/** Returns the fields of a row; "open" if a quotation mark is not closed yet, "wrong" if one is misplaced. */
 function split(text: string, separator: string): string[] | "open" | "wrong" {
   if (!text.includes('"')) return text.split(separator);
   const fields: string[] = [];

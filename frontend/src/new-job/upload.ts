@@ -1,4 +1,4 @@
-// Sending the form with progress. fetch() cannot tell how much has been sent; XMLHttpRequest can.
+// Sending the form with progress. XMLHttpRequest reports how much has been sent; fetch() does not.
 
 export interface Answer {
   status: number;
@@ -6,7 +6,7 @@ export interface Answer {
 }
 
 export interface Sending {
-  /** Rejects with "stopped" where the user stopped it, with "network" where the connection broke. */
+  /** Rejects with "stopped" if the user stopped it, and with "network" if the connection broke. */
   answer: Promise<Answer>;
   stop(): void;
 }

@@ -1,12 +1,12 @@
-// <bar-chart for="TABLE">: draws the table of that id, whose rows are: name of the bar, number. Without scripts the table
-// is all there is; with them it is the table view. Arrow keys, Home and End move along the bars.
+// <bar-chart for="TABLE">: draws the table of that id, whose rows are: name of the bar, number. Without scripts only the
+// table is shown; with them it is the table view. Arrow keys, Home and End move along the bars.
 import { roundSteps, shown } from "./numbers";
 import { type Context2d, FONT, Picture } from "./picture";
 
 interface Bar {
   name: string;
   value: number;
-  marked: boolean; // the bar that the page is about
+  marked: boolean; // the bar that the page shows
 }
 
 const LEFT = 52;
@@ -15,7 +15,7 @@ const TOP = 8;
 const HEIGHT = 180;
 const AXIS = 40;
 
-/** The bars of a table's body: a head cell with the name, then the number, grouped by commas perhaps. */
+/** Reads the bars from a table's body: a head cell with the name, then the number, which may have commas. */
 export function barsOf(table: HTMLTableElement): Bar[] {
   return [...table.querySelectorAll<HTMLTableRowElement>("tbody tr")].map((row) => ({
     name: row.cells[0]?.textContent.trim() ?? "",
@@ -24,7 +24,7 @@ export function barsOf(table: HTMLTableElement): Bar[] {
   }));
 }
 
-/** Which of the bars, whose beginnings these are, have a number below: round ones, at least `apart` bars apart. */
+/** Returns the bars with a number below: those that begin at round numbers, at least `apart` bars apart. */
 export function labelled(firsts: readonly number[], apart: number): number[] {
   const width = (firsts[1] ?? NaN) - (firsts[0] ?? NaN);
   if (!(width > 0)) return firsts.length ? [0] : [];

@@ -1,5 +1,5 @@
 // Colours of numbers. Diverging: ColorBrewer RdBu, blue is better. Sequential: ColorBrewer Blues; in the dark theme a
-// scale from the ground upwards, so that what is near zero stays quiet there too.
+// scale that begins at the background, so that values near zero stay quiet there too.
 
 export type Rgb = readonly [number, number, number];
 
@@ -18,7 +18,7 @@ export function stops(scale: Scale, dark: boolean): readonly Rgb[] {
   return dark ? GLOW : BLUES;
 }
 
-/** The colour at `share` (0 to 1, clamped) of a scale, linear between its stops. */
+/** Returns the colour at `share` (0 to 1, clamped) of a scale, linear between its stops. */
 export function colourAt(colours: readonly Rgb[], share: number): Rgb {
   const at = Math.min(1, Math.max(0, share)) * (colours.length - 1);
   const index = Math.min(Math.floor(at), colours.length - 2);
@@ -31,7 +31,7 @@ export function colourAt(colours: readonly Rgb[], share: number): Rgb {
 
 export const css = ([red, green, blue]: Rgb): string => `rgb(${red}, ${green}, ${blue})`;
 
-/** The share `percent` of the finite numbers lies at or below this one; 0 where there are none. Linear between ranks. */
+/** Returns the percentile `percent` of the finite numbers, linear between ranks; 0 if there are none. */
 export function percentile(values: ArrayLike<number>, percent: number): number {
   const sorted = Float64Array.from(values).filter(Number.isFinite).sort();
   if (!sorted.length) return 0;
@@ -45,8 +45,8 @@ export interface Limits {
   high: number;
 }
 
-/** Limits that are symmetric about zero: the 98th percentile of the magnitudes, so that a few extremes do not bleach the
- * rest. Zeros are left out: a scan holds one for each wild type.
+/** Returns limits that are symmetric about zero: the 98th percentile of the magnitudes, so that extremes do not hide
+ * the rest. Zeros do not count, because a scan has one for each wild type.
  */
 export function symmetric(values: ArrayLike<number>, percent = 98): Limits {
   const sizes = Float64Array.from(values).map(Math.abs).filter((value) => value > 0);
@@ -54,7 +54,7 @@ export function symmetric(values: ArrayLike<number>, percent = 98): Limits {
   return { low: -high, high };
 }
 
-/** Black or white, whichever stands out better from this colour. */
+/** Returns black or white, for the better contrast with this colour. */
 export function ink([red, green, blue]: Rgb): string {
   return 0.299 * red + 0.587 * green + 0.114 * blue > 140 ? "#000000" : "#ffffff";
 }

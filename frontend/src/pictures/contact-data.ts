@@ -1,4 +1,4 @@
-// A contact map, alone or over a structure, as the heat map takes it.
+// A contact map, alone or with a structure, as data of the heat map.
 import { percentile } from "./colours";
 import type { Heat } from "./heat";
 import { shown } from "./numbers";
@@ -24,9 +24,9 @@ export function bestPairs(map: readonly (readonly number[])[], separation: numbe
   return new Set(pairs.slice(0, count).map(([, pair]) => pair));
 }
 
-/** Cells nearer to the diagonal than `separation` have neither number nor contact nor mark. Where there is a structure,
- * the half below the diagonal shows its contacts instead. Marked are the best L pairs, L being the number of residues,
- * or of those that the structure resolves (`ContactTable.marked` in jobs/science/contact_tables.py is the same).
+/** Returns the heat map of a contact map. Cells nearer to the diagonal than `separation` are empty.
+ * With a structure, the half below the diagonal shows its contacts. The best L pairs are marked: L is the number of
+ * residues, or of resolved residues (like `ContactTable.marked` in jobs/science/contacts/tables.py).
  */
 export function contactHeat(map: readonly (readonly number[])[], sequence: string, separation: number, structure: Structure | null): Heat {
   const length = map.length;

@@ -26,7 +26,7 @@ export interface View {
   colours: Palette;
 }
 
-/** Where a cell lies in CSS pixels; outside of the plot where it is not in sight. */
+/** Returns the place of a cell in CSS pixels; outside of the plot if it is not visible. */
 export function boxOf({ plot, across, down }: Pick<View, "plot" | "across" | "down">, row: number, column: number): Box {
   const width = plot.width / (across.to - across.from);
   const height = plot.height / (down.to - down.from);
@@ -45,7 +45,7 @@ export function paintCells(heat: Heat, dark: boolean): HTMLCanvasElement {
   const { low, high } = heat.limits;
   for (let cell = 0; cell < heat.values.length; cell += 1) {
     const value = heat.values[cell] ?? NaN;
-    if (Number.isNaN(value)) continue; // stays clear: the ground shows
+    if (Number.isNaN(value)) continue; // stays transparent: the background shows
     const [red, green, blue] = colourAt(colours, (value - low) / (high - low));
     image.data.set([red, green, blue, 255], 4 * cell);
   }
@@ -86,7 +86,7 @@ export function drawCells(context: Context2d, view: View, painted: HTMLCanvasEle
 function drawMarks(context: Context2d, view: View): void {
   const { heat, across, down } = view;
   const { width, height } = boxOf(view, 0, 0);
-  if (width < (heat.square ? 0.9 : 2)) return; // too small to be told apart
+  if (width < (heat.square ? 0.9 : 2)) return; // too small to distinguish
   for (let row = Math.floor(down.from); row < Math.min(heat.rows, down.to); row += 1) {
     for (let column = Math.floor(across.from); column < Math.min(heat.columns, across.to); column += 1) {
       const shape = heat.mark(row, column);
@@ -108,15 +108,15 @@ function drawDot(context: Context2d, x: number, y: number, radius: number): void
 
 const ROOMY = 6; // pixels of a cell that has room for a sign in it
 
-/** From where to where, from the middle of its cell, a ring or cross reaches, and how thick its line is. The colour of
- * the cell stays in sight: the sign is a thin line in it, or around it where the cell is too small.
+/** Returns the inner and outer reach of a ring or cross from the middle of its cell, and the width of its line.
+ * The colour of the cell stays visible: the sign is a thin line in the cell, or around a small cell.
  */
 export function markOf(cell: number): { from: number; to: number; line: number } {
   if (cell < ROOMY) return { from: cell / 2 + 0.3, to: cell / 2 + 1.8, line: 0.8 };
   return { from: 0, to: Math.min(0.34 * cell, 9), line: cell < 16 ? 1 : 1.5 };
 }
 
-/** Black or white, whichever stands out from the cell; around a small cell lies the ground. */
+/** Returns black or white, for contrast with the cell. A small cell's sign is on the background. */
 function lineColour(view: View, row: number, column: number): string {
   const { heat, plot, across, colours } = view;
   if (plot.width / (across.to - across.from) < ROOMY) return colours.text;
@@ -179,7 +179,7 @@ export function drawAxes(context: Context2d, view: View): void {
   }
 }
 
-/** The column that the page is about: lines beside it, and a sign above it. */
+/** Draws the column that the page shows: lines beside it, and a sign above it. */
 export function drawChosen(context: Context2d, view: View, column: number): void {
   const { plot, across } = view;
   if (column < Math.floor(across.from) || column >= across.to) return;
@@ -197,7 +197,7 @@ export function drawChosen(context: Context2d, view: View, column: number): void
   context.fill();
 }
 
-/** Two lines, light and dark: one of them stands out from any colour. */
+/** Draws two lines, light and dark, so that one of them contrasts with any colour. */
 export function drawFocus(context: Context2d, box: Box): void {
   const grown = Math.max(0, (6 - box.width) / 2);
   for (const [colour, line] of [

@@ -1,6 +1,6 @@
-// <heat-map>: numbers in rows and columns as colours. `heat` is set by the page's script; the event `cell-chosen` tells
-// row and column. Arrow keys move a cell of focus, Home and End go to the ends of its row, plus, minus and 0 zoom, Enter
-// chooses. However many cells there are, they are painted once, and moving about copies that painting.
+// <heat-map>: numbers in rows and columns as colours. The page's script sets `heat`; the event `cell-chosen` has row and
+// column. Arrow keys move the focus, Home and End go to the ends of a row, plus, minus and 0 zoom, Enter chooses.
+// All cells are painted once; moving and zooming copy that painting.
 import { type Box, boxOf, drawAxes, drawCells, drawChosen, drawFocus, paintCells, type Plot, type View } from "./heat-drawing";
 import { AXIS, type Cell, type Heat, LEFT, RIGHT, ROW, TOP } from "./heat";
 import { drawLegend, legendHeight } from "./legend";
@@ -51,7 +51,7 @@ export class HeatMap extends Picture {
     this.redraw();
   }
 
-  /** The column that the page is about, such as the position in its address; null for none. */
+  /** The column that the page shows, such as the position in its address; null for none. */
   set column(column: number | null) {
     this.chosenColumn = column;
     if (column !== null && this.data && column !== this.cursor.column) {
@@ -61,7 +61,7 @@ export class HeatMap extends Picture {
     this.redraw();
   }
 
-  /** Where a cell lies on the canvas in CSS pixels, for tests and for what stands beside. */
+  /** Returns the place of a cell on the canvas in CSS pixels, for tests and for elements beside it. */
   cellBox(row: number, column: number): Box {
     const plot = this.plot(this.stage.clientWidth);
     return boxOf({ plot, across: this.columnSpan, down: this.rowSpan }, row, column);
@@ -97,7 +97,7 @@ export class HeatMap extends Picture {
     drawLegend(context, { ...heat, ...at }, this.colours);
   }
 
-  /** One pixel for each cell, painted once for a theme. */
+  /** Returns a canvas with one pixel for each cell, painted once for a theme. */
   private cells(heat: Heat): HTMLCanvasElement {
     if (!this.painted || this.paintedDark !== this.colours.dark) {
       this.painted = paintCells(heat, this.colours.dark);
@@ -205,7 +205,7 @@ export class HeatMap extends Picture {
     this.choose();
   }
 
-  /** Dragging moves the view, the wheel with Ctrl zooms about the pointer. */
+  /** Moves the view on dragging, and zooms about the pointer on Ctrl and wheel. */
   private followPointer(): void {
     this.canvas.addEventListener("pointerdown", (event) => {
       this.drag = { x: event.clientX, y: event.clientY, moved: false };

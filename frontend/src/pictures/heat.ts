@@ -6,17 +6,17 @@ export type Shape = "dot" | "ring" | "cross";
 export interface Heat {
   rows: number;
   columns: number;
-  /** Row by row; NaN where there is no number. */
+  /** Row by row; NaN for a missing number. */
   values: Float32Array;
   rowNames: readonly string[];
-  /** The number of a column, and of a row where `square`. */
+  /** The number of a column, and of a row if `square`. */
   columnNumbers: readonly number[];
   scale: Scale;
   limits: Limits;
   /** Both axes are positions: cells are squares, and zooming holds both. */
   square: boolean;
   legend: { low: string; high: string; note: string };
-  /** A sign on a cell, which says without colour what the cell is. */
+  /** A sign on a cell, so that colour alone carries no meaning. */
   mark: (row: number, column: number) => Shape | null;
   /** A colour of its own instead of the scale's: the name of a CSS variable. */
   special?: (row: number, column: number) => string | null;

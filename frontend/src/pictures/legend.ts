@@ -3,7 +3,7 @@ import { colourAt, css, type Limits, type Scale, stops } from "./colours";
 import { shown } from "./numbers";
 import { type Context2d, FONT, type Palette } from "./picture";
 
-/** Its height: the note takes two lines where there is little room. */
+/** Returns the height of the legend; its note takes two lines if the width is small. */
 export const legendHeight = (width: number): number => (width < NARROW ? 72 : 58);
 
 const NARROW = 420;
@@ -47,7 +47,7 @@ export function drawLegend(context: Context2d, legend: Legend, colours: Palette)
   }
 }
 
-/** The words in lines of at most this many pixels. */
+/** Returns the words in lines of at most this many pixels. */
 function wrapped(text: string, room: number, context: Context2d): string[] {
   const lines: string[] = [];
   for (const word of text.split(" ")) {

@@ -1,6 +1,6 @@
-// Numbers in words, and what is computed of scores.
+// Numbers as text, and functions of scores.
 
-/** With a real minus sign and this many digits behind the point. */
+/** Formats a number with a real minus sign and this many decimals. */
 export const shown = (value: number, digits = 2): string =>
   Number.isFinite(value) ? value.toFixed(digits).replace("-", "\u2212") : "none";
 
@@ -12,13 +12,13 @@ export function probabilities(scores: readonly number[]): number[] {
   return powers.map((power) => power / sum);
 }
 
-/** Information content in bits: log2 of the number of residues less the entropy; 0 where all are equally likely. */
+/** Returns the information content in bits: log2 of the number of residues minus the entropy; 0 if all are equally likely. */
 export function information(shares: readonly number[]): number {
   const entropy = shares.reduce((all, share) => (share > 0 ? all - share * Math.log2(share) : all), 0);
   return Math.log2(shares.length) - entropy;
 }
 
-/** The mean of a row without the wild type's own zero; NaN where nothing else is there. */
+/** Returns the mean of a row without the wild type's own zero; NaN if the row has nothing else. */
 export function meanWithout(scores: readonly number[], wild: number): number {
   const others = scores.filter((_, column) => column !== wild);
   return others.length ? others.reduce((all, one) => all + one, 0) / others.length : NaN;
@@ -35,7 +35,7 @@ export function roundSteps(low: number, high: number, count: number): number[] {
   return Array.from({ length: Math.max(0, last - first + 1) }, (_, n) => (first + n) * step);
 }
 
-/** As many digits as tell the steps apart. */
+/** Returns the number of decimals that distinguish the steps. */
 export function digitsFor(step: number): number {
   return step >= 1 || step <= 0 ? 0 : Math.min(6, Math.ceil(-Math.log10(step) - 1e-9));
 }

@@ -1,5 +1,5 @@
-// What all pictures share: a canvas that is sharp on any screen and in any theme, a keyboard path, the exact value of
-// what has the focus in a live region, and a PNG of what is shown. `data-ready` says that it is drawn.
+// What all pictures share: a canvas that is sharp on any screen and in any theme, a keyboard path, and a PNG.
+// A live region has the exact value of the focused element. `data-ready` marks a drawn picture.
 import "../styles/pictures.css";
 
 export interface Palette {
@@ -54,11 +54,11 @@ export abstract class Picture extends HTMLElement {
   /** Height in CSS pixels at this width. */
   protected abstract height(width: number): number;
   protected abstract paint(context: Context2d, width: number, height: number): void;
-  /** What has the focus, in words with its exact value. */
+  /** Returns the focused element in words, with its exact value. */
   protected abstract focusText(): string;
-  /** Moves the focus or the view; whether the key meant something here. */
+  /** Moves the focus or the view, and returns whether the key was used. */
   protected abstract onKey(event: KeyboardEvent): boolean;
-  /** What is at this place of the canvas, in words; empty where nothing is. */
+  /** Describes this place of the canvas in words; empty if there is nothing. */
   protected abstract hoverText(x: number, y: number): string;
   protected abstract onClick(x: number, y: number): void;
 
@@ -75,7 +75,7 @@ export abstract class Picture extends HTMLElement {
       { signal },
     );
     addEventListener(
-      "resize", // also where the window moves to a screen of another density
+      "resize", // also when the window moves to a screen of another density
       () => {
         this.redraw();
       },
@@ -130,7 +130,7 @@ export abstract class Picture extends HTMLElement {
     });
   }
 
-  /** Shown to those who see it, and read to those who do not. */
+  /** Shows a text, which screen readers read too. */
   protected say(text: string): void {
     this.readout.textContent = text;
     this.spoken.textContent = text;
@@ -140,7 +140,7 @@ export abstract class Picture extends HTMLElement {
     return this.stage.matches(":focus");
   }
 
-  /** Draws at the next frame, once however often it is asked for. */
+  /** Draws at the next frame; several calls draw once. */
   redraw(): void {
     if (this.frame) return;
     this.frame = requestAnimationFrame(() => {
@@ -182,7 +182,7 @@ export abstract class Picture extends HTMLElement {
     return button;
   }
 
-  /** A button that saves what is shown, twice as dense as on the screen. */
+  /** Returns a button that saves the picture at twice the density of the screen. */
   protected pngButton(): void {
     this.button("Save as PNG", "", () => {
       const width = this.stage.clientWidth;

@@ -6,7 +6,7 @@ import { type Context2d, FONT, Picture } from "./picture";
 import { labels, showing, type Span, whole } from "./span";
 
 export interface Track {
-  values: readonly number[]; // NaN where there is none
+  values: readonly number[]; // NaN if missing
   numbers: readonly number[];
   title: string;
   describe: (at: number) => string;

@@ -1,4 +1,4 @@
-// The result of a scan as pictures take it.
+// The result of a scan as data of the pictures.
 import { symmetric } from "./colours";
 import type { Heat } from "./heat";
 import { meanWithout, probabilities, shown } from "./numbers";
@@ -13,7 +13,7 @@ export interface Scan {
   vocab_tokens: string[];
 }
 
-/** Rows of the heat map: residues beside those that resemble them. */
+/** Rows of the heat map: similar residues are neighbours. */
 export const RESIDUE_ORDER = Array.from("GAVLIMCFYWHKRDENQSTP");
 
 const wildAt = (sequence: string, position: number): string => sequence[position - 1] ?? "";

@@ -1,6 +1,6 @@
-// <scatter-plot>: a point for each of two numbers. `points` is set by the page's script. Left and right arrows go through
-// the points in the order of the horizontal axis, up and down in that of the vertical one; Home and End to the ends.
-// However many points there are, they are painted once for a size and a theme, and found through a grid.
+// <scatter-plot>: a point for each of two numbers. The page's script sets `points`. Left and right arrows follow
+// the order of the horizontal axis, up and down that of the vertical one; Home and End go to the ends.
+// All points are painted once for a size and a theme, and found through a grid.
 import { Grid } from "../maps/grid";
 import { digitsFor, roundSteps, shown } from "./numbers";
 import { type Context2d, FONT, Picture } from "./picture";
@@ -24,7 +24,7 @@ interface Range {
   high: number;
 }
 
-/** The range of finite numbers, a little wider than they are. */
+/** Returns the range of the finite numbers with a small margin. */
 export function rangeOf(values: readonly number[]): Range {
   let [low, high] = [Infinity, -Infinity];
   for (const value of values) {
@@ -56,7 +56,7 @@ const sharesOf = (values: readonly number[], range: Range) =>
 export class ScatterPlot extends Picture {
   private data: Points | null = null;
   private ranges: [Range, Range] = [rangeOf([]), rangeOf([])];
-  /** Where the points lie across and up, as shares of the axes. */
+  /** The points as shares of the axes, across and up. */
   private shares: [Float32Array, Float32Array] = [new Float32Array(), new Float32Array()];
   private orders: [Order, Order] | null = null;
   private grid: Grid | null = null;
@@ -88,7 +88,7 @@ export class ScatterPlot extends Picture {
     return Math.min(460, Math.max(300, Math.round(width * 0.62)));
   }
 
-  /** Where a point lies on the canvas in CSS pixels. */
+  /** Returns the place of a point on the canvas in CSS pixels. */
   placeOf(at: number): { x: number; y: number } {
     const width = this.stage.clientWidth;
     const height = this.height(width);
@@ -113,7 +113,7 @@ export class ScatterPlot extends Picture {
     context.stroke();
   }
 
-  /** All points on a clear ground, as many pixels as the canvas that they are laid on has. */
+  /** Returns all points on a transparent canvas of the same size. */
   private painted(density: number, width: number, height: number): HTMLCanvasElement {
     const look = `${density} ${width} ${height} ${this.colours.accent}`;
     if (this.cloud?.look === look) return this.cloud.canvas;

@@ -1,5 +1,5 @@
-// <sequence-logo>: predicted probabilities at a stretch of positions. A stack is as high as its information content in
-// bits, a letter's part of it is its probability. Arrow keys, Home and End move along, Enter chooses (`cell-chosen`).
+// <sequence-logo>: predicted probabilities at a stretch of positions. The height of a stack is its information content in
+// bits; a letter's share of it is its probability. Arrow keys, Home and End move along, Enter chooses (`cell-chosen`).
 import type { Cell } from "./heat";
 import { digitsFor, information, roundSteps, shown } from "./numbers";
 import { type Context2d, FONT, Picture } from "./picture";
@@ -19,10 +19,10 @@ const HEIGHT = 130;
 const AXIS = 36;
 const WIDTH = 20; // pixels of a letter at least
 const BITS = Math.log2(20);
-const LEAST_BITS = 0.5; // of the scale: smaller stacks are no news
+const LEAST_BITS = 0.5; // of the scale: the smallest height of the axis
 const SMALLEST = 0.03; // of the stack: thinner letters cannot be read
 
-/** Okabe and Ito's colours by the residues' chemistry; the letters themselves say which residue it is. */
+/** Okabe and Ito's colours by the residues' chemistry. The letters carry the meaning. */
 const GROUPS: readonly (readonly [string, string, string])[] = [
   ["AVLIMFWYC", "#8a5a00", "#e69f00"],
   ["GPSTNQ", "#00664b", "#2fc79b"],
@@ -44,7 +44,7 @@ export class SequenceLogo extends Picture {
     this.redraw();
   }
 
-  /** The position that the page is about stands in the middle. */
+  /** Centres the position that the page shows. */
   set column(column: number | null) {
     this.chosen = column;
     if (column !== null) {

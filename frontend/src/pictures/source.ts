@@ -1,13 +1,13 @@
-// Pictures draw what the REST interface gives.
+// Data of the pictures, from the REST interface.
 
-/** JSON of this address; raises an Error with a sentence for people. */
+/** Returns the JSON of this address. Throws an Error with a sentence for people. */
 export async function fetched<Body>(address: string): Promise<Body> {
   const answer = await fetch(address, { headers: { Accept: "application/json" } });
   if (!answer.ok) throw new Error(`The service answered with an error (${answer.status}); reload the page to try again.`);
   return (await answer.json()) as Body;
 }
 
-/** Draws, and says in the page's own place for it why it could not; that place is gone once there is a picture. */
+/** Draws, and shows the reason in the page if that fails. The place of the message is removed after success. */
 export async function drawn(root: ParentNode, draw: () => Promise<void>): Promise<void> {
   const place = root.querySelector("[data-waiting]");
   if (place) place.textContent = "Drawing …";

@@ -5,11 +5,11 @@ export interface Span {
   readonly to: number;
 }
 
-const LEAST = 8; // cells that stay in sight however far one zooms
+const LEAST = 8; // cells that stay visible at every zoom
 
 export const whole = (total: number): Span => ({ from: 0, to: Math.max(1, total) });
 
-/** The span of this size that begins there, moved so that it lies within the axis. */
+/** Returns the span of this size from `from`, moved so that it is within the axis. */
 function within(from: number, size: number, total: number): Span {
   const length = Math.min(Math.max(size, Math.min(LEAST, total)), total);
   const start = Math.min(Math.max(0, from), total - length);
@@ -27,7 +27,7 @@ export function zoomed(span: Span, total: number, factor: number, centre: number
 export const moved = (span: Span, total: number, cells: number): Span =>
   within(span.from + cells, span.to - span.from, total);
 
-/** The same size, moved as little as it takes to show the cell whole. */
+/** Returns the span of the same size, moved just enough to show the whole cell. */
 export function showing(span: Span, total: number, cell: number): Span {
   if (cell < span.from) return moved(span, total, cell - span.from);
   if (cell + 1 > span.to) return moved(span, total, cell + 1 - span.to);
@@ -46,7 +46,7 @@ export function ticks(span: Span, pixels: number, gap: number, first = 1): numbe
   return found;
 }
 
-/** Places of an axis to label, as [cell, number]: round numbers where they are consecutive, else every n-th cell. */
+/** Returns the places to label as [cell, number]: round numbers if they are consecutive, otherwise every n-th cell. */
 export function labels(span: Span, numbers: readonly number[], pixels: number, gap: number): [number, number][] {
   const first = numbers[0] ?? 1;
   const consecutive = (numbers.at(-1) ?? 1) - first === numbers.length - 1;
