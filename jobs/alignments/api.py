@@ -1,4 +1,4 @@
-"""Alignments of homologs, and the contexts that are drawn from them."""
+"""REST of alignments of homologs, and of the contexts drawn from them."""
 
 from __future__ import annotations
 
@@ -8,35 +8,29 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from jobs.actions import SCORERS, Scan
+from jobs.alignments import serializers as shapes
 from jobs.alignments.bodies import read_upload
 from jobs.alignments.sampling import context_set_sample, contexts_draw, cost_of, samplings_of
 from jobs.alignments.selectors import alignment_of, alignments_of, bins_of, published_count
-from jobs.alignments.services import (
-    alignment_delete,
-    alignment_read,
-    alignment_store,
-    neighbour_count_retry,
-    sampler_of,
-)
-from jobs.contexts import serializers as shapes
-from jobs.contexts.api import SetPages, present_set
+from jobs.alignments.services import alignment_delete, alignment_read, alignment_store, sampler_of
+from jobs.background.leases import work_retry
 from jobs.contexts.selectors import context_set_of
+from jobs.contexts.serializers import ContextSetBody
 from jobs.contexts.services import check_set_name
 from jobs.errors import Problem
-from jobs.files.pieces import iso
 from jobs.intake.settings import enabled_model
 from jobs.models import Alignment, NeighbourCount
 from jobs.models.states import WorkState
 from jobs.science.alignments.sampling import Drawn, Sampler
 from jobs.web.rest import serializers as docs
 from jobs.web.rest.bodies import STREAMED, A3mBodyParser, MultipartBodyParser, StockholmBodyParser, unknown_fields
+from jobs.web.rest.paging import NewestFirst
 from jobs.web.rest.views import COMMON_ERRORS, JobView
 
 RETRY_AFTER_SECONDS = 2
@@ -52,10 +46,8 @@ class AlignmentList(JobView):
         responses={200: shapes.AlignmentPage, 401: docs.ErrorBody},
     )
     def get(self, request: Request) -> Response:
-        """Your alignments, newest first."""
-        pages = SetPages()
-        page = pages.paginate_queryset(alignments_of(self.owner()), request, view=self) or []
-        return pages.get_paginated_response([present_alignment(one) for one in page])
+        """Return your alignments, newest first."""
+        return NewestFirst().answer(alignments_of(self.owner()), self, shapes.AlignmentSummary)
 
     @extend_schema(
         operation_id="alignments_create",
@@ -79,25 +71,25 @@ class AlignmentList(JobView):
         },
     )
     def post(self, request: Request) -> Response:
-        """Store an alignment whose first row is the parent. The same rows again are the alignment that is there."""
+        """Store an alignment whose first row is the parent. The same rows again return the same alignment."""
         upload = read_upload(request)
         rows = alignment_read(
             upload.data, parent=upload.parent, add_parent=upload.add_parent, skip_empty=upload.skip_empty
         )
         stored = alignment_store(owner=self.owner(), name=upload.name, source="upload", rows=rows)
-        body = present_alignment(stored, whole=True)
+        body = alignment_body(stored)
         return Response(body, status=201, headers={"Location": body["url"]})
 
 
 class AlignmentDetail(JobView):
     @extend_schema(operation_id="alignments_show", responses={200: shapes.AlignmentBody, **COMMON_ERRORS})
     def get(self, request: Request, alignment_id: UUID) -> Response:
-        """An alignment: depth, columns, effective depth, similarities to the parent, rows that were left out."""
-        return Response(present_alignment(alignment_of(self.owner(), alignment_id), whole=True))
+        """Return an alignment: depth, columns, effective depth, similarities to the parent, and rows left out."""
+        return Response(alignment_body(alignment_of(self.owner(), alignment_id)))
 
     @extend_schema(operation_id="alignments_delete", responses={204: None, **COMMON_ERRORS})
     def delete(self, request: Request, alignment_id: UUID) -> Response:
-        """Remove an alignment. Context sets that were drawn from it stay."""
+        """Delete an alignment. Context sets that were drawn from it stay."""
         alignment_delete(alignment_id=alignment_of(self.owner(), alignment_id).pk)
         return Response(status=204)
 
@@ -108,7 +100,7 @@ class AlignmentSample(JobView):
         request=shapes.SampleRequest,
         responses={
             200: shapes.SamplePreview,
-            201: shapes.ContextSetBody,
+            201: ContextSetBody,
             202: shapes.Counting,
             400: docs.ErrorBody,
             409: docs.ErrorBody,
@@ -116,8 +108,9 @@ class AlignmentSample(JobView):
         },
     )
     def post(self, request: Request, alignment_id: UUID) -> Response:
-        """Draw contexts: with `preview` say what they are and cost (200), else store them as a context set (201).
-        202 while the neighbours of a deep alignment are counted; repeat it then.
+        """Draw contexts and store them as a context set (201), or return their cost if `preview` is true (200).
+
+        The answer is 202 while the neighbours of a deep alignment are counted; repeat the request then.
         """
         stored = alignment_of(self.owner(), alignment_id)
         data: Any = request.data
@@ -139,12 +132,12 @@ class AlignmentSample(JobView):
             preset=data.get("preset"),
             seed=data.get("seed", 0),
         )
-        body = present_set(context_set_of(self.owner(), made.name), whole=True)
+        body = ContextSetBody(context_set_of(self.owner(), made.name)).data
         return Response(body, status=201, headers={"Location": body["url"]})
 
 
 def _asked(data: dict[str, Any]) -> dict[str, Any]:
-    """The fields that are no sampling, checked. Raises InvalidInput."""
+    """Return the fields beside the sampling, checked. Raises InvalidInput."""
     problems = unknown_fields(data, _FIELDS)
     preview, action = data.get("preview", False), data.get("action") or Scan.name
     if not isinstance(preview, bool):
@@ -159,50 +152,25 @@ def _asked(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def counting_response(count: NeighbourCount) -> Response:
-    """202 while neighbours are counted. A count that failed says so once, and is asked for again by that."""
+    """Return 202 while neighbours are counted. A failed count is reported once and tried again."""
     if count.state == WorkState.FAILED:
-        neighbour_count_retry(count)
+        work_retry(count)
     body = {"state": "counting", "progress": round(count.progress, 3), "retry_after": RETRY_AFTER_SECONDS}
     if count.reason:
         body["reason"] = f"{count.reason}; it is tried again"
     return Response(body, status=202, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
 
 
-def present_alignment(stored: Alignment, *, whole: bool = False) -> dict[str, Any]:
-    """An alignment as JSON; `whole` adds its figures."""
-    body: dict[str, Any] = {
-        "id": str(stored.pk),
-        "url": reverse("alignment-detail", args=[stored.pk]),
-        "name": stored.name,
-        "source": stored.source,
-        "digest": stored.digest,
-        "depth": stored.depth,
-        "columns": stored.columns,
-        "skipped_count": stored.skipped_count,
-        "created_at": iso(stored.created_at),
-    }
-    if whole:
-        count = published_count(stored)
-        state = {WorkState.DONE: "ready", WorkState.FAILED: "failed"}.get(
-            WorkState(count.state) if count else WorkState.WAITING, "counting"
-        )
-        body |= {
-            "state": state,
-            "progress": round(count.progress, 3) if count else 0.0,
-            "effective_depth": count.effective_depth if count else None,
-            "histogram": bins_of(stored.histogram),
-            "skipped": stored.skipped,
-            "parent": stored.parent,
-        }
-        if count and count.reason:
-            body["reason"] = count.reason
-    return body
+def alignment_body(stored: Alignment) -> dict[str, Any]:
+    """Return the body of an alignment with its figures."""
+    count = published_count(stored) or NeighbourCount()
+    return shapes.AlignmentFigures(stored).data | shapes.CountBody(count).data
 
 
 def present_preview(
     stored: Alignment, sampler: Sampler, drawn: Sequence[Drawn], *, model: str, action: str
 ) -> dict[str, Any]:
-    """What the drawn contexts are and cost, without their letters."""
+    """Return the body of a preview: the drawn contexts without their letters, and their cost."""
     threshold = drawn[0].sampling.neighbour_threshold
     return {
         "alignment": str(stored.pk),
@@ -221,5 +189,5 @@ def present_preview(
             }
             for one in drawn
         ],
-        "cost": cost_of(drawn, stored.parent, model=model, action=action).as_dict(),
+        "cost": asdict(cost_of(drawn, stored.parent, model=model, action=action)),
     }

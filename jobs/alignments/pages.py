@@ -1,4 +1,4 @@
-"""One alignment: its figures and its picture, and contexts drawn from it."""
+"""The page of one alignment: its figures, its histogram, and contexts drawn from it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
@@ -18,12 +18,13 @@ from jobs.alignments.api import present_preview
 from jobs.alignments.pages_contexts import Refusal
 from jobs.alignments.sampling import PRESETS, context_set_sample, contexts_draw, samplings_of
 from jobs.alignments.selectors import alignment_of, bins_of, published_count
-from jobs.alignments.services import alignment_delete, neighbour_count_retry, sampler_of
+from jobs.alignments.services import alignment_delete, sampler_of
+from jobs.background.leases import work_retry
 from jobs.contexts.services import check_set_name
-from jobs.errors import NotFound, ServiceError
+from jobs.errors import ServiceError
 from jobs.models import Alignment, NeighbourCount
 from jobs.models.states import WorkState
-from jobs.science.alignments.sampling import Drawn, Sampler, Sampling
+from jobs.science.alignments.sampling import Sampling
 from jobs.web.access import page, user_of
 from jobs.web.fragments import fragment
 from jobs.web.histogram import Histogram
@@ -34,7 +35,7 @@ SETTINGS = ("max_residues", "max_similarity", "min_similarity", "max_sequences",
 
 @dataclass
 class SampleForm:
-    """The form as text; what it starts with are the published settings."""
+    """The form as text. It starts with the published settings."""
 
     preset: str = "published_ensemble"
     seed: str = "0"
@@ -58,12 +59,12 @@ class SampleForm:
 
     @property
     def samplings(self) -> tuple[Sampling, ...]:
-        """Raises InvalidInput with the path of each wrong field."""
+        """The samplings of the form. Raises InvalidInput with the path of each wrong field."""
         if self.preset:
             return samplings_of(self.preset, None, number_of(self.seed))
         own = {name: number_of(text) for name, text in self.settings.items() if text.strip()}
         count = number_of(self.count)
-        # One too many is refused by the check that knows the limit.
+        # `samplings_of` knows the limit and refuses more.
         times = min(count, 1000) if isinstance(count, int) and count > 0 else 1000
         return samplings_of(None, [own] * times, number_of(self.seed))
 
@@ -71,11 +72,8 @@ class SampleForm:
 @page
 @require_http_methods(["GET", "HEAD", "POST"])
 def alignment_page(request: HttpRequest, alignment_id: UUID) -> HttpResponse:
-    """The page; a POST previews contexts, stores them, or deletes the alignment."""
-    try:
-        stored = alignment_of(user_of(request), alignment_id)
-    except NotFound as error:
-        raise Http404(error.detail) from error
+    """Show the page. A POST previews contexts, stores them, or deletes the alignment."""
+    stored = alignment_of(user_of(request), alignment_id)
     if request.headers.get("HX-Target") == "live":
         return fragment(request, "jobs/alignments/_alignment_live.html", _live(stored))
     context: dict[str, Any] = {"form": SampleForm(), "presets": list(PRESETS)}
@@ -100,7 +98,7 @@ def alignment_page(request: HttpRequest, alignment_id: UUID) -> HttpResponse:
 
 
 def _live(stored: Alignment) -> dict[str, Any]:
-    """What changes while neighbours are counted."""
+    """Return the part of the context that changes while neighbours are counted."""
     count = published_count(stored)
     return {
         "alignment": stored,
@@ -111,18 +109,19 @@ def _live(stored: Alignment) -> dict[str, Any]:
 
 
 def _drawn(request: HttpRequest, stored: Alignment, form: SampleForm, *, store: bool) -> HttpResponse | dict[str, Any]:
-    """The set's page once it is stored; else what the page shows. Raises ServiceError."""
+    """Return a redirect to the stored set, or the additions to the page's context. Raises ServiceError."""
     samplings = form.samplings
     if store:
         check_set_name(form.name)
     sampler = sampler_of(stored, [sampling.neighbour_threshold for sampling in samplings])
     if isinstance(sampler, NeighbourCount):
         if sampler.state == WorkState.FAILED:
-            neighbour_count_retry(sampler)
+            work_retry(sampler)
         return {"waiting": sampler}
     drawn = contexts_draw(sampler, samplings)
     if not store:
-        return {"preview": _preview(stored, sampler, drawn, form)}
+        model = form.model if form.model in settings.E1_MODELS else settings.E1_MODELS[0]
+        return {"preview": present_preview(stored, sampler, drawn, model=model, action=Scan.name)}
     made = context_set_sample(
         owner=user_of(request),
         name=form.name,
@@ -133,8 +132,3 @@ def _drawn(request: HttpRequest, stored: Alignment, form: SampleForm, *, store: 
     )
     messages.add_message(request, messages.SUCCESS, f"{len(drawn)} contexts are stored as {made.name}.", "notice")
     return redirect("context-set-page", made.name)
-
-
-def _preview(stored: Alignment, sampler: Sampler, drawn: list[Drawn], form: SampleForm) -> dict[str, Any]:
-    model = form.model if form.model in settings.E1_MODELS else settings.E1_MODELS[0]
-    return present_preview(stored, sampler, drawn, model=model, action=Scan.name)

@@ -1,4 +1,4 @@
-"""Contexts: what is stored, and the forms that bring more: alignments, searches, plain homologs."""
+"""Pages of contexts: what is stored, and the forms that add alignments, searches and plain homologs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from jobs.contexts.api import name_of_file
 from jobs.contexts.selectors import context_set_of, context_sets_of, members_of
 from jobs.contexts.services import SET_RULES, context_set_create, context_set_delete
 from jobs.errors import InvalidInput, NotFound, Problem, ServiceError
-from jobs.models import ContextSet, HomologSearch, SequenceDatabase
+from jobs.models import HomologSearch, SequenceDatabase
 from jobs.models.states import WorkState
 from jobs.parsing import read_context
 from jobs.parsing.upload import context_bytes
@@ -29,7 +29,7 @@ from jobs.web.fragments import fragment
 from jobs.web.numbers import number_of
 
 SHOWN = 100
-"""Rows of a table; the REST interface and the command list them all."""
+"""Rows of a table. The REST interface and the command list all."""
 
 
 ADD_PARENT = (
@@ -39,7 +39,7 @@ ADD_PARENT = (
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """What was wrong with a form: which one, and its problems."""
+    """The refusal of a form: the name of the form, and its problems."""
 
     form: str
     error: ServiceError
@@ -56,21 +56,20 @@ class Refusal:
 @page
 @require_http_methods(["GET", "HEAD", "POST"])
 def contexts_page(request: HttpRequest) -> HttpResponse:
-    """Sets, alignments and searches of the user, and three forms."""
+    """Show the user's sets, alignments and searches, and three forms."""
     owner = user_of(request)
     if request.headers.get("HX-Target") == "searches":
         return fragment(request, "jobs/alignments/_searches.html", {"searches": _searches(request)})
     refusal = None
     if request.method == "POST":
         form = request.POST.get("do", "")
+        forms = {"upload": _upload, "search": _search, "homologs": _homologs}
+        if form not in forms:
+            raise Http404("there is no such form")
         try:
-            made = {"upload": _upload, "search": _search, "homologs": _homologs}[form](request)
-        except KeyError:
-            raise Http404("there is no such form") from None
+            return forms[form](request)
         except ServiceError as error:
             refusal = Refusal(form, error)
-        else:
-            return made
     context = {
         "sets": context_sets_of(owner).order_by("-created_at")[:SHOWN],
         "alignments": alignments_of(owner).order_by("-created_at")[:SHOWN],
@@ -88,7 +87,7 @@ def _searches(request: HttpRequest) -> list[HomologSearch]:
 
 
 def _upload(request: HttpRequest) -> HttpResponse:
-    """An alignment from the form. Raises ServiceError."""
+    """Store an alignment from the form. Raises ServiceError."""
     file = request.FILES.get("file")
     if file is None:
         what = "no file was chosen"
@@ -104,7 +103,7 @@ def _upload(request: HttpRequest) -> HttpResponse:
 
 
 def _in_words_of_the_form(error: InvalidInput) -> InvalidInput:
-    """The same refusal; where a tick box helps it is called by its label."""
+    """Return the refusal with a remedy that names the tick box that helps."""
     problems = [
         replace(one, remedy=ADD_PARENT) if one.code == "first_row_not_parent" else one for one in error.problems
     ]
@@ -112,7 +111,7 @@ def _in_words_of_the_form(error: InvalidInput) -> InvalidInput:
 
 
 def _search(request: HttpRequest) -> HttpResponse:
-    """A search from the form. Raises ServiceError."""
+    """Start a search from the form. Raises ServiceError."""
     given = {name: value for name, value in request.POST.dict().items() if value.strip()}
     settings = {name: number_of(given[name]) for name in ("iterations", "evalue", "min_coverage") if name in given}
     try:
@@ -130,7 +129,7 @@ def _search(request: HttpRequest) -> HttpResponse:
 
 
 def _homologs(request: HttpRequest) -> HttpResponse:
-    """Plain homologs from the form, as a set of one context. Raises ServiceError."""
+    """Store plain homologs from the form as a set of one context. Raises ServiceError."""
     file, text = request.FILES.get("file"), request.POST.get("sequences", "")
     if file is not None and text.strip():
         what = "there are a file and pasted sequences"
@@ -145,8 +144,8 @@ def _homologs(request: HttpRequest) -> HttpResponse:
 @page
 @require_http_methods(["GET", "HEAD", "POST"])
 def context_set_page(request: HttpRequest, name: str) -> HttpResponse:
-    """One set: its contexts and where they came from; a POST deletes it."""
-    one = _own_set(request, name)
+    """Show one set: its contexts and their origin. A POST deletes it."""
+    one = context_set_of(user_of(request), name)
     if request.method == "POST":
         context_set_delete(owner=user_of(request), name=one.name)
         messages.add_message(request, messages.SUCCESS, f"The context set {one.name} is deleted.", "notice")
@@ -162,21 +161,11 @@ def context_set_page(request: HttpRequest, name: str) -> HttpResponse:
     return render(request, "jobs/contexts/context_set.html", context)
 
 
-def _own_set(request: HttpRequest, name: str) -> ContextSet:
-    try:
-        return context_set_of(user_of(request), name)
-    except NotFound as error:
-        raise Http404(error.detail) from error
-
-
 @page
 @require_http_methods(["GET", "HEAD", "POST"])
 def search_page(request: HttpRequest, search_id: UUID) -> HttpResponse:
-    """One search with its progress; a POST stops it."""
-    try:
-        search = search_of(user_of(request), search_id)
-    except NotFound as error:
-        raise Http404(error.detail) from error
+    """Show one search with its progress. A POST stops it."""
+    search = search_of(user_of(request), search_id)
     if request.method == "POST":
         try:
             search_cancel(search)

@@ -1,15 +1,15 @@
-"""Contexts drawn from a stored alignment: what a request asks for, what it would cost, and a set under a name."""
+"""Contexts drawn from a stored alignment: the settings of a request, its cost, and the set that stores it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 
 from django.contrib.auth.models import User
 
 from e1protocol import BOUNDARY_TOKENS, MODELS
 from jobs.actions import Scan
+from jobs.alignments.settings import typed_settings
 from jobs.contexts.services import SET_RULES, check_set_context, context_set_create
 from jobs.errors import InvalidInput, Problem, Problems
 from jobs.fleet.pace import pace_of, rounded
@@ -23,16 +23,14 @@ from jobs.science.alignments.sampling import Drawn, Sampler, Sampling, published
 PRESETS = {"published_ensemble": published_ensemble}
 MAX_SEED = 2**63 - 1000
 MAX_THRESHOLDS = 4
-"""Of one request: counting neighbours is the work in sampling."""
-
-_KINDS = {field.name: (int if field.type == "int" else float) for field in fields(Sampling)}
+"""Neighbour thresholds of one request: counting neighbours is the costly part of sampling."""
 
 
 def samplings_of(preset: object = None, samplings: object = None, seed: object = 0) -> tuple[Sampling, ...]:
-    """The samplings that a request names: those of a preset, or a list of settings each.
+    """Return the samplings that a request names by a preset, or by a list with the settings of each.
 
-    A setting that is left out has its default; a sampling without a seed gets `seed` plus its place. Raises
-    InvalidInput with the path of every wrong field.
+    A missing setting has its default. A sampling without a seed gets `seed` plus its place. Raises InvalidInput with
+    the path of every wrong field.
     """
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed <= MAX_SEED:
         raise InvalidInput.one("bad_seed", f"seed is {seed!r}", "Give a whole number from 0.", path="seed")
@@ -51,12 +49,15 @@ def samplings_of(preset: object = None, samplings: object = None, seed: object =
     problems = Problems()
     read: list[Sampling] = []
     for at, settings in enumerate(samplings):
-        before = problems.count
-        problems.extend(_shape_problems(settings, f"samplings.{at}"))
+        path, before = f"samplings.{at}", problems.count
+        if not isinstance(settings, Mapping):
+            what = "a sampling is an object"
+            problems.add(Problem("bad_sampling", what, 'Write {"max_residues": 12288}.', path=path))
+            continue
+        values = typed_settings(Sampling, settings, problems, code="bad_sampling", path=f"{path}.")
         if problems.count == before:
-            values: dict[str, Any] = {"seed": seed + at} | {k: _KINDS[k](v) for k, v in settings.items()}
-            sampling = Sampling(**values)
-            problems.extend(sampling.problems(f"samplings.{at}"))
+            sampling = Sampling(**{"seed": seed + at} | values)
+            problems.extend(sampling.problems(path))
             read.append(sampling)
     thresholds = {sampling.neighbour_threshold for sampling in read}
     if len(thresholds) > MAX_THRESHOLDS:
@@ -67,23 +68,10 @@ def samplings_of(preset: object = None, samplings: object = None, seed: object =
     return tuple(read)
 
 
-def _shape_problems(settings: object, path: str) -> Iterator[Problem]:
-    if not isinstance(settings, Mapping):
-        yield Problem("bad_sampling", "a sampling is an object", 'Write {"max_residues": 12288}.', path=path)
-        return
-    for name, value in settings.items():
-        if name not in _KINDS:
-            remedy = f"Choose from {', '.join(_KINDS)}."
-            yield Problem("unknown_field", f"there is no setting {name!r}", remedy, path=f"{path}.{name}")
-        elif isinstance(value, bool) or not isinstance(value, int if _KINDS[name] is int else int | float):
-            remedy = "Give a whole number." if _KINDS[name] is int else "Give a number."
-            yield Problem("bad_sampling", f"{name} is {value!r}", remedy, path=f"{path}.{name}")
-
-
 def contexts_draw(sampler: Sampler, samplings: Sequence[Sampling]) -> list[Drawn]:
-    """One context for each sampling, each with room for the parent beside it.
+    """Draw one context for each sampling, with room for the parent beside it.
 
-    Raises InvalidInput with the path of every sampling whose window is empty, or whose context is too long.
+    Raises InvalidInput with the path of every sampling that finds no rows or whose context is too long.
     """
     drawn: list[Drawn] = []
     problems: list[Problem] = []
@@ -108,7 +96,7 @@ def contexts_draw(sampler: Sampler, samplings: Sequence[Sampling]) -> list[Drawn
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a job with these contexts computes, counted and timed as `POST /api/estimate/` does."""
+    """The computation of a job with these contexts, counted and timed like `POST /api/estimate/`."""
 
     model: str
     action: str
@@ -118,12 +106,9 @@ class Cost:
     tokens_per_second: float | None
     seconds: float | None
 
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
 
 def cost_of(drawn: Sequence[Drawn], parent: str, *, model: str, action: str) -> Cost:
-    """The cost of a masked-marginal `scan` of all positions of the parent; `score` costs that at most."""
+    """Return the cost of a masked-marginal `scan` of all positions of the parent, the most that a `score` costs."""
     contexts = [one.sequences for one in drawn]
     plan = PlanTally(Scan.name, Scan().check_params({}, MODELS[model]), contexts)
     plan.note(Record(0, "", "", 0, parent, None))
@@ -136,7 +121,7 @@ def cost_of(drawn: Sequence[Drawn], parent: str, *, model: str, action: str) -> 
 def context_set_sample(
     *, owner: User, name: str, alignment: Alignment, drawn: Sequence[Drawn], preset: str | None, seed: int
 ) -> ContextSet:
-    """Store contexts drawn from an alignment under `name`, with their origin. Raises what `context_set_create` does."""
+    """Store drawn contexts under `name` with their provenance. Raises what `context_set_create` raises."""
     provenance = {
         "source": "alignment",
         "alignment": {

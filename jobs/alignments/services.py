@@ -1,10 +1,8 @@
-"""Stored alignments, and the counts of neighbours that contexts are drawn by."""
+"""Stored alignments, and the counts of neighbours that sampling weighs rows by."""
 
 from __future__ import annotations
 
-import logging
 import threading
-import time
 from collections.abc import Iterable, Iterator
 from uuid import UUID
 
@@ -13,15 +11,8 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
 from e1protocol import EXTENDED
-from jobs.background.leases import (
-    RENEW_SECONDS,
-    work_claim,
-    work_fail,
-    work_finish,
-    work_publish,
-    work_renew,
-    work_retry,
-)
+from jobs.alignments.leased import Progress, failure_stored
+from jobs.background.leases import work_claim, work_finish, work_publish
 from jobs.errors import InvalidInput, NotFound, Problem, ServiceError
 from jobs.models import Alignment, AlignmentBlock, NeighbourCount
 from jobs.models.states import WorkState
@@ -34,29 +25,24 @@ from jobs.science.alignments import reading as science
 from jobs.science.alignments.packed import alignment_digest, counts_packed, counts_unpacked, packed, unpacked
 from jobs.science.alignments.sampling import NEIGHBOUR_THRESHOLD, Sampler, neighbour_counts, pair_words, similarities
 
-log = logging.getLogger(__name__)
-
 BLOCK = 4 * 1024 * 1024
 BINS = 20
-"""Of the histogram of similarities."""
+"""Number of bins of the histogram of similarities."""
 INLINE_PAIR_WORDS = 250_000_000
-"""Neighbours of smaller alignments are counted inside the request: 5 to 8 ns a step on one core, two seconds at most.
+"""Steps up to which neighbours are counted inside the request: 5 to 8 ns each on one core, two seconds at most.
+
 Two alignments of enzymes with 4,501 rows of 286 columns and 8,159 rows of 91 columns take 51 and 67 million steps.
 """
 LISTED_SKIPPED = 100
 
+# A process reads one alignment at a time, since the largest takes half a gigabyte meanwhile.
 _reading = threading.Lock()
-"""One alignment at a time is read in a process: the largest takes half a gigabyte while it is."""
 
 
 class AlignmentDamaged(ServiceError):
-    """The stored rows are not what was stored."""
+    """Stored rows that cannot be read back."""
 
     code = "alignment_damaged"
-
-
-class _LeaseLost(Exception):
-    """Somebody else counts, or the alignment is gone."""
 
 
 def alignment_read(
@@ -76,12 +62,13 @@ def alignment_read(
 def alignment_store(
     *, owner: User, name: str, source: str, rows: science.Alignment, admitted: bool = False
 ) -> Alignment:
-    """Keep `rows`; the same rows again are the alignment that is there. Neighbours are counted at once where that is
-    quick, else by the service worker. Raises TooLarge where the owner's storage is full; TooManyRequests where too much
-    of the owner's work is unfinished, unless it is `admitted`.
+    """Store `rows`, or return the owner's alignment that has the same rows.
+
+    Neighbours are counted at once if that is quick, otherwise by the service worker. Raises TooLarge if the owner's
+    storage is full, and TooManyRequests if too much of the owner's work is unfinished, unless it is `admitted`.
     """
     digest = alignment_digest(rows)
-    with transaction.atomic():  # what may not be counted is not kept either
+    with transaction.atomic():  # an alignment whose count is refused is not stored either
         stored = Alignment.objects.filter(owner=owner, digest=digest).first()
         if stored is None:
             stored = _created(owner, name, source, digest, rows)
@@ -113,14 +100,14 @@ def _created(owner: User, name: str, source: str, digest: str, rows: science.Ali
             )
             for number, block in enumerate(blocks):
                 AlignmentBlock.objects.create(alignment=stored, number=number, data=block)
-    except IntegrityError:  # the same file, sent twice at once
+    except IntegrityError:  # the same file was sent twice at once
         return Alignment.objects.get(owner=owner, digest=digest)
     stored.refresh_from_db()
     return stored
 
 
 def _admit(user_id: int, size: int) -> None:
-    """Hold an alignment against its owner's quota of stored bytes. Raises TooLarge."""
+    """Check an alignment against its owner's quota of stored bytes. Raises TooLarge."""
     if not usage.limits_of(user_id).stored_bytes:
         return
     limits = Amounts(stored_bytes=quota_lock(user_id=user_id).stored_bytes)
@@ -130,7 +117,7 @@ def _admit(user_id: int, size: int) -> None:
 
 
 def _blocks(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """The same bytes in blocks of `BLOCK`, but for the last one."""
+    """Yield the same bytes in blocks of `BLOCK`. The last may be shorter."""
     held = bytearray()
     for piece in pieces:
         held += piece
@@ -142,7 +129,7 @@ def _blocks(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def alignment_load(stored: Alignment) -> science.Alignment:
-    """The rows of a stored alignment. Raises NotFound where it was deleted meanwhile, AlignmentDamaged."""
+    """Return the rows of a stored alignment. Raises NotFound if it was deleted meanwhile, and AlignmentDamaged."""
     blocks = AlignmentBlock.objects.filter(alignment=stored).order_by("number").values_list("data", flat=True)
     try:
         return unpacked((bytes(block) for block in blocks.iterator(4)), depth=stored.depth)
@@ -153,7 +140,7 @@ def alignment_load(stored: Alignment) -> science.Alignment:
 
 
 def alignment_delete(*, alignment_id: UUID) -> None:
-    """Remove an alignment. Context sets that were drawn from it stay as they are."""
+    """Delete an alignment. Context sets that were drawn from it stay."""
     with transaction.atomic():
         AlignmentBlock.objects.filter(alignment_id=alignment_id).delete()
         NeighbourCount.objects.filter(alignment_id=alignment_id).delete()
@@ -161,10 +148,10 @@ def alignment_delete(*, alignment_id: UUID) -> None:
 
 
 def neighbour_count(stored: Alignment, threshold: float) -> NeighbourCount:
-    """The count of neighbours at this threshold: done, or asked for. Raises TooManyRequests where too much of the
-    owner's work is unfinished.
+    """Return the count of neighbours at this threshold, whose work is done or begins now.
 
-    A failed one is asked for again by the next request after the one that was told of it.
+    A failure is reported once; the next request retries. Raises TooManyRequests if too much of the owner's work is
+    unfinished.
     """
     with transaction.atomic():
         count, asked = _asked(stored, threshold)
@@ -174,7 +161,7 @@ def neighbour_count(stored: Alignment, threshold: float) -> NeighbourCount:
 
 
 def _asked(stored: Alignment, threshold: float, *, admitted: bool = False) -> tuple[NeighbourCount, bool]:
-    """The count at this threshold, and whether it is new: then the caller begins it once the transaction has ended."""
+    """Return the count at this threshold and whether it is new. The caller begins a new one after the transaction."""
     if known := NeighbourCount.objects.filter(alignment=stored, threshold=threshold).first():
         return known, False
     if not admitted and not _is_quick(stored):
@@ -183,7 +170,7 @@ def _asked(stored: Alignment, threshold: float, *, admitted: bool = False) -> tu
 
 
 def _begin(count: NeighbourCount, rows: science.Alignment | None = None) -> None:
-    """Count now where that is quick, else tell the service worker. `rows` are those of the alignment, where at hand."""
+    """Count now if that is quick; otherwise notify the service worker. `rows` are the alignment's, if already read."""
     if _is_quick(count.alignment):
         aligned = rows or alignment_load(count.alignment)
         if (claimed := work_claim(NeighbourCount, count.pk)) is not None:
@@ -193,36 +180,19 @@ def _begin(count: NeighbourCount, rows: science.Alignment | None = None) -> None
     count.refresh_from_db()
 
 
-def neighbour_count_retry(count: NeighbourCount) -> None:
-    work_retry(count)
-
-
 def _is_quick(stored: Alignment) -> bool:
     return pair_words(stored.depth, stored.columns) <= INLINE_PAIR_WORDS
 
 
 def neighbours_count(*, count_id: int) -> bool:
-    """What the service worker does: claim, count with progress, store. True where this call's numbers count."""
+    """Claim a count, compute it and store it: the job of the service worker. Return whether its numbers are stored."""
     count = work_claim(NeighbourCount, count_id)
     if count is None:
         return False
-    written = time.monotonic()
-
-    def report(share: float) -> None:
-        nonlocal written
-        if time.monotonic() - written >= RENEW_SECONDS:
-            if not work_renew(count, progress=share):
-                raise _LeaseLost
-            written = time.monotonic()
-
-    try:
-        return _finish(count, neighbour_counts(alignment_load(count.alignment), count.threshold, report=report))
-    except _LeaseLost:
-        return False
-    except (ServiceError, MemoryError) as error:
-        log.exception("the neighbours of alignment %s could not be counted", count.alignment_id)
-        work_fail(count, reason=getattr(error, "detail", "the machine has too little memory"))
-        return False
+    with failure_stored(count):
+        rows = alignment_load(count.alignment)
+        return _finish(count, neighbour_counts(rows, count.threshold, report=Progress(count)))
+    return False
 
 
 def _finish(count: NeighbourCount, numbers: np.typing.NDArray[np.int64]) -> bool:
@@ -230,7 +200,7 @@ def _finish(count: NeighbourCount, numbers: np.typing.NDArray[np.int64]) -> bool
 
 
 def sampler_of(stored: Alignment, thresholds: Iterable[float]) -> Sampler | NeighbourCount:
-    """What draws contexts from a stored alignment; or the count that is not done yet at one of these thresholds."""
+    """Return the sampler of a stored alignment, or the first count at these thresholds that is not done yet."""
     counts = [neighbour_count(stored, threshold) for threshold in dict.fromkeys(thresholds)]
     waiting = next((count for count in counts if count.state != WorkState.DONE), None)
     if waiting is not None:

@@ -8,19 +8,16 @@ from itertools import chain, count, islice
 from pathlib import PurePath
 from typing import Any
 
-from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from jobs.contexts import serializers as shapes
-from jobs.contexts.selectors import context_set_of, context_set_sequences, context_sets_of, members_of
+from jobs.contexts.selectors import context_set_of, context_set_sequences, context_sets_of
 from jobs.contexts.services import SET_RULES, context_set_create, context_set_delete
 from jobs.errors import InvalidInput, NotFound, Problem
-from jobs.files.pieces import iso
 from jobs.limits import LISTED_PROBLEMS, MAX_CONTEXT_FILE
-from jobs.models import ContextSet
 from jobs.parsing import read_context
 from jobs.parsing.items import check_context_shape
 from jobs.parsing.letters import clean_sequence
@@ -28,17 +25,11 @@ from jobs.parsing.records import Place
 from jobs.parsing.upload import context_bytes
 from jobs.web.rest import serializers as docs
 from jobs.web.rest.bodies import STREAMED, JsonBodyParser, MultipartBodyParser, unknown_fields
-from jobs.web.rest.paging import Pages
+from jobs.web.rest.paging import NewestFirst
 from jobs.web.rest.views import COMMON_ERRORS, JobView
 
 Contexts = Sequence[Sequence[str]]
 _FIELDS = ("name", "contexts", "sequences")
-
-
-class SetPages(Pages):
-    page_size = 50
-    max_page_size = 500
-    ordering = ("-created_at", "-id")
 
 
 class ContextList(JobView):
@@ -51,9 +42,7 @@ class ContextList(JobView):
     )
     def get(self, request: Request) -> Response:
         """Your context sets, newest first."""
-        pages = SetPages()
-        page = pages.paginate_queryset(context_sets_of(self.owner()), request, view=self) or []
-        return pages.get_paginated_response([present_set(one) for one in page])
+        return NewestFirst().answer(context_sets_of(self.owner()), self, shapes.ContextSetSummary)
 
     @extend_schema(
         operation_id="contexts_create",
@@ -80,7 +69,7 @@ class ContextList(JobView):
         """
         name, contexts, source = _asked(request)
         made = context_set_create(owner=self.owner(), name=name, contexts=contexts, provenance={"source": source})
-        body = present_set(context_set_of(self.owner(), made.name), whole=True)
+        body = shapes.ContextSetBody(context_set_of(self.owner(), made.name)).data
         return Response(body, status=201, headers={"Location": body["url"]})
 
 
@@ -92,7 +81,7 @@ class ContextDetail(JobView):
     )
     def get(self, request: Request, name: str) -> Response:
         """A context set: its contexts in order, and where they came from."""
-        body = present_set(context_set_of(self.owner(), name), whole=True)
+        body = shapes.ContextSetBody(context_set_of(self.owner(), name)).data
         if request.query_params.get("sequences", "").lower() == "true":
             body["sequences"] = context_set_sequences(self.owner(), name)
         return Response(body)
@@ -103,25 +92,6 @@ class ContextDetail(JobView):
         if not context_set_delete(owner=self.owner(), name=name):
             raise NotFound(f"there is no context set {name[:100]!r}")
         return Response(status=204)
-
-
-def present_set(one: ContextSet, *, whole: bool = False) -> dict[str, Any]:
-    """A set of `context_sets_of` as JSON; `whole` adds its contexts and where they came from."""
-    body: dict[str, Any] = {
-        "name": one.name,
-        "url": reverse("context-detail", args=[one.name]),
-        "source": one.provenance.get("source", "sequences"),
-        "count": getattr(one, "contexts"),  # noqa: B009 - an annotation of the query, as is the next
-        "tokens": getattr(one, "tokens") or 0,  # noqa: B009
-        "created_at": iso(one.created_at),
-    }
-    if whole:
-        body["contexts"] = [
-            {"digest": m.digest, "sequences": m.sequences, "residues": m.residues, "tokens": m.tokens}
-            for m in members_of(one)
-        ]
-        body["provenance"] = one.provenance
-    return body
 
 
 def name_of_file(filename: str) -> str:

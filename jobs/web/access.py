@@ -39,6 +39,8 @@ def page(view: View) -> View:
             return HttpResponse(status=401)
         try:
             return guarded(request, *args, **kwargs)
+        except NotFound as error:
+            raise Http404(error.detail) from error
         except Gone as error:
             text = f"{error.detail[:1].upper()}{error.detail[1:]}."
             return render(request, "jobs/web/error.html", {"title": "Expired", "text": text}, status=error.status_code)

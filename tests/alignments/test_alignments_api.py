@@ -12,6 +12,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db.models.functions import Now
 from rest_framework.test import APIClient
 
+from jobs.alignments import leased
 from jobs.alignments import services as alignments
 from jobs.background import leases as background
 from jobs.contexts.selectors import context_set_sequences
@@ -286,7 +287,7 @@ def test_neighbours_of_a_deep_alignment_are_counted_by_the_service_worker(api, m
 
 def test_a_count_that_lost_its_lease_stores_nothing(api, monkeypatch):
     monkeypatch.setattr(alignments, "INLINE_PAIR_WORDS", 5)
-    monkeypatch.setattr(alignments, "RENEW_SECONDS", 0)
+    monkeypatch.setattr(leased, "RENEW_SECONDS", 0)
     stored_alignment(api)
     count = NeighbourCount.objects.get()
 

@@ -16,7 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from e1protocol import CANONICAL
-from jobs.alignments import databases, searches
+from jobs.alignments import databases, leased, searches
 from jobs.alignments.databases import database_add
 from jobs.alignments.services import alignment_load
 from jobs.background import leases as background
@@ -281,7 +281,7 @@ def test_a_missing_package_or_program_is_said(api, library, monkeypatch):
 
 
 def test_a_cancelled_search_ends_and_keeps_nothing(api, library, monkeypatch):
-    monkeypatch.setattr(searches, "RENEW_SECONDS", 0)
+    monkeypatch.setattr(leased, "RENEW_SECONDS", 0)
     waiting = start(api).json()
     assert api.post(waiting["links"]["cancel"]).json()["state"] == "cancelled"
     assert not run(waiting)
@@ -303,7 +303,7 @@ def test_a_cancelled_search_ends_and_keeps_nothing(api, library, monkeypatch):
 
 
 def test_progress_is_over_all_iterations(api, library, monkeypatch):
-    monkeypatch.setattr(searches, "RENEW_SECONDS", 0)
+    monkeypatch.setattr(leased, "RENEW_SECONDS", 0)
     search = start(api, iterations=2).json()
     seen = []
     renew = background.work_renew
@@ -312,9 +312,9 @@ def test_progress_is_over_all_iterations(api, library, monkeypatch):
         seen.append(changes)
         return renew(work, **changes)
 
-    monkeypatch.setattr(searches, "work_renew", watched)
+    monkeypatch.setattr(leased, "work_renew", watched)
     assert run(search)
-    assert seen[:2] == [dict(progress=0.5, iteration=1), dict(progress=1.0, iteration=2)]
+    assert seen == [dict(progress=0.5, iteration=1), dict(progress=1.0, iteration=2)]
     over = api.post(search["links"]["cancel"])
     assert (over.status_code, over.json()["code"]) == (409, "search_is_over")
 

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from django.db.models import QuerySet
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
 
 from jobs.errors import InvalidInput, Problem
+from jobs.web.rest.fields import Shape
 
 
 class Pages(CursorPagination):
@@ -20,3 +26,16 @@ class Pages(CursorPagination):
                 remedy = f"Give a whole number from 1 to {self.max_page_size}."
                 raise InvalidInput.of(Problem("bad_page_size", what, remedy, path="page_size"))
         return super().get_page_size(request)
+
+    def answer(self, rows: QuerySet[Any], view: APIView, shape: type[Shape]) -> Response:
+        """Return the page of `rows` that the request asks for, each row in `shape`."""
+        page = self.paginate_queryset(rows, view.request, view=view) or []
+        return self.get_paginated_response(shape(page, many=True).data)
+
+
+class NewestFirst(Pages):
+    """Pages of what a user has made, the newest first."""
+
+    page_size = 50
+    max_page_size = 500
+    ordering = ("-created_at", "-id")
