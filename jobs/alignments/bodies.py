@@ -1,4 +1,4 @@
-"""Uploads of alignments in any form: a form with a file, or the raw file with the rest in the query string."""
+"""Uploads of alignments: a form with a file, or the raw file with the fields in the query string."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from jobs.errors import InvalidInput, TooLarge
 from jobs.limits import MIB
 from jobs.parsing.letters import clean_sequence
+from jobs.parsing.text import file_name
 from jobs.science.alignments.reading import MAX_ALIGNMENT_BYTES
 
 _TRUE, _FALSE = ("true", "1", "on", "yes"), ("", "false", "0", "off", "no")
@@ -18,7 +19,7 @@ _TRUE, _FALSE = ("true", "1", "on", "yes"), ("", "false", "0", "off", "no")
 
 @dataclass(frozen=True, slots=True)
 class AlignmentAsked:
-    """`data` are the bytes of the file, packed or not; `parent` is cleaned."""
+    """An uploaded file, gzip or not, and its fields. The letters of `parent` are cleaned."""
 
     data: bytes
     name: str
@@ -28,8 +29,9 @@ class AlignmentAsked:
 
 
 def read_upload(request: Request) -> AlignmentAsked:
-    """Raises InvalidInput for a form without a file, for fields that are no true or false, and for several parents;
-    TooLarge beyond `MAX_ALIGNMENT_BYTES`.
+    """Read the upload of a request.
+
+    Raises InvalidInput for a form without a file and for wrong fields, TooLarge beyond `MAX_ALIGNMENT_BYTES`.
     """
     data: Any = request.data
     if isinstance(data, dict) and "stream" in data and "media_type" in data:
@@ -49,19 +51,18 @@ def read_upload(request: Request) -> AlignmentAsked:
 
 
 def check_size(size: int) -> None:
-    """Raises TooLarge for a file beyond `MAX_ALIGNMENT_BYTES`, packed or not."""
+    """Raise TooLarge for a file beyond `MAX_ALIGNMENT_BYTES`, gzip or not."""
     if size > MAX_ALIGNMENT_BYTES:
         what = f"the alignment has more than {MAX_ALIGNMENT_BYTES // MIB} MiB"
         raise TooLarge.one("upload_too_large", what, "Filter it, for instance with hhfilter.", path="file")
 
 
 def alignment_asked(data: bytes, fields: Mapping[str, Any], filename: str) -> AlignmentAsked:
-    """The file with its fields as text. Raises InvalidInput for a field that is no true or false, several parents."""
+    """Read the fields of an upload from text. Raises InvalidInput."""
     parent = str(fields["parent"]) if fields.get("parent") else None
-    name = str(fields.get("name") or "") or filename or "alignment"
     return AlignmentAsked(
         data,
-        "".join(letter for letter in name if letter.isprintable())[:200],
+        file_name(str(fields.get("name") or "") or filename or "alignment"),
         parent_of(parent) if parent and parent.strip() else None,
         truth(fields.get("add_parent", ""), "add_parent"),
         truth(fields.get("skip_empty", ""), "skip_empty"),
@@ -69,9 +70,9 @@ def alignment_asked(data: bytes, fields: Mapping[str, Any], filename: str) -> Al
 
 
 def parent_of(text: str) -> str:
-    """A parent as it was typed, or as a FASTA file with one record, cleaned as files are. Its letters are not checked.
+    """Return the cleaned sequence of a parent, given as letters or as a FASTA file with one record.
 
-    Raises InvalidInput `several_parents`.
+    The letters are not checked. Raises InvalidInput `several_parents`.
     """
     lines = text.strip().splitlines()
     if lines and lines[0].startswith(">"):
@@ -83,7 +84,7 @@ def parent_of(text: str) -> str:
 
 
 def truth(value: object, path: str) -> bool:
-    """A field of a form as true or false. Raises InvalidInput `wrong_type`."""
+    """Return a field of a form as true or false. Raises InvalidInput `wrong_type`."""
     word = str(value).strip().lower()
     if word not in _TRUE + _FALSE:
         raise InvalidInput.one("wrong_type", f"{path} is {word[:40]!r}", "Give true or false.", path=path)

@@ -1,4 +1,4 @@
-"""Libraries for homolog searches: added and removed by an administrator on the machine that keeps them."""
+"""Libraries for homolog searches, which an administrator adds and removes on the machine that stores them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from pathlib import Path
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
-from jobs.errors import Conflict, InvalidInput, NotFound, Unavailable
+from jobs.alignments.selectors import database_named
+from jobs.errors import Conflict, InvalidInput, Unavailable
 from jobs.models import SequenceDatabase
 from jobs.parsing import open_reader
 from jobs.science.alignments.libraries import RULES, LibraryFacts, library_write
@@ -19,7 +20,7 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,59}")
 
 
 def databases_folder() -> Path:
-    """Where libraries lie. Raises Unavailable where the setting names no folder."""
+    """Return the folder of the libraries. Raises Unavailable if the setting names none."""
     if not settings.E1_DATABASES:
         raise Unavailable("this service keeps no libraries: set E1_DATABASES to a folder", code="no_databases")
     return Path(settings.E1_DATABASES)
@@ -30,10 +31,10 @@ def database_folder(database: SequenceDatabase) -> Path:
 
 
 def database_add(*, name: str, file: Path, skip_invalid: bool = False) -> tuple[SequenceDatabase, LibraryFacts]:
-    """Read a FASTA file (gzip or not) into a library of that name, renamed into place when it is whole.
+    """Read a FASTA file (gzip or not) into a library of that name. It is renamed into place once it is complete.
 
-    Raises InvalidInput `bad_name` and what `library_write` raises, Conflict `database_exists`; OSError where the file
-    cannot be read or the folder not written.
+    Raises InvalidInput `bad_name` and what `library_write` raises, Conflict `database_exists`, and OSError if the file
+    cannot be read or the folder cannot be written.
     """
     if not _NAME.fullmatch(name):
         remedy = "Use 1 to 60 small letters, digits and . - _, the first a letter or digit."
@@ -62,8 +63,8 @@ def database_add(*, name: str, file: Path, skip_invalid: bool = False) -> tuple[
 
 
 def _into_place(work: Path, target: Path) -> None:
-    """Files of the same digest that a removal left behind are the same files."""
     work.chmod(0o755)
+    # A removal may have left files behind. The digest in the name says that they are the same.
     if target.exists():
         shutil.rmtree(target)
     work.rename(target)
@@ -74,13 +75,11 @@ def _exists(name: str) -> Conflict:
 
 
 def database_remove(*, name: str) -> None:
-    """Forget a library and delete its files. A search that reads them fails and says so; alignments stay.
+    """Delete a library with its files. A search that reads them fails with the reason; alignments stay.
 
     Raises NotFound.
     """
-    database = SequenceDatabase.objects.filter(name=name).first()
-    if database is None:
-        raise NotFound(f"there is no database {name[:80]!r}")
+    database = database_named(name)
     folder = database_folder(database)
     database.delete()
     shutil.rmtree(folder, ignore_errors=True)

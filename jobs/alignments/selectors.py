@@ -1,4 +1,4 @@
-"""Reading stored alignments."""
+"""Queries of alignments, searches and libraries."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def alignments_of(owner: User) -> QuerySet[Alignment]:
 
 
 def alignment_of(owner: User, alignment_id: UUID) -> Alignment:
-    """The owner's alignment; NotFound where it is not there or somebody else's."""
+    """Return the owner's alignment. Raises NotFound for other people's too."""
     found = alignments_of(owner).filter(pk=alignment_id).first()
     if found is None:
         raise NotFound(f"there is no alignment {alignment_id}")
@@ -25,12 +25,12 @@ def alignment_of(owner: User, alignment_id: UUID) -> Alignment:
 
 
 def published_count(stored: Alignment) -> NeighbourCount | None:
-    """The count of neighbours at the published threshold, in whatever state, without its numbers."""
+    """Return the count of neighbours at the published threshold, in any state. Its numbers are loaded on access."""
     return NeighbourCount.objects.filter(alignment=stored, threshold=NEIGHBOUR_THRESHOLD).defer("counts").first()
 
 
 def bins_of(histogram: list[int]) -> list[dict[str, float]]:
-    """A stored histogram with the borders of its bins."""
+    """Return a stored histogram with the borders of its bins."""
     width = 1 / len(histogram)
     return [
         {"low": round(at * width, 6), "high": round((at + 1) * width, 6), "count": count}
@@ -43,7 +43,7 @@ def searches_of(owner: User) -> QuerySet[HomologSearch]:
 
 
 def search_of(owner: User, search_id: UUID) -> HomologSearch:
-    """The owner's search; NotFound where it is not there or somebody else's."""
+    """Return the owner's search. Raises NotFound for other people's too."""
     found = searches_of(owner).filter(pk=search_id).first()
     if found is None:
         raise NotFound(f"there is no search {search_id}")
@@ -51,7 +51,7 @@ def search_of(owner: User, search_id: UUID) -> HomologSearch:
 
 
 def database_named(name: str) -> SequenceDatabase:
-    """The library of that name, for everybody; NotFound where there is none."""
+    """Return the library of that name, which all users share. Raises NotFound."""
     found = SequenceDatabase.objects.filter(name=name).first()
     if found is None:
         raise NotFound(f"there is no database {name[:80]!r}")

@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from jobs.errors import InvalidInput, TooLarge
 from jobs.limits import MAX_COLUMNS_FILE
 from jobs.maps import serializers as shapes
-from jobs.maps.columns import column_delete, column_of, column_values, columns_add, columns_of_job
+from jobs.maps.columns import column_of, column_values, columns_add, columns_of_job
 from jobs.maps.presenters import present_column, present_matching
 from jobs.web.rest import serializers as docs
 from jobs.web.rest.bodies import CsvBodyParser, JsonBodyParser, MultipartBodyParser
@@ -73,7 +73,7 @@ class JobColumnView(JobView):
     @extend_schema(operation_id="columns_delete", responses={204: None, **COMMON_ERRORS})
     def delete(self, request: Request, job_id: UUID, column_id: int) -> Response:
         """Remove a column."""
-        column_delete(job=self.job(job_id), number=column_id)
+        column_of(self.job(job_id), column_id).delete()
         return Response(status=204)
 
 

@@ -1,4 +1,4 @@
-"""Columns that users upload for the items of a job (`jobs.maps.column_files`): stored, listed, read, removed."""
+"""Storage of the columns that users upload for the items of a job (`jobs.maps.column_files`)."""
 
 from __future__ import annotations
 
@@ -21,11 +21,10 @@ PAGE = 50_000
 
 
 def columns_add(*, job: Job, data: bytes, kinds: Mapping[str, str] | None = None) -> tuple[list[JobColumn], Matching]:
-    """Store the columns of a CSV file; one of a name that is there already is replaced. Returns them with the report of
-    how rows found items.
+    """Store the columns of a CSV file, and return them with the report of how rows found items.
 
-    Raises InvalidInput for what is wrong with the file, Conflict while the library is still being read, TooLarge where
-    the owner's storage is full.
+    A column replaces an older one of the same name. Raises InvalidInput for faults of the file, Conflict while the
+    library is still being read, and TooLarge if the owner's storage is full.
     """
     if job.state == JobState.VALIDATING:
         raise Conflict("the library is still being read; upload columns when it is", code="still_validating")
@@ -57,7 +56,7 @@ def columns_add(*, job: Job, data: bytes, kinds: Mapping[str, str] | None = None
 
 
 def _names(job: Job) -> list[str]:
-    """Names of all items in input order, long ones by their digest (`name_key`)."""
+    """Return the names of all items in input order, as `name_key` writes them."""
     names: list[str] = []
     with connection.cursor() as cursor:
         while True:
@@ -76,12 +75,12 @@ def _names(job: Job) -> list[str]:
 
 
 def columns_of_job(job: Job) -> list[JobColumn]:
-    """The job's columns in the order of their upload, without their values."""
+    """Return the job's columns in the order of their upload. Their values are loaded on access."""
     return list(JobColumn.objects.filter(job=job).order_by("pk").defer("values"))
 
 
 def column_of(job: Job, number: int) -> JobColumn:
-    """One column of the job; raises NotFound."""
+    """Return one column of the job. Raises NotFound."""
     found = JobColumn.objects.filter(job=job, pk=number).first() if 0 < number < 2**63 else None
     if found is None:
         raise NotFound(f"job {job.pk} has no column {number}")
@@ -89,13 +88,9 @@ def column_of(job: Job, number: int) -> JobColumn:
 
 
 def column_values(column: JobColumn) -> NDArray[Any]:
-    """The values in input order: float64 with NaN, or places in `categories` with -1. Items that were added to the job
-    later are not among them.
+    """Return the values in input order: float64 with NaN, or places in `categories` with -1.
+
+    Items that were added to the job after the upload are not among them.
     """
     values: NDArray[Any] = np.frombuffer(zlib.decompress(bytes(column.values)), dtype=DTYPES[column.kind])
     return values
-
-
-def column_delete(*, job: Job, number: int) -> None:
-    """Remove a column. Raises NotFound."""
-    column_of(job, number).delete()

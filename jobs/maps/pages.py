@@ -16,7 +16,7 @@ from django.views.decorators.http import require_safe
 from jobs.background.artefacts import artefact_cancel, artefact_delete
 from jobs.errors import InvalidInput, Problem, ServiceError
 from jobs.maps.api_columns import read_limited
-from jobs.maps.columns import column_delete, column_of, column_values, columns_add, columns_of_job
+from jobs.maps.columns import column_of, column_values, columns_add, columns_of_job
 from jobs.maps.params import check_embeddings
 from jobs.maps.presenters import matching_sentence, present_analyses, present_analysis, present_column
 from jobs.maps.reading import MapRow, MapTable
@@ -186,7 +186,7 @@ def _upload(request: HttpRequest, job: Job, number: int) -> tuple[str, str]:
 
 
 def _delete_column(request: HttpRequest, job: Job, number: int) -> tuple[str, str]:
-    column_delete(job=job, number=number)
+    column_of(job, number).delete()
     return "The column is deleted.", ""
 
 

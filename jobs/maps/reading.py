@@ -1,4 +1,4 @@
-"""A ready analysis for the pages: its columns by item, in memory, narrowed and cut into pages."""
+"""A ready map in memory, for pages that filter its rows."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from jobs.errors import TooLarge
 from jobs.models import Artefact
 
 READABLE = 200_000
-"""Items of an analysis that a page reads; larger ones are files to download."""
+"""Items of a map that a page reads. Larger ones are files to download."""
 READABLE_BYTES = 128_000_000
-"""Bytes of its file, which is held in memory."""
+"""Bytes of its file, which is read into memory."""
 
 
 @dataclass(frozen=True, slots=True)
 class MapRow:
-    """One item of a map; `cluster` is None where the map has none, -1 for an item in no cluster."""
+    """One item of a map. `cluster` is None if the map has no clusters, and -1 for an item in none."""
 
     index: int
     name: str
@@ -34,7 +34,7 @@ class MapTable:
     """The rows of a ready map, in input order."""
 
     def __init__(self, artefact: Artefact) -> None:
-        """Raises TooLarge for more than READABLE items, or READABLE_BYTES."""
+        """Read the map. Raises TooLarge beyond READABLE items or READABLE_BYTES."""
         items, size = artefact.facts.get("items", 0), artefact_files(artefact)["json"].size
         if items > READABLE:
             raise TooLarge(f"the map has {items:,} items, and pages show at most {READABLE:,}; download its files")
@@ -47,7 +47,7 @@ class MapTable:
         return len(self._body["index"])
 
     def narrowed(self, *, cluster: int | None = None, search: str = "") -> Sequence[int]:
-        """Places of the rows in a cluster, and whose names hold a text, whatever its case."""
+        """Return places of the rows in a cluster, and of those whose names contain a text in any case."""
         places: Sequence[int] = range(len(self))
         clusters = self._body.get("cluster")
         if cluster is not None and clusters is not None:
@@ -61,7 +61,3 @@ class MapTable:
         one = {name: self._body[name][place] for name in ("index", "name", "residues", "x", "y")}
         clusters = self._body.get("cluster")
         return MapRow(**one, cluster=clusters[place] if clusters else None)
-
-    def by_index(self) -> dict[int, int]:
-        """Places of the rows by item index."""
-        return {index: place for place, index in enumerate(self._body["index"])}

@@ -1,8 +1,7 @@
-"""Neighbours of one query, answered at once: a sequence, a vector or an item against all embeddings of a job."""
+"""Neighbours of one sequence, vector or item among all embeddings of a job, found while the request waits."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +24,7 @@ Vector = NDArray[np.floating[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """An item and its cosine similarity to the query, -1 to 1."""
+    """An item and its cosine similarity to the query, from -1 to 1."""
 
     index: int
     name: str
@@ -35,10 +34,10 @@ class Neighbour:
 def similar_to(
     job: Job, vector: Vector, *, layer: int, k: int, leave_out: int | None = None
 ) -> tuple[list[Neighbour], int]:
-    """The `k` items of the job whose mean embedding is most similar to `vector` [H], best first, and how many were
-    compared; of equal ones the earlier. `leave_out` is the item that is the query itself.
+    """Return the `k` items whose mean embedding is most similar to `vector` [H], best first, and the number compared.
 
-    Reads all embeddings of the layer, block by block; memory is that of a block. Raises InvalidInput `wrong_width`.
+    Equal ones keep the order of the input. `leave_out` is the index of the query itself, if it is an item. All
+    embeddings of the layer are read block by block, so memory is that of a block. Raises InvalidInput `wrong_width`.
     """
     check_embeddings(job)
     width = mean_column(job, layer).width
@@ -54,7 +53,7 @@ def similar_to(
     compared = 0
     for block in vector_blocks(job, layer):
         found = TopK(1, k)
-        # Rows within the block; input indices have gaps where items failed.
+        # The row within the block: input indices have gaps, since items may fail.
         own = block.index.index(leave_out) if leave_out is not None and leave_out in block.index else None
         scan_block(found, vector, block.vectors, 0, leave_out=own)
         index = np.array(block.index, dtype=np.int64)
@@ -68,7 +67,7 @@ def similar_to(
 
 
 def vector_of_item(job: Job, index: int, layer: int) -> Vector:
-    """The mean embedding of an item. Raises NotFound, or Conflict `no_embedding` where it has none."""
+    """Return the mean embedding of an item. Raises NotFound, and Conflict `no_embedding` if it has none."""
     check_embeddings(job)
     mean = stored_array(job, index, "mean", layer) if 0 <= index < 2**31 else None
     if mean is None:
@@ -81,12 +80,11 @@ def vector_of_item(job: Job, index: int, layer: int) -> Vector:
 
 
 def vector_of_sequence(*, owner: User, job: Job, record: Record, layer: int) -> Vector:
-    """The mean embedding of a new sequence by the job's model, through the synchronous path: it waits for a worker.
+    """Return the mean embedding of a new sequence by the job's model. It waits for a worker.
 
     Raises what `jobs.intake.sync.answer` raises.
     """
     params = {"repr_layers": [layer], "include": ["mean"]}
     request = Request(model=job.model, action="encode", params=params, interactive=True)
-    records: Sequence[Record] = [record]
-    (result,) = answer(owner=owner, request=request, records=records)
+    (result,) = answer(owner=owner, request=request, records=[record])
     return np.asarray(result["embeddings"][0]["embedding"])

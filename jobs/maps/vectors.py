@@ -31,7 +31,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Spool:
-    """All vectors of a job in a file of raw float32, and what is known of their items, in the same order."""
+    """All vectors of a job in a file of raw float32, with the indices and names of their items in the same order."""
 
     path: Path
     width: int
@@ -43,12 +43,12 @@ class Spool:
 
 
 def mean_column(job: Job, layer: int) -> Column:
-    """Where the mean embeddings of that layer lie, with the width of those that are stored."""
+    """Return the column of the mean embeddings of a layer, with their width."""
     return next(column for column in columns_of(job) if (column.kind, column.layer) == ("mean", layer))
 
 
 def vector_blocks(job: Job, layer: int) -> Iterator[Block]:
-    """What has succeeded by the time its page is read. Raises ExportBroken like `jobs.results.export.reading`."""
+    """Yield the items that have succeeded when their page is read. Raises ExportBroken like `jobs.results.export`."""
     column = mean_column(job, layer)
     for page in item_pages(job, sequences=False, problems=False):
         for group in groups(place([item for item in page if item.succeeded], [column])):
@@ -57,8 +57,9 @@ def vector_blocks(job: Job, layer: int) -> Iterator[Block]:
 
 
 def spool_vectors(job: Job, layer: int, path: Path, *, going_on: Callable[[int], bool]) -> Spool | None:
-    """Write the vectors to `path`; None where `going_on`, told how many are written, says no. Raises TooLarge for names
-    that would take too much memory.
+    """Write the vectors to `path`. Return None if `going_on`, called with their number so far, returns False.
+
+    Raises TooLarge for names that would take too much memory.
     """
     index: list[int] = []
     name: list[str] = []
@@ -78,7 +79,7 @@ def spool_vectors(job: Job, layer: int, path: Path, *, going_on: Callable[[int],
 
 
 def residues_of(job: Job, index: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Lengths of the sequences of these items (ascending indices)."""
+    """Return the lengths of the sequences of these items, given by ascending indices."""
     lengths = np.zeros(len(index), dtype=np.int64)
     rows = Item.objects.filter(job=job).order_by("index").values_list("index", Length("sequence"))
     last, page_size = -1, 50_000

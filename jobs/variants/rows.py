@@ -1,4 +1,4 @@
-"""What the table of a job of variants is made of, as Postgres keeps it: texts of items, numbers packed by chunks."""
+"""The stored rows of a job of variants: texts of items, and numbers packed by chunks."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from jobs.science.variants.overlays import key_of
 Floats = NDArray[np.float64]
 
 OTHER_LENGTH = -1
-"""Number of mutations of a sequence whose length is not the parent's."""
+"""Stands for the number of mutations of a sequence of another length than the parent's."""
 
 _CHUNKS = 1000
 """Chunks whose outputs are read at a time."""
 _PAGE = 50_000
 """Items that are read at a time."""
 NAME_SHOWN = 200
-"""Characters of a name, which may have 4,096: tables of the last jobs looked at stay in memory."""
+"""Characters of a name, which may have 4,096. Tables stay in memory."""
 
 KINDS = ("score", "spread")
 STORED = """
@@ -37,11 +37,11 @@ _Item = tuple[int, int | None, str, str]
 
 
 def scored_items(job: Job, scored: Container[int | None]) -> Iterator[_Item]:
-    """Index, chunk, name and text of the items in chunks that are scored, in input order; of a name the first
-    NAME_SHOWN characters: they are shown and searched, and the whole one stands in the downloads.
+    """Yield index, chunk, name and text of the items in chunks that are scored, in input order.
 
-    Pages by key, and no join: the planner would read the chunks of all jobs for it.
+    A name is cut to NAME_SHOWN characters, which pages show and search. Downloads have the whole name.
     """
+    # Pages by key and no join, for which the planner would read the chunks of all jobs.
     rows = Item.objects.filter(job=job, error_code__isnull=True).order_by("index")
     name, last = Left("name", NAME_SHOWN), -1
     while page := list(rows.filter(index__gt=last).values_list("index", "chunk_id", name, "sequence")[:_PAGE]):
@@ -50,15 +50,14 @@ def scored_items(job: Job, scored: Container[int | None]) -> Iterator[_Item]:
 
 
 def stored_numbers(job: Job) -> dict[str, dict[int | None, Floats]]:
-    """By kind, the numbers of the items of each chunk that is done, one each, in item order.
-
-    Outputs by the keys of a page of chunks: for a join the planner may read the outputs of all jobs.
-    """
+    """Return, by kind, one number for each item of each done chunk, in item order."""
     chunks = Chunk.objects.filter(job=job, state=ChunkState.DONE, n_items__gt=0).values_list("pk", flat=True)
-    return _numbers_of(list(chunks))
+    return numbers_of(list(chunks))
 
 
-def _numbers_of(chunks: list[int]) -> dict[str, dict[int | None, Floats]]:
+def numbers_of(chunks: list[int]) -> dict[str, dict[int | None, Floats]]:
+    """Return, by kind, the numbers of these chunks."""
+    # By the keys of a page of chunks: for a join the planner may read the outputs of all jobs.
     found: dict[str, dict[int | None, Floats]] = {kind: {} for kind in KINDS}
     with binary_cursor() as cursor:
         for start in range(0, len(chunks), _CHUNKS):
@@ -74,7 +73,7 @@ _CODE = re.compile(r"[A-Z]-?[0-9]+[A-Z](?::[A-Z]-?[0-9]+[A-Z])*")
 
 
 class MutationColumns:
-    """Codes and mutated positions of variants, from the texts that were checked when they came in."""
+    """Codes and mutated positions of variants, from texts that the intake has checked."""
 
     def __init__(self, parent: str, offset: int) -> None:
         self._parent, self._offset = parent, offset
@@ -96,7 +95,7 @@ class MutationColumns:
         self.starts.append(len(self.positions))
 
     def _mutations(self, text: str) -> tuple[Mutation, ...] | None:
-        """Substitutions in the order of their positions; None for a sequence of another length."""
+        """Return substitutions in the order of their positions, or None for a sequence of another length."""
         parent = self._parent
         if _CODE.fullmatch(text):
             found = [

@@ -13,7 +13,7 @@ from jobs.library.chunks import chunks_copy
 from jobs.models import Job
 from jobs.results.export.chunkwise import ChunkOrder, chunk_arrays
 from jobs.results.export.reading import _bytes_of
-from jobs.variants.rows import _numbers_of
+from jobs.variants.rows import numbers_of
 from tests.factories import record
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -31,7 +31,7 @@ def chunks_of_a_download(job: Job) -> None:
 
 
 def scores_of_variants(job: Job) -> None:
-    _numbers_of([1])
+    numbers_of([1])
 
 
 def chunks_of_an_upload(job: Job) -> None:
