@@ -1,4 +1,4 @@
-"""Analyses of a job: ask, watch, cancel; and neighbours of one query, answered at once."""
+"""REST of analyses of a job, and of the neighbours of one query, which are found while the request waits."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from jobs.background.artefacts import artefact_cancel, artefact_delete
 from jobs.errors import Conflict, InvalidInput, Problem
 from jobs.maps import serializers as shapes
 from jobs.maps.params import check_embeddings, check_layer, whole_number
-from jobs.maps.presenters import present_analyses, present_analysis
 from jobs.maps.services import analyses_of, analysis_of, analysis_request, library_of
 from jobs.maps.similar import similar_to, vector_of_item, vector_of_sequence
 from jobs.models import Job
@@ -32,15 +31,15 @@ from jobs.web.rest.views import COMMON_ERRORS, JobView
 REFUSED = {400: docs.ErrorBody, **COMMON_ERRORS}
 QUERIES = ("sequence", "vector", "index")
 MOST = 1000
-"""Neighbours of one query."""
+"""Most neighbours of one query."""
 
 
 class JobAnalyses(JobView):
     @extend_schema(operation_id="analyses_list", responses={200: shapes.AnalysisList, **COMMON_ERRORS})
     def get(self, request: Request, job_id: UUID) -> Response:
-        """The job's analyses, newest first, with their state and progress."""
+        """Return the job's analyses, newest first, with their state and progress."""
         job = self.job(job_id)
-        return Response({"results": present_analyses(job, analyses_of(job))})
+        return Response(shapes.AnalysisList({"results": analyses_of(job)}).data)
 
     @extend_schema(
         operation_id="analyses_ask",
@@ -48,12 +47,13 @@ class JobAnalyses(JobView):
         responses={200: shapes.AnalysisBody, 202: shapes.AnalysisBody, 410: docs.ErrorBody, **REFUSED},
     )
     def post(self, request: Request, job_id: UUID) -> Response:
-        """Ask for neighbours, clusters or a map of an encode job. 200 where it is ready, 202 where it will be; the same
-        request again gives the same analysis.
+        """Request neighbours, clusters or a map of an encode job.
+
+        The answer is 200 if it is ready and 202 if it is being built. The same request returns the same analysis.
         """
         job, data = self.job_with_rows(job_id), _object(request, ("kind", "params"))
         artefact = analysis_request(job=job, kind=data.get("kind"), params=data.get("params"))
-        body = present_analysis(job, artefact)
+        body = shapes.AnalysisBody(artefact).data
         ready = artefact.state == WorkState.DONE
         return Response(body, status=200 if ready else 202, headers={"Location": body["url"]})
 
@@ -61,13 +61,13 @@ class JobAnalyses(JobView):
 class JobAnalysis(JobView):
     @extend_schema(operation_id="analyses_show", responses={200: shapes.AnalysisBody, **COMMON_ERRORS})
     def get(self, request: Request, job_id: UUID, analysis_id: int) -> Response:
-        """One analysis: state, progress, and where its files are."""
+        """Return one analysis: its state, its progress and its files."""
         job = self.job(job_id)
-        return Response(present_analysis(job, analysis_of(job, analysis_id)))
+        return Response(shapes.AnalysisBody(analysis_of(job, analysis_id)).data)
 
     @extend_schema(operation_id="analyses_delete", responses={204: None, **COMMON_ERRORS})
     def delete(self, request: Request, job_id: UUID, analysis_id: int) -> Response:
-        """Remove an analysis with its files; one that is being built stops."""
+        """Delete an analysis with its files. If it is being built, the build stops."""
         artefact_delete(analysis_of(self.job(job_id), analysis_id))
         return Response(status=204)
 
@@ -88,7 +88,7 @@ class AnalysisCancel(JobView):
                 code="not_building",
             )
         artefact.refresh_from_db()
-        return Response(present_analysis(job, artefact))
+        return Response(shapes.AnalysisBody(artefact).data)
 
 
 class JobNeighbours(JobView):
@@ -102,7 +102,7 @@ class JobNeighbours(JobView):
         },
     )
     def post(self, request: Request, job_id: UUID) -> Response:
-        """The items most similar to a sequence, a vector or an item, by cosine of mean embeddings, exactly."""
+        """Return the items most similar to a sequence, a vector or an item, by exact cosine of mean embeddings."""
         job = self.job(job_id)
         check_embeddings(job)
         data = _object(request, (*QUERIES, "context_sequences", "k", "layer", "against"))
@@ -133,14 +133,14 @@ class JobNeighbours(JobView):
 
 @dataclass(frozen=True, slots=True)
 class _Query:
-    """What is compared; `index` where it is an item."""
+    """The vector to compare, and the `index` of its item if it is one."""
 
     vector: NDArray[np.floating[Any]]
     index: int | None = None
 
 
 def _object(request: Request, fields: tuple[str, ...]) -> Mapping[str, Any]:
-    """The body with these fields and no other."""
+    """Return the body. Raises InvalidInput for fields that are none of these."""
     data: Any = request.data
     only_fields(data, fields)
     found: Mapping[str, Any] = data
@@ -168,7 +168,7 @@ def _numbers(raw: Any) -> NDArray[np.float64]:
 
 
 def _record(job: Job, data: Mapping[str, Any]) -> Record:
-    """The sequence, strictly; raises InvalidInput with every problem."""
+    """Return the sequence, read strictly. Raises InvalidInput with every problem."""
     model = MODELS[job.model]
     item = {name: data[name] for name in ("sequence", "context_sequences") if name in data}
     (record,) = ItemReader([item], get_action("encode").rules(model), strict=True)

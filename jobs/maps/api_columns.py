@@ -1,4 +1,4 @@
-"""Uploaded columns of a job: values for its items to colour the map by."""
+"""REST of uploaded columns: values of a job's items, by which the map is coloured."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from jobs.errors import InvalidInput, TooLarge
 from jobs.limits import MAX_COLUMNS_FILE
 from jobs.maps import serializers as shapes
 from jobs.maps.columns import column_of, column_values, columns_add, columns_of_job
-from jobs.maps.presenters import present_column, present_matching
 from jobs.web.rest import serializers as docs
 from jobs.web.rest.bodies import CsvBodyParser, JsonBodyParser, MultipartBodyParser
 from jobs.web.rest.views import COMMON_ERRORS, ROW_ERRORS, JobView
@@ -27,8 +26,8 @@ class JobColumns(JobView):
 
     @extend_schema(operation_id="columns_list", responses={200: shapes.ColumnList, **COMMON_ERRORS})
     def get(self, request: Request, job_id: UUID) -> Response:
-        """The job's uploaded columns, without their values."""
-        return Response({"results": [present_column(one) for one in columns_of_job(self.job(job_id))]})
+        """Return the job's uploaded columns without their values."""
+        return Response(shapes.ColumnList({"results": columns_of_job(self.job(job_id))}).data)
 
     @extend_schema(
         operation_id="columns_upload",
@@ -43,7 +42,7 @@ class JobColumns(JobView):
         },
     )
     def post(self, request: Request, job_id: UUID) -> Response:
-        """Upload a CSV file with a column `name` or `index` and columns of values, and learn which items they found."""
+        """Upload a CSV file with a column `name` or `index` and columns of values. Returns which items were found."""
         job = self.job_with_rows(job_id)
         data: Any = request.data
         if "stream" in data and "media_type" in data:
@@ -56,29 +55,28 @@ class JobColumns(JobView):
                 )
             content, kinds = read_limited(file), str(data.get("kinds") or "")
         stored, report = columns_add(job=job, data=content, kinds=_kinds(kinds))
-        body = {"columns": [present_column(one) for one in stored], "matching": present_matching(report)}
-        return Response(body, status=201)
+        return Response(shapes.ColumnsReport({"columns": stored, "matching": report}).data, status=201)
 
 
 class JobColumnView(JobView):
     @extend_schema(operation_id="columns_show", responses={200: shapes.ColumnValues, **COMMON_ERRORS})
     def get(self, request: Request, job_id: UUID, column_id: int) -> Response:
-        """One column with a value for each item in input order: a number, or a place in `categories`; null for none."""
+        """Return one column with a value for each item in input order: a number, a place in `categories`, or null."""
         column = column_of(self.job(job_id), column_id)
         values = column_values(column)
         empty = np.isnan(values) if column.kind == "numeric" else values < 0
         listed = [None if none else value for value, none in zip(values.tolist(), empty.tolist(), strict=True)]
-        return Response({**present_column(column), "values": listed})
+        return Response({**shapes.ColumnBody(column).data, "values": listed})
 
     @extend_schema(operation_id="columns_delete", responses={204: None, **COMMON_ERRORS})
     def delete(self, request: Request, job_id: UUID, column_id: int) -> Response:
-        """Remove a column."""
+        """Delete a column."""
         column_of(self.job(job_id), column_id).delete()
         return Response(status=204)
 
 
 def read_limited(stream: Any) -> bytes:
-    """The whole of an upload; raises TooLarge."""
+    """Read an upload into memory. Raises TooLarge."""
     blocks: list[bytes] = []
     size = 0
     while block := stream.read(1 << 16):

@@ -238,3 +238,26 @@ def _column(name: str, cells: Mapping[int, str], kind: str | None, found: Matchi
 
 def _refusal(code: str, what: str, remedy: str, *, line: int | None = None) -> InvalidInput:
     return InvalidInput.one(code, what, remedy, path="file", line=line)
+
+
+def matching_sentence(report: Matching) -> str:
+    """Return the report in words, for pages."""
+    said = [
+        f"{report.matched_rows:,} of {report.rows:,} rows found {report.matched_items:,} of the job's "
+        f"{report.items:,} items by {report.by}."
+    ]
+    for listed, words in (
+        (report.unmatched, "about no item of this job"),
+        (report.duplicated, "repeating an item, of which the first counts"),
+        (report.shared, "with a name of several items, which all got the value"),
+    ):
+        if listed.count:
+            names = listed.examples[:5]
+            more = ", ..." if listed.count > len(names) else ""
+            said.append(f"Rows {words}: {listed.count:,} ({', '.join(names)}{more}).")
+    said += [
+        f"The column {one.column} is taken as words because of {one.text[:40]!r} in line {one.line}; if it is to be "
+        "numbers, leave that cell empty and upload it again."
+        for one in report.words
+    ]
+    return " ".join(said)

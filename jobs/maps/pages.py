@@ -16,10 +16,11 @@ from django.views.decorators.http import require_safe
 from jobs.background.artefacts import artefact_cancel, artefact_delete
 from jobs.errors import InvalidInput, Problem, ServiceError
 from jobs.maps.api_columns import read_limited
+from jobs.maps.column_files import matching_sentence
 from jobs.maps.columns import column_of, column_values, columns_add, columns_of_job
 from jobs.maps.params import check_embeddings
-from jobs.maps.presenters import matching_sentence, present_analyses, present_analysis, present_column
 from jobs.maps.reading import MapRow, MapTable
+from jobs.maps.serializers import AnalysisBody, ColumnBody
 from jobs.maps.services import analyses_of, analysis_of, analysis_request
 from jobs.models import Artefact, Job, JobColumn
 from jobs.models.states import WorkState
@@ -52,7 +53,7 @@ def _maps(job: Job) -> tuple[list[Artefact], dict[str, Any]]:
     """The newest maps, and what the list of them needs."""
     found = analyses_of(job).filter(kind="map")
     maps, newest = list(found[:LISTED]), found.count()
-    shown = [one | {"number": newest - at} for at, one in enumerate(present_analyses(job, maps))]
+    shown = [one | {"number": newest - at} for at, one in enumerate(AnalysisBody(maps, many=True).data)]
     return maps, {"job": job, "maps": shown, "live": _is_moving(maps)}
 
 
@@ -99,10 +100,10 @@ def _picture(request: HttpRequest, job: Job, chosen: Artefact) -> dict[str, Any]
     asked = request.GET.get("colour", "")
     colour = asked if asked in colours else next(iter(colours))
     found: dict[str, Any] = {
-        "map": present_analysis(job, chosen),
+        "map": AnalysisBody(chosen).data,
         "colours": colours,
         "colour": colour,
-        "columns": [present_column(one) for one in columns],
+        "columns": ColumnBody(columns, many=True).data,
     }
     try:
         table = MapTable(chosen)

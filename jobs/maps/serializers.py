@@ -1,15 +1,22 @@
-"""Shapes of what is asked and answered about analyses and columns, for the OpenAPI document."""
+"""Bodies of the REST interface about analyses, neighbours and columns."""
 
 from __future__ import annotations
 
+from typing import Any
+
+from django.urls import reverse
 from rest_framework import serializers as s
 
+from jobs.background.artefacts import artefact_files
 from jobs.maps.params import FORMATS
+from jobs.maps.services import is_behind
+from jobs.models import Artefact
 from jobs.models.artefacts import ANALYSES as KINDS
-from jobs.models.states import ArtefactState
+from jobs.models.states import ArtefactState, WorkState
+from jobs.web.rest.fields import Rows, Shape, Share, Url
 
 
-class AnalysisRequest(s.Serializer):  # type: ignore[type-arg]
+class AnalysisRequest(Shape):
     kind = s.ChoiceField(KINDS)
     params = s.DictField(
         required=False,
@@ -19,34 +26,59 @@ class AnalysisRequest(s.Serializer):  # type: ignore[type-arg]
     )
 
 
-class AnalysisFile(s.Serializer):  # type: ignore[type-arg]
+class AnalysisFile(Shape):
     format = s.ChoiceField(list(FORMATS))
     url = s.CharField()
     bytes = s.IntegerField()
     sha256 = s.CharField()
 
 
-class AnalysisBody(s.Serializer):  # type: ignore[type-arg]
-    id = s.IntegerField()
-    url = s.CharField()
+class AnalysisFiles(s.ListField):
+    """The files of a ready analysis."""
+
+    def to_representation(self, artefact: Artefact) -> list[dict[str, Any]]:
+        if artefact.state != WorkState.DONE:
+            return []
+        address = reverse("job-artefact", args=[artefact.job_id, artefact.pk])
+        return [
+            {"format": one.format, "url": f"{address}?format={one.format}", "bytes": one.size, "sha256": one.sha256}
+            for one in artefact_files(artefact).values()
+        ]
+
+
+class AnalysisState(s.ChoiceField):
+    def to_representation(self, value: str) -> str:
+        return ArtefactState.of(value)
+
+
+class Behind(s.BooleanField):
+    def to_representation(self, artefact: Artefact) -> bool:
+        return is_behind(artefact)
+
+
+class AnalysisBody(Shape):
+    """An artefact that is an analysis."""
+
+    id = s.IntegerField(source="pk")
+    url = Url("job-analysis", "job_id", "pk")
     kind = s.ChoiceField(KINDS)
     params = s.DictField()
-    state = s.ChoiceField(ArtefactState.choices)
-    fraction = s.FloatField(help_text="How far the build is, up to 1.")
-    stage = s.CharField(help_text="What the build is doing.")
+    state = AnalysisState(ArtefactState.choices)
+    fraction = Share(source="progress", help_text="Progress of the build, up to 1.")
+    stage = s.CharField(help_text="The step of the build.")
     reason = s.CharField(help_text="Why it failed.")
-    facts = s.DictField(help_text="Of a ready one: items, and what else can be said in a few numbers.")
-    behind = s.BooleanField(help_text="Whether the job has other results by now.")
-    files = AnalysisFile(many=True)
+    facts = s.DictField(help_text="Figures of a ready analysis: items, and others that depend on its kind.")
+    behind = Behind(source="*", help_text="Whether the job has newer results.")
+    files = AnalysisFiles(child=AnalysisFile(), source="*")
     created_at = s.DateTimeField()
     finished_at = s.DateTimeField(allow_null=True)
 
 
-class AnalysisList(s.Serializer):  # type: ignore[type-arg]
+class AnalysisList(Shape):
     results = AnalysisBody(many=True)
 
 
-class NeighboursQuery(s.Serializer):  # type: ignore[type-arg]
+class NeighboursQuery(Shape):
     sequence = s.CharField(required=False, help_text="Encoded by the job's model first.")
     context_sequences = s.ListField(child=s.CharField(), required=False, help_text="Context of that sequence.")
     vector = s.ListField(
@@ -60,22 +92,24 @@ class NeighboursQuery(s.Serializer):  # type: ignore[type-arg]
     )
 
 
-class NeighbourRow(s.Serializer):  # type: ignore[type-arg]
+class NeighbourRow(Shape):
     index = s.IntegerField()
     name = s.CharField()
     similarity = s.FloatField(help_text="Cosine, -1 to 1.")
 
 
-class NeighboursAnswer(s.Serializer):  # type: ignore[type-arg]
+class NeighboursAnswer(Shape):
     job = s.UUIDField(help_text="The job whose items these are.")
     layer = s.IntegerField()
     compared = s.IntegerField(help_text="How many items were compared.")
     neighbours = NeighbourRow(many=True)
 
 
-class ColumnBody(s.Serializer):  # type: ignore[type-arg]
-    id = s.IntegerField()
-    url = s.CharField()
+class ColumnBody(Shape):
+    """A `JobColumn` without its values."""
+
+    id = s.IntegerField(source="pk")
+    url = Url("job-column", "job_id", "pk")
     name = s.CharField()
     kind = s.CharField(help_text="numeric or categorical.")
     categories = s.ListField(child=s.CharField())
@@ -83,42 +117,46 @@ class ColumnBody(s.Serializer):  # type: ignore[type-arg]
     filled = s.IntegerField(help_text="Items with a value.")
 
 
-class ColumnList(s.Serializer):  # type: ignore[type-arg]
+class ColumnList(Shape):
     results = ColumnBody(many=True)
 
 
 class ColumnValues(ColumnBody):
-    values = s.ListField(child=s.FloatField(allow_null=True))
+    values = Rows(child=s.FloatField(allow_null=True))
 
 
-class ColumnsUpload(s.Serializer):  # type: ignore[type-arg]
+class ColumnsUpload(Shape):
     file = s.FileField(help_text="CSV with a column name or index, and columns of values.")
     kinds = s.CharField(required=False, help_text='JSON object as text, such as {"class": "categorical"}.')
 
 
-class Listed(s.Serializer):  # type: ignore[type-arg]
+class Listed(Shape):
     count = s.IntegerField()
     examples = s.ListField(child=s.CharField())
 
 
-class TakenAsWords(s.Serializer):  # type: ignore[type-arg]
+class TakenAsWords(Shape):
     column = s.CharField()
-    because = s.CharField(help_text="The first cell that is no number.")
+    because = s.CharField(source="text", help_text="The first cell that is no number.")
     line = s.IntegerField(help_text="Its line in the file, from 1.")
 
 
-class MatchingBody(s.Serializer):  # type: ignore[type-arg]
+class MatchingBody(Shape):
+    """A `jobs.maps.column_files.Matching`."""
+
     by = s.CharField(help_text="name or index.")
     rows = s.IntegerField()
     matched_rows = s.IntegerField()
     items = s.IntegerField()
     matched_items = s.IntegerField()
-    unmatched = Listed(help_text="Rows that are about no item of the job.")
-    duplicated = Listed(help_text="Further rows of an item that has one: the first counts.")
-    shared = Listed(help_text="Names that several items have: each got the value.")
-    taken_as_words = TakenAsWords(many=True, help_text="Columns with numbers and words; `kinds` makes that a choice.")
+    unmatched = Listed(help_text="Rows about no item of the job.")
+    duplicated = Listed(help_text="Further rows about an item: the first counts.")
+    shared = Listed(help_text="Names of several items: each got the value.")
+    taken_as_words = TakenAsWords(
+        many=True, source="words", help_text="Columns with numbers and words. `kinds` overrides the choice."
+    )
 
 
-class ColumnsReport(s.Serializer):  # type: ignore[type-arg]
+class ColumnsReport(Shape):
     columns = ColumnBody(many=True)
     matching = MatchingBody()

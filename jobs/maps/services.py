@@ -1,4 +1,4 @@
-"""Asking for analyses of a job (`jobs.maps.kinds`): artefacts whose parameters say what is computed."""
+"""Analyses of a job: artefacts whose kind and parameters say what is computed."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from jobs.background.artefacts import artefact_request
+from jobs.background.artefacts import artefact_fingerprint, artefact_request
 from jobs.errors import InvalidInput, NotFound
-from jobs.library import selectors
+from jobs.library.selectors import job_of, jobs_of
 from jobs.maps.limits import check_size
 from jobs.maps.params import check_analysis, check_embeddings
 from jobs.models import Artefact, Job
@@ -20,11 +20,11 @@ from jobs.quotas.admission import quota_admit_bytes, quota_admit_work
 
 
 def analysis_request(*, job: Job, kind: Any, params: Any) -> Artefact:
-    """The analysis of the results as they are: ready, being built, or asked for now; a failed one is tried again. Of a
-    job that still runs it covers the rows that are finished.
+    """Return the analysis of the results that the job has now, and queue it if it is new, failed or cancelled.
 
-    Raises InvalidInput for what is wrong with the request, the job, or the size of the library; TooLarge where the
-    owner's storage is full; TooManyRequests where too many of the owner's are unfinished.
+    If the job still runs, the analysis covers its finished rows. Raises InvalidInput for faults of the request, the job
+    or the size of the library, TooLarge if the owner's storage is full, and TooManyRequests if the owner has too many
+    unfinished analyses.
     """
     checked = check_analysis(job, kind, params)
     items = progress.job_counts(job)["succeeded"]
@@ -40,20 +40,20 @@ def analysis_request(*, job: Job, kind: Any, params: Any) -> Artefact:
 
 
 def _admit(user_id: int) -> None:
-    """How large one becomes is known when it is built: it is refused where nothing more may be stored at all."""
+    # The size is known once the analysis is built. It is refused here only if nothing more may be stored.
     quota_admit_bytes(user_id=user_id, size=1)
     quota_admit_work(user_id=user_id)
 
 
 def library_of(job: Job, against: str | None, layer: int, *, path: str = "params.against") -> Job | None:
-    """The other job to compare with, of the same owner, model and layer; None where none is named.
+    """Return the other job to compare with, of the same owner, model and layer, or None if none is named.
 
-    Raises InvalidInput `no_such_job`, `other_model`, `layer_not_stored`, or that it keeps no mean embeddings.
+    Raises InvalidInput `no_such_job`, `other_model`, `layer_not_stored`, and what `check_embeddings` raises.
     """
     if against is None:
         return None
     try:
-        other = selectors.job_of(job.owner, UUID(against))
+        other = job_of(job.owner, UUID(against))
     except NotFound:
         raise InvalidInput.one(
             "no_such_job", f"you have no job {against}", "Give the id of another encode job.", path=path
@@ -78,13 +78,26 @@ def library_of(job: Job, against: str | None, layer: int, *, path: str = "params
 
 
 def analyses_of(job: Job) -> QuerySet[Artefact]:
-    """The job's analyses, newest first."""
-    return Artefact.objects.filter(job=job, kind__in=KINDS).order_by("-id")
+    """Return the job's analyses, newest first."""
+    return job.artefacts.filter(kind__in=KINDS).order_by("-id")
 
 
 def analysis_of(job: Job, number: int) -> Artefact:
-    """One analysis of the job; raises NotFound."""
+    """Return one analysis of the job. Raises NotFound."""
     found = analyses_of(job).filter(pk=number).first() if 0 < number < 2**63 else None
     if found is None:
         raise NotFound(f"job {job.pk} has no analysis {number}")
     return found
+
+
+def is_behind(artefact: Artefact) -> bool:
+    """Return whether the job has newer results than this ready analysis, so that a new request makes another one."""
+    if artefact.state != WorkState.DONE:
+        return False
+    also = ""
+    if other_id := artefact.params.get("against"):
+        other = jobs_of(artefact.job.owner).filter(pk=UUID(other_id)).first()
+        if other is None:
+            return False
+        also = progress.results_fingerprint(other)
+    return artefact.fingerprint != artefact_fingerprint(artefact.job, artefact.params, also)
