@@ -9,19 +9,18 @@ from typing import Annotated, Any
 
 import typer
 
-from e1client.context_cli import print_body, print_rows
 from e1client.errors import Exit
-from e1client.following import connected, tell_file
+from e1client.following import connected
 from e1client.params import parse_params
 from e1client.progress import reporting, say
 from e1client.render import plain
-from e1client.shell import JobArgument, JsonFlag, ParamOption, exits, wants_json
+from e1client.shell import JobArgument, JsonFlag, ParamOption, show, tell_file
 
 analysis_app = typer.Typer()
 
 
 class Kind(StrEnum):
-    """What can be computed of the mean embeddings of a job."""
+    """Analyses of the mean embeddings of a job."""
 
     NEIGHBOURS = "neighbours"
     CLUSTERS = "clusters"
@@ -38,24 +37,24 @@ def analyse(  # noqa: PLR0917 - typer calls it; every parameter is an option of 
     as_json: JsonFlag = False,
 ) -> None:
     """Compute neighbours, clusters or a map of an encode job, in the background of the service."""
-    with exits(as_json=as_json), connected() as (client, _):
-        body = client.analyse(job, kind.value, **parse_params(param or ()))
+    with connected(as_json=as_json) as (client, _):
+        body = client.analyse(job, kind.value, **parse_params(param))
         if wait or out is not None:
             body = client.wait_analysis(job, body["id"], on_update=_tell)
-        print_body(body, analysis_lines, as_json=as_json)
+        show(body, analysis_lines, as_json=as_json)
         if body["state"] in ("failed", "cancelled"):
             raise typer.Exit(Exit.JOB_FAILED)
         if out is not None:
-            with reporting(as_json=wants_json(as_json=as_json)) as show:
-                client.download_analysis(job, body["id"], out, on_bytes=show.bytes)
+            with reporting(as_json=as_json) as reporter:
+                client.download_analysis(job, body["id"], out, on_bytes=reporter.bytes)
                 tell_file(out, as_json=as_json)
 
 
 @analysis_app.command()
 def analyses(job: JobArgument, as_json: JsonFlag = False) -> None:
     """List the analyses of a job."""
-    with exits(as_json=as_json), connected() as (client, _):
-        print_rows(client.analyses(job), table_of_analyses, as_json=as_json)
+    with connected(as_json=as_json) as (client, _):
+        show(client.analyses(job), table_of_analyses, as_json=as_json)
 
 
 @analysis_app.command()
@@ -66,9 +65,9 @@ def columns(
     ],
     as_json: JsonFlag = False,
 ) -> None:
-    """Hang columns of values on a job's items, to colour its map by."""
-    with exits(as_json=as_json), connected() as (client, _):
-        print_body(client.upload_columns(job, file), column_lines, as_json=as_json)
+    """Attach columns of values to a job's items, to colour its map by."""
+    with connected(as_json=as_json) as (client, _):
+        show(client.upload_columns(job, file), column_lines, as_json=as_json)
 
 
 def _tell(body: Mapping[str, Any]) -> None:
@@ -77,7 +76,7 @@ def _tell(body: Mapping[str, Any]) -> None:
 
 
 def analysis_lines(body: Mapping[str, Any]) -> Iterator[str]:
-    """An analysis with its state and its files."""
+    """Yield an analysis with its state and its files."""
     yield f"analysis {body['id']}: {plain(body['kind'])}"
     yield f"  state       {plain(body['state'])}"
     if body.get("reason"):
@@ -89,14 +88,14 @@ def analysis_lines(body: Mapping[str, Any]) -> Iterator[str]:
 
 
 def table_of_analyses(bodies: list[Mapping[str, Any]]) -> Iterator[str]:
-    """A line per analysis under a heading."""
+    """Yield a heading and a line per analysis."""
     yield f"{'id':>8}  {'kind':10}  {'state':9}  {'done':>5}"
     for body in bodies:
         yield f"{body['id']:>8}  {plain(body['kind']):10}  {plain(body['state']):9}  {body['fraction']:>5.0%}"
 
 
 def column_lines(body: Mapping[str, Any]) -> Iterator[str]:
-    """How the rows of the file and the items of the job found each other."""
+    """Yield how the rows of the file matched items of the job."""
     for name, value in body.items():
         if isinstance(value, int | float | str):
             yield f"{plain(name):16} {plain(value)}"

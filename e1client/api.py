@@ -1,40 +1,35 @@
-"""The client: one method per thing that a server does for jobs."""
+"""The client: one method for each thing that a server does for jobs."""
 
 from __future__ import annotations
 
 import json
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack
-from typing import IO, Any
-
-import httpx
+from typing import Any
 
 from e1client.analyses import AnalysisClient
-from e1client.answers import decoded, job_path
 from e1client.contexts import ContextClient
 from e1client.errors import Rejected, UsageError
 from e1client.items import ContextLike, ItemLike, open_context, open_items
-from e1client.job import Job, JobLike
+from e1client.job import Job, JobLike, job_path
 from e1client.params import with_dtype
+from e1client.reading import Body
 from e1client.sync import ask
-from e1client.transport import CONNECT_SECONDS
-from e1client.uploads import STDIN, Source, open_upload
+from e1client.uploads import STDIN, Source, Upload, all_open, open_upload
 from e1client.waiting import LONGEST_PAUSE
 
 SUBMIT_SECONDS = 1800.0
-"""Read limit of a submission: the server parses the whole file before it answers."""
+"""Read limit of a submission: the server parses the complete file before it answers."""
 STILL_READ = "idempotency_in_progress"
-"""The code of a 409 that says: the same submission arrived before and is still being read."""
-Upload = AbstractContextManager[tuple[str, IO[bytes]]]
+"""Code of a 409: the same submission arrived before, and the server still reads it."""
 
 
 class Client(ContextClient, AnalysisClient):
     """A connection to one server: `with Client() as client: ...`. Not safe for use by several threads.
 
-    `url` and `token` default to `E1_URL` and `E1_TOKEN` (see `e1client.settings`). `on_lost` is told of every failed
-    attempt that will be repeated. Every method raises ClientError: Unreachable where nobody answers, Unauthorised for
-    a wrong token, Rejected for what the server refuses, ServerTrouble for what it cannot do now.
+    `url` and `token` default to `E1_URL` and `E1_TOKEN` (see `e1client.settings`). `on_lost` is called for every failed
+    attempt that will be repeated. Every method raises ClientError: Unreachable if no server answers, Unauthorised for
+    a wrong token, Rejected for a refused request, ServerTrouble if the server cannot serve it now.
     """
 
     def submit(
@@ -50,19 +45,16 @@ class Client(ContextClient, AnalysisClient):
         on_invalid: str | None = None,
         key: str | None = None,
     ) -> Job:
-        """Hand in a library (FASTA, FASTA.gz, JSONL, CSV) and return the queued job.
+        """Send a library (FASTA, FASTA.gz, JSONL, CSV) and return the queued job.
 
         `file` is a path, "-" for standard input, or a stream of bytes. `context`, a file of homologs or a list of
-        sequences, goes with every query. `dtype="float16"`, the parameter of that name, stores embeddings and logits
-        in half the bytes, with three digits. `on_invalid="skip"` queues the good records and lists the others as
-        skipped. The request carries an Idempotency-Key, a fresh one unless `key` is given: repeating it makes no second
-        job, in this process or, with the same `key`, in another one. Raises Rejected with a problem for every bad
-        record.
+        sequences, goes with every query. `dtype="float16"` stores embeddings and logits in half the bytes, with three
+        digits. `on_invalid="skip"` queues the good records and lists the others as skipped. The request carries an
+        Idempotency-Key, a new one unless `key` is given: repeating it creates no second job. Raises Rejected with a
+        problem for every bad record.
         """
-        if str(file) == STDIN and str(context) == STDIN:
-            raise UsageError("FILE and --context cannot both be standard input")
         fields = _fields(model, action, with_dtype(params, dtype), name, on_invalid)
-        return self._submit(open_upload(file), fields, context, key)
+        return self._submit("/api/jobs/", fields, _files(file, context), key)
 
     def estimate(
         self,
@@ -74,23 +66,20 @@ class Client(ContextClient, AnalysisClient):
         dtype: str | None = None,
         context: ContextLike | None = None,
         on_invalid: str | None = None,
-    ) -> dict[str, Any]:
-        """What `submit` with the same arguments would cost, without submitting: `items`, `residues`, `tokens`,
-        `output_bytes`, `seconds` at the workers' present rate (None with a `seconds_reason`), `quota` with what is left
-        of it, and whether it would be `accepted`. The file is sent and read, and nothing of it is kept.
-        """
-        if str(file) == STDIN and str(context) == STDIN:
-            raise UsageError("FILE and --context cannot both be standard input")
-        with ExitStack() as stack:
-            files = {"file": stack.enter_context(open_upload(file))}
-            if context is not None:
-                files["context"] = stack.enter_context(open_context(context))
-            fields = _fields(model, action, with_dtype(params, dtype), "", on_invalid)
-            return decoded(self._post_form("/api/estimate/", fields, files))
+    ) -> Body:
+        """Return what `submit` with the same arguments would cost, without submitting.
 
-    def usage(self) -> dict[str, Any]:
-        """`quota`: limit, use and rest of each of your quotas; `models`: how fast each is computed now."""
-        return decoded(self._transport.request("GET", "/api/usage/"))
+        `items`, `residues`, `tokens`, `output_bytes`; `seconds` at the workers' present rate (None with a
+        `seconds_reason`); `quota` with the rest of each; and whether the job would be `accepted`. The file is sent and
+        read; nothing is kept.
+        """
+        fields = _fields(model, action, with_dtype(params, dtype), "", on_invalid)
+        with all_open(_files(file, context)) as files:
+            return self._transport.json("POST", "/api/estimate/", data=fields, files=files, seconds=SUBMIT_SECONDS)
+
+    def usage(self) -> Body:
+        """Return `quota`, the limit, use and rest of each of your quotas, and `models`, how fast each is now."""
+        return self._transport.json("GET", "/api/usage/")
 
     def submit_items(
         self,
@@ -105,49 +94,25 @@ class Client(ContextClient, AnalysisClient):
         on_invalid: str | None = None,
         key: str | None = None,
     ) -> Job:
-        """Hand in sequences, pairs (name, sequence) or items as REST takes them; see `submit` for the rest.
+        """Send sequences, pairs (name, sequence) or items as REST takes them; see `submit` for the rest.
 
-        Any number of them: they are written to a temporary JSONL file as they come. Line 1 of an error is the first
-        item.
+        Any number of them: they go to a temporary JSONL file first. Line 1 of an error is the first item.
         """
         fields = _fields(model, action, with_dtype(params, dtype), name, on_invalid)
-        return self._submit(open_items(items), fields, context, key)
+        return self._submit("/api/jobs/", fields, {"file": open_items(items)} | _context(context), key)
 
-    def _submit(
-        self,
-        upload: Upload,
-        fields: dict[str, str],
-        context: ContextLike | None,
-        key: str | None,
-        path: str = "/api/jobs/",
-    ) -> Job:
-        key = key or str(uuid.uuid4())
-        with ExitStack() as stack:
-            files = {"file": stack.enter_context(upload)}
-            if context is not None:
-                files["context"] = stack.enter_context(open_context(context))
+    def _submit(self, path: str, fields: dict[str, str], uploads: Mapping[str, Upload], key: str | None) -> Job:
+        form: dict[str, Any] = {"data": fields, "headers": {"Idempotency-Key": key or str(uuid.uuid4())}}
+        with all_open(uploads) as files:
             while True:
                 try:
-                    return self._post_job(path, fields, files, key)
+                    return Job(self._transport.json("POST", path, files=files, seconds=SUBMIT_SECONDS, **form))
                 except Rejected as error:
-                    # Our first request lost its connection to a server that is still reading it.
+                    # The first request lost its connection to a server that is still reading it.
                     if error.code != STILL_READ:
                         raise
                     self._transport.on_lost(error)
                     self._clock.sleep(error.retry_after or LONGEST_PAUSE)
-
-    def _post_job(self, path: str, fields: dict[str, str], files: dict[str, tuple[str, IO[bytes]]], key: str) -> Job:
-        return Job(decoded(self._post_form(path, fields, files, {"Idempotency-Key": key})))
-
-    def _post_form(
-        self,
-        path: str,
-        fields: dict[str, str],
-        files: dict[str, tuple[str, IO[bytes]]],
-        headers: dict[str, str] | None = None,
-    ) -> httpx.Response:
-        timeout = httpx.Timeout(SUBMIT_SECONDS, connect=CONNECT_SECONDS)
-        return self._transport.request("POST", path, data=fields, files=files, headers=headers or {}, timeout=timeout)
 
     def extend(
         self,
@@ -158,40 +123,40 @@ class Client(ContextClient, AnalysisClient):
         on_invalid: str | None = None,
         key: str | None = None,
     ) -> Job:
-        """Add the records of a file behind the last item of a job, which computes them as it did the others; a job
-        that was over is queued again. Repeated requests are recognised as in `submit`. Raises Rejected, and then the
-        job is as it was.
+        """Add the records of a file after the last item of a job, which computes them like the others.
+
+        A job that was over is queued again. Repeated requests are recognised as in `submit`. Raises Rejected and leaves
+        the job as it was.
         """
         fields = {"on_invalid": on_invalid} if on_invalid else {}
-        return self._submit(open_upload(file), fields, context, key, path=f"{job_path(job)}extend/")
+        return self._submit(f"{job_path(job)}extend/", fields, _files(file, context), key)
 
-    def encode(
-        self, model: str, items: Iterable[ItemLike], params: Mapping[str, Any] | None = None
-    ) -> list[dict[str, Any]]:
-        """Embeddings at once, for a handful of items: a result for each, as JSONL has it. For more, `submit`.
+    def encode(self, model: str, items: Iterable[ItemLike], params: Mapping[str, Any] | None = None) -> list[Body]:
+        """Compute embeddings of a few items now; return a result for each, as JSONL has it. For more, use `submit`.
 
-        Each has `embeddings` [{layer, embedding [H]}], and where asked for `per_token_embeddings`
+        Each has `embeddings` [{layer, embedding [H]}] and, if requested, `per_token_embeddings`
         [{layer, embeddings [L][H]}] and `logits` [L][20] with `vocab_tokens`; all as lists.
         """
         return self.call(model, "encode", items, params)
 
-    def predict(
-        self, model: str, items: Iterable[ItemLike], params: Mapping[str, Any] | None = None
-    ) -> list[dict[str, Any]]:
-        """Logits for sequences with `?`, at once: `logits` [L][20], `vocab_tokens`, `sequence_tokens` and
-        `mask_positions` (0-based); see `encode`.
+    def predict(self, model: str, items: Iterable[ItemLike], params: Mapping[str, Any] | None = None) -> list[Body]:
+        """Compute logits for sequences with `?` now; see `encode`.
+
+        Each result has `logits` [L][20], `vocab_tokens`, `sequence_tokens` and `mask_positions` (0-based).
         """
         return self.call(model, "predict", items, params)
 
     def log_prob(self, model: str, items: Iterable[ItemLike]) -> list[float]:
-        """The log-probability of each sequence (natural logarithm, summed over its residues), at once; see `encode`."""
+        """Compute the log-probability of each sequence now: natural logarithm, summed over residues; see `encode`."""
         return [float(result["log_prob"]) for result in self.call(model, "log_prob", items)]
 
     def call(
         self, model: str, action: str, items: Iterable[ItemLike], params: Mapping[str, Any] | None = None
-    ) -> list[dict[str, Any]]:
-        """Any action at once: a result for each item, in their order. Eight items go into a request, and the requests
-        go one after the other. Raises Rejected where an item is refused, ServerTrouble where one fails.
+    ) -> list[Body]:
+        """Compute any action now and return a result for each item, in their order.
+
+        Eight items go into a request, one request after the other. Raises Rejected if an item is refused, ServerTrouble
+        if one fails.
         """
 
         def fetch_rows(job: str) -> Iterator[Mapping[str, Any]]:
@@ -201,49 +166,62 @@ class Client(ContextClient, AnalysisClient):
         return ask(self._transport, model, action, items=items, params=params, fetch_rows=fetch_rows)
 
     def cancel(self, job: JobLike) -> Job:
-        """Stop the job; finished results stay. Raises Rejected where it is over in another way."""
+        """Stop the job; finished results stay. Raises Rejected if it ended in another way."""
         return self._turn(job, "cancel", reached=("cancelling", "cancelled"))
 
     def pause(self, job: JobLike) -> Job:
-        """Let no further items begin. Raises Rejected where the job is neither queued nor running."""
+        """Let no further items begin. Raises Rejected unless the job is queued or running."""
         return self._turn(job, "pause", reached=("paused",))
 
     def resume(self, job: JobLike) -> Job:
-        """Go on with a paused job. Raises Rejected where it is over."""
+        """Continue a paused job. Raises Rejected if it is over."""
         return self._turn(job, "resume", reached=("queued", "running", "finalizing"))
 
     def _turn(self, job: JobLike, verb: str, *, reached: tuple[str, ...]) -> Job:
         try:
-            return Job(decoded(self._transport.request("POST", f"{job_path(job)}{verb}/")))
+            return Job(self._transport.json("POST", f"{job_path(job)}{verb}/"))
         except Rejected:
-            # An answer that was lost may have been the one that the job has been turned.
+            # The request may be a repeated one whose first answer was lost.
             now = self.job(job)
             if now.state not in reached:
                 raise
             return now
 
     def retry(self, job: JobLike) -> Job:
-        """Queue the failed items again. A request that may have arrived is not repeated. Raises Rejected where the job
-        is not over, or has no failed item.
+        """Queue the failed items again. Raises Rejected if the job is not over, or has no failed item.
+
+        A request that may have arrived is not repeated.
         """
-        return Job(decoded(self._transport.request("POST", f"{job_path(job)}retry/", repeatable=False)))
+        return Job(self._transport.json("POST", f"{job_path(job)}retry/", repeatable=False))
 
     def keep(self, job: JobLike) -> Job:
-        """Put off the day on which the results of a closed job are removed, by a full term from now. Raises Rejected
-        `nothing_to_keep` where there is no such day.
+        """Postpone the removal of a closed job's results by a full term from now.
+
+        Raises Rejected `nothing_to_keep` if no removal is due.
         """
-        return Job(decoded(self._transport.request("POST", f"{job_path(job)}keep/")))
+        return Job(self._transport.json("POST", f"{job_path(job)}keep/"))
 
     def rename(self, job: JobLike, name: str) -> Job:
-        """Give the job another name, empty for none. Raises Rejected `bad_name`."""
-        return Job(decoded(self._transport.request("PATCH", job_path(job), json={"name": name})))
+        """Give the job another name; an empty one removes it. Raises Rejected `bad_name`."""
+        return Job(self._transport.json("PATCH", job_path(job), json={"name": name}))
 
     def delete(self, job: JobLike) -> None:
-        """Remove the job with all its results. A request that may have arrived is not repeated."""
+        """Delete the job with all its results. A request that may have arrived is not repeated."""
         self._transport.request("DELETE", job_path(job), repeatable=False)
 
 
 def _fields(model: str, action: str, params: Mapping[str, Any], name: str, on_invalid: str | None) -> dict[str, str]:
-    """The form fields of a submission."""
+    """Return the form fields of a submission."""
     fields = {"model": model, "action": action, "params": json.dumps(dict(params))}
     return fields | {key: value for key, value in (("name", name), ("on_invalid", on_invalid)) if value}
+
+
+def _files(file: Source, context: ContextLike | None) -> dict[str, Upload]:
+    """Return the files of a submission. Raises UsageError if both are standard input."""
+    if str(file) == STDIN and str(context) == STDIN:
+        raise UsageError("FILE and --context cannot both be standard input")
+    return {"file": open_upload(file)} | _context(context)
+
+
+def _context(context: ContextLike | None) -> dict[str, Upload]:
+    return {} if context is None else {"context": open_context(context)}

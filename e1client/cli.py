@@ -18,14 +18,15 @@ import typer
 from e1client.analysis_cli import analysis_app
 from e1client.commands import Commands, show_versions
 from e1client.costs import estimate_lines
-from e1client.downloads import FORMATS, check_folder, format_of
+from e1client.downloads import FORMATS, check_out
 from e1client.errors import Exit, UsageError
-from e1client.following import connected, follow, show, tell_file
-from e1client.params import parse_params, with_dtype
-from e1client.progress import print_json, reporting, say
+from e1client.following import connected, follow, show_job, show_or_follow
+from e1client.job import last_part
+from e1client.params import parse_params
+from e1client.progress import reporting, say
 from e1client.render import table_lines
 from e1client.search_cli import context_app
-from e1client.shell import DtypeOption, JobArgument, JsonFlag, OnInvalid, ParamOption, exits, wants_json
+from e1client.shell import DtypeOption, JobArgument, JsonFlag, OnInvalid, OnInvalidOption, ParamOption, show, tell_file
 
 app = typer.Typer(
     name="e1",
@@ -66,28 +67,24 @@ def submit(  # noqa: PLR0917 - typer calls it; every parameter is an option of t
     param: ParamOption = None,
     dtype: DtypeOption = None,
     name: Annotated[str, typer.Option(help="A name to find the job by.")] = "",
-    on_invalid: Annotated[OnInvalid, typer.Option(help="Whether bad records stop the job.")] = OnInvalid.REJECT,
+    on_invalid: OnInvalidOption = None,
     wait: WaitFlag = False,
     wait_timeout: WaitTimeout = None,
     out: OutOption = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Hand in a file; with --wait or --out wait for the results."""
-    with exits(as_json=as_json), connected() as (client, teller):
+    """Submit a file; with --wait or --out wait for the results."""
+    with connected(as_json=as_json) as (client, teller):
         if out is not None:
-            format_of(out)
-            check_folder(out)
-        skip = on_invalid.value if on_invalid is OnInvalid.SKIP else None
-        params = with_dtype(parse_params(param or ()), dtype)
+            check_out(out)
         job = client.submit(
-            file, model=model, action=action, params=params, context=context, name=name, on_invalid=skip
-        )
+            file, model=model, action=action, params=parse_params(param), dtype=dtype, context=context, name=name,
+            on_invalid=on_invalid,
+        )  # fmt: skip
         teller.back()
-        if not (wait or out):
-            show(job, as_json=as_json)
-            return
-        say(f"job {job.id}")
-        follow(client, teller, job.id, wait_timeout, out, as_json=as_json)
+        if wait or out:
+            say(f"job {job.id}")
+        show_or_follow(client, teller, job, wait=wait, timeout=wait_timeout, out=out, as_json=as_json)
 
 
 @app.command()
@@ -98,19 +95,16 @@ def estimate(  # noqa: PLR0917 - typer calls it; every parameter is an option of
     context: Annotated[Path | None, typer.Option(help="FASTA of homologs, the context of every query.")] = None,
     param: ParamOption = None,
     dtype: DtypeOption = None,
-    on_invalid: Annotated[OnInvalid, typer.Option(help="Whether bad records stop the job.")] = OnInvalid.REJECT,
+    on_invalid: OnInvalidOption = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Say what a job of this file would cost, and whether it would be accepted; nothing is queued. Exit 3 where not."""
-    with exits(as_json=as_json), connected() as (client, _):
-        skip = on_invalid.value if on_invalid is OnInvalid.SKIP else None
-        params = with_dtype(parse_params(param or ()), dtype)
-        cost = client.estimate(file, model=model, action=action, params=params, context=context, on_invalid=skip)
-        if wants_json(as_json=as_json):
-            print_json(cost)
-        else:
-            for line in estimate_lines(cost):
-                print(line)
+    """Show what a job of this file would cost, and whether it would be accepted (else exit 3). Nothing is queued."""
+    with connected(as_json=as_json) as (client, _):
+        cost = client.estimate(
+            file, model=model, action=action, params=parse_params(param), dtype=dtype, context=context,
+            on_invalid=on_invalid,
+        )  # fmt: skip
+        show(cost, estimate_lines, as_json=as_json)
         if not cost.get("accepted"):
             raise typer.Exit(int(Exit.INVALID_INPUT))
 
@@ -127,16 +121,12 @@ def extend(  # noqa: PLR0917 - typer calls it; every parameter is an option of t
     as_json: JsonFlag = False,
 ) -> None:
     """Add the records of a file to a job; with --wait or --out wait for the results."""
-    with exits(as_json=as_json), connected() as (client, teller):
+    with connected(as_json=as_json) as (client, teller):
         if out is not None:
-            format_of(out)
-            check_folder(out)
-        longer = client.extend(job, file, context=context, on_invalid=on_invalid.value if on_invalid else None)
+            check_out(out)
+        longer = client.extend(job, file, context=context, on_invalid=on_invalid)
         teller.back()
-        if wait or out:
-            follow(client, teller, longer.id, wait_timeout, out, as_json=as_json)
-        else:
-            show(longer, as_json=as_json)
+        show_or_follow(client, teller, longer, wait=wait, timeout=wait_timeout, out=out, as_json=as_json)
 
 
 @app.command()
@@ -148,21 +138,16 @@ def status(
     as_json: JsonFlag = False,
 ) -> None:
     """Show a job, or the recent jobs."""
-    with exits(as_json=as_json), connected() as (client, teller):
+    with connected(as_json=as_json) as (client, teller):
         if job is None:
             if wait:
                 raise UsageError("--wait needs a JOB")
             jobs = client.jobs(limit=limit)
-            if wants_json(as_json=as_json):
-                for row in jobs:
-                    print_json(row.data)
-                return
-            for line in table_lines(jobs):
-                print(line)
+            show([row.data for row in jobs], lambda _: table_lines(jobs), as_json=as_json)
         elif wait:
             follow(client, teller, job, wait_timeout, None, as_json=as_json)
         else:
-            show(client.job(job), as_json=as_json)
+            show_job(client.job(job), as_json=as_json)
 
 
 @app.command()
@@ -173,20 +158,15 @@ def download(
     as_json: JsonFlag = False,
 ) -> None:
     """Fetch the results; of a running job, those so far."""
-    with (
-        exits(as_json=as_json),
-        connected() as (client, _),
-        reporting(as_json=wants_json(as_json=as_json)) as show_,
-    ):
+    with connected(as_json=as_json) as (client, _), reporting(as_json=as_json) as reporter:
         if out == "-":
             with tempfile.TemporaryDirectory() as folder:
                 target = Path(folder) / f"results.{format or 'jsonl'}"
-                with client.download(job, target, on_bytes=show_.bytes).open("rb") as complete:
+                with client.download(job, target, on_bytes=reporter.bytes).open("rb") as complete:
                     shutil.copyfileobj(complete, sys.stdout.buffer)
             return
-        name = job.rstrip("/").rpartition("/")[2]
-        target = Path(out) if out else Path(f"{name}.{format or 'jsonl'}")
-        client.download(job, target, format=format, on_bytes=show_.bytes)
+        target = Path(out or f"{last_part(job)}.{format or 'jsonl'}")
+        client.download(job, target, format=format, on_bytes=reporter.bytes)
         tell_file(target, as_json=as_json)
 
 
@@ -197,21 +177,17 @@ def ledger(
     as_json: JsonFlag = False,
 ) -> None:
     """Fetch a line for every item: state, reason, attempts, worker, checksum."""
-    with (
-        exits(as_json=as_json),
-        connected() as (client, _),
-        reporting(as_json=wants_json(as_json=as_json)) as show_,
-    ):
-        target = out or Path(f"{job.rstrip('/').rpartition('/')[2]}-ledger.csv")
-        client.ledger(job, target, on_bytes=show_.bytes)
+    with connected(as_json=as_json) as (client, _), reporting(as_json=as_json) as reporter:
+        target = out or Path(f"{last_part(job)}-ledger.csv")
+        client.ledger(job, target, on_bytes=reporter.bytes)
         tell_file(target, as_json=as_json)
 
 
 @app.command()
 def cancel(job: JobArgument, as_json: JsonFlag = False) -> None:
     """Stop a job; finished results stay."""
-    with exits(as_json=as_json), connected() as (client, _):
-        show(client.cancel(job), as_json=as_json)
+    with connected(as_json=as_json) as (client, _):
+        show_job(client.cancel(job), as_json=as_json)
 
 
 @app.command()
@@ -219,17 +195,13 @@ def retry(
     job: JobArgument, wait: WaitFlag = False, wait_timeout: WaitTimeout = None, as_json: JsonFlag = False
 ) -> None:
     """Queue the failed items of a job again."""
-    with exits(as_json=as_json), connected() as (client, teller):
-        queued = client.retry(job)
-        if wait:
-            follow(client, teller, queued.id, wait_timeout, None, as_json=as_json)
-        else:
-            show(queued, as_json=as_json)
+    with connected(as_json=as_json) as (client, teller):
+        show_or_follow(client, teller, client.retry(job), wait=wait, timeout=wait_timeout, as_json=as_json)
 
 
 def main() -> None:
     """Entry point of the `e1` command."""
-    # Lost connections are told in our own words; stamina would log each attempt as well.
+    # LossTeller reports lost connections; stamina would log each attempt as well.
     stamina.instrumentation.set_on_retry_hooks(())
     app()
 

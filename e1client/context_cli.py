@@ -1,19 +1,19 @@
-"""`e1 context`: alignments of homologs, and the context sets that are drawn from them."""
+"""`e1 context`: alignments of homologs, and context sets drawn from them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from e1client.context_text import alignment_lines, preview_lines, set_lines, table_of_alignments, table_of_sets
 from e1client.errors import UsageError
 from e1client.following import connected
-from e1client.progress import print_json, reporting, say
-from e1client.shell import JsonFlag, exits, wants_json
+from e1client.progress import reporting, say
+from e1client.shell import JsonFlag, show
 
 context_app = typer.Typer(
     help="Homologs as context: alignments, samples of them, sets under a name.", no_args_is_help=True
@@ -33,11 +33,11 @@ def upload(  # noqa: PLR0917 - typer calls it; every parameter is an option of t
     as_json: JsonFlag = False,
 ) -> None:
     """Store an alignment whose first row is the parent."""
-    with exits(as_json=as_json), connected() as (client, _):
+    with connected(as_json=as_json) as (client, _):
         if add_parent and parent is None:
             raise UsageError("--add-parent needs --parent FASTA")
         stored = client.upload_alignment(file, parent=parent, add_parent=add_parent, skip_empty=skip_empty, name=name)
-        print_body(stored, alignment_lines, as_json=as_json)
+        show(stored, alignment_lines, as_json=as_json)
 
 
 @context_app.command()
@@ -47,8 +47,8 @@ def add(
     as_json: JsonFlag = False,
 ) -> None:
     """Store plain homologs as a set of one context."""
-    with exits(as_json=as_json), connected() as (client, _):
-        print_body(client.upload_homologs(file, name=name), set_lines, as_json=as_json)
+    with connected(as_json=as_json) as (client, _):
+        show(client.upload_homologs(file, name=name), set_lines, as_json=as_json)
 
 
 @context_app.command()
@@ -70,7 +70,7 @@ def sample(  # noqa: PLR0917 - typer calls it; every parameter is an option of t
     as_json: JsonFlag = False,
 ) -> None:
     """Draw contexts from an alignment and store them under a name."""
-    with exits(as_json=as_json), connected() as (client, _), _counting(as_json=as_json) as counting:
+    with connected(as_json=as_json) as (client, _), _counting(as_json=as_json) as counting:
         given = {
             "max_residues": max_residues,
             "max_similarity": max_similarity,
@@ -86,14 +86,14 @@ def sample(  # noqa: PLR0917 - typer calls it; every parameter is an option of t
             drawn = client.preview_contexts(
                 alignment, preset=preset, samplings=samplings, seed=seed, model=model, on_counting=counting
             )
-            print_body(drawn, preview_lines, as_json=as_json)
+            show(drawn, preview_lines, as_json=as_json)
             return
         if not name:
             raise UsageError("--name NAME is needed to store contexts; --preview stores none")
         made = client.sample_contexts(
             alignment, name=name, preset=preset, samplings=samplings, seed=seed, on_counting=counting
         )
-        print_body(made, set_lines, as_json=as_json)
+        show(made, set_lines, as_json=as_json)
 
 
 @context_app.command("list")
@@ -102,8 +102,8 @@ def list_(
     as_json: JsonFlag = False,
 ) -> None:
     """List your context sets, newest first."""
-    with exits(as_json=as_json), connected() as (client, _):
-        print_rows(client.context_sets(limit=limit), table_of_sets, as_json=as_json)
+    with connected(as_json=as_json) as (client, _):
+        show(client.context_sets(limit=limit), table_of_sets, as_json=as_json)
 
 
 @context_app.command()
@@ -112,47 +112,27 @@ def alignments(
     as_json: JsonFlag = False,
 ) -> None:
     """List your alignments, newest first."""
-    with exits(as_json=as_json), connected() as (client, _):
-        print_rows(client.alignments(limit=limit), table_of_alignments, as_json=as_json)
+    with connected(as_json=as_json) as (client, _):
+        show(client.alignments(limit=limit), table_of_alignments, as_json=as_json)
 
 
-@context_app.command()
-def show(name: NameArgument, as_json: JsonFlag = False) -> None:
+@context_app.command("show")
+def show_set(name: NameArgument, as_json: JsonFlag = False) -> None:
     """Show a context set: its contexts, and where they came from."""
-    with exits(as_json=as_json), connected() as (client, _):
-        print_body(client.context_set(name), set_lines, as_json=as_json)
+    with connected(as_json=as_json) as (client, _):
+        show(client.context_set(name), set_lines, as_json=as_json)
 
 
 @context_app.command()
 def delete(name: NameArgument, as_json: JsonFlag = False) -> None:
-    """Forget a context set. Jobs that were given it keep its contexts."""
-    with exits(as_json=as_json), connected() as (client, _):
+    """Delete a context set. Jobs that used it keep its contexts."""
+    with connected(as_json=as_json) as (client, _):
         client.delete_context_set(name)
         say(f"deleted {name}")
 
 
-Lines = Callable[[Any], Iterator[str]]
-
-
-def print_body(body: dict[str, Any], lines: Lines, *, as_json: bool) -> None:
-    if wants_json(as_json=as_json):
-        print_json(body)
-        return
-    for line in lines(body):
-        print(line)
-
-
-def print_rows(bodies: list[dict[str, Any]], lines: Lines, *, as_json: bool) -> None:
-    if wants_json(as_json=as_json):
-        for body in bodies:
-            print_json(body)
-        return
-    for line in lines(bodies):
-        print(line)
-
-
 @contextmanager
 def _counting(*, as_json: bool) -> Iterator[Callable[[float], None]]:
-    """Progress of the server's count of neighbours."""
-    with reporting(as_json=wants_json(as_json=as_json)) as reporter:
+    """Yield a listener that shows the progress of the server's count of neighbours."""
+    with reporting(as_json=as_json) as reporter:
         yield lambda share: reporter.count(round(100 * share), 100)

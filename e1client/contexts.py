@@ -1,71 +1,67 @@
-"""What a client does with contexts: alignments, samples of them, sets under a name."""
+"""Contexts: alignments, samples of them, and sets under a name."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
 from itertools import islice
-from typing import IO, Any
+from typing import Any
 from urllib.parse import quote
 
 import httpx
 
-from e1client.answers import decoded, last_part, rows_of
 from e1client.errors import UsageError
-from e1client.reading import JobReader, ignore
-from e1client.transport import CONNECT_SECONDS
-from e1client.uploads import Source, open_upload
+from e1client.job import last_part
+from e1client.reading import Body, JobReader, ignore
+from e1client.transport import decoded
+from e1client.uploads import Source, Upload, all_open, open_upload
 
 UPLOAD_SECONDS = 600.0
-"""Read limit of an alignment's upload: the server reads and, where that is quick, counts before it answers."""
+"""Read limit of an alignment's upload: the server reads it and may count neighbours before it answers."""
 SHORTEST_PAUSE = 0.5
 SEARCH_PAUSE = 2.0
 
-Body = dict[str, Any]
-AlignmentLike = str | Mapping[str, Any]
-"""An alignment as the server shows it, its id, or its URL."""
-SearchLike = str | Mapping[str, Any]
-"""A search as the server shows it, its id, or its URL."""
-UNFINISHED = ("waiting", "running")
+Shown = str | Mapping[str, Any]
+"""An alignment or a search as the server shows it, its id, or its URL."""
 
 
 class ContextClient(JobReader):
-    """The part of `e1client.api.Client` that is about contexts. Every method gives JSON as the server shows it."""
+    """The part of `e1client.api.Client` for contexts. Every method returns JSON as the server shows it."""
 
     def context_sets(self, *, limit: int = 50) -> list[Body]:
-        """Your context sets, newest first, at most `limit`."""
-        return [dict(row) for row in islice(rows_of(self._transport, "/api/contexts/", {}), limit)]
+        """Return your context sets, newest first, at most `limit`."""
+        return list(islice(self._transport.rows("/api/contexts/", {}), limit))
 
     def context_set(self, name: str, *, sequences: bool = False) -> Body:
-        """One set with its contexts in order and where they came from; with `sequences` also their letters."""
+        """Return a set with its contexts in order and their origin; with `sequences`, also their letters."""
         params = {"sequences": "true"} if sequences else {}
-        return decoded(self._transport.request("GET", _set_path(name), params=params))
+        return self._transport.json("GET", _set_path(name), params=params)
 
     def create_context_set(self, name: str, contexts: Sequence[Sequence[str]]) -> Body:
-        """Store contexts, each a list of sequences, under `name`. Raises Rejected `context_set_exists` where the name
-        stands for others.
+        """Store contexts, each a list of sequences, under `name`.
+
+        Raises Rejected `context_set_exists` if the name belongs to other contexts.
         """
         if any(isinstance(context, str) for context in contexts):
             raise UsageError("contexts is a list of lists of sequences; put a single context into a list")
         body = {"name": name, "contexts": [list(context) for context in contexts]}
-        return decoded(self._transport.request("POST", "/api/contexts/", json=body))
+        return self._transport.json("POST", "/api/contexts/", json=body)
 
     def upload_homologs(self, file: Source, *, name: str = "") -> Body:
         """Store the sequences of a FASTA file, unaligned, as a set of one context; named after the file by default."""
-        return self._upload("/api/contexts/", file, {"name": name} if name else {}, {})
+        return self._upload("/api/contexts/", {"name": name} if name else {}, {"file": open_upload(file)})
 
     def delete_context_set(self, name: str) -> None:
-        """Forget the name; jobs that were given the set keep its contexts."""
+        """Delete a set. Jobs that used it keep its contexts."""
         self._transport.request("DELETE", _set_path(name), repeatable=False)
 
     def alignments(self, *, limit: int = 50) -> list[Body]:
-        """Your alignments, newest first, at most `limit`."""
-        return [dict(row) for row in islice(rows_of(self._transport, "/api/alignments/", {}), limit)]
+        """Return your alignments, newest first, at most `limit`."""
+        return list(islice(self._transport.rows("/api/alignments/", {}), limit))
 
-    def alignment(self, alignment: AlignmentLike) -> Body:
-        """Depth, columns, effective depth, similarities to the parent, rows that were left out."""
-        return decoded(self._transport.request("GET", _alignment_path(alignment)))
+    def alignment(self, alignment: Shown) -> Body:
+        """Return an alignment: depth, columns, effective depth, similarities to the parent, omitted rows."""
+        return self._transport.json("GET", _alignment_path(alignment))
 
     def upload_alignment(
         self,
@@ -76,27 +72,27 @@ class ContextClient(JobReader):
         skip_empty: bool = False,
         name: str = "",
     ) -> Body:
-        """Store an alignment (A3M, Stockholm, aligned FASTA; gzip or not), whose first row is the parent.
+        """Store an alignment (A3M, Stockholm, aligned FASTA; gzip or not) whose first row is the parent.
 
-        `parent`, its letters or a FASTA file, must be the first row, or with `add_parent` is made the first row where
-        that is plain. `skip_empty` leaves rows of gaps out. Raises Rejected with every problem of the file.
+        `parent`, its letters or a FASTA file, must be the first row; `add_parent` makes it the first row if that is
+        unambiguous. `skip_empty` omits rows of gaps. Raises Rejected with every problem of the file.
         """
         fields = {"add_parent": add_parent, "skip_empty": skip_empty}
         form = {key: "true" for key, value in fields.items() if value} | ({"name": name} if name else {})
-        files: dict[str, Source] = {}
+        files = {"file": open_upload(file)}
         if isinstance(parent, str) and parent.isalpha():
             form["parent"] = parent
         elif parent is not None:
-            files["parent"] = parent
-        return self._upload("/api/alignments/", file, form, files)
+            files["parent"] = open_upload(parent, what="parent")
+        return self._upload("/api/alignments/", form, files)
 
-    def delete_alignment(self, alignment: AlignmentLike) -> None:
-        """Remove an alignment; context sets that were drawn from it stay."""
+    def delete_alignment(self, alignment: Shown) -> None:
+        """Delete an alignment. Context sets that were drawn from it stay."""
         self._transport.request("DELETE", _alignment_path(alignment), repeatable=False)
 
     def preview_contexts(
         self,
-        alignment: AlignmentLike,
+        alignment: Shown,
         *,
         preset: str | None = None,
         samplings: Sequence[Mapping[str, Any]] = (),
@@ -105,16 +101,16 @@ class ContextClient(JobReader):
         action: str = "scan",
         on_counting: Callable[[float], None] = ignore,
     ) -> Body:
-        """What contexts would be drawn (rows, sizes) and what a job with them costs; nothing is stored.
+        """Return the contexts that would be drawn (rows, sizes) and the cost of a job with them. Nothing is stored.
 
-        While the neighbours of a deep alignment are counted it waits, and tells `on_counting` the share that is done.
+        Waits while the neighbours of a deep alignment are counted, and calls `on_counting` with the share done.
         """
         body = _sampling(preset, samplings, seed) | {"preview": True, "action": action}
         return self._sampled(alignment, body | ({"model": model} if model else {}), on_counting)
 
     def sample_contexts(
         self,
-        alignment: AlignmentLike,
+        alignment: Shown,
         *,
         name: str,
         preset: str | None = None,
@@ -126,66 +122,53 @@ class ContextClient(JobReader):
         return self._sampled(alignment, _sampling(preset, samplings, seed) | {"name": name}, on_counting)
 
     def databases(self) -> list[Body]:
-        """The libraries that homologs can be searched in."""
-        return [dict(row) for row in decoded(self._transport.request("GET", "/api/databases/")).get("results") or ()]
+        """Return the libraries that homologs can be searched in."""
+        return self._transport.json("GET", "/api/databases/").get("results") or []
 
     def search_homologs(self, parent: str, *, database: str, name: str = "", **settings: Any) -> Body:
-        """Search homologs of `parent`, a sequence or the text of a FASTA record; what is found becomes an alignment.
+        """Search homologs of `parent`, a sequence or the text of a FASTA record. The result becomes an alignment.
 
-        `settings` are tool, iterations, evalue, min_coverage and max_homologs. Raises Rejected for wrong ones,
-        ServerTrouble `too_many_searches` where three of yours are unfinished. Not repeated where it may have arrived.
+        `settings` are tool, iterations, evalue, min_coverage and max_homologs. Raises Rejected for wrong ones, and
+        ServerTrouble `too_many_searches` if three of yours are unfinished. A request that may have arrived is not
+        repeated.
         """
         body = {"database": database, "parent": parent, **({"name": name} if name else {}), **settings}
-        return decoded(self._transport.request("POST", "/api/searches/", json=body, repeatable=False))
+        return self._transport.json("POST", "/api/searches/", json=body, repeatable=False)
 
-    def search(self, search: SearchLike) -> Body:
-        """State, progress over all iterations, and the URL of the alignment once it is done."""
-        return decoded(self._transport.request("GET", _search_path(search)))
+    def search(self, search: Shown) -> Body:
+        """Return a search: state, progress over all iterations, and the URL of its alignment once it is done."""
+        return self._transport.json("GET", _search_path(search))
 
-    def wait_search(self, search: SearchLike, *, on_update: Callable[[Body], None] = ignore) -> Body:
-        """Look at a search until it is over: `done`, `failed` or `cancelled`."""
-        while True:
-            now = self.search(search)
-            on_update(now)
-            if now["state"] not in UNFINISHED:
-                return now
-            self._clock.sleep(SEARCH_PAUSE)
+    def wait_search(self, search: Shown, *, on_update: Callable[[Body], None] = ignore) -> Body:
+        """Wait until a search is `done`, `failed` or `cancelled`."""
+        return self._until_over(lambda: self.search(search), on_update, SEARCH_PAUSE)
 
     def searches(self, *, limit: int = 50) -> list[Body]:
-        """Your searches, newest first, at most `limit`."""
-        return [dict(row) for row in islice(rows_of(self._transport, "/api/searches/", {}), limit)]
+        """Return your searches, newest first, at most `limit`."""
+        return list(islice(self._transport.rows("/api/searches/", {}), limit))
 
-    def cancel_search(self, search: SearchLike) -> Body:
-        """Stop a search. Raises Rejected `search_is_over` where it ended otherwise."""
-        return decoded(self._transport.request("POST", f"{_search_path(search)}cancel/"))
+    def cancel_search(self, search: Shown) -> Body:
+        """Stop a search. Raises Rejected `search_is_over` if it ended in another way."""
+        return self._transport.json("POST", f"{_search_path(search)}cancel/")
 
-    def _sampled(self, alignment: AlignmentLike, body: Body, on_counting: Callable[[float], None]) -> Body:
+    def _sampled(self, alignment: Shown, body: Body, on_counting: Callable[[float], None]) -> Body:
         path = f"{_alignment_path(alignment)}sample/"
-        timeout = httpx.Timeout(UPLOAD_SECONDS, connect=CONNECT_SECONDS)
         while True:
-            response = self._transport.request("POST", path, json=body, timeout=timeout)
+            response = self._transport.request("POST", path, json=body, seconds=UPLOAD_SECONDS)
             answer = decoded(response)
             if response.status_code != httpx.codes.ACCEPTED:
                 return answer
             on_counting(float(answer.get("progress") or 0.0))
             self._clock.sleep(max(SHORTEST_PAUSE, float(answer.get("retry_after") or 0.0)))
 
-    def _upload(self, path: str, file: Source, form: Mapping[str, str], others: Mapping[str, Source]) -> Body:
-        with ExitStack() as stack:
-            files: dict[str, tuple[str, IO[bytes]]] = {"file": stack.enter_context(open_upload(file))}
-            for field, source in others.items():
-                files[field] = stack.enter_context(open_upload(source, what=field))
-            timeout = httpx.Timeout(UPLOAD_SECONDS, connect=CONNECT_SECONDS)
-            return decoded(self._transport.request("POST", path, data=dict(form), files=files, timeout=timeout))
+    def _upload(self, path: str, form: dict[str, str], files: Mapping[str, Upload]) -> Body:
+        with all_open(files) as opened:
+            return self._transport.json("POST", path, data=form, files=opened, seconds=UPLOAD_SECONDS)
 
 
 def _sampling(preset: str | None, samplings: Sequence[Mapping[str, Any]], seed: int) -> Body:
-    body: Body = {"seed": seed}
-    if preset is not None:
-        body["preset"] = preset
-    if samplings:
-        body["samplings"] = [dict(sampling) for sampling in samplings]
-    return body
+    given: Body = {"preset": preset, "samplings": [dict(sampling) for sampling in samplings]}
+    return {"seed": seed} | {name: value for name, value in given.items() if value}
 
 
 def _set_path(name: str) -> str:
@@ -194,16 +177,16 @@ def _set_path(name: str) -> str:
     return f"/api/contexts/{quote(last_part(name), safe='')}/"
 
 
-def _alignment_path(alignment: AlignmentLike) -> str:
+def _alignment_path(alignment: Shown) -> str:
     return f"/api/alignments/{_id(alignment, 'an alignment', 'e1 context alignments')}/"
 
 
-def _search_path(search: SearchLike) -> str:
+def _search_path(search: Shown) -> str:
     return f"/api/searches/{_id(search, 'a search', 'e1 context searches')}/"
 
 
-def _id(thing: str | Mapping[str, Any], what: str, command: str) -> uuid.UUID:
-    """The id of a thing, its id as text, or the one in its URL. Raises UsageError `bad_id` for other text."""
+def _id(thing: Shown, what: str, command: str) -> uuid.UUID:
+    """Return the id of something shown, given as text, or in a URL. Raises UsageError `bad_id` for other text."""
     text = str(thing["id"]) if isinstance(thing, Mapping) else thing
     try:
         return uuid.UUID(last_part(text))

@@ -1,4 +1,4 @@
-"""Results on their way in: formats by suffix, and files that appear under their name only when complete."""
+"""Receiving results: formats by suffix, and files that appear under their name only when complete."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from typing import IO
 
 import httpx
 
-from e1client.answers import decoded, last_part
 from e1client.errors import Unreachable, UsageError, api_error
-from e1client.transport import Patience, Transport
+from e1client.job import last_part
+from e1client.transport import Patience, Transport, decoded
 
 FORMATS = ("jsonl", "csv", "npz", "h5", "parquet")
 BLOCK = 1 << 20
 
 OnBytes = Callable[[int, int | None], None]
-"""Told (bytes so far, bytes in all or None where the server does not know)."""
+"""Called with the bytes so far, and those in all or None if the server does not know."""
 
 
 def format_of(out: Path, chosen: str | None = None) -> str:
-    """The format asked for, else the one that the file's suffix names. Raises UsageError for any other."""
+    """Return the chosen format, else the one that the file's suffix names. Raises UsageError for any other."""
     name = chosen or out.suffix.removeprefix(".").lower()
     if name not in FORMATS:
         raise UsageError(
@@ -37,16 +37,22 @@ def format_of(out: Path, chosen: str | None = None) -> str:
 
 
 def check_folder(out: Path) -> None:
-    """Raise UsageError where `out` cannot be written: better before a job than after it."""
+    """Raise UsageError if `out` cannot be written: before a job rather than after it."""
     if out.is_dir():
         raise UsageError(f"{str(out)!r} is a folder; name a file", code="bad_output")
     if not out.parent.is_dir():
         raise UsageError(f"the folder {str(out.parent)!r} does not exist; create it first", code="bad_output")
 
 
+def check_out(out: Path) -> None:
+    """Raise UsageError if `out` names no result format, or cannot be written."""
+    format_of(out)
+    check_folder(out)
+
+
 @contextmanager
 def complete_file(out: Path) -> Iterator[IO[bytes]]:
-    """A file beside `out` under a temporary name; renamed to `out` at the end, deleted at an exception."""
+    """Yield a file with a temporary name beside `out`; rename it to `out` at the end, delete it on an exception."""
     check_folder(out)
     part = out.with_name(f".{out.name}.{uuid.uuid4().hex[:8]}.part")
     try:
@@ -70,43 +76,31 @@ def fetch_results(
     pauses: Iterator[float],
     sleep: Callable[[float], object],
 ) -> None:
-    """Write a job's results into `file`, from its start; waits while the server builds the file (HDF5).
+    """Write a job's results into `file`, from its start; wait while the server builds the file (HDF5).
 
-    Raises Unreachable where the transfer broke off too often or differs from its checksum, Rejected where the format
-    cannot hold these results.
+    Raises Unreachable if the transfer broke off too often or differs from its checksum, Rejected if the format cannot
+    hold these results.
     """
     path, params = f"{job_path}results/", {"format": format}
-    while (artefact := _fetch(transport, path, params, file, format, on_bytes)) is not None:
-        # The file that is being built: the results of a job that still runs would be another one a moment later.
+    while (artefact := fetch(transport, path, file, format, on_bytes=on_bytes, params=params)) is not None:
+        # Ask for the file that is being built: results of a running job would be other ones a moment later.
         path, params = f"{job_path}artefacts/{artefact}/", {}
         sleep(next(pauses))
 
 
-def fetch_ledger(transport: Transport, job_path: str, file: IO[bytes], *, on_bytes: OnBytes) -> None:
-    """Write a job's ledger into `file`, from its start. Raises Unreachable where the transfer broke off too often."""
-    _fetch(transport, f"{job_path}ledger/", {}, file, "csv", on_bytes)
-
-
-def fetch_analysis(
-    transport: Transport, job_path: str, number: int, format: str, file: IO[bytes], *, on_bytes: OnBytes
-) -> None:
-    """Write the file of a ready analysis into `file`. Raises UsageError `analysis_not_ready`, Unreachable as above."""
-    path = f"{job_path}artefacts/{number}/"
-    if _fetch(transport, path, {"format": format}, file, format, on_bytes) is not None:
-        raise UsageError(f"analysis {number} is not ready; wait for it first", code="analysis_not_ready")
-
-
-def _fetch(  # noqa: PLR0917 - the parts of one request, named at its only call
+def fetch(
     transport: Transport,
     path: str,
-    params: Mapping[str, str],
     file: IO[bytes],
     format: str,
+    *,
     on_bytes: OnBytes,
+    params: Mapping[str, str] | None = None,
 ) -> str | None:
-    """Stream one answer into `file`, beginning anew where the connection breaks before its end.
+    """Stream one answer into `file`, beginning anew if the connection breaks before its end.
 
-    Returns the id of the file that the server is still building (202), None where `file` is whole.
+    Returns None if `file` is complete, or the id of the file that the server is still building (202). Raises
+    Unreachable if the transfer broke off too often.
     """
     for attempt in transport.attempts(Patience()):
         with attempt, transport.connected():
@@ -114,7 +108,7 @@ def _fetch(  # noqa: PLR0917 - the parts of one request, named at its only call
             file.truncate()
             # Arrays hardly compress, and the checksum is that of the plain bytes.
             headers = {"Accept-Encoding": "identity", "Accept": "*/*"}
-            with transport.http.stream("GET", path, params=params, headers=headers) as response:
+            with transport.http.stream("GET", path, params=params or {}, headers=headers) as response:
                 if response.is_error:
                     response.read()
                     raise api_error(response)
@@ -127,7 +121,7 @@ def _fetch(  # noqa: PLR0917 - the parts of one request, named at its only call
 
 
 def _copy(response: httpx.Response, file: IO[bytes], on_bytes: OnBytes) -> None:
-    """Copy the body. Raises Unreachable where it differs from the checksum that came with it (RFC 9530)."""
+    """Copy the body. Raises Unreachable if it differs from the checksum that came with it (RFC 9530)."""
     length = response.headers.get("Content-Length")
     digest, done = hashlib.sha256(), 0
     for block in response.iter_bytes(BLOCK):
@@ -141,7 +135,7 @@ def _copy(response: httpx.Response, file: IO[bytes], on_bytes: OnBytes) -> None:
 
 
 def _sha256_in(header: str) -> bytes | None:
-    """The digest in `sha-256=:BASE64:`, or None where the header has none."""
+    """Return the digest in `sha-256=:BASE64:`, or None if the header has none."""
     for member in header.split(","):
         name, _, value = member.strip().partition("=")
         if name.lower() == "sha-256" and value.startswith(":") and value.endswith(":"):
@@ -150,10 +144,8 @@ def _sha256_in(header: str) -> bytes | None:
 
 
 def _check_end(file: IO[bytes], format: str) -> None:
-    """Raise Unreachable where the file lacks the end that its format has.
-
-    A transfer without a length that a proxy ended early looks whole to HTTP.
-    """
+    """Raise Unreachable if the file lacks the end that its format has."""
+    # A transfer without a length that a proxy ended early looks complete to HTTP.
     file.seek(0, 2)
     size = file.tell()
     if format == "npz":

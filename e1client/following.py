@@ -1,4 +1,4 @@
-"""From a job's id to its end: wait, fetch the results, tell what became of it."""
+"""Following a job to its end: wait, fetch the results, report the outcome."""
 
 from __future__ import annotations
 
@@ -11,16 +11,19 @@ import typer
 from e1client.api import Client
 from e1client.errors import ClientError, Exit
 from e1client.job import Job
-from e1client.progress import LossTeller, Reporter, print_json, reporting, say
+from e1client.progress import LossTeller, Reporter, reporting, say, wants_json
 from e1client.render import ITEMS_SHOWN, item_lines, job_lines
-from e1client.shell import wants_json
+from e1client.shell import exits, show, tell_file
 
 
 @contextmanager
-def connected() -> Iterator[tuple[Client, LossTeller]]:
-    """A client that says when the server is lost, and where its token came from if that was not asked for."""
+def connected(*, as_json: bool) -> Iterator[tuple[Client, LossTeller]]:
+    """Yield a client that prints when the server is lost, and where its token came from if that was not given.
+
+    A ClientError inside ends the command; see `exits`.
+    """
     teller = LossTeller()
-    with Client(on_lost=teller.lost) as client:
+    with exits(as_json=as_json), Client(on_lost=teller.lost) as client:
         if client.connection.note:
             say(f"e1: {client.connection.note}")
         yield client, teller
@@ -29,16 +32,14 @@ def connected() -> Iterator[tuple[Client, LossTeller]]:
 def follow(
     client: Client, teller: LossTeller, job_id: str, timeout: float | None, out: Path | None, *, as_json: bool
 ) -> None:
-    """Wait for the job, fetch its results, tell its end. Raises typer.Exit with the code of that end."""
-    json_lines = wants_json(as_json=as_json)
-    with reporting(as_json=json_lines) as reporter:
+    """Wait for the job, fetch its results, print its end. Raises typer.Exit with the code of that end."""
+    with reporting(as_json=as_json) as reporter:
         job = watch(client, teller, reporter, job_id, timeout)
         fetched = out is not None and bool(job.counts.get("succeeded"))
         if out is not None and fetched:
             client.download(job.id, out, on_bytes=reporter.bytes)
-    if not json_lines:
-        for line in job_lines(job):
-            print(line)
+    if not wants_json(as_json=as_json):  # the reporter has printed it as JSON
+        show_job(job, as_json=as_json)
     failed = int(job.counts.get("failed", 0))
     if failed and not as_json:
         for line in item_lines(failed_items(client, job.id), failed):
@@ -51,7 +52,7 @@ def follow(
 
 
 def watch(client: Client, teller: LossTeller, reporter: Reporter, job_id: str, timeout: float | None) -> Job:
-    """Wait for the job. Ctrl-C stops the waiting only, and says so."""
+    """Wait for the job. Ctrl-C stops the waiting only."""
 
     def update(job: Job) -> None:
         teller.back()
@@ -65,24 +66,23 @@ def watch(client: Client, teller: LossTeller, reporter: Reporter, job_id: str, t
 
 
 def failed_items(client: Client, job_id: str) -> list[dict[str, object]]:
-    """The first failed items; none where they cannot be read, since the job's end is known by then."""
+    """Return the first failed items, or none if they cannot be read: the job's end is known by then."""
     try:
         return [dict(item) for item in client.items(job_id, state="failed", limit=ITEMS_SHOWN)]
     except ClientError:
         return []
 
 
-def show(job: Job, *, as_json: bool) -> None:
-    if wants_json(as_json=as_json):
-        print_json(job.data)
-        return
-    for line in job_lines(job):
-        print(line)
+def show_job(job: Job, *, as_json: bool) -> None:
+    show(job.data, lambda _: job_lines(job), as_json=as_json)
 
 
-def tell_file(path: Path, *, as_json: bool) -> None:
-    """Name the written file: on standard output where people read it, on standard error beside JSON lines."""
-    if wants_json(as_json=as_json):
-        say(f"wrote {path}")
+def show_or_follow(
+    client: Client, teller: LossTeller, job: Job, *, wait: bool, timeout: float | None, out: Path | None = None,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Show the job now; or, if a command waits for it or for its results, follow it to its end."""
+    if wait or out:
+        follow(client, teller, job.id, timeout, out, as_json=as_json)
     else:
-        print(f"wrote {path}")
+        show_job(job, as_json=as_json)

@@ -1,4 +1,4 @@
-"""Sequences from a program on their way out: as items of a request, or as a JSONL file of any size."""
+"""Sequences of a program to send: as items of a request, or as a JSONL file of any size."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from e1client.errors import UsageError
-from e1client.uploads import open_upload
+from e1client.uploads import Named, open_upload
 
 ItemLike = str | tuple[str, str] | Mapping[str, Any]
 """A sequence, a pair (name, sequence), or the item as the REST interface takes it."""
@@ -23,7 +23,7 @@ IN_MEMORY = 1 << 20
 
 
 def item_of(value: ItemLike, place: int) -> dict[str, Any]:
-    """The item as JSON has it. Raises UsageError `bad_item` with its 0-based place for anything else."""
+    """Return the item as JSON has it. Raises UsageError `bad_item` with its 0-based place for anything else."""
     match value:
         case str():
             return {"sequence": value}
@@ -39,17 +39,17 @@ def item_of(value: ItemLike, place: int) -> dict[str, Any]:
 
 
 def items_of(values: Iterable[ItemLike]) -> Iterator[dict[str, Any]]:
-    """Each value as an item. Raises UsageError for one that is none, and where a single item stands for a list."""
+    """Yield each value as an item. Raises UsageError for one that is none, and for a single item instead of a list."""
     if isinstance(values, str | Mapping):
         raise UsageError(f"items is a {type(values).__name__}; put a single item into a list", code="bad_item")
     return (item_of(value, place) for place, value in enumerate(values))
 
 
 @contextmanager
-def open_items(values: Iterable[ItemLike]) -> Iterator[tuple[str, IO[bytes]]]:
-    """Yield (file name, open JSONL file at its start) with a line for every item; the name says what is in it.
+def open_items(values: Iterable[ItemLike]) -> Iterator[Named]:
+    """Yield an open JSONL file with a line for every item, under a name that tells what is in it.
 
-    Raises UsageError where there is none, and for a value that JSON cannot carry.
+    Raises UsageError if there is no item, and for a value that does not fit into JSON.
     """
     with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as file:
         first, count = "", 0
@@ -68,9 +68,7 @@ def open_items(values: Iterable[ItemLike]) -> Iterator[tuple[str, IO[bytes]]]:
 
 
 def _title(first: str, count: int) -> str:
-    """What a job of these items is called where nobody names it: its first item and how many more, such as
-    `P12345-and-239-more`, or `240-items`.
-    """
+    """Return a name for unnamed items: the first one and the number of others (`P12345-and-239-more`, `240-items`)."""
     kept = re.sub(r"[^0-9A-Za-z._-]", "_", first)[:60]
     if not kept.strip("._-"):
         return f"{count}-item{'s' if count > 1 else ''}"
@@ -78,8 +76,8 @@ def _title(first: str, count: int) -> str:
 
 
 @contextmanager
-def open_context(context: ContextLike) -> Iterator[tuple[str, IO[bytes]]]:
-    """Yield (file name, open file): the file of this path, or a JSON list of these sequences."""
+def open_context(context: ContextLike) -> Iterator[Named]:
+    """Yield the file of this path, or a JSON list of these sequences."""
     if isinstance(context, str | Path):
         with open_upload(context, what="context") as upload:
             yield upload

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from e1client.errors import Exit
+from e1client.errors import Exit, UsageError
 
 FINAL_STATES = frozenset({"succeeded", "partial", "failed", "cancelled", "expired"})
 FINISHED = ("succeeded", "failed", "skipped")
-"""Item states that count as finished, as in the job's own `finished`; cancelled items were never computed."""
+"""Item states that count as finished, as in the job's own `finished`. Cancelled items were never computed."""
 
 
 def unit_words(action: object) -> str:
-    """What the work units of an action are: a unit of `contacts` is a row, of some twenty passes."""
+    """Return what the work units of an action are: a unit of `contacts` is a row, which takes some twenty passes."""
     return "rows of the contact maps" if action == "contacts" else "passes through the network"
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """`data` is the job's JSON, complete; the properties name what most callers need."""
+    """A job. `data` is its complete JSON; the properties name what most callers need."""
 
     data: Mapping[str, Any]
 
@@ -51,30 +52,43 @@ class Job:
 
     @property
     def finished_items(self) -> int:
-        """Items that have a result, or a reason why they have none."""
+        """Number of items that have a result, or a reason why they have none."""
         return sum(int(self.counts.get(state, 0)) for state in FINISHED)
 
     @property
     def units(self) -> tuple[int, int] | None:
-        """Work units done and all, while a job whose items are made of them runs; None otherwise."""
+        """Work units (done, total) while a job that counts them runs; None otherwise."""
         units = self.data.get("units")
         return (int(units["done"]), int(units["total"])) if units and not self.is_final else None
 
     @property
     def unit_words(self) -> str:
-        """What its work units are."""
         return unit_words(self.data.get("action"))
 
     @property
     def is_final(self) -> bool:
-        """Whether nothing changes any more without a new request (retry)."""
+        """Whether nothing changes without a new request, such as a retry."""
         return self.state in FINAL_STATES
 
     @property
     def exit_code(self) -> Exit:
-        """What a command that waited for this job ends with: every end but `succeeded` is a failure."""
+        """Exit code of a command that waited for this job: every end but `succeeded` is a failure."""
         return Exit.DONE if self.state == "succeeded" else Exit.JOB_FAILED
 
 
 JobLike = Job | str
 """A job, its id, or its URL."""
+
+
+def job_path(job: JobLike) -> str:
+    """Return the job's path on the server. Raises UsageError `bad_job_id` for text without an id."""
+    text = job.id if isinstance(job, Job) else job
+    try:
+        return f"/api/jobs/{uuid.UUID(last_part(text))}/"
+    except ValueError:
+        raise UsageError(f"{text!r} is no job id; `e1 status` lists yours", code="bad_job_id") from None
+
+
+def last_part(address: str) -> str:
+    """Return the last part of a path or URL, with or without a slash at the end."""
+    return address.rstrip("/").rpartition("/")[2]

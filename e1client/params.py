@@ -1,4 +1,4 @@
-"""`--param name=value` options to the parameters of an action."""
+"""From `--param name=value` options to the parameters of an action."""
 
 from __future__ import annotations
 
@@ -9,19 +9,18 @@ from typing import Any
 from e1client.errors import UsageError
 
 DTYPE = "dtype"
-"""The parameter of encode and predict with an option of its own: float32 or float16."""
+"""A parameter of encode and predict that has an option of its own: float32 or float16."""
 LISTS = frozenset({"include", "repr_layers", "positions"})
-"""Parameters that are lists even where one plain value is given."""
+"""Parameters that are lists even if one plain value is given."""
 
 
-def parse_params(options: Iterable[str]) -> dict[str, Any]:
-    """`repr_layers=[-1]`, `include=mean,per_token`, `rows=masked`: JSON where the value is JSON, else text.
+def parse_params(options: Iterable[str] | None) -> dict[str, Any]:
+    """Parse options such as `repr_layers=[-1]`, `include=mean,per_token` and `rows=masked`; see `parse_value`.
 
-    A comma outside JSON separates the members of a list. Raises UsageError for an option without `=` and for
-    a name given twice.
+    Raises UsageError for an option without `=` and for a name given twice.
     """
     params: dict[str, Any] = {}
-    for option in options:
+    for option in options or ():
         name, equals, text = option.partition("=")
         name = name.strip()
         if not name or not equals:
@@ -34,7 +33,7 @@ def parse_params(options: Iterable[str]) -> dict[str, Any]:
 
 
 def with_dtype(params: Mapping[str, Any] | None, dtype: str | None) -> dict[str, Any]:
-    """The parameters with `dtype` among them, where it is given. Raises UsageError where they name another one."""
+    """Return the parameters with `dtype`, if given, among them. Raises UsageError if they name another one."""
     asked = dict(params or {})
     if dtype is not None and asked.setdefault(DTYPE, str(dtype)) != dtype:
         raise UsageError(f"dtype is {dtype}, and {asked[DTYPE]} among the parameters", code="bad_param")
@@ -42,7 +41,7 @@ def with_dtype(params: Mapping[str, Any] | None, dtype: str | None) -> dict[str,
 
 
 def parse_value(text: str) -> Any:
-    """One value: JSON, else a list of what stands between commas, else the text itself."""
+    """Return a value: JSON, else a list of the parts between commas, else the text itself."""
     try:
         return json.loads(text, parse_constant=_no_number)
     except ValueError:
@@ -54,5 +53,4 @@ def parse_value(text: str) -> Any:
 
 
 def _no_number(name: str) -> Any:
-    """NaN and Infinity are no JSON."""
-    raise ValueError(name)
+    raise ValueError(name)  # NaN and Infinity are no JSON

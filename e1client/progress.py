@@ -1,4 +1,4 @@
-"""How a command shows that something moves: bars on a terminal, JSON lines elsewhere."""
+"""Progress of a command: bars on a terminal, JSON lines elsewhere."""
 
 from __future__ import annotations
 
@@ -26,30 +26,35 @@ from e1client.render import duration, plain, queue_text
 
 
 def print_json(value: Any) -> None:
-    """One JSON value on one line of standard output, flushed: somebody may be reading along."""
+    """Print a JSON value on one line of standard output, flushed so that a reader gets it at once."""
     print(json.dumps(value), flush=True)
 
 
 def say(line: str) -> None:
-    """A line for people, on standard error."""
+    """Print a line for people on standard error."""
     print(line, file=sys.stderr, flush=True)
 
 
+def wants_json(*, as_json: bool) -> bool:
+    """Return whether standard output carries JSON: if asked for, or if it is no terminal."""
+    return as_json or not sys.stdout.isatty()
+
+
 class Reporter(Protocol):
-    """What a command tells while it works."""
+    """Receives the progress of a command."""
 
     def job(self, job: Job) -> None:
-        """The job as it was just read."""
+        """Show the job as it was just read."""
 
     def count(self, done: int, total: int) -> None:
-        """Items done of all, where there is no job."""
+        """Show items done of all if there is no job."""
 
     def bytes(self, done: int, total: int | None) -> None:
-        """Bytes of a download so far, of all where that is known."""
+        """Show bytes of a download so far, of all if that is known."""
 
 
 class JsonReporter:
-    """A line of JSON on standard output for every change: a short one while a job runs, at its end the whole job."""
+    """A line of JSON on standard output for every change: short while a job runs, the complete job at its end."""
 
     RUNNING = ("id", "state", "counts", "units", "throughput", "eta_seconds", "queue")
 
@@ -65,7 +70,7 @@ class JsonReporter:
             print_json({"done": done, "total": total})
 
     def bytes(self, done: int, total: int | None) -> None:
-        """Nothing: whoever reads along learns the file's name at the end."""
+        """Print nothing: the file's name follows at the end."""
 
     def _changed(self, now: object) -> bool:
         changed, self._seen = now != self._seen, now
@@ -109,7 +114,7 @@ class BarReporter:
 
 
 def job_note(job: Job) -> str:
-    """What a waiting person wants to know beside the bar: when it ends, or why it does not begin."""
+    """Return the text beside the bar: when the job ends, or why it does not begin."""
     queue, eta = job.data.get("queue"), job.data.get("eta_seconds")
     notes = [job.unit_words] if job.units else []
     notes += [f"about {duration(float(eta))} left"] if eta is not None else []
@@ -120,8 +125,8 @@ def job_note(job: Job) -> str:
 
 @contextmanager
 def reporting(*, as_json: bool) -> Iterator[Reporter]:
-    """JSON lines where asked for, else a bar, which rich draws on terminals only."""
-    if as_json:
+    """Yield a reporter of JSON lines if output is JSON, else of a bar, which rich draws on terminals only."""
+    if wants_json(as_json=as_json):
         yield JsonReporter()
         return
     bars = BarReporter(Console(stderr=True))
@@ -132,7 +137,7 @@ def reporting(*, as_json: bool) -> Iterator[Reporter]:
 
 
 class LossTeller:
-    """Says once per outage that the connection is gone, and that it is back."""
+    """Prints once per outage that the connection is lost, and that it is back."""
 
     def __init__(self) -> None:
         self._lost = False

@@ -1,4 +1,4 @@
-"""What a client reads of jobs: states, items, results. Nothing here changes anything on the server."""
+"""Reading jobs: states, items, results. Nothing here changes anything on the server."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import IO, TYPE_CHECKING, Any, Self
 
 import httpx
 
-from e1client.answers import decoded, job_path, last_part, rows_of
-from e1client.downloads import OnBytes, complete_file, fetch_ledger, fetch_results, format_of
+from e1client.downloads import OnBytes, complete_file, fetch, fetch_results, format_of
 from e1client.errors import ClientError, needed
-from e1client.job import Job, JobLike
+from e1client.job import Job, JobLike, job_path, last_part
 from e1client.settings import find_connection
 from e1client.sync import action_path
 from e1client.transport import Patience, Transport
@@ -25,15 +24,19 @@ if TYPE_CHECKING:
     from e1client.results import Results
 
 JOBS_PAGE, ITEMS_PAGE = 500, 1000
-"""Rows that come with one answer at most: as many as the server gives."""
+"""Most rows of one answer."""
+UNFINISHED = ("waiting", "building", "running")
+"""States of an analysis or a search that is not over."""
+
+Body = dict[str, Any]
 
 
 def ignore(*_: object) -> None:
-    """The listener of those who do not listen."""
+    """Do nothing: the default listener."""
 
 
 class JobReader:
-    """The half of `e1client.api.Client` that looks. `job` is a Job, its id, or its URL."""
+    """The half of `e1client.api.Client` that reads. `job` is a Job, its id, or its URL."""
 
     def __init__(
         self,
@@ -57,15 +60,15 @@ class JobReader:
         self.close()
 
     def close(self) -> None:
-        """Give the connections back."""
-        self._transport.close()
+        """Close the connections."""
+        self._transport.http.close()
 
     def job(self, job: JobLike) -> Job:
-        """The job as it is now. Raises Rejected `not_found` where it does not exist."""
+        """Return the job as it is now. Raises Rejected `not_found` if it does not exist."""
         return self._look(job, Patience())
 
     def _look(self, job: JobLike, patience: Patience) -> Job:
-        return Job(decoded(self._transport.request("GET", job_path(job), patience=patience)))
+        return Job(self._transport.json("GET", job_path(job), patience=patience))
 
     def jobs(
         self,
@@ -76,48 +79,48 @@ class JobReader:
         interactive: bool | None = None,
         limit: int = 20,
     ) -> list[Job]:
-        """The most recent jobs, newest first, at most `limit`; those of a state, model or action only.
+        """Return the most recent jobs, newest first, at most `limit`, optionally of one state, model or action.
 
-        `interactive=False` leaves out those that answered synchronous requests, True leaves out all others.
+        `interactive=False` omits jobs that answered synchronous requests; True omits all others.
         """
         wanted = {"state": state, "model": model, "action": action}
         if interactive is not None:
             wanted["interactive"] = str(interactive).lower()
         query = {"page_size": str(min(limit, JOBS_PAGE))} | {name: text for name, text in wanted.items() if text}
-        return [Job(row) for row in islice(rows_of(self._transport, "/api/jobs/", query), limit)]
+        return [Job(row) for row in islice(self._transport.rows("/api/jobs/", query), limit)]
 
     def items(self, job: JobLike, *, state: str | None = None, limit: int | None = None) -> Iterator[Mapping[str, Any]]:
-        """The records of the input in their order, page by page, at most `limit`; those of a state only.
+        """Yield the records of the input in their order, at most `limit`, optionally of one state.
 
-        Each has `index` (0-based), `name`, `line`, `residues`, `state`, and where it failed or was skipped `code`,
+        Each has `index` (0-based), `name`, `line`, `residues` and `state`; if it failed or was skipped, also `code`,
         `reason` and `errors`. States: pending, succeeded, failed, skipped, cancelled.
         """
         query = {"page_size": str(min(limit or ITEMS_PAGE, ITEMS_PAGE))} | ({"state": state} if state else {})
-        return islice(rows_of(self._transport, f"{job_path(job)}items/", query), limit)
+        return islice(self._transport.rows(f"{job_path(job)}items/", query), limit)
 
-    def item(self, job: JobLike, index: int) -> dict[str, Any]:
-        """One record by its 0-based index: as in `items`, with `sequence`, `context_sequences` and `result`, which is
-        None where it has not succeeded. Raises Rejected `not_found` where there is no such record.
+    def item(self, job: JobLike, index: int) -> Body:
+        """Return one record by its 0-based index, as in `items`, with `sequence`, `context_sequences` and `result`.
+
+        `result` is None unless the record succeeded. Raises Rejected `not_found` if there is no such record.
         """
-        return decoded(self._transport.request("GET", f"{job_path(job)}items/{index}/"))
+        return self._transport.json("GET", f"{job_path(job)}items/{index}/")
 
-    def manifest(self, job: JobLike) -> dict[str, Any]:
-        """Where the job's numbers come from: checkpoint, code, precision, device, parameters, checksums."""
-        return decoded(self._transport.request("GET", f"{job_path(job)}manifest/"))
+    def manifest(self, job: JobLike) -> Body:
+        """Return where the job's numbers come from: checkpoint, code, precision, device, parameters, checksums."""
+        return self._transport.json("GET", f"{job_path(job)}manifest/")
 
-    def schema(self, model: str, action: str) -> dict[str, Any]:
-        """The JSON schema of a synchronous request: `params` with their defaults, and what an item may look like.
+    def schema(self, model: str, action: str) -> Body:
+        """Return the JSON schema of a synchronous request: `params` with their defaults, and the forms of an item.
 
         Raises Rejected `unknown_model` or `unknown_action`.
         """
-        return decoded(self._transport.request("GET", f"/api/v3/schema/{action_path(model, action)}"))
+        return self._transport.json("GET", f"/api/v3/schema/{action_path(model, action)}")
 
     def wait(self, job: JobLike, *, timeout: float | None = None, on_update: Callable[[Job], object] = ignore) -> Job:
-        """Look at the job until it is final, through lost connections and restarts of the server.
+        """Wait until the job is final, through lost connections and restarts of the server.
 
-        `timeout` is in seconds, None waits without end; `on_update` sees every look. A job from another process, or
-        from before a crash, is waited for in the same way. Raises GaveUpWaiting after `timeout`; the job goes on.
-        Raises Rejected where the job does not exist.
+        `timeout` is in seconds; None waits without end. `on_update` gets the job after every look. Raises GaveUpWaiting
+        after `timeout`, while the job goes on, and Rejected if the job does not exist.
         """
         job_id = last_part(job_path(job))
         return wait_for(
@@ -129,12 +132,12 @@ class JobReader:
         )
 
     def download(self, job: JobLike, out: str | Path, *, format: str | None = None, on_bytes: OnBytes = ignore) -> Path:
-        """Write the results to `out`, which appears only when complete; of a job that still runs those so far.
+        """Write the results to `out`, which appears only when complete, and return it.
 
-        The suffix of `out` names the format (jsonl, csv, npz, h5, parquet) unless given. Waits while the server builds
-        the file (HDF5). A transfer that breaks off begins anew, at most five times: the server writes results while it
-        sends them, and cannot begin in the middle. Returns `out`. Raises UsageError where it cannot be written,
-        Unreachable where the transfer broke off too often, Rejected `ragged_results` for CSV of per-residue numbers.
+        The suffix of `out` names the format (jsonl, csv, npz, h5, parquet) unless `format` does. A running job has the
+        results so far. Waits while the server builds the file (HDF5). A transfer that breaks off begins anew, at most
+        five times. Raises UsageError if `out` cannot be written, Unreachable if the transfer broke off too often, and
+        Rejected `ragged_results` for CSV of per-residue numbers.
         """
         out = Path(out)
         format = format_of(out, format)
@@ -143,15 +146,16 @@ class JobReader:
         return out
 
     def ledger(self, job: JobLike, out: str | Path, *, on_bytes: OnBytes = ignore) -> Path:
-        """Write the job's ledger to `out`, which appears only when complete: CSV with a line for every item and its
-        state, code, reason, attempts, worker and checksum. Returns `out`; raises as `download` does.
+        """Write the job's ledger to `out`, which appears only when complete, and return it; raises as `download` does.
+
+        The ledger is CSV with a line for every item: its state, code, reason, attempts, worker and checksum.
         """
         out = Path(out)
         with complete_file(out) as file:
-            fetch_ledger(self._transport, job_path(job), file, on_bytes=on_bytes)
+            fetch(self._transport, f"{job_path(job)}ledger/", file, "csv", on_bytes=on_bytes)
         return out
 
-    def _fetch(self, job: JobLike, format: str, file: Any, on_bytes: OnBytes = ignore) -> None:
+    def _fetch(self, job: JobLike, format: str, file: IO[bytes], on_bytes: OnBytes = ignore) -> None:
         fetch_results(
             self._transport,
             job_path(job),
@@ -163,9 +167,9 @@ class JobReader:
         )
 
     def rows(self, job: JobLike) -> Iterator[dict[str, Any]]:
-        """The rows of the JSONL file, failed items included: `index`, `name`, `state`, `result` or `error`.
+        """Yield the rows of the JSONL file, failed items included: `index`, `name`, `state`, `result` or `error`.
 
-        The file is fetched whole, to a temporary place, before the first row comes.
+        The complete file is fetched to a temporary place before the first row.
         """
         with tempfile.TemporaryFile() as file:
             self._fetch(job, "jsonl", file)
@@ -173,10 +177,10 @@ class JobReader:
             yield from map(json.loads, file)
 
     def results(self, job: JobLike, *, keep: str | Path | None = None, on_bytes: OnBytes = ignore) -> Results:
-        """The succeeded items as numpy arrays, in memory; of a job that still runs those so far.
+        """Return the succeeded items as numpy arrays in memory; a running job has those so far.
 
-        `keep` names the NPZ file that stays, for `e1client.results.Results.read` later. Raises UsageError without
-        numpy, and otherwise as `download` does.
+        `keep` names an NPZ file to keep, for `e1client.results.Results.read` later. Raises UsageError without numpy,
+        and otherwise as `download` does.
         """
         needed("numpy", "reading results")
         from e1client.results import Results
@@ -186,6 +190,15 @@ class JobReader:
             return Results.read(self.download(job, path, format="npz", on_bytes=on_bytes))
 
     def frame(self, job: JobLike) -> Any:
-        """The succeeded items as a pandas DataFrame, a row each; see `e1client.results.Results.frame`."""
+        """Return the succeeded items as a pandas DataFrame, a row each; see `e1client.results.Results.frame`."""
         needed("pandas", "a data frame")
         return self.results(job).frame()
+
+    def _until_over(self, look: Callable[[], Body], on_update: Callable[[Body], None], pause: float) -> Body:
+        """Look at an analysis or a search until it is over."""
+        while True:
+            now = look()
+            on_update(now)
+            if now["state"] not in UNFINISHED:
+                return now
+            self._clock.sleep(pause)

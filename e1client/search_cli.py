@@ -1,4 +1,4 @@
-"""`e1 context search` and what belongs to it: homologs of a parent in a library of the service."""
+"""`e1 context search` and related commands: homologs of a parent in a library of the service."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Annotated, Any
 
 import typer
 
-from e1client.context_cli import context_app, print_body, print_rows
+from e1client.context_cli import context_app
 from e1client.errors import Exit, UsageError
 from e1client.following import connected
 from e1client.progress import reporting, say
 from e1client.render import plain
-from e1client.shell import JsonFlag, exits, wants_json
+from e1client.shell import JsonFlag, show
 
 __all__ = ["context_app"]  # with the commands below
 
@@ -41,7 +41,7 @@ def search(  # noqa: PLR0917 - typer calls it; every parameter is an option of t
     as_json: JsonFlag = False,
 ) -> None:
     """Search homologs; what is found becomes an alignment."""
-    with exits(as_json=as_json), connected() as (client, _):
+    with connected(as_json=as_json) as (client, _):
         try:
             text = parent.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
@@ -51,12 +51,12 @@ def search(  # noqa: PLR0917 - typer calls it; every parameter is an option of t
             min_coverage=min_coverage, max_homologs=max_homologs,
         )  # fmt: skip
         if not wait:
-            print_body(begun, search_lines, as_json=as_json)
+            show(begun, search_lines, as_json=as_json)
             return
         say(f"search {begun['id']}")
-        with reporting(as_json=wants_json(as_json=as_json)) as reporter:
+        with reporting(as_json=as_json) as reporter:
             over = client.wait_search(begun, on_update=lambda now: reporter.count(round(100 * now["progress"]), 100))
-        print_body(over, search_lines, as_json=as_json)
+        show(over, search_lines, as_json=as_json)
         raise typer.Exit(Exit.DONE if over["state"] == "done" else Exit.JOB_FAILED)
 
 
@@ -66,26 +66,26 @@ def searches(
     as_json: JsonFlag = False,
 ) -> None:
     """List your searches, newest first."""
-    with exits(as_json=as_json), connected() as (client, _):
-        print_rows(client.searches(limit=limit), table_of_searches, as_json=as_json)
+    with connected(as_json=as_json) as (client, _):
+        show(client.searches(limit=limit), table_of_searches, as_json=as_json)
 
 
 @context_app.command("cancel-search")
 def cancel_search(search: SearchArgument, as_json: JsonFlag = False) -> None:
     """Stop a search; nothing of it is kept."""
-    with exits(as_json=as_json), connected() as (client, _):
-        print_body(client.cancel_search(search), search_lines, as_json=as_json)
+    with connected(as_json=as_json) as (client, _):
+        show(client.cancel_search(search), search_lines, as_json=as_json)
 
 
 @context_app.command()
 def databases(as_json: JsonFlag = False) -> None:
     """List the libraries that homologs can be searched in."""
-    with exits(as_json=as_json), connected() as (client, _):
-        print_rows(client.databases(), table_of_databases, as_json=as_json)
+    with connected(as_json=as_json) as (client, _):
+        show(client.databases(), table_of_databases, as_json=as_json)
 
 
 def search_lines(body: Mapping[str, Any]) -> Iterator[str]:
-    """A search with its state and where its alignment is."""
+    """Yield a search with its state and the URL of its alignment."""
     yield f"search {body['id']} {plain(body['name'])!r} in {plain(body['database']['name'])}"
     settings = body["settings"]
     share = f", {100 * body['progress']:.0f} %" if body["state"] == "running" else ""
@@ -100,7 +100,7 @@ def search_lines(body: Mapping[str, Any]) -> Iterator[str]:
 
 
 def table_of_searches(bodies: list[Mapping[str, Any]]) -> Iterator[str]:
-    """A line per search under a heading."""
+    """Yield a heading and a line per search."""
     yield f"{'search':36}  {'state':9}  {'done':>5}  {'found':>7}  {'database':12}  name"
     for body in bodies:
         found = "" if body["hits"] is None else f"{body['hits']:,}"
@@ -109,7 +109,7 @@ def table_of_searches(bodies: list[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def table_of_databases(bodies: list[Mapping[str, Any]]) -> Iterator[str]:
-    """A line per library under a heading."""
+    """Yield a heading and a line per library."""
     yield f"{'sequences':>12}  {'residues':>15}  name"
     for body in bodies:
         yield f"{body['sequences']:>12,}  {body['residues']:>15,}  {plain(body['name'])}"

@@ -1,18 +1,18 @@
-"""What all commands share: options, the choice between text and JSON, and errors that become exit codes."""
+"""What all commands share: options, output as text or JSON, and errors that become exit codes."""
 
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
 from e1client.errors import ClientError
-from e1client.progress import say
+from e1client.progress import print_json, say, wants_json
 from e1client.render import error_lines
 
 JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="The job's id, or its URL.")]
@@ -31,7 +31,7 @@ ParamOption = Annotated[
 
 
 class Dtype(StrEnum):
-    """How the arrays of a job are stored."""
+    """The type in which the arrays of a job are stored."""
 
     FLOAT32 = "float32"
     FLOAT16 = "float16"
@@ -47,20 +47,18 @@ DtypeOption = Annotated[
 
 
 class OnInvalid(StrEnum):
-    """What bad records do to a job."""
+    """The effect of bad records on a job."""
 
     REJECT = "reject"
     SKIP = "skip"
 
 
-def wants_json(*, as_json: bool) -> bool:
-    """Whether standard output carries JSON: where asked for, and where no person reads it."""
-    return as_json or not sys.stdout.isatty()
+OnInvalidOption = Annotated[OnInvalid | None, typer.Option(help="Whether bad records stop the job. [reject]")]
 
 
 @contextmanager
 def exits(*, as_json: bool) -> Iterator[None]:
-    """Print a ClientError on standard error, as JSON with `--json`, and end with its exit code."""
+    """Print a ClientError on standard error, as JSON if `as_json`, and end with its exit code."""
     try:
         yield
     except ClientError as error:
@@ -70,3 +68,18 @@ def exits(*, as_json: bool) -> Iterator[None]:
             for line in error_lines(error):
                 say(line)
         raise typer.Exit(int(error.exit_code)) from error
+
+
+def show(value: Any, lines: Callable[[Any], Iterator[str]], *, as_json: bool) -> None:
+    """Print `lines(value)` for people, or the value as JSON; a list has a line of JSON for each member."""
+    if wants_json(as_json=as_json):
+        for one in value if isinstance(value, list) else [value]:
+            print_json(one)
+    else:
+        for line in lines(value):
+            print(line)
+
+
+def tell_file(path: Path, *, as_json: bool) -> None:
+    """Name the written file on standard output, or on standard error beside JSON lines."""
+    (say if wants_json(as_json=as_json) else print)(f"wrote {path}")

@@ -1,7 +1,6 @@
 """Synchronous calls: a handful of items, answered at once, eight to a request.
 
-A request that takes longer than the server waits becomes a job, whose results are then fetched: the caller sees no
-difference but the time.
+A request that takes longer than the server waits becomes a job. Its results are then fetched.
 """
 
 from __future__ import annotations
@@ -13,19 +12,18 @@ from urllib.parse import quote
 
 import httpx
 
-from e1client.answers import decoded, not_the_service
 from e1client.errors import ApiError, ServerTrouble
 from e1client.items import ItemLike, items_of
-from e1client.transport import CONNECT_SECONDS, Transport
+from e1client.transport import Transport, decoded, not_the_service
 
 BATCH = 8
-"""Items that a synchronous request takes."""
+"""Most items of a synchronous request."""
 ANSWER_SECONDS = 300.0
 """Read limit of an answer: longer than a server waits before it answers 504 and goes on in the background."""
 
 Result = dict[str, Any]
 FetchRows = Callable[[str], Iterable[Mapping[str, Any]]]
-"""Waits for the job of this URL and gives its rows, as JSONL has them."""
+"""Waits for the job at a URL and returns its rows, as JSONL has them."""
 
 
 def action_path(model: str, action: str) -> str:
@@ -41,9 +39,9 @@ def ask(
     params: Mapping[str, Any] | None,
     fetch_rows: FetchRows,
 ) -> list[Result]:
-    """A result for every item, in their order.
+    """Return a result for every item, in their order.
 
-    Raises ApiError where an item is refused or fails; its problems count items from the first of all batches.
+    Raises ApiError if an item is refused or fails. Its problems count items from the first of all batches.
     """
     path = f"/api/v3/{action_path(model, action)}"
     results: list[Result] = []
@@ -64,8 +62,7 @@ def _batches(items: Iterator[Any]) -> Iterator[list[Any]]:
 
 def _post(transport: Transport, path: str, body: Mapping[str, Any], fetch_rows: FetchRows) -> list[Result]:
     try:
-        timeout = httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS)
-        response = transport.request("POST", path, json=body, timeout=timeout)
+        response = transport.request("POST", path, json=body, seconds=ANSWER_SECONDS)
     except ServerTrouble as error:
         job = error.body.get("job")
         if error.status_code != httpx.codes.GATEWAY_TIMEOUT or not job:
@@ -78,7 +75,7 @@ def _post(transport: Transport, path: str, body: Mapping[str, Any], fetch_rows: 
 
 
 def _result_of(row: Mapping[str, Any], late: ServerTrouble) -> Result:
-    """The result in a row of JSONL. Raises `late`, with the row's reason, where the item has none."""
+    """Return the result in a row of JSONL. Raises `late`, with the row's reason, if the item has none."""
     if "result" in row:
         result: Result = row["result"]
         return result
@@ -89,14 +86,14 @@ def _result_of(row: Mapping[str, Any], late: ServerTrouble) -> Result:
 
 
 def _count_from(error: ApiError, start: int, count: int) -> None:
-    """Let an error of a later batch speak of the caller's items: the server counts from the batch's first."""
+    """Renumber the items in an error of a later batch: the server counts from the batch's first."""
     error.problems = [_moved(problem, start) for problem in error.problems]
     error.detail = f"of items {start} to {start + count - 1}: {error.detail}"
     error.body = error.body | {"detail": error.detail, "errors": error.problems}
 
 
 def _moved(problem: Mapping[str, Any], start: int) -> dict[str, Any]:
-    """The problem with `index` and `path` (items.3.sequence) that count from the first item of all."""
+    """Return the problem with `index` and `path` (items.3.sequence) counted from the first item of all."""
     moved = dict(problem)
     if isinstance(problem.get("index"), int):
         moved["index"] = problem["index"] + start

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 import stamina
@@ -19,14 +20,14 @@ LONGEST_PAUSE = 5.0
 LONGEST_RETRY_AFTER = 60.0
 
 OnLost = Callable[[ClientError], None]
-"""Told of every failed attempt that will be repeated."""
+"""Called with the error of every failed attempt that will be repeated."""
 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long to repeat: at most `attempts` times and `seconds` in all; None means without end.
+    """How long to repeat: at most `attempts` times and `seconds` in all; None sets no limit.
 
-    0 seconds are one attempt.
+    0 seconds allow one attempt.
     """
 
     attempts: int | None = 5
@@ -44,18 +45,15 @@ class Transport:
             headers=headers | {"Accept": "application/json", "User-Agent": "e1-client"},
             timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
             follow_redirects=True,
-            # Proxy settings are for the world outside: a server on this machine is reached directly.
+            # Proxy settings are for other machines: a server on this machine is reached directly.
             trust_env=not connection.is_local,
             transport=inner,
         )
 
-    def close(self) -> None:
-        self.http.close()
-
     def attempts(self, patience: Patience, *, repeatable: bool = True) -> Iterable[stamina.Attempt]:
-        """Attempts for a `with` each: Unreachable and ServerTrouble inside one lead to the next.
+        """Return attempts, each for a `with`: Unreachable and ServerTrouble inside one lead to the next.
 
-        With `repeatable` false only failures to connect do: what may have arrived is not sent twice.
+        If `repeatable` is false, only a failure to connect does: a request that may have arrived is not sent twice.
         """
 
         def pause(error: Exception) -> bool | float:
@@ -64,7 +62,7 @@ class Transport:
             if not repeatable and not isinstance(error.__cause__, httpx.ConnectError | httpx.ConnectTimeout):
                 return False
             if isinstance(error, ServerTrouble) and error.body.get("job"):
-                return False  # the request became a job: sent again, it would be another one
+                return False  # the request became a job: sending it again would create another one
             self.on_lost(error)
             if isinstance(error, ServerTrouble) and error.retry_after is not None:
                 return min(error.retry_after, LONGEST_RETRY_AFTER)
@@ -87,18 +85,35 @@ class Transport:
         *,
         patience: Patience | None = None,
         repeatable: bool = True,
+        seconds: float = READ_SECONDS,
         **options: Any,
     ) -> httpx.Response:
-        """Send a request until it is answered. `options` are those of `httpx.Client.request`.
+        """Send a request until it is answered. `seconds` limits each read; `options` go to `httpx.Client.request`.
 
         Raises Unreachable, or the ApiError of an answer of 400 or above.
         """
+        options["timeout"] = httpx.Timeout(seconds, connect=CONNECT_SECONDS)
         for attempt in self.attempts(patience or Patience(), repeatable=repeatable):
             with attempt, self.connected():
                 response = self.http.request(method, path, **options)
                 if response.is_error:
                     raise api_error(response)
         return response
+
+    def json(self, method: str, path: str, **options: Any) -> dict[str, Any]:
+        """Return the JSON object that answers a request; see `request`."""
+        return decoded(self.request(method, path, **options))
+
+    def rows(self, path: str, params: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+        """Yield the rows of a list, requesting each cursor page when its first row is needed."""
+        query = dict(params)
+        while True:
+            page = self.json("GET", path, params=query)
+            yield from page.get("results") or ()
+            if not page.get("next"):
+                return
+            # Behind a proxy, only the server may know the host in `next`: take the query alone.
+            query = dict(parse_qsl(urlsplit(str(page["next"])).query))
 
     @contextmanager
     def connected(self) -> Iterator[None]:
@@ -116,3 +131,18 @@ class Transport:
             raise Unreachable(f"{self.http.base_url} redirects in a circle; is E1_URL right?") from error
         except (httpx.TransportError, httpx.DecodingError) as error:
             raise Unreachable(f"the connection to {self.http.base_url} broke ({error})") from error
+
+
+def decoded(response: httpx.Response) -> dict[str, Any]:
+    """Return the JSON object of an answer. Raises Unreachable if it has none."""
+    try:
+        body = response.json()
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        raise not_the_service(response)
+    return body
+
+
+def not_the_service(response: httpx.Response) -> Unreachable:
+    return Unreachable(f"what answers at {response.request.url} is not the service; is E1_URL right?")

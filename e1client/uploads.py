@@ -1,29 +1,31 @@
-"""Input files on their way out: named so that the server knows their format, and readable more than once."""
+"""Input files to send: open, and readable more than once. Their format is the server's business."""
 
 from __future__ import annotations
 
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
 
 from e1client.errors import UsageError
 
 STDIN = "-"
-GZIP_MAGIC = b"\x1f\x8b"
 
 Source = str | Path | IO[bytes]
 """A path, "-" for standard input, or a stream of bytes."""
+Named = tuple[str, IO[bytes]]
+"""A file name and an open file at its start."""
+Upload = AbstractContextManager[Named]
 
 
 @contextmanager
-def open_upload(source: Source, *, what: str = "FILE") -> Iterator[tuple[str, IO[bytes]]]:
-    """Yield (file name, open file at its start). Raises UsageError where it cannot be read.
+def open_upload(source: Source, *, what: str = "FILE") -> Iterator[Named]:
+    """Yield (file name, open file at its start). Raises UsageError if it cannot be read.
 
-    A stream is kept in a temporary file, from where it stands to its end: a request that is repeated reads it again.
+    A stream is copied from its present position to a temporary file, so that a repeated request can read it again.
     """
     if isinstance(source, str | Path) and str(source) != STDIN:
         path = Path(source)
@@ -43,15 +45,11 @@ def open_upload(source: Source, *, what: str = "FILE") -> Iterator[tuple[str, IO
             reason = f"{what} is no stream of bytes; open the file in binary mode, or give its path"
             raise UsageError(reason, code="file_unreadable") from error
         spool.seek(0)
-        suffix = guess_suffix(spool.read(2))
-        spool.seek(0)
-        yield name + suffix, spool
+        yield name, spool
 
 
-def guess_suffix(start: bytes) -> str:
-    """The suffix of the format that begins with these two bytes; of other text the service looks at the first line."""
-    if start == GZIP_MAGIC:
-        return ".fasta.gz"
-    if start.lstrip().startswith((b">", b";")):
-        return ".fasta"
-    return ".jsonl" if start.lstrip().startswith(b"{") else ".txt"
+@contextmanager
+def all_open(uploads: Mapping[str, Upload]) -> Iterator[dict[str, Named]]:
+    """Yield the opened files of a form by field."""
+    with ExitStack() as stack:
+        yield {field: stack.enter_context(upload) for field, upload in uploads.items()}

@@ -11,19 +11,19 @@ from e1client.job import Job
 from e1client.transport import Patience
 
 FIRST_PAUSE, LONGEST_PAUSE, PAUSE_GROWTH = 0.25, 5.0, 1.4
-"""Seconds between two looks at a job, and how they grow: a short job is not kept, a long one not pestered."""
+"""Seconds between two looks at a job, and their growth: short jobs return soon, long ones cost few requests."""
 
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """How time passes, in seconds; tests bring their own."""
+    """A source of time in seconds; tests bring their own."""
 
     sleep: Callable[[float], object] = time.sleep
     now: Callable[[], float] = time.monotonic
 
 
 def pauses() -> Iterator[float]:
-    """Seconds before each next look, without end."""
+    """Yield the seconds before each next look, without end."""
     pause = FIRST_PAUSE
     while True:
         yield pause
@@ -38,7 +38,7 @@ def wait_for(
     on_update: Callable[[Job], object],
     clock: Clock,
 ) -> Job:
-    """`look` until the job is final; see `e1client.api.Client.wait` for the rest."""
+    """Call `look` until the job is final; see `e1client.reading.JobReader.wait`."""
     deadline = None if timeout is None else clock.now() + timeout
     for pause in pauses():
         left = None if deadline is None else max(0.0, deadline - clock.now())
@@ -53,7 +53,7 @@ def wait_for(
         if left is not None and left <= 0:
             raise _gave_up(job_id, timeout, f"the job is {job.state}")
         clock.sleep(pause if left is None else min(pause, left))
-    raise AssertionError("pauses come to no end")
+    raise AssertionError("pauses never end")
 
 
 def _gave_up(job_id: str, timeout: float | None, why: str) -> GaveUpWaiting:

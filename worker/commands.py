@@ -10,11 +10,11 @@ from typing import Annotated, Any
 
 import typer
 
-from e1client.downloads import check_folder, format_of
+from e1client.downloads import check_out
 from e1client.errors import ClientError, Exit, UsageError
 from e1client.params import parse_params, with_dtype
-from e1client.progress import print_json, reporting, say
-from e1client.shell import DtypeOption, JsonFlag, OnInvalid, ParamOption, exits, wants_json
+from e1client.progress import reporting, say
+from e1client.shell import DtypeOption, JsonFlag, OnInvalid, OnInvalidOption, ParamOption, exits, show
 from jobs.attribution import banner_lines
 from jobs.errors import ServiceError
 from worker.model.errors import ModelError
@@ -61,7 +61,7 @@ def run(  # noqa: PLR0917 - typer calls it; every parameter is an option of the 
     param: ParamOption = None,
     dtype: DtypeOption = None,
     name: Annotated[str, typer.Option(help="A name for the job, kept in the manifest.")] = "",
-    on_invalid: Annotated[OnInvalid, typer.Option(help="Whether bad records stop the job.")] = OnInvalid.REJECT,
+    on_invalid: OnInvalidOption = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Run a job in this process, without a server."""
@@ -70,16 +70,15 @@ def run(  # noqa: PLR0917 - typer calls it; every parameter is an option of the 
             raise UsageError(f"FILE {str(file)!r} does not exist", code="file_unreadable")
         if file.suffix != ".json" and not (action and model):
             raise UsageError("--action and --model are needed, unless FILE is a .json file that names them")
-        format_of(out)
-        check_folder(out)
-        params = with_dtype(parse_params(param or ()), dtype)
+        check_out(out)
+        params = with_dtype(parse_params(param), dtype)
         run_file = load("worker.run_file")
         if model:
             banner([model])
-        with reporting(as_json=wants_json(as_json=as_json)) as reporter:
+        with reporting(as_json=as_json) as reporter:
             code = run_file.run(
                 file, action=action, model=model, out=out, context=context, params=params,
-                on_invalid=on_invalid.value, name=name, report=reporter.count,
+                on_invalid=on_invalid or OnInvalid.REJECT, name=name, report=reporter.count,
             )  # fmt: skip
         say(f"wrote {out}")
         raise typer.Exit(code)
@@ -95,11 +94,7 @@ def verify(
         checks = load("worker.model.verify")
         banner([model])
         report = checks.verify_model(model)
-        if wants_json(as_json=as_json):
-            print_json(report.as_dict())
-        else:
-            for line in report.lines():
-                print(line)
+        show(report.as_dict(), lambda _: report.lines(), as_json=as_json)
         raise typer.Exit(Exit.DONE if report.passed else Exit.CHECK_FAILED)
 
 

@@ -194,7 +194,7 @@ def _format_of_text(head: bytes, filename: str, *, variants: bool) -> Format:
     text = head.removeprefix(_UTF8_BOM).lstrip()
     if not text:
         raise InvalidInput.of(EMPTY_FILE)
-    if text.startswith(b">"):
+    if text.startswith((b">", b";")):
         return "fasta"
     if text.startswith(b"{"):
         return "jsonl"

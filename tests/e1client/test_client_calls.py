@@ -198,7 +198,7 @@ def test_a_stream_is_sent_again_after_a_lost_answer(client, wire):
     contents = [re.search(rb">a\nMKT\n", request.content) for request in wire.requests]
     assert len(contents) == 2
     assert all(contents)
-    assert wire.files()["file"] == ("stream.fasta", b">a\nMKT\n")
+    assert wire.files()["file"] == ("stream", b">a\nMKT\n")
 
 
 def test_a_stream_is_read_from_where_it_stands(client, wire):
@@ -206,7 +206,7 @@ def test_a_stream_is_read_from_where_it_stands(client, wire):
     stream.readline()
     wire.answers = [(202, job())]
     client.submit(stream, model="e1-demo", action="encode")
-    assert wire.files()["file"] == ("stream.txt", b"name,sequence\na,MKT\n")
+    assert wire.files()["file"] == ("stream", b"name,sequence\na,MKT\n")
 
 
 @pytest.mark.parametrize(

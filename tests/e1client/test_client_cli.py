@@ -72,7 +72,7 @@ def test_dtype_is_an_option(service, e1, command):
 
 def test_submit_reads_standard_input(service, e1):
     assert e1("submit", "-", "--action", "encode", "--model", "e1-demo", input=FASTA).exit_code == 0
-    assert service.log[0]["fields"]["file"] == ("stdin.fasta", FASTA)
+    assert service.log[0]["fields"]["file"] == ("stdin", FASTA)
 
 
 def test_submit_and_wait_tells_every_change_and_writes_the_results(service, e1, tmp_path):

@@ -154,6 +154,7 @@ def test_what_is_no_text_is_named(data, code, word):
         ("upload", "text/x-fasta; charset=utf-8", b"", "fasta"),
         ("", "application/x-ndjson", b"", "jsonl"),
         ("x.txt", "text/plain", b"\n>a\nMKT", "fasta"),
+        ("stdin", "", b"; a remark\n>a\nMKT", "fasta"),
         ("x.txt", "text/plain", gzip.compress(FASTA, mtime=0)[:200], "fasta"),
         ("", "", b'\xef\xbb\xbf {"sequence": "MKT"}', "jsonl"),
         ("", "", b"id;Sequence\n1;MKT\n", "csv"),
