@@ -12,7 +12,9 @@ from jobs.maps import pages as maps
 from jobs.operations import api as health
 from jobs.operations import pages as service
 from jobs.pages import attachments as removal
-from jobs.pages import items, job, joblist, new, new_cost, picks
+from jobs.pages import items, job, joblist, picks
+from jobs.pages.new_job.cost import new_job_cost
+from jobs.pages.new_job.page import new_job
 from jobs.quotas import pages as quota
 from jobs.variants import pages as variants
 from jobs.variants import pages_assays as attachments
@@ -27,8 +29,8 @@ urlpatterns = [
     path("api/docs/", apidocs.api_docs, name="openapi-docs"),
     path("", include("jobs.api.urls")),
     path("", joblist.job_list, name="job-list-page"),
-    path("jobs/new/", new.new_job, name="job-new-page"),
-    path("jobs/new/cost/", new_cost.new_job_cost, name="job-new-cost"),
+    path("jobs/new/", new_job, name="job-new-page"),
+    path("jobs/new/cost/", new_job_cost, name="job-new-cost"),
     path("jobs/<uuid:job_id>/", job.job_page, name="job-page"),
     path("jobs/<uuid:job_id>/act/", job.job_act, name="job-act"),
     path("jobs/<uuid:job_id>/items/", items.item_list, name="item-list-page"),

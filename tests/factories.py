@@ -35,7 +35,7 @@ def make_job(owner, records, **extra) -> Job:
     job = job_create(owner=owner, request=request)
     with lifecycle.deleted_on_error(job):
         job_ingest(job=job, records=records)
-        job_accept(job=job, cleaning={}, warnings=[])
+        job_accept(job=job)
     return job
 
 

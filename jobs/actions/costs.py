@@ -1,4 +1,4 @@
-"""The bytes that a job will store, before anything is computed. `jobs.intake.plans` counts what it runs."""
+"""The bytes that a job will store, before anything is computed. `jobs.intake.cutting` counts what it runs."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from jobs.contexts.selectors import context_set_of
 from jobs.contexts.serializers import ContextSetBody
 from jobs.contexts.services import check_set_name
 from jobs.errors import Problem
-from jobs.intake.settings import enabled_model
+from jobs.intake.requests import enabled_model
 from jobs.models import Alignment, NeighbourCount
 from jobs.models.states import WorkState
 from jobs.science.alignments.sampling import Drawn, Sampler

@@ -13,7 +13,7 @@ from jobs.alignments.settings import typed_settings
 from jobs.contexts.services import SET_RULES, check_set_context, context_set_create
 from jobs.errors import InvalidInput, Problem, Problems
 from jobs.fleet.pace import pace_of, rounded
-from jobs.intake.plans import PlanTally
+from jobs.intake.cutting import PlanTally
 from jobs.limits import MAX_JOB_CONTEXTS
 from jobs.models import Alignment, ContextSet
 from jobs.parsing import Record

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from jobs.fleet.pace import pace_of
-from jobs.intake.estimates import estimate_of, present_estimate, present_quota
+from jobs.intake.estimates import estimate_of, present_quota
 from jobs.intake.requests import read_submission
 from jobs.quotas import serializers as shapes
 from jobs.quotas import usage
@@ -76,10 +76,7 @@ class Estimate(JobView):
     )
     def post(self, request: Request) -> Response:
         """What a submission with the same body would cost, and whether it would be accepted now. Nothing is stored."""
-        submission = read_submission(request)
-        estimate, records = estimate_of(user_id=self.owner().pk, submission=submission)
-        warnings = [warning.as_dict() for warning in records.warnings()]
-        return Response(present_estimate(estimate, records.cleaning, warnings))
+        return Response(estimate_of(user_id=self.owner().pk, submission=read_submission(request)))
 
 
 class Usage(APIView):

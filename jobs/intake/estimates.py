@@ -1,59 +1,30 @@
-"""What a submission would cost and whether it would be accepted, without storing anything of it."""
+"""The cost of a submission, and whether it would be accepted. Nothing is stored."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from e1protocol import MODELS, tokens_of
 from jobs.actions import get_action
 from jobs.actions.contexts import context_digest
 from jobs.actions.costs import CostTally
-from jobs.errors import ServiceError
-from jobs.fleet.pace import Pace, pace_of, rounded
-from jobs.intake.ingest import Request
-from jobs.intake.plans import PlanTally
-from jobs.intake.submit import Records, Submission
+from jobs.fleet.pace import pace_of, rounded
+from jobs.intake.cutting import PlanTally
+from jobs.intake.submit import Submission
 from jobs.models import Context
 from jobs.parsing import Record
 from jobs.parsing.tally import InputTally
 from jobs.quotas import usage
 from jobs.quotas.rules import Amounts, Need, left, refusal
 
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """Costs of a library that was read to its end, and what its owner's quota says of them.
-
-    `context_bytes` is an upper bound where the library has very many different contexts (`_Contexts`).
-    """
-
-    request: Request
-    items: int
-    skipped: int
-    plan: PlanTally
-    cost: CostTally
-    context_bytes: int
-    pace: Pace
-    limits: Amounts
-    use: Amounts
-
-    @property
-    def stored_bytes(self) -> int:
-        """What its owner's storage would hold more: the job, and contexts that are not there yet."""
-        return self.cost.stored_bytes + self.context_bytes
-
-    @property
-    def refused(self) -> ServiceError | None:
-        """Why it would not be accepted now."""
-        need = Need(self.plan.tokens, self.stored_bytes, self.request.interactive)
-        return refusal(self.limits, self.use, need, self.pace.rate)
+REFUSAL = ("code", "detail", "status_code", "retry_after")
 
 
-def estimate_of(*, user_id: int, submission: Submission) -> tuple[Estimate, Records]:
-    """Read the records to their end, as submitting them would; these know what was cleaned afterwards. Raises
-    InvalidInput with the same problems where they are refused.
+def estimate_of(*, user_id: int, submission: Submission) -> dict[str, Any]:
+    """Read the records to their end, as submitting them would, and return the body of the REST answer.
+
+    `seconds` is computing time; `waiting` is what all users queued before. Raises InvalidInput with the same problems
+    as submitting them.
     """
     request, records = submission.request, submission.read()
     shared_context = tuple(submission.shared_context)
@@ -75,24 +46,40 @@ def estimate_of(*, user_id: int, submission: Submission) -> tuple[Estimate, Reco
     tally.check("a job of it would not be queued", submission.hint)
     plan.close()
     submission.stream.drain()
-    estimate = Estimate(
-        request=request,
-        items=tally.total - tally.bad,
-        skipped=tally.bad,
-        plan=plan,
-        cost=cost,
-        context_bytes=contexts.new_bytes(user_id),
-        pace=pace_of(request.model),
-        limits=usage.limits_of(user_id),
-        use=usage.use_of(user_id),
-    )
-    return estimate, records
+    # An upper bound if the library has very many different contexts.
+    stored_bytes = cost.stored_bytes + contexts.new_bytes(user_id)
+    pace, limits, use = pace_of(request.model), usage.limits_of(user_id), usage.use_of(user_id)
+    refused = refusal(limits, use, Need(plan.tokens, stored_bytes, request.interactive), pace.rate)
+    ahead = rounded(pace.seconds(pace.waiting_tokens))
+    return {
+        "model": request.model,
+        "action": request.action,
+        "params": dict(request.params),
+        "items": tally.total - tally.bad,
+        "skipped": tally.bad,
+        "chunks": plan.chunks,
+        "units": plan.units,
+        "residues": cost.residues,
+        "tokens": plan.tokens,
+        "output_bytes": cost.result_bytes,
+        "stored_bytes": stored_bytes,
+        "seconds": rounded(pace.seconds(plan.tokens, plan.context_tokens)),
+        "seconds_reason": pace.reason,
+        "tokens_per_second": pace.rate,
+        "workers": pace.workers,
+        "waiting": {"tokens": pace.waiting_tokens, "seconds": ahead},
+        "quota": present_quota(limits, use),
+        "accepted": refused is None,
+        "refusal": refused and {name: getattr(refused, name) for name in REFUSAL},
+        "cleaning": dict(records.cleaning),
+        "warnings": [warning.as_dict() for warning in records.warnings()],
+    }
 
 
 class _Contexts:
-    """The contexts of one library, each noted once: the first MOST different ones. Those that come later are not told
-    apart from each other, and all count as new, so that memory does not grow with the library: what such a library
-    adds to its owner's contexts is this much at most.
+    """The different contexts of one library, at most MOST, so that memory does not grow with the library.
+
+    Each further context counts as new, so the bytes are an upper bound.
     """
 
     PAGE = 10_000
@@ -114,56 +101,18 @@ class _Contexts:
         self._tokens[bytes.fromhex(context_digest(context))] = tokens_of(*context)
 
     def new_bytes(self, user_id: int) -> int:
-        """Those of contexts that the user does not keep already."""
-        kept = sum(self._tokens[bytes.fromhex(digest)] for digest in self._kept(user_id))
-        return sum(self._tokens.values()) - kept + self._beyond
-
-    def _kept(self, user_id: int) -> Iterator[str]:
-        digests = list(self._tokens)
+        """Return the bytes of contexts that the user has not stored already."""
+        digests = [digest.hex() for digest in self._tokens]
+        kept = 0
         for start in range(0, len(digests), self.PAGE):
-            page = [digest.hex() for digest in digests[start : start + self.PAGE]]
-            yield from Context.objects.filter(owner_id=user_id, digest__in=page).values_list("digest", flat=True)
-
-
-def present_estimate(estimate: Estimate, cleaning: Mapping[str, int], warnings: list[dict[str, Any]]) -> dict[str, Any]:
-    """As the REST interface shows it. `seconds` is computing alone; `waiting` is what all users have queued before."""
-    request, cost, pace, refused = estimate.request, estimate.cost, estimate.pace, estimate.refused
-    plan = estimate.plan
-    seconds, ahead = pace.seconds(plan.tokens, plan.context_tokens), pace.seconds(pace.waiting_tokens)
-    return {
-        "model": request.model,
-        "action": request.action,
-        "params": dict(request.params),
-        "items": estimate.items,
-        "skipped": estimate.skipped,
-        "chunks": plan.chunks,
-        "units": plan.units,
-        "residues": cost.residues,
-        "tokens": plan.tokens,
-        "output_bytes": cost.result_bytes,
-        "stored_bytes": estimate.stored_bytes,
-        "seconds": rounded(seconds),
-        "seconds_reason": pace.reason,
-        "tokens_per_second": pace.rate,
-        "workers": pace.workers,
-        "waiting": {"tokens": pace.waiting_tokens, "seconds": rounded(ahead)},
-        "quota": present_quota(estimate.limits, estimate.use),
-        "accepted": refused is None,
-        "refusal": None
-        if refused is None
-        else {
-            "code": refused.code,
-            "detail": refused.detail,
-            "status_code": refused.status_code,
-            "retry_after": refused.retry_after,
-        },
-        "cleaning": dict(cleaning),
-        "warnings": warnings,
-    }
+            page = digests[start : start + self.PAGE]
+            stored = Context.objects.filter(owner_id=user_id, digest__in=page).values_list("digest", flat=True)
+            kept += sum(self._tokens[bytes.fromhex(digest)] for digest in stored)
+        return sum(self._tokens.values()) - kept + self._beyond
 
 
 def present_quota(limits: Amounts, use: Amounts) -> dict[str, dict[str, int | None]]:
-    """Limit, use and rest of each quota; null where there is no limit."""
+    """Return limit, use and rest of each quota; null if there is no limit."""
     return {
         name: {"limit": limit or None, "used": getattr(use, name), "left": left(limits, use, name)}
         for name, limit in limits

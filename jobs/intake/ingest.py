@@ -1,6 +1,7 @@
-"""From a stream of records to a queued job. Records are copied in batches, each committed by itself.
+"""From a stream of records to a queued job. Records are copied in batches, each in a transaction of its own.
 
-The job is visible as `validating` meanwhile. What breaks off or fails validation leaves no job and frees its key.
+The job is visible as `validating` meanwhile. If the upload breaks off or fails validation, the job is deleted and its
+key is free again.
 """
 
 from __future__ import annotations
@@ -14,13 +15,13 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
-from e1protocol import BOUNDARY_TOKENS, MODELS, tokens_of
+from e1protocol import BOUNDARY_TOKENS, MODELS
 from jobs.actions import get_action
 from jobs.actions.costs import CostTally
 from jobs.database import copy_into
 from jobs.errors import Conflict, InvalidInput, Problem
-from jobs.intake.units import UnitIntake
-from jobs.library.chunking import ContextRef, ItemCost, ItemCutter
+from jobs.intake.cutting import Cutter
+from jobs.library.chunking import ContextRef
 from jobs.library.chunks import chunks_copy
 from jobs.library.contexts import contexts_hold
 from jobs.limits import CHUNK_ITEMS, MAX_ITEMS, MIB
@@ -35,18 +36,19 @@ from jobs.quotas.usage import queued_tokens_of
 BATCH = 2048
 """Records per transaction: some 0.7 MB of sequences, a multiple of the chunk size."""
 BATCH_LETTERS = 8 * MIB
-"""Letters of a transaction's records with their contexts, about: fewer records where these are large. So memory is
-bounded, and a slow upload is seen to come.
-"""
+"""Letters of a transaction's records with their contexts, roughly. It bounds memory, and a slow upload with large
+records shows progress."""
 BATCHES_ON_TRUST = 16
-"""Batches between two looks at the owner's quota: an upload that it cannot hold ends soon, not when it has come."""
+"""Batches between two checks of the owner's quota, so that an upload beyond it ends early."""
+COUNTED = ("total_items", "skipped_items", "total_residues", "text_bytes", "stored_bytes")
+"""Fields of a job that sum over its records."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a job asks for, checked already: normalised parameters, an enabled model, a known action.
+    """What a job asks for, already checked: normalised parameters, an enabled model, a known action.
 
-    `contexts` are those that every item is computed under; `params.contexts` describes them.
+    Every item is computed under each of `contexts`; `params.contexts` describes them.
     """
 
     model: str
@@ -60,9 +62,9 @@ class Request:
 
 
 def job_create(*, owner: User, request: Request) -> Job:
-    """A job in `validating`, committed, so that its owner sees the upload arrive.
+    """Create a job in `validating` and commit it, so that its owner sees the upload arrive.
 
-    Raises Conflict where the idempotency key is taken.
+    Raises Conflict if the idempotency key is taken.
     """
     try:
         with transaction.atomic():
@@ -90,17 +92,16 @@ def job_ingest(
     job_contexts: Sequence[tuple[str, ...]] = (),
     hint: Callable[[], Problem | None] | None = None,
 ) -> None:
-    """Copy the records into items and chunks, batch by batch; of long actions, the work units too.
+    """Copy the records into items and chunks, batch by batch; for a long action, the work units too.
 
-    `shared_context` is what a record without context of its own gets. Raises InvalidInput with all problems of the
-    input where records are bad and the job rejects them (the first LISTED_PROBLEMS listed, all counted). After any
-    error the caller deletes the job: batches before it are committed. `hint` may know why most records are bad.
+    A record without a context of its own gets `shared_context`. `hint` may know why most records are bad. Raises
+    InvalidInput with all problems of the input if records are bad and the job rejects them; the first LISTED_PROBLEMS
+    are listed, all are counted. After any error the caller deletes the job, because earlier batches are committed.
     """
     tally = InputTally(job.on_invalid)
     cost = CostTally(get_action(job.action).columns(job.params, MODELS[job.model]))
     _keep_contexts(job, job_contexts)
-    units = UnitIntake.of(job.action, job.params, job_contexts)
-    cutter = units or ItemCutter([tokens_of(*context) for context in job_contexts])
+    cutter = Cutter(job.action, job.params, job_contexts)
     for number, batch in enumerate(_batches(iter(records)), start=1):
         _copy_batch(job, batch, tuple(shared_context), tally, cutter)
         for record in batch:
@@ -113,17 +114,14 @@ def job_ingest(
             need = Need(tokens=tokens, stored_bytes=cost.stored_bytes, interactive=job.interactive, jobs=0)
             quota_foresee(user_id=job.owner_id, need=need)
     tally.check("nothing was queued", hint)
-    if units is not None:
-        chunks_copy(job, units.shared_chunks())
-        job.total_units, job.unit_positions = units.total, units.unit_positions
-    job.total_items = tally.total
-    job.skipped_items = tally.bad
-    job.total_residues, job.text_bytes = cost.residues, cost.text_bytes
-    job.stored_bytes = cost.stored_bytes
+    chunks_copy(job, cutter.shared_chunks())
+    job.total_units, job.unit_positions = cutter.units, cutter.unit_positions
+    job.total_items, job.skipped_items = tally.total, tally.bad
+    job.total_residues, job.text_bytes, job.stored_bytes = cost.residues, cost.text_bytes, cost.stored_bytes
 
 
 def _batches(records: Iterator[Record | BadRecord]) -> Iterator[list[Record | BadRecord]]:
-    """Batches of about BATCH records that end where a chunk ends, so that only a job's last chunk is short."""
+    """Yield batches of about BATCH records that end with a whole chunk, so that only a job's last chunk is short."""
     carried: list[Record | BadRecord] = []
     while batch := _some(records):
         batch = carried + batch
@@ -139,7 +137,7 @@ def _batches(records: Iterator[Record | BadRecord]) -> Iterator[list[Record | Ba
 
 
 def _some(records: Iterator[Record | BadRecord]) -> list[Record | BadRecord]:
-    """The next BATCH records, or those that have BATCH_LETTERS already."""
+    """Return the next BATCH records, or fewer once they have BATCH_LETTERS."""
     some: list[Record | BadRecord] = []
     letters = 0
     for record in records:
@@ -153,7 +151,7 @@ def _some(records: Iterator[Record | BadRecord]) -> list[Record | BadRecord]:
 
 
 def _keep_contexts(job: Job, job_contexts: Sequence[tuple[str, ...]]) -> None:
-    """Link the contexts that all items are computed under. An empty one, which stands for none, is kept too."""
+    """Link the contexts that all items are computed under. An empty one, which means no context, is kept too."""
     with transaction.atomic():
         refs = contexts_hold(owner_id=job.owner_id, contexts=job_contexts)
         JobContext.objects.bulk_create(
@@ -163,34 +161,23 @@ def _keep_contexts(job: Job, job_contexts: Sequence[tuple[str, ...]]) -> None:
 
 
 def _copy_batch(
-    job: Job,
-    batch: list[Record | BadRecord],
-    shared: tuple[str, ...],
-    tally: InputTally,
-    cutter: ItemCutter | UnitIntake,
+    job: Job, batch: list[Record | BadRecord], shared: tuple[str, ...], tally: InputTally, cutter: Cutter
 ) -> None:
-    """One transaction: the batch's contexts, chunks and items. A job that will be rejected writes nothing more."""
+    """Copy the batch's contexts, chunks and items in one transaction, or nothing if the job will be rejected."""
     good = [record for record in batch if isinstance(record, Record)]
     for record in batch:
         tally.note(record)
     if tally.doomed:
         return
     with transaction.atomic():
-        # First, so that whoever deletes the job meanwhile waits until the batch is whole.
+        # First, so that a concurrent deletion of the job waits until the batch is complete.
         row = Job.objects.filter(pk=job.pk)
         if not row.update(touched_at=Now(), total_items=tally.total, skipped_items=tally.bad):
             raise _deleted()
         given = {record.index: record.context if record.context is not None else shared for record in good}
         refs = contexts_hold(owner_id=job.owner_id, contexts={context for context in given.values() if context})
         context_of = {index: refs.get(context) for index, context in given.items()}
-        if isinstance(cutter, UnitIntake):
-            plans = cutter.chunks(good)
-        else:
-            plans = cutter.chunks(
-                ItemCost(record.index, len(record.sequence), context_of[record.index]) for record in good
-            )
-        chunk_of = chunks_copy(job, plans)
-        _copy_items(job, batch, chunk_of, context_of)
+        _copy_items(job, batch, chunks_copy(job, cutter.chunks(good, context_of)), context_of)
 
 
 def _copy_items(
@@ -204,36 +191,24 @@ def _copy_items(
         for record in batch:
             code, error = None, None
             context = context_of.get(record.index)
+            place = (job.id, record.index, chunk_of.get(record.index), record.line or None)
+            text = (record.name, record.header, record.sequence, context.id if context else None)
             if isinstance(record, BadRecord):
                 code = record.problems[0].code
                 error = orjson.dumps([problem.as_dict() for problem in record.problems]).decode()
-            copy.write_row(
-                (
-                    job.id,
-                    record.index,
-                    chunk_of.get(record.index),
-                    record.line or None,
-                    record.name,
-                    record.header,
-                    record.sequence,
-                    context.id if context else None,
-                    code,
-                    error,
-                )
-            )
+            copy.write_row((*place, *text, code, error))
 
 
 def _deleted() -> Conflict:
     return Conflict("the job was deleted while its upload was read; nothing was queued", code="upload_deleted")
 
 
-def job_accept(*, job: Job, cleaning: Mapping[str, int], warnings: Iterator[Problem] | Sequence[Problem]) -> None:
-    """`validating -> queued`: from here on the job is never lost. Commits; the caller dispatches.
+def job_accept(*, job: Job) -> None:
+    """Move a job from `validating` to `queued`; from now on it is never lost. Commits; the caller dispatches.
 
-    One transaction with the owner's quota locked: raises TooManyRequests or TooLarge where it does not allow the job.
+    The owner's quota is locked in the same transaction. Raises TooManyRequests or TooLarge if it does not allow the
+    job.
     """
-    job.cleaning = dict(cleaning)
-    job.warnings = [warning.as_dict() for warning in warnings]
     tokens = queued_tokens_of(job.pk)
     with transaction.atomic():
         need = Need(tokens=tokens, stored_bytes=job.stored_bytes, interactive=job.interactive)
@@ -241,18 +216,5 @@ def job_accept(*, job: Job, cleaning: Mapping[str, int], warnings: Iterator[Prob
         if not Job.objects.select_for_update().filter(pk=job.pk).exists():
             raise _deleted()
         job.state = JobState.QUEUED
-        job.save(
-            update_fields=[
-                "cleaning",
-                "warnings",
-                "state",
-                "total_items",
-                "skipped_items",
-                "total_residues",
-                "text_bytes",
-                "total_units",
-                "unit_positions",
-                "stored_bytes",
-                "body_digest",
-            ]
-        )
+        given = ("cleaning", "warnings", "total_units", "unit_positions", "body_digest")
+        job.save(update_fields=["state", *COUNTED, *given])

@@ -1,4 +1,4 @@
-"""Idempotency-Keys while their upload is read: each is held by one request at a time, and by none that has died."""
+"""Locks on Idempotency-Keys while their upload is read. A lock ends with the process that holds it."""
 
 from __future__ import annotations
 
@@ -15,17 +15,16 @@ from jobs.queue.lifecycle import job_delete
 
 _lock = threading.Lock()
 _here: set[str] = set()
-"""Keys that requests of this process hold: Postgres lets one session lock the same thing twice."""
+"""Keys held by requests of this process, because Postgres lets one session take the same lock twice."""
 
 
 @contextmanager
 def key_held(*, owner_id: int, key: str | None) -> Iterator[None]:
-    """Hold the key until the block ends. Half an upload that lies under it then was left by a process that was killed,
-    and is removed.
+    """Hold the key until the block ends, and delete the unfinished upload of a process that was killed.
 
-    It is a lock of the database session, so that it goes with the process, or the connection, that holds it: a client
-    that repeats its upload need not wait until the reaper finds the old one. Raises Conflict `idempotency_in_progress`
-    where another request holds it.
+    The lock belongs to the database session, so it ends with the process or connection that holds it. A client that
+    repeats its upload need not wait until the reaper finds the old one. Raises Conflict `idempotency_in_progress` if
+    another request holds the key.
     """
     if key is None:
         yield
@@ -46,7 +45,7 @@ def key_held(*, owner_id: int, key: str | None) -> Iterator[None]:
                 job_delete(job_id=job_id)
             yield
         finally:
-            # A connection that is gone has taken the lock with it.
+            # If the connection is gone, so is the lock.
             with suppress(Error), connection.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [name])
     finally:

@@ -1,4 +1,4 @@
-"""From a request in any of its forms (JSON, multipart, raw stream) to a `Submission`."""
+"""From a request in any of its forms (JSON, multipart, raw stream, page) to a `Submission`."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from rest_framework.request import Request as RestRequest
 
-from e1protocol import ModelFacts
-from jobs.actions import Action, dtypes, get_action
-from jobs.actions.base import DTYPE, Context
+from e1protocol import MODELS, ModelFacts
+from jobs.actions import Action, get_action
+from jobs.actions.base import Context
 from jobs.actions.contexts import described, longest_context, read_contexts
 from jobs.contexts.params import with_stored
 from jobs.errors import InvalidInput
 from jobs.intake.ingest import Request
 from jobs.intake.reuse import EarlierItems
-from jobs.intake.settings import enabled_model
-from jobs.intake.submit import HashedStream, Submission
+from jobs.intake.submit import HashedStream, Records, Submission
 from jobs.models import Job
-from jobs.parsing import ItemReader, ItemRules, Reader, open_reader, read_context
+from jobs.parsing import ItemReader, ItemRules, open_reader, read_context
+from jobs.parsing.text import file_name
 from jobs.parsing.upload import context_bytes
 from jobs.queue.lifecycle import check_name
 from jobs.web.rest.bodies import only_fields
@@ -32,11 +32,14 @@ from jobs.web.rest.bodies import only_fields
 FIELDS = ("model", "action", "params", "name", "on_invalid")
 ON_INVALID = ("reject", "skip")
 
+Opener = Callable[[HashedStream, ItemRules, tuple[str, ...]], Records]
+"""Opens a library: from its bytes, the rules of its items, and their shared context."""
+
 
 def read_submission(request: RestRequest, known: Mapping[str, Any] = MappingProxyType({})) -> Submission:
-    """Check everything but the records, and say how to read those. Raises InvalidInput.
+    """Check everything but the records, and return how to read those. Raises InvalidInput.
 
-    `known` are fields that hold where the request does not name them.
+    `known` are values of fields that the request leaves out.
     """
     data: Any = request.data
     owner = cast(User, request.user)
@@ -49,18 +52,19 @@ def read_submission(request: RestRequest, known: Mapping[str, Any] = MappingProx
         return submission_of_file(fields, key, data["stream"], name, data["media_type"], owner=owner)
     if request.content_type and request.content_type.startswith("multipart/"):
         return _of_multipart(request, owner, key, known)
+    if not isinstance(data, dict):
+        raise InvalidInput.one("bad_body", "the body is no JSON object")
+    only_fields(data, (*FIELDS, "items", "context_sequences"))
     return _of_json(data, owner, key, known)
 
 
 def _of_multipart(request: RestRequest, owner: User, key: str | None, known: Mapping[str, Any]) -> Submission:
-    file = request.FILES.get("file")
+    file, context = request.FILES.get("file"), request.FILES.get("context")
     if file is None:
         raise InvalidInput.one("no_file", "the form has no file", "Send the library in the field `file`.", path="file")
     data: Any = request.data
     fields = {**known, **{name: str(data[name]) for name in FIELDS if name in data}}
-    context = request.FILES.get("context")
-    text = data.get("context") if context is None else None
-    raw = context_bytes(context) if context is not None else str(text or "").encode()
+    raw = context_bytes(context) if context is not None else str(data.get("context") or "").encode()
     stream, name, media_type = cast(BinaryIO, file.file), file.name or "", file.content_type or ""
     return submission_of_file(fields, key, stream, name, media_type, raw, owner=owner)
 
@@ -75,56 +79,46 @@ def submission_of_file(  # noqa: PLR0917 - the parts of an upload, each named at
     *,
     owner: User,
 ) -> Submission:
-    """The submission of one file, whose records are read when it is submitted. Raises InvalidInput."""
+    """Return the submission of one file, whose records are read when it is submitted. Raises InvalidInput."""
     if isinstance(fields.get("params"), str):
         fields = {**fields, "params": _json_text(fields["params"])}
     if not fields.get("name"):
-        # A list of jobs is read by the names of their files.
-        fields = {**fields, "name": "".join(letter for letter in filename if letter.isprintable())[:200]}
-    model, action, request = read_request(fields, owner=owner, key=key)
-    request, rules, shared = _with_context(request, action, model, context)
-    hashed = HashedStream(stream)
+        # People recognise a job in the list by the name of its file.
+        fields = {**fields, "name": file_name(filename)}
 
-    def read() -> Reader:
+    def opened(hashed: HashedStream, rules: ItemRules, shared: tuple[str, ...]) -> Records:
         source = cast(BinaryIO, hashed)
         return open_reader(source, rules, filename=filename, media_type=media_type, shared_context=shared)
 
-    return _submission(request, hashed, cast(Callable[[], Any], read), shared, rules)
+    return _submission(read_request(fields, owner=owner, key=key), stream, context, opened)
 
 
 def submission_of_job(
     fields: Mapping[str, Any], key: str | None, earlier: Job, context: bytes = b"", *, keep_contexts: bool = True
 ) -> Submission:
-    """The submission of the library of an earlier job of the same owner. Raises InvalidInput."""
-    model, action, request = read_request(fields, owner=earlier.owner, key=key)
-    request, rules, shared = _with_context(request, action, model, context)
-    # The items of a job stay as they are: its id and the choice stand for them.
-    stream = HashedStream(io.BytesIO(f"{earlier.pk} {keep_contexts}".encode()))
-    return _submission(
-        request,
-        stream,
-        lambda: EarlierItems(earlier, rules, shared_context=shared, keep_contexts=keep_contexts),
-        shared,
-        rules,
-    )
+    """Return the submission of the library of an earlier job of the same owner. Raises InvalidInput."""
+
+    def opened(_hashed: HashedStream, rules: ItemRules, shared: tuple[str, ...]) -> Records:
+        return EarlierItems(earlier, rules, shared_context=shared, keep_contexts=keep_contexts)
+
+    # The items of a job never change, so its id and the choice represent them in the digest.
+    stream = io.BytesIO(f"{earlier.pk} {keep_contexts}".encode())
+    return _submission(read_request(fields, owner=earlier.owner, key=key), stream, context, opened)
 
 
-def _of_json(data: Any, owner: User, key: str | None, known: Mapping[str, Any]) -> Submission:
-    if not isinstance(data, dict):
-        raise InvalidInput.one("bad_body", "the body is no JSON object")
-    only_fields(data, (*FIELDS, "items", "context_sequences"))
-    model, action, request = read_request({**known, **data}, owner=owner, key=key)
+def _of_json(data: Mapping[str, Any], owner: User, key: str | None, known: Mapping[str, Any]) -> Submission:
+    request = read_request({**known, **data}, owner=owner, key=key)
     items = require_items(data)
+
+    def opened(_hashed: HashedStream, rules: ItemRules, shared: tuple[str, ...]) -> Records:
+        return ItemReader(items, rules, strict=False, shared_context=shared)
+
     context = orjson.dumps(data["context_sequences"]) if data.get("context_sequences") else b""
-    request, rules, shared = _with_context(request, action, model, context)
-    hashed = HashedStream(io.BytesIO(orjson.dumps(items)))
-    return _submission(
-        request, hashed, lambda: cast(Any, ItemReader(items, rules, strict=False, shared_context=shared)), shared, rules
-    )
+    return _submission(request, io.BytesIO(orjson.dumps(items)), context, opened)
 
 
 def require_items(data: Mapping[str, Any]) -> list[Any]:
-    """The field `items`: a list with at least one entry."""
+    """Return the field `items`. Raises InvalidInput `no_items` unless it is a list with at least one entry."""
     items = data.get("items")
     if not isinstance(items, list) or not items:
         found = "missing" if items is None else ("empty" if items == [] else "no list")
@@ -134,100 +128,83 @@ def require_items(data: Mapping[str, Any]) -> list[Any]:
     return items
 
 
-def _submission(
-    request: Request, hashed: HashedStream, read: Callable[[], Any], shared: tuple[str, ...], rules: ItemRules
-) -> Submission:
+def _submission(request: Request, stream: BinaryIO, context: bytes, opened: Opener) -> Submission:
+    request, rules, shared = _with_context(request, context)
     seed = orjson.dumps(
-        [request.model, request.action, _chosen(request.params), request.name, request.on_invalid, list(shared)],
+        [request.model, request.action, request.params, request.name, request.on_invalid, list(shared)],
         option=orjson.OPT_SORT_KEYS,
     )
-    return Submission(request, seed, hashed, read, shared, rules.variants.hint if rules.variants else None)
+    hashed = HashedStream(stream)
+    hint = rules.variants.hint if rules.variants else None
+    return Submission(request, seed, hashed, lambda: opened(hashed, rules, shared), shared, hint)
 
 
-def _chosen(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Without the default of a parameter that came later: a request repeated across that upgrade is the same one."""
-    return {name: value for name, value in params.items() if (name, value) != (DTYPE, dtypes.DEFAULT)}
+def enabled_model(slug: str) -> ModelFacts:
+    """Return the facts of an enabled model. Raises InvalidInput `unknown_model`."""
+    if slug not in settings.E1_MODELS:
+        remedy = f"Choose from {', '.join(settings.E1_MODELS)}."
+        raise InvalidInput.one("unknown_model", f"this service has no model {slug!r}", remedy, path="model")
+    return MODELS[slug]
 
 
-def read_request(fields: Mapping[str, Any], *, owner: User, key: str | None) -> tuple[ModelFacts, Action, Request]:
-    """Model, action and the normalised request. Raises InvalidInput that names each wrong field.
+def read_request(fields: Mapping[str, Any], *, owner: User, key: str | None) -> Request:
+    """Return the normalised request. Raises InvalidInput that names the wrong field.
 
     Context sets that `params.contexts` names are the owner's.
     """
     for name in ("model", "action"):
         if not isinstance(fields.get(name), str) or not fields[name]:
             raise InvalidInput.one("missing_field", f"the field {name} is missing", path=name)
-    model = enabled_model(fields["model"])
-    action = get_action(fields["action"])
+    model, action = enabled_model(fields["model"]), get_action(fields["action"])
     params = fields.get("params")
     if params is not None and not isinstance(params, dict):
-        raise InvalidInput.one(
-            "bad_params", "params is no JSON object", 'Give one such as {"include": ["mean"]}.', path="params"
-        )
+        remedy = 'Give one such as {"include": ["mean"]}.'
+        raise InvalidInput.one("bad_params", "params is no JSON object", remedy, path="params")
     on_invalid = fields.get("on_invalid") or "reject"
     if on_invalid not in ON_INVALID:
-        raise InvalidInput.one(
-            "bad_on_invalid", f"on_invalid is {on_invalid!r}", "Choose reject or skip.", path="on_invalid"
-        )
+        what = f"on_invalid is {on_invalid!r}"
+        raise InvalidInput.one("bad_on_invalid", what, "Choose reject or skip.", path="on_invalid")
     name = check_name(fields.get("name") or "")
     checked, contexts = checked_params(action, model, params or {}, owner)
-    request = Request(
-        model=model.slug,
-        action=action.name,
-        params=checked,
-        contexts=contexts,
-        name=name,
-        on_invalid=on_invalid,
-        idempotency_key=key,
-    )
-    return model, action, request
+    return Request(model.slug, action.name, checked, name, on_invalid, contexts=contexts, idempotency_key=key)
 
 
 def checked_params(
     action: Action, model: ModelFacts, params: Mapping[str, Any], owner: User
 ) -> tuple[dict[str, Any], tuple[Context, ...]]:
-    """Normalised parameters with `contexts` described, and the contexts themselves. Raises InvalidInput."""
+    """Return normalised parameters, with `contexts` described, and the contexts themselves. Raises InvalidInput."""
     given = {name: value for name, value in params.items() if name != "contexts"}
     contexts = read_contexts(with_stored(params.get("contexts"), owner), action.rules(model), model)
     checked = action.check_params(given, model)
     return (checked | {"contexts": described(contexts)} if contexts else checked), contexts
 
 
-def _with_context(
-    request: Request, action: Action, model: ModelFacts, context: bytes
-) -> tuple[Request, ItemRules, tuple[str, ...]]:
-    """The request, the rules of its items, and the context that items without their own share. Raises InvalidInput.
+def _with_context(request: Request, context: bytes) -> tuple[Request, ItemRules, tuple[str, ...]]:
+    """Return the request, the rules of its items, and the context shared by items without one. Raises InvalidInput.
 
-    Items of long actions have none of their own: theirs is the one context of the job.
+    Items of a long action have no context of their own: `context` becomes the only context of the job.
     """
-    if not context.strip():
-        return request, item_rules(action, model, request), ()
-    if request.contexts:
-        message = "there is a context for all items, and params.contexts names others"
-        raise InvalidInput.one("two_contexts", message, "Give one of the two.", path="params.contexts")
-    shared = read_context(context, action.rules(model))
-    if action.long:
-        request = replace(request, contexts=(shared,), params={**request.params, "contexts": described([shared])})
-        return request, item_rules(action, model, request), ()
-    return request, item_rules(action, model, request), shared
-
-
-def item_rules(action: Action, model: ModelFacts, request: Request) -> ItemRules:
-    """What an item of this request may look like: the action's rules, less what the job's contexts take of the
-    network, and what this service allows.
-    """
+    action, model = get_action(request.action), MODELS[request.model]
+    shared: tuple[str, ...] = ()
+    if context.strip():
+        if request.contexts:
+            message = "there is a context for all items, and params.contexts names others"
+            raise InvalidInput.one("two_contexts", message, "Give one of the two.", path="params.contexts")
+        shared = read_context(context, action.rules(model))
+        if action.long:
+            request = replace(request, contexts=(shared,), params={**request.params, "contexts": described([shared])})
+            shared = ()
     rules = action.rules_for(model, request.params)
     if request.contexts:
         rules = replace(rules, context_allowed=False, max_tokens=rules.max_tokens - longest_context(request.contexts))
     if action.residues_setting:
         rules = replace(rules, max_residues=min(rules.max_residues, getattr(settings, action.residues_setting)))
-    return rules
+    return request, rules, shared
 
 
 def _json_text(text: str) -> Any:
     try:
         return orjson.loads(text or "{}")
     except orjson.JSONDecodeError as error:
-        raise InvalidInput.one(
-            "bad_params", f"params is not JSON: {error.msg}", 'Give text such as {"include": ["mean"]}.', path="params"
-        ) from error
+        remedy = 'Give text such as {"include": ["mean"]}.'
+        raise InvalidInput.one("bad_params", f"params is not JSON: {error.msg}", remedy, path="params") from error

@@ -16,9 +16,9 @@ PAGE = 2048
 class EarlierItems:
     """The accepted items of `job`, in their order, checked by the rules of the new action.
 
-    Names, headers and lines stay those of the first upload; indices count anew, for skipped items are left out. Where
-    `keep_contexts` is false, or an item had no context, it gets the new job's shared one. Raises NotFound while
-    iterating where the job is deleted meanwhile: half a library must not pass for a whole one.
+    Names, headers and lines are those of the first upload. Indices start again from 0, because skipped items are left
+    out. Items without a context, or all items if `keep_contexts` is false, get the new job's shared one. Iterating
+    raises NotFound if the job is deleted meanwhile: half a library must not pass for a whole one.
     """
 
     def __init__(

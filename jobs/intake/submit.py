@@ -1,9 +1,10 @@
-"""The whole way of a submission: idempotency, ingest, accept, dispatch."""
+"""A submission from end to end: idempotency, ingest, acceptance, dispatch."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
@@ -22,16 +23,16 @@ from jobs.quotas.admission import quota_look
 
 
 class Records(Protocol):
-    """What gives records, and afterwards knows what it cleaned."""
+    """An iterable of records that knows, once it is exhausted, what it cleaned."""
 
-    cleaning: dict[str, int]
-
+    @property
+    def cleaning(self) -> dict[str, int]: ...
     def __iter__(self) -> Iterator[Record | BadRecord]: ...
     def warnings(self) -> list[Problem]: ...
 
 
 class HashedStream:
-    """A stream whose digest is known when it has been read: two uploads are the same if their bytes are."""
+    """A stream with the digest of what was read. Two uploads are the same if their bytes are."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
@@ -43,6 +44,7 @@ class HashedStream:
         return block
 
     def drain(self) -> None:
+        """Read to the end, which also finds out whether the upload broke off after the last record."""
         while self.read(1 << 20):
             pass
 
@@ -52,10 +54,10 @@ class HashedStream:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A checked request and where its records come from.
+    """A checked request and the source of its records.
 
-    `seed` stands for everything but the records (parameters, context); `stream` gives the records' bytes; `read`
-    opens it, parsing lazily; `hint` may know afterwards why most of them are bad.
+    `seed` represents everything but the records (parameters, context). `stream` yields the records' bytes, and `read`
+    opens it for lazy parsing. `hint` may know afterwards why most records are bad.
     """
 
     request: Request
@@ -66,59 +68,66 @@ class Submission:
     hint: Callable[[], Problem | None] | None = None
 
     def digest(self) -> str:
-        """SHA-256 of seed and records; the stream must have been read to its end."""
+        """Return the SHA-256 of seed and records; the stream must have been read to its end."""
         return hashlib.sha256(self.seed + self.stream.digest()).hexdigest()
 
 
 def job_submit(*, owner: User, submission: Submission) -> tuple[Job, bool]:
-    """The job of this submission and whether it is new. Queued jobs are committed and dispatched.
+    """Return the job of this submission and whether it is new. A queued job is committed and dispatched.
 
-    The same Idempotency-Key with the same body gives the job that is there already. Raises Conflict where the body
-    differs or the first upload still runs, InvalidInput for bad input, TooManyRequests or TooLarge where the owner's
-    quota does not allow it (then no job is left, and the key is free).
+    The same Idempotency-Key with the same body returns the existing job. Raises Conflict if the body differs or the
+    first upload is still being read. Raises InvalidInput for bad input, and TooManyRequests or TooLarge if the owner's
+    quota does not allow the job. After an error there is no job, and the key is free.
     """
     key = submission.request.idempotency_key
     quota_look(user_id=owner.pk, key=key)
-    if (known := _known(owner, key)) is not None:
-        return _same(known, submission), False
+    if known := _known(owner, submission):
+        return known, False
     with key_held(owner_id=owner.pk, key=key):
-        # An upload with the same key may have ended between the first look and the lock that keeps others out.
-        if (known := _known(owner, key)) is not None:
-            return _same(known, submission), False
-        job = job_create(owner=owner, request=submission.request)
-        with deleted_on_error(job):
-            records = submission.read()
-            job_ingest(
-                job=job,
-                records=records,
-                shared_context=submission.shared_context,
-                job_contexts=submission.request.contexts,
-                hint=submission.hint,
-            )
-            # Reading on to the end finds out whether the upload broke off behind the last record.
-            submission.stream.drain()
+        # An upload with the same key may have ended after the first look and before the lock was taken.
+        if known := _known(owner, submission):
+            return known, False
+        with upload_read(owner, submission.request, submission) as job:
             job.body_digest = submission.digest()
             groups_release(job_id=job.pk)
-            job_accept(job=job, cleaning=records.cleaning, warnings=records.warnings())
+            job_accept(job=job)
     queue.dispatch_quietly(job.model)
     job.refresh_from_db()
     return job, True
 
 
-def _known(owner: User, key: str | None) -> Job | None:
-    """The job that was accepted with this key."""
-    if key is None:
-        return None
-    jobs = Job.objects.filter(owner=owner, idempotency_key=key)
-    return jobs.exclude(state=JobState.VALIDATING).first()
-
-
-def _same(job: Job, submission: Submission) -> Job:
-    """The existing job, where its body was the same."""
-    submission.stream.drain()
-    if job.body_digest != submission.digest():
-        raise Conflict(
-            f"the Idempotency-Key {job.idempotency_key!r} was used for another body; use a new key for a new job",
-            code="idempotency_key_reused",
+@contextmanager
+def upload_read(owner: User, request: Request, submission: Submission) -> Iterator[Job]:
+    """Read the submission into a new job in `validating`. An error, here or in the block, deletes that job."""
+    job = job_create(owner=owner, request=request)
+    with deleted_on_error(job):
+        records = submission.read()
+        job_ingest(
+            job=job,
+            records=records,
+            shared_context=submission.shared_context,
+            job_contexts=request.contexts,
+            hint=submission.hint,
         )
+        submission.stream.drain()
+        job.cleaning = dict(records.cleaning)
+        job.warnings = [warning.as_dict() for warning in records.warnings()]
+        yield job
+
+
+def require_same_body(submission: Submission, digest: str, purpose: str) -> None:
+    """Raise Conflict `idempotency_key_reused` if the body with this key had another digest."""
+    submission.stream.drain()
+    if submission.digest() != digest:
+        message = f"the Idempotency-Key {submission.request.idempotency_key!r} was used for another body"
+        raise Conflict(f"{message}; use a new key {purpose}", code="idempotency_key_reused")
+
+
+def _known(owner: User, submission: Submission) -> Job | None:
+    """Return the job that was accepted with this key, if its body was the same. Raises Conflict if it was not."""
+    if (key := submission.request.idempotency_key) is None:
+        return None
+    job = Job.objects.filter(owner=owner, idempotency_key=key).exclude(state=JobState.VALIDATING).first()
+    if job is not None:
+        require_same_body(submission, job.body_digest, "for a new job")
     return job

@@ -1,4 +1,4 @@
-"""A synchronous request: a small job through the same queue, taken first, and waited for."""
+"""Synchronous requests: a small job goes through the same queue, ahead of others, and the response waits for it."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.005, 0.1
 
 
 class ItemsFailed(ServiceError):
-    """The worker could not compute some items; the job keeps the others' results."""
+    """A job some of whose items the worker could not compute; the job keeps the results of the others."""
 
     status_code = 500
     code = "items_failed"
 
 
 def answer(*, owner: User, request: Request, records: Sequence[Record]) -> list[dict[str, Any]]:
-    """Results in the order of the records.
+    """Return results in the order of the records.
 
-    Raises Unavailable where no worker is alive or Redis is down, StillRunning with the job's URL after
-    E1_SYNC_WAIT_SECONDS, ItemsFailed where a result is missing, TooManyRequests or TooLarge where the owner's quota
-    does not allow it; TooLarge `results_too_large` where the answer would be, and then nothing is queued.
+    Raises TooLarge `results_too_large`, TooManyRequests or TooLarge if the answer or the owner's quota does not allow
+    the request; nothing is queued then. Raises Unavailable if no worker is alive or Redis is down, StillRunning with
+    the job's URL after E1_SYNC_WAIT_SECONDS, and ItemsFailed if a result is missing.
     """
     columns = get_action(request.action).columns(request.params, MODELS[request.model])
     check_answer_size(
@@ -56,7 +56,7 @@ def answer(*, owner: User, request: Request, records: Sequence[Record]) -> list[
     job = job_create(owner=owner, request=request)
     with deleted_on_error(job):
         job_ingest(job=job, records=records, job_contexts=request.contexts)
-        job_accept(job=job, cleaning={}, warnings=[])
+        job_accept(job=job)
     if not queue.dispatch_quietly(job.model):
         job_cancel(job_id=job.pk)
         raise Unavailable("the queue (Redis) does not answer", code="queue_unavailable", retry_after=10)
@@ -68,7 +68,7 @@ def answer(*, owner: User, request: Request, records: Sequence[Record]) -> list[
 
 
 def _wait(job: Job) -> None:
-    """Look at the job's row until it is closed, ever less often."""
+    """Poll the job's row until it is closed, with growing pauses."""
     deadline = time.monotonic() + settings.E1_SYNC_WAIT_SECONDS
     pause = FIRST_PAUSE
     while True:
@@ -87,9 +87,8 @@ def _wait(job: Job) -> None:
 
 def _raise_failed(job: Job) -> None:
     url = reverse("job-detail", args=[job.pk])
-    failed = list(
-        Item.objects.filter(job=job, error_code__isnull=False).order_by("index").values_list("index", "error")
-    )
+    items = Item.objects.filter(job=job, error_code__isnull=False).order_by("index")
+    failed = list(items.values_list("index", "error"))
     if not failed:
         raise Unavailable("the job was cancelled before it was computed", code="cancelled", location=url)
     reasons = "; ".join(f"items.{index}: {error[0]['message']}" for index, error in failed if error)

@@ -1,4 +1,4 @@
-"""Split out of jobs/views/attachments.py."""
+"""The removal of assays and structures from a job."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from django.shortcuts import redirect
 from jobs.contacts.services import structure_of
 from jobs.errors import NotFound
 from jobs.models import Assay, Job, Structure
+from jobs.parsing.numbers import whole
 from jobs.variants.assays import assay_of
 from jobs.web.access import own_job_with_rows, page, sent_from
 
@@ -19,7 +20,7 @@ from jobs.web.access import own_job_with_rows, page, sent_from
 @page
 @sent_from("job-page", "job_id")
 def remove(request: HttpRequest, job_id: UUID) -> HttpResponse:
-    """Take an assay or a structure away again."""
+    """Remove an assay or a structure."""
     job = own_job_with_rows(request, job_id)
     found = _attachment(job, request.POST.get("assay", ""), request.POST.get("structure", ""))
     if found is None:
@@ -34,9 +35,9 @@ def remove(request: HttpRequest, job_id: UUID) -> HttpResponse:
 
 
 def _attachment(job: Job, assay: str, structure: str) -> Assay | Structure | None:
-    """The job's assay or structure of this number, whichever is named."""
+    """Return the job's assay or structure with the given number, or None."""
     for text, find in ((assay, assay_of), (structure, structure_of)):
-        if text.isascii() and text.isdigit() and len(text) < 10:
+        if (number := whole(text)) is not None:
             with suppress(NotFound):
-                return find(job, int(text))
+                return find(job, number)
     return None

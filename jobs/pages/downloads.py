@@ -1,4 +1,4 @@
-"""The formats that a job's page offers, each with what it is good for and how large it will be."""
+"""The formats that a job's page offers, each with its purpose and size."""
 
 from __future__ import annotations
 
@@ -27,8 +27,10 @@ PURPOSES = {
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """One line of the list. `refused` says why this job cannot have the format; `bytes` is an estimate unless
-    `exact`. A format that is built first has a `build`: none, waiting, building, ready, behind or failed.
+    """One line of the list. `refused` is the reason why the job cannot have the format.
+
+    `bytes` is an estimate unless `exact`. A format that must be built has a `build`: none, waiting, building, ready,
+    behind or failed.
     """
 
     format: str
@@ -42,7 +44,7 @@ class Download:
 
 
 def downloads_of(job: Job, counts: Mapping[str, int]) -> list[Download]:
-    """Every format of the service, in the order in which they are listed."""
+    """Return every format of the service, in the order of the list."""
     columns = columns_of(job)
     return [_download(job, counts, columns, name, format) for name, format in FORMATS.items()]
 

@@ -1,4 +1,4 @@
-"""The items of a job: all of them in pages, and one with its result."""
+"""The items of a job: the list in pages, and one item with its result."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ from jobs.web.rest.forms import file_of
 
 ROWS = 50
 BARS = 6
-"""Masked residues that are drawn as bars; the table has all."""
+"""Masked residues that are drawn as bars; the table lists all."""
 
 PICTURED = {
     "scan": ("jobs/variants/_result_scan.html", scan_context),
     "contacts": ("jobs/contacts/_result_contacts.html", contacts_context),
     "score": ("jobs/variants/_result_score.html", score_context),
 }
-"""Actions whose results have a template of their own, and what it needs."""
+"""Actions whose results have their own template, and the function that returns its context."""
 
 TABLES = {"scan": scan_csv, "contacts": contacts_csv}
 """Actions whose single results are tables."""
@@ -50,7 +50,7 @@ TABLES = {"scan": scan_csv, "contacts": contacts_csv}
 @page
 @require_safe
 def item_list(request: HttpRequest, job_id: UUID) -> HttpResponse:
-    """Items in input order, narrowed to a state or to names that hold a text; a page begins after an index."""
+    """Show items in input order, filtered by state or name; a page begins after an index."""
     job = own_job_with_rows(request, job_id)
     state = request.GET.get("state", "")
     state = state if state in ItemState.values else ""
@@ -79,17 +79,23 @@ def item_list(request: HttpRequest, job_id: UUID) -> HttpResponse:
 @page
 @require_safe
 def item_page(request: HttpRequest, job_id: UUID, index: int) -> HttpResponse:
-    """One item: what was given, and its result in figures. Whole arrays are downloads."""
+    """Show one item: its input, and its result in figures. Whole arrays are downloads."""
     return item_answer(request, own_job_with_rows(request, job_id), index)
+
+
+def own_item(job: Job, index: int) -> Item:
+    """Return an item of the job. Raises Http404 if there is none with this index."""
+    item = selectors.item_of(job, index)
+    if item is None:
+        raise Http404(f"job {job.pk} has no item {index}")
+    return item
 
 
 def item_answer(
     request: HttpRequest, job: Job, index: int, more: Mapping[str, Any] = MappingProxyType({}), *, status: int = 200
 ) -> HttpResponse:
-    """The page of an item, with `more` for its template, such as what is wrong with a form that it holds."""
-    item = selectors.item_of(job, index)
-    if item is None:
-        raise Http404(f"job {job.pk} has no item {index}")
+    """Return the page of an item; `more` is added to its context, such as the problems of a form on it."""
+    item = own_item(job, index)
     body = present_item(item)
     context: dict[str, Any] = {
         "job": job,
@@ -99,7 +105,8 @@ def item_answer(
         "chunk": item.chunk,
         "letters": CANONICAL,
         "bars": BARS,
-        **_neighbours(job, item),
+        "previous": item.index - 1 if item.index else None,
+        "following": item.index + 1 if item.index + 1 < job.total_items else None,
         **more,
     }
     try:
@@ -122,11 +129,9 @@ def item_answer(
 @page
 @require_safe
 def item_table(request: HttpRequest, job_id: UUID, index: int) -> HttpResponseBase:
-    """The result of one item as CSV, where it is a table: a scan, or a contact map. Else back to the item."""
+    """Return the result of one item as CSV if it is a table (a scan or contact map), else redirect to the item."""
     job = own_job_with_rows(request, job_id)
-    item = selectors.item_of(job, index)
-    if item is None:
-        raise Http404(f"job {job_id} has no item {index}")
+    item = own_item(job, index)
     result = results_of(job, [index]).get(index) if job.action in TABLES else None
     if result is None:
         return redirect("item-page", job.pk, index)
@@ -135,17 +140,10 @@ def item_table(request: HttpRequest, job_id: UUID, index: int) -> HttpResponseBa
     return response
 
 
-def _neighbours(job: Job, item: Item) -> dict[str, int | None]:
-    return {
-        "previous": item.index - 1 if item.index else None,
-        "following": item.index + 1 if item.index + 1 < job.total_items else None,
-    }
-
-
 @page
 @sent_from("item-page", "job_id", "index")
 def structure_upload(request: HttpRequest, job_id: UUID, index: int) -> HttpResponse:
-    """Lay a structure over the contact map of an item, and go back to it; what is wrong stands beside its form."""
+    """Add a structure to the contact map of an item and redirect to it, or show the problems beside the form."""
     job = own_job_with_rows(request, job_id)
     data: Any = request.POST
     try:

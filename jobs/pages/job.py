@@ -1,8 +1,7 @@
-"""One job: what was asked, how it goes, what went wrong, and everything that can be done with it."""
+"""The page of one job: its settings, progress, problems and results, and the buttons that change it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -25,9 +24,9 @@ from jobs.library import selectors
 from jobs.models import Job
 from jobs.models.states import ArtefactState, ItemState, JobState, WorkState
 from jobs.operations.health import trouble_of
-from jobs.pages.asked_facts import param_facts, shared_contexts
 from jobs.pages.commands import commands_of
 from jobs.pages.downloads import downloads_of
+from jobs.pages.job_facts import param_facts, shared_contexts
 from jobs.queue import dispatch as queue
 from jobs.queue import lifecycle
 from jobs.results.retention import job_keep
@@ -36,7 +35,7 @@ from jobs.web.access import own_job, page, sent_from, user_of
 from jobs.web.fragments import fragment
 
 LISTED = 5
-"""Failed and skipped items that the job's page lists; the page of items has all."""
+"""Failed and skipped items that the job's page lists; the page of items lists all."""
 
 CLEANED = {
     "spaces": "space inside a sequence",
@@ -44,13 +43,13 @@ CLEANED = {
     "lower_case": "lower-case letter",
     "trailing_star": "asterisk at the end of a sequence",
 }
-"""What the parser mends, in words (docs/input-rules.md)."""
+"""What the parser cleans, in words (docs/input-rules.md)."""
 
 
 @page
 @require_safe
 def job_page(request: HttpRequest, job_id: UUID) -> HttpResponse:
-    """The page; htmx gets its live part alone."""
+    """Show the page; htmx gets only its live part."""
     job = own_job(request, job_id)
     context = _live(job)
     if request.headers.get("HX-Target") == "live":
@@ -59,7 +58,7 @@ def job_page(request: HttpRequest, job_id: UUID) -> HttpResponse:
     runs = context_runs(job.owner, job.params.get("contexts", ()))
     base = request.build_absolute_uri("/").rstrip("/")
     more = {
-        # A context that the job shares is that of its first item too; others come with the library's own lines.
+        # The first item has the context that the job shares. Other contexts are in the library's own lines.
         "commands": commands_of(job, base=base, context=bool(first_context), runs=runs),
         "params": list(param_facts(job.params)),
         "contexts": shared_contexts(runs),
@@ -72,7 +71,7 @@ def job_page(request: HttpRequest, job_id: UUID) -> HttpResponse:
 
 
 def _live(job: Job) -> dict[str, Any]:
-    """What changes while the job runs."""
+    """Return what changes while the job runs."""
     body = present_job(job)
     expired = job.state == JobState.EXPIRED
     downloads = [] if expired else downloads_of(job, body["counts"])
@@ -96,12 +95,12 @@ def _live(job: Job) -> dict[str, Any]:
 
 
 def warning_time() -> timedelta:
-    """How long before the end a page warns: a week, or a quarter of a short term."""
+    """Return how long before the expiry a page warns: a week, or a quarter of a short term."""
     return min(timedelta(days=7), timedelta(days=settings.E1_RETENTION_DAYS) / 4)
 
 
 def _possible(job: Job, counts: dict[str, int]) -> dict[str, bool]:
-    """Which of `ACTS` this job allows now."""
+    """Return which buttons the job allows now."""
     over = job.state in JobState.final()
     return {
         "cancel": not over and job.state not in (JobState.VALIDATING, JobState.CANCELLING),
@@ -113,71 +112,50 @@ def _possible(job: Job, counts: dict[str, int]) -> dict[str, bool]:
     }
 
 
-def _retry(job: Job) -> str:
-    count = lifecycle.job_retry(job_id=job.pk)
-    queue.dispatch_quietly(job.model)
-    return f"{count} failed item{'s are' if count > 1 else ' is'} queued again."
-
-
-def _resume(job: Job) -> str:
-    lifecycle.job_resume(job_id=job.pk)
-    queue.dispatch_quietly(job.model)
-    return "The job goes on."
-
-
-def _pause(job: Job) -> str:
-    lifecycle.job_pause(job_id=job.pk)
-    return "The job pauses: what is being computed finishes, nothing new starts."
-
-
-def _cancel(job: Job) -> str:
-    lifecycle.job_cancel(job_id=job.pk)
-    return "The job is cancelled. Finished results stay."
-
-
-def _delete(job: Job) -> str:
-    name = job.name or f"Job {job.pk.hex[:8]}"
-    freed = lifecycle.job_delete(job_id=job.pk)
-    return f"{name} is deleted, with its results: {size(freed)} of your storage are free again."
-
-
-def _keep(job: Job) -> str:
-    job_keep(job_id=job.pk)
-    return f"The results stay for {settings.E1_RETENTION_DAYS} days from now."
-
-
-def _build(job: Job) -> str:
-    artefact = artefact_request(job=job, kind="h5")
-    if artefact.state == WorkState.FAILED:
-        artefact_retry(artefact)
-    return "The HDF5 file is being built; its link appears below."
-
-
-ACTS: dict[str, Callable[[Job], str]] = {
-    "cancel": _cancel,
-    "pause": _pause,
-    "resume": _resume,
-    "retry": _retry,
-    "delete": _delete,
-    "keep": _keep,
-    "build-h5": _build,
-}
+def _act(job: Job, act: str, name: str) -> str:
+    """Do what the button `act` means, and return a sentence about it; "" if there is no such button."""
+    match act:
+        case "rename":
+            lifecycle.job_rename(job_id=job.pk, name=name)
+            said = "The job has its new name."
+        case "retry":
+            count = lifecycle.job_retry(job_id=job.pk)
+            said = f"{count} failed item{'s are' if count > 1 else ' is'} queued again."
+        case "resume":
+            lifecycle.job_resume(job_id=job.pk)
+            said = "The job goes on."
+        case "pause":
+            lifecycle.job_pause(job_id=job.pk)
+            said = "The job pauses: what is being computed finishes, nothing new starts."
+        case "cancel":
+            lifecycle.job_cancel(job_id=job.pk)
+            said = "The job is cancelled. Finished results stay."
+        case "delete":
+            freed = lifecycle.job_delete(job_id=job.pk)
+            which = job.name or f"Job {job.pk.hex[:8]}"
+            said = f"{which} is deleted, with its results: {size(freed)} of your storage are free again."
+        case "keep":
+            job_keep(job_id=job.pk)
+            said = f"The results stay for {settings.E1_RETENTION_DAYS} days from now."
+        case "build-h5":
+            artefact = artefact_request(job=job, kind="h5")
+            if artefact.state == WorkState.FAILED:
+                artefact_retry(artefact)
+            said = "The HDF5 file is being built; its link appears below."
+        case _:
+            said = ""
+    if act in ("retry", "resume"):
+        queue.dispatch_quietly(job.model)
+    return said
 
 
 @page
 @sent_from("job-page", "job_id")
 def job_act(request: HttpRequest, job_id: UUID) -> HttpResponse:
-    """Do one of `ACTS`, or rename, and come back with a sentence about it."""
+    """Do what a button of the page means, and redirect to the page with a sentence about it."""
     job = own_job(request, job_id)
-    act = request.POST.get("do", "")
     try:
-        if act == "rename":
-            lifecycle.job_rename(job_id=job.pk, name=request.POST.get("name", "").strip())
-            said = "The job has its new name."
-        elif act in ACTS:
-            said = ACTS[act](job)
-        else:
-            said = ""
+        said = _act(job, request.POST.get("do", ""), request.POST.get("name", "").strip())
     except ServiceError as error:
         messages.add_message(request, messages.ERROR, f"{error.detail[:1].upper()}{error.detail[1:]}.", "problem")
     else:

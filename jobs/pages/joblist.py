@@ -1,8 +1,8 @@
-"""The list of jobs: filtered, sorted, searched, in pages, live."""
+"""The list of jobs, with filters, sorting, search and pages; it is live."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -35,54 +35,30 @@ GROUPS = {
     "unfinished": ("Not finished", tuple(JobState.unfinished())),
     "problems": ("Ended with problems", (JobState.PARTIAL, JobState.FAILED)),
 }
-"""Groups of states that people ask for together."""
+"""States that are filtered together."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What the address asks for; anything unknown in it counts as not asked."""
+def _wanted(query: QueryDict) -> dict[str, Any]:
+    """Return the filters and the order in the address; unknown values are ignored."""
+    known = {"state": {*GROUPS, *JobState.values}, "model": settings.E1_MODELS, "action": ACTIONS, "sort": SORTS}
+    wanted = {name: value if (value := query.get(name, "")) in values else "" for name, values in known.items()}
+    wanted["search"] = query.get("search", "").strip()[:200]
+    narrowed = any(wanted[name] for name in ("state", "model", "action", "search"))
+    return {**wanted, "sort": wanted["sort"] or "newest", "narrowed": narrowed}
 
-    state: str
-    model: str
-    action: str
-    sort: str
-    search: str
-    page: str
 
-    @classmethod
-    def of(cls, query: QueryDict) -> Wanted:
-        def choice(name: str, known: Any, default: str = "") -> str:
-            value = query.get(name, "")
-            return value if value in known else default
-
-        return cls(
-            state=choice("state", {*GROUPS, *JobState.values}),
-            model=choice("model", settings.E1_MODELS),
-            action=choice("action", ACTIONS),
-            sort=choice("sort", SORTS, "newest"),
-            search=query.get("search", "").strip()[:200],
-            page=query.get("page", "1"),
-        )
-
-    @property
-    def narrowed(self) -> bool:
-        return bool(self.state or self.model or self.action or self.search)
-
-    def select(self, jobs: QuerySet[Job]) -> QuerySet[Job]:
-        """The jobs asked for, in the order asked for. Text is searched in names, and as the beginning of an id."""
-        if self.state:
-            jobs = jobs.filter(state__in=GROUPS[self.state][1] if self.state in GROUPS else [self.state])
-        if self.model:
-            jobs = jobs.filter(model=self.model)
-        if self.action:
-            jobs = jobs.filter(action=self.action)
-        if self.search:
-            jobs = jobs.filter(Q(name__icontains=self.search) | _id_begins(self.search))
-        return jobs.order_by(*SORTS[self.sort][1])
+def _select(jobs: QuerySet[Job], wanted: Mapping[str, Any]) -> QuerySet[Job]:
+    """Return the matching jobs in the chosen order. Text matches names, and the beginnings of ids."""
+    if state := wanted["state"]:
+        jobs = jobs.filter(state__in=GROUPS[state][1] if state in GROUPS else [state])
+    jobs = jobs.filter(**{name: wanted[name] for name in ("model", "action") if wanted[name]})
+    if search := wanted["search"]:
+        jobs = jobs.filter(Q(name__icontains=search) | _id_begins(search))
+    return jobs.order_by(*SORTS[wanted["sort"]][1])
 
 
 def _id_begins(text: str) -> Q:
-    """Jobs whose id begins with this text, as a range of ids; no job where it is no beginning of one."""
+    """Match jobs whose id begins with this text, as a range of ids; none if no id can begin with it."""
     digits = text.replace("-", "").lower()
     try:
         lowest, highest = (UUID(digits.ljust(32, filler)) for filler in "0f")
@@ -94,11 +70,11 @@ def _id_begins(text: str) -> Q:
 @page
 @require_safe
 def job_list(request: HttpRequest) -> HttpResponse:
-    """The user's jobs; synchronous requests are left to the REST list. htmx gets the table alone."""
+    """Show the user's jobs without synchronous requests, which only REST lists. htmx gets only the table."""
     jobs = selectors.jobs_of(user_of(request)).filter(interactive=False)
-    wanted = Wanted.of(request.GET)
-    found = Paginator(wanted.select(jobs), ROWS).get_page(wanted.page)
-    context = {"wanted": wanted, "page": found, "jobs": _rows(found), "pages": _Links(request.GET)}
+    wanted = _wanted(request.GET)
+    found = Paginator(_select(jobs, wanted), ROWS).get_page(request.GET.get("page", "1"))
+    context = {"wanted": wanted, "page": found, "jobs": _rows(found), "pages": _links(request.GET)}
     context["trouble"] = trouble_of(job.model for job in found if job.state in JobState.claimable())
     if request.headers.get("HX-Target") == "jobs":
         return fragment(request, "jobs/pages/_jobs.html", context)
@@ -116,13 +92,8 @@ def _rows(page: Page[Job]) -> list[dict[str, Any]]:
     return [present_job(job, sums.get(job.pk, []), whole=job.state in JobState.claimable()) for job in page]
 
 
-class _Links:
-    """Addresses of other pages of the same search."""
-
-    def __init__(self, query: QueryDict) -> None:
-        self._query = query.copy()
-        self._query.pop("page", None)
-
-    def __str__(self) -> str:
-        """The query without its page, to be followed by `page=N`."""
-        return f"?{self._query.urlencode()}&" if self._query else "?"
+def _links(query: QueryDict) -> str:
+    """Return the query without its page, to be followed by `page=N`."""
+    other = query.copy()
+    other.pop("page", None)
+    return f"?{other.urlencode()}&" if other else "?"

@@ -1,4 +1,4 @@
-"""Picked items of a job: as FASTA, as a table, or as the library of a new job; and the neighbours of one item."""
+"""Selected items of a job as FASTA, CSV or the library of a new job; and the neighbours of one item."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
@@ -19,12 +19,14 @@ from jobs.maps.params import check_layer
 from jobs.maps.services import library_of
 from jobs.maps.similar import similar_to, vector_of_item
 from jobs.models import Item, Job
-from jobs.pages.asked import Asked
-from jobs.pages.new import prefilled
+from jobs.pages.items import own_item
+from jobs.pages.new_job.form import Asked
+from jobs.pages.new_job.page import form_page
+from jobs.parsing.numbers import whole
 from jobs.web.access import own_job, page, sent_from, user_of
 
 MOST_NEW = 5_000
-"""Picked items that go into the form of a new job as text; more are a file."""
+"""Selected items that fit into the form for a new job as text; more need a file."""
 PAGE = 2_000
 COUNTS = (10, 20, 50, 100)
 LISTED_JOBS = 50
@@ -33,7 +35,7 @@ LISTED_JOBS = 50
 @page
 @sent_from("map-page", "job_id")
 def picks_act(request: HttpRequest, job_id: UUID) -> HttpResponseBase:
-    """The items in `indices` (numbers with commas) and `pick` (one number each), as `do` says: fasta, csv, new."""
+    """Return the items in `indices` (comma-separated) and `pick` (one each) as `do` tells: fasta, csv or new."""
     job = own_job(request, job_id)
     act = request.POST.get("do", "")
     try:
@@ -54,8 +56,7 @@ def picks_act(request: HttpRequest, job_id: UUID) -> HttpResponseBase:
 
 def _indices(request: HttpRequest, job: Job) -> list[int]:
     words = [*request.POST.get("indices", "").split(","), *request.POST.getlist("pick")]
-    numbers = {int(word) for word in words if word.strip().isascii() and word.strip().isdigit() and len(word) < 11}
-    picked = sorted(number for number in numbers if number < job.total_items)
+    picked = sorted({at for word in words if (at := whole(word, high=job.total_items - 1)) is not None})
     if not picked:
         remedy = "Tick items in the table, or draw around them in the map."
         raise InvalidInput.one("nothing_picked", "Nothing is picked", remedy)
@@ -86,22 +87,18 @@ def _new_job(request: HttpRequest, job: Job, indices: list[int]) -> HttpResponse
             "too_many_picked", f"{len(indices):,} items are picked; the form takes {MOST_NEW:,}", remedy
         )
     asked = Asked(model=job.model, action=job.action, on_invalid=job.on_invalid)
-    asked.include = list(job.params.get("include", asked.include))
-    if layers := job.params.get("repr_layers"):
-        asked.repr_layers = ", ".join(str(layer) for layer in layers)
+    asked.fill(job.params)
     asked.name = f"{len(indices):,} of {job.name or job.pk.hex[:8]}"[:200]
     asked.sequences = "".join(_fasta(job, indices))
-    return prefilled(request, asked)
+    return form_page(request, asked)
 
 
 @page
 @require_safe
 def neighbours_page(request: HttpRequest, job_id: UUID, index: int) -> HttpResponse:
-    """The items most similar to one item, in its job or in another one."""
+    """Show the items most similar to one item, in its job or in another one."""
     job = own_job(request, job_id)
-    item = selectors.item_of(job, index)
-    if item is None:
-        raise Http404(f"job {job_id} has no item {index}")
+    item = own_item(job, index)
     wanted = request.GET.get("k", "")
     count = int(wanted) if wanted in {str(number) for number in COUNTS} else COUNTS[1]
     against = request.GET.get("against", "")
@@ -121,8 +118,7 @@ def neighbours_page(request: HttpRequest, job_id: UUID, index: int) -> HttpRespo
 
 
 def _found(job: Job, index: int, count: int, against: str) -> dict[str, Any]:
-    """Raises ServiceError where there is nothing to compare."""
-    vector = None
+    """Return the neighbours for the page. Raises ServiceError if there is nothing to compare."""
     layer = check_layer(job, None) if job.action == "encode" else 0
     vector = vector_of_item(job, index, layer)
     try:
@@ -136,7 +132,7 @@ def _found(job: Job, index: int, count: int, against: str) -> dict[str, Any]:
 
 
 def _comparable(request: HttpRequest, job: Job) -> list[Job]:
-    """Other jobs of the same user whose items may be searched."""
+    """Return other jobs of the same user whose items can be searched."""
     jobs = selectors.jobs_of(user_of(request)).filter(action="encode", model=job.model, interactive=False)
     recent = jobs.exclude(pk=job.pk).order_by("-created_at")[:LISTED_JOBS]
     layer = job.params.get("repr_layers", [None])[-1]

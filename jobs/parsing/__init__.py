@@ -12,15 +12,13 @@
 
 Codes, each explained with its remedy in `docs/input-rules.md`:
 
-- of a record (`BadRecord.problems`): bad_letter, mask_not_allowed, no_mask, empty_sequence,
-  sequence_too_long, too_short, position_outside, header_too_long, bad_name, bad_json, bad_csv,
-  wrong_field_count, wrong_type,
+- of a record (`BadRecord.problems`): bad_letter, mask_not_allowed, no_mask, empty_sequence, sequence_too_long,
+  too_short, position_outside, header_too_long, bad_name, bad_json, bad_csv, wrong_field_count, wrong_type,
   unknown_field, missing_field, context_not_allowed, too_many_contexts, empty_context, mask_in_context,
   context_too_long
 - of a file (InvalidInput): empty_file, unknown_format, bare_lines, not_text, utf_16, invalid_utf8, control_character,
-  line_too_long, not_fasta, json_array, missing_column, unclear_column, too_many_rows,
-  duplicate_column, too_many_columns, no_measurement, bad_number, row_too_long, bad_gzip,
-  truncated_gzip
+  line_too_long, not_fasta, json_array, missing_column, unclear_column, too_many_rows, duplicate_column,
+  too_many_columns, no_measurement, bad_number, row_too_long, bad_gzip, truncated_gzip
 - of a file (TooLarge): upload_too_large, gzip_ratio
 - warnings: looks_like_dna, unnamed_records, ignored_columns
 """

@@ -75,13 +75,14 @@ class ItemRule:
         if problems:
             sequence = value.get("sequence") if isinstance(value, Mapping) else None
             return self._bad(place, header, problems, sequence if isinstance(sequence, str) else "")
-        given, flags = value.get("context_sequences"), set[str]()
-        sequence, *context = value["sequence"], *(given or ())
+        given = value.get("context_sequences")
+        texts: list[str] = [value["sequence"], *(given or ())]
+        flags: set[str] = set()
         if not self._strict:
-            cleaned = [clean_item(sequence, self.rules), *map(clean_sequence, context)]
-            sequence, *context = (text for text, _ in cleaned)
+            cleaned = [clean_item(texts[0], self.rules), *map(clean_sequence, texts[1:])]
+            texts = [text for text, _ in cleaned]
             flags = flags.union(*(done for _, done in cleaned))
-        own = None if given is None else tuple(context)
+        sequence, own = texts[0], None if given is None else tuple(texts[1:])
         if problems := check_sequence(sequence, own, self.rules, place, shared_context=self._shared):
             return self._bad(place, header, problems, sequence)
         record = place.good(header, sequence, own)
@@ -120,11 +121,11 @@ def _check_shape(value: Any, place: Place, fields: Sequence[str]) -> Iterator[Pr
         return
     for field in value:
         if field not in fields:
-            name = storable(str(field))[:60]
-            what = f"there is no field '{name}' in an item"
+            unknown = storable(str(field))[:60]
+            what = f"there is no field '{unknown}' in an item"
             if field == "variant" and "context_sequences" not in fields:
                 what = "an item has both a variant and a sequence"
-            yield place.field(name).problem("unknown_field", what, f"The fields are {', '.join(fields)}.")
+            yield place.field(unknown).problem("unknown_field", what, f"The fields are {', '.join(fields)}.")
     if "sequence" not in value:
         remedy = "Add the residues as text."
         yield place.field("sequence").problem("missing_field", "the item has no sequence", remedy)

@@ -34,7 +34,7 @@ def open_reader(
 class Reader:
     """The records of one upload, in input order; iterate once.
 
-    `blocks` are the unpacked bytes (`blocks_of`); where they are cut changes nothing. Memory does not grow with the
+    `blocks` are the unpacked bytes (`blocks_of`), cut at any byte. Memory does not grow with the
     file. A faulty record becomes a `BadRecord` and reading goes on. A fault of the file as a whole raises InvalidInput
     after the records before it. `cleaning` and `warnings()` are complete once the iteration has ended.
     """

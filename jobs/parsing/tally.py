@@ -90,7 +90,7 @@ class InputTally:
 
     @property
     def doomed(self) -> bool:
-        """Whether the input is refused already, whatever follows."""
+        """Whether the input is refused already."""
         return bool(self.bad) and self.on_invalid == "reject"
 
     def check(self, consequence: str, hint: Callable[[], Problem | None] | None = None) -> None:

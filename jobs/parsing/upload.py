@@ -18,8 +18,9 @@ from jobs.limits import GZIP_RATIO_FROM, MAX_CONTEXT_FILE, MAX_GZIP_RATIO, MAX_U
 Format = Literal["fasta", "jsonl", "csv", "plain"]
 
 GZIP_MAGIC = b"\x1f\x8b"
-_READ = 32 * 1024  # packed bytes at a time; few, because the rest is copied after each member of a gzip file
-_UNPACK = 256 * 1024  # unpacked bytes at a time, whatever the ratio
+# Packed bytes at a time. After each member of a gzip file the rest is copied, so a larger block would cost more.
+_READ = 32 * 1024
+_UNPACK = 256 * 1024  # unpacked bytes at a time
 _HEAD = 512  # bytes that tell the kind of a file
 _UTF8_BOM = b"\xef\xbb\xbf"
 _GZIP_WINDOW = 31  # zlib's number for "gzip header, largest window"

@@ -405,7 +405,7 @@ def test_long_actions_are_jobs_only(api):
 
 
 def test_too_many_units_leave_no_job(api, monkeypatch):
-    monkeypatch.setattr("jobs.intake.units.MAX_UNITS", 5)
+    monkeypatch.setattr("jobs.intake.cutting.MAX_UNITS", 5)
     body = {"model": "e1-demo", "action": "scan", "items": [{"sequence": SHORT}]}
     answer = api.post("/api/jobs/", body, format="json")
     assert answer.status_code == 400

@@ -30,7 +30,7 @@ def chunks(person) -> list[int]:
     """Ids of four ready chunks that are on their way in a message."""
     job = job_create(owner=person, request=Request(MODEL, "log_prob", {}))
     job_ingest(job=job, records=(Record(n, f"p{n}", "", n + 1, "MKTAYIAKQR", None) for n in range(32)))
-    job_accept(job=job, cleaning={}, warnings=[])
+    job_accept(job=job)
     ids = list(Chunk.objects.filter(job=job).order_by("id").values_list("id", flat=True))
     Chunk.objects.filter(pk__in=ids).update(published_at="2026-01-01T00:00Z")
     return ids

@@ -16,7 +16,7 @@ from jobs.actions import ACTIONS
 from jobs.actions.dtypes import TYPES
 from jobs.actions.predict import ROWS
 from jobs.models import Item, Job
-from jobs.pages import new
+from jobs.pages.new_job import page as new
 from jobs.parsing import Reader, Record
 from jobs.templatetags.problems import PLACES
 from tests.helpers import body, submit, text_of

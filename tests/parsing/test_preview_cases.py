@@ -13,7 +13,7 @@ import pytest
 from e1protocol import MODELS
 from jobs.actions import ACTIONS
 from jobs.errors import InvalidInput
-from jobs.intake.plans import PlanTally
+from jobs.intake.cutting import PlanTally
 from jobs.parsing import BadRecord, Reader, Record
 
 CASES = json.loads((Path(__file__).parents[1] / "data" / "preview-cases.json").read_text())

@@ -27,7 +27,7 @@ WINDOW = 2 * queue.MESSAGE_BUNDLES
 def submit(owner: User, chunks: int, interactive: bool = False) -> Job:
     job = job_create(owner=owner, request=Request(MODEL, "log_prob", {}, interactive=interactive))
     job_ingest(job=job, records=(Record(n, f"p{n}", "", n + 1, "MKTAYIAKQR", None) for n in range(8 * chunks)))
-    job_accept(job=job, cleaning={}, warnings=[])
+    job_accept(job=job)
     queue.dispatch(MODEL)
     return job
 

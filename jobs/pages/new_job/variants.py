@@ -1,10 +1,9 @@
-"""The part of the form for a new job that is about a parent and its variants, as text and as the REST interface
-takes it.
-"""
+"""The fields of the form for a new job that describe a parent and its variants, from text and back."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +15,8 @@ from jobs.library import selectors
 from jobs.limits import MAX_LINE
 from jobs.models import Job
 from jobs.parsing.letters import clean_sequence
+from jobs.parsing.numbers import BIGINT
+from jobs.parsing.numbers import whole as whole_number
 from jobs.results.items import results_of
 from jobs.science.variants.codes import single_variants
 from jobs.science.variants.scans import ScanTable, Substitution
@@ -23,10 +24,11 @@ from jobs.variants.pages import TOP, top_fasta
 from jobs.web.links import whole
 
 _MOST_POSITIONS = 8192
+_RANGE = re.compile(r"([0-9]{1,9})(?:-([0-9]{0,9}))?")
 
 
 def parent_of_text(text: str) -> str:
-    """The parent's letters, from plain text or FASTA of one record. Raises InvalidInput `two_parents`."""
+    """Return the parent's letters, from plain text or FASTA of one record. Raises InvalidInput `two_parents`."""
     lines = text.splitlines()
     if sum(line.startswith(">") for line in lines) > 1:
         raise InvalidInput.one(
@@ -36,7 +38,7 @@ def parent_of_text(text: str) -> str:
 
 
 def parent_of_file(file: Any) -> str:
-    """The parent in an uploaded file. Raises InvalidInput `bad_parent`."""
+    """Return the parent in an uploaded file. Raises InvalidInput `bad_parent`."""
     if file.size <= MAX_LINE:
         try:
             return str(file.read().decode())
@@ -47,47 +49,48 @@ def parent_of_file(file: Any) -> str:
 
 
 def offset_of_text(text: str) -> int:
-    """Raises InvalidInput `bad_offset`; nothing is 0."""
-    word = text.strip().replace("\N{MINUS SIGN}", "-")
-    try:
-        return int(word or 0)
-    except ValueError:
-        remedy = "Give a whole number, such as 0 or 23."
-        raise InvalidInput.one("bad_offset", f"the offset is {text[:40]!r}", remedy, path="params.offset") from None
+    """Return the offset, 0 if the field is empty. Raises InvalidInput `bad_offset`."""
+    if (offset := whole_number(text.strip() or "0", -BIGINT)) is None:
+        what, remedy = f"the offset is {text[:40]!r}", "Give a whole number, such as 0 or 23."
+        raise InvalidInput.one("bad_offset", what, remedy, path="params.offset")
+    return offset
 
 
 def positions_of_text(text: str) -> list[int] | None:
-    """Positions such as `24, 56-60`; None for all. Raises InvalidInput `bad_positions`."""
-    words = text.replace(",", " ").replace("\N{EN DASH}", "-").split()
+    """Return positions such as `24, 56-60`, None for all. Raises InvalidInput `bad_positions`."""
     positions: list[int] = []
-    for word in words:
-        first, _, last = word.partition("-")
-        if not (first.isdigit() and (last.isdigit() or not last)) or not word.isascii() or len(word) > 12:
-            raise _bad_positions(word)
-        low, high = int(first), int(last or first)
+    for word in text.replace(",", " ").replace("\N{EN DASH}", "-").split():
+        found = _RANGE.fullmatch(word)
+        low, high = (int(found[1]), int(found[2] or found[1])) if found else (1, 0)
         if not 0 <= high - low < _MOST_POSITIONS:
-            raise _bad_positions(word)
+            what, remedy = f"the positions hold {word[:40]!r}", "Give numbers and ranges, such as 24, 56-60."
+            raise InvalidInput.one("bad_positions", what, remedy, path="params.positions")
         positions += range(low, high + 1)
     return positions or None
 
 
-def _bad_positions(word: str) -> InvalidInput:
-    what = f"the positions hold {word[:40]!r}"
-    return InvalidInput.one(
-        "bad_positions", what, "Give numbers and ranges, such as 24, 56-60.", path="params.positions"
-    )
+def ranges_text(numbers: Sequence[int]) -> str:
+    """Return ascending numbers as the form takes them: `24, 56-60`."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][1] + 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    return ", ".join(str(low) if low == high else f"{low}-{high}" for low, high in runs)
 
 
 def all_singles(parent: str, offset: int) -> str:
-    """Every substitution of one residue of the parent, as a table of codes."""
+    """Return every substitution of one residue of the parent, as a table of codes."""
     cleaned, _ = clean_sequence(parent)
     codes = (variant.code(offset) for variant in single_variants(cleaned))
     return "variant\n" + "".join(f"{code}\n" for code in codes)
 
 
 def ranked_sequences(query: QueryDict, owner: User) -> tuple[Job, str, str]:
-    """The job that `?ranked=` names, the full sequences of its best variants as FASTA, and their parent. Raises
-    Http404.
+    """Return the job that `?ranked=` names, the full sequences of its best variants as FASTA, and their parent.
+
+    Raises Http404 if the job does not exist or has no scores.
     """
     try:
         job = selectors.job_of(owner, UUID(query.get("ranked", "")))
@@ -102,7 +105,7 @@ def ranked_sequences(query: QueryDict, owner: User) -> tuple[Job, str, str]:
 
 
 def _best_of_scan(job: Job, query: QueryDict) -> tuple[str, str]:
-    """The scanned sequence, and its best substitutions as FASTA."""
+    """Return the scanned sequence, and its best substitutions as FASTA."""
     index = whole(query.get("item"), 0)
     item = selectors.item_of(job, index)
     result = results_of(job, [index]).get(index)

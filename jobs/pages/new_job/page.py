@@ -1,20 +1,17 @@
-"""The page for a new job: choose, look at the preview, submit. Errors come back beside what they are about.
+"""The page for a new job: choose, look at the preview, submit. Each error is shown beside its field.
 
-One form for browsers with scripts and without. With scripts (frontend/src/new-job.ts) the same form is sent by
-XMLHttpRequest, which shows progress, and only the places for errors are taken from the answer, so that everything
-typed and chosen stays.
+One form serves browsers with and without scripts. With scripts (frontend/src/new-job.ts) the same form is sent by
+XMLHttpRequest, which shows progress. Only the errors are taken from the answer, so everything typed and chosen stays.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any, BinaryIO, cast
 
 from django.conf import settings
-from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -29,8 +26,8 @@ from jobs.intake.requests import ON_INVALID, submission_of_file, submission_of_j
 from jobs.intake.submit import Submission, job_submit
 from jobs.limits import MAX_CONTEXTS, MAX_RESIDUES
 from jobs.models import Job
-from jobs.pages.asked import Asked, first, new_key, posted
-from jobs.pages.asked_variants import parent_of_file
+from jobs.pages.new_job.form import Asked, first, new_key, posted
+from jobs.pages.new_job.variants import parent_of_file
 from jobs.parsing.upload import context_bytes
 from jobs.queue import progress
 from jobs.templatetags.problems import refusal_sentence
@@ -42,13 +39,13 @@ FIELDS = (
     *("file", "context", "model", "action", "include", "repr_layers", "rows", "dtype", "on_invalid", "name"),
     *("parent", "method", "offset", "positions"),
 )
-"""Places on the page that a problem can stand at."""
-
-MAX_SET_SEQUENCES = SET_RULES.max_contexts
-"""Of each context that is stored under a name."""
+"""Places on the page that can show a problem."""
 
 SHOWN = 50
-"""Faulty records that the page shows at once; the others unfold."""
+"""Invalid records that the page shows at once; the others unfold."""
+
+ONE = "Give one of the two."
+"""The remedy for a thing that was given twice."""
 
 OUTPUTS = {
     "mean": "Mean embedding: one vector for each sequence",
@@ -62,20 +59,20 @@ DTYPE_CHOICES = {"float32": "float32: as computed", "float16": "float16: half th
 @page
 @require_http_methods(["GET", "HEAD", "POST"])
 def new_job(request: HttpRequest) -> HttpResponse:
-    """The empty form, an example (`?example=ACTION`), an earlier job's library (`?from=JOB`), or a submission."""
+    """Show the empty form, an example (`?example=ACTION`) or an earlier job's library (`?from=JOB`), or submit."""
     owner = user_of(request)
     if request.method != "POST":
-        return _form(request, first(request, owner))
+        return form_page(request, first(request, owner))
     asked = posted(request, owner)
     try:
         submission = submission_of_form(request, asked)
     except InvalidInput as error:
-        return _form(request, asked, error, elsewhere="context")
+        return form_page(request, asked, error, elsewhere="context")
     try:
         with library_place(request, asked):
             job, _ = job_submit(owner=owner, submission=submission)
     except ServiceError as error:
-        return _form(request, asked, error, elsewhere="file")
+        return form_page(request, asked, error, elsewhere="file")
     address = reverse("job-page", args=[job.pk])
     if request.headers.get("X-Requested-With") == "fetch":
         return JsonResponse({"url": address}, status=201)
@@ -83,106 +80,82 @@ def new_job(request: HttpRequest) -> HttpResponse:
 
 
 def library_place(request: HttpRequest, asked: Asked) -> AbstractContextManager[None]:
-    """A place for uploads where a small form may have a large library behind it: an earlier job's, or a packed file.
-    Raises TooManyRequests `too_many_uploads` where none is free.
-    """
+    """Take an upload slot if the library may be large. Raises TooManyRequests `too_many_uploads` if none is free."""
+    # A small form can bring a large library: an earlier job's, or a packed file.
     if asked.earlier is None and "file" not in request.FILES:
         return nullcontext()
     return request_place(request, user_of(request).pk)
 
 
 def submission_of_form(request: HttpRequest, asked: Asked) -> Submission:
-    """Raises InvalidInput. What has no path of its own in it is about the context."""
-    if "complete" not in request.POST:  # the last field: where it is missing, more is missing
+    """Return the submission of the form. Raises InvalidInput; a problem without a path is about the context."""
+    if "complete" not in request.POST:  # It is the last field, so without it others may be missing too.
         message = "the upload broke off; nothing was queued"
         raise InvalidInput.one("upload_incomplete", message, "Send it again.", path="file")
     file, context = request.FILES.get("file"), request.FILES.get("context_file")
+    pasted, owner = bool(asked.sequences.strip()), user_of(request)
     if context is not None and asked.context_text.strip():
-        message = "there are a context file and pasted contexts"
-        raise InvalidInput.one("two_contexts", message, "Give one of the two.", path="context")
+        raise InvalidInput.one("two_contexts", "there are a context file and pasted contexts", ONE, path="context")
     shared = context_bytes(context) if context is not None else asked.context_text.encode()
     if asked.context_set and shared.strip():
-        message = "there are homologs for all items, and a stored context set"
-        raise InvalidInput.one("two_contexts", message, "Give one of the two.", path="context")
+        raise InvalidInput.one(
+            "two_contexts", "there are homologs for all items, and a stored context set", ONE, path="context"
+        )
     if asked.parent_file is not None and asked.takes_variants:
         if asked.parent.strip():
-            message = "there are a file and a pasted parent"
-            raise InvalidInput.one("two_parents", message, "Give one of the two.", path="params.parent")
+            raise InvalidInput.one("two_parents", "there are a file and a pasted parent", ONE, path="params.parent")
         asked.parent = parent_of_file(asked.parent_file)
-    if asked.wants_singles and (file is not None or asked.sequences.strip()):
-        message = "there are variants, and all single ones are asked for"
-        raise InvalidInput.one("two_libraries", message, "Give one of the two.", path="file")
-    if file is not None and asked.sequences.strip():
-        message = "there are a file and pasted sequences"
-        raise InvalidInput.one("two_libraries", message, "Give one of the two.", path="file")
+    if asked.wants_singles and (file is not None or pasted):
+        raise InvalidInput.one(
+            "two_libraries", "there are variants, and all single ones are asked for", ONE, path="file"
+        )
+    if file is not None and pasted:
+        raise InvalidInput.one("two_libraries", "there are a file and pasted sequences", ONE, path="file")
     if file is not None:
         stream = cast(BinaryIO, file.file)
         name, media_type = file.name or "", file.content_type or ""
-        return submission_of_file(asked.fields, asked.key, stream, name, media_type, shared, owner=user_of(request))
-    if asked.sequences.strip() or asked.wants_singles:
-        return _of_text(asked, shared, user_of(request))
+        return submission_of_file(asked.fields, asked.key, stream, name, media_type, shared, owner=owner)
+    if pasted or asked.wants_singles:
+        # The beginning of pasted text tells its format: FASTA, JSONL, CSV, a list of variants, or one bare sequence.
+        fields = asked.fields
+        fields["name"] = asked.name or ("All single variants" if asked.wants_singles else "Pasted sequences")
+        stream = BytesIO(asked.library.encode())
+        return submission_of_file(fields, asked.key, stream, "pasted text", "", shared, owner=owner)
     if asked.earlier is not None:
         return submission_of_job(asked.fields, asked.key, asked.earlier, shared, keep_contexts=asked.keep_contexts)
     raise InvalidInput.one("no_file", "there are no sequences yet", "Choose a file, or paste sequences.", path="file")
 
 
-def _of_text(asked: Asked, shared: bytes, owner: User) -> Submission:
-    """Pasted text is what its beginning tells: FASTA, JSONL, CSV, a list of variants, or one bare sequence."""
-    default = "All single variants" if asked.wants_singles else "Pasted sequences"
-    fields = asked.fields | {"name": asked.name or default}
-    stream = BytesIO(asked.library.encode())
-    return submission_of_file(fields, asked.key, stream, "pasted text", "", shared, owner=owner)
-
-
-@dataclass
-class Refusal:
-    """An error, sorted by the places that its problems stand at."""
-
-    detail: str
-    fields: dict[str, list[Problem]] = field(default_factory=dict)
-    records: list[Problem] = field(default_factory=list)
-    more: int = 0
-
-    @property
-    def says_so(self) -> bool:
-        """Whether the sentence itself says what became of the upload."""
-        return "nothing was queued" in self.detail
-
-    @property
-    def first_records(self) -> list[Problem]:
-        return self.records[:SHOWN]
-
-    @property
-    def other_records(self) -> list[Problem]:
-        return self.records[SHOWN:]
-
-
-def _refusal(error: ServiceError, elsewhere: str) -> Refusal:
-    """`elsewhere` is the place of problems that name none: the library's, except for those of the context."""
-    refusal = Refusal(refusal_sentence(error))
+def _refusal(error: ServiceError, elsewhere: str) -> dict[str, Any]:
+    """Sort the problems of `error` by the places that show them. Those without a place are shown at `elsewhere`."""
+    fields: dict[str, list[Problem]] = {}
+    records: list[Problem] = []
     for problem in error.problems:
         words = (problem.path or "").split(".")
         place = next((word for word in words if word in FIELDS), "")
         if words[0] == "context_sequences" or "contexts" in words:
             place = "context"
         if elsewhere == "file" and (problem.line or problem.record):
-            refusal.records.append(problem)
+            records.append(problem)
         else:
-            refusal.fields.setdefault(place or elsewhere, []).append(problem)
-    refusal.more = error.problem_count - len(error.problems)
-    return refusal
+            fields.setdefault(place or elsewhere, []).append(problem)
+    detail = refusal_sentence(error)
+    return {
+        "detail": detail,
+        "says_so": "nothing was queued" in detail,
+        "fields": fields,
+        "records": records[:SHOWN],
+        "other_records": records[SHOWN:],
+        "more": error.problem_count - len(error.problems),
+    }
 
 
-def prefilled(request: HttpRequest, asked: Asked) -> HttpResponse:
-    """The form with what another page has put into it."""
-    return _form(request, asked)
-
-
-def _form(
+def form_page(
     request: HttpRequest, asked: Asked, error: ServiceError | None = None, *, elsewhere: str = "file"
 ) -> HttpResponse:
+    """Return the page with the form as filled in, and with the problems of `error`."""
     if error is not None and error.code == "idempotency_key_reused":
-        # The form was sent before with other contents: what is meant is a new job.
+        # The form was sent before with other contents, so this is meant as a new job.
         asked.key = new_key()
     context = {
         "asked": asked,
@@ -197,13 +170,13 @@ def _form(
         "methods": METHODS,
         "context_sets": context_sets_of(user_of(request)),
         "earlier_contexts": len(asked.earlier.params.get("contexts", ())) if asked.earlier else 0,
-        "set_limit": MAX_SET_SEQUENCES,
+        "set_limit": SET_RULES.max_contexts,
     }
     return render(request, "jobs/pages/new.html", context, status=error.status_code if error else 200)
 
 
 def _library_of(job: Job | None) -> dict[str, Any] | None:
-    """What is used of an earlier job."""
+    """Return how many items of an earlier job are used, and how many are left out."""
     if job is None:
         return None
     counts = progress.job_counts(job)
@@ -211,7 +184,7 @@ def _library_of(job: Job | None) -> dict[str, Any] | None:
 
 
 def rules() -> Mapping[str, Any]:
-    """What the preview in the browser must know: the same numbers by which the parser judges."""
+    """Return what the preview in the browser needs: the limits that the parser checks."""
     actions = {
         action.name: {
             "letters": action.sequence_letters,
@@ -219,7 +192,7 @@ def rules() -> Mapping[str, Any]:
             "needsMask": action.needs_mask,
             "example": action.example,
             "parent": action.example_params.get("parent", ""),
-            # Variants are read with the parent, which the preview does not know.
+            # Variants are read together with the parent, which the preview does not know.
             "preview": not action.takes_variants,
         }
         for action in ACTIONS.values()

@@ -1,10 +1,9 @@
-"""What stands in the form for a new job, before anything is checked: empty, an example, an earlier job, or sent."""
+"""The fields of the form for a new job, unchecked: empty, an example, an earlier job's, or as sent."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any, cast
 from uuid import UUID, uuid4
 
@@ -19,15 +18,22 @@ from jobs.errors import InvalidInput, NotFound
 from jobs.library import selectors
 from jobs.limits import MAX_JOB_NAME
 from jobs.models import Job
-from jobs.pages.asked_facts import ranges_text
-from jobs.pages.asked_variants import all_singles, offset_of_text, parent_of_text, positions_of_text, ranked_sequences
+from jobs.pages.new_job.variants import (
+    all_singles,
+    offset_of_text,
+    parent_of_text,
+    positions_of_text,
+    ranges_text,
+    ranked_sequences,
+)
+from jobs.parsing.numbers import BIGINT, whole
 
 EARLIER = "="
-"""Chosen as the context set: the contexts that all items of the earlier job shared. No set has such a name."""
+"""The context set chosen for the contexts that all items of the earlier job shared. No set has such a name."""
 
 
 def new_key() -> str:
-    """An Idempotency-Key for one form: sending it twice makes one job."""
+    """Return an Idempotency-Key for one form, so that sending it twice makes one job."""
     return f"form-{uuid4()}"
 
 
@@ -58,26 +64,33 @@ class Asked:
 
     @property
     def fields(self) -> dict[str, Any]:
-        """As the REST interface takes them. Raises InvalidInput where numbers are none, or there are two parents."""
-        names = ACTIONS[self.action].param_names if self.action in ACTIONS else ()
-        params = {name: PARAMS[name](self) for name in names if name in PARAMS}
+        """The fields of a submission, as the REST interface takes them.
+
+        Raises InvalidInput if a number is not one, or if there are two parents.
+        """
+        params = {name: PARAMS[name][0](getattr(self, name)) for name in self.param_names}
         if self.context_set == EARLIER and self.earlier is not None:
             runs = context_runs(self.earlier.owner, self.earlier.params.get("contexts", ()))
             params["contexts"] = [run.asked for run in runs]
         elif self.context_set:
             params["contexts"] = [{"set": self.context_set}]
-        chosen = {"model": self.model, "action": self.action, "params": params, "on_invalid": self.on_invalid}
-        return chosen | {"name": self.name}
+        chosen = {name: getattr(self, name) for name in ("model", "action", "on_invalid", "name")}
+        return chosen | {"params": params}
 
     @property
     def wants_singles(self) -> bool:
         """Whether the library is all single variants of the parent."""
-        return self.takes_variants and self.all_singles
+        return self.all_singles and self.takes_variants
 
     @property
     def takes_variants(self) -> bool:
         """Whether the chosen action takes variants of a parent."""
         return self.action in ACTIONS and ACTIONS[self.action].takes_variants
+
+    @property
+    def param_names(self) -> list[str]:
+        """The parameters of the chosen action that have a field; none if there is no such action."""
+        return [name for name in ACTIONS[self.action].param_names if name in PARAMS] if self.action in ACTIONS else []
 
     @property
     def library(self) -> str:
@@ -86,37 +99,38 @@ class Asked:
             return all_singles(parent_of_text(self.parent), offset_of_text(self.offset))
         return self.sequences
 
-
-def _layers(text: str) -> list[int]:
-    words = text.replace(",", " ").replace("\N{MINUS SIGN}", "-").split()
-    try:
-        return [int(word) for word in words]
-    except ValueError:
-        raise InvalidInput.one(
-            "bad_layers",
-            f"the layers are {text[:60]!r}",
-            "Give whole numbers with commas between them, such as -1, 3.",
-            path="params.repr_layers",
-        ) from None
+    def fill(self, params: Mapping[str, Any]) -> None:
+        """Fill in the parameters of an earlier job."""
+        for name in self.param_names:
+            if name in params:
+                setattr(self, name, PARAMS[name][1](params[name]))
 
 
-PARAMS: Mapping[str, Callable[[Asked], Any]] = MappingProxyType(
-    {
-        "include": lambda asked: asked.include,
-        "repr_layers": lambda asked: _layers(asked.repr_layers),
-        "rows": lambda asked: asked.rows,
-        DTYPE: lambda asked: asked.dtype,
-        "parent": lambda asked: parent_of_text(asked.parent),
-        "method": lambda asked: asked.method,
-        "offset": lambda asked: offset_of_text(asked.offset),
-        "positions": lambda asked: positions_of_text(asked.positions),
-    }
-)
-"""The parameters that the form has fields for, as the REST interface takes them."""
+def _layers_of_text(text: str) -> list[int]:
+    layers = []
+    for word in text.replace(",", " ").split():
+        if (layer := whole(word, -BIGINT)) is None:
+            remedy = "Give whole numbers with commas between them, such as -1, 3."
+            raise InvalidInput.one("bad_layers", f"the layers are {text[:60]!r}", remedy, path="params.repr_layers")
+        layers.append(layer)
+    return layers
+
+
+PARAMS: Mapping[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
+    "include": (list, list),
+    "repr_layers": (_layers_of_text, lambda layers: ", ".join(map(str, layers))),
+    "rows": (str, str),
+    DTYPE: (str, str),
+    "parent": (parent_of_text, str),
+    "method": (str, str),
+    "offset": (offset_of_text, str),
+    "positions": (positions_of_text, lambda positions: ranges_text(positions or ())),
+}
+"""Parameters that the form has fields for: how to read each from its text, and how to write it."""
 
 
 def first(request: HttpRequest, owner: User) -> Asked:
-    """The form as a browser gets it. Raises Http404 for `?from=` another person's job."""
+    """Return the form as a browser gets it. Raises Http404 if `?from=` or `?ranked=` names another person's job."""
     asked = Asked(model=cast(str, settings.E1_MODELS[0]), context_set=request.GET.get("context_set", ""))
     action = request.GET.get("example") or request.GET.get("action", "")
     if action in ACTIONS:
@@ -135,9 +149,7 @@ def first(request: HttpRequest, owner: User) -> Asked:
 
 
 def _earlier(text: str, owner: User) -> Job:
-    """The job whose library is used again; 404 where it is not there or somebody else's. Raises Gone where its library
-    has expired.
-    """
+    """Return the job whose library is used again. Raises Http404 without such a job, Gone if its library expired."""
     try:
         job = selectors.job_of(owner, UUID(text))
     except (ValueError, NotFound) as error:
@@ -150,41 +162,24 @@ def _like(asked: Asked, job: Job) -> None:
     """Fill in what the earlier job asked for."""
     asked.model, asked.action, asked.on_invalid = job.model, job.action, job.on_invalid
     asked.name = f"{job.name} again"[:MAX_JOB_NAME] if job.name else ""
-    asked.include = list(job.params.get("include", asked.include))
-    asked.rows = job.params.get("rows", asked.rows)
-    asked.dtype = job.params.get(DTYPE, asked.dtype)
-    asked.parent = str(job.params.get("parent", ""))
-    asked.method = str(job.params.get("method", asked.method))
-    asked.offset = str(job.params.get("offset", 0))
-    asked.positions = ranges_text(job.params.get("positions") or ())
+    asked.fill(job.params)
     runs = context_runs(job.owner, job.params.get("contexts", ()))
     if runs and all(run.known for run in runs):
         asked.context_set = runs[0].name if len(runs) == 1 and runs[0].name else EARLIER
-    if layers := job.params.get("repr_layers"):
-        asked.repr_layers = ", ".join(str(layer) for layer in layers)
 
 
 def posted(request: HttpRequest, owner: User) -> Asked:
-    """The form as it was sent. Raises Http404 for another person's job."""
+    """Return the form as it was sent. Raises Http404 for another person's job."""
     data = request.POST
-    parent_file = request.FILES.get("parent_file")
+    names = ("model", "action", "repr_layers", "rows", "on_invalid", "sequences", "context_text", "context_set")
+    texts: dict[str, Any] = {name: data.get(name, "") for name in (*names, "parent", "method", "positions")}
     return Asked(
-        model=data.get("model", ""),
-        action=data.get("action", ""),
+        **texts,
         include=data.getlist("include"),
-        repr_layers=data.get("repr_layers", ""),
-        rows=data.get("rows", ""),
-        dtype=data.get("dtype", dtypes.DEFAULT),  # a form from before an upgrade has none
-        on_invalid=data.get("on_invalid", ""),
+        dtype=data.get("dtype", dtypes.DEFAULT),
         name=data.get("name", "").strip(),
-        sequences=data.get("sequences", ""),
-        context_text=data.get("context_text", ""),
-        context_set=data.get("context_set", ""),
-        parent=data.get("parent", ""),
-        parent_file=parent_file,
-        method=data.get("method", ""),
+        parent_file=request.FILES.get("parent_file"),
         offset=data.get("offset", "0"),
-        positions=data.get("positions", ""),
         all_singles="all_singles" in data,
         keep_contexts="keep_contexts" in data or "from" not in data,
         earlier=_earlier(data["from"], owner) if data.get("from") else None,

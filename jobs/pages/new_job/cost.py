@@ -1,4 +1,4 @@
-"""What the form for a new job would cost as it stands: for scripts of that page, before anything is submitted."""
+"""The cost of the form for a new job as it is now, for the page's script."""
 
 from __future__ import annotations
 
@@ -8,33 +8,33 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_POST
 
 from jobs.errors import InvalidInput, TooManyRequests
-from jobs.intake.estimates import estimate_of, present_estimate
-from jobs.pages.asked import posted
-from jobs.pages.new import library_place, submission_of_form
+from jobs.intake.estimates import estimate_of
+from jobs.pages.new_job.form import posted
+from jobs.pages.new_job.page import library_place, submission_of_form
 from jobs.web.access import page, user_of
 
 LISTED = 20
-"""Faults that an answer lists; the others are counted."""
+"""Problems that an answer lists; the others are counted."""
 
 
 @page
 @require_POST
 def new_job_cost(request: HttpRequest) -> JsonResponse:
-    """The estimate of the form, which stores nothing; or `faults` for which it would be refused. Both are answers to
-    the question, so both are 200. 429 where no place is free to read the library in.
+    """Return the estimate of the form, or the `faults` for which it would be refused. Nothing is stored.
+
+    Both answer the question, so both are 200. The status is 429 if no upload slot is free to read the library.
     """
     owner = user_of(request)
     try:
         asked = posted(request, owner)
         submission = submission_of_form(request, asked)
         with library_place(request, asked):
-            estimate, records = estimate_of(user_id=owner.pk, submission=submission)
+            return JsonResponse(estimate_of(user_id=owner.pk, submission=submission))
     except InvalidInput as error:
         return JsonResponse({"faults": _faults(error)})
     except TooManyRequests as error:
         headers = {"Retry-After": str(error.retry_after)}
         return JsonResponse(error.as_dict(), status=error.status_code, headers=headers)
-    return JsonResponse(present_estimate(estimate, records.cleaning, []))
 
 
 def _faults(error: InvalidInput) -> dict[str, Any]:

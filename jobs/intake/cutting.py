@@ -1,0 +1,121 @@
+"""Chunks, work units and tokens of a library, planned while its records come in.
+
+Intake, estimates and previews use the same code, so an estimate is what the job will have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from e1protocol import tokens_of
+from jobs.actions import ItemView, LongAction, get_action
+from jobs.actions.base import Context
+from jobs.errors import InvalidInput
+from jobs.library.chunking import JOB_GROUP, ChunkPlan, ContextRef, ItemCost, ItemCutter, plan_together, plan_units
+from jobs.limits import CHUNK_ITEMS, MAX_UNITS
+from jobs.parsing import Record
+
+
+class Cutter:
+    """Plans the chunks of one job. `units` counts its work units so far, 0 if the action has none.
+
+    Units of single items are planned with them, shared units once all items are known.
+    """
+
+    def __init__(self, action: str, params: Mapping[str, Any], contexts: Sequence[Context] = ()) -> None:
+        found = get_action(action)
+        self._long = found if isinstance(found, LongAction) else None
+        self._shares = self._long is not None and self._long.shares_units(params)
+        self._params, self._contexts = params, tuple(contexts)
+        self._context_tokens = [tokens_of(*context) for context in contexts]
+        self._items = ItemCutter(self._context_tokens)
+        self._positions: set[int] = set()
+        self.units = 0
+
+    @property
+    def unit_positions(self) -> list[int] | None:
+        """Positions whose units are shared, ascending; None if units are not shared."""
+        return sorted(self._positions) if self._shares else None
+
+    def chunks(self, records: Sequence[Record], context_of: Mapping[int, ContextRef | None]) -> list[ChunkPlan]:
+        """Return chunks of these items and of their own units. `context_of` maps an index to the item's context.
+
+        Raises InvalidInput `too_many_units`.
+        """
+        if self._long is None:
+            return self._items.chunks(
+                ItemCost(record.index, len(record.sequence), context_of[record.index]) for record in records
+            )
+        if self._shares:
+            for record in records:
+                self._positions.update(self._long.positions(ItemView(record.sequence), self._params))
+            indices = [record.index for record in records]
+            starts = range(0, len(indices), CHUNK_ITEMS)
+            return [plan_together(indices[start : start + CHUNK_ITEMS], group=JOB_GROUP) for start in starts]
+        plans: list[ChunkPlan] = []
+        for record in records:
+            item = ItemView(record.sequence, contexts=self._contexts)
+            plans += self._of_units(record.index, item=item)
+            plans.append(plan_together([record.index], group=record.index))
+        return plans
+
+    def shared_chunks(self) -> list[ChunkPlan]:
+        """Return chunks of the units that all items share, once all items are known.
+
+        Raises InvalidInput `too_many_units`.
+        """
+        return self._of_units(JOB_GROUP, positions=sorted(self._positions)) if self._shares else []
+
+    def _of_units(self, group: int, **what: Any) -> list[ChunkPlan]:
+        if self._long is None:
+            raise AssertionError("the action has no work units")
+        units = self._long.plan(self._params, self._contexts, **what)
+        self.units += len(units)
+        if self.units > MAX_UNITS:
+            message = f"this job takes more than {MAX_UNITS:,} passes through the network"
+            raise InvalidInput.one("too_many_units", message, "Send fewer sequences, positions or contexts at a time.")
+        return list(plan_units(units, self._context_tokens, group=group))
+
+
+class PlanTally:
+    """Chunks and tokens of one library, counted while it is read. Call `close` after the last record.
+
+    `context_tokens` are the tokens of contexts that all items share. Each further worker of the job encodes them again.
+    `note` and `close` raise InvalidInput `too_many_units`.
+    """
+
+    def __init__(self, action: str, params: Mapping[str, Any], contexts: Sequence[Context] = ()) -> None:
+        self._cutter = Cutter(action, params, contexts)
+        self._pending: list[tuple[Record, Context]] = []
+        self.chunks = 0
+        self.tokens = 0
+        self.context_tokens = sum(tokens_of(*context) for context in contexts)
+
+    @property
+    def units(self) -> int:
+        return self._cutter.units
+
+    def note(self, record: Record, context: Context = ()) -> None:
+        """Count one record; `context` is its own or the shared one."""
+        self._pending.append((record, context))
+        if len(self._pending) == CHUNK_ITEMS:
+            self._cut()
+
+    def close(self) -> None:
+        """Count the last, shorter chunk, and the units that all items share."""
+        self._cut()
+        self._add(self._cutter.shared_chunks())
+
+    def _cut(self) -> None:
+        # Contexts are told apart within a chunk only, so their numbers can start anew with each.
+        refs: dict[Context, ContextRef | None] = {(): None}
+        for _, context in self._pending:
+            refs.setdefault(context, ContextRef(len(refs), tokens_of(*context)))
+        context_of = {record.index: refs[context] for record, context in self._pending}
+        self._add(self._cutter.chunks([record for record, _ in self._pending], context_of))
+        self._pending.clear()
+
+    def _add(self, plans: Sequence[ChunkPlan]) -> None:
+        self.chunks += len(plans)
+        self.tokens += sum(plan.tokens for plan in plans)
