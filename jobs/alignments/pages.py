@@ -24,11 +24,12 @@ from jobs.contexts.services import check_set_name
 from jobs.errors import ServiceError
 from jobs.models import Alignment, NeighbourCount
 from jobs.models.states import WorkState
+from jobs.parsing.numbers import whole
 from jobs.science.alignments.sampling import Sampling
 from jobs.web.access import page, user_of
 from jobs.web.fragments import fragment
 from jobs.web.histogram import Histogram
-from jobs.web.numbers import number_of
+from jobs.web.numbers import typed
 
 SETTINGS = ("max_residues", "max_similarity", "min_similarity", "max_sequences", "neighbour_threshold")
 
@@ -61,12 +62,12 @@ class SampleForm:
     def samplings(self) -> tuple[Sampling, ...]:
         """The samplings of the form. Raises InvalidInput with the path of each wrong field."""
         if self.preset:
-            return samplings_of(self.preset, None, number_of(self.seed))
-        own = {name: number_of(text) for name, text in self.settings.items() if text.strip()}
-        count = number_of(self.count)
+            return samplings_of(self.preset, None, typed(self.seed))
+        own = {name: typed(text) for name, text in self.settings.items() if text.strip()}
+        count = typed(self.count)
         # `samplings_of` knows the limit and refuses more.
         times = min(count, 1000) if isinstance(count, int) and count > 0 else 1000
-        return samplings_of(None, [own] * times, number_of(self.seed))
+        return samplings_of(None, [own] * times, typed(self.seed))
 
 
 @page
@@ -128,7 +129,7 @@ def _drawn(request: HttpRequest, stored: Alignment, form: SampleForm, *, store: 
         alignment=stored,
         drawn=drawn,
         preset=form.preset or None,
-        seed=int(form.seed),
+        seed=whole(form.seed) or 0,
     )
     messages.add_message(request, messages.SUCCESS, f"{len(drawn)} contexts are stored as {made.name}.", "notice")
     return redirect("context-set-page", made.name)

@@ -26,7 +26,7 @@ from jobs.parsing.upload import context_bytes
 from jobs.science.alignments.homologs import SearchSettings
 from jobs.web.access import page, user_of
 from jobs.web.fragments import fragment
-from jobs.web.numbers import number_of
+from jobs.web.numbers import typed
 
 SHOWN = 100
 """Rows of a table. The REST interface and the command list all."""
@@ -113,7 +113,7 @@ def _in_words_of_the_form(error: InvalidInput) -> InvalidInput:
 def _search(request: HttpRequest) -> HttpResponse:
     """Start a search from the form. Raises ServiceError."""
     given = {name: value for name, value in request.POST.dict().items() if value.strip()}
-    settings = {name: number_of(given[name]) for name in ("iterations", "evalue", "min_coverage") if name in given}
+    settings = {name: typed(given[name]) for name in ("iterations", "evalue", "min_coverage") if name in given}
     try:
         database = database_named(given.get("database", ""))
     except NotFound as error:

@@ -23,6 +23,7 @@ from jobs.library import selectors
 from jobs.limits import SHOWN_NAME
 from jobs.models import Item
 from jobs.models.states import ItemState, JobState
+from jobs.parsing.letters import storable
 from jobs.queue import dispatch as queue
 from jobs.queue import lifecycle, progress
 from jobs.quotas.admission import quota_look
@@ -78,7 +79,7 @@ class JobList(RateLimited, JobView):
                 raise InvalidInput.of(Problem(f"bad_{name}", what, remedy, path=name))
         for name in ("state", "model", "action"):
             if wanted := request.query_params.get(name):
-                jobs = jobs.filter(**{name: wanted})
+                jobs = jobs.filter(**{name: storable(wanted)})
         if (wanted := request.query_params.get("interactive", "").lower()) in ("true", "false"):
             jobs = jobs.filter(interactive=wanted == "true")
         pages = JobPages()

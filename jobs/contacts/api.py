@@ -13,8 +13,9 @@ from jobs.contacts import serializers as shapes
 from jobs.contacts.services import judged, structure_add, structure_of, structures_of
 from jobs.science.contacts.structures import MAX_STRUCTURE_BYTES
 from jobs.variants.api import REFUSED
+from jobs.web.numbers import form_number
 from jobs.web.rest.bodies import MultipartBodyParser
-from jobs.web.rest.forms import file_of, whole
+from jobs.web.rest.forms import file_of
 from jobs.web.rest.views import ROW_ERRORS, JobView
 
 
@@ -37,8 +38,8 @@ class StructureList(JobView):
         job = self.job_with_rows(job_id)
         data: Any = request.data
         content, name = file_of(request.FILES, MAX_STRUCTURE_BYTES)
-        chain = str(data.get("chain", ""))
-        made = structure_add(job=job, data=content, name=name, item_index=whole(data, "item") or 0, chain=chain)
+        item = form_number(data, "item", low=0) or 0
+        made = structure_add(job=job, data=content, name=name, item_index=item, chain=str(data.get("chain", "")))
         body = shapes.StructureDetail(judged(made)).data
         return Response(body, status=201, headers={"Location": body["url"]})
 

@@ -12,9 +12,10 @@ from django.http import QueryDict
 from jobs.contacts.serializers import StructureBody
 from jobs.contacts.services import judged, structures_of
 from jobs.models import Item, Job
+from jobs.parsing.numbers import whole
 from jobs.science.contacts.precision import CONTACT_DISTANCE, MIN_SEPARATION
 from jobs.science.contacts.tables import SHORTEST, ContactTable
-from jobs.web.links import changed, whole
+from jobs.web.links import changed
 
 PAIRS = 30
 """Pairs of one page of the table."""
@@ -25,10 +26,12 @@ SEPARATIONS = {SHORTEST: "6 or more", 12: "12 or more", MIN_SEPARATION: "24 or m
 
 def contacts_context(job: Job, item: Item, result: Mapping[str, Any], query: QueryDict) -> dict[str, Any]:
     """What the template needs, for the separation, structure and page that the address asks for."""
-    separation = whole(query.get("separation"), SHORTEST)
-    separation = separation if separation in SEPARATIONS else SHORTEST
+    asked = whole(query.get("separation"))
+    separation = asked if asked in SEPARATIONS else SHORTEST
     structures = [judged(one) for one in structures_of(job, item.index)]
-    wanted = whole(query.get("structure"), structures[0].structure.pk if structures else 0)
+    wanted = whole(query.get("structure"))
+    if wanted is None and structures:
+        wanted = structures[0].structure.pk
     shown = next((one for one in structures if one.structure.pk == wanted), None)
     scores = np.asarray(result["contacts"], dtype=np.float64)
     table = ContactTable(item.sequence, scores, shown.distances if shown else None)

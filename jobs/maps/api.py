@@ -18,12 +18,13 @@ from jobs.actions import get_action
 from jobs.background.artefacts import artefact_cancel, artefact_delete
 from jobs.errors import Conflict, InvalidInput, Problem
 from jobs.maps import serializers as shapes
-from jobs.maps.params import check_embeddings, check_layer, whole_number
+from jobs.maps.params import check_embeddings, check_layer
 from jobs.maps.services import analyses_of, analysis_of, analysis_request, library_of
 from jobs.maps.similar import similar_to, vector_of_item, vector_of_sequence
 from jobs.models import Job
 from jobs.models.states import ArtefactState, WorkState
 from jobs.parsing import BadRecord, ItemReader, Record
+from jobs.web.numbers import json_whole
 from jobs.web.rest import serializers as docs
 from jobs.web.rest.bodies import only_fields
 from jobs.web.rest.views import COMMON_ERRORS, JobView
@@ -111,7 +112,7 @@ class JobNeighbours(JobView):
             found = "no query" if not given else f"more than one query ({', '.join(given)})"
             raise InvalidInput.one("bad_query", f"there is {found}", f"Give one of {', '.join(QUERIES)}.")
         layer = check_layer(job, data.get("layer"), path="layer")
-        k = whole_number(data.get("k"), 10, 1, MOST, path="k")
+        k = json_whole(data.get("k"), 10, 1, MOST, path="k")
         query = self._query(job, given[0], data, layer)
         found_in = job
         if data.get("against") is not None:
@@ -123,7 +124,7 @@ class JobNeighbours(JobView):
 
     def _query(self, job: Job, kind: str, data: Mapping[str, Any], layer: int) -> _Query:
         if kind == "index":
-            index = whole_number(data["index"], 0, 0, 2**31 - 1, path="index")
+            index = json_whole(data["index"], 0, 0, 2**31 - 1, path="index")
             return _Query(vector_of_item(job, index, layer), index)
         if kind == "vector":
             return _Query(_numbers(data["vector"]))

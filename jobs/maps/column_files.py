@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.errors import InvalidInput
-from jobs.parsing.numbers import decimal
+from jobs.parsing.numbers import decimal, whole
 from jobs.parsing.table import MISSING, table_rows
 
 MAX_COLUMNS = 50
@@ -195,10 +195,11 @@ def _place(
 
 
 def _by_index(text: str, items: int, line: int) -> list[int]:
-    if not (text.isascii() and text.isdigit() and len(text) < 10):
+    index = whole(text)
+    if index is None:
         what = f"line {line} has {text[:40]!r} for an index"
         raise _refusal("bad_index", what, "Give whole numbers, counted from 0, or a column name.", line=line)
-    return [int(text)] if int(text) < items else []
+    return [index] if index < items else []
 
 
 def _unmatched(found: Matching, names: Sequence[str]) -> InvalidInput:

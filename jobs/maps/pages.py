@@ -24,9 +24,13 @@ from jobs.maps.serializers import AnalysisBody, ColumnBody
 from jobs.maps.services import analyses_of, analysis_of, analysis_request
 from jobs.models import Artefact, Job, JobColumn
 from jobs.models.states import WorkState
+from jobs.parsing.numbers import whole
 from jobs.queue import progress
+from jobs.science.maps.groups import NO_GROUP
 from jobs.web.access import own_job, page, sent_from
 from jobs.web.fragments import fragment
+from jobs.web.links import searched
+from jobs.web.numbers import FORM_LIMIT, typed
 
 ROWS = 50
 LISTED = 20
@@ -109,16 +113,16 @@ def _picture(request: HttpRequest, job: Job, chosen: Artefact) -> dict[str, Any]
         table = MapTable(chosen)
     except ServiceError as error:
         return found | {"too_large": error.detail}
-    cluster, search = request.GET.get("cluster", ""), request.GET.get("search", "").strip()[:200]
-    number = int(cluster) if cluster.removeprefix("-").isdigit() and len(cluster) < 9 else None
-    rows = Paginator(table.narrowed(cluster=number, search=search), ROWS).get_page(request.GET.get("page", "1"))
+    search = searched(request.GET)
+    cluster = whole(request.GET.get("cluster"), NO_GROUP, FORM_LIMIT)
+    rows = Paginator(table.narrowed(cluster=cluster, search=search), ROWS).get_page(request.GET.get("page", "1"))
     shown = [table.row(place) for place in rows]
     column = next((one for one in columns if reverse("job-column", args=[job.pk, one.pk]) == colour), None)
     return found | {
         "rows": list(zip(shown, _values(column, shown), strict=True)),
         "column": colours[colour] if column else "",
         "page": rows,
-        "cluster": cluster if number is not None else "",
+        "cluster": "" if cluster is None else str(cluster),
         "clusters": _cluster_names(chosen.facts),
         "search": search,
         "query": _query(request),
@@ -160,7 +164,7 @@ def _build(request: HttpRequest, job: Job, number: int) -> tuple[str, str]:
     params: dict[str, Any] = {"method": request.POST.get("method"), "clusters": "clusters" in request.POST}
     for name in ("seed", "neighbours", "layer"):
         if text := request.POST.get(name, "").strip():
-            params[name] = int(text) if text.isascii() and text.isdigit() and len(text) < 12 else text
+            params[name] = typed(text)
     artefact = analysis_request(job=job, kind="map", params=params)
     if artefact.state == WorkState.DONE:
         return "This map is there already.", f"?analysis={artefact.pk}"
@@ -194,7 +198,8 @@ def _delete_column(request: HttpRequest, job: Job, number: int) -> tuple[str, st
 def _wanted(text: str) -> tuple[str, int]:
     """The act and the number of what it is about: a button says both in one value, such as cancel-12."""
     act, _, number = text.rpartition("-")
-    return (act, int(number)) if number.isascii() and number.isdigit() and len(number) < 19 else (text, 0)
+    of = whole(number)
+    return (text, 0) if of is None else (act, of)
 
 
 ACTS: Mapping[str, Callable[[HttpRequest, Job, int], tuple[str, str]]] = {

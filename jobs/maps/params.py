@@ -13,6 +13,7 @@ from jobs.errors import InvalidInput
 from jobs.models import Job
 from jobs.models.artefacts import ANALYSES as KINDS
 from jobs.science.maps.groups import METHODS
+from jobs.web.numbers import is_whole, json_number, json_whole
 
 FORMATS = {"json": "application/json", "npz": "application/octet-stream"}
 """The files of every analysis."""
@@ -52,7 +53,7 @@ def check_layer(job: Job, raw: Any, *, path: str = "params.layer") -> int:
     if raw is None:
         return stored[-1]
     try:
-        layer = MODELS[job.model].layer(raw) if _whole(raw) else None
+        layer = MODELS[job.model].layer(raw) if is_whole(raw) else None
     except ValueError:
         layer = None
     if layer not in stored:
@@ -66,45 +67,20 @@ def check_layer(job: Job, raw: Any, *, path: str = "params.layer") -> int:
     return int(layer)
 
 
-def whole_number(raw: Any, default: int, low: int, high: int, *, path: str) -> int:
-    """A whole number within limits. Raises InvalidInput `bad_number`."""
-    if raw is None:
-        return default
-    if not _whole(raw) or not low <= raw <= high:
-        raise InvalidInput.one(
-            "bad_number", _found(path, raw), f"Give a whole number from {low} to {high:,}.", path=path
-        )
-    return int(raw)
-
-
-def _number(raw: Any, default: float, low: float, high: float, *, path: str) -> float:
-    if raw is None:
-        return default
-    if isinstance(raw, bool) or not isinstance(raw, int | float) or not low <= raw <= high:
-        raise InvalidInput.one("bad_number", _found(path, raw), f"Give a number from {low:g} to {high:g}.", path=path)
-    return float(raw)
-
-
-def _found(path: str, raw: Any) -> str:
-    return f"{path.rpartition('.')[2]} is {raw!r}"
-
-
-def _whole(raw: Any) -> bool:
-    return isinstance(raw, int) and not isinstance(raw, bool)
-
-
 def _choice(raw: Any, choices: tuple[str, ...], *, path: str) -> str:
     if raw is None:
         return choices[0]
     if raw not in choices:
-        raise InvalidInput.one("bad_choice", _found(path, raw), f"Choose from {', '.join(choices)}.", path=path)
+        raise InvalidInput.one(
+            "bad_choice", f"{path.rpartition('.')[2]} is {raw!r}", f"Choose from {', '.join(choices)}.", path=path
+        )
     return str(raw)
 
 
 def _neighbours(job: Job, raw: Mapping[str, Any]) -> dict[str, Any]:
     known_only(raw, ("k", "layer", "against", "queries"))
     return {
-        "k": whole_number(raw.get("k"), 10, 1, MAX_K, path="params.k"),
+        "k": json_whole(raw.get("k"), 10, 1, MAX_K, path="params.k"),
         "layer": check_layer(job, raw.get("layer")),
         "against": _job_id(raw.get("against")),
         "queries": _indices(raw.get("queries")),
@@ -125,7 +101,7 @@ def _job_id(raw: Any) -> str | None:
 def _indices(raw: Any) -> list[int] | None:
     if raw is None:
         return None
-    if not isinstance(raw, list) or not raw or not all(_whole(index) and 0 <= index < 2**31 for index in raw):
+    if not isinstance(raw, list) or not raw or not all(is_whole(index) and 0 <= index < 2**31 for index in raw):
         remedy = "Give item indices, counted from 0, such as [0, 5]; leave it out for all items."
         raise InvalidInput.one("bad_queries", "queries is no list of item indices", remedy, path="params.queries")
     if len(raw) > MAX_QUERIES:
@@ -140,11 +116,11 @@ def _clusters(job: Job, raw: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "method": _choice(raw.get("method"), METHODS, path="params.method"),
         "layer": check_layer(job, raw.get("layer")),
-        "seed": whole_number(raw.get("seed"), 0, 0, MAX_SEED, path="params.seed"),
-        "neighbours": whole_number(raw.get("neighbours"), 15, 2, 200, path="params.neighbours"),
-        "resolution": _number(raw.get("resolution"), 1.0, 0.01, 100, path="params.resolution"),
-        "min_size": whole_number(raw.get("min_size"), 10, 2, 10_000, path="params.min_size"),
-        "count": None if count is None else whole_number(count, 0, 2, 1000, path="params.count"),
+        "seed": json_whole(raw.get("seed"), 0, 0, MAX_SEED, path="params.seed"),
+        "neighbours": json_whole(raw.get("neighbours"), 15, 2, 200, path="params.neighbours"),
+        "resolution": json_number(raw.get("resolution"), 1.0, 0.01, 100, path="params.resolution"),
+        "min_size": json_whole(raw.get("min_size"), 10, 2, 10_000, path="params.min_size"),
+        "count": None if count is None else json_whole(count, 0, 2, 1000, path="params.count"),
     }
 
 
@@ -156,9 +132,9 @@ def _map(job: Job, raw: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "method": _choice(raw.get("method"), ("umap", "pca"), path="params.method"),
         "layer": check_layer(job, raw.get("layer")),
-        "seed": whole_number(raw.get("seed"), 0, 0, MAX_SEED, path="params.seed"),
-        "neighbours": whole_number(raw.get("neighbours"), 15, 2, 200, path="params.neighbours"),
-        "min_dist": _number(raw.get("min_dist"), 0.1, 0, 1, path="params.min_dist"),
+        "seed": json_whole(raw.get("seed"), 0, 0, MAX_SEED, path="params.seed"),
+        "neighbours": json_whole(raw.get("neighbours"), 15, 2, 200, path="params.neighbours"),
+        "min_dist": json_number(raw.get("min_dist"), 0.1, 0, 1, path="params.min_dist"),
         "clusters": clusters,
     }
 

@@ -21,6 +21,7 @@ from jobs.errors import ServiceError, TooLarge
 from jobs.library import selectors
 from jobs.models import Item, Job
 from jobs.models.states import ItemState
+from jobs.parsing.numbers import whole
 from jobs.results.items import result_of, results_of
 from jobs.results.summaries import ruled, summarise
 from jobs.science.contacts.structures import MAX_STRUCTURE_BYTES
@@ -29,7 +30,7 @@ from jobs.variants.pages import score_context
 from jobs.variants.pages_assays import _by_place
 from jobs.variants.scan_pages import beside_context, scan_context, scan_csv
 from jobs.web.access import own_job_with_rows, page, sent_from
-from jobs.web.links import changed, whole
+from jobs.web.links import changed, searched
 from jobs.web.rest.forms import file_of
 
 ROWS = 50
@@ -54,14 +55,14 @@ def item_list(request: HttpRequest, job_id: UUID) -> HttpResponse:
     job = own_job_with_rows(request, job_id)
     state = request.GET.get("state", "")
     state = state if state in ItemState.values else ""
-    search = request.GET.get("search", "").strip()[:200]
-    after = whole(request.GET.get("after"), -1)
+    search = searched(request.GET)
+    after = whole(request.GET.get("after"))
     items = selectors.items_of(job)
     if state:
         items = selectors.items_in_state(items, ItemState(state))
     if search:
         items = items.filter(name__icontains=search)
-    rows = list(items.filter(index__gt=after)[: ROWS + 1])
+    rows = list(items.filter(index__gt=-1 if after is None else after)[: ROWS + 1])
     narrowing = {name: value for name, value in (("state", state), ("search", search)) if value}
     context = {
         "job": job,
@@ -69,7 +70,7 @@ def item_list(request: HttpRequest, job_id: UUID) -> HttpResponse:
         "states": ItemState.choices,
         "state": state,
         "search": search,
-        "first": after < 0,
+        "first": after is None,
         "start": f"?{urlencode(narrowing)}",
         "next": f"?{urlencode({**narrowing, 'after': rows[ROWS - 1].index})}" if len(rows) > ROWS else "",
     }

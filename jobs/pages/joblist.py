@@ -22,6 +22,7 @@ from jobs.operations.health import trouble_of
 from jobs.queue import progress
 from jobs.web.access import page, user_of
 from jobs.web.fragments import fragment
+from jobs.web.links import searched
 
 ROWS = 25
 SORTS = {
@@ -42,7 +43,7 @@ def _wanted(query: QueryDict) -> dict[str, Any]:
     """Return the filters and the order in the address; unknown values are ignored."""
     known = {"state": {*GROUPS, *JobState.values}, "model": settings.E1_MODELS, "action": ACTIONS, "sort": SORTS}
     wanted = {name: value if (value := query.get(name, "")) in values else "" for name, values in known.items()}
-    wanted["search"] = query.get("search", "").strip()[:200]
+    wanted["search"] = searched(query)
     narrowed = any(wanted[name] for name in ("state", "model", "action", "search"))
     return {**wanted, "sort": wanted["sort"] or "newest", "narrowed": narrowed}
 

@@ -99,8 +99,8 @@ def neighbours_page(request: HttpRequest, job_id: UUID, index: int) -> HttpRespo
     """Show the items most similar to one item, in its job or in another one."""
     job = own_job(request, job_id)
     item = own_item(job, index)
-    wanted = request.GET.get("k", "")
-    count = int(wanted) if wanted in {str(number) for number in COUNTS} else COUNTS[1]
+    wanted = whole(request.GET.get("k"))
+    count = wanted if wanted in COUNTS else COUNTS[1]
     against = request.GET.get("against", "")
     context: dict[str, Any] = {
         "job": job,

@@ -13,9 +13,10 @@ from jobs.limits import MAX_ASSAY_BYTES
 from jobs.models import Assay
 from jobs.variants import serializers as shapes
 from jobs.variants.assays import assay_add, assay_of, assay_overlay, assays_of
+from jobs.web.numbers import form_number
 from jobs.web.rest import serializers as docs
 from jobs.web.rest.bodies import MultipartBodyParser
-from jobs.web.rest.forms import file_of, whole
+from jobs.web.rest.forms import file_of
 from jobs.web.rest.views import ROW_ERRORS, JobView
 
 REFUSED = {400: docs.ErrorBody, 409: docs.ErrorBody, 413: docs.ErrorBody, **ROW_ERRORS}
@@ -43,8 +44,8 @@ class AssayList(JobView):
             job=job,
             data=content,
             name=name,
-            item_index=whole(data, "item") or 0,
-            offset=whole(data, "offset"),
+            item_index=form_number(data, "item", low=0) or 0,
+            offset=form_number(data, "offset"),
             variant_column=str(data.get("variant_column", "")),
             value_column=str(data.get("value_column", "")),
         )

@@ -19,13 +19,15 @@ from e1protocol import CANONICAL
 from jobs.files.pieces import text_cell
 from jobs.models import Item, Job
 from jobs.models.states import JobState
+from jobs.parsing.numbers import whole
 from jobs.queue import progress
 from jobs.variants.assays import assays_of, labelled
 from jobs.variants.rows import OTHER_LENGTH
 from jobs.variants.scan_pages import METHODS
 from jobs.variants.table import MAX_RANKED, VariantTable, Wanted, variant_table
 from jobs.web.access import own_job_with_rows, page
-from jobs.web.links import changed, whole
+from jobs.web.links import changed, searched
+from jobs.web.numbers import FORM_LIMIT
 
 ROWS = 50
 BINS = 30
@@ -82,10 +84,10 @@ def wanted_of(query: QueryDict) -> Wanted:
     wild = query.get("wild", "").strip().upper()
     return Wanted(
         sort=query.get("sort", "best") if query.get("sort") in SORTS else "best",
-        search=query.get("search", "").strip()[:200],
-        position=_number(position),
+        search=searched(query),
+        position=whole(position, -FORM_LIMIT, FORM_LIMIT),
         wild=wild if len(wild) == 1 and wild in CANONICAL else "",
-        mutations=_number(mutations),
+        mutations=whole(mutations, -FORM_LIMIT, FORM_LIMIT),
     )
 
 
@@ -102,12 +104,6 @@ def narrowed_to(query: QueryDict, table: VariantTable) -> tuple[Wanted, str]:
     else:
         return wanted, ""
     return replace(wanted, position=None), fault
-
-
-def _number(text: str) -> int | None:
-    """A whole number, negative ones too: numbering may begin below zero."""
-    digits = text.strip().removeprefix("-")
-    return int(text) if digits.isascii() and digits.isdigit() and len(digits) < 9 else None
 
 
 @page
@@ -193,11 +189,16 @@ def _top_link(job: Job, query: QueryDict) -> str:
 def top_fasta(job: Job, query: QueryDict) -> str:
     """The best variants of the selection that `_top_link` stands for, as FASTA: the whole sequences."""
     table = variant_table(job)
-    count = min(max(1, whole(query.get("top"), TOP)), 1000)
+    count = top_of(query)
     asked, _ = narrowed_to(query, table)
     best = Wanted(search=asked.search, position=asked.position, wild=asked.wild, mutations=asked.mutations)
     rows = table.select(best)[:count].tolist()
     return "".join(f">{_header(table, at)}\n{table.sequence(at)}\n" for at in rows)
+
+
+def top_of(query: QueryDict) -> int:
+    """Return how many of the best variants an address asks for."""
+    return min(whole(query.get("top")) or TOP, 1000)
 
 
 def _header(table: VariantTable, at: int) -> str:

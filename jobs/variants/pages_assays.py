@@ -20,7 +20,8 @@ from jobs.variants.api import assay_body
 from jobs.variants.assays import SCORED, assay_add, assay_of, assays_of, labelled
 from jobs.web.access import own_job_with_rows, page
 from jobs.web.links import changed
-from jobs.web.rest.forms import file_of, whole
+from jobs.web.numbers import form_number
+from jobs.web.rest.forms import file_of
 
 POINTS = 50
 PLACES = ("file", "variant_column", "value_column", "offset", "item", "chain")
@@ -54,8 +55,8 @@ def assay_list(request: HttpRequest, job_id: UUID) -> HttpResponse:
                 job=job,
                 data=content,
                 name=name,
-                item_index=whole(data, "item") or 0,
-                offset=whole(data, "offset"),
+                item_index=form_number(data, "item", low=0) or 0,
+                offset=form_number(data, "offset"),
                 variant_column=data.get("variant_column", ""),
                 value_column=data.get("value_column", ""),
             )

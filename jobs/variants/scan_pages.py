@@ -12,8 +12,9 @@ from django.http import QueryDict
 
 from e1protocol import CANONICAL
 from jobs.models import Item, Job
+from jobs.parsing.numbers import whole
 from jobs.science.variants.scans import RESIDUES, ScanTable
-from jobs.web.links import changed, whole
+from jobs.web.links import changed
 
 RANKED = 20
 """Substitutions beside the pictures."""
@@ -44,7 +45,7 @@ def scan_context(job: Job, item: Item, result: Mapping[str, Any], query: QueryDi
 
 def beside_context(table: ScanTable, query: QueryDict) -> dict[str, Any]:
     """Ranked substitutions, of the whole parent or of one position."""
-    position = whole(query.get("position"), 0)
+    position = whole(query.get("position"))
     at = position if position in table.positions else None
     worst = query.get("order") == "worst"
     cells = table.ranked(position=at, worst_first=worst)

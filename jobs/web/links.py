@@ -1,10 +1,14 @@
-"""Addresses of the same page with something else chosen."""
+"""Queries of pages: what they search for, and links to the same page with something else chosen."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django.http import QueryDict
+
+from jobs.parsing.letters import storable
+
+LONGEST_SEARCH = 200
 
 
 def changed(query: QueryDict, **changes: Any) -> str:
@@ -18,6 +22,6 @@ def changed(query: QueryDict, **changes: Any) -> str:
     return f"?{other.urlencode()}"
 
 
-def whole(text: str | None, default: int) -> int:
-    """A natural number of an address; `default` for anything else."""
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 10 else default
+def searched(query: QueryDict) -> str:
+    """Return the text that a page is searched for. Postgres refuses some characters, so they are replaced."""
+    return storable(query.get("search", "").strip()[:LONGEST_SEARCH])

@@ -15,6 +15,7 @@ from django.shortcuts import render
 
 from jobs.errors import TooManyRequests
 from jobs.limits import MAX_UPLOAD_BODY, SMALL_FORM
+from jobs.parsing.numbers import whole
 
 RETRY_AFTER_SECONDS = 5
 
@@ -64,8 +65,7 @@ def request_place(request: HttpRequest, user_id: int) -> Iterator[None]:
 
 def is_small(length: str | None) -> bool:
     """Whether a body of this announced length (Content-Length) holds a thread for a minute or so at most."""
-    length = length or "0"
-    return length.isascii() and length.isdigit() and int(length) <= SMALL_FORM
+    return whole(length or "0", high=SMALL_FORM) is not None
 
 
 def _refusal(what: str) -> TooManyRequests:

@@ -15,13 +15,11 @@ from jobs.library import selectors
 from jobs.limits import MAX_LINE
 from jobs.models import Job
 from jobs.parsing.letters import clean_sequence
-from jobs.parsing.numbers import BIGINT
-from jobs.parsing.numbers import whole as whole_number
+from jobs.parsing.numbers import BIGINT, whole
 from jobs.results.items import results_of
 from jobs.science.variants.codes import single_variants
 from jobs.science.variants.scans import ScanTable, Substitution
-from jobs.variants.pages import TOP, top_fasta
-from jobs.web.links import whole
+from jobs.variants.pages import top_fasta, top_of
 
 _MOST_POSITIONS = 8192
 _RANGE = re.compile(r"([0-9]{1,9})(?:-([0-9]{0,9}))?")
@@ -50,7 +48,7 @@ def parent_of_file(file: Any) -> str:
 
 def offset_of_text(text: str) -> int:
     """Return the offset, 0 if the field is empty. Raises InvalidInput `bad_offset`."""
-    if (offset := whole_number(text.strip() or "0", -BIGINT)) is None:
+    if (offset := whole(text.strip() or "0", -BIGINT)) is None:
         what, remedy = f"the offset is {text[:40]!r}", "Give a whole number, such as 0 or 23."
         raise InvalidInput.one("bad_offset", what, remedy, path="params.offset")
     return offset
@@ -106,14 +104,13 @@ def ranked_sequences(query: QueryDict, owner: User) -> tuple[Job, str, str]:
 
 def _best_of_scan(job: Job, query: QueryDict) -> tuple[str, str]:
     """Return the scanned sequence, and its best substitutions as FASTA."""
-    index = whole(query.get("item"), 0)
+    index = whole(query.get("item")) or 0
     item = selectors.item_of(job, index)
     result = results_of(job, [index]).get(index)
     if item is None or result is None:
         raise Http404("that scan is not there")
     table = ScanTable.of(result, item.sequence)
-    count = min(max(1, whole(query.get("top"), TOP)), 1000)
-    return item.sequence, "".join(_fasta_of(table.substitutions(table.ranked()[:count]), item.sequence))
+    return item.sequence, "".join(_fasta_of(table.substitutions(table.ranked()[: top_of(query)]), item.sequence))
 
 
 def _fasta_of(substitutions: Iterable[Substitution], parent: str) -> Iterator[str]:

@@ -13,6 +13,7 @@ from rest_framework.parsers import BaseParser, DataAndFiles, MultiPartParser
 
 from jobs.errors import InvalidInput, Problem, Problems, TooLarge
 from jobs.limits import MAX_UPLOAD_BODY, SHOWN_NAME
+from jobs.parsing.numbers import whole
 from jobs.web.uploads import HELD, is_small, request_place
 
 BLOCK = 1 << 16
@@ -46,16 +47,17 @@ def counted_body(stream: Any, context: Mapping[str, Any] | None) -> CountedBody:
     """The request's body with its announced length; raises InvalidInput `length_required` where none is announced."""
     meta = context["request"].META if context else {}
     length = str(meta.get("CONTENT_LENGTH") or "")
-    if not (length.isascii() and length.isdigit()):
+    size = whole(length)
+    if size is None:
         raise InvalidInput.of(
             Problem(
                 "length_required", "the request has no Content-Length", "Send the body with its length, not chunked."
             )
         )
-    if int(length) > MAX_UPLOAD_BODY:
-        what = f"the body has {int(length):,} bytes, and the limit is {MAX_UPLOAD_BODY:,}"
+    if size > MAX_UPLOAD_BODY:
+        what = f"the body has {size:,} bytes, and the limit is {MAX_UPLOAD_BODY:,}"
         raise TooLarge.of(Problem("upload_too_large", what, "Split it into several jobs."))
-    return CountedBody(cast(BinaryIO, stream), int(length))
+    return CountedBody(cast(BinaryIO, stream), size)
 
 
 class JsonBodyParser(BaseParser):

@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from jobs.errors import InvalidInput, Problem
+from jobs.parsing.numbers import whole
 from jobs.web.rest.fields import Shape
 
 
@@ -21,7 +22,7 @@ class Pages(CursorPagination):
 
     def get_page_size(self, request: Request) -> int | None:
         for text in request.query_params.getlist("page_size"):
-            if not (text.isascii() and text.isdigit() and 0 < len(text) < 10 and int(text)):
+            if whole(text, low=1) is None:
                 what = f"page_size is {text[:40]!r}"
                 remedy = f"Give a whole number from 1 to {self.max_page_size}."
                 raise InvalidInput.of(Problem("bad_page_size", what, remedy, path="page_size"))
