@@ -13,6 +13,7 @@ from jobs.contacts.serializers import StructureBody
 from jobs.contacts.services import judged, structures_of
 from jobs.models import Item, Job
 from jobs.parsing.numbers import whole
+from jobs.results.page import ResultPage
 from jobs.science.contacts.precision import CONTACT_DISTANCE, MIN_SEPARATION
 from jobs.science.contacts.tables import SHORTEST, ContactTable
 from jobs.web.links import changed
@@ -61,3 +62,14 @@ def contacts_csv(result: Mapping[str, Any], sequence: str) -> Iterator[str]:
     for pair in table.pairs(table.ranked(separation=1)):
         a, b = pair.residues[0], pair.residues[1]
         yield f"{pair.first},{pair.second},{a},{b},{pair.separation},{pair.score:.6g}\n"
+
+
+RESULT_PAGE = ResultPage(
+    "contacts",
+    "jobs/contacts/_result_contacts.html",
+    contacts_context,
+    script="src/contacts.ts",
+    table=contacts_csv,
+    form="jobs/contacts/_structure_form.html",
+    picture="contact map",
+)

@@ -35,6 +35,11 @@ def check_analysis(job: Job, kind: Any, raw: Any) -> dict[str, Any]:
     return _CHECKS[kind](job, raw or {})
 
 
+def keeps_means(job: Job) -> bool:
+    """Return whether the job stores mean embeddings, which analyses compare."""
+    return job.action == "encode" and "mean" in job.params["include"]
+
+
 def check_embeddings(job: Job, *, path: str | None = None) -> None:
     """Raise InvalidInput where the job stores no mean embedding of its items, with what to do about it."""
     again = "Submit the library again with action encode and include mean (in the browser: Run again with changes)."

@@ -11,12 +11,14 @@ from jobs.background.artefacts import artefact_fingerprint, artefact_request
 from jobs.errors import InvalidInput, NotFound
 from jobs.library.selectors import job_of, jobs_of
 from jobs.maps.limits import check_size
-from jobs.maps.params import check_analysis, check_embeddings
+from jobs.maps.params import check_analysis, check_embeddings, keeps_means
 from jobs.models import Artefact, Job
 from jobs.models.artefacts import ANALYSES as KINDS
 from jobs.models.states import WorkState
 from jobs.queue import progress
 from jobs.quotas.admission import quota_admit_bytes, quota_admit_work
+
+LISTED_JOBS = 50
 
 
 def analysis_request(*, job: Job, kind: Any, params: Any) -> Artefact:
@@ -75,6 +77,14 @@ def library_of(job: Job, against: str | None, layer: int, *, path: str = "params
             path=path,
         )
     return other
+
+
+def comparable_jobs(job: Job) -> list[Job]:
+    """Return other recent jobs of the same owner and model whose items the items of this job compare with."""
+    jobs = selectors.jobs_of(job.owner).filter(action=job.action, model=job.model, interactive=False)
+    recent = jobs.exclude(pk=job.pk).order_by("-created_at")[:LISTED_JOBS]
+    layer = job.params.get("repr_layers", [None])[-1]
+    return [other for other in recent if keeps_means(other) and layer in other.params["repr_layers"]]
 
 
 def analyses_of(job: Job) -> QuerySet[Artefact]:

@@ -15,20 +15,21 @@ from django.views.decorators.http import require_safe
 
 from e1protocol import CANONICAL
 from jobs.api.presenters import present_item
-from jobs.contacts.pages import contacts_context, contacts_csv
+from jobs.contacts import pages as contacts
 from jobs.contacts.services import structure_add
 from jobs.errors import ServiceError, TooLarge
 from jobs.library import selectors
+from jobs.maps.params import keeps_means
 from jobs.models import Item, Job
 from jobs.models.states import ItemState
 from jobs.parsing.numbers import whole
 from jobs.results.items import result_of, results_of
+from jobs.results.page import ResultPage
 from jobs.results.summaries import ruled, summarise
 from jobs.science.contacts.structures import MAX_STRUCTURE_BYTES
-from jobs.science.variants.scans import ScanTable
-from jobs.variants.pages import score_context
+from jobs.variants import pages as scores
+from jobs.variants import scan_pages as scans
 from jobs.variants.pages_assays import _by_place
-from jobs.variants.scan_pages import beside_context, scan_context, scan_csv
 from jobs.web.access import own_job_with_rows, page, sent_from
 from jobs.web.links import changed, searched
 from jobs.web.rest.forms import file_of
@@ -37,15 +38,10 @@ ROWS = 50
 BARS = 6
 """Masked residues that are drawn as bars; the table lists all."""
 
-PICTURED = {
-    "scan": ("jobs/variants/_result_scan.html", scan_context),
-    "contacts": ("jobs/contacts/_result_contacts.html", contacts_context),
-    "score": ("jobs/variants/_result_score.html", score_context),
-}
-"""Actions whose results have their own template, and the function that returns its context."""
-
-TABLES = {"scan": scan_csv, "contacts": contacts_csv}
-"""Actions whose single results are tables."""
+RESULT_PAGES: Mapping[str, ResultPage] = MappingProxyType(
+    {shown.action: shown for shown in (scores.RESULT_PAGE, scans.RESULT_PAGE, contacts.RESULT_PAGE)}
+)
+"""By action, for those that do more than summarise a result."""
 
 
 @page
@@ -98,9 +94,12 @@ def item_answer(
     """Return the page of an item; `more` is added to its context, such as the problems of a form on it."""
     item = own_item(job, index)
     body = present_item(item)
+    shown = RESULT_PAGES.get(job.action)
     context: dict[str, Any] = {
         "job": job,
         "item": body,
+        "shown": shown,
+        "mapped": keeps_means(job),
         "lines": ruled(item.sequence),
         "context": item.context.sequences if item.context else [],
         "chunk": item.chunk,
@@ -114,16 +113,13 @@ def item_answer(
         result = result_of(job, item) if body["state"] == ItemState.SUCCEEDED else None
     except TooLarge as error:
         result, context["too_large"] = None, error.problems[0]
-    if result is not None:
-        if job.action in PICTURED:
-            if job.action == "scan" and request.headers.get("HX-Target") == "beside":
-                table = ScanTable.of(result, item.sequence)
-                return render(request, "jobs/variants/_scan_beside.html", context | beside_context(table, request.GET))
-            template, context_of = PICTURED[job.action]
-            context |= {"pictured": template, "has_table": job.action in TABLES}
-            context |= context_of(job, item, result, request.GET)
-        else:
-            context["result"] = summarise(result, item.sequence)
+    if result is not None and shown is not None:
+        if (target := request.headers.get("HX-Target", "")) in shown.fragments:
+            template, context_of = shown.fragments[target]
+            return render(request, template, {**context, **context_of(job, item, result, request.GET)})
+        context |= {"pictured": True, **shown.context(job, item, result, request.GET)}
+    elif result is not None:
+        context["result"] = summarise(result, item.sequence)
     return render(request, "jobs/pages/item.html", context, status=status)
 
 
@@ -133,10 +129,11 @@ def item_table(request: HttpRequest, job_id: UUID, index: int) -> HttpResponseBa
     """Return the result of one item as CSV if it is a table (a scan or contact map), else redirect to the item."""
     job = own_job_with_rows(request, job_id)
     item = own_item(job, index)
-    result = results_of(job, [index]).get(index) if job.action in TABLES else None
-    if result is None:
+    shown = RESULT_PAGES.get(job.action)
+    result = results_of(job, [index]).get(index) if shown and shown.table else None
+    if result is None or shown is None or shown.table is None:
         return redirect("item-page", job.pk, index)
-    response = StreamingHttpResponse(TABLES[job.action](result, item.sequence), content_type="text/csv; charset=utf-8")
+    response = StreamingHttpResponse(shown.table(result, item.sequence), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{job.action}-{job.pk.hex[:8]}-{index}.csv"'
     return response
 

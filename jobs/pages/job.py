@@ -21,11 +21,13 @@ from jobs.background.artefacts import artefact_request, artefact_retry
 from jobs.contexts.selectors import context_runs
 from jobs.errors import ServiceError
 from jobs.library import selectors
+from jobs.maps.params import keeps_means
 from jobs.models import Job
 from jobs.models.states import ArtefactState, ItemState, JobState, WorkState
 from jobs.operations.health import trouble_of
 from jobs.pages.commands import commands_of
 from jobs.pages.downloads import downloads_of
+from jobs.pages.items import RESULT_PAGES
 from jobs.pages.job_facts import param_facts, shared_contexts
 from jobs.queue import dispatch as queue
 from jobs.queue import lifecycle
@@ -87,6 +89,8 @@ def _live(job: Job) -> dict[str, Any]:
             if body["counts"][state] and not expired
         },
         "downloads": downloads,
+        "shown": RESULT_PAGES.get(job.action),
+        "mapped": keeps_means(job),
         "expired": expired,
         "expires_soon": job.expires_at is not None and job.expires_at < timezone.now() + warning_time(),
         "retention_days": settings.E1_RETENTION_DAYS,

@@ -14,22 +14,20 @@ from django.views.decorators.http import require_safe
 from jobs.api.presenters import present_item
 from jobs.errors import InvalidInput, NotFound, ServiceError
 from jobs.files.pieces import text_cell
-from jobs.library import selectors
-from jobs.maps.params import check_layer
-from jobs.maps.services import library_of
+from jobs.maps.params import check_layer, keeps_means
+from jobs.maps.services import comparable_jobs, library_of
 from jobs.maps.similar import similar_to, vector_of_item
 from jobs.models import Item, Job
 from jobs.pages.items import own_item
 from jobs.pages.new_job.form import Asked
 from jobs.pages.new_job.page import form_page
 from jobs.parsing.numbers import whole
-from jobs.web.access import own_job, page, sent_from, user_of
+from jobs.web.access import own_job, page, sent_from
 
 MOST_NEW = 5_000
 """Selected items that fit into the form for a new job as text; more need a file."""
 PAGE = 2_000
 COUNTS = (10, 20, 50, 100)
-LISTED_JOBS = 50
 
 
 @page
@@ -108,7 +106,7 @@ def neighbours_page(request: HttpRequest, job_id: UUID, index: int) -> HttpRespo
         "k": count,
         "counts": COUNTS,
         "against": against,
-        "others": _comparable(request, job),
+        "others": comparable_jobs(job),
     }
     try:
         context |= _found(job, index, count, against)
@@ -119,7 +117,7 @@ def neighbours_page(request: HttpRequest, job_id: UUID, index: int) -> HttpRespo
 
 def _found(job: Job, index: int, count: int, against: str) -> dict[str, Any]:
     """Return the neighbours for the page. Raises ServiceError if there is nothing to compare."""
-    layer = check_layer(job, None) if job.action == "encode" else 0
+    layer = check_layer(job, None) if keeps_means(job) else 0
     vector = vector_of_item(job, index, layer)
     try:
         other = library_of(job, str(UUID(against)), layer) if against else None
@@ -129,11 +127,3 @@ def _found(job: Job, index: int, count: int, against: str) -> dict[str, Any]:
     own = index if library.pk == job.pk else None
     neighbours, compared = similar_to(library, vector, layer=layer, k=count, leave_out=own)
     return {"neighbours": neighbours, "compared": compared, "library": library, "layer": layer}
-
-
-def _comparable(request: HttpRequest, job: Job) -> list[Job]:
-    """Return other jobs of the same user whose items can be searched."""
-    jobs = selectors.jobs_of(user_of(request)).filter(action="encode", model=job.model, interactive=False)
-    recent = jobs.exclude(pk=job.pk).order_by("-created_at")[:LISTED_JOBS]
-    layer = job.params.get("repr_layers", [None])[-1]
-    return [other for other in recent if "mean" in other.params["include"] and layer in other.params["repr_layers"]]

@@ -21,6 +21,7 @@ from jobs.models import Item, Job
 from jobs.models.states import JobState
 from jobs.parsing.numbers import whole
 from jobs.queue import progress
+from jobs.results.page import ResultPage
 from jobs.variants.assays import assays_of, labelled
 from jobs.variants.rows import OTHER_LENGTH
 from jobs.variants.scan_pages import METHODS
@@ -263,3 +264,8 @@ def score_context(job: Job, item: Item, result: Mapping[str, Any], query: QueryD
 
 def _numbered(contexts: Any, scores: Any) -> Iterator[tuple[int, tuple[Mapping[str, Any], float]]]:
     return enumerate(zip(contexts, np.asarray(scores).tolist(), strict=False), start=1)
+
+
+RESULT_PAGE = ResultPage(
+    "score", "jobs/variants/_result_score.html", score_context, links="jobs/variants/_job_links.html"
+)

@@ -13,6 +13,7 @@ from django.http import QueryDict
 from e1protocol import CANONICAL
 from jobs.models import Item, Job
 from jobs.parsing.numbers import whole
+from jobs.results.page import ResultPage
 from jobs.science.variants.scans import RESIDUES, ScanTable
 from jobs.web.links import changed
 
@@ -96,3 +97,19 @@ def _line(fields: list[Any]) -> str:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerow(fields)
     return text.getvalue()
+
+
+RESULT_PAGE = ResultPage(
+    "scan",
+    "jobs/variants/_result_scan.html",
+    scan_context,
+    script="src/scan.ts",
+    table=scan_csv,
+    fragments={
+        "beside": (
+            "jobs/variants/_scan_beside.html",
+            lambda job, item, result, query: beside_context(ScanTable.of(result, item.sequence), query),
+        )
+    },
+    picture="scan",
+)

@@ -42,7 +42,7 @@ class Asked:
     """The form, as text."""
 
     model: str
-    action: str = "encode"
+    action: str = next(iter(ACTIONS))
     include: list[str] = field(default_factory=lambda: ["mean"])
     repr_layers: str = "-1"
     rows: str = "all"

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.contrib.auth.models import User
 from django.http import Http404, QueryDict
 
+from jobs.actions import get_action
 from jobs.errors import InvalidInput, NotFound
 from jobs.library import selectors
 from jobs.limits import MAX_LINE
@@ -94,9 +95,10 @@ def ranked_sequences(query: QueryDict, owner: User) -> tuple[Job, str, str]:
         job = selectors.job_of(owner, UUID(query.get("ranked", "")))
     except (ValueError, NotFound) as error:
         raise Http404("there is no such job") from error
-    if job.action == "score":
+    action = get_action(job.action)
+    if action.takes_variants:
         return job, top_fasta(job, query), str(job.params["parent"])
-    if job.action == "scan":
+    if action.scores_variants:
         parent, best = _best_of_scan(job, query)
         return job, best, parent
     raise Http404("that job has no scores of variants")
