@@ -1,10 +1,9 @@
 // The new-job page: previews, examples without reload, sending with progress, errors beside their fields.
 // The form also works without this script.
 import { asker } from "./new-job/costs";
-import { KNOWN_COSTS } from "./new-job/estimate";
 import { offerExamples, offerMethods, takeDrops } from "./new-job/examples";
 import { keep, restore } from "./new-job/keeping";
-import { action, form, model } from "./new-job/page";
+import { action, form, model, storedArrays } from "./new-job/page";
 import { context, estimate, forgetRecords, library, watchSources } from "./new-job/previews";
 import { sendWithProgress } from "./new-job/sending";
 
@@ -23,7 +22,7 @@ for (const choice of [action, model]) {
 }
 form.addEventListener("change", estimate);
 form.addEventListener("input", () => {
-  if (!KNOWN_COSTS.includes(action.value)) asker.later();
+  if (!storedArrays()) asker.later();
 });
 
 restore();

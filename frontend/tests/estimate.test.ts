@@ -1,8 +1,9 @@
 // Costs and what the quota says of them. The numbers of each action are those that the service stores
-// (tests/intake/test_estimates.py holds jobs/costs.py to it).
+// (tests/intake/test_estimates.py holds jobs/actions/columns.py to it).
 import { describe, expect, test } from "vitest";
 import { costOf, costSentences, durationText, refusalOf, type QuotaState, type Usage } from "../src/new-job/estimate";
 import { count, emptyReport } from "../src/new-job/report";
+import type { StoredArray } from "../src/new-job/rules";
 
 function library() {
   const report = emptyReport("fasta");
@@ -10,8 +11,24 @@ function library() {
   return report;
 }
 
-const MODEL = { width: 128, maxResidues: 2048 };
-const ENCODE = { action: "encode", include: ["mean"], layers: 2, allRows: false, half: false };
+// As the page brings them along (jobs/pages/new_job/stored_arrays.py).
+const array = { field: "", value: "", per: "item" as const, layered: false, halves: true };
+const logits = { ...array, per: "residue" as const, bytes: 80 };
+const ENCODE: StoredArray[] = [
+  { ...array, field: "include", value: "mean", bytes: 512, layered: true },
+  { ...array, field: "include", value: "per_token", per: "residue", bytes: 512, layered: true },
+  { ...logits, field: "include", value: "logits" },
+];
+const PREDICT: StoredArray[] = [
+  { ...logits, field: "rows", value: "all" },
+  { ...logits, field: "rows", value: "masked", per: "mask" },
+];
+const LOG_PROB: StoredArray[] = [{ ...array, bytes: 8, halves: false }];
+
+function wanted(chosen: string[], half = false) {
+  return { chose: (_field: string, value: string) => chosen.includes(value), layers: 2, half };
+}
+
 const NONE: QuotaState = { limit: null, used: 0, left: null };
 
 function usage(quota: Partial<Usage["quota"]>, rate: number | null = 100): Usage {
@@ -25,20 +42,20 @@ const of = (limit: number, left: number): QuotaState => ({ limit, used: limit - 
 
 describe("cost", () => {
   test("a context that all items share is counted for each chunk", () => {
-    expect(costOf(library(), 50, ENCODE, MODEL).tokens).toBe(9 * 14 + 2 * 50);
+    expect(costOf(library(), 50, wanted(["mean"]), ENCODE).tokens).toBe(9 * 14 + 2 * 50);
   });
   test.each([
-    [ENCODE, 9 * 2 * 128 * 4],
-    [{ ...ENCODE, include: ["per_token", "logits"] }, 90 * 2 * 128 * 4 + 90 * 20 * 4],
-    [{ ...ENCODE, action: "predict", allRows: true }, 90 * 20 * 4],
-    [{ ...ENCODE, action: "predict" }, 18 * 20 * 4],
-    [{ ...ENCODE, action: "log_prob" }, 9 * 8],
-    [{ ...ENCODE, half: true }, 9 * 2 * 128 * 2],
-    [{ ...ENCODE, include: ["per_token", "logits"], half: true }, 90 * 2 * 128 * 2 + 90 * 20 * 2],
-    [{ ...ENCODE, action: "predict", half: true }, 18 * 20 * 2],
-    [{ ...ENCODE, action: "log_prob", half: true }, 9 * 8],
-  ])("%o", (wanted, bytes) => {
-    const cost = costOf(library(), 0, wanted, MODEL);
+    [ENCODE, wanted(["mean"]), 9 * 2 * 128 * 4],
+    [ENCODE, wanted(["per_token", "logits"]), 90 * 2 * 128 * 4 + 90 * 20 * 4],
+    [PREDICT, wanted(["all"]), 90 * 20 * 4],
+    [PREDICT, wanted(["masked"]), 18 * 20 * 4],
+    [LOG_PROB, wanted([]), 9 * 8],
+    [ENCODE, wanted(["mean"], true), 9 * 2 * 128 * 2],
+    [ENCODE, wanted(["per_token", "logits"], true), 90 * 2 * 128 * 2 + 90 * 20 * 2],
+    [PREDICT, wanted(["masked"], true), 18 * 20 * 2],
+    [LOG_PROB, wanted([], true), 9 * 8],
+  ])("%o", (stores, choice, bytes) => {
+    const cost = costOf(library(), 0, choice, stores);
     expect([cost.resultBytes, cost.storedBytes]).toEqual([bytes, bytes + 90]);
   });
 });

@@ -15,7 +15,7 @@ class PreviewWorker extends EventTarget {
 }
 
 const rules = {
-  models: { "e1-demo": { maxResidues: 100, width: 8 } },
+  models: { "e1-demo": { maxResidues: 100, stores: { encode: [{ field: "", value: "", per: "item", bytes: 32, layered: true, halves: true }] } } },
   actions: { encode: { preview: true, letters: "MKT", contextLetters: "MKT", needsMask: false } },
   maxContexts: 8,
 };

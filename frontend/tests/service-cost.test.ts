@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { faultText, type ServiceCost, serviceSentences, variantsSentence } from "../src/new-job/service-cost";
 
+const PASSES: [string, string] = ["pass through the network", "passes through the network"];
+
 const none = { limit: null, used: 0, left: null };
 const cost: ServiceCost = {
   items: 989,
@@ -21,16 +23,16 @@ const cost: ServiceCost = {
 
 describe("the cost as the service counts it", () => {
   it("tells passes, chunks, tokens and the service's own seconds", () => {
-    expect(serviceSentences(cost, "score", "e1-demo")).toEqual([
+    expect(serviceSentences(cost, PASSES, "e1-demo")).toEqual([
       "3,945 passes through the network, in 618 chunks.",
       "1,270,000 tokens to compute. The results will take 130 kB.",
       "Computing takes about 5 min at the workers’ present rate.",
     ]);
-    expect(serviceSentences({ ...cost, units: 12 }, "contacts", "e1-demo")[0]).toBe("12 rows of contact maps, in 618 chunks.");
+    expect(serviceSentences({ ...cost, units: 12 }, ["row", "rows"], "e1-demo")[0]).toBe("12 rows, in 618 chunks.");
   });
   it("says why the time is not known", () => {
     const away = { ...cost, seconds: null, tokens_per_second: null, seconds_reason: "no worker of this model is alive" };
-    expect(serviceSentences(away, "score", "e1-demo")[2]).toContain("no worker of this model is alive");
+    expect(serviceSentences(away, PASSES, "e1-demo")[2]).toContain("no worker of this model is alive");
   });
   it("counts variants, and tells faults with their lines", () => {
     expect(variantsSentence(cost)).toBe("989 variants; all of them can be read.");

@@ -78,8 +78,8 @@ class Action(ABC):
     """Kinds whose arrays are large enough to be stored one row per item."""
     long: bool = False
     """Whether items are computed in work units."""
-    unit_words = "passes through the network"
-    """What the work units are, in words."""
+    unit_words: tuple[str, str] = ("pass through the network", "passes through the network")
+    """What one work unit is, and several are."""
     takes_variants: bool = False
     """Whether items are variants of `params.parent`."""
     scores_variants: bool = False

@@ -42,7 +42,7 @@ class Contacts(LongAction):
     name = "contacts"
     summary = "Contact map of a sequence from the categorical Jacobian, L x L."
     per_token_kinds = frozenset({"unit"})
-    unit_words = "rows of the contact maps"
+    unit_words = ("row of the contact maps", "rows of the contact maps")
     residues_setting = "E1_MAX_CONTACT_RESIDUES"
 
     def rules_for(self, model: ModelFacts, params: Mapping[str, Any]) -> ItemRules:

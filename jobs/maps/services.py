@@ -81,7 +81,7 @@ def library_of(job: Job, against: str | None, layer: int, *, path: str = "params
 
 def comparable_jobs(job: Job) -> list[Job]:
     """Return other recent jobs of the same owner and model whose items the items of this job compare with."""
-    jobs = selectors.jobs_of(job.owner).filter(action=job.action, model=job.model, interactive=False)
+    jobs = jobs_of(job.owner).filter(action=job.action, model=job.model, interactive=False)
     recent = jobs.exclude(pk=job.pk).order_by("-created_at")[:LISTED_JOBS]
     layer = job.params.get("repr_layers", [None])[-1]
     return [other for other in recent if keeps_means(other) and layer in other.params["repr_layers"]]

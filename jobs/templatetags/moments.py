@@ -60,4 +60,4 @@ def size(count: float | None) -> str:
 @register.filter
 def passes(action: str) -> str:
     """What the work units of an action are, in words."""
-    return get_action(action).unit_words
+    return get_action(action).unit_words[1]

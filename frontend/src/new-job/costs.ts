@@ -1,6 +1,6 @@
 // What the job would cost, under the preview: kept up to date while the form changes.
-import { costOf, costSentences, KNOWN_COSTS, refusalOf, type Usage } from "./estimate";
-import { action, address, file, form, formBody, model, need, paragraph, rules, text } from "./page";
+import { costOf, costSentences, refusalOf, type Usage } from "./estimate";
+import { action, address, file, form, formBody, model, need, paragraph, rules, storedArrays, takesVariants, text } from "./page";
 import type { Report } from "./report";
 import { CostAsker, faultText, LARGEST_ASKED, type ServiceCost, serviceSentences, variantsSentence } from "./service-cost";
 
@@ -17,28 +17,26 @@ export async function askUsage(): Promise<void> {
 
 /** Shows what the job would cost: computed here if possible, otherwise by the service. */
 export function showCost(report: Report | null, homologs: Report | null): void {
-  if (!KNOWN_COSTS.includes(action.value)) {
+  const stores = storedArrays();
+  if (!stores) {
     asker.later();
     return;
   }
   asker.stop();
-  const limits = rules.models[model.value];
   const data = new FormData(form);
   const layers = new Set(need<HTMLInputElement>("id_repr_layers").value.split(/[\s,]+/).filter(Boolean)).size;
   const wanted = {
-    action: action.value,
-    include: data.getAll("include").filter((value) => typeof value === "string"),
+    chose: (field: string, value: string) => data.getAll(field).includes(value),
     layers,
-    allRows: data.get("rows") === "all",
     half: data.get("dtype") === "float16",
   };
   const place = need("estimate");
-  if (!report || report.broken || !report.good || !limits) {
+  if (!report || report.broken || !report.good) {
     place.replaceChildren();
     return;
   }
   const shared = homologs && !homologs.broken ? homologs.tokens : 0;
-  const cost = costOf(report, shared, wanted, limits);
+  const cost = costOf(report, shared, wanted, stores);
   const lines = costSentences(cost, usage, model.value).map((words) => paragraph(words, "quiet mb-1"));
   const refusal = usage ? refusalOf(cost, usage) : "";
   if (refusal) lines.push(paragraph(`The service would refuse this job now. ${refusal}`, "problem mb-1"));
@@ -48,14 +46,14 @@ export function showCost(report: Report | null, homologs: Report | null): void {
 
 /** Shows the service's cost of the current form, for actions with work units. */
 export const asker = new CostAsker(`${address}cost/`, askedForm, (cost) => {
-  if (KNOWN_COSTS.includes(action.value)) return;
-  const scored = action.value === "score";
+  if (storedArrays()) return;
+  const scored = takesVariants();
   const faults = cost?.faults;
   const place = need("estimate");
   let lines: HTMLElement[] = [];
   if (faults && !scored) lines = [paragraph(variantsSentence(cost), "problem mb-1")];
   else if (cost && !faults) {
-    lines = serviceSentences(cost, action.value, model.value).map((words) => paragraph(words, "quiet mb-1"));
+    lines = serviceSentences(cost, rules.actions[action.value]?.unitWords ?? ["unit", "units"], model.value).map((words) => paragraph(words, "quiet mb-1"));
     if (cost.refusal) lines.push(paragraph(`The service would refuse this job now: ${cost.refusal.detail}`, "problem mb-1"));
   } else if (!cost && tooLarge()) {
     lines = [paragraph("The service works out the cost of a file of this size when it reads it.", "quiet mb-1")];
@@ -87,7 +85,7 @@ function tooLarge(): boolean {
 
 /** Returns the form, or null if it has nothing to count. */
 function askedForm(): FormData | null {
-  const singles = action.value === "score" && need<HTMLInputElement>("id_all_singles").checked;
+  const singles = takesVariants() && need<HTMLInputElement>("id_all_singles").checked;
   const something = Boolean(file.files?.length) || text.value.trim() !== "" || singles || form.elements.namedItem("from") !== null;
   return something && !tooLarge() ? formBody() : null;
 }

@@ -2,21 +2,12 @@
 // functions of jobs/actions/costs.py, the current rate of the workers and the user's quotas.
 import { bytesText } from "./preview";
 import type { Report } from "./report";
-import type { ModelRules } from "./rules";
-
-const FLOAT = 4;
-const HALF = 2;
-const DOUBLE = 8;
-const LETTERS = 20;
-
-/** Actions whose costs depend only on the library and the choices on the page. */
-export const KNOWN_COSTS = ["encode", "predict", "log_prob"];
+import type { StoredArray } from "./rules";
 
 export interface Wanted {
-  action: string;
-  include: string[];
+  /** Whether the form has this value in this field. */
+  chose: (field: string, value: string) => boolean;
   layers: number;
-  allRows: boolean;
   half: boolean; // float16 was chosen
 }
 
@@ -39,21 +30,17 @@ export interface Cost {
 }
 
 /** Bytes of the arrays that the job stores. */
-function resultBytes(report: Report, wanted: Wanted, model: ModelRules): number {
-  const { good, goodResidues, masks } = report;
-  const number = wanted.half ? HALF : FLOAT;
-  if (wanted.action === "log_prob") return good * DOUBLE;
-  if (wanted.action === "predict") return (wanted.allRows ? goodResidues : masks) * LETTERS * number;
-  let bytes = 0;
-  if (wanted.include.includes("mean")) bytes += good * wanted.layers * model.width * number;
-  if (wanted.include.includes("per_token")) bytes += goodResidues * wanted.layers * model.width * number;
-  if (wanted.include.includes("logits")) bytes += goodResidues * LETTERS * number;
-  return bytes;
+function resultBytes(report: Report, wanted: Wanted, stores: StoredArray[]): number {
+  const counts = { item: report.good, residue: report.goodResidues, mask: report.masks };
+  return stores
+    .filter(({ field, value }) => !field || wanted.chose(field, value))
+    .map(({ per, bytes, layered, halves }) => (counts[per] * bytes * (layered ? wanted.layers : 1)) / (halves && wanted.half ? 2 : 1))
+    .reduce((sum, bytes) => sum + bytes, 0);
 }
 
 /** `sharedTokens` are the tokens of the context sequences that all items share. */
-export function costOf(report: Report, sharedTokens: number, wanted: Wanted, model: ModelRules): Cost {
-  const bytes = resultBytes(report, wanted, model);
+export function costOf(report: Report, sharedTokens: number, wanted: Wanted, stores: StoredArray[]): Cost {
+  const bytes = resultBytes(report, wanted, stores);
   return {
     tokens: report.tokens + report.sharedChunks * sharedTokens,
     resultBytes: bytes,

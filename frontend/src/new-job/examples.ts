@@ -5,12 +5,13 @@ import { context, forgetRecords, library } from "./previews";
 const method = need<HTMLSelectElement>("id_method");
 const likelihood = method.querySelector<HTMLOptionElement>("option[value=pseudo_log_likelihood]");
 
-/** Offers marginals only for a scan, and restores the choice when the action is score again. */
+/** Offers the methods of the chosen action, and restores the choice when the action that has it is back. */
 export function offerMethods(): void {
   if (!likelihood) return;
   const offered = likelihood.isConnected;
-  if (action.value === "scan" && offered) likelihood.remove();
-  else if (action.value !== "scan" && !offered) method.append(likelihood);
+  const wanted = rules.actions[action.value]?.methods?.includes(likelihood.value) ?? true;
+  if (offered && !wanted) likelihood.remove();
+  else if (!offered && wanted) method.append(likelihood);
 }
 
 export function offerExamples(): void {

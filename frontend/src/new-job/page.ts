@@ -1,5 +1,5 @@
 // The fields of the new-job page, and the body that is sent.
-import type { PageRules } from "./rules";
+import type { PageRules, StoredArray } from "./rules";
 
 // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters
 export function need<Kind extends HTMLElement>(id: string): Kind {
@@ -20,6 +20,16 @@ export const name = need<HTMLInputElement>("id_name");
 // Not form.action: a field of that name hides it.
 export const address = form.getAttribute("action") ?? "";
 export const key = form.elements.namedItem("key") as HTMLInputElement;
+
+/** Returns what the chosen action stores of each item; null if only the service can count it. */
+export function storedArrays(): StoredArray[] | null {
+  return rules.models[model.value]?.stores[action.value] ?? null;
+}
+
+/** Returns whether the chosen action reads variants of a parent, which the service judges. */
+export function takesVariants(): boolean {
+  return rules.actions[action.value]?.preview === false;
+}
 
 /** Returns the body of the form. */
 export function formBody(): FormData {

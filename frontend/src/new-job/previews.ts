@@ -1,7 +1,7 @@
 // Previews of the chosen files and fields, before anything is sent.
 import { askUsage, showCost } from "./costs";
 import type { Look, Seen } from "./look";
-import { action, contextFile, contextText, file, model, need, rules, text } from "./page";
+import { action, contextFile, contextText, file, model, need, rules, takesVariants, text } from "./page";
 import { offerPlaces } from "./places";
 import { details, sentence } from "./preview";
 import type { Report } from "./report";
@@ -64,7 +64,7 @@ export const library = new Preview(
   () => (rules.actions[action.value]?.preview ? sourceOf(file, text) : null),
   () => itemRules(false),
   (report, final) => {
-    if (!report && action.value === "score") {
+    if (!report && takesVariants()) {
       estimate(); // its answer is the preview
       return;
     }

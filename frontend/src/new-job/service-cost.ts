@@ -40,8 +40,8 @@ export function variantsSentence(cost: ServiceCost): string {
 }
 
 /** Returns passes, tokens, bytes, time and quota as sentences. */
-export function serviceSentences(cost: ServiceCost, action: string, model: string): string[] {
-  const what = action === "contacts" ? plural(cost.units, "row") + " of contact maps" : passes(cost.units);
+export function serviceSentences(cost: ServiceCost, [one, many]: [string, string], model: string): string[] {
+  const what = `${number(cost.units)} ${cost.units === 1 ? one : many}`;
   const pace = {
     workers: cost.workers,
     tokens_per_second: cost.tokens_per_second,
@@ -51,10 +51,6 @@ export function serviceSentences(cost: ServiceCost, action: string, model: strin
   const sizes = { tokens: cost.tokens, resultBytes: cost.output_bytes, storedBytes: cost.stored_bytes };
   const usage = { quota: cost.quota, models: { [model]: pace } };
   return [`${what}, in ${plural(cost.chunks, "chunk")}.`, ...costSentences(sizes, usage, model, cost.seconds)];
-}
-
-function passes(units: number): string {
-  return `${number(units)} ${units === 1 ? "pass" : "passes"} through the network`;
 }
 
 export function faultText(fault: Fault): string {

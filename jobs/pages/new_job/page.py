@@ -27,6 +27,7 @@ from jobs.intake.submit import Submission, job_submit
 from jobs.limits import MAX_CONTEXTS, MAX_RESIDUES
 from jobs.models import Job
 from jobs.pages.new_job.form import Asked, first, new_key, posted
+from jobs.pages.new_job.stored_arrays import stored_arrays
 from jobs.pages.new_job.variants import parent_of_file
 from jobs.parsing.upload import context_bytes
 from jobs.queue import progress
@@ -194,13 +195,18 @@ def rules() -> Mapping[str, Any]:
             "parent": action.example_params.get("parent", ""),
             # Variants are read together with the parent, which the preview does not know.
             "preview": not action.takes_variants,
+            "unitWords": action.unit_words,
+            "methods": action.params_schema(MODELS[settings.E1_MODELS[0]])["properties"].get("method", {}).get("enum"),
         }
         for action in ACTIONS.values()
     }
     return {
         "actions": actions,
         "models": {
-            slug: {"width": MODELS[slug].hidden_size, "maxResidues": min(MAX_RESIDUES, MODELS[slug].max_residues)}
+            slug: {
+                "maxResidues": min(MAX_RESIDUES, MODELS[slug].max_residues),
+                "stores": {name: stored_arrays(action, MODELS[slug]) for name, action in ACTIONS.items()},
+            }
             for slug in settings.E1_MODELS
         },
         "maxContexts": MAX_CONTEXTS,

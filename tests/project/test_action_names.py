@@ -1,0 +1,34 @@
+"""Code asks an action for what it must know. Only the features that own its pages, and the client, quote its name."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+ROOMS = ("jobs", "worker", "e1client", "e1site", "e1protocol", "frontend/src")
+QUOTED = re.compile(r'"(encode|predict|log_prob|score|scan|contacts)"')
+
+OWN = ("jobs/actions/", "jobs/static/jobs/dist/")
+FEATURES = (
+    *(
+        "jobs/maps/",
+        "jobs/variants/",
+        "jobs/contacts/",
+        "jobs/templates/jobs/variants/",
+        "jobs/templates/jobs/contacts/",
+    ),
+    *("frontend/src/assay.ts", "frontend/src/contacts.ts", "frontend/src/scan.ts"),
+    "frontend/src/styles/app.css",  # fields of the page for a new job that are shown for an action, without a script
+    "jobs/results/summaries.py",  # the item pages of encode, predict and log_prob
+    "e1client/",  # has a method for each synchronous action, and names arrays of results
+)
+
+
+def test_names_of_actions_are_quoted_by_their_features_only():
+    files = [
+        path for room in ROOMS for path in (ROOT / room).rglob("*") if path.suffix in (".py", ".ts", ".html", ".css")
+    ]
+    names = {str(path.relative_to(ROOT)) for path in files if QUOTED.search(path.read_text())}
+    assert {name for name in names if not name.startswith((*OWN, *FEATURES))} == set()
+    assert [one for one in FEATURES if not any(name.startswith(one) for name in names)] == []
