@@ -46,7 +46,7 @@ SKIPPED = ("node_modules", ".venv", "migrations", "dist", ".git", "static", ".hy
 SUFFIXES = (".py", ".md", ".ts")
 CODE = re.compile(r"``[^`]*``|`[^`\n]*(?:\n[^`\n]*)?`")
 LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
-END = re.compile(r"(?<=[.!?:;])[\"”)\]]*\s+(?=[\"“(\[*_`]*[A-Z0-9`])|\n\s*\n|\n\s*(?:[-*]|\d+\.)\s+")
+END = re.compile(r"(?<=[.!?:;])[\"”)\]]*\s+(?=[\"“(\[*_`]*[A-Z0-9`])|\n\s*\n|\n\s*(?:[-*]|\d+\.)\s+|\n(?=[├│└])")
 TICK = "Code"
 
 

@@ -1,4 +1,4 @@
-"""A small Python client of the job service. Needs neither Django nor torch nor numpy to talk to a server.
+"""A small Python client of the job service. It needs neither Django nor PyTorch, and numpy only for arrays.
 
 from e1client import Client
 

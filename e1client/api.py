@@ -202,7 +202,7 @@ class Client(ContextClient, AnalysisClient):
         return Job(self._transport.json("POST", f"{job_path(job)}keep/"))
 
     def rename(self, job: JobLike, name: str) -> Job:
-        """Give the job another name; an empty one removes it. Raises Rejected `bad_name`."""
+        """Change the job's name; an empty one removes it. Raises Rejected `bad_name`."""
         return Job(self._transport.json("PATCH", job_path(job), json={"name": name}))
 
     def delete(self, job: JobLike) -> None:

@@ -1,4 +1,4 @@
-"""Alignments and context sets as text for people. Pure functions from JSON to lines."""
+"""Alignments and context sets as text for people: pure functions from JSON to lines."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ BAR = 40
 
 
 def set_lines(body: Body) -> Iterator[str]:
-    """A context set: each context with its size, and its sampling where it was drawn."""
+    """Yield a context set: each context with its size, and its sampling if it was drawn."""
     yield f"context set {plain(body['name'])}: {body['count']} contexts, {body['tokens']:,} tokens"
     origin = body.get("provenance") or {}
     if alignment := origin.get("alignment"):
@@ -29,13 +29,13 @@ def set_lines(body: Body) -> Iterator[str]:
 
 
 def sampling_text(sampling: Body) -> str:
-    """`12,288 residues, similarity 0 to 0.95, seed 3`."""
+    """Return text such as `12,288 residues, similarity 0 to 0.95, seed 3`."""
     window = f"similarity {sampling['min_similarity']:g} to {sampling['max_similarity']:g}"
     return f"{sampling['max_residues']:,} residues, {window}, seed {sampling['seed']}"
 
 
 def alignment_lines(body: Body) -> Iterator[str]:
-    """An alignment with its histogram of similarities."""
+    """Yield an alignment with its histogram of similarities."""
     yield f"alignment {body['id']} {plain(body['name'])!r}"
     yield f"  rows        {body['depth']:,}, {body['columns']:,} columns"
     if body.get("effective_depth") is not None:
@@ -52,22 +52,20 @@ def alignment_lines(body: Body) -> Iterator[str]:
 
 
 def histogram_lines(bins: Iterable[Body]) -> Iterator[str]:
-    """Homologs by their similarity to the parent; empty bins at both ends are left out."""
+    """Yield homologs by their similarity to the parent, without the empty bins at both ends."""
     rows = list(bins)
-    while rows and not rows[0]["count"]:
-        rows.pop(0)
-    while rows and not rows[-1]["count"]:
-        rows.pop()
-    most = max((row["count"] for row in rows), default=0)
-    if rows:
-        yield "  similarity  homologs"
-    for row in rows:
+    filled = [at for at, row in enumerate(rows) if row["count"]]
+    if not filled:
+        return
+    most = max(row["count"] for row in rows)
+    yield "  similarity  homologs"
+    for row in rows[filled[0] : filled[-1] + 1]:
         bar = "#" * -(-BAR * row["count"] // most)
         yield f"  {row['low']:.2f}-{row['high']:.2f}   {row['count']:>8,}  {bar}".rstrip()
 
 
 def preview_lines(body: Body) -> Iterator[str]:
-    """What would be drawn, and what a job with it costs."""
+    """Yield the contexts that would be drawn, and what a job with them costs."""
     yield f"alignment {body['alignment']}: {body['depth']:,} rows, effective {body['effective_depth']:,.1f}"
     yield f"  {'context':>7}  {'eligible':>8}  {'sequences':>9}  {'tokens':>7}  sampling"
     for at, context in enumerate(body["contexts"]):
@@ -80,7 +78,7 @@ def preview_lines(body: Body) -> Iterator[str]:
 
 
 def table_of_sets(bodies: Iterable[Body]) -> Iterator[str]:
-    """A line per set under a heading."""
+    """Yield a heading and a line per set."""
     yield f"{'contexts':>8}  {'tokens':>9}  {'source':10}  {'created':16}  name"
     for body in bodies:
         created = plain(body.get("created_at") or "")[:16].replace("T", " ")
@@ -89,7 +87,7 @@ def table_of_sets(bodies: Iterable[Body]) -> Iterator[str]:
 
 
 def table_of_alignments(bodies: Iterable[Body]) -> Iterator[str]:
-    """A line per alignment under a heading; names come last, since they may be long."""
+    """Yield a heading and a line per alignment, with names last because they may be long."""
     yield f"{'alignment':36}  {'rows':>7}  {'columns':>7}  {'created':16}  name"
     for body in bodies:
         created = plain(body.get("created_at") or "")[:16].replace("T", " ")

@@ -1,4 +1,4 @@
-"""What a job would cost, as lines for people."""
+"""The cost of a job as lines for people."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ QUOTAS = {"active_jobs": "unfinished jobs", "queued_tokens": "queued tokens", "s
 
 
 def estimate_lines(cost: Mapping[str, Any]) -> Iterator[str]:
-    """Size, time, and what is left of the quotas, from the answer of `POST /api/estimate/`."""
+    """Yield size, time and the rest of the quotas from the answer of `POST /api/estimate/`."""
     skipped = f", {cost['skipped']:,} skipped" if cost.get("skipped") else ""
     yield f"{plain(cost.get('action'))} with {plain(cost.get('model'))}: {cost['items']:,} items{skipped}"
     yield f"  residues    {cost['residues']:,}"

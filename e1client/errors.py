@@ -1,13 +1,13 @@
 """Everything that can go wrong between this machine and a server, as one exception tree with exit codes.
 
 ClientError
-├── UsageError           2  an argument, a setting or a file on this machine is wrong
-├── Unreachable          5  nobody answers, or the connection broke, also after repeating
-├── ApiError                the server answered with an error; `problems` says places, reasons, remedies
-│   ├── Rejected         3  400, 404, 409, 413 ...: what was sent is wrong, or the job's state forbids it
-│   ├── Unauthorised     5  401, 403: the server lets nobody in with this token
-│   └── ServerTrouble    5  429, 5xx: the server cannot serve now
-└── GaveUpWaiting        6  the wait limit passed; the job goes on
+├── UsageError           2  an argument, a setting or a file on this machine is wrong.
+├── Unreachable          5  no server answers, or the connection broke, also after repeating.
+├── ApiError                the server answered with an error; `problems` lists places, reasons, remedies.
+│   ├── Rejected         3  400, 404, 409, 413 ...: the request is wrong, or the job's state forbids it.
+│   ├── Unauthorised     5  401, 403: the server does not accept this token.
+│   └── ServerTrouble    5  429, 5xx: the server cannot serve now.
+└── GaveUpWaiting        6  the wait limit passed; the job goes on.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Exit(IntEnum):
 
 
 class ClientError(Exception):
-    """`detail` says what is wrong and what to do; `code` is stable; `exit_code` ends the command."""
+    """An error. `detail` says what is wrong and what to do; `code` is stable; `exit_code` ends the command."""
 
     code = "error"
     exit_code = Exit.USAGE
@@ -47,7 +47,7 @@ class ClientError(Exception):
         self.code = code or type(self).code
 
     def as_dict(self) -> dict[str, Any]:
-        """The error for programs: the body that the server sent, where there is one."""
+        """Return the error for programs: the body that the server sent, if it sent one."""
         return {"detail": self.detail, "code": self.code, "errors": []}
 
 
@@ -102,7 +102,7 @@ class ServerTrouble(ApiError):
 
 
 def api_error(response: httpx.Response) -> ApiError:
-    """The exception for an answer of 400 or above, whose body has been read."""
+    """Return the exception for an answer of 400 or above whose body has been read."""
     status = response.status_code
     if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
         return Unauthorised(response)
@@ -112,7 +112,7 @@ def api_error(response: httpx.Response) -> ApiError:
 
 
 def error_body(response: httpx.Response) -> dict[str, Any]:
-    """The service's error body; where something else answered (a proxy, a wrong URL) one of the same form."""
+    """Return the service's error body; if something else answered (a proxy, a wrong URL), one of the same form."""
     try:
         body = response.json()
     except ValueError:
@@ -130,7 +130,7 @@ def error_body(response: httpx.Response) -> dict[str, Any]:
 
 
 def retry_after(response: httpx.Response) -> float | None:
-    """Seconds from `Retry-After`, or None where the header is absent or holds a date."""
+    """Return the seconds of `Retry-After`, or None if the header is absent or holds a date."""
     try:
         return max(0.0, float(response.headers["Retry-After"]))
     except (KeyError, ValueError):

@@ -1,4 +1,4 @@
-"""Jobs and errors as text for people. Pure functions from values to lines."""
+"""Jobs and errors as text for people: pure functions from values to lines."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ ITEMS_SHOWN = 5
 
 
 def plain(value: object) -> str:
-    """Text from elsewhere, safe on a terminal: control characters become visible escapes."""
+    """Return text that is safe on a terminal: control characters become visible escapes."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(value))
 
 
 def error_lines(error: ClientError) -> Iterator[str]:
-    """The error's sentence, then the places it lists, with remedies; the rest is counted."""
+    """Yield the error's sentence, then the first places with remedies, then the number of others."""
     yield f"e1: {plain(error.detail)} [{plain(error.code)}]"
     for problem in error.problems[:PROBLEMS_SHOWN]:
         yield from problem_lines(problem)
@@ -30,19 +30,14 @@ def error_lines(error: ClientError) -> Iterator[str]:
 
 
 def problem_lines(problem: Mapping[str, Any]) -> Iterator[str]:
-    """One problem: its place, what is wrong, its code, and on a line of its own what to do."""
-    places = (
-        ("line", problem.get("line")),
-        ("column", problem.get("column")),
-        ("record", problem.get("record")),
-        ("field", problem.get("path")),
-    )
-    place = ", ".join(f"{what} {plain(value)}" for what, value in places if value is not None)
+    """Yield a problem: its place, what is wrong, its code, and on another line what to do."""
+    words = {"line": "line", "column": "column", "record": "record", "path": "field"}
+    place = ", ".join(f"{word} {plain(problem[key])}" for key, word in words.items() if problem.get(key) is not None)
     if not place and problem.get("index") is not None:
         place = f"item {int(problem['index']) + 1}"
     code = f" [{plain(problem['code'])}]" if problem.get("code") else ""
     message = plain(problem.get("message", ""))
-    # Messages of the service begin with their place where they have one.
+    # Most messages of the service begin with their place.
     path = plain(problem.get("path"))
     if place and not message.startswith(("line ", "record ", f"{path}:", f"{path},")):
         message = f"{place}: {message}"
@@ -52,7 +47,7 @@ def problem_lines(problem: Mapping[str, Any]) -> Iterator[str]:
 
 
 def job_lines(job: Job) -> Iterator[str]:
-    """Everything that a person wants to know of one job."""
+    """Yield a job in full."""
     data = job.data
     name = f" {data['name']!r}" if data.get("name") else ""
     yield f"job {job.id}{plain(name)}: {plain(data.get('action'))} with {plain(data.get('model'))}"
@@ -84,7 +79,7 @@ def job_lines(job: Job) -> Iterator[str]:
 
 
 def failure_lines(failures: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """Reasons of failed and skipped items, each with how many items it struck."""
+    """Yield the reasons of failed and skipped items, each with its number of items."""
     for failure in failures[:PROBLEMS_SHOWN]:
         count, code = failure.get("count", 1), plain(failure.get("code", "failed"))
         yield f"  reason      {count} x {code}: {plain(failure.get('message', ''))}"
@@ -93,7 +88,7 @@ def failure_lines(failures: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def item_lines(items: Sequence[Mapping[str, Any]], count: int) -> Iterator[str]:
-    """The first failed items by name, and how many more there are of `count`."""
+    """Yield the first failed items by name, and the number of others of `count`."""
     for item in items[:ITEMS_SHOWN]:
         place = f"line {item['line']}, " if item.get("line") is not None else ""
         name = item.get("name") or f"item {int(item.get('index', 0)) + 1}"
@@ -104,26 +99,26 @@ def item_lines(items: Sequence[Mapping[str, Any]], count: int) -> Iterator[str]:
 
 
 def queue_text(queue: Mapping[str, Any]) -> str:
-    """`position 2: another job runs`; either half may be absent."""
+    """Return text such as `position 2: another job runs`; either half may be absent."""
     position, reason = queue.get("position"), queue.get("reason")
     halves = (f"position {position}" if position is not None else "", str(reason or ""))
     return ": ".join(half for half in halves if half)
 
 
 def counts_text(job: Job) -> str:
-    """`90 of 100 finished (89 succeeded, 1 failed)`."""
+    """Return text such as `90 of 100 finished (89 succeeded, 1 failed)`."""
     parts = ", ".join(f"{job.counts[s]:,} {s}" for s in (*FINISHED, "cancelled") if job.counts.get(s))
     return f"{job.finished_items:,} of {job.total:,} finished" + (f" ({parts})" if parts else "")
 
 
 def table_lines(jobs: Iterable[Job]) -> Iterator[str]:
-    """A line per job under a heading; names come last, since they may be long."""
+    """Yield a heading and a line per job, with names last because they may be long."""
     yield f"{'job':36}  {'state':10}  {'finished':>17}  {'created':16}  {'model':8}  {'action':8}  name"
     for job in jobs:
         data = job.data
         finished = f"{job.finished_items:,} / {job.total:,}"
         if job.units:
-            # Its items are put together late: the share of the computing says more.
+            # Its items are assembled late: the share of the computing is more telling.
             finished += f" ({100 * job.units[0] // max(1, job.units[1])} %)"
         created = plain(data.get("created_at") or "")[:16].replace("T", " ")
         model, action, name = (plain(data.get(key) or "") for key in ("model", "action", "name"))
@@ -132,7 +127,7 @@ def table_lines(jobs: Iterable[Job]) -> Iterator[str]:
 
 
 def duration(seconds: float) -> str:
-    """`1 h 02 min`, `3 min 20 s`, `12 s`."""
+    """Return text such as `1 h 02 min`, `3 min 20 s` or `12 s`."""
     whole = round(seconds)
     if whole >= 3600:
         return f"{whole // 3600} h {whole % 3600 // 60:02} min"

@@ -1,4 +1,4 @@
-"""Results as numpy arrays: what an NPZ file holds, by name, by item, as a table. Needs numpy."""
+"""Results as numpy arrays: an NPZ file by name, by item, or as a table. Needs numpy."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ NOT_NUMBERS = frozenset({"index", "name", "offsets", "vocab_tokens", "mask_posit
 
 @dataclass(frozen=True)
 class ItemResult:
-    """One item that succeeded. Arrays are views into those of all items.
+    """One item that succeeded. Its arrays are views into those of all items.
 
-    `mean` [H] and `per_token` [L, H] go by layer. `logits` are [L, 20], or a row for each `?` where only those
-    were asked for; `mask_positions` are 0-based. What was not asked for is empty or None.
+    `mean` [H] and `per_token` [L, H] are keyed by layer. `logits` are [L, 20], or have a row for each `?` if only those
+    were requested. `mask_positions` are 0-based. What was not requested is empty or None.
     """
 
     index: int
@@ -42,9 +42,9 @@ class ItemResult:
 class Results:
     """The n items of a job that succeeded, in input order, in memory.
 
-    `results[k]` is the k-th of them; `by_index` finds one by its 0-based place in the input, which is another number
-    where items before it failed. `index` is int64 [n]; `names` has n texts; `arrays` has everything under the names
-    of docs/results.md.
+    `results[k]` is the k-th of them; `by_index` finds one by its 0-based place in the input. The two numbers differ if
+    an earlier item failed. `index` is int64 [n]; `names` has n texts; `arrays` has everything by the names of
+    docs/results.md.
     """
 
     def __init__(self, arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -54,7 +54,7 @@ class Results:
 
     @classmethod
     def read(cls, path: str | Path) -> Results:
-        """The NPZ file of a job. Raises UsageError `bad_results` where there is none, or it is cut off."""
+        """Read the NPZ file of a job. Raises UsageError `bad_results` if it is missing or cut off."""
         try:
             with Path(path).open("rb") as file:
                 arrays = np.load(file, allow_pickle=False)
@@ -69,26 +69,26 @@ class Results:
 
     @property
     def vocab_tokens(self) -> list[str]:
-        """The residue of each column of logits. Raises UsageError `no_such_array` where there are no logits."""
+        """The residue of each column of logits. Raises UsageError `no_such_array` without logits."""
         tokens: list[str] = self._array("vocab_tokens").tolist()
         return tokens
 
     def mean(self, layer: int | None = None) -> FloatArray:
-        """float32 [n, H]: mean embeddings of a layer, which need not be named where there is one only. They are
-        float16 where the job asked for that: give them more digits before you add many of them up.
+        """Return the mean embeddings of a layer, float32 [n, H]; a single layer need not be named.
 
-        Raises UsageError `no_such_array` for a layer that was not asked for.
+        They are float16 if the job requested that: convert them before you add up many. Raises UsageError
+        `no_such_array` for a layer that was not requested.
         """
         return self._of_layer(MEAN, layer)
 
     def per_token(self, layer: int | None = None) -> list[FloatArray]:
-        """A float32, or float16, [L, H] for each item: embeddings of every residue. Raises as `mean` does."""
+        """Return float32 or float16 [L, H] for each item: embeddings of every residue. Raises as `mean` does."""
         return self._cut(self._of_layer(PER_TOKEN, layer))
 
     def logits(self) -> list[FloatArray]:
-        """A float32, or float16, [L, 20] for each item, or [number of `?`, 20] where only those rows were asked for.
+        """Return float32 or float16 [L, 20] for each item, or [number of `?`, 20] if only those rows were requested.
 
-        Raises UsageError `no_such_array` where the job has none.
+        Raises UsageError `no_such_array` if the job has none.
         """
         return self._cut(self._array("logits"))
 
@@ -104,16 +104,16 @@ class Results:
         return self._array("scores")
 
     def scans(self) -> list[FloatArray]:
-        """A float64 [P, 20] for each parent: scores of its substitutions. Raises UsageError `no_such_array`."""
+        """Return float64 [P, 20] for each parent: scores of its substitutions. Raises UsageError `no_such_array`."""
         self._array("positions")
         return self._cut(self._array("scores"))
 
     def scan_positions(self) -> list[IntArray]:
-        """The positions [P], counted from 1, that the rows of `scans` stand for."""
+        """Return the positions [P] of the rows of `scans`, counted from 1."""
         return [piece[:, 0].astype(np.int64) for piece in self._cut(self._array("positions"))]
 
     def contacts(self) -> list[FloatArray]:
-        """A float32 [L, L] for each sequence: its contact map. Raises UsageError `no_such_array`."""
+        """Return the contact map of each sequence, float32 [L, L]. Raises UsageError `no_such_array`."""
         maps = self._cut(self._array("contacts"))
         return [flat.reshape(int(len(flat) ** 0.5), -1) for flat in maps]
 
@@ -124,7 +124,7 @@ class Results:
         return (self[k] for k in range(len(self)))
 
     def __getitem__(self, k: int) -> ItemResult:
-        """The k-th item that succeeded, from the end where k is negative. Raises IndexError."""
+        """Return the k-th item that succeeded, from the end if k is negative. Raises IndexError."""
         k = range(len(self))[k]
         log_prob = self.arrays.get("log_prob")
         return ItemResult(
@@ -140,19 +140,18 @@ class Results:
         )
 
     def by_index(self, index: int) -> ItemResult:
-        """The item of this 0-based place in the input. Raises KeyError where it did not succeed."""
+        """Return the item of this 0-based place in the input. Raises KeyError if it did not succeed."""
         at = int(np.searchsorted(self.index, index))
         if at == len(self) or self.index[at] != index:
             raise KeyError(f"item {index} has no result; the job's items say why")
         return self[at]
 
     def frame(self) -> Any:
-        """A pandas DataFrame with a row for every item: `name`, then `log_prob`, `score` and its like, or
-        `mean_layer_N_0` and so on, the columns of the CSV download; its index is `index`, the 0-based place in the
-        input.
+        """Return a pandas DataFrame with a row for every item and the columns of the CSV download.
 
-        Raises UsageError `missing_package` without pandas, and `ragged_results` where the numbers of an item do not
-        fit into a row (per-residue embeddings, logits, scans, contact maps).
+        The columns are `name`, then `log_prob`, `score` and related ones, or `mean_layer_N_0` and so on. The index is
+        the 0-based place in the input. Raises UsageError `missing_package` without pandas, and `ragged_results` if the
+        numbers of an item do not fit into a row (per-residue embeddings, logits, scans, contact maps).
         """
         pandas = needed("pandas", "a data frame")
         numbers = {name: array for name, array in self.arrays.items() if name not in NOT_NUMBERS}
@@ -171,8 +170,8 @@ class Results:
         return pandas.DataFrame(columns, index=pandas.Index(self.index, name="index"))
 
     def _by_layer(self, prefix: str) -> dict[int, FloatArray]:
-        """The arrays whose names are the prefix and a layer, by layer."""
-        # Behind the layer may stand "_spread" or "_single": several contexts.
+        """Return the arrays whose names are the prefix and a layer, by layer."""
+        # With several contexts, "_spread" or "_single" may follow the layer.
         names = [name for name in self.arrays if name.startswith(prefix) and name.removeprefix(prefix).isdigit()]
         return {int(name.removeprefix(prefix)): self.arrays[name] for name in names}
 
@@ -192,7 +191,7 @@ class Results:
             raise UsageError(f"these results have no {name!r}; they have {held}", code="no_such_array") from None
 
     def _piece(self, array: NDArray[Any], k: int, offsets: str = "offsets") -> NDArray[Any]:
-        """The rows of the k-th item in a ragged array."""
+        """Return the rows of the k-th item in a ragged array."""
         ends = self.arrays[offsets]
         return array[ends[k] : ends[k + 1]]
 
@@ -201,7 +200,7 @@ class Results:
 
 
 def _names(arrays: Mapping[str, NDArray[Any]]) -> list[str]:
-    """Whole names: those of a large job with a very long one lie apart, as UTF-8."""
+    """Return complete names: a large job with a very long one stores them apart, as UTF-8."""
     if "name_utf8" not in arrays:
         names: list[str] = arrays["name"].tolist()
         return names

@@ -1,4 +1,4 @@
-"""Where the server is and how to be let in: the only place of this package that reads the environment."""
+"""The server's address and the token: the only module of this package that reads the environment."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LOCAL_TOKEN = DATA_FOLDER / "token"
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """`token` is empty where none is known; `note` says where it came from if that was not asked for."""
+    """A server and how to log in. `token` may be empty; `note` names its source if the user did not choose it."""
 
     url: httpx.URL
     token: str
@@ -29,19 +29,19 @@ class Connection:
 
     @property
     def is_local(self) -> bool:
-        """Whether the server is on this machine."""
+        """Whether the server runs on this machine."""
         return is_loopback(self.url.host)
 
 
 def find_connection(url: str | None = None, token: str | None = None) -> Connection:
-    """Arguments first, then `E1_URL` and `E1_TOKEN`, then `.local/token` of the working folder.
+    """Find the server: arguments first, then `E1_URL` and `E1_TOKEN`, then `.local/token` of the working folder.
 
-    The local token goes to a server on this machine only: another server must not learn it. Raises UsageError
-    for a URL that is none and for a token that no header can carry.
+    Raises UsageError for an invalid URL, and for a token that no header can carry.
     """
     address = parse_url(url or os.environ.get("E1_URL") or DEFAULT_URL)
     token = token if token is not None else os.environ.get("E1_TOKEN", "").strip()
     note = ""
+    # Only a server on this machine gets the local token: another one must not learn it.
     if not token and is_loopback(address.host) and LOCAL_TOKEN.is_file():
         try:
             token = LOCAL_TOKEN.read_text(encoding="utf-8").strip()
@@ -54,7 +54,7 @@ def find_connection(url: str | None = None, token: str | None = None) -> Connect
 
 
 def parse_url(text: str) -> httpx.URL:
-    """Raise UsageError where `text` is no http or https URL."""
+    """Parse an http or https URL. Raises UsageError for other text."""
     try:
         url = httpx.URL(text)
     except httpx.InvalidURL as error:
@@ -70,7 +70,7 @@ def _bad_url(text: str) -> UsageError:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether the host name means this machine."""
+    """Return whether the host name means this machine."""
     if host == "localhost":
         return True
     try:

@@ -1,7 +1,7 @@
 """What crosses the border between the web side (`jobs`) and the model side (`worker`).
 
-Standard library and numpy only: both sides import this module, neither imports the other. All classes are frozen;
-arrays inside an `Encoding` belong to whoever received it.
+Both sides import this module, and neither imports the other; the client imports it too. It needs the standard library
+only. All classes are frozen. Arrays inside an `Encoding` belong to its receiver.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ EXTENDED = CANONICAL + "BXZUO"
 MASK = "?"
 
 BOUNDARY_TOKENS = 4
-"""A sequence is wrapped as <bos> 1 RESIDUES 2 <eos>: four tokens that are no residues."""
+"""Tokens around a sequence that are no residues: <bos> 1 RESIDUES 2 <eos>."""
 
 INCLUDES = ("mean", "per_token", "logits")
 
@@ -34,17 +34,17 @@ TASK_WEBHOOKS = "jobs.deliver_webhooks"
 TASK_WORK = "jobs.work_in_background"
 SERVICE_QUEUE = "service"
 ARTEFACT_QUEUE = "artefacts"
-"""Builds take minutes: on the service queue they would hold up the safety nets."""
+"""Builds take minutes. On the service queue they would delay the safety nets."""
 
 
 def model_queue(slug: str) -> str:
-    """The Celery queue that workers of this model consume."""
+    """Return the Celery queue that workers of this model consume."""
     return f"model.{slug}"
 
 
 @dataclass(frozen=True, slots=True)
 class ModelFacts:
-    """What the web side must know of a checkpoint to validate a request without loading it."""
+    """Facts of a checkpoint that the web side needs to validate a request without loading it."""
 
     slug: str
     title: str
@@ -81,7 +81,7 @@ MODELS: Mapping[str, ModelFacts] = MappingProxyType(
 
 
 def tokens_of(*sequences: str) -> int:
-    """Tokens, and so global positions, that these sequences take in the network."""
+    """Return the tokens, and so global positions, that these sequences take in the network."""
     return sum(map(len, sequences)) + BOUNDARY_TOKENS * len(sequences)
 
 
@@ -90,9 +90,8 @@ class Query:
     """One pass of one sequence through the network.
 
     `sequence` and `context` hold letters A-Z and, in the sequence, `?` for a masked residue. `layers` are hidden
-    states, negative ones counted from the end (-1: after the final norm). `include` is a subset of `INCLUDES`;
-    what is not asked for is not computed. `positions` (0-based) restricts the logits to those residues, in that
-    order; None means all of them.
+    states; negative ones count from the end (-1: after the final norm). `include`, a subset of `INCLUDES`, names what
+    is computed. `positions` (0-based) restricts the logits to those residues, in that order; None means all of them.
     """
 
     sequence: str
@@ -109,12 +108,11 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """What one query gave. Arrays are float32 and cover the query's L residues, never its boundary tokens.
+    """The result of one query. Arrays are float32 and cover the query's L residues, never its boundary tokens.
 
-    `logits` [L, 20] in the column order of `CANONICAL` ([len(positions), 20] where the query named positions), or None
-    where not asked for; `mean` and `per_token` are keyed
-    by resolved layer: [H] and [L, H]. `error` is None, or the stable code of what kept this query from running
-    (`out_of_memory`); then the arrays are absent.
+    `logits` are [L, 20] in the column order of `CANONICAL`, [len(positions), 20] if the query names positions, or None
+    if not requested. `mean` [H] and `per_token` [L, H] are keyed by resolved layer. `error` is the stable code of a
+    failure such as `out_of_memory`, without arrays; otherwise None.
     """
 
     logits: NDArray[np.float32] | None = None
@@ -125,7 +123,7 @@ class Encoding:
 
 @dataclass(frozen=True, slots=True)
 class EngineIdentity:
-    """Which network on which device a number came from; stored with every chunk's results."""
+    """The network and the device that a number came from; stored with every chunk's results."""
 
     model: str
     checkpoint_sha256: str
