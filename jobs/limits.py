@@ -96,3 +96,6 @@ MAX_ASSAY_COLUMNS = 1000
 
 MAX_ATTACHMENTS = 20
 """Assays, and structures, of one job."""
+
+PAGE_ROWS = 50
+"""Rows of one page of a table or list."""

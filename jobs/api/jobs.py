@@ -33,16 +33,10 @@ from jobs.results.manifest import manifest_of
 from jobs.results.retention import job_keep
 from jobs.web.rest import serializers as docs
 from jobs.web.rest.bodies import STREAMED, JsonBodyParser, MultipartBodyParser
-from jobs.web.rest.paging import Pages
+from jobs.web.rest.paging import NewestFirst, Pages
 from jobs.web.rest.views import COMMON_ERRORS, ROW_ERRORS
 
 RETRY_AFTER_SECONDS = 2
-
-
-class JobPages(Pages):
-    page_size = 50
-    max_page_size = 500
-    ordering = ("-created_at", "-id")
 
 
 class ItemPages(Pages):
@@ -82,7 +76,7 @@ class JobList(RateLimited, JobView):
                 jobs = jobs.filter(**{name: storable(wanted)})
         if (wanted := request.query_params.get("interactive", "").lower()) in ("true", "false"):
             jobs = jobs.filter(interactive=wanted == "true")
-        pages = JobPages()
+        pages = NewestFirst()
         page = pages.paginate_queryset(jobs, request, view=self) or []
         sums = progress.chunk_sums([job.pk for job in page])
         return pages.get_paginated_response([present_job(job, sums.get(job.pk, []), whole=False) for job in page])

@@ -11,15 +11,13 @@ from django.http import QueryDict
 
 from jobs.contacts.serializers import StructureBody
 from jobs.contacts.services import judged, structures_of
+from jobs.limits import PAGE_ROWS
 from jobs.models import Item, Job
 from jobs.parsing.numbers import whole
 from jobs.results.page import ResultPage
 from jobs.science.contacts.precision import CONTACT_DISTANCE, MIN_SEPARATION
 from jobs.science.contacts.tables import SHORTEST, ContactTable
 from jobs.web.links import changed
-
-PAIRS = 30
-"""Pairs of one page of the table."""
 
 SEPARATIONS = {SHORTEST: "6 or more", 12: "12 or more", MIN_SEPARATION: "24 or more (long-range)"}
 """Filters along the chain."""
@@ -38,7 +36,7 @@ def contacts_context(job: Job, item: Item, result: Mapping[str, Any], query: Que
     table = ContactTable(item.sequence, scores, shown.distances if shown else None)
     ranked = table.ranked(separation=separation)
     marked = table.marked(ranked)
-    page: Page[Any] = Paginator(ranked.tolist(), PAIRS).get_page(query.get("page", "1"))
+    page: Page[Any] = Paginator(ranked.tolist(), PAGE_ROWS).get_page(query.get("page", "1"))
     return {
         "separation": separation,
         "separations": SEPARATIONS,

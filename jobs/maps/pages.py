@@ -15,6 +15,7 @@ from django.views.decorators.http import require_safe
 
 from jobs.background.artefacts import artefact_cancel, artefact_delete
 from jobs.errors import InvalidInput, Problem, ServiceError
+from jobs.limits import PAGE_ROWS
 from jobs.maps.api_columns import read_limited
 from jobs.maps.column_files import matching_sentence
 from jobs.maps.columns import column_of, column_values, columns_add, columns_of_job
@@ -32,7 +33,6 @@ from jobs.web.fragments import fragment
 from jobs.web.links import searched
 from jobs.web.numbers import FORM_LIMIT, typed
 
-ROWS = 50
 LISTED = 20
 """Maps on the page, newest first; they are numbered among the maps of their job, whose ids other files share."""
 OWN_COLOURS = {"cluster": "Cluster", "residues": "Length"}
@@ -115,7 +115,7 @@ def _picture(request: HttpRequest, job: Job, chosen: Artefact) -> dict[str, Any]
         return found | {"too_large": error.detail}
     search = searched(request.GET)
     cluster = whole(request.GET.get("cluster"), NO_GROUP, FORM_LIMIT)
-    rows = Paginator(table.narrowed(cluster=cluster, search=search), ROWS).get_page(request.GET.get("page", "1"))
+    rows = Paginator(table.narrowed(cluster=cluster, search=search), PAGE_ROWS).get_page(request.GET.get("page", "1"))
     shown = [table.row(place) for place in rows]
     column = next((one for one in columns if reverse("job-column", args=[job.pk, one.pk]) == colour), None)
     return found | {

@@ -19,6 +19,7 @@ from jobs.contacts import pages as contacts
 from jobs.contacts.services import structure_add
 from jobs.errors import ServiceError, TooLarge
 from jobs.library import selectors
+from jobs.limits import PAGE_ROWS
 from jobs.maps.params import keeps_means
 from jobs.models import Item, Job
 from jobs.models.states import ItemState
@@ -34,7 +35,6 @@ from jobs.web.access import own_job_with_rows, page, sent_from
 from jobs.web.links import changed, searched
 from jobs.web.rest.forms import file_of
 
-ROWS = 50
 BARS = 6
 """Masked residues that are drawn as bars; the table lists all."""
 
@@ -58,17 +58,17 @@ def item_list(request: HttpRequest, job_id: UUID) -> HttpResponse:
         items = selectors.items_in_state(items, ItemState(state))
     if search:
         items = items.filter(name__icontains=search)
-    rows = list(items.filter(index__gt=-1 if after is None else after)[: ROWS + 1])
+    rows = list(items.filter(index__gt=-1 if after is None else after)[: PAGE_ROWS + 1])
     narrowing = {name: value for name, value in (("state", state), ("search", search)) if value}
     context = {
         "job": job,
-        "items": [present_item(item) for item in rows[:ROWS]],
+        "items": [present_item(item) for item in rows[:PAGE_ROWS]],
         "states": ItemState.choices,
         "state": state,
         "search": search,
         "first": after is None,
         "start": f"?{urlencode(narrowing)}",
-        "next": f"?{urlencode({**narrowing, 'after': rows[ROWS - 1].index})}" if len(rows) > ROWS else "",
+        "next": f"?{urlencode({**narrowing, 'after': rows[PAGE_ROWS - 1].index})}" if len(rows) > PAGE_ROWS else "",
     }
     return render(request, "jobs/pages/items.html", context)
 

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_safe
 from jobs.actions import ACTIONS
 from jobs.api.presenters import present_job
 from jobs.library import selectors
+from jobs.limits import PAGE_ROWS
 from jobs.models import Job
 from jobs.models.states import JobState
 from jobs.operations.health import trouble_of
@@ -24,7 +25,6 @@ from jobs.web.access import page, user_of
 from jobs.web.fragments import fragment
 from jobs.web.links import searched
 
-ROWS = 25
 SORTS = {
     "newest": ("Newest first", ("-created_at", "-id")),
     "oldest": ("Oldest first", ("created_at", "id")),
@@ -74,7 +74,7 @@ def job_list(request: HttpRequest) -> HttpResponse:
     """Show the user's jobs without synchronous requests, which only REST lists. htmx gets only the table."""
     jobs = selectors.jobs_of(user_of(request)).filter(interactive=False)
     wanted = _wanted(request.GET)
-    found = Paginator(_select(jobs, wanted), ROWS).get_page(request.GET.get("page", "1"))
+    found = Paginator(_select(jobs, wanted), PAGE_ROWS).get_page(request.GET.get("page", "1"))
     context = {"wanted": wanted, "page": found, "jobs": _rows(found), "pages": _links(request.GET)}
     context["trouble"] = trouble_of(job.model for job in found if job.state in JobState.claimable())
     if request.headers.get("HX-Target") == "jobs":

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_safe
 
 from e1protocol import CANONICAL
 from jobs.files.pieces import text_cell
+from jobs.limits import PAGE_ROWS
 from jobs.models import Item, Job
 from jobs.models.states import JobState
 from jobs.parsing.numbers import whole
@@ -30,7 +31,6 @@ from jobs.web.access import own_job_with_rows, page
 from jobs.web.links import changed, searched
 from jobs.web.numbers import FORM_LIMIT
 
-ROWS = 50
 BINS = 30
 TOP = 50
 """Variants that are sent to a new job."""
@@ -115,7 +115,7 @@ def variants_page(request: HttpRequest, job_id: UUID) -> HttpResponse:
     table = variant_table(job)
     wanted, fault = narrowed_to(request.GET, table)
     rows = table.select(wanted)
-    found: Page[int] = Paginator(rows, ROWS).get_page(request.GET.get("page", "1"))
+    found: Page[int] = Paginator(rows, PAGE_ROWS).get_page(request.GET.get("page", "1"))
     several = len(job.params.get("contexts") or ()) > 1
     context = {
         "job": job,

@@ -13,7 +13,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from jobs.errors import NotFound, ServiceError
-from jobs.limits import MAX_ASSAY_BYTES
+from jobs.limits import MAX_ASSAY_BYTES, PAGE_ROWS
 from jobs.queue import progress
 from jobs.science.variants.overlays import Point
 from jobs.variants.api import assay_body
@@ -23,7 +23,6 @@ from jobs.web.links import changed
 from jobs.web.numbers import form_number
 from jobs.web.rest.forms import file_of
 
-POINTS = 50
 PLACES = ("file", "variant_column", "value_column", "offset", "item", "chain")
 
 
@@ -87,7 +86,7 @@ def assay_page(request: HttpRequest, job_id: UUID, assay_id: int) -> HttpRespons
     points: Sequence[Point] = body["points"]
     numbers = [one.measured if order == "measured" else one.score for one in points]
     best = np.argsort(-np.array(numbers), kind="stable").tolist()
-    found: Page[int] = Paginator(best, POINTS).get_page(request.GET.get("page", "1"))
+    found: Page[int] = Paginator(best, PAGE_ROWS).get_page(request.GET.get("page", "1"))
     context = {
         "job": job,
         "assay": body,

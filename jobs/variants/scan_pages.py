@@ -11,17 +11,12 @@ from django.core.paginator import Page, Paginator
 from django.http import QueryDict
 
 from e1protocol import CANONICAL
+from jobs.limits import PAGE_ROWS
 from jobs.models import Item, Job
 from jobs.parsing.numbers import whole
 from jobs.results.page import ResultPage
 from jobs.science.variants.scans import RESIDUES, ScanTable
 from jobs.web.links import changed
-
-RANKED = 20
-"""Substitutions beside the pictures."""
-
-POSITIONS = 40
-"""Positions of one page of the table view."""
 
 METHODS = {
     "masked_marginal": "masked marginal: each position masked in turn",
@@ -50,7 +45,7 @@ def beside_context(table: ScanTable, query: QueryDict) -> dict[str, Any]:
     at = position if position in table.positions else None
     worst = query.get("order") == "worst"
     cells = table.ranked(position=at, worst_first=worst)
-    page: Page[int] = Paginator(cells.tolist(), RANKED).get_page(query.get("page", "1"))
+    page: Page[int] = Paginator(cells.tolist(), PAGE_ROWS).get_page(query.get("page", "1"))
     rows = [(one, changed(query, position=one.position, page=None)) for one in table.substitutions(list(page))]
     return {
         "position": at,
@@ -69,9 +64,9 @@ def beside_context(table: ScanTable, query: QueryDict) -> dict[str, Any]:
 
 
 def _table_view(table: ScanTable, query: QueryDict) -> dict[str, Any]:
-    page: Page[int] = Paginator(range(len(table)), POSITIONS).get_page(query.get("rows", "1"))
+    page: Page[int] = Paginator(range(len(table)), PAGE_ROWS).get_page(query.get("rows", "1"))
     start = page.start_index() - 1 if len(table) else 0
-    lines = [(row, table.scores[start + at]) for at, row in enumerate(table.rows(start, POSITIONS))]
+    lines = [(row, table.scores[start + at]) for at, row in enumerate(table.rows(start, PAGE_ROWS))]
     return {
         "matrix": lines,
         "matrix_page": page,

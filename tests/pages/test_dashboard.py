@@ -59,7 +59,7 @@ def test_the_list_is_filtered_sorted_and_searched(api, browser, inline_worker):
 def test_long_lists_come_in_pages(api, browser, monkeypatch):
     from jobs.pages import joblist
 
-    monkeypatch.setattr(joblist, "ROWS", 2)
+    monkeypatch.setattr(joblist, "PAGE_ROWS", 2)
     for number in range(5):
         submit(api, name=f"job-{number}")
     first = browser.get("/?sort=oldest").content.decode()
@@ -142,7 +142,7 @@ def test_failed_items_are_listed_with_their_reason_and_retried(api, browser, inl
 def test_a_page_of_items_begins_after_an_index(api, browser, monkeypatch):
     from jobs.pages import items
 
-    monkeypatch.setattr(items, "ROWS", 3)
+    monkeypatch.setattr(items, "PAGE_ROWS", 3)
     job = body(submit(api, b"".join(b">p%d\nMKT\n" % n for n in range(8))))
     path = f"{job['links']['page']}items/"
     assert "?after=2" in browser.get(path).content.decode()

@@ -78,7 +78,7 @@ def test_a_scan_is_ranked_paged_and_narrowed_to_a_position(api, browser, scan, m
     )
     assert "Position 2 (K), worst first" in text_of(beside)
     assert b"<html" not in beside.content
-    monkeypatch.setattr(module, "POSITIONS", 4)
+    monkeypatch.setattr(module, "PAGE_ROWS", 4)
     last = text_of(browser.get(page, {"rows": "3"}))
     assert "Positions 9 to 10 of 10" in last
 
@@ -222,7 +222,7 @@ def test_the_page_ranks_filters_draws_and_sends_on(browser, score, stranger_brow
 
 
 def test_each_column_sorts_the_table_and_says_so(browser, score, monkeypatch):
-    monkeypatch.setattr(page_module, "ROWS", 2)
+    monkeypatch.setattr(page_module, "PAGE_ROWS", 2)
     page = f"/jobs/{score['id']}/variants/"
 
     def heads(query: str) -> dict[str, tuple[str, str]]:

@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from jobs.errors import InvalidInput, Problem
+from jobs.limits import PAGE_ROWS
 from jobs.parsing.numbers import whole
 from jobs.web.rest.fields import Shape
 
@@ -37,6 +38,6 @@ class Pages(CursorPagination):
 class NewestFirst(Pages):
     """Pages of what a user has made, the newest first."""
 
-    page_size = 50
+    page_size = PAGE_ROWS
     max_page_size = 500
     ordering = ("-created_at", "-id")
