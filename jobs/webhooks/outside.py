@@ -1,7 +1,7 @@
-"""Requests to addresses that users name: never to a machine of the inside, whatever a name resolves to.
+"""Requests to addresses that users name. They never reach an internal machine, even if a name resolves to one.
 
-The name is resolved once, every address of it is checked, and the connection goes to the checked address, so that an
-answer that changes between check and connection (DNS rebinding) changes nothing. No redirect is followed.
+A name is resolved once, each of its addresses is checked, and the connection uses a checked address. A DNS answer that
+changes in between (DNS rebinding) therefore has no effect. Redirects are not followed.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 SECONDS = 10.0
-"""For a request, from looking its name up to the status line."""
+"""Time for a request, from the DNS lookup to the status line."""
 MAX_URL = 500
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 IP = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class Refused(Exception):
-    """The address may not be asked, with the reason for people."""
+    """The reason, for people, why an address must not be requested."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A checked URL: `host` and `port` name it, `path` is sent; `tls` says whether the connection is encrypted."""
+    """A checked URL. `path` includes the query; `tls` is whether the connection is encrypted."""
 
     host: str
     port: int
@@ -41,13 +41,13 @@ class Target:
 
     @property
     def name(self) -> str:
-        """As `Host` has it."""
+        """The value of the header `Host`."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == (443 if self.tls else 80) else f"{host}:{self.port}"
 
 
 def target_of(url: str, allowed: Collection[str]) -> Target:
-    """What a URL names. `allowed` are hosts, or HOST:PORT, that an administrator vouches for: they may speak http.
+    """Return the target of a URL. `allowed` are HOST or HOST:PORT that an administrator permits; they can use http.
 
     Raises Refused.
     """
@@ -76,7 +76,7 @@ def is_allowed(target: Target, allowed: Collection[str]) -> bool:
 
 
 def checked_address(target: Target, allowed: Collection[str]) -> str:
-    """The address to connect to. Raises Refused where the name has none in time, or any that is not for everybody."""
+    """Return the address to connect to. Raises Refused if the name has none in time, or has one that is not public."""
     try:
         found = _looked_up(target)
     except (OSError, UnicodeError) as error:
@@ -88,8 +88,9 @@ def checked_address(target: Target, allowed: Collection[str]) -> str:
 
 
 def _looked_up(target: Target) -> list[Any]:
-    """`getaddrinfo`, which knows no limit of time, within SECONDS. Raises what it raises, and TimeoutError; its thread
-    ends when the resolver gives up.
+    """Call `getaddrinfo`, which has no time limit, and wait at most SECONDS. Raises its errors, and TimeoutError.
+
+    The thread ends when the resolver gives up.
     """
     answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
@@ -111,8 +112,9 @@ def _looked_up(target: Target) -> list[Any]:
 
 
 def is_internal(text: str) -> bool:
-    """Whether an address is anything but a public one: loopback, private, link-local, multicast, reserved; also where
-    it is wrapped into an IPv6 address.
+    """Return whether an address is not public: loopback, private, link-local, multicast or reserved.
+
+    An IPv4 address inside an IPv6 address is checked as well.
     """
     address: IP = ipaddress.ip_address(text)
     if isinstance(address, ipaddress.IPv6Address):
@@ -129,16 +131,16 @@ def is_internal(text: str) -> bool:
 
 
 def post(target: Target, body: bytes, headers: Mapping[str, str], allowed: Collection[str]) -> int:
-    """Send `body` and return the status of the answer, whose body is not read.
+    """Send `body` and return the status of the answer, without reading the rest of it.
 
-    Raises Refused, or OSError or HTTPException where the other side cannot be reached or does not speak HTTP.
+    Raises Refused, or OSError or HTTPException if the other side cannot be reached or does not speak HTTP.
     """
     begun = time.monotonic()
     address = checked_address(target, allowed)
     left = max(0.1, SECONDS - (time.monotonic() - begun))
     with contextlib.ExitStack() as cleanup:
         sock = cleanup.enter_context(socket.create_connection((address, target.port), timeout=left))
-        # Against an answer that trickles: each byte would begin the socket's own time again.
+        # An answer that trickles restarts the socket's own timeout with each byte, so a timer closes the socket.
         watch = threading.Timer(left, _shut, [sock])
         watch.daemon = True
         watch.start()

@@ -1,4 +1,4 @@
-"""The page of webhooks: made, switched on and off, deleted, and what became of their deliveries."""
+"""The page of webhooks and of their latest deliveries."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from django.views.decorators.http import require_http_methods
 from jobs.errors import NotFound, ServiceError
 from jobs.models import Delivery
 from jobs.web.access import page, user_of
-from jobs.webhooks.selectors import webhook_of, webhooks_of
-from jobs.webhooks.services import webhook_activate, webhook_create
+from jobs.webhooks.services import webhook_activate, webhook_create, webhook_of, webhooks_of
 
-SHOWN = 5
+DELIVERIES = 5
+"""Deliveries listed below each webhook. REST pages through all."""
 
 
 @page
 @require_http_methods(["GET", "HEAD", "POST"])
 def webhooks(request: HttpRequest) -> HttpResponse:
-    """The user's webhooks and a form for a new one. The answer to the form is the only page that shows the secret."""
+    """Show the user's webhooks and a form for a new one. Only the answer to the form shows the secret."""
     owner = user_of(request)
     context: dict[str, Any] = {"url": ""}
     status = 200
@@ -33,14 +33,14 @@ def webhooks(request: HttpRequest) -> HttpResponse:
         except ServiceError as error:
             context["problem"], status = error, error.status_code
     found = list(webhooks_of(owner))
-    context["webhooks"] = [(one, Delivery.objects.filter(webhook=one).order_by("-id")[:SHOWN]) for one in found]
+    context["webhooks"] = [(one, Delivery.objects.filter(webhook=one).order_by("-id")[:DELIVERIES]) for one in found]
     return render(request, "jobs/webhooks/webhooks.html", context, status=status)
 
 
 @page
 @require_http_methods(["GET", "HEAD", "POST"])
 def webhook_act(request: HttpRequest, webhook_id: UUID) -> HttpResponse:
-    """Switch one of the user's webhooks on or off, or delete it; a look at the address leads to the list of them."""
+    """Switch one of the user's webhooks on or off, or delete it. GET redirects to the list."""
     try:
         webhook = webhook_of(user_of(request), webhook_id)
     except NotFound as error:

@@ -1,7 +1,7 @@
-"""Webhooks: made, told of jobs that have ended, and switched off where nobody has listened for long.
+"""Webhooks: create them, record events for them, deliver the events, and switch off webhooks that fail for a day.
 
-Postgres is the outbox: a delivery is written in the transaction that ends the job, and taken from there by a service
-worker, with a lease, so that one that dies is repeated. An event may therefore come twice; its id stays the same.
+Postgres is the outbox. The transaction that ends a job writes its deliveries. A service worker leases them from there,
+so a delivery that dies with its worker is repeated. An event can therefore arrive twice, with the same id.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from celery import current_app
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import F, Min
+from django.db.models import F, Min, QuerySet
 from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils import timezone
 
 from e1protocol import SERVICE_QUEUE, TASK_WEBHOOKS
-from jobs.errors import Conflict, InvalidInput, Problem
+from jobs.errors import Conflict, InvalidInput, NotFound
 from jobs.models import Delivery, Job, Webhook
 from jobs.models.states import JobState
 from jobs.queue.dispatch import BROKER_ERRORS
@@ -43,27 +43,39 @@ EVENTS = tuple(
     f"job.{state.value}" for state in (JobState.SUCCEEDED, JobState.PARTIAL, JobState.FAILED, JobState.CANCELLED)
 )
 MOST_WEBHOOKS = 10
-"""Webhooks of one user: each costs a request at every end of a job."""
+"""Webhooks of one user. Each costs a request whenever a job ends."""
 LEASE = timedelta(seconds=60)
 PAUSES = (10, 60, 300, 1800, 7200, 21_600, 43_200, 86_400)
-"""Seconds between attempts, after which a delivery is given up: some two days on the whole."""
+"""Seconds between attempts, about two days in all. After the last attempt the delivery is given up."""
 BUDGET_SECONDS = 60
-"""One task's time: it keeps one of the service worker's processes."""
+"""Time for one task, which occupies a process of the service worker."""
 DEAD_AFTER = timedelta(days=1)
 KEPT = timedelta(days=30)
 GONE = 410
 
 
+def webhooks_of(owner: User) -> QuerySet[Webhook]:
+    return Webhook.objects.filter(owner=owner).order_by("created_at", "id")
+
+
+def webhook_of(owner: User, webhook_id: UUID) -> Webhook:
+    """Return the owner's webhook. Raises NotFound, also for another person's."""
+    found = webhooks_of(owner).filter(pk=webhook_id).first()
+    if found is None:
+        raise NotFound(f"there is no webhook {webhook_id}")
+    return found
+
+
 def webhook_create(*, owner: User, url: object, events: object = None) -> Webhook:
-    """A webhook with a secret of its own. Raises InvalidInput `bad_url`, `bad_events`, Conflict `too_many_webhooks`."""
+    """Create a webhook and its secret. Raises InvalidInput `bad_url`, `bad_events`, Conflict `too_many_webhooks`."""
     wanted = check_events(list(EVENTS) if events is None else events)
     if not isinstance(url, str):
-        raise InvalidInput.of(Problem("bad_url", "url is missing", "Give an address with https.", path="url"))
+        raise InvalidInput.one("bad_url", "url is missing", "Give an address with https.", path="url")
     try:
         checked_address(target_of(url, settings.E1_WEBHOOK_ALLOW), settings.E1_WEBHOOK_ALLOW)
     except Refused as error:
         remedy = "Give a public address with https; an administrator can allow others (E1_WEBHOOK_ALLOW)."
-        raise InvalidInput.of(Problem("bad_url", str(error), remedy, path="url")) from None
+        raise InvalidInput.one("bad_url", str(error), remedy, path="url") from None
     with transaction.atomic():
         User.objects.select_for_update().get(pk=owner.pk)
         if Webhook.objects.filter(owner=owner).count() >= MOST_WEBHOOKS:
@@ -75,15 +87,15 @@ def webhook_create(*, owner: User, url: object, events: object = None) -> Webhoo
 
 
 def check_events(events: object) -> list[str]:
-    """Raises InvalidInput `bad_events`."""
+    """Return the events, sorted. Raises InvalidInput `bad_events`."""
     if not isinstance(events, list) or not events or any(event not in EVENTS for event in events):
         choice = f"Choose from {', '.join(EVENTS)}."
-        raise InvalidInput.of(Problem("bad_events", "events is no list of events", choice, path="events"))
+        raise InvalidInput.one("bad_events", "events is no list of events", choice, path="events")
     return sorted(set(events))
 
 
 def webhook_activate(*, webhook: Webhook, active: bool) -> None:
-    """Switch on, which forgets past failures, or off."""
+    """Switch a webhook on, which clears its failures, or off."""
     Webhook.objects.filter(pk=webhook.pk).update(
         active=active, failing_since=None, reason="" if active else "switched off by its owner"
     )
@@ -92,7 +104,7 @@ def webhook_activate(*, webhook: Webhook, active: bool) -> None:
 
 
 def webhooks_record(job: Job) -> None:
-    """Write what is to be told of a job that ends; call it in the transaction that ends the job."""
+    """Write the deliveries of a job that ends. Call this in the transaction that ends the job."""
     event = f"job.{job.state}"
     hooks = [one for one in Webhook.objects.filter(owner_id=job.owner_id, active=True) if event in one.events]
     if not hooks:
@@ -105,7 +117,7 @@ def webhooks_record(job: Job) -> None:
 
 
 def _publish() -> None:
-    """Tell a worker; beat does so every few seconds as well, so a lost message costs seconds."""
+    """Notify a worker that deliveries are due. Beat does so every few seconds, so a lost message costs only seconds."""
     try:
         current_app.send_task(TASK_WEBHOOKS, queue=SERVICE_QUEUE, retry=False, expires=60)
     except BROKER_ERRORS as error:
@@ -113,17 +125,17 @@ def _publish() -> None:
 
 
 def signature(secret: str, event_id: str, timestamp: int, body: bytes) -> str:
-    """As Standard Webhooks signs: HMAC-SHA256 over id, timestamp and body with dots between."""
+    """Return the signature of Standard Webhooks: HMAC-SHA256 of id, timestamp and body, joined by dots."""
     key = base64.b64decode(secret.removeprefix("whsec_"))
     signed = b".".join([event_id.encode(), str(timestamp).encode(), body])
     return "v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
 
 
 def deliveries_send(*, allowed: Collection[str] | None = None) -> int:
-    """Send what is due until nothing is, or the time is up; returns how many attempts were made.
+    """Send due deliveries until none is left or the time is up. Returns the number of attempts.
 
-    Next is the owner who has taken least of the time, so that nobody waits for another one's address but once. A
-    webhook that gave no answer is not asked again by this call.
+    The owner who has used the least time is served next, so a slow address delays other owners only once. This call
+    doesn't ask a webhook again that did not answer.
     """
     allowed = settings.E1_WEBHOOK_ALLOW if allowed is None else allowed
     Delivery.objects.filter(next_attempt_at__isnull=True, created_at__lt=Now() - KEPT).delete()
@@ -144,9 +156,7 @@ def deliveries_send(*, allowed: Collection[str] | None = None) -> int:
 
 
 def _claim(taken: Mapping[int, float] = MappingProxyType({}), silent: Collection[UUID] = ()) -> Delivery | None:
-    """The delivery that is due the longest, leased to this process: of the owner who has `taken` the fewest seconds,
-    and of no webhook in `silent`.
-    """
+    """Lease the oldest due delivery of the owner who has `taken` the fewest seconds. Skips webhooks in `silent`."""
     with transaction.atomic():
         due = Delivery.objects.filter(next_attempt_at__lte=Now()).exclude(webhook__in=silent)
         owners = due.values_list("webhook__owner_id").annotate(first=Min("next_attempt_at")).order_by("first")
@@ -160,7 +170,7 @@ def _claim(taken: Mapping[int, float] = MappingProxyType({}), silent: Collection
 
 
 def _attempt(delivery: Delivery, allowed: Collection[str]) -> tuple[int | None, str]:
-    """The status, and why it is no success; empty where it is one."""
+    """Send a delivery. Returns the status, if any, and the reason of a failure, empty on success."""
     event_id, moment, body = str(delivery.event_id), int(time.time()), delivery.body.encode()
     headers = {
         "Content-Type": "application/json",
@@ -181,14 +191,12 @@ def _attempt(delivery: Delivery, allowed: Collection[str]) -> tuple[int | None, 
         return None, f"the connection failed: {type(error).__name__}"
     if 200 <= status < 300:
         return status, ""
-    return (
-        status,
-        "it answered with a redirect, which is not followed" if 300 <= status < 400 else f"it answered {status}",
-    )
+    redirect = "with a redirect, which is not followed"
+    return status, f"it answered {redirect if 300 <= status < 400 else status}"
 
 
 def _note(delivery: Delivery, status: int | None, reason: str) -> None:
-    """Write down an attempt, and when the next one is; switch the webhook off where it has failed for too long."""
+    """Record an attempt and the time of the next. Switch the webhook off if it has failed for too long."""
     mine = Delivery.objects.filter(pk=delivery.pk, attempts=delivery.attempts)
     hook = Webhook.objects.filter(pk=delivery.webhook_id)
     if not reason:
@@ -210,7 +218,7 @@ def _note(delivery: Delivery, status: int | None, reason: str) -> None:
 
 
 def _give_up(webhook: Webhook) -> None:
-    """Nothing more is sent to a webhook that is off."""
+    """End the open deliveries of a webhook that is off."""
     Delivery.objects.filter(webhook=webhook, next_attempt_at__isnull=False).update(
         next_attempt_at=None, finished_at=Now(), reason="the webhook was switched off"
     )

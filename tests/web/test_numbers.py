@@ -12,7 +12,7 @@ from django.http import QueryDict
 from django.test import Client
 
 from jobs.api import events
-from jobs.background import artefacts
+from jobs.background import leases
 from jobs.maps.services import analysis_request
 from jobs.models import Job
 from jobs.parsing.numbers import BIGINT, decimal, whole
@@ -57,7 +57,7 @@ def test_finite_numbers(text, number):
 @pytest.fixture
 def rows(api, person, inline_worker, monkeypatch) -> dict[str, dict[str, object]]:
     """Finished jobs for the routes that read results: what stands for each parameter, by kind of job."""
-    monkeypatch.setattr(artefacts.current_app, "send_task", lambda *args, **options: None)
+    monkeypatch.setattr(leases.current_app, "send_task", lambda *args, **options: None)
     monkeypatch.setattr(events, "close_old_connections", lambda: None)  # the test's transaction is in this one
     monkeypatch.setattr(events, "LONGEST_STREAM_SECONDS", 0.001)
     score = scored(api, inline_worker, ["M1A", "K2R", "M1A:K2R"])

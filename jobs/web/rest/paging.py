@@ -20,6 +20,8 @@ class Pages(CursorPagination):
     """Pages whose size is `page_size` of the query, at most `max_page_size`. Raises InvalidInput `bad_page_size`."""
 
     page_size_query_param = "page_size"
+    page_size = PAGE_ROWS
+    max_page_size = 500
 
     def get_page_size(self, request: Request) -> int | None:
         for text in request.query_params.getlist("page_size"):
@@ -38,6 +40,4 @@ class Pages(CursorPagination):
 class NewestFirst(Pages):
     """Pages of what a user has made, the newest first."""
 
-    page_size = PAGE_ROWS
-    max_page_size = 500
     ordering = ("-created_at", "-id")
