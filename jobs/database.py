@@ -1,19 +1,36 @@
-"""What Django's cursor cannot do, with Django's connection and, where it breaks, Django's errors."""
+"""SQL through Django's connection: rows, counts and COPY. Failures raise Django's database errors."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import psycopg
 from django.db import connection
 
+Parameters = Sequence[Any] | Mapping[str, Any]
+
+
+def rows(query: str, parameters: Parameters = ()) -> list[tuple[Any, ...]]:
+    """Return the rows of a query."""
+    with connection.cursor() as cursor:
+        cursor.execute(query, parameters)
+        return cursor.fetchall()
+
+
+def execute(query: str, parameters: Parameters = ()) -> int:
+    """Run a statement and return how many rows it changed."""
+    with connection.cursor() as cursor:
+        cursor.execute(query, parameters)
+        return int(cursor.rowcount)
+
 
 @contextmanager
 def binary_cursor() -> Iterator[psycopg.Cursor[Any]]:
-    """A cursor of psycopg's own. Django's merges values into the text of a query and cannot ask for binary results:
-    bytes would come as hexadecimal text.
+    """Yield psycopg's own cursor, which can ask for binary results.
+
+    Django's cursor merges values into the query's text, so bytes would arrive as hexadecimal text.
     """
     with connection.cursor(), connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
         yield cursor
@@ -21,9 +38,7 @@ def binary_cursor() -> Iterator[psycopg.Cursor[Any]]:
 
 @contextmanager
 def copy_into(table: str, columns: str, types: Sequence[str] = ()) -> Iterator[psycopg.Copy]:
-    """COPY of rows into a table. With `types`, those of the columns, values go in binary: as text, bytes are twice as
-    many.
-    """
+    """Yield a COPY into a table. With `types`, those of the columns, values go in binary: half the size for bytes."""
     form = " (FORMAT BINARY)" if types else ""
     with (
         connection.cursor() as cursor,

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import orjson
 from django.db import IntegrityError, connection, transaction
@@ -62,10 +63,10 @@ def artefact_request(
     again: Collection[str] = (WorkState.CANCELLED,),
     admit: Callable[[], None] = lambda: None,
 ) -> Artefact:
-    """Return the file of the job's present results with these parameters, in whatever state; request it if it is new.
+    """Return the file of the job's present results with these parameters, in any state; request it if it is new.
 
-    A file in one of the states `again` is requested once more. `also` stands for further inputs, such as another job's
-    results. `admit` runs in the transaction of a new request and forbids it by raising.
+    A file in one of the states `again` is requested once more. `also` is a digest of further inputs, such as another
+    job's results. `admit` runs in the transaction of a new request and forbids it by raising.
     """
     wanted = dict(params or {})
     current = Artefact.objects.filter(job=job, kind=kind, params=wanted).order_by("-id")
@@ -130,13 +131,15 @@ def artefact_store(
 
     Each block commits by itself. Raises TooLarge if the files exceed the storage of the user `charged_to`.
     """
+    if (token := artefact.token) is None:
+        return False
     if charged_to is not None:
         with transaction.atomic():
             quota_admit_bytes(user_id=charged_to, size=sum(path.stat().st_size for path in paths.values()))
     files: list[StoredFile] = []
     number = 0
     for format, path in paths.items():
-        stored = _store_file(artefact, format, path, number)
+        stored = _store_file(artefact, token, format, path, number)
         if stored is None:
             return False
         files.append(stored)
@@ -148,7 +151,7 @@ def artefact_store(
             quota_admit_bytes(user_id=charged_to, size=size)
         finished = work_finish(
             artefact,
-            build=artefact.token,
+            build=token,
             size=size,
             sha256=files[0].sha256,
             files=[asdict(file) for file in files],
@@ -156,11 +159,11 @@ def artefact_store(
             stage="",
         )
         if finished:
-            ArtefactBlock.objects.filter(artefact=artefact).exclude(build=artefact.token).delete()
+            ArtefactBlock.objects.filter(artefact=artefact).exclude(build=token).delete()
     return finished
 
 
-def _store_file(artefact: Artefact, format: str, path: Path, first: int) -> StoredFile | None:
+def _store_file(artefact: Artefact, token: UUID, format: str, path: Path, first: int) -> StoredFile | None:
     digest, number, size = hashlib.sha256(), first, 0
     with path.open("rb") as file:
         while block := file.read(BLOCK):
@@ -169,7 +172,7 @@ def _store_file(artefact: Artefact, format: str, path: Path, first: int) -> Stor
             if not work_renew(artefact):
                 return None
             try:
-                ArtefactBlock.objects.create(artefact=artefact, build=artefact.token, number=number, data=block)
+                ArtefactBlock.objects.create(artefact=artefact, build=token, number=number, data=block)
             except IntegrityError:  # the job has been deleted
                 return None
             number += 1
@@ -227,5 +230,5 @@ def artefact_blocks(artefact: Artefact, format: str | None = None) -> Iterator[b
 
 
 def artefact_of(job: Job, kind: str) -> Artefact | None:
-    """Return the newest file of this kind, in whatever state."""
+    """Return the newest file of this kind, in any state."""
     return Artefact.objects.filter(job=job, kind=kind).order_by("-id").first()

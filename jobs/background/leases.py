@@ -93,7 +93,7 @@ def work_retry(work: BackgroundWork, **changes: Any) -> None:
 
 
 def works_tend(kind: type[BackgroundWork]) -> None:
-    """Give up work whose workers were lost too often, and publish again if work waits without a recent message.
+    """Fail work whose workers were lost too often, and publish again if work waits without a recent message.
 
     One message is enough: `jobs.tasks.turns` decides which work is done next.
     """

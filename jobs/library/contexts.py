@@ -1,16 +1,18 @@
 """Contexts, stored once per owner however many jobs and sets name them, and freed when nothing does.
 
-Whoever is about to name a context holds its row until the name is committed; whoever frees one waits for nobody and
-looks again once it has the row for itself. So a context that is wanted at the same moment is kept, or made anew.
+A transaction that is about to name a context holds its row until it commits. One that frees contexts never waits, and
+looks again once it has the row for itself. So a context that is wanted at the same moment is kept or made anew.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from django.db import connection, transaction
 
 from e1protocol import tokens_of
+from jobs import database
 from jobs.actions.contexts import context_digest
 from jobs.library.chunking import ContextRef
 from jobs.models import Context
@@ -19,15 +21,16 @@ PAGE = 1000
 
 
 def contexts_hold(*, owner_id: int, contexts: Iterable[Sequence[str]]) -> dict[tuple[str, ...], ContextRef]:
-    """The rows of these contexts, made where they are new, by their sequences. Nobody frees one before the caller's
-    transaction has ended.
+    """Lock the rows of these contexts, creating missing ones, and return them by their sequences.
+
+    No row is freed before the caller's transaction ends.
     """
     _require_transaction()
     digests = {sequences: context_digest(sequences) for sequences in map(tuple, contexts)}
     sequences_of = {digest: sequences for sequences, digest in digests.items()}
     held = _held(owner_id, list(sequences_of))
+    # Sorted, so that two uploads with the same contexts can't deadlock.
     while missing := sorted(sequences_of.keys() - held.keys()):
-        # In one order for all, so that two uploads with the same contexts do not wait for each other in a circle.
         Context.objects.bulk_create(
             [
                 Context(
@@ -45,71 +48,65 @@ def contexts_hold(*, owner_id: int, contexts: Iterable[Sequence[str]]) -> dict[t
 
 
 def _held(owner_id: int, digests: Sequence[str]) -> dict[str, ContextRef]:
-    """Those that are there. The lock is that of a foreign key: it hinders nobody but who would delete the row."""
+    """Lock and return the stored ones. Only a deletion conflicts with this lock, which is that of a foreign key."""
     if not digests:
         return {}
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT digest, id, tokens FROM jobs_context WHERE owner_id = %s AND digest = ANY(%s) "
-            "ORDER BY id FOR KEY SHARE",
-            [owner_id, list(digests)],
-        )
-        return {digest: ContextRef(pk, tokens) for digest, pk, tokens in cursor.fetchall()}
+    found = database.rows(
+        "SELECT digest, id, tokens FROM jobs_context WHERE owner_id = %s AND digest = ANY(%s) "
+        "ORDER BY id FOR KEY SHARE",
+        [owner_id, list(digests)],
+    )
+    return {digest: ContextRef(pk, tokens) for digest, pk, tokens in found}
 
 
 def contexts_let_go(ids: Iterable[int]) -> int:
-    """The caller's transaction has removed what named these contexts: free those that nothing names any more. Gives
-    the bytes that are free again.
+    """Free the contexts among these that nothing names any more, and return the freed bytes.
 
-    What cannot be told now, because somebody else holds the row, is marked, and `contexts_sweep` looks at it later.
+    A row that another transaction holds is marked; `contexts_sweep` looks at it later.
     """
     _require_transaction()
     wanted = sorted(set(ids))
     if not wanted:
         return 0
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE jobs_context SET unused_since = statement_timestamp() WHERE id IN "
-            "(SELECT id FROM jobs_context WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE)",
-            [wanted],
-        )
-        cursor.execute(
-            "SELECT id FROM jobs_context WHERE id = ANY(%s) ORDER BY id FOR UPDATE SKIP LOCKED",
-            [wanted],
-        )
-        return _free([row[0] for row in cursor.fetchall()])
+    database.execute(
+        "UPDATE jobs_context SET unused_since = statement_timestamp() WHERE id IN "
+        "(SELECT id FROM jobs_context WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE)",
+        [wanted],
+    )
+    return _free(
+        database.rows("SELECT id FROM jobs_context WHERE id = ANY(%s) ORDER BY id FOR UPDATE SKIP LOCKED", [wanted])
+    )
 
 
 def contexts_sweep() -> int:
-    """Look at one page of what was marked; gives how many rows were looked at. Commits where no transaction is open."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
+    """Look at one page of the marked rows, and return how many were looked at."""
+    with transaction.atomic():
+        found = database.rows(
             "SELECT id FROM jobs_context WHERE unused_since IS NOT NULL ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED",
             [PAGE],
         )
-        ids = [row[0] for row in cursor.fetchall()]
-        _free(ids)
-    return len(ids)
+        _free(found)
+    return len(found)
 
 
-def _free(ids: Sequence[int]) -> int:
-    """Delete those that nothing names, and take the mark from the others. The caller has them for itself: a statement
-    that begins now sees every name that was committed before, and no new one can come.
+def _free(locked: Iterable[tuple[Any, ...]]) -> int:
+    """Delete the rows that nothing names, clear the mark of the others, and return the freed bytes.
+
+    The caller has locked them: these statements see every name that was committed before, and no new one can come.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            DELETE FROM jobs_context context WHERE id = ANY(%s)
-              AND NOT EXISTS (SELECT 1 FROM jobs_item WHERE context_id = context.id)
-              AND NOT EXISTS (SELECT 1 FROM jobs_jobcontext WHERE context_id = context.id)
-              AND NOT EXISTS (SELECT 1 FROM jobs_contextsetmember WHERE context_id = context.id)
-            RETURNING tokens
-            """,
-            [list(ids)],
-        )
-        freed = sum(int(row[0]) for row in cursor.fetchall())
-        cursor.execute("UPDATE jobs_context SET unused_since = NULL WHERE id = ANY(%s)", [list(ids)])
-    return freed
+    ids = [row[0] for row in locked]
+    freed = database.rows(
+        """
+        DELETE FROM jobs_context context WHERE id = ANY(%s)
+          AND NOT EXISTS (SELECT 1 FROM jobs_item WHERE context_id = context.id)
+          AND NOT EXISTS (SELECT 1 FROM jobs_jobcontext WHERE context_id = context.id)
+          AND NOT EXISTS (SELECT 1 FROM jobs_contextsetmember WHERE context_id = context.id)
+        RETURNING tokens
+        """,
+        [ids],
+    )
+    database.execute("UPDATE jobs_context SET unused_since = NULL WHERE id = ANY(%s)", [ids])
+    return sum(row[0] for row in freed)
 
 
 def _require_transaction() -> None:

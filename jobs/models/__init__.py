@@ -1,4 +1,4 @@
-"""The schema, one file per topic: Django looks for models here. Postgres is the queue; Redis carries ids."""
+"""The schema, one file per topic. Django looks for models here."""
 
 from jobs.models.accounts import ApiToken
 from jobs.models.alignments import Alignment, AlignmentBlock, HomologSearch, NeighbourCount, SequenceDatabase
@@ -12,33 +12,3 @@ from jobs.models.outputs import Output, Tally
 from jobs.models.quotas import Quota
 from jobs.models.webhooks import Delivery, Webhook
 from jobs.models.workers import EngineRecord, Worker
-
-__all__ = [
-    "Alignment",
-    "AlignmentBlock",
-    "ApiToken",
-    "Artefact",
-    "ArtefactBlock",
-    "Assay",
-    "BackgroundWork",
-    "Chunk",
-    "Context",
-    "ContextSet",
-    "ContextSetMember",
-    "Delivery",
-    "EngineRecord",
-    "Extension",
-    "HomologSearch",
-    "Item",
-    "Job",
-    "JobColumn",
-    "JobContext",
-    "NeighbourCount",
-    "Output",
-    "Quota",
-    "SequenceDatabase",
-    "Structure",
-    "Tally",
-    "Webhook",
-    "Worker",
-]

@@ -1,7 +1,7 @@
-"""Publishing: which ready chunks go to Redis next, as bundles of ids.
+"""Dispatcher: chooses the ready chunks that go to Redis next, as bundles of ids.
 
-Postgres is the queue. A message is a hint: lost, late or doubled ones do no harm. A short window per model keeps every
-worker busy while order and fairness stay in SQL: interactive jobs first, then the owner with the fewest tokens in
+Postgres is the queue. A message is a hint: a lost, late or repeated one does no harm. A short window per model keeps
+workers busy, while order and fairness stay in SQL. Interactive jobs go first, then the owner with the fewest tokens in
 flight, then the oldest job.
 """
 
@@ -15,11 +15,13 @@ from dataclasses import dataclass
 
 from celery import current_app
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
+from django.db.models.functions import Now
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from e1protocol import TASK_RUN_BUNDLE, model_queue
+from jobs import database
 from jobs.fleet.pace import rates_measured, workers_alive
 from jobs.models import Chunk
 from jobs.models.states import ChunkState
@@ -27,21 +29,21 @@ from jobs.models.states import ChunkState
 log = logging.getLogger(__name__)
 
 MAX_TIME_LIMIT = 3600
-"""Longest hard limit of a message in seconds; the broker's visibility timeout lies above it."""
+"""Longest hard limit of a message in seconds; the broker's visibility timeout is longer."""
 STALE_SECONDS = 600
-"""A published chunk that nobody claimed for this long is published again even behind a full queue."""
+"""A published chunk that stays unclaimed for this long is published again, even behind a full queue."""
 LOST_SECONDS = 5
-"""The same where the queue is empty: its message is lost, or about to be claimed; a double does no harm."""
+"""The same for an empty queue: the message is lost, or about to be claimed."""
 MESSAGE_BUNDLES = 4
-"""Bundles of one message at most: within a message the device never waits for the next one."""
+"""Most bundles in one message. Within a message the device never waits for the next bundle."""
 INTERACTIVE = None
-"""Stands for the owner of all synchronous requests."""
+"""Owner of all synchronous requests, for fairness."""
 BROKER_ERRORS = (OperationalError, RedisError, OSError)
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A ready chunk as the dispatcher sees it."""
+    """A ready chunk. `context` is the job and the stored context of its first item, if it has one."""
 
     chunk_id: int
     owner_id: int
@@ -49,14 +51,13 @@ class Candidate:
     isolate: bool
     interactive: bool = False
     context: tuple[object, int] | None = None
-    """Job and stored context of its first item, where that has one."""
     job: object = None
 
 
 def dispatch(model: str) -> int:
-    """Fill this model's window; returns how many messages were published. Raises a BROKER_ERRORS where Redis is down.
+    """Fill this model's window and return how many messages were published.
 
-    One dispatcher at a time per model: an advisory lock makes others wait a moment and find the work done.
+    An advisory lock lets one dispatcher per model work at a time. Raises one of BROKER_ERRORS if Redis is down.
     """
     queue = model_queue(model)
     waiting = queue_length(queue)
@@ -65,21 +66,21 @@ def dispatch(model: str) -> int:
     if window <= 0:
         return 0
     budget = _bundle_tokens(workers)
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('e1-dispatch'), hashtext(%s))", [model])
+    with transaction.atomic():
+        database.execute("SELECT pg_advisory_xact_lock(hashtext('e1-dispatch'), hashtext(%s))", [model])
         count = MESSAGE_BUNDLES * window
         candidates = _candidates(model, STALE_SECONDS if waiting else LOST_SECONDS, limit=64 * count)
         bundles = plan_bundles(by_context(candidates), _tokens_in_flight(model), budget=budget, count=count)
         ids = [candidate.chunk_id for bundle in bundles for candidate in bundle]
-        cursor.execute("UPDATE jobs_chunk SET published_at = statement_timestamp() WHERE id = ANY(%s)", [ids])
+        Chunk.objects.filter(id__in=ids).update(published_at=Now())
     messages = plan_messages(bundles, window)
-    # A limit is needed most when the only worker has just been killed for a hang, and starts again.
+    # Includes workers that are starting: after a hang the only worker may be one of them, and needs a limit most.
     _publish(queue, messages, rates_measured(model))
     return len(messages)
 
 
 def dispatch_quietly(model: str) -> bool:
-    """`dispatch`, where a broker that is down is no reason to fail: beat repeats it. Returns whether it worked."""
+    """Run `dispatch`, and return False instead of raising if Redis is down: beat repeats it."""
     try:
         dispatch(model)
     except BROKER_ERRORS as error:
@@ -89,10 +90,9 @@ def dispatch_quietly(model: str) -> bool:
 
 
 def by_context(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """The same candidates, those of one context behind the first of them, so that a worker that has encoded a context
-    goes on with it.
+    """Move candidates up behind the first one with the same context, which a worker then has encoded already.
 
-    Candidates without context stay where they are. Nothing waits for ever: each plan begins with the oldest again.
+    No candidate waits for ever: each plan begins with the oldest again.
     """
     first: dict[object, int] = {}
     for place, candidate in enumerate(candidates):
@@ -105,11 +105,10 @@ def by_context(candidates: Sequence[Candidate]) -> list[Candidate]:
 def plan_bundles(
     candidates: Sequence[Candidate], in_flight: dict[int, int], *, budget: int, count: int
 ) -> list[list[Candidate]]:
-    """Cut candidates into at most `count` bundles of about `budget` tokens.
+    """Cut candidates, given by job age, into at most `count` bundles of about `budget` tokens.
 
-    Candidates come by job age. Interactive ones go first, whoever owns them. Then each bundle takes from the owner
-    with the fewest tokens in flight, this plan's own bundles included; an isolated chunk goes alone; a chunk above the
-    budget goes alone too.
+    Interactive ones go first. Then each bundle comes from the owner with the fewest tokens in flight, including those
+    of this plan. An isolated chunk goes alone, and so does a chunk above the budget.
     """
     load: dict[int | None, float] = defaultdict(float, {owner: float(tokens) for owner, tokens in in_flight.items()})
     load[INTERACTIVE] = -math.inf
@@ -130,17 +129,18 @@ def plan_bundles(
 
 
 def plan_messages(bundles: Sequence[list[Candidate]], count: int) -> list[list[list[Candidate]]]:
-    """Bundles in order as at most `count` messages: one each while there are enough messages for all, so that no worker
-    waits while another one has several. Within a message bundles of one context follow each other.
+    """Spread bundles, in order, over at most `count` messages.
+
+    Messages hold several bundles only if there are more bundles than messages: no worker waits while another one has
+    several. Within a message, bundles of one context follow each other.
     """
     size = max(1, math.ceil(len(bundles) / count))
-    return [_context_runs(bundles[start : start + size]) for start in range(0, len(bundles), size)]
-
-
-def _context_runs(bundles: Sequence[list[Candidate]]) -> list[list[Candidate]]:
-    leads = by_context([bundle[0] for bundle in bundles])
-    bundle_of = {bundle[0].chunk_id: bundle for bundle in bundles}
-    return [bundle_of[lead.chunk_id] for lead in leads]
+    messages = []
+    for start in range(0, len(bundles), size):
+        some = bundles[start : start + size]
+        bundle_of = {bundle[0].chunk_id: bundle for bundle in some}
+        messages.append([bundle_of[lead.chunk_id] for lead in by_context([bundle[0] for bundle in some])])
+    return messages
 
 
 def _take(chunks: list[Candidate], budget: int) -> list[Candidate]:
@@ -154,14 +154,11 @@ def _take(chunks: list[Candidate], budget: int) -> list[Candidate]:
 
 
 def _candidates(model: str, stale_seconds: int, limit: int) -> list[Candidate]:
-    """The next ready chunks of every job that wants some, few from each: enough whoever is chosen.
-
-    `BETWEEN` and the order by job and id keep the planner on the index of open chunks: with an equality it may as well
-    walk the primary key, past every chunk of every job that is over.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
+    """Return the next ready chunks of every claimable job, at most `limit` of each."""
+    # BETWEEN and the order by job and id keep the planner on the index of open chunks. With an equality it may walk the
+    # primary key, past every chunk of every closed job.
+    found = database.rows(
+        """
             SELECT chunk.id, job.owner_id, chunk.n_tokens, chunk.isolate, job.interactive, job.id,
                 (SELECT context_id FROM jobs_item WHERE job_id = job.id AND index = chunk.first_index)
             FROM (
@@ -177,56 +174,54 @@ def _candidates(model: str, stale_seconds: int, limit: int) -> list[Candidate]:
             ) chunk
             ORDER BY job.created_at, chunk.id
             """,
-            {"model": model, "stale": stale_seconds, "limit": limit},
-        )
-        return [
-            Candidate(chunk, owner, tokens, isolate, interactive, (job, context) if context is not None else None, job)
-            for chunk, owner, tokens, isolate, interactive, job, context in cursor.fetchall()
-        ]
+        {"model": model, "stale": stale_seconds, "limit": limit},
+    )
+    return [
+        Candidate(chunk, owner, tokens, isolate, interactive, (job, context) if context is not None else None, job)
+        for chunk, owner, tokens, isolate, interactive, job, context in found
+    ]
 
 
 def _tokens_in_flight(model: str) -> dict[int, int]:
-    """Tokens leased or published, by owner. Interactive ones are not held against their owner."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
+    """Return the tokens that are leased or published, by owner, without interactive jobs."""
+    found = database.rows(
+        """
             SELECT job.owner_id, sum(chunk.n_tokens)
             FROM jobs_chunk chunk JOIN jobs_job job ON job.id = chunk.job_id
             WHERE NOT job.interactive AND chunk.model = %s
               AND (chunk.state = 'leased' OR (chunk.state = 'ready' AND chunk.published_at IS NOT NULL))
             GROUP BY job.owner_id
             """,
-            [model],
-        )
-        return {owner: int(tokens) for owner, tokens in cursor.fetchall()}
+        [model],
+    )
+    return {owner: int(tokens) for owner, tokens in found}
 
 
 def _bundle_tokens(rates: Sequence[float | None]) -> int:
-    """About one second of the slowest worker's compute, or the setting where nobody has measured."""
+    """Return about one second of the slowest worker's compute, or the setting if no worker has measured its rate."""
     known = [rate for rate in rates if rate]
     return int(min(known)) if known else int(settings.E1_BUNDLE_TOKENS)
 
 
 def _context_tokens(candidates: Iterable[Candidate]) -> dict[object, int]:
-    """By job, tokens of the contexts that all its items are computed under."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT shared.job_id, sum(context.tokens) FROM jobs_jobcontext shared "
-            "JOIN jobs_context context ON context.id = shared.context_id WHERE shared.job_id = ANY(%s) GROUP BY 1",
-            [list({candidate.job for candidate in candidates})],
-        )
-        return {job: int(tokens) for job, tokens in cursor.fetchall()}
+    """Return by job the tokens of the contexts that all its items are computed under."""
+    found = database.rows(
+        "SELECT shared.job_id, sum(context.tokens) FROM jobs_jobcontext shared "
+        "JOIN jobs_context context ON context.id = shared.context_id WHERE shared.job_id = ANY(%s) GROUP BY 1",
+        [list({candidate.job for candidate in candidates})],
+    )
+    return {job: int(tokens) for job, tokens in found}
 
 
 def message_tokens(message: Sequence[Sequence[Candidate]], context_tokens: Mapping[object, int]) -> int:
-    """What a worker that remembers nothing runs for these bundles: their chunks, and the contexts of their jobs."""
+    """Return the tokens of these bundles on a worker with an empty cache: their chunks, and their jobs' contexts."""
     candidates = [candidate for bundle in message for candidate in bundle]
     jobs = {candidate.job for candidate in candidates}
     return sum(candidate.tokens for candidate in candidates) + sum(context_tokens.get(job, 0) for job in jobs)
 
 
 def time_limit(tokens: int, rates: Sequence[float | None]) -> int:
-    """Hard limit of a message in seconds: thirty times what it should take, at least E1_HANG_SECONDS."""
+    """Return a message's hard limit in seconds: thirty times its expected time, at least E1_HANG_SECONDS."""
     slowest = min((rate for rate in rates if rate), default=None)
     if slowest is None:
         return MAX_TIME_LIMIT
@@ -234,7 +229,7 @@ def time_limit(tokens: int, rates: Sequence[float | None]) -> int:
 
 
 def _publish(queue: str, messages: Sequence[Sequence[Sequence[Candidate]]], rates: Sequence[float | None]) -> None:
-    """Send the messages; chunks whose message could not be sent are marked unpublished again."""
+    """Send the messages; mark the chunks of unsent ones as unpublished and raise."""
     contexts = _context_tokens(candidate for message in messages for bundle in message for candidate in bundle)
     for number, message in enumerate(messages):
         try:
@@ -252,23 +247,24 @@ def _publish(queue: str, messages: Sequence[Sequence[Sequence[Candidate]]], rate
 
 
 def unpublish(chunk_ids: Sequence[int]) -> None:
-    """The message that named these chunks has come to nothing: they may be sent again at once."""
+    """Allow these chunks to be published again at once, because their message led to nothing."""
     Chunk.objects.filter(id__in=chunk_ids, state=ChunkState.READY).update(published_at=None)
 
 
 def probe(model: str) -> None:
-    """Ask a worker for a forward pass that belongs to nobody: an idle service proves that it works."""
+    """Ask a worker for a self-test, so that an idle service proves that it works."""
     current_app.send_task(TASK_RUN_BUNDLE, args=[[]], queue=model_queue(model), expires=60, retry=False)
 
 
 def queue_length(queue: str) -> int:
-    """Messages waiting in Redis. Celery's own connection pool is used, so that one setting says where Redis is."""
+    """Return how many messages wait in Redis."""
+    # Celery's connection pool, so that one setting has the address of Redis.
     with current_app.connection_or_acquire() as connected:
         return int(connected.default_channel.client.llen(queue))
 
 
 def broker_answers() -> bool:
-    """Whether Redis answers a ping."""
+    """Return whether Redis answers a ping."""
     try:
         with current_app.connection_or_acquire() as connected:
             return bool(connected.default_channel.client.ping())

@@ -1,8 +1,7 @@
-"""Chunks from hand to hand: claim, renew, complete, release. With `jobs.queue.losses`, the only code that writes
-leases, and the only code that has outputs written (`jobs.library.outputs`).
+"""Leases of chunks: claim, begin, renew, complete, release. Only this module and `jobs.queue.losses` write leases.
 
-A claim writes a fresh token; completing needs it. Between them the computing begins, which is noted: what a process
-had claimed ahead is no loss when it dies. Compute happens outside any transaction, at least once; the stored effect
+A claim writes a new token, and completing needs it. In between a worker notes that computing begins: chunks that it has
+claimed ahead are no loss when it dies. Computing happens outside any transaction, at least once. Its stored effect
 happens exactly once.
 """
 
@@ -14,10 +13,11 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, connection, transaction
+from django.db import DatabaseError, InterfaceError, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from jobs import database
 from jobs.actions import ItemView
 from jobs.actions.base import Context
 from jobs.errors import Problem
@@ -45,8 +45,8 @@ class ClaimedItem:
 class ClaimedChunk:
     """A chunk that this process may compute as long as its token holds.
 
-    With `units` it holds work units and no items: those of `target`, or, where all items share them, of the parent at
-    `unit_positions`. Otherwise, with a `group`, its items are put together from the units of that group.
+    A chunk with `units` has no items. Its units belong to `target` or, if all items share them, to the parent at
+    `unit_positions`. The items of any other chunk with a `group` are put together from the units of that group.
     """
 
     id: int
@@ -65,20 +65,16 @@ class ClaimedChunk:
 
     @property
     def is_suspect(self) -> bool:
-        """A single item or unit that was lost alone before: what breaks now is more likely it than the device."""
+        """Whether it is one item or unit that was lost alone before: likelier to blame than the device."""
         return len(self.items) + len(self.units) == 1 and self.losses > 0
 
 
 def chunks_claim(*, chunk_ids: Sequence[int], worker: str) -> list[ClaimedChunk]:
-    """Lease the ready ones among these chunks; nothing where others were faster or the jobs stopped. Commits.
-
-    Where what they hold cannot be put together, that is a loss as if their computing had failed: not begun, they would
-    come again for ever.
-    """
+    """Lease the chunks among these that are ready and whose jobs are claimable."""
     token = uuid4()
-    with transaction.atomic(), connection.cursor() as cursor:
+    with transaction.atomic():
         jobs_mark_running(chunk_ids=chunk_ids)
-        cursor.execute(
+        found = database.rows(
             """
             WITH picked AS (
                 SELECT chunk.id FROM jobs_chunk chunk JOIN jobs_job job ON job.id = chunk.job_id
@@ -95,49 +91,49 @@ def chunks_claim(*, chunk_ids: Sequence[int], worker: str) -> list[ClaimedChunk]
             """,
             [list(chunk_ids), token, LEASE_SECONDS, worker],
         )
-        claimed = [row[0] for row in cursor.fetchall()]
-        if not claimed:
+        if not found:
             return []
+        claimed = [row[0] for row in found]
         chunks = list(Chunk.objects.filter(id__in=claimed).select_related("job").order_by("id"))
     try:
         return _with_items(chunks, token)
     except (DatabaseError, InterfaceError):
-        raise  # it is away, which is no fault of theirs: the lease runs out
+        raise  # The database is down; the lease will expire.
     except Exception as error:
+        # Their items can't be read. Count a loss, or these chunks would be claimed again for ever.
         chunks_begin(token=token)
         lease_lost(token=token, reason=worker_error(error))
         raise
 
 
 def chunks_ready_interactive(*, model: str, limit: int = 8) -> list[int]:
-    """Ids of ready chunks of synchronous requests: a worker takes them before the bundle it was sent. One that must run
-    alone comes alone.
+    """Return ids of ready chunks of synchronous requests, which a worker takes before its message's next bundle.
+
+    A chunk that must run alone comes alone.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
+    found = database.rows(
+        """
             SELECT chunk.id, chunk.isolate
             FROM jobs_job job JOIN jobs_chunk chunk ON chunk.job_id = job.id AND chunk.state = 'ready'
             WHERE job.model = %s AND job.interactive AND job.state IN ('queued', 'running')
               AND chunk.not_before <= statement_timestamp() AND NOT chunk.blocked
             ORDER BY job.created_at LIMIT %s
             """,
-            [model, limit],
-        )
-        rows = cursor.fetchall()
-    together = [chunk_id for chunk_id, isolate in rows if not isolate]
-    return together or [chunk_id for chunk_id, _ in rows[:1]]
+        [model, limit],
+    )
+    together = [chunk_id for chunk_id, isolate in found if not isolate]
+    return together or [chunk_id for chunk_id, _ in found[:1]]
 
 
 def _with_items(chunks: Sequence[Chunk], token: UUID) -> list[ClaimedChunk]:
-    """Read the items of the chunks and their contexts, each context once."""
+    """Read the chunks' items and contexts, each context once."""
     rows = list(
         Item.objects.filter(chunk_id__in=[chunk.id for chunk in chunks])
         .order_by("index")
         .values_list("chunk_id", "index", "sequence", "context_id")
     )
     contexts = context_sequences(row[3] for row in rows)
-    # A job that is deleted in this moment takes its contexts along; nobody waits for what is computed of it.
+    # A job that is being deleted takes its contexts along; its chunks need not be computed.
     gone = {row[0] for row in rows if row[3] is not None and row[3] not in contexts}
     chunks, rows = [one for one in chunks if one.id not in gone], [row for row in rows if row[0] not in gone]
     job_of = {chunk.id: chunk.job for chunk in chunks}
@@ -173,35 +169,33 @@ def _claimed(chunk: Chunk, token: UUID, items: tuple[ClaimedItem, ...], contexts
 
 
 def lease_renew(*, token: UUID) -> int:
-    """Push the lease's end out by the database's clock; returns how many chunks still hold it."""
-    with connection.cursor() as cursor:
-        # In the order of `chunks_begin`, which may lock the same rows in this moment.
-        cursor.execute(
-            """
+    """Extend the lease by the database's clock, and return how many chunks still hold it."""
+    # Rows are locked in the order of `chunks_begin`, which may lock them at the same time.
+    return database.execute(
+        """
             WITH held AS (
                 SELECT id FROM jobs_chunk WHERE lease_token = %s AND state = 'leased' ORDER BY id FOR UPDATE
             )
             UPDATE jobs_chunk SET lease_end = statement_timestamp() + %s * interval '1 second'
             FROM held WHERE jobs_chunk.id = held.id
             """,
-            [token, LEASE_SECONDS],
-        )
-        return int(cursor.rowcount)
+        [token, LEASE_SECONDS],
+    )
 
 
 def chunks_begin(*, token: UUID, unwritten: Sequence[UUID] = ()) -> set[int]:
-    """Note that the computing of this lease begins. Returns the ids of its chunks whose jobs still want them.
+    """Note that computing begins under this lease, and return the ids of the chunks whose jobs still want them.
 
-    The others are let go: cancelled, or ready again where the job is paused. What is computed and still `unwritten`
-    in this process, under these leases, is not alone in it from here on.
+    Chunks of cancelled jobs are cancelled; those of paused jobs become ready again. Computed chunks whose leases are
+    `unwritten` in this process no longer count as alone in it.
     """
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
+    with transaction.atomic():
+        held = database.rows(
             "SELECT chunk.id, job.state FROM jobs_chunk chunk JOIN jobs_job job ON job.id = chunk.job_id "
             "WHERE chunk.lease_token = %s AND chunk.state = 'leased' ORDER BY chunk.id FOR UPDATE OF chunk",
             [token],
         )
-        states = dict(cursor.fetchall())
+        states = dict(held)
         cancelled = [chunk_id for chunk_id, state in states.items() if state == JobState.CANCELLING]
         paused = [chunk_id for chunk_id, state in states.items() if state == JobState.PAUSED]
         if cancelled:
@@ -215,8 +209,8 @@ def chunks_begin(*, token: UUID, unwritten: Sequence[UUID] = ()) -> set[int]:
             begun=True, alone=len(wanted) == 1, attempts=F("attempts") + 1
         )
         if wanted and unwritten:
-            # One that is locked is being written.
-            cursor.execute(
+            # A locked row is being written.
+            database.execute(
                 """
                 UPDATE jobs_chunk SET alone = false WHERE id IN (
                     SELECT id FROM jobs_chunk WHERE lease_token = ANY(%s) AND state = 'leased' AND alone
@@ -239,11 +233,10 @@ def chunk_complete(
     unit_errors: Mapping[int, Problem] | None = None,
     made: int | None = None,
 ) -> bool:
-    """Store a chunk's outputs and close it, in one transaction, where the token still holds; else store nothing.
+    """Store a chunk's outputs and close it in one transaction; return False and store nothing if the token is outdated.
 
-    `failures` are items by index that fail for good. `unit_errors`, given for a chunk of work units, are those of its
-    units that do; `succeeded` counts the others. `made` is a group whose units are used up. Returns whether the chunk
-    was closed by this call.
+    `failures` are the items, by index, that fail for good. For a chunk of work units `unit_errors` are the units that
+    do, and `succeeded` counts the others. `made` is a group whose units are no longer needed.
     """
     state = ChunkState.DONE if succeeded else ChunkState.FAILED
     if unit_errors is not None:
@@ -256,7 +249,7 @@ def chunk_complete(
             n_failed=len(failures),
             lease_token=None,
             lease_end=None,
-            # What units keep goes when their items are made, and counts for nobody.
+            # Outputs of units are deleted when their items are put together, and count towards no quota.
             n_bytes=0 if unit_errors is not None else sum(len(output.data) for output in outputs),
             engine_id=engine_id,
             unit_errors=errors,
@@ -276,9 +269,7 @@ def chunk_complete(
 
 
 def lease_release(*, token: UUID) -> int:
-    """Give chunks back uncounted: a worker that stops in order has lost nothing. Those of a job that is cancelling are
-    cancelled.
-    """
+    """Return chunks to the queue without counting a loss; those of cancelling jobs are cancelled."""
     held = Chunk.objects.filter(lease_token=token, state=ChunkState.LEASED)
     job_ids = set(held.values_list("job_id", flat=True))
     given = chunks_give_back(Q(lease_token=token))

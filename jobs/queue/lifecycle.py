@@ -1,4 +1,4 @@
-"""Jobs from state to state. Every transition is a conditional UPDATE, so that repeating it is harmless."""
+"""Transitions of jobs from state to state. Repeating one is harmless."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Coalesce, Now
 
 from e1protocol import MODELS
+from jobs import database
 from jobs.actions import get_action
 from jobs.actions.columns import result_bytes
 from jobs.errors import Conflict, InvalidInput, Problem
@@ -36,18 +37,17 @@ PAGE = 2048
 
 
 def job_finalise(*, job_id: UUID) -> bool:
-    """Close a job that has no open chunk left; True where this call closed it.
+    """Close a job that has no open chunk left; return True if this call closed it.
 
-    Runs in a transaction of its own after a chunk's commit, or two last workers would each miss the other. The job's
-    row lock makes two finalisers take turns; counts are read again under it. What a worker has given back to a job that
-    is cancelling is cancelled first: nobody would claim it.
+    Call it after a chunk's commit: inside that transaction two last workers would miss each other's chunk. The job's
+    row lock makes concurrent calls take turns, and counts are read under it.
     """
     with transaction.atomic():
         job = Job.objects.select_for_update().filter(pk=job_id).first()
         if job is None or job.state not in JobState.closable():
             return False
         if job.state == JobState.CANCELLING:
-            _cancel_ready(job_id)
+            _cancel_ready(job_id)  # A worker may have returned chunks since.
         if _open_chunks(job_id).exists():
             return False
         counts = job_counts(job)
@@ -67,14 +67,14 @@ def job_finalise(*, job_id: UUID) -> bool:
 
 
 def _term(job: Job) -> timedelta | None:
-    """How long the results of a closed job stay; None is for ever. A synchronous request has been answered already."""
+    """Return how long a closed job's results stay; None means for ever. Those of synchronous requests are answered."""
     if job.interactive and settings.E1_SYNC_RETENTION_HOURS:
         return timedelta(hours=settings.E1_SYNC_RETENTION_HOURS)
     return timedelta(days=settings.E1_RETENTION_DAYS) if settings.E1_RETENTION_DAYS else None
 
 
 def _final_state(state: str, counts: dict[str, int]) -> JobState:
-    """The words for a closed job. Skipped items do not make it partial: the user asked to skip them."""
+    """Return the state of a closed job. Skipped items don't make it partial: the user asked to skip them."""
     if state == JobState.CANCELLING:
         return JobState.CANCELLED
     if counts["failed"] == counts["cancelled"] == 0:
@@ -83,7 +83,7 @@ def _final_state(state: str, counts: dict[str, int]) -> JobState:
 
 
 def _cancel_ready(job_id: UUID) -> None:
-    """The caller holds the job's lock, and has found or made it cancelling."""
+    """Cancel ready chunks. The caller holds the lock of a job that is cancelling."""
     Chunk.objects.filter(job_id=job_id, state=ChunkState.READY).update(
         state=ChunkState.CANCELLED, published_at=None, finished_at=Now()
     )
@@ -94,9 +94,9 @@ def _open_chunks(job_id: UUID) -> QuerySet[Chunk]:
 
 
 def job_cancel(*, job_id: UUID) -> None:
-    """Stop a job: ready chunks are cancelled at once, leased ones finish their bundle and keep their results.
+    """Cancel a job's ready chunks at once; leased ones finish their bundle and keep their results.
 
-    Raises Conflict where the job is over already. Cancelling twice is fine.
+    Cancelling twice is fine. Raises Conflict if the job has ended or its upload is still being read.
     """
     with transaction.atomic():
         job = Job.objects.select_for_update().get(pk=job_id)
@@ -111,7 +111,7 @@ def job_cancel(*, job_id: UUID) -> None:
 
 
 def job_pause(*, job_id: UUID) -> None:
-    """No further chunk is handed out; what is leased finishes. Raises Conflict outside queued and running."""
+    """Hand out no further chunk; leased ones finish. Raises Conflict unless the job is queued or running."""
     changed = Job.objects.filter(pk=job_id, state__in=JobState.claimable()).update(state=JobState.PAUSED)
     if not changed:
         state = Job.objects.values_list("state", flat=True).get(pk=job_id)
@@ -120,7 +120,7 @@ def job_pause(*, job_id: UUID) -> None:
 
 
 def job_resume(*, job_id: UUID) -> None:
-    """`paused -> queued`, from which the first claim makes it running again. Raises Conflict where it is over."""
+    """Move `paused -> queued`; the first claim makes the job running again. Raises Conflict if it has ended."""
     changed = Job.objects.filter(pk=job_id, state=JobState.PAUSED).update(state=JobState.QUEUED, touched_at=Now())
     if not changed:
         state = Job.objects.values_list("state", flat=True).get(pk=job_id)
@@ -131,10 +131,10 @@ def job_resume(*, job_id: UUID) -> None:
 
 
 def job_retry(*, job_id: UUID) -> int:
-    """Queue the failed items of a closed job again, in new chunks; everybody else's results stay. Returns how many.
+    """Queue the failed items of a closed job again, in new chunks, and return how many.
 
-    Raises Conflict where the job is not over, or has no failed item; TooManyRequests or TooLarge where the owner's
-    quota does not allow it: the job becomes active again.
+    Raises Conflict if the job has not ended or has no failed item. Raises TooManyRequests or TooLarge if the owner's
+    quota does not allow the job to become active again.
     """
     owner_id = Job.objects.values_list("owner_id", flat=True).get(pk=job_id)
     with transaction.atomic():
@@ -164,7 +164,7 @@ def job_retry(*, job_id: UUID) -> int:
 
 
 def _failed_items(job: Job) -> tuple[list[ItemCost], int]:
-    """What is known of the job's failed items, in their order, and the bytes that their results take."""
+    """Return the costs of the job's failed items, in order, and the bytes that their results take."""
     failed = Item.objects.filter(job_id=job.pk, error_code__isnull=False, chunk__isnull=False).order_by("index")
     columns = get_action(job.action).columns(job.params, MODELS[job.model])
     costs, size = [], 0
@@ -176,12 +176,9 @@ def _failed_items(job: Job) -> tuple[list[ItemCost], int]:
 
 
 def _move_to(job_id: UUID, chunk_of: Mapping[int, int]) -> None:
-    """Put items into other chunks, as if they had not failed. Those that they leave keep their succeeded items, and go
-    where none is left.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
+    """Move items into other chunks and clear their errors. Chunks without a remaining item are deleted."""
+    left = database.rows(
+        """
             WITH moved AS (SELECT * FROM unnest(%s::int[], %s::bigint[]) AS moved (index, chunk_id)),
             left_behind AS (
                 SELECT DISTINCT item.chunk_id FROM jobs_item item JOIN moved ON moved.index = item.index
@@ -194,20 +191,19 @@ def _move_to(job_id: UUID, chunk_of: Mapping[int, int]) -> None:
             UPDATE jobs_chunk SET n_items = n_succeeded, n_failed = 0
             FROM left_behind WHERE jobs_chunk.id = left_behind.chunk_id RETURNING jobs_chunk.id, n_items
             """,
-            [list(chunk_of), list(chunk_of.values()), job_id, job_id],
-        )
-        empty = [chunk_id for chunk_id, n_items in cursor.fetchall() if not n_items]
-    Chunk.objects.filter(id__in=empty).delete()
+        [list(chunk_of), list(chunk_of.values()), job_id, job_id],
+    )
+    Chunk.objects.filter(id__in=[chunk_id for chunk_id, n_items in left if not n_items]).delete()
 
 
 def job_rename(*, job_id: UUID, name: str) -> None:
-    """Give the job its owner's name for it, empty for none. Raises InvalidInput `bad_name`."""
+    """Rename the job; an empty name is none. Raises InvalidInput `bad_name`."""
     check_name(name)
     Job.objects.filter(pk=job_id).update(name=name)
 
 
 def check_name(name: object) -> str:
-    """The name of a job, as it may be. Raises InvalidInput `bad_name`."""
+    """Return the name if a job may have it. Raises InvalidInput `bad_name`."""
     if not isinstance(name, str) or len(name) > MAX_JOB_NAME or not name.isprintable():
         text = f"name must be printable text of at most {MAX_JOB_NAME} characters"
         raise InvalidInput.of(Problem("bad_name", text, path="name"))
@@ -219,19 +215,19 @@ def job_delete(*, job_id: UUID) -> int:
 
     Workers that hold leases of it can write nothing more.
     """
-    with transaction.atomic(), connection.cursor() as cursor:
+    with transaction.atomic():
         # The row lock keeps a completing worker out until the whole job is gone.
         job = Job.objects.select_for_update().filter(pk=job_id).first()
         freed = stored_bytes_of(job) if job is not None else 0
-        cursor.execute("SELECT id FROM jobs_chunk WHERE job_id = %s ORDER BY id FOR UPDATE", [job_id])
+        database.execute("SELECT id FROM jobs_chunk WHERE job_id = %s ORDER BY id FOR UPDATE", [job_id])
         contexts = job_rows_delete(job_id=job_id)
-        cursor.execute("DELETE FROM jobs_job WHERE id = %s", [job_id])
+        database.execute("DELETE FROM jobs_job WHERE id = %s", [job_id])
         return freed + contexts_let_go(contexts)
 
 
 @contextmanager
 def deleted_on_error(job: Job) -> Iterator[None]:
-    """A job whose intake fails, for whatever reason, is gone before the error goes on."""
+    """Delete the job if its intake raises."""
     try:
         yield
     except BaseException:
@@ -240,10 +236,8 @@ def deleted_on_error(job: Job) -> Iterator[None]:
 
 
 def jobs_mark_running(*, chunk_ids: Sequence[int]) -> None:
-    """`queued -> running` for the jobs of ready chunks that are about to be claimed.
-
-    Every transaction that takes both locks jobs before chunks, as cancel and retry do: then none waits in a circle.
-    """
+    """Move `queued -> running` for the jobs of ready chunks that are about to be claimed."""
+    # Every transaction that locks both locks jobs before chunks, so that none deadlocks.
     ready = Chunk.objects.filter(pk__in=chunk_ids, state=ChunkState.READY).values("job_id")
     Job.objects.filter(pk__in=ready, state=JobState.QUEUED).update(
         state=JobState.RUNNING, started_at=Coalesce("started_at", Now())

@@ -1,14 +1,16 @@
-"""Chunks that came to nothing: lost by their worker, or taken back because their lease ran out.
+"""Chunks without an answer: their worker was lost, or their lease has expired (`docs/states.md`).
 
-A lost bundle splits into chunks, a lost chunk into items, and only losses while running alone count; MAX_LOSSES of them
-fail the item. What was claimed and not begun goes back as if it had never been touched (`docs/states.md`).
+A lost bundle splits into chunks and a lost chunk into items. Only losses while running alone count; MAX_LOSSES of them
+fail the item. Chunks that were claimed but not begun go back unchanged.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import timedelta
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 
@@ -24,7 +26,7 @@ MAX_BACKOFF_SECONDS = 60
 
 
 def worker_error(error: Exception) -> Problem:
-    """What is said of an item that made its worker raise."""
+    """Return the problem of an item that made its worker raise."""
     return Problem(
         "worker_error",
         f"the worker failed on this item: {type(error).__name__}: {str(error)[:300]}",
@@ -33,12 +35,12 @@ def worker_error(error: Exception) -> Problem:
 
 
 def lease_lost(*, token: UUID, reason: Problem) -> None:
-    """An attempt ended without an answer for the chunks that still hold this token."""
+    """Take back the chunks that still hold this token: their attempt ended without an answer."""
     _lose(Q(lease_token=token), reason)
 
 
 def leases_reap(*, limit: int = 500) -> int:
-    """Take back leases whose end has passed by the database's clock. Returns how many chunks were taken."""
+    """Take back leases that have expired by the database's clock, and return how many chunks that were."""
     reason = Problem(
         "worker_lost",
         "the worker process died or hung while it computed this item",
@@ -48,14 +50,14 @@ def leases_reap(*, limit: int = 500) -> int:
 
 
 def chunks_give_back(which: Q) -> int:
-    """Make leased chunks ready again, uncounted, as if they had never been claimed. Returns how many."""
+    """Make leased chunks ready again as if they had never been claimed, and return how many."""
     return Chunk.objects.filter(which, state=ChunkState.LEASED).update(
         state=ChunkState.READY, lease_token=None, lease_end=None, worker="", published_at=None
     )
 
 
 def _lose(which: Q, reason: Problem, limit: int = 500) -> int:
-    """Return chunks to ready with back-off, split them, or fail the item that was lost alone too often."""
+    """Make chunks ready again after a pause, split them, or fail an item that was lost alone too often."""
     with transaction.atomic():
         lost = list(
             Chunk.objects.select_for_update(skip_locked=True)
@@ -81,7 +83,7 @@ def _lose_one(chunk: Chunk, reason: Problem, *, cancelled: bool) -> None:
     if cancelled:
         chunk.state = ChunkState.CANCELLED
     elif chunk.alone and chunk.n_items + chunk.unit_count > 1:
-        _split_units(chunk) if chunk.unit_count else _split(chunk)
+        _split(chunk)
         return
     else:
         chunk.state = ChunkState.READY
@@ -90,53 +92,41 @@ def _lose_one(chunk: Chunk, reason: Problem, *, cancelled: bool) -> None:
         if chunk.losses >= MAX_LOSSES:
             _fail(chunk, reason)
             return
+        chunk.not_before = Now() + timedelta(seconds=min(MAX_BACKOFF_SECONDS, 2**chunk.losses))
     chunk.save()
-    if chunk.state == ChunkState.READY:
-        _back_off(chunk.id, min(MAX_BACKOFF_SECONDS, 2**chunk.losses))
 
 
 def _split(chunk: Chunk) -> None:
-    """Replace a chunk that was lost alone by one chunk per item, so that a bad item fails alone."""
+    """Replace a chunk that was lost alone by one chunk per item or unit, so that a bad one fails alone."""
+    for part in _unit_parts(chunk) if chunk.unit_count else _item_parts(chunk):
+        single = Chunk.objects.create(
+            job_id=chunk.job_id,
+            model=chunk.model,
+            attempts=chunk.attempts,
+            isolate=True,
+            last_error=chunk.last_error,
+            group=chunk.group,
+            **part,
+        )
+        if single.n_items:
+            Item.objects.filter(job_id=chunk.job_id, index=single.first_index).update(chunk=single)
+    chunk.delete()
+
+
+def _item_parts(chunk: Chunk) -> Iterator[dict[str, int]]:
     times = max(1, JobContext.objects.filter(job_id=chunk.job_id).count())
     for item in Item.objects.filter(chunk_id=chunk.id).select_related("context").order_by("index"):
         context = ContextRef(item.context.pk, item.context.tokens) if item.context else None
         tokens = times * chunk_tokens([ItemCost(item.index, len(item.sequence), context)])
-        if chunk.group is not None:
-            tokens = TOGETHER_TOKENS
-        single = Chunk.objects.create(
-            job_id=chunk.job_id,
-            first_index=item.index,
-            model=chunk.model,
-            n_items=1,
-            n_tokens=tokens,
-            attempts=chunk.attempts,
-            isolate=True,
-            last_error=chunk.last_error,
-            group=chunk.group,
-        )
-        Item.objects.filter(job_id=item.job_id, index=item.index).update(chunk=single)
-    chunk.delete()
+        own = tokens if chunk.group is None else TOGETHER_TOKENS
+        yield {"first_index": item.index, "n_items": 1, "n_tokens": own}
 
 
-def _split_units(chunk: Chunk) -> None:
-    """The same for work units."""
-    Chunk.objects.bulk_create(
-        Chunk(
-            job_id=chunk.job_id,
-            first_index=chunk.first_index,
-            model=chunk.model,
-            n_items=0,
-            n_tokens=max(1, chunk.n_tokens // chunk.unit_count),
-            attempts=chunk.attempts,
-            isolate=True,
-            last_error=chunk.last_error,
-            group=chunk.group,
-            unit_first=unit,
-            unit_count=1,
-        )
-        for unit in range(chunk.unit_first, chunk.unit_first + chunk.unit_count)
-    )
-    chunk.delete()
+def _unit_parts(chunk: Chunk) -> Iterator[dict[str, int]]:
+    tokens = max(1, chunk.n_tokens // chunk.unit_count)
+    same = {"first_index": chunk.first_index, "n_items": 0, "n_tokens": tokens, "unit_count": 1}
+    for unit in range(chunk.unit_first, chunk.unit_first + chunk.unit_count):
+        yield {**same, "unit_first": unit}
 
 
 def _fail(chunk: Chunk, reason: Problem) -> None:
@@ -144,14 +134,6 @@ def _fail(chunk: Chunk, reason: Problem) -> None:
     chunk.n_failed = chunk.n_items
     if chunk.unit_count:
         chunk.unit_errors = {str(chunk.unit_first): reason.as_dict()}
+    chunk.finished_at = Now()
     chunk.save()
-    Chunk.objects.filter(pk=chunk.pk).update(finished_at=Now())
     Item.objects.filter(chunk_id=chunk.id).update(error_code=reason.code, error=[reason.as_dict()])
-
-
-def _back_off(chunk_id: int, seconds: int) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE jobs_chunk SET not_before = statement_timestamp() + %s * interval '1 second' WHERE id = %s",
-            [seconds, chunk_id],
-        )

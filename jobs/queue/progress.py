@@ -1,6 +1,4 @@
-"""Progress, counted from rows every time, in large jobs from where the tally of closed chunks (`jobs.queue.tallies`)
-ends.
-"""
+"""Progress of jobs, counted from rows every time; in large jobs from the end of their tally (`jobs.queue.tallies`)."""
 
 from __future__ import annotations
 
@@ -13,11 +11,11 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from django.db import connection
 from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import Now
 
 from e1protocol import MODELS
+from jobs import database
 from jobs.fleet.pace import workers_alive
 from jobs.limits import CHUNK_ITEMS
 from jobs.models import Chunk, EngineRecord, Job
@@ -31,7 +29,7 @@ READY_COUNTED = 1024
 
 @dataclass(frozen=True, slots=True)
 class ChunkSum:
-    """Chunks of a job in one state, computed by one engine where they were computed."""
+    """Sums over a job's chunks in one state, of one engine if they are computed."""
 
     state: str
     engine_id: int | None
@@ -42,15 +40,14 @@ class ChunkSum:
 
 
 def chunk_sums(job_ids: Iterable[UUID]) -> dict[UUID, list[ChunkSum]]:
-    """Sums over the chunks of each job: the tally's, and those of the rows behind it, as of one moment.
+    """Return sums over the chunks of each job, as of one moment: the tally's, and those of later rows.
 
-    What it reads does not grow with the job: closed chunks behind the tally, leased ones, and up to READY_COUNTED
-    ready ones. More ready ones are worked out from the items that are left, which is exact but for chunks that are
-    shorter than eight. Of jobs with work units, whose number is bounded, all are counted.
+    The number of rows that it reads does not grow with the job: closed chunks after the tally, leased ones, and up to
+    READY_COUNTED ready ones. Further ready chunks follow from the remaining items, exactly unless chunks are shorter
+    than eight. In jobs with work units, whose number is bounded, all chunks are counted.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
+    rows = database.rows(
+        """
             SELECT job.id, CASE WHEN job.total_units = 0 THEN job.total_items - job.skipped_items END,
                 tally.counts::text,
                 part.state, part.engine_id, part.chunks, part.items, part.succeeded, part.failed
@@ -72,9 +69,8 @@ def chunk_sums(job_ids: Iterable[UUID]) -> dict[UUID, list[ChunkSum]]:
             ) part
             WHERE job.id = ANY(%s)
             """,
-            [READY_COUNTED + 1, list(job_ids)],
-        )
-        rows = cursor.fetchall()
+        [READY_COUNTED + 1, list(job_ids)],
+    )
     sums: dict[UUID, list[ChunkSum]] = {}
     computed: dict[UUID, int | None] = {}
     for job_id, items, tallied, *part in rows:
@@ -92,7 +88,7 @@ def _tallied(key: str, numbers: list[int]) -> ChunkSum:
 
 
 def _whole(one: ChunkSum, of_job: Iterable[ChunkSum], items: int | None) -> ChunkSum:
-    """The sum itself; where ready chunks were not counted to their end, what the others leave of the job's items."""
+    """Return the sum itself or, for ready chunks beyond READY_COUNTED, what the others leave of the job's items."""
     if items is None or one.state != ChunkState.READY or one.chunks <= READY_COUNTED:
         return one
     left = items - sum(other.items for other in of_job if other.state != ChunkState.READY)
@@ -129,9 +125,8 @@ def units_per_second(job: Job) -> float | None:
 
 def _per_second(job: Job, counted: str) -> float | None:
     """Return the sum of a column of chunks per second, over a minute or since the job began if that is shorter."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
+    ((done, seconds),) = database.rows(
+        f"""
             SELECT sum({counted}),
                 extract(epoch FROM
                     statement_timestamp() - greatest(%s, statement_timestamp() - %s * interval '1 second'))
@@ -139,27 +134,26 @@ def _per_second(job: Job, counted: str) -> float | None:
             WHERE job_id = %s AND state IN ('done', 'failed')
               AND finished_at > statement_timestamp() - %s * interval '1 second'
             """,  # noqa: S608 - one of two columns
-            [job.started_at, RATE_SECONDS, job.pk, RATE_SECONDS],
-        )
-        done, seconds = cursor.fetchone()
+        [job.started_at, RATE_SECONDS, job.pk, RATE_SECONDS],
+    )
     return None if not done or not seconds else float(done) / max(float(seconds), 0.05)
 
 
 def job_mean_rate(job: Job, finished: int) -> float | None:
-    """Items per second of a closed job over its whole running time."""
+    """Return items per second of a closed job over its whole running time."""
     if not job.started_at or not job.finished_at or not finished:
         return None
     return finished / max((job.finished_at - job.started_at).total_seconds(), 0.05)
 
 
 def queue_position(job: Job) -> int:
-    """How many unfinished jobs of this model were accepted before this one, plus one."""
+    """Return the job's place, from 1, among the claimable jobs of its model by age."""
     ahead = Job.objects.filter(model=job.model, state__in=JobState.claimable(), created_at__lt=job.created_at)
     return ahead.count() + 1
 
 
 def queue_reason(job: Job, position: int) -> str:
-    """In words: why this job is where it is, which is `queue_position`."""
+    """Return in words why the job is at this `queue_position`."""
     if job.state == JobState.PAUSED:
         return "paused by its owner"
     if not workers_alive(job.model).exists():
@@ -174,26 +168,28 @@ def queue_reason(job: Job, position: int) -> str:
 
 
 def idle_jobs(seconds: int) -> QuerySet[Job]:
-    """Jobs whose upload has not moved for this long: their web process is gone."""
+    """Return jobs whose upload has not advanced for this long: their web process is gone."""
     return Job.objects.filter(state=JobState.VALIDATING, touched_at__lt=Now() - timedelta(seconds=seconds))
 
 
 def closable_jobs() -> QuerySet[Job]:
-    """Jobs that nobody closed though no chunk is open: a crash between a chunk's commit and finalise. And those that
-    are cancelling, where a worker may have given a chunk back just while they were cancelled.
+    """Return jobs that should be closed: those without an open chunk, after a crash, and all that are cancelling.
+
+    A worker may have returned a chunk of the latter while they were being cancelled.
     """
     still_open = Chunk.objects.filter(job=OuterRef("pk"), state__in=ChunkState.open())
     return Job.objects.filter(Q(state=JobState.CANCELLING) | ~Exists(still_open), state__in=JobState.closable())
 
 
 def jobs_with_units() -> QuerySet[Job]:
-    """Jobs in work whose items may wait for units that are done: a crash between a unit's commit and its release."""
+    """Return claimable jobs with work units: after a crash their items may wait for units that are done."""
     return Job.objects.filter(state__in=JobState.claimable(), total_units__gt=0)
 
 
 def job_engines(job: Job, sums: Iterable[ChunkSum] | None = None) -> list[dict[str, Any]]:
-    """Every network and device that computed a chunk of this job, with the number of its chunks. `sums` are the job's
-    where the caller has them.
+    """Return every network and device that computed chunks of the job, with their number.
+
+    `sums` are the job's, if the caller has them.
     """
     found: Counter[int] = Counter()
     for one in chunk_sums([job.pk]).get(job.pk, []) if sums is None else sums:
@@ -204,7 +200,7 @@ def job_engines(job: Job, sums: Iterable[ChunkSum] | None = None) -> list[dict[s
 
 
 def results_fingerprint(job: Job) -> str:
-    """Digest of which results the job has: it changes whenever an item gets one, loses one or is computed again."""
+    """Return a digest of the job's results, which changes if an item gets one, loses one or is computed again."""
     done = [one for one in chunk_sums([job.pk]).get(job.pk, []) if one.state == ChunkState.DONE]
     chunks, succeeded = sum(one.chunks for one in done), sum(one.succeeded for one in done)
     stored = Chunk.objects.filter(job=job, state=ChunkState.DONE).order_by("-finished_at")
@@ -213,7 +209,7 @@ def results_fingerprint(job: Job) -> str:
 
 
 def units_done(job: Job) -> int:
-    """Units that are computed, whether they gave numbers or not."""
+    """Return how many units are computed, including those that failed."""
     closed = [ChunkState.DONE, ChunkState.FAILED]
     done = Chunk.objects.filter(job=job, unit_count__gt=0, group__isnull=False, state__in=closed)
     return int(done.aggregate(done=Sum("unit_count"))["done"] or 0)

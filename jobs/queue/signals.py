@@ -1,6 +1,6 @@
-"""What the queue tells whoever wants to know, inside the transaction that it is about."""
+"""Signals of the queue, sent inside the transaction that makes the change."""
 
 from django.dispatch import Signal
 
 job_closed = Signal()
-"""`job`: it has its final state."""
+"""A job has reached its final state. Argument: `job`."""

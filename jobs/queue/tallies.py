@@ -1,16 +1,16 @@
 """Sums of closed chunks, moved on now and then, so that progress never counts a million rows.
 
-The first open chunk of a job, by id, bounds what is settled: nothing before it changes any more. New chunks (a split,
-a retry) get higher ids. Only a retry changes closed ones; it forgets the tally under the job's lock, which moving on
-takes too.
+A job's first open chunk, by id, bounds its tally: no chunk before it changes any more, and new chunks (from a split or
+a retry) get higher ids. Only a retry changes closed chunks. It deletes the tally under the job's lock.
 """
 
 from __future__ import annotations
 
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 
+from jobs import database
 from jobs.models import Job, Tally
 from jobs.models.states import JobState
 
@@ -22,16 +22,14 @@ def tallies_advance() -> None:
 
 
 def tally_advance(*, job_id: UUID) -> None:
-    """Count closed chunks up to the job's first open one. Joins the caller's transaction where there is one.
-
-    `BETWEEN` keeps the planner on the index of open chunks, as in `jobs.queue.dispatch`.
-    """
-    with transaction.atomic(), connection.cursor() as cursor:
+    """Count closed chunks up to the job's first open one."""
+    with transaction.atomic():
         job = Job.objects.select_for_update(no_key=True).filter(pk=job_id).exclude(state=JobState.VALIDATING).first()
         if job is None:
             return
         tally = Tally.objects.filter(job_id=job_id).first() or Tally(job_id=job_id)
-        cursor.execute(
+        # BETWEEN keeps the planner on the index of open chunks, as in `jobs.queue.dispatch`.
+        rows = database.rows(
             """
             SELECT state, engine_id, count(*), sum(n_items), sum(n_succeeded), sum(n_failed), sum(n_bytes), max(id)
             FROM jobs_chunk
@@ -44,7 +42,6 @@ def tally_advance(*, job_id: UUID) -> None:
             """,
             {"job": job_id, "upto": tally.upto},
         )
-        rows = cursor.fetchall()
         for state, engine_id, *numbers, size, last in rows:
             key = f"{state} {engine_id or ''}"
             before = tally.counts.get(key, [0, 0, 0, 0])
@@ -56,5 +53,5 @@ def tally_advance(*, job_id: UUID) -> None:
 
 
 def tally_forget(*, job_id: UUID) -> None:
-    """Closed chunks of the job are about to change; the caller holds the job's lock."""
+    """Delete the tally before closed chunks change. The caller holds the job's lock."""
     Tally.objects.filter(job_id=job_id).delete()

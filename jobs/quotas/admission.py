@@ -1,4 +1,4 @@
-"""Acceptance under the owner's quota: one submission after the other, so that all together never exceed it."""
+"""Acceptance under the owner's quota. Submissions take turns, so that together they never exceed it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 
-from jobs.errors import Conflict, Problem, TooManyRequests
+from jobs.errors import Conflict, Problem, ServiceError, TooManyRequests
 from jobs.fleet import pace
 from jobs.limits import MAX_ATTACHMENTS
 from jobs.models import Assay, Job, Quota, Structure
@@ -18,10 +18,9 @@ from jobs.quotas.rules import JOB_RETRY_SECONDS, Amounts, Need, refusal, storage
 
 
 def quota_lock(*, user_id: int) -> Amounts:
-    """Lock the user's quota until the caller's transaction ends, and give its limits. The row is made where it is
-    missing: without one there would be nothing to take turns at.
+    """Lock the user's quota until the caller's transaction ends, and return its limits.
 
-    Every transaction that also locks a job takes this lock first.
+    A transaction that also locks a job takes this lock first.
     """
     if not connection.in_atomic_block:
         raise AssertionError("a quota is locked inside the transaction that it guards")
@@ -30,34 +29,28 @@ def quota_lock(*, user_id: int) -> Amounts:
 
 
 def quota_admit(*, user_id: int, model: str, need: Need) -> None:
-    """Hold what the caller is about to accept against the user's quota, inside the caller's transaction.
+    """Check a submission against the user's quota, inside the transaction that accepts it.
 
-    Raises TooManyRequests where waiting helps, TooLarge where it does not (`jobs.quotas.rules`).
+    Raises TooManyRequests if waiting helps, else TooLarge (`jobs.quotas.rules`).
     """
     if not usage.limits_of(user_id).any:
         return
     limits = quota_lock(user_id=user_id)
     rate = pace.pace_of(model).rate if limits.queued_tokens else None
-    refused = refusal(limits, usage.use_of(user_id), need, rate)
-    if refused is not None:
-        raise refused
+    _raise(refusal(limits, usage.use_of(user_id), need, rate))
 
 
 def quota_admit_bytes(*, user_id: int, size: int) -> None:
-    """Hold what is laid beside a job against the user's storage, inside the caller's transaction.
-
-    Raises TooLarge where there is no room.
-    """
+    """Check bytes against the user's storage, inside the transaction that stores them. Raises TooLarge."""
     if not usage.limits_of(user_id).stored_bytes:
         return
-    refused = storage_refusal(quota_lock(user_id=user_id), usage.use_of(user_id), Need(stored_bytes=size))
-    if refused is not None:
-        raise refused
+    _raise(storage_refusal(quota_lock(user_id=user_id), usage.use_of(user_id), Need(stored_bytes=size)))
 
 
 def quota_admit_work(*, user_id: int) -> None:
-    """Hold one more analysis, or count of neighbours, against the user's unfinished ones, inside the caller's
-    transaction. Raises TooManyRequests `quota_background`.
+    """Check one more analysis or count of neighbours against the limit, inside the transaction that adds it.
+
+    Raises TooManyRequests `quota_background`.
     """
     most = settings.E1_QUOTA_BACKGROUND
     if not most:
@@ -75,8 +68,9 @@ def quota_admit_work(*, user_id: int) -> None:
 
 @contextmanager
 def quota_bytes_within(*, user_id: int) -> Iterator[None]:
-    """What the block stores is held against the user's storage as it is counted afterwards, inside the caller's
-    transaction. Raises TooLarge where there is no room: the caller's transaction is undone.
+    """Check what the block stores, counted afterwards, against the user's storage, inside the caller's transaction.
+
+    Raises TooLarge, which rolls that transaction back.
     """
     if not usage.limits_of(user_id).stored_bytes:
         yield
@@ -84,25 +78,28 @@ def quota_bytes_within(*, user_id: int) -> Iterator[None]:
     limits, before = quota_lock(user_id=user_id), usage.use_of(user_id)
     yield
     added = usage.use_of(user_id).stored_bytes - before.stored_bytes
-    refused = storage_refusal(limits, before, Need(stored_bytes=added)) if added > 0 else None
-    if refused is not None:
-        raise refused
+    if added > 0:
+        _raise(storage_refusal(limits, before, Need(stored_bytes=added)))
 
 
 def quota_look(*, user_id: int, key: str | None = None, interactive: bool = False) -> None:
-    """Before a body is read: refuse what cannot be accepted whatever is in it. Locks nothing; acceptance has the last
-    word. A repeated Idempotency-Key is let through: its answer is the job that is there.
+    """Refuse a submission before its body is read, if no body can be accepted. Acceptance checks again under a lock.
+
+    A repeated Idempotency-Key passes: its answer is the existing job.
     """
     if not (key and Job.objects.filter(owner_id=user_id, idempotency_key=key).exists()):
         quota_foresee(user_id=user_id, need=Need(stored_bytes=1, interactive=interactive))
 
 
 def quota_foresee(*, user_id: int, need: Need) -> None:
-    """While a body is read: refuse it as soon as what has come of it is too much. Locks nothing."""
+    """Refuse a submission while its body is read, as soon as it exceeds the quota. Takes no lock."""
     limits = usage.limits_of(user_id)
     if not limits.any:
         return
-    refused = refusal(limits, usage.use_of(user_id), need)
+    _raise(refusal(limits, usage.use_of(user_id), need))
+
+
+def _raise(refused: ServiceError | None) -> None:
     if refused is not None:
         raise refused
 

@@ -1,10 +1,10 @@
-"""What one user may take of the service, and when a submission is refused. Pure; `jobs.quotas.usage` reads the numbers.
+"""Quotas of users, and refusals of submissions. Pure; `jobs.quotas.usage` reads the numbers.
 
-Codes: 429 `quota_active_jobs`, `quota_sync_requests`, `quota_queued_tokens`, where waiting helps; 413
-`quota_stored_bytes`, where something must be deleted first, and `too_large_for_quota`, where even that does not help.
+If waiting helps, a refusal is 429 `quota_active_jobs`, `quota_sync_requests` or `quota_queued_tokens`. If something
+must be deleted first it is 413 `quota_stored_bytes`, and if even that doesn't help, `too_large_for_quota`.
 
-Synchronous requests have a limit of their own. Their tokens and bytes count, but the batch jobs of their user never
-make them wait: neither active jobs nor queued tokens refuse one (docs/sharing.md).
+Synchronous requests have their own limit. Their tokens and bytes count, but neither active jobs nor queued tokens
+refuse one: a user's batch jobs never make them wait (docs/sharing.md).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ UNITS = {
     "queued_tokens": "e1-tokens",
     "stored_bytes": "content-bytes",
 }
-"""Quota units of the RateLimit fields; `e1-tokens` is ours, the others are registered by the draft."""
+"""Units of the RateLimit fields; `e1-tokens` is ours, the draft registers the others."""
 
 JOB_RETRY_SECONDS = 30
 SYNC_RETRY_SECONDS = 2
@@ -30,7 +30,7 @@ SHORTEST_RETRY, LONGEST_RETRY = 5, 3600
 
 @dataclass(frozen=True, slots=True)
 class Amounts:
-    """Numbers by quota: limits (0 is none), or what is in use."""
+    """Numbers by quota: limits (0 means none) or use."""
 
     active_jobs: int = 0
     sync_requests: int = 0
@@ -42,15 +42,13 @@ class Amounts:
 
     @property
     def any(self) -> bool:
-        """Whether one of them is not 0."""
+        """Whether any number is not 0."""
         return any(number for _, number in self)
 
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What a submission would add: `tokens` to the queue, `stored_bytes` to the storage, and active `jobs`: one, or
-    none where it extends one that is active already.
-    """
+    """What a submission would add to the queue, the storage and the active jobs (0 if it extends an active one)."""
 
     tokens: int = 0
     stored_bytes: int = 0
@@ -59,15 +57,13 @@ class Need:
 
 
 def left(limits: Amounts, use: Amounts, name: str) -> int | None:
-    """What is left of a quota, at least 0; None where it has no limit."""
+    """Return what is left of a quota, at least 0; None if it has no limit."""
     limit: int = getattr(limits, name)
     return max(0, limit - getattr(use, name)) if limit else None
 
 
 def refusal(limits: Amounts, use: Amounts, need: Need, rate: float | None = None) -> ServiceError | None:
-    """Why the submission is not accepted now; None where it is. `rate` is what the workers compute in tokens a second,
-    from which the time to wait is worked out.
-    """
+    """Return why a submission is refused, or None. `rate`, in tokens per second, gives the time to wait."""
     refused = _too_large(limits, need) or storage_refusal(limits, use, need)
     if refused is None:
         refused = _sync_requests(limits, use) if need.interactive else _batch(limits, use, need, rate)
@@ -87,10 +83,10 @@ def _too_large(limits: Amounts, need: Need) -> ServiceError | None:
 
 
 def storage_refusal(limits: Amounts, use: Amounts, need: Need) -> ServiceError | None:
-    """Why the bytes of `need` cannot be stored; None where they can."""
+    """Return why the bytes of `need` can't be stored, or None."""
     if not limits.stored_bytes or use.stored_bytes + need.stored_bytes <= limits.stored_bytes:
         return None
-    # A full storage refuses before the submission is read: what it would add is not known then.
+    # A full storage refuses before the submission is read, when its size is unknown.
     added = f", and this one would add {need.stored_bytes:,}" if use.stored_bytes < limits.stored_bytes else " already"
     text = (
         f"your jobs keep {use.stored_bytes:,} of {limits.stored_bytes:,} bytes{added}. "
@@ -131,9 +127,10 @@ def _sync_requests(limits: Amounts, use: Amounts) -> ServiceError | None:
 def rate_limit_fields(
     limits: Amounts, use: Amounts, *, interactive: bool, retry_after: int | None = None, refused: str = ""
 ) -> dict[str, str]:
-    """`RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-11): structured lists with an item for
-    each quota that has a limit; nothing where none has. `refused` is the code of a refusal: the quota that it names
-    says when it is worth trying again.
+    """Return `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-11), or nothing without limits.
+
+    Both are structured lists with an item for each limited quota. The quota that the code `refused` names gets
+    `retry_after`.
     """
     shown = ("sync_requests", "stored_bytes") if interactive else ("active_jobs", "queued_tokens", "stored_bytes")
     names = [name for name in shown if getattr(limits, name)]

@@ -1,4 +1,8 @@
-"""What users have in use, by the quotas of `jobs.quotas.rules`, and how fast the workers are. It reads only."""
+"""What users have in use, and their limits (`jobs.quotas.rules`). This module only reads.
+
+It sums the tables of every feature by raw SQL, each by its columns of sizes. A new table whose rows count against a
+quota is added here.
+"""
 
 from __future__ import annotations
 
@@ -6,20 +10,20 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection
 from django.db.models import QuerySet
 
+from jobs import database
 from jobs.models import Artefact, Job, NeighbourCount, Quota
-from jobs.models.artefacts import ANALYSES as KINDS
+from jobs.models.artefacts import ANALYSES
 from jobs.models.states import JobState, WorkState
 from jobs.quotas.rules import Amounts
 
 ACTIVE = [state.value for state in JobState.unfinished() if state != JobState.VALIDATING]
-"""States of jobs that are accepted and not finished. An upload that is still being read counts when it is accepted."""
+"""States of jobs that are accepted and not finished. An upload counts once it is accepted."""
 
 
 def default_limits() -> Amounts:
-    """Those of everybody whose quota says nothing else."""
+    """Return the service's limits."""
     return Amounts(
         active_jobs=settings.E1_QUOTA_ACTIVE_JOBS,
         sync_requests=settings.E1_QUOTA_SYNC_REQUESTS,
@@ -29,12 +33,12 @@ def default_limits() -> Amounts:
 
 
 def limits_of(user_id: int) -> Amounts:
-    """The user's own limits, and the service's where there are none."""
+    """Return the user's own limits, and the service's for those that are not set."""
     return limits_from(Quota.objects.filter(pk=user_id).first())
 
 
 def limits_from(own: Quota | None) -> Amounts:
-    """The limits of a row, and the service's where it, or a number in it, is missing."""
+    """Return the limits of a quota, and the service's for those that are not set."""
     limits = default_limits()
     if own is None:
         return limits
@@ -43,128 +47,114 @@ def limits_from(own: Quota | None) -> Amounts:
 
 
 def use_of(user_id: int) -> Amounts:
-    """What the user has in use now: inside the transaction that holds the user's quota, what acceptance goes by."""
+    """Return what the user has in use now. Acceptance reads it while it holds the lock of the user's quota."""
     return uses_of([user_id])[user_id]
 
 
 def uses_of(user_ids: Iterable[int]) -> dict[int, Amounts]:
-    """The same of several users, in one query. What it reads grows with the users' jobs and their open chunks."""
-    wanted = list(user_ids)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT owner.id,
-                (SELECT count(*) FROM jobs_job
-                    WHERE owner_id = owner.id AND state = ANY(%(active)s) AND NOT interactive),
-                (SELECT count(*) FROM jobs_job WHERE owner_id = owner.id AND state = ANY(%(active)s) AND interactive),
-                (SELECT coalesce(sum(open.tokens), 0) FROM jobs_job job CROSS JOIN LATERAL (
-                    SELECT sum(n_tokens) AS tokens FROM jobs_chunk
-                    WHERE job_id BETWEEN job.id AND job.id AND state IN ('ready', 'leased')
-                ) open WHERE job.owner_id = owner.id AND job.state = ANY(%(active)s)),
-                (SELECT coalesce(sum(stored_bytes), 0) FROM jobs_job
-                    WHERE owner_id = owner.id AND state <> 'validating')
-                + (SELECT coalesce(sum(octet_length(output.data)), 0)
-                    FROM jobs_job job JOIN jobs_chunk unit ON unit.job_id = job.id AND unit.unit_count > 0
-                    JOIN jobs_output output ON output.chunk_id = unit.id
-                    WHERE job.owner_id = owner.id AND job.state = 'paused')
-                + (SELECT coalesce(sum(artefact.size), 0)
-                    FROM jobs_artefact artefact JOIN jobs_job job ON job.id = artefact.job_id
-                    WHERE job.owner_id = owner.id)
-                + (SELECT coalesce(sum(size), 0) FROM jobs_alignment WHERE owner_id = owner.id)
-                + (SELECT coalesce(sum(assay.size), 0)
-                    FROM jobs_assay assay JOIN jobs_job job ON job.id = assay.job_id WHERE job.owner_id = owner.id)
-                + (SELECT coalesce(sum(structure.size), 0)
-                    FROM jobs_structure structure JOIN jobs_job job ON job.id = structure.job_id
-                    WHERE job.owner_id = owner.id)
-                + (SELECT coalesce(sum(octet_length(col.values) + pg_column_size(col.categories)), 0)
-                    FROM jobs_jobcolumn col JOIN jobs_job job ON job.id = col.job_id WHERE job.owner_id = owner.id)
-                + (SELECT coalesce(sum(tokens), 0) FROM jobs_context WHERE owner_id = owner.id)
-                + (SELECT coalesce(sum(pg_column_size(provenance)), 0) FROM jobs_contextset WHERE owner_id = owner.id)
-                + (SELECT coalesce(sum(octet_length(neighbours.counts)), 0) FROM jobs_neighbourcount neighbours
-                    JOIN jobs_alignment alignment ON alignment.id = neighbours.alignment_id
-                    WHERE alignment.owner_id = owner.id)
-                + (SELECT coalesce(sum(octet_length(parent)), 0) FROM jobs_homologsearch WHERE owner_id = owner.id)
-            FROM unnest(%(users)s::int[]) AS owner (id)
-            """,
-            {"users": wanted, "active": ACTIVE},
-        )
-        return {row[0]: Amounts(*map(int, row[1:])) for row in cursor.fetchall()}
+    """Return what several users have in use, with one query. Its cost grows with their jobs and open chunks."""
+    found = database.rows(
+        """
+        SELECT owner.id,
+            (SELECT count(*) FROM jobs_job
+                WHERE owner_id = owner.id AND state = ANY(%(active)s) AND NOT interactive),
+            (SELECT count(*) FROM jobs_job WHERE owner_id = owner.id AND state = ANY(%(active)s) AND interactive),
+            (SELECT coalesce(sum(open.tokens), 0) FROM jobs_job job CROSS JOIN LATERAL (
+                SELECT sum(n_tokens) AS tokens FROM jobs_chunk
+                WHERE job_id BETWEEN job.id AND job.id AND state IN ('ready', 'leased')
+            ) open WHERE job.owner_id = owner.id AND job.state = ANY(%(active)s)),
+            (SELECT coalesce(sum(stored_bytes), 0) FROM jobs_job
+                WHERE owner_id = owner.id AND state <> 'validating')
+            + (SELECT coalesce(sum(octet_length(output.data)), 0)
+                FROM jobs_job job JOIN jobs_chunk unit ON unit.job_id = job.id AND unit.unit_count > 0
+                JOIN jobs_output output ON output.chunk_id = unit.id
+                WHERE job.owner_id = owner.id AND job.state = 'paused')
+            + (SELECT coalesce(sum(artefact.size), 0)
+                FROM jobs_artefact artefact JOIN jobs_job job ON job.id = artefact.job_id
+                WHERE job.owner_id = owner.id)
+            + (SELECT coalesce(sum(size), 0) FROM jobs_alignment WHERE owner_id = owner.id)
+            + (SELECT coalesce(sum(assay.size), 0)
+                FROM jobs_assay assay JOIN jobs_job job ON job.id = assay.job_id WHERE job.owner_id = owner.id)
+            + (SELECT coalesce(sum(structure.size), 0)
+                FROM jobs_structure structure JOIN jobs_job job ON job.id = structure.job_id
+                WHERE job.owner_id = owner.id)
+            + (SELECT coalesce(sum(octet_length(col.values) + pg_column_size(col.categories)), 0)
+                FROM jobs_jobcolumn col JOIN jobs_job job ON job.id = col.job_id WHERE job.owner_id = owner.id)
+            + (SELECT coalesce(sum(tokens), 0) FROM jobs_context WHERE owner_id = owner.id)
+            + (SELECT coalesce(sum(pg_column_size(provenance)), 0) FROM jobs_contextset WHERE owner_id = owner.id)
+            + (SELECT coalesce(sum(octet_length(neighbours.counts)), 0) FROM jobs_neighbourcount neighbours
+                JOIN jobs_alignment alignment ON alignment.id = neighbours.alignment_id
+                WHERE alignment.owner_id = owner.id)
+            + (SELECT coalesce(sum(octet_length(parent)), 0) FROM jobs_homologsearch WHERE owner_id = owner.id)
+        FROM unnest(%(users)s::int[]) AS owner (id)
+        """,
+        {"users": list(user_ids), "active": ACTIVE},
+    )
+    return {row[0]: Amounts(*map(int, row[1:])) for row in found}
 
 
 def background_of(user_id: int) -> int:
-    """Analyses and counts of neighbours of the user that wait or are being made."""
-    analyses = Artefact.objects.filter(job__owner=user_id, kind__in=KINDS, state__in=WorkState.unfinished())
+    """Return how many analyses and counts of neighbours of the user are unfinished."""
+    analyses = Artefact.objects.filter(job__owner=user_id, kind__in=ANALYSES, state__in=WorkState.unfinished())
     counts = NeighbourCount.objects.filter(alignment__owner=user_id, state__in=WorkState.unfinished())
     return analyses.count() + counts.count()
 
 
 def queued_tokens_of(job_id: UUID) -> int:
-    """Tokens of the job's open chunks."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT coalesce(sum(n_tokens), 0) FROM jobs_chunk "
-            "WHERE job_id BETWEEN %s AND %s AND state IN ('ready', 'leased')",
-            [job_id, job_id],
-        )
-        return int(cursor.fetchone()[0])
+    """Return the tokens of the job's open chunks."""
+    # BETWEEN keeps the planner on the index of open chunks, as in `jobs.queue.dispatch`.
+    return _number(
+        "SELECT coalesce(sum(n_tokens), 0) FROM jobs_chunk "
+        "WHERE job_id BETWEEN %(job)s AND %(job)s AND state IN ('ready', 'leased')",
+        job_id,
+    )
 
 
 def result_bytes_of(job_id: UUID) -> int:
-    """Bytes of the results that the job has so far: the tally's, and those of the chunks behind it."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT coalesce(tally.n_bytes, 0) + coalesce((
-                SELECT sum(n_bytes) FROM jobs_chunk WHERE job_id = job.id AND id > coalesce(tally.upto, 0)
-                  AND state IN ('done', 'failed', 'cancelled')
-            ), 0)
-            FROM jobs_job job LEFT JOIN jobs_tally tally ON tally.job_id = job.id WHERE job.id = %s
-            """,
-            [job_id],
-        )
-        row = cursor.fetchone()
-        return int(row[0]) if row else 0
+    """Return the bytes of the job's results so far: those in its tally and those of later chunks."""
+    return _number(
+        """
+        SELECT coalesce(tally.n_bytes, 0) + coalesce((
+            SELECT sum(n_bytes) FROM jobs_chunk WHERE job_id = job.id AND id > coalesce(tally.upto, 0)
+              AND state IN ('done', 'failed', 'cancelled')
+        ), 0)
+        FROM jobs_job job LEFT JOIN jobs_tally tally ON tally.job_id = job.id WHERE job.id = %(job)s
+        """,
+        job_id,
+    )
 
 
 def unit_bytes_of(job_id: UUID) -> int:
-    """Bytes of work units that wait for their items to be made of them."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT coalesce(sum(octet_length(output.data)), 0) FROM jobs_chunk unit
-            JOIN jobs_output output ON output.chunk_id = unit.id WHERE unit.job_id = %s AND unit.unit_count > 0
-            """,
-            [job_id],
-        )
-        return int(cursor.fetchone()[0])
+    """Return the bytes of work units whose items are not put together yet."""
+    return _number(
+        """
+        SELECT coalesce(sum(octet_length(output.data)), 0) FROM jobs_chunk unit
+        JOIN jobs_output output ON output.chunk_id = unit.id WHERE unit.job_id = %(job)s AND unit.unit_count > 0
+        """,
+        job_id,
+    )
 
 
 def artefact_bytes_of(job_id: UUID) -> int:
-    """Bytes of the files that were built of the job's results."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT coalesce(sum(size), 0) FROM jobs_artefact WHERE job_id = %s", [job_id])
-        return int(cursor.fetchone()[0])
+    """Return the bytes of the files and analyses built from the job's results."""
+    return _number("SELECT coalesce(sum(size), 0) FROM jobs_artefact WHERE job_id = %(job)s", job_id)
 
 
 def attached_bytes_of(job_id: UUID) -> int:
-    """Bytes of what was laid beside the job's results: columns, measurements, structures."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT (SELECT coalesce(sum(octet_length(col.values) + pg_column_size(col.categories)), 0)
-                    FROM jobs_jobcolumn col WHERE job_id = %(job)s)
-                + (SELECT coalesce(sum(size), 0) FROM jobs_assay WHERE job_id = %(job)s)
-                + (SELECT coalesce(sum(size), 0) FROM jobs_structure WHERE job_id = %(job)s)
-            """,
-            {"job": job_id},
-        )
-        return int(cursor.fetchone()[0])
+    """Return the bytes of what users attached to the job: columns, assays and structures."""
+    return _number(
+        """
+        SELECT (SELECT coalesce(sum(octet_length(col.values) + pg_column_size(col.categories)), 0)
+                FROM jobs_jobcolumn col WHERE job_id = %(job)s)
+            + (SELECT coalesce(sum(size), 0) FROM jobs_assay WHERE job_id = %(job)s)
+            + (SELECT coalesce(sum(size), 0) FROM jobs_structure WHERE job_id = %(job)s)
+        """,
+        job_id,
+    )
 
 
 def stored_bytes_of(job: Job) -> int:
-    """What the job takes now: its library, results and work units so far, files and analyses built of them,
-    and what was laid beside them. Its contexts are not among it: other jobs may name them.
-    """
+    """Return the bytes that the job takes now, without its contexts, which other jobs may name."""
     if job.state == JobState.EXPIRED:
         return job.stored_bytes
     own = job.library_bytes + result_bytes_of(job.pk) + unit_bytes_of(job.pk)
@@ -172,6 +162,12 @@ def stored_bytes_of(job: Job) -> int:
 
 
 def largest_jobs(user_id: int, count: int = 5) -> QuerySet[Job]:
-    """The user's jobs that take most, synchronous requests left out, largest first."""
+    """Return the user's largest jobs, largest first, without synchronous requests."""
     jobs = Job.objects.filter(owner_id=user_id, interactive=False, stored_bytes__gt=0)
     return jobs.exclude(state=JobState.VALIDATING).order_by("-stored_bytes", "-created_at")[:count]
+
+
+def _number(query: str, job_id: UUID) -> int:
+    """Return the first value of a query, or 0 if it has no row."""
+    found = database.rows(query, {"job": job_id})
+    return int(found[0][0]) if found else 0
