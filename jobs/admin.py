@@ -1,4 +1,4 @@
-"""The administration, for staff: users with quotas and use, jobs to look at, workers to drain, queues."""
+"""Django's admin: users with quotas and use, jobs, workers to drain, queues."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from jobs.templatetags.moments import size
 
 
 class QuotaInline(admin.StackedInline):  # type: ignore[type-arg]
-    """The user's own limits; empty fields mean those of the service."""
+    """The user's own limits. An empty field means the service's limit."""
 
     model = Quota
     can_delete = False
@@ -30,12 +30,12 @@ class QuotaInline(admin.StackedInline):  # type: ignore[type-arg]
 
 
 class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
-    """People, with what they have in use."""
+    """Users with what they have in use."""
 
     inlines = [QuotaInline]
     list_display = ["username", "is_active", "is_staff", "active_jobs", "queued_tokens", "stored", "last_login"]
     list_per_page = 25
-    filter_horizontal = ()  # plain lists: Django's two boxes style themselves inline, and have no names for readers
+    filter_horizontal = ()  # Django's two boxes use inline styles and lack accessible names.
     readonly_fields = ["last_login", "date_joined"]
 
     @admin.display(description="unfinished jobs")
@@ -52,7 +52,7 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
         return size(self._use(user).stored_bytes) + (f" of {size(limit)}" if limit else "")
 
     def _use(self, user: User) -> Amounts:
-        """Counted once for each row of the list."""
+        """Return the user's use, counted once per row of the list."""
         if not hasattr(user, "amounts_in_use"):
             setattr(user, "amounts_in_use", usage.use_of(user.pk))  # noqa: B010 - no field of the model
         return cast(Amounts, getattr(user, "amounts_in_use"))  # noqa: B009
@@ -66,7 +66,7 @@ def _of(used: int, limit: int) -> str:
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """To look at: what changes these rows are the services."""
+    """Read-only pages: only services change these rows."""
 
     show_full_result_count = False
 
@@ -105,7 +105,7 @@ class JobAdmin(ReadOnlyAdmin):
 
 
 class WorkerAdmin(ReadOnlyAdmin):
-    """Workers with a drain before a deploy, and the queues that they serve."""
+    """Workers, which can be drained before a deploy, and their queues."""
 
     list_display = ["name", "model", "word", "leased", "rate", "heartbeat_at", "last_forward_at"]
     list_filter = ["model", "state", "draining"]
@@ -149,7 +149,7 @@ class WorkerAdmin(ReadOnlyAdmin):
         self.message_user(request, f"{len(chosen)} workers {what}.", messages.SUCCESS)
 
     def queues(self, request: HttpRequest) -> HttpResponse:
-        """Length, oldest message, and tokens by owner of each model's queue."""
+        """Show length, oldest message and tokens by owner of each model's queue."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         context = {**self.admin_site.each_context(request), "title": "Queues", "queues": fleet.queues()}

@@ -18,10 +18,10 @@ from celery.signals import (
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "e1site.settings")
 
 WORKER_MODEL = "E1_WORKER_MODEL"
-"""Environment variable by which the parent process tells its spawned child which model to load."""
+"""Environment variable with the model that a spawned child process loads."""
 WORKER_NAME = "E1_WORKER_NAME"
 WORKER_RUN = "E1_WORKER_RUN"
-"""Names this start of the parent process: children that replace each other share it."""
+"""Environment variable that names the start of the parent process; its children share it."""
 
 app = Celery("e1")
 app.config_from_object("django.conf:settings", namespace="CELERY")
@@ -30,12 +30,12 @@ app.conf.imports = ["jobs.tasks", "worker.tasks"]
 
 @celeryd_after_setup.connect
 def _note_model(sender: str, instance: Any, **_: Any) -> None:
-    """Parent process: find the model from the queues that were asked for, for the children to inherit."""
+    """Derive the model from the requested queues, in the parent process, for child processes to inherit."""
     queues = [name for name in instance.app.amqp.queues.consume_from if name.startswith("model.")]
     if len(queues) > 1:
         raise SystemExit(f"one worker serves one model, but the queues {', '.join(queues)} were asked for")
-    # OpenMP's threads spin while they wait for each other. Where anything else wants a core (the web process, the
-    # database, a neighbour) spinning made a worker of two threads six times as slow; sleeping costs nothing measurable.
+    # OpenMP's threads spin while they wait for each other. Beside other busy processes, spinning made a worker of two
+    # threads six times as slow. Sleeping costs nothing measurable.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ[WORKER_NAME] = sender
     os.environ[WORKER_RUN] = uuid.uuid4().hex
@@ -45,9 +45,9 @@ def _note_model(sender: str, instance: Any, **_: Any) -> None:
 @task_prerun.connect
 @task_postrun.connect
 def _drop_dead_connections(**_: Any) -> None:
-    """At every task's border: a connection that the database has closed is replaced, not used again and again.
+    """Replace connections that the database has closed, before and after every task.
 
-    Celery does this by itself in forked children only; a spawned one never hears of it.
+    Celery does this itself only in forked children, not in spawned ones.
     """
     from django.db import close_old_connections
 
@@ -56,7 +56,7 @@ def _drop_dead_connections(**_: Any) -> None:
 
 @worker_process_init.connect
 def _load_model(**_: Any) -> None:
-    """Child process: load the network and prove it on a known answer, before the first message is taken."""
+    """Start the worker in the child process before it takes the first message."""
     if os.environ.get(WORKER_MODEL):
         from worker import tasks
 
@@ -65,7 +65,7 @@ def _load_model(**_: Any) -> None:
 
 @worker_process_shutdown.connect
 def _say_goodbye(**_: Any) -> None:
-    """Child process: a worker that stops in order is gone at once, not after its heartbeat runs out."""
+    """Stop the worker in the child process, so that it is not taken for alive until its heartbeat expires."""
     if os.environ.get(WORKER_MODEL):
         from worker import tasks
 

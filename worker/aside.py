@@ -1,4 +1,4 @@
-"""What goes on beside the device: the next bundle is claimed and outputs are written while the current one computes."""
+"""Work beside the device: the next bundle is claimed and outputs are written while a bundle computes."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ Result = TypeVar("Result")
 
 
 class Aside(Protocol):
-    """Does what it is given, one after the other."""
+    """Runner of functions, one after the other."""
 
     def do(self, work: Callable[[], Result]) -> Future[Result]: ...
     def flush(self, seconds: float | None = None) -> None: ...
 
 
 class Beside:
-    """A thread of its own, with a database connection of its own; at most `waiting` things wait, then `do` does."""
+    """A runner in its own thread, with its own database connection. `do` blocks while `waiting` functions wait."""
 
     def __init__(self, name: str, waiting: int) -> None:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix=name)
@@ -39,17 +39,17 @@ class Beside:
         return future
 
     def flush(self, seconds: float | None = None) -> None:
-        """Wait until all that was handed over is done. Raises TimeoutError where that takes longer."""
+        """Wait until everything is done. Raises TimeoutError after `seconds`."""
         self._pool.submit(lambda: None).result(seconds)
 
     def _done(self, future: Future[Result]) -> None:
         self._room.release()
         if error := future.exception():
-            log.error("what went on beside the device failed", exc_info=error)
+            log.error("work beside the device failed", exc_info=error)
 
 
 class Inline:
-    """The same, at once and here: for a process without threads."""
+    """A runner that works at once in the calling thread, for processes without threads."""
 
     def do(self, work: Callable[[], Result]) -> Future[Result]:
         future: Future[Result] = Future()
@@ -57,11 +57,11 @@ class Inline:
         return future
 
     def flush(self, seconds: float | None = None) -> None:
-        """Nothing waits."""
+        """Return at once, since nothing waits."""
 
 
 def _with_connection(work: Callable[[], Result]) -> Result:
-    """Celery closes dead connections of the thread that runs tasks only."""
+    # Celery closes dead connections only in the thread that runs tasks.
     connection.close_if_unusable_or_obsolete()
     try:
         return work()
@@ -71,7 +71,7 @@ def _with_connection(work: Callable[[], Result]) -> Result:
 
 
 class Repeating:
-    """Calls again and again from a thread of its own until it is stopped; a database that is away is tried again."""
+    """A function that its own thread calls periodically until it is stopped, also after errors."""
 
     def __init__(self, name: str, seconds: float, call: Callable[[], object]) -> None:
         self._seconds, self._call = seconds, call
@@ -94,5 +94,5 @@ class Repeating:
 
 
 def renewal(token: UUID) -> Repeating:
-    """Renews a lease: while the bundle waits, computes and is written."""
+    """Start renewing a lease. Stop it when the bundle is written."""
     return Repeating("lease", leases.RENEW_SECONDS, lambda: leases.lease_renew(token=token))

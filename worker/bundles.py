@@ -1,7 +1,7 @@
-"""One bundle from claim to storage: lease its chunks, compute them in one call, store, or say what was lost.
+"""One bundle from claim to storage: lease its chunks, compute them in one call, store outputs or report a loss.
 
-What a worker's process does for each bundle that a message names (`worker.tasks`); the two and `worker.aside` are the
-only modules that know Django and the engine both.
+`worker.tasks` calls this for each bundle of a message. Only these two modules and `worker.aside` use both Django and
+the engine.
 """
 
 from __future__ import annotations
@@ -38,17 +38,17 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 OUTAGE_SECONDS = 600.0
-"""How long computed results wait for a database that is away."""
+"""How long computed results wait for a database that is down."""
 WRITER_SECONDS = 20.0
-"""How long a bundle that must run alone waits for them, before it is given back: a message has a time limit."""
+"""How long a bundle that must run alone waits for the writer before it is returned: messages have a time limit."""
 
 
 @dataclass(slots=True)
 class WorkerProcess:
-    """What a model worker's child process holds between tasks. `claimer` and `writer` work beside the device.
+    """State of a model worker's child process between tasks. `claimer` and `writer` work beside the device.
 
-    `isolated` says that what was computed last had to run alone, `unwritten` are the leases that may not be written
-    yet: the writer has at most two.
+    `isolated` means that the last computed bundle had to run alone. `unwritten` are the leases that may not be written
+    yet; the writer has at most two.
     """
 
     name: str
@@ -64,7 +64,7 @@ class WorkerProcess:
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """Chunks that are leased together, until they are written."""
+    """Chunks that are leased together and written together."""
 
     chunks: Sequence[leases.ClaimedChunk]
     renewal: Repeating
@@ -75,18 +75,16 @@ class Bundle:
 
 
 def bundle_claim(process: WorkerProcess, chunk_ids: Sequence[int]) -> Bundle | None:
-    """Lease what is still ready of these chunks; None where that is nothing."""
+    """Lease those of the chunks that are still ready; return None if none is."""
     claimed = leases.chunks_claim(chunk_ids=chunk_ids, worker=process.name)
     return Bundle(claimed, renewal(claimed[0].token)) if claimed else None
 
 
 def bundle_run(process: WorkerProcess, bundle: Bundle, ahead: Future[Bundle | None] | None) -> None:
-    """Compute a bundle and hand its outputs to the writer. `ahead` is claimed already, and given back where the device
-    fails.
-    """
+    """Compute a bundle and hand its outputs to the writer. If the device fails, `ahead` is returned unused."""
     isolated = any(chunk.isolate for chunk in bundle.chunks)
     try:
-        if isolated or process.isolated:  # what may end this process shares it with nothing that waits to be written
+        if isolated or process.isolated:  # A crash must not lose outputs that wait for the writer.
             process.writer.flush(WRITER_SECONDS)
         wanted = leases.chunks_begin(token=bundle.token, unwritten=process.unwritten)
     except BaseException:
@@ -123,7 +121,7 @@ def _write(
     computed: Sequence[Result],
     tokens_per_second: float | None,
 ) -> None:
-    """Store the outputs of each chunk and close it; then the jobs that have none left."""
+    """Store the outputs of each chunk and close it; then close jobs without an open chunk."""
     try:
         for chunk, result in zip(chunks, computed, strict=True):
             outlast(
@@ -146,7 +144,7 @@ def _write(
 
 
 def _finalise(process: WorkerProcess, bundle: Bundle) -> None:
-    """Items whose units are done go on, jobs that have no chunk left are closed."""
+    """Release items whose units are done, and close jobs without an open chunk."""
     released = 0
     for job_id in {chunk.job_id for chunk in bundle.chunks if chunk.units}:
         released += outlast(partial(groups_release, job_id=job_id))
@@ -157,9 +155,9 @@ def _finalise(process: WorkerProcess, bundle: Bundle) -> None:
 
 
 def outlast(write: Callable[[], T]) -> T:
-    """Repeat a write while the database is away or its tables are in the making: computed results survive a restart.
+    """Repeat a write while the database is down or has no tables yet, so that computed results survive a restart.
 
-    Safe after a connection lost at COMMIT: completing needs the lease token, which the first commit has taken away.
+    This is safe after a connection lost at COMMIT: completing needs the lease token, which the first commit clears.
     """
     give_up = time.monotonic() + OUTAGE_SECONDS
     pause = 0.2
@@ -170,14 +168,15 @@ def outlast(write: Callable[[], T]) -> T:
             connection.close()
             if time.monotonic() > give_up:
                 raise
-            log.warning("the database is away; trying again in %.1f s", pause)
+            log.warning("the database is down; trying again in %.1f s", pause)
             time.sleep(pause)
             pause = min(5.0, 2 * pause)
 
 
 def _compute(process: WorkerProcess, chunks: Sequence[leases.ClaimedChunk]) -> tuple[list[Result], float | None]:
-    """One call of the engine for everything in all chunks; then what is stored of each chunk, and the rate in tokens
-    per second where enough was run to tell.
+    """Compute all chunks in one call of the engine.
+
+    Return the result of each chunk, and the rate in tokens per second if enough was run to measure it.
     """
     work = [work_of(chunk) for chunk in chunks]
     before, started = process.engine.tokens_run, time.monotonic()
@@ -188,13 +187,14 @@ def _compute(process: WorkerProcess, chunks: Sequence[leases.ClaimedChunk]) -> t
 
 
 def _is_device_error(error: Exception) -> bool:
-    """A CUDA error poisons the process."""
+    """Return whether the device has failed: no further call in this process would work."""
     return "CUDA" in str(error) or type(error).__name__ == "AcceleratorError"
 
 
 def _end(process: WorkerProcess, ahead: Future[Bundle | None] | None) -> None:
-    """End at once; the pool starts a new process, which must pass its self-test. What is written is finished, and what
-    is claimed ahead goes back as if it had never been touched.
+    """Finish writing, return what is claimed ahead, and end this process.
+
+    The pool starts a new process, which must pass its self-test.
     """
     log.critical("ending this process after a device error")
     process.writer.flush()
@@ -204,20 +204,20 @@ def _end(process: WorkerProcess, ahead: Future[Bundle | None] | None) -> None:
 
 
 def bundle_let_go(ahead: Future[Bundle | None]) -> None:
-    """Give back what was claimed ahead, if it was; doing it twice is harmless."""
+    """Return what was claimed ahead, if anything. Doing it twice is harmless."""
     with suppress(Exception):
         if (bundle := ahead.result()) is not None:
             _give_back(bundle)
 
 
 def _give_back(bundle: Bundle) -> None:
-    """Uncounted, as if it had never been touched. Where the database is away the lease runs out by itself."""
+    """Return a bundle as if it had never been claimed. If the database is down, its lease will expire."""
     bundle.renewal.stop()
     for _ in range(2):
         try:
             leases.lease_release(token=bundle.token)
         except (DatabaseError, InterfaceError) as error:
-            log.warning("%d chunks wait until their lease runs out: %s", len(bundle.chunks), error)
-            connection.close()  # the next try has a new one
+            log.warning("%d chunks wait until their lease expires: %s", len(bundle.chunks), error)
+            connection.close()  # The next try opens a new one.
         else:
             return

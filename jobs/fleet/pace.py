@@ -1,4 +1,4 @@
-"""Split out of jobs/selectors.py."""
+"""Workers that are alive, and how fast they compute."""
 
 from __future__ import annotations
 
@@ -12,13 +12,12 @@ from jobs.models import Chunk, Job, Worker
 from jobs.models.states import ChunkState, JobState, WorkerState
 
 WORKER_ALIVE = timedelta(seconds=20)
-
-
 FORWARD_IS_FRESH = timedelta(minutes=3)
+SEEN = timedelta(hours=1)
 
 
 def workers_alive(model: str | None = None) -> QuerySet[Worker]:
-    """Workers that passed their self-test, have a fresh heartbeat and take work: those that drain do not."""
+    """Return workers that passed their self-test, have a fresh heartbeat and don't drain."""
     alive = _with_heartbeat().filter(draining=False)
     return alive if model is None else alive.filter(model=model)
 
@@ -28,21 +27,20 @@ def _with_heartbeat() -> QuerySet[Worker]:
 
 
 def rates_measured(model: str) -> list[float]:
-    """Tokens a second of every worker of this model within the last hour, of those that just start again too."""
-    measured = Worker.objects.filter(model=model, tokens_per_second__isnull=False)
-    lately = measured.filter(heartbeat_at__gt=Now() - timedelta(hours=1))
-    return [rate for rate in lately.values_list("tokens_per_second", flat=True) if rate]
+    """Return tokens per second of every worker of this model seen within the last hour, including starting ones."""
+    seen = Worker.objects.filter(model=model, heartbeat_at__gt=Now() - SEEN)
+    return [rate for rate in seen.values_list("tokens_per_second", flat=True) if rate]
 
 
 def workers_seen(model: str) -> list[tuple[Worker, bool]]:
-    """Workers of this model that have spoken within the last hour, each with whether it is alive now."""
+    """Return the workers of this model seen within the last hour, each with whether it is alive now."""
     alive = set(_with_heartbeat().filter(model=model).values_list("name", flat=True))
-    seen = Worker.objects.filter(model=model, heartbeat_at__gt=Now() - timedelta(hours=1)).select_related("engine")
+    seen = Worker.objects.filter(model=model, heartbeat_at__gt=Now() - SEEN).select_related("engine")
     return [(worker, worker.name in alive) for worker in seen.order_by("name")]
 
 
 def tokens_waiting(model: str) -> dict[str, int]:
-    """What is not computed yet: `jobs`, `chunks` and `tokens` ready or leased in jobs that want workers."""
+    """Return the numbers of claimable `jobs`, and of their open `chunks` and `tokens`."""
     claimable = Job.objects.filter(model=model, state__in=JobState.claimable())
     open_chunks = Chunk.objects.filter(job__in=claimable, state__in=ChunkState.open())
     sums = open_chunks.aggregate(chunks=Count("id"), tokens=Sum("n_tokens"))
@@ -50,41 +48,37 @@ def tokens_waiting(model: str) -> dict[str, int]:
 
 
 def worker_forward_is_fresh(model: str) -> bool:
-    """Whether a real forward pass of this model succeeded lately on a worker that is alive."""
+    """Return whether a forward pass of this model has succeeded lately on a worker that is alive."""
     return workers_alive(model).filter(last_forward_at__gt=Now() - FORWARD_IS_FRESH).exists()
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How fast a model is computed now: `rate` in tokens a second of its `workers` that take work, and the tokens that
-    wait for them.
-    """
+    """Present speed of a model: `rate` in tokens per second of all its `workers`, and the tokens that wait."""
 
     rate: float | None
     workers: int
     waiting_tokens: int
 
     def seconds(self, tokens: int, context_tokens: int = 0) -> float | None:
-        """The time that these tokens take; None where no worker has measured its rate. `context_tokens` are those among
-        them that each further worker runs as well.
-        """
+        """Return the time for these tokens; None without a rate. Every worker runs `context_tokens` of them itself."""
         return (tokens + max(0, self.workers - 1) * context_tokens) / self.rate if self.rate else None
 
     @property
     def reason(self) -> str | None:
-        """Why there is no rate; None where there is one."""
+        """Why there is no rate; None if there is one."""
         if self.rate:
             return None
         return "no worker of this model is alive" if not self.workers else "no worker has measured its rate yet"
 
 
 def pace_of(model: str) -> Pace:
-    """By what the alive workers measured of themselves."""
+    """Return the pace by the rates that living workers have measured."""
     rates = list(workers_alive(model).values_list("tokens_per_second", flat=True))
     rate = sum(one or 0.0 for one in rates)
     return Pace(rate or None, len(rates), tokens_waiting(model)["tokens"])
 
 
 def rounded(seconds: float | None) -> float | None:
-    """Three digits: a small request takes thousandths of a second, which are not nothing."""
+    """Round to three significant digits, since a small request takes milliseconds."""
     return None if seconds is None else float(f"{seconds:.3g}")

@@ -1,4 +1,4 @@
-"""What workers say of themselves."""
+"""State changes of workers: starting, ready, sick, draining, stopped."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from jobs.models.states import WorkerState
 
 
 def engine_record(*, identity: EngineIdentity) -> int:
-    """Row id of this identity, made where it is new."""
+    """Return the row id of this identity, creating the row if it is new."""
     fields = asdict(identity)
     digest = hashlib.sha256(orjson.dumps(fields, option=orjson.OPT_SORT_KEYS)).hexdigest()
     EngineRecord.objects.bulk_create([EngineRecord(digest=digest, identity=fields)], ignore_conflicts=True)
@@ -24,12 +24,13 @@ def engine_record(*, identity: EngineIdentity) -> int:
 
 
 MAX_DEVICE_ERRORS = 3
-"""So many device errors in a row, and the device is taken for broken."""
+"""Consecutive device errors after which the device counts as broken."""
 
 
 def worker_starting(*, name: str, model: str, run: str = "") -> None:
-    """A process of this worker loads its network. `run` names the start of its parent process: a new one begins with a
-    clean slate, a process that only replaces a dead one does not.
+    """Record that a process of this worker loads its network.
+
+    `run` names the start of its parent process. A new one clears drain and device errors; a replaced child does not.
     """
     Worker.objects.filter(name=name).exclude(run=run).update(run=run, device_errors=0, draining=False)
     Worker.objects.update_or_create(
@@ -48,7 +49,7 @@ def worker_starting(*, name: str, model: str, run: str = "") -> None:
 
 
 def worker_ready(*, name: str, engine_id: int, tokens_per_second: float) -> None:
-    """The self-test has passed: a real forward pass gave the right numbers."""
+    """Record that the self-test has passed."""
     Worker.objects.filter(name=name).update(
         state=WorkerState.READY,
         engine_id=engine_id,
@@ -59,7 +60,7 @@ def worker_ready(*, name: str, engine_id: int, tokens_per_second: float) -> None
 
 
 def worker_sick(*, name: str, reason: str) -> None:
-    """The self-test has failed: this worker claims nothing."""
+    """Record why this worker claims nothing, such as a failed self-test."""
     Worker.objects.filter(name=name).update(state=WorkerState.SICK, reason=reason, heartbeat_at=Now())
 
 
@@ -68,10 +69,10 @@ def worker_stopped(*, name: str) -> None:
 
 
 def worker_drain(*, name: str, draining: bool = True) -> str:
-    """Have a worker finish what it has leased and claim nothing more, or take work again. Gives its full name; the part
-    before the @ is enough where no other worker has it. It hears of it before the next bundle, idle within seconds.
+    """Let a worker finish its leases and claim nothing more, or take work again, and return its full name.
 
-    Raises NotFound where there is no such worker, Conflict where several are meant.
+    The part of the name before the @ is enough if it is unique. The worker notices before its next bundle, or within
+    seconds if it is idle. Raises NotFound for an unknown name, Conflict for an ambiguous one.
     """
     names = list(Worker.objects.filter(Q(name=name) | Q(name__startswith=f"{name}@")).values_list("name", flat=True))
     if not names:
@@ -91,7 +92,7 @@ def worker_beat(*, name: str) -> None:
 
 
 def worker_computed(*, name: str, tokens_per_second: float | None = None) -> None:
-    """A bundle was computed and written just now; the rate, where it was worth measuring, replaces the last one."""
+    """Record that a bundle has just been computed and written, and its rate if it was measured."""
     changes: dict[str, object] = {
         "last_forward_at": Now(),
         "last_bundle_at": Now(),
@@ -104,15 +105,15 @@ def worker_computed(*, name: str, tokens_per_second: float | None = None) -> Non
 
 
 def worker_proved(*, name: str) -> None:
-    """A forward pass that belongs to nobody gave the right numbers just now."""
+    """Record that a repeated self-test has just passed."""
     Worker.objects.filter(name=name).update(last_forward_at=Now(), heartbeat_at=Now())
 
 
 def worker_device_error(*, name: str) -> None:
-    """The device failed, and the process ends for it: the next one has to know."""
+    """Count a device error, after which this process ends."""
     Worker.objects.filter(name=name).update(device_errors=F("device_errors") + 1)
 
 
 def worker_is_broken(*, name: str) -> bool:
-    """Whether the device has failed too often to be given further work."""
+    """Return whether the device has failed too often to get further work."""
     return Worker.objects.filter(name=name, device_errors__gte=MAX_DEVICE_ERRORS).exists()

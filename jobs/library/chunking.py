@@ -1,4 +1,4 @@
-"""Cutting a library into chunks: eight consecutive items each, whatever their lengths and contexts; work units too."""
+"""Cutting of a library into chunks of eight consecutive items, and of work units into chunks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from jobs.limits import CHUNK_ITEMS, CHUNK_UNITS
 
 @dataclass(frozen=True, slots=True)
 class ContextRef:
-    """A stored context: its row and the tokens of its sequences."""
+    """A stored context: its row id and the tokens of its sequences."""
 
     id: int
     tokens: int
@@ -21,7 +21,7 @@ class ContextRef:
 
 @dataclass(frozen=True, slots=True)
 class ItemCost:
-    """What is known of an item that is to be computed."""
+    """An item to be computed, as far as its cost depends on it."""
 
     index: int
     residues: int
@@ -30,7 +30,7 @@ class ItemCost:
 
 @dataclass(frozen=True, slots=True)
 class ChunkPlan:
-    """Items of one chunk by their index in the input, ascending, and the tokens that they run; or units of a group."""
+    """A chunk to be: items by ascending index in the input, or units of a group, and the tokens that they take."""
 
     indices: tuple[int, ...]
     tokens: int
@@ -41,21 +41,21 @@ class ChunkPlan:
 
     @property
     def first_index(self) -> int:
-        """Its place among the chunks of the job: units stand where their item does."""
+        """Its place among the job's chunks; units have that of their item."""
         return self.indices[0] if self.indices else max(0, self.group or 0)
 
 
 def chunk_tokens(items: Iterable[ItemCost]) -> int:
-    """Tokens that these items run together: a worker encodes a context once, however many of them share it."""
+    """Return the tokens of these items together, each shared context counted once."""
     whole = list(items)
     contexts = {item.context for item in whole if item.context is not None}
     return sum(item.residues + BOUNDARY_TOKENS for item in whole) + sum(context.tokens for context in contexts)
 
 
 class ItemCutter:
-    """Cuts the items of a job, batch by batch, where each is run once under each of the job's contexts.
+    """Cutter of a job's items, batch by batch. Each item is run once under each of the job's contexts.
 
-    A worker reads those contexts with the first chunk, which counts their tokens, and remembers them.
+    The first chunk counts the tokens of those contexts, because a worker encodes them once.
     """
 
     def __init__(self, context_tokens: Sequence[int] = ()) -> None:
@@ -63,7 +63,7 @@ class ItemCutter:
         self._unread = sum(context_tokens)
 
     def chunks(self, items: Iterable[ItemCost]) -> list[ChunkPlan]:
-        """Items, in order, in chunks of CHUNK_ITEMS; the last one may be shorter."""
+        """Return the items, in order, in chunks of CHUNK_ITEMS; the last one may be shorter."""
         plans = []
         for group in _groups(iter(items)):
             tokens = self._unread + self._times * chunk_tokens(group)
@@ -78,15 +78,15 @@ def _groups(items: Iterator[ItemCost]) -> Iterator[list[ItemCost]]:
 
 
 JOB_GROUP = -1
-"""The group of units that all items of a job share; else the group is the item's index."""
+"""The group of units that all items of a job share. Other groups are the index of their item."""
 TOGETHER_TOKENS = 8
-"""What putting an item together from its units counts as: no pass through the network."""
+"""Tokens that count for putting an item together from its units, without a pass through the network."""
 UNIT_CHUNK_TOKENS = 16_384
-"""A chunk of units stays below this where it can, so that a worker that stops or is cancelled loses little."""
+"""Limit of a chunk with several units, so that a worker that stops or is cancelled loses little."""
 
 
 class Units(Protocol):
-    """What is asked of a `jobs.actions.base.UnitPlan` here."""
+    """The part of `jobs.actions.base.UnitPlan` that cutting needs."""
 
     def __len__(self) -> int: ...
     def context_of(self, unit: int) -> int: ...
@@ -94,8 +94,9 @@ class Units(Protocol):
 
 
 def plan_units(units: Units, context_tokens: Sequence[int], *, group: int) -> Iterator[ChunkPlan]:
-    """Cut units, in order, into chunks of CHUNK_UNITS, fewer where they are large. A context counts where it begins:
-    a worker remembers it.
+    """Cut units, in order, into chunks of CHUNK_UNITS, or of fewer if they are large.
+
+    A context counts where it begins, since a worker encodes it once.
     """
     last_context = -1
     first, count = 0, len(units)
@@ -115,7 +116,7 @@ def plan_units(units: Units, context_tokens: Sequence[int], *, group: int) -> It
 
 
 def plan_together(indices: Iterable[int], *, group: int) -> ChunkPlan:
-    """The chunk of items that are put together once the units of their group are there."""
+    """Return the chunk of items that wait for the units of their group."""
     items = tuple(indices)
     return ChunkPlan(items, TOGETHER_TOKENS * len(items), group, blocked=True)
 
@@ -123,7 +124,7 @@ def plan_together(indices: Iterable[int], *, group: int) -> ChunkPlan:
 def plan_again(
     items: Sequence[ItemCost], *, context_tokens: Sequence[int], long: bool, shared: bool
 ) -> list[ChunkPlan]:
-    """Chunks of items that are computed once more; those of long actions wait for units, perhaps `shared`."""
+    """Return chunks of items that are computed again; those of long actions wait for units, which may be `shared`."""
     if not long:
         return ItemCutter(context_tokens).chunks(items)
     if not shared:

@@ -1,4 +1,4 @@
-"""Split out of jobs/services/intake.py."""
+"""Storing of planned chunks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from jobs.models import Chunk, Job
 
 
 def chunks_copy(job: Job, plans: Sequence[ChunkPlan]) -> dict[int, int]:
-    """Insert the chunks; returns item index -> chunk id. Ids come from the table's own sequence, in order."""
+    """Insert the chunks with ascending ids, and return the chunk id of each item index."""
     if not plans:
         return {}
     table = Chunk._meta.db_table

@@ -1,7 +1,7 @@
-"""Arrays to bytes and back: how the items of a chunk share a row of `Output`.
+"""Outputs of chunks: arrays packed into rows of `Output`, stored and unpacked.
 
-Numbers are little-endian and dense. A row of `Output` holds the arrays of its items one after the other; `rows` says
-how many rows of `width` numbers belong to each.
+Numbers are little-endian and dense. A row of `Output` holds the arrays of its items one after the other; `rows` has the
+number of rows of `width` numbers of each.
 """
 
 from __future__ import annotations
@@ -45,9 +45,9 @@ def checksum(data: bytes | memoryview) -> bytes:
 
 
 def pack_outputs(action: Action, items: Sequence[tuple[int, Sequence[Stored]]]) -> list[PackedOutput]:
-    """Put the stored arrays of a chunk's items (index, arrays) together, in item order.
+    """Pack the arrays of a chunk's items, given as (index, arrays) in item order.
 
-    Every item has the same (kind, layer) pairs: they follow from the job's parameters.
+    All items have the same (kind, layer) pairs, which follow from the job's parameters.
     """
     packed: list[PackedOutput] = []
     for position, stored in enumerate(items[0][1]) if items else ():
@@ -67,7 +67,7 @@ def _row(stored: Stored, item_index: int, arrays: Sequence[Array]) -> PackedOutp
 
 
 def unpack(data: bytes | memoryview, dtype: str, width: int, rows: Sequence[int]) -> Iterator[Array]:
-    """The arrays [rows, width] of each item in a row of `Output`, read-only views of `data`."""
+    """Yield the arrays [rows, width] of each item in a row of `Output`, as read-only views of `data`."""
     whole = np.frombuffer(data, dtype=DTYPES[dtype]).reshape(-1, width)
     at = 0
     for count in rows:
@@ -76,10 +76,9 @@ def unpack(data: bytes | memoryview, dtype: str, width: int, rows: Sequence[int]
 
 
 def outputs_copy(rows: Iterable[tuple[int, PackedOutput]]) -> None:
-    """Store what chunks gave, each row with its chunk's id, in the caller's transaction. The rows stream: an INSERT of
-    all would be one message, which Postgres ends at 1 GiB, with the values in it as hexadecimal text. In binary the
-    largest single row fits: one layer of 2,048 residues under 64 contexts has 640 MiB.
-    """
+    """Store outputs, each with its chunk's id, in the caller's transaction."""
+    # An INSERT would be one message with hexadecimal values, and Postgres limits messages to 1 GiB. In binary the
+    # largest row fits: one layer of 2,048 residues under 64 contexts has 640 MiB.
     columns = "chunk_id, kind, layer, item_index, dtype, width, rows, data, checksum"
     types = ("int8", "text", "int2", "int4", "text", "int4", "jsonb", "bytea", "bytea")
     with copy_into(Output._meta.db_table, columns, types) as copy:

@@ -1,4 +1,4 @@
-"""Everything that reads; nothing here is remembered between calls. Counts of a job stand in `jobs.queue.progress`."""
+"""Reading of jobs and their items. `jobs.queue.progress` counts them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from jobs.models import Context, Item, Job
 from jobs.models.states import ChunkState, ItemState, JobState
 
 MAX_INDEX = 2**31
-"""Beyond the column's type: no item has such an index."""
+"""End of the column's range: item indices are below it."""
 
 ITEM_STATE = Case(
     When(chunk__isnull=True, then=Value(ItemState.SKIPPED.value)),
@@ -30,7 +30,7 @@ ITEM_STATE = Case(
 
 
 def job_of(owner: User, job_id: UUID) -> Job:
-    """The owner's job; NotFound where it is not there or somebody else's."""
+    """Return the owner's job. Raises NotFound, also for another owner's job."""
     job = Job.objects.filter(owner=owner, pk=job_id).first()
     if job is None:
         raise NotFound(f"there is no job {job_id}")
@@ -38,7 +38,7 @@ def job_of(owner: User, job_id: UUID) -> Job:
 
 
 def require_rows(job: Job) -> None:
-    """Raise Gone where the job's items and results were removed because their time was over."""
+    """Raise Gone if the job has expired: its items and results are deleted."""
     if job.state == JobState.EXPIRED:
         raise Gone(
             "the items and results of this job have expired; its counts and its manifest are kept",
@@ -51,14 +51,14 @@ def jobs_of(owner: User) -> QuerySet[Job]:
 
 
 def context_sequences(context_ids: Iterable[int | None]) -> dict[int, tuple[str, ...]]:
-    """Sequences of these contexts by id, each read once; None stands for no context."""
+    """Return the sequences of these contexts by id, each read once. None means no context and is skipped."""
     wanted = {context_id for context_id in context_ids if context_id is not None}
     rows = Context.objects.filter(pk__in=wanted).values_list("pk", "sequences")
     return {context_id: tuple(sequences) for context_id, sequences in rows}
 
 
 def context_at(contexts: Mapping[int, tuple[str, ...]], context_id: int | None) -> tuple[str, ...]:
-    """One of them; none for None. Raises Gone where its job was deleted between two looks."""
+    """Return the sequences of one context, none for None. Raises Gone if its job was deleted meanwhile."""
     if context_id is None:
         return ()
     if context_id not in contexts:
@@ -67,25 +67,25 @@ def context_at(contexts: Mapping[int, tuple[str, ...]], context_id: int | None) 
 
 
 def first_context(job: Job) -> tuple[str, ...]:
-    """The context sequences of the job's first item: what a person wants to see of it at a glance."""
+    """Return the context sequences of the job's first item, for its page."""
     found = Item.objects.filter(job=job, context__isnull=False, index=0).values_list("context__sequences", flat=True)
     return tuple(next(iter(found), ()))
 
 
 def items_of(job: Job) -> QuerySet[Item]:
-    """The job's items in input order, with `state` and what is known of each."""
+    """Return the job's items in input order, with their `state`."""
     return Item.objects.filter(job=job).annotate(state=ITEM_STATE).order_by("index")
 
 
 def item_of(job: Job, index: int) -> Item | None:
-    """One item with its state, chunk and context; None where the job has none at this place."""
+    """Return one item with its state, chunk and context; None if the job has no such index."""
     if not 0 <= index < MAX_INDEX:
         return None
     return items_of(job).select_related("chunk", "context").filter(index=index).first()
 
 
 def job_failures(job: Job, limit: int = 10) -> list[dict[str, Any]]:
-    """Reasons of failed and skipped items with their counts, most frequent first."""
+    """Return the reasons of failed and skipped items with their counts, most frequent first."""
     if job.state == JobState.EXPIRED:
         return list(job.kept.get("failures", []))
     rows = (
@@ -98,7 +98,7 @@ def job_failures(job: Job, limit: int = 10) -> list[dict[str, Any]]:
 
 
 def items_in_state(items: QuerySet[Item], state: ItemState) -> QuerySet[Item]:
-    """Narrow `items_of` to one state; failed and skipped ones come from their partial index."""
+    """Narrow `items_of` to one state. Failed and skipped items come from their partial index."""
     if state == ItemState.SKIPPED:
         return items.filter(chunk__isnull=True)
     if state == ItemState.FAILED:
@@ -112,7 +112,7 @@ def items_in_state(items: QuerySet[Item], state: ItemState) -> QuerySet[Item]:
 
 
 def parent_of(job: Job, item_index: int) -> str:
-    """The sequence that an attachment belongs to: the parent of a job of variants, else an item's own.
+    """Return the sequence that an attachment belongs to: the parent of a job of variants, else an item's own.
 
     Raises InvalidInput `no_such_item`.
     """

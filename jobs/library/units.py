@@ -1,4 +1,4 @@
-"""Reading work units: how many are done, and what is kept of them."""
+"""Reading of the results of work units."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PAGE_BYTES = 16 * 1024 * 1024
 
 
 class UnitMissing(Exception):
-    """An item cannot be made: `problem` says which of its units could not be computed, and why."""
+    """An item can't be put together. `problem` is that of its missing unit."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem.message)
@@ -24,7 +24,7 @@ class UnitMissing(Exception):
 
 
 def contexts_of(job_ids: Sequence[UUID]) -> dict[UUID, tuple[Context, ...]]:
-    """The contexts that all items of each job are computed under, in their order."""
+    """Return the contexts that all items of each job are computed under, in order."""
     rows = JobContext.objects.filter(job_id__in=job_ids).order_by("job_id", "position")
     found: dict[UUID, tuple[Context, ...]] = {}
     for job_id, sequences in rows.values_list("job_id", "context__sequences"):
@@ -33,9 +33,9 @@ def contexts_of(job_ids: Sequence[UUID]) -> dict[UUID, tuple[Context, ...]]:
 
 
 def unit_arrays(job_id: UUID, group: int, units: Sequence[int]) -> Iterator[Array]:
-    """What is kept of these units (ascending), in their order; memory holds about PAGE_BYTES of them.
+    """Yield the arrays of these units, given in ascending order. Memory holds about PAGE_BYTES of them.
 
-    Raises UnitMissing at the first one that has nothing.
+    Raises UnitMissing at the first one without a result.
     """
     page = 256
     start = 0
@@ -49,7 +49,7 @@ def unit_arrays(job_id: UUID, group: int, units: Sequence[int]) -> Iterator[Arra
 
 
 def _page(job_id: UUID, group: int, units: Sequence[int]) -> tuple[dict[int, Array], int]:
-    """Arrays of these units by number, and their bytes."""
+    """Return the arrays of these units by number, and their bytes."""
     chunks = _chunks(job_id, group, units)
     held: dict[int, list[int]] = {}
     for chunk_id, first, count, errors in chunks:
@@ -73,7 +73,7 @@ def _page(job_id: UUID, group: int, units: Sequence[int]) -> tuple[dict[int, Arr
 
 
 def _chunks(job_id: UUID, group: int, units: Sequence[int]) -> list[tuple[int, int, int, Any]]:
-    """The chunks that hold these units: id, first unit, number of units, errors by unit."""
+    """Return the chunks of these units: id, first unit, number of units, errors by unit."""
     rows = Chunk.objects.filter(job_id=job_id, group=group, unit_count__gt=0)
     if len(units) == units[-1] - units[0] + 1:
         rows = rows.filter(unit_first__lte=units[-1], unit_first__gt=units[0] - CHUNK_UNITS)

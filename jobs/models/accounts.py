@@ -1,4 +1,4 @@
-"""Split out of jobs/models.py."""
+"""API tokens."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from knox.models import AbstractAuthToken
 
 
 class ApiToken(AbstractAuthToken):  # type: ignore[misc]
-    """A key for programs. Only its digest is stored; the key is shown once."""
+    """A key for programs. Only its digest is stored; users see the key once."""
 
     name = models.CharField(max_length=100, default="", blank=True)
     last_used = models.DateTimeField(null=True, blank=True)

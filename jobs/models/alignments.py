@@ -1,4 +1,4 @@
-"""Split out of jobs/models_contexts.py."""
+"""Alignments, the databases they are searched in, and the background work for them."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from jobs.models.background import BackgroundWork
 class Alignment(models.Model):
     """Homologs aligned to a parent (`jobs.science.alignments.reading.Alignment`), packed in blocks.
 
-    `digest` stands for names, columns and sequences of all rows. `histogram` counts the homologs by their similarity
-    to the parent in bins of equal width from 0 to 1. `skipped` holds the first rows that were left out and why.
+    `digest` covers names, columns and sequences of all rows. `histogram` counts the homologs by their similarity to the
+    parent, in bins of equal width from 0 to 1. `skipped` holds the first rows that were left out, with reasons.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -34,7 +34,7 @@ class Alignment(models.Model):
 
     class Meta:
         constraints = [
-            # Sending a file again gives the alignment that is there.
+            # Uploading a file again returns the existing alignment.
             models.UniqueConstraint(fields=["owner", "digest"], name="alignment_once_per_owner"),
         ]
         indexes = [models.Index(fields=["owner", "-created_at", "-id"], name="alignment_by_owner")]
@@ -52,9 +52,9 @@ class AlignmentBlock(models.Model):
 
 
 class NeighbourCount(BackgroundWork):
-    """How many rows resemble each row of an alignment at one threshold: what contexts are drawn by.
+    """How many rows resemble each row of an alignment at one threshold. Contexts are sampled by these counts.
 
-    `counts` holds little-endian 32-bit numbers, one for each row, packed with zlib.
+    `counts` holds little-endian 32-bit numbers, one for each row, compressed with zlib.
     """
 
     alignment = models.ForeignKey(Alignment, on_delete=models.CASCADE, related_name="counts", db_index=False)
@@ -70,9 +70,9 @@ class NeighbourCount(BackgroundWork):
 
 
 class SequenceDatabase(models.Model):
-    """A library of sequences that an administrator has installed (`jobs.science.alignments.libraries`), for all users.
+    """A library of sequences that an administrator has installed for all users (`jobs.science.alignments.libraries`).
 
-    `folder` lies in the setting E1_DATABASES of the machines that search it.
+    `folder` is in the folder E1_DATABASES of the machines that search it.
     """
 
     name = models.CharField(max_length=60, unique=True)
@@ -84,9 +84,9 @@ class SequenceDatabase(models.Model):
 
 
 class HomologSearch(BackgroundWork):
-    """A parent looked up in a database: what it finds becomes an alignment.
+    """A search for homologs of a parent in a database. Its result is an alignment.
 
-    `database_name` and `database_digest` say what was searched, also where the database is gone since.
+    `database_name` and `database_digest` remain after the database is removed.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

@@ -1,4 +1,4 @@
-"""What users lay beside the results of a job: measurements and structures. `jobs.models` imports these."""
+"""Files that users attach to a job: assays and structures."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from django.db.models.functions import Now
 
 
 class Attachment(models.Model):
-    """A file that hangs on one item of a job, and goes with the job. Jobs of variants have one parent: item 0 stands
-    for all. `size` is what is kept of it in bytes, which counts against its owner's quota.
+    """A file about one item of a job, deleted with the job. In a job of variants, with one parent, that is item 0.
+
+    `size` is its stored bytes, which count towards the owner's quota.
     """
 
     item_index = models.PositiveIntegerField(default=0)
@@ -22,8 +23,10 @@ class Attachment(models.Model):
 
 
 class Assay(Attachment):
-    """Measured values of variants. `names` as the file gives them; `data` one little-endian double for each, NaN where
-    there is none. `offset` is what the names' numbers are ahead of the parent's positions.
+    """Measured values of variants.
+
+    `names` are those of the file. `data` has a little-endian double for each, NaN for no value. `offset` is the
+    difference between the positions in the names and those in the parent.
     """
 
     job = models.ForeignKey("jobs.Job", on_delete=models.CASCADE, related_name="assays")
@@ -35,8 +38,9 @@ class Assay(Attachment):
 
 
 class Structure(Attachment):
-    """Distances between the residues of a sequence in a structure: `data` is [L, L] little-endian float32 in Angstrom,
-    NaN where a residue is not resolved. The file itself is not kept.
+    """Distances between the residues of a sequence in a structure. The file itself is not kept.
+
+    `data` is [L, L] little-endian float32 in Angstrom, NaN for residues that are not resolved.
     """
 
     job = models.ForeignKey("jobs.Job", on_delete=models.CASCADE, related_name="structures")

@@ -1,4 +1,4 @@
-"""Contexts, their names, and the alignments they are drawn from; `jobs.models` imports them for Django."""
+"""Contexts, the jobs computed under them, and named sets of them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 class Context(models.Model):
     """Context sequences, stored once per owner however many items name them.
 
-    Once nothing names it any more it goes (`jobs.library.contexts`): `unused_since` marks those to look at.
+    A context that nothing names any more is deleted (`jobs.library.contexts`). `unused_since` marks candidates.
     """
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
@@ -22,8 +22,8 @@ class Context(models.Model):
 
     class Meta:
         constraints = [
-            # Two uploads at once with the same homologs meet here, not in two rows. The sum of an owner's tokens, which
-            # counts against the quota of stored bytes, is read from it alone.
+            # Two uploads at once with the same homologs share one row. The sum of an owner's tokens, which counts
+            # towards the quota of stored bytes, needs this index only.
             models.UniqueConstraint(fields=["owner", "digest"], include=["tokens"], name="context_once_per_owner"),
         ]
         indexes = [
@@ -32,7 +32,7 @@ class Context(models.Model):
 
 
 class JobContext(models.Model):
-    """A context that every item of the job is computed under, in its place."""
+    """A context that every item of the job is computed under, with its position."""
 
     job = models.ForeignKey("jobs.Job", on_delete=models.CASCADE, related_name="contexts", db_index=False)
     position = models.PositiveSmallIntegerField()
@@ -46,10 +46,10 @@ class JobContext(models.Model):
 
 
 class ContextSet(models.Model):
-    """Contexts in an order, under a name of their owner's: what an ensemble of scores is computed with.
+    """A named, ordered set of contexts, for an ensemble of scores.
 
-    `provenance` says where they came from: `source` ("sequences", "fasta", "alignment"), and for sampled ones the
-    digest of the alignment with, for each context, its settings and the numbers of its rows.
+    `provenance` has their `source` ("sequences", "fasta" or "alignment"). For sampled ones it also has the alignment's
+    digest and, for each context, its settings and the numbers of its rows.
     """
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="context_sets")
@@ -66,7 +66,7 @@ class ContextSet(models.Model):
 
 
 class ContextSetMember(models.Model):
-    """A context in its place. A set may hold the same context twice: two draws can agree."""
+    """A context of a set, with its position. A set may hold a context twice: two samples can be equal."""
 
     set = models.ForeignKey(ContextSet, on_delete=models.CASCADE, related_name="members", db_index=False)
     position = models.PositiveSmallIntegerField()
@@ -74,6 +74,6 @@ class ContextSetMember(models.Model):
 
     class Meta:
         constraints = [
-            # One context in each place; the index also reads a set in its order.
+            # One context at each position; the index also reads a set in order.
             models.UniqueConstraint(fields=["set", "position"], name="context_set_member_once"),
         ]

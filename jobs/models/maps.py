@@ -1,4 +1,4 @@
-"""What users know of their items beside the sequences. `jobs.models` imports it, as Django looks for models there."""
+"""Values of items that users upload."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from django.db.models.functions import Now
 class JobColumn(models.Model):
     """An uploaded value for each item of a job, to colour its map by.
 
-    `values` is zlib-compressed little-endian numbers, one for each item in input order: float64 (NaN: no value) of a
-    `numeric` column; int32 places in `categories` (-1: no value) of a `categorical` one.
+    `values` is zlib-compressed little-endian numbers, one for each item in input order. A `numeric` column has float64,
+    NaN for no value. A `categorical` one has int32 indices into `categories`, -1 for no value.
     """
 
     job = models.ForeignKey("jobs.Job", on_delete=models.CASCADE, related_name="columns", db_index=False)

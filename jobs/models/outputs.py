@@ -1,4 +1,4 @@
-"""What chunks leave behind: arrays and sums. `jobs.models` imports these, as Django looks for models there."""
+"""Results of chunks: arrays and sums."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from django.db import models
 
 
 class Output(models.Model):
-    """Arrays of one chunk: one kind, one layer, its items' values one after the other (`jobs.library.outputs`).
+    """Arrays of one chunk, of one kind and layer, its items' values one after the other (`jobs.library.outputs`).
 
-    `layer` is -1 where the kind has none; `item_index` is -1 where the row covers all items of the chunk, else the
-    one item whose per-token array it holds. `data` is raw little-endian numbers with EXTERNAL storage.
+    `layer` is -1 for kinds without layers. `item_index` is -1 if the row covers all items of the chunk, else the item
+    whose per-token array it holds. `data` is raw little-endian numbers with EXTERNAL storage.
     """
 
     chunk = models.ForeignKey("jobs.Chunk", on_delete=models.CASCADE, related_name="outputs", db_index=False)
@@ -24,7 +24,7 @@ class Output(models.Model):
 
     class Meta:
         constraints = [
-            # Whatever is delivered twice is stored once.
+            # An output that is delivered twice is stored once.
             models.UniqueConstraint(fields=["chunk", "kind", "layer", "item_index"], name="output_once"),
         ]
 
@@ -32,9 +32,9 @@ class Output(models.Model):
 class Tally(models.Model):
     """Sums over a job's first closed chunks, so that progress counts only the rows behind them.
 
-    Every chunk of the job up to `upto` is closed and counted here; `counts` maps "state engine" to chunks, items,
-    succeeded and failed ones, `n_bytes` is what their outputs take. `jobs.queue.tallies` moves it on; only a retry
-    changes closed chunks, and forgets it. It outlives the chunks of an expired job: its counts stay readable.
+    Every chunk of the job up to `upto` is closed and counted here. `counts` maps "state engine" to numbers of chunks,
+    items, succeeded and failed items; `n_bytes` is the size of their outputs. `jobs.queue.tallies` moves it on. Only a
+    retry changes closed chunks, and deletes it. It outlives the chunks of an expired job, so counts stay readable.
     """
 
     job = models.OneToOneField("jobs.Job", on_delete=models.CASCADE, primary_key=True, related_name="tally")

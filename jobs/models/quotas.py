@@ -1,4 +1,4 @@
-"""Limits of single users. `jobs.models` imports this, as Django looks for models there."""
+"""Limits of single users."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from django.db import models
 
 
 class Quota(models.Model):
-    """Limits of one user that differ from the settings; None stands for the setting, 0 for no limit.
+    """Limits of one user: None means the setting, 0 no limit.
 
-    Its row is also the lock under which the user's submissions are accepted one after the other.
-    `jobs.quotas.admission` creates it if it is missing.
+    The row is also the lock under which the user's submissions take turns. `jobs.quotas.admission` creates it.
     """
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True)

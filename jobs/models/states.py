@@ -1,4 +1,4 @@
-"""The few states of the machine; `docs/states.md` draws their transitions."""
+"""States of jobs, chunks, items, workers and background work; `docs/states.md` draws their transitions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class JobState(models.TextChoices):
 
     @classmethod
     def unfinished(cls) -> tuple[JobState, ...]:
-        """States that something still has to happen in."""
+        """Return the states that a job still leaves."""
         return (cls.VALIDATING, cls.QUEUED, cls.RUNNING, cls.FINALIZING, cls.PAUSED, cls.CANCELLING)
 
     @classmethod
@@ -29,12 +29,12 @@ class JobState(models.TextChoices):
 
     @classmethod
     def closable(cls) -> tuple[JobState, ...]:
-        """States from which a job without an open chunk is closed."""
+        """Return the states in which a job without an open chunk is closed."""
         return (cls.QUEUED, cls.RUNNING, cls.FINALIZING, cls.CANCELLING)
 
     @classmethod
     def claimable(cls) -> tuple[JobState, ...]:
-        """States in which workers may take chunks."""
+        """Return the states in which workers may claim chunks."""
         return (cls.QUEUED, cls.RUNNING)
 
 
@@ -47,12 +47,12 @@ class ChunkState(models.TextChoices):
 
     @classmethod
     def open(cls) -> tuple[ChunkState, ...]:
-        """Still to be computed."""
+        """Return the states of chunks that are still to be computed."""
         return (cls.READY, cls.LEASED)
 
     @classmethod
     def closed(cls) -> tuple[ChunkState, ...]:
-        """States that only a retry leaves."""
+        """Return the states that only a retry leaves."""
         return (cls.DONE, cls.FAILED, cls.CANCELLED)
 
 

@@ -1,4 +1,4 @@
-"""Webhooks and what was sent to them. `jobs.models` imports these, as Django looks for models there."""
+"""Webhooks and their deliveries."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from django.db.models.functions import Now
 
 
 class Webhook(models.Model):
-    """An address of a user's that is told of jobs. `secret` signs, so it is kept as it is, and shown once.
+    """A user's address that receives events of jobs.
 
-    `failing_since` is the first failure since the last success; `reason` says why an inactive one was switched off.
+    `secret` signs them, so it is stored in clear; users see it once. `failing_since` is the first failure since the
+    last success. `reason` is why an inactive webhook was switched off.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -44,6 +45,6 @@ class Delivery(models.Model):
 
     class Meta:
         indexes = [
-            # The deliverer looks for what is due: few among all.
+            # The deliverer reads due deliveries only, which are few.
             models.Index(fields=["next_attempt_at"], condition=Q(next_attempt_at__isnull=False), name="delivery_due"),
         ]

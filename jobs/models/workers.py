@@ -1,4 +1,4 @@
-"""Workers and what they run. `jobs.models` imports these, as Django looks for models there."""
+"""Workers and the networks they run."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from jobs.models.states import WorkerState
 
 
 class EngineRecord(models.Model):
-    """A network on a device (e1protocol.EngineIdentity), stored once and named by every chunk it computed."""
+    """A network on a device (`e1protocol.EngineIdentity`), named by every chunk that it computed."""
 
     digest = models.CharField(max_length=64, unique=True)
     identity = models.JSONField()
 
 
 class Worker(models.Model):
-    """A worker process, as it says of itself. Alive while its heartbeat is fresh.
+    """A worker process. It is alive while its heartbeat is fresh.
 
-    `draining` is the one column that others write: it finishes what it has leased and claims nothing more. `run` names
-    the start of its parent process: a new start ends a drain, a child that comes back does not.
+    Others write one column, `draining`: the worker then finishes its leases and claims nothing more. `run` names the
+    start of its parent process. A new start ends a drain; a replaced child process does not.
     """
 
     name = models.CharField(max_length=200, primary_key=True)
@@ -29,7 +29,7 @@ class Worker(models.Model):
     draining = models.BooleanField(default=False, db_default=False)
     run = models.CharField(max_length=32, default="", db_default="", blank=True)
     device_errors = models.PositiveSmallIntegerField(default=0, db_default=0)
-    """In a row, over all its processes since `run`; a bundle that succeeds ends the row."""
+    """Consecutive device errors of all its processes since `run` began; a successful bundle resets them."""
     last_bundle_at = models.DateTimeField(null=True, blank=True)
     engine = models.ForeignKey(EngineRecord, null=True, blank=True, on_delete=models.SET_NULL)
     tokens_per_second = models.FloatField(null=True, blank=True)

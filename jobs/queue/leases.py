@@ -186,8 +186,8 @@ def lease_renew(*, token: UUID) -> int:
 def chunks_begin(*, token: UUID, unwritten: Sequence[UUID] = ()) -> set[int]:
     """Note that computing begins under this lease, and return the ids of the chunks whose jobs still want them.
 
-    Chunks of cancelled jobs are cancelled; those of paused jobs become ready again. Computed chunks whose leases are
-    `unwritten` in this process no longer count as alone in it.
+    Chunks of cancelled jobs are cancelled; those of paused jobs become ready again. Chunks under the leases
+    `unwritten`, which this process has computed and not stored yet, are not alone in it from now on.
     """
     with transaction.atomic():
         held = database.rows(

@@ -42,9 +42,9 @@ class ChunkSum:
 def chunk_sums(job_ids: Iterable[UUID]) -> dict[UUID, list[ChunkSum]]:
     """Return sums over the chunks of each job, as of one moment: the tally's, and those of later rows.
 
-    The number of rows that it reads does not grow with the job: closed chunks after the tally, leased ones, and up to
-    READY_COUNTED ready ones. Further ready chunks follow from the remaining items, exactly unless chunks are shorter
-    than eight. In jobs with work units, whose number is bounded, all chunks are counted.
+    It reads a bounded number of rows: closed chunks after the tally, leased ones, and READY_COUNTED ready ones.
+    Further ready chunks follow from the remaining items, exactly unless chunks are shorter than eight. In jobs with
+    work units, whose number is bounded, all chunks are counted.
     """
     rows = database.rows(
         """

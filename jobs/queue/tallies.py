@@ -1,6 +1,6 @@
 """Sums of closed chunks, moved on now and then, so that progress never counts a million rows.
 
-A job's first open chunk, by id, bounds its tally: no chunk before it changes any more, and new chunks (from a split or
+A job's first open chunk, by id, bounds its tally. No chunk before it changes any more, and new chunks (from a split or
 a retry) get higher ids. Only a retry changes closed chunks. It deletes the tally under the job's lock.
 """
 

@@ -1,4 +1,4 @@
-"""Tasks of the service worker: safety nets that beat calls. Each is one function's name for Celery, no logic."""
+"""Celery tasks of the service workers. They name services and hold no logic of their own."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ PROBE_AFTER_SECONDS = 60
 
 @shared_task(name=TASK_DISPATCH)
 def dispatch_all() -> None:
-    """Fill every model's window, and have an idle worker prove itself."""
+    """Fill every model's window, and ask idle workers for a self-test."""
     for model in settings.E1_MODELS:
         queue.dispatch_quietly(model)
         idle = pace.workers_alive(model).filter(last_forward_at__lt=Now() - timedelta(seconds=PROBE_AFTER_SECONDS))
@@ -47,10 +47,9 @@ def dispatch_all() -> None:
 
 @shared_task(name=TASK_REAP)
 def reap() -> None:
-    """Take back expired leases, close jobs that nobody closed, remove uploads whose web process died, and move on
-    the sums that progress starts from.
+    """Repair what crashes leave behind: expired leases, unclosed jobs, abandoned uploads. Move tallies on.
 
-    Two beats are harmless: who does not get the lock leaves it to the other.
+    A second beat fails to get the lock and returns.
     """
     with _alone("e1-reap") as alone:
         if not alone:
@@ -74,7 +73,7 @@ def reap() -> None:
 
 @shared_task(name=TASK_EXPIRE)
 def expire() -> None:
-    """Remove what has outlived its time, one minute of work at most: beat calls again."""
+    """Delete expired results, for at most about a minute: beat calls again."""
     with _alone("e1-expire") as alone:
         if not alone:
             return
@@ -86,7 +85,7 @@ def expire() -> None:
 
 @shared_task(name=TASK_WEBHOOKS)
 def deliver_webhooks() -> None:
-    """Send what is due to webhooks, in one process at a time: addresses that answer slowly hold up no more."""
+    """Send due deliveries to webhooks in one process at a time, since slow addresses may hold it up."""
     with _alone("e1-webhooks") as alone:
         if alone:
             deliveries_send()
@@ -100,8 +99,9 @@ def work_in_background(kind: str, pk: str) -> None:
 
 @contextmanager
 def _alone(name: str) -> Iterator[bool]:
-    """Whether this process got the lock of that name. It belongs to the session, so that the steps under it commit
-    one by one, and goes with the connection where the process dies.
+    """Yield whether this process got the lock of that name.
+
+    The lock belongs to the session, so that the steps under it commit one by one. It ends with the connection.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(hashtext(%s))", [name])

@@ -34,7 +34,7 @@ def turn_take() -> bool:
 def next_in_turn() -> tuple[str, str] | None:
     """Return kind and primary key of the work that has waited longest; None if nothing waits.
 
-    Work waits since its request or since its owner was last served, whichever is later. An owner with work running goes
+    Work waits since its request, or since its owner was last served if that is later. An owner with work running goes
     last. So owners take turns, and later requests can't overtake an owner for ever.
     """
     with connection.cursor() as cursor:

@@ -14,9 +14,7 @@ from jobs.tasks.building import artefact_build
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of background work. `run` takes a primary key as text, claims the work, and returns whether its result
-    counts.
-    """
+    """A kind of background work. `run` takes a primary key as text and returns whether it finished the work."""
 
     model: type[BackgroundWork]
     run: Callable[[str], bool]

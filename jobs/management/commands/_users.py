@@ -1,4 +1,4 @@
-"""What the user commands share: making a user together with a token."""
+"""Creation of a user with a token, for the commands."""
 
 from __future__ import annotations
 
@@ -17,9 +17,7 @@ def new_password() -> str:
 
 
 def create_user(name: str, *, password: str, superuser: bool, token_name: str) -> str:
-    """Make a user with a token that does not expire; gives the token's key, which is shown once. Run in a
-    transaction.
-    """
+    """Create a user with a token that does not expire, and return the token's key. Run it in a transaction."""
     manager = get_user_model().objects
     make = manager.create_superuser if superuser else manager.create_user
     user = make(username=name, password=password)

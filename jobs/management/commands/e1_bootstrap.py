@@ -17,11 +17,11 @@ from jobs.management.commands._users import create_user, new_password
 ADMIN = "admin"
 FIRST_START = "first start"
 _LOCK = 0xE1_AD_11
-"""Number of the advisory lock under which two starts on one database take turns."""
+"""Number of the advisory lock that makes two starts on one database take turns."""
 
 
 class Command(BaseCommand):
-    requires_system_checks = []  # they would import every page before the first table is made
+    requires_system_checks = []  # They would import every page before the first table exists.
     help = "Create the superuser `admin` and a token at the first start; later starts change nothing."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -41,17 +41,15 @@ class Command(BaseCommand):
                 return
             password = new_password()
             key = create_user(ADMIN, password=password, superuser=True, token_name=FIRST_START)
-            # Before the commit: a crash in between leaves files without a user, which the next start
-            # replaces, and never a user whose password nobody has.
+            # Before the commit: a crash in between leaves files without a user, which the next start replaces. The
+            # other order could leave a user with an unknown password.
             _write(data / "admin-password", password)
             _write(data / "token", key)
         self.stdout.write(f"made the user {ADMIN}; password in {data / 'admin-password'}, token in {data / 'token'}")
 
 
 def _write(path: Path, secret: str) -> None:
-    """Write a secret for its owner only. What lies there belongs to another database and is kept as
-    NAME.old.
-    """
+    """Write a secret that only the file's owner can read. A previous file, of another database, becomes NAME.old."""
     if not write_once(path, secret):
         with contextlib.suppress(FileNotFoundError):
             path.replace(path.with_name(path.name + ".old"))

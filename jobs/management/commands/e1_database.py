@@ -1,4 +1,4 @@
-"""`manage.py e1_database add NAME FASTA | list | remove NAME`: libraries that homologs are searched in."""
+"""`manage.py e1_database add NAME FASTA | list | remove NAME`: libraries for homolog searches."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from jobs.errors import ServiceError
 from jobs.models import SequenceDatabase
 
 SHOWN = 20
-"""Problems that are listed."""
+"""Most problems that are listed."""
 
 
 class Command(BaseCommand):

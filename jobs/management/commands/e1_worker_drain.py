@@ -1,4 +1,4 @@
-"""`manage.py e1_worker_drain NAME`: for the script that stops a worker, before a deploy or for repairs."""
+"""`manage.py e1_worker_drain NAME`: drains a worker before a deploy or a repair."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Command(BaseCommand):
     def _wait(self, name: str, model: str, seconds: float) -> None:
         end = time.monotonic() + seconds
         quiet = 0
-        # Twice in a row: it may have looked for a drain just before this one, and claim once more.
+        # Twice in a row: the worker may have checked for a drain just before this one, and claim once more.
         while (quiet := 0 if self._holds(name, model) else quiet + 1) < LOOKS:
             if not quiet and time.monotonic() > end:
                 raise CommandError(f"{name} still computes after {seconds:g} s; it goes on draining")
