@@ -67,12 +67,51 @@ def token_of(db) -> Callable[..., str]:
 
 @pytest.fixture
 def api(person, token_of):
-    """A client that is logged in by token."""
+    """A REST client with a token of `person`."""
+    return _with_token(token_of(person))
+
+
+@pytest.fixture
+def other_api(stranger, token_of):
+    """A REST client with a token of `stranger`."""
+    return _with_token(token_of(stranger))
+
+
+def _with_token(token: str):
     from rest_framework.test import APIClient
 
     client = APIClient()
-    client.credentials(HTTP_AUTHORIZATION=f"Token {token_of(person)}")
+    client.credentials(HTTP_AUTHORIZATION=f"Token {token}")
     return client
+
+
+@pytest.fixture
+def browser(person):
+    """Django's test client, logged in as `person`."""
+    return _logged_in(person)
+
+
+@pytest.fixture
+def other_browser(stranger):
+    """Django's test client, logged in as `stranger`."""
+    return _logged_in(stranger)
+
+
+def _logged_in(user):
+    from django.test import Client
+
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+@pytest.fixture
+def engine_id(db) -> int:
+    """The id of an engine whose results tests store by hand."""
+    from e1protocol import EngineIdentity
+    from jobs.fleet import workers
+
+    return workers.engine_record(identity=EngineIdentity("e1-demo", "0" * 64, "float32", "cpu", "sdpa", "2", "0", True))
 
 
 @pytest.fixture(scope="session")

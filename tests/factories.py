@@ -18,7 +18,7 @@ from jobs.library.outputs import pack_outputs
 from jobs.models import Chunk, Job
 from jobs.parsing import BadRecord, Record
 from jobs.queue import leases, lifecycle
-from tests.helpers import post
+from tests.helpers import submit_items
 
 
 def record(index, sequence="MKTAYIAKQR", context=None):
@@ -115,8 +115,7 @@ SHORT = "MKTAYIAKQR"
 
 def sent(api: Any, action: str, items: list[dict[str, str]], **params: Any) -> dict[str, Any]:
     """A job of this action that nobody computes."""
-    body = {"model": "e1-demo", "action": action, "params": params, "items": items, "name": f"a {action}"}
-    answer = post(api, "/api/jobs/", body)
+    answer = submit_items(api, items, action, params=params, name=f"a {action}")
     assert answer.status_code == 202, answer.content
     return dict(answer.json())
 

@@ -42,6 +42,12 @@ def post(api, path, data, **headers):
     return api.post(path, orjson.dumps(data), content_type="application/json", headers=headers)
 
 
+def submit_items(api, items, action="log_prob", *, key=None, **fields):
+    """Submit a job by a JSON body. `key` is its idempotency key."""
+    headers = {"Idempotency-Key": key} if key else {}
+    return post(api, "/api/jobs/", {"model": "e1-demo", "action": action, "items": items, **fields}, **headers)
+
+
 def text_of(response) -> str:
     """What a reader sees: no markup, single spaces."""
     return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", response.content.decode())))

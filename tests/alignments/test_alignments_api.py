@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db.models.functions import Now
-from rest_framework.test import APIClient
 
 from jobs.alignments import leased
 from jobs.alignments import services as alignments
@@ -132,15 +131,13 @@ def test_alignments_count_against_the_quota_of_stored_bytes(api, person):
     assert (refused.status_code, refused.json()["code"]) == (413, "quota_stored_bytes")
 
 
-def test_nobody_sees_the_alignments_of_others(api, stranger, token_of):
+def test_nobody_sees_the_alignments_of_others(api, other_api):
     body = stored_alignment(api)
-    other = APIClient()
-    other.credentials(HTTP_AUTHORIZATION=f"Token {token_of(stranger)}")
-    assert other.get("/api/alignments/").json()["results"] == []
-    assert other.get(body["url"]).status_code == 404
-    assert other.delete(body["url"]).status_code == 404
-    assert sample_alignment(other, body, preset="published_ensemble", preview=True).status_code == 404
-    assert stored_alignment(other)["id"] != body["id"]
+    assert other_api.get("/api/alignments/").json()["results"] == []
+    assert other_api.get(body["url"]).status_code == 404
+    assert other_api.delete(body["url"]).status_code == 404
+    assert sample_alignment(other_api, body, preset="published_ensemble", preview=True).status_code == 404
+    assert stored_alignment(other_api)["id"] != body["id"]
 
 
 # --- sampling --------------------------------------------------------------------------------------------------------

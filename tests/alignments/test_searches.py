@@ -25,6 +25,7 @@ from jobs.science.alignments import homologs, mmseqs
 from jobs.science.alignments.homologs import SearchSettings
 from jobs.science.alignments.libraries import library_blocks
 from jobs.tasks.works import WORKS
+from tests.helpers import post
 from tests.needed import needed_program, unavailable
 from tests.queue.lock_checks import assert_counted_under_the_owners_lock
 
@@ -67,8 +68,7 @@ def library(folder, tmp_path):
 
 
 def start(api, **data):
-    body = {"database": "small", "parent": PARENT, **data}
-    return api.post("/api/searches/", orjson.dumps(body), content_type="application/json")
+    return post(api, "/api/searches/", {"database": "small", "parent": PARENT, **data})
 
 
 def run(search):
@@ -332,19 +332,17 @@ def test_a_library_that_is_gone_fails_the_search_with_a_reason(api, library, fol
     assert shown["database"]["digest"] == library.digest
 
 
-def test_searches_belong_to_their_owner_and_wait_in_line(api, stranger, token_of, library):
+def test_searches_belong_to_their_owner_and_wait_in_line(api, other_api, library):
     search = start(api).json()
-    other = APIClient()
-    other.credentials(HTTP_AUTHORIZATION=f"Token {token_of(stranger)}")
-    assert other.get("/api/searches/").json()["results"] == []
-    assert other.get(search["url"]).status_code == 404
-    assert other.delete(search["url"]).status_code == 404
-    assert other.post(search["links"]["cancel"]).status_code == 404
+    assert other_api.get("/api/searches/").json()["results"] == []
+    assert other_api.get(search["url"]).status_code == 404
+    assert other_api.delete(search["url"]).status_code == 404
+    assert other_api.post(search["links"]["cancel"]).status_code == 404
     for _ in range(searches.MAX_OPEN - 1):
         assert start(api).status_code == 202
     refused = start(api)
     assert (refused.status_code, refused.json()["code"]) == (429, "too_many_searches")
-    assert start(other).status_code == 202
+    assert start(other_api).status_code == 202
     assert len(api.get("/api/searches/").json()["results"]) == searches.MAX_OPEN
 
 

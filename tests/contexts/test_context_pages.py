@@ -19,12 +19,6 @@ pytestmark = pytest.mark.django_db
 A3M = b">parent\nMKTAYI\n>a\nMKTaAYI\n>b\nMRTAY-\n>b\n--TAYL\n"
 
 
-@pytest.fixture
-def browser(client, person):
-    client.force_login(person)
-    return client
-
-
 def text(response):
     return re.sub(r"\s+", " ", response.content.decode())
 

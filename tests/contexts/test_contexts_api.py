@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 
-import orjson
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
@@ -12,6 +11,7 @@ from rest_framework.test import APIClient
 
 from jobs.actions.contexts import context_digest
 from jobs.models import ContextSet
+from tests.helpers import post
 
 pytestmark = pytest.mark.django_db
 
@@ -19,8 +19,8 @@ HOMOLOGS = b">a\nmktayiakqr\n>b twice\nMKTAYLAKQR*\n>b twice\nMRT\n"
 SEQUENCES = ["MKTAYIAKQR", "MKTAYLAKQR", "MRT"]
 
 
-def post(api, data):
-    return api.post("/api/contexts/", orjson.dumps(data), content_type="application/json")
+def create(api, data):
+    return post(api, "/api/contexts/", data)
 
 
 def upload(api, file=HOMOLOGS, filename="my homologs.fasta.gz", **fields):
@@ -29,7 +29,7 @@ def upload(api, file=HOMOLOGS, filename="my homologs.fasta.gz", **fields):
 
 
 def test_lists_of_sequences(api):
-    response = post(api, {"name": "two", "contexts": [["MRT"], SEQUENCES]})
+    response = create(api, {"name": "two", "contexts": [["MRT"], SEQUENCES]})
     assert response.status_code == 201, response.content
     shown = api.get(response["Location"]).json()
     assert (shown["name"], shown["count"], shown["source"]) == ("two", 2, "sequences")
@@ -57,23 +57,21 @@ def test_homologs_as_a_file_or_a_raw_body(api, pack):
 
 
 def test_a_name_is_taken_once_and_free_again(api):
-    assert post(api, {"name": "x", "sequences": SEQUENCES}).status_code == 201
-    assert post(api, {"name": "x", "sequences": SEQUENCES}).status_code == 201
-    taken = post(api, {"name": "x", "sequences": ["MRT"]})
+    assert create(api, {"name": "x", "sequences": SEQUENCES}).status_code == 201
+    assert create(api, {"name": "x", "sequences": SEQUENCES}).status_code == 201
+    taken = create(api, {"name": "x", "sequences": ["MRT"]})
     assert (taken.status_code, taken.json()["code"]) == (409, "context_set_exists")
     assert ContextSet.objects.count() == 1
     assert api.delete("/api/contexts/x/").status_code == 204
     assert api.delete("/api/contexts/x/").status_code == 404
-    assert post(api, {"name": "x", "sequences": ["MRT"]}).status_code == 201
+    assert create(api, {"name": "x", "sequences": ["MRT"]}).status_code == 201
 
 
-def test_nobody_sees_the_sets_of_others(api, stranger, token_of):
-    post(api, {"name": "x", "sequences": SEQUENCES})
-    other = APIClient()
-    other.credentials(HTTP_AUTHORIZATION=f"Token {token_of(stranger)}")
-    assert other.get("/api/contexts/").json()["results"] == []
-    assert other.get("/api/contexts/x/").status_code == 404
-    assert other.delete("/api/contexts/x/").status_code == 404
+def test_nobody_sees_the_sets_of_others(api, other_api):
+    create(api, {"name": "x", "sequences": SEQUENCES})
+    assert other_api.get("/api/contexts/").json()["results"] == []
+    assert other_api.get("/api/contexts/x/").status_code == 404
+    assert other_api.delete("/api/contexts/x/").status_code == 404
     assert APIClient().get("/api/contexts/").status_code == 401
     assert api.get("/api/contexts/x/").status_code == 200
 
@@ -94,7 +92,7 @@ def test_nobody_sees_the_sets_of_others(api, stranger, token_of):
     ],
 )
 def test_refused_bodies(api, data, code, path):
-    response = post(api, data)
+    response = create(api, data)
     assert (response.status_code, response.json()["code"]) == (400, code), response.content
     assert response.json()["errors"][0]["path"] == path
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import orjson
 import pytest
 
 from jobs.errors import Conflict, InvalidInput, NotFound, TooLarge
@@ -15,6 +14,7 @@ from jobs.queue import dispatch as queue
 from jobs.queue.lifecycle import job_delete, job_retry
 from jobs.quotas import usage
 from tests.factories import make_job, record, submission
+from tests.helpers import post, submit_items
 from worker import tasks
 
 pytestmark = pytest.mark.django_db
@@ -23,13 +23,9 @@ ENSEMBLE = [["MKTAYIAKQR" * 30, "MKTAYLAKQR" * 30], ["ACDEFGHIKL" * 20]]
 ENSEMBLE_TOKENS = 2 * 304 + 204
 
 
-def post(api, url, **body):
-    return api.post(url, orjson.dumps({"model": "e1-demo", **body}), content_type="application/json")
-
-
 def of_an_ensemble(api, count=20):
     items = [{"sequence": "MKTAYIAKQR"}] * count
-    answer = post(api, "/api/jobs/", action="log_prob", params={"contexts": ENSEMBLE}, items=items)
+    answer = submit_items(api, items, params={"contexts": ENSEMBLE})
     assert answer.status_code == 202, answer.content
     return Job.objects.get(pk=answer.json()["id"])
 
@@ -79,7 +75,7 @@ def test_a_retry_counts_what_its_items_run_under(api, person):
 
 
 def test_a_retry_counts_the_units_that_run_again(api, person):
-    contacts = post(api, "/api/jobs/", action="contacts", items=[{"sequence": "MKTAYIAKQR"}]).json()["id"]
+    contacts = submit_items(api, [{"sequence": "MKTAYIAKQR"}], "contacts").json()["id"]
     units = Chunk.objects.filter(job=contacts, unit_count__gt=0)
     tokens = sum(units.values_list("n_tokens", flat=True))
     Chunk.objects.filter(job=contacts).update(state="cancelled", blocked=False)
@@ -95,7 +91,7 @@ def test_a_retry_counts_the_units_that_run_again(api, person):
 def test_a_synchronous_ensemble_takes_no_more_than_contexts_of_its_items_may(api, monkeypatch):
     monkeypatch.setattr("jobs.api.sync.SYNC_CONTEXT_TOKENS", ENSEMBLE_TOKENS - 1)
     body = {"items": [{"sequence": "MKT"}], "params": {"contexts": ENSEMBLE}}
-    answer = api.post("/api/v3/e1-demo/log_prob/", orjson.dumps(body), content_type="application/json")
+    answer = post(api, "/api/v3/e1-demo/log_prob/", body)
     problem = answer.json()["errors"][0]
     assert (answer.status_code, problem["code"], problem["path"]) == (400, "contexts_too_long", "params.contexts")
     assert "812 tokens" in problem["message"]
@@ -120,7 +116,7 @@ def test_names_headers_and_skipped_letters_count(api, person):
 
 @pytest.mark.parametrize("end", ["paused", "cancelled"])
 def test_units_that_wait_for_their_item_count(api, person, inline_worker, end):
-    job_id = post(api, "/api/jobs/", action="contacts", items=[{"sequence": "MKTAYIAKQR"}]).json()["id"]
+    job_id = submit_items(api, [{"sequence": "MKTAYIAKQR"}], "contacts").json()["id"]
     before = usage.use_of(person.pk).stored_bytes
     unit = Chunk.objects.filter(job=job_id, unit_count__gt=0).order_by("id").first()
     tasks.run_bundles([[unit.pk]])

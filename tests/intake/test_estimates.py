@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import orjson
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db.models import Sum
@@ -15,16 +14,13 @@ from jobs.fleet import workers
 from jobs.intake import estimates
 from jobs.models import Chunk, Context, Item, Job, Output, Worker
 from jobs.quotas import usage
+from tests.helpers import post
 
 pytestmark = pytest.mark.django_db
 
 SEQUENCES = ["MKTAYIAKQR", "MKTAYIAKQRQISFVK", "ACDEFGHIKLMNPQRSTVWY"] * 4
 FASTA = b"".join(b">p%d\n%s\n" % (n, sequence.encode()) for n, sequence in enumerate(SEQUENCES))
 EVERYTHING = {"repr_layers": [-1, 2], "include": ["mean", "per_token", "logits"]}
-
-
-def post(api, path, data):
-    return api.post(path, orjson.dumps(data), content_type="application/json")
 
 
 def upload(api, path, **fields):

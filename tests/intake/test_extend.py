@@ -10,9 +10,7 @@ from django.urls import reverse
 from typer.testing import CliRunner
 
 from e1client.cli import app
-from e1protocol import EngineIdentity
 from jobs.errors import Conflict, InvalidInput, NotFound, TooManyRequests
-from jobs.fleet import workers
 from jobs.intake import ingest as intake
 from jobs.library.selectors import items_of
 from jobs.models import Chunk, Extension, Item, Job, Output, Tally
@@ -22,6 +20,7 @@ from jobs.queue.progress import job_counts
 from jobs.queue.tallies import tally_advance
 from jobs.results.manifest import manifest_of
 from tests.factories import bad, be_patient, claim, complete, expire, extend, ids, make_job, record, submission
+from tests.helpers import post
 
 pytestmark = pytest.mark.django_db
 
@@ -29,11 +28,6 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def job(person):
     return make_job(person, [record(n) for n in range(20)])
-
-
-@pytest.fixture
-def engine_id(db):
-    return workers.engine_record(identity=EngineIdentity("e1-demo", "0" * 64, "float32", "cpu", "sdpa", "2", "0", True))
 
 
 def finish(job, engine_id, failures=()):
@@ -121,7 +115,7 @@ def test_skipped_records_name_their_new_place(job):
 
 def test_a_place_in_the_errors_of_skipped_records_moves_along(job, api):
     body = {"items": [{"sequence": "MKT"}, {"sequence": "M1T"}], "on_invalid": "skip"}
-    answer = api.post(reverse("job-extend", args=[job.pk]), orjson.dumps(body), content_type="application/json")
+    answer = post(api, reverse("job-extend", args=[job.pk]), body)
     assert answer.status_code == 202, answer.content
     assert items_of(job).get(index=21).error[0]["index"] == 21
 
@@ -248,7 +242,7 @@ def test_every_body_of_a_submission(api, job, inline_worker):
     form = encode_multipart(BOUNDARY, {"file": SimpleUploadedFile("a.fasta", b">a\nMKT\n>b\nmkt*\n")})
     assert api.post(address, form, content_type=MULTIPART_CONTENT).status_code == 202
     assert api.post(address, b">c\nMKTA\n", content_type="text/x-fasta").status_code == 202
-    answer = api.post(address, orjson.dumps({"items": [{"sequence": "MKTAY"}]}), content_type="application/json")
+    answer = post(api, address, {"items": [{"sequence": "MKTAY"}]})
     assert answer.status_code == 202, answer.content
     assert answer.json()["counts"]["total"] == 24
     assert answer.json()["cleaning"] == {"spaces": 0, "line_ends": 0, "lower_case": 1, "trailing_star": 1}
@@ -266,9 +260,7 @@ def test_refusals_over_rest(api, job):
     address = reverse("job-extend", args=[job.pk])
     broken = api.post(address, b">c\nM1TA\n", content_type="text/x-fasta")
     assert (broken.status_code, broken.json()["errors"][0]["line"]) == (400, 2)
-    other = api.post(
-        address, orjson.dumps({"items": [{"sequence": "MKT"}], "model": "e1-600m"}), content_type="application/json"
-    )
+    other = post(api, address, {"items": [{"sequence": "MKT"}], "model": "e1-600m"})
     assert other.status_code == 400
     job.refresh_from_db()
     assert job.total_items == 20

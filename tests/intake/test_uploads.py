@@ -28,13 +28,6 @@ from tests.helpers import FASTA, body, lines, submit
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture
-def browser(person) -> Client:
-    client = Client()
-    client.force_login(person)
-    return client
-
-
 # --- how many at once ------------------------------------------------------------------------------------------------
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
-import orjson
 import pytest
 from django.contrib.auth.models import User
 
 from jobs.models import Job, Quota, Worker
+from tests.helpers import submit_items
 
 pytestmark = pytest.mark.django_db
 
@@ -30,8 +30,7 @@ def staff(client):
 
 @pytest.fixture
 def job(api, inline_worker):
-    body = {"model": "e1-demo", "action": "log_prob", "items": [{"sequence": "MKTA"}] * 9, "name": "<b>mine</b>"}
-    answer = api.post("/api/jobs/", orjson.dumps(body), content_type="application/json")
+    answer = submit_items(api, [{"sequence": "MKTA"}] * 9, name="<b>mine</b>")
     return Job.objects.get(pk=answer.json()["id"])
 
 

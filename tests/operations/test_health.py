@@ -6,7 +6,6 @@ from datetime import timedelta
 
 import pytest
 from django.db import InterfaceError, OperationalError
-from django.test import Client
 from django.utils import timezone
 from redis.exceptions import ConnectionError as RedisAway
 from rest_framework.test import APIClient
@@ -31,13 +30,6 @@ def job(person, inline_worker):
     Job.objects.update(touched_at=timezone.now() - LONG_AGO)
     Chunk.objects.update(not_before=timezone.now() - LONG_AGO)
     return job
-
-
-@pytest.fixture
-def browser(person):
-    client = Client()
-    client.force_login(person)
-    return client
 
 
 def red():

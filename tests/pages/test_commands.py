@@ -23,13 +23,6 @@ SECONDS = 600
 BIN = Path(sys.executable).parent
 
 
-@pytest.fixture
-def browser(person) -> Client:
-    browser = Client()
-    browser.force_login(person)
-    return browser
-
-
 def submitted(api, contexts, action="score") -> Job:
     params = {"contexts": contexts} | ({"parent": PARENT} if action == "score" else {})
     items = [{"variant": "M1A"}] if action == "score" else [{"sequence": PARENT}]
@@ -93,8 +86,7 @@ def test_every_form_runs_as_pasted_for_a_job_with_contexts(
     assert (tmp_path / "other-results.npz").exists() == (key != "curl")
 
 
-def test_a_digest_stands_for_a_context_of_ones_own_and_for_nobody_elses(api, stranger, token_of):
-    from rest_framework.test import APIClient
+def test_a_digest_stands_for_a_context_of_ones_own_and_for_nobody_elses(api, other_api):
 
     job = submitted(api, CONTEXTS)
     again = submitted(api, job.params["contexts"])
@@ -102,10 +94,8 @@ def test_a_digest_stands_for_a_context_of_ones_own_and_for_nobody_elses(api, str
     assert submitted(api, [{"digest": job.params["contexts"][1]["digest"]}]).params["contexts"] == [
         job.params["contexts"][1]
     ]
-    other = APIClient()
-    other.credentials(HTTP_AUTHORIZATION=f"Token {token_of(stranger)}")
     body = {"model": "e1-demo", "action": "scan", "params": {"contexts": job.params["contexts"]}}
-    answer = other.post("/api/jobs/", body | {"items": [{"sequence": PARENT}]}, format="json")
+    answer = other_api.post("/api/jobs/", body | {"items": [{"sequence": PARENT}]}, format="json")
     assert answer.status_code == 400
     assert [(one["code"], one["path"]) for one in answer.json()["errors"]] == [
         ("unknown_context", "params.contexts.0.digest"),

@@ -15,20 +15,6 @@ from tests.helpers import body, submit, text_of
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def browser(person) -> Client:
-    client = Client()
-    client.force_login(person)
-    return client
-
-
-@pytest.fixture
-def other_browser(stranger) -> Client:
-    client = Client()
-    client.force_login(stranger)
-    return client
-
-
 def paths_of(job: dict) -> list[str]:
     page = job["links"]["page"]
     return [page, f"{page}items/", f"{page}items/0/"]

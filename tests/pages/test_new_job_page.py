@@ -39,13 +39,6 @@ FORM = {
 }
 
 
-@pytest.fixture
-def browser(person) -> Client:
-    client = Client()
-    client.force_login(person)
-    return client
-
-
 def send(browser: Client, data: bytes | None = FASTA, *, filename: str = "mine.fasta", fetch: bool = False, **fields):
     """What a browser posts; a field given as None is left out."""
     form = {name: value for name, value in {**FORM, **fields}.items() if value is not None}

@@ -18,13 +18,6 @@ from tests.helpers import body, submit
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def browser(person) -> Client:
-    client = Client()
-    client.force_login(person)
-    return client
-
-
 def test_nobody_sees_pages_without_logging_in(api):
     job = body(submit(api))
     for path in ("/", "/jobs/new/", "/service/", "/account/tokens/", job["links"]["page"]):

@@ -11,10 +11,8 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from e1protocol import EngineIdentity
 from jobs.actions import Stored, get_action
 from jobs.errors import Conflict, InvalidInput
-from jobs.fleet import workers
 from jobs.intake import ingest as intake
 from jobs.library.outputs import pack_outputs
 from jobs.library.selectors import items_of
@@ -31,11 +29,6 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def job(person):
     return make_job(person, [record(n) for n in range(20)])
-
-
-@pytest.fixture
-def engine_id(db):
-    return workers.engine_record(identity=EngineIdentity("e1-demo", "0" * 64, "float32", "cpu", "sdpa", "2", "0", True))
 
 
 def test_ingest_cuts_into_chunks_of_eight(job):

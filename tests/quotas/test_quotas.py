@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 
-import orjson
 import pytest
 from django.db import connection
 
@@ -13,6 +12,7 @@ from jobs.models.states import JobState
 from jobs.queue import lifecycle
 from jobs.quotas import usage
 from jobs.quotas.admission import quota_lock
+from tests.helpers import post, submit_items
 
 pytestmark = pytest.mark.django_db
 
@@ -24,9 +24,7 @@ BYTES = 8 * (10 + 8 + len("record_1"))
 
 
 def submit(api, items=EIGHT, key=None, **fields):
-    body = orjson.dumps({"model": "e1-demo", "action": "log_prob", "items": items, **fields})
-    headers = {"Idempotency-Key": key} if key else {}
-    return api.post("/api/jobs/", body, content_type="application/json", headers=headers)
+    return submit_items(api, items, key=key, **fields)
 
 
 def refused(response, status, code):
@@ -105,8 +103,7 @@ def test_batch_jobs_do_not_starve_synchronous_requests(api, person, settings, in
     settings.E1_SYNC_WAIT_SECONDS = 0.0
     Quota.objects.create(user=person, active_jobs=1, queued_tokens=TOKENS, sync_requests=2)
     assert submit(api).status_code == 202
-    body = orjson.dumps({"items": EIGHT})
-    answers = [api.post(SYNC, body, content_type="application/json") for _ in range(3)]
+    answers = [post(api, SYNC, {"items": EIGHT}) for _ in range(3)]
     # No worker runs meanwhile: the first two are accepted and outlive the wait limit.
     assert [answer.status_code for answer in answers] == [504, 504, 429]
     refused(answers[2], 429, "quota_sync_requests")
@@ -119,7 +116,7 @@ def test_batch_jobs_do_not_starve_synchronous_requests(api, person, settings, in
 def test_a_full_storage_refuses_synchronous_requests_too(api, person, inline_worker):
     Quota.objects.create(user=person, stored_bytes=BYTES)
     assert submit(api).status_code == 202
-    refused(api.post(SYNC, orjson.dumps({"items": EIGHT}), content_type="application/json"), 413, "quota_stored_bytes")
+    refused(post(api, SYNC, {"items": EIGHT}), 413, "quota_stored_bytes")
     assert Job.objects.count() == 1
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import orjson
 import pytest
 from django.apps import apps
 from django.db import connection
@@ -27,7 +26,16 @@ from jobs.quotas import usage
 from jobs.results.retention import jobs_expire
 from jobs.tasks import building
 from tests.factories import MEASUREMENTS, SHORT, VARIANTS, pdb, sent
-from tests.helpers import ask_analysis, client_of, stored_alignment, upload_assay, upload_columns, upload_structure
+from tests.helpers import (
+    ask_analysis,
+    client_of,
+    post,
+    stored_alignment,
+    submit_items,
+    upload_assay,
+    upload_columns,
+    upload_structure,
+)
 from tests.libraries import grouped
 
 pytestmark = pytest.mark.django_db
@@ -62,8 +70,7 @@ def limit(user, stored_bytes) -> None:
 
 def submit(api, *, context=None, sequence="MKTAYIAKQR", **more):
     items = [{"sequence": sequence} | ({"context_sequences": context} if context else {})]
-    body = {"model": "e1-demo", "action": "log_prob", "items": items} | more
-    return api.post("/api/jobs/", orjson.dumps(body), content_type="application/json")
+    return submit_items(api, items, **more)
 
 
 def test_no_table_of_bytes_is_forgotten():
@@ -109,7 +116,7 @@ def test_contexts_that_do_not_fit_are_refused_and_leave_nothing(api, person):
     answer = submit(api, context=CONTEXT)
     assert (answer.status_code, answer.json()["code"]) == (413, "quota_stored_bytes")
     estimate = {"model": "e1-demo", "action": "log_prob", "items": [{"sequence": SHORT, "context_sequences": CONTEXT}]}
-    asked = api.post("/api/estimate/", orjson.dumps(estimate), content_type="application/json").json()
+    asked = post(api, "/api/estimate/", estimate).json()
     assert (asked["accepted"], asked["stored_bytes"]) == (False, plain + CONTEXT_BYTES)
     assert not Context.objects.exists()
     assert used(person) == plain
@@ -119,7 +126,7 @@ def test_contexts_that_do_not_fit_are_refused_and_leave_nothing(api, person):
 
 def make_set(api, name="family", contexts=(CONTEXT,)):
     body = {"name": name, "contexts": [list(one) for one in contexts]}
-    return api.post("/api/contexts/", orjson.dumps(body), content_type="application/json")
+    return post(api, "/api/contexts/", body)
 
 
 def test_context_sets_count_and_a_full_storage_refuses_them(api, person):

@@ -12,9 +12,7 @@ from django.urls import reverse
 from typer.testing import CliRunner
 
 from e1client.cli import app
-from e1protocol import EngineIdentity
 from jobs.actions import Stored, get_action
-from jobs.fleet import workers
 from jobs.library.outputs import pack_outputs
 from jobs.models import Chunk, Item, Job, Output
 from jobs.queue import leases, lifecycle, losses
@@ -24,11 +22,6 @@ from jobs.results.export.ledger import HEADER, ledger_blocks
 from tests.factories import bad, complete, expire, ids, make_job, record
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def engine_id(db):
-    return workers.engine_record(identity=EngineIdentity("e1-demo", "0" * 64, "float32", "cpu", "sdpa", "2", "0", True))
 
 
 def rows_of(job):
@@ -149,8 +142,7 @@ def test_per_token_results_have_checksums_too(person, engine_id):
         assert row["checksum"] == whole.hexdigest()
 
 
-def test_over_rest_and_on_the_page(api, client, person, stranger, token_of):
-    from rest_framework.test import APIClient
+def test_over_rest_and_on_the_page(api, client, person, other_api):
 
     job = make_job(person, [record(n) for n in range(3)])
     address = reverse("job-ledger", args=[job.pk])
@@ -162,9 +154,7 @@ def test_over_rest_and_on_the_page(api, client, person, stranger, token_of):
     assert api.get(reverse("job-detail", args=[job.pk])).json()["links"]["ledger"] == address
     client.force_login(person)
     assert f'href="{address}"' in client.get(reverse("job-page", args=[job.pk])).content.decode()
-    other = APIClient()
-    other.credentials(HTTP_AUTHORIZATION=f"Token {token_of(stranger)}")
-    assert other.get(address).status_code == 404
+    assert other_api.get(address).status_code == 404
 
 
 @pytest.mark.django_db(transaction=True)

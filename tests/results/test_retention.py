@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import orjson
 import pytest
 from django.db import connection
 from django.utils import timezone
@@ -17,6 +16,7 @@ from jobs.quotas import usage
 from jobs.results import retention
 from jobs.tasks import expire
 from jobs.tasks.building import artefact_build
+from tests.helpers import post, submit_items
 
 pytestmark = pytest.mark.django_db
 
@@ -24,9 +24,7 @@ ITEMS = [{"sequence": "MKTAYIAKQR"}] * 30 + [{"sequence": "M1"}]
 
 
 def submit(api, items=ITEMS, key="k", **fields):
-    body = {"model": "e1-demo", "action": "encode", "items": items, "on_invalid": "skip", **fields}
-    headers = {"Idempotency-Key": key}
-    answer = api.post("/api/jobs/", orjson.dumps(body), content_type="application/json", headers=headers)
+    answer = submit_items(api, items, "encode", key=key, on_invalid="skip", **fields)
     assert answer.status_code == 202, answer.content
     return Job.objects.get(pk=answer.json()["id"])
 
@@ -113,8 +111,7 @@ def test_what_is_gone_is_said_to_be_gone(api, client, person, job):
     for rest in ("items/", "items/0/", "results/?format=npz", "results/?format=h5", "ledger/"):
         answer = api.get(f"/api/jobs/{job.pk}/{rest}")
         assert (answer.status_code, answer.json()["code"]) == (410, "results_expired"), rest
-    asked = orjson.dumps({"kind": "clusters", "params": {}})
-    answer = api.post(f"/api/jobs/{job.pk}/analyses/", asked, content_type="application/json")
+    answer = post(api, f"/api/jobs/{job.pk}/analyses/", {"kind": "clusters", "params": {}})
     assert (answer.status_code, answer.json()["code"]) == (410, "results_expired")
     answer = api.post(f"/api/jobs/{job.pk}/columns/", b"index,fitness\n0,1\n", content_type="text/csv")
     assert (answer.status_code, answer.json()["code"]) == (410, "results_expired")
@@ -177,8 +174,7 @@ def test_jobs_that_closed_before_the_setting_came_have_a_full_term(api, job):
 
 def test_an_answered_synchronous_request_goes_as_a_whole_after_its_hours(api, settings, inline_worker):
     settings.E1_SYNC_WAIT_SECONDS = 0.0
-    body = orjson.dumps({"items": ITEMS[:2]})
-    api.post("/api/v3/e1-demo/log_prob/", body, content_type="application/json")
+    post(api, "/api/v3/e1-demo/log_prob/", {"items": ITEMS[:2]})
     inline_worker()
     job = Job.objects.get()
     assert timedelta(hours=23) < job.expires_at - timezone.now() < timedelta(hours=25)

@@ -27,13 +27,6 @@ def job(api):
     return sent(api, "score", [{"variant": variant} for variant in VARIANTS], parent=SHORT)
 
 
-@pytest.fixture
-def other(stranger, token_of):
-    client = APIClient()
-    client.credentials(HTTP_AUTHORIZATION=f"Token {token_of(stranger)}")
-    return client
-
-
 def test_measurements_are_laid_over_scores(api, inline_worker):
     job = scored(api, inline_worker, VARIANTS)
     answer = upload_assay(api, job, MEASUREMENTS + "M1W,5\nX\n", value_column="dms_score")
@@ -118,12 +111,12 @@ def test_a_file_is_asked_for_and_the_action_must_have_scores(api, inline_worker,
     assert (refused.status_code, refused.json()["code"]) == (409, "wrong_action")
 
 
-def test_other_people_see_and_reach_nothing(api, other, job):
+def test_other_people_see_and_reach_nothing(api, other_api, job):
     made = upload_assay(api, job, MEASUREMENTS).json()
     for method, path in (("get", f"{job['url']}assays/"), ("get", made["url"]), ("delete", made["url"])):
-        assert getattr(other, method)(path).status_code == 404
+        assert getattr(other_api, method)(path).status_code == 404
     assert (
-        other.post(f"{job['url']}assays/", {"file": SimpleUploadedFile("m.csv", MEASUREMENTS.encode())}).status_code
+        other_api.post(f"{job['url']}assays/", {"file": SimpleUploadedFile("m.csv", MEASUREMENTS.encode())}).status_code
         == 404
     )
     assert APIClient().get(made["url"]).status_code == 401
@@ -201,23 +194,16 @@ def test_structures_that_do_not_fit_are_refused(api, contacts, data, fields, cod
     assert Structure.objects.count() == 0
 
 
-def test_structures_of_others_are_not_there(api, other, contacts, job):
+def test_structures_of_others_are_not_there(api, other_api, contacts, job):
     made = upload_structure(api, contacts, pdb(SHORT)).json()
-    assert other.get(made["url"]).status_code == 404
-    assert other.delete(made["url"]).status_code == 404
+    assert other_api.get(made["url"]).status_code == 404
+    assert other_api.delete(made["url"]).status_code == 404
     assert upload_structure(api, job, pdb(SHORT)).json()["code"] == "wrong_action"
     assert api.delete(contacts["url"]).status_code == 204
     assert Structure.objects.count() == 0
 
 
 # --- pages ----------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def browser(person) -> Client:
-    client = Client()
-    client.force_login(person)
-    return client
 
 
 def test_the_form_leads_to_the_comparison_and_errors_stand_beside_it(api, browser, inline_worker):

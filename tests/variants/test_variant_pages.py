@@ -25,13 +25,6 @@ VARIANTS = ["M1A", "K2R", "M1A:K2R", "AKTAYIAKQR", "WT", "T3S/R10A", "q9n"]
 
 
 @pytest.fixture
-def browser(person) -> Client:
-    client = Client()
-    client.force_login(person)
-    return client
-
-
-@pytest.fixture
 def stranger_browser(stranger) -> Client:
     client = Client()
     client.force_login(stranger)
