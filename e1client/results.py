@@ -57,7 +57,7 @@ class Results:
         """Read the NPZ file of a job. Raises UsageError `bad_results` if it is missing or cut off."""
         try:
             with Path(path).open("rb") as file:
-                arrays = np.load(file, allow_pickle=False)
+                arrays = np.load(file, allow_pickle=False)  # noqa: TID251
                 return cls({name: arrays[name] for name in arrays.files})
         except (OSError, ValueError, KeyError, EOFError, AttributeError, BadZipFile) as error:
             raise UsageError(f"{str(path)!r} is no NPZ file of results: {error}", code="bad_results") from error

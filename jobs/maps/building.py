@@ -171,7 +171,7 @@ def _written(
     artefact: Artefact, folder: Path, spool: Spool, library: Spool | None, queries: NDArray[np.int64] | None
 ) -> Built:
     """Write the result with indices and names, as JSON and as NPZ."""
-    with np.load(folder / "result.npz") as result:
+    with np.load(folder / "result.npz", allow_pickle=False) as result:  # noqa: TID251
         found = dict(result)
     facts = json.loads((folder / "facts.json").read_text())
     rows = np.arange(len(spool)) if queries is None else queries

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import os
 import pickle
 import subprocess
@@ -21,7 +20,6 @@ PRODUCTION = {
     "E1_HTTPS": "true",
     "E1_PROXIES": "1",
 }
-SHIPPED = ("e1client", "e1site", "jobs", "worker")
 
 
 def python(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -88,27 +86,3 @@ def test_a_pickled_checkpoint_is_refused_and_never_opened(tmp_path, name):
     (tmp_path / name).write_bytes(pickle.dumps(Boom()))
     with pytest.raises(CheckpointError):
         load_model(tmp_path, device=torch.device("cpu"), dtype=torch.float32)
-
-
-DANGEROUS = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve", "jsonpickle"}
-
-
-def test_no_shipped_module_unpickles_or_evaluates_anything():
-    found = []
-    for path in [path for folder in SHIPPED for path in (ROOT / folder).rglob("*.py")]:
-        for node in ast.walk(ast.parse(path.read_text())):
-            names: set[str] = set()
-            if isinstance(node, ast.Import):
-                names = {alias.name.split(".")[0] for alias in node.names} & DANGEROUS
-            elif isinstance(node, ast.ImportFrom):
-                names = {(node.module or "").split(".")[0]} & DANGEROUS
-            elif isinstance(node, ast.Call):
-                called = ast.unparse(node.func)
-                names = {called} & {"eval", "exec", "torch.load", "os.system", "os.popen", "yaml.load", "mark_safe"}
-                names |= {
-                    f"{word.arg}=True"
-                    for word in node.keywords
-                    if word.arg in ("shell", "allow_pickle") and getattr(word.value, "value", None) is not False
-                }
-            found += [f"{path.relative_to(ROOT)}:{node.lineno} {name}" for name in names]
-    assert found == []
