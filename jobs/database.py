@@ -16,7 +16,8 @@ def rows(query: str, parameters: Parameters = ()) -> list[tuple[Any, ...]]:
     """Return the rows of a query."""
     with connection.cursor() as cursor:
         cursor.execute(query, parameters)
-        return cursor.fetchall()
+        found: list[tuple[Any, ...]] = cursor.fetchall()
+        return found
 
 
 def execute(query: str, parameters: Parameters = ()) -> int:

@@ -6,7 +6,8 @@ import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Protocol, TypeVar
+from functools import partial
+from typing import ParamSpec, Protocol, TypeVar
 from uuid import UUID
 
 from django.db import InterfaceError, OperationalError, connection
@@ -15,13 +16,14 @@ from jobs.queue import leases
 
 log = logging.getLogger(__name__)
 
+P = ParamSpec("P")
 Result = TypeVar("Result")
 
 
 class Aside(Protocol):
     """Runner of functions, one after the other."""
 
-    def do(self, work: Callable[[], Result]) -> Future[Result]: ...
+    def do(self, work: Callable[P, Result], *args: P.args, **kwargs: P.kwargs) -> Future[Result]: ...
     def flush(self, seconds: float | None = None) -> None: ...
 
 
@@ -32,9 +34,9 @@ class Beside:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix=name)
         self._room = threading.BoundedSemaphore(waiting + 1)
 
-    def do(self, work: Callable[[], Result]) -> Future[Result]:
+    def do(self, work: Callable[P, Result], *args: P.args, **kwargs: P.kwargs) -> Future[Result]:
         self._room.acquire()
-        future = self._pool.submit(_with_connection, work)
+        future = self._pool.submit(_with_connection, partial(work, *args, **kwargs))
         future.add_done_callback(self._done)
         return future
 
@@ -51,9 +53,9 @@ class Beside:
 class Inline:
     """A runner that works at once in the calling thread, for processes without threads."""
 
-    def do(self, work: Callable[[], Result]) -> Future[Result]:
+    def do(self, work: Callable[P, Result], *args: P.args, **kwargs: P.kwargs) -> Future[Result]:
         future: Future[Result] = Future()
-        future.set_result(work())
+        future.set_result(work(*args, **kwargs))
         return future
 
     def flush(self, seconds: float | None = None) -> None:

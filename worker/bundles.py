@@ -13,8 +13,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from django.db import DatabaseError, InterfaceError, OperationalError, ProgrammingError, connection
 
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 OUTAGE_SECONDS = 600.0
@@ -100,10 +100,10 @@ def bundle_run(process: WorkerProcess, bundle: Bundle, ahead: Future[Bundle | No
     except Exception as error:
         log.exception("a bundle of %d chunks failed", len(chunks))
         bundle.renewal.stop()
-        outlast(partial(losses.lease_lost, token=bundle.token, reason=losses.worker_error(error)))
+        outlast(losses.lease_lost, token=bundle.token, reason=losses.worker_error(error))
         if _is_device_error(error):
             if not (len(chunks) == 1 and chunks[0].is_suspect):
-                outlast(partial(workers.worker_device_error, name=process.name))
+                outlast(workers.worker_device_error, name=process.name)
             _end(process, ahead)
         return
     except BaseException:
@@ -111,7 +111,7 @@ def bundle_run(process: WorkerProcess, bundle: Bundle, ahead: Future[Bundle | No
         raise
     process.isolated = isolated
     process.unwritten.append(bundle.token)
-    process.writer.do(partial(_write, process, bundle, chunks, computed, tokens_per_second))
+    process.writer.do(_write, process, bundle, chunks, computed, tokens_per_second)
 
 
 def _write(
@@ -125,17 +125,15 @@ def _write(
     try:
         for chunk, result in zip(chunks, computed, strict=True):
             outlast(
-                partial(
-                    leases.chunk_complete,
-                    chunk_id=chunk.id,
-                    token=chunk.token,
-                    outputs=result.outputs,
-                    failures=result.failures,
-                    succeeded=result.succeeded,
-                    engine_id=process.engine_id,
-                    unit_errors=result.unit_errors,
-                    made=result.made,
-                )
+                leases.chunk_complete,
+                chunk_id=chunk.id,
+                token=chunk.token,
+                outputs=result.outputs,
+                failures=result.failures,
+                succeeded=result.succeeded,
+                engine_id=process.engine_id,
+                unit_errors=result.unit_errors,
+                made=result.made,
             )
     finally:
         bundle.renewal.stop()
@@ -147,14 +145,14 @@ def _finalise(process: WorkerProcess, bundle: Bundle) -> None:
     """Release items whose units are done, and close jobs without an open chunk."""
     released = 0
     for job_id in {chunk.job_id for chunk in bundle.chunks if chunk.units}:
-        released += outlast(partial(groups_release, job_id=job_id))
+        released += outlast(groups_release, job_id=job_id)
     if released:
         queue.dispatch_quietly(process.model)
     for job_id in {chunk.job_id for chunk in bundle.chunks}:
-        outlast(partial(job_finalise, job_id=job_id))
+        outlast(job_finalise, job_id=job_id)
 
 
-def outlast(write: Callable[[], T]) -> T:
+def outlast(write: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Repeat a write while the database is down or has no tables yet, so that computed results survive a restart.
 
     This is safe after a connection lost at COMMIT: completing needs the lease token, which the first commit clears.
@@ -163,7 +161,7 @@ def outlast(write: Callable[[], T]) -> T:
     pause = 0.2
     while True:
         try:
-            return write()
+            return write(*args, **kwargs)
         except (OperationalError, InterfaceError, ProgrammingError):
             connection.close()
             if time.monotonic() > give_up:

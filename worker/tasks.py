@@ -104,7 +104,7 @@ class ModelWorker:
             self._leave(bundles)
             return
         # Claimed, and not begun: at most the bundle in hand and the one after it.
-        waiting = [process.claimer.do(partial(bundle_claim, process, bundles[0]))]
+        waiting = [process.claimer.do(bundle_claim, process, bundles[0])]
         try:
             for number, following in enumerate([*bundles[1:], None], start=1):
                 bundle = waiting[0].result()
@@ -119,7 +119,7 @@ class ModelWorker:
                 ):
                     bundle_run(process, first, None)
                 if following is not None:
-                    waiting.append(process.claimer.do(partial(bundle_claim, process, following)))
+                    waiting.append(process.claimer.do(bundle_claim, process, following))
                 del waiting[0]
                 if bundle is not None:
                     bundle_run(process, bundle, waiting[0] if waiting else None)

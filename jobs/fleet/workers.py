@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import asdict
+from typing import Any
 
 import orjson
 from django.db.models import F, Q
@@ -14,6 +15,9 @@ from jobs.errors import Conflict, NotFound
 from jobs.models import EngineRecord, Worker
 from jobs.models.states import WorkerState
 
+MAX_DEVICE_ERRORS = 3
+"""Consecutive device errors after which the device counts as broken."""
+
 
 def engine_record(*, identity: EngineIdentity) -> int:
     """Return the row id of this identity, creating the row if it is new."""
@@ -21,10 +25,6 @@ def engine_record(*, identity: EngineIdentity) -> int:
     digest = hashlib.sha256(orjson.dumps(fields, option=orjson.OPT_SORT_KEYS)).hexdigest()
     EngineRecord.objects.bulk_create([EngineRecord(digest=digest, identity=fields)], ignore_conflicts=True)
     return EngineRecord.objects.values_list("pk", flat=True).get(digest=digest)
-
-
-MAX_DEVICE_ERRORS = 3
-"""Consecutive device errors after which the device counts as broken."""
 
 
 def worker_starting(*, name: str, model: str, run: str = "") -> None:
@@ -50,7 +50,8 @@ def worker_starting(*, name: str, model: str, run: str = "") -> None:
 
 def worker_ready(*, name: str, engine_id: int, tokens_per_second: float) -> None:
     """Record that the self-test has passed."""
-    Worker.objects.filter(name=name).update(
+    _update(
+        name,
         state=WorkerState.READY,
         engine_id=engine_id,
         tokens_per_second=tokens_per_second,
@@ -61,11 +62,11 @@ def worker_ready(*, name: str, engine_id: int, tokens_per_second: float) -> None
 
 def worker_sick(*, name: str, reason: str) -> None:
     """Record why this worker claims nothing, such as a failed self-test."""
-    Worker.objects.filter(name=name).update(state=WorkerState.SICK, reason=reason, heartbeat_at=Now())
+    _update(name, state=WorkerState.SICK, reason=reason, heartbeat_at=Now())
 
 
 def worker_stopped(*, name: str) -> None:
-    Worker.objects.filter(name=name).update(state=WorkerState.STOPPED)
+    _update(name, state=WorkerState.STOPPED)
 
 
 def worker_drain(*, name: str, draining: bool = True) -> str:
@@ -88,30 +89,27 @@ def worker_is_draining(*, name: str) -> bool:
 
 
 def worker_beat(*, name: str) -> None:
-    Worker.objects.filter(name=name).update(heartbeat_at=Now())
+    _update(name, heartbeat_at=Now())
 
 
 def worker_computed(*, name: str, tokens_per_second: float | None = None) -> None:
     """Record that a bundle has just been computed and written, and its rate if it was measured."""
-    changes: dict[str, object] = {
-        "last_forward_at": Now(),
-        "last_bundle_at": Now(),
-        "heartbeat_at": Now(),
-        "device_errors": 0,
-    }
-    if tokens_per_second is not None:
-        changes["tokens_per_second"] = tokens_per_second
-    Worker.objects.filter(name=name).update(**changes)
+    measured = {} if tokens_per_second is None else {"tokens_per_second": tokens_per_second}
+    _update(name, last_forward_at=Now(), last_bundle_at=Now(), heartbeat_at=Now(), device_errors=0, **measured)
 
 
 def worker_proved(*, name: str) -> None:
     """Record that a repeated self-test has just passed."""
-    Worker.objects.filter(name=name).update(last_forward_at=Now(), heartbeat_at=Now())
+    _update(name, last_forward_at=Now(), heartbeat_at=Now())
 
 
 def worker_device_error(*, name: str) -> None:
     """Count a device error, after which this process ends."""
-    Worker.objects.filter(name=name).update(device_errors=F("device_errors") + 1)
+    _update(name, device_errors=F("device_errors") + 1)
+
+
+def _update(name: str, **changes: Any) -> None:
+    Worker.objects.filter(name=name).update(**changes)
 
 
 def worker_is_broken(*, name: str) -> bool:

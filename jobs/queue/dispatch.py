@@ -95,11 +95,10 @@ def by_context(candidates: Sequence[Candidate]) -> list[Candidate]:
     No candidate waits for ever: each plan begins with the oldest again.
     """
     first: dict[object, int] = {}
-    for place, candidate in enumerate(candidates):
-        if candidate.context is not None:
-            first.setdefault(candidate.context, place)
-    places = [place if c.context is None else first[c.context] for place, c in enumerate(candidates)]
-    return [candidates[place] for place in sorted(range(len(candidates)), key=lambda place: places[place])]
+    places = [
+        place if one.context is None else first.setdefault(one.context, place) for place, one in enumerate(candidates)
+    ]
+    return [candidates[place] for place in sorted(range(len(candidates)), key=places.__getitem__)]
 
 
 def plan_bundles(

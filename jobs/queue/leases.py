@@ -127,23 +127,20 @@ def chunks_ready_interactive(*, model: str, limit: int = 8) -> list[int]:
 
 def _with_items(chunks: Sequence[Chunk], token: UUID) -> list[ClaimedChunk]:
     """Read the chunks' items and contexts, each context once."""
-    rows = list(
-        Item.objects.filter(chunk_id__in=[chunk.id for chunk in chunks])
-        .order_by("index")
-        .values_list("chunk_id", "index", "sequence", "context_id")
-    )
-    contexts = context_sequences(row[3] for row in rows)
-    # A job that is being deleted takes its contexts along; its chunks need not be computed.
-    gone = {row[0] for row in rows if row[3] is not None and row[3] not in contexts}
-    chunks, rows = [one for one in chunks if one.id not in gone], [row for row in rows if row[0] not in gone]
-    job_of = {chunk.id: chunk.job for chunk in chunks}
-    shared = contexts_of([job.pk for job in set(job_of.values()) if "contexts" in job.params])
-    items: dict[int, list[ClaimedItem]] = {chunk.id: [] for chunk in chunks}
-    for chunk_id, index, sequence, context_id in rows:
-        own = contexts[context_id] if context_id is not None else ()
-        view = ItemView(sequence, own, shared.get(job_of[chunk_id].pk, ()))
-        items[chunk_id].append(ClaimedItem(index, view))
-    return [_claimed(chunk, token, tuple(items[chunk.id]), shared.get(chunk.job.pk, ())) for chunk in chunks]
+    items: dict[int, list[tuple[int, str, int | None]]] = {chunk.id: [] for chunk in chunks}
+    rows = Item.objects.filter(chunk_id__in=list(items)).order_by("index")
+    for chunk_id, *item in rows.values_list("chunk_id", "index", "sequence", "context_id"):
+        items[chunk_id].append(tuple(item))
+    own = {None: (), **context_sequences(context for some in items.values() for *_, context in some)}
+    shared = contexts_of([chunk.job_id for chunk in chunks if "contexts" in chunk.job.params])
+    claimed = []
+    for chunk in chunks:
+        # A job that is being deleted takes its contexts along; its chunks need not be computed.
+        if all(context in own for *_, context in items[chunk.id]):
+            contexts = shared.get(chunk.job_id, ())
+            views = (ClaimedItem(index, ItemView(seq, own[one], contexts)) for index, seq, one in items[chunk.id])
+            claimed.append(_claimed(chunk, token, tuple(views), contexts))
+    return claimed
 
 
 def _claimed(chunk: Chunk, token: UUID, items: tuple[ClaimedItem, ...], contexts: tuple[Context, ...]) -> ClaimedChunk:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -112,22 +113,25 @@ def job_cancel(*, job_id: UUID) -> None:
 
 def job_pause(*, job_id: UUID) -> None:
     """Hand out no further chunk; leased ones finish. Raises Conflict unless the job is queued or running."""
-    changed = Job.objects.filter(pk=job_id, state__in=JobState.claimable()).update(state=JobState.PAUSED)
-    if not changed:
-        state = Job.objects.values_list("state", flat=True).get(pk=job_id)
-        if state != JobState.PAUSED:
-            raise Conflict(f"only a queued or running job can be paused; this one is {state}", code="not_running")
+    state = _move(job_id, JobState.claimable(), state=JobState.PAUSED)
+    if state not in (None, JobState.PAUSED):
+        raise Conflict(f"only a queued or running job can be paused; this one is {state}", code="not_running")
 
 
 def job_resume(*, job_id: UUID) -> None:
     """Move `paused -> queued`; the first claim makes the job running again. Raises Conflict if it has ended."""
-    changed = Job.objects.filter(pk=job_id, state=JobState.PAUSED).update(state=JobState.QUEUED, touched_at=Now())
-    if not changed:
-        state = Job.objects.values_list("state", flat=True).get(pk=job_id)
-        if state not in JobState.claimable():
-            raise Conflict(f"only a paused job can be resumed; this one is {state}", code="not_paused")
-        return
-    job_finalise(job_id=job_id)
+    state = _move(job_id, (JobState.PAUSED,), state=JobState.QUEUED, touched_at=Now())
+    if state is None:
+        job_finalise(job_id=job_id)
+    elif state not in JobState.claimable():
+        raise Conflict(f"only a paused job can be resumed; this one is {state}", code="not_paused")
+
+
+def _move(job_id: UUID, states: Sequence[JobState], **changes: Any) -> str | None:
+    """Change a job that is in one of these states; return None, or the state that it is in instead."""
+    if Job.objects.filter(pk=job_id, state__in=states).update(**changes):
+        return None
+    return Job.objects.values_list("state", flat=True).get(pk=job_id)
 
 
 def job_retry(*, job_id: UUID) -> int:
@@ -154,7 +158,7 @@ def job_retry(*, job_id: UUID) -> int:
         tokens = sum(plan.tokens for plan in plans) + units_missing_tokens(job_id=job_id, groups=groups)
         quota_admit(user_id=owner_id, model=job.model, need=Need(tokens=tokens, stored_bytes=expected))
         tally_forget(job_id=job_id)
-        _move_to(job_id, chunks_copy(job, plans))
+        _put_into(job_id, chunks_copy(job, plans))
         units_retry(job_id=job_id, groups=groups)
         job.state, job.finished_at, job.touched_at, job.expires_at = JobState.QUEUED, None, Now(), None
         job.stored_bytes += expected
@@ -175,7 +179,7 @@ def _failed_items(job: Job) -> tuple[list[ItemCost], int]:
     return costs, size
 
 
-def _move_to(job_id: UUID, chunk_of: Mapping[int, int]) -> None:
+def _put_into(job_id: UUID, chunk_of: Mapping[int, int]) -> None:
     """Move items into other chunks and clear their errors. Chunks without a remaining item are deleted."""
     left = database.rows(
         """

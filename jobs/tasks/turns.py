@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import logging
 
-from django.db import connection
-
 from e1protocol import ARTEFACT_QUEUE
+from jobs import database
 from jobs.background.leases import MAX_ATTEMPTS, work_publish
 from jobs.queue.dispatch import BROKER_ERRORS, queue_length
 from jobs.tasks.works import WORKS
@@ -37,46 +36,36 @@ def next_in_turn() -> tuple[str, str] | None:
     Work waits since its request, or since its owner was last served if that is later. An owner with work running goes
     last. So owners take turns, and later requests can't overtake an owner for ever.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            WITH work AS (
-                SELECT 'artefact' AS kind, artefact.id::text AS pk, job.owner_id, artefact.created_at,
-                    artefact.attempts,
-                    artefact.state = 'running' AND artefact.lease_end >= statement_timestamp() AS held
-                FROM jobs_artefact artefact JOIN jobs_job job ON job.id = artefact.job_id
-                WHERE artefact.state IN ('waiting', 'running')
-                UNION ALL
-                SELECT 'neighbourcount', neighbours.id::text, alignment.owner_id, neighbours.created_at,
-                    neighbours.attempts,
-                    neighbours.state = 'running' AND neighbours.lease_end >= statement_timestamp()
-                FROM jobs_neighbourcount neighbours JOIN jobs_alignment alignment ON alignment.id = alignment_id
-                WHERE neighbours.state IN ('waiting', 'running')
-                UNION ALL
-                SELECT 'homologsearch', id::text, owner_id, created_at, attempts,
-                    state = 'running' AND lease_end >= statement_timestamp()
-                FROM jobs_homologsearch WHERE state IN ('waiting', 'running')
-            ), owner AS (
-                SELECT owner_id, greatest(
-                    max(statement_timestamp()) FILTER (WHERE held),
-                    (SELECT max(one.finished_at) FROM jobs_artefact one JOIN jobs_job job ON job.id = one.job_id
-                        WHERE job.owner_id = work.owner_id AND one.attempts > 0),
-                    (SELECT max(one.finished_at) FROM jobs_neighbourcount one
-                        JOIN jobs_alignment alignment ON alignment.id = one.alignment_id
-                        WHERE alignment.owner_id = work.owner_id AND one.attempts > 0),
-                    (SELECT max(one.finished_at) FROM jobs_homologsearch one
-                        WHERE one.owner_id = work.owner_id AND one.attempts > 0)
-                ) AS served_at
-                FROM work GROUP BY owner_id
-            )
-            SELECT kind, pk FROM work JOIN owner USING (owner_id)
-            WHERE NOT held AND attempts < %s
-            ORDER BY greatest(served_at, created_at), created_at, pk LIMIT 1
-            """,
-            [MAX_ATTEMPTS],
+    found = database.rows(
+        """
+        WITH every AS NOT MATERIALIZED (
+            SELECT 'artefact' AS kind, work.id::text AS pk, job.owner_id, work.created_at, work.finished_at,
+                work.attempts, work.state, work.lease_end
+            FROM jobs_artefact work JOIN jobs_job job ON job.id = work.job_id
+            UNION ALL
+            SELECT 'neighbourcount', work.id::text, alignment.owner_id, work.created_at, work.finished_at,
+                work.attempts, work.state, work.lease_end
+            FROM jobs_neighbourcount work JOIN jobs_alignment alignment ON alignment.id = work.alignment_id
+            UNION ALL
+            SELECT 'homologsearch', id::text, owner_id, created_at, finished_at, attempts, state, lease_end
+            FROM jobs_homologsearch
+        ), open AS (
+            SELECT *, state = 'running' AND lease_end >= statement_timestamp() AS held
+            FROM every WHERE state IN ('waiting', 'running')
+        ), owner AS (
+            SELECT owner_id, greatest(
+                max(statement_timestamp()) FILTER (WHERE held),
+                (SELECT max(finished_at) FROM every WHERE every.owner_id = open.owner_id AND attempts > 0)
+            ) AS served_at
+            FROM open GROUP BY owner_id
         )
-        row = cursor.fetchone()
-    return (row[0], row[1]) if row else None
+        SELECT kind, pk FROM open JOIN owner USING (owner_id)
+        WHERE NOT held AND attempts < %s
+        ORDER BY greatest(served_at, created_at), created_at, pk LIMIT 1
+        """,
+        [MAX_ATTEMPTS],
+    )
+    return found[0] if found else None
 
 
 def _publish_next() -> None:

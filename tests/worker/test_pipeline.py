@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from concurrent.futures import Future
+from functools import partial
 
 import pytest
 from django.db import OperationalError
@@ -111,8 +112,8 @@ class Late:
     def __init__(self):
         self.waiting = []
 
-    def do(self, work):
-        self.waiting.append(work)
+    def do(self, work, *args):
+        self.waiting.append(partial(work, *args))
         return Future()
 
     def flush(self, seconds=None):
