@@ -1,1 +1,1 @@
-"""Ratios measured in one run: `make bench`, or `python -m benchmarks NAME ...`. Nothing here is a timed test."""
+"""Ratios measured in one run: `make bench`, or `python -m benchmarks NAME ...`. No test depends on a time."""

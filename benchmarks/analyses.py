@@ -1,7 +1,7 @@
-"""Analyses of a library, as a service worker makes them: embeddings from Postgres, a child process, files back.
+"""Analyses of a library as a service worker runs them: embeddings from Postgres, a child process, and result files.
 
-Time is that of the whole, which another program on the machine makes longer (the child lets others go first), and the
-processor time of the child, which it hardly does. Memory is the highest of the child, and what the worker itself adds.
+Two times are reported. The total time suffers from other programs on the machine, to which the child yields. The
+processor time of the child hardly does. Memory is the peak of the child, and the growth of the worker itself.
 """
 
 from __future__ import annotations
@@ -11,8 +11,7 @@ import resource
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -32,48 +31,38 @@ WORKS: Sequence[tuple[str, dict[str, Any]]] = (
 LOOK_SECONDS = 0.05
 
 
-@dataclass(slots=True)
-class Peak:
-    """The most resident memory of any child, in 10^6 bytes."""
-
-    megabytes: float = 0.0
-
-
 @contextmanager
-def _watched_children() -> Iterator[Peak]:
-    """The peak of this process's children while the block runs; those of before do not count."""
-    before, ended, peak = set(_all_children()), threading.Event(), Peak()
+def _watched_children() -> Iterator[list[float]]:
+    """Collect the memory of children that start within the block, in 10^6 bytes."""
+    before, ended = set(_all_children()), threading.Event()
+    seen = [0.0]
 
     def look() -> None:
         while not ended.wait(LOOK_SECONDS):
             for pid in set(_all_children()) - before:
-                try:
-                    peak.megabytes = max(peak.megabytes, peak_megabytes(pid))
-                except (OSError, RuntimeError):
-                    continue  # it has just ended
+                with suppress(OSError, RuntimeError):  # it has just ended
+                    seen.append(peak_megabytes(pid))
 
     thread = threading.Thread(target=look)
     thread.start()
     try:
-        yield peak
+        yield seen
     finally:
         ended.set()
         thread.join()
 
 
 def _all_children() -> list[int]:
-    """Children of all threads: a child belongs to the thread that started it."""
+    """Return the children of all threads: a child belongs to the thread that started it."""
     found: list[int] = []
     for task in Path(f"/proc/{os.getpid()}/task").iterdir():
-        try:
+        with suppress(OSError):  # the thread has ended
             found += [int(pid) for pid in (task / "children").read_text(encoding="ascii").split()]
-        except OSError:
-            continue  # the thread has ended
     return found
 
 
 def analyses(service: Service, *, items: Sequence[int], widths: Sequence[int]) -> Iterator[Row]:
-    """Each kind of analysis over libraries of these sizes; what a setting refuses is reported as refused."""
+    """Run each kind of analysis over libraries of these sizes. Refused ones are reported as refused."""
     for width in widths:
         for count in items:
             clear()
@@ -83,7 +72,7 @@ def analyses(service: Service, *, items: Sequence[int], widths: Sequence[int]) -
 
 
 def _processor_seconds() -> float:
-    """Of all children that have ended."""
+    """Return the processor time of all children that have ended."""
     ended = resource.getrusage(resource.RUSAGE_CHILDREN)
     return ended.ru_utime + ended.ru_stime
 
@@ -103,7 +92,7 @@ def _measured(job_id: UUID, kind: str, params: dict[str, Any], size: str) -> Ite
     forget_peak(os.getpid())
     began, resident = time.perf_counter(), peak_megabytes(os.getpid())
     spent = _processor_seconds()
-    with _watched_children() as peak:
+    with _watched_children() as megabytes:
         made = artefact_build(artefact_id=artefact.pk)
     spent = _processor_seconds() - spent
     seconds = time.perf_counter() - began
@@ -115,7 +104,7 @@ def _measured(job_id: UUID, kind: str, params: dict[str, Any], size: str) -> Ite
         "bytes": artefact.size,
         "facts": {key: artefact.facts[key] for key in artefact.facts if "sizes" not in key},
     }
-    yield Row(f"{name}", seconds, "s", "", 0.0, detail)
+    yield Row(name, seconds, "s", "", 0.0, detail)
     yield Row(f"{name}, processor time of the child", spent, "s", "", 0.0, detail)
-    yield Row(f"{name}, memory of the child", peak.megabytes, "MB", "", 0.0, detail)
+    yield Row(f"{name}, memory of the child", max(megabytes), "MB", "", 0.0, detail)
     yield Row(f"{name}, memory added to the worker", added, "MB", "", 0.0, detail)

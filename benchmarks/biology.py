@@ -1,14 +1,15 @@
-"""`python -m benchmarks.biology --model e1-demo --data DIR`: does the network know biology? Measured, never tuned to.
+"""`python -m benchmarks.biology --model e1-demo --data DIR`: does the network know biology? Never tuned to.
 
-- recovery: share of residues of held-out proteins that come first when masked, alone and with three homologs of their
-  family as context, against always saying the most frequent residue (`--heldout`: this project's own 24 families);
-- assay: Spearman, NDCG@10 % and top-10 % recall of masked marginals against a deep mutational scan, alone, with one
-  sampled context, and with the published ensemble of 15;
-- contacts: long-range precision at L of the categorical Jacobian, alone and with one sampled context.
+- Recovery: the share of masked residues of held-out proteins that the network ranks first. It runs alone, and with
+  three homologs of the family as context. The baseline always predicts the most frequent residue. `--heldout` is by
+  default this project's own file of 24 families.
+- Assay: Spearman, NDCG@10 % and top-10 % recall of masked marginals against a deep mutational scan. It runs alone, with
+  one sampled context, and with the published ensemble of 15.
+- Contacts: long-range precision at L of the categorical Jacobian, alone and with one sampled context.
 
 `--data` holds `BLAT_ECOLX.a3m`, `BLAT_ECOLX_Jacquier_2013.csv` (ProteinGym: mutant, DMS_score), `KaiB_2QKEE.a3m` and
-`KaiB_2QKEE.pdb`; any of them may be another protein's under these names. The same command with `--model e1-600m` gives
-what a GPU owner compares with the published figures.
+`KaiB_2QKEE.pdb`. Files of other proteins may have these names. With `--model e1-600m` on a GPU, the figures can be
+compared with the published ones.
 """
 
 from __future__ import annotations
@@ -18,22 +19,22 @@ import csv
 import json
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from e1protocol import CANONICAL, Query
+from e1protocol import CANONICAL
 from jobs.actions import ItemView
 from jobs.actions.contacts import ContactUnits
 from jobs.science.alignments.reading import Alignment, read_alignment
 from jobs.science.alignments.sampling import Sampler, Sampling, published_ensemble
 from jobs.science.contacts.precision import long_range_precision
 from jobs.science.contacts.structures import map_structure
-from jobs.science.variants.codes import Variant, read_variant
-from jobs.science.variants.marginals import NO_CONTEXT, Context, MarginalPlan, masked_query, run_in_blocks
+from jobs.science.variants.codes import read_variant
+from jobs.science.variants.marginals import NO_CONTEXT, Context, MarginalPlan, masked_query
 from jobs.science.variants.metrics import ndcg, spearman, top_recall
 from worker.engine import Engine
 from worker.items import unit_arrays
@@ -44,12 +45,12 @@ PUBLISHED = {
 }
 HOMOLOGS = 3
 ONE_CONTEXT = Sampling(max_residues=6144, max_similarity=0.95)
-"""The context of the rows that have one: a middle similarity of the published ensemble at its smallest budget."""
+"""Settings of the single context: a medium similarity of the published ensemble, at its smallest budget."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One figure: what, under which context, its value, and what it was made of."""
+    """One figure: its name, context and value, and the details behind it."""
 
     name: str
     context: str
@@ -58,7 +59,7 @@ class Measured:
 
 
 def recovery(engine: Engine, heldout: Path, *, families: int, stride: int) -> Iterator[Measured]:
-    """Every `stride`-th canonical residue of the first protein of each family, masked alone."""
+    """Mask every `stride`-th canonical residue of the first protein of each family, one at a time."""
     document = json.loads(heldout.read_text())
     frequent = max(document["training_frequencies"], key=document["training_frequencies"].get)
     hits = {"alone": 0, f"{HOMOLOGS} homologs": 0, f"always {frequent}": 0}
@@ -81,7 +82,7 @@ def recovery(engine: Engine, heldout: Path, *, families: int, stride: int) -> It
 
 
 def assay(engine: Engine, data: Path) -> Iterator[Measured]:
-    """Masked marginals of every variant of the scan, the same passes for all of them."""
+    """Score every variant of the scan by masked marginals from shared passes."""
     alignment = read_alignment((data / "BLAT_ECOLX.a3m").read_bytes(), skip_empty=True)
     with (data / "BLAT_ECOLX_Jacquier_2013.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
@@ -96,7 +97,9 @@ def assay(engine: Engine, data: Path) -> Iterator[Measured]:
     }
     for name, several in contexts.items():
         started = time.perf_counter()
-        scores = _scores(engine, parent, variants, several)
+        plan = MarginalPlan.of("masked_marginal", parent, variants, several)
+        logits = [encoding.logits for encoding in engine.encode(list(plan.queries()))]
+        scores = plan.table(logits).score(variants).mean
         detail = {
             "variants": len(variants),
             "ndcg_10_percent": ndcg(scores, measured),
@@ -107,19 +110,8 @@ def assay(engine: Engine, data: Path) -> Iterator[Measured]:
         yield Measured("Spearman, BLAT_ECOLX (Jacquier 2013)", name, spearman(scores, measured), detail)
 
 
-def _scores(
-    engine: Engine, parent: str, variants: Sequence[Variant], contexts: tuple[Context, ...]
-) -> np.ndarray[Any, np.dtype[np.float64]]:
-    plan = MarginalPlan.of("masked_marginal", parent, variants, contexts)
-
-    def run(queries: Sequence[Query]) -> list[Any]:
-        return [encoding.logits for encoding in engine.encode(queries)]
-
-    return plan.table(run_in_blocks(plan.queries(), run)).score(variants).mean
-
-
 def contacts(engine: Engine, data: Path) -> Iterator[Measured]:
-    """The map of the structure's sequence against its own contacts."""
+    """Compare the contact map of the structure's sequence with the contacts of the structure."""
     alignment: Alignment = read_alignment((data / "KaiB_2QKEE.a3m").read_bytes(), skip_empty=True)
     parent = alignment.parent
     mapped = map_structure((data / "KaiB_2QKEE.pdb").read_bytes(), parent)
@@ -154,8 +146,8 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--data", type=Path, help="folder with the alignments, the scan and the structure")
     parser.add_argument("--heldout", type=Path, default=Path("tests/data/demo-heldout.json"))
     parser.add_argument("--families", type=int, default=24)
-    parser.add_argument("--stride", type=int, default=4, help="mask every so-manieth residue")
-    parser.add_argument("--json", type=Path, help="write the figures here as well")
+    parser.add_argument("--stride", type=int, default=4, help="mask every N-th residue")
+    parser.add_argument("--json", type=Path, help="write the figures to this file too")
     options = parser.parse_args(arguments)
     engine = Engine.load(options.model)
     identity = engine.identity
@@ -167,7 +159,7 @@ def main(arguments: list[str]) -> int:
     if options.data is not None:
         parts += [assay(engine, options.data), contacts(engine, options.data)]
     else:
-        print("without --data there is no assay and no structure to compare with")
+        print("Give --data to compare with an assay and a structure.")
     for part in parts:
         for row in part:
             rows.append(row)

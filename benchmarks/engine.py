@@ -1,17 +1,16 @@
-"""The engine against what the device can do: matrix products, shared contexts, work that is left out."""
+"""The engine compared with the limits of the device: matrix products, shared contexts, skipped work."""
 
 from __future__ import annotations
 
 import statistics
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from benchmarks.measuring import Row, Timed, by_turns, seconds_of
+from benchmarks.measuring import Row, Timed, by_turns, clocked
 from benchmarks.shapes import attention_flops, matrix_flops, proteins, random_checkpoint
 from e1protocol import BOUNDARY_TOKENS, Query, tokens_of
 from worker.engine import Engine
@@ -19,7 +18,7 @@ from worker.engine.config import EngineConfig
 
 MEAN = frozenset({"mean"})
 BUNDLE_TOKENS = {"cpu": 4096, "cuda": 131_072}
-"""About a second of queries, or a little more: what a worker gets at once."""
+"""About a second of queries, which is what a worker receives at once."""
 
 
 def load(shape: str, folder: Path, **config: Any) -> Engine:
@@ -27,7 +26,7 @@ def load(shape: str, folder: Path, **config: Any) -> Engine:
 
 
 def against_matrix_products(shape: str, folder: Path, *, repeats: int, count: int, **config: Any) -> Iterator[Row]:
-    """Rate of the whole forward pass, matrix products and attention, over the rate of plain matrix products."""
+    """Compare the rate of the whole forward pass with that of plain matrix products."""
     engine = load(shape, folder, **config)
     facts = engine.model_config
     queries = [Query(sequence) for sequence in proteins(count, 60, 500)]
@@ -53,8 +52,8 @@ def against_matrix_products(shape: str, folder: Path, *, repeats: int, count: in
             "engine_gflops": rate / 1e9,
             "products_gflops": peak / 1e9,
             "ratio_by_processor_time": work
-            / products.flops
             * times["products"].processor_median
+            / products.flops
             / times["engine"].processor_median,
             "tokens_per_second": tokens / times["engine"].median,
             "token_budget": engine.token_budget,
@@ -66,7 +65,7 @@ def against_matrix_products(shape: str, folder: Path, *, repeats: int, count: in
 
 
 class Products:
-    """The matrix products of one layer at this number of tokens, with weights of their own, again and again."""
+    """The matrix products of all layers for this number of tokens, with random weights."""
 
     def __init__(self, engine: Engine, tokens: int, layers: int = 4) -> None:
         facts = engine.model_config
@@ -98,10 +97,10 @@ def shared_context(
     residues: int = 250,
     **config: Any,
 ) -> Iterator[Row]:
-    """Many queries behind one context, against the least work there is, and against running it along each time.
+    """Compare many queries after one context with the least possible work, and with encoding it for each query.
 
-    On a CPU a thousand of them take a quarter of an hour, in which the machine does not stay the same. So they run in
-    bundles, as a worker runs them, and the matrix products between these; the first bundle encodes the context.
+    On a CPU a thousand queries take a quarter of an hour, during which the speed of the machine changes. So they run in
+    bundles, as in a worker, with the matrix products in between. The first bundle encodes the context.
     """
     engine = load(shape, folder, **config)
     facts = engine.model_config
@@ -120,12 +119,12 @@ def shared_context(
     rounds = [_bundles_by_turns(engine, bundles, products) for _ in range(repeats)]
     along_seconds = by_turns({"along": lambda: alone.encode(asked[:along])}, repeats=2, device=device)["along"]
     ideal = (first + queries * each) / products.flops
-    # Each bundle has its matrix products beside it: where the machine changes, both sums have that in them.
+    # Each bundle alternates with matrix products, so a change of the machine affects both sums.
     ratios = [sum(shared.seconds) / (ideal * statistics.fmean(peaks.seconds)) for shared, peaks in rounds]
     by_processor = [sum(shared.processor) / (ideal * statistics.fmean(peaks.processor)) for shared, peaks in rounds]
     seconds = statistics.median(sum(shared.seconds) / queries for shared, _ in rounds)
     processor = statistics.median(sum(shared.processor) / queries for shared, _ in rounds)
-    # Bundles behind the first do the same work each: how they differ is the noise.
+    # All bundles after the first do the same work, so their differences are the noise.
     noise = Timed(rounds[0][0].seconds[1:-1] or rounds[0][0].seconds).noise + rounds[0][1].noise
     detail = {
         "queries": queries,
@@ -150,27 +149,17 @@ def shared_context(
 
 
 def _bundles_by_turns(engine: Engine, bundles: Sequence[Sequence[Query]], products: Products) -> tuple[Timed, Timed]:
-    """Times of the bundles, the first with a cold cache, and of the matrix products in between."""
+    """Time the bundles, the first with a cold cache, and the matrix products in between."""
     engine.contexts.keep_only(set())
     shared, peaks = [], []
     for bundle in bundles:
-        shared.append(_both_clocks(lambda bundle=bundle: engine.encode(bundle), engine))
-        peaks.append(_both_clocks(products.run, engine))
-    return _timed(shared), _timed(peaks)
-
-
-def _both_clocks(work: Callable[[], Any], engine: Engine) -> tuple[float, float]:
-    before = time.process_time()
-    return seconds_of(work, engine.runner.device), time.process_time() - before
-
-
-def _timed(pairs: Sequence[tuple[float, float]]) -> Timed:
-    seconds, processor = zip(*pairs, strict=True)
-    return Timed(seconds, processor)
+        shared.append(clocked(lambda bundle=bundle: engine.encode(bundle), engine.runner.device))
+        peaks.append(clocked(products.run, engine.runner.device))
+    return Timed.of(shared), Timed.of(peaks)
 
 
 def skipped_work(shape: str, folder: Path, *, repeats: int, count: int, **config: Any) -> Iterator[Row]:
-    """What is not asked for costs nothing: time against the full pass (all layers, all logits)."""
+    """Compare partial requests with the full pass (all layers, all logits): skipped work must cost nothing."""
     engine = load(shape, folder, **config)
     layers = engine.model_config.num_hidden_layers
     lower = layers * 2 // 5

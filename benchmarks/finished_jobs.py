@@ -1,18 +1,17 @@
-"""Finished jobs with results that nobody computed, for measuring what is made of results.
+"""Finished jobs with made-up results, for measuring how results are used.
 
-They have the rows that ingest and workers would have written (tests read them through the REST interface); only the
-way there is shorter.
+These jobs have the same rows as if ingest and workers had written them; tests read them through the REST interface.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import numpy as np
 
-from benchmarks.service_data import owner_and_engine, settle
+from benchmarks.service_data import create_job, idle_engine, settle
 from e1protocol import CANONICAL
 from jobs.actions.base import Stored
 from jobs.limits import CHUNK_ITEMS
@@ -34,27 +33,16 @@ def finished_job(
     items: Sequence[tuple[str, str]],
     stored: Callable[[int], list[Stored]],
 ) -> UUID:
-    """A succeeded job of the first user. `items` are names and texts, `stored` the arrays of the item of an index."""
+    """Insert a succeeded job of the first user. `items` are names and texts; `stored` returns the arrays of an item."""
     from django.db import connection, transaction
 
     from jobs.actions import get_action
     from jobs.library.outputs import outputs_copy, pack_outputs
-    from jobs.models import Chunk, Item, Job
-    from jobs.queue.tallies import tally_advance
+    from jobs.models import Chunk, Item
 
-    known = get_action(action)
-    owner, engine = owner_and_engine(model)
-    job = Job.objects.create(
-        id=uuid4(),
-        owner=owner,
-        name=f"{action} of {len(items)}",
-        model=model,
-        action=action,
-        params=params,
-        state="succeeded",
-        total_items=len(items),
-        total_residues=sum(len(text) for _, text in items),
-    )
+    known, engine = get_action(action), idle_engine(model)
+    residues = sum(len(text) for _, text in items)
+    job = create_job(action=action, params=params, state="succeeded", items=len(items), residues=residues, model=model)
     runs = runs_of(list(enumerate(items)), CHUNK_ITEMS)
     for group in runs_of(runs, CHUNKS_PER_WRITE):
         with transaction.atomic():
@@ -84,15 +72,11 @@ def finished_job(
                 for one in pack_outputs(known, [(index, stored(index)) for index, _ in run])
             )
     with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE jobs_chunk SET finished_at = statement_timestamp() WHERE job_id = %s",
-            [job.pk],
-        )
+        cursor.execute("UPDATE jobs_chunk SET finished_at = statement_timestamp() WHERE job_id = %s", [job.pk])
         cursor.execute(
             "UPDATE jobs_job SET started_at = created_at, finished_at = statement_timestamp() WHERE id = %s", [job.pk]
         )
-    settle()
-    tally_advance(job_id=job.pk)
+    settle(job.pk)
     return job.pk
 
 
@@ -101,7 +85,7 @@ def runs_of(values: Sequence[T], length: int) -> list[Sequence[T]]:
 
 
 def variants_of(parent: str, count: int) -> Iterator[str]:
-    """Codes of different variants of `parent`: all single substitutions, then double ones, `count` at most."""
+    """Yield codes of up to `count` different variants of `parent`: all single substitutions, then double ones."""
     singles = [[f"{wild}{at}{mutant}" for mutant in CANONICAL if mutant != wild] for at, wild in enumerate(parent, 1)]
     made = [code for codes in singles for code in codes][:count]
     yield from made
@@ -116,7 +100,7 @@ def variants_of(parent: str, count: int) -> Iterator[str]:
 
 
 def scored_job(*, model: str, parent: str, variants: Sequence[str]) -> UUID:
-    """Scores of variants, a mixture of two normal distributions."""
+    """Insert a job of variant scores, drawn from a mixture of two normal distributions."""
     random = np.random.default_rng(2)
     scores = np.where(random.random(len(variants)) < 0.3, random.normal(-1, 1, len(variants)), -5)
     scores += random.normal(0, 1, len(variants))
@@ -131,7 +115,7 @@ def scored_job(*, model: str, parent: str, variants: Sequence[str]) -> UUID:
 
 
 def scanned_job(*, model: str, sequence: str) -> UUID:
-    """A scan of one sequence, its scores normal but those of the wild type, which are 0."""
+    """Insert a scan of one sequence with normally distributed scores; those of the wild type are 0."""
     scores = np.random.default_rng(3).normal(-2, 2, (len(sequence), len(CANONICAL))).astype(np.float32)
     scores[np.arange(len(sequence)), [CANONICAL.index(letter) for letter in sequence]] = 0
     positions = np.arange(1, len(sequence) + 1, dtype=np.float64)[:, None]
@@ -148,7 +132,7 @@ def scanned_job(*, model: str, sequence: str) -> UUID:
 
 
 def contact_job(*, model: str, sequence: str) -> UUID:
-    """A contact map of one sequence: symmetric noise, higher near the diagonal."""
+    """Insert a contact map of one sequence: symmetric noise, higher near the diagonal."""
     length = len(sequence)
     noise = np.random.default_rng(4).normal(size=(length, length))
     apart = np.abs(np.subtract.outer(np.arange(length), np.arange(length)))
@@ -163,7 +147,7 @@ def contact_job(*, model: str, sequence: str) -> UUID:
 
 
 def encoded_job(*, model: str, layer: int, items: int, width: int, groups: int = 40) -> UUID:
-    """Mean embeddings of `width` numbers: random points about `groups` random centres, of sizes that differ."""
+    """Insert mean embeddings of `width` numbers: random points around the centres of `groups` of different sizes."""
     random = np.random.default_rng(5)
     centres = random.normal(size=(groups, width)).astype(np.float32)
     shares = 1 / np.arange(1, groups + 1)

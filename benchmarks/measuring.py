@@ -1,10 +1,10 @@
-"""Times that can be compared: what is compared runs by turns in one process, and the median counts."""
+"""Comparable times: the works to compare run in turns in one process, and the median counts."""
 
 from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,10 +13,15 @@ import torch
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """Seconds of each repetition by the clock, and those of them that this process had a processor for."""
+    """The measured values of each repetition, usually seconds, and the processor seconds of this process."""
 
-    seconds: tuple[float, ...]
-    processor: tuple[float, ...] = ()
+    seconds: Sequence[float]
+    processor: Sequence[float] = ()
+
+    @classmethod
+    def of(cls, pairs: Iterable[tuple[float, float]]) -> Timed:
+        """Collect the results of `clocked`."""
+        return cls(*zip(*pairs, strict=True))
 
     @property
     def median(self) -> float:
@@ -24,12 +29,12 @@ class Timed:
 
     @property
     def processor_median(self) -> float:
-        """Nearly free of the noise of other programs with one thread, which never waits for another one."""
+        """The median of the processor seconds. With one thread, other programs hardly affect it."""
         return statistics.median(self.processor)
 
     @property
     def noise(self) -> float:
-        """Half of the range of the middle half, as a share of the median; 0 where the clock is too coarse to tell."""
+        """Half of the interquartile range as a share of the median; 0 if the clock is too coarse."""
         if not self.median:
             return 0.0
         if len(self.seconds) < 4:
@@ -41,26 +46,20 @@ class Timed:
 def by_turns(
     works: Mapping[str, Callable[[], Any]], *, repeats: int, device: torch.device | None = None
 ) -> dict[str, Timed]:
-    """Each work once without counting, then all by turns: a machine that slows down slows all of them down."""
+    """Run each work once without counting, then all in turns, so that a slow machine slows all of them."""
     for work in works.values():
         work()
-    seconds: dict[str, list[float]] = {name: [] for name in works}
-    processor: dict[str, list[float]] = {name: [] for name in works}
-    for _ in range(repeats):
-        for name, work in works.items():
-            before = time.process_time()
-            seconds[name].append(seconds_of(work, device))
-            processor[name].append(time.process_time() - before)
-    return {name: Timed(tuple(seconds[name]), tuple(processor[name])) for name in works}
+    rounds = [[clocked(work, device) for work in works.values()] for _ in range(repeats)]
+    return {name: Timed.of(pairs) for name, pairs in zip(works, zip(*rounds, strict=True), strict=True)}
 
 
-def seconds_of(work: Callable[[], Any], device: torch.device | None = None) -> float:
-    """How long the work takes, what it left on the device included."""
+def clocked(work: Callable[[], Any], device: torch.device | None = None) -> tuple[float, float]:
+    """Return the seconds of the work until the device is idle, and the processor seconds of this process."""
     _wait(device)
-    started = time.perf_counter()
+    started, before = time.perf_counter(), time.process_time()
     work()
     _wait(device)
-    return time.perf_counter() - started
+    return time.perf_counter() - started, time.process_time() - before
 
 
 def _wait(device: torch.device | None) -> None:
@@ -70,7 +69,7 @@ def _wait(device: torch.device | None) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the report: a ratio with its target, its noise, and what it was made of."""
+    """One line of the report: a value with its target, its noise, and the figures behind it."""
 
     name: str
     value: float

@@ -1,10 +1,12 @@
-"""The engine against the way that FastPLMs runs E1: one sequence at a time through an eager network.
+"""The engine compared with FastPLMs, which runs E1 one sequence at a time through an eager network.
 
-FastPLMs is in no package registry, so this is a network of our own that does what its public source does
-(`fastplms/e1/modeling_e1.py`, backend "sdpa"), operation by operation: separate products for queries, keys, values,
-gate and up; rotary tables of the whole head, turned by a copy; norms by `rms_norm`; attention by SDPA with a mask
-[L, L], even for a single sequence; residuals added apart; all layers, and the head on every row. The weights are the
-engine's.
+FastPLMs is in no package registry. This network repeats the operations of its public source
+(`fastplms/e1/modeling_e1.py`, backend "sdpa") with the weights of the engine:
+
+- separate products for queries, keys, values, gate and up;
+- rotary tables of the whole head, rotated by a copy, and norms by `rms_norm`;
+- attention by SDPA with a mask [L, L], even for a single sequence;
+- residuals added separately, all layers, and the head on every row.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F  # noqa: N812 - the name that everybody knows
+from torch.nn import functional as F  # noqa: N812 - its usual name
 
 from benchmarks.measuring import Row, by_turns
 from benchmarks.shapes import proteins
@@ -28,14 +30,14 @@ FULL = frozenset({"mean", "logits"})
 
 
 class OneByOne:
-    """Eager E1 without contexts, one sequence a call. `masks`: whether attention gets a mask (it excludes nothing)."""
+    """Eager E1 without contexts, one sequence a call. With `masks`, attention gets a mask that excludes nothing."""
 
     def __init__(self, model: E1, *, masks: bool = True) -> None:
         self._model, self._masks = model, masks
         config = model.config
         self._heads, self._size, self._clip = config.num_attention_heads, config.head_size, config.clip_qkv
         if config.key_value_size != config.hidden_size:
-            raise ValueError("this stand-in has as many key heads as query heads, as the released shapes do")
+            raise ValueError("the peer needs as many key heads as query heads, as in the released shapes")
         self._weights = [
             (*_apart(layer.attention), layer.attention.out.weight, *_gates(layer.feed_forward))
             for layer in model.layers
@@ -46,7 +48,7 @@ class OneByOne:
 
     @torch.inference_mode()
     def run(self, sequence: str) -> tuple[Tensor, Tensor]:
-        """Mean of the last hidden state over the residues [H], and the canonical logits of all of them [L, 20]."""
+        """Return the mean of the last hidden state over the residues [H], and their canonical logits [L, 20]."""
         tokens = torch.from_numpy(tokenize(sequence))[None]
         ids = torch.zeros_like(tokens)
         positions = torch.arange(tokens.shape[1])[None]
@@ -75,7 +77,7 @@ class OneByOne:
 
 
 def _apart(attention: Attention) -> list[Tensor]:
-    """Weights of queries, keys and values, each in memory of its own, as a checkpoint has them."""
+    """Return separate copies of the weights of queries, keys and values, as in a checkpoint."""
     size = attention.qkv.weight.shape[0] // 3
     return [part.clone() for part in attention.qkv.weight.detach().split(size)]
 
@@ -85,7 +87,7 @@ def _gates(feed_forward: FeedForward) -> list[Tensor]:
 
 
 def _table(size: int, theta: float, length: int = 8192) -> tuple[Tensor, Tensor]:
-    """Cosines and sines of the whole head, kept for all positions [length, D]."""
+    """Return the cosines and sines of the whole head for all positions [length, D]."""
     angles = torch.outer(torch.arange(length).float(), theta ** -(torch.arange(0, size, 2).float() / size))
     angles = torch.cat((angles, angles), dim=1)
     return angles.cos(), angles.sin()
@@ -97,7 +99,7 @@ def _half_turned(x: Tensor) -> Tensor:
 
 
 def against_peer(shape_folder: Path, *, repeats: int, count: int) -> Iterator[Row]:
-    """Time of the peer over the engine's: the same sequences, weights and outputs (mean and all logits), by turns."""
+    """Compare the peer with the engine in turns: same sequences, weights and outputs (mean and all logits)."""
     engine = Engine.load(shape_folder, EngineConfig(device="cpu"))
     texts = proteins(count, 60, 500)
     queries = [Query(text, (), (-1,), FULL) for text in texts]

@@ -1,9 +1,10 @@
-"""The pictures in a real browser: when they are first drawn, and how long frames take while they are used.
+"""The pictures in a real browser: when they are first drawn, and how long frames take during use.
 
-`python -m benchmarks pictures`, with Debian's Chromium and Playwright. Without a graphics card the browser draws in
-software, on the processors that also run the service: a screen with a card does better. A frame is the time between
-two calls of `requestAnimationFrame`, of those in which something was drawn where there are any; 16.7 ms is the
-display's own step, below which no frame falls.
+Run `python -m benchmarks pictures`, with Debian's Chromium and Playwright. Without a graphics card the browser draws in
+software, on the processors that also run the service. With a card it is faster.
+
+A frame is the time between two calls of `requestAnimationFrame`. If any frames drew something, only those count. The
+display refreshes every 16.7 ms, so no frame is shorter.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 
 from benchmarks.finished_jobs import contact_job, encoded_job, random_protein, scanned_job, scored_job, variants_of
 from benchmarks.measuring import Row
-from benchmarks.service_data import FACTS, clear
+from benchmarks.service_data import FACTS, clear, logged_in_client
 from benchmarks.service_stack import HOST, MODEL, Service
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -54,14 +55,13 @@ WATCH = """
   requestAnimationFrame(step);
 })();
 """
-"""Runs before a page's own scripts: when the picture is ready, and the time of each frame while `seen.on`, and whether
-something was drawn in it.
-"""
+"""Runs before a page's own scripts. Records when the picture is ready, and during `seen.on` the time of each frame and
+whether it drew something."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """How much each picture shows."""
+    """The amount of data in each picture."""
 
     positions: int = 2000
     points: int = 50_000
@@ -75,7 +75,7 @@ SMOKE = Sizes(positions=60, points=300, variants=400, contacts=40, steps=4)
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A page with a picture: its element, where its numbers come from, and what a person does with it."""
+    """A page with a picture, its element, and the gestures to perform on it."""
 
     name: str
     path: str
@@ -84,10 +84,10 @@ class Picture:
 
 
 def pictures(service: Service, *, sizes: Sizes, repeats: int) -> Iterator[Row]:
-    """For each picture: time until drawn, size of the JSON, and frames while it is used."""
+    """Report for each picture the time until it is drawn, the size of its JSON, and the frames during use."""
     clear()
     found = list(_lay_out(sizes))
-    cookie = _session()
+    cookie = logged_in_client().cookies["sessionid"].value
     with service.web():
         yield from _measured(found, cookie, f"http://{HOST}:{service.port}", sizes.steps, repeats)
 
@@ -99,16 +99,10 @@ def _lay_out(sizes: Sizes) -> Iterator[Picture]:
     from jobs.variants.assays import assay_add
 
     scan = scanned_job(model=MODEL, sequence=random_protein(sizes.positions))
-    yield Picture(
-        f"scan, 20 x {sizes.positions}", f"/jobs/{scan}/items/0/", "heat-map", ("hover", "keys", "zoom", "drag")
-    )
     contacts = contact_job(model=MODEL, sequence=random_protein(sizes.contacts))
-    yield Picture(
-        f"contacts, {sizes.contacts} x {sizes.contacts}",
-        f"/jobs/{contacts}/items/0/",
-        "heat-map",
-        ("hover", "keys", "zoom", "drag"),
-    )
+    side = sizes.contacts
+    for name, job in ((f"scan, 20 x {sizes.positions}", scan), (f"contacts, {side} x {side}", contacts)):
+        yield Picture(name, f"/jobs/{job}/items/0/", "heat-map", ("hover", "keys", "zoom", "drag"))
     parent = random_protein(300)
     codes = list(variants_of(parent, sizes.variants))
     score = scored_job(model=MODEL, parent=parent, variants=codes)
@@ -124,16 +118,6 @@ def _lay_out(sizes: Sizes) -> Iterator[Picture]:
     yield Picture(
         f"map, {sizes.points} points", f"/jobs/{encoded}/map/", "point-map", ("keys", "zoom", "drag", "lasso")
     )
-
-
-def _session() -> str:
-    """The cookie of a browser in which the first user has logged in."""
-    from django.contrib.auth.models import User
-    from django.test import Client
-
-    browser = Client(SERVER_NAME="localhost")
-    browser.force_login(User.objects.get(username="admin"))
-    return browser.cookies["sessionid"].value
 
 
 def _measured(found: Sequence[Picture], cookie: str, url: str, steps: int, repeats: int) -> Iterator[Row]:
@@ -195,13 +179,13 @@ LARGEST = """
   return { decoded: largest.decodedBodySize, encoded: largest.encodedBodySize, end: largest.responseEnd };
 }
 """
-"""The answer that the picture is drawn from: the largest that was fetched."""
+"""Finds the answer with the picture's data: the largest one that was fetched."""
 
 Box = Mapping[str, float]
 
 
 def _box(page: Any, element: str) -> Box:
-    """Where the canvas lies, brought into view."""
+    """Scroll the canvas into view and return its place."""
     canvas = page.locator(f"{element} canvas").last
     canvas.scroll_into_view_if_needed()
     return dict(canvas.bounding_box())
@@ -247,7 +231,7 @@ def _lasso(page: Any, box: Box, steps: int) -> None:
 
 
 def _next_frame(page: Any) -> None:
-    """Until the frame that draws what the last event changed."""
+    """Wait for the frame that draws the effect of the last event."""
     page.evaluate("() => new Promise((done) => requestAnimationFrame(done))")
 
 

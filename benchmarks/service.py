@@ -1,4 +1,4 @@
-"""The service around the engine: what a chunk costs, what a page costs, how long a short request waits."""
+"""The service around the engine: the cost of a chunk and of a page, and the wait of a short request."""
 
 from __future__ import annotations
 
@@ -9,28 +9,24 @@ from uuid import UUID
 
 import orjson
 
-from benchmarks.measuring import Row, Timed
-from benchmarks.service_data import RESIDUES, clear, lay_out_job
+from benchmarks.measuring import Row, Timed, by_turns, clocked
+from benchmarks.service_data import CHUNK_TOKENS, RESIDUES, clear, lay_out_job, logged_in_client, paused_job, start_job
 from benchmarks.service_stack import MODEL, Service
-from e1protocol import BOUNDARY_TOKENS
 
 LONGEST_WAIT = 3600.0
 LARGE_JOBS = 10
-"""Jobs that short requests are tried beside, before a bench gives up."""
-CHUNK_TOKENS = 8 * (RESIDUES + BOUNDARY_TOKENS)
+"""Jobs to run beside short requests before the bench gives up."""
 
 
 def run_job(job_id: UUID) -> float:
-    """Resume a paused job and wait until it is closed; seconds from its first claim to its end, by the database's
-    clock. Raises RuntimeError where not every item succeeded.
+    """Run a paused job to its end; return the seconds from its first claim, by the database's clock.
+
+    Raises RuntimeError if an item does not succeed.
     """
     from jobs.models import Chunk, Job
     from jobs.models.states import JobState
-    from jobs.queue import dispatch as queue
-    from jobs.queue.lifecycle import job_resume
 
-    job_resume(job_id=job_id)
-    queue.dispatch(MODEL)
+    start_job(job_id)
     deadline = time.monotonic() + LONGEST_WAIT
     while (job := Job.objects.get(pk=job_id)).state not in JobState.final():
         failed = Chunk.objects.filter(job_id=job_id, state="ready", isolate=True).first()
@@ -43,17 +39,17 @@ def run_job(job_id: UUID) -> float:
 
 
 def overhead(service: Service, *, sequences: int, repeats: int, workers: int = 1) -> Iterator[Row]:
-    """Processor time of everything but the forward pass, per chunk: the engine returns zeros at once."""
+    """Measure the processor time per chunk of everything except the forward pass: the engine returns zeros at once."""
     chunks = -(-sequences // 8)
     each: list[dict[str, float]] = []
     with service.workers(workers, E1_BENCH_ENGINE="null"):
         for _ in range(repeats):
             clear()
-            job_id = lay_out_job(sequences, done=0.0, leased=0, state="paused")
+            job_id = paused_job(sequences)
             before = service.usage()
             seconds = run_job(job_id)
             spent = service.usage() - before
-            parts = {"total": spent.total, "worker": spent.worker, "postgres": spent.postgres, "valkey": spent.valkey}
+            parts = spent._asdict() | {"total": spent.total}
             each.append({name: 1e3 * value / chunks for name, value in parts.items()} | {"rate": chunks / seconds})
     middle = {name: statistics.median(one[name] for one in each) for name in each[0]}
     detail = {
@@ -65,49 +61,40 @@ def overhead(service: Service, *, sequences: int, repeats: int, workers: int = 1
         "valkey_ms": middle["valkey"],
         "repeats": repeats,
     }
-    noise = Timed(tuple(one["total"] for one in each)).noise
+    noise = Timed([one["total"] for one in each]).noise
     yield Row("service: processor time per chunk, null engine", middle["total"], "ms", "<= 5", noise, detail)
-    noise = Timed(tuple(one["rate"] for one in each)).noise
+    noise = Timed([one["rate"] for one in each]).noise
     yield Row("service: chunks per second, null engine", middle["rate"], "1/s", "", noise, detail)
 
 
 def against_engine(service: Service, *, checkpoint: str, sequences: int, repeats: int) -> Iterator[Row]:
-    """The same library through the whole service and through `Engine.encode` alone: how much of its rate is left.
+    """Compare the rate of the whole service with that of `Engine.encode` alone, on the same library.
 
-    Both run with the threads that a worker of `e1 up` has. `checkpoint` is a folder with weights, real or random.
+    Both use as many threads as a worker of `e1 up`. `checkpoint` is a folder with weights, real or random.
     """
     from e1protocol import Query
+    from jobs.models import Item
     from worker.engine import Engine
 
     clear()
     engine = Engine.load(checkpoint)
     layer = engine.model_config.num_hidden_layers
-    laid_out = lay_out_job(sequences, done=0.0, leased=0, state="paused", layer=layer)
-    queries = [Query(sequence) for sequence in _sequences(laid_out)]
+    items = Item.objects.filter(job_id=paused_job(sequences, layer=layer)).order_by("index")
+    queries = [Query(item.sequence) for item in items]
     engine.encode(queries[:8])
     alone, through = [], []
     with service.workers(1, E1_BENCH_ENGINE=checkpoint):
         for _ in range(repeats):
-            started = time.perf_counter()
-            engine.encode(queries)
-            alone.append(time.perf_counter() - started)
+            alone.append(clocked(lambda: engine.encode(queries))[0])
             clear()
-            through.append(run_job(lay_out_job(sequences, done=0.0, leased=0, state="paused", layer=layer)))
-    ratios = Timed(tuple(a / b for a, b in zip(alone, through, strict=True)))
+            through.append(run_job(paused_job(sequences, layer=layer)))
+    ratios = Timed([a / b for a, b in zip(alone, through, strict=True)])
     detail = {"sequences": sequences, "alone_s": statistics.median(alone), "service_s": statistics.median(through)}
     yield Row("service: rate over the engine alone", ratios.median, "ratio", ">= 0.95", ratios.noise, detail)
 
 
-def _sequences(job_id: UUID) -> list[str]:
-    from jobs.models import Item
-
-    return list(Item.objects.filter(job_id=job_id).order_by("index").values_list("sequence", flat=True))
-
-
 def pages(service: Service, *, sequences: int, repeats: int) -> Iterator[Row]:
-    """The page of a large running job, its live part, the same by REST, and the count of its items by state."""
-    from django.contrib.auth.models import User
-    from django.test import Client
+    """Time the page of a large running job, its live part, the job by REST, and the count of items by state."""
     from django.urls import reverse
 
     from jobs.models import Job
@@ -115,8 +102,7 @@ def pages(service: Service, *, sequences: int, repeats: int) -> Iterator[Row]:
 
     clear()
     job = Job.objects.get(pk=lay_out_job(sequences, done=0.6, outputs=False))
-    browser = Client(SERVER_NAME="localhost")
-    browser.force_login(User.objects.get(username="admin"))
+    browser = logged_in_client()
 
     def get(path: str, **headers: str) -> Callable[[], None]:
         def ask() -> None:
@@ -134,20 +120,13 @@ def pages(service: Service, *, sequences: int, repeats: int) -> Iterator[Row]:
         "job by REST": get(f"/api/jobs/{job.pk}/"),
         "list of jobs": get(reverse("job-list-page")),
     }
-    for name, work in works.items():
-        work()
-        taken = []
-        for _ in range(repeats):
-            started = time.perf_counter()
-            work()
-            taken.append(time.perf_counter() - started)
-        timed = Timed(tuple(taken))
-        detail = {"chunks": -(-sequences // 8), "queries": queries_of(work)}
+    for name, timed in by_turns(works, repeats=repeats).items():
+        detail = {"chunks": -(-sequences // 8), "queries": queries_of(works[name])}
         yield Row(f"pages: {name}", 1e3 * timed.median, "ms", "<= 20", timed.noise, detail)
 
 
 def queries_of(work: Callable[[], object]) -> list[dict[str, object]]:
-    """What the work asks the database: milliseconds and statement, slowest first."""
+    """Return the queries of the work with their milliseconds, slowest first."""
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
 
@@ -158,15 +137,15 @@ def queries_of(work: Callable[[], object]) -> list[dict[str, object]]:
 
 
 def waiting(service: Service, *, sequences: int, repeats: int, bundle_seconds: float = 1.0) -> Iterator[Row]:
-    """A synchronous request while a large job runs, over the time of one bundle: it waits for at most one.
+    """Compare a synchronous request during a large job with the time of one bundle, which is the longest wait.
 
-    The engine sleeps what a device would compute, so that bundles take `bundle_seconds`, as dispatched.
+    The engine sleeps as long as a device would compute, so that dispatched bundles take `bundle_seconds`.
     """
     rate = 8 * CHUNK_TOKENS / bundle_seconds
     body = orjson.dumps({"items": [{"sequence": "MKTAYIAKQRQISFVKSHFSRQ"}], "params": {"include": ["mean"]}})
     clear()
     taken: list[float] = []
-    # A worker's rate counts as tokens a second, and a bundle is a second of it: a shorter one needs a faster device.
+    # A bundle is a second of the rate that the worker reports. A shorter bundle needs a faster device.
     settings = {"E1_BENCH_ENGINE": "paced", "E1_BENCH_PACE": str(rate), "E1_BENCH_RATE": str(8 * CHUNK_TOKENS)}
     with service.web(), service.workers(1, **settings):
         for _ in range(LARGE_JOBS):
@@ -175,26 +154,24 @@ def waiting(service: Service, *, sequences: int, repeats: int, bundle_seconds: f
                 break
         else:
             raise RuntimeError(f"{LARGE_JOBS} jobs of {sequences} sequences ended before {repeats} requests: take more")
-    timed = Timed(tuple(taken))
+    timed = Timed(taken)
     detail = {"bundle_s": bundle_seconds, "median_s": timed.median, "longest_s": max(taken), "repeats": repeats}
-    noise = timed.noise
     longest = max(taken) / bundle_seconds
-    yield Row("waiting: synchronous request, longest over one bundle", longest, "ratio", "<= 1.2", noise, detail)
-    yield Row("waiting: synchronous request, median", timed.median, "s", "", noise, detail)
+    yield Row("waiting: synchronous request, longest over one bundle", longest, "ratio", "<= 1.2", timed.noise, detail)
+    yield Row("waiting: synchronous request, median", timed.median, "s", "", timed.noise, detail)
 
 
 def _beside_a_large_job(service: Service, body: bytes, *, sequences: int, repeats: int) -> list[float]:
-    """Seconds of up to `repeats` synchronous requests while a job of `sequences` runs; fewer where the job ends first,
-    for a request that ended behind it does not count.
+    """Return the seconds of up to `repeats` synchronous requests during a job of `sequences`.
+
+    A request that ends after the job does not count, so there may be fewer.
     """
     from jobs.models import Job
     from jobs.models.states import JobState
-    from jobs.queue import dispatch as queue
-    from jobs.queue.lifecycle import job_cancel, job_resume
+    from jobs.queue.lifecycle import job_cancel
 
-    job_id = lay_out_job(sequences, done=0.0, leased=0, state="paused")
-    job_resume(job_id=job_id)
-    queue.dispatch(MODEL)
+    job_id = paused_job(sequences)
+    start_job(job_id)
     taken: list[float] = []
     while len(taken) < repeats:
         started = time.perf_counter()

@@ -1,30 +1,33 @@
-"""Libraries for measuring the service: a FASTA file of any length, and jobs laid out by SQL in bulk.
+"""Libraries for measuring the service: a FASTA file of any length, and jobs inserted by SQL in bulk.
 
-A job laid out here has the rows that ingest and workers would have written (the smoke test downloads one and reads
-it); only the way there is shorter.
+These jobs have the same rows as if ingest and workers had written them; the smoke test downloads and reads one.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 import numpy as np
 
 from benchmarks.service_stack import MODEL
-from e1protocol import BOUNDARY_TOKENS, CANONICAL, MODELS
+from e1protocol import BOUNDARY_TOKENS, CANONICAL, MODELS, EngineIdentity
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
+    from django.test import Client
+
+    from jobs.models import Job
 
 RESIDUES = 350
+CHUNK_TOKENS = 8 * (RESIDUES + BOUNDARY_TOKENS)
 SEQUENCES_PER_WRITE = 1000
 FACTS = MODELS[MODEL]
 
 
 def fasta(folder: Path, count: int) -> Path:
-    """A file of `count` random sequences of RESIDUES residues below `folder`, written the first time."""
+    """Return a file of `count` random sequences of RESIDUES residues in `folder`; write it the first time."""
     path = folder / f"library-{count}.fasta"
     if path.exists():
         return path
@@ -51,29 +54,19 @@ def lay_out_job(
     width: int = FACTS.hidden_size,
     layer: int = FACTS.layers,
 ) -> UUID:
-    """A job of `items` sequences of which this share of chunks is done, some are leased and the others ready.
+    """Insert a job of `items` sequences: a share of its chunks is done, some are leased, the others are ready.
 
-    With `outputs` every done chunk has its mean embeddings, `width` float32 an item. Then comes what beat and vacuum
-    do within a few seconds.
+    With `outputs` every done chunk has its mean embeddings, `width` float32 an item. Afterwards this does what beat and
+    vacuum would do within a few seconds.
     """
     from django.db import connection, transaction
 
     from jobs.library.outputs import checksum
-    from jobs.models import Job
-    from jobs.queue.tallies import tally_advance
 
-    owner, engine = owner_and_engine(MODEL)
     final = done == 1
-    job = Job.objects.create(
-        id=uuid4(),
-        owner=owner,
-        name=f"{items} sequences",
-        model=MODEL,
-        action="encode",
-        params={"repr_layers": [layer], "include": ["mean"]},
-        state="succeeded" if final else state,
-        total_items=items,
-        total_residues=items * RESIDUES,
+    params = {"repr_layers": [layer], "include": ["mean"]}
+    job = create_job(
+        action="encode", params=params, state="succeeded" if final else state, items=items, residues=items * RESIDUES
     )
     chunks = -(-items // 8)
     numbers = {
@@ -84,7 +77,7 @@ def lay_out_job(
         "done": chunks if final else int(done * chunks),
         "leased": 0 if final else leased,
         "tokens": RESIDUES + BOUNDARY_TOKENS,
-        "engine": engine,
+        "engine": idle_engine(MODEL),
         "residues": RESIDUES,
     }
     with transaction.atomic(), connection.cursor() as cursor:
@@ -99,41 +92,93 @@ def lay_out_job(
             "finished_at = CASE WHEN %s THEN statement_timestamp() END WHERE id = %s",
             [done > 0, final, job.pk],
         )
-    settle()
-    tally_advance(job_id=job.pk)
+    settle(job.pk)
     return job.pk
 
 
-def owner_and_engine(model: str) -> tuple[User, int]:
-    """The user whom jobs are laid out for, and the number of an engine that computed nothing."""
+def paused_job(items: int, **options: Any) -> UUID:
+    """Insert a paused job without results, for `start_job`."""
+    return lay_out_job(items, done=0.0, leased=0, state="paused", **options)
+
+
+def start_job(job_id: UUID) -> None:
+    """Resume a paused job and dispatch it."""
+    from jobs.queue.dispatch import dispatch
+    from jobs.queue.lifecycle import job_resume
+
+    job_resume(job_id=job_id)
+    dispatch(MODEL)
+
+
+def create_job(
+    *, action: str, params: dict[str, Any], state: str, items: int, residues: int, model: str = MODEL
+) -> Job:
+    """Create the job itself, for the first user."""
+    from jobs.models import Job
+
+    return Job.objects.create(
+        id=uuid4(),
+        owner=first_user(),
+        name=f"{action} of {items}",
+        model=model,
+        action=action,
+        params=params,
+        state=state,
+        total_items=items,
+        total_residues=residues,
+    )
+
+
+def first_user() -> User:
+    """Return the user who owns all jobs."""
     from django.contrib.auth.models import User
 
-    from e1protocol import EngineIdentity
+    return User.objects.get_or_create(username="admin")[0]
+
+
+def logged_in_client() -> Client:
+    """Return Django's client, logged in as the first user."""
+    from django.test import Client
+
+    browser = Client(SERVER_NAME="localhost")
+    browser.force_login(first_user())
+    return browser
+
+
+def bench_identity(model: str) -> EngineIdentity:
+    """Return the identity of an engine that computes nothing."""
+    return EngineIdentity(model, "0" * 64, "float32", "none", "none", "none", "bench", True)
+
+
+def idle_engine(model: str) -> int:
+    """Record an engine that computes nothing; return its number."""
     from jobs.fleet.workers import engine_record
 
-    identity = EngineIdentity(model, "0" * 64, "float32", "none", "none", "none", "bench", True)
-    owner, _ = User.objects.get_or_create(username="admin")
-    return owner, engine_record(identity=identity)
+    return engine_record(identity=bench_identity(model))
 
 
-def settle() -> None:
-    """What autovacuum does on a service that has run for a while."""
+def settle(job_id: UUID | None = None) -> None:
+    """Do what autovacuum does on a service that has run for a while; count the items of one job."""
     from django.db import connection
+
+    from jobs.queue.tallies import tally_advance
 
     with connection.cursor() as cursor:
         for table in ("jobs_job", "jobs_chunk", "jobs_item", "jobs_output"):
             cursor.execute(f"VACUUM (ANALYZE) {table}")
+    if job_id is not None:
+        tally_advance(job_id=job_id)
 
 
 def clear() -> None:
-    """Forget every job with all that belongs to it; files of tables shrink at once."""
+    """Delete every job with all that belongs to it. The files of the tables shrink at once."""
     from django.db import connection
 
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE jobs_job CASCADE")
 
 
-# Finished ones end evenly over ten minutes, the last of them now.
+# Finished chunks end evenly over ten minutes, the last one now.
 _CHUNKS = """
 INSERT INTO jobs_chunk (job_id, first_index, model, state, n_items, n_tokens, n_succeeded, n_failed, attempts, losses,
     isolate, last_error, not_before, alone, worker, lease_token, lease_end, engine_id, finished_at)
@@ -149,7 +194,7 @@ FROM (
     FROM generate_series(0, %(chunks)s - 1) n
 ) planned ORDER BY n
 """
-# Every sequence is another one: an engine computes equal ones once.
+# All sequences differ, because an engine computes equal ones once.
 _ITEMS = """
 INSERT INTO jobs_item (job_id, index, chunk_id, line, name, header, sequence)
 SELECT job_id, first_index + k, id, 2 * (first_index + k) + 1,

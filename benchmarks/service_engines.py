@@ -1,8 +1,8 @@
 """The Celery app of measured workers: `worker.app` with another engine. `celery -A benchmarks.service_engines:app`.
 
-`E1_BENCH_ENGINE` chooses: `null` returns zeros at once, `paced` first sleeps what a device of `E1_BENCH_PACE` tokens
-a second would take, a path loads a checkpoint of random weights. `E1_BENCH_RATE` is the rate that the worker reports,
-by which bundles are sized. Everything around the engine is the service's own.
+`E1_BENCH_ENGINE` chooses the engine. `null` returns zeros at once. `paced` first sleeps as long as a device of
+`E1_BENCH_PACE` tokens a second would compute. A path loads a checkpoint with random weights. The worker reports the
+rate `E1_BENCH_RATE`, which determines the size of bundles. Everything around the engine is the service's own.
 """
 
 from __future__ import annotations
@@ -18,20 +18,21 @@ import numpy as np
 
 import worker.engine.rate
 import worker.model.verify
-from e1protocol import MODELS, Encoding, EngineIdentity, Query
+from benchmarks.service_data import bench_identity
+from e1protocol import MODELS, Encoding, Query
 from worker.app import app
 from worker.engine import Engine
 
 __all__ = ["NullEngine", "app"]
 
 DEFAULT_RATE = 1e5
-"""Tokens a second: 35 chunks of 350 residues a bundle, as a GPU would have."""
+"""Tokens a second, as of a GPU: 35 chunks of 350 residues a bundle."""
 NEVER = 1 << 60
-"""A token budget that no bundle fills: then the rate that was said at the start stays."""
+"""A token budget that no bundle fills, so that the rate reported at the start stays."""
 
 
 class NullEngine:
-    """Zeros of the right shapes. With `pace`, after the time that a device of that many tokens a second needs."""
+    """An engine that returns zeros of the right shapes. With `pace` it takes the time of that many tokens a second."""
 
     token_budget = NEVER
 
@@ -40,8 +41,8 @@ class NullEngine:
         self._layer, self._pace = facts.layer, pace
         self._mean = np.zeros(facts.hidden_size, dtype=np.float32)
         self.tokens_run = 0
-        self.identity = EngineIdentity(model, "0" * 64, "float32", "none", "none", "none", "bench", True)
-        # What other readers of an engine look at.
+        self.identity = bench_identity(model)
+        # Other attributes that the worker reads.
         self.model_config = SimpleNamespace(hidden_size=facts.hidden_size, num_hidden_layers=facts.layers)
         self.checkpoint = SimpleNamespace(name=model, sha256="0" * 64, demonstration=True)
 
@@ -71,7 +72,7 @@ def _load(model: str | Path, *_: Any, **__: Any) -> Any:
 
 
 def _tune(engine: Any, *_: Any, **__: Any) -> float:
-    """What the worker says of itself: bundles are sized by it."""
+    """Return the rate that the worker reports."""
     if isinstance(engine, NullEngine):
         return float(os.environ.get("E1_BENCH_RATE", DEFAULT_RATE))
     return _real_tune(engine)
@@ -83,5 +84,5 @@ if "E1_BENCH_ENGINE" in os.environ:
     Engine.load = _load  # type: ignore[method-assign,assignment]
     worker.engine.rate.tune = _tune
     worker.model.verify.self_test = lambda *_, **__: []
-    # A spawned child imports these, and with them this module, before it loads its engine.
+    # A spawned child imports this module through these before it loads its engine.
     app.conf.imports = [*app.conf.imports, "benchmarks.service_engines"]

@@ -1,9 +1,12 @@
-"""Large files in and out of the web process: seconds, megabytes a second, and its peak of resident memory."""
+"""Large uploads and downloads: seconds, megabytes a second, and the peak memory of the web process."""
 
 from __future__ import annotations
 
+import statistics
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -17,42 +20,39 @@ TARGETS = {"npz": (">= 100", "<= 300"), "parquet": ("", "<= 300"), "jsonl": ("",
 
 
 def ingest(service: Service, *, sequences: int, repeats: int) -> Iterator[Row]:
-    """Upload of a FASTA file until the job is queued. Client, web process and Postgres share the machine."""
+    """Time the upload of a FASTA file until the job is queued. Client, web process and Postgres share the machine."""
     library = fasta(service.folder.path, sequences)
     small = fasta(service.folder.path, 1000)
-    taken, web, postgres, peaks = [], [], [], []
     with service.web() as pid:
         submit(service, small)
-        for _ in range(repeats):
-            clear()
-            forget_peak(pid)
-            before = service.usage()
-            taken.append(submit(service, library)[1])
-            spent = service.usage() - before
-            web.append(spent.web)
-            postgres.append(spent.postgres)
-            peaks.append(peak_megabytes(pid))
-    timed = Timed(tuple(taken))
-    detail = {
-        "sequences": sequences,
-        "residues": RESIDUES,
-        "bytes": library.stat().st_size,
-        "web_cpu_s": Timed(tuple(web)).median,
-        "postgres_cpu_s": Timed(tuple(postgres)).median,
-        "repeats": repeats,
-    }
+        timed, memory, spent = _repeated(service, pid, repeats, lambda: submit(service, library)[1], before=clear)
+    detail = {"sequences": sequences, "residues": RESIDUES, "bytes": library.stat().st_size, **spent}
     million = sequences == 1_000_000
     name = f"ingest: {sequences} sequences of {RESIDUES}"
     yield Row(f"{name}, until queued", timed.median, "s", "<= 60" if million else "", timed.noise, detail)
-    memory = Timed(tuple(peaks))
     yield Row(f"{name}, web process", memory.median, "MB resident", "<= 400", memory.noise, detail)
 
 
-def submit(service: Service, path: object) -> tuple[UUID, float]:
-    """Upload a FASTA file to the web process; the job and the seconds until it was queued."""
-    from pathlib import Path
+def _repeated(
+    service: Service, pid: int, repeats: int, work: Callable[[], float], *, before: Callable[[], None] = lambda: None
+) -> tuple[Timed, Timed, dict[str, Any]]:
+    """Repeat the work; return its results, the peak memory of process `pid`, and the processor time it took."""
+    results, peaks, spent = [], [], []
+    for _ in range(repeats):
+        before()
+        forget_peak(pid)
+        start = service.usage()
+        results.append(work())
+        spent.append(service.usage() - start)
+        peaks.append(peak_megabytes(pid))
+    processor = {
+        f"{name}_cpu_s": statistics.median(getattr(one, name) for one in spent) for name in ("web", "postgres")
+    }
+    return Timed(results), Timed(peaks), {**processor, "repeats": repeats}
 
-    library = Path(str(path))
+
+def submit(service: Service, library: Path) -> tuple[UUID, float]:
+    """Upload a FASTA file to the web process; return the job and the seconds until it was queued."""
     query = f"/api/jobs/?model={MODEL}&action=encode&params=%7B%22include%22%3A%5B%22mean%22%5D%7D"
     headers = {"Content-Type": "text/x-fasta", "Content-Length": str(library.stat().st_size)}
     started = time.perf_counter()
@@ -67,7 +67,7 @@ def submit(service: Service, path: object) -> tuple[UUID, float]:
 def download(
     service: Service, *, sequences: int, repeats: int, formats: Sequence[str] = STREAMED, hdf5: bool = True
 ) -> Iterator[Row]:
-    """Every format of a finished job of mean embeddings, straight to a client that throws them away."""
+    """Download every format of a finished job of mean embeddings to a client that discards it."""
     from jobs.background.artefacts import artefact_request
     from jobs.models import Job
     from jobs.tasks.building import artefact_build
@@ -95,17 +95,14 @@ def download(
 def _download(
     service: Service, pid: int, path: str, name: str, repeats: int, targets: tuple[str, str]
 ) -> Iterator[Row]:
-    rates, peaks, web, postgres = [], [], 0.0, 0.0
-    size = 0
-    for _ in range(repeats):
-        forget_peak(pid)
-        before = service.usage()
+    sizes = []
+
+    def rate_of_one() -> float:
         size, seconds = service.download(path)
-        spent = service.usage() - before
-        web, postgres = spent.web, spent.postgres
-        rates.append(size / seconds / 1e6)
-        peaks.append(peak_megabytes(pid))
-    rate, peak = Timed(tuple(rates)), Timed(tuple(peaks))
-    detail = {"bytes": size, "web_cpu_s": web, "postgres_cpu_s": postgres, "repeats": repeats}
+        sizes.append(size)
+        return size / seconds / 1e6
+
+    rate, peak, spent = _repeated(service, pid, repeats, rate_of_one)
+    detail = {"bytes": sizes[-1], **spent}
     yield Row(f"{name}, rate", rate.median, "MB/s", targets[0], rate.noise, detail)
     yield Row(f"{name}, web process", peak.median, "MB resident", targets[1], peak.noise, detail)

@@ -1,10 +1,11 @@
-"""How the service's figures grow with the library: the exponent of a power law through several sizes.
+"""Growth of the service's figures with the library: the exponent of a power law through several sizes.
 
-0 says that a figure does not depend on the size, 1 that it grows in proportion.
+An exponent of 0 means that a figure does not depend on the size, 1 that it is proportional to it.
 """
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
@@ -19,11 +20,11 @@ EXPECTED = {"s": "about 1", "ms": "<= 0.1", "MB resident": "<= 0.1", "MB/s": ">=
 
 
 def growth(service: Service, *, sizes: Sequence[int], repeats: int) -> Iterator[Row]:
-    """Exponents of ingest, download as NPZ, pages, and the cost of a chunk, over these numbers of sequences."""
+    """Fit the exponents of ingest, NPZ download, pages and the cost of a chunk over these numbers of sequences."""
     points: dict[tuple[str, str], list[tuple[int, float]]] = defaultdict(list)
     for size in sizes:
         for row in _measure(service, size, repeats):
-            name = row.name.replace(str(size), "N")
+            name = re.sub(rf"\b{size}\b", "N", row.name)
             points[name, row.unit].append((size, row.value))
     for (name, unit), measured in points.items():
         counts, values = zip(*measured, strict=True)

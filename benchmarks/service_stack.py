@@ -1,7 +1,7 @@
 """The service as users run it, for measuring: embedded Postgres and Valkey with fsync, gunicorn, Celery workers.
 
-Everything lies below one folder and ends with the block. In the measuring process Django is set up on the same
-stores, so that a bench can lay out tables by SQL and call `jobs` directly.
+All files are below one folder, and all processes end with the block. Django is set up on the same stores in the
+measuring process, so that a bench can insert rows by SQL and call `jobs` directly.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from e1site.stack import parts
 from e1site.stack.binaries import find_valkey
@@ -26,16 +27,15 @@ from e1site.stack.processes import kill_marked, signal_group, spawn, wait_gone
 from e1site.stack.servers import Valkey
 
 MODEL = "e1-600m"
-"""The model whose jobs are measured: embeddings of 1,280 numbers. No weights are needed."""
+"""The model of the measured jobs: embeddings of 1,280 numbers. Its weights are not needed."""
 START_SECONDS = 120.0
 HOST = "127.0.0.1"
 ROOT = Path(__file__).parents[1]
 _CALLERS = ("DATABASE_URL", "REDIS_URL", "E1_SECRET_KEY", "E1_DATA", "E1_MODELS", "E1_ALLOWED_HOSTS")
-"""What the caller may have set for a service of its own."""
+"""Variables that the caller may have set for another service."""
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(NamedTuple):
     """Processor seconds of the parts of the service since they started."""
 
     worker: float
@@ -44,20 +44,15 @@ class Usage:
     web: float
 
     def __sub__(self, other: Usage) -> Usage:
-        return Usage(
-            self.worker - other.worker,
-            self.postgres - other.postgres,
-            self.valkey - other.valkey,
-            self.web - other.web,
-        )
+        return Usage(*(mine - theirs for mine, theirs in zip(self, other, strict=True)))
 
     @property
     def total(self) -> float:
-        return self.worker + self.postgres + self.valkey + self.web
+        return sum(self)
 
 
 class Service:
-    """Running stores with the tables of the service; web and workers on request. Use `running`."""
+    """Running stores with the tables of the service, and web and workers on request. Made by `running`."""
 
     def __init__(self, folder: DataFolder, guardian: Guardian, env: dict[str, str]) -> None:
         self.folder, self._guardian, self.env = folder, guardian, env
@@ -70,7 +65,7 @@ class Service:
 
     @contextmanager
     def web(self) -> Iterator[int]:
-        """gunicorn with one process of 16 threads (the service has two); gives that process's number."""
+        """Run gunicorn with one process of 16 threads (the service has two); yield the number of that process."""
         self.port = usable_port(HOST, 0)
         command = list(parts.web(HOST, self.port).command)
         command[command.index("--workers") + 1] = "1"
@@ -80,7 +75,7 @@ class Service:
 
     @contextmanager
     def workers(self, count: int = 1, **settings: str) -> Iterator[None]:
-        """Model workers with the engine of `benchmarks.service_engines`; `settings` go into their environment."""
+        """Run model workers with the engine of `benchmarks.service_engines`; `settings` are environment variables."""
         from jobs.fleet.pace import workers_alive
         from jobs.models import Worker
 
@@ -97,14 +92,14 @@ class Service:
                 stack.enter_context(self.process(name, command, signal.SIGTERM, seconds=20, **settings))
             self._await("worker-0", lambda: workers_alive(MODEL).count() == count or _sick())
             if _sick():
-                raise RuntimeError(f"a worker is of no use: {Worker.objects.exclude(reason='').first().reason}")
+                raise RuntimeError(f"a worker failed its self-test: {Worker.objects.exclude(reason='').first().reason}")
             yield
 
     @contextmanager
     def process(
         self, name: str, command: list[str], stop: int, *, seconds: float, user: int | None = None, **env: str
     ) -> Iterator[int]:
-        """A child of the stack for the length of the block; gives its number."""
+        """Run a child of the stack during the block; yield its number."""
         log = self.folder.turn_log(name)
         child = spawn(command, env={**self.env, **env}, log=log, cwd=self.folder.logs, user=user)
         self._processes[name] = (child, stop)
@@ -122,7 +117,7 @@ class Service:
             del self._processes[name]
 
     def usage(self) -> Usage:
-        """Processor seconds so far, children that have ended included."""
+        """Return the processor seconds so far, including children that have ended."""
         spent = {name: cpu_seconds(process.pid) for name, (process, _) in self._processes.items()}
         workers = sum(seconds for name, seconds in spent.items() if name.startswith("worker"))
         return Usage(workers, spent["postgres"], spent["valkey"], spent.get("web", 0.0))
@@ -130,34 +125,30 @@ class Service:
     def request(
         self, method: str, path: str, *, body: object = None, headers: Mapping[str, str] | None = None
     ) -> tuple[int, bytes]:
-        """One request to the web process with the first user's token; `body` is bytes or an open file."""
-        connection = http.client.HTTPConnection(HOST, self.port, timeout=3600, blocksize=1 << 18)
-        try:
-            connection.request(method, path, body=body, headers={**self._login(), **(headers or {})})  # type: ignore[arg-type]
-            response = connection.getresponse()
-            return response.status, response.read()
-        finally:
-            connection.close()
+        """Send a request to the web process with the first user's token; `body` is bytes or an open file."""
+        with self._answer(method, path, body=body, headers=headers or {}) as answer:
+            return answer.status, answer.read()
 
     def download(self, path: str) -> tuple[int, float]:
-        """Read an answer and throw it away; (bytes, seconds). Raises RuntimeError for any other status than 200."""
-        connection = http.client.HTTPConnection(HOST, self.port, timeout=3600)
+        """Read and discard an answer; return (bytes, seconds). Raises RuntimeError unless the status is 200."""
         buffer = bytearray(1 << 18)
         started = time.perf_counter()
-        try:
-            connection.request("GET", path, headers=self._login())
-            response = connection.getresponse()
-            if response.status != 200:
-                raise RuntimeError(f"{path}: {response.status} {response.read(2000)!r}")
+        with self._answer("GET", path) as answer:
+            if answer.status != 200:
+                raise RuntimeError(f"{path}: {answer.status} {answer.read(2000)!r}")
             size = 0
-            while count := response.readinto(buffer):
+            while count := answer.readinto(buffer):
                 size += count
-        finally:
-            connection.close()
         return size, time.perf_counter() - started
 
-    def _login(self) -> dict[str, str]:
-        return {"Authorization": f"Token {self.token}", "Host": f"{HOST}:{self.port}"}
+    @contextmanager
+    def _answer(
+        self, method: str, path: str, *, body: Any = None, headers: Mapping[str, str] = MappingProxyType({})
+    ) -> Iterator[http.client.HTTPResponse]:
+        login = {"Authorization": f"Token {self.token}", "Host": f"{HOST}:{self.port}"}
+        with closing(http.client.HTTPConnection(HOST, self.port, timeout=3600, blocksize=1 << 18)) as connection:
+            connection.request(method, path, body=body, headers={**login, **headers})
+            yield connection.getresponse()
 
     def _status(self, path: str) -> int:
         try:
@@ -174,7 +165,7 @@ class Service:
 
 @contextmanager
 def running(path: Path, *, connections: int = 60) -> Iterator[Service]:
-    """Stores with up-to-date tables in `path`, and Django set up on them, until the block ends."""
+    """Run stores with current tables in `path`, and set up Django on them, until the block ends."""
     folder = DataFolder.at(path)
     folder.path.parent.mkdir(parents=True, exist_ok=True)
     folder.create()
@@ -186,7 +177,7 @@ def running(path: Path, *, connections: int = 60) -> Iterator[Service]:
         guardian = Guardian(folder.stack_id, lock, folder.turn_log("guardian"))
         stack.callback(guardian.close)
         env = children_environment(folder, HOST, [MODEL])
-        # The children run in the folder of logs; the benchmarks are no installed package.
+        # The children run in the folder of logs, and the benchmarks are not an installed package.
         env["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
         service = Service(folder, guardian, env)
         _start_stores(service, stack, connections)
@@ -238,7 +229,7 @@ def children_of(pid: int) -> list[int]:
 
 
 def cpu_seconds(pid: int) -> float:
-    """User and system time of this process, its ended children, and its living ones, and theirs."""
+    """Return the user and system time of a process and of all its descendants, ended or running."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
         children = children_of(pid)
@@ -249,12 +240,12 @@ def cpu_seconds(pid: int) -> float:
 
 
 def forget_peak(pid: int) -> None:
-    """Let the kernel count this process's peak of resident memory anew."""
+    """Reset the peak of resident memory of a process."""
     Path(f"/proc/{pid}/clear_refs").write_text("5", encoding="ascii")
 
 
 def peak_megabytes(pid: int) -> float:
-    """Most resident memory (VmHWM) since `forget_peak`, in 10^6 bytes."""
+    """Return the peak of resident memory (VmHWM) since `forget_peak`, in 10^6 bytes."""
     for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) * 1024 / 1e6

@@ -1,4 +1,4 @@
-"""Checkpoints of the released shapes with random weights: speed does not depend on what the weights are."""
+"""Checkpoints of the released shapes with random weights: speed does not depend on the weights."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ SHAPES = {
     "e1-300m": {"hidden_size": 1024, "intermediate_size": 3072, "num_hidden_layers": 20, "num_attention_heads": 16},
     "e1-600m": {"hidden_size": 1280, "intermediate_size": 3840, "num_hidden_layers": 30, "num_attention_heads": 20},
 }
-"""From the published configurations; "tiny" is for trying the benchmarks themselves."""
+"""From the published configurations; "tiny" is for testing the benchmarks themselves."""
 
 
 def random_checkpoint(shape: str, folder: Path) -> Path:
-    """A checkpoint of this shape in the released format below `folder`, written the first time."""
+    """Return a checkpoint of this shape below `folder`, in the released format; write it the first time."""
     path = folder / f"random-{shape}"
     if not (path / "model.safetensors").exists():
         path.mkdir(parents=True, exist_ok=True)
@@ -50,21 +50,22 @@ def random_checkpoint(shape: str, folder: Path) -> Path:
 
 
 def proteins(count: int, shortest: int, longest: int, seed: int = 0) -> list[str]:
-    """Random sequences with lengths drawn evenly from the range."""
+    """Return random sequences with lengths drawn uniformly from the range."""
     random = np.random.default_rng(seed)
     letters = np.array(list(CANONICAL))
     return ["".join(random.choice(letters, n)) for n in random.integers(shortest, longest, count, endpoint=True)]
 
 
 def matrix_flops(config: E1Config, tokens: int) -> float:
-    """Multiplications and additions of the layers' matrix products."""
+    """Return the multiplications and additions of the layers' matrix products."""
     H, I, KV = config.hidden_size, config.intermediate_size, config.key_value_size
     return 2.0 * tokens * config.num_hidden_layers * (2 * H * H + 2 * H * KV + 3 * H * I)
 
 
 def attention_flops(config: E1Config, within: float, whole: float) -> float:
-    """Those of the attention: `within` and `whole` are the pairs of tokens that see each other in the two kinds of
-    layers.
+    """Return the multiplications and additions of attention.
+
+    `within` and `whole` are the numbers of token pairs that attend to each other in the two kinds of layers.
     """
     layers_global = sum(config.is_global(index) for index in range(config.num_hidden_layers))
     layers_within = config.num_hidden_layers - layers_global

@@ -1,9 +1,11 @@
-"""Many workers without a network: does the service keep up with devices that this machine does not have?
+"""A simulation of many workers without a network: does the service keep up with more devices than this machine has?
 
-Every worker is a thread that does what `worker.bundles` does around its engine, with the service's own code and real
-stores: it takes a message from Valkey, claims the bundle's chunks, sleeps for as long as its device would compute,
-stores outputs of the real size, closes chunks and jobs, and dispatches. The model to be checked: workers are busy
-until what a bundle costs the processors, times the bundles a second, exceeds the processors there are.
+Each worker is a thread that repeats what `worker.bundles` does around its engine, with the service's own code and real
+stores. It takes a message from Valkey, claims the bundle's chunks, and sleeps as long as its device would compute. Then
+it stores outputs of the real size, closes chunks and jobs, and dispatches.
+
+The hypothesis: workers stay busy until the processor time of a bundle, times the bundles a second, exceeds the number
+of processors.
 """
 
 from __future__ import annotations
@@ -13,29 +15,30 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
 
 import numpy as np
 
 from benchmarks.measuring import Row, Timed
-from benchmarks.service_data import FACTS, RESIDUES, clear, lay_out_job
+from benchmarks.service_data import CHUNK_TOKENS, FACTS, clear, idle_engine, paused_job, start_job
 from benchmarks.service_stack import MODEL, Service
-from e1protocol import BOUNDARY_TOKENS, EngineIdentity, model_queue
+from e1protocol import model_queue
 
-CHUNK_TOKENS = 8 * (RESIDUES + BOUNDARY_TOKENS)
 PAUSE = 0.005
-"""Seconds between two looks into an empty queue; a real worker waits in Valkey."""
+"""Seconds between two polls of an empty queue. A real worker blocks in Valkey."""
 
 
 @dataclass
 class Fleet:
-    """What the workers share, and what they have measured."""
+    """The shared state of the workers, and their measurements."""
 
     rate: float
     engine_id: int
     done: threading.Event = field(default_factory=threading.Event)
     chunks: int = 0
     computing: list[tuple[float, float]] = field(default_factory=list)
-    """Beginnings and ends of computing, by the clock of `time.perf_counter`."""
+    """Starts and ends of computing, by `time.perf_counter`."""
     dispatches: list[float] = field(default_factory=list)
     claims: list[float] = field(default_factory=list)
     writes: list[float] = field(default_factory=list)
@@ -46,14 +49,11 @@ class Fleet:
 def simulate(
     service: Service, *, fleets: Sequence[int], bundle_chunks: int, bundle_seconds: float, bundles_each: int
 ) -> Iterator[Row]:
-    """For each number of workers: the share of their time that they compute, what a chunk costs, how long the
-    dispatcher takes.
-    """
+    """Report, for each number of workers, their share of time computing, the cost of a chunk, and the dispatch time."""
     for workers in fleets:
         chunks = workers * bundle_chunks * bundles_each
         clear()
-        # Two owners would share the workers; one job suffices for the load.
-        job_id = lay_out_job(8 * chunks, done=0.0, leased=0, state="paused")
+        job_id = paused_job(8 * chunks)
         before = service.usage()
         own = time.process_time()
         started = time.perf_counter()
@@ -80,33 +80,32 @@ def simulate(
             "dispatches": len(fleet.dispatches),
         }
         name = f"simulation: {workers} workers, bundles of {bundle_chunks} chunks and {bundle_seconds:g} s"
-        noise = Timed(tuple(fleet.dispatches)).noise
+        noise = Timed(fleet.dispatches).noise
         yield Row(f"{name}, share of time computing", busy, "ratio", ">= 0.95", 0.0, detail)
         yield Row(f"{name}, processor time per chunk", detail["cpu_ms_per_chunk"], "ms", "<= 5", 0.0, detail)
         yield Row(f"{name}, one dispatch", detail["dispatch_ms"], "ms", "", noise, detail)
 
 
 def _busy(computing: Sequence[tuple[float, float]], begin: float, end: float) -> float:
-    """Workers that compute at a time, in the mean of this stretch: the beginning and the end of a job are left out."""
+    """Return the mean number of workers computing between `begin` and `end`, which exclude the edges of the job."""
     within = sum(max(0.0, min(last, end) - max(first, begin)) for first, last in computing)
     return within / (end - begin)
 
 
-def _run(job_id: object, workers: int, bundle_chunks: int, bundle_seconds: float) -> Fleet:
-    """Let the fleet compute the job to its end. Raises the first error of a worker."""
+def _run(job_id: UUID, workers: int, bundle_chunks: int, bundle_seconds: float) -> Fleet:
+    """Run the fleet until the job ends. Raises the first error of a worker."""
     from django.db import connection
+    from django.db.models.functions import Now
 
-    from jobs.fleet.workers import engine_record, worker_ready, worker_starting
+    from jobs.fleet.workers import worker_ready, worker_starting
     from jobs.models import Job, Worker
     from jobs.models.states import JobState
-    from jobs.queue import dispatch as queue
-    from jobs.queue.lifecycle import job_resume
+    from jobs.queue.dispatch import dispatch_quietly
     from jobs.queue.tallies import tallies_advance
 
-    # A bundle is what the slowest worker computes in a second, so the rate makes its size and the pace its duration.
+    # A bundle holds one second of the slowest worker, so the rate sets its size, and the pace its duration.
     rate = float(bundle_chunks * CHUNK_TOKENS)
-    identity = EngineIdentity(MODEL, "0" * 64, "float32", "none", "none", "none", "bench", True)
-    fleet = Fleet(rate / bundle_seconds, engine_record(identity=identity))
+    fleet = Fleet(rate / bundle_seconds, idle_engine(MODEL))
     Worker.objects.all().delete()
     _purge()
     names = [f"simulated-{number}" for number in range(workers)]
@@ -114,8 +113,7 @@ def _run(job_id: object, workers: int, bundle_chunks: int, bundle_seconds: float
         worker_starting(name=name, model=MODEL)
         worker_ready(name=name, engine_id=fleet.engine_id, tokens_per_second=rate)
     threads = [threading.Thread(target=_work, args=(fleet, name), name=name) for name in names]
-    job_resume(job_id=job_id)  # type: ignore[arg-type]
-    queue.dispatch(MODEL)
+    start_job(job_id)
     for thread in threads:
         thread.start()
     tended = time.monotonic()
@@ -123,8 +121,8 @@ def _run(job_id: object, workers: int, bundle_chunks: int, bundle_seconds: float
         fleet.done.wait(0.05)
         if time.monotonic() - tended > 3.0:  # as beat does
             tended = time.monotonic()
-            Worker.objects.update(heartbeat_at=_now())
-            queue.dispatch_quietly(MODEL)
+            Worker.objects.update(heartbeat_at=Now())
+            dispatch_quietly(MODEL)
             tallies_advance()
     fleet.done.set()
     for thread in threads:
@@ -136,14 +134,8 @@ def _run(job_id: object, workers: int, bundle_chunks: int, bundle_seconds: float
     return fleet
 
 
-def _now() -> object:
-    from django.db.models.functions import Now
-
-    return Now()
-
-
 def _work(fleet: Fleet, name: str) -> None:
-    """One worker until the fleet is done."""
+    """Run one worker until the fleet is done."""
     from celery import current_app
     from django.db import connection
 
@@ -165,7 +157,7 @@ def _work(fleet: Fleet, name: str) -> None:
 
 
 def _take(fleet: Fleet, name: str, bundles: Sequence[Sequence[int]]) -> None:
-    """What `worker.tasks.run_bundles` does with a message, without its threads."""
+    """Process a message as `worker.tasks.run_bundles` does, without its threads."""
     from jobs.queue import dispatch as queue
     from jobs.queue import leases
 
@@ -192,8 +184,8 @@ def _take(fleet: Fleet, name: str, bundles: Sequence[Sequence[int]]) -> None:
         fleet.dispatches.append(time.perf_counter() - started)
 
 
-def _complete(fleet: Fleet, name: str, claimed: Sequence[object]) -> None:
-    """Store embeddings of zeros for every chunk, and close what is complete."""
+def _complete(fleet: Fleet, name: str, claimed: Sequence[Any]) -> None:
+    """Store embeddings of zeros for every chunk, and close finished jobs."""
     from jobs.actions import Stored, get_action
     from jobs.fleet import workers
     from jobs.library.outputs import pack_outputs
@@ -201,22 +193,22 @@ def _complete(fleet: Fleet, name: str, claimed: Sequence[object]) -> None:
 
     vector = np.zeros((1, FACTS.hidden_size), dtype=np.float32)
     for chunk in claimed:
-        stored = [(item.index, [Stored("mean", FACTS.layers, vector)]) for item in chunk.items]  # type: ignore[attr-defined]
+        stored = [(item.index, [Stored("mean", FACTS.layers, vector)]) for item in chunk.items]
         leases.chunk_complete(
-            chunk_id=chunk.id,  # type: ignore[attr-defined]
-            token=chunk.token,  # type: ignore[attr-defined]
+            chunk_id=chunk.id,
+            token=chunk.token,
             outputs=pack_outputs(get_action("encode"), stored),
             failures={},
             succeeded=len(stored),
             engine_id=fleet.engine_id,
         )
-    for job_id in {chunk.job_id for chunk in claimed}:  # type: ignore[attr-defined]
+    for job_id in {chunk.job_id for chunk in claimed}:
         lifecycle.job_finalise(job_id=job_id)
     workers.worker_computed(name=name)
 
 
 def _purge() -> None:
-    """Throw away what an earlier run has left in the queue."""
+    """Delete the messages that an earlier run left in the queue."""
     from celery import current_app
 
     with current_app.connection_for_write() as broker:

@@ -1,9 +1,9 @@
-"""Take the pictures of README.md and docs/ anew, from a service that runs e1-demo: `make up`, then
+"""Retake the pictures of README.md and docs/ from a service that runs e1-demo: `make up`, then
 
     .venv/bin/python docs/take_pictures.py http://127.0.0.1:8000 .local
 
-It submits the jobs that they show and leaves them there. Needs Chromium, Debian's package mmseqs2-examples, and for the
-picture of measurements a folder (`--assay`) with ProteinGym's BLAT_ECOLX_Jacquier_2013.csv and its alignment.
+It submits the jobs of the pictures and keeps them. It needs Chromium and Debian's package mmseqs2-examples. The picture
+of measurements also needs a folder (`--assay`) with ProteinGym's BLAT_ECOLX_Jacquier_2013.csv and its alignment.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import gzip
 import io
 import shutil
 import tempfile
-from itertools import takewhile
 from pathlib import Path
 
 from PIL import Image
@@ -31,7 +30,7 @@ LETTERS = "ACDEFGHIKLMNPQRSTVWY"
 
 
 class Album:
-    """A browser that is logged in, and where its pictures go."""
+    """A logged-in browser that takes pictures."""
 
     def __init__(self, browser: Browser, url: str, password: str) -> None:
         self.browser, self.url = browser, url
@@ -56,12 +55,12 @@ class Album:
         return page
 
     def keep(self, page: Page, name: str, *, below: str = "") -> None:
-        """What the window shows, from the element `below` on where it is given; 256 colours at most."""
+        """Save the window as a picture of at most 256 colours, scrolled to the element `below` if it is given."""
         if below:
             page.locator(below).first.evaluate(
                 "element => window.scrollTo(0, element.getBoundingClientRect().top + scrollY)"
             )
-        page.wait_for_timeout(500)  # pictures are drawn after their data have come
+        page.wait_for_timeout(500)  # pictures are drawn after their data have arrived
         picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
         picture.quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(
             IMAGES / f"{name}.png", optimize=True
@@ -70,15 +69,8 @@ class Album:
 
 
 def first_records(count: int) -> str:
-    with gzip.open(LIBRARY, "rt") as lines:
-        seen = 0
-
-        def wanted(line: str) -> bool:
-            nonlocal seen
-            seen += line.startswith(">")
-            return seen <= count
-
-        return "".join(takewhile(wanted, lines))
+    with gzip.open(LIBRARY, "rt") as library:
+        return "\n>".join(library.read().split("\n>", count)[:count]) + "\n"
 
 
 def singles(parent: str) -> str:

@@ -1,14 +1,13 @@
 """`make demo`: a library of 240 proteins from file to embeddings, through the whole service.
 
-Uses the service that runs on `.local` already, or starts one for the time of the job; either way the job is
-found on the dashboard afterwards, because the data stay in `.local`.
+Uses the service that already runs on `.local`, or starts one for the time of the job. The data stay in `.local`, so the
+dashboard shows the job afterwards in either case.
 """
 
 from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from pathlib import Path
 
 from e1client.api import Client
 from e1client.job import Job
+from e1site.stack.environment import usable_port
 from e1site.stack.folder import DataFolder, is_held
 
 HERE = Path(__file__).resolve().parent
@@ -27,7 +27,7 @@ MODEL = "e1-demo"
 
 
 def main() -> int:
-    """Run the demonstration; gives the exit status, 0 where every protein has its embedding."""
+    """Run the demonstration; return the exit status, 0 if every protein has its embedding."""
     data = Path(os.environ.get("E1_DATA", CHECKOUT / ".local"))
     results = CHECKOUT / "results"
     results.mkdir(exist_ok=True)
@@ -44,7 +44,7 @@ def main() -> int:
 
 
 def run_job(client: Client) -> Job:
-    """Hand in the library and wait for it; progress goes to the terminal as it changes."""
+    """Submit the library and wait for it; print the progress as it changes."""
     began = time.monotonic()
     job = client.submit(
         LIBRARY, model=MODEL, action="encode", params={"include": ["mean"]}, name="Demonstration library"
@@ -65,7 +65,7 @@ def run_job(client: Client) -> Job:
 
 @contextmanager
 def service(data: Path) -> Iterator[str]:
-    """The URL of a ready service on this data folder; one that was started here is stopped at the end."""
+    """Yield the URL of a ready service on this data folder. A service started here is stopped at the end."""
     folder = DataFolder.at(data)
     if is_held(folder):
         try:
@@ -75,15 +75,10 @@ def service(data: Path) -> Iterator[str]:
         print(f"using the service that runs at {url}")
         yield url
         return
-    command = [
-        str(Path(sys.executable).with_name("e1")),
-        "up",
-        "--port",
-        str(free_port()),
-        "--data",
-        str(data),
-    ]
-    launcher = subprocess.Popen([*command, "--model", MODEL], stdout=subprocess.PIPE, text=True)
+    # Any free port, because a service on other data may have taken the usual one.
+    port = str(usable_port("127.0.0.1", 0))
+    command = [str(Path(sys.executable).with_name("e1")), "up", "--port", port, "--data", str(data), "--model", MODEL]
+    launcher = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         yield wait_ready(launcher)
     finally:
@@ -91,26 +86,16 @@ def service(data: Path) -> Iterator[str]:
         for _ in launcher.stdout or ():
             pass  # the lines of an orderly stop
         if launcher.wait() != 0:
-            print(
-                f"the service ended with status {launcher.returncode}; logs are in {folder.logs}",
-                file=sys.stderr,
-            )
+            print(f"the service ended with status {launcher.returncode}; logs are in {folder.logs}", file=sys.stderr)
 
 
 def wait_ready(launcher: subprocess.Popen[str]) -> str:
-    """Pass on what `e1 up` says until it says `ready URL`; gives the URL."""
+    """Print the output of `e1 up` until it is ready; return its URL."""
     for line in launcher.stdout or ():
         print(f"  {line.rstrip()}", flush=True)
         if line.startswith("ready "):
             return line.split()[1]
     raise SystemExit(f"`e1 up` ended with status {launcher.wait()} before it was ready")
-
-
-def free_port() -> int:
-    """A port that nobody listens on now: the usual one may be taken by a service on other data."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 if __name__ == "__main__":

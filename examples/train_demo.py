@@ -1,9 +1,9 @@
 """Train and evaluate the demonstration checkpoint `e1-demo`.
 
-    python examples/train_demo.py --minutes 60          train (a killed run goes on where it stopped)
+    python examples/train_demo.py --minutes 60          train (a killed run resumes)
     python examples/train_demo.py --evaluate            evaluate the checkpoint, write its card
 
-Needs the Debian packages mmseqs2 and mmseqs2-examples. Working files stand in `.local/train`.
+Needs the Debian packages mmseqs2 and mmseqs2-examples. Working files are in `.local/train`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from worker.model.registry import PACKAGED
 
 
 def main() -> None:
-    """Read the command line and do one of the two."""
+    """Train or evaluate, as the command line asks."""
     parser = argparse.ArgumentParser(description="Train or evaluate the demonstration checkpoint e1-demo.")
     parser.add_argument("--evaluate", action="store_true", help="evaluate instead of training")
     parser.add_argument("--minutes", type=float, default=60, help="training time (default 60)")
@@ -52,7 +52,7 @@ def main() -> None:
 
 
 def train(rank: int, options: argparse.Namespace, meeting: Path) -> None:
-    """The part of one process; `meeting` is a file over which the processes find each other."""
+    """Train in one process; `meeting` is a file through which the processes find each other."""
     torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=meeting.as_uri(), rank=rank, world_size=options.processes)
     plan = Plan(options.minutes, options.tokens, options.rate, options.seed)

@@ -1,4 +1,4 @@
-"""Training batches: sets of windows over homologous regions, all of one shape, with masked residues."""
+"""Training batches: windows over homologous regions, all of one shape, with masked residues."""
 
 from __future__ import annotations
 
@@ -30,23 +30,22 @@ SHAPES: dict[tuple[int, int], float] = {
     (8, 128): 0.04,
     (16, 64): 0.02,
 }
-"""How often a batch has this shape: (sequences of an instance, tokens of a sequence)."""
+"""Share of batches with this shape: (sequences of an instance, tokens of a sequence)."""
 
 MASK_RATES = (0.08, 0.28)
 EASY_UNTIL = 0.25
 EASY_LENGTH = 128
-"""Share of the training time after which lessons have their full difficulty, and the length they start with."""
+"""Length of the first batches. Difficulty grows until EASY_UNTIL, a share of the training time."""
 
 MIN_IDENTITY = 0.25
 MIN_OVERLAP = 0.6
 ANY_SEQUENCE_ID = 0.3
-"""Share of instances whose sequence numbers start anywhere: a query behind fifty contexts has number fifty."""
+"""Share of instances whose sequence numbers start anywhere, because a query after fifty contexts has number 50."""
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """`packed` holds instances of equal shape; `rows` are the masked tokens and `targets` their true tokens, both
-    int64 [R]."""
+    """Instances of equal shape. `rows` are the masked tokens and `targets` their true tokens, both int64 [R]."""
 
     packed: Packed
     rows: Tensor
@@ -55,8 +54,10 @@ class Batch:
 
 
 class Sampler:
-    """Draws batches from the training proteins. A batch depends on `seed` and its number alone, so that a run resumes
-    where it stopped."""
+    """Draws batches from the training proteins.
+
+    A batch depends only on `seed` and its number, so that a run can resume where it stopped.
+    """
 
     def __init__(self, proteins: Proteins, seed: int) -> None:
         self.seed = seed
@@ -66,18 +67,18 @@ class Sampler:
         self.lengths: Ints = np.array([len(s) for s in proteins.sequences])
         self.starts: Ints = np.concatenate(([0], np.cumsum(self.lengths)))
         self.residues = np.concatenate([tokenize(s)[2:-2] for s in proteins.sequences]).astype(np.int8)
-        # Large families would fill every batch otherwise; long proteins have more windows to show.
+        # Large families would otherwise fill every batch. Long proteins have more windows.
         sizes = np.bincount(proteins.cluster)[proteins.cluster]
         self.weights = proteins.usable * sizes**-0.4 * np.clip(self.lengths / 256, 1, 8) ** 0.5
         self.shapes = list(SHAPES)
         self.shape_odds = np.array(list(SHAPES.values())) / sum(SHAPES.values())
 
     def draw(self, number: int, tokens: int, done: float) -> Batch:
-        """Batch `number`, of about `tokens` tokens; `done` is the used share of the training time.
+        """Draw batch `number`, of about `tokens` tokens; `done` is the used share of the training time.
 
-        Lessons grow harder: first, windows of one length that lie exactly over each other and many copies of the same
-        protein, where looking residues up in other sequences is soon learned by position; then shifted windows
-        of all lengths, where it takes the neighbouring residues to find the place.
+        Batches become harder. The first ones hold aligned windows of one length, and many copies of the same protein.
+        With these the network soon learns to look residues up by position. Later ones hold shifted windows of all
+        lengths, so it must use neighbouring residues.
         """
         self.random = np.random.default_rng((self.seed, number))
         self.ease = max(0.0, 1 - done / EASY_UNTIL)
@@ -89,12 +90,12 @@ class Sampler:
         return self._batch(windows)
 
     def _windows(self, instances: int, count: int, residues: int) -> NDArray[np.int64]:
-        """Tokens of the residues, [instances, count, residues]."""
+        """Draw the tokens of the residues [instances, count, residues]."""
         found: list[NDArray[np.int8]] = []
         odds = self.weights * (self.lengths >= residues)
         odds /= odds.sum()
         while len(found) < instances:
-            # Far more proteins than needed are drawn at once: many have too few homologs that cover the window.
+            # Draw far more proteins than needed: many have too few homologs that cover the window.
             for protein in self.random.choice(len(odds), size=4 * instances, p=odds):
                 members = self._homologs(int(protein), count, residues)
                 if members is not None:
@@ -104,7 +105,7 @@ class Sampler:
         return np.stack(found).astype(np.int64)
 
     def _homologs(self, protein: int, count: int, residues: int) -> list[NDArray[np.int8]] | None:
-        """A window of this protein and windows of `count - 1` homologs over the same region, shuffled."""
+        """Draw a window of this protein and windows of `count - 1` homologs over the same region, shuffled."""
         spare = int(self.lengths[protein]) - residues
         start = int(self.random.choice([0, spare, int(self.random.integers(spare + 1))], p=(0.12, 0.12, 0.76)))
         windows = [(protein, start)]
@@ -123,8 +124,7 @@ class Sampler:
         return [self.residues[self.starts[p] + s : self.starts[p] + s + residues] for p, s in windows]
 
     def _covering(self, protein: int, start: int, residues: int) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-        """Alignments of this protein with usable homologs, long enough, that cover most of the window, and their
-        identities."""
+        """Return the alignments with usable homologs that cover most of the window, and their identities."""
         rows = self.proteins.hits_of(protein)
         hits = self.proteins.hits[rows]
         overlap = np.minimum(hits[:, 3], start + residues) - np.maximum(hits[:, 2], start)
@@ -134,7 +134,7 @@ class Sampler:
         return hits[good], self.proteins.identities[rows][good].astype(np.float64)
 
     def _jitter(self) -> int:
-        """Shift of a homolog's window. Users' homologs are whole proteins, aligned with nothing."""
+        """Draw the shift of a homolog's window, because users send whole proteins that are not aligned."""
         width = int(self.random.choice((0, 8, 40), p=(0.4, 0.3, 0.3)) * (1 - self.ease))
         return int(self.random.integers(-width, width + 1))
 
@@ -153,7 +153,7 @@ class Sampler:
         return Batch(packed, torch.from_numpy(rows), torch.from_numpy(true[rows]), attend)
 
     def _disguise(self, true: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Most become the mask, some any residue, some stay: scores of unmasked residues have a meaning then."""
+        """Mask most residues, replace some and keep some, so that scores of unmasked residues are meaningful."""
         dice = self.random.random(len(true))
         shown = np.where(dice < 0.88, MASK_TOKEN, true)
         wrong = dice > 0.94
@@ -161,13 +161,13 @@ class Sampler:
         return shown
 
     def _first_ids(self, instances: int, count: int) -> NDArray[np.int64]:
-        """Number of each instance's first sequence: mostly 0, else any, small ones more often."""
+        """Draw the number of each instance's first sequence: mostly 0, else any, small ones more often."""
         anywhere = np.exp(self.random.uniform(0, np.log(512 - count), size=instances)).astype(np.int64)
         return np.where(self.random.random(instances) < ANY_SEQUENCE_ID, anywhere, 0)
 
 
 def place(hit: NDArray[np.int32], position: int) -> int:
-    """Where the query's position lies in the target, by a straight line through the alignment's ends."""
+    """Map the query's position to the target, by a straight line through the ends of the alignment."""
     _, _, q_start, q_end, t_start, t_end = (int(x) for x in hit)
     return round(t_start + (position - q_start) * (t_end - t_start) / max(1, q_end - q_start))
 
@@ -175,9 +175,9 @@ def place(hit: NDArray[np.int32], position: int) -> int:
 def grid(
     instances: int, count: int, length: int, tokens: NDArray[np.int64], ids: NDArray[np.int64]
 ) -> tuple[Packed, Attend]:
-    """Pack instances of one shape, and an attention that reads the packed arrays as a grid.
+    """Pack instances of one shape; return them with an attention that reads the packed arrays as a grid.
 
-    It gives what `sdpa_attend` gives without gathering spans, which saves a fifth of a step's time.
+    It returns what `sdpa_attend` returns, but does not gather spans, which saves a fifth of the time of a step.
     """
     starts = np.arange(instances * count) * length
     within = tuple(Span(int(s), int(s) + length, int(s), int(s) + length) for s in starts)

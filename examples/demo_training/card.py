@@ -29,59 +29,64 @@ SAMPLE_SEED = 11
 
 CARD = """# e1-demo: a demonstration checkpoint, not E1-600M
 
-A network of {parameters:,} parameters with the architecture of Profluent-E1, trained from hand-set heads in this
-repository so that the service can be tried and tested without the released weights. **It is not one of the released
-Profluent-E1 checkpoints, holds none of their weights, and says nothing about their quality.** Profluent has no part
-in it and does not endorse it. Do not use its scores for research: E1-600M is 470 times as large and saw vastly more
-proteins.
+This network has {parameters:,} parameters and the architecture of Profluent-E1. It was trained in this repository from
+hand-set heads, so that the service can be tried and tested without the released weights. **It is not one of the
+released Profluent-E1 checkpoints and holds none of their weights. It says nothing about their quality.** Profluent has
+no part in it and does not endorse it. Do not use its scores for research: E1-600M is 470 times as large and saw far
+more proteins.
 
 ## Architecture
 
-After Profluent-E1: hidden size {hidden}, feed-forward size {intermediate}, {layers} layers, {heads} heads; every
-third layer attends over the whole instance, block-causally; all other values as in the released configurations
-(`config.json`). Weights are bfloat16 under the released tensor names. sha256 of `model.safetensors`: `{sha256}`
+It follows Profluent-E1: hidden size {config.hidden_size}, feed-forward size {config.intermediate_size},
+{config.num_hidden_layers} layers, {config.num_attention_heads} heads. Every third layer attends over the whole
+instance, block-causally. All other values are those of the released configurations (`config.json`). Weights are
+bfloat16 under the released tensor names. sha256 of `model.safetensors`: `{sha256}`
 
 ## Data
 
-{proteins:,} distinct proteins of UniProt (UniProt Consortium, licence CC BY 4.0), as Debian's package
-`mmseqs2-examples` ships them. MMseqs2 clusters them at 25 % identity into {clusters:,} clusters; {held_clusters}
-clusters ({held_proteins:,} proteins) chosen at random are held out. Of the rest, proteins with any hit (E < 1e-3)
-to a held-out protein are left out too: {usable:,} proteins, {residues:,} residues, are trained on.
+{proteins:,} distinct proteins of UniProt (UniProt Consortium, licence CC BY 4.0), from Debian's package
+`mmseqs2-examples`. MMseqs2 clusters them at 25 % identity into {clusters:,} clusters. A random {held_clusters} of the
+clusters ({held_proteins:,} proteins) are held out. Other proteins with any hit (E < 1e-3) to a held-out protein are
+left out too. Training uses {usable:,} proteins with {residues:,} residues.
 
 ## Training
 
-Masked-language loss on instances of 1 to 16 windows (64 to 512 tokens) over homologous regions, placed by MMseqs2's
-alignments with some jitter, in random order; 8 to 28 % of the residues are chosen, most of them masked, a few
-replaced or left. Early batches hold more copies of one protein and less jitter. Sequence numbers start above 0 in
-three instances of ten. The attention layers do not start at random: hand-set heads gather neighbouring residues and
-look up similar neighbourhoods in earlier sequences (`examples/demo_training/initial.py`), because a run this short
-would hardly discover that; all weights are trained. Muon for the matrices of the layers, AdamW for the rest,
-gradients clipped, a cosine down to zero over a time budget. {steps:,} steps, {tokens:,} tokens, {minutes:.0f}
-minutes on two shared AVX2 cores, float32.
+Training minimises the masked-language loss on instances of 1 to 16 windows (64 to 512 tokens) over homologous regions.
+Windows are placed by MMseqs2's alignments with some jitter, in random order. Of the residues, 8 to 28 % are chosen.
+Most of them are masked, a few are replaced or left. Early batches hold more copies of one protein and less jitter.
+Sequence numbers start above 0 in three instances of ten.
+
+The attention layers do not start from random weights. Hand-set heads gather neighbouring residues and look up similar
+neighbourhoods in earlier sequences (`examples/demo_training/initial.py`). A run this short would hardly discover that.
+All weights are trained.
+
+The optimiser is Muon for the matrices of the layers and AdamW for the rest. Gradients are clipped, and the rate follows
+a cosine down to zero over a time budget. The run took {steps:,} steps, {tokens:,} tokens and {minutes:.0f} minutes on
+two shared AVX2 cores, in float32.
 
 ## Held-out perplexity
 
-Whole held-out proteins of at most 1,000 residues from families with at least four members; 15 % of the residues
-masked, the same ones in every row of a group. Perplexity over the 20 canonical residues. Contexts are whole,
-unmasked proteins of the same cluster in random order. "Distant" queries have no alignment of 50 % identity or more
-with any of their three homologs. A large family has at least 16 members; its 50 contexts are filled up with
-proteins of other families, first in order.
+The queries are whole held-out proteins of at most 1,000 residues, from families with at least four members. Of the
+residues 15 % are masked, the same ones in every row of a group. Perplexity is over the 20 canonical residues. Contexts
+are whole, unmasked proteins of the same cluster in random order. "Distant" queries have no alignment of 50 % identity
+or more with any of their three homologs. A large family has at least 16 members. Its 50 contexts are filled up with
+proteins of other families, which come first.
 
 | what | perplexity |
 |---|---|
-| residue frequencies of the training proteins | {baseline:.2f} |
-| alone | {alone:.2f} |
-| three homologs | {three:.2f} |
-| three homologs, same weights in float32 | {three32:.2f} |
-| distant queries, alone | {far_alone:.2f} |
-| distant queries, three homologs | {far_three:.2f} |
-| large families, alone | {large_alone:.2f} |
-| large families, three homologs | {large_three:.2f} |
-| large families, 15 homologs | {large_15:.2f} |
-| large families, 50 contexts | {large_50:.2f} |
+| residue frequencies of the training proteins | {figures[baseline]:.2f} |
+| alone | {figures[alone]:.2f} |
+| three homologs | {figures[three homologs]:.2f} |
+| three homologs, same weights in float32 | {exact[three homologs]:.2f} |
+| distant queries, alone | {figures[distant, alone]:.2f} |
+| distant queries, three homologs | {figures[distant, three homologs]:.2f} |
+| large families, alone | {figures[large family, alone]:.2f} |
+| large families, three homologs | {figures[large family, three homologs]:.2f} |
+| large families, 15 homologs | {figures[large family, 15 homologs]:.2f} |
+| large families, 50 contexts | {figures[large family, 50 contexts]:.2f} |
 
-{cases} proteins with {positions:,} masked positions; {far_cases} of them are distant, {large_cases} from large
-families.
+There are {figures[proteins]} proteins with {figures[positions]:,} masked positions. Of these proteins
+{figures[distant proteins]} are distant, and {figures[large-family proteins]} are from large families.
 
 ## Reproduce
 
@@ -89,14 +94,14 @@ families.
     python examples/train_demo.py --minutes {budget:g}
     python examples/train_demo.py --evaluate
 
-Data, split and batches are fixed by seeds; the number of steps depends on the machine's speed, so the weights will
-differ.
+Seeds fix the data, the split and the batches. The number of steps depends on the speed of the machine, so the weights
+will differ.
 
 ## Limits
 
-Trained for minutes on a few thousand families: alone it knows little more than composition and local patterns; what
-homologs add is mostly copying residues from aligned positions. Windows of at most 512 tokens and instances of at
-most 1,024 tokens were seen: beyond that homologs help less, and fifteen whole proteins as context help less than
+Training took minutes on a few thousand families. Alone, the network knows little more than composition and local
+patterns. Homologs mostly add residues copied from aligned positions. Training used windows of at most 512 tokens and
+instances of at most 1,024 tokens. Beyond that, homologs help less, and fifteen whole proteins as context help less than
 three. Embeddings and scores show how the service behaves, not what proteins do.
 """
 
@@ -118,7 +123,7 @@ def evaluate_and_write(proteins: Proteins, checkpoint: Path, work: Path, sample:
 
 
 def _float32_copy(checkpoint: Path, weights: dict[str, torch.Tensor], folder: Path) -> Path:
-    """The weights before rounding to bfloat16, as a checkpoint folder."""
+    """Write the weights before rounding to bfloat16 to a checkpoint folder."""
     folder.mkdir(exist_ok=True)
     shutil.copy(checkpoint / CONFIG, folder / CONFIG)
     model = E1(read_config(folder / CONFIG))
@@ -135,11 +140,8 @@ def _card(
     assert isinstance(progress, list)
     assert isinstance(plan, dict)
     return CARD.format(
+        config=config,
         parameters=config.parameters(),
-        hidden=config.hidden_size,
-        intermediate=config.intermediate_size,
-        layers=config.num_hidden_layers,
-        heads=config.num_attention_heads,
         sha256=sha256_of(checkpoint / WEIGHTS),
         proteins=len(proteins.sequences),
         clusters=int(proteins.cluster.max()) + 1,
@@ -151,25 +153,13 @@ def _card(
         tokens=progress[1],
         minutes=progress[2] / 60,
         budget=plan["minutes"],
-        baseline=figures["baseline"],
-        alone=figures["alone"],
-        three=figures["three homologs"],
-        three32=exact["three homologs"],
-        far_alone=figures["distant, alone"],
-        far_three=figures["distant, three homologs"],
-        large_alone=figures["large family, alone"],
-        large_three=figures["large family, three homologs"],
-        large_15=figures["large family, 15 homologs"],
-        large_50=figures["large family, 50 contexts"],
-        cases=int(figures["proteins"]),
-        positions=int(figures["positions"]),
-        far_cases=int(figures["distant proteins"]),
-        large_cases=int(figures["large-family proteins"]),
+        figures=figures,
+        exact=exact,
     )
 
 
 def held_out_sample(proteins: Proteins) -> dict[str, object]:
-    """A few held-out families, chosen at random, of four sequences each; the first is the query."""
+    """Return a few random held-out families of four sequences each; the first is the query."""
     random = np.random.default_rng(SAMPLE_SEED)
     shortest, longest = SAMPLE_LENGTHS
     families: list[list[dict[str, str]]] = []

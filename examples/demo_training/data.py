@@ -1,6 +1,6 @@
 """The proteins of Debian's `mmseqs2-examples`, clustered, aligned and split by cluster.
 
-`prepare` calls the `mmseqs` command (package `mmseqs2`) and keeps its tables in a folder, so that it works once.
+`prepare` runs the `mmseqs` command (package `mmseqs2`) once and keeps its tables in a folder.
 """
 
 from __future__ import annotations
@@ -24,17 +24,18 @@ Ints = NDArray[np.int64]
 
 
 class DataError(Exception):
-    """The proteins or the `mmseqs` command are not here; the message says what to install."""
+    """The proteins or the `mmseqs` command are missing. The message names the package to install."""
 
 
 @dataclass(frozen=True, slots=True)
 class Proteins:
     """Proteins without exact duplicates, in the order of the files.
 
-    `cluster` [N] numbers the cluster of each, `held_out` [N] marks the clusters kept for evaluation, and `usable` [N]
+    `cluster` [N] is the cluster number of each. `held_out` [N] marks the clusters kept for evaluation. `usable` [N]
     marks the training proteins: not held out, and without any hit (E < 1e-3) to a held-out protein.
-    `hits` [M, 6] int32 holds local alignments sorted by query: query, target, query start and end, target start and
-    end, 0-based, ends exclusive; `first_hit` [N + 1] says where a query's rows start. Nothing hits itself.
+
+    `hits` [M, 6] int32 holds local alignments sorted by query, without hits to itself. The columns are query, target,
+    query start and end, target start and end (0-based, ends exclusive). `first_hit` [N + 1]: first row of a query.
     """
 
     names: list[str]
@@ -47,14 +48,14 @@ class Proteins:
     first_hit: Ints
 
     def hits_of(self, query: int) -> slice:
-        """Rows of `hits` whose query is this protein."""
+        """Return the rows of `hits` of this query."""
         return slice(int(self.first_hit[query]), int(self.first_hit[query + 1]))
 
 
 def prepare(folder: Path, threads: int = 2) -> Proteins:
-    """Read, cluster, align and split; mmseqs runs only where its tables are not in `folder` yet.
+    """Read, cluster, align and split. mmseqs runs only if its tables are not in `folder` yet.
 
-    Raises DataError where the example files or the command are missing.
+    Raises DataError if the example files or the command are missing.
     """
     names, sequences = read_proteins()
     clusters, alignments = folder / "clusters.tsv", folder / "alignments.tsv"
@@ -67,7 +68,7 @@ def prepare(folder: Path, threads: int = 2) -> Proteins:
 
 
 def read_proteins() -> tuple[list[str], list[str]]:
-    """Names (accessions) and sequences of both example files, each distinct sequence once."""
+    """Return the names (accessions) and sequences of both example files, each distinct sequence once."""
     found: dict[str, str] = {}
     for name in FILES:
         path = EXAMPLES / name
@@ -82,7 +83,7 @@ def read_proteins() -> tuple[list[str], list[str]]:
 
 
 def _run_mmseqs(folder: Path, sequences: list[str], threads: int) -> None:
-    """Write `clusters.tsv` and `alignments.tsv`; proteins are named by their number."""
+    """Write `clusters.tsv` and `alignments.tsv`, in which proteins are named by number."""
     if shutil.which("mmseqs") is None:
         raise DataError("the command `mmseqs` is not on PATH; install the Debian package mmseqs2")
     work = folder / "mmseqs"
@@ -107,7 +108,7 @@ def _run_mmseqs(folder: Path, sequences: list[str], threads: int) -> None:
 
 
 def _split(names: list[str], sequences: list[str], cluster: Ints, table: NDArray[np.float64]) -> Proteins:
-    """Hold out a share of the clusters, and keep whatever resembles them out of training."""
+    """Hold out a share of the clusters, and exclude similar proteins from training."""
     count = int(cluster.max()) + 1
     chosen = np.random.default_rng(SPLIT_SEED).permutation(count)[: round(HELD_OUT_SHARE * count)]
     held_out = np.isin(cluster, chosen)

@@ -1,4 +1,4 @@
-"""Held-out perplexity over masked residues: alone, with homologs, and of a baseline that knows frequencies only."""
+"""Held-out perplexity over masked residues: alone, with homologs, and of a baseline of residue frequencies."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from demo_training.data import Proteins
 from e1protocol import CANONICAL, MASK, Query
+from jobs.science.logits import log_softmax
 from worker.engine import Engine
 
 SEED = 7
@@ -25,8 +26,11 @@ LOGITS = frozenset({"logits"})
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A held-out protein with masked positions (0-based, canonical residues only) and other members of its family in
-    random order. `identity` is the highest one of the query to its first three homologs, by local alignment."""
+    """A held-out protein with masked positions (0-based, canonical residues only).
+
+    `homologs` are other members of its family in random order. `identity` is the highest identity of the query to its
+    first three homologs, by local alignment.
+    """
 
     sequence: str
     positions: tuple[int, ...]
@@ -47,7 +51,7 @@ class Case:
 
 
 def held_out_cases(proteins: Proteins) -> list[Case]:
-    """Up to two proteins of every held-out family with at least four members of at most 1,000 residues."""
+    """Return up to two proteins of every held-out family with at least four members of at most 1,000 residues."""
     random = np.random.default_rng(SEED)
     cases: list[Case] = []
     for family in held_out_families(proteins):
@@ -66,7 +70,7 @@ def held_out_cases(proteins: Proteins) -> list[Case]:
 
 
 def held_out_families(proteins: Proteins) -> list[list[int]]:
-    """Numbers of the members of every held-out cluster that has enough of them, by cluster number."""
+    """Return the members of every held-out cluster that has enough, in order of cluster number."""
     families: dict[int, list[int]] = {}
     for member in np.flatnonzero(proteins.held_out):
         if len(proteins.sequences[member]) <= LONGEST:
@@ -75,7 +79,7 @@ def held_out_families(proteins: Proteins) -> list[list[int]]:
 
 
 def mask_positions(sequence: str, random: np.random.Generator) -> tuple[int, ...]:
-    """A random 15 % of the canonical residues of a sequence, 0-based."""
+    """Return a random 15 % of the canonical residues of a sequence, 0-based."""
     canonical = [p for p, residue in enumerate(sequence) if residue in CANONICAL]
     return tuple(sorted(random.permutation(canonical)[: round(MASKED_SHARE * len(canonical))].tolist()))
 
@@ -87,7 +91,7 @@ def _identity(proteins: Proteins, query: int, others: Sequence[int]) -> float:
 
 
 def residue_frequencies(proteins: Proteins) -> Floats:
-    """Share of each canonical residue in the training proteins, in the order of `CANONICAL`."""
+    """Return the share of each canonical residue in the training proteins, in the order of `CANONICAL`."""
     text = "".join(s for s, usable in zip(proteins.sequences, proteins.usable, strict=True) if usable)
     counts = np.array([text.count(residue) for residue in CANONICAL], dtype=np.float64)
     frequencies: Floats = counts / counts.sum()
@@ -95,7 +99,7 @@ def residue_frequencies(proteins: Proteins) -> Floats:
 
 
 def losses_by_model(engine: Engine, cases: Sequence[Case], contexts: Sequence[tuple[str, ...]]) -> list[Floats]:
-    """Negative log-probability of every masked residue among the 20, per case, under the given contexts."""
+    """Return per case the negative log-probability of every masked residue among the 20, under the given contexts."""
     queries = [
         Query(case.masked, context, include=LOGITS, positions=case.positions)
         for case, context in zip(cases, contexts, strict=True)
@@ -104,25 +108,22 @@ def losses_by_model(engine: Engine, cases: Sequence[Case], contexts: Sequence[tu
     for case, encoding in zip(cases, engine.encode(queries), strict=True):
         if encoding.logits is None:
             raise RuntimeError(f"a held-out protein of {len(case.sequence)} residues failed: {encoding.error}")
-        logits = encoding.logits.astype(np.float64)
-        logits -= logits.max(axis=1, keepdims=True)
-        log_p = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
-        losses.append(-log_p[np.arange(len(logits)), case.truth])
+        losses.append(-log_softmax(encoding.logits)[np.arange(len(case.truth)), case.truth])
     return losses
 
 
 def losses_by_frequency(frequencies: Floats, cases: Sequence[Case]) -> list[Floats]:
-    """The same of a model that knows residue frequencies only."""
+    """Return the same for a model that knows only residue frequencies."""
     return [-np.log(frequencies[case.truth]) for case in cases]
 
 
 def perplexity(losses: Sequence[Floats]) -> float:
-    """Exponential of the mean over all masked positions."""
+    """Return the exponential of the mean over all masked positions."""
     return float(np.exp(np.concatenate(losses).mean()))
 
 
 def evaluate(engine: Engine, cases: Sequence[Case], frequencies: Floats) -> dict[str, float]:
-    """The main figures by name: perplexities of the baseline, alone and with three homologs, and the counts."""
+    """Return the main figures by name: perplexities of the baseline, alone and with three homologs, and counts."""
     nothing: list[tuple[str, ...]] = [()] * len(cases)
     alone = losses_by_model(engine, cases, nothing)
     few = losses_by_model(engine, cases, [case.homologs[:FEW] for case in cases])
@@ -140,7 +141,7 @@ def evaluate(engine: Engine, cases: Sequence[Case], frequencies: Floats) -> dict
 
 
 def evaluate_large_families(engine: Engine, cases: Sequence[Case]) -> dict[str, float]:
-    """How perplexity goes on with more contexts than training saw, on the queries that have enough homologs."""
+    """Return perplexities with more contexts than in training, over the queries with enough homologs."""
     chosen = [case for case in cases if len(case.homologs) >= MANY]
     contexts: dict[str, list[tuple[str, ...]]] = {
         "large family, alone": [()] * len(chosen),
@@ -153,7 +154,7 @@ def evaluate_large_families(engine: Engine, cases: Sequence[Case]) -> dict[str, 
 
 
 def _fill(case: Case, cases: Sequence[Case]) -> tuple[str, ...]:
-    """Fifty contexts: proteins of other families first, where this one has fewer homologs."""
+    """Return fifty contexts. If there are fewer homologs, proteins of other families come first."""
     own = case.homologs[:MOST]
     family = {case.sequence, *case.homologs}
     strangers = [other.sequence for other in cases if other.sequence not in family]

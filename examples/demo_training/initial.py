@@ -1,9 +1,9 @@
-"""Initial weights: random ones, with a look-up circuit laid into the attention layers.
+"""Initial weights: random, with a look-up circuit in the attention layers.
 
-Half an hour on two cores is too short to discover from random weights that homologs are worth looking at. So the first
-layers start with heads that gather the residues up to four places away, and the global layers start with heads
-that look for places with similar neighbourhoods in this and earlier sequences and copy the residue found there. All of
-it is trained from the first step on. The hidden size is parted: residue, one dimension that is constant, neighbourhood.
+Half an hour on two cores is too short to discover from random weights that homologs are useful. So the first layers
+start with heads that gather the residues up to four places away. The heads of the global layers start by looking for
+similar neighbourhoods in this and earlier sequences, and copy the residue found there. All weights are trained from the
+first step. The hidden size is divided into three parts: residue, one constant dimension, and neighbourhood.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ from worker.model.e1 import E1, Attention, Layer
 from worker.model.tokenizer import BOS, EOS, FIRST, LAST, LETTER_A
 
 RESIDUE = 31
-"""Dimensions 0..30 tell the residue; dimension 31 is constant; the rest tells the neighbourhood."""
+"""Dimensions 0..30 encode the residue, dimension 31 is constant, and the rest encodes the neighbourhood."""
 CONSTANT = RESIDUE
 NEIGHBOURHOOD = CONSTANT + 1
 
 OFFSETS = ((-1, 1, -2, 2), (-3, 3, -4, 4))
-"""Neighbours that the heads of the first and second layer gather."""
+"""Neighbours that the heads of the first and second layers gather."""
 KERNEL = (1.0, 0.6, 0.5, 0.4, 0.3)
 """Weights of the fastest rotary frequencies, whose sum has one sharp peak."""
 SHARPNESS = 6.0
 MATCH = 16.0
-"""Score of a neighbourhood matched by itself: well above the noise of some hundred keys."""
+"""Score of a neighbourhood matched with itself, well above the noise of some hundred keys."""
 SLOW = 8
-"""Rotary frequencies from this one on turn little over the length of an instance: they compare content."""
+"""Rotary frequencies from this one on rotate little over the length of an instance, so they compare content."""
 SELF_PENALTY = 4.0
 
 
 def initialise(config: E1Config, seed: int) -> E1:
-    """A fresh network. All sequence numbers start equal, so that rarely seen ones do not differ much from others."""
+    """Return a new network. All sequence numbers start equal, so that rare ones differ little from others."""
     torch.manual_seed(seed)
     model = E1(config)
     layers = [layer for layer in model.layers if isinstance(layer, Layer)]
@@ -45,7 +45,7 @@ def initialise(config: E1Config, seed: int) -> E1:
     model.embed_tokens.weight.data.normal_(std=0.02)
     shown = [BOS, EOS, FIRST, LAST, *(LETTER_A + ord(x) - ord("A") for x in "ABCDEFGHIKLMNOPQRSTUVWXYZ")]
     vectors = _orthonormal(RESIDUE, RESIDUE)[: len(shown)]
-    vectors -= vectors[4:].mean(dim=0)  # common residues then tell as little as rare ones
+    vectors -= vectors[4:].mean(dim=0)  # so that common residues tell as little as rare ones
     model.embed_tokens.weight.data[shown, :RESIDUE] += vectors
     model.embed_seq_id.weight.data.zero_()[:, CONSTANT] = 1.0
     squares = 2.0
@@ -59,32 +59,31 @@ def initialise(config: E1Config, seed: int) -> E1:
 
 
 def _orthonormal(rows: int, columns: int) -> Tensor:
-    """A random matrix with orthonormal columns (rows >= columns)."""
+    """Return a random matrix with orthonormal columns (rows >= columns)."""
     orthonormal: Tensor = torch.linalg.qr(torch.randn(rows, columns)).Q
     return orthonormal
 
 
 def _parts(attention: Attention, head: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Views of one head's weights: q, k, v [D, H] and out [H, D]."""
+    """Return views of one head's weights: q, k, v [D, H] and out [H, D]."""
     size, width = attention.head_size, attention.heads * attention.head_size
     q, k, v = (attention.qkv.weight.data[n * width + head * size :][:size] for n in range(3))
     return q, k, v, attention.out.weight.data[:, head * size : (head + 1) * size]
 
 
 def _quieten(attention: Attention) -> None:
-    """Random weights that would drown the circuit are kept as a trace only, from which training may grow others."""
+    """Scale down the random weights, which would drown the circuit; training may grow them again."""
     attention.qkv.weight.data *= 0.05
     attention.out.weight.data *= 0.05
 
 
 def _unit(squares: float, hidden: int) -> float:
-    """What the norm before a layer makes of a unit vector, where `squares` of them are in the residual stream."""
+    """Return the length of a unit vector after the norm, if the residual stream holds `squares` of them."""
     return math.sqrt(hidden / squares)
 
 
 def _gather_neighbours(attention: Attention, offsets: tuple[int, ...], theta: float, squares: float) -> None:
-    """Head n attends to the position `offsets[n]` away and adds its residue, rotated at random, to the
-    neighbourhood."""
+    """Make head n attend to the position `offsets[n]` away and add its residue, rotated, to the neighbourhood."""
     _quieten(attention)
     half = attention.head_size // 2
     hidden = attention.out.weight.shape[0]
@@ -102,7 +101,7 @@ def _gather_neighbours(attention: Attention, offsets: tuple[int, ...], theta: fl
 
 
 def _copy_from_matches(attention: Attention, squares: float) -> None:
-    """Every head compares neighbourhoods in its own random projection, avoids the position itself, and copies."""
+    """Make every head compare neighbourhoods in its own random projection, avoid its own position, and copy."""
     _quieten(attention)
     half = attention.head_size // 2
     hidden = attention.out.weight.shape[0]

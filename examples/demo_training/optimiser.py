@@ -1,7 +1,7 @@
 """The optimiser of the run: orthogonalised momentum for the layers' matrices, AdamW for everything else.
 
-Orthogonalised momentum is Muon (Keller Jordan and others, 2024), in float32: torch's own computes in bfloat16, which
-a CPU without native support does at a tenth of the speed.
+Orthogonalised momentum is Muon (Keller Jordan and others, 2024), here in float32. PyTorch's own computes in bfloat16,
+which is ten times slower on a CPU without native support.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from torch import Tensor, nn
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 ROUNDS = 5
 ADAM_SIZE = 0.2
-"""Root mean square of a typical AdamW update, as a share of the learning rate: both optimisers take one rate."""
+"""Root mean square of a typical AdamW update as a share of the learning rate, so that both can share one rate."""
 
 
 class Muon(torch.optim.Optimizer):
-    """Steps along the nearest orthogonal matrix of the Nesterov momentum. Matrices [out, in] only."""
+    """An optimiser that steps along the nearest orthogonal matrix of the Nesterov momentum. Matrices [out, in] only."""
 
     def __init__(
         self, matrices: Iterable[nn.Parameter], *, lr: float, weight_decay: float, momentum: float = 0.95

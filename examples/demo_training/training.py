@@ -1,7 +1,7 @@
-"""The training run: a time budget, a schedule over it, state that survives a kill.
+"""The training run: a time budget, a schedule over it, and state that survives a kill.
 
-Several processes of one thread each train together and average their gradients once a step. On a machine that others
-use too this is much faster than one process with several threads, which wait for each other thousands of times.
+Several processes of one thread each train together, and average their gradients once a step. On a shared machine this
+is much faster than one process with several threads, which wait for each other thousands of times.
 """
 
 from __future__ import annotations
@@ -28,8 +28,10 @@ LOG_EVERY_STEPS = 20
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a run is asked to do. `minutes` counts training time over all parts of an interrupted run; the tokens of a
-    step are shared among the processes."""
+    """Settings of a run.
+
+    `minutes` counts the training time over all parts of an interrupted run. The processes share the tokens of a step.
+    """
 
     minutes: float
     tokens_per_step: int
@@ -42,7 +44,7 @@ class Plan:
 
 @dataclass(slots=True)
 class Progress:
-    """How far a run is."""
+    """The progress of a run."""
 
     step: int = 0
     tokens: int = 0
@@ -50,16 +52,16 @@ class Progress:
 
 
 class Training:
-    """Trains `model` on batches of `sampler`. Saves its state to `folder` and resumes from it.
+    """Training of `model` on batches of `sampler`, which saves its state to `folder` and resumes from it.
 
-    Every process of an initialised torch.distributed group holds one; the first one writes.
+    Every process of an initialised torch.distributed group has one; the first process writes.
     """
 
     def __init__(self, model: E1, sampler: Sampler, plan: Plan, folder: Path, weights: Path) -> None:
         self.model, self.sampler, self.plan = model, sampler, plan
         self.folder, self.weights = folder, weights
         self.progress = Progress()
-        self.counted = 0.0  # the moment up to which `progress.seconds` counts
+        self.counted = 0.0  # `progress.seconds` counts up to this time
         self.rank, self.processes = dist.get_rank(), dist.get_world_size()
         matrices = [p for p in model.layers.parameters() if p.ndim == 2]
         inner = {id(p) for p in matrices}
@@ -70,7 +72,7 @@ class Training:
         ]
 
     def run(self) -> Progress:
-        """Train until the time budget is used, then write the weights."""
+        """Train until the time budget is used up, then write the weights."""
         self._resume()
         losses: list[float] = []
         self.counted = saved = time.monotonic()
@@ -102,9 +104,9 @@ class Training:
         return mean_loss
 
     def _share(self, loss: Tensor, tokens: int) -> float:
-        """Average gradients over the processes and count progress; returns the mean loss.
+        """Average gradients over the processes, count progress, and return the mean loss.
 
-        The processes must agree on the clock, which sets the learning rate and the end: its mean travels along.
+        The processes must agree on the clock, which determines the learning rate and the end. So they average it too.
         """
         gradients = [p.grad for p in self.model.parameters() if p.grad is not None]
         now = time.monotonic()
@@ -123,12 +125,12 @@ class Training:
         return flat[-3].item()
 
     def _rate(self) -> float:
-        """Learning rate: a warm-up by steps, then a cosine over the time budget down to zero."""
+        """Return the learning rate: a warm-up by steps, then a cosine over the time budget down to zero."""
         warm = min(1.0, (self.progress.step + 1) / self.plan.warm_up_steps)
         return self.plan.peak_rate * warm * 0.5 * (1 + math.cos(math.pi * self._done()))
 
     def _done(self) -> float:
-        """Share of the time budget that is used."""
+        """Return the share of the time budget that is used up."""
         return min(1.0, self.progress.seconds / (60 * self.plan.minutes))
 
     def _log(self, losses: list[float]) -> None:
@@ -143,7 +145,7 @@ class Training:
             file.write(json.dumps(line) + "\n")
 
     def _save(self) -> None:
-        """Write state and weights, each under another name first: a kill in between leaves the last ones whole."""
+        """Write state and weights, each under another name first, so that a kill leaves the last ones intact."""
         state: dict[str, Any] = {
             "model": self.model.state_dict(),
             "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],

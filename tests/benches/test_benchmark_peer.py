@@ -1,4 +1,4 @@
-"""The peer that the engine is compared with computes the same network, or the comparison means nothing."""
+"""The peer of the benchmark computes the same network as the engine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every benchmark runs, at its smallest size: none rots. What they measure here means nothing."""
+"""Every benchmark runs at its smallest size. The measured values are meaningless."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.__main__ import NAMES
+from benchmarks.benches import BENCHES
 from benchmarks.measuring import Timed
 from tests.stack import OWN_ENVIRONMENT
 
@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory) -> list[dict]:
-    """All benches in one process, on stores of their own, as a user calls them."""
+    """Run all benches in one process, on their own stores, as a user does."""
     folder = tmp_path_factory.mktemp("benchmarks")
     env = {key: value for key, value in os.environ.items() if key not in OWN_ENVIRONMENT}
     command = [sys.executable, "-m", "benchmarks", "--smoke", "--folder", str(folder), "--json", str(folder / "rows")]
@@ -66,7 +66,7 @@ def test_times_below_what_the_clock_can_tell_have_no_noise(repeats):
 
 
 def test_every_bench_is_tried_here():
-    assert set(NAMES) == {
+    assert set(BENCHES) == {
         *("engine", "peer", "context", "skipped"),
         *("overhead", "against", "ingest", "download", "pages", "waiting", "simulation", "growth"),
         "analyses",

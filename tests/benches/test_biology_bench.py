@@ -1,4 +1,4 @@
-"""The biology benchmark runs from end to end, on a made-up family and structure: what it finds here means nothing."""
+"""The biology benchmark runs on a made-up family and structure. The measured values are meaningless."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PARENT = "MKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQAPILSRVGD"
 def data(tmp_path) -> Path:
     random = np.random.default_rng(5)
     rows = [PARENT]
-    # From near to far, so that every window of similarity of the published ensemble has a row.
+    # Similarities from high to low, so that every window of the published ensemble has a row.
     for changed in range(4, 34, 2):
         letters = list(PARENT)
         for place in random.choice(len(PARENT), changed, replace=False):
@@ -36,7 +36,7 @@ def data(tmp_path) -> Path:
 
 
 def hairpin() -> str:
-    """PARENT as two strands that touch: residue i and its partner from the other end are 5 Angstrom apart."""
+    """Return PARENT as two touching strands: residue i and its partner from the other end are 5 Angstrom apart."""
     structure, model, chain = gemmi.Structure(), gemmi.Model("1"), gemmi.Chain("A")
     half = len(PARENT) // 2
     for n, letter in enumerate(PARENT):

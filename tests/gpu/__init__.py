@@ -1,1 +1,1 @@
-"""What only a CUDA device can show. Skipped elsewhere; docs/install.md says where it was run last."""
+"""Tests that need a CUDA device, skipped elsewhere. docs/install.md names the device of the last run."""

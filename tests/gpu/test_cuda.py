@@ -15,17 +15,15 @@ import pytest
 import torch
 from safetensors.numpy import load_file
 
+from benchmarks.shapes import random_checkpoint
 from e1protocol import CANONICAL, Query
 from worker.engine import Engine
 from worker.engine.config import EngineConfig
 from worker.model.attention import SDPA, Span, find_varlen, merge, sdpa_attend_lse
-from worker.model.config import read_config
-from worker.model.e1 import E1
-from worker.model.loader import save_model
 from worker.model.verify import correlation, difference, plain_encode, verify
 
 NAME = os.environ.get("E1_TEST_DEVICE", "cuda")
-"""Another device shows that the tests themselves are sound."""
+"""Set another device to check the tests themselves."""
 pytestmark = pytest.mark.skipif(
     NAME == "cuda" and not torch.cuda.is_available(), reason="no CUDA device on this machine"
 )
@@ -41,20 +39,7 @@ def random_text(seed: int, length: int) -> str:
 
 @pytest.fixture(scope="module")
 def wide(tmp_path_factory) -> Path:
-    """A checkpoint with the shape of e1-150m and random weights, in the released format."""
-    raw = json.loads((DATA / "config.json").read_text())
-    raw |= {
-        "hidden_size": 768,
-        "intermediate_size": 2304,
-        "num_hidden_layers": 20,
-        "num_attention_heads": 12,
-        "num_key_value_heads": 12,
-    }
-    folder = tmp_path_factory.mktemp("wide")
-    (folder / "config.json").write_text(json.dumps(raw))
-    torch.manual_seed(0)
-    save_model(E1(read_config(folder / "config.json")), folder / "model.safetensors", dtype=torch.bfloat16)
-    return folder
+    return random_checkpoint("e1-150m", tmp_path_factory.mktemp("wide"))
 
 
 def mixed_queries() -> list[Query]:
@@ -115,7 +100,7 @@ def test_packed_remembered_and_plain_are_the_same_at_the_size_of_e1_150m(wide, p
 
 
 def part(encoding, found):
-    """The oracle has all layers; keep those that were asked for."""
+    """Keep the requested layers of the oracle, which has all of them."""
     layers = set(found[0].mean)
     return type(encoding)(
         logits=encoding.logits,

@@ -1,4 +1,4 @@
-"""Alignments: formats, what is refused and where, and their columns with respect to the parent."""
+"""Alignments: formats, refusals with their places, and the columns of the parent."""
 
 import gzip
 import io
@@ -173,7 +173,7 @@ LETTERS = st.text(alphabet="ACDEFGHIKLMNPQRSTVWYX", min_size=1, max_size=12)
 
 @st.composite
 def alignments(draw):
-    """An A3M with the columns and sequences that it stands for."""
+    """Draw the columns and insertions of the rows of an A3M."""
     parent = draw(LETTERS)
     rows = [(list(parent), [""] * (len(parent) + 1))]
     for _ in range(draw(st.integers(0, 5))):

@@ -1,4 +1,4 @@
-"""Contact maps against the plain computation with the whole Jacobian, and their precision against a structure."""
+"""Contact maps compared with the plain computation from the whole Jacobian, and their precision."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ def engine() -> Engine:
 
 
 def plain_map(jacobian: np.ndarray) -> np.ndarray:
-    """E1.md's definition word by word, with everything in memory."""
+    """Compute the map as it is defined, with everything in memory."""
     both = jacobian + jacobian.transpose(2, 3, 0, 1)
     for axis in range(4):
         both = both - both.mean(axis=axis, keepdims=True)

@@ -1,4 +1,4 @@
-"""Neighbours, clusters and maps against plain numpy, planted groups, and a second process."""
+"""Neighbours, clusters and maps compared with plain numpy and planted groups, and the child process."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from jobs.science.maps.neighbours import nearest
 
 
 def planted(groups: int, each: int, width: int = 24, spread: float = 0.15, seed: int = 3):
-    """Directions with scatter around them, shuffled, and which direction each row has."""
+    """Return shuffled vectors scattered around some directions, and the direction of each row."""
     rng = np.random.default_rng(seed)
     centres = rng.normal(size=(groups, width))
     truth = rng.permutation(np.repeat(np.arange(groups), each))
@@ -27,7 +27,7 @@ def planted(groups: int, each: int, width: int = 24, spread: float = 0.15, seed:
 
 
 def brute_force(vectors, library):
-    """Cosine of each pair in float64."""
+    """Return the cosine of each pair in float64."""
     a, b = vectors.astype(np.float64), library.astype(np.float64)
     return (a @ b.T) / np.linalg.norm(a, axis=1)[:, None] / np.linalg.norm(b, axis=1)[None]
 
@@ -96,7 +96,7 @@ def test_principal_components_are_those_of_a_singular_value_decomposition(monkey
     left, singular, _ = np.linalg.svd(centred, full_matrices=False)
     expected = left[:, :3] * singular[:3]
     signs = np.sign((expected * placed).sum(axis=0))
-    tolerance = 1e-4 if whole else 0.05  # block by block it is an approximation
+    tolerance = 1e-4 if whole else 0.05  # in blocks it is an approximation
     assert np.abs(placed * signs - expected).max() < tolerance * np.abs(expected).max()
     assert explained == pytest.approx((singular**2 / (singular**2).sum())[:3], rel=0.01)
 
@@ -185,7 +185,7 @@ def test_the_same_seed_gives_the_same_umap_in_another_process_and_keeps_groups_t
 def test_the_child_ends_with_whoever_started_it(tmp_path):
     vectors, _ = planted(2, 10)
     vectors.tofile(tmp_path / "vectors.f4")
-    # The request is a pipe that nobody writes to: without the watch on its input the child would wait for ever.
+    # No one writes to the pipe of the request: if the child did not watch its input, it would wait forever.
     import os
 
     os.mkfifo(tmp_path / "request.json")

@@ -1,4 +1,4 @@
-"""Scores against the golden numbers of a random checkpoint, and against each other."""
+"""Scores compared with the golden numbers of a random checkpoint, and with each other."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,7 @@ import pytest
 from e1protocol import CANONICAL, Query
 from jobs.errors import InvalidInput
 from jobs.science.variants.codes import Variant, read_variant, single_variants
-from jobs.science.variants.marginals import NO_CONTEXT, MarginalPlan, PseudoLikelihoodPlan, log_softmax, run_in_blocks
+from jobs.science.variants.marginals import NO_CONTEXT, MarginalPlan, PseudoLikelihoodPlan, log_softmax
 from worker.engine import Engine
 
 TINY = Path(__file__).parents[1] / "data" / "e1-random-tiny"
@@ -36,7 +36,7 @@ def run(engine):
 def test_golden_scores(run, case):
     method, contexts, reduction = case.split(".")
     plan = MarginalPlan.of(METHODS[method], PARENT, VARIANTS, CONTEXTS[contexts])
-    scores = plan.table(run_in_blocks(plan.queries(), run)).score(VARIANTS)
+    scores = plan.table(run(plan.queries())).score(VARIANTS)
     found = {}
     for n, name in enumerate(GOLDEN["variants"]):
         found[name, "mean"] = scores.mean[n]
@@ -130,7 +130,7 @@ def test_missing_and_left_over_rows_are_noticed(run):
 @pytest.mark.parametrize("contexts", [NO_CONTEXT, HOMOLOGS], ids=["alone", "three"])
 def test_pseudo_log_likelihood_by_hand(engine, run, contexts):
     plan = PseudoLikelihoodPlan(SHORT, contexts)
-    scores = plan.score(run_in_blocks(plan.queries(), run, size=4))
+    scores = plan.score(run(plan.queries()))
     by_hand = []
     for context in contexts:
         total = 0.0

@@ -1,4 +1,4 @@
-"""Metrics against pandas and against ProteinGym's definitions written out."""
+"""Metrics compared with pandas and with ProteinGym's definitions written out."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Names of an assay to variants of a job, and the metrics over both."""
+"""Matching the names of an assay to the variants of a job, and the metrics."""
 
 from __future__ import annotations
 

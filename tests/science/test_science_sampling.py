@@ -1,4 +1,4 @@
-"""Context sampling against the published draws, and against the plain definition."""
+"""Context sampling compared with the published draws, and with the plain definition."""
 
 import json
 from pathlib import Path

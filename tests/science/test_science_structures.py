@@ -1,4 +1,4 @@
-"""Distances from PDB and mmCIF files: atoms, chains, the mapping to a parent, and what is refused."""
+"""Distances from PDB and mmCIF files: atoms, chains, the mapping to a parent, and refusals."""
 
 import gzip
 from pathlib import Path
@@ -28,7 +28,7 @@ PARENT = "MKTAYIAKQRQISFVGSHFSRQLEERLGLIEVQAPILSRVGDG"
 
 
 def pdb(*chains: tuple[str, str, set[int]], modified: dict[int, str] | None = None, atoms=("N", "CA", "CB")) -> bytes:
-    """A structure with chains (name, letters, 0-based residues left out) along x: residue n at 3.8 n, C-beta at 1."""
+    """Write chains (name, letters, 0-based missing residues) along x: residue n at x = 3.8 n, C-beta at y = 1."""
     lines, serial = [], 0
     for name, letters, missing in chains:
         for n, letter in enumerate(letters):

@@ -1,4 +1,4 @@
-"""Scans and contact maps as tables for people."""
+"""Scans and contact maps as tables."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from jobs.science.variants.scans import ScanTable
 
 
 def scan(sequence: str = "MKT", positions: tuple[int, ...] = (1, 2, 3), seed: int = 5) -> tuple[ScanTable, np.ndarray]:
-    """A table of random log-probabilities, and those."""
+    """Return a table of random log-probabilities, and the log-probabilities."""
     logits = np.random.default_rng(seed).normal(size=(len(positions), 20)) * 2
     log_p = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
     wild = [CANONICAL.index(sequence[position - 1]) for position in positions]

@@ -1,4 +1,4 @@
-"""Variant codes and sequences: what they mean, and how wrong ones are refused."""
+"""Variant codes and sequences: their meaning, and the refusal of wrong ones."""
 
 import pytest
 from hypothesis import given
@@ -151,7 +151,7 @@ def test_other_faults(text, code):
 
 
 def test_a_text_of_all_kinds_of_characters_is_refused_in_one_pass():
-    """Minutes, where each kind is looked for from the beginning."""
+    """This would take minutes if each kind were searched from the beginning."""
     kinds = "".join(map(chr, range(0x20000, 0x100000)))
     (problem,) = refused("MK" + kinds)
     assert "position 3 " in problem.message

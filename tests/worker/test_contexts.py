@@ -1,4 +1,4 @@
-"""Remembered contexts change no number: not by what they share a batch with, nor by when they were encoded."""
+"""Cached contexts change no number, in any batch and at any time."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def plain(engine, asked):
 
 
 def same(found, expected):
-    """The same arrays, with the same numbers."""
+    """Assert that both have the same arrays with the same numbers."""
     assert found.error is None
     assert (found.logits is None) == (expected.logits is None)
     pairs = [] if found.logits is None else [(found.logits, expected.logits)]
@@ -167,7 +167,7 @@ def test_running_out_of_memory_leaves_remembered_contexts_as_they_were(engine, l
 
     def cramped(some, entries):
         if len(some) > 2:
-            run(some, entries)  # half way through, so to say
+            run(some, entries)  # a part of the batch runs
             raise torch.OutOfMemoryError("no room")
         return run(some, entries)
 
@@ -231,7 +231,7 @@ def test_the_size_of_a_pass_is_chosen_by_its_rate_and_equal_queries_deceive_nobo
     sizes = []
     run = engine.runner.run
     monkeypatch.setattr(engine.runner, "run", lambda some, entries: sizes.append(len(some)) or run(some, entries))
-    # A clock by which a pass takes 1 ms and its tokens take 1 us each: 2,048 pay over 1,024 by a factor of 1.33.
+    # With this clock a pass takes 1 ms plus 1 us a token, so 2,048 tokens beat 1,024 by a factor of 1.33.
     now = [0.0]
 
     def clock():

@@ -1,4 +1,4 @@
-"""The packaged demonstration checkpoint: what it is, what its card claims, and whether it has learned any biology."""
+"""The packaged demonstration checkpoint: its files, the claims of its card, and whether it learned any biology."""
 
 import json
 import re
@@ -21,7 +21,7 @@ ROW = re.compile(r"^\| ([^|]+?) \| (\d+\.\d+) \|$", re.MULTILINE)
 
 @pytest.fixture(scope="module")
 def engine():
-    """On one thread: threads that wait for each other make small networks slow where other tests run beside."""
+    """Use one thread: with several, small networks are slow while other tests run."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield Engine.load("e1-demo")
@@ -30,12 +30,12 @@ def engine():
 
 @pytest.fixture(scope="module")
 def figures() -> dict[str, float]:
-    """The perplexities of the card's table, by the name of the row."""
+    """Return the perplexities of the card's table, by the name of the row."""
     return {name: float(value) for name, value in ROW.findall((FOLDER / "README.md").read_text())}
 
 
 def masked_positions(number, sequence):
-    """A fixed seventh of a sequence's canonical residues."""
+    """Return a fixed seventh of the canonical residues of a sequence."""
     canonical = [p for p, residue in enumerate(sequence) if residue in CANONICAL]
     return tuple(sorted(np.random.default_rng(number).permutation(canonical)[: len(canonical) // 7].tolist()))
 
@@ -45,7 +45,7 @@ def masked(sequence, positions):
 
 
 def native_log_probabilities(engine, contexts, families=FAMILIES):
-    """log p of every masked residue of the families' queries, one array over all."""
+    """Return log p of every masked residue of the families' queries, in one array."""
     positions = [masked_positions(n, family[0]) for n, family in enumerate(families)]
     queries = [
         Query(masked(family[0], where), context, include=frozenset({"logits"}), positions=where)
@@ -70,7 +70,7 @@ def with_homologs(engine):
 
 
 def frequency_log_probabilities():
-    """The same of a model that knows the training proteins' residue frequencies only."""
+    """Return the same for a model that knows only the residue frequencies of the training proteins."""
     return np.log(
         [
             SAMPLE["training_frequencies"][family[0][p]]
@@ -118,13 +118,13 @@ def test_homologs_help_and_the_network_alone_beats_residue_frequencies(alone, wi
 
 
 def test_homologs_of_another_family_do_not_help(engine, with_homologs):
-    """What helps is the family, not the mere presence of context."""
+    """The family helps, not the mere presence of context."""
     wrong = native_log_probabilities(engine, [tuple(family[1:]) for family in (*FAMILIES[1:], FAMILIES[0])])
     assert perplexity(with_homologs) < 0.6 * perplexity(wrong)
 
 
 def test_many_contexts_do_not_confuse_the_network(engine):
-    """Fifty contexts have sequence numbers and running positions that training hardly saw."""
+    """Training hardly saw the sequence numbers and global positions of fifty contexts."""
     families = sorted(FAMILIES, key=lambda family: sum(map(len, family)))[:3]
     others = [sequence for family in FAMILIES if family not in families for sequence in family]
     strangers = sorted(others, key=len)[:47]
@@ -138,7 +138,7 @@ def test_a_masked_native_residue_is_likelier_than_chance(alone):
 
 
 def test_an_unmasked_residue_is_recognised(engine):
-    """Scores of unmasked passes (log_prob) mean something: the residue that stands there is the likeliest one."""
+    """Scores of unmasked passes (log_prob) are meaningful: the residue at a position is the likeliest one."""
     sequence = FAMILIES[0][0]
     out = engine.encode([Query(sequence, include=frozenset({"logits"}))])[0]
     likeliest = [CANONICAL[column] for column in out.logits.argmax(axis=1)]

@@ -1,4 +1,4 @@
-"""The network against the golden numbers of a random checkpoint in the released format."""
+"""The network compared with the golden numbers of a random checkpoint in the released format."""
 
 import itertools
 import json

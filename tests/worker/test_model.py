@@ -1,4 +1,4 @@
-"""The network's parts: loading strictly, legal configurations, both attention backends."""
+"""The parts of the network: strict loading, valid configurations, both attention backends."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ def test_illegal_configurations_are_refused_by_name(change, message):
 
 
 def written(folder: Path, config_change: dict) -> Path:
-    """A random checkpoint of a changed configuration, in the released format."""
+    """Write a random checkpoint of a changed configuration, in the released format."""
     raw = {**RAW, **config_change}
     torch.manual_seed(0)
     model = E1(parse_config(raw, "test"))
@@ -159,7 +159,7 @@ def written(folder: Path, config_change: dict) -> Path:
 
 
 def test_fewer_kv_heads_give_what_repeated_heads_give(tmp_path):
-    """Grouped heads are the same network as one whose kv heads are written out."""
+    """Grouped heads are the same network as repeated kv heads."""
     (tmp_path / "few").mkdir()
     (tmp_path / "all").mkdir()
     few = written(tmp_path / "few", {"num_key_value_heads": 2})

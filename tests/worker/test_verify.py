@@ -21,7 +21,7 @@ TINY = Path(__file__).parents[1] / "data" / "e1-random-tiny"
 
 @pytest.fixture(autouse=True)
 def one_thread():
-    """Products of this size lose more to waiting for other threads than they gain."""
+    """Use one thread: at this size, several lose more by waiting than they gain."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -50,7 +50,7 @@ def test_half_precision_is_compared_with_float32():
 
 
 def seeing(name, change):
-    """A backend that attends to other spans than it is asked to."""
+    """Return a backend that attends to changed spans."""
 
     def attend_lse(q, k, v, spans):
         return sdpa_attend_lse(q, k, v, tuple(change(span) for span in spans))
@@ -64,7 +64,7 @@ def test_a_backend_that_leaks_between_sequences_fails(engine, monkeypatch):
 
 
 def test_a_backend_that_is_wrong_alone_too_fails(engine, monkeypatch):
-    # Of its context a query sees nothing, and a context nothing of those before it.
+    # A query sees nothing of its context, and a context sequence nothing of those before it.
     def alone(span):
         return span._replace(k_start=max(span.k_start, span.q_start))
 

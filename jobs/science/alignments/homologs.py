@@ -18,6 +18,7 @@ import numpy as np
 from jobs.errors import Problem, Unavailable
 from jobs.parsing.records import Place
 from jobs.science.alignments.reading import GAP, Alignment
+from jobs.science.alignments.sampling import wrong_settings
 
 TOOLS = ("hmmer", "mmseqs2")
 MAX_ITERATIONS = 10
@@ -52,11 +53,7 @@ class SearchSettings:
             ("min_coverage", 0 <= self.min_coverage <= 1, "Give a share from 0 to 1."),
             ("max_homologs", 1 <= self.max_homologs <= MAX_HOMOLOGS, f"Give 1 to {MAX_HOMOLOGS:,}."),
         )
-        return [
-            Problem("bad_search", f"{name} is {getattr(self, name)!r}", remedy, path=name)
-            for name, good, remedy in checks
-            if not good
-        ]
+        return wrong_settings(self, "bad_search", checks, "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ determines the draws.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,11 +54,16 @@ class Sampling:
             ("neighbour_threshold", 0 < self.neighbour_threshold <= 1, "Give a share above 0, up to 1."),
             ("seed", self.seed >= 0, "Give a whole number from 0."),
         )
-        return [
-            Problem("bad_sampling", f"{name} is {getattr(self, name)!r}", remedy, path=f"{path}.{name}")
-            for name, good, remedy in checks
-            if not good
-        ]
+        return wrong_settings(self, "bad_sampling", checks, f"{path}.")
+
+
+def wrong_settings(settings: object, code: str, checks: Iterable[tuple[str, bool, str]], path: str) -> list[Problem]:
+    """Return a problem for each failed check (name, good, remedy). `path` precedes the name."""
+    return [
+        Problem(code, f"{name} is {getattr(settings, name)!r}", remedy, path=path + name)
+        for name, good, remedy in checks
+        if not good
+    ]
 
 
 @dataclass(frozen=True, slots=True)

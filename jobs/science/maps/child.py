@@ -14,7 +14,7 @@ import json
 import os
 import sys
 import threading
-from dataclasses import replace
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -61,8 +61,7 @@ def _near(vectors: NDArray[np.float32], count: int, end: float) -> tuple[NDArray
 
 
 def _clusters(params: dict[str, Any], vectors: NDArray[np.float32], _: Arrays) -> tuple[Arrays, dict[str, Any]]:
-    asked = Grouping(**{name: params[name] for name in ("method", "resolution", "min_size", "count", "seed")})
-    asked = replace(asked, exact_items=params["exact_items"])
+    asked = Grouping(**{field.name: params[field.name] for field in fields(Grouping)})
     near = None
     if asked.chosen(len(vectors)) == "louvain":
         near, _similarity = _near(vectors, params["neighbours"], 0.6)

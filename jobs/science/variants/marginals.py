@@ -19,9 +19,8 @@ A plan lists the queries to run, in the order in which it expects their logits. 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any, Literal
 
 import numpy as np
@@ -214,14 +213,3 @@ class PseudoLikelihoodPlan:
         by_position = picked.reshape(len(self.contexts), len(self.sequence))
         by_context = by_position.sum(axis=1, keepdims=True)
         return Scores(by_position.mean(axis=0).sum(keepdims=True), by_context.std(axis=0), by_context)
-
-
-Run = Callable[[Sequence[Query]], Iterable[Logits]]
-"""Returns the logits of queries, in order."""
-
-
-def run_in_blocks(queries: Iterable[Query], run: Run, size: int = 256) -> Iterator[Logits]:
-    """Yield the logits of any number of queries, holding at most `size` queries at a time."""
-    queries = iter(queries)
-    while block := list(islice(queries, size)):
-        yield from run(block)

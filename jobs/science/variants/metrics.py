@@ -43,17 +43,17 @@ def spearman(scores: Values, measured: Values) -> float:
     return float(a @ b / scale) if scale else float("nan")
 
 
-def ndcg(scores: Values, measured: Values, *, top: float = TOP) -> float:
-    """Return the normalised discounted cumulative gain over the best-scored share `top` of variants, 0 to 1.
+def ndcg(scores: Values, measured: Values) -> float:
+    """Return the normalised discounted cumulative gain over the best-scored share `TOP` of variants, 0 to 1.
 
     The gain of a variant is its measurement, scaled so that the lowest is 0 and the highest 1. The variant of rank r
     counts gain / log2(r + 1). The sum is divided by that of the best possible order. The number of variants is
-    floor(n x top). Tied scores keep their order of input.
+    floor(n x TOP). Tied scores keep their order of input.
 
     Returns NaN if there are no variants, or if all measurements are equal. Raises ValueError as `spearman` does.
     """
     a, b = _pair(scores, measured)
-    count = int(np.floor(len(a) * top))
+    count = int(np.floor(len(a) * TOP))
     if not count or b.min() == b.max():
         return float("nan")
     gains = (b - b.min()) / (b.max() - b.min())
@@ -62,16 +62,16 @@ def ndcg(scores: Values, measured: Values, *, top: float = TOP) -> float:
     return float(found @ weights / (np.sort(gains)[::-1][:count] @ weights))
 
 
-def top_recall(scores: Values, measured: Values, *, top: float = TOP) -> float:
+def top_recall(scores: Values, measured: Values) -> float:
     """Return the share of the best-measured variants that are among the best-scored, 0 to 1.
 
-    The best are those at or above the (1 - `top`) quantile (linear interpolation), so that ties at the border all
+    The best are those at or above the (1 - `TOP`) quantile (linear interpolation), so that ties at the border all
     count. Returns NaN if there are no variants. Raises ValueError as `spearman` does.
     """
     a, b = _pair(scores, measured)
     if not len(a):
         return float("nan")
-    percent = 100 - 100 * top
+    percent = 100 - 100 * TOP
     truly = b >= np.percentile(b, percent)
     scored = a >= np.percentile(a, percent)
     return float((truly & scored).sum() / truly.sum())

@@ -1,4 +1,4 @@
-"""The benches of the service by name, with their sizes. They share one pair of stores, started by the first."""
+"""All benches by name, with their sizes. Those of the service share one pair of stores, which the first one starts."""
 
 from __future__ import annotations
 
@@ -7,33 +7,36 @@ from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import Self
 
-from benchmarks import pictures, service, service_files, simulation
+import torch
+
+from benchmarks import engine, pictures, service, service_files, simulation
 from benchmarks.analyses import analyses
 from benchmarks.measuring import Row
+from benchmarks.peer import against_peer
 from benchmarks.service_growth import growth
 from benchmarks.service_stack import Service, running
 from benchmarks.shapes import random_checkpoint
 
+GPU = torch.cuda.is_available()
 
-class Plan:
-    """Sizes of one run, and its service; ends it on exit."""
+
+class Plan(ExitStack):
+    """The sizes of one run, and its service, which stops on exit."""
 
     def __init__(self, folder: Path, smoke: bool, sequences: int, repeats: int) -> None:
+        super().__init__()
         self.folder, self.smoke = folder, smoke
         self._sequences, self._repeats = sequences, repeats
-        self._stack = ExitStack()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._stack.close()
 
     @cached_property
     def service(self) -> Service:
-        return self._stack.enter_context(running(self.folder / "service"))
+        return self.enter_context(running(self.folder / "service"))
+
+    @property
+    def shapes(self) -> list[str]:
+        """The networks of the engine's benches, the smallest first."""
+        return ["tiny"] if self.smoke else ["e1-150m", "e1-600m"]
 
     def sequences(self, usual: int, smoke: int = 64) -> int:
         return smoke if self.smoke else self._sequences or usual
@@ -42,13 +45,42 @@ class Plan:
         return 1 if self.smoke else self._repeats or usual
 
 
+def _engine(plan: Plan) -> Iterator[Row]:
+    for shape in plan.shapes:
+        count = 8 if plan.smoke else 1024 if GPU else 16 if shape == "e1-150m" else 8
+        yield from engine.against_matrix_products(shape, plan.folder, repeats=1 if plan.smoke else 7, count=count)
+
+
+def _peer(plan: Plan) -> Iterator[Row]:
+    checkpoint = random_checkpoint(plan.shapes[0], plan.folder)
+    return against_peer(checkpoint, repeats=1 if plan.smoke else 9, count=4 if plan.smoke else 16)
+
+
+def _context(plan: Plan) -> Iterator[Row]:
+    few = plan.smoke or not GPU
+    for shape in plan.shapes if GPU else plan.shapes[:1]:
+        yield from engine.shared_context(
+            shape,
+            plan.folder,
+            repeats=1 if few else 5,
+            queries=4 if plan.smoke else 1000,
+            along=1 if few else 32,
+            residues=20 if plan.smoke else 250,
+        )
+
+
+def _skipped(plan: Plan) -> Iterator[Row]:
+    for shape in plan.shapes if GPU else plan.shapes[:1]:
+        count = 8 if plan.smoke else 1024 if GPU else 16
+        yield from engine.skipped_work(shape, plan.folder, repeats=1 if plan.smoke else 5, count=count)
+
+
 def _overhead(plan: Plan) -> Iterator[Row]:
     return service.overhead(plan.service, sequences=plan.sequences(20_000), repeats=plan.repeats(5))
 
 
 def _against(plan: Plan) -> Iterator[Row]:
-    shape = "tiny" if plan.smoke else "e1-150m"
-    checkpoint = str(random_checkpoint(shape, plan.folder).resolve())
+    checkpoint = str(random_checkpoint(plan.shapes[0], plan.folder).resolve())
     sequences = plan.sequences(32, smoke=16)
     return service.against_engine(plan.service, checkpoint=checkpoint, sequences=sequences, repeats=plan.repeats(3))
 
@@ -59,7 +91,7 @@ def _ingest(plan: Plan) -> Iterator[Row]:
 
 def _download(plan: Plan) -> Iterator[Row]:
     sequences = plan.sequences(20_000)
-    # A million as text is 14 GB, and as HDF5 another 5 GB in the database.
+    # A million sequences are 14 GB as text, and HDF5 adds 5 GB to the database.
     few = sequences <= 100_000
     formats = service_files.STREAMED if few else service_files.STREAMED[:2]
     return service_files.download(plan.service, sequences=sequences, repeats=plan.repeats(3), formats=formats, hdf5=few)
@@ -69,11 +101,16 @@ def _pages(plan: Plan) -> Iterator[Row]:
     return service.pages(plan.service, sequences=plan.sequences(1_000_000), repeats=plan.repeats(9))
 
 
+def _waiting(plan: Plan) -> Iterator[Row]:
+    seconds = 0.2 if plan.smoke else 1.0
+    sequences = plan.sequences(10_000, smoke=2000)
+    return service.waiting(plan.service, sequences=sequences, repeats=plan.repeats(15), bundle_seconds=seconds)
+
+
 def _simulation(plan: Plan) -> Iterator[Row]:
-    fleets = (2,) if plan.smoke else (4, 16, 32)
     return simulation.simulate(
         plan.service,
-        fleets=fleets,
+        fleets=(2,) if plan.smoke else (4, 16, 32),
         bundle_chunks=2 if plan.smoke else 8,
         bundle_seconds=0.02 if plan.smoke else 2.0,
         bundles_each=2 if plan.smoke else 8,
@@ -84,12 +121,6 @@ def _growth(plan: Plan) -> Iterator[Row]:
     sizes = (64, 128) if plan.smoke else (10_000, 100_000)
     largest = plan.sequences(sizes[-1], smoke=sizes[-1])
     return growth(plan.service, sizes=[*(n for n in sizes if n < largest), largest], repeats=plan.repeats(1))
-
-
-def _waiting(plan: Plan) -> Iterator[Row]:
-    seconds = 0.2 if plan.smoke else 1.0
-    sequences = plan.sequences(10_000, smoke=2000)
-    return service.waiting(plan.service, sequences=sequences, repeats=plan.repeats(15), bundle_seconds=seconds)
 
 
 def _analyses(plan: Plan) -> Iterator[Row]:
@@ -103,8 +134,13 @@ def _pictures(plan: Plan) -> Iterator[Row]:
     return pictures.pictures(plan.service, sizes=sizes, repeats=plan.repeats(3))
 
 
-SERVICE_BENCHES: Mapping[str, Callable[[Plan], Iterator[Row]]] = MappingProxyType(
+Bench = Callable[[Plan], Iterator[Row]]
+BENCHES: Mapping[str, Bench] = MappingProxyType(
     {
+        "engine": _engine,
+        "peer": _peer,
+        "context": _context,
+        "skipped": _skipped,
         "overhead": _overhead,
         "against": _against,
         "ingest": _ingest,
@@ -116,5 +152,5 @@ SERVICE_BENCHES: Mapping[str, Callable[[Plan], Iterator[Row]]] = MappingProxyTyp
         "analyses": _analyses,
     }
 )
-BROWSER_BENCHES: Mapping[str, Callable[[Plan], Iterator[Row]]] = MappingProxyType({"pictures": _pictures})
-"""Those that need a browser beside everything else: they run where they are named."""
+BROWSER_BENCHES: Mapping[str, Bench] = MappingProxyType({"pictures": _pictures})
+"""The benches that also need a browser. They run only if they are named."""
