@@ -122,7 +122,7 @@ def test_a_session_with_keys_alone(keys, stack, service, tmp_path):
     keys.to("Action")
     page.keyboard.type("log")
     expect(page.locator("#id_action")).to_have_value("log_prob")
-    keys.to("Your name for the job")
+    keys.to("Job name")
     page.keyboard.type(mine)
     keys.open("Submit job")
     expect(page.get_by_role("alert")).to_contain_text("nothing was queued")

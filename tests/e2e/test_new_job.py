@@ -198,7 +198,7 @@ def test_skipping_invalid_records_is_one_click_away(page, watched):
     page.get_by_role("button", name="Submit job").click()
     expect(page.locator("#records")).to_contain_text("broken")
     expect(page.locator("#preview .fault-list")).to_have_count(0)  # they are listed once
-    page.get_by_label("Skip them, list them with the results").check()
+    page.get_by_label("Skip invalid records and run the rest").check()
     page.get_by_role("button", name="Submit job").click()
     wait_for(page, "succeeded")
     expect(page.locator("#live")).to_contain_text("1 skipped")

@@ -204,7 +204,7 @@ def test_a_job_is_submitted_and_its_result_read_with_the_keyboard_alone(page):
     tab_to(page, "Submit job")
     page.keyboard.press("Enter")
     wait_for(page, "succeeded")
-    tab_to(page, "Look at single items")
+    tab_to(page, "Browse results")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1, name="Items")).to_be_visible()
     tab_to(page, "kinase")

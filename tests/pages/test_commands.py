@@ -107,13 +107,13 @@ def test_the_page_says_which_set_a_job_was_asked_with(api, browser, person):
     context_set_create(owner=person, name="pair-2", contexts=CONTEXTS, provenance={})
     job = submitted(api, [{"set": "pair-2"}, ["MKT"], ["MRT"]], action="scan")
     html = browser.get(f"/jobs/{job.pk}/").content.decode()
-    said = " ".join(html.split("What was asked")[1].split("</dl>")[0].split())
+    said = " ".join(html.split(">Settings<")[1].split("</dl>")[0].split())
     assert "2 contexts of the set <a" in said
     assert "pair-2</a>, then 2 contexts: 5 sequences, 36 residues" in said
     assert "<dt>positions</dt><dd>all</dd>" in said
     assert said.count('<th scope="row">') == 4, "each context is listed"
     assert "digest&#x27;" not in said, "no Python"
-    assert "none that all items share" not in said
+    assert "No shared context" not in said
     context_set_delete(owner=person, name="pair-2")
     assert "4 contexts: 5 sequences" in " ".join(browser.get(f"/jobs/{job.pk}/").content.decode().split())
 

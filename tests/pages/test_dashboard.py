@@ -96,7 +96,7 @@ def test_a_job_is_renamed_paused_resumed_cancelled_and_deleted_from_its_page(api
     assert Job.objects.get().name == "my kinases"
     assert "name must be printable text" in unescape(act("rename", name="a\nb")).lower()
     assert "pauses" in act("pause")
-    assert "paused by its owner" in text_of(browser.get(page))
+    assert "paused by you" in text_of(browser.get(page))
     assert "goes on" in act("resume")
     assert "is cancelled" in act("cancel")
     assert "The job is over: it is cancelled." in act("cancel")

@@ -256,7 +256,7 @@ def test_a_job_runs_again_with_changes_on_the_same_library(api, browser):
         )
     )
     page = browser.get(f"/jobs/new/?from={first['id']}").content.decode()
-    assert "The 2 sequences of" in text_of(browser.get(f"/jobs/new/?from={first['id']}"))
+    assert "Reusing 2 sequences from" in text_of(browser.get(f"/jobs/new/?from={first['id']}"))
     assert "1 skipped record" in page
     assert 'value="first again"' in page
     assert 'value="logits" checked' in page
