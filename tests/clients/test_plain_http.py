@@ -136,6 +136,7 @@ def test_curl(run: Run, alone: Alone, form: str, action: str) -> None:
     agree(json.loads(printed), expected(alone, action))
 
 
+@pytest.mark.slow  # `requests` comes with a client that is installed from a registry
 @pytest.mark.parametrize("action", BODIES)
 @pytest.mark.parametrize("form", [REQUESTS, OLDER_REQUESTS], ids=["requests", "older requests"])
 def test_requests(run: Run, alone: Alone, built: dict[Published, str], form: str, action: str) -> None:

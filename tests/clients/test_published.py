@@ -13,6 +13,8 @@ from tests.clients.conftest import MODEL, Alone, agree
 from tests.clients.environments import BIOLM_SDK, DEFAULT_THREADS, Installed
 from tests.clients.listeners import HostedSite, Relay
 
+pytestmark = pytest.mark.slow  # each client is installed from a registry
+
 SEQUENCES = [
     "MKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQ",
     "MAHHWGYGKHNGPEHWHKDFPIAKGERQSPVDI",

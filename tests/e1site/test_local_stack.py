@@ -80,6 +80,7 @@ def test_a_killed_child_comes_back_and_the_service_works_again(stack, part):
     assert wait_gone(lambda: not stack.works(), RECOVER_SECONDS, step=0.2), stack.output.read_text()
 
 
+@pytest.mark.slow
 def test_a_killed_launcher_leaves_nothing_and_the_next_start_has_the_data():
     with tempfile.TemporaryDirectory(prefix="e1-stack-", ignore_cleanup_errors=True) as path:
         stack = Stack(Path(path) / "data")

@@ -1,7 +1,7 @@
 """What the service asks again and again never reads a whole table.
 
 The plans are those of the real functions: what they ask is caught and explained, on tables of three libraries of
-64,000 sequences (24,000 chunks) that autovacuum has seen.
+24,000 sequences (9,000 chunks) that autovacuum has seen.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from jobs.variants.table import read_table, variant_table
 
 pytestmark = pytest.mark.django_db
 
-ITEMS = 64_000
+ITEMS = 24_000
 LARGE = {"jobs_chunk", "jobs_item", "jobs_output"}
 
 

@@ -120,6 +120,7 @@ def test_kill_9_of_the_computing_process_loses_nothing(client, tmp_path, demo_en
             np.testing.assert_allclose(arrays["log_prob"], expected, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_two_workers_share_a_job_and_a_stop_in_order_costs_no_attempt(client, tmp_path):
     file, _ = library(tmp_path / "library.fasta", 2000, seed=2)  # one worker alone must not have it all
     assert README_COMMAND in (ROOT / "README.md").read_text()
