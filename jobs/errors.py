@@ -125,6 +125,11 @@ class ServiceError(Exception):
         self.retry_after = retry_after
         self.location = location
 
+    @property
+    def sentence(self) -> str:
+        """The detail as a sentence for a page."""
+        return f"{self.detail[:1].upper()}{self.detail[1:]}."
+
     def as_dict(self) -> dict[str, Any]:
         """The error body of the REST interface."""
         body: dict[str, Any] = {

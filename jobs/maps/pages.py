@@ -231,7 +231,7 @@ def map_act(request: HttpRequest, job_id: UUID) -> HttpResponse:
             maps, context = _maps(job)
             context |= {"asked": request.POST, "wrong": act, "mistake": error.detail, "remedy": remedy}
             return _answer(request, job, maps, context, status=error.status_code)
-        said = f"{error.detail[:1].upper()}{error.detail[1:]}. {remedy}"
+        said = f"{error.sentence} {remedy}"
         messages.add_message(request, messages.ERROR, said, "problem")
         return redirect(back)
     if said:

@@ -161,7 +161,7 @@ def job_act(request: HttpRequest, job_id: UUID) -> HttpResponse:
     try:
         said = _act(job, request.POST.get("do", ""), request.POST.get("name", "").strip())
     except ServiceError as error:
-        messages.add_message(request, messages.ERROR, f"{error.detail[:1].upper()}{error.detail[1:]}.", "problem")
+        messages.add_message(request, messages.ERROR, error.sentence, "problem")
     else:
         if said:
             messages.add_message(request, messages.SUCCESS, said, "notice")

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 from jobs.api.presenters import present_item
 from jobs.errors import InvalidInput, NotFound, ServiceError
 from jobs.files.pieces import text_cell
+from jobs.limits import MAX_JOB_NAME
 from jobs.maps.params import check_layer, keeps_means
 from jobs.maps.services import comparable_jobs, library_of
 from jobs.maps.similar import similar_to, vector_of_item
@@ -86,7 +87,7 @@ def _new_job(request: HttpRequest, job: Job, indices: list[int]) -> HttpResponse
         )
     asked = Asked(model=job.model, action=job.action, on_invalid=job.on_invalid)
     asked.fill(job.params)
-    asked.name = f"{len(indices):,} of {job.name or job.pk.hex[:8]}"[:200]
+    asked.name = f"{len(indices):,} of {job.name or job.pk.hex[:8]}"[:MAX_JOB_NAME]
     asked.sequences = "".join(_fasta(job, indices))
     return form_page(request, asked)
 

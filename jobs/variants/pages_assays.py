@@ -26,7 +26,7 @@ from jobs.web.rest.forms import file_of
 PLACES = ("file", "variant_column", "value_column", "offset", "item", "chain")
 
 
-def _by_place(error: ServiceError | None) -> dict[str, Any]:
+def by_place(error: ServiceError | None) -> dict[str, Any]:
     """Problems by the field that they are about; those of single names apart."""
     fields: dict[str, Any] = {}
     records: list[Any] = []
@@ -67,7 +67,7 @@ def assay_list(request: HttpRequest, job_id: UUID) -> HttpResponse:
         "assays": labelled(assays_of(job)),
         "asked": data or {"offset": job.params.get("offset", 0), "item": request.GET.get("item", 0)},
         "several": job.action == "scan" and job.total_items > 1,
-        **_by_place(error),
+        **by_place(error),
     }
     return render(request, "jobs/variants/assays.html", context, status=error.status_code if error else 200)
 

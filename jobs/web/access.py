@@ -42,8 +42,8 @@ def page(view: View) -> View:
         except NotFound as error:
             raise Http404(error.detail) from error
         except Gone as error:
-            text = f"{error.detail[:1].upper()}{error.detail[1:]}."
-            return render(request, "jobs/web/error.html", {"title": "Expired", "text": text}, status=error.status_code)
+            context = {"title": "Expired", "text": error.sentence}
+            return render(request, "jobs/web/error.html", context, status=error.status_code)
 
     return cast(View, never_cache(answer))
 

@@ -101,7 +101,7 @@ class FormPlaces:
             if rest:
                 answer = JsonResponse(error.as_dict(), status=429)
             else:
-                answer = self._page(request, "Please wait", f"{error.detail[:1].upper()}{error.detail[1:]}.", 429)
+                answer = self._page(request, "Please wait", error.sentence, 429)
             answer["Retry-After"] = str(error.retry_after)
             return answer
 
