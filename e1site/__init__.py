@@ -1,4 +1,4 @@
-"""The Django project. Importing it makes the Celery app the current one, so that any process can publish."""
+"""The Django project. Importing it makes our Celery app the current one, so that any process can publish."""
 
 from worker.app import app as celery_app
 

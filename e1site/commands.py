@@ -34,7 +34,7 @@ def up(
     workers: Annotated[int, typer.Option(min=1, help="Worker processes of each model.")] = 1,
 ) -> None:
     """Run the whole service in the foreground; Ctrl-C stops it."""
-    # Imported here, because `e1 --help` imports this module: the stack takes longer.
+    # Imported late, because `e1 --help` imports this module, and the stack takes longer.
     from e1site import local
 
     models = model or list(MODELS)

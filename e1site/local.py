@@ -1,7 +1,7 @@
 """`e1 up`: the whole service as children of one foreground command (docs/install.md).
 
-Order: lock the folder, Postgres and Valkey together, tables and first user, then web, workers and beat
-together, then `ready URL`. One thread does it all: start, watch, ask /readyz, stop.
+The order: lock the folder, start Postgres and Valkey together, start the workers, create tables and the first user.
+Then start web, service worker and beat, and print `ready URL`. One thread starts, watches, asks /readyz, and stops.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ SERVER_SECONDS = 60.0
 SERVER_DEATHS = 3
 ASK_SECONDS = 0.3
 REMINDER_SECONDS = 20.0
-"""How often a person who waits is told which check is still red; the first time after a third of it."""
+"""Time between two lines about the check that is still red; the first comes after a third of it."""
 
 
 def up(
@@ -49,10 +49,10 @@ def up(
     data: Path,
     workers: int,
 ) -> int:
-    """Run the service in the foreground until Ctrl-C (or SIGTERM, SIGHUP); gives the exit status.
+    """Run the service in the foreground until Ctrl-C, SIGTERM or SIGHUP, and return the exit status.
 
-    0 after a clean stop, 1 where it could not start (the reason goes to standard error). Port 0 picks a free
-    one.
+    That is 0 after a clean stop, and 1 if the service could not start; standard error has the reason. Port 0 picks a
+    free one.
     """
     folder = DataFolder.at(data)
     try:
@@ -64,11 +64,11 @@ def up(
             lock = stack.enter_context(hold(folder))
             signals = stack.enter_context(StopSignals().installed())
             port = usable_port(host, port)
-            kill_marked(folder.stack_id)  # what a launcher and its guardian, both killed, have left behind
+            kill_marked(folder.stack_id)  # left over if a launcher and its guardian were both killed
             guardian = Guardian(folder.stack_id, lock, folder.turn_log("guardian"))
             stack.callback(guardian.close)
             env = children_environment(folder, host, models)
-            # Workers on a CPU share its cores; each taking all of them would make every one slower.
+            # Workers on a CPU share its cores: if each took all of them, every one would be slower.
             env.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // (workers * len(models)))))
             supervisor = Supervisor(folder, env, guardian, signals, say)
             stack.callback(lambda: folder.address_file.unlink(missing_ok=True))
@@ -87,7 +87,7 @@ def up(
 
 
 def manage(command: str, arguments: Sequence[str], *, data: Path) -> int:
-    """Run a management command beside the stack that runs on this folder. Gives the exit status."""
+    """Run a management command beside the stack that runs on this folder, and return its exit status."""
     folder = DataFolder.at(data)
     if "DATABASE_URL" not in os.environ and not is_held(folder):
         complain(f"e1: no service runs on {folder.path}; start it with `e1 up`, or name its --data")
@@ -115,13 +115,14 @@ def _check_arguments(models: list[str], workers: int) -> None:
 def _start(
     folder: DataFolder, supervisor: Supervisor, *, host: str, port: int, models: list[str], workers: int
 ) -> None:
-    """Everything up to children that run; `_serve` waits for them to be ready."""
+    """Start all children; `_serve` waits until they are ready."""
     say(f"data in {folder.path}")
     _start_stores(folder, supervisor)
     say(f"starting {workers} worker(s) each of {', '.join(models)}")
-    # Device files are counted rather than CUDA asked: that would load torch into this process.
+    # Count device files instead of asking CUDA, which would load PyTorch into this process.
     devices = parts.gpus(supervisor.env, len(list(Path("/dev").glob("nvidia[0-9]*"))))
-    for part in parts.model_workers(models, workers, devices):  # loading a network takes longest, and needs no tables
+    # First, because loading a network takes longest, and needs no tables.
+    for part in parts.model_workers(models, workers, devices):
         supervisor.start(part)
     say("creating tables and the first user")
     folder.turn_log("migrate")
@@ -137,7 +138,7 @@ def _start(
 
 
 def _start_stores(folder: DataFolder, supervisor: Supervisor) -> None:
-    """Embedded stores where no URL names running ones; both start at the same time."""
+    """Start embedded stores, both at the same time, unless a URL names running ones."""
     valkey = None if "REDIS_URL" in os.environ else Valkey(folder.path / "valkey", folder.sockets, find_valkey())
     postgres = None if "DATABASE_URL" in os.environ else embedded_postgres(folder)
     if valkey:
@@ -176,7 +177,7 @@ def _initialise(folder: DataFolder, supervisor: Supervisor, postgres: Postgres) 
 
 
 def _await(folder: DataFolder, supervisor: Supervisor, name: str, is_ready: Callable[[], bool]) -> None:
-    """Wait until a store answers. Raises StackError where it keeps dying or says nothing for too long."""
+    """Wait until a store answers. Raises StackError if it keeps dying or does not answer for too long."""
     deadline = time.monotonic() + SERVER_SECONDS
     while not is_ready():
         if supervisor.deaths(name) >= SERVER_DEATHS or time.monotonic() > deadline:
@@ -185,28 +186,27 @@ def _await(folder: DataFolder, supervisor: Supervisor, name: str, is_ready: Call
 
 
 def _serve(folder: DataFolder, supervisor: Supervisor, *, host: str, port: int) -> None:
-    """Say `ready URL` once /readyz is green, then watch the children. Ends by StopRequested only."""
+    """Print `ready URL` once /readyz is green, then watch the children. Ends by StopRequested only."""
     address = local_address(host)
-    url = f"http://[{address}]:{port}" if ":" in address else f"http://{address}:{port}"
     remind_at = time.monotonic() + REMINDER_SECONDS / 3
     ask_at = 0.0
-    ready = False
     while True:
         supervisor.tick()
-        if ready:
-            continue
         if time.monotonic() < ask_at:
             continue
-        answer = readiness.ask(address, port)
+        red = readiness.red(address, port)
         ask_at = time.monotonic() + ASK_SECONDS
-        ready = answer.ready
-        if ready:
-            folder.address_file.write_text(url + "\n", encoding="ascii")
-            say(f"ready {url}")
-            supervisor.start(parts.artefact_worker())  # nobody has asked for a file yet: it need not delay the start
-        elif time.monotonic() >= remind_at:
-            say(f"waiting: {answer.red()} (logs in {folder.logs})")
+        if not red:
+            break
+        if time.monotonic() >= remind_at:
+            say(f"waiting: {red} (logs in {folder.logs})")
             remind_at = time.monotonic() + REMINDER_SECONDS
+    url = f"http://{parts.bracketed(address)}:{port}"
+    folder.address_file.write_text(url + "\n", encoding="ascii")
+    say(f"ready {url}")
+    supervisor.start(parts.artefact_worker())  # last, because no file has been asked for yet
+    while True:
+        supervisor.tick()
 
 
 def _django() -> list[str]:

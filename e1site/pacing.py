@@ -1,6 +1,6 @@
-"""Request bodies that come too slowly end: each holds a thread of the web process, and threads are few.
+"""A time limit for request bodies: each holds a thread of the web process, and threads are few.
 
-gunicorn's threads wait for a client without a limit of their own. A proxy in front limits silences only.
+gunicorn's threads wait for a client without limit. A proxy in front limits silences only.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 SILENCE_SECONDS = 60.0
-"""Between two packets of a body."""
+"""Limit between two packets of a body."""
 GRACE_SECONDS = 60.0
-"""For any body, however short."""
+"""Limit for any body, however short."""
 SLOWEST_RATE = 16 * 1024
 """Bytes per second below which a body takes too long on the whole."""
 
 
 class SlowUpload(OSError):
-    """The body did not come in time."""
+    """The body did not arrive in time."""
 
 
 class PacedInput:
-    """`wsgi.input` of one request: reads raise SlowUpload once `deadline` (monotonic) is over, or after a silence.
+    """`wsgi.input` of one request: reads raise SlowUpload after `seconds` in all, or after a silence.
 
     A timer shuts the reading half of the socket at the deadline, because one read may wait for many packets.
     """
@@ -73,7 +73,7 @@ class PacedInput:
         return iter(self.readline, b"")
 
     def done(self) -> None:
-        """The body is read, or nobody wants more of it: the answer may take as long as its reader does."""
+        """End the limits: the body is read or dropped, and the answer may take as long as its reader does."""
         if self._timer is not None:
             self._timer.cancel()
         if self._sock is not None:
@@ -82,7 +82,7 @@ class PacedInput:
 
 
 class Paced:
-    """A WSGI application whose request bodies must come in time: `longest` seconds at most, and less for short ones."""
+    """A WSGI application whose request bodies must arrive in `longest` seconds at most, short ones in less."""
 
     def __init__(
         self,

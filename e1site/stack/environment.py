@@ -1,4 +1,4 @@
-"""What the children are told: addresses of the stores, host names, the secret key, the stack's marker."""
+"""The environment of the children: addresses of the stores, host names, the secret key, the stack's marker."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ import os
 import socket
 from pathlib import Path
 
+from e1site.defaults import OWN_HOSTS
 from e1site.stack.binaries import find_postgres, run_as
 from e1site.stack.errors import StackError
 from e1site.stack.folder import DataFolder
+from e1site.stack.parts import bracketed
 from e1site.stack.processes import MARKER
 from e1site.stack.servers import Postgres, Valkey
 
@@ -17,12 +19,12 @@ EVERY_ADDRESS = ("0.0.0.0", "::", "")  # noqa: S104 - compared with what the use
 
 
 def embedded_postgres(folder: DataFolder) -> Postgres:
-    """The Postgres of this folder. Raises StackError where no binary is found."""
+    """Return the Postgres of this folder. Raises StackError if no binary is found."""
     return Postgres(folder.path, folder.sockets, folder.stack_id, find_postgres(), run_as())
 
 
 def children_environment(folder: DataFolder, host: str, models: list[str]) -> dict[str, str]:
-    """The caller's environment goes first: a URL or a key that is set there is passed on as it is."""
+    """Return the environment of the children. A URL or a key of the caller's environment is kept."""
     env = dict(os.environ)
     env.setdefault("E1_SECRET_KEY", folder.secret_key)
     env.setdefault("E1_ALLOWED_HOSTS", ",".join(allowed_hosts(host)))
@@ -42,27 +44,27 @@ def children_environment(folder: DataFolder, host: str, models: list[str]) -> di
 
 
 def allowed_hosts(host: str) -> list[str]:
-    """This machine's own names; bound to every address, also the names and numbers it knows of itself."""
-    hosts = ["127.0.0.1", "localhost", "[::1]"]
+    """Return this machine's names for itself; if bound to every address, also its network names and addresses."""
+    hosts = list(OWN_HOSTS)
     if host in EVERY_ADDRESS:
         name = socket.gethostname()
         hosts += [name, socket.getfqdn()]
         with contextlib.suppress(OSError):
             hosts += socket.gethostbyname_ex(name)[2]
     else:
-        hosts.append(f"[{host}]" if ":" in host else host)
+        hosts.append(bracketed(host))
     return list(dict.fromkeys(hosts))
 
 
 def local_address(host: str) -> str:
-    """The address by which this machine reaches a service that listens on `host`."""
+    """Return the address by which this machine reaches a service that listens on `host`."""
     if host in EVERY_ADDRESS:
         return "::1" if host == "::" else "127.0.0.1"
     return host
 
 
 def usable_port(host: str, port: int) -> int:
-    """The port to use: `port`, or a free one for 0. Raises StackError where it cannot be bound."""
+    """Return `port`, or a free one for 0. Raises StackError if it cannot be bound."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         with socket.socket(family, socket.SOCK_STREAM) as probe:

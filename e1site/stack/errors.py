@@ -1,12 +1,12 @@
-"""What a start of the embedded stack can be refused for."""
+"""Why the embedded stack cannot start."""
 
 from __future__ import annotations
 
 
 class StackError(Exception):
-    """`str()` says what is wrong, where, and what to do; `code` is stable.
+    """A refusal to start. `str()` says what is wrong, where, and what to do; `code` is stable.
 
-    data_folder_in_use, data_folder_unusable, port_in_use, no_postgres, no_valkey, postgres_failed,
+    Codes: data_folder_in_use, data_folder_unusable, port_in_use, no_postgres, no_valkey, postgres_failed,
     valkey_failed, migration_failed, unknown_model, cannot_run, bad_argument.
     """
 

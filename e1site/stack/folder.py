@@ -1,4 +1,4 @@
-"""The data folder of one stack: its lock, its secrets, its logs, and where its sockets lie."""
+"""The data folder of one stack: its lock, secrets, logs and sockets."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _PLAIN_PATH = re.compile(r"[A-Za-z0-9._/-]+")
 
 @dataclass(frozen=True, slots=True)
 class DataFolder:
-    """`path` is absolute. Nothing is created before `create`."""
+    """A data folder at an absolute path. Nothing is created before `create`."""
 
     path: Path
 
@@ -44,13 +44,15 @@ class DataFolder:
 
     @property
     def address_file(self) -> Path:
-        """Holds the URL while the stack is ready, for `make demo` and scripts."""
+        """File that holds the URL while the stack is ready, for `make demo` and scripts."""
         return self.path / "url"
 
     @property
     def sockets(self) -> Path:
-        """Where the stores' sockets lie: in the data folder, or in a short private folder where its path is
-        too long for a socket or would need quoting in a URL."""
+        """Folder of the stores' sockets: in the data folder, or a short private one.
+
+        The latter if the path is too long for a socket or would need quoting in a URL.
+        """
         inside = self.path / "run"
         fits = len(os.fsencode(inside / LONGEST_SOCKET)) < SOCKET_LIMIT and _PLAIN_PATH.fullmatch(str(inside))
         digest = hashlib.sha256(os.fsencode(self.path)).hexdigest()[:12]
@@ -58,7 +60,7 @@ class DataFolder:
 
     @property
     def stack_id(self) -> str:
-        """A name that stays with the folder, so that leftovers of an earlier start are found by the next."""
+        """Name that stays with the folder, so that the next start finds leftovers of an earlier one."""
         return (self.path / "stack-id").read_text(encoding="ascii").strip()
 
     @property
@@ -69,7 +71,7 @@ class DataFolder:
         return self.logs / f"{name}.log"
 
     def create(self) -> None:
-        """Make the folders and the secrets that are missing. Raises StackError where that cannot be."""
+        """Create missing folders and secrets. Raises StackError if that fails."""
         try:
             self.path.mkdir(mode=0o711, parents=True, exist_ok=True)
             self.logs.mkdir(mode=0o700, exist_ok=True)
@@ -84,7 +86,7 @@ class DataFolder:
             ) from error
 
     def turn_log(self, name: str) -> Path:
-        """Keep the log of the last run as NAME.log.1 and begin a new one."""
+        """Rename the log of the last run to NAME.log.1 and return the path of a new one."""
         log = self.log(name)
         with contextlib.suppress(FileNotFoundError):
             log.replace(log.with_name(log.name + ".1"))
@@ -92,13 +94,10 @@ class DataFolder:
 
 
 def write_once(path: Path, content: str) -> bool:
-    """Create a file that only its owner can read; False, and nothing done, where there is one already.
-
-    The content appears whole or not at all: it is written beside and linked into place, which fails on an
-    existing name.
-    """
+    """Create a file that only its owner can read. Return False, and do nothing, if it exists already."""
     if path.exists():
         return False
+    # The content appears complete or not at all: linking into place fails on an existing name.
     beside = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
@@ -116,10 +115,10 @@ def write_once(path: Path, content: str) -> bool:
 
 @contextlib.contextmanager
 def hold(folder: DataFolder, *, patience: float = 30.0) -> Iterator[int]:
-    """Hold the folder's lock; gives its descriptor, for the guardian to share.
+    """Hold the folder's lock and yield its descriptor, for the guardian to share.
 
-    Raises StackError where another `e1 up` has it. Where that one is dead and only its guardian still clears
-    up, waits for it, at most `patience` seconds.
+    Raises StackError if another `e1 up` has it. If that one is dead and its guardian still clears up, waits for at most
+    `patience` seconds.
     """
     descriptor = os.open(folder.lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
@@ -142,7 +141,7 @@ def hold(folder: DataFolder, *, patience: float = 30.0) -> Iterator[int]:
 
 
 def is_held(folder: DataFolder) -> bool:
-    """Whether a stack runs on this folder."""
+    """Return whether a stack runs on this folder."""
     if not folder.lock_file.exists():
         return False
     descriptor = os.open(folder.lock_file, os.O_RDWR | os.O_CLOEXEC)
@@ -153,7 +152,7 @@ def is_held(folder: DataFolder) -> bool:
 
 
 def lock_holder(folder: DataFolder) -> int | None:
-    """The launcher that wrote its number into the lock, if it is alive."""
+    """Return the launcher that wrote its number into the lock, if it is alive."""
     try:
         pid = int(folder.lock_file.read_text(encoding="ascii"))
     except (OSError, ValueError):
@@ -170,9 +169,9 @@ def _try_lock(descriptor: int) -> bool:
 
 
 def _private_folder(path: Path) -> None:
-    """Make a folder that only we can list. One that somebody else put there, or a link, is refused."""
+    """Make a folder that only we can list. Raises PermissionError for one of another user, or a link."""
     path.mkdir(mode=0o711, exist_ok=True)
     found = path.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
-        raise PermissionError(1, "it belongs to somebody else", str(path))
+        raise PermissionError(1, "it belongs to another user", str(path))
     path.chmod(0o711)  # others may pass through by name: the stores may run as another user

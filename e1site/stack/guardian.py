@@ -1,11 +1,9 @@
-"""The guardian: a small process in its own session that outlives a killed launcher just long enough to clear
-up.
+"""The guardian: a small process in its own session that outlives a killed launcher just long enough to clear up.
 
-It reads lines from a pipe that only the launcher holds open. `watch PID SIGNAL store|work` names a child
-that leads its own group, `forget PID` one that has ended. When the pipe ends, however the launcher went, the
-guardian stops what is left: first the processes that work, then the stores, each politely and after a few
-seconds by force. It also holds the lock of the data folder until then, so that a new start waits instead of
-meeting half-dead servers.
+It reads lines from a pipe that only the launcher holds open. `watch PID SIGNAL store|work` names a child that leads its
+own group, `forget PID` one that has ended. When the pipe ends, the guardian stops the rest: first the processes that
+work, then the stores. Each gets its signal, and after a few seconds SIGKILL. Until then the guardian also holds the
+lock of the data folder, so that a new start does not meet half-dead servers.
 """
 
 from __future__ import annotations
@@ -34,7 +32,7 @@ STORE_SECONDS = 8.0
 
 @dataclass(frozen=True, slots=True)
 class Ward:
-    """One child: its process and group number, the signal it stops by, whether it keeps data."""
+    """A child: its process and group number, the signal that stops it, and whether it keeps data."""
 
     pid: int
     stop_signal: int
@@ -42,7 +40,7 @@ class Ward:
 
 
 class Guardian:
-    """The launcher's end. `watch` and `forget` return at once; `close` waits until the guardian has gone."""
+    """The launcher's end. `watch` and `forget` return at once; `close` waits until the guardian has ended."""
 
     def __init__(self, stack_id: str, lock: int | None, log: Path) -> None:
         self._stack_id, self._lock, self._log = stack_id, lock, log
@@ -74,7 +72,7 @@ class Guardian:
             self._tell(f"forget {pid}\n")
 
     def ensure(self) -> None:
-        """Start another guardian where the present one was killed, and tell it everything."""
+        """Start another guardian if the present one was killed, and repeat everything to it."""
         if self._process.poll() is not None:
             with contextlib.suppress(OSError):
                 _pipe(self._process).close()
@@ -83,7 +81,7 @@ class Guardian:
                 self._tell(_line(ward))
 
     def close(self) -> None:
-        """Let the guardian see the end of the pipe; it returns when nothing it watches is left."""
+        """Close the pipe, and return when nothing that the guardian watches is left."""
         with contextlib.suppress(OSError):
             _pipe(self._process).close()
         self._process.wait()
@@ -106,9 +104,7 @@ def _line(ward: Ward) -> str:
 
 
 def clear_up(stack_id: str, wards: list[Ward]) -> None:
-    """Stop these children and everything else that carries the stack's marker; ends within about 20
-    seconds.
-    """
+    """Stop these children and everything else with the stack's marker, within about 20 seconds."""
     stores = [ward for ward in wards if ward.store]
     work = [ward for ward in wards if not ward.store]
     _stop(work, WORK_SECONDS)

@@ -1,4 +1,4 @@
-"""The parts of a running service, each with its command line, in the order of their start."""
+"""The parts of a running service with their command lines, in the order of their start."""
 
 from __future__ import annotations
 
@@ -16,12 +16,17 @@ def _nothing() -> None:
     return
 
 
+def bracketed(host: str) -> str:
+    """Return the host as a URL has it: an IPv6 address in brackets."""
+    return f"[{host}]" if ":" in host else host
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One child. `stop_signal` asks it to end in order, `stop_seconds` is how long it may take.
+    """A child. `stop_signal` asks it to end in order, which may take `stop_seconds`.
 
-    `prepare` runs before every start, `env` goes over the environment of all. Parts of a higher `stage` stop first;
-    stage 0 keeps data and stops last.
+    `prepare` runs before every start. `env` overrides the environment of all parts. Parts of a higher `stage` stop
+    first; stage 0 keeps data and stops last.
     """
 
     name: str
@@ -39,13 +44,11 @@ class Part:
 
 
 def web(host: str, port: int) -> Part:
-    """Two processes of 16 threads: a slow download or an event stream holds one thread each.
-
-    The application is loaded before the fork: half the work at the start; importing it opens no connection.
-    """
-    address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    """Return the web process: two processes of 16 threads."""
     command = (
-        *(sys.executable, "-m", "gunicorn", "e1site.wsgi:application", "--bind", address),
+        *(sys.executable, "-m", "gunicorn", "e1site.wsgi:application", "--bind", f"{bracketed(host)}:{port}"),
+        # A slow download or an event stream holds one thread each. The application is loaded before the fork, which
+        # halves the work at the start; importing it opens no connection.
         *("--worker-class", "gthread", "--workers", "2", "--threads", "16"),
         *("--graceful-timeout", "8", "--timeout", "60", "--preload", "--no-control-socket"),
     )
@@ -53,7 +56,7 @@ def web(host: str, port: int) -> Part:
 
 
 def model_workers(models: list[str], each: int, devices: Sequence[str] = ()) -> Iterator[Part]:
-    """`each` workers per model, each on the next of several GPUs. A graceful stop finishes the bundle in hand."""
+    """Yield `each` workers per model, each on the next of several GPUs. A stop in order finishes the current bundle."""
     names = [(slug, number) for slug in models for number in range(1, each + 1)]
     for place, (slug, number) in enumerate(names):
         part = _worker(f"{slug}-{number}", model_queue(slug), stop_seconds=20)
@@ -62,8 +65,10 @@ def model_workers(models: list[str], each: int, devices: Sequence[str] = ()) -> 
 
 
 def gpus(env: Mapping[str, str], found: int) -> list[str]:
-    """The GPUs that workers may take, as CUDA_VISIBLE_DEVICES names them: those that it lists up to the first that is
-    none, as CUDA reads it; where it is not set, the `found` device files of this machine, counted from 0.
+    """Return the GPUs that workers may take, as CUDA_VISIBLE_DEVICES names them.
+
+    As in CUDA, the list ends before its first invalid name. If the variable is not set, the `found` device files of
+    this machine are counted from 0.
     """
     listed = env.get("CUDA_VISIBLE_DEVICES")
     if listed is None:
@@ -73,14 +78,13 @@ def gpus(env: Mapping[str, str], found: int) -> list[str]:
 
 
 def service_worker() -> Part:
-    """Finalising and the reaper, webhooks and expiry: no network, no torch. The latter two keep one process each for up
-    to a minute, so that three leave one to the safety nets.
-    """
+    """Return the worker for finalising, the reaper, webhooks and expiry; it needs no PyTorch."""
+    # Webhooks and expiry may keep one process each for a minute: of three, one is left to the safety nets.
     return _worker("service-1", SERVICE_QUEUE, stop_seconds=10, processes=3)
 
 
 def artefact_worker() -> Part:
-    """Builds files of results. A process of its own: the safety nets do not wait for a file of gigabytes."""
+    """Return the worker that builds files of results, apart because the safety nets must not wait for gigabytes."""
     return _worker("artefacts-1", ARTEFACT_QUEUE, stop_seconds=10)
 
 

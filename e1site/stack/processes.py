@@ -1,12 +1,12 @@
-"""Sessions, groups and signals. Standard library only: the guardian starts fast and needs little.
+"""Sessions, groups and signals. Standard library only, so that the guardian starts fast and needs little.
 
-Every child carries `MARKER` in its environment; Postgres's own children, which overwrite theirs, carry the
-same id in their title (`cluster_name`). That is how a process of a stack is found again when nobody
-remembers its number.
+Every child carries `MARKER` in its environment. Postgres's own children overwrite theirs, but carry the same id in
+their title (`cluster_name`). This finds a process of a stack again if its number is lost.
 """
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -24,14 +24,13 @@ _PROC = Path("/proc")
 
 
 def _death_signal() -> Callable[[], None] | None:
-    """For `preexec_fn`: ask Linux to send the child SIGTERM when its parent dies.
+    """Return a `preexec_fn` that asks Linux to send the child SIGTERM when its parent dies; None on other systems.
 
-    The library is loaded here, in the parent: nothing but one system call may happen between fork and exec.
-    The launcher has one thread only, which is what makes `preexec_fn` (and this signal, bound to a thread)
-    safe.
+    `preexec_fn`, and this signal, which belongs to a thread, are safe because the launcher has one thread only.
     """
     if sys.platform != "linux":
         return None
+    # Loaded in the parent: between fork and exec only one system call may happen.
     prctl = ctypes.CDLL(None, use_errno=True).prctl
 
     def ask() -> None:
@@ -51,9 +50,9 @@ def spawn(
     cwd: Path,
     user: int | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Start a child in a session of its own, its output appended to `log`.
+    """Start a child in a session of its own and append its output to `log`.
 
-    As root, `user` runs it as the user of that number. Raises StackError where the program cannot be run.
+    Root may name the number of the `user` that runs it. Raises StackError if the program cannot be run.
     """
     try:
         with log.open("ab") as output:
@@ -68,7 +67,7 @@ def spawn(
                 user=user,
                 group=user,
                 extra_groups=None if user is None else [],
-                preexec_fn=_ask_for_death_signal,  # noqa: PLW1509 - one thread, see above
+                preexec_fn=_ask_for_death_signal,  # noqa: PLW1509 - one thread, see _death_signal
             )
     except OSError as error:
         whom = "" if user is None else f" as user {user}, to whom its folder must be open"
@@ -76,23 +75,19 @@ def spawn(
 
 
 def signal_process(pid: int, number: int) -> None:
-    """Send a signal; a process that has gone is no error."""
-    try:
+    """Send a signal; a process that has ended is no error."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.kill(pid, number)
-    except (ProcessLookupError, PermissionError):
-        return
 
 
 def signal_group(group: int, number: int) -> None:
-    """Send a signal to every process of a group; a group that has gone is no error."""
-    try:
+    """Send a signal to every process of a group; a group that has ended is no error."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(group, number)
-    except (ProcessLookupError, PermissionError):
-        return
 
 
 def is_running(pid: int) -> bool:
-    """Whether this process still does something; a zombie does not."""
+    """Return whether this process still runs; a zombie does not."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -107,7 +102,7 @@ def is_running(pid: int) -> bool:
 
 
 def title(pid: int) -> str:
-    """The command line of a process as it shows itself; empty where it has gone."""
+    """Return the command line of a process as it shows itself; empty if it has ended."""
     if _PROC.joinpath("self").exists():
         try:
             return (_PROC / str(pid) / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
@@ -119,24 +114,24 @@ def title(pid: int) -> str:
 
 
 def marked_by_environment(stack_id: str) -> list[int]:
-    """Processes that were started with this stack's marker. Empty where there is no /proc (macOS)."""
+    """Return processes that were started with this stack's marker. Empty without /proc (macOS)."""
     wanted = f"{MARKER}={stack_id}".encode()
     return [pid for pid in _others() if wanted in _read(pid, "environ").split(b"\0")]
 
 
 def marked(stack_id: str) -> list[int]:
-    """The same, and those that name the stack in their title: Postgres's own children."""
+    """Return processes with the stack's marker, and those with the stack in their title: Postgres's own children."""
     return sorted({*marked_by_environment(stack_id), *postgres_children(stack_id)})
 
 
 def postgres_children(cluster: str) -> list[int]:
-    """Postgres's own children (sessions, writers) of this cluster name; not the server itself."""
+    """Return Postgres's own children (sessions, writers) of this cluster name, without the server itself."""
     wanted = f"postgres: {cluster}".encode()
     return [pid for pid in _others() if _read(pid, "cmdline").startswith(wanted)]
 
 
 def wait_gone(still_there: Callable[[], bool], seconds: float, step: float = 0.05) -> bool:
-    """Poll until `still_there` is false; False when the time is up first."""
+    """Poll until `still_there` is false. Return False if the time is up first."""
     deadline = time.monotonic() + seconds
     while still_there():
         if time.monotonic() > deadline:
@@ -146,7 +141,7 @@ def wait_gone(still_there: Callable[[], bool], seconds: float, step: float = 0.0
 
 
 def kill_marked(stack_id: str, seconds: float = 5.0) -> None:
-    """End whatever is left of a stack, at once, and return when it has gone (or `seconds` are over)."""
+    """Kill the rest of a stack, and return when it has ended or `seconds` are over."""
 
     def left() -> bool:
         pids = marked(stack_id)
@@ -168,5 +163,5 @@ def _others() -> Iterator[int]:
 def _read(pid: int, name: str) -> bytes:
     try:
         return (_PROC / str(pid) / name).read_bytes()
-    except OSError:  # gone meanwhile, or somebody else's
+    except OSError:  # it has ended, or belongs to another user
         return b""

@@ -1,4 +1,4 @@
-"""Postgres and Valkey: command lines, settings, and whether they answer. Unix sockets only, no TCP."""
+"""Postgres and Valkey: command lines, settings, and whether they answer. They listen on Unix sockets only."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ POSTGRES_SETTINGS = {
 class Postgres:
     """An embedded PostgreSQL. `root` holds its data folder, `sockets` its socket; `name` marks its processes.
 
-    `durable` false turns fsync off, for tests that throw the data away.
+    Tests, which throw the data away, turn fsync off by `durable=False`.
     """
 
     root: Path
@@ -63,12 +63,12 @@ class Postgres:
 
     @property
     def data(self) -> Path:
-        """One folder per major version: a newer server cannot read an older one's files."""
+        """Folder of this major version: a newer server cannot read an older one's files."""
         return self.root / f"postgres-{self.major}"
 
     @property
     def new_data(self) -> Path:
-        """Where initdb works; renamed to `data` when complete: a broken start leaves no half database."""
+        """Folder in which initdb works. It is renamed to `data` when complete, so that no half database stays."""
         return self.root / f"postgres-{self.major}.new"
 
     @property
@@ -77,23 +77,16 @@ class Postgres:
 
     @property
     def url(self) -> str:
-        """A libpq URL that django-environ and psycopg read alike (the socket folder needs no quoting)."""
+        """A libpq URL that django-environ and psycopg both read. The socket folder needs no quoting."""
         return f"postgresql://postgres@/{DATABASE}?host={self.socket_folder}"
 
     def initdb_command(self) -> list[str]:
-        """Byte order and UTF-8 whatever the machine's locale; run it with LC_ALL=C."""
+        """Return the command, to be run with LC_ALL=C. It sets byte order and UTF-8 for every machine."""
         builtin = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
         locale = builtin if self.major >= 17 else ["--locale=C.UTF-8"]
         sync = [] if self.durable else ["--no-sync"]
-        basic = ["-D", str(self.new_data), "-U", "postgres", "-A", "trust", "-E", "UTF8"]
-        return [
-            *self.as_user.prefix,
-            str(self.binaries / "initdb"),
-            *basic,
-            *locale,
-            "--no-instructions",
-            *sync,
-        ]
+        basic = ["-D", str(self.new_data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-instructions"]
+        return [*self.as_user.prefix, str(self.binaries / "initdb"), *basic, *locale, *sync]
 
     def command(self) -> list[str]:
         settings = {
@@ -107,27 +100,25 @@ class Postgres:
         return [*self.as_user.prefix, str(self.binaries / "postgres"), "-D", str(self.data), *flags]
 
     def prepare_initdb(self) -> None:
-        """An empty folder for initdb; what an initdb that was broken off left is thrown away."""
+        """Make an empty folder for initdb, and delete the rest of an interrupted one."""
         shutil.rmtree(self.new_data, ignore_errors=True)
         self.new_data.mkdir(mode=0o700)
         self._own(self.new_data)
 
     def adopt(self) -> None:
-        """Give what initdb made its final name: from now on it is the database."""
+        """Rename the folder that initdb made: from now on it is the database."""
         self.new_data.rename(self.data)
 
     def prepare(self) -> None:
-        """Before every start: folders of the right owner, nothing left of a killed server.
-
-        The caller holds the data folder's lock, so any server on it is a leftover and is ended.
-        """
+        """Set the owner of the folders and end a server that was left over, before every start."""
+        # The caller holds the lock of the data folder, so any server on it is a leftover.
         self.socket_folder.mkdir(mode=0o700, exist_ok=True)
         for folder in (self.socket_folder, self.data):
             self._own(folder)
         self._end_leftovers()
 
     def is_ready(self) -> bool:
-        """Whether it answers a query; raises nothing."""
+        """Return whether it answers a query; raises nothing."""
         try:
             with self._connect():
                 return True
@@ -150,9 +141,7 @@ class Postgres:
         )
 
     def _own(self, folder: Path) -> None:
-        """As root, hand the folder to the user the server runs as (itself inside a namespace counts as
-        root).
-        """
+        """Make the user of the server the owner of a folder. In a user namespace that is root itself."""
         wanted = self.as_user.user or 0
         if os.geteuid() != 0 or not folder.exists() or folder.stat().st_uid == wanted:
             return
@@ -160,16 +149,16 @@ class Postgres:
             os.chown(path, wanted, wanted, follow_symlinks=False)
 
     def _end_leftovers(self) -> None:
-        """End an earlier server; forget its pid file, whose number may belong to another program by now."""
+        """End an earlier server, and delete its pid file, whose number may belong to another program by now."""
         pid_file = self.data / "postmaster.pid"
         try:
             pid = int(pid_file.read_text(encoding="utf-8", errors="replace").split()[0])
         except (OSError, ValueError, IndexError):
             pid = 0
         if pid and is_running(pid) and str(self.data) in title(pid):
-            signal_process(pid, signal.SIGQUIT)  # at once; the next start recovers from its log
+            signal_process(pid, signal.SIGQUIT)  # immediate; the next start recovers from its log
             wait_gone(lambda: is_running(pid), 5.0)
-        for child in postgres_children(self.name):  # busy ones notice the death of their parent late
+        for child in postgres_children(self.name):  # busy ones notice late that their parent died
             signal_process(child, signal.SIGKILL)
         wait_gone(lambda: bool(postgres_children(self.name)), 5.0)
         pid_file.unlink(missing_ok=True)
@@ -190,7 +179,7 @@ class Valkey:
         return self.sockets / "valkey.sock"
 
     def url(self, number: int = 0) -> str:
-        """The form that Celery reads; redis-py wants `unix://PATH?db=0`."""
+        """Return the URL in the form that Celery reads; redis-py expects `unix://PATH?db=0`."""
         return f"redis+socket://{self.socket}?virtual_host={number}"
 
     def command(self) -> list[str]:
@@ -206,7 +195,7 @@ class Valkey:
         self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def is_ready(self) -> bool:
-        """Whether it answers PING with PONG (while it reads its log it answers LOADING); raises nothing."""
+        """Return whether it answers PING with PONG, not LOADING, as while it reads its log; raises nothing."""
         try:
             with socket.socket(socket.AF_UNIX) as connection:
                 connection.settimeout(2.0)

@@ -1,6 +1,4 @@
-"""Starts children, starts them again when they die, stops them in order. One thread; `tick` is called in a
-loop.
-"""
+"""Starting children, starting them again when they die, stopping them in order. One thread calls `tick` in a loop."""
 
 from __future__ import annotations
 
@@ -24,13 +22,13 @@ from e1site.stack.processes import signal_group, spawn
 FIRST_DELAY = 0.5
 LONGEST_DELAY = 30.0
 STEADY_SECONDS = 60.0
-"""A child that lived this long has its next death treated as the first."""
+"""The next death of a child that lived this long counts as its first."""
 TICK = 0.1
 HURRIED_STORE_SECONDS = 5.0
 
 
 class StopSignals:
-    """Counts SIGINT, SIGTERM and SIGHUP; `pause` sleeps, but wakes at once on a signal."""
+    """Counter of SIGINT, SIGTERM and SIGHUP. `pause` sleeps, but wakes at once on a signal."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -38,8 +36,10 @@ class StopSignals:
 
     @contextlib.contextmanager
     def installed(self) -> Iterator[StopSignals]:
-        """Handle the three signals (and notice ended children) until the block is left."""
-        self._wake, self._told = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC) if hasattr(os, "pipe2") else _pipe()
+        """Handle the three signals, and wake when a child ends, until the block ends."""
+        self._wake, self._told = ends = os.pipe()
+        for end in ends:
+            os.set_blocking(end, False)
         numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
         before = {number: signal.signal(number, self._note) for number in numbers}
         before[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, lambda *_: None)
@@ -50,8 +50,8 @@ class StopSignals:
             signal.set_wakeup_fd(wakeup)
             for number, handler in before.items():
                 signal.signal(number, handler)
-            os.close(self._wake)
-            os.close(self._told)
+            for end in ends:
+                os.close(end)
 
     def pause(self, seconds: float = TICK) -> None:
         if select.select([self._wake], [], [], seconds)[0]:
@@ -62,16 +62,9 @@ class StopSignals:
         self.count += 1
 
 
-def _pipe() -> tuple[int, int]:
-    ends = os.pipe()
-    for end in ends:
-        os.set_blocking(end, False)
-    return ends
-
-
 @dataclass(slots=True)
 class Child:
-    """A part and its present process, or the moment at which it is started again."""
+    """A part and its present process, or the time of its next start."""
 
     part: Part
     process: subprocess.Popen[bytes] | None = None
@@ -83,7 +76,7 @@ class Child:
 
 
 class Supervisor:
-    """Owns the children of one stack. `say` prints one plain line for the person at the terminal."""
+    """Owner of the children of one stack. `say` prints a plain line for the person at the terminal."""
 
     def __init__(
         self,
@@ -103,13 +96,13 @@ class Supervisor:
         self._launch(child)
 
     def deaths(self, name: str) -> int:
-        """How often this child died since it was started first."""
+        """Return how often this child died since its first start."""
         return self._children[name].deaths
 
     def run_once(self, name: str, command: Sequence[str], *, env: Mapping[str, str], user: int | None = None) -> int:
-        """Run a command that ends by itself, watching the children meanwhile; gives its exit status.
+        """Run a command that ends by itself, watch the children meanwhile, and return its exit status.
 
-        Raises StopRequested, with the command ended, when a signal comes first.
+        Raises StopRequested after ending the command if a signal comes first.
         """
         process = spawn(command, env=env, log=self._folder.log(name), cwd=self._folder.logs, user=user)
         self._guardian.watch(Ward(process.pid, signal.SIGTERM, store=False))
@@ -123,7 +116,7 @@ class Supervisor:
         return process.returncode
 
     def tick(self) -> None:
-        """Sleep for a moment, start again what has died. Raises StopRequested after a signal."""
+        """Sleep for a moment, then restart dead children. Raises StopRequested after a signal."""
         self._signals.pause()
         if self._signals.count:
             raise StopRequested
@@ -136,8 +129,9 @@ class Supervisor:
                 self._launch(child)
 
     def stop(self) -> None:
-        """Stop all, the highest stage first, each within its deadline; a further signal hurries. Returns
-        when all have ended.
+        """Stop all children, the highest stage first, each within its deadline; another signal hurries.
+
+        Returns when all have ended.
         """
         running = [child for child in self._children.values() if child.process is not None]
         before = self._signals.count
@@ -158,7 +152,7 @@ class Supervisor:
         self._guardian.watch(Ward(child.process.pid, part.stop_signal, part.keeps_data))
 
     def _bury(self, child: Child, now: float) -> None:
-        """Note a death: end the rest of its group, tell the person, plan the next start."""
+        """Record a death: end the rest of its group, report it, plan the next start."""
         process = child.process
         assert process is not None  # noqa: S101 - the caller has just polled it
         signal_group(process.pid, signal.SIGKILL)
@@ -200,7 +194,7 @@ class Supervisor:
 
 
 def how_it_ended(status: int) -> str:
-    """In words: "ended with status 1", "was ended by SIGKILL"."""
+    """Return words such as "ended with status 1" or "was ended by SIGKILL"."""
     if status >= 0:
         return f"ended with status {status}"
     try:
@@ -210,7 +204,7 @@ def how_it_ended(status: int) -> str:
 
 
 def last_lines(log: Path, count: int) -> list[str]:
-    """The last lines of a log that say something, each cut to the width of a terminal."""
+    """Return the last lines of a log that are not blank, each cut to the width of a terminal."""
     try:
         with log.open("rb") as file:
             file.seek(max(0, log.stat().st_size - 8192))

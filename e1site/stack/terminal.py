@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from typing import TextIO
 
 
 def say(line: str) -> None:
-    """One line to standard output; a terminal that has gone (SIGHUP) is no reason not to stop in order."""
-    with contextlib.suppress(OSError):
-        sys.stdout.write(line + "\n")
-        sys.stdout.flush()
+    """Print a line to standard output."""
+    _print(line, sys.stdout)
 
 
 def complain(line: str) -> None:
-    """One line to standard error."""
-    with contextlib.suppress(OSError):
-        sys.stderr.write(line + "\n")
-        sys.stderr.flush()
+    """Print a line to standard error."""
+    _print(line, sys.stderr)
+
+
+def _print(line: str, stream: TextIO) -> None:
+    with contextlib.suppress(OSError):  # a closed terminal (SIGHUP) must not keep the stack from stopping in order
+        stream.write(line + "\n")
+        stream.flush()
