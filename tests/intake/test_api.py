@@ -319,7 +319,7 @@ def test_a_dna_file_is_computed_with_a_warning(api):
 
 @pytest.fixture
 def answering(inline_worker, monkeypatch):
-    """The worker answers while the request waits: dispatching computes at once."""
+    """Let the worker answer while the request waits: dispatching computes at once."""
     from jobs.queue import dispatch as queue
 
     def compute(model):

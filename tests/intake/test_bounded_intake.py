@@ -1,4 +1,4 @@
-"""What one upload, one ensemble and one pause may take of the others' service, and what is left when it ends early."""
+"""Bounds on what one upload, ensemble or pause takes from others, and what an upload that ends early leaves."""
 
 from __future__ import annotations
 
@@ -168,7 +168,7 @@ def test_an_upload_that_the_quota_cannot_hold_ends_before_it_has_come(person, mo
 
 
 def deleting(job_of, records):
-    """The records, and behind the first batch the end of the job that they are read into."""
+    """Yield the records, and delete the job that they are read into after the first batch."""
     yield from records[:8]
     job_delete(job_id=job_of().pk)
     yield from records[8:]

@@ -1,4 +1,4 @@
-"""What a submission would cost: the estimate, what is then really stored, and what the answer says without workers."""
+"""Estimates: they match what a job stores afterwards, and they also work without workers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""More items for a job that is there: in every state, once, or not at all."""
+"""More items for an existing job: in every state, once, or not at all."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def job(person):
 
 
 def finish(job, engine_id, failures=()):
-    """Compute all that is ready, and close the job."""
+    """Compute everything that is ready, and close the job."""
     be_patient(job)
     for chunk in claim(ids(job, state=ChunkState.READY)):
         complete(chunk, engine_id, failures={item.index for item in chunk.items} & set(failures))
@@ -40,7 +40,7 @@ def finish(job, engine_id, failures=()):
 
 
 def only_this_job(job):
-    """No upload is left, and every row belongs to the job."""
+    """Assert that no upload is left, and that every row belongs to the job."""
     assert [one.pk for one in Job.objects.all()] == [job.pk]
     assert Item.objects.count() == Item.objects.filter(job=job).count()
     assert Chunk.objects.count() == Chunk.objects.filter(job=job).count()
@@ -169,7 +169,7 @@ def test_two_extensions_at_once_share_no_index(job):
 
 
 def test_counts_hold_where_the_tally_was_ahead_of_the_new_chunks(job, engine_id):
-    """Chunks of the upload get their ids before a split of the job makes new ones, which then are tallied."""
+    """Chunks of the upload get their ids before a split of the job makes new chunks, which are then tallied."""
 
     def records():
         yield from (record(n) for n in range(8))

@@ -1,4 +1,4 @@
-"""An Idempotency-Key while its upload is read: held by one request, and by none that has died."""
+"""The lock on an Idempotency-Key: one request holds it, and it ends with the process."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_somebody_else_s_key_of_the_same_text_is_another_one(person, stranger):
 
 
 class Upload(threading.Thread):
-    """An upload on a connection of its own that stands still before its last record."""
+    """Run an upload on its own connection that stops before its last record."""
 
     def __init__(self, hand_in) -> None:
         super().__init__(daemon=True)
@@ -79,7 +79,7 @@ class Upload(threading.Thread):
 
 @pytest.fixture
 def another_process(monkeypatch):
-    """Call it, and this thread is that of a process that does not know what the other threads hold."""
+    """Return a function that makes this thread forget the keys that other threads hold, as another process."""
     return lambda: monkeypatch.setattr(keys, "_here", set())
 
 

@@ -1,4 +1,4 @@
-"""Uploads that want too much: too large, too many at once, too slow, with names and headers that mean harm."""
+"""Uploads that are too large, too many at once, too slow, or hostile in names and headers."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_one_upload_too_many_waits(api, person, browser, settings):
 
 
 class Unreadable:
-    """A body of 300,000 bytes that nobody may begin to read."""
+    """A body of 300,000 bytes that fails when it is read."""
 
     def read(self, *args):
         raise AssertionError("it was read")
@@ -285,7 +285,7 @@ application = Paced(read_all, longest=12.0, grace=6.0, silence=3.0)
 
 @pytest.fixture(scope="module")
 def paced(tmp_path_factory):
-    """A real gunicorn of the service's kind with one thread, in front of nothing but a reader of bodies."""
+    """A real gunicorn, configured as the service's but with one thread, whose application only reads bodies."""
     folder = tmp_path_factory.mktemp("paced")
     (folder / "reader.py").write_text(APPLICATION)
     with socket.socket() as probe:
@@ -344,7 +344,7 @@ def test_a_trickle_ends_though_it_is_never_silent(paced):
 @pytest.mark.django_db
 @pytest.mark.parametrize("size", [10, SMALL_FORM + 1])
 def test_a_page_s_script_may_send_json_with_its_session(person, size):
-    """REST looks for the form's token of a session in the body first, before it knows whose the request is."""
+    """REST looks for the session's form token in the body before it knows the user."""
     client = DjangoClient(enforce_csrf_checks=True)
     client.force_login(person)
     client.get("/jobs/new/")

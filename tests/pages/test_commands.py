@@ -1,4 +1,4 @@
-"""The commands of a job's page, pasted as they stand: they do the same again for a job with contexts."""
+"""The commands on a job's page, run as pasted: they repeat a job with contexts."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def command(browser: Client, live_server, job: Job, key: str) -> str:
 
 
 def pasted(text: str, token: str, folder: Path, work) -> str:
-    """Run it in a shell or as a script while a worker works; gives what it printed."""
+    """Run it in a shell or as a script while a worker runs, and return what it printed."""
     (folder / "library.fasta").write_text(f">a\n{PARENT[:-1]}A\n")
     python = text.startswith("from e1client")
     text = (

@@ -1,4 +1,4 @@
-"""Pages as the server renders them: jobs, one job, items, tokens, health. Real browsers are in tests/e2e."""
+"""Pages as the server renders them: jobs, one job, items, tokens, health. Tests in browsers are in tests/e2e."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_failed_items_are_listed_with_their_reason_and_retried(api, browser, inl
     from jobs.models import Chunk, Item
 
     Chunk.objects.filter(job_id=job["id"]).update(n_succeeded=1, n_failed=1)
-    Tally.objects.filter(job_id=job["id"]).delete()  # it stands for the chunks as they were
+    Tally.objects.filter(job_id=job["id"]).delete()  # It counts the chunks as they were.
     Item.objects.filter(job_id=job["id"], index=1).update(
         error_code="out_of_memory",
         error=[{"code": "out_of_memory", "message": "It did not fit", "remedy": "Split it."}],

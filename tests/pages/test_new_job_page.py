@@ -1,4 +1,4 @@
-"""The page for a new job as the server answers it, with scripts (only the answer's parts are taken) and without."""
+"""The page for a new job as the server renders it, for browsers with and without scripts."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ FORM = {
 
 
 def send(browser: Client, data: bytes | None = FASTA, *, filename: str = "mine.fasta", fetch: bool = False, **fields):
-    """What a browser posts; a field given as None is left out."""
+    """Post the form as a browser does; a field given as None is left out."""
     form = {name: value for name, value in {**FORM, **fields}.items() if value is not None}
     if data is not None:
         form["file"] = SimpleUploadedFile(filename, data)
@@ -49,7 +49,7 @@ def send(browser: Client, data: bytes | None = FASTA, *, filename: str = "mine.f
 
 
 def problem(answer, place: str) -> str:
-    """What stands at a place of the form."""
+    """Return the text at a place of the form."""
     slot = re.search(rf'id="problem-{place}" data-slot>(.*?)</div>', answer.content.decode(), re.S)
     return unescape(re.sub(r"<[^>]+>", " ", slot[1])).strip()
 

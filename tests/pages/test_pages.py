@@ -1,4 +1,4 @@
-"""Pages for people, event streams, and the safety nets that beat calls."""
+"""Pages, event streams, and the safety nets that beat calls."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def test_reap_removes_uploads_whose_web_process_died(api):
 
 
 def test_an_engine_that_fails_costs_no_neighbour_its_result(api, inline_worker, monkeypatch):
-    """A sequence that breaks the engine is found by running alone, and fails alone with the reason."""
+    """A sequence that breaks the engine is found by running it alone. Only it fails, with the reason."""
     from worker import tasks
 
     engine = tasks.current.process.engine
@@ -159,7 +159,7 @@ def test_an_engine_that_fails_costs_no_neighbour_its_result(api, inline_worker, 
 
 
 def inline_worker_once(tasks) -> None:
-    """Every ready chunk once: isolated ones alone, as the dispatcher would send them."""
+    """Run every ready chunk once; isolated ones alone, as the dispatcher sends them."""
     ready = list(Chunk.objects.filter(state="ready").order_by("id").values_list("id", "isolate"))
     tasks.run_bundles([[chunk_id for chunk_id, isolate in ready if not isolate] or [-1]])
     for chunk_id, isolate in ready:

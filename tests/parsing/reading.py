@@ -20,7 +20,7 @@ def read(data, format="fasta", rules=ENCODE, **options):
 
 
 def problems(data, format="fasta", rules=ENCODE, **options):
-    """Every problem of a file as (code, index, line, column, character)."""
+    """Return every problem of a file as (code, index, line, column, character)."""
     bad = [record for record in read(data, format, rules, **options) if isinstance(record, BadRecord)]
     return [(p.code, p.index, p.line, p.column, p.character) for record in bad for p in record.problems]
 

@@ -227,7 +227,7 @@ def test_memory_does_not_grow_with_the_file(line):
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert peak < 1_000_000  # of 2 MB: a few blocks and what is held of one record, whole and in parts
+    assert peak < 1_000_000  # The file has 2 MB; held are a few blocks and parts of one record.
 
 
 @pytest.mark.parametrize("format", ["fasta", "jsonl", "csv"])

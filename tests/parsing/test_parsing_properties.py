@@ -1,4 +1,4 @@
-"""What must hold for every file: the cut into blocks changes nothing, only ServiceError ever comes out."""
+"""Properties of every file: the cut into blocks changes nothing, and only ServiceError is raised."""
 
 import csv
 import gzip
@@ -24,7 +24,7 @@ headers = st.text(
     max_size=20,
 )
 line_ends = st.sampled_from(["\n", "\r\n", "\r"])
-# Text made of the pieces that readers trip over, far likelier to reach every branch than random bytes are.
+# Text made of pieces that readers trip over: it reaches more branches than random bytes.
 awkward = st.lists(
     st.sampled_from(
         [
@@ -55,12 +55,12 @@ anything = st.one_of(awkward, awkward.map(lambda data: b">" + data), st.binary(m
 
 @pytest.fixture(autouse=True)
 def short_holds(monkeypatch):
-    """Records of more than 16 bytes are read line by line, so that small examples reach that way too."""
+    """Read records of more than 16 bytes line by line, so that small examples reach that code too."""
     monkeypatch.setattr(fasta, "HOLD", 16)
 
 
 def outcome(data, format, rules=ENCODE, *, cut=None, block=1 << 18):
-    """Everything that reading gives, whether it ends well or not."""
+    """Return everything that reading yields or raises."""
     blocks = [data] if cut is None else [data[i : i + cut] for i in range(0, len(data), cut)]
     reader = Reader(blocks, format, rules, block=block)
     records = []
@@ -151,7 +151,7 @@ def test_any_items_are_records_or_bad_records_that_can_be_stored(items, strict):
 
 @st.composite
 def libraries(draw):
-    """A valid FASTA file, wrapped at random with random line ends, and its (header, sequence) pairs."""
+    """Draw a valid FASTA file with random wrapping and line ends, and its (header, sequence) pairs."""
     records = draw(st.lists(st.tuples(headers, sequences), min_size=1, max_size=6))
     end = draw(line_ends)
     text = ""

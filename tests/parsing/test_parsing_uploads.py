@@ -22,7 +22,7 @@ REPOSITORY = Path(__file__).parents[2]
 
 
 class Trickle(io.BytesIO):
-    """A stream that gives at most `step` bytes a read, as sockets do."""
+    """A stream that returns at most `step` bytes a read, as sockets do."""
 
     def __init__(self, data, step):
         super().__init__(data)
@@ -200,7 +200,7 @@ def test_a_bare_line_has_a_letter_and_nothing_that_no_sequence_has(line, bare):
 
 
 def test_a_long_line_that_is_no_sequence_is_told_in_one_pass():
-    """Hours, where each of its letters is tried as the one that there must be."""
+    """It takes hours if every letter is tried as the one letter that a sequence must have."""
     assert not upload.is_bare(b"A" * MIB + b"!")
 
 
@@ -229,7 +229,7 @@ CALLS = {"Problem", "problem", "one", "refused", "_warning", "_refused"}
 
 
 def codes_in_source():
-    """The codes that the package's source gives to problems, as literals in calls or assigned to `code`."""
+    """Return the codes of problems in the package's source: literals in calls or assigned to `code`."""
     found = set()
     assays = REPOSITORY / "jobs" / "variants" / "assay_files.py"
     for path in (assays, *Path(jobs.parsing.__file__).parent.glob("*.py")):

@@ -18,7 +18,7 @@ from jobs.parsing import BadRecord, Reader, Record
 
 CASES = json.loads((Path(__file__).parents[1] / "data" / "preview-cases.json").read_text())
 SHARED = ("MKTA", "AC")
-"""What `tokens` of each case counts for items without contexts of their own."""
+"""Contexts that `tokens` of each case counts for items without their own."""
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["title"] for case in CASES])

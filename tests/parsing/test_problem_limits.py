@@ -1,4 +1,4 @@
-"""What is wrong with an input takes no more room than what is listed of it, however much is wrong."""
+"""The problems of an input take only as much memory as the ones that are listed."""
 
 from __future__ import annotations
 
