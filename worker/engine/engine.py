@@ -74,12 +74,11 @@ class Engine:
         # Queries share few contexts, so each is tokenized once, which also checks its letters.
         key_of = {context: context_key(context) for context in {query.context for query in queries} if context}
         merged, number_of = merge_same(queries)
-        results: list[Encoding] = [Encoding(error="not_run")] * len(merged)
+        results: dict[int, Encoding] = {}
         loads = [self._load(query, key_of) for query in merged]
         for batch in plan_batches(loads, self.token_budget, self.contexts.budget):
             encodings = self._run([merged[number] for number in batch], [loads[number].context for number in batch])
-            for number, encoding in zip(batch, encodings, strict=True):
-                results[number] = encoding
+            results.update(zip(batch, encodings, strict=True))
         return [
             part_of(results[number], query, merged[number], self.model_config)
             for query, number in zip(queries, number_of, strict=True)
@@ -94,35 +93,31 @@ class Engine:
         return Load(own, key_of[query.context], size)
 
     def _run(self, queries: Sequence[Query], keys: Sequence[Key | None]) -> list[Encoding]:
-        """Run one batch; if memory runs out, run its halves."""
+        """Run one batch. If memory runs out, run its halves, and a single query once more with all memory."""
+        encodings = self._pass(queries, keys)
+        if encodings is None and len(queries) > 1:
+            middle = len(queries) // 2
+            return self._run(queries[:middle], keys[:middle]) + self._run(queries[middle:], keys[middle:])
+        if encodings is None:
+            self.contexts.keep_only({key for key in keys if key is not None})
+            release_memory(self.runner.device)
+            encodings = self._pass(queries, keys)
+        return encodings or [Encoding(error="out_of_memory")]
+
+    def _pass(self, queries: Sequence[Query], keys: Sequence[Key | None]) -> list[Encoding] | None:
+        """Run one batch in one pass; return None if memory runs out."""
         try:
-            return self._pass(queries, keys)
+            encodings = self.runner.run(queries, self._recall(queries, keys))
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
-        if len(queries) == 1:
-            return [self._alone(queries[0], keys[0])]
+        else:
+            for query, key in zip(queries, keys, strict=True):
+                self.tokens_run += query.tokens if key is None else tokens_of(query.sequence)
+            return encodings
+        # After the exception is gone, because its traceback holds the tensors of the pass.
         release_memory(self.runner.device)
-        middle = len(queries) // 2
-        return self._run(queries[:middle], keys[:middle]) + self._run(queries[middle:], keys[middle:])
-
-    def _pass(self, queries: Sequence[Query], keys: Sequence[Key | None]) -> list[Encoding]:
-        encodings = self.runner.run(queries, self._recall(queries, keys))
-        for query, key in zip(queries, keys, strict=True):
-            self.tokens_run += query.tokens if key is None else tokens_of(query.sequence)
-        return encodings
-
-    def _alone(self, query: Query, key: Key | None) -> Encoding:
-        """Try once more with all memory, after dropping the contexts of other queries."""
-        self.contexts.keep_only({key} if key else set())
-        release_memory(self.runner.device)
-        try:
-            return self._pass([query], [key])[0]
-        except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
-                raise
-        release_memory(self.runner.device)
-        return Encoding(error="out_of_memory")
+        return None
 
     def _recall(self, queries: Sequence[Query], keys: Sequence[Key | None]) -> list[ContextEntry | None]:
         """Return the entry of each query's context. Missing ones are encoded, several in one pass."""
