@@ -16,22 +16,19 @@ from rest_framework.response import Response
 from jobs.actions import SCORERS, Scan
 from jobs.alignments import serializers as shapes
 from jobs.alignments.bodies import read_upload
-from jobs.alignments.sampling import context_set_sample, contexts_draw, cost_of, samplings_of
+from jobs.alignments.sampling import context_set_sample, contexts_of, cost_of, samplings_of
 from jobs.alignments.selectors import alignment_of, alignments_of, bins_of, published_count
-from jobs.alignments.services import alignment_delete, alignment_read, alignment_store, sampler_of
-from jobs.background.leases import work_retry
+from jobs.alignments.services import alignment_delete, alignment_read, alignment_store
 from jobs.contexts.selectors import context_set_of
 from jobs.contexts.serializers import ContextSetBody
 from jobs.contexts.services import check_set_name
 from jobs.errors import Problem
 from jobs.intake.requests import enabled_model
 from jobs.models import Alignment, NeighbourCount
-from jobs.models.states import WorkState
 from jobs.science.alignments.sampling import Drawn, Sampler
-from jobs.web.rest import serializers as docs
 from jobs.web.rest.bodies import STREAMED, A3mBodyParser, MultipartBodyParser, StockholmBodyParser, unknown_fields
 from jobs.web.rest.paging import NewestFirst
-from jobs.web.rest.views import COMMON_ERRORS, JobView
+from jobs.web.rest.views import COMMON_ERRORS, JobView, refusals
 
 RETRY_AFTER_SECONDS = 2
 _FIELDS = ("preset", "samplings", "seed", "name", "preview", "model", "action")
@@ -43,7 +40,7 @@ class AlignmentList(JobView):
     @extend_schema(
         operation_id="alignments_list",
         parameters=[OpenApiParameter("cursor", str), OpenApiParameter("page_size", int)],
-        responses={200: shapes.AlignmentPage, 401: docs.ErrorBody},
+        responses={200: shapes.AlignmentPage, **refusals(401)},
     )
     def get(self, request: Request) -> Response:
         """Return your alignments, newest first."""
@@ -62,13 +59,7 @@ class AlignmentList(JobView):
             OpenApiParameter(name, str, description="With a raw body only.")
             for name in ("parent", "add_parent", "skip_empty", "name")
         ],
-        responses={
-            201: shapes.AlignmentBody,
-            400: docs.ErrorBody,
-            401: docs.ErrorBody,
-            413: docs.ErrorBody,
-            415: docs.ErrorBody,
-        },
+        responses={201: shapes.AlignmentBody, **refusals(400, 401, 413, 415)},
     )
     def post(self, request: Request) -> Response:
         """Store an alignment whose first row is the parent. The same rows again return the same alignment."""
@@ -102,9 +93,7 @@ class AlignmentSample(JobView):
             200: shapes.SamplePreview,
             201: ContextSetBody,
             202: shapes.Counting,
-            400: docs.ErrorBody,
-            409: docs.ErrorBody,
-            **COMMON_ERRORS,
+            **refusals(400, 401, 404, 409),
         },
     )
     def post(self, request: Request, alignment_id: UUID) -> Response:
@@ -118,10 +107,10 @@ class AlignmentSample(JobView):
         samplings = samplings_of(data.get("preset"), data.get("samplings"), data.get("seed", 0))
         if not asked["preview"]:
             check_set_name(data.get("name"))
-        sampler = sampler_of(stored, [sampling.neighbour_threshold for sampling in samplings])
-        if isinstance(sampler, NeighbourCount):
-            return counting_response(sampler)
-        drawn = contexts_draw(sampler, samplings)
+        found = contexts_of(stored, samplings)
+        if isinstance(found, NeighbourCount):
+            return counting_response(found)
+        sampler, drawn = found
         if asked["preview"]:
             return Response(present_preview(stored, sampler, drawn, model=asked["model"], action=asked["action"]))
         made = context_set_sample(
@@ -152,9 +141,7 @@ def _asked(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def counting_response(count: NeighbourCount) -> Response:
-    """Return 202 while neighbours are counted. A failed count is reported once and tried again."""
-    if count.state == WorkState.FAILED:
-        work_retry(count)
+    """Return 202 while neighbours are counted."""
     body = {"state": "counting", "progress": round(count.progress, 3), "retry_after": RETRY_AFTER_SECONDS}
     if count.reason:
         body["reason"] = f"{count.reason}; it is tried again"

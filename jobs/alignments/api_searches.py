@@ -16,16 +16,15 @@ from jobs.alignments.selectors import database_named, search_of, searches_of
 from jobs.errors import InvalidInput, NotFound
 from jobs.models import SequenceDatabase
 from jobs.models.states import WorkState
-from jobs.web.rest import serializers as docs
 from jobs.web.rest.paging import NewestFirst
-from jobs.web.rest.views import COMMON_ERRORS, JobView
+from jobs.web.rest.views import COMMON_ERRORS, JobView, refusals
 
 RETRY_AFTER_SECONDS = 2
 _FIELDS = ("database", "parent", "name")
 
 
 class DatabaseList(JobView):
-    @extend_schema(operation_id="databases_list", responses={200: shapes.DatabasePage, 401: docs.ErrorBody})
+    @extend_schema(operation_id="databases_list", responses={200: shapes.DatabasePage, **refusals(401)})
     def get(self, request: Request) -> Response:
         """Return the libraries in which homologs can be searched. An administrator installs them."""
         rows = SequenceDatabase.objects.order_by("name")
@@ -36,7 +35,7 @@ class SearchList(JobView):
     @extend_schema(
         operation_id="searches_list",
         parameters=[OpenApiParameter("cursor", str), OpenApiParameter("page_size", int)],
-        responses={200: shapes.SearchPage, 401: docs.ErrorBody},
+        responses={200: shapes.SearchPage, **refusals(401)},
     )
     def get(self, request: Request) -> Response:
         """Return your searches, newest first."""
@@ -45,13 +44,7 @@ class SearchList(JobView):
     @extend_schema(
         operation_id="searches_create",
         request=shapes.SearchRequest,
-        responses={
-            202: shapes.SearchBody,
-            400: docs.ErrorBody,
-            401: docs.ErrorBody,
-            429: docs.ErrorBody,
-            503: docs.ErrorBody,
-        },
+        responses={202: shapes.SearchBody, **refusals(400, 401, 429, 503)},
     )
     def post(self, request: Request) -> Response:
         """Search homologs of a parent. They become an alignment, from which contexts can be drawn."""
@@ -102,7 +95,7 @@ class SearchCancel(JobView):
     @extend_schema(
         operation_id="searches_cancel",
         request=None,
-        responses={200: shapes.SearchBody, 409: docs.ErrorBody, **COMMON_ERRORS},
+        responses={200: shapes.SearchBody, **refusals(401, 404, 409)},
     )
     def post(self, request: Request, search_id: UUID) -> Response:
         """Stop a search within seconds. Nothing of it is stored."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -16,10 +15,9 @@ from django.views.decorators.http import require_http_methods
 from jobs.actions import Scan
 from jobs.alignments.api import present_preview
 from jobs.alignments.pages_contexts import Refusal
-from jobs.alignments.sampling import PRESETS, context_set_sample, contexts_draw, samplings_of
+from jobs.alignments.sampling import PRESETS, context_set_sample, contexts_of, samplings_of
 from jobs.alignments.selectors import alignment_of, bins_of, published_count
-from jobs.alignments.services import alignment_delete, sampler_of
-from jobs.background.leases import work_retry
+from jobs.alignments.services import alignment_delete
 from jobs.contexts.services import check_set_name
 from jobs.errors import ServiceError
 from jobs.models import Alignment, NeighbourCount
@@ -34,40 +32,27 @@ from jobs.web.numbers import typed
 SETTINGS = ("max_residues", "max_similarity", "min_similarity", "max_sequences", "neighbour_threshold")
 
 
-@dataclass
-class SampleForm:
-    """The form as text. It starts with the published settings."""
+FORM = {"preset": "published_ensemble", "seed": "0", "count": "1", "name": "", "model": ""}
+"""The form as it starts, with the published settings."""
 
-    preset: str = "published_ensemble"
-    seed: str = "0"
-    count: str = "1"
-    name: str = ""
-    model: str = ""
-    settings: dict[str, str] = field(
-        default_factory=lambda: {name: f"{getattr(Sampling(), name):g}" for name in SETTINGS}
-    )
 
-    @classmethod
-    def posted(cls, data: Mapping[str, str]) -> SampleForm:
-        return cls(
-            preset=data.get("preset", ""),
-            seed=data.get("seed", "0"),
-            count=data.get("count", "1"),
-            name=data.get("name", "").strip(),
-            model=data.get("model", ""),
-            settings={name: data.get(name, "") for name in SETTINGS},
-        )
+def _form(data: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Return the form as text: what was posted, or how it starts."""
+    if data is None:
+        return FORM | {"settings": {name: f"{getattr(Sampling(), name):g}" for name in SETTINGS}}
+    settings = {name: data.get(name, "") for name in SETTINGS}
+    return FORM | {"preset": ""} | {name: data[name].strip() for name in FORM if name in data} | {"settings": settings}
 
-    @property
-    def samplings(self) -> tuple[Sampling, ...]:
-        """The samplings of the form. Raises InvalidInput with the path of each wrong field."""
-        if self.preset:
-            return samplings_of(self.preset, None, typed(self.seed))
-        own = {name: typed(text) for name, text in self.settings.items() if text.strip()}
-        count = typed(self.count)
-        # `samplings_of` knows the limit and refuses more.
-        times = min(count, 1000) if isinstance(count, int) and count > 0 else 1000
-        return samplings_of(None, [own] * times, typed(self.seed))
+
+def _samplings(form: Mapping[str, Any]) -> tuple[Sampling, ...]:
+    """Return the samplings of the form. Raises InvalidInput with the path of each wrong field."""
+    seed = typed(form["seed"])
+    if form["preset"]:
+        return samplings_of(form["preset"], None, seed)
+    own = {name: typed(text) for name, text in form["settings"].items() if text.strip()}
+    count = whole(form["count"], low=1)
+    # `samplings_of` knows the limit and refuses more.
+    return samplings_of(None, [own] * min(count or 1000, 1000), seed)
 
 
 @page
@@ -77,13 +62,13 @@ def alignment_page(request: HttpRequest, alignment_id: UUID) -> HttpResponse:
     stored = alignment_of(user_of(request), alignment_id)
     if request.headers.get("HX-Target") == "live":
         return fragment(request, "jobs/alignments/_alignment_live.html", _live(stored))
-    context: dict[str, Any] = {"form": SampleForm(), "presets": list(PRESETS)}
+    context: dict[str, Any] = {"form": _form(), "presets": list(PRESETS)}
     if request.method == "POST":
         if request.POST.get("do") == "delete":
             alignment_delete(alignment_id=stored.pk)
             messages.add_message(request, messages.SUCCESS, f"The alignment {stored.name} is deleted.", "notice")
             return redirect("contexts-page")
-        context["form"] = form = SampleForm.posted(request.POST.dict())
+        context["form"] = form = _form(request.POST.dict())
         try:
             answer = _drawn(request, stored, form, store=request.POST.get("do") == "store")
         except ServiceError as error:
@@ -109,27 +94,27 @@ def _live(stored: Alignment) -> dict[str, Any]:
     }
 
 
-def _drawn(request: HttpRequest, stored: Alignment, form: SampleForm, *, store: bool) -> HttpResponse | dict[str, Any]:
+def _drawn(
+    request: HttpRequest, stored: Alignment, form: dict[str, Any], *, store: bool
+) -> HttpResponse | dict[str, Any]:
     """Return a redirect to the stored set, or the additions to the page's context. Raises ServiceError."""
-    samplings = form.samplings
+    samplings = _samplings(form)
     if store:
-        check_set_name(form.name)
-    sampler = sampler_of(stored, [sampling.neighbour_threshold for sampling in samplings])
-    if isinstance(sampler, NeighbourCount):
-        if sampler.state == WorkState.FAILED:
-            work_retry(sampler)
-        return {"waiting": sampler}
-    drawn = contexts_draw(sampler, samplings)
+        check_set_name(form["name"])
+    found = contexts_of(stored, samplings)
+    if isinstance(found, NeighbourCount):
+        return {"waiting": found}
+    sampler, drawn = found
     if not store:
-        model = form.model if form.model in settings.E1_MODELS else settings.E1_MODELS[0]
+        model = form["model"] if form["model"] in settings.E1_MODELS else settings.E1_MODELS[0]
         return {"preview": present_preview(stored, sampler, drawn, model=model, action=Scan.name)}
     made = context_set_sample(
         owner=user_of(request),
-        name=form.name,
+        name=form["name"],
         alignment=stored,
         drawn=drawn,
-        preset=form.preset or None,
-        seed=whole(form.seed) or 0,
+        preset=form["preset"] or None,
+        seed=whole(form["seed"]) or 0,
     )
     messages.add_message(request, messages.SUCCESS, f"{len(drawn)} contexts are stored as {made.name}.", "notice")
     return redirect("context-set-page", made.name)

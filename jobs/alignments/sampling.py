@@ -9,13 +9,14 @@ from django.contrib.auth.models import User
 
 from e1protocol import BOUNDARY_TOKENS, MODELS
 from jobs.actions import Scan
+from jobs.alignments.services import sampler_of
 from jobs.alignments.settings import typed_settings
 from jobs.contexts.services import SET_RULES, check_set_context, context_set_create
 from jobs.errors import InvalidInput, Problem, Problems
 from jobs.fleet.pace import pace_of, rounded
 from jobs.intake.cutting import PlanTally
 from jobs.limits import MAX_JOB_CONTEXTS
-from jobs.models import Alignment, ContextSet
+from jobs.models import Alignment, ContextSet, NeighbourCount
 from jobs.parsing import Record
 from jobs.parsing.records import Place
 from jobs.science.alignments.sampling import Drawn, Sampler, Sampling, published_ensemble
@@ -66,6 +67,15 @@ def samplings_of(preset: object = None, samplings: object = None, seed: object =
     if problems:
         raise problems.refusal()
     return tuple(read)
+
+
+def contexts_of(stored: Alignment, samplings: Sequence[Sampling]) -> NeighbourCount | tuple[Sampler, list[Drawn]]:
+    """Draw contexts from a stored alignment, or return the count of neighbours that is not done yet.
+
+    Raises what `contexts_draw` raises.
+    """
+    sampler = sampler_of(stored, [sampling.neighbour_threshold for sampling in samplings])
+    return sampler if isinstance(sampler, NeighbourCount) else (sampler, contexts_draw(sampler, samplings))
 
 
 def contexts_draw(sampler: Sampler, samplings: Sequence[Sampling]) -> list[Drawn]:

@@ -9,9 +9,8 @@ from rest_framework import serializers as s
 
 from jobs.actions import SCORERS
 from jobs.alignments.selectors import bins_of
-from jobs.models import HomologSearch
 from jobs.models.states import WorkState
-from jobs.web.rest.fields import Rows, Shape, Share, Url
+from jobs.web.rest.fields import ListPage, Rows, Shape, Share, Url
 
 
 class AlignmentUpload(Shape):
@@ -75,9 +74,7 @@ class AlignmentBody(AlignmentFigures, CountBody):
     """An alignment with its count of neighbours at the published threshold."""
 
 
-class AlignmentPage(Shape):
-    next = s.CharField(allow_null=True)
-    previous = s.CharField(allow_null=True)
+class AlignmentPage(ListPage):
     results = AlignmentSummary(many=True)
 
 
@@ -168,7 +165,7 @@ class SearchedDatabase(Shape):
 
 
 class SearchLinks(s.DictField):
-    def to_representation(self, search: HomologSearch) -> dict[str, Any]:
+    def to_representation(self, search: Any) -> dict[str, Any]:
         return {"cancel": reverse("search-cancel", args=[search.pk])}
 
 
@@ -194,7 +191,5 @@ class SearchBody(Shape):
     links = SearchLinks(child=s.CharField(), source="*")
 
 
-class SearchPage(Shape):
-    next = s.CharField(allow_null=True)
-    previous = s.CharField(allow_null=True)
+class SearchPage(ListPage):
     results = SearchBody(many=True)

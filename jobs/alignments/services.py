@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 
 from e1protocol import EXTENDED
 from jobs.alignments.leased import Progress, failure_stored
-from jobs.background.leases import work_claim, work_finish, work_publish
+from jobs.background.leases import work_claim, work_finish, work_publish, work_retry
 from jobs.errors import InvalidInput, NotFound, Problem, ServiceError
 from jobs.models import Alignment, AlignmentBlock, NeighbourCount
 from jobs.models.states import WorkState
@@ -204,5 +204,7 @@ def sampler_of(stored: Alignment, thresholds: Iterable[float]) -> Sampler | Neig
     counts = [neighbour_count(stored, threshold) for threshold in dict.fromkeys(thresholds)]
     waiting = next((count for count in counts if count.state != WorkState.DONE), None)
     if waiting is not None:
+        if waiting.state == WorkState.FAILED:  # the failure is reported once
+            work_retry(waiting)
         return waiting
     return Sampler(alignment_load(stored), {count.threshold: counts_unpacked(bytes(count.counts)) for count in counts})

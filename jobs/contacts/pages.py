@@ -1,4 +1,4 @@
-"""A contact map as a picture and a table: what the page of its item shows."""
+"""A contact map as a picture and a table on the page of its item."""
 
 from __future__ import annotations
 
@@ -6,44 +6,42 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
-from django.core.paginator import Page, Paginator
 from django.http import QueryDict
 
 from jobs.contacts.serializers import StructureBody
 from jobs.contacts.services import judged, structures_of
-from jobs.limits import PAGE_ROWS
 from jobs.models import Item, Job
 from jobs.parsing.numbers import whole
 from jobs.results.page import ResultPage
 from jobs.science.contacts.precision import CONTACT_DISTANCE, MIN_SEPARATION
 from jobs.science.contacts.tables import SHORTEST, ContactTable
-from jobs.web.links import changed
+from jobs.web.links import paged
 
 SEPARATIONS = {SHORTEST: "6 or more", 12: "12 or more", MIN_SEPARATION: "24 or more (long-range)"}
-"""Filters along the chain."""
+"""Labels of the least separations along the chain by which pairs are filtered."""
 
 
 def contacts_context(job: Job, item: Item, result: Mapping[str, Any], query: QueryDict) -> dict[str, Any]:
-    """What the template needs, for the separation, structure and page that the address asks for."""
+    """Return the template's context for the separation, structure and page that the address asks for."""
     asked = whole(query.get("separation"))
     separation = asked if asked in SEPARATIONS else SHORTEST
     structures = [judged(one) for one in structures_of(job, item.index)]
+    newest = structures[0].structure.pk if structures else None
     wanted = whole(query.get("structure"))
-    if wanted is None and structures:
-        wanted = structures[0].structure.pk
+    wanted = newest if wanted is None else wanted
     shown = next((one for one in structures if one.structure.pk == wanted), None)
     scores = np.asarray(result["contacts"], dtype=np.float64)
     table = ContactTable(item.sequence, scores, shown.distances if shown else None)
     ranked = table.ranked(separation=separation)
     marked = table.marked(ranked)
-    page: Page[Any] = Paginator(ranked.tolist(), PAGE_ROWS).get_page(query.get("page", "1"))
+    page, links = paged(query, ranked.tolist())
     return {
         "separation": separation,
         "separations": SEPARATIONS,
         "pairs": list(table.pairs(np.array(list(page), dtype=np.intp).reshape(-1, 2), marked)),
         "marked": len(marked),
         "pairs_page": page,
-        "links": {"previous": changed(query, page=page.number - 1), "next": changed(query, page=page.number + 1)},
+        "links": links,
         "structure": StructureBody(shown).data if shown else None,
         "structures": StructureBody(structures, many=True).data,
         "distance": CONTACT_DISTANCE,
@@ -54,7 +52,7 @@ def contacts_context(job: Job, item: Item, result: Mapping[str, Any], query: Que
 
 
 def contacts_csv(result: Mapping[str, Any], sequence: str) -> Iterator[str]:
-    """All pairs, a line each, best first."""
+    """Yield a line for each pair, best first."""
     table = ContactTable(sequence, np.asarray(result["contacts"], dtype=np.float64))
     yield "first,second,first_residue,second_residue,separation,score\n"
     for pair in table.pairs(table.ranked(separation=1)):

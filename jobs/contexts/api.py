@@ -23,10 +23,9 @@ from jobs.parsing.items import check_context_shape
 from jobs.parsing.letters import clean_sequence
 from jobs.parsing.records import Place
 from jobs.parsing.upload import context_bytes
-from jobs.web.rest import serializers as docs
 from jobs.web.rest.bodies import STREAMED, JsonBodyParser, MultipartBodyParser, unknown_fields
 from jobs.web.rest.paging import NewestFirst
-from jobs.web.rest.views import COMMON_ERRORS, JobView
+from jobs.web.rest.views import COMMON_ERRORS, JobView, refusals
 
 Contexts = Sequence[Sequence[str]]
 _FIELDS = ("name", "contexts", "sequences")
@@ -38,7 +37,7 @@ class ContextList(JobView):
     @extend_schema(
         operation_id="contexts_list",
         parameters=[OpenApiParameter("cursor", str), OpenApiParameter("page_size", int)],
-        responses={200: shapes.ContextSetPage, 401: docs.ErrorBody},
+        responses={200: shapes.ContextSetPage, **refusals(401)},
     )
     def get(self, request: Request) -> Response:
         """Your context sets, newest first."""
@@ -53,14 +52,7 @@ class ContextList(JobView):
             "application/gzip": OpenApiTypes.BINARY,
         },
         parameters=[OpenApiParameter("name", str, description="With a raw body only.")],
-        responses={
-            201: shapes.ContextSetBody,
-            400: docs.ErrorBody,
-            401: docs.ErrorBody,
-            409: docs.ErrorBody,
-            413: docs.ErrorBody,
-            415: docs.ErrorBody,
-        },
+        responses={201: shapes.ContextSetBody, **refusals(400, 401, 409, 413, 415)},
     )
     def post(self, request: Request) -> Response:
         """Store contexts under a name: lists of sequences, or a FASTA file of homologs as one context.

@@ -7,8 +7,7 @@ from typing import Any
 from rest_framework import serializers as s
 
 from jobs.contexts.selectors import members_of
-from jobs.models import ContextSet
-from jobs.web.rest.fields import Shape, Url
+from jobs.web.rest.fields import ListPage, Shape, Url
 
 
 class ContextSetSubmission(Shape):
@@ -34,7 +33,7 @@ class ContextFacts(Shape):
 class Members(s.ListField):
     """The contexts of a set."""
 
-    def to_representation(self, one: ContextSet) -> Any:
+    def to_representation(self, one: Any) -> Any:
         return ContextFacts(members_of(one), many=True).data
 
 
@@ -62,7 +61,5 @@ class ContextSetDetail(ContextSetBody):
     )
 
 
-class ContextSetPage(Shape):
-    next = s.CharField(allow_null=True)
-    previous = s.CharField(allow_null=True)
+class ContextSetPage(ListPage):
     results = ContextSetSummary(many=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -18,18 +17,17 @@ from jobs.actions import get_action
 from jobs.background.artefacts import artefact_cancel, artefact_delete
 from jobs.errors import Conflict, InvalidInput, Problem
 from jobs.maps import serializers as shapes
-from jobs.maps.params import check_embeddings, check_layer
+from jobs.maps.params import check_embeddings, check_job_id, check_layer
 from jobs.maps.services import analyses_of, analysis_of, analysis_request, library_of
 from jobs.maps.similar import similar_to, vector_of_item, vector_of_sequence
 from jobs.models import Job
 from jobs.models.states import ArtefactState, WorkState
 from jobs.parsing import BadRecord, ItemReader, Record
 from jobs.web.numbers import json_whole
-from jobs.web.rest import serializers as docs
 from jobs.web.rest.bodies import only_fields
-from jobs.web.rest.views import COMMON_ERRORS, JobView
+from jobs.web.rest.views import COMMON_ERRORS, JobView, refusals
 
-REFUSED = {400: docs.ErrorBody, **COMMON_ERRORS}
+REFUSED = refusals(400, 401, 404)
 QUERIES = ("sequence", "vector", "index")
 MOST = 1000
 """Most neighbours of one query."""
@@ -45,14 +43,14 @@ class JobAnalyses(JobView):
     @extend_schema(
         operation_id="analyses_ask",
         request=shapes.AnalysisRequest,
-        responses={200: shapes.AnalysisBody, 202: shapes.AnalysisBody, 410: docs.ErrorBody, **REFUSED},
+        responses={200: shapes.AnalysisBody, 202: shapes.AnalysisBody, **refusals(400, 401, 404, 410)},
     )
     def post(self, request: Request, job_id: UUID) -> Response:
         """Request neighbours, clusters or a map of an encode job.
 
         The answer is 200 if it is ready and 202 if it is being built. The same request returns the same analysis.
         """
-        job, data = self.job_with_rows(job_id), _object(request, ("kind", "params"))
+        job, data = self.job_with_rows(job_id), _body(request, "kind", "params")
         artefact = analysis_request(job=job, kind=data.get("kind"), params=data.get("params"))
         body = shapes.AnalysisBody(artefact).data
         ready = artefact.state == WorkState.DONE
@@ -77,7 +75,7 @@ class AnalysisCancel(JobView):
     @extend_schema(
         operation_id="analyses_cancel",
         request=None,
-        responses={200: shapes.AnalysisBody, 409: docs.ErrorBody, **COMMON_ERRORS},
+        responses={200: shapes.AnalysisBody, **refusals(401, 404, 409)},
     )
     def post(self, request: Request, job_id: UUID, analysis_id: int) -> Response:
         """Stop building an analysis, within seconds."""
@@ -96,65 +94,45 @@ class JobNeighbours(JobView):
     @extend_schema(
         operation_id="neighbours_of_query",
         request=shapes.NeighboursQuery,
-        responses={
-            200: shapes.NeighboursAnswer,
-            **REFUSED,
-            **dict.fromkeys((409, 500, 503, 504), docs.ErrorBody),
-        },
+        responses={200: shapes.NeighboursAnswer, **refusals(400, 401, 404, 409, 500, 503, 504)},
     )
     def post(self, request: Request, job_id: UUID) -> Response:
         """Return the items most similar to a sequence, a vector or an item, by exact cosine of mean embeddings."""
         job = self.job(job_id)
         check_embeddings(job)
-        data = _object(request, (*QUERIES, "context_sequences", "k", "layer", "against"))
+        data = _body(request, *QUERIES, "context_sequences", "k", "layer", "against")
         given = [name for name in QUERIES if data.get(name) is not None]
         if len(given) != 1:
             found = "no query" if not given else f"more than one query ({', '.join(given)})"
             raise InvalidInput.one("bad_query", f"there is {found}", f"Give one of {', '.join(QUERIES)}.")
         layer = check_layer(job, data.get("layer"), path="layer")
         k = json_whole(data.get("k"), 10, 1, MOST, path="k")
-        query = self._query(job, given[0], data, layer)
-        found_in = job
-        if data.get("against") is not None:
-            found_in = _against(job, data["against"], layer)
-        leave_out = query.index if found_in.pk == job.pk else None
-        neighbours, compared = similar_to(found_in, query.vector, layer=layer, k=k, leave_out=leave_out)
-        rows = [{"index": one.index, "name": one.name, "similarity": one.similarity} for one in neighbours]
-        return Response({"job": str(found_in.pk), "layer": layer, "compared": compared, "neighbours": rows})
+        vector, index = self._query(job, given[0], data, layer)
+        against = check_job_id(data.get("against"), path="against")
+        found_in = library_of(job, against, layer, path="against") or job
+        leave_out = index if found_in.pk == job.pk else None
+        neighbours, compared = similar_to(found_in, vector, layer=layer, k=k, leave_out=leave_out)
+        body = {"job": found_in.pk, "layer": layer, "compared": compared, "neighbours": neighbours}
+        return Response(shapes.NeighboursAnswer(body).data)
 
-    def _query(self, job: Job, kind: str, data: Mapping[str, Any], layer: int) -> _Query:
+    def _query(
+        self, job: Job, kind: str, data: Mapping[str, Any], layer: int
+    ) -> tuple[NDArray[np.floating[Any]], int | None]:
+        """Return the vector to compare, and the index of its item if it is one."""
         if kind == "index":
             index = json_whole(data["index"], 0, 0, 2**31 - 1, path="index")
-            return _Query(vector_of_item(job, index, layer), index)
+            return vector_of_item(job, index, layer), index
         if kind == "vector":
-            return _Query(_numbers(data["vector"]))
-        record = _record(job, data)
-        return _Query(vector_of_sequence(owner=self.owner(), job=job, record=record, layer=layer))
+            return _numbers(data["vector"]), None
+        return vector_of_sequence(owner=self.owner(), job=job, record=_record(job, data), layer=layer), None
 
 
-@dataclass(frozen=True, slots=True)
-class _Query:
-    """The vector to compare, and the `index` of its item if it is one."""
-
-    vector: NDArray[np.floating[Any]]
-    index: int | None = None
-
-
-def _object(request: Request, fields: tuple[str, ...]) -> Mapping[str, Any]:
+def _body(request: Request, *fields: str) -> Mapping[str, Any]:
     """Return the body. Raises InvalidInput for fields that are none of these."""
     data: Any = request.data
     only_fields(data, fields)
-    found: Mapping[str, Any] = data
-    return found
-
-
-def _against(job: Job, raw: Any, layer: int) -> Job:
-    try:
-        other = library_of(job, str(UUID(raw)), layer, path="against")
-    except (ValueError, TypeError, AttributeError):
-        remedy = "Give the id of another encode job."
-        raise InvalidInput.one("bad_job_id", f"against is {raw!r}", remedy, path="against") from None
-    return job if other is None else other
+    body: Mapping[str, Any] = data
+    return body
 
 
 def _numbers(raw: Any) -> NDArray[np.float64]:

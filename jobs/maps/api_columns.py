@@ -16,9 +16,9 @@ from jobs.errors import InvalidInput, TooLarge
 from jobs.limits import MAX_COLUMNS_FILE
 from jobs.maps import serializers as shapes
 from jobs.maps.columns import column_of, column_values, columns_add, columns_of_job
-from jobs.web.rest import serializers as docs
 from jobs.web.rest.bodies import CsvBodyParser, JsonBodyParser, MultipartBodyParser
-from jobs.web.rest.views import COMMON_ERRORS, ROW_ERRORS, JobView
+from jobs.web.rest.forms import file_of
+from jobs.web.rest.views import COMMON_ERRORS, JobView, refusals
 
 
 class JobColumns(JobView):
@@ -33,27 +33,17 @@ class JobColumns(JobView):
         operation_id="columns_upload",
         request={"multipart/form-data": shapes.ColumnsUpload, "text/csv": OpenApiTypes.BINARY},
         parameters=[OpenApiParameter("kinds", str, description="With a raw body: as in the form.")],
-        responses={
-            201: shapes.ColumnsReport,
-            400: docs.ErrorBody,
-            409: docs.ErrorBody,
-            413: docs.ErrorBody,
-            **ROW_ERRORS,
-        },
+        responses={201: shapes.ColumnsReport, **refusals(400, 401, 404, 409, 410, 413)},
     )
     def post(self, request: Request, job_id: UUID) -> Response:
         """Upload a CSV file with a column `name` or `index` and columns of values. Returns which items were found."""
         job = self.job_with_rows(job_id)
         data: Any = request.data
         if "stream" in data and "media_type" in data:
-            content, kinds = read_limited(data["stream"]), request.query_params.get("kinds", "")
+            content, kinds = _streamed(data["stream"]), request.query_params.get("kinds", "")
         else:
-            file = request.FILES.get("file")
-            if file is None:
-                raise InvalidInput.one(
-                    "no_file", "the form has no file", "Send the CSV in the field `file`.", path="file"
-                )
-            content, kinds = read_limited(file), str(data.get("kinds") or "")
+            content, _ = file_of(request.FILES, MAX_COLUMNS_FILE)
+            kinds = str(data.get("kinds") or "")
         stored, report = columns_add(job=job, data=content, kinds=_kinds(kinds))
         return Response(shapes.ColumnsReport({"columns": stored, "matching": report}).data, status=201)
 
@@ -75,16 +65,13 @@ class JobColumnView(JobView):
         return Response(status=204)
 
 
-def read_limited(stream: Any) -> bytes:
-    """Read an upload into memory. Raises TooLarge."""
-    blocks: list[bytes] = []
-    size = 0
-    while block := stream.read(1 << 16):
-        size += len(block)
-        if size > MAX_COLUMNS_FILE:
-            raise TooLarge(f"the file of columns is larger than {MAX_COLUMNS_FILE:,} bytes; leave columns out")
-        blocks.append(block)
-    return b"".join(blocks)
+def _streamed(stream: Any) -> bytes:
+    """Read a raw body into memory. Raises TooLarge."""
+    content: bytes = stream.read(MAX_COLUMNS_FILE + 1)
+    if len(content) > MAX_COLUMNS_FILE:
+        raise TooLarge(f"the file of columns is larger than {MAX_COLUMNS_FILE:,} bytes; leave columns out")
+    stream.check_whole()
+    return content
 
 
 def _kinds(text: str) -> dict[str, str]:

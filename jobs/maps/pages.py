@@ -1,4 +1,4 @@
-"""The map of an encode job: asked for, watched, looked at as a picture and as a table, picked from."""
+"""The page of the maps of an encode job: their builds, one as a picture and as a table, and uploaded columns."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
 
+import numpy as np
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -15,8 +15,7 @@ from django.views.decorators.http import require_safe
 
 from jobs.background.artefacts import artefact_cancel, artefact_delete
 from jobs.errors import InvalidInput, Problem, ServiceError
-from jobs.limits import PAGE_ROWS
-from jobs.maps.api_columns import read_limited
+from jobs.limits import MAX_COLUMNS_FILE
 from jobs.maps.column_files import matching_sentence
 from jobs.maps.columns import column_of, column_values, columns_add, columns_of_job
 from jobs.maps.params import check_embeddings
@@ -30,11 +29,12 @@ from jobs.queue import progress
 from jobs.science.maps.groups import NO_GROUP
 from jobs.web.access import own_job, page, sent_from
 from jobs.web.fragments import fragment
-from jobs.web.links import searched
+from jobs.web.links import paged, searched
 from jobs.web.numbers import FORM_LIMIT, typed
+from jobs.web.rest.forms import file_of
 
 LISTED = 20
-"""Maps on the page, newest first; they are numbered among the maps of their job, whose ids other files share."""
+"""Maps on the page. They are numbered among the maps of their job, since other files share the ids."""
 OWN_COLOURS = {"cluster": "Cluster", "residues": "Length"}
 METHODS = {
     "umap": "UMAP: keeps neighbours together",
@@ -45,7 +45,7 @@ METHODS = {
 @page
 @require_safe
 def map_page(request: HttpRequest, job_id: UUID) -> HttpResponse:
-    """The newest ready map, or `?analysis=N`; htmx gets the list of maps alone."""
+    """Show the newest ready map, or `?analysis=N`. htmx gets only the list of maps."""
     job = own_job(request, job_id)
     maps, context = _maps(job)
     if request.headers.get("HX-Target") == "builds":
@@ -54,7 +54,7 @@ def map_page(request: HttpRequest, job_id: UUID) -> HttpResponse:
 
 
 def _maps(job: Job) -> tuple[list[Artefact], dict[str, Any]]:
-    """The newest maps, and what the list of them needs."""
+    """Return the newest maps, and the context of their list."""
     found = analyses_of(job).filter(kind="map")
     maps, newest = list(found[:LISTED]), found.count()
     shown = [one | {"number": newest - at} for at, one in enumerate(AnalysisBody(maps, many=True).data)]
@@ -64,7 +64,7 @@ def _maps(job: Job) -> tuple[list[Artefact], dict[str, Any]]:
 def _answer(
     request: HttpRequest, job: Job, maps: list[Artefact], context: dict[str, Any], *, status: int = 200
 ) -> HttpResponse:
-    """The whole page; `context` holds the maps, and what is wrong with a form of it."""
+    """Render the whole page. `context` holds the maps, and the problems of a form."""
     context |= {
         "refused": _refusal(job),
         "methods": METHODS,
@@ -97,7 +97,7 @@ def _chosen(request: HttpRequest, maps: list[Artefact]) -> Artefact | None:
 
 
 def _picture(request: HttpRequest, job: Job, chosen: Artefact) -> dict[str, Any]:
-    """The chosen map, how it may be coloured, and a page of its table."""
+    """Return the context of the chosen map: its colours, and a page of its table."""
     columns = columns_of_job(job)
     colours = dict(OWN_COLOURS) if chosen.params["clusters"] else {"residues": OWN_COLOURS["residues"]}
     colours |= {reverse("job-column", args=[job.pk, one.pk]): one.name for one in columns}
@@ -115,7 +115,7 @@ def _picture(request: HttpRequest, job: Job, chosen: Artefact) -> dict[str, Any]
         return found | {"too_large": error.detail}
     search = searched(request.GET)
     cluster = whole(request.GET.get("cluster"), NO_GROUP, FORM_LIMIT)
-    rows = Paginator(table.narrowed(cluster=cluster, search=search), PAGE_ROWS).get_page(request.GET.get("page", "1"))
+    rows, links = paged(request.GET, table.narrowed(cluster=cluster, search=search), anchor="#table")
     shown = [table.row(place) for place in rows]
     column = next((one for one in columns if reverse("job-column", args=[job.pk, one.pk]) == colour), None)
     return found | {
@@ -125,7 +125,7 @@ def _picture(request: HttpRequest, job: Job, chosen: Artefact) -> dict[str, Any]
         "cluster": "" if cluster is None else str(cluster),
         "clusters": _cluster_names(chosen.facts),
         "search": search,
-        "query": _query(request),
+        "links": links,
     }
 
 
@@ -136,25 +136,14 @@ def _cluster_names(facts: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _values(column: JobColumn | None, rows: list[MapRow]) -> list[str]:
-    """The values of an uploaded column for these rows, as text."""
+    """Return the values of an uploaded column for these rows, as text."""
     if column is None:
         return [""] * len(rows)
-    values = column_values(column_of(column.job, column.pk))
-    said: list[str] = []
-    for row in rows:
-        value = values[row.index] if row.index < len(values) else None
-        if value is None or value != value or (column.kind == "categorical" and value < 0):  # noqa: PLR0124 - NaN
-            said.append("")
-        else:
-            said.append(column.categories[value] if column.kind == "categorical" else f"{value:.6g}")
-    return said
-
-
-def _query(request: HttpRequest) -> str:
-    """The address's query without its page, to be followed by `page=N`."""
-    query = request.GET.copy()
-    query.pop("page", None)
-    return f"?{query.urlencode()}&" if query else "?"
+    values, is_numeric = column_values(column), column.kind == "numeric"
+    found = [values[row.index] if row.index < len(values) else np.nan if is_numeric else -1 for row in rows]
+    if is_numeric:
+        return ["" if np.isnan(value) else f"{value:.6g}" for value in found]
+    return [column.categories[value] if value >= 0 else "" for value in found]
 
 
 # --- what can be done -----------------------------------------------------------------------------------------------
@@ -182,10 +171,8 @@ def _delete(request: HttpRequest, job: Job, number: int) -> tuple[str, str]:
 
 
 def _upload(request: HttpRequest, job: Job, number: int) -> tuple[str, str]:
-    file = request.FILES.get("file")
-    if file is None:
-        raise InvalidInput.one("no_file", "there is no file yet", "Choose a CSV file.", path="file")
-    stored, report = columns_add(job=job, data=read_limited(file))
+    content, _ = file_of(request.FILES, MAX_COLUMNS_FILE)
+    stored, report = columns_add(job=job, data=content)
     address = reverse("job-column", args=[job.pk, stored[0].pk])
     return matching_sentence(report), f"?colour={address}"
 
@@ -196,7 +183,7 @@ def _delete_column(request: HttpRequest, job: Job, number: int) -> tuple[str, st
 
 
 def _wanted(text: str) -> tuple[str, int]:
-    """The act and the number of what it is about: a button says both in one value, such as cancel-12."""
+    """Return the act of a button and the number of its object, which one value holds, such as cancel-12."""
     act, _, number = text.rpartition("-")
     of = whole(number)
     return (text, 0) if of is None else (act, of)
@@ -209,17 +196,17 @@ ACTS: Mapping[str, Callable[[HttpRequest, Job, int], tuple[str, str]]] = {
     "upload": _upload,
     "delete-column": _delete_column,
 }
-"""Each gives a sentence about what it did, and the query of the page to come back to."""
+"""Acts of the page. Each returns a sentence about what it did, and the query of the page to return to."""
 
 
 FORMS = ("build", "upload")
-"""Acts of forms that are filled in: what is wrong stands beside them, and what was typed stays in them."""
+"""Acts of forms that keep what was typed, and show their problems beside it."""
 
 
 @page
 @sent_from("map-page", "job_id")
 def map_act(request: HttpRequest, job_id: UUID) -> HttpResponse:
-    """Do one of `ACTS` and come back with a sentence about it."""
+    """Do one of `ACTS` and redirect to the page, which shows a sentence about it."""
     job = own_job(request, job_id)
     back = reverse("map-page", args=[job.pk])
     act, number = _wanted(request.POST.get("do", ""))

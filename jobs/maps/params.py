@@ -1,4 +1,4 @@
-"""Parameters of analyses: checked, with every default filled in. What is not there, or too much, is refused here."""
+"""Parameters of analyses, checked and with every default filled in."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ FORMATS = {"json": "application/json", "npz": "application/octet-stream"}
 
 MAX_K = 100
 MAX_QUERIES = 10_000
-"""Items that are named one by one; beyond, ask for all."""
+"""Items that a request may name. Without names it is about all."""
 MAX_SEED = 2**32 - 1
 
 
 def check_analysis(job: Job, kind: Any, raw: Any) -> dict[str, Any]:
-    """The parameters of an analysis of this kind over this job. Raises InvalidInput."""
+    """Return the parameters of an analysis of this kind over this job. Raises InvalidInput."""
     if kind not in KINDS:
         found = "the field kind is missing" if kind is None else f"there is no analysis {kind!r}"
         raise InvalidInput.one("unknown_kind", found, f"Choose from {', '.join(KINDS)}.", path="kind")
@@ -41,7 +41,7 @@ def keeps_means(job: Job) -> bool:
 
 
 def check_embeddings(job: Job, *, path: str | None = None) -> None:
-    """Raise InvalidInput where the job stores no mean embedding of its items, with what to do about it."""
+    """Raise InvalidInput if the job stores no mean embeddings."""
     again = "Submit the library again with action encode and include mean (in the browser: Run again with changes)."
     if job.action != "encode":
         raise InvalidInput.one(
@@ -53,7 +53,7 @@ def check_embeddings(job: Job, *, path: str | None = None) -> None:
 
 
 def check_layer(job: Job, raw: Any, *, path: str = "params.layer") -> int:
-    """The resolved layer: the last one asked for by the job unless named. Raises InvalidInput `layer_not_stored`."""
+    """Return the number of a stored layer, by default the last. Raises InvalidInput `layer_not_stored`."""
     stored: list[int] = job.params["repr_layers"]
     if raw is None:
         return stored[-1]
@@ -87,20 +87,18 @@ def _neighbours(job: Job, raw: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "k": json_whole(raw.get("k"), 10, 1, MAX_K, path="params.k"),
         "layer": check_layer(job, raw.get("layer")),
-        "against": _job_id(raw.get("against")),
+        "against": check_job_id(raw.get("against"), path="params.against"),
         "queries": _indices(raw.get("queries")),
     }
 
 
-def _job_id(raw: Any) -> str | None:
-    if raw is None:
-        return None
+def check_job_id(raw: Any, *, path: str) -> str | None:
+    """Return the id of another job, or None for null. Raises InvalidInput `bad_job_id`."""
     try:
-        return str(UUID(raw))
+        return None if raw is None else str(UUID(raw))
     except (ValueError, TypeError, AttributeError):
-        raise InvalidInput.one(
-            "bad_job_id", f"against is {raw!r}", "Give the id of another encode job.", path="params.against"
-        ) from None
+        remedy = "Give the id of another encode job."
+        raise InvalidInput.one("bad_job_id", f"against is {raw!r}", remedy, path=path) from None
 
 
 def _indices(raw: Any) -> list[int] | None:
@@ -115,14 +113,20 @@ def _indices(raw: Any) -> list[int] | None:
     return sorted(set(raw))
 
 
-def _clusters(job: Job, raw: Mapping[str, Any]) -> dict[str, Any]:
-    known_only(raw, ("method", "layer", "seed", "neighbours", "resolution", "min_size", "count"))
-    count = raw.get("count")
+def _grouping(job: Job, raw: Mapping[str, Any], methods: tuple[str, ...], *names: str) -> dict[str, Any]:
+    """Return the parameters that clusters and maps share. Raises InvalidInput for others than these and `names`."""
+    known_only(raw, ("method", "layer", "seed", "neighbours", *names))
     return {
-        "method": _choice(raw.get("method"), METHODS, path="params.method"),
+        "method": _choice(raw.get("method"), methods, path="params.method"),
         "layer": check_layer(job, raw.get("layer")),
         "seed": json_whole(raw.get("seed"), 0, 0, MAX_SEED, path="params.seed"),
         "neighbours": json_whole(raw.get("neighbours"), 15, 2, 200, path="params.neighbours"),
+    }
+
+
+def _clusters(job: Job, raw: Mapping[str, Any]) -> dict[str, Any]:
+    count = raw.get("count")
+    return _grouping(job, raw, METHODS, "resolution", "min_size", "count") | {
         "resolution": json_number(raw.get("resolution"), 1.0, 0.01, 100, path="params.resolution"),
         "min_size": json_whole(raw.get("min_size"), 10, 2, 10_000, path="params.min_size"),
         "count": None if count is None else json_whole(count, 0, 2, 1000, path="params.count"),
@@ -130,15 +134,12 @@ def _clusters(job: Job, raw: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _map(job: Job, raw: Mapping[str, Any]) -> dict[str, Any]:
-    known_only(raw, ("method", "layer", "seed", "neighbours", "min_dist", "clusters"))
+    shared = _grouping(job, raw, ("umap", "pca"), "min_dist", "clusters")
     clusters = raw.get("clusters", True)
     if not isinstance(clusters, bool):
-        raise InvalidInput.one("bad_choice", f"clusters is {clusters!r}", "Give true or false.", path="params.clusters")
-    return {
-        "method": _choice(raw.get("method"), ("umap", "pca"), path="params.method"),
-        "layer": check_layer(job, raw.get("layer")),
-        "seed": json_whole(raw.get("seed"), 0, 0, MAX_SEED, path="params.seed"),
-        "neighbours": json_whole(raw.get("neighbours"), 15, 2, 200, path="params.neighbours"),
+        what = f"clusters is {clusters!r}"
+        raise InvalidInput.one("bad_choice", what, "Give true or false.", path="params.clusters")
+    return shared | {
         "min_dist": json_number(raw.get("min_dist"), 0.1, 0, 1, path="params.min_dist"),
         "clusters": clusters,
     }

@@ -10,7 +10,6 @@ from rest_framework import serializers as s
 from jobs.background.artefacts import artefact_files
 from jobs.maps.params import FORMATS
 from jobs.maps.services import is_behind
-from jobs.models import Artefact
 from jobs.models.artefacts import ANALYSES as KINDS
 from jobs.models.states import ArtefactState, WorkState
 from jobs.web.rest.fields import Rows, Shape, Share, Url
@@ -36,7 +35,7 @@ class AnalysisFile(Shape):
 class AnalysisFiles(s.ListField):
     """The files of a ready analysis."""
 
-    def to_representation(self, artefact: Artefact) -> list[dict[str, Any]]:
+    def to_representation(self, artefact: Any) -> list[dict[str, Any]]:
         if artefact.state != WorkState.DONE:
             return []
         address = reverse("job-artefact", args=[artefact.job_id, artefact.pk])
@@ -52,7 +51,7 @@ class AnalysisState(s.ChoiceField):
 
 
 class Behind(s.BooleanField):
-    def to_representation(self, artefact: Artefact) -> bool:
+    def to_representation(self, artefact: Any) -> bool:
         return is_behind(artefact)
 
 

@@ -30,7 +30,7 @@ from jobs.results.summaries import ruled, summarise
 from jobs.science.contacts.structures import MAX_STRUCTURE_BYTES
 from jobs.variants import pages as scores
 from jobs.variants import scan_pages as scans
-from jobs.variants.pages_assays import by_place
+from jobs.variants.pages_assays import problems_by_field
 from jobs.web.access import own_job_with_rows, page, sent_from
 from jobs.web.links import changed, searched
 from jobs.web.rest.forms import file_of
@@ -148,6 +148,7 @@ def structure_upload(request: HttpRequest, job_id: UUID, index: int) -> HttpResp
         content, name = file_of(request.FILES, MAX_STRUCTURE_BYTES)
         structure_add(job=job, data=content, name=name, item_index=index, chain=data.get("chain", "").strip())
     except ServiceError as refused:
-        return item_answer(request, job, index, {"asked": data, **by_place(refused)}, status=refused.status_code)
+        more = {"asked": data, **problems_by_field(refused)}
+        return item_answer(request, job, index, more, status=refused.status_code)
     address = reverse("item-page", args=[job.pk, index])
     return redirect(address + changed(request.GET, structure=None, page=None))

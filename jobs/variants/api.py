@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -10,16 +11,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from jobs.limits import MAX_ASSAY_BYTES
-from jobs.models import Assay
+from jobs.models import Assay, Job
 from jobs.variants import serializers as shapes
 from jobs.variants.assays import assay_add, assay_of, assay_overlay, assays_of
 from jobs.web.numbers import form_number
-from jobs.web.rest import serializers as docs
 from jobs.web.rest.bodies import MultipartBodyParser
 from jobs.web.rest.forms import file_of
-from jobs.web.rest.views import ROW_ERRORS, JobView
+from jobs.web.rest.views import ROW_ERRORS, JobView, refusals
 
-REFUSED = {400: docs.ErrorBody, 409: docs.ErrorBody, 413: docs.ErrorBody, **ROW_ERRORS}
+REFUSED = refusals(400, 401, 404, 409, 410, 413)
 
 
 class AssayList(JobView):
@@ -39,16 +39,7 @@ class AssayList(JobView):
         """Compare measured values with the scores of a job of score or scan."""
         job = self.job_with_rows(job_id)
         data: Any = request.data
-        content, name = file_of(request.FILES, MAX_ASSAY_BYTES)
-        assay = assay_add(
-            job=job,
-            data=content,
-            name=name,
-            item_index=form_number(data, "item", low=0) or 0,
-            offset=form_number(data, "offset"),
-            variant_column=str(data.get("variant_column", "")),
-            value_column=str(data.get("value_column", "")),
-        )
+        assay = assay_upload(job, data, request.FILES)
         body = assay_body(assay)
         return Response(body, status=201, headers={"Location": body["url"]})
 
@@ -69,3 +60,17 @@ class AssayDetail(JobView):
 def assay_body(assay: Assay) -> dict[str, Any]:
     """Return the body of an assay with its overlay."""
     return shapes.AssaySummary(assay).data | shapes.OverlayBody(assay_overlay(assay)).data
+
+
+def assay_upload(job: Job, data: Mapping[str, Any], files: Mapping[str, Any]) -> Assay:
+    """Store the assay of a form. Raises ServiceError."""
+    content, name = file_of(files, MAX_ASSAY_BYTES)
+    return assay_add(
+        job=job,
+        data=content,
+        name=name,
+        item_index=form_number(data, "item", low=0) or 0,
+        offset=form_number(data, "offset"),
+        variant_column=str(data.get("variant_column", "")),
+        value_column=str(data.get("value_column", "")),
+    )

@@ -11,6 +11,7 @@ from functools import lru_cache
 import numpy as np
 from django.db import transaction
 
+from jobs.actions import SCORERS
 from jobs.errors import Conflict, NotFound
 from jobs.library.selectors import parent_of
 from jobs.models import Assay, Job
@@ -23,9 +24,6 @@ from jobs.science.variants.overlays import Overlay, ScoreOf, check_names, overla
 from jobs.science.variants.scans import ScanTable
 from jobs.variants.assay_files import read_assay
 from jobs.variants.table import scores_of
-
-SCORED = ("score", "scan")
-"""Actions whose results an assay can be compared with."""
 
 
 def assay_add(
@@ -43,10 +41,10 @@ def assay_add(
     Raises InvalidInput for a file that cannot be read, and if most names are not variants of the parent
     (`jobs.science.variants.overlays.check_names`). Raises Conflict for a job of another action or with too many assays.
     """
-    if job.action not in SCORED:
+    if job.action not in SCORERS:
         raise Conflict(
             f"measurements are laid over scores of variants, and this job's action is {job.action}; use a job of "
-            f"{' or '.join(SCORED)}",
+            f"{' or '.join(SCORERS)}",
             code="wrong_action",
         )
     parent = parent_of(job, item_index)

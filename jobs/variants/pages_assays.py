@@ -1,4 +1,4 @@
-"""Measurements and structures on pages: forms, and what becomes of them."""
+"""Pages of the measurements that are compared with scores."""
 
 from __future__ import annotations
 
@@ -7,27 +7,24 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
-from django.core.paginator import Page, Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
-from jobs.errors import NotFound, ServiceError
-from jobs.limits import MAX_ASSAY_BYTES, PAGE_ROWS
-from jobs.queue import progress
+from jobs.actions import SCORERS
+from jobs.errors import ServiceError
+from jobs.queue.progress import job_counts
 from jobs.science.variants.overlays import Point
-from jobs.variants.api import assay_body
-from jobs.variants.assays import SCORED, assay_add, assay_of, assays_of, labelled
+from jobs.variants.api import assay_body, assay_upload
+from jobs.variants.assays import assay_of, assays_of, labelled
 from jobs.web.access import own_job_with_rows, page
-from jobs.web.links import changed
-from jobs.web.numbers import form_number
-from jobs.web.rest.forms import file_of
+from jobs.web.links import changed, paged
 
 PLACES = ("file", "variant_column", "value_column", "offset", "item", "chain")
 
 
-def by_place(error: ServiceError | None) -> dict[str, Any]:
-    """Problems by the field that they are about; those of single names apart."""
+def problems_by_field(error: ServiceError | None) -> dict[str, Any]:
+    """Return problems by the field that they are about, and those of single records apart."""
     fields: dict[str, Any] = {}
     records: list[Any] = []
     for problem in error.problems if error else ():
@@ -41,24 +38,15 @@ def by_place(error: ServiceError | None) -> dict[str, Any]:
 @page
 @require_http_methods(["GET", "HEAD", "POST"])
 def assay_list(request: HttpRequest, job_id: UUID) -> HttpResponse:
-    """A job's assays, and the form for another."""
+    """Show a job's assays, and the form for another."""
     job = own_job_with_rows(request, job_id)
-    if job.action not in SCORED:
+    if job.action not in SCORERS:
         raise Http404(f"job {job_id} has no scores of variants")
     data: Any = request.POST
     error: ServiceError | None = None
     if request.method == "POST":
         try:
-            content, name = file_of(request.FILES, MAX_ASSAY_BYTES)
-            made = assay_add(
-                job=job,
-                data=content,
-                name=name,
-                item_index=form_number(data, "item", low=0) or 0,
-                offset=form_number(data, "offset"),
-                variant_column=data.get("variant_column", ""),
-                value_column=data.get("value_column", ""),
-            )
+            made = assay_upload(job, data, request.FILES)
             return redirect("assay-page", job.pk, made.pk)
         except ServiceError as refused:
             error = refused
@@ -67,7 +55,7 @@ def assay_list(request: HttpRequest, job_id: UUID) -> HttpResponse:
         "assays": labelled(assays_of(job)),
         "asked": data or {"offset": job.params.get("offset", 0), "item": request.GET.get("item", 0)},
         "several": job.action == "scan" and job.total_items > 1,
-        **by_place(error),
+        **problems_by_field(error),
     }
     return render(request, "jobs/variants/assays.html", context, status=error.status_code if error else 200)
 
@@ -75,18 +63,15 @@ def assay_list(request: HttpRequest, job_id: UUID) -> HttpResponse:
 @page
 @require_safe
 def assay_page(request: HttpRequest, job_id: UUID, assay_id: int) -> HttpResponse:
-    """Measurements over scores: the picture, the metrics, and how the names map."""
+    """Show measurements beside scores: the picture, the metrics, and how the names map."""
     job = own_job_with_rows(request, job_id)
-    try:
-        assay = assay_of(job, assay_id)
-    except NotFound as missing:
-        raise Http404(missing.detail) from missing
+    assay = assay_of(job, assay_id)
     body = assay_body(assay)
     order = request.GET.get("sort", "")
     points: Sequence[Point] = body["points"]
     numbers = [one.measured if order == "measured" else one.score for one in points]
     best = np.argsort(-np.array(numbers), kind="stable").tolist()
-    found: Page[int] = Paginator(best, PAGE_ROWS).get_page(request.GET.get("page", "1"))
+    found, links = paged(request.GET, best, anchor="#table-view")
     context = {
         "job": job,
         "assay": body,
@@ -95,10 +80,9 @@ def assay_page(request: HttpRequest, job_id: UUID, assay_id: int) -> HttpRespons
         "sort": order,
         "open": "page" in request.GET or "sort" in request.GET,
         "others": [(one, label) for one, label in labelled(assays_of(job)) if one.pk != assay.pk],
-        "left": progress.job_counts(job)["pending"],
-        "links": {
-            "previous": changed(request.GET, page=found.number - 1) + "#table-view",
-            "next": changed(request.GET, page=found.number + 1) + "#table-view",
+        "left": job_counts(job)["pending"],
+        "links": links
+        | {
             "score": changed(request.GET, sort="score", page=None) + "#table-view",
             "measured": changed(request.GET, sort="measured", page=None) + "#table-view",
         },

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Container, Iterator
 
 import numpy as np
@@ -69,9 +68,6 @@ def numbers_of(chunks: list[int]) -> dict[str, dict[int | None, Floats]]:
     return found
 
 
-_CODE = re.compile(r"[A-Z]-?[0-9]+[A-Z](?::[A-Z]-?[0-9]+[A-Z])*")
-
-
 class MutationColumns:
     """Codes and mutated positions of variants, from texts that the intake has checked."""
 
@@ -97,14 +93,7 @@ class MutationColumns:
     def _mutations(self, text: str) -> tuple[Mutation, ...] | None:
         """Return substitutions in the order of their positions, or None for a sequence of another length."""
         parent = self._parent
-        if _CODE.fullmatch(text):
-            found = [
-                Mutation(int(part[1:-1]) - self._offset, part[0], part[-1])
-                for part in text.split(":")
-                if part[0] != part[-1]
-            ]
-            return tuple(sorted(found))
-        if len(text) == len(parent) and text.isascii() and text.isalpha():
+        if len(text) == len(parent) and text.isascii() and text.isalpha():  # faster than `key_of`
             differ = np.flatnonzero(np.frombuffer(text.encode(), dtype=np.uint8) != self._letters).tolist()
             return tuple(Mutation(at + 1, parent[at], text[at]) for at in differ)
         key = key_of(text, parent, self._offset)

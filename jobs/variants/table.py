@@ -125,18 +125,8 @@ class VariantTable:
 
     def rows(self, wanted: Rows) -> list[Row]:
         """Return the rows of these numbers."""
-        return [
-            Row(
-                int(self.index[at]),
-                self.names[at],
-                self.codes[at],
-                int(self.count[at]),
-                float(self.score[at]),
-                float(self.spread[at]),
-                int(self.places[at]),
-            )
-            for at in wanted.tolist()
-        ]
+        columns = (self.index, self.names, self.codes, self.count, self.score, self.spread, self.places)
+        return [Row(*(column[at] for column in columns)) for at in wanted.tolist()]
 
     def variant(self, at: int) -> Variant | None:
         """Return the substitutions of a row, or None for a sequence of another length."""

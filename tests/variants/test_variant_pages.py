@@ -14,7 +14,7 @@ from django.test import Client
 from jobs.contexts.services import context_set_create
 from jobs.models import Item, Job
 from jobs.science.variants.codes import read_variant
-from jobs.variants import pages as page_module
+from jobs.variants import bins
 from jobs.variants.table import Wanted, read_table, variant_table
 from tests.factories import SHORT, finished, scored, sent
 from tests.helpers import text_of
@@ -44,8 +44,6 @@ def scan(api, inline_worker):
 
 
 def test_a_scan_is_ranked_paged_and_narrowed_to_a_position(api, browser, scan, monkeypatch):
-    from jobs.variants import scan_pages as module
-
     page = f"/jobs/{scan['id']}/items/0/"
     result = api.get(f"{scan['url']}items/0/").json()["result"]
     whole = browser.get(page)
@@ -71,7 +69,7 @@ def test_a_scan_is_ranked_paged_and_narrowed_to_a_position(api, browser, scan, m
     )
     assert "Position 2 (K), worst first" in text_of(beside)
     assert b"<html" not in beside.content
-    monkeypatch.setattr(module, "PAGE_ROWS", 4)
+    monkeypatch.setattr("jobs.web.links.PAGE_ROWS", 4)
     last = text_of(browser.get(page, {"rows": "3"}))
     assert "Positions 9 to 10 of 10" in last
 
@@ -215,7 +213,7 @@ def test_the_page_ranks_filters_draws_and_sends_on(browser, score, stranger_brow
 
 
 def test_each_column_sorts_the_table_and_says_so(browser, score, monkeypatch):
-    monkeypatch.setattr(page_module, "PAGE_ROWS", 2)
+    monkeypatch.setattr("jobs.web.links.PAGE_ROWS", 2)
     page = f"/jobs/{score['id']}/variants/"
 
     def heads(query: str) -> dict[str, tuple[str, str]]:
@@ -253,8 +251,8 @@ def test_jobs_without_variants_have_no_such_page(api, browser, scan):
 def test_a_distribution_of_equal_scores_is_one_bar():
     import numpy as np
 
-    assert [one.count for one in page_module.bins_of(np.zeros(4))] == [4]
-    assert page_module.bins_of(np.zeros(0)) == []
+    assert [one.count for one in bins.bins_of(np.zeros(4))] == [4]
+    assert bins.bins_of(np.zeros(0)) == []
 
 
 @pytest.mark.parametrize(
@@ -265,12 +263,12 @@ def test_bins_of_a_distribution_have_round_edges_and_hold_every_score(low, high,
     import numpy as np
 
     scores = np.linspace(low, high, 501)
-    bins = page_module.bins_of(scores)
-    assert sum(one.count for one in bins) == 501
-    assert len(bins) <= page_module.BINS + 1
-    assert bins[0].low <= low < bins[0].high
-    assert bins[-1].low <= high <= bins[-1].high
-    for one in bins:
+    found = bins.bins_of(scores)
+    assert sum(one.count for one in found) == 501
+    assert len(found) <= bins.BINS + 1
+    assert found[0].low <= low < found[0].high
+    assert found[-1].low <= high <= found[-1].high
+    for one in found:
         assert one.digits == digits
         assert one.low / step == pytest.approx(round(one.low / step), abs=1e-6)
         assert one.high - one.low == pytest.approx(step)

@@ -20,6 +20,13 @@ class Shape(s.Serializer):  # type: ignore[type-arg]
         return {name: value for name, value in body.items() if self.fields[name].required or value not in (None, "")}
 
 
+class ListPage(Shape):
+    """One page of a list; a subclass adds `results`."""
+
+    next = s.CharField(allow_null=True)
+    previous = s.CharField(allow_null=True)
+
+
 class Url(s.CharField):
     """The address of a view whose arguments are attributes of the object, or null if one of them is None."""
 
@@ -35,7 +42,7 @@ class Url(s.CharField):
 class Share(s.FloatField):
     """A share from 0 to 1, rounded to a thousandth."""
 
-    def to_representation(self, value: float) -> float:
+    def to_representation(self, value: Any) -> Any:
         return round(value, 3)
 
 

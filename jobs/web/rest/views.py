@@ -17,8 +17,14 @@ from jobs.web.rest import serializers as docs
 from jobs.web.rest.bodies import MultipartBodyParser
 from jobs.web.uploads import request_place
 
-COMMON_ERRORS = {401: docs.ErrorBody, 404: docs.ErrorBody}
-ROW_ERRORS = {**COMMON_ERRORS, 410: docs.ErrorBody}
+
+def refusals(*codes: int) -> dict[int, type[docs.ErrorBody]]:
+    """Return the bodies of refusals with these status codes, for the OpenAPI document."""
+    return dict.fromkeys(codes, docs.ErrorBody)
+
+
+COMMON_ERRORS = refusals(401, 404)
+ROW_ERRORS = refusals(401, 404, 410)
 """Of what is read from items and results: those of an expired job are gone."""
 
 
