@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 
 TINY = Path(__file__).parent / "data" / "e1-random-tiny"
 
-if not os.environ.get("CI"):  # there Hypothesis has a profile of its own, which asks nothing of the clock either
+if not os.environ.get("CI"):  # in CI, Hypothesis has its own profile, which has no deadline either
     settings.register_profile("here", deadline=None, suppress_health_check=[HealthCheck.too_slow])
     settings.load_profile("here")
 
@@ -67,13 +67,13 @@ def token_of(db) -> Callable[..., str]:
 
 @pytest.fixture
 def api(person, token_of):
-    """A REST client with a token of `person`."""
+    """Return a REST client with a token of `person`."""
     return _with_token(token_of(person))
 
 
 @pytest.fixture
 def other_api(stranger, token_of):
-    """A REST client with a token of `stranger`."""
+    """Return a REST client with a token of `stranger`."""
     return _with_token(token_of(stranger))
 
 
@@ -87,13 +87,13 @@ def _with_token(token: str):
 
 @pytest.fixture
 def browser(person):
-    """Django's test client, logged in as `person`."""
+    """Return Django's test client, logged in as `person`."""
     return _logged_in(person)
 
 
 @pytest.fixture
 def other_browser(stranger):
-    """Django's test client, logged in as `stranger`."""
+    """Return Django's test client, logged in as `stranger`."""
     return _logged_in(stranger)
 
 
@@ -107,7 +107,7 @@ def _logged_in(user):
 
 @pytest.fixture
 def engine_id(db) -> int:
-    """The id of an engine whose results tests store by hand."""
+    """Return the id of an engine whose results tests store by hand."""
     from e1protocol import EngineIdentity
     from jobs.fleet import workers
 
@@ -123,7 +123,7 @@ def demo_engine():
 
 @pytest.fixture
 def inline_worker(db, demo_engine, monkeypatch) -> Callable[[], int]:
-    """A healthy worker of e1-demo in this process. Calling it computes everything that is ready, and says how much."""
+    """Return a healthy worker in this process: a function that computes all ready chunks and returns their number."""
     from django.db.models.functions import Now
 
     from jobs.fleet import workers
@@ -133,7 +133,7 @@ def inline_worker(db, demo_engine, monkeypatch) -> Callable[[], int]:
     from worker.bundles import WorkerProcess
 
     def stay_alive() -> None:
-        """No process beats, and a slow test must not outlive the worker."""
+        """Date the heartbeat ahead: no process sends one, and a slow test must not outlive the worker."""
         Worker.objects.filter(name="inline").update(heartbeat_at=Now() + timedelta(minutes=10))
 
     workers.worker_starting(name="inline", model="e1-demo")

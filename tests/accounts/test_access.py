@@ -1,4 +1,4 @@
-"""Who gets in: tokens, logins, sessions, and the headers that keep browsers safe."""
+"""Access: tokens, logins, sessions, and the headers that protect browsers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What actions say they store: names, widths and bytes of every choice, and what the browser is told of them."""
+"""What actions declare that they store: names, widths and bytes of every choice, and what the browser receives."""
 
 from __future__ import annotations
 

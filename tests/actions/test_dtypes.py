@@ -1,4 +1,4 @@
-"""float32 arrays in the type that a job asks for: rounded once, to the nearest, and never to infinity in silence."""
+"""Conversion of float32 arrays to the type of a job: rounded once, to the nearest, and never silently to infinity."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ HALF = {"dtype": "float16"}
 
 
 def half_by_struct(value: float) -> bytes:
-    """The nearest float16 as Python's own `struct` rounds it. Raises OverflowError beyond the largest."""
+    """Return the nearest float16, rounded by Python's own `struct`. Raises OverflowError beyond the largest."""
     return struct.pack("<e", value)
 
 

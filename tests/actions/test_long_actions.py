@@ -1,4 +1,4 @@
-"""score, scan and contacts through the service: units, items made of them, failures, cancel, retry, downloads."""
+"""The actions score, scan and contacts in the service: units, items, failures, cancelling, retries, downloads."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def tiny_engine():
 
 @pytest.fixture
 def tiny_worker(inline_worker, tiny_engine, monkeypatch):
-    """The inline worker with the golden checkpoint instead of e1-demo: numbers have their golden values."""
+    """Run the inline worker with the golden checkpoint instead of e1-demo, so that numbers have their golden values."""
     from worker import tasks
 
     monkeypatch.setattr(tasks.current.process, "engine", tiny_engine)
@@ -101,7 +101,7 @@ def test_only_mutated_positions_are_computed(api, submit, tiny_worker):
     assert api.get(f"/api/jobs/{job.pk}/").json()["units"] == {"done": 0, "total": 4}
     tiny_worker()
     assert api.get(f"/api/jobs/{job.pk}/").json()["units"] == {"done": 4, "total": 4}
-    # What units kept is gone when the job has succeeded; the scores stay.
+    # The rows kept by units are gone when the job has succeeded; the scores stay.
     assert set(Output.objects.filter(chunk__job=job).values_list("kind", flat=True)) == {"score", "spread", "scores"}
 
 
@@ -357,7 +357,7 @@ def test_what_is_wrong_with_positions_is_said(api, positions, words):
 
 @pytest.mark.parametrize("on_invalid", ["reject", "skip"])
 def test_a_position_outside_a_sequence_of_a_file_is_a_fault_of_its_record(api, on_invalid):
-    """FASTA is read in a way of its own, which once let it through to a server error."""
+    """FASTA is read by its own code path, which once let this input through to a server error."""
     file = SimpleUploadedFile("two.fasta", f">short\n{SHORT}\n>long\n{SHORT}AC\n".encode())
     fields = {"model": "e1-demo", "action": "scan", "params": json.dumps({"positions": [2, 11]})}
     answer = api.post("/api/jobs/", fields | {"file": file, "on_invalid": on_invalid}, format="multipart")

@@ -37,7 +37,7 @@ def body(params):
 
 @pytest.fixture
 def computed(api, inline_worker):
-    """A job of the toy that the inline worker has computed."""
+    """Return a job of the toy action, computed by the inline worker."""
 
     def make(params) -> Job:
         answer = api.post("/api/jobs/", body(params), format="json")
@@ -50,7 +50,7 @@ def computed(api, inline_worker):
 
 @pytest.fixture
 def written(tmp_path):
-    """The file that `e1 run` writes of the same library."""
+    """Return the file that `e1 run` writes for the same library."""
 
     def write(params, suffix) -> Path:
         (tmp_path / "in.json").write_text(json.dumps(body(params)))
@@ -63,7 +63,7 @@ def written(tmp_path):
 
 
 def numbers_of(npz, h5, parquet) -> list[dict[str, np.ndarray]]:
-    """The arrays of each file by their names, flat."""
+    """Return the flat arrays of each file by name."""
     with np.load(npz) as arrays, h5 if isinstance(h5, h5py.File) else h5py.File(h5) as file:
         found = [{name: one[name][:].ravel() for name in one if one[name].dtype.kind == "f"} for one in (arrays, file)]
     table = pd.read_parquet(parquet).drop(columns=["index", "name"])

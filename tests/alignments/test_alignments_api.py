@@ -1,4 +1,4 @@
-"""/api/alignments/: alignments stored, previewed and sampled, as the published rows are."""
+"""/api/alignments/: storing, previewing and sampling alignments, compared with published rows."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ def test_contexts_are_the_published_rows(api, person):
     workers.worker_starting(name="w", model="e1-demo")
     engine_id = workers.engine_record(identity=_identity())
     workers.worker_ready(name="w", engine_id=engine_id, tokens_per_second=2000.0)
-    Worker.objects.update(heartbeat_at=Now() + timedelta(minutes=10))  # nobody beats
+    Worker.objects.update(heartbeat_at=Now() + timedelta(minutes=10))  # no heartbeat
     preview = sample_alignment(api, body, samplings=settings, preview=True)
     assert preview.status_code == 200, preview.content
     shown = preview.json()

@@ -1,4 +1,4 @@
-"""Files that are built in the background: asked for, built once, rebuilt when results change, never half."""
+"""Files built in the background: requested, built once, rebuilt when results change, never stored in part."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def published(monkeypatch) -> list[int]:
-    """What a service worker would be told."""
+    """Return the ids that a service worker would receive."""
     sent: list[int] = []
 
     def send_task(name: str, args: list[str], **_: object) -> None:
@@ -123,7 +123,7 @@ def test_it_is_built_again_when_the_results_have_changed(published):
     second.refresh_from_db()
     with h5py.File(io.BytesIO(b"".join(artefacts.artefact_blocks(second)))) as file:
         assert file["index"][:].tolist() == list(range(24))
-    # The superseded one stays for downloads under way, and goes after a while.
+    # The superseded file stays for running downloads, and is removed after a while.
     reap()
     assert Artefact.objects.count() == 2
     sql("UPDATE jobs_artefact SET finished_at = now() - interval '2 hours'")

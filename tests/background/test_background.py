@@ -1,4 +1,4 @@
-"""The work that all users share in the background: what may take long stands in nobody's way."""
+"""Background work of all users: long work delays no one else."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_each_of_them_keeps_one_process_at_a_time(monkeypatch, lock, task, work)
 
 @pytest.fixture
 def told(monkeypatch) -> list[str]:
-    """The tasks that a worker of the long builds would be told of."""
+    """Return the tasks that a worker of long builds would receive."""
     sent: list[str] = []
     monkeypatch.setattr(current_app, "send_task", lambda name, *_, **__: sent.append(name))
     monkeypatch.setattr(turns, "queue_length", lambda queue: 0)
@@ -82,7 +82,7 @@ def told(monkeypatch) -> list[str]:
 
 @pytest.fixture
 def done(monkeypatch, told) -> list[tuple[str, str]]:
-    """What is done in the background, in its order: nothing is computed."""
+    """Record the order of background work without computing it."""
     found: list[tuple[str, str]] = []
 
     def build(pk: str) -> bool:

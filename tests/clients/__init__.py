@@ -1,1 +1,1 @@
-"""Clients at the running service: those that others published, each in an environment of its own, and ours."""
+"""Clients of the running service: published ones, each in its own environment, and ours."""

@@ -1,4 +1,4 @@
-"""The service as a user starts it, and the published clients, each in its environment."""
+"""A service started as a user does, and the published clients, each in its own environment."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SECONDS = 300
 
 Item = Mapping[str, Any]
 Alone = Callable[..., list[Any]]
-"""What the service answers to each item alone."""
+"""Return the service's answer to each item alone."""
 
 
 @pytest.fixture(scope="session")
@@ -33,14 +33,14 @@ def stack() -> Iterator[Stack]:
 
 @pytest.fixture
 def own(stack: Stack) -> Iterator[Client]:
-    """Our own Python client."""
+    """Return our own Python client."""
     with stack.client() as client:
         yield client
 
 
 @pytest.fixture(scope="session")
 def alone(stack: Stack) -> Iterator[Alone]:
-    """`alone(action, items, params)`: the result of every item, each sent in a request of its own."""
+    """Return `alone(action, items, params)`, which sends each item in its own request and returns the results."""
     headers = {"Authorization": f"Token {stack.token}"}
     with httpx.Client(base_url=stack.url, headers=headers, timeout=SECONDS, trust_env=False) as http:
 
@@ -58,14 +58,14 @@ def alone(stack: Stack) -> Iterator[Alone]:
 
 @pytest.fixture(scope="session")
 def built() -> dict[Published, str]:
-    """Why an environment could not be made, for each published client; nothing where it is there."""
+    """Return why the environment of each published client cannot be made; an empty string if it exists."""
     with ThreadPoolExecutor() as pool:
         return dict(zip(PUBLISHED, pool.map(build, PUBLISHED), strict=True))
 
 
 @pytest.fixture(scope="session")
 def certificate(built: dict[Published, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Certificate and key of the hosted site's stand-in."""
+    """Return the certificate and key of the fake hosted site."""
     path = tmp_path_factory.mktemp("hosted") / "certificate.pem"
     maker = next((one.python for one, trouble in built.items() if not trouble), None)
     if maker is None:
@@ -76,14 +76,14 @@ def certificate(built: dict[Published, str], tmp_path_factory: pytest.TempPathFa
 
 @pytest.fixture
 def hosted(certificate: Path) -> Iterator[HostedSite]:
-    """The hosted site's stand-in, which knows no model until a test gives it a schema."""
+    """Return the fake hosted site, which knows no model until a test adds a schema."""
     with HostedSite(certificate) as site:
         yield site
 
 
 @pytest.fixture
 def relay(stack: Stack) -> Iterator[Relay]:
-    """The way to the service on which every request can be looked at."""
+    """Return a relay to the service that records every request."""
     with Relay(stack.url) as relay:
         yield relay
 
@@ -97,7 +97,7 @@ def client(
     hosted: HostedSite,
     certificate: Path,
 ) -> Installed:
-    """Each published client in turn."""
+    """Return each published client in turn."""
     published: Published = request.param
     if built[published]:
         unavailable(built[published])
@@ -117,7 +117,7 @@ def batches_by_eight(client: Installed, hosted: HostedSite, stack: Stack) -> Non
 
 
 def agree(found: Any, expected: Any, where: str = "results") -> None:
-    """The same keys, lengths and texts; numbers within 1e-4 of the larger of 1 and their magnitude."""
+    """Assert equal keys, lengths and texts, and numbers within 1e-4 of the larger of 1 and their magnitude."""
     if isinstance(expected, dict):
         assert isinstance(found, dict), where
         assert found.keys() == expected.keys(), where

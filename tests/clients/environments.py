@@ -1,4 +1,4 @@
-"""Published clients as their users install them: by pip, each into a virtual environment of its own."""
+"""Published clients as their users install them: with pip, each into its own virtual environment."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from pathlib import Path
 from typing import Any
 
 HOME = Path(sys.prefix) / "clients"
-"""Where the environments live: inside the project's own, so that a fresh checkout begins afresh."""
+"""Folder of the environments, inside the project's own, so that a fresh checkout starts without them."""
 NETWORK = Path(__file__).parent / "network"
 BUILD_SECONDS, RUN_SECONDS = 300, 300
 DEFAULT_THREADS = 16
-"""The clients' own setting, which they refuse to start with where it is more than four threads a core."""
+"""The clients' own default. They refuse to start if it is more than four threads a core."""
 
 
 @dataclass(frozen=True)
 class Published:
-    """`package` is what its users import, `prefix` how its environment variables begin."""
+    """A client on a registry. Users import `package`; its environment variables begin with `prefix`."""
 
     distribution: str
     version: str
@@ -45,8 +45,9 @@ PUBLISHED = (BIOLMAI, BIOLM_SDK)
 
 
 def build(published: Published) -> str:
-    """Make the environment where it is not there yet. Returns why that failed; nothing where it did not. One process
-    at a time: under pytest-xdist several want the same one.
+    """Make the environment if it does not exist. Returns why that failed, or an empty string.
+
+    A lock admits one process at a time, because several processes of pytest-xdist need the same environment.
     """
     try:
         HOME.mkdir(exist_ok=True)
@@ -79,7 +80,7 @@ def _build_alone(published: Published) -> str:
 
 @dataclass(frozen=True)
 class Installed:
-    """A published client at work. `url` and `token` are the service's, `network` says where the hosted site is."""
+    """An installed client. `url` and `token` are the service's; `network` holds the address of the hosted site."""
 
     published: Published
     url: str
@@ -87,7 +88,7 @@ class Installed:
     network: Mapping[str, str]
 
     def environment(self, **changes: str) -> dict[str, str]:
-        """Nothing of the caller's own settings, and what docs/client.md tells users to set."""
+        """Return the variables that docs/client.md asks users to set, and none of the caller's settings."""
         prefix = self.published.prefix
         return {
             "PATH": os.environ["PATH"],
@@ -113,7 +114,7 @@ class Installed:
         )
 
     def run(self, program: str, sent: Any = None, **changes: str) -> Any:
-        """What the program printed last, read as JSON."""
+        """Run the program and return the last line that it prints, read as JSON."""
         done = self.start(program, sent, **changes)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout.splitlines()[-1])

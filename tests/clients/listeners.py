@@ -1,4 +1,4 @@
-"""Servers of a test that see what a client sends: a relay to the service, and a stand-in for the hosted site."""
+"""Servers that record what a client sends: a relay to the service, and a fake hosted site."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PASSED_ON = ("authorization", "content-type", "content-encoding", "accept")
 
 @dataclass(frozen=True)
 class Sent:
-    """A request as it arrived. `headers` have lower-case names."""
+    """A request as it arrived. The names of `headers` are in lower case."""
 
     method: str
     path: str
@@ -46,7 +46,7 @@ Answer = tuple[int, str, bytes]
 
 
 class Listener:
-    """A server on this machine within a `with`. `log` holds every request in the order of arrival."""
+    """A server on this machine, used in a `with` block. `log` holds every request in order of arrival."""
 
     def __init__(self) -> None:
         self.log: list[Sent] = []
@@ -56,7 +56,7 @@ class Listener:
             protocol_version = "HTTP/1.1"
 
             def log_message(self, format: str, *arguments: object) -> None:
-                """Nothing: `log` knows."""
+                """Write nothing: `log` holds the requests."""
 
             def do_GET(self) -> None:
                 headers = {name.lower(): value for name, value in self.headers.items()}
@@ -105,7 +105,7 @@ class Listener:
 
 
 class Relay(Listener):
-    """Passes everything on to the service."""
+    """A relay that passes everything on to the service."""
 
     def __init__(self, url: str) -> None:
         super().__init__()
@@ -122,7 +122,7 @@ class Relay(Listener):
 
 
 class HostedSite(Listener):
-    """The hosted site as far as a client asks it: schemas by path, 404 for everything else, over TLS."""
+    """A fake of the hosted site over TLS: schemas by path, and 404 for everything else."""
 
     def __init__(self, certificate: Path) -> None:
         super().__init__()
@@ -159,4 +159,4 @@ with open(sys.argv[1], "wb") as file:
     file.write(certificate.public_bytes(pem))
     file.write(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
 """
-"""Writes certificate and key of a host name to a file; needs `cryptography`, which the published clients bring."""
+"""Writes the certificate and key of a host name to a file. It needs `cryptography`, which the clients install."""

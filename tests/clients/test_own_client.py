@@ -1,4 +1,4 @@
-"""Our Python client at the real service: every call, a connection that is cut, a server that is restarted."""
+"""Our Python client with a real service: every call, a broken connection, a restarted server."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ LIBRARY = f">first\n{SEQUENCES[0]}\n>bad\nMKT1\n>third\n{SEQUENCES[1]}\n>fourth\
 
 @pytest.fixture(scope="module")
 def encoded(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Job:
-    """A job of four records, of which the second is skipped. Tests read it only."""
+    """Return a job of four records; the second one is skipped. Tests only read it."""
     path = tmp_path_factory.mktemp("library") / "library.fasta"
     path.write_text(LIBRARY)
     with stack.client() as client:
@@ -76,7 +76,7 @@ def test_what_a_library_would_cost(own: Client, encoded: Job, tmp_path: Path) ->
 
 
 class FakeShape:
-    """What the client's unit tests take for an estimate."""
+    """The client's unit tests use an estimate of this shape."""
 
     rate, refuses = True, False
 
@@ -156,7 +156,7 @@ def test_a_stream_and_a_file_of_homologs(own: Client, tmp_path: Path) -> None:
 
 
 def test_a_job_is_stopped_renamed_and_removed(own: Client) -> None:
-    sequences = ["MKT" * (300 - n) for n in range(64)]  # equal ones would be computed once
+    sequences = ["MKT" * (300 - n) for n in range(64)]  # equal jobs would be computed once
     job = own.submit_items(sequences, model=MODEL, action="encode", name="long")
     assert own.pause(job).state == "paused"
     assert own.pause(job).state == "paused"
@@ -177,7 +177,7 @@ def test_failed_items_are_computed_again(own: Client, stack: Stack) -> None:
     before = own.results(job).log_prob
     with pytest.raises(Rejected):
         own.retry(job)
-    with stack.sql() as cursor:  # what a worker writes that ran out of memory
+    with stack.sql() as cursor:  # as a worker writes when it runs out of memory
         error = '[{"code": "out_of_memory", "message": "did not fit", "remedy": "Use a larger GPU."}]'
         of_job = "WHERE chunk_id IN (SELECT id FROM jobs_chunk WHERE job_id = %s)"
         cursor.execute(f"DELETE FROM jobs_output {of_job}", [job.id])
@@ -210,7 +210,7 @@ def test_what_is_wrong_with_a_library_is_said(own: Client, stack: Stack) -> None
 
 
 def test_the_same_submission_from_another_process(own: Client, stack: Stack) -> None:
-    """A program that crashed after it had submitted comes back to its job by the key that it chose."""
+    """A program that crashed after submitting finds its job again by its own key."""
     first = own.submit_items(SEQUENCES, model=MODEL, action="encode", key="screen 7")
     with stack.client() as other:
         assert other.submit_items(SEQUENCES, model=MODEL, action="encode", key="screen 7").id == first.id
@@ -222,7 +222,7 @@ def test_the_same_submission_from_another_process(own: Client, stack: Stack) -> 
 
 @contextmanager
 def cutting(url: str, after: int) -> Iterator[str]:
-    """The address of a relay that breaks its first connection off once `after` bytes of answers have gone through."""
+    """Yield the address of a relay that breaks its first connection after `after` bytes of answers."""
     host, port = url.removeprefix("http://").split(":")
     listener = socket.create_server(("127.0.0.1", 0))
     over = threading.Event()
@@ -293,7 +293,7 @@ def test_a_connection_cut_in_mid_download(own: Client, stack: Stack, tmp_path: P
         client.download(job, out)
     assert [error.code for error in lost] == ["unreachable"]
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([f"whole.{format}", out.name])
-    if format == "npz":  # a zip archive carries the time at which it was written
+    if format == "npz":  # a zip archive holds the time at which it was written
         read, expected = Results.read(out).arrays, Results.read(tmp_path / "whole.npz").arrays
         assert read.keys() == expected.keys()
         assert all(np.array_equal(read[name], expected[name]) for name in expected)
@@ -302,7 +302,7 @@ def test_a_connection_cut_in_mid_download(own: Client, stack: Stack, tmp_path: P
 
 
 def test_a_server_restarted_while_a_client_waits(own: Client, stack: Stack) -> None:
-    """The job is paused until the server is back: only a client that has survived the restart sees its end."""
+    """The job is paused until the server is back, so only a client that survives the restart sees its end."""
     worker = stack.child(f"-n {MODEL}-1@")
     assert worker
     signal_group(worker, signal.SIGSTOP)  # else it may have computed the job before it is paused

@@ -1,4 +1,4 @@
-"""`requests` and `curl` as the published interface's documentation shows them: only the address differs."""
+"""`requests` and `curl` as the published documentation shows them: only the address differs."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ Run = Callable[[list[str], str, str], str]
 
 @pytest.fixture
 def run(stack: Stack) -> Run:
-    """Run a documented form for an action, as it stands but for the address and the key. Returns what it printed."""
+    """Run a documented command for an action and return its output. Only the address and the key are changed."""
 
     def start(command: list[str], form: str, action: str) -> str:
         text = form.replace(PUBLISHED_ADDRESS, f"{stack.url}/api/v3/{MODEL}").replace("YOUR_API_KEY", stack.token)

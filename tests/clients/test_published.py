@@ -1,4 +1,4 @@
-"""biolmai 0.4 and biolm-sdk 1.7 get from the service what each item gets alone, and hear of errors in their own way."""
+"""biolmai 0.4 and biolm-sdk 1.7: items have the same results as alone, and errors arrive in each client's form."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SEQUENCES = [
 HOMOLOGS = ["MKTAYIAKQKQISFVKSHFSRQLEERLGMIEVQ", "MKSAYIARQRQISFVRSHFSRQ"]
 MASKED = ["MKTAYIAKQ?QISFVKSHFSRQ", "GAVLILMSTAV??QKAGV?"]
 MANY = [SEQUENCES[n % len(SEQUENCES)][n:] for n in range(13)]
-"""More than one request takes, and no two of them alike."""
+"""More items than one request takes, all different."""
 
 
 def items(sequences: list[str], **fields: Any) -> list[dict[str, Any]]:
@@ -89,7 +89,7 @@ print(json.dumps(BioLM(entity="e1-demo", action="predict", params={}, items=json
 
 
 def test_log_prob_by_call(client: Installed, alone: Alone) -> None:
-    """Neither client has a method for it; `call` sends any action, up to eight items as they are."""
+    """Neither client has a method for log_prob. `call` sends any action, with up to eight items unchanged."""
     program = """
 import json, sys
 from PACKAGE import BioLMApi
@@ -144,7 +144,7 @@ def test_more_than_eight_items_go_by_eight(client: Installed, relay: Relay, host
 
 
 def test_a_model_that_the_hosted_site_does_not_know(client: Installed, relay: Relay, alone: Alone) -> None:
-    """biolm-sdk then sends single items; biolmai has not asked there."""
+    """biolm-sdk then sends single items; biolmai does not ask the hosted site."""
     found = client.run(ENCODE_MANY, MANY)
     agree(found, alone("encode", items(MANY)))
     single = client.published is BIOLM_SDK
@@ -219,7 +219,7 @@ print(json.dumps([BioLMApi(model, api_key=key or None).call(*sent) for model, ke
 
 @pytest.mark.usefixtures("batches_by_eight")
 def test_from_a_fasta_file_to_a_results_file(client: Installed, alone: Alone, tmp_path: Path) -> None:
-    """Their reader of FASTA adds an id and metadata to each item; both are accepted."""
+    """The clients' FASTA reader adds an id and metadata to each item; the service accepts both."""
     program = """
 import json, sys
 from PACKAGE import Model, load_fasta
@@ -234,7 +234,7 @@ print("null")
 
 
 def test_fewer_than_four_cores_need_a_lower_thread_setting(client: Installed) -> None:
-    """Why docs/client.md tells to set it: the clients' default is 16, and they take at most four a core."""
+    """docs/client.md asks users to set it: the default is 16, and the clients accept at most four a core."""
     done = client.start("import PACKAGE", **{f"{client.published.prefix}_THREADS": ""})
     enough = 4 * (os.cpu_count() or 1) >= DEFAULT_THREADS
     assert (done.returncode == 0) == enough, done.stderr

@@ -1,4 +1,4 @@
-"""docs/walkthrough.md runs: its blocks in their order, in one Python, and each prints what the page says."""
+"""The blocks of docs/walkthrough.md run in order in one Python, and each prints what the page shows."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 @dataclass(frozen=True)
 class Block:
-    """A block of Python, the line of the page on which it begins, and what it prints where the page shows that."""
+    """A block of Python, its first line on the page, and its output if the page shows one."""
 
     code: str
     line: int
@@ -29,7 +29,7 @@ class Block:
 
 
 def blocks(text: str) -> list[Block]:
-    """The page's blocks of Python. A block of text that follows one is what it prints."""
+    """Return the page's blocks of Python. A block of text after one is its output."""
     found: list[Block] = []
     for fence in FENCE.finditer(text):
         language, content = fence.groups()
@@ -58,7 +58,7 @@ def test_the_page_runs_and_prints_what_it_shows(stack: Stack, monkeypatch: pytes
     for block in page:
         printed = io.StringIO()
         with redirect_stdout(printed):
-            # Empty lines in front let a traceback name the line of the page.
+            # Empty lines in front make a traceback name the line of the page.
             exec(compile("\n" * block.line + block.code, str(PAGE), "exec"), names)
         if block.shown is not None:
             same = doctest.OutputChecker().check_output(block.shown, printed.getvalue(), doctest.ELLIPSIS)

@@ -1,4 +1,4 @@
-"""The pages of contexts without scripts: forms, tables, pictures, refusals beside what was typed."""
+"""The pages of contexts without scripts: forms, tables, pictures, and refusals beside the input."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Named contexts: stored once by digest, in order, seen by their owner only."""
+"""Named contexts: stored once by digest, in order, visible to their owner only."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_a_job_under_a_sampled_set_keeps_its_contexts(api, person, inline_worker
     assert [one["digest"] for one in answers[0].json()["params"]["contexts"]] == [
         context_digest(one.sequences) for one in drawn
     ]
-    # The set and the alignment go before anything is computed: the job has all it needs.
+    # The set and the alignment are deleted before anything is computed; the job has all it needs.
     assert context_set_delete(owner=person, name="sampled")
     stored.delete()
     inline_worker()

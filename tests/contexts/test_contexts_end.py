@@ -1,4 +1,4 @@
-"""Contexts go when nothing names them any more, and never while somebody is about to name them."""
+"""Contexts are deleted when nothing refers to them, and never while a request is about to refer to them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SECONDS = 60
 
 
 def under(person, *contexts) -> Job:
-    """A job with one item under each of these contexts."""
+    """Return a job with one item under each of these contexts."""
     return make_job(person, [record(n, context=context) for n, context in enumerate(contexts)])
 
 
@@ -107,7 +107,7 @@ def test_expiry_frees_contexts_page_by_page(person, monkeypatch, settings):
 
 
 def test_what_was_marked_is_looked_at_by_the_safety_net(person):
-    """As after the migration that marks all, and where somebody held the row at the time."""
+    """As after the migration that marks all rows, while another transaction holds one of them."""
     under(person, FIRST)
     with transaction.atomic():
         contexts_hold(owner_id=person.pk, contexts=[SECOND])
@@ -130,7 +130,7 @@ def test_contexts_are_held_inside_a_transaction_only(person):
 
 
 class Aside:
-    """A block in a thread and a transaction of its own, which stands still before it ends until it is told how."""
+    """Run a block in its own thread and transaction, and hold it before its end until the test chooses the end."""
 
     def __init__(self, act: Callable[[], None]) -> None:
         self._act = act
@@ -178,7 +178,7 @@ def somebody_waits() -> bool:
 
 
 def name_it(person, context) -> Callable[[], None]:
-    """What a batch of an upload does: it holds the context, and then names it."""
+    """Hold the context and then refer to it, as a batch of an upload does."""
 
     def act() -> None:
         ref = contexts_hold(owner_id=person.pk, contexts=[context])[context]
@@ -243,7 +243,7 @@ def test_of_two_jobs_deleted_at_once_the_later_one_takes_the_context_along(perso
 
 @contextmanager
 def together(*acts: Callable[[], None]):
-    """All of them at once, each in a thread; what they raise is raised here."""
+    """Run all at once, each in its own thread, and raise what they raise."""
     failed: list[BaseException] = []
 
     def run(act: Callable[[], None]) -> None:

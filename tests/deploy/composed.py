@@ -1,4 +1,4 @@
-"""The deployment's files as data, and what Docker Compose would make of them."""
+"""The deployment's files as data, resolved as Docker Compose does."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ INTERPOLATION = re.compile(r"(?<!\$)\$\{(\w+)(?:(:?[-?])([^}]*))?\}")
 
 @cache
 def services(path: Path) -> dict[str, dict[str, Any]]:
-    """The file's services, anchors resolved, `${...}` left as they are."""
+    """Return the file's services with anchors resolved and `${...}` unchanged."""
     found: dict[str, dict[str, Any]] = yaml.safe_load(path.read_text())["services"]
     return found
 
 
 def filled(value: str) -> str:
-    """The value that a container gets where no variable is set: defaults filled in, `$$` turned into `$`."""
+    """Return the value in a container if no variable is set: defaults filled in, `$$` turned into `$`."""
     text = INTERPOLATION.sub(lambda found: (found[3] or "") if "-" in (found[2] or "") else "", value)
     return text.replace("$$", "$")
 
@@ -39,7 +39,7 @@ def seconds(duration: str) -> int:
 
 @cache
 def stages() -> dict[str, str]:
-    """The Dockerfile's stages by name, each with its text."""
+    """Return the text of the Dockerfile's stages by name."""
     parts = re.split(r"^(?=FROM )", DOCKERFILE.read_text(), flags=re.MULTILINE)[1:]
     named = {}
     for part in parts:

@@ -1,4 +1,4 @@
-"""nginx with the deployment's configuration, run natively in front of any web process."""
+"""nginx with the deployment's configuration, without a container, in front of any web process."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ def free_port() -> int:
 
 
 def image_environment() -> dict[str, str]:
-    """What the image of the proxy sets."""
+    """The variables that the image of the proxy sets."""
     return {name: value.strip('"') for name, value in re.findall(r"\b((?:E1|NGINX)_\w+)=(\S+)", stages()["proxy"])}
 
 
 @dataclass
 class Nginx:
-    """The image's command on rendered templates. `settings` stands over the environment that the image sets."""
+    """The image's command on rendered templates. `settings` override the environment of the image."""
 
     folder: Path
     settings: dict[str, str] = field(default_factory=dict)
@@ -48,12 +48,12 @@ class Nginx:
         program = find_nginx()
         self.folder.mkdir()
         ports = {name: str(free_port()) for name in ("E1_PROXY_PORT", "E1_PROXY_TLS_PORT", "E1_PROXY_HEALTH_PORT")}
-        # 192.0.2.1 is nobody: with an address for the web process no name is asked for.
+        # 192.0.2.1 is no resolver: none is needed if the web process has an address.
         self.env = {**image_environment(), "NGINX_LOCAL_RESOLVERS": "192.0.2.1", **ports, **self.settings}
         self._render(program)
         directives = "daemon off;"
         if os.geteuid() == 0:
-            directives += " user root;"  # the test's folders are closed to others; the image does not start as root
+            directives += " user root;"  # other users cannot read the test's folders; the image does not start as root
         paths = ["-e", "stderr", "-p", f"{self.folder}/", "-c", str(self.folder / "nginx.conf")]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen([program, *paths, "-g", directives], stdout=log, stderr=subprocess.STDOUT)
@@ -78,11 +78,11 @@ class Nginx:
         return f"https://127.0.0.1:{self.env['E1_PROXY_TLS_PORT']}"
 
     def buffered(self) -> list[Path]:
-        """What it keeps on disk of anybody's bodies."""
+        """Return the request bodies that it keeps on disk."""
         return [path for path in self.folder.glob("temp-*/**/*") if path.is_file()]
 
     def _render(self, program: str) -> None:
-        """As the image's entry point does with envsubst: these names only, nginx's own variables stay."""
+        """Fill in these names only, as envsubst in the image's entry point does; nginx's own variables stay."""
         version = subprocess.run([program, "-v"], capture_output=True, text=True, check=True).stderr
         number = tuple(int(part) for part in re.findall(r"nginx/(\d+)\.(\d+)\.(\d+)", version)[0])
         wanted = re.compile(self.env["NGINX_ENVSUBST_FILTER"])
@@ -92,7 +92,7 @@ class Nginx:
                 lambda found: self.env[found[1]] if wanted.search(found[1]) else found[0],
                 template.read_text(),
             )
-            if number < (1, 25, 1):  # Debian 12 has 1.22, which calls it otherwise
+            if number < (1, 25, 1):  # Debian 12 has 1.22, where the directive has another name
                 text = text.replace("http2 on;", "")
             (self.folder / template.stem).write_text(text)
 

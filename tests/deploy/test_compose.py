@@ -1,4 +1,4 @@
-"""The compose files and the Dockerfile against what the program itself says: commands, settings, limits."""
+"""The compose files and the Dockerfile agree with the program: commands, settings, limits."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ PARTS = {
 }
 SECRET = re.compile(r"SECRET|PASSWORD|TOKEN|^DATABASE_URL$|^REDIS_URL$")
 NO_SETTINGS = {"E1_WEIGHTS", "HF_HOME", "TMPDIR", "FORWARDED_ALLOW_IPS"}
-"""What other programs read in our containers: the registry of weights, the hub's client, Python, gunicorn."""
+"""Variables that other programs read in our containers: the hub's client, Python, gunicorn."""
 NOT_IN_CONTAINERS = {"E1_DEBUG", "E1_STATIC_ROOT"}
-"""Tracebacks belong to nobody's browser, and the proxy's image has the static files."""
+"""No browser may see tracebacks, and the proxy's image has the static files."""
 OF_WORKERS = {"E1_LEASE_SECONDS", "E1_HANG_SECONDS", "E1_RETENTION_DAYS", "E1_SYNC_RETENTION_HOURS", "E1_LOG_LEVEL"}
-"""What a worker elsewhere reads beside its three addresses: it claims, and closes jobs, as the others do."""
+"""Variables that a worker on another machine reads beside its three addresses: it claims and closes jobs too."""
 
 
 # --- commands --------------------------------------------------------------------------------------------------------
@@ -138,7 +138,7 @@ def test_postgres_has_the_version_and_the_settings_of_e1_up():
 
 
 def test_valkey_starts_with_its_settings_and_asks_for_the_password(tmp_path):
-    """The container's own command, but for the folder and a socket instead of the port."""
+    """The container's own command, with another folder and a socket instead of the port."""
     programs = tmp_path / "bin"
     programs.mkdir()
     (programs / "valkey-server").symlink_to(find_valkey())
@@ -150,7 +150,7 @@ def test_valkey_starts_with_its_settings_and_asks_for_the_password(tmp_path):
     server = subprocess.Popen(shell, env=env, stdout=subprocess.DEVNULL)
 
     def answers() -> bool:
-        """The socket's file is there before anybody listens."""
+        """The socket's file exists before the server listens."""
         try:
             with redis.Redis(unix_socket_path=str(socket), password="only-for-tests") as client:
                 return client.ping()
@@ -243,7 +243,7 @@ def test_every_variable_is_one_that_the_service_reads_and_is_described():
 
 
 def test_the_example_environment_undoes_no_default_of_compose():
-    """`cp .env.example .env` is the first step of docs/deploy.md: what stands in it live is what Compose takes."""
+    """`cp .env.example .env` is the first step of docs/deploy.md: Compose reads the lines that are not comments."""
     live = dict(re.findall(r"^([A-Z0-9_]+)=(.*)$", (ROOT / ".env.example").read_text(), re.MULTILINE))
     for path in FILES:
         for name, operator, default in INTERPOLATION.findall(path.read_text()):
@@ -307,7 +307,7 @@ def test_the_build_context_holds_what_is_copied_and_no_more():
 
 # --- Docker Compose itself -------------------------------------------------------------------------------------------
 def compose() -> list[str]:
-    """The command of this machine. No engine is needed for `config`."""
+    """Return the command of this machine. `config` needs no engine."""
     docker = shutil.which("docker")
     if docker and subprocess.run([docker, "compose", "version"], capture_output=True, check=False).returncode == 0:
         return [docker, "compose"]
@@ -315,7 +315,7 @@ def compose() -> list[str]:
 
 
 def config(tmp_path: Path, values: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    """`docker compose config` with these variables and no others."""
+    """Return the output of `docker compose config` with these variables and no others."""
     (tmp_path / "values").write_text("".join(f"{name}={value}\n" for name, value in values.items()))
     ours = re.compile(r"E1_|COMPOSE_|DATABASE_URL$|REDIS_URL$")
     env = {name: value for name, value in os.environ.items() if not ours.match(name)}

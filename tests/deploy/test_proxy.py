@@ -1,4 +1,4 @@
-"""The proxy's configuration in a real nginx in front of a real service: what passes through, and how."""
+"""The proxy's configuration in a real nginx in front of a real service."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def folder():
 
 @pytest.fixture(scope="module")
 def stack(folder):
-    """The service as users meet it who come by https."""
+    """Start the service for users who come by https."""
     stack = Stack(folder / "data")
     stack.env |= {"E1_HTTPS": "true", "E1_ALLOWED_HOSTS": f"127.0.0.1,{PUBLIC}"}
     try:
@@ -58,7 +58,7 @@ def stack(folder):
 
 @pytest.fixture(scope="module")
 def files(folder) -> Path:
-    """What the Dockerfile's own command collects."""
+    """Collect the static files with the Dockerfile's own command."""
     command = re.search(r"^RUN (E1_SECRET_KEY=.+?) --no-input$", stages()["web"], re.MULTILINE | re.DOTALL)
     assert command
     text = command[1].replace("\\\n", " ").replace("/srv", str(folder)).replace("python", sys.executable)
@@ -84,7 +84,7 @@ def certificate(folder) -> Path:
 
 @pytest.fixture(scope="module")
 def proxy(folder, stack, files, certificate):
-    """TLS ends at this proxy."""
+    """Start nginx, where TLS ends."""
     web = stack.url.removeprefix("http://")
     paths = {"E1_PROXY_FILES": str(files), "E1_PROXY_CERTIFICATE": str(certificate)}
     nginx = Nginx(folder / "nginx", {"E1_PROXY": "https", "E1_PROXY_WEB": web, **paths})
@@ -102,14 +102,14 @@ def trust(certificate) -> ssl.SSLContext:
 
 @pytest.fixture
 def browser(proxy, trust):
-    """Somebody without a token, who keeps cookies."""
+    """Return a client without a token that keeps cookies."""
     with httpx.Client(base_url=proxy.https, verify=trust, timeout=SECONDS) as client:
         yield client
 
 
 @pytest.fixture
 def user(proxy, trust, stack):
-    """The administrator with the token, through the proxy."""
+    """Return the administrator's client, through the proxy."""
     headers = {"Authorization": f"Token {stack.token}"}
     with httpx.Client(base_url=proxy.https, verify=trust, timeout=SECONDS, headers=headers) as client:
         yield client
@@ -117,13 +117,13 @@ def user(proxy, trust, stack):
 
 @pytest.fixture
 def direct(stack):
-    """The same, but past the proxy."""
+    """Return the administrator's client, without the proxy."""
     with httpx.Client(base_url=stack.url, timeout=SECONDS, headers={"Authorization": f"Token {stack.token}"}) as client:
         yield client
 
 
 def log_in(client: httpx.Client, password: str, origin: str, **headers: str) -> httpx.Response:
-    """The login form as a browser sends it; the cookie goes along by hand where the client speaks plain HTTP."""
+    """Send the login form as a browser does. The cookie is added by hand if the client uses plain HTTP."""
     page = client.get("/login/", headers=headers)
     field = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page.text)
     assert field, page.text
@@ -202,7 +202,7 @@ def test_the_login_form_works_where_tls_ends_in_front(folder, stack, files):
 
 
 def test_nobody_makes_up_how_he_came(folder, stack, files):
-    """Plain HTTP with a forged header: the service sees plain HTTP, and the origin with https is a stranger's."""
+    """With plain HTTP and a forged header, the service sees plain HTTP, and an https origin is foreign."""
     web = stack.url.removeprefix("http://")
     nginx = Nginx(folder / "plain", {"E1_PROXY_WEB": web, "E1_PROXY_FILES": str(files)})
     try:
@@ -216,7 +216,7 @@ def test_nobody_makes_up_how_he_came(folder, stack, files):
 
 
 class Listener(http.server.BaseHTTPRequestHandler):
-    """Stands where the web process does, and says which address it was told."""
+    """A fake of the web process that returns the address it receives."""
 
     def do_GET(self) -> None:
         told = ", ".join(self.headers.get_all("X-Forwarded-For") or []).encode()
@@ -230,8 +230,9 @@ class Listener(http.server.BaseHTTPRequestHandler):
 
 
 def test_an_address_is_what_the_outermost_of_our_proxies_has_seen(folder, rf, settings):
-    """Alone, and behind a proxy of somebody's own: each puts its client behind what came, and a client's own words
-    stand too far left to be read.
+    """Each proxy appends its client's address, alone and behind another proxy.
+
+    The addresses that a client writes itself are too far left to be read.
     """
     web = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Listener)
     threading.Thread(target=web.serve_forever, daemon=True).start()
@@ -263,8 +264,9 @@ def test_numbers_of_the_service_stay_inside(browser, direct):
 
 # --- streams ---------------------------------------------------------------------------------------------------------
 def test_uploads_and_events_pass_as_they_come(proxy, trust, user, direct, stack):
-    """Half an upload makes a job that is being read, and the events of that job arrive while their stream is open.
-    A proxy that collected either first would show nothing here, ever.
+    """Half an upload makes a job that is being read, and its events arrive while their stream is open.
+
+    A proxy that buffers either of them would show nothing here.
     """
     library = b"".join(b">protein-%d\nMKTAYIAKQRQISFVKSHFSRQ\n" % number for number in range(64))
     half = len(library) // 2
@@ -329,7 +331,7 @@ def test_an_upload_beyond_the_limit_is_refused_before_it_is_sent(proxy, trust, s
         answer = connection.getresponse()
         refusal = json.loads(answer.read())
         assert refusal["status_code"] == answer.status
-        # Within the limit it is the service that answers, here about the action.
+        # Within the limit the service answers, here about the action.
         assert (answer.status == 413) == (status == 413)
         assert (refusal["code"] == "too_large") == (status == 413)
         connection.close()

@@ -1,7 +1,7 @@
-"""The network as a published client sees it in a test: this machine only, with a stand-in for the hosted site.
+"""The network of a published client in a test: this machine only, with a fake hosted site.
 
-Python imports this file by itself as it starts, where PYTHONPATH names its folder; the client is not changed.
-HOSTED_PORT is the port of the stand-in on this machine. Standard library only: it runs in the client's environment.
+Python imports this file at its start if PYTHONPATH names the folder; the client is not changed.
+HOSTED_PORT is the port of the fake site on this machine. Standard library only: it runs in the client's environment.
 """
 
 import os
@@ -10,7 +10,7 @@ from typing import Any
 
 HOSTED, HTTPS = "biolm.ai", 443
 HOSTED_ADDRESS = "127.0.0.253"
-"""What the hosted name resolves to. Nobody listens there: `connect` knows better."""
+"""The address of the hosted name. No server listens there: `connect` replaces it."""
 OWN = ("127.0.0.1", "localhost", "::1", HOSTED_ADDRESS)
 
 resolve = socket.getaddrinfo
