@@ -84,11 +84,6 @@ class Problems:
         self.count += len(things)
         self.listed += map(problem_of, islice(things, self._most - len(self.listed)))
 
-    def put_first(self, problem: Problem) -> None:
-        """What explains the others."""
-        self.count += 1
-        self.listed.insert(0, problem)
-
     def refusal(self) -> InvalidInput:
         """The error of them all: the first one gives its code and sentence, which says how many more there are."""
         first = self.listed[0]

@@ -15,8 +15,7 @@ from pathlib import Path
 import orjson
 
 from e1protocol import BOUNDARY_TOKENS, EXTENDED
-from jobs.errors import InvalidInput, Problem
-from jobs.limits import LISTED_PROBLEMS
+from jobs.errors import InvalidInput, Problems
 from jobs.parsing import BadRecord, ItemRules, Record
 
 BLOCK_RESIDUES = 4_000_000
@@ -59,14 +58,14 @@ def library_write(records: Iterable[Record | BadRecord], folder: Path, *, skip_i
     Bad records raise InvalidInput with their problems, unless `skip_invalid` leaves them out. A library without any
     good record raises InvalidInput `empty_library`.
     """
-    digest, problems = hashlib.sha256(), list[Problem]()
+    digest, problems = hashlib.sha256(), Problems()
     blocks: list[list[int]] = [[0, 0, 0, 0]]
-    count = residues = replaced = bad = found = 0
+    count = residues = replaced = bad = 0
     with (folder / SEQUENCES).open("wb") as file:
         for record in records:
             if isinstance(record, BadRecord):
-                bad, found = bad + 1, found + len(record.problems)
-                problems += record.problems[: max(0, LISTED_PROBLEMS - len(problems))]
+                bad += 1
+                problems.extend(record.problems)
                 continue
             replaced += record.sequence.count("J")
             header = " ".join(record.header.split())[:_HEADER] or record.name[:_HEADER]
@@ -79,8 +78,9 @@ def library_write(records: Iterable[Record | BadRecord], folder: Path, *, skip_i
             last[1], last[2], last[3] = last[1] + len(line), last[2] + 1, last[3] + len(record.sequence)
             count, residues = count + 1, residues + len(record.sequence)
     if bad and not skip_invalid:
-        detail = f"{problems[0].message} (of {found:,} problems in {bad:,} records); nothing was added"
-        raise InvalidInput(detail, code=problems[0].code, problems=problems, problem_count=found)
+        first = problems.listed[0]
+        detail = f"{first.message} (of {problems.count:,} problems in {bad:,} records); nothing was added"
+        raise InvalidInput(detail, code=first.code, problems=problems.listed, problem_count=problems.count)
     if not count:
         raise InvalidInput.one("empty_library", "No record of the library can be used")
     facts = LibraryFacts(digest.hexdigest(), count, residues, replaced, bad)

@@ -74,15 +74,13 @@ def overlay(names: Sequence[str], values: Sequence[float], parent: str, offset: 
     # Keyed by label, which is cheaper to look up than a variant.
     measured: dict[str, list[float]] = {}
     keys: dict[str, Variant | str] = {}
-    problems: list[Problem] = []
-    unreadable = missing = 0
+    unreadable: list[int] = []
+    missing = 0
     for index, (name, value) in enumerate(zip(names, values, strict=True)):
         try:
             key = key_of(name, parent, offset)
         except InvalidInput:
-            unreadable += 1
-            if len(problems) < LISTED:
-                problems.append(_problem(name, index, parent, offset))
+            unreadable.append(index)
             continue
         if math.isnan(value):
             missing += 1
@@ -106,10 +104,10 @@ def overlay(names: Sequence[str], values: Sequence[float], parent: str, offset: 
         matched=len(points),
         without_score=unscored_rows,
         without_measurement=missing,
-        duplicates=len(names) - unreadable - missing - unscored_rows - len(points),
-        unreadable=unreadable,
+        duplicates=len(names) - len(unreadable) - missing - unscored_rows - len(points),
+        unreadable=len(unreadable),
         points=tuple(points),
-        examples=tuple(problems),
+        examples=tuple(_examples(names, unreadable, parent, offset)),
         unscored=tuple(unscored[:LISTED]),
         spearman=_defined(spearman(scores, truth)),
         ndcg=_defined(ndcg(scores, truth)),
@@ -122,39 +120,39 @@ def check_names(names: Sequence[str], parent: str, offset: int) -> None:
 
     The code is `wrong_offset` if another offset would correct nearly all of them, else `assay_mismatch`.
     """
-    problems: list[Problem] = []
-    failed = 0
-    for index, name in enumerate(names):
-        try:
-            key = key_of(name, parent, offset)
-        except InvalidInput:
-            fits = False
-        else:
-            # Letters alone may be a sequence, but a short one is more likely the name of a gene.
-            fits = isinstance(key, Variant) or 2 * len(key) >= len(parent)
-        if not fits:
-            failed += 1
-            if len(problems) < LISTED:
-                problems.append(_problem(name, index, parent, offset))
-    if 2 * failed <= len(names):
+    failed = [index for index, name in enumerate(names) if not _fits(name, parent, offset)]
+    if 2 * len(failed) <= len(names):
         return
     better = suggest_offset(_pairs_named(names), parent)
     if better is not None and better != offset:
-        what = f"the numbers of the variants seem shifted: {failed:,} of {len(names):,} names do not fit the parent"
+        what = (
+            f"the numbers of the variants seem shifted: {len(failed):,} of {len(names):,} names do not fit the parent"
+        )
         remedy = f"Set the numbering offset to {better} instead of {offset}."
-        problems.insert(0, Problem("wrong_offset", what, remedy, path="offset"))
+        first = Problem("wrong_offset", what, remedy, path="offset")
     else:
-        what = f"{failed:,} of {len(names):,} names are not variants of this job's parent"
+        what = f"{len(failed):,} of {len(names):,} names are not variants of this job's parent"
         remedy = "Choose another column, or send the measurements of this parent."
-        problems.insert(0, Problem("assay_mismatch", what, remedy, path="variant_column"))
-    first = problems[0]
-    raise InvalidInput(first.message, code=first.code, problems=problems, problem_count=failed + 1)
+        first = Problem("assay_mismatch", what, remedy, path="variant_column")
+    problems = [first, *_examples(names, failed, parent, offset)]
+    raise InvalidInput(first.message, code=first.code, problems=problems, problem_count=len(failed) + 1)
 
 
-def _problem(name: str, index: int, parent: str, offset: int) -> Problem:
-    """Return the problem of a name that does not match, with a message that does not repeat its place."""
-    first = VariantRules(parent, offset).problems(name, Place())[-1]
-    return Problem(first.code, first.message, first.remedy, record=name[:80], index=index)
+def _fits(name: str, parent: str, offset: int) -> bool:
+    try:
+        key = key_of(name, parent, offset)
+    except InvalidInput:
+        return False
+    # Letters alone may be a sequence, but a short one is more likely the name of a gene.
+    return isinstance(key, Variant) or 2 * len(key) >= len(parent)
+
+
+def _examples(names: Sequence[str], failed: Sequence[int], parent: str, offset: int) -> Iterator[Problem]:
+    """Yield the problems of the first names that do not match, with messages that do not repeat their place."""
+    rules = VariantRules(parent, offset)
+    for index in failed[:LISTED]:
+        last = rules.problems(names[index], Place())[-1]
+        yield Problem(last.code, last.message, last.remedy, record=names[index][:80], index=index)
 
 
 def _pairs_named(names: Iterable[str]) -> Iterator[tuple[str, int]]:
