@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from jobs.api import serializers as shapes
+from jobs.api.estimate import RAW_BODIES
 from jobs.api.views import JobView
 from jobs.intake.extend import check_extendable, job_extend
 from jobs.intake.requests import read_submission
@@ -23,12 +24,9 @@ class JobExtend(JobView):
     @extend_schema(
         operation_id="jobs_extend",
         request={
-            "application/json": docs.JobExtension,
-            "multipart/form-data": docs.JobExtensionUpload,
-            "text/x-fasta": OpenApiTypes.BINARY,
-            "text/csv": OpenApiTypes.BINARY,
-            "application/x-ndjson": OpenApiTypes.BINARY,
-            "application/gzip": OpenApiTypes.BINARY,
+            "application/json": shapes.JobExtension,
+            "multipart/form-data": shapes.JobExtensionUpload,
+            **RAW_BODIES,
         },
         parameters=[
             OpenApiParameter(
@@ -36,14 +34,7 @@ class JobExtend(JobView):
             ),
             *(OpenApiParameter(name, str, description="With a raw body only.") for name in ("on_invalid", "filename")),
         ],
-        responses={
-            202: docs.JobBody,
-            400: docs.ErrorBody,
-            409: docs.ErrorBody,
-            413: docs.ErrorBody,
-            415: docs.ErrorBody,
-            **COMMON_ERRORS,
-        },
+        responses={202: shapes.JobBody, **dict.fromkeys((400, 409, 413, 415), docs.ErrorBody), **COMMON_ERRORS},
     )
     def post(self, request: Request, job_id: UUID) -> Response:
         """Add items behind the job's last one. The bodies are those of a submission; model, action and params are the

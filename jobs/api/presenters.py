@@ -1,15 +1,16 @@
-"""Rows as the JSON that outsiders rely on."""
+"""Jobs and items as REST and the pages show them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from django.urls import reverse
 
 from e1protocol import MODELS
+from jobs.api.serializers import JobBody, JobSummary
 from jobs.attribution import attribution
-from jobs.files.pieces import iso
 from jobs.library import selectors
 from jobs.models import Item, Job
 from jobs.models.states import JobState
@@ -21,93 +22,97 @@ CHUNK_STATES = ("ready", "leased", "done", "failed", "cancelled")
 
 
 def present_job(job: Job, sums: Sequence[ChunkSum] | None = None, *, whole: bool = True) -> dict[str, Any]:
-    """A job; `whole` adds what takes further queries (rates, reasons, engines)."""
+    """Return a job as JSON. `whole` adds what takes further queries: rate, queue position, failures, engines."""
     if sums is None:
         sums = progress.chunk_sums([job.pk]).get(job.pk, [])
-    counts = progress.job_counts(job, sums)
-    url = reverse("job-detail", args=[job.pk])
-    body: dict[str, Any] = {
-        "id": str(job.pk),
-        "url": url,
-        "name": job.name,
-        "model": job.model,
-        "action": job.action,
-        "params": job.params,
-        "state": job.state,
-        "interactive": job.interactive,
-        "on_invalid": job.on_invalid,
-        "created_at": iso(job.created_at),
-        "started_at": iso(job.started_at),
-        "finished_at": iso(job.finished_at),
-        "expires_at": iso(job.expires_at),
-        "stored_bytes": job.stored_bytes,
-        "freed_bytes": job.kept.get("freed_bytes"),
-        "counts": counts,
-        "finished": counts["total"] - counts["pending"] - counts["cancelled"],
-        "chunks": {
-            "total": sum(one.chunks for one in sums),
-            **{state: sum(one.chunks for one in sums if one.state == state) for state in CHUNK_STATES},
-        },
-        "cleaning": job.cleaning,
-        "warnings": job.warnings,
-        "demonstration": MODELS[job.model].demonstration,
-        "attribution": attribution(MODELS[job.model]),
-        "links": {
-            "self": url,
-            "page": reverse("job-page", args=[job.pk]),
-            **{name: reverse(f"job-{name}", args=[job.pk]) for name in LINKS},
-        },
-    }
-    if job.total_units:
-        body["units"] = {"done": progress.units_done(job), "total": job.total_units}
-    if whole:
-        body.update(_progress(job, counts))
-        body["failures"] = selectors.job_failures(job) if counts["failed"] or counts["skipped"] else []
-        body["provenance"] = progress.job_engines(job, sums)
-    return body
+    shape = JobBody if whole else JobSummary
+    return dict(shape(ShownJob(job, sums)).data)
 
 
-def _progress(job: Job, counts: Mapping[str, int]) -> dict[str, Any]:
-    """Rate, time to go and queue position; null where there is nothing true to say."""
-    if job.total_units:
-        return _unit_progress(job)
-    finished = counts["succeeded"] + counts["failed"]
-    rate = progress.job_rate(job) if job.state == JobState.RUNNING else progress.job_mean_rate(job, finished)
-    computed = counts["total"] - counts["skipped"]
-    throughput = None
-    if rate is not None and computed:
-        throughput = {
-            "items_per_second": round(rate, 3),
-            "residues_per_second": round(rate * job.total_residues / computed, 1),
-        }
-    return {
-        "throughput": throughput,
-        "eta_seconds": round(counts["pending"] / rate, 1) if rate and job.state == JobState.RUNNING else None,
-        "queue": _queue(job),
-    }
+class ShownJob:
+    """A job with its derived figures. Other attributes are those of the job itself."""
 
+    def __init__(self, job: Job, sums: Sequence[ChunkSum]) -> None:
+        self._job, self._sums = job, sums
 
-def _unit_progress(job: Job) -> dict[str, Any]:
-    """The same where items are made of work units: those are what the time goes into."""
-    rate = progress.units_per_second(job) if job.state == JobState.RUNNING else None
-    left = job.total_units - progress.units_done(job)
-    return {
-        "throughput": {"units_per_second": round(rate, 3)} if rate else None,
-        "eta_seconds": round(left / rate, 1) if rate else None,
-        "queue": _queue(job),
-    }
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._job, name)
 
+    @cached_property
+    def counts(self) -> Mapping[str, int]:
+        return progress.job_counts(self._job, self._sums)
 
-def _queue(job: Job) -> dict[str, Any] | None:
-    """The job's place among those that wait or are computed, and why it is there."""
-    if job.state not in (JobState.QUEUED, JobState.RUNNING, JobState.PAUSED):
-        return None
-    position = progress.queue_position(job)
-    return {"position": position, "reason": progress.queue_reason(job, position)}
+    @property
+    def finished(self) -> int:
+        return self.counts["total"] - self.counts["pending"] - self.counts["cancelled"]
+
+    @property
+    def chunks(self) -> dict[str, int]:
+        by_state = {state: sum(one.chunks for one in self._sums if one.state == state) for state in CHUNK_STATES}
+        return {"total": sum(one.chunks for one in self._sums), **by_state}
+
+    @cached_property
+    def units(self) -> dict[str, int] | None:
+        job = self._job
+        return {"done": progress.units_done(job), "total": job.total_units} if job.total_units else None
+
+    @property
+    def demonstration(self) -> bool:
+        return MODELS[self._job.model].demonstration
+
+    @property
+    def attribution(self) -> str:
+        return attribution(MODELS[self._job.model])
+
+    @property
+    def links(self) -> dict[str, str]:
+        pages = {"self": "job-detail", "page": "job-page", **{name: f"job-{name}" for name in LINKS}}
+        return {name: reverse(view, args=[self._job.pk]) for name, view in pages.items()}
+
+    @cached_property
+    def rate(self) -> float | None:
+        """Work units a second if the items are made of them, else items a second. None if it is unknown."""
+        job = self._job
+        if job.total_units:
+            return progress.units_per_second(job) if job.state == JobState.RUNNING else None
+        if job.state == JobState.RUNNING:
+            return progress.job_rate(job)
+        return progress.job_mean_rate(job, self.counts["succeeded"] + self.counts["failed"])
+
+    @property
+    def throughput(self) -> dict[str, float] | None:
+        rate, computed = self.rate, self.counts["total"] - self.counts["skipped"]
+        if self._job.total_units:
+            return {"units_per_second": round(rate, 3)} if rate else None
+        if rate is None or not computed:
+            return None
+        residues = round(rate * self._job.total_residues / computed, 1)
+        return {"items_per_second": round(rate, 3), "residues_per_second": residues}
+
+    @property
+    def eta_seconds(self) -> float | None:
+        left = self.units["total"] - self.units["done"] if self.units else self.counts["pending"]
+        return round(left / self.rate, 1) if self.rate and self._job.state == JobState.RUNNING else None
+
+    @property
+    def queue(self) -> dict[str, Any] | None:
+        """The job's place among those that wait or run, and the reason for it."""
+        if self._job.state not in (JobState.QUEUED, JobState.RUNNING, JobState.PAUSED):
+            return None
+        position = progress.queue_position(self._job)
+        return {"position": position, "reason": progress.queue_reason(self._job, position)}
+
+    @property
+    def failures(self) -> list[dict[str, Any]]:
+        return selectors.job_failures(self._job) if self.counts["failed"] or self.counts["skipped"] else []
+
+    @property
+    def provenance(self) -> list[dict[str, Any]]:
+        return progress.job_engines(self._job, self._sums)
 
 
 def present_item(item: Item) -> dict[str, Any]:
-    """One record of the input with its state; a failed or skipped one with its reasons."""
+    """Return a record of the input with its state, and with the reasons if it failed or was skipped."""
     body: dict[str, Any] = {
         "index": item.index,
         "name": item.name,

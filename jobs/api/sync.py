@@ -16,7 +16,7 @@ from rest_framework.views import APIView
 from e1protocol import MODELS, ModelFacts, tokens_of
 from jobs.actions import Action, get_action
 from jobs.actions.base import DTYPE, Context, no_dtype
-from jobs.api.quotas import RateLimited
+from jobs.api import serializers as shapes
 from jobs.errors import InvalidInput, NotFound, Problem, Problems
 from jobs.intake.ingest import Request
 from jobs.intake.requests import checked_params, require_items
@@ -24,6 +24,7 @@ from jobs.intake.sync import answer
 from jobs.limits import MAX_HEADER, SYNC_CONTEXT_TOKENS, SYNC_ITEMS
 from jobs.parsing import BadRecord, ItemReader, Record
 from jobs.parsing.letters import storable
+from jobs.quotas.api import RateLimited
 from jobs.web.rest import serializers as docs
 from jobs.web.rest.bodies import only_fields
 
@@ -36,7 +37,9 @@ ERRORS = dict.fromkeys((400, 401, 404, 413, 429, 500, 503, 504), docs.ErrorBody)
 class Synchronous(RateLimited):
     interactive = True
 
-    @extend_schema(operation_id="synchronous", request=docs.SyncRequest, responses={200: docs.SyncResponse, **ERRORS})
+    @extend_schema(
+        operation_id="synchronous", request=shapes.SyncRequest, responses={200: shapes.SyncResponse, **ERRORS}
+    )
     def post(self, request: RestRequest, model: str, action: str) -> Response:
         """Up to eight items, answered in the response, through the same queue as jobs and ahead of them."""
         facts, found = _find(model, action)

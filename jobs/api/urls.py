@@ -6,12 +6,12 @@ from rest_framework.renderers import JSONOpenAPIRenderer
 
 from jobs.alignments import api as alignments
 from jobs.alignments import api_searches as searches
-from jobs.api import artefacts, events, extend, jobs, ledger, sync
-from jobs.api import quotas as sharing
+from jobs.api import estimate, events, extend, jobs, results, sync
 from jobs.contacts import api
 from jobs.contexts import api as contexts
 from jobs.maps import api as analyses
 from jobs.maps import api_columns as columns
+from jobs.quotas import api as quotas
 from jobs.variants import api as attachments
 from jobs.web.rest import openapi
 from jobs.webhooks import api as webhooks
@@ -22,11 +22,11 @@ urlpatterns = [
     path("api/jobs/", jobs.JobList.as_view(), name="job-list"),
     path("api/jobs/<uuid:job_id>/", jobs.JobDetail.as_view(), name="job-detail"),
     path("api/jobs/<uuid:job_id>/events/", events.JobEvents.as_view(), name="job-events"),
-    path("api/jobs/<uuid:job_id>/items/", jobs.JobItems.as_view(), name="job-items"),
-    path("api/jobs/<uuid:job_id>/items/<int:index>/", jobs.JobItem.as_view(), name="job-item"),
-    path("api/jobs/<uuid:job_id>/results/", jobs.JobResults.as_view(), name="job-results"),
-    path("api/jobs/<uuid:job_id>/artefacts/<int:artefact_id>/", artefacts.JobArtefact.as_view(), name="job-artefact"),
-    path("api/jobs/<uuid:job_id>/ledger/", ledger.JobLedger.as_view(), name="job-ledger"),
+    path("api/jobs/<uuid:job_id>/items/", results.JobItems.as_view(), name="job-items"),
+    path("api/jobs/<uuid:job_id>/items/<int:index>/", results.JobItem.as_view(), name="job-item"),
+    path("api/jobs/<uuid:job_id>/results/", results.JobResults.as_view(), name="job-results"),
+    path("api/jobs/<uuid:job_id>/artefacts/<int:artefact_id>/", results.JobArtefact.as_view(), name="job-artefact"),
+    path("api/jobs/<uuid:job_id>/ledger/", results.JobLedger.as_view(), name="job-ledger"),
     path("api/jobs/<uuid:job_id>/analyses/", analyses.JobAnalyses.as_view(), name="job-analyses"),
     path("api/jobs/<uuid:job_id>/analyses/<int:analysis_id>/", analyses.JobAnalysis.as_view(), name="job-analysis"),
     path(
@@ -45,7 +45,7 @@ urlpatterns = [
         api.StructureDetail.as_view(),
         name="job-structure",
     ),
-    path("api/jobs/<uuid:job_id>/manifest/", jobs.JobManifest.as_view(), name="job-manifest"),
+    path("api/jobs/<uuid:job_id>/manifest/", results.JobManifest.as_view(), name="job-manifest"),
     path("api/jobs/<uuid:job_id>/cancel/", jobs.JobCancel.as_view(), name="job-cancel"),
     path("api/jobs/<uuid:job_id>/pause/", jobs.JobPause.as_view(), name="job-pause"),
     path("api/jobs/<uuid:job_id>/resume/", jobs.JobResume.as_view(), name="job-resume"),
@@ -61,8 +61,8 @@ urlpatterns = [
     path("api/searches/<uuid:search_id>/cancel/", searches.SearchCancel.as_view(), name="search-cancel"),
     path("api/contexts/", contexts.ContextList.as_view(), name="context-list"),
     path("api/contexts/<str:name>/", contexts.ContextDetail.as_view(), name="context-detail"),
-    path("api/estimate/", sharing.Estimate.as_view(), name="estimate"),
-    path("api/usage/", sharing.Usage.as_view(), name="usage"),
+    path("api/estimate/", estimate.Estimate.as_view(), name="estimate"),
+    path("api/usage/", quotas.Usage.as_view(), name="usage"),
     path("api/v3/schema/<slug:model>/<slug:action>/", sync.RequestSchema.as_view(), name="request-schema"),
     path("api/v3/<slug:model>/<slug:action>/", sync.Synchronous.as_view(), name="synchronous"),
     path("api/webhooks/", webhooks.WebhooksView.as_view(), name="webhook-list"),

@@ -15,7 +15,8 @@ from jobs.models import Context
 from jobs.parsing import Record
 from jobs.parsing.tally import InputTally
 from jobs.quotas import usage
-from jobs.quotas.rules import Amounts, Need, left, refusal
+from jobs.quotas.rules import Need, refusal
+from jobs.quotas.serializers import quota_states
 
 REFUSAL = ("code", "detail", "status_code", "retry_after")
 
@@ -68,7 +69,7 @@ def estimate_of(*, user_id: int, submission: Submission) -> dict[str, Any]:
         "tokens_per_second": pace.rate,
         "workers": pace.workers,
         "waiting": {"tokens": pace.waiting_tokens, "seconds": ahead},
-        "quota": present_quota(limits, use),
+        "quota": quota_states(limits, use),
         "accepted": refused is None,
         "refusal": refused and {name: getattr(refused, name) for name in REFUSAL},
         "cleaning": dict(records.cleaning),
@@ -109,11 +110,3 @@ class _Contexts:
             stored = Context.objects.filter(owner_id=user_id, digest__in=page).values_list("digest", flat=True)
             kept += sum(self._tokens[bytes.fromhex(digest)] for digest in stored)
         return sum(self._tokens.values()) - kept + self._beyond
-
-
-def present_quota(limits: Amounts, use: Amounts) -> dict[str, dict[str, int | None]]:
-    """Return limit, use and rest of each quota; null if there is no limit."""
-    return {
-        name: {"limit": limit or None, "used": getattr(use, name), "left": left(limits, use, name)}
-        for name, limit in limits
-    }

@@ -1,4 +1,4 @@
-"""What the person has in use, and the limits of it."""
+"""The page of a user's quotas and their use."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 
 from jobs.fleet import pace
 from jobs.quotas import usage
-from jobs.quotas.rules import left
+from jobs.quotas.serializers import quota_states
 from jobs.web.access import page, user_of
 
 SHOWN = {
@@ -32,15 +32,15 @@ FULL = {
     "stored_bytes": "A new job is refused until you delete some: the largest are listed below.",
     "sync_requests": "A further request is refused until one of these is answered.",
 }
-"""What it means that nothing is left, and what helps."""
+"""The effect of a full quota, and the remedy."""
 
 NEAR = 0.9
-"""The share from which on the page says that little is left."""
+"""The used share from which the page warns."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One quota; `limit` and `left` are None where there is none."""
+    """One quota. `limit` and `left` are None if there is no limit."""
 
     name: str
     title: str
@@ -51,7 +51,7 @@ class Row:
 
     @property
     def level(self) -> str:
-        """`over`, `full`, `near` or nothing. A limit that was lowered leaves its user over it."""
+        """One of `over`, `full` and `near`, or empty. A user is over a limit that was lowered."""
         if not self.limit or self.used < NEAR * self.limit:
             return ""
         if self.used > self.limit:
@@ -66,13 +66,10 @@ class Row:
 @page
 @require_safe
 def quota_page(request: HttpRequest) -> HttpResponse:
-    """Each quota with its bar, and how fast the models are computed now."""
+    """Show each quota with its bar, the current speed of the models, and the largest jobs."""
     user = user_of(request)
-    limits, use = usage.limits_of(user.pk), usage.use_of(user.pk)
-    rows = [
-        Row(name, title, text, getattr(use, name), getattr(limits, name) or None, left(limits, use, name))
-        for name, (title, text) in SHOWN.items()
-    ]
+    states = quota_states(usage.limits_of(user.pk), usage.use_of(user.pk))
+    rows = [Row(name, title, text, **states[name]) for name, (title, text) in SHOWN.items()]
     context: dict[str, Any] = {
         "rows": rows,
         "paces": [(slug, pace.pace_of(slug)) for slug in settings.E1_MODELS],

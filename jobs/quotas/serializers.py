@@ -1,19 +1,21 @@
-"""Shapes of estimates and quotas, for the OpenAPI document."""
+"""Bodies of the REST interface about quotas and estimates."""
 
 from __future__ import annotations
 
 from rest_framework import serializers as s
 
+from jobs.quotas.rules import Amounts, left
+from jobs.web.rest.fields import Shape
 from jobs.web.rest.serializers import ProblemBody
 
 
-class QuotaState(s.Serializer):  # type: ignore[type-arg]
-    limit = s.IntegerField(allow_null=True, help_text="Null where there is none.")
+class QuotaState(Shape):
+    limit = s.IntegerField(allow_null=True, help_text="Null if there is none.")
     used = s.IntegerField()
     left = s.IntegerField(allow_null=True)
 
 
-class QuotaBody(s.Serializer):  # type: ignore[type-arg]
+class QuotaBody(Shape):
     active_jobs = QuotaState(help_text="Unfinished jobs, paused ones included.")
     sync_requests = QuotaState(help_text="Synchronous requests that are not answered yet.")
     queued_tokens = QuotaState(help_text="Tokens that wait or are being computed.")
@@ -22,19 +24,27 @@ class QuotaBody(s.Serializer):  # type: ignore[type-arg]
     )
 
 
-class WaitingBody(s.Serializer):  # type: ignore[type-arg]
+def quota_states(limits: Amounts, use: Amounts) -> dict[str, dict[str, int | None]]:
+    """Return limit, use and rest of each quota, None if there is no limit. Estimates and QuotaBody show them."""
+    return {
+        name: {"limit": limit or None, "used": getattr(use, name), "left": left(limits, use, name)}
+        for name, limit in limits
+    }
+
+
+class WaitingBody(Shape):
     tokens = s.IntegerField(help_text="What all users have queued for this model.")
     seconds = s.FloatField(allow_null=True)
 
 
-class RefusalBody(s.Serializer):  # type: ignore[type-arg]
+class RefusalBody(Shape):
     code = s.CharField()
     detail = s.CharField()
     status_code = s.IntegerField()
     retry_after = s.IntegerField(allow_null=True, help_text="Seconds, where waiting helps.")
 
 
-class EstimateBody(s.Serializer):  # type: ignore[type-arg]
+class EstimateBody(Shape):
     model = s.CharField()
     action = s.CharField()
     params = s.DictField()
@@ -58,13 +68,15 @@ class EstimateBody(s.Serializer):  # type: ignore[type-arg]
     warnings = ProblemBody(many=True)
 
 
-class ModelPace(s.Serializer):  # type: ignore[type-arg]
+class ModelPace(Shape):
+    """A `jobs.fleet.pace.Pace`."""
+
     workers = s.IntegerField()
-    tokens_per_second = s.FloatField(allow_null=True)
+    tokens_per_second = s.FloatField(source="rate", allow_null=True)
     reason = s.CharField(allow_null=True, help_text="Why there is no rate.")
     waiting_tokens = s.IntegerField()
 
 
-class UsageBody(s.Serializer):  # type: ignore[type-arg]
+class UsageBody(Shape):
     quota = QuotaBody()
     models = s.DictField(child=ModelPace())

@@ -19,7 +19,7 @@ NAMES = ["=1+1", "@SUM(A1)", "-2+3", "+cmd|' /C calc'!A1", '=HYPERLINK("http://x
 JOBS = Path(__file__).parents[2] / "jobs"
 ANSWERING = {
     "results/export/__init__.py": "results",
-    "api/ledger.py": "the ledger",
+    "api/results.py": "the ledger",
     "pages/picks.py": "picked items",
     "variants/pages.py": "the table of variants",
     "pages/items.py": "the numbers of one item: a scan or a contact map, without texts of users",

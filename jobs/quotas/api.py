@@ -1,0 +1,51 @@
+"""A user's quotas in REST: what is in use, and the header fields of answers that say what is left."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from jobs.fleet.pace import pace_of
+from jobs.quotas import serializers as shapes
+from jobs.quotas import usage
+from jobs.quotas.rules import Amounts, rate_limit_fields
+from jobs.web.rest import serializers as docs
+
+
+class RateLimited(APIView):
+    """A view whose answers to POST carry what is left of the user's quotas (`RateLimit-Policy`, `RateLimit`)."""
+
+    interactive = False
+
+    def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
+        response = super().finalize_response(request, response, *args, **kwargs)
+        user = getattr(request, "user", None)
+        if request.method == "POST" and user is not None and user.is_authenticated:
+            limits = usage.limits_of(user.pk)
+            if limits.any:
+                for name, value in self._fields(response, limits, usage.use_of(user.pk)).items():
+                    response[name] = value
+        return response
+
+    def _fields(self, response: Any, limits: Amounts, use: Amounts) -> dict[str, str]:
+        data = getattr(response, "data", None)
+        refused = str(data.get("code", "")) if isinstance(data, dict) and response.status_code >= 400 else ""
+        wait = response.get("Retry-After")
+        retry_after = int(wait) if refused and wait else None
+        return rate_limit_fields(limits, use, interactive=self.interactive, retry_after=retry_after, refused=refused)
+
+
+class Usage(APIView):
+    @extend_schema(operation_id="usage", responses={200: shapes.UsageBody, 401: docs.ErrorBody})
+    def get(self, request: Request) -> Response:
+        """Show your quotas with what is in use and left, and the current speed of each model."""
+        user = cast(User, request.user)
+        quota = shapes.quota_states(usage.limits_of(user.pk), usage.use_of(user.pk))
+        paces = {slug: pace_of(slug) for slug in settings.E1_MODELS}
+        return Response(shapes.UsageBody({"quota": quota, "models": paces}).data)
