@@ -1,7 +1,7 @@
-"""Whose network computed a result, in the words that pages, manifests and the command show.
+"""The attribution of results, as pages, manifests and the command show it.
 
-The licence of the weights asks for the name in plain view. Nothing here may read as an endorsement, nor let
-the demonstration network pass for a released one.
+The licence of the weights requires the name in plain view. No text here can read as an endorsement, or present the
+demonstration network as a released one.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from collections.abc import Iterator, Sequence
 from e1protocol import MODELS, ModelFacts
 
 ATTRIBUTION = "Built with Profluent-E1"
-"""The short form: page footers and start banners."""
+"""The short form, for page footers and start banners."""
 
 NO_ENDORSEMENT = "This service is independent of Profluent, which neither endorses nor supports it."
 
 
 def attribution(model: ModelFacts) -> str:
-    """The long form for results of this model: manifests and result pages."""
+    """Return the long form for results of this model, for manifests and result pages."""
     if model.demonstration:
         return (
             f"Computed by the {model.title} ({model.parameters:,} parameters), a demonstration that this "

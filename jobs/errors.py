@@ -1,18 +1,18 @@
-"""Everything that the service refuses, as one exception tree, mapped to HTTP in one place (`jobs.web.rest.errors`).
+"""Every refusal of the service, as one tree of exceptions. `jobs.web.rest.errors` maps it to HTTP.
 
 ServiceError
-├── InvalidInput        400  what was sent is wrong; `problems` says each place, reason and remedy
+├── InvalidInput        400  the input is wrong; `problems` has each place, reason and remedy
 │   └── TooLarge        413  more than this service accepts
 ├── TooSlow             408  the request's body did not come in time
-├── NotFound            404  not there, or somebody else's
-├── Gone                410  it was there, and its time is over
-├── Conflict            409  the state of the thing does not allow it
-├── WrongMediaType      415  a body of a kind that is not read at this address
-├── TooManyRequests     429  come back after `retry_after` seconds
-├── Unavailable         503  no worker, or a store is down; come back after `retry_after` seconds
+├── NotFound            404  it doesn't exist, or belongs to another user
+├── Gone                410  it has expired
+├── Conflict            409  the state of the object doesn't allow it
+├── WrongMediaType      415  this address doesn't read bodies of this kind
+├── TooManyRequests     429  retry after `retry_after` seconds
+├── Unavailable         503  no worker, or a store is down; retry after `retry_after` seconds
 ├── StillRunning        504  the answer takes longer than the wait limit; `location` is the job's URL
 ├── jobs.intake.sync.ItemsFailed   500  a worker could not compute some items of a synchronous request
-└── jobs.results.export.ExportBroken         500  a download lost its rows half way, or found damaged bytes
+└── jobs.results.export.ExportBroken         500  a download lost its rows, or found damaged bytes
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ T = TypeVar("T")
 class Problem:
     """One thing that is wrong, for a person and for a program.
 
-    `code` is stable. `message` says what is wrong and where, `remedy` what to do. `path` is the field of a JSON body
-    (`items.3.sequence`); `line` and `column` are 1-based places in a file; `record` is the name as given, `index`
-    the 0-based position of the record in the input; `character` the offending character.
+    `code` is stable. `message` is the problem and its place, `remedy` the way out. `path` is the field of a JSON body
+    (`items.3.sequence`). `line` and `column` count from 1 in a file. `record` is the name as given, and `index` the
+    0-based position of the record in the input. `character` is the offending character.
     """
 
     code: str
@@ -47,15 +47,13 @@ class Problem:
     character: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """The fields that are set, ready for JSON."""
+        """Return the fields that are set, ready for JSON."""
         pairs = ((f.name, getattr(self, f.name)) for f in fields(self))
         return {name: value for name, value in pairs if value is not None and value != ""}
 
 
 class Problems:
-    """Problems as they are found: the first `most` are listed and all are counted, so that memory does not grow with
-    what is wrong.
-    """
+    """A collection of problems that lists the first `most` and counts all, to bound memory."""
 
     def __init__(self, most: int = LISTED_PROBLEMS) -> None:
         self.listed: list[Problem] = []
@@ -67,7 +65,7 @@ class Problems:
 
     @property
     def full(self) -> bool:
-        """Whether what still comes is only counted."""
+        """Whether further problems are only counted."""
         return len(self.listed) >= self._most
 
     def add(self, problem: Problem) -> None:
@@ -80,24 +78,23 @@ class Problems:
                 self.listed.append(problem)
 
     def each(self, things: Sequence[T], problem_of: Callable[[T], Problem]) -> None:
-        """A problem of each of `things`; those that are only counted are not even made."""
+        """Add a problem for each of `things`, without making those that are only counted."""
         self.count += len(things)
         self.listed += map(problem_of, islice(things, self._most - len(self.listed)))
 
     def refusal(self) -> InvalidInput:
-        """The error of them all: the first one gives its code and sentence, which says how many more there are."""
+        """Return the error of all problems. Code and sentence are those of the first, with the number of the others."""
         first = self.listed[0]
         detail = _and_more(first, self.count)
         return InvalidInput(detail, code=first.code, problems=self.listed, problem_count=self.count)
 
 
 def _and_more(first: Problem, count: int) -> str:
-    """The sentence of the first of so many problems."""
     return first.message + (f" (and {count - 1:,} more)" if count > 1 else "")
 
 
 class ServiceError(Exception):
-    """`detail` is one sentence for people, `code` a stable word for programs, `problems` the single places."""
+    """A refusal: `detail` is a sentence for people, `code` a stable word for programs, `problems` the single places."""
 
     status_code = 500
     code = "error"
@@ -125,8 +122,14 @@ class ServiceError(Exception):
         """The detail as a sentence for a page."""
         return f"{self.detail[:1].upper()}{self.detail[1:]}."
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """The header fields of an answer with this error."""
+        fields = {"Retry-After": self.retry_after, "Location": self.location}
+        return {name: str(value) for name, value in fields.items() if value is not None}
+
     def as_dict(self) -> dict[str, Any]:
-        """The error body of the REST interface."""
+        """Return the error body of the REST interface."""
         body: dict[str, Any] = {
             "detail": self.detail,
             "code": self.code,
@@ -146,7 +149,7 @@ class InvalidInput(ServiceError):
 
     @classmethod
     def of(cls, *problems: Problem) -> Self:
-        """The error of one or several problems: the first one gives its code and sentence."""
+        """Return the error of one or more problems, with the code and the sentence of the first."""
         first = problems[0]
         return cls(_and_more(first, len(problems)), code=first.code, problems=problems)
 

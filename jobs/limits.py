@@ -1,4 +1,4 @@
-"""How much the service takes in, in one place. Every number says why it is what it is."""
+"""The limits of the service, each with its reason."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MAX_TOKENS = 65_536
 """Global positions of the released checkpoints: residues and 4 per sequence, contexts and query together."""
 
 MAX_JOB_CONTEXTS = 64
-"""Contexts that a job may be computed under, and that a named set holds. The published ensemble has 15."""
+"""Contexts of one job, and of one named set. The published ensemble has 15."""
 
 MAX_ITEMS = 10_000_000
 """Records of one job: ten times the library that every figure of docs/scale.md was measured with."""
@@ -25,10 +25,10 @@ SYNC_ITEMS = 8
 """Items of one synchronous request, as in the published interface."""
 
 SYNC_CONTEXT_TOKENS = SYNC_ITEMS * MAX_TOKENS
-"""Tokens of all contexts of a synchronous request together: what eight items with contexts of their own may have."""
+"""Tokens of all contexts of a synchronous request: as many as eight items with their own contexts can have."""
 
 MAX_ANSWER_BYTES = 96 * MIB
-"""Bytes of the results in one JSON answer, as they are stored: as text they take three times as much. Eight sequences
+"""Bytes of the results in one JSON answer, as they are stored. As text they take three times as much. Eight sequences
 of 2,048 residues with an embedding of each residue in one layer of the largest checkpoint take 80 MiB."""
 
 CHUNK_ITEMS = 8
@@ -41,22 +41,22 @@ MAX_UNITS = 1_000_000
 """Work units of one job: 125,000 chunks, as a job of a million sequences has."""
 
 LISTED_PROBLEMS = 1000
-"""Problems of one upload that are listed one by one. The others are counted: nobody reads more."""
+"""Problems of one upload that are listed. Further ones are only counted."""
 
 RECORD_PROBLEMS = 20
-"""Problems of one record that are kept: whoever mends these sees the next ones."""
+"""Problems of one record that are kept. The next upload shows the others."""
 
 SHOWN_NAME = 100
-"""Characters that an answer shows of the name of a field or parameter that there is not."""
+"""Characters that an answer shows of an unknown field or parameter."""
 
 KINDS_OF_CHARACTER = 20
-"""Different wrong characters that are listed for one record. A file of another kind would list hundreds."""
+"""Different wrong characters that are listed for one record. A file of another kind has hundreds."""
 
 MAX_HEADER = 4096
 """Characters of a FASTA header or of a record's name. UniProt's longest headers have some hundreds."""
 
 MAX_JOB_NAME = 200
-"""Characters of a job's name: a file's name, or a line that a person wrote."""
+"""Characters of a job's name, which is a file's name or a typed line."""
 
 MAX_LINE = MIB
 """Bytes of one line. The longest known protein has 36,000 residues, a JSON line with 50 contexts 110,000."""
@@ -65,16 +65,16 @@ MAX_UPLOAD_BYTES = 4 * GIB
 """Bytes of an upload once unpacked: a million sequences of 2,048 residues with headers take 2.2 GB."""
 
 MAX_UPLOAD_BODY = MAX_UPLOAD_BYTES + 100 * MIB
-"""Bytes of a request that brings files, as they come: packed or not, and with the envelope of a form."""
+"""Bytes of a request with files, compressed or not, including the other parts of the form."""
 
 SMALL_FORM = 256 * KIB
-"""Bytes of a form that is read from anybody, such as the login."""
+"""Bytes of a form that is read without a login, such as the login itself."""
 
 MAX_GZIP_RATIO = 500
-"""Unpacked by packed bytes. All single variants of a parent reach 125, ordinary proteins 2, a bomb 1,030."""
+"""Unpacked bytes by packed bytes. All single variants of a parent reach 125, ordinary proteins 2, a bomb 1,030."""
 
 GZIP_RATIO_FROM = 64 * MIB
-"""The ratio counts only beyond this many unpacked bytes: a small file does no harm, however well it packs."""
+"""Unpacked bytes from which the ratio is checked. A smaller file does no harm."""
 
 MAX_CONTEXT_FILE = MIB
 """Bytes of a file of context sequences once unpacked: 50 sequences of 2,048 residues take 110,000."""

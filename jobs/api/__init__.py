@@ -1,1 +1,1 @@
-"""The REST interface. Views translate; they hold no logic."""
+"""The REST interface of jobs. Views translate between HTTP and services."""

@@ -1,4 +1,4 @@
-"""Server-sent ticks: each says that a job changed. What changed is always read again from Postgres."""
+"""Server-sent ticks that a job has changed. Clients read the change from REST."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ from jobs.web.rest.views import COMMON_ERRORS, JobView
 
 LOOK_EVERY_SECONDS = 1.0
 COMMENT_EVERY_SECONDS = 1.0
-"""Writing is how a closed page is noticed: whoever looks through many pages must not run out of places."""
+"""Only a write shows that a page was closed, so comments free the streams of closed pages."""
 LONGEST_STREAM_SECONDS = 600.0
-"""A stream ends by itself; browsers connect again, and a forgotten page does not hold a thread for ever."""
+"""Browsers connect again after the end of a stream, so a forgotten page doesn't hold a thread forever."""
 
 _streams = threading.BoundedSemaphore(settings.E1_EVENT_STREAMS)
 
 
 class EventRenderer(BaseRenderer):
-    """Lets clients ask for `text/event-stream`; refusals are JSON all the same."""
+    """A renderer for clients that accept `text/event-stream`. Refusals are JSON."""
 
     media_type = "text/event-stream"
     format = "events"
@@ -57,7 +57,7 @@ class JobEvents(JobView):
         },
     )
     def get(self, request: Request, job_id: UUID) -> StreamingHttpResponse:
-        """A tick whenever the job has changed, until it is closed."""
+        """Stream a tick whenever the job changes, until it is closed."""
         job = self.job(job_id)
         if not _streams.acquire(blocking=False):
             raise Unavailable(
@@ -70,7 +70,7 @@ class JobEvents(JobView):
 
 
 class _Ticks:
-    """The stream; gives its place back when the response is closed, whoever ends it."""
+    """The stream, which frees its place when the response is closed."""
 
     def __init__(self, job: Job) -> None:
         self._ticks = ticks(job.pk)
@@ -86,7 +86,7 @@ class _Ticks:
 
 
 def ticks(job_id: UUID) -> Iterator[bytes]:
-    """One `tick` per change of the job's state, counts or work units, comments in between, `done` at the end."""
+    """Yield a `tick` for each change of state, counts or work units, comments in between, and `done` at the end."""
     seen: bytes | None = None
     started = said = time.monotonic()
     while time.monotonic() - started < LONGEST_STREAM_SECONDS:
@@ -95,7 +95,7 @@ def ticks(job_id: UUID) -> Iterator[bytes]:
         if job is None:
             yield b"event: done\ndata: {}\n\n"
             return
-        state = orjson.dumps(_told(job))
+        state = orjson.dumps(_data_of(job))
         if state != seen:
             seen, said = state, time.monotonic()
             yield b"event: tick\ndata: " + state + b"\n\n"
@@ -108,9 +108,10 @@ def ticks(job_id: UUID) -> Iterator[bytes]:
         time.sleep(LOOK_EVERY_SECONDS)
 
 
-def _told(job: Job) -> dict[str, Any]:
-    """What a tick says. Items made of work units stay pending for long: the units say that the job moves."""
-    told: dict[str, Any] = {"state": job.state, "counts": progress.job_counts(job)}
+def _data_of(job: Job) -> dict[str, Any]:
+    """Return the data of a tick."""
+    # Items made of work units stay pending for long: only their units show progress.
+    data: dict[str, Any] = {"state": job.state, "counts": progress.job_counts(job)}
     if job.total_units:
-        told["units"] = {"done": progress.units_done(job), "total": job.total_units}
-    return told
+        data["units"] = {"done": progress.units_done(job), "total": job.total_units}
+    return data

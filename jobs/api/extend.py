@@ -1,4 +1,4 @@
-"""More items for a job that is there already."""
+"""More items for an existing job."""
 
 from __future__ import annotations
 
@@ -30,15 +30,16 @@ class JobExtend(JobView):
         },
         parameters=[
             OpenApiParameter(
-                "Idempotency-Key", str, OpenApiParameter.HEADER, description="Same key and body: added once."
+                "Idempotency-Key", str, OpenApiParameter.HEADER, description="The same key and body add the items once."
             ),
             *(OpenApiParameter(name, str, description="With a raw body only.") for name in ("on_invalid", "filename")),
         ],
         responses={202: shapes.JobBody, **dict.fromkeys((400, 409, 413, 415), docs.ErrorBody), **COMMON_ERRORS},
     )
     def post(self, request: Request, job_id: UUID) -> Response:
-        """Add items behind the job's last one. The bodies are those of a submission; model, action and params are the
-        job's and may be left out. A job that is over is queued again; bad input leaves the job as it was.
+        """Add items after the job's last one. The bodies are those of a submission without model, action and params.
+
+        A job that has ended is queued again. Bad input leaves the job unchanged.
         """
         job = self.job(job_id)
         known = {"model": job.model, "action": job.action, "params": job.params, "on_invalid": job.on_invalid}

@@ -1,4 +1,4 @@
-"""Asynchronous jobs: submit, watch, fetch, stop."""
+"""Asynchronous jobs: submit, list, show, rename, delete, and change their state."""
 
 from __future__ import annotations
 
@@ -51,14 +51,14 @@ class JobList(RateLimited, JobView):
         responses={200: shapes.JobPage, 400: docs.ErrorBody, 401: docs.ErrorBody},
     )
     def get(self, request: Request) -> Response:
-        """Your jobs, newest first."""
+        """List your jobs, newest first."""
         jobs = selectors.jobs_of(self.owner())
         known = {"state": JobState.values, "interactive": ["true", "false"]}
         for name, values in known.items():
             wanted = request.query_params.get(name)
             if wanted and wanted.lower() not in values:
                 what, remedy = f"{name} is {wanted[:40]!r}", f"Choose from {', '.join(values)}."
-                raise InvalidInput.of(Problem(f"bad_{name}", what, remedy, path=name))
+                raise InvalidInput.one(f"bad_{name}", what, remedy, path=name)
         for name in ("state", "model", "action"):
             if wanted := request.query_params.get(name):
                 jobs = jobs.filter(**{name: storable(wanted)})
@@ -78,19 +78,11 @@ class JobList(RateLimited, JobView):
             ),
             *RAW_FIELDS,
         ],
-        responses={
-            202: shapes.JobBody,
-            400: docs.ErrorBody,
-            401: docs.ErrorBody,
-            409: docs.ErrorBody,
-            413: docs.ErrorBody,
-            415: docs.ErrorBody,
-            429: docs.ErrorBody,
-        },
+        responses={202: shapes.JobBody, **dict.fromkeys((400, 401, 409, 413, 415, 429), docs.ErrorBody)},
     )
     def post(self, request: Request) -> Response:
-        """Submit a library of any size. Answers 202 with the job once every record has been read and queued."""
-        # Before the body is read: a user whose quota is used up need not send it.
+        """Submit a library of any size. The answer 202 comes once every record has been read and queued."""
+        # Look before the body is read, so that a user with a full quota need not send it.
         quota_look(user_id=self.owner().pk, key=request.headers.get("Idempotency-Key"))
         job, _ = job_submit(owner=self.owner(), submission=read_submission(request))
         body = present_job(job)
@@ -101,7 +93,7 @@ class JobList(RateLimited, JobView):
 class JobDetail(JobView):
     @extend_schema(operation_id="jobs_show", responses={200: shapes.JobBody, **COMMON_ERRORS})
     def get(self, request: Request, job_id: UUID) -> Response:
-        """One job: state, counts that add up, rate, time to go, queue position and its reason."""
+        """Show a job: state, counts, rate, remaining time, queue position and its reason."""
         return self.show(job_id)
 
     @extend_schema(
@@ -110,7 +102,7 @@ class JobDetail(JobView):
         responses={200: shapes.JobBody, 400: docs.ErrorBody, **COMMON_ERRORS},
     )
     def patch(self, request: Request, job_id: UUID) -> Response:
-        """Change the job's name; nothing else of a job can be changed."""
+        """Change the job's name, the only field that can change."""
         data: Any = request.data
         problems = Problems()
         unknown = [name[:SHOWN_NAME] for name in data if name != "name"]
@@ -118,43 +110,45 @@ class JobDetail(JobView):
         if problems:
             raise problems.refusal()
         if "name" not in data:
-            raise InvalidInput.of(Problem("missing_field", "the field name is missing", path="name"))
+            raise InvalidInput.one("missing_field", "the field name is missing", path="name")
         lifecycle.job_rename(job_id=self.job(job_id).pk, name=data["name"])
         return self.show(job_id)
 
     @extend_schema(operation_id="jobs_delete", responses={204: None, 409: docs.ErrorBody, **COMMON_ERRORS})
     def delete(self, request: Request, job_id: UUID) -> Response:
-        """Remove a job with all its results. The header E1-Freed-Bytes says how much storage is free again."""
+        """Delete a job with all its results. The header E1-Freed-Bytes is the freed storage."""
         freed = lifecycle.job_delete(job_id=self.job(job_id).pk)
         return Response(status=204, headers={"E1-Freed-Bytes": str(freed)})
 
 
-class JobCancel(JobView):
-    @extend_schema(
-        operation_id="jobs_cancel", request=None, responses={200: shapes.JobBody, 409: docs.ErrorBody, **COMMON_ERRORS}
+def _changes(operation_id: str, *refusals: int, status: int = 200) -> Any:
+    """Document a call without a body that changes a job and answers with it."""
+    errors = dict.fromkeys((409, *refusals), docs.ErrorBody)
+    return extend_schema(
+        operation_id=operation_id, request=None, responses={status: shapes.JobBody, **errors, **COMMON_ERRORS}
     )
+
+
+class JobCancel(JobView):
+    @_changes("jobs_cancel")
     def post(self, request: Request, job_id: UUID) -> Response:
-        """Stop within one bundle; finished rows are kept."""
+        """Stop within one bundle. Finished rows are kept."""
         lifecycle.job_cancel(job_id=self.job(job_id).pk)
         return self.show(job_id)
 
 
 class JobPause(JobView):
-    @extend_schema(
-        operation_id="jobs_pause", request=None, responses={200: shapes.JobBody, 409: docs.ErrorBody, **COMMON_ERRORS}
-    )
+    @_changes("jobs_pause")
     def post(self, request: Request, job_id: UUID) -> Response:
-        """Hand out no further chunk until it is resumed."""
+        """Start no further chunk until the job is resumed."""
         lifecycle.job_pause(job_id=self.job(job_id).pk)
         return self.show(job_id)
 
 
 class JobResume(JobView):
-    @extend_schema(
-        operation_id="jobs_resume", request=None, responses={200: shapes.JobBody, 409: docs.ErrorBody, **COMMON_ERRORS}
-    )
+    @_changes("jobs_resume")
     def post(self, request: Request, job_id: UUID) -> Response:
-        """Go on with a paused job."""
+        """Resume a paused job."""
         job = self.job(job_id)
         lifecycle.job_resume(job_id=job.pk)
         queue.dispatch_quietly(job.model)
@@ -162,29 +156,17 @@ class JobResume(JobView):
 
 
 class JobKeep(JobView):
-    @extend_schema(
-        operation_id="jobs_keep", request=None, responses={200: shapes.JobBody, 409: docs.ErrorBody, **COMMON_ERRORS}
-    )
+    @_changes("jobs_keep")
     def post(self, request: Request, job_id: UUID) -> Response:
-        """Keep the results of a closed job for a full term from now; as often as you like."""
+        """Keep the results of a closed job for a full term from now, as often as you like."""
         job_keep(job_id=self.job(job_id).pk)
         return self.show(job_id)
 
 
 class JobRetry(JobView):
-    @extend_schema(
-        operation_id="jobs_retry",
-        request=None,
-        responses={
-            202: shapes.JobBody,
-            409: docs.ErrorBody,
-            413: docs.ErrorBody,
-            429: docs.ErrorBody,
-            **COMMON_ERRORS,
-        },
-    )
+    @_changes("jobs_retry", 413, 429, status=202)
     def post(self, request: Request, job_id: UUID) -> Response:
-        """Queue the failed items again; the results of all others stay."""
+        """Queue the failed items again. All other results stay."""
         job = self.job(job_id)
         lifecycle.job_retry(job_id=job.pk)
         queue.dispatch_quietly(job.model)

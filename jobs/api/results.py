@@ -57,7 +57,7 @@ class JobItems(JobView):
         responses={200: shapes.ItemPage, 400: docs.ErrorBody, **ROW_ERRORS},
     )
     def get(self, request: Request, job_id: UUID) -> Response:
-        """The records of the input in order, each with line, name, state, code and reason."""
+        """List the records of the input in order, each with line, name, state, code and reason."""
         items = selectors.items_of(self.job_with_rows(job_id)).select_related("chunk")
         if wanted := request.query_params.get("state"):
             if wanted not in ItemState.values:
@@ -72,9 +72,7 @@ class JobItems(JobView):
 class JobItem(JobView):
     @extend_schema(operation_id="jobs_item", responses={200: shapes.ItemDetail, 413: docs.ErrorBody, **ROW_ERRORS})
     def get(self, request: Request, job_id: UUID, index: int) -> Response:
-        """One record of the input with its sequence and context, and its result where it has one; 413 where that is
-        too large for one answer, and is downloaded.
-        """
+        """Show a record with its sequence, context and result. A result too large for one answer is 413."""
         job = self.job_with_rows(job_id)
         item = selectors.item_of(job, index)
         if item is None:
@@ -99,8 +97,9 @@ class JobResults(JobView):
         },
     )
     def get(self, request: Request, job_id: UUID) -> Response | StreamingHttpResponse:
-        """Download the results; while the job runs, the rows that are finished so far. HDF5 (h5) is built in the
-        background first: 202 until it is ready.
+        """Download the results, or the rows so far while the job runs.
+
+        HDF5 (h5) is built in the background: 202 until it is ready.
         """
         job, format = self.job_with_rows(job_id), request.query_params.get("format", "jsonl")
         if format_of(format).blocks is None:
@@ -112,7 +111,7 @@ class JobResults(JobView):
 class JobManifest(JobView):
     @extend_schema(operation_id="jobs_manifest", responses={200: OpenApiTypes.OBJECT, **COMMON_ERRORS})
     def get(self, request: Request, job_id: UUID) -> Response:
-        """Where the numbers come from: checkpoint, code, precision, device, parameters, counts, checksums."""
+        """Show the origin of the numbers: checkpoint, code, precision, device, parameters, counts, checksums."""
         return Response(manifest_of(self.job(job_id)))
 
 
@@ -125,7 +124,7 @@ class JobLedger(JobView):
         },
     )
     def get(self, request: Request, job_id: UUID) -> StreamingHttpResponse:
-        """Every item of the job as CSV: index, name, state, code, reason, attempts, worker, checksum."""
+        """Download every item of the job as CSV: index, name, state, code, reason, attempts, worker, checksum."""
         job = self.job_with_rows(job_id)
         return _attachment(ledger_blocks(job), "text/csv; charset=utf-8", ledger_name(job))
 
@@ -148,7 +147,7 @@ class JobArtefact(JobView):
         },
     )
     def get(self, request: Request, job_id: UUID, artefact_id: int) -> Response | StreamingHttpResponse:
-        """A file that is built in the background: 202 while it is built, then the file itself."""
+        """Download a file that is built in the background: 202 until it is ready."""
         job = self.job_with_rows(job_id)
         artefact = Artefact.objects.filter(job=job, pk=artefact_id).first()
         if artefact is None:

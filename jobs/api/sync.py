@@ -1,4 +1,4 @@
-"""The drop-in for the published API: `POST /api/v3/{model}/{action}/` and its request schemas."""
+"""The replacement for the published API: `POST /api/v3/{model}/{action}/` and its request schemas."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from e1protocol import MODELS, ModelFacts, tokens_of
 from jobs.actions import Action, get_action
 from jobs.actions.base import DTYPE, Context, no_dtype
 from jobs.api import serializers as shapes
-from jobs.errors import InvalidInput, NotFound, Problem, Problems
+from jobs.errors import InvalidInput, NotFound, Problems
 from jobs.intake.ingest import Request
 from jobs.intake.requests import checked_params, require_items
 from jobs.intake.sync import answer
@@ -30,7 +30,7 @@ from jobs.web.rest.bodies import only_fields
 
 FIELDS = ("params", "items")
 CLIENT_FIELDS = ("id", "metadata")
-"""Fields of items that published clients add to what they read from files."""
+"""Fields that published clients add to items from files."""
 ERRORS = dict.fromkeys((400, 401, 404, 413, 429, 500, 503, 504), docs.ErrorBody)
 
 
@@ -41,13 +41,13 @@ class Synchronous(RateLimited):
         operation_id="synchronous", request=shapes.SyncRequest, responses={200: shapes.SyncResponse, **ERRORS}
     )
     def post(self, request: RestRequest, model: str, action: str) -> Response:
-        """Up to eight items, answered in the response, through the same queue as jobs and ahead of them."""
+        """Compute up to eight items and answer with their results. They use the queue of the jobs, ahead of them."""
         facts, found = _find(model, action)
         data: Any = request.data
         only_fields(data, FIELDS)
         params = data.get("params")
         if params is not None and not isinstance(params, dict):
-            raise InvalidInput.of(Problem("bad_params", "params is no JSON object", path="params"))
+            raise InvalidInput.one("bad_params", "params is no JSON object", path="params")
         if params and DTYPE in params:
             raise InvalidInput.of(no_dtype())
         checked, contexts = checked_params(found, facts, params or {}, cast(User, request.user))
@@ -62,7 +62,7 @@ class Synchronous(RateLimited):
 
 
 def _find(model: str, action: str) -> tuple[ModelFacts, Action]:
-    """Model and action of the address; NotFound where there is none."""
+    """Return the model and the action of the address. Raises NotFound."""
     if model not in settings.E1_MODELS:
         raise NotFound(
             f"this service has no model {model!r}; it has {', '.join(settings.E1_MODELS)}", code="unknown_model"
@@ -77,25 +77,20 @@ def _find(model: str, action: str) -> tuple[ModelFacts, Action]:
 
 
 def _check_contexts(contexts: Sequence[Context]) -> None:
-    """An ensemble takes no more than contexts of the items' own may: others wait meanwhile."""
+    # Others wait meanwhile, so an ensemble has the limit that eight items with their own contexts have.
     tokens = sum(tokens_of(*context) for context in contexts)
     if tokens > SYNC_CONTEXT_TOKENS:
         what = f"the contexts take {tokens:,} tokens together; a synchronous request takes {SYNC_CONTEXT_TOKENS:,}"
         remedy = "Give fewer or shorter ones, or submit an asynchronous job to /api/jobs/."
-        raise InvalidInput.of(Problem("contexts_too_long", what, remedy, path="params.contexts"))
+        raise InvalidInput.one("contexts_too_long", what, remedy, path="params.contexts")
 
 
 def _read(items: list[object], action: Action, model: ModelFacts) -> list[Record]:
-    """The items as records, strictly: nothing is cleaned. Raises InvalidInput with every problem and its path."""
+    """Read the items without cleaning them. Raises InvalidInput with every problem and its path."""
     if len(items) > SYNC_ITEMS:
-        raise InvalidInput.of(
-            Problem(
-                "too_many_items",
-                f"{len(items)} items; a synchronous request takes at most {SYNC_ITEMS}",
-                "Send them in several requests, or submit an asynchronous job of any size to /api/jobs/.",
-                path="items",
-            )
-        )
+        what = f"{len(items)} items; a synchronous request takes at most {SYNC_ITEMS}"
+        remedy = "Send them in several requests, or submit an asynchronous job of any size to /api/jobs/."
+        raise InvalidInput.one("too_many_items", what, remedy, path="items")
     good: list[Record] = []
     problems = Problems()
     for record in ItemReader([_as_ours(item) for item in items], action.rules(model), strict=True):
@@ -109,8 +104,9 @@ def _read(items: list[object], action: Action, model: ModelFacts) -> list[Record
 
 
 def _as_ours(item: object) -> object:
-    """An item as the published clients' readers of FASTA files make it: with an `id`, which is a name here, and
-    `metadata`, which nothing is computed from. Every other unknown field stays, and is refused.
+    """Return an item with the `id` of the published clients as its name, and without their `metadata`.
+
+    Other unknown fields stay, to be refused.
     """
     if not isinstance(item, dict):
         return item
@@ -125,6 +121,6 @@ class RequestSchema(APIView):
         operation_id="request_schema", responses={200: OpenApiTypes.OBJECT, 401: docs.ErrorBody, 404: docs.ErrorBody}
     )
     def get(self, request: RestRequest, model: str, action: str) -> Response:
-        """The JSON schema of a synchronous request."""
+        """Return the JSON schema of a synchronous request."""
         facts, found = _find(model, action)
         return Response(found.request_schema(facts))

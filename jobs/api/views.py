@@ -1,4 +1,4 @@
-"""The base of views that answer with a job."""
+"""The base of the views that answer with a job."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from jobs.web.rest.views import JobView as BaseView
 
 
 class JobView(BaseView):
-    """A view of one job, which it may answer with."""
+    """A view of one job that can answer with it."""
 
     def show(self, job_id: UUID, status: int = 200) -> Response:
         return Response(present_job(self.job(job_id)), status=status)

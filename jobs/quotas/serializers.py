@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rest_framework import serializers as s
 
 from jobs.quotas.rules import Amounts, left
@@ -24,7 +26,7 @@ class QuotaBody(Shape):
     )
 
 
-def quota_states(limits: Amounts, use: Amounts) -> dict[str, dict[str, int | None]]:
+def quota_states(limits: Amounts, use: Amounts) -> dict[str, dict[str, Any]]:
     """Return limit, use and rest of each quota, None if there is no limit. Estimates and QuotaBody show them."""
     return {
         name: {"limit": limit or None, "used": getattr(use, name), "left": left(limits, use, name)}

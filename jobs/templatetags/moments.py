@@ -1,4 +1,4 @@
-"""Moments, durations and sizes as people read them."""
+"""Filters for moments, durations and sizes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ register = template.Library()
 
 @register.filter
 def moment(value: datetime | str | None) -> SafeString | str:
-    """A moment in UTC; `<local-time>` shows it in the reader's zone where scripts run."""
+    """Return a moment in UTC. With scripts, `<local-time>` shows it in the reader's zone."""
     if not value:
         return ""
     at = datetime.fromisoformat(value) if isinstance(value, str) else value
@@ -28,7 +28,7 @@ def moment(value: datetime | str | None) -> SafeString | str:
 
 @register.filter
 def duration(seconds: float | None) -> str:
-    """`45 s`, `12 min`, `3 h 20 min`, `4 d 6 h`: two figures at most."""
+    """Return a duration such as `45 s`, `12 min`, `3 h 20 min` or `4 d 6 h`: at most two figures."""
     if seconds is None:
         return ""
     whole = max(0, round(seconds))
@@ -46,7 +46,7 @@ def duration(seconds: float | None) -> str:
 
 @register.filter
 def size(count: float | None) -> str:
-    """Bytes in decimal units, as disks are sold: `5.1 GB`."""
+    """Return bytes in decimal units, such as `5.1 GB`."""
     if count is None:
         return ""
     value, unit = float(count), "bytes"
@@ -59,5 +59,5 @@ def size(count: float | None) -> str:
 
 @register.filter
 def passes(action: str) -> str:
-    """What the work units of an action are, in words."""
+    """Return the words for the work units of an action."""
     return get_action(action).unit_words[1]

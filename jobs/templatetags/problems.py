@@ -1,4 +1,4 @@
-"""How problems are put on pages."""
+"""Filters for problems on pages."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ PLACES = {
 
 @register.filter
 def place_name(place: str) -> str:
-    """A place of the form in words."""
+    """Return a place of the form in words."""
     return PLACES.get(place, place)
 
 
 @register.filter
 def without_place(problem: Problem | Mapping[str, Any]) -> str:
-    """The problem's sentence without "sequence, line 7, column 4, record x: ", where these stand beside it."""
+    """Return the sentence without "sequence, line 7, column 4, record x: ", for a table that has columns for these."""
     fields = problem.as_dict() if isinstance(problem, Problem) else problem
     parts = [str(fields["path"])] if fields.get("path") else []
     if line := fields.get("line"):
@@ -51,7 +51,7 @@ def without_place(problem: Problem | Mapping[str, Any]) -> str:
 
 @register.filter
 def without_path(problem: Problem | Mapping[str, Any]) -> str:
-    """The problem's sentence beside its field of a form: the field's name in the REST interface is left out."""
+    """Return the sentence without the REST name of the field, for a place beside the field of a form."""
     fields = problem.as_dict() if isinstance(problem, Problem) else problem
     path = str(fields.get("path") or "")
     together = str(fields.get("message", "")).startswith(f"{path}, ")
@@ -60,7 +60,7 @@ def without_path(problem: Problem | Mapping[str, Any]) -> str:
 
 @register.filter
 def refusal_sentence(error: ServiceError) -> str:
-    """The sentence of a refused form, whose fields have other names than those of the REST interface."""
+    """Return the sentence of a refused form without the REST names of its fields."""
     first = error.problems[0] if error.problems else None
     return _capital(error.detail.replace(first.message, without_path(first), 1) if first else error.detail)
 
@@ -75,7 +75,7 @@ def _sentence(fields: Mapping[str, Any], place: str) -> str:
 
 
 def _context_in_words(path: str) -> str:
-    """Which context sequence a path names, counted from 1; nothing where it names none."""
+    """Return the context sequence that a path names, counted from 1, empty if it names none."""
     if found := re.search(r"\bcontext_sequences\.(\d+)$", path):
         return f"Context sequence {int(found[1]) + 1}"
     if found := re.search(r"\bcontexts\.(\d+)(?:\.(\d+))?$", path):
@@ -84,5 +84,5 @@ def _context_in_words(path: str) -> str:
 
 
 def _capital(text: str) -> str:
-    """A sentence begins with a capital; a name such as `repr_layers` stays as it is."""
+    # A sentence starts with a capital, but a name such as `repr_layers` stays.
     return text[:1].upper() + text[1:] if re.match(r"[a-z]+(?=[ ,:;.]|$)", text) else text

@@ -1,4 +1,4 @@
-"""Who may see a page: its owner, after logging in."""
+"""Access to pages: only their owner sees them, after login."""
 
 from __future__ import annotations
 
@@ -13,21 +13,23 @@ from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 
 from jobs.errors import Gone, NotFound
 from jobs.library import selectors
 from jobs.models import Job
+from jobs.web.errors import refusal_page
 
 View = Callable[..., HttpResponseBase]
 
 
 def page(view: View) -> View:
-    """A page or fragment for people who are logged in. A fragment whose session has ended reloads its page, which then
-    asks for the login; a form that a script sends gets 401. The back button never shows a page of somebody who has
-    logged out.
+    """Require a login for a page or fragment.
+
+    Without a session, a fragment reloads its page, which redirects to the login, and a form that a script sends gets
+    401. Nothing is cached, so the back button shows no page after logout.
     """
     guarded = login_required(view)
 
@@ -42,15 +44,15 @@ def page(view: View) -> View:
         except NotFound as error:
             raise Http404(error.detail) from error
         except Gone as error:
-            context = {"title": "Expired", "text": error.sentence}
-            return render(request, "jobs/web/error.html", context, status=error.status_code)
+            return refusal_page(request, "Expired", error)
 
     return cast(View, never_cache(answer))
 
 
 def sent_from(name: str, *kept: str) -> Callable[[View], View]:
-    """For a view that forms are sent to. Whoever looks at its address, by a reload or from the history, is led to the
-    page `name` that has the form (`kept` are the parts of the address that it takes), with the query as it was.
+    """Redirect GET requests of a form's target, such as a reload, to the page `name` that has the form.
+
+    `kept` are the parts of the address that the page takes. The query is kept as well.
     """
 
     def wrapped(view: View) -> View:
@@ -72,8 +74,9 @@ def sent_from(name: str, *kept: str) -> Callable[[View], View]:
 
 
 def client_address(request: HttpRequest) -> str:
-    """Where a request comes from: what the outermost of our own proxies (E1_PROXIES) has seen. What a client says of
-    itself stands further left, and is not believed.
+    """Return the address that the outermost of our own proxies (E1_PROXIES) has seen.
+
+    Entries of the header further left come from the client and are not trusted.
     """
     seen = [word.strip() for word in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if word.strip()]
     if settings.E1_PROXIES and len(seen) >= settings.E1_PROXIES:
@@ -83,12 +86,12 @@ def client_address(request: HttpRequest) -> str:
 
 
 def user_of(request: HttpRequest) -> User:
-    """The person behind a request that `page` has let through."""
+    """Return the user of a request that has passed `page`."""
     return cast(User, request.user)
 
 
 def own_job(request: HttpRequest, job_id: UUID) -> Job:
-    """The user's own job; 404 where it is not there or somebody else's."""
+    """Return the user's own job. Raises Http404, also for another user's job."""
     try:
         return selectors.job_of(user_of(request), job_id)
     except NotFound as error:
@@ -96,7 +99,7 @@ def own_job(request: HttpRequest, job_id: UUID) -> Job:
 
 
 def own_job_with_rows(request: HttpRequest, job_id: UUID) -> Job:
-    """The same where its items and results are there; 410 where they have expired."""
+    """Return the user's own job. Raises Gone if its items and results have expired."""
     job = own_job(request, job_id)
     selectors.require_rows(job)
     return job

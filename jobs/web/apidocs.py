@@ -1,4 +1,4 @@
-"""The API's reference as a plain page, from the same OpenAPI document that clients are generated from."""
+"""The reference of the API as a page, rendered from the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One documented status: `schema` names the object in it, where there is one."""
+    """One documented status. `schema` names the object in its body, if any."""
 
     status: str
     text: str
@@ -40,7 +40,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One call: `anchor` is its stable name in links."""
+    """One call. `anchor` is its stable name in links."""
 
     anchor: str
     method: str
@@ -53,7 +53,7 @@ class Operation:
 
 @require_safe
 def api_docs(request: HttpRequest) -> HttpResponse:
-    """Every call with its parameters, bodies and answers, then every object with its fields."""
+    """Show every call with its parameters, bodies and answers, then every object with its fields."""
     document = _document()
     context = {
         "operations": list(operations(document)),
@@ -70,7 +70,7 @@ def _document() -> Mapping[str, Any]:
 
 
 def operations(document: Mapping[str, Any]) -> Iterator[Operation]:
-    """The calls of an OpenAPI 3 document, in its order."""
+    """Yield the calls of an OpenAPI 3 document, in its order."""
     for path, methods in document["paths"].items():
         for method in METHODS:
             if method in methods:
@@ -104,7 +104,7 @@ def _parameter(raw: Mapping[str, Any]) -> Field:
 
 
 def objects(document: Mapping[str, Any]) -> Iterator[tuple[str, list[Field]]]:
-    """The named objects of an OpenAPI 3 document with their fields; choices of text have none and are left out."""
+    """Yield the named objects of an OpenAPI 3 document with their fields. Objects without fields are left out."""
     for name, schema in sorted(document["components"]["schemas"].items()):
         if "properties" in schema:
             required = schema.get("required", ())
@@ -122,7 +122,7 @@ def _name_of(schema: Mapping[str, Any]) -> str:
 
 
 def kind_of(schema: Mapping[str, Any]) -> str:
-    """A schema in a few words, such as `list of text`, `one of all, masked`, `Job or null`."""
+    """Describe a schema in a few words, such as `list of text`, `one of all, masked`, `Job or null`."""
     if "$ref" in schema:
         return _name_of(schema)
     if parts := schema.get("allOf") or schema.get("oneOf") or schema.get("anyOf"):

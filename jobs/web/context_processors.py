@@ -1,4 +1,4 @@
-"""What every page shows: the models in use and whose architecture they are."""
+"""The models in use and their attributions, for every page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Live parts of pages: htmx asks for them again and again, and gets an answer only where something has changed."""
+"""Live parts of pages, which htmx polls. An unchanged part is not sent again."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from django.template.loader import render_to_string
 
 
 def fragment(request: HttpRequest, template: str, context: Mapping[str, Any]) -> HttpResponse:
-    """The rendered part, or 204 where the browser has just that already: then nothing moves, no focus is lost, and no
-    screen reader begins anew. The browser says what it has by the digest that came with it (frontend/src/lib/live.ts).
-    So a part must be the same text for the same state: forms with their token stay outside of it.
+    """Return the rendered part, or 204 if the browser has it already.
+
+    With 204 nothing moves, no focus is lost, and no screen reader starts again. The browser sends the digest of what it
+    shows (frontend/src/lib/live.ts). A part must therefore render the same text for the same state: forms, whose
+    token changes, stay outside.
     """
     text = render_to_string(template, dict(context), request)
     digest = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()

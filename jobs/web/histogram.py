@@ -1,4 +1,4 @@
-"""A histogram as a picture that a template draws: numbers only, so that nothing inline is needed."""
+"""The geometry of a histogram that a template draws as SVG."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 WIDTH, HEIGHT = 640, 216
 LEFT, RIGHT, TOP, BOTTOM = 64, 14, 14, 58
-"""Room for the numbers at the sides."""
+"""Margins for the numbers at the axes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One bin: its place in the picture, and its numbers."""
+    """One bin: its place in the picture, its range and its count."""
 
     x: float
     y: float
@@ -25,7 +25,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """A number at an axis, at `at`."""
+    """A number on an axis, at the coordinate `at`."""
 
     at: float
     text: str
@@ -33,7 +33,7 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """`rows` are `bars` without the empty ones at both ends, for the table; `sentence` says the same in words."""
+    """A picture, with `rows` for its table (no empty bars at the ends) and `sentence` for its description."""
 
     bars: tuple[Bar, ...]
     along: tuple[Tick, ...]
@@ -48,7 +48,7 @@ class Histogram:
 
     @classmethod
     def of(cls, bins: Sequence[Mapping[str, float]]) -> Histogram:
-        """The picture of `bins` (`low`, `high`, `count`), which follow one another from 0 to 1."""
+        """Lay out adjacent `bins` from 0 to 1, each with `low`, `high` and `count`."""
         most = int(max(one["count"] for one in bins))
         room, height = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
         bars = tuple(

@@ -14,7 +14,7 @@ LONGEST_SEARCH = 200
 
 
 def changed(query: QueryDict, **changes: Any) -> str:
-    """The query with these values, `?...`; None takes a name out."""
+    """Return the query with these values, `?...`. None removes a name."""
     other = query.copy()
     for name, value in changes.items():
         if value is None:

@@ -1,4 +1,4 @@
-"""Places for uploads: each holds a thread of the web process while its body comes in."""
+"""Upload slots: each upload holds a thread of the web process while its body arrives."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from contextlib import contextmanager
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.core.files.uploadhandler import TemporaryFileUploadHandler
-from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
+from django.http import HttpRequest, HttpResponse
 
 from jobs.errors import TooManyRequests
 from jobs.limits import MAX_UPLOAD_BODY, SMALL_FORM
 from jobs.parsing.numbers import whole
+from jobs.web.errors import error_page, json_error, refusal_page
 
 RETRY_AFTER_SECONDS = 5
 
 HELD = "e1.upload_place"
-"""In `META`: the number of the user whose place a request holds. No header field is called so."""
+"""The key in `META` of the user whose slot a request holds. No header field has this name."""
 
 _lock = threading.Lock()
 _taken: Counter[int] = Counter()
-"""Uploads that run in this process, by their user's number."""
+"""Running uploads of this process by user."""
 
 
 @contextmanager
 def upload_place(user_id: int) -> Iterator[None]:
-    """A place for one upload of this user. Raises TooManyRequests `too_many_uploads` where none is free.
+    """Hold a slot for one upload of this user. Raises TooManyRequests `too_many_uploads` if none is free.
 
-    Counted in each web process: a user may have E1_USER_UPLOADS of them, all users together E1_UPLOADS.
+    Each web process has E1_UPLOADS slots, at most E1_USER_UPLOADS for one user.
     """
     with _lock:
         if _taken[user_id] >= settings.E1_USER_UPLOADS:
@@ -50,7 +50,7 @@ def upload_place(user_id: int) -> Iterator[None]:
 
 @contextmanager
 def request_place(request: HttpRequest, user_id: int) -> Iterator[None]:
-    """The same for a request, which takes one where it holds none of this user yet."""
+    """Hold a slot for a request, unless it holds one of this user already."""
     held = request.META.get(HELD)
     if held == user_id:
         yield
@@ -64,7 +64,7 @@ def request_place(request: HttpRequest, user_id: int) -> Iterator[None]:
 
 
 def is_small(length: str | None) -> bool:
-    """Whether a body of this announced length (Content-Length) holds a thread for a minute or so at most."""
+    """Return whether a body of this Content-Length occupies a thread only briefly."""
     return whole(length or "0", high=SMALL_FORM) is not None
 
 
@@ -77,9 +77,10 @@ def _refusal(what: str) -> TooManyRequests:
 
 
 class FormPlaces:
-    """Middleware: a large body of a session takes a place before anything reads it, and a form is not read from people
-    who are not logged in. It stands before the check of the form's token, which reads the form, as REST's own does.
-    Users of API tokens are known later, and before anything is read: their places are taken by REST.
+    """Middleware that takes an upload slot for a large body of a session before anything reads the body.
+
+    It refuses large forms of people who are not logged in. It runs before the CSRF check, which reads the form. REST
+    takes the slots of API tokens itself, once it knows the user.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -92,26 +93,16 @@ class FormPlaces:
         if not request.user.is_authenticated:
             if rest:
                 return self._get_response(request)
-            return self._page(request, "Too large", "Log in before you send a file.", 413)
+            return error_page(request, "Too large", "Log in before you send a file.", 413)
         try:
             with request_place(request, request.user.pk):
                 return self._get_response(request)
         except TooManyRequests as error:
-            answer: HttpResponse
-            if rest:
-                answer = JsonResponse(error.as_dict(), status=429)
-            else:
-                answer = self._page(request, "Please wait", error.sentence, 429)
-            answer["Retry-After"] = str(error.retry_after)
-            return answer
-
-    @staticmethod
-    def _page(request: HttpRequest, title: str, text: str, status: int) -> HttpResponse:
-        return render(request, "jobs/web/error.html", {"title": title, "text": text}, status=status)
+            return json_error(error) if rest else refusal_page(request, "Please wait", error)
 
 
 class UploadToDisk(TemporaryFileUploadHandler):
-    """Files of forms go to disk under names of our own; a body that announces too much is refused before it comes."""
+    """A handler that writes files of forms to disk under generated names, and refuses a body announced as too large."""
 
     def handle_raw_input(self, *args: object, **kwargs: object) -> None:
         length = next((word for word in args if isinstance(word, int)), 0)

@@ -1,4 +1,4 @@
-"""django-vite and WhiteNoise read what was built when a process starts; here they read it again when it changes."""
+"""Loaders of django-vite and WhiteNoise that read a build again when it changes, not only at start."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class FreshManifest(ManifestClient):
         super().__init__(*args, **options)
 
     def get(self, path: str) -> Any:
-        """The entry of an asset. Raises DjangoViteAssetNotFoundError, which says what to do where nothing is built."""
+        """Return the entry of an asset. Raises DjangoViteAssetNotFoundError, with advice if nothing is built."""
         now = browser_assets.stamp()
         if now != self._stamp:
             try:
@@ -33,7 +33,7 @@ class FreshManifest(ManifestClient):
         return super().get(path)
 
     def check(self) -> list[CheckWarning]:
-        """The system check of django-vite, with our remedy."""
+        """Return the warnings of django-vite with our remedy."""
         return [CheckWarning(one.msg, hint=browser_assets.REMEDY, id=one.id) for one in super().check()]
 
 
@@ -42,7 +42,7 @@ class FreshAssets(DjangoViteAppClient):
 
 
 class FreshFiles(WhiteNoiseMiddleware):
-    """Serves the files of a build that was made after the process was started."""
+    """A middleware that also serves files built after the process started."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         self._stamp = browser_assets.stamp()

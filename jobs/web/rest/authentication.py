@@ -18,14 +18,14 @@ KEY = re.compile(rb"[0-9a-f]{64}")
 
 
 class ApiTokenAuthentication(TokenAuthentication):  # type: ignore[misc]
-    """knox's header and digests. A note of the last use is written at most once a minute.
+    """Authentication with the header and the digests of knox. The last use is recorded at most once a minute.
 
-    An expired token stays until its owner removes it, so that the page of tokens says why a program gets in no longer;
-    knox's own look-up would delete it, and read all tokens of its user at every request.
+    An expired token stays until its owner deletes it, so that the page of tokens explains why a program is refused.
+    The lookup of knox itself would delete it, and would read all tokens of the user at every request.
     """
 
     def authenticate_credentials(self, token: bytes) -> tuple[Any, ApiToken]:
-        """The user and the token of this key. Raises AuthenticationFailed, the same for every reason."""
+        """Return the user and the token of this key. Raises AuthenticationFailed, the same for every reason."""
         if not KEY.fullmatch(token):
             raise AuthenticationFailed("Invalid token.")
         now = timezone.now()
@@ -33,6 +33,6 @@ class ApiTokenAuthentication(TokenAuthentication):  # type: ignore[misc]
         if found is None or (found.expiry is not None and found.expiry <= now) or not found.user.is_active:
             raise AuthenticationFailed("Invalid token.")
         if found.last_used is None or now - found.last_used > NOTE_USE_EVERY:
-            # Several requests at once write once: the others find the note made.
+            # Of several requests at once only one writes: the others no longer match last_used.
             ApiToken.objects.filter(pk=found.pk, last_used=found.last_used).update(last_used=now)
         return found.user, found

@@ -1,4 +1,4 @@
-"""Request bodies: JSON (gzip accepted), multipart to disk, raw uploads as a stream. A broken one is refused."""
+"""Parsers of request bodies: JSON (also gzip), multipart to disk, raw uploads as streams."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BLOCK = 1 << 16
 
 
 class CountedBody:
-    """A body that knows how much of it should come: the server ends a broken upload like a whole one."""
+    """A body with its announced length, because the server ends a broken upload like a complete one."""
 
     def __init__(self, stream: BinaryIO, expected: int) -> None:
         self._stream = stream
@@ -35,7 +35,7 @@ class CountedBody:
         return block
 
     def check_whole(self) -> None:
-        """Raise InvalidInput `upload_incomplete` where bytes are missing."""
+        """Raise InvalidInput `upload_incomplete` if bytes are missing."""
         if self.received < self._expected:
             raise InvalidInput(
                 f"the upload broke off: {self.received} of {self._expected} bytes arrived; nothing was queued",
@@ -44,7 +44,7 @@ class CountedBody:
 
 
 def counted_body(stream: Any, context: Mapping[str, Any] | None) -> CountedBody:
-    """The request's body with its announced length; raises InvalidInput `length_required` where none is announced."""
+    """Return the body with its announced length. Raises InvalidInput `length_required`, TooLarge."""
     meta = context["request"].META if context else {}
     length = str(meta.get("CONTENT_LENGTH") or "")
     size = whole(length)
@@ -61,8 +61,9 @@ def counted_body(stream: Any, context: Mapping[str, Any] | None) -> CountedBody:
 
 
 class JsonBodyParser(BaseParser):
-    """A JSON object, plain or gzip-compressed, whole in memory and therefore limited in size. One that is not small
-    takes a place for uploads while it comes in. Raises TooManyRequests `too_many_uploads` where none is free.
+    """A parser of JSON objects, plain or gzip. They are held in memory, so their size is limited.
+
+    A body that is not small takes an upload slot while it arrives. Raises TooManyRequests `too_many_uploads`.
     """
 
     media_type = "application/json"
@@ -88,7 +89,7 @@ def _place_of(request: Any) -> AbstractContextManager[None]:
 
 
 def parse_object(data: bytes) -> dict[str, Any]:
-    """A JSON object from bytes; raises InvalidInput with line and column of what is wrong."""
+    """Return a JSON object from bytes. Raises InvalidInput with the line and column of the error."""
     try:
         value = orjson.loads(data)
     except orjson.JSONDecodeError as error:
@@ -107,7 +108,7 @@ def parse_object(data: bytes) -> dict[str, Any]:
 
 
 def unknown_fields(data: Iterable[str], known: Sequence[str]) -> Problems:
-    """A problem of each field of a body that is none of `known`."""
+    """Return a problem for each field of a body that is not in `known`."""
     problems, choice = Problems(), f"Choose from {', '.join(known)}."
     unknown = [name[:SHOWN_NAME] for name in data if name not in known]
     problems.each(unknown, lambda n: Problem("unknown_field", f"there is no field {n!r}", choice, path=n))
@@ -115,7 +116,7 @@ def unknown_fields(data: Iterable[str], known: Sequence[str]) -> Problems:
 
 
 def only_fields(data: Iterable[str], known: Sequence[str]) -> None:
-    """Raise InvalidInput where a body has a field that is none of `known`."""
+    """Raise InvalidInput if a body has a field that is not in `known`."""
     if problems := unknown_fields(data, known):
         raise problems.refusal()
 
@@ -142,7 +143,7 @@ def _read_limited(body: CountedBody, *, gzipped: bool) -> bytes:
 
 
 class MultipartBodyParser(MultiPartParser):
-    """Form fields and files; files go to disk as they come in. Refuses a body that breaks off."""
+    """A parser of forms that writes files to disk as they arrive, and refuses a body that breaks off."""
 
     def parse(
         self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
@@ -156,7 +157,7 @@ class MultipartBodyParser(MultiPartParser):
 
 
 class StreamBodyParser(BaseParser):
-    """A raw upload: the view reads the stream, nothing is kept."""
+    """A parser of raw uploads that hands the stream to the view."""
 
     media_type = "text/x-fasta"
 

@@ -1,4 +1,4 @@
-"""The one place where refusals become HTTP."""
+"""The mapping of exceptions in REST to the error body."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from django.http.multipartparser import MultiPartParserError
 from rest_framework import exceptions
 from rest_framework.response import Response
 
-from jobs.errors import InvalidInput, NotFound, Problem, ServiceError, TooLarge, TooSlow, Unavailable, WrongMediaType
+from jobs.errors import InvalidInput, NotFound, Problem, ServiceError, TooLarge, TooSlow, WrongMediaType
+from jobs.web.errors import database_away
 
 log = logging.getLogger(__name__)
 
@@ -26,12 +27,12 @@ JSON, MULTIPART = "application/json", "multipart/form-data"
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
-    """DRF's hook: a response for everything that is refused on purpose, None for a bug (which stays a 500)."""
+    """Return a response for a refusal, None for a bug, which stays a 500 (a hook of DRF)."""
     if isinstance(error, exceptions.UnsupportedMediaType):
-        return error_response(_wrong_media_type(error, context))
+        return _response(_wrong_media_type(error, context))
     translated = _translate(error)
     if translated is not None:
-        return error_response(translated)
+        return _response(translated)
     if not isinstance(error, exceptions.APIException):
         return None
     headers: dict[str, str] = {}
@@ -52,14 +53,14 @@ def _translate(error: Exception) -> ServiceError | None:
         return error
     if isinstance(error, OperationalError):
         log.error("the database does not answer: %s", error)
-        return Unavailable("the database does not answer", code="database_unavailable", retry_after=10)
+        return database_away()
     if isinstance(error, Http404):
         return NotFound("there is nothing at this address, or it is not yours")
     return _of_body(error)
 
 
 def _wrong_media_type(error: exceptions.UnsupportedMediaType, context: dict[str, Any]) -> WrongMediaType:
-    """Names the kinds that are read at this address: curl's --data-binary says a form where nothing else is said."""
+    """Return an error that names the kinds this address reads. By default, `curl --data-binary` announces a form."""
     request, taken = context["request"], [one.media_type for one in context["view"].parser_classes]
     sent = (request.content_type or "").partition(";")[0][:100] or "none"
     detail = f"the body's Content-Type is {sent}, which is not read here"
@@ -70,7 +71,7 @@ def _wrong_media_type(error: exceptions.UnsupportedMediaType, context: dict[str,
 
 
 def _of_body(error: Exception) -> ServiceError | None:
-    """What is wrong with a body before anything in it is looked at."""
+    """Return the error of a body that could not be received or split into fields."""
     if isinstance(error, RequestDataTooBig):
         return TooLarge("the body is larger than this service takes; split it, or upload the library as a file")
     if isinstance(error, UnreadablePostError):
@@ -82,10 +83,5 @@ def _of_body(error: Exception) -> ServiceError | None:
     return None
 
 
-def error_response(error: ServiceError) -> Response:
-    headers: dict[str, str] = {}
-    if error.retry_after is not None:
-        headers["Retry-After"] = str(error.retry_after)
-    if error.location:
-        headers["Location"] = error.location
-    return Response(error.as_dict(), status=error.status_code, headers=headers)
+def _response(error: ServiceError) -> Response:
+    return Response(error.as_dict(), status=error.status_code, headers=error.headers)

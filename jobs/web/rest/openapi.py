@@ -1,4 +1,4 @@
-"""What the OpenAPI document must be told. Imported by `jobs.api.urls`, which registers it."""
+"""Additions to the OpenAPI document. `jobs.api.urls` imports this module, which registers them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ WITH_BODY = {
 
 
 def with_refusals(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
-    """drf-spectacular's hook: the refusals that need no view, added to every call that can meet them."""
+    """Add the refusals that come from outside the views to every call that can meet them (a hook)."""
     for path, methods in result["paths"].items():
         for method, operation in methods.items():
             if not operation.get("security"):
@@ -42,7 +42,7 @@ def with_refusals(result: dict[str, Any], generator: Any, request: Any, public: 
 
 
 class ApiTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    """How the OpenAPI document describes the header."""
+    """The description of the header in the OpenAPI document."""
 
     target_class = "jobs.web.rest.authentication.ApiTokenAuthentication"
     name = "tokenAuth"

@@ -1,4 +1,4 @@
-"""What the views of jobs share."""
+"""The base of the REST views."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ def refusals(*codes: int) -> dict[int, type[docs.ErrorBody]]:
 
 COMMON_ERRORS = refusals(401, 404)
 ROW_ERRORS = refusals(401, 404, 410)
-"""Of what is read from items and results: those of an expired job are gone."""
+"""Responses for views that read items and results; 410 once the job has expired."""
 
 
 class JobView(APIView):
-    """Base of the views below: the user, and the user's own job."""
+    """A view that finds its user's own jobs."""
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
         with ExitStack() as self._places:
             return super().dispatch(request, *args, **kwargs)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Views that take files take a place for uploads once they know whose it is, and before they read the body."""
+        """Take an upload slot for a view of files, once the user is known and before the body is read."""
         super().initial(request, *args, **kwargs)
         if request.method == "POST" and MultipartBodyParser in self.parser_classes:
             self._places.enter_context(request_place(request._request, self.owner().pk))
@@ -48,7 +48,7 @@ class JobView(APIView):
         return selectors.job_of(self.owner(), job_id)
 
     def job_with_rows(self, job_id: UUID) -> Job:
-        """The user's own job, whose items and results are there. Raises Gone `results_expired` where they are not."""
+        """Return the user's own job. Raises Gone `results_expired` if its items and results have expired."""
         job = self.job(job_id)
         selectors.require_rows(job)
         return job
