@@ -1,4 +1,4 @@
-"""What belongs to the person: API tokens and the password."""
+"""Pages of a user's API tokens and password, and the hooks of django-axes."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ LIFETIMES: dict[str, tuple[str, int | None]] = {
 }
 
 MAX_USER_NAME = 150
-"""Characters of a user's name, as Django's column has it."""
+"""Characters of a user's name in Django's column."""
 
 MADE = "token_forms"
-"""Forms of this session that made a token: a reload of the answer sends its form again."""
+"""Session key of the forms that made a token, because a reload sends a form again."""
 
 
 @page
 @require_http_methods(["GET", "HEAD", "POST"])
 def tokens(request: HttpRequest) -> HttpResponse:
-    """The user's tokens, and a form for a new one. The answer to the form is the only page that shows the key."""
+    """Show the user's tokens and a form for a new one. Only the answer to the form shows the key."""
     context: dict[str, Any] = {"name": "", "life": "365", "form": uuid4().hex}
     status = 200
     sent = request.POST.get("form", "")
@@ -63,7 +63,7 @@ def tokens(request: HttpRequest) -> HttpResponse:
 @page
 @sent_from("tokens-page")
 def token_revoke(request: HttpRequest, digest: str) -> HttpResponse:
-    """End one of the user's tokens."""
+    """Revoke one of the user's tokens."""
     if service.token_revoke(owner=user_of(request), digest=digest):
         messages.add_message(request, messages.SUCCESS, "The token is revoked: nothing gets in with it now.", "notice")
     else:
@@ -72,13 +72,13 @@ def token_revoke(request: HttpRequest, digest: str) -> HttpResponse:
 
 
 def name_tried(request: HttpRequest, credentials: dict[str, Any] | None = None) -> str:
-    """The user name of an attempt, cut to what a name can be: anything may come in a form (called by django-axes)."""
+    """Return the user name of a login attempt, shortened to the length of a column. django-axes calls this."""
     found = credentials.get("username") if credentials else request.POST.get("username")
     return str(found or "")[:MAX_USER_NAME]
 
 
 def locked_out(request: HttpRequest, response: HttpResponse | None, credentials: Any) -> HttpResponse:
-    """The answer to too many wrong passwords, whether there is such a user or not (called by django-axes)."""
+    """Answer too many wrong passwords, whether or not the user exists. django-axes calls this."""
     wait = int(settings.AXES_COOLOFF_TIME.total_seconds())
     context = {"form": AuthenticationForm(request), "locked_minutes": wait // 60}
     answer = render(request, "jobs/accounts/login.html", context, status=429)
@@ -87,7 +87,7 @@ def locked_out(request: HttpRequest, response: HttpResponse | None, credentials:
 
 
 class Logout(LogoutView):
-    """Ends the session by a form; whoever comes by address, such as from the history, is led to the list of jobs."""
+    """The end of a session, by a form. GET redirects to the list of jobs."""
 
     http_method_names = ["get", "head", "post"]
 
@@ -96,7 +96,7 @@ class Logout(LogoutView):
 
 
 class PasswordChange(PasswordChangeView):
-    """Asks for the old password; other sessions of the user end."""
+    """A change of password, which needs the old one and ends the user's other sessions."""
 
     template_name = "jobs/accounts/password.html"
     success_url = reverse_lazy("job-list-page")

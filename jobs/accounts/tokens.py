@@ -1,4 +1,4 @@
-"""API tokens: made, used, revoked. The key is given once; only its digest is stored."""
+"""API tokens. A key is shown once, and only its digest is stored."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from datetime import timedelta
 
 from django.contrib.auth.models import User
 
-from jobs.errors import Conflict, InvalidInput, Problem
+from jobs.errors import Conflict, InvalidInput
 from jobs.models import ApiToken
 
 MOST_TOKENS = 100
-"""Tokens of one user: enough for every machine and script, few enough to look through."""
+"""Tokens of one user: enough for every machine and script, and short enough to read as a list."""
 
 
 def token_create(*, owner: User, name: str, days: int | None) -> str:
-    """A new key for programs; it expires after `days`, or never. Raises InvalidInput `bad_name`, Conflict."""
+    """Create a token and return its key. It expires after `days`, or never. Raises InvalidInput, Conflict."""
     name = name.strip()
     if not name or len(name) > 100 or not name.isprintable():
         text = "the token needs a name of at most 100 printable characters"
-        raise InvalidInput.of(Problem("bad_name", text, "Name what will use it, such as notebook.", path="name"))
+        raise InvalidInput.one("bad_name", text, "Name what will use it, such as notebook.", path="name")
     if ApiToken.objects.filter(user=owner).count() >= MOST_TOKENS:
         raise Conflict(f"you have {MOST_TOKENS} tokens; revoke some that nobody uses", code="too_many_tokens")
     _, key = ApiToken.objects.create(user=owner, expiry=None if days is None else timedelta(days=days), name=name)
@@ -26,6 +26,6 @@ def token_create(*, owner: User, name: str, days: int | None) -> str:
 
 
 def token_revoke(*, owner: User, digest: str) -> bool:
-    """End a token of this owner at once; False where there is none."""
+    """Revoke a token of this owner. Returns whether it existed."""
     deleted, _ = ApiToken.objects.filter(user=owner, digest=digest).delete()
     return bool(deleted)

@@ -1,4 +1,4 @@
-"""Context sets: lists of contexts that jobs use by name."""
+"""Context sets in REST: lists of contexts that jobs use by name."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class ContextList(JobView):
         responses={200: shapes.ContextSetPage, **refusals(401)},
     )
     def get(self, request: Request) -> Response:
-        """Your context sets, newest first."""
+        """List your context sets, newest first."""
         return NewestFirst().answer(context_sets_of(self.owner()), self, shapes.ContextSetSummary)
 
     @extend_schema(
@@ -57,7 +57,7 @@ class ContextList(JobView):
     def post(self, request: Request) -> Response:
         """Store contexts under a name: lists of sequences, or a FASTA file of homologs as one context.
 
-        The same contexts under the same name answer with the set that is there; other contexts are a conflict.
+        The same contexts under the same name return the existing set. Other contexts are a conflict.
         """
         name, contexts, source = _asked(request)
         made = context_set_create(owner=self.owner(), name=name, contexts=contexts, provenance={"source": source})
@@ -72,7 +72,7 @@ class ContextDetail(JobView):
         responses={200: shapes.ContextSetDetail, **COMMON_ERRORS},
     )
     def get(self, request: Request, name: str) -> Response:
-        """A context set: its contexts in order, and where they came from."""
+        """Show a context set: its contexts in order, and their source."""
         body = shapes.ContextSetBody(context_set_of(self.owner(), name)).data
         if request.query_params.get("sequences", "").lower() == "true":
             body["sequences"] = context_set_sequences(self.owner(), name)
@@ -80,14 +80,14 @@ class ContextDetail(JobView):
 
     @extend_schema(operation_id="contexts_delete", responses={204: None, **COMMON_ERRORS})
     def delete(self, request: Request, name: str) -> Response:
-        """Forget the name. Jobs that were given the set keep their contexts, so it is never refused."""
+        """Delete a context set. Jobs that use it keep their contexts."""
         if not context_set_delete(owner=self.owner(), name=name):
             raise NotFound(f"there is no context set {name[:100]!r}")
         return Response(status=204)
 
 
 def name_of_file(filename: str) -> str:
-    """A name for what a file holds: its own, without suffixes and what no set's name has."""
+    """Return a set's name for a file: the file's name without suffixes and unsuitable characters."""
     stem = PurePath(filename.replace("\\", "/")).name
     stem = re.sub(r"(\.gz|\.gzip)$", "", stem, flags=re.IGNORECASE)
     stem = re.sub(r"\.\w{1,9}$", "", stem)
@@ -95,24 +95,24 @@ def name_of_file(filename: str) -> str:
 
 
 def _asked(request: Request) -> tuple[str, Contexts, str]:
-    """Name, contexts and source of a request in any of its forms. Raises InvalidInput."""
+    """Return name, contexts and source of a request of any kind. Raises InvalidInput."""
     data: Any = request.data
     if isinstance(data, dict) and "stream" in data and "media_type" in data:
         text = data["stream"].read(MAX_CONTEXT_FILE + 1)
         if len(text) > MAX_CONTEXT_FILE:
             what = f"the file is larger than {MAX_CONTEXT_FILE} bytes"
-            raise InvalidInput.of(Problem("context_file_too_large", what, "Send fewer homologs.", path="file"))
+            raise InvalidInput.one("context_file_too_large", what, "Send fewer homologs.", path="file")
         data["stream"].check_whole()
         return str(request.query_params.get("name", "")), [read_context(text, SET_RULES)], "fasta"
     if request.content_type and request.content_type.startswith("multipart/"):
         file = request.FILES.get("file")
         if file is None:
             what = "the form has no file"
-            raise InvalidInput.of(Problem("no_file", what, "Send the homologs in the field `file`.", path="file"))
+            raise InvalidInput.one("no_file", what, "Send the homologs in the field `file`.", path="file")
         name = str(data.get("name") or "") or name_of_file(file.name or "")
         return name, [read_context(context_bytes(file), SET_RULES)], "fasta"
     if not isinstance(data, dict):
-        raise InvalidInput.of(Problem("bad_body", "the body is no JSON object"))
+        raise InvalidInput.one("bad_body", "the body is no JSON object")
     return _of_json(data)
 
 
@@ -128,7 +128,7 @@ def _of_json(data: dict[str, Any]) -> tuple[str, Contexts, str]:
     value = data["contexts"] if given == ["contexts"] else [data["sequences"]]
     if not isinstance(value, list):
         what = "contexts is no list"
-        raise InvalidInput.of(Problem("wrong_type", what, 'Give [["MKT...", "MRT..."]].', path="contexts"))
+        raise InvalidInput.one("wrong_type", what, 'Give [["MKT...", "MRT..."]].', path="contexts")
     places = (Place(path=f"contexts.{at}" if given == ["contexts"] else "sequences") for at in count())
     wrong = chain.from_iterable(map(_check_shape, value, places))
     if found := list(islice(wrong, LISTED_PROBLEMS)):
@@ -138,7 +138,7 @@ def _of_json(data: dict[str, Any]) -> tuple[str, Contexts, str]:
 
 
 def _check_shape(context: Any, place: Place) -> Iterator[Problem]:
-    """What keeps one context from being a list of text."""
+    """Yield the problems of a context that is not a list of text."""
     if context is None or isinstance(context, str):
         yield place.problem("wrong_type", "a context is a list of sequences", 'Write [["MKT..."], ["MRT..."]].')
     else:

@@ -1,4 +1,4 @@
-"""Contexts that a request names instead of spelling them out."""
+"""Contexts that a request names instead of sending them."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from jobs.errors import InvalidInput, Problem
 
 
 def with_stored(contexts: Any, owner: User) -> Any:
-    """`params.contexts` with the contexts of each named set in the place of its name, and each context that the owner
-    has stored in the place of its digest. Raises InvalidInput `unknown_context_set`, `unknown_context`, and
-    `too_many_contexts` before more of them are read than a job takes: a short name stands for megabytes.
+    """Return `params.contexts` with the owner's stored contexts instead of the names of sets and of digests.
+
+    Raises InvalidInput `unknown_context_set`, `unknown_context` and `too_many_contexts`. The number is checked before
+    contexts are read, because a short name can mean megabytes.
     """
     if isinstance(contexts, dict):
         contexts = [contexts]
@@ -44,7 +45,7 @@ def with_stored(contexts: Any, owner: User) -> Any:
 
 
 def _is_digest(one: Any) -> bool:
-    """Whether this names a stored context, alone or as the parameters of a job describe it."""
+    """Return whether this names a stored context, alone or as the parameters of a job describe it."""
     return isinstance(one, dict) and isinstance(one.get("digest"), str) and set(one) <= set(DESCRIBED)
 
 

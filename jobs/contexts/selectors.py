@@ -1,4 +1,4 @@
-"""Reading named contexts."""
+"""Reads of context sets and of their contexts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.db.models import Count, F, Func, IntegerField, QuerySet, Sum
 
 from e1protocol import BOUNDARY_TOKENS
-from jobs.errors import InvalidInput, NotFound, Problem
+from jobs.errors import InvalidInput, NotFound
 from jobs.models import Context, ContextSet, ContextSetMember
 
 _LENGTH = Func(F("context__sequences"), function="jsonb_array_length", output_field=IntegerField())
@@ -18,7 +18,7 @@ _LENGTH = Func(F("context__sequences"), function="jsonb_array_length", output_fi
 
 @dataclass(frozen=True, slots=True)
 class MemberFacts:
-    """One context of a set without its letters."""
+    """A context of a set, without its letters."""
 
     digest: str
     sequences: int
@@ -30,13 +30,13 @@ class MemberFacts:
 
 
 def context_sets_of(owner: User) -> QuerySet[ContextSet]:
-    """The owner's sets, each with `contexts`, the number of its members, and `tokens` of all of them."""
+    """Return the owner's sets with the number of their `contexts` and the `tokens` of all of them."""
     sets = ContextSet.objects.filter(owner=owner)
     return sets.annotate(contexts=Count("members"), tokens=Sum("members__context__tokens"))
 
 
 def context_set_of(owner: User, name: str) -> ContextSet:
-    """The owner's set of that name; NotFound where it is not there or somebody else's."""
+    """Return the owner's set of this name. Raises NotFound, also for another user's set."""
     found = context_sets_of(owner).filter(name=name).first()
     if found is None:
         raise NotFound(f"there is no context set {name[:100]!r}")
@@ -44,36 +44,35 @@ def context_set_of(owner: User, name: str) -> ContextSet:
 
 
 def members_of(contexts: ContextSet) -> list[MemberFacts]:
-    """The contexts of a set in their order."""
+    """Return the contexts of a set in their order."""
     rows = contexts.members.order_by("position").annotate(length=_LENGTH)
     return [MemberFacts(*row) for row in rows.values_list("context__digest", "length", "context__tokens")]
 
 
 def context_set_sequences(owner: User, name: str, *, path: str = "params.contexts") -> list[tuple[str, ...]]:
-    """The contexts of a set that a job names, in their order; at least one.
+    """Return the contexts of a set that a job names in the field `path`, in their order.
 
-    Raises InvalidInput `unknown_context_set` with `path`, the field that named it, where the owner has none of that
-    name.
+    Raises InvalidInput `unknown_context_set`.
     """
     members = ContextSetMember.objects.filter(set__owner=owner, set__name=name).order_by("position")
     contexts = [tuple(sequences) for sequences in members.values_list("context__sequences", flat=True)]
     if not contexts:
         what = f"there is no context set {name[:100]!r}"
-        raise InvalidInput.of(Problem("unknown_context_set", what, "GET /api/contexts/ lists yours.", path=path))
+        raise InvalidInput.one("unknown_context_set", what, "GET /api/contexts/ lists yours.", path=path)
     return contexts
 
 
 def stored_contexts(owner: User, digests: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """Those of the contexts with these digests that the owner has stored; other people's are not there."""
+    """Return the owner's contexts among those with these digests."""
     rows = Context.objects.filter(owner=owner, digest__in=set(digests)).values_list("digest", "sequences")
     return {digest: tuple(sequences) for digest, sequences in rows}
 
 
 @dataclass(frozen=True, slots=True)
 class ContextRun:
-    """Contexts of a job that follow each other: all those of the set `name`, or one that is of no set (`name` is "").
+    """Adjacent contexts of a job: those of the set `name`, or a single one of no set, with an empty name.
 
-    `known` is false for one that its owner has not stored any more: its job has expired.
+    `known` is false for a context that its owner no longer stores, because its job has expired.
     """
 
     name: str
@@ -82,13 +81,14 @@ class ContextRun:
 
     @property
     def asked(self) -> dict[str, str]:
-        """What stands for them in `params.contexts` of another job."""
+        """The entry of `params.contexts` that names them in another job."""
         return {"set": self.name} if self.name else {"digest": str(self.contexts[0]["digest"])}
 
 
 def context_runs(owner: User, described: Sequence[Mapping[str, Any]]) -> list[ContextRun]:
-    """The contexts that a job's parameters describe, in their order, as the owner's sets whose members they are, else
-    one by one. Of several sets that fit, the longest is taken, then the newest.
+    """Group the contexts that a job's parameters describe by the owner's sets, in order; others stay single.
+
+    If several sets fit, the longest is taken, then the newest.
     """
     return list(_runs(owner, described)) if described else []
 

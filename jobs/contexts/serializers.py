@@ -31,7 +31,7 @@ class ContextFacts(Shape):
 
 
 class Members(s.ListField):
-    """The contexts of a set."""
+    """The contexts of a `ContextSet`."""
 
     def to_representation(self, one: Any) -> Any:
         return ContextFacts(members_of(one), many=True).data

@@ -1,4 +1,4 @@
-"""Writing named contexts. Each context is stored once per owner, by its digest, however many sets and jobs hold it."""
+"""Create and delete context sets. An owner's context is stored once, by its digest, for all sets and jobs."""
 
 from __future__ import annotations
 
@@ -29,29 +29,29 @@ SET_RULES = ItemRules(
     max_contexts=max(facts.max_contexts for facts in _FACTS),
     max_tokens=max(facts.max_global_positions for facts in _FACTS),
 )
-"""What a stored context may be: the networks' own limits. A job checks its model's and its action's."""
+"""The limits of stored contexts, which are those of the networks. A job checks those of its model and action."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
 
 
 def check_set_name(name: object) -> str:
-    """The name of a set, as it may be: it stands in addresses and commands. Raises InvalidInput `bad_name`."""
+    """Return a name that is safe in addresses and commands. Raises InvalidInput `bad_name`."""
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         text = (
             "a name has 1 to 100 letters, digits, dots, dashes, plus signs and underscores, the first a letter or digit"
         )
-        raise InvalidInput.of(Problem("bad_name", text, "Choose a name such as blat-15.", path="name"))
+        raise InvalidInput.one("bad_name", text, "Choose a name such as blat-15.", path="name")
     return name
 
 
 def context_set_create(
     *, owner: User, name: str, contexts: Sequence[Sequence[str]], provenance: Mapping[str, Any]
 ) -> ContextSet:
-    """Store `contexts` (their sequences cleaned already) under `name`.
+    """Store `contexts`, with cleaned sequences, under `name`.
 
-    The same contexts under the same name are the set that is there already, so that a request may be repeated. Raises
-    InvalidInput `bad_name`, `no_contexts`, `too_many_contexts` and what `check_contexts` finds; Conflict
-    `context_set_exists` where the name stands for other contexts; TooLarge where the owner's storage is full.
+    A repeated request returns the existing set. Raises InvalidInput `bad_name`, `no_contexts`, `too_many_contexts`, and
+    for unsuitable contexts. Raises Conflict `context_set_exists` if a set of this name has other contexts, and TooLarge
+    if the owner's storage is full.
     """
     check_set_name(name)
     _check(contexts)
@@ -66,7 +66,7 @@ def context_set_create(
             )
     except IntegrityError:
         existing = ContextSet.objects.get(owner=owner, name=name)
-        if digests_of(existing) == digests:
+        if list(existing.members.order_by("position").values_list("context__digest", flat=True)) == digests:
             return existing
         raise Conflict(
             f"there is a context set {name!r} with other contexts; choose another name, or delete it first",
@@ -76,15 +76,8 @@ def context_set_create(
     return made
 
 
-def digests_of(contexts: ContextSet) -> list[str]:
-    """The digests of a set's contexts, in order."""
-    return list(contexts.members.order_by("position").values_list("context__digest", flat=True))
-
-
 def context_set_delete(*, owner: User, name: str) -> bool:
-    """Forget the name; False where there is none. Jobs that were given the set keep their contexts; those that no job
-    and no other set names are freed.
-    """
+    """Delete a set. Returns whether it existed. Contexts that no job and no other set holds are freed."""
     with transaction.atomic():
         named = ContextSetMember.objects.filter(set__owner=owner, set__name=name)
         contexts = list(named.values_list("context_id", flat=True))
@@ -95,10 +88,10 @@ def context_set_delete(*, owner: User, name: str) -> bool:
 
 def _check(contexts: Sequence[Sequence[str]]) -> None:
     if not contexts:
-        raise InvalidInput.of(Problem("no_contexts", "there are no contexts", "Give at least one.", path="contexts"))
+        raise InvalidInput.one("no_contexts", "there are no contexts", "Give at least one.", path="contexts")
     if len(contexts) > MAX_JOB_CONTEXTS:
         what = f"there are {len(contexts):,} contexts, and the limit of a set is {MAX_JOB_CONTEXTS}"
-        raise InvalidInput.of(Problem("too_many_contexts", what, "Make several sets.", path="contexts"))
+        raise InvalidInput.one("too_many_contexts", what, "Make several sets.", path="contexts")
     problems = Problems()
     for at, sequences in enumerate(contexts):
         problems.extend(check_set_context(sequences, Place(path=f"contexts.{at}")))
@@ -107,7 +100,7 @@ def _check(contexts: Sequence[Sequence[str]]) -> None:
 
 
 def check_set_context(sequences: Sequence[str], place: Place) -> list[Problem]:
-    """What keeps one context from being stored."""
+    """Return the problems that prevent a context from being stored."""
     if not sequences:
         return [place.problem("empty_context", "this context has no sequences", "Leave it out.")]
     problems = list(check_contexts(sequences, SET_RULES, place))

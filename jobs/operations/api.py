@@ -1,4 +1,4 @@
-"""Is the service alive, is it ready, how is it doing. The only views that ask for no token."""
+"""Liveness, readiness and metrics. These views need no token."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ from jobs.operations.health import readiness
 
 @require_safe
 def livez(request: HttpRequest) -> HttpResponse:
-    """The web process answers; nothing else is asked."""
+    """Answer while the web process runs."""
     return HttpResponse("ok\n", content_type="text/plain")
 
 
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Green only if both stores answer, every enabled model had a real forward pass lately, and its queue moves; else
-    503, and which of them is red.
+    """Answer 200 if both stores answer and every enabled model has a recent forward pass and a moving queue.
+
+    Otherwise answer 503. The body has the result of each check.
     """
     ready, checks = readiness()
     return JsonResponse({"ready": ready, "checks": checks}, status=200 if ready else 503)
@@ -30,7 +31,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
 
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Prometheus text, counted from rows at the time of the request."""
+    """Return Prometheus text, counted from rows at the time of the request."""
     registry = CollectorRegistry()
     jobs = Gauge("e1_jobs", "Jobs by model and state", ["model", "state"], registry=registry)
     for model, state, count in Job.objects.values_list("model", "state").annotate(n=Count("id")).order_by():

@@ -1,4 +1,4 @@
-"""Is the service well: each part with a sentence. What `/readyz` answers and what pages say of it. It reads only."""
+"""The health of the service, part by part, for `/readyz` and the pages. This module only reads."""
 
 from __future__ import annotations
 
@@ -14,20 +14,21 @@ from jobs.models import Worker
 from jobs.queue import dispatch as queue
 
 STANDS_AFTER_SECONDS = 180
-"""A queue that has work and in which nothing is computed for so long does not move."""
+"""A queue with work that computes nothing for this long does not move."""
 REDIS_IS_DOWN = "the queue's messenger (Redis) does not answer"
 
 
 def readiness() -> tuple[bool, dict[str, dict[str, Any]]]:
-    """Whether all is well, and each check as {ok, detail}: both stores, and of every enabled model a recent forward
-    pass and a queue that moves.
+    """Return whether all checks pass, and each check as {ok, detail}.
+
+    The checks are both stores, and for every enabled model a recent forward pass and a moving queue.
     """
     redis, models = _redis(), settings.E1_MODELS
     try:
         checks = {"postgres": _postgres(), "redis": redis}
         for model in models:
             checks |= {f"model {model}": _model(model), f"queue {model}": _queue(model)}
-    except Error as error:  # also where Postgres goes between two of the checks
+    except Error as error:  # also if Postgres stops between two of the checks
         checks = {"postgres": _check(False, f"Postgres does not answer: {error}".strip()), "redis": redis}
         unknown = _check(False, "unknown without Postgres")
         checks |= {f"{kind} {model}": unknown for model in models for kind in ("model", "queue")}
@@ -35,8 +36,9 @@ def readiness() -> tuple[bool, dict[str, dict[str, Any]]]:
 
 
 def trouble_of(models: Iterable[str]) -> list[str]:
-    """Sentences about what keeps unfinished jobs of these models from going on, beside a lack of workers, which each
-    job's queue reason says. Empty where there is no model, or all is well.
+    """Return sentences about what stops unfinished jobs of these models.
+
+    A lack of workers is not among them, because the queue reason of each job states it.
     """
     wanted = sorted(set(models))
     if not wanted:
@@ -69,7 +71,7 @@ def _model(model: str) -> dict[str, Any]:
 
 
 def _queue(model: str) -> dict[str, Any]:
-    """Red where chunks are ready, and for STANDS_AFTER_SECONDS none was handed out or written, though jobs want it."""
+    """Check that a queue with ready chunks has started or finished some within STANDS_AFTER_SECONDS."""
     waiting = _jobs_that_wait(model)
     if not waiting or _something_moves(model):
         return _check(True, "the queue moves" if waiting else "nothing has waited for long")
@@ -83,7 +85,7 @@ def _queue(model: str) -> dict[str, Any]:
 
 
 def _jobs_that_wait(model: str) -> int:
-    """Jobs that have had a chunk ready for a worker, and nothing done to them by their owner, for so long."""
+    """Count jobs with a chunk that has been ready for STANDS_AFTER_SECONDS, and no change by their owner since."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -101,7 +103,7 @@ def _jobs_that_wait(model: str) -> int:
 
 
 def _something_moves(model: str) -> bool:
-    """Whether a bundle was written lately, or a worker holds a lease that has not run out."""
+    """Return whether a bundle was written lately, or a lease is still valid."""
     with connection.cursor() as cursor:
         cursor.execute(
             """

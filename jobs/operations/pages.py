@@ -1,4 +1,4 @@
-"""Models and health: is the service well, what computes, and how much waits."""
+"""The page of models and health: checks, workers and queues."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from jobs.web.access import page
 from jobs.web.fragments import fragment
 
 AILING = (WorkerState.SICK, "silent")
-"""States of a worker that ought to compute and does not."""
+"""States of a worker that should compute and does not."""
 
 
 @page
 @require_safe
 def service_page(request: HttpRequest) -> HttpResponse:
-    """The page; htmx gets its live part alone."""
+    """Show the page. htmx gets only its live part."""
     ready, checks = readiness()
     models = [_model(slug) for slug in settings.E1_MODELS]
     ailing = sum(seen.state in AILING for model in models for seen in model["workers"])
@@ -52,5 +52,5 @@ def _model(slug: str) -> dict[str, Any]:
 
 
 def favicon(request: HttpRequest) -> HttpResponse:
-    """What browsers ask for on pages that name no icon, such as a downloaded JSON."""
+    """Redirect to the icon, for documents without a link to it, such as JSON."""
     return redirect(static("jobs/icon.svg"), permanent=True)

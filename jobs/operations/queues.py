@@ -1,4 +1,4 @@
-"""Workers and queues as an administrator sees them: who drains, what each holds, what waits for whom. It reads only."""
+"""Workers and queues as an administrator sees them. This module only reads."""
 
 from __future__ import annotations
 
@@ -20,8 +20,10 @@ from jobs.queue import dispatch as queue
 
 @dataclass(frozen=True, slots=True)
 class SeenWorker:
-    """A worker that has spoken within the last hour. `state` is its own word, or `silent`, `draining` (it finishes the
-    `leased` chunks and takes nothing more) or `drained` (it holds none: it can be stopped).
+    """A worker with a heartbeat within the last hour.
+
+    `state` is the state that it reports, or `silent`, `draining` or `drained`. A draining worker finishes its `leased`
+    chunks and takes no more. A drained worker has none and can be stopped.
     """
 
     worker: Worker
@@ -40,22 +42,22 @@ class SeenWorker:
 
 
 def workers_seen(model: str) -> list[SeenWorker]:
-    """Those of this model, by name."""
     seen = pace.workers_seen(model)
     leased = leased_by([worker.name for worker, _ in seen])
     return [SeenWorker(worker, alive, leased.get(worker.name, 0)) for worker, alive in seen]
 
 
 def leased_by(names: Sequence[str]) -> dict[str, int]:
-    """Chunks under a lease of each of these workers."""
+    """Return the number of leased chunks of each of these workers."""
     held = Chunk.objects.filter(state=ChunkState.LEASED, worker__in=names).values_list("worker")
     return dict(held.annotate(count=Count("id")).order_by())
 
 
 @dataclass(frozen=True, slots=True)
 class QueueOfModel:
-    """`messages` in the broker (None where it does not answer), the moment at which the oldest chunk that nobody has
-    claimed was sent, and tokens by owner, most first: (name, jobs, chunks, tokens).
+    """A queue: `messages` in the broker, None if it is down, and the time when the `oldest` open chunk was sent.
+
+    `owners` are (name, jobs, chunks, tokens), most tokens first.
     """
 
     model: str
@@ -70,7 +72,7 @@ class QueueOfModel:
 
 
 def queues() -> list[QueueOfModel]:
-    """The queue of every enabled model. Tokens are counted from the open chunks of all jobs that want workers."""
+    """Return the queue of every enabled model, with the open chunks of all queued and running jobs."""
     return [
         QueueOfModel(
             model=model,

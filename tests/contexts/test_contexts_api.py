@@ -1,4 +1,4 @@
-"""/api/contexts/: plain homologs under a name."""
+"""Context sets in REST: plain homologs under a name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The administration: for staff only, under the strict policy, with quotas, use, drain and queues."""
+"""The admin: only for staff, under the strict policy, with quotas, use, drain and queues."""
 
 from __future__ import annotations
 

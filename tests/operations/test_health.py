@@ -1,4 +1,4 @@
-"""What is red, what pages say of it, and that both end by themselves."""
+"""Failed checks, their messages on pages, and their end."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ WORDS = "does not move: "
 
 @pytest.fixture
 def job(person, inline_worker):
-    """A job that has waited for long, beside a worker that lives and proves it."""
+    """Return a job that has waited for long, while its worker is alive and healthy."""
     job = make_job(person, [record(n) for n in range(16)])
     Job.objects.update(touched_at=timezone.now() - LONG_AGO)
     Chunk.objects.update(not_before=timezone.now() - LONG_AGO)
@@ -69,7 +69,7 @@ def test_a_bundle_of_another_job_is_movement(job):
 
 
 def rest(job):
-    """Nothing is wanted of a paused job; once it is resumed it has only begun to wait."""
+    """A paused job doesn't wait, and a resumed one starts to wait anew."""
     lifecycle.job_pause(job_id=job.pk)
     assert red() == set()
     lifecycle.job_resume(job_id=job.pk)

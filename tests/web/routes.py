@@ -1,6 +1,6 @@
-"""Every address of the service, from the URL resolver itself, and who may have it. `test_routes` walks them.
+"""Every address of the service, from the URL resolver, and who may use it. `test_routes` walks them.
 
-A new route stands in `CLASSES` before the tests pass; the admin's pages are staff's as a whole.
+The tests fail until a new route is in `CLASSES`. All pages of the admin are for staff.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from typing import Any
 from django.urls import URLPattern, URLResolver, get_resolver
 
 PUBLIC = "public"
-"""Anybody: no more than that the service is there, how it is, and how one talks to it."""
+"""For everybody: only that the service runs, its health, and its interface."""
 API = "api"
-"""REST for whoever has a token or a session; shows and changes what is theirs only."""
+"""REST for users with a token or a session; shows and changes only their own objects."""
 API_OBJECT = "api object"
 """REST about one object: 404 for everybody but its owner."""
 PAGE = "page"
-"""For people who are logged in; shows what is theirs only."""
+"""For logged-in users; shows only their own objects."""
 PAGE_OBJECT = "page about an object"
 """The page of one object: 404 for everybody but its owner."""
 PAGE_FORM = "form about an object"
-"""Goes back to a page with a sentence that there is no such thing, for everybody but its owner."""
+"""For everybody but the owner, returns to a page with a message that there is no such object."""
 STAFF = "staff"
-"""The admin: leads to its login for everybody who is no staff."""
+"""The admin, which redirects others to its login."""
 
 CLASSES = {
     "livez": PUBLIC,
@@ -121,7 +121,7 @@ QUERIES = {
 """Further addresses of the same routes."""
 
 OBJECT_QUERIES = {"job-new-page": ["from={job_id}", "ranked={scored_job}"]}
-"""Addresses that name somebody's object in their query: 404 for everybody but its owner."""
+"""Addresses that name an object in their query: 404 for everybody but its owner."""
 
 BODIES: Mapping[str, dict[str, Any]] = {
     "job-detail": {"name": "taken"},
@@ -131,12 +131,12 @@ BODIES: Mapping[str, dict[str, Any]] = {
     "job-neighbours": {"index": 0},
     "job-extend": {"items": [{"sequence": "MKT"}]},
 }
-"""What is sent where an empty body would be refused before anything is looked for."""
+"""Bodies for calls that refuse an empty body before they look for the object."""
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """`path` has its parameters as `{name}`; `cls` is the class of a DRF view, None for a page."""
+    """A route, with its parameters as `{name}` in `path`. `cls` is the class of a DRF view, None for a page."""
 
     name: str
     path: str
@@ -152,14 +152,14 @@ class Route:
 
     @property
     def kind(self) -> str:
-        """Its class; empty, and that fails a test, where nobody has decided."""
+        """The class of the route, empty if it has none yet, which fails a test."""
         if self.name in ("admin:login", "admin:logout"):
             return PUBLIC
         return STAFF if self.path.startswith("/admin/") else CLASSES.get(self.name, "")
 
     @property
     def methods(self) -> list[str]:
-        """What a DRF view handles; of pages all that HTTP has, because only an answer tells. DELETE comes last."""
+        """The methods of a DRF view, or all methods for a page. DELETE is last."""
         every = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"]
         if self.cls is None:
             return every
@@ -182,6 +182,6 @@ def _walk(patterns: list[Any], prefix: str, namespace: str) -> Iterator[Route]:
 
 
 def _readable(pattern: Any) -> str:
-    """`<uuid:job_id>` and `(?P<url>.*)$` as `{job_id}` and `{url}`."""
+    """Return `<uuid:job_id>` and `(?P<url>.*)$` as `{job_id}` and `{url}`."""
     text = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", str(pattern.pattern).replace("(?P<", "(<"))
     return re.sub(r"\({(\w+)}[^)]*\)", r"{\1}", text).replace("^", "").replace("$", "")

@@ -1,4 +1,4 @@
-"""A checkout whose pages are not built says so, and takes them up when they are."""
+"""A checkout without built pages says so, and serves them once they are built."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A connection that ends below Django: COPY and psycopg's own cursors raise what Django's do, and the answer is 503."""
+"""Connections lost below Django: COPY and psycopg's cursors raise Django's errors, and the answer is 503."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Durations and sizes as people read them."""
+"""Filters for durations and sizes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Numbers in addresses and forms: whatever stands in their place, no route breaks."""
+"""Hostile values instead of numbers in addresses and forms never break a route."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_finite_numbers(text, number):
 
 @pytest.fixture
 def rows(api, person, inline_worker, monkeypatch) -> dict[str, dict[str, object]]:
-    """Finished jobs for the routes that read results: what stands for each parameter, by kind of job."""
+    """Return finished jobs for the routes that read results: the value of each parameter, by kind of job."""
     monkeypatch.setattr(leases.current_app, "send_task", lambda *args, **options: None)
     monkeypatch.setattr(events, "close_old_connections", lambda: None)  # the test's transaction is in this one
     monkeypatch.setattr(events, "LONGEST_STREAM_SECONDS", 0.001)
@@ -88,7 +88,7 @@ def rows(api, person, inline_worker, monkeypatch) -> dict[str, dict[str, object]
 
 @pytest.fixture
 def read(monkeypatch) -> Iterator[set[str]]:
-    """The names that views look up in queries."""
+    """Return a set that collects the names that views look up in queries."""
     names: set[str] = set()
     for method in ("get", "getlist", "__getitem__", "__contains__"):
         real = getattr(QueryDict, method)
@@ -110,7 +110,7 @@ def addresses(route: Route, values: dict[str, object]) -> list[str]:
 
 @pytest.mark.django_db
 def test_no_query_parameter_breaks_a_route(api, person, rows, read):
-    """Every parameter that a view looks up, numeric or not, one by one."""
+    """Try every parameter that a view looks up, numeric or not, one by one."""
     browser = Client(raise_request_exception=False)
     browser.force_login(person)
     walked: dict[str, set[str]] = {}

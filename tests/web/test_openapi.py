@@ -1,4 +1,4 @@
-"""Requests made up from the OpenAPI document, good and bad: every answer is one that the document names."""
+"""Generated requests, good and bad: the OpenAPI document names every answer."""
 
 from __future__ import annotations
 
@@ -66,8 +66,8 @@ def token(db, monkeypatch) -> Iterator[str]:
 
 
 LEFT_OUT = (
-    # No schema says what a residue is, which model a letter belongs to, or that a file is FASTA: valid by the document
-    # is not yet valid for science. tests/intake/test_api.py and others hold what is accepted.
+    # A schema can't express residues, a model's letters or FASTA. A valid request can still be refused.
+    # tests/intake/test_api.py and others test what is accepted.
     schemathesis.checks.positive_data_acceptance,
 )
 

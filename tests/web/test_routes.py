@@ -1,4 +1,4 @@
-"""Every route as another user, as nobody, and with tokens that no longer count: from the list of routes itself."""
+"""Every route as another user, without a login, and with revoked or expired tokens."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_every_route_is_classified_and_no_class_is_left_over():
 
 @pytest.fixture
 def things(api, person, monkeypatch) -> dict[str, object]:
-    """Something of Rosalind's for every parameter that a route can have. Event streams end at their first look."""
+    """Return an object of Rosalind's for every parameter of a route. Event streams end at once."""
     monkeypatch.setattr(events, "close_old_connections", lambda: None)  # the test's transaction is in this one
     monkeypatch.setattr(events, "LOOK_EVERY_SECONDS", 0)
     monkeypatch.setattr(events, "LONGEST_STREAM_SECONDS", 0.001)
@@ -111,7 +111,7 @@ def things(api, person, monkeypatch) -> dict[str, object]:
 
 
 def addresses(route: Route, things: dict[str, object]) -> list[str]:
-    """The route with her things in it; a name that several kinds of things have stands behind its route's."""
+    """Return the route's addresses with her objects. `ROUTE.name` overrides a parameter for one route."""
     values = {name: things.get(f"{route.name}.{name}", things.get(name)) for name in route.parameters}
     missing = [name for name, value in values.items() if value is None]
     assert not missing, f"say in `things` what of Rosalind's stands for {missing} of {route.name}"
@@ -132,20 +132,20 @@ def ask(client: Client, method: str, path: str, route: Route, token: str | None 
 
 
 def everything() -> bytes:
-    """All rows of the service and of its users, so that a change shows, whoever made it."""
+    """Return all rows of the service and of its users, so that any change shows."""
     models = [*apps.get_app_config("jobs").get_models(), User]
     rows = {model.__name__: sorted(map(repr, model.objects.values_list())) for model in models}
     return orjson.dumps(rows)
 
 
 def content(response) -> str:
-    """The whole body; a stream is read to its end, which closes it."""
+    """Return the whole body. A stream is read to its end, which closes it."""
     whole = b"".join(response.streaming_content) if response.streaming else response.content
     return whole.decode(errors="replace")
 
 
 def is_refused(response, statuses: tuple[int, ...]) -> None:
-    """One of these statuses, and nothing of Rosalind's but what stood in the question itself."""
+    """Check the status, and that nothing of Rosalind's is in the answer unless it was in the address."""
     text = content(response)
     assert response.status_code in statuses, (response.status_code, text[:300])
     assert not [secret for secret in SECRETS if secret in text and secret not in response.wsgi_request.path]
@@ -153,7 +153,7 @@ def is_refused(response, statuses: tuple[int, ...]) -> None:
 
 @pytest.fixture
 def james(stranger) -> tuple[Client, str]:
-    """Another user: a logged-in browser and a token, used just now so that using it writes nothing."""
+    """Return another user's browser and token. The token was just used, so that its use writes nothing."""
     token = token_create(owner=stranger, name="his", days=None)
     ApiToken.objects.filter(user=stranger).update(last_used=timezone.now())
     client = Client()
@@ -163,7 +163,7 @@ def james(stranger) -> tuple[Client, str]:
 
 @pytest.fixture
 def dead_tokens(person) -> dict[str, str]:
-    """Keys of the owner that count no longer, and one of somebody whose account is closed."""
+    """Return keys that are revoked, expired, made up, or of a closed account."""
     revoked = token_create(owner=person, name="revoked", days=None)
     digest = ApiToken.objects.get(name="revoked").digest
     assert token_revoke(owner=person, digest=digest)
@@ -196,7 +196,7 @@ def test_another_users_object_is_not_there(route, things, james, person, api):
 
 
 def the_owner_has_it(route: Route, things: dict[str, object], person: User, api) -> None:
-    """The same addresses are there for the owner: what is refused to others is not refused because it is misspelt."""
+    """Check that the owner can use the same addresses, so that a refusal is not caused by a wrong address."""
     browser = Client()
     browser.force_login(person)
     for path in reversed(addresses(route, things)):
@@ -293,7 +293,7 @@ def test_what_is_public_tells_nothing_of_anybody(route, things, james, dead_toke
 
 @pytest.mark.parametrize("route", by_kind(API, API_OBJECT, PAGE, PAGE_OBJECT, PAGE_FORM, STAFF))
 def test_a_foreign_site_cannot_use_somebodys_session(route, things):
-    """A form on another site brings the cookie, and not the token of the form."""
+    """A form on another site sends the cookie, but not the token of the form."""
     superuser = User.objects.create_superuser("root")
     Job.objects.update(owner=superuser)
     ApiToken.objects.filter(name="rosalinds-laptop").update(user=superuser)

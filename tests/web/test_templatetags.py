@@ -1,4 +1,4 @@
-"""Sentences of problems beside columns for their places."""
+"""Sentences of problems on pages."""
 
 from __future__ import annotations
 

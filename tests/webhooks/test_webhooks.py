@@ -1,4 +1,4 @@
-"""Webhooks: signed, repeated, logged, switched off, and kept away from the inside. All listeners are on loopback."""
+"""Webhooks: signatures, retries, logs, switching off, and no access to internal machines. Listeners are on loopback."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ DOCS = Path(__file__).parents[2] / "docs" / "webhooks.md"
 
 
 class Listener:
-    """A server on loopback that keeps what it was sent and answers as it is told."""
+    """A server on loopback that keeps requests and answers with a given status."""
 
     def __init__(self) -> None:
         listener = self
@@ -294,7 +294,7 @@ def test_every_spelling_of_loopback_is_refused(url):
 
 
 def resolving(monkeypatch, *answers: list[str]) -> list[str]:
-    """Names resolve to the first list, then to the second, and so on; what was asked for."""
+    """Resolve names to the first list, then to the second, and so on. Return the names asked for."""
     asked: list[str] = []
     real = socket.getaddrinfo
 
