@@ -91,11 +91,8 @@ def user_of(request: HttpRequest) -> User:
 
 
 def own_job(request: HttpRequest, job_id: UUID) -> Job:
-    """Return the user's own job. Raises Http404, also for another user's job."""
-    try:
-        return selectors.job_of(user_of(request), job_id)
-    except NotFound as error:
-        raise Http404(error.detail) from error
+    """Return the user's own job. Raises NotFound, also for another user's job."""
+    return selectors.job_of(user_of(request), job_id)
 
 
 def own_job_with_rows(request: HttpRequest, job_id: UUID) -> Job:

@@ -6,11 +6,11 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from jobs.errors import NotFound, ServiceError
+from jobs.errors import ServiceError
 from jobs.models import Delivery
 from jobs.web.access import page, user_of
 from jobs.webhooks.services import webhook_activate, webhook_create, webhook_of, webhooks_of
@@ -41,10 +41,7 @@ def webhooks(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def webhook_act(request: HttpRequest, webhook_id: UUID) -> HttpResponse:
     """Switch one of the user's webhooks on or off, or delete it. GET redirects to the list."""
-    try:
-        webhook = webhook_of(user_of(request), webhook_id)
-    except NotFound as error:
-        raise Http404(error.detail) from error
+    webhook = webhook_of(user_of(request), webhook_id)
     if request.method != "POST":
         return redirect("webhooks-page")
     act = request.POST.get("do", "")
