@@ -82,7 +82,7 @@ def check_extendable(job: Job) -> None:
 
 
 def _check_same_question(job: Job, request: Request) -> None:
-    """Raise InvalidInput if something else is to be computed for the new items than for the others."""
+    """Raise InvalidInput unless model, action and parameters are the job's."""
     pairs = [(name, getattr(request, name), getattr(job, name)) for name in ("model", "action", "params")]
     wrong = [
         Problem("not_the_jobs", f"{name} is {given!r}, but that of the job is {its!r}", "Leave it out.", path=name)

@@ -53,7 +53,7 @@ def read_submission(request: RestRequest, known: Mapping[str, Any] = MappingProx
     if request.content_type and request.content_type.startswith("multipart/"):
         return _of_multipart(request, owner, key, known)
     if not isinstance(data, dict):
-        raise InvalidInput.one("bad_body", "the body is no JSON object")
+        raise InvalidInput.one("bad_body", "the body is not a JSON object")
     only_fields(data, (*FIELDS, "items", "context_sequences"))
     return _of_json(data, owner, key, known)
 
@@ -101,7 +101,7 @@ def submission_of_job(
     def opened(_hashed: HashedStream, rules: ItemRules, shared: tuple[str, ...]) -> Records:
         return EarlierItems(earlier, rules, shared_context=shared, keep_contexts=keep_contexts)
 
-    # The items of a job never change, so its id and the choice represent them in the digest.
+    # A job's items don't change, so its id and the choice represent them in the digest.
     stream = io.BytesIO(f"{earlier.pk} {keep_contexts}".encode())
     return _submission(read_request(fields, owner=earlier.owner, key=key), stream, context, opened)
 
@@ -121,7 +121,7 @@ def require_items(data: Mapping[str, Any]) -> list[Any]:
     """Return the field `items`. Raises InvalidInput `no_items` unless it is a list with at least one entry."""
     items = data.get("items")
     if not isinstance(items, list) or not items:
-        found = "missing" if items is None else ("empty" if items == [] else "no list")
+        found = "missing" if items is None else ("empty" if items == [] else "not a list")
         raise InvalidInput.one(
             "no_items", f"items is {found}", 'Give a list such as [{"sequence": "MKT"}].', path="items"
         )
@@ -159,7 +159,7 @@ def read_request(fields: Mapping[str, Any], *, owner: User, key: str | None) -> 
     params = fields.get("params")
     if params is not None and not isinstance(params, dict):
         remedy = 'Give one such as {"include": ["mean"]}.'
-        raise InvalidInput.one("bad_params", "params is no JSON object", remedy, path="params")
+        raise InvalidInput.one("bad_params", "params is not a JSON object", remedy, path="params")
     on_invalid = fields.get("on_invalid") or "reject"
     if on_invalid not in ON_INVALID:
         what = f"on_invalid is {on_invalid!r}"

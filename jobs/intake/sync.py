@@ -28,7 +28,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.005, 0.1
 
 
 class ItemsFailed(ServiceError):
-    """A job some of whose items the worker could not compute; the job keeps the results of the others."""
+    """Items of a synchronous request that failed; the job keeps the results of the others."""
 
     status_code = 500
     code = "items_failed"

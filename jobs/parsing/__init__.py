@@ -1,14 +1,14 @@
 """Reading of uploads, as a stream of records with the place of every fault.
 
-    upload    bytes to text: gunzip, limits, formats            blocks_of, detect_format
-    text      text to lines, in bounded memory
-    reader    one class over the formats                        Reader, open_reader
-      fasta, fasta_record / table (CSV) / lines (JSONL, plain text)
-    items     the items of a JSON body                          ItemReader
-    context   the context sequences that a job shares           read_context
-    letters   alphabets, sizes, cleaning                        clean_sequence, check_sequence
-    records   ItemRules, Record, BadRecord, Place
-    tally     counts of cleaned and bad records                 Tally, InputTally
+- upload: bytes to text, with gunzip, size limits and the recognition of formats.
+- text: text to lines, in bounded memory.
+- reader: one class over the formats, which are in fasta and fasta_record, table (CSV) and lines (JSONL, plain text).
+- items: the items of a JSON body.
+- context: the context sequences that a job shares.
+- letters: alphabets, sizes, cleaning.
+- records: what a reader takes and yields, and places in a file.
+- tally: counts of cleaned and of bad records.
+- numbers: numbers written as text.
 
 Codes, each explained with its remedy in `docs/input-rules.md`:
 

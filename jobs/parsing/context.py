@@ -64,7 +64,7 @@ def _of_fasta(text: bytes, rules: ItemRules, problems: Problems) -> tuple[str, .
 def _as_context(problem: Problem) -> Problem:
     """Return a problem of a FASTA record in the words for a context."""
     if problem.code == "mask_not_allowed":
-        remedy = "Only the query may be masked: write the residue, or X where it is unknown."
+        remedy = "Only the query may be masked: write the residue, or X if it is unknown."
         return replace(problem, code="mask_in_context", remedy=remedy)
     if problem.code == "empty_sequence":
         return replace(problem, code="empty_context")
@@ -78,7 +78,7 @@ def _of_json(text: bytes, place: Place) -> tuple[str, ...]:
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        what = f"the context is no JSON: {error.msg}"
+        what = f"the context is not JSON: {error.msg}"
         raise place.refused("bad_json", what, _REMEDY, line=error.lineno, column=error.colno) from None
     problems = list(islice(check_context_shape(value, place), LISTED_PROBLEMS))
     if problems:

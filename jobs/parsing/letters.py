@@ -22,8 +22,8 @@ CLEANINGS = (LOWER_CASE, SPACES, TRAILING_STAR, LINE_ENDS)
 # str.upper() would turn one German sharp s into two residues and a dotless i into a plain one.
 _ASCII_CAPITALS = {ord(lower): ord(lower) - 32 for lower in "abcdefghijklmnopqrstuvwxyz"}
 _BLANK = re.compile(r"[ \t\r\n]+")
-# What a database refuses in text or a browser hides: control characters and halves of surrogate pairs.
 _NOWHERE = Place()
+# What a database refuses in text or a browser hides: control characters and halves of surrogate pairs.
 _UNSTORABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
@@ -107,7 +107,7 @@ def letter_problem(
     code, remedy = "bad_letter", _remedy(character, allowed)
     if character == MASK and in_context:
         code = "mask_in_context"
-        remedy = "Only the query may be masked: write the residue, or X where it is unknown."
+        remedy = "Only the query may be masked: write the residue, or X if it is unknown."
     elif character == MASK:
         code = "mask_not_allowed"
         remedy = "Only the action predict reads masked residues: write the residue, or choose predict."
@@ -117,13 +117,13 @@ def letter_problem(
 _REMEDIES = {
     "-": "Remove the gaps: sequences are read unaligned.",
     ".": "Remove the gaps: sequences are read unaligned.",
-    "*": "One '*' may stand at the end. Remove this one, or end the sequence there.",
+    "*": "One '*' is allowed at the end. Remove this one, or end the sequence there.",
     "J": "Write L or I, or leave the record out: E1 was not made for J (leucine or isoleucine).",
     ";": "Remove comment lines: a line that begins with ';' is not skipped here.",
     ">": "A header begins its line: put '>' first, without blanks before it.",
 }
 _REMEDIES_OF_KINDS: tuple[tuple[Callable[[str], bool], str], ...] = (
-    (lambda c: not c.isascii(), "Replace it by the plain letter, even if it looks like one: it is no ASCII."),
+    (lambda c: not c.isascii(), "Replace it with the plain letter, even if it looks like one: it is not ASCII."),
     (str.isdigit, "Remove numbers: a sequence holds residues only."),
     (str.isspace, "Remove blanks and line ends from the sequence."),
     (str.islower, "Write residues in capital letters."),

@@ -30,7 +30,7 @@ def read_jsonl(lines: Lines, item: ItemRule) -> Iterator[Record | BadRecord]:
             item.tally.records += 1
             place = Place(line=line, record=default_name(index), index=index)
             remedy = 'Write one whole object on the line, such as {"name": "a", "sequence": "MKT"}.'
-            yield place.bad([place.problem("bad_json", f"this is no JSON: {error.msg}", remedy, column=error.colno)])
+            yield place.bad([place.problem("bad_json", f"this is not JSON: {error.msg}", remedy, column=error.colno)])
         else:
             yield item.read(value, index, line=line)
 
@@ -47,7 +47,7 @@ def read_plain(lines: Lines, item: ItemRule) -> Iterator[Record | BadRecord]:
             yield item.read({"variant": text, "name": text[:_NAME]}, index, line=line)
             continue
         if (second := next(written, None)) is not None:
-            what = "without names it cannot be told whether these lines are one sequence or several"
-            remedy = "Put a line '>name' before each sequence; only a single one may stand alone, on one line."
+            what = "without names these lines could be one sequence or several"
+            remedy = "Put a line '>name' before each sequence; only a single sequence can do without, on one line."
             raise Place(line=second[0]).refused("bare_lines", what, remedy)
         yield item.read({"sequence": text}, index, line=line)

@@ -52,7 +52,7 @@ def decoded(raw: bytes, line: int, *, offset: int = 0) -> str:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
         column = len(raw[: error.start].decode("utf-8")) + 1 + offset
-        what = f"the byte 0x{raw[error.start]:02X} is no UTF-8 text"
+        what = f"the byte 0x{raw[error.start]:02X} is not UTF-8 text"
         remedy = "Save the file as UTF-8 (or plain ASCII) and send it again."
         raise Place(line=line).refused("invalid_utf8", what, remedy, column=column) from None
     if not text.isprintable() and (found := _CONTROL.search(text)):

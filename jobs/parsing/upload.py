@@ -160,7 +160,7 @@ def _require_text(head: bytes) -> None:
         kind = "binary data"
     if kind is not None:
         remedy = "Send plain text in FASTA, JSONL or CSV, packed with gzip if you like."
-        raise InvalidInput.one("not_text", f"The file is no text: it looks like {kind}", remedy)
+        raise InvalidInput.one("not_text", f"The file is not text: it looks like {kind}", remedy)
 
 
 def detect_format(filename: str, content_type: str, head: bytes, *, variants: bool = False) -> Format:
@@ -204,7 +204,7 @@ def _format_of_text(head: bytes, filename: str, *, variants: bool) -> Format:
         return "csv"
     if not text.startswith(b"[") and (variants or is_bare(text)):
         return "plain"
-    what = f"It cannot be told what format {filename or 'the file'} has"
+    what = f"The format of {filename or 'the file'} is unknown"
     remedy = "Put a line '>name' before each sequence, or name the file .jsonl or .csv if it is one."
     raise InvalidInput.one("unknown_format", what, remedy, line=1, column=1)
 

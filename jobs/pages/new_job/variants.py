@@ -43,7 +43,7 @@ def parent_of_file(file: Any) -> str:
             return str(file.read().decode())
         except UnicodeDecodeError:
             pass
-    what = "the parent's file is no text, or far too long for one sequence"
+    what = "the parent's file is not text, or far too long for one sequence"
     raise InvalidInput.one("bad_parent", what, "Choose a FASTA file of one sequence.", path="params.parent")
 
 
