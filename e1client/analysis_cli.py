@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -19,18 +18,13 @@ from e1client.shell import JobArgument, JsonFlag, ParamOption, show, tell_file
 analysis_app = typer.Typer()
 
 
-class Kind(StrEnum):
-    """Analyses of the mean embeddings of a job."""
-
-    NEIGHBOURS = "neighbours"
-    CLUSTERS = "clusters"
-    MAP = "map"
+Kind = Literal["neighbours", "clusters", "map"]
 
 
 @analysis_app.command()
 def analyse(  # noqa: PLR0917 - typer calls it; every parameter is an option of the command
     job: JobArgument,
-    kind: Annotated[Kind, typer.Option(help="What to compute.")] = Kind.MAP,
+    kind: Annotated[Kind, typer.Option(help="What to compute.")] = "map",
     param: ParamOption = None,
     wait: Annotated[bool, typer.Option("--wait", help="Until it is over; --out waits too.")] = False,
     out: Annotated[Path | None, typer.Option(help="A .json or .npz file.")] = None,
@@ -38,7 +32,7 @@ def analyse(  # noqa: PLR0917 - typer calls it; every parameter is an option of 
 ) -> None:
     """Compute neighbours, clusters or a map of an encode job, in the background of the service."""
     with connected(as_json=as_json) as (client, _):
-        body = client.analyse(job, kind.value, **parse_params(param))
+        body = client.analyse(job, kind, **parse_params(param))
         if wait or out is not None:
             body = client.wait_analysis(job, body["id"], on_update=_tell)
         show(body, analysis_lines, as_json=as_json)

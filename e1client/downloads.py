@@ -66,28 +66,6 @@ def complete_file(out: Path) -> Iterator[IO[bytes]]:
         part.unlink(missing_ok=True)
 
 
-def fetch_results(
-    transport: Transport,
-    job_path: str,
-    format: str,
-    file: IO[bytes],
-    *,
-    on_bytes: OnBytes,
-    pauses: Iterator[float],
-    sleep: Callable[[float], object],
-) -> None:
-    """Write a job's results into `file`, from its start; wait while the server builds the file (HDF5).
-
-    Raises Unreachable if the transfer broke off too often or differs from its checksum, Rejected if the format cannot
-    hold these results.
-    """
-    path, params = f"{job_path}results/", {"format": format}
-    while (artefact := fetch(transport, path, file, format, on_bytes=on_bytes, params=params)) is not None:
-        # Ask for the file that is being built: results of a running job would be other ones a moment later.
-        path, params = f"{job_path}artefacts/{artefact}/", {}
-        sleep(next(pauses))
-
-
 def fetch(
     transport: Transport,
     path: str,

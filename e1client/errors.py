@@ -73,20 +73,26 @@ class GaveUpWaiting(ClientError):
     exit_code = Exit.GAVE_UP
 
 
-class ApiError(ClientError):
-    """An answer of 400 or above. `problems` are those that the server listed; `problem_count` counts all."""
+class Refused(ClientError):
+    """A refusal in the service's error form: `problems` are those that it lists, `problem_count` counts all."""
 
-    def __init__(self, response: httpx.Response) -> None:
-        body = error_body(response)
+    def __init__(self, body: dict[str, Any]) -> None:
         super().__init__(str(body["detail"]), code=str(body["code"]))
-        self.status_code = response.status_code
         self.body = body
-        self.problems = [p for p in body["errors"] if isinstance(p, Mapping)]
+        self.problems = [problem for problem in body["errors"] if isinstance(problem, Mapping)]
         self.problem_count = max(int(body.get("errors_total") or 0), len(self.problems))
-        self.retry_after = retry_after(response)
 
     def as_dict(self) -> dict[str, Any]:
         return self.body
+
+
+class ApiError(Refused):
+    """An answer of 400 or above."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        super().__init__(error_body(response))
+        self.status_code = response.status_code
+        self.retry_after = retry_after(response)
 
 
 class Rejected(ApiError):
@@ -111,13 +117,19 @@ def api_error(response: httpx.Response) -> ApiError:
     return Rejected(response)
 
 
-def error_body(response: httpx.Response) -> dict[str, Any]:
-    """Return the service's error body; if something else answered (a proxy, a wrong URL), one of the same form."""
+def json_object(response: httpx.Response) -> dict[str, Any] | None:
+    """Return the JSON object of an answer, or None if it has none."""
     try:
         body = response.json()
     except ValueError:
-        body = None
-    if not isinstance(body, dict) or not body.get("detail"):
+        return None
+    return body if isinstance(body, dict) else None
+
+
+def error_body(response: httpx.Response) -> dict[str, Any]:
+    """Return the service's error body; if something else answered (a proxy, a wrong URL), one of the same form."""
+    body = json_object(response) or {}
+    if not body.get("detail"):
         what = f"{response.status_code} {response.reason_phrase}".strip()
         remedy = "look into the server's log" if response.is_server_error else "is E1_URL right?"
         detail = f"{response.request.url} answered {what} without the service's error body; {remedy}"

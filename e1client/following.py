@@ -11,7 +11,7 @@ import typer
 from e1client.api import Client
 from e1client.errors import ClientError, Exit
 from e1client.job import Job
-from e1client.progress import LossTeller, Reporter, reporting, say, wants_json
+from e1client.progress import LossTeller, reporting, say, wants_json
 from e1client.render import ITEMS_SHOWN, item_lines, job_lines
 from e1client.shell import exits, show, tell_file
 
@@ -32,9 +32,21 @@ def connected(*, as_json: bool) -> Iterator[tuple[Client, LossTeller]]:
 def follow(
     client: Client, teller: LossTeller, job_id: str, timeout: float | None, out: Path | None, *, as_json: bool
 ) -> None:
-    """Wait for the job, fetch its results, print its end. Raises typer.Exit with the code of that end."""
+    """Wait for the job, fetch its results, print its end. Raises typer.Exit with the code of that end.
+
+    Ctrl-C stops the waiting only.
+    """
     with reporting(as_json=as_json) as reporter:
-        job = watch(client, teller, reporter, job_id, timeout)
+
+        def update(job: Job) -> None:
+            teller.back()
+            reporter.job(job)
+
+        try:
+            job = client.wait(job_id, timeout=timeout, on_update=update)
+        except KeyboardInterrupt:
+            say(f"e1: stopped waiting; the job goes on. `e1 status {job_id} --wait` waits again")
+            raise typer.Exit(Exit.INTERRUPTED) from None
         fetched = out is not None and bool(job.counts.get("succeeded"))
         if out is not None and fetched:
             client.download(job.id, out, on_bytes=reporter.bytes)
@@ -49,20 +61,6 @@ def follow(
     elif out is not None:
         say(f"e1: no item succeeded, so {out} was not written")
     raise typer.Exit(job.exit_code)
-
-
-def watch(client: Client, teller: LossTeller, reporter: Reporter, job_id: str, timeout: float | None) -> Job:
-    """Wait for the job. Ctrl-C stops the waiting only."""
-
-    def update(job: Job) -> None:
-        teller.back()
-        reporter.job(job)
-
-    try:
-        return client.wait(job_id, timeout=timeout, on_update=update)
-    except KeyboardInterrupt:
-        say(f"e1: stopped waiting; the job goes on. `e1 status {job_id} --wait` waits again")
-        raise typer.Exit(Exit.INTERRUPTED) from None
 
 
 def failed_items(client: Client, job_id: str) -> list[dict[str, object]]:

@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -38,19 +38,6 @@ def say(line: str) -> None:
 def wants_json(*, as_json: bool) -> bool:
     """Return whether standard output carries JSON: if asked for, or if it is no terminal."""
     return as_json or not sys.stdout.isatty()
-
-
-class Reporter(Protocol):
-    """Receives the progress of a command."""
-
-    def job(self, job: Job) -> None:
-        """Show the job as it was just read."""
-
-    def count(self, done: int, total: int) -> None:
-        """Show items done of all if there is no job."""
-
-    def bytes(self, done: int, total: int | None) -> None:
-        """Show bytes of a download so far, of all if that is known."""
 
 
 class JsonReporter:
@@ -124,7 +111,7 @@ def job_note(job: Job) -> str:
 
 
 @contextmanager
-def reporting(*, as_json: bool) -> Iterator[Reporter]:
+def reporting(*, as_json: bool) -> Iterator[JsonReporter | BarReporter]:
     """Yield a reporter of JSON lines if output is JSON, else of a bar, which rich draws on terminals only."""
     if wants_json(as_json=as_json):
         yield JsonReporter()

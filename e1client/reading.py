@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any, Self
 
 import httpx
 
-from e1client.downloads import OnBytes, complete_file, fetch, fetch_results, format_of
+from e1client.downloads import OnBytes, complete_file, fetch, format_of
 from e1client.errors import ClientError, needed
 from e1client.job import Job, JobLike, job_path, last_part
 from e1client.settings import find_connection
@@ -156,15 +156,14 @@ class JobReader:
         return out
 
     def _fetch(self, job: JobLike, format: str, file: IO[bytes], on_bytes: OnBytes = ignore) -> None:
-        fetch_results(
-            self._transport,
-            job_path(job),
-            format,
-            file,
-            on_bytes=on_bytes,
-            pauses=pauses(),
-            sleep=self._clock.sleep,
-        )
+        path, params = f"{job_path(job)}results/", {"format": format}
+        for pause in pauses():
+            artefact = fetch(self._transport, path, file, format, on_bytes=on_bytes, params=params)
+            if artefact is None:
+                return
+            # Ask for the file that is being built: results of a running job would be other ones a moment later.
+            path, params = f"{job_path(job)}artefacts/{artefact}/", {}
+            self._clock.sleep(pause)
 
     def rows(self, job: JobLike) -> Iterator[dict[str, Any]]:
         """Yield the rows of the JSONL file, failed items included: `index`, `name`, `state`, `result` or `error`.

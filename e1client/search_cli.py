@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -22,17 +21,12 @@ SearchArgument = Annotated[str, typer.Argument(metavar="SEARCH", help="A search'
 WaitFlag = Annotated[bool, typer.Option("--wait", help="Wait until it is over.")]
 
 
-class Tool(StrEnum):
-    HMMER = "hmmer"
-    MMSEQS2 = "mmseqs2"
-
-
 @context_app.command()
 def search(  # noqa: PLR0917 - typer calls it; every parameter is an option of the command
     database: Annotated[str, typer.Argument(metavar="DATABASE", help="A library; `e1 context databases` lists them.")],
     parent: Annotated[Path, typer.Option(help="FASTA of the sequence whose homologs are wanted.")],
     name: Annotated[str, typer.Option(help="Of the search and of its alignment.")] = "",
-    tool: Annotated[Tool, typer.Option(help="MMseqs2 where the server has it.")] = Tool.HMMER,
+    tool: Annotated[Literal["hmmer", "mmseqs2"], typer.Option(help="MMseqs2 where the server has it.")] = "hmmer",
     iterations: Annotated[int, typer.Option(min=1, max=10, help="1 is phmmer, more is jackhmmer.")] = 3,
     evalue: Annotated[float, typer.Option(help="The largest at which a homolog is taken.")] = 1e-3,
     min_coverage: Annotated[float, typer.Option(min=0, max=1, help="Least share of the parent in a row.")] = 0.5,
@@ -47,7 +41,7 @@ def search(  # noqa: PLR0917 - typer calls it; every parameter is an option of t
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(f"--parent {str(parent)!r} cannot be read: {error}", code="file_unreadable") from error
         begun = client.search_homologs(
-            text, database=database, name=name, tool=tool.value, iterations=iterations, evalue=evalue,
+            text, database=database, name=name, tool=tool, iterations=iterations, evalue=evalue,
             min_coverage=min_coverage, max_homologs=max_homologs,
         )  # fmt: skip
         if not wait:

@@ -57,16 +57,11 @@ def parse_url(text: str) -> httpx.URL:
     """Parse an http or https URL. Raises UsageError for other text."""
     try:
         url = httpx.URL(text)
-    except httpx.InvalidURL as error:
-        raise _bad_url(text) from error
+    except httpx.InvalidURL:
+        url = httpx.URL()
     if url.scheme not in ("http", "https") or not url.host:
-        raise _bad_url(text)
+        raise UsageError(f"{text!r} is no http or https URL; set E1_URL, for example {DEFAULT_URL}", code="bad_url")
     return url
-
-
-def _bad_url(text: str) -> UsageError:
-    detail = f"{text!r} is no http or https URL; set E1_URL, for example {DEFAULT_URL}"
-    return UsageError(detail, code="bad_url")
 
 
 def is_loopback(host: str) -> bool:

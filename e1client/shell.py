@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -30,30 +29,18 @@ ParamOption = Annotated[
 ]
 
 
-class Dtype(StrEnum):
-    """The type in which the arrays of a job are stored."""
-
-    FLOAT32 = "float32"
-    FLOAT16 = "float16"
-
-
+Dtype = Literal["float32", "float16"]
+"""How the arrays of a job are stored."""
 DtypeOption = Annotated[
     Dtype | None,
     typer.Option(
-        help="How embeddings and logits are stored: float16 takes half as much and has three digits. [float32]",
+        help="How arrays are stored: float16 takes half as much and has three digits; float32 by default.",
         show_choices=True,
     ),
 ]
-
-
-class OnInvalid(StrEnum):
-    """The effect of bad records on a job."""
-
-    REJECT = "reject"
-    SKIP = "skip"
-
-
-OnInvalidOption = Annotated[OnInvalid | None, typer.Option(help="Whether bad records stop the job. [reject]")]
+OnInvalid = Literal["reject", "skip"]
+"""The effect of bad records on a job."""
+OnInvalidOption = Annotated[OnInvalid | None, typer.Option(help="Whether bad records stop the job; reject by default.")]
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx
 import stamina
 
-from e1client.errors import ClientError, ServerTrouble, Unreachable, api_error
+from e1client.errors import ClientError, ServerTrouble, Unreachable, api_error, json_object
 from e1client.settings import Connection
 
 CONNECT_SECONDS = 10.0
@@ -135,11 +135,8 @@ class Transport:
 
 def decoded(response: httpx.Response) -> dict[str, Any]:
     """Return the JSON object of an answer. Raises Unreachable if it has none."""
-    try:
-        body = response.json()
-    except ValueError:
-        body = None
-    if not isinstance(body, dict):
+    body = json_object(response)
+    if body is None:
         raise not_the_service(response)
     return body
 

@@ -29,7 +29,9 @@ DataOption = Annotated[Path, typer.Option("--data", metavar="DIR", help="Where t
 def up(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = DEFAULT_HOST,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = DEFAULT_PORT,
-    model: Annotated[list[str] | None, typer.Option(help="A model to serve; may be repeated. [e1-demo]")] = None,
+    model: Annotated[
+        list[str] | None, typer.Option(help="A model to serve; may be repeated; e1-demo by default.")
+    ] = None,
     data: DataOption = DATA_FOLDER,
     workers: Annotated[int, typer.Option(min=1, help="Worker processes of each model.")] = 1,
 ) -> None:

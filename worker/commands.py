@@ -11,10 +11,10 @@ from typing import Annotated, Any
 import typer
 
 from e1client.downloads import check_out
-from e1client.errors import ClientError, Exit, UsageError
+from e1client.errors import ClientError, Exit, Refused, UsageError
 from e1client.params import parse_params, with_dtype
 from e1client.progress import reporting, say
-from e1client.shell import DtypeOption, JsonFlag, OnInvalid, OnInvalidOption, ParamOption, exits, show
+from e1client.shell import DtypeOption, JsonFlag, OnInvalidOption, ParamOption, exits, show
 from jobs.attribution import banner_lines
 from jobs.errors import ServiceError
 from worker.model.errors import ModelError
@@ -24,19 +24,10 @@ ML = frozenset({"torch", "safetensors", "huggingface_hub"})
 """Packages of the extra `ml`."""
 
 
-class InvalidFile(ClientError):
-    """The file, the parameters or the model's name are wrong; `problems` lists places as a server would."""
+class InvalidFile(Refused):
+    """The file, the parameters or the model's name are wrong."""
 
     exit_code = Exit.INVALID_INPUT
-
-    def __init__(self, body: dict[str, Any]) -> None:
-        super().__init__(str(body["detail"]), code=str(body["code"]))
-        self.body = body
-        self.problems = list(body["errors"])
-        self.problem_count = int(body.get("errors_total") or len(self.problems))
-
-    def as_dict(self) -> dict[str, Any]:
-        return self.body
 
 
 class Unverified(ClientError):
@@ -78,7 +69,7 @@ def run(  # noqa: PLR0917 - typer calls it; every parameter is an option of the 
         with reporting(as_json=as_json) as reporter:
             code = run_file.run(
                 file, action=action, model=model, out=out, context=context, params=params,
-                on_invalid=on_invalid or OnInvalid.REJECT, name=name, report=reporter.count,
+                on_invalid=on_invalid or "reject", name=name, report=reporter.count,
             )  # fmt: skip
         say(f"wrote {out}")
         raise typer.Exit(code)

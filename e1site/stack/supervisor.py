@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import select
 import signal
 import subprocess
 import time
@@ -23,40 +21,27 @@ FIRST_DELAY = 0.5
 LONGEST_DELAY = 30.0
 STEADY_SECONDS = 60.0
 """The next death of a child that lived this long counts as its first."""
-TICK = 0.1
+TICK = 0.05
+"""Between two looks at the children and the signals."""
 HURRIED_STORE_SECONDS = 5.0
 
 
 class StopSignals:
-    """Counter of SIGINT, SIGTERM and SIGHUP. `pause` sleeps, but wakes at once on a signal."""
+    """Counter of SIGINT, SIGTERM and SIGHUP."""
 
     def __init__(self) -> None:
         self.count = 0
-        self._wake, self._told = -1, -1
 
     @contextlib.contextmanager
     def installed(self) -> Iterator[StopSignals]:
-        """Handle the three signals, and wake when a child ends, until the block ends."""
-        self._wake, self._told = ends = os.pipe()
-        for end in ends:
-            os.set_blocking(end, False)
+        """Handle the three signals until the block ends."""
         numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
         before = {number: signal.signal(number, self._note) for number in numbers}
-        before[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, lambda *_: None)
-        wakeup = signal.set_wakeup_fd(self._told, warn_on_full_buffer=False)
         try:
             yield self
         finally:
-            signal.set_wakeup_fd(wakeup)
             for number, handler in before.items():
                 signal.signal(number, handler)
-            for end in ends:
-                os.close(end)
-
-    def pause(self, seconds: float = TICK) -> None:
-        if select.select([self._wake], [], [], seconds)[0]:
-            with contextlib.suppress(BlockingIOError):
-                os.read(self._wake, 4096)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         self.count += 1
@@ -117,7 +102,7 @@ class Supervisor:
 
     def tick(self) -> None:
         """Sleep for a moment, then restart dead children. Raises StopRequested after a signal."""
-        self._signals.pause()
+        time.sleep(TICK)
         if self._signals.count:
             raise StopRequested
         self._guardian.ensure()
@@ -177,7 +162,7 @@ class Supervisor:
                 child.process.send_signal(child.part.stop_signal)
                 deadlines[child.part.name] = time.monotonic() + child.part.stop_seconds
         while waiting := [c for c in children if c.process is not None and c.process.poll() is None]:
-            self._signals.pause()
+            time.sleep(TICK)
             hurried = self._signals.count > signals_before
             for child in waiting:
                 assert child.process is not None  # noqa: S101 - selected above
