@@ -8,8 +8,9 @@ from typing import Any, Protocol
 
 from e1protocol import Encoding, Query
 from jobs.actions import DirectAction, ItemView, Stored
-from jobs.actions.base import Array, UnitPlan
+from jobs.actions.base import Array
 from jobs.actions.dtypes import Overflow, as_asked
+from jobs.actions.units import UnitPlan
 from jobs.errors import Problem
 
 Encode = Callable[[Sequence[Query]], Sequence[Encoding]]

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from jobs.actions import ACTIONS, Action, DirectAction, LongAction
-from jobs.actions.base import Stored, UnitPlan
+from jobs.actions.base import Stored
+from jobs.actions.units import UnitPlan
 from jobs.errors import InvalidInput, Problem
 from jobs.library.outputs import PackedOutput, pack_outputs
 from jobs.library.units import UnitMissing, unit_arrays

@@ -13,8 +13,9 @@ import orjson
 
 from e1protocol import MODELS, ModelFacts
 from jobs.actions import Action, DirectAction, ItemView, LongAction, get_action
-from jobs.actions.base import Array, Context, UnitPlan
-from jobs.actions.contexts import described, longest_context, read_contexts
+from jobs.actions.base import Array
+from jobs.actions.contexts import Context, described, longest_context, read_contexts
+from jobs.actions.units import UnitPlan
 from jobs.errors import InvalidInput, Problem
 from jobs.parsing import BadRecord, ItemReader, ItemRules, Record, open_reader, read_context
 from jobs.parsing.tally import InputTally

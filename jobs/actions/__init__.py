@@ -1,11 +1,11 @@
-"""What can be asked of a model, one module per action. `get_action` finds one by its name."""
+"""What can be asked of a model: one module per action, and one line in the registry below."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from jobs.actions.base import Action, ItemView, LongAction, Stored
+from jobs.actions.base import Action, ItemView, Stored
 from jobs.actions.contacts import Contacts
 from jobs.actions.direct import DirectAction
 from jobs.actions.encode import Encode
@@ -13,7 +13,8 @@ from jobs.actions.log_prob import LogProb
 from jobs.actions.predict import Predict
 from jobs.actions.scan import Scan
 from jobs.actions.score import Score
-from jobs.errors import InvalidInput, Problem
+from jobs.actions.units import LongAction
+from jobs.errors import InvalidInput
 
 __all__ = ["ACTIONS", "SCORERS", "Action", "DirectAction", "ItemView", "LongAction", "Scan", "Stored", "get_action"]
 
@@ -35,12 +36,9 @@ ALIASES = MappingProxyType({"predict_log_prob": "log_prob"})
 
 
 def get_action(name: str) -> Action:
-    """The action of this name or alias; raises InvalidInput `unknown_action`."""
+    """Return the action of this name or alias. Raises InvalidInput `unknown_action`."""
     action = ACTIONS.get(ALIASES.get(name, name))
     if action is None:
-        raise InvalidInput.of(
-            Problem(
-                "unknown_action", f"there is no action {name!r}", f"Choose from {', '.join(ACTIONS)}.", path="action"
-            )
-        )
+        choice = f"Choose from {', '.join(ACTIONS)}."
+        raise InvalidInput.one("unknown_action", f"there is no action {name!r}", choice, path="action")
     return action

@@ -1,4 +1,4 @@
-"""The arrays that an action stores for each item. Files, CSV cells, sizes and estimates follow from them."""
+"""The arrays that an action stores of each item. Names in files, CSV cells, sizes and estimates follow from them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from e1protocol import CANONICAL, MASK
 
 FLOAT, DOUBLE = "<f4", "<f8"
 SPREAD, SINGLE = "_sd", "_by"
-"""Endings of the kinds of an ensemble: the spread over contexts, and the values under each context side by side."""
+"""Endings of kinds: the spread over contexts, and the values under each context, side by side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,29 +42,29 @@ class Column:
 
     @property
     def cells(self) -> list[str]:
-        """The columns of a CSV file that hold the one row of an item."""
+        """The columns of a CSV file for the one row of an item."""
         return [self.name] if self.scalar else [f"{self.name}_{n}" for n in range(self.width)]
 
     def nbytes(self, sequence: str) -> int:
-        """Bytes of the array of one item, at most."""
+        """Return the most bytes that the array of one item takes."""
         return (self.rows(sequence) if self.rows else 1) * self.width * self.numpy_dtype.itemsize
 
 
 def logits_column(dtype: str, rows: Callable[[str], int] = len) -> Column:
-    """The logits of an item, one row for each of its residues by default."""
+    """Return the column of logits, by default with a row for each residue."""
     return Column("logits", "logits", dtype=dtype, width=len(CANONICAL), rows=rows, letters=True)
 
 
 def number_column(name: str) -> Column:
-    """A float64 for each item."""
+    """Return the column of one float64 for each item."""
     return Column(name, name, dtype=DOUBLE, scalar=True)
 
 
 def masks_in(sequence: str) -> int:
-    """Masked residues of a sequence."""
+    """Return the number of masked residues."""
     return sequence.count(MASK)
 
 
 def result_bytes(columns: Sequence[Column], sequence: str) -> int:
-    """Bytes of the arrays that one item leaves in the database, at most."""
+    """Return the most bytes that the results of one item take in the database."""
     return sum(column.nbytes(sequence) for column in columns)

@@ -1,22 +1,23 @@
 """contacts: the map of residue pairs whose logits answer to each other's substitutions (categorical Jacobian).
 
-A unit is the row of one position: the changes of all logits by its substitutions, centred. Rows stay until the map is
-put together from them, and are removed then.
+A unit is the row of one position: the centred changes of all logits by its substitutions. Rows are stored until the map
+is put together from them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from e1protocol import Encoding, ModelFacts, Query, tokens_of
-from jobs.actions.base import Array, Context, ItemView, LongAction, Outputs, Stored, UnitPlan, known_only, required
+from jobs.actions.base import Array, ItemView, Outputs, Params, Stored, required
 from jobs.actions.columns import FLOAT, SINGLE, SPREAD, Column
-from jobs.actions.contexts import SCHEMA
+from jobs.actions.contexts import Contexts, count_of
 from jobs.actions.ensembles import ensemble_of, with_ensemble
+from jobs.actions.units import LongAction, UnitPlan
 from jobs.parsing import ItemRules
 from jobs.science.contacts.jacobian import (
     MAX_CONTACT_RESIDUES,
@@ -34,7 +35,7 @@ FLOAT32 = np.dtype(FLOAT)
 
 
 def pairs_in(sequence: str) -> int:
-    """Ordered pairs of residues of a sequence."""
+    """Return the number of ordered pairs of residues."""
     return len(sequence) ** 2
 
 
@@ -45,52 +46,40 @@ class Contacts(LongAction):
     unit_words = ("row of the contact maps", "rows of the contact maps")
     residues_setting = "E1_MAX_CONTACT_RESIDUES"
 
-    def rules_for(self, model: ModelFacts, params: Mapping[str, Any]) -> ItemRules:
+    def rules_for(self, model: ModelFacts, params: Params) -> ItemRules:
         rules = self.rules(model)
         longest = min(rules.max_residues, MAX_CONTACT_RESIDUES)
         return replace(rules, context_allowed=False, max_residues=longest, min_residues=2)
 
-    def check_params(self, raw: Mapping[str, Any], model: ModelFacts) -> dict[str, Any]:
-        known_only(raw, self.param_names)
-        return {}
-
     def plan(
-        self,
-        params: Mapping[str, Any],
-        contexts: tuple[Context, ...],
-        *,
-        item: ItemView | None = None,
-        positions: Sequence[int] = (),
+        self, params: Params, contexts: Contexts, *, item: ItemView | None = None, positions: Sequence[int] = ()
     ) -> UnitPlan:
         if item is None:
-            raise ValueError("each map has units of its own")
+            raise ValueError("maps share no units")
         return ContactUnits(item.sequence, contexts or NO_CONTEXT)
 
-    def columns(self, params: Mapping[str, Any], model: ModelFacts) -> tuple[Column, ...]:
-        """A map of L x L lies in L * L rows of one number."""
+    def columns(self, params: Params, model: ModelFacts) -> tuple[Column, ...]:
+        # A map [L, L] is stored as L * L rows of one number.
         columns = (Column("contacts", "contacts", rows=pairs_in),)
-        contexts = len(params.get("contexts", ()))
+        contexts = count_of(params)
         return with_ensemble(columns, contexts) if contexts > 1 else columns
 
-    def result(self, item: ItemView, params: Mapping[str, Any], outputs: Outputs) -> dict[str, Any]:
+    def result(self, item: ItemView, params: Params, outputs: Outputs) -> dict[str, Any]:
         length = len(item.sequence)
         result: dict[str, Any] = {"contacts": outputs["contacts", -1].reshape(length, length)}
-        if (count := len(params.get("contexts", ()))) > 1:
+        if (count := count_of(params)) > 1:
             result["spread"] = outputs["contacts" + SPREAD, -1].reshape(length, length)
             single = outputs["contacts" + SINGLE, -1]
             result["single"] = [np.ascontiguousarray(one).reshape(length, length) for one in single.T[:count]]
         return result
 
-    def params_schema(self, model: ModelFacts) -> dict[str, Any]:
-        return {"type": "object", "additionalProperties": False, "properties": {"contexts": SCHEMA}}
-
 
 @dataclass(frozen=True, slots=True)
-class ContactUnits:
+class ContactUnits(UnitPlan):
     """Rows of the Jacobian of one sequence, context by context, position by position."""
 
     sequence: str
-    contexts: tuple[Context, ...]
+    contexts: Contexts
 
     def __len__(self) -> int:
         return len(self.contexts) * len(self.sequence)
@@ -107,13 +96,10 @@ class ContactUnits:
         return [wildtype_query(self.sequence, context), *row_queries(self.sequence, position, context)]
 
     def reduce(self, unit: int, encodings: Sequence[Encoding]) -> Array:
-        """[L, 400]: for each partner, changes by residue of this position and logit of the partner's."""
+        """Return [L, 400]: for each partner, changes by residue of this position and logit of the partner."""
         wildtype, *mutants = (required(encoding) for encoding in encodings)
         row = centred_row(jacobian_row(self.sequence, unit % len(self.sequence), wildtype, mutants))
         return row.transpose(1, 0, 2).reshape(len(self.sequence), RESIDUES * RESIDUES)
-
-    def needed(self, item: ItemView) -> Sequence[int]:
-        return range(len(self))
 
     def finish(self, item: ItemView, arrays: Iterator[Array]) -> list[Stored]:
         maps = np.stack([self._map(arrays).reshape(-1, 1) for _ in self.contexts])
@@ -122,7 +108,7 @@ class ContactUnits:
         return ensemble_of("contacts", -1, maps, FLOAT32)
 
     def _map(self, arrays: Iterator[Array]) -> Floats:
-        """The map [L, L] of the next L rows."""
+        """Return the map [L, L] of the next L rows."""
         length = len(self.sequence)
         gathered = ContactMap(length)
         for position in range(length):

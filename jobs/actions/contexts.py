@@ -8,16 +8,19 @@ from dataclasses import replace
 from typing import Any
 
 from e1protocol import BOUNDARY_TOKENS, ModelFacts, tokens_of
-from jobs.actions.base import Context
 from jobs.errors import InvalidInput, Problem, Problems
 from jobs.limits import MAX_JOB_CONTEXTS
 from jobs.parsing.items import check_context_shape
 from jobs.parsing.letters import check_contexts, clean_sequence
 from jobs.parsing.records import ItemRules, Place
 
+Context = tuple[str, ...]
+"""Context sequences of one query, in their order."""
+Contexts = tuple[Context, ...]
+
 PATH = "params.contexts"
 DESCRIBED = ("digest", "sequences", "residues")
-"""What the parameters of a stored job say of each context (`described`)."""
+"""Fields of each context in the parameters of a stored job."""
 SCHEMA: dict[str, Any] = {
     "type": "array",
     "description": "Contexts that every item is computed under. Each is a list of sequences; "
@@ -48,17 +51,17 @@ SCHEMA: dict[str, Any] = {
 """The JSON schema of `params.contexts`."""
 
 
-def read_contexts(raw: object, rules: ItemRules, model: ModelFacts) -> tuple[Context, ...]:
-    """The contexts in `raw`, a list of lists of sequences, cleaned; none for null or an empty list.
+def read_contexts(raw: object, rules: ItemRules, model: ModelFacts) -> Contexts:
+    """Return the cleaned contexts in `raw`, a list of lists of sequences; none for null or an empty list.
 
-    An entry that is an empty list stands for no context. The limits are the checkpoint's own: an ensemble of the
-    published kind has hundreds of homologs in a context. Raises InvalidInput with every problem and its path.
+    An empty list among them means no context. The limits are the checkpoint's own, because a context of the published
+    ensemble has hundreds of homologs. Raises InvalidInput with every problem and its path.
     """
     if raw is None or raw == []:
         return ()
     if not isinstance(raw, list):
         remedy = 'Write [["MKT...", "MRT..."], ["MKV..."]]: one list of sequences for each context.'
-        raise InvalidInput.of(Problem("wrong_type", "contexts is no list of contexts", remedy, path=PATH))
+        raise InvalidInput.one("wrong_type", "contexts is no list of contexts", remedy, path=PATH)
     check_number(len(raw))
     wide = replace(
         rules, context_allowed=True, max_contexts=model.max_contexts, max_residues=model.max_residues, needs_mask=False
@@ -70,7 +73,7 @@ def read_contexts(raw: object, rules: ItemRules, model: ModelFacts) -> tuple[Con
         if one is None:
             problems.add(place.problem("wrong_type", "a context is a list of sequences, and this is null", ""))
         elif isinstance(one, list) and len(one) > wide.max_contexts:
-            problems.extend(check_contexts(one, wide, place))  # that there are too many, whatever they are
+            problems.extend(check_contexts(one, wide, place))  # too many, so their letters don't matter
         elif shape := list(check_context_shape(one, place)):
             problems.extend(shape)
         else:
@@ -84,10 +87,10 @@ def read_contexts(raw: object, rules: ItemRules, model: ModelFacts) -> tuple[Con
 
 
 def check_number(count: int) -> None:
-    """Raises InvalidInput `too_many_contexts` where a job has at least so many that it takes no more."""
+    """Raise InvalidInput `too_many_contexts` if a job has at least `count` contexts and that is too many."""
     if count > MAX_JOB_CONTEXTS:
         what = f"there are {count} contexts or more, and a job takes at most {MAX_JOB_CONTEXTS}"
-        raise InvalidInput.of(Problem("too_many_contexts", what, "Choose fewer of them.", path=PATH))
+        raise InvalidInput.one("too_many_contexts", what, "Choose fewer of them.", path=PATH)
 
 
 def _check_room(context: Context, rules: ItemRules, place: Place) -> Iterator[Problem]:
@@ -98,18 +101,24 @@ def _check_room(context: Context, rules: ItemRules, place: Place) -> Iterator[Pr
 
 
 def longest_context(contexts: Sequence[Context]) -> int:
-    """Tokens of the longest of them."""
+    """Return the tokens of the longest context, 0 if there is none."""
     return max((tokens_of(*context) for context in contexts), default=0)
 
 
 def context_digest(sequences: Sequence[str]) -> str:
-    """SHA-256 of the exact sequences in their order, hexadecimal; the comma is no residue, so nothing collides."""
+    """Return the hexadecimal SHA-256 of the exact sequences in their order."""
+    # The comma is no residue, so two contexts never have the same text.
     return hashlib.sha256(",".join(sequences).encode()).hexdigest()
 
 
 def described(contexts: Sequence[Context]) -> list[Mapping[str, Any]]:
-    """What the parameters of a stored job say of its contexts: digests and sizes, not the letters."""
+    """Return the contexts as the parameters of a stored job have them: digests and sizes, not the letters."""
     return [
         {"digest": context_digest(context), "sequences": len(context), "residues": sum(map(len, context))}
         for context in contexts
     ]
+
+
+def count_of(params: Mapping[str, Any]) -> int:
+    """Return how many contexts the parameters of a job describe."""
+    return len(params.get("contexts") or ())

@@ -1,61 +1,65 @@
-"""Actions whose items are a query each, or one for each context."""
+"""Actions that answer an item with a query under each of its contexts."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from e1protocol import Encoding, ModelFacts, Query
-from jobs.actions.base import Action, ItemView, Outputs, Stored
+from jobs.actions.base import Action, ItemView, Outputs, Params, Stored
 from jobs.actions.columns import Column
+from jobs.actions.contexts import count_of
 from jobs.actions.ensembles import joined, parted, with_ensemble
 
 WORDS = ("vocab_tokens", "sequence_tokens", "mask_positions", "context_sequence_count")
-"""Fields of results that are no numbers of the network."""
+"""Fields of results that aren't numbers of the network."""
 
 
 class DirectAction(Action):
-    """What an action says of one context; what several contexts make of it is the same for all actions."""
+    """An action described for one context. Results of several contexts are combined here, alike for all actions."""
 
     @abstractmethod
-    def expand(self, item: ItemView, params: Mapping[str, Any]) -> list[Query]:
-        """The engine queries that answer this item under its own context, in a fixed order."""
+    def expand(self, item: ItemView, params: Params) -> list[Query]:
+        """Return the engine queries that answer this item under its own context, in a fixed order."""
 
     @abstractmethod
-    def reduce(self, item: ItemView, params: Mapping[str, Any], encodings: Sequence[Encoding]) -> list[Stored]:
-        """What to store of the encodings of `expand`'s queries, in their order."""
+    def reduce(self, item: ItemView, params: Params, encodings: Sequence[Encoding]) -> list[Stored]:
+        """Return what to store of the encodings of `expand`'s queries, in their order."""
 
     @abstractmethod
-    def single_columns(self, params: Mapping[str, Any], model: ModelFacts) -> tuple[Column, ...]:
-        """The arrays of an item under one context."""
+    def single_columns(self, params: Params, model: ModelFacts) -> tuple[Column, ...]:
+        """Return the arrays of an item under one context."""
 
     @abstractmethod
-    def single_result(self, item: ItemView, params: Mapping[str, Any], outputs: Outputs) -> dict[str, Any]:
-        """The result under one context."""
+    def single_result(self, item: ItemView, params: Params, outputs: Outputs) -> dict[str, Any]:
+        """Return the result under one context."""
 
-    def columns(self, params: Mapping[str, Any], model: ModelFacts) -> tuple[Column, ...]:
-        columns = self.single_columns(params, model)
-        contexts = len(params.get("contexts", ()))
+    def columns(self, params: Params, model: ModelFacts) -> tuple[Column, ...]:
+        columns, contexts = self.single_columns(params, model), count_of(params)
         return with_ensemble(columns, contexts) if contexts else columns
 
-    def expand_each(self, item: ItemView, params: Mapping[str, Any]) -> list[Query]:
-        """The queries of the item under each of its contexts, one context after the other."""
+    def expand_each(self, item: ItemView, params: Params) -> list[Query]:
+        """Return the queries of the item under each of its contexts, one context after the other."""
         return [query for view in _views(item) for query in self.expand(view, params)]
 
-    def reduce_each(self, item: ItemView, params: Mapping[str, Any], encodings: Sequence[Encoding]) -> list[Stored]:
-        """What to store of the encodings of `expand_each`'s queries: with several contexts mean, spread, singles."""
+    def reduce_each(self, item: ItemView, params: Params, encodings: Sequence[Encoding]) -> list[Stored]:
+        """Return what to store of the encodings of `expand_each`'s queries.
+
+        If the job has contexts, that is the mean, the spread and the single values.
+        """
         views = _views(item)
         count = len(encodings) // len(views)
         parts = [encodings[start : start + count] for start in range(0, len(encodings), count)]
         singles = [self.reduce(view, params, part) for view, part in zip(views, parts, strict=True)]
         return joined(singles) if item.contexts else singles[0]
 
-    def result(self, item: ItemView, params: Mapping[str, Any], outputs: Outputs) -> dict[str, Any]:
-        """With several contexts (`params.contexts` says how many): the result of the means, and `contexts` with
-        `count`, `spread` and every `single`, both shaped like the result.
+    def result(self, item: ItemView, params: Params, outputs: Outputs) -> dict[str, Any]:
+        """Return the result of the one context, or of the means over several.
+
+        With several, `contexts` has their `count`, their `spread`, and each `single` one, shaped like the result.
         """
-        count = len(params.get("contexts", ()))
+        count = count_of(params)
         if not count:
             return self.single_result(item, params, outputs)
         mean, spread, singles = parted(outputs, count)

@@ -1,6 +1,6 @@
-"""The type that embeddings and logits are stored in: float32, or float16 where a job asks for it. Pure functions.
+"""The type that embeddings and logits are stored in: float32, or float16 if a job asks for it.
 
-Casting happens once, on arrays that are about to be packed, and rounds to the nearest float16, ties to even.
+Arrays are cast once, just before they are packed, and round to the nearest float16, ties to even.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ TYPES: Mapping[str, np.dtype[np.floating[Any]]] = MappingProxyType(
 )
 SCHEMA: Mapping[str, Any] = MappingProxyType({"type": "string", "enum": list(TYPES), "default": DEFAULT})
 LARGEST = 65504.0
-"""The largest float16; from 65,520 on a number is nearer to infinity."""
+"""The largest float16; from 65,520 on, a number rounds to infinity."""
 
 
 class Overflow(Exception):
-    """A number of an item has no float16; `problem` says where and how large it is."""
+    """A number of an item is too large for float16; `problem` names its array and its size."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem.message)
@@ -34,29 +34,22 @@ class Overflow(Exception):
 
 
 def check_dtype(raw: Any) -> str:
-    """The name of a type, the default for None. Raises InvalidInput `bad_dtype`."""
+    """Return the name of a type, the default for None. Raises InvalidInput `bad_dtype`."""
     if raw is None:
         return DEFAULT
     if not isinstance(raw, str) or raw not in TYPES:
         choice = f"Choose from {', '.join(TYPES)}."
-        raise InvalidInput.of(Problem("bad_dtype", f"dtype is {raw!r}", choice, path=f"params.{DTYPE}"))
+        raise InvalidInput.one("bad_dtype", f"dtype is {raw!r}", choice, path=f"params.{DTYPE}")
     return raw
 
 
 def dtype_of(params: Mapping[str, Any]) -> np.dtype[np.floating[Any]]:
-    """The type that a job with these parameters stores its float32 arrays in. Jobs from before there was a choice
-    name none.
-    """
+    """Return the type in which a job with these parameters stores its float32 arrays."""
     return TYPES[params.get(DTYPE, DEFAULT)]
 
 
-def completed(params: Mapping[str, Any], like: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters of a job from before there was a choice, as `like`, which is checked, would name them."""
-    return {DTYPE: DEFAULT, **params} if DTYPE in like else dict(params)
-
-
 def as_asked(stored: Sequence[Stored], params: Mapping[str, Any]) -> list[Stored]:
-    """An item's arrays in the type that its job asks for; what is no float32, such as a log_prob, stays as it is.
+    """Return an item's arrays with float32 in the type of the job; other types, such as of log_prob, stay.
 
     Raises Overflow for the first array that has a finite number beyond float16.
     """
@@ -66,7 +59,7 @@ def as_asked(stored: Sequence[Stored], params: Mapping[str, Any]) -> list[Stored
 
 
 def _half(stored: Stored) -> NDArray[np.float16]:
-    with np.errstate(over="ignore"):  # it is looked for below, where it can be said which number it was
+    with np.errstate(over="ignore"):  # the check below names the number
         half = stored.array.astype(np.float16)
     lost = np.isinf(half) & np.isfinite(stored.array)
     if lost.any():

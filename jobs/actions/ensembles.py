@@ -1,7 +1,7 @@
 """Several contexts for one item: the mean over them, their spread, and every single value.
 
-Logits are averaged as log-probabilities over the 20 canonical residues (E1.md, Scoring); everything else as it is. The
-spread is the population standard deviation over contexts.
+Logits are averaged as log-probabilities over the 20 canonical residues (E1.md, Scoring), all other numbers as they are.
+The spread is the population standard deviation over contexts.
 """
 
 from __future__ import annotations
@@ -19,24 +19,17 @@ from jobs.science.logits import log_softmax
 
 
 def with_ensemble(columns: Sequence[Column], contexts: int) -> tuple[Column, ...]:
-    """The columns, then their spread over several contexts, and their values under each context side by side."""
-    spreads_and_singles: list[Column] = []
+    """Return the columns, and for each its spread over the contexts and its values side by side."""
+    more: list[Column] = []
     for column in columns:
-        spreads_and_singles += [
-            replace(column, name=f"{column.name}_spread", kind=column.kind + SPREAD),
-            replace(
-                column,
-                name=f"{column.name}_single",
-                kind=column.kind + SINGLE,
-                width=column.width * contexts,
-                scalar=False,
-            ),
-        ]
-    return (*columns, *spreads_and_singles)
+        name, kind, width = column.name, column.kind, column.width * contexts
+        more.append(replace(column, name=f"{name}_spread", kind=kind + SPREAD))
+        more.append(replace(column, name=f"{name}_single", kind=kind + SINGLE, width=width, scalar=False))
+    return (*columns, *more)
 
 
 def joined(singles: Sequence[Sequence[Stored]]) -> list[Stored]:
-    """Mean, spread and single values, in the type of the array, of the same arrays under each context."""
+    """Return mean, spread and single values of the same arrays under each context, in the type of each array."""
     stored: list[Stored] = []
     for alike in zip(*singles, strict=True):
         first = alike[0]
@@ -46,7 +39,7 @@ def joined(singles: Sequence[Sequence[Stored]]) -> list[Stored]:
 
 
 def ensemble_of(kind: str, layer: int, values: NDArray[np.float64], dtype: np.dtype[Any]) -> list[Stored]:
-    """Of `values` [contexts, rows, width]: mean, spread and, side by side, the single ones."""
+    """Return mean, spread and single values of `values` [contexts, rows, width], the single ones side by side."""
     return [
         Stored(kind, layer, values.mean(axis=0).astype(dtype)),
         Stored(kind + SPREAD, layer, values.std(axis=0).astype(dtype)),
@@ -55,7 +48,7 @@ def ensemble_of(kind: str, layer: int, values: NDArray[np.float64], dtype: np.dt
 
 
 def parted(outputs: Outputs, count: int) -> tuple[Outputs, Outputs, list[Outputs]]:
-    """What `ensemble_of` put together: the means, the spreads, and the values under each of `count` contexts."""
+    """Return the means, the spreads, and the values under each of `count` contexts: the inverse of `joined`."""
     mean = {key: array for key, array in outputs.items() if not key[0].endswith((SPREAD, SINGLE))}
     spread = {(kind, layer): outputs[kind + SPREAD, layer] for kind, layer in mean}
     each: dict[tuple[str, int], list[Array]] = {

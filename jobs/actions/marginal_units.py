@@ -1,6 +1,6 @@
-"""Work units of marginals and pseudo-log-likelihoods: a unit is one query, its logits are kept.
+"""Work units of marginals and pseudo-log-likelihoods: a unit is one query, and its logits are kept.
 
-The plans of `jobs.science.variants.marginals` say which queries those are; this module puts items together from them.
+The queries come from the plans of `jobs.science.variants.marginals`. This module puts items together from their logits.
 """
 
 from __future__ import annotations
@@ -10,16 +10,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from e1protocol import Encoding, Query, tokens_of
-from jobs.actions.base import Array, ItemView, Stored, required
+from e1protocol import Query, tokens_of
+from jobs.actions.base import Array, ItemView, Stored
 from jobs.actions.columns import SINGLE, SPREAD
+from jobs.actions.units import UnitPlan
 from jobs.science.variants.codes import Variant
 from jobs.science.variants.marginals import MarginalPlan, PseudoLikelihoodPlan, Scores
 
 
 @dataclass(frozen=True, slots=True)
-class MarginalUnits:
-    """Units of the marginals of one parent. `variant_of` gives the variant of an item, None means a whole scan."""
+class MarginalUnits(UnitPlan):
+    """Units of the marginals of one parent. `variant_of` returns the variant of an item; None means a whole scan."""
 
     marginals: MarginalPlan
     variant_of: Callable[[ItemView], Variant] | None = None
@@ -35,10 +36,6 @@ class MarginalUnits:
 
     def queries(self, unit: int) -> list[Query]:
         return [self.marginals.query(unit)]
-
-    def reduce(self, unit: int, encodings: Sequence[Encoding]) -> Array:
-        (encoding,) = encodings
-        return required(encoding)
 
     def needed(self, item: ItemView) -> Sequence[int]:
         if self.variant_of is None or self.marginals.method == "wildtype_marginal":
@@ -74,13 +71,13 @@ class MarginalUnits:
         return len(self) // len(self.marginals.contexts)
 
     def _places(self, variant: Variant) -> list[int]:
-        """Where the mutated positions stand among the plan's, ascending."""
+        """Return the indices of the mutated positions among the plan's, ascending."""
         place = {position: row for row, position in enumerate(self.marginals.positions)}
         return sorted({place[mutation.position - 1] for mutation in variant.mutations})
 
 
 @dataclass(frozen=True, slots=True)
-class PseudoLikelihoodUnits:
+class PseudoLikelihoodUnits(UnitPlan):
     """Units of the pseudo-log-likelihood of one item."""
 
     likelihood: PseudoLikelihoodPlan
@@ -97,19 +94,12 @@ class PseudoLikelihoodUnits:
     def queries(self, unit: int) -> list[Query]:
         return [self.likelihood.query(unit)]
 
-    def reduce(self, unit: int, encodings: Sequence[Encoding]) -> Array:
-        (encoding,) = encodings
-        return required(encoding)
-
-    def needed(self, item: ItemView) -> Sequence[int]:
-        return range(len(self))
-
     def finish(self, item: ItemView, arrays: Iterator[Array]) -> list[Stored]:
         return stored_scores(self.likelihood.score(arrays))
 
 
 def stored_scores(scores: Scores) -> list[Stored]:
-    """The arrays of one variant's scores."""
+    """Return the arrays of one variant's scores."""
     return [
         Stored("score", -1, scores.mean[None]),
         Stored("spread", -1, scores.spread[None]),

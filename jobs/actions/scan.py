@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from e1protocol import CANONICAL, ModelFacts
-from jobs.actions.base import Context, ItemView, LongAction, Outputs, UnitPlan, known_only, vocabulary
+from jobs.actions.base import ItemView, Outputs, Params
 from jobs.actions.columns import DOUBLE, SINGLE, SPREAD, Column
-from jobs.actions.contexts import SCHEMA
+from jobs.actions.contexts import Contexts, count_of
 from jobs.actions.marginal_units import MarginalUnits
 from jobs.actions.score import method_of
-from jobs.errors import InvalidInput, Problem
+from jobs.actions.units import LongAction, UnitPlan
+from jobs.errors import InvalidInput
 from jobs.parsing import ItemRules
 from jobs.science.variants.marginals import NO_CONTEXT, MarginalPlan
 
@@ -27,32 +28,26 @@ class Scan(LongAction):
     param_names = ("method", "positions")
     scores_variants = True
 
-    def rules_for(self, model: ModelFacts, params: Mapping[str, Any]) -> ItemRules:
+    def rules_for(self, model: ModelFacts, params: Params) -> ItemRules:
         return replace(self.rules(model), context_allowed=False, reach=max(params["positions"] or [1]))
 
-    def check_params(self, raw: Mapping[str, Any], model: ModelFacts) -> dict[str, Any]:
-        known_only(raw, self.param_names)
+    def checked(self, raw: Params, model: ModelFacts) -> dict[str, Any]:
         if raw.get("method") == "pseudo_log_likelihood":
             what = "a scan compares residues at one position, and a pseudo-log-likelihood belongs to a whole sequence"
             remedy = "Choose masked_marginal or wildtype_marginal, or the action score."
-            raise InvalidInput.of(Problem("bad_method", what, remedy, path="params.method"))
+            raise InvalidInput.one("bad_method", what, remedy, path="params.method")
         return {"method": method_of(raw.get("method"), METHODS), "positions": _positions(raw.get("positions"))}
 
     def plan(
-        self,
-        params: Mapping[str, Any],
-        contexts: tuple[Context, ...],
-        *,
-        item: ItemView | None = None,
-        positions: Sequence[int] = (),
+        self, params: Params, contexts: Contexts, *, item: ItemView | None = None, positions: Sequence[int] = ()
     ) -> UnitPlan:
         if item is None:
-            raise ValueError("each item of a scan has units of its own")
+            raise ValueError("items of a scan share no units")
         wanted = range(len(item.sequence)) if params["positions"] is None else [n - 1 for n in params["positions"]]
         scanned = tuple(n for n in wanted if item.sequence[n] in CANONICAL)
         return MarginalUnits(MarginalPlan(params["method"], item.sequence, contexts or NO_CONTEXT, scanned))
 
-    def columns(self, params: Mapping[str, Any], model: ModelFacts) -> tuple[Column, ...]:
+    def columns(self, params: Params, model: ModelFacts) -> tuple[Column, ...]:
         positions, letters = params["positions"], len(CANONICAL)
         rows = (lambda _: len(positions)) if positions else len
         scores = Column("scores", "scores", dtype=DOUBLE, width=letters, rows=rows)
@@ -61,37 +56,32 @@ class Scan(LongAction):
             replace(scores, name="spread", kind="scores" + SPREAD),
             replace(scores, name="positions", kind="positions", width=1),
         )
-        if (contexts := len(params.get("contexts", ()))) > 1:
+        if (contexts := count_of(params)) > 1:
             return (*columns, replace(scores, name="single", kind="scores" + SINGLE, width=letters * contexts))
         return columns
 
-    def result(self, item: ItemView, params: Mapping[str, Any], outputs: Outputs) -> dict[str, Any]:
+    def result(self, item: ItemView, params: Params, outputs: Outputs) -> dict[str, Any]:
         result = {
             "scores": outputs["scores", -1],
             "spread": outputs["scores" + SPREAD, -1],
             "positions": [int(position) for position in outputs["positions", -1][:, 0]],
-            "vocab_tokens": vocabulary(),
+            "vocab_tokens": list(CANONICAL),
         }
-        if (count := len(params.get("contexts", ()))) > 1:
+        if (count := count_of(params)) > 1:
             single = outputs["scores" + SINGLE, -1]
             by_context = single.reshape(len(single), count, len(CANONICAL)).transpose(1, 0, 2)
             result["single"] = np.ascontiguousarray(by_context)
         return result
 
-    def params_schema(self, model: ModelFacts) -> dict[str, Any]:
+    def properties(self, model: ModelFacts) -> dict[str, Any]:
         return {
-            "type": "object",
-            "additionalProperties": False,
-            "properties": {
-                "method": {"type": "string", "enum": list(METHODS), "default": METHODS[0]},
-                "positions": {"type": ["array", "null"], "items": {"type": "integer", "minimum": 1}},
-                "contexts": SCHEMA,
-            },
+            "method": {"type": "string", "enum": list(METHODS), "default": METHODS[0]},
+            "positions": {"type": ["array", "null"], "items": {"type": "integer", "minimum": 1}},
         }
 
 
 def _positions(raw: object) -> list[int] | None:
-    """Positions counted from 1, ascending, each once; None for all."""
+    """Return the positions, counted from 1, ascending and each once; None for all."""
     if raw is None:
         return None
     if not isinstance(raw, list):
@@ -108,4 +98,4 @@ def _positions(raw: object) -> list[int] | None:
 
 def _bad_positions(what: str) -> InvalidInput:
     remedy = "Give whole numbers from 1, such as [24, 56], or leave the positions out for all."
-    return InvalidInput.of(Problem("bad_positions", what, remedy, path="params.positions"))
+    return InvalidInput.one("bad_positions", what, remedy, path="params.positions")

@@ -15,7 +15,9 @@ from rest_framework.views import APIView
 
 from e1protocol import MODELS, ModelFacts, tokens_of
 from jobs.actions import Action, get_action
-from jobs.actions.base import DTYPE, Context, no_dtype
+from jobs.actions.base import DTYPE, no_dtype
+from jobs.actions.contexts import Context
+from jobs.actions.schema import request_schema
 from jobs.api import serializers as shapes
 from jobs.errors import InvalidInput, NotFound, Problems
 from jobs.intake.ingest import Request
@@ -123,4 +125,4 @@ class RequestSchema(APIView):
     def get(self, request: RestRequest, model: str, action: str) -> Response:
         """Return the JSON schema of a synchronous request."""
         facts, found = _find(model, action)
-        return Response(found.request_schema(facts))
+        return Response(request_schema(found, facts))

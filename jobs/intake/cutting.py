@@ -10,7 +10,7 @@ from typing import Any
 
 from e1protocol import tokens_of
 from jobs.actions import ItemView, LongAction, get_action
-from jobs.actions.base import Context
+from jobs.actions.contexts import Context
 from jobs.errors import InvalidInput
 from jobs.library.chunking import JOB_GROUP, ChunkPlan, ContextRef, ItemCost, ItemCutter, plan_together, plan_units
 from jobs.limits import CHUNK_ITEMS, MAX_UNITS

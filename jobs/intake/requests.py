@@ -15,8 +15,7 @@ from rest_framework.request import Request as RestRequest
 
 from e1protocol import MODELS, ModelFacts
 from jobs.actions import Action, get_action
-from jobs.actions.base import Context
-from jobs.actions.contexts import described, longest_context, read_contexts
+from jobs.actions.contexts import Context, described, longest_context, read_contexts
 from jobs.contexts.params import with_stored
 from jobs.errors import InvalidInput
 from jobs.intake.ingest import Request

@@ -86,7 +86,7 @@ UNIT_CHUNK_TOKENS = 16_384
 
 
 class Units(Protocol):
-    """The part of `jobs.actions.base.UnitPlan` that cutting needs."""
+    """The part of `jobs.actions.units.UnitPlan` that cutting needs."""
 
     def __len__(self) -> int: ...
     def context_of(self, unit: int) -> int: ...

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
-from jobs.actions.base import Array, Context
+from jobs.actions.base import Array
+from jobs.actions.contexts import Context
 from jobs.errors import Problem
 from jobs.library.outputs import ALL_ITEMS, unpack
 from jobs.limits import CHUNK_UNITS

@@ -19,7 +19,7 @@ from django.db.models.functions import Now
 
 from jobs import database
 from jobs.actions import ItemView
-from jobs.actions.base import Context
+from jobs.actions.contexts import Context
 from jobs.errors import Problem
 from jobs.library.chunking import JOB_GROUP
 from jobs.library.outputs import PackedOutput, outputs_copy

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from e1protocol import MODELS, Encoding
 from jobs.actions import ACTIONS, ItemView, Stored
-from jobs.actions.dtypes import Overflow, as_asked, check_dtype, completed
+from jobs.actions.dtypes import Overflow, as_asked, check_dtype
 from jobs.errors import InvalidInput
 from jobs.library.outputs import checksum, pack_outputs, unpack
 from worker.items import ItemWork, compute
@@ -102,12 +102,6 @@ def test_actions_of_single_numbers_and_of_contacts_refuse_it(action, dtype):
         ACTIONS[action].check_params({"dtype": dtype, "parent": "MKT"} if action == "score" else {"dtype": dtype}, DEMO)
     assert (caught.value.code, caught.value.problems[0].path) == ("dtype_not_offered", "params.dtype")
     assert caught.value.problems[0].remedy == "Leave dtype out."
-
-
-def test_parameters_from_before_there_was_a_choice_are_completed():
-    assert completed({"rows": "all"}, {"rows": "all", "dtype": "float16"}) == {"rows": "all", "dtype": "float32"}
-    assert completed(HALF, HALF) == HALF
-    assert completed({}, {}) == {}
 
 
 def test_an_item_that_does_not_fit_fails_alone():

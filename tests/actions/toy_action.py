@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from e1protocol import Encoding, ModelFacts, Query
-from jobs.actions.base import ItemView, Outputs, Stored, known_only
+from jobs.actions.base import ItemView, Outputs, Params, Stored
 from jobs.actions.columns import Column, number_column
-from jobs.actions.contexts import SCHEMA
 from jobs.actions.direct import DirectAction
 
 
@@ -21,14 +20,13 @@ class Toy(DirectAction):
     param_names = ("first", "each")
     per_token_kinds = frozenset({"norms"})
 
-    def check_params(self, raw: Mapping[str, Any], model: ModelFacts) -> dict[str, Any]:
-        known_only(raw, self.param_names)
+    def checked(self, raw: Params, model: ModelFacts) -> dict[str, Any]:
         return {"first": int(raw.get("first", 3)), "each": bool(raw.get("each", False))}
 
-    def expand(self, item: ItemView, params: Mapping[str, Any]) -> list[Query]:
+    def expand(self, item: ItemView, params: Params) -> list[Query]:
         return [Query(item.sequence, item.context, (-1,), frozenset({"mean", "per_token"}))]
 
-    def reduce(self, item: ItemView, params: Mapping[str, Any], encodings: Sequence[Encoding]) -> list[Stored]:
+    def reduce(self, item: ItemView, params: Params, encodings: Sequence[Encoding]) -> list[Stored]:
         (encoding,) = encodings
         (mean,), (rows,) = encoding.mean.values(), encoding.per_token.values()
         stored = [
@@ -37,14 +35,13 @@ class Toy(DirectAction):
         ]
         return [*stored, Stored("norms", -1, np.linalg.norm(rows, axis=1)[:, None])] if params["each"] else stored
 
-    def single_columns(self, params: Mapping[str, Any], model: ModelFacts) -> tuple[Column, ...]:
+    def single_columns(self, params: Params, model: ModelFacts) -> tuple[Column, ...]:
         columns = (number_column("norm"), Column("first", "first", width=params["first"]))
         return (*columns, Column("norms", "norms", rows=len)) if params["each"] else columns
 
-    def single_result(self, item: ItemView, params: Mapping[str, Any], outputs: Outputs) -> dict[str, Any]:
+    def single_result(self, item: ItemView, params: Params, outputs: Outputs) -> dict[str, Any]:
         result: dict[str, Any] = {"norm": float(outputs["norm", -1][0, 0]), "first": outputs["first", -1][0]}
         return result | ({"norms": outputs["norms", -1][:, 0]} if params["each"] else {})
 
-    def params_schema(self, model: ModelFacts) -> dict[str, Any]:
-        properties = {"first": {"type": "integer"}, "each": {"type": "boolean"}, "contexts": SCHEMA}
-        return {"type": "object", "additionalProperties": False, "properties": properties}
+    def properties(self, model: ModelFacts) -> dict[str, Any]:
+        return {"first": {"type": "integer"}, "each": {"type": "boolean"}}

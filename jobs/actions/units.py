@@ -1,0 +1,67 @@
+"""Actions whose items are put together from work units."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+
+from e1protocol import Encoding, Query
+from jobs.actions.base import Action, Array, ItemView, Params, Stored, required
+from jobs.actions.contexts import Contexts
+
+
+class UnitPlan(ABC):
+    """The work units of one item, or those that all items of a job share.
+
+    Units are numbered from 0, context by context. Any run of them can be computed by itself, in any order.
+    """
+
+    __slots__ = ()
+
+    @abstractmethod
+    def __len__(self) -> int: ...
+
+    @abstractmethod
+    def context_of(self, unit: int) -> int:
+        """Return the index of the context that the unit runs under."""
+
+    @abstractmethod
+    def own_tokens(self, unit: int) -> int:
+        """Return the tokens of the unit without those of its context."""
+
+    @abstractmethod
+    def queries(self, unit: int) -> list[Query]:
+        """Return the passes of one unit."""
+
+    def reduce(self, unit: int, encodings: Sequence[Encoding]) -> Array:
+        """Return what is kept of a unit until its items are put together, [rows, width]: by default its logits."""
+        (encoding,) = encodings
+        return required(encoding)
+
+    def needed(self, item: ItemView) -> Sequence[int]:
+        """Return the units that an item is made of, ascending."""
+        return range(len(self))
+
+    @abstractmethod
+    def finish(self, item: ItemView, arrays: Iterator[Array]) -> list[Stored]:
+        """Return the item's arrays, from what `reduce` returned for its `needed` units, in their order."""
+
+
+class LongAction(Action):
+    """An action whose items are put together from work units."""
+
+    long = True
+
+    def shares_units(self, params: Params) -> bool:
+        """Return whether all items of a job are made of the same units: those of a parent."""
+        return False
+
+    def positions(self, item: ItemView, params: Params) -> Iterable[int]:
+        """Return the 0-based positions of the parent that the item needs, if units are shared."""
+        return ()
+
+    @abstractmethod
+    def plan(
+        self, params: Params, contexts: Contexts, *, item: ItemView | None = None, positions: Sequence[int] = ()
+    ) -> UnitPlan:
+        """Return the units of `item`. If units are shared, return those at `positions` for all items."""
