@@ -1,4 +1,4 @@
-"""Items and work units through an engine: expand, encode all together, reduce. What the worker and `e1 run` share."""
+"""Compute items and work units: expand, encode together, reduce. The worker and `e1 run` share it."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ Encode = Callable[[Sequence[Query]], Sequence[Encoding]]
 
 @dataclass(frozen=True, slots=True)
 class Computed:
-    """What one item or unit gave: arrays to store, or why it has none."""
+    """The arrays to store of one item or unit, or the reason why it has none."""
 
     stored: Sequence[Stored] = ()
     error: Problem | None = None
 
 
 class Work(Protocol):
-    """Something that the network is asked for some of, and that is made of its answers."""
+    """An item or a unit: the queries that it needs, and the arrays made of their encodings."""
 
     def queries(self) -> list[Query]: ...
     def stored(self, encodings: Sequence[Encoding]) -> list[Stored]:
-        """The arrays as they are packed. Raises Overflow where the job's type cannot hold them."""
+        """Return the arrays as they are packed. Raises Overflow if the type of the job cannot hold them."""
 
 
 @dataclass(frozen=True, slots=True)
 class ItemWork:
-    """An item with what is asked of it."""
+    """An item of a direct action."""
 
     action: DirectAction
     params: Mapping[str, Any]
@@ -63,7 +63,7 @@ class UnitWork:
 
 
 def compute(work: Sequence[Work], encode: Encode) -> list[Computed]:
-    """One call of the engine for all queries; then each one's arrays, in the order of `work`."""
+    """Return the arrays of each one, in order, after one call of the engine for all queries."""
     expanded = [one.queries() for one in work]
     asked = [query for queries in expanded for query in queries]
     encodings = iter(encode(asked) if asked else ())
@@ -81,7 +81,7 @@ def _reduce(work: Work, encodings: Sequence[Encoding]) -> Computed:
 
 
 def _too_large(code: str) -> Problem:
-    """Of the one code that the engine gives: `out_of_memory`."""
+    """Return the problem for the only code that an engine reports: `out_of_memory`."""
     return Problem(
         code,
         "the device ran out of memory on this item alone",
@@ -90,7 +90,7 @@ def _too_large(code: str) -> Problem:
 
 
 class UnitFailed(Exception):
-    """A unit of an item could not be computed; `problem` says why."""
+    """A unit of an item could not be computed; `problem` has the reason."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem.code)
@@ -98,11 +98,11 @@ class UnitFailed(Exception):
 
 
 UNITS_TOGETHER = 64
-"""Units that one call of the engine computes where nobody stores them."""
+"""Units in one call of the engine, if no worker stores them."""
 
 
 def unit_arrays(plan: UnitPlan, encode: Encode, units: Sequence[int] | None = None) -> Iterator[Array]:
-    """What all units keep, or these, in order, a few in memory at a time. Raises UnitFailed."""
+    """Yield what each unit keeps, in order, with few in memory. By default all units. Raises UnitFailed."""
     wanted = range(len(plan)) if units is None else units
     for start in range(0, len(wanted), UNITS_TOGETHER):
         for one in compute([UnitWork(plan, unit) for unit in wanted[start : start + UNITS_TOGETHER]], encode):

@@ -1,4 +1,4 @@
-"""What becomes of a claimed chunk: items or work units go through the engine, or items are made of their units."""
+"""Compute a claimed chunk: items or work units in the engine, or items put together from their units."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from worker.items import Computed, ItemWork, UnitWork, Work
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What is stored of a chunk: outputs, items that failed by index, and where it held work units, those that did.
+    """What to store of a chunk: outputs, failed items by index, or failed work units by number.
 
-    `made` is the group of units whose only item is made, which need not be kept any longer.
+    `made` is a group of units that can be deleted, because its only item is put together.
     """
 
     outputs: Sequence[PackedOutput]
@@ -30,7 +30,7 @@ class Result:
 
 
 def work_of(chunk: ClaimedChunk) -> list[Work]:
-    """What the engine is asked for; nothing where items are put together from units."""
+    """Return the work for the engine; none if items are put together from units."""
     action = ACTIONS[chunk.action]
     if isinstance(action, DirectAction):
         return [ItemWork(action, chunk.params, item.view) for item in chunk.items]
@@ -39,7 +39,7 @@ def work_of(chunk: ClaimedChunk) -> list[Work]:
 
 
 def result_of(chunk: ClaimedChunk, computed: Sequence[Computed]) -> Result:
-    """The chunk's rows to store, from what `work_of` gave in the same order."""
+    """Return the chunk's rows to store, from the computed `work_of` in the same order."""
     action = ACTIONS[chunk.action]
     if isinstance(action, LongAction) and not chunk.units:
         return _together(action, chunk)
@@ -61,7 +61,7 @@ def _plan(action: Action, chunk: ClaimedChunk) -> UnitPlan:
 
 
 def _together(action: LongAction, chunk: ClaimedChunk) -> Result:
-    """Items from their units. One whose unit has no numbers fails with that unit's reason."""
+    """Put items together from their units. If a unit has no numbers, its items fail with the reason of the unit."""
     plan = _plan(action, chunk)
     stored: list[tuple[int, Sequence[Stored]]] = []
     failures: dict[int, Problem] = {}
@@ -70,7 +70,7 @@ def _together(action: LongAction, chunk: ClaimedChunk) -> Result:
             stored.append((item.index, _made(plan, chunk, item)))
         except UnitMissing as missing:
             failures[item.index] = missing.problem
-        except InvalidInput as error:  # a plan that cannot be made of this item; the rest of the chunk can
+        except InvalidInput as error:  # this item has no plan; the others of the chunk may have one
             failures[item.index] = error.problems[0]
     own = chunk.group if not failures and not action.shares_units(chunk.params) else None
     return Result(pack_outputs(action, stored), len(stored), failures, made=own)

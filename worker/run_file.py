@@ -1,9 +1,9 @@
-"""`e1 run`: a file through an action in one process, with no server. Memory is flat in the number of items."""
+"""`e1 run`: compute a file in one process, with no server. Memory does not grow with the number of items."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -14,9 +14,9 @@ import orjson
 from e1protocol import MODELS, ModelFacts
 from jobs.actions import Action, DirectAction, ItemView, LongAction, get_action
 from jobs.actions.base import Array
-from jobs.actions.contexts import Context, described, longest_context, read_contexts
+from jobs.actions.contexts import Context, Contexts, described, read_contexts
 from jobs.actions.units import UnitPlan
-from jobs.errors import InvalidInput, Problem
+from jobs.errors import InvalidInput
 from jobs.parsing import BadRecord, ItemReader, ItemRules, Record, open_reader, read_context
 from jobs.parsing.tally import InputTally
 from worker.engine import Engine
@@ -25,7 +25,7 @@ from worker.run_output import open_writer
 from worker.run_writer import Finished
 
 BATCH = 256
-"""Items read ahead and handed to the engine together; the engine cuts them into passes of its token budget."""
+"""Items that go to the engine together; it cuts them into passes within its token budget."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +33,15 @@ class Plan:
     """What to run: from the command's options, or from the body of `POST /api/jobs/` in a .json file."""
 
     action: Action
-    facts: ModelFacts
     params: Mapping[str, Any]
-    on_invalid: str
+    rules: ItemRules
     records: Callable[[], Iterable[Record | BadRecord]]
-    shared_context: tuple[str, ...]
-    contexts: tuple[Context, ...] = ()
-    rules: ItemRules | None = None
+    shared_context: Context
+    contexts: Contexts
+
+    def view(self, record: Record) -> ItemView:
+        context = self.shared_context if record.context is None else record.context
+        return ItemView(record.sequence, context, self.contexts)
 
 
 def run(
@@ -54,17 +56,17 @@ def run(
     name: str,
     report: Callable[[int, int], None],
 ) -> int:
-    """Compute `file` and write `out`, whose suffix names the format; `report(done, total)` is told the progress.
+    """Compute `file` and write `out`, whose suffix names the format. Calls `report(done, total)` after each item.
 
-    Returns the exit code: 0, or 4 where items failed. Raises InvalidInput with all problems of the input before
-    anything is computed (unless `on_invalid` is "skip"), ModelError where the model cannot be loaded.
+    Returns the exit code: 0, or 4 if items failed. Raises InvalidInput with all problems of the input before anything
+    is computed (unless `on_invalid` is "skip"), and ModelError if the model cannot be loaded.
     """
     body = _body(file) if file.suffix == ".json" else {}
     slug = model or _text(body, "model")
     engine = Engine.load(slug)
     facts = MODELS.get(slug) or _facts(engine)
-    plan = _plan(file, body, action or _text(body, "action"), facts, context, params, on_invalid)
-    total = _check(plan)
+    plan = _plan(file, body, get_action(action or _text(body, "action")), facts, context, params)
+    total = _check(plan, str(body.get("on_invalid") or on_invalid))
     partial = out.with_name(f".{out.name}.partial")
     failed = 0
     try:
@@ -84,25 +86,23 @@ def _body(file: Path) -> dict[str, Any]:
     try:
         body = orjson.loads(file.read_bytes())
     except orjson.JSONDecodeError as error:
-        raise InvalidInput.of(
-            Problem("bad_json", f"{file.name} is not JSON: {error.msg}", line=error.lineno, column=error.colno)
-        ) from error
+        what = f"{file.name} is not JSON: {error.msg}"
+        raise InvalidInput.one("bad_json", what, line=error.lineno, column=error.colno) from error
     if not isinstance(body, dict) or not isinstance(body.get("items"), list):
-        raise InvalidInput.of(
-            Problem("bad_json", f"{file.name} is no body of POST /api/jobs/", "It needs model, action and items.")
-        )
+        what = f"{file.name} is no body of POST /api/jobs/"
+        raise InvalidInput.one("bad_json", what, "It needs model, action and items.")
     return body
 
 
 def _text(body: Mapping[str, Any], field: str) -> str:
     value = body.get(field)
     if not isinstance(value, str) or not value:
-        raise InvalidInput.of(Problem("missing_field", f"the field {field} is missing", path=field))
+        raise InvalidInput.one("missing_field", f"the field {field} is missing", path=field)
     return value
 
 
 def _facts(engine: Engine) -> ModelFacts:
-    """Facts of a checkpoint folder, from its configuration."""
+    """Return the facts of a checkpoint folder, from its configuration."""
     config = engine.model_config
     return ModelFacts(
         slug=engine.checkpoint.name,
@@ -119,29 +119,24 @@ def _facts(engine: Engine) -> ModelFacts:
 def _plan(  # noqa: PLR0917 - private, called once
     file: Path,
     body: Mapping[str, Any],
-    action_name: str,
+    action: Action,
     facts: ModelFacts,
     context: Path | None,
     params: Mapping[str, Any],
-    on_invalid: str,
 ) -> Plan:
-    action = get_action(action_name)
     given = body.get("params") or {}
     if not isinstance(given, dict):
-        raise InvalidInput.of(Problem("bad_params", "params is no JSON object", path="params"))
+        raise InvalidInput.one("bad_params", "params is no JSON object", path="params")
     asked = {**given, **params}
     contexts = read_contexts(asked.pop("contexts", None), action.rules(facts), facts)
-    one = _one_context(body, context, action.rules(facts))
-    if contexts and one:
+    shared = _one_context(body, context, action.rules(facts))
+    if contexts and shared:
         message = "there is a context for all items, and params.contexts names others"
-        raise InvalidInput.of(Problem("two_contexts", message, "Give one of the two.", path="params.contexts"))
-    if one and action.long:
-        contexts = (one,)
+        raise InvalidInput.one("two_contexts", message, "Give one of the two.", path="params.contexts")
+    if shared and action.long:
+        contexts, shared = (shared,), ()
     checked = action.check_params(asked, facts) | ({"contexts": described(contexts)} if contexts else {})
-    rules = action.rules_for(facts, checked)
-    if contexts:
-        rules = replace(rules, context_allowed=False, max_tokens=rules.max_tokens - longest_context(contexts))
-    shared = () if action.long else one
+    rules = action.rules_under(facts, checked, contexts)
 
     def records() -> Iterator[Record | BadRecord]:
         if body:
@@ -150,20 +145,11 @@ def _plan(  # noqa: PLR0917 - private, called once
         with file.open("rb") as stream:
             yield from open_reader(stream, rules, filename=file.name, shared_context=shared)
 
-    return Plan(
-        action=action,
-        facts=facts,
-        params=checked,
-        on_invalid=str(body.get("on_invalid") or on_invalid),
-        records=records,
-        shared_context=shared,
-        contexts=contexts,
-        rules=rules,
-    )
+    return Plan(action, checked, rules, records, shared, contexts)
 
 
 def _one_context(body: Mapping[str, Any], context: Path | None, rules: ItemRules) -> Context:
-    """The context that all items share, from the option or the body; empty for none."""
+    """Return the context that all items share, from the option or the body; empty for none."""
     if context is not None:
         return read_context(context.read_bytes(), rules)
     if body.get("context_sequences"):
@@ -171,37 +157,33 @@ def _one_context(body: Mapping[str, Any], context: Path | None, rules: ItemRules
     return ()
 
 
-def _check(plan: Plan) -> int:
-    """Read the whole input once; its number of records. Raises InvalidInput with every problem, as the service does."""
-    tally = InputTally(plan.on_invalid)
+def _check(plan: Plan, on_invalid: str) -> int:
+    """Read the whole input once and return its number of records.
+
+    Raises InvalidInput with every problem, as the service does.
+    """
+    tally = InputTally(on_invalid)
     for record in plan.records():
         tally.note(record)
-    variants = plan.rules.variants if plan.rules else None
-    tally.check("nothing was computed", variants.hint if variants else None)
+    tally.check("nothing was computed", plan.rules.variants.hint if plan.rules.variants else None)
     return tally.total
 
 
 def _results(plan: Plan, engine: Engine) -> Iterator[Finished]:
-    """Every record of the input in order, with its arrays or the reason why it has none."""
+    """Yield every record of the input in order, with its arrays or the reason why it has none."""
     stream = iter(plan.records())
-    run: Callable[[list[ItemView]], list[Computed]]
-    if isinstance(plan.action, LongAction):
-        run = LongRun(plan, plan.action, engine).items
-    else:
-        run = partial(_direct, plan, engine)
+    run = LongRun(plan, engine).items if isinstance(plan.action, LongAction) else partial(_direct, plan, engine)
     while batch := list(islice(stream, BATCH)):
-        good = [record for record in batch if isinstance(record, Record)]
-        views = [
-            ItemView(record.sequence, plan.shared_context if record.context is None else record.context, plan.contexts)
-            for record in good
-        ]
-        computed = run(views)
-        done = {r.index: _finished(r, view, one) for r, view, one in zip(good, views, computed, strict=True)}
-        for one in batch:
-            if isinstance(one, BadRecord):
-                yield Finished(one.index, one.name, "skipped", ItemView(one.sequence), problem=one.problems[0])
+        views = [plan.view(record) for record in batch if isinstance(record, Record)]
+        computed = iter(zip(views, run(views), strict=True))
+        for record in batch:
+            if isinstance(record, BadRecord):
+                view = ItemView(record.sequence)
+                yield Finished(record.index, record.name, "skipped", view, problem=record.problems[0])
             else:
-                yield done[one.index]
+                view, one = next(computed)
+                state = "failed" if one.error else "succeeded"
+                yield Finished(record.index, record.name, state, view, one.stored, one.error)
 
 
 def _direct(plan: Plan, engine: Engine, views: list[ItemView]) -> list[Computed]:
@@ -211,17 +193,18 @@ def _direct(plan: Plan, engine: Engine, views: list[ItemView]) -> list[Computed]
 
 
 class LongRun:
-    """Items of a long action, one after the other from their work units; units that all items share are run once."""
+    """Items of a long action, one after the other. Units that all items share are computed once."""
 
-    def __init__(self, plan: Plan, action: LongAction, engine: Engine) -> None:
-        self._plan, self._action, self._engine = plan, action, engine
+    def __init__(self, plan: Plan, engine: Engine) -> None:
+        if not isinstance(plan.action, LongAction):
+            raise TypeError(f"{plan.action.name} has no work units")
+        self._params, self._contexts, self._action, self._engine = plan.params, plan.contexts, plan.action, engine
         self._shared: UnitPlan | None = None
         self._arrays: list[Array] = []
-        if action.shares_units(plan.params):
-            records = (record for record in plan.records() if isinstance(record, Record))
-            views = (ItemView(record.sequence) for record in records)
-            positions = sorted({at for view in views for at in action.positions(view, plan.params)})
-            self._shared = action.plan(plan.params, plan.contexts, positions=positions)
+        if self._action.shares_units(plan.params):
+            views = (plan.view(record) for record in plan.records() if isinstance(record, Record))
+            positions = sorted({at for view in views for at in self._action.positions(view, plan.params)})
+            self._shared = self._action.plan(plan.params, plan.contexts, positions=positions)
 
     def items(self, views: list[ItemView]) -> list[Computed]:
         return [self._item(view) for view in views]
@@ -229,7 +212,7 @@ class LongRun:
     def _item(self, view: ItemView) -> Computed:
         try:
             if self._shared is None:
-                units = self._action.plan(self._plan.params, self._plan.contexts, item=view)
+                units = self._action.plan(self._params, self._contexts, item=view)
                 return Computed(units.finish(view, unit_arrays(units, self._engine.encode)))
             if not self._arrays:
                 self._arrays = list(unit_arrays(self._shared, self._engine.encode))
@@ -238,18 +221,6 @@ class LongRun:
             return Computed(error=failed.problem)
 
 
-def _finished(record: Record, view: ItemView, computed: Computed) -> Finished:
-    if computed.error is None:
-        return Finished(record.index, record.name, "succeeded", view, stored=computed.stored)
-    return Finished(record.index, record.name, "failed", view, problem=computed.error)
-
-
 def _manifest(plan: Plan, engine: Engine, name: str) -> dict[str, Any]:
-    """Where the numbers come from; printed by the command and, in NPZ, kept in the file."""
-    identity = engine.identity
-    return {
-        "name": name,
-        "action": plan.action.name,
-        "params": dict(plan.params),
-        **{field: getattr(identity, field) for field in identity.__dataclass_fields__},
-    }
+    """Return the origin of the numbers. The command prints it, and array files keep it."""
+    return {"name": name, "action": plan.action.name, "params": dict(plan.params), **asdict(engine.identity)}

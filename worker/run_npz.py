@@ -1,4 +1,4 @@
-"""`e1 run` into an NPZ file."""
+"""The NPZ file of `e1 run`."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ import numpy as np
 import orjson
 
 from e1protocol import CANONICAL
-from jobs.actions import Action
-from jobs.actions.columns import Column
 from jobs.actions.predict import mask_positions
 from jobs.files import Rows, offsets
 from jobs.files.pieces import name_width, npy_header, zip_blocks
@@ -24,14 +22,13 @@ BLOCK = 1 << 20
 
 
 class NpzWriter(Writer):
-    """Arrays of the succeeded items; each grows in a temporary file beside the others and is copied in at the end."""
+    """Arrays of the succeeded items. Each grows in a temporary file, which `close` copies into the NPZ."""
 
-    def __init__(self, path: Path, columns: Sequence[Column], *, action: Action, params: Mapping[str, Any]) -> None:
-        super().__init__(path, columns, action=action, params=params)
-        self._folder = Path(tempfile.mkdtemp(prefix=".e1-run-", dir=path.parent))
-        self._spools: list[IO[bytes]] = [(self._folder / column.name).open("w+b") for column in columns]
+    def start(self) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix=".e1-run-", dir=self.path.parent))
+        self._spools: list[IO[bytes]] = [(self._folder / column.name).open("w+b") for column in self.columns]
         self._rows = Rows()
-        self._ragged = next((position for position, column in enumerate(columns) if column.ragged), None)
+        self._ragged = next((position for position, column in enumerate(self.columns) if column.ragged), None)
         self._lengths: list[int] = []
 
     def __exit__(self, *_: object) -> None:
@@ -43,15 +40,14 @@ class NpzWriter(Writer):
     def write(self, item: Finished) -> None:
         if item.problem is not None:
             return
-        self._rows.index.append(item.index)
-        self._rows.name.append(item.name)
         arrays = self.arrays(item)
+        self._rows.add(
+            item.index, item.name, (), mask_positions(item.view.sequence) if self.action.needs_mask else None
+        )
         for column, spool, array in zip(self.columns, self._spools, arrays, strict=True):
             spool.write(np.ascontiguousarray(array, dtype=column.numpy_dtype).tobytes())
         if self._ragged is not None:
             self._lengths.append(len(arrays[self._ragged]))
-        if self.action.needs_mask:
-            self._rows.masks.append(mask_positions(item.view.sequence))
 
     def close(self, *, manifest: Mapping[str, Any]) -> None:
         for block in zip_blocks(self._members(manifest)):
@@ -88,7 +84,7 @@ def _member(name: str, array: np.ndarray[Any, Any]) -> tuple[str, Iterator[bytes
 
 
 def _offsets(parts: Sequence[Sequence[int]]) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """The start of each part among all of them, and the end of the last."""
+    """Return the start of each part among all of them, and the end of the last."""
     return offsets([0, *map(len, parts)])
 
 

@@ -1,9 +1,9 @@
-"""Files that `e1 run` writes: the same rows and arrays as the service's downloads (docs/results.md)."""
+"""The files of `e1 run`: the same rows and arrays as the service's downloads (docs/results.md)."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -12,9 +12,8 @@ import orjson
 
 from e1protocol import CANONICAL, ModelFacts
 from jobs.actions import Action
-from jobs.actions.columns import Column
 from jobs.actions.predict import mask_positions
-from jobs.errors import InvalidInput, Problem
+from jobs.errors import InvalidInput
 from jobs.files import ArrayFile, Rows
 from jobs.files.hdf5 import Hdf5File
 from jobs.files.parquet import ParquetFile
@@ -23,7 +22,7 @@ from worker.run_npz import NpzWriter
 from worker.run_writer import Finished, Writer
 
 BATCH_BYTES = 16 << 20
-"""Bytes of arrays that a Parquet row group, or one step of an HDF5 file, gathers."""
+"""Bytes of arrays in a Parquet row group, or in one step of an HDF5 file."""
 
 
 class JsonLinesWriter(Writer):
@@ -37,16 +36,12 @@ class JsonLinesWriter(Writer):
             row["result"] = self.action.result(item.view, self.params, item.outputs)
         self.file.write(orjson.dumps(row, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_APPEND_NEWLINE))
 
-    def close(self, *, manifest: Mapping[str, Any]) -> None:
-        self.file.flush()
-
 
 class CsvWriter(Writer):
     """A line for each record, with a cell for each number."""
 
-    def __init__(self, path: Path, columns: Sequence[Column], *, action: Action, params: Mapping[str, Any]) -> None:
-        super().__init__(path, columns, action=action, params=params)
-        self._cells = [cell for column in columns for cell in column.cells]
+    def start(self) -> None:
+        self._cells = [cell for column in self.columns for cell in column.cells]
         self.file.write(",".join(["index", "name", "state", "error", *self._cells]).encode() + b"\n")
 
     def write(self, item: Finished) -> None:
@@ -57,39 +52,29 @@ class CsvWriter(Writer):
         start = f"{item.index},{text_cell(item.name)},{item.state},{text_cell(reason)}"
         self.file.write(start.encode() + cells + b"\n")
 
-    def close(self, *, manifest: Mapping[str, Any]) -> None:
-        self.file.flush()
-
 
 class ArrayFileWriter(Writer):
     """Parquet or HDF5 (jobs.files): batches of succeeded items."""
 
-    def __init__(self, path: Path, columns: Sequence[Column], *, action: Action, params: Mapping[str, Any]) -> None:
-        super().__init__(path, columns, action=action, params=params)
+    def start(self) -> None:
         self._rows = Rows()
-        self._size = 0
-        self._into = self.open_file(path)
+        self._into = self.open_file()
 
     @abstractmethod
-    def open_file(self, path: Path) -> ArrayFile: ...
+    def open_file(self) -> ArrayFile: ...
 
     def write(self, item: Finished) -> None:
         if item.problem is not None:
             return
-        arrays = self.arrays(item)
-        self._rows.index.append(item.index)
-        self._rows.name.append(item.name)
-        self._rows.arrays.append(arrays)
-        if self.action.needs_mask:
-            self._rows.masks.append(mask_positions(item.view.sequence))
-        self._size += sum(array.nbytes for array in arrays)
-        if self._size >= BATCH_BYTES:
+        mask = mask_positions(item.view.sequence) if self.action.needs_mask else None
+        self._rows.add(item.index, item.name, self.arrays(item), mask)
+        if self._rows.nbytes >= BATCH_BYTES:
             self._flush()
 
     def _flush(self) -> None:
         if len(self._rows):
             self._into.write(self._rows)
-            self._rows, self._size = Rows(), 0
+            self._rows = Rows()
 
     def close(self, *, manifest: Mapping[str, Any]) -> None:
         self._flush()
@@ -97,13 +82,13 @@ class ArrayFileWriter(Writer):
 
 
 class ParquetWriter(ArrayFileWriter):
-    def open_file(self, path: Path) -> ArrayFile:
+    def open_file(self) -> ArrayFile:
         return ParquetFile(self.file, self.columns, masked=self.action.needs_mask)
 
 
 class Hdf5Writer(ArrayFileWriter):
-    def open_file(self, path: Path) -> ArrayFile:
-        return Hdf5File(path, self.columns, masked=self.action.needs_mask)
+    def open_file(self) -> ArrayFile:
+        return Hdf5File(self.path, self.columns, masked=self.action.needs_mask)
 
 
 WRITERS: Mapping[str, type[Writer]] = MappingProxyType(
@@ -123,16 +108,10 @@ def open_writer(path: Path, suffix: str, *, action: Action, params: Mapping[str,
     Raises InvalidInput `unknown_format`, or `ragged_results` if CSV cannot hold what the action stores.
     """
     if suffix not in WRITERS:
-        raise InvalidInput.of(
-            Problem("unknown_format", f"{suffix!r} names no result format", f"Choose from {', '.join(WRITERS)}.")
-        )
+        choice = f"Choose from {', '.join(WRITERS)}."
+        raise InvalidInput.one("unknown_format", f"{suffix!r} names no result format", choice)
     columns = action.columns(params, model)
     if suffix == ".csv" and any(column.ragged for column in columns):
-        raise InvalidInput.of(
-            Problem(
-                "ragged_results",
-                "CSV cannot hold arrays with a row per position",
-                "Choose .jsonl, .npz, .parquet or .h5.",
-            )
-        )
+        what = "CSV cannot hold arrays with a row per position"
+        raise InvalidInput.one("ragged_results", what, "Choose .jsonl, .npz, .parquet or .h5.")
     return WRITERS[suffix](path, columns, action=action, params=params)

@@ -1,4 +1,4 @@
-"""What a file of `e1 run` is written by: the contract of its writers."""
+"""The contract of the writers of `e1 run`."""
 
 from __future__ import annotations
 
@@ -32,22 +32,28 @@ class Finished:
 
 
 class Writer(AbstractContextManager["Writer"], ABC):
-    """Takes the records in input order. `close` completes the file; leaving the block without it leaves a torso."""
+    """Takes the records in input order. Without `close`, the file is incomplete."""
 
     def __init__(self, path: Path, columns: Sequence[Column], *, action: Action, params: Mapping[str, Any]) -> None:
+        self.path = path
         self.file: IO[bytes] = path.open("wb")
         self.columns = columns
         self.action = action
         self.params = params
+        self.start()
+
+    def start(self) -> None:
+        """Write or open what comes before the first record."""
 
     @abstractmethod
     def write(self, item: Finished) -> None: ...
 
-    @abstractmethod
-    def close(self, *, manifest: Mapping[str, Any]) -> None: ...
+    def close(self, *, manifest: Mapping[str, Any]) -> None:
+        """Complete the file."""
+        self.file.flush()
 
     def arrays(self, item: Finished) -> list[Array]:
-        """The item's array in each column. Raises ValueError for one that is not as wide as its column."""
+        """Return the item's array in each column. Raises ValueError if one is not as wide as its column."""
         outputs = item.outputs
         arrays = [outputs[column.kind, column.layer] for column in self.columns]
         for column, array in zip(self.columns, arrays, strict=True):

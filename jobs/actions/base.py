@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from types import MappingProxyType
 from typing import Any
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from e1protocol import EXTENDED, Encoding, ModelFacts
 from jobs.actions.columns import Column
-from jobs.actions.contexts import SCHEMA, Context, Contexts
+from jobs.actions.contexts import SCHEMA, Context, Contexts, longest_context
 from jobs.errors import Problem, Problems
 from jobs.limits import MAX_CONTEXTS, MAX_RESIDUES, SHOWN_NAME
 from jobs.parsing import ItemRules
@@ -108,6 +108,13 @@ class Action(ABC):
     def rules_for(self, model: ModelFacts, params: Params) -> ItemRules:
         """Return the rules for items of a job with these parameters."""
         return self.rules(model)
+
+    def rules_under(self, model: ModelFacts, params: Params, contexts: Contexts) -> ItemRules:
+        """Return `rules_for` items without a context of their own if the job has contexts, which take tokens."""
+        rules = self.rules_for(model, params)
+        if not contexts:
+            return rules
+        return replace(rules, context_allowed=False, max_tokens=rules.max_tokens - longest_context(contexts))
 
     def check_params(self, raw: Params, model: ModelFacts) -> dict[str, Any]:
         """Return the normalised parameters, with every default filled in.

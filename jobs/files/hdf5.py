@@ -1,4 +1,4 @@
-"""HDF5: the same arrays as NPZ, as datasets that grow. The file must seek, so it lies on a disk while it is written."""
+"""HDF5: the same arrays as NPZ, as datasets that grow. The library seeks, so the file is written to a disk."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from jobs.files import Rows, joined, offsets
 
 CHUNK_BYTES = 64 * 1024
 CHUNK_ROWS = 512
-"""Limits of one block of a dataset: a reader that wants one row reads this much, and a small file takes one of each."""
+"""Limits of one block of a dataset: reading one row reads a block, and a small file has one for each dataset."""
 
 
 class Hdf5File:
-    """Writes a file at `path`, anew. Facts become attributes of the file."""
+    """Writes a new file at `path`. Facts become attributes of the file."""
 
     def __init__(self, path: Path, fields: Sequence[Column], *, masked: bool) -> None:
         import h5py
@@ -59,7 +59,7 @@ class Hdf5File:
 
     def close(self, facts: Mapping[str, Any]) -> None:
         for name, value in facts.items():
-            # str(): h5py knows no subclasses of it, such as PyTorch's version.
+            # h5py rejects subclasses of str, such as PyTorch's version.
             plain = str(value) if isinstance(value, str) else value
             self._file.attrs[name] = (
                 plain if isinstance(plain, str | bool | int | float) else orjson.dumps(value).decode()
@@ -67,11 +67,11 @@ class Hdf5File:
         self._file.close()
 
     def abandon(self) -> None:
-        """Let go of a file that will not be completed."""
+        """Close a file that will not be completed."""
         self._file.close()
 
     def _grow(self, name: str, dtype: Any, row: tuple[int, ...] = ()) -> None:
-        """An empty dataset of rows of this shape, to be appended to."""
+        """Create an empty dataset of rows of this shape."""
         row_bytes = getattr(dtype, "itemsize", 16) * int(np.prod(row, dtype=np.int64))
         chunk = (max(1, min(CHUNK_ROWS, CHUNK_BYTES // max(1, row_bytes))), *row)
         self._file.create_dataset(name, shape=(0, *row), maxshape=(None, *row), dtype=dtype, chunks=chunk)

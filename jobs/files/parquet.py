@@ -15,14 +15,11 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 METADATA_KEY = "e1"
-"""Key of the facts, as JSON, in the file's own metadata."""
+"""The key of the facts, as JSON, in the metadata of the file."""
 
 
 class ParquetFile:
-    """Writes to a stream that need not seek; every `write` is one row group.
-
-    Numbers are stored as they are: compression saves some percent of float32 and costs most of the speed.
-    """
+    """Writes to a stream that cannot seek. Every `write` is one row group."""
 
     def __init__(self, sink: IO[bytes] | Any, fields: Sequence[Column], *, masked: bool) -> None:
         import pyarrow as pa
@@ -39,7 +36,7 @@ class ParquetFile:
         self._writer = pq.ParquetWriter(
             pa.PythonFile(sink, mode="w"),
             self._schema,
-            compression="none",
+            compression="none",  # saves a few percent of float32, and costs most of the speed
             use_dictionary=False,
             write_statistics=["index", "name"],
         )

@@ -1,6 +1,6 @@
-"""Pieces of results that need no database: blocks, the .npz container, cells of text, moments.
+"""Parts of results files that need no database: blocks, the .npz container, cells of CSV, moments.
 
-The service's downloads (`jobs.results.export`) and `e1 run` write through the same ones.
+The service's downloads (`jobs.results.export`) and `e1 run` share them.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ BLOCK_BYTES = 256 * 1024
 NAME_LETTERS = 256
 NAME_BYTES = 64 * 1024 * 1024
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-"""What makes a spreadsheet read a cell as a formula; the last four are the full-width forms of the first."""
+"""Starts of a cell that a spreadsheet reads as a formula. The last four are full-width forms."""
 
 
 def iso(moment: datetime | None) -> str | None:
-    """A moment as JSON shows it, None where it has not come."""
+    """Return a moment as JSON shows it, or None."""
     return None if moment is None else moment.isoformat()
 
 
 def in_blocks(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """The same bytes in blocks of at least BLOCK_BYTES, the last one excepted; never an empty block."""
+    """Yield the same bytes in blocks of at least BLOCK_BYTES, except the last. No block is empty."""
     waiting: list[bytes] = []
     size = 0
     for piece in pieces:
@@ -42,9 +42,7 @@ def in_blocks(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def text_cell(text: str) -> str:
-    """Text for a CSV file: quoted where needed, with an apostrophe before what a spreadsheet would run as a
-    formula.
-    """
+    """Return text as a cell of CSV, quoted if needed, with an apostrophe before the start of a formula."""
     if text.startswith(FORMULA_STARTS):
         text = "'" + text
     if any(mark in text for mark in ',"\r\n'):
@@ -53,16 +51,15 @@ def text_cell(text: str) -> str:
 
 
 def number_cells(array: Array) -> bytes:
-    """The one row of an array [1, width] as cells of a CSV file: shortest decimals that read back to the same number,
-    and empty cells for numbers that are not finite.
+    """Return the row of an array [1, width] as cells of CSV.
+
+    Each number has the shortest decimals that read back to it. Numbers that are not finite are empty cells.
     """
     return orjson.dumps(array[0], option=orjson.OPT_SERIALIZE_NUMPY)[1:-1].replace(b"null", b"")
 
 
 class Outlet(io.RawIOBase):
-    """Collects what a writer of files writes until somebody takes it away; cannot seek, so nothing is patched
-    later.
-    """
+    """Collects what a writer of files writes, until `take`. It cannot seek, so no earlier byte changes."""
 
     def __init__(self) -> None:
         self._pieces: list[bytes] = []
@@ -72,7 +69,7 @@ class Outlet(io.RawIOBase):
         return True
 
     def write(self, data: object) -> int:
-        piece = bytes(data)  # type: ignore[call-overload]  # any buffer; bytes stay the same object
+        piece = bytes(data)  # type: ignore[call-overload]  # any buffer; bytes are not copied
         self._pieces.append(piece)
         self.size += len(piece)
         return len(piece)
@@ -85,7 +82,7 @@ class Outlet(io.RawIOBase):
 
 
 def npy_header(dtype: np.dtype[np.generic], shape: tuple[int, ...]) -> bytes:
-    """The head of an .npy member, row-major: shape and type come before the first number."""
+    """Return the head of a row-major .npy member, which states shape and type before the first number."""
     head = io.BytesIO()
     fields = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
     np.lib.format.write_array_header_1_0(head, fields)
@@ -93,20 +90,19 @@ def npy_header(dtype: np.dtype[np.generic], shape: tuple[int, ...]) -> bytes:
 
 
 def name_width(count: int, longest: int) -> int:
-    """Letters of the array `name` in an .npz of `count` items.
+    """Return the letters of the array `name` in an .npz of `count` items, whose longest name has `longest` letters.
 
-    numpy's text has one width for all items and takes four bytes a letter: one name of 4,000 letters would cost 16 kB
-    for each of a million items. It may be NAME_LETTERS wide, or take NAME_BYTES, whichever allows more. Where that is
-    less than the longest name, the file holds all names whole beside it, in `name_utf8` and `name_offsets`.
+    If it is less than `longest`, the file has the complete names in `name_utf8` and `name_offsets`.
     """
+    # numpy's text has one width for all items, at four bytes a letter. One name of 4,000 letters would cost 16 kB for
+    # each item. The limit is NAME_LETTERS, or NAME_BYTES in total if that allows more.
     return min(max(1, longest), max(NAME_LETTERS, NAME_BYTES // (4 * max(1, count))))
 
 
 def zip_blocks(members: Iterable[tuple[str, Iterable[bytes]]]) -> Iterator[bytes]:
-    """The bytes of a zip of these (name, pieces) members, uncompressed, of any size, in blocks of about
-    BLOCK_BYTES.
+    """Yield an uncompressed zip of these (name, pieces) members, of any size, in blocks of about BLOCK_BYTES.
 
-    The same members give the same bytes: no clock is read.
+    The same members result in the same bytes, because no clock is read.
     """
     outlet = Outlet()
     with zipfile.ZipFile(outlet, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:

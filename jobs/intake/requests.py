@@ -15,7 +15,7 @@ from rest_framework.request import Request as RestRequest
 
 from e1protocol import MODELS, ModelFacts
 from jobs.actions import Action, get_action
-from jobs.actions.contexts import Context, described, longest_context, read_contexts
+from jobs.actions.contexts import Context, described, read_contexts
 from jobs.contexts.params import with_stored
 from jobs.errors import InvalidInput
 from jobs.intake.ingest import Request
@@ -193,9 +193,7 @@ def _with_context(request: Request, context: bytes) -> tuple[Request, ItemRules,
         if action.long:
             request = replace(request, contexts=(shared,), params={**request.params, "contexts": described([shared])})
             shared = ()
-    rules = action.rules_for(model, request.params)
-    if request.contexts:
-        rules = replace(rules, context_allowed=False, max_tokens=rules.max_tokens - longest_context(request.contexts))
+    rules = action.rules_under(model, request.params, request.contexts)
     if action.residues_setting:
         rules = replace(rules, max_residues=min(rules.max_residues, getattr(settings, action.residues_setting)))
     return request, rules, shared

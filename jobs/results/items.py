@@ -1,4 +1,4 @@
-"""Results of single items, for synchronous answers and item pages; whole jobs go through `jobs.results.export`."""
+"""Results of single items, for synchronous answers and item pages. `jobs.results.export` reads whole jobs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from e1protocol import MODELS
 from jobs.actions import ACTIONS, ItemView
 from jobs.actions.base import Array
 from jobs.actions.columns import result_bytes
-from jobs.errors import Problem, TooLarge
+from jobs.errors import TooLarge
 from jobs.library.outputs import ALL_ITEMS, unpack
 from jobs.library.selectors import context_at, context_sequences
 from jobs.limits import MAX_ANSWER_BYTES
@@ -17,8 +17,9 @@ from jobs.models import Item, Job, Output
 
 
 def results_of(job: Job, indices: Sequence[int]) -> dict[int, dict[str, Any]]:
-    """Results by item index of those among `indices` that succeeded. Meant for a handful: it reads what they have to
-    themselves, and what their chunks' items share.
+    """Return the results of the succeeded items among `indices`, by index.
+
+    Use it for a few items: it reads all rows that they share with other items of their chunks.
     """
     action = ACTIONS[job.action]
     wanted = list(
@@ -37,9 +38,8 @@ def results_of(job: Job, indices: Sequence[int]) -> dict[int, dict[str, Any]]:
 
 
 def result_of(job: Job, item: Item) -> dict[str, Any] | None:
-    """The result of one item that succeeded, for one answer. Raises TooLarge `results_too_large` where it takes more
-    than MAX_ANSWER_BYTES: layers times residues have no other end, and several contexts multiply them.
-    """
+    """Return the result of one item that succeeded, for one answer. Raises TooLarge `results_too_large`."""
+    # Layers times residues have no other limit, and contexts multiply them.
     columns = ACTIONS[job.action].columns(job.params, MODELS[job.model])
     check_answer_size(
         result_bytes(columns, item.sequence),
@@ -49,14 +49,14 @@ def result_of(job: Job, item: Item) -> dict[str, Any] | None:
 
 
 def check_answer_size(size: int, remedy: str) -> None:
-    """Raises TooLarge `results_too_large` where results of `size` bytes are too many for one JSON answer."""
+    """Raise TooLarge `results_too_large` if results of `size` bytes are too many for one JSON answer."""
     if size > MAX_ANSWER_BYTES:
         what = f"the results take {size:,} bytes, and one answer holds at most {MAX_ANSWER_BYTES:,}"
-        raise TooLarge.of(Problem("results_too_large", what, remedy))
+        raise TooLarge.one("results_too_large", what, remedy)
 
 
 def stored_array(job: Job, index: int, kind: str, layer: int) -> Array | None:
-    """One stored array of an item that succeeded, without its others; None where there is none."""
+    """Return one stored array of an item that succeeded, without reading the others; None if it has none."""
     item = Item.objects.filter(job=job, index=index, error_code__isnull=True, chunk__isnull=False).first()
     if item is None or item.chunk_id is None:
         return None
@@ -64,7 +64,7 @@ def stored_array(job: Job, index: int, kind: str, layer: int) -> Array | None:
 
 
 def _arrays(chunk_ids: set[int], indices: Sequence[int], **which: str | int) -> dict[int, dict[tuple[str, int], Array]]:
-    """Stored arrays by item index, then (kind, layer), from the rows of these items and those that chunks share."""
+    """Return stored arrays by item index, then (kind, layer), from the rows of these items and the shared ones."""
     members: dict[int, list[int]] = {}
     rows = Item.objects.filter(chunk_id__in=chunk_ids, error_code__isnull=True).order_by("index")
     for chunk_id, index in rows.values_list("chunk_id", "index"):

@@ -1,6 +1,4 @@
-"""The manifest of a job: what was computed, by which network on which device, from which input, with which
-results.
-"""
+"""The manifest of a job: input, parameters, networks, devices and results."""
 
 from __future__ import annotations
 
@@ -20,15 +18,15 @@ from jobs.models.states import JobState, WorkState
 from jobs.queue.progress import job_counts, job_engines
 
 LISTED_CONTEXTS = 100
-"""A job may have as many contexts as items: the manifest counts all of them and lists this many."""
+"""Contexts that the manifest lists. It counts all of them, and a job may have as many as items."""
 CHUNK_PAGE = 2000
 
 
 def manifest_of(job: Job) -> dict[str, Any]:
-    """Provenance of the job's results so far, ready for JSON.
+    """Return the provenance of the job's results so far, ready for JSON. An expired job keeps the one that it had.
 
-    Of an expired job it is the one that it had. `engines` has one entry per network and device that computed a chunk;
-    `contexts.listed` is in the order of first use by this owner. `results_checksum` is described at `results_checksum`.
+    `engines` has one entry per network and device that computed a chunk. `contexts.listed` is in the order of first use
+    by this owner.
     """
     if job.state == JobState.EXPIRED:
         return {**job.kept["manifest"], "name": job.name, "state": job.state}
@@ -62,13 +60,11 @@ def manifest_of(job: Job) -> dict[str, Any]:
 
 
 def results_checksum(job: Job) -> str:
-    """`blake2b-16:` and 32 hexadecimal digits: BLAKE2b with a digest of 16 bytes over the checksums of all
-    stored rows.
+    """Return `blake2b-16:` and 32 hexadecimal digits: BLAKE2b, 16 bytes, over the checksums of all stored rows.
 
-    Each row's checksum is BLAKE2b, 16 bytes, over its numbers as they are stored (little-endian, dense). Rows
-    follow one another by the first item index of their chunk, then chunk id, kind (by its letters), layer,
-    and item index. So two runs of the same library that gave the same numbers in the same chunks have the
-    same checksum.
+    The checksum of a row is BLAKE2b, 16 bytes, over its numbers as they are stored (little-endian, dense). Rows are in
+    the order of the first item index of their chunk, chunk id, kind (by its letters), layer, and item index. So two
+    runs of a library with the same numbers in the same chunks have the same checksum.
     """
     total = hashlib.blake2b(digest_size=16)
     for checksum in _checksums(job):
@@ -77,7 +73,7 @@ def results_checksum(job: Job) -> str:
 
 
 def _checksums(job: Job) -> Iterator[bytes]:
-    """Checksums of the job's stored rows in the order that `results_checksum` describes, by pages of chunks."""
+    """Yield the checksums of stored rows in the order of `results_checksum`, by pages of chunks."""
     last: tuple[int, int] = (-1, 0)
     while page := _chunk_page(job, last):
         last = page[-1]
@@ -93,7 +89,7 @@ def _checksums(job: Job) -> Iterator[bytes]:
 
 
 def _chunk_page(job: Job, last: tuple[int, int]) -> list[tuple[int, int]]:
-    """The next chunks as (first item index, id)."""
+    """Return the next chunks as (first item index, id)."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT first_index, id FROM jobs_chunk "
@@ -105,7 +101,7 @@ def _chunk_page(job: Job, last: tuple[int, int]) -> list[tuple[int, int]]:
 
 
 def _extensions(job: Job) -> list[dict[str, Any]]:
-    """Items that were added later, each upload with its first item's index; `input_digest` is that of the first one."""
+    """Return the later uploads, each with its own digest and the index of its first item."""
     return [
         {
             "first_index": one.first_index,
@@ -119,7 +115,7 @@ def _extensions(job: Job) -> list[dict[str, Any]]:
 
 
 def _artefacts(job: Job) -> list[dict[str, Any]]:
-    """Files that were built of the results, with their checksums."""
+    """Return the files built from the results, with their checksums."""
     ready = Artefact.objects.filter(job=job, state=WorkState.DONE).order_by("pk")
     return [
         {
@@ -135,7 +131,7 @@ def _artefacts(job: Job) -> list[dict[str, Any]]:
 
 
 def _contexts(job: Job) -> dict[str, Any]:
-    """Distinct contexts of the job: how many, and of the first ones digest, sequences, tokens and items."""
+    """Return the count of distinct contexts, and digest, sequences, tokens and items of the first ones."""
     uses = Item.objects.filter(job_id=job.pk, context__isnull=False).values("context_id")
     listed = dict(
         uses.annotate(items=Count("index")).order_by("context_id").values_list("context_id", "items")[:LISTED_CONTEXTS]

@@ -1,7 +1,6 @@
-"""Results do not stay for ever: jobs get a day when they close, expire on it, and lose their rows page by page.
+"""Retention: a closed job gets a date, expires on it, and loses its rows page by page (docs/states.md).
 
-What stays of an expired job: its own row, its counts (the tally, which covers every chunk of a closed job), reasons of
-failures, and the manifest as it was. `docs/states.md` draws it.
+An expired job keeps its own row, its counts, the reasons of failures, and its manifest.
 """
 
 from __future__ import annotations
@@ -30,17 +29,15 @@ log = logging.getLogger(__name__)
 
 PAGE_CHUNKS = 256
 PAGE_ITEMS = 4096
-"""Rows of one transaction: short enough that nobody waits for it and vacuum is not held up."""
+"""Rows of one transaction, which stays so short that it delays neither other transactions nor vacuum."""
 EXPIRABLE = (JobState.SUCCEEDED, JobState.PARTIAL, JobState.FAILED, JobState.CANCELLED)
 KEPT = (Tally, Extension)
 """Models whose rows outlive an expired job."""
 
 
 def job_keep(*, job_id: UUID) -> None:
-    """Put the day off: a full E1_RETENTION_DAYS from now. It may be repeated; storage has a quota of its own.
-
-    Raises Conflict where the job has no such day, or is expired already.
-    """
+    """Postpone the date to E1_RETENTION_DAYS from now. Raises Conflict if the job has no date, or is expired."""
+    # It can be repeated, because storage has its own quota.
     days = settings.E1_RETENTION_DAYS
     waiting = Job.objects.filter(pk=job_id, state__in=EXPIRABLE, expires_at__isnull=False, interactive=False)
     if not days or not waiting.update(expires_at=Now() + timedelta(days=days)):
@@ -50,8 +47,9 @@ def job_keep(*, job_id: UUID) -> None:
 
 
 def jobs_expire(*, seconds: float = 60.0) -> int:
-    """Expire what is due and remove its rows, for about `seconds`; the next call goes on where this one ended. Gives
-    how many jobs have lost all their rows.
+    """Expire jobs that are due and remove their rows, for about `seconds`. The next call continues.
+
+    Returns the number of jobs that have lost all their rows.
     """
     _date_jobs()
     end = time.monotonic() + seconds
@@ -69,7 +67,7 @@ def jobs_expire(*, seconds: float = 60.0) -> int:
 
 
 def _date_jobs() -> None:
-    """Jobs that closed before the setting came have a full term from now; where it is gone, so are the days."""
+    """Date jobs that closed before the setting a full term from now. Without the setting, remove all dates."""
     closed = Job.objects.filter(state__in=EXPIRABLE, interactive=False)
     if settings.E1_RETENTION_DAYS:
         closed.filter(expires_at__isnull=True).update(expires_at=Now() + timedelta(days=settings.E1_RETENTION_DAYS))
@@ -78,10 +76,10 @@ def _date_jobs() -> None:
 
 
 def job_expire(*, job_id: UUID) -> bool:
-    """`succeeded, partial, failed, cancelled -> expired` where the job's day has come; its rows go later, by pages. A
-    synchronous request, whose answer was given at once, goes as a whole. True where this call did it.
+    """Move a job that is due from `succeeded, partial, failed, cancelled` to `expired`, and return whether it was due.
 
-    Its Idempotency-Key is free again: the same submission makes a new job.
+    `job_purge_page` removes its rows later. A synchronous request, which was answered at once, is deleted instead. The
+    Idempotency-Key becomes free: the same submission makes a new job.
     """
     with transaction.atomic():
         job = Job.objects.select_for_update().filter(pk=job_id, state__in=EXPIRABLE, expires_at__lte=Now()).first()
@@ -104,7 +102,7 @@ def job_expire(*, job_id: UUID) -> bool:
 
 
 def job_purge_page(*, job_id: UUID) -> bool:
-    """Remove one page of an expired job's rows; True where none is left and its storage is free. Commits."""
+    """Remove one page of an expired job's rows and commit. Returns True if none is left and its storage is free."""
     with transaction.atomic(), connection.cursor() as cursor:
         job = Job.objects.select_for_update().filter(pk=job_id, state=JobState.EXPIRED).first()
         if job is None:
@@ -119,7 +117,7 @@ def job_purge_page(*, job_id: UUID) -> bool:
             cursor.execute("DELETE FROM jobs_chunk WHERE id = ANY(%s)", [chunks])
             _let_go(job, contexts)
             return False
-        # Skipped records, which have no chunk.
+        # Skipped records have no chunk.
         cursor.execute(
             "DELETE FROM jobs_item WHERE job_id = %(job)s AND index IN "
             "(SELECT index FROM jobs_item WHERE job_id = %(job)s ORDER BY index LIMIT %(page)s)",
@@ -137,7 +135,7 @@ def job_purge_page(*, job_id: UUID) -> bool:
 
 
 def _let_go(job: Job, contexts: set[int]) -> None:
-    """Free the contexts that only this job named, and say so."""
+    """Delete the contexts that only this job used, and add their bytes to `freed_bytes`."""
     if freed := contexts_let_go(contexts):
         job.kept["freed_bytes"] = job.kept.get("freed_bytes", 0) + freed
         job.save(update_fields=["kept"])

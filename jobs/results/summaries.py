@@ -1,4 +1,4 @@
-"""A result in figures that a person can read: what the page of one item shows of its arrays. Pure functions."""
+"""The figures that the page of an item shows of its arrays. Pure functions."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class VectorSummary:
 
 
 def vector_summary(layer: int, vector: Array) -> VectorSummary:
-    """Of one embedding [H], computed in float64."""
+    """Summarise one embedding [H], in float64."""
     exact = np.asarray(vector, dtype=np.float64)
     return VectorSummary(
         layer=layer,
@@ -61,7 +61,7 @@ class MatrixSummary:
 
 
 def matrix_summary(layer: int, matrix: Array) -> MatrixSummary:
-    """Of per-residue embeddings [L, H], computed in float64."""
+    """Summarise per-residue embeddings [L, H], in float64."""
     norms = np.linalg.norm(np.asarray(matrix, dtype=np.float64), axis=1)
     return MatrixSummary(
         layer=layer,
@@ -75,14 +75,16 @@ def matrix_summary(layer: int, matrix: Array) -> MatrixSummary:
 
 
 def probabilities(logits: Array) -> NDArray[np.float64]:
-    """Softmax over the 20 canonical residues of logits [n, 20], in float64: [n, 20], rows add up to 1."""
+    """Return the softmax of logits [n, 20] over the canonical residues, in float64."""
     return np.asarray(np.exp(log_softmax(logits)))
 
 
 @dataclass(frozen=True, slots=True)
 class MaskedResidue:
-    """The prediction at one `?`: `position` is 1-based, `left` and `right` its neighbours, `ranked` all twenty
-    residues with their probabilities, most probable first, `entropy` in bits (0 to log2 20 = 4.32).
+    """The prediction at one `?`: `position` is 1-based, `left` and `right` are the flanking residues.
+
+    `ranked` has all twenty residues with their probabilities, most probable first. `entropy` is in bits, from 0 to
+    log2 20 = 4.32.
     """
 
     position: int
@@ -93,13 +95,13 @@ class MaskedResidue:
 
     @property
     def in_order(self) -> tuple[float, ...]:
-        """Probabilities in the order of the columns of every logits array."""
+        """Probabilities in the order of `CANONICAL`."""
         known = dict(self.ranked)
         return tuple(known[letter] for letter in CANONICAL)
 
 
 def masked_residues(sequence: str, logits: Array, masks: Sequence[int]) -> Iterator[MaskedResidue]:
-    """Predictions at the 0-based positions `masks`. `logits` has a row for every residue or one for every mask."""
+    """Yield predictions at the 0-based positions `masks`. `logits` has a row for every residue or for every mask."""
     rows = logits if len(logits) == len(masks) else logits[list(masks)]
     for position, row in zip(masks, probabilities(rows), strict=True):
         order = np.argsort(-row, kind="stable")
@@ -115,8 +117,9 @@ def masked_residues(sequence: str, logits: Array, masks: Sequence[int]) -> Itera
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """How the network sees the residues that are there: over the `judged` canonical ones, how many it ranks
-    first, and the mean probability it gives them.
+    """How well the network predicts the sequence itself.
+
+    Of its `judged` canonical residues, `first` are ranked first; `mean_probability` is over all of them.
     """
 
     judged: int
@@ -125,7 +128,7 @@ class Recovery:
 
 
 def recovery(sequence: str, logits: Array) -> Recovery | None:
-    """Of logits [L, 20] over the whole sequence; None where no residue of it is canonical."""
+    """Return the recovery from logits [L, 20] of the whole sequence; None if no residue is canonical."""
     places = [place for place, letter in enumerate(sequence) if letter != MASK and letter in CANONICAL]
     if not places or len(logits) != len(sequence):
         return None
@@ -153,7 +156,7 @@ def score(log_prob: float, residues: int) -> Score:
 
 
 def ruled(sequence: str, *, block: int = 10, blocks: int = 5) -> list[tuple[int, str]]:
-    """The sequence in lines for reading: (1-based position of the line's first residue, blocks of ten)."""
+    """Return the sequence in lines: (1-based position of the first residue, blocks of ten residues)."""
     line = block * blocks
     return [
         (start + 1, " ".join(sequence[at : at + block] for at in range(start, min(start + line, len(sequence)), block)))
@@ -162,7 +165,7 @@ def ruled(sequence: str, *, block: int = 10, blocks: int = 5) -> list[tuple[int,
 
 
 def summarise(result: dict[str, Any], sequence: str) -> dict[str, Any]:
-    """Everything above that fits a result of `jobs.results.items.results_of`, for a template."""
+    """Return all summaries that apply to a result of `jobs.results.items.results_of`, for a template."""
     summary: dict[str, Any] = {}
     if "embeddings" in result:
         summary["vectors"] = [vector_summary(one["layer"], one["embedding"]) for one in result["embeddings"]]

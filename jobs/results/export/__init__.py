@@ -1,8 +1,8 @@
-"""Downloads: a job's results as a file that is written while it is sent. `export_open` is the way in.
+"""Downloads: a job's results as a file that is written while it is sent. Start at `export_open`.
 
-Rows are in input order and memory is flat in the number of items, whatever the format. What each file holds
-stands in `docs/results.md`; `rows` writes JSON lines and CSV, `npz` writes arrays, `reading` finds both their
-numbers; `arrays` gives batches to Parquet files, and to HDF5 files, which are built in the background.
+In every format, rows are in input order, and memory does not grow with the number of items. `docs/results.md` describes
+the contents of each file. `rows` writes JSON lines and CSV, `npz` writes NPZ, and `arrays` makes the batches of Parquet
+and of HDF5, which is built in the background. `reading` finds the numbers for all of them.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from jobs.errors import InvalidInput, Problem
+from jobs.errors import InvalidInput
 from jobs.models import Job
 from jobs.results.export.arrays import parquet_blocks
 from jobs.results.export.columns import columns_of
@@ -24,8 +24,9 @@ __all__ = ["FORMATS", "Export", "ExportBroken", "Format", "export_open", "filena
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A kind of file. `blocks` writes a job's results while they are sent; without it, a service worker builds the
-    file first (`jobs.background.artefacts`). `holds_ragged` says whether arrays of many rows an item fit.
+    """A kind of file. `blocks` writes it while it is sent; without it, a service worker builds the file first.
+
+    `holds_ragged` is whether arrays with several rows per item fit in it.
     """
 
     content_type: str
@@ -36,7 +37,7 @@ class Format:
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """A download that is ready to be sent, once. An error in `blocks` means that the transfer must break off."""
+    """A download that can be sent once. An error in `blocks` must break off the transfer."""
 
     content_type: str
     filename: str
@@ -56,32 +57,25 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
 
 
 def format_of(name: str) -> Format:
-    """The format of this name; raises InvalidInput `unknown_format`."""
+    """Return the format of this name. Raises InvalidInput `unknown_format`."""
     chosen = FORMATS.get(name)
     if chosen is None:
-        raise InvalidInput.of(
-            Problem(
-                "unknown_format",
-                f"there is no results format {name!r}",
-                f"Choose from {', '.join(FORMATS)}.",
-                path="format",
-            )
-        )
+        choice = f"Choose from {', '.join(FORMATS)}."
+        raise InvalidInput.one("unknown_format", f"there is no results format {name!r}", choice, path="format")
     return chosen
 
 
 def filename_of(job: Job, format: str) -> str:
-    """The name under which a browser keeps the job's results."""
+    """Return the name that a browser gives to the file."""
     return f"{job.model}-{job.action}-{job.pk.hex[:8]}.{format_of(format).suffix}"
 
 
 def export_open(job: Job, format: str) -> Export:
-    """The job's finished results in a format that is written while it is sent; a running job gives what is finished
-    so far.
+    """Return the finished results of a job in a format that is written while it is sent.
 
-    Raises InvalidInput before the first byte: `unknown_format`, or `ragged_results` where the format cannot
-    hold what the job stores. `blocks` raises ExportBroken where the job is deleted meanwhile or stored bytes
-    are damaged.
+    If the job still runs, they are those finished so far. Raises InvalidInput before the first byte: `unknown_format`,
+    or `ragged_results` if the format cannot hold what the job stores. `blocks` raises ExportBroken if the job is
+    deleted during the transfer, or if stored bytes are damaged.
     """
     chosen = format_of(format)
     if chosen.blocks is None:
@@ -95,11 +89,5 @@ def _refuse_ragged(job: Job, format: str) -> None:
     ragged = [column.name for column in columns_of(job) if column.ragged]
     if ragged:
         able = ", ".join(name for name, other in FORMATS.items() if other.holds_ragged)
-        raise InvalidInput.of(
-            Problem(
-                "ragged_results",
-                f"{format} cannot hold {', '.join(ragged)}: their rows differ in number from item to item",
-                f"Choose from {able}.",
-                path="format",
-            )
-        )
+        what = f"{format} cannot hold {', '.join(ragged)}: their rows differ in number from item to item"
+        raise InvalidInput.one("ragged_results", what, f"Choose from {able}.", path="format")

@@ -1,4 +1,4 @@
-"""Succeeded items with their arrays, in batches: what Parquet and HDF5 files are written from."""
+"""Succeeded items with their arrays, in batches, for Parquet and HDF5 files."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from jobs.results.export.reading import groups, item_pages, load, place
 
 BATCH_BYTES = 4 * 1024 * 1024
 BATCH_ITEMS = 65_536
-"""Whichever comes first ends a row group: large enough to read fast, small enough for flat memory."""
+"""The first of these limits ends a row group. They keep reading fast and memory small."""
 
 
 def parquet_blocks(job: Job) -> Iterator[bytes]:
-    """The file in blocks, written while it is sent."""
+    """Yield the file in blocks, written while it is sent."""
     columns = columns_of(job)
     outlet = Outlet()
     file = ParquetFile(outlet, columns, masked=is_masked(job))
@@ -36,33 +36,28 @@ def parquet_blocks(job: Job) -> Iterator[bytes]:
 
 
 def batches(job: Job, columns: tuple[Column, ...]) -> Iterator[Rows]:
-    """All items that have succeeded when their page is read. Raises ExportBroken like `reading`."""
+    """Yield all items that have succeeded when their page is read. Raises ExportBroken as `reading` does."""
     masked = is_masked(job)
     rows = Rows()
-    size = 0
     for page in item_pages(job, sequences=masked, problems=False):
         for group in groups(place([item for item in page if item.succeeded], columns)):
             for one, arrays in zip(group, load(group), strict=True):
-                rows.index.append(one.item.index)
-                rows.name.append(one.item.name)
-                rows.arrays.append(arrays)
-                size += sum(array.nbytes for array in arrays)
-                if masked:
-                    rows.masks.append(mask_positions(one.item.sequence))
-            if size >= BATCH_BYTES or len(rows) >= BATCH_ITEMS:
+                mask = mask_positions(one.item.sequence) if masked else None
+                rows.add(one.item.index, one.item.name, arrays, mask)
+            if rows.nbytes >= BATCH_BYTES or len(rows) >= BATCH_ITEMS:
                 yield rows
-                rows, size = Rows(), 0
+                rows = Rows()
     if len(rows):
         yield rows
 
 
 def is_masked(job: Job) -> bool:
-    """Whether files of this job say where the `?` are."""
+    """Return whether files of this job have the positions of `?`."""
     return get_action(job.action).needs_mask
 
 
 def facts_of(job: Job) -> dict[str, Any]:
-    """What a file says of itself. The manifest says the rest."""
+    """Return the facts that a file has about itself; the manifest has the others."""
     model = MODELS[job.model]
     return {
         "job": str(job.pk),

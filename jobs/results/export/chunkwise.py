@@ -1,4 +1,4 @@
-"""Arrays with one row for each item, read chunk by chunk: no row of an item is touched, which is most of the work."""
+"""Arrays with one row for each item, read chunk by chunk. Skipping the rows of items saves most of the work."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from jobs.results.export.reading import ExportBroken, ItemRow, check_bytes
 
 
 class ChunkOrder:
-    """Chunks in the order of their items, noted page by page; 10 bytes for each.
+    """The chunks in the order of their items, noted page by page, at 10 bytes each.
 
-    `whole` is whether each one's items follow each other, all that are packed in it: always, but after a retry.
+    `whole` is true if the packed items of each chunk follow each other. Only a retry breaks that.
     """
 
     def __init__(self) -> None:
@@ -26,7 +26,7 @@ class ChunkOrder:
         self._packed = array("B")
 
     def note(self, page: Sequence[ItemRow]) -> None:
-        """The next succeeded items in input order."""
+        """Note the next succeeded items in input order."""
         for item in page:
             if not self.chunk_ids or self.chunk_ids[-1] != item.chunk_id:
                 self.chunk_ids.append(item.chunk_id or 0)
@@ -35,14 +35,15 @@ class ChunkOrder:
             self.items[-1] += 1
 
     def close(self) -> None:
-        """After the last page. A chunk that came twice had fewer items each time than are packed in it."""
+        """Finish after the last page."""
+        # A chunk that came twice had fewer items each time than are packed in it.
         self.whole = self.items == self._packed
 
 
 def chunk_arrays(order: ChunkOrder, column: Column) -> Iterator[bytes]:
-    """The column's numbers as they are stored, in blocks of about PAGE_BYTES. The order is a whole one.
+    """Yield the numbers of a column as they are stored, in blocks of about PAGE_BYTES. `order.whole` must be true.
 
-    Raises ExportBroken like `reading.load`.
+    Raises ExportBroken as `reading.load` does.
     """
     row_bytes = column.width * column.numpy_dtype.itemsize
     step = max(1, reading.PAGE_BYTES // (row_bytes * CHUNK_ITEMS))

@@ -14,17 +14,15 @@ from jobs.models import Job
 
 
 def columns_of(job: Job) -> tuple[Column, ...]:
-    """The job's arrays in the order of files."""
+    """Return the job's arrays in the order of files."""
     stored = _stored(job)
     columns = get_action(job.action).columns(job.params, MODELS[job.model])
     return tuple(replace(column, **stored.get((column.kind, column.layer), {})) for column in columns)
 
 
 def _stored(job: Job) -> dict[tuple[str, int], dict[str, Any]]:
-    """Type and width of stored rows by kind and layer: a checkpoint from a folder may be of any width.
-
-    The rows are those of the chunk that was done first: the planner must not search all outputs for the job's.
-    """
+    """Return the type and width of stored rows by kind and layer. A checkpoint from a folder may have any width."""
+    # Read the chunk that was done first, so that the planner doesn't search all outputs for those of the job.
     with connection.cursor() as cursor:
         cursor.execute(
             """

@@ -1,4 +1,4 @@
-"""The ledger: every item of a job with its state, and of what was stored a checksum. Nothing may be missing from it."""
+"""The ledger: every item of a job with its state, and a checksum of its stored numbers. No item may be missing."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HEADER = ("index", "name", "state", "code", "reason", "attempts", "worker", "che
 
 
 class Attempt(NamedTuple):
-    """What is known of the computing of a chunk: attempts since its items were last queued, and the last worker."""
+    """How a chunk was computed: attempts since its items were last queued, and the last worker."""
 
     attempts: int
     worker: str
@@ -26,20 +26,20 @@ class Attempt(NamedTuple):
 
 
 NONE = Attempt(0, "", "")
-"""Of a skipped item."""
+"""The attempt of a skipped item."""
 
 
 def ledger_name(job: Job) -> str:
-    """The name under which a browser keeps the ledger."""
+    """Return the name that a browser gives to the ledger."""
     return f"ledger-{job.pk.hex[:8]}.csv"
 
 
 def ledger_blocks(job: Job) -> Iterator[bytes]:
-    """CSV: a header and one line per item in input order, pending ones included, read by keyset pages.
+    """Yield CSV: a header and one line per item in input order, with pending ones.
 
-    `checksum` is BLAKE2b with a digest of 16 bytes over the item's own numbers as they are stored, array by array in
-    the order of the other files; empty where there are none. The stored rows are held against their own checksums on
-    the way. Raises ExportBroken where a succeeded item lacks its numbers, they are damaged, or the job is deleted.
+    `checksum` is BLAKE2b with a digest of 16 bytes over the stored numbers of the item, in the order of files. It is
+    empty if the item has none. Stored rows are checked against their own checksums. Raises
+    ExportBroken if numbers are missing or damaged, or if the job is deleted.
     """
     return in_blocks(_lines(job))
 
@@ -64,14 +64,14 @@ def _attempts(page: Sequence[ItemRow]) -> dict[int | None, Attempt]:
 
 
 def _checksums(job: Job, succeeded: Sequence[ItemRow]) -> Iterator[str]:
-    """One for each of these items, in their order."""
+    """Yield the checksum of each item, in order."""
     for group in groups(place(succeeded, columns_of(job))):
         for arrays in load(group):
             yield checksum_of(arrays)
 
 
 def checksum_of(arrays: Sequence[Array]) -> str:
-    """32 hexadecimal digits over an item's arrays."""
+    """Return 32 hexadecimal digits over the arrays of an item."""
     total = hashlib.blake2b(digest_size=16)
     for array in arrays:
         total.update(array.tobytes())
@@ -79,7 +79,7 @@ def checksum_of(arrays: Sequence[Array]) -> str:
 
 
 def _reason(item: ItemRow, attempt: Attempt) -> tuple[str, str]:
-    """Code and sentence of what has no result; of a pending item what the last attempt ended with."""
+    """Return code and message of an item without a result, or the last error of a pending one."""
     if item.state == ItemState.CANCELLED:
         return CANCELLED["code"], CANCELLED["message"]
     if item.state == ItemState.PENDING:

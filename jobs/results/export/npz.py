@@ -1,10 +1,10 @@
 """NPZ: the succeeded items of a job as numpy arrays, streamed.
 
-An array's head holds its shape, so the first step is a snapshot of which chunks are done, with their counts.
-A done chunk never changes its packed items again, so exactly that snapshot is streamed though the job runs on
-meanwhile. The snapshot takes 8 bytes per chunk of eight items, and so does the order of chunks that the first array
-finds; everything else is read page by page, once per array. Where the items of each chunk follow each other (always,
-but after a retry) arrays with one row an item are read chunk by chunk, without their items.
+The head of an array has its shape, so the first step is a snapshot of the chunks that are done, with their counts. A
+done chunk never changes its packed items, so the file holds exactly that snapshot even if the job still runs. Memory
+holds 8 bytes per chunk for the snapshot, and about as much for the order of the chunks. Everything else is read page by
+page, once per array. If the items of each chunk follow each other, arrays with one row per item are read chunk by
+chunk, without their items. Only a retry breaks that order.
 """
 
 from __future__ import annotations
@@ -35,9 +35,7 @@ INT64 = np.dtype("<i8")
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What one file holds: the done chunks by ascending id, their succeeded items, and the rows of ragged
-    arrays.
-    """
+    """The contents of one file: the done chunks by ascending id, and the counts of items, rows, masks and names."""
 
     chunk_ids: NDArray[np.int64]
     items: int
@@ -48,11 +46,11 @@ class Snapshot:
 
     @property
     def name_width(self) -> int:
-        """Letters of the array `name`. Where that is less than `name_length`, `name_utf8` holds the names whole."""
+        """Letters of the array `name`. If they are fewer than `name_length`, `name_utf8` has the complete names."""
         return name_width(self.items, self.name_length)
 
     def of(self, page: list[ItemRow]) -> list[ItemRow]:
-        """The items of a page that this file holds."""
+        """Return the items of a page that this file holds."""
         done = [item for item in page if item.succeeded]
         if not done or not len(self.chunk_ids):
             return []
@@ -62,9 +60,9 @@ class Snapshot:
 
 
 def npz_blocks(job: Job) -> Iterator[bytes]:
-    """Takes the snapshot at once; the blocks are read while they are sent.
+    """Take the snapshot, and return blocks that are read while they are sent.
 
-    Raises ExportBroken, while sending, where what the snapshot promised has vanished.
+    They raise ExportBroken if something in the snapshot has vanished.
     """
     columns = columns_of(job)
     return zip_blocks(_members(job, columns, _snapshot(job, columns)))
@@ -102,7 +100,7 @@ def _members(job: Job, columns: tuple[Column, ...], snapshot: Snapshot) -> Itera
 
 
 def _array(dtype: np.dtype[np.generic], shape: tuple[int, ...], pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """One .npy member. Raises ExportBroken where the pieces are not as long as the head has said."""
+    """Yield one .npy member. Raises ExportBroken if the pieces are shorter or longer than the head states."""
     yield npy_header(dtype, shape)
     promised = dtype.itemsize * int(np.prod(shape, dtype=np.int64))
     sent = 0
@@ -114,7 +112,7 @@ def _array(dtype: np.dtype[np.generic], shape: tuple[int, ...], pieces: Iterator
 
 
 class _Pages:
-    """The snapshot's items in input order, read anew for each array."""
+    """The items of the snapshot in input order, read again for each array."""
 
     def __init__(self, job: Job, snapshot: Snapshot, *, sequences: bool = False) -> None:
         self._job = job
@@ -123,7 +121,7 @@ class _Pages:
         self._order = ChunkOrder()
 
     def indices(self) -> Iterator[bytes]:
-        """Where each item stands in the input; notes on the way in which order the chunks follow each other."""
+        """Yield the index of each item, and note the order of the chunks."""
         order = ChunkOrder()
         for page in self.pages():
             order.note(page)
@@ -136,12 +134,12 @@ class _Pages:
             yield self._snapshot.of(page)
 
     def values(self, of: Callable[[ItemRow], list[int] | list[str]], dtype: np.dtype[np.generic]) -> Iterator[bytes]:
-        """What `of` says of each item, one after the other."""
+        """Yield the values that `of` returns for each item."""
         for page in self.pages():
             yield np.array([value for item in page for value in of(item)], dtype=dtype).tobytes()
 
     def numbers(self, column: Column) -> Iterator[bytes]:
-        """The items' arrays of one column, as they are stored."""
+        """Yield the arrays of one column as they are stored."""
         if self._order.whole and not column.ragged:
             yield from chunk_arrays(self._order, column)
             return
@@ -150,13 +148,13 @@ class _Pages:
                 yield load_packed(group)
 
     def row_counts(self, column: Column) -> Iterator[list[int]]:
-        """Rows of each item in a ragged column, page by page."""
+        """Yield the rows of each item in a ragged column, page by page."""
         for page in self.pages():
             yield [placed.rows(0) for placed in place(page, [column])]
 
 
 def _running_total(pages: Iterator[list[int]]) -> Iterator[bytes]:
-    """Offsets from row counts: 0, then the end of each item."""
+    """Yield offsets from row counts: 0, then the end of each item."""
     total = 0
     yield np.zeros(1, dtype=INT64).tobytes()
     for counts in pages:
@@ -166,7 +164,8 @@ def _running_total(pages: Iterator[list[int]]) -> Iterator[bytes]:
 
 
 def _snapshot(job: Job, columns: tuple[Column, ...]) -> Snapshot:
-    """Which chunks are done now. Short queries; chunks that finish between them are in or out, never half."""
+    """Return the chunks that are done now, and their counts."""
+    # A chunk that finishes between two of these short queries is either in the snapshot or not, never half.
     ragged = next((column for column in columns if column.ragged), None)
     pages: list[NDArray[np.int64]] = []
     items = ragged_rows = masks = last = 0
@@ -196,20 +195,20 @@ def _snapshot(job: Job, columns: tuple[Column, ...]) -> Snapshot:
 
 
 def _rows_in(chunk_ids: list[int], column: Column) -> int:
-    """Rows of numbers that these chunks hold in a ragged column."""
+    """Return the rows of numbers of these chunks in a ragged column."""
     rows = Output.objects.filter(chunk_id__in=chunk_ids, kind=column.kind, layer=column.layer)
     return sum(sum(counts) for counts in rows.values_list("rows", flat=True))
 
 
 def _masks_in(chunk_ids: list[int]) -> int:
-    """Masked residues in the succeeded items of these chunks."""
+    """Return the masked residues in the succeeded items of these chunks."""
     unmasked = Length(Replace("sequence", Value(MASK)))
     items = Item.objects.filter(chunk_id__in=chunk_ids, error_code__isnull=True)
     return items.aggregate(masks=Sum(Length("sequence") - unmasked))["masks"] or 0
 
 
 def _names_in(chunk_ids: list[int]) -> tuple[int, int]:
-    """Characters of the longest name among the succeeded items of these chunks, and bytes of all names in UTF-8."""
+    """Return the letters of the longest name of the succeeded items of these chunks, and the UTF-8 bytes of all."""
     items = Item.objects.filter(chunk_id__in=chunk_ids, error_code__isnull=True)
     size = Func("name", function="octet_length", output_field=IntegerField())
     found = items.aggregate(longest=Max(Length("name")), size=Sum(size))

@@ -1,8 +1,7 @@
-"""Items and their arrays in input order, page by page: what every format is written from.
+"""Items and their arrays in input order, page by page, for every format.
 
-Each page is a few short queries by key, never a cursor or a transaction that lives as long as a slow client.
-Memory holds one page of items and PAGE_BYTES of arrays (or the arrays of one item, where those alone are
-more).
+Each page takes a few short queries by key. No cursor or transaction lives as long as a slow client. Memory holds one
+page of items and PAGE_BYTES of arrays, or the arrays of one item if they are larger.
 """
 
 from __future__ import annotations
@@ -41,13 +40,13 @@ ITEM_FIELDS = (
 
 
 NOTHING = Value(None, output_field=TextField())
-"""A column of a type that Django does not convert row by row."""
+"""A null of a type that Django doesn't convert row by row."""
 
 
 class ExportBroken(ServiceError):
-    """What was promised cannot be read: the job vanished during the transfer, or stored bytes are damaged.
+    """Results cannot be read: the job was deleted during the transfer, or stored bytes are damaged.
 
-    Raised between blocks, so that the transfer breaks off: a short file must not pass for a whole one.
+    It is raised between blocks and breaks off the transfer, so that a short file isn't taken for a complete one.
     """
 
     status_code = 500
@@ -55,13 +54,11 @@ class ExportBroken(ServiceError):
 
 
 class ItemRow(NamedTuple):
-    """An item as downloads see it, in the order of `ITEM_FIELDS`. `packed` is how many items its chunk has
-    results of.
+    """An item as downloads read it, in the order of `ITEM_FIELDS`. `packed` counts the succeeded items of its chunk."""
 
-    A tuple, for a million of them are made per array of a large file.
-    """
+    # A tuple, because a large file takes a million of them per array.
 
-    index: int  # type: ignore[assignment]  # hides tuple.index, which nobody calls on an item
+    index: int  # type: ignore[assignment]  # hides tuple.index, which has no use here
     name: str
     line: int | None
     state: str
@@ -95,25 +92,25 @@ class StoredRow:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A succeeded item and where its arrays lie: (stored row, position in it) per column."""
+    """A succeeded item and the places of its arrays: (stored row, position in it) per column."""
 
     item: ItemRow
     places: tuple[tuple[StoredRow, int], ...]
 
     def rows(self, position: int) -> int:
-        """How many rows of numbers the item has in the column at this position."""
+        """Return the rows of numbers of the item in the column at this position."""
         stored, at = self.places[position]
         return stored.rows[at]
 
 
 def item_pages(job: Job, *, sequences: bool, problems: bool = True) -> Iterator[list[ItemRow]]:
-    """All items of the job in input order. `sequence` is empty unless asked for, `problem` None where not asked for.
+    """Yield all items of the job in input order. Items have a sequence or a problem only if the arguments ask for it.
 
-    Raises ExportBroken where the job is gone when the last page is reached.
+    Raises ExportBroken if the job is gone after the last page.
     """
     fields: tuple[Any, ...] = (*ITEM_FIELDS, "sequence") if sequences else ITEM_FIELDS
     if not problems:
-        # Decoding JSON takes a quarter of the time of a row.
+        # Decoding JSON would take a quarter of the time of a row.
         fields = tuple(NOTHING if field == "error__0" else field for field in fields)
     rows = Item.objects.filter(job_id=job.pk).annotate(state=ITEM_STATE).order_by("index").values_list(*fields)
     last = -1
@@ -127,8 +124,9 @@ def item_pages(job: Job, *, sequences: bool, problems: bool = True) -> Iterator[
 
 
 def place(items: Sequence[ItemRow], columns: Sequence[Column]) -> list[Placed]:
-    """Find the arrays of succeeded items. Raises ExportBroken where a stored row is missing or of another
-    shape.
+    """Return the places of the arrays of succeeded items.
+
+    Raises ExportBroken if a stored row is missing or has another shape.
     """
     if not items:
         return []
@@ -153,11 +151,9 @@ def _place_one(
 
 
 def _positions(items: Sequence[ItemRow]) -> dict[int, int]:
-    """Place of each item among the packed ones of its chunk.
-
-    Chunks that lie in the page with all their packed items need no look; those that cross its border, and
-    those of a retry, whose items are far apart, are looked up.
-    """
+    """Return the position of each item among the packed ones of its chunk."""
+    # Chunks with all their items in the page need no query. Others do: those at its border, and those of a retry,
+    # whose items are far apart.
     members: dict[int | None, list[int]] = defaultdict(list)
     for item in items:
         members[item.chunk_id].append(item.index)
@@ -174,7 +170,7 @@ def _positions(items: Sequence[ItemRow]) -> dict[int, int]:
 def _stored_rows(
     chunk_ids: Collection[int], columns: Sequence[Column]
 ) -> dict[tuple[int | None, str, int, int], StoredRow]:
-    """Rows of `Output` of these chunks and columns by (chunk, kind, layer, item index), without their bytes."""
+    """Return the `Output` rows of these chunks and columns by (chunk, kind, layer, item index), without their bytes."""
     rows = Output.objects.filter(
         chunk_id__in=chunk_ids, kind__in={c.kind for c in columns}, layer__in={c.layer for c in columns}
     ).values_list("id", "chunk_id", "kind", "layer", "item_index", "dtype", "width", "rows", "checksum")
@@ -187,9 +183,9 @@ def _stored_rows(
 
 
 def groups(placed: Sequence[Placed]) -> Iterator[list[Placed]]:
-    """Cut items, in order, into groups whose stored rows, contexts and letters stay within PAGE_BYTES.
+    """Cut items, in order, into groups whose stored rows, contexts and sequences fit in PAGE_BYTES.
 
-    A group has at least one item, and items that share a row with it and need nothing else stay in it.
+    A group has at least one item. Items that add nothing, because they share its rows, stay in it.
     """
     group: list[Placed] = []
     held: set[int] = set()
@@ -208,15 +204,15 @@ def groups(placed: Sequence[Placed]) -> Iterator[list[Placed]]:
 
 
 def _new_bytes(one: Placed, held: Collection[int]) -> int:
-    """What a group grows by with this item, where it holds these rows already."""
+    """Return the bytes that this item adds to a group with these rows."""
     rows = {stored.id: stored.nbytes for stored, _ in one.places if stored.id not in held}
     return sum(rows.values()) + (one.item.context_tokens or 0) + len(one.item.sequence)
 
 
 def load(group: Sequence[Placed]) -> list[tuple[Array, ...]]:
-    """The arrays of each item of the group, in the order of its places: read-only views [rows, width].
+    """Return the arrays of each item of the group, in the order of its places: read-only views [rows, width].
 
-    Raises ExportBroken where a row is gone or its bytes do not match their checksum.
+    Raises ExportBroken if a row is gone or its bytes don't match their checksum.
     """
     data, wanted = _checked(group)
     arrays = {pk: list(unpack(data[pk], row.dtype, row.width, row.rows)) for pk, row in wanted.items()}
@@ -224,9 +220,9 @@ def load(group: Sequence[Placed]) -> list[tuple[Array, ...]]:
 
 
 def load_packed(group: Sequence[Placed]) -> bytes:
-    """The same numbers of items that have one place each, one after the other; whole rows as they are stored.
+    """Return the numbers of items with one place each, one after the other. Complete rows are not copied.
 
-    Raises ExportBroken like `load`.
+    Raises ExportBroken as `load` does.
     """
     data, _ = _checked(group)
     pieces: list[bytes | memoryview] = []
@@ -234,7 +230,7 @@ def load_packed(group: Sequence[Placed]) -> bytes:
     while at < len(group):
         stored, position = group[at].places[0]
         last = at + len(stored.rows) - 1
-        # Positions ascend, so a row's last one this far behind its first one has the others in between.
+        # Positions ascend: if the last one of a row is this far behind the first, all others are between them.
         if position == 0 and last < len(group) and group[last].places[0] == (stored, len(stored.rows) - 1):
             pieces.append(data[stored.id])
             at = last + 1
@@ -248,7 +244,7 @@ def load_packed(group: Sequence[Placed]) -> bytes:
 
 
 def check_bytes(row_id: int, column: tuple[str, int], data: bytes, digest: bytes, size: int) -> None:
-    """Raise ExportBroken where the data of a stored row are not those that were stored."""
+    """Raise ExportBroken if the bytes of a stored row have changed."""
     if len(data) != size or checksum(data) != digest:
         kind, layer = column
         raise ExportBroken(
@@ -258,7 +254,7 @@ def check_bytes(row_id: int, column: tuple[str, int], data: bytes, digest: bytes
 
 
 def _checked(group: Sequence[Placed]) -> tuple[dict[int, bytes], dict[int, StoredRow]]:
-    """The bytes of the group's stored rows, and the rows, by id."""
+    """Return the bytes of the group's stored rows, and the rows, by id."""
     wanted = {stored.id: stored for one in group for stored, _ in one.places}
     found = _bytes_of(list(wanted))
     for row_id, stored in wanted.items():
@@ -270,7 +266,7 @@ def _checked(group: Sequence[Placed]) -> tuple[dict[int, bytes], dict[int, Store
 
 
 def _bytes_of(row_ids: list[int]) -> dict[int, bytes]:
-    """The data of these rows of `Output`, as far as they are there."""
+    """Return the data of those of these `Output` rows that exist."""
     with binary_cursor() as cursor:
         cursor.execute("SELECT id, data FROM jobs_output WHERE id = ANY(%s)", [row_ids], binary=True)
         return dict(cursor.fetchall())

@@ -1,4 +1,4 @@
-"""The two formats of one row per item: JSON lines and CSV. Finished rows only, failed ones with their reason."""
+"""JSON lines and CSV: a line for each finished item; failed ones have their reason."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ Loaded = tuple[ItemRow, tuple[Array, ...]]
 
 
 def jsonl_blocks(job: Job) -> Iterator[bytes]:
-    """One JSON object per finished item and line: index, name, state, and `result` or `error`."""
+    """Yield one line of JSON per finished item: index, name, state, and `result` or `error`."""
     return in_blocks(_json_lines(job, columns_of(job)))
 
 
 def csv_blocks(job: Job) -> Iterator[bytes]:
-    """A header and one line per finished item: index, name, state, error, and a cell for each number.
+    """Yield a header and one line per finished item: index, name, state, error, and a cell for each number.
 
-    The job's columns must not be ragged.
+    The job must have no ragged column.
     """
     return in_blocks(_csv_lines(job, columns_of(job)))
 
@@ -69,7 +69,7 @@ def _csv_lines(job: Job, columns: Sequence[Column]) -> Iterator[bytes]:
 
 
 def _finished(job: Job, columns: Sequence[Column], *, sequences: bool) -> Iterator[list[Loaded]]:
-    """Finished items in input order, in groups of bounded size; items without results have no arrays."""
+    """Yield finished items in input order, in groups of bounded size. Items without results have no arrays."""
     for page in item_pages(job, sequences=sequences):
         finished = [item for item in page if item.state != ItemState.PENDING]
         placed = iter(place([item for item in finished if item.succeeded], columns))
@@ -79,7 +79,7 @@ def _finished(job: Job, columns: Sequence[Column], *, sequences: bool) -> Iterat
 
 
 def _contexts(group: Sequence[Loaded], known: Mapping[int, tuple[str, ...]]) -> dict[int, tuple[str, ...]]:
-    """Sequences of the contexts that this group needs; those of the group before are not read again."""
+    """Return the contexts that this group needs. Those in `known` are not read again."""
     needed = {item.context_id for item, _ in group if item.succeeded and item.context_id is not None}
     found = {context_id: known[context_id] for context_id in needed & known.keys()}
     if missing := needed - known.keys():
@@ -88,7 +88,7 @@ def _contexts(group: Sequence[Loaded], known: Mapping[int, tuple[str, ...]]) -> 
 
 
 def _error(item: ItemRow) -> dict[str, Any]:
-    """The first problem of an item without a result, with the line of the input where that is known."""
+    """Return the first problem of an item without a result, with the line of the input if it is known."""
     error = dict(CANCELLED if item.state == ItemState.CANCELLED else item.problem or {})
     if item.line is not None:
         error.setdefault("line", item.line)
