@@ -8,16 +8,14 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-import orjson
-
 from e1protocol import CANONICAL, ModelFacts
 from jobs.actions import Action
 from jobs.actions.predict import mask_positions
 from jobs.errors import InvalidInput
 from jobs.files import ArrayFile, Rows
 from jobs.files.hdf5 import Hdf5File
+from jobs.files.lines import csv_head, csv_line, json_line
 from jobs.files.parquet import ParquetFile
-from jobs.files.pieces import number_cells, text_cell
 from worker.run_npz import NpzWriter
 from worker.run_writer import Finished, Writer
 
@@ -29,28 +27,22 @@ class JsonLinesWriter(Writer):
     """A JSON object for each record."""
 
     def write(self, item: Finished) -> None:
-        row: dict[str, Any] = {"index": item.index, "name": item.name, "state": item.state}
-        if item.problem is not None:
-            row["error"] = item.problem.as_dict()
+        if item.problem is None:
+            rest = {"result": self.action.result(item.view, self.params, item.outputs)}
         else:
-            row["result"] = self.action.result(item.view, self.params, item.outputs)
-        self.file.write(orjson.dumps(row, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_APPEND_NEWLINE))
+            rest = {"error": item.problem.as_dict()}
+        self.file.write(json_line(item.index, item.name, item.state, **rest))
 
 
 class CsvWriter(Writer):
     """A line for each record, with a cell for each number."""
 
     def start(self) -> None:
-        self._cells = [cell for column in self.columns for cell in column.cells]
-        self.file.write(",".join(["index", "name", "state", "error", *self._cells]).encode() + b"\n")
+        self.file.write(csv_head(self.columns))
 
     def write(self, item: Finished) -> None:
-        if item.problem is None:
-            reason, cells = "", b"".join(b"," + number_cells(array) for array in self.arrays(item))
-        else:
-            reason, cells = f"{item.problem.code}: {item.problem.message}", b"," * len(self._cells)
-        start = f"{item.index},{text_cell(item.name)},{item.state},{text_cell(reason)}"
-        self.file.write(start.encode() + cells + b"\n")
+        arrays, error = ([], item.problem.as_dict()) if item.problem else (self.arrays(item), None)
+        self.file.write(csv_line(self.columns, item.index, item.name, item.state, arrays=arrays, error=error))
 
 
 class ArrayFileWriter(Writer):

@@ -86,9 +86,8 @@ def method_of(raw: object, methods: Sequence[str]) -> str:
     if raw is None:
         return methods[0]
     if raw not in methods:
-        raise InvalidInput.one(
-            "bad_method", f"method is {raw!r}", f"Choose from {', '.join(methods)}.", path="params.method"
-        )
+        choice = f"Choose from {', '.join(methods)}."
+        raise InvalidInput.one("bad_method", f"method is {raw!r}", choice, path="params.method")
     return str(raw)
 
 
@@ -98,9 +97,8 @@ def _parent(raw: object, longest: int) -> str:
         what = f"the parent is no text, but {str(raw)[:60]!r}"
         raise InvalidInput.one("missing_parent", what, "Give the parent's residues as text.", path=place.path)
     if raw is None or not raw.strip():
-        raise InvalidInput.one(
-            "missing_parent", "the parent is missing", "Give the parent's residues.", path=place.path
-        )
+        what = "the parent is missing"
+        raise InvalidInput.one("missing_parent", what, "Give the parent's residues.", path=place.path)
     parent, _ = clean_sequence(raw)
     problems = list(check_letters(parent, EXTENDED, place))
     if len(parent) > longest:

@@ -11,9 +11,6 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 import numpy as np
-import orjson
-
-from jobs.actions.base import Array
 
 BLOCK_BYTES = 256 * 1024
 NAME_LETTERS = 256
@@ -48,14 +45,6 @@ def text_cell(text: str) -> str:
     if any(mark in text for mark in ',"\r\n'):
         return '"' + text.replace('"', '""') + '"'
     return text
-
-
-def number_cells(array: Array) -> bytes:
-    """Return the row of an array [1, width] as cells of CSV.
-
-    Each number has the shortest decimals that read back to it. Numbers that are not finite are empty cells.
-    """
-    return orjson.dumps(array[0], option=orjson.OPT_SERIALIZE_NUMPY)[1:-1].replace(b"null", b"")
 
 
 class Outlet(io.RawIOBase):

@@ -18,60 +18,37 @@ FLANK = 6
 """Residues shown on each side of a masked one."""
 
 
-@dataclass(frozen=True, slots=True)
-class VectorSummary:
-    """Figures of one embedding [H]: `norm` is Euclidean, `spread` the population standard deviation."""
-
-    layer: int
-    width: int
-    norm: float
-    mean: float
-    spread: float
-    lowest: float
-    highest: float
-    first: tuple[float, ...]
+Figures = dict[str, Any]
+"""Names and numbers for a template."""
 
 
-def vector_summary(layer: int, vector: Array) -> VectorSummary:
-    """Summarise one embedding [H], in float64."""
+def vector_summary(layer: int, vector: Array) -> Figures:
+    """Summarise one embedding [H], in float64: Euclidean norm, population standard deviation (`spread`) and others."""
     exact = np.asarray(vector, dtype=np.float64)
-    return VectorSummary(
-        layer=layer,
-        width=len(exact),
-        norm=float(np.linalg.norm(exact)),
-        mean=float(exact.mean()),
-        spread=float(exact.std()),
-        lowest=float(exact.min()),
-        highest=float(exact.max()),
-        first=tuple(float(value) for value in exact[:SHOWN_VALUES]),
-    )
+    return {
+        "layer": layer,
+        "width": len(exact),
+        "norm": float(np.linalg.norm(exact)),
+        "mean": float(exact.mean()),
+        "spread": float(exact.std()),
+        "lowest": float(exact.min()),
+        "highest": float(exact.max()),
+        "first": exact[:SHOWN_VALUES].tolist(),
+    }
 
 
-@dataclass(frozen=True, slots=True)
-class MatrixSummary:
-    """Figures of per-residue embeddings [L, H]: Euclidean norms of the rows. `longest_at` is 1-based."""
-
-    layer: int
-    rows: int
-    width: int
-    shortest: float
-    median: float
-    longest: float
-    longest_at: int
-
-
-def matrix_summary(layer: int, matrix: Array) -> MatrixSummary:
-    """Summarise per-residue embeddings [L, H], in float64."""
+def matrix_summary(layer: int, matrix: Array) -> Figures:
+    """Summarise per-residue embeddings [L, H] by the Euclidean norms of their rows. `longest_at` is 1-based."""
     norms = np.linalg.norm(np.asarray(matrix, dtype=np.float64), axis=1)
-    return MatrixSummary(
-        layer=layer,
-        rows=matrix.shape[0],
-        width=matrix.shape[1],
-        shortest=float(norms.min()),
-        median=float(np.median(norms)),
-        longest=float(norms.max()),
-        longest_at=int(norms.argmax()) + 1,
-    )
+    return {
+        "layer": layer,
+        "rows": matrix.shape[0],
+        "width": matrix.shape[1],
+        "shortest": float(norms.min()),
+        "median": float(np.median(norms)),
+        "longest": float(norms.max()),
+        "longest_at": int(norms.argmax()) + 1,
+    }
 
 
 def probabilities(logits: Array) -> NDArray[np.float64]:
@@ -115,44 +92,28 @@ def masked_residues(sequence: str, logits: Array, masks: Sequence[int]) -> Itera
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Recovery:
-    """How well the network predicts the sequence itself.
+def recovery(sequence: str, logits: Array) -> Figures | None:
+    """Return how well the network predicts the sequence itself, from its logits [L, 20].
 
-    Of its `judged` canonical residues, `first` are ranked first; `mean_probability` is over all of them.
+    Of the `judged` canonical residues, `first` are ranked first; `mean_probability` is over all of them. None if no
+    residue is canonical.
     """
-
-    judged: int
-    first: int
-    mean_probability: float
-
-
-def recovery(sequence: str, logits: Array) -> Recovery | None:
-    """Return the recovery from logits [L, 20] of the whole sequence; None if no residue is canonical."""
     places = [place for place, letter in enumerate(sequence) if letter != MASK and letter in CANONICAL]
     if not places or len(logits) != len(sequence):
         return None
     columns = [CANONICAL.index(sequence[place]) for place in places]
     chosen = probabilities(logits[places])
-    return Recovery(
-        judged=len(places),
-        first=int((chosen.argmax(axis=1) == columns).sum()),
-        mean_probability=float(chosen[np.arange(len(places)), columns].mean()),
-    )
+    return {
+        "judged": len(places),
+        "first": int((chosen.argmax(axis=1) == columns).sum()),
+        "mean_probability": float(chosen[np.arange(len(places)), columns].mean()),
+    }
 
 
-@dataclass(frozen=True, slots=True)
-class Score:
-    """A log-probability in natural units, also per residue, and the perplexity exp(-per_residue)."""
-
-    log_prob: float
-    per_residue: float
-    perplexity: float
-
-
-def score(log_prob: float, residues: int) -> Score:
+def score(log_prob: float, residues: int) -> Figures:
+    """Return a log-probability in natural units, also per residue, and the perplexity exp(-per_residue)."""
     per_residue = log_prob / residues
-    return Score(log_prob, per_residue, float(np.exp(-per_residue)))
+    return {"log_prob": log_prob, "per_residue": per_residue, "perplexity": float(np.exp(-per_residue))}
 
 
 def ruled(sequence: str, *, block: int = 10, blocks: int = 5) -> list[tuple[int, str]]:

@@ -31,14 +31,14 @@ def test_very_large_logits_do_not_overflow():
 
 def test_a_vector_in_figures():
     found = summaries.vector_summary(3, np.array([3.0, -4.0], dtype=np.float32))
-    assert (found.norm, found.mean, found.spread, found.lowest, found.highest) == (5, -0.5, 3.5, -4, 3)
-    assert (found.layer, found.width, found.first) == (3, 2, (3.0, -4.0))
+    assert (found["norm"], found["mean"], found["spread"], found["lowest"], found["highest"]) == (5, -0.5, 3.5, -4, 3)
+    assert (found["layer"], found["width"], found["first"]) == (3, 2, [3.0, -4.0])
 
 
 def test_a_matrix_in_figures():
     found = summaries.matrix_summary(6, np.array([[3, 4], [0, 1], [6, 8]], dtype=np.float32))
-    assert (found.rows, found.width, found.shortest, found.median) == (3, 2, 1, 5)
-    assert (found.longest, found.longest_at) == (10, 3)
+    assert (found["rows"], found["width"], found["shortest"], found["median"]) == (3, 2, 1, 5)
+    assert (found["longest"], found["longest_at"]) == (10, 3)
 
 
 @pytest.mark.parametrize("rows", ["all", "masked"])
@@ -67,15 +67,15 @@ def test_recovery_judges_canonical_residues_only():
     logits[0, CANONICAL.index("A")] = 100
     logits[3, CANONICAL.index("C")] = 100
     found = summaries.recovery("AXUD", logits)
-    assert (found.judged, found.first) == (2, 1)
-    assert found.mean_probability == pytest.approx(0.5)
+    assert (found["judged"], found["first"]) == (2, 1)
+    assert found["mean_probability"] == pytest.approx(0.5)
     assert summaries.recovery("XX", np.zeros((2, 20), dtype=np.float32)) is None
 
 
 def test_a_score_per_residue_and_as_perplexity():
     found = summaries.score(10 * math.log(1 / 20), 10)
-    assert found.perplexity == pytest.approx(20)
-    assert found.per_residue == pytest.approx(-math.log(20))
+    assert found["perplexity"] == pytest.approx(20)
+    assert found["per_residue"] == pytest.approx(-math.log(20))
 
 
 @given(st.text("ACDEFGHIKLMNPQRSTVWY?", max_size=170))

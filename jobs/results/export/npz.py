@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from django.db.models import Func, IntegerField, Max, Sum, Value
@@ -180,10 +181,9 @@ def _snapshot(job: Job, columns: tuple[Column, ...]) -> Snapshot:
         items += sum(succeeded for _, succeeded in page)
         if ragged is not None:
             ragged_rows += _rows_in(ids, ragged)
-        if masked:
-            masks += _masks_in(ids)
-        longest, size = _names_in(ids)
-        name_length, name_bytes = max(name_length, longest), name_bytes + size
+        found = _items_in(ids, masked=masked)
+        masks += found.get("masks") or 0
+        name_length, name_bytes = max(name_length, found["longest"] or 0), name_bytes + (found["size"] or 0)
     return Snapshot(
         chunk_ids=np.concatenate(pages) if pages else np.empty(0, dtype=np.int64),
         items=items,
@@ -200,16 +200,12 @@ def _rows_in(chunk_ids: list[int], column: Column) -> int:
     return sum(sum(counts) for counts in rows.values_list("rows", flat=True))
 
 
-def _masks_in(chunk_ids: list[int]) -> int:
-    """Return the masked residues in the succeeded items of these chunks."""
-    unmasked = Length(Replace("sequence", Value(MASK)))
-    items = Item.objects.filter(chunk_id__in=chunk_ids, error_code__isnull=True)
-    return items.aggregate(masks=Sum(Length("sequence") - unmasked))["masks"] or 0
-
-
-def _names_in(chunk_ids: list[int]) -> tuple[int, int]:
-    """Return the letters of the longest name of the succeeded items of these chunks, and the UTF-8 bytes of all."""
-    items = Item.objects.filter(chunk_id__in=chunk_ids, error_code__isnull=True)
-    size = Func("name", function="octet_length", output_field=IntegerField())
-    found = items.aggregate(longest=Max(Length("name")), size=Sum(size))
-    return found["longest"] or 0, found["size"] or 0
+def _items_in(chunk_ids: list[int], *, masked: bool) -> dict[str, Any]:
+    """Return sums over the succeeded items of these chunks: letters of the longest name, UTF-8 bytes of all, masks."""
+    wanted: dict[str, Any] = {
+        "longest": Max(Length("name")),
+        "size": Sum(Func("name", function="octet_length", output_field=IntegerField())),
+    }
+    if masked:
+        wanted["masks"] = Sum(Length("sequence") - Length(Replace("sequence", Value(MASK))))
+    return Item.objects.filter(chunk_id__in=chunk_ids, error_code__isnull=True).aggregate(**wanted)

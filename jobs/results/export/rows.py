@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import orjson
-
 from jobs.actions import ItemView, get_action
 from jobs.actions.base import Array
 from jobs.actions.columns import Column
-from jobs.files.pieces import in_blocks, number_cells, text_cell
+from jobs.files.lines import csv_head, csv_line, json_line
+from jobs.files.pieces import in_blocks
 from jobs.library.selectors import context_at, context_sequences
 from jobs.models import Job
 from jobs.models.states import ItemState
@@ -44,28 +43,21 @@ def _json_lines(job: Job, columns: Sequence[Column]) -> Iterator[bytes]:
     for group in _finished(job, columns, sequences=True):
         contexts = _contexts(group, contexts)
         for item, arrays in group:
-            line: dict[str, Any] = {"index": item.index, "name": item.name, "state": item.state}
             if item.succeeded:
                 view = ItemView(item.sequence, context_at(contexts, item.context_id))
                 outputs = {(c.kind, c.layer): array for c, array in zip(columns, arrays, strict=True)}
-                line["result"] = action.result(view, job.params, outputs)
+                rest = {"result": action.result(view, job.params, outputs)}
             else:
-                line["error"] = _error(item)
-            yield orjson.dumps(line, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_APPEND_NEWLINE)
+                rest = {"error": _error(item)}
+            yield json_line(item.index, item.name, item.state, **rest)
 
 
 def _csv_lines(job: Job, columns: Sequence[Column]) -> Iterator[bytes]:
-    names = [name for column in columns for name in column.cells]
-    yield ",".join(["index", "name", "state", "error", *names]).encode() + b"\n"
-    nothing = b"," * len(names)
+    yield csv_head(columns)
     for group in _finished(job, columns, sequences=False):
         for item, arrays in group:
-            reason = ""
-            if not item.succeeded:
-                error = _error(item)
-                reason = f"{error['code']}: {error['message']}"
-            start = f"{item.index},{text_cell(item.name)},{item.state},{text_cell(reason)}".encode()
-            yield start + (b"".join(b"," + number_cells(array) for array in arrays) or nothing) + b"\n"
+            error = None if item.succeeded else _error(item)
+            yield csv_line(columns, item.index, item.name, item.state, arrays=arrays, error=error)
 
 
 def _finished(job: Job, columns: Sequence[Column], *, sequences: bool) -> Iterator[list[Loaded]]:
