@@ -19,7 +19,7 @@ FEATURES = (
         "jobs/templates/jobs/contacts/",
     ),
     *("frontend/src/assay.ts", "frontend/src/contacts.ts", "frontend/src/scan.ts"),
-    "frontend/src/styles/app.css",  # fields of the page for a new job that are shown for an action, without a script
+    "frontend/src/styles/app.css",  # shows the fields of an action without a script
     "jobs/results/summaries.py",  # the item pages of encode, predict and log_prob
     "e1client/",  # has a method for each synchronous action, and names arrays of results
 )

@@ -1,4 +1,4 @@
-"""Readers of each download, and comparisons of every number in it with what the job's results are."""
+"""Readers of each download, and comparisons of every number with the results of the job."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def npz(job: Job) -> dict[str, np.ndarray]:
 
 
 def check_all_formats(lib: Library) -> None:
-    """Compare every download with what the library's results are."""
+    """Compare every download with the results of the library."""
     check_jsonl(lib)
     check_npz(lib)
     check_pandas(lib)
@@ -98,7 +98,7 @@ def check_hdf5(lib: Library) -> None:
 
 
 def hdf5(job: Job) -> h5py.File:
-    """The file as a service worker builds it and the web process sends it."""
+    """Return the file as a service worker builds it and the web process sends it."""
     artefact = artefact_request(job=job, kind="h5")
     artefact_build(artefact_id=artefact.pk)
     artefact.refresh_from_db()
@@ -115,7 +115,7 @@ def check_jsonl(lib: Library) -> None:
 
 
 def assert_same_json(got, expected) -> None:
-    """Equal, numbers exactly: text must read back as the same number, of float16 also where float32 is read."""
+    """Assert that both are equal, with exact numbers. Text of a float16 must read back as the same float32."""
     if isinstance(expected, np.ndarray):
         np.testing.assert_array_equal(np.array(got, dtype=expected.dtype), expected)
         if expected.dtype == np.float16:
@@ -156,7 +156,7 @@ def check_npz(lib: Library) -> None:
 
 
 def expected_arrays(lib: Library) -> dict[str, np.ndarray]:
-    """The arrays of an NPZ, put together the long way."""
+    """Return the arrays of an NPZ, put together item by item."""
     indices = sorted(lib.results)
     results = [lib.results[index] for index in indices]
     names = dict(Item.objects.filter(job=lib.job).values_list("index", "name"))

@@ -1,4 +1,4 @@
-"""Results in one answer: no more of them than a process holds, and no others than those asked for."""
+"""Results in one answer: no more than a process can hold, and only those that were requested."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def job(api, inline_worker) -> Job:
 
 @pytest.fixture
 def rows_read(monkeypatch) -> list[list[int]]:
-    """Of every stored row that is read: how many rows of numbers it has for each of its items."""
+    """Collect the row counts of every stored row that is read."""
     read: list[list[int]] = []
     unpack = results.unpack
 
@@ -46,7 +46,7 @@ def rows_read(monkeypatch) -> list[list[int]]:
 
 @pytest.fixture
 def small_answers(monkeypatch):
-    """Answers that hold little more than the shortest item's result."""
+    """Limit answers to little more than the result of the shortest item."""
     size = result_bytes(ACTIONS["encode"].columns(EVERYTHING, MODELS["e1-demo"]), "MKT")
     monkeypatch.setattr(results, "MAX_ANSWER_BYTES", size)
 

@@ -1,4 +1,4 @@
-"""Downloads against a real Postgres: every number of every format, in input order, whatever happened to the
+"""Downloads against a real Postgres: every number of every format, in input order, also after changes to the
 job.
 """
 

@@ -1,4 +1,4 @@
-"""The manifest: provenance that can be checked against the rows it speaks of."""
+"""The manifest: provenance that matches the stored rows."""
 
 from __future__ import annotations
 

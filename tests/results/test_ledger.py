@@ -1,4 +1,4 @@
-"""The ledger of a job: every item once, whatever became of it, and checksums of what is stored."""
+"""The ledger of a job: every item once, in any state, and checksums of the stored numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The lines of docs/results.md are run as they stand there, each on a file that the service's own code wrote."""
+"""The code of docs/results.md runs unchanged, on files that the service wrote."""
 
 from __future__ import annotations
 

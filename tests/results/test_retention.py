@@ -1,4 +1,4 @@
-"""Results expire, give their storage back page by page, and what they were stays readable."""
+"""Results expire and free their storage page by page; counts and manifest stay readable."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def look(api, job):
 
 
 def let_pass(job, days):
-    """The end of the job comes nearer by this many days."""
+    """Move the date of the job this many days closer."""
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE jobs_job SET expires_at = expires_at - %s * interval '1 day' WHERE id = %s", [days, job.pk]
@@ -43,7 +43,7 @@ def let_pass(job, days):
 
 @pytest.fixture
 def job(api, settings, inline_worker):
-    """A closed job of 30 items and a skipped one, with a file, that stays for 30 days."""
+    """Make a closed job of 30 items and a skipped one, with a file, that expires in 30 days."""
     settings.E1_RETENTION_DAYS = 30
     job = submit(api)
     inline_worker()
