@@ -19,9 +19,9 @@ FEATURES = (
         "jobs/templates/jobs/contacts/",
     ),
     *("frontend/src/assay.ts", "frontend/src/contacts.ts", "frontend/src/scan.ts"),
-    "frontend/src/styles/app.css",  # shows the fields of an action without a script
-    "jobs/results/summaries.py",  # the item pages of encode, predict and log_prob
-    "e1client/",  # has a method for each synchronous action, and names arrays of results
+    "frontend/src/styles/app.css",  # Shows the fields of an action without a script.
+    "jobs/results/summaries.py",  # Shows results of encode, predict and log_prob.
+    "e1client/",  # Has a method for each synchronous action, and names arrays of results.
 )
 
 
