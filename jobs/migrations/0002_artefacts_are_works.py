@@ -7,20 +7,22 @@
 from django.db import migrations, models
 from django.db.models import Q
 
+# One statement each: a row that is updated twice in a transaction leaves its foreign key to be checked at the end, and
+# Postgres then refuses to create the index.
 FORWARD = """
-UPDATE jobs_artefact SET token = build WHERE state = 'building';
-UPDATE jobs_artefact SET build = NULL WHERE state <> 'ready';
-UPDATE jobs_artefact SET lease_end = NULL WHERE state <> 'building';
-UPDATE jobs_artefact SET files = jsonb_build_array(
-    jsonb_build_object('format', kind, 'size', size, 'sha256', sha256, 'block', 0)
-) WHERE state = 'ready' AND files = '[]';
-UPDATE jobs_artefact SET state = CASE state WHEN 'building' THEN 'running' ELSE 'done' END
-WHERE state IN ('building', 'ready');
+UPDATE jobs_artefact SET
+    state = CASE state WHEN 'building' THEN 'running' WHEN 'ready' THEN 'done' ELSE state END,
+    token = CASE WHEN state = 'building' THEN build END,
+    build = CASE WHEN state = 'ready' THEN build END,
+    lease_end = CASE WHEN state = 'building' THEN lease_end END,
+    files = CASE WHEN state = 'ready' AND files = '[]' THEN jsonb_build_array(
+        jsonb_build_object('format', kind, 'size', size, 'sha256', sha256, 'block', 0)
+    ) ELSE files END;
 """
 BACKWARD = """
-UPDATE jobs_artefact SET build = token WHERE state = 'running';
-UPDATE jobs_artefact SET state = CASE state WHEN 'running' THEN 'building' ELSE 'ready' END
-WHERE state IN ('running', 'done');
+UPDATE jobs_artefact SET
+    state = CASE state WHEN 'running' THEN 'building' WHEN 'done' THEN 'ready' ELSE state END,
+    build = coalesce(token, build);
 """
 STATES = [
     ("waiting", "Waiting"),
