@@ -1,4 +1,4 @@
-"""A drained worker finishes what it has, leaves the rest to others, says so, and takes work again when told to."""
+"""A drained worker finishes its leases, leaves the rest to others, and takes work again after the drain."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def chunks(person) -> list[int]:
 
 @pytest.fixture
 def told(monkeypatch) -> list[tuple[str, str]]:
-    """What the worker tells its parent process about the queue."""
+    """The worker's requests to its parent process."""
     said: list[tuple[str, str]] = []
     for verb in ("cancel_consumer", "add_consumer"):
         monkeypatch.setattr(

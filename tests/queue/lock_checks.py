@@ -1,4 +1,4 @@
-"""What is counted and what is stored under an owner's lock, by the statements that a request made."""
+"""Checks that a request counts and stores under its owner's lock, from its statements."""
 
 from __future__ import annotations
 

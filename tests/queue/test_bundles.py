@@ -1,4 +1,4 @@
-"""What the dispatcher publishes next: a pure function."""
+"""Planning of bundles and messages, which is pure."""
 
 from jobs.queue.dispatch import Candidate, by_context, plan_bundles, plan_messages, time_limit
 

@@ -1,4 +1,4 @@
-"""A context is encoded once per worker: what the dispatcher sends, run by a worker with little room for contexts."""
+"""A worker with room for few contexts encodes each one once, in the order in which the dispatcher sends them."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def sent(monkeypatch):
 
 @pytest.fixture
 def cache(inline_worker, demo_engine, monkeypatch):
-    """Gives the worker's engine room for so many contexts of this size."""
+    """Give the worker's engine room for a number of contexts of this size."""
 
     def install(entries: float) -> ContextCache:
         kept = ContextCache(int(entries * tokens_of(*FIRST) * demo_engine._context_token_bytes))

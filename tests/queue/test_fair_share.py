@@ -60,7 +60,7 @@ def take(inline_worker) -> Callable[[], int]:
 
 
 def bundles_until_done(job: Job, take: Callable[[], int], most: int) -> int:
-    """How many bundles the worker takes until the job is over; fails where it is not after `most`."""
+    """Return how many bundles the worker takes until the job ends. Fails after `most` of them."""
     taken = 0
     while not Job.objects.filter(pk=job.pk, state=JobState.SUCCEEDED).exists():
         count = take()

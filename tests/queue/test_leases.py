@@ -1,4 +1,4 @@
-"""Chunks from hand to hand, against a real Postgres."""
+"""Leases of chunks, against a real Postgres."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ def test_lost_bundle_lost_chunk_lost_item(job, engine_id):
 
 
 def test_what_was_claimed_ahead_pays_for_nothing_that_ends_its_worker(job):
-    """However often its neighbour kills the process: it was not begun, goes back as it was, and at once."""
+    """A chunk that was claimed ahead returns unchanged and at once, however often its neighbour kills the process."""
     beside, poison = ids(job)[:2]
     for _ in range(2 * losses.MAX_LOSSES):
         be_patient(job)
@@ -206,7 +206,7 @@ def test_what_waits_to_be_written_is_not_alone_when_the_next_bundle_begins(job):
 
 
 def test_what_cannot_be_read_for_computing_is_lost_until_it_fails(person, monkeypatch):
-    """Never begun, it would else come again for ever."""
+    """Without a counted loss it would be claimed again for ever."""
     job = make_job(person, [record(0)])
 
     def broken(chunks, token):
@@ -400,7 +400,7 @@ def test_a_chunk_given_back_to_a_job_that_is_cancelling_is_cancelled(job, engine
 def test_the_safety_net_closes_what_was_given_back_just_while_its_job_was_cancelled(job):
     (chunk,) = claim(ids(job)[:1])
     lifecycle.job_cancel(job_id=job.pk)
-    # As a worker that has looked at the job before it was cancelled.
+    # Like a worker that has read the job before it was cancelled.
     Chunk.objects.filter(pk=chunk.id).update(state=ChunkState.READY, lease_token=None, lease_end=None)
     reap()
     job.refresh_from_db()

@@ -1,5 +1,6 @@
-"""Whatever happens in whatever order: claims, completions, losses, cancelling, retrying, extending, and completions of
-workers that should be dead. After every step the books balance; at the end every item has one final state.
+"""Claims, completions, losses, cancelling, retrying and extending in any order, with completions by dead workers.
+
+After every step the counts add up. At the end every item has one final state.
 """
 
 from __future__ import annotations
@@ -43,8 +44,9 @@ LOSS = Problem("worker_error", "it broke")
 
 
 class Jobs(RuleBasedStateMachine):
-    """One job. `claimed` remembers every chunk that was ever handed out, zombies included; every completion stores
-    numbers that no other one has, so that it shows whose stayed.
+    """One job. `claimed` has every chunk that was ever handed out.
+
+    Every completion stores numbers of its own, which shows whose results were kept.
     """
 
     owner: User
@@ -143,7 +145,7 @@ class Jobs(RuleBasedStateMachine):
     @rule()
     def close(self) -> None:
         before = self.now().state
-        # Nobody claims what is ready in a job that is cancelling: it is cancelled on the way.
+        # Ready chunks of a job that is cancelling can't be claimed; they are cancelled first.
         waited_for = [ChunkState.LEASED] if before == JobState.CANCELLING else ChunkState.open()
         closes = before in JobState.closable() and not ids(self.job, state__in=waited_for)
         assert not closes or self.job.pk in {job.pk for job in closable_jobs()}, "the safety net would miss it"

@@ -1,4 +1,4 @@
-"""Progress from a tally and the rows behind it says the same as counting every row."""
+"""Progress from a tally and the rows after it equals a count of every row."""
 
 from __future__ import annotations
 

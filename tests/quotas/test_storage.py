@@ -1,4 +1,4 @@
-"""All that is stored for a user counts against the quota, and all of it goes with the jobs that it hangs on."""
+"""Everything that is stored for a user counts towards the quota, and is deleted with its jobs."""
 
 from __future__ import annotations
 

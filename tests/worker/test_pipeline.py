@@ -1,4 +1,4 @@
-"""What goes on beside the device: the bundle that is claimed ahead, and the writer."""
+"""Work beside the device: the bundle that is claimed ahead, and the writer."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ class Late:
 def test_what_must_run_alone_shares_its_process_with_nothing_that_is_not_written(
     job, bundles, inline_worker, demo_engine, monkeypatch
 ):
-    """Were it to end the process, results that are computed and not stored would be lost with it, and count."""
+    """If it ended the process, computed results that are not stored would be lost and counted."""
     process = tasks.current.process
     monkeypatch.setattr(process, "writer", Late())
     encode, seen = demo_engine.encode, []
@@ -150,7 +150,7 @@ def test_what_must_run_alone_shares_its_process_with_nothing_that_is_not_written
 def test_what_must_run_alone_is_given_back_where_results_before_it_cannot_be_stored(
     job, bundles, inline_worker, monkeypatch
 ):
-    """The database is away: waiting for it in the task would run into its time limit, and cost what is computed."""
+    """The database is down. Waiting for it inside the task would exceed its time limit and lose the results."""
 
     class Stuck(Late):
         def flush(self, seconds=None):
@@ -208,7 +208,7 @@ def no_lease_is_renewed_for_ever():
 def test_a_connection_lost_between_two_bundles_leaves_no_lease_that_is_renewed_for_ever(
     job, bundles, inline_worker, monkeypatch, call
 ):
-    """What was claimed ahead is let go: renewed on by a thread, it would be computed by nobody until a restart."""
+    """A bundle claimed ahead is returned. A thread would renew its lease until a restart, and it would never run."""
     original, calls = getattr(leases, call), []
 
     def lost(**arguments):

@@ -1,4 +1,4 @@
-"""Device errors are remembered across the processes of a worker, and a worker that claims nothing swallows nothing."""
+"""Device errors are counted across a worker's processes, and a worker that claims nothing loses no message."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_memory_that_runs_out_is_known_by_what_pytorch_says_of_it():
 def test_messages_sent_while_the_only_worker_starts_again_have_a_limit_too(person, monkeypatch):
     """Else what hangs a second time hangs for an hour, its lease renewed by a thread."""
     limits = []
-    monkeypatch.setattr(queue, "queue_length", lambda name: 0)  # whatever other tests have left there
+    monkeypatch.setattr(queue, "queue_length", lambda name: 0)  # other tests may have left messages
     monkeypatch.setattr(queue.current_app, "send_task", lambda *_, **options: limits.append(options["time_limit"]))
     workers.worker_starting(name="w", model="e1-demo")
     workers.worker_computed(name="w", tokens_per_second=10_000.0)
@@ -112,7 +112,7 @@ def test_messages_sent_while_the_only_worker_starts_again_have_a_limit_too(perso
     make_job(person, [record(n) for n in range(16)])
     assert queue.dispatch("e1-demo")
     assert set(limits) == {settings.E1_HANG_SECONDS}
-    # Where nobody has ever measured there is nothing to go by.
+    # Without any measured rate the limit is the longest one.
     Chunk.objects.update(published_at=None)
     Worker.objects.update(tokens_per_second=None)
     queue.dispatch("e1-demo")
