@@ -89,7 +89,7 @@ def _body(file: Path) -> dict[str, Any]:
         what = f"{file.name} is not JSON: {error.msg}"
         raise InvalidInput.one("bad_json", what, line=error.lineno, column=error.colno) from error
     if not isinstance(body, dict) or not isinstance(body.get("items"), list):
-        what = f"{file.name} is no body of POST /api/jobs/"
+        what = f"{file.name} is not a body of POST /api/jobs/"
         raise InvalidInput.one("bad_json", what, "It needs model, action and items.")
     return body
 
@@ -126,7 +126,7 @@ def _plan(  # noqa: PLR0917 - private, called once
 ) -> Plan:
     given = body.get("params") or {}
     if not isinstance(given, dict):
-        raise InvalidInput.one("bad_params", "params is no JSON object", path="params")
+        raise InvalidInput.one("bad_params", "params is not a JSON object", path="params")
     asked = {**given, **params}
     contexts = read_contexts(asked.pop("contexts", None), action.rules(facts), facts)
     shared = _one_context(body, context, action.rules(facts))
@@ -188,7 +188,7 @@ def _results(plan: Plan, engine: Engine) -> Iterator[Finished]:
 
 def _direct(plan: Plan, engine: Engine, views: list[ItemView]) -> list[Computed]:
     if not isinstance(plan.action, DirectAction):
-        raise TypeError(f"{plan.action.name} is no action of single queries")
+        raise TypeError(f"{plan.action.name} is not an action of single queries")
     return compute([ItemWork(plan.action, plan.params, view) for view in views], engine.encode)
 
 

@@ -55,7 +55,7 @@ class Contacts(LongAction):
         self, params: Params, contexts: Contexts, *, item: ItemView | None = None, positions: Sequence[int] = ()
     ) -> UnitPlan:
         if item is None:
-            raise ValueError("maps share no units")
+            raise ValueError("contact maps share no units")
         return ContactUnits(item.sequence, contexts or NO_CONTEXT)
 
     def columns(self, params: Params, model: ModelFacts) -> tuple[Column, ...]:

@@ -61,7 +61,7 @@ def read_contexts(raw: object, rules: ItemRules, model: ModelFacts) -> Contexts:
         return ()
     if not isinstance(raw, list):
         remedy = 'Write [["MKT...", "MRT..."], ["MKV..."]]: one list of sequences for each context.'
-        raise InvalidInput.one("wrong_type", "contexts is no list of contexts", remedy, path=PATH)
+        raise InvalidInput.one("wrong_type", "contexts is not a list of contexts", remedy, path=PATH)
     check_number(len(raw))
     wide = replace(
         rules, context_allowed=True, max_contexts=model.max_contexts, max_residues=model.max_residues, needs_mask=False
@@ -107,7 +107,7 @@ def longest_context(contexts: Sequence[Context]) -> int:
 
 def context_digest(sequences: Sequence[str]) -> str:
     """Return the hexadecimal SHA-256 of the exact sequences in their order."""
-    # The comma is no residue, so two contexts never have the same text.
+    # The comma is not a residue letter, so different contexts have different texts.
     return hashlib.sha256(",".join(sequences).encode()).hexdigest()
 
 

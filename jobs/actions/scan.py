@@ -90,7 +90,7 @@ def _positions(raw: object) -> list[int] | None:
         raise _bad_positions("The list of positions is empty")
     for n in raw:
         if not isinstance(n, int) or isinstance(n, bool):
-            raise _bad_positions(f"{str(n)[:60]!r} among the positions is no whole number")
+            raise _bad_positions(f"{str(n)[:60]!r} among the positions is not a whole number")
         if n < 1:
             raise _bad_positions(f"Positions count from 1, and {n} is among them")
     return sorted(set(raw))

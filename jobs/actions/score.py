@@ -94,7 +94,7 @@ def method_of(raw: object, methods: Sequence[str]) -> str:
 def _parent(raw: object, longest: int) -> str:
     place = Place(path="params.parent")
     if raw is not None and not isinstance(raw, str):
-        what = f"the parent is no text, but {str(raw)[:60]!r}"
+        what = f"the parent is not text but {str(raw)[:60]!r}"
         raise InvalidInput.one("missing_parent", what, "Give the parent's residues as text.", path=place.path)
     if raw is None or not raw.strip():
         what = "the parent is missing"

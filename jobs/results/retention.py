@@ -43,7 +43,7 @@ def job_keep(*, job_id: UUID) -> None:
     if not days or not waiting.update(expires_at=Now() + timedelta(days=days)):
         state = Job.objects.values_list("state", flat=True).get(pk=job_id)
         what = "its results are gone" if state == JobState.EXPIRED else "its results do not expire"
-        raise Conflict(f"there is nothing to put off: the job is {state}, and {what}", code="nothing_to_keep")
+        raise Conflict(f"there is nothing to postpone: the job is {state}, and {what}", code="nothing_to_keep")
 
 
 def jobs_expire(*, seconds: float = 60.0) -> int:
