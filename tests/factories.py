@@ -44,7 +44,7 @@ def ids(job, **filters):
 
 
 def claim(chunk_ids, worker="w1"):
-    """As a worker that begins with it at once."""
+    """Claim chunks as a worker that begins with them at once."""
     claimed = leases.chunks_claim(chunk_ids=chunk_ids, worker=worker)
     if claimed:
         leases.chunks_begin(token=claimed[0].token)
@@ -78,13 +78,13 @@ def expire(chunk_ids):
 
 
 def be_patient(job):
-    """Let every back-off be over."""
+    """End every back-off of the job."""
     with connection.cursor() as cursor:
         cursor.execute("UPDATE jobs_chunk SET not_before = statement_timestamp() WHERE job_id = %s", [job.id])
 
 
 class Given:
-    """Records as a reader would give them."""
+    """Records in the form that a reader returns."""
 
     def __init__(self, records):
         self.records = records
@@ -114,14 +114,14 @@ SHORT = "MKTAYIAKQR"
 
 
 def sent(api: Any, action: str, items: list[dict[str, str]], **params: Any) -> dict[str, Any]:
-    """A job of this action that nobody computes."""
+    """Submit a job of this action without computing it."""
     answer = submit_items(api, items, action, params=params, name=f"a {action}")
     assert answer.status_code == 202, answer.content
     return dict(answer.json())
 
 
 def finished(api: Any, work: Any, action: str, items: list[dict[str, str]], **params: Any) -> dict[str, Any]:
-    """A job of this action, computed by the inline worker."""
+    """Submit a job of this action and compute it with the inline worker."""
     job = sent(api, action, items, **params)
     work()
     job = api.get(job["url"]).json()
@@ -139,7 +139,7 @@ MEASUREMENTS = "mutant,DMS_score\n" + "".join(f"{variant},{n}\n" for n, variant 
 
 
 def pdb(sequence: str, *, missing: int = 0) -> bytes:
-    """A helix of these residues with C-alpha and C-beta atoms, without the first `missing` ones."""
+    """Return a helix of these residues with C-alpha and C-beta atoms, without the first `missing` ones."""
     import numpy as np
 
     structure = gemmi.Structure()

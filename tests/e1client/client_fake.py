@@ -1,4 +1,4 @@
-"""A small job service on a real socket, for tests of the client: one thread, its state in plain lists."""
+"""A small fake of the job service on a real socket, for tests of the client."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ RESULTS = b'{"index": 0, "name": "a", "state": "succeeded", "result": {}}\n' * 3
 
 
 def npz_bytes():
-    """Two items, of which the first of the input has failed."""
+    """Results of two items. The first item of the input has failed."""
     file = io.BytesIO()
     np.savez(file, index=np.array([1, 2]), name=np.array(["a", "b"]), log_prob=np.array([-1.5, -2.5]))
     return file.getvalue()
@@ -43,13 +43,13 @@ class FakeService:
     def __init__(self):
         self.log = []
         self.jobs = {}
-        self.looks = []  # states that the next looks at any job show, before it is `end`
+        self.looks = []  # states that the next requests for a job return, before `end`
         self.end = "succeeded"
         self.failed = 0
         # For each of the next requests: None, "drop" (no answer), "truncate" (the connection breaks),
         # "shorten" (a proxy ends the body too early), or (status, body, headers).
         self.faults = []
-        self.building = 0  # how many requests for results are answered 202 first
+        self.building = 0  # how many requests for results return 202 first
         self.wrong_digest = False
         self.rate = True  # whether a worker has measured its rate
         self.refuses = False  # whether an estimate says that the quota does not allow the job
@@ -92,7 +92,7 @@ class FakeService:
         }
 
     def estimate(self):
-        """The shape is held to the service's by tests/clients/test_own_client.py."""
+        """tests/clients/test_own_client.py compares this shape with the service's."""
         refusal = {"code": "quota_active_jobs", "detail": "wait", "status_code": 429, "retry_after": 30}
         quota = {"limit": 5, "used": 1, "left": 4}
         return {
@@ -113,7 +113,7 @@ class FakeService:
         }
 
     def submit(self, key, fields):
-        """The same key gives the same job, as the service does it."""
+        """The same key returns the same job, as in the service."""
         job_id = str(uuid.uuid5(uuid.NAMESPACE_URL, key))
         self.jobs[job_id] = fields
         return self.job(job_id, "queued")
@@ -193,7 +193,7 @@ class FakeService:
         return getattr(self, f"on_{match[2] or 'look'}")(match[1])
 
     def page(self, start):
-        """Two jobs a page; the next page's address is one that only the service knows."""
+        """Return two jobs a page. Only the service knows the address of the next page."""
         rows = [self.job(job_id, self.end) for job_id in self.jobs][start : start + 2]
         more = start + 2 < len(self.jobs)
         return {"next": f"http://inside:1/api/jobs/?cursor={start + 2}" if more else None, "results": rows}
@@ -224,7 +224,7 @@ class FakeService:
 
 
 def parse_form(headers, body):
-    """Fields of a multipart form; files as (name, bytes)."""
+    """Return the fields of a multipart form, with files as (name, bytes)."""
     if "multipart" not in headers.get("Content-Type", ""):
         return {}
     message = BytesParser().parsebytes(b"Content-Type: " + headers["Content-Type"].encode() + b"\r\n\r\n" + body)

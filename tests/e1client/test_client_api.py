@@ -35,7 +35,7 @@ def lost():
 
 @pytest.fixture
 def time():
-    """A clock on which pauses take no time; `time.pauses` has them."""
+    """Replace the clock by one on which pauses take no time; `time.pauses` lists them."""
     return FakeTime()
 
 
@@ -256,7 +256,7 @@ def test_a_truncated_download_begins_anew(client, service, job, tmp_path):
 
 @pytest.mark.parametrize("name", ["out.jsonl", "out.csv", "out.npz"])
 def test_a_download_that_a_proxy_ended_early_begins_anew(client, service, job, tmp_path, name, lost):
-    """HTTP calls it complete: only the end that every format has tells."""
+    """HTTP reports a complete body: only the end mark of the format shows the loss."""
     service.faults = ["shorten"]
     out = client.download(job, tmp_path / name)
     assert out.read_bytes() == (NPZ if name == "out.npz" else RESULTS)
@@ -283,7 +283,7 @@ def test_a_download_that_never_completes_leaves_the_old_file(client, service, jo
 
 
 def test_a_file_that_is_still_built_is_waited_for(client, service, job, tmp_path, time):
-    """The first answer names the file; asked for again, the results of a running job would be another file."""
+    """The first answer names the file. A second request for a running job's results would return another file."""
     service.building = 2
     client.download(job, tmp_path / "out.h5")
     assert (tmp_path / "out.h5").read_bytes() == RESULTS

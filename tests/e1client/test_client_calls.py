@@ -1,4 +1,4 @@
-"""What the Python client sends for each call, and what it makes of the answer: a transport in place of a network."""
+"""The request that each call of the Python client sends, and the value that it returns, without a network."""
 
 import io
 import json
@@ -17,7 +17,7 @@ JOB = "0dae77fd-b85a-5bfa-b182-52cc45abf4b3"
 
 
 class Wire:
-    """Answers from a list, in order; `sent` has (method, path with query, body as JSON or None)."""
+    """A transport that answers from a list, in order. `sent` has (method, path with query, body as JSON or None)."""
 
     def __init__(self):
         self.answers = []
@@ -35,7 +35,7 @@ class Wire:
         return [(r.method, r.url.raw_path.decode(), json.loads(r.content or b"null")) for r in self.requests]
 
     def files(self):
-        """Names and contents of the files in the last form."""
+        """Return names and contents of the files in the last form."""
         request = self.requests[-1]
         head = f"Content-Type: {request.headers['Content-Type']}\r\n\r\n".encode()
         parts = BytesParser().parsebytes(head + request.content).get_payload()
@@ -178,7 +178,7 @@ def test_the_file_of_items_is_called_after_what_is_in_it(client, wire, items, na
 
 
 class OneWay(io.RawIOBase):
-    """A stream that cannot go back, such as a pipe."""
+    """A stream that cannot seek, such as a pipe."""
 
     def __init__(self, content):
         self.rest = content

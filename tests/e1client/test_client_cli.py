@@ -1,4 +1,4 @@
-"""The `e1` command: exit codes, what goes to which stream, and both forms of every output."""
+"""The `e1` command: exit codes, output streams, and both forms of every output."""
 
 import json
 import os
@@ -35,7 +35,7 @@ def service(monkeypatch, tmp_path):
 
 @pytest.fixture
 def e1(monkeypatch):
-    """Run the command; gives its result with JSON lines of standard output decoded."""
+    """Run the command and return its result. JSON lines of standard output are decoded."""
     monkeypatch.setattr("e1client.waiting.FIRST_PAUSE", 0.0)
 
     def run(*args, input=None):
@@ -217,7 +217,7 @@ def test_cancel_and_retry(service, e1):
 
 
 def on_terminal(*args):
-    """Run the command with a terminal for all three streams; gives (exit code, what the terminal showed)."""
+    """Run the command on a terminal and return (exit code, text on the terminal)."""
     ours, theirs = pty.openpty()
     with subprocess.Popen(
         [sys.executable, "-m", "e1client.cli", *args],

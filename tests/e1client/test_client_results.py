@@ -13,7 +13,7 @@ WIDTH = 4
 
 @pytest.fixture
 def encoded():
-    """Two items of lengths 3 and 2; the first of the input has failed."""
+    """Return results of two items, of lengths 3 and 2. The first item of the input has failed."""
     per_token = np.arange(5 * WIDTH, dtype=np.float32).reshape(5, WIDTH)
     return {
         "index": np.array([1, 2]),

@@ -1,4 +1,4 @@
-"""Both distributions as users install them: built, put into empty environments, and used together."""
+"""Both distributions as users install them: built, installed into empty environments, and used together."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ def client_wheel(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def laptop(client_wheel, tmp_path_factory) -> Path:
-    """The commands of an environment with `e1-client` alone."""
+    """Return the folder of commands of an environment with `e1-client` alone."""
     return installed(tmp_path_factory.mktemp("laptop") / "venv", client_wheel)
 
 
 @pytest.fixture(scope="module")
 def server(client_wheel, tmp_path_factory) -> Path:
-    """The commands of an environment with both, and no PyTorch."""
+    """Return the folder of commands of an environment with both, without PyTorch."""
     service_wheel = built(tmp_path_factory.mktemp("service-wheel"), CHECKOUT)
     return installed(tmp_path_factory.mktemp("server") / "venv", client_wheel, service_wheel)
 
@@ -139,7 +139,7 @@ def test_a_job_goes_from_one_to_the_other(laptop, server, ran, tmp_path):
 
 
 def page(url: str) -> str:
-    """The page, once the web process answers."""
+    """Return the page once the web process answers."""
     end = time.monotonic() + SECONDS
     while True:
         try:

@@ -1,6 +1,4 @@
-"""What outlives whom: a killed launcher, stubborn children, the lock of the data folder. Plain Python
-children.
-"""
+"""The guardian with plain Python children: a killed launcher, stubborn children, the lock of the data folder."""
 
 from __future__ import annotations
 
@@ -61,7 +59,7 @@ def folder(tmp_path):
 
 @pytest.fixture
 def launcher(folder):
-    """A launcher in a process of its own, with the given programs as children."""
+    """Return a function that starts a launcher process with these programs as children."""
     started: list[subprocess.Popen[str]] = []
 
     def start(*children: str) -> subprocess.Popen[str]:
@@ -126,7 +124,7 @@ def test_secrets_are_private_and_never_overwritten(tmp_path):
 
 
 def test_sockets_move_to_a_short_folder_where_the_path_is_long_or_odd(tmp_path):
-    short = Path("/tmp/e1-tests/d")  # nothing is made there; pytest's own folder may be long already
+    short = Path("/tmp/e1-tests/d")  # nothing is created there; pytest's own folder may have a long path
     assert DataFolder.at(short).sockets == short / "run"
     for name in ("x" * 120, "with space"):
         sockets = DataFolder.at(tmp_path / name).sockets
@@ -136,7 +134,7 @@ def test_sockets_move_to_a_short_folder_where_the_path_is_long_or_odd(tmp_path):
 
 @pytest.fixture
 def supervised(folder):
-    """A supervisor with a guardian, and the lines it says; everything is stopped at the end."""
+    """Yield a supervisor with a guardian, and the lines that it prints. Everything is stopped at the end."""
     said: list[str] = []
     guardian = Guardian(folder.stack_id, None, folder.log("guardian"))
     with StopSignals().installed() as signals:
@@ -147,12 +145,12 @@ def supervised(folder):
 
 
 def run_until(supervisor, done):
-    """Tick until `done()`; fails after half a minute."""
+    """Tick until `done()`, for at most half a minute."""
     assert wait_gone(lambda: supervisor.tick() or not done(), 30, step=0)
 
 
 def sleeper(folder, name="child", **extra):
-    """A part that notes its number in a file and sleeps."""
+    """Return a part that writes its process id to a file and sleeps."""
     note = f"open('{folder.path}/{name}.pid', 'a').write(f'{{os.getpid()}}\\n')"
     program = f"import os, time; {note}; time.sleep(600)"
     return Part(name, (sys.executable, "-c", program), **{"stage": 1, "stop_seconds": 10, **extra})
@@ -194,7 +192,7 @@ def test_a_killed_guardian_is_replaced_and_knows_the_children(folder, supervised
 
     os.kill(first, signal.SIGKILL)
     run_until(supervisor, lambda: guardian.pid != first)
-    guardian.close()  # as if the launcher had gone
+    guardian.close()  # as if the launcher had ended
 
     assert wait_gone(lambda: is_running(pids(folder)[0]), 20)
 
@@ -224,7 +222,7 @@ def test_a_signal_ends_the_loop_and_stages_stop_in_reverse(folder, supervised):
 @needs_proc
 def test_a_second_signal_hurries(folder, supervised):
     supervisor, _, _ = supervised
-    # Asked to stop, this child has the launcher interrupted once more, and goes on.
+    # This child interrupts the launcher again when it is asked to stop, and goes on.
     program = """
         import os, signal, sys, time
         signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getppid(), signal.SIGINT))

@@ -1,6 +1,4 @@
-"""`e1 up` as a user meets it: real servers, real workers, real signals. One shared stack, and one that is
-killed.
-"""
+"""`e1 up` with real servers, workers and signals: one shared stack, and one that is killed."""
 
 from __future__ import annotations
 

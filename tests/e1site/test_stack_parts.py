@@ -1,4 +1,4 @@
-"""Which worker of `e1 up` takes which GPU."""
+"""The assignment of GPUs to workers of `e1 up`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from e1site.stack.parts import gpus, model_workers
         ("-1", 3, []),
         ("2", 3, ["2"]),
         ("2, 0", 3, ["2", "0"]),
-        ("1,-1,2", 3, ["1"]),  # CUDA reads no further than the first that is none
+        ("1,-1,2", 3, ["1"]),  # CUDA stops reading at the first that is no device
         ("GPU-8a1f,MIG-77", 0, ["GPU-8a1f", "MIG-77"]),
     ],
 )
@@ -34,7 +34,7 @@ def test_the_gpus_are_those_that_cuda_would_show(listed, found, expected):
     ("devices", "expected"),
     [
         ([], [None, None, None, None]),
-        (["2"], [None, None, None, None]),  # all share it, as CUDA_VISIBLE_DEVICES says already
+        (["2"], [None, None, None, None]),  # all share it, as CUDA_VISIBLE_DEVICES already says
         (["0", "1"], ["0", "1", "0", "1"]),
         (["5", "3", "GPU-8a1f"], ["5", "3", "GPU-8a1f", "5"]),
     ],

@@ -1,6 +1,7 @@
-"""A real browser before a real service: Debian's Chromium, `e1 up` with its worker, no mock.
+"""A real browser and a real service: Debian's Chromium, and `e1 up` with its worker.
 
-Run as a pytest invocation of their own (`make test` does): Playwright's loop and Django's checks do not share a thread.
+These tests need their own pytest run, as `make test` does: Playwright's event loop and Django's check for one do not
+share a process.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ ARGUMENTS = (
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 SECONDS = 60
 REPLACED = re.compile(r"^htmx:(afterRequest|sendAbort)\b")
-"""What htmx writes, as an error, of a request that a newer one replaces. A broken one writes a name of its own too."""
+"""The error that htmx logs for a request replaced by a newer one. Broken requests log another name as well."""
 
 expect.set_options(timeout=15_000)
 
@@ -47,7 +48,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def logged_in(browser: Browser, stack: Stack) -> dict:
-    """The state of a browser in which the administrator has logged in by the form."""
+    """Return the state of a browser in which the administrator has logged in through the form."""
     context = browser.new_context(base_url=stack.url)
     page = context.new_page()
     page.goto("/")
@@ -77,7 +78,7 @@ class Watched:
             self.faults.append(f"console: {message.text}")
 
     def _dialog(self, dialog: Dialog) -> None:
-        """No page asks whether it may be left; what else it asks is answered by the test that expects it."""
+        """Note a question before leaving a page as a fault. The test that expects another dialog answers it."""
         if dialog.type == "beforeunload":
             self.faults.append("the page asks whether it may be left")
             dialog.accept()
@@ -88,7 +89,9 @@ class Watched:
 
 @pytest.fixture
 def open_page(browser: Browser, stack: Stack, logged_in: dict) -> Iterator[Callable[..., Watched]]:
-    """Opens pages in contexts of their own: `open_page(dark=True, phone=True, scripts=False, anonymous=True)`."""
+    """Return a function that opens a page in its own context.
+
+    For example `open_page(dark=True, phone=True, scripts=False, anonymous=True)`."""
     opened: list[Watched] = []
 
     def make(*, dark: bool = False, phone: bool = False, scripts: bool = True, anonymous: bool = False) -> Watched:
@@ -135,7 +138,7 @@ def ready(page: Page) -> None:
 
 @contextmanager
 def held_back(page: Page, address: str) -> Iterator[None]:
-    """What the page asks for from this address comes only afterwards."""
+    """Hold back what the page requests from this address until the end of the block."""
     held: list[Route] = []
 
     def hold(route: Route) -> None:
@@ -150,7 +153,7 @@ def held_back(page: Page, address: str) -> Iterator[None]:
 
 
 def violations(page: Page) -> list[str]:
-    """What axe finds wrong, in short."""
+    """Return the violations that axe finds, in short."""
     found = Axe().run(page).response["violations"]
     return [f"{one['id']}: {one['help']}: {node['html'][:150]}" for one in found for node in one["nodes"]]
 
@@ -161,5 +164,5 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 def until_computing(service: Client) -> None:
-    """Wait for a worker that computes, and whose rate is known."""
+    """Wait for a worker that computes and whose rate is known."""
     until(lambda: service._transport.http.get("/readyz").json()["ready"])

@@ -1,4 +1,4 @@
-"""States that a service seldom shows: made on a running stack for the tests that look at them."""
+"""Rare states of a service, made on a running stack."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ job_expire(job_id="{job}")
 while not job_purge_page(job_id="{job}"):
     pass
 """
-"""Beat, which does the same, may be faster by one of these steps."""
+"""Beat does the same, and may be one of these steps ahead."""
 
 
 def make_jobs(stack: Stack, folder: Path) -> dict[str, str]:
-    """A job whose end is near, one whose end is over, and one that pauses while a worker holds some of it."""
+    """Make a job that expires soon, an expired one, and a pausing one with some chunks at a worker."""
     made: dict[str, str] = {}
     with stack.client() as client:
         for name, count in (("ends soon", 40), ("expired", 40), ("pausing", 48)):
@@ -40,7 +40,7 @@ def make_jobs(stack: Stack, folder: Path) -> dict[str, str]:
 
 
 def hold(cursor, job: str) -> None:
-    """Put a finished job back to where half of it is with the worker `gpu-2.example.org` and the rest waits."""
+    """Reset a finished job: half of it is leased to the worker `gpu-2.example.org`, and the rest waits."""
     cursor.execute("DELETE FROM jobs_output o USING jobs_chunk c WHERE c.id = o.chunk_id AND c.job_id = %s", [job])
     cursor.execute("DELETE FROM jobs_tally WHERE job_id = %s", [job])
     cursor.execute(
@@ -65,7 +65,7 @@ WORKERS = {
 
 
 def make_workers(stack: Stack) -> None:
-    """Other machines beside the stack's own worker. Needs a job that `hold` has treated, for the one that drains."""
+    """Add other machines to the stack's own worker. The draining one needs a job that `hold` has reset."""
     with stack.sql() as cursor:
         for name, (state, reason, draining, since) in WORKERS.items():
             cursor.execute(
@@ -84,7 +84,7 @@ def remove_workers(stack: Stack) -> None:
 
 
 def make_user(stack: Stack, name: str) -> str:
-    """Adds a user and gives the password."""
+    """Add a user and return the password."""
     added = stack.run("user", "add", name)
     assert added.returncode == 0, added.stderr
     found = re.search(r"password (\S+)", added.stdout)
@@ -93,7 +93,7 @@ def make_user(stack: Stack, name: str) -> str:
 
 
 def own_job(stack: Stack, user: str, job: str) -> None:
-    """Give a job to somebody else."""
+    """Transfer a job to another user."""
     with stack.sql() as cursor:
         cursor.execute(
             "UPDATE jobs_job SET owner_id = (SELECT id FROM auth_user WHERE username = %s) WHERE id = %s", [user, job]
@@ -101,7 +101,7 @@ def own_job(stack: Stack, user: str, job: str) -> None:
 
 
 def limit(stack: Stack, user: str, **limits: int) -> None:
-    """Limits of this user alone."""
+    """Set limits of this user alone."""
     with stack.sql() as cursor:
         cursor.execute("SELECT id FROM auth_user WHERE username = %s", [user])
         row = cursor.fetchone()

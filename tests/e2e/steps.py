@@ -22,7 +22,7 @@ def file(name: str, text: str) -> dict:
 
 
 def submit(page: Page, name: str, text: str, action: str = "encode") -> None:
-    """Through the form, as a person does it."""
+    """Submit a job through the form."""
     page.goto("/jobs/new/")
     page.locator("#id_action").select_option(action)
     page.locator("#id_file").set_input_files(file(name, text))
@@ -35,7 +35,7 @@ def wait_for(page: Page, state: str) -> None:
 
 
 def tab_to(page: Page, description: str) -> None:
-    """Press Tab until the focus is on the element whose text or label begins so."""
+    """Press Tab until the focus is on the element whose text or label begins with `description`."""
     script = """() => { const e = document.activeElement;
         return (e.labels?.[0]?.textContent || e.getAttribute('aria-label') || e.textContent || '').trim(); }"""
     for _ in range(80):
@@ -46,7 +46,7 @@ def tab_to(page: Page, description: str) -> None:
 
 
 def fail_chunk_of(stack: Stack, job: str, *, index: int) -> None:
-    """What a worker writes that ran out of memory on this item and those beside it."""
+    """Fail the chunk of this item, as a worker does when it runs out of memory."""
     error = '[{"code": "out_of_memory", "message": "p9 did not fit", "remedy": "Use a larger GPU."}]'
     with stack.sql() as cursor:
         cursor.execute("SELECT chunk_id FROM jobs_item WHERE job_id = %s AND index = %s", [job, index])

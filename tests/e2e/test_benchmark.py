@@ -1,4 +1,4 @@
-"""The benchmark of the pictures runs, at its smallest size: it does not rot. What it measures here means nothing."""
+"""The benchmark of the pictures runs at its smallest size. The measured values are meaningless."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def report(browser, tmp_path_factory) -> list[dict]:
-    """All benches that need a browser, as a user calls them. `browser` says where there is none."""
+    """Run all benches that need a browser, as a user does. `browser` skips the tests if there is none."""
     folder = tmp_path_factory.mktemp("benchmarks")
     env = {key: value for key, value in os.environ.items() if key not in OWN_ENVIRONMENT}
     command = [sys.executable, "-m", "benchmarks", *BROWSER_BENCHES, "--smoke", "--folder", str(folder)]

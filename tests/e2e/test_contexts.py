@@ -26,7 +26,7 @@ A3M = f">parent\n{PARENT}\n" + "".join(f">h{n}\n{row}\n" for n, row in enumerate
 
 @pytest.fixture(scope="module")
 def made(stack) -> dict[str, str]:
-    """Addresses of an alignment, a set, and a finished search in a library that the administrator has installed."""
+    """Return addresses of an alignment, a set, and a finished search in an installed library."""
     path = stack.folder.path.with_name("library.fasta")
     noise = ["".join(RANDOM.choices(CANONICAL, k=150)) for _ in range(200)]
     path.write_text("".join(f">s{n}\n{row}\n" for n, row in enumerate([*FAMILY, *noise])))

@@ -1,4 +1,4 @@
-"""A queue that stands is said on the pages of its jobs, in words, and the pages recover by themselves."""
+"""The pages of jobs report a queue that does not move, and recover without a reload."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ LONG_AGO = "now() - interval '4 minutes'"
 
 @pytest.fixture
 def standing(stack, service, tmp_path):
-    """A job whose messages are lost for good: as if neither beat nor workers were there."""
+    """Return a job whose messages are lost, as if neither beat nor workers were running."""
     path = tmp_path / "standing.fasta"
     path.write_text(library(24))
     job = service.submit(path, model="e1-demo", action="log_prob", name="standing")
-    # Computed once, so that no message of it is on its way any more, and its worker has said so: that comes last.
+    # Compute it once, so that no message of it is on its way. The worker's report comes last.
     service.wait(job, timeout=60)
     with stack.sql() as cursor:
         said = (

@@ -1,4 +1,4 @@
-"""The way of a job in the browser: log in, submit, watch, mend, cancel, retry, download."""
+"""The life of a job in the browser: log in, submit, watch, correct, cancel, retry, download."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_no_click_is_lost_while_the_page_moves(page):
     button = page.locator("#do-pause").element_handle()
     bar = page.get_by_role("progressbar", name="Finished items")
     seen = bar.evaluate("bar => bar.value")
-    for _ in range(3):  # the part is renewed meanwhile, and the button stays the same one
+    for _ in range(3):  # the part is renewed meanwhile, and the button stays the same element
         moved_on(bar, seen)
         seen = bar.evaluate("bar => bar.value")
     assert button.evaluate("button => button.isConnected")
@@ -185,7 +185,7 @@ def test_reload_and_back_lose_nothing(page):
 
 
 def test_a_job_that_a_program_submits_is_seen_to_come_and_finish(page, service, tmp_path):
-    """The list moves by itself: a job submitted by a program appears in it."""
+    """The list updates without a reload when a program submits a job."""
     page.goto("/")
     path = tmp_path / "appears.fasta"
     path.write_text(GOOD)

@@ -1,4 +1,4 @@
-"""A whole session with keys alone: no pointer event is ever sent, and where the focus is can always be seen."""
+"""A whole session by keyboard: no pointer event is sent, and the focus is always visible."""
 
 from __future__ import annotations
 
@@ -39,18 +39,18 @@ FOCUS = """() => {
         covered: at !== null && !element.contains(at) && !at.contains(element),
     };
 }"""
-"""What has the focus, whether that shows, and whether something else lies over it; null where nothing has it."""
+"""The focused element, whether the focus is visible, and whether something covers it; null without focus."""
 
 
 class Keys:
-    """Somebody at a keyboard."""
+    """A person at a keyboard."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
         page.add_init_script(WATCH)
 
     def focus(self) -> str:
-        """The words of what has the focus, which must be seen to have it."""
+        """Return the words of the focused element, and assert that the focus is visible."""
         found = self.page.evaluate(FOCUS)
         assert found, "the focus is lost"
         assert found["seen"], f"nobody sees that the focus is on {found['words']!r}"
@@ -58,11 +58,11 @@ class Keys:
         return found["words"]
 
     def to(self, words: str, key: str = "Tab") -> None:
-        """Press Tab until what has the focus begins so."""
+        """Press a key until the focused element begins with these words."""
         for _ in range(120):
             self.page.keyboard.press(key)
             if self.page.evaluate(FOCUS) is None:
-                continue  # at the end of the page the browser's own bar has its turn
+                continue  # at the end of the page the browser's own bar gets the focus
             if self.focus().startswith(words):
                 return
         raise AssertionError(f"{key} never reaches {words!r}")
@@ -99,7 +99,7 @@ def log_in(keys: Keys, password: str) -> None:
 
 
 def search(keys: Keys, name: str) -> None:
-    """In the list of jobs, which renews itself below what is typed."""
+    """Search the list of jobs, which updates below the input."""
     keys.to("Search names and ids")
     keys.press("Control+a")
     keys.page.keyboard.type(name)
@@ -113,7 +113,7 @@ def test_a_session_with_keys_alone(keys, stack, service, tmp_path):
     mine, other = f"keys {tmp_path.name[-1]}", f"stop {tmp_path.name[-1]}"
     log_in(keys, stack.password)
 
-    # A new job from pasted sequences of which one is wrong; the faults that the browser finds lead to their places.
+    # A new job from pasted sequences, one of them wrong; the browser's findings lead to their places.
     keys.open("New job")
     ready(page)
     keys.to("Or paste sequences")
@@ -141,7 +141,7 @@ def test_a_session_with_keys_alone(keys, stack, service, tmp_path):
     wait_for(page, "succeeded")
     job = service.jobs(limit=1)[0]
 
-    # The job from the list; what failed of it is tried again.
+    # Open the job from the list, and retry its failed items.
     fail_chunk_of(stack, job.id, index=0)
     page.reload()
     ready(page)
@@ -155,7 +155,7 @@ def test_a_session_with_keys_alone(keys, stack, service, tmp_path):
     expect(page.get_by_role("main")).to_contain_text("3 failed items are queued again")
     wait_for(page, "succeeded")
 
-    # Another one is cancelled; the button goes, and the focus does not go with it.
+    # Cancel another job: the button disappears, and the focus is not lost.
     path = tmp_path / "long.fasta"
     path.write_text(library(8000))
     long = service.submit(path, model="e1-demo", action="encode", name=other)
@@ -165,7 +165,7 @@ def test_a_session_with_keys_alone(keys, stack, service, tmp_path):
     keys.open(other)
     ready(page)
     keys.to("Cancel job")
-    service.cancel(long)  # somebody else is faster
+    service.cancel(long)  # another request is faster
     wait_for(page, "cancelled")
     expect(page.locator("#do-cancel")).to_have_count(0)
     assert keys.focus().startswith("State cancelled")
@@ -206,7 +206,7 @@ def test_a_job_is_cancelled_and_logged_out_of_with_keys_alone(keys, stack, servi
 
 
 def test_every_stop_of_the_tab_key_is_seen_on_the_pages_of_a_job(keys, stack, service, tmp_path):
-    """From the first stop to the last: nothing is skipped into, nothing keeps the focus, nothing lies over it."""
+    """From the first stop to the last, nothing traps or covers the focus."""
     path = tmp_path / "stops.fasta"
     path.write_text(BAD)
     job = service.submit(path, model="e1-demo", action="encode", name="stops", on_invalid="skip")

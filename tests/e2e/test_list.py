@@ -1,4 +1,4 @@
-"""The list of jobs in the browser: its filter, beside which the list renews itself."""
+"""The list of jobs in the browser: its filter, while the list updates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The map of a library in a real browser: made, looked at, walked by keys, picked from, coloured."""
+"""The map of a library in a real browser: making it, keys, picks, colours."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LETTERS = "ACDEFGHIKLMNPQRSTVWY"
 
 
 def proteins(count: int) -> str:
-    """Four families that repeat different residues."""
+    """Return four families that repeat different residues."""
     lines = []
     for number in range(count):
         family = number % 4
@@ -24,7 +24,7 @@ def proteins(count: int) -> str:
 
 @pytest.fixture(scope="module")
 def job(stack) -> str:
-    """An encode job with a map, and a column."""
+    """Return an encode job with a column."""
     path = stack.folder.path.with_name("map.fasta")
     path.write_text(proteins(80))
     with stack.client() as client:
@@ -39,7 +39,7 @@ def job(stack) -> str:
 
 @pytest.fixture(scope="module")
 def made_map(job, browser, stack, logged_in) -> str:
-    """The address of the page, once the map has been made by its button."""
+    """Make the map with its button and return the address of the page."""
     context = browser.new_context(base_url=stack.url, storage_state=logged_in)
     page = context.new_page()
     page.goto(f"/jobs/{job}/")
@@ -111,7 +111,7 @@ def pixel(page: Page, x: float, y: float) -> list[int]:
 
 
 def place(page: Page, item: int) -> list[float]:
-    """Where a point is drawn, in pixels of the canvas."""
+    """Return the place of a point, in pixels of the canvas."""
     return page.evaluate(
         """item => { const m = document.querySelector('point-map'); const i = m.points.index.indexOf(item);
             return [m.points.u[i] * m.view.scale + m.view.left, m.points.v[i] * m.view.scale + m.view.top]; }""",

@@ -1,4 +1,4 @@
-"""The page for a new job in a real browser: what it says before anything is sent, and while it is sent."""
+"""The page for a new job in a real browser: its messages before and during submission."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_the_preview_counts_and_draws_before_anything_is_sent(page):
 
 
 def test_the_cost_is_told_before_anything_is_sent(page, service):
-    """Time by the worker's measured rate; sizes that follow the choices; why the quota would refuse it."""
+    """The time follows the worker's measured rate, sizes follow the choices, and a refusal by quota has its reason."""
     until_computing(service)
     page.goto("/jobs/new/")
     cost = page.locator("#estimate")
@@ -267,7 +267,7 @@ def test_a_bare_sequence_is_pasted_and_scanned(page):
 
 
 def test_a_list_of_variants_is_pasted_and_its_faults_are_told_by_line(watched):
-    """With scripts pasted text goes as a file: it must be read as the list that it is."""
+    """With scripts, pasted text is sent as a file, and must still be read as a list."""
     page = watched.page
     watched.expected = re.compile("status of 400")
     page.goto("/jobs/new/?action=score")
@@ -280,7 +280,7 @@ def test_a_list_of_variants_is_pasted_and_its_faults_are_told_by_line(watched):
     expect(page.locator("#problem-records")).to_contain_text("T2A names T, but the parent has K there")
     page.locator("#id_model").dispatch_event("change")
     expect(page.locator("#records")).to_have_count(0)
-    # A preview that is still waited for when the answer comes takes nothing from it.
+    # A preview that arrives after the answer does not change it.
     page.clock.install()
     page.locator("#id_sequences").fill("M1A\nfoo\n")
     page.get_by_role("main").get_by_role("button", name="Submit").click()
@@ -295,7 +295,7 @@ def test_a_list_of_variants_is_pasted_and_its_faults_are_told_by_line(watched):
 
 
 def test_variants_are_counted_and_their_cost_is_told_before_anything_is_submitted(page, service):
-    """The service counts what the parent, the method and the contexts make of them."""
+    """The service counts the variants for the parent, the method and the contexts."""
     until_computing(service)
     service.create_context_set("cost-2", [["MKTAYIAKQK"], ["MRTAYIAKQR", "MKSAYIAKQR"]])
     page.goto("/jobs/new/?action=score&context_set=cost-2")

@@ -15,7 +15,7 @@ from tests.e2e.steps import BAD, GOOD, file, library, tab_to, wait_for
 
 @pytest.fixture(scope="module")
 def jobs(stack) -> dict[str, str]:
-    """A job in each state that a page shows, by state, and what each action gives."""
+    """Return a job in each state by its name, and jobs of several actions."""
     made: dict[str, str] = {}
     with stack.client() as client:
 
@@ -56,7 +56,7 @@ def jobs(stack) -> dict[str, str]:
         held = ("queued", "cancelling", "running", "finalizing", "validating")
         for state in ("failed", "partial", "paused", *held):
             cursor.execute("UPDATE jobs_job SET state=%s WHERE id=%s", [state, made[state]])
-            if state in held:  # held: nothing of them is handed out meanwhile
+            if state in held:  # held, so that no chunk of them is handed out
                 cursor.execute(
                     "UPDATE jobs_chunk SET not_before=now() + interval '1 hour' WHERE job_id=%s AND state='ready'",
                     [made[state]],
@@ -92,7 +92,7 @@ def paths(jobs: dict[str, str]) -> dict[str, str]:
 def test_a_page_is_ready_once_its_own_script_has_run_too(page):
     with held_back(page, "**/assets/new-job-*.js"):
         page.goto("/jobs/new/", wait_until="commit")
-        expect(page.get_by_label("Colours")).to_be_visible()  # what every page loads has run
+        expect(page.get_by_label("Colours")).to_be_visible()  # the script of every page has run
         expect(page.locator("html")).not_to_have_attribute("data-ready", "")
     ready(page)
     expect(page.locator(".with-scripts").first).to_be_visible()
@@ -141,7 +141,7 @@ def test_axe_finds_nothing_before_and_after_logging_in_wrong(open_page, theme):
 
 @pytest.fixture(scope="module")
 def newcomer(stack) -> dict[str, str]:
-    """Somebody who has no job yet."""
+    """Add a user who has no job yet."""
     added = stack.run("user", "add", "newcomer")
     assert added.returncode == 0, added.stderr
     return {"name": "newcomer", "password": re.search(r"password (\S+)", added.stdout)[1]}
@@ -240,7 +240,7 @@ def test_a_token_made_in_the_browser_works_until_it_is_revoked(page, stack):
 
 @pytest.mark.parametrize("kind", ["e1", "python", "curl"])
 def test_the_copied_commands_work_as_pasted(page, jobs, stack, tmp_path, kind):
-    """Only the token is filled in, and the library lies there."""
+    """Only the token is filled in, and the library is in the folder."""
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.goto(f"/jobs/{jobs['skipped']}/")
     ready(page)

@@ -21,7 +21,7 @@ ROWS = "GAVLIMCFYWHKRDENQSTP"
 
 @pytest.fixture(scope="module")
 def jobs(stack) -> dict[str, str]:
-    """Jobs of variants with results, measurements and a structure; the address of each page by its name."""
+    """Make jobs of variants with results, measurements and a structure. Return each page's address by name."""
     import httpx
 
     made: dict[str, str] = {}
@@ -77,7 +77,7 @@ def drawn(page: Page, name: str) -> None:
 
 
 def colour(page: Page, row: int, column: int) -> list[int]:
-    """The colour of a cell of the heat map, beside its middle, where the sign of the wild type may be."""
+    """Return the colour of a cell of the heat map, away from its middle, where the sign of the wild type may be."""
     script = """([row, column]) => {
         const map = document.querySelector("heat-map"), canvas = map.querySelector("canvas");
         const box = map.cellBox(row, column), density = canvas.width / canvas.clientWidth;
@@ -87,7 +87,7 @@ def colour(page: Page, row: int, column: int) -> list[int]:
 
 
 def scale(share: float) -> list[float]:
-    """ColorBrewer's RdBu at a share from 0 to 1."""
+    """Return the colour of ColorBrewer's RdBu at a share from 0 to 1."""
     stops = bytes.fromhex("67001fb2182bd6604df4a582fddbc7f7f7f7d1e5f092c5de4393c32166ac053061")
     at = min(max(share, 0), 1) * 10
     low = min(int(at), 9)
@@ -295,7 +295,7 @@ def test_no_page_with_pictures_is_wider_than_a_phone(open_page, jobs):
 
 
 def test_twenty_by_two_thousand_cells_move_within_a_frame_or_two(page, jobs):
-    """Not how fast, but how much work: zooming repaints no cell, it copies the painting."""
+    """This counts work, not time: zooming copies the painting and repaints no cell."""
     page.goto(jobs["scan"])
     drawn(page, "scan")
     painted = page.evaluate(

@@ -1,4 +1,4 @@
-"""States that a service seldom shows, looked at in both themes and on a phone: what each says, and that axe is content.
+"""Rare states of the service in both themes and on a phone: their words, and no violation found by axe.
 
 `E1_PICTURES=FOLDER` keeps a picture of each.
 """
@@ -24,7 +24,7 @@ def jobs(stack, tmp_path_factory) -> Iterator[dict[str, str]]:
     rare.make_workers(stack)
     yield made
     rare.remove_workers(stack)
-    with stack.client() as client:  # its leases would hold up whoever waits for an idle service
+    with stack.client() as client:  # its leases would delay tests that wait for an idle service
         client.delete(made["pausing"])
 
 
@@ -36,7 +36,7 @@ def look(request, open_page):
 
 
 def proper(page: Page, name: str) -> None:
-    """Accessible, and no wider than the screen."""
+    """Assert that the page is accessible and no wider than the screen."""
     assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"], name
     if folder := os.environ.get("E1_PICTURES"):
         dark = page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
@@ -165,7 +165,7 @@ def test_the_administration_is_accessible_and_fits_a_phone(look, jobs):
 
 
 def test_a_worker_is_drained_in_the_administration(page, jobs, stack):
-    """By hand, as before a deploy; the worker is one that nothing runs."""
+    """Drain by hand, as before a deploy. No process runs this worker."""
     page.goto(ADMIN["workers"])
     page.get_by_role("row", name="gpu-5").get_by_role("checkbox").check()
     page.locator("select[name=action]").select_option("drain")

@@ -1,1 +1,1 @@
-"""Promises of docs/guarantees.md, held against real processes that are broken on purpose."""
+"""Promises of docs/guarantees.md, tested on real processes that are broken on purpose."""

@@ -1,5 +1,6 @@
-"""`python -m tests.faults`: every fault against a running service, and random mixtures; `python -m tests.faults load`:
-the load that it holds meanwhile. Both print the tables of docs/guarantees.md.
+"""Run every fault against a service: `python -m tests.faults`, or under load: `python -m tests.faults load`.
+
+Both print the tables of docs/guarantees.md. The first ends with random mixtures of faults.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from tests.stack import STOP_SECONDS
 
 
 def trials(trial: Trial, mixtures: int) -> Iterator[tuple[str, Callable[[], Outcome]]]:
-    """Each fault by its name in the table."""
+    """Yield each fault by its name in the table."""
     from random import Random
 
     for name, fault in FAULTS.items():
@@ -47,7 +48,7 @@ def _with(trial: Trial, held, times: int) -> Outcome:
 
 
 def jumping(trial: Trial) -> Outcome:
-    """The clock jumps all the time, from before the worker starts; it computes its share, and no attempt is lost."""
+    """Let a worker's clock jump from its start. It must compute its share, and lose no attempt."""
     with jumping_clock(trial.service, "jumping") as jumps:
         alive = "SELECT count(*) FROM jobs_worker WHERE name LIKE 'jumping@%%' AND state = 'ready'"
         assert wait_gone(lambda: not trial.service.one(alive), RECOVER_SECONDS), "no worker with a jumping clock"

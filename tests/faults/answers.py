@@ -1,4 +1,4 @@
-"""What comes back from a service under load, and whether it may: every refusal is one that the documents name."""
+"""Answers of a service under load, and the check that the documents name every refusal."""
 
 from __future__ import annotations
 
@@ -16,17 +16,18 @@ from typing import Any
 import httpx
 
 REFUSED, BROKEN, SILENT = "refused", "broken", "silent"
-"""No connection; one that ended before the answer; no answer in time."""
+"""No connection, a connection that ended before the answer, and no answer in time."""
 WAIT_AND_REPEAT = (429, 503)
-"""Refusals that say when to come back."""
+"""Refusals that name the time of the next attempt."""
 FOR_NOW = ("408", "409", "413", "429", "503", "504")
-"""Refusals that a request with nothing wrong may meet: what exists is not 404, and a whole library is not 400."""
+"""Refusals of a correct request: what exists is not 404, and a whole library is not 400."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One request: its `kind`, the seconds that it took from `began` (monotonic), the status or one of the words above,
-    and what is wrong with it, empty where nothing is.
+    """One request of a `kind`: `began` is monotonic, and `seconds` its duration.
+
+    The outcome is the status or one of the words above. The complaint is empty if nothing is wrong.
     """
 
     kind: str
@@ -42,7 +43,7 @@ class Answer:
 
 @dataclass(slots=True)
 class Recorder:
-    """The answers to all threads."""
+    """The answers that all threads received."""
 
     answers: list[Answer] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -53,7 +54,7 @@ class Recorder:
 
     @contextmanager
     def measured(self, kind: str, said: list[tuple[str, str]]) -> Iterator[None]:
-        """Times the block, which leaves outcome and complaint in `said`; connections that fail are outcomes too."""
+        """Time the block, which stores outcome and complaint in `said`. A failed connection is an outcome too."""
         began = time.monotonic()
         try:
             yield
@@ -68,7 +69,7 @@ class Recorder:
 
 
 class Documents:
-    """The statuses that the OpenAPI document names for each call."""
+    """The statuses that the OpenAPI document lists for each call."""
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         self._calls = [
@@ -82,7 +83,7 @@ class Documents:
         return next((known for verb, shape, known in self._calls if verb == method and shape.match(path)), set())
 
     def complaint(self, response: httpx.Response) -> str:
-        """What is wrong with an answer of the REST interface; empty where it is what the documents promise."""
+        """Return what is wrong with an answer of the REST interface; empty if the documents allow it."""
         method, path = response.request.method, response.request.url.path
         where = f"{method} {path}: {response.status_code}"
         if response.status_code == 500:
@@ -103,7 +104,7 @@ class Documents:
 
 
 def page_complaint(response: httpx.Response) -> str:
-    """The same for pages: they say 503 while a store is away, and no other refusal."""
+    """Return what is wrong with a page: 503 while a store is down is the only refusal."""
     where = f"GET {response.request.url.path}: {response.status_code}"
     if response.status_code not in (200, 204, 503):
         return f"{where} {response.text[:300]}"
@@ -111,7 +112,7 @@ def page_complaint(response: httpx.Response) -> str:
 
 
 def readyz_complaint(response: httpx.Response) -> str:
-    """Green or red, each with its checks."""
+    """Return what is wrong with an answer of /readyz, which is green or red with its checks."""
     where = f"GET /readyz: {response.status_code}"
     try:
         body = response.json()
@@ -128,8 +129,9 @@ def _needs_wait(response: httpx.Response) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Of one kind of request in one phase: how many ended, how many of them with an answer, a second. Latencies are of
-    answered requests, in milliseconds.
+    """Figures of one kind of request in one phase: how many ended and how many were answered, a second.
+
+    Latencies are those of answered requests, in milliseconds.
     """
 
     kind: str
@@ -148,7 +150,7 @@ class Figures:
         return cls(kind, phase, len(answers), len(times) / seconds, median(times or [0.0]), slow, outcomes)
 
     def row(self) -> str:
-        """A line of the Markdown table below."""
+        """Return a line of the Markdown table below."""
         said = ", ".join(f"{count} x {name}" for name, count in sorted(self.outcomes.items()))
         numbers = f"{self.requests} | {self.answered:.1f} | {self.middle:.0f} | {self.slow:.0f}"
         return f"| {self.kind} | {self.phase} | {numbers} | {said} |"
@@ -158,7 +160,7 @@ HEAD = "| request | faults | sent | answered a second | median ms | 95 % ms | an
 
 
 def under_way(answers: Sequence[Answer], first: float, last: float) -> tuple[float, int]:
-    """How many of these requests were under way between two moments: on the average, and at most."""
+    """Return how many of these requests ran between two moments: on average, and at most."""
     spans = [(max(first, one.began), min(last, one.ended)) for one in answers if one.began < last and one.ended > first]
     edges = sorted([(began, 1) for began, _ in spans] + [(ended, -1) for _, ended in spans])
     most = now = 0

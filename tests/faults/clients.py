@@ -1,7 +1,7 @@
-"""Clients of a service under load: people who look and ask, and people who hand in libraries over a thin line.
+"""Clients of a service under load: some read pages and ask, others upload libraries over a slow line.
 
-Each is a loop in a thread of its own until it is told to stop. They use plain HTTP: the client of this project would
-repeat what fails by itself, and here each answer counts.
+Each client loops in its own thread until the scene is over. They use plain HTTP, because every answer counts here, and
+the project's own client repeats failed requests.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from tests.faults.trial import library
 
 ITEMS = 24
 PIECES, PAUSE_SECONDS = 8, 0.1
-"""A body comes in this many pieces, with a pause before each: several uploads are under way at a time."""
+"""Pieces of a body, with a pause before each, so that several uploads run at a time."""
 ANSWER_SECONDS = 60.0
 LONGEST_WAIT_SECONDS = 5.0
 AGAIN_SECONDS = 0.3
-"""Before a request is repeated that got no answer, or none that helps."""
+"""Pause before a request without a useful answer is repeated."""
 GIVE_UP_SECONDS = 400.0
 REPEATED, CUT_OFF = 5, 7
-"""Every so manieth library is sent once more after its answer; or cut off half way at first, and then repeated."""
+"""Every nth library is sent again after its answer, or first broken off half way and then repeated."""
 
 
 @dataclass(slots=True)
 class Libraries:
-    """What was handed in: the job that each key was answered with, and what was wrong with that."""
+    """The uploaded libraries: the job that was returned for each key, and complaints."""
 
     accepted: dict[str, str] = field(default_factory=dict)
     given_up: list[str] = field(default_factory=list)
@@ -48,7 +48,7 @@ class Libraries:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What all clients share."""
+    """The state that all clients share."""
 
     service: Service
     documents: Documents
@@ -66,7 +66,7 @@ class Scene:
 
 
 Ask = Callable[[Scene, httpx.Client, Random], tuple[httpx.Response, str]]
-"""Sends one request; gives its answer, and what is wrong with it."""
+"""Sends one request and returns its answer, with what is wrong with it."""
 
 
 def ask_job(scene: Scene, http: httpx.Client, random: Random) -> tuple[httpx.Response, str]:
@@ -75,7 +75,7 @@ def ask_job(scene: Scene, http: httpx.Client, random: Random) -> tuple[httpx.Res
 
 
 def ask_progress(scene: Scene, http: httpx.Client, random: Random) -> tuple[httpx.Response, str]:
-    """The part of a job's page that htmx fetches again and again."""
+    """Fetch the part of a job's page that htmx fetches again and again."""
     if "sessionid" not in http.cookies:
         _log_in(scene.service, http)
     headers = {"HX-Request": "true", "HX-Target": "live"}
@@ -97,7 +97,7 @@ def ask_readyz(scene: Scene, http: httpx.Client, random: Random) -> tuple[httpx.
 
 
 def ask_predict(scene: Scene, http: httpx.Client, random: Random) -> tuple[httpx.Response, str]:
-    """A synchronous request, computed by the worker ahead of all libraries."""
+    """Send a synchronous request, which the worker computes ahead of all libraries."""
     response = http.post(f"/api/v3/{MODEL}/predict/", json={"items": [{"sequence": "MKTAYIA?QRQISFVKSHFSRQ"}]})
     complaint = scene.documents.complaint(response)
     if not complaint and response.is_success and len(response.json()["results"][0]["logits"]) != 22:
@@ -115,7 +115,7 @@ UPLOAD = "upload"
 
 
 def read_on(scene: Scene, kind: str, seed: int) -> None:
-    """Ask one kind of request, the next when the last is answered, until the scene is over."""
+    """Send one kind of request, one after the other, until the scene is over."""
     random = Random(seed)
     with scene.http() as http:
         while not scene.stop.is_set():
@@ -128,7 +128,7 @@ def read_on(scene: Scene, kind: str, seed: int) -> None:
 
 
 def upload_on(scene: Scene, seed: int) -> None:
-    """Hand in one library after the other until the scene is over; the last one is repeated until it is accepted."""
+    """Upload libraries one after the other until the scene is over. The last one is repeated until it is accepted."""
     random = Random(seed)
     number = seed
     with scene.http() as http:
@@ -146,8 +146,9 @@ def upload_on(scene: Scene, seed: int) -> None:
 
 
 def _hand_in(scene: Scene, http: httpx.Client, key: str, body: bytes, media_type: str) -> bool:
-    """Send a library, by the same key and body again where it was refused for now or the connection broke. False where
-    it was not accepted in GIVE_UP_SECONDS.
+    """Send a library, and repeat it with the same key after a temporary refusal or a broken connection.
+
+    Return False if it is not accepted within GIVE_UP_SECONDS.
     """
     give_up = time.monotonic() + GIVE_UP_SECONDS
     while time.monotonic() < give_up:
@@ -165,7 +166,7 @@ def _hand_in(scene: Scene, http: httpx.Client, key: str, body: bytes, media_type
 
 
 def _cut_off(scene: Scene, key: str, body: bytes, media_type: str) -> None:
-    """A client whose line breaks half way."""
+    """Break the connection half way."""
     named = {name.replace("-", "_"): value for name, value in _headers(key, body, media_type).items()}
     try:
         with scene.service.socket() as made:
@@ -175,7 +176,7 @@ def _cut_off(scene: Scene, key: str, body: bytes, media_type: str) -> None:
 
 
 def _address(key: str) -> str:
-    """Each library has a name of its own, by which it would be found twice."""
+    """Return the address of a library's upload. Its name is unique, so that a doubled job is found by it."""
     return f"/api/jobs/?model={MODEL}&action=log_prob&name={key}"
 
 
@@ -203,7 +204,7 @@ def _gzipped(key: str, sequences: Sequence[str]) -> tuple[bytes, str]:
 
 
 def _form_with_gzip(key: str, sequences: Sequence[str]) -> tuple[bytes, str]:
-    """As a browser sends a file."""
+    """Return the form that a browser sends with a file."""
     edge = "e1-under-load"
     fields = {"model": MODEL, "action": "log_prob", "name": key}
     parts = [f'--{edge}\r\nContent-Disposition: form-data; name="{k}"\r\n\r\n{v}\r\n' for k, v in fields.items()]

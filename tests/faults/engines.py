@@ -1,7 +1,7 @@
-"""The Celery app of workers whose network breaks on marked sequences: `celery -A tests.faults.engines:app`.
+"""A Celery app of workers whose network breaks on marked sequences: `celery -A tests.faults.engines:app`.
 
-Everything around it is the service's own; so is the engine above the runner, where batches are split and memory errors
-are handled. Marks are letters that no test's other sequences hold.
+Everything else is the service's own, including the engine above the runner, which splits batches and handles memory
+errors. The marks do not occur in other sequences of the tests.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def _die() -> None:
 
 
 def _fill_memory() -> None:
-    torch.empty(1 << 45)  # 32 TiB of bytes: refused by every machine of today
+    torch.empty(1 << 45)  # 32 TiB: no machine of today has that much
 
 
 def _hang() -> None:
@@ -46,7 +46,7 @@ def _hang() -> None:
 MARKS: MappingProxyType[str, Callable[[], None]] = MappingProxyType(
     {"CWCWCWCWCR": _raise, "CWCWCWCWCE": _die, "CWCWCWCWCM": _fill_memory, "CWCWCWCWCH": _hang, "CWCWCWCWCD": _device}
 )
-"""What a sequence that holds the mark does to the process."""
+"""The fault of a sequence that contains the mark."""
 
 _run = Runner.run
 
@@ -60,7 +60,7 @@ def _run_marked(self: Runner, queries: Sequence[Query], entries: Sequence[Any]) 
 
 
 def _run_wrongly(self: Runner, queries: Sequence[Query], entries: Sequence[Any]) -> list[Encoding]:
-    """Plausible numbers that are not those of the checkpoint, as of a device whose memory forgets."""
+    """Return plausible but wrong numbers, as a device with faulty memory does."""
     return [
         replace(
             one,
@@ -77,5 +77,5 @@ if "E1_WRONG_NUMBERS" in os.environ:
 
 if "E1_FAULTY_ENGINE" in os.environ:
     Runner.run = _run_marked  # type: ignore[method-assign]
-    # A spawned child imports these, and with them this module, before it loads its engine.
+    # A spawned child imports these, and so this module, before it loads its engine.
     app.conf.imports = [*app.conf.imports, "tests.faults.engines"]

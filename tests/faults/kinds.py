@@ -1,7 +1,6 @@
-"""The faults, each a function that does it once to a running service and says how often it struck.
+"""The faults: each function strikes a running service once and returns how often it struck.
 
-Where a fault cannot be had for real it says so: the full disk is Postgres's own error 53100, raised by a trigger at the
-statement that stores outputs.
+One fault is imitated: for a full disk, a trigger raises Postgres's own error 53100 when outputs are stored.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from e1site.stack.processes import wait_gone
 from tests.faults.service import LEASE_SECONDS, MODEL, Service
 
 FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), Path("no libfaketime"))
-"""Debian's package `faketime`: the only way to a clock that jumps for one process."""
+"""From Debian's package `faketime`. Nothing else makes the clock jump for one process only."""
 DOUBLES = 100
 STALLED = 12
 FULL_SECONDS = 3.0
@@ -30,7 +29,7 @@ FULL_SECONDS = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Strike:
-    """What a fault may need: the service, the job that runs, and where its randomness comes from."""
+    """The service, the running job, and the source of randomness."""
 
     service: Service
     job_id: str
@@ -49,7 +48,7 @@ def worker_parent(at: Strike) -> int:
 
 
 def worker_sleeps_past_its_lease(at: Strike) -> int:
-    """A zombie: it wakes when its chunks belong to somebody else, and tries to store them."""
+    """Make a zombie: it wakes when another worker holds its chunks, and tries to store them."""
     pid = at.service.computing()
     stopped = at.service.kill(pid, signal.SIGSTOP)
     time.sleep(2.5 * LEASE_SECONDS)
@@ -91,12 +90,12 @@ def valkey(at: Strike) -> int:
 
 
 def postgres(at: Strike) -> int:
-    """Immediate shutdown, as pg_ctl -m immediate: no checkpoint, recovery at the start."""
+    """Shut Postgres down as pg_ctl -m immediate does: without a checkpoint, with recovery at the start."""
     return at.service.kill(at.service.part("postgres -D"), signal.SIGQUIT)
 
 
 def connections(at: Strike) -> int:
-    """Every connection, again and again, whatever it is doing."""
+    """End every connection, again and again, in any state."""
     struck = 0
     with at.service.patient_sql() as cursor:
         for _ in range(10):
@@ -106,7 +105,7 @@ def connections(at: Strike) -> int:
 
 
 def commits(at: Strike) -> int:
-    """Connections in the middle of COMMIT: the transaction is durable, its answer never comes.
+    """End connections in the middle of COMMIT: the transaction is durable, but its answer never comes.
 
     Commits wait for a replica that does not exist, and are terminated in that wait.
     """
@@ -136,7 +135,7 @@ def _terminate(cursor) -> int:
 
 
 def doubles(at: Strike) -> int:
-    """Messages of bundles in every state, a hundred times each."""
+    """Send messages of bundles in every state, a hundred times each."""
     with at.service.patient_sql() as cursor:
         cursor.execute("SELECT id FROM jobs_chunk WHERE job_id = %s ORDER BY md5(id::text) LIMIT 4", [at.job_id])
         ids = [row[0] for row in cursor.fetchall()]
@@ -146,7 +145,7 @@ def doubles(at: Strike) -> int:
 
 
 def full_disk(at: Strike) -> int:
-    """No room for outputs for some seconds: SQLSTATE 53100 at the INSERT, by a trigger."""
+    """Refuse outputs for some seconds: a trigger raises SQLSTATE 53100 at the INSERT."""
     with at.service.patient_sql() as cursor:
         cursor.execute("CREATE SEQUENCE full_disk_struck")
         cursor.execute(
@@ -169,7 +168,7 @@ def full_disk(at: Strike) -> int:
 
 
 def broken_upload(at: Strike) -> int:
-    """Half of a library, then nothing more."""
+    """Send half of a library, then nothing more."""
     body = b"".join(b">p%d\nMKTAYIAKQRQISFVKSHFSRQ\n" % n for n in range(4000))
     path = f"/api/jobs/?model={MODEL}&action=log_prob&name=broken"
     head = at.service.head("POST", path, Content_Type="text/x-fasta", Content_Length=str(len(body)))
@@ -198,7 +197,7 @@ FAULTS: Mapping[str, Fault] = MappingProxyType(
         "upload cut off half way": broken_upload,
     }
 )
-"""What strikes at a moment."""
+"""Faults that strike at one moment."""
 
 
 @contextmanager
@@ -209,7 +208,7 @@ def two_beats(service: Service) -> Iterator[None]:
 
 @contextmanager
 def stalled_downloads(service: Service, job_id: str) -> Iterator[None]:
-    """Clients that ask for the results of a finished job and do not read them."""
+    """Connect clients that request the results of a finished job and do not read them."""
     held: list[socket.socket] = []
     try:
         for _ in range(STALLED):
@@ -225,8 +224,9 @@ def stalled_downloads(service: Service, job_id: str) -> Iterator[None]:
 
 @contextmanager
 def jumping_clock(service: Service, name: str) -> Iterator[Callable[[], int]]:
-    """A further worker whose time of day is moved by days five times a second (the monotonic clock never jumps, here as
-    in life). Gives a function that says how often it has been moved.
+    """Start a further worker whose time of day moves by days five times a second. Its monotonic clock never jumps.
+
+    Yield a function that returns how often it has moved.
     """
     moved = itertools.count()
     file = service.folder.path / "faketime"

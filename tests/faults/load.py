@@ -1,7 +1,7 @@
-"""`python -m tests.faults load`: what one service answers to many clients, undisturbed and under one fault after the
-other; prints the tables of docs/guarantees.md.
+"""Load on one service by many clients, undisturbed and under faults: `python -m tests.faults load`.
 
-Afterwards every library that was accepted is looked for: it exists once, and every item of it has its number.
+It prints the tables of docs/guarantees.md. Afterwards every accepted library must exist once, with a number for each
+item.
 """
 
 from __future__ import annotations
@@ -29,17 +29,19 @@ from tests.faults.service import RECOVER_SECONDS, Service
 
 BEFORE, DURING = "none", "one after the other"
 REST_SECONDS = 1.0
-"""Between two faults."""
+"""Pause between two faults."""
 END_SECONDS = 600.0
-"""For the clients to end: the last library is repeated until it is accepted."""
+"""Time for the clients to end: the last library is repeated until it is accepted."""
 COMPLETE_SECONDS = 900.0
-"""For all that was accepted to be computed."""
+"""Time to compute everything that was accepted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """How much, for how long: seconds before the faults, at least as many under them, threads for each kind of request
-    that only asks, and threads that hand in libraries.
+    """Amount and duration of the load.
+
+    It has seconds before the faults, minimum seconds under them, threads for each kind of reading request, and threads
+    that upload libraries.
     """
 
     quiet_seconds: float = 30.0
@@ -50,8 +52,10 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What came of it. `lost` are accepted libraries that are missing or incomplete, `doubled` those that two jobs were
-    made of, `complaints` answers that no document names.
+    """The outcome.
+
+    `lost` are accepted libraries that are missing or incomplete, `doubled` those with two jobs. `complaints` are answers
+    that no document names.
     """
 
     figures: Sequence[Figures]
@@ -89,7 +93,7 @@ class Report:
 
 
 def started(service: Service) -> Service:
-    """Start it at an address that it keeps over its restarts."""
+    """Start the service at an address that it keeps over its restarts."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         service.port = probe.getsockname()[1]
@@ -98,7 +102,7 @@ def started(service: Service) -> Service:
 
 
 def run(service: Service, load: Load, faults: Mapping[str, Fault] = FAULTS) -> Report:
-    """Load the running service, strike, and look for everything afterwards."""
+    """Put load on the running service, strike, and check everything afterwards."""
     scene = _scene(service)
     with _clients(scene, load):
         marks = [time.monotonic()]
@@ -140,14 +144,14 @@ def _scene(service: Service) -> Scene:
 
 @contextmanager
 def _clients(scene: Scene, load: Load) -> Iterator[None]:
-    """All clients at work. They are told to stop at the end, and have ended then."""
+    """Run all clients. They stop, and have ended, at the end of the block."""
     works = [partial(upload_on, scene, seed) for seed in range(load.uploaders)]
     works += [partial(read_on, scene, kind, seed) for kind in READERS for seed in range(load.readers)]
     threads = [threading.Thread(target=_noting, args=(scene, work), name=str(work.args[1:])) for work in works]
     try:
         for thread in threads[: load.uploaders]:
             thread.start()
-        # Those who look need something to look at.
+        # Make a job for the clients that read.
         assert wait_gone(lambda: not scene.libraries.accepted, RECOVER_SECONDS), "nothing is accepted"
         for thread in threads[load.uploaders :]:
             thread.start()
@@ -163,7 +167,7 @@ def _clients(scene: Scene, load: Load) -> Iterator[None]:
 
 
 def _noting(scene: Scene, work: Callable[[], None]) -> None:
-    """A client that fails is no client that ends: what it raised is among the complaints."""
+    """Run a client, and add what it raises to the complaints."""
     try:
         work()
     except Exception:
@@ -171,7 +175,7 @@ def _noting(scene: Scene, work: Callable[[], None]) -> None:
 
 
 def _strike(scene: Scene, faults: Mapping[str, Fault], until: float) -> dict[str, int]:
-    """Each fault once, and over again until the time is over."""
+    """Strike each fault once, and again until the time is over."""
     struck: Counter[str] = Counter()
     while not struck or time.monotonic() < until:
         for name, fault in faults.items():
@@ -186,9 +190,7 @@ def _between(answers: Sequence[Answer], kind: str, first: float, last: float) ->
 
 
 def missing(service: Service, libraries: Libraries) -> list[str]:
-    """Accepted libraries that the service does not have as complete jobs, each with what it has instead; all of them
-    are waited for.
-    """
+    """Wait for all accepted libraries. Return those without a complete job, each with its actual state."""
     open_jobs = "SELECT count(*) FROM jobs_job WHERE finished_at IS NULL AND state <> 'validating' AND NOT interactive"
     wait_gone(lambda: service.one(open_jobs) > 0, COMPLETE_SECONDS, step=0.5)
     lost = []
@@ -202,7 +204,7 @@ def missing(service: Service, libraries: Libraries) -> list[str]:
 
 
 def _job(service: Service, job_id: str):
-    """The job as its owner sees it; None where it is not there. Waits through the end of an outage."""
+    """Return the job as its owner sees it, or None if there is none. Waits for the end of an outage."""
     give_up = time.monotonic() + RECOVER_SECONDS
     while True:
         try:
@@ -217,13 +219,13 @@ def _job(service: Service, job_id: str):
 
 
 def doubled(service: Service, libraries: Libraries) -> int:
-    """Jobs beyond one for each library, found by the names that were given to them."""
+    """Count jobs beyond one for each library, by their names."""
     names = list(libraries.accepted)
     jobs = service.one("SELECT count(*) FROM jobs_job WHERE name = ANY(%s)", names)
     return jobs - service.one("SELECT count(DISTINCT name) FROM jobs_job WHERE name = ANY(%s)", names)
 
 
 def machine() -> str:
-    """What else the machine does: figures are worth as much as it is quiet."""
+    """Describe the load of the machine: the figures are only comparable on a quiet one."""
     one, five, _ = os.getloadavg()
     return f"{os.cpu_count()} cores, load average {one:.1f} over one minute and {five:.1f} over five"

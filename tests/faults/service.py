@@ -1,4 +1,4 @@
-"""A whole service that is broken on purpose: `tests.stack.Stack`, and how to get at its parts."""
+"""A whole service that tests break on purpose: `tests.stack.Stack` with access to its parts."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from e1site.stack.servers import Valkey
 from tests.stack import STOP_SECONDS, Stack
 
 LEASE_SECONDS = 6
-"""Short, so that a dead worker is noticed while a test waits for it, and long enough for a busy machine to renew it."""
+"""Short, so that a test soon notices a dead worker, and long enough to be renewed on a busy machine."""
 MODEL = "e1-demo"
 ROOT = Path(__file__).parents[2]
 RECOVER_SECONDS = 600
 
 
 class Service(Stack):
-    """One `e1 up` whose parts can be killed. Process numbers are looked up anew: parts come back under others."""
+    """One `e1 up` whose parts can be killed. Process ids are looked up each time, because they change at a restart."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
@@ -40,11 +40,11 @@ class Service(Stack):
     # --- processes ---------------------------------------------------------------------------------------------------
 
     def part(self, text: str) -> int:
-        """The child of the launcher with this text in its command line; waits until it is there."""
+        """Wait for the launcher's child with this text in its command line, and return its id."""
         return _awaited(lambda: self.child(text), f"no child {text!r}")
 
     def computing(self) -> int:
-        """The process that runs the network; waits until it is there."""
+        """Wait for the process that runs the network, and return its id."""
 
         def found() -> int:
             parent = self.child(f"-n {MODEL}-1@")
@@ -58,7 +58,7 @@ class Service(Stack):
         return _awaited(found, "nobody computes")
 
     def kill(self, pid: int, number: int = signal.SIGKILL) -> int:
-        """Send the signal; 1 where there was somebody to get it."""
+        """Send the signal. Return 1 if the process existed, else 0."""
         assert pid > 0, "0 is everybody in the group of the tests"
         try:
             os.kill(pid, number)
@@ -67,7 +67,7 @@ class Service(Stack):
         return 1
 
     def kill_launcher(self) -> None:
-        """The launcher, and with it, by its guardian, everything; then a new start on the same folder."""
+        """Kill the launcher, and by its guardian everything else. Then start again on the same folder."""
         assert self.launcher is not None
         self.launcher.kill()
         self.launcher.wait()
@@ -83,7 +83,7 @@ class Service(Stack):
 
     @contextmanager
     def another(self, name: str, command: tuple[str, ...], **more: str) -> Iterator[subprocess.Popen[bytes]]:
-        """A further process on the stores of this service, whatever stores the caller's environment names."""
+        """Run a further process on this service's stores, never on those of the caller's environment."""
         env = {**self.env, "E1_SECRET_KEY": self.folder.secret_key, "DATABASE_URL": embedded_postgres(self.folder).url}
         env |= {"REDIS_URL": self.valkey.url(), "E1_MODELS": MODEL, "DJANGO_SETTINGS_MODULE": "e1site.settings"}
         env |= {"E1_DATA": str(self.folder.path), MARKER: self.folder.stack_id, **more}
@@ -99,7 +99,7 @@ class Service(Stack):
                 process.wait()
 
     def second_beat_has_begun(self) -> bool:
-        """Whether it has written what it remembers, under whatever suffix this Python's shelves have."""
+        """Return whether it has written its schedule. The suffix depends on Python's shelves."""
         return any(self.folder.path.glob("second-schedule*"))
 
     def beat_command(self) -> tuple[str, ...]:
@@ -115,7 +115,7 @@ class Service(Stack):
 
     @contextmanager
     def patient_sql(self) -> Iterator[psycopg.Cursor]:
-        """`sql`, waiting for a database that is just starting."""
+        """Yield a cursor as `sql` does, after waiting for a database that is starting."""
         give_up = time.monotonic() + RECOVER_SECONDS
         while True:
             try:
@@ -141,7 +141,7 @@ class Service(Stack):
             connection.flushall()
 
     def send_bundle(self, chunk_ids: list[int], times: int) -> None:
-        """The same message over and over."""
+        """Send the same message several times."""
         app = Celery(broker=self.valkey.url(), set_as_current=False)
         app.conf.broker_transport_options = {"global_keyprefix": "e1:"}
         with app.connection_for_write() as connection:
@@ -172,7 +172,7 @@ class Service(Stack):
 
 
 def _awaited(find: Callable[[], int], missing: str) -> int:
-    """The process that was found at last: by a second look it may have gone."""
+    """Wait for a process and return its id. A second lookup might not find it."""
     found = 0
 
     def still_missing() -> bool:

@@ -1,4 +1,4 @@
-"""A job under every fault, alone and mixed at random, on a whole service: held against an undisturbed run."""
+"""A job under every fault and under random mixtures, on a whole service, compared with an undisturbed run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.needed import unavailable
 pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
 ITEMS = 400
-"""Short items: enough for a fault to strike in their midst."""
+"""Short items, enough for a fault to strike before the last one."""
 MIXED_ITEMS = 1000
 MANY_ITEMS = 2000
 """For a second worker's share, and for faults that strike at what the job goes on doing."""
@@ -76,7 +76,7 @@ def test_an_upload_that_breaks_off_leaves_no_job(trial):
 
 
 def test_leases_go_by_the_databases_clock(long_trial):
-    """A worker whose time of day jumps by days computes its share, and no lease of its runs out."""
+    """A worker whose time of day jumps by days computes its share, and none of its leases runs out."""
     if not FAKETIME.exists():
         unavailable("libfaketime is not installed; on Debian and Ubuntu install the package faketime")
     outcome = jumping(long_trial)
@@ -90,13 +90,13 @@ def test_faults_at_random_lose_double_and_change_nothing(service, seed):
 
 
 def test_the_comparison_notices_what_it_is_there_for(trial):
-    """Lost, doubled and changed results, made by hand in the database of a finished job."""
+    """The comparison finds lost, doubled and changed results in the database of a finished job."""
     job_id = trial.submit()
     trial.finish(job_id)
     whole = trial.compare(job_id, 1, 0.0)
     assert whole.whole
     with trial.service.patient_sql() as cursor:
-        # Item 0 gets item 1's numbers; the checksum is made to agree, as a wrong computation would.
+        # Item 0 gets item 1's numbers with a correct checksum, as after a wrong computation.
         cursor.execute(
             "SELECT output.id, output.data, output.width FROM jobs_output output JOIN jobs_item item "
             "ON item.chunk_id = output.chunk_id WHERE item.job_id = %s AND item.index = 0",
@@ -114,7 +114,7 @@ def test_the_comparison_notices_what_it_is_there_for(trial):
             "SELECT chunk_id, 'logits', 0, 0, dtype, width, '[1]', data, checksum FROM jobs_output WHERE id = %s",
             [row_id],
         )
-        # A whole chunk of eight: a single item that is gone the download itself notices, and breaks off.
+        # A whole chunk of eight is lost: the download itself notices a single missing item.
         cursor.execute(
             "UPDATE jobs_chunk SET state = 'cancelled', n_succeeded = 0 "
             "WHERE id = (SELECT chunk_id FROM jobs_item WHERE job_id = %s AND index = 399)",

@@ -1,4 +1,4 @@
-"""A small run of `python -m tests.faults load`, and whether its accounts notice what they are there for."""
+"""A small run of `python -m tests.faults load`, and a check that its accounts notice losses."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_a_service_under_load_and_faults_loses_and_doubles_nothing_and_refuses_a
 
 
 def the_accounts_notice(service: Service) -> None:
-    """A library that is gone, one that is incomplete, and one of which there are two jobs."""
+    """Check that the accounts notice a missing library, an incomplete one, and one with two jobs."""
     items = ["MKTAYIAKQR"] * 24
     with service.client() as client:
         jobs = {

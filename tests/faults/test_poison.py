@@ -1,4 +1,4 @@
-"""Items and devices that break a worker, in real processes: who fails, who does not, and who stops claiming."""
+"""Items and devices that break a worker, in real processes: which items fail, and when a worker stops claiming."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 FAULTY = "tests.faults.engines:app"
 SHORT = {"E1_FAULTY_ENGINE": "1", "E1_LEASE_SECONDS": "5", "E1_HANG_SECONDS": "10"}
-"""A dead process is noticed in seconds, and so is one that hangs."""
+"""Dead and hanging processes are noticed within seconds."""
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def submit(client, sequences):
 
 
 def finish(client, job):
-    """With the safety nets of beat; a back-off is not waited for."""
+    """Wait for the job with the safety nets of beat, and skip every back-off."""
 
     def over():
         with connection.cursor() as cursor:
@@ -87,7 +87,7 @@ def job_row(job):
 
 
 def test_a_device_that_fails_again_and_again_is_given_nothing_more(client, tmp_path):
-    """Every sequence of the job breaks the device; the worker restarts, passes its self-test, and still gives up."""
+    """Every sequence of the job breaks the device. The worker restarts, passes its self-test, and still gives up."""
     job = submit(client, ["CWCWCWCWCD" + sequence for sequence in sequences_of(64)])
     with worker_process(tmp_path, app=FAULTY, **SHORT) as process:
 
@@ -100,7 +100,7 @@ def test_a_device_that_fails_again_and_again_is_given_nothing_more(client, tmp_p
         assert worker.device_errors == MAX_DEVICE_ERRORS
         assert "device errors in a row" in worker.reason
         assert not workers_alive().exists()
-        # It takes no message, and its process stays: nothing restarts, nothing burns attempts.
+        # It takes no message, and its process stays: nothing restarts and no attempt is used.
         (child,) = children_of(process.pid)
         attempts = sum(Chunk.objects.filter(job_id=job.id).values_list("attempts", flat=True))
         ready = list(Chunk.objects.filter(job_id=job.id, state="ready").values_list("id", flat=True))
@@ -115,7 +115,7 @@ def test_a_device_that_fails_again_and_again_is_given_nothing_more(client, tmp_p
 
 
 def healthy_after(client, tmp_path):
-    """A healthy worker beside the sick one gets everything that is sent: the sick one swallows no message for long."""
+    """Assert that a healthy worker beside the sick one receives every message."""
     client.cancel(client.jobs(limit=1)[0])
     with worker_process(tmp_path, name="w2"):
         job = finish(client, submit(client, sequences_of(40, seed=1)))
@@ -134,7 +134,7 @@ def test_a_poison_item_on_a_device_does_not_make_the_worker_sick(client, tmp_pat
 
 
 def test_a_worker_whose_numbers_are_wrong_claims_nothing_and_says_so(client, tmp_path):
-    """Its device computes, and not what is known of the checkpoint: nothing of it is ever stored."""
+    """The device computes wrong numbers, so the self-test fails and nothing is stored."""
     job = submit(client, sequences_of(24, seed=3))
     with worker_process(tmp_path, app=FAULTY, sick=True, E1_WRONG_NUMBERS="1"):
         worker = Worker.objects.get(name="w1@test")

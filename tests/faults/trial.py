@@ -1,4 +1,4 @@
-"""One job under faults, held against an undisturbed run: number by number, and item by item in its ledger."""
+"""One job under faults, compared with an undisturbed run: each number, and each item of the ledger."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from e1site.stack.processes import wait_gone
 from tests.faults.service import MODEL, Service
 
 TOLERANCE = 1e-4
-"""What the engine promises for float32 whatever shares a batch, of values of about 1."""
+"""The engine's tolerance for float32 in any batch, for values of about 1."""
 WAIT_SECONDS = 900
 LETTERS = list("ACDEFGHIKLMNPQRSTVWY")
 
 
 def library(count: int, seed: int = 0) -> list[str]:
-    """Short random sequences; the same for the same numbers."""
+    """Return short random sequences; equal arguments return equal ones."""
     random = np.random.default_rng(seed)
     return ["".join(random.choice(LETTERS, int(n))) for n in random.integers(20, 60, count)]
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a job. `struck` counts the faults; `largest` is the largest difference of a number."""
+    """The outcome of a job. `struck` counts the faults; `largest` is the largest difference between numbers."""
 
     struck: int
     items: int
@@ -52,7 +52,7 @@ Vectors = NDArray[np.float32]
 
 
 class Trial:
-    """A running service with the results of an undisturbed job on it."""
+    """A running service that has the results of an undisturbed job."""
 
     def __init__(self, service: Service, count: int) -> None:
         self.service = service
@@ -71,8 +71,9 @@ class Trial:
             return client.submit_items(self.sequences, model=MODEL, action="encode", params=params).id
 
     def run(self, fault: Callable[[str], int]) -> Outcome:
-        """Submit the job, let the fault strike while it runs, and compare what came of it. `fault` gets the job's id
-        and says how often it struck.
+        """Submit the job, let the fault strike while it runs, and compare the results.
+
+        `fault` receives the job's id and returns how often it struck.
         """
         started = time.monotonic()
         job_id = self.submit()
@@ -82,7 +83,7 @@ class Trial:
         return self.compare(job_id, struck, time.monotonic() - started)
 
     def await_start(self, job_id: str) -> None:
-        """Some items have results, others have not."""
+        """Wait until some items have results and others have none."""
         done = "SELECT count(*) FROM jobs_chunk WHERE job_id = %s AND state = 'done'"
         assert wait_gone(lambda: not self.service.one(done, job_id), WAIT_SECONDS), self.service.output.read_text()
 
@@ -98,7 +99,7 @@ class Trial:
         ledger = self.ledger(job_id)
         listed = Counter(int(row["index"]) for row in ledger if row["state"] == "succeeded")
         vectors = self._vectors(job_id)
-        # Numbers in the database beyond one for each item: a result that was stored twice.
+        # Count stored numbers beyond one for each item.
         stored = self.service.one(
             "SELECT sum(jsonb_array_length(output.rows)) FROM jobs_output output "
             "JOIN jobs_chunk chunk ON chunk.id = output.chunk_id WHERE chunk.job_id = %s",
@@ -122,7 +123,7 @@ class Trial:
         return vectors
 
     def _patiently(self, ask):
-        """Through the end of an outage: the job may be over before web is back."""
+        """Repeat the call until the end of an outage: the job may end before the web process is back."""
         give_up = time.monotonic() + WAIT_SECONDS
         while True:
             try:
@@ -135,7 +136,7 @@ class Trial:
 
 
 def mixture(trial: Trial, seed: int, strikes: int) -> Outcome:
-    """Faults drawn at random, one after the other at random moments, while the job runs."""
+    """Strike randomly drawn faults, one after the other at random moments, while the job runs."""
     from tests.faults.kinds import FAULTS, Strike
 
     random = Random(seed)
