@@ -49,7 +49,7 @@ def submit_items(api, items, action="log_prob", *, key=None, **fields):
 
 
 def text_of(response) -> str:
-    """What a reader sees: no markup, single spaces."""
+    """Return the text that a reader sees: without markup, with single spaces."""
     return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", response.content.decode())))
 
 
@@ -97,15 +97,15 @@ def upload_structure(api, job: dict, data: bytes, **fields):
 
 
 def peak_of(work: Callable[[], object]) -> int:
-    """Most memory that Python held during the second of two runs: the first one imports what is imported late.
+    """Return the peak memory of Python during the second of two runs. The first run does all late imports.
 
-    Frozen, so that the collector looks at what the work leaves behind as often as it would in a small process.
+    Older objects are frozen, so that the garbage collector runs as often as it does in a small process.
     """
     work()
     gc.collect()
     gc.freeze()
-    # CPython 3.11 skips a full collection until what is new is a quarter of what was there at the last one, and
-    # freezing does not change that number: this does.
+    # CPython 3.11 skips a full collection until new objects are a quarter of those at the last one.
+    # Freezing does not reset that number, but this collection does.
     gc.collect()
     tracemalloc.start()
     try:

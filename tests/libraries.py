@@ -33,7 +33,7 @@ BAD_LETTER = Problem("bad_letter", "line 7 has 'J', which is no residue", "Remov
 
 @dataclass
 class Library:
-    """A job under construction. `results` are what its succeeded items must come out as, by index."""
+    """A job under construction. `results` holds the expected results of its succeeded items, by index."""
 
     job: Job
     views: dict[int, ItemView]
@@ -42,9 +42,7 @@ class Library:
     results: dict[int, dict[str, Any]] = field(default_factory=dict)
 
     def finish(self, chunks: Collection[Chunk] | None = None, failing: Collection[int] = ()) -> None:
-        """Complete these chunks (all ready ones, where none are named) as a worker does; `failing` items
-        fail.
-        """
+        """Complete these chunks, or all ready ones, as a worker does. `failing` items fail."""
         engine = engine_record(identity=IDENTITY)
         ready = Chunk.objects.filter(job=self.job, state=ChunkState.READY).order_by("id")
         for chunk in ready if chunks is None else chunks:
@@ -62,7 +60,7 @@ class Library:
             )
 
     def _kept(self, index: int) -> list[Any]:
-        """The item's arrays in the type that the job asks for; they are what its result must come out as."""
+        """Return the item's arrays in the job's type, and keep them as its expected result."""
         action, params = get_action(self.job.action), self.job.params
         stored = as_asked(self._compute(index), params)
         self.results[index] = action.result(self.views[index], params, {(s.kind, s.layer): s.array for s in stored})
@@ -73,7 +71,7 @@ class Library:
         return action.reduce(view, params, [self._encoding(query) for query in action.expand(view, params)])
 
     def _encoding(self, query: Query) -> Encoding:
-        """Random numbers of the right shapes, of magnitudes that need all digits, and that float16 has."""
+        """Return random numbers of the right shapes. Their magnitudes need all digits and fit the type."""
         hidden, length = self.width or MODELS[self.job.model].hidden_size, len(query.sequence)
         rows = length if query.positions is None else len(query.positions)
         top = 6 if dtype_of(self.job.params) == np.float32 else 4
@@ -99,8 +97,9 @@ def library(
     width: int | None = None,
     seed: int = 1,
 ) -> Library:
-    """A queued job of the demonstration model with random sequences; item i has context i modulo their
-    number.
+    """Make a queued job of the demonstration model with random sequences.
+
+    Item i has the context i modulo their number.
     """
     rng = np.random.default_rng(seed)
     owner, _ = User.objects.get_or_create(username="ada")
@@ -181,7 +180,7 @@ class GroupedLibrary(Library):
         return stored
 
     def vectors(self, layer: int = 6) -> tuple[list[int], NDArray[np.float64]]:
-        """Indices of the succeeded items and their embeddings in float64."""
+        """Return indices of the succeeded items and their embeddings in float64."""
         indices = sorted(self.results)
         rows = [
             next(one["embedding"] for one in self.results[index]["embeddings"] if one["layer"] == layer)
@@ -191,7 +190,7 @@ class GroupedLibrary(Library):
 
 
 def grouped(items: int = 60, *, params: dict[str, Any] | None = None, owner: Any = None, **more: Any) -> GroupedLibrary:
-    """A queued encode job; `finish` gives it its embeddings."""
+    """Make a queued encode job; `finish` stores its embeddings."""
     made = library("encode", params, items=items, **more)
     if owner is not None:
         Job.objects.filter(pk=made.job.pk).update(owner=owner)
@@ -205,7 +204,7 @@ def state(lib: Library, to: str) -> None:
 
 
 def large_job(items: int) -> Job:
-    """A finished job of `items` mean embeddings, written in bulk; every chunk has the same numbers."""
+    """Make a finished job of `items` mean embeddings in bulk; every chunk has the same numbers."""
     job = library("encode", items=0).job
     chunks = Chunk.objects.bulk_create(
         Chunk(job=job, first_index=8 * n, model="e1-demo", state="done", n_items=8, n_succeeded=8, n_tokens=8)

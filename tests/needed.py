@@ -1,4 +1,4 @@
-"""What some tests need and not every machine has: in continuous integration its lack is a failure, elsewhere a skip."""
+"""Programs and data that some tests need. If one is missing, the test fails in CI and skips elsewhere."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import pytest
 
 
 def unavailable(reason: str) -> NoReturn:
-    """End the test that runs: nobody may take a machine that lacks something for one that passes everything."""
+    """End the running test: fail it if CI is set, so that nothing is skipped silently, else skip it."""
     if os.environ.get("CI"):
         pytest.fail(reason)
     pytest.skip(reason)
 
 
 def needed_program(*names: str, package: str, path: str | None = None) -> str:
-    """Path of the first of these programs that there is; ends the test where there is none, naming Debian's package."""
+    """Return the path of the first of these programs, or end the test and name Debian's package."""
     for name in names:
         if found := shutil.which(name) or (shutil.which(name, path=path) if path else None):
             return found

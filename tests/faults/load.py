@@ -54,8 +54,8 @@ class Load:
 class Report:
     """The outcome.
 
-    `lost` are accepted libraries that are missing or incomplete, `doubled` those with two jobs. `complaints` are answers
-    that no document names.
+    `lost` are accepted libraries that are missing or incomplete, `doubled` those with two jobs. `complaints` are
+    answers that no document names.
     """
 
     figures: Sequence[Figures]

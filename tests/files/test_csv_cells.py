@@ -1,4 +1,4 @@
-"""Every table that is downloaded as CSV: what a name begins with is run by no spreadsheet."""
+"""Every table that is downloaded as CSV: no spreadsheet runs a name as a formula."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_reasons_of_failures(api, inline_worker):
 
 
 def test_picks_of_records_that_were_skipped(api, browser):
-    """What could be read of them is no sequence: it may be a formula."""
+    """The text of a skipped record is no sequence: it may be a formula."""
     items = [{"name": str(n), "sequence": text} for n, text in enumerate([*NAMES, "MKT"])]
     job = body(submit_items(api, items, "encode", on_invalid="skip"))
     picked = ",".join(map(str, range(len(items))))

@@ -1,4 +1,4 @@
-"""The engine on a real CUDA device: golden numbers in float32, bfloat16 near them, every backend, memory that runs out.
+"""The engine on a CUDA device: golden numbers in float32, bfloat16 near them, every backend, exhausted memory.
 
 Needs torch, numpy, safetensors and pytest only:
 `python3 -m pytest -p no:cacheprovider --noconftest -c /dev/null --rootdir . tests/gpu`.
@@ -122,7 +122,7 @@ def test_running_out_of_real_memory_halves_and_goes_on(wide):
     expected = engine.encode(asked)
     roomy = engine.runner.token_budget
     try:
-        # As if the device were small: what the network takes, and room for a part of the batch.
+        # Limit the device's memory to the network and a part of the batch.
         total = torch.cuda.get_device_properties(CUDA).total_memory
         torch.cuda.empty_cache()
         engine.runner.token_budget = 10**9

@@ -1,4 +1,4 @@
-"""The REST interface with good and bad input, one worker inside the test, real Postgres and real Valkey."""
+"""The REST interface with good and bad input, a worker inside the test, and real servers."""
 
 from __future__ import annotations
 
@@ -240,7 +240,7 @@ def test_an_upload_that_breaks_off_queues_nothing(api, kind):
     else:
         path, media_type = "/api/jobs/", "application/json"
         content = orjson.dumps({"model": "e1-demo", "action": "encode", "items": [{"sequence": "MKT"}]})
-    # The server's stream ends early; nothing but the announced length tells.
+    # The stream of the body ends early; only the announced length shows it.
     broken = {"wsgi.input": io.BytesIO(content[:-20]), "CONTENT_LENGTH": str(len(content))}
     response = api.generic("POST", path, content, content_type=media_type, **broken)
     assert response.status_code == 400

@@ -173,7 +173,7 @@ def test_counts_hold_where_the_tally_was_ahead_of_the_new_chunks(job, engine_id)
 
     def records():
         yield from (record(n) for n in range(8))
-        # The batch above is copied when the reader asks for more.
+        # The batch above is copied when the reader requests the next one.
         (lost,) = claim(ids(job)[:1])
         expire([lost.id])
         losses.leases_reap()

@@ -15,7 +15,7 @@ from tests.helpers import ROOT, ask_analysis, body
 
 
 def built(client: APIClient, lib, kind: str, **params) -> tuple[dict, dict, dict]:
-    """The analysis with its JSON and its NPZ."""
+    """Build an analysis. Return it with its JSON and its NPZ."""
     asked = ask_analysis(client, lib, kind, **params)
     assert asked.status_code == 202, body(asked)
     assert building.artefact_build(artefact_id=body(asked)["id"]), Artefact.objects.get().reason
@@ -30,9 +30,9 @@ def built(client: APIClient, lib, kind: str, **params) -> tuple[dict, dict, dict
 
 
 def described() -> dict[str, str]:
-    """Each column of an analysis with its type, as docs/maps.md has them."""
+    """Return the type of each column of an analysis from docs/maps.md."""
     page = (ROOT / "docs" / "maps.md").read_text()
-    # A row of several columns has their types in the same order, "int64 [n], text [n]".
+    # A row of several columns lists their types in the same order, "int64 [n], text [n]".
     rows = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \| (\w+ \[.*?\]) \|", page.replace("], ", "];"), re.MULTILINE)
     rows = [(re.findall(r"`(\w+)`", names), [one.split()[0] for one in types.split(";")]) for names, types in rows]
     return {name: types[at if len(types) > 1 else 0] for names, types in rows for at, name in enumerate(names)}

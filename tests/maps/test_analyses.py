@@ -1,4 +1,4 @@
-"""Neighbours, clusters and maps of a job: asked for, built, watched, cancelled, and right."""
+"""Neighbours, clusters and maps of a job: requested, built, watched, cancelled, and correct."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def published(monkeypatch) -> list[int]:
-    """What a service worker would be told."""
+    """Return the ids that a service worker would receive."""
     sent: list[int] = []
     monkeypatch.setattr(leases.current_app, "send_task", lambda name, args, **_: sent.extend(map(int, args[1:])))
     return sent
@@ -33,7 +33,7 @@ def published(monkeypatch) -> list[int]:
 
 @pytest.fixture
 def lib(db):
-    """Sixty items: item 5 was skipped, items 9 and 30 failed."""
+    """Return sixty items: item 5 was skipped, items 9 and 30 failed."""
     lib = grouped(60, skipped={5})
     lib.finish(failing={9, 30})
     state(lib, "partial")
@@ -183,7 +183,7 @@ def test_progress_is_told_and_a_cancel_stops_the_computation(lib, owner, monkeyp
     refused = owner.post(f"{analysis['url']}cancel/")
     assert (refused.status_code, body(refused)["code"]) == (409, "not_building")
     assert owner.get(f"/api/jobs/{lib.job.pk}/artefacts/{analysis['id']}/").status_code == 409
-    # Asking again builds it after all.
+    # A new request builds it after all.
     again = body(ask_analysis(owner, lib, "map"))
     assert (again["id"], again["state"], again["fraction"]) == (analysis["id"], "waiting", 0)
 

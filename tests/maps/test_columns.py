@@ -1,4 +1,4 @@
-"""Uploaded columns: which item each row is about, what is refused, and who may see them."""
+"""Uploaded columns: matching of rows to items, refusals, and access."""
 
 from __future__ import annotations
 

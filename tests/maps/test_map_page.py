@@ -1,4 +1,4 @@
-"""The page of a map without scripts: forms, table, picks, neighbours; and whose it is."""
+"""The page of a map without scripts: forms, table, picks, neighbours, and access."""
 
 from __future__ import annotations
 

@@ -150,7 +150,7 @@ def test_an_engine_that_fails_costs_no_neighbour_its_result(api, inline_worker, 
     (failed,) = body(api.get(job["links"]["items"], {"state": "failed"}))["results"]
     assert (failed["index"], failed["code"]) == (13, "worker_error")
     assert "WWWWW" in failed["reason"]
-    # Repaired, the failed item alone is computed again.
+    # After the repair, only the failed item is computed again.
     monkeypatch.setattr(engine, "encode", encode)
     retried = body(api.post(job["links"]["retry"]))
     assert retried["counts"]["pending"] == 1

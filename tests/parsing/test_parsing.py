@@ -1,4 +1,4 @@
-"""What the FASTA reader accepts, cleans and refuses, by example."""
+"""Examples of what the FASTA reader accepts, cleans and refuses."""
 
 import gzip
 import tracemalloc

@@ -1,4 +1,4 @@
-"""JSONL, CSV and the checks that all formats share, by example."""
+"""Examples of JSONL, CSV and the checks that all formats share."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Unpacking, recognising and limiting uploads, and the documentation of every code."""
+"""Unpacking, recognition and limits of uploads, and the documentation of every code."""
 
 import ast
 import gzip

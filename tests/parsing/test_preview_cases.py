@@ -1,6 +1,6 @@
-"""The preview in the browser and the parser agree: both are held to tests/data/preview-cases.json.
+"""The preview in the browser and the parser agree: both are tested with tests/data/preview-cases.json.
 
-The other half is frontend/tests/reader.test.ts. What is expected was written from the parser and read by a person.
+The other half is frontend/tests/reader.test.ts. The expected values come from the parser and were reviewed by a person.
 """
 
 from __future__ import annotations

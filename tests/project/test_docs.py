@@ -1,4 +1,4 @@
-"""Documentation as tests: what the program reads, the documents name."""
+"""The documents name the settings, methods, modules and tests of the program."""
 
 from __future__ import annotations
 

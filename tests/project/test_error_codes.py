@@ -1,4 +1,4 @@
-"""Every error code of the program stands in the documents, and no other."""
+"""The documents describe every error code of the program, and no other."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "docs" / name for name in ("errors.md", "input-rules.md")]
 SOURCES = [path for folder in ("e1client", "jobs", "worker") for path in (ROOT / folder).rglob("*.py")]
 CALLS = {"Problem", "problem", "one", "refused", "_refused", "_refusal", "_warning", "add", "setdefault"}
-"""Functions whose first argument is a code where it reads like one; for `add` and `setdefault` see `_codes_of_call`."""
+"""Functions whose first argument may be a code; for `add` and `setdefault` see `_codes_of_call`."""
 CODE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 MADE_UP = {"bad_{name}": ("bad_state", "bad_interactive")}
-"""Codes that the program puts together, as it writes them."""
+"""Codes that the program composes, by the expression in its source."""
 OF_REST_FRAMEWORK = {"not_authenticated", "authentication_failed", "permission_denied", "method_not_allowed"}
 REMEDY = (
     "describe each new code in a row of docs/errors.md (of docs/input-rules.md where it is about a record or a library "
@@ -41,7 +41,7 @@ def _described() -> set[str]:
 
 
 def _codes_on(page: Path) -> list[str]:
-    """What stands in backticks in the first cells of tables whose heading is "code"."""
+    """Return the texts in backticks in the first cells of tables whose heading is "code"."""
     codes: list[str] = []
     of_codes = False
     for line in page.read_text().splitlines():
@@ -72,7 +72,7 @@ def _codes_in(path: Path) -> Iterator[str]:
 
 
 def _codes_of_call(call: ast.Call) -> Iterator[str]:
-    """Of `Problem("code", ...)` and the like, and of the argument `code=` of any call."""
+    """Yield the codes of `Problem("code", ...)` and similar calls, and of the argument `code=` of any call."""
     function = call.func
     name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
     owner = getattr(function.value, "id", "") if isinstance(function, ast.Attribute) else ""
@@ -88,7 +88,7 @@ def _codes_of_call(call: ast.Call) -> Iterator[str]:
 
 
 def _texts(value: ast.expr) -> Iterator[str]:
-    """The codes that this expression may be; none where it is a variable, or reads like a sentence."""
+    """Yield the codes that this expression can be; none if it is a variable or a sentence."""
     if isinstance(value, ast.Constant) and isinstance(value.value, str) and CODE.fullmatch(value.value):
         yield value.value
     elif isinstance(value, ast.IfExp):

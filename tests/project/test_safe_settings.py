@@ -1,4 +1,4 @@
-"""What must hold of the settings and of the code as a whole, whatever a page does."""
+"""Safety of the settings: deployment checks, secrets, messages and checkpoints. ruff's rules check the code."""
 
 from __future__ import annotations
 
