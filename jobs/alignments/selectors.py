@@ -7,7 +7,7 @@ from uuid import UUID
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
 
-from jobs.errors import NotFound
+from jobs.library.selectors import existing
 from jobs.models import Alignment, HomologSearch, NeighbourCount, SequenceDatabase
 from jobs.science.alignments.sampling import NEIGHBOUR_THRESHOLD
 
@@ -18,10 +18,7 @@ def alignments_of(owner: User) -> QuerySet[Alignment]:
 
 def alignment_of(owner: User, alignment_id: UUID) -> Alignment:
     """Return the owner's alignment. Raises NotFound for other people's too."""
-    found = alignments_of(owner).filter(pk=alignment_id).first()
-    if found is None:
-        raise NotFound(f"there is no alignment {alignment_id}")
-    return found
+    return existing(alignments_of(owner), f"there is no alignment {alignment_id}", pk=alignment_id)
 
 
 def published_count(stored: Alignment) -> NeighbourCount | None:
@@ -44,15 +41,9 @@ def searches_of(owner: User) -> QuerySet[HomologSearch]:
 
 def search_of(owner: User, search_id: UUID) -> HomologSearch:
     """Return the owner's search. Raises NotFound for other people's too."""
-    found = searches_of(owner).filter(pk=search_id).first()
-    if found is None:
-        raise NotFound(f"there is no search {search_id}")
-    return found
+    return existing(searches_of(owner), f"there is no search {search_id}", pk=search_id)
 
 
 def database_named(name: str) -> SequenceDatabase:
     """Return the library of that name, which all users share. Raises NotFound."""
-    found = SequenceDatabase.objects.filter(name=name).first()
-    if found is None:
-        raise NotFound(f"there is no database {name[:80]!r}")
-    return found
+    return existing(SequenceDatabase.objects.all(), f"there is no database {name[:80]!r}", name=name)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from django.db import transaction
 
-from jobs.errors import Conflict, NotFound
-from jobs.library.selectors import parent_of
+from jobs.errors import Conflict
+from jobs.library.selectors import existing, parent_of
 from jobs.models import Job, Structure
 from jobs.parsing.text import file_name
 from jobs.quotas.admission import quota_admit_attachment
@@ -26,10 +26,8 @@ def structures_of(job: Job, item_index: int | None = None) -> list[Structure]:
 
 
 def structure_of(job: Job, structure_id: int) -> Structure:
-    found = Structure.objects.filter(job=job, pk=structure_id).first()
-    if found is None:
-        raise NotFound(f"job {job.pk} has no structure {structure_id}")
-    return found
+    rows = Structure.objects.filter(job=job)
+    return existing(rows, f"job {job.pk} has no structure {structure_id}", pk=structure_id)
 
 
 def distances_of(structure: Structure) -> Floats:

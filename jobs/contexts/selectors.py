@@ -10,7 +10,8 @@ from django.contrib.auth.models import User
 from django.db.models import Count, F, Func, IntegerField, QuerySet, Sum
 
 from e1protocol import BOUNDARY_TOKENS
-from jobs.errors import InvalidInput, NotFound
+from jobs.errors import InvalidInput
+from jobs.library.selectors import existing
 from jobs.models import Context, ContextSet, ContextSetMember
 
 _LENGTH = Func(F("context__sequences"), function="jsonb_array_length", output_field=IntegerField())
@@ -37,10 +38,7 @@ def context_sets_of(owner: User) -> QuerySet[ContextSet]:
 
 def context_set_of(owner: User, name: str) -> ContextSet:
     """Return the owner's set of this name. Raises NotFound, also for another user's set."""
-    found = context_sets_of(owner).filter(name=name).first()
-    if found is None:
-        raise NotFound(f"there is no context set {name[:100]!r}")
-    return found
+    return existing(context_sets_of(owner), f"there is no context set {name[:100]!r}", name=name)
 
 
 def members_of(contexts: ContextSet) -> list[MemberFacts]:

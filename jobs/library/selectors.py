@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.contrib.auth.models import User
-from django.db.models import Case, CharField, Count, Min, QuerySet, Value, When
+from django.db.models import Case, CharField, Count, Min, Model, QuerySet, Value, When
 from django.db.models.fields.json import KT
 
 from jobs.actions import get_action
 from jobs.errors import Gone, InvalidInput, NotFound, Problem
 from jobs.models import Context, Item, Job
 from jobs.models.states import ChunkState, ItemState, JobState
+
+Row = TypeVar("Row", bound=Model)
 
 MAX_INDEX = 2**31
 """End of the column's range: item indices are below it."""
@@ -29,12 +31,17 @@ ITEM_STATE = Case(
 """An item's state, from its own error and its chunk's state."""
 
 
+def existing(rows: QuerySet[Row], missing: str, **lookup: Any) -> Row:
+    """Return the row that fits. Raises NotFound, whose message is `missing`."""
+    row = rows.filter(**lookup).first()
+    if row is None:
+        raise NotFound(missing)
+    return row
+
+
 def job_of(owner: User, job_id: UUID) -> Job:
     """Return the owner's job. Raises NotFound, also for another owner's job."""
-    job = Job.objects.filter(owner=owner, pk=job_id).first()
-    if job is None:
-        raise NotFound(f"there is no job {job_id}")
-    return job
+    return existing(jobs_of(owner), f"there is no job {job_id}", pk=job_id)
 
 
 def require_rows(job: Job) -> None:

@@ -10,7 +10,8 @@ import numpy as np
 from django.db import connection, transaction
 from numpy.typing import NDArray
 
-from jobs.errors import Conflict, InvalidInput, NotFound
+from jobs.errors import Conflict, InvalidInput
+from jobs.library.selectors import existing
 from jobs.maps.column_files import LONG_NAME, MAX_COLUMNS, NAME_HEAD, Matching, read_columns
 from jobs.models import Job, JobColumn
 from jobs.models.states import JobState
@@ -81,10 +82,7 @@ def columns_of_job(job: Job) -> list[JobColumn]:
 
 def column_of(job: Job, number: int) -> JobColumn:
     """Return one column of the job. Raises NotFound."""
-    found = JobColumn.objects.filter(job=job, pk=number).first() if 0 < number < 2**63 else None
-    if found is None:
-        raise NotFound(f"job {job.pk} has no column {number}")
-    return found
+    return existing(JobColumn.objects.filter(job=job), f"job {job.pk} has no column {number}", pk=number)
 
 
 def column_values(column: JobColumn) -> NDArray[Any]:

@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 
 from jobs.background.artefacts import artefact_fingerprint, artefact_request
 from jobs.errors import InvalidInput, NotFound
-from jobs.library.selectors import job_of, jobs_of
+from jobs.library.selectors import existing, job_of, jobs_of
 from jobs.maps.limits import check_size
 from jobs.maps.params import check_analysis, check_embeddings, keeps_means
 from jobs.models import Artefact, Job
@@ -24,9 +24,9 @@ LISTED_JOBS = 50
 def analysis_request(*, job: Job, kind: Any, params: Any) -> Artefact:
     """Return the analysis of the results that the job has now, and queue it if it is new, failed or cancelled.
 
-    If the job still runs, the analysis covers its finished rows. Raises InvalidInput for faults of the request, the job
-    or the size of the library, TooLarge if the owner's storage is full, and TooManyRequests if the owner has too many
-    unfinished analyses.
+    If the job still runs, the analysis covers its finished rows. Raises InvalidInput if the request, the job or the
+    size of the library is wrong. Raises TooLarge if the owner's storage is full, and TooManyRequests if the owner has
+    too many unfinished analyses.
     """
     checked = check_analysis(job, kind, params)
     items = progress.job_counts(job)["succeeded"]
@@ -94,10 +94,7 @@ def analyses_of(job: Job) -> QuerySet[Artefact]:
 
 def analysis_of(job: Job, number: int) -> Artefact:
     """Return one analysis of the job. Raises NotFound."""
-    found = analyses_of(job).filter(pk=number).first() if 0 < number < 2**63 else None
-    if found is None:
-        raise NotFound(f"job {job.pk} has no analysis {number}")
-    return found
+    return existing(analyses_of(job), f"job {job.pk} has no analysis {number}", pk=number)
 
 
 def is_behind(artefact: Artefact) -> bool:

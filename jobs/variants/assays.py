@@ -12,8 +12,8 @@ import numpy as np
 from django.db import transaction
 
 from jobs.actions import SCORERS
-from jobs.errors import Conflict, NotFound
-from jobs.library.selectors import parent_of
+from jobs.errors import Conflict
+from jobs.library.selectors import existing, parent_of
 from jobs.models import Assay, Job
 from jobs.parsing.text import file_name
 from jobs.queue.progress import results_fingerprint
@@ -78,10 +78,8 @@ def assays_of(job: Job) -> list[Assay]:
 
 def assay_of(job: Job, assay_id: int) -> Assay:
     """Return one assay of the job, whose rows are loaded on access. Raises NotFound."""
-    found = Assay.objects.filter(job=job, pk=assay_id).defer("names", "data").first()
-    if found is None:
-        raise NotFound(f"job {job.pk} has no assay {assay_id}")
-    return found
+    rows = Assay.objects.filter(job=job).defer("names", "data")
+    return existing(rows, f"job {job.pk} has no assay {assay_id}", pk=assay_id)
 
 
 def labelled(assays: Sequence[Assay]) -> list[tuple[Assay, str]]:

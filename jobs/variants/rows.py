@@ -18,7 +18,7 @@ from jobs.science.variants.overlays import key_of
 Floats = NDArray[np.float64]
 
 OTHER_LENGTH = -1
-"""Stands for the number of mutations of a sequence of another length than the parent's."""
+"""The number of mutations of a sequence of another length than the parent's."""
 
 _CHUNKS = 1000
 """Chunks whose outputs are read at a time."""

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def job(api):
-    """A job that nobody computes: names map to its parent all the same."""
+    """A job that is never computed: names map to its parent nevertheless."""
     return sent(api, "score", [{"variant": variant} for variant in VARIANTS], parent=SHORT)
 
 
@@ -152,7 +152,7 @@ def test_attachments_have_a_limit_and_count_against_the_quota(api, job, person, 
 
 @pytest.fixture
 def contacts(api):
-    """A job that nobody computes: structures map to sequences, whatever becomes of the maps."""
+    """A job that is never computed: structures map to sequences, even without contact maps."""
     return sent(api, "contacts", [{"sequence": SHORT}, {"sequence": UBIQUITIN[:27]}])
 
 
