@@ -38,7 +38,7 @@ def database_add(*, name: str, file: Path, skip_invalid: bool = False) -> tuple[
     """
     if not _NAME.fullmatch(name):
         remedy = "Use 1 to 60 small letters, digits and . - _, the first a letter or digit."
-        raise InvalidInput.one("bad_name", f"{name[:80]!r} is no name for a database", remedy, path="name")
+        raise InvalidInput.one("bad_name", f"{name[:80]!r} is not a name for a database", remedy, path="name")
     if SequenceDatabase.objects.filter(name=name).exists():
         raise _exists(name)
     root = databases_folder()

@@ -142,7 +142,7 @@ def _numbers(raw: Any) -> NDArray[np.float64]:
         vector = np.empty((0, 0))
     if vector.ndim != 1 or not len(vector) or not np.isfinite(vector).all():
         remedy = "Give a list of finite numbers, such as an embedding from the results."
-        raise InvalidInput.one("bad_vector", "vector is no list of numbers", remedy, path="vector")
+        raise InvalidInput.one("bad_vector", "vector is not a list of numbers", remedy, path="vector")
     return vector
 
 

@@ -83,5 +83,5 @@ def _kinds(text: str) -> dict[str, str]:
         kinds = None
     if not isinstance(kinds, dict) or not all(isinstance(kind, str) for kind in kinds.values()):
         remedy = 'Give text such as {"class": "categorical"}.'
-        raise InvalidInput.one("bad_kinds", "kinds is no JSON object of texts", remedy, path="kinds")
+        raise InvalidInput.one("bad_kinds", "kinds is not a JSON object of texts", remedy, path="kinds")
     return kinds

@@ -59,7 +59,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """The cell that makes a column with numbers categorical: the first that is no number, with its line (1-based)."""
+    """The cell that makes a column of numbers categorical: the first that is not a number. `line` is 1-based."""
 
     column: str
     text: str
@@ -127,7 +127,7 @@ def _rows(data: bytes) -> Iterator[tuple[int, list[str]]]:
     try:
         data.decode()
     except UnicodeDecodeError as error:
-        what = f"the file is no UTF-8 text (byte {error.start})"
+        what = f"the file is not UTF-8 text (byte {error.start})"
         raise _refusal("not_utf8", what, "Save it as CSV in UTF-8.") from None
     return ((line, [cell.strip() for cell in row]) for line, row in table_rows(data, _unreadable))
 
@@ -150,7 +150,7 @@ def _header(rows: Iterator[tuple[int, list[str]]]) -> list[str]:
     values = [name for name in header if name not in NOT_VALUES]
     if not values:
         remedy = "Add a column with a value for each item, such as a family or a measured activity."
-        raise _refusal("no_values", f"there is no column beside {shown}", remedy, line=line)
+        raise _refusal("no_values", f"the only columns are: {shown}", remedy, line=line)
     if len(values) > MAX_COLUMNS:
         remedy = f"Keep at most {MAX_COLUMNS}."
         raise _refusal("too_many_columns", f"the file has {len(values)} columns of values", remedy, line=line)

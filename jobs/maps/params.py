@@ -30,7 +30,9 @@ def check_analysis(job: Job, kind: Any, raw: Any) -> dict[str, Any]:
         found = "the field kind is missing" if kind is None else f"there is no analysis {kind!r}"
         raise InvalidInput.one("unknown_kind", found, f"Choose from {', '.join(KINDS)}.", path="kind")
     if raw is not None and not isinstance(raw, dict):
-        raise InvalidInput.one("bad_params", "params is no JSON object", 'Give one such as {"seed": 1}.', path="params")
+        raise InvalidInput.one(
+            "bad_params", "params is not a JSON object", 'Give one such as {"seed": 1}.', path="params"
+        )
     check_embeddings(job)
     return _CHECKS[kind](job, raw or {})
 
@@ -106,7 +108,7 @@ def _indices(raw: Any) -> list[int] | None:
         return None
     if not isinstance(raw, list) or not raw or not all(is_whole(index) and 0 <= index < 2**31 for index in raw):
         remedy = "Give item indices, counted from 0, such as [0, 5]; leave it out for all items."
-        raise InvalidInput.one("bad_queries", "queries is no list of item indices", remedy, path="params.queries")
+        raise InvalidInput.one("bad_queries", "queries is not a list of item indices", remedy, path="params.queries")
     if len(raw) > MAX_QUERIES:
         remedy = f"Name at most {MAX_QUERIES:,}, or leave it out for all items."
         raise InvalidInput.one("too_many_queries", f"queries names {len(raw):,} items", remedy, path="params.queries")

@@ -136,7 +136,7 @@ class Listed(Shape):
 
 class TakenAsWords(Shape):
     column = s.CharField()
-    because = s.CharField(source="text", help_text="The first cell that is no number.")
+    because = s.CharField(source="text", help_text="The first cell that is not a number.")
     line = s.IntegerField(help_text="Its line in the file, from 1.")
 
 

@@ -50,7 +50,7 @@ def read_assay(stream: Readable, *, variant_column: str = "", value_column: str 
         data.decode()
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise _refused("invalid_utf8", "the file is no UTF-8 text", "Save it as CSV UTF-8.", line=line) from None
+        raise _refused("invalid_utf8", "the file is not UTF-8 text", "Save it as CSV UTF-8.", line=line) from None
     rows = table_rows(data, _unreadable)
     names = _header(rows)
     looked = [(line, row[: len(names)]) for line, row in islice(rows, _LOOKED_AT)]
@@ -145,7 +145,7 @@ def _number(cell: str, line: int, column: str) -> float:
         return math.nan
     value = decimal(word)
     if value is None:
-        what = f"{storable(word)[:40]!r} in the column {storable(column)[:60]} is no number"
+        what = f"{storable(word)[:40]!r} in the column {storable(column)[:60]} is not a number"
         raise _refused("bad_number", what, "Write it with a decimal point, or leave the field empty.", line=line)
     return value
 

@@ -166,7 +166,7 @@ def _lines(table: VariantTable, wanted: Wanted) -> Iterator[str]:
 def _scoring_job(request: HttpRequest, job_id: UUID) -> Job:
     job = own_job_with_rows(request, job_id)
     if job.action != "score":
-        raise Http404(f"job {job_id} is no scoring job")
+        raise Http404(f"job {job_id} is not a scoring job")
     return job
 
 

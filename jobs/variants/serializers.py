@@ -43,7 +43,7 @@ class AssayCounts(Shape):
     duplicates = s.IntegerField(help_text="Further rows of a variant; the mean is used.")
     without_score = s.IntegerField()
     without_measurement = s.IntegerField()
-    unreadable = s.IntegerField(help_text="Rows whose name is no variant of the parent.")
+    unreadable = s.IntegerField(help_text="Rows whose name is not a variant of the parent.")
 
 
 class AssayMetrics(Shape):
