@@ -1,4 +1,6 @@
-"""`python -m benchmarks.biology --model e1-demo --data DIR`: does the network know biology? Never tuned to.
+"""`python -m benchmarks.biology --model e1-demo --data DIR`: does the network know biology?
+
+The figures are measured only; nothing is tuned to them.
 
 - Recovery: the share of masked residues of held-out proteins that the network ranks first. It runs alone, and with
   three homologs of the family as context. The baseline always predicts the most frequent residue. `--heldout` is by

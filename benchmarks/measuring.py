@@ -1,4 +1,4 @@
-"""Comparable times: the works to compare run in turns in one process, and the median counts."""
+"""Comparable times: the functions to compare run in turns in one process, and the median counts."""
 
 from __future__ import annotations
 

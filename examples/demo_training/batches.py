@@ -54,7 +54,7 @@ class Batch:
 
 
 class Sampler:
-    """Draws batches from the training proteins.
+    """A sampler of batches from the training proteins.
 
     A batch depends only on `seed` and its number, so that a run can resume where it stopped.
     """

@@ -25,7 +25,7 @@ from torch.nn import functional as F  # noqa: N812 - its usual name
 
 
 class Span(NamedTuple):
-    """Rows `q_start:q_end` attend to keys `k_start:k_end`."""
+    """A rule of attention: rows `q_start:q_end` attend to keys `k_start:k_end`."""
 
     q_start: int
     q_end: int

@@ -25,7 +25,7 @@ Rotation = tuple[Tensor, Tensor]
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """Instances one after the other without padding. An instance may follow a context from the cache.
+    """Instances one after the other, without padding. An instance may follow a context from the cache.
 
     All tensors are int64 [T]. `within` has a span per sequence; `blocks` has a span per sequence whose keys start at
     the first token of its instance (block-causal).

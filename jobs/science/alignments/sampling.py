@@ -170,7 +170,7 @@ def _agreeing(
 
 
 class Sampler:
-    """Draws contexts from one alignment. Counts neighbours once for each threshold.
+    """A sampler of contexts from one alignment, which counts neighbours once for each threshold.
 
     `counted` holds the neighbour counts that are already known, by threshold.
     """

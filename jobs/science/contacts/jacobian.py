@@ -76,7 +76,7 @@ def centred_row(row: Floats) -> NDArray[np.float32]:
 
 
 class ContactMap:
-    """Collects the rows of the Jacobian of a sequence of `length` residues, and computes the map."""
+    """A contact map in the making, from the rows of the Jacobian of a sequence of `length` residues."""
 
     def __init__(self, length: int) -> None:
         self.length = length

@@ -18,7 +18,7 @@ CONTACT_DISTANCE = 8.0
 
 @dataclass(frozen=True, slots=True)
 class Precision:
-    """How many of the best-scored pairs are contacts: `hits` of `pairs`. `contacts` counts all long-range contacts."""
+    """The number of contacts among the best-scored pairs: `hits` of `pairs`. `contacts` counts all of the structure."""
 
     hits: int
     pairs: int

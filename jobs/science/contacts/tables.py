@@ -40,7 +40,7 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class ContactTable:
-    """Scores [L, L] of the residue pairs of `sequence`, and distances [L, L] (NaN where unknown) or None."""
+    """Scores [L, L] of the residue pairs of `sequence`, and distances [L, L] (NaN if unknown) or None."""
 
     sequence: str
     scores: Floats

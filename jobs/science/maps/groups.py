@@ -30,7 +30,7 @@ METHODS = ("auto", "louvain", "hdbscan", "kmeans")
 
 @dataclass(frozen=True, slots=True)
 class Grouping:
-    """How to group.
+    """Settings of a grouping.
 
     `resolution` is for louvain: above 1 there are more and smaller groups. `min_size` is the smallest group of hdbscan.
     `count` is the number of groups of kmeans, by default the square root of n / 2, at most 100.

@@ -49,7 +49,7 @@ class Mutation:
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """Substitutions in order of position, at most one at each. The parent has none; its score is 0.
+    """Substitutions in order of position, at most one at each position. The parent has none, and its score is 0.
 
     Synonymous substitutions (`A24A`) are left out.
     """
@@ -119,7 +119,7 @@ def plain_variant(text: str, parent: str, offset: int) -> Variant | None:
 
 
 class VariantRules:
-    """Checks variants one by one as they are read (`jobs.parsing.records.VariantCheck`).
+    """A check of variants, one by one as they are read (`jobs.parsing.records.VariantCheck`).
 
     With `lengths`, full sequences may have any length, as pseudo-log-likelihoods allow. Every residue must then be
     canonical, because each one is scored.
