@@ -25,9 +25,9 @@ def load(shape: str, folder: Path, **config: Any) -> Engine:
     return Engine.load(random_checkpoint(shape, folder), EngineConfig(**config))
 
 
-def against_matrix_products(shape: str, folder: Path, *, repeats: int, count: int, **config: Any) -> Iterator[Row]:
+def against_matrix_products(shape: str, folder: Path, *, repeats: int, count: int) -> Iterator[Row]:
     """Compare the rate of the whole forward pass with that of plain matrix products."""
-    engine = load(shape, folder, **config)
+    engine = load(shape, folder)
     facts = engine.model_config
     queries = [Query(sequence) for sequence in proteins(count, 60, 500)]
     pairs = sum((len(query.sequence) + BOUNDARY_TOKENS) ** 2 for query in queries)
@@ -94,15 +94,14 @@ def shared_context(
     queries: int,
     along: int,
     contexts: int = 16,
-    residues: int = 250,
-    **config: Any,
+    residues: int,
 ) -> Iterator[Row]:
     """Compare many queries after one context with the least possible work, and with encoding it for each query.
 
     On a CPU a thousand queries take a quarter of an hour, during which the speed of the machine changes. So they run in
     bundles, as in a worker, with the matrix products in between. The first bundle encodes the context.
     """
-    engine = load(shape, folder, **config)
+    engine = load(shape, folder)
     facts = engine.model_config
     homologs = tuple(proteins(contexts, residues, residues, seed=1))
     asked = [Query(sequence, homologs) for sequence in proteins(queries, residues, residues, seed=2)]
@@ -111,7 +110,7 @@ def shared_context(
     first = matrix_flops(facts, past) + attention_flops(facts, contexts * own**2, past * (past + own) / 2)
     each = matrix_flops(facts, own) + attention_flops(facts, own**2, own * (own + past))
     products = Products(engine, min(engine.token_budget, queries * own))
-    alone = load(shape, folder, **{**config, "context_bytes": 1})
+    alone = load(shape, folder, context_bytes=1)
     size = max(1, round(BUNDLE_TOKENS.get(engine.runner.device.type, 1024) / own))
     bundles = [asked[start : start + size] for start in range(0, queries, size)]
     device = engine.runner.device
@@ -158,9 +157,9 @@ def _bundles_by_turns(engine: Engine, bundles: Sequence[Sequence[Query]], produc
     return Timed.of(shared), Timed.of(peaks)
 
 
-def skipped_work(shape: str, folder: Path, *, repeats: int, count: int, **config: Any) -> Iterator[Row]:
+def skipped_work(shape: str, folder: Path, *, repeats: int, count: int) -> Iterator[Row]:
     """Compare partial requests with the full pass (all layers, all logits): skipped work must cost nothing."""
-    engine = load(shape, folder, **config)
+    engine = load(shape, folder)
     layers = engine.model_config.num_hidden_layers
     lower = layers * 2 // 5
     texts = proteins(count, 60, 500)

@@ -52,16 +52,12 @@ def similar_to(
     names: dict[int, str] = {}
     compared = 0
     for block in vector_blocks(job, layer):
-        found = TopK(1, k)
-        # The row within the block: input indices have gaps, since items may fail.
-        own = block.index.index(leave_out) if leave_out is not None and leave_out in block.index else None
-        scan_block(found, vector, block.vectors, 0, leave_out=own)
-        index = np.array(block.index, dtype=np.int64)
-        best.add(np.where(found.row < 0, -1, index[found.row]), found.similarity)
+        # Input indices have gaps, because items may fail.
+        scan_block(best, vector, block.vectors, np.array(block.index, dtype=np.int64), leave_out=leave_out)
         kept = {int(one) for one in best.row[0] if one >= 0}
         names = {one: name for one, name in names.items() if one in kept}
         names |= {one: name for one, name in zip(block.index, block.name, strict=True) if one in kept}
-        compared += len(block.index) - (own is not None)
+        compared += sum(index != leave_out for index in block.index)
     pairs = zip(best.row[0].tolist(), best.similarity[0].tolist(), strict=True)
     return [Neighbour(row, names[row], similarity) for row, similarity in pairs if row >= 0], compared
 

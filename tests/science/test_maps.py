@@ -58,7 +58,8 @@ def test_one_query_gives_the_same_as_all_at_once():
     for query in (0, 77):
         best = TopK(1, 5)
         for start in range(0, len(vectors), 16):
-            scan_block(best, vectors[query], vectors[start : start + 16], start, leave_out=query)
+            block = vectors[start : start + 16]
+            scan_block(best, vectors[query], block, np.arange(start, start + len(block)), leave_out=query)
         assert best.row[0].tolist() == rows[query].tolist()
         assert np.abs(best.similarity - similarity[query]).max() < 1e-6
 
@@ -66,8 +67,8 @@ def test_one_query_gives_the_same_as_all_at_once():
 def test_of_equal_ones_the_earlier_stands_first_and_too_few_are_filled_up():
     vectors = np.tile(np.array([[1.0, 2.0]], np.float32), (4, 1))
     best = TopK(1, 6)
-    scan_block(best, vectors[0], vectors[2:], 2, leave_out=3)
-    scan_block(best, vectors[0], vectors[:2], 0, leave_out=3)
+    scan_block(best, vectors[0], vectors[2:], np.arange(2, 4), leave_out=3)
+    scan_block(best, vectors[0], vectors[:2], np.arange(2), leave_out=3)
     assert best.row[0].tolist() == [0, 1, 2, -1, -1, -1]
     assert np.isneginf(best.similarity[0, 3:]).all()
     rows, similarity = nearest(vectors, vectors, k=6, own_rows=np.arange(4))

@@ -40,15 +40,16 @@ def unit_rows(vectors: Floats) -> NDArray[np.float32]:
     return (vectors / np.where(lengths == 0, 1, lengths)).astype(np.float32)
 
 
-def scan_block(best: TopK, query: Floats, block: Floats, first_row: int, *, leave_out: int | None = None) -> None:
-    """Compare a query [H] with the library rows `block` [m, H] from `first_row`; `leave_out` is the query's own row."""
+def scan_block(
+    best: TopK, query: Floats, block: Floats, rows: NDArray[np.int64], *, leave_out: int | None = None
+) -> None:
+    """Compare a query [H] with library rows `block` [m, H], numbered `rows` [m]; `leave_out` is the query's own row."""
     wide = block.astype(np.float64)
     direction = query.astype(np.float64) / (np.linalg.norm(query.astype(np.float64)) or 1)
     lengths = np.linalg.norm(wide, axis=1)
     similarity = np.clip(wide @ direction / np.where(lengths == 0, 1, lengths), -1, 1)
-    rows = np.arange(first_row, first_row + len(block))
-    if leave_out is not None and first_row <= leave_out < first_row + len(block):
-        similarity[leave_out - first_row] = -np.inf
+    if leave_out is not None:
+        similarity[rows == leave_out] = -np.inf
     k = best.row.shape[1]
     if len(rows) > k:
         # Keep all rows as similar as the k-th: `add` orders ties by row.
