@@ -1,0 +1,286 @@
+"""The gunicorn worker: an event loop that reads requests and sends answers, and threads that only compute.
+
+gunicorn's own thread worker gives a connection to a thread before its request is there, and a thread sends an answer as
+slowly as its client reads. Forty slow clients then stop a service. Here the main thread does both, with deadlines.
+"""
+
+from __future__ import annotations
+
+import errno
+import selectors
+import socket
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from gunicorn import http
+from gunicorn.workers.gthread import TConn, ThreadWorker
+
+from e1site.webserver.arriving import Arrival, State
+from e1site.webserver.leaving import SILENCE_SECONDS, SLOWEST_RATE, ClientSocket
+
+HEAD_SECONDS = 10.0
+"""For the head of a request, from its first byte; for a new connection from the beginning."""
+BODY_SECONDS = 20.0
+"""For a body up to `SMALL_BODY`, from the end of its head."""
+LINGER_SECONDS, LINGER_BYTES = 5.0, 4 * 1024 * 1024
+"""How long, and for how many bytes, a closed connection still reads, so that its client can read the answer."""
+LINGERING = 200
+"""Connections that linger at a time; the oldest goes first."""
+READ = 64 * 1024
+UNREAD_BYTES = 64 * 1024 * 1024
+"""Answers that clients have not taken yet, in one process. Beyond it the client is dropped that has been silent longest."""
+SPARE_CONNECTIONS = 50
+"""Of `worker_connections`: when fewer are free, the request that has been arriving longest is dropped."""
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+HEAD_TOO_LONG = b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+TIMEOUT = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+
+
+@dataclass(eq=False, slots=True)
+class Waiting:
+    """A connection that the event loop holds: it arrives, leaves, or lingers until `deadline` (monotonic)."""
+
+    conn: Any
+    deadline: float
+    arrival: Arrival | None = None
+    keeps: bool = False
+    """Whether another request may follow once the answer is sent."""
+    unread: int = 0
+    """Bytes of the answer when the loop took it over."""
+    moved_at: float = field(default_factory=time.monotonic)
+    """When the client last took some of its answer."""
+
+
+def _unread(waiting: Waiting) -> int:
+    return int(waiting.conn.sock.waiting_bytes)
+
+
+class EdgeWorker(ThreadWorker):  # type: ignore[misc]
+    """Threads see whole requests (or uploads in progress), and leave whole answers behind."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # In the order in which they began, so that the first is the oldest.
+        self._arriving: dict[int, Waiting] = {}
+        self._leaving: dict[int, Waiting] = {}
+        self._lingering: dict[int, Waiting] = {}
+
+    def load_wsgi(self) -> None:
+        """Load the application. Each answer says whether it is a stream; only streams wait for their reader."""
+        super().load_wsgi()
+        application: Callable[..., Iterable[bytes]] = self.app.wsgi()
+
+        def run(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+            answer = application(environ, start_response)
+            environ["gunicorn.socket"].streams = getattr(answer, "streaming", True)
+            return answer
+
+        self.wsgi = run
+
+    # --- arriving ---
+
+    def accept(self, listener: socket.socket) -> None:
+        """Take a new connection into the loop."""
+        try:
+            sock, address = listener.accept()
+        except OSError as error:
+            if error.errno in (errno.EMFILE, errno.ENFILE):
+                self._drop_oldest(self._arriving)
+            elif error.errno not in (errno.EAGAIN, errno.ECONNABORTED, errno.EWOULDBLOCK):
+                raise
+            return
+        self.nr_conns += 1
+        conn = TConn(self.cfg, sock, address, listener.getsockname())
+        conn.sock = ClientSocket(sock)
+        conn.parser = http.get_parser(self.cfg, conn.sock, address)
+        conn.initialized = conn.data_ready = True
+        self._arrive(conn, time.monotonic() + HEAD_SECONDS)
+        if self.nr_conns > self.worker_connections - SPARE_CONNECTIONS:
+            self._drop_oldest(self._arriving)
+
+    def _arrive(self, conn: Any, deadline: float) -> None:
+        """Wait for a request on this connection."""
+        waiting = Waiting(conn, deadline, Arrival())
+        self._hold(self._arriving, waiting, selectors.EVENT_READ, self._read)
+        # What came behind the last request doesn't make the socket readable again.
+        if ahead := conn.parser.unreader.take_buffered():
+            self._feed(waiting, ahead)
+
+    def _read(self, waiting: Waiting) -> None:
+        try:
+            data = waiting.conn.sock._sock.recv(READ)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if data:
+            self._feed(waiting, data)
+        else:
+            self._drop(self._arriving, waiting)
+
+    def _feed(self, waiting: Waiting, data: bytes) -> None:
+        arrival, conn = waiting.arrival, waiting.conn
+        assert arrival is not None  # noqa: S101  # for the type checker: only arriving connections come here
+        if not arrival.has_begun:
+            waiting.deadline = time.monotonic() + HEAD_SECONDS
+        had_head = bool(arrival.body_at)
+        state = arrival.feed(data)
+        if state is State.HEAD_TOO_LONG:
+            self._refuse(waiting, HEAD_TOO_LONG)
+        elif state is State.WAITING:
+            if arrival.body_at and not had_head:
+                waiting.deadline = time.monotonic() + BODY_SECONDS
+                if arrival.wants_continue:
+                    conn.sock.sendall(CONTINUE)
+        else:
+            self._release(self._arriving, waiting)
+            conn.sock.setblocking(True)
+            conn.parser.unreader.unread(bytes(arrival.data))
+            conn.sock.streams = True
+            conn.is_whole = state is State.COMPLETE
+            self.enqueue_req(conn)
+
+    def _refuse(self, waiting: Waiting, answer: bytes) -> None:
+        self._release(self._arriving, waiting)
+        self._send_and_close(waiting.conn, answer)
+
+    def _send_and_close(self, conn: Any, answer: bytes) -> None:
+        conn.sock.streams = False
+        try:
+            conn.sock.sendall(answer)
+        except OSError:
+            self._close(conn)
+        else:
+            self._linger(conn)
+
+    # --- leaving ---
+
+    def _keepalive_after(self, conn: Any, keepalive: bool) -> bool:
+        """Return whether another request may follow. An upload that the view did not read to its end ends here."""
+        if not keepalive:
+            return False
+        # The rest of a small body is in memory. The rest of an upload would have to come from the client.
+        return bool(conn.parser.finish_body(deadline=time.monotonic() + (1 if conn.is_whole else 0)))
+
+    def finish_request(self, conn: Any, fs: Any) -> None:
+        """Send what the client has not taken yet, then wait for its next request or close. Runs in the loop."""
+        try:
+            keeps = not fs.cancelled() and bool(fs.result())
+            conn.sock.flush()
+        except Exception:
+            # gunicorn has logged it, or the client is gone.
+            self._close(conn)
+            return
+        if not conn.sock.waiting_bytes:
+            self._after_answer(conn, keeps)
+            return
+        unread = conn.sock.waiting_bytes
+        waiting = Waiting(conn, time.monotonic() + SILENCE_SECONDS, keeps=keeps, unread=unread)
+        self._hold(self._leaving, waiting, selectors.EVENT_WRITE, self._write)
+        while len(self._leaving) > 1 and sum(map(_unread, self._leaving.values())) > UNREAD_BYTES:
+            self._drop(self._leaving, min(self._leaving.values(), key=lambda one: one.moved_at))
+
+    def _write(self, waiting: Waiting) -> None:
+        try:
+            if waiting.conn.sock.flush():
+                waiting.moved_at = time.monotonic()
+        except OSError:
+            self._drop(self._leaving, waiting)
+            return
+        if not waiting.conn.sock.waiting_bytes:
+            self._release(self._leaving, waiting)
+            self._after_answer(waiting.conn, waiting.keeps)
+
+    def _after_answer(self, conn: Any, keeps: bool) -> None:
+        if keeps and self.alive:
+            self._arrive(conn, time.monotonic() + self.cfg.keepalive)
+        else:
+            self._linger(conn)
+
+    # --- lingering: the answer is sent, and what still comes is thrown away, so that the client can read it ---
+
+    def _linger(self, conn: Any) -> None:
+        try:
+            conn.sock._sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            self._close(conn)
+            return
+        # Its answer is out: it keeps neither a stopping worker alive nor a place of the connections.
+        self.nr_conns -= 1
+        waiting = Waiting(conn, time.monotonic() + LINGER_SECONDS, unread=LINGER_BYTES)
+        self._hold(self._lingering, waiting, selectors.EVENT_READ, self._discard)
+        if len(self._lingering) > LINGERING:
+            self._end(self._lingering, next(iter(self._lingering.values())))
+
+    def _discard(self, waiting: Waiting) -> None:
+        try:
+            data = waiting.conn.sock._sock.recv(READ)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        waiting.unread -= len(data)
+        if not data or waiting.unread <= 0:
+            self._end(self._lingering, waiting)
+
+    # --- the connections that the loop holds ---
+
+    def _hold(self, group: dict[int, Waiting], waiting: Waiting, event: int, then: Callable[[Waiting], None]) -> None:
+        group[id(waiting)] = waiting
+
+        def happened(_file: object) -> None:
+            # An earlier event of the same round may have dropped this connection.
+            if id(waiting) in group:
+                then(waiting)
+
+        self.poller.register(waiting.conn.sock._sock, event, happened)
+
+    def _release(self, group: dict[int, Waiting], waiting: Waiting) -> None:
+        del group[id(waiting)]
+        self.poller.unregister(waiting.conn.sock._sock)
+
+    def _end(self, group: dict[int, Waiting], waiting: Waiting) -> None:
+        self._release(group, waiting)
+        waiting.conn.sock.shut()
+
+    def _drop(self, group: dict[int, Waiting], waiting: Waiting) -> None:
+        self._end(group, waiting)
+        self.nr_conns -= 1
+
+    def _drop_oldest(self, group: dict[int, Waiting]) -> None:
+        if oldest := next(iter(group.values()), None):
+            self._drop(group, oldest)
+
+    def _close(self, conn: Any) -> None:
+        self.nr_conns -= 1
+        conn.sock.shut()
+
+    def murder_keepalived(self, force: bool = False) -> None:
+        """End the connections whose deadline is over; all that wait for a request if `force`."""
+        now = time.monotonic()
+        for waiting in [one for one in self._arriving.values() if force or one.deadline < now]:
+            begun = waiting.arrival is not None and waiting.arrival.has_begun
+            if begun and not force:
+                self._refuse(waiting, TIMEOUT)
+            else:
+                self._drop(self._arriving, waiting)
+        for waiting in [one for one in self._leaving.values() if force or self._is_too_slow(one, now)]:
+            self._drop(self._leaving, waiting)
+        for waiting in [one for one in self._lingering.values() if force or one.deadline < now]:
+            self._end(self._lingering, waiting)
+
+    def _is_too_slow(self, waiting: Waiting, now: float) -> bool:
+        """Return whether the client has been silent, or slow on the whole: the deadline moves with what it has taken."""
+        taken = waiting.unread - _unread(waiting)
+        return now > waiting.moved_at + SILENCE_SECONDS or now > waiting.deadline + taken / SLOWEST_RATE
+
+    def murder_pending(self) -> None:
+        """Do nothing: gunicorn's list of pending connections is never used."""
+
+    def _cap_keepalive(self, deadline: float) -> None:
+        """Let idle connections end by `deadline` when the worker stops."""
+        for waiting in self._arriving.values():
+            if waiting.arrival is not None and not waiting.arrival.has_begun:
+                waiting.deadline = min(waiting.deadline, deadline)
