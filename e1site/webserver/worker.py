@@ -30,7 +30,7 @@ LINGERING = 200
 """Connections that linger at a time; the oldest goes first."""
 READ = 64 * 1024
 UNREAD_BYTES = 64 * 1024 * 1024
-"""Answers that clients have not taken yet, in one process. Beyond it the client is dropped that has been silent longest."""
+"""Answers that clients have not taken yet, in one process. Beyond it the client that is silent longest is dropped."""
 SPARE_CONNECTIONS = 50
 """Of `worker_connections`: when fewer are free, the request that has been arriving longest is dropped."""
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -272,7 +272,7 @@ class EdgeWorker(ThreadWorker):  # type: ignore[misc]
             self._end(self._lingering, waiting)
 
     def _is_too_slow(self, waiting: Waiting, now: float) -> bool:
-        """Return whether the client has been silent, or slow on the whole: the deadline moves with what it has taken."""
+        """Return whether the client is silent, or slow on the whole: the deadline moves with what it has taken."""
         taken = waiting.unread - _unread(waiting)
         return now > waiting.moved_at + SILENCE_SECONDS or now > waiting.deadline + taken / SLOWEST_RATE
 
