@@ -44,12 +44,13 @@ class Part:
 
 
 def web(host: str, port: int) -> Part:
-    """Return the web process: two processes of 16 threads."""
+    """Return the web process: two processes of 56 threads."""
     command = (
         *(sys.executable, "-m", "gunicorn", "e1site.wsgi:application", "--bind", f"{bracketed(host)}:{port}"),
-        # A slow download or an event stream holds one thread each. The application is loaded before the fork, which
-        # halves the work at the start; importing it opens no connection.
-        *("--worker-class", "gthread", "--workers", "2", "--threads", "16"),
+        # Uploads, downloads, event streams and synchronous requests hold a thread each: at most 44 (jobs.web.places).
+        # The application is loaded before the fork, which halves the work at the start; importing it opens no connection.
+        *("--worker-class", "e1site.webserver.worker.EdgeWorker", "--workers", "2", "--threads", "56"),
+        *("--worker-connections", "600", "--keep-alive", "15"),
         *("--graceful-timeout", "8", "--timeout", "60", "--preload", "--no-control-socket"),
     )
     return Part("web", command, stage=1, stop_seconds=12)
