@@ -42,12 +42,16 @@ for _slug in E1_MODELS:
 # --- limits and waits ------------------------------------------------------------------------------------------------
 E1_SYNC_WAIT_SECONDS = env.float("E1_SYNC_WAIT_SECONDS", default=60.0)
 """Time that a synchronous request waits before it answers 504 with the job's URL."""
-E1_EVENT_STREAMS = env.int("E1_EVENT_STREAMS", default=8)
-"""Server-sent event streams of one web process; more get 503 and poll."""
+# Requests that hold a thread of a web process (jobs.web.places): of all users, and of one. Together they take 44 of the
+# 56 threads (e1site.stack.parts.web).
 E1_UPLOADS = env.int("E1_UPLOADS", default=12)
-"""Uploads that one web process reads at once; more get 429."""
 E1_USER_UPLOADS = env.int("E1_USER_UPLOADS", default=6)
-"""The same for the uploads of one user."""
+E1_DOWNLOADS = env.int("E1_DOWNLOADS", default=8)
+E1_USER_DOWNLOADS = env.int("E1_USER_DOWNLOADS", default=4)
+E1_SYNC_REQUESTS = env.int("E1_SYNC_REQUESTS", default=16)
+E1_USER_SYNC_REQUESTS = env.int("E1_USER_SYNC_REQUESTS", default=12)
+E1_EVENT_STREAMS = env.int("E1_EVENT_STREAMS", default=8)
+E1_USER_EVENT_STREAMS = env.int("E1_USER_EVENT_STREAMS", default=4)
 E1_UPLOAD_SECONDS = env.float("E1_UPLOAD_SECONDS", default=21_600.0)
 """Longest time in which a request's body must arrive; short ones have a minute, and a second for every 16 KiB."""
 E1_MAX_CONTACT_RESIDUES = env.int("E1_MAX_CONTACT_RESIDUES", default=512)
@@ -167,6 +171,7 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "jobs.web.places.StreamPlaces",
     "jobs.web.uploads.FormPlaces",  # after the user is known, before the form's token is looked for in the body
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",

@@ -23,7 +23,7 @@ DATABASE = "e1"
 POSTGRES_SETTINGS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
-    "max_connections": "160",  # one for each thread of both web processes, and those of workers
+    "max_connections": "180",  # one for each thread of both web processes, and those of workers
     "shared_buffers": "256MB",
     "max_wal_size": "4GB",
     "checkpoint_timeout": "15min",

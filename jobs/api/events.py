@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
 import orjson
-from django.conf import settings
 from django.db import close_old_connections
 from django.http import StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
@@ -17,7 +15,6 @@ from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
-from jobs.errors import Unavailable
 from jobs.models import Job
 from jobs.models.states import JobState
 from jobs.queue import progress
@@ -30,8 +27,6 @@ COMMENT_EVERY_SECONDS = 1.0
 """Only a write shows that a page was closed, so comments free the streams of closed pages."""
 LONGEST_STREAM_SECONDS = 600.0
 """Browsers connect again after the end of a stream, so a forgotten page doesn't hold a thread forever."""
-
-_streams = threading.BoundedSemaphore(settings.E1_EVENT_STREAMS)
 
 
 class EventRenderer(BaseRenderer):
@@ -59,30 +54,10 @@ class JobEvents(JobView):
     def get(self, request: Request, job_id: UUID) -> StreamingHttpResponse:
         """Stream a tick whenever the job changes, until it is closed."""
         job = self.job(job_id)
-        if not _streams.acquire(blocking=False):
-            raise Unavailable(
-                "too many event streams are open; poll the job instead", code="too_many_streams", retry_after=5
-            )
-        response = StreamingHttpResponse(_Ticks(job), content_type="text/event-stream")
+        response = StreamingHttpResponse(ticks(job.pk), content_type="text/event-stream")
         response["Cache-Control"] = "no-cache"
         response["X-Accel-Buffering"] = "no"
         return response
-
-
-class _Ticks:
-    """The stream, which frees its place when the response is closed."""
-
-    def __init__(self, job: Job) -> None:
-        self._ticks = ticks(job.pk)
-        self._open = True
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self._ticks
-
-    def close(self) -> None:
-        if self._open:
-            self._open = False
-            _streams.release()
 
 
 def ticks(job_id: UUID) -> Iterator[bytes]:

@@ -23,6 +23,7 @@ from jobs.queue import dispatch as queue
 from jobs.queue.lifecycle import deleted_on_error, job_cancel
 from jobs.quotas.admission import quota_look
 from jobs.results.items import check_answer_size, results_of
+from jobs.web.places import ANSWERS
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.005, 0.1
 
@@ -53,14 +54,15 @@ def answer(*, owner: User, request: Request, records: Sequence[Record]) -> list[
             retry_after=30,
         )
     quota_look(user_id=owner.pk, interactive=True)
-    job = job_create(owner=owner, request=request)
-    with deleted_on_error(job):
-        job_ingest(job=job, records=records, job_contexts=request.contexts)
-        job_accept(job=job)
-    if not queue.dispatch_quietly(job.model):
-        job_cancel(job_id=job.pk)
-        raise Unavailable("the queue (Redis) does not answer", code="queue_unavailable", retry_after=10)
-    _wait(job)
+    with ANSWERS.place(owner.pk):
+        job = job_create(owner=owner, request=request)
+        with deleted_on_error(job):
+            job_ingest(job=job, records=records, job_contexts=request.contexts)
+            job_accept(job=job)
+        if not queue.dispatch_quietly(job.model):
+            job_cancel(job_id=job.pk)
+            raise Unavailable("the queue (Redis) does not answer", code="queue_unavailable", retry_after=10)
+        _wait(job)
     results = results_of(job, range(job.total_items))
     if len(results) < job.total_items:
         _raise_failed(job)

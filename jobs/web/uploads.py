@@ -1,13 +1,10 @@
-"""Upload slots: each upload holds a thread of the web process while its body arrives."""
+"""Upload places: each upload holds a thread of the web process while its body arrives."""
 
 from __future__ import annotations
 
-import threading
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.core.files.uploadhandler import TemporaryFileUploadHandler
 from django.http import HttpRequest, HttpResponse
@@ -15,47 +12,21 @@ from django.http import HttpRequest, HttpResponse
 from jobs.errors import TooManyRequests
 from jobs.limits import MAX_UPLOAD_BODY, SMALL_FORM
 from jobs.parsing.numbers import whole
-from jobs.web.errors import error_page, json_error, refusal_page
-
-RETRY_AFTER_SECONDS = 5
+from jobs.web.errors import error_page
+from jobs.web.places import UPLOADS, refused
 
 HELD = "e1.upload_place"
-"""The key in `META` of the user whose slot a request holds. No header field has this name."""
-
-_lock = threading.Lock()
-_taken: Counter[int] = Counter()
-"""Running uploads of this process by user."""
-
-
-@contextmanager
-def upload_place(user_id: int) -> Iterator[None]:
-    """Hold a slot for one upload of this user. Raises TooManyRequests `too_many_uploads` if none is free.
-
-    Each web process has E1_UPLOADS slots, at most E1_USER_UPLOADS for one user.
-    """
-    with _lock:
-        if _taken[user_id] >= settings.E1_USER_UPLOADS:
-            raise _refusal(f"you have {settings.E1_USER_UPLOADS} uploads under way")
-        if _taken.total() >= settings.E1_UPLOADS:
-            raise _refusal(f"{settings.E1_UPLOADS} uploads are under way")
-        _taken[user_id] += 1
-    try:
-        yield
-    finally:
-        with _lock:
-            _taken[user_id] -= 1
-            if not _taken[user_id]:
-                del _taken[user_id]
+"""The key in `META` of the user whose place a request holds. No header field has this name."""
 
 
 @contextmanager
 def request_place(request: HttpRequest, user_id: int) -> Iterator[None]:
-    """Hold a slot for a request, unless it holds one of this user already."""
+    """Hold an upload place for a request, unless it holds one of this user already."""
     held = request.META.get(HELD)
     if held == user_id:
         yield
         return
-    with upload_place(user_id):
+    with UPLOADS.place(user_id):
         request.META[HELD] = user_id
         try:
             yield
@@ -68,19 +39,11 @@ def is_small(length: str | None) -> bool:
     return whole(length or "0", high=SMALL_FORM) is not None
 
 
-def _refusal(what: str) -> TooManyRequests:
-    return TooManyRequests(
-        f"{what}; nothing was queued, send it again in a moment",
-        code="too_many_uploads",
-        retry_after=RETRY_AFTER_SECONDS,
-    )
-
-
 class FormPlaces:
-    """Middleware that takes an upload slot for a large body of a session before anything reads the body.
+    """Middleware that takes an upload place for a large body of a session before anything reads the body.
 
     It refuses large forms of people who are not logged in. It runs before the CSRF check, which reads the form. REST
-    takes the slots of API tokens itself, once it knows the user.
+    takes the places of API tokens itself, once it knows the user.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -98,7 +61,7 @@ class FormPlaces:
             with request_place(request, request.user.pk):
                 return self._get_response(request)
         except TooManyRequests as error:
-            return json_error(error) if rest else refusal_page(request, "Please wait", error)
+            return refused(request, error)
 
 
 class UploadToDisk(TemporaryFileUploadHandler):

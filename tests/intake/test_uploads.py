@@ -22,7 +22,7 @@ from jobs.errors import InvalidInput, TooLarge, TooManyRequests
 from jobs.limits import MAX_UPLOAD_BODY, SMALL_FORM
 from jobs.models import Job
 from jobs.parsing import upload as parsing
-from jobs.web import uploads
+from jobs.web.places import UPLOADS
 from tests.helpers import FASTA, body, lines, submit
 
 ROOT = Path(__file__).parents[2]
@@ -33,21 +33,21 @@ ROOT = Path(__file__).parents[2]
 
 def test_places_are_counted_by_user_and_given_back(settings):
     settings.E1_UPLOADS, settings.E1_USER_UPLOADS = 3, 2
-    with uploads.upload_place(1), uploads.upload_place(1):
-        with pytest.raises(TooManyRequests, match="you have 2 uploads"), uploads.upload_place(1):
+    with UPLOADS.place(1), UPLOADS.place(1):
+        with pytest.raises(TooManyRequests, match="you have 2 uploads"), UPLOADS.place(1):
             pass
-        with uploads.upload_place(2), pytest.raises(TooManyRequests, match="3 uploads are"), uploads.upload_place(3):
+        with UPLOADS.place(2), pytest.raises(TooManyRequests, match="3 uploads are"), UPLOADS.place(3):
             pass
-    with pytest.raises(ZeroDivisionError), uploads.upload_place(1):
+    with pytest.raises(ZeroDivisionError), UPLOADS.place(1):
         raise ZeroDivisionError
-    assert not uploads._taken
+    assert not UPLOADS._taken
 
 
 @pytest.mark.django_db
 def test_one_upload_too_many_waits(api, person, browser, settings):
     settings.E1_USER_UPLOADS = 1
     form = {"file": SimpleUploadedFile("a.fasta", FASTA * 4000), "model": "e1-demo", "complete": "1"}
-    with uploads.upload_place(person.pk):
+    with UPLOADS.place(person.pk):
         response = submit(api)
         assert (response.status_code, body(response)["code"], response["Retry-After"]) == (429, "too_many_uploads", "5")
         page = browser.post("/jobs/new/", form)
@@ -78,24 +78,24 @@ def test_a_session_takes_a_place_before_its_token_is_looked_for_in_the_form(brow
     strict = Client(enforce_csrf_checks=True)
     strict.cookies = browser.cookies
     strict.cookies["csrftoken"] = "x" * 32
-    with uploads.upload_place(person.pk):
+    with UPLOADS.place(person.pk):
         for path in ("/api/jobs/", "/api/webhooks/"):
             answer = post_unreadable(strict, path, media_type)
             assert (answer.status_code, body(answer)["code"], answer["Retry-After"]) == (429, "too_many_uploads", "5")
-    assert not uploads._taken
+    assert not UPLOADS._taken
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("path", ["/api/v3/e1-demo/log_prob/", "/api/webhooks/"])
 def test_a_json_body_that_is_not_small_takes_a_place(api, person, settings, path):
     settings.E1_USER_UPLOADS = 1
-    with uploads.upload_place(person.pk):
+    with UPLOADS.place(person.pk):
         answer = post_unreadable(api, path, "application/json")
         assert (answer.status_code, body(answer)["code"], answer["Retry-After"]) == (429, "too_many_uploads", "5")
         assert body(api.post(path, {"x": 1}, format="json"))["code"] != "too_many_uploads", "a small one needs none"
     large = api.post(path, {"x": "y" * 300_000}, format="json")
     assert (large.status_code, body(large)["code"]) == (400, "unknown_field")
-    assert not uploads._taken
+    assert not UPLOADS._taken
 
 
 @pytest.mark.django_db
@@ -105,7 +105,7 @@ def test_a_request_takes_one_place(api, browser, settings):
     items = [{"sequence": "MKT" * 100}] * 1000
     sent = {"model": "e1-demo", "action": "encode", "items": items}
     assert browser.post("/api/jobs/", sent, "application/json").status_code == 202
-    assert not uploads._taken
+    assert not UPLOADS._taken
 
 
 @pytest.mark.django_db
@@ -115,7 +115,7 @@ def test_a_small_form_takes_a_place_for_the_library_behind_it(api, person, brows
     form = {"model": "e1-demo", "action": "log_prob", "on_invalid": "reject", "complete": "1"}
     packed = SimpleUploadedFile("a.fasta.gz", gzip.compress(FASTA))
     for library in ({"from": earlier}, {"file": packed}):
-        with uploads.upload_place(person.pk):
+        with UPLOADS.place(person.pk):
             for path in ("/jobs/new/", "/jobs/new/cost/"):
                 packed.seek(0)
                 refused = browser.post(path, {**form, **library})
@@ -125,7 +125,7 @@ def test_a_small_form_takes_a_place_for_the_library_behind_it(api, person, brows
         assert browser.post("/jobs/new/cost/", {**form, **library}).json()["items"] > 0
         packed.seek(0)
         assert browser.post("/jobs/new/", {**form, **library}).status_code == 302
-    assert not uploads._taken
+    assert not UPLOADS._taken
 
 
 @pytest.mark.django_db

@@ -85,7 +85,7 @@ def test_events_tick_when_something_changed_and_end_with_the_job(api, inline_wor
 @pytest.mark.django_db(transaction=True)  # closing a response closes its connection
 def test_streams_are_capped_and_give_their_place_back(api, settings):
     links = body(submit(api))["links"]
-    open_streams = [api.get(links["events"]) for _ in range(settings.E1_EVENT_STREAMS)]
+    open_streams = [api.get(links["events"]) for _ in range(settings.E1_USER_EVENT_STREAMS)]
     response = api.get(links["events"])
     assert (response.status_code, body(response)["code"]) == (503, "too_many_streams")
     for stream in open_streams:

@@ -1,0 +1,135 @@
+"""Places for requests that hold a thread of the web process: uploads, downloads, event streams, synchronous answers.
+
+Each kind has a number of places in one process, and a smaller number for one user, so that no user takes them all.
+Together they leave threads for everything else (e1site.stack.parts.web).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+
+from jobs.errors import ServiceError, TooManyRequests, Unavailable
+from jobs.web.errors import json_error, refusal_page
+
+RETRY_AFTER_SECONDS = 5
+
+
+class Places:
+    """The places of one kind in this process. `total` and `each` name the settings with their numbers."""
+
+    def __init__(self, what: str, *, total: str, each: str, refuse: Callable[[str], ServiceError]) -> None:
+        self._what, self._total, self._each, self._refuse = what, total, each, refuse
+        self._lock = threading.Lock()
+        self._taken: Counter[int] = Counter()
+
+    def take(self, user_id: int) -> None:
+        """Take a place for this user. Raises the refusal if none is free."""
+        total, each = getattr(settings, self._total), getattr(settings, self._each)
+        with self._lock:
+            if self._taken[user_id] >= each:
+                raise self._refuse(f"you have {each} {self._what} under way")
+            if self._taken.total() >= total:
+                raise self._refuse(f"{total} {self._what} are under way")
+            self._taken[user_id] += 1
+
+    def give_back(self, user_id: int) -> None:
+        """Give a place back."""
+        with self._lock:
+            self._taken[user_id] -= 1
+            # Users without a place are not remembered.
+            self._taken += Counter()
+
+    @contextmanager
+    def place(self, user_id: int) -> Iterator[None]:
+        """Hold a place. Raises the refusal if none is free."""
+        self.take(user_id)
+        try:
+            yield
+        finally:
+            self.give_back(user_id)
+
+
+def _refusal(code: str, remedy: str) -> Callable[[str], ServiceError]:
+    return lambda what: TooManyRequests(f"{what}; {remedy}", code=code, retry_after=RETRY_AFTER_SECONDS)
+
+
+UPLOADS = Places(
+    "uploads",
+    total="E1_UPLOADS",
+    each="E1_USER_UPLOADS",
+    refuse=_refusal("too_many_uploads", "nothing was queued, send it again in a moment"),
+)
+DOWNLOADS = Places(
+    "downloads",
+    total="E1_DOWNLOADS",
+    each="E1_USER_DOWNLOADS",
+    refuse=_refusal("too_many_downloads", "ask again when one has ended"),
+)
+ANSWERS = Places(
+    "synchronous requests",
+    total="E1_SYNC_REQUESTS",
+    each="E1_USER_SYNC_REQUESTS",
+    refuse=_refusal("too_many_sync_requests", "send it again in a moment, or submit an asynchronous job to /api/jobs/"),
+)
+STREAMS = Places(
+    "event streams",
+    total="E1_EVENT_STREAMS",
+    each="E1_USER_EVENT_STREAMS",
+    refuse=lambda what: Unavailable(
+        f"{what}; poll the job instead", code="too_many_streams", retry_after=RETRY_AFTER_SECONDS
+    ),
+)
+
+
+def refused(request: HttpRequest, error: ServiceError) -> HttpResponse:
+    """Return the answer of a middleware to a request without a place: JSON under `/api/`, a page elsewhere."""
+    if request.path.startswith("/api/"):
+        return json_error(error)
+    return refusal_page(request, "Please wait", error)
+
+
+class _Held:
+    """The content of a streamed answer, which gives its place back when the answer is closed."""
+
+    def __init__(self, content: Iterator[Any], give_back: Callable[[], None]) -> None:
+        self._content, self._give_back = content, give_back
+        self._open = True
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._content)
+
+    def close(self) -> None:
+        if self._open:
+            self._open = False
+            self._give_back()
+
+
+class StreamPlaces:
+    """Middleware: a streamed answer takes a place among the downloads, or among the event streams.
+
+    Its thread waits for a client that reads slowly; an answer that exists as a whole does not.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        answer: HttpResponse | StreamingHttpResponse = self._get_response(request)
+        if not isinstance(answer, StreamingHttpResponse) or not request.user.is_authenticated:
+            return answer
+        places = STREAMS if answer.get("Content-Type", "").startswith("text/event-stream") else DOWNLOADS
+        user_id = request.user.pk
+        try:
+            places.take(user_id)
+        except ServiceError as error:
+            answer.close()
+            return refused(request, error)
+        answer.streaming_content = _Held(answer.streaming_content, lambda: places.give_back(user_id))  # type: ignore[assignment]  # Django's stubs want an iterator
+        return answer  # type: ignore[return-value]
