@@ -48,7 +48,7 @@ def web(host: str, port: int) -> Part:
     command = (
         *(sys.executable, "-m", "gunicorn", "e1site.wsgi:application", "--bind", f"{bracketed(host)}:{port}"),
         # Uploads, downloads, event streams and synchronous requests hold a thread each: at most 44 (jobs.web.places).
-        # The application is loaded before the fork, which halves the work at the start; importing it opens no connection.
+        # Loading the application before the fork halves the work at the start; importing it opens no connection.
         *("--worker-class", "e1site.webserver.worker.EdgeWorker", "--workers", "2", "--threads", "56"),
         *("--worker-connections", "600", "--keep-alive", "15"),
         *("--graceful-timeout", "8", "--timeout", "60", "--preload", "--no-control-socket"),

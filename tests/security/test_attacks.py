@@ -36,10 +36,11 @@ def url(request, stack, tmp_path_factory) -> Iterator[str]:
         yield stack.url
         return
     address = stack.url.removeprefix("http://")
-    nginx = Nginx(tmp_path_factory.mktemp("proxy") / "nginx", {"E1_PROXY_WEB": address})
+    folder = tmp_path_factory.mktemp("proxy")
+    nginx = Nginx(folder / "nginx", {"E1_PROXY_WEB": address, "E1_PROXY_FILES": str(folder)})
     try:
         nginx.start()
-        yield nginx.url
+        yield nginx.http
     finally:
         nginx.stop()
 
