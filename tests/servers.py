@@ -1,9 +1,8 @@
 """pytest plugin (`-p tests.servers`): one real Postgres and one real Valkey for the whole session.
 
-They start before Django reads its settings, on sockets in a temporary folder, without fsync; a guardian ends
-them even when pytest is killed. Under pytest-xdist the controller starts them; its workers inherit the
-addresses, share Postgres (pytest-django makes a database per worker) and get a Valkey number each. Where
-they cannot start, the session fails.
+They start before Django reads its settings, on sockets in a temporary folder, without fsync. A guardian ends them even
+if pytest is killed. Under pytest-xdist the controller starts them. Its workers inherit the addresses, share Postgres
+(pytest-django makes a database per worker) and get a Valkey number each. If they cannot start, the session fails.
 """
 
 from __future__ import annotations
@@ -25,14 +24,14 @@ from e1site.stack.processes import MARKER, signal_group, spawn, wait_gone
 from e1site.stack.servers import Postgres, Valkey
 
 RUNNING = "E1_TEST_SERVERS"
-"""Set where the servers of a session run already: the folder of their sockets."""
+"""The folder of the sockets, set if the servers of a session already run."""
 SECONDS = 60.0
 VALKEY_DATABASES = 64
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None, object, object]:
-    """A wrapper runs before every plain hook, pytest-django's reading of the settings among them."""
+    """Start the servers. A wrapper runs before every plain hook, such as pytest-django's reading of the settings."""
     # The processes of pytest-xdist share the cores. torch reads this when it is imported, children inherit it.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     if RUNNING not in os.environ:
@@ -46,15 +45,13 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
 
 
 def valkey_url(worker: str) -> str:
-    """The broker's address; `worker` ("gw3", or empty outside xdist) picks a number of its own."""
+    """Return the broker's address. `worker` ("gw3", or empty outside xdist) determines the database number."""
     number = (int(worker.removeprefix("gw")) + 1) % VALKEY_DATABASES if worker else 0
     return Valkey(Path(), Path(os.environ[RUNNING]), Path()).url(number)
 
 
 class TestServers:
-    """Both servers, answering, with their addresses in the environment. Raises StackError where that
-    fails.
-    """
+    """Both servers, ready, with their addresses in the environment. Raises StackError if that fails."""
 
     __test__ = False
 
@@ -94,7 +91,7 @@ class TestServers:
         }
 
     def stop(self) -> None:
-        """End both at once (nothing of theirs is kept) and remove the folder."""
+        """End both at once, and remove the folder with their data."""
         for process, number in reversed(self._processes):
             if process.poll() is None:
                 process.send_signal(number)

@@ -1,4 +1,4 @@
-"""`e1 up` as a user starts it: what tests of the whole service share."""
+"""`e1 up` as a user starts it, shared by tests of the whole service."""
 
 from __future__ import annotations
 
@@ -30,15 +30,16 @@ OWN_ENVIRONMENT = (
     "E1_URL",
     "E1_TOKEN",
 )
-"""What the test session has set for itself, and a user would not have."""
+"""Variables of the test session that a user does not have."""
 START_SECONDS = 600
 STOP_SECONDS = 180
 
 
 @contextmanager
 def running_stack(name: str, **settings: str) -> Iterator[Stack]:
-    """A service in a folder of its own that has begun to answer; it is stopped as a person stops it. `settings` are
-    variables of its environment.
+    """Run a service in its own folder, and stop it as a person does.
+
+    It answers when the block starts. `settings` are variables of its environment.
     """
     with tempfile.TemporaryDirectory(prefix=f"e1-{name}-", ignore_cleanup_errors=True) as path:
         stack = Stack(Path(path) / "data")
@@ -62,10 +63,10 @@ class Stack:
         self.output = path.with_name(path.name + ".out")
         self.launcher: subprocess.Popen[bytes] | None = None
         self.port = 0
-        """0 picks a free one at every start."""
+        """0 selects a free port at every start."""
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Another command of `e1`, from beginning to end."""
+        """Run another command of `e1` to its end."""
         command = [E1, *arguments, "--data", str(self.folder.path)]
         return subprocess.run(command, env=self.env, capture_output=True, text=True, timeout=START_SECONDS, check=False)
 
@@ -84,14 +85,14 @@ class Stack:
         return next((line.split()[1] for line in lines if line.startswith("ready ")), "")
 
     def child(self, text: str) -> int:
-        """The direct child with this text in its command line; 0 where it is not there."""
+        """Return the process id of the launcher's child with this text in its command line, or 0."""
         assert self.launcher is not None, "not started"
         pid = self.launcher.pid
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
         return next((int(child) for child in children if text in title(int(child))), 0)
 
     def works(self) -> bool:
-        """Whether a sequence goes through web, Postgres, Valkey and the worker and comes back as a number."""
+        """Return whether the whole service works: web, Postgres, Valkey and the worker compute a sequence."""
         headers = {"Authorization": f"Token {(self.folder.path / 'token').read_text().strip()}"}
         body = {"items": [{"sequence": "MKTAYIAKQR"}]}
         try:
@@ -106,7 +107,7 @@ class Stack:
         return self.launcher.wait(timeout=seconds)
 
     def end(self) -> None:
-        """Leave nothing behind, whatever the test has done."""
+        """Kill everything that a test may have left."""
         if self.launcher is not None:
             self.launcher.kill()
             self.launcher.wait()
@@ -125,8 +126,8 @@ class Stack:
         return Client(self.url, self.token)
 
     def services(self, code: str) -> None:
-        """Run Python that calls the services, on the stack's own database: for what beat does only once in a while."""
-        with socket.socket() as free:  # nothing listens there: what would be published is not
+        """Run Python on the stack's own database, for services that beat calls rarely."""
+        with socket.socket() as free:  # no server listens there, so that nothing is published
             free.bind(("127.0.0.1", 0))
             redis = f"redis://127.0.0.1:{free.getsockname()[1]}/0"
             own = {"DATABASE_URL": embedded_postgres(self.folder).url, "REDIS_URL": redis, "E1_SECRET_KEY": "x" * 50}
@@ -139,7 +140,7 @@ class Stack:
 
     @contextmanager
     def sql(self) -> Iterator[psycopg.Cursor]:
-        """A connection to the stack's own database, for faults that no user can cause."""
+        """Yield a cursor on the stack's own database, for faults that no user can cause."""
         url = embedded_postgres(self.folder).url
         with psycopg.connect(url, autocommit=True) as connection, connection.cursor() as cursor:
             yield cursor

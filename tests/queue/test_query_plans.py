@@ -1,7 +1,7 @@
-"""What the service asks again and again never reads a whole table.
+"""Frequent queries of the service never read a whole table.
 
-The plans are those of the real functions: what they ask is caught and explained, on tables of three libraries of
-24,000 sequences (9,000 chunks) that autovacuum has seen.
+The queries of the real functions are caught and explained. The tables hold three libraries of 24,000 sequences (9,000
+chunks) and are vacuumed.
 """
 
 from __future__ import annotations

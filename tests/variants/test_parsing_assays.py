@@ -1,4 +1,4 @@
-"""Tables of measurements: which columns are taken, and what is refused where."""
+"""Tables of measurements: the chosen columns, and refusals with their places."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pages of scans, scores and contact maps as the server renders them, and the form that asks for them."""
+"""Pages of scans, scores and contact maps as the server renders them, and their form."""
 
 from __future__ import annotations
 
@@ -162,7 +162,7 @@ def test_sequences_of_another_length_are_ranked_and_stand_for_themselves(api, in
 
 
 def test_variants_that_are_not_scored_are_left_out(api, inline_worker):
-    """Packed numbers belong to the items that have a result, in their order."""
+    """Packed numbers belong to the items with a result, in their order."""
     variants = [f"{letter}{at}W" for at, letter in enumerate(SHORT, start=1)]
     job = scored(api, inline_worker, variants)
     stored = Job.objects.get(pk=job["id"])

@@ -25,12 +25,12 @@ pytestmark = [
 ]
 
 EXAMPLES = 12
-"""Requests of each call that are made up at random, besides those that the document's limits give."""
+"""Random requests for each call, in addition to those at the document's limits."""
 
 
 @schemathesis.serializer("application/gzip", "application/x-ndjson")
 def as_it_is(ctx, value):
-    """Bytes of these kinds are made up at random, as those of the others."""
+    """Encode random bytes unchanged."""
     return value if isinstance(value, bytes) else str(value).encode()
 
 
@@ -47,7 +47,7 @@ QUIET = settings(
 
 @pytest.fixture(scope="module", autouse=True)
 def leftovers() -> Iterator[None]:
-    """What is left to the garbage collector is collected under this module's filters, not in another one's test."""
+    """Collect garbage under this module's warning filters, not in another module's test."""
     yield
     gc.collect()
 
@@ -56,7 +56,7 @@ def leftovers() -> Iterator[None]:
 def token(db, monkeypatch) -> Iterator[str]:
     monkeypatch.setattr(events, "close_old_connections", lambda: None)
     monkeypatch.setattr(events, "LONGEST_STREAM_SECONDS", 0.001)
-    # The test's transaction is in the connection that would be closed behind each request.
+    # The test's transaction is in the connection that would be closed after each request.
     for signal in (request_started, request_finished):
         signal.disconnect(close_old_connections)
     user = User.objects.create(username="fuzz")

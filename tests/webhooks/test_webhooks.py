@@ -132,7 +132,7 @@ def waiting(person, listener) -> Delivery:
 @pytest.mark.django_db
 def test_failures_are_repeated_with_the_same_id_and_then_given_up(listener, waiting, monkeypatch):
     listener.status = 500
-    pauses = [10 * pause for pause in PAUSES]  # the shortest one must not be over before it is looked at
+    pauses = [10 * pause for pause in PAUSES]  # the shortest pause must not end before it is checked
     monkeypatch.setattr(service, "PAUSES", pauses)
     for attempt, pause in enumerate(pauses, start=1):
         assert deliveries_send() == 1

@@ -8,7 +8,7 @@ from worker.model.attention import flash_attn_kernel, torch_kernel, varlen_backe
 
 
 def reference_varlen(q, k, v, cu_seqlens_q, cu_seqlens_k, max_seqlen_q, max_seqlen_k, *, return_attn_probs):
-    """A stand-in with the signature of flash-attn's function, from plain softmax in float64."""
+    """Compute plain softmax attention in float64, with the signature of flash-attn's function."""
     assert return_attn_probs
     assert cu_seqlens_q.dtype == cu_seqlens_k.dtype == torch.int32
     assert (cu_seqlens_q[-1], cu_seqlens_k[-1]) == (len(q), len(k))
@@ -27,7 +27,7 @@ def reference_varlen(q, k, v, cu_seqlens_q, cu_seqlens_k, max_seqlen_q, max_seql
 
 
 def torch_varlen(q, k, v, cu_seq_q, cu_seq_k, max_q, max_k, *, return_aux):
-    """The same with the signature of torch.nn.attention.varlen.varlen_attn."""
+    """Compute the same with the signature of torch.nn.attention.varlen.varlen_attn."""
     assert return_aux == ("aux", True)
     assert q.shape[1] == k.shape[1], "the real one wants its heads repeated"
     return reference_varlen(q, k, v, cu_seq_q, cu_seq_k, max_q, max_k, return_attn_probs=True)[:2]

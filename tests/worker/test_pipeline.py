@@ -34,7 +34,7 @@ def bundles(job):
 
 @pytest.fixture
 def during_first(inline_worker, demo_engine, monkeypatch):
-    """Calls something while the first bundle computes; says how many bundles were computed."""
+    """Return a function that calls something while the first bundle computes, and returns the number of bundles."""
     calls: list[int] = []
 
     def install(what):

@@ -1,4 +1,4 @@
-"""A real Celery worker process on real stores: the whole way of a library, compared number by number."""
+"""A Celery worker process on real servers: a library from upload to download, each number compared."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_upload_to_download_through_a_real_worker(client, tmp_path, demo_engine)
 
 
 def test_a_scan_is_computed_in_units_by_a_real_worker(client, tmp_path, demo_engine):
-    """Units, then the item that is made of them, without beat: the worker that closes the last unit hands it on."""
+    """Without beat, the worker that finishes the last unit sends the item that combines them."""
     from jobs.science.variants.codes import single_variants
     from jobs.science.variants.marginals import MarginalPlan
 
@@ -104,7 +104,7 @@ def test_kill_9_of_the_computing_process_loses_nothing(client, tmp_path, demo_en
         )
         (child,) = children_of(process.pid)
         os.kill(child, signal.SIGKILL)
-        # The database's clock is not waited for: what the dead process holds runs out now.
+        # End the leases of the dead process now instead of waiting.
         eventually(lambda: child not in children_of(process.pid))
         with connection.cursor() as cursor:
             cursor.execute("UPDATE jobs_chunk SET lease_end = now() WHERE state = 'leased'")

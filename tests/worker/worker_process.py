@@ -23,11 +23,11 @@ from tests.helpers import ROOT
 
 RESIDUES = "ACDEFGHIKLMNPQRSTVWY"
 README_COMMAND = "celery -A worker.app worker -Q model.e1-600m"
-"""What the README tells the owner of a further machine."""
+"""The README's command for a further machine."""
 
 
 def eventually(what: Callable[[], object], seconds: float = 600.0) -> object:
-    """Poll until `what` gives something true. The limit is for broken code only; working code ends the wait at once."""
+    """Poll until `what` returns a true value, and return it. Only broken code reaches the limit."""
     deadline = time.monotonic() + seconds
     while not (found := what()):
         if time.monotonic() > deadline:
@@ -40,9 +40,10 @@ def eventually(what: Callable[[], object], seconds: float = 600.0) -> object:
 def worker_process(
     tmp_path: Path, name: str = "w1", *, plain: bool = False, app: str = "worker.app", sick: bool = False, **more: str
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A worker as an admin of another machine would start it, on this test's database; ready when entered. `plain` is
-    the README's command to the letter, from a folder that has nothing to do with this project, under Celery's own name.
-    One that is to be `sick` is entered when it says so. `more` goes into its environment.
+    """Start a worker on this test's database as on another machine, and wait until it is ready.
+
+    `plain` runs exactly the README's command, from another folder and under Celery's own name. A `sick` worker is
+    awaited until it reports that. `more` are variables of its environment.
     """
     url = urlsplit(os.environ["DATABASE_URL"])
     env = {
@@ -94,14 +95,14 @@ def worker_process(
 
 
 def finished(client: Client, job_id: str) -> bool:
-    """One look at the job, with the safety nets that beat would call."""
+    """Return whether the job is final, after calling the safety nets that beat calls."""
     dispatch_all()
     reap()
     return client.job(job_id).is_final
 
 
 def children_of(pid: int) -> list[int]:
-    """The processes that compute; the pool's tracker of semaphores is another child. One may end meanwhile."""
+    """Return the computing processes, without the pool's tracker of semaphores. One may end meanwhile."""
     children: list[str] = []
     with suppress(OSError):
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
