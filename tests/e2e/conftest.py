@@ -152,9 +152,14 @@ def held_back(page: Page, address: str) -> Iterator[None]:
     page.unroute(address)
 
 
-def violations(page: Page) -> list[str]:
+COLOURS = {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}
+"""The rules of axe that depend on the theme."""
+
+
+def violations(page: Page, *, colours_only: bool = False) -> list[str]:
     """Return the violations that axe finds, in short."""
-    found = Axe().run(page).response["violations"]
+    options: dict[str, object] = {"resultTypes": ["violations"]}
+    found = Axe().run(page, options=options | ({"runOnly": COLOURS} if colours_only else {})).response["violations"]
     return [f"{one['id']}: {one['help']}: {node['html'][:150]}" for one in found for node in one["nodes"]]
 
 

@@ -107,7 +107,8 @@ def test_axe_finds_nothing_on_any_page_in_any_state(open_page, jobs, theme):
         watched.page.goto(path)
         ready(watched.page)
         assert watched.page.locator("html").get_attribute("data-bs-theme") == theme
-        if wrong := violations(watched.page):
+        # The page is the same in both themes, except for its colours.
+        if wrong := violations(watched.page, colours_only=theme == "dark"):
             found[name] = wrong
         assert "Profluent-E1" in watched.page.locator("footer").inner_text(), name
     assert found == {}

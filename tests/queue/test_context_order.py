@@ -43,7 +43,7 @@ def sent(monkeypatch):
 
 @pytest.fixture
 def cache(inline_worker, demo_engine, monkeypatch):
-    """Give the worker's engine room for a number of contexts of this size."""
+    """Return a function that limits the worker's engine to a number of contexts of this size."""
 
     def install(entries: float) -> ContextCache:
         kept = ContextCache(int(entries * tokens_of(*FIRST) * demo_engine._context_token_bytes))
