@@ -73,7 +73,7 @@ def _with_connection(work: Callable[[], Result]) -> Result:
 
 
 class Repeating:
-    """A function that its own thread calls periodically until it is stopped, also after errors."""
+    """A thread that calls a function periodically until it is stopped, also after errors."""
 
     def __init__(self, name: str, seconds: float, call: Callable[[], object]) -> None:
         self._seconds, self._call = seconds, call

@@ -8,15 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from jobs.background.leases import RENEW_SECONDS, work_fail, work_renew
+from jobs.background.leases import RENEW_SECONDS, LeaseLost, work_fail, work_renew
 from jobs.errors import ServiceError
 from jobs.models import BackgroundWork
 
 log = logging.getLogger(__name__)
-
-
-class LeaseLost(Exception):
-    """The end of work that was cancelled, or that another worker holds now."""
 
 
 class Progress:

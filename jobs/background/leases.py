@@ -28,6 +28,11 @@ RENEW_SECONDS = 2.0
 REPUBLISH_AFTER = timedelta(seconds=30)
 MAX_ATTEMPTS = 3
 
+
+class LeaseLost(Exception):
+    """The end of work that was cancelled, or that another worker holds now."""
+
+
 _RELEASED: dict[str, Any] = {"token": None, "lease_end": None, "finished_at": Now()}
 
 

@@ -10,10 +10,10 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, Any
 
 import numpy as np
 import orjson
@@ -39,10 +39,8 @@ Column = NDArray[Any] | list[str]
 NEEDED = {"sklearn": "scikit-learn", "umap": "umap-learn", "networkx": "networkx"}
 
 
-class Held(Protocol):
-    """A function that renews the lease with the progress. It returns False if the build must stop."""
-
-    def __call__(self, progress: float | None = None, stage: str = "") -> bool: ...
+Renew = Callable[..., None]
+"""Renews the lease with `progress` and `stage`. Raises LeaseLost if the build must stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,28 +57,21 @@ class AnalysisFailed(ServiceError):
     code = "analysis_failed"
 
 
-def analysis_build(artefact: Artefact, folder: Path, held: Held) -> Built | None:
-    """Write the files of an analysis to `folder`. Return None if the lease is lost or the analysis is cancelled.
-
-    Raises ServiceError with the reason if it cannot be built.
-    """
+def analysis_build(artefact: Artefact, folder: Path, renew: Renew) -> Built:
+    """Write the files of an analysis to `folder`. Raises ServiceError with the reason if it cannot be built."""
     job, params = artefact.job, artefact.params
     check_installed()
     expected = max(1, job_counts(job)["succeeded"])
 
-    def going_on(count: int) -> bool:
-        return held(min(READ_SHARE, READ_SHARE * count / expected), "reading embeddings")
+    def report(count: int) -> None:
+        renew(progress=min(READ_SHARE, READ_SHARE * count / expected), stage="reading embeddings")
 
-    spool = spool_vectors(job, params["layer"], folder / "vectors.f4", going_on=going_on)
-    if spool is None:
-        return None
+    spool = spool_vectors(job, params["layer"], folder / "vectors.f4", report=report)
     arrays = {"vectors": (len(spool), spool.width)}
     library = None
     if params.get("against"):
         other = job_of(job.owner, params["against"])
-        library = spool_vectors(other, params["layer"], folder / "library.f4", going_on=going_on)
-        if library is None:
-            return None
+        library = spool_vectors(other, params["layer"], folder / "library.f4", report=report)
         arrays["library"] = (len(library), library.width)
     queries = _rows_of(spool, params.get("queries"))
     check_size(artefact.kind, params, items=len(spool if queries is None else queries), library=len(library or spool))
@@ -91,8 +82,7 @@ def analysis_build(artefact: Artefact, folder: Path, held: Held) -> Built | None
         "queries": None if queries is None else queries.tolist(),
     }
     (folder / "request.json").write_text(json.dumps(request))
-    if not _compute(folder, held):
-        return None
+    _compute(folder, renew)
     return _written(artefact, folder, spool, library, queries)
 
 
@@ -118,26 +108,24 @@ def _rows_of(spool: Spool, wanted: list[int] | None) -> NDArray[np.int64] | None
     return np.searchsorted(spool.index, index)
 
 
-def _compute(folder: Path, held: Held) -> bool:
-    """Run the child process. Return False, with the child stopped, if the lease is lost."""
+def _compute(folder: Path, renew: Renew) -> None:
+    """Run the child process, and stop it if the lease is lost."""
     command = [sys.executable, "-m", "jobs.science.maps.child", str(folder)]
     with (folder / "errors").open("w+b") as errors:
         child = subprocess.Popen(  # noqa: S603 - this interpreter with a module of ours
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors
         )
         try:
-            if not _follow(child, held):
-                return False
+            _follow(child, renew)
         finally:
             child.kill()
             child.communicate()
         if child.returncode != 0:
             raise AnalysisFailed(_why(child.returncode, errors))
-    return True
 
 
-def _follow(child: subprocess.Popen[bytes], held: Held) -> bool:
-    """Pass on the child's progress until it ends. Return False if the lease is lost first."""
+def _follow(child: subprocess.Popen[bytes], renew: Renew) -> None:
+    """Pass on the child's progress until it ends."""
     latest = f"{READ_SHARE} starting"
 
     def read() -> None:
@@ -149,11 +137,9 @@ def _follow(child: subprocess.Popen[bytes], held: Held) -> bool:
     reader.start()
     while reader.is_alive():
         fraction, _, stage = latest.strip().partition(" ")
-        if not held(float(fraction), stage):
-            return False
+        renew(progress=float(fraction), stage=stage)
         reader.join(RENEW_SECONDS)
     child.wait()
-    return True
 
 
 def _why(returncode: int, errors: IO[bytes]) -> str:

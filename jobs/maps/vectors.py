@@ -56,8 +56,8 @@ def vector_blocks(job: Job, layer: int) -> Iterator[Block]:
             yield Block([one.item.index for one in group], [one.item.name for one in group], vectors)
 
 
-def spool_vectors(job: Job, layer: int, path: Path, *, going_on: Callable[[int], bool]) -> Spool | None:
-    """Write the vectors to `path`. Return None if `going_on`, called with their number so far, returns False.
+def spool_vectors(job: Job, layer: int, path: Path, *, report: Callable[[int], None]) -> Spool:
+    """Write the vectors to `path`; `report` receives their number so far.
 
     Raises TooLarge for names that would take too much memory.
     """
@@ -73,8 +73,7 @@ def spool_vectors(job: Job, layer: int, path: Path, *, going_on: Callable[[int],
             if letters > MAX_NAME_LETTERS:
                 what = f"the names of the first {len(index):,} items have {letters:,} characters"
                 raise TooLarge(f"{what}, and an analysis holds {MAX_NAME_LETTERS:,}; give the library shorter names")
-            if not going_on(len(index)):
-                return None
+            report(len(index))
     return Spool(path, mean_column(job, layer).width, np.array(index, dtype=np.int64), name)
 
 

@@ -127,18 +127,20 @@ def chunks_ready_interactive(*, model: str, limit: int = 8) -> list[int]:
 
 def _with_items(chunks: Sequence[Chunk], token: UUID) -> list[ClaimedChunk]:
     """Read the chunks' items and contexts, each context once."""
-    items: dict[int, list[tuple[int, str, int | None]]] = {chunk.id: [] for chunk in chunks}
+    items: dict[int, list[Any]] = {chunk.id: [] for chunk in chunks}
     rows = Item.objects.filter(chunk_id__in=list(items)).order_by("index")
     for chunk_id, *item in rows.values_list("chunk_id", "index", "sequence", "context_id"):
-        items[chunk_id].append(tuple(item))
-    own = {None: (), **context_sequences(context for some in items.values() for *_, context in some)}
+        items[chunk_id].append(item)
+    own = context_sequences(context for some in items.values() for *_, context in some)
     shared = contexts_of([chunk.job_id for chunk in chunks if "contexts" in chunk.job.params])
     claimed = []
     for chunk in chunks:
         # A job that is being deleted takes its contexts along; its chunks need not be computed.
-        if all(context in own for *_, context in items[chunk.id]):
+        if all(context is None or context in own for *_, context in items[chunk.id]):
             contexts = shared.get(chunk.job_id, ())
-            views = (ClaimedItem(index, ItemView(seq, own[one], contexts)) for index, seq, one in items[chunk.id])
+            views = (
+                ClaimedItem(index, ItemView(seq, own.get(one, ()), contexts)) for index, seq, one in items[chunk.id]
+            )
             claimed.append(_claimed(chunk, token, tuple(views), contexts))
     return claimed
 

@@ -68,7 +68,7 @@ def job_finalise(*, job_id: UUID) -> bool:
 
 
 def _term(job: Job) -> timedelta | None:
-    """Return how long a closed job's results stay; None means for ever. Those of synchronous requests are answered."""
+    """Return how long a closed job's results stay; None means for ever."""
     if job.interactive and settings.E1_SYNC_RETENTION_HOURS:
         return timedelta(hours=settings.E1_SYNC_RETENTION_HOURS)
     return timedelta(days=settings.E1_RETENTION_DAYS) if settings.E1_RETENTION_DAYS else None

@@ -1,4 +1,4 @@
-"""Sums of closed chunks, moved on now and then, so that progress never counts a million rows.
+"""Sums of closed chunks, advanced now and then, so that progress never counts a million rows.
 
 A job's first open chunk, by id, bounds its tally. No chunk before it changes any more, and new chunks (from a split or
 a retry) get higher ids. Only a retry changes closed chunks. It deletes the tally under the job's lock.
@@ -16,7 +16,7 @@ from jobs.models.states import JobState
 
 
 def tallies_advance() -> None:
-    """Move on the tallies of all unfinished jobs, each in a transaction of its own."""
+    """Advance the tallies of all unfinished jobs, each in a transaction of its own."""
     for job_id in Job.objects.filter(state__in=JobState.unfinished()).values_list("pk", flat=True):
         tally_advance(job_id=job_id)
 

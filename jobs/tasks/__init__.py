@@ -47,7 +47,7 @@ def dispatch_all() -> None:
 
 @shared_task(name=TASK_REAP)
 def reap() -> None:
-    """Repair what crashes leave behind: expired leases, unclosed jobs, abandoned uploads. Move tallies on.
+    """Repair what crashes leave behind: expired leases, unclosed jobs, abandoned uploads. Advance tallies.
 
     A second beat fails to get the lock and returns.
     """

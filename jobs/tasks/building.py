@@ -7,12 +7,13 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from jobs.background.artefacts import artefact_fail, artefact_store
-from jobs.background.leases import work_claim, work_renew
+from jobs.background.leases import LeaseLost, work_claim, work_renew
 from jobs.errors import ServiceError
 from jobs.files.hdf5 import Hdf5File
-from jobs.maps.building import Built, Held, analysis_build
+from jobs.maps.building import Built, Renew, analysis_build
 from jobs.models import Artefact
 from jobs.models.artefacts import ANALYSES as KINDS
 from jobs.results.export.arrays import batches, facts_of, is_masked
@@ -30,17 +31,18 @@ def artefact_build(*, artefact_id: int) -> bool:
     if artefact is None:
         return False
 
-    def held(progress: float | None = None, stage: str = "") -> bool:
-        return work_renew(artefact) if progress is None else work_renew(artefact, progress=progress, stage=stage)
+    def renew(**changes: Any) -> None:
+        if not work_renew(artefact, **changes):
+            raise LeaseLost
 
     try:
         with tempfile.TemporaryDirectory(prefix="e1-artefact-") as folder:
-            built = BUILDERS[artefact.kind](artefact, Path(folder), held)
-            if built is None:
-                return False
+            built = BUILDERS[artefact.kind](artefact, Path(folder), renew)
             # Result files are exempt from the storage quota; analyses are not.
             charged_to = artefact.job.owner_id if artefact.kind in KINDS else None
             return artefact_store(artefact, paths=built.paths, facts=built.facts, charged_to=charged_to)
+    except LeaseLost:
+        return False
     except (OSError, ServiceError) as error:
         log.exception("the %s of job %s could not be built", artefact.kind, artefact.job_id)
         artefact_fail(artefact, reason=_reason(error))
@@ -53,7 +55,7 @@ def _reason(error: OSError | ServiceError) -> str:
     return f"the builder's disk refused to write: {error.strerror or error}"
 
 
-def _hdf5(artefact: Artefact, folder: Path, held: Held) -> Built | None:
+def _hdf5(artefact: Artefact, folder: Path, renew: Renew) -> Built:
     """Write the job's results as HDF5."""
     job, path = artefact.job, folder / "results.h5"
     columns = columns_of(job)
@@ -61,15 +63,14 @@ def _hdf5(artefact: Artefact, folder: Path, held: Held) -> Built | None:
     try:
         for rows in batches(job, columns):
             file.write(rows)
-            if not held():
-                return None
+            renew()
         file.close(facts_of(job))
     finally:
         file.abandon()
     return Built({"h5": path})
 
 
-BUILDERS: Mapping[str, Callable[[Artefact, Path, Held], Built | None]] = MappingProxyType(
+BUILDERS: Mapping[str, Callable[[Artefact, Path, Renew], Built]] = MappingProxyType(
     {"h5": _hdf5, **dict.fromkeys(KINDS, analysis_build)}
 )
-"""Builders by kind of artefact: each writes files into a folder, or returns None if the lease is lost."""
+"""Builders by kind of artefact. Each writes files into a folder."""
