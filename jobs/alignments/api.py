@@ -26,7 +26,7 @@ from jobs.errors import Problem
 from jobs.intake.requests import enabled_model
 from jobs.models import Alignment, NeighbourCount
 from jobs.science.alignments.sampling import Drawn, Sampler
-from jobs.web.rest.bodies import STREAMED, A3mBodyParser, MultipartBodyParser, StockholmBodyParser, unknown_fields
+from jobs.web.rest.bodies import STREAMED, MultipartBodyParser, stream_parser, unknown_fields
 from jobs.web.rest.paging import NewestFirst
 from jobs.web.rest.views import COMMON_ERRORS, JobView, refusals
 
@@ -35,7 +35,7 @@ _FIELDS = ("preset", "samplings", "seed", "name", "preview", "model", "action")
 
 
 class AlignmentList(JobView):
-    parser_classes = [MultipartBodyParser, A3mBodyParser, StockholmBodyParser, *STREAMED]
+    parser_classes = [MultipartBodyParser, *map(stream_parser, ("text/x-a3m", "text/x-stockholm")), *STREAMED]
 
     @extend_schema(
         operation_id="alignments_list",

@@ -11,9 +11,8 @@ from jobs.api.serializers import JobSubmission, JobUpload
 from jobs.intake.estimates import estimate_of
 from jobs.intake.requests import read_submission
 from jobs.quotas import serializers as shapes
-from jobs.web.rest import serializers as docs
 from jobs.web.rest.bodies import STREAMED, JsonBodyParser, MultipartBodyParser
-from jobs.web.rest.views import JobView
+from jobs.web.rest.views import JobView, refusals
 
 RAW_KINDS = ("text/x-fasta", "text/csv", "application/x-ndjson", "application/gzip")
 RAW_BODIES = dict.fromkeys(RAW_KINDS, OpenApiTypes.BINARY)
@@ -31,7 +30,7 @@ class Estimate(JobView):
         operation_id="estimate",
         request=SUBMISSION_BODIES,
         parameters=RAW_FIELDS,
-        responses={200: shapes.EstimateBody, **dict.fromkeys((400, 401, 413, 415), docs.ErrorBody)},
+        responses={200: shapes.EstimateBody, **refusals(400, 401, 413, 415)},
     )
     def post(self, request: Request) -> Response:
         """Estimate the cost of a submission with the same body, and whether it would be accepted now."""

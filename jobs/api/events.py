@@ -18,9 +18,8 @@ from rest_framework.request import Request
 from jobs.models import Job
 from jobs.models.states import JobState
 from jobs.queue import progress
-from jobs.web.rest import serializers as docs
 from jobs.web.rest.rendering import OrjsonRenderer
-from jobs.web.rest.views import COMMON_ERRORS, JobView
+from jobs.web.rest.views import COMMON_ERRORS, JobView, refusals
 
 LOOK_EVERY_SECONDS = 1.0
 COMMENT_EVERY_SECONDS = 1.0
@@ -47,7 +46,7 @@ class JobEvents(JobView):
         operation_id="jobs_events",
         responses={
             (200, "text/event-stream"): OpenApiResponse(OpenApiTypes.STR, "Events named tick, and done at the end."),
-            503: docs.ErrorBody,
+            **refusals(503),
             **COMMON_ERRORS,
         },
     )

@@ -13,9 +13,8 @@ from jobs.api.estimate import RAW_BODIES
 from jobs.api.views import JobView
 from jobs.intake.extend import check_extendable, job_extend
 from jobs.intake.requests import read_submission
-from jobs.web.rest import serializers as docs
 from jobs.web.rest.bodies import STREAMED, JsonBodyParser, MultipartBodyParser
-from jobs.web.rest.views import COMMON_ERRORS
+from jobs.web.rest.views import COMMON_ERRORS, refusals
 
 
 class JobExtend(JobView):
@@ -34,7 +33,7 @@ class JobExtend(JobView):
             ),
             *(OpenApiParameter(name, str, description="With a raw body only.") for name in ("on_invalid", "filename")),
         ],
-        responses={202: shapes.JobBody, **dict.fromkeys((400, 409, 413, 415), docs.ErrorBody), **COMMON_ERRORS},
+        responses={202: shapes.JobBody, **refusals(400, 409, 413, 415), **COMMON_ERRORS},
     )
     def post(self, request: Request, job_id: UUID) -> Response:
         """Add items after the job's last one. The bodies are those of a submission without model, action and params.

@@ -25,10 +25,9 @@ from jobs.queue import lifecycle, progress
 from jobs.quotas.admission import quota_look
 from jobs.quotas.api import RateLimited
 from jobs.results.retention import job_keep
-from jobs.web.rest import serializers as docs
 from jobs.web.rest.bodies import STREAMED, JsonBodyParser, MultipartBodyParser
 from jobs.web.rest.paging import NewestFirst
-from jobs.web.rest.views import COMMON_ERRORS
+from jobs.web.rest.views import COMMON_ERRORS, refusals
 
 RETRY_AFTER_SECONDS = 2
 
@@ -48,7 +47,7 @@ class JobList(RateLimited, JobView):
             OpenApiParameter("cursor", str),
             OpenApiParameter("page_size", int),
         ],
-        responses={200: shapes.JobPage, 400: docs.ErrorBody, 401: docs.ErrorBody},
+        responses={200: shapes.JobPage, **refusals(400, 401)},
     )
     def get(self, request: Request) -> Response:
         """List your jobs, newest first."""
@@ -78,7 +77,7 @@ class JobList(RateLimited, JobView):
             ),
             *RAW_FIELDS,
         ],
-        responses={202: shapes.JobBody, **dict.fromkeys((400, 401, 409, 413, 415, 429), docs.ErrorBody)},
+        responses={202: shapes.JobBody, **refusals(400, 401, 409, 413, 415, 429)},
     )
     def post(self, request: Request) -> Response:
         """Submit a library of any size. The answer 202 comes once every record has been read and queued."""
@@ -99,7 +98,7 @@ class JobDetail(JobView):
     @extend_schema(
         operation_id="jobs_rename",
         request=shapes.JobChange,
-        responses={200: shapes.JobBody, 400: docs.ErrorBody, **COMMON_ERRORS},
+        responses={200: shapes.JobBody, **refusals(400), **COMMON_ERRORS},
     )
     def patch(self, request: Request, job_id: UUID) -> Response:
         """Change the job's name, the only field that can change."""
@@ -114,16 +113,16 @@ class JobDetail(JobView):
         lifecycle.job_rename(job_id=self.job(job_id).pk, name=data["name"])
         return self.show(job_id)
 
-    @extend_schema(operation_id="jobs_delete", responses={204: None, 409: docs.ErrorBody, **COMMON_ERRORS})
+    @extend_schema(operation_id="jobs_delete", responses={204: None, **refusals(409), **COMMON_ERRORS})
     def delete(self, request: Request, job_id: UUID) -> Response:
         """Delete a job with all its results. The header E1-Freed-Bytes is the freed storage."""
         freed = lifecycle.job_delete(job_id=self.job(job_id).pk)
         return Response(status=204, headers={"E1-Freed-Bytes": str(freed)})
 
 
-def _changes(operation_id: str, *refusals: int, status: int = 200) -> Any:
+def _changes(operation_id: str, *more: int, status: int = 200) -> Any:
     """Document a call without a body that changes a job and answers with it."""
-    errors = dict.fromkeys((409, *refusals), docs.ErrorBody)
+    errors = refusals(409, *more)
     return extend_schema(
         operation_id=operation_id, request=None, responses={status: shapes.JobBody, **errors, **COMMON_ERRORS}
     )

@@ -33,9 +33,8 @@ from jobs.results.export import FORMATS, export_open, filename_of, format_of
 from jobs.results.export.ledger import ledger_blocks, ledger_name
 from jobs.results.items import result_of
 from jobs.results.manifest import manifest_of
-from jobs.web.rest import serializers as docs
 from jobs.web.rest.paging import Pages
-from jobs.web.rest.views import COMMON_ERRORS, ROW_ERRORS, JobView
+from jobs.web.rest.views import COMMON_ERRORS, ROW_ERRORS, JobView, refusals
 
 RETRY_AFTER_SECONDS = 2
 
@@ -54,7 +53,7 @@ class JobItems(JobView):
             OpenApiParameter("cursor", str),
             OpenApiParameter("page_size", int),
         ],
-        responses={200: shapes.ItemPage, 400: docs.ErrorBody, **ROW_ERRORS},
+        responses={200: shapes.ItemPage, **refusals(400), **ROW_ERRORS},
     )
     def get(self, request: Request, job_id: UUID) -> Response:
         """List the records of the input in order, each with line, name, state, code and reason."""
@@ -70,7 +69,7 @@ class JobItems(JobView):
 
 
 class JobItem(JobView):
-    @extend_schema(operation_id="jobs_item", responses={200: shapes.ItemDetail, 413: docs.ErrorBody, **ROW_ERRORS})
+    @extend_schema(operation_id="jobs_item", responses={200: shapes.ItemDetail, **refusals(413), **ROW_ERRORS})
     def get(self, request: Request, job_id: UUID, index: int) -> Response:
         """Show a record with its sequence, context and result. A result too large for one answer is 413."""
         job = self.job_with_rows(job_id)
@@ -91,8 +90,7 @@ class JobResults(JobView):
         responses={
             200: OpenApiResponse(OpenApiTypes.BINARY, "The results in input order, as an attachment."),
             202: shapes.ArtefactBody,
-            400: docs.ErrorBody,
-            500: docs.ErrorBody,
+            **refusals(400, 500),
             **ROW_ERRORS,
         },
     )
@@ -140,9 +138,7 @@ class JobArtefact(JobView):
         responses={
             200: OpenApiResponse(OpenApiTypes.BINARY, "The file, as an attachment, with its digest in Repr-Digest."),
             202: shapes.ArtefactBody,
-            400: docs.ErrorBody,
-            409: docs.ErrorBody,
-            500: docs.ErrorBody,
+            **refusals(400, 409, 500),
             **ROW_ERRORS,
         },
     )

@@ -9,7 +9,7 @@ from jobs.actions.base import DTYPE
 from jobs.actions.contexts import SCHEMA as CONTEXTS
 from jobs.actions.dtypes import SCHEMA
 from jobs.models.states import ArtefactState, ItemState, JobState
-from jobs.web.rest.fields import Shape, Url
+from jobs.web.rest.fields import ListPage, Shape, Url
 from jobs.web.rest.serializers import ProblemBody
 
 STORED_AS = (
@@ -44,28 +44,8 @@ class SyncItem(Shape):
 
 
 class ItemBody(SyncItem):
-    sequence = s.CharField(required=False, help_text="Needed, unless a variant stands in its place.")
-    variant = s.CharField(required=False, help_text="Of score alone: a code such as A24T:G56D, or WT.")
-
-
-class JobSubmission(Shape):
-    model = s.CharField()
-    action = s.CharField()
-    params = ParamsField(required=False)
-    items = ItemBody(many=True)
-    context_sequences = s.ListField(child=s.CharField(), required=False, help_text="For items without their own.")
-    name = s.CharField(required=False)
-    on_invalid = s.ChoiceField(["reject", "skip"], required=False)
-
-
-class JobUpload(Shape):
-    file = s.FileField(help_text=LIBRARY)
-    context = s.FileField(required=False, help_text="Context for all records: FASTA or a JSON list.")  # type: ignore[assignment]
-    model = s.CharField()
-    action = s.CharField()
-    params = s.CharField(required=False, help_text="JSON object as text, as in the JSON body.")
-    name = s.CharField(required=False)
-    on_invalid = s.ChoiceField(["reject", "skip"], required=False)
+    sequence = s.CharField(required=False, help_text="Required unless there is a variant.")
+    variant = s.CharField(required=False, help_text="For score only: a code such as A24T:G56D, or WT.")
 
 
 class JobExtension(Shape):
@@ -74,39 +54,39 @@ class JobExtension(Shape):
     on_invalid = s.ChoiceField(["reject", "skip"], required=False)
 
 
+class JobSubmission(JobExtension):
+    model = s.CharField()
+    action = s.CharField()
+    params = ParamsField(required=False)
+    name = s.CharField(required=False)
+
+
 class JobExtensionUpload(Shape):
     file = s.FileField(help_text=LIBRARY)
     context = s.FileField(required=False, help_text="Context for all records: FASTA or a JSON list.")  # type: ignore[assignment]
     on_invalid = s.ChoiceField(["reject", "skip"], required=False)
 
 
-class Counts(Shape):
-    total = s.IntegerField()
-    pending = s.IntegerField()
-    succeeded = s.IntegerField()
-    failed = s.IntegerField()
-    skipped = s.IntegerField()
-    cancelled = s.IntegerField()
+class JobUpload(JobExtensionUpload):
+    model = s.CharField()
+    action = s.CharField()
+    params = s.CharField(required=False, help_text="JSON object as text, as in the JSON body.")
+    name = s.CharField(required=False)
 
 
-class ChunkCounts(Shape):
-    total = s.IntegerField()
-    ready = s.IntegerField()
-    leased = s.IntegerField()
-    done = s.IntegerField()
-    failed = s.IntegerField()
-    cancelled = s.IntegerField()
+def _counts(name: str, *fields: str) -> type[Shape]:
+    return type(name, (Shape,), {field: s.IntegerField() for field in fields})
+
+
+Counts = _counts("Counts", "total", "pending", "succeeded", "failed", "skipped", "cancelled")
+ChunkCounts = _counts("ChunkCounts", "total", "ready", "leased", "done", "failed", "cancelled")
+UnitCounts = _counts("UnitCounts", "done", "total")
 
 
 class Throughput(Shape):
     items_per_second = s.FloatField(required=False)
     residues_per_second = s.FloatField(required=False)
     units_per_second = s.FloatField(required=False, help_text="The only field if the items are made of work units.")
-
-
-class UnitCounts(Shape):
-    done = s.IntegerField()
-    total = s.IntegerField()
 
 
 class QueuePlace(Shape):
@@ -165,9 +145,7 @@ class JobChange(Shape):
     name = s.CharField(max_length=200, allow_blank=True)
 
 
-class JobPage(Shape):
-    next = s.CharField(allow_null=True)
-    previous = s.CharField(allow_null=True)
+class JobPage(ListPage):
     results = JobSummary(many=True)
 
 
@@ -197,9 +175,7 @@ class ItemDetail(ItemRow):
     result = s.DictField(allow_null=True)
 
 
-class ItemPage(Shape):
-    next = s.CharField(allow_null=True)
-    previous = s.CharField(allow_null=True)
+class ItemPage(ListPage):
     results = ItemRow(many=True)
 
 

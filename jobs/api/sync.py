@@ -27,13 +27,13 @@ from jobs.limits import MAX_HEADER, SYNC_CONTEXT_TOKENS, SYNC_ITEMS
 from jobs.parsing import BadRecord, ItemReader, Record
 from jobs.parsing.letters import storable
 from jobs.quotas.api import RateLimited
-from jobs.web.rest import serializers as docs
 from jobs.web.rest.bodies import only_fields
+from jobs.web.rest.views import refusals
 
 FIELDS = ("params", "items")
 CLIENT_FIELDS = ("id", "metadata")
 """Fields that published clients add to items from files."""
-ERRORS = dict.fromkeys((400, 401, 404, 413, 429, 500, 503, 504), docs.ErrorBody)
+ERRORS = refusals(400, 401, 404, 413, 429, 500, 503, 504)
 
 
 class Synchronous(RateLimited):
@@ -119,9 +119,7 @@ def _as_ours(item: object) -> object:
 
 
 class RequestSchema(APIView):
-    @extend_schema(
-        operation_id="request_schema", responses={200: OpenApiTypes.OBJECT, 401: docs.ErrorBody, 404: docs.ErrorBody}
-    )
+    @extend_schema(operation_id="request_schema", responses={200: OpenApiTypes.OBJECT, **refusals(401, 404)})
     def get(self, request: RestRequest, model: str, action: str) -> Response:
         """Return the JSON schema of a synchronous request."""
         facts, found = _find(model, action)

@@ -15,7 +15,7 @@ from jobs.fleet.pace import pace_of
 from jobs.quotas import serializers as shapes
 from jobs.quotas import usage
 from jobs.quotas.rules import Amounts, rate_limit_fields
-from jobs.web.rest import serializers as docs
+from jobs.web.rest.views import refusals
 
 
 class RateLimited(APIView):
@@ -42,7 +42,7 @@ class RateLimited(APIView):
 
 
 class Usage(APIView):
-    @extend_schema(operation_id="usage", responses={200: shapes.UsageBody, 401: docs.ErrorBody})
+    @extend_schema(operation_id="usage", responses={200: shapes.UsageBody, **refusals(401)})
     def get(self, request: Request) -> Response:
         """Show your quotas with what is in use and left, and the current speed of each model."""
         user = cast(User, request.user)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from http import HTTPStatus
 from typing import Any, cast
@@ -15,40 +14,6 @@ from drf_spectacular.generators import SchemaGenerator
 
 METHODS = ("get", "post", "patch", "put", "delete")
 REF = "#/components/schemas/"
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """A property of a JSON object, or a parameter; `place` is query, header, path or empty."""
-
-    name: str
-    kind: str
-    text: str
-    required: bool
-    place: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """One documented status. `schema` names the object in its body, if any."""
-
-    status: str
-    text: str
-    kinds: tuple[str, ...]
-    schema: str
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One call. `anchor` is its stable name in links."""
-
-    anchor: str
-    method: str
-    path: str
-    text: str
-    parameters: tuple[Field, ...]
-    bodies: tuple[tuple[str, str], ...]
-    answers: tuple[Answer, ...]
 
 
 @require_safe
@@ -69,41 +34,35 @@ def _document() -> Mapping[str, Any]:
     return cast(Mapping[str, Any], generator().get_schema(request=None, public=True))
 
 
-def operations(document: Mapping[str, Any]) -> Iterator[Operation]:
-    """Yield the calls of an OpenAPI 3 document, in its order."""
+def operations(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the calls of an OpenAPI 3 document, in its order. `anchor` is the stable name of a call in links."""
     for path, methods in document["paths"].items():
         for method in METHODS:
-            if method in methods:
-                yield _operation(path, method, methods[method])
+            if raw := methods.get(method):
+                content = raw.get("requestBody", {}).get("content", {})
+                yield {
+                    "anchor": raw["operationId"],
+                    "method": method.upper(),
+                    "path": path,
+                    "text": raw.get("description", "").strip(),
+                    "parameters": [one | {"kind": kind_of(one["schema"])} for one in raw.get("parameters", ())],
+                    "bodies": [(media, _name_of(body.get("schema", {}))) for media, body in content.items()],
+                    "answers": [_answer(status, raw["responses"][status]) for status in sorted(raw["responses"])],
+                }
 
 
-def _operation(path: str, method: str, raw: Mapping[str, Any]) -> Operation:
-    content = raw.get("requestBody", {}).get("content", {})
-    return Operation(
-        anchor=raw["operationId"],
-        method=method.upper(),
-        path=path,
-        text=raw.get("description", "").strip(),
-        parameters=tuple(_parameter(one) for one in raw.get("parameters", ())),
-        bodies=tuple((media, _name_of(body.get("schema", {}))) for media, body in content.items()),
-        answers=tuple(
-            Answer(
-                status,
-                answer.get("description") or HTTPStatus(int(status)).phrase.lower(),
-                tuple(answer.get("content", {})),
-                next((_name_of(body.get("schema", {})) for body in answer.get("content", {}).values()), ""),
-            )
-            for status, answer in sorted(raw["responses"].items())
-        ),
-    )
+def _answer(status: str, raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a documented status. `schema` names the object in its body, if any."""
+    content = raw.get("content", {})
+    return {
+        "status": status,
+        "text": raw.get("description") or HTTPStatus(int(status)).phrase.lower(),
+        "kinds": list(content),
+        "schema": next((_name_of(body.get("schema", {})) for body in content.values()), ""),
+    }
 
 
-def _parameter(raw: Mapping[str, Any]) -> Field:
-    text = raw.get("description", "")
-    return Field(raw["name"], kind_of(raw["schema"]), text, raw.get("required", False), raw["in"])
-
-
-def objects(document: Mapping[str, Any]) -> Iterator[tuple[str, list[Field]]]:
+def objects(document: Mapping[str, Any]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     """Yield the named objects of an OpenAPI 3 document with their fields. Objects without fields are left out."""
     for name, schema in sorted(document["components"]["schemas"].items()):
         if "properties" in schema:
@@ -111,7 +70,7 @@ def objects(document: Mapping[str, Any]) -> Iterator[tuple[str, list[Field]]]:
             yield (
                 name,
                 [
-                    Field(field, kind_of(one), one.get("description", ""), field in required)
+                    {**one, "name": field, "kind": kind_of(one), "required": field in required}
                     for field, one in schema["properties"].items()
                 ],
             )

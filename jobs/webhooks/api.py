@@ -12,10 +12,9 @@ from rest_framework.response import Response
 
 from jobs.errors import InvalidInput
 from jobs.models import Delivery
-from jobs.web.rest import serializers as docs
 from jobs.web.rest.bodies import only_fields
 from jobs.web.rest.paging import Pages
-from jobs.web.rest.views import COMMON_ERRORS, JobView
+from jobs.web.rest.views import COMMON_ERRORS, JobView, refusals
 from jobs.webhooks import serializers as shapes
 from jobs.webhooks.services import check_events, webhook_activate, webhook_create, webhook_of, webhooks_of
 
@@ -25,7 +24,7 @@ class DeliveryPages(Pages):
 
 
 class WebhooksView(JobView):
-    @extend_schema(operation_id="webhooks_list", responses={200: shapes.WebhookList, 401: docs.ErrorBody})
+    @extend_schema(operation_id="webhooks_list", responses={200: shapes.WebhookList, **refusals(401)})
     def get(self, request: Request) -> Response:
         """List your webhooks, oldest first."""
         return Response(shapes.WebhookList({"results": webhooks_of(self.owner())}).data)
@@ -33,7 +32,7 @@ class WebhooksView(JobView):
     @extend_schema(
         operation_id="webhooks_create",
         request=shapes.WebhookSubmission,
-        responses={201: shapes.NewWebhookBody, 400: docs.ErrorBody, 409: docs.ErrorBody},
+        responses={201: shapes.NewWebhookBody, **refusals(400, 409)},
     )
     def post(self, request: Request) -> Response:
         """Create a webhook for an address. Only this answer shows the secret."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rest_framework import serializers as s
 
-from jobs.web.rest.fields import Shape, Url
+from jobs.web.rest.fields import ListPage, Shape, Url
 from jobs.webhooks.services import EVENTS
 
 
@@ -52,7 +52,5 @@ class DeliveryBody(Shape):
     created_at = s.DateTimeField()
 
 
-class DeliveryPage(Shape):
-    next = s.CharField(allow_null=True)
-    previous = s.CharField(allow_null=True)
+class DeliveryPage(ListPage):
     results = DeliveryBody(many=True)

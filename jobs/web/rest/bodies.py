@@ -156,48 +156,23 @@ class MultipartBodyParser(MultiPartParser):
         return parsed
 
 
-class StreamBodyParser(BaseParser):
-    """A parser of raw uploads that hands the stream to the view."""
+def stream_parser(kind: str) -> type[BaseParser]:
+    """Return a parser of raw uploads of this media type that hands the stream to the view."""
 
-    media_type = "text/x-fasta"
+    class StreamBodyParser(BaseParser):
+        media_type = kind
 
-    def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
-        return {"stream": counted_body(stream, parser_context), "media_type": (media_type or self.media_type)}
+        def parse(
+            self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+        ) -> Any:
+            return {"stream": counted_body(stream, parser_context), "media_type": media_type or kind}
 
-
-class CsvBodyParser(StreamBodyParser):
-    media_type = "text/csv"
-
-
-class JsonLinesBodyParser(StreamBodyParser):
-    media_type = "application/x-ndjson"
+    return StreamBodyParser
 
 
-class PlainTextBodyParser(StreamBodyParser):
-    media_type = "text/plain"
-
-
-class GzipBodyParser(StreamBodyParser):
-    media_type = "application/gzip"
-
-
-class OctetStreamBodyParser(StreamBodyParser):
-    media_type = "application/octet-stream"
-
-
-class A3mBodyParser(StreamBodyParser):
-    media_type = "text/x-a3m"
-
-
-class StockholmBodyParser(StreamBodyParser):
-    media_type = "text/x-stockholm"
-
-
+CsvBodyParser = stream_parser("text/csv")
 STREAMED = [
-    StreamBodyParser,
+    stream_parser("text/x-fasta"),
     CsvBodyParser,
-    JsonLinesBodyParser,
-    PlainTextBodyParser,
-    GzipBodyParser,
-    OctetStreamBodyParser,
+    *map(stream_parser, ("application/x-ndjson", "text/plain", "application/gzip", "application/octet-stream")),
 ]
