@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 from uuid import UUID
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -30,6 +31,7 @@ from jobs.web.rest.paging import NewestFirst
 from jobs.web.rest.views import COMMON_ERRORS, refusals
 
 RETRY_AFTER_SECONDS = 2
+Post = TypeVar("Post", bound=Callable[..., Response])
 
 
 class JobList(RateLimited, JobView):
@@ -120,7 +122,7 @@ class JobDetail(JobView):
         return Response(status=204, headers={"E1-Freed-Bytes": str(freed)})
 
 
-def _changes(operation_id: str, *more: int, status: int = 200) -> Any:
+def _changes(operation_id: str, *more: int, status: int = 200) -> Callable[[Post], Post]:
     """Document a call without a body that changes a job and answers with it."""
     errors = refusals(409, *more)
     return extend_schema(

@@ -37,12 +37,19 @@ class Members(s.ListField):
         return ContextFacts(members_of(one), many=True).data
 
 
+class Source(s.CharField):
+    """The source in the provenance of a set."""
+
+    def to_representation(self, value: Any) -> Any:
+        return value.get("source", "sequences")
+
+
 class ContextSetSummary(Shape):
     """A set of `context_sets_of`."""
 
     name = s.CharField()
     url = Url("context-detail", "name")
-    source = s.CharField(source="provenance.source", help_text="sequences, fasta or alignment")  # type: ignore[assignment]  # the field's name
+    source = Source(source="provenance", help_text="sequences, fasta or alignment")  # type: ignore[assignment]  # the field's name
     count = s.IntegerField(source="contexts", help_text="Contexts in the set.")
     tokens = s.IntegerField(help_text="Tokens of all contexts.")
     created_at = s.DateTimeField()
