@@ -15,8 +15,10 @@ from e1protocol import INCLUDES, MODELS
 from jobs.actions import ACTIONS
 from jobs.actions.dtypes import TYPES
 from jobs.actions.predict import ROWS
+from jobs.errors import InvalidInput
 from jobs.models import Item, Job
 from jobs.pages.new_job import page as new
+from jobs.pages.new_job.variants import positions_of_text
 from jobs.parsing import Reader, Record
 from jobs.templatetags.problems import PLACES
 from tests.helpers import body, submit, text_of
@@ -294,3 +296,11 @@ def test_the_page_knows_every_choice_that_the_service_has():
     assert set(new.ROW_CHOICES) == set(ROWS)
     assert set(new.DTYPE_CHOICES) == set(TYPES)
     assert set(PLACES) == set(new.FIELDS)
+
+
+def test_the_number_of_positions_is_bounded_before_they_are_held():
+    assert positions_of_text("24-, 56\N{EN DASH}58") == [24, 56, 57, 58]
+    for text in ("1-9000", "1-8000 " * 3, "1-\N{SUPERSCRIPT TWO}", "7-3"):
+        with pytest.raises(InvalidInput) as caught:
+            positions_of_text(text)
+        assert caught.value.code == "bad_positions"

@@ -5,21 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.http import Http404, HttpRequest
+from django.http import HttpRequest
 
 from jobs.actions import ACTIONS, dtypes
 from jobs.actions.base import DTYPE
 from jobs.contexts.selectors import context_runs
-from jobs.errors import InvalidInput, NotFound
+from jobs.errors import InvalidInput
 from jobs.library import selectors
 from jobs.limits import MAX_JOB_NAME
 from jobs.models import Job
 from jobs.pages.new_job.variants import (
     all_singles,
+    job_named,
     offset_of_text,
     parent_of_text,
     positions_of_text,
@@ -150,10 +151,7 @@ def first(request: HttpRequest, owner: User) -> Asked:
 
 def _earlier(text: str, owner: User) -> Job:
     """Return the job whose library is used again. Raises Http404 without such a job, Gone if its library expired."""
-    try:
-        job = selectors.job_of(owner, UUID(text))
-    except (ValueError, NotFound) as error:
-        raise Http404("there is no such job") from error
+    job = job_named(text, owner)
     selectors.require_rows(job)
     return job
 

@@ -26,6 +26,14 @@ _MOST_POSITIONS = 8192
 _RANGE = re.compile(r"([0-9]{1,9})(?:-([0-9]{0,9}))?")
 
 
+def job_named(text: str, owner: User) -> Job:
+    """Return the owner's job with this id. Raises Http404 if there is none."""
+    try:
+        return selectors.job_of(owner, UUID(text))
+    except (ValueError, NotFound) as error:
+        raise Http404("there is no such job") from error
+
+
 def parent_of_text(text: str) -> str:
     """Return the parent's letters, from plain text or FASTA of one record. Raises InvalidInput `two_parents`."""
     lines = text.splitlines()
@@ -61,7 +69,7 @@ def positions_of_text(text: str) -> list[int] | None:
     for word in text.replace(",", " ").replace("\N{EN DASH}", "-").split():
         found = _RANGE.fullmatch(word)
         low, high = (int(found[1]), int(found[2] or found[1])) if found else (1, 0)
-        if not 0 <= high - low < _MOST_POSITIONS:
+        if not 0 <= high - low < _MOST_POSITIONS - len(positions):
             what, remedy = f"the positions hold {word[:40]!r}", "Give numbers and ranges, such as 24, 56-60."
             raise InvalidInput.one("bad_positions", what, remedy, path="params.positions")
         positions += range(low, high + 1)
@@ -91,10 +99,7 @@ def ranked_sequences(query: QueryDict, owner: User) -> tuple[Job, str, str]:
 
     Raises Http404 if the job does not exist or has no scores.
     """
-    try:
-        job = selectors.job_of(owner, UUID(query.get("ranked", "")))
-    except (ValueError, NotFound) as error:
-        raise Http404("there is no such job") from error
+    job = job_named(query.get("ranked", ""), owner)
     action = get_action(job.action)
     if action.takes_variants:
         return job, top_fasta(job, query), str(job.params["parent"])
