@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import gc
+import io
 import re
 import tracemalloc
 from collections.abc import Callable
@@ -26,6 +28,11 @@ def body(response):
 
 def lines(response):
     return [orjson.loads(line) for line in b"".join(response.streaming_content).splitlines()]
+
+
+def csv_rows(response) -> list[dict[str, str]]:
+    """Return the rows of a CSV download by column."""
+    return list(csv.DictReader(io.StringIO(b"".join(response.streaming_content).decode())))
 
 
 def submit(api, file=FASTA, filename="library.fasta", action="encode", **fields):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from html import unescape
 
@@ -17,7 +15,7 @@ from jobs.science.variants.codes import read_variant
 from jobs.variants import bins
 from jobs.variants.table import Wanted, read_table, variant_table
 from tests.factories import SHORT, finished, scored, sent
-from tests.helpers import text_of
+from tests.helpers import csv_rows, text_of
 
 pytestmark = pytest.mark.django_db
 
@@ -29,10 +27,6 @@ def stranger_browser(stranger) -> Client:
     client = Client()
     client.force_login(stranger)
     return client
-
-
-def rows_of(response) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(b"".join(response.streaming_content).decode())))
 
 
 # --- scan -----------------------------------------------------------------------------------------------------------
@@ -76,7 +70,7 @@ def test_a_scan_is_ranked_paged_and_narrowed_to_a_position(api, browser, scan, m
 
 def test_a_scan_is_a_table_for_spreadsheets(api, browser, scan, stranger_browser):
     path = f"/jobs/{scan['id']}/items/0/table.csv"
-    rows = rows_of(browser.get(path))
+    rows = csv_rows(browser.get(path))
     assert len(rows) == 200
     result = api.get(f"{scan['url']}items/0/").json()["result"]
     assert [float(row["score"]) for row in rows] == pytest.approx(
@@ -200,10 +194,10 @@ def test_the_page_ranks_filters_draws_and_sends_on(browser, score, stranger_brow
         assert "7 variants" in text
         assert "of these" not in text
         assert f'value="{given}" aria-invalid="true"' in answer.content.decode()
-        assert len(rows_of(browser.get(f"{page[:-1]}.csv", {"position": given}))) == 7
+        assert len(csv_rows(browser.get(f"{page[:-1]}.csv", {"position": given}))) == 7
     assert "problem-position" not in browser.get(page, {"position": "2"}).content.decode()
     csv_link = re.search(r'id="variants-csv" href="([^"]+)"', browser.get(page, {"position": "1"}).content.decode())[1]
-    assert {row["variant"] for row in rows_of(browser.get(unescape(csv_link)))} == {"M1A", "M1A:K2R"}
+    assert {row["variant"] for row in csv_rows(browser.get(unescape(csv_link)))} == {"M1A", "M1A:K2R"}
     link = re.search(r'id="send-top" href="([^"]+)"', browser.get(page, {"mutations": "2"}).content.decode())[1]
     form = unescape(browser.get(unescape(link)).content.decode())
     assert ">M1A:K2R\nARTAYIAKQR\n" in form
@@ -272,28 +266,6 @@ def test_bins_of_a_distribution_have_round_edges_and_hold_every_score(low, high,
         assert one.digits == digits
         assert one.low / step == pytest.approx(round(one.low / step), abs=1e-6)
         assert one.high - one.low == pytest.approx(step)
-
-
-# --- contacts -------------------------------------------------------------------------------------------------------
-
-
-def test_a_contact_map_is_ranked_by_separation(api, browser, inline_worker):
-    job = finished(api, inline_worker, "contacts", [{"sequence": SHORT}])
-    page = f"/jobs/{job['id']}/items/0/"
-    text = text_of(browser.get(page))
-    assert "Best pairs, 6 or more apart" in text
-    assert "No pair of this sequence lies so far apart" in text_of(browser.get(page, {"separation": "24"}))
-    rows = rows_of(browser.get(f"{page}table.csv"))
-    assert len(rows) == 45
-    assert [float(row["score"]) for row in rows] == sorted((float(row["score"]) for row in rows), reverse=True)
-    assert {"first": rows[0]["first"], "letter": SHORT[int(rows[0]["first"]) - 1]}["letter"] == rows[0]["first_residue"]
-
-
-def test_a_filter_before_anything_is_scored_says_so(api, browser):
-    job = sent(api, "score", [{"variant": "M1A"}], parent=SHORT)
-    text = text_of(browser.get(f"/jobs/{job['id']}/variants/", {"wild": "M"}))
-    assert "No variant is scored yet." in text
-    assert "No variant fits" not in text
 
 
 # --- the form for a new job -----------------------------------------------------------------------------------------
