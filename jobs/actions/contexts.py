@@ -21,6 +21,12 @@ Contexts = tuple[Context, ...]
 PATH = "params.contexts"
 DESCRIBED = ("digest", "sequences", "residues")
 """Fields of each context in the parameters of a stored job."""
+
+
+def _object(required: str, **properties: Any) -> dict[str, Any]:
+    return {"type": "object", "additionalProperties": False, "required": [required], "properties": properties}
+
+
 SCHEMA: dict[str, Any] = {
     "type": "array",
     "description": "Contexts that every item is computed under. Each is a list of sequences; "
@@ -29,22 +35,13 @@ SCHEMA: dict[str, Any] = {
     "items": {
         "oneOf": [
             {"type": "array", "items": {"type": "string"}},
-            {
-                "type": "object",
-                "additionalProperties": False,
-                "required": ["set"],
-                "properties": {"set": {"type": "string"}},
-            },
-            {
-                "type": "object",
-                "additionalProperties": False,
-                "required": ["digest"],
-                "properties": {
-                    "digest": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
-                    "sequences": {"type": "integer"},
-                    "residues": {"type": "integer"},
-                },
-            },
+            _object("set", set={"type": "string"}),
+            _object(
+                "digest",
+                digest={"type": "string", "pattern": "^[0-9a-f]{64}$"},
+                sequences={"type": "integer"},
+                residues={"type": "integer"},
+            ),
         ]
     },
 }

@@ -102,16 +102,8 @@ def _chunk_page(job: Job, last: tuple[int, int]) -> list[tuple[int, int]]:
 
 def _extensions(job: Job) -> list[dict[str, Any]]:
     """Return the later uploads, each with its own digest and the index of its first item."""
-    return [
-        {
-            "first_index": one.first_index,
-            "items": one.items,
-            "skipped": one.skipped,
-            "input_digest": one.body_digest,
-            "created_at": iso(one.created_at),
-        }
-        for one in job.extensions.order_by("first_index")
-    ]
+    uploads = job.extensions.order_by("first_index").values("first_index", "items", "skipped", "created_at")
+    return [{**one, "created_at": iso(one["created_at"])} for one in uploads.annotate(input_digest=F("body_digest"))]
 
 
 def _artefacts(job: Job) -> list[dict[str, Any]]:
