@@ -105,7 +105,7 @@ def test_it_is_shown_with_the_job_in_its_manifest_and_on_the_item_page(api, pers
     page = browser.get(f"/jobs/{job.pk}/items/0/")
     assert page.status_code == 200
     norm = np.linalg.norm(vector.astype(np.float64))
-    assert page.context["result"]["vectors"][0].norm == pytest.approx(norm, rel=1e-12)
+    assert page.context["result"]["vectors"][0]["norm"] == pytest.approx(norm, rel=1e-12)
 
 
 class Overflowing:
