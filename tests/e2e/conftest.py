@@ -30,6 +30,9 @@ REPLACED = re.compile(r"^htmx:(afterRequest|sendAbort)\b")
 
 expect.set_options(timeout=15_000)
 
+THEMES = ["light", pytest.param("dark", marks=pytest.mark.slow)]
+"""The themes of the longest tests: `make test` looks at the light one, `make test-slow` at the dark one too."""
+
 
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:

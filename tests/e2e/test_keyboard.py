@@ -76,7 +76,7 @@ class Keys:
         self.press("Enter")
 
 
-@pytest.fixture(params=["light", "phone in the dark"])
+@pytest.fixture(params=["light", pytest.param("phone in the dark", marks=pytest.mark.slow)])
 def keys(request, open_page) -> Iterator[Keys]:
     dark = request.param != "light"
     watched = open_page(anonymous=True, dark=dark, phone=dark)

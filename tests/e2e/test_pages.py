@@ -9,7 +9,7 @@ import sys
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.conftest import held_back, ready, violations
+from tests.e2e.conftest import THEMES, held_back, ready, violations
 from tests.e2e.steps import BAD, GOOD, file, library, tab_to, wait_for
 
 
@@ -98,7 +98,7 @@ def test_a_page_is_ready_once_its_own_script_has_run_too(page):
     expect(page.locator(".with-scripts").first).to_be_visible()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", THEMES)
 def test_axe_finds_nothing_on_any_page_in_any_state(open_page, jobs, theme):
     watched = open_page(dark=theme == "dark")
     watched.expected = re.compile("status of 404")

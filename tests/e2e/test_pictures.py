@@ -258,7 +258,7 @@ def test_an_example_of_scores_is_loaded_and_its_faults_stand_beside_their_fields
     page.locator("#id_offset").fill("5")
     page.get_by_role("button", name="Submit job").click()
     expect(page.locator("#problem-offset")).to_contain_text("Set the numbering offset to 0")
-    expect(page.locator("#problem-records")).to_contain_text("I44A says I")
+    expect(page.locator("#problem-records")).to_contain_text("I44A names I")
 
 
 def test_forms_and_tables_work_without_scripts(open_page, jobs):
@@ -271,7 +271,7 @@ def test_forms_and_tables_work_without_scripts(open_page, jobs):
     page.goto(jobs["assays"])
     page.locator("#id_file").set_input_files({"name": "m.csv", "mimeType": "text/csv", "buffer": b"mutant,a\nW1A,1\n"})
     page.get_by_role("button", name="Compare").click()
-    expect(page.get_by_role("alert")).to_contain_text("no variants of this job's parent")
+    expect(page.get_by_role("alert")).to_contain_text("not variants of this job's parent")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

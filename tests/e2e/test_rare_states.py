@@ -28,7 +28,10 @@ def jobs(stack, tmp_path_factory) -> Iterator[dict[str, str]]:
         client.delete(made["pausing"])
 
 
-@pytest.fixture(params=LOOKS)
+SHOWN = [pytest.param(name, marks=pytest.mark.slow if name == "dark" else ()) for name in LOOKS]
+
+
+@pytest.fixture(params=SHOWN)
 def look(request, open_page):
     watched = open_page(**LOOKS[request.param])
     yield watched
@@ -105,7 +108,7 @@ def limited(stack) -> tuple[str, str]:
     return "limited", rare.make_user(stack, "limited")
 
 
-@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("look", SHOWN)
 def test_a_quota_that_is_nearly_or_wholly_used_says_so_before_a_job_is_refused(open_page, stack, jobs, limited, look):
     user, password = limited
     rare.own_job(stack, user, jobs["pausing"])
