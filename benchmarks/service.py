@@ -15,7 +15,7 @@ from benchmarks.service_stack import MODEL, Service
 
 LONGEST_WAIT = 3600.0
 LARGE_JOBS = 10
-"""Jobs to run beside short requests before the bench gives up."""
+"""Most jobs to run during the short requests before the bench fails."""
 
 
 def run_job(job_id: UUID) -> float:

@@ -195,7 +195,9 @@ def _joined_to(aligned: Alignment, place: Place, parent: str) -> Alignment:
             raise InvalidInput.of(place.problem("parent_not_alignable", what, remedy))
     joined = Alignment(("parent", *aligned.names), np.vstack([letters, columns]), (parent, *sequences), aligned.skipped)
     outside = [
-        Place(record=name).problem("empty_row", "the row has no residues beside the parent", "It is left out.")
+        Place(record=name).problem(
+            "empty_row", "the row has no residues in the columns of the parent", "It is left out."
+        )
         for name, sequence in zip(joined.names, joined.sequences, strict=True)
         if not sequence
     ]

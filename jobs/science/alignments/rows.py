@@ -104,7 +104,7 @@ def _read_stockholm(lines: Iterator[tuple[int, str]]) -> Rows:
             words = line.split()
             if len(words) != 2:
                 what = f"a row has a name and its letters, and this line has {len(words)} words"
-                remedy = "Write the name and the aligned letters with blanks between them only."
+                remedy = "Separate the name and the aligned letters by blanks, and use no other blanks."
                 raise InvalidInput.of(Place(line=number).problem("bad_line", what, remedy))
             name, letters = words
             if name not in rows:
