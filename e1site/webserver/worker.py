@@ -1,7 +1,7 @@
 """The gunicorn worker: an event loop that reads requests and sends answers, and threads that only compute.
 
-gunicorn's own thread worker gives a connection to a thread before its request is there, and a thread sends an answer as
-slowly as its client reads. Forty slow clients then stop a service. Here the main thread does both, with deadlines.
+gunicorn's own thread worker gives a connection to a thread before its request has arrived. A thread sends an answer as
+slowly as its client reads, so that forty slow clients stop a service. Here the main thread does both, with deadlines.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ import pytest
 
 from e1client.commands import SERVICE_COMMANDS
 from e1site.stack.environment import usable_port
+from e1site.stack.parts import web as web_part
 from tests.e1client.client_fake import TOKEN, FakeService
 from tests.wheels import CHECKOUT, CLIENT, built, installed
 
@@ -121,7 +122,7 @@ def test_a_job_goes_from_one_to_the_other(laptop, server, ran, tmp_path):
     assert made.returncode == 0, made.stderr
     url = f"http://127.0.0.1:{port}"
     web = subprocess.Popen(
-        [str(server / "gunicorn"), "e1site.wsgi:application", "--bind", f"127.0.0.1:{port}", "--no-control-socket"],
+        [str(server / "python"), *web_part("127.0.0.1", port).command[1:]],
         env={"PATH": os.environ["PATH"], **env},
         cwd=tmp_path,
     )
