@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Protocol
 
 from e1protocol import BOUNDARY_TOKENS
+from jobs.actions.units import UnitPlan
 from jobs.limits import CHUNK_ITEMS, CHUNK_UNITS
 
 
@@ -85,15 +85,7 @@ UNIT_CHUNK_TOKENS = 16_384
 """Limit of a chunk with several units, so that a worker that stops or is cancelled loses little."""
 
 
-class Units(Protocol):
-    """The part of `jobs.actions.units.UnitPlan` that cutting needs."""
-
-    def __len__(self) -> int: ...
-    def context_of(self, unit: int) -> int: ...
-    def own_tokens(self, unit: int) -> int: ...
-
-
-def plan_units(units: Units, context_tokens: Sequence[int], *, group: int) -> Iterator[ChunkPlan]:
+def plan_units(units: UnitPlan, context_tokens: Sequence[int], *, group: int) -> Iterator[ChunkPlan]:
     """Cut units, in order, into chunks of CHUNK_UNITS, or of fewer if they are large.
 
     A context counts where it begins, since a worker encodes it once.

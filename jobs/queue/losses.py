@@ -25,6 +25,11 @@ MAX_LOSSES = 3
 MAX_BACKOFF_SECONDS = 60
 
 
+def back_off(losses: int) -> timedelta:
+    """Return the pause before a chunk that was lost this often is ready again."""
+    return timedelta(seconds=min(MAX_BACKOFF_SECONDS, 2**losses))
+
+
 def worker_error(error: Exception) -> Problem:
     """Return the problem of an item that made its worker raise."""
     return Problem(
@@ -92,7 +97,7 @@ def _lose_one(chunk: Chunk, reason: Problem, *, cancelled: bool) -> None:
         if chunk.losses >= MAX_LOSSES:
             _fail(chunk, reason)
             return
-        chunk.not_before = Now() + timedelta(seconds=min(MAX_BACKOFF_SECONDS, 2**chunk.losses))
+        chunk.not_before = Now() + back_off(chunk.losses)
     chunk.save()
 
 
