@@ -62,6 +62,8 @@ class EdgeWorker(ThreadWorker):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        # Static files are sent by `sendall`, because sendfile refuses the non-blocking sockets of the loop.
+        self.cfg.set("sendfile", False)
         # In the order in which they began, so that the first is the oldest.
         self._arriving: dict[int, Waiting] = {}
         self._leaving: dict[int, Waiting] = {}
