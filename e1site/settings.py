@@ -148,7 +148,7 @@ E1_MODEL_QUEUES = {slug: model_queue(slug) for slug in E1_MODELS}
 # --- Django ----------------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
     "jobs",  # before admin: its templates replace some of theirs
-    "django.contrib.admin",
+    "e1site.administration.Administration",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

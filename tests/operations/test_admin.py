@@ -1,11 +1,11 @@
-"""The admin: only for staff, under the strict policy, with quotas, use, drain and queues."""
+"""The admin: only for superusers, under the strict policy, with quotas, use, drain and queues."""
 
 from __future__ import annotations
 
 import re
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 
 from jobs.models import Job, Quota, Worker
 from tests.helpers import submit_items
@@ -49,6 +49,19 @@ def test_nobody_else_does(client, person, job):
     client.force_login(person)
     for path in PAGES:
         assert client.get(path).status_code == 302, path
+
+
+def test_who_may_change_users_makes_no_superuser(client, person):
+    """Django's permission to change users also covers the boxes "staff", "superuser", groups and permissions."""
+    person.is_staff = True
+    person.save()
+    person.user_permissions.set(Permission.objects.all())
+    client.force_login(person)
+    for path in [*PAGES, "/admin/auth/user/?q=x", f"/admin/auth/user/{person.pk}/change/"]:
+        assert client.get(path).status_code == 302, path
+    client.post(f"/admin/auth/user/{person.pk}/change/", {"username": person.username, "is_superuser": "on"})
+    assert not User.objects.get(pk=person.pk).is_superuser
+    assert "/admin/" not in client.get("/").content.decode(), "the menu names no page that is closed"
 
 
 def test_users_show_their_use_and_get_limits(staff, job, person):
