@@ -174,6 +174,7 @@ MIDDLEWARE = [
     "jobs.web.places.StreamPlaces",
     "jobs.web.uploads.FormPlaces",  # after the user is known, before the form's token is looked for in the body
     "django.middleware.csrf.CsrfViewMiddleware",
+    "jobs.web.text.TextCheck",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",

@@ -22,7 +22,7 @@ from dataclasses import dataclass, fields
 from itertools import islice
 from typing import Any, Self, TypeVar
 
-from jobs.limits import LISTED_PROBLEMS
+from jobs.limits import LISTED_PROBLEMS, SHOWN_MESSAGE
 
 T = TypeVar("T")
 
@@ -45,6 +45,11 @@ class Problem:
     record: str | None = None
     index: int | None = None
     character: str | None = None
+
+    def __post_init__(self) -> None:
+        # Messages quote what they refuse, and that may be a list of a million numbers.
+        if len(self.message) > SHOWN_MESSAGE:
+            object.__setattr__(self, "message", f"{self.message[:SHOWN_MESSAGE]}...")
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields that are set, ready for JSON."""

@@ -49,6 +49,17 @@ RECORD_PROBLEMS = 20
 SHOWN_NAME = 100
 """Characters that an answer shows of an unknown field or parameter."""
 
+SHOWN_MESSAGE = 1000
+"""Characters of a problem's message. Messages quote what they refuse."""
+
+MAX_JSON_VALUES = 500_000
+"""Values of a JSON body: objects, lists, and their members. A library of short sequences in 16 MiB has as many. A body of
+`{}` would have ten times as many, and take gigabytes."""
+
+MAX_JSON_RATIO = 500
+JSON_RATIO_FROM = 256 * KIB
+"""Unpacked by packed bytes of a gzipped JSON body, beyond this many unpacked bytes."""
+
 KINDS_OF_CHARACTER = 20
 """Different wrong characters that are listed for one record. A file of another kind has hundreds."""
 

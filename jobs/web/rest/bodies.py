@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, BinaryIO, cast
 
@@ -12,8 +13,9 @@ from django.conf import settings
 from rest_framework.parsers import BaseParser, DataAndFiles, MultiPartParser
 
 from jobs.errors import InvalidInput, Problem, Problems, TooLarge
-from jobs.limits import MAX_UPLOAD_BODY, SHOWN_NAME
+from jobs.limits import JSON_RATIO_FROM, MAX_JSON_RATIO, MAX_JSON_VALUES, MAX_UPLOAD_BODY, SHOWN_NAME
 from jobs.parsing.numbers import whole
+from jobs.web.text import check_text
 from jobs.web.uploads import HELD, is_small, request_place
 
 BLOCK = 1 << 16
@@ -90,6 +92,7 @@ def _place_of(request: Any) -> AbstractContextManager[None]:
 
 def parse_object(data: bytes) -> dict[str, Any]:
     """Return a JSON object from bytes. Raises InvalidInput with the line and column of the error."""
+    _check_values(data)
     try:
         value = orjson.loads(data)
     except orjson.JSONDecodeError as error:
@@ -104,7 +107,38 @@ def parse_object(data: bytes) -> dict[str, Any]:
         ) from error
     if not isinstance(value, dict):
         raise InvalidInput.of(Problem("bad_json", f"the body is a JSON {type(value).__name__}, not an object"))
+    if rb"\u0000" in data:
+        check_text(_texts(value))
     return value
+
+
+_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
+
+
+def _check_values(data: bytes) -> None:
+    """Raise TooLarge `too_many_values` before anything is built from the body."""
+    if _structure(data) > MAX_JSON_VALUES and _structure(_STRINGS.sub(b"", data)) > MAX_JSON_VALUES:
+        what = f"the JSON body has more than {MAX_JSON_VALUES:,} values"
+        raise TooLarge.of(Problem("too_many_values", what, "Upload the library as a file (FASTA, JSONL, CSV)."))
+
+
+def _structure(data: bytes) -> int:
+    """Return the number of commas and opening brackets: at least the number of values, less one."""
+    return sum(map(data.count, (b",", b"[", b"{")))
+
+
+def _texts(value: object) -> Iterator[tuple[str, str]]:
+    """Yield (path, text) of every string and key in a JSON value."""
+    waiting: list[tuple[str, object]] = [("", value)]
+    while waiting:
+        path, one = waiting.pop()
+        if isinstance(one, str):
+            yield path, one
+        elif isinstance(one, list):
+            waiting += [(f"{path}.{index}".lstrip("."), member) for index, member in enumerate(one)]
+        elif isinstance(one, dict):
+            yield from ((path, key) for key in one)
+            waiting += [(f"{path}.{key}".lstrip("."), member) for key, member in one.items()]
 
 
 def unknown_fields(data: Iterable[str], known: Sequence[str]) -> Problems:
@@ -127,12 +161,20 @@ def _read_limited(body: CountedBody, *, gzipped: bool) -> bytes:
     parts: list[bytes] = []
     size = 0
     while block := body.read(BLOCK):
+        # Reading on behind the end would keep all of it, and copy it for each block.
+        if inflate and inflate.eof:
+            raise InvalidInput("the gzip body goes on behind its end; send one member", code="bad_gzip")
         try:
             part = inflate.decompress(block, limit + 1) if inflate else block
         except zlib.error as error:
             raise InvalidInput(f"the gzip body is damaged: {error}", code="bad_gzip") from error
+        if inflate and inflate.unused_data:
+            raise InvalidInput("the gzip body goes on behind its end; send one member", code="bad_gzip")
         size += len(part)
         parts.append(part)
+        if inflate and size > JSON_RATIO_FROM and size > body.received * MAX_JSON_RATIO:
+            what = f"the gzip body unpacks to more than {MAX_JSON_RATIO} times its size"
+            raise TooLarge.of(Problem("gzip_ratio", what, "Send it unpacked if it is genuine."))
         if size > limit or (inflate and inflate.unconsumed_tail):
             raise TooLarge(
                 f"the JSON body is larger than {limit} bytes; upload the library as a file (FASTA, JSONL, CSV) instead"
@@ -153,6 +195,7 @@ class MultipartBodyParser(MultiPartParser):
         while body.read(BLOCK):
             pass
         body.check_whole()
+        check_text((name, text) for name, texts in parsed.data.lists() for text in texts)
         return parsed
 
 
