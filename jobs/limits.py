@@ -53,8 +53,8 @@ SHOWN_MESSAGE = 1000
 """Characters of a problem's message. Messages quote what they refuse."""
 
 MAX_JSON_VALUES = 500_000
-"""Values of a JSON body: objects, lists, and their members. A library of short sequences in 16 MiB has as many. A body of
-`{}` would have ten times as many, and take gigabytes."""
+"""Values of a JSON body: objects, lists, and their members. A library of short sequences in 16 MiB has as many. A body
+of `{}` would have ten times as many, and take gigabytes."""
 
 MAX_JSON_RATIO = 500
 JSON_RATIO_FROM = 256 * KIB
