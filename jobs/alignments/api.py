@@ -15,10 +15,10 @@ from rest_framework.response import Response
 
 from jobs.actions import SCORERS, Scan
 from jobs.alignments import serializers as shapes
-from jobs.alignments.bodies import read_upload
+from jobs.alignments.bodies import read_upload, upload_store
 from jobs.alignments.sampling import context_set_sample, contexts_of, cost_of, samplings_of
 from jobs.alignments.selectors import alignment_of, alignments_of, bins_of, published_count
-from jobs.alignments.services import alignment_delete, alignment_read, alignment_store
+from jobs.alignments.services import alignment_delete
 from jobs.contexts.selectors import context_set_of
 from jobs.contexts.serializers import ContextSetBody
 from jobs.contexts.services import check_set_name
@@ -63,11 +63,7 @@ class AlignmentList(JobView):
     )
     def post(self, request: Request) -> Response:
         """Store an alignment whose first row is the parent. The same rows again return the same alignment."""
-        upload = read_upload(request)
-        rows = alignment_read(
-            upload.data, parent=upload.parent, add_parent=upload.add_parent, skip_empty=upload.skip_empty
-        )
-        stored = alignment_store(owner=self.owner(), name=upload.name, source="upload", rows=rows)
+        stored = upload_store(self.owner(), read_upload(request))
         body = alignment_body(stored)
         return Response(body, status=201, headers={"Location": body["url"]})
 

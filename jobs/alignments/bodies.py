@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.contrib.auth.models import User
 from rest_framework.request import Request
 
+from jobs.alignments.services import alignment_read, alignment_store
 from jobs.errors import InvalidInput, TooLarge
 from jobs.limits import MIB
+from jobs.models import Alignment
 from jobs.parsing.letters import clean_sequence
 from jobs.parsing.text import file_name
 from jobs.science.alignments.reading import MAX_ALIGNMENT_BYTES
@@ -48,6 +51,12 @@ def read_upload(request: Request) -> AlignmentAsked:
     if (parent := request.FILES.get("parent")) is not None:
         fields["parent"] = parent.read(MIB).decode("utf-8", "replace")
     return alignment_asked(file.read(), fields, file.name or "")
+
+
+def upload_store(owner: User, asked: AlignmentAsked) -> Alignment:
+    """Read an uploaded alignment and store it. Raises InvalidInput, and what `alignment_store` raises."""
+    rows = alignment_read(asked.data, parent=asked.parent, add_parent=asked.add_parent, skip_empty=asked.skip_empty)
+    return alignment_store(owner=owner, name=asked.name, source="upload", rows=rows)
 
 
 def check_size(size: int) -> None:

@@ -11,10 +11,9 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from jobs.alignments.bodies import alignment_asked, check_size, parent_of
+from jobs.alignments.bodies import alignment_asked, check_size, parent_of, upload_store
 from jobs.alignments.searches import search_cancel, search_settings, search_start
 from jobs.alignments.selectors import alignments_of, database_named, search_of, searches_of
-from jobs.alignments.services import alignment_read, alignment_store
 from jobs.contexts.api import name_of_file
 from jobs.contexts.selectors import context_set_of, context_sets_of, members_of
 from jobs.contexts.services import SET_RULES, context_set_create, context_set_delete
@@ -95,19 +94,12 @@ def _upload(request: HttpRequest) -> HttpResponse:
     check_size(file.size or 0)
     asked = alignment_asked(file.read(), request.POST.dict(), file.name or "")
     try:
-        rows = alignment_read(asked.data, parent=asked.parent, add_parent=asked.add_parent, skip_empty=asked.skip_empty)
+        stored = upload_store(user_of(request), asked)
     except InvalidInput as error:
-        raise _in_words_of_the_form(error) from error
-    stored = alignment_store(owner=user_of(request), name=asked.name, source="upload", rows=rows)
+        if error.code != "first_row_not_parent":
+            raise
+        raise InvalidInput.of(*(replace(one, remedy=ADD_PARENT) for one in error.problems)) from error
     return redirect("alignment-page", stored.pk)
-
-
-def _in_words_of_the_form(error: InvalidInput) -> InvalidInput:
-    """Return the refusal with a remedy that names the tick box that helps."""
-    problems = [
-        replace(one, remedy=ADD_PARENT) if one.code == "first_row_not_parent" else one for one in error.problems
-    ]
-    return InvalidInput(error.detail, code=error.code, problems=problems, problem_count=error.problem_count)
 
 
 def _search(request: HttpRequest) -> HttpResponse:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from django.db import transaction
 
+from jobs.actions.contacts import Contacts
 from jobs.errors import Conflict
 from jobs.library.selectors import existing, parent_of
 from jobs.models import Job, Structure
@@ -69,7 +70,7 @@ def structure_add(*, job: Job, data: bytes, name: str = "", item_index: int = 0,
 
     Raises what `map_structure` raises. Raises Conflict for a job of another action or with too many structures.
     """
-    if job.action != "contacts":
+    if job.action != Contacts.name:
         raise Conflict(
             f"structures are laid over contact maps, and this job's action is {job.action}", code="wrong_action"
         )

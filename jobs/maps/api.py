@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from e1protocol import MODELS
-from jobs.actions import get_action
+from jobs.actions.encode import Encode
 from jobs.background.artefacts import artefact_cancel, artefact_delete
 from jobs.errors import Conflict, InvalidInput, Problem
 from jobs.maps import serializers as shapes
@@ -150,7 +150,7 @@ def _record(job: Job, data: Mapping[str, Any]) -> Record:
     """Return the sequence, read strictly. Raises InvalidInput with every problem."""
     model = MODELS[job.model]
     item = {name: data[name] for name in ("sequence", "context_sequences") if name in data}
-    (record,) = ItemReader([item], get_action("encode").rules(model), strict=True)
+    (record,) = ItemReader([item], Encode().rules(model), strict=True)
     if isinstance(record, BadRecord):
         problems = [
             Problem(one.code, one.message, one.remedy, path=(one.path or "sequence").removeprefix("items.0."))

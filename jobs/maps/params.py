@@ -9,6 +9,7 @@ from uuid import UUID
 
 from e1protocol import MODELS
 from jobs.actions.base import known_only
+from jobs.actions.encode import Encode
 from jobs.errors import InvalidInput
 from jobs.models import Job
 from jobs.models.artefacts import ANALYSES as KINDS
@@ -39,13 +40,13 @@ def check_analysis(job: Job, kind: Any, raw: Any) -> dict[str, Any]:
 
 def keeps_means(job: Job) -> bool:
     """Return whether the job stores mean embeddings, which analyses compare."""
-    return job.action == "encode" and "mean" in job.params["include"]
+    return job.action == Encode.name and "mean" in job.params["include"]
 
 
 def check_embeddings(job: Job, *, path: str | None = None) -> None:
     """Raise InvalidInput if the job stores no mean embeddings."""
     again = "Submit the library again with action encode and include mean (in the browser: Run again with changes)."
-    if job.action != "encode":
+    if job.action != Encode.name:
         raise InvalidInput.one(
             "not_an_encode_job", f"this is a {job.action} job; analyses compare mean embeddings", again, path=path
         )

@@ -9,6 +9,7 @@ import numpy as np
 from django.contrib.auth.models import User
 from numpy.typing import NDArray
 
+from jobs.actions.encode import Encode
 from jobs.errors import Conflict, InvalidInput, NotFound
 from jobs.intake.ingest import Request
 from jobs.intake.sync import answer
@@ -81,6 +82,6 @@ def vector_of_sequence(*, owner: User, job: Job, record: Record, layer: int) -> 
     Raises what `jobs.intake.sync.answer` raises.
     """
     params = {"repr_layers": [layer], "include": ["mean"]}
-    request = Request(model=job.model, action="encode", params=params, interactive=True)
+    request = Request(model=job.model, action=Encode.name, params=params, interactive=True)
     (result,) = answer(owner=owner, request=request, records=[record])
     return np.asarray(result["embeddings"][0]["embedding"])

@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 from django.db import transaction
 
-from jobs.actions import SCORERS
+from jobs.actions import SCORERS, get_action
 from jobs.errors import Conflict
 from jobs.library.selectors import existing, parent_of
 from jobs.models import Assay, Job
@@ -113,7 +113,7 @@ def _overlay(assay_id: int, fingerprint: str) -> Overlay:
 
 
 def _scores(job: Job, item_index: int) -> ScoreOf:
-    if job.action == "score":
+    if get_action(job.action).takes_variants:
         return scores_of(job)
     result = results_of(job, [item_index]).get(item_index)
     if result is None:

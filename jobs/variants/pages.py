@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from e1protocol import CANONICAL
+from jobs.actions import get_action
 from jobs.files.pieces import text_cell
 from jobs.models import Item, Job
 from jobs.models.states import JobState
@@ -165,7 +166,7 @@ def _lines(table: VariantTable, wanted: Wanted) -> Iterator[str]:
 
 def _scoring_job(request: HttpRequest, job_id: UUID) -> Job:
     job = own_job_with_rows(request, job_id)
-    if job.action != "score":
+    if not get_action(job.action).takes_variants:
         raise Http404(f"job {job_id} is not a scoring job")
     return job
 

@@ -11,7 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
-from jobs.actions import SCORERS
+from jobs.actions import SCORERS, get_action
 from jobs.errors import ServiceError
 from jobs.queue.progress import job_counts
 from jobs.science.variants.overlays import Point
@@ -54,7 +54,7 @@ def assay_list(request: HttpRequest, job_id: UUID) -> HttpResponse:
         "job": job,
         "assays": labelled(assays_of(job)),
         "asked": data or {"offset": job.params.get("offset", 0), "item": request.GET.get("item", 0)},
-        "several": job.action == "scan" and job.total_items > 1,
+        "several": not get_action(job.action).takes_variants and job.total_items > 1,
         **problems_by_field(error),
     }
     return render(request, "jobs/variants/assays.html", context, status=error.status_code if error else 200)
