@@ -44,20 +44,6 @@ def test_links_between_documents_lead_somewhere(document):
             assert (document.parent / target).exists(), target
 
 
-def test_the_modules_named_in_the_structure_page_exist():
-    page = (ROOT / "docs" / "structures.md").read_text()
-    named = re.findall(r"`((?:e1site|jobs|worker|e1client|e1protocol)(?:\.[a-z_]+)+)`", page)
-    assert len(named) > 15
-    for name in named:
-        parts = name.split(".")
-        places = [
-            ROOT.joinpath(*parts),
-            ROOT.joinpath(*parts).with_suffix(".py"),
-            ROOT.joinpath(*parts[:-1]).with_suffix(".py"),
-        ]
-        assert any(place.exists() for place in places), name
-
-
 def test_the_sources_name_no_machine_and_no_registry():
     forbidden = re.compile(r"/work/|/root/|pypi\.org|registry\.npmjs|download\.pytorch")
     for path in [*SOURCES, *DOCUMENTS, ROOT / "Makefile", ROOT / "pyproject.toml", ROOT / ".ci" / "run"]:
