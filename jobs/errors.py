@@ -3,7 +3,7 @@
 ServiceError
 ├── InvalidInput        400  the input is wrong; `problems` has each place, reason and remedy
 │   └── TooLarge        413  more than this service accepts
-├── TooSlow             408  the request's body did not come in time
+├── TooSlow             408  the request's body did not arrive in time
 ├── NotFound            404  it doesn't exist, or belongs to another user
 ├── Gone                410  it has expired
 ├── Conflict            409  the state of the object doesn't allow it

@@ -20,7 +20,7 @@ def token_create(*, owner: User, name: str, days: int | None) -> str:
         text = "the token needs a name of at most 100 printable characters"
         raise InvalidInput.one("bad_name", text, "Name what will use it, such as notebook.", path="name")
     if ApiToken.objects.filter(user=owner).count() >= MOST_TOKENS:
-        raise Conflict(f"you have {MOST_TOKENS} tokens; revoke some that nobody uses", code="too_many_tokens")
+        raise Conflict(f"you have {MOST_TOKENS} tokens; revoke some that are not in use", code="too_many_tokens")
     _, key = ApiToken.objects.create(user=owner, expiry=None if days is None else timedelta(days=days), name=name)
     return str(key)
 

@@ -49,7 +49,7 @@ class Synchronous(RateLimited):
         only_fields(data, FIELDS)
         params = data.get("params")
         if params is not None and not isinstance(params, dict):
-            raise InvalidInput.one("bad_params", "params is no JSON object", path="params")
+            raise InvalidInput.one("bad_params", "params is not a JSON object", path="params")
         if params and DTYPE in params:
             raise InvalidInput.of(no_dtype())
         checked, contexts = checked_params(found, facts, params or {}, cast(User, request.user))

@@ -112,7 +112,7 @@ def _asked(request: Request) -> tuple[str, Contexts, str]:
         name = str(data.get("name") or "") or name_of_file(file.name or "")
         return name, [read_context(context_bytes(file), SET_RULES)], "fasta"
     if not isinstance(data, dict):
-        raise InvalidInput.one("bad_body", "the body is no JSON object")
+        raise InvalidInput.one("bad_body", "the body is not a JSON object")
     return _of_json(data)
 
 
@@ -127,7 +127,7 @@ def _of_json(data: dict[str, Any]) -> tuple[str, Contexts, str]:
         raise problems.refusal()
     value = data["contexts"] if given == ["contexts"] else [data["sequences"]]
     if not isinstance(value, list):
-        what = "contexts is no list"
+        what = "contexts is not a list"
         raise InvalidInput.one("wrong_type", what, 'Give [["MKT...", "MRT..."]].', path="contexts")
     places = (Place(path=f"contexts.{at}" if given == ["contexts"] else "sequences") for at in count())
     wrong = chain.from_iterable(map(_check_shape, value, places))

@@ -43,7 +43,7 @@ class RefusalBody(Shape):
     code = s.CharField()
     detail = s.CharField()
     status_code = s.IntegerField()
-    retry_after = s.IntegerField(allow_null=True, help_text="Seconds, where waiting helps.")
+    retry_after = s.IntegerField(allow_null=True, help_text="Seconds, if waiting helps.")
 
 
 class EstimateBody(Shape):

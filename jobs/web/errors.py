@@ -38,15 +38,13 @@ def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def broken(request: HttpRequest) -> HttpResponse:
-    """Answer after an exception. Use neither the database nor the session, because they can be what is broken.
+    """Answer after an exception, without the database and the session, because they can be broken.
 
     A page reloads itself until the service is back. A form is not sent a second time.
     """
     away = isinstance(sys.exc_info()[1], OperationalError | InterfaceError)
     if request.path.startswith("/api/"):
-        return json_error(
-            database_away() if away else ServiceError("something broke here; the service's log says what")
-        )
+        return json_error(database_away() if away else ServiceError("the service failed; its log has the details"))
     context = {
         "away": away,
         "unbuilt": browser_assets.missing() and browser_assets.REMEDY,
@@ -68,7 +66,7 @@ def error_page(request: HttpRequest, title: str, text: str, status: int) -> Http
 
 
 def refusal_page(request: HttpRequest, title: str, error: ServiceError) -> HttpResponse:
-    """Return a page that says the sentence of a refusal."""
+    """Return a page with the sentence of a refusal."""
     answer = error_page(request, title, error.sentence, error.status_code)
     for name, value in error.headers.items():
         answer[name] = value

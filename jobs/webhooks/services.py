@@ -90,7 +90,7 @@ def check_events(events: object) -> list[str]:
     """Return the events, sorted. Raises InvalidInput `bad_events`."""
     if not isinstance(events, list) or not events or any(event not in EVENTS for event in events):
         choice = f"Choose from {', '.join(EVENTS)}."
-        raise InvalidInput.one("bad_events", "events is no list of events", choice, path="events")
+        raise InvalidInput.one("bad_events", "events is not a list of events", choice, path="events")
     return sorted(set(events))
 
 

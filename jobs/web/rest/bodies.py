@@ -51,14 +51,11 @@ def counted_body(stream: Any, context: Mapping[str, Any] | None) -> CountedBody:
     length = str(meta.get("CONTENT_LENGTH") or "")
     size = whole(length)
     if size is None:
-        raise InvalidInput.of(
-            Problem(
-                "length_required", "the request has no Content-Length", "Send the body with its length, not chunked."
-            )
-        )
+        remedy = "Send the body with its length, not chunked."
+        raise InvalidInput.one("length_required", "the request has no Content-Length", remedy)
     if size > MAX_UPLOAD_BODY:
         what = f"the body has {size:,} bytes, and the limit is {MAX_UPLOAD_BODY:,}"
-        raise TooLarge.of(Problem("upload_too_large", what, "Split it into several jobs."))
+        raise TooLarge.one("upload_too_large", what, "Split it into several jobs.")
     return CountedBody(cast(BinaryIO, stream), size)
 
 
@@ -96,17 +93,10 @@ def parse_object(data: bytes) -> dict[str, Any]:
     try:
         value = orjson.loads(data)
     except orjson.JSONDecodeError as error:
-        raise InvalidInput.of(
-            Problem(
-                "bad_json",
-                f"the body is not JSON: {error.msg}",
-                "Check it with a JSON validator.",
-                line=error.lineno,
-                column=error.colno,
-            )
-        ) from error
+        what, remedy = f"the body is not JSON: {error.msg}", "Check it with a JSON validator."
+        raise InvalidInput.one("bad_json", what, remedy, line=error.lineno, column=error.colno) from error
     if not isinstance(value, dict):
-        raise InvalidInput.of(Problem("bad_json", f"the body is a JSON {type(value).__name__}, not an object"))
+        raise InvalidInput.one("bad_json", f"the body is a JSON {type(value).__name__}, not an object")
     if rb"\u0000" in data:
         check_text(_texts(value))
     return value

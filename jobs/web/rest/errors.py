@@ -64,7 +64,7 @@ def _wrong_media_type(error: exceptions.UnsupportedMediaType, context: dict[str,
     request, taken = context["request"], [one.media_type for one in context["view"].parser_classes]
     sent = (request.content_type or "").partition(";")[0][:100] or "none"
     detail = f"the body's Content-Type is {sent}, which is not read here"
-    remedy = f"Say in the header Content-Type what the body is, one of: {', '.join(dict.fromkeys(taken))}."
+    remedy = f"Name the kind of the body in the header Content-Type, one of: {', '.join(dict.fromkeys(taken))}."
     raw = sorted((one for one in taken if one != MULTIPART), key=JSON.__eq__)  # a file before JSON
     remedy += f" With curl, for instance: -H 'Content-Type: {raw[0]}'." if raw else " With curl: -F file=@FILE."
     return WrongMediaType(detail, problems=[Problem("unsupported_media_type", detail, remedy)])
@@ -75,7 +75,7 @@ def _of_body(error: Exception) -> ServiceError | None:
     if isinstance(error, RequestDataTooBig):
         return TooLarge("the body is larger than this service takes; split it, or upload the library as a file")
     if isinstance(error, UnreadablePostError):
-        return TooSlow("the body did not come in time, or broke off; nothing was queued")
+        return TooSlow("the body did not arrive in time, or broke off; nothing was queued")
     if isinstance(error, MultiPartParserError):
         return InvalidInput(f"the multipart body cannot be read: {error}", code="bad_multipart")
     if isinstance(error, TooManyFilesSent | TooManyFieldsSent):

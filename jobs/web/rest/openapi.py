@@ -8,13 +8,13 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 
 ERROR = {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorBody"}}}, "description": ""}
-ANYWHERE = {"401": "no token, or one that does not count", "503": "the database does not answer"}
+ANYWHERE = {"401": "no token, or an invalid one", "503": "the database does not answer"}
 WITH_BODY = {
-    "400": "the body is not what it should be",
-    "408": "the body did not come in time",
+    "400": "the body is invalid",
+    "408": "the body did not arrive in time",
     "413": "the body is too large",
-    "415": "the body is of a kind that is not read here",
-    "429": "too many at once, or above a quota; Retry-After says when to come back",
+    "415": "the body has a kind that this address doesn't read",
+    "429": "too many at once, or above a quota; Retry-After has the time to wait",
 }
 
 
@@ -28,11 +28,11 @@ def with_refusals(result: dict[str, Any], generator: Any, request: Any, public: 
             if method in ("post", "put", "patch"):
                 refusals |= WITH_BODY
             if method != "get":
-                refusals["403"] = "a session without its form's token; programs use an API token"
+                refusals["403"] = "a session without the CSRF token; programs use an API token"
             if "{" in path:
                 refusals["404"] = "nothing is at this address, or it is not yours"
             if any(one["name"] == "cursor" for one in operation.get("parameters", ())):
-                refusals |= {"400": "a parameter is not what it should be", "404": "the cursor is not one of this list"}
+                refusals |= {"400": "a parameter is invalid", "404": "the cursor is not one of this list"}
             for parameter in operation.get("parameters", ()):
                 if parameter["name"] == "page_size":
                     parameter["schema"]["minimum"] = 1

@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from jobs.errors import InvalidInput, Problem
+from jobs.errors import InvalidInput
 from jobs.limits import PAGE_ROWS
 from jobs.parsing.numbers import whole
 from jobs.web.rest.fields import Shape
@@ -28,7 +28,7 @@ class Pages(CursorPagination):
             if whole(text, low=1) is None:
                 what = f"page_size is {text[:40]!r}"
                 remedy = f"Give a whole number from 1 to {self.max_page_size}."
-                raise InvalidInput.of(Problem("bad_page_size", what, remedy, path="page_size"))
+                raise InvalidInput.one("bad_page_size", what, remedy, path="page_size")
         return super().get_page_size(request)
 
     def answer(self, rows: QuerySet[Any], view: APIView, shape: type[Shape]) -> Response:
