@@ -165,6 +165,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
 ]
 MIDDLEWARE = [
+    "jobs.web.rest.caching.no_store",
     "django.middleware.security.SecurityMiddleware",
     "jobs.web.vite.FreshFiles",
     "csp.middleware.CSPMiddleware",

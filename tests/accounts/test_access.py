@@ -204,6 +204,20 @@ def test_behind_tls_cookies_and_browsers_stay_there(person, settings):
     assert page.cookies["csrftoken"]["secure"]
 
 
+def test_no_cache_keeps_an_answer_of_the_interface(api, browser, inline_worker):
+    job = body(submit(api, action="log_prob"))["id"]
+    inline_worker()
+    paths = ["/api/jobs/", f"/api/jobs/{job}/", f"/api/jobs/{job}/results/?format=csv", f"/api/jobs/{job}/ledger/"]
+    for path in [*paths, "/api/schema/", "/api/docs/", "/api/nothing/", "/api/jobs/?limit=x"]:
+        for client in (api, browser, Client()):
+            answer = client.get(path)
+            kept = {word.strip() for word in answer.get("Cache-Control", "").split(",")}
+            assert {"private", "no-store"} <= kept, (path, answer.status_code)
+    assert api.post("/api/jobs/", b"{", content_type="application/json")["Cache-Control"] == "private, no-store"
+    assert api.get(f"/api/jobs/{job}/events/")["Cache-Control"] == "no-cache", "an event stream"
+    assert "no-store" not in Client().get("/livez").get("Cache-Control", "")
+
+
 ADMIN_PAGES = [
     "admin:index",
     "admin:auth_user_changelist",
