@@ -10,10 +10,10 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 
 from jobs.errors import ServiceError, TooManyRequests, Unavailable
 from jobs.web.errors import json_error, refusal_page
@@ -40,7 +40,7 @@ class Places:
             self._taken[user_id] += 1
 
     def give_back(self, user_id: int) -> None:
-        """Give a place back."""
+        """Return a place."""
         with self._lock:
             self._taken[user_id] -= 1
             # Users without a place are not remembered.
@@ -117,11 +117,11 @@ class StreamPlaces:
     Its thread waits for a client that reads slowly; an answer that exists as a whole does not.
     """
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self._get_response = get_response
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        answer: HttpResponse | StreamingHttpResponse = self._get_response(request)
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        answer = self._get_response(request)
         if not isinstance(answer, StreamingHttpResponse) or not request.user.is_authenticated:
             return answer
         places = STREAMS if answer.get("Content-Type", "").startswith("text/event-stream") else DOWNLOADS
@@ -131,5 +131,7 @@ class StreamPlaces:
         except ServiceError as error:
             answer.close()
             return refused(request, error)
-        answer.streaming_content = _Held(answer.streaming_content, lambda: places.give_back(user_id))  # type: ignore[assignment]  # Django's stubs want an iterator
-        return answer  # type: ignore[return-value]
+        # The web process has no event loop, so no content is asynchronous.
+        content = cast(Iterator[bytes], answer.streaming_content)
+        answer.streaming_content = cast(Iterator[bytes], _Held(content, lambda: places.give_back(user_id)))
+        return answer

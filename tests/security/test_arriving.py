@@ -1,4 +1,4 @@
-"""Requests cut anywhere: the same state at the end, whatever pieces they come in."""
+"""Requests cut anywhere: the state at the end does not depend on the pieces."""
 
 from __future__ import annotations
 
