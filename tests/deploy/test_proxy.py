@@ -20,6 +20,7 @@ import pytest
 
 from e1site import settings
 from e1site.stack.processes import wait_gone
+from e1site.webserver.arriving import SMALL_BODY
 from jobs.limits import MAX_UPLOAD_BYTES
 from jobs.web.access import client_address
 from tests.deploy.composed import ROOT, stages
@@ -268,7 +269,9 @@ def test_uploads_and_events_pass_as_they_come(proxy, trust, user, direct, stack)
 
     A proxy that buffers either of them would show nothing here.
     """
-    library = b"".join(b">protein-%d\nMKTAYIAKQRQISFVKSHFSRQ\n" % number for number in range(64))
+    # The web process waits for small bodies: only a larger one is read while it arrives.
+    description = b"x" * (SMALL_BODY // 128)
+    library = b"".join(b">protein-%d %s\nMKTAYIAKQRQISFVKSHFSRQ\n" % (number, description) for number in range(256))
     half = len(library) // 2
     port = int(proxy.https.rpartition(":")[2])
     connection = http.client.HTTPSConnection("127.0.0.1", port, context=trust, timeout=SECONDS)
@@ -292,7 +295,7 @@ def test_uploads_and_events_pass_as_they_come(proxy, trust, user, direct, stack)
         connection.send(library[half:])
         answer = connection.getresponse()
         assert answer.status == 202
-        assert json.loads(answer.read())["counts"]["total"] == 64
+        assert json.loads(answer.read())["counts"]["total"] == 256
         states = [json.loads(line.removeprefix("data: "))["state"] for line in lines if line.startswith("data: ")]
         assert states[-1] == "succeeded"
     connection.close()
