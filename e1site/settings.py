@@ -42,7 +42,7 @@ for _slug in E1_MODELS:
 # --- limits and waits ------------------------------------------------------------------------------------------------
 E1_SYNC_WAIT_SECONDS = env.float("E1_SYNC_WAIT_SECONDS", default=60.0)
 """Time that a synchronous request waits before it answers 504 with the job's URL."""
-# Requests that hold a thread of a web process (jobs.web.places): of all users, and of one. Together they take 44 of the
+# Requests that hold a thread of a web process (jobs.web.places): of all users, and of one. Together they take 48 of the
 # 56 threads (e1site.stack.parts.web).
 E1_UPLOADS = env.int("E1_UPLOADS", default=12)
 E1_USER_UPLOADS = env.int("E1_USER_UPLOADS", default=6)
@@ -50,6 +50,8 @@ E1_DOWNLOADS = env.int("E1_DOWNLOADS", default=8)
 E1_USER_DOWNLOADS = env.int("E1_USER_DOWNLOADS", default=4)
 E1_SYNC_REQUESTS = env.int("E1_SYNC_REQUESTS", default=16)
 E1_USER_SYNC_REQUESTS = env.int("E1_USER_SYNC_REQUESTS", default=12)
+E1_LOOK_UPS = env.int("E1_LOOK_UPS", default=4)
+E1_USER_LOOK_UPS = env.int("E1_USER_LOOK_UPS", default=1)
 E1_EVENT_STREAMS = env.int("E1_EVENT_STREAMS", default=8)
 E1_USER_EVENT_STREAMS = env.int("E1_USER_EVENT_STREAMS", default=4)
 E1_UPLOAD_SECONDS = env.float("E1_UPLOAD_SECONDS", default=21_600.0)

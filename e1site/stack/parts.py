@@ -47,7 +47,8 @@ def web(host: str, port: int) -> Part:
     """Return the web process: two processes of 56 threads."""
     command = (
         *(sys.executable, "-m", "gunicorn", "e1site.wsgi:application", "--bind", f"{bracketed(host)}:{port}"),
-        # Uploads, downloads, event streams and synchronous requests hold a thread each: at most 44 (jobs.web.places).
+        # Uploads, downloads, event streams, synchronous requests and look-ups hold a thread each: at most 48 of these
+        # (jobs.web.places).
         # Loading the application before the fork halves the work at the start; importing it opens no connection.
         *("--worker-class", "e1site.webserver.worker.EdgeWorker", "--workers", "2", "--threads", "56"),
         *("--worker-connections", "600", "--keep-alive", "15"),

@@ -1,4 +1,4 @@
-"""Places for requests that hold a thread of the web process: uploads, downloads, event streams, synchronous answers.
+"""Places for what holds a thread of the web process: uploads, downloads, event streams, synchronous answers, look-ups.
 
 Each kind has a number of places in one process, and a smaller number for one user, so that no user takes them all.
 Together they leave threads for everything else (e1site.stack.parts.web).
@@ -77,6 +77,12 @@ ANSWERS = Places(
     total="E1_SYNC_REQUESTS",
     each="E1_USER_SYNC_REQUESTS",
     refuse=_refusal("too_many_sync_requests", "send it again in a moment, or submit an asynchronous job to /api/jobs/"),
+)
+LOOK_UPS = Places(
+    "look-ups of names",
+    total="E1_LOOK_UPS",
+    each="E1_USER_LOOK_UPS",
+    refuse=_refusal("too_many_look_ups", "nothing was created, send it again in a moment"),
 )
 STREAMS = Places(
     "event streams",

@@ -32,7 +32,7 @@ class WebhooksView(JobView):
     @extend_schema(
         operation_id="webhooks_create",
         request=shapes.WebhookSubmission,
-        responses={201: shapes.NewWebhookBody, **refusals(400, 409)},
+        responses={201: shapes.NewWebhookBody, **refusals(400, 409, 429)},
     )
     def post(self, request: Request) -> Response:
         """Create a webhook for an address. Only this answer shows the secret."""

@@ -14,15 +14,29 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 SECONDS = 10.0
 """Time for a request, from the DNS lookup to the status line."""
+LOOK_UP_SECONDS = 5.0
 MAX_URL = 500
+PORTS = (443, 80)
+NOT_PUBLIC = "the address is not on the public internet, or its name cannot be resolved"
+"""The one refusal of names and addresses. A more exact one would tell users which names and addresses exist inside."""
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_REFUSED = [
+    ipaddress.ip_network(text)
+    for text in (
+        "192.0.0.0/24",  # protocol assignments; some are global to the registry, and 192.0.0.192 is Oracle's metadata
+        "168.63.129.16/32",  # Azure's metadata and DNS, on a public address
+        "192.88.99.0/24",  # relays of 6to4
+        "3fff::/20",  # documentation
+    )
+]
+"""What `ipaddress` takes for public. It refuses the metadata addresses of the other clouds."""
 IP = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
@@ -66,8 +80,11 @@ def target_of(url: str, allowed: Collection[str]) -> Target:
     target = Target(
         host, port or (443 if tls else 80), (parts.path or "/") + (f"?{parts.query}" * bool(parts.query)), tls
     )
-    if not tls and not is_allowed(target, allowed):
-        raise Refused("the address must begin with https://")
+    if not is_allowed(target, allowed):
+        if not tls:
+            raise Refused("the address must begin with https://")
+        if port is not None and port not in PORTS:
+            raise Refused("the address must use port 443 or 80")
     return target
 
 
@@ -75,20 +92,26 @@ def is_allowed(target: Target, allowed: Collection[str]) -> bool:
     return target.host in allowed or f"{target.host}:{target.port}" in allowed
 
 
-def checked_address(target: Target, allowed: Collection[str]) -> str:
-    """Return the address to connect to. Raises Refused if the name has none in time, or has one that is not public."""
+def _nothing() -> None: ...
+
+
+def checked_address(target: Target, allowed: Collection[str], ended: Callable[[], None] = _nothing) -> str:
+    """Return the address to connect to. Raises Refused if the name has none in time, or has one that is not public.
+
+    `ended` is called when the look-up is over, which may be long after it was given up.
+    """
     try:
-        found = _looked_up(target)
+        found = _looked_up(target, ended)
     except (OSError, UnicodeError) as error:
-        raise Refused(f"the name {target.host} cannot be resolved") from error
+        raise Refused(NOT_PUBLIC) from error
     addresses = [str(entry[4][0]).partition("%")[0] for entry in found]
     if not is_allowed(target, allowed) and any(is_internal(address) for address in addresses):
-        raise Refused(f"{target.host} is an internal address")
+        raise Refused(NOT_PUBLIC)
     return addresses[0]
 
 
-def _looked_up(target: Target) -> list[Any]:
-    """Call `getaddrinfo`, which has no time limit, and wait at most SECONDS. Raises its errors, and TimeoutError.
+def _looked_up(target: Target, ended: Callable[[], None]) -> list[Any]:
+    """Call `getaddrinfo`, which has no time limit. Raises its errors, and TimeoutError after LOOK_UP_SECONDS.
 
     The thread ends when the resolver gives up.
     """
@@ -99,10 +122,16 @@ def _looked_up(target: Target) -> list[Any]:
             answers.put(socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM))
         except (OSError, UnicodeError) as error:
             answers.put(error)
+        finally:
+            ended()
 
-    threading.Thread(target=look_up, daemon=True).start()
     try:
-        answer = answers.get(timeout=SECONDS)
+        threading.Thread(target=look_up, daemon=True).start()
+    except RuntimeError:  # no more threads
+        ended()
+        raise
+    try:
+        answer = answers.get(timeout=LOOK_UP_SECONDS)
     except queue.Empty:
         raise TimeoutError from None
     if isinstance(answer, Exception):
@@ -127,6 +156,8 @@ def is_internal(text: str) -> bool:
             return True
         if address.is_site_local:
             return True
+    if any(address in network for network in _REFUSED):
+        return True
     return not address.is_global or address.is_multicast or address.is_reserved or address.is_unspecified
 
 

@@ -35,6 +35,7 @@ from jobs.errors import Conflict, InvalidInput, NotFound
 from jobs.models import Delivery, Job, Webhook
 from jobs.models.states import JobState
 from jobs.queue.dispatch import BROKER_ERRORS
+from jobs.web.places import LOOK_UPS
 from jobs.webhooks.outside import Refused, checked_address, post, target_of
 
 log = logging.getLogger(__name__)
@@ -67,23 +68,35 @@ def webhook_of(owner: User, webhook_id: UUID) -> Webhook:
 
 
 def webhook_create(*, owner: User, url: object, events: object = None) -> Webhook:
-    """Create a webhook and its secret. Raises InvalidInput `bad_url`, `bad_events`, Conflict `too_many_webhooks`."""
+    """Create a webhook and its secret.
+
+    Raises InvalidInput `bad_url`, `bad_events`, Conflict `too_many_webhooks`, TooManyRequests `too_many_look_ups`.
+    """
     wanted = check_events(list(EVENTS) if events is None else events)
     if not isinstance(url, str):
         raise InvalidInput.one("bad_url", "url is missing", "Give an address with https.", path="url")
+    _check_room(owner)
+    allowed = settings.E1_WEBHOOK_ALLOW
     try:
-        checked_address(target_of(url, settings.E1_WEBHOOK_ALLOW), settings.E1_WEBHOOK_ALLOW)
+        target = target_of(url, allowed)
+        LOOK_UPS.take(owner.pk)
+        checked_address(target, allowed, ended=lambda: LOOK_UPS.give_back(owner.pk))
     except Refused as error:
         remedy = "Give a public address with https; an administrator can allow others (E1_WEBHOOK_ALLOW)."
         raise InvalidInput.one("bad_url", str(error), remedy, path="url") from None
     with transaction.atomic():
         User.objects.select_for_update().get(pk=owner.pk)
-        if Webhook.objects.filter(owner=owner).count() >= MOST_WEBHOOKS:
-            raise Conflict(f"you have {MOST_WEBHOOKS} webhooks; delete one first", code="too_many_webhooks")
+        _check_room(owner)
         secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
         made = Webhook.objects.create(owner=owner, url=url, secret=secret, events=wanted)
     made.refresh_from_db()
     return made
+
+
+def _check_room(owner: User) -> None:
+    """Raise Conflict `too_many_webhooks` if the owner may have no other webhook."""
+    if Webhook.objects.filter(owner=owner).count() >= MOST_WEBHOOKS:
+        raise Conflict(f"you have {MOST_WEBHOOKS} webhooks; delete one first", code="too_many_webhooks")
 
 
 def check_events(events: object) -> list[str]:

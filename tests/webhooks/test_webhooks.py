@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import socket
 import threading
@@ -16,7 +17,7 @@ from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
-from jobs.errors import InvalidInput
+from jobs.errors import Conflict, InvalidInput, TooManyRequests
 from jobs.models import Delivery, Webhook
 from jobs.queue.lifecycle import job_cancel
 from jobs.webhooks import outside
@@ -221,7 +222,7 @@ def test_the_page_shows_the_secret_once(person, listener):
     assert secret not in browser.get("/account/webhooks/").content.decode()
     refused = browser.post("/account/webhooks/", {"url": "https://127.0.0.1/"})
     assert refused.status_code == 400
-    assert "internal address" in refused.content.decode()
+    assert outside.NOT_PUBLIC in refused.content.decode()
 
 
 # --- where they may not go -------------------------------------------------------------------------------------------
@@ -236,6 +237,17 @@ INTERNAL = [
     "169.254.169.254",
     "100.64.0.1",
     "192.0.0.1",
+    "192.0.0.9",  # the registry calls two addresses of 192.0.0.0/24 global
+    "192.0.0.10",
+    "192.0.0.192",  # metadata of Oracle's cloud
+    "168.63.129.16",  # of Azure
+    "100.100.100.200",  # of Alibaba's
+    "fd00:ec2::254",  # of AWS
+    "fd20:ce::254",  # of Google's
+    "::ffff:168.63.129.16",
+    "64:ff9b::c000:c0",
+    "192.88.99.1",
+    "3fff::1",
     "198.18.0.1",
     "224.0.0.1",
     "240.0.0.1",
@@ -276,6 +288,7 @@ def test_public_addresses(address):
     "url",
     ["", "ftp://example.org/", "http://example.org/", "https://", "https:///x", "https://user:pw@example.org/",
      "x" * 600, "https://example.org/\r\nX: y", "https://ex ample.org/", "https://example.org:99999/", "file:///etc/passwd",
+     "https://example.org:22/", "https://example.org:8443/", "https://example.org:0/",
      "https://example.org/#x", "https://[::1%25eth0]/", "https://\u4f8b.org/", "javascript:alert(1)", "https://[::1"],
 )  # fmt: skip
 def test_odd_urls_are_refused(url):
@@ -309,10 +322,43 @@ def resolving(monkeypatch, *answers: list[str]) -> list[str]:
     return asked
 
 
+@pytest.mark.parametrize("port", ["", ":443", ":80"])
+def test_ports_of_the_web_are_allowed(port):
+    assert target_of(f"https://example.org{port}/", []).port == int(port[1:] or 443)
+
+
+def test_an_administrator_allows_other_ports():
+    assert target_of("https://inside:8443/", ["inside"]).port == 8443
+    assert target_of("https://inside:8443/", ["inside:8443"]).port == 8443
+    with pytest.raises(Refused, match="port"):
+        target_of("https://inside:8444/", ["inside:8443"])
+
+
+@pytest.mark.django_db
+def test_refusals_tell_no_internal_name_from_one_that_is_nowhere(api, person, monkeypatch):
+    """Else any user could list the names and addresses of the network behind the service."""
+    inside = {"wiki.lab.internal": "10.0.0.7", "hooks.example.org": "127.0.0.1"}
+
+    def fake(host, port, *args, **kwargs):
+        if host not in inside:
+            raise socket.gaierror(socket.EAI_NONAME, "unknown")
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (inside[host], port))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", fake)
+    hosts = [*inside, "no-such-name.lab.internal", "10.0.0.7", "x" * 70 + ".org"]
+    answers = [post_json(api, "/api/webhooks/", {"url": f"https://{host}/"}) for host in hosts]
+    assert {(one.status_code, one.content) for one in answers} == {(400, answers[0].content)}
+    for host in hosts:
+        hook = Webhook.objects.create(owner=person, url=f"https://{host}/", secret="", events=[])
+        Delivery.objects.create(webhook=hook, event="job.succeeded", body="{}")
+    deliveries_send()
+    assert set(Delivery.objects.values_list("reason", flat=True)) == {outside.NOT_PUBLIC}
+
+
 @pytest.mark.parametrize("addresses", [["127.0.0.1"], ["93.184.216.34", "10.0.0.1"], ["169.254.169.254"]])
 def test_names_that_resolve_to_the_inside_are_refused(monkeypatch, addresses):
     resolving(monkeypatch, addresses)
-    with pytest.raises(Refused, match="internal"):
+    with pytest.raises(Refused, match=outside.NOT_PUBLIC):
         post(target_of("https://hooks.example.org/", []), b"{}", {}, [])
 
 
@@ -326,11 +372,11 @@ def test_an_answer_that_changes_after_the_check_changes_nothing(monkeypatch):
 
     monkeypatch.setattr(socket, "create_connection", connect)
     with pytest.raises(ConnectionRefusedError):
-        post(target_of("https://hooks.example.org:8443/x", []), b"{}", {}, [])
-    assert connected == [("93.184.216.34", 8443)]
+        post(target_of("https://hooks.example.org/x", []), b"{}", {}, [])
+    assert connected == [("93.184.216.34", 443)]
     assert asked == ["hooks.example.org"], "the name is resolved once"
     with pytest.raises(Refused):
-        post(target_of("https://hooks.example.org:8443/x", []), b"{}", {}, [])
+        post(target_of("https://hooks.example.org/x", []), b"{}", {}, [])
     assert len(connected) == 1
 
 
@@ -341,13 +387,51 @@ def test_a_name_that_nobody_resolves_is_given_up_in_time(monkeypatch):
         answered.wait(30)
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("93.184.216.34", port))]
 
-    monkeypatch.setattr(outside, "SECONDS", 0.01)
+    monkeypatch.setattr(outside, "LOOK_UP_SECONDS", 0.01)
     monkeypatch.setattr(socket, "getaddrinfo", slow)
     try:
-        with pytest.raises(Refused, match="cannot be resolved"):
+        with pytest.raises(Refused, match=outside.NOT_PUBLIC):
             checked_address(target_of("https://hooks.example.org/", []), [])
     finally:
         answered.set()
+
+
+@pytest.mark.django_db
+def test_a_user_has_one_look_up_at_a_time_and_none_beyond_ten_webhooks(person, stranger, monkeypatch):
+    asked, answered = [], threading.Event()
+
+    def slow(host, port, **_):
+        asked.append(host)
+        answered.wait(30)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("93.184.216.34", port))]
+
+    monkeypatch.setattr(outside, "LOOK_UP_SECONDS", 0.01)
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    try:
+        with pytest.raises(InvalidInput):
+            webhook_create(owner=person, url="https://hooks.example.org/")
+        for _ in range(20):  # the first name is given up, but its thread still waits for the resolver
+            with pytest.raises(TooManyRequests) as refused:
+                webhook_create(owner=person, url="https://hooks.example.org/")
+            assert refused.value.code == "too_many_look_ups"
+        assert len(asked) == 1
+        with pytest.raises(InvalidInput):
+            webhook_create(owner=stranger, url="https://hooks.example.org/")
+        assert len(asked) == 2, "other users have their own"
+    finally:
+        answered.set()
+    monkeypatch.setattr(outside, "LOOK_UP_SECONDS", 10)
+    for _ in range(1000):  # until the thread has seen its answer
+        with contextlib.suppress(TooManyRequests):
+            webhook_create(owner=person, url="https://hooks.example.org/")
+            break
+        threading.Event().wait(0.01)
+    for _ in range(9):
+        Webhook.objects.create(owner=person, url="https://example.org/", secret="", events=[])
+    looked_up = len(asked)
+    with pytest.raises(Conflict):
+        webhook_create(owner=person, url="https://hooks.example.org/")
+    assert len(asked) == looked_up
 
 
 @pytest.mark.django_db
@@ -357,7 +441,7 @@ def test_a_name_that_turns_inward_later_is_refused_at_the_attempt(person, monkey
     Delivery.objects.create(webhook=hook, event="job.succeeded", body="{}")
     deliveries_send()
     logged = Delivery.objects.get()
-    assert (logged.status, logged.reason) == (None, "hooks.example.org is an internal address")
+    assert (logged.status, logged.reason) == (None, outside.NOT_PUBLIC)
 
 
 @pytest.mark.django_db
