@@ -1,4 +1,4 @@
-# make setup | demo | test | test-slow | test-full | up | check | bench. Every other target runs setup first; setup does nothing when it is done.
+# `make help` lists the targets. Each runs setup first, which does nothing if it is complete.
 
 PYTHON ?= python3
 # Arguments of `pip install` for PyTorch only: see docs/install.md for the CPU build.
@@ -24,14 +24,15 @@ help:
 	@echo "make setup   create $(VENV) and install everything (a download the first time)"
 	@echo "make demo    run a job of 240 proteins from start to results"
 	@echo "make up      start the service on http://127.0.0.1:8000 (ARGS=... for its options)"
-	@echo "make test    the tests, without those marked slow: at most ten minutes on two cores"
-	@echo "make test-slow   benchmarks and long runs of faults: about twenty minutes"
-	@echo "make test-full   both, then the full tables of faults and of load"
-	@echo "make check   style and code audit, types, import contracts, migrations, audit of the dependencies"
+	@echo "make test    all tests except those marked slow: at most ten minutes on two cores"
+	@echo "make test-slow   tests marked slow: benchmarks and long fault runs: about twenty minutes"
+	@echo "make test-full   both, then the full table of faults, and the faults under load"
+	@echo "make check   style, English, types, import contracts, migrations, audit of the dependencies"
 	@echo "make bench   benchmarks"
-	@echo "make benchmark-biology MODEL=e1-600m DATA=DIR   what the network knows of biology (docs/biology.md)"
+	@echo "make benchmark-biology MODEL=e1-600m DATA=DIR   how well the network predicts biology (docs/biology.md)"
 
-# The stamp is a copy of both projects: when one changes, setup runs again. Pages are built when a source is newer.
+# The stamp is a copy of both project files: setup runs again when one changes. Scripts and styles are built again when a
+# source is newer.
 setup:
 	@cat $(PROJECTS) | cmp -s - $(STAMP) || $(MAKE) --no-print-directory install
 	@$(MAKE) --no-print-directory $(ASSETS)
@@ -56,7 +57,7 @@ install:
 		$(QUIET_PIP) 'torch>=2.9,<2.14' $(TORCH_ARGS); }
 	@echo "setup 2/2: installing the service, its servers and the test tools: about 150 MB to download"
 	@$(QUIET_PIP) -e ./packaging/e1-client -e '.[ml,local,science,dev]'
-	@# Replacing an older e1-service, which had the script, deletes that of e1-client.
+	@# An older e1-service also had the script `e1`, and replacing it deletes the script of e1-client.
 	@test -x $(BIN)/e1 || $(QUIET_PIP) --no-deps --force-reinstall -e ./packaging/e1-client
 	@cat $(PROJECTS) > $(STAMP)
 	@echo "setup done: the command is $(BIN)/e1"
@@ -67,29 +68,29 @@ demo: setup
 up: setup
 	@$(BIN)/e1 up $(ARGS)
 
-# Two processes share the tests; each has its own database, and one thread for PyTorch. Tests in a browser run apart from
-# the others, because Playwright's event loop and Django's check for one do not share a process.
+# Two processes share the tests, each with its own database and one PyTorch thread. Browser tests run separately: Django
+# refuses database calls in a process with Playwright's event loop.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal
 BROWSER := DJANGO_ALLOW_ASYNC_UNSAFE=true $(PYTEST) tests/e2e
 
-# Everything that is not marked slow.
+# All tests that are not marked slow.
 test: setup
 	@$(PYTEST) -m "not slow" --ignore=tests/e2e
 	@$(BROWSER) -m "not slow"
 	@sh frontend/npm.sh $(VENV) run --silent test
 
-# Benchmarks, long runs of faults, and what needs much memory or the network. `.ci/run` runs these too.
+# Benchmarks, long fault runs, and tests that need much memory or the network. `.ci/run` runs these too.
 test-slow: setup
 	@$(PYTEST) -m slow --ignore=tests/e2e
 	@$(BROWSER) -m slow
 
-# What takes longer than `.ci/run` may: the full tables of docs/guarantees.md, each fault on a job of 2,000 items, and all
-# faults under load. Tests of containers, clusters and long attacks belong here too. Run it once for each issue.
+# Tests that take too long for `.ci/run`: each fault of docs/guarantees.md on a job of 2,000 items, and all faults under
+# load. Tests of containers, clusters and long attacks belong here too. Run it once per issue.
 test-full: test test-slow
 	@$(BIN)/python -m tests.faults
 	@$(BIN)/python -m tests.faults load
 
-# ruff's rules S are bandit's: the audit of our own code.
+# ruff's rules S come from bandit and audit our own code.
 check: setup
 	@$(BIN)/ruff check .
 	@$(CHECK_ENV) $(BIN)/mypy
@@ -99,10 +100,10 @@ check: setup
 	@$(BIN)/python .ci/audit.py
 
 bench: setup
-	@echo "benchmarks live in benchmarks/; results and how to read them stand in docs/"
+	@echo "the benchmarks are in benchmarks/; docs/performance.md explains the results"
 	@if test -f benchmarks/__main__.py; then $(BIN)/python -m benchmarks; else echo "no benchmark is installed in this checkout"; fi
 
-# DATA: a folder with alignments, a scan and a structure (docs/biology.md); without it only held-out families are tried.
+# DATA: a folder with alignments, a scan and a structure (docs/biology.md). Without it, only held-out families run.
 MODEL ?= e1-demo
 DATA ?=
 benchmark-biology: setup

@@ -1,4 +1,4 @@
-"""Hatchling's hook: no wheel without the pages' built scripts and styles."""
+"""Hatchling's hook that refuses to build a wheel without the pages' scripts and styles."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
 class AssetsAreThere(BuildHookInterface):  # type: ignore[type-arg]
-    """A wheel without them would install well and show pages without styles."""
+    """A check before the build. A wheel without these files would install, but show pages without styles."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         manifest = Path(self.root) / "jobs" / "static" / "jobs" / "dist" / "manifest.json"

@@ -1,8 +1,8 @@
-"""Audit the installed packages for known holes: `python .ci/audit.py`, a step of `make check`.
+"""Audit the installed packages for known vulnerabilities: `python .ci/audit.py`, a step of `make check`.
 
-Both advisories' services are asked through the ordinary clients, pip-audit and npm. Where they cannot be reached, this
-says NOT AUDITED with the reason, loudly, and does not fail: a machine without that service can still run the checks.
-With E1_AUDIT=require it fails there too. A known hole fails always.
+It asks two advisory services with their ordinary clients, pip-audit and npm. If a service can't be reached, the audit
+prints NOT AUDITED with the reason and succeeds. So a machine without network can still run the checks. With
+E1_AUDIT=require it fails instead. A known vulnerability always fails.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ OWN = ("e1-client", "e1-service")
 
 @dataclass
 class Report:
-    """What one client said. `reason` says why packages were left out, where some were."""
+    """The result of one client. `reason` explains why packages were left out, if any were."""
 
     what: str
     audited: int = 0
@@ -39,7 +39,7 @@ class Report:
 
 
 def python_report(text: str) -> Report:
-    """From pip-audit's JSON. It counts packages that its service does not know as passed; here they are left out."""
+    """Read pip-audit's JSON. Packages that its service doesn't know count as left out, not as passed."""
     report = Report("python")
     try:
         packages = [one for one in json.loads(text)["dependencies"] if one["name"] not in OWN]
@@ -59,7 +59,7 @@ def python_report(text: str) -> Report:
 
 
 def npm_report(text: str) -> Report:
-    """From `npm audit --json`. Holes below moderate are not counted."""
+    """Read the output of `npm audit --json`. Vulnerabilities below moderate don't count."""
     report = Report("npm")
     try:
         said = json.loads(text)
@@ -68,7 +68,7 @@ def npm_report(text: str) -> Report:
         return report
     if "metadata" not in said:
         report.reason = str(said.get("message") or said.get("error", {}).get("summary") or "npm gave no report")
-        report.reason = report.reason.split(" - ")[0]  # behind it stands an address
+        report.reason = report.reason.split(" - ")[0]  # an address follows
         return report
     report.audited = said["metadata"]["dependencies"]["total"]
     for name, hole in said["vulnerabilities"].items():
@@ -78,7 +78,7 @@ def npm_report(text: str) -> Report:
 
 
 def output_of(*command: str) -> str:
-    """What a command prints, whatever its exit status; empty where it takes too long."""
+    """Return what a command prints, with any exit status; empty if it takes too long or doesn't exist."""
     try:
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS, check=False)  # noqa: S603
     except (subprocess.TimeoutExpired, FileNotFoundError):

@@ -10,7 +10,7 @@ export default defineConfig(
   {
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     rules: {
-      // Numbers in sentences for people are what template strings are for.
+      // Template strings put numbers into sentences.
       "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true }],
     },
   },

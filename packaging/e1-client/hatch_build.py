@@ -1,4 +1,4 @@
-"""Hatchling's hook: the packages are folders at the root of the checkout, two levels up."""
+"""Hatchling's hook that adds the packages, which are folders at the root of the checkout, two levels up."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
 class PackagesOfTheCheckout(BuildHookInterface):  # type: ignore[type-arg]
-    """Adds them to a wheel and to a source distribution. An editable installation refers to the checkout instead."""
+    """The packages for a wheel and a source distribution. An editable installation refers to the checkout instead."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         here = Path(self.root)
