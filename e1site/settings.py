@@ -183,7 +183,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
-AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AUTHENTICATION_BACKENDS = ["jobs.accounts.logins.CountingBackend", "django.contrib.auth.backends.ModelBackend"]
 ROOT_URLCONF = "e1site.urls"
 WSGI_APPLICATION = "e1site.wsgi.application"
 TEMPLATES = [
@@ -225,13 +225,14 @@ WHITENOISE_IMMUTABLE_FILE_TEST = r"^.*/jobs/dist/assets/.+-[0-9A-Za-z_-]{8}\.\w+
 """Names with a digest by Vite: browsers may keep these files for ever."""
 
 # Logins are throttled by name and address together (docs/security.md): no one can lock out a user from elsewhere.
+AXES_HANDLER = "jobs.accounts.logins.CountedAttempts"
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_LOCKOUT_CALLABLE = "jobs.accounts.pages.locked_out"
-AXES_USERNAME_CALLABLE = "jobs.accounts.pages.name_tried"
+AXES_USERNAME_CALLABLE = "jobs.accounts.logins.name_tried"
 AXES_CLIENT_IP_CALLABLE = "jobs.web.access.client_address"
 AXES_DISABLE_ACCESS_LOG = True
 AXES_VERBOSE = False

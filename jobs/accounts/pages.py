@@ -7,8 +7,10 @@ from uuid import uuid4
 
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
 from django.contrib.auth.views import LogoutView, PasswordChangeView
+from django.core.exceptions import ValidationError
+from django.forms import BooleanField
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse_lazy
@@ -17,18 +19,17 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from jobs.accounts import tokens as service
+from jobs.accounts.logins import password_is_right
 from jobs.errors import ServiceError
 from jobs.models import ApiToken
 from jobs.web.access import page, sent_from, user_of
+from jobs.web.errors import error_page
 
 LIFETIMES: dict[str, tuple[str, int | None]] = {
     "90": ("90 days", 90),
     "365": ("a year", 365),
     "never": ("no end", None),
 }
-
-MAX_USER_NAME = 150
-"""Characters of a user's name in Django's column."""
 
 MADE = "token_forms"
 """Session key of the forms that made a token, because a reload sends a form again."""
@@ -71,15 +72,14 @@ def token_revoke(request: HttpRequest, digest: str) -> HttpResponse:
     return redirect("tokens-page")
 
 
-def name_tried(request: HttpRequest, credentials: dict[str, Any] | None = None) -> str:
-    """Return the user name of a login attempt, shortened to the length of a column. django-axes calls this."""
-    found = credentials.get("username") if credentials else request.POST.get("username")
-    return str(found or "")[:MAX_USER_NAME]
-
-
 def locked_out(request: HttpRequest, response: HttpResponse | None, credentials: Any) -> HttpResponse:
     """Answer too many wrong passwords, whether or not the user exists. django-axes calls this."""
     wait = int(settings.AXES_COOLOFF_TIME.total_seconds())
+    if request.user.is_authenticated:  # the old password of a change
+        text = f"Too many wrong passwords. Wait {wait // 60} minutes and try again."
+        answer = error_page(request, "Please wait", text, 429)
+        answer["Retry-After"] = str(wait)
+        return answer
     context = {"form": AuthenticationForm(request), "locked_minutes": wait // 60}
     answer = render(request, "jobs/accounts/login.html", context, status=429)
     answer["Retry-After"] = str(wait)
@@ -95,9 +95,26 @@ class Logout(LogoutView):
         return redirect("job-list-page")
 
 
+class PasswordForm(PasswordChangeForm):
+    """Django's form, whose wrong old passwords count as failed logins, with the choice to revoke the tokens."""
+
+    revoke = BooleanField(required=False)
+
+    def __init__(self, *args: Any, request: HttpRequest, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._request = request
+
+    def clean_old_password(self) -> str:
+        old = str(self.cleaned_data["old_password"])
+        if not password_is_right(self._request, self.user, old):
+            raise ValidationError(self.error_messages["password_incorrect"], code="password_incorrect")
+        return old
+
+
 class PasswordChange(PasswordChangeView):
     """A change of password, which needs the old one and ends the user's other sessions."""
 
+    form_class = PasswordForm
     template_name = "jobs/accounts/password.html"
     success_url = reverse_lazy("job-list-page")
 
@@ -105,6 +122,18 @@ class PasswordChange(PasswordChangeView):
     def as_view(cls, **initkwargs: Any) -> Any:
         return page(sensitive_post_parameters()(super().as_view(**initkwargs)))
 
+    def get_form_kwargs(self) -> dict[str, Any]:
+        return {**super().get_form_kwargs(), "request": self.request}
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        found = ApiToken.objects.filter(user=user_of(self.request)).count()
+        return super().get_context_data(**kwargs, tokens=found)
+
     def form_valid(self, form: Any) -> HttpResponse:
-        messages.add_message(self.request, messages.SUCCESS, "Your password is changed.", "notice")
-        return super().form_valid(form)
+        answer = super().form_valid(form)
+        text = "Your password is changed, and other sessions have ended."
+        if form.cleaned_data["revoke"]:
+            gone = service.tokens_revoke(owner=user_of(self.request))
+            text += f" {gone} API token{' is' if gone == 1 else 's are'} revoked."
+        messages.add_message(self.request, messages.SUCCESS, text, "notice")
+        return answer

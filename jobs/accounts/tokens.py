@@ -29,3 +29,8 @@ def token_revoke(*, owner: User, digest: str) -> bool:
     """Revoke a token of this owner. Returns whether it existed."""
     deleted, _ = ApiToken.objects.filter(user=owner, digest=digest).delete()
     return bool(deleted)
+
+
+def tokens_revoke(*, owner: User) -> int:
+    """Revoke all tokens of this owner, and return how many there were."""
+    return int(ApiToken.objects.filter(user=owner).delete()[0])
