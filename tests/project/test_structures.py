@@ -72,3 +72,11 @@ def test_each_path_in_the_guides_exists(guide):
     paths = named_paths(guide)
     assert len(paths) > 3
     assert not {path for path in paths if not is_there(path)}
+
+
+@pytest.mark.parametrize("document", sorted((ROOT / "docs").rglob("*.md")), ids=lambda document: document.name)
+def test_each_module_in_the_documents_exists(document):
+    text = re.sub(r"```.*?```", "", document.read_text(), flags=re.DOTALL)
+    modules = {one for one in re.findall(r"`([\w.]+)`", text) if MODULE.fullmatch(one)}
+    # A document may name a function of a module.
+    assert not {one for one in modules if not is_there(one) and not is_there(one.rpartition(".")[0])}
