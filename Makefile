@@ -90,9 +90,11 @@ test-full: test test-slow
 	@$(BIN)/python -m tests.faults
 	@$(BIN)/python -m tests.faults load
 
-# ruff's rules S come from bandit and audit our own code.
+# ruff's rules S come from bandit and audit our own code. words.py checks the English of code and documents.
 check: setup
 	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/python .ci/words.py
 	@$(CHECK_ENV) $(BIN)/mypy
 	@$(BIN)/lint-imports
 	@sh frontend/npm.sh $(VENV) run --silent check

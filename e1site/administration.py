@@ -1,7 +1,7 @@
 """Django's admin, open to superusers only.
 
-The permission to change users includes the boxes "superuser", groups and permissions. A member of the staff who had it
-could therefore become a superuser.
+The permission to change users includes the boxes "superuser", groups and permissions. So a member of the staff with
+that permission could become a superuser.
 """
 
 from __future__ import annotations
