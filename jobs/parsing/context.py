@@ -15,7 +15,7 @@ from jobs.parsing.items import check_context_shape
 from jobs.parsing.letters import check_contexts, clean_sequence
 from jobs.parsing.reader import Reader
 from jobs.parsing.records import ItemRules, Place, Record
-from jobs.parsing.text import lines_of
+from jobs.parsing.text import Lines
 from jobs.parsing.upload import blocks_of, is_bare
 
 PATH = "context_sequences"
@@ -73,7 +73,7 @@ def _as_context(problem: Problem) -> Problem:
 
 def _of_json(text: bytes, place: Place) -> tuple[str, ...]:
     """Return the entries of a JSON list, cleaned. Raises InvalidInput if it is not a list of text."""
-    for _ in lines_of([text]):
+    for _ in Lines([text]):
         pass  # Raises with the place of bytes that are not UTF-8, which orjson does not name.
     try:
         value = orjson.loads(text)

@@ -19,7 +19,7 @@ from jobs.parsing.letters import (
     strange_characters,
 )
 from jobs.parsing.records import BadRecord, ItemRules, Place, Record, default_name
-from jobs.parsing.text import check_line_length, decoded, unify_line_ends
+from jobs.parsing.text import SHORT, check_line_length, decoded, unify_line_ends
 
 
 class CarefulRecord:
@@ -65,6 +65,11 @@ class CarefulRecord:
     def take(self, raw: bytes) -> None:
         """Take one more line, without its end."""
         self.line += 1
+        # A file of blank lines has tens of millions of them.
+        if len(raw) < SHORT and not raw.strip(b" \t"):
+            if raw:
+                self.flags.add(SPACES)
+            return
         text = decoded(raw, self.line)
         upper = capitals(text)
         residues = upper.replace(" ", "").replace("\t", "")

@@ -14,7 +14,7 @@ from jobs.parsing.lines import read_jsonl, read_plain
 from jobs.parsing.records import BadRecord, ItemRules, Place, Record, VariantCheck
 from jobs.parsing.table import TableSource
 from jobs.parsing.tally import Tally
-from jobs.parsing.text import BLOCK, lines_of
+from jobs.parsing.text import BLOCK, Lines
 from jobs.parsing.upload import EMPTY_FILE, Format, blocks_of, detect_format, text_blocks
 
 
@@ -66,7 +66,7 @@ class Reader:
             tokens = tokens_of(*self._shared)
             source = FastaSource(blocks, self._rules, self._tally, shared_tokens=tokens, block=self._block)
             return source if self._rules.variants is None else _as_variants(source, self._rules.variants)
-        lines = lines_of(blocks, self._block)
+        lines = Lines(blocks, self._block, blanks=b" \t")
         if self._format == "csv":
             return TableSource(lines, self._rules, self._tally, self._shared)
         read = read_jsonl if self._format == "jsonl" else read_plain

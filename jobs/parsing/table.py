@@ -2,40 +2,56 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import Any, Protocol
 
 from jobs.errors import InvalidInput, Problem
 from jobs.limits import MAX_HEADER, MAX_LINE, RECORD_PROBLEMS
 from jobs.parsing.letters import check_sequence, clean_item, storable
 from jobs.parsing.records import BadRecord, ItemRules, Place, Record, default_name
 from jobs.parsing.tally import Tally
+from jobs.parsing.text import SHORT
 
 SEPARATORS = ",;\t"
 VARIANT_COLUMNS = ("variant", "mutant", "mutation", "sequence", "mutated_sequence")
 """Columns that may hold variants of a parent; the first one that exists is read."""
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "-"})
 """Cells in lower case that hold no value."""
+_LINE = re.compile(rb"[^\r\n]*")
 _SHOWN = 20  # columns that a message or a warning names
+
+
+class LineSource(Protocol):
+    """Numbered lines. Those that consist of the characters `blanks` are skipped, unless `blanks` is None."""
+
+    blanks: Any
+
+    def __iter__(self) -> Iterator[tuple[int, str]]: ...
 
 
 class RowLines:
     """Lines for the csv module, with the number of the last one. `path` is the field that holds the table.
 
-    Rows beyond `MAX_LINE`, such as one whose quotation mark is never closed, are refused before they are parsed.
+    Lines that consist of `blanks` are skipped, except inside a row, whose quoted fields they belong to. Rows beyond
+    `MAX_LINE`, such as one whose quotation mark is never closed, are refused before they are parsed.
     """
 
-    def __init__(self, lines: Iterator[tuple[int, str]], path: str | None = None) -> None:
-        self._lines = lines
+    def __init__(self, source: LineSource, blanks: str | bytes, path: str | None = None) -> None:
+        self.blanks = blanks
+        self._source = source
+        self._lines = iter(source)
         self._path = path
         self.number = 0
         self.row_started = 0
         self._taken = 0
 
     def start_row(self) -> None:
-        self.row_started = self.number + 1
+        self._source.blanks = self.blanks
         self._taken = 0
 
     def __iter__(self) -> RowLines:
@@ -43,6 +59,9 @@ class RowLines:
 
     def __next__(self) -> str:
         self.number, text = next(self._lines)
+        if not self._taken:
+            self.row_started = self.number
+            self._source.blanks = None
         self._taken += len(text) + 1
         if self._taken > MAX_LINE:
             raise _too_wide(self.row_started, self._path)
@@ -55,10 +74,20 @@ def _too_wide(line: int, path: str | None = None) -> InvalidInput:
     return InvalidInput.of(replace(Place(line=line).problem("row_too_long", what, remedy), path=path))
 
 
-def table_lines(data: bytes) -> Iterator[str]:
-    """Yield the lines of UTF-8 text, without their ends and without a byte order mark."""
-    text = io.TextIOWrapper(io.BytesIO(data), "utf-8-sig", newline="")
-    return (line.rstrip("\r\n") for line in text)
+class TextLines:
+    """The numbered lines of UTF-8 text, without their ends and without a byte order mark.
+
+    Lines that consist of `blanks` are skipped, unless it is None.
+    """
+
+    def __init__(self, data: bytes, blanks: str | None = None) -> None:
+        self.blanks = blanks
+        self._text = io.TextIOWrapper(io.BytesIO(data), "utf-8-sig", newline="")
+
+    def __iter__(self) -> Iterator[tuple[int, str]]:
+        for number, line in enumerate(self._text, start=1):
+            if self.blanks is None or len(line) >= SHORT or line.strip(self.blanks):
+                yield number, line.rstrip("\r\n")
 
 
 def table_rows(data: bytes, refused: Callable[[csv.Error, int], InvalidInput]) -> Iterator[tuple[int, list[str]]]:
@@ -67,26 +96,32 @@ def table_rows(data: bytes, refused: Callable[[csv.Error, int], InvalidInput]) -
     The most frequent separator of the first row separates the cells. `refused` makes the error of a row that cannot be
     read, from the error of the csv module and the line. Raises InvalidInput `row_too_long`.
     """
-    first = next((line for line in table_lines(data) if line.strip(f"{SEPARATORS} ")), "")
-    lines = RowLines(enumerate(table_lines(data), start=1), "file")
-    reader = csv.reader(lines, delimiter=max(SEPARATORS, key=first.count), strict=True)
+    separator = max(SEPARATORS, key=_first_written_line(data).count)
+    lines = RowLines(TextLines(data), f"{separator} \t\r\n", "file")
+    reader = csv.reader(lines, delimiter=separator, strict=True)
     try:
         lines.start_row()
         for row in reader:
             if any(cell.strip() for cell in row):
-                yield reader.line_num, row
+                yield lines.number, row
             lines.start_row()
     except csv.Error as error:
-        raise refused(error, reader.line_num) from None
+        raise refused(error, lines.number) from None
+
+
+def _first_written_line(data: bytes) -> str:
+    data = data.removeprefix(codecs.BOM_UTF8)
+    blank = len(data) - len(data.lstrip(f"{SEPARATORS} \r\n".encode()))
+    start = max(data.rfind(b"\n", 0, blank), data.rfind(b"\r", 0, blank)) + 1
+    line = _LINE.match(data, start)
+    return line[0].decode() if line else ""
 
 
 class TableSource:
     """One pass over the lines of a CSV file. Iterating raises InvalidInput for faults of its columns."""
 
-    def __init__(
-        self, lines: Iterator[tuple[int, str]], rules: ItemRules, tally: Tally, shared_context: Sequence[str]
-    ) -> None:
-        self._lines = RowLines(lines)
+    def __init__(self, lines: LineSource, rules: ItemRules, tally: Tally, shared_context: Sequence[str]) -> None:
+        self._lines = RowLines(lines, f"{SEPARATORS} ".encode())
         self._rules = rules
         self._tally = tally
         self._shared = shared_context
@@ -99,6 +134,7 @@ class TableSource:
         if separator is None:
             return
         index = 0
+        self._lines.blanks = separator.encode()
         rows = csv.reader(self._lines, delimiter=separator, strict=True)
         while True:
             self._lines.start_row()
@@ -118,9 +154,11 @@ class TableSource:
 
     def _read_header(self) -> str | None:
         """Read the columns and return the separator, or None if the file has no line."""
+        self._lines.start_row()
         for text in self._lines:
             if text.strip(f"{SEPARATORS} \n"):
                 break
+            self._lines.start_row()
         else:
             return None
         line = self._lines.number

@@ -15,6 +15,9 @@ from jobs.parsing.records import Place
 BLOCK = 256 * 1024
 """Bytes that are read and split at a time: large enough to be fast, small for a process."""
 
+SHORT = 1024
+"""Bytes from which a blank line is treated as any other, so that the limits of lines and fields hold for it."""
+
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _CR, _LF = ord("\r"), ord("\n")
 
@@ -72,17 +75,29 @@ def check_line_length(raw: bytes, line: int) -> None:
         raise Place(line=line).refused("line_too_long", what, remedy)
 
 
-def lines_of(blocks: Iterable[bytes], size: int = BLOCK) -> Iterator[tuple[int, str]]:
-    """Yield every line of a file with its number and without its end; memory is bounded by `MAX_LINE`."""
-    number, rest = 0, b""
-    for block in even_blocks(blocks, size):
-        *lines, rest = unify_line_ends(rest + block).split(b"\n")
-        for raw in lines:
-            number += 1
-            yield number, decoded(raw, number)
-        check_line_length(rest, number + 1)
-    if rest:
-        yield number + 1, decoded(rest, number + 1)
+class Lines:
+    """Every line of a file with its number and without its end; memory is bounded by `MAX_LINE`.
+
+    Lines that consist of `blanks` are skipped, unless `blanks` is None. It may change while the lines are read.
+    """
+
+    def __init__(self, blocks: Iterable[bytes], size: int = BLOCK, *, blanks: bytes | None = None) -> None:
+        self.blanks = blanks
+        self._blocks = even_blocks(blocks, size)
+
+    def __iter__(self) -> Iterator[tuple[int, str]]:
+        number, rest = 0, b""
+        for block in self._blocks:
+            *lines, rest = unify_line_ends(rest + block).split(b"\n")
+            for raw in lines:
+                number += 1
+                # A file of blank lines has tens of millions of them, so they are dropped before anything else is done.
+                if self.blanks is not None and len(raw) < SHORT and not raw.strip(self.blanks):
+                    continue
+                yield number, decoded(raw, number)
+            check_line_length(rest, number + 1)
+        if rest:
+            yield number + 1, decoded(rest, number + 1)
 
 
 def file_name(name: str, default: str = "") -> str:

@@ -8,9 +8,10 @@ from itertools import chain
 
 from e1protocol import EXTENDED
 from jobs.errors import InvalidInput, Problem, Problems, TooLarge
+from jobs.limits import MAX_BAD_RECORDS
 from jobs.parsing.letters import letter_problem, strange_characters
 from jobs.parsing.records import Place, default_name
-from jobs.parsing.text import lines_of
+from jobs.parsing.text import Lines
 
 MAX_ROWS = 100_000
 """Rows of an alignment: counting neighbours compares every pair of them."""
@@ -51,9 +52,10 @@ def read_rows(text: bytes) -> Rows:
 
     Raises InvalidInput for a file that is not an alignment: `empty_alignment`, `not_alignment`,
     `unfinished_alignment`, `several_alignments`, `bad_line`. Bytes that are not text raise `invalid_utf8`,
-    `control_character` or `line_too_long`. Raises TooLarge `too_many_rows` at the first row beyond `MAX_ROWS`.
+    `control_character` or `line_too_long`. After `MAX_BAD_RECORDS` problems it raises them and reads no further. Raises
+    TooLarge `too_many_rows` at the first row beyond `MAX_ROWS`.
     """
-    lines = ((number, line.strip(" \t")) for number, line in lines_of([text]))
+    lines = ((number, line.strip(" \t")) for number, line in Lines([text], blanks=b" \t"))
     for number, line in lines:
         if not line:
             continue
@@ -131,6 +133,8 @@ def _note_strange(problems: Problems, row: Row, letters: str, line: int, allowed
         column = at + offset + 1
         return letter_problem(row.place, character, count, allowed=EXTENDED + "-", line=line, column=column)
 
+    if problems.count >= MAX_BAD_RECORDS:
+        raise problems.refusal()
     problems.each(strange_characters(letters, allowed + " \t"), problem)
 
 
