@@ -43,6 +43,12 @@ MAX_UNITS = 1_000_000
 LISTED_PROBLEMS = 1000
 """Problems of one upload that are listed. Further ones are only counted."""
 
+MAX_BAD_RECORDS = 100_000
+"""Records that are not valid, from which a file is given up: more are a wrong format or a wrong export."""
+
+GOOD_SHARE = 0.1
+"""Share of good records from which a file with more bad ones is read on, if they are skipped."""
+
 RECORD_PROBLEMS = 20
 """Problems of one record that are kept. The next upload shows the others."""
 

@@ -162,10 +162,11 @@ def _check(plan: Plan, on_invalid: str) -> int:
 
     Raises InvalidInput with every problem, as the service does.
     """
-    tally = InputTally(on_invalid)
+    hint = plan.rules.variants.hint if plan.rules.variants else None
+    tally = InputTally(on_invalid, "nothing was computed", hint)
     for record in plan.records():
         tally.note(record)
-    tally.check("nothing was computed", plan.rules.variants.hint if plan.rules.variants else None)
+    tally.check()
     return tally.total
 
 

@@ -29,7 +29,7 @@ def estimate_of(*, user_id: int, submission: Submission) -> dict[str, Any]:
     """
     request, records = submission.request, submission.read()
     shared_context = tuple(submission.shared_context)
-    tally = InputTally(request.on_invalid)
+    tally = InputTally(request.on_invalid, "a job of it would not be queued", submission.hint)
     cost = CostTally(get_action(request.action).columns(request.params, MODELS[request.model]))
     plan = PlanTally(request.action, request.params, request.contexts)
     contexts = _Contexts()
@@ -37,6 +37,7 @@ def estimate_of(*, user_id: int, submission: Submission) -> dict[str, Any]:
         contexts.note(context)
     for record in records:
         tally.note(record)
+        tally.check_room()
         if tally.doomed:
             continue
         cost.note(record)
@@ -44,7 +45,7 @@ def estimate_of(*, user_id: int, submission: Submission) -> dict[str, Any]:
             context = record.context if record.context is not None else shared_context
             contexts.note(context)
             plan.note(record, context)
-    tally.check("a job of it would not be queued", submission.hint)
+    tally.check()
     plan.close()
     submission.stream.drain()
     # An upper bound if the library has very many different contexts.

@@ -19,12 +19,12 @@ from e1protocol import BOUNDARY_TOKENS, MODELS
 from jobs.actions import get_action
 from jobs.actions.costs import CostTally
 from jobs.database import copy_into
-from jobs.errors import Conflict, InvalidInput, Problem
+from jobs.errors import Conflict, Problem
 from jobs.intake.cutting import Cutter
 from jobs.library.chunking import ContextRef
 from jobs.library.chunks import chunks_copy
 from jobs.library.contexts import contexts_hold
-from jobs.limits import CHUNK_ITEMS, MAX_ITEMS, MIB
+from jobs.limits import CHUNK_ITEMS, MIB
 from jobs.models import Item, Job, JobContext
 from jobs.models.states import JobState
 from jobs.parsing import BadRecord, Record
@@ -98,7 +98,7 @@ def job_ingest(
     InvalidInput with all problems of the input if records are bad and the job rejects them; the first LISTED_PROBLEMS
     are listed, all are counted. After any error the caller deletes the job, because earlier batches are committed.
     """
-    tally = InputTally(job.on_invalid)
+    tally = InputTally(job.on_invalid, "nothing was queued", hint)
     cost = CostTally(get_action(job.action).columns(job.params, MODELS[job.model]))
     _keep_contexts(job, job_contexts)
     cutter = Cutter(job.action, job.params, job_contexts)
@@ -106,14 +106,12 @@ def job_ingest(
         _copy_batch(job, batch, tuple(shared_context), tally, cutter)
         for record in batch:
             cost.note(record)
-        if tally.total > MAX_ITEMS:
-            what = f"the library has more than {MAX_ITEMS:,} records"
-            raise InvalidInput.one("too_many_items", what, "Send it as several jobs.")
+        tally.check_room()
         if number % BATCHES_ON_TRUST == 0:
             tokens = cost.residues + BOUNDARY_TOKENS * (tally.total - tally.bad)
             need = Need(tokens=tokens, stored_bytes=cost.stored_bytes, interactive=job.interactive, jobs=0)
             quota_foresee(user_id=job.owner_id, need=need)
-    tally.check("nothing was queued", hint)
+    tally.check()
     chunks_copy(job, cutter.shared_chunks())
     job.total_units, job.unit_positions = cutter.units, cutter.unit_positions
     job.total_items, job.skipped_items = tally.total, tally.bad

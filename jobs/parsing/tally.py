@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from jobs.errors import InvalidInput, Problem
-from jobs.limits import LISTED_PROBLEMS
+from jobs.limits import GOOD_SHARE, LISTED_PROBLEMS, MAX_BAD_RECORDS, MAX_ITEMS
 from jobs.parsing.letters import CLEANINGS
-from jobs.parsing.records import BadRecord, Record
+from jobs.parsing.records import BadRecord, Place, Record
 
 _NUCLEOTIDES = "ACGTNU"
 _NUCLEOTIDES_FROM = 10
@@ -74,42 +74,65 @@ class Tally:
 
 @dataclass(slots=True)
 class InputTally:
-    """Records and problems of one input, for uploads and for `e1 run`; `on_invalid` is "reject" or "skip"."""
+    """Records and problems of one input, for uploads and for `e1 run`; `on_invalid` is "reject" or "skip".
+
+    Messages of refusals include `consequence`. `hint` may return a problem whose remedy solves most others; it is
+    listed first.
+    """
 
     on_invalid: str
+    consequence: str
+    hint: Callable[[], Problem | None] | None = None
     total: int = 0
     bad: int = 0
     problems: list[Problem] = field(default_factory=list)
 
     def note(self, record: Record | BadRecord) -> None:
-        """Count a record, and keep the first LISTED_PROBLEMS problems."""
+        """Count a record, and keep the first LISTED_PROBLEMS problems.
+
+        Raises InvalidInput `too_many_bad_records` if so many are bad that reading on would not help.
+        """
         self.total += 1
         if isinstance(record, BadRecord):
             self.bad += 1
             self.problems.extend(record.problems[: LISTED_PROBLEMS - len(self.problems)])
+            if self.bad > MAX_BAD_RECORDS and (self.doomed or self.total - self.bad < GOOD_SHARE * self.total):
+                raise self._given_up(record)
 
     @property
     def doomed(self) -> bool:
         """Whether the input is refused already."""
         return bool(self.bad) and self.on_invalid == "reject"
 
-    def check(self, consequence: str, hint: Callable[[], Problem | None] | None = None) -> None:
-        """Raise InvalidInput if the input is refused. Call it after the last record.
+    def check_room(self) -> None:
+        """Raise InvalidInput `too_many_items` if a job cannot hold the records."""
+        if self.total > MAX_ITEMS:
+            what = f"the library has more than {MAX_ITEMS:,} records"
+            raise InvalidInput.one("too_many_items", what, "Send it as several jobs.")
 
-        `consequence` is put into the message. `hint` may return a problem whose remedy solves most others; it is
-        listed first.
-        """
+    def check(self) -> None:
+        """Raise InvalidInput if the input is refused. Call it after the last record."""
         if self.bad and (self.doomed or self.bad == self.total):
-            if hint is not None and (first := hint()):
-                self.problems.insert(0, first)
-            raise InvalidInput(
-                f"{self.bad:,} of {self.total:,} records {'is' if self.bad == 1 else 'are'} not valid; {consequence}. "
-                f"First: {self.problems[0].message}",
-                code="invalid_records",
-                problems=self.problems,
-                problem_count=max(self.bad, len(self.problems)),
-            )
+            verb = "is" if self.bad == 1 else "are"
+            raise self._refusal("invalid_records", f"{self.bad:,} of {self.total:,} records {verb} not valid")
         if not self.total:
             raise InvalidInput.one(
                 "no_items", "there is nothing to compute: no items were given", "Give at least one.", path="items"
             )
+
+    def _refusal(self, code: str, what: str) -> InvalidInput:
+        if self.hint is not None and (first := self.hint()):
+            self.problems.insert(0, first)
+        return InvalidInput(
+            f"{what}; {self.consequence}. First: {self.problems[0].message}",
+            code=code,
+            problems=self.problems,
+            problem_count=max(self.bad, len(self.problems)),
+        )
+
+    def _given_up(self, record: BadRecord) -> InvalidInput:
+        what = f"{self.bad:,} of the first {self.total:,} records are not valid, and the others were not read"
+        remedy = "Check that the file and its format are the right ones, or send the good records only."
+        place = Place(line=record.line or None, record=record.name, index=record.index)
+        self.problems[LISTED_PROBLEMS - 1 :] = [place.problem("too_many_bad_records", what, remedy)]
+        return self._refusal("too_many_bad_records", what)

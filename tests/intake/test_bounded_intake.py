@@ -9,7 +9,7 @@ from jobs.intake import ingest as intake
 from jobs.intake.extend import job_extend
 from jobs.intake.submit import job_submit
 from jobs.models import Chunk, Item, Job, Quota
-from jobs.parsing import Record
+from jobs.parsing import Record, tally
 from jobs.queue import dispatch as queue
 from jobs.queue.lifecycle import job_delete, job_retry
 from jobs.quotas import usage
@@ -147,7 +147,7 @@ def test_batches_are_bounded_by_letters_too(monkeypatch):
 
 def test_a_library_beyond_the_limit_is_refused_while_it_comes(person, monkeypatch):
     monkeypatch.setattr(intake, "BATCH", 8)
-    monkeypatch.setattr(intake, "MAX_ITEMS", 20)
+    monkeypatch.setattr(tally, "MAX_ITEMS", 20)
     read = []
     with pytest.raises(InvalidInput, match="more than 20 records"):
         hand_in(person, (read.append(n) or record(n) for n in range(1000)))

@@ -220,7 +220,13 @@ def test_every_code_is_documented_and_every_documented_code_exists():
     assert documented <= listed
 
 
-WHOLE_REQUEST = {"no_items", "invalid_records", "context_file_too_large"}
+WHOLE_REQUEST = {
+    "no_items",
+    "invalid_records",
+    "too_many_bad_records",
+    "too_many_items",
+    "context_file_too_large",
+}
 """Codes of `jobs.parsing` for a whole request; docs/errors.md lists them."""
 
 
