@@ -20,6 +20,7 @@ Format = Literal["fasta", "jsonl", "csv", "plain"]
 GZIP_MAGIC = b"\x1f\x8b"
 # Packed bytes at a time. After each member of a gzip file the rest is copied, so a larger block would cost more.
 _READ = 32 * 1024
+_MAX_PADDING = 64 * 1024  # zero bytes between and after the members of a gzip file
 _UNPACK = 256 * 1024  # unpacked bytes at a time
 _HEAD = 512  # bytes that tell the kind of a file
 _UTF8_BOM = b"\xef\xbb\xbf"
@@ -109,9 +110,9 @@ def _limited(blocks: Iterator[bytes], max_bytes: int) -> Iterator[bytes]:
 
 
 def _gunzipped(packed: Iterator[bytes]) -> Iterator[bytes]:
-    """Unpack every member of a gzip file in turn. Zero bytes after the last one are padding."""
+    """Unpack every member of a gzip file in turn. Up to `_MAX_PADDING` zero bytes after members are padding."""
     member = zlib.decompressobj(_GZIP_WINDOW)
-    taken = given = 0
+    taken = given = padding = 0
     for data in packed:
         taken += len(data)
         if taken > MAX_UPLOAD_BYTES:
@@ -120,7 +121,12 @@ def _gunzipped(packed: Iterator[bytes]) -> Iterator[bytes]:
             raise TooLarge.one("upload_too_large", what, "Split it into several jobs.")
         while data:
             if member.eof:
+                size = len(data)
                 data = data.lstrip(b"\0")  # noqa: PLW2901  what is left of this block
+                padding += size - len(data)
+                if padding > _MAX_PADDING:
+                    what = f"The gzip file goes on with more than {_MAX_PADDING:,} zero bytes behind its end"
+                    raise InvalidInput.one("bad_gzip", what, _GZIP_REMEDY)
                 if not data:
                     break
                 member = zlib.decompressobj(_GZIP_WINDOW)

@@ -1,0 +1,77 @@
+"""Files that are almost only faults, blanks or separators, and every reader of files that clients send."""
+
+from __future__ import annotations
+
+import gzip
+import io
+
+from jobs.errors import ServiceError
+from jobs.maps.column_files import read_columns
+from jobs.parsing import Reader, blocks_of
+from jobs.parsing.tally import InputTally
+from jobs.science.alignments.reading import read_alignment
+from jobs.science.contacts.structures import read_chains
+from jobs.variants.assay_files import read_assay
+from tests.parsing.reading import ENCODE
+
+WIDE = b"c," * 60_000 + b"\n"
+RECORD, TABLE = b">a\nMKT\n", b"name,sequence\na,MKT\n"
+ASSAY, COLUMNS = b"mutant,score\nA1C,1\n", b"name,x\na,1\n"
+ATOM = b"ATOM      1  CA  ALA A   1      11.104   6.134  -6.504  1.00  0.00           C\n"
+LOOP, STOCKHOLM = b"data_x\nloop_\n_atom_site.id\n1\n", b"# STOCKHOLM 1.0\n"
+MEMBER = gzip.compress(b"", mtime=0)
+
+PLAIN = (b"\n", b"\r", b" ", b" \n", b",", b'"', b">", b">\n", b"A", b"1\n", WIDE)
+"""Text that repeats and that begins like no file, or like a FASTA file."""
+SHAPES: dict[str, tuple[tuple[bytes, bytes], ...]] = {
+    "fasta": tuple((b"", unit) for unit in (*PLAIN, b">\n\n", b">\r", b">a\n1\n"))
+    + tuple((RECORD, unit) for unit in (b"\n", b"\r", b" \n", b"1\n", b"*\n", b"1")),
+    "jsonl": tuple((b"", unit) for unit in (*PLAIN, b"{}\n", b"{\n", b"[", b'{"a":')),
+    "csv": tuple((head, unit) for head in (b"", TABLE) for unit in (*PLAIN, b",\n", b"a,1\n", b'"\n', b'"a"b\n')),
+    "plain": tuple((b"", unit) for unit in PLAIN),
+    "alignment": tuple((b"", unit) for unit in (*PLAIN, b"#\n"))
+    + tuple((RECORD, unit) for unit in (b"\n", b" \n", b"1\n", b"*"))
+    + tuple((STOCKHOLM, unit) for unit in (b"\n", b"#\n", b"a A\n", b"a 1\n")),
+    "assay": tuple((head, unit) for head in (b"", ASSAY) for unit in (*PLAIN, b",\n", b'"\n', b"A1C,x\n")),
+    "columns": tuple((head, unit) for head in (b"", COLUMNS) for unit in (*PLAIN, b",\n", b'"\n', b"c,1\n")),
+    "structure": tuple((head, unit) for head in (b"", ATOM, LOOP) for unit in (*PLAIN, ATOM, b";\n", b"'a'\n")),
+    "gzip": ((MEMBER, b"\0"), (b"", MEMBER)),
+}
+"""For each reader, the beginning of a file and what repeats after it."""
+
+CASES = [(reader, head, unit) for reader, shapes in SHAPES.items() for head, unit in shapes]
+NAMES = [f"{reader}-{head[:6]!r}-{unit[:6]!r}" for reader, head, unit in CASES]
+
+
+def filled(head: bytes, unit: bytes, size: int) -> bytes:
+    return (head + unit * (size // len(unit) + 1))[:size]
+
+
+def read(reader: str, data: bytes, on_invalid: str = "reject") -> ServiceError | None:
+    """Read a file to its end, as the service does, and return the refusal if there is one."""
+    try:
+        if reader == "alignment":
+            read_alignment(data)
+        elif reader == "assay":
+            read_assay(io.BytesIO(data))
+        elif reader == "columns":
+            read_columns(data, ["a", "b"])
+        elif reader == "structure":
+            read_chains(data)
+        elif reader == "gzip":
+            for _ in blocks_of(io.BytesIO(data)):
+                pass
+        else:
+            read_library(reader, data, on_invalid)
+    except ServiceError as refusal:
+        return refusal
+    return None
+
+
+def read_library(format: str, data: bytes, on_invalid: str = "reject") -> InputTally:
+    tally = InputTally(on_invalid, "nothing was queued")
+    for record in Reader(blocks_of(io.BytesIO(data)), format, ENCODE):
+        tally.note(record)
+        tally.check_room()
+    tally.check()
+    return tally

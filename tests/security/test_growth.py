@@ -1,0 +1,35 @@
+"""The CPU time of every reader grows linearly with a hostile file. These are the only tests that assert times."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from jobs.limits import KIB, MIB
+from tests.security.shapes import CASES, NAMES, filled, read
+
+pytestmark = pytest.mark.slow
+
+LEAST, MOST = 8 * KIB, MIB
+MEASURABLE = 0.01  # seconds from which a file is large enough to compare it with one of four times its size
+TIMES, GROWTH = 4, 6
+
+
+@pytest.mark.parametrize(("reader", "head", "unit"), CASES, ids=NAMES)
+def test_four_times_the_file_takes_at_most_six_times_as_long(reader, head, unit):
+    size = LEAST
+    while size < MOST and seconds(reader, filled(head, unit, size)) < MEASURABLE:
+        size *= 2
+    small, large = (best_of_five(reader, filled(head, unit, bytes_)) for bytes_ in (size, TIMES * size))
+    assert large <= GROWTH * max(small, MEASURABLE / 2)
+
+
+def best_of_five(reader, data):
+    return min(seconds(reader, data) for _ in range(5))
+
+
+def seconds(reader, data):
+    start = time.process_time()
+    read(reader, data)
+    return time.process_time() - start
