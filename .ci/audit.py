@@ -54,7 +54,7 @@ def python_report(text: str) -> Report:
         report.audited += 1
         for hole in package["vulns"]:
             fixed = ", ".join(hole["fix_versions"]) or "no version"
-            report.holes.append(f"{package['name']} {package['version']}: {hole['id']}, mended in {fixed}")
+            report.holes.append(f"{package['name']} {package['version']}: {hole['id']}, fixed in {fixed}")
     return report
 
 

@@ -26,7 +26,7 @@ def analyse(  # noqa: PLR0917 - typer calls it; every parameter is an option of 
     job: JobArgument,
     kind: Annotated[Kind, typer.Option(help="What to compute.")] = "map",
     param: ParamOption = None,
-    wait: Annotated[bool, typer.Option("--wait", help="Until it is over; --out waits too.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until it ends; --out waits too.")] = False,
     out: Annotated[Path | None, typer.Option(help="A .json or .npz file.")] = None,
     as_json: JsonFlag = False,
 ) -> None:

@@ -174,7 +174,7 @@ class Client(ContextClient, AnalysisClient):
         return self._turn(job, "pause", reached=("paused",))
 
     def resume(self, job: JobLike) -> Job:
-        """Continue a paused job. Raises Rejected if it is over."""
+        """Continue a paused job. Raises Rejected if it is closed."""
         return self._turn(job, "resume", reached=("queued", "running", "finalizing"))
 
     def _turn(self, job: JobLike, verb: str, *, reached: tuple[str, ...]) -> Job:

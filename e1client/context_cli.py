@@ -118,7 +118,7 @@ def alignments(
 
 @context_app.command("show")
 def show_set(name: NameArgument, as_json: JsonFlag = False) -> None:
-    """Show a context set: its contexts, and where they came from."""
+    """Show a context set: its contexts and their origin."""
     with connected(as_json=as_json) as (client, _):
         show(client.context_set(name), set_lines, as_json=as_json)
 

@@ -75,7 +75,7 @@ def fetch(
     on_bytes: OnBytes,
     params: Mapping[str, str] | None = None,
 ) -> str | None:
-    """Stream one answer into `file`, beginning anew if the connection breaks before its end.
+    """Stream one answer into `file`, starting again if the connection breaks before its end.
 
     Returns None if `file` is complete, or the id of the file that the server is still building (202). Raises
     Unreachable if the transfer broke off too often.

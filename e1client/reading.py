@@ -132,7 +132,7 @@ class JobReader:
         """Write the results to `out`, which appears only when complete, and return it.
 
         The suffix of `out` names the format (jsonl, csv, npz, h5, parquet) unless `format` does. A running job has the
-        results so far. Waits while the server builds the file (HDF5). A transfer that breaks off begins anew, at most
+        results so far. Waits while the server builds the file (HDF5). A transfer that breaks off starts again, at most
         five times. Raises UsageError if `out` cannot be written, Unreachable if the transfer broke off too often, and
         Rejected `ragged_results` for CSV of per-residue numbers.
         """
@@ -191,7 +191,7 @@ class JobReader:
         return self.results(job).frame()
 
     def _until_over(self, look: Callable[[], Body], on_update: Callable[[Body], None], pause: float) -> Body:
-        """Look at an analysis or a search until it is over."""
+        """Poll an analysis or a search until it ends."""
         while True:
             now = look()
             on_update(now)

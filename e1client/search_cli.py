@@ -18,7 +18,7 @@ from e1client.shell import JsonFlag, show
 __all__ = ["context_app"]  # with the commands below
 
 SearchArgument = Annotated[str, typer.Argument(metavar="SEARCH", help="A search's id, or its URL.")]
-WaitFlag = Annotated[bool, typer.Option("--wait", help="Wait until it is over.")]
+WaitFlag = Annotated[bool, typer.Option("--wait", help="Wait until it ends.")]
 
 
 @context_app.command()

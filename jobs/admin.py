@@ -122,7 +122,7 @@ class WorkerAdmin(ReadOnlyAdmin):
     def rate(self, worker: Worker) -> str:
         return f"{worker.tokens_per_second:,.0f}" if worker.tokens_per_second else ""
 
-    @admin.display(description="chunks in hand")
+    @admin.display(description="current chunks")
     def leased(self, worker: Worker) -> int:
         return fleet.leased_by([worker.name]).get(worker.name, 0)
 

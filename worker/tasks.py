@@ -103,7 +103,7 @@ class ModelWorker:
         if workers.worker_is_draining(name=self.name):
             self._leave(bundles)
             return
-        # Claimed, and not begun: at most the bundle in hand and the one after it.
+        # Claimed, but not begun: at most the current bundle and the next.
         waiting = [process.claimer.do(bundle_claim, process, bundles[0])]
         try:
             for number, following in enumerate([*bundles[1:], None], start=1):

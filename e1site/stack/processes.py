@@ -141,7 +141,7 @@ def wait_gone(still_there: Callable[[], bool], seconds: float, step: float = 0.0
 
 
 def kill_marked(stack_id: str, seconds: float = 5.0) -> None:
-    """Kill the rest of a stack, and return when it has ended or `seconds` are over."""
+    """Kill the rest of a stack, and return when it has ended or `seconds` have passed."""
 
     def left() -> bool:
         pids = marked(stack_id)

@@ -260,7 +260,7 @@ class EdgeWorker(ThreadWorker):  # type: ignore[misc]
         conn.sock.shut()
 
     def murder_keepalived(self, force: bool = False) -> None:
-        """End the connections whose deadline is over; all that wait for a request if `force`."""
+        """End the connections whose deadline has passed; if `force`, all that wait for a request."""
         now = time.monotonic()
         for waiting in [one for one in self._arriving.values() if force or one.deadline < now]:
             begun = waiting.arrival is not None and waiting.arrival.has_begun

@@ -1,4 +1,4 @@
-// The package brings no types; only what is used of it stands here.
+// The package has no types; this file declares what we use of it.
 declare module "idiomorph/htmx" {
   export const Idiomorph: {
     morph(old: Element, fresh: string, config: { morphStyle: "innerHTML" }): void;

@@ -54,7 +54,7 @@ test("categories differ in colour and shape, numbers run between their percentil
   expect([cividis(0), cividis(1)]).toEqual(["#00224e", "#fee838"]);
 });
 
-test("stamps are laid over what is there, and cut off at the edges", () => {
+test("stamps cover what is there, and are cut off at the edges", () => {
   const clear = [0, 0, 0, 0];
   const half = [200, 100, 0, 128];
   const full = [10, 20, 30, 255];

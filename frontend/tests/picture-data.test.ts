@@ -95,7 +95,7 @@ test("alone the map is symmetric, and pairs that are too near have no colour", (
   expect(heat.special?.(29, 5)).toBeNull();
 });
 
-test("bars are read from the table that stands beside them", () => {
+test("bars are read from the table beside them", () => {
   document.body.innerHTML = `<table id="t"><tbody><tr><th>1.0 to 2.0</th><td data-value="1200">1,200</td></tr>
     <tr data-marked><th>2.0 to 3.0</th><td>34</td></tr></tbody></table>`;
   const table = document.getElementById("t") as HTMLTableElement;

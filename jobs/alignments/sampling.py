@@ -63,7 +63,7 @@ def samplings_of(preset: object = None, samplings: object = None, seed: object =
     thresholds = {sampling.neighbour_threshold for sampling in read}
     if len(thresholds) > MAX_THRESHOLDS:
         what = f"there are {len(thresholds)} neighbour thresholds, and the limit of one request is {MAX_THRESHOLDS}"
-        problems.add(Problem("bad_sampling", what, "Neighbours are counted anew for each.", path="samplings"))
+        problems.add(Problem("bad_sampling", what, "Neighbours are counted again for each.", path="samplings"))
     if problems:
         raise problems.refusal()
     return tuple(read)

@@ -120,7 +120,7 @@ class JobSummary(Shape):
         help_text="Letters and results, without files built from them. For an unfinished job, the reserved bytes."
     )
     freed_bytes = s.IntegerField(
-        source="kept.freed_bytes", allow_null=True, help_text="What an expired job has given back."
+        source="kept.freed_bytes", allow_null=True, help_text="Bytes that an expired job has freed."
     )
     counts = Counts()
     finished = s.IntegerField(help_text="Items in a final state.")

@@ -72,7 +72,7 @@ def structure_add(*, job: Job, data: bytes, name: str = "", item_index: int = 0,
     """
     if job.action != Contacts.name:
         raise Conflict(
-            f"structures are laid over contact maps, and this job's action is {job.action}", code="wrong_action"
+            f"structures are compared with contact maps, and this job's action is {job.action}", code="wrong_action"
         )
     mapped = map_structure(data, parent_of(job, item_index), chain=chain or None)
     distances = mapped.distances.astype("<f4").tobytes()

@@ -108,7 +108,7 @@ class PlanTally:
         self._add(self._cutter.shared_chunks())
 
     def _cut(self) -> None:
-        # Contexts are told apart within a chunk only, so their numbers can start anew with each.
+        # Contexts are told apart within a chunk only, so their numbers can start again with each.
         refs: dict[Context, ContextRef | None] = {(): None}
         for _, context in self._pending:
             refs.setdefault(context, ContextRef(len(refs), tokens_of(*context)))

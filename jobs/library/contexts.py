@@ -1,7 +1,7 @@
 """Contexts, stored once per owner however many jobs and sets name them, and freed when nothing does.
 
 A transaction that is about to name a context holds its row until it commits. One that frees contexts never waits, and
-looks again once it has the row for itself. So a context that is wanted at the same moment is kept or made anew.
+looks again once it has the row for itself. So a context that is wanted at the same moment is kept or stored again.
 """
 
 from __future__ import annotations

@@ -78,7 +78,7 @@ def expire() -> None:
         if not alone:
             return
         if purged := jobs_expire():
-            log.info("%d expired jobs have given back their storage", purged)
+            log.info("freed the storage of %d expired jobs", purged)
         while contexts_sweep():
             pass
 

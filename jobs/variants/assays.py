@@ -43,7 +43,7 @@ def assay_add(
     """
     if job.action not in SCORERS:
         raise Conflict(
-            f"measurements are laid over scores of variants, and this job's action is {job.action}; use a job of "
+            f"measurements are compared with scores of variants, and this job's action is {job.action}; use a job of "
             f"{' or '.join(SCORERS)}",
             code="wrong_action",
         )

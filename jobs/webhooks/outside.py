@@ -98,7 +98,7 @@ def _nothing() -> None: ...
 def checked_address(target: Target, allowed: Collection[str], ended: Callable[[], None] = _nothing) -> str:
     """Return the address to connect to. Raises Refused if the name has none in time, or has one that is not public.
 
-    `ended` is called when the look-up is over, which may be long after it was given up.
+    `ended` is called when the lookup ends, which may be long after its deadline.
     """
     try:
         found = _looked_up(target, ended)
