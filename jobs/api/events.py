@@ -60,12 +60,15 @@ class JobEvents(JobView):
 
 
 def ticks(job_id: UUID) -> Iterator[bytes]:
-    """Yield a `tick` for each change of state, counts or work units, comments in between, and `done` at the end."""
+    """Yield a `tick` for each change of state, counts or work units, comments in between, and `done` at the end.
+
+    The stream also ends when the job is deleted, or its owner deactivated.
+    """
     seen: bytes | None = None
     started = said = time.monotonic()
     while time.monotonic() - started < LONGEST_STREAM_SECONDS:
         close_old_connections()
-        job = Job.objects.filter(pk=job_id).first()
+        job = Job.objects.filter(pk=job_id, owner__is_active=True).first()
         if job is None:
             yield b"event: done\ndata: {}\n\n"
             return

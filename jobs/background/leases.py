@@ -97,6 +97,11 @@ def work_retry(work: BackgroundWork, **changes: Any) -> None:
         work_publish(work)
 
 
+def works_release(works: QuerySet[Any]) -> None:
+    """Move `running -> waiting` and forget the attempts. Workers notice when they next renew their leases."""
+    works.filter(state=WorkState.RUNNING).update(state=WorkState.WAITING, attempts=0, token=None, lease_end=None)
+
+
 def works_tend(kind: type[BackgroundWork]) -> None:
     """Fail work whose workers were lost too often, and publish again if work waits without a recent message.
 

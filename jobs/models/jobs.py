@@ -32,6 +32,8 @@ class Job(models.Model):
     action = models.CharField(max_length=40)
     params = models.JSONField(default=dict)
     state = models.CharField(max_length=12, choices=JobState.choices, default=JobState.VALIDATING)
+    # Paused because its owner was deactivated, so it comes back with the owner.
+    held = models.BooleanField(default=False, db_default=False)
     interactive = models.BooleanField(default=False)
     on_invalid = models.CharField(max_length=6, default="reject")
     idempotency_key = models.CharField(max_length=255, null=True, blank=True)

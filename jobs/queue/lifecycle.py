@@ -120,11 +120,22 @@ def job_pause(*, job_id: UUID) -> None:
 
 def job_resume(*, job_id: UUID) -> None:
     """Move `paused -> queued`; the first claim makes the job running again. Raises Conflict if it has ended."""
-    state = _move(job_id, (JobState.PAUSED,), state=JobState.QUEUED, touched_at=Now())
+    state = _move(job_id, (JobState.PAUSED,), state=JobState.QUEUED, touched_at=Now(), held=False)
     if state is None:
         job_finalise(job_id=job_id)
     elif state not in JobState.claimable():
         raise Conflict(f"only a paused job can be resumed; this one is {state}", code="not_paused")
+
+
+def jobs_follow_owners() -> None:
+    """Pause the jobs of deactivated users, and resume those that were paused so and whose owners are back.
+
+    It changes nothing when repeated. A job without an open chunk is closed by the reaper.
+    """
+    Job.objects.filter(state__in=JobState.claimable(), owner__is_active=False).update(state=JobState.PAUSED, held=True)
+    Job.objects.filter(state=JobState.PAUSED, held=True, owner__is_active=True).update(
+        state=JobState.QUEUED, touched_at=Now(), held=False
+    )
 
 
 def _move(job_id: UUID, states: Sequence[JobState], **changes: Any) -> str | None:

@@ -26,7 +26,7 @@ from jobs.queue.tallies import tallies_advance
 from jobs.queue.units import groups_release
 from jobs.results.retention import jobs_expire
 from jobs.tasks.turns import turn_take
-from jobs.tasks.works import WORKS
+from jobs.tasks.works import WORKS, owners_follow
 from jobs.webhooks.services import deliveries_send
 
 log = logging.getLogger(__name__)
@@ -54,6 +54,7 @@ def reap() -> None:
     with _alone("e1-reap") as alone:
         if not alone:
             return
+        owners_follow()
         if taken := leases_reap():
             log.warning("took back %d chunks whose worker no longer renews its lease", taken)
         for job in progress.jobs_with_units():

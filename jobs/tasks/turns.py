@@ -33,6 +33,8 @@ def turn_take() -> bool:
 def next_in_turn() -> tuple[str, str] | None:
     """Return kind and primary key of the work that has waited longest; None if nothing waits.
 
+    Work of deactivated users waits without a turn.
+
     Work waits since its request, or since its owner was last served if that is later. An owner with work running goes
     last. So owners take turns, and later requests can't overtake an owner for ever.
     """
@@ -50,8 +52,9 @@ def next_in_turn() -> tuple[str, str] | None:
             SELECT 'homologsearch', id::text, owner_id, created_at, finished_at, attempts, state, lease_end
             FROM jobs_homologsearch
         ), open AS (
-            SELECT *, state = 'running' AND lease_end >= statement_timestamp() AS held
-            FROM every WHERE state IN ('waiting', 'running')
+            SELECT every.*, state = 'running' AND lease_end >= statement_timestamp() AS held
+            FROM every JOIN auth_user ON auth_user.id = owner_id
+            WHERE state IN ('waiting', 'running') AND auth_user.is_active
         ), owner AS (
             SELECT owner_id, greatest(
                 max(statement_timestamp()) FILTER (WHERE held),

@@ -8,22 +8,38 @@ from types import MappingProxyType
 
 from jobs.alignments.searches import search_run
 from jobs.alignments.services import neighbours_count
+from jobs.background.leases import works_release
 from jobs.models import Artefact, BackgroundWork, HomologSearch, NeighbourCount
+from jobs.queue.lifecycle import jobs_follow_owners
 from jobs.tasks.building import artefact_build
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of background work. `run` takes a primary key as text and returns whether it finished the work."""
+    """A kind of background work. `run` takes a primary key as text and returns whether it finished the work.
+
+    `owner` is the path from the model to the user.
+    """
 
     model: type[BackgroundWork]
+    owner: str
     run: Callable[[str], bool]
 
 
 WORKS: Mapping[str, Kind] = MappingProxyType(
     {
-        "artefact": Kind(Artefact, lambda pk: artefact_build(artefact_id=int(pk))),
-        "neighbourcount": Kind(NeighbourCount, lambda pk: neighbours_count(count_id=int(pk))),
-        "homologsearch": Kind(HomologSearch, lambda pk: search_run(search_id=pk)),
+        "artefact": Kind(Artefact, "job__owner", lambda pk: artefact_build(artefact_id=int(pk))),
+        "neighbourcount": Kind(NeighbourCount, "alignment__owner", lambda pk: neighbours_count(count_id=int(pk))),
+        "homologsearch": Kind(HomologSearch, "owner", lambda pk: search_run(search_id=pk)),
     }
 )
+
+
+def owners_follow() -> None:
+    """Stop the jobs and the background work of deactivated users, and bring back those of users who are active again.
+
+    Nothing is deleted. Waiting work gets no turn (`jobs.tasks.turns`), and webhooks send nothing meanwhile.
+    """
+    jobs_follow_owners()
+    for kind in WORKS.values():
+        works_release(kind.model._default_manager.filter(**{f"{kind.owner}__is_active": False}))

@@ -169,9 +169,13 @@ def deliveries_send(*, allowed: Collection[str] | None = None) -> int:
 
 
 def _claim(taken: Mapping[int, float] = MappingProxyType({}), silent: Collection[UUID] = ()) -> Delivery | None:
-    """Lease the oldest due delivery of the owner who has `taken` the fewest seconds. Skips webhooks in `silent`."""
+    """Lease the oldest due delivery of the owner who has `taken` the fewest seconds. Skips webhooks in `silent`.
+
+    Deliveries of deactivated users wait.
+    """
     with transaction.atomic():
-        due = Delivery.objects.filter(next_attempt_at__lte=Now()).exclude(webhook__in=silent)
+        due = Delivery.objects.filter(next_attempt_at__lte=Now(), webhook__owner__is_active=True)
+        due = due.exclude(webhook__in=silent)
         owners = due.values_list("webhook__owner_id").annotate(first=Min("next_attempt_at")).order_by("first")
         owner = min((one for one, _ in owners), key=lambda one: taken.get(one, 0.0), default=None)
         due = due.filter(webhook__owner_id=owner).order_by("next_attempt_at")

@@ -95,7 +95,8 @@ def done(monkeypatch, told) -> list[tuple[str, str]]:
         found.append(("search", work.name))
         return background.work_finish(work)
 
-    monkeypatch.setattr(turns, "WORKS", {"artefact": Kind(Artefact, build), "homologsearch": Kind(HomologSearch, run)})
+    works = {"artefact": Kind(Artefact, "job__owner", build), "homologsearch": Kind(HomologSearch, "owner", run)}
+    monkeypatch.setattr(turns, "WORKS", works)
     return found
 
 
