@@ -12,13 +12,14 @@ from tests.security.shapes import CASES, NAMES, filled, read
 pytestmark = pytest.mark.slow
 
 LEAST, MOST = 8 * KIB, MIB
-MEASURABLE = 0.01  # seconds from which a file is large enough to compare it with one of four times its size
+MEASURABLE = 0.03  # seconds from which a file is large enough to compare it with one of four times its size
 TIMES, GROWTH = 4, 6
 
 
 @pytest.mark.parametrize(("reader", "head", "unit"), CASES, ids=NAMES)
 def test_four_times_the_file_takes_at_most_six_times_as_long(reader, head, unit):
-    size = LEAST
+    # gemmi allocates each value on its own: a file must be larger than the caches before its time grows evenly.
+    size = MOST if reader == "structure" else LEAST
     while size < MOST and seconds(reader, filled(head, unit, size)) < MEASURABLE:
         size *= 2
     small, large = (best_of_five(reader, filled(head, unit, bytes_)) for bytes_ in (size, TIMES * size))
