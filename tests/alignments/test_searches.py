@@ -214,7 +214,7 @@ def test_bad_records_stop_it_or_are_left_out(folder, tmp_path, capsys):
     [
         (b"", "x", "no records"),
         (b">a\nM1T\n", "x", "bad_letter"),
-        (b">a\nMKT\n", "../x", "no name"),
+        (b">a\nMKT\n", "../x", "not a name"),
         (None, "x", "No such"),
     ],
 )
