@@ -12,7 +12,6 @@ QUOTED = re.compile(r'"(encode|predict|log_prob|score|scan|contacts)"')
 OWN = ("jobs/actions/", "jobs/static/jobs/dist/")
 FEATURES = (
     *(
-        "jobs/maps/",
         "jobs/variants/",
         "jobs/contacts/",
         "jobs/templates/jobs/variants/",
