@@ -78,7 +78,13 @@ def test_a_message_quotes_a_part_of_what_it_refuses(api):
 
 
 QUERIES = [f"/api/jobs/?{name}=a%00b" for name in ("model", "action", "search", "state")]
-PATHS = ["/api/contexts/a%00b/", "/jobs/?search=%00", "/login/?next=%00", "/api/v3/e1-demo%00/encode/"]
+PATHS = [
+    "/api/jobs/%00/",
+    "/api/contexts/a%00b/",
+    "/jobs/?search=%00",
+    "/login/?next=%00",
+    "/api/v3/e1-demo%00/encode/",
+]
 
 
 @pytest.mark.parametrize("address", [*QUERIES, *PATHS])

@@ -87,7 +87,7 @@ def test_the_document_names_refusals_wherever_they_can_come():
         assert method != "POST" or {"400", "403", "408", "413", "415", "429"} <= statuses
 
 
-NOWHERE = ["/api/nothing/", "/api/jobs/not-an-id/", "/api/jobs/%00/", "/api/v3/e1-demo/", "/api/%ff/"]
+NOWHERE = ["/api/nothing/", "/api/jobs/not-an-id/", "/api/v3/e1-demo/", "/api/%ff/"]
 
 
 @pytest.mark.parametrize("path", NOWHERE)
