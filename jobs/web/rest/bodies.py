@@ -154,13 +154,13 @@ def _read_limited(body: CountedBody, *, gzipped: bool) -> bytes:
     while block := body.read(BLOCK):
         # Reading on behind the end would keep all of it, and copy it for each block.
         if inflate and inflate.eof:
-            raise InvalidInput("the gzip body goes on behind its end; send one member", code="bad_gzip")
+            raise _second_member()
         try:
             part = inflate.decompress(block, limit + 1) if inflate else block
         except zlib.error as error:
             raise InvalidInput(f"the gzip body is damaged: {error}", code="bad_gzip") from error
         if inflate and inflate.unused_data:
-            raise InvalidInput("the gzip body goes on behind its end; send one member", code="bad_gzip")
+            raise _second_member()
         size += len(part)
         parts.append(part)
         if inflate and size > JSON_RATIO_FROM and size > body.received * MAX_JSON_RATIO:
@@ -173,6 +173,11 @@ def _read_limited(body: CountedBody, *, gzipped: bool) -> bytes:
     if inflate and not inflate.eof:
         raise InvalidInput("the gzip body ends too early", code="truncated_gzip")
     return b"".join(parts)
+
+
+def _second_member() -> InvalidInput:
+    remedy = "Send the body as one gzip member, with nothing after it."
+    return InvalidInput.one("bad_gzip", "more bytes follow the end of the gzip body", remedy)
 
 
 class MultipartBodyParser(MultiPartParser):
