@@ -135,7 +135,7 @@ class EdgeWorker(ThreadWorker):  # type: ignore[misc]
             if arrival.body_at and not had_head:
                 waiting.deadline = time.monotonic() + BODY_SECONDS
                 if arrival.wants_continue:
-                    conn.sock.sendall(CONTINUE)
+                    self._ask_for_body(waiting)
         else:
             self._release(self._arriving, waiting)
             conn.sock.setblocking(True)
@@ -143,6 +143,13 @@ class EdgeWorker(ThreadWorker):  # type: ignore[misc]
             conn.sock.streams = True
             conn.is_whole = state is State.COMPLETE
             self.enqueue_req(conn)
+
+    def _ask_for_body(self, waiting: Waiting) -> None:
+        try:
+            waiting.conn.sock.sendall(CONTINUE)
+        except OSError:
+            # An error that leaves the loop ends the process, and with it every other client's request.
+            self._drop(self._arriving, waiting)
 
     def _refuse(self, waiting: Waiting, answer: bytes) -> None:
         self._release(self._arriving, waiting)
