@@ -73,6 +73,11 @@ def refusal_page(request: HttpRequest, title: str, error: ServiceError) -> HttpR
     return answer
 
 
+def refused(request: HttpRequest, title: str, error: ServiceError) -> HttpResponse:
+    """Return the refusal of a middleware: JSON under `/api/`, a page elsewhere."""
+    return json_error(error) if request.path.startswith("/api/") else refusal_page(request, title, error)
+
+
 def json_error(error: ServiceError) -> HttpResponse:
     """Return the error body of REST outside its views."""
     return JsonResponse(error.as_dict(), status=error.status_code, headers=error.headers)

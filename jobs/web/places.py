@@ -13,10 +13,10 @@ from contextlib import contextmanager
 from typing import Any, cast
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
 
 from jobs.errors import ServiceError, TooManyRequests, Unavailable
-from jobs.web.errors import json_error, refusal_page
+from jobs.web.errors import refused
 
 RETRY_AFTER_SECONDS = 5
 
@@ -94,13 +94,6 @@ STREAMS = Places(
 )
 
 
-def refused(request: HttpRequest, error: ServiceError) -> HttpResponse:
-    """Return the answer of a middleware to a request without a place: JSON under `/api/`, a page elsewhere."""
-    if request.path.startswith("/api/"):
-        return json_error(error)
-    return refusal_page(request, "Please wait", error)
-
-
 class _Held:
     """The content of a streamed answer, which gives its place back when the answer is closed."""
 
@@ -136,7 +129,7 @@ class StreamPlaces:
             places.take(user_id)
         except ServiceError as error:
             answer.close()
-            return refused(request, error)
+            return refused(request, "Please wait", error)
         # The web process has no event loop, so no content is asynchronous.
         content = cast(Iterator[bytes], answer.streaming_content)
         answer.streaming_content = cast(Iterator[bytes], _Held(content, lambda: places.give_back(user_id)))

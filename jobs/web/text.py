@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 
 from jobs.errors import InvalidInput
 from jobs.limits import SHOWN_NAME
-from jobs.web.errors import json_error, refusal_page
+from jobs.web.errors import refused
 
 NUL = "\0"
 
@@ -40,7 +40,7 @@ class TextCheck:
             check_text([("the path", request.path)])
             check_text((name, text) for name, texts in request.GET.lists() for text in texts)
         except InvalidInput as error:
-            return _refused(request, error)
+            return refused(request, "Bad request", error)
         return self._get_response(request)
 
     def process_view(
@@ -51,9 +51,5 @@ class TextCheck:
         try:
             check_text((name, text) for name, texts in request.POST.lists() for text in texts)
         except InvalidInput as error:
-            return _refused(request, error)
+            return refused(request, "Bad request", error)
         return None
-
-
-def _refused(request: HttpRequest, error: InvalidInput) -> HttpResponse:
-    return json_error(error) if request.path.startswith("/api/") else refusal_page(request, "Bad request", error)

@@ -12,8 +12,8 @@ from django.http import HttpRequest, HttpResponse
 from jobs.errors import TooManyRequests
 from jobs.limits import MAX_UPLOAD_BODY, SMALL_FORM
 from jobs.parsing.numbers import whole
-from jobs.web.errors import error_page
-from jobs.web.places import UPLOADS, refused
+from jobs.web.errors import error_page, refused
+from jobs.web.places import UPLOADS
 
 HELD = "e1.upload_place"
 """The key in `META` of the user whose place a request holds. No header field has this name."""
@@ -61,7 +61,7 @@ class FormPlaces:
             with request_place(request, request.user.pk):
                 return self._get_response(request)
         except TooManyRequests as error:
-            return refused(request, error)
+            return refused(request, "Please wait", error)
 
 
 class UploadToDisk(TemporaryFileUploadHandler):
