@@ -138,6 +138,9 @@ CELERY_TASK_ROUTES = {
     # Webhooks and expiry take a minute, each in one process at a time: of three, one is left to the safety nets.
     "jobs.*": {"queue": SERVICE_QUEUE},
 }
+CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
+"""Keeps the times of last runs in memory only. Celery's default keeps them in a file of pickles. Every task below is
+harmless to repeat and runs again within five minutes of a start, so there is nothing to remember."""
 CELERY_BEAT_SCHEDULE = {
     # Safety nets: web and workers dispatch and finalise by themselves. `expires` keeps an idle queue from filling.
     "dispatch": {"task": TASK_DISPATCH, "schedule": schedule(3.0), "options": {"expires": 10}},

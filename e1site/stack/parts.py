@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
-from pathlib import Path
 
 from e1protocol import ARTEFACT_QUEUE, SERVICE_QUEUE, model_queue
 
@@ -90,9 +89,8 @@ def artefact_worker() -> Part:
     return _worker("artefacts-1", ARTEFACT_QUEUE, stop_seconds=10)
 
 
-def beat(data: Path) -> Part:
-    schedule = ("--schedule", str(data / "beat-schedule"), "--pidfile", "")
-    return Part("beat", (*_celery("beat"), *schedule, "-l", "INFO"), stage=2, stop_seconds=5)
+def beat() -> Part:
+    return Part("beat", (*_celery("beat"), "--pidfile", "", "-l", "INFO"), stage=2, stop_seconds=5)
 
 
 def _worker(name: str, queue: str, stop_seconds: float, processes: int = 1) -> Part:

@@ -38,7 +38,7 @@ OURS = ("migrate", "web", "beat", "service", "artefacts", "worker-cpu", "worker-
 EVERY = [*((MAIN, name) for name in services(MAIN)), *((WORKER, name) for name in services(WORKER))]
 PARTS = {
     "web": parts.web("0.0.0.0", 8000),
-    "beat": parts.beat(Path("/tmp")),
+    "beat": parts.beat(),
     "service": parts.service_worker(),
     "artefacts": parts.artefact_worker(),
     "worker-cpu": next(parts.model_workers(["e1-demo"], 1)),

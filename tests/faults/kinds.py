@@ -17,6 +17,7 @@ from pathlib import Path
 from random import Random
 from types import MappingProxyType
 
+from e1site.stack import parts
 from e1site.stack.processes import wait_gone
 from tests.faults.service import LEASE_SECONDS, MODEL, Service
 
@@ -202,7 +203,7 @@ FAULTS: Mapping[str, Fault] = MappingProxyType(
 
 @contextmanager
 def two_beats(service: Service) -> Iterator[None]:
-    with service.another("second-beat", service.beat_command()):
+    with service.another("second-beat", parts.beat().command):
         yield
 
 

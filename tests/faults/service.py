@@ -99,13 +99,9 @@ class Service(Stack):
                 process.wait()
 
     def second_beat_has_begun(self) -> bool:
-        """Return whether it has written its schedule. The suffix depends on Python's shelves."""
-        return any(self.folder.path.glob("second-schedule*"))
-
-    def beat_command(self) -> tuple[str, ...]:
-        command = list(parts.beat(self.folder.path).command)
-        command[command.index("--schedule") + 1] = str(self.folder.path / "second-schedule")
-        return tuple(command)
+        """Return whether the beat with the log `second-beat` has begun to send tasks."""
+        log = self.folder.log("second-beat")
+        return log.exists() and "beat: Starting..." in log.read_text()
 
     def worker_command(self, name: str) -> tuple[str, ...]:
         (part,) = parts.model_workers([MODEL], 1)
