@@ -129,8 +129,10 @@ def _start(
     command = [*_django(), "e1_bootstrap", "--migrate", "--data", str(folder.path)]
     if supervisor.run_once("migrate", command, env=supervisor.env) != 0:
         raise _failed("the tables could not be brought up to date", folder, "migrate", "migration_failed")
+    for old in folder.path.glob("beat-schedule*"):  # of earlier versions, in which beat kept a file of pickles
+        old.unlink()
     say("starting web, service worker and schedule")
-    for part in (parts.web(host, port), parts.service_worker(), parts.beat(folder.path)):
+    for part in (parts.web(host, port), parts.service_worker(), parts.beat()):
         supervisor.start(part)
     for what, name in (("administrator `admin`, password", "admin-password"), ("token", "token")):
         if (folder.path / name).exists():

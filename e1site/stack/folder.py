@@ -8,6 +8,7 @@ import hashlib
 import os
 import re
 import secrets
+import shutil
 import stat
 import tempfile
 import time
@@ -21,6 +22,10 @@ from e1site.stack.processes import is_running
 SOCKET_LIMIT = 100
 """Bytes of a socket's path: the kernel's field holds 108 on Linux and 104 on macOS."""
 LONGEST_SOCKET = "pg/.s.PGSQL.5432.lock"
+LOG_BYTES = 10 << 20
+"""Size beyond which a log is set aside."""
+LOGS_KEPT = 5
+"""Files of one log, the present one included: NAME.log, NAME.log.1, and so on to older ones."""
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9._/-]+")
 
 
@@ -88,9 +93,36 @@ class DataFolder:
     def turn_log(self, name: str) -> Path:
         """Rename the log of the last run to NAME.log.1 and return the path of a new one."""
         log = self.log(name)
+        _make_room(log)
         with contextlib.suppress(FileNotFoundError):
-            log.replace(log.with_name(log.name + ".1"))
+            log.replace(_older(log, 1))
         return log
+
+    def trim_logs(self) -> None:
+        """Set aside the content of logs beyond LOG_BYTES as NAME.log.1.
+
+        The files stay in place, because children go on writing to them. They append, so after the cut they write at the
+        beginning. A line that is written between the last read and the cut is lost.
+        """
+        for log in self.logs.glob("*.log"):
+            with contextlib.suppress(OSError):  # The disk may be full; the next call tries again.
+                if log.stat().st_size > LOG_BYTES:
+                    _make_room(log)
+                    with log.open("r+b") as content:
+                        with _older(log, 1).open("wb") as copy:
+                            shutil.copyfileobj(content, copy, LOG_BYTES)
+                        content.truncate(0)
+
+
+def _older(log: Path, number: int) -> Path:
+    return log.with_name(f"{log.name}.{number}")
+
+
+def _make_room(log: Path) -> None:
+    """Rename NAME.log.1 to NAME.log.2 and so on, over the oldest one."""
+    for number in range(LOGS_KEPT - 1, 1, -1):
+        with contextlib.suppress(FileNotFoundError):
+            _older(log, number - 1).replace(_older(log, number))
 
 
 def write_once(path: Path, content: str) -> bool:

@@ -24,6 +24,8 @@ STEADY_SECONDS = 60.0
 TICK = 0.05
 """Between two looks at the children and the signals."""
 HURRIED_STORE_SECONDS = 5.0
+LOG_LOOK_SECONDS = 10.0
+"""Between two looks at the sizes of the logs."""
 
 
 class StopSignals:
@@ -74,6 +76,7 @@ class Supervisor:
         self.env = dict(env)
         self._folder, self._guardian, self._signals, self._say = folder, guardian, signals, say
         self._children: dict[str, Child] = {}
+        self._look_at_logs = 0.0
 
     def start(self, part: Part) -> None:
         self._folder.turn_log(part.name)
@@ -101,12 +104,15 @@ class Supervisor:
         return process.returncode
 
     def tick(self) -> None:
-        """Sleep for a moment, then restart dead children. Raises StopRequested after a signal."""
+        """Sleep for a moment, then restart dead children and trim long logs. Raises StopRequested after a signal."""
         time.sleep(TICK)
         if self._signals.count:
             raise StopRequested
         self._guardian.ensure()
         now = time.monotonic()
+        if now >= self._look_at_logs:
+            self._folder.trim_logs()
+            self._look_at_logs = now + LOG_LOOK_SECONDS
         for child in self._children.values():
             if child.process is not None and child.process.poll() is not None:
                 self._bury(child, now)

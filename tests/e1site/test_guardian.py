@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from e1site.stack import folder as folder_module
+from e1site.stack import supervisor as supervisor_module
 from e1site.stack.errors import StackError, StopRequested
-from e1site.stack.folder import DataFolder, hold, is_held, write_once
+from e1site.stack.folder import LOGS_KEPT, DataFolder, hold, is_held, write_once
 from e1site.stack.guardian import Guardian
 from e1site.stack.parts import Part
 from e1site.stack.processes import MARKER, is_running, kill_marked, marked, signal_process, spawn, wait_gone
@@ -121,6 +123,36 @@ def test_secrets_are_private_and_never_overwritten(tmp_path):
     assert path.read_text() == "first\n"
     assert path.stat().st_mode & 0o777 == 0o600
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_logs_are_set_aside_at_a_start_and_the_oldest_is_dropped(folder):
+    for run in range(LOGS_KEPT + 2):
+        folder.turn_log("web").write_text(f"run {run}")
+    kept = {path.name: path.read_text() for path in folder.logs.iterdir()}
+    assert kept == {"web.log": "run 6", **{f"web.log.{age}": f"run {6 - age}" for age in range(1, LOGS_KEPT)}}
+
+
+def test_a_log_that_grows_is_cut_while_its_child_writes(folder, supervised, monkeypatch):
+    """Every line is in one of the files, complete and in order, and no file is much larger than the limit."""
+    monkeypatch.setattr(folder_module, "LOG_BYTES", 40_000)
+    monkeypatch.setattr(supervisor_module, "LOG_LOOK_SECONDS", 0.0)
+    supervisor, _, _ = supervised
+    # It writes the next thousand lines when the last ones have been set aside.
+    program = f"""
+        import os, sys, time
+        for line in range(4000):
+            print(f"line {{line:05}} of a child that never stops talking", flush=line % 1000 == 999)
+            while line % 1000 == 999 and os.stat({str(folder.log("child"))!r}).st_size > 40_000:
+                time.sleep(0.01)
+        time.sleep(600)
+    """
+    supervisor.start(Part("child", (sys.executable, "-c", textwrap.dedent(program)), stage=1, stop_seconds=5))
+    run_until(supervisor, lambda: folder.log("child").with_name("child.log.4").exists())
+
+    logs = [folder.log("child").with_name(f"child.log.{age}") for age in range(4, 0, -1)] + [folder.log("child")]
+    lines = "".join(log.read_text() for log in logs).splitlines()
+    assert [int(line.split()[1]) for line in lines] == list(range(4000))
+    assert all(log.stat().st_size < 60_000 for log in logs)
 
 
 def test_sockets_move_to_a_short_folder_where_the_path_is_long_or_odd(tmp_path):
