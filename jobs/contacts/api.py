@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from jobs.contacts import serializers as shapes
 from jobs.contacts.services import judged, structure_add, structure_of, structures_of
-from jobs.science.contacts.structures import MAX_STRUCTURE_BYTES
+from jobs.science.contacts.chains import MAX_STRUCTURE_BYTES
 from jobs.variants.api import REFUSED
 from jobs.web.numbers import form_number
 from jobs.web.rest.bodies import MultipartBodyParser

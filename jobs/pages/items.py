@@ -27,7 +27,7 @@ from jobs.parsing.numbers import whole
 from jobs.results.items import result_of, results_of
 from jobs.results.page import ResultPage
 from jobs.results.summaries import ruled, summarise
-from jobs.science.contacts.structures import MAX_STRUCTURE_BYTES
+from jobs.science.contacts.chains import MAX_STRUCTURE_BYTES
 from jobs.variants import pages as scores
 from jobs.variants import scan_pages as scans
 from jobs.variants.pages_assays import problems_by_field

@@ -10,9 +10,10 @@ from Bio.PDB import PDBParser
 
 from jobs.errors import InvalidInput
 from jobs.science.alignments.reading import read_alignment
-from jobs.science.contacts import structures
+from jobs.science.contacts import chains, structures
+from jobs.science.contacts.chains import read_chains
 from jobs.science.contacts.precision import long_range_precision
-from jobs.science.contacts.structures import map_structure, read_chains
+from jobs.science.contacts.structures import map_structure
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 KAIB, KAIB_A3M = SHARED / "KaiB_2QKEE.pdb", SHARED / "KaiB_2QKEE.a3m"
@@ -104,10 +105,10 @@ def test_selenomethionine_is_methionine():
 
 def test_a_chain_without_end_is_refused_before_it_is_aligned(monkeypatch):
     data = pdb(("A", PARENT, set()), ("B", PARENT[:20], set()))
-    monkeypatch.setattr(structures, "MAX_CHAIN", len(PARENT))
+    monkeypatch.setattr(chains, "MAX_CHAIN", len(PARENT))
     assert map_structure(data, PARENT).chain == "A"
-    monkeypatch.setattr(structures, "MAX_CHAIN", len(PARENT) - 1)
-    monkeypatch.setattr(structures, "_mapped", lambda *_: pytest.fail("it was aligned"))
+    monkeypatch.setattr(chains, "MAX_CHAIN", len(PARENT) - 1)
+    monkeypatch.setattr(structures, "_aligned", lambda *_: pytest.fail("it was aligned"))
     assert refused(data) == "chain_too_long"
 
 

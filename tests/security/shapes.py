@@ -10,7 +10,7 @@ from jobs.maps.column_files import read_columns
 from jobs.parsing import Reader, blocks_of
 from jobs.parsing.tally import InputTally
 from jobs.science.alignments.reading import read_alignment
-from jobs.science.contacts.structures import read_chains
+from jobs.science.contacts.chains import read_chains
 from jobs.variants.assay_files import read_assay
 from tests.parsing.reading import ENCODE
 

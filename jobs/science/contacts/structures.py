@@ -1,12 +1,11 @@
 """Distances between residues of a protein structure, mapped to the positions of a parent sequence.
 
-gemmi reads PDB and mmCIF, and aligns the chain to the parent. Residues that the structure does not resolve have no
-distance. Residues that the parent does not have are left out.
+gemmi aligns the chain to the parent. Residues that the structure does not resolve have no distance. Residues that the
+parent does not have are left out.
 """
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,16 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.errors import InvalidInput
-from jobs.limits import MIB
-from jobs.parsing.upload import blocks_of
-
-Floats = NDArray[np.float64]
-
-MAX_STRUCTURE_BYTES = 64 * MIB
-"""Bytes of a structure file once unpacked. A large ribosome takes 30 MB."""
-
-MAX_CHAIN = 10_000
-"""Most residues of a chain: the alignment to the parent takes a matrix of bytes. Known chains have up to 5,000."""
+from jobs.science.contacts.chains import NAME_SHOWN, Chain, Floats, read_chains
 
 MIN_IDENTITY = 0.8
 """Least share of aligned residues that are the same. Engineered mutants differ in a few, homologs in many."""
@@ -32,8 +22,12 @@ MIN_IDENTITY = 0.8
 MIN_COVERAGE = 0.5
 """Least number of identical residues, as a share of the shorter sequence."""
 
-_SHOWN = 20
-"""Most chains that a message names, and most characters of a chain's name."""
+MIN_BASED = 0.5
+"""Least share of aligned residues whose C-beta atom is known or follows from the backbone. A trace of C-alpha atoms
+with one whole residue, or with glycines, would otherwise pass for a structure without contacts."""
+
+_CHAINS_SHOWN = 20
+"""Most chains that a message names."""
 
 _BREAK = 4.5
 """Angstrom between neighbouring C-alpha atoms (3.8 along a chain) from which the chain counts as broken."""
@@ -43,60 +37,27 @@ _MATCH, _MISMATCH, _GAP_OPEN, _GAP_EXTEND = 2, -1, -6, -1
 
 
 @dataclass(frozen=True, slots=True)
-class Chain:
-    """A protein chain, named as in the file, with one letter for each resolved residue.
-
-    `alpha` and `beta` are the coordinates [n, 3] in Angstrom of the C-alpha and C-beta atoms (C-alpha for glycine), NaN
-    for a missing atom.
-    """
-
-    name: str
-    letters: str
-    alpha: Floats
-    beta: Floats
-
-
-@dataclass(frozen=True, slots=True)
 class Mapped:
     """A chain mapped to the positions of a parent of L residues.
 
-    `distances` [L, L] are in Angstrom between C-beta atoms (C-alpha for glycine): 0 on the diagonal, NaN in rows and
-    columns of residues without that atom. `aligned` counts the residues aligned to the parent, `identical` those with
-    the same letter.
+    - `distances` [L, L] are in Angstrom between C-beta atoms (C-alpha for glycine): 0 on the diagonal, NaN in rows and
+      columns of residues without that atom.
+    - `aligned` counts the residues aligned to the parent, `identical` those with the same letter, and `virtual` those
+      with a C-beta atom computed from the backbone.
+    - `labels` [L] are the residues' numbers in the file, such as "52A", None at positions without a residue.
     """
 
     chain: str
     distances: Floats
     aligned: int
     identical: int
+    virtual: int
+    labels: tuple[str | None, ...]
 
     @property
     def resolved(self) -> NDArray[np.bool_]:
         """The positions that have coordinates [L]."""
         return np.asarray(np.isfinite(np.diagonal(self.distances)))
-
-
-def read_chains(data: bytes) -> list[Chain]:
-    """Return the protein chains of the first model in `data`, at least one.
-
-    The file is PDB or mmCIF, gzip or not, as its content shows.
-
-    Raises InvalidInput `bad_structure` for a file that cannot be read, `no_protein_chain` if there is no chain,
-    `chain_too_long` beyond `MAX_CHAIN`. Raises TooLarge beyond `MAX_STRUCTURE_BYTES`.
-    """
-    unpacked = b"".join(blocks_of(io.BytesIO(data), max_bytes=MAX_STRUCTURE_BYTES))
-    text = unpacked.decode("utf-8", "replace")
-    try:
-        structure = _of_mmcif(text) if _is_mmcif(unpacked) else gemmi.read_pdb_string(text)
-        structure.setup_entities()
-    except (RuntimeError, ValueError, IndexError) as error:
-        what = f"The structure cannot be read: {error}"
-        raise InvalidInput.one("bad_structure", what, "Send a PDB or mmCIF file.") from None
-    chains = [chain for chain in map(_chain, structure[0]) if chain.letters] if len(structure) else []
-    if not chains:
-        remedy = "Send a PDB or mmCIF file with the coordinates of a protein."
-        raise InvalidInput.one("no_protein_chain", "The structure has no protein chain", remedy)
-    return chains
 
 
 def map_structure(data: bytes, parent: str, *, chain: str | None = None) -> Mapped:
@@ -105,15 +66,31 @@ def map_structure(data: bytes, parent: str, *, chain: str | None = None) -> Mapp
     If several chains match equally well, the first is taken. Raises what `read_chains` raises, and InvalidInput
     `no_such_chain`, `structure_mismatch`, `no_beta_atoms`.
     """
+    return _matched(data, parent, chain).mapped(parent)
+
+
+def residue_labels(data: bytes, parent: str, *, chain: str | None = None) -> tuple[str | None, ...]:
+    """Return for each position of `parent` the number of its residue in the structure, with its insertion code.
+
+    The numbers are the author's, such as "52", "52A" and "-1", and need not rise. A position without a residue is None.
+    Raises what `map_structure` raises but `no_beta_atoms`: numbers need no coordinates.
+    """
+    return _matched(data, parent, chain).labels(parent)
+
+
+def _matched(data: bytes, parent: str, chain: str | None) -> _Pairs:
+    """Align the named chain, or each, and return the best. Raises InvalidInput if it does not match the parent."""
     chains = read_chains(data)
     if chain is not None:
         named = [one for one in chains if one.name == chain]
         if not named:
-            choice = f"Choose from {', '.join(one.name[:_SHOWN] for one in chains[:_SHOWN])}."
+            choice = f"Choose from {', '.join(one.name[:NAME_SHOWN] for one in chains[:_CHAINS_SHOWN])}."
             what = f"The structure has no protein chain {chain!r}"
             raise InvalidInput.one("no_such_chain", what, choice, path="chain")
         chains = named
-    return max((_mapped(one, parent) for one in chains), key=lambda mapped: mapped.identical).checked(chains, parent)
+    best = max((_aligned(one, parent) for one in chains), key=lambda pairs: pairs.identical)
+    best.check_match(chains, parent)
+    return best
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +102,8 @@ class _Pairs:
     residues: NDArray[np.intp]
     identical: int
 
-    def checked(self, chains: Sequence[Chain], parent: str) -> Mapped:
-        """Return the distances. Raises InvalidInput if the chain does not match the parent or has no C-beta atoms."""
+    def check_match(self, chains: Sequence[Chain], parent: str) -> None:
+        """Raise InvalidInput if the chain does not match the parent."""
         aligned, shorter = len(self.positions), min(len(parent), len(self.chain.letters))
         if self.identical < MIN_IDENTITY * aligned or self.identical < MIN_COVERAGE * shorter:
             which = f"chain {self.chain.name}" if len(chains) == 1 else f"its best chain, {self.chain.name},"
@@ -136,17 +113,34 @@ class _Pairs:
             )
             remedy = "Send the structure of this protein, or name another chain."
             raise InvalidInput.one("structure_mismatch", what, remedy, path="structure")
-        beta = np.full((len(parent), 3), np.nan)
-        beta[self.positions] = self.chain.beta[self.residues]
-        if not np.isfinite(beta).any():
-            remedy = "Send the structure with its side chains: a trace of C-alpha atoms is not enough."
-            what = f"Chain {self.chain.name} has no C-beta atoms"
+
+    def labels(self, parent: str) -> tuple[str | None, ...]:
+        found: list[str | None] = [None] * len(parent)
+        for position, residue in zip(self.positions.tolist(), self.residues.tolist(), strict=True):
+            found[position] = self.chain.labels[residue]
+        return tuple(found)
+
+    def mapped(self, parent: str) -> Mapped:
+        """Return the distances. Raises InvalidInput if too few residues have C-beta atoms."""
+        chain = self.chain
+        based, aligned = int(chain.based[self.residues].sum()), len(self.positions)
+        if based < MIN_BASED * aligned or not based:
+            what = f"Chain {chain.name[:NAME_SHOWN]} has no C-beta atoms"
+            if based:
+                what = f"Chain {chain.name[:NAME_SHOWN]} has C-beta atoms for {based:,} of {aligned:,} residues only"
+            remedy = (
+                "Send the structure with its side chains, or with N, CA and C of each residue: a trace of C-alpha "
+                "atoms is not enough."
+            )
             raise InvalidInput.one("no_beta_atoms", what, remedy, path="structure")
+        beta = np.full((len(parent), 3), np.nan)
+        beta[self.positions] = chain.beta[self.residues]
         distances = np.sqrt(np.square(beta[:, None] - beta[None, :]).sum(axis=2))
-        return Mapped(self.chain.name, distances, aligned, self.identical)
+        virtual = int(chain.virtual[self.residues].sum())
+        return Mapped(chain.name, distances, aligned, self.identical, virtual, self.labels(parent))
 
 
-def _mapped(chain: Chain, parent: str) -> _Pairs:
+def _aligned(chain: Chain, parent: str) -> _Pairs:
     scoring = gemmi.AlignmentScoring()
     scoring.match, scoring.mismatch, scoring.gapo, scoring.gape = _MATCH, _MISMATCH, _GAP_OPEN, _GAP_EXTEND
     result = gemmi.align_string_sequences(list(parent), list(chain.letters), _gap_costs(chain), scoring)
@@ -161,37 +155,3 @@ def _gap_costs(chain: Chain) -> list[int]:
     step = np.sqrt(np.square(np.diff(chain.alpha, axis=0)).sum(axis=1))
     connected = step < _BREAK  # a missing atom is NaN: not connected
     return [0, *np.where(connected, _GAP_OPEN, 0).tolist(), 0]
-
-
-def _chain(chain: gemmi.Chain) -> Chain:
-    letters: list[str] = []
-    places: list[tuple[list[float], list[float]]] = []
-    for residue in chain.get_polymer().first_conformer():
-        info = gemmi.find_tabulated_residue(residue.name)
-        if not info.is_amino_acid():
-            continue
-        if len(letters) == MAX_CHAIN:
-            what = f"Chain {chain.name[:_SHOWN]} has more than {MAX_CHAIN:,} residues"
-            remedy = "Send the structure of this protein alone."
-            raise InvalidInput.one("chain_too_long", what, remedy, path="structure")
-        letter = info.one_letter_code.strip().upper() or "X"
-        letters.append(letter)
-        alpha = _position(residue, "CA")
-        places.append((alpha, alpha if letter == "G" else _position(residue, "CB")))
-    both = np.array(places, dtype=np.float64).reshape(-1, 2, 3)
-    return Chain(chain.name, "".join(letters), both[:, 0], both[:, 1])
-
-
-def _position(residue: gemmi.Residue, atom: str) -> list[float]:
-    found = residue.find_atom(atom, "*", gemmi.Element("C"))
-    return found.pos.tolist() if found else [float("nan")] * 3
-
-
-def _is_mmcif(data: bytes) -> bool:
-    lines = (line.strip() for line in io.TextIOWrapper(io.BytesIO(data), "utf-8", "replace"))
-    first = next((line for line in lines if line and not line.startswith("#")), "")
-    return first.lower().startswith("data_")
-
-
-def _of_mmcif(text: str) -> gemmi.Structure:
-    return gemmi.make_structure_from_block(gemmi.cif.read_string(text)[0])
