@@ -15,7 +15,7 @@ FRONTEND := $(shell find frontend -name node_modules -prune -o -type f -print)
 QUIET_PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 
 # Checks read the settings, but open no connection.
-CHECK_ENV := E1_SECRET_KEY=only-for-checks DATABASE_URL=postgresql://checks@127.0.0.1:1/none REDIS_URL=redis://127.0.0.1:1/0
+CHECK_ENV := DATABASE_URL=postgresql://checks@127.0.0.1:1/none REDIS_URL=redis://127.0.0.1:1/0
 
 .PHONY: help setup install demo test test-slow test-full up check bench benchmark-biology
 .DEFAULT_GOAL := help

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 from e1site.stack import parts
 from e1site.stack.binaries import find_valkey
-from e1site.stack.environment import children_environment, embedded_postgres, usable_port
+from e1site.stack.environment import children_environment, embedded_postgres, usable_port, web_environment
 from e1site.stack.folder import DataFolder, hold
 from e1site.stack.guardian import Guardian, Ward
 from e1site.stack.processes import kill_marked, signal_group, spawn, wait_gone
@@ -176,7 +176,7 @@ def running(path: Path, *, connections: int = 60) -> Iterator[Service]:
         kill_marked(folder.stack_id)
         guardian = Guardian(folder.stack_id, lock, folder.turn_log("guardian"))
         stack.callback(guardian.close)
-        env = children_environment(folder, HOST, [MODEL])
+        env = children_environment(folder, HOST, [MODEL]) | web_environment(folder)
         # The children run in the folder of logs, and the benchmarks are not an installed package.
         env["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
         service = Service(folder, guardian, env)

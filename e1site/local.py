@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from e1protocol import MODELS
@@ -23,6 +24,7 @@ from e1site.stack.environment import (
     embedded_postgres,
     local_address,
     usable_port,
+    web_environment,
 )
 from e1site.stack.errors import StackError, StopRequested
 from e1site.stack.folder import DataFolder, hold, is_held
@@ -132,7 +134,8 @@ def _start(
     for old in folder.path.glob("beat-schedule*"):  # of earlier versions, in which beat kept a file of pickles
         old.unlink()
     say("starting web, service worker and schedule")
-    for part in (parts.web(host, port), parts.service_worker(), parts.beat()):
+    web = replace(parts.web(host, port), env=web_environment(folder))
+    for part in (web, parts.service_worker(), parts.beat()):
         supervisor.start(part)
     for what, name in (("administrator `admin`, password", "admin-password"), ("token", "token")):
         if (folder.path / name).exists():

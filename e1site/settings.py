@@ -28,7 +28,8 @@ from jobs.web.browser_assets import MANIFEST
 env = environ.Env()
 
 # --- who we are ------------------------------------------------------------------------------------------------------
-SECRET_KEY = env.str("E1_SECRET_KEY")
+SECRET_KEY = env.str("E1_SECRET_KEY", default="")
+"""Signs sessions. Only the web process needs it: `e1site.wsgi` refuses to start without it."""
 DEBUG = env.bool("E1_DEBUG", default=False)
 ALLOWED_HOSTS = env.list("E1_ALLOWED_HOSTS", default=list(defaults.OWN_HOSTS))
 CSRF_TRUSTED_ORIGINS = env.list("E1_CSRF_TRUSTED_ORIGINS", default=[])

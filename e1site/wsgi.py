@@ -3,12 +3,26 @@
 import os
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.core.wsgi import get_wsgi_application
 
 from e1site import celery_app
 from e1site.pacing import Paced
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "e1site.settings")
+
+
+def _check_key() -> None:
+    """Raise ImproperlyConfigured without a secret key. Django itself would raise it at the first login."""
+    try:
+        settings.SECRET_KEY  # noqa: B018 - Django raises when an empty key is read
+    except ImproperlyConfigured as error:
+        raise ImproperlyConfigured(
+            "Set the E1_SECRET_KEY environment variable: the web process signs sessions with it"
+        ) from error
+
+
+_check_key()
 application = Paced(get_wsgi_application(), longest=settings.E1_UPLOAD_SECONDS)
 
 # Workers wait long for messages; a web request does not wait for a broker that hangs.

@@ -130,7 +130,7 @@ class Stack:
         with socket.socket() as free:  # no server listens there, so that nothing is published
             free.bind(("127.0.0.1", 0))
             redis = f"redis://127.0.0.1:{free.getsockname()[1]}/0"
-            own = {"DATABASE_URL": embedded_postgres(self.folder).url, "REDIS_URL": redis, "E1_SECRET_KEY": "x" * 50}
+            own = {"DATABASE_URL": embedded_postgres(self.folder).url, "REDIS_URL": redis}
             setup = "import os, django\nos.environ['DJANGO_SETTINGS_MODULE'] = 'e1site.settings'\ndjango.setup()\n"
             command = [sys.executable, "-c", setup + code]
             done = subprocess.run(

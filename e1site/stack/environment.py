@@ -1,4 +1,4 @@
-"""The environment of the children: addresses of the stores, host names, the secret key, the stack's marker."""
+"""The environment of the children: addresses of the stores, host names, the stack's marker; the web's secret key."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from e1site.stack.parts import bracketed
 from e1site.stack.processes import MARKER
 from e1site.stack.servers import Postgres, Valkey
 
+SECRET_KEY = "E1_SECRET_KEY"  # noqa: S105 - the name of a variable
 EVERY_ADDRESS = ("0.0.0.0", "::", "")  # noqa: S104 - compared with what the user asked for
 
 
@@ -24,9 +25,12 @@ def embedded_postgres(folder: DataFolder) -> Postgres:
 
 
 def children_environment(folder: DataFolder, host: str, models: list[str]) -> dict[str, str]:
-    """Return the environment of the children. A URL or a key of the caller's environment is kept."""
+    """Return the environment of all children. An address of the caller's environment is kept.
+
+    It has no secret key: only the web process gets that (`web_environment`).
+    """
     env = dict(os.environ)
-    env.setdefault("E1_SECRET_KEY", folder.secret_key)
+    env.pop(SECRET_KEY, None)
     env.setdefault("E1_ALLOWED_HOSTS", ",".join(allowed_hosts(host)))
     if "DATABASE_URL" not in env:
         env["DATABASE_URL"] = embedded_postgres(folder).url
@@ -41,6 +45,11 @@ def children_environment(folder: DataFolder, host: str, models: list[str]) -> di
     if models:
         env["E1_MODELS"] = ",".join(models)
     return env
+
+
+def web_environment(folder: DataFolder) -> dict[str, str]:
+    """Return what the web process gets besides: the key of the caller's environment, or that of the folder."""
+    return {SECRET_KEY: os.environ.get(SECRET_KEY) or folder.secret_key}
 
 
 def allowed_hosts(host: str) -> list[str]:

@@ -212,6 +212,11 @@ def test_no_secret_has_a_default_and_a_missing_one_is_named(path):
             assert name in message
 
 
+def test_the_key_of_sessions_is_in_the_web_container_only():
+    holders = {name for path, name in EVERY if "E1_SECRET_KEY" in services(path)[name].get("environment", {})}
+    assert holders == {"web"}
+
+
 def test_secrets_come_from_the_environment_only():
     text = "".join(path.read_text() for path in (*FILES, DOCKERFILE))
     for name, value in re.findall(r"^\s+(\w*(?:SECRET|PASSWORD)\w*)[:=]\s*(\S.*)$", text, re.MULTILINE):

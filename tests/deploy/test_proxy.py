@@ -60,7 +60,7 @@ def stack(folder):
 @pytest.fixture(scope="module")
 def files(folder) -> Path:
     """Collect the static files with the Dockerfile's own command."""
-    command = re.search(r"^RUN (E1_SECRET_KEY=.+?) --no-input$", stages()["web"], re.MULTILINE | re.DOTALL)
+    command = re.search(r"^RUN (DATABASE_URL=.+?) --no-input$", stages()["web"], re.MULTILINE | re.DOTALL)
     assert command
     text = command[1].replace("\\\n", " ").replace("/srv", str(folder)).replace("python", sys.executable)
     env = {"PATH": os.environ["PATH"], "DJANGO_SETTINGS_MODULE": "e1site.settings"}

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from e1client.api import Client
-from e1site.stack.processes import is_running, marked, wait_gone
+from e1site.stack.processes import is_running, marked, title, wait_gone
 from tests.stack import STOP_SECONDS, Stack
 
 pytestmark = [
@@ -41,6 +41,17 @@ def test_a_first_start_makes_a_private_administrator(stack):
         assert (stack.folder.path / name).stat().st_mode & 0o777 == 0o600
         assert str(stack.folder.path / name) in stack.output.read_text() or name == "secret-key"
     assert stack.works()
+
+
+def test_only_the_web_process_has_the_key_that_signs_sessions(stack):
+    """The worker that computes in `test_a_first_start_makes_a_private_administrator` has none."""
+    assert stack.works()
+    holders = set()
+    for pid in marked(stack.folder.stack_id):
+        environment = Path(f"/proc/{pid}/environ").read_bytes()
+        if b"E1_SECRET_KEY=" in environment:
+            holders.add(next(name for name in ("gunicorn", "worker", "beat", "other") if name in f"{title(pid)} other"))
+    assert holders == {"gunicorn"}
 
 
 def test_a_second_start_on_the_same_folder_refuses(stack):

@@ -84,7 +84,7 @@ class Service(Stack):
     @contextmanager
     def another(self, name: str, command: tuple[str, ...], **more: str) -> Iterator[subprocess.Popen[bytes]]:
         """Run a further process on this service's stores, never on those of the caller's environment."""
-        env = {**self.env, "E1_SECRET_KEY": self.folder.secret_key, "DATABASE_URL": embedded_postgres(self.folder).url}
+        env = {**self.env, "DATABASE_URL": embedded_postgres(self.folder).url}
         env |= {"REDIS_URL": self.valkey.url(), "E1_MODELS": MODEL, "DJANGO_SETTINGS_MODULE": "e1site.settings"}
         env |= {"E1_DATA": str(self.folder.path), MARKER: self.folder.stack_id, **more}
         process = spawn(command, env=env, log=self.folder.log(name), cwd=self.folder.logs)

@@ -45,11 +45,22 @@ def test_the_deployment_check_can_fail():
     assert "security.W012" in done.stderr, "cookies without TLS"
 
 
-@pytest.mark.parametrize("name", ["E1_SECRET_KEY", "DATABASE_URL", "REDIS_URL"])
-def test_secrets_have_no_default(name):
+@pytest.mark.parametrize("name", ["DATABASE_URL", "REDIS_URL"])
+def test_addresses_have_no_default(name):
     done = python("-c", "import e1site.settings", **{key: text for key, text in PRODUCTION.items() if key != name})
     assert done.returncode != 0
     assert f"Set the {name} environment variable" in done.stderr
+
+
+def test_the_web_process_alone_needs_the_key_that_signs_sessions():
+    keyless = {key: text for key, text in PRODUCTION.items() if key != "E1_SECRET_KEY"}
+    web = ("-m", "gunicorn", "--preload", "--check-config", "e1site.wsgi:application")
+    done = python(*web, **keyless)
+    assert done.returncode != 0
+    assert "Set the E1_SECRET_KEY environment variable" in done.stderr
+    assert python(*web, **PRODUCTION).returncode == 0
+    worker = python("-c", "import django; django.setup(); import worker.tasks, jobs.tasks", **keyless)
+    assert worker.returncode == 0, worker.stderr
 
 
 class Boom:
