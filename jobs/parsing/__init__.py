@@ -1,6 +1,8 @@
 """Reading of uploads, as a stream of records with the place of every fault.
 
-- upload: bytes to text, with gunzip, size limits and the recognition of formats.
+- kinds: the kinds of files that people send, and what each entrance does with each of them.
+- recognition: what a file is, from its content and its name; looks, signatures and encodings have the rules.
+- upload: bytes to text, with gunzip and size limits.
 - text: text to lines, in bounded memory.
 - reader: one class over the formats, which are in fasta and fasta_record, table (CSV) and lines (JSONL, plain text).
 - items: the items of a JSON body.
@@ -16,9 +18,9 @@ Codes, each explained with its remedy in `docs/input-rules.md`:
   too_short, position_outside, header_too_long, bad_name, bad_json, bad_csv, wrong_field_count, wrong_type,
   unknown_field, missing_field, context_not_allowed, too_many_contexts, empty_context, mask_in_context,
   context_too_long
-- of a file (InvalidInput): empty_file, unknown_format, bare_lines, not_text, utf_16, invalid_utf8, control_character,
-  line_too_long, not_fasta, json_array, missing_column, unclear_column, too_many_rows, duplicate_column,
-  too_many_columns, no_measurement, bad_number, row_too_long, bad_gzip, truncated_gzip
+- of a file (InvalidInput): empty_file, unknown_format, other_format, bare_lines, not_text, utf_16, invalid_utf8,
+  control_character, line_too_long, not_fasta, json_array, missing_column, unclear_column, too_many_rows,
+  duplicate_column, too_many_columns, no_measurement, bad_number, row_too_long, bad_gzip, truncated_gzip
 - of a file (TooLarge): upload_too_large, gzip_ratio
 - warnings: looks_like_dna, unnamed_records, ignored_columns
 """

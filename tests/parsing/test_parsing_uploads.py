@@ -248,6 +248,8 @@ def codes_in_source():
                 names = {leaf.id: leaf for leaf in ast.walk(node.targets[0]) if isinstance(leaf, ast.Name)}
                 value = node.value.elts[0] if isinstance(node.value, ast.Tuple) else node.value
                 candidates = [value] if "code" in names else []
+            elif isinstance(node, ast.AnnAssign) and getattr(node.target, "id", "") == "code":
+                candidates = [node.value]
             else:
                 continue
             found |= {c.value for c in candidates if isinstance(c, ast.Constant) and isinstance(c.value, str)}

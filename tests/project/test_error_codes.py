@@ -62,6 +62,8 @@ def _codes_in(path: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Call):
             yield from _codes_of_call(node)
+        elif isinstance(node, ast.AnnAssign) and getattr(node.target, "id", "") == "code" and node.value:
+            yield from _texts(node.value)
         elif isinstance(node, ast.Assign):
             for target in node.targets:
                 names = target.elts if isinstance(target, ast.Tuple) else [target]

@@ -1,0 +1,210 @@
+"""How kinds of text look: each function takes the first lines of a file, at least one and none of them blank.
+
+The time of each is linear in the length of the lines.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+import string
+from collections.abc import Sequence
+
+SEPARATORS = "\t;,"
+HEADER_WORDS = frozenset(
+    [
+        "sequence",
+        "seq",
+        "protein_sequence",
+        "mutated_sequence",
+        "variant",
+        "mutant",
+        "mutation",
+        "mutations",
+        "hgvs_pro",
+        "entry",
+    ]
+)
+"""Names of columns, in lower case. One of them is enough to tell that a line is the header of a table."""
+
+_OTHER_HEADER_WORDS = frozenset(
+    ["name", "id", "index", "accession", "protein", "gene", "label", "header", "description"]
+)
+_LOOKED_AT = 20  # lines that tell tables and lists apart
+_CELL_SHOWN = 100
+_LEAST_SEQUENCE = 5
+"""Letters from which a cell of a list without a header may be a sequence."""
+_BEFORE = "\ufeff\0 \t"
+"""Characters that may come before the first one of a line."""
+
+
+def is_fasta(lines: Sequence[str]) -> bool:
+    """Return whether the first line that is no comment is a header. Of old, `;` could begin one too."""
+    line = lines[main_line(lines, "#;")]
+    return is_header(line) or (lines[0].startswith(";") and _is_bare(line))
+
+
+def main_line(lines: Sequence[str], comments: str) -> int:
+    """Return the number of the first line that does not begin with one of the characters `comments`, else the last."""
+    found = (at for at, line in enumerate(lines) if line.lstrip(_BEFORE)[:1] not in comments)
+    return next(found, len(lines) - 1)
+
+
+def is_header(line: str) -> bool:
+    return line.lstrip(_BEFORE).startswith(">")
+
+
+_PIR = re.compile(r">(P1|F1|DL|DC|RL|RC|N1|N3|XX);", re.IGNORECASE)
+
+
+def is_pir(lines: Sequence[str]) -> bool:
+    return _PIR.match(lines[main_line(lines, "#;")].lstrip(_BEFORE)) is not None
+
+
+_COLABFOLD = re.compile(r"#\d{1,9}(,\d{1,9})*\t\d{1,9}(,\d{1,9})*\s*$")
+_ANNOTATION = re.compile(r">(ss|sa|aa)_(pred|conf|dssp)\b")
+_NO_INSERTIONS = str.maketrans("", "", string.ascii_lowercase + ".")
+
+
+def is_a3m(lines: Sequence[str]) -> bool:
+    """Return whether these are rows of A3M, which have gaps and are equally long without their lower-case letters."""
+    if not is_fasta(lines):
+        return False
+    if _COLABFOLD.match(lines[0]) or any(line[:1] == "\0" or _ANNOTATION.match(line) for line in lines):
+        return True
+    rows = _rows(lines)
+    lengths = {len(row.translate(_NO_INSERTIONS)) for row in rows}
+    return len(rows) > 1 and len(lengths) == 1 and any("-" in row for row in rows)
+
+
+def is_aligned(lines: Sequence[str]) -> bool:
+    """Return whether these are records of FASTA that are equally long with their gaps."""
+    if not is_fasta(lines):
+        return False
+    rows = _rows(lines)
+    return len(rows) > 1 and len(set(map(len, rows))) == 1 and any("-" in row or "." in row for row in rows)
+
+
+def _rows(lines: Sequence[str]) -> list[str]:
+    """Return the records of FASTA without blanks. The last of several is left out: the head may have cut it."""
+    rows: list[list[str]] = []
+    for line in lines:
+        if is_header(line):
+            rows.append([])
+        elif rows:
+            rows[-1].append("".join(line.split()).rstrip("*\0"))
+    joined = [row for parts in rows if (row := "".join(parts))]
+    return joined[:-1] if len(joined) > 2 else joined
+
+
+def is_fastq(lines: Sequence[str]) -> bool:
+    return lines[0].startswith("@") and len(lines) > 2 and lines[2].startswith("+")
+
+
+_ALIGNER = re.compile(r"\s*(CLUSTAL|MUSCLE|PROBCONS|MSAPROBS|KALIGN|T-COFFEE|PROMALS|DIALIGN)", re.IGNORECASE)
+
+
+def is_clustal(lines: Sequence[str]) -> bool:
+    if len(lines) < 2 or not _ALIGNER.match(lines[0][:_CELL_SHOWN]):
+        return False
+    words = lines[1].split()
+    return len(words) in (2, 3) and not words[1].strip(string.ascii_letters + "-.*")
+
+
+def is_phylip(lines: Sequence[str]) -> bool:
+    return len(lines) > 1 and len(words := lines[0].split()) == 2 and all(word.isdecimal() for word in words)
+
+
+def is_mmcif(lines: Sequence[str]) -> bool:
+    return lines[main_line(lines, "#")].strip().lower().startswith("data_")
+
+
+def is_newick(lines: Sequence[str]) -> bool:
+    first = lines[0].strip()
+    return first.startswith("(") and "," in first and lines[-1].rstrip().endswith(";")
+
+
+def is_jsonl(lines: Sequence[str]) -> bool:
+    first = lines[0].strip()
+    return first.startswith("{") and first.endswith("}")
+
+
+def is_numbered(lines: Sequence[str]) -> bool:
+    """Return whether all lines have letters with a number before or behind them, and the numbers grow.
+
+    Records of GenBank and UniProt write sequences so.
+    """
+    numbers: list[int] = []
+    for line in lines[:_LOOKED_AT]:
+        words = line.split()
+        if words == ["//"] or (words == ["ORIGIN"] and not numbers):
+            continue
+        at = 0 if words[0].isdecimal() else -1
+        number = words.pop(at)
+        if not words or not number.isdecimal() or len(number) > 9 or "".join(words).strip(string.ascii_letters + "*"):
+            return False
+        numbers.append(int(number))
+    return bool(numbers) and numbers == sorted(set(numbers))
+
+
+_CODE = re.compile(r"[^,;\t]*[A-Za-z*]\d+([A-Za-z*=?]{1,3}|del|dup|fs)?\)?$")
+_SEPARATOR_LINE = re.compile(r'"?sep=."?\s*$', re.IGNORECASE)
+
+
+def cells(line: str, separator: str) -> list[str]:
+    """Return the cells of one row without blanks around them, or none if its quotation marks do not match."""
+    try:
+        return [cell.strip() for cell in next(csv.reader([line], delimiter=separator, strict=True))]
+    except (csv.Error, StopIteration):
+        return []
+
+
+def is_uniprot_table(lines: Sequence[str]) -> bool:
+    return {"Entry", "Entry Name"} <= set(cells(lines[0], "\t"))
+
+
+def is_table(lines: Sequence[str]) -> bool:
+    """Return whether the header names a column that tables have, or the first lines have equally many cells."""
+    if _SEPARATOR_LINE.match(lines[0]):
+        return True
+    rows = lines[main_line(lines, "#") :][:_LOOKED_AT]
+    for separator in SEPARATORS:
+        header = [cell.lower() for cell in cells(rows[0], separator)]
+        if HEADER_WORDS.intersection(header):
+            return True
+        if len(header) < 2 or len(rows) < 2 or all(_CODE.match(cell[:_CELL_SHOWN]) for cell in header):
+            continue
+        if all(len(cells(row, separator)) == len(header) for row in rows):
+            return True
+    return False
+
+
+def is_pairs(lines: Sequence[str]) -> bool:
+    """Return whether each line has a name and a sequence, and none is a header."""
+    for separator in SEPARATORS:
+        rows = [cells(line, separator) for line in lines[:_LOOKED_AT]]
+        first = {cell.lower() for cell in rows[0]}
+        if {len(row) for row in rows} != {2} or first & (HEADER_WORDS | _OTHER_HEADER_WORDS):
+            continue
+        if any(all(_may_be_sequence(row[at]) for row in rows) for at in (0, 1)):
+            return True
+    return False
+
+
+def _may_be_sequence(cell: str) -> bool:
+    letters = cell.removesuffix("*").replace("?", "").replace(" ", "")
+    of_one_case = letters.isupper() or letters.islower()
+    return len(letters) >= _LEAST_SEQUENCE and letters.isascii() and letters.isalpha() and of_one_case
+
+
+_IN_SEQUENCES = frozenset(string.ascii_letters + string.digits + "?*. \t-")
+
+
+def is_plain(lines: Sequence[str]) -> bool:
+    """Return whether the first line may be a sequence without a header."""
+    return _is_bare(lines[0])
+
+
+def _is_bare(line: str) -> bool:
+    """Return whether a line has a letter and nothing that no sequence has. A reader reports other faults."""
+    return _IN_SEQUENCES.issuperset(line) and line.upper() != line.lower()

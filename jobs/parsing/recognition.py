@@ -1,0 +1,121 @@
+"""What a file is, from its content, its name and its media type. Content decides if it contradicts the name.
+
+Only the first HEAD bytes are looked at, in time linear in their number.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Callable, Sequence
+
+from jobs.parsing import looks
+from jobs.parsing.encodings import head_text
+from jobs.parsing.kinds import KINDS, Kind
+from jobs.parsing.signatures import binary_kind
+
+HEAD = 64 * 1024
+"""Bytes, once unpacked, that tell the kind of a file."""
+
+_BEGINNING = 200
+"""Characters of the first line that are compared with a pattern, which bounds the time of backtracking."""
+_GZIP_MAGIC, _GZIP_WINDOW = b"\x1f\x8b", 31
+_LINE_END = re.compile(r"\r\n|\r|\n")
+
+_SUFFIXES = {
+    **dict.fromkeys((".fasta", ".fa", ".faa", ".fas", ".fsa", ".fst", ".mpfa", ".pep", ".aa"), "fasta"),
+    **dict.fromkeys((".a3m", ".a2m"), "a3m"),
+    **dict.fromkeys((".jsonl", ".ndjson", ".jsonlines"), "jsonl"),
+    **dict.fromkeys((".csv", ".tsv", ".tab"), "table"),
+}
+_MEDIA_TYPES = {
+    **dict.fromkeys(("csv", "x-csv", "comma-separated-values", "tab-separated-values"), "table"),
+    **dict.fromkeys(("jsonl", "x-jsonl", "jsonlines", "x-jsonlines", "json-lines", "ndjson", "x-ndjson"), "jsonl"),
+    **dict.fromkeys(("fasta", "x-fasta", "seq-aa-fasta"), "fasta"),
+}
+_NAME_WINS = {
+    "fasta": ("unknown",),
+    "a3m": ("fasta", "aligned_fasta", "unknown"),
+    "jsonl": ("json", "unknown"),
+    "table": ("plain", "pairs", "unknown"),
+}
+"""For each kind that a name can tell, the kinds of content that do not contradict it."""
+
+
+def kind_of(head: bytes, filename: str = "", media_type: str = "") -> Kind:
+    """Return the kind of the file that begins with `head`: its first HEAD bytes, packed or not, or all bytes."""
+    head = _unpacked(head)
+    if found := binary_kind(head, filename):
+        return KINDS[found]
+    lines = [line for line in _LINE_END.split(head_text(head)) if line.replace("\0", "").strip()]
+    if not lines:
+        return KINDS["empty"]
+    if len(head) >= HEAD and len(lines) > 1:
+        lines.pop()  # The head may have cut it.
+    found = next((kind for kind, begins in _BEGINNINGS if begins(lines)), "unknown")
+    named = _named(filename, media_type)
+    return KINDS[named if named and found in _NAME_WINS[named] else found]
+
+
+def _unpacked(head: bytes) -> bytes:
+    if not head.startswith(_GZIP_MAGIC):
+        return head
+    try:
+        return zlib.decompressobj(_GZIP_WINDOW).decompress(head, HEAD)
+    except zlib.error:
+        return head
+
+
+def _named(filename: str, media_type: str) -> str | None:
+    """Return the kind that the name says, else the media type."""
+    name = filename.lower().removesuffix(".gz").removesuffix(".gzip").removesuffix(".bgz")
+    found = next((kind for suffix, kind in _SUFFIXES.items() if name.endswith(suffix)), None)
+    return found or _MEDIA_TYPES.get(media_type.lower().partition(";")[0].strip().rpartition("/")[2])
+
+
+def _begins(pattern: str, *, case: bool = False) -> Callable[[Sequence[str]], bool]:
+    compiled = re.compile(pattern, re.NOFLAG if case else re.IGNORECASE)
+    return lambda lines: compiled.match(lines[0][:_BEGINNING]) is not None
+
+
+_PDB = (
+    r"(HEADER {4}|ATOM  [ \d*]{5}|HETATM[ \d*]{5}|REMARK {1,4}\d|MODEL {4,}\d|CRYST1 |TITLE {5}|COMPND {4}|EXPDTA {4}"
+    r"|SEQRES {2,}\d|OBSLTE|NUMMDL {4}|PARENT |PFRMAT )"
+)
+_MSF = r"\s*(!!AA_MULTIPLE_ALIGNMENT|!!NA_MULTIPLE_ALIGNMENT|PileUp\s*$|.*\bMSF: *\d+)"
+
+# What the first line tells comes before what the look of several lines tells.
+_BEGINNINGS: tuple[tuple[str, Callable[[Sequence[str]], bool]], ...] = (
+    ("stockholm", _begins(r"# *STOCKHOLM\b")),
+    ("nexus", _begins(r"#NEXUS\b")),
+    ("gff", _begins(r"##gff-version\b")),
+    ("vcf", _begins(r"##fileformat=VCF")),
+    ("pir", looks.is_pir),
+    ("aligned_fasta", looks.is_aligned),
+    ("a3m", looks.is_a3m),
+    ("fasta", looks.is_fasta),
+    ("sam", _begins(r"@(HD|SQ|RG|PG|CO)\t", case=True)),
+    ("fastq", looks.is_fastq),
+    ("html", _begins(r"\s*<(!doctype html|html|head|body)\b")),
+    ("xml", _begins(r"\s*<(\?xml|!--|!doctype|[A-Za-z][\w:.-]*[\s>])")),
+    ("clustal", looks.is_clustal),
+    ("genpept", _begins(r"LOCUS\s+\S+\s+\d+\s+aa\b")),
+    ("genbank", _begins(r"LOCUS\s+\S+\s+\d+\s+\S+")),
+    ("uniprot_text", _begins(r"ID {3}\S+\s+(Reviewed|Unreviewed|STANDARD|PRELIMINARY);.*AA\.")),
+    ("embl", _begins(r"ID {3}\S+.*\bBP\.")),
+    ("pdb", _begins(_PDB, case=True)),
+    ("mmcif", looks.is_mmcif),
+    ("msf", _begins(_MSF)),
+    ("phylip", looks.is_phylip),
+    ("hmm", _begins(r"HMMER[23]")),
+    ("hhr", _begins(r"Query {2,}\S", case=True)),
+    ("blast", _begins(r"(# )?(T?BLAST[NPX]+|PSIBLAST) \d")),
+    ("newick", looks.is_newick),
+    ("jsonl", looks.is_jsonl),
+    ("json", _begins(r"\s*[\[{]")),
+    ("uniprot_table", looks.is_uniprot_table),
+    ("pairs", looks.is_pairs),
+    ("numbered", looks.is_numbered),
+    ("table", looks.is_table),
+    ("plain", looks.is_plain),
+)
