@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from e1protocol import EXTENDED, ModelFacts
+from jobs.actions import numbered
 from jobs.actions.base import ItemView, Outputs, Params
 from jobs.actions.columns import DOUBLE, Column, number_column
 from jobs.actions.contexts import Contexts, count_of
@@ -19,9 +20,9 @@ from jobs.parsing.letters import check_letters, clean_sequence
 from jobs.parsing.records import Place
 from jobs.science.variants.codes import Variant, VariantRules, is_full_sequence, read_variant
 from jobs.science.variants.marginals import NO_CONTEXT, MarginalPlan, PseudoLikelihoodPlan
+from jobs.science.variants.numbering_forms import numbering_of
 
 METHODS = ("masked_marginal", "wildtype_marginal", "pseudo_log_likelihood")
-LARGEST_OFFSET = 1_000_000
 UBIQUITIN = "MQIFVKTLTGKTITLEVEPSDTIENVKAKIQDKEGIPPDQQRLIFAGKQLEDGRTLSDYNIQKESTLHLVLRLRGG"
 """One repeat of human polyubiquitin-C (UniProt P0CG48, residues 1-76)."""
 
@@ -29,22 +30,20 @@ UBIQUITIN = "MQIFVKTLTGKTITLEVEPSDTIENVKAKIQDKEGIPPDQQRLIFAGKQLEDGRTLSDYNIQKESTL
 class Score(LongAction):
     name = "score"
     summary = "Fitness scores of variants of a parent: log p(mutant) - log p(wild type), or pseudo-log-likelihoods."
-    param_names = ("parent", "method", "offset")
+    param_names = ("parent", "method", *numbered.NAMES)
     required_params = ("parent",)
     takes_variants = scores_variants = True
     example_format = "csv"
     example_params = MappingProxyType({"parent": UBIQUITIN})
 
     def rules_for(self, model: ModelFacts, params: Params) -> ItemRules:
-        variants = VariantRules(params["parent"], params["offset"], lengths=_is_likelihood(params))
+        variants = VariantRules(params["parent"], numbering_of(params), lengths=_is_likelihood(params))
         return replace(self.rules(model), context_allowed=False, variants=variants)
 
     def checked(self, raw: Params, model: ModelFacts) -> dict[str, Any]:
-        return {
-            "parent": _parent(raw.get("parent"), self.rules(model).max_residues),
-            "method": method_of(raw.get("method"), METHODS),
-            "offset": _offset(raw.get("offset")),
-        }
+        parent = _parent(raw.get("parent"), self.rules(model).max_residues)
+        method = method_of(raw.get("method"), METHODS)
+        return {"parent": parent, "method": method, **numbered.checked_numbering(raw, len(parent))}
 
     def shares_units(self, params: Params) -> bool:
         return not _is_likelihood(params)
@@ -77,7 +76,7 @@ class Score(LongAction):
         return {
             "parent": {"type": "string", "minLength": 1},
             "method": {"type": "string", "enum": list(METHODS), "default": METHODS[0]},
-            "offset": {"type": "integer", "default": 0},
+            **numbered.SCHEMAS,
         }
 
 
@@ -109,21 +108,12 @@ def _parent(raw: object, longest: int) -> str:
     return parent
 
 
-def _offset(raw: object) -> int:
-    if raw is None:
-        return 0
-    if not isinstance(raw, int) or isinstance(raw, bool) or abs(raw) > LARGEST_OFFSET:
-        remedy = "Give the whole number that is added to a position in the parent to get the number in a code."
-        raise InvalidInput.one("bad_offset", f"offset is {raw!r}", remedy, path="params.offset")
-    return raw
-
-
 def _is_likelihood(params: Params) -> bool:
     return bool(params["method"] == "pseudo_log_likelihood")
 
 
 def _variant(item: ItemView, params: Params) -> Variant:
-    return read_variant(item.sequence, params["parent"], offset=params["offset"])
+    return read_variant(item.sequence, params["parent"], numbering=numbering_of(params))
 
 
 def _full_sequence(item: ItemView, params: Params) -> str:
@@ -136,4 +126,4 @@ def _code(item: ItemView, params: Params) -> str:
     """Return the variant as a code in the numbering of the job, or as it is if its length differs from the parent's."""
     if is_full_sequence(item.sequence) and len(item.sequence) != len(params["parent"]):
         return item.sequence
-    return _variant(item, params).code(params["offset"])
+    return _variant(item, params).code(numbering_of(params))

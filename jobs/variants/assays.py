@@ -20,6 +20,7 @@ from jobs.queue.progress import results_fingerprint
 from jobs.quotas.admission import quota_admit_attachment
 from jobs.results.items import results_of
 from jobs.science.variants.codes import Variant
+from jobs.science.variants.numbering import Numbering
 from jobs.science.variants.overlays import Overlay, ScoreOf, check_names, overlay
 from jobs.science.variants.scans import ScanTable
 from jobs.variants.assay_files import read_assay
@@ -50,7 +51,7 @@ def assay_add(
     parent = parent_of(job, item_index)
     offset = int(job.params.get("offset", 0)) if offset is None else offset
     table = read_assay(io.BytesIO(data), variant_column=variant_column, value_column=value_column)
-    check_names(table.names, parent, offset)
+    check_names(table.names, parent, Numbering.shifted(offset))
     values = np.array(table.values, dtype="<f8").tobytes()
     size = sum(map(len, table.names)) + len(values)
     with transaction.atomic():
@@ -109,7 +110,7 @@ def _overlay(assay_id: int, fingerprint: str) -> Overlay:
     assay = Assay.objects.select_related("job").get(pk=assay_id)
     values = np.frombuffer(bytes(assay.data), dtype="<f8").tolist()
     parent = parent_of(assay.job, assay.item_index)
-    return overlay(assay.names, values, parent, assay.offset, _scores(assay.job, assay.item_index))
+    return overlay(assay.names, values, parent, Numbering.shifted(assay.offset), _scores(assay.job, assay.item_index))
 
 
 def _scores(job: Job, item_index: int) -> ScoreOf:

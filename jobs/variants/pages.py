@@ -21,6 +21,7 @@ from jobs.models.states import JobState
 from jobs.parsing.numbers import whole
 from jobs.queue.progress import job_counts
 from jobs.results.page import ResultPage
+from jobs.science.variants.numbering import Numbering, is_label
 from jobs.variants.assays import assays_of, labelled
 from jobs.variants.bins import bins_of
 from jobs.variants.rows import OTHER_LENGTH
@@ -80,14 +81,8 @@ def narrowed_to(query: QueryDict, table: VariantTable) -> tuple[Wanted, str]:
     Anything else that is wrong counts as not asked. A wrong position selects nothing.
     """
     given, wild = query.get("position", "").strip(), query.get("wild", "").strip().upper()
-    # Negative numbers too: numbering may begin below zero.
-    position, mutations = (whole(query.get(name), -FORM_LIMIT, FORM_LIMIT) for name in ("position", "mutations"))
-    first, last, fault = 1 + table.offset, len(table.parent) + table.offset, ""
-    if given and position is None:
-        fault = f"“{given[:20]}” is no whole number."
-    elif position is not None and not first <= position <= last:
-        fault = f"The parent has no residue {position}: its residues are numbered {first} to {last}."
-        position = None
+    mutations = whole(query.get("mutations"), -FORM_LIMIT, FORM_LIMIT)
+    position, fault = position_asked(given, table.numbering, len(table.parent)) if given else (None, "")
     return Wanted(
         sort=str(query["sort"]) if query.get("sort") in SORTS else "best",
         search=searched(query),
@@ -95,6 +90,17 @@ def narrowed_to(query: QueryDict, table: VariantTable) -> tuple[Wanted, str]:
         wild=wild if len(wild) == 1 and wild in CANONICAL else "",
         mutations=mutations,
     ), fault
+
+
+def position_asked(text: str, numbering: Numbering, length: int) -> tuple[int | None, str]:
+    """Return the position of a residue that is named by its number, or None and what is wrong with it."""
+    position = numbering.position_of(text)
+    if position is not None and 1 <= position <= length:
+        return position, ""
+    first, last = numbering.label(1), numbering.label(length)
+    if is_label(text):
+        return None, f"The parent has no residue {text[:20]}: its residues are numbered {first} to {last}."
+    return None, f"“{text[:20]}” is not the number of a residue."
 
 
 @page
@@ -130,7 +136,12 @@ def variants_page(request: HttpRequest, job_id: UUID) -> HttpResponse:
         "letters": CANONICAL,
         "mutation_counts": sorted({int(count) for count in np.unique(table.count)} - {OTHER_LENGTH}),
         "bins": bins_of(table.score[rows]),
-        "facts": scoring | {"parent": len(table.parent), "offset": table.offset, "better": _better(job, table)},
+        "facts": scoring
+        | {
+            "parent": len(table.parent),
+            "numbering": table.numbering.phrase(len(table.parent)),
+            "better": _better(job, table),
+        },
         "left": job_counts(job)["pending"],
         "final": job.state in JobState.final(),
         "cut": MAX_RANKED if table.cut else None,

@@ -13,6 +13,7 @@ from jobs.library.outputs import DTYPES
 from jobs.models import Chunk, Item, Job
 from jobs.models.states import ChunkState
 from jobs.science.variants.codes import Mutation, Variant
+from jobs.science.variants.numbering import Numbering
 from jobs.science.variants.overlays import key_of
 
 Floats = NDArray[np.float64]
@@ -71,8 +72,8 @@ def numbers_of(chunks: list[int]) -> dict[str, dict[int | None, Floats]]:
 class MutationColumns:
     """Codes and mutated positions of variants, from texts that the intake has checked."""
 
-    def __init__(self, parent: str, offset: int) -> None:
-        self._parent, self._offset = parent, offset
+    def __init__(self, parent: str, numbering: Numbering) -> None:
+        self._parent, self._numbering = parent, numbering
         self._letters = np.frombuffer(parent.encode(), dtype=np.uint8)
         self.codes: list[str] = []
         self.count: list[int] = []
@@ -85,7 +86,7 @@ class MutationColumns:
             self.codes.append(text)
             self.count.append(OTHER_LENGTH)
         else:
-            self.codes.append(Variant(mutations).code(self._offset))
+            self.codes.append(Variant(mutations).code(self._numbering))
             self.count.append(len(mutations))
             self.positions += [mutation.position for mutation in mutations]
         self.starts.append(len(self.positions))
@@ -96,5 +97,5 @@ class MutationColumns:
         if len(text) == len(parent) and text.isascii() and text.isalpha():  # faster than `key_of`
             differ = np.flatnonzero(np.frombuffer(text.encode(), dtype=np.uint8) != self._letters).tolist()
             return tuple(Mutation(at + 1, parent[at], text[at]) for at in differ)
-        key = key_of(text, parent, self._offset)
+        key = key_of(text, parent, self._numbering)
         return key.mutations if isinstance(key, Variant) else None

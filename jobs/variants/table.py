@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from jobs.models import Job
 from jobs.queue.progress import results_fingerprint
 from jobs.science.variants.codes import Mutation, Variant
+from jobs.science.variants.numbering import Numbering
+from jobs.science.variants.numbering_forms import numbering_of
 from jobs.science.variants.overlays import ScoreOf
 from jobs.variants.rows import OTHER_LENGTH, MutationColumns, scored_items, stored_numbers
 
@@ -42,7 +44,7 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A selection of variants and their order. `position` counts like the job's codes."""
+    """A selection of variants and their order. `position` counts from 1 in the parent."""
 
     sort: str = "best"
     search: str = ""
@@ -60,7 +62,7 @@ class VariantTable:
     """
 
     parent: str
-    offset: int
+    numbering: Numbering
     index: NDArray[np.int64]
     names: Sequence[str]
     codes: Sequence[str]
@@ -81,7 +83,7 @@ class VariantTable:
         if wanted.mutations is not None:
             keep &= self.count == wanted.mutations
         if wanted.position is not None:
-            keep &= self._any(self.positions == wanted.position - self.offset)
+            keep &= self._any(self.positions == wanted.position)
         if wanted.wild:
             letters = np.frombuffer(self.parent.encode(), dtype=np.uint8)
             keep &= self._any(letters[self.positions - 1] == ord(wanted.wild))
@@ -159,12 +161,12 @@ def scores_of(job: Job) -> ScoreOf:
     table = variant_table(job)
     named = list(zip(table.codes, table.score.tolist(), strict=True))
     scores = dict(reversed(named))
-    return lambda key: scores.get(key.code(table.offset) if isinstance(key, Variant) else key)
+    return lambda key: scores.get(key.code(table.numbering) if isinstance(key, Variant) else key)
 
 
 def read_table(job: Job) -> VariantTable:
     """Read the packed scores, and the items that have one."""
-    parent, offset = str(job.params["parent"]), int(job.params.get("offset", 0))
+    parent, numbering = str(job.params["parent"]), numbering_of(job.params)
     stored = stored_numbers(job)
     items = list(islice(scored_items(job, stored["score"]), MAX_RANKED + 1))
     cut = len(items) > MAX_RANKED
@@ -175,14 +177,14 @@ def read_table(job: Job) -> VariantTable:
         taken[chunk_id] = place + 1
         score[at] = stored["score"][chunk_id][place]
         spread[at] = stored["spread"][chunk_id][place]
-    columns = MutationColumns(parent, offset)
+    columns = MutationColumns(parent, numbering)
     for *_, text in items:
         columns.add(text)
     places = np.empty(len(items), dtype=np.int64)
     places[np.argsort(-score, kind="stable")] = np.arange(1, len(items) + 1)
     return VariantTable(
         parent=parent,
-        offset=offset,
+        numbering=numbering,
         index=np.array([index for index, *_ in items], dtype=np.int64),
         names=[name for _, _, name, _ in items],
         codes=columns.codes,

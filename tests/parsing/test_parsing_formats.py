@@ -9,6 +9,7 @@ from e1protocol import EXTENDED
 from jobs.parsing import ItemRules, Reader, Record, check_sequence, clean_sequence
 from jobs.parsing.records import Place
 from jobs.science.variants.codes import VariantRules
+from jobs.science.variants.numbering import SEQUENTIAL
 from tests.parsing.reading import ENCODE, PREDICT, problems, read, refused
 
 # --- JSONL ----------------------------------------------------------------------------------------
@@ -84,7 +85,7 @@ def test_csv_records(separator):
 
 
 def test_the_column_of_variants_is_said_to_be_read():
-    rules = replace(ENCODE, variants=VariantRules("MKTAYIAKQR", 0))
+    rules = replace(ENCODE, variants=VariantRules("MKTAYIAKQR", SEQUENTIAL))
     reader = Reader([b"mutant,DMS_score\nM1A,2\n"], "csv", rules)
     assert [record.sequence for record in reader] == ["M1A"]
     (warning,) = reader.warnings()

@@ -17,6 +17,7 @@ from jobs.parsing import BadRecord, ItemReader, context
 from jobs.parsing.records import Place
 from jobs.science.alignments.rows import read_rows
 from jobs.science.variants.codes import VariantRules
+from jobs.science.variants.numbering import SEQUENTIAL
 from jobs.web.rest.bodies import only_fields
 
 STRANGE = "!#$%&()<>/\\0123456789"
@@ -83,9 +84,9 @@ def test_a_record_keeps_its_first_problems(item, strict):
 
 
 def test_a_variant_of_nothing_but_commas():
-    assert len(VariantRules("MKT", 0).problems("4," * 100_000, Place())) == RECORD_PROBLEMS
-    assert len(VariantRules("MKT", 0).problems("A1T," * 100_000, Place())) == RECORD_PROBLEMS
-    (problem,) = VariantRules("MKT", 0).problems("4" * 100_000, Place())
+    assert len(VariantRules("MKT", SEQUENTIAL).problems("4," * 100_000, Place())) == RECORD_PROBLEMS
+    assert len(VariantRules("MKT", SEQUENTIAL).problems("A1T," * 100_000, Place())) == RECORD_PROBLEMS
+    (problem,) = VariantRules("MKT", SEQUENTIAL).problems("4" * 100_000, Place())
     assert len(problem.message) < 100
 
 

@@ -15,13 +15,16 @@ from jobs.science.variants.codes import (
     read_variant,
     single_variants,
 )
+from jobs.science.variants.numbering import SEQUENTIAL, Numbering
+from jobs.science.variants.numbering_forms import read_numbering
 from jobs.science.variants.offsets import MOST_PAIRS, Named, suggest_offset
 
 PARENT = "MKTAYIAKQRQISFVKSHFSRQ"
+shifted = Numbering.shifted
 
 
-def refused(*texts: str, parent: str = PARENT, offset: int = 0):
-    rules = VariantRules(parent, offset)
+def refused(*texts: str, parent: str = PARENT, numbering: Numbering = SEQUENTIAL):
+    rules = VariantRules(parent, numbering)
     places = [Place(record=text, index=index, path=f"variants.{index}") for index, text in enumerate(texts)]
     problems = [problem for place in places for problem in rules.problems(place.record, place)]
     if hint := rules.hint():
@@ -34,22 +37,23 @@ def test_codes():
     assert read_variant("A4T", PARENT) == Variant((Mutation(4, "A", "T"),))
     assert read_variant(" k2r:M1A ", PARENT) == Variant((Mutation(1, "M", "A"), Mutation(2, "K", "R")))
     assert read_variant("K2R, M1A", PARENT) == read_variant("K2R/M1A", PARENT) == read_variant("M1A:K2R", PARENT)
-    assert read_variant("A27T", PARENT, offset=23).mutations[0].position == 4
-    assert read_variant("A1T", PARENT, offset=-3).code(offset=-3) == "A1T"
-    assert read_variant("A-1T", PARENT, offset=-5).mutations[0].position == 4
+    assert read_variant("A27T", PARENT, numbering=shifted(23)).mutations[0].position == 4
+    assert read_variant("A1T", PARENT, numbering=shifted(-3)).code(shifted(-3)) == "A1T"
+    assert read_variant("A-1T", PARENT, numbering=shifted(-5)).mutations[0].position == 4
 
 
 @pytest.mark.parametrize("offset", [0, 23, -1])
 def test_the_short_way_is_taken_by_plain_codes_only_and_says_the_same(offset):
     parent = "MXTAYIAKQR"
-    plain = [one.code(offset) for one in single_variants(parent)]
+    numbering = shifted(offset)
+    plain = [one.code(numbering) for one in single_variants(parent)]
     plain += [f"{plain[0]}:{plain[-1]}", f"{plain[-1]}:{plain[0]}"]
-    assert [plain_variant(text, parent, offset) for text in plain if "-" not in text] == [
-        read_variant(text, parent, offset=offset) for text in plain if "-" not in text
+    assert [plain_variant(text, parent, numbering) for text in plain if "-" not in text] == [
+        read_variant(text, parent, numbering=numbering) for text in plain if "-" not in text
     ]
     others = ["WT", "", "M", "A4A", "A4*", "A4-", "A4=", "X2A", "A4B", "T4A", "A99T", "A0T", "A4T/K8R", "a4t", " A4T"]
     others += ["A4T:A4G", "A4T:", ":A4T", "A\N{SUPERSCRIPT TWO}T", "A4", "4T", "MKTAYIAKQR", "A00000000000004T"]
-    assert [text for text in others if plain_variant(text, parent, 0) is not None] == []
+    assert [text for text in others if plain_variant(text, parent, SEQUENTIAL) is not None] == []
 
 
 def test_sequences_and_codes_name_the_same_variants():
@@ -77,9 +81,43 @@ def test_a_wrong_wild_type_says_what_the_parent_has():
 
 
 def test_a_position_outside_says_the_range_in_the_users_numbers():
-    (problem,) = refused("A99T", offset=23)
+    (problem,) = refused("A99T", numbering=shifted(23))
     assert problem.code == "position_outside"
     assert "numbered 24 to 45" in problem.message
+
+
+def test_skipped_numbers_name_no_residue():
+    ambler = Numbering.skipping(3, [5, 9])  # M3 K4 T6 A7 Y8 I10
+    assert read_variant("I10L", PARENT, numbering=ambler) == Variant((Mutation(6, "I", "L"),))
+    assert read_variant("T6S:M3A", PARENT, numbering=ambler).code(ambler) == "M3A:T6S"
+    assert plain_variant("T6S", PARENT, ambler) == read_variant("T6S", PARENT, numbering=ambler)
+    assert plain_variant("T5S", PARENT, ambler) is None
+    (problem,) = refused("T5S", numbering=ambler)
+    assert problem.code == "position_outside"
+    assert "T5S names residue 5, which the numbering does not have" in problem.message
+    assert "numbered 3 to 26" in refused("A99T", numbering=ambler)[0].message
+
+
+ANTIBODY = read_numbering({"labels": "48-52, 52A-52B, 53-58, 100, 100A-100H"})
+"""The numbering of a parent of 22 residues: Y52, I52A, A52B, K53."""
+
+
+def test_insertion_letters_are_between_number_and_new_residue():
+    assert read_variant("I52AT", PARENT, numbering=ANTIBODY) == Variant((Mutation(6, "I", "T"),))
+    assert read_variant("Y52A", PARENT, numbering=ANTIBODY) == Variant((Mutation(5, "Y", "A"),))
+    assert read_variant("a52bg:y52w", PARENT, numbering=ANTIBODY).code(ANTIBODY) == "Y52W:A52BG"
+    assert read_variant("I52A=", PARENT, numbering=ANTIBODY) == Variant()
+
+
+def test_a_letter_that_no_residue_has_is_no_insertion_letter():
+    (problem,) = refused("Y52CT", numbering=ANTIBODY)
+    assert problem.code == "position_outside"
+    assert "52C, which the numbering does not have" in problem.message
+    (problem,) = refused("Y52AT")
+    assert problem.code == "position_outside"
+    assert "the numbering has no insertion letters" in problem.message
+    assert [problem.code for problem in refused("A4fs", "A52fs", numbering=ANTIBODY)] == ["indel", "indel"]
+    assert refused("I52A*", numbering=ANTIBODY)[0].code == "bad_letter"
 
 
 def test_a_constant_shift_is_recognised():
@@ -112,7 +150,7 @@ def test_pairs_that_vote_are_few_and_spread_over_the_input():
 def test_a_shift_is_recognised_among_more_codes_than_vote():
     parent = "".join(CANONICAL[(7 * n * n + n // 3) % 20] for n in range(2000))
     shifted = [f"{letter}{position + 23}{mutant}" for position, letter in enumerate(parent, 1) for mutant in "CW"]
-    rules = VariantRules(parent, 0)
+    rules = VariantRules(parent, SEQUENTIAL)
     for code in shifted:
         rules.problems(code, Place())
     assert len(rules._named) <= MOST_PAIRS
@@ -158,10 +196,10 @@ def test_a_text_of_all_kinds_of_characters_is_refused_in_one_pass():
 
 
 def test_a_word_among_codes_is_a_bad_code_and_no_deletion():
-    rules = VariantRules(PARENT, 0)
+    rules = VariantRules(PARENT, SEQUENTIAL)
     assert [one.code for one in rules.problems("FOO", Place())] == ["bad_variant"]
     assert [one.code for one in rules.problems(PARENT[:-1], Place())] == ["indel"]
-    assert VariantRules(PARENT, 0, lengths=True).problems("MKT", Place()) == [], "a sequence of any length"
+    assert VariantRules(PARENT, SEQUENTIAL, lengths=True).problems("MKT", Place()) == [], "a sequence of any length"
 
 
 def test_a_parent_without_a_canonical_residue_there():
@@ -197,7 +235,7 @@ def test_codes_and_sequences_survive_a_round_trip(parent, offset, data):
     if sequence == "WT":
         return
     assert variant.sequence(parent) == sequence
-    assert read_variant(variant.code(offset), parent, offset=offset) == variant
+    assert read_variant(variant.code(shifted(offset)), parent, numbering=shifted(offset)) == variant
 
 
 @given(

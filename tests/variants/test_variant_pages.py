@@ -7,12 +7,14 @@ from html import unescape
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.http import QueryDict
 from django.test import Client
 
 from jobs.contexts.services import context_set_create
 from jobs.models import Item, Job
 from jobs.science.variants.codes import read_variant
 from jobs.variants import bins
+from jobs.variants.pages import narrowed_to
 from jobs.variants.table import Wanted, read_table, variant_table
 from tests.factories import SHORT, finished, scored, sent
 from tests.helpers import csv_rows, text_of
@@ -143,8 +145,21 @@ def test_positions_are_those_of_the_jobs_numbering(api, inline_worker):
     scored(api, inline_worker, ["M24A", "K25R"], offset=23)
     table = read_table(Job.objects.get())
     assert list(table.codes) == ["M24A", "K25R"]
-    assert [row.code for row in table.rows(table.select(Wanted(position=25)))] == ["K25R"]
+    wanted, _ = narrowed_to(QueryDict("position=25"), table)
+    assert [row.code for row in table.rows(table.select(wanted))] == ["K25R"]
     assert table.sequence(0) == "AKTAYIAKQR"
+
+
+def test_insertion_letters_are_those_of_the_jobs_numbering(api, inline_worker):
+    scored(api, inline_worker, ["M51A", "T52AS", "Q57N:Y53G"], numbering={"labels": "51-52, 52A-52B, 53-58"})
+    table = read_table(Job.objects.get())
+    assert list(table.codes) == ["M51A", "T52AS", "Y53G:Q57N"]
+    assert table.positions.tolist() == [1, 3, 5, 9]
+    wanted, fault = narrowed_to(QueryDict("position=52a"), table)
+    assert fault == ""
+    assert [row.code for row in table.rows(table.select(wanted))] == ["T52AS"]
+    assert table.variant(1) == read_variant("T3S", SHORT)
+    assert "numbered 51 to 58" in narrowed_to(QueryDict("position=52C"), table)[1]
 
 
 def test_sequences_of_another_length_are_ranked_and_stand_for_themselves(api, inline_worker):
@@ -184,7 +199,8 @@ def test_the_page_ranks_filters_draws_and_sends_on(browser, score, stranger_brow
         == 200
     )
     for given, words in (
-        ("77x", "“77x” is no whole number."),
+        ("7,7", "“7,7” is not the number of a residue."),
+        ("7x", "The parent has no residue 7x: its residues are numbered 1 to 10."),
         ("0", "The parent has no residue 0: its residues are numbered 1 to 10."),
         ("11", "no residue 11"),
     ):

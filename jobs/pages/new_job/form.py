@@ -28,6 +28,7 @@ from jobs.pages.new_job.variants import (
     ranked_sequences,
 )
 from jobs.parsing.numbers import BIGINT, whole
+from jobs.science.variants.numbering import Numbering
 
 EARLIER = "="
 """The context set chosen for the contexts that all items of the earlier job shared. No set has such a name."""
@@ -97,7 +98,7 @@ class Asked:
     def library(self) -> str:
         """The library that was pasted, or is made of the parent. Raises InvalidInput."""
         if self.wants_singles:
-            return all_singles(parent_of_text(self.parent), offset_of_text(self.offset))
+            return all_singles(parent_of_text(self.parent), Numbering.shifted(offset_of_text(self.offset)))
         return self.sequences
 
     def fill(self, params: Mapping[str, Any]) -> None:

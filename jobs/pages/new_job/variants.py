@@ -19,6 +19,7 @@ from jobs.parsing.letters import clean_sequence
 from jobs.parsing.numbers import BIGINT, whole
 from jobs.results.items import results_of
 from jobs.science.variants.codes import single_variants
+from jobs.science.variants.numbering import Numbering
 from jobs.science.variants.scans import ScanTable, Substitution
 from jobs.variants.pages import top_fasta, top_of
 
@@ -87,10 +88,10 @@ def ranges_text(numbers: Sequence[int]) -> str:
     return ", ".join(str(low) if low == high else f"{low}-{high}" for low, high in runs)
 
 
-def all_singles(parent: str, offset: int) -> str:
+def all_singles(parent: str, numbering: Numbering) -> str:
     """Return every substitution of one residue of the parent, as a table of codes."""
     cleaned, _ = clean_sequence(parent)
-    codes = (variant.code(offset) for variant in single_variants(cleaned))
+    codes = (variant.code(numbering) for variant in single_variants(cleaned))
     return "variant\n" + "".join(f"{code}\n" for code in codes)
 
 

@@ -1,7 +1,8 @@
 """Reading variants of a parent: codes such as `A24T` or `A24T:G56D`, and full sequences.
 
-Positions count from 1. A laboratory may number residues differently: `offset` is added to the position in the parent
-to get the number in the code. With offset 23, the code `H24Y` names the parent's first residue.
+Positions count from 1. A laboratory may number residues differently (`jobs.science.variants.numbering`): with offset
+23, the code `H24Y` names the parent's first residue. An insertion letter follows the number: `S52AT` changes residue
+52A to T. The last letter is always the new residue, so `S52A` changes residue 52 to A.
 """
 
 from __future__ import annotations
@@ -16,13 +17,14 @@ from jobs.errors import Problem, Problems
 from jobs.limits import MAX_RESIDUES, RECORD_PROBLEMS
 from jobs.parsing.letters import capitals, check_letters, clean_sequence, shown, strange_characters
 from jobs.parsing.records import Place
+from jobs.science.variants.numbering import SEQUENTIAL, Numbering
 from jobs.science.variants.offsets import Named, wrong_offset
 
 WILD_TYPE = "WT"
 """The code of the parent itself."""
 
 _SEPARATORS = re.compile(r"[:,;/+\s]+")
-_SUBSTITUTION = re.compile(r"([A-Z])(-?[0-9]{1,9})([A-Z*=-])")
+_SUBSTITUTION = re.compile(r"([A-Z])(-?[0-9]{1,9})([A-Z]?)([A-Z*=-])")
 _LOOKS_LIKE_INDEL = re.compile(r"[0-9](DEL|INS|DUP|FS|EXT)|[0-9]-$|^-|_")
 _SHOWN = 60
 """Characters of a wrong part of a code that a message shows."""
@@ -43,8 +45,8 @@ class Mutation:
     wild: str
     mutant: str
 
-    def code(self, offset: int = 0) -> str:
-        return f"{self.wild}{self.position + offset}{self.mutant}"
+    def code(self, numbering: Numbering = SEQUENTIAL) -> str:
+        return f"{self.wild}{numbering.label(self.position)}{self.mutant}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +58,9 @@ class Variant:
 
     mutations: tuple[Mutation, ...] = ()
 
-    def code(self, offset: int = 0) -> str:
+    def code(self, numbering: Numbering = SEQUENTIAL) -> str:
         """Return the code, such as `A24T:G56D`; the parent is `WT`."""
-        return ":".join(mutation.code(offset) for mutation in self.mutations) or WILD_TYPE
+        return ":".join(mutation.code(numbering) for mutation in self.mutations) or WILD_TYPE
 
     def sequence(self, parent: str) -> str:
         """Return the full sequence of the variant of `parent`."""
@@ -82,7 +84,7 @@ def single_variants(parent: str) -> list[Variant]:
     ]
 
 
-def read_variant(text: str, parent: str, *, offset: int = 0) -> Variant:
+def read_variant(text: str, parent: str, *, numbering: Numbering = SEQUENTIAL) -> Variant:
     """Read a variant: a code, or a full sequence, which has no digits.
 
     Raises InvalidInput with up to RECORD_PROBLEMS problems: `bad_variant`, `bad_letter`, `wrong_wild_type`,
@@ -92,13 +94,13 @@ def read_variant(text: str, parent: str, *, offset: int = 0) -> Variant:
     if is_full_sequence(text):
         variant = _of_sequence(text, parent, faults)
     else:
-        variant = _of_code(text, parent, offset, faults, Named())
+        variant = _of_code(text, parent, numbering, faults, Named())
     if faults.problems:
         raise faults.problems.refusal()
     return variant
 
 
-def plain_variant(text: str, parent: str, offset: int) -> Variant | None:
+def plain_variant(text: str, parent: str, numbering: Numbering) -> Variant | None:
     """Read a correct code in capitals joined by ':' as `read_variant` does, in a tenth of the time.
 
     Returns None for any other text, correct or not.
@@ -109,8 +111,8 @@ def plain_variant(text: str, parent: str, offset: int) -> Variant | None:
         number, wild, mutant = part[1:-1], part[:1], part[-1:]
         if not (number.isascii() and number.isdigit() and len(number) < _LONGEST_NUMBER):
             return None
-        position = int(number) - offset
-        if not 1 <= position <= len(parent) or parent[position - 1] != wild or wild == mutant:
+        position = numbering.position(int(number))
+        if position is None or not 1 <= position <= len(parent) or parent[position - 1] != wild or wild == mutant:
             return None
         if wild not in CANONICAL or mutant not in CANONICAL:
             return None
@@ -125,8 +127,8 @@ class VariantRules:
     canonical, because each one is scored.
     """
 
-    def __init__(self, parent: str, offset: int, *, lengths: bool = False) -> None:
-        self._parent, self._offset, self._lengths = parent, offset, lengths
+    def __init__(self, parent: str, numbering: Numbering, *, lengths: bool = False) -> None:
+        self._parent, self._numbering, self._lengths = parent, numbering, lengths
         self._named = Named()
         self._shifted = False
 
@@ -136,7 +138,7 @@ class VariantRules:
         if not text:
             faults.add("empty_sequence", "there is no variant", "Give a code such as A24T, or a full sequence.")
         elif not is_full_sequence(text):
-            variant = _of_code(text, self._parent, self._offset, faults, self._named)
+            variant = _of_code(text, self._parent, self._numbering, faults, self._named)
             if self._lengths and not faults.problems:
                 self._check_whole(variant.sequence(self._parent), faults)
         elif self._lengths:
@@ -153,7 +155,7 @@ class VariantRules:
         """Return the problem `wrong_offset` if another numbering offset would correct nearly all codes."""
         if not self._shifted:
             return None
-        return wrong_offset(self._named, self._parent, self._offset, "params.offset")
+        return wrong_offset(self._named, self._parent, self._numbering, "params.offset")
 
     @staticmethod
     def _check_whole(sequence: str, faults: _Faults) -> None:
@@ -196,7 +198,7 @@ def _of_sequence(text: str, parent: str, faults: _Faults) -> Variant:
     return Variant()
 
 
-def _of_code(text: str, parent: str, offset: int, faults: _Faults, named: Named) -> Variant:
+def _of_code(text: str, parent: str, numbering: Numbering, faults: _Faults, named: Named) -> Variant:
     """Return the variant of one code. Its pairs of wild-type letter and number are added to `named`."""
     word = capitals(text).strip()
     if word == WILD_TYPE:
@@ -206,23 +208,25 @@ def _of_code(text: str, parent: str, offset: int, faults: _Faults, named: Named)
         if faults.problems.full:
             break
         found = _SUBSTITUTION.fullmatch(part)
-        if found is None or found[3] == "-":
+        position = numbering.position(int(found[2]), found[3]) if found else None
+        # Without such a residue, the letter may belong to a word, as in the frameshift A24fs.
+        if found is None or found[4] == "-" or (found[3] and position is None and _LOOKS_LIKE_INDEL.search(part)):
             _not_a_substitution(part, faults)
             continue
-        wild, number, mutant = found[1], int(found[2]), found[3].replace("=", found[1])
-        named.add(wild, number)
-        position = number - offset
-        if not 1 <= position <= len(parent):
-            what = f"{part} lies outside the parent, whose residues are numbered {1 + offset} to {len(parent) + offset}"
-            faults.add("position_outside", what, "Check the parent and the numbering offset.")
+        wild, mutant = found[1], found[4].replace("=", found[1])
+        if not found[3]:
+            named.add(wild, int(found[2]))
+        if position is None or not 1 <= position <= len(parent):
+            what, remedy = _no_residue(part, found[2], found[3], parent, numbering)
+            faults.add("position_outside", what, remedy)
         elif parent[position - 1] != wild:
             what = f"{part} names {wild}, but the parent has {parent[position - 1]} there"
-            faults.add("wrong_wild_type", what, "Check the parent and the numbering offset.", wild)
+            faults.add("wrong_wild_type", what, "Check the parent and the numbering.", wild)
         else:
             mutations.append(Mutation(position, wild, mutant))
     twice = [position for position, count in Counter(m.position for m in mutations).items() if count > 1]
     for position in twice:
-        what = f"position {position + offset} is named more than once"
+        what = f"residue {numbering.label(position)} is named more than once"
         faults.add("position_twice", what, "Name each position once.")
     return Variant() if twice else _checked([m for m in mutations if m.wild != m.mutant], faults)
 
@@ -239,6 +243,18 @@ def _checked(mutations: Sequence[Mutation], faults: _Faults) -> Variant:
             what = f"the parent has {mutation.wild} at position {mutation.position}, which is not a canonical residue"
             faults.add("bad_letter", what, "Leave the position out, or put the true residue there.", mutation.wild)
     return Variant(tuple(sorted(mutations)))
+
+
+def _no_residue(part: str, number: str, letter: str, parent: str, numbering: Numbering) -> tuple[str, str]:
+    """Return why no residue of the parent has this number, and the remedy."""
+    if letter and not numbering.has_letters:
+        what = f"{part} names residue {number}{letter}, and the numbering has no insertion letters"
+        return what, "Write a substitution as A24T, or give a numbering that has the letter."
+    first, last = numbering.label(1), numbering.label(len(parent))
+    if letter or first.number <= int(number) <= last.number:
+        return f"{part} names residue {number}{letter}, which the numbering does not have", "Check the numbering."
+    what = f"{part} lies outside the parent, whose residues are numbered {first} to {last}"
+    return what, "Check the parent and the numbering."
 
 
 def _not_a_substitution(part: str, faults: _Faults) -> None:

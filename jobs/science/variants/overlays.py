@@ -11,7 +11,8 @@ from jobs.errors import InvalidInput, Problem
 from jobs.parsing.records import Place
 from jobs.science.variants.codes import Variant, VariantRules, plain_variant, read_variant
 from jobs.science.variants.metrics import ndcg, spearman, top_recall
-from jobs.science.variants.offsets import suggest_offset
+from jobs.science.variants.numbering import Numbering
+from jobs.science.variants.offsets import offset_remedy, suggest_offset
 
 LISTED = 20
 """Most names without a match that are listed; the others are only counted."""
@@ -53,15 +54,15 @@ class Overlay:
     top_recall: float | None
 
 
-def key_of(text: str, parent: str, offset: int) -> Variant | str:
+def key_of(text: str, parent: str, numbering: Numbering) -> Variant | str:
     """Return the variant that a name means, or the full sequence if its length differs from the parent's.
 
     Raises InvalidInput as `read_variant` does.
     """
-    if (plain := plain_variant(text, parent, offset)) is not None:
+    if (plain := plain_variant(text, parent, numbering)) is not None:
         return plain
     try:
-        return read_variant(text, parent, offset=offset)
+        return read_variant(text, parent, numbering=numbering)
     except InvalidInput as error:
         word = text.strip().upper()
         if error.code == "indel" and word.isalpha():
@@ -69,7 +70,9 @@ def key_of(text: str, parent: str, offset: int) -> Variant | str:
         raise
 
 
-def overlay(names: Sequence[str], values: Sequence[float], parent: str, offset: int, score_of: ScoreOf) -> Overlay:
+def overlay(
+    names: Sequence[str], values: Sequence[float], parent: str, numbering: Numbering, score_of: ScoreOf
+) -> Overlay:
     """Match every row. Metrics cover the variants that have both numbers, each once."""
     # Keyed by label, which is cheaper to look up than a variant.
     measured: dict[str, list[float]] = {}
@@ -78,14 +81,14 @@ def overlay(names: Sequence[str], values: Sequence[float], parent: str, offset: 
     missing = 0
     for index, (name, value) in enumerate(zip(names, values, strict=True)):
         try:
-            key = key_of(name, parent, offset)
+            key = key_of(name, parent, numbering)
         except InvalidInput:
             unreadable.append(index)
             continue
         if math.isnan(value):
             missing += 1
             continue
-        label = key.code(offset) if isinstance(key, Variant) else key
+        label = key.code(numbering) if isinstance(key, Variant) else key
         keys[label] = key
         measured.setdefault(label, []).append(value)
     points: list[Point] = []
@@ -107,7 +110,7 @@ def overlay(names: Sequence[str], values: Sequence[float], parent: str, offset: 
         duplicates=len(names) - len(unreadable) - missing - unscored_rows - len(points),
         unreadable=len(unreadable),
         points=tuple(points),
-        examples=tuple(_examples(names, unreadable, parent, offset)),
+        examples=tuple(_examples(names, unreadable, parent, numbering)),
         unscored=tuple(unscored[:LISTED]),
         spearman=_defined(spearman(scores, truth)),
         ndcg=_defined(ndcg(scores, truth)),
@@ -115,41 +118,41 @@ def overlay(names: Sequence[str], values: Sequence[float], parent: str, offset: 
     )
 
 
-def check_names(names: Sequence[str], parent: str, offset: int) -> None:
+def check_names(names: Sequence[str], parent: str, numbering: Numbering) -> None:
     """Raise InvalidInput, with examples, if fewer than half of the names are variants of the parent.
 
     The code is `wrong_offset` if another offset would correct nearly all of them, else `assay_mismatch`.
     """
-    failed = [index for index, name in enumerate(names) if not _fits(name, parent, offset)]
+    failed = [index for index, name in enumerate(names) if not _fits(name, parent, numbering)]
     if 2 * len(failed) <= len(names):
         return
     better = suggest_offset(_pairs_named(names), parent)
-    if better is not None and better != offset:
+    if better is not None and better != numbering.offset:
         what = (
             f"the numbers of the variants seem shifted: {len(failed):,} of {len(names):,} names do not fit the parent"
         )
-        remedy = f"Set the numbering offset to {better} instead of {offset}."
+        remedy = offset_remedy(better, numbering)
         first = Problem("wrong_offset", what, remedy, path="offset")
     else:
         what = f"{len(failed):,} of {len(names):,} names are not variants of this job's parent"
         remedy = "Choose another column, or send the measurements of this parent."
         first = Problem("assay_mismatch", what, remedy, path="variant_column")
-    problems = [first, *_examples(names, failed, parent, offset)]
+    problems = [first, *_examples(names, failed, parent, numbering)]
     raise InvalidInput(first.message, code=first.code, problems=problems, problem_count=len(failed) + 1)
 
 
-def _fits(name: str, parent: str, offset: int) -> bool:
+def _fits(name: str, parent: str, numbering: Numbering) -> bool:
     try:
-        key = key_of(name, parent, offset)
+        key = key_of(name, parent, numbering)
     except InvalidInput:
         return False
     # Letters alone may be a sequence, but a short one is more likely the name of a gene.
     return isinstance(key, Variant) or 2 * len(key) >= len(parent)
 
 
-def _examples(names: Sequence[str], failed: Sequence[int], parent: str, offset: int) -> Iterator[Problem]:
+def _examples(names: Sequence[str], failed: Sequence[int], parent: str, numbering: Numbering) -> Iterator[Problem]:
     """Yield the problems of the first names that do not match, with messages that do not repeat their place."""
-    rules = VariantRules(parent, offset)
+    rules = VariantRules(parent, numbering)
     for index in failed[:LISTED]:
         last = rules.problems(names[index], Place())[-1]
         yield Problem(last.code, last.message, last.remedy, record=names[index][:80], index=index)
