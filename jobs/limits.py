@@ -49,6 +49,10 @@ MAX_BAD_RECORDS = 100_000
 GOOD_SHARE = 0.1
 """Share of good records from which a file with more bad ones is read on, if they are skipped."""
 
+BAD_LETTERS = 100
+"""Letters of the average bad record, header included, from which a file with more of them is read on when bad records
+are skipped. Proteins have some hundreds. Text of another kind has a few a record, and takes minutes to read."""
+
 RECORD_PROBLEMS = 20
 """Problems of one record that are kept. The next upload shows the others."""
 
@@ -92,6 +96,15 @@ MAX_GZIP_RATIO = 500
 
 GZIP_RATIO_FROM = 64 * MIB
 """Unpacked bytes from which the ratio is checked. A smaller file does no harm."""
+
+MAX_LIBRARY_BYTES = 64 * GIB
+"""Bytes of a library for homolog searches once unpacked: UniRef50 has some 25 GB."""
+
+MAX_LIBRARY_SEQUENCES = 200_000_000
+"""Sequences of such a library: three times those of UniRef50."""
+
+LIBRARY_SPARES_BYTES = 2 * GIB
+"""Bytes that a new library leaves free on its disk, which the database may share."""
 
 MAX_CONTEXT_FILE = MIB
 """Bytes of a file of context sequences once unpacked: 50 sequences of 2,048 residues take 110,000."""

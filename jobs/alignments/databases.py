@@ -12,6 +12,7 @@ from django.db import IntegrityError, transaction
 
 from jobs.alignments.selectors import database_named
 from jobs.errors import Conflict, InvalidInput, Unavailable
+from jobs.limits import MAX_LIBRARY_BYTES
 from jobs.models import SequenceDatabase
 from jobs.parsing import open_reader
 from jobs.science.alignments.libraries import RULES, LibraryFacts, library_write
@@ -46,7 +47,8 @@ def database_add(*, name: str, file: Path, skip_invalid: bool = False) -> tuple[
     work = Path(tempfile.mkdtemp(prefix=".adding-", dir=root))
     try:
         with file.open("rb") as stream:
-            facts = library_write(open_reader(stream, RULES, filename=file.name), work, skip_invalid=skip_invalid)
+            records = open_reader(stream, RULES, filename=file.name, max_bytes=MAX_LIBRARY_BYTES)
+            facts = library_write(records, work, skip_invalid=skip_invalid)
         folder = f"{name}-{facts.digest[:12]}"
         _into_place(work, root / folder)
         try:

@@ -14,12 +14,14 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.errors import InvalidInput
+from jobs.errors import InvalidInput, TooLarge
 from jobs.parsing.numbers import decimal, whole
 from jobs.parsing.table import MISSING, table_rows
 
 MAX_COLUMNS = 50
 MAX_CATEGORIES = 500
+MAX_ROWS = 2_000_000
+"""Rows of a file: twice the items of a large library. A job of more items takes twice as many as it has."""
 MAX_TEXT = 200
 """Characters of a category, and of a cell in a message."""
 SHOWN = 20
@@ -171,8 +173,11 @@ def _place(
         items_of.setdefault(name, []).append(index)
     cells: dict[str, dict[int, str]] = {name: {} for name in header}
     seen: set[str] = set()
+    most = max(MAX_ROWS, 2 * len(names))
     for line, row in rows:
         found.rows += 1
+        if found.rows > most:
+            raise TooLarge.one("too_many_rows", f"the file has more than {most:,} rows", "Send fewer.", path="file")
         if len(row) != len(header):
             what = f"line {line} has {len(row)} fields, and the header {len(header)}"
             raise _refusal("wrong_field_count", what, "Put fields that hold the separator in quotes.", line=line)

@@ -1,8 +1,8 @@
 """FASTA as a stream of records.
 
 There are two ways to the same result. The quick way handles a whole record with a few calls on bytes, and accepts only
-records that keep the rules. Any other record is read again, line by line, by `CarefulRecord`, which finds the place of
-each fault. A record that is too long to hold in memory goes the careful way from the start.
+records that keep the rules. Any other record is read again by `CarefulRecord`, which finds the place of each fault. A
+record that is too long to hold in memory goes the careful way from the start.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from jobs.parsing.tally import Tally
 from jobs.parsing.text import check_line_length, even_blocks, unify_line_ends
 
 HOLD = 64 * 1024
-"""Bytes of an unfinished record that are held; a longer record is read line by line."""
+"""Bytes of an unfinished record that are held; a longer record is read block by block."""
 
 _CAPITALS = bytes.maketrans(bytes(range(97, 123)), bytes(range(65, 91)))
 _RECORD_START = re.compile(rb">(?<=[\r\n]>)")
@@ -44,7 +44,7 @@ class FastaSource:
         self._least_residues = max(1, rules.min_residues, rules.reach)
         self._index = 0
         self._line = 1  # where the next record begins
-        self._long: CarefulRecord | None = None  # the record that is being read line by line
+        self._long: CarefulRecord | None = None  # the record that is being read block by block
 
     def __iter__(self) -> Iterator[Record | BadRecord]:
         opened, rest = False, b""
@@ -100,7 +100,7 @@ class FastaSource:
         return Place(line=self._line).refused("not_fasta", what, remedy, column=1)
 
     def _hold(self, rest: bytes) -> bytes:
-        """Keep an unfinished record, or begin to read it line by line once it is too long to keep."""
+        """Keep an unfinished record, or begin to read it block by block once it is too long to keep."""
         if len(rest) <= HOLD:
             return rest
         head, end, body = rest.partition(b"\n" if b"\r" not in rest else _first_line_end(rest))
@@ -142,12 +142,12 @@ class FastaSource:
         record = self._quick(piece, line, flags)
         if record is not None:
             return self._count(record, flags)
-        head, *lines = piece.split(b"\n")
+        head, end, body = piece.partition(b"\n")
         careful = CarefulRecord(self._index, line, head, self._rules, self._shared_tokens)
         if foreign_ends:
             careful.flags.add(LINE_ENDS)
-        for raw in lines:
-            careful.take(raw)
+        if end:
+            careful.take(body)
         return self._count(*careful.result())
 
     def _quick(self, piece: bytes, line: int, flags: list[str]) -> Record | None:

@@ -1,4 +1,4 @@
-"""One FASTA record, read line by line with the place of every fault, in constant memory."""
+"""One FASTA record, read with the place of every fault, in constant memory."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from jobs.parsing.letters import (
     strange_characters,
 )
 from jobs.parsing.records import BadRecord, ItemRules, Place, Record, default_name
-from jobs.parsing.text import SHORT, check_line_length, decoded, unify_line_ends
+from jobs.parsing.text import check_line_length, decoded, decoded_lines, unify_line_ends
 
 
 class CarefulRecord:
@@ -40,7 +40,7 @@ class CarefulRecord:
         self._shared_tokens = shared_tokens
         self._residues = 0
         self._masked = False
-        self._accepted = rules.sequence + " \t"
+        self._accepted = rules.sequence + " \t\n"
         self._kept: list[str] = []
         self._room = rules.max_residues  # residues that are still kept
         self._star: tuple[int, int] | None = None  # place of a '*' that may yet be the last character
@@ -50,9 +50,9 @@ class CarefulRecord:
         """Take the lines of `data` that have ended, and return the unfinished last one."""
         if b"\r" in data:
             self.flags.add(LINE_ENDS)
-        *lines, rest = unify_line_ends(data).split(b"\n")
-        for raw in lines:
-            self.take(raw)
+        whole, end, rest = unify_line_ends(data).rpartition(b"\n")
+        if end:
+            self.take(whole)
         check_line_length(rest, self.line + 1)
         return rest
 
@@ -63,20 +63,17 @@ class CarefulRecord:
             self.take(rest)
 
     def take(self, raw: bytes) -> None:
-        """Take one more line, without its end."""
-        self.line += 1
-        # A file of blank lines has tens of millions of them.
-        if len(raw) < SHORT and not raw.strip(b" \t"):
-            if raw:
-                self.flags.add(SPACES)
-            return
-        text = decoded(raw, self.line)
+        """Take one or more whole lines, separated by LF, without the end of the last one."""
+        first = self.line + 1
+        self.line += raw.count(b"\n") + 1
+        text = decoded_lines(raw, first)
+        if " " in text or "\t" in text:
+            self.flags.add(SPACES)
         upper = capitals(text)
-        residues = upper.replace(" ", "").replace("\t", "")
         if upper != text:
             self.flags.add(LOWER_CASE)
-        if len(residues) != len(text):
-            self.flags.add(SPACES)
+        # Blanks are ASCII, so they are never a part of another character, and bytes are faster.
+        residues = capitals(raw.translate(None, b" \t\n").decode("utf-8"))
         if not residues:
             return
         if self._star is not None:  # it was not the last character after all
@@ -84,12 +81,12 @@ class CarefulRecord:
             self._add("*")
             self._star = None
         if residues.endswith("*"):
-            column = upper.rindex("*")
-            self._star = (self.line, column + 1)
-            upper, residues = upper[:column], residues[:-1]
+            at = upper.rindex("*")
+            self._star = _line_and_column(upper, at, first)
+            upper, residues = upper[:at], residues[:-1]
         self._add(residues)
         for character, at, count in strange_characters(upper, self._accepted):
-            self._note(character, self.line, at + 1, count)
+            self._note(character, *_line_and_column(upper, at, first), count)
 
     def _add(self, residues: str) -> None:
         self._residues += len(residues)
@@ -121,3 +118,8 @@ class CarefulRecord:
         for character, (line, column, count) in self._strange.items():
             yield letter_problem(self._place, character, count, allowed=self._rules.sequence, line=line, column=column)
         yield from check_size(self._residues, self._masked, self._shared_tokens, self._rules, self._place)
+
+
+def _line_and_column(text: str, at: int, first_line: int) -> tuple[int, int]:
+    """Return the place of `text[at]`; `text` begins at the beginning of `first_line`."""
+    return first_line + text.count("\n", 0, at), at - text.rfind("\n", 0, at)

@@ -8,6 +8,7 @@ from typing import BinaryIO
 
 from e1protocol import tokens_of
 from jobs.errors import InvalidInput, Problem
+from jobs.limits import MAX_UPLOAD_BYTES
 from jobs.parsing.fasta import FastaSource
 from jobs.parsing.items import ItemRule
 from jobs.parsing.lines import read_jsonl, read_plain
@@ -19,13 +20,20 @@ from jobs.parsing.upload import EMPTY_FILE, Format, blocks_of, detect_format, te
 
 
 def open_reader(
-    stream: BinaryIO, rules: ItemRules, *, filename: str, media_type: str = "", shared_context: Sequence[str] = ()
+    stream: BinaryIO,
+    rules: ItemRules,
+    *,
+    filename: str,
+    media_type: str = "",
+    shared_context: Sequence[str] = (),
+    max_bytes: int = MAX_UPLOAD_BYTES,
 ) -> Reader:
     """Return the reader of a file, packed or not; its name, media type or first bytes tell the format.
 
-    Raises InvalidInput if the file is not text, or of no known format.
+    Raises InvalidInput if the file is not text, or of no known format. Reading raises TooLarge beyond `max_bytes`
+    unpacked.
     """
-    blocks = blocks_of(stream)
+    blocks = blocks_of(stream, max_bytes=max_bytes)
     first = next(blocks, b"")
     format = detect_format(filename, media_type, first, variants=rules.variants is not None)
     return Reader(chain([first], blocks), format, rules, shared_context=shared_context)

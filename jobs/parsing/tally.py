@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from jobs.errors import InvalidInput, Problem
-from jobs.limits import GOOD_SHARE, LISTED_PROBLEMS, MAX_BAD_RECORDS, MAX_ITEMS
+from jobs.limits import BAD_LETTERS, GOOD_SHARE, LISTED_PROBLEMS, MAX_BAD_RECORDS, MAX_ITEMS
 from jobs.parsing.letters import CLEANINGS
 from jobs.parsing.records import BadRecord, Place, Record
 
@@ -85,6 +85,8 @@ class InputTally:
     hint: Callable[[], Problem | None] | None = None
     total: int = 0
     bad: int = 0
+    bad_letters: int = 0
+    """Letters of the bad records and their headers, as far as they could be read."""
     problems: list[Problem] = field(default_factory=list)
 
     def note(self, record: Record | BadRecord) -> None:
@@ -95,9 +97,15 @@ class InputTally:
         self.total += 1
         if isinstance(record, BadRecord):
             self.bad += 1
+            self.bad_letters += len(record.header) + len(record.sequence)
             self.problems.extend(record.problems[: LISTED_PROBLEMS - len(self.problems)])
-            if self.bad > MAX_BAD_RECORDS and (self.doomed or self.total - self.bad < GOOD_SHARE * self.total):
+            if self.bad > MAX_BAD_RECORDS and (self.doomed or self._is_of_another_kind):
                 raise self._given_up(record)
+
+    @property
+    def _is_of_another_kind(self) -> bool:
+        """Whether the records look like no library: hardly one is good, and the bad ones are hardly sequences."""
+        return self.total - self.bad < GOOD_SHARE * self.total and self.bad_letters < BAD_LETTERS * self.bad
 
     @property
     def doomed(self) -> bool:

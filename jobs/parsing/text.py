@@ -19,6 +19,7 @@ SHORT = 1024
 """Bytes from which a blank line is treated as any other, so that the limits of lines and fields hold for it."""
 
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_CONTROL_BYTES = bytes([*range(9), *range(11, 32), 127])
 _CR, _LF = ord("\r"), ord("\n")
 
 
@@ -67,6 +68,21 @@ def decoded(raw: bytes, line: int, *, offset: int = 0) -> str:
     return text
 
 
+def decoded_lines(raw: bytes, line: int) -> str:
+    """Return whole lines, separated by LF, as text; `line` is the first. Raises InvalidInput if one is not text."""
+    # A record may consist of millions of lines, so they are looked at one by one only if one of them is at fault.
+    if len(raw.translate(None, _CONTROL_BYTES)) == len(raw) and _are_short(raw):
+        try:
+            return raw.decode("utf-8")
+        except UnicodeDecodeError:
+            pass
+    return "\n".join(decoded(one, number) for number, one in enumerate(raw.split(b"\n"), start=line))
+
+
+def _are_short(raw: bytes) -> bool:
+    return len(raw) <= MAX_LINE or max(map(len, raw.split(b"\n"))) <= MAX_LINE
+
+
 def check_line_length(raw: bytes, line: int) -> None:
     """Raise InvalidInput `line_too_long` beyond `MAX_LINE` bytes, even if the line has not ended yet."""
     if len(raw) > MAX_LINE:
@@ -98,6 +114,22 @@ class Lines:
             check_line_length(rest, number + 1)
         if rest:
             yield number + 1, decoded(rest, number + 1)
+
+
+def line_blocks(blocks: Iterable[bytes], size: int = BLOCK) -> Iterator[tuple[int, str]]:
+    """Yield whole lines, many at a time and separated by LF, each time with the number of the first.
+
+    It is for files of millions of short lines, which `Lines` yields one by one.
+    """
+    number, rest = 1, b""
+    for block in even_blocks(blocks, size):
+        whole, end, rest = unify_line_ends(rest + block).rpartition(b"\n")
+        if end:
+            yield number, decoded_lines(whole, number)
+            number += whole.count(b"\n") + 1
+        check_line_length(rest, number)
+    if rest:
+        yield number, decoded_lines(rest, number)
 
 
 def file_name(name: str, default: str = "") -> str:

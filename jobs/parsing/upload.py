@@ -78,7 +78,7 @@ def blocks_of(stream: Readable, *, max_bytes: int = MAX_UPLOAD_BYTES) -> Iterato
     packed = iter(lambda: stream.read(_READ), b"")
     head = _gathered(packed, len(GZIP_MAGIC))
     raw = chain([head], packed)
-    blocks = _gunzipped(raw) if head.startswith(GZIP_MAGIC) else raw
+    blocks = _gunzipped(raw, max_bytes) if head.startswith(GZIP_MAGIC) else raw
     return _limited(text_blocks(blocks), max_bytes)
 
 
@@ -105,20 +105,20 @@ def _limited(blocks: Iterator[bytes], max_bytes: int) -> Iterator[bytes]:
         total += len(block)
         if total > max_bytes:
             what = f"The file has more than {max_bytes // MIB:,} MiB unpacked"
-            raise TooLarge.one("upload_too_large", what, "Split it into several jobs.")
+            raise TooLarge.one("upload_too_large", what, "Split it into several files.")
         yield block
 
 
-def _gunzipped(packed: Iterator[bytes]) -> Iterator[bytes]:
+def _gunzipped(packed: Iterator[bytes], max_bytes: int) -> Iterator[bytes]:
     """Unpack every member of a gzip file in turn. Up to `_MAX_PADDING` zero bytes after members are padding."""
     member = zlib.decompressobj(_GZIP_WINDOW)
     taken = given = padding = 0
     for data in packed:
         taken += len(data)
-        if taken > MAX_UPLOAD_BYTES:
+        if taken > max_bytes:
             # Members without content unpack to nothing, however many there are.
-            what = f"The gzip file has more than {MAX_UPLOAD_BYTES // MIB:,} MiB"
-            raise TooLarge.one("upload_too_large", what, "Split it into several jobs.")
+            what = f"The gzip file has more than {max_bytes // MIB:,} MiB"
+            raise TooLarge.one("upload_too_large", what, "Split it into several files.")
         while data:
             if member.eof:
                 size = len(data)

@@ -20,8 +20,9 @@ from jobs.alignments import databases, leased, searches
 from jobs.alignments.databases import database_add
 from jobs.alignments.services import alignment_load
 from jobs.background import leases as background
+from jobs.errors import InvalidInput, TooLarge
 from jobs.models import Alignment, HomologSearch, SequenceDatabase
-from jobs.science.alignments import homologs, mmseqs
+from jobs.science.alignments import homologs, libraries, mmseqs
 from jobs.science.alignments.homologs import SearchSettings
 from jobs.science.alignments.libraries import library_blocks
 from jobs.tasks.works import WORKS
@@ -181,6 +182,32 @@ def test_blocks_hold_the_whole_library(folder, tmp_path, monkeypatch):
     text = b"".join(block for _, block in parts)
     assert text == (databases.database_folder(database) / "sequences.fasta").read_bytes()
     assert text.count(b">") == facts.sequences == 321
+
+
+@pytest.mark.parametrize(
+    ("limit", "value", "code"),
+    [
+        ("MAX_LIBRARY_SEQUENCES", 300, "too_many_sequences"),
+        ("LIBRARY_SPARES_BYTES", 1 << 60, "no_room"),
+        ("MAX_LIBRARY_BYTES", 10_000, "upload_too_large"),
+    ],
+)
+def test_a_library_that_is_too_large_is_given_up(folder, tmp_path, monkeypatch, limit, value, code):
+    module = databases if hasattr(databases, limit) else libraries
+    monkeypatch.setattr(module, limit, value)
+    (tmp_path / "x.fasta").write_bytes(LIBRARY)
+    with pytest.raises(TooLarge) as caught:
+        database_add(name="x", file=tmp_path / "x.fasta")
+    assert (caught.value.code, bool(caught.value.problems[0].remedy)) == (code, True)
+    assert list(folder.iterdir()) == []
+    assert not SequenceDatabase.objects.exists()
+
+
+def test_a_library_of_faults_is_given_up(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr("jobs.parsing.tally.MAX_BAD_RECORDS", 3)
+    (tmp_path / "x.fasta").write_bytes(b">a\n" * 50 + LIBRARY)
+    with pytest.raises(InvalidInput, match="4 of the first 4 records"):
+        database_add(name="x", file=tmp_path / "x.fasta", skip_invalid=True)
 
 
 def test_names_may_repeat_and_odd_letters_are_told(folder, tmp_path, capsys):

@@ -138,6 +138,15 @@ def test_a_file_beyond_the_limit_is_refused(lib, owner, monkeypatch):
     assert upload_columns(owner, lib, "name,a\nP1,1\n").status_code == 413
 
 
+def test_a_file_of_too_many_rows_is_refused(lib, owner, monkeypatch):
+    monkeypatch.setattr("jobs.maps.column_files.MAX_ROWS", 3)
+    # A job of more items takes twice as many rows as it has items.
+    most = max(3, 2 * lib.job.total_items)
+    assert upload_columns(owner, lib, "name,a\nP1,1\n" + "x,1\n" * (most - 1)).status_code == 201
+    answer = upload_columns(owner, lib, "name,a\nP1,1\n" + "x,1\n" * most)
+    assert (answer.status_code, body(answer)["code"]) == (413, "too_many_rows")
+
+
 def test_other_people_neither_see_nor_change_them(lib, owner, stranger):
     (column,) = body(upload_columns(owner, lib, "name,a\nP1,1\n"))["columns"]
     theirs = client_of(stranger)

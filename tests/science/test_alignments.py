@@ -2,14 +2,16 @@
 
 import gzip
 import io
+from functools import partial
 
 import numpy as np
 import pytest
 from Bio import AlignIO
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.errors import InvalidInput, TooLarge
+from jobs.parsing.text import line_blocks
 from jobs.science.alignments import rows as alignment_rows
 from jobs.science.alignments.reading import Alignment, read_alignment
 
@@ -127,6 +129,38 @@ def test_wrong_characters_with_line_and_column():
     with pytest.raises(InvalidInput) as caught:
         read_alignment(b"# STOCKHOLM 1.0\nname   MK*\n//\n")
     assert [(p.line, p.column) for p in caught.value.problems] == [(2, 10)]
+
+
+def test_the_column_of_a_wrong_character_counts_the_blanks_before_it():
+    with pytest.raises(InvalidInput) as caught:
+        read_alignment(b"  >a\n\tM1\r\n 1\n")
+    assert [(p.line, p.column) for p in caught.value.problems] == [(2, 3), (3, 2)]
+
+
+def test_a_stockholm_file_of_too_many_lines_is_refused(monkeypatch):
+    monkeypatch.setattr(alignment_rows, "MAX_LINES", 4)
+    assert read_alignment(b"# STOCKHOLM 1.0\na MK\nb MK\n\na TA\nb TA\n//\n").depth == 2
+    with pytest.raises(TooLarge) as caught:
+        read_alignment(b"# STOCKHOLM 1.0\n" + b"a MK\n" * 5 + b"//\n")
+    assert caught.value.code == "too_many_lines"
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    pieces=st.lists(st.sampled_from([*(b">", b">a b", b"A", b"a", b"-", b"1", b"*", b" ", b"\t", b"\n", b"\n>b\n")])),
+    end=st.sampled_from([b"\n", b"\r\n", b"\r"]),
+    size=st.integers(2, 20),
+)
+def test_the_cut_into_blocks_changes_no_row_and_no_place(pieces, end, size):
+    data = b">first\n" + b"".join(pieces).replace(b"\n", end)
+
+    def outcome(blocks):
+        with pytest.MonkeyPatch().context() as patch:
+            patch.setattr(alignment_rows, "line_blocks", blocks)
+            found = alignment_rows.read_rows(data)
+        return found.rows, found.problems.listed, found.problems.count
+
+    assert outcome(partial(line_blocks, size=size)) == outcome(line_blocks)
 
 
 def test_the_first_row_must_be_the_parent():

@@ -25,12 +25,12 @@ PLAIN = (b"\n", b"\r", b" ", b" \n", b",", b'"', b">", b">\n", b"A", b"1\n", WID
 """Text that repeats and that begins like no file, or like a FASTA file."""
 SHAPES: dict[str, tuple[tuple[bytes, bytes], ...]] = {
     "fasta": tuple((b"", unit) for unit in (*PLAIN, b">\n\n", b">\r", b">a\n1\n"))
-    + tuple((RECORD, unit) for unit in (b"\n", b"\r", b" \n", b"1\n", b"*\n", b"1")),
+    + tuple((RECORD, unit) for unit in (b"\n", b"\r", b" \n", b"A\n", b"A\r", b"1\n", b"*\n", b"1")),
     "jsonl": tuple((b"", unit) for unit in (*PLAIN, b"{}\n", b"{\n", b"[", b'{"a":')),
     "csv": tuple((head, unit) for head in (b"", TABLE) for unit in (*PLAIN, b",\n", b"a,1\n", b'"\n', b'"a"b\n')),
     "plain": tuple((b"", unit) for unit in PLAIN),
     "alignment": tuple((b"", unit) for unit in (*PLAIN, b"#\n"))
-    + tuple((RECORD, unit) for unit in (b"\n", b" \n", b"1\n", b"*"))
+    + tuple((RECORD, unit) for unit in (b"\n", b" \n", b"A\n", b"A \n", b"1\n", b"*"))
     + tuple((STOCKHOLM, unit) for unit in (b"\n", b"#\n", b"a A\n", b"a 1\n")),
     "assay": tuple((head, unit) for head in (b"", ASSAY) for unit in (*PLAIN, b",\n", b'"\n', b"A1C,x\n")),
     "columns": tuple((head, unit) for head in (b"", COLUMNS) for unit in (*PLAIN, b",\n", b'"\n', b"c,1\n")),

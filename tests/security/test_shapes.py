@@ -66,6 +66,20 @@ def test_many_bad_records_among_good_ones_are_skipped():
     assert (read_on.total, read_on.bad) == (120, 80)
 
 
+@pytest.mark.usefixtures("patience")
+@pytest.mark.parametrize(("header", "letters"), [(10, 90), (90, 10), (0, 100)])
+def test_bad_records_as_long_as_proteins_are_skipped_though_they_come_first(header, letters):
+    bad = b">" + b"h" * header + b"\n" + b"J" * letters + b"\n"
+    read_on = read_library("fasta", bad * 40 + b">a\nMKT\n", "skip")
+    assert (read_on.total, read_on.bad) == (41, 40)
+
+
+@pytest.mark.usefixtures("patience")
+def test_bad_records_shorter_than_proteins_are_given_up():
+    assert read("fasta", b">a\n" + b"J" * 98 + b"\n>b\nMKT\n", "skip") is None
+    assert read("fasta", (b">a\n" + b"J" * 98 + b"\n") * 40 + b">a\nMKT\n", "skip").code == "too_many_bad_records"
+
+
 def test_a_list_of_problems_keeps_the_last_place_when_it_is_full(monkeypatch):
     monkeypatch.setattr(tally, "MAX_BAD_RECORDS", LISTED_PROBLEMS + 5)
     refusal = read("fasta", b">a\n" * 2 * LISTED_PROBLEMS)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shutil
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,8 +16,10 @@ from pathlib import Path
 import orjson
 
 from e1protocol import BOUNDARY_TOKENS, EXTENDED
-from jobs.errors import InvalidInput, Problems
+from jobs.errors import InvalidInput, Problems, TooLarge
+from jobs.limits import GIB, LIBRARY_SPARES_BYTES, MAX_LIBRARY_SEQUENCES
 from jobs.parsing import BadRecord, ItemRules, Record
+from jobs.parsing.tally import InputTally
 
 BLOCK_RESIDUES = 4_000_000
 MAX_RESIDUES = 100_000
@@ -56,13 +59,17 @@ def library_write(records: Iterable[Record | BadRecord], folder: Path, *, skip_i
     """Write the library into the empty folder `folder`, in memory that does not grow with it.
 
     Bad records raise InvalidInput with their problems, unless `skip_invalid` leaves them out. A library without any
-    good record raises InvalidInput `empty_library`.
+    good record raises InvalidInput `empty_library`. It is given up with `too_many_bad_records`, as an upload is, with
+    TooLarge `too_many_sequences`, and with `no_room` before it fills the disk.
     """
     digest, problems = hashlib.sha256(), Problems()
+    tally = InputTally("skip" if skip_invalid else "reject", "nothing was added")
+    _check_room(folder)
     blocks: list[list[int]] = [[0, 0, 0, 0]]
     count = residues = replaced = bad = 0
     with (folder / SEQUENCES).open("wb") as file:
         for record in records:
+            tally.note(record)
             if isinstance(record, BadRecord):
                 bad += 1
                 problems.extend(record.problems)
@@ -73,10 +80,14 @@ def library_write(records: Iterable[Record | BadRecord], folder: Path, *, skip_i
             digest.update(line)
             file.write(line)
             if blocks[-1][3] >= BLOCK_RESIDUES:
+                _check_room(folder)
                 blocks.append([blocks[-1][0] + blocks[-1][1], 0, 0, 0])
             last = blocks[-1]
             last[1], last[2], last[3] = last[1] + len(line), last[2] + 1, last[3] + len(record.sequence)
             count, residues = count + 1, residues + len(record.sequence)
+            if count > MAX_LIBRARY_SEQUENCES:
+                what = f"The library has more than {MAX_LIBRARY_SEQUENCES:,} sequences"
+                raise TooLarge.one("too_many_sequences", what, "Cluster them, or add several libraries.")
     if bad and not skip_invalid:
         first = problems.listed[0]
         detail = f"{first.message} (of {problems.count:,} problems in {bad:,} records); nothing was added"
@@ -86,6 +97,13 @@ def library_write(records: Iterable[Record | BadRecord], folder: Path, *, skip_i
     facts = LibraryFacts(digest.hexdigest(), count, residues, replaced, bad)
     (folder / INDEX).write_bytes(orjson.dumps(asdict(facts) | {"blocks": blocks}))
     return facts
+
+
+def _check_room(folder: Path) -> None:
+    """Raise TooLarge `no_room` if the disk is nearly full."""
+    if shutil.disk_usage(folder).free < LIBRARY_SPARES_BYTES:
+        what = f"Less than {LIBRARY_SPARES_BYTES // GIB} GiB are free on the disk of {folder.parent}"
+        raise TooLarge.one("no_room", what, "Free some space, or set E1_DATABASES to a folder on another disk.")
 
 
 def library_blocks(folder: Path) -> Iterator[tuple[float, bytes]]:

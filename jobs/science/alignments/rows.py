@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import chain
 
 from e1protocol import EXTENDED
 from jobs.errors import InvalidInput, Problem, Problems, TooLarge
 from jobs.limits import MAX_BAD_RECORDS
 from jobs.parsing.letters import letter_problem, strange_characters
 from jobs.parsing.records import Place, default_name
-from jobs.parsing.text import Lines
+from jobs.parsing.text import Lines, line_blocks
 
 MAX_ROWS = 100_000
 """Rows of an alignment: counting neighbours compares every pair of them."""
 
+MAX_LINES = 4_000_000
+"""Lines of a Stockholm file that have letters: those of `MAX_ROWS` rows in forty blocks."""
+
 GAPS = "-."
 STOCKHOLM_GAPS = "-._~"
 _LETTERS = EXTENDED + EXTENDED.lower()
+_HEADER = re.compile(r"^[ \t]*+>(.*)$", re.MULTILINE)
+_STRANGE = re.compile(f"[^{re.escape(_LETTERS + GAPS)} \\t\\n]")
 _FORMATS = "Send A3M, aligned FASTA (each record begins with '>') or Stockholm (begins with '# STOCKHOLM 1.0')."
 
 
@@ -53,7 +58,7 @@ def read_rows(text: bytes) -> Rows:
     Raises InvalidInput for a file that is not an alignment: `empty_alignment`, `not_alignment`,
     `unfinished_alignment`, `several_alignments`, `bad_line`. Bytes that are not text raise `invalid_utf8`,
     `control_character` or `line_too_long`. After `MAX_BAD_RECORDS` problems it raises them and reads no further. Raises
-    TooLarge `too_many_rows` at the first row beyond `MAX_ROWS`.
+    TooLarge `too_many_rows` at the first row beyond `MAX_ROWS`, `too_many_lines` at the first line beyond `MAX_LINES`.
     """
     lines = ((number, line.strip(" \t")) for number, line in Lines([text], blanks=b" \t"))
     for number, line in lines:
@@ -62,7 +67,7 @@ def read_rows(text: bytes) -> Rows:
         if line.upper().startswith("# STOCKHOLM"):
             found = _read_stockholm(lines)
         elif line.startswith(">"):
-            found = _read_fasta(chain([(number, line)], lines))
+            found = _read_fasta(text)
         elif line.startswith("#"):  # HH-suite and ColabFold write such a line above an A3M
             continue
         else:
@@ -74,26 +79,42 @@ def read_rows(text: bytes) -> Rows:
     raise InvalidInput.one("empty_alignment", "The alignment has no rows", _FORMATS)
 
 
-def _read_fasta(lines: Iterator[tuple[int, str]]) -> Rows:
+def _read_fasta(data: bytes) -> Rows:
     rows: list[Row] = []
     problems = Problems()
-    allowed = _LETTERS + GAPS
-    for number, line in lines:
-        if line.startswith(">"):
-            words = line[1:].split(maxsplit=1)
+    for number, text in line_blocks([data]):
+        line, at = number, 0
+        for header in _HEADER.finditer(text):
+            _take_lines(rows, problems, text[at : header.start()], line)
+            line += text.count("\n", at, header.start())
+            at = header.start()
             _check_room(len(rows))
-            rows.append(Row(words[0] if words else default_name(len(rows)), number, len(rows)))
-            continue
-        _note_strange(problems, rows[-1], line, number, allowed)
-        rows[-1].parts.append("".join(line.split()))
+            words = header[1].split(maxsplit=1)
+            rows.append(Row(words[0] if words else default_name(len(rows)), line, len(rows)))
+            line, at = line + 1, header.end() + 1
+        _take_lines(rows, problems, text[at:], line)
     return _joined(rows, problems, stockholm=False)
+
+
+def _take_lines(rows: list[Row], problems: Problems, text: str, line: int) -> None:
+    """Add lines to the last row. Lines before the first row are comments."""
+    if not rows:
+        return
+    at = 0
+    while found := _STRANGE.search(text, at):
+        start, end = text.rfind("\n", 0, found.start()) + 1, text.find("\n", found.start())
+        end = len(text) if end < 0 else end
+        line += text.count("\n", at, start)
+        _note_strange(problems, rows[-1], text[start:end], line, _LETTERS + GAPS)
+        at = end
+    rows[-1].parts.append("".join(text.split()))
 
 
 def _read_stockholm(lines: Iterator[tuple[int, str]]) -> Rows:
     rows: dict[str, Row] = {}
     problems = Problems()
     allowed = _LETTERS + STOCKHOLM_GAPS
-    ended = False
+    ended, count = False, 0
     for number, line in lines:
         if not line:
             continue
@@ -109,6 +130,10 @@ def _read_stockholm(lines: Iterator[tuple[int, str]]) -> Rows:
                 remedy = "Separate the name and the aligned letters by blanks, and use no other blanks."
                 raise InvalidInput.of(Place(line=number).problem("bad_line", what, remedy))
             name, letters = words
+            count += 1
+            if count > MAX_LINES:
+                what = f"The alignment has more than {MAX_LINES:,} lines"
+                raise TooLarge.one("too_many_lines", what, "Write each row on one line, or filter it.")
             if name not in rows:
                 _check_room(len(rows))
             row = rows.setdefault(name, Row(name, number, len(rows)))
