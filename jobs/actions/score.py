@@ -18,9 +18,10 @@ from jobs.errors import InvalidInput
 from jobs.parsing import ItemRules
 from jobs.parsing.letters import check_letters, clean_sequence
 from jobs.parsing.records import Place
-from jobs.science.variants.codes import Variant, VariantRules, is_full_sequence, read_variant
+from jobs.science.variants.codes import Variant, is_full_sequence, read_variant
 from jobs.science.variants.marginals import NO_CONTEXT, MarginalPlan, PseudoLikelihoodPlan
 from jobs.science.variants.numbering_forms import numbering_of
+from jobs.science.variants.rules import VariantRules
 
 METHODS = ("masked_marginal", "wildtype_marginal", "pseudo_log_likelihood")
 UBIQUITIN = "MQIFVKTLTGKTITLEVEPSDTIENVKAKIQDKEGIPPDQQRLIFAGKQLEDGRTLSDYNIQKESTLHLVLRLRGG"

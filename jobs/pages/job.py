@@ -44,6 +44,7 @@ CLEANED = {
     "line_ends": "unusual line end",
     "lower_case": "lower-case letter",
     "trailing_star": "asterisk at the end of a sequence",
+    "notation": "variant in another notation",
 }
 """What the parser cleans, in words (docs/input-rules.md)."""
 

@@ -18,6 +18,8 @@ from jobs.parsing.records import ItemRules, Place
 
 LOWER_CASE, SPACES, TRAILING_STAR, LINE_ENDS = "lower_case", "spaces", "trailing_star", "line_ends"
 CLEANINGS = (LOWER_CASE, SPACES, TRAILING_STAR, LINE_ENDS)
+NOTATION = "notation"
+"""The cleaning of a variant that was not written as A24T. It is counted only if there is one."""
 
 # str.upper() would turn one German sharp s into two residues and a dotless i into a plain one.
 _ASCII_CAPITALS = {ord(lower): ord(lower) - 32 for lower in "abcdefghijklmnopqrstuvwxyz"}
@@ -48,13 +50,8 @@ def clean_sequence(text: str) -> tuple[str, frozenset[str]]:
 
 
 def clean_item(text: str, rules: ItemRules) -> tuple[str, frozenset[str]]:
-    """Clean a sequence or the code of a variant."""
-    # A code has digits. Blanks inside it are errors; only those around it are removed.
-    if rules.variants is None or not any(character.isdigit() for character in text):
-        return clean_sequence(text)
-    cleaned = capitals(text)
-    flags = ({LOWER_CASE} if cleaned != text else set()) | ({SPACES} if cleaned.strip() != cleaned else set())
-    return cleaned.strip(), frozenset(flags)
+    """Clean a sequence or a variant."""
+    return clean_sequence(text) if rules.variants is None else rules.variants.cleaned(text)
 
 
 def storable(text: str) -> str:

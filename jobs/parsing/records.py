@@ -15,6 +15,9 @@ NAME_SHOWN = 60  # characters of a record's name inside a message; `Problem.reco
 class VariantCheck(Protocol):
     """A check of items that are variants of a parent: codes such as A24T, or full sequences."""
 
+    def cleaned(self, text: str) -> tuple[str, frozenset[str]]:
+        """Return the variant as it is stored, and which cleanings (`jobs.parsing.letters`) that took."""
+
     def problems(self, text: str, place: Place) -> list[Problem]:
         """Return the problems of one variant."""
 

@@ -29,7 +29,7 @@ class Tally:
 
     def cleaned(self, flags: Iterable[str]) -> None:
         for flag in flags:
-            self.cleaning[flag] += 1
+            self.cleaning[flag] = self.cleaning.get(flag, 0) + 1
 
     def look_at(self, record: Record, *, unnamed: bool = False) -> None:
         """Count an accepted record that is legal and yet suspicious."""

@@ -8,8 +8,8 @@ import pytest
 from e1protocol import EXTENDED
 from jobs.parsing import ItemRules, Reader, Record, check_sequence, clean_sequence
 from jobs.parsing.records import Place
-from jobs.science.variants.codes import VariantRules
 from jobs.science.variants.numbering import SEQUENTIAL
+from jobs.science.variants.rules import VariantRules
 from tests.parsing.reading import ENCODE, PREDICT, problems, read, refused
 
 # --- JSONL ----------------------------------------------------------------------------------------

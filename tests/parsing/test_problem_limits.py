@@ -16,8 +16,8 @@ from jobs.limits import LISTED_PROBLEMS, MAX_JOB_CONTEXTS, RECORD_PROBLEMS
 from jobs.parsing import BadRecord, ItemReader, context
 from jobs.parsing.records import Place
 from jobs.science.alignments.rows import read_rows
-from jobs.science.variants.codes import VariantRules
 from jobs.science.variants.numbering import SEQUENTIAL
+from jobs.science.variants.rules import VariantRules
 from jobs.web.rest.bodies import only_fields
 
 STRANGE = "!#$%&()<>/\\0123456789"

@@ -10,7 +10,6 @@ from jobs.parsing.records import Place
 from jobs.science.variants.codes import (
     Mutation,
     Variant,
-    VariantRules,
     plain_variant,
     read_variant,
     single_variants,
@@ -18,6 +17,7 @@ from jobs.science.variants.codes import (
 from jobs.science.variants.numbering import SEQUENTIAL, Numbering
 from jobs.science.variants.numbering_forms import read_numbering
 from jobs.science.variants.offsets import MOST_PAIRS, Named, suggest_offset
+from jobs.science.variants.rules import VariantRules
 
 PARENT = "MKTAYIAKQRQISFVKSHFSRQ"
 shifted = Numbering.shifted
@@ -172,7 +172,7 @@ def test_insertions_and_deletions_are_refused_with_an_offer(text):
     [
         ("", "empty_sequence"),
         ("4T", "bad_variant"),
-        ("Ala4Thr", "bad_variant"),
+        ("Alx4Thr", "bad_variant"),
         ("A4T:", "bad_variant"),
         ("A4*", "bad_letter"),
         ("A4X", "bad_letter"),

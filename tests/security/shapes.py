@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import gzip
 import io
+from dataclasses import replace
 
 from jobs.errors import ServiceError
 from jobs.maps.column_files import read_columns
-from jobs.parsing import Reader, blocks_of
+from jobs.parsing import ItemRules, Reader, blocks_of
 from jobs.parsing.tally import InputTally
 from jobs.science.alignments.reading import read_alignment
 from jobs.science.contacts.chains import read_chains
+from jobs.science.variants.numbering import SEQUENTIAL
+from jobs.science.variants.rules import VariantRules
 from jobs.variants.assay_files import read_assay
 from tests.parsing.reading import ENCODE
 
@@ -23,12 +26,15 @@ MEMBER = gzip.compress(b"", mtime=0)
 
 PLAIN = (b"\n", b"\r", b" ", b" \n", b",", b'"', b">", b">\n", b"A", b"1\n", WIDE)
 """Text that repeats and that begins like no file, or like a FASTA file."""
+NOTATIONS = (b"A1C:", b"A1_", b"A1C-", b"p.", b"p.[", b"(", b"Ala1", b"del1", b"A1delins", b"a:", b"_", b"-", b"=")
+"""Beginnings of variants, on one line or one on each."""
 SHAPES: dict[str, tuple[tuple[bytes, bytes], ...]] = {
     "fasta": tuple((b"", unit) for unit in (*PLAIN, b">\n\n", b">\r", b">a\n1\n"))
     + tuple((RECORD, unit) for unit in (b"\n", b"\r", b" \n", b"A\n", b"A\r", b"1\n", b"*\n", b"1")),
     "jsonl": tuple((b"", unit) for unit in (*PLAIN, b"{}\n", b"{\n", b"[", b'{"a":')),
     "csv": tuple((head, unit) for head in (b"", TABLE) for unit in (*PLAIN, b",\n", b"a,1\n", b'"\n', b'"a"b\n')),
     "plain": tuple((b"", unit) for unit in PLAIN),
+    "variants": tuple((b"", unit) for unit in (*PLAIN, *NOTATIONS, *(unit + b"\n" for unit in NOTATIONS))),
     "alignment": tuple((b"", unit) for unit in (*PLAIN, b"#\n"))
     + tuple((RECORD, unit) for unit in (b"\n", b" \n", b"A\n", b"A \n", b"1\n", b"*"))
     + tuple((STOCKHOLM, unit) for unit in (b"\n", b"#\n", b"a A\n", b"a 1\n")),
@@ -61,6 +67,8 @@ def read(reader: str, data: bytes, on_invalid: str = "reject") -> ServiceError |
         elif reader == "gzip":
             for _ in blocks_of(io.BytesIO(data)):
                 pass
+        elif reader == "variants":
+            read_library("plain", data, on_invalid, replace(ENCODE, variants=VariantRules("ACDEFGHIKL", SEQUENTIAL)))
         else:
             read_library(reader, data, on_invalid)
     except ServiceError as refusal:
@@ -68,9 +76,9 @@ def read(reader: str, data: bytes, on_invalid: str = "reject") -> ServiceError |
     return None
 
 
-def read_library(format: str, data: bytes, on_invalid: str = "reject") -> InputTally:
+def read_library(format: str, data: bytes, on_invalid: str = "reject", rules: ItemRules = ENCODE) -> InputTally:
     tally = InputTally(on_invalid, "nothing was queued")
-    for record in Reader(blocks_of(io.BytesIO(data)), format, ENCODE):
+    for record in Reader(blocks_of(io.BytesIO(data)), format, rules):
         tally.note(record)
         tally.check_room()
     tally.check()

@@ -324,7 +324,7 @@ def test_a_file_of_codes_is_a_list_of_variants(browser):
     file = SimpleUploadedFile("codes.txt", b"m1a\r\n\r\nK2R,T3S\r\nWT")
     assert submit(browser, action="score", parent=SHORT, file=file).status_code == 302
     items = Item.objects.order_by("index").values_list("name", "sequence", "line")
-    assert list(items) == [("m1a", "M1A", 1), ("K2R,T3S", "K2R,T3S", 3), ("WT", "WT", 4)]
+    assert list(items) == [("m1a", "M1A", 1), ("K2R,T3S", "K2R:T3S", 3), ("WT", "WT", 4)]
 
 
 def test_a_fault_in_a_pasted_list_is_told_by_the_line_that_it_was_typed_in(browser):

@@ -1,4 +1,4 @@
-"""Reading variants of a parent: codes such as `A24T` or `A24T:G56D`, and full sequences.
+"""Variants of a parent: reading them from any notation (`jobs.science.variants.notations`) or from full sequences.
 
 Positions count from 1. A laboratory may number residues differently (`jobs.science.variants.numbering`): with offset
 23, the code `H24Y` names the parent's first residue. An insertion letter follows the number: `S52AT` changes residue
@@ -7,34 +7,43 @@ Positions count from 1. A laboratory may number residues differently (`jobs.scie
 
 from __future__ import annotations
 
-import re
-from collections import Counter
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from e1protocol import CANONICAL, EXTENDED
-from jobs.errors import Problem, Problems
-from jobs.limits import MAX_RESIDUES, RECORD_PROBLEMS
-from jobs.parsing.letters import capitals, check_letters, clean_sequence, shown, strange_characters
+from jobs.errors import Problems
+from jobs.limits import RECORD_PROBLEMS
+from jobs.parsing.letters import clean_sequence, shown, strange_characters
 from jobs.parsing.records import Place
+from jobs.science.variants.notations import Change, Kind, changes_of, is_notation
 from jobs.science.variants.numbering import SEQUENTIAL, Numbering
-from jobs.science.variants.offsets import Named, wrong_offset
+from jobs.science.variants.offsets import Named
 
 WILD_TYPE = "WT"
 """The code of the parent itself."""
 
-_SEPARATORS = re.compile(r"[:,;/+\s]+")
-_SUBSTITUTION = re.compile(r"([A-Z])(-?[0-9]{1,9})([A-Z]?)([A-Z*=-])")
-_LOOKS_LIKE_INDEL = re.compile(r"[0-9](DEL|INS|DUP|FS|EXT)|[0-9]-$|^-|_")
 _SHOWN = 60
 """Characters of a wrong part of a code that a message shows."""
 _LONGEST_NUMBER = 10
 
-_OFFER = (
+NAMES = {
+    Kind.STOP: "a stop codon",
+    Kind.FRAME_SHIFT: "a frame shift",
+    Kind.EXTENSION: "a change of the start or stop codon",
+    Kind.DELETION: "a deletion",
+    Kind.INSERTION: "an insertion",
+    Kind.DELETION_INSERTION: "a deletion with an insertion",
+    Kind.UNKNOWN: "a change whose effect is unknown",
+}
+"""What changes that are no substitutions are, in words."""
+
+INDEL_REMEDY = (
     "Marginals compare residues at the same position, so they take substitutions only. "
     "Give full sequences and choose pseudo_log_likelihood, which takes insertions and deletions."
 )
-_CODE_REMEDY = "Write the parent's residue, its number and the new one, A24T; join several by ':'. WT is the parent."
+CODE_REMEDY = (
+    "Write the parent's residue, its number and the new one, A24T or p.Ala24Thr; join several by ':'. WT is the parent."
+)
+_STOP_REMEDY = "Leave it out, or give the shortened sequence and choose pseudo_log_likelihood."
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -84,24 +93,37 @@ def single_variants(parent: str) -> list[Variant]:
     ]
 
 
+class Faults:
+    """The problems of one text, at most RECORD_PROBLEMS."""
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self.problems = Problems(RECORD_PROBLEMS)
+
+    def add(self, code: str, what: str, remedy: str, character: str | None = None) -> None:
+        self.problems.add(self.place.problem(code, what, remedy, character=character))
+
+
 def read_variant(text: str, parent: str, *, numbering: Numbering = SEQUENTIAL) -> Variant:
-    """Read a variant: a code, or a full sequence, which has no digits.
+    """Read a variant: a code in any notation, or a full sequence.
 
     Raises InvalidInput with up to RECORD_PROBLEMS problems: `bad_variant`, `bad_letter`, `wrong_wild_type`,
     `position_outside`, `position_twice`, `indel`.
     """
-    faults = _Faults(Place(record=text))
+    if (plain := plain_variant(text, parent, numbering)) is not None:
+        return plain
+    faults = Faults(Place(record=text))
     if is_full_sequence(text):
-        variant = _of_sequence(text, parent, faults)
+        variant = variant_of_sequence(text, parent, faults)
     else:
-        variant = _of_code(text, parent, numbering, faults, Named())
+        variant = variant_of_code(text, parent, numbering, faults, Named())
     if faults.problems:
         raise faults.problems.refusal()
     return variant
 
 
 def plain_variant(text: str, parent: str, numbering: Numbering) -> Variant | None:
-    """Read a correct code in capitals joined by ':' as `read_variant` does, in a tenth of the time.
+    """Read a correct code in capitals joined by ':' in a tenth of the time that any other notation takes.
 
     Returns None for any other text, correct or not.
     """
@@ -120,69 +142,13 @@ def plain_variant(text: str, parent: str, numbering: Numbering) -> Variant | Non
     return Variant(tuple(found[position] for position in sorted(found))) if len(found) == len(parts) else None
 
 
-class VariantRules:
-    """A check of variants, one by one as they are read (`jobs.parsing.records.VariantCheck`).
-
-    With `lengths`, full sequences may have any length, as pseudo-log-likelihoods allow. Every residue must then be
-    canonical, because each one is scored.
-    """
-
-    def __init__(self, parent: str, numbering: Numbering, *, lengths: bool = False) -> None:
-        self._parent, self._numbering, self._lengths = parent, numbering, lengths
-        self._named = Named()
-        self._shifted = False
-
-    def problems(self, text: str, place: Place) -> list[Problem]:
-        """Return the problems of one variant: those of `read_variant`, `empty_sequence` and `sequence_too_long`."""
-        faults = _Faults(place)
-        if not text:
-            faults.add("empty_sequence", "there is no variant", "Give a code such as A24T, or a full sequence.")
-        elif not is_full_sequence(text):
-            variant = _of_code(text, self._parent, self._numbering, faults, self._named)
-            if self._lengths and not faults.problems:
-                self._check_whole(variant.sequence(self._parent), faults)
-        elif self._lengths:
-            self._check_whole(text, faults)
-        elif 2 * len(text) < len(self._parent):
-            what = f"{text[:40]} is not a substitution, and too short for a sequence of this parent"
-            faults.add("bad_variant", what, _CODE_REMEDY)
-        else:
-            _of_sequence(text, self._parent, faults)
-        self._shifted |= _are_shifted(faults.problems.listed)
-        return faults.problems.listed
-
-    def hint(self) -> Problem | None:
-        """Return the problem `wrong_offset` if another numbering offset would correct nearly all codes."""
-        if not self._shifted:
-            return None
-        return wrong_offset(self._named, self._parent, self._numbering, "params.offset")
-
-    @staticmethod
-    def _check_whole(sequence: str, faults: _Faults) -> None:
-        if len(sequence) > MAX_RESIDUES:
-            what = f"the sequence has {len(sequence):,} residues, and the limit is {MAX_RESIDUES:,}"
-            faults.add("sequence_too_long", what, "Cut it into domains, or leave it out.")
-        faults.problems.extend(check_letters(sequence, CANONICAL, faults.place))
-
-
-class _Faults:
-    """The problems of one text, at most RECORD_PROBLEMS."""
-
-    def __init__(self, place: Place) -> None:
-        self.place = place
-        self.problems = Problems(RECORD_PROBLEMS)
-
-    def add(self, code: str, what: str, remedy: str, character: str | None = None) -> None:
-        self.problems.add(self.place.problem(code, what, remedy, character=character))
-
-
 def is_full_sequence(text: str) -> bool:
-    """Return whether the text is a full sequence, that is, has no digits. The word WT is a code: the parent."""
-    word = text.strip()
-    return bool(word) and word.upper() != WILD_TYPE and not any(character in "0123456789" for character in word)
+    """Return whether the text is a full sequence: residues, and neither a code nor a name of the parent such as WT."""
+    return bool(text.strip()) and not is_notation(text)
 
 
-def _of_sequence(text: str, parent: str, faults: _Faults) -> Variant:
+def variant_of_sequence(text: str, parent: str, faults: Faults) -> Variant:
+    """Return the variant that a full sequence is. Adds to `faults` what is wrong with it."""
     sequence, _ = clean_sequence(text)
     if strange := strange_characters(sequence, EXTENDED):
         character, at, _ = strange[0]
@@ -191,80 +157,108 @@ def _of_sequence(text: str, parent: str, faults: _Faults) -> Variant:
         faults.add("bad_letter", what, remedy, shown(character))
     elif len(sequence) != len(parent):
         what = f"the sequence has {len(sequence):,} residues and the parent {len(parent):,}"
-        faults.add("indel", what, _OFFER)
+        faults.add("indel", what, INDEL_REMEDY)
     else:
         pairs = enumerate(zip(parent, sequence, strict=True), start=1)
-        return _checked([Mutation(n, wild, mutant) for n, (wild, mutant) in pairs if wild != mutant], faults)
+        mutations = [Mutation(n, wild, mutant) for n, (wild, mutant) in pairs if wild != mutant]
+        for mutation in mutations:
+            _check_residues(mutation.code(), mutation, faults)
+        return Variant(tuple(mutations))
     return Variant()
 
 
-def _of_code(text: str, parent: str, numbering: Numbering, faults: _Faults, named: Named) -> Variant:
-    """Return the variant of one code. Its pairs of wild-type letter and number are added to `named`."""
-    word = capitals(text).strip()
-    if word == WILD_TYPE:
-        return Variant()
-    mutations: list[Mutation] = []
-    for part in _SEPARATORS.split(word):
+def variant_of_code(text: str, parent: str, numbering: Numbering, faults: Faults, named: Named) -> Variant:
+    """Return the variant of one code. Adds what is wrong to `faults`, and wild-type letters with numbers to `named`."""
+    found: dict[int, tuple[Change, Mutation]] = {}
+    twice: dict[int, None] = {}
+    for change in changes_of(text):
         if faults.problems.full:
             break
-        found = _SUBSTITUTION.fullmatch(part)
-        position = numbering.position(int(found[2]), found[3]) if found else None
-        # Without such a residue, the letter may belong to a word, as in the frameshift A24fs.
-        if found is None or found[4] == "-" or (found[3] and position is None and _LOOKS_LIKE_INDEL.search(part)):
-            _not_a_substitution(part, faults)
+        if not change.number or change.kind not in _OF_ONE_RESIDUE or change.wild == "*":
+            _note_other(change, faults)
             continue
-        wild, mutant = found[1], found[4].replace("=", found[1])
-        if not found[3]:
-            named.add(wild, int(found[2]))
-        if position is None or not 1 <= position <= len(parent):
-            what, remedy = _no_residue(part, found[2], found[3], parent, numbering)
-            faults.add("position_outside", what, remedy)
-        elif parent[position - 1] != wild:
-            what = f"{part} names {wild}, but the parent has {parent[position - 1]} there"
-            faults.add("wrong_wild_type", what, "Check the parent and the numbering.", wild)
-        else:
-            mutations.append(Mutation(position, wild, mutant))
-    twice = [position for position, count in Counter(m.position for m in mutations).items() if count > 1]
+        mutation = _mutation(change, parent, numbering, faults, named)
+        if mutation is None:
+            continue
+        earlier = found.setdefault(mutation.position, (change, mutation))
+        if earlier[0] is not change and not _same_in_another_chain(earlier, change, mutation):
+            twice[mutation.position] = None
     for position in twice:
         what = f"residue {numbering.label(position)} is named more than once"
         faults.add("position_twice", what, "Name each position once.")
-    return Variant() if twice else _checked([m for m in mutations if m.wild != m.mutant], faults)
+    return Variant(tuple(sorted(one for _, one in found.values() if one.wild != one.mutant)))
 
 
-def _checked(mutations: Sequence[Mutation], faults: _Faults) -> Variant:
-    """Return the variant; note each residue that has no column in the logits."""
-    for mutation in mutations:
-        if mutation.mutant == "*":
-            faults.add("bad_letter", f"{mutation.code()} is a stop codon, which has no score", "Leave it out.", "*")
-        elif mutation.mutant not in CANONICAL:
-            what = f"{mutation.code()} names {mutation.mutant}, which is not one of the 20 canonical residues"
-            faults.add("bad_letter", what, f"Choose one of {CANONICAL}.", mutation.mutant)
-        elif mutation.wild not in CANONICAL:
-            what = f"the parent has {mutation.wild} at position {mutation.position}, which is not a canonical residue"
-            faults.add("bad_letter", what, "Leave the position out, or put the true residue there.", mutation.wild)
-    return Variant(tuple(sorted(mutations)))
+_OF_ONE_RESIDUE = (Kind.SUBSTITUTION, Kind.SYNONYMOUS, Kind.STOP)
 
 
-def _no_residue(part: str, number: str, letter: str, parent: str, numbering: Numbering) -> tuple[str, str]:
-    """Return why no residue of the parent has this number, and the remedy."""
+def _mutation(change: Change, parent: str, numbering: Numbering, faults: Faults, named: Named) -> Mutation | None:
+    """Return the mutation of a change of one residue, or None. Adds what is wrong with it to `faults`."""
+    written, position = _shown(change), numbering.position(int(change.number), change.letter)
+    if not change.letter:
+        named.add(change.wild, int(change.number))
+    if position is None or not 1 <= position <= len(parent):
+        what, remedy = _no_residue(change, parent, numbering)
+        faults.add("position_outside", f"{written} {what}", remedy)
+        return None
+    if parent[position - 1] != change.wild:
+        what = f"{written} names {change.wild}, but the parent has {parent[position - 1]} there"
+        remedy = "Check the parent and the numbering."
+        if change.chain:
+            remedy += f" Leave it out if chain {change.chain} is another protein."
+        faults.add("wrong_wild_type", what, remedy, change.wild)
+        return None
+    mutation = Mutation(position, change.wild, change.mutant)
+    if change.kind is not Kind.SYNONYMOUS:
+        _check_residues(written, mutation, faults)
+    return mutation
+
+
+def _no_residue(change: Change, parent: str, numbering: Numbering) -> tuple[str, str]:
+    """Return why no residue of the parent has the number of a change, and the remedy."""
+    number, letter = change.number, change.letter
     if letter and not numbering.has_letters:
-        what = f"{part} names residue {number}{letter}, and the numbering has no insertion letters"
+        what = f"names residue {number}{letter}, and the numbering has no insertion letters"
         return what, "Write a substitution as A24T, or give a numbering that has the letter."
     first, last = numbering.label(1), numbering.label(len(parent))
     if letter or first.number <= int(number) <= last.number:
-        return f"{part} names residue {number}{letter}, which the numbering does not have", "Check the numbering."
-    what = f"{part} lies outside the parent, whose residues are numbered {first} to {last}"
+        return f"names residue {number}{letter}, which the numbering does not have", "Check the numbering."
+    what = f"lies outside the parent, whose residues are numbered {first} to {last}"
     return what, "Check the parent and the numbering."
 
 
-def _not_a_substitution(part: str, faults: _Faults) -> None:
-    part = part[:_SHOWN]
-    if _LOOKS_LIKE_INDEL.search(part):
-        faults.add("indel", f"{part} is not a substitution", _OFFER)
+def _same_in_another_chain(earlier: tuple[Change, Mutation], change: Change, mutation: Mutation) -> bool:
+    """Return whether FoldX changes the same residue in two chains of one protein."""
+    return earlier[1] == mutation and bool(earlier[0].chain and change.chain) and earlier[0].chain != change.chain
+
+
+def _check_residues(written: str, mutation: Mutation, faults: Faults) -> None:
+    """Note a residue that has no column in the logits."""
+    if mutation.mutant == "*":
+        faults.add("bad_letter", f"{written} is a stop codon, which has no score", _STOP_REMEDY, "*")
+    elif mutation.mutant not in CANONICAL:
+        old = ", the stop codon of older notations or any residue" if mutation.mutant == "X" else ""
+        what = f"{written} names {mutation.mutant}{old}, which is not one of the 20 canonical residues"
+        faults.add("bad_letter", what, f"Choose one of {CANONICAL}, or leave it out.", mutation.mutant)
+    elif mutation.wild not in CANONICAL:
+        what = f"the parent has {mutation.wild} at position {mutation.position}, which is not a canonical residue"
+        faults.add("bad_letter", what, "Leave the position out, or put the true residue there.", mutation.wild)
+
+
+def _note_other(change: Change, faults: Faults) -> None:
+    """Note a change that is no substitution. Synonymous changes without a position are none."""
+    if change.kind is Kind.SYNONYMOUS:
         return
-    faults.add("bad_variant", f"{part!r} is not a substitution" if part else "there is no variant", _CODE_REMEDY)
+    if change.kind is Kind.UNREADABLE:
+        part = change.written[:_SHOWN]
+        faults.add("bad_variant", f"{part!r} is not a substitution" if part else "there is no variant", CODE_REMEDY)
+        return
+    what = f"{_shown(change)} is {NAMES[change.kind]} and not a substitution"
+    if change.kind is Kind.UNKNOWN:
+        faults.add("bad_variant", what, "Leave it out, or write which residue it becomes, such as A24T.")
+    else:
+        faults.add("indel", what, INDEL_REMEDY)
 
 
-def _are_shifted(problems: Iterable[Problem]) -> bool:
-    """Return whether a wrong numbering offset may have caused any of the problems."""
-    return any(problem.code in ("wrong_wild_type", "position_outside") for problem in problems)
+def _shown(change: Change) -> str:
+    return change.written if len(change.written) <= _SHOWN else change.written[:_SHOWN] + "..."

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from jobs.errors import InvalidInput, Problem
 from jobs.parsing.records import Place
-from jobs.science.variants.codes import Variant, VariantRules, plain_variant, read_variant
+from jobs.science.variants.codes import Variant, read_variant
 from jobs.science.variants.metrics import ndcg, spearman, top_recall
+from jobs.science.variants.notations import changes_of, is_notation
 from jobs.science.variants.numbering import Numbering
 from jobs.science.variants.offsets import offset_remedy, suggest_offset
+from jobs.science.variants.rules import VariantRules
 
 LISTED = 20
 """Most names without a match that are listed; the others are only counted."""
-
-_NAMED = re.compile(r"([A-Za-z])(-?[0-9]{1,9})[A-Za-z*=-]")
 
 ScoreOf = Callable[[Variant | str], float | None]
 """Returns the score of a variant, or of a full sequence whose length differs from the parent's, or None."""
@@ -59,8 +58,6 @@ def key_of(text: str, parent: str, numbering: Numbering) -> Variant | str:
 
     Raises InvalidInput as `read_variant` does.
     """
-    if (plain := plain_variant(text, parent, numbering)) is not None:
-        return plain
     try:
         return read_variant(text, parent, numbering=numbering)
     except InvalidInput as error:
@@ -160,7 +157,10 @@ def _examples(names: Sequence[str], failed: Sequence[int], parent: str, numberin
 
 def _pairs_named(names: Iterable[str]) -> Iterator[tuple[str, int]]:
     """Yield the (wild-type letter, number) pairs in the codes."""
-    return ((found[1].upper(), int(found[2])) for name in names for found in _NAMED.finditer(name))
+    for name in names:
+        for change in changes_of(name) if is_notation(name) else ():
+            if change.wild and not change.letter:
+                yield change.wild, int(change.number)
 
 
 def _defined(value: float) -> float | None:

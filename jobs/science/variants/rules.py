@@ -1,0 +1,102 @@
+"""The check of variants, one by one as an input is read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from e1protocol import CANONICAL
+from jobs.errors import Problem
+from jobs.limits import MAX_RESIDUES
+from jobs.parsing.letters import LOWER_CASE, NOTATION, SPACES, capitals, check_letters, clean_sequence
+from jobs.parsing.records import Place
+from jobs.science.variants.codes import (
+    CODE_REMEDY,
+    Faults,
+    is_full_sequence,
+    plain_variant,
+    variant_of_code,
+    variant_of_sequence,
+)
+from jobs.science.variants.numbering import Numbering
+from jobs.science.variants.offsets import Named, wrong_offset
+
+_UNCHANGED: frozenset[str] = frozenset()
+
+
+class VariantRules:
+    """A check of variants, one by one as they are read (`jobs.parsing.records.VariantCheck`).
+
+    With `lengths`, full sequences may have any length, as pseudo-log-likelihoods allow. Every residue must then be
+    canonical, because each one is scored.
+    """
+
+    def __init__(self, parent: str, numbering: Numbering, *, lengths: bool = False) -> None:
+        self._parent, self._numbering, self._lengths = parent, numbering, lengths
+        self._named = Named()
+        self._shifted = False
+
+    def cleaned(self, text: str) -> tuple[str, frozenset[str]]:
+        """Return a code as `A24T:G56D`, or a sequence in capitals without blanks, and which changes that took.
+
+        A code that cannot be read is returned as it is, so that messages quote what the user wrote.
+        """
+        if plain := plain_variant(text, self._parent, self._numbering):
+            code = plain.code(self._numbering)
+            return code, _UNCHANGED if code == text else frozenset({NOTATION})
+        if is_full_sequence(text):
+            return (text.strip(), _UNCHANGED) if self._too_short(text) else clean_sequence(text)
+        faults = Faults(Place())
+        written = text.strip()
+        code = variant_of_code(written, self._parent, self._numbering, faults, Named()).code(self._numbering)
+        if faults.problems or not written:
+            return written, _UNCHANGED
+        flags = {SPACES} if written != text else set()
+        if code != written:
+            flags.add(LOWER_CASE if code == capitals(written) else NOTATION)
+        return code, frozenset(flags)
+
+    def problems(self, text: str, place: Place) -> list[Problem]:
+        """Return the problems of one variant: those of `read_variant`, `empty_sequence` and `sequence_too_long`."""
+        faults = Faults(place)
+        if not text:
+            faults.add("empty_sequence", "there is no variant", "Give a code such as A24T, or a full sequence.")
+        elif plain := plain_variant(text, self._parent, self._numbering):
+            for mutation in plain.mutations:
+                self._named.add(mutation.wild, self._numbering.label(mutation.position).number)
+            if self._lengths:
+                self._check_whole(plain.sequence(self._parent), faults)
+        elif not is_full_sequence(text):
+            variant = variant_of_code(text, self._parent, self._numbering, faults, self._named)
+            if self._lengths and not faults.problems:
+                self._check_whole(variant.sequence(self._parent), faults)
+        elif self._lengths:
+            self._check_whole(text, faults)
+        elif self._too_short(text):
+            what = f"{text[:40]!r} is not a substitution, and too short for a sequence of this parent"
+            faults.add("bad_variant", what, CODE_REMEDY)
+        else:
+            variant_of_sequence(text, self._parent, faults)
+        self._shifted |= _are_shifted(faults.problems.listed)
+        return faults.problems.listed
+
+    def hint(self) -> Problem | None:
+        """Return the problem `wrong_offset` if another numbering offset would correct nearly all codes."""
+        if not self._shifted:
+            return None
+        return wrong_offset(self._named, self._parent, self._numbering, "params.offset")
+
+    def _too_short(self, text: str) -> bool:
+        """Return whether letters are more likely a word than a sequence, which must be as long as the parent."""
+        return not self._lengths and 2 * len(text) < len(self._parent)
+
+    @staticmethod
+    def _check_whole(sequence: str, faults: Faults) -> None:
+        if len(sequence) > MAX_RESIDUES:
+            what = f"the sequence has {len(sequence):,} residues, and the limit is {MAX_RESIDUES:,}"
+            faults.add("sequence_too_long", what, "Cut it into domains, or leave it out.")
+        faults.problems.extend(check_letters(sequence, CANONICAL, faults.place))
+
+
+def _are_shifted(problems: Iterable[Problem]) -> bool:
+    """Return whether a wrong numbering offset may have caused any of the problems."""
+    return any(problem.code in ("wrong_wild_type", "position_outside") for problem in problems)
