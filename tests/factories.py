@@ -138,8 +138,8 @@ VARIANTS = ["M1A", "K2R", "T3S", "A4G", "Y5F", "I6V", "A7G", "K8R", "Q9N", "R10K
 MEASUREMENTS = "mutant,DMS_score\n" + "".join(f"{variant},{n}\n" for n, variant in enumerate(VARIANTS))
 
 
-def pdb(sequence: str, *, missing: int = 0) -> bytes:
-    """Return a helix of these residues with C-alpha and C-beta atoms, without the first `missing` ones."""
+def pdb(sequence: str, *, missing: int = 0, atoms: tuple[str, ...] = ("CA", "CB")) -> bytes:
+    """Return a helix of these residues with these atoms, without the first `missing` residues."""
     import numpy as np
 
     structure = gemmi.Structure()
@@ -151,13 +151,18 @@ def pdb(sequence: str, *, missing: int = 0) -> bytes:
         residue = gemmi.Residue()
         residue.name = gemmi.expand_one_letter(letter, gemmi.ResidueKind.AA)
         residue.seqid = gemmi.SeqId(n + 1, " ")
-        angle = np.deg2rad(100 * n)
-        for name, radius in (("CA", 2.3), ("CB", 3.3)):
-            if (name, letter) == ("CB", "G"):
+        for name, radius, turn, rise in (
+            ("N", 1.5, -28, -0.9),
+            ("CA", 2.3, 0, 0.0),
+            ("C", 1.7, 26, 1.1),
+            ("CB", 3.3, 0, 0.0),
+        ):
+            if name not in atoms or (name, letter) == ("CB", "G"):
                 continue
+            angle = np.deg2rad(100 * n + turn)
             atom = gemmi.Atom()
-            atom.name, atom.element = name, gemmi.Element("C")
-            atom.pos = gemmi.Position(radius * np.cos(angle), radius * np.sin(angle), 1.5 * n)
+            atom.name, atom.element = name, gemmi.Element(name[0])
+            atom.pos = gemmi.Position(radius * np.cos(angle), radius * np.sin(angle), 1.5 * n + rise)
             residue.add_atom(atom)
         chain.add_residue(residue)
     return structure.make_pdb_string().encode()

@@ -99,8 +99,8 @@ def upload_assay(api, job: dict, text: str | bytes, **fields):
     return api.post(f"{job['url']}assays/", {"file": SimpleUploadedFile("measured.csv", data), **fields})
 
 
-def upload_structure(api, job: dict, data: bytes, **fields):
-    return api.post(f"{job['url']}structures/", {"file": SimpleUploadedFile("helix.pdb", data), **fields})
+def upload_structure(api, job: dict, data: bytes, filename: str = "helix.pdb", **fields):
+    return api.post(f"{job['url']}structures/", {"file": SimpleUploadedFile(filename, data), **fields})
 
 
 def peak_of(work: Callable[[], object]) -> int:

@@ -45,6 +45,11 @@ urlpatterns = [
         api.StructureDetail.as_view(),
         name="job-structure",
     ),
+    path(
+        "api/jobs/<uuid:job_id>/structures/<int:structure_id>/file/",
+        api.StructureFile.as_view(),
+        name="job-structure-file",
+    ),
     path("api/jobs/<uuid:job_id>/manifest/", results.JobManifest.as_view(), name="job-manifest"),
     path("api/jobs/<uuid:job_id>/cancel/", jobs.JobCancel.as_view(), name="job-cancel"),
     path("api/jobs/<uuid:job_id>/pause/", jobs.JobPause.as_view(), name="job-pause"),

@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from drf_spectacular.utils import extend_schema
+from django.http import StreamingHttpResponse
+from django.utils.http import content_disposition_header
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from jobs.contacts import serializers as shapes
-from jobs.contacts.services import judged, structure_add, structure_of, structures_of
+from jobs.contacts.services import judged, structure_add, structure_file, structure_of, structures_of
+from jobs.errors import NotFound
 from jobs.science.contacts.chains import MAX_STRUCTURE_BYTES
 from jobs.variants.api import REFUSED
 from jobs.web.numbers import form_number
@@ -56,3 +60,27 @@ class StructureDetail(JobView):
         """Remove a structure."""
         structure_of(self.job_with_rows(job_id), structure_id).delete()
         return Response(status=204)
+
+
+class StructureFile(JobView):
+    @extend_schema(
+        operation_id="structures_file",
+        responses={
+            200: OpenApiResponse(OpenApiTypes.BINARY, description="The file under its own name."),
+            **ROW_ERRORS,
+        },
+    )
+    def get(self, request: Request, job_id: UUID, structure_id: int) -> StreamingHttpResponse:
+        """Return the structure's file as it was sent."""
+        structure = structure_of(self.job_with_rows(job_id), structure_id)
+        if not structure.file_size:
+            raise NotFound("the structure was sent before files were kept; only its distances are there")
+        headers = {
+            "Content-Disposition": content_disposition_header(as_attachment=True, filename=structure.name)
+            or "attachment",
+            "Content-Length": str(structure.file_size),
+            "X-Accel-Buffering": "no",  # nginx sends on what it gets
+        }
+        return StreamingHttpResponse(
+            structure_file(structure), content_type="application/octet-stream", headers=headers
+        )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rest_framework import serializers as s
 
 from jobs.web.rest.fields import Shape, Url
@@ -11,6 +13,13 @@ class StructureUpload(Shape):
     file = s.FileField(help_text="PDB or mmCIF, plain or gzip.")
     chain = s.CharField(required=False, help_text="If absent, the chain that suits the sequence best.")
     item = s.IntegerField(required=False, help_text="The item, counted from 0. If absent, the first.")
+
+
+class FileUrl(Url):
+    """The address of a structure's file, null if there is none."""
+
+    def to_representation(self, value: Any) -> str | None:  # type: ignore[override]  # the base has no null
+        return super().to_representation(value) if value.structure.file_size else None
 
 
 class StructurePrecision(Shape):
@@ -32,6 +41,17 @@ class StructureBody(Shape):
     resolved = s.IntegerField(source="structure.residues", help_text="Positions of the sequence that have coordinates.")
     aligned = s.IntegerField(source="structure.aligned")
     identical = s.IntegerField(source="structure.identical")
+    virtual = s.IntegerField(
+        source="structure.virtual",
+        help_text="Residues without a side chain, whose C-beta atom was computed from N, C-alpha and C.",
+    )
+    file = FileUrl(
+        "job-structure-file",
+        "structure.job_id",
+        "structure.pk",
+        allow_null=True,
+        help_text="The address of the file as it was sent; null if it was sent before files were kept.",
+    )
     created_at = s.DateTimeField(source="structure.created_at")
     precision = StructurePrecision(
         allow_null=True, help_text="Long-range precision at L; null before the map is there."

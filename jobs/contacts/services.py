@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,13 +13,17 @@ from django.db import transaction
 from jobs.actions.contacts import Contacts
 from jobs.errors import Conflict
 from jobs.library.selectors import existing, parent_of
-from jobs.models import Job, Structure
+from jobs.limits import MIB
+from jobs.models import Job, Structure, StructureBlock
 from jobs.parsing.text import file_name
 from jobs.quotas.admission import quota_admit_attachment
 from jobs.results.items import results_of
 from jobs.science.contacts.precision import Floats, Precision, long_range_precision
 from jobs.science.contacts.structures import map_structure
 from jobs.science.contacts.tables import true_pairs
+
+FILE_BLOCK = 4 * MIB
+"""Bytes of a structure's file that are compressed and stored together."""
 
 
 def structures_of(job: Job, item_index: int | None = None) -> list[Structure]:
@@ -36,6 +42,14 @@ def distances_of(structure: Structure) -> Floats:
     flat = np.frombuffer(bytes(structure.data), dtype="<f4").astype(np.float64)
     length = round(len(flat) ** 0.5)
     return flat.reshape(length, length)
+
+
+def structure_file(structure: Structure) -> Iterator[bytes]:
+    """Yield the bytes of the file as it was sent, in order. Memory is bounded by `FILE_BLOCK`."""
+    numbers = StructureBlock.objects.filter(structure=structure).order_by("number").values_list("number", flat=True)
+    for number in list(numbers):
+        block = StructureBlock.objects.get(structure=structure, number=number)
+        yield zlib.decompress(bytes(block.data))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +80,7 @@ def judged(structure: Structure) -> Judged:
 
 
 def structure_add(*, job: Job, data: bytes, name: str = "", item_index: int = 0, chain: str | None = None) -> Structure:
-    """Store the distances of the structure in `data` (PDB or mmCIF) on the positions of an item's sequence.
+    """Store the file `data` (PDB or mmCIF) and its distances on the positions of an item's sequence.
 
     Raises what `map_structure` raises. Raises Conflict for a job of another action or with too many structures.
     """
@@ -76,8 +90,10 @@ def structure_add(*, job: Job, data: bytes, name: str = "", item_index: int = 0,
         )
     mapped = map_structure(data, parent_of(job, item_index), chain=chain or None)
     distances = mapped.distances.astype("<f4").tobytes()
+    blocks = [zlib.compress(data[at : at + FILE_BLOCK]) for at in range(0, len(data), FILE_BLOCK)]
+    size = len(distances) + sum(map(len, blocks))
     with transaction.atomic():
-        quota_admit_attachment(job, Structure, len(distances))
+        quota_admit_attachment(job, Structure, size)
         made = Structure.objects.create(
             job=job,
             item_index=item_index,
@@ -87,8 +103,12 @@ def structure_add(*, job: Job, data: bytes, name: str = "", item_index: int = 0,
             residues=int(mapped.resolved.sum()),
             aligned=mapped.aligned,
             identical=mapped.identical,
+            virtual=mapped.virtual,
             data=distances,
-            size=len(distances),
+            size=size,
+            file_size=len(data),
         )
+        for number, block in enumerate(blocks):
+            StructureBlock.objects.create(structure=made, number=number, data=block)
     made.refresh_from_db()
     return made

@@ -3,7 +3,7 @@
 from jobs.models.accounts import ApiToken
 from jobs.models.alignments import Alignment, AlignmentBlock, HomologSearch, NeighbourCount, SequenceDatabase
 from jobs.models.artefacts import Artefact, ArtefactBlock
-from jobs.models.attachments import Assay, Structure
+from jobs.models.attachments import Assay, Structure, StructureBlock
 from jobs.models.background import BackgroundWork
 from jobs.models.contexts import Context, ContextSet, ContextSetMember, JobContext
 from jobs.models.jobs import Chunk, Extension, Item, Job

@@ -38,9 +38,11 @@ class Assay(Attachment):
 
 
 class Structure(Attachment):
-    """Distances between the residues of a sequence in a structure. The file itself is not kept.
+    """Distances between the residues of a sequence in a structure, and the file itself in blocks.
 
-    `data` is [L, L] little-endian float32 in Angstrom, NaN for residues that are not resolved.
+    `data` is [L, L] little-endian float32 in Angstrom, NaN for residues that are not resolved. `virtual` counts the
+    residues with a C-beta atom computed from the backbone. `file_size` is the file's bytes as sent, 0 if it was sent
+    before files were kept.
     """
 
     job = models.ForeignKey("jobs.Job", on_delete=models.CASCADE, related_name="structures")
@@ -48,4 +50,17 @@ class Structure(Attachment):
     residues = models.PositiveIntegerField()
     aligned = models.PositiveIntegerField()
     identical = models.PositiveIntegerField()
+    virtual = models.PositiveIntegerField(default=0, db_default=0)
     data = models.BinaryField()
+    file_size = models.PositiveBigIntegerField(default=0, db_default=0)
+
+
+class StructureBlock(models.Model):
+    """A piece of a structure's file, compressed with zlib, with EXTERNAL storage."""
+
+    structure = models.ForeignKey(Structure, on_delete=models.CASCADE, related_name="blocks", db_index=False)
+    number = models.PositiveIntegerField()
+    data = models.BinaryField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["structure", "number"], name="structure_block_once")]

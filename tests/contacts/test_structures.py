@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
+import hashlib
+import random
 import re
 from pathlib import Path
 
@@ -9,7 +12,9 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from jobs.models import Assay, Structure
+from jobs.contacts import services
+from jobs.models import Assay, Quota, Structure, StructureBlock
+from jobs.quotas.usage import attached_bytes_of
 from tests.factories import MEASUREMENTS, SHORT, UBIQUITIN, VARIANTS, finished, pdb, sent
 from tests.helpers import text_of, upload_assay, upload_structure
 
@@ -148,3 +153,77 @@ def test_the_structure_of_kaib_maps_to_its_alignments_parent(api):
     job = sent(api, "contacts", [{"sequence": parent}])
     made = upload_structure(api, job, (data / "KaiB_2QKEE.pdb").read_bytes()).json()
     assert made["resolved"] == made["identical"] == 91
+
+
+BACKBONE = ("N", "CA", "C")
+
+
+def test_the_file_is_kept_and_comes_back_as_it_was_sent(api, other_api, contacts, monkeypatch):
+    monkeypatch.setattr(services, "FILE_BLOCK", 100)
+    data = gzip.compress(pdb(SHORT))
+    made = upload_structure(api, contacts, data, filename="héliX 1.pdb.gz").json()
+    assert made["file"] == f"{made['url']}file/"
+    assert StructureBlock.objects.count() == -(-len(data) // 100)
+    answer = api.get(made["file"])
+    assert b"".join(answer.streaming_content) == data
+    assert hashlib.sha256(data).hexdigest() == made["sha256"]
+    assert answer["Content-Length"] == str(len(data))
+    assert answer["Content-Disposition"] == "attachment; filename*=utf-8''h%C3%A9liX%201.pdb.gz"
+    assert other_api.get(made["file"]).status_code == 404
+    assert Client().get(made["file"]).status_code == 401
+    assert api.get(made["file"].replace(f"/{made['id']}/", "/999999/")).status_code == 404
+    assert api.delete(made["url"]).status_code == 204
+    assert StructureBlock.objects.count() == 0
+    assert api.get(made["file"]).status_code == 404
+
+
+def test_files_of_structures_count_as_stored_and_go_with_the_job(api, contacts, person):
+    small = Structure.objects.get(pk=upload_structure(api, contacts, pdb(SHORT)).json()["id"])
+    noise = b"REMARK " + random.Random(1).randbytes(30_000).hex().encode() + b"\n"
+    made = Structure.objects.get(pk=upload_structure(api, contacts, noise + pdb(SHORT)).json()["id"])
+    assert made.size > small.size + 25_000
+    assert attached_bytes_of(contacts["id"]) == small.size + made.size
+    Quota.objects.create(user=person, stored_bytes=made.size)
+    refused = upload_structure(api, contacts, noise + pdb(SHORT))
+    assert (refused.status_code, refused.json()["code"]) == (413, "quota_stored_bytes")
+    assert (Structure.objects.count(), StructureBlock.objects.count()) == (2, 2)
+    assert api.delete(contacts["url"]).status_code == 204
+    assert (Structure.objects.count(), StructureBlock.objects.count()) == (0, 0)
+
+
+def test_a_structure_from_before_files_were_kept_has_none(api, contacts):
+    made = upload_structure(api, contacts, pdb(SHORT)).json()
+    Structure.objects.update(file_size=0)
+    assert api.get(made["url"]).json()["file"] is None
+    refused = api.get(f"{made['url']}file/")
+    assert (refused.status_code, refused.json()["code"]) == (404, "not_found")
+    assert "before files were kept" in refused.json()["detail"]
+
+
+def test_a_backbone_gives_contacts_of_virtual_beta_atoms_and_says_so(api, browser, inline_worker):
+    job = finished(api, inline_worker, "contacts", [{"sequence": SHORT}])
+    page = f"/jobs/{job['id']}/items/0/"
+    whole = upload_structure(api, job, pdb(SHORT)).json()
+    assert whole["virtual"] == 0
+    assert "virtual" not in text_of(browser.get(page))
+    made = upload_structure(api, job, pdb(SHORT, atoms=BACKBONE), filename="backbone.pdb").json()
+    assert (made["virtual"], made["resolved"]) == (len(SHORT) - SHORT.count("G"), len(SHORT))
+    shown = browser.get(page)
+    assert f"{made['virtual']} residues without a side chain have a virtual C-beta atom" in text_of(shown)
+    assert f'<a href="{made["file"]}" download>Download backbone.pdb</a>' in shown.content.decode()
+    assert b"".join(browser.get(made["file"]).streaming_content) == pdb(SHORT, atoms=BACKBONE)
+    trace = upload_structure(api, job, pdb(SHORT, atoms=("CA",)))
+    assert (trace.status_code, trace.json()["code"]) == (400, "no_beta_atoms")
+    assert "N, CA and C" in trace.json()["errors"][0]["remedy"]
+    upload = {"file": SimpleUploadedFile("trace.pdb", pdb(SHORT, atoms=("CA",)))}
+    refused = browser.post(f"{page}structures/", upload)
+    assert refused.status_code == 400
+    assert "has no C-beta atoms" in text_of(refused)
+    assert "N, CA and C" in text_of(refused), "the remedy is on the page"
+
+
+def test_members_of_gzip_are_read_one_after_the_other(api, contacts):
+    data = pdb(SHORT)
+    half = len(data) // 2
+    made = upload_structure(api, contacts, gzip.compress(data[:half]) + gzip.compress(data[half:])).json()
+    assert made["resolved"] == len(SHORT)

@@ -25,7 +25,12 @@ def test_arrays_and_files_are_stored_raw_and_chunks_leave_room():
             "SELECT attrelid::regclass::text FROM pg_attribute "
             "WHERE attstorage = 'e' AND attrelid::regclass::text LIKE 'jobs!_%' ESCAPE '!' ORDER BY 1"
         )
-        assert [row[0] for row in cursor.fetchall()] == ["jobs_alignmentblock", "jobs_artefactblock", "jobs_output"]
+        assert [row[0] for row in cursor.fetchall()] == [
+            "jobs_alignmentblock",
+            "jobs_artefactblock",
+            "jobs_output",
+            "jobs_structureblock",
+        ]
         cursor.execute("SELECT reloptions FROM pg_class WHERE relname = 'jobs_chunk'")
         assert cursor.fetchone()[0] == ["fillfactor=70", "autovacuum_vacuum_scale_factor=0.02"]
 

@@ -59,6 +59,7 @@ CLASSES = {
     "job-assay": API_OBJECT,
     "job-structures": API_OBJECT,
     "job-structure": API_OBJECT,
+    "job-structure-file": API_OBJECT,
     "job-cancel": API_OBJECT,
     "job-pause": API_OBJECT,
     "job-resume": API_OBJECT,
