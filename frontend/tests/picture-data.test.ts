@@ -11,7 +11,7 @@ const TOKENS = Array.from("ACDEFGHIKLMNPQRSTVWY");
 function scan(): Scan {
   // Position 2 is K: its own score is 0, R is better, all others are worse.
   const row = TOKENS.map((letter) => ({ K: 0, R: 1.5 })[letter] ?? -3);
-  return { scores: [row], spread: [TOKENS.map(() => 0)], positions: [2], vocab_tokens: TOKENS };
+  return { scores: [row], spread: [TOKENS.map(() => 0)], positions: [2], numbers: ["2"], vocab_tokens: TOKENS };
 }
 
 test("a cell says its variant, score and probability, and the wild type has its dot", () => {
@@ -23,7 +23,16 @@ test("a cell says its variant, score and probability, and the wild type has its 
   expect(heat.describe(r, 0)).toMatch(/^K2R: score 1\.500, probability 0\.7/);
   expect(heat.describe(k, 0)).toMatch(/^K2, the wild type: probability 0\.1/);
   expect(heat.limits.low).toBe(-heat.limits.high);
-  expect(heat.columnNumbers).toEqual([2]);
+  expect(heat.columnNames).toEqual(["2"]);
+});
+
+test("in another numbering a cell says the residue's number, and its position beside it", () => {
+  const numbered = { ...scan(), numbers: ["52A"] };
+  const heat = heatOf(numbered, "MKT");
+  expect(heat.columnNames).toEqual(["52A"]);
+  expect(heat.describe(RESIDUE_ORDER.indexOf("R"), 0)).toMatch(/^K52AR: score 1\.500, probability 0\.7\d+, position 2$/);
+  expect(trackOf(numbered, "MKT").describe(0)).toMatch(/^K52A: mean score .*, position 2$/);
+  expect(logoOf(numbered, "MKT").names).toEqual(["52A"]);
 });
 
 test("where there are several contexts the spread is said as well", () => {

@@ -77,9 +77,21 @@ test("labels of an axis are round and far enough apart", () => {
 });
 
 test("an axis of chosen positions is labelled by those, a whole one by round numbers", () => {
-  const positions = Array.from({ length: 100 }, (_, n) => n + 24);
-  expect(labels({ from: 10, to: 60 }, positions, 300, 44).map(([, number]) => number)).toEqual([40, 50, 60, 70, 80]);
-  expect(labels(whole(3), [3, 24, 56], 300, 44)).toEqual([[0, 3], [1, 24], [2, 56]]);
+  const positions = Array.from({ length: 100 }, (_, n) => String(n + 24));
+  expect(labels({ from: 10, to: 60 }, positions, 300, 44).map(([, name]) => name)).toEqual(["40", "50", "60", "70", "80"]);
+  expect(labels(whole(3), ["3", "24", "56"], 300, 44)).toEqual([[0, "3"], [1, "24"], [2, "56"]]);
+});
+
+test("an axis with left out numbers or insertion letters has round labels at the residues that have them", () => {
+  const ambler = Array.from({ length: 288 }, (_, n) => n + 3).filter((n) => n !== 239 && n !== 253).map(String);
+  const marked = labels(whole(286), ambler, 700, 44);
+  expect(marked.map(([, name]) => name)).toEqual(Array.from({ length: 14 }, (_, n) => String(20 * (n + 1))));
+  expect(marked.slice(-4)).toEqual([[217, "220"], [236, "240"], [255, "260"], [275, "280"]]);
+  const heavy = ["50", "51", "52", "52A", "52B", "52C", "53", "54"];
+  expect(labels(whole(8), heavy, 400, 44)).toEqual(heavy.map((name, at) => [at, name]));
+  expect(labels(whole(8), heavy, 200, 44).map(([, name]) => name)).toEqual(["50", "52", "54"]);
+  const lettered = Array.from("ABCDEFGHIJKLMNOPQRSTUVWX", (letter) => `100${letter}`);
+  expect(labels(whole(24), lettered, 200, 44).map(([, name]) => name)).toEqual(["100A", "100G", "100M", "100S"]);
 });
 
 test("numbers have a real minus sign", () => {

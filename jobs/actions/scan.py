@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from e1protocol import CANONICAL, ModelFacts
+from jobs.actions import numbered
 from jobs.actions.base import ItemView, Outputs, Params
 from jobs.actions.columns import DOUBLE, SINGLE, SPREAD, Column
 from jobs.actions.contexts import Contexts, count_of
@@ -18,6 +19,8 @@ from jobs.actions.units import LongAction, UnitPlan
 from jobs.errors import InvalidInput
 from jobs.parsing import ItemRules
 from jobs.science.variants.marginals import NO_CONTEXT, MarginalPlan
+from jobs.science.variants.numbering import Numbering
+from jobs.science.variants.numbering_forms import numbering_of
 
 METHODS = ("masked_marginal", "wildtype_marginal")
 
@@ -25,18 +28,20 @@ METHODS = ("masked_marginal", "wildtype_marginal")
 class Scan(LongAction):
     name = "scan"
     summary = "Scores of all single substitutions of a parent, L x 20."
-    param_names = ("method", "positions")
+    param_names = ("method", "positions", *numbered.NAMES)
     scores_variants = True
 
     def rules_for(self, model: ModelFacts, params: Params) -> ItemRules:
-        return replace(self.rules(model), context_allowed=False, reach=max(params["positions"] or [1]))
+        rules = replace(self.rules(model), context_allowed=False, reach=max(params["positions"] or [1]))
+        return replace(rules, labels=len(numbering_of(params).labels))
 
     def checked(self, raw: Params, model: ModelFacts) -> dict[str, Any]:
         if raw.get("method") == "pseudo_log_likelihood":
             what = "a scan compares residues at one position, and a pseudo-log-likelihood belongs to a whole sequence"
             remedy = "Choose masked_marginal or wildtype_marginal, or the action score."
             raise InvalidInput.one("bad_method", what, remedy, path="params.method")
-        return {"method": method_of(raw.get("method"), METHODS), "positions": _positions(raw.get("positions"))}
+        method, numbers = method_of(raw.get("method"), METHODS), numbered.checked_numbering(raw)
+        return {"method": method, "positions": _positions(raw.get("positions"), numbering_of(numbers)), **numbers}
 
     def plan(
         self, params: Params, contexts: Contexts, *, item: ItemView | None = None, positions: Sequence[int] = ()
@@ -61,10 +66,12 @@ class Scan(LongAction):
         return columns
 
     def result(self, item: ItemView, params: Params, outputs: Outputs) -> dict[str, Any]:
+        positions, numbering = [int(position) for position in outputs["positions", -1][:, 0]], numbering_of(params)
         result = {
             "scores": outputs["scores", -1],
             "spread": outputs["scores" + SPREAD, -1],
-            "positions": [int(position) for position in outputs["positions", -1][:, 0]],
+            "positions": positions,
+            "numbers": [str(numbering.label(position)) for position in positions],
             "vocab_tokens": list(CANONICAL),
         }
         if (count := count_of(params)) > 1:
@@ -76,24 +83,36 @@ class Scan(LongAction):
     def properties(self, model: ModelFacts) -> dict[str, Any]:
         return {
             "method": {"type": "string", "enum": list(METHODS), "default": METHODS[0]},
-            "positions": {"type": ["array", "null"], "items": {"type": "integer", "minimum": 1}},
+            "positions": {
+                "type": ["array", "null"],
+                "items": {"oneOf": [{"type": "integer", "minimum": 1}, {"type": "string"}]},
+                "description": "Whole numbers count from 1. Text is the number of a residue in the numbering.",
+            },
+            **numbered.SCHEMAS,
         }
 
 
-def _positions(raw: object) -> list[int] | None:
-    """Return the positions, counted from 1, ascending and each once; None for all."""
+def _positions(raw: object, numbering: Numbering) -> list[int] | None:
+    """Return the positions, counted from 1, ascending and each once; None for all. Text is a label."""
     if raw is None:
         return None
     if not isinstance(raw, list):
         raise _bad_positions(f"Positions are a list, and this is {str(raw)[:60]!r}")
     if not raw:
         raise _bad_positions("The list of positions is empty")
-    for n in raw:
-        if not isinstance(n, int) or isinstance(n, bool):
-            raise _bad_positions(f"{str(n)[:60]!r} among the positions is not a whole number")
-        if n < 1:
-            raise _bad_positions(f"Positions count from 1, and {n} is among them")
-    return sorted(set(raw))
+    return sorted({_position(one, numbering) for one in raw})
+
+
+def _position(one: object, numbering: Numbering) -> int:
+    if isinstance(one, str):
+        if (position := numbering.position_of(one)) is None or position < 1:
+            raise _bad_positions(f"{one[:60]!r} among the positions is not the number of a residue")
+        return position
+    if not isinstance(one, int) or isinstance(one, bool):
+        raise _bad_positions(f"{str(one)[:60]!r} among the positions is not a whole number")
+    if one < 1:
+        raise _bad_positions(f"Positions count from 1, and {one} is among them")
+    return one
 
 
 def _bad_positions(what: str) -> InvalidInput:

@@ -159,6 +159,9 @@ def check_size(residues: int, masked: bool, context_tokens: int, rules: ItemRule
     if residues < rules.reach:
         what = f"position {rules.reach:,} lies outside the sequence, which has {residues:,} residues"
         yield place.problem("position_outside", what, "Choose positions of the sequence, counted from 1.")
+    if rules.labels and residues != rules.labels:
+        what = f"the numbering has {rules.labels:,} numbers, and the sequence {residues:,} residues"
+        yield place.problem("bad_numbering", what, "Give one number for each residue, or submit this sequence apart.")
     tokens = residues + BOUNDARY_TOKENS + context_tokens
     if residues > rules.max_residues:
         yield _too_long(residues, rules, place)

@@ -30,7 +30,8 @@ class ItemRules:
     """What an action accepts as an item.
 
     `sequence` and `context` are the letters allowed, with `?` if masked residues are. `reach` is the last position
-    (1-based) that the action reads. With `variants`, items are variants of a parent, and the other rules don't apply.
+    (1-based) that the action reads. `labels` is how many residues the numbering of the job has, or 0 for any number.
+    With `variants`, items are variants of a parent, and the other rules don't apply.
     """
 
     sequence: str
@@ -42,6 +43,7 @@ class ItemRules:
     max_tokens: int = MAX_TOKENS
     min_residues: int = 1
     reach: int = 0
+    labels: int = 0
     variants: VariantCheck | None = None
 
 

@@ -11,6 +11,7 @@ from e1protocol import CANONICAL
 from jobs.models import Item, Job
 from jobs.parsing.numbers import whole
 from jobs.results.page import ResultPage
+from jobs.science.variants.numbering_forms import numbering_of
 from jobs.science.variants.scans import RESIDUES, ScanTable
 from jobs.web.links import changed, paged
 
@@ -39,6 +40,8 @@ def scan_context(job: Job, item: Item, result: Mapping[str, Any], query: QueryDi
     return {
         **beside_context(table, query),
         **scoring_of(job),
+        "residues": len(item.sequence),
+        "numbering": numbering_of(job.params).phrase(len(item.sequence)),
         "scanned": len(table),
         "substitutions": len(table) * (RESIDUES - 1),
         "letters": CANONICAL,
@@ -58,6 +61,8 @@ def beside_context(table: ScanTable, query: QueryDict) -> dict[str, Any]:
     rows = [(one, changed(query, position=one.position, page=None)) for one in table.substitutions(list(page))]
     return {
         "position": at,
+        "number": table.numbers[table.positions.index(at)] if at is not None else "",
+        "numbered": table.is_numbered,
         "wild": table.wild[table.positions.index(at)] if at is not None else "",
         "worst": worst,
         "ranked": rows,
@@ -74,11 +79,11 @@ def beside_context(table: ScanTable, query: QueryDict) -> dict[str, Any]:
 def scan_csv(result: Mapping[str, Any], sequence: str) -> Iterator[str]:
     """Yield a line for each position and residue in their order. The wild type is included with score 0."""
     table = ScanTable.of(result, sequence)
-    yield "variant,position,wild_type,mutant,score,spread,probability\n"
+    yield "variant,position,number,wild_type,mutant,score,spread,probability\n"
     for row in range(len(table)):
         for one in table.substitutions(range(row * RESIDUES, (row + 1) * RESIDUES)):
             numbers = f"{one.score:.6g},{one.spread:.6g},{one.probability:.6g}"
-            yield f"{one.code},{one.position},{one.wild},{one.mutant},{numbers}\n"
+            yield f"{one.code},{one.position},{one.number},{one.wild},{one.mutant},{numbers}\n"
 
 
 RESULT_PAGE = ResultPage(

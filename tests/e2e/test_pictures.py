@@ -302,9 +302,9 @@ def test_twenty_by_two_thousand_cells_move_within_a_frame_or_two(page, jobs):
         """async () => {
             const map = document.querySelector("heat-map"), columns = 2000;
             const values = new Float32Array(20 * columns).map((_, at) => Math.sin(at));
-            const columnNumbers = Array.from({ length: columns }, (_, at) => at + 1);
+            const columnNames = Array.from({ length: columns }, (_, at) => String(at + 1));
             const describe = (row, column) => `${row} ${column}`;
-            map.heat = { ...map.heat, columns, values, columnNumbers, mark: () => null, describe };
+            map.heat = { ...map.heat, columns, values, columnNames, mark: () => null, describe };
             const frame = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
             await frame();
             const put = CanvasRenderingContext2D.prototype.putImageData;

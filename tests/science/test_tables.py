@@ -16,7 +16,8 @@ def scan(sequence: str = "MKT", positions: tuple[int, ...] = (1, 2, 3), seed: in
     log_p = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
     wild = [CANONICAL.index(sequence[position - 1]) for position in positions]
     scores = log_p - log_p[np.arange(len(positions)), wild][:, None]
-    result = {"scores": scores, "spread": np.abs(scores), "positions": list(positions), "vocab_tokens": [*CANONICAL]}
+    numbers = [str(position) for position in positions]
+    result = {"scores": scores, "spread": np.abs(scores), "positions": list(positions), "numbers": numbers}
     return ScanTable.of(result, sequence), log_p
 
 
@@ -41,10 +42,21 @@ def test_substitutions_are_ranked_without_the_wild_type():
 
 
 def test_equal_scores_keep_the_order_of_positions():
-    flat = {"scores": np.zeros((2, 20)), "spread": np.zeros((2, 20)), "positions": [1, 2]}
+    flat = {"scores": np.zeros((2, 20)), "spread": np.zeros((2, 20)), "positions": [1, 2], "numbers": ["1", "2"]}
     codes = [one.code for one in ScanTable.of(flat, "AC").substitutions(ScanTable.of(flat, "AC").ranked())]
     assert codes[:2] == ["A1C", "A1D"]
     assert codes[19] == "C2A"
+
+
+def test_codes_have_the_numbers_of_the_residues():
+    flat = {"scores": np.zeros((2, 20)), "spread": np.zeros((2, 20)), "positions": [5, 6], "numbers": ["52", "52A"]}
+    table = ScanTable.of(flat, "MKTAYI")
+    (first, *_, last) = table.substitutions(table.ranked())
+    assert (first.code, first.position, first.number) == ("Y52A", 5, "52")
+    assert (last.code, last.position, last.number) == ("I52AY", 6, "52A")
+    assert [(row.number, row.best.code) for row in table.rows()] == [("52", "Y52A"), ("52A", "I52AA")]
+    assert table.is_numbered
+    assert not scan()[0].is_numbered
 
 
 def test_a_line_for_each_position_sums_it_up():

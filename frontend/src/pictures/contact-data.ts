@@ -51,7 +51,7 @@ export function contactHeat(map: readonly (readonly number[])[], sequence: strin
     columns: length,
     values,
     rowNames: [],
-    columnNumbers: Array.from({ length }, (_, at) => at + 1),
+    columnNames: Array.from({ length }, (_, at) => String(at + 1)),
     scale: "sequential",
     limits: { low: 0, high: percentile(values, 99.5) || 1 },
     square: true,

@@ -161,16 +161,16 @@ export function drawAxes(context: Context2d, view: View): void {
   context.textAlign = "center";
   context.textBaseline = "top";
   const bottom = plot.top + plot.height;
-  for (const [column, number] of labels(across, heat.columnNumbers, plot.width, 44)) {
+  for (const [column, name] of labels(across, heat.columnNames, plot.width, 44)) {
     const box = boxOf(view, 0, column);
     context.fillRect(box.x + box.width / 2, bottom, 1, 4);
-    context.fillText(String(number), box.x + box.width / 2, bottom + 6);
+    context.fillText(name, box.x + box.width / 2, bottom + 6);
   }
   context.textAlign = "right";
   context.textBaseline = "middle";
   context.font = heat.square ? FONT : MONO;
   const names: (readonly [number, string])[] = heat.square
-    ? labels(down, heat.columnNumbers, plot.height, 30).map(([row, number]) => [row, String(number)])
+    ? labels(down, heat.columnNames, plot.height, 30)
     : heat.rowNames.map((name, row) => [row, name]);
   for (const [row, name] of names) {
     if (row < down.from || row >= down.to) continue;

@@ -9,8 +9,8 @@ export interface Heat {
   /** Row by row; NaN for a missing number. */
   values: Float32Array;
   rowNames: readonly string[];
-  /** The number of a column, and of a row if `square`. */
-  columnNumbers: readonly number[];
+  /** The label of a column, and of a row if `square`: a number, with an insertion letter for some residues. */
+  columnNames: readonly string[];
   scale: Scale;
   limits: Limits;
   /** Both axes are positions: cells are squares, and zooming holds both. */

@@ -7,7 +7,7 @@ import { labels, showing, type Span, whole } from "./span";
 
 export interface Track {
   values: readonly number[]; // NaN if missing
-  numbers: readonly number[];
+  names: readonly string[]; // the labels of the residues
   title: string;
   describe: (at: number) => string;
 }
@@ -101,10 +101,10 @@ export class PositionTrack extends Picture {
     context.fillStyle = this.colours.text;
     context.textAlign = "center";
     context.textBaseline = "top";
-    for (const [at, number] of labels(this.stretch, track.numbers, width - LEFT - RIGHT, 44)) {
+    for (const [at, name] of labels(this.stretch, track.names, width - LEFT - RIGHT, 44)) {
       const x = LEFT + (at - this.stretch.from + 0.5) * across;
       context.fillRect(x, TOP + HEIGHT, 1, 4);
-      context.fillText(String(number), x, TOP + HEIGHT + 6);
+      context.fillText(name, x, TOP + HEIGHT + 6);
     }
   }
 

@@ -9,12 +9,21 @@ export interface Scan {
   /** [positions][20]: log p(mutant) - log p(wild type). */
   scores: number[][];
   spread: number[][];
+  /** Counted from 1 along the sequence. */
   positions: number[];
+  /** The labels of the residues in the numbering of the job. */
+  numbers: string[];
   vocab_tokens: string[];
 }
 
 /** Rows of the heat map: similar residues are neighbours. */
 export const RESIDUE_ORDER = Array.from("GAVLIMCFYWHKRDENQSTP");
+
+/** Returns the position, for labels that differ from it. */
+const positionBeside = (scan: Scan, column: number): string => {
+  const position = String(scan.positions[column] ?? "");
+  return scan.numbers[column] === position ? "" : `, position ${position}`;
+};
 
 const wildAt = (sequence: string, position: number): string => sequence[position - 1] ?? "";
 
@@ -33,7 +42,7 @@ export function heatOf(scan: Scan, sequence: string): Heat {
     columns,
     values,
     rowNames: RESIDUE_ORDER,
-    columnNumbers: scan.positions,
+    columnNames: scan.numbers,
     scale: "diverging",
     limits,
     square: false,
@@ -44,14 +53,14 @@ export function heatOf(scan: Scan, sequence: string): Heat {
     },
     mark: (row, column) => (wildAt(sequence, scan.positions[column] ?? 0) === RESIDUE_ORDER[row] ? "dot" : null),
     describe: (row, column) => {
-      const position = scan.positions[column] ?? 0;
-      const wild = wildAt(sequence, position);
+      const number = scan.numbers[column] ?? "";
+      const wild = wildAt(sequence, scan.positions[column] ?? 0);
       const letter = RESIDUE_ORDER[row] ?? "";
       const token = columnOf[row] ?? 0;
-      const share = `probability ${shown(shares[column]?.[token] ?? NaN, 3)}`;
-      if (letter === wild) return `${wild}${position}, the wild type: ${share}`;
+      const share = `probability ${shown(shares[column]?.[token] ?? NaN, 3)}${positionBeside(scan, column)}`;
+      if (letter === wild) return `${wild}${number}, the wild type: ${share}`;
       const spread = several ? ` ± ${shown(scan.spread[column]?.[token] ?? NaN)}` : "";
-      return `${wild}${position}${letter}: score ${shown(scan.scores[column]?.[token] ?? NaN, 3)}${spread}, ${share}`;
+      return `${wild}${number}${letter}: score ${shown(scan.scores[column]?.[token] ?? NaN, 3)}${spread}, ${share}`;
     },
   };
 }
@@ -61,11 +70,11 @@ export function trackOf(scan: Scan, sequence: string): Track {
   const values = scan.scores.map((row, at) => meanWithout(row, wild[at] ?? -1));
   return {
     values,
-    numbers: scan.positions,
+    names: scan.numbers,
     title: "Mean score of the substitutions at a position",
     describe: (at) => {
-      const position = scan.positions[at] ?? 0;
-      return `${wildAt(sequence, position)}${position}: mean score ${shown(values[at] ?? NaN, 3)}`;
+      const residue = `${wildAt(sequence, scan.positions[at] ?? 0)}${scan.numbers[at] ?? ""}`;
+      return `${residue}: mean score ${shown(values[at] ?? NaN, 3)}${positionBeside(scan, at)}`;
     },
   };
 }
@@ -73,6 +82,6 @@ export function trackOf(scan: Scan, sequence: string): Track {
 export const logoOf = (scan: Scan, sequence: string): Logo => ({
   letters: scan.vocab_tokens,
   shares: scan.scores.map(probabilities),
-  numbers: scan.positions,
+  names: scan.numbers,
   wild: scan.positions.map((position) => wildAt(sequence, position)),
 });

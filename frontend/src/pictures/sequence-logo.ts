@@ -8,7 +8,7 @@ import { showing, type Span } from "./span";
 export interface Logo {
   letters: readonly string[]; // of the columns
   shares: readonly (readonly number[])[]; // [positions][letters]
-  numbers: readonly number[];
+  names: readonly string[]; // the labels of the residues
   wild: readonly string[];
 }
 
@@ -64,7 +64,7 @@ export class SequenceLogo extends Picture {
   }
 
   private stretch(width: number): Span {
-    const total = this.data?.numbers.length ?? 1;
+    const total = this.data?.names.length ?? 1;
     const room = Math.max(1, Math.min(total, Math.floor((width - LEFT - RIGHT) / WIDTH)));
     const from = Math.min(Math.max(0, this.start), total - room);
     return { from, to: from + room };
@@ -84,7 +84,7 @@ export class SequenceLogo extends Picture {
     context.fillStyle = this.colours.quiet;
     context.textAlign = "left";
     context.textBaseline = "top";
-    const [first, last] = [logo.numbers[part.from] ?? 1, logo.numbers[part.to - 1] ?? 1];
+    const [first, last] = [logo.names[part.from] ?? "", logo.names[part.to - 1] ?? ""];
     context.fillText(`Information in bits, positions ${first} to ${last}`, LEFT, 2);
     context.textAlign = "right";
     context.textBaseline = "middle";
@@ -99,7 +99,7 @@ export class SequenceLogo extends Picture {
     for (let at = part.from; at < part.to; at += 1) {
       const x = LEFT + (at - part.from) * across;
       this.drawStack(context, logo, at, x, across);
-      this.drawNumber(context, logo, at, x + across / 2, at === part.from || (logo.numbers[at] ?? 0) % 5 === 0);
+      this.drawNumber(context, logo, at, x + across / 2, at === part.from || Number(logo.names[at]) % 5 === 0);
       if (at !== this.chosen && !(this.focused && at === this.cursor)) continue;
       context.strokeStyle = this.colours.text;
       context.lineWidth = at === this.chosen ? 1.5 : 2;
@@ -127,7 +127,7 @@ export class SequenceLogo extends Picture {
     context.textAlign = "center";
     context.textBaseline = "top";
     context.fillText(logo.wild[at] ?? "", x, TOP + HEIGHT + 3);
-    if (numbered) context.fillText(String(logo.numbers[at] ?? ""), x, TOP + HEIGHT + 20);
+    if (numbered) context.fillText(logo.names[at] ?? "", x, TOP + HEIGHT + 20);
   }
 
   private colour(letter: string): string {
@@ -136,7 +136,7 @@ export class SequenceLogo extends Picture {
   }
 
   protected onKey(event: KeyboardEvent): boolean {
-    const last = (this.data?.numbers.length ?? 1) - 1;
+    const last = (this.data?.names.length ?? 1) - 1;
     const steps: Record<string, number> = { ArrowLeft: -1, ArrowRight: 1, PageUp: -10, PageDown: 10, Home: -last, End: last };
     if (event.key === "Enter" || event.key === " ") return this.choose();
     const step = steps[event.key];
@@ -164,7 +164,7 @@ export class SequenceLogo extends Picture {
     if (!logo || !shares) return "";
     const best = shares.map((share, column) => ({ share, letter: logo.letters[column] })).sort((a, b) => b.share - a.share);
     const named = best.slice(0, 3).map(({ share, letter }) => `${letter ?? ""} ${shown(100 * share, 1)} %`);
-    return `Position ${logo.numbers[at] ?? ""} (${logo.wild[at] ?? ""}): ${named.join(", ")}; ${shown(information(shares))} bits`;
+    return `Position ${logo.names[at] ?? ""} (${logo.wild[at] ?? ""}): ${named.join(", ")}; ${shown(information(shares))} bits`;
   }
 
   protected focusText(): string {

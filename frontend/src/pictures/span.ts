@@ -5,6 +5,7 @@ export interface Span {
   readonly to: number;
 }
 
+const STEPS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000]; // of round labels
 const LEAST = 8; // cells that stay visible at every zoom
 
 export const whole = (total: number): Span => ({ from: 0, to: Math.max(1, total) });
@@ -38,7 +39,7 @@ export function showing(span: Span, total: number, cell: number): Span {
 export function ticks(span: Span, pixels: number, gap: number, first = 1): number[] {
   const most = Math.max(1, Math.floor(pixels / gap));
   const size = span.to - span.from;
-  const step = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000].find((one) => size / one <= most) ?? 2000;
+  const step = STEPS.find((one) => size / one <= most) ?? 2000;
   const found: number[] = [];
   const lowest = Math.ceil((span.from + first) / step) * step;
   for (let label = lowest; label - first < span.to; label += step) found.push(label);
@@ -46,15 +47,36 @@ export function ticks(span: Span, pixels: number, gap: number, first = 1): numbe
   return found;
 }
 
-/** Returns the places to label as [cell, number]: round numbers if they are consecutive, otherwise every n-th cell. */
-export function labels(span: Span, numbers: readonly number[], pixels: number, gap: number): [number, number][] {
+/** Returns the places to label as [cell, name], at least `gap` pixels apart: round numbers where there are enough of them,
+ * otherwise every n-th cell. A name is a number, with an insertion letter for some residues.
+ */
+export function labels(span: Span, names: readonly string[], pixels: number, gap: number): [number, string][] {
+  const numbers = names.map((name) => (WHOLE.test(name) ? Number(name) : NaN));
   const first = numbers[0] ?? 1;
-  const consecutive = (numbers.at(-1) ?? 1) - first === numbers.length - 1;
-  const cells = ticks(span, pixels, gap, consecutive ? first : 0).map((label) => (consecutive ? label - first : label));
+  const cells = numbers.every((number, at) => number === first + at)
+    ? ticks(span, pixels, gap, first).map((label) => label - first)
+    : uneven(span, numbers, pixels, gap);
   return cells
     .filter((cell) => cell >= span.from && cell < span.to)
     .flatMap((cell) => {
-      const number = numbers[cell];
-      return number === undefined ? [] : [[cell, number] as [number, number]];
+      const name = names[cell];
+      return name === undefined ? [] : [[cell, name] as [number, string]];
     });
+}
+
+const WHOLE = /^-?\d+$/;
+
+/** Returns the cells to label where numbers are left out, have letters, or are those of chosen positions. */
+function uneven(span: Span, numbers: readonly number[], pixels: number, gap: number): number[] {
+  const visible = numbers.map((_, cell) => cell).filter((cell) => cell >= span.from && cell < span.to);
+  const most = Math.max(1, Math.floor(pixels / gap));
+  if (visible.length <= most) return visible;
+  const rounded = STEPS.map((step) => visible.filter((cell) => (numbers[cell] ?? NaN) % step === 0));
+  const found = rounded.find((cells) => cells.length <= most) ?? [];
+  const every = Math.ceil(visible.length / most);
+  const chosen = found.length > most / 4 ? found : visible.filter((_, at) => at % every === 0);
+  const least = (gap * (span.to - span.from)) / pixels; // cells between two labels
+  const kept: number[] = [];
+  for (const cell of chosen) if (cell - (kept.at(-1) ?? -Infinity) >= least) kept.push(cell);
+  return kept;
 }

@@ -18,10 +18,14 @@ RESIDUES = len(CANONICAL)
 
 @dataclass(frozen=True, slots=True)
 class Substitution:
-    """One substitution: `score` is log p(mutant) - log p(wild type), `probability` is p(mutant)."""
+    """One substitution: `score` is log p(mutant) - log p(wild type), `probability` is p(mutant).
+
+    `position` counts from 1; `number` is the label of the residue, which the code has.
+    """
 
     code: str
     position: int
+    number: str
     wild: str
     mutant: str
     score: float
@@ -34,6 +38,7 @@ class PositionRow:
     """One position: `mean` is over the 19 substitutions, `information` is in bits (0 to log2 20 = 4.32)."""
 
     position: int
+    number: str
     wild: str
     mean: float
     best: Substitution
@@ -43,9 +48,13 @@ class PositionRow:
 
 @dataclass(frozen=True, slots=True)
 class ScanTable:
-    """Scores and spreads [P, 20] of the substitutions at `positions` [P] (1-based) whose residues are `wild` [P]."""
+    """Scores and spreads [P, 20] of the substitutions at `positions` [P] (1-based) whose residues are `wild` [P].
+
+    `numbers` [P] are the labels of the residues.
+    """
 
     positions: tuple[int, ...]
+    numbers: tuple[str, ...]
     wild: tuple[str, ...]
     scores: Floats
     spread: Floats
@@ -56,10 +65,16 @@ class ScanTable:
         positions = tuple(result["positions"])
         scores = np.asarray(result["scores"], dtype=np.float64).reshape(-1, RESIDUES)
         spread = np.asarray(result["spread"], dtype=np.float64).reshape(-1, RESIDUES)
-        return cls(positions, tuple(sequence[position - 1] for position in positions), scores, spread)
+        wild = tuple(sequence[position - 1] for position in positions)
+        return cls(positions, tuple(result["numbers"]), wild, scores, spread)
 
     def __len__(self) -> int:
         return len(self.positions)
+
+    @property
+    def is_numbered(self) -> bool:
+        """Whether residues have other numbers than their positions."""
+        return any(number != str(position) for number, position in zip(self.numbers, self.positions, strict=True))
 
     @property
     def probabilities(self) -> Floats:
@@ -89,10 +104,10 @@ class ScanTable:
         found = []
         for cell in cells:
             row, column = divmod(int(cell), RESIDUES)
-            wild, mutant, position = self.wild[row], CANONICAL[column], self.positions[row]
+            wild, mutant, number = self.wild[row], CANONICAL[column], self.numbers[row]
             score, spread = float(self.scores[row, column]), float(self.spread[row, column])
-            code = f"{wild}{position}{mutant}"
-            found.append(Substitution(code, position, wild, mutant, score, spread, float(probabilities[row, column])))
+            code, share = f"{wild}{number}{mutant}", float(probabilities[row, column])
+            found.append(Substitution(code, self.positions[row], number, wild, mutant, score, spread, share))
         return found
 
     def rows(self, start: int = 0, count: int | None = None) -> Iterator[PositionRow]:
@@ -106,6 +121,7 @@ class ScanTable:
             shares = probabilities[row][probabilities[row] > 0]
             yield PositionRow(
                 position=self.positions[row],
+                number=self.numbers[row],
                 wild=self.wild[row],
                 mean=float(self.scores[row][mutants[row]].mean()),
                 best=best,
