@@ -346,7 +346,7 @@ def test_bad_parameters(api, action, params, code):
         ([3, 0], "Positions count from 1, and 0 is among them"),
         (48, "Positions are a list, and this is '48'"),
         ([], "The list of positions is empty"),
-        ([2, "4-6"], "'4-6' among the positions is not a whole number"),
+        ([2, "4-6"], "'4-6' among the positions is not the number of a residue"),
     ],
 )
 def test_what_is_wrong_with_positions_is_said(api, positions, words):

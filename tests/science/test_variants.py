@@ -120,6 +120,13 @@ def test_a_letter_that_no_residue_has_is_no_insertion_letter():
     assert refused("I52A*", numbering=ANTIBODY)[0].code == "bad_letter"
 
 
+def test_a_serine_at_an_insertion_letter_f_is_no_frame_shift_where_the_numbering_has_it():
+    numbering = read_numbering({"labels": "99-100, 100A-100F, 101"})
+    assert read_variant("K100FS", "MKTAYIAKQ", numbering=numbering) == Variant((Mutation(8, "K", "S"),))
+    assert refused("K100FS", parent="MKTAYIAKQ")[0].code == "indel"
+    assert refused("K101FS", "Lys100fs", parent="MKTAYIAKQ", numbering=numbering)[0].code == "indel"
+
+
 def test_a_constant_shift_is_recognised():
     shifted = [f"{letter}{position + 23}C" for position, letter in enumerate(PARENT, start=1)]
     first = refused(*shifted)[0]

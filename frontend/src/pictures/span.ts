@@ -47,7 +47,7 @@ export function ticks(span: Span, pixels: number, gap: number, first = 1): numbe
   return found;
 }
 
-/** Returns the places to label as [cell, name], at least `gap` pixels apart: round numbers where there are enough of them,
+/** Returns the places to label as [cell, name], at least `gap` pixels apart: round numbers if there are enough of them,
  * otherwise every n-th cell. A name is a number, with an insertion letter for some residues.
  */
 export function labels(span: Span, names: readonly string[], pixels: number, gap: number): [number, string][] {

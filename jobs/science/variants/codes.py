@@ -7,7 +7,7 @@ Positions count from 1. A laboratory may number residues differently (`jobs.scie
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from e1protocol import CANONICAL, EXTENDED
 from jobs.errors import Problems
@@ -171,7 +171,7 @@ def variant_of_code(text: str, parent: str, numbering: Numbering, faults: Faults
     """Return the variant of one code. Adds what is wrong to `faults`, and wild-type letters with numbers to `named`."""
     found: dict[int, tuple[Change, Mutation]] = {}
     twice: dict[int, None] = {}
-    for change in changes_of(text):
+    for change in (_settled(one, numbering) for one in changes_of(text)):
         if faults.problems.full:
             break
         if not change.number or change.kind not in _OF_ONE_RESIDUE or change.wild == "*":
@@ -187,6 +187,13 @@ def variant_of_code(text: str, parent: str, numbering: Numbering, faults: Faults
         what = f"residue {numbering.label(position)} is named more than once"
         faults.add("position_twice", what, "Name each position once.")
     return Variant(tuple(sorted(one for _, one in found.values() if one.wild != one.mutant)))
+
+
+def _settled(change: Change, numbering: Numbering) -> Change:
+    """Return the change; `Y100FS` becomes a substitution if the numbering has a residue 100F."""
+    if change.kind is Kind.FRAME_SHIFT and change.number and numbering.position(int(change.number), change.letter):
+        return replace(change, kind=Kind.SUBSTITUTION)
+    return change
 
 
 _OF_ONE_RESIDUE = (Kind.SUBSTITUTION, Kind.SYNONYMOUS, Kind.STOP)

@@ -35,7 +35,8 @@ class Change:
     """One change. `written` is its text as given; `wild` and `mutant` are one-letter residues, `*` for a stop.
 
     `number` and the insertion letter (`52A`) are in the numbering of the text. `chain` is FoldX's. Substitutions, stops
-    and most synonymous changes have `wild`, `number` and `mutant`.
+    and most synonymous changes have `wild`, `number` and `mutant`. So has a frame shift that may be a serine at an
+    insertion letter F (`Y100FS`).
     """
 
     written: str
@@ -71,6 +72,8 @@ _LONGER = re.compile(
     rf"|(?P<before>DEL|\N{{GREEK CAPITAL LETTER DELTA}}|\N{{INCREMENT}}){_RESIDUE}?-?[0-9]{{1,9}}"
     r"(?:[_-][A-Z]?[0-9]{1,9})?"
 )
+_FRAME_SHIFT_OR_LETTER = re.compile(r"([A-Z])(-?[0-9]{1,9})FS")
+"""`Y100FS` is a frame shift, or a serine at 100F if the numbering has such a residue."""
 _KINDS = {
     "DELINS": Kind.DELETION_INSERTION,
     "DEL": Kind.DELETION,
@@ -138,6 +141,8 @@ def _change(written: str, *, hgvs: bool) -> Change | None:
             bare = bare[1:-1]
     if found := _SINGLE.fullmatch(bare):
         return _single(written, found, hgvs=hgvs)
+    if found := _FRAME_SHIFT_OR_LETTER.fullmatch(bare):
+        return Change(written, Kind.FRAME_SHIFT, found[1], found[2], "F", "S")
     if found := _LONGER.fullmatch(bare):
         return Change(written, _KINDS.get(found["kind"], Kind.DELETION))
     if hgvs and bare in _NO_PROTEIN:

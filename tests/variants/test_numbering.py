@@ -1,0 +1,90 @@
+"""Numberings of jobs: skipped numbers and insertion letters in requests, results, pages and tables."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.factories import SHORT, finished, scored
+from tests.helpers import csv_rows, submit_items, text_of
+
+pytestmark = pytest.mark.django_db
+
+LETTERS = {"labels": "51-52, 52A-52B, 53-58"}
+"""SHORT as M51 K52 T52A A52B Y53 I54 A55 K56 Q57 R58."""
+
+
+def refusal(api, action, items, **params):
+    answer = submit_items(api, items, action, params=params)
+    assert answer.status_code == 400, answer.content
+    return answer.json()["errors"][0]
+
+
+def scan_of(api, work, **params):
+    return finished(api, work, "scan", [{"sequence": SHORT, "name": "parent"}], method="wildtype_marginal", **params)
+
+
+def test_a_scan_has_positions_and_the_numbers_of_its_residues(api, browser, inline_worker):
+    job = scan_of(api, inline_worker, numbering=LETTERS)
+    assert job["params"]["numbering"] == LETTERS
+    result = api.get(f"{job['url']}items/0/").json()["result"]
+    assert result["positions"] == list(range(1, 11))
+    assert result["numbers"] == ["51", "52", "52A", "52B", "53", "54", "55", "56", "57", "58"]
+    page = f"/jobs/{job['id']}/items/0/"
+    text = text_of(browser.get(page, {"position": "3"}))
+    assert "Residue 52A (T, position 3), best first" in text
+    assert "T52AS" in text
+    assert "its residues are numbered 51 to 58, with insertion letters" in text
+    rows = csv_rows(browser.get(f"{page}table.csv"))
+    assert [(row["variant"], row["position"], row["number"]) for row in rows[40:42]] == [
+        *(("T52AA", "3", "52A"), ("T52AC", "3", "52A"))
+    ]
+
+
+def test_a_scan_of_positions_named_by_their_numbers(api, inline_worker):
+    job = scan_of(api, inline_worker, numbering=LETTERS, positions=["53", "52a", 1])
+    assert job["params"]["positions"] == [1, 3, 5]
+    assert api.get(f"{job['url']}items/0/").json()["result"]["numbers"] == ["51", "52A", "53"]
+    fault = refusal(api, "scan", [{"sequence": SHORT}], numbering=LETTERS, positions=["52C"])
+    assert (fault["code"], fault["path"]) == ("bad_positions", "params.positions")
+
+
+def test_a_scan_without_a_numbering_counts_from_1(api, browser, inline_worker):
+    job = scan_of(api, inline_worker)
+    assert api.get(f"{job['url']}items/0/").json()["result"]["numbers"] == [str(n) for n in range(1, 11)]
+    text = text_of(browser.get(f"/jobs/{job['id']}/items/0/", {"position": "3"}))
+    assert "Position 3 (T), best first" in text
+    assert "numbered" not in text
+
+
+def test_skipped_numbers_are_those_of_every_sequence_of_a_scan(api, inline_worker):
+    items = [{"sequence": SHORT}, {"sequence": SHORT[:5]}]
+    job = finished(api, inline_worker, "scan", items, numbering={"start": 3, "skip": [5, 8]})
+    results = [api.get(f"{job['url']}items/{n}/").json()["result"]["numbers"] for n in (0, 1)]
+    assert results[0] == ["3", "4", "6", "7", "9", "10", "11", "12", "13", "14"]
+    assert results[1] == results[0][:5]
+
+
+def test_a_list_of_numbers_must_fit_each_sequence(api):
+    fault = refusal(api, "scan", [{"sequence": SHORT}, {"sequence": SHORT[:9]}], numbering=LETTERS)
+    assert (fault["code"], fault["index"]) == ("bad_numbering", 1)
+    assert "10 numbers, and the sequence 9 residues" in fault["message"]
+    fault = refusal(api, "score", [{"variant": "M51A"}], parent=SHORT[:9], numbering=LETTERS)
+    assert (fault["code"], fault["path"]) == ("bad_numbering", "params.numbering")
+
+
+def test_an_offset_stays_an_offset(api, inline_worker):
+    job = scored(api, inline_worker, ["M24A"], numbering={"offset": 23})
+    assert job["params"]["offset"] == 23
+    assert "numbering" not in job["params"]
+    both = scored(api, inline_worker, ["M24A"], numbering={"start": 24}, offset=23)
+    assert both["params"] == job["params"]
+    fault = refusal(api, "score", [{"variant": "M24A"}], parent=SHORT, numbering=LETTERS, offset=23)
+    assert (fault["code"], fault["remedy"]) == ("two_numberings", "Give one of the two.")
+
+
+def test_scores_are_the_same_under_any_numbering(api, inline_worker):
+    plain = scored(api, inline_worker, ["T3S", "K2R:A4G"])
+    lettered = scored(api, inline_worker, ["T52AS", "K52R:A52BG"], numbering=LETTERS)
+    found = [[api.get(f"{job['url']}items/{n}/").json()["result"] for n in (0, 1)] for job in (plain, lettered)]
+    assert [one["score"] for one in found[0]] == [one["score"] for one in found[1]]
+    assert [one["variant"] for one in found[1]] == ["T52AS", "K52R:A52BG"]
