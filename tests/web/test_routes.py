@@ -80,8 +80,17 @@ def things(api, person, monkeypatch) -> dict[str, object]:
     )
     beside = {"job": scored, "name": "top-secret-library", "sha256": "00", "size": 8}
     assay = Assay.objects.create(**beside, variant_column="a", value_column="b", names=["M1A"], data=bytes(8))
-    structure = Structure.objects.create(**beside, chain="A", residues=1, aligned=1, identical=1, data=bytes(4))
-    attached = ("variants-page", "variants-table", "assay-list-page", "assay-page", "job-assay", "job-structure")
+    counts = {"residues": 1, "aligned": 1, "identical": 1, "file_size": 8}
+    structure = Structure.objects.create(**beside, chain="A", data=bytes(4), **counts)
+    attached = (
+        "variants-page",
+        "variants-table",
+        "assay-list-page",
+        "assay-page",
+        "job-assay",
+        "job-structure",
+        "job-structure-file",
+    )
     webhook = Webhook.objects.create(owner=person, url="https://rosalinds-hook/", secret="whsec_x", events=[])
     return {
         "scored_job": scored.pk,
