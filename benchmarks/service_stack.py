@@ -20,7 +20,13 @@ from typing import Any, NamedTuple
 
 from e1site.stack import parts
 from e1site.stack.binaries import find_valkey
-from e1site.stack.environment import children_environment, embedded_postgres, usable_port, web_environment
+from e1site.stack.environment import (
+    children_environment,
+    embedded_postgres,
+    owner_environment,
+    usable_port,
+    web_environment,
+)
 from e1site.stack.folder import DataFolder, hold
 from e1site.stack.guardian import Guardian, Ward
 from e1site.stack.processes import kill_marked, signal_group, spawn, wait_gone
@@ -182,6 +188,7 @@ def running(path: Path, *, connections: int = 60) -> Iterator[Service]:
         service = Service(folder, guardian, env)
         _start_stores(service, stack, connections)
         os.environ.update({key: env[key] for key in (*_CALLERS, "DJANGO_SETTINGS_MODULE") if key in env})
+        os.environ["DATABASE_URL"] = embedded_postgres(folder).owner_url  # to vacuum and to empty tables
         os.environ["E1_LOG_LEVEL"] = "ERROR"
         _set_up_django(stack)
         yield service
@@ -210,7 +217,8 @@ def _start_stores(service: Service, stack: ExitStack, connections: int) -> None:
     postgres.ensure_database()
     service._await("valkey", valkey.is_ready)
     bootstrap = [sys.executable, "-m", "django", "e1_bootstrap", "--migrate", "--data", str(folder.path)]
-    subprocess.run(bootstrap, env=service.env, cwd=folder.logs, check=True, stdout=subprocess.DEVNULL)
+    env = service.env | owner_environment(folder)
+    subprocess.run(bootstrap, env=env, cwd=folder.logs, check=True, stdout=subprocess.DEVNULL)
 
 
 def _set_up_django(stack: ExitStack) -> None:

@@ -23,6 +23,7 @@ from e1site.stack.environment import (
     children_environment,
     embedded_postgres,
     local_address,
+    owner_environment,
     usable_port,
     web_environment,
 )
@@ -129,7 +130,7 @@ def _start(
     say("creating tables and the first user")
     folder.turn_log("migrate")
     command = [*_django(), "e1_bootstrap", "--migrate", "--data", str(folder.path)]
-    if supervisor.run_once("migrate", command, env=supervisor.env) != 0:
+    if supervisor.run_once("migrate", command, env=supervisor.env | owner_environment(folder)) != 0:
         raise _failed("the tables could not be brought up to date", folder, "migrate", "migration_failed")
     for old in folder.path.glob("beat-schedule*"):  # of earlier versions, in which beat kept a file of pickles
         old.unlink()

@@ -102,6 +102,8 @@ DATABASES["default"]["CONN_MAX_AGE"] = 300
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
     raise ImproperlyConfigured("DATABASE_URL must name a PostgreSQL database: Postgres is the queue of this service")
+E1_OWNER_DATABASE_URL = env.str("E1_OWNER_DATABASE_URL", default="")
+"""The same database by the role that owns its tables. Only `e1_bootstrap --migrate` reads it."""
 REDIS_URL = env.str("REDIS_URL")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

@@ -85,7 +85,7 @@ class TestServers:
         self._await("valkey", valkey.is_ready)
         os.environ |= {
             RUNNING: str(self.folder),
-            "DATABASE_URL": postgres.url,
+            "DATABASE_URL": postgres.owner_url,
             "E1_SECRET_KEY": "only-for-tests-" + "x" * 40,
             "E1_DATA": str(self.folder),
         }

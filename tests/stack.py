@@ -25,6 +25,7 @@ OWN_ENVIRONMENT = (
     "DATABASE_URL",
     "REDIS_URL",
     "E1_SECRET_KEY",
+    "E1_OWNER_DATABASE_URL",
     "E1_DATA",
     "E1_TEST_SERVERS",
     "E1_URL",
@@ -140,7 +141,7 @@ class Stack:
 
     @contextmanager
     def sql(self) -> Iterator[psycopg.Cursor]:
-        """Yield a cursor on the stack's own database, for faults that no user can cause."""
-        url = embedded_postgres(self.folder).url
+        """Yield a cursor of the owner on the stack's own database, for faults that no user can cause."""
+        url = embedded_postgres(self.folder).owner_url
         with psycopg.connect(url, autocommit=True) as connection, connection.cursor() as cursor:
             yield cursor

@@ -16,6 +16,7 @@ from e1site.stack.processes import MARKER
 from e1site.stack.servers import Postgres, Valkey
 
 SECRET_KEY = "E1_SECRET_KEY"  # noqa: S105 - the name of a variable
+OWNER_URL = "E1_OWNER_DATABASE_URL"
 EVERY_ADDRESS = ("0.0.0.0", "::", "")  # noqa: S104 - compared with what the user asked for
 
 
@@ -27,10 +28,9 @@ def embedded_postgres(folder: DataFolder) -> Postgres:
 def children_environment(folder: DataFolder, host: str, models: list[str]) -> dict[str, str]:
     """Return the environment of all children. An address of the caller's environment is kept.
 
-    It has no secret key: only the web process gets that (`web_environment`).
+    It has neither the secret key (`web_environment`) nor the address of the tables' owner (`owner_environment`).
     """
-    env = dict(os.environ)
-    env.pop(SECRET_KEY, None)
+    env = {name: value for name, value in os.environ.items() if name not in (SECRET_KEY, OWNER_URL)}
     env.setdefault("E1_ALLOWED_HOSTS", ",".join(allowed_hosts(host)))
     if "DATABASE_URL" not in env:
         env["DATABASE_URL"] = embedded_postgres(folder).url
@@ -50,6 +50,13 @@ def children_environment(folder: DataFolder, host: str, models: list[str]) -> di
 def web_environment(folder: DataFolder) -> dict[str, str]:
     """Return what the web process gets besides: the key of the caller's environment, or that of the folder."""
     return {SECRET_KEY: os.environ.get(SECRET_KEY) or folder.secret_key}
+
+
+def owner_environment(folder: DataFolder) -> dict[str, str]:
+    """Return what the migration gets besides: the owner's address, if the stores are ours or the caller names it."""
+    if "DATABASE_URL" not in os.environ:
+        return {OWNER_URL: embedded_postgres(folder).owner_url}
+    return {OWNER_URL: os.environ[OWNER_URL]} if os.environ.get(OWNER_URL) else {}
 
 
 def allowed_hosts(host: str) -> list[str]:

@@ -19,6 +19,9 @@ from e1site.stack.errors import StackError
 from e1site.stack.processes import is_running, postgres_children, signal_process, title, wait_gone
 
 DATABASE = "e1"
+OWNER_ROLE = "postgres"
+SERVICE_ROLE = "e1_service"
+"""The role of web and workers. `e1_bootstrap --migrate` creates it, also in a folder of an earlier version."""
 
 POSTGRES_SETTINGS = {
     "listen_addresses": "",
@@ -77,15 +80,24 @@ class Postgres:
 
     @property
     def url(self) -> str:
-        """A libpq URL that django-environ and psycopg both read. The socket folder needs no quoting."""
-        return f"postgresql://postgres@/{DATABASE}?host={self.socket_folder}"
+        """Address for web and workers, which may read and write rows. The socket folder needs no quoting."""
+        return self._url(SERVICE_ROLE)
+
+    @property
+    def owner_url(self) -> str:
+        """Address for migrations."""
+        return self._url(OWNER_ROLE)
+
+    def _url(self, role: str) -> str:
+        """Return a libpq URL that django-environ and psycopg both read."""
+        return f"postgresql://{role}@/{DATABASE}?host={self.socket_folder}"
 
     def initdb_command(self) -> list[str]:
         """Return the command, to be run with LC_ALL=C. It sets byte order and UTF-8 for every machine."""
         builtin = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
         locale = builtin if self.major >= 17 else ["--locale=C.UTF-8"]
         sync = [] if self.durable else ["--no-sync"]
-        basic = ["-D", str(self.new_data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-instructions"]
+        basic = ["-D", str(self.new_data), "-U", OWNER_ROLE, "-A", "trust", "-E", "UTF8", "--no-instructions"]
         return [*self.as_user.prefix, str(self.binaries / "initdb"), *basic, *locale, *sync]
 
     def command(self) -> list[str]:
@@ -134,7 +146,7 @@ class Postgres:
     def _connect(self) -> psycopg.Connection:
         return psycopg.connect(
             host=str(self.socket_folder),
-            user="postgres",
+            user=OWNER_ROLE,
             dbname="postgres",
             connect_timeout=3,
             autocommit=True,

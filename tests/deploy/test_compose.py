@@ -18,7 +18,7 @@ import yaml
 from e1site.stack import parts
 from e1site.stack.binaries import find_valkey
 from e1site.stack.processes import wait_gone
-from e1site.stack.servers import POSTGRES_SETTINGS
+from e1site.stack.servers import POSTGRES_SETTINGS, SERVICE_ROLE
 from tests.deploy.composed import (
     DOCKERFILE,
     FILES,
@@ -44,7 +44,7 @@ PARTS = {
     "worker-cpu": next(parts.model_workers(["e1-demo"], 1)),
     "worker-gpu": next(parts.model_workers(["e1-600m"], 1)),
 }
-SECRET = re.compile(r"SECRET|PASSWORD|TOKEN|^DATABASE_URL$|^REDIS_URL$")
+SECRET = re.compile(r"SECRET|PASSWORD|TOKEN|DATABASE_URL$|^REDIS_URL$")
 NO_SETTINGS = {"E1_WEIGHTS", "HF_HOME", "TMPDIR", "FORWARDED_ALLOW_IPS"}
 """Variables that other programs read in our containers: the hub's client, Python, gunicorn."""
 NOT_IN_CONTAINERS = {"E1_DEBUG", "E1_STATIC_ROOT"}
@@ -212,6 +212,16 @@ def test_no_secret_has_a_default_and_a_missing_one_is_named(path):
             assert name in message
 
 
+def test_the_owner_s_address_is_in_one_container_only():
+    for path, name in EVERY:
+        environment = services(path)[name].get("environment", {})
+        assert ("E1_OWNER_DATABASE_URL" in environment) == (name == "migrate")
+        if path == MAIN and name in OURS:
+            assert environment["DATABASE_URL"].startswith(f"postgresql://{SERVICE_ROLE}:")
+    assert services(MAIN)["migrate"]["environment"]["E1_OWNER_DATABASE_URL"].startswith("postgresql://e1:")
+    assert services(MAIN)["postgres"]["environment"]["POSTGRES_USER"] == "e1"
+
+
 def test_the_key_of_sessions_is_in_the_web_container_only():
     holders = {name for path, name in EVERY if "E1_SECRET_KEY" in services(path)[name].get("environment", {})}
     assert holders == {"web"}
@@ -328,7 +338,13 @@ def config(tmp_path: Path, values: dict[str, str], *arguments: str) -> subproces
     return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False)
 
 
-SET = {"E1_SECRET_KEY": "k", "E1_POSTGRES_PASSWORD": "p", "E1_VALKEY_PASSWORD": "v", "E1_MODELS": "e1-demo"}
+SET = {
+    "E1_SECRET_KEY": "k",
+    "E1_POSTGRES_PASSWORD": "p",
+    "E1_SERVICE_PASSWORD": "s",
+    "E1_VALKEY_PASSWORD": "v",
+    "E1_MODELS": "e1-demo",
+}
 
 
 def test_compose_accepts_the_file_and_fills_it_in(tmp_path):
@@ -337,7 +353,7 @@ def test_compose_accepts_the_file_and_fills_it_in(tmp_path):
     made = yaml.safe_load(done.stdout)["services"]
     assert made.keys() == services(MAIN).keys()
     environment = made["web"]["environment"]
-    assert environment["DATABASE_URL"] == "postgresql://e1:p@postgres:5432/e1"
+    assert environment["DATABASE_URL"] == "postgresql://e1_service:s@postgres:5432/e1"
     assert environment["REDIS_URL"] == "redis://:v@valkey:6379/0"
 
 

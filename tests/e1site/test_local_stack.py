@@ -8,9 +8,11 @@ import sys
 import tempfile
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from e1client.api import Client
+from e1site.stack.environment import embedded_postgres
 from e1site.stack.processes import is_running, marked, title, wait_gone
 from tests.stack import STOP_SECONDS, Stack
 
@@ -20,6 +22,14 @@ pytestmark = [
 ]
 
 RECOVER_SECONDS = 300
+EXPIRE = """
+from django.conf import settings
+settings.E1_RETENTION_DAYS = 30
+from jobs.tasks import expire, reap
+expire()
+reap()
+"""
+"""The safety nets of a service on which jobs expire."""
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +62,26 @@ def test_only_the_web_process_has_the_key_that_signs_sessions(stack):
         if b"E1_SECRET_KEY=" in environment:
             holders.add(next(name for name in ("gunicorn", "worker", "beat", "other") if name in f"{title(pid)} other"))
     assert holders == {"gunicorn"}
+
+
+def test_the_whole_life_of_a_job_needs_no_right_over_tables(stack):
+    """Web and workers use a role that owns nothing. A job is computed and downloaded, then it expires."""
+    service = embedded_postgres(stack.folder).url
+    with psycopg.connect(service, autocommit=True) as session:
+        used = session.execute("SELECT DISTINCT usename FROM pg_stat_activity WHERE datname = 'e1'").fetchall()
+        assert used == [("e1_service",)]
+        for statement in ("DROP TABLE jobs_job", "CREATE TABLE mine (id int)", "ALTER TABLE jobs_job ADD mine int"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                session.execute(statement)
+        with stack.client() as client:
+            job = client.submit_items(["MKTAYIAKQR"] * 20, model="e1-demo", action="encode")
+            client.wait(job)
+            client.download(job, stack.folder.path / "results.h5")
+            session.execute("UPDATE jobs_job SET expires_at = now() WHERE id = %s", [job.id])
+            stack.services(EXPIRE)
+            assert client.job(job).state == "expired"
+        for table in ("jobs_item", "jobs_chunk", "jobs_artefact"):
+            assert session.execute(f"SELECT count(*) FROM {table} WHERE job_id = %s", [job.id]).fetchone() == (0,)
 
 
 def test_a_second_start_on_the_same_folder_refuses(stack):
@@ -112,5 +142,30 @@ def test_a_killed_launcher_leaves_nothing_and_the_next_start_has_the_data():
             stack.launcher.send_signal(signal.SIGTERM)
             assert stack.wait(STOP_SECONDS) == 0, stack.output.read_text()
             assert not any(is_running(pid) for pid in children)
+        finally:
+            stack.end()
+
+
+@pytest.mark.slow
+def test_a_data_folder_of_an_earlier_version_starts_and_gets_the_second_role():
+    """Its superuser did everything, and beat kept a file of pickles in it."""
+    with tempfile.TemporaryDirectory(prefix="e1-stack-", ignore_cleanup_errors=True) as path:
+        stack = Stack(Path(path) / "data")
+        try:
+            stack.start()
+            token = stack.token
+            with stack.sql() as cursor:
+                for statement in ("DROP OWNED BY e1_service", "DROP ROLE e1_service"):
+                    cursor.execute(statement)
+            stack.launcher.send_signal(signal.SIGINT)
+            assert stack.wait(STOP_SECONDS) == 0, stack.output.read_text()
+            (stack.folder.path / "beat-schedule.db").write_bytes(b"pickles")
+
+            stack.start()
+            assert stack.token == token
+            assert stack.works()
+            assert not list(stack.folder.path.glob("beat-schedule*"))
+            stack.launcher.send_signal(signal.SIGINT)
+            assert stack.wait(STOP_SECONDS) == 0, stack.output.read_text()
         finally:
             stack.end()

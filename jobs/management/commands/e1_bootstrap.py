@@ -6,12 +6,14 @@ import contextlib
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection, transaction
 
 from e1site.stack.folder import write_once
+from jobs.management.commands._roles import as_owner, role_admit
 from jobs.management.commands._users import create_user, new_password
 
 ADMIN = "admin"
@@ -32,7 +34,7 @@ class Command(BaseCommand):
         if not data.is_dir():
             raise CommandError(f"{data} is not a folder; name the data folder with --data")
         if migrate:
-            call_command("migrate", interactive=False, verbosity=options["verbosity"], stdout=self.stdout)
+            self._migrate(options["verbosity"])
         with transaction.atomic():
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
@@ -46,6 +48,17 @@ class Command(BaseCommand):
             _write(data / "admin-password", password)
             _write(data / "token", key)
         self.stdout.write(f"made the user {ADMIN}; password in {data / 'admin-password'}, token in {data / 'token'}")
+
+    def _migrate(self, verbosity: int) -> None:
+        """Bring the tables up to date, as their owner if one is named, and let the service's role use them."""
+        owner, service = settings.E1_OWNER_DATABASE_URL, connection.settings_dict
+        with as_owner(owner) if owner else contextlib.nullcontext():
+            call_command("migrate", interactive=False, verbosity=verbosity, stdout=self.stdout)
+            if owner:
+                for note in role_admit(service):
+                    self.stdout.write(f"note: {note}")
+        if not owner:
+            self.stdout.write("note: one role owns the tables and serves; docs/deploy.md explains the use of two")
 
 
 def _write(path: Path, secret: str) -> None:
