@@ -1,22 +1,25 @@
-"""Uploaded columns: a CSV file of item names or indices with values for each item.
+"""Uploaded columns: a table of item names or indices with values for each item.
 
 Pure: from bytes and the job's names to columns and a report that explains the mapping.
 """
 
 from __future__ import annotations
 
-import csv
 import hashlib
+import io
+import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.errors import InvalidInput, TooLarge
-from jobs.parsing.numbers import decimal, whole
-from jobs.parsing.table import MISSING, table_rows
+from jobs.errors import InvalidInput, Problem, TooLarge
+from jobs.limits import MAX_COLUMNS_FILE
+from jobs.parsing.numbers import whole
+from jobs.parsing.tables import NAMES, SEQUENCES, Fault, Numbers, Table, open_table
+from jobs.parsing.tables.roles import INDEX, key, places
 
 MAX_COLUMNS = 50
 MAX_CATEGORIES = 500
@@ -30,7 +33,6 @@ LONG_NAME = 64
 """Characters of a name beyond which its digest replaces it: a million names of 4,096 would take 4 GB."""
 NAME_HEAD = 40
 """Characters of a long name that are kept before its digest, for people to read."""
-NOT_VALUES = ("name", "index", "sequence")
 KINDS = ("numeric", "categorical")
 
 
@@ -86,6 +88,7 @@ class Matching:
     """The report of how rows found items by `by`, which is `name` or `index`."""
 
     by: str
+    column: str
     items: int
     rows: int = 0
     matched_rows: int = 0
@@ -93,6 +96,7 @@ class Matching:
     duplicated: Listed = field(default_factory=Listed)
     shared: Listed = field(default_factory=Listed)
     words: list[Word] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
     lines: dict[int, int] = field(default_factory=dict)
     """The line of each item that has values."""
 
@@ -106,83 +110,81 @@ def read_columns(
 ) -> tuple[list[Column], Matching]:
     """Return the columns of a file for a job whose items have these names (`name_key`), in input order.
 
-    The column `index` (0-based) identifies the item of a row if the file has one; otherwise `name` does. If several
-    rows are about one item, the first counts. If several items share a name, all of them get its value. A column is
-    numeric if all its values are numbers, unless `kinds` chooses. Raises InvalidInput with line and remedy.
+    The column `index` (0-based) identifies the item of a row if the file has one; otherwise the column of names does.
+    If several rows are about one item, the first counts. If several items share a name, all of them get its value. A
+    column is numeric if all its values are numbers, unless `kinds` chooses. Raises InvalidInput with line and remedy.
     """
-    rows = _rows(data)
-    header = _header(rows)
-    found = Matching(by="index" if "index" in header else "name", items=len(names))
-    cells = _place(rows, header, names, found)
+    table = open_table(io.BytesIO(data), max_bytes=MAX_COLUMNS_FILE, path="file")
+    chosen = _Chosen.of(table)
+    found = Matching(by=INDEX if chosen.is_index else "name", column=table.columns[chosen.at], items=len(names))
+    cells = _place(table, chosen, names, found)
     if not found.matched_rows:
         raise _unmatched(found, names)
     kinds = kinds or {}
-    if unknown := [name for name in kinds if name not in header or kinds[name] not in KINDS]:
+    if unknown := [name for name in kinds if name not in cells or kinds[name] not in KINDS]:
         choice = f"Name columns of the file, each {' or '.join(KINDS)}."
         raise InvalidInput.one("bad_kinds", f"kinds names {unknown[0]!r}: {kinds[unknown[0]]!r}", choice, path="kinds")
-    columns = [_column(name, cells[name], kinds.get(name), found) for name in header if name not in NOT_VALUES]
+    columns = [_column(name, cells[name], kinds.get(name), found) for name in cells]
+    found.warnings += table.warnings()
     return columns, found
 
 
-def _rows(data: bytes) -> Iterator[tuple[int, list[str]]]:
-    """Return the rows that are not empty, each with the number of its last line."""
-    try:
-        data.decode()
-    except UnicodeDecodeError as error:
-        what = f"the file is not UTF-8 text (byte {error.start})"
-        raise _refusal("not_utf8", what, "Save it as CSV in UTF-8.") from None
-    return ((line, [cell.strip() for cell in row]) for line, row in table_rows(data, _unreadable))
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """The columns of a table: the place `at` of what identifies items, and the places of the columns of values."""
+
+    at: int
+    is_index: bool
+    values: tuple[int, ...]
+
+    @classmethod
+    def of(cls, table: Table) -> _Chosen:
+        index = [at for at, name in enumerate(table.columns) if key(name) == INDEX]
+        named = table.column(NAMES)
+        at = table.named(INDEX) if index else named
+        if at is None:
+            what = f"no column is named {NAMES.recommended} or {INDEX}; {table.listed()}"
+            remedy = "Begin the file with a header line such as name,family,activity."
+            raise table.refused("missing_column", what, remedy)
+        # Sequences are no values, and neither are names beside an index.
+        others = {at, named, *(place for rank in SEQUENCES.ranks for place in places(table.columns, rank))}
+        values = tuple(place for place in range(len(table.columns)) if place not in others)
+        _check_values(table, values)
+        return cls(at, bool(index), values)
 
 
-def _unreadable(error: csv.Error, line: int) -> InvalidInput:
-    return _refusal("bad_csv", f"line {line} cannot be read ({error})", "Close every quotation mark.", line=line)
-
-
-def _header(rows: Iterator[tuple[int, list[str]]]) -> list[str]:
-    line, header = next(rows, (1, []))
-    header = [name.lower() if name.lower() in NOT_VALUES else name for name in header]
-    shown = ", ".join(header)[:MAX_TEXT] or "none"
-    if "name" not in header and "index" not in header:
-        remedy = "Begin the file with a header line such as name,family,activity."
-        what = f"no column is named name or index; the columns are: {shown}"
-        raise _refusal("missing_column", what, remedy, line=line)
-    if len(set(header)) < len(header):
-        twice = next(name for name, count in Counter(header).items() if count > 1)
-        raise _refusal("duplicate_column", f"two columns are named {twice!r}", "Rename one of them.", line=line)
-    values = [name for name in header if name not in NOT_VALUES]
+def _check_values(table: Table, values: Sequence[int]) -> None:
+    names = [table.columns[at] for at in values]
+    if twice := [name for name, count in Counter(names).items() if count > 1]:
+        raise table.refused("duplicate_column", f"two columns are named {twice[0]!r}", "Rename one of them.")
     if not values:
         remedy = "Add a column with a value for each item, such as a family or a measured activity."
-        raise _refusal("no_values", f"the only columns are: {shown}", remedy, line=line)
+        raise table.refused("no_values", f"there is no column of values; {table.listed()}", remedy)
     if len(values) > MAX_COLUMNS:
-        remedy = f"Keep at most {MAX_COLUMNS}."
-        raise _refusal("too_many_columns", f"the file has {len(values)} columns of values", remedy, line=line)
-    for name in values:
-        if not name or len(name) > 100 or not name.isprintable():
+        what = f"the file has {len(values)} columns of values"
+        raise table.refused("too_many_columns", what, f"Keep at most {MAX_COLUMNS}.")
+    for name in names:
+        if len(name) > 100 or not name.isprintable():
             remedy = "Give every column a name of 1 to 100 printable characters."
-            raise _refusal("bad_column_name", f"a column is named {name[:40]!r}", remedy, line=line)
-    return header
+            raise table.refused("bad_column_name", f"a column is named {name[:40]!r}", remedy)
 
 
-def _place(
-    rows: Iterator[tuple[int, list[str]]], header: list[str], names: Sequence[str], found: Matching
-) -> dict[str, dict[int, str]]:
-    """Return the cells of each column by item, and fill in `found`."""
-    at = header.index(found.by)
+def _place(table: Table, chosen: _Chosen, names: Sequence[str], found: Matching) -> dict[str, dict[int, str]]:
+    """Return the cells of each column of values by item, and fill in `found`."""
     items_of: dict[str, list[int]] = {}
     for index, name in enumerate(names):
         items_of.setdefault(name, []).append(index)
-    cells: dict[str, dict[int, str]] = {name: {} for name in header}
+    placed: list[tuple[int, dict[int, str]]] = [(at, {}) for at in chosen.values]
     seen: set[str] = set()
     most = max(MAX_ROWS, 2 * len(names))
-    for line, row in rows:
+    for row in table:
+        if isinstance(row, Fault):
+            raise table.refusal(row)
         found.rows += 1
         if found.rows > most:
             raise TooLarge.one("too_many_rows", f"the file has more than {most:,} rows", "Send fewer.", path="file")
-        if len(row) != len(header):
-            what = f"line {line} has {len(row)} fields, and the header {len(header)}"
-            raise _refusal("wrong_field_count", what, "Put fields that hold the separator in quotes.", line=line)
-        text = row[at]
-        targets = _by_index(text, len(names), line) if found.by == "index" else items_of.get(name_key(text), [])
+        text = row.cells[chosen.at].strip()
+        targets = _by_index(text, row.line, len(names)) if chosen.is_index else items_of.get(name_key(text), [])
         if not targets:
             found.unmatched.add(text)
             continue
@@ -193,13 +195,13 @@ def _place(
         seen.add(text)
         if len(targets) > 1:
             found.shared.add(text)
-        found.lines.update(dict.fromkeys(targets, line))
-        for name, cell in zip(header, row, strict=True):
-            cells[name].update(dict.fromkeys(targets, cell))
-    return cells
+        found.lines.update(dict.fromkeys(targets, row.line))
+        for at, cells in placed:
+            cells.update(dict.fromkeys(targets, row.cells[at].strip()))
+    return {table.columns[at]: cells for at, cells in placed}
 
 
-def _by_index(text: str, items: int, line: int) -> list[int]:
+def _by_index(text: str, line: int, items: int) -> list[int]:
     index = whole(text)
     if index is None:
         what = f"line {line} has {text[:40]!r} for an index"
@@ -213,24 +215,32 @@ def _unmatched(found: Matching, names: Sequence[str]) -> InvalidInput:
     theirs, ours = ", ".join(found.unmatched.examples[:3]), ", ".join(names[:3])
     return _refusal(
         "nothing_matches",
-        f"no {found.by} of the file is one of the job's items; the file has {theirs}, the job {ours}",
+        f"no {found.by} in the column {found.column} is one of the job's items; the file has {theirs}, the job {ours}",
         "Use the names as the job lists them (the first word of a FASTA header), or a column index counted from 0.",
     )
 
 
 def _column(name: str, cells: Mapping[int, str], kind: str | None, found: Matching) -> Column:
-    """Return the column of these cells by item. Note in `found` if words make a column with numbers categorical."""
-    given = {index: cell for index, cell in cells.items() if cell.lower() not in MISSING}
-    numbers = {index: number for index, cell in given.items() if (number := decimal(cell)) is not None}
-    word = next((index for index in given if index not in numbers), None)
+    """Return the column of these cells by item. Note in `found` if words make a column with numbers categorical.
+
+    A column is numeric if it has a number, and its other cells have none or are words for a missing value.
+    """
+    given = {index: cell for index, cell in cells.items() if cell}
+    reader = Numbers(name)
+    numbers = {index: reader.read(cell, found.lines[index]) for index, cell in given.items()}
+    word = next((index for index, number in numbers.items() if number is None), None)
     if kind == "numeric" and word is not None:
         remedy = "Leave cells without a value empty, or make the column categorical."
         raise _refusal("not_a_number", f"the column {name!r} has {given[word][:40]!r} for item {word}", remedy)
-    if kind == "numeric" or (kind is None and given and word is None):
+    measured = {index: number for index, number in numbers.items() if number is not None and not math.isnan(number)}
+    if kind == "numeric" or (kind is None and measured and word is None):
+        if problem := reader.problem(path="file"):
+            raise InvalidInput.of(problem)
+        found.warnings += filter(None, [reader.warning()])
         values = np.full(found.items, np.nan)
-        values[list(numbers)] = list(numbers.values())
+        values[list(measured)] = list(measured.values())
         return Column(name, "numeric", values)
-    if kind is None and numbers and word is not None:
+    if kind is None and measured and word is not None:
         found.words.append(Word(name, given[word][:MAX_TEXT], found.lines[word]))
     categories = tuple(sorted({cell[:MAX_TEXT] for cell in given.values()}))
     if len(categories) > MAX_CATEGORIES:
@@ -246,11 +256,15 @@ def _refusal(code: str, what: str, remedy: str, *, line: int | None = None) -> I
     return InvalidInput.one(code, what, remedy, path="file", line=line)
 
 
+def _by(found: Matching) -> str:
+    return found.by if found.column.lower() == found.by else f"the column {found.column}"
+
+
 def matching_sentence(report: Matching) -> str:
     """Return the report in words, for pages."""
     said = [
         f"{report.matched_rows:,} of {report.rows:,} rows found {report.matched_items:,} of the job's "
-        f"{report.items:,} items by {report.by}."
+        f"{report.items:,} items by {_by(report)}."
     ]
     for listed, words in (
         (report.unmatched, "about no item of this job"),
@@ -266,4 +280,5 @@ def matching_sentence(report: Matching) -> str:
         "numbers, leave that cell empty and upload it again."
         for one in report.words
     ]
+    said += [f"{warning.message}." for warning in report.warnings]
     return " ".join(said)

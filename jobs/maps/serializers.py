@@ -13,6 +13,7 @@ from jobs.maps.services import is_behind
 from jobs.models.artefacts import ANALYSES as KINDS
 from jobs.models.states import ArtefactState, WorkState
 from jobs.web.rest.fields import Rows, Shape, Share, Url
+from jobs.web.rest.serializers import ProblemBody
 
 
 class AnalysisRequest(Shape):
@@ -144,6 +145,7 @@ class MatchingBody(Shape):
     """A `jobs.maps.column_files.Matching`."""
 
     by = s.CharField(help_text="name or index.")
+    column = s.CharField(help_text="The column that identifies items.")
     rows = s.IntegerField()
     matched_rows = s.IntegerField()
     items = s.IntegerField()
@@ -154,6 +156,7 @@ class MatchingBody(Shape):
     taken_as_words = TakenAsWords(
         many=True, source="words", help_text="Columns with numbers and words. `kinds` overrides the choice."
     )
+    warnings = ProblemBody(many=True, help_text="What was left out of the file, and what was changed.")
 
 
 class ColumnsReport(Shape):

@@ -4,7 +4,8 @@
 - recognition: what a file is, from its content and its name; looks, signatures and encodings have the rules.
 - upload: bytes to text, with gunzip and size limits.
 - text: text to lines, in bounded memory.
-- reader: one class over the formats, which are in fasta and fasta_record, table (CSV) and lines (JSONL, plain text).
+- reader: one class over the formats, which are in fasta and fasta_record, tables and lines (JSONL, plain text).
+- tables: the one reader of tables, for libraries, variants, measurements and columns.
 - items: the items of a JSON body.
 - context: the context sequences that a job shares.
 - letters: alphabets, sizes, cleaning.
@@ -22,7 +23,7 @@ Codes, each explained with its remedy in `docs/input-rules.md`:
   control_character, line_too_long, not_fasta, json_array, missing_column, unclear_column, too_many_rows,
   duplicate_column, too_many_columns, no_measurement, bad_number, row_too_long, bad_gzip, truncated_gzip
 - of a file (TooLarge): upload_too_large, gzip_ratio
-- warnings: looks_like_dna, unnamed_records, ignored_columns
+- warnings: looks_like_dna, unnamed_records, ignored_columns, unnamed_columns, comment_lines, decimal_commas
 """
 
 from jobs.parsing.context import read_context

@@ -13,7 +13,8 @@ from jobs.parsing.fasta import FastaSource
 from jobs.parsing.items import ItemRule
 from jobs.parsing.lines import read_jsonl, read_plain
 from jobs.parsing.records import BadRecord, ItemRules, Place, Record, VariantCheck
-from jobs.parsing.table import TableSource
+from jobs.parsing.tables.library import table_records
+from jobs.parsing.tables.table import text_table
 from jobs.parsing.tally import Tally
 from jobs.parsing.text import BLOCK, Lines
 from jobs.parsing.upload import EMPTY_FILE, Format, blocks_of, detect_format, text_blocks
@@ -76,7 +77,7 @@ class Reader:
             return source if self._rules.variants is None else _as_variants(source, self._rules.variants)
         lines = Lines(blocks, self._block, blanks=b" \t")
         if self._format == "csv":
-            return TableSource(lines, self._rules, self._tally, self._shared)
+            return table_records(text_table(lines), self._rules, self._tally, self._shared)
         read = read_jsonl if self._format == "jsonl" else read_plain
         return read(lines, ItemRule(self._rules, self._tally, shared_context=self._shared))
 

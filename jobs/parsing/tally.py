@@ -24,6 +24,7 @@ class Tally:
         self.cleaning = dict.fromkeys(CLEANINGS, 0)
         self.read_columns: tuple[str, ...] = ()
         self.ignored_columns: tuple[str, ...] = ()
+        self.notes: list[Problem] = []
         self._noticed: Counter[str] = Counter()
         self._first: dict[str, Record] = {}
 
@@ -62,7 +63,7 @@ class Tally:
             verb = "are" if len(self.read_columns) > 1 else "is"
             remedy = f"Of this file only {read} {verb} read; nothing else is kept."
             warnings.append(Problem("ignored_columns", what, remedy, line=1))
-        return warnings
+        return warnings + self.notes
 
     def _warning(self, code: str, what: str, remedy: str) -> Problem:
         count, first = self._noticed[code], self._first[code]

@@ -1,30 +1,23 @@
 """Tables of measurements: a column that names variants and a column of numbers.
 
-Errors: `empty_file`, `missing_column`, `unclear_column`, `bad_csv`, `row_too_long`, `too_many_columns`,
-`too_many_rows`, `no_measurement`, and those of `jobs.parsing.upload`.
+Errors: `empty_file`, `missing_column`, `unclear_column`, `bad_number`, `too_many_columns`, `too_many_rows`,
+`no_measurement`, and those of `jobs.parsing.tables` and `jobs.parsing.upload`.
 """
 
 from __future__ import annotations
 
-import csv
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 
-from jobs.errors import InvalidInput, TooLarge
+from jobs.errors import InvalidInput, Problem, TooLarge
 from jobs.limits import MAX_ASSAY_BYTES, MAX_ASSAY_COLUMNS, MAX_ASSAY_ROWS
 from jobs.parsing.letters import storable
-from jobs.parsing.numbers import decimal
-from jobs.parsing.table import MISSING, table_rows
-from jobs.parsing.upload import Readable, blocks_of
+from jobs.parsing.tables import VALUES, VARIANTS, Fault, Numbers, Row, Table, open_table
+from jobs.parsing.upload import Readable
 
-VARIANT_COLUMNS = ("mutant", "variant", "name", "mutated_sequence")
-"""Columns that name variants. The first that the file has is chosen."""
-
-VALUE_COLUMNS = ("dms_score", "score", "fitness", "measured", "measurement", "value")
-"""Columns of measurements. The first that the file has is chosen, otherwise the only one with numbers."""
-
+FILE, VARIANT_FIELD, VALUE_FIELD = "file", "variant_column", "value_column"
 _LOOKED_AT = 200  # rows that decide if a column holds numbers
 _SHOWN = 20
 
@@ -37,119 +30,75 @@ class AssayTable:
     value_column: str
     names: tuple[str, ...]
     values: tuple[float, ...]
+    warnings: tuple[Problem, ...] = ()
 
 
 def read_assay(stream: Readable, *, variant_column: str = "", value_column: str = "") -> AssayTable:
-    """Return the measurements in a table whose cells are separated by comma, semicolon or tab.
+    """Return the measurements in a table.
 
     Columns that are not named are chosen. Raises InvalidInput with the line and the remedy, TooLarge beyond the limits
     of an assay.
     """
-    data = b"".join(blocks_of(stream, max_bytes=MAX_ASSAY_BYTES))
-    try:
-        data.decode()
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise _refused("invalid_utf8", "the file is not UTF-8 text", "Save it as CSV UTF-8.", line=line) from None
-    rows = table_rows(data, _unreadable)
-    names = _header(rows)
-    looked = [(line, row[: len(names)]) for line, row in islice(rows, _LOOKED_AT)]
+    table = open_table(stream, max_bytes=MAX_ASSAY_BYTES, path=FILE, wanted=(variant_column, value_column))
+    if len(table.columns) > MAX_ASSAY_COLUMNS:
+        what = f"the table has {len(table.columns):,} columns, and the limit is {MAX_ASSAY_COLUMNS:,}"
+        raise table.refused("too_many_columns", what, "Keep those of the variants and the measurements.")
+    rows = iter(table)
+    looked = list(islice(rows, _LOOKED_AT))
     if not looked:
-        raise _refused("empty_file", "the table has a header and no rows", "Send one row for each variant.")
-    variant_at = _variant_column(names, variant_column)
-    value_at = _value_column(names, value_column, looked, variant_at)
+        what, remedy = "The table has a header and no rows", "Send one row for each variant."
+        raise InvalidInput.one("empty_file", what, remedy, path=FILE)
+    variant_at = _variant_column(table, variant_column)
+    value_at = _value_column(table, value_column, looked, variant_at)
+    numbers = Numbers(table.columns[value_at])
     variants: list[str] = []
     values: list[float] = []
-    for line, row in chain(looked, rows):
+    for row in chain(looked, rows):
+        if isinstance(row, Fault):
+            raise table.refusal(row)
         if len(values) == MAX_ASSAY_ROWS:
             raise TooLarge(f"the table has more than {MAX_ASSAY_ROWS:,} rows", code="too_many_rows")
-        variants.append(storable(row[variant_at].strip()) if variant_at < len(row) else "")
-        values.append(_number(row[value_at] if value_at < len(row) else "", line, names[value_at]))
-    if all(math.isnan(value) for value in values):
-        what = f"the column {names[value_at]} holds no measurement"
-        raise _refused("no_measurement", what, "Choose another column.", path="value_column")
-    return AssayTable(
-        storable(names[variant_at])[:100], storable(names[value_at])[:100], tuple(variants), tuple(values)
-    )
+        value = numbers.read(row.cells[value_at], row.line)
+        if value is None:
+            raise InvalidInput.of(numbers.word(row.cells[value_at], row.line, path=FILE))
+        variants.append(storable(row.cells[variant_at].strip()))
+        values.append(value)
+    if problem := numbers.problem(path=FILE):
+        raise InvalidInput.of(problem)
+    if all(map(math.isnan, values)):
+        what = f"The column {storable(numbers.column)[:60]} holds no measurement"
+        raise InvalidInput.one("no_measurement", what, "Choose another column.", path=VALUE_FIELD)
+    warnings = (*filter(None, [numbers.warning()]), *table.warnings())
+    chosen = [storable(table.columns[at])[:100] for at in (variant_at, value_at)]
+    return AssayTable(chosen[0], chosen[1], tuple(variants), tuple(values), warnings)
 
 
-def _unreadable(error: csv.Error, line: int) -> InvalidInput:
-    remedy = 'Close every quotation mark, and write a quotation mark inside quotes twice ("").'
-    return _refused("bad_csv", f"the row cannot be read ({error})", remedy, line=line)
+def _variant_column(table: Table, wanted: str) -> int:
+    found = table.column(VARIANTS, name=wanted, path=VARIANT_FIELD, remedy="Say which column holds the variants.")
+    if found is None:
+        what = f"no column names the variants; {table.listed()}"
+        remedy = f"Name one of them {VARIANTS.recommended}, or say which it is."
+        raise table.refused("missing_column", what, remedy, path=VARIANT_FIELD)
+    return found
 
 
-def _header(rows: Iterator[tuple[int, list[str]]]) -> list[str]:
-    """Return the names of the columns from the first of the rows."""
-    line, header = next(rows, (0, []))
-    if not header:
-        raise _refused("empty_file", "the file is empty", "Send a table with a header line, such as mutant,DMS_score.")
-    if len(header) > MAX_ASSAY_COLUMNS:
-        what = f"the table has {len(header):,} columns, and the limit is {MAX_ASSAY_COLUMNS:,}"
-        raise _refused("too_many_columns", what, "Keep those of the variants and the measurements.", line=line)
-    return [name.strip() for name in header]
-
-
-def _variant_column(names: Sequence[str], wanted: str) -> int:
-    if wanted:
-        return _named(names, wanted, "variant_column")
-    if (found := _known(names, VARIANT_COLUMNS)) is not None:
+def _value_column(table: Table, wanted: str, looked: Sequence[Row | Fault], variant_at: int) -> int:
+    remedy = "Say which column holds the measurement."
+    found = table.column(VALUES, name=wanted, path=VALUE_FIELD, but=(variant_at,), remedy=remedy)
+    if found is not None:
         return found
-    what = f"no column names the variants; {_listed(names)}"
-    remedy = f"Name one of them {', '.join(VARIANT_COLUMNS[:-1])} or {VARIANT_COLUMNS[-1]}, or say which it is."
-    raise _refused("missing_column", what, remedy, line=1, path="variant_column")
-
-
-def _value_column(names: Sequence[str], wanted: str, rows: Sequence[tuple[int, list[str]]], variant_at: int) -> int:
-    if wanted:
-        return _named(names, wanted, "value_column")
-    if (found := _known(names, VALUE_COLUMNS, but=variant_at)) is not None:
-        return found
-    looked = [row for _, row in rows]
-    numeric = [at for at in range(len(names)) if at != variant_at and _is_numeric(looked, at)]
+    rows = [row for row in looked if isinstance(row, Row)]
+    numeric = [at for at in range(len(table.columns)) if at != variant_at and _is_numeric(rows, at)]
     if len(numeric) == 1:
         return numeric[0]
-    code, what = "missing_column", f"no column holds numbers; {_listed(names)}"
+    code, what = "missing_column", f"no column holds numbers; {table.listed()}"
     if numeric:
-        several = ", ".join(names[at] for at in numeric[:_SHOWN])
-        code, what = "unclear_column", f"several columns hold numbers: {several}"
-    raise _refused(code, storable(what), "Say which column holds the measurement.", line=1, path="value_column")
+        code = "unclear_column"
+        what = f"several columns hold numbers: {', '.join(table.columns[at] for at in numeric[:_SHOWN])}"
+    raise table.refused(code, what, remedy, path=VALUE_FIELD)
 
 
-def _known(names: Sequence[str], candidates: Sequence[str], but: int | None = None) -> int | None:
-    """Return the first of the columns called like one of the candidates, which come in order of preference."""
-    lower = [name.lower() for name in names]
-    found = (lower.index(name) for name in candidates if name in lower)
-    return next((at for at in found if at != but), None)
-
-
-def _named(names: Sequence[str], wanted: str, path: str) -> int:
-    for at, name in enumerate(names):
-        if name.lower() == wanted.strip().lower():
-            return at
-    what = f"no column is named {storable(wanted)[:60]}; {_listed(names)}"
-    raise _refused("missing_column", what, "Choose one of them.", line=1, path=path)
-
-
-def _listed(names: Sequence[str]) -> str:
-    return f"the columns are {storable(', '.join(name for name in names[:_SHOWN] if name))[:200]}"
-
-
-def _is_numeric(rows: Sequence[Sequence[str]], at: int) -> bool:
-    given = [row[at] for row in rows if at < len(row) and row[at].strip().lower() not in MISSING]
-    return bool(given) and all(decimal(cell) is not None for cell in given)
-
-
-def _number(cell: str, line: int, column: str) -> float:
-    word = cell.strip()
-    if word.lower() in MISSING:
-        return math.nan
-    value = decimal(word)
-    if value is None:
-        what = f"{storable(word)[:40]!r} in the column {storable(column)[:60]} is not a number"
-        raise _refused("bad_number", what, "Write it with a decimal point, or leave the field empty.", line=line)
-    return value
-
-
-def _refused(code: str, what: str, remedy: str, *, line: int | None = None, path: str = "file") -> InvalidInput:
-    message = f"line {line:,}: {what}" if line else what
-    return InvalidInput.one(code, message, remedy, path=path, line=line)
+def _is_numeric(rows: Sequence[Row], at: int) -> bool:
+    numbers = Numbers("")
+    values = [numbers.read(row.cells[at], row.line) for row in rows]
+    return None not in values and not all(math.isnan(value) for value in values if value is not None)

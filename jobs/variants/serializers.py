@@ -12,12 +12,12 @@ class AssayUpload(Shape):
     file = s.FileField(help_text="CSV with a column of variants and one of measurements.")
     variant_column = s.CharField(
         required=False,
-        help_text="If absent, the first of mutant, variant, name and mutated_sequence in the table.",
+        help_text="If absent, a column called mutant, variant, hgvs_pro, mutated_sequence or the like.",
     )
     value_column = s.CharField(
         required=False,
-        help_text="If absent, the first of DMS_score, score, fitness, measured, measurement and value in the table, or "
-        "the only column with numbers.",
+        help_text="If absent, DMS_score, else score, fitness, activity, measured, measurement or value, else the only "
+        "column with numbers.",
     )
     offset = s.IntegerField(
         required=False, help_text="Added to positions of the parent to number the variants. If absent, the job's own."

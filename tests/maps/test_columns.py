@@ -40,6 +40,7 @@ def test_the_mapping_of_names_is_explained(lib, owner):
     report = body(sent)
     assert report["matching"] == {
         "by": "name",
+        "column": "name",
         "rows": 5,
         "matched_rows": 4,
         "items": 5,
@@ -48,6 +49,7 @@ def test_the_mapping_of_names_is_explained(lib, owner):
         "duplicated": {"count": 1, "examples": ["P1"]},
         "shared": {"count": 1, "examples": ["P2"]},
         "taken_as_words": [],
+        "warnings": [],
     }
     family, activity = report["columns"]
     assert (family["kind"], family["categories"], family["filled"]) == ("categorical", ["kinase", "lyase"], 3)
@@ -95,8 +97,8 @@ def test_a_column_of_the_same_name_is_replaced_and_one_can_be_removed(lib, owner
 @pytest.mark.parametrize(
     ("text", "code", "line"),
     [
-        ("", "missing_column", 1),
-        ("id,value\n1,2\n", "missing_column", 1),
+        ("", "empty_file", None),
+        ("class,value\n1,2\n", "missing_column", 1),
         ("name\nP1\n", "no_values", 1),
         ("name,a,a\nP1,1,2\n", "duplicate_column", 1),
         ("name,a\nP1,1,2\n", "wrong_field_count", 2),
@@ -104,7 +106,7 @@ def test_a_column_of_the_same_name_is_replaced_and_one_can_be_removed(lib, owner
         ("index,a\nP1,1\n", "bad_index", 2),
         ("name,a\n", "no_rows", None),
         ("name,a\nQ1,1\nQ2,1\n", "nothing_matches", None),
-        (b"name,a\nP1,\xff\n", "not_utf8", None),
+        (b"name,a\nP1,\xff\n", "invalid_utf8", 2),
         ("name," + ",".join(f"c{n}" for n in range(51)) + "\n", "too_many_columns", 1),
         ("name,a\nP1,1\n" + "," * (1 << 20), "row_too_long", 3),
     ],

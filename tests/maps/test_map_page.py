@@ -130,8 +130,8 @@ def test_columns_are_uploaded_shown_and_removed(lib, browser, ready):
     column = JobColumn.objects.get()
     mixed = act(browser, lib, "upload", file=SimpleUploadedFile("a.csv", b"name,pH\nprotein0,1\nprotein1,x\n"))
     assert "The column pH is taken as words because of &#x27;x&#x27; in line 3" in mixed
-    bad = act(browser, lib, "upload", file=SimpleUploadedFile("a.csv", b"id,family\n1,2\n"))
-    assert "No column is named name or index" in bad.split('id="columns"')[1], "beside its form"
+    bad = act(browser, lib, "upload", file=SimpleUploadedFile("a.csv", b"class,family\n1,2\n"))
+    assert "no column is named name or index" in bad.split('id="columns"')[1], "beside its form"
     assert "118 items by PCA" in bad, "the map stays in sight"
     assert "The column is deleted" in act(browser, lib, f"delete-column-{column.pk}")
     assert "there is no file yet" in act(browser, lib, "upload").lower()

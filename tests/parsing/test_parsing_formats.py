@@ -80,8 +80,8 @@ def test_csv_records(separator):
     ]
     assert reader.cleaning == {"lower_case": 1, "spaces": 1, "trailing_star": 1, "line_ends": 0}
     (warning,) = reader.warnings()
-    assert (warning.code, "score" in warning.message) == ("ignored_columns", True)
-    assert "only name and sequence are read" in warning.remedy
+    assert (warning.code, "Score" in warning.message) == ("ignored_columns", True)
+    assert "only Name and SEQUENCE are read" in warning.remedy
 
 
 def test_the_column_of_variants_is_said_to_be_read():
@@ -89,7 +89,7 @@ def test_the_column_of_variants_is_said_to_be_read():
     reader = Reader([b"mutant,DMS_score\nM1A,2\n"], "csv", rules)
     assert [record.sequence for record in reader] == ["M1A"]
     (warning,) = reader.warnings()
-    assert warning.message == "Columns that are not read: dms_score"
+    assert warning.message == "Columns that are not read: DMS_score"
     assert "only mutant is read" in warning.remedy
 
 
@@ -117,7 +117,7 @@ def test_csv_faults_have_lines_and_reading_goes_on():
 @pytest.mark.parametrize(
     ("data", "code", "line"),
     [
-        (b"id,seq\na,MKT\n", "missing_column", 1),
+        (b"id,residues\na,MKT\n", "missing_column", 1),
         (b"\nsequence,Sequence\nMKT,MKT\n", "duplicate_column", 2),
         (b"sequence\nMKT\n" + b"A" * 140_000 + b"\n", "row_too_long", 3),
         (b'sequence\nMKT\n"MKT\n' + b'x","y\n' * 200_000, "row_too_long", 3),

@@ -238,7 +238,7 @@ def codes_in_source():
     """Return the codes of problems in the package's source: literals in calls or assigned to `code`."""
     found = set()
     assays = REPOSITORY / "jobs" / "variants" / "assay_files.py"
-    for path in (assays, *Path(jobs.parsing.__file__).parent.glob("*.py")):
+    for path in (assays, *Path(jobs.parsing.__file__).parent.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call):
                 name = getattr(node.func, "attr", getattr(node.func, "id", ""))

@@ -27,7 +27,7 @@ def job(api):
 
 def test_measurements_are_laid_over_scores(api, inline_worker):
     job = scored(api, inline_worker, VARIANTS)
-    answer = upload_assay(api, job, MEASUREMENTS + "M1W,5\nX\n", value_column="dms_score")
+    answer = upload_assay(api, job, MEASUREMENTS + "M1W,5\nX,\n", value_column="dms_score")
     assert answer.status_code == 201, answer.content
     made = answer.json()
     assert answer["Location"] == made["url"]

@@ -1,0 +1,71 @@
+"""The separator of a table of text, from its first lines."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Callable, Iterable, Sequence
+
+SEPARATORS = "\t;,"
+"""Separators in the order that decides between equals: commas are the most frequent characters of text and numbers."""
+
+Known = Callable[[Sequence[str]], int]
+"""Returns how many of some names are those of columns."""
+
+_HINT = re.compile(r'"?sep=([,;\t|])"?[,;\t ]*', re.IGNORECASE)
+COMMENT = re.compile(r'\ufeff?"?#')
+
+
+def hinted(text: str) -> str | None:
+    """Return the separator that a line such as `sep=;` names for Excel, or None for any other line."""
+    found = _HINT.fullmatch(text)
+    return found[1] if found else None
+
+
+def cells_of(texts: Iterable[str], separator: str) -> list[list[str]]:
+    """Return the rows of some lines, up to the first row that cannot be read."""
+    rows = []
+    try:
+        for row in csv_rows((f"{text}\n" for text in texts), separator):
+            rows.append(row)
+    except csv.Error:
+        pass
+    return rows
+
+
+def csv_rows(lines: Iterable[str], separator: str) -> Iterable[list[str]]:
+    """Return the reader that all tables of text share."""
+    return csv.reader(lines, delimiter=separator, strict=True, skipinitialspace=True)
+
+
+def separator_of(texts: Sequence[str], known: Known, hint: str | None = None) -> str:
+    """Return the separator of a table that begins with these lines.
+
+    It divides the header at least once. In order of importance: no quotation mark is left inside a name, a column has
+    a known name, the rows are as wide as the header, and more names are known.
+    """
+    best: tuple[bool, bool, float, int, int] | None = None
+    found = ","
+    for place, separator in enumerate(f"{hint or ''}{SEPARATORS}"):
+        rows = cells_of(texts, separator)
+        if not rows or len(rows[0]) < 2:
+            continue
+        if separator == hint:
+            return separator
+        header, *others = rows
+        whole = not any('"' in name for name in header)
+        names = known(header)
+        even = sum(len(row) == len(header) for row in others) / len(others) if others else 1.0
+        rank = (whole, names > 0, even, names, -place)
+        if best is None or rank > best:
+            best, found = rank, separator
+    return found
+
+
+def is_header(text: str, beside: str, known: Known) -> bool:
+    """Return whether a line behind `#` is the header: it has a known name and as many fields as the line `beside`."""
+    for separator in SEPARATORS:
+        names, others = cells_of([text], separator), cells_of([beside], separator)
+        if names and others and len(names[0]) == len(others[0]) and known(names[0]):
+            return not any(known(cells) for mark in SEPARATORS for cells in cells_of([beside], mark))
+    return False
