@@ -226,8 +226,9 @@ WHOLE_REQUEST = {
     "too_many_bad_records",
     "too_many_items",
     "context_file_too_large",
+    "bad_numbering",
 }
-"""Codes of `jobs.parsing` for a whole request; docs/errors.md lists them."""
+"""Codes of `jobs.parsing` for a whole request or one of its parameters; docs/errors.md lists them."""
 
 
 CALLS = {"Problem", "problem", "one", "refused", "_warning", "_refused"}

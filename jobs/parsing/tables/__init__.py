@@ -1,14 +1,12 @@
 """The one reader of tables, for libraries, lists of variants, measurements and columns of values.
 
-Open a table, choose its columns, then iterate over its rows once:
+Use it so, in constant memory:
 
-    table = open_table(stream, path="file")         # an upload, packed or not; text_table(lines) for lines of text
-    at = table.column(VARIANTS, path="variant_column")
-    for row in table:                               # in constant memory
-        if isinstance(row, Fault):                  # skip it, or refuse the file:
-            raise table.refusal(row)
-        row.line, row.cells[at]                     # one cell for each of `table.columns`, as text
-    table.warnings()                                # what was left out or changed; complete after the last row
+- `table = open_table(stream, path="file")` opens an upload, packed or not. `text_table(lines)` takes lines of text.
+- `at = table.column(VARIANTS, path="variant_column")` chooses a column by its role, or by the `name` a user has said.
+- `for row in table` yields `Row(line, cells)`, once. `row.cells[at]` is text, with a cell for each of `table.columns`.
+- `if isinstance(row, Fault)`: skip the row, or `raise table.refusal(row)` to refuse the file.
+- `table.warnings()` is what was left out, complete after the last row.
 
 Rules, the same for every table:
 
@@ -17,11 +15,18 @@ Rules, the same for every table:
 - Columns without a name are left out and reported. `Row.cells` has no place for them.
 - A row has as many fields as the header. Only empty fields may follow. Anything else is the fault `wrong_field_count`.
 - Columns are found by role (`roles`): synonyms in order of precedence, `unclear_column` if two of the same rank fit.
-- Cells are text. `cells.Numbers` reads those of one column as numbers: a decimal comma is read and counted, words such
-  as `NA` are missing, and a number that may be 1.234 or 1234 is refused. A name stays as it is written, `NA` too.
+- Cells are text. A name stays as it is written, `NA` too.
+- `cells.Numbers` reads one column as numbers. Decimal commas are read and counted, and words such as `NA` are missing.
+  A number that may be 1.234 or 1234 is refused.
 
-Modules: `table` (header, width, warnings), `dialect` (separator and lines before the header), `rows` (text to rows),
-`roles` (names of columns), `cells` (numbers), `library` (records of a job from a table).
+Modules:
+
+- table: header, width, warnings
+- dialect: the separator
+- rows: text to rows, lines before the header
+- roles: names of columns
+- cells: numbers
+- library: records of a job from a table
 """
 
 from jobs.parsing.tables.cells import MISSING, Numbers
