@@ -59,7 +59,8 @@ OTHERS = {
     "extension": ["p.Met1ext-5", "p.Ter23GlnextTer17", "p.*23Glnext*17", "p.Ter23Trp", "*23W"],
     "deletion": ["A4del", "p.Ala4del", "p.Ala4_Lys8del", "A4_K8del", "A4-", "p.(Ala4_Lys8del)", "del4", "del4-8",
                  "\N{GREEK CAPITAL LETTER DELTA}4", "\N{INCREMENT}A4", "4_8del", "p.Ala4_Lys8del5"],
-    "insertion": ["K2_T3insG", "p.Lys2_Thr3insGlyAla", "p.Ala4dup", "p.Ala4_Lys8dup", "4dup", "p.Lys2_Thr3ins(5)"],
+    "insertion": ["K2_T3insG", "p.Lys2_Thr3insGlyAla", "p.Lys2_Thr3ins(5)"],
+    "duplication": ["p.Ala4dup", "p.Ala4_Lys8dup", "4dup"],
     "deletion_insertion": ["p.Ala4delinsTrpVal", "p.Ala4_Lys8delinsGly", "A4_K8delinsGG", "A4delinsWV"],
     "unknown": ["p.?", "p.0", "p.0?", "p.Met1?", "M1?", "p.(?)"],
 }  # fmt: skip
@@ -80,6 +81,64 @@ def test_other_changes_are_refused_by_name_as_they_were_written(kind, text):
     assert text[1:] in problem.message, "as it was written: only the first letter of a message becomes a capital"
     assert problem.code == {"stop": "bad_letter", "unknown": "bad_variant"}.get(kind, "indel")
     assert problem.remedy
+
+
+def test_changes_of_the_length_are_applied_for_pseudo_log_likelihoods():
+    """MKTAYIAKQRQISFVKSHFSRQ with the changes done by hand."""
+    rules = VariantRules(PARENT, SEQUENTIAL, lengths=True)
+    for text, wanted in {
+        "p.Ala4del": "MKTYIAKQRQISFVKSHFSRQ",
+        "A4-": "MKTYIAKQRQISFVKSHFSRQ",
+        "p.(Ala4_Lys8del)": "MKTQRQISFVKSHFSRQ",
+        "p.Lys2_Thr3insGlyAla": "MKGATAYIAKQRQISFVKSHFSRQ",
+        "K2_T3insGA": "MKGATAYIAKQRQISFVKSHFSRQ",
+        "p.Ala4dup": "MKTAAYIAKQRQISFVKSHFSRQ",
+        "p.Thr3_Ala4dup": "MKTATAYIAKQRQISFVKSHFSRQ",
+        "p.Ala4delinsTrpVal": "MKTWVYIAKQRQISFVKSHFSRQ",
+        "p.[Lys2Arg;Ala4del;Gln22Trp]": "MRTYIAKQRQISFVKSHFSRW",
+        "Q22W_A4del": "MKTYIAKQRQISFVKSHFSRW",
+        "A4T:K2_T3insG": "MKGTTYIAKQRQISFVKSHFSRQ",
+    }.items():
+        assert rules.cleaned(text) == (wanted, {"notation"}), text
+        assert rules.problems(wanted, Place()) == []
+
+
+@pytest.mark.parametrize("lengths", [False, True])
+def test_a_deletion_with_as_many_residues_inserted_is_substitutions(lengths):
+    """HGVS describes changes of neighbours like this."""
+    rules = VariantRules(PARENT, SEQUENTIAL, lengths=lengths)
+    assert rules.cleaned("p.Ala4_Tyr5delinsThrPhe") == ("A4T:Y5F", {"notation"})
+    assert rules.cleaned("A4_Y5delinsAF") == ("Y5F", {"notation"})
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("p.Gly4del", "wrong_wild_type"),
+        ("p.Ala4_Gly8del", "wrong_wild_type"),
+        ("p.Lys8_Ala4del", "bad_variant"),
+        ("p.Lys2_Ala4insGly", "bad_variant"),
+        ("p.Lys2insGly", "bad_variant"),
+        ("p.Ala4_Lys8del;A4T", "position_twice"),
+        ("A4T;p.Ala4_Lys8del", "position_twice"),
+        ("K2_T3insG:K2_T3insA", "position_twice"),
+        ("p.Ala99del", "position_outside"),
+        ("p.Met1_Gln22del", "empty_sequence"),
+        ("K2_T3insGX", "bad_letter"),
+        ("K2_T3insG*", "bad_letter"),
+        ("p.Ala4Ter", "bad_letter"),
+        ("p.Arg10fs", "indel"),
+        ("del4", "indel"),
+        ("p.Ala4X", "bad_letter"),
+        (":".join(f"{PARENT[0]}1_{PARENT[n]}{n + 1}dup" for n in range(1, 22)) + ":p.Met1_Lys2ins" + "Gly" * 2100,
+         "sequence_too_long"),
+    ],
+)  # fmt: skip
+def test_a_wrong_change_of_the_length_is_refused(text, code):
+    rules = VariantRules(PARENT, SEQUENTIAL, lengths=True)
+    problems = rules.problems(rules.cleaned(text)[0], Place())
+    assert code in [problem.code for problem in problems], problems
+    assert all(problem.remedy for problem in problems)
 
 
 def test_a_range_of_a_deletion_is_no_join_and_joined_deletions_are():

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from jobs.parsing.letters import capitals
 
@@ -25,26 +26,40 @@ class Kind(StrEnum):
     EXTENSION = "extension"
     DELETION = "deletion"
     INSERTION = "insertion"
+    DUPLICATION = "duplication"
     DELETION_INSERTION = "deletion_insertion"
     UNKNOWN = "unknown"
     UNREADABLE = "unreadable"
 
 
+class Residue(NamedTuple):
+    """A residue that a code names: its letter, its number, and its insertion letter (`52A`), each empty if unnamed."""
+
+    wild: str = ""
+    number: str = ""
+    letter: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.wild and self.number)
+
+
+NO_RESIDUE = Residue()
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change. `written` is its text as given; `wild` and `mutant` are one-letter residues, `*` for a stop.
+    """One change of the residues from `first` to `last`, in the numbering of the text, which is `written`.
 
-    `number` and the insertion letter (`52A`) are in the numbering of the text. `chain` is FoldX's. Substitutions, stops
-    and most synonymous changes have `wild`, `number` and `mutant`. So has a frame shift that may be a serine at an
+    `new` are the one-letter residues that take their place, or, for an insertion, that come between the two. It is None
+    if the text does not say them. `*` is a stop. `chain` is FoldX's. A frame shift has `new` if it may be a serine at an
     insertion letter F (`Y100FS`).
     """
 
     written: str
     kind: Kind
-    wild: str = ""
-    number: str = ""
-    letter: str = ""
-    mutant: str = ""
+    first: Residue = NO_RESIDUE
+    last: Residue = NO_RESIDUE
+    new: str | None = None
     chain: str = ""
 
 
@@ -62,15 +77,16 @@ _THREE = "|".join(THREE_LETTERS)
 _RESIDUE = rf"(?:{_THREE}|[A-Z*])"
 _LETTER = r"(?:(?!FS)[A-Z](?!_))?"
 """An insertion letter. `A24fs` is no serine at 24F, and `A24T_` begins a join and no range."""
-_NUMBER = rf"-?[0-9]{{1,9}}{_LETTER}"
 _SINGLE = re.compile(
-    rf"(?:(?P<three>{_THREE})|(?P<one>[A-Z*])(?P<chain>[A-Z]?))(?P<number>-?[0-9]{{1,9}})(?P<letter>{_LETTER})(?P<mutant>{_THREE}|[A-Z*=?-])"
+    rf"(?:(?P<three>{_THREE})|(?P<one>[A-Z*])(?P<chain>[A-Z]?))(?P<number>-?[0-9]{{1,9}})(?P<letter>{_LETTER})"
+    rf"(?P<mutant>{_THREE}|[A-Z*=?-])"
 )
 _LONGER = re.compile(
-    rf"{_RESIDUE}?{_NUMBER}(?:_{_RESIDUE}?{_NUMBER})?{_RESIDUE}?(?P<kind>DELINS|DEL|INS|DUP|FS|EXT)"
-    r"(?:(?<=EXT)-)?[A-Z0-9*?()=]*"
-    rf"|(?P<before>DEL|\N{{GREEK CAPITAL LETTER DELTA}}|\N{{INCREMENT}}){_RESIDUE}?-?[0-9]{{1,9}}"
-    r"(?:[_-][A-Z]?[0-9]{1,9})?"
+    rf"({_RESIDUE}?)(-?[0-9]{{1,9}})({_LETTER})(?:_({_RESIDUE}?)(-?[0-9]{{1,9}})({_LETTER}))?"
+    rf"(?P<more>{_RESIDUE}?)(?P<kind>DELINS|DEL|INS|DUP|FS|EXT)(?:(?<=EXT)-)?(?P<tail>[A-Z0-9*?()=]*)"
+)
+_UNNAMED = re.compile(
+    rf"(?:DEL|\N{{GREEK CAPITAL LETTER DELTA}}|\N{{INCREMENT}}){_RESIDUE}?-?[0-9]{{1,9}}(?:[_-][A-Z]?[0-9]{{1,9}})?"
 )
 _FRAME_SHIFT_OR_LETTER = re.compile(r"([A-Z])(-?[0-9]{1,9})FS")
 """`Y100FS` is a frame shift, or a serine at 100F if the numbering has such a residue."""
@@ -78,7 +94,7 @@ _KINDS = {
     "DELINS": Kind.DELETION_INSERTION,
     "DEL": Kind.DELETION,
     "INS": Kind.INSERTION,
-    "DUP": Kind.INSERTION,
+    "DUP": Kind.DUPLICATION,
     "FS": Kind.FRAME_SHIFT,
     "EXT": Kind.EXTENSION,
     "-": Kind.DELETION,
@@ -142,9 +158,12 @@ def _change(written: str, *, hgvs: bool) -> Change | None:
     if found := _SINGLE.fullmatch(bare):
         return _single(written, found, hgvs=hgvs)
     if found := _FRAME_SHIFT_OR_LETTER.fullmatch(bare):
-        return Change(written, Kind.FRAME_SHIFT, found[1], found[2], "F", "S")
+        residue = Residue(found[1], found[2], "F")
+        return Change(written, Kind.FRAME_SHIFT, residue, residue, "S")
     if found := _LONGER.fullmatch(bare):
-        return Change(written, _KINDS.get(found["kind"], Kind.DELETION))
+        return _longer(written, found)
+    if _UNNAMED.fullmatch(bare):
+        return Change(written, Kind.DELETION)
     if hgvs and bare in _NO_PROTEIN:
         return Change(written, Kind.UNKNOWN)
     return Change(written, Kind.SYNONYMOUS) if hgvs and bare == "=" else None
@@ -153,12 +172,40 @@ def _change(written: str, *, hgvs: bool) -> Change | None:
 def _single(written: str, found: re.Match[str], *, hgvs: bool) -> Change:
     """Return a change of one residue."""
     three, mutant = found["three"], found["mutant"]
-    wild = THREE_LETTERS[three] if three else found["one"]
-    mutant = THREE_LETTERS.get(mutant, mutant)
-    if mutant == "X" and (hgvs or three) and found["mutant"] == "X":
+    wild = _one_letter(three or found["one"])
+    if mutant == "X" and (hgvs or three):
         mutant = "*"  # a stop, in HGVS before 2016
-    mutant = wild if mutant == "=" else mutant
-    kind = Kind.SYNONYMOUS if mutant == wild else _KINDS.get(mutant, Kind.SUBSTITUTION)
+    new = wild if mutant == "=" else _one_letter(mutant)
+    kind = Kind.SYNONYMOUS if new == wild else _KINDS.get(new, Kind.SUBSTITUTION)
     if wild == "*" and kind is not Kind.SYNONYMOUS:
         kind = Kind.EXTENSION
-    return Change(written, kind, wild, found["number"], found["letter"], mutant, found["chain"] or "")
+    residue = Residue(wild, found["number"], found["letter"])
+    stated = {Kind.DELETION: "", Kind.UNKNOWN: None}.get(kind, new)
+    return Change(written, kind, residue, residue, stated, found["chain"] or "")
+
+
+def _longer(written: str, found: re.Match[str]) -> Change:
+    """Return a deletion, an insertion, or another change that is written with a word."""
+    kind, tail = _KINDS[found["kind"]], found["tail"]
+    first = Residue(_one_letter(found[1]), found[2], found[3])
+    last = Residue(_one_letter(found[4]), found[5], found[6]) if found[5] else first
+    new: str | None = None
+    if found["more"]:
+        pass  # as in Arg97Profs; a deletion has no such letter
+    elif kind in (Kind.DELETION, Kind.DUPLICATION):
+        new = "" if not tail or tail.isalpha() else None
+    elif kind in (Kind.INSERTION, Kind.DELETION_INSERTION):
+        new = _residues(tail, three=len(found[1]) > 1)
+    return Change(written, kind, first, last, new)
+
+
+def _residues(text: str, *, three: bool) -> str | None:
+    """Return residues in one letter each from codes of one or `three` letters, or None if they are none."""
+    if three:
+        codes = [text[at : at + 3] for at in range(0, len(text), 3)]
+        return "".join(map(_one_letter, codes)) if codes and all(code in THREE_LETTERS for code in codes) else None
+    return text if text and text.replace("*", "A").isalpha() else None
+
+
+def _one_letter(code: str) -> str:
+    return THREE_LETTERS.get(code, code)

@@ -8,11 +8,18 @@ from dataclasses import dataclass
 
 from jobs.errors import InvalidInput, Problem
 from jobs.parsing.records import Place
-from jobs.science.variants.codes import Variant, read_variant
+from jobs.science.variants.codes import (
+    Variant,
+    is_full_sequence,
+    plain_variant,
+    variant_of_sequence,
+    variant_or_sequence,
+)
+from jobs.science.variants.edits import Faults
 from jobs.science.variants.metrics import ndcg, spearman, top_recall
 from jobs.science.variants.notations import changes_of, is_notation
 from jobs.science.variants.numbering import Numbering
-from jobs.science.variants.offsets import offset_remedy, suggest_offset
+from jobs.science.variants.offsets import Named, offset_remedy, suggest_offset
 from jobs.science.variants.rules import VariantRules
 
 LISTED = 20
@@ -58,13 +65,19 @@ def key_of(text: str, parent: str, numbering: Numbering) -> Variant | str:
 
     Raises InvalidInput as `read_variant` does.
     """
-    try:
-        return read_variant(text, parent, numbering=numbering)
-    except InvalidInput as error:
+    if (plain := plain_variant(text, parent, numbering)) is not None:
+        return plain
+    faults = Faults(Place(record=text))
+    if is_full_sequence(text):
         word = text.strip().upper()
-        if error.code == "indel" and word.isalpha():
+        if len(word) != len(parent) and word.isalpha():
             return word
-        raise
+        read: Variant | str = variant_of_sequence(text, parent, faults)
+    else:
+        read = variant_or_sequence(text, parent, numbering, faults, Named())
+    if faults.problems:
+        raise faults.problems.refusal()
+    return read
 
 
 def overlay(
@@ -159,8 +172,8 @@ def _pairs_named(names: Iterable[str]) -> Iterator[tuple[str, int]]:
     """Yield the (wild-type letter, number) pairs in the codes."""
     for name in names:
         for change in changes_of(name) if is_notation(name) else ():
-            if change.wild and not change.letter:
-                yield change.wild, int(change.number)
+            if change.first and not change.first.letter:
+                yield change.first.wild, int(change.first.number)
 
 
 def _defined(value: float) -> float | None:

@@ -10,13 +10,14 @@ from jobs.limits import MAX_RESIDUES
 from jobs.parsing.letters import LOWER_CASE, NOTATION, SPACES, capitals, check_letters, clean_sequence
 from jobs.parsing.records import Place
 from jobs.science.variants.codes import (
-    CODE_REMEDY,
-    Faults,
+    Variant,
     is_full_sequence,
     plain_variant,
     variant_of_code,
     variant_of_sequence,
+    variant_or_sequence,
 )
+from jobs.science.variants.edits import CODE_REMEDY, Faults
 from jobs.science.variants.numbering import Numbering
 from jobs.science.variants.offsets import Named, wrong_offset
 
@@ -26,7 +27,7 @@ _UNCHANGED: frozenset[str] = frozenset()
 class VariantRules:
     """A check of variants, one by one as they are read (`jobs.parsing.records.VariantCheck`).
 
-    With `lengths`, full sequences may have any length, as pseudo-log-likelihoods allow. Every residue must then be
+    With `lengths`, variants may have any length, as pseudo-log-likelihoods allow. Every residue must then be
     canonical, because each one is scored.
     """
 
@@ -38,6 +39,8 @@ class VariantRules:
     def cleaned(self, text: str) -> tuple[str, frozenset[str]]:
         """Return a code as `A24T:G56D`, or a sequence in capitals without blanks, and which changes that took.
 
+        With `lengths`, a code with insertions or deletions becomes the full sequence.
+
         A code that cannot be read is returned as it is, so that messages quote what the user wrote.
         """
         if plain := plain_variant(text, self._parent, self._numbering):
@@ -47,9 +50,10 @@ class VariantRules:
             return (text.strip(), _UNCHANGED) if self._too_short(text) else clean_sequence(text)
         faults = Faults(Place())
         written = text.strip()
-        code = variant_of_code(written, self._parent, self._numbering, faults, Named()).code(self._numbering)
+        read = self._read(written, faults, Named())
         if faults.problems or not written:
             return written, _UNCHANGED
+        code = read.code(self._numbering) if isinstance(read, Variant) else read
         flags = {SPACES} if written != text else set()
         if code != written:
             flags.add(LOWER_CASE if code == capitals(written) else NOTATION)
@@ -66,9 +70,9 @@ class VariantRules:
             if self._lengths:
                 self._check_whole(plain.sequence(self._parent), faults)
         elif not is_full_sequence(text):
-            variant = variant_of_code(text, self._parent, self._numbering, faults, self._named)
+            read = self._read(text, faults, self._named)
             if self._lengths and not faults.problems:
-                self._check_whole(variant.sequence(self._parent), faults)
+                self._check_whole(read.sequence(self._parent) if isinstance(read, Variant) else read, faults)
         elif self._lengths:
             self._check_whole(text, faults)
         elif self._too_short(text):
@@ -78,6 +82,10 @@ class VariantRules:
             variant_of_sequence(text, self._parent, faults)
         self._shifted |= _are_shifted(faults.problems.listed)
         return faults.problems.listed
+
+    def _read(self, text: str, faults: Faults, named: Named) -> Variant | str:
+        read = variant_or_sequence if self._lengths else variant_of_code
+        return read(text, self._parent, self._numbering, faults, named)
 
     def hint(self) -> Problem | None:
         """Return the problem `wrong_offset` if another numbering offset would correct nearly all codes."""
