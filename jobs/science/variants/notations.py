@@ -51,8 +51,8 @@ class Change:
     """One change of the residues from `first` to `last`, in the numbering of the text, which is `written`.
 
     `new` are the one-letter residues that take their place, or, for an insertion, that come between the two. It is None
-    if the text does not say them. `*` is a stop. `chain` is FoldX's. A frame shift has `new` if it may be a serine at an
-    insertion letter F (`Y100FS`).
+    if the text does not say them. `*` is a stop. `chain` is FoldX's. A frame shift that may be a serine at an insertion
+    letter F (`Y100FS`) has `new` too.
     """
 
     written: str
