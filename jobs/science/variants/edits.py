@@ -147,17 +147,18 @@ class _Reading:
 
     def _position(self, change: Change, residue: Residue) -> int | None:
         """Return the position of a residue that a change names, or None if the parent has another there, or none."""
+        faults = self.faults
         position = self.numbering.position(int(residue.number), residue.letter)
         if not residue.letter:
             self.named.add(residue.wild, int(residue.number))
         if position is None or not 1 <= position <= len(self.parent):
             what, remedy = _no_residue(residue, self.parent, self.numbering)
-            self.faults.add("position_outside", f"{_shown(change)} {what}", remedy)
+            faults.add("position_outside", f"{_shown(change)} {what}", remedy)
             return None
         if self.parent[position - 1] != residue.wild:
             what = f"{_shown(change)} names {residue.wild}, but the parent has {self.parent[position - 1]} there"
             also = f" Leave it out if chain {change.chain} is another protein." if change.chain else ""
-            self.faults.add("wrong_wild_type", what, _NUMBER_REMEDY + also, residue.wild)
+            faults.add("wrong_wild_type", what, _NUMBER_REMEDY + also, residue.wild)
             return None
         return position
 
