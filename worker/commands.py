@@ -16,7 +16,7 @@ from e1client.params import parse_params, with_dtype
 from e1client.progress import reporting, say
 from e1client.shell import DtypeOption, JsonFlag, OnInvalidOption, ParamOption, exits, show
 from jobs.attribution import banner_lines
-from jobs.errors import ServiceError
+from jobs.errors import Problem, ServiceError
 from worker.model.errors import ModelError
 
 app = typer.Typer()
@@ -69,7 +69,7 @@ def run(  # noqa: PLR0917 - typer calls it; every parameter is an option of the 
         with reporting(as_json=as_json) as reporter:
             code = run_file.run(
                 file, action=action, model=model, out=out, context=context, params=params,
-                on_invalid=on_invalid or "reject", name=name, report=reporter.count,
+                on_invalid=on_invalid or "reject", name=name, report=reporter.count, warn=warning,
             )  # fmt: skip
         say(f"wrote {out}")
         raise typer.Exit(code)
@@ -98,6 +98,10 @@ def refusals() -> Iterator[None]:
         raise InvalidFile(error.as_dict()) from error
     except ModelError as error:
         raise Unverified(str(error), code=error.code) from error
+
+
+def warning(problem: Problem) -> None:
+    say(f"{problem.message}. {problem.remedy}")
 
 
 def banner(models: list[str]) -> None:

@@ -16,7 +16,7 @@ from jobs.actions import Action, DirectAction, ItemView, LongAction, get_action
 from jobs.actions.base import Array
 from jobs.actions.contexts import Context, Contexts, described, read_contexts
 from jobs.actions.units import UnitPlan
-from jobs.errors import InvalidInput
+from jobs.errors import InvalidInput, Problem
 from jobs.parsing import BadRecord, ItemReader, ItemRules, Record, open_reader, read_context
 from jobs.parsing.tally import InputTally
 from worker.engine import Engine
@@ -55,8 +55,10 @@ def run(
     on_invalid: str,
     name: str,
     report: Callable[[int, int], None],
+    warn: Callable[[Problem], None] = lambda _: None,
 ) -> int:
-    """Compute `file` and write `out`, whose suffix names the format. Calls `report(done, total)` after each item.
+    """Compute `file` and write `out`, whose suffix names the format. Calls `report(done, total)` after each item, and
+    `warn` for what is suspicious about variants.
 
     Returns the exit code: 0, or 4 if items failed. Raises InvalidInput with all problems of the input before anything
     is computed (unless `on_invalid` is "skip"), and ModelError if the model cannot be loaded.
@@ -67,6 +69,8 @@ def run(
     facts = MODELS.get(slug) or _facts(engine)
     plan = _plan(file, body, get_action(action or _text(body, "action")), facts, context, params)
     total = _check(plan, str(body.get("on_invalid") or on_invalid))
+    for problem in plan.rules.variants.warnings() if plan.rules.variants else ():
+        warn(problem)
     partial = out.with_name(f".{out.name}.partial")
     failed = 0
     try:

@@ -74,7 +74,7 @@ def estimate_of(*, user_id: int, submission: Submission) -> dict[str, Any]:
         "accepted": refused is None,
         "refusal": refused and {name: getattr(refused, name) for name in REFUSAL},
         "cleaning": dict(records.cleaning),
-        "warnings": [warning.as_dict() for warning in records.warnings()],
+        "warnings": submission.warnings(records),
     }
 
 

@@ -134,8 +134,7 @@ def _submission(request: Request, stream: BinaryIO, context: bytes, opened: Open
         option=orjson.OPT_SORT_KEYS,
     )
     hashed = HashedStream(stream)
-    hint = rules.variants.hint if rules.variants else None
-    return Submission(request, seed, hashed, lambda: opened(hashed, rules, shared), shared, hint)
+    return Submission(request, seed, hashed, lambda: opened(hashed, rules, shared), shared, rules.variants)
 
 
 def enabled_model(slug: str) -> ModelFacts:

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol
 
 from django.contrib.auth.models import User
 
@@ -16,6 +16,7 @@ from jobs.intake.keys import key_held
 from jobs.models import Job
 from jobs.models.states import JobState
 from jobs.parsing import BadRecord, Record
+from jobs.parsing.records import VariantCheck
 from jobs.queue import dispatch as queue
 from jobs.queue.lifecycle import deleted_on_error
 from jobs.queue.units import groups_release
@@ -57,7 +58,7 @@ class Submission:
     """A checked request and the source of its records.
 
     `seed` represents everything but the records (parameters, context). `stream` yields the records' bytes, and `read`
-    opens it for lazy parsing. `hint` may know afterwards why most records are bad.
+    opens it for lazy parsing. `variants` has checked the records if they are variants.
     """
 
     request: Request
@@ -65,7 +66,16 @@ class Submission:
     stream: HashedStream
     read: Callable[[], Records]
     shared_context: Sequence[str] = ()
-    hint: Callable[[], Problem | None] | None = None
+    variants: VariantCheck | None = None
+
+    @property
+    def hint(self) -> Callable[[], Problem | None] | None:
+        """A function that may know, once the records are read, why most of them are bad."""
+        return self.variants.hint if self.variants else None
+
+    def warnings(self, records: Records) -> list[dict[str, Any]]:
+        """Return the warnings about records that have been read."""
+        return [one.as_dict() for one in (*records.warnings(), *(self.variants.warnings() if self.variants else ()))]
 
     def digest(self) -> str:
         """Return the SHA-256 of seed and records; the stream must have been read to its end."""
@@ -111,7 +121,7 @@ def upload_read(owner: User, request: Request, submission: Submission) -> Iterat
         )
         submission.stream.drain()
         job.cleaning = dict(records.cleaning)
-        job.warnings = [warning.as_dict() for warning in records.warnings()]
+        job.warnings = submission.warnings(records)
         yield job
 
 

@@ -24,6 +24,9 @@ class VariantCheck(Protocol):
     def hint(self) -> Problem | None:
         """Return a problem whose remedy would solve most of the problems so far, or None."""
 
+    def warnings(self) -> list[Problem]:
+        """Return what is suspicious about the variants that have no problem."""
+
 
 @dataclass(frozen=True, slots=True)
 class ItemRules:

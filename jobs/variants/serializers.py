@@ -64,6 +64,7 @@ class OverlayBody(Shape):
     counts = AssayCounts(source="*")
     metrics = AssayMetrics(source="*")
     points = Rows(child=AssayPoint())
+    warnings = ProblemBody(many=True, help_text="What a wrong numbering may have done to the names that match.")
     unreadable_examples = ProblemBody(many=True, source="examples")
     without_score_examples = s.ListField(child=s.CharField(), source="unscored")
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.factories import SHORT, finished, scored
-from tests.helpers import csv_rows, submit_items, text_of
+from jobs.science.variants.numbering import Numbering
+from tests.factories import SHORT, finished, scored, sent
+from tests.helpers import csv_rows, submit_items, text_of, upload_assay
 
 pytestmark = pytest.mark.django_db
 
@@ -88,3 +89,51 @@ def test_scores_are_the_same_under_any_numbering(api, inline_worker):
     found = [[api.get(f"{job['url']}items/{n}/").json()["result"] for n in (0, 1)] for job in (plain, lettered)]
     assert [one["score"] for one in found[0]] == [one["score"] for one in found[1]]
     assert [one["variant"] for one in found[1]] == ["T52AS", "K52R:A52BG"]
+
+
+# --- numberings that are wrong in part ------------------------------------------------------------------------------
+
+PARENT = "MSIQHFRVALIPFFAAFCLPVFAHPETLVKVKDAEDQLGARVGYIELDLNSGKILESFRPRHDE"
+SKIPPED = Numbering.skipping(3, [30, 47])
+CODES = [f"{letter}{SKIPPED.label(position)}C" for position, letter in enumerate(PARENT, start=1) if letter != "C"]
+
+
+def test_an_offset_that_fits_in_part_is_refused_with_the_numbering_that_fits(api):
+    items = [{"variant": code} for code in CODES]
+    fault = refusal(api, "score", items, parent=PARENT, offset=2)
+    assert (fault["code"], fault["path"]) == ("wrong_numbering", "params.numbering")
+    assert "by 2 up to 29, by 3 from 31 on, by 4 from 48 on" in fault["message"]
+    assert '{"start": 3, "skip": [30, 47]}' in fault["remedy"]
+    job = sent(api, "score", items, parent=PARENT, numbering={"start": 3, "skip": [30, 47]})
+    assert job["warnings"] == []
+
+
+def test_codes_that_fit_by_accident_are_warned_about_if_others_are_skipped(api, browser):
+    items = [{"variant": code} for code in CODES]
+    answer = submit_items(api, items, "score", params={"parent": PARENT, "offset": 2}, on_invalid="skip")
+    job = answer.json()
+    taken = {item["name"] for item in api.get(f"{job['url']}items/?state=pending").json()["results"]}
+    accidental = taken & set(CODES[27:])
+    assert accidental
+    assert [warning["code"] for warning in job["warnings"]] == ["wrong_numbering", "accidental_fit"]
+    assert all(code[:-1] in job["warnings"][1]["message"] for code in sorted(accidental)[:5])
+    assert "may fit the parent by accident" in text_of(browser.get(f"/jobs/{job['id']}/"))
+    estimate = api.post(
+        "/api/estimate/",
+        {"model": "e1-demo", "action": "score", "params": {"parent": PARENT, "offset": 2}, "items": items,
+         "on_invalid": "skip"},
+        format="json",
+    )  # fmt: skip
+    assert [warning["code"] for warning in estimate.json()["warnings"]] == ["wrong_numbering", "accidental_fit"]
+
+
+def test_an_assay_whose_numbers_fit_in_part_says_so(api, browser):
+    job = sent(api, "score", [{"variant": "M3A"}], parent=PARENT, offset=2)
+    table = "mutant,score\n" + "".join(f"{code},1\n" for code in CODES)
+    refused = upload_assay(api, job, table, offset="0")
+    assert refused.json()["code"] == "wrong_numbering"
+    assert refused.json()["errors"][0]["path"] == "numbering"
+    mostly = "mutant,score\n" + "".join(f"{code},1\n" for code in [*CODES, *CODES[:27]])
+    made = upload_assay(api, job, mostly).json()
+    assert [warning["code"] for warning in made["warnings"]] == ["wrong_numbering", "accidental_fit"]
+    assert "by 3 from 31 on" in text_of(browser.get(f"/jobs/{job['id']}/assays/{made['id']}/"))

@@ -22,7 +22,17 @@ SHORT = "MKTAYIAKQR"
 
 @pytest.fixture
 def call(tmp_path):
-    def make(text: str, out: str, *, action: str, context: str = "", suffix: str = ".csv", **params) -> Path:
+    def make(
+        text: str,
+        out: str,
+        *,
+        action: str,
+        context: str = "",
+        suffix: str = ".csv",
+        skip: bool = False,
+        warn=print,
+        **params,
+    ) -> Path:
         file = tmp_path / f"input{suffix}"
         file.write_text(text)
         homologs = tmp_path / "context.fasta" if context else None
@@ -30,7 +40,7 @@ def call(tmp_path):
             homologs.write_text(context)
         code = run(
             file, action=action, model=str(TINY), out=tmp_path / out, context=homologs, params=params,
-            on_invalid="reject", name="", report=lambda done, total: None,
+            on_invalid="skip" if skip else "reject", name="", report=lambda done, total: None, warn=warn,
         )  # fmt: skip
         assert code == 0
         return tmp_path / out
@@ -115,3 +125,32 @@ def test_a_shifted_numbering_is_told(call):
     with pytest.raises(InvalidInput) as caught:
         call("variant\nM2A\nK3A\nT4A\n", "out.csv", action="score", parent=SHORT)
     assert caught.value.problems[0].code == "wrong_offset"
+
+
+def test_codes_in_a_numbering_with_insertion_letters_are_scored_as_by_position(call):
+    plain = call("variant\nT3S\nK2R:A4G\n", "plain.jsonl", action="score", parent=SHORT)
+    numbering = {"labels": "51-52, 52A-52B, 53-58"}
+    table = "variant\nT52AS\nK52R:Ala52BGly\n"
+    lettered = call(table, "lettered.jsonl", action="score", parent=SHORT, numbering=numbering)
+    one, other = ([json.loads(line)["result"] for line in out.read_text().splitlines()] for out in (plain, lettered))
+    assert [row["score"] for row in one] == [row["score"] for row in other]
+    assert [row["variant"] for row in other] == ["T52AS", "K52R:A52BG"]
+
+
+def test_a_scan_has_the_numbers_of_its_residues(call):
+    out = call(
+        f">a\n{SHORT}\n", "out.jsonl", action="scan", suffix=".fasta", positions=["5", "8"],
+        numbering={"start": 3, "skip": [4, 9]}, method="wildtype_marginal",
+    )  # fmt: skip
+    result = json.loads(out.read_text())["result"]
+    assert (result["positions"], result["numbers"]) == ([2, 5], ["5", "8"])
+
+
+def test_accidental_fits_are_said_if_other_codes_are_skipped(call):
+    parent = "MSIQHFRVALIPFFAAFCLPVFAHPETLVKVKDAED"
+    codes = [f"{letter}{n}C" for n, letter in enumerate(parent[:12], start=1)]
+    codes += [f"{letter}{n + 1}C" for n, letter in enumerate(parent[12:], start=13) if letter != "C"]
+    said = []
+    call("variant\n" + "\n".join(codes), "out.csv", action="score", parent=parent, skip=True, warn=said.append,
+         method="wildtype_marginal")  # fmt: skip
+    assert [problem.code for problem in said] == ["wrong_numbering", "accidental_fit"]

@@ -7,9 +7,6 @@ from itertools import islice
 
 import numpy as np
 
-from jobs.errors import Problem
-from jobs.science.variants.numbering import Numbering
-
 MOST_PAIRS = 500
 """Pairs of letter and number that vote. A pair votes once for each place of its letter in the parent."""
 _LEAST_VOTES = 2
@@ -61,23 +58,3 @@ def suggest_offset(named: Iterable[tuple[str, int]], parent: str) -> int | None:
     most = counts.max(initial=0)
     winners = offsets[counts == most]
     return int(winners[0]) if most >= max(_LEAST_VOTES, _LEAST_SHARE * len(pairs)) and len(winners) == 1 else None
-
-
-def wrong_offset(named: Named, parent: str, numbering: Numbering, path: str) -> Problem | None:
-    """Return the problem `wrong_offset` if another offset would correct nearly all codes."""
-    better = suggest_offset(named, parent)
-    if better is None or better == numbering.offset:
-        return None
-    letters = dict(enumerate(parent, start=1))
-    right = sum(letters.get(number - better) == wild for wild, number in named)
-    what = (
-        f"The numbers seem shifted: with an offset of {better}, {right:,} of {len(named):,} wild-type letters "
-        f"compared fit the parent"
-    )
-    return Problem("wrong_offset", what, offset_remedy(better, numbering), path=path)
-
-
-def offset_remedy(offset: int, numbering: Numbering) -> str:
-    """Return how to correct a wrong numbering by an offset."""
-    now = "" if numbering.offset is None else f" of {numbering.offset}"
-    return f"Set the numbering offset to {offset} instead{now}."

@@ -19,8 +19,9 @@ from jobs.science.variants.edits import Faults
 from jobs.science.variants.metrics import ndcg, spearman, top_recall
 from jobs.science.variants.notations import changes_of, is_notation
 from jobs.science.variants.numbering import Numbering
-from jobs.science.variants.offsets import Named, offset_remedy, suggest_offset
+from jobs.science.variants.offsets import Named
 from jobs.science.variants.rules import VariantRules
+from jobs.science.variants.suggestions import accidental_fit, wrong_numbering
 
 LISTED = 20
 """Most names without a match that are listed; the others are only counted."""
@@ -53,6 +54,7 @@ class Overlay:
     duplicates: int
     unreadable: int
     points: tuple[Point, ...]
+    warnings: tuple[Problem, ...]
     examples: tuple[Problem, ...]
     unscored: tuple[str, ...]
     spearman: float | None
@@ -120,6 +122,7 @@ def overlay(
         duplicates=len(names) - len(unreadable) - missing - unscored_rows - len(points),
         unreadable=len(unreadable),
         points=tuple(points),
+        warnings=tuple(_warnings(names, parent, numbering)) if unreadable else (),
         examples=tuple(_examples(names, unreadable, parent, numbering)),
         unscored=tuple(unscored[:LISTED]),
         spearman=_defined(spearman(scores, truth)),
@@ -131,24 +134,26 @@ def overlay(
 def check_names(names: Sequence[str], parent: str, numbering: Numbering) -> None:
     """Raise InvalidInput, with examples, if fewer than half of the names are variants of the parent.
 
-    The code is `wrong_offset` if another offset would correct nearly all of them, else `assay_mismatch`.
+    The code is that of `wrong_numbering` if another one would correct nearly all of them, else `assay_mismatch`.
     """
     failed = [index for index, name in enumerate(names) if not _fits(name, parent, numbering)]
     if 2 * len(failed) <= len(names):
         return
-    better = suggest_offset(_pairs_named(names), parent)
-    if better is not None and better != numbering.offset:
-        what = (
-            f"the numbers of the variants seem shifted: {len(failed):,} of {len(names):,} names do not fit the parent"
-        )
-        remedy = offset_remedy(better, numbering)
-        first = Problem("wrong_offset", what, remedy, path="offset")
-    else:
+    first = wrong_numbering(Named(_pairs_named(names)), parent, numbering)
+    if first is None:
         what = f"{len(failed):,} of {len(names):,} names are not variants of this job's parent"
         remedy = "Choose another column, or send the measurements of this parent."
         first = Problem("assay_mismatch", what, remedy, path="variant_column")
     problems = [first, *_examples(names, failed, parent, numbering)]
     raise InvalidInput(first.message, code=first.code, problems=problems, problem_count=len(failed) + 1)
+
+
+def _warnings(names: Sequence[str], parent: str, numbering: Numbering) -> Iterator[Problem]:
+    """Yield what a wrong numbering may have done to the names that match."""
+    named = Named(_pairs_named(names))
+    for found in (wrong_numbering(named, parent, numbering), accidental_fit(named, parent, numbering)):
+        if found is not None:
+            yield found
 
 
 def _fits(name: str, parent: str, numbering: Numbering) -> bool:

@@ -19,7 +19,8 @@ from jobs.science.variants.codes import (
 )
 from jobs.science.variants.edits import CODE_REMEDY, Faults
 from jobs.science.variants.numbering import Numbering
-from jobs.science.variants.offsets import Named, wrong_offset
+from jobs.science.variants.offsets import Named
+from jobs.science.variants.suggestions import accidental_fit, wrong_numbering
 
 _UNCHANGED: frozenset[str] = frozenset()
 
@@ -88,10 +89,17 @@ class VariantRules:
         return read(text, self._parent, self._numbering, faults, named)
 
     def hint(self) -> Problem | None:
-        """Return the problem `wrong_offset` if another numbering offset would correct nearly all codes."""
+        """Return the problem that another numbering would correct nearly all codes, or None."""
         if not self._shifted:
             return None
-        return wrong_offset(self._named, self._parent, self._numbering, "params.offset")
+        return wrong_numbering(self._named, self._parent, self._numbering, "params.")
+
+    def warnings(self) -> list[Problem]:
+        """Return warnings about the codes that were taken if others seem to have another numbering."""
+        if not self._shifted:
+            return []
+        found = (self.hint(), accidental_fit(self._named, self._parent, self._numbering))
+        return [problem for problem in found if problem is not None]
 
     def _too_short(self, text: str) -> bool:
         """Return whether letters are more likely a word than a sequence, which must be as long as the parent."""
