@@ -125,21 +125,25 @@ class _RowLines:
         self._broken: InvalidInput | None = None  # found while looking ahead, and due behind the held lines
         self._path = path
         self._taken = 0
-        self._blanks = f"{SEPARATORS} "
+        self.separator = SEPARATORS
         self.width = 0
         self.comments = 0
         self.row_started = 0
 
     @property
     def separator(self) -> str:
-        return self._blanks[:1]
+        """The separator, or all that may be one."""
+        return self._separator
 
     @separator.setter
     def separator(self, separator: str) -> None:
+        self._separator = separator
         self._blanks = f"{separator} \t"
+        self._blank_bytes = self._blanks.encode()
+        self._unusual = f"#{self._blanks}"  # how a line begins that may be left out; an empty one begins so too
 
     def start_row(self) -> None:
-        self._source.blanks = self._blanks.encode()
+        self._source.blanks = self._blank_bytes
         self._taken = 0
 
     def __iter__(self) -> _RowLines:
@@ -148,7 +152,7 @@ class _RowLines:
     def __next__(self) -> str:
         number, text = next(self._lines)
         if not self._taken:
-            while self._is_skipped(text):
+            while text[:1] in self._unusual and self._is_skipped(text):
                 number, text = next(self._lines)
             self.row_started = number
             self._source.blanks = None
@@ -202,7 +206,7 @@ class _RowLines:
 
     def _is_skipped(self, text: str) -> bool:
         """Return whether a line is blank, or a comment between rows: it begins with # and is no whole row."""
-        if not text[:1].strip(self._blanks) and len(text) < SHORT and not text.strip(self._blanks):
+        if len(text) < SHORT and not text.strip(self._blanks):
             return True
         if text.startswith("#") and self.width and '"' not in text and text.count(self.separator) + 1 != self.width:
             self.comments += 1
