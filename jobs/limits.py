@@ -124,6 +124,18 @@ MAX_ASSAY_ROWS = 200_000
 MAX_ASSAY_COLUMNS = 1000
 """Columns of a table of measurements: those of ProteinGym have some tens, with the scores of models a hundred."""
 
+MAX_WORKBOOK_BYTES = 512 * MIB
+"""Bytes of all parts of a workbook once unpacked: a sheet of a million sequences of 300 residues takes 400 MB."""
+
+MAX_WORKBOOK_PARTS = 10_000
+"""Parts of a workbook. Each sheet is one, and so is each picture; their list is held in memory."""
+
+MAX_SHARED_TEXTS = 10_000_000
+"""Texts that the cells of a workbook share. Their places take 80 MB."""
+
+MAX_SHEET_CELLS = 50_000_000
+"""Cells of a sheet up to the last filled one of each row: a million rows of fifty columns."""
+
 MAX_ATTACHMENTS = 20
 """Assays, and structures, of one job."""
 

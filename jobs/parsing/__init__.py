@@ -6,6 +6,7 @@
 - text: text to lines, in bounded memory.
 - reader: one class over the formats, which are in fasta and fasta_record, tables and lines (JSONL, plain text).
 - tables: the one reader of tables, for libraries, variants, measurements and columns.
+- workbooks: sheets of Excel as rows.
 - items: the items of a JSON body.
 - context: the context sequences that a job shares.
 - letters: alphabets, sizes, cleaning.
@@ -21,9 +22,11 @@ Codes, each explained with its remedy in `docs/input-rules.md`:
   context_too_long
 - of a file (InvalidInput): empty_file, unknown_format, other_format, bare_lines, not_text, utf_16, invalid_utf8,
   control_character, line_too_long, not_fasta, json_array, missing_column, unclear_column, too_many_rows,
-  duplicate_column, too_many_columns, no_measurement, bad_number, row_too_long, bad_gzip, truncated_gzip
-- of a file (TooLarge): upload_too_large, gzip_ratio
-- warnings: looks_like_dna, unnamed_records, ignored_columns, unnamed_columns, comment_lines, decimal_commas
+  duplicate_column, too_many_columns, no_measurement, bad_number, row_too_long, bad_workbook,
+  no_such_sheet, bad_gzip, truncated_gzip
+- of a file (TooLarge): upload_too_large, workbook_too_large, gzip_ratio
+- warnings: looks_like_dna, unnamed_records, ignored_columns, unnamed_columns, comment_lines, decimal_commas,
+  other_sheets, dates_in_cells, hidden_rows, cells_beside
 """
 
 from jobs.parsing.context import read_context

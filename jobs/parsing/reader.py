@@ -14,7 +14,7 @@ from jobs.parsing.items import ItemRule
 from jobs.parsing.lines import read_jsonl, read_plain
 from jobs.parsing.records import BadRecord, ItemRules, Place, Record, VariantCheck
 from jobs.parsing.tables.library import table_records
-from jobs.parsing.tables.table import text_table
+from jobs.parsing.tables.opening import text_table
 from jobs.parsing.tally import Tally
 from jobs.parsing.text import BLOCK, Lines
 from jobs.parsing.upload import EMPTY_FILE, Format, blocks_of, detect_format, text_blocks

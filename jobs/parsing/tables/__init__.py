@@ -2,7 +2,8 @@
 
 Use it so, in constant memory:
 
-- `table = open_table(stream, path="file")` opens an upload, packed or not. `text_table(lines)` takes lines of text.
+- `table = open_table(stream, path="file")` opens an upload, packed or not. `text_table(lines)` takes lines of text,
+  and `workbook_table(blocks)` the bytes of a workbook.
 - `at = table.column(VARIANTS, path="variant_column")` chooses a column by its role, or by the `name` a user has said.
 - `for row in table` yields `Row(line, cells)`, once. `row.cells[at]` is text, with a cell for each of `table.columns`.
 - `if isinstance(row, Fault)`: skip the row, or `raise table.refusal(row)` to refuse the file.
@@ -21,18 +22,21 @@ Rules, the same for every table:
 
 Modules:
 
+- opening: from an upload to its table
 - table: header, width, warnings
 - dialect: the separator
 - rows: text to rows, lines before the header
+- sheets: a sheet of a workbook to rows
 - roles: names of columns
 - cells: numbers
 - library: records of a job from a table
 """
 
 from jobs.parsing.tables.cells import MISSING, Numbers
+from jobs.parsing.tables.opening import open_table, text_table, workbook_table
 from jobs.parsing.tables.roles import NAMES, SEQUENCES, VALUES, VARIANTS, Role
 from jobs.parsing.tables.rows import Fault, Row
-from jobs.parsing.tables.table import Table, open_table, text_table
+from jobs.parsing.tables.table import Table
 
 __all__ = [
     "MISSING",
@@ -47,4 +51,5 @@ __all__ = [
     "Table",
     "open_table",
     "text_table",
+    "workbook_table",
 ]

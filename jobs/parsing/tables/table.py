@@ -8,13 +8,10 @@ from dataclasses import replace
 from operator import itemgetter
 
 from jobs.errors import InvalidInput, Problem
-from jobs.limits import MAX_UPLOAD_BYTES
 from jobs.parsing.letters import storable
 from jobs.parsing.records import Place
-from jobs.parsing.tables.roles import Role, key, known, places
-from jobs.parsing.tables.rows import Fault, LineSource, Row, RowSource, TextRows
-from jobs.parsing.text import Lines
-from jobs.parsing.upload import Readable, blocks_of
+from jobs.parsing.tables.roles import Role, key, places
+from jobs.parsing.tables.rows import Fault, Row, RowSource
 
 SHOWN = 20
 """Columns that a message or a warning names."""
@@ -27,26 +24,6 @@ _COMMA_REMEDY = (
     'Put a number with a decimal comma in quotes ("0,53") or separate the columns by semicolons, and put other fields '
     "that hold a comma in quotes."
 )
-
-
-def open_table(
-    stream: Readable, *, max_bytes: int = MAX_UPLOAD_BYTES, path: str | None = None, wanted: Sequence[str] = ()
-) -> Table:
-    """Return the table in an upload, packed or not. `wanted` are names of columns that the user has chosen.
-
-    Raises InvalidInput `empty_file` and the errors of `jobs.parsing.upload`; `path` is the field of the upload.
-    """
-    return text_table(Lines(blocks_of(stream, max_bytes=max_bytes)), path=path, wanted=wanted)
-
-
-def text_table(lines: LineSource, *, path: str | None = None, wanted: Sequence[str] = ()) -> Table:
-    """Return the table in numbered lines of text. Raises InvalidInput `empty_file`, `bad_csv`, `row_too_long`."""
-    said = {key(name) for name in wanted if name}
-
-    def counted(names: Sequence[str]) -> int:
-        return known(names) + sum(key(name) in said for name in names)
-
-    return Table(TextRows(lines, counted, path), path)
 
 
 class Table:

@@ -1,0 +1,50 @@
+"""From an upload to its table: separated text, or a sheet of a workbook."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from jobs.limits import MAX_UPLOAD_BYTES, MAX_WORKBOOK_BYTES
+from jobs.parsing.tables.dialect import Known
+from jobs.parsing.tables.roles import key, known
+from jobs.parsing.tables.rows import LineSource, TextRows
+from jobs.parsing.tables.sheets import SheetRows
+from jobs.parsing.tables.table import Table
+from jobs.parsing.text import Lines
+from jobs.parsing.upload import Readable, blocks_of
+
+
+def open_table(
+    stream: Readable, *, max_bytes: int = MAX_UPLOAD_BYTES, path: str | None = None, wanted: Sequence[str] = ()
+) -> Table:
+    """Return the table in an upload, packed or not. `wanted` are names of columns that the user has chosen.
+
+    Raises InvalidInput `empty_file` and the errors of `jobs.parsing.upload`; `path` is the field of the upload.
+    """
+    return text_table(Lines(blocks_of(stream, max_bytes=max_bytes)), path=path, wanted=wanted)
+
+
+def text_table(lines: LineSource, *, path: str | None = None, wanted: Sequence[str] = ()) -> Table:
+    """Return the table in numbered lines of text. Raises InvalidInput `empty_file`, `bad_csv`, `row_too_long`."""
+    return Table(TextRows(lines, _known(wanted), path), path)
+
+
+def workbook_table(
+    blocks: Iterable[bytes],
+    *,
+    sheet: str = "",
+    path: str | None = None,
+    wanted: Sequence[str] = (),
+    most: int = MAX_WORKBOOK_BYTES,
+) -> Table:
+    """Return the table in a workbook, whose bytes come in blocks: the first sheet that is visible, or the one named.
+
+    Raises InvalidInput and TooLarge as `jobs.parsing.workbooks` does; `most` bounds its bytes once unpacked.
+    """
+    return Table(SheetRows(blocks, _known(wanted), sheet=sheet, path=path, most=most), path)
+
+
+def _known(wanted: Sequence[str]) -> Known:
+    """Return the count of names that have a role, or that the user has chosen."""
+    said = {key(name) for name in wanted if name}
+    return lambda names: known(names) + sum(key(name) in said for name in names)
