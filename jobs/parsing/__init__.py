@@ -21,9 +21,9 @@ Codes, each explained with its remedy in `docs/input-rules.md`:
   unknown_field, missing_field, context_not_allowed, too_many_contexts, empty_context, mask_in_context,
   context_too_long
 - of a file (InvalidInput): empty_file, unknown_format, other_format, bare_lines, not_text, utf_16, invalid_utf8,
-  control_character, line_too_long, not_fasta, json_array, missing_column, unclear_column, too_many_rows,
-  duplicate_column, too_many_columns, no_measurement, bad_number, row_too_long, bad_workbook,
-  no_such_sheet, bad_gzip, truncated_gzip
+  control_character, line_too_long, not_fasta, json_array, bad_gzip, truncated_gzip
+- of a table (InvalidInput): missing_column, unclear_column, too_many_rows, duplicate_column, too_many_columns,
+  no_measurement, bad_number, row_too_long, bad_workbook, no_such_sheet
 - of a file (TooLarge): upload_too_large, workbook_too_large, gzip_ratio
 - warnings: looks_like_dna, unnamed_records, ignored_columns, unnamed_columns, comment_lines, decimal_commas,
   other_sheets, dates_in_cells, hidden_rows, cells_beside

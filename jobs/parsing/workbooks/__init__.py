@@ -1,9 +1,7 @@
 """Excel workbooks (.xlsx, .xlsm) as rows of text, in bounded memory and linear time.
 
 A workbook is a ZIP archive of XML parts. They are read as streams by `zipfile` and expat, and nothing is held but one
-row. Texts that cells share go to a temporary file. Libraries that read workbooks hold a whole sheet, and a rectangle
-of empty cells up to the last one: a file of two cells and five kilobytes then takes 500 GB
-(docs/adr/0009-workbooks-as-streams.md).
+row. Texts that cells share go to a temporary file. docs/adr/0009-workbooks-as-streams.md says why no library is used.
 
 - package: the archive, its parts and limits
 - xml: events of one part
