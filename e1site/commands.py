@@ -22,6 +22,7 @@ app.add_typer(user_app, name="user")
 app.add_typer(worker_app, name="worker")
 app.add_typer(database_app, name="database")
 
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The person's name.")]
 DataOption = Annotated[Path, typer.Option("--data", metavar="DIR", help="Where the service keeps everything.")]
 
 
@@ -55,6 +56,48 @@ def user_add(
 ) -> None:
     """Add a person to the local service; prints a password and a token, once."""
     _manage(data, "e1_user_add", name, *(["--password-stdin"] if password_stdin else []))
+
+
+@user_app.command("list")
+def user_list(data: DataOption = DATA_FOLDER) -> None:
+    """List the people who may use the local service, and those who are deactivated."""
+    _manage(data, "e1_user", "list")
+
+
+@user_app.command("password")
+def user_password(
+    name: NameArgument,
+    password_stdin: Annotated[
+        bool, typer.Option("--password-stdin", help="Read the password from standard input.")
+    ] = False,
+    revoke_tokens: Annotated[bool, typer.Option("--revoke-tokens", help="Revoke all API tokens too.")] = False,
+    data: DataOption = DATA_FOLDER,
+) -> None:
+    """Set a new password, print it once, and end the person's sessions."""
+    flags = [*(["--password-stdin"] if password_stdin else []), *(["--revoke-tokens"] if revoke_tokens else [])]
+    _manage(data, "e1_user", "password", name, *flags)
+
+
+@user_app.command("deactivate")
+def user_deactivate(name: NameArgument, data: DataOption = DATA_FOLDER) -> None:
+    """Refuse a person, and pause their jobs. Nothing is deleted."""
+    _manage(data, "e1_user", "deactivate", name)
+
+
+@user_app.command("activate")
+def user_activate(name: NameArgument, data: DataOption = DATA_FOLDER) -> None:
+    """Accept a deactivated person again, and resume their jobs."""
+    _manage(data, "e1_user", "activate", name)
+
+
+@user_app.command("delete")
+def user_delete(
+    name: NameArgument,
+    with_jobs: Annotated[bool, typer.Option("--with-jobs", help="Delete their jobs and results too.")] = False,
+    data: DataOption = DATA_FOLDER,
+) -> None:
+    """Delete a person; with --with-jobs everything that the person owns. Not to be undone."""
+    _manage(data, "e1_user", "delete", name, *(["--with-jobs"] if with_jobs else []))
 
 
 @database_app.command("add")

@@ -10,9 +10,12 @@ from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 
+from jobs.accounts.users import user_activate, user_deactivate
+from jobs.errors import ServiceError
 from jobs.fleet.workers import worker_drain
 from jobs.models import Job, Quota, Worker
 from jobs.operations import queues as fleet
@@ -37,6 +40,51 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
     list_per_page = 25
     filter_horizontal = ()  # Django's two boxes use inline styles and lack accessible names.
     readonly_fields = ["last_login", "date_joined"]
+    actions = ["deactivate", "activate"]
+
+    def get_urls(self) -> list[URLPattern]:
+        own = path("<id>/deactivate/", self.admin_site.admin_view(self.deactivate_one), name="auth_user_deactivate")
+        return [own, *super().get_urls()]
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        # Django's own would load every row of the users' jobs to list them.
+        return {name: action for name, action in super().get_actions(request).items() if name != "delete_selected"}
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """Offer to deactivate a user who has jobs. Others are deleted as Django does it."""
+        user = self.get_object(request, object_id)
+        if user is None or not (jobs := Job.objects.filter(owner=user).count()):
+            return super().delete_view(request, object_id, extra_context)
+        if not self.has_delete_permission(request, user):
+            raise PermissionDenied
+        context = {**self.admin_site.each_context(request), "title": "Delete user", "object": user, "jobs": jobs}
+        return TemplateResponse(request, "admin/user_has_jobs.html", context)
+
+    def deactivate_one(self, request: HttpRequest, id: str) -> HttpResponse:
+        """Deactivate a user from the page that cannot delete the user."""
+        user = self.get_object(request, id)
+        if request.method != "POST" or user is None or not self.has_change_permission(request, user):
+            raise PermissionDenied
+        self.deactivate(request, User.objects.filter(pk=user.pk))
+        return redirect("admin:auth_user_change", user.pk)
+
+    @admin.action(description="Deactivate: refuse them and pause their work", permissions=["change"])
+    def deactivate(self, request: HttpRequest, chosen: QuerySet[User]) -> None:
+        for user in chosen:
+            try:
+                user_deactivate(user=user)
+            except ServiceError as error:
+                self.message_user(request, f"{error.detail}.", messages.ERROR)
+                continue
+            self.log_change(request, user, "deactivated")
+            self.message_user(request, f"{user.get_username()} is deactivated. Nothing is deleted.", messages.SUCCESS)
+
+    @admin.action(description="Activate: accept them and resume their work", permissions=["change"])
+    def activate(self, request: HttpRequest, chosen: QuerySet[User]) -> None:
+        for user in chosen:
+            user_activate(user=user)
+            self.log_change(request, user, "activated")
+            self.message_user(request, f"{user.get_username()} is active.", messages.SUCCESS)
 
     @admin.display(description="unfinished jobs")
     def active_jobs(self, user: User) -> str:
