@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import islice
@@ -17,7 +17,7 @@ from jobs.actions.base import Array
 from jobs.actions.contexts import Context, Contexts, described, read_contexts
 from jobs.actions.units import UnitPlan
 from jobs.errors import InvalidInput, Problem
-from jobs.parsing import BadRecord, ItemReader, ItemRules, Record, open_reader, read_context
+from jobs.parsing import BadRecord, ItemReader, ItemRules, Reader, Record, open_reader, read_context
 from jobs.parsing.tally import InputTally
 from worker.engine import Engine
 from worker.items import Computed, ItemWork, UnitFailed, compute, unit_arrays
@@ -28,6 +28,30 @@ BATCH = 256
 """Items that go to the engine together; it cuts them into passes within its token budget."""
 
 
+class Library:
+    """The records of a file, or of a body's items. Each iteration reads the input again.
+
+    `cleaning` and `warnings` are complete once an iteration has ended.
+    """
+
+    def __init__(self, file: Path, body: Mapping[str, Any], rules: ItemRules, shared_context: Context) -> None:
+        self._file, self._items, self._rules, self._shared = file, body.get("items"), rules, shared_context
+        self.cleaning: dict[str, int] = {}
+        self.warnings: list[Problem] = []
+
+    def __iter__(self) -> Iterator[Record | BadRecord]:
+        if self._items is not None:
+            yield from self._read(ItemReader(self._items, self._rules, strict=False, shared_context=self._shared))
+            return
+        with self._file.open("rb") as stream:
+            reader = open_reader(stream, self._rules, filename=self._file.name, shared_context=self._shared)
+            yield from self._read(reader)
+
+    def _read(self, reader: ItemReader | Reader) -> Iterator[Record | BadRecord]:
+        yield from reader
+        self.cleaning, self.warnings = reader.cleaning, reader.warnings()
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What to run: from the command's options, or from the body of `POST /api/jobs/` in a .json file."""
@@ -35,7 +59,7 @@ class Plan:
     action: Action
     params: Mapping[str, Any]
     rules: ItemRules
-    records: Callable[[], Iterable[Record | BadRecord]]
+    library: Library
     shared_context: Context
     contexts: Contexts
 
@@ -57,8 +81,10 @@ def run(
     report: Callable[[int, int], None],
     warn: Callable[[Problem], None] = lambda _: None,
 ) -> int:
-    """Compute `file` and write `out`, whose suffix names the format. Calls `report(done, total)` after each item, and
-    `warn` for what is suspicious about variants.
+    """Compute `file` and write `out`, whose suffix names the format.
+
+    Calls `warn` with each warning about the input before anything is computed, and `report(done, total)` after each
+    item.
 
     Returns the exit code: 0, or 4 if items failed. Raises InvalidInput with all problems of the input before anything
     is computed (unless `on_invalid` is "skip"), and ModelError if the model cannot be loaded.
@@ -69,7 +95,8 @@ def run(
     facts = MODELS.get(slug) or _facts(engine)
     plan = _plan(file, body, get_action(action or _text(body, "action")), facts, context, params)
     total = _check(plan, str(body.get("on_invalid") or on_invalid))
-    for problem in plan.rules.variants.warnings() if plan.rules.variants else ():
+    of_variants = plan.rules.variants.warnings() if plan.rules.variants else ()
+    for problem in (*plan.library.warnings, *of_variants):
         warn(problem)
     partial = out.with_name(f".{out.name}.partial")
     failed = 0
@@ -141,15 +168,7 @@ def _plan(  # noqa: PLR0917 - private, called once
         contexts, shared = (shared,), ()
     checked = action.check_params(asked, facts) | ({"contexts": described(contexts)} if contexts else {})
     rules = action.rules_under(facts, checked, contexts)
-
-    def records() -> Iterator[Record | BadRecord]:
-        if body:
-            yield from ItemReader(body["items"], rules, strict=False, shared_context=shared)
-            return
-        with file.open("rb") as stream:
-            yield from open_reader(stream, rules, filename=file.name, shared_context=shared)
-
-    return Plan(action, checked, rules, records, shared, contexts)
+    return Plan(action, checked, rules, Library(file, body, rules, shared), shared, contexts)
 
 
 def _one_context(body: Mapping[str, Any], context: Path | None, rules: ItemRules) -> Context:
@@ -168,7 +187,7 @@ def _check(plan: Plan, on_invalid: str) -> int:
     """
     hint = plan.rules.variants.hint if plan.rules.variants else None
     tally = InputTally(on_invalid, "nothing was computed", hint)
-    for record in plan.records():
+    for record in plan.library:
         tally.note(record)
     tally.check()
     return tally.total
@@ -176,7 +195,7 @@ def _check(plan: Plan, on_invalid: str) -> int:
 
 def _results(plan: Plan, engine: Engine) -> Iterator[Finished]:
     """Yield every record of the input in order, with its arrays or the reason why it has none."""
-    stream = iter(plan.records())
+    stream = iter(plan.library)
     run = LongRun(plan, engine).items if isinstance(plan.action, LongAction) else partial(_direct, plan, engine)
     while batch := list(islice(stream, BATCH)):
         views = [plan.view(record) for record in batch if isinstance(record, Record)]
@@ -207,7 +226,7 @@ class LongRun:
         self._shared: UnitPlan | None = None
         self._arrays: list[Array] = []
         if self._action.shares_units(plan.params):
-            views = (plan.view(record) for record in plan.records() if isinstance(record, Record))
+            views = (plan.view(record) for record in plan.library if isinstance(record, Record))
             positions = sorted({at for view in views for at in self._action.positions(view, plan.params)})
             self._shared = self._action.plan(plan.params, plan.contexts, positions=positions)
 
@@ -228,4 +247,5 @@ class LongRun:
 
 def _manifest(plan: Plan, engine: Engine, name: str) -> dict[str, Any]:
     """Return the origin of the numbers. The command prints it, and array files keep it."""
-    return {"name": name, "action": plan.action.name, "params": dict(plan.params), **asdict(engine.identity)}
+    asked = {"name": name, "action": plan.action.name, "params": dict(plan.params)}
+    return {**asked, "cleaning": plan.library.cleaning, **asdict(engine.identity)}

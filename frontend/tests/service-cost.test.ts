@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { faultText, type ServiceCost, serviceSentences, variantsSentence } from "../src/new-job/service-cost";
+import { faultText, type ServiceCost, serviceSentences, variantsSentence, warningTexts } from "../src/new-job/service-cost";
 
 const PASSES: [string, string] = ["pass through the network", "passes through the network"];
 
@@ -37,6 +37,9 @@ describe("the cost as the service counts it", () => {
   it("counts variants, and tells faults with their lines", () => {
     expect(variantsSentence(cost)).toBe("989 variants; all of them can be read.");
     expect(variantsSentence({ ...cost, items: 1, skipped: 2 })).toBe("1 variant; 2 records would be skipped.");
+    const left = { code: "rows_left_out", message: "3 of 9 rows have no score (first: line 7)", remedy: "Nothing.", line: 7 };
+    expect(warningTexts({ ...cost, warnings: [left] })).toEqual(["3 of 9 rows have no score (first: line 7). Nothing."]);
+    expect(warningTexts(cost)).toEqual([]);
     expect(faultText({ line: 3, message: "the wild type is K", remedy: "look again." })).toBe("Line 3: the wild type is K. Look again.");
     expect(faultText({ line: 3, message: "line 3: the wild type is K." })).toBe("Line 3: the wild type is K.");
   });

@@ -126,7 +126,11 @@ class JobSummary(Shape):
     finished = s.IntegerField(help_text="Items in a final state.")
     chunks = ChunkCounts()
     units = UnitCounts(required=False, help_text="Work units of score, scan and contacts, which take the time.")
-    cleaning = s.DictField(child=s.IntegerField())
+    cleaning = s.DictField(
+        child=s.IntegerField(),
+        help_text="Accepted records that needed each kind of cleaning, and, as left_out_KIND, rows of a score set that "
+        "have no score.",
+    )
     warnings = ProblemBody(many=True)
     demonstration = s.BooleanField()
     attribution = s.CharField()

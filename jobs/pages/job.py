@@ -29,6 +29,7 @@ from jobs.pages.commands import commands_of
 from jobs.pages.downloads import downloads_of
 from jobs.pages.items import RESULT_PAGES
 from jobs.pages.job_facts import param_facts, shared_contexts
+from jobs.parsing.left_out import cleaned_of, counts_by_kind, left_out_facts
 from jobs.queue import dispatch as queue
 from jobs.queue import lifecycle
 from jobs.results.retention import job_keep
@@ -65,7 +66,8 @@ def job_page(request: HttpRequest, job_id: UUID) -> HttpResponse:
         "commands": commands_of(job, base=base, context=bool(first_context), runs=runs),
         "params": list(param_facts(job.params)),
         "contexts": shared_contexts(runs),
-        "cleaned": [(CLEANED.get(what, what), count) for what, count in job.cleaning.items() if count],
+        "cleaned": [(CLEANED.get(what, what), count) for what, count in cleaned_of(job.cleaning).items()],
+        "left_out": left_out_facts(counts_by_kind(job.cleaning)),
         "first_context": first_context,
         "attribution": attribution(MODELS[job.model]),
         "summary": ACTIONS[job.action].summary,

@@ -13,6 +13,7 @@
 - records: what a reader takes and yields, and places in a file.
 - tally: counts of cleaned and of bad records.
 - numbers: numbers written as text.
+- left_out: kinds of rows of a score set that have no score.
 
 Codes, each explained with its remedy in `docs/input-rules.md`:
 
@@ -26,7 +27,7 @@ Codes, each explained with its remedy in `docs/input-rules.md`:
   no_measurement, bad_number, row_too_long, bad_workbook, no_such_sheet
 - of a file (TooLarge): upload_too_large, workbook_too_large, gzip_ratio
 - warnings: looks_like_dna, unnamed_records, ignored_columns, unnamed_columns, comment_lines, decimal_commas,
-  other_sheets, dates_in_cells, hidden_rows, cells_beside
+  other_sheets, dates_in_cells, hidden_rows, cells_beside, rows_left_out
 """
 
 from jobs.parsing.context import read_context

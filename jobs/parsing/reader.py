@@ -66,6 +66,8 @@ class Reader:
 
     def __iter__(self) -> Iterator[Record | BadRecord]:
         yield from self._source()
+        if not self._tally.records and self._tally.left_out:
+            raise self._tally.nothing_left()
         if not self._tally.records:
             raise InvalidInput.of(EMPTY_FILE)
 
@@ -83,8 +85,8 @@ class Reader:
 
     @property
     def cleaning(self) -> dict[str, int]:
-        """The number of accepted records that needed each kind of cleaning."""
-        return dict(self._tally.cleaning)
+        """The number of accepted records that needed each kind of cleaning, and of rows that were left out by kind."""
+        return self._tally.counts()
 
     def warnings(self) -> list[Problem]:
         """Return what is legal and yet suspicious, one entry of each kind."""

@@ -18,6 +18,9 @@ class VariantCheck(Protocol):
     def cleaned(self, text: str) -> tuple[str, frozenset[str]]:
         """Return the variant as it is stored, and which cleanings (`jobs.parsing.letters`) that took."""
 
+    def left_out(self, text: str) -> str:
+        """Return the kind (`jobs.parsing.left_out`) of a row of a score set that has no score, or an empty text."""
+
     def problems(self, text: str, place: Place) -> list[Problem]:
         """Return the problems of one variant."""
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from jobs.errors import InvalidInput, Problem
 from jobs.limits import BAD_LETTERS, GOOD_SHARE, LISTED_PROBLEMS, MAX_BAD_RECORDS, MAX_ITEMS
+from jobs.parsing.left_out import OF_LENGTH, key_of_kind, phrase_of
 from jobs.parsing.letters import CLEANINGS
 from jobs.parsing.records import BadRecord, Place, Record
 
@@ -25,8 +26,15 @@ class Tally:
         self.read_columns: tuple[str, ...] = ()
         self.ignored_columns: tuple[str, ...] = ()
         self.notes: list[Problem] = []
+        self.left_out: Counter[str] = Counter()
+        self._first_left_out = 0
         self._noticed: Counter[str] = Counter()
         self._first: dict[str, Record] = {}
+
+    def leave_out(self, kind: str, line: int) -> None:
+        """Count a row of a score set that has no score (`jobs.parsing.left_out`)."""
+        self.left_out[kind] += 1
+        self._first_left_out = self._first_left_out or line
 
     def cleaned(self, flags: Iterable[str]) -> None:
         for flag in flags:
@@ -63,7 +71,34 @@ class Tally:
             verb = "are" if len(self.read_columns) > 1 else "is"
             remedy = f"Of this file only {read} {verb} read; nothing else is kept."
             warnings.append(Problem("ignored_columns", what, remedy, line=1))
+        if self.left_out:
+            warnings.append(self._rows_left_out())
         return warnings + self.notes
+
+    def counts(self) -> dict[str, int]:
+        """Return how many records needed each kind of cleaning, and how many rows of each kind were left out."""
+        return self.cleaning | {key_of_kind(kind): count for kind, count in self.left_out.items()}
+
+    def nothing_left(self) -> InvalidInput:
+        """Return the refusal of a score set that has no row with a score."""
+        what = f"no row of the score set can be scored: there are {phrase_of(self.left_out)}"
+        remedy = "Send a table of substitutions, such as p.Ala24Thr"
+        return InvalidInput.one("no_items", what, f"{remedy}{self._lengths_remedy()}.", path="items")
+
+    def _rows_left_out(self) -> Problem:
+        count, rows = self.left_out.total(), self.records + self.left_out.total()
+        verb = "row has no score and is" if count == 1 else "rows have no score and are"
+        what = (
+            f"{count:,} of {rows:,} {verb} left out: {phrase_of(self.left_out)} (first: line {self._first_left_out:,})"
+        )
+        remedy = f"Nothing: the others are computed{self._lengths_remedy()}."
+        return Problem("rows_left_out", what, remedy, line=self._first_left_out)
+
+    def _lengths_remedy(self) -> str:
+        """Return what else can be done about deletions and insertions, if there are any."""
+        if any(self.left_out[kind] for kind in OF_LENGTH):
+            return ", or choose pseudo_log_likelihood, which takes deletions and insertions"
+        return ""
 
     def _warning(self, code: str, what: str, remedy: str) -> Problem:
         count, first = self._noticed[code], self._first[code]

@@ -66,7 +66,11 @@ class EstimateBody(Shape):
     quota = QuotaBody()
     accepted = s.BooleanField()
     refusal = RefusalBody(allow_null=True)
-    cleaning = s.DictField(child=s.IntegerField())
+    cleaning = s.DictField(
+        child=s.IntegerField(),
+        help_text="Accepted records that needed each kind of cleaning, and, as left_out_KIND, rows of a score set that "
+        "have no score.",
+    )
     warnings = ProblemBody(many=True)
 
 

@@ -51,7 +51,7 @@ def assay_add(
     parent = parent_of(job, item_index)
     offset = int(job.params.get("offset", 0)) if offset is None else offset
     table = read_assay(io.BytesIO(data), variant_column=variant_column, value_column=value_column)
-    check_names(table.names, parent, Numbering.shifted(offset))
+    check_names(table.names, parent, Numbering.shifted(offset), lengths=_takes_lengths(job))
     values = np.array(table.values, dtype="<f8").tobytes()
     size = sum(map(len, table.names)) + len(values)
     with transaction.atomic():
@@ -110,7 +110,13 @@ def _overlay(assay_id: int, fingerprint: str) -> Overlay:
     assay = Assay.objects.select_related("job").get(pk=assay_id)
     values = np.frombuffer(bytes(assay.data), dtype="<f8").tolist()
     parent = parent_of(assay.job, assay.item_index)
-    return overlay(assay.names, values, parent, Numbering.shifted(assay.offset), _scores(assay.job, assay.item_index))
+    numbering, scores = Numbering.shifted(assay.offset), _scores(assay.job, assay.item_index)
+    return overlay(assay.names, values, parent, numbering, scores, lengths=_takes_lengths(assay.job))
+
+
+def _takes_lengths(job: Job) -> bool:
+    """Return whether variants of the job may be longer or shorter than the parent."""
+    return bool(job.params.get("method") == "pseudo_log_likelihood")
 
 
 def _scores(job: Job, item_index: int) -> ScoreOf:

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from jobs.actions import SCORERS, get_action
 from jobs.errors import ServiceError
+from jobs.parsing.left_out import left_out_facts
 from jobs.queue.progress import job_counts
 from jobs.science.variants.overlays import Point
 from jobs.variants.api import assay_body, assay_upload
@@ -77,6 +78,7 @@ def assay_page(request: HttpRequest, job_id: UUID, assay_id: int) -> HttpRespons
         "assay": body,
         "points": [points[at] for at in found],
         "page": found,
+        "left_out": left_out_facts(body["counts"]["left_out"]),
         "sort": order,
         "open": "page" in request.GET or "sort" in request.GET,
         "others": [(one, label) for one, label in labelled(assays_of(job)) if one.pk != assay.pk],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rest_framework import serializers as s
 
+from jobs.parsing.left_out import LEFT_OUT
 from jobs.web.rest.fields import Rows, Shape, Url
 from jobs.web.rest.serializers import ProblemBody
 
@@ -44,6 +45,10 @@ class AssayCounts(Shape):
     without_score = s.IntegerField()
     without_measurement = s.IntegerField()
     unreadable = s.IntegerField(help_text="Rows whose name is not a variant of the parent.")
+    left_out = s.DictField(
+        child=s.IntegerField(),
+        help_text=f"Rows of changes that have no score, by kind: {', '.join(LEFT_OUT)}.",
+    )
 
 
 class AssayMetrics(Shape):

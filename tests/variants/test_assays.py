@@ -42,6 +42,7 @@ def test_measurements_are_laid_over_scores(api, inline_worker):
         "without_score": 1,
         "without_measurement": 1,
         "unreadable": 0,
+        "left_out": {},
     }
     rows = {row["variant"]: row for row in made["points"]}
     results = [api.get(f"{job['url']}items/{n}/").json()["result"] for n in range(12)]

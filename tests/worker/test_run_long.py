@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from jobs.errors import InvalidInput
+from tests.score_sets import score_set
 from worker.run_file import run
 
 TINY = Path(__file__).parents[1] / "data" / "e1-random-tiny"
@@ -154,3 +155,26 @@ def test_accidental_fits_are_said_if_other_codes_are_skipped(call):
     call("variant\n" + "\n".join(codes), "out.csv", action="score", parent=parent, skip=True, warn=said.append,
          method="wildtype_marginal")  # fmt: skip
     assert [problem.code for problem in said] == ["wrong_numbering", "accidental_fit"]
+
+
+def test_a_score_set_is_run_as_it_is_and_what_has_no_score_is_said(call):
+    made = score_set(SHORT)
+    said = []
+    out = call(made.text, "out.jsonl", action="score", parent=SHORT, method="wildtype_marginal", warn=said.append)
+    rows = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [row["name"] for row in rows] == made.written
+    assert rows[0]["result"]["variant"] == "WT"
+    assert rows[0]["result"]["score"] == 0
+    (problem,) = [one for one in said if one.code == "rows_left_out"]
+    assert f"{sum(made.left_out.values())} of {made.rows} rows" in problem.message
+    assert "11 stops" in problem.message
+
+
+@pytest.mark.parametrize(
+    ("written", "code"),
+    [("p.Ala4Thr", "A4T"), ("KA2R,TA3S;", "K2R:T3S"), ("K2R_T3S", "K2R:T3S"), ("_wt", "WT"), ("A4T+K2R", "K2R:A4T")],
+)
+def test_variants_are_run_in_each_notation(call, written, code):
+    out = call(f"{written}\n", "out.jsonl", action="score", suffix=".txt", parent=SHORT, method="wildtype_marginal")
+    (row,) = [json.loads(line) for line in out.read_text().splitlines()]
+    assert (row["name"], row["result"]["variant"]) == (written, code)

@@ -2,7 +2,7 @@
 import { costOf, costSentences, refusalOf, type Usage } from "./estimate";
 import { action, address, file, form, formBody, model, need, paragraph, rules, storedArrays, takesVariants, text } from "./page";
 import type { Report } from "./report";
-import { CostAsker, faultText, LARGEST_ASKED, type ServiceCost, serviceSentences, variantsSentence } from "./service-cost";
+import { CostAsker, faultText, LARGEST_ASKED, type ServiceCost, serviceSentences, variantsSentence, warningTexts } from "./service-cost";
 
 let usage: Usage | null = null; // the service's last answer; without it the page shows sizes only
 
@@ -64,7 +64,7 @@ export const asker = new CostAsker(`${address}cost/`, askedForm, (cost) => {
   const status = need("preview-status");
   const words = cost ? variantsSentence(cost) : "";
   if (status.textContent !== words) status.textContent = words;
-  need("preview-body").replaceChildren(...(faults ? faultList(faults) : []));
+  need("preview-body").replaceChildren(...(faults ? faultList(faults) : cost ? warningTexts(cost).map((words) => paragraph(words, "warning mb-1")) : []));
 });
 
 function faultList(faults: NonNullable<ServiceCost["faults"]>): HTMLElement[] {

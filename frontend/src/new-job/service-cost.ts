@@ -27,6 +27,7 @@ export interface ServiceCost {
   waiting: { tokens: number };
   quota: Usage["quota"];
   refusal: { detail: string } | null;
+  warnings?: Fault[];
 }
 
 const number = (value: number) => value.toLocaleString("en");
@@ -54,10 +55,18 @@ export function serviceSentences(cost: ServiceCost, [one, many]: [string, string
 }
 
 export function faultText(fault: Fault): string {
-  const remedy = fault.remedy ? ` ${capital(fault.remedy)}` : "";
   const place = fault.line && !/^line \d/.test(fault.message) ? `Line ${number(fault.line)}: ` : "";
-  const words = capital(place + fault.message);
-  return (/[.!?]$/.test(words) ? words : `${words}.`) + remedy;
+  return sentences(place + fault.message, fault.remedy);
+}
+
+/** Returns what was noticed in a library that can be read, such as rows that are left out. */
+export function warningTexts(cost: ServiceCost): string[] {
+  return (cost.warnings ?? []).map(({ message, remedy }) => sentences(message, remedy));
+}
+
+function sentences(message: string, remedy?: string): string {
+  const words = capital(message);
+  return (/[.!?]$/.test(words) ? words : `${words}.`) + (remedy ? ` ${capital(remedy)}` : "");
 }
 
 function capital(words: string): string {

@@ -8,7 +8,7 @@ from jobs.errors import Problem
 from jobs.limits import MAX_HEADER, RECORD_PROBLEMS
 from jobs.parsing.letters import check_sequence, clean_item, storable
 from jobs.parsing.records import BadRecord, ItemRules, Place, Record, default_name
-from jobs.parsing.tables.roles import NAMES, SEQUENCES, VARIANTS
+from jobs.parsing.tables.roles import NAMES, SCORE_SET, SEQUENCES, VARIANTS, places
 from jobs.parsing.tables.rows import Fault, Row
 from jobs.parsing.tables.table import SHOWN, Table
 from jobs.parsing.tally import Tally
@@ -27,7 +27,10 @@ class TableRecords:
         self._shared = shared_context
         self._names_itself = rules.variants is not None
         self._main_at = self._main()
-        found = table.column(NAMES, but=(self._main_at,))
+        self._check = rules.variants if places([table.columns[self._main_at]], SCORE_SET) else None
+        # Rows of a score set are named by their variants: its accessions are only numbers of rows.
+        without = places(table.columns, ("accession",)) if self._check else ()
+        found = table.column(NAMES, but=(self._main_at, *without))
         self._name_at = found if found is not None else -1
         read = [at for at in (found, self._main_at) if at is not None]
         tally.read_columns = tuple(table.columns[at] for at in read)
@@ -45,9 +48,14 @@ class TableRecords:
         return found
 
     def __iter__(self) -> Iterator[Record | BadRecord]:
-        for index, row in enumerate(self._table):
+        index = 0
+        for row in self._table:
+            if self._check and isinstance(row, Row) and (kind := self._check.left_out(row.cells[self._main_at])):
+                self._tally.leave_out(kind, row.line)
+                continue
             self._tally.records += 1
             yield self._bad(row, index) if isinstance(row, Fault) else self._record(row, index)
+            index += 1
         self._tally.notes = self._table.warnings()
 
     def _bad(self, fault: Fault, index: int) -> BadRecord:

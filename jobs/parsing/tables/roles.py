@@ -61,6 +61,9 @@ VALUES = Role(
     (("dms_score",), tuple(_MEASURED.split())),
 )
 
+SCORE_SET = ("hgvs_pro",)
+"""The column of variants in a score set of MaveDB, which has rows that no action can score."""
+
 INDEX = "index"
 """The name of a column of 0-based places, which comes before all names of rows."""
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from jobs.errors import InvalidInput, Problem
+from jobs.parsing.left_out import phrase_of
 from jobs.parsing.records import Place
 from jobs.science.variants.codes import (
     Variant,
@@ -21,6 +23,7 @@ from jobs.science.variants.notations import changes_of, is_notation
 from jobs.science.variants.numbering import Numbering
 from jobs.science.variants.offsets import Named
 from jobs.science.variants.rules import VariantRules
+from jobs.science.variants.score_sets import left_out
 from jobs.science.variants.suggestions import accidental_fit, wrong_numbering
 
 LISTED = 20
@@ -43,8 +46,9 @@ class Point:
 class Overlay:
     """The rows of an assay matched to scores.
 
-    `rows` = `matched` + `unreadable` + `without_measurement` + `without_score` + `duplicates`. `points` has one entry
-    for each matched variant. A metric is None if it is undefined.
+    `rows` = `matched` + `unreadable` + `without_measurement` + `without_score` + `duplicates` + the sum of `left_out`,
+    which counts rows of changes without a score by kind (`jobs.parsing.left_out`). `points` has one entry for each
+    matched variant. A metric is None if it is undefined.
     """
 
     rows: int
@@ -53,6 +57,7 @@ class Overlay:
     without_measurement: int
     duplicates: int
     unreadable: int
+    left_out: Mapping[str, int]
     points: tuple[Point, ...]
     warnings: tuple[Problem, ...]
     examples: tuple[Problem, ...]
@@ -83,20 +88,35 @@ def key_of(text: str, parent: str, numbering: Numbering) -> Variant | str:
 
 
 def overlay(
-    names: Sequence[str], values: Sequence[float], parent: str, numbering: Numbering, score_of: ScoreOf
+    names: Sequence[str],
+    values: Sequence[float],
+    parent: str,
+    numbering: Numbering,
+    score_of: ScoreOf,
+    *,
+    lengths: bool = False,
 ) -> Overlay:
-    """Match every row. Metrics cover the variants that have both numbers, each once."""
+    """Match every row. Metrics cover the variants that have both numbers, each once.
+
+    With `lengths`, deletions and insertions have scores. Otherwise they are left out.
+    """
     # Keyed by label, which is cheaper to look up than a variant.
     measured: dict[str, list[float]] = {}
     keys: dict[str, Variant | str] = {}
     unreadable: list[int] = []
+    without: Counter[str] = Counter()
     missing = 0
     for index, (name, value) in enumerate(zip(names, values, strict=True)):
-        try:
-            key = key_of(name, parent, numbering)
-        except InvalidInput:
-            unreadable.append(index)
-            continue
+        key: Variant | str | None = plain_variant(name, parent, numbering)
+        if key is None:
+            if kind := left_out(name, numbering, lengths=lengths):
+                without[kind] += 1
+                continue
+            try:
+                key = key_of(name, parent, numbering)
+            except InvalidInput:
+                unreadable.append(index)
+                continue
         if math.isnan(value):
             missing += 1
             continue
@@ -119,8 +139,9 @@ def overlay(
         matched=len(points),
         without_score=unscored_rows,
         without_measurement=missing,
-        duplicates=len(names) - len(unreadable) - missing - unscored_rows - len(points),
+        duplicates=len(names) - len(unreadable) - missing - unscored_rows - len(points) - without.total(),
         unreadable=len(unreadable),
+        left_out=dict(without),
         points=tuple(points),
         warnings=tuple(_warnings(names, parent, numbering)) if unreadable else (),
         examples=tuple(_examples(names, unreadable, parent, numbering)),
@@ -131,17 +152,23 @@ def overlay(
     )
 
 
-def check_names(names: Sequence[str], parent: str, numbering: Numbering) -> None:
+def check_names(names: Sequence[str], parent: str, numbering: Numbering, *, lengths: bool = False) -> None:
     """Raise InvalidInput, with examples, if fewer than half of the names are variants of the parent.
 
-    The code is that of `wrong_numbering` if another one would correct nearly all of them, else `assay_mismatch`.
+    Rows without a score (`left_out`) don't count. The code is that of `wrong_numbering` if another one would correct
+    nearly all of them, else `assay_mismatch`.
     """
-    failed = [index for index, name in enumerate(names) if not _fits(name, parent, numbering)]
-    if 2 * len(failed) <= len(names):
+    kinds = [left_out(name, numbering, lengths=lengths) for name in names]
+    if names and all(kinds):
+        what = f"no row has a variant that can be scored: there are {phrase_of(Counter(kinds))}"
+        raise InvalidInput.one("assay_mismatch", what, "Choose another column.", path="variant_column")
+    failed = [at for at, name in enumerate(names) if not kinds[at] and not _fits(name, parent, numbering)]
+    names_left = [name for name, kind in zip(names, kinds, strict=True) if not kind]
+    if 2 * len(failed) <= len(names_left):
         return
     first = wrong_numbering(Named(_pairs_named(names)), parent, numbering)
     if first is None:
-        what = f"{len(failed):,} of {len(names):,} names are not variants of this job's parent"
+        what = f"{len(failed):,} of {len(names_left):,} names are not variants of this job's parent"
         remedy = "Choose another column, or send the measurements of this parent."
         first = Problem("assay_mismatch", what, remedy, path="variant_column")
     problems = [first, *_examples(names, failed, parent, numbering)]

@@ -20,6 +20,7 @@ from jobs.science.variants.codes import (
 from jobs.science.variants.edits import CODE_REMEDY, Faults
 from jobs.science.variants.numbering import Numbering
 from jobs.science.variants.offsets import Named
+from jobs.science.variants.score_sets import left_out
 from jobs.science.variants.suggestions import accidental_fit, wrong_numbering
 
 _UNCHANGED: frozenset[str] = frozenset()
@@ -59,6 +60,10 @@ class VariantRules:
         if code != written:
             flags.add(LOWER_CASE if code == capitals(written) else NOTATION)
         return code, frozenset(flags)
+
+    def left_out(self, text: str) -> str:
+        """Return the kind of a row of a score set that has no score, or an empty text."""
+        return left_out(text, self._numbering, lengths=self._lengths)
 
     def problems(self, text: str, place: Place) -> list[Problem]:
         """Return the problems of one variant: those of `read_variant`, `empty_sequence` and `sequence_too_long`."""
