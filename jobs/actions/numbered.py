@@ -34,30 +34,31 @@ SCHEMAS: dict[str, Any] = {
 """The JSON schemas of the parameters."""
 
 
-def checked_numbering(raw: Params, length: int | None = None) -> dict[str, Any]:
+def checked_numbering(raw: Params, length: int | None = None, *, prefix: str = "params.") -> dict[str, Any]:
     """Return the normalised parameters: `offset`, and `numbering` only if an offset does not express it.
 
-    `length` is that of the parent, or None if every item has its own. Raises InvalidInput `bad_offset`,
-    `bad_numbering`, `two_numberings`.
+    `length` is that of the parent, or None if every item has its own. `prefix` is put before the names in paths. Raises
+    InvalidInput `bad_offset`, `bad_numbering`, `two_numberings`.
     """
-    offset = _offset(raw.get("offset"))
+    offset = _offset(raw.get("offset"), f"{prefix}offset")
     if raw.get("numbering") is None:
         return {"offset": offset}
-    numbering = read_numbering(raw["numbering"])
+    path = f"{prefix}numbering"
+    numbering = read_numbering(raw["numbering"], path)
     if offset and numbering != Numbering.shifted(offset):
         what = f"there are a numbering and an offset of {offset}"
-        raise InvalidInput.one("two_numberings", what, "Give one of the two.", path="params.numbering")
+        raise InvalidInput.one("two_numberings", what, "Give one of the two.", path=path)
     if numbering.offset is not None:
         return {"offset": numbering.offset}
     if length is not None:
-        numbering.check_length(length)
+        numbering.check_length(length, path)
     return {"offset": 0, "numbering": json_of(numbering)}
 
 
-def _offset(raw: object) -> int:
+def _offset(raw: object, path: str) -> int:
     if raw is None:
         return 0
     if not isinstance(raw, int) or isinstance(raw, bool) or abs(raw) > LARGEST_NUMBER:
         remedy = "Give the whole number that is added to a position in the parent to get the number in a code."
-        raise InvalidInput.one("bad_offset", f"offset is {raw!r}", remedy, path="params.offset")
+        raise InvalidInput.one("bad_offset", f"offset is {raw!r}", remedy, path=path)
     return raw

@@ -72,6 +72,12 @@ class JobUpload(JobExtensionUpload):
     action = s.CharField()
     params = s.CharField(required=False, help_text="JSON object as text, as in the JSON body.")
     name = s.CharField(required=False)
+    numbering_file = s.FileField(
+        required=False,
+        help_text="For score and scan: a structure (PDB, mmCIF), a table or a list with the number of each residue.",
+    )
+    numbering_column = s.CharField(required=False, help_text="The column of numbers in the table.")
+    numbering_chain = s.CharField(required=False, help_text="The chain of the structure.")
 
 
 def _counts(name: str, *fields: str) -> type[Shape]:

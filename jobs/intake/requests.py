@@ -17,8 +17,9 @@ from e1protocol import MODELS, ModelFacts
 from jobs.actions import Action, get_action
 from jobs.actions.contexts import Context, described, read_contexts
 from jobs.contexts.params import with_stored
-from jobs.errors import InvalidInput
+from jobs.errors import InvalidInput, Problem
 from jobs.intake.ingest import Request
+from jobs.intake.numbering import FILE, NumberingUpload, first_sequence, numbering_upload, without_others
 from jobs.intake.reuse import EarlierItems
 from jobs.intake.submit import HashedStream, Records, Submission
 from jobs.models import Job
@@ -26,6 +27,7 @@ from jobs.parsing import ItemReader, ItemRules, open_reader, read_context
 from jobs.parsing.text import file_name
 from jobs.parsing.upload import context_bytes
 from jobs.queue.lifecycle import check_name
+from jobs.science.variants.numbering_forms import json_of
 from jobs.web.rest.bodies import only_fields
 
 FIELDS = ("model", "action", "params", "name", "on_invalid")
@@ -65,7 +67,35 @@ def _of_multipart(request: RestRequest, owner: User, key: str | None, known: Map
     fields = {**known, **{name: str(data[name]) for name in FIELDS if name in data}}
     raw = context_bytes(context) if context is not None else str(data.get("context") or "").encode()
     stream, name, media_type = cast(BinaryIO, file.file), file.name or "", file.content_type or ""
-    return submission_of_file(fields, key, stream, name, media_type, raw, owner=owner)
+    upload = numbering_upload(data, request.FILES)
+    numbered, notes = with_numbering(fields, upload, stream, name, media_type)
+    return replace(submission_of_file(numbered, key, stream, name, media_type, raw, owner=owner), notes=notes)
+
+
+def with_numbering(
+    fields: Mapping[str, Any], upload: NumberingUpload | None, stream: BinaryIO, filename: str, media_type: str = ""
+) -> tuple[Mapping[str, Any], tuple[Problem, ...]]:
+    """Return the fields of a submission with the numbering in a file among `params`, and what is to be said about it.
+
+    The numbers are those of the parent, or of the first sequence in `stream` if the job has none. Raises InvalidInput.
+    """
+    if upload is None:
+        return fields, ()
+    params = fields.get("params") or {}
+    params = _json_text(params) if isinstance(params, str) else params
+    action, model = get_action(fields.get("action") or ""), enabled_model(fields.get("model") or "")
+    if not isinstance(params, dict) or "numbering" not in action.param_names:
+        what = f"a job of {action.name} has no numbering"
+        raise InvalidInput.one("unknown_parameter", what, f"Leave the field {FILE} out.", path="numbering")
+    without_others(params)
+    if action.takes_variants:
+        parent = action.check_params({name: params[name] for name in params if name != "contexts"}, model)["parent"]
+    else:
+        parent = first_sequence(stream, action.rules(model), filename, media_type)
+    if parent is None:
+        return fields, ()  # Without a good record, the library is refused.
+    found = upload.read(parent)
+    return {**fields, "params": {**params, "numbering": json_of(found.numbering)}}, found.warnings
 
 
 def submission_of_file(  # noqa: PLR0917 - the parts of an upload, each named at every call

@@ -58,7 +58,8 @@ class Submission:
     """A checked request and the source of its records.
 
     `seed` represents everything but the records (parameters, context). `stream` yields the records' bytes, and `read`
-    opens it for lazy parsing. `variants` has checked the records if they are variants.
+    opens it for lazy parsing. `variants` has checked the records if they are variants. `notes` are
+    warnings about the request itself.
     """
 
     request: Request
@@ -67,6 +68,7 @@ class Submission:
     read: Callable[[], Records]
     shared_context: Sequence[str] = ()
     variants: VariantCheck | None = None
+    notes: Sequence[Problem] = ()
 
     @property
     def hint(self) -> Callable[[], Problem | None] | None:
@@ -75,7 +77,8 @@ class Submission:
 
     def warnings(self, records: Records) -> list[dict[str, Any]]:
         """Return the warnings about records that have been read."""
-        return [one.as_dict() for one in (*records.warnings(), *(self.variants.warnings() if self.variants else ()))]
+        found = self.variants.warnings() if self.variants else ()
+        return [one.as_dict() for one in (*self.notes, *records.warnings(), *found)]
 
     def digest(self) -> str:
         """Return the SHA-256 of seed and records; the stream must have been read to its end."""

@@ -26,13 +26,15 @@ class Assay(Attachment):
     """Measured values of variants.
 
     `names` are those of the file. `data` has a little-endian double for each, NaN for no value. `offset` is the
-    difference between the positions in the names and those in the parent.
+    difference between the positions in the names and those in the parent. If there is no single one, `numbering` has
+    the form of `jobs.science.variants.numbering_forms`.
     """
 
     job = models.ForeignKey("jobs.Job", on_delete=models.CASCADE, related_name="assays")
     variant_column = models.CharField(max_length=100)
     value_column = models.CharField(max_length=100)
     offset = models.IntegerField(default=0)
+    numbering = models.JSONField(null=True)
     names = models.JSONField()
     data = models.BinaryField()
 

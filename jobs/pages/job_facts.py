@@ -8,6 +8,7 @@ from typing import Any
 
 from jobs.contexts.selectors import ContextRun
 from jobs.pages.new_job.variants import ranges_text
+from jobs.science.variants.numbering_forms import described, numbering_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,8 @@ def param_facts(params: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield the name and text of every parameter except the contexts."""
     for name, value in params.items():
         if name == "positions":
-            yield name, ranges_text(value) if value else "all"
+            yield name, ranges_text(value, numbering_of(params)) if value else "all"
+        elif name == "numbering":
+            yield name, described(numbering_of(params))
         elif name != "contexts":
             yield name, ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -51,7 +51,7 @@ def read_context(data: bytes, rules: ItemRules) -> tuple[str, ...]:
 
 def _of_fasta(text: bytes, rules: ItemRules, problems: Problems) -> tuple[str, ...]:
     """Return the sequences of a FASTA file, or a bare one, and add problems of single records to `problems`."""
-    reading = replace(rules, sequence=rules.context, needs_mask=False, min_residues=1, reach=0, variants=None)
+    reading = replace(rules, sequence=rules.context, needs_mask=False, min_residues=1, reach=0, labels=0, variants=None)
     contexts = []
     for record in Reader([text], "plain" if is_bare(text) else "fasta", reading):
         if isinstance(record, Record):

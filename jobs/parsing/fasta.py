@@ -41,7 +41,9 @@ class FastaSource:
         self._shared_tokens = shared_tokens
         self._letters = rules.sequence.encode("ascii")
         self._most_residues = min(rules.max_residues, rules.max_tokens - BOUNDARY_TOKENS - shared_tokens)
-        self._least_residues = max(1, rules.min_residues, rules.reach)
+        self._least_residues = max(1, rules.min_residues, rules.reach, rules.labels)
+        if rules.labels:
+            self._most_residues = min(self._most_residues, rules.labels)
         self._index = 0
         self._line = 1  # where the next record begins
         self._long: CarefulRecord | None = None  # the record that is being read block by block

@@ -27,6 +27,7 @@ PLACES = {
     "parent": "the parent",
     "method": "the method",
     "offset": "the numbering offset",
+    "numbering": "the numbering",
     "positions": "the positions",
 }
 

@@ -6,12 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
+import orjson
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from jobs.errors import InvalidInput
+from jobs.intake.numbering import numbering_upload
 from jobs.limits import MAX_ASSAY_BYTES
 from jobs.models import Assay, Job
+from jobs.science.variants.numbering_forms import REMEDY, numbering_of_texts
 from jobs.variants import serializers as shapes
 from jobs.variants.assays import assay_add, assay_of, assay_overlay, assays_of
 from jobs.web.numbers import form_number
@@ -62,6 +66,24 @@ def assay_body(assay: Assay) -> dict[str, Any]:
     return shapes.AssaySummary(assay).data | shapes.OverlayBody(assay_overlay(assay)).data
 
 
+def numbering_fields(data: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return the numbering in the fields of a form, or None if it has none. Raises InvalidInput.
+
+    A request has `offset` or `numbering`, which is JSON; the page has `offset`, `skip` and `labels`.
+    """
+    offset, skip, labels, numbering = (str(data.get(name) or "") for name in ("offset", "skip", "labels", "numbering"))
+    if numbering.strip():
+        try:
+            return {"offset": form_number(data, "offset"), "numbering": orjson.loads(numbering)}
+        except orjson.JSONDecodeError as error:
+            what = f"numbering is not JSON: {error.msg}"
+            raise InvalidInput.one("bad_numbering", what, REMEDY, path="numbering") from error
+    if skip.strip() or labels.strip():
+        return numbering_of_texts(offset, skip, labels, prefix="")
+    number = form_number(data, "offset")
+    return None if number is None else {"offset": number}
+
+
 def assay_upload(job: Job, data: Mapping[str, Any], files: Mapping[str, Any]) -> Assay:
     """Store the assay of a form. Raises ServiceError."""
     content, name = file_of(files, MAX_ASSAY_BYTES)
@@ -70,7 +92,7 @@ def assay_upload(job: Job, data: Mapping[str, Any], files: Mapping[str, Any]) ->
         data=content,
         name=name,
         item_index=form_number(data, "item", low=0) or 0,
-        offset=form_number(data, "offset"),
+        numbering=numbering_upload(data, files) or numbering_fields(data),
         variant_column=str(data.get("variant_column", "")),
         value_column=str(data.get("value_column", "")),
     )

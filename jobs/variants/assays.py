@@ -5,14 +5,17 @@ from __future__ import annotations
 import hashlib
 import io
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from django.db import transaction
 
 from jobs.actions import SCORERS, get_action
+from jobs.actions.numbered import checked_numbering
 from jobs.errors import Conflict
+from jobs.intake.numbering import NumberingUpload
 from jobs.library.selectors import existing, parent_of
 from jobs.models import Assay, Job
 from jobs.parsing.text import file_name
@@ -21,6 +24,7 @@ from jobs.quotas.admission import quota_admit_attachment
 from jobs.results.items import results_of
 from jobs.science.variants.codes import Variant
 from jobs.science.variants.numbering import Numbering
+from jobs.science.variants.numbering_forms import json_of, numbering_of
 from jobs.science.variants.overlays import Overlay, ScoreOf, check_names, overlay
 from jobs.science.variants.scans import ScanTable
 from jobs.variants.assay_files import read_assay
@@ -33,11 +37,14 @@ def assay_add(
     data: bytes,
     name: str = "",
     item_index: int = 0,
-    offset: int | None = None,
+    numbering: Mapping[str, Any] | NumberingUpload | None = None,
     variant_column: str = "",
     value_column: str = "",
 ) -> Assay:
-    """Store the measurements in the CSV file `data`. `offset` is the job's own if it is None.
+    """Store the measurements in the CSV file `data`.
+
+    `numbering` has the parameters `offset` and `numbering` of the names, or is a file. If it is None, the names have
+    the job's own.
 
     Raises InvalidInput for a file that cannot be read, and if most names are not variants of the parent
     (`jobs.science.variants.overlays.check_names`). Raises Conflict for a job of another action or with too many assays.
@@ -49,9 +56,9 @@ def assay_add(
             code="wrong_action",
         )
     parent = parent_of(job, item_index)
-    offset = int(job.params.get("offset", 0)) if offset is None else offset
+    numbers = _numbers(numbering, job, parent)
     table = read_assay(io.BytesIO(data), variant_column=variant_column, value_column=value_column)
-    check_names(table.names, parent, Numbering.shifted(offset), lengths=_takes_lengths(job))
+    check_names(table.names, parent, numbering_of(numbers), lengths=_takes_lengths(job))
     values = np.array(table.values, dtype="<f8").tobytes()
     size = sum(map(len, table.names)) + len(values)
     with transaction.atomic():
@@ -63,13 +70,28 @@ def assay_add(
             sha256=hashlib.sha256(data).hexdigest(),
             variant_column=table.variant_column,
             value_column=table.value_column,
-            offset=offset,
+            offset=numbers["offset"],
+            numbering=numbers.get("numbering"),
             names=list(table.names),
             data=values,
             size=size,
         )
     made.refresh_from_db()
     return made
+
+
+def _numbers(asked: Mapping[str, Any] | NumberingUpload | None, job: Job, parent: str) -> dict[str, Any]:
+    """Return `offset` and `numbering` of an assay, checked."""
+    if asked is None:
+        return {"offset": int(job.params.get("offset", 0)), "numbering": job.params.get("numbering")}
+    if isinstance(asked, NumberingUpload):
+        asked = {"numbering": json_of(asked.read(parent).numbering)}
+    return checked_numbering(asked, len(parent), prefix="")
+
+
+def numbering_of_assay(assay: Assay) -> Numbering:
+    """Return the numbering of the names in an assay."""
+    return numbering_of({"offset": assay.offset, "numbering": assay.numbering})
 
 
 def assays_of(job: Job) -> list[Assay]:
@@ -110,7 +132,7 @@ def _overlay(assay_id: int, fingerprint: str) -> Overlay:
     assay = Assay.objects.select_related("job").get(pk=assay_id)
     values = np.frombuffer(bytes(assay.data), dtype="<f8").tolist()
     parent = parent_of(assay.job, assay.item_index)
-    numbering, scores = Numbering.shifted(assay.offset), _scores(assay.job, assay.item_index)
+    numbering, scores = numbering_of_assay(assay), _scores(assay.job, assay.item_index)
     return overlay(assay.names, values, parent, numbering, scores, lengths=_takes_lengths(assay.job))
 
 

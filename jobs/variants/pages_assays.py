@@ -13,15 +13,17 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from jobs.actions import SCORERS, get_action
 from jobs.errors import ServiceError
+from jobs.models import Job
 from jobs.parsing.left_out import left_out_facts
 from jobs.queue.progress import job_counts
+from jobs.science.variants.numbering_forms import described, numbering_of, texts_of
 from jobs.science.variants.overlays import Point
 from jobs.variants.api import assay_body, assay_upload
-from jobs.variants.assays import assay_of, assays_of, labelled
+from jobs.variants.assays import assay_of, assays_of, labelled, numbering_of_assay
 from jobs.web.access import own_job_with_rows, page
 from jobs.web.links import changed, paged
 
-PLACES = ("file", "variant_column", "value_column", "offset", "item", "chain")
+PLACES = ("file", "variant_column", "value_column", "offset", "numbering", "item", "chain")
 
 
 def problems_by_field(error: ServiceError | None) -> dict[str, Any]:
@@ -53,12 +55,17 @@ def assay_list(request: HttpRequest, job_id: UUID) -> HttpResponse:
             error = refused
     context = {
         "job": job,
-        "assays": labelled(assays_of(job)),
-        "asked": data or {"offset": job.params.get("offset", 0), "item": request.GET.get("item", 0)},
+        "assays": [(one, label, described(numbering_of_assay(one))) for one, label in labelled(assays_of(job))],
+        "asked": data or {**_numbering_of(job), "item": request.GET.get("item", 0)},
         "several": not get_action(job.action).takes_variants and job.total_items > 1,
         **problems_by_field(error),
     }
     return render(request, "jobs/variants/assays.html", context, status=error.status_code if error else 200)
+
+
+def _numbering_of(job: Job) -> dict[str, str]:
+    """Return the text fields of the job's own numbering."""
+    return dict(zip(("offset", "skip", "labels"), texts_of(numbering_of(job.params)), strict=True))
 
 
 @page
@@ -76,6 +83,7 @@ def assay_page(request: HttpRequest, job_id: UUID, assay_id: int) -> HttpRespons
     context = {
         "job": job,
         "assay": body,
+        "numbering": described(numbering_of_assay(assay)),
         "points": [points[at] for at in found],
         "page": found,
         "left_out": left_out_facts(body["counts"]["left_out"]),

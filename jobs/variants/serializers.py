@@ -23,6 +23,12 @@ class AssayUpload(Shape):
     offset = s.IntegerField(
         required=False, help_text="Added to positions of the parent to number the variants. If absent, the job's own."
     )
+    numbering = s.CharField(required=False, help_text="JSON as text, as in the parameters of a job, instead of offset.")
+    numbering_file = s.FileField(
+        required=False, help_text="A structure (PDB, mmCIF), a table or a list with the number of each residue."
+    )
+    numbering_column = s.CharField(required=False, help_text="The column of numbers in the table.")
+    numbering_chain = s.CharField(required=False, help_text="The chain of the structure.")
     item = s.IntegerField(required=False, help_text="Of a scan: the item, counted from 0.")
 
 
@@ -35,6 +41,7 @@ class AssaySummary(Shape):
     variant_column = s.CharField()
     value_column = s.CharField()
     offset = s.IntegerField()
+    numbering = s.JSONField(allow_null=True, help_text="Null if the offset says it all.")
     created_at = s.DateTimeField()
 
 

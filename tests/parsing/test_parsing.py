@@ -119,6 +119,7 @@ def test_masks_belong_to_predict():
     ("limits", "code", "words"),
     [
         ({"min_residues": 4}, "too_short", "3 residues, and 4 are needed"),
+        ({"labels": 4}, "bad_numbering", "the numbering has 4 numbers, and the sequence 3 residues"),
         ({"reach": 4}, "position_outside", "position 4 lies outside the sequence, which has 3 residues"),
     ],
 )

@@ -14,14 +14,14 @@ from django.http import HttpRequest
 from jobs.actions import ACTIONS, dtypes
 from jobs.actions.base import DTYPE
 from jobs.contexts.selectors import context_runs
-from jobs.errors import InvalidInput
+from jobs.errors import InvalidInput, Problem
+from jobs.intake.numbering import NumberingUpload, numbering_upload
 from jobs.library import selectors
 from jobs.limits import MAX_JOB_NAME
 from jobs.models import Job
 from jobs.pages.new_job.variants import (
     all_singles,
     job_named,
-    offset_of_text,
     parent_of_text,
     positions_of_text,
     ranges_text,
@@ -29,6 +29,7 @@ from jobs.pages.new_job.variants import (
 )
 from jobs.parsing.numbers import BIGINT, whole
 from jobs.science.variants.numbering import Numbering
+from jobs.science.variants.numbering_forms import numbering_of, numbering_of_texts, texts_of
 
 EARLIER = "="
 """The context set chosen for the contexts that all items of the earlier job shared. No set has such a name."""
@@ -58,10 +59,15 @@ class Asked:
     parent_file: Any = None
     method: str = "masked_marginal"
     offset: str = "0"
+    skip: str = ""
+    labels: str = ""
+    numbering_file: NumberingUpload | None = None
     positions: str = ""
     all_singles: bool = False
     keep_contexts: bool = True
     earlier: Job | None = None
+    notes: tuple[Problem, ...] = ()
+    """What is to be said about the numbering in a file."""
     key: str = field(default_factory=new_key)
 
     @property
@@ -71,6 +77,10 @@ class Asked:
         Raises InvalidInput if a number is not one, or if there are two parents.
         """
         params = {name: PARAMS[name][0](getattr(self, name)) for name in self.param_names}
+        if self.is_numbered:
+            params |= numbering_of_texts(self.offset, self.skip, self.labels)
+        if self._takes("positions"):
+            params["positions"] = positions_of_text(self.positions, self.numbering)
         if self.context_set == EARLIER and self.earlier is not None:
             runs = context_runs(self.earlier.owner, self.earlier.params.get("contexts", ()))
             params["contexts"] = [run.asked for run in runs]
@@ -90,15 +100,33 @@ class Asked:
         return self.action in ACTIONS and ACTIONS[self.action].takes_variants
 
     @property
+    def is_numbered(self) -> bool:
+        """Whether the chosen action takes a numbering."""
+        return self._takes("numbering")
+
+    @property
+    def numbering(self) -> Numbering:
+        """The numbering in the text fields. Raises InvalidInput."""
+        params = numbering_of_texts(self.offset, self.skip, self.labels)
+        return numbering_of(params)
+
+    def number_by(self, numbering: Numbering) -> None:
+        """Fill in the text fields of a numbering."""
+        self.offset, self.skip, self.labels = texts_of(numbering)
+
+    def _takes(self, name: str) -> bool:
+        return self.action in ACTIONS and name in ACTIONS[self.action].param_names
+
+    @property
     def param_names(self) -> list[str]:
-        """The parameters of the chosen action that have a field; none if there is no such action."""
+        """The parameters of the chosen action that are one field; none if there is no such action."""
         return [name for name in ACTIONS[self.action].param_names if name in PARAMS] if self.action in ACTIONS else []
 
     @property
     def library(self) -> str:
         """The library that was pasted, or is made of the parent. Raises InvalidInput."""
         if self.wants_singles:
-            return all_singles(parent_of_text(self.parent), Numbering.shifted(offset_of_text(self.offset)))
+            return all_singles(parent_of_text(self.parent), self.numbering)
         return self.sequences
 
     def fill(self, params: Mapping[str, Any]) -> None:
@@ -106,6 +134,10 @@ class Asked:
         for name in self.param_names:
             if name in params:
                 setattr(self, name, PARAMS[name][1](params[name]))
+        if self.is_numbered:
+            self.number_by(numbering_of(params))
+        if self._takes("positions"):
+            self.positions = ranges_text(params.get("positions") or (), numbering_of(params))
 
 
 def _layers_of_text(text: str) -> list[int]:
@@ -125,10 +157,8 @@ PARAMS: Mapping[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
     DTYPE: (str, str),
     "parent": (parent_of_text, str),
     "method": (str, str),
-    "offset": (offset_of_text, str),
-    "positions": (positions_of_text, lambda positions: ranges_text(positions or ())),
 }
-"""Parameters that the form has fields for: how to read each from its text, and how to write it."""
+"""Parameters that are one field of the form: how to read each from its text, and how to write it."""
 
 
 def first(request: HttpRequest, owner: User) -> Asked:
@@ -146,7 +176,7 @@ def first(request: HttpRequest, owner: User) -> Asked:
     if "ranked" in request.GET:
         job, asked.sequences, asked.parent = ranked_sequences(request.GET, owner)
         asked.model, asked.name = job.model, f"Best of {job.name or job.pk.hex[:8]}"[:MAX_JOB_NAME]
-        asked.offset = str(job.params.get("offset", 0))
+        asked.number_by(numbering_of(job.params))
     return asked
 
 
@@ -178,7 +208,10 @@ def posted(request: HttpRequest, owner: User) -> Asked:
         dtype=data.get("dtype", dtypes.DEFAULT),
         name=data.get("name", "").strip(),
         parent_file=request.FILES.get("parent_file"),
-        offset=data.get("offset", "0"),
+        offset=data.get("offset", ""),
+        skip=data.get("skip", ""),
+        labels=data.get("labels", ""),
+        numbering_file=numbering_upload(data, request.FILES),
         all_singles="all_singles" in data,
         keep_contexts="keep_contexts" in data or "from" not in data,
         earlier=_earlier(data["from"], owner) if data.get("from") else None,

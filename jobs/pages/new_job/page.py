@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from io import BytesIO
 from typing import Any, BinaryIO, cast
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -22,15 +24,19 @@ from jobs.actions import ACTIONS
 from jobs.contexts.selectors import context_sets_of
 from jobs.contexts.services import SET_RULES
 from jobs.errors import InvalidInput, Problem, ServiceError
-from jobs.intake.requests import ON_INVALID, submission_of_file, submission_of_job
+from jobs.intake.numbering import first_sequence, without_others
+from jobs.intake.requests import ON_INVALID, enabled_model, submission_of_file, submission_of_job
 from jobs.intake.submit import Submission, job_submit
+from jobs.library.selectors import items_of
 from jobs.limits import MAX_CONTEXTS, MAX_RESIDUES
 from jobs.models import Job
 from jobs.pages.new_job.form import Asked, first, new_key, posted
 from jobs.pages.new_job.stored_arrays import stored_arrays
-from jobs.pages.new_job.variants import parent_of_file
+from jobs.pages.new_job.variants import parent_of_file, parent_of_text
+from jobs.parsing.letters import clean_sequence
 from jobs.parsing.upload import context_bytes
 from jobs.queue import progress
+from jobs.science.variants.numbering_forms import numbering_of_texts
 from jobs.templatetags.problems import refusal_sentence
 from jobs.variants.scan_pages import METHODS
 from jobs.web.access import page, user_of
@@ -38,7 +44,7 @@ from jobs.web.uploads import request_place
 
 FIELDS = (
     *("file", "context", "model", "action", "include", "repr_layers", "rows", "dtype", "on_invalid", "name"),
-    *("parent", "method", "offset", "positions"),
+    *("parent", "method", "offset", "numbering", "positions"),
 )
 """Places on the page that can show a problem."""
 
@@ -112,6 +118,36 @@ def submission_of_form(request: HttpRequest, asked: Asked) -> Submission:
         )
     if file is not None and pasted:
         raise InvalidInput.one("two_libraries", "there are a file and pasted sequences", ONE, path="file")
+    _take_numbering(asked, file)
+    return replace(_of_library(asked, file, shared, owner), notes=asked.notes)
+
+
+def _take_numbering(asked: Asked, file: Any) -> None:
+    """Fill in the numbering in a file, if there is one. Raises InvalidInput."""
+    if asked.numbering_file is None or not asked.is_numbered:
+        return
+    without_others(numbering_of_texts(asked.offset, asked.skip, asked.labels))
+    if (parent := _numbered_sequence(asked, file)) is not None:
+        found = asked.numbering_file.read(parent)
+        asked.number_by(found.numbering)
+        asked.notes = found.warnings
+
+
+def _numbered_sequence(asked: Asked, file: Any) -> str | None:
+    """Return the sequence whose residues a numbering is about: the parent, or the first of the library."""
+    if asked.takes_variants:
+        return clean_sequence(parent_of_text(asked.parent))[0]
+    if file is None and not asked.sequences.strip() and asked.earlier is not None:
+        item = items_of(asked.earlier).filter(chunk__isnull=False).order_by("index").first()
+        return item.sequence if item else None
+    stream = BytesIO(asked.sequences.encode()) if file is None else cast(BinaryIO, file.file)
+    name, media_type = ("", "") if file is None else (file.name or "", file.content_type or "")
+    return first_sequence(stream, ACTIONS[asked.action].rules(enabled_model(asked.model)), name, media_type)
+
+
+def _of_library(asked: Asked, file: Any, shared: bytes, owner: User) -> Submission:
+    """Return the submission of the file, of the pasted or made library, or of the earlier job. Raises InvalidInput."""
+    pasted = bool(asked.sequences.strip())
     if file is not None:
         stream = cast(BinaryIO, file.file)
         name, media_type = file.name or "", file.content_type or ""

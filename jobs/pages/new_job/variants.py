@@ -16,15 +16,15 @@ from jobs.library import selectors
 from jobs.limits import MAX_LINE
 from jobs.models import Job
 from jobs.parsing.letters import clean_sequence
-from jobs.parsing.numbers import BIGINT, whole
+from jobs.parsing.numbers import whole
 from jobs.results.items import results_of
 from jobs.science.variants.codes import single_variants
-from jobs.science.variants.numbering import Numbering
+from jobs.science.variants.numbering import SEQUENTIAL, Numbering
 from jobs.science.variants.scans import ScanTable, Substitution
 from jobs.variants.pages import top_fasta, top_of
 
 _MOST_POSITIONS = 8192
-_RANGE = re.compile(r"([0-9]{1,9})(?:-([0-9]{0,9}))?")
+_RANGE = re.compile(r"(-?[0-9]{1,9}[A-Za-z]?)(?:-(-?[0-9]{1,9}[A-Za-z]?)?)?")
 
 
 def job_named(text: str, owner: User) -> Job:
@@ -56,36 +56,33 @@ def parent_of_file(file: Any) -> str:
     raise InvalidInput.one("bad_parent", what, "Choose a FASTA file of one sequence.", path="params.parent")
 
 
-def offset_of_text(text: str) -> int:
-    """Return the offset, 0 if the field is empty. Raises InvalidInput `bad_offset`."""
-    if (offset := whole(text.strip() or "0", -BIGINT)) is None:
-        what, remedy = f"the offset is {text[:40]!r}", "Give a whole number, such as 0 or 23."
-        raise InvalidInput.one("bad_offset", what, remedy, path="params.offset")
-    return offset
+def positions_of_text(text: str, numbering: Numbering = SEQUENTIAL) -> list[int] | None:
+    """Return positions named by their numbers, such as `24, 52A, 56-60`; None for all.
 
-
-def positions_of_text(text: str) -> list[int] | None:
-    """Return positions such as `24, 56-60`, None for all. Raises InvalidInput `bad_positions`."""
+    A range holds all residues between its ends. Raises InvalidInput `bad_positions`.
+    """
     positions: list[int] = []
     for word in text.replace(",", " ").replace("\N{EN DASH}", "-").split():
         found = _RANGE.fullmatch(word)
-        low, high = (int(found[1]), int(found[2] or found[1])) if found else (1, 0)
-        if not 0 <= high - low < _MOST_POSITIONS - len(positions):
-            what, remedy = f"the positions hold {word[:40]!r}", "Give numbers and ranges, such as 24, 56-60."
+        low, high = (numbering.position_of(found[1]), numbering.position_of(found[2] or found[1])) if found else (1, 0)
+        if not low or not high or not 0 <= high - low < _MOST_POSITIONS - len(positions):
+            what = f"the positions hold {word[:40]!r}"
+            remedy = "Give the numbers of residues, and ranges, such as 24, 56-60."
             raise InvalidInput.one("bad_positions", what, remedy, path="params.positions")
         positions += range(low, high + 1)
     return positions or None
 
 
-def ranges_text(numbers: Sequence[int]) -> str:
-    """Return ascending numbers as the form takes them: `24, 56-60`."""
+def ranges_text(positions: Sequence[int], numbering: Numbering = SEQUENTIAL) -> str:
+    """Return ascending positions as the form takes them: `24, 56-60`."""
     runs: list[list[int]] = []
-    for number in numbers:
-        if runs and number == runs[-1][1] + 1:
-            runs[-1][1] = number
+    for position in positions:
+        if runs and position == runs[-1][1] + 1:
+            runs[-1][1] = position
         else:
-            runs.append([number, number])
-    return ", ".join(str(low) if low == high else f"{low}-{high}" for low, high in runs)
+            runs.append([position, position])
+    ends = [[str(numbering.label(end)) for end in run] for run in runs]
+    return ", ".join(low if low == high else f"{low}-{high}" for low, high in ends)
 
 
 def all_singles(parent: str, numbering: Numbering) -> str:

@@ -73,9 +73,14 @@ def residue_labels(data: bytes, parent: str, *, chain: str | None = None) -> tup
     """Return for each position of `parent` the number of its residue in the structure, with its insertion code.
 
     The numbers are the author's, such as "52", "52A" and "-1", and need not rise. A position without a residue is None.
+    So are those before the first and after the last identical residue, which may be aligned to a tag.
     Raises what `map_structure` raises but `no_beta_atoms`: numbers need no coordinates.
     """
-    return _matched(data, parent, chain).labels(parent)
+    pairs = _matched(data, parent, chain)
+    both = zip(pairs.positions.tolist(), pairs.residues.tolist(), strict=True)
+    same = [position for position, residue in both if parent[position] == pairs.chain.letters[residue]]
+    labels = pairs.labels(parent)
+    return tuple(label if same[0] <= position <= same[-1] else None for position, label in enumerate(labels))
 
 
 def _matched(data: bytes, parent: str, chain: str | None) -> _Pairs:

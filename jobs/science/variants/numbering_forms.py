@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 
 from jobs.errors import InvalidInput
+from jobs.parsing.numbers import whole
 from jobs.science.variants.numbering import LABEL_REMEDY, LARGEST_NUMBER, Label, Numbering, label_of, refused
 
 MOST_LABELS = 10_000
@@ -43,6 +44,48 @@ def json_of(numbering: Numbering) -> dict[str, Any]:
     if numbering.skip:
         return {"start": numbering.start, "skip": list(numbering.skip)}
     return {"offset": numbering.start - 1}
+
+
+def numbering_of_texts(offset: str, skip: str, labels: str, *, prefix: str = "params.") -> dict[str, Any]:
+    """Return the parameters `offset` and `numbering` of the text fields of a page. `prefix` begins the paths of errors.
+
+    Raises InvalidInput `bad_offset`, `bad_numbering`, and `two_numberings` for labels beside one of the others.
+    """
+    number = whole(offset.strip() or "0", -LARGEST_NUMBER, LARGEST_NUMBER)
+    if number is None:
+        what = f"the offset is {offset.strip()[:_SHOWN]!r}"
+        raise InvalidInput.one("bad_offset", what, "Give a whole number, such as 0 or 23.", path=f"{prefix}offset")
+    if labels.strip():
+        if number or skip.strip():
+            what = "there are the numbers of all residues, and an offset or skipped numbers"
+            raise InvalidInput.one("two_numberings", what, "Give one of the two.", path=f"{prefix}numbering")
+        return {"numbering": {"labels": labels}}
+    try:
+        skipped = [label.number for label in _plain_labels(skip)]
+    except InvalidInput as error:
+        (problem,) = error.problems
+        raise InvalidInput.one(problem.code, problem.message, problem.remedy, path=f"{prefix}numbering") from None
+    return {"numbering": {"start": number + 1, "skip": skipped}} if skipped else {"offset": number}
+
+
+def texts_of(numbering: Numbering) -> tuple[str, str, str]:
+    """Return the texts of the fields, in the order that `numbering_of_texts` takes them."""
+    if numbering.labels:
+        return "0", "", text_of_labels(numbering.labels)
+    return str(numbering.start - 1), ", ".join(map(str, numbering.skip)), ""
+
+
+def described(numbering: Numbering) -> str:
+    """Return the numbering in a few words."""
+    offset, skip, labels = texts_of(numbering)
+    return labels or (f"offset {offset}, without {skip}" if skip else f"offset {offset}")
+
+
+def _plain_labels(text: str) -> Iterator[Label]:
+    for label in labels_of_text(text):
+        if label.letter:
+            raise refused(f"{label} is among the skipped numbers", "Write numbers and ranges, such as 239, 253-255.")
+        yield label
 
 
 def numbering_of(params: Mapping[str, Any]) -> Numbering:

@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.science.variants.numbering import Label, Numbering
+from jobs.science.variants.numbering import LARGEST_NUMBER, Label, Numbering
 
 LEAST_GAIN = 3
 """Pairs that a further region must explain: fewer fit another offset by chance."""
@@ -64,19 +64,14 @@ def numbering_of_regions(regions: Sequence[Region], length: int) -> Numbering | 
         skip = [number for step, first in steps for number in range(first - step, first)]
         return Numbering.skipping(1 + regions[0].offset, skip)
     labels: list[Label] = []
-    for region, following in pairwise([*regions, None]):
-        end = following.first - following.offset - 1 if following else length
-        for position in range(len(labels) + 1, end + 1):
-            number = position + region.offset
-            extra = number - following.first if following else -1
-            if extra >= _LETTERS:
+    ends = [later.first - later.offset for later in regions[1:]] + [length + 1]
+    for region, end, following in zip(regions, ends, [*regions[1:], None], strict=True):
+        last = following.first - 1 if following else LARGEST_NUMBER
+        for number in range(len(labels) + 1 + region.offset, end + region.offset):
+            if number - last > _LETTERS:
                 return None
-            labels.append(Label(number) if extra < 0 or following is None else _inserted(following.first - 1, extra))
+            labels.append(Label(number) if number <= last else Label(last, chr(ord("A") + number - last - 1)))
     return Numbering.listed(labels) if len(set(labels)) == len(labels) == length else None
-
-
-def _inserted(number: int, extra: int) -> Label:
-    return Label(number, chr(ord("A") + extra))
 
 
 def _offsets(letters: dict[int, list[str]], parent: str) -> NDArray[np.int64]:
