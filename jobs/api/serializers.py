@@ -45,7 +45,7 @@ class SyncItem(Shape):
 
 class ItemBody(SyncItem):
     sequence = s.CharField(required=False, help_text="Required unless there is a variant.")
-    variant = s.CharField(required=False, help_text="For score only: a code such as A24T:G56D, or WT.")
+    variant = s.CharField(required=False, help_text="For score only: a code such as A24T:G56D or p.Ala24Thr, or WT.")
 
 
 class JobExtension(Shape):

@@ -34,6 +34,7 @@ SHAPES: dict[str, tuple[tuple[bytes, bytes], ...]] = {
     "jsonl": tuple((b"", unit) for unit in (*PLAIN, b"{}\n", b"{\n", b"[", b'{"a":')),
     "csv": tuple((head, unit) for head in (b"", TABLE) for unit in (*PLAIN, b",\n", b"a,1\n", b'"\n', b'"a"b\n')),
     "plain": tuple((b"", unit) for unit in PLAIN),
+    "score set": tuple((b"hgvs_pro,score\n", unit + b"\n") for unit in NOTATIONS),
     "variants": tuple((b"", unit) for unit in (*PLAIN, *NOTATIONS, *(unit + b"\n" for unit in NOTATIONS))),
     "alignment": tuple((b"", unit) for unit in (*PLAIN, b"#\n"))
     + tuple((RECORD, unit) for unit in (b"\n", b" \n", b"A\n", b"A \n", b"1\n", b"*"))
@@ -67,8 +68,9 @@ def read(reader: str, data: bytes, on_invalid: str = "reject") -> ServiceError |
         elif reader == "gzip":
             for _ in blocks_of(io.BytesIO(data)):
                 pass
-        elif reader == "variants":
-            read_library("plain", data, on_invalid, replace(ENCODE, variants=VariantRules("ACDEFGHIKL", SEQUENTIAL)))
+        elif reader in {"variants", "score set"}:
+            rules = replace(ENCODE, variants=VariantRules("ACDEFGHIKL", SEQUENTIAL))
+            read_library("plain" if reader == "variants" else "csv", data, on_invalid, rules)
         else:
             read_library(reader, data, on_invalid)
     except ServiceError as refusal:
