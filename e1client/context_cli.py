@@ -25,10 +25,12 @@ AlignmentArgument = Annotated[str, typer.Argument(metavar="ALIGNMENT", help="An 
 
 @context_app.command()
 def upload(  # noqa: PLR0917 - typer calls it; every parameter is an option of the command
-    file: Annotated[str, typer.Argument(metavar="FILE", help="A3M, Stockholm or aligned FASTA, gzip or not.")],
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="A3M, aligned FASTA, Clustal, PIR or Stockholm, gzip or not.")
+    ],
     parent: Annotated[Path | None, typer.Option(help="FASTA of the sequence that the first row must be.")] = None,
     add_parent: Annotated[bool, typer.Option("--add-parent", help="Make the parent the first row.")] = False,
-    skip_empty: Annotated[bool, typer.Option("--skip-empty", help="Leave rows of gaps out.")] = False,
+    skip_empty: Annotated[bool, typer.Option("--skip-empty", help="Leave out rows without letters.")] = False,
     name: Annotated[str, typer.Option(help="Else the file's name.")] = "",
     as_json: JsonFlag = False,
 ) -> None:

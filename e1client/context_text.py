@@ -48,6 +48,8 @@ def alignment_lines(body: Body) -> Iterator[str]:
         yield "  left out  " + "\n".join(problem_lines(problem))
     if body.get("skipped_count", 0) > PROBLEMS_SHOWN:
         yield f"  left out    {body['skipped_count']:,} rows in all"
+    for note in body.get("notes", ())[:PROBLEMS_SHOWN]:
+        yield "  note      " + "\n".join(problem_lines(note))
     yield from histogram_lines(body.get("histogram") or ())
 
 

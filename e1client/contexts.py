@@ -72,10 +72,11 @@ class ContextClient(JobReader):
         skip_empty: bool = False,
         name: str = "",
     ) -> Body:
-        """Store an alignment (A3M, Stockholm, aligned FASTA; gzip or not) whose first row is the parent.
+        """Store an alignment whose first row is the parent: A3M, aligned FASTA, Clustal, PIR, Stockholm, gzip or not.
 
         `parent`, its letters or a FASTA file, must be the first row; `add_parent` makes it the first row if that is
-        unambiguous. `skip_empty` omits rows of gaps. Raises Rejected with every problem of the file.
+        unambiguous. `skip_empty` omits rows without letters. The answer has `skipped`, the omitted rows, and `notes`,
+        which say what else was changed. Raises Rejected with every problem of the file.
         """
         fields = {"add_parent": add_parent, "skip_empty": skip_empty}
         form = {key: "true" for key, value in fields.items() if value} | ({"name": name} if name else {})

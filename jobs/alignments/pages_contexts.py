@@ -31,9 +31,12 @@ SHOWN = 100
 """Rows of a table. The REST interface and the command list all."""
 
 
-ADD_PARENT = (
-    "Put the parent first in the file, or tick “If the first row is another sequence, put the parent before it”."
-)
+_PAGE_WORDS = {
+    "or have it added (add_parent)": "or tick “If the first row is another sequence, put the parent before it”",
+    "or have such rows skipped (skip_empty)": "or tick “Leave out rows without letters”",
+    "send plain homologs as a context set": "store plain homologs with the form below",
+}
+"""Remedies of REST, and what they are on the page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +99,17 @@ def _upload(request: HttpRequest) -> HttpResponse:
     try:
         stored = upload_store(user_of(request), asked)
     except InvalidInput as error:
-        if error.code != "first_row_not_parent":
-            raise
-        raise InvalidInput.of(*(replace(one, remedy=ADD_PARENT) for one in error.problems)) from error
+        error.problems = tuple(map(_on_page, error.problems))
+        raise
     return redirect("alignment-page", stored.pk)
+
+
+def _on_page(problem: Problem) -> Problem:
+    """Return a problem with the remedy that the page offers."""
+    remedy = problem.remedy
+    for words, offered in _PAGE_WORDS.items():
+        remedy = remedy.replace(words, offered)
+    return replace(problem, remedy=remedy)
 
 
 def _search(request: HttpRequest) -> HttpResponse:

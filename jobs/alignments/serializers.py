@@ -14,10 +14,12 @@ from jobs.web.rest.fields import ListPage, Rows, Shape, Share, Url
 
 
 class AlignmentUpload(Shape):
-    file = s.FileField(help_text="A3M, Stockholm or aligned FASTA, gzip or not.")
+    file = s.FileField(help_text="A3M, aligned FASTA, Clustal, PIR or Stockholm, gzip or not.")
     parent = s.CharField(required=False, help_text="The sequence that the first row must be, also as a FASTA file.")  # type: ignore[assignment]  # the field's name
     add_parent = s.BooleanField(required=False, help_text="Make the parent the first row if its place is clear.")
-    skip_empty = s.BooleanField(required=False, help_text="Leave rows of gaps out instead of refusing the file.")
+    skip_empty = s.BooleanField(
+        required=False, help_text="Leave out rows without letters instead of refusing the file."
+    )
     name = s.CharField(required=False, help_text="If absent, the file's name.")
 
 
@@ -67,6 +69,7 @@ class CountBody(Shape):
 class AlignmentFigures(AlignmentSummary):
     histogram = Bins(child=Bin(), help_text="Homologs by their similarity to the parent.")
     skipped = Rows(child=s.DictField(), help_text="The first rows that were left out, with reasons.")
+    notes = Rows(child=s.DictField(), help_text="What else was changed in the file that was sent last, with counts.")
     parent = s.CharField()  # type: ignore[assignment]  # the field's name
 
 

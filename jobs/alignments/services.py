@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator
+from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -72,10 +73,28 @@ def alignment_store(
         stored = Alignment.objects.filter(owner=owner, digest=digest).first()
         if stored is None:
             stored = _created(owner, name, source, digest, rows)
+        else:
+            _note(stored, rows)
         count, asked = _asked(stored, NEIGHBOUR_THRESHOLD, admitted=admitted)
     if asked:
         _begin(count, rows)
     return stored
+
+
+def _facts(rows: science.Alignment) -> dict[str, Any]:
+    """Return what was left out and changed in a file, as `Alignment` stores it."""
+    return {
+        "skipped": [problem.as_dict() for problem in rows.skipped[:LISTED_SKIPPED]],
+        "skipped_count": len(rows.skipped),
+        "notes": [problem.as_dict() for problem in rows.notes],
+    }
+
+
+def _note(stored: Alignment, rows: science.Alignment) -> None:
+    """Store what was left out and changed in another file with the same rows, whose owner wants to know it."""
+    for name, value in _facts(rows).items():
+        setattr(stored, name, value)
+    stored.save(update_fields=["skipped", "skipped_count", "notes"])
 
 
 def _created(owner: User, name: str, source: str, digest: str, rows: science.Alignment) -> Alignment:
@@ -94,9 +113,8 @@ def _created(owner: User, name: str, source: str, digest: str, rows: science.Ali
                 depth=rows.depth,
                 columns=rows.columns.shape[1],
                 histogram=histogram.tolist(),
-                skipped=[problem.as_dict() for problem in rows.skipped[:LISTED_SKIPPED]],
-                skipped_count=len(rows.skipped),
                 size=size,
+                **_facts(rows),
             )
             for number, block in enumerate(blocks):
                 AlignmentBlock.objects.create(alignment=stored, number=number, data=block)

@@ -15,7 +15,8 @@ class Alignment(models.Model):
     """Homologs aligned to a parent (`jobs.science.alignments.reading.Alignment`), packed in blocks.
 
     `digest` covers names, columns and sequences of all rows. `histogram` counts the homologs by their similarity to the
-    parent, in bins of equal width from 0 to 1. `skipped` holds the first rows that were left out, with reasons.
+    parent, in bins of equal width from 0 to 1. `skipped` holds the first rows that were left out, with reasons. `notes`
+    says what else was changed. Both are about the file that was sent last.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -29,6 +30,7 @@ class Alignment(models.Model):
     histogram = models.JSONField()
     skipped = models.JSONField(default=list)
     skipped_count = models.PositiveIntegerField(default=0)
+    notes = models.JSONField(default=list, db_default=[])
     size = models.BigIntegerField(default=0)
     created_at = models.DateTimeField(db_default=Now())
 

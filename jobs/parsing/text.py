@@ -49,8 +49,11 @@ def unify_line_ends(data: bytes) -> bytes:
     return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in data else data
 
 
-def decoded(raw: bytes, line: int, *, offset: int = 0) -> str:
-    """Return one line as text. `offset` columns come before `raw`. Raises InvalidInput if it is not text."""
+def decoded(raw: bytes, line: int, *, offset: int = 0, controls: bool = False) -> str:
+    """Return one line as text. `offset` columns come before `raw`. Raises InvalidInput if it is not text.
+
+    With `controls`, control characters stay in it, for the caller to refuse a single record.
+    """
     check_line_length(raw, line)
     try:
         text = raw.decode("utf-8")
@@ -59,24 +62,31 @@ def decoded(raw: bytes, line: int, *, offset: int = 0) -> str:
         what = f"the byte 0x{raw[error.start]:02X} is not UTF-8 text"
         remedy = "Save the file as UTF-8 (or plain ASCII) and send it again."
         raise Place(line=line).refused("invalid_utf8", what, remedy, column=column) from None
-    if not text.isprintable() and (found := _CONTROL.search(text)):
-        code_point = f"U+{ord(found[0]):04X}"
+    if not controls and (found := control_character(text)):
+        at, code_point = found
         what = f"there is a control character ({code_point})"
         remedy = "Remove it, or send the file as plain text if it is of another kind."
-        column = found.start() + 1 + offset
+        column = at + 1 + offset
         raise Place(line=line).refused("control_character", what, remedy, column=column, character=code_point)
     return text
 
 
-def decoded_lines(raw: bytes, line: int) -> str:
+def decoded_lines(raw: bytes, line: int, *, controls: bool = False) -> str:
     """Return whole lines, separated by LF, as text; `line` is the first. Raises InvalidInput if one is not text."""
     # A record may consist of millions of lines, so they are looked at one by one only if one of them is at fault.
-    if len(raw.translate(None, _CONTROL_BYTES)) == len(raw) and _are_short(raw):
+    if (controls or len(raw.translate(None, _CONTROL_BYTES)) == len(raw)) and _are_short(raw):
         try:
             return raw.decode("utf-8")
         except UnicodeDecodeError:
             pass
-    return "\n".join(decoded(one, number) for number, one in enumerate(raw.split(b"\n"), start=line))
+    lines = enumerate(raw.split(b"\n"), start=line)
+    return "\n".join(decoded(one, number, controls=controls) for number, one in lines)
+
+
+def control_character(text: str) -> tuple[int, str] | None:
+    """Return the place of the first control character in a line, and its code point, or None."""
+    found = None if text.isprintable() else _CONTROL.search(text)
+    return (found.start(), f"U+{ord(found[0]):04X}") if found else None
 
 
 def _are_short(raw: bytes) -> bool:
@@ -94,11 +104,15 @@ def check_line_length(raw: bytes, line: int) -> None:
 class Lines:
     """Every line of a file with its number and without its end; memory is bounded by `MAX_LINE`.
 
-    Lines that consist of `blanks` are skipped, unless `blanks` is None. It may change while the lines are read.
+    Lines that consist of `blanks` are skipped, unless `blanks` is None. It may change while the lines are read. With
+    `controls`, control characters stay in the lines, for the caller to refuse a single record.
     """
 
-    def __init__(self, blocks: Iterable[bytes], size: int = BLOCK, *, blanks: bytes | None = None) -> None:
+    def __init__(
+        self, blocks: Iterable[bytes], size: int = BLOCK, *, blanks: bytes | None = None, controls: bool = False
+    ) -> None:
         self.blanks = blanks
+        self._controls = controls
         self._blocks = even_blocks(blocks, size)
 
     def __iter__(self) -> Iterator[tuple[int, str]]:
@@ -110,13 +124,13 @@ class Lines:
                 # A file of blank lines has tens of millions of them, so they are dropped before anything else is done.
                 if self.blanks is not None and len(raw) < SHORT and not raw.strip(self.blanks):
                     continue
-                yield number, decoded(raw, number)
+                yield number, decoded(raw, number, controls=self._controls)
             check_line_length(rest, number + 1)
         if rest:
-            yield number + 1, decoded(rest, number + 1)
+            yield number + 1, decoded(rest, number + 1, controls=self._controls)
 
 
-def line_blocks(blocks: Iterable[bytes], size: int = BLOCK) -> Iterator[tuple[int, str]]:
+def line_blocks(blocks: Iterable[bytes], size: int = BLOCK, *, controls: bool = False) -> Iterator[tuple[int, str]]:
     """Yield whole lines, many at a time and separated by LF, each time with the number of the first.
 
     It is for files of millions of short lines, which `Lines` yields one by one.
@@ -125,11 +139,11 @@ def line_blocks(blocks: Iterable[bytes], size: int = BLOCK) -> Iterator[tuple[in
     for block in even_blocks(blocks, size):
         whole, end, rest = unify_line_ends(rest + block).rpartition(b"\n")
         if end:
-            yield number, decoded_lines(whole, number)
+            yield number, decoded_lines(whole, number, controls=controls)
             number += whole.count(b"\n") + 1
         check_line_length(rest, number)
     if rest:
-        yield number, decoded_lines(rest, number)
+        yield number, decoded_lines(rest, number, controls=controls)
 
 
 def file_name(name: str, default: str = "") -> str:

@@ -15,7 +15,7 @@ from jobs.errors import InvalidInput, Problem, Problems
 from jobs.limits import LISTED_PROBLEMS, MAX_JOB_CONTEXTS, RECORD_PROBLEMS
 from jobs.parsing import BadRecord, ItemReader, context
 from jobs.parsing.records import Place
-from jobs.science.alignments.rows import read_rows
+from jobs.science.alignments.formats import read_rows
 from jobs.science.variants.numbering import SEQUENTIAL
 from jobs.science.variants.rules import VariantRules
 from jobs.web.rest.bodies import only_fields

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from jobs.errors import InvalidInput, TooLarge
 from jobs.parsing.text import line_blocks
+from jobs.science.alignments import formats
 from jobs.science.alignments import rows as alignment_rows
 from jobs.science.alignments.reading import Alignment, read_alignment
 
@@ -107,7 +108,8 @@ def test_empty_rows_and_rows_of_gaps():
         (b"#A3M#\n", "empty_alignment"),
         (b"# STOCKHOLM 1.0\n//\n", "empty_alignment"),
         (b"MKTA\n", "not_alignment"),
-        (b"CLUSTAL W\n", "not_alignment"),
+        (b"CLUSTAL W\n", "empty_alignment"),
+        (b"PileUp\n", "not_alignment"),
         (b"# STOCKHOLM 1.0\na MK\n", "unfinished_alignment"),
         (b"# STOCKHOLM 1.0\na MK TA\n//\n", "bad_line"),
         (b"# STOCKHOLM 1.0\na MK\n//\n# STOCKHOLM 1.0\n", "several_alignments"),
@@ -127,8 +129,8 @@ def test_wrong_characters_with_line_and_column():
         ("bad_letter", 6, 3, "J"),
     ]
     with pytest.raises(InvalidInput) as caught:
-        read_alignment(b"# STOCKHOLM 1.0\nname   MK*\n//\n")
-    assert [(p.line, p.column) for p in caught.value.problems] == [(2, 10)]
+        read_alignment(b"# STOCKHOLM 1.0\nname   M*K\n//\n")
+    assert [(p.line, p.column) for p in caught.value.problems] == [(2, 9)]
 
 
 def test_the_column_of_a_wrong_character_counts_the_blanks_before_it():
@@ -138,7 +140,7 @@ def test_the_column_of_a_wrong_character_counts_the_blanks_before_it():
 
 
 def test_a_stockholm_file_of_too_many_lines_is_refused(monkeypatch):
-    monkeypatch.setattr(alignment_rows, "MAX_LINES", 4)
+    monkeypatch.setattr(alignment_rows, "MAX_LINES", 5)
     assert read_alignment(b"# STOCKHOLM 1.0\na MK\nb MK\n\na TA\nb TA\n//\n").depth == 2
     with pytest.raises(TooLarge) as caught:
         read_alignment(b"# STOCKHOLM 1.0\n" + b"a MK\n" * 5 + b"//\n")
@@ -156,8 +158,8 @@ def test_the_cut_into_blocks_changes_no_row_and_no_place(pieces, end, size):
 
     def outcome(blocks):
         with pytest.MonkeyPatch().context() as patch:
-            patch.setattr(alignment_rows, "line_blocks", blocks)
-            found = alignment_rows.read_rows(data)
+            patch.setattr(formats, "line_blocks", blocks)
+            found = formats.read_rows(data)
         return found.rows, found.problems.listed, found.problems.count
 
     assert outcome(partial(line_blocks, size=size)) == outcome(line_blocks)

@@ -22,6 +22,7 @@ RECORD, TABLE = b">a\nMKT\n", b"name,sequence\na,MKT\n"
 ASSAY, COLUMNS = b"mutant,score\nA1C,1\n", b"name,x\na,1\n"
 ATOM = b"ATOM      1  CA  ALA A   1      11.104   6.134  -6.504  1.00  0.00           C\n"
 LOOP, STOCKHOLM = b"data_x\nloop_\n_atom_site.id\n1\n", b"# STOCKHOLM 1.0\n"
+CLUSTAL, PIR = b"CLUSTAL\n\n", b">P1;a\n\n"
 MEMBER = gzip.compress(b"", mtime=0)
 
 PLAIN = (b"\n", b"\r", b" ", b" \n", b",", b'"', b">", b">\n", b"A", b"1\n", WIDE)
@@ -36,9 +37,15 @@ SHAPES: dict[str, tuple[tuple[bytes, bytes], ...]] = {
     "plain": tuple((b"", unit) for unit in PLAIN),
     "score set": tuple((b"hgvs_pro,score\n", unit + b"\n") for unit in NOTATIONS),
     "variants": tuple((b"", unit) for unit in (*PLAIN, *NOTATIONS, *(unit + b"\n" for unit in NOTATIONS))),
-    "alignment": tuple((b"", unit) for unit in (*PLAIN, b"#\n"))
-    + tuple((RECORD, unit) for unit in (b"\n", b" \n", b"A\n", b"A \n", b"1\n", b"*"))
-    + tuple((STOCKHOLM, unit) for unit in (b"\n", b"#\n", b"a A\n", b"a 1\n")),
+    "alignment": tuple((b"", unit) for unit in (*PLAIN, b"#\n", b"\0", b"\0\n"))
+    + tuple(
+        (RECORD, unit)
+        for unit in (b"\n", b" \n", b"A\n", b"A \n", b"1\n", b"*", b"*-", b"_", b"a", b"#\n", b"\0", b"\0\n")
+    )
+    + tuple((RECORD, unit) for unit in (RECORD, b"\0" + RECORD, b">ss_pred\n1\n", b">b\nmkt\n", b">b\nMK*\n"))
+    + tuple((STOCKHOLM, unit) for unit in (b"\n", b"#\n", b"a A\n", b"a A\n\n", b"a A\nb A\n", b"a 1\n"))
+    + tuple((CLUSTAL, unit) for unit in (b"\n", b"*\n", b"a A\n", b"a A\n\n", b"a A\nb A 1\n", b"a 1\n", b"CLUSTAL"))
+    + tuple((PIR, unit) for unit in (b"\n", b"A\n", b"A", b"1\n", b"*\n", b"*\nC;\n", b"A*\n" + PIR)),
     "assay": tuple((head, unit) for head in (b"", ASSAY) for unit in (*PLAIN, b",\n", b'"\n', b"A1C,x\n")),
     "columns": tuple((head, unit) for head in (b"", COLUMNS) for unit in (*PLAIN, b",\n", b'"\n', b"c,1\n")),
     "structure": tuple((head, unit) for head in (b"", ATOM, LOOP) for unit in (*PLAIN, ATOM, b";\n", b"'a'\n")),

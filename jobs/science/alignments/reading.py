@@ -1,13 +1,14 @@
 """Alignments of homologs: reading them, and mapping their columns to the residues of the parent.
 
-A3M and A2M write insertions in lower case; such letters have no column. In aligned FASTA and Stockholm every letter
-has a column. A column with a gap in the first row is an insertion of the other rows. In both cases the columns that
+A3M and A2M write insertions in lower case; such letters have no column. In the other formats every letter has one. A
+column with a gap in the first row is an insertion of the other rows. In both cases the columns that
 remain are the residues of the first row. The sequence of a row keeps its insertions, in capitals.
 """
 
 from __future__ import annotations
 
 import io
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -18,18 +19,20 @@ from jobs.errors import InvalidInput, Problem, Problems
 from jobs.limits import MIB
 from jobs.parsing.records import Place
 from jobs.parsing.upload import blocks_of
-from jobs.science.alignments.rows import STOCKHOLM_GAPS, Row, Rows, read_rows
+from jobs.science.alignments.formats import read_rows
+from jobs.science.alignments.repairs import aligned_texts, another_alignment, file_notes, kept_rows, without_gaps
+from jobs.science.alignments.rows import Row
 
 MAX_ALIGNMENT_BYTES = 64 * MIB
 """Bytes of an alignment once unpacked. Reading one takes about eight times as much memory (measured)."""
 
 GAP = ord("-")
 
-_TO_GAP = str.maketrans(STOCKHOLM_GAPS, "-" * len(STOCKHOLM_GAPS))
-_NO_GAPS = str.maketrans("", "", STOCKHOLM_GAPS)
-_NO_INSERTIONS = str.maketrans("", "", "abcdefghijklmnopqrstuvwxyz.")
 _LEAST_AGREEMENT = 0.3
 """Least share of columns in which a parent of the same length must agree with the first row to be aligned to it."""
+_ALIGN = "Align the rows (in A3M, insertions are lower case), or send plain homologs as a context set."
+_CAPITALS = "Write the residues of the first row in capitals, and only insertions in lower case."
+_ONLY_ANNOTATIONS = "All rows annotate the alignment, by their names"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +41,14 @@ class Alignment:
 
     `columns` [rows, L] holds ASCII capitals and `-` as uint8. L is the number of residues of row 0, which has no gap.
     `sequences` are the rows without gaps, in capitals, insertions included. `skipped` lists the rows of the file that
-    were left out, with the reasons.
+    were left out, with the reasons. `notes` says what else was changed, or is worth knowing, with counts.
     """
 
     names: tuple[str, ...]
     columns: NDArray[np.uint8]
     sequences: tuple[str, ...]
     skipped: tuple[Problem, ...] = ()
+    notes: tuple[Problem, ...] = ()
 
     @property
     def depth(self) -> int:
@@ -63,13 +67,14 @@ class Alignment:
             self.columns[np.asarray(rows, dtype=np.intp)],
             tuple(self.sequences[row] for row in rows),
             (*self.skipped, *skipped),
+            self.notes,
         )
 
 
 def read_alignment(
     data: bytes, *, parent: str | None = None, add_parent: bool = False, skip_empty: bool = False
 ) -> Alignment:
-    """Read the alignment in `data`: A3M, aligned FASTA or Stockholm, gzip or not.
+    """Read the alignment in `data`: A3M, aligned FASTA, Clustal, PIR or Stockholm, gzip or not.
 
     If `parent` is given, the first row must be that sequence. With `add_parent` it becomes the first row if one of
     these holds:
@@ -78,51 +83,73 @@ def read_alignment(
     - the parent has as many residues as there are columns, and agrees with the first row;
     - one of the two sequences contains the other. Columns outside the parent are then cut off.
 
-    `skip_empty` leaves out rows of gaps instead of refusing the file.
+    `skip_empty` leaves out rows of gaps, and rows without letters, instead of refusing the file. Rows that annotate the
+    alignment and repeated rows of the query are always left out.
 
     Raises InvalidInput with every problem found (the first 1,000 listed): `bad_letter`, `unequal_rows`, `empty_row`,
-    `query_insertions`, `first_row_not_parent`, `parent_not_alignable`. Raises what `read_rows` raises, and TooLarge
-    beyond `MAX_ALIGNMENT_BYTES`.
+    `query_insertions`, `first_row_not_parent`, `parent_not_alignable`, `several_alignments`. Raises what `read_rows`
+    raises, and TooLarge beyond `MAX_ALIGNMENT_BYTES`.
     """
-    found = read_rows(b"".join(blocks_of(io.BytesIO(data), max_bytes=MAX_ALIGNMENT_BYTES)))
-    rows = found.rows
-    texts = _column_texts(found)
-    found.problems.extend(_unequal(rows, texts))
-    if found.problems:
-        raise found.problems.refusal()
-    columns = np.frombuffer("".join(texts).encode("ascii"), dtype=np.uint8).reshape(len(rows), len(texts[0]))
-    sequences = tuple(row.text.translate(_NO_GAPS).upper() for row in rows)
-    raw = Alignment(tuple(row.name for row in rows), columns, sequences)
+    text = b"".join(blocks_of(io.BytesIO(data.lstrip(b"\0")), max_bytes=MAX_ALIGNMENT_BYTES))
+    found = read_rows(text)
+    rows, left_out = kept_rows(found, parent)
+    if not rows:
+        raise InvalidInput.of(replace(left_out[0], code="empty_alignment", message=_ONLY_ANNOTATIONS))
+    texts, notes = aligned_texts(rows, whole=found.whole)
+    problems = found.problems
+    problems.extend(_unequal(rows, texts, skip_empty=skip_empty))
+    if problems:
+        raise problems.refusal()
+    letters = "".join(text or "-" * len(texts[0]) for text in texts).encode("ascii")
+    raw = Alignment(
+        tuple(row.name for row in rows),
+        np.frombuffer(letters, dtype=np.uint8).reshape(len(rows), len(texts[0])),
+        tuple(without_gaps(row.text) for row in rows),
+        tuple(left_out),
+        (*file_notes(found), *notes),
+    )
     raw = _with_filled_rows(raw, rows, skip=skip_empty)
     return _with_parent(raw, rows[0].place, parent, add_parent=add_parent)
 
 
-def _column_texts(found: Rows) -> list[str]:
-    """Return the characters of each row that have a column in the file, in capitals.
+def _unequal(rows: Sequence[Row], texts: Sequence[str], *, skip_empty: bool) -> Iterable[Problem]:
+    """Yield the rows without letters, and those that differ in their columns from the first row.
 
-    If all rows are equally long as written, every character has a column. This holds for aligned FASTA, Stockholm and
-    A2M, which puts a gap in the first row at each insertion. Otherwise the file is A3M.
+    If most other rows agree with each other and not with the first, the first is the one that differs.
     """
-    if found.stockholm or len({len(row.text) for row in found.rows}) == 1:
-        return [row.text.translate(_TO_GAP).upper() for row in found.rows]
-    return [row.text.translate(_NO_INSERTIONS) for row in found.rows]
+    filled = [(row, len(text)) for row, text in zip(rows, texts, strict=True) if row.text]
+    yield from (_empty(row) for row in rows if not row.text and (row is rows[0] or not skip_empty))
+    if not filled:
+        return
+    first, expected = filled[0]
+    if (other := next((row for row, width in filled if row.opens and width != expected), None)) is not None:
+        raise another_alignment(other)
+    if not expected:
+        what = "the first row has no capital letters, and lower-case letters are insertions, without a column"
+        yield first.place.problem("query_insertions", what, _CAPITALS)
+        return
+    (usual, count), *_ = Counter(width for _, width in filled[1:] or filled).most_common(1)
+    differs = usual != expected and len(filled) > 2 and 2 * count > len(filled) - 1
+    if differs:
+        yield _unequal_first(first, expected, usual, count)
+        expected = usual
+    for row, width in filled[1:]:
+        if width != expected:
+            what = f"the row has {width:,} columns, and {'most rows have' if differs else 'the first row has'}"
+            yield row.place.problem("unequal_rows", f"{what} {expected:,}", _ALIGN)
 
 
-def _unequal(rows: Sequence[Row], texts: Sequence[str]) -> Iterable[Problem]:
-    """Yield the rows without letters, and those that differ in length from the first row with letters."""
-    expected = next((len(text) for row, text in zip(rows, texts, strict=True) if row.text), 0)
-    for row, text in zip(rows, texts, strict=True):
-        if not row.text:
-            yield _empty(row)
-        elif len(text) != expected:
-            what = f"the row has {len(text):,} columns, and the first row has {expected:,}"
-            remedy = "Align the rows (in A3M, insertions are lower case), or send plain homologs as a context set."
-            yield row.place.problem("unequal_rows", what, remedy)
+def _unequal_first(row: Row, width: int, usual: int, count: int) -> Problem:
+    letters = "" if row.text == row.text.upper() else " without its lower-case letters"
+    what = f"the first row has {width:,} columns{letters}, and {count:,} of the other rows have {usual:,}"
+    return row.place.problem("unequal_rows", what, _ALIGN)
 
 
 def _empty(row: Row) -> Problem:
     what = "the row has gaps only" if row.text else "the row has no letters"
-    return row.place.problem("empty_row", what, "Remove the row, or have such rows skipped.")
+    if not row.index:
+        return row.place.problem("empty_row", what, "Remove the row: the first one must be a sequence.")
+    return row.place.problem("empty_row", what, "Remove the row, or have such rows skipped (skip_empty).")
 
 
 def _with_filled_rows(raw: Alignment, rows: Sequence[Row], *, skip: bool) -> Alignment:
@@ -139,7 +166,8 @@ def _without_empty(raw: Alignment, problems: Sequence[Problem]) -> Alignment:
     """Remove the empty rows that `problems` describe."""
     if not problems:
         return raw
-    return raw.take([row for row, sequence in enumerate(raw.sequences) if sequence], problems)
+    kept = [row for row, sequence in enumerate(raw.sequences) if sequence]
+    return raw.take(kept, [replace(problem, remedy="") for problem in problems])
 
 
 def _with_parent(raw: Alignment, place: Place, parent: str | None, *, add_parent: bool) -> Alignment:
@@ -193,7 +221,8 @@ def _joined_to(aligned: Alignment, place: Place, parent: str) -> Alignment:
             what = "the parent cannot be added: it neither has as many residues as the first row nor contains it"
             remedy = "Make the alignment with this parent as the query."
             raise InvalidInput.of(place.problem("parent_not_alignable", what, remedy))
-    joined = Alignment(("parent", *aligned.names), np.vstack([letters, columns]), (parent, *sequences), aligned.skipped)
+    names, rows = ("parent", *aligned.names), np.vstack([letters, columns])
+    joined = Alignment(names, rows, (parent, *sequences), aligned.skipped, aligned.notes)
     outside = [
         Place(record=name).problem(
             "empty_row", "the row has no residues in the columns of the parent", "It is left out."

@@ -1,0 +1,12 @@
+"""Alignments say what was changed in their files."""
+
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [("jobs", "0004_structures_keep_their_file")]
+    operations = [
+        migrations.AddField(
+            model_name="alignment", name="notes", field=models.JSONField(db_default=[], default=list)
+        ),
+    ]
