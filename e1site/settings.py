@@ -250,6 +250,9 @@ SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
 _HTTPS = env.bool("E1_HTTPS", default=False)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _HTTPS
+if _HTTPS:
+    # Browsers accept this prefix by https only, and only for this host: no other host of the domain can set them.
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
 SECURE_HSTS_SECONDS = env.int("E1_HSTS_SECONDS", default=31_536_000) if _HTTPS else 0
 """Time for which browsers refuse http after a visit by https."""
 SILENCED_SYSTEM_CHECKS = [

@@ -68,6 +68,15 @@ test("the account closes on Escape, and focus goes back to what opened it", () =
   expect(document.activeElement).toBe(menu.querySelector("summary"));
 });
 
+test("a logout forgets what this tab keeps, and the theme stays", () => {
+  sessionStorage.setItem("new-job", "MKTAYIAKQR");
+  localStorage.setItem("theme", "dark");
+  document.body.innerHTML = "<account-menu><details open><form><button>Log out</button></form></details></account-menu>";
+  document.querySelector("form")?.dispatchEvent(new Event("submit", { bubbles: true }));
+  expect(sessionStorage.length).toBe(0);
+  expect(localStorage.getItem("theme")).toBe("dark");
+});
+
 test("the account closes when focus or the pointer go elsewhere, and only then", () => {
   const menu = opened();
   const link = menu.querySelector("a");

@@ -180,14 +180,41 @@ def test_plain_http_leads_on_to_tls(proxy):
     assert answer.headers["location"] == f"https://{PUBLIC}/jobs/new/?a=b"
 
 
+def test_a_program_that_sends_its_token_in_plain_text_is_not_led_on(proxy, stack):
+    """A redirect would hide the mistake: the token has crossed the network already."""
+    headers = {"Host": PUBLIC, "Authorization": f"Token {stack.token}"}
+    for method in ("GET", "POST"):
+        answer = httpx.request(method, f"{proxy.http}/api/jobs/", headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (403, "permission_denied")
+        assert "https" in answer.json()["detail"]
+
+
+def test_tls_takes_forward_secret_ciphers_only(proxy, certificate):
+    port = proxy.https.rpartition(":")[2]
+
+    def handshake(*options: str) -> int:
+        command = ["openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-CAfile", str(certificate / "cert.pem")]
+        done = subprocess.run(
+            [*command, "-brief", *options], stdin=subprocess.DEVNULL, capture_output=True, check=False
+        )
+        return done.returncode
+
+    assert handshake() == 0
+    assert handshake("-tls1_2") == 0
+    assert handshake("-tls1_1") != 0
+    for cipher in ("ECDHE-ECDSA-AES128-SHA", "ECDHE-ECDSA-AES256-SHA384"):
+        assert handshake("-tls1_2", "-cipher", f"{cipher}:@SECLEVEL=0") != 0
+
+
 def test_the_login_form_works_through_tls(browser, proxy, stack):
     refused = log_in(browser, stack.password, "https://elsewhere.example.org")
     assert refused.status_code == 403
     answer = log_in(browser, stack.password, proxy.https)
     assert answer.status_code == 302, answer.text
-    assert "secure" in answer.headers["set-cookie"].lower()
-    session = answer.cookies["sessionid"]
-    assert browser.get("/", headers={"Cookie": f"sessionid={session}"}).status_code == 200
+    session = next(cookie for cookie in answer.headers.get_list("set-cookie") if cookie.startswith("__Host-sessionid="))
+    assert {"secure", "httponly", "path=/"} <= {part.strip().lower() for part in session.split(";")}
+    assert "domain" not in session.lower()
+    assert browser.get("/", headers={"Cookie": session.split(";")[0]}).status_code == 200
 
 
 def test_the_login_form_works_where_tls_ends_in_front(folder, stack, files):

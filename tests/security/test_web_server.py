@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import re
 import socket
 import subprocess
 import sys
@@ -112,6 +113,29 @@ def test_a_head_without_end_is_refused(port):
 def test_what_is_no_request_is_refused(port):
     with clients(port, b"NONSENSE\r\n\r\n", 1) as (sock,):
         assert sock.recv(1000).startswith(b"HTTP/1.1 400 ")
+
+
+SMUGGLED = {
+    "both lengths": b"Content-Length: 4\r\nTransfer-Encoding: chunked",
+    "two lengths": b"Content-Length: 4\r\nContent-Length: 5",
+    "a signed length": b"Content-Length: +4",
+    "a strange encoding": b"Transfer-Encoding: xchunked",
+    "a space before the colon": b"Transfer-Encoding : chunked",
+    "a folded line": b"X: a\r\n Transfer-Encoding: chunked",
+}
+
+
+@pytest.mark.parametrize("header", SMUGGLED.values(), ids=SMUGGLED.keys())
+def test_an_ambiguous_end_of_a_request_is_refused(port, header):
+    """Otherwise a proxy and this server could disagree on where the next request begins."""
+    hidden = b"0\r\n\r\nGET /hidden HTTP/1.1\r\nHost: x\r\n\r\n"
+    with clients(port, b"POST /body HTTP/1.1\r\nHost: x\r\n" + header + b"\r\n\r\n" + hidden, 1) as (sock,):
+        answer = b""
+        while more := sock.recv(10_000):
+            answer += more
+    assert re.match(rb"HTTP/1\.1 (400|501) ", answer)
+    assert answer.count(b"HTTP/1.1 ") == 1
+    assert b"/hidden" not in answer
 
 
 @pytest.mark.parametrize("length", [0, 1, 1000, 256 * 1024, 256 * 1024 + 1, 3_000_000])

@@ -9,6 +9,7 @@ export class AccountMenu extends HTMLElement {
   connectedCallback(): void {
     this.addEventListener("keydown", this.pressed);
     this.addEventListener("focusout", this.left);
+    this.addEventListener("submit", this.loggedOut);
     document.addEventListener("pointerdown", this.elsewhere);
   }
 
@@ -20,6 +21,11 @@ export class AccountMenu extends HTMLElement {
     if (event.key !== "Escape" || !this.disclosure?.open) return;
     this.close();
     this.querySelector("summary")?.focus();
+  };
+
+  /** Forgets what the new-job page keeps in this tab, because the next person may use the same browser. */
+  private readonly loggedOut = (): void => {
+    sessionStorage.clear();
   };
 
   /** Closes the menu if focus moves elsewhere. Without a new target the window lost focus, or `elsewhere` handles the click. */
