@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from e1protocol import CANONICAL, MASK
+from e1protocol import CANONICAL
+from jobs.actions.layouts import LETTERS, Layout
 
 FLOAT, DOUBLE = "<f4", "<f8"
 SPREAD, SINGLE = "_sd", "_by"
@@ -18,9 +19,13 @@ SPREAD, SINGLE = "_sd", "_by"
 class Column:
     """One array of every succeeded item: `name` in files, (`kind`, `layer`) in the database.
 
-    An item has one row of `width` numbers. If `rows` is set, it has up to `rows(sequence)` of them, and the column is
-    ragged. `scalar` marks a single number, which files store without a second axis. `letters` marks rows with a number
-    for each canonical residue, whose order files then state in `vocab_tokens`.
+    An item has one row of `width` numbers. If `rows` is set, it has several, the column is ragged, and the layout says
+    what they are. `scalar` marks a single number, which files store without a second axis. `letters` marks rows with a
+    number for each canonical residue, whose order files then state in `vocab_tokens`.
+
+    The others are about tables (CSV, XLSX) of a ragged column. `cell` is the title of one number, if it differs from
+    `name`. `probabilities` adds the softmax over the canonical residues of each row. `position` marks the 1-based
+    positions of the rows, which tables have among the keys.
     """
 
     name: str
@@ -28,9 +33,12 @@ class Column:
     layer: int = -1
     dtype: str = FLOAT
     width: int = 1
-    rows: Callable[[str], int] | None = None
+    rows: Layout | None = None
     scalar: bool = False
     letters: bool = False
+    cell: str = ""
+    probabilities: bool = False
+    position: bool = False
 
     @property
     def ragged(self) -> bool:
@@ -41,28 +49,33 @@ class Column:
         return np.dtype(self.dtype)
 
     @property
+    def itemsize(self) -> int:
+        """Bytes of one number."""
+        return self.numpy_dtype.itemsize
+
+    @property
     def cells(self) -> list[str]:
-        """The columns of a CSV file for the one row of an item."""
-        return [self.name] if self.scalar else [f"{self.name}_{n}" for n in range(self.width)]
+        """The titles of the numbers of one row of a table."""
+        if self.rows is None:
+            return [self.name] if self.scalar else [f"{self.name}_{n}" for n in range(self.width)]
+        title, count = self.cell or self.name, self.width // (len(CANONICAL) if self.rows.by_letter else 1)
+        titles = [title] if count == 1 else [f"{title}_{n}" for n in range(count)]
+        return [*titles, "probability"] if self.probabilities else titles
 
     def nbytes(self, sequence: str) -> int:
         """Return the most bytes that the array of one item takes."""
-        return (self.rows(sequence) if self.rows else 1) * self.width * self.numpy_dtype.itemsize
+        return (self.rows.most(sequence) if self.rows else 1) * self.width * self.itemsize
 
 
-def logits_column(dtype: str, rows: Callable[[str], int] = len) -> Column:
+def logits_column(dtype: str, rows: Layout = LETTERS) -> Column:
     """Return the column of logits, by default with a row for each residue."""
-    return Column("logits", "logits", dtype=dtype, width=len(CANONICAL), rows=rows, letters=True)
+    width = len(CANONICAL)
+    return Column("logits", "logits", -1, dtype, width, rows, letters=True, cell="logit", probabilities=True)
 
 
 def number_column(name: str) -> Column:
     """Return the column of one float64 for each item."""
     return Column(name, name, dtype=DOUBLE, scalar=True)
-
-
-def masks_in(sequence: str) -> int:
-    """Return the number of masked residues."""
-    return sequence.count(MASK)
 
 
 def result_bytes(columns: Sequence[Column], sequence: str) -> int:

@@ -17,6 +17,7 @@ from jobs.actions.base import Array, ItemView, Outputs, Params, Stored, required
 from jobs.actions.columns import FLOAT, SINGLE, SPREAD, Column
 from jobs.actions.contexts import Contexts, count_of
 from jobs.actions.ensembles import ensemble_of, with_ensemble
+from jobs.actions.layouts import PAIRS
 from jobs.actions.units import LongAction, UnitPlan
 from jobs.parsing import ItemRules
 from jobs.science.contacts.jacobian import (
@@ -32,11 +33,6 @@ from jobs.science.contacts.jacobian import (
 from jobs.science.variants.marginals import NO_CONTEXT
 
 FLOAT32 = np.dtype(FLOAT)
-
-
-def pairs_in(sequence: str) -> int:
-    """Return the number of ordered pairs of residues."""
-    return len(sequence) ** 2
 
 
 class Contacts(LongAction):
@@ -60,7 +56,7 @@ class Contacts(LongAction):
 
     def columns(self, params: Params, model: ModelFacts) -> tuple[Column, ...]:
         # A map [L, L] is stored as L * L rows of one number.
-        columns = (Column("contacts", "contacts", rows=pairs_in),)
+        columns = (Column("contacts", "contacts", rows=PAIRS, cell="score"),)
         contexts = count_of(params)
         return with_ensemble(columns, contexts) if contexts > 1 else columns
 

@@ -10,6 +10,7 @@ from jobs.actions import dtypes
 from jobs.actions.base import DTYPE, ItemView, Outputs, Params, Stored, required
 from jobs.actions.columns import Column, logits_column
 from jobs.actions.direct import DirectAction
+from jobs.actions.layouts import RESIDUES
 from jobs.errors import InvalidInput
 
 PUBLISHED_NAMES = {"per_residue": "per_token"}
@@ -43,7 +44,7 @@ class Encode(DirectAction):
         include, layers, width = params["include"], params["repr_layers"], model.hidden_size
         dtype = dtypes.dtype_of(params).str
         means = [Column(f"mean_layer_{n}", "mean", n, dtype, width) for n in layers]
-        tokens = [Column(f"per_token_layer_{n}", "per_token", n, dtype, width, rows=len) for n in layers]
+        tokens = [Column(f"per_token_layer_{n}", "per_token", n, dtype, width, RESIDUES) for n in layers]
         columns = (*means, *tokens, logits_column(dtype))
         return tuple(column for column in columns if column.kind in include)
 

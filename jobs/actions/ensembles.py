@@ -22,10 +22,15 @@ def with_ensemble(columns: Sequence[Column], contexts: int) -> tuple[Column, ...
     """Return the columns, and for each its spread over the contexts and its values side by side."""
     more: list[Column] = []
     for column in columns:
-        name, kind, width = column.name, column.kind, column.width * contexts
-        more.append(replace(column, name=f"{name}_spread", kind=kind + SPREAD))
-        more.append(replace(column, name=f"{name}_single", kind=kind + SINGLE, width=width, scalar=False))
+        width = column.width * contexts
+        more.append(_beside(column, "spread", column.kind + SPREAD))
+        more.append(replace(_beside(column, "single", column.kind + SINGLE), width=width, scalar=False))
     return (*columns, *more)
+
+
+def _beside(column: Column, what: str, kind: str) -> Column:
+    cell = f"{column.cell}_{what}" if column.cell else ""
+    return replace(column, name=f"{column.name}_{what}", kind=kind, cell=cell, probabilities=False)
 
 
 def joined(singles: Sequence[Sequence[Stored]]) -> list[Stored]:

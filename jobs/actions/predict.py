@@ -8,8 +8,9 @@ from typing import Any
 from e1protocol import CANONICAL, EXTENDED, MASK, Encoding, ModelFacts, Query
 from jobs.actions import dtypes
 from jobs.actions.base import DTYPE, ItemView, Outputs, Params, Stored, required
-from jobs.actions.columns import Column, logits_column, masks_in
+from jobs.actions.columns import Column, logits_column
 from jobs.actions.direct import DirectAction
+from jobs.actions.layouts import LETTERS, MASKED_LETTERS
 from jobs.errors import InvalidInput
 
 ROWS = ("all", "masked")
@@ -38,7 +39,7 @@ class Predict(DirectAction):
         return [Stored("logits", -1, required(encoding))]
 
     def single_columns(self, params: Params, model: ModelFacts) -> tuple[Column, ...]:
-        rows = masks_in if params["rows"] == "masked" else len
+        rows = MASKED_LETTERS if params["rows"] == "masked" else LETTERS
         return (logits_column(dtypes.dtype_of(params).str, rows),)
 
     def single_result(self, item: ItemView, params: Params, outputs: Outputs) -> dict[str, Any]:

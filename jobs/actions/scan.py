@@ -13,6 +13,7 @@ from jobs.actions import numbered
 from jobs.actions.base import ItemView, Outputs, Params
 from jobs.actions.columns import DOUBLE, SINGLE, SPREAD, Column
 from jobs.actions.contexts import Contexts, count_of
+from jobs.actions.layouts import Substitutions
 from jobs.actions.marginal_units import MarginalUnits
 from jobs.actions.score import method_of
 from jobs.actions.units import LongAction, UnitPlan
@@ -54,15 +55,15 @@ class Scan(LongAction):
 
     def columns(self, params: Params, model: ModelFacts) -> tuple[Column, ...]:
         positions, letters = params["positions"], len(CANONICAL)
-        rows = (lambda _: len(positions)) if positions else len
-        scores = Column("scores", "scores", dtype=DOUBLE, width=letters, rows=rows)
+        rows = Substitutions(len(positions) if positions else None, numbering_of(params))
+        plain = Column("spread", "scores" + SPREAD, dtype=DOUBLE, width=letters, rows=rows)
         columns = (
-            scores,
-            replace(scores, name="spread", kind="scores" + SPREAD),
-            replace(scores, name="positions", kind="positions", width=1),
+            replace(plain, name="scores", kind="scores", cell="score", probabilities=True),
+            plain,
+            replace(plain, name="positions", kind="positions", width=1, position=True),
         )
         if (contexts := count_of(params)) > 1:
-            return (*columns, replace(scores, name="single", kind="scores" + SINGLE, width=letters * contexts))
+            return (*columns, replace(plain, name="single", kind="scores" + SINGLE, width=letters * contexts))
         return columns
 
     def result(self, item: ItemView, params: Params, outputs: Outputs) -> dict[str, Any]:

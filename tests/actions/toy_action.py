@@ -11,6 +11,7 @@ from e1protocol import Encoding, ModelFacts, Query
 from jobs.actions.base import ItemView, Outputs, Params, Stored
 from jobs.actions.columns import Column, number_column
 from jobs.actions.direct import DirectAction
+from jobs.actions.layouts import RESIDUES
 
 
 class Toy(DirectAction):
@@ -37,7 +38,7 @@ class Toy(DirectAction):
 
     def single_columns(self, params: Params, model: ModelFacts) -> tuple[Column, ...]:
         columns = (number_column("norm"), Column("first", "first", width=params["first"]))
-        return (*columns, Column("norms", "norms", rows=len)) if params["each"] else columns
+        return (*columns, Column("norms", "norms", rows=RESIDUES)) if params["each"] else columns
 
     def single_result(self, item: ItemView, params: Params, outputs: Outputs) -> dict[str, Any]:
         result: dict[str, Any] = {"norm": float(outputs["norm", -1][0, 0]), "first": outputs["first", -1][0]}

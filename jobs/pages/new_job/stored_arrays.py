@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from types import MappingProxyType
 from typing import Any
 
 from e1protocol import ModelFacts
 from jobs.actions import Action
 from jobs.actions.base import DTYPE
-from jobs.actions.columns import masks_in
-
-COUNTED: Mapping[Any, str] = MappingProxyType({None: "item", len: "residue", masks_in: "mask"})
-"""What the preview counts in a library, by the rows that a column has of an item."""
 
 
 def stored_arrays(action: Action, model: ModelFacts) -> list[dict[str, Any]] | None:
@@ -25,13 +20,14 @@ def stored_arrays(action: Action, model: ModelFacts) -> list[dict[str, Any]] | N
     arrays: list[dict[str, Any]] = []
     for field, value, params in _choices(action, model):
         for column in action.columns(action.check_params(params, model), model):
-            if column.rows not in COUNTED:
+            per = column.rows.per if column.rows else "item"
+            if not per:
                 return None
             arrays.append(
                 {
                     "field": field,
                     "value": value,
-                    "per": COUNTED[column.rows],
+                    "per": per,
                     "bytes": column.width * column.numpy_dtype.itemsize,
                     "layered": column.layer >= 0,
                     "halves": DTYPE in action.param_names,
