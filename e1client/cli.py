@@ -26,7 +26,17 @@ from e1client.params import parse_params
 from e1client.progress import reporting, say
 from e1client.render import table_lines
 from e1client.search_cli import context_app
-from e1client.shell import DtypeOption, JobArgument, JsonFlag, OnInvalid, OnInvalidOption, ParamOption, show, tell_file
+from e1client.shell import (
+    DtypeOption,
+    JobArgument,
+    JsonFlag,
+    OnInvalid,
+    OnInvalidOption,
+    ParamOption,
+    TableOption,
+    show,
+    tell_file,
+)
 
 app = typer.Typer(
     name="e1",
@@ -155,6 +165,7 @@ def download(
     job: JobArgument,
     format: Annotated[str | None, typer.Option(help=f"{', '.join(FORMATS)}; else the suffix of --out.")] = None,
     out: Annotated[str | None, typer.Option(help='A file, or "-" for standard output; else JOB.FORMAT.')] = None,
+    table: TableOption = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Fetch the results; of a running job, those so far."""
@@ -162,11 +173,11 @@ def download(
         if out == "-":
             with tempfile.TemporaryDirectory() as folder:
                 target = Path(folder) / f"results.{format or 'jsonl'}"
-                with client.download(job, target, on_bytes=reporter.bytes).open("rb") as complete:
+                with client.download(job, target, table=table, on_bytes=reporter.bytes).open("rb") as complete:
                     shutil.copyfileobj(complete, sys.stdout.buffer)
             return
         target = Path(out or f"{last_part(job)}.{format or 'jsonl'}")
-        client.download(job, target, format=format, on_bytes=reporter.bytes)
+        client.download(job, target, format=format, table=table, on_bytes=reporter.bytes)
         tell_file(target, as_json=as_json)
 
 

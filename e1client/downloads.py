@@ -17,7 +17,7 @@ from e1client.errors import Unreachable, UsageError, api_error
 from e1client.job import last_part
 from e1client.transport import Patience, Transport, decoded
 
-FORMATS = ("jsonl", "csv", "npz", "h5", "parquet")
+FORMATS = ("jsonl", "csv", "xlsx", "npz", "h5", "parquet")
 BLOCK = 1 << 20
 
 OnBytes = Callable[[int, int | None], None]
@@ -126,7 +126,7 @@ def _check_end(file: IO[bytes], format: str) -> None:
     # A transfer without a length that a proxy ended early looks complete to HTTP.
     file.seek(0, 2)
     size = file.tell()
-    if format == "npz":
+    if format in ("npz", "xlsx"):
         whole = zipfile.is_zipfile(file)
     else:
         end = {"parquet": b"PAR1", "h5": b"", "json": b""}.get(format, b"\n")

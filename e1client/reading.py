@@ -128,18 +128,27 @@ class JobReader:
             clock=self._clock,
         )
 
-    def download(self, job: JobLike, out: str | Path, *, format: str | None = None, on_bytes: OnBytes = ignore) -> Path:
+    def download(
+        self,
+        job: JobLike,
+        out: str | Path,
+        *,
+        format: str | None = None,
+        table: str | None = None,
+        on_bytes: OnBytes = ignore,
+    ) -> Path:
         """Write the results to `out`, which appears only when complete, and return it.
 
-        The suffix of `out` names the format (jsonl, csv, npz, h5, parquet) unless `format` does. A running job has the
-        results so far. Waits while the server builds the file (HDF5). A transfer that breaks off starts again, at most
-        five times. Raises UsageError if `out` cannot be written, Unreachable if the transfer broke off too often, and
-        Rejected `ragged_results` for CSV of per-residue numbers.
+        The suffix of `out` names the format (jsonl, csv, xlsx, npz, h5, parquet) unless `format` does. `table` chooses
+        one of several tables for csv and xlsx. A running job has the results so far. Waits while the server builds the
+        file (HDF5). A transfer that breaks off starts again, at most five times. Raises UsageError if `out` cannot be
+        written, Unreachable if the transfer broke off too often, and Rejected `several_tables`, `unknown_table` or
+        `sheet_too_large`.
         """
         out = Path(out)
         format = format_of(out, format)
         with complete_file(out) as file:
-            self._fetch(job, format, file, on_bytes)
+            self._fetch(job, format, file, on_bytes, table=table)
         return out
 
     def ledger(self, job: JobLike, out: str | Path, *, on_bytes: OnBytes = ignore) -> Path:
@@ -152,8 +161,10 @@ class JobReader:
             fetch(self._transport, f"{job_path(job)}ledger/", file, "csv", on_bytes=on_bytes)
         return out
 
-    def _fetch(self, job: JobLike, format: str, file: IO[bytes], on_bytes: OnBytes = ignore) -> None:
-        path, params = f"{job_path(job)}results/", {"format": format}
+    def _fetch(
+        self, job: JobLike, format: str, file: IO[bytes], on_bytes: OnBytes = ignore, *, table: str | None = None
+    ) -> None:
+        path, params = f"{job_path(job)}results/", {"format": format, **({"table": table} if table else {})}
         for pause in pauses():
             artefact = fetch(self._transport, path, file, format, on_bytes=on_bytes, params=params)
             if artefact is None:

@@ -158,7 +158,7 @@ class Results:
         if ragged := [name for name in numbers if "offsets" in self.arrays and not name.startswith(MEAN)]:
             raise UsageError(
                 f"{', '.join(ragged)}: as many rows an item as it has positions, which a table of items cannot hold; "
-                "use the arrays of the results, or ask for mean embeddings or log_prob only",
+                "use the arrays of the results, or download csv, which has a row for each of them",
                 code="ragged_results",
             )
         columns: dict[str, Any] = {"name": self.names}

@@ -38,6 +38,10 @@ DtypeOption = Annotated[
         show_choices=True,
     ),
 ]
+TableOption = Annotated[
+    str | None,
+    typer.Option(help="Of csv and xlsx: one of several tables, such as mean, per_token or logits."),
+]
 OnInvalid = Literal["reject", "skip"]
 """The effect of bad records on a job."""
 OnInvalidOption = Annotated[OnInvalid | None, typer.Option(help="Whether bad records stop the job; reject by default.")]

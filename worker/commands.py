@@ -14,7 +14,7 @@ from e1client.downloads import check_out
 from e1client.errors import ClientError, Exit, Refused, UsageError
 from e1client.params import parse_params, with_dtype
 from e1client.progress import reporting, say
-from e1client.shell import DtypeOption, JsonFlag, OnInvalidOption, ParamOption, exits, show
+from e1client.shell import DtypeOption, JsonFlag, OnInvalidOption, ParamOption, TableOption, exits, show
 from jobs.attribution import banner_lines
 from jobs.errors import Problem, ServiceError
 from worker.model.errors import ModelError
@@ -53,6 +53,7 @@ def run(  # noqa: PLR0917 - typer calls it; every parameter is an option of the 
     dtype: DtypeOption = None,
     name: Annotated[str, typer.Option(help="A name for the job, kept in the manifest.")] = "",
     on_invalid: OnInvalidOption = None,
+    table: TableOption = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Run a job in this process, without a server."""
@@ -70,6 +71,7 @@ def run(  # noqa: PLR0917 - typer calls it; every parameter is an option of the 
             code = run_file.run(
                 file, action=action, model=model, out=out, context=context, params=params,
                 on_invalid=on_invalid or "reject", name=name, report=reporter.count, warn=warning,
+                table=table or "",
             )  # fmt: skip
         say(f"wrote {out}")
         raise typer.Exit(code)

@@ -80,6 +80,7 @@ def run(
     name: str,
     report: Callable[[int, int], None],
     warn: Callable[[Problem], None] = lambda _: None,
+    table: str = "",
 ) -> int:
     """Compute `file` and write `out`, whose suffix names the format.
 
@@ -101,7 +102,10 @@ def run(
     partial = out.with_name(f".{out.name}.partial")
     failed = 0
     try:
-        with open_writer(partial, out.suffix, action=plan.action, params=plan.params, model=facts) as writer:
+        with open_writer(
+            partial, out.suffix, action=plan.action, params=plan.params, model=facts, table=table
+        ) as writer:
+            writer.foresee(record.sequence for record in plan.records())
             for finished in _results(plan, engine):
                 failed += finished.state == "failed"
                 writer.write(finished)

@@ -14,10 +14,12 @@ from jobs.actions.predict import mask_positions
 from jobs.errors import InvalidInput
 from jobs.files import ArrayFile, Rows
 from jobs.files.hdf5 import Hdf5File
-from jobs.files.lines import csv_head, csv_line, json_line
+from jobs.files.lines import csv_head, csv_lines, json_line
 from jobs.files.parquet import ParquetFile
+from jobs.files.tables import chosen_tables, only_table
 from worker.run_npz import NpzWriter
 from worker.run_writer import Finished, Writer
+from worker.run_xlsx import XlsxWriter
 
 BATCH_BYTES = 16 << 20
 """Bytes of arrays in a Parquet row group, or in one step of an HDF5 file."""
@@ -35,14 +37,14 @@ class JsonLinesWriter(Writer):
 
 
 class CsvWriter(Writer):
-    """A line for each record, with a cell for each number."""
+    """The rows of a table: a line for each record, or for each residue, substitution or pair of it."""
 
     def start(self) -> None:
-        self.file.write(csv_head(self.columns))
+        (self._table,) = self.tables
+        self.file.write(csv_head(self._table.heads))
 
     def write(self, item: Finished) -> None:
-        arrays, error = ([], item.problem.as_dict()) if item.problem else (self.arrays(item), None)
-        self.file.write(csv_line(self.columns, item.index, item.name, item.state, arrays=arrays, error=error))
+        self.file.writelines(csv_lines(self.rows(self._table, item)))
 
 
 class ArrayFileWriter(Writer):
@@ -87,6 +89,7 @@ WRITERS: Mapping[str, type[Writer]] = MappingProxyType(
     {
         ".jsonl": JsonLinesWriter,
         ".csv": CsvWriter,
+        ".xlsx": XlsxWriter,
         ".npz": NpzWriter,
         ".parquet": ParquetWriter,
         ".h5": Hdf5Writer,
@@ -94,16 +97,18 @@ WRITERS: Mapping[str, type[Writer]] = MappingProxyType(
 )
 
 
-def open_writer(path: Path, suffix: str, *, action: Action, params: Mapping[str, Any], model: ModelFacts) -> Writer:
+def open_writer(
+    path: Path, suffix: str, *, action: Action, params: Mapping[str, Any], model: ModelFacts, table: str = ""
+) -> Writer:
     """Return the writer for a suffix such as ".npz".
 
-    Raises InvalidInput `unknown_format`, or `ragged_results` if CSV cannot hold what the action stores.
+    Raises InvalidInput `unknown_format`, `unknown_table`, or `several_tables` if CSV needs a choice of one.
     """
     if suffix not in WRITERS:
         choice = f"Choose from {', '.join(WRITERS)}."
         raise InvalidInput.one("unknown_format", f"{suffix!r} names no result format", choice)
     columns = action.columns(params, model)
-    if suffix == ".csv" and any(column.ragged for column in columns):
-        what = "CSV cannot hold arrays with a row per position"
-        raise InvalidInput.one("ragged_results", what, "Choose .jsonl, .npz, .parquet or .h5.")
-    return WRITERS[suffix](path, columns, action=action, params=params)
+    tables = chosen_tables(columns, table)
+    if suffix == ".csv":
+        only_table(tables)
+    return WRITERS[suffix](path, columns, action=action, params=params, tables=tables)

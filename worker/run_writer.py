@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ from jobs.actions import Action, ItemView, Stored
 from jobs.actions.base import Array, Outputs
 from jobs.actions.columns import Column
 from jobs.errors import Problem
+from jobs.files.tables import ItemRows, Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +35,28 @@ class Finished:
 class Writer(AbstractContextManager["Writer"], ABC):
     """Takes the records in input order. Without `close`, the file is incomplete."""
 
-    def __init__(self, path: Path, columns: Sequence[Column], *, action: Action, params: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        columns: Sequence[Column],
+        *,
+        action: Action,
+        params: Mapping[str, Any],
+        tables: Sequence[Table] = (),
+    ) -> None:
         self.path = path
         self.file: IO[bytes] = path.open("wb")
         self.columns = columns
         self.action = action
         self.params = params
+        self.tables = tables
         self.start()
 
     def start(self) -> None:
         """Write or open what comes before the first record."""
+
+    def foresee(self, sequences: Iterable[str]) -> None:
+        """Refuse what the file could not hold of these items, before any is computed. Raises InvalidInput."""
 
     @abstractmethod
     def write(self, item: Finished) -> None: ...
@@ -60,6 +73,19 @@ class Writer(AbstractContextManager["Writer"], ABC):
             if array.shape[1] != column.width:
                 raise ValueError(f"{column.name} of item {item.index} has rows of {array.shape[1]}, not {column.width}")
         return arrays
+
+    def rows(self, table: Table, item: Finished) -> ItemRows:
+        """Return the item's rows in a table."""
+        error = item.problem.as_dict() if item.problem else None
+        arrays = [] if error else self.arrays(item)
+        return table.item(
+            item.index,
+            item.name,
+            item.state,
+            sequence=item.view.sequence,
+            arrays=[arrays[place] for place in table.places] if arrays else [],
+            error=error,
+        )
 
     def __enter__(self) -> Self:
         return self

@@ -24,13 +24,15 @@ from jobs.background.artefacts import (
     artefact_retry,
 )
 from jobs.errors import Conflict, InvalidInput, NotFound
+from jobs.files.names import attachment
 from jobs.library import selectors
 from jobs.maps.params import FORMATS as ANALYSIS_FORMATS
 from jobs.models import Artefact, Item, Job
 from jobs.models.artefacts import ANALYSES
 from jobs.models.states import ArtefactState, ItemState, WorkState
-from jobs.results.export import FORMATS, export_open, filename_of, format_of
-from jobs.results.export.ledger import ledger_blocks, ledger_name
+from jobs.results.export import FORMATS, Part, export_open, filename_of, format_of
+from jobs.results.export.ledger import ledger_blocks
+from jobs.results.export.names import job_file
 from jobs.results.items import result_of
 from jobs.results.manifest import manifest_of
 from jobs.web.rest.paging import Pages
@@ -86,7 +88,13 @@ class JobItem(JobView):
 class JobResults(JobView):
     @extend_schema(
         operation_id="jobs_results",
-        parameters=[OpenApiParameter("format", str, enum=list(FORMATS), default="jsonl")],
+        parameters=[
+            OpenApiParameter("format", str, enum=list(FORMATS), default="jsonl"),
+            OpenApiParameter("table", str, description="Of csv and xlsx: one of the job's tables, such as logits."),
+            OpenApiParameter(
+                "bom", bool, default=False, description="Of csv: begin with the mark by which Excel recognises UTF-8."
+            ),
+        ],
         responses={
             200: OpenApiResponse(OpenApiTypes.BINARY, "The results in input order, as an attachment."),
             202: shapes.ArtefactBody,
@@ -102,7 +110,8 @@ class JobResults(JobView):
         job, format = self.job_with_rows(job_id), request.query_params.get("format", "jsonl")
         if format_of(format).blocks is None:
             return artefact_response(job, artefact_request(job=job, kind=format))
-        export = export_open(job, format)
+        asked = request.query_params
+        export = export_open(job, format, Part(asked.get("table", ""), bom=asked.get("bom", "").lower() == "true"))
         return _attachment(export.blocks, export.content_type, export.filename)
 
 
@@ -124,7 +133,7 @@ class JobLedger(JobView):
     def get(self, request: Request, job_id: UUID) -> StreamingHttpResponse:
         """Download every item of the job as CSV: index, name, state, code, reason, attempts, worker, checksum."""
         job = self.job_with_rows(job_id)
-        return _attachment(ledger_blocks(job), "text/csv; charset=utf-8", ledger_name(job))
+        return _attachment(ledger_blocks(job), "text/csv; charset=utf-8", job_file(job, "ledger", suffix="csv"))
 
 
 class JobArtefact(JobView):
@@ -180,7 +189,7 @@ def artefact_response(job: Job, artefact: Artefact, format: str | None = None) -
 def _described(job: Job, artefact: Artefact, format: str) -> tuple[str, str]:
     """Return content type and file name."""
     if artefact.kind in ANALYSES:
-        return ANALYSIS_FORMATS[format], f"{job.model}-{artefact.kind}-{job.pk.hex[:8]}-{artefact.pk}.{format}"
+        return ANALYSIS_FORMATS[format], job_file(job, artefact.kind, str(artefact.pk), suffix=format)
     return format_of(format).content_type, filename_of(job, format)
 
 
@@ -188,5 +197,5 @@ def _attachment(
     blocks: Iterable[bytes], content_type: str, filename: str, more: Mapping[str, str] = MappingProxyType({})
 ) -> StreamingHttpResponse:
     # X-Accel-Buffering keeps nginx from collecting a download before it sends it on.
-    headers = {"Content-Disposition": f'attachment; filename="{filename}"', "X-Accel-Buffering": "no", **more}
+    headers = {"Content-Disposition": attachment(filename), "X-Accel-Buffering": "no", **more}
     return StreamingHttpResponse(blocks, content_type=content_type, headers=headers)

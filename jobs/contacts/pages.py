@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -51,21 +51,11 @@ def contacts_context(job: Job, item: Item, result: Mapping[str, Any], query: Que
     }
 
 
-def contacts_csv(result: Mapping[str, Any], sequence: str) -> Iterator[str]:
-    """Yield a line for each pair, best first."""
-    table = ContactTable(sequence, np.asarray(result["contacts"], dtype=np.float64))
-    yield "first,second,first_residue,second_residue,separation,score\n"
-    for pair in table.pairs(table.ranked(separation=1)):
-        a, b = pair.residues[0], pair.residues[1]
-        yield f"{pair.first},{pair.second},{a},{b},{pair.separation},{pair.score:.6g}\n"
-
-
 RESULT_PAGE = ResultPage(
     "contacts",
     "jobs/contacts/_result_contacts.html",
     contacts_context,
     script="src/contacts.ts",
-    table=contacts_csv,
     form="jobs/contacts/_structure_form.html",
     picture="contact map",
 )

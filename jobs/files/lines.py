@@ -1,18 +1,17 @@
-"""The lines of JSONL and CSV files: one item each."""
+"""The lines of JSONL, one an item, and of CSV, one a row of a table (`jobs.files.tables`)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import orjson
 
-from jobs.actions.base import Array
-from jobs.actions.columns import Column
 from jobs.files.pieces import text_cell
+from jobs.files.tables import ItemRows
 
-Problem = Mapping[str, Any]
-"""Code and message of an item without a result."""
+BOM = b"\xef\xbb\xbf"
+"""The mark by which Excel recognises CSV in UTF-8."""
 
 
 def json_line(index: int, name: str, state: str, **rest: Any) -> bytes:
@@ -21,26 +20,18 @@ def json_line(index: int, name: str, state: str, **rest: Any) -> bytes:
     return orjson.dumps(line, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_APPEND_NEWLINE)
 
 
-def csv_head(columns: Sequence[Column]) -> bytes:
+def csv_head(heads: Iterable[str]) -> bytes:
     """Return the header of CSV."""
-    cells = [cell for column in columns for cell in column.cells]
-    return ",".join(["index", "name", "state", "error", *cells]).encode() + b"\n"
+    return ",".join(heads).encode() + b"\n"
 
 
-def csv_line(
-    columns: Sequence[Column], index: int, name: str, state: str, *, arrays: Sequence[Array], error: Problem | None
-) -> bytes:
-    """Return the line of one item in CSV: its numbers, or its error and empty cells."""
-    reason = f"{error['code']}: {error['message']}" if error else ""
-    start = f"{index},{text_cell(name)},{state},{text_cell(reason)}".encode()
-    if error:
-        return start + b"," * sum(column.width for column in columns) + b"\n"
-    return start + b"".join(b"," + number_cells(array) for array in arrays) + b"\n"
+def csv_lines(item: ItemRows) -> Iterator[bytes]:
+    """Yield the lines of one item."""
+    start, end = _cells(item.start).encode(), _cells(item.end).encode()
+    after = b"," + end + b"\n" if item.end else b"\n"
+    for keys, numbers in item.rows:
+        yield b"%s,%s%s%s" % (start, "".join([f"{key}," for key in keys]).encode(), numbers, after)
 
 
-def number_cells(array: Array) -> bytes:
-    """Return the row of an array [1, width] as cells of CSV.
-
-    Each number has the shortest decimals that read back to it. Numbers that are not finite are empty cells.
-    """
-    return orjson.dumps(array[0], option=orjson.OPT_SERIALIZE_NUMPY)[1:-1].replace(b"null", b"")
+def _cells(cells: Iterable[int | str]) -> str:
+    return ",".join(text_cell(cell) if isinstance(cell, str) else str(cell) for cell in cells)

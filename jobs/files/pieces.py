@@ -39,8 +39,11 @@ def in_blocks(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def text_cell(text: str) -> str:
-    """Return text as a cell of CSV, quoted if needed, with an apostrophe before the start of a formula."""
-    if text.startswith(FORMULA_STARTS):
+    """Return text as a cell of CSV, quoted if needed, with an apostrophe before the start of a formula.
+
+    Apostrophes before such a start get one more, so the text comes back by removing one.
+    """
+    if text.lstrip("'").startswith(FORMULA_STARTS):
         text = "'" + text
     if any(mark in text for mark in ',"\r\n'):
         return '"' + text.replace('"', '""') + '"'
@@ -88,15 +91,17 @@ def name_width(count: int, longest: int) -> int:
     return min(max(1, longest), max(NAME_LETTERS, NAME_BYTES // (4 * max(1, count))))
 
 
-def zip_blocks(members: Iterable[tuple[str, Iterable[bytes]]]) -> Iterator[bytes]:
-    """Yield an uncompressed zip of these (name, pieces) members, of any size, in blocks of about BLOCK_BYTES.
+def zip_blocks(members: Iterable[tuple[str, Iterable[bytes]]], *, deflated: bool = False) -> Iterator[bytes]:
+    """Yield a zip of these (name, pieces) members in blocks of about BLOCK_BYTES.
 
-    The same members result in the same bytes, because no clock is read.
+    Members may have any size, or at most 2 GiB if they are `deflated`: such a zip has no ZIP64. The same members result
+    in the same bytes, because no clock is read.
     """
     outlet = Outlet()
-    with zipfile.ZipFile(outlet, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
+    compression = zipfile.ZIP_DEFLATED if deflated else zipfile.ZIP_STORED
+    with zipfile.ZipFile(outlet, "w", compression, compresslevel=1 if deflated else None) as archive:
         for name, pieces in members:
-            with archive.open(zipfile.ZipInfo(name), "w", force_zip64=True) as member:
+            with archive.open(name, "w", force_zip64=not deflated) as member:
                 for piece in pieces:
                     member.write(piece)
                     if outlet.size >= BLOCK_BYTES:

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from urllib.parse import urlencode
 
 from django.urls import reverse
 
-from jobs.actions.columns import Column
 from jobs.background import artefacts
+from jobs.files.tables import Table, tables_of
+from jobs.files.xlsx import too_large
 from jobs.models import Job
 from jobs.models.states import ArtefactState, WorkState
 from jobs.queue import progress
-from jobs.results.export import FORMATS, Format
+from jobs.results.export import FORMATS
 from jobs.results.export.columns import columns_of
-from jobs.results.export.sizes import estimated_bytes
+from jobs.results.export.sizes import Held, file_bytes, held_of, table_bytes, table_rows
 
 PURPOSES = {
     "jsonl": "Text, one line for each item, failed ones with their reason.",
-    "csv": "A table for spreadsheets and R.",
+    "csv": "A table for spreadsheets, R and pandas",
+    "xlsx": "A workbook for Excel and LibreOffice that keeps every name",
     "npz": "Arrays for numpy: exact and compact.",
     "parquet": "A table of arrays for pandas, polars and R's arrow.",
     "h5": "HDF5: arrays for h5py and MATLAB.",
@@ -29,11 +32,13 @@ PURPOSES = {
 class Download:
     """One line of the list. `refused` is the reason why the job cannot have the format.
 
-    `bytes` is an estimate unless `exact`. A format that must be built has a `build`: none, waiting, building, ready,
-    behind or failed.
+    `key` identifies it on the page, and `title` is its link. `bytes` is an estimate unless `exact`. A format that must
+    be built has a `build`: none, waiting, building, ready, behind or failed.
     """
 
     format: str
+    key: str
+    title: str
     purpose: str
     url: str
     bytes: int
@@ -44,18 +49,48 @@ class Download:
 
 
 def downloads_of(job: Job, counts: Mapping[str, int]) -> list[Download]:
-    """Return every format of the service, in the order of the list."""
+    """Return every format of the service, in the order of the list. CSV has a line for each table."""
     columns = columns_of(job)
-    return [_download(job, counts, columns, name, format) for name, format in FORMATS.items()]
+    tables, held = tables_of(columns), held_of(job, counts, columns)
+    found: list[Download] = []
+    for name, format in FORMATS.items():
+        if name == "csv":
+            found += _csv(job, held, tables)
+        elif name == "xlsx":
+            found += _xlsx(job, held, tables)
+        else:
+            size = file_bytes(held, columns, format=name)
+            one = Download(name, name, name.upper(), PURPOSES.get(name, ""), _address(job, format=name), size)
+            found.append(one if format.blocks else _built(job, one))
+    return found
 
 
-def _download(job: Job, counts: Mapping[str, int], columns: Sequence[Column], name: str, format: Format) -> Download:
-    url = f"{reverse('job-results', args=[job.pk])}?format={name}"
-    download = Download(name, PURPOSES.get(name, ""), url, estimated_bytes(job, counts, columns, format=name))
-    ragged = [column.name for column in columns if column.ragged]
-    if ragged and not format.holds_ragged:
-        return replace(download, refused=f"not for {', '.join(ragged)}: rows differ in number from item to item")
-    return download if format.blocks else _built(job, download)
+def _csv(job: Job, held: Held, tables: tuple[Table, ...]) -> Iterator[Download]:
+    several = len(tables) > 1
+    for table in tables:
+        # Without the mark, Excel reads UTF-8 as another encoding, and shows other letters in names.
+        asked = {"format": "csv", **({"table": table.name} if several else {}), "bom": "true"}
+        key, title = (f"csv-{table.name}", f"CSV: {table.name}") if several else ("csv", "CSV")
+        purpose = f"{PURPOSES['csv']}: a row for each {table.each}."
+        yield Download("csv", key, title, purpose, _address(job, **asked), table_bytes(held, [table], format="csv"))
+
+
+def _xlsx(job: Job, held: Held, tables: tuple[Table, ...]) -> Iterator[Download]:
+    """Yield the workbook with all tables, or one line for each if a sheet cannot hold all of them."""
+    reasons = {table.name: too_large(table, table_rows(held, table)) for table in tables}
+    apart = len(tables) > 1 and any(reasons.values())
+    for part in [(table,) for table in tables] if apart else [tables]:
+        asked = {"format": "xlsx", **({"table": part[0].name} if apart else {})}
+        key, title = (f"xlsx-{part[0].name}", f"XLSX: {part[0].name}") if apart else ("xlsx", "XLSX")
+        rows = f"a row for each {' and '.join(table.each for table in part)}{', in sheets' if len(part) > 1 else ''}"
+        size = table_bytes(held, part, format="xlsx")
+        one = Download("xlsx", key, title, f"{PURPOSES['xlsx']}: {rows}.", _address(job, **asked), size)
+        reason = reasons[part[0].name]
+        yield replace(one, refused=f"Not here: {reason}. CSV has the same table without a limit.") if reason else one
+
+
+def _address(job: Job, **asked: str) -> str:
+    return f"{reverse('job-results', args=[job.pk])}?{urlencode(asked)}"
 
 
 def _built(job: Job, download: Download) -> Download:

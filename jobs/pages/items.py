@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 from uuid import UUID
 
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -18,13 +19,18 @@ from jobs.api.presenters import present_item
 from jobs.contacts import pages as contacts
 from jobs.contacts.services import structure_add
 from jobs.errors import ServiceError, TooLarge
+from jobs.files.names import attachment
+from jobs.files.tables import tables_of
 from jobs.library import selectors
 from jobs.limits import PAGE_ROWS
 from jobs.maps.params import keeps_means
 from jobs.models import Item, Job
 from jobs.models.states import ItemState
 from jobs.parsing.numbers import whole
-from jobs.results.items import result_of, results_of
+from jobs.results.export import Part, export_open
+from jobs.results.export.columns import columns_of
+from jobs.results.export.names import item_file
+from jobs.results.items import result_of
 from jobs.results.page import ResultPage
 from jobs.results.summaries import ruled, summarise
 from jobs.science.contacts.chains import MAX_STRUCTURE_BYTES
@@ -98,6 +104,7 @@ def item_answer(
     context: dict[str, Any] = {
         "job": job,
         "item": body,
+        "files": list(item_files(job, item)),
         "shown": shown,
         "mapped": keeps_means(job),
         "lines": ruled(item.sequence),
@@ -123,18 +130,44 @@ def item_answer(
     return render(request, "jobs/pages/item.html", context, status=status)
 
 
+class ItemFile(NamedTuple):
+    """A download of one item. `download` is its name if the answer has none."""
+
+    title: str
+    url: str
+    download: str = ""
+
+
+def item_files(job: Job, item: Item) -> Iterator[ItemFile]:
+    """Yield the files of one item: each of its tables as CSV, a workbook, and the answer of REST."""
+    tables = tables_of(columns_of(job))
+    address = reverse("item-table", args=[job.pk, item.index])
+    for table in tables:
+        several = {"table": table.name} if len(tables) > 1 else {}
+        title = f"CSV, a row for each {table.each}" if table.layout else "CSV"
+        yield ItemFile(title, f"{address}?{urlencode({**several, 'bom': 'true'})}")
+    yield ItemFile("XLSX", reverse("item-workbook", args=[job.pk, item.index]))
+    name = item_file(job, item.index, item.name, suffix="json")
+    yield ItemFile("JSON", reverse("job-item", args=[job.pk, item.index]), name)
+
+
 @page
 @require_safe
-def item_table(request: HttpRequest, job_id: UUID, index: int) -> HttpResponseBase:
-    """Return the result of one item as CSV if it is a table (a scan or contact map), else redirect to the item."""
+def item_table(request: HttpRequest, job_id: UUID, index: int, format: str) -> HttpResponseBase:
+    """Return the results of one item as CSV or XLSX; redirect to its page if it has none or the choice is wrong."""
     job = own_job_with_rows(request, job_id)
     item = own_item(job, index)
-    shown = RESULT_PAGES.get(job.action)
-    result = results_of(job, [index]).get(index) if shown and shown.table else None
-    if result is None or shown is None or shown.table is None:
+    if present_item(item)["state"] != ItemState.SUCCEEDED:
         return redirect("item-page", job.pk, index)
-    response = StreamingHttpResponse(shown.table(result, item.sequence), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{job.action}-{job.pk.hex[:8]}-{index}.csv"'
+    part = Part(request.GET.get("table", ""), item=index, bom=request.GET.get("bom") == "true")
+    try:
+        export = export_open(job, format, part)
+    except ServiceError as refused:
+        messages.add_message(request, messages.ERROR, refused.sentence, "problem")
+        return redirect("item-page", job.pk, index)
+    response = StreamingHttpResponse(export.blocks, content_type=export.content_type)
+    name = item_file(job, index, item.name, part.table, suffix=format)
+    response["Content-Disposition"] = attachment(name)
     return response
 
 

@@ -32,6 +32,7 @@ from jobs.pages.job_facts import param_facts, shared_contexts
 from jobs.parsing.left_out import cleaned_of, counts_by_kind, left_out_facts
 from jobs.queue import dispatch as queue
 from jobs.queue import lifecycle
+from jobs.results.export.names import job_file
 from jobs.results.retention import job_keep
 from jobs.templatetags.moments import size
 from jobs.web.access import own_job, page, sent_from, user_of
@@ -92,6 +93,7 @@ def _live(job: Job) -> dict[str, Any]:
             if body["counts"][state] and not expired
         },
         "downloads": downloads,
+        "manifest_name": job_file(job, "manifest", suffix="json"),
         "shown": RESULT_PAGES.get(job.action),
         "mapped": keeps_means(job),
         "expired": expired,

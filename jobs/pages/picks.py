@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 
 from jobs.api.presenters import present_item
 from jobs.errors import InvalidInput, NotFound, ServiceError
+from jobs.files.names import attachment
 from jobs.files.pieces import text_cell
 from jobs.limits import MAX_JOB_NAME
 from jobs.maps.params import check_layer, keeps_means
@@ -23,6 +24,7 @@ from jobs.pages.items import own_item
 from jobs.pages.new_job.form import Asked
 from jobs.pages.new_job.page import form_page
 from jobs.parsing.numbers import whole
+from jobs.results.export.names import job_file
 from jobs.web.access import own_job, page, sent_from
 
 MOST_NEW = 5_000
@@ -48,8 +50,7 @@ def picks_act(request: HttpRequest, job_id: UUID) -> HttpResponseBase:
     kind = "csv" if act == "csv" else "fasta"
     blocks = _csv(job, indices) if kind == "csv" else _fasta(job, indices)
     content_type = "text/csv; charset=utf-8" if kind == "csv" else "text/x-fasta; charset=utf-8"
-    name = f"picked-{job.pk.hex[:8]}.{kind}"
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    headers = {"Content-Disposition": attachment(job_file(job, "picked", suffix=kind))}
     return StreamingHttpResponse(blocks, content_type=content_type, headers=headers)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,16 +18,15 @@ Context = Callable[[Job, Item, Mapping[str, Any], QueryDict], Mapping[str, Any]]
 class ResultPage:
     """The templates of one action. Actions without a page of their own are summarised (`jobs.results.summaries`).
 
-    `template` shows the result of an item. `script` is its entry in the bundle of scripts. `table` writes that result
-    as CSV, line by line. `fragments` are the parts that htmx asks for, by the id of their target. `form` is a form on
-    the page of an item, which shows there why it was refused.
+    `template` shows the result of an item. `script` is its entry in the bundle of scripts. `fragments` are the parts
+    that htmx asks for, by the id of their target. `form` is a form on the page of an item, which shows there why it was
+    refused.
     """
 
     action: str
     template: str
     context: Context
     script: str = ""
-    table: Callable[[Mapping[str, Any], str], Iterator[str]] | None = None
     fragments: Mapping[str, tuple[str, Context]] = field(default_factory=dict)
     form: str = ""
     links: str = ""

@@ -15,11 +15,13 @@ from django.views.decorators.http import require_safe
 
 from e1protocol import CANONICAL
 from jobs.actions import get_action
+from jobs.files.names import attachment
 from jobs.files.pieces import text_cell
 from jobs.models import Item, Job
 from jobs.models.states import JobState
 from jobs.parsing.numbers import whole
 from jobs.queue.progress import job_counts
+from jobs.results.export.names import job_file
 from jobs.results.page import ResultPage
 from jobs.science.variants.numbering import Numbering, is_label
 from jobs.variants.assays import assays_of, labelled
@@ -164,7 +166,7 @@ def variants_table(request: HttpRequest, job_id: UUID) -> StreamingHttpResponse:
     table = variant_table(job)
     lines = _lines(table, narrowed_to(request.GET, table)[0])
     response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="variants-{job.pk.hex[:8]}.csv"'
+    response["Content-Disposition"] = attachment(job_file(job, "variants", suffix="csv"))
     return response
 
 

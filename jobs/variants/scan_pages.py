@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from django.http import QueryDict
@@ -76,22 +76,11 @@ def beside_context(table: ScanTable, query: QueryDict) -> dict[str, Any]:
     }
 
 
-def scan_csv(result: Mapping[str, Any], sequence: str) -> Iterator[str]:
-    """Yield a line for each position and residue in their order. The wild type is included with score 0."""
-    table = ScanTable.of(result, sequence)
-    yield "variant,position,number,wild_type,mutant,score,spread,probability\n"
-    for row in range(len(table)):
-        for one in table.substitutions(range(row * RESIDUES, (row + 1) * RESIDUES)):
-            numbers = f"{one.score:.6g},{one.spread:.6g},{one.probability:.6g}"
-            yield f"{one.code},{one.position},{one.number},{one.wild},{one.mutant},{numbers}\n"
-
-
 RESULT_PAGE = ResultPage(
     "scan",
     "jobs/variants/_result_scan.html",
     scan_context,
     script="src/scan.ts",
-    table=scan_csv,
     fragments={
         "beside": (
             "jobs/variants/_scan_beside.html",

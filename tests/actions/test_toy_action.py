@@ -15,6 +15,7 @@ import pytest
 from jobs import actions
 from jobs.errors import InvalidInput
 from jobs.models import Job, Output
+from jobs.results.export import Part, export_open
 from tests.actions.toy_action import Toy
 from tests.results.export_checks import content, hdf5
 from worker.run_file import run
@@ -52,11 +53,11 @@ def computed(api, inline_worker):
 def written(tmp_path):
     """Return the file that `e1 run` writes for the same library."""
 
-    def write(params, suffix) -> Path:
+    def write(params, suffix, **more) -> Path:
         (tmp_path / "in.json").write_text(json.dumps(body(params)))
         out = tmp_path / f"out.{suffix}"
         how = {"action": None, "model": None, "context": None, "params": {}, "on_invalid": "reject", "name": ""}
-        assert run(tmp_path / "in.json", out=out, report=lambda done, total: None, **how) == 0
+        assert run(tmp_path / "in.json", out=out, report=lambda done, total: None, **how, **more) == 0
         return out
 
     return write
@@ -106,11 +107,28 @@ def test_csv_has_a_cell_for_each_number(computed, written):
         assert [line.count(",") for line in lines] == [6] * 3
 
 
-def test_csv_refuses_rows_for_each_residue(computed, written):
-    with pytest.raises(InvalidInput, match="csv cannot hold norms"):
-        content(computed(EACH), "csv")
-    with pytest.raises(InvalidInput, match="row per position"):
+def test_rows_for_each_residue_are_a_table_of_their_own(computed, written):
+    job = computed(EACH)
+    with pytest.raises(InvalidInput, match=r"norm \(a row for each item\), norms \(a row for each residue\)"):
+        content(job, "csv")
+    with pytest.raises(InvalidInput, match="norms"):
         written(EACH, "csv")
+    tables = [b"".join(export_open(job, "csv", Part("norms")).blocks), written(EACH, "csv", table="norms").read_bytes()]
+    for table in tables:
+        rows = pd.read_csv(io.BytesIO(table))
+        assert list(rows.columns) == ["index", "name", "position", "residue", "norms", "error"]
+        assert "".join(rows["residue"]) == "".join(SEQUENCES)
+    served, ran = (pd.read_csv(io.BytesIO(table))["norms"] for table in tables)
+    np.testing.assert_allclose(served, ran, rtol=1e-4)
+
+
+def test_a_workbook_has_a_sheet_for_each_table(computed, written):
+    job = computed(EACH)
+    for book in (io.BytesIO(content(job, "xlsx")), written(EACH, "xlsx")):
+        sheets = pd.read_excel(book, sheet_name=None, engine="calamine")
+        assert list(sheets) == ["norm", "norms", "about"]
+        assert [len(sheets["norm"]), len(sheets["norms"])] == [3, sum(map(len, SEQUENCES))]
+        assert sheets["norm"]["name"].tolist() == ["p0", "p1", "p2"]
 
 
 def test_synchronous_requests_and_pages_know_it(api, client, person, computed):

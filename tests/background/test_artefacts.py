@@ -76,7 +76,7 @@ def test_the_file_is_built_while_its_address_answers_202(lib, owner, published):
         ready = owner.get(path)
         data = whole(ready)
         assert ready.status_code == 200
-        assert ready["Content-Disposition"].endswith(f'e1-demo-encode-{lib.job.pk.hex[:8]}.h5"')
+        assert ready["Content-Disposition"].endswith('"library-encode.h5"')
         assert int(ready["Content-Length"]) == len(data)
         digest = base64.b64encode(hashlib.sha256(data).digest()).decode()
         assert ready["Repr-Digest"] == f"sha-256=:{digest}:"

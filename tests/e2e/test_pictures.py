@@ -188,7 +188,8 @@ def test_pictures_are_saved_and_tables_downloaded(page, jobs):
     assert png.value.suggested_filename == "scan-parent.png"
     assert png.value.path().read_bytes().startswith(b"\x89PNG")
     with page.expect_download() as table:
-        page.get_by_role("link", name="All scores as CSV").click()
+        page.get_by_role("link", name="CSV, a row for each substitution").click()
+    assert table.value.suggested_filename == "parent-scan.csv"
     assert len(table.value.path().read_text().splitlines()) == 1 + 40 * 20
 
 

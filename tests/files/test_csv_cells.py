@@ -22,7 +22,6 @@ ANSWERING = {
     "api/results.py": "the ledger",
     "pages/picks.py": "picked items",
     "variants/pages.py": "the table of variants",
-    "pages/items.py": "the numbers of one item: a scan or a contact map, without texts of users",
 }
 """Modules that answer with CSV. The tests below download each table that holds texts of users."""
 
@@ -55,8 +54,18 @@ def test_results_ledger_and_picks(api, browser, inline_worker):
     inline_worker()
     is_harmless(cells(api.get(f"/api/jobs/{job['id']}/results/", {"format": "csv"})))
     is_harmless(cells(api.get(f"/api/jobs/{job['id']}/ledger/")))
+    of_items = [cells(browser.get(f"/jobs/{job['id']}/items/{n}/table.csv")) for n in range(len(NAMES))]
+    is_harmless([cell for found in of_items for cell in found])
     picked = ",".join(map(str, range(len(NAMES))))
     is_harmless(cells(browser.post(f"/jobs/{job['id']}/picks/", {"do": "csv", "indices": picked})))
+
+
+def test_rows_for_each_residue(api, inline_worker):
+    job = submitted(api, "predict", [{"name": name, "sequence": "M?T"} for name in NAMES])
+    inline_worker()
+    found = cells(api.get(f"/api/jobs/{job['id']}/results/", {"format": "csv"}))
+    assert len(found) == 60 * len(NAMES)
+    is_harmless(list(dict.fromkeys(found)))
 
 
 def test_reasons_of_failures(api, inline_worker):

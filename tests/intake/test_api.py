@@ -302,11 +302,23 @@ def test_cancel_pause_resume_retry_delete(api, inline_worker):
     assert api.get(job["url"]).status_code == 404
 
 
-def test_results_refuse_what_a_format_cannot_hold(api, inline_worker):
-    job = body(submit(api, params='{"include": ["per_token"]}'))
-    response = api.get(job["links"]["results"], {"format": "csv"})
-    assert (response.status_code, body(response)["code"]) == (400, "ragged_results")
-    assert body(api.get(job["links"]["results"], {"format": "xlsx"}))["code"] == "unknown_format"
+def test_results_refuse_a_choice_that_is_not_there(api, inline_worker):
+    job = body(submit(api, params='{"include": ["mean", "per_token"]}'))
+    inline_worker()
+    results = job["links"]["results"]
+    for query, code in (
+        ({"format": "csv"}, "several_tables"),
+        ({"format": "csv", "table": "logits"}, "unknown_table"),
+        ({"format": "npz", "table": "mean"}, "unknown_table"),
+        ({"format": "xls"}, "unknown_format"),
+    ):
+        refused = api.get(results, query)
+        assert (refused.status_code, body(refused)["code"]) == (400, code)
+        assert body(refused)["errors"][0]["remedy"]
+    chosen = api.get(results, {"format": "csv", "table": "per_token", "bom": "true"})
+    data = b"".join(chosen.streaming_content)
+    assert data.startswith(b"\xef\xbb\xbfindex,name,position,residue,per_token_layer_6_0,")
+    assert 'filename="library-encode-per_token.csv"' in chosen["Content-Disposition"]
 
 
 def test_a_dna_file_is_computed_with_a_warning(api):

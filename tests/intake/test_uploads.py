@@ -226,11 +226,13 @@ def test_a_files_name_is_no_path_and_no_header(api, browser, inline_worker, name
     assert "/" not in job["name"]
     assert job["name"].isprintable()
     inline_worker()
-    for format in ("jsonl", "csv", "npz", "parquet"):
+    for format in ("jsonl", "csv", "xlsx", "npz", "parquet"):
         download = api.get(job["links"]["results"], {"format": format})
         assert download.status_code == 200
         b"".join(download.streaming_content)
-        assert re.fullmatch(r'attachment; filename="[A-Za-z0-9_.-]+"', download["Content-Disposition"])
+        plain, _, encoded = download["Content-Disposition"].partition("; filename*=UTF-8''")
+        assert re.fullmatch(r"""attachment; filename="[^"\\/:;<>%'\s-][^"\\/:;<>%'\s]*-log_prob\.[a-z]+\"""", plain)
+        assert re.fullmatch(r"[A-Za-z0-9_.~%-]*", encoded)
     page = browser.get(job["links"]["page"]).content.decode()
     assert "<script>alert" not in page
 

@@ -98,11 +98,15 @@ def check_hdf5(lib: Library) -> None:
 
 
 def hdf5(job: Job) -> h5py.File:
+    return h5py.File(io.BytesIO(hdf5_bytes(job)))
+
+
+def hdf5_bytes(job: Job) -> bytes:
     """Return the file as a service worker builds it and the web process sends it."""
     artefact = artefact_request(job=job, kind="h5")
     artefact_build(artefact_id=artefact.pk)
     artefact.refresh_from_db()
-    return h5py.File(io.BytesIO(b"".join(artefact_blocks(artefact))))
+    return b"".join(artefact_blocks(artefact))
 
 
 def check_jsonl(lib: Library) -> None:

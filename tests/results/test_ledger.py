@@ -149,7 +149,7 @@ def test_over_rest_and_on_the_page(api, client, person, other_api):
     answer = api.get(address, headers={"Accept": "text/csv"})
     assert answer.status_code == 200
     assert answer["Content-Type"] == "text/csv; charset=utf-8"
-    assert answer["Content-Disposition"] == f'attachment; filename="ledger-{job.pk.hex[:8]}.csv"'
+    assert answer["Content-Disposition"] == f'attachment; filename="e1-demo-{job.pk.hex[:8]}-log_prob-ledger.csv"'
     assert len(b"".join(answer.streaming_content).splitlines()) == 4
     assert api.get(reverse("job-detail", args=[job.pk])).json()["links"]["ledger"] == address
     client.force_login(person)

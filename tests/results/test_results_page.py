@@ -1,18 +1,26 @@
-"""The code of docs/results.md runs unchanged, on files that the service wrote."""
+"""The code of docs/results.md runs unchanged, on the files of a real job, and keeps every name."""
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
+import shutil
 from pathlib import Path
 
+import pandas as pd
+import polars as pl
 import pytest
 
-from tests.helpers import ROOT
-from tests.stack import E1
+from jobs.models import Job
+from jobs.results.export import Part, export_open
+from tests.helpers import ROOT, body, submit
+from tests.results.export_checks import hdf5_bytes
+
+pytestmark = pytest.mark.django_db
 
 PAGE = (ROOT / "docs" / "results.md").read_text()
+NAMES = ["NA", "nan", "NULL", "0012345678901234567890", "β-lactamase", "TRUE", "1e5", "NA", "HA", "p9"]
+"""Names that programs read as missing values, numbers or other words."""
+LIBRARY = "".join(f">{name} plate\n{'MKTAYIAKQRQISFVKSHFSRQ'[: 10 + n]}\n" for n, name in enumerate(NAMES))
 
 
 def snippets() -> list[tuple[str, str]]:
@@ -24,37 +32,72 @@ def snippets() -> list[tuple[str, str]]:
     return found
 
 
-@pytest.fixture(scope="module")
-def files(tmp_path_factory) -> Path:
-    """A folder with one file of each format, of ten sequences."""
-    folder = tmp_path_factory.mktemp("results")
-    library = folder / "library.fasta"
-    library.write_text("".join(f">p{n}\n{'MKTAYIAKQRQISFVKSHFSRQ'[: 10 + n]}\n" for n in range(10)))
-    for suffix in ("jsonl", "csv", "npz", "parquet", "h5"):
-        include = '["mean"]' if suffix == "csv" else '["mean", "logits"]'
-        arguments = ["--action", "encode", "--model", "e1-demo", "--param", f"include={include}"]
-        command = [E1, "run", str(library), *arguments, "--out", str(folder / f"results.{suffix}")]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-        assert done.returncode == 0, done.stderr
-    return folder
+@pytest.fixture
+def folder(api, inline_worker, tmp_path, monkeypatch) -> Path:
+    """The working folder, with the downloads of a job of ten sequences under the names of the page."""
+    job = body(submit(api, LIBRARY.encode(), params='{"include": ["mean", "logits"]}'))
+    inline_worker()
+    job = Job.objects.get(pk=job["id"])
+    for suffix in ("jsonl", "npz", "parquet", "xlsx"):
+        (tmp_path / f"results.{suffix}").write_bytes(b"".join(export_open(job, suffix).blocks))
+    for table in ("mean", "logits"):
+        (tmp_path / f"{table}.csv").write_bytes(b"".join(export_open(job, "csv", Part(table, bom=True)).blocks))
+    (tmp_path / "results.h5").write_bytes(hdf5_bytes(job))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
-@pytest.mark.parametrize(("title", "code"), snippets(), ids=[f"{n}-{title}" for n, (title, _) in enumerate(snippets())])
-def test_the_lines_for_each_format_open_it(files, title, code):
-    there = Path.cwd()
+def test_the_lines_for_each_format_open_it_and_keep_every_name(folder):
+    for title, code in snippets():
+        # The page calls each table `results.csv`; this job has two.
+        for table in ("mean", "logits"):
+            shutil.copy(folder / f"{table}.csv", folder / "results.csv")
+            if title != "CSV" or ("mean_layer" in code) == (table == "mean"):
+                check(title, run(title, code))
+    assert Path.cwd() == folder
+
+
+def run(title: str, code: str) -> dict:
     names: dict = {}
-    os.chdir(files)
-    try:
-        exec(compile(code, f"docs/results.md, {title}", "exec"), names)
-    finally:
-        os.chdir(there)
-    if "vectors" in names:
-        assert names["vectors"].shape == (10, 128)
-    elif "item_7" in names:
-        assert names["item_7"].shape == (17, 20)
-    else:
-        assert len(names["rows"]) == 10
+    exec(compile(code, f"docs/results.md, {title}", "exec"), names)
+    return names
+
+
+def check(title: str, found: dict) -> None:
+    if "vectors" in found:
+        assert found["vectors"].shape == (10, 128), title
+    if "item_7" in found:
+        assert found["item_7"].shape == (17, 20), title
+    if "rows" in found:
+        assert [row["name"] for row in found["rows"]] == NAMES
+    if "names" in found:
+        assert list(found["names"]) == NAMES, title
+    table = found.get("table")
+    if isinstance(table, pd.DataFrame | pl.DataFrame):
+        kept = list(table["name"])
+        assert list(dict.fromkeys(kept)) == list(dict.fromkeys(NAMES)), title
+        assert {type(name) for name in kept} == {str}, title
+        if "residue" in table.columns:
+            assert len(table) == 20 * sum(range(10, 20))
+            assert table["logit"].dtype.kind == "f", "numbers are numbers"
+        else:
+            assert kept == NAMES
+    assert {"rows", "names", "table"} & found.keys(), f"{title} shows no names"
 
 
 def test_every_format_has_its_lines():
-    assert {title for title, _ in snippets()} == {"JSONL", "CSV", "NPZ", "Parquet", "HDF5"}
+    assert {title for title, _ in snippets()} == {"JSONL", "CSV", "XLSX", "NPZ", "Parquet", "HDF5"}
+
+
+def test_numbers_of_failed_items_are_missing_values(api, inline_worker, tmp_path, monkeypatch):
+    items = b">NA\nMKTAYIAKQR\n>\nMKTAY\n>nan\nMK1\n"
+    job = body(submit(api, items, action="log_prob", on_invalid="skip"))
+    inline_worker()
+    csv = b"".join(export_open(Job.objects.get(pk=job["id"]), "csv").blocks)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "results.csv").write_bytes(csv)
+    (code,) = [code for title, code in snippets() if title == "CSV" and "mean_layer" in code]
+    table = run("CSV", code)["table"]
+    assert table["name"].tolist() == ["NA", "record_2", "nan"]
+    assert table["log_prob"].dtype.kind == "f"
+    assert table["log_prob"].isna().tolist() == [False, False, True]

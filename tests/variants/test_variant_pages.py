@@ -82,6 +82,7 @@ def test_a_scan_is_a_table_for_spreadsheets(api, browser, scan, stranger_browser
     assert sum(float(row["probability"]) for row in rows[:20]) == pytest.approx(1, abs=1e-4)
     assert stranger_browser.get(path).status_code == 404
     assert browser.get(f"/jobs/{scan['id']}/items/1/table.csv").status_code == 404
+    assert list(rows[0])[:8] == ["index", "name", "position", "number", "wild_type", "mutant", "variant", "score"]
 
 
 # --- score ----------------------------------------------------------------------------------------------------------

@@ -96,6 +96,7 @@ CLASSES = {
     "item-list-page": PAGE_OBJECT,
     "item-page": PAGE_OBJECT,
     "item-table": PAGE_OBJECT,
+    "item-workbook": PAGE_OBJECT,
     "variants-page": PAGE_OBJECT,
     "variants-table": PAGE_OBJECT,
     "assay-list-page": PAGE_OBJECT,
@@ -110,7 +111,7 @@ CLASSES = {
 }
 
 QUERIES = {
-    "job-results": ["format=jsonl", "format=csv", "format=npz", "format=parquet", "format=h5"],
+    "job-results": ["format=jsonl", "format=csv", "format=xlsx", "format=npz", "format=parquet", "format=h5"],
     "job-items": ["state=pending", "page_size=1"],
     "item-list-page": ["state=pending", "search=a"],
     "job-list-page": ["search=secret", "state=unfinished"],

@@ -31,11 +31,13 @@ def library(tmp_path) -> Path:
     return path
 
 
-def call(file: Path, out: Path, *, action="encode", model=str(TINY), context=None, params=None, on_invalid="reject"):
+def call(
+    file: Path, out: Path, *, action="encode", model=str(TINY), context=None, params=None, on_invalid="reject", table=""
+):
     seen: list[tuple[int, int]] = []
     code = run(
         file, action=action, model=model, out=out, context=context, params=params or {},
-        on_invalid=on_invalid, name="", report=lambda done, total: seen.append((done, total)),
+        on_invalid=on_invalid, name="", report=lambda done, total: seen.append((done, total)), table=table,
     )  # fmt: skip
     return code, seen
 
@@ -68,7 +70,7 @@ def test_float16_in_every_format_is_float32_rounded(library, tmp_path):
     call(library, tmp_path / "full.npz", params=params)
     with np.load(tmp_path / "full.npz") as arrays:
         expected = arrays["mean_layer_6"].astype(np.float16)
-    for suffix in ("npz", "parquet", "h5", "jsonl", "csv"):
+    for suffix in ("npz", "parquet", "h5", "jsonl", "csv", "xlsx"):
         assert call(library, tmp_path / f"half.{suffix}", params=params | {"dtype": "float16"})[0] == 0
     with np.load(tmp_path / "half.npz") as arrays, h5py.File(tmp_path / "half.h5") as file:
         table = np.stack(pd.read_parquet(tmp_path / "half.parquet")["mean_layer_6"])
@@ -78,7 +80,8 @@ def test_float16_in_every_format_is_float32_rounded(library, tmp_path):
     lines = (tmp_path / "half.jsonl").read_text().splitlines()
     rows = [json.loads(line)["result"]["embeddings"][0]["embedding"] for line in lines]
     cells = pd.read_csv(tmp_path / "half.csv").filter(like="mean_layer_6_").to_numpy()
-    for text in (rows, cells):
+    sheet = pd.read_excel(tmp_path / "half.xlsx", engine="calamine").filter(like="mean_layer_6_").to_numpy()
+    for text in (rows, cells, sheet):
         np.testing.assert_array_equal(np.array(text, np.float32), expected.astype(np.float32))
 
 
@@ -131,8 +134,9 @@ def test_a_context_file_and_a_json_body_agree(library, tmp_path):
 @pytest.mark.parametrize(
     ("out", "extra", "error", "code"),
     [
-        ("out.xlsx", {}, InvalidInput, "unknown_format"),
-        ("out.csv", {"params": {"include": ["per_token"]}}, InvalidInput, "ragged_results"),
+        ("out.xls", {}, InvalidInput, "unknown_format"),
+        ("out.csv", {"params": {"include": ["mean", "per_token"]}}, InvalidInput, "several_tables"),
+        ("out.csv", {"table": "scores"}, InvalidInput, "unknown_table"),
         ("out.npz", {"action": "fold"}, InvalidInput, "unknown_action"),
         ("out.npz", {"params": {"repr_layers": [9]}}, InvalidInput, "bad_layers"),
         ("out.npz", {"model": "e1-601m"}, CheckpointError, "bad_checkpoint"),

@@ -103,10 +103,12 @@ def test_maps_of_any_size_lie_in_one_array(call):
         assert np.allclose(arrays["contacts_single"].mean(axis=1), arrays["contacts"].ravel(), atol=1e-6)
 
 
-def test_what_no_table_can_hold_is_refused(call):
+def test_what_a_sheet_cannot_hold_is_refused_before_anything_is_computed(call, monkeypatch):
+    monkeypatch.setattr("jobs.files.xlsx.MAX_ROWS", 200)
+    monkeypatch.setattr("worker.run_file._results", lambda plan, engine: pytest.fail("it computes"))
     with pytest.raises(InvalidInput) as caught:
-        call(f">a\n{SHORT}\n", "out.csv", action="scan", suffix=".fasta")
-    assert caught.value.code == "ragged_results"
+        call(f">a\n{SHORT}\n", "out.xlsx", action="scan", suffix=".fasta")
+    assert caught.value.code == "sheet_too_large"
 
 
 def test_a_list_of_codes_is_scored_and_a_bare_sequence_scanned(call):

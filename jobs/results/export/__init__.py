@@ -1,8 +1,8 @@
 """Downloads: a job's results as a file that is written while it is sent. Start at `export_open`.
 
 In every format, rows are in input order, and memory does not grow with the number of items. `docs/results.md` describes
-the contents of each file. `rows` writes JSON lines and CSV, `npz` writes NPZ, and `arrays` makes the batches of Parquet
-and of HDF5, which is built in the background. `reading` finds the numbers for all of them.
+the contents of each file. `rows` writes JSON lines, `tables` CSV and XLSX, `npz` writes NPZ, and `arrays` makes the
+batches of Parquet and of HDF5, which is built in the background. `reading` finds the numbers for all of them.
 """
 
 from __future__ import annotations
@@ -14,25 +14,26 @@ from types import MappingProxyType
 from jobs.errors import InvalidInput
 from jobs.models import Job
 from jobs.results.export.arrays import parquet_blocks
-from jobs.results.export.columns import columns_of
+from jobs.results.export.names import job_file
 from jobs.results.export.npz import npz_blocks
 from jobs.results.export.reading import ExportBroken
-from jobs.results.export.rows import csv_blocks, jsonl_blocks
+from jobs.results.export.rows import jsonl_blocks
+from jobs.results.export.tables import WHOLE, Part, csv_blocks, xlsx_blocks
 
-__all__ = ["FORMATS", "Export", "ExportBroken", "Format", "export_open", "filename_of", "format_of"]
+__all__ = ["FORMATS", "Export", "ExportBroken", "Format", "Part", "export_open", "filename_of", "format_of"]
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
     """A kind of file. `blocks` writes it while it is sent; without it, a service worker builds the file first.
 
-    `holds_ragged` is whether arrays with several rows per item fit in it.
+    `tables` is whether it consists of the job's tables.
     """
 
     content_type: str
     suffix: str
-    blocks: Callable[[Job], Iterator[bytes]] | None
-    holds_ragged: bool = True
+    blocks: Callable[[Job, Part], Iterator[bytes]] | None
+    tables: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +47,14 @@ class Export:
 
 FORMATS: Mapping[str, Format] = MappingProxyType(
     {
-        "jsonl": Format("application/x-ndjson", "jsonl", jsonl_blocks),
-        "csv": Format("text/csv; charset=utf-8", "csv", csv_blocks, holds_ragged=False),
+        "jsonl": Format("application/x-ndjson", "jsonl", lambda job, _: jsonl_blocks(job)),
+        "csv": Format("text/csv; charset=utf-8", "csv", csv_blocks, tables=True),
+        "xlsx": Format(
+            "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "xlsx", xlsx_blocks, tables=True
+        ),
         # No type of its own, and as application/zip some browsers would unpack it.
-        "npz": Format("application/octet-stream", "npz", npz_blocks),
-        "parquet": Format("application/vnd.apache.parquet", "parquet", parquet_blocks),
+        "npz": Format("application/octet-stream", "npz", lambda job, _: npz_blocks(job)),
+        "parquet": Format("application/vnd.apache.parquet", "parquet", lambda job, _: parquet_blocks(job)),
         "h5": Format("application/x-hdf5", "h5", None),
     }
 )
@@ -65,29 +69,23 @@ def format_of(name: str) -> Format:
     return chosen
 
 
-def filename_of(job: Job, format: str) -> str:
+def filename_of(job: Job, format: str, table: str = "") -> str:
     """Return the name that a browser gives to the file."""
-    return f"{job.model}-{job.action}-{job.pk.hex[:8]}.{format_of(format).suffix}"
+    return job_file(job, table, suffix=format_of(format).suffix)
 
 
-def export_open(job: Job, format: str) -> Export:
+def export_open(job: Job, format: str, part: Part = WHOLE) -> Export:
     """Return the finished results of a job in a format that is written while it is sent.
 
     If the job still runs, they are those finished so far. Raises InvalidInput before the first byte: `unknown_format`,
-    or `ragged_results` if the format cannot hold what the job stores. `blocks` raises ExportBroken if the job is
+    or what the tables of a job refuse (`jobs.results.export.tables`). `blocks` raises ExportBroken if the job is
     deleted during the transfer, or if stored bytes are damaged.
     """
     chosen = format_of(format)
     if chosen.blocks is None:
         raise ValueError(f"{format} is built before it is sent")
-    if not chosen.holds_ragged:
-        _refuse_ragged(job, format)
-    return Export(content_type=chosen.content_type, filename=filename_of(job, format), blocks=chosen.blocks(job))
-
-
-def _refuse_ragged(job: Job, format: str) -> None:
-    ragged = [column.name for column in columns_of(job) if column.ragged]
-    if ragged:
-        able = ", ".join(name for name, other in FORMATS.items() if other.holds_ragged)
-        what = f"{format} cannot hold {', '.join(ragged)}: their rows differ in number from item to item"
-        raise InvalidInput.one("ragged_results", what, f"Choose from {able}.", path="format")
+    if part.table and not chosen.tables:
+        what = f"{format} has no tables: it holds all results"
+        raise InvalidInput.one("unknown_table", what, "Leave table out, or choose csv or xlsx.", path="table")
+    blocks = chosen.blocks(job, part)
+    return Export(content_type=chosen.content_type, filename=filename_of(job, format, part.table), blocks=blocks)

@@ -29,11 +29,6 @@ NONE = Attempt(0, "", "")
 """The attempt of a skipped item."""
 
 
-def ledger_name(job: Job) -> str:
-    """Return the name that a browser gives to the ledger."""
-    return f"ledger-{job.pk.hex[:8]}.csv"
-
-
 def ledger_blocks(job: Job) -> Iterator[bytes]:
     """Yield CSV: a header and one line per item in input order, with pending ones.
 

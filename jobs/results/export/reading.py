@@ -103,8 +103,10 @@ class Placed:
         return stored.rows[at]
 
 
-def item_pages(job: Job, *, sequences: bool, problems: bool = True) -> Iterator[list[ItemRow]]:
-    """Yield all items of the job in input order. Items have a sequence or a problem only if the arguments ask for it.
+def item_pages(job: Job, *, sequences: bool, problems: bool = True, only: int | None = None) -> Iterator[list[ItemRow]]:
+    """Yield all items of the job in input order, or the one with the index `only`.
+
+    Items have a sequence or a problem only if the arguments ask for it.
 
     Raises ExportBroken if the job is gone after the last page.
     """
@@ -113,6 +115,7 @@ def item_pages(job: Job, *, sequences: bool, problems: bool = True) -> Iterator[
         # Decoding JSON would take a quarter of the time of a row.
         fields = tuple(NOTHING if field == "error__0" else field for field in fields)
     rows = Item.objects.filter(job_id=job.pk).annotate(state=ITEM_STATE).order_by("index").values_list(*fields)
+    rows = rows if only is None else rows.filter(index=only)
     last = -1
     while page := [ItemRow(*values) for values in rows.filter(index__gt=last)[:PAGE_ITEMS]]:
         last = page[-1].index

@@ -1,4 +1,4 @@
-"""JSON lines and CSV: a line for each finished item; failed ones have their reason."""
+"""JSON lines, with a line for each finished item, and the rows of a table. Failed items have their reason."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Any
 from jobs.actions import ItemView, get_action
 from jobs.actions.base import Array
 from jobs.actions.columns import Column
-from jobs.files.lines import csv_head, csv_line, json_line
+from jobs.files.lines import json_line
 from jobs.files.pieces import in_blocks
+from jobs.files.tables import ItemRows, Table
 from jobs.library.selectors import context_at, context_sequences
 from jobs.models import Job
 from jobs.models.states import ItemState
@@ -29,12 +30,13 @@ def jsonl_blocks(job: Job) -> Iterator[bytes]:
     return in_blocks(_json_lines(job, columns_of(job)))
 
 
-def csv_blocks(job: Job) -> Iterator[bytes]:
-    """Yield a header and one line per finished item: index, name, state, error, and a cell for each number.
-
-    The job must have no ragged column.
-    """
-    return in_blocks(_csv_lines(job, columns_of(job)))
+def table_rows(job: Job, table: Table, only: int | None = None) -> Iterator[ItemRows]:
+    """Yield the rows of each finished item in a table, with its numbers or its error; or of the item `only`."""
+    sequences = table.layout is not None
+    for group in _finished(job, table.columns, sequences=sequences, only=only):
+        for item, arrays in group:
+            error = None if item.succeeded else _error(item)
+            yield table.item(item.index, item.name, item.state, sequence=item.sequence, arrays=arrays, error=error)
 
 
 def _json_lines(job: Job, columns: Sequence[Column]) -> Iterator[bytes]:
@@ -52,17 +54,11 @@ def _json_lines(job: Job, columns: Sequence[Column]) -> Iterator[bytes]:
             yield json_line(item.index, item.name, item.state, **rest)
 
 
-def _csv_lines(job: Job, columns: Sequence[Column]) -> Iterator[bytes]:
-    yield csv_head(columns)
-    for group in _finished(job, columns, sequences=False):
-        for item, arrays in group:
-            error = None if item.succeeded else _error(item)
-            yield csv_line(columns, item.index, item.name, item.state, arrays=arrays, error=error)
-
-
-def _finished(job: Job, columns: Sequence[Column], *, sequences: bool) -> Iterator[list[Loaded]]:
+def _finished(
+    job: Job, columns: Sequence[Column], *, sequences: bool, only: int | None = None
+) -> Iterator[list[Loaded]]:
     """Yield finished items in input order, in groups of bounded size. Items without results have no arrays."""
-    for page in item_pages(job, sequences=sequences):
+    for page in item_pages(job, sequences=sequences, only=only):
         finished = [item for item in page if item.state != ItemState.PENDING]
         placed = iter(place([item for item in finished if item.succeeded], columns))
         merged = [next(placed) if item.succeeded else Placed(item, ()) for item in finished]

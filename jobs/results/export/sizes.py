@@ -1,37 +1,96 @@
-"""The size of a download before anything is read, from the columns of the job."""
+"""The size of a download before anything is read, from the columns of the job and the bytes that it stores.
+
+The figures are of proteins with all outputs of e1-demo, of scans and of contact maps. A test compares them with files.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
 
 from jobs.actions.columns import Column
+from jobs.actions.layouts import Layout
+from jobs.files.tables import Table
 from jobs.models import Job
+from jobs.quotas.usage import result_bytes_of
 
-TEXT_PER_BINARY = 2.75
-"""Numbers as decimals over float32: 137 MB of JSONL for 50 MB of NPZ, 240 proteins with all outputs of e1-demo."""
-TEXT_BYTES = 4
-"""Decimals of a float16 are as long as those of the same float32 (docs/results.md)."""
-ROW_OVERHEAD = {"jsonl": 75, "csv": 25, "npz": 48, "parquet": 17, "h5": 32}
-"""Bytes of a row beside its numbers, with a name of ten letters. A test compares them with real files."""
+DECIMALS = {2: 11.0, 4: 11.0, 8: 19.5}
+"""Characters of a number and its separator by the bytes that it is stored in. float16 is written like float32."""
+PACKED = {2: 7.0, 4: 7.0, 8: 10.0}
+"""Bytes of a number in XLSX."""
+ROW_OVERHEAD = {"jsonl": 75, "npz": 48, "parquet": 17, "h5": 32}
+"""Bytes of an item beside its numbers, with a name of ten letters."""
+ITEM_ROW = {"csv": 25, "xlsx": 12}
+"""Bytes of a row for an item, beside its numbers."""
+OTHER_ROW = {"csv": 14, "xlsx": 6}
+KEY = {"csv": 2.5, "xlsx": 1.0}
+"""Bytes of a row of a layout: for index and name, and for each key."""
+WORKBOOK = 2_400
+"""Bytes of a workbook without rows."""
 REFUSED_ROW = 250
 """Bytes of a text row of an item without a result."""
 
 
-def estimated_bytes(job: Job, counts: Mapping[str, int], columns: Sequence[Column], *, format: str) -> int:
-    """Return the approximate size of a download now, from the succeeded items and the residues of the whole job."""
-    done = counts["succeeded"]
-    share = done / max(1, counts["total"] - counts["skipped"])
-    text = format in ("jsonl", "csv")
-    numbers = sum(_bytes_of(column, job, done, share, TEXT_BYTES if text else 0) for column in columns)
-    if not text:
-        return int(numbers + ROW_OVERHEAD[format] * done)
-    others = counts["failed"] + counts["skipped"] + counts["cancelled"]
-    return int(numbers * TEXT_PER_BINARY + ROW_OVERHEAD[format] * done + REFUSED_ROW * others)
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a job has now: its items by state, and the rows of each of its ragged arrays in all."""
+
+    counts: Mapping[str, int]
+    ragged_rows: int
+
+    @property
+    def others(self) -> int:
+        """Finished items without a result."""
+        return self.counts["failed"] + self.counts["skipped"] + self.counts["cancelled"]
+
+    def rows(self, layout: Layout | None) -> int:
+        """Return the rows of an array of this layout in all."""
+        return self.ragged_rows if layout else self.counts["succeeded"]
 
 
-def _bytes_of(column: Column, job: Job, items: int, share: float, least: int) -> float:
-    """Return the bytes of the column's numbers, each counted as at least `least`."""
-    itemsize = max(least, column.numpy_dtype.itemsize)
-    rows: Any = job.total_residues * share if column.ragged else items
-    return float(rows * column.width * itemsize)
+def held_of(job: Job, counts: Mapping[str, int], columns: Sequence[Column]) -> Held:
+    """Return what a job has now. All ragged arrays of an action have the same rows, so the bytes tell their number."""
+    ragged = sum(_row_bytes(column) for column in columns if column.ragged)
+    if not ragged:
+        return Held(counts, 0)
+    plain = sum(_row_bytes(column) for column in columns if not column.ragged)
+    return Held(counts, max(0, result_bytes_of(job.pk) - plain * counts["succeeded"]) // ragged)
+
+
+def file_bytes(held: Held, columns: Sequence[Column], *, format: str) -> int:
+    """Return the approximate size of a file without tables."""
+    text = format == "jsonl"
+    numbers = sum(
+        held.rows(column.rows) * column.width * (DECIMALS[column.itemsize] if text else column.itemsize)
+        for column in columns
+    )
+    return int(numbers + ROW_OVERHEAD[format] * held.counts["succeeded"] + REFUSED_ROW * held.others * text)
+
+
+def table_rows(held: Held, table: Table) -> int:
+    """Return the rows of a table without the header: exactly, but for the pairs of several items."""
+    return table.shown(held.rows(table.layout)) + held.others
+
+
+def table_bytes(held: Held, tables: Sequence[Table], *, format: str) -> int:
+    """Return the approximate size of a CSV file or a workbook with these tables, 0 if they have no row."""
+    size = sum(_table_bytes(held, table, format) for table in tables)
+    return int(size + WORKBOOK) if size and format == "xlsx" else int(size)
+
+
+def _table_bytes(held: Held, table: Table, format: str) -> float:
+    number = DECIMALS if format == "csv" else PACKED
+    rows = table.shown(held.rows(table.layout))
+    keys = OTHER_ROW[format] + KEY[format] * len(table.layout.heads) if table.layout else ITEM_ROW[format]
+    # Probabilities are float32, whatever they are computed from.
+    cells = [
+        number[4] if cell == "probability" else number[c.itemsize]
+        for c in table.columns
+        for cell in c.cells
+        if not c.position
+    ]
+    return rows * (keys + sum(cells)) + REFUSED_ROW * held.others
+
+
+def _row_bytes(column: Column) -> int:
+    return column.width * column.itemsize

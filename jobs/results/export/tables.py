@@ -1,0 +1,101 @@
+"""CSV and XLSX: which tables a job has, whether a workbook can hold them, and their blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+from jobs.errors import InvalidInput
+from jobs.files.lines import BOM, csv_head, csv_lines
+from jobs.files.pieces import in_blocks
+from jobs.files.tables import Table, chosen_tables, only_table
+from jobs.files.xlsx import MAX_ROWS, Sheet, SheetFull, facts_sheet, too_large, workbook_blocks
+from jobs.models import Chunk, Item, Job, Output
+from jobs.models.states import ChunkState
+from jobs.queue.progress import job_counts
+from jobs.results.export.arrays import facts_of
+from jobs.results.export.columns import columns_of
+from jobs.results.export.reading import ExportBroken
+from jobs.results.export.rows import table_rows
+
+PAGE_CHUNKS = 4096
+"""Chunks per query while rows are counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What a request chooses: one of several tables, one item, and the mark by which Excel recognises UTF-8."""
+
+    table: str = ""
+    item: int | None = None
+    bom: bool = False
+
+
+WHOLE = Part()
+
+
+def csv_blocks(job: Job, part: Part = WHOLE) -> Iterator[bytes]:
+    """Yield a header and the rows of a table.
+
+    Raises InvalidInput `several_tables` if the job has several and none is chosen, or `unknown_table`.
+    """
+    table = only_table(chosen_tables(columns_of(job), part.table))
+    lines = (line for item in table_rows(job, table, part.item) for line in csv_lines(item))
+    return in_blocks(chain([BOM] if part.bom else [], [csv_head(table.heads)], lines))
+
+
+def xlsx_blocks(job: Job, part: Part = WHOLE) -> Iterator[bytes]:
+    """Yield a workbook with a sheet for each table, or for the chosen one, and a sheet about the job.
+
+    Raises InvalidInput `sheet_too_large` before the first block, or `unknown_table`.
+    """
+    tables = chosen_tables(columns_of(job), part.table)
+    length = _lengths(job, part)
+    for table in tables:
+        if reason := too_large(table, length(table)):
+            raise InvalidInput.one("sheet_too_large", reason, _remedy(tables), path="format")
+    return _unbroken(_workbook(job, tables, part))
+
+
+def _lengths(job: Job, part: Part) -> Callable[[Table], int]:
+    """Return how to count the rows of a table."""
+    if part.item is not None:
+        sequence = Item.objects.values_list("sequence", flat=True).get(job=job, index=part.item)
+        return lambda table: table.most(sequence)
+    counts = job_counts(job)
+    return lambda table: table_length(job, table, counts)
+
+
+def table_length(job: Job, table: Table, counts: Mapping[str, int]) -> int:
+    """Return the rows of a table now, without the header; if a sheet cannot hold them, a number beyond MAX_ROWS."""
+    rows = counts["failed"] + counts["skipped"] + counts["cancelled"]
+    if table.layout is None:
+        return rows + counts["succeeded"]
+    first, last = table.columns[0], 0
+    done = Chunk.objects.filter(job_id=job.pk, state=ChunkState.DONE, n_succeeded__gt=0).order_by("id")
+    while rows < MAX_ROWS and (ids := list(done.filter(id__gt=last).values_list("id", flat=True)[:PAGE_CHUNKS])):
+        last = ids[-1]
+        stored = Output.objects.filter(chunk_id__in=ids, kind=first.kind, layer=first.layer)
+        rows += sum(table.shown(one) for counted in stored.values_list("rows", flat=True) for one in counted)
+    return rows
+
+
+def _workbook(job: Job, tables: Sequence[Table], part: Part) -> Iterator[bytes]:
+    sheets = [(table.name, Sheet(table.heads).all(table_rows(job, table, part.item))) for table in tables]
+    return workbook_blocks([*sheets, ("about", facts_sheet(facts_of(job)))])
+
+
+def _unbroken(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield the same blocks. Raises ExportBroken if a running job outgrew a sheet meanwhile."""
+    try:
+        yield from blocks
+    except SheetFull as error:
+        raise ExportBroken(f"{error}; download CSV or Parquet", code="sheet_too_large") from error
+
+
+def _remedy(tables: Sequence[Table]) -> str:
+    if len(tables) == 1:
+        return "Choose csv, which has the same table without a limit, or parquet."
+    names = ", ".join(table.name for table in tables)
+    return f"Choose one table ({names}), or csv, which has them without a limit."
