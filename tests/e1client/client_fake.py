@@ -218,7 +218,7 @@ class FakeService:
         if self.building:
             self.building -= 1
             return 202, {"url": f"/api/jobs/{job_id}/artefacts/7/"}, {}
-        body = NPZ if format == "npz" else RESULTS
+        body = NPZ if format in ("npz", "xlsx") else RESULTS  # both are zip archives
         digest = hashlib.sha256(b"" if self.wrong_digest else body).digest()
         return 200, body, {"Repr-Digest": f"sha-256=:{base64.b64encode(digest).decode()}:"}
 

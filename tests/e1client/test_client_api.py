@@ -254,12 +254,12 @@ def test_a_truncated_download_begins_anew(client, service, job, tmp_path):
     assert [path.name for path in tmp_path.iterdir() if "out" in path.name] == ["out.jsonl"]
 
 
-@pytest.mark.parametrize("name", ["out.jsonl", "out.csv", "out.npz"])
+@pytest.mark.parametrize("name", ["out.jsonl", "out.csv", "out.npz", "out.xlsx"])
 def test_a_download_that_a_proxy_ended_early_begins_anew(client, service, job, tmp_path, name, lost):
     """HTTP reports a complete body: only the end mark of the format shows the loss."""
     service.faults = ["shorten"]
     out = client.download(job, tmp_path / name)
-    assert out.read_bytes() == (NPZ if name == "out.npz" else RESULTS)
+    assert out.read_bytes() == (NPZ if name in ("out.npz", "out.xlsx") else RESULTS)
     assert [error.code for error in lost] == ["truncated"]
 
 

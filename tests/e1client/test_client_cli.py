@@ -203,6 +203,8 @@ def test_download_to_a_file_and_to_standard_output(service, e1, tmp_path):
     assert e1("download", job, "--out", "x.csv").exit_code == 0
     assert service.log[-1]["query"] == {"format": "csv"}
     assert (tmp_path / "x.csv").read_bytes() == RESULTS
+    assert e1("download", job, "--out", "y.csv", "--table", "logits").exit_code == 0
+    assert service.log[-1]["query"] == {"format": "csv", "table": "logits"}
     assert e1("download", job, "--format", "npz").exit_code == 0
     assert (tmp_path / f"{job}.npz").exists()
     assert e1("download", job, "--out", "-").stdout_bytes == RESULTS
