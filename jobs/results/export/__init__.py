@@ -1,8 +1,8 @@
 """Downloads: a job's results as a file that is written while it is sent. Start at `export_open`.
 
 In every format, rows are in input order, and memory does not grow with the number of items. `docs/results.md` describes
-the contents of each file. `rows` writes JSON lines, `tables` CSV and XLSX, `npz` writes NPZ, and `arrays` makes the
-batches of Parquet and of HDF5, which is built in the background. `reading` finds the numbers for all of them.
+the contents of each file. `rows` writes JSON lines, `tables` CSV and XLSX, and `npz` writes NPZ. `arrays` makes the
+batches of Parquet, and of HDF5, which is built in the background. `reading` finds the numbers for all of them.
 """
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ def file_bytes(held: Held, columns: Sequence[Column], *, format: str) -> int:
 
 
 def table_rows(held: Held, table: Table) -> int:
-    """Return the rows of a table without the header: exactly, but for the pairs of several items."""
+    """Return the rows of a table without the header. For pairs of several items, that is an estimate."""
     return table.shown(held.rows(table.layout)) + held.others
 
 
@@ -82,7 +82,7 @@ def _table_bytes(held: Held, table: Table, format: str) -> float:
     number = DECIMALS if format == "csv" else PACKED
     rows = table.shown(held.rows(table.layout))
     keys = OTHER_ROW[format] + KEY[format] * len(table.layout.heads) if table.layout else ITEM_ROW[format]
-    # Probabilities are float32, whatever they are computed from.
+    # Probabilities are float32, also if they are computed from float64.
     cells = [
         number[4] if cell == "probability" else number[c.itemsize]
         for c in table.columns
