@@ -27,7 +27,7 @@ class Assay(Attachment):
 
     `names` are those of the file. `data` has a little-endian double for each, NaN for no value. `offset` is the
     difference between the positions in the names and those in the parent. If there is no single one, `numbering` has
-    the form of `jobs.science.variants.numbering_forms`.
+    the form of `jobs.science.variants.numbering_forms`. `notes` lists what was changed in the file, or left out.
     """
 
     job = models.ForeignKey("jobs.Job", on_delete=models.CASCADE, related_name="assays")
@@ -37,6 +37,7 @@ class Assay(Attachment):
     numbering = models.JSONField(null=True)
     names = models.JSONField()
     data = models.BinaryField()
+    notes = models.JSONField(default=list, db_default=[])
 
 
 class Structure(Attachment):

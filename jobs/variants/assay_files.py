@@ -24,13 +24,16 @@ _SHOWN = 20
 
 @dataclass(frozen=True, slots=True)
 class AssayTable:
-    """The `names` and `values` of the rows, in order. A value is NaN if there is no measurement."""
+    """The `names` and `values` of the rows, in order. A value is NaN if there is no measurement.
+
+    `notes` says what was changed in the file, or left out.
+    """
 
     variant_column: str
     value_column: str
     names: tuple[str, ...]
     values: tuple[float, ...]
-    warnings: tuple[Problem, ...] = ()
+    notes: tuple[Problem, ...] = ()
 
 
 def read_assay(stream: Readable, *, variant_column: str = "", value_column: str = "") -> AssayTable:
@@ -68,9 +71,9 @@ def read_assay(stream: Readable, *, variant_column: str = "", value_column: str 
     if all(map(math.isnan, values)):
         what = f"The column {storable(numbers.column)[:60]} holds no measurement"
         raise InvalidInput.one("no_measurement", what, "Choose another column.", path=VALUE_FIELD)
-    warnings = (*filter(None, [numbers.warning()]), *table.warnings())
+    notes = (*filter(None, [numbers.warning()]), *table.warnings())
     chosen = [storable(table.columns[at])[:100] for at in (variant_at, value_at)]
-    return AssayTable(chosen[0], chosen[1], tuple(variants), tuple(values), warnings)
+    return AssayTable(chosen[0], chosen[1], tuple(variants), tuple(values), notes)
 
 
 def _variant_column(table: Table, wanted: str) -> int:

@@ -74,6 +74,7 @@ def assay_add(
             numbering=numbers.get("numbering"),
             names=list(table.names),
             data=values,
+            notes=[note.as_dict() for note in table.notes],
             size=size,
         )
     made.refresh_from_db()

@@ -43,6 +43,7 @@ class AssaySummary(Shape):
     offset = s.IntegerField()
     numbering = s.JSONField(allow_null=True, help_text="Null if the offset says it all.")
     created_at = s.DateTimeField()
+    notes = ProblemBody(many=True, help_text="What was changed in the file, or left out.")
 
 
 class AssayCounts(Shape):

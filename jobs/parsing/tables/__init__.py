@@ -14,7 +14,8 @@ Rules, the same for every table:
 - The separator is a tab, a semicolon or a comma, found with quotes respected (`dialect`). A line `sep=;` names it.
 - Lines before the header that begin with `#` are left out and counted. So are later ones that are no whole row.
 - Columns without a name are left out and reported. `Row.cells` has no place for them.
-- A row has as many fields as the header. Only empty fields may follow. Anything else is the fault `wrong_field_count`.
+- A row has as many fields as the header, or it is the fault `wrong_field_count`. Even empty fields behind the last
+  column are too many: a separator inside a text may have shifted the others.
 - Columns are found by role (`roles`): synonyms in order of precedence, `unclear_column` if two of the same rank fit.
 - Cells are text. A name stays as it is written, `NA` too.
 - `cells.Numbers` reads one column as numbers. Decimal commas are read and counted, and words such as `NA` are missing.

@@ -48,22 +48,22 @@ class Table:
         self.line = header.line
 
     def __iter__(self) -> Iterator[Row | Fault]:
-        width, nameless, whole = self._width, self._nameless, len(self._kept) == self._width
+        width, needed = self._width, self._needed
+        nameless, whole = self._nameless, len(self._kept) == self._width
         pick = _picker(self._kept)
         for row in self._rows:
             if isinstance(row, Fault):
                 yield row
                 continue
             cells = row.cells
-            if len(cells) != width:
-                if len(cells) < self._needed or any(map(str.strip, cells[width:])):
-                    yield self._uneven(row)
-                    continue
-                cells = cells[:width]
+            if not needed <= len(cells) <= width:
+                # Empty fields behind the last column may be those of a row that a separator in its text has shifted.
+                yield self._uneven(row)
+                continue
             if nameless and self._rows.comma and (fault := self._decimals(row)):
                 yield fault
                 continue
-            yield row if whole and cells is row.cells else Row(row.line, cells if whole else pick(cells))
+            yield row if whole else Row(row.line, pick(cells))
 
     def _uneven(self, row: Row) -> Fault:
         fields = "1 field" if len(row.cells) == 1 else f"{len(row.cells):,} fields"

@@ -1,0 +1,10 @@
+"""Assays say what was changed in their files."""
+
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [("jobs", "0005_assays_have_a_numbering")]
+    operations = [
+        migrations.AddField(model_name="assay", name="notes", field=models.JSONField(db_default=[], default=list)),
+    ]
