@@ -111,8 +111,11 @@ class ShownJob:
         return progress.job_engines(self._job, self._sums)
 
 
-def present_item(item: Item) -> dict[str, Any]:
-    """Return a record of the input with its state, and with the reasons if it failed or was skipped."""
+def present_item(item: Item, *, of_variants: bool = False) -> dict[str, Any]:
+    """Return a record of the input with its state, and with the reasons if it failed or was skipped.
+
+    Items of a job of variants have a `variant` too.
+    """
     body: dict[str, Any] = {
         "index": item.index,
         "name": item.name,
@@ -121,6 +124,8 @@ def present_item(item: Item) -> dict[str, Any]:
         "residues": len(item.sequence),
         "state": getattr(item, "state"),  # noqa: B009 - an annotation of the query, not a field
     }
+    if of_variants:
+        body["variant"] = item.sequence
     if item.error_code is not None:
         body["code"] = item.error_code
         body["reason"] = item.error[0]["message"] if item.error else item.error_code

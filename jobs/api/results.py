@@ -14,6 +14,7 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_sche
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from jobs.actions import get_action
 from jobs.api import serializers as shapes
 from jobs.api.presenters import present_item
 from jobs.background.artefacts import (
@@ -59,7 +60,8 @@ class JobItems(JobView):
     )
     def get(self, request: Request, job_id: UUID) -> Response:
         """List the records of the input in order, each with line, name, state, code and reason."""
-        items = selectors.items_of(self.job_with_rows(job_id)).select_related("chunk")
+        job = self.job_with_rows(job_id)
+        items = selectors.items_of(job).select_related("chunk")
         if wanted := request.query_params.get("state"):
             if wanted not in ItemState.values:
                 choice = f"Choose from {', '.join(ItemState.values)}."
@@ -67,7 +69,8 @@ class JobItems(JobView):
             items = selectors.items_in_state(items, ItemState(wanted))
         pages = ItemPages()
         page: list[Item] = pages.paginate_queryset(items, request, view=self) or []
-        return pages.get_paginated_response([present_item(item) for item in page])
+        of_variants = get_action(job.action).takes_variants
+        return pages.get_paginated_response([present_item(item, of_variants=of_variants) for item in page])
 
 
 class JobItem(JobView):
@@ -78,7 +81,7 @@ class JobItem(JobView):
         item = selectors.item_of(job, index)
         if item is None:
             raise NotFound(f"job {job_id} has no item {index}")
-        body = present_item(item)
+        body = present_item(item, of_variants=get_action(job.action).takes_variants)
         body["sequence"] = item.sequence
         body["context_sequences"] = item.context.sequences if item.context else []
         body["result"] = result_of(job, item) if body["state"] == ItemState.SUCCEEDED else None

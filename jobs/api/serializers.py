@@ -173,6 +173,9 @@ class ItemRow(Shape):
     header = s.CharField()
     line = s.IntegerField(allow_null=True)
     residues = s.IntegerField(help_text="Of `sequence`; of one skipped as too long only the beginning is kept.")
+    variant = s.CharField(
+        required=False, help_text="For score: the code, such as A24T:G56D, or a full sequence; as written if skipped."
+    )
     state = s.ChoiceField(ItemState.choices)
     code = s.CharField(required=False)
     reason = s.CharField(required=False)

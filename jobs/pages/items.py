@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from e1protocol import CANONICAL
+from jobs.actions import get_action
 from jobs.api.presenters import present_item
 from jobs.contacts import pages as contacts
 from jobs.contacts.services import structure_add
@@ -34,6 +35,7 @@ from jobs.results.items import result_of
 from jobs.results.page import ResultPage
 from jobs.results.summaries import ruled, summarise
 from jobs.science.contacts.chains import MAX_STRUCTURE_BYTES
+from jobs.science.variants.notations import is_notation
 from jobs.variants import pages as scores
 from jobs.variants import scan_pages as scans
 from jobs.variants.pages_assays import problems_by_field
@@ -65,10 +67,12 @@ def item_list(request: HttpRequest, job_id: UUID) -> HttpResponse:
     if search:
         items = items.filter(name__icontains=search)
     rows = list(items.filter(index__gt=-1 if after is None else after)[: PAGE_ROWS + 1])
+    of_variants = get_action(job.action).takes_variants
     narrowing = {name: value for name, value in (("state", state), ("search", search)) if value}
     context = {
         "job": job,
-        "items": [present_item(item) for item in rows[:PAGE_ROWS]],
+        "items": [present_item(item, of_variants=of_variants) for item in rows[:PAGE_ROWS]],
+        "of_variants": of_variants,
         "states": ItemState.choices,
         "state": state,
         "search": search,
@@ -99,7 +103,8 @@ def item_answer(
 ) -> HttpResponse:
     """Return the page of an item; `more` is added to its context, such as the problems of a form on it."""
     item = own_item(job, index)
-    body = present_item(item)
+    of_variants = get_action(job.action).takes_variants
+    body = present_item(item, of_variants=of_variants)
     shown = RESULT_PAGES.get(job.action)
     context: dict[str, Any] = {
         "job": job,
@@ -107,6 +112,7 @@ def item_answer(
         "files": list(item_files(job, item)),
         "shown": shown,
         "mapped": keeps_means(job),
+        "variant": item.sequence if of_variants and is_notation(item.sequence) else "",
         "lines": ruled(item.sequence),
         "context": item.context.sequences if item.context else [],
         "chunk": item.chunk,
