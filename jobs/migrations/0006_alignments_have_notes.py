@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("jobs", "0004_structures_keep_their_file")]
+    dependencies = [("jobs", "0005_assays_have_a_numbering")]
     operations = [
         migrations.AddField(
             model_name="alignment", name="notes", field=models.JSONField(db_default=[], default=list)
