@@ -105,7 +105,7 @@ def run(
         with open_writer(
             partial, out.suffix, action=plan.action, params=plan.params, model=facts, table=table
         ) as writer:
-            writer.foresee(record.sequence for record in plan.records())
+            writer.foresee(record.sequence for record in plan.library)
             for finished in _results(plan, engine):
                 failed += finished.state == "failed"
                 writer.write(finished)
