@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("jobs", "0005_assays_have_a_numbering")]
+    dependencies = [("jobs", "0006_assays_have_notes")]
     operations = [
         migrations.AddField(
             model_name="alignment", name="notes", field=models.JSONField(db_default=[], default=list)
