@@ -19,6 +19,7 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from e1site.webserver.arriving import Arrival, State
 from e1site.webserver.leaving import SILENCE_SECONDS, SLOWEST_RATE, ClientSocket
+from e1site.webserver.logs import without_query
 
 HEAD_SECONDS = 10.0
 """For the head of a request, from its first byte; for a new connection from the beginning."""
@@ -64,6 +65,7 @@ class EdgeWorker(ThreadWorker):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         # Static files are sent by `sendall`, because sendfile refuses the non-blocking sockets of the loop.
         self.cfg.set("sendfile", False)
+        self.log.error_log.addFilter(without_query)
         # In the order in which they began, so that the first is the oldest.
         self._arriving: dict[int, Waiting] = {}
         self._leaving: dict[int, Waiting] = {}

@@ -285,6 +285,18 @@ def test_an_address_is_what_the_outermost_of_our_proxies_has_seen(folder, rf, se
         web.server_close()
 
 
+def test_no_log_has_a_query(browser, user, proxy, stack):
+    """The parameters of a raw upload may contain a sequence."""
+    query = "?model=e1-demo&action=score&params=MKTSECRET"
+    assert user.post(f"/api/jobs/{query}", content=b"A1C", headers={"Content-Type": "text/x-fasta"}).status_code == 400
+    assert browser.get(f"/no-such-page/{query}").status_code == 404
+    assert browser.get("/login/", headers={"Referer": f"{proxy.https}/{query}"}).status_code == 200
+    log = proxy.log.read_text()
+    assert '"POST /api/jobs/" 400' in log
+    logs = [log, *(path.read_text(errors="replace") for path in stack.folder.logs.glob("*.log"))]
+    assert not [text for text in logs if "MKTSECRET" in text]
+
+
 def test_numbers_of_the_service_stay_inside(browser, direct):
     assert direct.get("/metrics").status_code == 200
     assert browser.get("/metrics").status_code == 404

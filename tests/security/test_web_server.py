@@ -31,9 +31,14 @@ def free_port() -> int:
 
 
 @pytest.fixture(scope="module")
-def port(tmp_path_factory) -> Iterator[int]:
+def log(tmp_path_factory) -> Path:
+    """Return the log of the web server."""
+    return tmp_path_factory.mktemp("web") / "log"
+
+
+@pytest.fixture(scope="module")
+def port(log) -> Iterator[int]:
     number = free_port()
-    log = tmp_path_factory.mktemp("web") / "log"
     command = [
         *(sys.executable, "-m", "gunicorn", "tests.security.tiny_app:application", "--bind", f"127.0.0.1:{number}"),
         *("--worker-class", "e1site.webserver.worker.EdgeWorker", "--workers", "1", "--threads", str(THREADS)),
@@ -113,6 +118,20 @@ def test_a_head_without_end_is_refused(port):
 def test_what_is_no_request_is_refused(port):
     with clients(port, b"NONSENSE\r\n\r\n", 1) as (sock,):
         assert sock.recv(1000).startswith(b"HTTP/1.1 400 ")
+
+
+@pytest.mark.parametrize(
+    ("request_line", "said"),
+    [
+        (b"GET /broken?params=MKTSECRET HTTP/1.1", "Error handling request GET /broken"),
+        (b'GET /?params={"parent": "MKTSECRET"} HTTP/1.1', "Invalid request from ip=127.0.0.1"),
+    ],
+)
+def test_no_query_is_in_the_log(port, log, request_line, said):
+    with clients(port, request_line + b"\r\nHost: x\r\n\r\n", 1) as (sock,):
+        assert re.match(rb"HTTP/1\.1 [45]00 ", sock.recv(1000))
+    assert wait_gone(lambda: said not in log.read_text(), DEADLINE)
+    assert "MKTSECRET" not in log.read_text()
 
 
 SMUGGLED = {

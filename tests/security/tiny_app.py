@@ -30,6 +30,8 @@ class Stream:
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
     path = environ["PATH_INFO"]
+    if path == "/broken":
+        raise RuntimeError("an error of the application")
     if path == "/stream":
         start_response("200 OK", [("Content-Type", "application/octet-stream")])
         return Stream(LARGE // len(PIECE))
