@@ -18,7 +18,7 @@ ServiceError
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from itertools import islice
 from typing import Any, Self, TypeVar
 
@@ -28,12 +28,22 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
+class Offer:
+    """A way out that a program can take: the same request with `field` set to `value`. `label` is for a button."""
+
+    field: str
+    value: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
     """One thing that is wrong, for a person and for a program.
 
     `code` is stable. `message` is the problem and its place, `remedy` the way out. `path` is the field of a JSON body
     (`items.3.sequence`). `line` and `column` count from 1 in a file. `record` is the name as given, and `index` the
-    0-based position of the record in the input. `character` is the offending character.
+    0-based position of the record in the input. `character` is the offending character. `offers` are ways out that a
+    page can put on buttons.
     """
 
     code: str
@@ -45,6 +55,11 @@ class Problem:
     record: str | None = None
     index: int | None = None
     character: str | None = None
+    offers: tuple[Offer, ...] = ()
+
+    def offering(self, offers: tuple[Offer, ...]) -> Problem:
+        """Return the same problem with ways out."""
+        return replace(self, offers=offers)
 
     def __post_init__(self) -> None:
         # Messages quote what they refuse, and that may be a list of a million numbers.
@@ -54,7 +69,8 @@ class Problem:
     def as_dict(self) -> dict[str, Any]:
         """Return the fields that are set, ready for JSON."""
         pairs = ((f.name, getattr(self, f.name)) for f in fields(self))
-        return {name: value for name, value in pairs if value is not None and value != ""}
+        given = {name: value for name, value in pairs if value not in (None, "", ())}
+        return given | ({"offers": [asdict(offer) for offer in self.offers]} if self.offers else {})
 
 
 class Problems:

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from jobs.errors import InvalidInput, Problem, TooLarge
 from jobs.limits import MAX_COLUMNS_FILE
 from jobs.parsing.numbers import whole
+from jobs.parsing.roles import INDEX, key, places
 from jobs.parsing.tables import NAMES, SEQUENCES, Fault, Numbers, Table, open_table
-from jobs.parsing.tables.roles import INDEX, key, places
 
 MAX_COLUMNS = 50
 MAX_CATEGORIES = 500

@@ -4,9 +4,11 @@
 - recognition: what a file is, from its content and its name; looks, signatures and encodings have the rules.
 - upload: bytes to text, with gunzip and size limits.
 - text: text to lines, in bounded memory.
-- reader: one class over the formats, which are in fasta and fasta_record, tables and lines (JSONL, plain text).
-- tables: the one reader of tables, for libraries, variants, measurements and columns.
+- reader: one class over the formats: fasta and fasta_record, tables, lines (JSONL and text without headers), flatfiles
+  (PIR, GenPept, UniProt) and interleaved (Clustal, Stockholm).
+- tables and roles: the one reader of tables, for libraries, variants, measurements and columns.
 - workbooks: sheets of Excel as rows.
+- annotations, words: rows and lines that are no sequences.
 - items: the items of a JSON body.
 - context: the context sequences that a job shares.
 - letters: alphabets, sizes, cleaning.
@@ -21,13 +23,17 @@ Codes, each explained with its remedy in `docs/input-rules.md`:
   too_short, position_outside, header_too_long, bad_name, bad_json, bad_csv, wrong_field_count, wrong_type,
   unknown_field, missing_field, context_not_allowed, too_many_contexts, empty_context, mask_in_context,
   context_too_long
-- of a file (InvalidInput): empty_file, unknown_format, other_format, bare_lines, not_text, utf_16, invalid_utf8,
-  control_character, line_too_long, not_fasta, json_array, bad_gzip, truncated_gzip
+- of a record, about its text: accession, words, header_in_line, control_character, bad_record, nucleotides
+- of a file (InvalidInput), about its kind: empty_file, unknown_format, other_format, bare_lines, not_text, utf_16,
+  invalid_utf8
+- of a file (InvalidInput): wrong_line_numbers, record_too_long, line_too_long, not_fasta, json_array, bad_gzip,
+  truncated_gzip
 - of a table (InvalidInput): missing_column, unclear_column, too_many_rows, duplicate_column, too_many_columns,
   no_measurement, bad_number, row_too_long, bad_workbook, no_such_sheet
 - of a file (TooLarge): upload_too_large, workbook_too_large, gzip_ratio
 - warnings: looks_like_dna, unnamed_records, ignored_columns, unnamed_columns, comment_lines, decimal_commas,
   other_sheets, dates_in_cells, hidden_rows, cells_beside, rows_left_out
+- warnings about the text: text_encoding, annotation_rows, no_header
 """
 
 from jobs.parsing.context import read_context
@@ -35,11 +41,10 @@ from jobs.parsing.items import ItemReader
 from jobs.parsing.letters import check_sequence, clean_sequence
 from jobs.parsing.reader import Reader, open_reader
 from jobs.parsing.records import BadRecord, ItemRules, Record, default_name
-from jobs.parsing.upload import Format, blocks_of, detect_format
+from jobs.parsing.upload import blocks_of
 
 __all__ = [
     "BadRecord",
-    "Format",
     "ItemReader",
     "ItemRules",
     "Reader",
@@ -48,7 +53,6 @@ __all__ = [
     "check_sequence",
     "clean_sequence",
     "default_name",
-    "detect_format",
     "open_reader",
     "read_context",
 ]

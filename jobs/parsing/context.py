@@ -16,27 +16,29 @@ from jobs.parsing.letters import check_contexts, clean_sequence
 from jobs.parsing.reader import Reader
 from jobs.parsing.records import ItemRules, Place, Record
 from jobs.parsing.text import Lines
-from jobs.parsing.upload import blocks_of, is_bare
+from jobs.parsing.upload import Upload
 
 PATH = "context_sequences"
 _REMEDY = 'Give FASTA, or a JSON list such as ["MKT...", "MRT..."]; for no context leave it out.'
 
 
-def read_context(data: bytes, rules: ItemRules) -> tuple[str, ...]:
-    """Return the cleaned context sequences in `data`: FASTA, packed or not, or a JSON list of text; at least one.
+def read_context(
+    data: bytes, rules: ItemRules, *, filename: str = "", media_type: str = "", layout: str = ""
+) -> tuple[str, ...]:
+    """Return the cleaned context sequences in `data`: a JSON list of text, or any kind of library; at least one.
 
-    Raises InvalidInput with every problem (line and column for FASTA, path for JSON), and TooLarge beyond
-    `MAX_CONTEXT_FILE` unpacked bytes.
+    `layout` is that of `open_reader`. Raises InvalidInput with every problem (line and column for FASTA, path for
+    JSON), and TooLarge beyond `MAX_CONTEXT_FILE` unpacked bytes.
     """
-    text = b"".join(blocks_of(io.BytesIO(data), max_bytes=MAX_CONTEXT_FILE))
+    upload = Upload(io.BytesIO(data), filename=filename, media_type=media_type, max_bytes=MAX_CONTEXT_FILE)
     place = Place(path=PATH)
     problems = Problems()
-    if not text.strip():
+    if upload.kind.key == "empty":
         contexts: tuple[str, ...] = ()
-    elif text.lstrip()[:1] in (b"[", b"{", b'"'):
-        contexts = _of_json(text, place)
+    elif data.lstrip()[:1] == b'"' or upload.reader("contexts", path=PATH) == "json":
+        contexts = _of_json(b"".join(upload), place)
     else:
-        contexts = _of_fasta(text, rules, problems)
+        contexts = _of_library(upload, rules, problems, layout)
     if not contexts and not problems:
         raise place.refused("empty_context", "there are no context sequences", _REMEDY)
     problems.extend(check_contexts(contexts, rules, place))
@@ -49,11 +51,11 @@ def read_context(data: bytes, rules: ItemRules) -> tuple[str, ...]:
     return contexts
 
 
-def _of_fasta(text: bytes, rules: ItemRules, problems: Problems) -> tuple[str, ...]:
-    """Return the sequences of a FASTA file, or a bare one, and add problems of single records to `problems`."""
+def _of_library(upload: Upload, rules: ItemRules, problems: Problems, layout: str) -> tuple[str, ...]:
+    """Return the sequences of a file of records, and add the problems of single records to `problems`."""
     reading = replace(rules, sequence=rules.context, needs_mask=False, min_residues=1, reach=0, labels=0, variants=None)
     contexts = []
-    for record in Reader([text], "plain" if is_bare(text) else "fasta", reading):
+    for record in Reader(upload, upload.reader("contexts"), reading, layout=layout):
         if isinstance(record, Record):
             contexts.append(record.sequence)
         else:

@@ -65,12 +65,18 @@ class ItemRule:
         self._strict = strict
         self._shared = tuple(shared_context)
 
-    def read(self, value: Any, index: int, *, line: int = 0, path: str | None = None) -> Record | BadRecord:
-        """Return one item as a record; `path` is its path in the body, None for a line of a file."""
+    def read(
+        self, value: Any, index: int, *, line: int = 0, path: str | None = None, header: str | None = None
+    ) -> Record | BadRecord:
+        """Return one item as a record; `path` is its path in the body, None for a line of a file.
+
+        With a `header`, its first word is the name of the item.
+        """
         self.tally.records += 1
         value, fields = self._as_sequence(value)
-        header = _header_of(value)
-        place = Place(line=line or None, record=header or default_name(index), index=index, path=path)
+        name = header.split(" ", 1)[0] if header else _header_of(value)
+        header = header or name
+        place = Place(line=line or None, record=name or default_name(index), index=index, path=path)
         problems = list(islice(_check_shape(value, place, fields), RECORD_PROBLEMS))
         if problems:
             sequence = value.get("sequence") if isinstance(value, Mapping) else None

@@ -78,7 +78,7 @@ _KINDS = (
     Kind("pir", "a PIR file", _read(ALIGNED, "pir")),
     Kind("genpept", "a GenPept file", _read(LIBRARIES, "genpept")),
     Kind("uniprot_text", "a UniProt file in text format", _read(LIBRARIES, "uniprot_text")),
-    Kind("jsonl", "JSONL", _read(LIBRARIES, "jsonl")),
+    Kind("jsonl", "JSONL", {"library": "jsonl", "variants": "jsonl", "contexts": "json"}),
     Kind("json", "JSON", {"library": "jsonl", "variants": "jsonl", "contexts": "json"}),
     Kind("table", "a table", _read(TABLES, "table")),
     Kind("uniprot_table", "a table from UniProt", _read(TABLES, "table")),
@@ -147,7 +147,7 @@ _KINDS = (
         code="unknown_format",
         remedy="Put a line '>name' before each sequence, or name the file .jsonl or .csv if it is one.",
     ),
-    Kind("empty", "empty", code="empty_file", remedy="Send a file with at least one record."),
+    Kind("empty", "empty: it holds no records", code="empty_file", remedy="Send a file with at least one record."),
 )
 
 KINDS: Mapping[str, Kind] = {kind.key: kind for kind in _KINDS}

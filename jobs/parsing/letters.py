@@ -7,6 +7,7 @@ character outside the alphabet is a problem with the code `bad_letter`, `mask_no
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from itertools import chain, islice
@@ -20,6 +21,11 @@ LOWER_CASE, SPACES, TRAILING_STAR, LINE_ENDS = "lower_case", "spaces", "trailing
 CLEANINGS = (LOWER_CASE, SPACES, TRAILING_STAR, LINE_ENDS)
 NOTATION = "notation"
 """The cleaning of a variant that was not written as A24T. It is counted only if there is one."""
+GAPS_REMOVED, JOINED_HEADERS, NUMBERS = "gaps", "joined_headers", "numbers"
+"""Cleanings of aligned rows, of headers that NCBI joined by Ctrl-A, and of lines with numbers. They are counted only if
+there is one."""
+GAPS = "-._~"
+"""Characters that alignment formats write for a gap (`looks.GAP_MARKS`)."""
 
 # str.upper() would turn one German sharp s into two residues and a dotless i into a plain one.
 _ASCII_CAPITALS = {ord(lower): ord(lower) - 32 for lower in "abcdefghijklmnopqrstuvwxyz"}
@@ -102,6 +108,8 @@ def letter_problem(
     times = f" ({count:,} times in this sequence)" if count > 1 else ""
     what = f"the character '{shown(character)}'{at} is not accepted{times}"
     code, remedy = "bad_letter", _remedy(character, allowed)
+    if unicodedata.category(character) == "Cc":
+        code, remedy = "control_character", "Remove this control character."
     if character == MASK and in_context:
         code = "mask_in_context"
         remedy = "Only the query may be masked: write the residue, or X if it is unknown."
@@ -112,8 +120,7 @@ def letter_problem(
 
 
 _REMEDIES = {
-    "-": "Remove the gaps: sequences are read unaligned.",
-    ".": "Remove the gaps: sequences are read unaligned.",
+    **dict.fromkeys(GAPS, "Remove the gaps: sequences are read unaligned."),
     "*": "One '*' is allowed at the end. Remove this one, or end the sequence there.",
     "J": "Write L or I, or leave the record out: E1 was not made for J (leucine or isoleucine).",
     ";": "Remove comment lines: a line that begins with ';' is not skipped here.",
@@ -138,8 +145,33 @@ def _remedy(character: str, allowed: str) -> str:
     return f"Use only the letters {allowed}."
 
 
+_ACCESSIONS = (
+    ("a UniProt accession", re.compile(r"([OPQ]\d[A-Z\d]{3}\d|[A-NR-Z]\d([A-Z][A-Z\d]{2}\d){1,2})(-\d{1,3})?")),
+    ("a UniProt entry name", re.compile(r"[A-Z\d]{1,11}_[A-Z\d]{3,5}")),
+    ("a UniRef or UniParc identifier", re.compile(r"UNIREF(100|90|50)_[A-Z\d-]{1,20}|UPI[A-F\d]{10}")),
+    ("a RefSeq accession", re.compile(r"[ANWXY]P_\d{6,12}(\.\d{1,3})?")),
+    ("a GenBank accession", re.compile(r"[A-Z]{3}\d{5}(\d{2})?(\.\d{1,3})?")),
+    ("a PDB identifier", re.compile(r"\d(?=\d?[A-Z]\d?[A-Z])[A-Z\d]{3}([_:.][A-Z\d])?")),
+)
+_LONGEST_ACCESSION = 40
+
+
+def accession_problem(sequence: str, place: Place) -> Problem | None:
+    """Return the problem of an identifier in place of a sequence, or None. `sequence` is in capitals."""
+    if len(sequence) > _LONGEST_ACCESSION or sequence.isalpha():
+        return None
+    kind = next((kind for kind, pattern in _ACCESSIONS if pattern.fullmatch(sequence)), None)
+    if kind is None:
+        return None
+    remedy = "Paste the sequence itself: the database shows it on the page of this entry, and offers it as FASTA."
+    return place.problem("accession", f"{sequence} is {kind}, not a sequence", remedy)
+
+
 def check_letters(sequence: str, allowed: str, place: Place, *, in_context: bool = False) -> Iterator[Problem]:
     """Yield the problems of the characters of one sequence, with positions in their messages."""
+    if (problem := accession_problem(sequence, place)) is not None:
+        yield problem
+        return
     for character, at, count in strange_characters(sequence, allowed):
         yield letter_problem(place, character, count, allowed=allowed, in_context=in_context, position=at + 1)
 

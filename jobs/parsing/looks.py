@@ -10,28 +10,13 @@ import re
 import string
 from collections.abc import Sequence
 
-SEPARATORS = "\t;,"
-HEADER_WORDS = frozenset(
-    [
-        "sequence",
-        "seq",
-        "protein_sequence",
-        "mutated_sequence",
-        "variant",
-        "mutant",
-        "mutation",
-        "mutations",
-        "hgvs_pro",
-        "entry",
-    ]
-)
-"""Names of columns, in lower case. One of them is enough to tell that a line is the header of a table."""
+from jobs.parsing.roles import SEQUENCES, VARIANTS, key, known
 
-_OTHER_HEADER_WORDS = frozenset(
-    ["name", "id", "index", "accession", "protein", "gene", "label", "header", "description"]
-)
+SEPARATORS = "\t;,"
 _LOOKED_AT = 20  # lines that tell tables and lists apart
 _CELL_SHOWN = 100
+_MOST = 0.75
+"""Share of the lines of a list without a header that have a sequence: one may be at fault."""
 _LEAST_SEQUENCE = 5
 """Letters from which a cell of a list without a header may be a sequence."""
 _BEFORE = "\ufeff\0 \t"
@@ -54,7 +39,7 @@ def is_header(line: str) -> bool:
     return line.lstrip(_BEFORE).startswith(">")
 
 
-_PIR = re.compile(r">(P1|F1|DL|DC|RL|RC|N1|N3|XX);", re.IGNORECASE)
+_PIR = re.compile(r">(P1|F1|DL|DC|RL|RC|N1|N3|XX);")
 
 
 def is_pir(lines: Sequence[str]) -> bool:
@@ -63,6 +48,8 @@ def is_pir(lines: Sequence[str]) -> bool:
 
 _COLABFOLD = re.compile(r"#\d{1,9}(,\d{1,9})*\t\d{1,9}(,\d{1,9})*\s*$")
 _ANNOTATION = re.compile(r">(ss|sa|aa)_(pred|conf|dssp)\b")
+GAP_MARKS = frozenset("-._~")
+"""Characters that alignment formats write for a gap."""
 _NO_INSERTIONS = str.maketrans("", "", string.ascii_lowercase + ".")
 
 
@@ -82,7 +69,7 @@ def is_aligned(lines: Sequence[str]) -> bool:
     if not is_fasta(lines):
         return False
     rows = _rows(lines)
-    return len(rows) > 1 and len(set(map(len, rows))) == 1 and any("-" in row or "." in row for row in rows)
+    return len(rows) > 1 and len(set(map(len, rows))) == 1 and any(not GAP_MARKS.isdisjoint(row) for row in rows)
 
 
 def _rows(lines: Sequence[str]) -> list[str]:
@@ -107,6 +94,8 @@ _ALIGNER = re.compile(r"\s*(CLUSTAL|MUSCLE|PROBCONS|MSAPROBS|KALIGN|T-COFFEE|PRO
 def is_clustal(lines: Sequence[str]) -> bool:
     if len(lines) < 2 or not _ALIGNER.match(lines[0][:_CELL_SHOWN]):
         return False
+    if "alignment" in lines[0][:_CELL_SHOWN].lower():
+        return True
     words = lines[1].split()
     return len(words) in (2, 3) and not words[1].strip(string.ascii_letters + "-.*")
 
@@ -148,6 +137,8 @@ def is_numbered(lines: Sequence[str]) -> bool:
 
 
 _CODE = re.compile(r"[^,;\t]*[A-Za-z*]\d+([A-Za-z*=?]{1,3}|del|dup|fs)?\)?$")
+_ALONE = frozenset(name for role in (SEQUENCES, VARIANTS) for name in role.ranks[0])
+"""Names that a table of one column has."""
 _SEPARATOR_LINE = re.compile(r'"?sep=."?\s*$', re.IGNORECASE)
 
 
@@ -169,8 +160,8 @@ def is_table(lines: Sequence[str]) -> bool:
         return True
     rows = lines[main_line(lines, "#") :][:_LOOKED_AT]
     for separator in SEPARATORS:
-        header = [cell.lower() for cell in cells(rows[0], separator)]
-        if HEADER_WORDS.intersection(header):
+        header = cells(rows[0], separator)
+        if known(header) and (len(header) > 1 or key(header[0]) in _ALONE):
             return True
         if len(header) < 2 or len(rows) < 2 or all(_CODE.match(cell[:_CELL_SHOWN]) for cell in header):
             continue
@@ -180,24 +171,28 @@ def is_table(lines: Sequence[str]) -> bool:
 
 
 def is_pairs(lines: Sequence[str]) -> bool:
-    """Return whether each line has a name and a sequence, and none is a header."""
+    """Return whether most lines have a name and a sequence, and none is a header."""
+    if _SEPARATOR_LINE.match(lines[0]):
+        return False
+    looked = lines[:_LOOKED_AT]
     for separator in SEPARATORS:
-        rows = [cells(line, separator) for line in lines[:_LOOKED_AT]]
-        first = {cell.lower() for cell in rows[0]}
-        if {len(row) for row in rows} != {2} or first & (HEADER_WORDS | _OTHER_HEADER_WORDS):
+        first = cells(looked[0], separator)
+        if len(first) != 2 or known(first):
             continue
-        if any(all(_may_be_sequence(row[at]) for row in rows) for at in (0, 1)):
+        rows = [row for line in looked if len(row := cells(line, separator)) == 2]
+        if any(sum(may_be_sequence(row[at]) for row in rows) >= _MOST * len(looked) for at in (0, 1)):
             return True
     return False
 
 
-def _may_be_sequence(cell: str) -> bool:
-    letters = cell.removesuffix("*").replace("?", "").replace(" ", "")
+def may_be_sequence(cell: str) -> bool:
+    """Return whether a cell of a table without a header is rather a sequence than a name."""
+    letters = cell.removesuffix("*").replace("?", "")
     of_one_case = letters.isupper() or letters.islower()
     return len(letters) >= _LEAST_SEQUENCE and letters.isascii() and letters.isalpha() and of_one_case
 
 
-_IN_SEQUENCES = frozenset(string.ascii_letters + string.digits + "?*. \t-")
+_IN_SEQUENCES = frozenset(string.ascii_letters + string.digits + "?*._ \t-")
 
 
 def is_plain(lines: Sequence[str]) -> bool:

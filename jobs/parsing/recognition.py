@@ -43,8 +43,7 @@ _NAME_WINS = {
 
 
 def kind_of(head: bytes, filename: str = "", media_type: str = "") -> Kind:
-    """Return the kind of the file that begins with `head`: its first HEAD bytes, packed or not, or all bytes."""
-    head = _unpacked(head)
+    """Return the kind of the file that begins with `head`: its first HEAD bytes once unpacked, or all of them."""
     if found := binary_kind(head, filename):
         return KINDS[found]
     lines = [line for line in _LINE_END.split(head_text(head)) if line.replace("\0", "").strip()]
@@ -57,7 +56,8 @@ def kind_of(head: bytes, filename: str = "", media_type: str = "") -> Kind:
     return KINDS[named if named and found in _NAME_WINS[named] else found]
 
 
-def _unpacked(head: bytes) -> bytes:
+def unpacked_head(head: bytes) -> bytes:
+    """Return the beginning of a file, unpacked if `head` is that of a gzip file."""
     if not head.startswith(_GZIP_MAGIC):
         return head
     try:

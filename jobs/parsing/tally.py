@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from jobs.errors import InvalidInput, Problem
@@ -17,6 +17,20 @@ _NUCLEOTIDES_FROM = 10
 """Residues from which a sequence of A, C, G, T, N, U alone is suspicious: a peptide of ten has one chance in 10^6."""
 
 
+@dataclass(slots=True)
+class Left:
+    """The count of something that was left out, with the `line` and the text of the first."""
+
+    count: int = 0
+    line: int = 0
+    example: str = ""
+
+    def add(self, line: int, example: str) -> None:
+        if not self.count:
+            self.line, self.example = line, example
+        self.count += 1
+
+
 class Tally:
     """Counts of the accepted records that were cleaned or deserve a warning. It does not grow with the file."""
 
@@ -26,6 +40,8 @@ class Tally:
         self.read_columns: tuple[str, ...] = ()
         self.ignored_columns: tuple[str, ...] = ()
         self.notes: list[Problem] = []
+        self.comments = Left()
+        self.annotations = Left()
         self.left_out: Counter[str] = Counter()
         self._first_left_out = 0
         self._noticed: Counter[str] = Counter()
@@ -73,7 +89,19 @@ class Tally:
             warnings.append(Problem("ignored_columns", what, remedy, line=1))
         if self.left_out:
             warnings.append(self._rows_left_out())
-        return warnings + self.notes
+        return [*warnings, *self._skipped(), *self.notes]
+
+    def _skipped(self) -> Iterator[Problem]:
+        if left := self.comments.count:
+            lines = "line of comments was" if left == 1 else "lines of comments were"
+            first = "".join(filter(str.isprintable, self.comments.example))[:60]
+            what = f"{left:,} {lines} skipped (first: line {self.comments.line:,}, {first})"
+            yield Problem("comment_lines", what, "Nothing, if they hold no sequence.", line=self.comments.line)
+        if left := self.annotations.count:
+            rows = "row that annotates the alignment was" if left == 1 else "rows that annotate the alignment were"
+            what = f"{left:,} {rows} left out (first: {self.annotations.example}, line {self.annotations.line:,})"
+            remedy = "Nothing, unless it is a protein: then rename it."
+            yield Problem("annotation_rows", what, remedy, line=self.annotations.line, record=self.annotations.example)
 
     def counts(self) -> dict[str, int]:
         """Return how many records needed each kind of cleaning, and how many rows of each kind were left out."""

@@ -205,7 +205,7 @@ PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 8
         ("library.fasta.gz", gzip.compress(FASTA * 400, mtime=0)[:-30], "truncated_gzip"),
         ("library.csv", b"a,b\n1,2\n", "missing_column"),
         ("library.fasta", b">a\n" + b"M" * 3000 + b"\n", "invalid_records"),
-        ("library.fasta", b"".join(b">p%d\nMKT\n" % n for n in range(5000)) + b"\xff\xfe", "invalid_utf8"),
+        ("library.fasta", b"".join(b">p%d\nMKT\n" % n for n in range(5000)) + b"\x81", "invalid_utf8"),
     ],
 )
 def test_files_that_are_refused_leave_no_job(api, filename, content, code):

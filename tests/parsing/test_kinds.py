@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from jobs.errors import InvalidInput
 from jobs.parsing.kinds import KINDS, Entrance
-from jobs.parsing.recognition import HEAD, kind_of
+from jobs.parsing.recognition import HEAD, kind_of, unpacked_head
 
 DATA = Path(__file__).parents[1] / "data"
 CASES = json.loads((DATA / "kind-cases.json").read_text())
@@ -48,7 +48,7 @@ def content(case):
 
 @pytest.mark.parametrize("case", CASES, ids=[case["title"] for case in CASES])
 def test_the_kind_of_each_case(case):
-    assert kind_of(content(case), case["filename"], case["media_type"]).key == case["kind"]
+    assert kind_of(unpacked_head(content(case)), case["filename"], case["media_type"]).key == case["kind"]
 
 
 def test_the_cases_show_every_kind():
@@ -60,9 +60,9 @@ def test_the_kind_of_files_as_people_have_them(pattern):
     files = sorted((DATA / "field-cases").glob(pattern))
     assert files
     for file in files:
-        assert kind_of(file.read_bytes(), file.name).key == FIELD_CASES[pattern], file
+        assert kind_of(unpacked_head(file.read_bytes()), file.name).key == FIELD_CASES[pattern], file
         if pattern not in NO_NAME:
-            assert kind_of(file.read_bytes()).key == FIELD_CASES[pattern], file
+            assert kind_of(unpacked_head(file.read_bytes())).key == FIELD_CASES[pattern], file
 
 
 @pytest.mark.parametrize("entrance", ENTRANCES)
@@ -97,7 +97,8 @@ TEXT = st.text(alphabet='>@#;{[<("=,\t |MKTacd019-.*\n\0\ufeff', max_size=200)
 @given(TEXT, st.sampled_from(["\n", "\r\n", "\r"]))
 def test_line_ends_and_encodings_do_not_change_the_kind(text, end):
     found = kind_of(text.encode()).key
-    assert kind_of(text.replace("\n", end).encode()).key == found
+    if "\0" not in text:  # NUL among the first four bytes is binary data.
+        assert kind_of(text.replace("\n", end).encode()).key == found
     if text.strip("\0\ufeff \t\n") and "\0" not in text:
         assert kind_of(text.lstrip("\ufeff").encode("utf-8-sig")).key == kind_of(text.lstrip("\ufeff").encode()).key
         assert kind_of(text.lstrip("\ufeff").encode("utf-16")).key == kind_of(text.lstrip("\ufeff").encode()).key

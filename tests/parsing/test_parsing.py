@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from jobs.errors import InvalidInput
-from jobs.parsing import BadRecord, Reader, Record
+from jobs.parsing import BadRecord, Reader, Record, fasta
 from tests.parsing.reading import ENCODE, LOG_PROB, PREDICT, problems, read, refused
 
 
@@ -65,12 +65,65 @@ def test_a_repeated_character_is_one_problem_with_its_count():
     assert "gaps" in problem.remedy
 
 
-def test_semicolons_and_indented_headers_say_what_to_do():
-    (record,) = read(b">a\nMKT\n;comment\n >b\nMKT\n")
-    assert {p.character: p.remedy.split(":")[0] for p in record.problems if p.character in ";>"} == {
-        ";": "Remove comment lines",
-        ">": "A header begins its line",
-    }
+def test_semicolons_inside_say_what_to_do():
+    (record,) = read(b">a\nMKT\n;comment\n")
+    assert [p.remedy.split(":")[0] for p in record.problems if p.character == ";"] == ["Remove comment lines"]
+
+
+def test_a_header_inside_a_line_ends_one_bad_record_and_begins_another():
+    reader = Reader([b">a\nMKT\nAC*>b two\nMKT\n  >c\nMKT\n>d\nMKT\n"], "fasta", ENCODE)
+    records = list(reader)
+    assert [(r.name, r.line, type(r)) for r in records] == [
+        ("a", 1, BadRecord),
+        ("b", 3, BadRecord),
+        ("c", 5, BadRecord),
+        ("d", 7, Record),
+    ]
+    places = [(p.code, p.line, p.column, p.record) for r in records[:3] for p in r.problems]
+    assert places == [
+        ("header_in_line", 3, 4, "a"),
+        ("header_in_line", 3, 4, "b"),
+        ("header_in_line", 5, 3, "b"),
+        ("header_in_line", 5, 3, "c"),
+    ]
+    assert "'b two'" in records[0].problems[0].message
+
+
+@pytest.mark.parametrize("block", [2, 5, 1 << 16])
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+def test_headers_inside_lines_of_a_long_record(monkeypatch, block, end):
+    monkeypatch.setattr(fasta, "HOLD", 4)
+    data = b">a\nMKTMKT\nAC>b\nMKT>c\nMKT>d>e\n\nMKT\n>f\nMKT".replace(b"\n", end)
+    records = list(Reader([data], "fasta", ENCODE, block=block))
+    assert [(r.name, r.line) for r in records] == [("a", 1), ("b", 3), ("c", 4), ("d>e", 5), ("f", 8)]
+    assert [r.sequence for r in records] == ["MKTMKTAC", "MKT", "MKT", "MKT", "MKT"]
+    assert isinstance(records[4], Record)
+
+
+def test_headers_joined_by_ncbi_are_kept_and_counted():
+    reader = Reader([b">WP_1 one [X]\x01WP_2 two [Y]\nMKT\n>WP_3\x01WP_4\nMKT\n>c\nMKT\n"], "fasta", ENCODE)
+    assert [(r.name, r.header) for r in reader] == [
+        ("WP_1", "WP_1 one [X] >WP_2 two [Y]"),
+        ("WP_3", "WP_3 >WP_4"),
+        ("c", "c"),
+    ]
+    assert reader.cleaning["joined_headers"] == 2
+
+
+def test_comments_before_the_first_header_are_skipped_and_said():
+    reader = Reader([b"# made by x\n; a remark\n\n##FASTA\r\n>a\nMKT\n"], "fasta", ENCODE)
+    assert [(r.name, r.line) for r in reader] == [("a", 5)]
+    (warning,) = reader.warnings()
+    assert (warning.code, warning.line) == ("comment_lines", 1)
+    assert warning.message.startswith("3 lines of comments were skipped (first: line 1, # made by x)")
+
+
+def test_a_semicolon_of_old_for_the_header_says_what_to_do_and_that_works():
+    data = b";a one\nMKTAYI\n"
+    error = refused(data)
+    assert (error.code, error.problems[0].line) == ("not_fasta", 2)
+    assert "line 1 with '>' instead of ';'" in error.problems[0].remedy
+    assert [r.name for r in read(b">" + data[1:])] == ["a"]
 
 
 def test_nameless_records_get_a_name_and_a_warning():
@@ -170,12 +223,10 @@ def test_dna_is_accepted_with_one_warning():
     ("data", "code", "line", "column"),
     [
         (b"MKT\n", "not_fasta", 1, 1),
-        (b"\n\n; old style\n>a\nMKT", "not_fasta", 3, 1),
+        (b"\n\n; old style\nMKT", "not_fasta", 4, 1),
         (b"\r\n  >a\nMKT", "not_fasta", 2, 1),
-        (b">a\nMK\0T\n", "control_character", 2, 3),
-        (b">a\x01b\nMKT\n", "control_character", 1, 3),
-        (b">a\nMKT\n>caf\xe9\nMKT\n", "invalid_utf8", 3, 5),
-        (b">a\n\xc3\xa9K\xff\n", "invalid_utf8", 2, 3),
+        (b">a\nMKT\n>caf\x81\nMKT\n", "invalid_utf8", 3, 5),
+        (b">a\n\xc3\xa9K\x81\n", "invalid_utf8", 2, 3),
         (b">a\n" + b"A" * (1 << 20) + b"C\n>b\nMK\n", "line_too_long", 2, None),
         (b">" + b"A" * (1 << 20) + b"C\n>b\nMK\n", "line_too_long", 1, None),
     ],
@@ -187,8 +238,15 @@ def test_faults_that_end_the_reading_of_fasta(data, code, line, column):
     assert error.problems[0].remedy
 
 
+def test_control_characters_fail_their_record_only():
+    bad, worse, good = read(b">a\nMK\0T\n>x\x02y\nMKT\n>c\nMKT\n")
+    assert [(p.code, p.line, p.column, p.character) for p in bad.problems] == [("control_character", 2, 3, "U+0000")]
+    assert [(p.code, p.line, p.column, p.character) for p in worse.problems] == [("control_character", 3, 3, "U+0002")]
+    assert (worse.name, isinstance(good, Record)) == ("x\ufffdy", True)
+
+
 def test_records_before_a_fault_of_the_file_are_given_first():
-    reader = iter(Reader([b">a\nMK-\n>b\nMK\0\n"], "fasta", ENCODE))
+    reader = iter(Reader([b">a\nMK-\n>b\nMK\x81\n"], "fasta", ENCODE))
     assert isinstance(next(reader), BadRecord)
     with pytest.raises(InvalidInput):
         next(reader)

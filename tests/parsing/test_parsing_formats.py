@@ -128,6 +128,22 @@ def test_faults_that_end_the_reading_of_csv(data, code, line):
     assert (error.code, error.problems[0].line) == (code, line)
 
 
+@pytest.mark.parametrize(
+    ("data", "format"),
+    [
+        (b"name,sequence\na\0b,MKT\nb,MK\x02T\nc,MKT\n", "csv"),
+        (b'{"sequence": "MKT\0"}\n{"sequence": "MKT\\u0002"}\n{"sequence": "MKT"}', "jsonl"),
+    ],
+)
+def test_control_characters_fail_their_record_only(data, format):
+    records = read(data, format)
+    assert [r.problems[0].code for r in records[:2]] in (
+        ["bad_name", "control_character"],
+        ["bad_json", "control_character"],
+    )
+    assert isinstance(records[2], Record)
+
+
 # --- shared checks --------------------------------------------------------------------------------
 
 

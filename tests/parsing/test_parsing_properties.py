@@ -8,11 +8,14 @@ import json
 import dnaio
 import pytest
 from Bio.SeqIO.FastaIO import SimpleFastaParser
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from jobs.errors import ServiceError
-from jobs.parsing import ItemReader, Reader, Record, blocks_of, detect_format, fasta, read_context
+from jobs.parsing import ItemReader, Reader, Record, blocks_of, fasta, read_context
+from jobs.parsing.letters import accession_problem
+from jobs.parsing.recognition import kind_of
+from jobs.parsing.records import Place
 from tests.parsing.reading import ENCODE, LOG_PROB, PREDICT
 
 FORMATS = ("fasta", "jsonl", "csv")
@@ -115,7 +118,7 @@ def test_uploads_and_contexts_give_only_service_errors(data, rules, packed):
     for call in (
         lambda: list(blocks_of(io.BytesIO(data))),
         lambda: read_context(data, rules),
-        lambda: detect_format("", "", data),
+        lambda: kind_of(data),
     ):
         refusal = None
         try:
@@ -194,6 +197,8 @@ def test_one_wrong_character_is_found_where_it_is(data, at, letter, library):
     line = data.draw(st.sampled_from(residues))
     column = at % len(lines[line])
     lines[line] = lines[line][:column] + letter + lines[line][column:]
+    # A digit makes a few short sequences identifiers of the PDB, which have a message of their own.
+    assume(letter != "1" or accession_problem(lines[line].upper(), Place()) is None)
     found = [p for r in outcome("\n".join(lines).encode(), "fasta")[0] if not isinstance(r, Record) for p in r.problems]
     assert [(p.line, p.column, p.character) for p in found] == [(line + 1, column + 1, letter)]
 

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 import jobs.parsing
 from jobs.errors import InvalidInput, ServiceError, TooLarge
 from jobs.limits import MIB
-from jobs.parsing import blocks_of, detect_format, upload
+from jobs.parsing import blocks_of, upload
+from jobs.parsing.recognition import kind_of, unpacked_head
 from tests.parsing.reading import read
 
 FASTA = b"".join(b">r%d\nMKTAYIAKQR\n" % i for i in range(5000))
@@ -75,10 +76,11 @@ def test_something_behind_the_gzip_file_is_no_gzip():
     assert caught.value.code == "bad_gzip"
 
 
+SEVEN_BITS = bytes(max(1, byte & 127) for byte in range(256))
 CHANGES = st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 255)), max_size=4)
 
 
-@given(st.binary(max_size=400), CHANGES, st.integers(1, 64))
+@given(st.binary(max_size=400).map(lambda data: data.translate(SEVEN_BITS)), CHANGES, st.integers(1, 64))
 @settings(max_examples=300)
 def test_whatever_is_done_to_a_gzip_file_only_service_errors_come_out(text, changes, step):
     packed = bytearray(gzip.compress(b">a\n" + text) + gzip.compress(text))
@@ -121,11 +123,11 @@ def test_a_library_of_variants_is_no_bomb():
     ("data", "code", "word"),
     [
         (b"\x89PNG\r\n\x1a\n" + b"\0" * 99, "not_text", "PNG"),
-        (b"PK\x03\x04" + b"\0" * 99, "not_text", "Excel"),
+        (b"PK\x03\x04" + b"\0" * 99, "not_text", "ZIP"),
         (b"%PDF-1.7 ...", "not_text", "PDF"),
         (gzip.compress(gzip.compress(FASTA, mtime=0), mtime=0), "not_text", "gzip"),
         (b"\0\0\0\0" * 99, "not_text", "binary"),
-        (">a\nMKT\n".encode("utf-16"), "utf_16", "UTF-8"),
+        (">a\nMKT\n".encode("utf-16")[:-1], "utf_16", "UTF-8"),
     ],
 )
 def test_what_is_no_text_is_named(data, code, word):
@@ -144,41 +146,46 @@ def test_what_is_no_text_is_named(data, code, word):
 # --- which format ---------------------------------------------------------------------------------
 
 
+def reader_of(head, filename="", media_type="", entrance="library"):
+    return kind_of(unpacked_head(head), filename, media_type).require(entrance)
+
+
 @pytest.mark.parametrize(
     ("filename", "content_type", "head", "expected"),
     [
-        ("library.FASTA.gz", "text/csv", b"{", "fasta"),
-        ("a.b.faa", "", b"", "fasta"),
-        ("x.jsonl", "application/octet-stream", b">", "jsonl"),
-        ("x.tsv.gz", "", b"", "csv"),
-        ("upload", "text/x-fasta; charset=utf-8", b"", "fasta"),
-        ("", "application/x-ndjson", b"", "jsonl"),
+        ("library.FASTA.gz", "text/csv", b">a\nMKT", "fasta"),
+        ("x.jsonl", "application/octet-stream", b">a\nMKT", "fasta"),
+        ("x.tsv.gz", "", b"a\tb", "table"),
+        ("", "application/x-ndjson", b"broken", "plain"),
+        ("", "application/x-ndjson", b"[broken", "jsonl"),
         ("x.txt", "text/plain", b"\n>a\nMKT", "fasta"),
         ("stdin", "", b"; a remark\n>a\nMKT", "fasta"),
         ("x.txt", "text/plain", gzip.compress(FASTA, mtime=0)[:200], "fasta"),
         ("", "", b'\xef\xbb\xbf {"sequence": "MKT"}', "jsonl"),
-        ("", "", b"id;Sequence\n1;MKT\n", "csv"),
-        ("stdin.txt", "", b"mutant,score\nA1C,2\n", "csv"),
+        ("", "", b"id;Sequence\n1;MKT\n", "table"),
+        ("stdin.txt", "", b"mutant,score\nA1C,2\n", "table"),
         ("x.txt", "text/plain", b"\n MKTAYI akq?\n", "plain"),
         ("codes", "", b"A24T\nG56D\n", "plain"),
+        ("x.fasta", "", b"MKTAYI\n", "plain"),
+        ("x.fasta", "", b"Dear all, here it is\n", "fasta"),
     ],
 )
-def test_formats(filename, content_type, head, expected):
-    assert detect_format(filename, content_type, head) == expected
+def test_the_reader_of_a_library(filename, content_type, head, expected):
+    assert reader_of(head, filename, content_type) == expected
 
 
 @pytest.mark.parametrize(
     ("head", "code"),
     [
-        (b"a,b\n1,2\n", "unknown_format"),
-        (b"[1]", "unknown_format"),
+        (b"Dear all, here it is.\n", "unknown_format"),
+        (b"@a\nMKT\n+\nIII\n", "other_format"),
         (b" \n", "empty_file"),
         (b"%PDF-1.7", "not_text"),
     ],
 )
-def test_unknown_formats(head, code):
+def test_what_no_library_is_read_from(head, code):
     with pytest.raises(InvalidInput) as caught:
-        detect_format("x.txt", "text/plain", head)
+        reader_of(head, "x.txt", "text/plain")
     assert caught.value.code == code
 
 
@@ -192,21 +199,17 @@ def test_unknown_formats(head, code):
         (b"12 - 9", False),
         (b"MKT!", False),
         (b"MK\xc3\x84", False),
-        (b"", False),
+        (b"A" * MIB + b"!", False),
     ],
 )
 def test_a_bare_line_has_a_letter_and_nothing_that_no_sequence_has(line, bare):
-    assert upload.is_bare(line) is bare
-
-
-def test_a_long_line_that_is_no_sequence_is_told_in_one_pass():
-    """It takes hours if every letter is tried as the one letter that a sequence must have."""
-    assert not upload.is_bare(b"A" * MIB + b"!")
+    assert (kind_of(line[: upload.HEAD] if bare else line).key == "plain") is bare
 
 
 def test_any_first_line_may_be_a_variant_where_variants_are_expected():
-    assert detect_format("codes.txt", "", b"A24T,G56D\n", variants=True) == "plain"
-    assert detect_format("codes.txt", "", b"mutant;score\n", variants=True) == "csv"
+    assert reader_of(b"A24T,G56D\n", "codes.txt", entrance="variants") == "plain"
+    assert reader_of(b"A24T,G56D\nA24T,G56D\n", "codes.txt", entrance="variants") == "plain"
+    assert reader_of(b"mutant;score\n", "codes.txt", entrance="variants") == "table"
 
 
 # --- documentation --------------------------------------------------------------------------------
@@ -227,6 +230,8 @@ WHOLE_REQUEST = {
     "too_many_items",
     "context_file_too_large",
     "bad_numbering",
+    "bad_line",
+    "unfinished_alignment",
 }
 """Codes of `jobs.parsing` for a whole request or one of its parameters; docs/errors.md lists them."""
 

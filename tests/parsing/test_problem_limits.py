@@ -13,7 +13,7 @@ from jobs.alignments.searches import search_settings
 from jobs.contexts import params as stored_contexts
 from jobs.errors import InvalidInput, Problem, Problems
 from jobs.limits import LISTED_PROBLEMS, MAX_JOB_CONTEXTS, RECORD_PROBLEMS
-from jobs.parsing import BadRecord, ItemReader, context
+from jobs.parsing import BadRecord, ItemReader, read_context
 from jobs.parsing.records import Place
 from jobs.science.alignments.formats import read_rows
 from jobs.science.variants.numbering import SEQUENTIAL
@@ -91,9 +91,9 @@ def test_a_variant_of_nothing_but_commas():
 
 
 def test_a_context_file_of_wrong_records():
-    problems = Problems()
-    assert context._of_fasta(b">\n" * 5000, RULES, problems) == ()
-    assert (len(problems.listed), problems.count) == (LISTED_PROBLEMS, 5000)
+    with pytest.raises(InvalidInput) as caught:
+        read_context(b">\n" * 5000, RULES)
+    assert (len(caught.value.problems), caught.value.problem_count) == (LISTED_PROBLEMS, 5000)
 
 
 UNKNOWN = {f"field {n}": 1 for n in range(5000)}

@@ -204,7 +204,7 @@ def test_commas_that_may_mean_two_things_are_refused(cells, line, words):
 
 
 def test_a_broken_line_is_reported_behind_the_rows_before_it():
-    reading = iter(table(b"name,sequence\na,MKT\nb,\xff\n"))
+    reading = iter(table(b"name,sequence\na,MKT\nb,\x81\n"))
     assert next(reading).cells == ["a", "MKT"]
     with pytest.raises(InvalidInput) as caught:
         next(reading)

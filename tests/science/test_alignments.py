@@ -113,7 +113,7 @@ def test_empty_rows_and_rows_of_gaps():
         (b"# STOCKHOLM 1.0\na MK\n", "unfinished_alignment"),
         (b"# STOCKHOLM 1.0\na MK TA\n//\n", "bad_line"),
         (b"# STOCKHOLM 1.0\na MK\n//\n# STOCKHOLM 1.0\n", "several_alignments"),
-        (b">a\nMK\xff\n", "invalid_utf8"),
+        (b">a\nMK\x81\n", "invalid_utf8"),
         (b">a\nmkta\n>b\nmkt\n", "query_insertions"),
     ],
 )

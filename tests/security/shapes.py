@@ -9,6 +9,7 @@ from dataclasses import replace
 from jobs.errors import ServiceError
 from jobs.maps.column_files import read_columns
 from jobs.parsing import ItemRules, Reader, blocks_of
+from jobs.parsing.recognition import HEAD, kind_of
 from jobs.parsing.tally import InputTally
 from jobs.science.alignments.reading import read_alignment
 from jobs.science.contacts.chains import read_chains
@@ -23,6 +24,8 @@ ASSAY, COLUMNS = b"mutant,score\nA1C,1\n", b"name,x\na,1\n"
 ATOM = b"ATOM      1  CA  ALA A   1      11.104   6.134  -6.504  1.00  0.00           C\n"
 LOOP, STOCKHOLM = b"data_x\nloop_\n_atom_site.id\n1\n", b"# STOCKHOLM 1.0\n"
 CLUSTAL, PIR = b"CLUSTAL\n\n", b">P1;a\n\n"
+UNIPROT = b"ID   A_B                     Reviewed;           3 AA.\n"
+GENPEPT = b"LOCUS       A                  3 aa            linear   BCT 01-JAN-2020\nORIGIN\n"
 MEMBER = gzip.compress(b"", mtime=0)
 
 PLAIN = (b"\n", b"\r", b" ", b" \n", b",", b'"', b">", b">\n", b"A", b"1\n", WIDE)
@@ -32,6 +35,21 @@ NOTATIONS = (b"A1C:", b"A1_", b"A1C-", b"p.", b"p.[", b"(", b"Ala1", b"del1", b"
 SHAPES: dict[str, tuple[tuple[bytes, bytes], ...]] = {
     "fasta": tuple((b"", unit) for unit in (*PLAIN, b">\n\n", b">\r", b">a\n1\n"))
     + tuple((RECORD, unit) for unit in (b"\n", b"\r", b" \n", b"A\n", b"A\r", b"1\n", b"*\n", b"1")),
+    "aligned": tuple((RECORD, unit) for unit in (b"-\n", b"a-", b">a\n-\n", b">ss_pred\nA\n", b"A>b\n", b"A A\n")),
+    "pir": tuple((b">P1;A\nt\n", unit) for unit in (*PLAIN, b"A*\n", b">P1;A\nt\nA*\n", b"C;\n")),
+    "genpept": tuple((GENPEPT, unit) for unit in (*PLAIN, b"//\n", b"ORIGIN\n", b"      1 mkt\n", GENPEPT + b"//\n")),
+    "uniprot_text": tuple(
+        (b"ID   A_B\n", unit) for unit in (*PLAIN, b"//\n", b"     MKT\n", b"DE   x\n", b"ID   A\n//\n")
+    ),
+    "clustal": tuple((b"CLUSTAL W\n", unit) for unit in (*PLAIN, b"a A\n", b"a A\n\n", b" *\n", b"a A 1\n")),
+    "stockholm": tuple((STOCKHOLM, unit) for unit in (*PLAIN, b"a A\n", b"//\n", b"a A\n//\n", b"#\n")),
+    "numbered": tuple((b"1 MKT\n", unit) for unit in (*PLAIN, b"ORIGIN\n", b"//\n")),
+    "pairs": tuple((b"a\tMKTAY\n", unit) for unit in (*PLAIN, b"a\tMKTAY\n", b"\t\n", b'"\n')),
+    "kind": tuple(
+        (head, unit) for head in (b"", b">", b"#", b"a,") for unit in (*PLAIN, b"MSF:", b"(,", b'a,"', b"1 A\n")
+    ),
+    "encoding": tuple((b"", unit) for unit in (b"\xff", b"\xff\n", b"\xef\xbb\xbf", b"\n\0\xff", b"\xc3\xa4\r"))
+    + tuple((b"\xff\xfe", unit) for unit in (b"A\0", b"\n\0", b"\xe4\0")),
     "jsonl": tuple((b"", unit) for unit in (*PLAIN, b"{}\n", b"{\n", b"[", b'{"a":')),
     "csv": tuple((head, unit) for head in (b"", TABLE) for unit in (*PLAIN, b",\n", b"a,1\n", b'"\n', b'"a"b\n')),
     "plain": tuple((b"", unit) for unit in PLAIN),
@@ -72,7 +90,9 @@ def read(reader: str, data: bytes, on_invalid: str = "reject") -> ServiceError |
             read_columns(data, ["a", "b"])
         elif reader == "structure":
             read_chains(data)
-        elif reader == "gzip":
+        elif reader == "kind":
+            kind_of(data[:HEAD])
+        elif reader in ("gzip", "encoding"):
             for _ in blocks_of(io.BytesIO(data)):
                 pass
         elif reader in {"variants", "score set"}:

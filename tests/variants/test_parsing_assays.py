@@ -79,7 +79,7 @@ def test_missing_measurements_are_no_error():
         ("mutant,score\nM1A,inf\n", {}, "bad_number", 2, "decimal point"),
         ("mutant,score\nM1A,\n", {}, "no_measurement", None, "another column"),
         ('mutant,score\n"M1A,1\n', {}, "bad_csv", 2, "quotation mark"),
-        (b"mutant,score\nM1A,1\nM\xff,2\n", {}, "invalid_utf8", 3, "UTF-8"),
+        (b"mutant,score\nM1A,1\nM\x81,2\n", {}, "invalid_utf8", 3, "UTF-8"),
         ("mutant,score" + ",x" * 999 + "\nM1A,1\n", {}, "too_many_columns", 1, "Keep"),
         ("mutant,score\nM1A,1\n" + "," * MAX_LINE, {}, "row_too_long", 3, "quotation mark"),
         ("mutant,score\nM1A,1\n" + '"\n",' * (MAX_LINE // 4), {}, "row_too_long", 3, "quotation mark"),

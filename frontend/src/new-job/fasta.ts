@@ -1,6 +1,6 @@
 // FASTA, line by line.
 import { type LineReader, masksIn, sizeFaults } from "./checks";
-import { capitals, characters, KINDS_OF_CHARACTER, letterFault, Letters, looksLikeDna, NUCLEOTIDES, type Place, residuesOf } from "./letters";
+import { capitals, characters, fault, KINDS_OF_CHARACTER, letterFault, Letters, looksLikeDna, NUCLEOTIDES, type Place, residuesOf } from "./letters";
 import { count, type Fault, type Report } from "./report";
 import type { ItemRules } from "./rules";
 
@@ -13,6 +13,7 @@ export class FastaLines implements LineReader {
   private nucleotides = true;
   private star: { line: number; column: number } | null = null;
   private strange = new Map<string, { line: number; column: number }>();
+  private broken: Fault[] = [];
 
   constructor(
     private readonly report: Report,
@@ -26,7 +27,7 @@ export class FastaLines implements LineReader {
       this.close();
       this.open(line, number);
     } else if (this.place) {
-      this.sequence(line, number);
+      this.lines(line, number);
     } else if (line.trim()) {
       this.report.broken = `Line ${number}: FASTA begins with “>”. Put a line “>name” before each sequence.`;
     }
@@ -34,6 +35,25 @@ export class FastaLines implements LineReader {
 
   end(): void {
     this.close();
+  }
+
+  /** A header inside a line ends one record and begins another; a line end is missing, so neither is good. */
+  private lines(line: string, number: number): void {
+    const at = line.indexOf(">");
+    if (at < 0) {
+      this.sequence(line, number);
+      return;
+    }
+    const column = characters(line.slice(0, at)) + 1;
+    this.sequence(line.slice(0, at), number);
+    this.breakAt(number, column, "another header begins inside this line: put a line end before it, and no blanks");
+    this.close();
+    this.open(line.slice(at), number);
+    this.breakAt(number, column, "the header does not begin its line: put a line end before it, and no blanks");
+  }
+
+  private breakAt(line: number, column: number, what: string): void {
+    if (this.place) this.broken.push(fault("header_in_line", { line, record: this.place.record }, what, column, ">"));
   }
 
   private open(line: string, number: number): void {
@@ -46,6 +66,7 @@ export class FastaLines implements LineReader {
     this.nucleotides = true;
     this.star = null;
     this.strange.clear();
+    this.broken = [];
   }
 
   private sequence(line: string, number: number): void {
@@ -84,11 +105,11 @@ export class FastaLines implements LineReader {
 
   private close(): void {
     if (!this.place) return;
-    const faults: Fault[] = [];
+    const faults: Fault[] = [...this.broken];
     for (const [character, at] of this.strange) {
       faults.push(letterFault({ line: at.line, record: this.place.record }, character, at.column, this.letters));
     }
-    faults.push(...sizeFaults(this.residues, this.masks > 0, this.rules, this.place));
+    if (!this.broken.length) faults.push(...sizeFaults(this.residues, this.masks > 0, this.rules, this.place));
     count(this.report, this.residues, faults, { masks: this.masks, contexts: null });
     if (!faults.length && looksLikeDna(this.residues, this.nucleotides)) this.report.nucleotides += 1;
   }

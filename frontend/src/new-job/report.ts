@@ -2,6 +2,7 @@
 
 export type Code =
   | "bad_letter"
+  | "header_in_line"
   | "mask_not_allowed"
   | "mask_in_context"
   | "no_mask"

@@ -16,7 +16,8 @@ Rules, the same for every table:
 - Columns without a name are left out and reported. `Row.cells` has no place for them.
 - A row has as many fields as the header, or it is the fault `wrong_field_count`. Even empty fields behind the last
   column are too many: a separator inside a text may have shifted the others.
-- Columns are found by role (`roles`): synonyms in order of precedence, `unclear_column` if two of the same rank fit.
+- Columns are found by role (`jobs.parsing.roles`): synonyms in order of precedence. Two of the same rank are
+  `unclear_column`.
 - Cells are text. A name stays as it is written, `NA` too.
 - `cells.Numbers` reads one column as numbers. Decimal commas are read and counted, and words such as `NA` are missing.
   A number that may be 1.234 or 1234 is refused.
@@ -28,14 +29,13 @@ Modules:
 - dialect: the separator
 - rows: text to rows, lines before the header
 - sheets: a sheet of a workbook to rows
-- roles: names of columns
 - cells: numbers
 - library: records of a job from a table
 """
 
+from jobs.parsing.roles import NAMES, SEQUENCES, VALUES, VARIANTS, Role
 from jobs.parsing.tables.cells import MISSING, Numbers
 from jobs.parsing.tables.opening import open_table, text_table, workbook_table
-from jobs.parsing.tables.roles import NAMES, SEQUENCES, VALUES, VARIANTS, Role
 from jobs.parsing.tables.rows import Fault, Row
 from jobs.parsing.tables.table import Table
 

@@ -8,10 +8,11 @@ from jobs.errors import Problem
 from jobs.limits import MAX_HEADER, RECORD_PROBLEMS
 from jobs.parsing.letters import check_sequence, clean_item, storable
 from jobs.parsing.records import BadRecord, ItemRules, Place, Record, default_name
-from jobs.parsing.tables.roles import NAMES, SCORE_SET, SEQUENCES, VARIANTS, places
+from jobs.parsing.roles import NAMES, SCORE_SET, SEQUENCES, VARIANTS, places
 from jobs.parsing.tables.rows import Fault, Row
 from jobs.parsing.tables.table import SHOWN, Table
 from jobs.parsing.tally import Tally
+from jobs.parsing.text import control_character
 
 _VARIANT_NAME = 100
 """Characters of a variant that name its record: it may be a whole sequence."""
@@ -94,6 +95,6 @@ def table_records(
 
 
 def _check_name(given: str, place: Place) -> Iterator[Problem]:
-    if len(given) > MAX_HEADER or "\n" in given:
-        what = f"a name is one line of at most {MAX_HEADER:,} characters"
-        yield place.field("name").problem("bad_name", what, "Shorten it, and remove line ends.")
+    if len(given) > MAX_HEADER or control_character(given):
+        what = f"a name is one line of at most {MAX_HEADER:,} characters, without control characters"
+        yield place.field("name").problem("bad_name", what, "Shorten it, and remove line ends and the like.")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from jobs.limits import MAX_UPLOAD_BYTES, MAX_WORKBOOK_BYTES
+from jobs.parsing.roles import key, known
 from jobs.parsing.tables.dialect import Known
-from jobs.parsing.tables.roles import key, known
 from jobs.parsing.tables.rows import LineSource, TextRows
 from jobs.parsing.tables.sheets import SheetRows
 from jobs.parsing.tables.table import Table

@@ -10,7 +10,7 @@ from operator import itemgetter
 from jobs.errors import InvalidInput, Problem
 from jobs.parsing.letters import storable
 from jobs.parsing.records import Place
-from jobs.parsing.tables.roles import Role, key, places
+from jobs.parsing.roles import Role, key, places
 from jobs.parsing.tables.rows import Fault, Row, RowSource
 
 SHOWN = 20
