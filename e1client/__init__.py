@@ -19,12 +19,14 @@ from e1client.errors import (
     UsageError,
 )
 from e1client.job import Job
+from e1client.numbering import NumberingFile
 
 __all__ = [
     "Client",
     "ClientError",
     "GaveUpWaiting",
     "Job",
+    "NumberingFile",
     "Rejected",
     "ServerTrouble",
     "Unauthorised",

@@ -12,6 +12,7 @@ from e1client.contexts import ContextClient
 from e1client.errors import Rejected, UsageError
 from e1client.items import ContextLike, ItemLike, open_context, open_items
 from e1client.job import Job, JobLike, job_path
+from e1client.numbering import NumberingLike, numbering_file
 from e1client.params import with_dtype
 from e1client.reading import Body
 from e1client.sync import ask
@@ -41,6 +42,7 @@ class Client(ContextClient, AnalysisClient):
         params: Mapping[str, Any] | None = None,
         dtype: str | None = None,
         context: ContextLike | None = None,
+        numbering: NumberingLike | None = None,
         name: str = "",
         on_invalid: str | None = None,
         key: str | None = None,
@@ -48,13 +50,13 @@ class Client(ContextClient, AnalysisClient):
         """Send a library (FASTA, FASTA.gz, JSONL, CSV) and return the queued job.
 
         `file` is a path, "-" for standard input, or a stream of bytes. `context`, a file of homologs or a list of
-        sequences, goes with every query. `dtype="float16"` stores embeddings and logits in half the bytes, with three
-        digits. `on_invalid="skip"` queues the good records and lists the others as skipped. The request carries an
-        Idempotency-Key, a new one unless `key` is given: repeating it creates no second job. Raises Rejected with a
-        problem for every bad record.
+        sequences, goes with every query. `numbering` is a file with the number of each residue, for score and scan.
+        `dtype="float16"` stores embeddings and logits in half the bytes, with three digits. `on_invalid="skip"` queues
+        the good records and lists the others as skipped. The request carries an Idempotency-Key, a new one unless `key`
+        is given: repeating it creates no second job. Raises Rejected with a problem for every bad record.
         """
-        fields = _fields(model, action, with_dtype(params, dtype), name, on_invalid)
-        return self._submit("/api/jobs/", fields, _files(file, context), key)
+        fields = _fields(model, action, with_dtype(params, dtype), name, on_invalid, numbering)
+        return self._submit("/api/jobs/", fields, _files(file, context, numbering), key)
 
     def estimate(
         self,
@@ -65,6 +67,7 @@ class Client(ContextClient, AnalysisClient):
         params: Mapping[str, Any] | None = None,
         dtype: str | None = None,
         context: ContextLike | None = None,
+        numbering: NumberingLike | None = None,
         on_invalid: str | None = None,
     ) -> Body:
         """Return what `submit` with the same arguments would cost, without submitting.
@@ -73,8 +76,8 @@ class Client(ContextClient, AnalysisClient):
         `seconds_reason`); `quota` with the rest of each; and whether the job would be `accepted`. The file is sent and
         read; nothing is kept.
         """
-        fields = _fields(model, action, with_dtype(params, dtype), "", on_invalid)
-        with all_open(_files(file, context)) as files:
+        fields = _fields(model, action, with_dtype(params, dtype), "", on_invalid, numbering)
+        with all_open(_files(file, context, numbering)) as files:
             return self._transport.json("POST", "/api/estimate/", data=fields, files=files, seconds=SUBMIT_SECONDS)
 
     def usage(self) -> Body:
@@ -210,17 +213,27 @@ class Client(ContextClient, AnalysisClient):
         self._transport.request("DELETE", job_path(job), repeatable=False)
 
 
-def _fields(model: str, action: str, params: Mapping[str, Any], name: str, on_invalid: str | None) -> dict[str, str]:
+def _fields(  # noqa: PLR0917 - private, in the order of `submit`
+    model: str,
+    action: str,
+    params: Mapping[str, Any],
+    name: str,
+    on_invalid: str | None,
+    numbering: NumberingLike | None = None,
+) -> dict[str, str]:
     """Return the form fields of a submission."""
     fields = {"model": model, "action": action, "params": json.dumps(dict(params))}
+    if (numbers := numbering_file(numbering)) is not None:
+        fields |= numbers.fields()
     return fields | {key: value for key, value in (("name", name), ("on_invalid", on_invalid)) if value}
 
 
-def _files(file: Source, context: ContextLike | None) -> dict[str, Upload]:
+def _files(file: Source, context: ContextLike | None, numbering: NumberingLike | None = None) -> dict[str, Upload]:
     """Return the files of a submission. Raises UsageError if both are standard input."""
     if str(file) == STDIN and str(context) == STDIN:
         raise UsageError("FILE and --context cannot both be standard input")
-    return {"file": open_upload(file)} | _context(context)
+    numbers = numbering_file(numbering)
+    return {"file": open_upload(file)} | _context(context) | (numbers.upload() if numbers else {})
 
 
 def _context(context: ContextLike | None) -> dict[str, Upload]:

@@ -22,6 +22,7 @@ from e1client.downloads import FORMATS, check_out
 from e1client.errors import Exit, UsageError
 from e1client.following import connected, follow, show_job, show_or_follow
 from e1client.job import last_part
+from e1client.numbering import chosen
 from e1client.params import parse_params
 from e1client.progress import reporting, say
 from e1client.render import table_lines
@@ -30,6 +31,9 @@ from e1client.shell import (
     DtypeOption,
     JobArgument,
     JsonFlag,
+    NumberingChainOption,
+    NumberingColumnOption,
+    NumberingOption,
     OnInvalid,
     OnInvalidOption,
     ParamOption,
@@ -76,6 +80,9 @@ def submit(  # noqa: PLR0917 - typer calls it; every parameter is an option of t
     context: Annotated[Path | None, typer.Option(help="FASTA of homologs, the context of every query.")] = None,
     param: ParamOption = None,
     dtype: DtypeOption = None,
+    numbering: NumberingOption = None,
+    numbering_column: NumberingColumnOption = "",
+    numbering_chain: NumberingChainOption = "",
     name: Annotated[str, typer.Option(help="A name to find the job by.")] = "",
     on_invalid: OnInvalidOption = None,
     wait: WaitFlag = False,
@@ -89,7 +96,7 @@ def submit(  # noqa: PLR0917 - typer calls it; every parameter is an option of t
             check_out(out)
         job = client.submit(
             file, model=model, action=action, params=parse_params(param), dtype=dtype, context=context, name=name,
-            on_invalid=on_invalid,
+            on_invalid=on_invalid, numbering=chosen(numbering, numbering_column, numbering_chain),
         )  # fmt: skip
         teller.back()
         if wait or out:
@@ -105,6 +112,9 @@ def estimate(  # noqa: PLR0917 - typer calls it; every parameter is an option of
     context: Annotated[Path | None, typer.Option(help="FASTA of homologs, the context of every query.")] = None,
     param: ParamOption = None,
     dtype: DtypeOption = None,
+    numbering: NumberingOption = None,
+    numbering_column: NumberingColumnOption = "",
+    numbering_chain: NumberingChainOption = "",
     on_invalid: OnInvalidOption = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -112,7 +122,7 @@ def estimate(  # noqa: PLR0917 - typer calls it; every parameter is an option of
     with connected(as_json=as_json) as (client, _):
         cost = client.estimate(
             file, model=model, action=action, params=parse_params(param), dtype=dtype, context=context,
-            on_invalid=on_invalid,
+            on_invalid=on_invalid, numbering=chosen(numbering, numbering_column, numbering_chain),
         )  # fmt: skip
         show(cost, estimate_lines, as_json=as_json)
         if not cost.get("accepted"):

@@ -42,6 +42,15 @@ TableOption = Annotated[
     str | None,
     typer.Option(help="Of csv and xlsx: one of several tables, such as mean, per_token or logits."),
 ]
+NumberingOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="For score and scan: a structure, a table or a list with the number of each residue. Skipped numbers "
+        'are a parameter: numbering={"start": 3, "skip": [239, 253]}.'
+    ),
+]
+NumberingColumnOption = Annotated[str, typer.Option(help="The column of numbers in the table of --numbering.")]
+NumberingChainOption = Annotated[str, typer.Option(help="The chain of the structure of --numbering.")]
 OnInvalid = Literal["reject", "skip"]
 """The effect of bad records on a job."""
 OnInvalidOption = Annotated[OnInvalid | None, typer.Option(help="Whether bad records stop the job; reject by default.")]

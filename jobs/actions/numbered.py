@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from jobs.actions.base import Params
-from jobs.errors import InvalidInput
+from e1protocol import ModelFacts
+from jobs.actions.base import Action, Params
+from jobs.errors import InvalidInput, Problem
 from jobs.science.variants.numbering import LARGEST_NUMBER, Numbering
+from jobs.science.variants.numbering_files import FileNumbering
 from jobs.science.variants.numbering_forms import json_of, read_numbering
 
 NAMES = ("offset", "numbering")
@@ -53,6 +56,40 @@ def checked_numbering(raw: Params, length: int | None = None, *, prefix: str = "
     if length is not None:
         numbering.check_length(length, path)
     return {"offset": 0, "numbering": json_of(numbering)}
+
+
+def numbered_by_file(
+    params: Params,
+    action: Action,
+    model: ModelFacts,
+    read: Callable[[str], FileNumbering],
+    first: Callable[[], str | None],
+) -> tuple[Params, tuple[Problem, ...]]:
+    """Return the parameters of a job with the numbering in a file, and what is to be said about it.
+
+    `read` returns the numbering of a sequence: of the parent, or of the first of the library, which `first` returns.
+    Without one, the parameters stay as they are, because the library is refused. Raises InvalidInput.
+    """
+    if "numbering" not in action.param_names:
+        what = f"a job of {action.name} has no numbering"
+        raise InvalidInput.one("unknown_parameter", what, "Leave the file with the numbering out.", path="numbering")
+    refuse_second(params)
+    if action.takes_variants:
+        others = {name: value for name, value in params.items() if name != "contexts"}
+        parent: str | None = action.check_params(others, model)["parent"]
+    else:
+        parent = first()
+    if parent is None:
+        return params, ()
+    found = read(parent)
+    return {**params, "numbering": json_of(found.numbering)}, found.warnings
+
+
+def refuse_second(params: Params) -> None:
+    """Raise InvalidInput `two_numberings` if parameters have a numbering beside that of a file."""
+    if params.get("numbering") or params.get("offset"):
+        what = "there are a file with a numbering, and an offset or a numbering"
+        raise InvalidInput.one("two_numberings", what, "Give one of the two.", path="numbering")
 
 
 def _offset(raw: object, path: str) -> int:

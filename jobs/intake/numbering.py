@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from jobs.errors import InvalidInput, TooLarge
+from jobs.errors import TooLarge
 from jobs.limits import MAX_ASSAY_BYTES
 from jobs.parsing import ItemRules, Record, open_reader
 from jobs.science.variants.numbering_files import FileNumbering, numbering_of_file
@@ -39,13 +39,6 @@ def numbering_upload(fields: Mapping[str, Any], files: Mapping[str, Any]) -> Num
         raise TooLarge.one("too_large", what, "Send the structure of this protein alone, or a table.", path="numbering")
     column, chain = (str(fields.get(f"numbering_{what}") or "") for what in ("column", "chain"))
     return NumberingUpload(file.read(), file.name or "", column, chain)
-
-
-def without_others(params: Mapping[str, Any]) -> None:
-    """Raise InvalidInput `two_numberings` if parameters have a numbering beside that of a file."""
-    if params.get("numbering") or params.get("offset"):
-        what = "there are a file with a numbering, and an offset or a numbering"
-        raise InvalidInput.one("two_numberings", what, "Give one of the two.", path="numbering")
 
 
 def first_sequence(stream: BinaryIO, rules: ItemRules, filename: str = "", media_type: str = "") -> str | None:

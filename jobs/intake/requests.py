@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from types import MappingProxyType
 from typing import Any, BinaryIO, cast
 
@@ -16,10 +17,11 @@ from rest_framework.request import Request as RestRequest
 from e1protocol import MODELS, ModelFacts
 from jobs.actions import Action, get_action
 from jobs.actions.contexts import Context, described, read_contexts
+from jobs.actions.numbered import numbered_by_file
 from jobs.contexts.params import with_stored
 from jobs.errors import InvalidInput, Problem
 from jobs.intake.ingest import Request
-from jobs.intake.numbering import FILE, NumberingUpload, first_sequence, numbering_upload, without_others
+from jobs.intake.numbering import NumberingUpload, first_sequence, numbering_upload
 from jobs.intake.reuse import EarlierItems
 from jobs.intake.submit import HashedStream, Records, Submission
 from jobs.models import Job
@@ -27,7 +29,6 @@ from jobs.parsing import ItemReader, ItemRules, open_reader, read_context
 from jobs.parsing.text import file_name
 from jobs.parsing.upload import context_bytes
 from jobs.queue.lifecycle import check_name
-from jobs.science.variants.numbering_forms import json_of
 from jobs.web.rest.bodies import only_fields
 
 FIELDS = ("model", "action", "params", "name", "on_invalid")
@@ -77,25 +78,18 @@ def with_numbering(
 ) -> tuple[Mapping[str, Any], tuple[Problem, ...]]:
     """Return the fields of a submission with the numbering in a file among `params`, and what is to be said about it.
 
-    The numbers are those of the parent, or of the first sequence in `stream` if the job has none. Raises InvalidInput.
+    Raises InvalidInput.
     """
     if upload is None:
         return fields, ()
     params = fields.get("params") or {}
     params = _json_text(params) if isinstance(params, str) else params
+    if not isinstance(params, dict):
+        return fields, ()  # `read_request` refuses it.
     action, model = get_action(fields.get("action") or ""), enabled_model(fields.get("model") or "")
-    if not isinstance(params, dict) or "numbering" not in action.param_names:
-        what = f"a job of {action.name} has no numbering"
-        raise InvalidInput.one("unknown_parameter", what, f"Leave the field {FILE} out.", path="numbering")
-    without_others(params)
-    if action.takes_variants:
-        parent = action.check_params({name: params[name] for name in params if name != "contexts"}, model)["parent"]
-    else:
-        parent = first_sequence(stream, action.rules(model), filename, media_type)
-    if parent is None:
-        return fields, ()  # Without a good record, the library is refused.
-    found = upload.read(parent)
-    return {**fields, "params": {**params, "numbering": json_of(found.numbering)}}, found.warnings
+    first = partial(first_sequence, stream, action.rules(model), filename, media_type)
+    numbered, warnings = numbered_by_file(params, action, model, upload.read, first)
+    return {**fields, "params": numbered}, warnings
 
 
 def submission_of_file(  # noqa: PLR0917 - the parts of an upload, each named at every call

@@ -7,7 +7,16 @@ import sys
 import pytest
 import stamina
 
-from e1client import Client, GaveUpWaiting, Rejected, ServerTrouble, Unauthorised, Unreachable, UsageError
+from e1client import (
+    Client,
+    GaveUpWaiting,
+    NumberingFile,
+    Rejected,
+    ServerTrouble,
+    Unauthorised,
+    Unreachable,
+    UsageError,
+)
 from e1client.settings import find_connection
 from e1client.waiting import Clock
 from tests.e1client.client_fake import NPZ, PROBLEM, RESULTS, TOKEN, FakeService
@@ -92,6 +101,18 @@ def test_submit_sends_file_fields_token_and_key(client, service, library, tmp_pa
         "context": ("homologs.fasta", b">h\nMKTA\n"),
     }
     assert (job.state, job.total, job.finished_items) == ("queued", 10, 0)
+
+
+def test_a_file_with_the_numbers_of_residues_goes_with_a_submission(client, service, library, tmp_path):
+    numbers = tmp_path / "fab.pdb"
+    numbers.write_bytes(b"HEADER")
+    asked = {"model": "e1-demo", "action": "scan"}
+    client.submit(library, **asked, numbering=numbers)
+    client.estimate(library, **asked, numbering=NumberingFile(numbers, chain="H"))
+    first, second = (sent["fields"] for sent in service.log)
+    assert first["numbering_file"] == second["numbering_file"] == ("fab.pdb", b"HEADER")
+    assert "numbering_chain" not in first
+    assert second["numbering_chain"] == "H"
 
 
 def test_dtype_is_sent_as_the_parameter(client, service, library):

@@ -70,6 +70,20 @@ def test_dtype_is_an_option(service, e1, command):
     assert len(service.log) == 1
 
 
+@pytest.mark.parametrize("command", ["submit", "estimate"])
+def test_a_file_with_numbers_is_an_option(service, e1, command, tmp_path):
+    (tmp_path / "numbers.csv").write_bytes(b"number\n1\n")
+    part = ("--numbering-column", "kabat", "--param", 'positions=["52A"]')
+    assert e1(command, *SUBMIT[1:], "--numbering", str(tmp_path / "numbers.csv"), *part).exit_code == 0
+    fields = service.log[0]["fields"]
+    assert fields["numbering_file"] == ("numbers.csv", b"number\n1\n")
+    assert fields["numbering_column"] == "kabat"
+    assert json.loads(fields["params"]) == {"positions": ["52A"]}
+    assert e1(command, *SUBMIT[1:], "--numbering-chain", "H").exit_code == 2
+    assert e1(command, *SUBMIT[1:], "--numbering", "absent.pdb").exit_code == 2
+    assert len(service.log) == 1
+
+
 def test_submit_reads_standard_input(service, e1):
     assert e1("submit", "-", "--action", "encode", "--model", "e1-demo", input=FASTA).exit_code == 0
     assert service.log[0]["fields"]["file"] == ("stdin", FASTA)

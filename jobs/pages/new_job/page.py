@@ -21,10 +21,11 @@ from django.views.decorators.http import require_http_methods
 
 from e1protocol import MODELS
 from jobs.actions import ACTIONS
+from jobs.actions.numbered import refuse_second
 from jobs.contexts.selectors import context_sets_of
 from jobs.contexts.services import SET_RULES
 from jobs.errors import InvalidInput, Problem, ServiceError
-from jobs.intake.numbering import first_sequence, without_others
+from jobs.intake.numbering import first_sequence
 from jobs.intake.requests import ON_INVALID, enabled_model, submission_of_file, submission_of_job
 from jobs.intake.submit import Submission, job_submit
 from jobs.library.selectors import items_of
@@ -126,7 +127,7 @@ def _take_numbering(asked: Asked, file: Any) -> None:
     """Fill in the numbering in a file, if there is one. Raises InvalidInput."""
     if asked.numbering_file is None or not asked.is_numbered:
         return
-    without_others(numbering_of_texts(asked.offset, asked.skip, asked.labels))
+    refuse_second(numbering_of_texts(asked.offset, asked.skip, asked.labels))
     if (parent := _numbered_sequence(asked, file)) is not None:
         found = asked.numbering_file.read(parent)
         asked.number_by(found.numbering)
