@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,11 +13,25 @@ import typer
 
 from e1client.downloads import check_out
 from e1client.errors import ClientError, Exit, Refused, UsageError
+from e1client.numbering import NumberingFile, chosen
 from e1client.params import parse_params, with_dtype
 from e1client.progress import reporting, say
-from e1client.shell import DtypeOption, JsonFlag, OnInvalidOption, ParamOption, TableOption, exits, show
+from e1client.shell import (
+    DtypeOption,
+    JsonFlag,
+    NumberingChainOption,
+    NumberingColumnOption,
+    NumberingOption,
+    OnInvalidOption,
+    ParamOption,
+    TableOption,
+    exits,
+    show,
+)
+from e1client.uploads import open_upload
 from jobs.attribution import banner_lines
 from jobs.errors import Problem, ServiceError
+from jobs.science.variants.numbering_files import FileNumbering, numbering_of_file
 from worker.model.errors import ModelError
 
 app = typer.Typer()
@@ -51,6 +66,9 @@ def run(  # noqa: PLR0917 - typer calls it; every parameter is an option of the 
     context: Annotated[Path | None, typer.Option(help="FASTA of homologs, the context of every query.")] = None,
     param: ParamOption = None,
     dtype: DtypeOption = None,
+    numbering: NumberingOption = None,
+    numbering_column: NumberingColumnOption = "",
+    numbering_chain: NumberingChainOption = "",
     name: Annotated[str, typer.Option(help="A name for the job, kept in the manifest.")] = "",
     on_invalid: OnInvalidOption = None,
     table: TableOption = None,
@@ -72,6 +90,7 @@ def run(  # noqa: PLR0917 - typer calls it; every parameter is an option of the 
                 file, action=action, model=model, out=out, context=context, params=params,
                 on_invalid=on_invalid or "reject", name=name, report=reporter.count, warn=warning,
                 table=table or "",
+                numbering=numbering_of(chosen(numbering, numbering_column, numbering_chain)),
             )  # fmt: skip
         say(f"wrote {out}")
         raise typer.Exit(code)
@@ -104,6 +123,15 @@ def refusals() -> Iterator[None]:
 
 def warning(problem: Problem) -> None:
     say(f"{problem.message}. {problem.remedy}")
+
+
+def numbering_of(chosen: NumberingFile | None) -> Callable[[str], FileNumbering] | None:
+    """Return the function from a sequence to its numbering in a file. Raises UsageError if it cannot be read."""
+    if chosen is None:
+        return None
+    with open_upload(chosen.file, what="numbering") as (name, file):
+        data = file.read()
+    return partial(numbering_of_file, data, name=name, column=chosen.column, chain=chosen.chain)
 
 
 def banner(models: list[str]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import islice
@@ -15,10 +15,12 @@ from e1protocol import MODELS, ModelFacts
 from jobs.actions import Action, DirectAction, ItemView, LongAction, get_action
 from jobs.actions.base import Array
 from jobs.actions.contexts import Context, Contexts, described, read_contexts
+from jobs.actions.numbered import numbered_by_file
 from jobs.actions.units import UnitPlan
 from jobs.errors import InvalidInput, Problem
 from jobs.parsing import BadRecord, ItemReader, ItemRules, Reader, Record, open_reader, read_context
 from jobs.parsing.tally import InputTally
+from jobs.science.variants.numbering_files import FileNumbering
 from worker.engine import Engine
 from worker.items import Computed, ItemWork, UnitFailed, compute, unit_arrays
 from worker.run_output import open_writer
@@ -62,6 +64,8 @@ class Plan:
     library: Library
     shared_context: Context
     contexts: Contexts
+    notes: Sequence[Problem] = ()
+    """Warnings about the numbering in a file."""
 
     def view(self, record: Record) -> ItemView:
         context = self.shared_context if record.context is None else record.context
@@ -81,11 +85,12 @@ def run(
     report: Callable[[int, int], None],
     warn: Callable[[Problem], None] = lambda _: None,
     table: str = "",
+    numbering: Callable[[str], FileNumbering] | None = None,
 ) -> int:
     """Compute `file` and write `out`, whose suffix names the format.
 
-    Calls `warn` with each warning about the input before anything is computed, and `report(done, total)` after each
-    item.
+    `numbering` returns that of a sequence, from a file. Calls `warn` with each warning about the input before anything
+    is computed, and `report(done, total)` after each item.
 
     Returns the exit code: 0, or 4 if items failed. Raises InvalidInput with all problems of the input before anything
     is computed (unless `on_invalid` is "skip"), and ModelError if the model cannot be loaded.
@@ -94,10 +99,10 @@ def run(
     slug = model or _text(body, "model")
     engine = Engine.load(slug)
     facts = MODELS.get(slug) or _facts(engine)
-    plan = _plan(file, body, get_action(action or _text(body, "action")), facts, context, params)
+    plan = _plan(file, body, get_action(action or _text(body, "action")), facts, context, params, numbering)
     total = _check(plan, str(body.get("on_invalid") or on_invalid))
     of_variants = plan.rules.variants.warnings() if plan.rules.variants else ()
-    for problem in (*plan.library.warnings, *of_variants):
+    for problem in (*plan.notes, *plan.library.warnings, *of_variants):
         warn(problem)
     partial = out.with_name(f".{out.name}.partial")
     failed = 0
@@ -158,6 +163,7 @@ def _plan(  # noqa: PLR0917 - private, called once
     facts: ModelFacts,
     context: Path | None,
     params: Mapping[str, Any],
+    numbering: Callable[[str], FileNumbering] | None,
 ) -> Plan:
     given = body.get("params") or {}
     if not isinstance(given, dict):
@@ -170,9 +176,17 @@ def _plan(  # noqa: PLR0917 - private, called once
         raise InvalidInput.one("two_contexts", message, "Give one of the two.", path="params.contexts")
     if shared and action.long:
         contexts, shared = (shared,), ()
+    notes: Sequence[Problem] = ()
+    if numbering is not None:
+        first = partial(_first_sequence, Library(file, body, action.rules(facts), ()))
+        asked, notes = numbered_by_file(asked, action, facts, numbering, first)
     checked = action.check_params(asked, facts) | ({"contexts": described(contexts)} if contexts else {})
     rules = action.rules_under(facts, checked, contexts)
-    return Plan(action, checked, rules, Library(file, body, rules, shared), shared, contexts)
+    return Plan(action, checked, rules, Library(file, body, rules, shared), shared, contexts, notes)
+
+
+def _first_sequence(library: Iterable[Record | BadRecord]) -> str | None:
+    return next((record.sequence for record in library if isinstance(record, Record)), None)
 
 
 def _one_context(body: Mapping[str, Any], context: Path | None, rules: ItemRules) -> Context:

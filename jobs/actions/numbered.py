@@ -64,7 +64,7 @@ def numbered_by_file(
     model: ModelFacts,
     read: Callable[[str], FileNumbering],
     first: Callable[[], str | None],
-) -> tuple[Params, tuple[Problem, ...]]:
+) -> tuple[dict[str, Any], tuple[Problem, ...]]:
     """Return the parameters of a job with the numbering in a file, and what is to be said about it.
 
     `read` returns the numbering of a sequence: of the parent, or of the first of the library, which `first` returns.
@@ -80,7 +80,7 @@ def numbered_by_file(
     else:
         parent = first()
     if parent is None:
-        return params, ()
+        return dict(params), ()
     found = read(parent)
     return {**params, "numbering": json_of(found.numbering)}, found.warnings
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from functools import partial
 from pathlib import Path
 
 import h5py
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from jobs.errors import InvalidInput
+from jobs.science.variants.numbering_files import numbering_of_file
 from tests.score_sets import score_set
 from worker.run_file import run
 
@@ -32,6 +34,7 @@ def call(tmp_path):
         suffix: str = ".csv",
         skip: bool = False,
         warn=print,
+        numbering_of=None,
         **params,
     ) -> Path:
         file = tmp_path / f"input{suffix}"
@@ -42,6 +45,7 @@ def call(tmp_path):
         code = run(
             file, action=action, model=str(TINY), out=tmp_path / out, context=homologs, params=params,
             on_invalid="skip" if skip else "reject", name="", report=lambda done, total: None, warn=warn,
+            numbering=numbering_of,
         )  # fmt: skip
         assert code == 0
         return tmp_path / out
@@ -147,6 +151,20 @@ def test_a_scan_has_the_numbers_of_its_residues(call):
     )  # fmt: skip
     result = json.loads(out.read_text())["result"]
     assert (result["positions"], result["numbers"]) == ([2, 5], ["5", "8"])
+
+
+def test_a_file_has_the_numbers_of_the_parent_or_of_the_first_sequence(call):
+    table = b"residue,number\n" + b"".join(
+        f"{a},{n}\n".encode() for a, n in zip(SHORT, [51, 52, "52A", "52B", *range(53, 59)], strict=True)
+    )
+    numbers = partial(numbering_of_file, table)
+    out = call("variant\nT52AS\n", "a.jsonl", action="score", parent=SHORT, numbering_of=numbers)
+    assert json.loads(out.read_text())["result"]["variant"] == "T52AS"
+    out = call(f">a\n{SHORT}\n", "b.jsonl", action="scan", suffix=".fasta", positions=["52B"], numbering_of=numbers)
+    assert json.loads(out.read_text())["result"]["numbers"] == ["52B"]
+    with pytest.raises(InvalidInput) as caught:
+        call(f">a\n{SHORT}\n", "c.jsonl", action="log_prob", suffix=".fasta", numbering_of=numbers)
+    assert caught.value.problems[0].code == "unknown_parameter"
 
 
 def test_accidental_fits_are_said_if_other_codes_are_skipped(call):
