@@ -32,7 +32,7 @@ def lines(response):
 
 def csv_rows(response) -> list[dict[str, str]]:
     """Return the rows of a CSV download by column."""
-    return list(csv.DictReader(io.StringIO(b"".join(response.streaming_content).decode())))
+    return list(csv.DictReader(io.StringIO(b"".join(response.streaming_content).decode("utf-8-sig"))))
 
 
 def submit(api, file=FASTA, filename="library.fasta", action="encode", **fields):

@@ -203,9 +203,9 @@ def state(lib: Library, to: str) -> None:
     lib.job.refresh_from_db()
 
 
-def large_job(items: int) -> Job:
-    """Make a finished job of `items` mean embeddings in bulk; every chunk has the same numbers."""
-    job = library("encode", items=0).job
+def large_job(items: int, kind: str = "mean") -> Job:
+    """Make a finished job of `items` mean embeddings, or logits, in bulk; every chunk has the same numbers."""
+    job = library("encode", {"include": [kind]}, items=0).job
     chunks = Chunk.objects.bulk_create(
         Chunk(job=job, first_index=8 * n, model="e1-demo", state="done", n_items=8, n_succeeded=8, n_tokens=8)
         for n in range(items // 8)
@@ -214,8 +214,9 @@ def large_job(items: int) -> Job:
         (Item(job=job, index=i, chunk=chunks[i // 8], name=f"p{i:05}", sequence="M" * 30) for i in range(items)),
         batch_size=2_000,
     )
-    data = np.random.default_rng(2).normal(size=(8, 128)).astype("<f4").tobytes()
-    row = {"kind": "mean", "layer": 6, "dtype": "<f4", "width": 128, "rows": [1] * 8, "data": data}
+    rows, width, layer = (1, 128, 6) if kind == "mean" else (30, 20, -1)
+    data = np.random.default_rng(2).normal(size=(8 * rows, width)).astype("<f4").tobytes()
+    row = {"kind": kind, "layer": layer, "dtype": "<f4", "width": width, "rows": [rows] * 8, "data": data}
     Output.objects.bulk_create(
         (Output(chunk=chunk, checksum=checksum(data), **row) for chunk in chunks), batch_size=500
     )

@@ -40,6 +40,9 @@ from jobs.web.rest.paging import Pages
 from jobs.web.rest.views import COMMON_ERRORS, ROW_ERRORS, JobView, refusals
 
 RETRY_AFTER_SECONDS = 2
+BOM_PARAMETER = OpenApiParameter(
+    "bom", bool, default=False, description="Of csv: begin with the mark by which Excel recognises UTF-8."
+)
 
 
 class ItemPages(Pages):
@@ -94,9 +97,7 @@ class JobResults(JobView):
         parameters=[
             OpenApiParameter("format", str, enum=list(FORMATS), default="jsonl"),
             OpenApiParameter("table", str, description="Of csv and xlsx: one of the job's tables, such as logits."),
-            OpenApiParameter(
-                "bom", bool, default=False, description="Of csv: begin with the mark by which Excel recognises UTF-8."
-            ),
+            BOM_PARAMETER,
         ],
         responses={
             200: OpenApiResponse(OpenApiTypes.BINARY, "The results in input order, as an attachment."),
@@ -114,7 +115,7 @@ class JobResults(JobView):
         if format_of(format).blocks is None:
             return artefact_response(job, artefact_request(job=job, kind=format))
         asked = request.query_params
-        export = export_open(job, format, Part(asked.get("table", ""), bom=asked.get("bom", "").lower() == "true"))
+        export = export_open(job, format, Part(asked.get("table", ""), bom=_bom(request)))
         return _attachment(export.blocks, export.content_type, export.filename)
 
 
@@ -128,6 +129,7 @@ class JobManifest(JobView):
 class JobLedger(JobView):
     @extend_schema(
         operation_id="jobs_ledger",
+        parameters=[BOM_PARAMETER],
         responses={
             (200, "text/csv"): OpenApiResponse(OpenApiTypes.STR, "One line per item, as an attachment."),
             **ROW_ERRORS,
@@ -136,7 +138,9 @@ class JobLedger(JobView):
     def get(self, request: Request, job_id: UUID) -> StreamingHttpResponse:
         """Download every item of the job as CSV: index, name, state, code, reason, attempts, worker, checksum."""
         job = self.job_with_rows(job_id)
-        return _attachment(ledger_blocks(job), "text/csv; charset=utf-8", job_file(job, "ledger", suffix="csv"))
+        return _attachment(
+            ledger_blocks(job, bom=_bom(request)), "text/csv; charset=utf-8", job_file(job, "ledger", suffix="csv")
+        )
 
 
 class JobArtefact(JobView):
@@ -161,6 +165,10 @@ class JobArtefact(JobView):
         if artefact is None:
             raise NotFound(f"job {job_id} has no file {artefact_id}; ask for its results again")
         return artefact_response(job, artefact, request.query_params.get("format"))
+
+
+def _bom(request: Request) -> bool:
+    return request.query_params.get("bom", "").lower() == "true"
 
 
 def artefact_response(job: Job, artefact: Artefact, format: str | None = None) -> Response | StreamingHttpResponse:

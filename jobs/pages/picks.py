@@ -75,7 +75,7 @@ def _fasta(job: Job, indices: list[int]) -> Iterator[str]:
 
 
 def _csv(job: Job, indices: list[int]) -> Iterator[str]:
-    yield "index,name,residues,sequence\n"
+    yield "\ufeffindex,name,residues,sequence\n"  # Excel recognises UTF-8 by the mark
     for item in _items(job, indices):
         yield f"{item.index},{text_cell(item.name)},{len(item.sequence)},{text_cell(item.sequence)}\n"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -16,7 +16,6 @@ from django.views.decorators.http import require_safe
 from e1protocol import CANONICAL
 from jobs.actions import get_action
 from jobs.files.names import attachment
-from jobs.files.pieces import text_cell
 from jobs.models import Item, Job
 from jobs.models.states import JobState
 from jobs.parsing.numbers import whole
@@ -26,6 +25,7 @@ from jobs.results.page import ResultPage
 from jobs.science.variants.numbering import Numbering, is_label
 from jobs.variants.assays import assays_of, labelled
 from jobs.variants.bins import bins_of
+from jobs.variants.files import content_type, variant_blocks
 from jobs.variants.rows import OTHER_LENGTH
 from jobs.variants.scan_pages import scoring_of
 from jobs.variants.table import MAX_RANKED, VariantTable, Wanted, variant_table
@@ -131,7 +131,8 @@ def variants_page(request: HttpRequest, job_id: UUID) -> HttpResponse:
         "several": several,
         "links": links
         | {
-            "csv": reverse("variants-table", args=[job.pk]) + changed(request.GET, page=None),
+            "csv": reverse("variants-table", args=[job.pk]) + changed(request.GET, page=None, bom="true"),
+            "xlsx": reverse("variants-workbook", args=[job.pk]) + changed(request.GET, page=None),
             "top": reverse("job-new-page") + top,
         },
         "sorts": SORTS,
@@ -160,21 +161,15 @@ def _better(job: Job, table: VariantTable) -> int | None:
 
 @page
 @require_safe
-def variants_table(request: HttpRequest, job_id: UUID) -> StreamingHttpResponse:
-    """Send the selected variants as CSV, in their order."""
+def variants_table(request: HttpRequest, job_id: UUID, format: str) -> StreamingHttpResponse:
+    """Send the selected variants as CSV or XLSX, in their order."""
     job = _scoring_job(request, job_id)
     table = variant_table(job)
-    lines = _lines(table, narrowed_to(request.GET, table)[0])
-    response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = attachment(job_file(job, "variants", suffix="csv"))
+    wanted, _ = narrowed_to(request.GET, table)
+    blocks = variant_blocks(job, table, wanted, format, bom=request.GET.get("bom") == "true")
+    response = StreamingHttpResponse(blocks, content_type=content_type(format))
+    response["Content-Disposition"] = attachment(job_file(job, "variants", suffix=format))
     return response
-
-
-def _lines(table: VariantTable, wanted: Wanted) -> Iterator[str]:
-    yield "rank,variant,name,mutations,score,spread,index\n"
-    for row in table.rows(table.select(wanted)):
-        count = "" if row.mutations == OTHER_LENGTH else row.mutations
-        yield f"{row.place},{row.code},{text_cell(row.name)},{count},{row.score:.6g},{row.spread:.6g},{row.index}\n"
 
 
 def _scoring_job(request: HttpRequest, job_id: UUID) -> Job:

@@ -146,7 +146,7 @@ def test_picked_items_become_fasta_csv_and_a_new_job(lib, browser):
     assert fasta == "".join(f">protein{n}\n{lib.views[n].sequence}\n" for n in (1, 3, 7))
     table = picks(browser, lib, "csv", indices="3")
     assert table["Content-Disposition"].endswith('.csv"')
-    assert b"".join(table.streaming_content).decode().splitlines() == [
+    assert b"".join(table.streaming_content).decode("utf-8-sig").splitlines() == [
         "index,name,residues,sequence",
         f"3,protein3,{len(lib.views[3].sequence)},{lib.views[3].sequence}",
     ]

@@ -153,7 +153,7 @@ def test_over_rest_and_on_the_page(api, client, person, other_api):
     assert len(b"".join(answer.streaming_content).splitlines()) == 4
     assert api.get(reverse("job-detail", args=[job.pk])).json()["links"]["ledger"] == address
     client.force_login(person)
-    assert f'href="{address}"' in client.get(reverse("job-page", args=[job.pk])).content.decode()
+    assert f'href="{address}?bom=true"' in client.get(reverse("job-page", args=[job.pk])).content.decode()
     assert other_api.get(address).status_code == 404
 
 

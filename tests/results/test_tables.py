@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,6 +19,7 @@ from tests.factories import SHORT, finished
 from tests.libraries import library
 from tests.results.export_checks import content
 from tests.results.table_checks import check_table, frame, tables_in, workbook
+from worker.run_file import run
 
 pytestmark = pytest.mark.django_db
 
@@ -106,6 +108,33 @@ def test_actions_of_many_passes(api, inline_worker, action, params, items):
     job = finished(api, inline_worker, action, [{"sequence": one, "name": "NA"} for one in items], **params)
     results = {n: api.get(f"{job['url']}items/{n}/").json()["result"] for n in range(len(items))}
     check_tables(Job.objects.get(pk=job["id"]), results)
+
+
+@pytest.mark.parametrize(
+    ("action", "params", "sequences"),
+    [
+        ("predict", {"rows": "masked"}, ["MK?TAYI", "?"]),
+        ("encode", {"include": ["per_token"]}, ["MKTAYI", "A"]),
+        ("scan", {"method": "wildtype_marginal", "numbering": {"start": 3, "skip": [5]}}, ["MKTAYI", "MXT"]),
+        ("contacts", {"contexts": [["MKTAYIA"], ["ACDEFGH", "MKT"]]}, ["MKTAYI", "MK"]),
+        ("log_prob", {}, ["MKTAYI", "MK"]),
+    ],
+)
+def test_e1_run_writes_the_same_tables(api, inline_worker, tmp_path, action, params, sequences):
+    items = [{"sequence": one, "name": "NA"} for one in sequences]
+    served = Job.objects.get(pk=finished(api, inline_worker, action, items, **params)["id"])
+    request = tmp_path / "in.json"
+    request.write_text(json.dumps({"model": "e1-demo", "action": action, "params": params, "items": items}))
+    how = {"action": None, "model": None, "context": None, "params": {}, "on_invalid": "reject", "name": ""}
+    for suffix in ("csv", "xlsx"):
+        out = tmp_path / f"out.{suffix}"
+        assert run(request, out=out, report=lambda done, total: None, **how) == 0
+    one, other = frame((tmp_path / "out.csv").read_bytes()), frame(content(served, "csv"))
+    pd.testing.assert_frame_equal(one, other, rtol=1e-3, atol=1e-4)
+    (mine,), (theirs,) = (
+        workbook(data).values() for data in ((tmp_path / "out.xlsx").read_bytes(), content(served, "xlsx"))
+    )
+    pd.testing.assert_frame_equal(mine, theirs, rtol=1e-3, atol=1e-4)
 
 
 def test_variants_are_a_row_each(api, inline_worker):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import re
 from html import unescape
 
+import pandas as pd
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import QueryDict
@@ -219,7 +221,14 @@ def test_the_page_ranks_filters_draws_and_sends_on(browser, score, stranger_brow
     form = unescape(browser.get(unescape(link)).content.decode())
     assert ">M1A:K2R\nARTAYIAKQR\n" in form
     assert ">WT" not in form
-    for path in (page, f"/jobs/{score['id']}/variants.csv", unescape(link)):
+    html = browser.get(page, {"position": "1"}).content.decode()
+    book = browser.get(unescape(re.search(r'id="variants-xlsx" href="([^"]+)"', html)[1]))
+    sheet = pd.read_excel(io.BytesIO(b"".join(book.streaming_content)), engine="calamine")
+    table = pd.read_csv(io.BytesIO(b"".join(browser.get(unescape(csv_link)).streaming_content)))
+    pd.testing.assert_frame_equal(sheet, table, check_dtype=False)
+    assert table["score"].tolist() == sorted(table["score"], reverse=True)
+    assert 'filename="a-score-variants.xlsx"' in book["Content-Disposition"]
+    for path in (page, f"/jobs/{score['id']}/variants.csv", f"/jobs/{score['id']}/variants.xlsx", unescape(link)):
         assert stranger_browser.get(path).status_code == 404
 
 

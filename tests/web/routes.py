@@ -99,6 +99,7 @@ CLASSES = {
     "item-workbook": PAGE_OBJECT,
     "variants-page": PAGE_OBJECT,
     "variants-table": PAGE_OBJECT,
+    "variants-workbook": PAGE_OBJECT,
     "assay-list-page": PAGE_OBJECT,
     "assay-page": PAGE_OBJECT,
     "structure-upload": PAGE_OBJECT,

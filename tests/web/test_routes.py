@@ -85,6 +85,7 @@ def things(api, person, monkeypatch) -> dict[str, object]:
     attached = (
         "variants-page",
         "variants-table",
+        "variants-workbook",
         "assay-list-page",
         "assay-page",
         "job-assay",

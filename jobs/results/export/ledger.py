@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from jobs.actions.base import Array
+from jobs.files.lines import BOM
 from jobs.files.pieces import in_blocks, text_cell
 from jobs.models import Chunk, Job
 from jobs.models.states import ItemState
@@ -29,14 +31,14 @@ NONE = Attempt(0, "", "")
 """The attempt of a skipped item."""
 
 
-def ledger_blocks(job: Job) -> Iterator[bytes]:
-    """Yield CSV: a header and one line per item in input order, with pending ones.
+def ledger_blocks(job: Job, *, bom: bool = False) -> Iterator[bytes]:
+    """Yield CSV: a header and one line per item in input order, with pending ones; a byte-order mark if asked for.
 
     `checksum` is BLAKE2b with a digest of 16 bytes over the stored numbers of the item, in the order of files. It is
     empty if the item has none. Stored rows are checked against their own checksums. Raises
     ExportBroken if numbers are missing or damaged, or if the job is deleted.
     """
-    return in_blocks(_lines(job))
+    return in_blocks(chain([BOM] if bom else [], _lines(job)))
 
 
 def _lines(job: Job) -> Iterator[bytes]:
