@@ -88,6 +88,20 @@ def test_the_last_comment_may_be_the_header():
     assert table("# name, score\nid,activity\na,1\n").columns == ("id", "activity")
 
 
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_titles_before_the_header_are_left_out_and_counted(separator):
+    text = f'"Table S3, scores"\n\nTEM-1{separator}{separator}\nmutant|DMS_score|n\nA1C|1|2\n'.replace("|", separator)
+    opened = table(text)
+    assert [(row.line, row.cells) for row in opened] == [(5, ["A1C", "1", "2"])]
+    (warning,) = opened.warnings()
+    assert (warning.code, warning.message) == ("lines_before_header", "2 lines before the header left out")
+
+
+def test_a_first_line_is_a_title_only_if_a_known_header_follows():
+    assert table("TEM-1\nx,y\n1,2\n").columns == ("TEM-1",)
+    assert table("sequence\nMKT\nname,sequence\n").columns == ("sequence",)
+
+
 @pytest.mark.parametrize("header", [",name,x", '"",name,x', "Unnamed: 0,name,x"])
 def test_columns_without_a_name_are_left_out_and_reported(header):
     opened = table(f"{header}\n0,a,0.5\n1,b,0.1\n")

@@ -213,6 +213,13 @@ def test_comments_before_and_between_rows_are_left_out():
     assert workbook_table([written([["# mutant", "DMS_score"], ["A1C", 1]])]).columns == ("mutant", "DMS_score")
 
 
+def test_titles_before_the_header_are_left_out():
+    data = written([["Table S3"], [], ["", "TEM-1"], ["mutant", "DMS_score"], ["A1C", 1]])
+    assert rows(data) == [(5, ["A1C", "1"])]
+    assert list(warned(data)) == ["lines_before_header"]
+    assert rows(written([["a", "b"], ["mutant", "c"]])) == [(2, ["mutant", "c"])]
+
+
 def test_the_first_visible_sheet_is_read_or_the_one_named():
     data = written([["name", "x"], ["a", 1]], name="Data", Notes=[["name", "x"], ["b", 2]], Raw=[])
     assert rows(data) == [(2, ["a", "1"])]
@@ -354,7 +361,7 @@ def test_files_of_a_workbook_are_closed(monkeypatch):
         return opened[-1]
 
     monkeypatch.setattr(tempfile, "SpooledTemporaryFile", noted)
-    data = by_hand(HEADER + row(2, "a", '<c t="s"><v>0</v></c>'), texts=["x"])
+    data = by_hand(HEADER + "".join(row(n, "a", '<c t="s"><v>0</v></c>') for n in range(2, 90)), texts=["x"])
     table = workbook_table([data])
     assert len(opened) == 2
     assert not opened[0].closed

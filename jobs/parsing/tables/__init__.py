@@ -13,6 +13,7 @@ Rules, the same for every table:
 
 - The separator is a tab, a semicolon or a comma, found with quotes respected (`dialect`). A line `sep=;` names it.
 - Lines before the header that begin with `#` are left out and counted. So are later ones that are no whole row.
+- Titles are left out and counted: rows with one filled cell before a header with a known name.
 - Columns without a name are left out and reported. `Row.cells` has no place for them.
 - A row has as many fields as the header, or it is the fault `wrong_field_count`. Even empty fields behind the last
   column are too many: a separator inside a text may have shifted the others.

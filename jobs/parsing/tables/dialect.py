@@ -12,6 +12,9 @@ SEPARATORS = "\t;,"
 Known = Callable[[Sequence[str]], int]
 """Returns how many of some names are those of columns."""
 
+MAX_TITLES = 20
+"""Rows before the header that are looked at."""
+
 _HINT = re.compile(r'"?sep=([,;\t|])"?[,;\t ]*', re.IGNORECASE)
 COMMENT = re.compile(r'\ufeff?"?#')
 
@@ -38,28 +41,39 @@ def csv_rows(lines: Iterable[str], separator: str) -> Iterable[list[str]]:
     return csv.reader(lines, delimiter=separator, strict=True, skipinitialspace=True)
 
 
-def separator_of(texts: Sequence[str], known: Known, hint: str | None = None) -> str:
-    """Return the separator of a table that begins with these lines.
+def separator_of(texts: Sequence[str], known: Known, hint: str | None = None) -> tuple[str, int]:
+    """Return the separator of a table that begins with these lines, and the number of titles before its header.
 
     It divides the header at least once. These decide, in order: names without quotation marks, a known name, rows as
     wide as the header, the number of known names.
     """
     best: tuple[bool, bool, float, int, int] | None = None
-    found = ","
+    found = ",", 0
     for place, separator in enumerate(f"{hint or ''}{SEPARATORS}"):
-        rows = cells_of(texts, separator)
-        if not rows or len(rows[0]) < 2:
+        rows = [row for row in cells_of(texts, separator) if any(map(str.strip, row))]
+        before = titles(rows, known)
+        if not rows or len(rows[before]) < 2:
             continue
         if separator == hint:
-            return separator
-        header, *others = rows
+            return separator, before
+        header, *others = rows[before:]
         whole = not any('"' in name for name in header)
         names = known(header)
         even = sum(len(row) == len(header) for row in others) / len(others) if others else 1.0
         rank = (whole, names > 0, even, names, -place)
         if best is None or rank > best:
-            best, found = rank, separator
+            best, found = rank, (separator, before)
     return found
+
+
+def titles(rows: Sequence[Sequence[str]], known: Known) -> int:
+    """Return how many of the first rows are titles: each has one filled cell, and a row with a known name follows."""
+    for at, cells in enumerate(rows[:MAX_TITLES]):
+        if sum(1 for cell in cells if cell.strip()) > 1:
+            return at if known(cells) else 0
+        if known(cells):
+            break  # The header of a single column.
+    return 0
 
 
 def is_header(text: str, beside: str, known: Known) -> bool:

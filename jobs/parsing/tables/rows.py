@@ -40,13 +40,16 @@ class Fault(NamedTuple):
 class RowSource(Protocol):
     """Rows as they are written, of text or of a sheet. `comma` says whether commas separate the cells.
 
-    `header` comes before the iteration. It returns None if there is no row.
+    `header` comes before the iteration. It returns None if there is no row. `titles` and `comments` count what was
+    left out.
     """
 
     @property
     def comma(self) -> bool: ...
     @property
     def comments(self) -> int: ...
+    @property
+    def titles(self) -> int: ...
     def header(self) -> Row | None: ...
     def __iter__(self) -> Iterator[Row | Fault]: ...
     def warnings(self) -> list[Problem]: ...
@@ -69,6 +72,7 @@ class TextRows:
         self._path = path
         self._reader: Iterator[list[str]] = iter(())
         self.comma = True
+        self.titles = 0
 
     @property
     def comments(self) -> int:
@@ -79,11 +83,11 @@ class TextRows:
         texts, hint = self._lines.look_ahead(self._known)
         if not texts:
             return None
-        separator = separator_of(texts, self._known, hint)
+        separator, self.titles = separator_of(texts, self._known, hint)
         self.comma = separator == ","
         self._reader = iter(csv_rows(self._lines, separator))
         self._lines.separator = separator
-        first = next(iter(self), None)
+        first = next(islice(self, self.titles, None), None)
         if isinstance(first, Fault):
             raise _refused(first.problem(Place()), self._path)
         if first is not None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import chain
+from itertools import chain, islice
 
 from jobs.errors import InvalidInput, Problem
 from jobs.limits import MAX_WORKBOOK_BYTES
 from jobs.parsing.letters import storable
-from jobs.parsing.tables.dialect import Known
+from jobs.parsing.tables.dialect import MAX_TITLES, Known, titles
 from jobs.parsing.tables.rows import Fault, Row
 from jobs.parsing.workbooks.book import Book, Sheet, read_book
 from jobs.parsing.workbooks.package import Package
@@ -49,7 +49,7 @@ class SheetRows:
         self._rows = _rows(package, self._book, self._sheet, self._seen)
         self._width = 0
         self._beside = 0
-        self.comments = 0
+        self.comments = self.titles = 0
 
     def header(self) -> Row | None:
         """Return the first row that is no comment. Raises InvalidInput `empty_file` for a sheet without one."""
@@ -64,12 +64,21 @@ class SheetRows:
                 self._rows = chain([(number, cells)], self._rows)
                 row = named
                 self.comments -= 1
+            else:
+                row = self._below_titles(row)
             self._width = len(row.cells)
             return row
         others = [one.name for one in self._book.sheets if one is not self._sheet]
         remedy = f"Choose another sheet: {storable(', '.join(others[:10]))[:200]}." if others else "Fill it."
         what = f"The sheet {storable(self._sheet.name)} of the workbook holds no table"
         raise InvalidInput.one("empty_file", what, remedy, path=self._path)
+
+    def _below_titles(self, row: Row) -> Row:
+        """Return the first row that is no title. `row` is the first of all."""
+        ahead = [row, *(Row(number, cells) for number, cells in islice(self._rows, MAX_TITLES))]
+        self.titles = titles([one.cells for one in ahead], self._known)
+        self._rows = chain(((one.line, one.cells) for one in ahead[self.titles + 1 :]), self._rows)
+        return ahead[self.titles]
 
     def _named_by(self, comment: Row, row: Row) -> Row | None:
         """Return the comment as a header if it has a known name, is as wide as the row, and the row has none."""

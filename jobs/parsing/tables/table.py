@@ -144,6 +144,9 @@ class Table:
         warnings = self._rows.warnings()
         if self._nameless:
             warnings.append(self._unnamed())
+        if count := self._rows.titles:
+            what = f"{count:,} {'lines' if count > 1 else 'line'} before the header left out"
+            warnings.append(Problem("lines_before_header", what, "Nothing, if they are titles.", line=self.line))
         if count := self._rows.comments:
             lines = "lines beginning with '#' are" if count > 1 else "line beginning with '#' is"
             what = f"{count:,} {lines} left out"
