@@ -91,7 +91,7 @@ class SheetRows:
         width = self._width
         for number, cells in self._rows:
             if len(cells) < width:
-                if len(cells) == 1 and _is_comment(cells):
+                if len(cells) == 1 and cells[0].startswith(("# ", "##")):  # A name such as #1 is none.
                     self.comments += 1
                     continue
                 cells += [""] * (width - len(cells))  # noqa: PLW2901  the same row
