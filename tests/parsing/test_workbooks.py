@@ -6,6 +6,7 @@ import datetime
 import io
 import struct
 import tempfile
+import tracemalloc
 import zipfile
 import zlib
 from contextlib import suppress
@@ -255,6 +256,22 @@ def test_sheets_of_charts_and_parts_with_other_names_are_no_hindrance():
 def test_two_cells_far_apart_take_no_rectangle_of_memory():
     data = by_hand(HEADER + '<row r="1048576"><c r="A1048576"><v>1</v></c><c r="XFD1048576"><v>2</v></c></row>')
     assert rows(data) == [(1048576, ["1", ""])]
+
+
+def test_memory_does_not_grow_with_the_workbook(monkeypatch):
+    for module in (package, texts):
+        monkeypatch.setattr(module, "IN_MEMORY", 1 << 16)
+    shared = [f"{n} {'A' * 200}" for n in range(20_000)]
+    data = by_hand(
+        HEADER + "".join(f'<row r="{n + 2}"><c t="s"><v>{n}</v></c></row>' for n in range(20_000)), texts=shared
+    )
+    tracemalloc.start()
+    try:
+        assert sum(1 for _ in workbook_table([data])) == 20_000
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 2_000_000  # The texts have 4 MB.
 
 
 def test_far_cells_in_every_row_are_refused(monkeypatch):

@@ -10,12 +10,15 @@ from jobs.errors import ServiceError
 from jobs.maps.column_files import read_columns
 from jobs.parsing import ItemRules, Reader, blocks_of
 from jobs.parsing.recognition import HEAD, kind_of
-from jobs.parsing.tally import InputTally
+from jobs.parsing.tables import workbook_table
+from jobs.parsing.tables.library import table_records
+from jobs.parsing.tally import InputTally, Tally
 from jobs.science.alignments.reading import read_alignment
 from jobs.science.contacts.chains import read_chains
 from jobs.science.variants.numbering import SEQUENTIAL
 from jobs.science.variants.rules import VariantRules
 from jobs.variants.assay_files import read_assay
+from tests.parsing.books import by_hand
 from tests.parsing.reading import ENCODE
 
 WIDE = b"c," * 60_000 + b"\n"
@@ -26,6 +29,7 @@ LOOP, STOCKHOLM = b"data_x\nloop_\n_atom_site.id\n1\n", b"# STOCKHOLM 1.0\n"
 CLUSTAL, PIR = b"CLUSTAL\n\n", b">P1;a\n\n"
 UNIPROT = b"ID   A_B                     Reviewed;           3 AA.\n"
 GENPEPT = b"LOCUS       A                  3 aa            linear   BCT 01-JAN-2020\nORIGIN\n"
+SHEET = b'<row r="1"><c t="str"><v>name</v></c><c t="str"><v>sequence</v></c></row>'
 MEMBER = gzip.compress(b"", mtime=0)
 
 PLAIN = (b"\n", b"\r", b" ", b" \n", b",", b'"', b">", b">\n", b"A", b"1\n", WIDE)
@@ -67,6 +71,39 @@ SHAPES: dict[str, tuple[tuple[bytes, bytes], ...]] = {
     "assay": tuple((head, unit) for head in (b"", ASSAY) for unit in (*PLAIN, b",\n", b'"\n', b"A1C,x\n")),
     "columns": tuple((head, unit) for head in (b"", COLUMNS) for unit in (*PLAIN, b",\n", b'"\n', b"c,1\n")),
     "structure": tuple((head, unit) for head in (b"", ATOM, LOOP) for unit in (*PLAIN, ATOM, b";\n", b"'a'\n")),
+    "tables": tuple(
+        (head, unit)
+        for head in (b"", b"sep=;\n", b"Title\n", TABLE, b",name,sequence,,\n")
+        for unit in (
+            b"# a\n",
+            b"#\n",
+            b"\xef\xbb\xbf\n",
+            b"x\n",
+            b"0,a,MKT,,\n",
+            b"0,1,2\n",
+            b"0,53\n",
+            b'"#,',
+            b"sep=;\n",
+        )
+    ),
+    "workbook": tuple(
+        (head, unit)
+        for head in (b"", SHEET)
+        for unit in (
+            b"<row><c><v>1</v></c></row>",
+            b'<row><c r="XFD1"><v>1</v></c></row>',
+            b'<row><c t="inlineStr"><is><t>a</t></is></c></row>',
+            b'<row><c t="s"><v>0</v></c><c t="s"><v>1</v></c></row>',
+            b"<row><c><f>1",
+            b"<c>",
+            b"<c/>",
+            b"<row/>",
+            b"<x>",
+            b"&#65;",
+            b"a",
+        )
+    ),
+    "texts": tuple((b"", unit) for unit in (b"<si/>", b"<si><t>a</t></si>", b"<t>a</t>", b"<rPh>", b"<x>", b"&#65;")),
     "gzip": ((MEMBER, b"\0"), (b"", MEMBER)),
 }
 """For each reader, the beginning of a file and what repeats after it."""
@@ -90,6 +127,10 @@ def read(reader: str, data: bytes, on_invalid: str = "reject") -> ServiceError |
             read_columns(data, ["a", "b"])
         elif reader == "structure":
             read_chains(data)
+        elif reader == "tables":
+            read_library("csv", data, on_invalid)
+        elif reader in ("workbook", "texts"):
+            read_workbook(reader, data.decode())
         elif reader == "kind":
             kind_of(data[:HEAD])
         elif reader in ("gzip", "encoding"):
@@ -103,6 +144,13 @@ def read(reader: str, data: bytes, on_invalid: str = "reject") -> ServiceError |
     except ServiceError as refusal:
         return refusal
     return None
+
+
+def read_workbook(part: str, xml: str) -> None:
+    """Read a workbook with this XML in its sheet, or in its shared texts."""
+    book = by_hand(xml) if part == "workbook" else by_hand("", {"xl/sharedStrings.xml": f"<sst>{xml}</sst>"})
+    for _ in table_records(workbook_table([book]), ENCODE, Tally(), ()):
+        pass
 
 
 def read_library(format: str, data: bytes, on_invalid: str = "reject", rules: ItemRules = ENCODE) -> InputTally:
