@@ -229,7 +229,6 @@ WHOLE_REQUEST = {
     "too_many_bad_records",
     "too_many_items",
     "context_file_too_large",
-    "bad_numbering",
     "bad_line",
     "unfinished_alignment",
 }
