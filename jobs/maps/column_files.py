@@ -114,7 +114,7 @@ def read_columns(
     If several rows are about one item, the first counts. If several items share a name, all of them get its value. A
     column is numeric if all its values are numbers, unless `kinds` chooses. Raises InvalidInput with line and remedy.
     """
-    table = open_table(io.BytesIO(data), max_bytes=MAX_COLUMNS_FILE, path="file")
+    table = open_table(io.BytesIO(data), entrance="columns", max_bytes=MAX_COLUMNS_FILE, path="file")
     chosen = _Chosen.of(table)
     found = Matching(by=INDEX if chosen.is_index else "name", column=table.columns[chosen.at], items=len(names))
     cells = _place(table, chosen, names, found)

@@ -68,6 +68,9 @@ def _read(entrances: tuple[Entrance, ...], reader: str) -> dict[Entrance, str]:
     return dict.fromkeys(entrances, reader)
 
 
+_ITSELF: dict[Entrance, str] = {"alignment": "fasta"}
+"""The reader of alignments says itself how a file begins that is none."""
+
 _KINDS = (
     # Text that is read
     Kind("fasta", "FASTA", _read(ALIGNED, "fasta")),
@@ -85,7 +88,7 @@ _KINDS = (
     Kind("xlsx", "an Excel workbook", _read(TABLES, "xlsx"), code="not_text"),
     Kind("pairs", "a list of names and sequences", _read(LIBRARIES, "pairs") | _read(MEASURED, "table")),
     Kind("numbered", "a sequence with numbered lines", _read(LIBRARIES, "numbered") | _read(MEASURED, "table")),
-    Kind("plain", "text without headers", _read(LIBRARIES, "plain") | _read(MEASURED, "table")),
+    Kind("plain", "text without headers", _read(LIBRARIES, "plain") | _read(MEASURED, "table") | _ITSELF),
     Kind("pdb", "a PDB structure", {"structure": "pdb"}),
     Kind("mmcif", "an mmCIF structure", {"structure": "mmcif"}),
     # Text that is not read
@@ -143,11 +146,17 @@ _KINDS = (
     Kind(
         "unknown",
         "of no known format",
-        {"variants": "plain", "alignment": "fasta", "assay": "table", "columns": "table", "structure": "pdb"},
+        {"variants": "plain", "structure": "pdb"} | _read(MEASURED, "table") | _ITSELF,
         code="unknown_format",
         remedy="Put a line '>name' before each sequence, or name the file .jsonl or .csv if it is one.",
     ),
-    Kind("empty", "empty: it holds no records", code="empty_file", remedy="Send a file with at least one record."),
+    Kind(
+        "empty",
+        "empty: it holds no records",
+        {"structure": "pdb"} | _read(MEASURED, "table") | _ITSELF,
+        code="empty_file",
+        remedy="Send a file with at least one record.",
+    ),
 )
 
 KINDS: Mapping[str, Kind] = {kind.key: kind for kind in _KINDS}

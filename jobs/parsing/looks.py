@@ -104,6 +104,20 @@ def is_phylip(lines: Sequence[str]) -> bool:
     return len(lines) > 1 and len(words := lines[0].split()) == 2 and all(word.isdecimal() for word in words)
 
 
+_PDB = re.compile(
+    r"HEADER {4}|ATOM  [ \d*]{5}|HETATM[ \d*]{5}|REMARK {1,4}\d|MODEL {4,}\d|CRYST1 |TITLE {5}|COMPND {4}|EXPDTA {4}"
+    r"|SEQRES {2,}\d|OBSLTE {4}|NUMMDL {4}|PFRMAT "
+)
+_COORDINATES = slice(30, 54)
+
+
+def is_pdb(lines: Sequence[str]) -> bool:
+    """Return whether the first line is one of PDB, or a later one has the coordinates of an atom."""
+    if _PDB.match(lines[0]):
+        return True
+    return any(line[:6] in ("ATOM  ", "HETATM") and line[_COORDINATES].count(".") == 3 for line in lines)
+
+
 def is_mmcif(lines: Sequence[str]) -> bool:
     return lines[main_line(lines, "#")].strip().lower().startswith("data_")
 

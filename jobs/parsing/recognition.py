@@ -78,10 +78,6 @@ def _begins(pattern: str, *, case: bool = False) -> Callable[[Sequence[str]], bo
     return lambda lines: compiled.match(lines[0][:_BEGINNING]) is not None
 
 
-_PDB = (
-    r"(HEADER {4}|ATOM  [ \d*]{5}|HETATM[ \d*]{5}|REMARK {1,4}\d|MODEL {4,}\d|CRYST1 |TITLE {5}|COMPND {4}|EXPDTA {4}"
-    r"|SEQRES {2,}\d|OBSLTE|NUMMDL {4}|PARENT |PFRMAT )"
-)
 _MSF = r"\s*(!!AA_MULTIPLE_ALIGNMENT|!!NA_MULTIPLE_ALIGNMENT|PileUp\s*$|.*\bMSF: *\d+)"
 
 # What the first line tells comes before what the look of several lines tells.
@@ -103,7 +99,7 @@ _BEGINNINGS: tuple[tuple[str, Callable[[Sequence[str]], bool]], ...] = (
     ("genbank", _begins(r"LOCUS\s+\S+\s+\d+\s+\S+")),
     ("uniprot_text", _begins(r"ID {3}\S+\s+(Reviewed|Unreviewed|STANDARD|PRELIMINARY);.*AA\.")),
     ("embl", _begins(r"ID {3}\S+.*\bBP\.")),
-    ("pdb", _begins(_PDB, case=True)),
+    ("pdb", looks.is_pdb),
     ("mmcif", looks.is_mmcif),
     ("msf", _begins(_MSF)),
     ("phylip", looks.is_phylip),
@@ -112,7 +108,7 @@ _BEGINNINGS: tuple[tuple[str, Callable[[Sequence[str]], bool]], ...] = (
     ("blast", _begins(r"(# )?(T?BLAST[NPX]+|PSIBLAST) \d")),
     ("newick", looks.is_newick),
     ("jsonl", looks.is_jsonl),
-    ("json", _begins(r"\s*[\[{]")),
+    ("json", _begins(r"\s*(\[\s*([\[\]{\"\dntf-]|$)|\{\s*([}\"]|$))")),
     ("uniprot_table", looks.is_uniprot_table),
     ("pairs", looks.is_pairs),
     ("numbered", looks.is_numbered),

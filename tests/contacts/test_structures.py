@@ -60,7 +60,7 @@ def test_a_sequence_too_short_for_long_range_pairs_has_no_precision(api, inline_
     ("data", "fields", "code"),
     [
         (pdb("W" * 10), {}, "structure_mismatch"),
-        (b"no structure at all", {}, "no_protein_chain"),
+        (b"no structure at all", {}, "other_format"),
         (pdb(SHORT), {"chain": "Q"}, "no_such_chain"),
         (pdb(SHORT), {"item": "7"}, "no_such_item"),
     ],

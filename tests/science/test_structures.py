@@ -134,7 +134,7 @@ def test_the_best_chain_or_the_named_one():
     ("data", "code"),
     [
         (b"", "no_protein_chain"),
-        (b"MKTAYIAKQR\n", "no_protein_chain"),
+        (b"MKTAYIAKQR\n", "other_format"),
         (b"data_empty\n", "no_protein_chain"),
         (b"data_broken\nloop_\n_atom_site.id\n_atom_site.x\n1\n", "bad_structure"),
     ],

@@ -5,23 +5,36 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from jobs.limits import MAX_UPLOAD_BYTES, MAX_WORKBOOK_BYTES
+from jobs.parsing.kinds import Entrance
 from jobs.parsing.roles import key, known
 from jobs.parsing.tables.dialect import Known
 from jobs.parsing.tables.rows import LineSource, TextRows
 from jobs.parsing.tables.sheets import SheetRows
 from jobs.parsing.tables.table import Table
 from jobs.parsing.text import Lines
-from jobs.parsing.upload import Readable, blocks_of
+from jobs.parsing.upload import Readable, Upload
 
 
 def open_table(
-    stream: Readable, *, max_bytes: int = MAX_UPLOAD_BYTES, path: str | None = None, wanted: Sequence[str] = ()
+    stream: Readable,
+    *,
+    entrance: Entrance = "columns",
+    filename: str = "",
+    max_bytes: int = MAX_UPLOAD_BYTES,
+    path: str | None = None,
+    wanted: Sequence[str] = (),
+    sheet: str = "",
 ) -> Table:
-    """Return the table in an upload, packed or not. `wanted` are names of columns that the user has chosen.
+    """Return the table in an upload: text, packed or not, or a workbook.
 
-    Raises InvalidInput `empty_file` and the errors of `jobs.parsing.upload`; `path` is the field of the upload.
+    `wanted` are names of columns that the user has chosen, and `path` is the field of the upload. Raises InvalidInput
+    if `entrance` refuses files of this kind, `empty_file`, and the errors of `jobs.parsing.upload`.
     """
-    return text_table(Lines(blocks_of(stream, max_bytes=max_bytes)), path=path, wanted=wanted)
+    upload = Upload(stream, filename=filename, max_bytes=max_bytes)
+    reader = upload.reader(entrance, path=path)
+    if reader == "xlsx":
+        return workbook_table(upload, sheet=sheet, path=path, wanted=wanted)
+    return Table(TextRows(Lines(upload), _known(wanted), path), path, said=upload.warnings)
 
 
 def text_table(lines: LineSource, *, path: str | None = None, wanted: Sequence[str] = ()) -> Table:

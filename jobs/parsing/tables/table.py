@@ -30,15 +30,17 @@ class Table:
     """The rows below a header. Iterate once, after the columns are chosen.
 
     `columns` are the names that the header has, in order, without columns that have no name. `line` is its line.
+    `said` returns warnings about the file of the rows.
     """
 
-    def __init__(self, rows: RowSource, path: str | None = None) -> None:
+    def __init__(self, rows: RowSource, path: str | None = None, *, said: Callable[[], list[Problem]] = list) -> None:
         header = rows.header()
         if header is None:
             remedy = "Send a table with a header line, such as name,sequence."
             raise InvalidInput.one("empty_file", "The file holds no table", remedy, path=path)
         self._rows = rows
         self._path = path
+        self._said = said
         self._width = len(header.cells)
         names = [" ".join(name.replace("\ufeff", "").split()) for name in header.cells]
         self._kept = [at for at, name in enumerate(names) if name and not _UNNAMED.fullmatch(name)]
@@ -141,7 +143,7 @@ class Table:
 
     def warnings(self) -> list[Problem]:
         """Return what was left out, one entry of each kind; complete after the last row."""
-        warnings = self._rows.warnings()
+        warnings = [*self._said(), *self._rows.warnings()]
         if self._nameless:
             warnings.append(self._unnamed())
         if count := self._rows.titles:

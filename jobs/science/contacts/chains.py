@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from jobs.errors import InvalidInput
 from jobs.limits import MIB
-from jobs.parsing.upload import blocks_of
+from jobs.parsing.upload import Upload
 
 Floats = NDArray[np.float64]
 
@@ -57,10 +57,12 @@ def read_chains(data: bytes) -> list[Chain]:
 
     The file is PDB or mmCIF, gzip or not, as its content shows.
 
-    Raises InvalidInput `bad_structure` for a file that cannot be read, `no_protein_chain` if there is no chain,
-    `chain_too_long` beyond `MAX_CHAIN`. Raises TooLarge beyond `MAX_STRUCTURE_BYTES`.
+    Raises InvalidInput for a file of another kind, `bad_structure` for one that cannot be read, `no_protein_chain` if
+    there is no chain, `chain_too_long` beyond `MAX_CHAIN`. Raises TooLarge beyond `MAX_STRUCTURE_BYTES`.
     """
-    unpacked = b"".join(blocks_of(io.BytesIO(data), max_bytes=MAX_STRUCTURE_BYTES))
+    upload = Upload(io.BytesIO(data), max_bytes=MAX_STRUCTURE_BYTES)
+    upload.reader("structure", path="structure")
+    unpacked = b"".join(upload)
     text = unpacked.decode("utf-8", "replace")
     try:
         structure = _of_mmcif(text) if _is_mmcif(unpacked) else gemmi.read_pdb_string(text)
