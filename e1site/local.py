@@ -22,8 +22,10 @@ from e1site.stack.binaries import find_valkey
 from e1site.stack.environment import (
     children_environment,
     embedded_postgres,
+    forget_foreign,
     local_address,
     owner_environment,
+    place_of,
     usable_port,
     web_environment,
 )
@@ -60,6 +62,9 @@ def up(
     folder = DataFolder.at(data)
     try:
         _check_arguments(models, workers)
+        if foreign := forget_foreign():
+            say(f"not used, because they belong to other programs: {', '.join(foreign)}")
+        _check_database()
         folder.create()
         if unbuilt := browser_assets.missing():
             complain(f"e1 up: {unbuilt}")
@@ -92,6 +97,7 @@ def up(
 def manage(command: str, arguments: Sequence[str], *, data: Path) -> int:
     """Run a management command beside the stack that runs on this folder, and return its exit status."""
     folder = DataFolder.at(data)
+    forget_foreign()
     if "DATABASE_URL" not in os.environ and not is_held(folder):
         complain(f"e1: no service runs on {folder.path}; start it with `e1 up`, or name its --data")
         return 1
@@ -115,12 +121,23 @@ def _check_arguments(models: list[str], workers: int) -> None:
         raise StackError("at least one model and one worker are needed", code="bad_argument")
 
 
+def _check_database() -> None:
+    """Raise StackError for the database of a project that uses another kind of server."""
+    url = os.environ.get("DATABASE_URL", "postgresql:")
+    if not url.startswith(("postgres:", "postgresql:")):
+        raise StackError(
+            f"DATABASE_URL begins with {url.partition(':')[0]!r}, so it belongs to another project; "
+            "unset it to use the embedded PostgreSQL, or name a PostgreSQL database",
+            code="bad_argument",
+        )
+
+
 def _start(
     folder: DataFolder, supervisor: Supervisor, *, host: str, port: int, models: list[str], workers: int
 ) -> None:
     """Start all children; `_serve` waits until they are ready."""
     say(f"data in {folder.path}")
-    _start_stores(folder, supervisor)
+    _start_stores(folder, supervisor, connections=parts.connections(workers * len(models)))
     say(f"starting {workers} worker(s) each of {', '.join(models)}")
     # Count device files instead of asking CUDA, which would load PyTorch into this process.
     devices = parts.gpus(supervisor.env, len(list(Path("/dev").glob("nvidia[0-9]*"))))
@@ -143,10 +160,13 @@ def _start(
             say(f"{what} in {folder.path / name}")
 
 
-def _start_stores(folder: DataFolder, supervisor: Supervisor) -> None:
+def _start_stores(folder: DataFolder, supervisor: Supervisor, *, connections: int) -> None:
     """Start embedded stores, both at the same time, unless a URL names running ones."""
+    for name, what in (("DATABASE_URL", "database"), ("REDIS_URL", "broker")):
+        if name in os.environ:
+            say(f"{what} of {name}: {place_of(os.environ[name])}")
     valkey = None if "REDIS_URL" in os.environ else Valkey(folder.path / "valkey", folder.sockets, find_valkey())
-    postgres = None if "DATABASE_URL" in os.environ else embedded_postgres(folder)
+    postgres = None if "DATABASE_URL" in os.environ else replace(embedded_postgres(folder), connections=connections)
     if valkey:
         say("starting Valkey")
         supervisor.start(Part("valkey", tuple(valkey.command()), stage=0, stop_seconds=10, prepare=valkey.prepare))

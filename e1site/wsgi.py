@@ -9,7 +9,7 @@ from django.core.wsgi import get_wsgi_application
 from e1site import celery_app
 from e1site.pacing import Paced
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "e1site.settings")
+os.environ["DJANGO_SETTINGS_MODULE"] = "e1site.settings"
 
 
 def _check_key() -> None:

@@ -16,7 +16,7 @@ import httpx
 import psycopg
 
 from e1client.api import Client
-from e1site.stack.environment import embedded_postgres
+from e1site.stack.environment import FOREIGN, embedded_postgres
 from e1site.stack.folder import DataFolder
 from e1site.stack.processes import kill_marked, title, wait_gone
 
@@ -71,9 +71,9 @@ class Stack:
         command = [E1, *arguments, "--data", str(self.folder.path)]
         return subprocess.run(command, env=self.env, capture_output=True, text=True, timeout=START_SECONDS, check=False)
 
-    def start(self) -> None:
+    def start(self, *options: str) -> None:
         """Start and wait for the line `ready URL`."""
-        command = [E1, "up", "--port", str(self.port), "--model", "e1-demo", "--data", str(self.folder.path)]
+        command = [E1, "up", "--port", str(self.port), "--model", "e1-demo", "--data", str(self.folder.path), *options]
         with self.output.open("wb") as output:
             launcher = subprocess.Popen(command, env=self.env, stdout=output, stderr=subprocess.STDOUT)
         self.launcher = launcher
@@ -131,11 +131,12 @@ class Stack:
         with socket.socket() as free:  # no server listens there, so that nothing is published
             free.bind(("127.0.0.1", 0))
             redis = f"redis://127.0.0.1:{free.getsockname()[1]}/0"
+            mine = {name: value for name, value in self.env.items() if not FOREIGN.fullmatch(name)}
             own = {"DATABASE_URL": embedded_postgres(self.folder).url, "REDIS_URL": redis}
             setup = "import os, django\nos.environ['DJANGO_SETTINGS_MODULE'] = 'e1site.settings'\ndjango.setup()\n"
             command = [sys.executable, "-c", setup + code]
             done = subprocess.run(
-                command, env={**self.env, **own}, capture_output=True, text=True, timeout=START_SECONDS, check=False
+                command, env={**mine, **own}, capture_output=True, text=True, timeout=START_SECONDS, check=False
             )
         assert done.returncode == 0, done.stderr
 

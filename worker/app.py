@@ -15,7 +15,10 @@ from celery.signals import (
     worker_process_shutdown,
 )
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "e1site.settings")
+# A shell may have variables of another project. Celery prefers its own to the settings.
+os.environ["DJANGO_SETTINGS_MODULE"] = "e1site.settings"
+for _name in ("BROKER_URL", "BROKER_READ_URL", "BROKER_WRITE_URL", "RESULT_BACKEND", "LOADER", "CUSTOM_WORKER_POOL"):
+    os.environ.pop(f"CELERY_{_name}", None)
 
 WORKER_MODEL = "E1_WORKER_MODEL"
 """Environment variable with the model that a spawned child process loads."""

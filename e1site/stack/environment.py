@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import socket
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 from e1site.defaults import OWN_HOSTS
 from e1site.stack.binaries import find_postgres, run_as
@@ -15,9 +17,41 @@ from e1site.stack.parts import bracketed
 from e1site.stack.processes import MARKER
 from e1site.stack.servers import Postgres, Valkey
 
+FOREIGN = re.compile(r"PG[A-Z]+|CELERY_\w+|GUNICORN_CMD_ARGS")
+"""Variables of another project in the same shell, which programs of ours would read. `worker.app` handles some too."""
+STORES = ("DATABASE_URL", "REDIS_URL")
 SECRET_KEY = "E1_SECRET_KEY"  # noqa: S105 - the name of a variable
 OWNER_URL = "E1_OWNER_DATABASE_URL"
 EVERY_ADDRESS = ("0.0.0.0", "::", "")  # noqa: S104 - compared with what the user asked for
+
+
+def forget_foreign() -> list[str]:
+    """Remove variables of other projects, and empty addresses, from this process. Return the names of the former.
+
+    libpq reads PG* in this process too, and everything that starts later inherits the environment.
+    """
+    for name in STORES:
+        if not os.environ.get(name):
+            os.environ.pop(name, None)
+    found = sorted(name for name in os.environ if FOREIGN.fullmatch(name))
+    for name in found:
+        del os.environ[name]
+    return found
+
+
+def place_of(url: str) -> str:
+    """Return the database and the machine that an address names, without user and password."""
+    try:
+        parts = urlsplit(url)
+        socket_folder = parse_qs(parts.query).get("host", [""])[0]
+        port = f":{parts.port}" if parts.port else ""
+        host = f"{bracketed(parts.hostname)}{port}" if parts.hostname else ""
+        name = parts.path.strip("/")
+    except ValueError as error:
+        raise StackError(f"an address cannot be read: {error}", code="bad_argument") from error
+    if not name or not (host or socket_folder):  # redis+socket:///folder/of/the.sock
+        return host or socket_folder or parts.path
+    return f"{name} at {host or socket_folder}"
 
 
 def embedded_postgres(folder: DataFolder) -> Postgres:
@@ -30,7 +64,8 @@ def children_environment(folder: DataFolder, host: str, models: list[str]) -> di
 
     It has neither the secret key (`web_environment`) nor the address of the tables' owner (`owner_environment`).
     """
-    env = {name: value for name, value in os.environ.items() if name not in (SECRET_KEY, OWNER_URL)}
+    withheld = (SECRET_KEY, OWNER_URL)
+    env = {name: value for name, value in os.environ.items() if name not in withheld and not FOREIGN.fullmatch(name)}
     env.setdefault("E1_ALLOWED_HOSTS", ",".join(allowed_hosts(host)))
     if "DATABASE_URL" not in env:
         env["DATABASE_URL"] = embedded_postgres(folder).url

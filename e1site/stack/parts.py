@@ -10,6 +10,19 @@ from itertools import takewhile
 
 from e1protocol import ARTEFACT_QUEUE, SERVICE_QUEUE, model_queue
 
+WEB_PROCESSES, WEB_THREADS = 2, 56
+SERVICE_PROCESSES = 3
+WORKER_CONNECTIONS = 8
+"""Of a model worker: claimer, writer, heartbeat, task, and one for each bundle whose lease it renews."""
+SPARE_CONNECTIONS = 40
+"""For parents of workers, commands, psql, a start beside processes that still end, and Postgres's own reserve."""
+
+
+def connections(workers: int) -> int:
+    """Return how many connections to Postgres this many model workers need, with everything else."""
+    background = 2 * (SERVICE_PROCESSES + 1)  # a task, and a thread that renews its lease
+    return WEB_PROCESSES * WEB_THREADS + background + WORKER_CONNECTIONS * workers + SPARE_CONNECTIONS
+
 
 def _nothing() -> None:
     return
@@ -43,13 +56,14 @@ class Part:
 
 
 def web(host: str, port: int) -> Part:
-    """Return the web process: two processes of 56 threads."""
+    """Return the web process. Each thread keeps a connection to Postgres."""
     command = (
         *(sys.executable, "-m", "gunicorn", "e1site.wsgi:application", "--bind", f"{bracketed(host)}:{port}"),
         # Uploads, downloads, event streams, synchronous requests and look-ups hold a thread each: at most 48 of these
         # (jobs.web.places).
         # Loading the application before the fork halves the work at the start; importing it opens no connection.
-        *("--worker-class", "e1site.webserver.worker.EdgeWorker", "--workers", "2", "--threads", "56"),
+        *("--worker-class", "e1site.webserver.worker.EdgeWorker"),
+        *("--workers", str(WEB_PROCESSES), "--threads", str(WEB_THREADS)),
         *("--worker-connections", "600", "--keep-alive", "15"),
         *("--graceful-timeout", "8", "--timeout", "60", "--preload", "--no-control-socket"),
     )
@@ -81,7 +95,7 @@ def gpus(env: Mapping[str, str], found: int) -> list[str]:
 def service_worker() -> Part:
     """Return the worker for finalising, the reaper, webhooks and expiry; it needs no PyTorch."""
     # Webhooks and expiry may keep one process each for a minute: of three, one is left to the safety nets.
-    return _worker("service-1", SERVICE_QUEUE, stop_seconds=10, processes=3)
+    return _worker("service-1", SERVICE_QUEUE, stop_seconds=10, processes=SERVICE_PROCESSES)
 
 
 def artefact_worker() -> Part:

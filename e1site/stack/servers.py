@@ -26,7 +26,6 @@ SERVICE_ROLE = "e1_service"
 POSTGRES_SETTINGS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
-    "max_connections": "180",  # one for each thread of both web processes, and those of workers
     "shared_buffers": "256MB",
     "max_wal_size": "4GB",
     "checkpoint_timeout": "15min",
@@ -42,6 +41,8 @@ POSTGRES_SETTINGS = {
 class Postgres:
     """An embedded PostgreSQL. `root` holds its data folder, `sockets` its socket; `name` marks its processes.
 
+    It accepts `connections`, three of them for superusers only.
+
     Tests, which throw the data away, turn fsync off by `durable=False`.
     """
 
@@ -51,6 +52,7 @@ class Postgres:
     binaries: Path
     as_user: RunAs
     durable: bool = True
+    connections: int = 180
 
     @cached_property
     def major(self) -> int:
@@ -105,6 +107,7 @@ class Postgres:
             **POSTGRES_SETTINGS,
             "unix_socket_directories": str(self.socket_folder),
             "cluster_name": self.name,
+            "max_connections": str(self.connections),
             "fsync": "on" if self.durable else "off",
             "full_page_writes": "on" if self.durable else "off",
         }

@@ -6,8 +6,10 @@ import os
 import signal
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpx
 import psycopg
 import pytest
 
@@ -22,6 +24,19 @@ pytestmark = [
 ]
 
 RECOVER_SECONDS = 300
+FOREIGN = {
+    "PGHOST": "db.example.org",
+    "PGPORT": "1",
+    "PGUSER": "someone",
+    "PGDATABASE": "theirs",
+    "PGOPTIONS": "-c search_path=theirs",
+    "CELERY_BROKER_URL": "amqp://broker.example.org//",
+    "DJANGO_SETTINGS_MODULE": "theirs.settings",
+    "GUNICORN_CMD_ARGS": "--bind 127.0.0.1:1 --workers 9",
+    "DATABASE_URL": "",
+    "REDIS_URL": "",
+}
+"""Variables of another project in the user's shell."""
 EXPIRE = """
 from django.conf import settings
 settings.E1_RETENTION_DAYS = 30
@@ -36,6 +51,7 @@ reap()
 def stack():
     with tempfile.TemporaryDirectory(prefix="e1-stack-", ignore_cleanup_errors=True) as path:
         stack = Stack(Path(path) / "data")
+        stack.env |= FOREIGN
         try:
             stack.start()
             yield stack
@@ -82,6 +98,39 @@ def test_the_whole_life_of_a_job_needs_no_right_over_tables(stack):
             assert client.job(job).state == "expired"
         for table in ("jobs_item", "jobs_chunk", "jobs_artefact"):
             assert session.execute(f"SELECT count(*) FROM {table} WHERE job_id = %s", [job.id]).fetchone() == (0,)
+
+
+def test_variables_of_other_projects_reach_no_child(stack):
+    """The service has started and computes with them in its shell."""
+    assert stack.works()
+    said = "not used, because they belong to other programs: GUNICORN_CMD_ARGS, PGDATABASE, PGHOST, PGOPTIONS, PG"
+    assert said in stack.output.read_text()
+    for pid in marked(stack.folder.stack_id):
+        environment = Path(f"/proc/{pid}/environ").read_text().split("\0")
+        for name, value in FOREIGN.items():
+            assert f"{name}={value}" not in environment, title(pid)
+
+
+def test_a_database_of_another_program_is_refused_by_name(stack, tmp_path):
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as session:
+        session.execute("CREATE DATABASE blog")
+        try:
+            url = os.environ["DATABASE_URL"].replace("/e1?", "/blog?")
+            with psycopg.connect(url, autocommit=True) as theirs:
+                theirs.execute("CREATE TABLE auth_user (id int); CREATE TABLE blog_post (id int)")
+            other = Stack(tmp_path / "other")
+            other.env |= {"DATABASE_URL": url}
+            refused = other.run("up", "--port", "0")
+            assert refused.returncode == 1
+            assert "database of DATABASE_URL: blog at /" in refused.stdout
+            assert "the database 'blog' of DATABASE_URL has tables of another program (blog_post)" in refused.stderr
+            with psycopg.connect(url) as theirs:
+                tables = theirs.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+            assert sorted(tables) == [("auth_user",), ("blog_post",)]
+            other.env |= {"DATABASE_URL": "sqlite:///db.sqlite3"}
+            assert "DATABASE_URL begins with 'sqlite'" in other.run("up", "--port", "0").stderr
+        finally:
+            session.execute("DROP DATABASE blog WITH (FORCE)")
 
 
 def test_a_second_start_on_the_same_folder_refuses(stack):
@@ -167,5 +216,33 @@ def test_a_data_folder_of_an_earlier_version_starts_and_gets_the_second_role():
             assert not list(stack.folder.path.glob("beat-schedule*"))
             stack.launcher.send_signal(signal.SIGINT)
             assert stack.wait(STOP_SECONDS) == 0, stack.output.read_text()
+        finally:
+            stack.end()
+
+
+@pytest.mark.slow
+def test_eight_workers_and_forty_clients_have_enough_connections():
+    """Every thread of the web processes keeps a connection, and each worker several."""
+    with tempfile.TemporaryDirectory(prefix="e1-stack-", ignore_cleanup_errors=True) as path:
+        stack = Stack(Path(path) / "data")
+        try:
+            stack.start("--workers", "8")
+            with stack.sql() as cursor:
+                ready = "SELECT count(*) FROM jobs_worker WHERE state = 'ready'"
+                assert wait_gone(lambda: cursor.execute(ready).fetchone() != (8,), RECOVER_SECONDS)
+                with stack.client() as client:
+                    jobs = [client.submit_items(["MKTAYIAKQR"] * 400, model="e1-demo", action="encode") for _ in "ab"]
+                    headers = {"Authorization": f"Token {stack.token}"}
+
+                    def ask(number: int) -> set[int]:
+                        with httpx.Client(base_url=stack.url, headers=headers, timeout=RECOVER_SECONDS) as one:
+                            return {one.get(f"/api/jobs/{jobs[number % 2].id}/").status_code for _ in range(25)}
+
+                    with ThreadPoolExecutor(40) as pool:
+                        assert set().union(*pool.map(ask, range(40))) == {200}
+                    assert [client.wait(job).state for job in jobs] == ["succeeded", "succeeded"]
+            logs = "".join(log.read_text(errors="replace") for log in stack.folder.logs.glob("*.log"))
+            assert "too many clients" not in logs
+            assert "remaining connection slots" not in logs
         finally:
             stack.end()

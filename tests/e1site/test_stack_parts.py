@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from e1site.stack import supervisor
-from e1site.stack.parts import gpus, model_workers
+from e1site.stack.parts import connections, gpus, model_workers, web
 
 
 @pytest.mark.parametrize(
@@ -43,6 +43,12 @@ def test_workers_take_turns_with_several_gpus(devices, expected):
     workers = list(model_workers(["e1-600m", "e1-demo"], 2, devices))
     assert [worker.name for worker in workers] == ["e1-600m-1", "e1-600m-2", "e1-demo-1", "e1-demo-2"]
     assert [worker.env.get("CUDA_VISIBLE_DEVICES") for worker in workers] == expected
+
+
+def test_connections_follow_from_threads_and_workers():
+    threads = int(web("127.0.0.1", 1).command[web("127.0.0.1", 1).command.index("--threads") + 1])
+    assert connections(8) - connections(1) == 7 * 8
+    assert connections(1) > 2 * threads + 8
 
 
 def test_a_child_gets_its_part_of_the_environment_over_that_of_all(monkeypatch, tmp_path):

@@ -85,7 +85,6 @@ def server() -> Iterator[Server]:
 
 def test_a_postgres_of_ones_own_needs_no_superuser(server, tmp_path):
     """The owner is an ordinary role, and an administrator has made that of the service."""
-    server.run("CREATE TABLE others (id int)", role=server.owner)
     refused = server.bootstrap(tmp_path, owner=server.owner)
     assert refused.returncode != 0
     assert f"as an administrator of Postgres run: CREATE ROLE {server.service} LOGIN PASSWORD" in refused.stderr
@@ -94,6 +93,7 @@ def test_a_postgres_of_ones_own_needs_no_superuser(server, tmp_path):
     done = server.bootstrap(tmp_path, owner=server.owner)
     assert done.returncode == 0, done.stderr
     assert "note:" not in done.stdout
+    server.run("CREATE TABLE others (id int)", role=server.owner)
     assert server.run("SELECT username FROM auth_user", role=server.service) == [("admin",)]
     for statement in FORBIDDEN:
         with pytest.raises(psycopg.errors.InsufficientPrivilege):

@@ -15,9 +15,13 @@ from django.db import connection, transaction
 from e1site.stack.folder import write_once
 from jobs.management.commands._roles import as_owner, role_admit
 from jobs.management.commands._users import create_user, new_password
+from jobs.models import Chunk
 
 ADMIN = "admin"
 FIRST_START = "first start"
+OUR_TABLE = Chunk._meta.db_table
+"""Its presence means that the service has used this database before."""
+SHOWN = 5
 _LOCK = 0xE1_AD_11
 """Number of the advisory lock that makes two starts on one database take turns."""
 
@@ -28,13 +32,16 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--data", type=Path, required=True, help="folder for admin-password and token")
+        parser.add_argument(
+            "--beside-others", action="store_true", help="accept a database that has tables of another program"
+        )
         parser.add_argument("--migrate", action="store_true", help="bring the tables up to date first")
 
     def handle(self, *args: Any, data: Path, migrate: bool, **options: Any) -> None:
         if not data.is_dir():
             raise CommandError(f"{data} is not a folder; name the data folder with --data")
         if migrate:
-            self._migrate(options["verbosity"])
+            self._migrate(options["verbosity"], beside=options["beside_others"])
         with transaction.atomic():
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
@@ -49,16 +56,37 @@ class Command(BaseCommand):
             _write(data / "token", key)
         self.stdout.write(f"made the user {ADMIN}; password in {data / 'admin-password'}, token in {data / 'token'}")
 
-    def _migrate(self, verbosity: int) -> None:
+    def _migrate(self, verbosity: int, *, beside: bool) -> None:
         """Bring the tables up to date, as their owner if one is named, and let the service's role use them."""
         owner, service = settings.E1_OWNER_DATABASE_URL, connection.settings_dict
         with as_owner(owner) if owner else contextlib.nullcontext():
+            if not beside:
+                _refuse_foreign()
             call_command("migrate", interactive=False, verbosity=verbosity, stdout=self.stdout)
             if owner:
                 for note in role_admit(service):
                     self.stdout.write(f"note: {note}")
         if not owner:
             self.stdout.write("note: one role owns the tables and serves; docs/deploy.md explains the use of two")
+
+
+def _refuse_foreign() -> None:
+    """Raise CommandError if the database belongs to another program: a variable of its project is set in this shell."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace::regnamespace::text = "
+            "current_schema() AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = pg_class.oid AND deptype = 'e')"
+        )
+        found = {str(row[0]) for row in cursor.fetchall()}
+    ours = {*connection.introspection.django_table_names(), "django_migrations"}
+    foreign = sorted(found - ours)
+    if foreign and OUR_TABLE not in found:
+        more = f" and {len(foreign) - SHOWN} more" if len(foreign) > SHOWN else ""
+        raise CommandError(
+            f"the database {connection.settings_dict['NAME']!r} of DATABASE_URL has tables of another program "
+            f"({', '.join(foreign[:SHOWN])}{more}) and none of this service; unset DATABASE_URL, or create a database "
+            "for this service. To use this one all the same, run e1_bootstrap --migrate --beside-others once"
+        )
 
 
 def _write(path: Path, secret: str) -> None:

@@ -1,0 +1,62 @@
+"""What children of `e1 up` get from the user's shell, and what they do not."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from e1site.stack.environment import children_environment, forget_foreign, place_of
+from e1site.stack.folder import DataFolder
+
+THEIRS = {"PGHOST": "a", "PGSSLMODE": "require", "CELERY_BROKER_URL": "amqp://b", "GUNICORN_CMD_ARGS": "--reload"}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    folder = DataFolder.at(tmp_path / "data")
+    folder.create()
+    return folder
+
+
+def test_variables_of_other_projects_are_left_out_and_named(folder, monkeypatch):
+    for name, value in {**THEIRS, "PGA": "x", "PG_VERSION": "18", "DATABASE_URL": "", "E1_PROXIES": "2"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "blog.settings")
+    env = children_environment(folder, "127.0.0.1", ["e1-demo"])
+    assert not THEIRS.keys() & env.keys()
+    assert (env["DJANGO_SETTINGS_MODULE"], env["E1_PROXIES"], env["PG_VERSION"]) == ("e1site.settings", "2", "18")
+
+    assert forget_foreign() == sorted([*THEIRS, "PGA"])
+    assert "DATABASE_URL" not in os.environ, "an empty address is none"
+    assert forget_foreign() == []
+
+
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [
+        ("postgresql://me:secret@db.example.org:5433/e1", "e1 at db.example.org:5433"),
+        ("postgresql://me:secret@[::1]/e1?sslmode=require", "e1 at [::1]"),
+        ("postgresql://me:secret@/e1?host=/run/postgresql", "e1 at /run/postgresql"),
+        ("redis://:secret@cache.example.org:6379/3", "3 at cache.example.org:6379"),
+        ("redis://cache.example.org", "cache.example.org"),
+        ("redis+socket:///run/valkey.sock?virtual_host=2", "/run/valkey.sock"),
+    ],
+)
+def test_an_address_is_shown_without_its_password(url, place):
+    assert place_of(url) == place
+
+
+def test_every_process_uses_the_broker_of_the_settings():
+    """Not only those of `e1 up`: also a worker that is started by hand in such a shell."""
+    theirs = "amqp://broker.example.org//"
+    names = ("CELERY_BROKER_URL", "CELERY_BROKER_READ_URL", "CELERY_BROKER_WRITE_URL", "CELERY_RESULT_BACKEND")
+    env = {**os.environ, **dict.fromkeys(names, theirs), "DJANGO_SETTINGS_MODULE": "blog.settings"}
+    code = (
+        "from worker.app import app; c = app.conf; "
+        "print({c.broker_url, c.broker_read_url, c.broker_write_url}, c.result_backend)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False)
+    assert done.stdout == f"{ {os.environ['REDIS_URL']} } None\n", done.stderr
