@@ -20,7 +20,7 @@ from jobs.errors import InvalidInput, Problem
 from jobs.limits import MIB
 from jobs.parsing.kinds import Kind
 from jobs.parsing.letters import storable
-from jobs.parsing.recognition import HEAD, kind_of
+from jobs.parsing.recognition import HEAD, kind_of, unpacked_head
 from jobs.parsing.tables import Fault, Role, Row, Table, open_table
 from jobs.parsing.upload import blocks_of
 from jobs.science.contacts.structures import residue_labels
@@ -78,7 +78,7 @@ def numbering_of_file(
     `column` is the name of the column of numbers in a table, `chain` that of a chain in a structure; without them, both
     are chosen. Raises InvalidInput `bad_numbering`, and what reading a structure or a table raises, at `path`.
     """
-    kind = kind_of(data[:HEAD], name)
+    kind = kind_of(unpacked_head(data[:HEAD]), name)
     try:
         if kind.key in _STRUCTURES:
             texts = residue_labels(data, parent, chain=chain.strip() or None)
