@@ -25,6 +25,7 @@ class AlignmentAsked:
     """An uploaded file, gzip or not, and its fields. The letters of `parent` are cleaned."""
 
     data: bytes
+    filename: str
     name: str
     parent: str | None
     add_parent: bool
@@ -55,7 +56,13 @@ def read_upload(request: Request) -> AlignmentAsked:
 
 def upload_store(owner: User, asked: AlignmentAsked) -> Alignment:
     """Read an uploaded alignment and store it. Raises InvalidInput, and what `alignment_store` raises."""
-    rows = alignment_read(asked.data, parent=asked.parent, add_parent=asked.add_parent, skip_empty=asked.skip_empty)
+    rows = alignment_read(
+        asked.data,
+        filename=asked.filename,
+        parent=asked.parent,
+        add_parent=asked.add_parent,
+        skip_empty=asked.skip_empty,
+    )
     return alignment_store(owner=owner, name=asked.name, source="upload", rows=rows)
 
 
@@ -71,6 +78,7 @@ def alignment_asked(data: bytes, fields: Mapping[str, Any], filename: str) -> Al
     parent = str(fields["parent"]) if fields.get("parent") else None
     return AlignmentAsked(
         data,
+        filename,
         file_name(str(fields.get("name") or "") or filename or "alignment"),
         parent_of(parent) if parent and parent.strip() else None,
         truth(fields.get("add_parent", ""), "add_parent"),

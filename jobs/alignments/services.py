@@ -47,7 +47,12 @@ class AlignmentDamaged(ServiceError):
 
 
 def alignment_read(
-    data: bytes, *, parent: str | None = None, add_parent: bool = False, skip_empty: bool = False
+    data: bytes,
+    *,
+    filename: str = "",
+    parent: str | None = None,
+    add_parent: bool = False,
+    skip_empty: bool = False,
 ) -> science.Alignment:
     """Check the parent's letters, then call `jobs.science.alignments.reading.read_alignment`; one at a time."""
     if parent is not None:
@@ -57,7 +62,9 @@ def alignment_read(
         if problems:
             raise InvalidInput.of(*problems)
     with _reading:
-        return science.read_alignment(data, parent=parent, add_parent=add_parent, skip_empty=skip_empty)
+        return science.read_alignment(
+            data, filename=filename, parent=parent, add_parent=add_parent, skip_empty=skip_empty
+        )
 
 
 def alignment_store(

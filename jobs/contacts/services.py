@@ -88,7 +88,7 @@ def structure_add(*, job: Job, data: bytes, name: str = "", item_index: int = 0,
         raise Conflict(
             f"structures are compared with contact maps, and this job's action is {job.action}", code="wrong_action"
         )
-    mapped = map_structure(data, parent_of(job, item_index), chain=chain or None)
+    mapped = map_structure(data, parent_of(job, item_index), chain=chain or None, filename=name)
     distances = mapped.distances.astype("<f4").tobytes()
     blocks = [zlib.compress(data[at : at + FILE_BLOCK]) for at in range(0, len(data), FILE_BLOCK)]
     size = len(distances) + sum(map(len, blocks))

@@ -22,7 +22,7 @@ Codes, each explained with its remedy in `docs/input-rules.md`:
 - of a record (`BadRecord.problems`): bad_letter, mask_not_allowed, no_mask, empty_sequence, sequence_too_long,
   too_short, position_outside, header_too_long, bad_name, bad_json, bad_csv, wrong_field_count, wrong_type,
   unknown_field, missing_field, context_not_allowed, too_many_contexts, empty_context, mask_in_context,
-  context_too_long
+  context_too_long, bad_numbering
 - of a record, about its text: accession, words, header_in_line, control_character, bad_record, nucleotides
 - of a file (InvalidInput), about its kind: empty_file, unknown_format, other_format, bare_lines, not_text, utf_16,
   invalid_utf8

@@ -1,27 +1,22 @@
-"""Rows of Clustal and Stockholm, which write an alignment in blocks of columns.
-
-Biopython reads both formats too, but in time that grows with the square of the blocks, and without lines. Tests compare
-these readers with it.
-"""
+"""Clustal and Stockholm as libraries: the rows of their alignments without gaps."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 
-from jobs.errors import InvalidInput, TooLarge
+from jobs.errors import TooLarge
 from jobs.limits import MIB
+from jobs.parsing.blocks import Block, Lines, clustal_blocks, stockholm_blocks
 from jobs.parsing.items import ItemRule
 from jobs.parsing.letters import GAPS, GAPS_REMOVED
-from jobs.parsing.records import BadRecord, Place, Record
-
-Lines = Iterable[tuple[int, str]]
+from jobs.parsing.records import BadRecord, Record
 
 MAX_CHARACTERS = 64 * MIB
 """Characters of one alignment, whose rows are held until its last block is read."""
 
 _UNGAPPED = str.maketrans("", "", GAPS)
-_CONSERVED = frozenset("*:. \t")
 
 
 @dataclass(slots=True)
@@ -38,63 +33,34 @@ class Row:
 
 
 def clustal_rows(lines: Lines) -> list[Row]:
-    """Return the rows of a Clustal or MUSCLE alignment. Raises InvalidInput `bad_line`, and TooLarge."""
-    rows = _Rows()
+    """Return the rows of a Clustal or MUSCLE alignment. Raises what `clustal_blocks` raises, and TooLarge."""
     written = ((line, text) for line, text in lines if text.strip())
     next(written, None)  # The line that names the program.
-    for line, text in written:
-        if _CONSERVED.issuperset(text):
-            continue
-        words = text.split()
-        if len(words) not in (2, 3) or (len(words) == 3 and not words[2].isdecimal()):
-            raise _bad_line(line, len(words), "Clustal")
-        rows.add(words[0], words[1], line)
-    return rows.taken()
+    return next(_alignments(chain(clustal_blocks(written), [None])))
 
 
 def stockholm_alignments(lines: Lines) -> Iterator[list[Row]]:
-    """Yield the rows of each alignment of a Stockholm file. Raises InvalidInput and TooLarge.
-
-    The codes are `bad_line` and `unfinished_alignment`.
-    """
-    rows = _Rows()
-    ended = True
-    for line, text in lines:
-        words = text.split()
-        if words == ["//"]:
-            ended = True
-            yield rows.taken()
-        elif words and not words[0].startswith("#"):
-            ended = False
-            if len(words) != 2:
-                raise _bad_line(line, len(words), "Stockholm")
-            rows.add(words[0], words[1], line)
-    if not ended:
-        remedy = "Send the whole file: it ends with a line '//'."
-        raise InvalidInput.one("unfinished_alignment", "The Stockholm file has no end", remedy)
+    """Yield the rows of each alignment of a Stockholm file. Raises what `stockholm_blocks` raises, and TooLarge."""
+    return _alignments(stockholm_blocks(lines))
 
 
-class _Rows:
-    def __init__(self) -> None:
-        self._rows: dict[str, Row] = {}
-        self._held = 0
-
-    def add(self, name: str, part: str, line: int) -> None:
-        self._held += len(name) + len(part)
-        if self._held > MAX_CHARACTERS:
-            what = f"The alignment has more than {MAX_CHARACTERS:,} characters"
-            raise TooLarge.one("upload_too_large", what, "Send the sequences as FASTA, unaligned.")
-        self._rows.setdefault(name, Row(name, line)).parts.append(part)
-
-    def taken(self) -> list[Row]:
-        rows, self._rows, self._held = list(self._rows.values()), {}, 0
-        return rows
-
-
-def _bad_line(line: int, words: int, format: str) -> InvalidInput:
-    what = f"a row of {format} has a name and its letters, and this line has {words} words"
-    remedy = "Separate the name and the aligned letters by blanks, and use no other blanks."
-    return Place(line=line).refused("bad_line", what, remedy)
+def _alignments(blocks: Iterable[Block | None]) -> Iterator[list[Row]]:
+    rows: dict[tuple[str, int], Row] = {}
+    held = 0
+    for block in blocks:
+        if block is None:
+            yield list(rows.values())
+            rows, held = {}, 0
+            continue
+        for key, letters, line, _column in block.parts():
+            held += len(key[0]) + len(letters)
+            if held > MAX_CHARACTERS:
+                what = f"The alignment has more than {MAX_CHARACTERS:,} characters"
+                raise TooLarge.one("upload_too_large", what, "Send the sequences as FASTA, unaligned.")
+            row = rows.get(key)
+            if row is None:
+                row = rows[key] = Row(key[0], line)
+            row.parts.append(letters)
 
 
 def read_clustal(lines: Lines, item: ItemRule) -> Iterator[Record | BadRecord]:

@@ -24,7 +24,7 @@ WANTED: Mapping[Entrance, str] = {
     "library": "Send FASTA, JSONL, or a table with a column sequence.",
     "variants": "Send a list of variants, one on each line, or a table with a column mutant.",
     "contexts": "Send FASTA, one bare sequence, or a JSON list of sequences.",
-    "alignment": "Send A3M, aligned FASTA, Clustal or Stockholm.",
+    "alignment": "Send A3M, aligned FASTA, Clustal, PIR or Stockholm.",
     "assay": "Send a table with a column of variants and a column of numbers, such as CSV.",
     "columns": "Send a table with a column name and a column for each value, such as CSV.",
     "structure": "Send a PDB or mmCIF file.",

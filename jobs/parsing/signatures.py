@@ -67,7 +67,10 @@ def binary_kind(head: bytes, filename: str) -> str | None:
         return "tar"
     if filename.lower().endswith((".bcif", ".bcif.gz")) and not head[:1].isspace():
         return "bcif"
-    return "binary" if head[:4].count(0) and encoding_of(head) is None else None
+    # MMseqs2 ends blocks of A3M by NUL, and the first block may be empty.
+    if head.lstrip(b"\0")[:1] in (b">", b"#") or encoding_of(head) is not None:
+        return None
+    return "binary" if head[:4].count(0) else None
 
 
 def _archive(head: bytes, filename: str) -> str:

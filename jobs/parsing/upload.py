@@ -39,12 +39,19 @@ class Readable(Protocol):
 class Upload:
     """The unpacked bytes of an upload in blocks, as UTF-8 if it is text; iterate once.
 
-    Memory is bounded. Making it reads the first HEAD bytes, which tell `kind`. Raises InvalidInput for a broken gzip
-    file, and TooLarge beyond `max_bytes` unpacked or for a gzip bomb.
+    Memory is bounded. Making it reads the first HEAD bytes, which tell `kind`. With `keep_nul`, NUL bytes that separate
+    blocks of alignments stay. Raises InvalidInput for a broken gzip file, and TooLarge beyond `max_bytes` unpacked or
+    for a gzip bomb.
     """
 
     def __init__(
-        self, stream: Readable, *, filename: str = "", media_type: str = "", max_bytes: int = MAX_UPLOAD_BYTES
+        self,
+        stream: Readable,
+        *,
+        filename: str = "",
+        media_type: str = "",
+        max_bytes: int = MAX_UPLOAD_BYTES,
+        keep_nul: bool = False,
     ) -> None:
         packed = iter(lambda: stream.read(_READ), b"")
         head = _gathered(packed, len(GZIP_MAGIC))
@@ -53,7 +60,7 @@ class Upload:
         head = _gathered(blocks, HEAD)
         self.kind: Kind = kind_of(head, filename, media_type)
         self.is_text = binary_kind(head, filename) is None
-        separated = self.kind.key in _SEPARATED_BY_NUL
+        separated = self.kind.key in _SEPARATED_BY_NUL and not keep_nul
         self._text = Utf8Blocks(chain([head], blocks), encoding_of(head), nul_separates=separated)
         self._blocks = iter(self._text) if self.is_text else chain([head], blocks)
 

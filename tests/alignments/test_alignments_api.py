@@ -95,6 +95,11 @@ def test_what_is_stored_is_what_was_read(api):
         (b"", {}, "empty_alignment", "no rows"),
         (SMALL_ALIGNMENT, {"add_parent": "perhaps"}, "wrong_type", "perhaps"),
         (gzip.compress(SMALL_ALIGNMENT, mtime=0)[:-9], {}, "truncated_gzip", "too early"),
+        (b"@r\nACGT\n+\nIIII\n", {}, "other_format", "FASTQ"),
+        (b"name,sequence\na,MKT\n", {}, "other_format", "a table"),
+        (b"PK\x03\x04" + bytes(40), {}, "not_text", "ZIP"),
+        (b" 2 5\na MKTAY\nb MKTAY\n", {}, "other_format", "PHYLIP"),
+        (b"ATOM      1  CA  ALA A   1      11.104   6.134  -6.504\n", {}, "other_format", "PDB"),
     ],
 )
 def test_refused_files(api, file, fields, code, word):

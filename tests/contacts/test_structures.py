@@ -61,6 +61,7 @@ def test_a_sequence_too_short_for_long_range_pairs_has_no_precision(api, inline_
     [
         (pdb("W" * 10), {}, "structure_mismatch"),
         (b"no structure at all", {}, "other_format"),
+        (b"HEADER    HYDROLASE\nEND\n", {}, "no_protein_chain"),
         (pdb(SHORT), {"chain": "Q"}, "no_such_chain"),
         (pdb(SHORT), {"item": "7"}, "no_such_item"),
     ],

@@ -17,6 +17,7 @@ from jobs.maps.column_files import read_columns
 from jobs.parsing import open_reader, read_context
 from jobs.science.alignments.reading import read_alignment
 from jobs.science.contacts.chains import read_chains
+from jobs.science.variants.numbering_files import numbering_of_file
 from jobs.variants.assay_files import read_assay
 from tests.factories import pdb
 from tests.parsing.reading import ENCODE
@@ -53,6 +54,7 @@ READERS = {
     "alignment": (lambda data: read_alignment(data).sequences, FASTA),
     "assay": (lambda data: read_assay(io.BytesIO(data)).values, b"mutant,score\nM1A,0.5\nK2R,1.5\n"),
     "columns": (lambda data: read_columns(data, ["a", "b"])[0][0].values.tolist(), b"name,x\na,1\nb,2\n"),
+    "numbering": (lambda data: numbering_of_file(data, "MKT").numbering, b"2 3 5A\n"),
     "structure": (lambda data: [chain.letters for chain in read_chains(data)], pdb(QUERY)),
 }
 

@@ -230,6 +230,8 @@ WHOLE_REQUEST = {
     "too_many_items",
     "context_file_too_large",
     "bad_line",
+    "several_alignments",
+    "too_many_lines",
     "unfinished_alignment",
 }
 """Codes of `jobs.parsing` for a whole request or one of its parameters; docs/errors.md lists them."""

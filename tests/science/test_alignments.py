@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.errors import InvalidInput, TooLarge
+from jobs.parsing import blocks
 from jobs.parsing.text import line_blocks
 from jobs.science.alignments import formats
 from jobs.science.alignments import rows as alignment_rows
@@ -109,10 +110,10 @@ def test_empty_rows_and_rows_of_gaps():
         (b"# STOCKHOLM 1.0\n//\n", "empty_alignment"),
         (b"MKTA\n", "not_alignment"),
         (b"CLUSTAL W\n", "empty_alignment"),
-        (b"PileUp\n", "not_alignment"),
+        (b"PileUp\n", "other_format"),
         (b"# STOCKHOLM 1.0\na MK\n", "unfinished_alignment"),
         (b"# STOCKHOLM 1.0\na MK TA\n//\n", "bad_line"),
-        (b"# STOCKHOLM 1.0\na MK\n//\n# STOCKHOLM 1.0\n", "several_alignments"),
+        (b"# STOCKHOLM 1.0\na MK\n//\n# STOCKHOLM 1.0\na MK\n//\n", "several_alignments"),
         (b">a\nMK\x81\n", "invalid_utf8"),
         (b">a\nmkta\n>b\nmkt\n", "query_insertions"),
     ],
@@ -140,7 +141,7 @@ def test_the_column_of_a_wrong_character_counts_the_blanks_before_it():
 
 
 def test_a_stockholm_file_of_too_many_lines_is_refused(monkeypatch):
-    monkeypatch.setattr(alignment_rows, "MAX_LINES", 5)
+    monkeypatch.setattr(blocks, "MAX_LINES", 5)
     assert read_alignment(b"# STOCKHOLM 1.0\na MK\nb MK\n\na TA\nb TA\n//\n").depth == 2
     with pytest.raises(TooLarge) as caught:
         read_alignment(b"# STOCKHOLM 1.0\n" + b"a MK\n" * 5 + b"//\n")

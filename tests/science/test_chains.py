@@ -230,3 +230,39 @@ def test_field_cases(path):
         mapped = map_structure(data, chain.letters)
         assert mapped.resolved.all()
         assert mapped.virtual == len(chain.letters) - chain.letters.count("G")
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        "SSBOND   1 CYS A    6    CYS A  127",
+        "AUTHOR    A.B,C.D",
+        "LINK         O   GLY A   1",
+        "HELIX    1   1 LYS A    2",
+        "",
+    ],
+)
+def test_a_pdb_file_may_begin_with_any_record(first):
+    (chain,) = read_chains(f"{first}\n".encode() + pdb(PARENT))
+    assert chain.letters == PARENT
+
+
+def test_text_in_utf_16_is_a_structure():
+    (chain,) = read_chains(pdb(PARENT).decode().encode("utf-16"))
+    assert chain.letters == PARENT
+
+
+@pytest.mark.parametrize(
+    ("data", "filename", "words"),
+    [
+        (b">a\nMKTAYIAKQR\n", "a.fasta", "FASTA"),
+        (b"@r\nACGT\n+\nIIII\n", "r.fastq", "FASTQ"),
+        (b"PK\x03\x04" + bytes(30), "structure.xlsx", "Excel"),
+        (b"ATOM,x\n1,2\n", "a.csv", "table"),
+    ],
+)
+def test_other_files_are_refused_by_their_names(data, filename, words):
+    with pytest.raises(InvalidInput, match=words) as caught:
+        read_chains(data, filename)
+    assert "PDB or mmCIF" in caught.value.problems[0].remedy or caught.value.code == "not_text"
+    assert caught.value.problems[0].path == "structure"

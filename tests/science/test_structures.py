@@ -135,6 +135,10 @@ def test_the_best_chain_or_the_named_one():
     [
         (b"", "no_protein_chain"),
         (b"MKTAYIAKQR\n", "other_format"),
+        (b">a\nMKTAYIAKQR\n", "other_format"),
+        (b"name,x\na,1\n", "other_format"),
+        (b"PK\x03\x04" + bytes(30), "not_text"),
+        (b"HEADER    HYDROLASE\nEND\n", "no_protein_chain"),
         (b"data_empty\n", "no_protein_chain"),
         (b"data_broken\nloop_\n_atom_site.id\n_atom_site.x\n1\n", "bad_structure"),
     ],

@@ -1,14 +1,15 @@
-"""The format of an alignment file, by its content; A3M and aligned FASTA. Other formats are in blocks and pir."""
+"""The rows of an alignment file, whose content tells the format: A3M, aligned FASTA, Clustal, PIR, Stockholm."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from itertools import chain
 
 from jobs.errors import InvalidInput, TooLarge
+from jobs.parsing.blocks import Block, clustal_blocks, is_clustal, second_alignment, stockholm_blocks
 from jobs.parsing.records import Place
 from jobs.parsing.text import Lines, line_blocks
-from jobs.science.alignments.blocks import is_clustal, read_clustal, read_stockholm
 from jobs.science.alignments.pir import is_pir, read_pir
 from jobs.science.alignments.rows import MAX_ROWS, Row, Rows
 
@@ -37,7 +38,7 @@ def read_rows(text: bytes) -> Rows:
         if not line:
             continue
         if line[:_BEGINNING].upper().startswith("# STOCKHOLM"):
-            read_stockholm(lines, rows)
+            _read_blocks(stockholm_blocks(lines), rows)
         elif is_pir(line):
             read_pir(chain([(number, raw)], lines), rows)
         elif line.startswith(">"):
@@ -46,7 +47,7 @@ def read_rows(text: bytes) -> Rows:
             _read_comment(line, number, rows)
             continue
         elif is_clustal(line):
-            read_clustal(lines, rows)
+            _read_blocks(clustal_blocks(lines), rows)
         else:
             what = f"an alignment does not begin with {line[:20]!r}"
             raise Place(line=number).refused("not_alignment", what, _FORMATS, column=1)
@@ -55,6 +56,24 @@ def read_rows(text: bytes) -> Rows:
         raise InvalidInput.one("empty_alignment", "The alignment has no rows", _FORMATS)
     rows.close()
     return rows
+
+
+def _read_blocks(blocks: Iterable[Block | None], rows: Rows) -> None:
+    """Read the rows of Clustal or Stockholm. None ends an alignment, and there may be one."""
+    rows.whole = True
+    found: dict[tuple[str, int], Row] = {}
+    ended = False
+    for block in blocks:
+        if block is None:
+            ended = True
+            continue
+        for key, letters, line, column in block.parts():
+            if ended:
+                raise second_alignment(line)
+            row = found.get(key)
+            if row is None:
+                row = found[key] = rows.add(key[0], line)
+            rows.extend(row, letters, line, column=column)
 
 
 def _read_comment(line: str, number: int, rows: Rows) -> None:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from jobs.errors import InvalidInput, Problem, Problems
 from jobs.limits import MIB
 from jobs.parsing.records import Place
-from jobs.parsing.upload import blocks_of
+from jobs.parsing.upload import Upload
 from jobs.science.alignments.formats import read_rows
 from jobs.science.alignments.repairs import aligned_texts, another_alignment, file_notes, kept_rows, without_gaps
 from jobs.science.alignments.rows import Row
@@ -31,6 +31,8 @@ GAP = ord("-")
 _LEAST_AGREEMENT = 0.3
 """Least share of columns in which a parent of the same length must agree with the first row to be aligned to it."""
 _ALIGN = "Align the rows (in A3M, insertions are lower case), or send plain homologs as a context set."
+_OF_THIS_READER = ("empty", "plain")
+"""Kinds that this module refuses itself, with a line."""
 _CAPITALS = "Write the residues of the first row in capitals, and only insertions in lower case."
 _ONLY_ANNOTATIONS = "All rows annotate the alignment, by their names"
 
@@ -72,9 +74,16 @@ class Alignment:
 
 
 def read_alignment(
-    data: bytes, *, parent: str | None = None, add_parent: bool = False, skip_empty: bool = False
+    data: bytes,
+    *,
+    filename: str = "",
+    parent: str | None = None,
+    add_parent: bool = False,
+    skip_empty: bool = False,
 ) -> Alignment:
     """Read the alignment in `data`: A3M, aligned FASTA, Clustal, PIR or Stockholm, gzip or not.
+
+    A file of another kind is refused by its name (`jobs.parsing.kinds`).
 
     If `parent` is given, the first row must be that sequence. With `add_parent` it becomes the first row if one of
     these holds:
@@ -90,8 +99,10 @@ def read_alignment(
     `query_insertions`, `first_row_not_parent`, `parent_not_alignable`, `several_alignments`. Raises what `read_rows`
     raises, and TooLarge beyond `MAX_ALIGNMENT_BYTES`.
     """
-    text = b"".join(blocks_of(io.BytesIO(data.lstrip(b"\0")), max_bytes=MAX_ALIGNMENT_BYTES))
-    found = read_rows(text)
+    upload = Upload(io.BytesIO(data), filename=filename, max_bytes=MAX_ALIGNMENT_BYTES, keep_nul=True)
+    if upload.kind.key not in _OF_THIS_READER:
+        upload.reader("alignment", path="file")
+    found = read_rows(b"".join(upload))
     rows, left_out = kept_rows(found, parent)
     if not rows:
         raise InvalidInput.of(replace(left_out[0], code="empty_alignment", message=_ONLY_ANNOTATIONS))
@@ -106,7 +117,7 @@ def read_alignment(
         np.frombuffer(letters, dtype=np.uint8).reshape(len(rows), len(texts[0])),
         tuple(without_gaps(row.text) for row in rows),
         tuple(left_out),
-        (*file_notes(found), *notes),
+        (*upload.warnings(), *file_notes(found), *notes),
     )
     raw = _with_filled_rows(raw, rows, skip=skip_empty)
     return _with_parent(raw, rows[0].place, parent, add_parent=add_parent)

@@ -9,14 +9,12 @@ from e1protocol import EXTENDED
 from jobs.errors import InvalidInput, Problem, Problems, TooLarge
 from jobs.limits import MAX_BAD_RECORDS, MAX_HEADER
 from jobs.parsing.annotations import is_annotation
+from jobs.parsing.blocks import MAX_LINES
 from jobs.parsing.letters import letter_problem, storable, strange_characters
 from jobs.parsing.records import Place, default_name
 
 MAX_ROWS = 100_000
 """Rows of an alignment: counting neighbours compares every pair of them."""
-
-MAX_LINES = 4_000_000
-"""Lines of comments, and lines of letters in PIR, Clustal and Stockholm: those of `MAX_ROWS` rows in forty blocks."""
 
 GAPS = "-._~"
 """Characters that formats write for a gap. In A3M and A2M a `.` is a gap in an insertion."""

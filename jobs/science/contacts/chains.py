@@ -7,6 +7,7 @@ are often wrong. No other atom of an amino acid is called CA.
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import dataclass
 
 import gemmi
@@ -29,6 +30,7 @@ NAME_SHOWN = 20
 """Most characters of a chain's name in a message."""
 
 _ATOMS = ("N", "CA", "C", "CB")
+_ATOM = re.compile(rb"^(?:ATOM  |HETATM)", re.MULTILINE)
 _MISSING = [float("nan")] * 3
 
 
@@ -52,17 +54,21 @@ class Chain:
     virtual: NDArray[np.bool_]
 
 
-def read_chains(data: bytes) -> list[Chain]:
+def read_chains(data: bytes, filename: str = "") -> list[Chain]:
     """Return the protein chains of the first model in `data`, at least one.
 
-    The file is PDB or mmCIF, gzip or not, as its content shows.
+    The file is PDB or mmCIF, gzip or not, as its content shows. A file of another kind is refused by its name
+    (`jobs.parsing.kinds`).
 
     Raises InvalidInput for a file of another kind, `bad_structure` for one that cannot be read, `no_protein_chain` if
     there is no chain, `chain_too_long` beyond `MAX_CHAIN`. Raises TooLarge beyond `MAX_STRUCTURE_BYTES`.
     """
-    upload = Upload(io.BytesIO(data), max_bytes=MAX_STRUCTURE_BYTES)
-    upload.reader("structure", path="structure")
+    upload = Upload(io.BytesIO(data), filename=filename, max_bytes=MAX_STRUCTURE_BYTES)
+    if not upload.is_text:
+        upload.reader("structure", path="structure")
     unpacked = b"".join(upload)
+    if not _ATOM.search(unpacked):  # Some records of PDB, such as SSBOND, look like other text.
+        upload.reader("structure", path="structure")
     text = unpacked.decode("utf-8", "replace")
     try:
         structure = _of_mmcif(text) if _is_mmcif(unpacked) else gemmi.read_pdb_string(text)

@@ -60,13 +60,13 @@ class Mapped:
         return np.asarray(np.isfinite(np.diagonal(self.distances)))
 
 
-def map_structure(data: bytes, parent: str, *, chain: str | None = None) -> Mapped:
+def map_structure(data: bytes, parent: str, *, chain: str | None = None, filename: str = "") -> Mapped:
     """Map the structure in `data` to the positions of `parent`, through the named chain or the best match.
 
     If several chains match equally well, the first is taken. Raises what `read_chains` raises, and InvalidInput
     `no_such_chain`, `structure_mismatch`, `no_beta_atoms`.
     """
-    return _matched(data, parent, chain).mapped(parent)
+    return _matched(data, parent, chain, filename).mapped(parent)
 
 
 def residue_labels(data: bytes, parent: str, *, chain: str | None = None) -> tuple[str | None, ...]:
@@ -76,16 +76,16 @@ def residue_labels(data: bytes, parent: str, *, chain: str | None = None) -> tup
     So are those before the first and after the last identical residue, which may be aligned to a tag.
     Raises what `map_structure` raises but `no_beta_atoms`: numbers need no coordinates.
     """
-    pairs = _matched(data, parent, chain)
+    pairs = _matched(data, parent, chain, "")
     both = zip(pairs.positions.tolist(), pairs.residues.tolist(), strict=True)
     same = [position for position, residue in both if parent[position] == pairs.chain.letters[residue]]
     labels = pairs.labels(parent)
     return tuple(label if same[0] <= position <= same[-1] else None for position, label in enumerate(labels))
 
 
-def _matched(data: bytes, parent: str, chain: str | None) -> _Pairs:
+def _matched(data: bytes, parent: str, chain: str | None, filename: str) -> _Pairs:
     """Align the named chain, or each, and return the best. Raises InvalidInput if it does not match the parent."""
-    chains = read_chains(data)
+    chains = read_chains(data, filename)
     if chain is not None:
         named = [one for one in chains if one.name == chain]
         if not named:

@@ -20,9 +20,8 @@ from jobs.errors import InvalidInput, Problem
 from jobs.limits import MIB
 from jobs.parsing.kinds import Kind
 from jobs.parsing.letters import storable
-from jobs.parsing.recognition import HEAD, kind_of, unpacked_head
 from jobs.parsing.tables import Fault, Role, Row, Table, open_table
-from jobs.parsing.upload import blocks_of
+from jobs.parsing.upload import Upload, blocks_of
 from jobs.science.contacts.structures import residue_labels
 from jobs.science.variants.notations import THREE_LETTERS
 from jobs.science.variants.numbering import Label, Numbering, label_of, refused
@@ -78,8 +77,8 @@ def numbering_of_file(
     `column` is the name of the column of numbers in a table, `chain` that of a chain in a structure; without them, both
     are chosen. Raises InvalidInput `bad_numbering`, and what reading a structure or a table raises, at `path`.
     """
-    kind = kind_of(unpacked_head(data[:HEAD]), name)
     try:
+        kind = Upload(io.BytesIO(data), filename=name).kind
         if kind.key in _STRUCTURES:
             texts = residue_labels(data, parent, chain=chain.strip() or None)
             return _filled([None if text is None else label_of(text) for text in texts], "the structure does not have")

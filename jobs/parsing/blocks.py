@@ -1,7 +1,7 @@
-"""Alignments in blocks of columns: Clustal, as MUSCLE and others write it too, and Stockholm.
+"""Lines of Clustal and Stockholm, which write an alignment in blocks of columns.
 
-Biopython reads them too, but without lines and columns, with assertions for messages, and in time that grows with the
-square of the blocks. Tests compare these readers with it.
+Biopython reads both formats too, but without lines and columns, with assertions for messages, and in time that grows
+with the square of the blocks. Tests compare these readers with it.
 """
 
 from __future__ import annotations
@@ -9,25 +9,31 @@ from __future__ import annotations
 import re
 from array import array
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from jobs.errors import InvalidInput
+from jobs.errors import InvalidInput, TooLarge
 from jobs.parsing.records import Place
-from jobs.science.alignments.rows import Row, Rows
+
+MAX_LINES = 4_000_000
+"""Lines of one alignment: those of 100,000 rows in forty blocks."""
 
 _ALIGNER = re.compile(r"(CLUSTAL\w*|MUSCLE|PROBCONS|MSAPROBS|KALIGN|T-COFFEE|PROMALS)\b", re.IGNORECASE)
 _BEGINNING = 200
 """Characters of a line that are compared with a pattern."""
 _CONSERVED = frozenset("*:. \t")
+_BLANKS = " \t\0"
 
-Lines = Iterator[tuple[int, str]]
-"""The lines of a file with their numbers, without those that are blank."""
+Lines = Iterable[tuple[int, str]]
+"""The lines of a file with their numbers. Those that are blank may be missing."""
+
+Part = tuple[tuple[str, int], str, int, int]
+"""One row of a block: its name with its place among those of this name, its letters, their line, and their column."""
 
 
 @dataclass(slots=True)
-class _Block:
-    """Rows between blank lines: their names, their letters, and the lines and columns where the letters begin."""
+class Block:
+    """The rows between two blank lines."""
 
     names: list[str] = field(default_factory=list)
     letters: list[str] = field(default_factory=list)
@@ -52,91 +58,89 @@ class _Block:
         again = whole and all(names[at : at + first] == names[:first] for at in range(first, len(names), first))
         return first if again else max(1, len(names))
 
+    def parts(self) -> Iterator[Part]:
+        """Yield the letters of each row. Rows of a block may have one name: their order tells them apart."""
+        width = self.width
+        seen: Counter[str] = Counter()
+        for at, name in enumerate(self.names):
+            if at % width == 0:
+                seen.clear()
+            yield (name, seen[name]), self.letters[at], self.lines[at], self.columns[at]
+            seen[name] += 1
+
 
 def is_clustal(line: str) -> bool:
     """Return whether a line is the first of a Clustal file, which names the program."""
     return _ALIGNER.match(line[:_BEGINNING]) is not None
 
 
-def read_clustal(lines: Lines, rows: Rows) -> None:
-    """Read rows of Clustal. Raises InvalidInput `several_alignments`, `bad_line`."""
-    rows.whole = True
-    _read(_clustal_blocks(lines, rows), rows)
+def clustal_blocks(lines: Lines) -> Iterator[Block]:
+    """Yield the blocks of a Clustal file; `lines` follow the first one.
 
-
-def read_stockholm(lines: Lines, rows: Rows) -> None:
-    """Read rows of Stockholm. Raises InvalidInput `several_alignments`, `bad_line`, `unfinished_alignment`."""
-    rows.whole = True
-    _read(_stockholm_blocks(lines, rows), rows)
-
-
-def _read(blocks: Iterator[_Block], rows: Rows) -> None:
-    """Add rows, and the letters of later blocks. Rows of a block may have one name: their order tells them apart."""
-    found: dict[tuple[str, int], Row] = {}
-    for block in blocks:
-        width = block.width
-        seen: Counter[str] = Counter()
-        for at, name in enumerate(block.names):
-            if at % width == 0:
-                seen.clear()
-            key = (name, seen[name])
-            seen[name] += 1
-            row = found.get(key)
-            if row is None:
-                row = found[key] = rows.add(name, block.lines[at])
-            rows.extend(row, block.letters[at], block.lines[at], column=block.columns[at])
-
-
-def _clustal_blocks(lines: Lines, rows: Rows) -> Iterator[_Block]:
-    block, before = _Block(), 0
+    Raises InvalidInput `several_alignments`, `bad_line`, and TooLarge beyond `MAX_LINES`.
+    """
+    block, before, count = Block(), 0, 0
     for number, raw in lines:
-        line = raw.strip(" \t\0")
+        line = raw.strip(_BLANKS)
         if not line:
             continue
-        rows.count_line()
+        count = _counted(count)
         conserved = _CONSERVED.issuperset(line)
         if number > before + 1 or conserved:
             yield block
-            block = _Block()
+            block = Block()
         before = number
         if conserved:
             continue
         words = line.split()
         if len(words) != 2 and not (len(words) == 3 and words[2].isdecimal()):
             if is_clustal(line):
-                raise _second_alignment(number)
-            raise _bad_line(number, len(words), "a row has a name, its letters, and perhaps their number")
+                raise second_alignment(number)
+            raise _bad_line(number, len(words), "a row of Clustal has a name, its letters, and perhaps their number")
         block.add(raw, words, number)
     yield block
 
 
-def _stockholm_blocks(lines: Lines, rows: Rows) -> Iterator[_Block]:
-    block, before, ended = _Block(), 0, False
+def stockholm_blocks(lines: Lines) -> Iterator[Block | None]:
+    """Yield the blocks of a Stockholm file, and None at the end of each alignment.
+
+    Raises InvalidInput `unfinished_alignment`, `bad_line`, and TooLarge beyond `MAX_LINES` of one alignment.
+    """
+    block, before, count, unfinished = Block(), 0, 0, False
     for number, raw in lines:
-        line = raw.strip(" \t\0")
+        line = raw.strip(_BLANKS)
         if not line:
             continue
-        rows.count_line()
-        if ended:
-            raise _second_alignment(number)
-        if number > before + 1:
+        count = _counted(count)
+        if number > before + 1 or line == "//":
             yield block
-            block = _Block()
+            block = Block()
         before = number
         if line == "//":
-            ended = True
+            yield None
+            count, unfinished = 0, False
         elif not line.startswith("#"):
             words = line.split()
             if len(words) != 2:
-                raise _bad_line(number, len(words), "a row has a name and its letters")
+                raise _bad_line(number, len(words), "a row of Stockholm has a name and its letters")
             block.add(raw, words, number)
-    yield block
-    if not ended:
+            unfinished = True
+    if unfinished:
+        yield block
         remedy = "Send the whole file: it ends with a line '//'."
         raise InvalidInput.one("unfinished_alignment", "The Stockholm file has no end", remedy)
 
 
-def _second_alignment(number: int) -> InvalidInput:
+def _counted(lines: int) -> int:
+    """Return the number of lines with one more. Raises TooLarge beyond `MAX_LINES`."""
+    if lines == MAX_LINES:
+        what = f"The alignment has more than {MAX_LINES:,} lines"
+        raise TooLarge.one("too_many_lines", what, "Write each row on one line, or filter it.")
+    return lines + 1
+
+
+def second_alignment(number: int) -> InvalidInput:
+    """Return the error of a file with two alignments."""
     what, remedy = "a second alignment begins here", "Send each alignment as a file of its own."
     return Place(line=number).refused("several_alignments", what, remedy)
 
