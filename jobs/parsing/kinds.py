@@ -89,6 +89,9 @@ _KINDS = (
     Kind("pairs", "a list of names and sequences", _read(LIBRARIES, "pairs") | _read(MEASURED, "table")),
     Kind("numbered", "a sequence with numbered lines", _read(LIBRARIES, "numbered") | _read(MEASURED, "table")),
     Kind("plain", "text without headers", _read(LIBRARIES, "plain") | _read(MEASURED, "table") | _ITSELF),
+    Kind(
+        "codes", "a list of variants", {"variants": "plain"}, remedy="The action score reads variants.", then_send=True
+    ),
     Kind("pdb", "a PDB structure", {"structure": "pdb"}),
     Kind("mmcif", "an mmCIF structure", {"structure": "mmcif"}),
     # Text that is not read

@@ -15,6 +15,8 @@ from jobs.parsing.roles import SEQUENCES, VARIANTS, key, known
 SEPARATORS = "\t;,"
 _LOOKED_AT = 20  # lines that tell tables and lists apart
 _CELL_SHOWN = 100
+_LINE_SHOWN = 1000
+"""Characters of a line that tell whether it is a list of codes."""
 _MOST = 0.75
 """Share of the lines of a list without a header that have a sequence: one may be at fault."""
 _LEAST_SEQUENCE = 5
@@ -150,7 +152,31 @@ def is_numbered(lines: Sequence[str]) -> bool:
     return bool(numbers) and numbers == sorted(set(numbers))
 
 
-_CODE = re.compile(r"[^,;\t]*[A-Za-z*]\d+([A-Za-z*=?]{1,3}|del|dup|fs)?\)?$")
+_CODE = re.compile(
+    r"(?:p\.)?\(?(?:[a-z]{1,3}|\*)-?\d{1,9}[a-z]?(?:_[a-z]{1,3}-?\d{1,9}[a-z]?)?"
+    r"(?:[a-z]{1,3}|[*=?-]|[a-z]{0,3}(?:del|dup|ins|fs|ext)[a-z\d*?=-]*)\)?$",
+    re.IGNORECASE | re.ASCII,
+)
+_BETWEEN_CODES = re.compile(r"[\s,;:/+\[\]]+|(?<=[A-Za-z*=])[_-](?=[A-Za-z])")
+_PARENTS = frozenset({"wt", "_wt", "p.=", "p.(=)", "p.?", "_sy"})
+
+
+def is_codes(lines: Sequence[str]) -> bool:
+    """Return whether most lines are codes of variants, such as `A24T:G56D`, `p.Ala24Thr` or FoldX's `KA24R,LA30M;`."""
+    looked = lines[:_LOOKED_AT]
+    if any(known(cells(looked[main_line(looked, "#")], separator)) for separator in SEPARATORS):
+        return False
+    found = [_codes_in(line) for line in looked]
+    return any(found) and sum(codes is not None for codes in found) >= _MOST * len(looked)
+
+
+def _codes_in(line: str) -> int | None:
+    """Return how many codes a line has, without names of the parent, or None if it has anything else."""
+    words = [word for word in _BETWEEN_CODES.split(line.strip()[:_LINE_SHOWN]) if word]
+    codes = [word for word in words if word.lower() not in _PARENTS]
+    return len(codes) if words and all(_CODE.match(word[:_CELL_SHOWN]) for word in codes) else None
+
+
 _ALONE = frozenset(name for role in (SEQUENCES, VARIANTS) for name in role.ranks[0])
 """Names that a table of one column has."""
 _SEPARATOR_LINE = re.compile(r'"?sep=."?\s*$', re.IGNORECASE)
@@ -177,7 +203,7 @@ def is_table(lines: Sequence[str]) -> bool:
         header = cells(rows[0], separator)
         if known(header) and (len(header) > 1 or key(header[0]) in _ALONE):
             return True
-        if len(header) < 2 or len(rows) < 2 or all(_CODE.match(cell[:_CELL_SHOWN]) for cell in header):
+        if len(header) < 2 or len(rows) < 2:
             continue
         if all(len(cells(row, separator)) == len(header) for row in rows):
             return True

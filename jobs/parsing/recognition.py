@@ -99,6 +99,7 @@ _BEGINNINGS: tuple[tuple[str, Callable[[Sequence[str]], bool]], ...] = (
     ("genbank", _begins(r"LOCUS\s+\S+\s+\d+\s+\S+")),
     ("uniprot_text", _begins(r"ID {3}\S+\s+(Reviewed|Unreviewed|STANDARD|PRELIMINARY);.*AA\.")),
     ("embl", _begins(r"ID {3}\S+.*\bBP\.")),
+    ("codes", looks.is_codes),
     ("pdb", looks.is_pdb),
     ("mmcif", looks.is_mmcif),
     ("msf", _begins(_MSF)),

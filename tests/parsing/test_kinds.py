@@ -20,6 +20,7 @@ CASES = json.loads((DATA / "kind-cases.json").read_text())
 ENTRANCES = get_args(Entrance)
 FIELD_CASES = {
     "a3m-with-nul/*": "a3m",
+    "joined-variants/*": "codes",
     "aligned-with-stop/aligned.fasta": "aligned_fasta",
     "clustal/*": "clustal",
     "comma-in-quoted-header/*": "table",

@@ -165,7 +165,6 @@ def reader_of(head, filename="", media_type="", entrance="library"):
         ("", "", b"id;Sequence\n1;MKT\n", "table"),
         ("stdin.txt", "", b"mutant,score\nA1C,2\n", "table"),
         ("x.txt", "text/plain", b"\n MKTAYI akq?\n", "plain"),
-        ("codes", "", b"A24T\nG56D\n", "plain"),
         ("x.fasta", "", b"MKTAYI\n", "plain"),
         ("x.fasta", "", b"Dear all, here it is\n", "fasta"),
     ],
@@ -179,6 +178,7 @@ def test_the_reader_of_a_library(filename, content_type, head, expected):
     [
         (b"Dear all, here it is.\n", "unknown_format"),
         (b"@a\nMKT\n+\nIII\n", "other_format"),
+        (b"A24T\nG56D\n", "other_format"),
         (b" \n", "empty_file"),
         (b"%PDF-1.7", "not_text"),
     ],

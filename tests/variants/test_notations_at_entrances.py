@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from pathlib import Path
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -12,6 +13,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from jobs.models import Item
 from tests.factories import SHORT, scored
 from tests.helpers import submit, submit_items, text_of, upload_assay
+
+DATA = Path(__file__).parents[1] / "data"
 
 pytestmark = pytest.mark.django_db
 
@@ -102,6 +105,18 @@ def test_each_notation_is_read_and_keeps_its_name(api, browser, entrance):
     items = dict(Item.objects.order_by("index").values_list("name", "sequence"))
     assert items == WRITTEN
     assert Item.objects.count() == len(WRITTEN)
+
+
+@pytest.mark.parametrize(
+    "file", sorted((DATA / "field-cases" / "joined-variants").iterdir()), ids=lambda file: file.name
+)
+def test_joined_variants_as_people_have_them(api, file):
+    parent = "MKTAYIAKQRQISFVKSHFSRQ"
+    params = json.dumps({"parent": parent})
+    answer = submit(api, file.read_bytes(), file.name, action="score", params=params)
+    assert answer.status_code == 202, answer.content
+    items = dict(Item.objects.values_list("name", "sequence"))
+    assert items == {name: name.replace("_", ":").replace("-", ":") for name in file.read_text().split()}
 
 
 def test_results_pages_and_downloads_show_the_code_beside_the_name(api, browser, inline_worker):

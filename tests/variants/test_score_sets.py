@@ -123,6 +123,8 @@ def test_deletions_and_insertions_are_computed_by_pseudo_log_likelihood(api, inl
     results = [api.get(f"{job['url']}items/{n}/").json()["result"] for n in range(4)]
     assert [one["variant"] for one in results] == ["MKTYIAKQR", "MKGTAYIAKQR", "MKTAAYIAKQR", "MKTGSYIAKQR"]
     assert [name for _, name, _, _ in items_of(job)] == names[:4]
+    assay = upload_assay(api, job, table(*names)).json()
+    assert (assay["counts"]["matched"], assay["counts"]["left_out"]) == (4, left_out(job["cleaning"]))
 
 
 def test_a_wrong_wild_type_is_an_error_as_in_any_list(api):
