@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 from django.contrib.auth.models import User
 from rest_framework.request import Request
 
+from e1protocol import EXTENDED
 from jobs.alignments.services import alignment_read, alignment_store
 from jobs.errors import InvalidInput, TooLarge
 from jobs.limits import MIB
 from jobs.models import Alignment
+from jobs.parsing import ItemRules, Reader, Record
 from jobs.parsing.letters import clean_sequence
 from jobs.parsing.text import file_name
+from jobs.parsing.upload import Upload
 from jobs.science.alignments.reading import MAX_ALIGNMENT_BYTES
 
+_PARENT = ItemRules(sequence=EXTENDED, context=EXTENDED, needs_mask=False, max_residues=MIB, max_tokens=2 * MIB)
+"""Letters of a parent. Its length is checked with the models that read it."""
+_LETTERS_ALONE = ("plain", "unknown", "empty")
+"""Kinds of text that has no names."""
 _TRUE, _FALSE = ("true", "1", "on", "yes"), ("", "false", "0", "off", "no")
 
 
@@ -49,9 +58,11 @@ def read_upload(request: Request) -> AlignmentAsked:
         raise InvalidInput.one("no_file", what, "Send the alignment in the field `file`.", path="file")
     check_size(file.size or 0)
     fields = {name: data[name] for name in ("name", "parent", "add_parent", "skip_empty") if name in data}
-    if (parent := request.FILES.get("parent")) is not None:
-        fields["parent"] = parent.read(MIB).decode("utf-8", "replace")
-    return alignment_asked(file.read(), fields, file.name or "")
+    parent = request.FILES.get("parent")
+    if parent is None:
+        return alignment_asked(file.read(), fields, file.name or "")
+    sequence = parent_of(parent.read(MIB + 1), parent.name or "")
+    return replace(alignment_asked(file.read(), fields | {"parent": ""}, file.name or ""), parent=sequence)
 
 
 def upload_store(owner: User, asked: AlignmentAsked) -> Alignment:
@@ -86,18 +97,29 @@ def alignment_asked(data: bytes, fields: Mapping[str, Any], filename: str) -> Al
     )
 
 
-def parent_of(text: str) -> str:
-    """Return the cleaned sequence of a parent, given as letters or as a FASTA file with one record.
+def parent_of(data: str | bytes, filename: str = "") -> str:
+    """Return the cleaned sequence of a parent: letters on any number of lines, or a library of one record.
 
-    The letters are not checked. Raises InvalidInput `several_parents`.
+    Letters alone are not checked. Raises InvalidInput `several_parents`, and the problems of a library at `parent`.
     """
-    lines = text.strip().splitlines()
-    if lines and lines[0].startswith(">"):
-        lines = lines[1:]
-    if any(line.startswith(">") for line in lines):
+    raw = data if isinstance(data, bytes) else data.encode()
+    try:
+        upload = Upload(io.BytesIO(raw), filename=filename, max_bytes=MIB)
+        if upload.kind.key in _LETTERS_ALONE:
+            return clean_sequence(b"".join(upload).decode("utf-8", "replace"))[0]
+        records = list(islice(Reader(upload, upload.reader("library"), _PARENT), 2))
+    except InvalidInput as error:
+        problems = [replace(problem, path="parent") for problem in error.problems]
+        raise type(error)(error.detail, code=error.code, problems=problems) from None
+    if len(records) > 1:
         what = "the parent's file has several records"
         raise InvalidInput.one("several_parents", what, "Send the parent alone.", path="parent")
-    return clean_sequence("".join(lines))[0]
+    (record,) = records
+    if isinstance(record, Record):
+        return record.sequence
+    if record.problems[0].code == "empty_sequence":
+        return ""
+    raise InvalidInput.of(*(replace(problem, path="parent") for problem in record.problems))
 
 
 def truth(value: object, path: str) -> bool:

@@ -117,6 +117,40 @@ def test_a_first_row_that_is_not_the_parent_is_mended_on_request(api):
     assert (body["parent"], body["columns"], body["depth"]) == ("MRTAY", 5, 4)
 
 
+@pytest.mark.parametrize(
+    ("filename", "data"),
+    [
+        ("parent.fasta", b">parent\nmrt\nay*\n"),
+        ("parent.fasta.gz", gzip.compress(b">parent\n") + gzip.compress(b"MRTAY\n")),
+        ("parent.pir", b">P1;X\ntitle of it\n MRTAY*\n"),
+        ("parent.gp", b"LOCUS       X  5 aa  linear   BCT 01-JAN-2020\nORIGIN\n        1 mrtay\n//\n"),
+        ("parent.txt", b"MRT\nAY\n"),
+        ("parent.txt", "MRTAY".encode("utf-16")),
+    ],
+)
+def test_the_parent_may_be_in_any_file_of_one_record(api, filename, data):
+    body = stored_alignment(api, parent=SimpleUploadedFile(filename, data), add_parent="true")
+    assert body["parent"] == "MRTAY"
+
+
+@pytest.mark.parametrize(
+    ("filename", "data", "code"),
+    [
+        ("parent.fasta", b">a\nMKT\n>b\nMRT\n", "several_parents"),
+        ("parent.fasta", b">a\n", "empty_parent"),
+        ("parent.fasta", b"", "empty_parent"),
+        ("parent.fasta", b">a\nM1T\n", "bad_letter"),
+        ("parent.xlsx", b"PK\x03\x04" + bytes(30), "bad_workbook"),
+        ("parent.pdb", b"HEADER    HYDROLASE\nEND\n", "other_format"),
+    ],
+)
+def test_files_that_are_no_parent(api, filename, data, code):
+    answer = upload_alignment(api, parent=SimpleUploadedFile(filename, data))
+    assert (answer.status_code, answer.json()["code"]) == (400, code), answer.content
+    assert answer.json()["errors"][0]["path"] == "parent"
+    assert not Alignment.objects.exists()
+
+
 def test_rows_of_gaps_are_left_out_on_request(api):
     body = stored_alignment(api, b">a\nMKT\n>b\n---\n>c\nMRT\n", skip_empty="true")
     assert (body["depth"], body["skipped_count"]) == (2, 1)

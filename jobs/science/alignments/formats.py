@@ -10,6 +10,7 @@ from jobs.errors import InvalidInput, TooLarge
 from jobs.parsing.blocks import Block, clustal_blocks, is_clustal, second_alignment, stockholm_blocks
 from jobs.parsing.records import Place
 from jobs.parsing.text import Lines, line_blocks
+from jobs.parsing.words import Words
 from jobs.science.alignments.pir import is_pir, read_pir
 from jobs.science.alignments.rows import MAX_ROWS, Row, Rows
 
@@ -98,6 +99,7 @@ def _read_fasta(text: bytes, rows: Rows) -> None:
         for found in chain(_SEPARATE.finditer(lines), [None]):
             end = len(lines) if found is None else found.start()
             if row is not None:
+                _look_for_words(row, lines[at:end], line, rows)
                 rows.extend(row, lines[at:end], line, column=_column(lines, at))
             elif opens and lines[at:end].strip():
                 _refuse_loose(lines, at, line)
@@ -117,6 +119,17 @@ def _read_fasta(text: bytes, rows: Rows) -> None:
                 opens = False
             elif rows.rows:
                 _read_comment(mark.strip(), line, rows)
+
+
+def _look_for_words(row: Row, text: str, line: int, rows: Rows) -> None:
+    """Note words where letters are expected, such as a header that was wrapped onto a second line."""
+    if row.parts or row.annotation or " " not in text:
+        return
+    words = Words()
+    # What is left of the header's line is empty.
+    words.look(text, line)
+    if (problem := words.problem(row.place)) is not None:
+        rows.problems.add(problem)
 
 
 def _column(lines: str, at: int) -> int:
