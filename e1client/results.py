@@ -18,7 +18,9 @@ from e1client.errors import UsageError, needed
 FloatArray = NDArray[np.floating[Any]]
 IntArray = NDArray[np.int64]
 MEAN, PER_TOKEN = "mean_layer_", "per_token_layer_"
-NOT_NUMBERS = frozenset({"index", "name", "offsets", "vocab_tokens", "mask_positions", "mask_offsets", "manifest"})
+NOT_NUMBERS = frozenset(
+    {"index", "name", "offsets", "vocab_tokens", "mask_positions", "mask_offsets", "manifest", "numbers"}
+)
 """Arrays that describe the others."""
 
 
@@ -111,6 +113,11 @@ class Results:
     def scan_positions(self) -> list[IntArray]:
         """Return the positions [P] of the rows of `scans`, counted from 1."""
         return [piece[:, 0].astype(np.int64) for piece in self._cut(self._array("positions"))]
+
+    def scan_numbers(self) -> list[list[str]]:
+        """Return the numbers [P] of the same residues in the numbering of the job, such as "52A"."""
+        self._array("positions")
+        return [piece.tolist() for piece in self._cut(self._array("numbers"))]
 
     def contacts(self) -> list[FloatArray]:
         """Return the contact map of each sequence, float32 [L, L]. Raises UsageError `no_such_array`."""

@@ -15,6 +15,8 @@ import orjson
 from e1protocol import CANONICAL
 from jobs.actions.predict import mask_positions
 from jobs.files import Rows, offsets
+from jobs.files.labels import NAME as NUMBERS
+from jobs.files.labels import Labels
 from jobs.files.pieces import name_width, npy_header, zip_blocks
 from worker.run_writer import Finished, Writer
 
@@ -68,6 +70,10 @@ class NpzWriter(Writer):
             rows = sum(self._lengths) if column.ragged else len(names)
             shape = (rows,) if column.scalar else (rows, column.width)
             yield f"{column.name}.npy", chain([npy_header(column.numpy_dtype, shape)], _blocks(spool))
+        if (labels := Labels.of(self.columns)) is not None:
+            shape = (sum(self._lengths),)
+            packed = map(labels.packed, _blocks(self._spools[labels.place]))
+            yield f"{NUMBERS}.npy", chain([npy_header(labels.dtype, shape)], packed)
         if self._ragged is not None:
             yield _member("offsets", offsets([0, *self._lengths]))
         if any(column.letters for column in self.columns):

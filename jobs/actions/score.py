@@ -67,7 +67,7 @@ class Score(LongAction):
 
     def result(self, item: ItemView, params: Params, outputs: Outputs) -> dict[str, Any]:
         return {
-            "variant": _code(item, params),
+            **_named(item, params),
             "score": float(outputs["score", -1][0, 0]),
             "spread": float(outputs["spread", -1][0, 0]),
             "scores": outputs["scores", -1][0],
@@ -123,8 +123,14 @@ def _full_sequence(item: ItemView, params: Params) -> str:
     return _variant(item, params).sequence(params["parent"])
 
 
-def _code(item: ItemView, params: Params) -> str:
-    """Return the variant as a code in the numbering of the job, or as it is if its length differs from the parent's."""
+def _named(item: ItemView, params: Params) -> dict[str, Any]:
+    """Return the code of the variant in the numbering of the job, its mutated positions and their numbers.
+
+    A sequence whose length differs from the parent's is its own code and has no positions.
+    """
     if is_full_sequence(item.sequence) and len(item.sequence) != len(params["parent"]):
-        return item.sequence
-    return _variant(item, params).code(numbering_of(params))
+        return {"variant": item.sequence, "positions": None, "numbers": None}
+    variant, numbering = _variant(item, params), numbering_of(params)
+    positions = [mutation.position for mutation in variant.mutations]
+    numbers = [str(numbering.label(position)) for position in positions]
+    return {"variant": variant.code(numbering), "positions": positions, "numbers": numbers}

@@ -12,6 +12,8 @@ import orjson
 from e1protocol import CANONICAL
 from jobs.actions.columns import Column
 from jobs.files import Rows, joined, offsets
+from jobs.files.labels import NAME as NUMBERS
+from jobs.files.labels import Labels
 
 CHUNK_BYTES = 64 * 1024
 CHUNK_ROWS = 512
@@ -32,6 +34,9 @@ class Hdf5File:
         self._grow("name", h5py.string_dtype("utf-8"))
         for one in fields:
             self._grow(one.name, one.numpy_dtype, () if one.scalar else (one.width,))
+        self._labels = Labels.of(fields)
+        if self._labels is not None:
+            self._grow(NUMBERS, h5py.string_dtype("utf-8"))
         if self._ragged is not None:
             self._grow("offsets", np.dtype("<i8"))
             self._append("offsets", np.zeros(1, dtype="<i8"))
@@ -50,6 +55,9 @@ class Hdf5File:
         for position, one in enumerate(self._fields):
             flat = joined(rows, position, one)
             self._append(one.name, flat.ravel() if one.scalar else flat)
+        if self._labels is not None:
+            texts = self._labels.texts(joined(rows, self._labels.place, self._labels.column))
+            self._append(NUMBERS, np.asarray(texts, dtype=object))
         if self._ragged is not None:
             self._append_ends("offsets", [len(arrays[self._ragged]) for arrays in rows.arrays])
         if self._masked:

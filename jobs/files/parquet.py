@@ -10,6 +10,8 @@ import orjson
 
 from jobs.actions.columns import Column
 from jobs.files import Rows, joined, offsets
+from jobs.files.labels import NAME as NUMBERS
+from jobs.files.labels import Labels
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,6 +32,9 @@ class ParquetFile:
         self._masked = masked
         schema = [pa.field("index", pa.int64()), pa.field("name", pa.string())]
         schema += [pa.field(one.name, _type_of(pa, one)) for one in fields]
+        self._labels = Labels.of(fields)
+        if self._labels is not None:
+            schema.append(pa.field(NUMBERS, pa.list_(pa.string())))
         if masked:
             schema.append(pa.field("mask_positions", pa.list_(pa.int64())))
         self._schema = pa.schema(schema)
@@ -45,6 +50,9 @@ class ParquetFile:
         pa = self._pa
         columns: list[Any] = [pa.array(rows.index, pa.int64()), pa.array(rows.name, pa.string())]
         columns += [self._column(rows, position, one) for position, one in enumerate(self._fields)]
+        if self._labels is not None:
+            texts = [self._labels.texts(arrays[self._labels.place]) for arrays in rows.arrays]
+            columns.append(pa.array(texts, pa.list_(pa.string())))
         if self._masked:
             columns.append(pa.array([list(masks) for masks in rows.masks], pa.list_(pa.int64())))
         self._writer.write_batch(pa.record_batch(columns, schema=self._schema))

@@ -17,7 +17,7 @@ from jobs.results.export.arrays import facts_of
 from jobs.variants.rows import OTHER_LENGTH
 from jobs.variants.table import VariantTable, Wanted
 
-HEADS = ("rank", "variant", "name", "mutations", "score", "spread", "index")
+HEADS = ("rank", "variant", "name", "mutations", "positions", "numbers", "score", "spread", "index")
 BLOCK = 1000
 """Rows whose numbers are turned into text together."""
 
@@ -38,8 +38,16 @@ def content_type(format: str) -> str:
 def _rows(table: VariantTable, wanted: Wanted) -> Iterator[ItemRows]:
     order = table.select(wanted)
     for start in range(0, len(order), BLOCK):
-        rows = table.rows(order[start : start + BLOCK])
+        part = order[start : start + BLOCK]
+        rows = table.rows(part)
         numbers = number_lines(np.array([[row.score, row.spread] for row in rows]))
-        for row, scores in zip(rows, numbers, strict=True):
+        for at, row, scores in zip(part.tolist(), rows, numbers, strict=True):
             count = "" if row.mutations == OTHER_LENGTH else int(row.mutations)
-            yield ItemRows((int(row.place), row.code, row.name, count), [((), b"%s,%d" % (scores, row.index))], ())
+            start_cells = (int(row.place), row.code, row.name, count)
+            yield ItemRows(start_cells, [(_where(table, at), b"%s,%d" % (scores, row.index))], ())
+
+
+def _where(table: VariantTable, at: int) -> tuple[str, str]:
+    """Return the mutated positions and their numbers, each with blanks between them: Excel reads `2:4` as a time."""
+    positions = table.positions[table.starts[at] : table.starts[at + 1]].tolist()
+    return " ".join(map(str, positions)), " ".join(str(table.numbering.label(position)) for position in positions)

@@ -146,7 +146,7 @@ def tables_in(result: Mapping[str, Any], sequence: str) -> Iterator[tuple[str, C
         masks = [at + 1 for at in result.get("mask_positions", [])]
         every = len(result["logits"]) == len(sequence)
         yield "logits", lambda: letters(result["logits"], range(1, len(sequence) + 1) if every else masks, sequence)
-    if "positions" in result:
+    if "positions" in result and "variant" not in result:
         yield "scores", lambda: substitutions(result, sequence)
     if "contacts" in result:
         yield "contacts", lambda: pairs(result, sequence)

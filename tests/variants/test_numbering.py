@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import csv
+import io
+
+import pyarrow.parquet as pq
 import pytest
 
+from e1client.results import Results
+from jobs.models import Job
 from jobs.science.variants.numbering import Numbering
 from tests.factories import SHORT, finished, scored, sent
 from tests.helpers import csv_rows, submit_items, text_of, upload_assay
+from tests.results.export_checks import content, hdf5, npz
 
 pytestmark = pytest.mark.django_db
 
@@ -89,6 +96,36 @@ def test_scores_are_the_same_under_any_numbering(api, inline_worker):
     found = [[api.get(f"{job['url']}items/{n}/").json()["result"] for n in (0, 1)] for job in (plain, lettered)]
     assert [one["score"] for one in found[0]] == [one["score"] for one in found[1]]
     assert [one["variant"] for one in found[1]] == ["T52AS", "K52R:A52BG"]
+    assert [one["positions"] for one in found[0]] == [one["positions"] for one in found[1]] == [[3], [2, 4]]
+    assert [one["numbers"] for one in found[0] + found[1]] == [["3"], ["2", "4"], ["52A"], ["52", "52B"]]
+
+
+def test_the_ranked_list_has_the_numbers_of_residues_beside_their_positions(api, browser, inline_worker):
+    job = scored(api, inline_worker, ["K52R:A52BG", "WT"], numbering=LETTERS)
+    rows = {row["variant"]: row for row in csv_rows(browser.get(f"/jobs/{job['id']}/variants.csv"))}
+    assert (rows["K52R:A52BG"]["positions"], rows["K52R:A52BG"]["numbers"]) == ("2 4", "52 52B")
+    assert (rows["WT"]["positions"], rows["WT"]["numbers"]) == ("", "")
+    assert "its residues are numbered 51 to 58, with insertion letters" in text_of(
+        browser.get(f"/jobs/{job['id']}/variants/")
+    )
+
+
+@pytest.mark.parametrize("numbering", [LETTERS, {"start": -1, "skip": [0, 1000]}, {"offset": 0}])
+def test_every_file_of_arrays_has_the_numbers_of_residues(api, inline_worker, numbering):
+    job = scan_of(api, inline_worker, numbering=numbering, positions=[1, 2, 3, 10])
+    expected = api.get(f"{job['url']}items/0/").json()["result"]["numbers"]
+    stored = Job.objects.get(pk=job["id"])
+    arrays = npz(stored)
+    assert arrays["numbers"].tolist() == expected
+    results = Results(arrays)
+    assert results.scan_numbers() == [expected]
+    assert results.scan_positions()[0].tolist() == [1, 2, 3, 10]
+    assert pq.read_table(io.BytesIO(content(stored, "parquet")))["numbers"].to_pylist() == [expected]
+    with hdf5(stored) as file:
+        assert file["numbers"].asstr()[:].tolist() == expected
+    rows = list(csv.DictReader(io.StringIO(content(stored, "csv").decode())))
+    assert [row["number"] for row in rows[::20]] == expected
+    assert rows[41]["variant"] == f"T{expected[2]}C"
 
 
 # --- numberings that are wrong in part ------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from jobs.errors import InvalidInput
@@ -151,6 +152,18 @@ def test_a_scan_has_the_numbers_of_its_residues(call):
     )  # fmt: skip
     result = json.loads(out.read_text())["result"]
     assert (result["positions"], result["numbers"]) == ([2, 5], ["5", "8"])
+    arrays = {}
+    for name in ("out.npz", "out.h5", "out.parquet", "out.csv"):
+        arrays[name] = call(
+            f">a\n{SHORT}\n>b\n{SHORT[:6]}\n", name, action="scan", suffix=".fasta", positions=["5", "8"],
+            numbering={"start": 3, "skip": [4, 9]}, method="wildtype_marginal",
+        )  # fmt: skip
+    assert np.load(arrays["out.npz"])["numbers"].tolist() == ["5", "8"] * 2
+    with h5py.File(arrays["out.h5"]) as file:
+        assert file["numbers"].asstr()[:].tolist() == ["5", "8"] * 2
+    assert pq.read_table(arrays["out.parquet"])["numbers"].to_pylist() == [["5", "8"]] * 2
+    with arrays["out.csv"].open() as file:
+        assert [row["number"] for row in csv.DictReader(file)][::20] == ["5", "8"] * 2
 
 
 def test_a_file_has_the_numbers_of_the_parent_or_of_the_first_sequence(call):

@@ -22,6 +22,8 @@ from e1protocol import CANONICAL, MASK
 from jobs.actions import get_action
 from jobs.actions.columns import Column
 from jobs.actions.predict import mask_positions
+from jobs.files.labels import NAME as NUMBERS
+from jobs.files.labels import Labels
 from jobs.files.pieces import name_width, npy_header, zip_blocks
 from jobs.models import Chunk, Item, Job, Output
 from jobs.models.states import ChunkState
@@ -86,6 +88,9 @@ def _members(job: Job, columns: tuple[Column, ...], snapshot: Snapshot) -> Itera
         else:
             shape = (snapshot.ragged_rows if column.ragged else n, column.width)
         yield f"{column.name}.npy", _array(column.numpy_dtype, shape, pages.numbers(column))
+    if (labels := Labels.of(columns)) is not None:
+        packed = map(labels.packed, pages.numbers(labels.column))
+        yield f"{NUMBERS}.npy", _array(labels.dtype, (snapshot.ragged_rows,), packed)
     ragged = [column for column in columns if column.ragged]
     if ragged:
         yield "offsets.npy", _array(INT64, (n + 1,), _running_total(pages.row_counts(ragged[0])))

@@ -24,6 +24,9 @@ from jobs.errors import InvalidInput
 LARGEST_NUMBER = 1_000_000
 """The largest number of a residue, and the largest offset."""
 
+LONGEST = 10_000
+"""Residues of a sequence, at most: more than any that a network reads."""
+
 LABEL_REMEDY = "Write a whole number with at most one insertion letter, such as 52 or 52A."
 _LABEL = re.compile(r"(-?[0-9]{1,9})([A-Za-z]?)")
 _SHOWN, _LISTED = 40, 5
@@ -93,6 +96,12 @@ class Numbering:
     @property
     def has_letters(self) -> bool:
         return any(label.letter for label in self.labels)
+
+    @property
+    def width(self) -> int:
+        """The most characters that the label of a residue has."""
+        ends = self.labels or (self.label(1), self.label(LONGEST))
+        return max(len(str(label)) for label in ends)
 
     def label(self, position: int) -> Label:
         """Return the label of the residue at a position, counted from 1. Raises IndexError beyond a list."""

@@ -15,10 +15,10 @@ import orjson
 
 from jobs.errors import InvalidInput
 from jobs.parsing.numbers import whole
-from jobs.science.variants.numbering import LABEL_REMEDY, LARGEST_NUMBER, Label, Numbering, label_of, refused
+from jobs.science.variants.numbering import LABEL_REMEDY, LARGEST_NUMBER, LONGEST, Label, Numbering, label_of, refused
 
-MOST_LABELS = 10_000
-"""Most labels, and most skipped numbers: more than any sequence of a request has residues."""
+MOST_LABELS = LONGEST
+"""Most labels, and most skipped numbers."""
 
 REMEDY = 'Give {"offset": 2}, {"start": 3, "skip": [239, 253]}, or {"labels": "1-52, 52A, 53-113"}.'
 
