@@ -149,14 +149,14 @@ _KINDS = (
     Kind(
         "unknown",
         "of no known format",
-        {"variants": "plain", "structure": "pdb"} | _read(MEASURED, "table") | _ITSELF,
+        _read(("variants",), "plain") | _read(("structure",), "pdb") | _read(MEASURED, "table") | _ITSELF,
         code="unknown_format",
         remedy="Put a line '>name' before each sequence, or name the file .jsonl or .csv if it is one.",
     ),
     Kind(
         "empty",
         "empty: it holds no records",
-        {"structure": "pdb"} | _read(MEASURED, "table") | _ITSELF,
+        _read(("structure",), "pdb") | _read(MEASURED, "table") | _ITSELF,
         code="empty_file",
         remedy="Send a file with at least one record.",
     ),

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
+import io
 
+import openpyxl
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
@@ -21,6 +24,15 @@ FORM = {"on_invalid": "reject", "method": "masked_marginal", "complete": "1", "k
 
 def table(*names):
     return (HEAD + "".join(f"urn:mavedb:1#{n},NA,NA,{name},{n}.5\n" for n, name in enumerate(names, 1))).encode()
+
+
+def workbook(data):
+    book = openpyxl.Workbook()
+    for row in csv.reader(data.decode().splitlines()):
+        book.active.append(row)
+    file = io.BytesIO()
+    book.save(file)
+    return file.getvalue()
 
 
 def send(api, data, filename=FILE, parent=PARENT, method="wildtype_marginal", **fields):
@@ -90,12 +102,18 @@ def test_the_page_takes_a_score_set(browser):
     assert Job.objects.get().total_items == len(made.written)
 
 
-@pytest.mark.parametrize("how", ["gz", "tab", "carriage returns"])
+@pytest.mark.parametrize("how", ["gz", "tab", "carriage returns", "no suffix", "UTF-16", "workbook"])
 def test_a_score_set_in_other_clothes(api, how):
     data = table("p.Ala4Thr", "p.Ala4Ter", "p.Ala4=", "p.[Ala4Thr;Lys8Arg]")
     filename = FILE
     if how == "gz":
         data, filename = gzip.compress(data), FILE + ".gz"
+    elif how == "no suffix":
+        filename = "scores"
+    elif how == "UTF-16":
+        data = data.decode().encode("utf-16")
+    elif how == "workbook":
+        data, filename = workbook(data), "scores.xlsx"
     elif how == "tab":
         data, filename = data.replace(b",", b"\t"), "scores.tsv"
     else:
