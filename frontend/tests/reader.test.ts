@@ -1,12 +1,12 @@
 // The preview finds what the parser finds: both are held to the same cases (tests/parsing/test_preview_cases.py).
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { formatOf, LibraryReader } from "../src/new-job/reader";
+import { formatOf, LibraryReader, type OwnFormat } from "../src/new-job/reader";
 import { histogram, median, type Report } from "../src/new-job/report";
 
 interface Case {
   title: string;
-  format: Report["format"];
+  format: OwnFormat | "plain";
   action: string;
   text: string;
   broken: boolean;
@@ -18,7 +18,11 @@ interface Case {
   faults: { code: string; line: number; column: number; record: string; character: string }[];
 }
 
-const cases = JSON.parse(readFileSync("../tests/data/preview-cases.json", "utf8")) as Case[];
+type OwnCase = Case & { format: OwnFormat };
+
+// Text without headers is the service's.
+const all = JSON.parse(readFileSync("../tests/data/preview-cases.json", "utf8")) as Case[];
+const cases = all.filter((one): one is OwnCase => one.format !== "plain");
 const [first] = cases;
 if (!first) throw new Error("there are no cases");
 const SHARED_TOKENS = 4 + 4 + 2 + 4; // of the contexts MKTA and AC, which each case's tokens are counted with
@@ -30,7 +34,7 @@ const LETTERS: Record<string, { letters: string; contextLetters: string; needsMa
   log_prob: { letters: CANONICAL, contextLetters: CANONICAL, needsMask: false },
 };
 
-function read(one: Case, size: number): Report {
+function read(one: OwnCase, size: number): Report {
   const letters = LETTERS[one.action];
   if (!letters) throw new Error(one.action);
   const reader = new LibraryReader(one.format, { ...letters, maxResidues: 2048, maxContexts: 50 });
@@ -52,16 +56,26 @@ describe.each(cases.map((one) => [one.title, one] as const))("%s", (_title, one)
   });
 });
 
-test("the name of a file tells its format, else its beginning does", () => {
-  expect(formatOf("a.FASTA.gz", "")).toBe("fasta");
-  expect(formatOf("a.ndjson", ">a")).toBe("jsonl");
-  expect(formatOf("a.tsv", "")).toBe("csv");
-  expect(formatOf("a.txt", "\n >a")).toBe("fasta");
-  expect(formatOf("", '{"sequence": "M"}')).toBe("jsonl");
-  expect(formatOf("", "Name;Sequence\na;M")).toBe("csv");
-  expect(formatOf("", "mutant,score\nA1C,2")).toBe("csv");
-  expect(formatOf("a.txt", "\n MKT ay?")).toBe("plain");
-  expect(formatOf("a.txt", "a,b")).toBe("");
+interface KindCase {
+  title: string;
+  filename: string;
+  text?: string;
+  kind: string;
+}
+
+const kinds = (JSON.parse(readFileSync("../tests/data/kind-cases.json", "utf8")) as KindCase[]).filter(({ text }) => text !== undefined);
+const OWN: Record<string, OwnFormat> = { fasta: "fasta", jsonl: "jsonl", table: "csv" };
+
+test.each(kinds.map((one) => [one.title, one] as const))("%s is read as the service reads it, or left to it", (_title, one) => {
+  const format = formatOf(one.text ?? "", one.filename);
+  if (format !== "") expect(format).toBe(OWN[one.kind]);
+});
+
+test("the usual files are read in the browser", () => {
+  expect(formatOf("\n>a one\nMKTAYI\n>b\nmkt*\n")).toBe("fasta");
+  expect(formatOf('{"sequence": "M"}\n')).toBe("jsonl");
+  expect(formatOf("Name;Sequence\na;M")).toBe("csv");
+  for (const text of ["", "MKT", "sequence\nMKT", "name,sequence,note\na,MKT,x", "id,sequence\na,MKT"]) expect(formatOf(text)).toBe("");
 });
 
 test("lengths are counted into bins that hold all of them", () => {

@@ -5,6 +5,7 @@ const PASSES: [string, string] = ["pass through the network", "passes through th
 
 const none = { limit: null, used: 0, left: null };
 const cost: ServiceCost = {
+  library: null,
   items: 989,
   skipped: 0,
   units: 3945,

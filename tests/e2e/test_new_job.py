@@ -81,16 +81,44 @@ def test_the_preview_follows_the_action_and_what_is_typed(page):
     ("name", "data", "words"),
     [
         ("library.fasta", b"PK\x03\x04rest", "ZIP archive"),
-        ("library.fasta.gz", gzip.compress(library(50).encode(), mtime=0)[:300], "damaged or ends too early"),
-        ("library.txt", b"hello, world", "like none of FASTA"),
+        ("library.fasta.gz", gzip.compress(library(50).encode(), mtime=0)[:300], "ends too early"),
+        ("library.txt", b"hello, world", "no known format"),
         ("library.txt", b"MKT\nAYI\n", "one sequence or several"),
-        ("library.fasta", b">a\nMK\xff\n", "no UTF-8 text"),
+        ("library.fasta", b">a\nMK\xff\n", "1 record is not valid"),
     ],
 )
 def test_the_preview_says_what_is_no_library(page, name, data, words):
     page.goto("/jobs/new/")
     choose(page, name, data)
     expect(page.locator("#preview-status")).to_contain_text(words)
+
+
+def test_an_alignment_and_a_workbook_are_previewed_by_the_service(page):
+    page.goto("/jobs/new/")
+    status = page.locator("#preview-status")
+    choose(page, "family.aln", b"CLUSTAL W (1.83) multiple sequence alignment\n\na MKT-YIAK\nb MKTAYIAK\n")
+    expect(status).to_have_text("2 sequences, 15 residues; all letters are fine.")
+    choose(page, "library.csv", b'name,sequence,note\na,MKTAYIAK,"x, y"\nb,MK1,z\n')
+    expect(status).to_contain_text("1 record is not valid")
+    expect(page.locator("#preview-body")).to_contain_text("line 3")
+
+
+def test_good_records_go_with_one_click_and_bad_ones_come_back_as_a_table(page):
+    page.goto("/jobs/new/")
+    choose(page, "mixed.fasta", BAD.encode())
+    with page.expect_download() as caught:
+        page.get_by_role("button", name="Download the 1 bad one").click()
+    assert "broken" in caught.value.path().read_text()
+    page.get_by_role("button", name="Submit the 2 good ones").click()
+    wait_for(page, "succeeded")
+    expect(page.locator("#live")).to_contain_text("1 skipped")
+
+
+def test_pasted_lines_are_joined_or_read_one_by_one(page):
+    page.goto("/jobs/new/")
+    page.locator("#id_sequences").fill("MKTAYIAKQR\nQISFVKSHFS\n")
+    page.get_by_role("button", name="Join the lines into one sequence").click()
+    expect(page.locator("#preview-status")).to_have_text("FASTA: 1 sequence, 20 residues; all letters are fine.")
 
 
 def test_an_example_is_loaded_without_leaving_the_page_and_runs(page):
@@ -261,7 +289,7 @@ def test_a_bare_sequence_is_pasted_and_scanned(page):
     expect(methods).to_have_count(3)
     page.locator("#id_action").select_option("scan")
     expect(methods).to_have_count(2)
-    expect(page.locator("#preview-status")).to_have_text("Plain text: 1 sequence, 10 residues; all letters are fine.")
+    expect(page.locator("#preview-status")).to_have_text("1 sequence, 10 residues; all letters are fine.")
     page.get_by_role("main").get_by_role("button", name="Submit").click()
     wait_for(page, "succeeded")
 

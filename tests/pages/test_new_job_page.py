@@ -6,6 +6,7 @@ import gzip
 import json
 import re
 from html import unescape
+from pathlib import Path
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -304,3 +305,43 @@ def test_the_number_of_positions_is_bounded_before_they_are_held():
         with pytest.raises(InvalidInput) as caught:
             positions_of_text(text)
         assert caught.value.code == "bad_positions"
+
+
+CASES = Path(__file__).parents[1] / "data" / "field-cases"
+LIBRARIES = sorted(path for path in CASES.glob("*/*") if path.suffix not in (".pdb", ".cif"))
+
+
+@pytest.mark.parametrize("path", LIBRARIES, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_the_preview_of_the_service_and_the_job_agree(browser, path):
+    """The preview counts the records that the job then has, and refuses what the job refuses."""
+    looked = send_to(browser, "/jobs/new/cost/", path, on_invalid="skip").json()
+    answer = send_to(browser, "/jobs/new/", path, on_invalid="skip")
+    library = looked["library"]
+    if library["broken"] or not library["good"]:
+        assert answer.status_code == 400
+        assert looked["faults"]
+        return
+    job = Job.objects.get()
+    items = Item.objects.filter(job=job)
+    assert items.count() == library["records"]
+    assert items.filter(chunk__isnull=False).count() == library["good"] == looked["items"]
+    assert sum(length * many for length, many in library["lengths"]) == library["residues"]
+    assert len(library["badOnes"]) == library["badRecords"]
+
+
+def send_to(browser: Client, address: str, path: Path, **fields):
+    form = {**FORM, **fields, "file": SimpleUploadedFile(path.name, path.read_bytes())}
+    return browser.post(address, form, headers={"X-Requested-With": "fetch"})
+
+
+def test_the_preview_lists_faults_bad_records_and_ways_out(browser):
+    path = "/jobs/new/cost/"
+    data = b"name,sequence,note\na,MKT,x\nb,MK1T,y\n"
+    library = browser.post(path, {**FORM, "file": SimpleUploadedFile("a.csv", data)}).json()["library"]
+    assert (library["records"], library["good"], library["faultCount"]) == (2, 1, 1)
+    (fault,), (bad,) = library["faults"], library["badOnes"]
+    assert (fault["code"], fault["line"], fault["record"], fault["character"]) == ("bad_letter", 3, "b", "1")
+    assert (bad["line"], bad["header"], bad["sequence"]) == (3, "b", "MK1T")
+    library = browser.post(path, {**FORM, "sequences": "MKTAYIAK\nQRQISFVK\n"}).json()["library"]
+    assert library["broken"].startswith("Line 2: ")
+    assert [offer["value"] for offer in library["offers"]] == ["join", "lines"]

@@ -1,9 +1,11 @@
 // What the job would cost, under the preview: kept up to date while the form changes.
 import { costOf, costSentences, refusalOf, type Usage } from "./estimate";
-import { action, address, file, form, formBody, model, need, paragraph, rules, storedArrays, takesVariants, text } from "./page";
-import type { Report } from "./report";
-import { CostAsker, faultText, LARGEST_ASKED, type ServiceCost, serviceSentences, variantsSentence, warningTexts } from "./service-cost";
+import { action, address, file, form, formBody, mayAsk, model, need, paragraph, rules, storedArrays, takesVariants, text } from "./page";
+import { type Report, reportOf } from "./report";
+import { CostAsker, faultText, type ServiceCost, serviceSentences, variantsSentence, warningTexts } from "./service-cost";
+import { showPreview } from "./shown";
 
+let asks = false; // whether the service reads the library for the preview
 let usage: Usage | null = null; // the service's last answer; without it the page shows sizes only
 
 export async function askUsage(): Promise<void> {
@@ -15,10 +17,14 @@ export async function askUsage(): Promise<void> {
   }
 }
 
-/** Shows what the job would cost: computed here if possible, otherwise by the service. */
-export function showCost(report: Report | null, homologs: Report | null): void {
+/** Shows what the job would cost: computed here if possible, otherwise by the service.
+ *
+ * With `ask` the service also reads the library for the preview.
+ */
+export function showCost(report: Report | null, homologs: Report | null, ask = false): void {
+  asks = ask;
   const stores = storedArrays();
-  if (!stores) {
+  if (!stores || asks) {
     asker.later();
     return;
   }
@@ -46,20 +52,25 @@ export function showCost(report: Report | null, homologs: Report | null): void {
 
 /** Shows the service's cost of the current form, for actions with work units. */
 export const asker = new CostAsker(`${address}cost/`, askedForm, (cost) => {
-  if (storedArrays()) return;
+  if (storedArrays() && !asks) return;
   const scored = takesVariants();
   const faults = cost?.faults;
   const place = need("estimate");
   let lines: HTMLElement[] = [];
-  if (faults && !scored) lines = [paragraph(variantsSentence(cost), "problem mb-1")];
+  // Faults of records are in the preview.
+  if (faults && !scored) lines = cost.library?.faultCount || cost.library?.broken ? [] : [paragraph(variantsSentence(cost), "problem mb-1")];
   else if (cost && !faults) {
     lines = serviceSentences(cost, rules.actions[action.value]?.unitWords ?? ["unit", "units"], model.value).map((words) => paragraph(words, "quiet mb-1"));
     if (cost.refusal) lines.push(paragraph(`The service would refuse this job now: ${cost.refusal.detail}`, "problem mb-1"));
-  } else if (!cost && tooLarge()) {
+  } else if (!cost && !mayAsk()) {
     lines = [paragraph("The service works out the cost of a file of this size when it reads it.", "quiet mb-1")];
   }
   if (place.textContent !== lines.map((line) => line.textContent).join("")) place.replaceChildren(...lines);
-  if (!scored) return;
+  if (!scored) {
+    const warnings = cost && !faults ? warningTexts(cost).map((words) => paragraph(words, "warning mb-1")) : [];
+    if (asks && cost?.library) showPreview(reportOf(cost.library), true, warnings);
+    return;
+  }
   need("preview").hidden = cost === null;
   const status = need("preview-status");
   const words = cost ? variantsSentence(cost) : "";
@@ -79,13 +90,9 @@ function faultList(faults: NonNullable<ServiceCost["faults"]>): HTMLElement[] {
   return [list, ...more];
 }
 
-function tooLarge(): boolean {
-  return (file.files?.[0]?.size ?? text.value.length) > LARGEST_ASKED;
-}
-
 /** Returns the form, or null if it has nothing to count. */
 function askedForm(): FormData | null {
   const singles = takesVariants() && need<HTMLInputElement>("id_all_singles").checked;
   const something = Boolean(file.files?.length) || text.value.trim() !== "" || singles || form.elements.namedItem("from") !== null;
-  return something && !tooLarge() ? formBody() : null;
+  return something && mayAsk() ? formBody() : null;
 }

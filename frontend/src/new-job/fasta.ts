@@ -70,6 +70,8 @@ export class FastaLines implements LineReader {
   }
 
   private sequence(line: string, number: number): void {
+    // Words or residues: the service judges by more than this line.
+    if (/\S[ \t]+\S/.test(line)) this.report.unsure ||= "blanks inside its lines";
     if (!this.star && this.letters.isClean(line)) {
       this.residues += line.length;
       this.nucleotides &&= NUCLEOTIDES.test(line);

@@ -106,29 +106,3 @@ class Items {
     });
   }
 }
-
-/** One sequence on one line. Several lines are ambiguous: one wrapped sequence, or one on each line. */
-export class PlainLines implements LineReader {
-  private readonly item: Items;
-  private first: { text: string; line: number } | null = null;
-
-  constructor(
-    private readonly report: Report,
-    rules: ItemRules,
-  ) {
-    this.item = new Items(report, rules);
-  }
-
-  take(line: string, number: number): void {
-    if (!line.trim()) return;
-    if (this.first) {
-      const what = "without names it cannot be told whether these lines are one sequence or several";
-      this.report.broken = `Line ${number}: ${what}. Put a line “>name” before each sequence.`;
-    }
-    this.first ??= { text: line.trim(), line: number };
-  }
-
-  end(): void {
-    if (this.first) this.item.take({ sequence: this.first.text }, { line: this.first.line, record: "record_1" });
-  }
-}

@@ -6,6 +6,7 @@ import type { ItemRules } from "./rules";
 export interface Look {
   /** Increases with every read; answers to an older one are dropped. */
   number: number;
+  /** Of the file; "" for pasted text. */
   name: string;
   source: Blob;
   rules: ItemRules;
@@ -19,28 +20,7 @@ export interface Seen {
   final: boolean;
 }
 
-const HEAD = 512; // characters from which the format is recognised
-
-const BINARY: [string, string][] = [
-  ["\x89PNG", "a picture"],
-  ["\xff\xd8\xff", "a picture"],
-  ["%PDF", "a PDF document"],
-  ["PK\x03\x04", "a ZIP archive, or an Excel or Word file"],
-  ["\xd0\xcf\x11\xe0", "an old Excel or Word file"],
-  ["\xff\xfe", "UTF-16 text: save it as UTF-8"],
-  ["\xfe\xff", "UTF-16 text: save it as UTF-8"],
-  ["BZh", "a bzip2 file: unpack it, or pack it with gzip"],
-  ["\xfd7zXZ", "an xz file: unpack it, or pack it with gzip"],
-  ["\x28\xb5\x2f\xfd", "a Zstandard file: unpack it, or pack it with gzip"],
-];
-
-/** Returns why a file with these first bytes cannot be read, or "". */
-export function notText(head: Uint8Array): string {
-  const text = String.fromCharCode(...head.slice(0, 8));
-  const known = BINARY.find(([magic]) => text.startsWith(magic));
-  if (known) return `This looks like ${known[1]}. Choose plain text in FASTA, JSONL or CSV.`;
-  return text.slice(0, 4).includes("\0") ? "This is no text. Choose FASTA, JSONL or CSV." : "";
-}
+const HEAD = 64 * 1024; // characters from which the format is recognised
 
 /** Reads the source to its end, and calls `tell` with the report so far every `every` milliseconds. */
 export async function look(asked: Look, tell: (seen: Seen) => void, stale: () => boolean, every = 250): Promise<void> {
@@ -49,13 +29,15 @@ export async function look(asked: Look, tell: (seen: Seen) => void, stale: () =>
   const broken = (text: string) => {
     tell({ number, report: { ...emptyReport("fasta"), broken: text }, bytes, final: true });
   };
-  const first = new Uint8Array(await source.slice(0, 8).arrayBuffer());
-  const packed = first[0] === 0x1f && first[1] === 0x8b;
-  const why = packed ? "" : notText(first);
-  if (why) {
-    broken(why);
+  const unsure = (what: string) => {
+    tell({ number, report: { ...emptyReport("service"), unsure: what }, bytes, final: true });
+  };
+  if (!source.size) {
+    broken("It is empty.");
     return;
   }
+  const first = new Uint8Array(await source.slice(0, 8).arrayBuffer());
+  const packed = first[0] === 0x1f && first[1] === 0x8b;
   const counted = new TransformStream<Uint8Array, Uint8Array>({
     transform(block, out) {
       bytes += block.length;
@@ -83,9 +65,11 @@ export async function look(asked: Look, tell: (seen: Seen) => void, stale: () =>
           head = piece;
           continue;
         }
-        const format = formatOf(asked.name, piece);
+        const format = formatOf(piece, asked.name);
         if (!format) {
-          broken(piece.trim() ? "It begins like none of FASTA, JSONL and CSV. FASTA begins with “>”." : "It is empty.");
+          if (!done) await pieces.cancel();
+          if (piece.trim()) unsure("another format than plain FASTA, JSONL or a table of name and sequence");
+          else broken("It is empty.");
           return;
         }
         reader = new LibraryReader(format, rules);
@@ -99,8 +83,9 @@ export async function look(asked: Look, tell: (seen: Seen) => void, stale: () =>
     }
     tell({ number, report: reader.end(), bytes, final: true });
   } catch (error) {
-    if (packed) broken("The gzip file is damaged or ends too early. Pack it again.");
-    else if (error instanceof TypeError) broken("It is no UTF-8 text. Save it as UTF-8 or plain ASCII.");
+    // The browser unpacks one member of a gzip file, and the service all of them; it also knows other encodings.
+    if (packed) unsure("gzip that the browser cannot unpack");
+    else if (error instanceof TypeError) unsure("another encoding than UTF-8");
     else broken("The browser cannot read this file. Was it moved or changed?");
   }
 }

@@ -21,6 +21,18 @@ export const name = need<HTMLInputElement>("id_name");
 export const address = form.getAttribute("action") ?? "";
 export const key = form.elements.namedItem("key") as HTMLInputElement;
 
+const LARGEST_ASKED = 4_000_000; // bytes; a larger file is not sent just to count it
+
+/** Returns whether the library is small enough to be sent before the user submits it. */
+export function mayAsk(): boolean {
+  return (file.files?.[0]?.size ?? text.value.length) <= LARGEST_ASKED;
+}
+
+/** Tells the page that its script has changed a field. */
+export function changed(field: HTMLElement, kind: "input" | "change"): void {
+  field.dispatchEvent(new Event(kind, { bubbles: true }));
+}
+
 /** Returns what the chosen action stores of each item; null if only the service can count it. */
 export function storedArrays(): StoredArray[] | null {
   return rules.models[model.value]?.stores[action.value] ?? null;

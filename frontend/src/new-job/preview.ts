@@ -24,12 +24,13 @@ export function bytesText(bytes: number): string {
 /** Returns one sentence, which screen readers read when it changes. */
 export function sentence(report: Report, final: boolean): string {
   if (report.broken) return report.broken;
-  const formats = { fasta: "FASTA", jsonl: "JSONL", csv: "CSV", plain: "Plain text" };
+  if (report.unsure && !report.records) return `This is ${report.unsure}. The service reads it when you submit.`;
+  const formats = { fasta: "FASTA: ", jsonl: "JSONL: ", csv: "CSV: ", service: "" };
   const sequences = plural(report.records, "sequence");
-  if (!final) return `Reading ${formats[report.format]}: ${sequences} so far`;
+  if (!final) return `Reading ${formats[report.format]}${sequences} so far`;
   const bad = report.badRecords;
   const verdict = bad ? `${plural(bad, "record")} ${bad === 1 ? "is" : "are"} not valid` : "all letters are fine";
-  return `${formats[report.format]}: ${sequences}, ${plural(report.residues, "residue")}; ${verdict}.`;
+  return `${formats[report.format]}${sequences}, ${plural(report.residues, "residue")}; ${verdict}.`;
 }
 
 /** Returns the rest of the preview, without faults if the service has already listed them. */
@@ -84,7 +85,7 @@ function bars(bins: Bin[]): SVGElement {
 function faults(report: Report): HTMLElement[] {
   const list = element("ul", "fault-list");
   for (const fault of report.faults.slice(0, SHOWN)) list.append(faultLine(fault));
-  const parts: HTMLElement[] = [element("h4", "h6", `${plural(report.faultCount, "fault")} found on this machine`), list];
+  const parts: HTMLElement[] = [element("h4", "h6", `${plural(report.faultCount, "fault")} found${report.format === "service" ? "" : " on this machine"}`), list];
   const others = report.faults.slice(SHOWN);
   if (others.length) {
     const more = element("details", "mb-2");

@@ -1,11 +1,10 @@
 // Previews of the chosen files and fields, before anything is sent.
 import { askUsage, showCost } from "./costs";
 import type { Look, Seen } from "./look";
-import { action, contextFile, contextText, file, model, need, rules, takesVariants, text } from "./page";
-import { offerPlaces } from "./places";
-import { details, sentence } from "./preview";
+import { action, contextFile, contextText, file, mayAsk, model, need, rules, takesVariants, text } from "./page";
 import type { Report } from "./report";
 import type { ItemRules } from "./rules";
+import { showPreview } from "./shown";
 
 const TYPING = 300; // milliseconds without a key before pasted text is read
 
@@ -16,7 +15,7 @@ class Preview {
   private number = 0;
 
   constructor(
-    private readonly source: () => { blob: Blob; name: string } | null,
+    private readonly source: () => Blob | null,
     private readonly rules: () => ItemRules,
     private readonly show: (report: Report | null, final: boolean) => void,
   ) {
@@ -36,15 +35,13 @@ class Preview {
       this.show(null, true);
       return;
     }
-    const asked: Look = { number: this.number, name: source.name, source: source.blob, rules: this.rules() };
+    const asked: Look = { number: this.number, name: source instanceof File ? source.name : "", source, rules: this.rules() };
     this.worker.postMessage(asked);
   }
 }
 
-function sourceOf(input: HTMLInputElement, area: HTMLTextAreaElement): { blob: Blob; name: string } | null {
-  const chosen = input.files?.[0];
-  if (chosen) return { blob: chosen, name: chosen.name };
-  return area.value.trim() ? { blob: new Blob([area.value]), name: "" } : null;
+function sourceOf(input: HTMLInputElement, area: HTMLTextAreaElement): Blob | null {
+  return input.files?.[0] ?? (area.value.trim() ? new Blob([area.value]) : null);
 }
 
 function itemRules(inContext: boolean): ItemRules {
@@ -68,10 +65,8 @@ export const library = new Preview(
       estimate(); // its answer is the preview
       return;
     }
-    need("preview").hidden = report === null;
-    need("preview-status").textContent = report ? sentence(report, final) : "";
-    need("preview-body").replaceChildren(...(report && final ? details(report, !document.getElementById("records")) : []));
-    leadToFaults("preview-body");
+    // The service's own preview follows, unless the file is too large to ask.
+    if (!report || !final || !asks(report) || !report.unsure) showPreview(report, final);
     estimate();
     if (report && final) void askUsage().then(estimate);
   },
@@ -86,13 +81,14 @@ export const context = new Preview(
   },
 );
 
-/** Links faults of pasted text to their places. Faults of a file have no place on the page. */
-export function leadToFaults(id: string): void {
-  if (!file.files?.length && text.value) offerPlaces(need(id), text);
+/** Returns whether the service is asked about this library, because the browser does not judge all of it. */
+function asks(report: Report): boolean {
+  return (report.unsure !== "" || report.broken !== "") && mayAsk();
 }
 
 function contextSentence(report: Report): string {
   if (report.broken) return report.broken;
+  if (report.unsure && !report.records) return "The service reads this file when you submit.";
   const first = report.faults[0];
   const fault = first ? ` Line ${first.line}: ${first.what}.` : "";
   const many = report.records > rules.maxContexts ? ` The limit is ${rules.maxContexts}.` : "";
@@ -100,7 +96,7 @@ function contextSentence(report: Report): string {
 }
 
 export function estimate(): void {
-  showCost(library.report, context.report);
+  showCost(library.report, context.report, library.report !== null && asks(library.report));
 }
 
 /** Removes the faults that the service listed for the previous choice. A new preview does not call it, because it may come

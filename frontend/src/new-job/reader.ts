@@ -2,23 +2,41 @@
 // tests/data/preview-cases.json compares both. The server decides, because it knows further rules.
 import type { LineReader } from "./checks";
 import { FastaLines } from "./fasta";
-import { JsonLines, PlainLines } from "./items";
+import { JsonLines } from "./items";
 import { emptyReport, type Report } from "./report";
 import type { ItemRules } from "./rules";
 import { TableLines } from "./table";
 
-/** Returns the format from the file's name, or from its beginning; "" if neither is clear. */
-export function formatOf(name: string, head: string): Report["format"] | "" {
-  const plain = name.toLowerCase().replace(/\.(gz|gzip)$/, "");
-  if (/\.(fasta|fa|faa|fas|fsa|fst|mpfa|pep|aa)$/.test(plain)) return "fasta";
-  if (/\.(jsonl|ndjson|jsonlines)$/.test(plain)) return "jsonl";
-  if (/\.(csv|tsv|tab)$/.test(plain)) return "csv";
-  const text = head.trimStart();
-  if (text.startsWith(">")) return "fasta";
-  if (text.startsWith("{")) return "jsonl";
-  const first = text.split(/[\r\n]/, 1)[0] ?? "";
-  if (/sequence|variant|mutant|mutation/i.test(first)) return "csv";
-  return /^[A-Za-z0-9?*. \t-]+$/.test(first) && /[A-Za-z]/.test(first) ? "plain" : "";
+export type OwnFormat = Exclude<Report["format"], "service">;
+
+const PIR = /^>(P1|F1|DL|DC|RL|RC|N1|N3|XX);/;
+const ANNOTATION = /^>(ss|sa|aa)_/;
+const ALIGNMENT_NAME = /\.a[23]m(\.gz|\.gzip|\.bgz)?$/i;
+const LINE_END = /\r\n?|\n/;
+
+/** Returns the format of a file that begins like plain FASTA, JSONL or a simple table.
+ *
+ * Returns "" for everything else, which the service judges (jobs/parsing/recognition.py): alignments, other tables,
+ * records of databases, text without headers.
+ */
+export function formatOf(head: string, name = ""): OwnFormat | "" {
+  const lines = head.split(LINE_END).filter((line) => line.trim());
+  const first = lines[0] ?? "";
+  if (ALIGNMENT_NAME.test(name) || head.includes("\0") || head.includes("\u0001")) return "";
+  if (first.startsWith(">")) {
+    const aligned = lines.some((line) => (line.startsWith(">") ? ANNOTATION.test(line) : /[-._~]/.test(line)));
+    return PIR.test(first) || aligned ? "" : "fasta";
+  }
+  if (/^\{\s*["}]/.test(first) && first.trimEnd().endsWith("}")) return "jsonl";
+  return isSimple(first) ? "csv" : "";
+}
+
+/** Returns whether a header line names the columns name and sequence only. */
+function isSimple(header: string): boolean {
+  const separators = [",", ";", "\t"].filter((one) => header.includes(one));
+  if (separators.length !== 1) return false;
+  const columns = header.split(separators[0] ?? ",").map((name) => name.trim().toLowerCase());
+  return columns.length === 2 && columns.includes("sequence") && columns.includes("name");
 }
 
 /** Reads the text of a file in pieces, cut anywhere. Memory does not grow with the file. */
@@ -28,9 +46,9 @@ export class LibraryReader {
   private rest = "";
   private number = 0;
 
-  constructor(format: Report["format"], rules: ItemRules) {
+  constructor(format: OwnFormat, rules: ItemRules) {
     this.report = emptyReport(format);
-    const readers = { fasta: FastaLines, jsonl: JsonLines, csv: TableLines, plain: PlainLines };
+    const readers = { fasta: FastaLines, jsonl: JsonLines, csv: TableLines };
     this.lines = new readers[format](this.report, rules);
   }
 

@@ -1,21 +1,7 @@
 // The report of a library that was read.
 
-export type Code =
-  | "bad_letter"
-  | "header_in_line"
-  | "mask_not_allowed"
-  | "mask_in_context"
-  | "no_mask"
-  | "empty_sequence"
-  | "empty_context"
-  | "sequence_too_long"
-  | "too_many_contexts"
-  | "bad_json"
-  | "bad_csv"
-  | "wrong_field_count"
-  | "wrong_type"
-  | "missing_field"
-  | "unknown_field";
+/** A code of jobs/parsing; the browser's own reader knows some of them. */
+export type Code = string;
 
 /** One fault, with the same code and place as on the server (jobs/parsing). `column` is 0 if there is none. */
 export interface Fault {
@@ -27,8 +13,24 @@ export interface Fault {
   what: string;
 }
 
+/** A record that breaks the rules, as the service read it. */
+export interface BadOne {
+  line: number;
+  header: string;
+  sequence: string;
+  why: string;
+}
+
+/** A way out that the service offers. */
+export interface Offer {
+  field: string;
+  value: string;
+  label: string;
+}
+
 export interface Report {
-  format: "fasta" | "jsonl" | "csv" | "plain";
+  /** "service" if the service read it. */
+  format: "fasta" | "jsonl" | "csv" | "service";
   records: number;
   badRecords: number;
   residues: number;
@@ -53,6 +55,12 @@ export interface Report {
   faultCount: number;
   /** The fault of the whole file; reading stopped there. */
   broken: string;
+  /** What the browser does not judge in it, so that the service is asked; "" if it judges everything. */
+  unsure: string;
+  /** Records with faults, as far as the service listed them for a download. */
+  badOnes: BadOne[];
+  /** Ways out of `broken`. */
+  offers: Offer[];
 }
 
 export const LISTED = 200;
@@ -77,7 +85,23 @@ export function emptyReport(format: Report["format"]): Report {
     faults: [],
     faultCount: 0,
     broken: "",
+    unsure: "",
+    badOnes: [],
+    offers: [],
   };
+}
+
+/** What the service says of a library in its answer to POST /jobs/new/cost/. */
+export interface ServiceLibrary extends Pick<Report, "records" | "good" | "badRecords" | "residues" | "faults" | "faultCount" | "broken" | "badOnes" | "offers"> {
+  /** Pairs of a length and the number of records that have it, shortest first. */
+  lengths: [number, number][];
+}
+
+export function reportOf(library: ServiceLibrary): Report {
+  const lengths = new Map(library.lengths);
+  const [shortest] = library.lengths[0] ?? [0];
+  const [longest] = library.lengths.at(-1) ?? [0];
+  return { ...emptyReport("service"), ...library, lengths, shortest, longest };
 }
 
 export const BOUNDARY_TOKENS = 4; // of every sequence, as in e1protocol

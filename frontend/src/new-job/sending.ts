@@ -1,8 +1,9 @@
 // Sending the form with its progress, and showing the service's answer.
 import { forget } from "./keeping";
 import { address, form, formBody, key, need } from "./page";
-import { bytesText, details } from "./preview";
-import { leadToFaults, library } from "./previews";
+import { bytesText } from "./preview";
+import { library } from "./previews";
+import { leadToFaults, showPreview } from "./shown";
 import { type Answer, type Sending, send } from "./upload";
 
 let sending: Sending | null = null;
@@ -43,9 +44,7 @@ function showProblems(page: Document): void {
     else input.removeAttribute("aria-invalid");
   }
   // By now this page has the nodes of the answer.
-  if (library.report && document.getElementById("records")) {
-    need("preview-body").replaceChildren(...details(library.report, false));
-  }
+  if (library.report && document.getElementById("records")) showPreview(library.report, true);
   leadToFaults("problem-records");
   // The browser keeps the chosen files, so these notes are wrong.
   for (const note of document.querySelectorAll("[data-slot] [data-no-script]")) note.remove();

@@ -1,8 +1,7 @@
 // The cost of actions whose passes depend on parents, positions, methods and stored contexts.
 // The service counts them from the form, with the function that cuts jobs, and stores nothing.
 import { costSentences, type Usage } from "./estimate";
-
-export const LARGEST_ASKED = 4_000_000; // bytes; a larger file is not sent just to count it
+import type { ServiceLibrary } from "./report";
 
 export interface Fault {
   message: string;
@@ -13,6 +12,8 @@ export interface Fault {
 /** The answer of POST /jobs/new/cost/. */
 export interface ServiceCost {
   faults?: { detail: string; listed: Fault[]; more: number };
+  /** What the preview shows; null if the form is refused before the records are read. */
+  library: ServiceLibrary | null;
   items: number;
   skipped: number;
   units: number;

@@ -11,6 +11,7 @@ from jobs.errors import InvalidInput, TooManyRequests
 from jobs.intake.estimates import estimate_of
 from jobs.pages.new_job.form import posted
 from jobs.pages.new_job.page import library_place, submission_of_form
+from jobs.pages.new_job.preview import LibraryLook
 from jobs.web.access import page, user_of
 
 LISTED = 20
@@ -22,16 +23,19 @@ LISTED = 20
 def new_job_cost(request: HttpRequest) -> JsonResponse:
     """Return the estimate of the form, or the `faults` for which it would be refused. Nothing is stored.
 
-    Both answer the question, so both are 200. The status is 429 if no upload slot is free to read the library.
+    `library` has what the preview shows, if the records were read. All of them answer the question, so the status is
+    200. It is 429 if no upload slot is free to read the library.
     """
     owner = user_of(request)
+    look: LibraryLook | None = None
     try:
         asked = posted(request, owner)
-        submission = submission_of_form(request, asked)
+        look = LibraryLook(submission_of_form(request, asked))
         with library_place(request, asked):
-            return JsonResponse(estimate_of(user_id=owner.pk, submission=submission))
+            estimate = estimate_of(user_id=owner.pk, submission=look.submission)
+        return JsonResponse(estimate | {"library": look.report()})
     except InvalidInput as error:
-        return JsonResponse({"faults": _faults(error)})
+        return JsonResponse({"faults": _faults(error), "library": look and look.report()})
     except TooManyRequests as error:
         headers = {"Retry-After": str(error.retry_after)}
         return JsonResponse(error.as_dict(), status=error.status_code, headers=headers)
