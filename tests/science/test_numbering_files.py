@@ -1,9 +1,11 @@
 """Numberings from files: structures, tables and lists."""
 
 import gzip
+import io
 
 import gemmi
 import numpy as np
+import openpyxl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -104,6 +106,15 @@ TABLES = {
 def test_tables(text):
     found = numbering_of_file(text.encode(), PARENT, name="numbers.csv")
     assert (json_of(found.numbering), found.warnings) == (json_of(NUMBERING), ())
+
+
+def test_a_workbook_is_read_like_a_table():
+    book = openpyxl.Workbook()
+    for row in [("residue", "kabat"), *zip(PARENT, LABELS, strict=True)]:
+        book.active.append([int(cell) if cell.isdigit() else cell for cell in row])
+    saved = io.BytesIO()
+    book.save(saved)
+    assert numbering_of_file(saved.getvalue(), PARENT, name="numbers.xlsx").numbering == NUMBERING
 
 
 def test_a_column_is_chosen_by_its_name():

@@ -83,7 +83,7 @@ def numbering_of_file(
             texts = residue_labels(data, parent, chain=chain.strip() or None)
             return _filled([None if text is None else label_of(text) for text in texts], "the structure does not have")
         _require_table(kind)
-        if (labels := _list(data)) is not None:
+        if kind.key != "xlsx" and (labels := _list(data)) is not None:
             numbering = Numbering.listed(labels)
         else:
             return _filled(_table_labels(_opened(data, column), parent, column), "the table does not number")
