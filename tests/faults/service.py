@@ -99,9 +99,9 @@ class Service(Stack):
                 process.wait()
 
     def second_beat_has_begun(self) -> bool:
-        """Return whether the beat with the log `second-beat` has begun to send tasks."""
+        """Return whether the beat with the log `second-beat` has printed its banner, after which it sends tasks."""
         log = self.folder.log("second-beat")
-        return log.exists() and "beat: Starting..." in log.read_text()
+        return log.exists() and "maxinterval ->" in log.read_text()
 
     def worker_command(self, name: str) -> tuple[str, ...]:
         (part,) = parts.model_workers([MODEL], 1)
