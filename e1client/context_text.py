@@ -21,6 +21,8 @@ def set_lines(body: Body) -> Iterator[str]:
         yield f"  drawn from  {plain(alignment['name'])} ({alignment['depth']:,} rows): {plain(drawn)}"
     else:
         yield f"  source      {plain(body.get('source'))}"
+    for note in body.get("notes", ())[:PROBLEMS_SHOWN]:
+        yield "  note      " + "\n".join(problem_lines(note))
     samplings = [entry["sampling"] for entry in origin.get("contexts") or ()]
     yield f"  {'context':>7}  {'sequences':>9}  {'residues':>8}  {'tokens':>7}" + ("  sampling" if samplings else "")
     for at, context in enumerate(body.get("contexts") or ()):

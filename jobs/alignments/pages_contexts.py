@@ -16,7 +16,7 @@ from jobs.alignments.searches import search_cancel, search_settings, search_star
 from jobs.alignments.selectors import alignments_of, database_named, search_of, searches_of
 from jobs.contexts.api import name_of_file
 from jobs.contexts.selectors import context_set_of, context_sets_of, members_of
-from jobs.contexts.services import SET_RULES, context_set_create, context_set_delete
+from jobs.contexts.services import SET_RULES, context_set_create, context_set_delete, file_provenance
 from jobs.errors import InvalidInput, NotFound, Problem, ServiceError
 from jobs.models import HomologSearch, SequenceDatabase
 from jobs.models.states import WorkState
@@ -138,8 +138,11 @@ def _homologs(request: HttpRequest) -> HttpResponse:
         raise InvalidInput.one("two_contexts", what, "Give one of the two.", path="file")
     data = context_bytes(file) if file is not None else text.encode()
     name = request.POST.get("name", "").strip() or name_of_file(file.name or "" if file is not None else "")
-    context = read_context(data, SET_RULES)
-    made = context_set_create(owner=user_of(request), name=name, contexts=[context], provenance={"source": "fasta"})
+    notes: list[Problem] = []
+    filename = file.name or "" if file is not None else ""
+    context = read_context(data, SET_RULES, filename=filename, notes=notes)
+    provenance = file_provenance(notes)
+    made = context_set_create(owner=user_of(request), name=name, contexts=[context], provenance=provenance)
     return redirect("context-set-page", made.name)
 
 

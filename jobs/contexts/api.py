@@ -15,7 +15,7 @@ from rest_framework.response import Response
 
 from jobs.contexts import serializers as shapes
 from jobs.contexts.selectors import context_set_of, context_set_sequences, context_sets_of
-from jobs.contexts.services import SET_RULES, context_set_create, context_set_delete
+from jobs.contexts.services import SET_RULES, context_set_create, context_set_delete, file_provenance
 from jobs.errors import InvalidInput, NotFound, Problem
 from jobs.limits import LISTED_PROBLEMS, MAX_CONTEXT_FILE
 from jobs.parsing import read_context
@@ -59,8 +59,9 @@ class ContextList(JobView):
 
         The same contexts under the same name return the existing set. Other contexts are a conflict.
         """
-        name, contexts, source = _asked(request)
-        made = context_set_create(owner=self.owner(), name=name, contexts=contexts, provenance={"source": source})
+        name, contexts, source, notes = _asked(request)
+        provenance = file_provenance(notes) if source == "fasta" else {"source": source}
+        made = context_set_create(owner=self.owner(), name=name, contexts=contexts, provenance=provenance)
         body = shapes.ContextSetBody(context_set_of(self.owner(), made.name)).data
         return Response(body, status=201, headers={"Location": body["url"]})
 
@@ -94,26 +95,30 @@ def name_of_file(filename: str) -> str:
     return re.sub(r"[^A-Za-z0-9._+-]+", "-", stem).strip("-._+")[:100]
 
 
-def _asked(request: Request) -> tuple[str, Contexts, str]:
-    """Return name, contexts and source of a request of any kind. Raises InvalidInput."""
+def _asked(request: Request) -> tuple[str, Contexts, str, list[Problem]]:
+    """Return name, contexts and source of a request of any kind, and notes of what was changed. Raises InvalidInput."""
     data: Any = request.data
+    notes: list[Problem] = []
     if isinstance(data, dict) and "stream" in data and "media_type" in data:
         text = data["stream"].read(MAX_CONTEXT_FILE + 1)
         if len(text) > MAX_CONTEXT_FILE:
             what = f"the file is larger than {MAX_CONTEXT_FILE} bytes"
             raise InvalidInput.one("context_file_too_large", what, "Send fewer homologs.", path="file")
         data["stream"].check_whole()
-        return str(request.query_params.get("name", "")), [read_context(text, SET_RULES)], "fasta"
+        filename = str(request.query_params.get("filename", ""))
+        context = read_context(text, SET_RULES, filename=filename, notes=notes)
+        return str(request.query_params.get("name", "")), [context], "fasta", notes
     if request.content_type and request.content_type.startswith("multipart/"):
         file = request.FILES.get("file")
         if file is None:
             what = "the form has no file"
             raise InvalidInput.one("no_file", what, "Send the homologs in the field `file`.", path="file")
         name = str(data.get("name") or "") or name_of_file(file.name or "")
-        return name, [read_context(context_bytes(file), SET_RULES)], "fasta"
+        context = read_context(context_bytes(file), SET_RULES, filename=file.name or "", notes=notes)
+        return name, [context], "fasta", notes
     if not isinstance(data, dict):
         raise InvalidInput.one("bad_body", "the body is not a JSON object")
-    return _of_json(data)
+    return *_of_json(data), notes
 
 
 def _of_json(data: dict[str, Any]) -> tuple[str, Contexts, str]:

@@ -19,7 +19,9 @@ class ContextSetSubmission(Shape):
 
 
 class ContextSetUpload(Shape):
-    file = s.FileField(help_text="Plain homologs, FASTA or FASTA.gz: the sequences of a single context.")
+    file = s.FileField(
+        help_text="Plain homologs, or an alignment, which is read without gaps: the sequences of a single context."
+    )
     name = s.CharField(required=False, help_text="If absent, the file's name.")
 
 
@@ -44,6 +46,13 @@ class Source(s.CharField):
         return value.get("source", "sequences")
 
 
+class Notes(s.ListField):
+    """The notes in the provenance of a set."""
+
+    def to_representation(self, value: Any) -> Any:
+        return value.get("notes", [])
+
+
 class ContextSetSummary(Shape):
     """A set of `context_sets_of`."""
 
@@ -57,6 +66,9 @@ class ContextSetSummary(Shape):
 
 class ContextSetBody(ContextSetSummary):
     contexts = Members(child=ContextFacts(), source="*")
+    notes = Notes(
+        child=s.DictField(), source="provenance", help_text="What was changed or left out in a file, with counts."
+    )
     provenance = s.DictField(help_text="Digest of the alignment, settings and row numbers of sampled contexts.")
 
 

@@ -44,14 +44,19 @@ def check_set_name(name: object) -> str:
     return name
 
 
+def file_provenance(notes: Sequence[Problem]) -> dict[str, Any]:
+    """Return the provenance of a set from a file of homologs; `notes` say what was changed or left out in it."""
+    return {"source": "fasta", "notes": [note.as_dict() for note in notes]}
+
+
 def context_set_create(
     *, owner: User, name: str, contexts: Sequence[Sequence[str]], provenance: Mapping[str, Any]
 ) -> ContextSet:
     """Store `contexts`, with cleaned sequences, under `name`.
 
-    A repeated request returns the existing set. Raises InvalidInput `bad_name`, `no_contexts`, `too_many_contexts`, and
-    for unsuitable contexts. Raises Conflict `context_set_exists` if a set of this name has other contexts, and TooLarge
-    if the owner's storage is full.
+    A repeated request returns the existing set, with the notes of the new one. Raises InvalidInput `bad_name`,
+    `no_contexts`, `too_many_contexts`, and for unsuitable contexts. Raises Conflict `context_set_exists` if a set of
+    this name has other contexts, and TooLarge if the owner's storage is full.
     """
     check_set_name(name)
     _check(contexts)
@@ -67,13 +72,21 @@ def context_set_create(
     except IntegrityError:
         existing = ContextSet.objects.get(owner=owner, name=name)
         if list(existing.members.order_by("position").values_list("context__digest", flat=True)) == digests:
-            return existing
+            return _with_notes(existing, provenance)
         raise Conflict(
             f"there is a context set {name!r} with other contexts; choose another name, or delete it first",
             code="context_set_exists",
         ) from None
     made.refresh_from_db()
     return made
+
+
+def _with_notes(existing: ContextSet, provenance: Mapping[str, Any]) -> ContextSet:
+    """Store what was changed in the file that was sent last, whose owner wants to know it."""
+    if "notes" in provenance and existing.provenance.get("source") == provenance["source"]:
+        existing.provenance = {**existing.provenance, "notes": provenance["notes"]}
+        existing.save(update_fields=["provenance"])
+    return existing
 
 
 def context_set_delete(*, owner: User, name: str) -> bool:

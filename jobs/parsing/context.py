@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 
@@ -12,23 +13,31 @@ from e1protocol import BOUNDARY_TOKENS, tokens_of
 from jobs.errors import InvalidInput, Problem, Problems
 from jobs.limits import LISTED_PROBLEMS, MAX_CONTEXT_FILE
 from jobs.parsing.items import check_context_shape
-from jobs.parsing.letters import check_contexts, clean_sequence
+from jobs.parsing.letters import GAPS_REMOVED, LOWER_CASE, TRAILING_STAR, check_contexts, clean_sequence
 from jobs.parsing.reader import Reader
 from jobs.parsing.records import ItemRules, Place, Record
 from jobs.parsing.text import Lines
 from jobs.parsing.upload import Upload
 
 PATH = "context_sequences"
+_NAME = 60
+"""Characters of a name in a note."""
 _REMEDY = 'Give FASTA, or a JSON list such as ["MKT...", "MRT..."]; for no context leave it out.'
 
 
 def read_context(
-    data: bytes, rules: ItemRules, *, filename: str = "", media_type: str = "", layout: str = ""
+    data: bytes,
+    rules: ItemRules,
+    *,
+    filename: str = "",
+    media_type: str = "",
+    layout: str = "",
+    notes: list[Problem] | None = None,
 ) -> tuple[str, ...]:
     """Return the cleaned context sequences in `data`: a JSON list of text, or any kind of library; at least one.
 
-    `layout` is that of `open_reader`. Raises InvalidInput with every problem (line and column for FASTA, path for
-    JSON), and TooLarge beyond `MAX_CONTEXT_FILE` unpacked bytes.
+    `layout` is that of `open_reader`. `notes` gets what was changed or left out. Raises InvalidInput with every problem
+    (line and column for FASTA, path for JSON), and TooLarge beyond `MAX_CONTEXT_FILE` unpacked bytes.
     """
     upload = Upload(io.BytesIO(data), filename=filename, media_type=media_type, max_bytes=MAX_CONTEXT_FILE)
     place = Place(path=PATH)
@@ -38,7 +47,7 @@ def read_context(
     elif data.lstrip()[:1] == b'"' or upload.reader("contexts", path=PATH) == "json":
         contexts = _of_json(b"".join(upload), place)
     else:
-        contexts = _of_library(upload, rules, problems, layout)
+        contexts = _of_library(upload, rules, problems, layout, notes if notes is not None else [])
     if not contexts and not problems:
         raise place.refused("empty_context", "there are no context sequences", _REMEDY)
     problems.extend(check_contexts(contexts, rules, place))
@@ -51,16 +60,48 @@ def read_context(
     return contexts
 
 
-def _of_library(upload: Upload, rules: ItemRules, problems: Problems, layout: str) -> tuple[str, ...]:
-    """Return the sequences of a file of records, and add the problems of single records to `problems`."""
+def _of_library(
+    upload: Upload, rules: ItemRules, problems: Problems, layout: str, notes: list[Problem]
+) -> tuple[str, ...]:
+    """Return the sequences of a file of records, and add the problems of single records to `problems`.
+
+    A later record with the name and the sequence of the first is left out: programs that join alignments repeat the
+    query so.
+    """
     reading = replace(rules, sequence=rules.context, needs_mask=False, min_residues=1, reach=0, labels=0, variants=None)
     contexts = []
-    for record in Reader(upload, upload.reader("contexts"), reading, layout=layout):
-        if isinstance(record, Record):
-            contexts.append(record.sequence)
-        else:
+    first: Record | None = None
+    again: list[int] = []
+    reader = Reader(upload, upload.reader("contexts"), reading, layout=layout)
+    for record in reader:
+        if not isinstance(record, Record):
             problems.each(record.problems, _as_context)
+        elif first is not None and (record.name, record.sequence) == (first.name, first.sequence):
+            again.append(record.line)
+        else:
+            first = first or record
+            contexts.append(record.sequence)
+    changed = (*reader.warnings(), *_cleaned(reader.cleaning), *_repeated(first, again))
+    notes += [replace(note, path=PATH) for note in changed]
     return tuple(contexts)
+
+
+def _cleaned(cleaning: Mapping[str, int]) -> Iterator[Problem]:
+    """Yield notes of what was cleaned in context sequences."""
+    if count := cleaning.get(GAPS_REMOVED, 0):
+        sequences = "sequence was" if count == 1 else "sequences were"
+        yield Problem("gaps_removed", f"{count:,} context {sequences} read without gaps", "Contexts are unaligned.")
+    words = {LOWER_CASE: "written in capitals", TRAILING_STAR: "cut before a '*' at the end"}
+    done = [f"{cleaning[flag]:,} {what}" for flag, what in words.items() if cleaning.get(flag)]
+    if done:
+        yield Problem("context_cleaned", f"Context sequences were cleaned: {', '.join(done)}")
+
+
+def _repeated(first: Record | None, again: Sequence[int]) -> Iterator[Problem]:
+    if first is not None and again:
+        records = "record is the first one" if len(again) == 1 else "records are the first one"
+        what = f"{len(again):,} {records} again and left out (first: {first.name[:_NAME]}, line {again[0]:,})"
+        yield Problem("repeated_query", what, line=again[0] or None, record=first.name)
 
 
 def _as_context(problem: Problem) -> Problem:

@@ -84,7 +84,10 @@ def test_what_is_read(name, path):
 @pytest.mark.parametrize("name", READ)
 def test_contexts_are_read_alike(name):
     data = (CASES / name).read_bytes()
-    assert read_context(data, ENCODE) == tuple(sequence for _, sequence in READ[name])
+    expected = [sequence for _, sequence in READ[name]]
+    if name == "a3m-with-nul/null_mid.a3m":
+        del expected[2]  # the query again
+    assert read_context(data, ENCODE) == tuple(expected)
 
 
 @pytest.mark.parametrize("name", ["bgzf.fasta.gz", "two-members.fasta.gz", "one-member.fasta.gz"])

@@ -49,9 +49,9 @@ def test_a_context_of_one_bare_sequence():
         (b'"MKT"', ENCODE, [("wrong_type", None, None)]),
         (b'["MKT", 3]', ENCODE, [("wrong_type", None, None)]),
         (b">a\nMXT", LOG_PROB, [("bad_letter", 2, 2)]),
-        (b">a\nA\n" * 51, ENCODE, [("too_many_contexts", None, None)]),
+        (b"".join(b">%d\nA\n" % n for n in range(51)), ENCODE, [("too_many_contexts", None, None)]),
         (b">a\n" + b"A" * 2049, ENCODE, [("sequence_too_long", 1, None)]),
-        ((b">a\n" + b"A" * 2048 + b"\n") * 32, ENCODE, [("context_too_long", None, None)]),
+        (b"".join(b">%d\n%s\n" % (n, b"A" * 2048) for n in range(32)), ENCODE, [("context_too_long", None, None)]),
         (b"[" * 5000, ENCODE, [("bad_json", 1, 1026)]),
     ],
 )
