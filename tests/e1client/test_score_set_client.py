@@ -51,4 +51,4 @@ def test_a_refusal_quotes_what_was_written(e1, tmp_path):
     (tmp_path / "codes.txt").write_text("A4T\np.Ala4_Lys8del\n")
     sent = e1("submit", "codes.txt", "--action", "score", "--model", "e1-demo", "--param", f"parent={SHORT}")
     assert sent.exit_code == 3
-    assert "p.Ala4_Lys8del is a deletion and not a substitution" in sent.stderr
+    assert "'p.Ala4_Lys8del' is a deletion and not a substitution" in sent.stderr

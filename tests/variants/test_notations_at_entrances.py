@@ -193,6 +193,20 @@ def test_a_refusal_quotes_what_was_written_and_its_remedy_works(api, written):
     assert (skipped["counts"]["total"], skipped["counts"]["skipped"]) == (2, 1)
 
 
+def test_a_list_and_the_page_refuse_the_same_with_the_same_words(api, browser):
+    listed = [written for written in REFUSED if written != SHORT[:-1]]
+    text = "".join(f"{written}\n" for written in listed)
+    answer = submit(api, text.encode(), "variants.txt", action="score", params=json.dumps(PARAMS))
+    errors = answer.json()["errors"]
+    assert [(one["record"], one["code"], one["line"]) for one in errors] == [
+        (written, REFUSED[written][0], line) for line, written in enumerate(listed, 1)
+    ]
+    more = {"on_invalid": "reject", "key": "k", "complete": "1"}
+    page = text_of(browser.post("/jobs/new/", {**FORM, **more, "sequences": text}))
+    assert all(written.rstrip(";") in page for written in listed)
+    assert "'p.Ala4fs' is a frame shift and not a substitution" in page
+
+
 def test_a_shifted_numbering_of_long_codes_is_told_and_its_remedy_works(api):
     items = [{"variant": f"p.{name}{at}Trp"} for at, name in enumerate(["Met", "Lys", "Thr", "Ala"], start=24)]
     (first, *_) = submit_items(api, items, "score", params=PARAMS).json()["errors"]

@@ -151,7 +151,7 @@ def test_a_wrong_wild_type_is_an_error_as_in_any_list(api):
     assert answer.status_code == 400
     errors = answer.json()["errors"]
     assert [(one["code"], one["line"]) for one in errors] == [("wrong_wild_type", 4), ("bad_variant", 5)]
-    assert "p.Gly5Thr names G, but the parent has Y there" in errors[0]["message"]
+    assert "'p.Gly5Thr' names G, but the parent has Y there" in errors[0]["message"]
     job = send(api, data, parent=SHORT, on_invalid="skip").json()
     assert (job["counts"]["total"], job["counts"]["skipped"]) == (3, 2)
     assert left_out(job["cleaning"]) == {"stop": 1}
@@ -174,7 +174,7 @@ def test_in_a_column_of_another_name_nothing_is_left_out(api):
     assert answer.status_code == 400
     (problem,) = answer.json()["errors"]
     assert problem["code"] == "bad_letter"
-    assert "p.Ala4Ter is a stop codon" in problem["message"]
+    assert "'p.Ala4Ter' is a stop codon" in problem["message"]
 
 
 def test_a_score_set_as_measurements_accounts_for_every_row(api, browser, inline_worker):

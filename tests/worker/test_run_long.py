@@ -211,3 +211,18 @@ def test_variants_are_run_in_each_notation(call, written, code):
     out = call(f"{written}\n", "out.jsonl", action="score", suffix=".txt", parent=SHORT, method="wildtype_marginal")
     (row,) = [json.loads(line) for line in out.read_text().splitlines()]
     assert (row["name"], row["result"]["variant"]) == (written, code)
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        ("p.Ala4_Lys8del", "'p.Ala4_Lys8del' is a deletion and not a substitution"),
+        ("p.Ala4Ter", "'p.Ala4Ter' is a stop codon"),
+        ("p.Ala4fs", "'p.Ala4fs' is a frame shift"),
+        ("p.Gly4Thr", "'p.Gly4Thr' names G, but the parent has A there"),
+    ],
+)
+def test_what_cannot_be_run_is_refused_by_name(call, written, words):
+    with pytest.raises(InvalidInput) as caught:
+        call(f"A4T\n{written}\n", "out.csv", action="score", suffix=".txt", parent=SHORT)
+    assert any(words in problem.message for problem in caught.value.problems)

@@ -189,4 +189,9 @@ def _note_unstated(change: Change, faults: Faults) -> None:
 
 
 def _shown(change: Change) -> str:
-    return change.written if len(change.written) <= _SHOWN else change.written[:_SHOWN] + "..."
+    """Return the text of a change for a message, in quotes if it begins with a small letter.
+
+    The first letter of a sentence becomes a capital.
+    """
+    text = change.written if len(change.written) <= _SHOWN else change.written[:_SHOWN] + "..."
+    return f"'{text}'" if text[:1].islower() else text
