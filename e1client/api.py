@@ -45,17 +45,23 @@ class Client(ContextClient, AnalysisClient):
         numbering: NumberingLike | None = None,
         name: str = "",
         on_invalid: str | None = None,
+        layout: str = "",
+        sheet: str = "",
         key: str | None = None,
     ) -> Job:
-        """Send a library (FASTA, FASTA.gz, JSONL, CSV) and return the queued job.
+        """Send a library (FASTA, JSONL, a table, ...; packed with gzip or not) and return the queued job.
 
         `file` is a path, "-" for standard input, or a stream of bytes. `context`, a file of homologs or a list of
         sequences, goes with every query. `numbering` is a file with the number of each residue, for score and scan.
         `dtype="float16"` stores embeddings and logits in half the bytes, with three digits. `on_invalid="skip"` queues
         the good records and lists the others as skipped. The request carries an Idempotency-Key, a new one unless `key`
-        is given: repeating it creates no second job. Raises Rejected with a problem for every bad record.
+        is given: repeating it creates no second job.
+
+        `layout` says what bare lines are: "join" for one sequence, "lines" for a sequence on each. `sheet` names one of
+        a workbook. Raises Rejected with a problem for every bad record.
         """
         fields = _fields(model, action, with_dtype(params, dtype), name, on_invalid, numbering)
+        fields |= _reading(layout, sheet)
         return self._submit("/api/jobs/", fields, _files(file, context, numbering), key)
 
     def estimate(
@@ -69,6 +75,8 @@ class Client(ContextClient, AnalysisClient):
         context: ContextLike | None = None,
         numbering: NumberingLike | None = None,
         on_invalid: str | None = None,
+        layout: str = "",
+        sheet: str = "",
     ) -> Body:
         """Return what `submit` with the same arguments would cost, without submitting.
 
@@ -76,7 +84,7 @@ class Client(ContextClient, AnalysisClient):
         `seconds_reason`); `quota` with the rest of each; and whether the job would be `accepted`. The file is sent and
         read; nothing is kept.
         """
-        fields = _fields(model, action, with_dtype(params, dtype), "", on_invalid, numbering)
+        fields = _fields(model, action, with_dtype(params, dtype), "", on_invalid, numbering) | _reading(layout, sheet)
         with all_open(_files(file, context, numbering)) as files:
             return self._transport.json("POST", "/api/estimate/", data=fields, files=files, seconds=SUBMIT_SECONDS)
 
@@ -124,14 +132,17 @@ class Client(ContextClient, AnalysisClient):
         *,
         context: ContextLike | None = None,
         on_invalid: str | None = None,
+        layout: str = "",
+        sheet: str = "",
         key: str | None = None,
     ) -> Job:
         """Add the records of a file after the last item of a job, which computes them like the others.
 
-        A job that was over is queued again. Repeated requests are recognised as in `submit`. Raises Rejected and leaves
+        A job that was over is queued again. Repeated requests are recognised as in `submit`, whose `layout` and `sheet`
+        these are. Raises Rejected and leaves
         the job as it was.
         """
-        fields = {"on_invalid": on_invalid} if on_invalid else {}
+        fields = ({"on_invalid": on_invalid} if on_invalid else {}) | _reading(layout, sheet)
         return self._submit(f"{job_path(job)}extend/", fields, _files(file, context), key)
 
     def encode(self, model: str, items: Iterable[ItemLike], params: Mapping[str, Any] | None = None) -> list[Body]:
@@ -211,6 +222,11 @@ class Client(ContextClient, AnalysisClient):
     def delete(self, job: JobLike) -> None:
         """Delete the job with all its results. A request that may have arrived is not repeated."""
         self._transport.request("DELETE", job_path(job), repeatable=False)
+
+
+def _reading(layout: str, sheet: str) -> dict[str, str]:
+    """Return the form fields about how a file is to be read."""
+    return {name: value for name, value in (("layout", layout), ("sheet", sheet)) if value}
 
 
 def _fields(  # noqa: PLR0917 - private, in the order of `submit`

@@ -31,12 +31,14 @@ from e1client.shell import (
     DtypeOption,
     JobArgument,
     JsonFlag,
+    LayoutOption,
     NumberingChainOption,
     NumberingColumnOption,
     NumberingOption,
     OnInvalid,
     OnInvalidOption,
     ParamOption,
+    SheetOption,
     TableOption,
     show,
     tell_file,
@@ -72,9 +74,12 @@ def e1(
     """Options of the command as a whole."""
 
 
+LIBRARY_HELP = 'FASTA, JSONL, a table, or another format, packed with gzip or not; "-" is standard input.'
+
+
 @app.command()
 def submit(  # noqa: PLR0917 - typer calls it; every parameter is an option of the command
-    file: Annotated[str, typer.Argument(metavar="FILE", help='FASTA, FASTA.gz, JSONL or CSV; "-" is standard input.')],
+    file: Annotated[str, typer.Argument(metavar="FILE", help=LIBRARY_HELP)],
     action: Annotated[str, typer.Option(help="encode, predict, log_prob, ...")],
     model: Annotated[str, typer.Option(help="e1-600m, e1-300m, e1-150m or e1-demo.")],
     context: Annotated[Path | None, typer.Option(help="FASTA of homologs, the context of every query.")] = None,
@@ -85,6 +90,8 @@ def submit(  # noqa: PLR0917 - typer calls it; every parameter is an option of t
     numbering_chain: NumberingChainOption = "",
     name: Annotated[str, typer.Option(help="A name to find the job by.")] = "",
     on_invalid: OnInvalidOption = None,
+    layout: LayoutOption = None,
+    sheet: SheetOption = "",
     wait: WaitFlag = False,
     wait_timeout: WaitTimeout = None,
     out: OutOption = None,
@@ -97,6 +104,7 @@ def submit(  # noqa: PLR0917 - typer calls it; every parameter is an option of t
         job = client.submit(
             file, model=model, action=action, params=parse_params(param), dtype=dtype, context=context, name=name,
             on_invalid=on_invalid, numbering=chosen(numbering, numbering_column, numbering_chain),
+            layout=layout or "", sheet=sheet,
         )  # fmt: skip
         teller.back()
         if wait or out:
@@ -106,7 +114,7 @@ def submit(  # noqa: PLR0917 - typer calls it; every parameter is an option of t
 
 @app.command()
 def estimate(  # noqa: PLR0917 - typer calls it; every parameter is an option of the command
-    file: Annotated[str, typer.Argument(metavar="FILE", help='FASTA, FASTA.gz, JSONL or CSV; "-" is standard input.')],
+    file: Annotated[str, typer.Argument(metavar="FILE", help=LIBRARY_HELP)],
     action: Annotated[str, typer.Option(help="encode, predict, log_prob, ...")],
     model: Annotated[str, typer.Option(help="e1-600m, e1-300m, e1-150m or e1-demo.")],
     context: Annotated[Path | None, typer.Option(help="FASTA of homologs, the context of every query.")] = None,
@@ -116,6 +124,8 @@ def estimate(  # noqa: PLR0917 - typer calls it; every parameter is an option of
     numbering_column: NumberingColumnOption = "",
     numbering_chain: NumberingChainOption = "",
     on_invalid: OnInvalidOption = None,
+    layout: LayoutOption = None,
+    sheet: SheetOption = "",
     as_json: JsonFlag = False,
 ) -> None:
     """Show what a job of this file would cost, and whether it would be accepted (else exit 3). Nothing is queued."""
@@ -123,6 +133,7 @@ def estimate(  # noqa: PLR0917 - typer calls it; every parameter is an option of
         cost = client.estimate(
             file, model=model, action=action, params=parse_params(param), dtype=dtype, context=context,
             on_invalid=on_invalid, numbering=chosen(numbering, numbering_column, numbering_chain),
+            layout=layout or "", sheet=sheet,
         )  # fmt: skip
         show(cost, estimate_lines, as_json=as_json)
         if not cost.get("accepted"):
@@ -135,6 +146,8 @@ def extend(  # noqa: PLR0917 - typer calls it; every parameter is an option of t
     file: Annotated[str, typer.Argument(metavar="FILE", help='As in `submit`; "-" is standard input.')],
     context: Annotated[Path | None, typer.Option(help="FASTA of homologs, the context of these queries.")] = None,
     on_invalid: Annotated[OnInvalid | None, typer.Option(help="As in `submit`; else as the job has it.")] = None,
+    layout: LayoutOption = None,
+    sheet: SheetOption = "",
     wait: WaitFlag = False,
     wait_timeout: WaitTimeout = None,
     out: OutOption = None,
@@ -144,7 +157,7 @@ def extend(  # noqa: PLR0917 - typer calls it; every parameter is an option of t
     with connected(as_json=as_json) as (client, teller):
         if out is not None:
             check_out(out)
-        longer = client.extend(job, file, context=context, on_invalid=on_invalid)
+        longer = client.extend(job, file, context=context, on_invalid=on_invalid, layout=layout or "", sheet=sheet)
         teller.back()
         show_or_follow(client, teller, longer, wait=wait, timeout=wait_timeout, out=out, as_json=as_json)
 

@@ -53,6 +53,13 @@ NumberingColumnOption = Annotated[str, typer.Option(help="The column of numbers 
 NumberingChainOption = Annotated[str, typer.Option(help="The chain of the structure of --numbering.")]
 OnInvalid = Literal["reject", "skip"]
 """The effect of bad records on a job."""
+Layout = Literal["join", "lines"]
+"""What bare lines of a file are: one sequence, or a sequence on each."""
+LayoutOption = Annotated[
+    Layout | None,
+    typer.Option(help="Bare lines: join them into one sequence, or read a sequence from each of the lines."),
+]
+SheetOption = Annotated[str, typer.Option(help="The sheet of a workbook; the first one by default.")]
 OnInvalidOption = Annotated[OnInvalid | None, typer.Option(help="Whether bad records stop the job; reject by default.")]
 
 

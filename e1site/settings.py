@@ -328,6 +328,7 @@ SPECTACULAR_SETTINGS = {
         "JobStateEnum": "jobs.models.states.JobState.choices",
         "ItemStateEnum": "jobs.models.states.ItemState.choices",
         "ArtefactStateEnum": "jobs.models.states.ArtefactState.choices",
+        "LayoutEnum": "jobs.parsing.asked.LAYOUTS",
         "WebhookEventEnum": "jobs.webhooks.services.EVENTS",
     },
 }

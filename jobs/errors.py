@@ -61,6 +61,10 @@ class Problem:
         """Return the same problem with ways out."""
         return replace(self, offers=offers)
 
+    def offering_as(self, field: str) -> Problem:
+        """Return the same problem, whose ways out are values of another field."""
+        return replace(self, offers=tuple(replace(offer, field=field) for offer in self.offers))
+
     def __post_init__(self) -> None:
         # Messages quote what they refuse, and that may be a list of a million numbers.
         if len(self.message) > SHOWN_MESSAGE:

@@ -19,11 +19,13 @@ from e1client.progress import reporting, say
 from e1client.shell import (
     DtypeOption,
     JsonFlag,
+    LayoutOption,
     NumberingChainOption,
     NumberingColumnOption,
     NumberingOption,
     OnInvalidOption,
     ParamOption,
+    SheetOption,
     TableOption,
     exits,
     show,
@@ -54,7 +56,7 @@ class Unverified(ClientError):
 @app.command()
 def run(  # noqa: PLR0917 - typer calls it; every parameter is an option of the command
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="FASTA, JSONL, CSV, or .json: the body of POST /api/jobs/.")
+        Path, typer.Argument(metavar="FILE", help="As in `submit`, or .json: the body of POST /api/jobs/.")
     ],
     out: Annotated[Path, typer.Option(help="Result file; its suffix names the format.")],
     action: Annotated[
@@ -71,6 +73,8 @@ def run(  # noqa: PLR0917 - typer calls it; every parameter is an option of the 
     numbering_chain: NumberingChainOption = "",
     name: Annotated[str, typer.Option(help="A name for the job, kept in the manifest.")] = "",
     on_invalid: OnInvalidOption = None,
+    layout: LayoutOption = None,
+    sheet: SheetOption = "",
     table: TableOption = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -89,7 +93,7 @@ def run(  # noqa: PLR0917 - typer calls it; every parameter is an option of the 
             code = run_file.run(
                 file, action=action, model=model, out=out, context=context, params=params,
                 on_invalid=on_invalid or "reject", name=name, report=reporter.count, warn=warning,
-                table=table or "",
+                table=table or "", reading={"layout": layout or "", "sheet": sheet},
                 numbering=numbering_of(chosen(numbering, numbering_column, numbering_chain)),
             )  # fmt: skip
         say(f"wrote {out}")

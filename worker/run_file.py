@@ -19,12 +19,15 @@ from jobs.actions.numbered import numbered_by_file
 from jobs.actions.units import UnitPlan
 from jobs.errors import InvalidInput, Problem
 from jobs.parsing import BadRecord, ItemReader, ItemRules, Reader, Record, open_reader, read_context
+from jobs.parsing.asked import Reading
 from jobs.parsing.tally import InputTally
 from jobs.science.variants.numbering_files import FileNumbering
 from worker.engine import Engine
 from worker.items import Computed, ItemWork, UnitFailed, compute, unit_arrays
 from worker.run_output import open_writer
 from worker.run_writer import Finished
+
+_AS_FOUND: Mapping[str, str] = {}
 
 BATCH = 256
 """Items that go to the engine together; it cuts them into passes within its token budget."""
@@ -36,7 +39,15 @@ class Library:
     `cleaning` and `warnings` are complete once an iteration has ended.
     """
 
-    def __init__(self, file: Path, body: Mapping[str, Any], rules: ItemRules, shared_context: Context) -> None:
+    def __init__(
+        self,
+        file: Path,
+        body: Mapping[str, Any],
+        rules: ItemRules,
+        shared_context: Context,
+        reading: Reading,
+    ) -> None:
+        self._reading = reading
         self._file, self._items, self._rules, self._shared = file, body.get("items"), rules, shared_context
         self.cleaning: dict[str, int] = {}
         self.warnings: list[Problem] = []
@@ -46,7 +57,9 @@ class Library:
             yield from self._read(ItemReader(self._items, self._rules, strict=False, shared_context=self._shared))
             return
         with self._file.open("rb") as stream:
-            reader = open_reader(stream, self._rules, filename=self._file.name, shared_context=self._shared)
+            reader = open_reader(
+                stream, self._rules, filename=self._file.name, shared_context=self._shared, reading=self._reading
+            )
             yield from self._read(reader)
 
     def _read(self, reader: ItemReader | Reader) -> Iterator[Record | BadRecord]:
@@ -65,7 +78,7 @@ class Plan:
     shared_context: Context
     contexts: Contexts
     notes: Sequence[Problem] = ()
-    """Warnings about the numbering in a file."""
+    """Warnings about the context, and about the numbering in a file."""
 
     def view(self, record: Record) -> ItemView:
         context = self.shared_context if record.context is None else record.context
@@ -86,11 +99,12 @@ def run(
     warn: Callable[[Problem], None] = lambda _: None,
     table: str = "",
     numbering: Callable[[str], FileNumbering] | None = None,
+    reading: Mapping[str, str] = _AS_FOUND,
 ) -> int:
     """Compute `file` and write `out`, whose suffix names the format.
 
-    `numbering` returns that of a sequence, from a file. Calls `warn` with each warning about the input before anything
-    is computed, and `report(done, total)` after each item.
+    `reading` has the fields of `Reading`. `numbering` returns that of a sequence, from a file. Calls `warn` with each
+    warning about the input before anything is computed, and `report(done, total)` after each item.
 
     Returns the exit code: 0, or 4 if items failed. Raises InvalidInput with all problems of the input before anything
     is computed (unless `on_invalid` is "skip"), and ModelError if the model cannot be loaded.
@@ -99,7 +113,8 @@ def run(
     slug = model or _text(body, "model")
     engine = Engine.load(slug)
     facts = MODELS.get(slug) or _facts(engine)
-    plan = _plan(file, body, get_action(action or _text(body, "action")), facts, context, params, numbering)
+    asked = Reading.of(reading)
+    plan = _plan(file, body, get_action(action or _text(body, "action")), facts, context, params, numbering, asked)
     total = _check(plan, str(body.get("on_invalid") or on_invalid))
     of_variants = plan.rules.variants.warnings() if plan.rules.variants else ()
     for problem in (*plan.notes, *plan.library.warnings, *of_variants):
@@ -164,35 +179,37 @@ def _plan(  # noqa: PLR0917 - private, called once
     context: Path | None,
     params: Mapping[str, Any],
     numbering: Callable[[str], FileNumbering] | None,
+    reading: Reading,
 ) -> Plan:
     given = body.get("params") or {}
     if not isinstance(given, dict):
         raise InvalidInput.one("bad_params", "params is not a JSON object", path="params")
     asked = {**given, **params}
     contexts = read_contexts(asked.pop("contexts", None), action.rules(facts), facts)
-    shared = _one_context(body, context, action.rules(facts))
+    notes: list[Problem] = []
+    shared = _one_context(body, context, action.rules(facts), notes)
     if contexts and shared:
         message = "there is a context for all items, and params.contexts names others"
         raise InvalidInput.one("two_contexts", message, "Give one of the two.", path="params.contexts")
     if shared and action.long:
         contexts, shared = (shared,), ()
-    notes: Sequence[Problem] = ()
     if numbering is not None:
-        first = partial(_first_sequence, Library(file, body, action.rules(facts), ()))
-        asked, notes = numbered_by_file(asked, action, facts, numbering, first)
+        first = partial(_first_sequence, Library(file, body, action.rules(facts), (), reading))
+        asked, found = numbered_by_file(asked, action, facts, numbering, first)
+        notes += found
     checked = action.check_params(asked, facts) | ({"contexts": described(contexts)} if contexts else {})
     rules = action.rules_under(facts, checked, contexts)
-    return Plan(action, checked, rules, Library(file, body, rules, shared), shared, contexts, notes)
+    return Plan(action, checked, rules, Library(file, body, rules, shared, reading), shared, contexts, notes)
 
 
 def _first_sequence(library: Iterable[Record | BadRecord]) -> str | None:
     return next((record.sequence for record in library if isinstance(record, Record)), None)
 
 
-def _one_context(body: Mapping[str, Any], context: Path | None, rules: ItemRules) -> Context:
+def _one_context(body: Mapping[str, Any], context: Path | None, rules: ItemRules, notes: list[Problem]) -> Context:
     """Return the context that all items share, from the option or the body; empty for none."""
     if context is not None:
-        return read_context(context.read_bytes(), rules)
+        return read_context(context.read_bytes(), rules, filename=context.name, notes=notes)
     if body.get("context_sequences"):
         return read_context(orjson.dumps(body["context_sequences"]), rules)
     return ()

@@ -21,6 +21,8 @@ from jobs.errors import InvalidInput, NotFound, Problem, ServiceError
 from jobs.models import HomologSearch, SequenceDatabase
 from jobs.models.states import WorkState
 from jobs.parsing import read_context
+from jobs.parsing.asked import layout_of
+from jobs.parsing.context import LAYOUT
 from jobs.parsing.upload import context_bytes
 from jobs.science.alignments.homologs import SearchSettings
 from jobs.web.access import page, user_of
@@ -140,7 +142,7 @@ def _homologs(request: HttpRequest) -> HttpResponse:
     name = request.POST.get("name", "").strip() or name_of_file(file.name or "" if file is not None else "")
     notes: list[Problem] = []
     filename = file.name or "" if file is not None else ""
-    context = read_context(data, SET_RULES, filename=filename, notes=notes)
+    context = read_context(data, SET_RULES, filename=filename, layout=layout_of(request.POST, LAYOUT), notes=notes)
     provenance = file_provenance(notes)
     made = context_set_create(owner=user_of(request), name=name, contexts=[context], provenance=provenance)
     return redirect("context-set-page", made.name)

@@ -16,6 +16,8 @@ from jobs.intake.requests import read_submission
 from jobs.web.rest.bodies import STREAMED, JsonBodyParser, MultipartBodyParser
 from jobs.web.rest.views import COMMON_ERRORS, refusals
 
+RAW_FIELDS = ("on_invalid", "layout", "sheet", "filename")
+
 
 class JobExtend(JobView):
     parser_classes = [JsonBodyParser, MultipartBodyParser, *STREAMED]
@@ -31,7 +33,7 @@ class JobExtend(JobView):
             OpenApiParameter(
                 "Idempotency-Key", str, OpenApiParameter.HEADER, description="The same key and body add the items once."
             ),
-            *(OpenApiParameter(name, str, description="With a raw body only.") for name in ("on_invalid", "filename")),
+            *(OpenApiParameter(name, str, description="With a raw body only.") for name in RAW_FIELDS),
         ],
         responses={202: shapes.JobBody, **refusals(400, 409, 413, 415), **COMMON_ERRORS},
     )

@@ -9,6 +9,7 @@ from jobs.actions.base import DTYPE
 from jobs.actions.contexts import SCHEMA as CONTEXTS
 from jobs.actions.dtypes import SCHEMA
 from jobs.models.states import ArtefactState, ItemState, JobState
+from jobs.parsing.asked import LAYOUTS
 from jobs.web.rest.fields import ListPage, Shape, Url
 from jobs.web.rest.serializers import ProblemBody
 
@@ -19,8 +20,11 @@ STORED_AS = (
 )
 
 
+LAYOUT_HELP = "What bare lines are: join for one sequence, lines for a sequence on each."
+SHEET_HELP = "The sheet of a workbook; the first visible one by default."
 LIBRARY = (
-    "FASTA, FASTA.gz, JSONL or CSV (columns name, sequence). For score: variants, one a line; CSV with a column "
+    "FASTA, JSONL, a table (columns name, sequence), or another format of docs/input-rules.md, also packed with gzip. "
+    "For score: variants, one a line; a table with a column "
     "variant, mutant, mutation, sequence or mutated_sequence; or JSONL with variant."
 )
 
@@ -63,8 +67,11 @@ class JobSubmission(JobExtension):
 
 class JobExtensionUpload(Shape):
     file = s.FileField(help_text=LIBRARY)
-    context = s.FileField(required=False, help_text="Context for all records: FASTA or a JSON list.")  # type: ignore[assignment]
+    context = s.FileField(required=False, help_text="Context for all records: as a library, or a JSON list.")  # type: ignore[assignment]
     on_invalid = s.ChoiceField(["reject", "skip"], required=False)
+    layout = s.ChoiceField(LAYOUTS, required=False, help_text=LAYOUT_HELP)
+    sheet = s.CharField(required=False, help_text=SHEET_HELP)
+    context_layout = s.ChoiceField(LAYOUTS, required=False, help_text="As layout, for the context.")
 
 
 class JobUpload(JobExtensionUpload):

@@ -19,6 +19,8 @@ from jobs.contexts.services import SET_RULES, context_set_create, context_set_de
 from jobs.errors import InvalidInput, NotFound, Problem
 from jobs.limits import LISTED_PROBLEMS, MAX_CONTEXT_FILE
 from jobs.parsing import read_context
+from jobs.parsing.asked import layout_of
+from jobs.parsing.context import LAYOUT
 from jobs.parsing.items import check_context_shape
 from jobs.parsing.letters import clean_sequence
 from jobs.parsing.records import Place
@@ -51,7 +53,9 @@ class ContextList(JobView):
             "text/x-fasta": OpenApiTypes.BINARY,
             "application/gzip": OpenApiTypes.BINARY,
         },
-        parameters=[OpenApiParameter("name", str, description="With a raw body only.")],
+        parameters=[
+            OpenApiParameter(name, str, description="With a raw body only.") for name in ("name", "filename", LAYOUT)
+        ],
         responses={201: shapes.ContextSetBody, **refusals(400, 401, 409, 413, 415)},
     )
     def post(self, request: Request) -> Response:
@@ -106,7 +110,8 @@ def _asked(request: Request) -> tuple[str, Contexts, str, list[Problem]]:
             raise InvalidInput.one("context_file_too_large", what, "Send fewer homologs.", path="file")
         data["stream"].check_whole()
         filename = str(request.query_params.get("filename", ""))
-        context = read_context(text, SET_RULES, filename=filename, notes=notes)
+        layout = layout_of(request.query_params, LAYOUT)
+        context = read_context(text, SET_RULES, filename=filename, layout=layout, notes=notes)
         return str(request.query_params.get("name", "")), [context], "fasta", notes
     if request.content_type and request.content_type.startswith("multipart/"):
         file = request.FILES.get("file")
@@ -114,7 +119,8 @@ def _asked(request: Request) -> tuple[str, Contexts, str, list[Problem]]:
             what = "the form has no file"
             raise InvalidInput.one("no_file", what, "Send the homologs in the field `file`.", path="file")
         name = str(data.get("name") or "") or name_of_file(file.name or "")
-        context = read_context(context_bytes(file), SET_RULES, filename=file.name or "", notes=notes)
+        filename, layout = file.name or "", layout_of(data, LAYOUT)
+        context = read_context(context_bytes(file), SET_RULES, filename=filename, layout=layout, notes=notes)
         return name, [context], "fasta", notes
     if not isinstance(data, dict):
         raise InvalidInput.one("bad_body", "the body is not a JSON object")

@@ -7,6 +7,7 @@ from typing import Any
 from rest_framework import serializers as s
 
 from jobs.contexts.selectors import members_of
+from jobs.parsing.asked import LAYOUTS
 from jobs.web.rest.fields import ListPage, Shape, Url
 
 
@@ -23,6 +24,7 @@ class ContextSetUpload(Shape):
         help_text="Plain homologs, or an alignment, which is read without gaps: the sequences of a single context."
     )
     name = s.CharField(required=False, help_text="If absent, the file's name.")
+    context_layout = s.ChoiceField(LAYOUTS, required=False, help_text="What bare lines are: one sequence, or several.")
 
 
 class ContextFacts(Shape):

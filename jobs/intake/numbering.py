@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 from jobs.errors import TooLarge
 from jobs.limits import MAX_ASSAY_BYTES
 from jobs.parsing import ItemRules, Record, open_reader
+from jobs.parsing.asked import Reading
 from jobs.science.variants.numbering_files import FileNumbering, numbering_of_file
 
 FILE = "numbering_file"
@@ -41,10 +42,16 @@ def numbering_upload(fields: Mapping[str, Any], files: Mapping[str, Any]) -> Num
     return NumberingUpload(file.read(), file.name or "", column, chain)
 
 
-def first_sequence(stream: BinaryIO, rules: ItemRules, filename: str = "", media_type: str = "") -> str | None:
+def first_sequence(
+    stream: BinaryIO,
+    rules: ItemRules,
+    filename: str = "",
+    media_type: str = "",
+    reading: Reading = Reading(),  # noqa: B008  it is frozen
+) -> str | None:
     """Return the sequence of the first good record, or None, and go back to the beginning of the stream."""
     try:
-        records = open_reader(stream, rules, filename=filename, media_type=media_type)
+        records = open_reader(stream, rules, filename=filename, media_type=media_type, reading=reading)
         return next((record.sequence for record in records if isinstance(record, Record)), None)
     finally:
         stream.seek(0)

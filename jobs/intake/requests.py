@@ -25,13 +25,17 @@ from jobs.intake.numbering import NumberingUpload, first_sequence, numbering_upl
 from jobs.intake.reuse import EarlierItems
 from jobs.intake.submit import HashedStream, Records, Submission
 from jobs.models import Job
-from jobs.parsing import ItemReader, ItemRules, open_reader, read_context
+from jobs.parsing import ItemReader, ItemRules, asked, open_reader, read_context
+from jobs.parsing.asked import Reading, layout_of
+from jobs.parsing.context import LAYOUT
 from jobs.parsing.text import file_name
 from jobs.parsing.upload import context_bytes
 from jobs.queue.lifecycle import check_name
 from jobs.web.rest.bodies import only_fields
 
 FIELDS = ("model", "action", "params", "name", "on_invalid")
+UPLOAD_FIELDS = (*FIELDS, *asked.FIELDS, LAYOUT)
+"""Fields of a request with a file: what bare lines are, those of the context too, and the sheet of a workbook."""
 ON_INVALID = ("reject", "skip")
 
 Opener = Callable[[HashedStream, ItemRules, tuple[str, ...]], Records]
@@ -49,7 +53,10 @@ def read_submission(request: RestRequest, known: Mapping[str, Any] = MappingProx
     if key is not None and not 0 < len(key) <= 255:
         raise InvalidInput("the Idempotency-Key must have 1 to 255 characters", code="bad_idempotency_key")
     if isinstance(data, dict) and "stream" in data and "media_type" in data:
-        fields = {**known, **{name: request.query_params[name] for name in FIELDS if name in request.query_params}}
+        fields = {
+            **known,
+            **{name: request.query_params[name] for name in UPLOAD_FIELDS if name in request.query_params},
+        }
         name = str(request.query_params.get("filename", ""))
         return submission_of_file(fields, key, data["stream"], name, data["media_type"], owner=owner)
     if request.content_type and request.content_type.startswith("multipart/"):
@@ -65,12 +72,13 @@ def _of_multipart(request: RestRequest, owner: User, key: str | None, known: Map
     if file is None:
         raise InvalidInput.one("no_file", "the form has no file", "Send the library in the field `file`.", path="file")
     data: Any = request.data
-    fields = {**known, **{name: str(data[name]) for name in FIELDS if name in data}}
+    fields = {**known, **{name: str(data[name]) for name in UPLOAD_FIELDS if name in data}}
     raw = context_bytes(context) if context is not None else str(data.get("context") or "").encode()
     stream, name, media_type = cast(BinaryIO, file.file), file.name or "", file.content_type or ""
     upload = numbering_upload(data, request.FILES)
     numbered, notes = with_numbering(fields, upload, stream, name, media_type)
-    return replace(submission_of_file(numbered, key, stream, name, media_type, raw, owner=owner), notes=notes)
+    submission = submission_of_file(numbered, key, stream, name, media_type, raw, owner=owner)
+    return replace(submission, notes=(*notes, *submission.notes))
 
 
 def with_numbering(
@@ -87,7 +95,7 @@ def with_numbering(
     if not isinstance(params, dict):
         return fields, ()  # `read_request` refuses it.
     action, model = get_action(fields.get("action") or ""), enabled_model(fields.get("model") or "")
-    first = partial(first_sequence, stream, action.rules(model), filename, media_type)
+    first = partial(first_sequence, stream, action.rules(model), filename, media_type, Reading.of(fields))
     numbered, warnings = numbered_by_file(params, action, model, upload.read, first)
     return {**fields, "params": numbered}, warnings
 
@@ -108,12 +116,16 @@ def submission_of_file(  # noqa: PLR0917 - the parts of an upload, each named at
     if not fields.get("name"):
         # People recognise a job in the list by the name of its file.
         fields = {**fields, "name": file_name(filename)}
+    reading = Reading.of(fields)
 
     def opened(hashed: HashedStream, rules: ItemRules, shared: tuple[str, ...]) -> Records:
         source = cast(BinaryIO, hashed)
-        return open_reader(source, rules, filename=filename, media_type=media_type, shared_context=shared)
+        return open_reader(
+            source, rules, filename=filename, media_type=media_type, shared_context=shared, reading=reading
+        )
 
-    return _submission(read_request(fields, owner=owner, key=key), stream, context, opened)
+    request = read_request(fields, owner=owner, key=key)
+    return _submission(request, stream, context, opened, context_layout=layout_of(fields, LAYOUT), reading=reading)
 
 
 def submission_of_job(
@@ -151,14 +163,24 @@ def require_items(data: Mapping[str, Any]) -> list[Any]:
     return items
 
 
-def _submission(request: Request, stream: BinaryIO, context: bytes, opened: Opener) -> Submission:
-    request, rules, shared = _with_context(request, context)
-    seed = orjson.dumps(
-        [request.model, request.action, request.params, request.name, request.on_invalid, list(shared)],
-        option=orjson.OPT_SORT_KEYS,
-    )
+def _submission(
+    request: Request,
+    stream: BinaryIO,
+    context: bytes,
+    opened: Opener,
+    *,
+    context_layout: str = "",
+    reading: Reading = Reading(),  # noqa: B008  it is frozen
+) -> Submission:
+    """Return the submission, whose digest depends on `reading` too."""
+    notes: list[Problem] = []
+    request, rules, shared = _with_context(request, context, context_layout, notes)
+    parts = [request.model, request.action, request.params, request.name, request.on_invalid, list(shared)]
+    seed = orjson.dumps([*parts, *reading] if any(reading) else parts, option=orjson.OPT_SORT_KEYS)
     hashed = HashedStream(stream)
-    return Submission(request, seed, hashed, lambda: opened(hashed, rules, shared), shared, rules.variants)
+    return Submission(
+        request, seed, hashed, lambda: opened(hashed, rules, shared), shared, rules.variants, notes=tuple(notes)
+    )
 
 
 def enabled_model(slug: str) -> ModelFacts:
@@ -201,10 +223,13 @@ def checked_params(
     return (checked | {"contexts": described(contexts)} if contexts else checked), contexts
 
 
-def _with_context(request: Request, context: bytes) -> tuple[Request, ItemRules, tuple[str, ...]]:
+def _with_context(
+    request: Request, context: bytes, layout: str, notes: list[Problem]
+) -> tuple[Request, ItemRules, tuple[str, ...]]:
     """Return the request, the rules of its items, and the context shared by items without one. Raises InvalidInput.
 
-    Items of a long action have no context of their own: `context` becomes the only context of the job.
+    `layout` and `notes` are those of `read_context`. Items of a long action have no context of their own: `context`
+    becomes the only context of the job.
     """
     action, model = get_action(request.action), MODELS[request.model]
     shared: tuple[str, ...] = ()
@@ -212,7 +237,7 @@ def _with_context(request: Request, context: bytes) -> tuple[Request, ItemRules,
         if request.contexts:
             message = "there is a context for all items, and params.contexts names others"
             raise InvalidInput.one("two_contexts", message, "Give one of the two.", path="params.contexts")
-        shared = read_context(context, action.rules(model))
+        shared = read_context(context, action.rules(model), layout=layout, notes=notes)
         if action.long:
             request = replace(request, contexts=(shared,), params={**request.params, "contexts": described([shared])})
             shared = ()

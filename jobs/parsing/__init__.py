@@ -8,6 +8,7 @@
   (PIR, GenPept, UniProt) and interleaved (Clustal, Stockholm).
 - tables and roles: the one reader of tables, for libraries, variants, measurements and columns.
 - workbooks: sheets of Excel as rows.
+- asked: what a request says about how its file is to be read.
 - annotations, words: rows and lines that are no sequences.
 - items: the items of a JSON body.
 - context: the context sequences that a job shares.

@@ -12,6 +12,7 @@ import orjson
 from e1protocol import BOUNDARY_TOKENS, tokens_of
 from jobs.errors import InvalidInput, Problem, Problems
 from jobs.limits import LISTED_PROBLEMS, MAX_CONTEXT_FILE
+from jobs.parsing.asked import Reading
 from jobs.parsing.items import check_context_shape
 from jobs.parsing.letters import GAPS_REMOVED, LOWER_CASE, TRAILING_STAR, check_contexts, clean_sequence
 from jobs.parsing.reader import Reader
@@ -19,7 +20,8 @@ from jobs.parsing.records import ItemRules, Place, Record
 from jobs.parsing.text import Lines
 from jobs.parsing.upload import Upload
 
-PATH = "context_sequences"
+PATH, LAYOUT = "context_sequences", "context_layout"
+"""The fields of a request for contexts, and for what their bare lines are."""
 _NAME = 60
 """Characters of a name in a note."""
 _REMEDY = 'Give FASTA, or a JSON list such as ["MKT...", "MRT..."]; for no context leave it out.'
@@ -36,7 +38,7 @@ def read_context(
 ) -> tuple[str, ...]:
     """Return the cleaned context sequences in `data`: a JSON list of text, or any kind of library; at least one.
 
-    `layout` is that of `open_reader`. `notes` gets what was changed or left out. Raises InvalidInput with every problem
+    `layout` is that of `Reading`. `notes` gets what was changed or left out. Raises InvalidInput with every problem
     (line and column for FASTA, path for JSON), and TooLarge beyond `MAX_CONTEXT_FILE` unpacked bytes.
     """
     upload = Upload(io.BytesIO(data), filename=filename, media_type=media_type, max_bytes=MAX_CONTEXT_FILE)
@@ -68,19 +70,23 @@ def _of_library(
     A later record with the name and the sequence of the first is left out: programs that join alignments repeat the
     query so.
     """
-    reading = replace(rules, sequence=rules.context, needs_mask=False, min_residues=1, reach=0, labels=0, variants=None)
+    own = replace(rules, sequence=rules.context, needs_mask=False, min_residues=1, reach=0, labels=0, variants=None)
     contexts = []
     first: Record | None = None
     again: list[int] = []
-    reader = Reader(upload, upload.reader("contexts"), reading, layout=layout)
-    for record in reader:
-        if not isinstance(record, Record):
-            problems.each(record.problems, _as_context)
-        elif first is not None and (record.name, record.sequence) == (first.name, first.sequence):
-            again.append(record.line)
-        else:
-            first = first or record
-            contexts.append(record.sequence)
+    reader = Reader(upload, upload.reader("contexts"), own, reading=Reading(layout))
+    try:
+        for record in reader:
+            if not isinstance(record, Record):
+                problems.each(record.problems, _as_context)
+            elif first is not None and (record.name, record.sequence) == (first.name, first.sequence):
+                again.append(record.line)
+            else:
+                first = first or record
+                contexts.append(record.sequence)
+    except InvalidInput as error:
+        offering = [problem.offering_as(LAYOUT) for problem in error.problems]
+        raise type(error)(error.detail, code=error.code, problems=offering) from None
     changed = (*reader.warnings(), *_cleaned(reader.cleaning), *_repeated(first, again))
     notes += [replace(note, path=PATH) for note in changed]
     return tuple(contexts)

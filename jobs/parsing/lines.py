@@ -10,8 +10,9 @@ from itertools import chain, islice
 
 import orjson
 
-from jobs.errors import InvalidInput, Offer, Problem
+from jobs.errors import InvalidInput, Problem
 from jobs.limits import MAX_LINE
+from jobs.parsing.asked import EACH, JOIN, OFFERS
 from jobs.parsing.items import ItemRule
 from jobs.parsing.letters import NUMBERS
 from jobs.parsing.looks import SEPARATORS, cells, may_be_sequence
@@ -21,17 +22,9 @@ from jobs.parsing.words import words_problem
 Lines = Iterable[tuple[int, str]]
 """The lines of a file, each with its number."""
 
-JOIN, EACH = "join", "lines"
-LAYOUTS = (JOIN, EACH)
-"""What several lines without a header are, if the request says so: one sequence, or a sequence each."""
-
 _NAME = 100
 """Characters of a variant that name its record: it may be a whole sequence."""
 _LOOKED_AT = 100  # rows that tell the column of the sequences
-_OFFERS = (
-    Offer("layout", JOIN, "Join the lines into one sequence"),
-    Offer("layout", EACH, "Read one sequence from each line"),
-)
 
 
 def read_jsonl(lines: Lines, item: ItemRule) -> Iterator[Record | BadRecord]:
@@ -84,7 +77,7 @@ def _several(first: tuple[int, str], second: tuple[int, str]) -> InvalidInput:
     what = "without names these lines could be one sequence or several"
     remedy = "Put a line '>name' before each sequence, or say what the lines are (layout: join or lines)."
     problem = Place(line=second[0]).problem("bare_lines", what, remedy)
-    return InvalidInput.of(problem.offering(_OFFERS))
+    return InvalidInput.of(problem.offering(OFFERS))
 
 
 def _bare(item: ItemRule, text: str, index: int, line: int) -> Record | BadRecord:

@@ -217,7 +217,8 @@ def is_pairs(lines: Sequence[str]) -> bool:
     looked = lines[:_LOOKED_AT]
     for separator in SEPARATORS:
         first = cells(looked[0], separator)
-        if len(first) != 2 or known(first):
+        # A comma or a semicolon in one line may be that of a sentence.
+        if len(first) != 2 or known(first) or (separator != "\t" and len(looked) < 2):
             continue
         rows = [row for line in looked if len(row := cells(line, separator)) == 2]
         if any(sum(may_be_sequence(row[at]) for row in rows) >= _MOST * len(looked) for at in (0, 1)):

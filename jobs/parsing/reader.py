@@ -9,6 +9,7 @@ from typing import BinaryIO
 from e1protocol import tokens_of
 from jobs.errors import InvalidInput, Problem
 from jobs.limits import MAX_UPLOAD_BYTES
+from jobs.parsing.asked import Reading
 from jobs.parsing.fasta import FastaSource
 from jobs.parsing.flatfiles import read_genpept, read_pir, read_uniprot_text
 from jobs.parsing.interleaved import read_clustal, read_stockholm
@@ -20,6 +21,8 @@ from jobs.parsing.tables.opening import text_table, workbook_table
 from jobs.parsing.tally import Tally
 from jobs.parsing.text import BLOCK, Lines
 from jobs.parsing.upload import EMPTY_FILE, Upload, text_blocks
+
+_AS_FOUND = Reading()
 
 LineReader = Callable[[Lines, ItemRule], Iterable[Record | BadRecord]]
 
@@ -45,19 +48,16 @@ def open_reader(
     media_type: str = "",
     shared_context: Sequence[str] = (),
     max_bytes: int = MAX_UPLOAD_BYTES,
-    layout: str = "",
-    sheet: str = "",
+    reading: Reading = _AS_FOUND,
 ) -> Reader:
     """Return the reader of a file, packed or not. Its content, name and media type tell the format.
-
-    `layout` is one of LAYOUTS and says what bare lines are, or "". `sheet` names one of a workbook.
 
     Raises InvalidInput if a library is not read from files of this kind. Reading raises TooLarge beyond `max_bytes`
     unpacked.
     """
     upload = Upload(stream, filename=filename, media_type=media_type, max_bytes=max_bytes)
     format = upload.reader("library" if rules.variants is None else "variants")
-    return Reader(upload, format, rules, shared_context=shared_context, layout=layout, sheet=sheet)
+    return Reader(upload, format, rules, shared_context=shared_context, reading=reading)
 
 
 class Reader:
@@ -78,16 +78,14 @@ class Reader:
         *,
         shared_context: Sequence[str] = (),
         block: int = BLOCK,
-        layout: str = "",
-        sheet: str = "",
+        reading: Reading = _AS_FOUND,
     ) -> None:
         self._blocks = blocks
         self._format = format
         self._rules = rules
         self._shared = tuple(shared_context)
         self._block = block
-        self._layout = layout
-        self._sheet = sheet
+        self._reading = reading
         self._tally = Tally()
 
     def __iter__(self) -> Iterator[Record | BadRecord]:
@@ -101,7 +99,7 @@ class Reader:
 
     def _source(self) -> Iterable[Record | BadRecord]:
         if self._format == "xlsx":
-            table = workbook_table(self._blocks, sheet=self._sheet)
+            table = workbook_table(self._blocks, sheet=self._reading.sheet)
             return table_records(table, self._rules, self._tally, self._shared)
         blocks = iter(self._blocks) if isinstance(self._blocks, Upload) else text_blocks(self._blocks)
         if self._format in ("fasta", "aligned"):
@@ -113,7 +111,7 @@ class Reader:
         lines = Lines(blocks, self._block, blanks=b" \t", controls=True)
         if self._format in ("csv", "table"):
             return table_records(text_table(lines), self._rules, self._tally, self._shared)
-        read = partial(read_plain, layout=self._layout) if self._format == "plain" else _OF_LINES[self._format]
+        read = partial(read_plain, layout=self._reading.layout) if self._format == "plain" else _OF_LINES[self._format]
         return read(lines, ItemRule(self._rules, self._tally, shared_context=self._shared))
 
     @property

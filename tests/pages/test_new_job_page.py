@@ -214,7 +214,7 @@ def test_what_was_typed_stays_after_an_error(browser):
         (b"", "empty.fasta", "no records"),
         (b"\x89PNG\r\n\x1a\n", "a.png", "PNG image"),
         (b"hello, world\n", "a.txt", "format"),
-        (b"MKT\n", "a.fasta", "FASTA begins with"),
+        (b"hello, world\n", "a.fasta", "FASTA begins with"),
         (gzip.compress(FASTA, mtime=0)[:-9], "a.fasta.gz", "ends too early"),
     ],
 )

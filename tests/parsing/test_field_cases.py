@@ -9,10 +9,8 @@ import pytest
 
 from jobs.errors import InvalidInput
 from jobs.parsing import BadRecord, Record, open_reader, read_context
+from tests.field_cases import CASES, READ
 from tests.parsing.reading import ENCODE
-
-CASES = Path(__file__).parents[1] / "data" / "field-cases"
-PARENT = "MKTAYIAKQRQISFVKSHFSRQ"
 
 
 def reader_of(name, path=""):
@@ -23,54 +21,6 @@ def refusal(name, path=""):
     with pytest.raises(InvalidInput) as caught:
         list(reader_of(name, path))
     return caught.value
-
-
-READ = {
-    "pir/two.pir": [
-        ("CRAB_TEST", "MDITIHNPLIRRPLFSWLAPSRIFDQIFGEHLQES"),
-        ("HBA_TEST", "MVLSPADKTNVKAAWGKVGAHAGEYGAEAL"),
-    ],
-    "hhsuite-structure-rows/dssp-pred.a3m": [("query", PARENT), ("hom1", "MKTAYIAKQRQISFVRSHFSRE")],
-    "hhsuite-structure-rows/pred-conf.a3m": [("query", PARENT), ("hom1", "MKTAYIAKQRQISFVRSHFSRE")],
-    "hhsuite-structure-rows/ss_after.a3m": [("query", PARENT), ("hom1", "MKTAYIAKQRQISFVRSHFSRE")],
-    "a3m-with-nul/null_end.a3m": [
-        ("101", PARENT),
-        ("UniRef100_A", "MKTAYIAKQRQISFVRSHFSRE"),
-        ("UniRef100_B", "MKTAYLAKQRAAQISFVKSHF"),
-    ],
-    "a3m-with-nul/null_mid.a3m": [
-        ("101", PARENT),
-        ("UniRef100_A", "MKTAYIAKQRQISFVRSHFSRE"),
-        ("101", PARENT),
-        ("env_B", "MKTAYLAKQRAAQISFVKSHF"),
-    ],
-    "clustal/clustalo.aln": [("seqA", PARENT), ("seqB", "MKTAYIAKQRISFVKSHFSRQ")],
-    "clustal/muscle.clw": [("seqA", PARENT), ("seqB", "MKTAYIAKQRISFVKSHFSRQ")],
-    "other-formats/protein.gp": [("ABC12345", PARENT)],
-    "other-formats/protein.txt": [("ABC12345", PARENT)],
-    "aligned-with-stop/aligned.fasta": [
-        ("a", "MKTAYIAKQRISFVKSHFSRQ"),
-        ("b", "MKTAYIAKQRQISFVKSHFSRE"),
-        ("c", "MKTAYIAKQRQISFVKSHFSR"),
-    ],
-    "aligned-with-stop/underscore.fasta": [("query", PARENT), ("h", "MKTAYIAKQRISFVKSHQ")],
-    "lower-case-query/lowerq.a3m": [
-        ("query", PARENT),
-        ("hom1", "MKTAYIAKQRQISFVRSHFSRE"),
-        ("hom2", "MKTAYIAKQRAAQISFVRSHFSRE"),
-    ],
-    "ncbi-joined-headers/nr.fasta": [("WP_1", "MKTAYIAKQRQISF"), ("WP_3", "MKTAYIAK")],
-    "names-that-read-as-missing/flu.fasta": [
-        ("HA", PARENT),
-        ("NA", PARENT[:-1] + "W"),
-        ("NS1", PARENT[:-1] + "E"),
-        ("00123456789012345678", PARENT[:-1] + "D"),
-        ("β-lactamase", PARENT[:-1] + "K"),
-    ],
-    "uniprot-table/uniprot.tsv": [("P00001", "MKTAYIAKQR"), ("P00002", "MKTAYIAKQW")],
-    "comma-in-quoted-header/library.csv": [("a", "MKTAYIAKQR")],
-    "excel-sep-line/library.csv": [("a", "MKTAYIAKQR"), ("b", "MKTAYIAKQW")],
-}
 
 
 @pytest.mark.parametrize("name", READ)

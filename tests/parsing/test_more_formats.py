@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from jobs.errors import InvalidInput, TooLarge
 from jobs.parsing import BadRecord, Reader, Record, flatfiles, interleaved, open_reader
+from jobs.parsing.asked import Reading
 from jobs.parsing.letters import GAPS
 from jobs.parsing.looks import GAP_MARKS
 from jobs.science.variants.numbering import SEQUENTIAL
@@ -275,8 +276,8 @@ def test_several_bare_lines_are_refused_with_offers_that_work():
     assert (problem.code, problem.line) == ("bare_lines", 3)
     offers = problem.as_dict()["offers"]
     assert [(offer["field"], offer["value"]) for offer in offers] == [("layout", "join"), ("layout", "lines")]
-    assert [r.sequence for r in opened(data, layout="join")] == ["MKTAYIAKQRQISFVKSHFS"]
-    assert [(r.name, r.sequence, r.line) for r in opened(data, layout="lines")] == [
+    assert [r.sequence for r in opened(data, reading=Reading("join"))] == ["MKTAYIAKQRQISFVKSHFS"]
+    assert [(r.name, r.sequence, r.line) for r in opened(data, reading=Reading("lines"))] == [
         ("record_1", "MKTAYIAKQR", 1),
         ("record_2", "QISFVKSHFS", 3),
     ]

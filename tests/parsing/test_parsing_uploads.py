@@ -229,6 +229,7 @@ WHOLE_REQUEST = {
     "too_many_bad_records",
     "too_many_items",
     "context_file_too_large",
+    "bad_layout",
     "bad_line",
     "several_alignments",
     "too_many_lines",

@@ -35,6 +35,10 @@ EARLIER = "="
 """The context set chosen for the contexts that all items of the earlier job shared. No set has such a name."""
 
 
+SAID = ("model", "action", "on_invalid", "name", "layout", "sheet", "context_layout")
+"""Fields that are submitted as they are."""
+
+
 def new_key() -> str:
     """Return an Idempotency-Key for one form, so that sending it twice makes one job."""
     return f"form-{uuid4()}"
@@ -53,7 +57,10 @@ class Asked:
     on_invalid: str = "reject"
     name: str = ""
     sequences: str = ""
+    layout: str = ""
+    sheet: str = ""
     context_text: str = ""
+    context_layout: str = ""
     context_set: str = ""
     parent: str = ""
     parent_file: Any = None
@@ -86,7 +93,7 @@ class Asked:
             params["contexts"] = [run.asked for run in runs]
         elif self.context_set:
             params["contexts"] = [{"set": self.context_set}]
-        chosen = {name: getattr(self, name) for name in ("model", "action", "on_invalid", "name")}
+        chosen = {name: getattr(self, name) for name in SAID}
         return chosen | {"params": params}
 
     @property
@@ -201,7 +208,8 @@ def posted(request: HttpRequest, owner: User) -> Asked:
     """Return the form as it was sent. Raises Http404 for another person's job."""
     data = request.POST
     names = ("model", "action", "repr_layers", "rows", "on_invalid", "sequences", "context_text", "context_set")
-    texts: dict[str, Any] = {name: data.get(name, "") for name in (*names, "parent", "method", "positions")}
+    more = ("parent", "method", "positions", "layout", "sheet", "context_layout")
+    texts: dict[str, Any] = {name: data.get(name, "") for name in (*names, *more)}
     return Asked(
         **texts,
         include=data.getlist("include"),

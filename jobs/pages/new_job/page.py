@@ -34,6 +34,7 @@ from jobs.models import Job
 from jobs.pages.new_job.form import Asked, first, new_key, posted
 from jobs.pages.new_job.stored_arrays import stored_arrays
 from jobs.pages.new_job.variants import parent_of_file, parent_of_text
+from jobs.parsing.asked import Reading
 from jobs.parsing.letters import clean_sequence
 from jobs.parsing.upload import context_bytes
 from jobs.queue import progress
@@ -120,7 +121,8 @@ def submission_of_form(request: HttpRequest, asked: Asked) -> Submission:
     if file is not None and pasted:
         raise InvalidInput.one("two_libraries", "there are a file and pasted sequences", ONE, path="file")
     _take_numbering(asked, file)
-    return replace(_of_library(asked, file, shared, owner), notes=asked.notes)
+    submission = _of_library(asked, file, shared, owner)
+    return replace(submission, notes=(*asked.notes, *submission.notes))
 
 
 def _take_numbering(asked: Asked, file: Any) -> None:
@@ -143,7 +145,8 @@ def _numbered_sequence(asked: Asked, file: Any) -> str | None:
         return item.sequence if item else None
     stream = BytesIO(asked.sequences.encode()) if file is None else cast(BinaryIO, file.file)
     name, media_type = ("", "") if file is None else (file.name or "", file.content_type or "")
-    return first_sequence(stream, ACTIONS[asked.action].rules(enabled_model(asked.model)), name, media_type)
+    rules = ACTIONS[asked.action].rules(enabled_model(asked.model))
+    return first_sequence(stream, rules, name, media_type, Reading.of(asked.fields))
 
 
 def _of_library(asked: Asked, file: Any, shared: bytes, owner: User) -> Submission:

@@ -16,6 +16,14 @@ from rest_framework import serializers as s
 from jobs.web.rest.fields import Shape
 
 
+class OfferBody(Shape):
+    """A way out of a refusal: the same request with `field` set to `value`."""
+
+    field = s.CharField()
+    value = s.CharField()
+    label = s.CharField()  # type: ignore[assignment]  # Field has an attribute of this name
+
+
 class ProblemBody(Shape):
     code = s.CharField(help_text="Stable word for programs.")
     message = s.CharField()
@@ -26,6 +34,7 @@ class ProblemBody(Shape):
     record = s.CharField(required=False)
     index = s.IntegerField(required=False)
     character = s.CharField(required=False)
+    offers = OfferBody(many=True, required=False, help_text="Ways out that a program can offer.")
 
 
 class ErrorBody(Shape):
