@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 
 import pytest
@@ -16,6 +17,15 @@ MEASURABLE = 0.03  # seconds from which a file is large enough to compare it wit
 TIMES, GROWTH = 4, 6
 GEMMI_GROWTH = 9  # gemmi allocates each value on its own, and its memory outgrows the caches; a square would be 16
 ROUNDS = 3
+
+
+@pytest.fixture(autouse=True)
+def _a_small_heap():
+    """Keep the objects of the tests out of collections: their number grows with the file, and each would visit all."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.mark.parametrize(("reader", "head", "unit"), CASES, ids=NAMES)

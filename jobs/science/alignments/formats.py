@@ -123,7 +123,7 @@ def _read_fasta(text: bytes, rows: Rows) -> None:
 
 def _look_for_words(row: Row, text: str, line: int, rows: Rows) -> None:
     """Note words where letters are expected, such as a header that was wrapped onto a second line."""
-    if row.parts or row.annotation or " " not in text:
+    if row.text or row.annotation or " " not in text:
         return
     words = Words()
     # What is left of the header's line is empty.

@@ -30,13 +30,13 @@ _REMEDIES = {
 
 @dataclass(slots=True)
 class Row:
-    """One aligned sequence that begins at `line`; `parts` hold its letters and gaps as written.
+    """One aligned sequence that begins at `line`, with its letters and gaps as written.
 
     - `header` is the whole header in A3M and FASTA.
     - `annotation` is whether the row describes the alignment, by its name.
     - `opens` is whether it is the first row after a NUL byte.
     - `star` is the line and column of the first `*`, which may mark the end of the row.
-    - `text` are all parts, joined once the file is read.
+    - `text` is the first part, and `parts` are the others, until the file is read. Then `text` is all of them.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Row:
     header: str = ""
     annotation: bool = False
     opens: bool = False
-    parts: list[str] = field(default_factory=list)
+    parts: list[str] | None = None
     star: tuple[int, int] | None = None
     text: str = ""
 
@@ -96,7 +96,13 @@ class Rows:
 
         Raises InvalidInput with the problems so far after `MAX_BAD_RECORDS`.
         """
-        row.parts.append("".join(text.split()))
+        letters = "".join(text.split())
+        if not row.text:
+            row.text = letters  # Most rows are read at once, and a list for each would take time and memory.
+        elif row.parts is None:
+            row.parts = [letters]
+        else:
+            row.parts.append(letters)
         if row.annotation:
             return  # Confidences are digits.
         if row.star is None and (star := _STAR.search(text)):
@@ -134,8 +140,8 @@ class Rows:
     def close(self) -> None:
         """Join the parts of the rows, and note each `*` that is not the end of its row."""
         for row in self.rows:
-            row.text = "".join(row.parts)
-            row.parts = []
+            if row.parts is not None:
+                row.text, row.parts = "".join((row.text, *row.parts)), None
             if row.star is not None:
                 inside = row.text.count("*") - row.text.rstrip(GAPS).endswith("*")
                 self.problems.extend(_bad_letter(row, "*", inside, *row.star) for _ in range(bool(inside)))
