@@ -32,6 +32,8 @@ from jobs.models import Artefact, Item, Job
 from jobs.models.artefacts import ANALYSES
 from jobs.models.states import ArtefactState, ItemState, WorkState
 from jobs.results.export import FORMATS, Part, export_open, filename_of, format_of
+from jobs.results.export.bad_records import FORMATS as RECORD_FORMATS
+from jobs.results.export.bad_records import bad_record_blocks
 from jobs.results.export.ledger import ledger_blocks
 from jobs.results.export.names import job_file
 from jobs.results.items import result_of
@@ -141,6 +143,24 @@ class JobLedger(JobView):
         return _attachment(
             ledger_blocks(job, bom=_bom(request)), "text/csv; charset=utf-8", job_file(job, "ledger", suffix="csv")
         )
+
+
+class JobBadRecords(JobView):
+    @extend_schema(
+        operation_id="jobs_bad_records",
+        parameters=[OpenApiParameter("format", str, enum=list(RECORD_FORMATS), default="fasta"), BOM_PARAMETER],
+        responses={
+            (200, "text/x-fasta"): OpenApiResponse(OpenApiTypes.STR, "The skipped records, as an attachment."),
+            (200, "text/csv"): OpenApiResponse(OpenApiTypes.STR, "The same, with the reasons in columns."),
+            **refusals(400),
+            **ROW_ERRORS,
+        },
+    )
+    def get(self, request: Request, job_id: UUID) -> StreamingHttpResponse:
+        """Download the records that were skipped as invalid, with the reason of each, to mend and send again."""
+        job, format = self.job_with_rows(job_id), request.query_params.get("format", "fasta")
+        blocks = bad_record_blocks(job, format, bom=_bom(request))
+        return _attachment(blocks, RECORD_FORMATS[format], job_file(job, "bad-records", suffix=format))
 
 
 class JobArtefact(JobView):

@@ -27,6 +27,7 @@ urlpatterns = [
     path("api/jobs/<uuid:job_id>/results/", results.JobResults.as_view(), name="job-results"),
     path("api/jobs/<uuid:job_id>/artefacts/<int:artefact_id>/", results.JobArtefact.as_view(), name="job-artefact"),
     path("api/jobs/<uuid:job_id>/ledger/", results.JobLedger.as_view(), name="job-ledger"),
+    path("api/jobs/<uuid:job_id>/bad-records/", results.JobBadRecords.as_view(), name="job-bad-records"),
     path("api/jobs/<uuid:job_id>/analyses/", analyses.JobAnalyses.as_view(), name="job-analyses"),
     path("api/jobs/<uuid:job_id>/analyses/<int:analysis_id>/", analyses.JobAnalysis.as_view(), name="job-analysis"),
     path(

@@ -93,6 +93,7 @@ def _live(job: Job) -> dict[str, Any]:
             if body["counts"][state] and not expired
         },
         "downloads": downloads,
+        "of_variants": ACTIONS[job.action].takes_variants,
         "manifest_name": job_file(job, "manifest", suffix="json"),
         "shown": RESULT_PAGES.get(job.action),
         "mapped": keeps_means(job),

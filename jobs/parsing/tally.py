@@ -13,6 +13,8 @@ from jobs.parsing.letters import CLEANINGS
 from jobs.parsing.records import BadRecord, Place, Record
 
 _NUCLEOTIDES = "ACGTNU"
+_COMPARED_NAMES = 100_000
+"""Different names that are remembered: some 10 MB. Later names are compared with these."""
 _NUCLEOTIDES_FROM = 10
 """Residues from which a sequence of A, C, G, T, N, U alone is suspicious: a peptide of ten has one chance in 10^6."""
 
@@ -45,6 +47,7 @@ class Tally:
         self.left_out: Counter[str] = Counter()
         self._first_left_out = 0
         self._noticed: Counter[str] = Counter()
+        self._names: set[int] = set()
         self._first: dict[str, Record] = {}
 
     def leave_out(self, kind: str, line: int) -> None:
@@ -63,6 +66,10 @@ class Tally:
             self._notice("looks_like_dna", record)
         if unnamed:
             self._notice("unnamed_records", record)
+        elif (known := hash(record.name)) in self._names:
+            self._notice("duplicate_names", record)
+        elif len(self._names) < _COMPARED_NAMES:
+            self._names.add(known)
 
     def _notice(self, code: str, record: Record) -> None:
         self._noticed[code] += 1
@@ -80,6 +87,9 @@ class Tally:
             what = "nameless and got a name by position"
             remedy = "Put a name behind '>' to find the record again."
             warnings.append(self._warning("unnamed_records", what, remedy))
+        if self._noticed["duplicate_names"]:
+            remedy = "Nothing: results are kept apart by index. To tell them apart by name, rename one."
+            warnings.append(self._warning("duplicate_names", "called like an earlier one", remedy))
         if self.ignored_columns:
             columns = ", ".join(self.ignored_columns)
             what = f"Columns that are not read: {columns}"

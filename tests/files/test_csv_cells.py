@@ -20,6 +20,7 @@ JOBS = Path(__file__).parents[2] / "jobs"
 ANSWERING = {
     "results/export/tables.py": "results",
     "results/export/ledger.py": "the ledger",
+    "results/export/bad_records.py": "bad records",
     "pages/picks.py": "picked items",
     "variants/files.py": "the table of variants",
 }

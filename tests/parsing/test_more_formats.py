@@ -316,7 +316,11 @@ def test_numbers_that_do_not_count_the_residues_are_a_fault_and_the_remedies_wor
 
 
 def test_names_and_sequences_of_a_spreadsheet_are_read_and_said():
-    data = "TEM-1\tMKTAYIAKQR\nSHV-1\tmktayiakqw\n\nbéta\tMKTAYIAKQ1\n".encode() + b"a\tMKTAYI\n" * 6 + b"x\n"
+    data = (
+        "TEM-1\tMKTAYIAKQR\nSHV-1\tmktayiakqw\n\nbéta\tMKTAYIAKQ1\n".encode()
+        + b"".join(b"a%d\tMKTAYI\n" % n for n in range(6))
+        + b"x\n"
+    )
     reader = opened(data)
     records = list(reader)
     assert [(r.name, r.sequence, r.line) for r in records[:2]] == [

@@ -49,6 +49,7 @@ CLASSES = {
     "job-artefact": API_OBJECT,
     "job-manifest": API_OBJECT,
     "job-ledger": API_OBJECT,
+    "job-bad-records": API_OBJECT,
     "job-analyses": API_OBJECT,
     "job-analysis": API_OBJECT,
     "job-analysis-cancel": API_OBJECT,
