@@ -63,11 +63,12 @@ class AnalysisClient(JobReader):
         path = f"{job_path(job)}neighbours/"
         return self._transport.json("POST", path, json={**query, "k": k}, seconds=ANSWER_SECONDS)
 
-    def upload_columns(self, job: JobLike, file: Source) -> Body:
-        """Attach columns of values to the job's items: CSV with `name` or `index`.
+    def upload_columns(self, job: JobLike, file: Source, *, sheet: str = "") -> Body:
+        """Attach columns of values to the job's items: a table with `name` or `index`, as CSV or a workbook.
 
-        Returns how many rows matched items.
+        `sheet` names one of a workbook. Returns how many rows matched items.
         """
+        fields = {"sheet": sheet} if sheet else {}
         with open_upload(file) as upload:
-            files = {"file": upload}
-            return self._transport.json("POST", f"{job_path(job)}columns/", files=files, repeatable=False)
+            path, files = f"{job_path(job)}columns/", {"file": upload}
+            return self._transport.json("POST", path, data=fields, files=files, repeatable=False)

@@ -13,7 +13,7 @@ from e1client.following import connected
 from e1client.params import parse_params
 from e1client.progress import reporting, say
 from e1client.render import plain
-from e1client.shell import JobArgument, JsonFlag, ParamOption, show, tell_file
+from e1client.shell import JobArgument, JsonFlag, ParamOption, SheetOption, show, tell_file
 
 analysis_app = typer.Typer()
 
@@ -55,13 +55,14 @@ def analyses(job: JobArgument, as_json: JsonFlag = False) -> None:
 def columns(
     job: JobArgument,
     file: Annotated[
-        str, typer.Argument(metavar="FILE", help="CSV with a column name or index, and columns of values.")
+        str, typer.Argument(metavar="FILE", help="CSV or XLSX with a column name or index, and columns of values.")
     ],
+    sheet: SheetOption = "",
     as_json: JsonFlag = False,
 ) -> None:
     """Attach columns of values to a job's items, to colour its map by."""
     with connected(as_json=as_json) as (client, _):
-        show(client.upload_columns(job, file), column_lines, as_json=as_json)
+        show(client.upload_columns(job, file, sheet=sheet), column_lines, as_json=as_json)
 
 
 def _tell(body: Mapping[str, Any]) -> None:

@@ -16,13 +16,13 @@ from jobs.errors import InvalidInput, TooLarge
 from jobs.limits import MAX_COLUMNS_FILE
 from jobs.maps import serializers as shapes
 from jobs.maps.columns import column_of, column_values, columns_add, columns_of_job
-from jobs.web.rest.bodies import CsvBodyParser, JsonBodyParser, MultipartBodyParser
+from jobs.web.rest.bodies import WORKBOOK, CsvBodyParser, JsonBodyParser, MultipartBodyParser, WorkbookBodyParser
 from jobs.web.rest.forms import file_of
 from jobs.web.rest.views import COMMON_ERRORS, JobView, refusals
 
 
 class JobColumns(JobView):
-    parser_classes = [MultipartBodyParser, CsvBodyParser, JsonBodyParser]
+    parser_classes = [MultipartBodyParser, CsvBodyParser, WorkbookBodyParser, JsonBodyParser]
 
     @extend_schema(operation_id="columns_list", responses={200: shapes.ColumnList, **COMMON_ERRORS})
     def get(self, request: Request, job_id: UUID) -> Response:
@@ -31,20 +31,27 @@ class JobColumns(JobView):
 
     @extend_schema(
         operation_id="columns_upload",
-        request={"multipart/form-data": shapes.ColumnsUpload, "text/csv": OpenApiTypes.BINARY},
-        parameters=[OpenApiParameter("kinds", str, description="With a raw body: as in the form.")],
+        request={
+            "multipart/form-data": shapes.ColumnsUpload,
+            "text/csv": OpenApiTypes.BINARY,
+            WORKBOOK: OpenApiTypes.BINARY,
+        },
+        parameters=[
+            OpenApiParameter(name, str, description="With a raw body: as in the form.") for name in ("kinds", "sheet")
+        ],
         responses={201: shapes.ColumnsReport, **refusals(400, 401, 404, 409, 410, 413)},
     )
     def post(self, request: Request, job_id: UUID) -> Response:
-        """Upload a CSV file with a column `name` or `index` and columns of values. Returns which items were found."""
+        """Upload a table with a column `name` or `index` and columns of values. Returns which items were found."""
         job = self.job_with_rows(job_id)
         data: Any = request.data
         if "stream" in data and "media_type" in data:
-            content, kinds = _streamed(data["stream"]), request.query_params.get("kinds", "")
+            content, asked = _streamed(data["stream"]), request.query_params
         else:
             content, _ = file_of(request.FILES, MAX_COLUMNS_FILE)
-            kinds = str(data.get("kinds") or "")
-        stored, report = columns_add(job=job, data=content, kinds=_kinds(kinds))
+            asked = data
+        kinds, sheet = (str(asked.get(name) or "") for name in ("kinds", "sheet"))
+        stored, report = columns_add(job=job, data=content, kinds=_kinds(kinds), sheet=sheet)
         return Response(shapes.ColumnsReport({"columns": stored, "matching": report}).data, status=201)
 
 

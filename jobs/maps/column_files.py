@@ -106,13 +106,14 @@ class Matching:
 
 
 def read_columns(
-    data: bytes, names: Sequence[str], *, kinds: Mapping[str, str] | None = None
+    data: bytes, names: Sequence[str], *, kinds: Mapping[str, str] | None = None, sheet: str = ""
 ) -> tuple[list[Column], Matching]:
     """Return the columns of a file for a job whose items have these names (`name_key`), in input order.
 
     The column `index` (0-based) identifies the item of a row if the file has one; otherwise the column of names does.
     If several rows are about one item, the first counts. If several items share a name, all of them get its value. A
-    column is numeric if all its values are numbers, unless `kinds` chooses. Raises InvalidInput with line and remedy.
+    column is numeric if all its values are numbers, unless `kinds` chooses. `sheet` names one of a workbook. Raises
+    InvalidInput with line and remedy.
     """
     table = open_table(io.BytesIO(data), entrance="columns", max_bytes=MAX_COLUMNS_FILE, path="file")
     chosen = _Chosen.of(table)

@@ -21,15 +21,17 @@ DTYPES: dict[str, np.dtype[Any]] = {"numeric": np.dtype("<f8"), "categorical": n
 PAGE = 50_000
 
 
-def columns_add(*, job: Job, data: bytes, kinds: Mapping[str, str] | None = None) -> tuple[list[JobColumn], Matching]:
-    """Store the columns of a CSV file, and return them with the report of how rows found items.
+def columns_add(
+    *, job: Job, data: bytes, kinds: Mapping[str, str] | None = None, sheet: str = ""
+) -> tuple[list[JobColumn], Matching]:
+    """Store the columns of a table, and return them with the report of how rows found items.
 
     A column replaces an older one of the same name. Raises InvalidInput for faults of the file, Conflict while the
     library is still being read, and TooLarge if the owner's storage is full.
     """
     if job.state == JobState.VALIDATING:
         raise Conflict("the library is still being read; upload columns when it is", code="still_validating")
-    columns, report = read_columns(data, _names(job), kinds=kinds)
+    columns, report = read_columns(data, _names(job), kinds=kinds, sheet=sheet)
     with transaction.atomic(), quota_bytes_within(user_id=job.owner_id):
         Job.objects.select_for_update().filter(pk=job.pk).first()
         JobColumn.objects.filter(job=job, name__in=[column.name for column in columns]).delete()

@@ -172,7 +172,7 @@ def _delete(request: HttpRequest, job: Job, number: int) -> tuple[str, str]:
 
 def _upload(request: HttpRequest, job: Job, number: int) -> tuple[str, str]:
     content, _ = file_of(request.FILES, MAX_COLUMNS_FILE)
-    stored, report = columns_add(job=job, data=content)
+    stored, report = columns_add(job=job, data=content, sheet=request.POST.get("sheet", ""))
     address = reverse("job-column", args=[job.pk, stored[0].pk])
     return matching_sentence(report), f"?colour={address}"
 

@@ -126,7 +126,8 @@ class ColumnValues(ColumnBody):
 
 
 class ColumnsUpload(Shape):
-    file = s.FileField(help_text="CSV with a column name or index, and columns of values.")
+    file = s.FileField(help_text="CSV or XLSX with a column name or index, and columns of values.")
+    sheet = s.CharField(required=False, help_text="Of a workbook: the sheet to read. If absent, the first visible one.")
     kinds = s.CharField(required=False, help_text='JSON object as text, such as {"class": "categorical"}.')
 
 

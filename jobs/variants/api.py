@@ -95,4 +95,5 @@ def assay_upload(job: Job, data: Mapping[str, Any], files: Mapping[str, Any]) ->
         numbering=numbering_upload(data, files) or numbering_fields(data),
         variant_column=str(data.get("variant_column", "")),
         value_column=str(data.get("value_column", "")),
+        sheet=str(data.get("sheet", "")),
     )

@@ -36,11 +36,11 @@ class AssayTable:
     notes: tuple[Problem, ...] = ()
 
 
-def read_assay(stream: Readable, *, variant_column: str = "", value_column: str = "") -> AssayTable:
+def read_assay(stream: Readable, *, variant_column: str = "", value_column: str = "", sheet: str = "") -> AssayTable:
     """Return the measurements in a table.
 
-    Columns that are not named are chosen. Raises InvalidInput with the line and the remedy, TooLarge beyond the limits
-    of an assay.
+    Columns that are not named are chosen. `sheet` names one of a workbook. Raises InvalidInput with the line and the
+    remedy, TooLarge beyond the limits of an assay.
     """
     wanted = (variant_column, value_column)
     table = open_table(stream, entrance="assay", max_bytes=MAX_ASSAY_BYTES, path=FILE, wanted=wanted)

@@ -40,6 +40,7 @@ def assay_add(
     numbering: Mapping[str, Any] | NumberingUpload | None = None,
     variant_column: str = "",
     value_column: str = "",
+    sheet: str = "",
 ) -> Assay:
     """Store the measurements in the CSV file `data`.
 
@@ -57,7 +58,7 @@ def assay_add(
         )
     parent = parent_of(job, item_index)
     numbers = _numbers(numbering, job, parent)
-    table = read_assay(io.BytesIO(data), variant_column=variant_column, value_column=value_column)
+    table = read_assay(io.BytesIO(data), variant_column=variant_column, value_column=value_column, sheet=sheet)
     check_names(table.names, parent, numbering_of(numbers), lengths=_takes_lengths(job))
     values = np.array(table.values, dtype="<f8").tobytes()
     size = sum(map(len, table.names)) + len(values)

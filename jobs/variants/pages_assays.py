@@ -23,7 +23,7 @@ from jobs.variants.assays import assay_of, assays_of, labelled, numbering_of_ass
 from jobs.web.access import own_job_with_rows, page
 from jobs.web.links import changed, paged
 
-PLACES = ("file", "variant_column", "value_column", "offset", "numbering", "item", "chain")
+PLACES = ("file", "sheet", "variant_column", "value_column", "offset", "numbering", "item", "chain")
 
 
 def problems_by_field(error: ServiceError | None) -> dict[str, Any]:

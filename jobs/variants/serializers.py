@@ -15,6 +15,7 @@ class AssayUpload(Shape):
         required=False,
         help_text="If absent, a column called mutant, variant, hgvs_pro, mutated_sequence or the like.",
     )
+    sheet = s.CharField(required=False, help_text="Of a workbook: the sheet to read. If absent, the first visible one.")
     value_column = s.CharField(
         required=False,
         help_text="If absent, DMS_score, else score, fitness, activity, measured, measurement or value, else the only "

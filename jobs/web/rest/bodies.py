@@ -214,9 +214,12 @@ def stream_parser(kind: str) -> type[BaseParser]:
     return StreamBodyParser
 
 
+WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 CsvBodyParser = stream_parser("text/csv")
+WorkbookBodyParser = stream_parser(WORKBOOK)
 STREAMED = [
     stream_parser("text/x-fasta"),
     CsvBodyParser,
+    WorkbookBodyParser,
     *map(stream_parser, ("application/x-ndjson", "text/plain", "application/gzip", "application/octet-stream")),
 ]
