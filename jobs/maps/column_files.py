@@ -115,7 +115,7 @@ def read_columns(
     column is numeric if all its values are numbers, unless `kinds` chooses. `sheet` names one of a workbook. Raises
     InvalidInput with line and remedy.
     """
-    table = open_table(io.BytesIO(data), entrance="columns", max_bytes=MAX_COLUMNS_FILE, path="file")
+    table = open_table(io.BytesIO(data), entrance="columns", max_bytes=MAX_COLUMNS_FILE, path="file", sheet=sheet)
     chosen = _Chosen.of(table)
     found = Matching(by=INDEX if chosen.is_index else "name", column=table.columns[chosen.at], items=len(names))
     cells = _place(table, chosen, names, found)

@@ -43,7 +43,7 @@ def read_assay(stream: Readable, *, variant_column: str = "", value_column: str 
     remedy, TooLarge beyond the limits of an assay.
     """
     wanted = (variant_column, value_column)
-    table = open_table(stream, entrance="assay", max_bytes=MAX_ASSAY_BYTES, path=FILE, wanted=wanted)
+    table = open_table(stream, entrance="assay", max_bytes=MAX_ASSAY_BYTES, path=FILE, wanted=wanted, sheet=sheet)
     if len(table.columns) > MAX_ASSAY_COLUMNS:
         what = f"the table has {len(table.columns):,} columns, and the limit is {MAX_ASSAY_COLUMNS:,}"
         raise table.refused("too_many_columns", what, "Keep those of the variants and the measurements.")

@@ -14,6 +14,9 @@ from jobs.parsing.tables.table import Table
 from jobs.parsing.text import Lines
 from jobs.parsing.upload import Readable, Upload
 
+WORKBOOK_TIMES = 4
+"""Bytes of a workbook, unpacked, that are allowed for each byte of text: cells of XML take more than their text."""
+
 
 def open_table(
     stream: Readable,
@@ -33,7 +36,8 @@ def open_table(
     upload = Upload(stream, filename=filename, max_bytes=max_bytes)
     reader = upload.reader(entrance, path=path)
     if reader == "xlsx":
-        return workbook_table(upload, sheet=sheet, path=path, wanted=wanted)
+        most = min(MAX_WORKBOOK_BYTES, WORKBOOK_TIMES * max_bytes)
+        return workbook_table(upload, sheet=sheet, path=path, wanted=wanted, most=most)
     return Table(TextRows(Lines(upload), _known(wanted), path), path, said=upload.warnings)
 
 
