@@ -29,6 +29,7 @@ PLACES = {
     "offset": "the numbering offset",
     "numbering": "the numbering",
     "positions": "the positions",
+    "sheet": "the sheet",
 }
 
 
