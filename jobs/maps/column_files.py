@@ -19,7 +19,7 @@ from jobs.errors import InvalidInput, Problem, TooLarge
 from jobs.limits import MAX_COLUMNS_FILE
 from jobs.parsing.numbers import whole
 from jobs.parsing.roles import INDEX, key, places
-from jobs.parsing.tables import NAMES, SEQUENCES, Fault, Numbers, Table, open_table
+from jobs.parsing.tables import NAMES, SEQUENCES, Fault, Numbers, Table, open_table, stripped
 
 MAX_COLUMNS = 50
 MAX_CATEGORIES = 500
@@ -198,7 +198,7 @@ def _place(table: Table, chosen: _Chosen, names: Sequence[str], found: Matching)
             found.shared.add(text)
         found.lines.update(dict.fromkeys(targets, row.line))
         for at, cells in placed:
-            cells.update(dict.fromkeys(targets, row.cells[at].strip()))
+            cells.update(dict.fromkeys(targets, stripped(row.cells[at])))
     return {table.columns[at]: cells for at, cells in placed}
 
 

@@ -50,7 +50,7 @@ def read_assay(stream: Readable, *, variant_column: str = "", value_column: str 
     rows = iter(table)
     looked = list(islice(rows, _LOOKED_AT))
     if not looked:
-        what, remedy = "The table has a header and no rows", "Send one row for each variant."
+        what, remedy = "The table has a header and no rows", f"Send one row for each variant.{table.elsewhere}"
         raise InvalidInput.one("empty_file", what, remedy, path=FILE)
     variant_at = _variant_column(table, variant_column)
     value_at = _value_column(table, value_column, looked, variant_at)

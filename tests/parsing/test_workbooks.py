@@ -183,10 +183,13 @@ def test_a_name_that_became_a_date_is_mentioned():
     assert "1 cell is a date and was read as such, for instance 2024-09-02 in row 2" in warned(saved(book)).values()
 
 
-def test_decimal_commas_in_cells_of_text_are_read():
+def test_decimal_commas_in_cells_of_text_are_read_beside_numbers():
     numbers = Numbers("x")
-    found = [numbers.read(one[1], line) for line, one in rows(written([["name", "x"], ["a", "0,53"], ["b", 2]]))]
-    assert (found, numbers.commas) == ([0.53, 2], 1)
+    data = written([["name", "x"], ["a", "0,53"], ["b", 2], ["c", 0.5]])
+    assert [numbers.read(one[1], line) for line, one in rows(data)] == [0.53, 2, 0.5]
+    assert (numbers.commas, numbers.problem()) == (1, None)
+    numbers.read("0.5", 5)
+    assert numbers.problem().code == "bad_number", "a point that somebody typed"
 
 
 # --- rows -------------------------------------------------------------------------------------------

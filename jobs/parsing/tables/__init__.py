@@ -35,7 +35,7 @@ Modules:
 """
 
 from jobs.parsing.roles import NAMES, SEQUENCES, VALUES, VARIANTS, Role
-from jobs.parsing.tables.cells import MISSING, Numbers
+from jobs.parsing.tables.cells import MISSING, Numbers, stripped
 from jobs.parsing.tables.opening import open_table, text_table, workbook_table
 from jobs.parsing.tables.rows import Fault, Row
 from jobs.parsing.tables.table import Table
@@ -52,6 +52,7 @@ __all__ = [
     "Row",
     "Table",
     "open_table",
+    "stripped",
     "text_table",
     "workbook_table",
 ]

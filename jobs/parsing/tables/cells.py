@@ -8,6 +8,7 @@ import re
 from jobs.errors import Problem
 from jobs.parsing.letters import storable
 from jobs.parsing.numbers import decimal
+from jobs.parsing.workbooks.values import NumberText
 
 MISSING = frozenset(
     {"", "na", "n/a", "nan", "<na>", "null", "none", "-", "."}
@@ -21,6 +22,11 @@ _SHOWN = 40
 
 Found = tuple[str, int]
 """A cell and its line."""
+
+
+def stripped(cell: str) -> str:
+    """Return the cell without blanks around it; a number of a workbook as it is."""
+    return cell if isinstance(cell, NumberText) else cell.strip()
 
 
 class Numbers:
@@ -41,7 +47,7 @@ class Numbers:
         """Return the number in the cell, NaN if it holds no value, or None if it holds a word."""
         value = decimal(cell)
         if value is not None:
-            if self._point is None and "." in cell:
+            if self._point is None and "." in cell and not isinstance(cell, NumberText):
                 self._point = (cell.strip(), line)
             return value
         word = cell.strip()

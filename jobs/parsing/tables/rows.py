@@ -41,7 +41,7 @@ class RowSource(Protocol):
     """Rows as they are written, of text or of a sheet. `comma` says whether commas separate the cells.
 
     `header` comes before the iteration. It returns None if there is no row. `titles` and `comments` count what was
-    left out.
+    left out. `elsewhere` says where else in the file a table may be.
     """
 
     @property
@@ -50,6 +50,8 @@ class RowSource(Protocol):
     def comments(self) -> int: ...
     @property
     def titles(self) -> int: ...
+    @property
+    def elsewhere(self) -> str: ...
     def header(self) -> Row | None: ...
     def __iter__(self) -> Iterator[Row | Fault]: ...
     def warnings(self) -> list[Problem]: ...
@@ -73,6 +75,7 @@ class TextRows:
         self._reader: Iterator[list[str]] = iter(())
         self.comma = True
         self.titles = 0
+        self.elsewhere = ""
 
     @property
     def comments(self) -> int:

@@ -68,10 +68,14 @@ class SheetRows:
                 row = self._below_titles(row)
             self._width = len(row.cells)
             return row
-        others = [one.name for one in self._book.sheets if one is not self._sheet]
-        remedy = f"Choose another sheet: {storable(', '.join(others[:10]))[:200]}." if others else "Fill it."
         what = f"The sheet {storable(self._sheet.name)} of the workbook holds no table"
-        raise InvalidInput.one("empty_file", what, remedy, path=self._path)
+        raise InvalidInput.one("empty_file", what, f"Fill it, and send it again.{self.elsewhere}", path=self._path)
+
+    @property
+    def elsewhere(self) -> str:
+        """A sentence with the other sheets, "" if there are none."""
+        others = [one.name for one in self._book.sheets if one is not self._sheet]
+        return f" Or choose another sheet: {storable(', '.join(others[:10]))[:200]}." if others else ""
 
     def _below_titles(self, row: Row) -> Row:
         """Return the first row that is no title. `row` is the first of all."""

@@ -30,6 +30,7 @@ class Table:
     """The rows below a header. Iterate once, after the columns are chosen.
 
     `columns` are the names that the header has, in order, without columns that have no name. `line` is its line.
+    `elsewhere` is a sentence for remedies: the other sheets of a workbook.
     `said` returns warnings about the file of the rows.
     """
 
@@ -48,6 +49,7 @@ class Table:
         self._needed = self._kept[-1] + 1 if self._kept else 0
         self.columns = tuple(names[at] for at in self._kept)
         self.line = header.line
+        self.elsewhere = rows.elsewhere
 
     def __iter__(self) -> Iterator[Row | Fault]:
         width, needed = self._width, self._needed
@@ -134,7 +136,7 @@ class Table:
 
     def refused(self, code: str, what: str, remedy: str, *, path: str | None = None) -> InvalidInput:
         """Return the refusal of the header."""
-        problem = Place(line=self.line).problem(code, storable(what), remedy)
+        problem = Place(line=self.line).problem(code, storable(what), remedy + self.elsewhere)
         return InvalidInput.of(replace(problem, path=path or self._path))
 
     def refusal(self, fault: Fault) -> InvalidInput:

@@ -16,6 +16,12 @@ _EPOCH = datetime(1899, 12, 30)  # noqa: DTZ001  a cell's date has no time zone
 _LAST_DAY = 2_957_000  # in December 9995, also if dates count from 1904
 
 
+class NumberText(str):
+    """A number of a cell as text. Its decimal point says nothing about the marks in cells of text."""
+
+    __slots__ = ()
+
+
 def number_text(text: str) -> str:
     """Return a number as it is shown: 1 for 1.0, 0.1 for 0.10000000000000001, a long one with all its digits."""
     word = text.strip()
@@ -29,7 +35,7 @@ def number_text(text: str) -> str:
         return word
     if value == int(value) and abs(value) < _WIDEST:
         return format(Decimal(repr(value)).to_integral_value(), "f")
-    return repr(value)
+    return NumberText(repr(value))
 
 
 def date_text(text: str, *, from_1904: bool) -> str:
