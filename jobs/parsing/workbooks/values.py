@@ -19,8 +19,6 @@ _LAST_DAY = 2_957_000  # in December 9995, also if dates count from 1904
 class NumberText(str):
     """A number of a cell as text. Its decimal point says nothing about the marks in cells of text."""
 
-    __slots__ = ()
-
 
 def number_text(text: str) -> str:
     """Return a number as it is shown: 1 for 1.0, 0.1 for 0.10000000000000001, a long one with all its digits."""
