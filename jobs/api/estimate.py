@@ -11,10 +11,10 @@ from jobs.api.serializers import JobSubmission, JobUpload
 from jobs.intake.estimates import estimate_of
 from jobs.intake.requests import read_submission
 from jobs.quotas import serializers as shapes
-from jobs.web.rest.bodies import STREAMED, JsonBodyParser, MultipartBodyParser
+from jobs.web.rest.bodies import STREAMED, WORKBOOK, JsonBodyParser, MultipartBodyParser
 from jobs.web.rest.views import JobView, refusals
 
-RAW_KINDS = ("text/x-fasta", "text/csv", "application/x-ndjson", "application/gzip")
+RAW_KINDS = ("text/x-fasta", "text/csv", "application/x-ndjson", "application/gzip", WORKBOOK)
 RAW_BODIES = dict.fromkeys(RAW_KINDS, OpenApiTypes.BINARY)
 SUBMISSION_BODIES = {"application/json": JobSubmission, "multipart/form-data": JobUpload, **RAW_BODIES}
 RAW_FIELDS = [

@@ -11,6 +11,7 @@ import pytest
 from jobs.errors import InvalidInput, Problem
 from jobs.maps.column_files import read_columns
 from jobs.parsing import BadRecord, open_reader
+from jobs.parsing.asked import Reading
 from jobs.science.variants.numbering import SEQUENTIAL
 from jobs.science.variants.rules import VariantRules
 from jobs.variants.assay_files import read_assay
@@ -24,7 +25,7 @@ SCORE = replace(ENCODE, variants=VariantRules(PARENT, SEQUENTIAL))
 
 def library(data, rules=ENCODE, **options):
     """Read a library; the problems of its first bad record are those of a refusal."""
-    for record in open_reader(io.BytesIO(data), rules, filename="x.csv", **options):
+    for record in open_reader(io.BytesIO(data), rules, filename="x.csv", reading=Reading(**options)):
         if isinstance(record, BadRecord):
             raise InvalidInput.of(*record.problems)
 

@@ -46,7 +46,7 @@ from jobs.web.uploads import request_place
 
 FIELDS = (
     *("file", "context", "model", "action", "include", "repr_layers", "rows", "dtype", "on_invalid", "name"),
-    *("parent", "method", "offset", "numbering", "positions"),
+    *("sheet", "parent", "method", "offset", "numbering", "positions"),
 )
 """Places on the page that can show a problem."""
 
