@@ -9,16 +9,17 @@ from __future__ import annotations
 import errno
 import selectors
 import socket
+import sys
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from typing import Any
 
 from gunicorn import http
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from e1site.webserver.arriving import Arrival, State
-from e1site.webserver.leaving import SILENCE_SECONDS, SLOWEST_RATE, ClientSocket
+from e1site.webserver.held import Waiting, heaviest
+from e1site.webserver.leaving import SILENCE_SECONDS, ClientSocket
 from e1site.webserver.logs import without_query
 
 HEAD_SECONDS = 10.0
@@ -29,37 +30,23 @@ LINGER_SECONDS, LINGER_BYTES = 5.0, 4 * 1024 * 1024
 """How long, and for how many bytes, a closed connection still reads, so that its client can read the answer."""
 LINGERING = 200
 """Connections that linger at a time; the oldest goes first."""
+SWITCH_SECONDS = 0.001
+"""How long a thread that computes keeps the interpreter from the loop, which needs it several times a connection. With
+Python's 5 ms, six such threads delay every step of every other request by 30 ms."""
 READ = 64 * 1024
 UNREAD_BYTES = 64 * 1024 * 1024
-"""Answers that clients have not taken yet, in one process. Beyond it the client that is silent longest is dropped."""
+"""Answers that clients have not taken yet, in one process. Beyond it the address with most of them loses one."""
 SPARE_CONNECTIONS = 50
-"""Of `worker_connections`: when fewer are free, the request that has been arriving longest is dropped."""
+"""Of `worker_connections`: when fewer are free, the address that holds most of them loses one."""
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 HEAD_TOO_LONG = b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 TIMEOUT = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 
-@dataclass(eq=False, slots=True)
-class Waiting:
-    """A connection that the event loop holds: it arrives, leaves, or lingers until `deadline` (monotonic)."""
-
-    conn: Any
-    deadline: float
-    arrival: Arrival | None = None
-    keeps: bool = False
-    """Whether another request may follow once the answer is sent."""
-    unread: int = 0
-    """Bytes of the answer when the loop took it over."""
-    moved_at: float = field(default_factory=time.monotonic)
-    """When the client last took some of its answer."""
-
-
-def _unread(waiting: Waiting) -> int:
-    return int(waiting.conn.sock.waiting_bytes)
-
-
 class EdgeWorker(ThreadWorker):  # type: ignore[misc]
     """Threads see whole requests (or uploads in progress), and leave whole answers behind."""
+
+    wsgi: Callable[..., Iterable[bytes]]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -71,10 +58,14 @@ class EdgeWorker(ThreadWorker):  # type: ignore[misc]
         self._leaving: dict[int, Waiting] = {}
         self._lingering: dict[int, Waiting] = {}
 
+    def init_process(self) -> None:
+        sys.setswitchinterval(SWITCH_SECONDS)
+        super().init_process()
+
     def load_wsgi(self) -> None:
         """Load the application. Each answer says whether it is a stream; only streams wait for their reader."""
         super().load_wsgi()
-        application: Callable[..., Iterable[bytes]] = self.app.wsgi()
+        application = self.wsgi
 
         def run(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
             answer = application(environ, start_response)
@@ -91,7 +82,7 @@ class EdgeWorker(ThreadWorker):  # type: ignore[misc]
             sock, address = listener.accept()
         except OSError as error:
             if error.errno in (errno.EMFILE, errno.ENFILE):
-                self._drop_oldest(self._arriving)
+                self._make_room()
             elif error.errno not in (errno.EAGAIN, errno.ECONNABORTED, errno.EWOULDBLOCK):
                 raise
             return
@@ -102,7 +93,13 @@ class EdgeWorker(ThreadWorker):  # type: ignore[misc]
         conn.initialized = conn.data_ready = True
         self._arrive(conn, time.monotonic() + HEAD_SECONDS)
         if self.nr_conns > self.worker_connections - SPARE_CONNECTIONS:
-            self._drop_oldest(self._arriving)
+            self._make_room()
+
+    def _make_room(self) -> None:
+        """Drop a connection of the network that holds most of them."""
+        if held := [*self._arriving.values(), *self._leaving.values()]:
+            going = heaviest(held, lambda _: 1)
+            self._drop(self._arriving if id(going) in self._arriving else self._leaving, going)
 
     def _arrive(self, conn: Any, deadline: float) -> None:
         """Wait for a request on this connection."""
@@ -188,15 +185,15 @@ class EdgeWorker(ThreadWorker):  # type: ignore[misc]
             self._after_answer(conn, keeps)
             return
         unread = conn.sock.waiting_bytes
-        waiting = Waiting(conn, time.monotonic() + SILENCE_SECONDS, keeps=keeps, unread=unread)
+        waiting = Waiting(conn, time.monotonic() + SILENCE_SECONDS, keeps=keeps, bytes_left=unread)
         self._hold(self._leaving, waiting, selectors.EVENT_WRITE, self._write)
-        while len(self._leaving) > 1 and sum(map(_unread, self._leaving.values())) > UNREAD_BYTES:
-            self._drop(self._leaving, min(self._leaving.values(), key=lambda one: one.moved_at))
+        while len(self._leaving) > 1 and sum(one.unread for one in self._leaving.values()) > UNREAD_BYTES:
+            self._drop(self._leaving, heaviest(self._leaving.values(), lambda one: one.unread))
 
     def _write(self, waiting: Waiting) -> None:
         try:
             if waiting.conn.sock.flush():
-                waiting.moved_at = time.monotonic()
+                waiting.extend()
         except OSError:
             self._drop(self._leaving, waiting)
             return
@@ -220,7 +217,7 @@ class EdgeWorker(ThreadWorker):  # type: ignore[misc]
             return
         # Its answer is out: it keeps neither a stopping worker alive nor a place of the connections.
         self.nr_conns -= 1
-        waiting = Waiting(conn, time.monotonic() + LINGER_SECONDS, unread=LINGER_BYTES)
+        waiting = Waiting(conn, time.monotonic() + LINGER_SECONDS, bytes_left=LINGER_BYTES)
         self._hold(self._lingering, waiting, selectors.EVENT_READ, self._discard)
         if len(self._lingering) > LINGERING:
             self._end(self._lingering, next(iter(self._lingering.values())))
@@ -232,8 +229,8 @@ class EdgeWorker(ThreadWorker):  # type: ignore[misc]
             return
         except OSError:
             data = b""
-        waiting.unread -= len(data)
-        if not data or waiting.unread <= 0:
+        waiting.bytes_left -= len(data)
+        if not data or waiting.bytes_left <= 0:
             self._end(self._lingering, waiting)
 
     # --- the connections that the loop holds ---
@@ -260,10 +257,6 @@ class EdgeWorker(ThreadWorker):  # type: ignore[misc]
         self._end(group, waiting)
         self.nr_conns -= 1
 
-    def _drop_oldest(self, group: dict[int, Waiting]) -> None:
-        if oldest := next(iter(group.values()), None):
-            self._drop(group, oldest)
-
     def _close(self, conn: Any) -> None:
         self.nr_conns -= 1
         conn.sock.shut()
@@ -277,15 +270,10 @@ class EdgeWorker(ThreadWorker):  # type: ignore[misc]
                 self._refuse(waiting, TIMEOUT)
             else:
                 self._drop(self._arriving, waiting)
-        for waiting in [one for one in self._leaving.values() if force or self._is_too_slow(one, now)]:
+        for waiting in [one for one in self._leaving.values() if force or one.deadline < now]:
             self._drop(self._leaving, waiting)
         for waiting in [one for one in self._lingering.values() if force or one.deadline < now]:
             self._end(self._lingering, waiting)
-
-    def _is_too_slow(self, waiting: Waiting, now: float) -> bool:
-        """Return whether the client is silent, or slow on the whole: the deadline moves with what it has taken."""
-        taken = waiting.unread - _unread(waiting)
-        return now > waiting.moved_at + SILENCE_SECONDS or now > waiting.deadline + taken / SLOWEST_RATE
 
     def murder_pending(self) -> None:
         """Do nothing: gunicorn's list of pending connections is never used."""

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from tests.security.tiny_app import LARGE
 
 ROOT = Path(__file__).parents[2]
 THREADS = 4
+CONNECTIONS = 200
 MANY = 60
 """More than there are threads, and fewer than connections."""
 DEADLINE = 30
@@ -42,7 +44,7 @@ def port(log) -> Iterator[int]:
     command = [
         *(sys.executable, "-m", "gunicorn", "tests.security.tiny_app:application", "--bind", f"127.0.0.1:{number}"),
         *("--worker-class", "e1site.webserver.worker.EdgeWorker", "--workers", "1", "--threads", str(THREADS)),
-        "--no-control-socket",
+        *("--worker-connections", str(CONNECTIONS), "--no-control-socket"),
     ]
     with log.open("wb") as output:
         server = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT)
@@ -74,10 +76,11 @@ def ask(port: int, path: str = "/other", body: object = None) -> tuple[int, byte
 
 
 @contextmanager
-def clients(port: int, sent: bytes, count: int = MANY) -> Iterator[list[socket.socket]]:
-    """Open connections that have sent these bytes, and neither send nor read any more."""
+def clients(port: int, sent: bytes, count: int = MANY, address: str = "127.0.0.1") -> Iterator[list[socket.socket]]:
+    """Open connections from an address that have sent these bytes, and neither send nor read any more."""
     with ExitStack() as stack:
-        opened = [stack.enter_context(socket.create_connection(("127.0.0.1", port), DEADLINE)) for _ in range(count)]
+        connect = partial(socket.create_connection, ("127.0.0.1", port), DEADLINE, (address, 0))
+        opened = [stack.enter_context(connect()) for _ in range(count)]
         for sock in opened:
             sock.sendall(sent)
         yield opened
@@ -102,6 +105,16 @@ def test_slow_clients_hold_up_no_other(port, sent):
 def test_a_streamed_answer_that_is_not_read_holds_a_thread_and_no_more(port):
     with clients(port, b"GET /stream HTTP/1.1\r\nHost: x\r\n\r\n", THREADS - 1):
         assert ask(port) == (200, b"/other 0")
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET /x HTTP/1.1\r\nHos", b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n"])
+def test_a_flood_of_connections_from_one_address_drops_its_own(port, sent):
+    with clients(port, b"GET /mine HTTP/1.1\r\nHos", 1) as (mine,):
+        with clients(port, sent, CONNECTIONS + MANY, address="127.0.0.2"):
+            assert ask(port) == (200, b"/other 0")
+            mine.sendall(b"t: x\r\nConnection: close\r\n\r\n")
+            answer = b"".join(iter(lambda: mine.recv(4096), b""))
+        assert answer.endswith(b"/mine 0")
 
 
 def test_a_half_request_is_refused_after_its_deadline(port):
