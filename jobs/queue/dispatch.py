@@ -2,7 +2,8 @@
 
 Postgres is the queue. A message is a hint: a lost, late or repeated one does no harm. A short window per model keeps
 workers busy, while order and fairness stay in SQL. Interactive jobs go first, then the owner with the fewest tokens in
-flight, then the oldest job.
+flight, then the oldest job. One bundle of another job is always on its way, so that a flood of interactive jobs of one
+user stops no one.
 """
 
 from __future__ import annotations
@@ -36,8 +37,8 @@ LOST_SECONDS = 5
 """The same for an empty queue: the message is lost, or about to be claimed."""
 MESSAGE_BUNDLES = 4
 """Most bundles in one message. Within a message the device never waits for the next bundle."""
-INTERACTIVE = None
-"""Owner of all synchronous requests, for fairness."""
+Share = tuple[int, bool]
+"""An owner, and whether of interactive jobs: these have a share of their own."""
 BROKER_ERRORS = (OperationalError, RedisError, OSError)
 
 
@@ -102,29 +103,46 @@ def by_context(candidates: Sequence[Candidate]) -> list[Candidate]:
 
 
 def plan_bundles(
-    candidates: Sequence[Candidate], in_flight: dict[int, int], *, budget: int, count: int
+    candidates: Sequence[Candidate], in_flight: Mapping[Share, int], *, budget: int, count: int
 ) -> list[list[Candidate]]:
     """Cut candidates, given by job age, into at most `count` bundles of about `budget` tokens.
 
-    Interactive ones go first. Then each bundle comes from the owner with the fewest tokens in flight, including those
-    of this plan. An isolated chunk goes alone, and so does a chunk above the budget.
+    Interactive ones go first, their owners in turn; their bundles mix owners. Then each bundle comes from the owner
+    with the fewest tokens in flight, including those of this plan. If no other job has any in flight, the last bundle
+    is one of them. An isolated chunk goes alone, and so does a chunk above the budget.
     """
-    load: dict[int | None, float] = defaultdict(float, {owner: float(tokens) for owner, tokens in in_flight.items()})
-    load[INTERACTIVE] = -math.inf
-    queues: dict[int | None, list[Candidate]] = {}
+    load: dict[Share, int] = defaultdict(int, in_flight)
+    queues: dict[Share, list[Candidate]] = {}
     for candidate in candidates:
-        queues.setdefault(INTERACTIVE if candidate.interactive else candidate.owner_id, []).append(candidate)
+        queues.setdefault((candidate.owner_id, candidate.interactive), []).append(candidate)
     for chunks in queues.values():
         chunks.reverse()
+    interactive = _in_turns({share: queues.pop(share) for share in list(queues) if share[1]}, load)
+    starves = bool(queues) and not any(tokens for (_, first), tokens in in_flight.items() if not first)
     bundles: list[list[Candidate]] = []
+    while interactive and len(bundles) < count - starves:
+        bundles.append(_take(interactive, budget))
     while queues and len(bundles) < count:
-        owner = min(queues, key=lambda key: load[key])
+        owner = min(queues, key=lambda share: load[share])
         bundle = _take(queues[owner], budget)
         load[owner] += sum(candidate.tokens for candidate in bundle)
         if not queues[owner]:
             del queues[owner]
         bundles.append(bundle)
     return bundles
+
+
+def _in_turns(queues: dict[Share, list[Candidate]], load: dict[Share, int]) -> list[Candidate]:
+    """Merge queues (their next one is last) into one, so that the owner with the fewest tokens in flight is next."""
+    merged: list[Candidate] = []
+    while queues:
+        share = min(queues, key=lambda key: load[key])
+        merged.append(queues[share].pop())
+        load[share] += merged[-1].tokens
+        if not queues[share]:
+            del queues[share]
+    merged.reverse()
+    return merged
 
 
 def plan_messages(bundles: Sequence[list[Candidate]], count: int) -> list[list[list[Candidate]]]:
@@ -181,19 +199,19 @@ def _candidates(model: str, stale_seconds: int, limit: int) -> list[Candidate]:
     ]
 
 
-def _tokens_in_flight(model: str) -> dict[int, int]:
-    """Return the tokens that are leased or published, by owner, without interactive jobs."""
+def _tokens_in_flight(model: str) -> dict[Share, int]:
+    """Return the tokens that are leased or published, by owner and kind of job."""
     found = database.rows(
         """
-            SELECT job.owner_id, sum(chunk.n_tokens)
+            SELECT job.owner_id, job.interactive, sum(chunk.n_tokens)
             FROM jobs_chunk chunk JOIN jobs_job job ON job.id = chunk.job_id
-            WHERE NOT job.interactive AND chunk.model = %s
+            WHERE chunk.model = %s
               AND (chunk.state = 'leased' OR (chunk.state = 'ready' AND chunk.published_at IS NOT NULL))
-            GROUP BY job.owner_id
+            GROUP BY job.owner_id, job.interactive
             """,
         [model],
     )
-    return {owner: int(tokens) for owner, tokens in found}
+    return {(owner, interactive): int(tokens) for owner, interactive, tokens in found}
 
 
 def _bundle_tokens(rates: Sequence[float | None]) -> int:

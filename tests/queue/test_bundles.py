@@ -7,10 +7,10 @@ def c(chunk_id, owner=1, tokens=100, isolate=False, interactive=False, context=N
     return Candidate(chunk_id, owner, tokens, isolate, interactive, context and ("job", context))
 
 
-def plan(candidates, in_flight=None, budget=250, count=10):
-    return [
-        [x.chunk_id for x in bundle] for bundle in plan_bundles(candidates, in_flight or {}, budget=budget, count=count)
-    ]
+def plan(candidates, in_flight=None, budget=250, count=10, interactive=None):
+    shares = {(owner, False): tokens for owner, tokens in (in_flight or {}).items()}
+    shares |= {(owner, True): tokens for owner, tokens in (interactive or {}).items()}
+    return [[x.chunk_id for x in bundle] for bundle in plan_bundles(candidates, shares, budget=budget, count=count)]
 
 
 def test_fills_bundles_in_order_up_to_the_budget():
@@ -49,6 +49,20 @@ def test_time_limit_follows_the_slowest_worker_and_is_bounded():
 def test_interactive_requests_go_first_whatever_their_owner_has_in_flight():
     candidates = [*(c(n, owner=1) for n in range(4)), c(9, owner=2, interactive=True)]
     assert plan(candidates, {2: 10**6}, count=2) == [[9], [0, 1]]
+
+
+def test_owners_of_interactive_requests_take_turns_in_bundles_that_mix_them():
+    flood = [c(n, owner=1, interactive=True) for n in range(6)]
+    assert plan([*flood, c(9, owner=2, interactive=True)]) == [[0, 9], [1, 2], [3, 4], [5]]
+    assert plan([*flood, c(9, owner=2, interactive=True)], interactive={1: 500}, count=1) == [[9, 0]]
+
+
+def test_a_flood_of_interactive_requests_leaves_a_bundle_to_jobs():
+    flood = [c(n, owner=1, interactive=True) for n in range(20)]
+    jobs = [c(n, owner=owner) for owner in (2, 3) for n in range(100 * owner, 100 * owner + 4)]
+    assert plan([*flood, *jobs], count=4) == [[0, 1], [2, 3], [4, 5], [200, 201]]
+    assert plan([*flood, *jobs], {3: 100}, count=4) == [[0, 1], [2, 3], [4, 5], [6, 7]]
+    assert plan(flood, count=4) == [[0, 1], [2, 3], [4, 5], [6, 7]]
 
 
 def test_messages_hold_several_bundles_only_where_there_are_more_bundles_than_messages():

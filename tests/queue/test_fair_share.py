@@ -108,6 +108,18 @@ def test_of_two_huge_jobs_each_gets_half(person, stranger, take):
     assert abs(done[0] - done[1]) <= 2 * WINDOW
 
 
+def test_a_flood_of_synchronous_requests_stops_neither_jobs_nor_other_requests(person, stranger, take):
+    job = submit(stranger, 40)
+    for _ in range(40):
+        submit(person, 1, interactive=True)
+    taken = 0
+    while taken < 32:
+        taken += take()
+    assert left_of(job) <= 40 - taken // WINDOW
+    request = submit(stranger, 1, interactive=True)
+    bundles_until_done(request, take, most=WINDOW + queue.MESSAGE_BUNDLES)
+
+
 def test_a_synchronous_request_goes_before_everybody_s_bundles(person, stranger, take):
     submit(person, 400)
     request = submit(stranger, 1, interactive=True)
