@@ -41,6 +41,7 @@ class Nginx:
 
     folder: Path
     settings: dict[str, str] = field(default_factory=dict)
+    templates: Path = TEMPLATES
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -86,7 +87,7 @@ class Nginx:
         version = subprocess.run([program, "-v"], capture_output=True, text=True, check=True).stderr
         number = tuple(int(part) for part in re.findall(r"nginx/(\d+)\.(\d+)\.(\d+)", version)[0])
         wanted = re.compile(self.env["NGINX_ENVSUBST_FILTER"])
-        for template in TEMPLATES.glob("*.template"):
+        for template in self.templates.glob("*.template"):
             text = re.sub(
                 r"\$\{(\w+)\}",
                 lambda found: self.env[found[1]] if wanted.search(found[1]) else found[0],
