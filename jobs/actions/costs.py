@@ -6,12 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from jobs.actions.columns import Column, result_bytes
+from jobs.limits import RECORD_BYTES
 from jobs.parsing import BadRecord, Record
 
 
 @dataclass(slots=True)
 class CostTally:
-    """Bytes of the records of one library, summed while it is read: residues, names and headers as UTF-8, results."""
+    """Bytes of the records of one library, summed while it is read: residues, names and headers as UTF-8, results.
+
+    `text_bytes` includes the rows of the records, `RECORD_BYTES` each.
+    """
 
     columns: Sequence[Column]
     residues: int = 0
@@ -20,7 +24,7 @@ class CostTally:
 
     def note(self, record: Record | BadRecord) -> None:
         """Count one record. A skipped one keeps its text only."""
-        self.text_bytes += len(record.name.encode()) + len(record.header.encode())
+        self.text_bytes += RECORD_BYTES + len(record.name.encode()) + len(record.header.encode())
         if isinstance(record, BadRecord):
             self.text_bytes += len(record.sequence)
         else:

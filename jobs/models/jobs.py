@@ -41,7 +41,7 @@ class Job(models.Model):
     total_items = models.PositiveIntegerField(default=0)
     skipped_items = models.PositiveIntegerField(default=0)
     total_residues = models.BigIntegerField(default=0)
-    # Bytes of names, headers and skipped records.
+    # Bytes of names, headers and skipped records, and of the rows of all records.
     text_bytes = models.BigIntegerField(default=0, db_default=0)
     total_units = models.PositiveIntegerField(default=0, db_default=0)
     unit_positions = models.JSONField(null=True, blank=True)
@@ -86,7 +86,7 @@ class Job(models.Model):
 
     @property
     def library_bytes(self) -> int:
-        """Bytes of its residues, names, headers and skipped records."""
+        """Bytes of its residues, names, headers, skipped records, and the rows of all records."""
         return self.total_residues + self.text_bytes
 
 

@@ -14,6 +14,7 @@ from e1site.stack.processes import wait_gone
 from jobs.contexts.services import context_set_create, context_set_delete
 from jobs.errors import InvalidInput
 from jobs.library.contexts import contexts_hold, contexts_let_go, contexts_sweep
+from jobs.limits import RECORD_BYTES
 from jobs.models import Chunk, Context, Item, Job, JobContext
 from jobs.models.states import JobState
 from jobs.queue.lifecycle import job_delete
@@ -50,7 +51,7 @@ def test_a_context_goes_with_the_last_job_that_names_it(person):
 def test_what_deleting_frees_counts_its_contexts_once(person):
     one, two = under(person, FIRST, FIRST), under(person, FIRST)
     expected = one.stored_bytes
-    names = 2 * len("p0")
+    names = 2 * len("p0") + RECORD_BYTES
     assert job_delete(job_id=one.pk) == 2 * (10 + names) < expected
     assert job_delete(job_id=two.pk) == 10 + names + 2 * (10 + 4)
 

@@ -100,6 +100,14 @@ def own_job(stack: Stack, user: str, job: str) -> None:
         )
 
 
+def stored_bytes(stack: Stack, job: str) -> int:
+    """Return what counts against the quota of a job's owner."""
+    with stack.sql() as cursor:
+        row = cursor.execute("SELECT stored_bytes FROM jobs_job WHERE id = %s", [job]).fetchone()
+        assert row
+        return int(row[0])
+
+
 def limit(stack: Stack, user: str, **limits: int) -> None:
     """Set limits of this user alone."""
     with stack.sql() as cursor:

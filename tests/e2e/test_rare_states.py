@@ -112,6 +112,7 @@ def limited(stack) -> tuple[str, str]:
 def test_a_quota_that_is_nearly_or_wholly_used_says_so_before_a_job_is_refused(open_page, stack, jobs, limited, look):
     user, password = limited
     rare.own_job(stack, user, jobs["pausing"])
+    used = rare.stored_bytes(stack, jobs["pausing"])
     watched = open_page(anonymous=True, **LOOKS[look])
     watched.expected = re.compile("status of 413")
     page = watched.page
@@ -122,14 +123,14 @@ def test_a_quota_that_is_nearly_or_wholly_used_says_so_before_a_job_is_refused(o
         page.keyboard.press("Enter")
         expect(page.get_by_role("heading", level=1, name="Quota")).to_be_visible()
         storage = page.get_by_role("row", name=re.compile("^Storage"))
-        rare.limit(stack, user, active_jobs=1, stored_bytes=6_500)
+        rare.limit(stack, user, active_jobs=1, stored_bytes=used * 105 // 100)
         page.reload()
         expect(storage).to_contain_text("nearly used up")
         expect(page.get_by_role("row", name=re.compile("^Unfinished jobs"))).to_contain_text(
             "used up A new job is refused until"
         )
         proper(page, "quota-near")
-        rare.limit(stack, user, active_jobs=0, stored_bytes=5_000)
+        rare.limit(stack, user, active_jobs=0, stored_bytes=used * 80 // 100)
         page.reload()
         expect(storage).to_contain_text("over the limit A new job is refused until you delete some")
         proper(page, "quota-over")
@@ -137,7 +138,7 @@ def test_a_quota_that_is_nearly_or_wholly_used_says_so_before_a_job_is_refused(o
         ready(page)
         expect(page.locator("#estimate")).to_contain_text("The service would refuse this job now.")
         page.get_by_role("button", name="Submit job").click()
-        expect(page.get_by_role("alert")).to_contain_text("of 5,000 bytes already")
+        expect(page.get_by_role("alert")).to_contain_text(f"of {used * 80 // 100:,} bytes already")
         proper(page, "refused-by-quota")
     finally:
         rare.own_job(stack, "admin", jobs["pausing"])

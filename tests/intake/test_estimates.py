@@ -12,6 +12,7 @@ from jobs.actions import ACTIONS
 from jobs.actions.columns import result_bytes
 from jobs.fleet import workers
 from jobs.intake import estimates
+from jobs.limits import RECORD_BYTES
 from jobs.models import Chunk, Context, Item, Job, Output, Worker
 from jobs.quotas import usage
 from tests.helpers import post
@@ -60,7 +61,8 @@ def test_what_is_estimated_is_what_the_job_then_takes(api, person, inline_worker
     job.refresh_from_db()
     stored = sum(len(output.data) for output in Output.objects.filter(chunk__job=job))
     assert estimate["output_bytes"] == stored == usage.result_bytes_of(job.pk)
-    assert job.text_bytes == sum(len(name) + len(header) for name, header in Item.objects.values_list("name", "header"))
+    texts = Item.objects.values_list("name", "header")
+    assert job.text_bytes == sum(RECORD_BYTES + len(name) + len(header) for name, header in texts)
     assert job.stored_bytes == estimate["stored_bytes"] - contexts == stored + estimate["residues"] + job.text_bytes
     again = post(api, "/api/estimate/", asked).json()
     assert again["stored_bytes"] == job.stored_bytes, "the contexts are there already"
@@ -170,7 +172,7 @@ def test_no_more_than_so_many_contexts_are_told_apart(api, person, monkeypatch):
     def new(letters):
         items = [{"sequence": "MKTA", "context_sequences": ["AC" + letter]} for letter in letters]
         estimate = post(api, "/api/estimate/", {"model": "e1-demo", "action": "log_prob", "items": items}).json()
-        names = len(letters) * len("record_1")
+        names = len(letters) * (RECORD_BYTES + len("record_1"))
         return (estimate["stored_bytes"] - estimate["output_bytes"] - estimate["residues"] - names) // (3 + 4)
 
     assert [new("DDEEFF"), new("DEFGHDEF"), new("DEFGGG")] == [3, 5, 6]
@@ -192,6 +194,6 @@ def test_the_estimate_says_what_the_quota_leaves_and_whether_the_job_would_be_ac
     settings.E1_QUOTA_QUEUED_TOKENS = 100
     estimate = upload(api, "/api/estimate/", action="log_prob").json()
     assert estimate["quota"]["queued_tokens"] == {"limit": 100, "used": 0, "left": 100}
-    assert estimate["quota"]["stored_bytes"]["limit"] is None
+    assert estimate["quota"]["stored_bytes"]["limit"] == settings.E1_QUOTA_STORED_BYTES
     assert not estimate["accepted"]
     assert estimate["refusal"]["code"] == "too_large_for_quota"

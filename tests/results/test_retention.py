@@ -16,6 +16,7 @@ from jobs.quotas import usage
 from jobs.results import retention
 from jobs.tasks import expire
 from jobs.tasks.building import artefact_build
+from jobs.templatetags.moments import size
 from tests.helpers import post, submit_items
 
 pytestmark = pytest.mark.django_db
@@ -193,4 +194,4 @@ def test_deleting_says_how_much_is_free_again(api, client, person, job):
     freed = usage.stored_bytes_of(other)
     assert freed == other.library_bytes > 300
     answer = client.post(f"/jobs/{other.pk}/act/", {"do": "delete"}, follow=True)
-    assert f"{freed} bytes of your storage are free again" in answer.content.decode()
+    assert f"{size(freed)} of your storage are free again" in answer.content.decode()
