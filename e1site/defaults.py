@@ -1,5 +1,21 @@
 """Defaults that both the settings and `e1 up` use."""
 
+import shutil
+
 MODELS = ("e1-demo",)
 OWN_HOSTS = ("127.0.0.1", "localhost", "[::1]")
 """Names by which a machine reaches itself, as the Host header has them."""
+
+STORED_BYTES = 100_000_000_000
+"""Bytes of one user if the database's disk is unknown: eight times a million mean embeddings of e1-600m with files."""
+SHARE_OF_DISK = 0.5
+
+
+def stored_bytes(setting: str, disk: str) -> int:
+    """Return the bytes that one user may store: the setting, or half of the disk that has the folder `disk`.
+
+    Raises ValueError for a setting that is no number, and OSError if there is no such folder.
+    """
+    if setting:
+        return int(setting)
+    return int(SHARE_OF_DISK * shutil.disk_usage(disk).total) if disk else STORED_BYTES

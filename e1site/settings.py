@@ -22,7 +22,7 @@ from e1protocol import (
     model_queue,
 )
 from e1site import defaults
-from jobs.limits import MAX_JSON_BODY
+from jobs.limits import GIB, MAX_JSON_BODY
 from jobs.web.browser_assets import MANIFEST
 
 env = environ.Env()
@@ -44,7 +44,8 @@ for _slug in E1_MODELS:
 E1_SYNC_WAIT_SECONDS = env.float("E1_SYNC_WAIT_SECONDS", default=60.0)
 """Time that a synchronous request waits before it answers 504 with the job's URL."""
 # Requests that hold a thread of a web process (jobs.web.places): of all users, and of one. Together they take 48 of the
-# 56 threads (e1site.stack.parts.web).
+# 80 threads (e1site.stack.parts.web). Of the other threads, one user or address takes at most E1_USER_REQUESTS.
+E1_USER_REQUESTS = env.int("E1_USER_REQUESTS", default=20)
 E1_UPLOADS = env.int("E1_UPLOADS", default=12)
 E1_USER_UPLOADS = env.int("E1_USER_UPLOADS", default=6)
 E1_DOWNLOADS = env.int("E1_DOWNLOADS", default=8)
@@ -63,14 +64,18 @@ lowers `jobs.science.contacts.jacobian.MAX_CONTACT_RESIDUES`."""
 E1_BUNDLE_TOKENS = env.int("E1_BUNDLE_TOKENS", default=16384)
 """Tokens of chunks in a bundle until a live worker has measured its rate; a message carries up to four bundles. Then a
 bundle is what the slowest live worker computes in a second."""
-E1_QUOTA_ACTIVE_JOBS = env.int("E1_QUOTA_ACTIVE_JOBS", default=0)
-"""Unfinished jobs of a user, paused ones included; 0 is no limit, here and below. Users may have limits of their own
-(docs/sharing.md)."""
-E1_QUOTA_SYNC_REQUESTS = env.int("E1_QUOTA_SYNC_REQUESTS", default=0)
-"""Synchronous requests of a user that are answered at once."""
+E1_QUOTA_ACTIVE_JOBS = env.int("E1_QUOTA_ACTIVE_JOBS", default=1000)
+"""Unfinished jobs of a user, paused ones included: the dispatcher looks at each of them every time. 0 is no limit, here
+and below. Users may have limits of their own (docs/sharing.md)."""
+E1_QUOTA_SYNC_REQUESTS = env.int("E1_QUOTA_SYNC_REQUESTS", default=48)
+"""Synchronous requests of a user that are not computed yet: 24 that wait, and as many whose client was told 504."""
 E1_QUOTA_QUEUED_TOKENS = env.int("E1_QUOTA_QUEUED_TOKENS", default=0)
-"""Tokens of a user that wait or are being computed."""
-E1_QUOTA_STORED_BYTES = env.int("E1_QUOTA_STORED_BYTES", default=0)
+"""Tokens of a user that wait or are being computed. They need no limit, because users take turns on the workers."""
+E1_DISK = env.str("E1_DISK", default="")
+"""A folder on the disk of the database, if this machine has that disk."""
+E1_SPARE_BYTES = env.int("E1_SPARE_BYTES", default=2 * GIB)
+"""Bytes that uploads and jobs leave free on that disk, and on the disk of temporary files."""
+E1_QUOTA_STORED_BYTES = defaults.stored_bytes(env.str("E1_QUOTA_STORED_BYTES", default=""), E1_DISK)
 """Bytes stored for a user (docs/sharing.md); unfinished jobs count with the bytes that they will take."""
 E1_QUOTA_BACKGROUND = env.int("E1_QUOTA_BACKGROUND", default=10)
 """Unfinished analyses and counts of neighbours of a user: each may keep a worker for hours."""
@@ -180,6 +185,7 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "jobs.web.places.RequestPlaces",
     "jobs.web.places.StreamPlaces",
     "jobs.web.uploads.FormPlaces",  # after the user is known, before the form's token is looked for in the body
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -189,7 +195,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
-AUTHENTICATION_BACKENDS = ["jobs.accounts.logins.CountingBackend", "django.contrib.auth.backends.ModelBackend"]
+AUTHENTICATION_BACKENDS = ["jobs.accounts.logins.CountingBackend", "jobs.accounts.logins.PasswordBackend"]
 ROOT_URLCONF = "e1site.urls"
 WSGI_APPLICATION = "e1site.wsgi.application"
 TEMPLATES = [

@@ -86,6 +86,14 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
             self.log_change(request, user, "activated")
             self.message_user(request, f"{user.get_username()} is active.", messages.SUCCESS)
 
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> User | None:
+        """Return a user with a row of quotas. A submission would make it between the page and its form."""
+        # Django fails on an empty `_to_field` in the address.
+        user: User | None = super().get_object(request, object_id, from_field or None)
+        if user is not None:
+            Quota.objects.bulk_create([Quota(user_id=user.pk)], ignore_conflicts=True)
+        return user
+
     @admin.display(description="unfinished jobs")
     def active_jobs(self, user: User) -> str:
         return _of(self._use(user).active_jobs, self._limits(user).active_jobs)
@@ -122,6 +130,10 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return False
 
     has_change_permission = has_delete_permission = has_add_permission
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        # Django fails on an empty `_to_field` in the address.
+        return super().get_object(request, object_id, from_field or None)
 
 
 class JobAdmin(ReadOnlyAdmin):

@@ -69,6 +69,7 @@ def children_environment(folder: DataFolder, host: str, models: list[str]) -> di
     env.setdefault("E1_ALLOWED_HOSTS", ",".join(allowed_hosts(host)))
     if "DATABASE_URL" not in env:
         env["DATABASE_URL"] = embedded_postgres(folder).url
+        env.setdefault("E1_DISK", str(folder.path))
     env.setdefault("REDIS_URL", Valkey(folder.path / "valkey", folder.sockets, Path()).url())
     env.setdefault("E1_DATABASES", str(folder.path / "databases"))
     env |= {

@@ -10,7 +10,7 @@ from itertools import takewhile
 
 from e1protocol import ARTEFACT_QUEUE, SERVICE_QUEUE, model_queue
 
-WEB_PROCESSES, WEB_THREADS = 2, 56
+WEB_PROCESSES, WEB_THREADS = 2, 80
 SERVICE_PROCESSES = 3
 WORKER_CONNECTIONS = 8
 """Of a model worker: claimer, writer, heartbeat, task, and one for each bundle whose lease it renews."""
@@ -59,8 +59,8 @@ def web(host: str, port: int) -> Part:
     """Return the web process. Each thread keeps a connection to Postgres."""
     command = (
         *(sys.executable, "-m", "gunicorn", "e1site.wsgi:application", "--bind", f"{bracketed(host)}:{port}"),
-        # Uploads, downloads, event streams, synchronous requests and look-ups hold a thread each: at most 48 of these
-        # (jobs.web.places).
+        # Uploads, downloads, event streams, synchronous requests and look-ups hold a thread each: at most 48 of these.
+        # Of the other 32, one user or address takes at most 20 (jobs.web.places).
         # Loading the application before the fork halves the work at the start; importing it opens no connection.
         *("--worker-class", "e1site.webserver.worker.EdgeWorker"),
         *("--workers", str(WEB_PROCESSES), "--threads", str(WEB_THREADS)),

@@ -1,7 +1,6 @@
 """Addresses of the REST interface."""
 
 from django.urls import path
-from drf_spectacular.views import SpectacularAPIView
 from rest_framework.renderers import JSONOpenAPIRenderer
 
 from jobs.alignments import api as alignments
@@ -13,6 +12,7 @@ from jobs.maps import api as analyses
 from jobs.maps import api_columns as columns
 from jobs.quotas import api as quotas
 from jobs.variants import api as attachments
+from jobs.web.apidocs import ApiSchema
 from jobs.web.rest import openapi
 from jobs.webhooks import api as webhooks
 
@@ -74,5 +74,5 @@ urlpatterns = [
     path("api/webhooks/", webhooks.WebhooksView.as_view(), name="webhook-list"),
     path("api/webhooks/<uuid:webhook_id>/", webhooks.WebhookDetail.as_view(), name="webhook-detail"),
     path("api/webhooks/<uuid:webhook_id>/deliveries/", webhooks.WebhookDeliveries.as_view(), name="webhook-deliveries"),
-    path("api/schema/", SpectacularAPIView.as_view(renderer_classes=[JSONOpenAPIRenderer]), name="openapi"),
+    path("api/schema/", ApiSchema.as_view(renderer_classes=[JSONOpenAPIRenderer]), name="openapi"),
 ]

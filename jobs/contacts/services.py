@@ -21,6 +21,7 @@ from jobs.results.items import results_of
 from jobs.science.contacts.precision import Floats, Precision, long_range_precision
 from jobs.science.contacts.structures import map_structure
 from jobs.science.contacts.tables import true_pairs
+from jobs.web.turns import READING
 
 FILE_BLOCK = 4 * MIB
 """Bytes of a structure's file that are compressed and stored together."""
@@ -88,7 +89,8 @@ def structure_add(*, job: Job, data: bytes, name: str = "", item_index: int = 0,
         raise Conflict(
             f"structures are compared with contact maps, and this job's action is {job.action}", code="wrong_action"
         )
-    mapped = map_structure(data, parent_of(job, item_index), chain=chain or None, filename=name)
+    with READING.turn(job.owner_id):
+        mapped = map_structure(data, parent_of(job, item_index), chain=chain or None, filename=name)
     distances = mapped.distances.astype("<f4").tobytes()
     blocks = [zlib.compress(data[at : at + FILE_BLOCK]) for at in range(0, len(data), FILE_BLOCK)]
     size = len(distances) + sum(map(len, blocks))

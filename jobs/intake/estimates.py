@@ -27,6 +27,11 @@ def estimate_of(*, user_id: int, submission: Submission) -> dict[str, Any]:
     `seconds` is computing time; `waiting` is what all users queued before. Raises InvalidInput with the same problems
     as submitting them.
     """
+    with submission.stream.in_turn(user_id):
+        return _estimate(user_id, submission)
+
+
+def _estimate(user_id: int, submission: Submission) -> dict[str, Any]:
     request, records = submission.request, submission.read()
     shared_context = tuple(submission.shared_context)
     tally = InputTally(request.on_invalid, "a job of it would not be queued", submission.hint)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Protocol
 
@@ -21,6 +21,7 @@ from jobs.queue import dispatch as queue
 from jobs.queue.lifecycle import deleted_on_error
 from jobs.queue.units import groups_release
 from jobs.quotas.admission import quota_look
+from jobs.web.turns import READING, Turn
 
 
 class Records(Protocol):
@@ -38,11 +39,24 @@ class HashedStream:
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
         self._hash = hashlib.sha256()
+        self._turn: Turn | None = None
 
     def read(self, size: int = -1) -> bytes:
-        block = self._stream.read(size)
+        # Others read their uploads while this one waits for its client.
+        with self._turn.paused() if self._turn else nullcontext():
+            block = self._stream.read(size)
         self._hash.update(block)
         return block
+
+    @contextmanager
+    def in_turn(self, user_id: int) -> Iterator[None]:
+        """Parse what is read in the block in one of the turns of `jobs.web.turns.READING`."""
+        with READING.turn(user_id) as turn:
+            self._turn = turn
+            try:
+                yield
+            finally:
+                self._turn = None
 
     def drain(self) -> None:
         """Read to the end, which also finds out whether the upload broke off after the last record."""
@@ -114,15 +128,16 @@ def upload_read(owner: User, request: Request, submission: Submission) -> Iterat
     """Read the submission into a new job in `validating`. An error, here or in the block, deletes that job."""
     job = job_create(owner=owner, request=request)
     with deleted_on_error(job):
-        records = submission.read()
-        job_ingest(
-            job=job,
-            records=records,
-            shared_context=submission.shared_context,
-            job_contexts=request.contexts,
-            hint=submission.hint,
-        )
-        submission.stream.drain()
+        with submission.stream.in_turn(owner.pk):
+            records = submission.read()
+            job_ingest(
+                job=job,
+                records=records,
+                shared_context=submission.shared_context,
+                job_contexts=request.contexts,
+                hint=submission.hint,
+            )
+            submission.stream.drain()
         job.cleaning = dict(records.cleaning)
         job.warnings = submission.warnings(records)
         yield job

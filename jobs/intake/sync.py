@@ -23,7 +23,7 @@ from jobs.queue import dispatch as queue
 from jobs.queue.lifecycle import deleted_on_error, job_cancel
 from jobs.quotas.admission import quota_look
 from jobs.results.items import check_answer_size, results_of
-from jobs.web.places import ANSWERS
+from jobs.web.places import ANSWERS, answer_in_turn
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.005, 0.1
 
@@ -43,8 +43,9 @@ def answer(*, owner: User, request: Request, records: Sequence[Record]) -> list[
     the job's URL after E1_SYNC_WAIT_SECONDS, and ItemsFailed if a result is missing.
     """
     columns = get_action(request.action).columns(request.params, MODELS[request.model])
+    size = sum(result_bytes(columns, record.sequence) for record in records)
     check_answer_size(
-        sum(result_bytes(columns, record.sequence) for record in records),
+        size,
         "Ask for fewer items or layers, or submit an asynchronous job to /api/jobs/ and download its results.",
     )
     if not pace.workers_alive(request.model).exists():
@@ -63,7 +64,8 @@ def answer(*, owner: User, request: Request, records: Sequence[Record]) -> list[
             job_cancel(job_id=job.pk)
             raise Unavailable("the queue (Redis) does not answer", code="queue_unavailable", retry_after=10)
         _wait(job)
-    results = results_of(job, range(job.total_items))
+        answer_in_turn(owner.pk, size)
+        results = results_of(job, range(job.total_items))
     if len(results) < job.total_items:
         _raise_failed(job)
     return [results[index] for index in range(job.total_items)]

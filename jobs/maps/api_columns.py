@@ -16,6 +16,7 @@ from jobs.errors import InvalidInput, TooLarge
 from jobs.limits import MAX_COLUMNS_FILE
 from jobs.maps import serializers as shapes
 from jobs.maps.columns import column_of, column_values, columns_add, columns_of_job
+from jobs.web.places import answer_in_turn
 from jobs.web.rest.bodies import WORKBOOK, CsvBodyParser, JsonBodyParser, MultipartBodyParser, WorkbookBodyParser
 from jobs.web.rest.forms import file_of
 from jobs.web.rest.views import COMMON_ERRORS, JobView, refusals
@@ -60,6 +61,7 @@ class JobColumnView(JobView):
     def get(self, request: Request, job_id: UUID, column_id: int) -> Response:
         """Return one column with a value for each item in input order: a number, a place in `categories`, or null."""
         column = column_of(self.job(job_id), column_id)
+        answer_in_turn(self.owner().pk, 8 * column.items)
         values = column_values(column)
         empty = np.isnan(values) if column.kind == "numeric" else values < 0
         listed = [None if none else value for value, none in zip(values.tolist(), empty.tolist(), strict=True)]

@@ -16,6 +16,7 @@ from jobs.maps.column_files import LONG_NAME, MAX_COLUMNS, NAME_HEAD, Matching, 
 from jobs.models import Job, JobColumn
 from jobs.models.states import JobState
 from jobs.quotas.admission import quota_bytes_within
+from jobs.web.turns import READING
 
 DTYPES: dict[str, np.dtype[Any]] = {"numeric": np.dtype("<f8"), "categorical": np.dtype("<i4")}
 PAGE = 50_000
@@ -31,7 +32,8 @@ def columns_add(
     """
     if job.state == JobState.VALIDATING:
         raise Conflict("the library is still being read; upload columns when it is", code="still_validating")
-    columns, report = read_columns(data, _names(job), kinds=kinds, sheet=sheet)
+    with READING.turn(job.owner_id):
+        columns, report = read_columns(data, _names(job), kinds=kinds, sheet=sheet)
     with transaction.atomic(), quota_bytes_within(user_id=job.owner_id):
         Job.objects.select_for_update().filter(pk=job.pk).first()
         JobColumn.objects.filter(job=job, name__in=[column.name for column in columns]).delete()

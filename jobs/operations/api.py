@@ -11,6 +11,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, gen
 from jobs.fleet import pace
 from jobs.models import Chunk, Job
 from jobs.operations.health import readiness
+from jobs.web.access import client_address
+from jobs.web.turns import COUNTING
 
 
 @require_safe
@@ -32,6 +34,11 @@ def readyz(request: HttpRequest) -> JsonResponse:
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
     """Return Prometheus text, counted from rows at the time of the request."""
+    with COUNTING.turn(client_address(request)):
+        return HttpResponse(_metrics(), content_type=CONTENT_TYPE_LATEST)
+
+
+def _metrics() -> bytes:
     registry = CollectorRegistry()
     jobs = Gauge("e1_jobs", "Jobs by model and state", ["model", "state"], registry=registry)
     for model, state, count in Job.objects.values_list("model", "state").annotate(n=Count("id")).order_by():
@@ -51,4 +58,4 @@ def metrics(request: HttpRequest) -> HttpResponse:
         workers.labels(model).set(len(alive))
         for worker in alive:
             rate.labels(model, worker.name).set(worker.tokens_per_second or 0)
-    return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+    return generate_latest(registry)

@@ -15,6 +15,12 @@ from jobs.limits import MAX_ATTACHMENTS
 from jobs.models import Assay, Job, Quota, Structure
 from jobs.quotas import usage
 from jobs.quotas.rules import JOB_RETRY_SECONDS, Amounts, Need, refusal, storage_refusal
+from jobs.web.disk import disk_check
+
+WEB_PROCESSES = 2
+"""As e1site.stack.parts.web starts them."""
+PLENTY = 0.9
+"""Share of the storage up to which the remembered sum of stored bytes is good enough."""
 
 
 def quota_lock(*, user_id: int) -> Amounts:
@@ -31,9 +37,12 @@ def quota_lock(*, user_id: int) -> Amounts:
 def quota_admit(*, user_id: int, model: str, need: Need) -> None:
     """Check a submission against the user's quota, inside the transaction that accepts it.
 
-    Raises TooManyRequests if waiting helps, else TooLarge (`jobs.quotas.rules`).
+    Raises TooManyRequests if waiting helps, else TooLarge (`jobs.quotas.rules`). Raises Unavailable `disk_nearly_full`.
     """
-    if not usage.limits_of(user_id).any:
+    limits = usage.limits_of(user_id)
+    if not need.interactive:
+        disk_check(need.stored_bytes)
+    if not limits.any or (need.interactive and _has_plenty(limits, user_id, need)):
         return
     limits = quota_lock(user_id=user_id)
     rate = pace.pace_of(model).rate if limits.queued_tokens else None
@@ -41,7 +50,8 @@ def quota_admit(*, user_id: int, model: str, need: Need) -> None:
 
 
 def quota_admit_bytes(*, user_id: int, size: int) -> None:
-    """Check bytes against the user's storage, inside the transaction that stores them. Raises TooLarge."""
+    """Check bytes against the user's storage, inside the transaction that stores them. Raises TooLarge, Unavailable."""
+    disk_check(size)
     if not usage.limits_of(user_id).stored_bytes:
         return
     _raise(storage_refusal(quota_lock(user_id=user_id), usage.use_of(user_id), Need(stored_bytes=size)))
@@ -92,11 +102,25 @@ def quota_look(*, user_id: int, key: str | None = None, interactive: bool = Fals
 
 
 def quota_foresee(*, user_id: int, need: Need) -> None:
-    """Refuse a submission while its body is read, as soon as it exceeds the quota. Takes no lock."""
+    """Refuse a submission while its body is read, as soon as it exceeds the quota or the disk. Takes no lock."""
+    if not need.interactive:
+        disk_check()
     limits = usage.limits_of(user_id)
-    if not limits.any:
+    if not limits.any or (need.interactive and _has_plenty(limits, user_id, need)):
         return
     _raise(refusal(limits, usage.use_of(user_id), need))
+
+
+def _has_plenty(limits: Amounts, user_id: int, need: Need) -> bool:
+    """Return whether a synchronous request is so far from its limits that all at once would not reach them.
+
+    Then it needs neither the lock nor the sums over all that the user stores.
+    """
+    at_once = WEB_PROCESSES * settings.E1_USER_SYNC_REQUESTS
+    use = usage.interactive_use_of(user_id)
+    return (not limits.sync_requests or use.sync_requests + at_once < limits.sync_requests) and (
+        not limits.stored_bytes or use.stored_bytes + at_once * need.stored_bytes < PLENTY * limits.stored_bytes
+    )
 
 
 def _raise(refused: ServiceError | None) -> None:

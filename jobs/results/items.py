@@ -14,6 +14,7 @@ from jobs.library.outputs import ALL_ITEMS, unpack
 from jobs.library.selectors import context_at, context_sequences
 from jobs.limits import MAX_ANSWER_BYTES
 from jobs.models import Item, Job, Output
+from jobs.web.places import answer_in_turn
 
 
 def results_of(job: Job, indices: Sequence[int]) -> dict[int, dict[str, Any]]:
@@ -41,10 +42,12 @@ def result_of(job: Job, item: Item) -> dict[str, Any] | None:
     """Return the result of one item that succeeded, for one answer. Raises TooLarge `results_too_large`."""
     # Layers times residues have no other limit, and contexts multiply them.
     columns = ACTIONS[job.action].columns(job.params, MODELS[job.model])
+    size = result_bytes(columns, item.sequence)
     check_answer_size(
-        result_bytes(columns, item.sequence),
+        size,
         f"Download the results of the job: /api/jobs/{job.pk}/results/?format=npz, or another format on its page.",
     )
+    answer_in_turn(job.owner_id, size)
     return results_of(job, [item.index]).get(item.index)
 
 

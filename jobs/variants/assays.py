@@ -29,6 +29,7 @@ from jobs.science.variants.overlays import Overlay, ScoreOf, check_names, overla
 from jobs.science.variants.scans import ScanTable
 from jobs.variants.assay_files import read_assay
 from jobs.variants.table import scores_of
+from jobs.web.turns import READING
 
 
 def assay_add(
@@ -58,7 +59,8 @@ def assay_add(
         )
     parent = parent_of(job, item_index)
     numbers = _numbers(numbering, job, parent)
-    table = read_assay(io.BytesIO(data), variant_column=variant_column, value_column=value_column, sheet=sheet)
+    with READING.turn(job.owner_id):
+        table = read_assay(io.BytesIO(data), variant_column=variant_column, value_column=value_column, sheet=sheet)
     check_names(table.names, parent, numbering_of(numbers), lengths=_takes_lengths(job))
     values = np.array(table.values, dtype="<f8").tobytes()
     size = sum(map(len, table.names)) + len(values)

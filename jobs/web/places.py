@@ -1,14 +1,15 @@
 """Places for what holds a thread of the web process: uploads, downloads, event streams, synchronous answers, look-ups.
 
 Each kind has a number of places in one process, and a smaller number for one user, so that no user takes them all.
-Together they leave threads for everything else (e1site.stack.parts.web).
+Together they leave threads for everything else (e1site.stack.parts.web). Of those one user, or one address without a
+login, has a number too.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
@@ -16,44 +17,51 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
 
 from jobs.errors import ServiceError, TooManyRequests, Unavailable
+from jobs.web.access import client_address
 from jobs.web.errors import refused
+from jobs.web.turns import ANSWERING, LARGE_ANSWER, Turn
 
 RETRY_AFTER_SECONDS = 5
 
 
 class Places:
-    """The places of one kind in this process. `total` and `each` name the settings with their numbers."""
+    """The places of one kind in this process. `total` and `each` name the settings with their numbers.
 
-    def __init__(self, what: str, *, total: str, each: str, refuse: Callable[[str], ServiceError]) -> None:
+    A place of a kind with a `total` replaces the place among all requests that the thread holds.
+    """
+
+    def __init__(self, what: str, *, total: str | None, each: str, refuse: Callable[[str], ServiceError]) -> None:
         self._what, self._total, self._each, self._refuse = what, total, each, refuse
         self._lock = threading.Lock()
-        self._taken: Counter[int] = Counter()
+        self._taken: Counter[Hashable] = Counter()
 
-    def take(self, user_id: int) -> None:
-        """Take a place for this user. Raises the refusal if none is free."""
-        total, each = getattr(settings, self._total), getattr(settings, self._each)
+    def take(self, who: Hashable) -> None:
+        """Take a place for this user or address. Raises the refusal if none is free."""
+        each = getattr(settings, self._each)
         with self._lock:
-            if self._taken[user_id] >= each:
+            if self._taken[who] >= each:
                 raise self._refuse(f"you have {each} {self._what} under way")
-            if self._taken.total() >= total:
+            if self._total is not None and self._taken.total() >= (total := getattr(settings, self._total)):
                 raise self._refuse(f"{total} {self._what} are under way")
-            self._taken[user_id] += 1
+            self._taken[who] += 1
+        if self._total is not None:
+            request_done()
 
-    def give_back(self, user_id: int) -> None:
+    def give_back(self, who: Hashable) -> None:
         """Return a place."""
         with self._lock:
-            self._taken[user_id] -= 1
-            # Users without a place are not remembered.
+            self._taken[who] -= 1
+            # Those without a place are not remembered.
             self._taken += Counter()
 
     @contextmanager
-    def place(self, user_id: int) -> Iterator[None]:
+    def place(self, who: Hashable) -> Iterator[None]:
         """Hold a place. Raises the refusal if none is free."""
-        self.take(user_id)
+        self.take(who)
         try:
             yield
         finally:
-            self.give_back(user_id)
+            self.give_back(who)
 
 
 def _refusal(code: str, remedy: str) -> Callable[[str], ServiceError]:
@@ -92,6 +100,79 @@ STREAMS = Places(
         f"{what}; poll the job instead", code="too_many_streams", retry_after=RETRY_AFTER_SECONDS
     ),
 )
+
+
+REQUESTS = Places(
+    "requests",
+    total=None,
+    each="E1_USER_REQUESTS",
+    refuse=_refusal("too_many_requests", "send it again in a moment, and fewer at once"),
+)
+
+_thread = threading.local()
+"""The state of the request that a thread handles.
+
+`who` is the user or address whose place it holds, if any. `turn` is its turn to make a large answer, which ends with
+the request.
+"""
+
+
+def request_begun(who: Hashable) -> None:
+    """Hold a place among the requests of this user or address in this thread, until `request_done`.
+
+    Raises TooManyRequests `too_many_requests`.
+    """
+    request_done()
+    REQUESTS.take(who)
+    _thread.who = who
+
+
+def request_done() -> None:
+    """Return the thread's place among the requests, if it holds one."""
+    who = getattr(_thread, "who", None)
+    if who is not None:
+        _thread.who = None
+        REQUESTS.give_back(who)
+
+
+def answer_in_turn(user_id: int, size: int) -> None:
+    """Wait for this user's turn before results of `size` bytes are made into an answer. The turn ends with the request.
+
+    Outside of a request nothing happens.
+    """
+    if size < LARGE_ANSWER or not getattr(_thread, "in_request", False) or getattr(_thread, "turn", None):
+        return
+    turn = Turn(ANSWERING, user_id)
+    turn.begin()
+    _thread.turn = turn
+
+
+class RequestPlaces:
+    """Middleware: a request takes a place among those of its user, or of its address if no one is logged in.
+
+    A request with an API token takes it once the user is known (`jobs.web.rest.authentication`). `/livez` takes none,
+    because it only shows that the process runs.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if request.path == "/livez":
+            return self._get_response(request)
+        _thread.in_request = True
+        try:
+            if "HTTP_AUTHORIZATION" not in request.META:
+                request_begun(request.user.pk if request.user.is_authenticated else client_address(request))
+            return self._get_response(request)
+        except TooManyRequests as error:
+            return refused(request, "Please wait", error)
+        finally:
+            _thread.in_request = False
+            request_done()
+            if (turn := getattr(_thread, "turn", None)) is not None:
+                _thread.turn = None
+                turn.end()
 
 
 class _Held:

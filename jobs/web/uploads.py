@@ -9,9 +9,10 @@ from django.core.exceptions import RequestDataTooBig
 from django.core.files.uploadhandler import TemporaryFileUploadHandler
 from django.http import HttpRequest, HttpResponse
 
-from jobs.errors import TooManyRequests
+from jobs.errors import TooManyRequests, Unavailable
 from jobs.limits import MAX_UPLOAD_BODY, SMALL_FORM
 from jobs.parsing.numbers import whole
+from jobs.web.disk import upload_announced
 from jobs.web.errors import error_page, refused
 from jobs.web.places import UPLOADS
 
@@ -21,12 +22,16 @@ HELD = "e1.upload_place"
 
 @contextmanager
 def request_place(request: HttpRequest, user_id: int) -> Iterator[None]:
-    """Hold an upload place for a request, unless it holds one of this user already."""
+    """Hold an upload place for a request, unless it holds one of this user already.
+
+    Raises TooManyRequests `too_many_uploads`, and Unavailable `disk_nearly_full`.
+    """
     held = request.META.get(HELD)
     if held == user_id:
         yield
         return
-    with UPLOADS.place(user_id):
+    size = whole(request.META.get("CONTENT_LENGTH") or "0", high=MAX_UPLOAD_BODY) or 0
+    with UPLOADS.place(user_id), upload_announced(size):
         request.META[HELD] = user_id
         try:
             yield
@@ -60,7 +65,7 @@ class FormPlaces:
         try:
             with request_place(request, request.user.pk):
                 return self._get_response(request)
-        except TooManyRequests as error:
+        except (TooManyRequests, Unavailable) as error:
             return refused(request, "Please wait", error)
 
 

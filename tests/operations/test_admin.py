@@ -65,7 +65,7 @@ def test_who_may_change_users_makes_no_superuser(client, person):
 
 
 def test_users_show_their_use_and_get_limits(staff, job, person):
-    Quota.objects.create(user=person, active_jobs=3)
+    Quota.objects.update_or_create(user=person, defaults={"active_jobs": 3})
     text = staff.get("/admin/auth/user/").content.decode()
     assert "1 of 3" in text
     form = staff.get(f"/admin/auth/user/{person.pk}/change/").context["adminform"].form
@@ -77,6 +77,12 @@ def test_users_show_their_use_and_get_limits(staff, job, person):
     assert answer.status_code == 302, answer.context["errors"]
     quota = Quota.objects.get(user=person)
     assert (quota.active_jobs, quota.stored_bytes, quota.queued_tokens) == (7, 10_000, None)
+
+
+def test_a_submission_between_a_users_page_and_its_form_is_no_conflict(staff, person):
+    Quota.objects.all().delete()
+    inline = staff.get(f"/admin/auth/user/{person.pk}/change/").context["inline_admin_formsets"][0].formset
+    assert inline.initial_form_count() == Quota.objects.filter(user=person).count() == 1
 
 
 def test_jobs_are_there_to_look_at(staff, job):

@@ -7,11 +7,13 @@ import threading
 import pytest
 from django.db import connection
 
+from jobs.limits import RECORD_BYTES
 from jobs.models import Chunk, Item, Job, Quota
 from jobs.models.states import JobState
 from jobs.queue import lifecycle
 from jobs.quotas import usage
 from jobs.quotas.admission import quota_lock
+from jobs.templatetags.moments import size
 from tests.helpers import post, submit_items
 
 pytestmark = pytest.mark.django_db
@@ -19,7 +21,7 @@ pytestmark = pytest.mark.django_db
 SYNC = "/api/v3/e1-demo/log_prob/"
 EIGHT = [{"sequence": "MKTAYIAKQR"}] * 8
 TOKENS = 8 * 14
-BYTES = 8 * (10 + 8 + len("record_1"))
+BYTES = 8 * (10 + 8 + len("record_1") + RECORD_BYTES)
 """Letters, a float64 and the name that an item without one gets."""
 
 
@@ -89,8 +91,9 @@ def test_somebody_else_s_jobs_count_for_nothing(api, stranger, person, token_of)
 
 
 def test_the_header_fields_say_what_is_left(api, person, settings):
+    settings.E1_QUOTA_ACTIVE_JOBS = settings.E1_QUOTA_STORED_BYTES = 0
     assert "RateLimit" not in submit(api)
-    Quota.objects.create(user=person, active_jobs=2, queued_tokens=10_000)
+    Quota.objects.update_or_create(user=person, defaults={"active_jobs": 2, "queued_tokens": 10_000})
     answer = submit(api)
     policy = '"active-jobs";q=2;qu="concurrent-requests", "queued-tokens";q=10000;qu="e1-tokens"'
     assert answer["RateLimit-Policy"] == policy
@@ -101,7 +104,7 @@ def test_the_header_fields_say_what_is_left(api, person, settings):
 def test_batch_jobs_do_not_starve_synchronous_requests(api, person, settings, inline_worker):
     """They are refused for their own number and for storage, never for what the batch jobs have queued."""
     settings.E1_SYNC_WAIT_SECONDS = 0.0
-    Quota.objects.create(user=person, active_jobs=1, queued_tokens=TOKENS, sync_requests=2)
+    Quota.objects.create(user=person, active_jobs=1, queued_tokens=TOKENS, sync_requests=2, stored_bytes=0)
     assert submit(api).status_code == 202
     answers = [post(api, SYNC, {"items": EIGHT}) for _ in range(3)]
     # No worker runs meanwhile: the first two are accepted and outlive the wait limit.
@@ -177,7 +180,7 @@ def test_the_page_shows_use_and_limits(client, person, api):
     text = client.get("/account/quota/").content.decode()
     assert "(0 left)" in text
     assert "used up" in text
-    assert f"{2 * BYTES} bytes <" in text
-    assert f"({BYTES} bytes left)" in text
+    assert f"{size(2 * BYTES)} <" in text
+    assert f"({size(BYTES)} left)" in text
     assert "my library" in text
-    assert text.count('<span class="quiet">no limit</span>') == 2
+    assert text.count('<span class="quiet">no limit</span>') == 1

@@ -48,6 +48,7 @@ COUNTED = {
     "JobColumn.values": "columns",
     "Assay.data": "measurements, by their size",
     "Structure.data": "structures, by their size",
+    "StructureBlock.data": "structures, by their size",
 }
 CHECKSUMS = {"Output.checksum"}
 """Sixteen bytes beside each row of results."""

@@ -11,7 +11,9 @@ from knox.auth import TokenAuthentication
 from knox.crypto import hash_token
 from rest_framework.exceptions import AuthenticationFailed
 
+from jobs.errors import TooManyRequests
 from jobs.models import ApiToken
+from jobs.web.places import request_begun
 
 NOTE_USE_EVERY = timedelta(minutes=1)
 KEY = re.compile(rb"[0-9a-f]{64}")
@@ -23,6 +25,21 @@ class ApiTokenAuthentication(TokenAuthentication):  # type: ignore[misc]
     An expired token stays until its owner deletes it, so that the page of tokens explains why a program is refused.
     The lookup of knox itself would delete it, and would read all tokens of the user at every request.
     """
+
+    def authenticate(self, request: Any) -> tuple[Any, ApiToken] | None:
+        """Return the user and the token of a request, which takes a place among the user's requests.
+
+        Raises AuthenticationFailed, TooManyRequests.
+        """
+        found: tuple[Any, ApiToken] | None = super().authenticate(request)
+        if found is not None:
+            try:
+                request_begun(found[0].pk)
+            except TooManyRequests:
+                # Otherwise the answer to this refusal would authenticate again.
+                request.user = None
+                raise
+        return found
 
     def authenticate_credentials(self, token: bytes) -> tuple[Any, ApiToken]:
         """Return the user and the token of this key. Raises AuthenticationFailed, the same for every reason."""

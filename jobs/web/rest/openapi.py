@@ -8,7 +8,11 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 
 ERROR = {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorBody"}}}, "description": ""}
-ANYWHERE = {"401": "no token, or an invalid one", "503": "the database does not answer"}
+ANYWHERE = {
+    "401": "no token, or an invalid one",
+    "429": "too many requests of yours at once; Retry-After has the time to wait",
+    "503": "the database does not answer",
+}
 WITH_BODY = {
     "400": "the body is invalid",
     "408": "the body did not arrive in time",
