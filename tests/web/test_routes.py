@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
 
 import orjson
@@ -13,14 +12,8 @@ from django.test import Client
 from django.utils import timezone
 
 from jobs.accounts.tokens import token_create, token_revoke
-from jobs.alignments.services import alignment_store
-from jobs.api import events
-from jobs.contexts.services import context_set_create
-from jobs.maps.columns import columns_add
-from jobs.models import ApiToken, Artefact, Assay, HomologSearch, Job, Structure, Webhook
-from jobs.models.states import WorkState
-from jobs.science.alignments.reading import read_alignment
-from tests.helpers import body, submit
+from jobs.models import ApiToken, Job
+from tests.web.rosalind import SECRETS, addresses, ask, objects_of
 from tests.web.routes import (
     API,
     API_OBJECT,
@@ -40,8 +33,6 @@ from tests.web.routes import (
 pytestmark = pytest.mark.django_db
 
 ROUTES = routes()
-SECRETS = ("top-secret-library", "unpublished-enzyme", "MKTAYIAKQRQISFVKSHFSRQ", "rosalinds-laptop", "rosalinds-hook")
-FASTA = b">unpublished-enzyme of rosalind\nMKTAYIAKQRQISFVKSHFSRQ\n>unpublished-enzyme-2\nMKTAYIAKQR\n"
 
 
 def by_kind(*kinds: str) -> list[object]:
@@ -58,87 +49,7 @@ def test_every_route_is_classified_and_no_class_is_left_over():
 
 @pytest.fixture
 def things(api, person, monkeypatch) -> dict[str, object]:
-    """Return an object of Rosalind's for every parameter of a route. Event streams end at once."""
-    monkeypatch.setattr(events, "close_old_connections", lambda: None)  # the test's transaction is in this one
-    monkeypatch.setattr(events, "LOOK_EVERY_SECONDS", 0)
-    monkeypatch.setattr(events, "LONGEST_STREAM_SECONDS", 0.001)
-    job = Job.objects.get(pk=body(submit(api, FASTA, name="top-secret-library"))["id"])
-    Job.objects.filter(pk=job.pk).update(idempotency_key="top-secret-library")
-    files = [{"format": "npz", "size": 0, "sha256": "00", "block": 0}]
-    artefact = Artefact.objects.create(job=job, kind="npz", fingerprint="x", state=WorkState.DONE, files=files)
-    analysis = Artefact.objects.create(job=job, kind="map", fingerprint="y", params={"method": "pca"})
-    column = columns_add(job=job, data=b"index,family\n0,top-secret-library\n")[0][0]
-    token_create(owner=person, name="rosalinds-laptop", days=None)
-    context_set_create(owner=person, name="top-secret-library", contexts=[["MKTAYIAKQRQISFVKSHFSRQ"]], provenance={})
-    rows = read_alignment(b">top-secret-library\nMKTAYIAKQRQISFVKSHFSRQ\n>b\nMKTAYIAKQRQISFVKSHFSRK\n")
-    alignment = alignment_store(owner=person, name="top-secret-library", source="upload", rows=rows)
-    search = HomologSearch.objects.create(
-        owner=person, name="top-secret-library", database_name="x", parent="MKTAYIAKQRQISFVKSHFSRQ", settings={}
-    )
-    scored = Job.objects.create(
-        owner=person, name="top-secret-library", model="e1-demo", action="score", params={"parent": SECRETS[2]}
-    )
-    beside = {"job": scored, "name": "top-secret-library", "sha256": "00", "size": 8}
-    assay = Assay.objects.create(**beside, variant_column="a", value_column="b", names=["M1A"], data=bytes(8))
-    counts = {"residues": 1, "aligned": 1, "identical": 1, "file_size": 8}
-    structure = Structure.objects.create(**beside, chain="A", data=bytes(4), **counts)
-    attached = (
-        "variants-page",
-        "variants-table",
-        "variants-workbook",
-        "assay-list-page",
-        "assay-page",
-        "job-assay",
-        "job-structure",
-        "job-structure-file",
-    )
-    webhook = Webhook.objects.create(owner=person, url="https://rosalinds-hook/", secret="whsec_x", events=[])
-    return {
-        "scored_job": scored.pk,
-        "assay_id": assay.pk,
-        "structure_id": structure.pk,
-        **{f"{name}.job_id": scored.pk for name in attached},
-        "search_id": search.pk,
-        "webhook_id": webhook.pk,
-        "job_id": job.pk,
-        "alignment_id": alignment.pk,
-        "index": 0,
-        "artefact_id": artefact.pk,
-        "analysis_id": analysis.pk,
-        "column_id": column.pk,
-        "digest": ApiToken.objects.get(name="rosalinds-laptop").digest,
-        "model": "e1-demo",
-        "action": "log_prob",
-        "context-detail.name": "top-secret-library",
-        "context-set-page.name": "top-secret-library",
-        # the admin's
-        "object_id": person.pk,
-        "id": person.pk,
-        "app_label": "auth",
-        "content_type_id": 1,
-        "url": "anything",
-    }
-
-
-def addresses(route: Route, things: dict[str, object]) -> list[str]:
-    """Return the route's addresses with her objects. `ROUTE.name` overrides a parameter for one route."""
-    values = {name: things.get(f"{route.name}.{name}", things.get(name)) for name in route.parameters}
-    missing = [name for name, value in values.items() if value is None]
-    assert not missing, f"say in `things` what of Rosalind's stands for {missing} of {route.name}"
-    path = route.path.format(**values)
-    return [path, *(f"{path}?{query}" for query in QUERIES.get(route.name, []))]
-
-
-def ask(client: Client, method: str, path: str, route: Route, token: str | None = None):
-    headers = {} if token is None else {"Authorization": f"Token {token}"}
-    if method in ("POST", "PUT", "PATCH"):
-        sent = json.dumps(BODIES.get(route.name, {}))
-        if route.cls is None:
-            return client.generic(
-                method, path, "do=delete&confirm=yes", "application/x-www-form-urlencoded", headers=headers
-            )
-        return client.generic(method, path, sent, "application/json", headers=headers)
-    return client.generic(method, path, headers=headers)
+    return objects_of(api, person, monkeypatch)
 
 
 def everything() -> bytes:
