@@ -1,13 +1,12 @@
-"""Slow clients against the whole service, straight and behind nginx, while another user goes on working."""
+"""Attacks on the whole service, straight and behind nginx, while another user goes on working."""
 
 from __future__ import annotations
 
 import json
 import re
 import signal
-import socket
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import httpx
 import pytest
@@ -15,13 +14,13 @@ import pytest
 from e1client import Client
 from e1site.stack.processes import signal_process, title, wait_gone
 from tests.deploy.proxy import Nginx
+from tests.security.attacks import KINDS, SEQUENCE, Target
 from tests.stack import Stack, running_stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
 DEADLINE = 30
 """Seconds that the other user waits at most for an answer."""
-LIBRARY = b"".join(b">%d\n%s\n" % (number, b"MKTAYIAKQR" * 20) for number in range(4000))
 
 
 @pytest.fixture(scope="module")
@@ -69,70 +68,39 @@ def other(stack, url) -> Iterator[Other]:
         yield Other(url, token[0], f"/api/jobs/{job.id}/")
 
 
-@contextmanager
-def clients(url: str, sent: bytes, count: int) -> Iterator[None]:
-    """Open connections that have sent these bytes, and do nothing more."""
-    host, port = url.removeprefix("http://").split(":")
-    with ExitStack() as stack:
-        for _ in range(count):
-            sock = stack.enter_context(socket.create_connection((host, int(port)), DEADLINE))
-            sock.sendall(sent)
-        yield
-
-
-def head(stack: Stack, method: str, path: str, *fields: str) -> bytes:
-    lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", f"Authorization: Token {stack.token}", *fields]
-    return "\r\n".join([*lines, "", ""]).encode()
-
-
-def test_logins_that_send_a_byte_hold_up_no_one(stack, url, other):
-    sent = b"POST /login/ HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 262144\r\n\r\na"
-    with clients(url, sent, 150):
-        other.works()
-
-
-def test_half_a_head_holds_up_no_one(url, other):
-    with clients(url, b"GET /login/ HTTP/1.1\r\nHos", 150):
-        other.works()
-
-
-def test_small_bodies_with_a_token_that_never_come_hold_up_no_one(stack, url, other):
-    sent = head(stack, "POST", "/api/estimate/", "Content-Type: application/json", "Content-Length: 200000") + b"{"
-    with clients(url, sent, 150):
-        other.works()
-
-
-def test_uploads_that_never_come_hold_up_no_one(stack, url, other):
-    sent = head(stack, "POST", "/api/jobs/", "Content-Type: text/x-fasta", "Content-Length: 50000000") + b">a\n"
-    with clients(url, sent, 150):
-        other.works()
-
-
-def test_downloads_that_no_one_reads_hold_up_no_one(stack, url, other):
-    with stack.client() as client:
+@pytest.fixture(scope="module")
+def target(stack, other, url) -> Target:
+    """Return the service with the account of an attacker, who has a job with large results."""
+    found = re.search(r"\b[0-9a-f]{64}\b", stack.run("user", "add", f"attacker-{url.rpartition(':')[2]}").stdout)
+    assert found
+    with Client(stack.url, found[0]) as client:
+        items = [("long", SEQUENCE * 10), *((f"p{number}", SEQUENCE) for number in range(1200))]
         job = client.wait(
-            client.submit_items(
-                [(f"p{number}", "MKTAYIAKQR" * 30) for number in range(1200)],
-                model="e1-demo",
-                action="encode",
-                params={"include": ["per_token"]},
-            )
+            client.submit_items(items, model="e1-demo", action="encode", params={"include": ["per_token"]})
         )
-    with clients(url, head(stack, "GET", f"/api/jobs/{job.id}/results/?format=jsonl"), 72):
-        other.works()
+    return Target(url, found[0], str(job.id))
 
 
-def test_synchronous_requests_that_wait_hold_up_no_one(stack, url, other):
+@pytest.mark.parametrize("kind", KINDS, ids=[kind.name for kind in KINDS])
+def test_an_attack_holds_up_no_other_user(kind, target, other):
+    target.answers.clear()
+    with kind.begin(target, kind.small):
+        for _ in range(3):
+            other.works()
+    # 503 and 504 tell the attacker that it asks for too much.
+    assert not target.answers["500"], target.answers
+
+
+def test_synchronous_requests_that_wait_hold_up_no_one(stack, target, other):
     body = json.dumps({"items": [{"sequence": "MKTAYIAKQR"}]}).encode()
-    sent = head(
-        stack, "POST", "/api/v3/e1-demo/log_prob/", "Content-Type: application/json", f"Content-Length: {len(body)}"
-    )
+    fields = ("Content-Type: application/json", f"Content-Length: {len(body)}")
+    sent = target.head("POST", "/api/v3/e1-demo/log_prob/", *fields)
     workers = [pid for pid in _processes() if "e1-demo-1@" in title(pid)]
     assert workers
     for pid in workers:
         signal_process(pid, signal.SIGSTOP)
     try:
-        with clients(url, sent + body, 150):
+        with target.connections(150, sent + body):
             other.works()
     finally:
         for pid in workers:
@@ -141,6 +109,4 @@ def test_synchronous_requests_that_wait_hold_up_no_one(stack, url, other):
 
 
 def _processes() -> list[int]:
-    from pathlib import Path
-
     return [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
