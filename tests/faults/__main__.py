@@ -28,7 +28,7 @@ def trials(trial: Trial, mixtures: int) -> Iterator[tuple[str, Callable[[], Outc
     for name, fault in FAULTS.items():
         yield name, lambda fault=fault: trial.run(lambda job_id: fault(Strike(trial.service, job_id, Random(0))))
     yield "two beats", lambda: _two_beats(trial)
-    held = stalled_downloads(trial.service, trial.reference_job)
+    held = stalled_downloads(trial.service, trial.sequences)
     yield "downloads that nobody reads", lambda: _with(trial, held, STALLED)
     if FAKETIME.exists():
         yield "a worker's clock that jumps by days", lambda: jumping(trial)

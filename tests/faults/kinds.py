@@ -6,17 +6,19 @@ One fault is imitated: for a full disk, a trigger raises Postgres's own error 53
 from __future__ import annotations
 
 import itertools
+import re
 import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from types import MappingProxyType
 
+from e1client import Client
 from e1site.stack import parts
 from e1site.stack.processes import wait_gone
 from tests.faults.service import LEASE_SECONDS, MODEL, Service
@@ -24,7 +26,8 @@ from tests.faults.service import LEASE_SECONDS, MODEL, Service
 FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), Path("no libfaketime"))
 """From Debian's package `faketime`. Nothing else makes the clock jump for one process only."""
 DOUBLES = 100
-STALLED = 12
+STALLED = parts.WEB_PROCESSES * parts.WEB_THREADS + 40
+"""Clients that read nothing: more than there are threads."""
 FULL_SECONDS = 3.0
 
 
@@ -208,14 +211,19 @@ def two_beats(service: Service) -> Iterator[None]:
 
 
 @contextmanager
-def stalled_downloads(service: Service, job_id: str) -> Iterator[None]:
-    """Connect clients that request the results of a finished job and do not read them."""
+def stalled_downloads(service: Service, sequences: Sequence[str]) -> Iterator[None]:
+    """Connect clients of another user that request the results of a job of these sequences and do not read them."""
+    found = re.search(r"\b[0-9a-f]{64}\b", service.run("user", "add", "reader").stdout)
+    assert found, "e1 user add prints a token"
+    with Client(service.url, found[0]) as client:
+        job = client.wait(client.submit_items(sequences, model=MODEL, action="encode"))
+    head = service.head("GET", f"/api/jobs/{job.id}/results/?format=jsonl", Authorization=f"Token {found[0]}")
     held: list[socket.socket] = []
     try:
         for _ in range(STALLED):
             made = service.socket(receive=4096)
             held.append(made)
-            made.sendall(service.head("GET", f"/api/jobs/{job_id}/results/?format=jsonl"))
+            made.sendall(head)
             # Beyond the user's places for downloads the answer is 429.
             assert made.recv(12) in (b"HTTP/1.1 200", b"HTTP/1.1 429")
         yield

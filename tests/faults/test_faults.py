@@ -63,7 +63,7 @@ def test_two_beats_are_one_too_many_and_harmless(trial):
 
 
 def test_downloads_that_nobody_reads_hold_up_neither_the_job_nor_others(trial):
-    with stalled_downloads(trial.service, trial.reference_job):
+    with stalled_downloads(trial.service, trial.sequences):
         outcome = trial.run(lambda job_id: 1)
         assert wait_gone(lambda: not trial.service.works(), RECOVER_SECONDS)
     assert outcome.whole, outcome

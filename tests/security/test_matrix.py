@@ -25,7 +25,8 @@ OF_ADMIN = ("GET", "POST", "DELETE")
 METHODS = {
     "GET": """
         livez readyz metrics openapi openapi-docs
-        job-events job-items job-item job-results job-artefact job-ledger job-manifest job-structure-file job-bad-records
+        job-events job-items job-item job-results job-artefact job-ledger job-manifest job-structure-file
+        job-bad-records
         database-list usage request-schema webhook-deliveries
         job-list-page job-page item-list-page item-page item-table item-workbook variants-page
         variants-table variants-workbook assay-page
