@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Any
@@ -37,11 +37,16 @@ class Waiting:
         self.deadline = min(time.monotonic(), slowest) + SILENCE_SECONDS
 
 
-def heaviest(held: Collection[Waiting], weight: Callable[[Waiting], int]) -> Waiting:
-    """Return the connection with the next deadline, of the network whose connections weigh most together."""
+def heaviest(held: Collection[Waiting], weight: Callable[[Waiting], int], beside: Iterable[object] = ()) -> Waiting:
+    """Return the connection with the next deadline, of the network whose connections weigh most together.
+
+    `beside` are clients of connections that are not held. Each adds one to the weight of its network, if that has a
+    connection that is held.
+    """
     weights: Counter[bytes] = Counter()
     for one in held:
         weights[network_of(one.conn.client)] += weight(one)
+    weights.update(network for client in beside if (network := network_of(client)) in weights)
     ((network, _),) = weights.most_common(1)
     return min((one for one in held if network_of(one.conn.client) == network), key=lambda one: one.deadline)
 

@@ -57,6 +57,8 @@ class EdgeWorker(ThreadWorker):  # type: ignore[misc]
         self._arriving: dict[int, Waiting] = {}
         self._leaving: dict[int, Waiting] = {}
         self._lingering: dict[int, Waiting] = {}
+        # Connections whose request has a thread, or waits for one.
+        self._answering: dict[int, Any] = {}
 
     def init_process(self) -> None:
         sys.setswitchinterval(SWITCH_SECONDS)
@@ -98,7 +100,7 @@ class EdgeWorker(ThreadWorker):  # type: ignore[misc]
     def _make_room(self) -> None:
         """Drop a connection of the network that holds most of them."""
         if held := [*self._arriving.values(), *self._leaving.values()]:
-            going = heaviest(held, lambda _: 1)
+            going = heaviest(held, lambda _: 1, [conn.client for conn in self._answering.values()])
             self._drop(self._arriving if id(going) in self._arriving else self._leaving, going)
 
     def _arrive(self, conn: Any, deadline: float) -> None:
@@ -172,8 +174,14 @@ class EdgeWorker(ThreadWorker):  # type: ignore[misc]
         # The rest of a small body is in memory. The rest of an upload would have to come from the client.
         return bool(conn.parser.finish_body(deadline=time.monotonic() + (1 if conn.is_whole else 0)))
 
+    def enqueue_req(self, conn: Any) -> None:
+        """Let a thread answer the request. Runs in the loop."""
+        self._answering[id(conn)] = conn
+        super().enqueue_req(conn)
+
     def finish_request(self, conn: Any, fs: Any) -> None:
         """Send what the client has not taken yet, then wait for its next request or close. Runs in the loop."""
+        self._answering.pop(id(conn), None)
         try:
             keeps = not fs.cancelled() and bool(fs.result())
             conn.sock.flush()

@@ -51,6 +51,13 @@ def test_the_network_with_most_connections_loses_the_one_whose_deadline_is_next(
     assert heaviest([*others, *flood], lambda _: 1) is flood[0]
 
 
+def test_connections_that_are_being_answered_count_too():
+    mine, flood = held("10.0.0.1"), held("10.0.0.9", deadline=50.0)
+    answered = [("10.0.0.9", 1)] * 5 + [("10.0.0.7", 1)] * 9
+    assert heaviest([*mine, *flood], lambda _: 1, answered) is flood[0]
+    assert heaviest(mine, lambda _: 1, answered) is mine[0]
+
+
 def test_the_network_with_most_unread_bytes_loses_one():
     many = held(*["10.0.0.1"] * 5, unread=10)
     large = held("10.0.0.2", deadline=50.0, unread=1000)
