@@ -162,11 +162,16 @@ _PARENTS = frozenset({"wt", "_wt", "p.=", "p.(=)", "p.?", "_sy"})
 
 
 def is_codes(lines: Sequence[str]) -> bool:
-    """Return whether most lines are codes of variants, such as `A24T:G56D`, `p.Ala24Thr` or FoldX's `KA24R,LA30M;`."""
+    """Return whether most lines are codes of variants, such as `A24T:G56D`, `p.Ala24Thr` or FoldX's `KA24R,LA30M;`.
+
+    One code alone is no list: `MK1T` may be a sequence with a wrong letter.
+    """
     looked = lines[:_LOOKED_AT]
     if any(known(cells(looked[main_line(looked, "#")], separator)) for separator in SEPARATORS):
         return False
     found = [_codes_in(line) for line in looked]
+    if len(looked) == 1 and (found[0] or 0) < 2:
+        return False
     return any(found) and sum(codes is not None for codes in found) >= _MOST * len(looked)
 
 

@@ -73,7 +73,6 @@ def rows(api, person, inline_worker, monkeypatch) -> dict[str, dict[str, object]
         data=b"variant,value\nM1A,0.5\nK2R,1\n",
         name="a",
         item_index=0,
-        offset=None,
         variant_column="",
         value_column="",
     )

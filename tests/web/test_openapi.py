@@ -16,6 +16,7 @@ from schemathesis import GenerationMode
 from e1site.wsgi import application
 from jobs.accounts.tokens import token_create
 from jobs.api import events
+from jobs.web.rest.bodies import WORKBOOK
 
 pytestmark = [
     pytest.mark.django_db,
@@ -28,7 +29,7 @@ EXAMPLES = 12
 """Random requests for each call, in addition to those at the document's limits."""
 
 
-@schemathesis.serializer("application/gzip", "application/x-ndjson")
+@schemathesis.serializer("application/gzip", "application/x-ndjson", WORKBOOK)
 def as_it_is(ctx, value):
     """Encode random bytes unchanged."""
     return value if isinstance(value, bytes) else str(value).encode()

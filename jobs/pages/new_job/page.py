@@ -146,7 +146,8 @@ def _numbered_sequence(asked: Asked, file: Any) -> str | None:
     stream = BytesIO(asked.sequences.encode()) if file is None else cast(BinaryIO, file.file)
     name, media_type = ("", "") if file is None else (file.name or "", file.content_type or "")
     rules = ACTIONS[asked.action].rules(enabled_model(asked.model))
-    return first_sequence(stream, rules, name, media_type, Reading.of(asked.fields))
+    # The other fields can't be read yet: positions need the numbering.
+    return first_sequence(stream, rules, name, media_type, Reading.of({"layout": asked.layout, "sheet": asked.sheet}))
 
 
 def _of_library(asked: Asked, file: Any, shared: bytes, owner: User) -> Submission:
