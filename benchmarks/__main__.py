@@ -11,14 +11,17 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.benches import BENCHES, BROWSER_BENCHES, Plan
+from benchmarks.benches import BENCHES, BROWSER_BENCHES, PROGRAM_BENCHES, Plan
 from benchmarks.measuring import Row
 
 
 def main(arguments: list[str]) -> int:
     """Run the named benches, print their rows, and return the exit status."""
-    every = {**BENCHES, **BROWSER_BENCHES}
-    named = f"{', '.join(BENCHES)} (all of these by default); {', '.join(BROWSER_BENCHES)} (in a browser)"
+    every = {**BENCHES, **BROWSER_BENCHES, **PROGRAM_BENCHES}
+    named = (
+        f"{', '.join(BENCHES)} (all of these by default); {', '.join(BROWSER_BENCHES)} (in a browser); "
+        f"{', '.join(PROGRAM_BENCHES)} (with wrk)"
+    )
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", choices=[*every, []], metavar="NAME", help=named)
     parser.add_argument("--smoke", action="store_true", help="the smallest sizes, to see that the benches run")

@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 import torch
 
-from benchmarks import engine, pictures, service, service_files, simulation
+from benchmarks import engine, pictures, service, service_files, simulation, webserver
 from benchmarks.analyses import analyses
 from benchmarks.measuring import Row
 from benchmarks.peer import against_peer
@@ -117,6 +117,12 @@ def _simulation(plan: Plan) -> Iterator[Row]:
     )
 
 
+def _server(plan: Plan) -> Iterator[Row]:
+    # Two servers, each with a connection to Postgres for every thread that has worked.
+    with running(plan.folder / "server", connections=400) as stores:
+        yield from webserver.servers(stores, rounds=plan.repeats(10), seconds=1 if plan.smoke else 5)
+
+
 def _growth(plan: Plan) -> Iterator[Row]:
     sizes = (64, 128) if plan.smoke else (10_000, 100_000)
     largest = plan.sequences(sizes[-1], smoke=sizes[-1])
@@ -154,3 +160,5 @@ BENCHES: Mapping[str, Bench] = MappingProxyType(
 )
 BROWSER_BENCHES: Mapping[str, Bench] = MappingProxyType({"pictures": _pictures})
 """The benches that also need a browser. They run only if they are named."""
+PROGRAM_BENCHES: Mapping[str, Bench] = MappingProxyType({"server": _server})
+"""The benches that also need a program, wrk. They run only if they are named, and with stores of their own."""

@@ -71,7 +71,7 @@ class Service:
 
     @contextmanager
     def web(self) -> Iterator[int]:
-        """Run gunicorn with one process of 16 threads (the service has two); yield the number of that process."""
+        """Run gunicorn with one process (the service has two); yield the number of that process."""
         self.port = usable_port(HOST, 0)
         command = list(parts.web(HOST, self.port).command)
         command[command.index("--workers") + 1] = "1"
@@ -155,6 +155,11 @@ class Service:
         with closing(http.client.HTTPConnection(HOST, self.port, timeout=3600, blocksize=1 << 18)) as connection:
             connection.request(method, path, body=body, headers={**login, **headers})
             yield connection.getresponse()
+
+    def await_web(self) -> None:
+        """Wait until a web process that `process` has started answers at `port`. Raises RuntimeError if none does."""
+        if not wait_gone(lambda: self._status("/livez") != 200, START_SECONDS):
+            raise RuntimeError(f"no web process answers at port {self.port}")
 
     def _status(self, path: str) -> int:
         try:

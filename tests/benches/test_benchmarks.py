@@ -12,6 +12,7 @@ import pytest
 
 from benchmarks.benches import BENCHES
 from benchmarks.measuring import Timed
+from tests.needed import needed_program
 from tests.stack import OWN_ENVIRONMENT
 
 ROOT = Path(__file__).parents[2]
@@ -58,6 +59,23 @@ def test_every_row_has_a_number_with_a_unit(report):
 )
 def test_every_bench_reports(report, begins):
     assert [row for row in report if row["name"].startswith(begins)], [row["name"] for row in report]
+
+
+@pytest.mark.slow
+def test_the_bench_of_the_web_server_reports(tmp_path):
+    needed_program("wrk", package="wrk")
+    env = {key: value for key, value in os.environ.items() if key not in OWN_ENVIRONMENT}
+    rows = tmp_path / "rows"
+    command = [sys.executable, "-m", "benchmarks", "server", "--smoke", "--folder", str(tmp_path), "--json", str(rows)]
+    ran = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=600, check=False)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    found = json.loads(rows.read_text())
+    assert [row["name"].split(",")[0] for row in found] == [
+        "server: page",
+        "server: state of a job",
+        "server: encode of eight",
+    ]
+    assert all(row["value"] > 0 for row in found)
 
 
 @pytest.mark.parametrize("repeats", [3, 5])
