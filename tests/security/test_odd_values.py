@@ -6,11 +6,10 @@ import json
 
 import pytest
 from django.contrib.auth.models import User
-from django.http import QueryDict
 from django.test import Client
 
 from tests.web.rosalind import addresses, objects_of
-from tests.web.routes import STAFF, Route, routes
+from tests.web.routes import STAFF, Route, read_names, routes
 
 pytestmark = pytest.mark.django_db
 
@@ -73,20 +72,6 @@ def test_no_odd_value_in_a_path_breaks_a_route(owner, things):
                 if status >= 500 or (value and status not in (302, 400, 404, 405)):
                     broken.append(f"{route.name} {name}={value[:30]}: {status}")
     assert not broken, broken
-
-
-def read_names(monkeypatch: pytest.MonkeyPatch) -> set[str]:
-    """Return a set that collects the names that views look up in queries from now on."""
-    names: set[str] = set()
-    for method in ("get", "getlist", "__getitem__", "__contains__"):
-        real = getattr(QueryDict, method)
-
-        def look(self, name, *rest, _real=real, **more):
-            names.add(str(name))
-            return _real(self, name, *rest, **more)
-
-        monkeypatch.setattr(QueryDict, method, look)
-    return names
 
 
 def test_no_odd_value_in_a_query_breaks_a_route(owner, things, monkeypatch):

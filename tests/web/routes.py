@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
+from django.http import QueryDict
 from django.urls import URLPattern, URLResolver, get_resolver
 
 PUBLIC = "public"
@@ -189,3 +191,17 @@ def _readable(pattern: Any) -> str:
     """Return `<uuid:job_id>` and `(?P<url>.*)$` as `{job_id}` and `{url}`."""
     text = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", str(pattern.pattern).replace("(?P<", "(<"))
     return re.sub(r"\({(\w+)}[^)]*\)", r"{\1}", text).replace("^", "").replace("$", "")
+
+
+def read_names(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Return a set that collects the names that views look up in queries from now on."""
+    names: set[str] = set()
+    for method in ("get", "getlist", "__getitem__", "__contains__"):
+        real = getattr(QueryDict, method)
+
+        def look(self, name, *rest, _real=real, **more):
+            names.add(str(name))
+            return _real(self, name, *rest, **more)
+
+        monkeypatch.setattr(QueryDict, method, look)
+    return names

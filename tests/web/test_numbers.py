@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import product
 from urllib.parse import quote
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.http import QueryDict
 from django.test import Client
 
 from jobs.api import events
@@ -20,7 +18,7 @@ from jobs.tasks import building
 from jobs.variants.assays import assay_add
 from tests.factories import SHORT, finished, scored
 from tests.libraries import grouped, state
-from tests.web.routes import API, API_OBJECT, PAGE, PAGE_FORM, PAGE_OBJECT, QUERIES, Route, routes
+from tests.web.routes import API, API_OBJECT, PAGE, PAGE_FORM, PAGE_OBJECT, QUERIES, Route, read_names, routes
 
 HOSTILE = ["²", "٣", "1e3", "-1", "9" * 30, "\0", "", str(BIGINT)]
 
@@ -86,18 +84,8 @@ def rows(api, person, inline_worker, monkeypatch) -> dict[str, dict[str, object]
 
 
 @pytest.fixture
-def read(monkeypatch) -> Iterator[set[str]]:
-    """Return a set that collects the names that views look up in queries."""
-    names: set[str] = set()
-    for method in ("get", "getlist", "__getitem__", "__contains__"):
-        real = getattr(QueryDict, method)
-
-        def look(self, name, *rest, _real=real, **more):
-            names.add(str(name))
-            return _real(self, name, *rest, **more)
-
-        monkeypatch.setattr(QueryDict, method, look)
-    return names
+def read(monkeypatch) -> set[str]:
+    return read_names(monkeypatch)
 
 
 def addresses(route: Route, values: dict[str, object]) -> list[str]:
