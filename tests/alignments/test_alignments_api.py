@@ -160,7 +160,7 @@ def test_rows_of_gaps_are_left_out_on_request(api):
 def test_alignments_count_against_the_quota_of_stored_bytes(api, person):
     size = Alignment.objects.get(pk=stored_alignment(api)["id"]).size
     Alignment.objects.all().delete()
-    Quota.objects.create(user=person, stored_bytes=size - 1)
+    Quota.objects.update_or_create(user=person, defaults={"stored_bytes": size - 1})
     refused = upload_alignment(api)
     assert (refused.status_code, refused.json()["code"]) == (413, "too_large_for_quota")
     assert not Alignment.objects.exists()

@@ -184,7 +184,7 @@ def test_files_of_structures_count_as_stored_and_go_with_the_job(api, contacts, 
     made = Structure.objects.get(pk=upload_structure(api, contacts, noise + pdb(SHORT)).json()["id"])
     assert made.size > small.size + 25_000
     assert attached_bytes_of(contacts["id"]) == small.size + made.size
-    Quota.objects.create(user=person, stored_bytes=made.size)
+    Quota.objects.update_or_create(user=person, defaults={"stored_bytes": made.size})
     refused = upload_structure(api, contacts, noise + pdb(SHORT))
     assert (refused.status_code, refused.json()["code"]) == (413, "quota_stored_bytes")
     assert (Structure.objects.count(), StructureBlock.objects.count()) == (2, 2)

@@ -151,7 +151,7 @@ def test_claim(tables):
 
 
 def test_ready_chunks_of_synchronous_requests(tables):
-    check(plans_of(lambda: leases.chunks_ready_interactive(model=MODEL)))
+    check(plans_of(lambda: leases.chunks_ready_interactive(model=MODEL)), "chunk_open")
 
 
 def test_renew_and_release(tables):
