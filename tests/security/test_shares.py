@@ -17,18 +17,21 @@ from e1site import defaults
 from e1site.stack.parts import web
 from jobs.actions import get_action
 from jobs.actions.costs import CostTally
+from jobs.contacts import services as contact_services
 from jobs.errors import Unavailable
 from jobs.intake import estimates
 from jobs.intake import submit as submitting
+from jobs.maps import columns as map_columns
 from jobs.models import Job, Quota
 from jobs.parsing import Record
 from jobs.quotas import admission, usage
 from jobs.quotas.rules import Need, refusal
 from jobs.results import items
+from jobs.variants import assays
 from jobs.web import apidocs, disk, places, turns
 from jobs.web.places import REQUESTS, UPLOADS, request_begun, request_done
-from tests.factories import finished
-from tests.helpers import FASTA, body, post, submit
+from tests.factories import MEASUREMENTS, SHORT, VARIANTS, finished, pdb, sent
+from tests.helpers import FASTA, body, post, submit, upload_assay, upload_structure
 
 pytestmark = pytest.mark.django_db
 
@@ -133,6 +136,26 @@ def test_an_estimate_is_parsed_in_turn(api, person, running):
     asked = {"model": "e1-demo", "action": "log_prob", "items": [{"sequence": "MKT"}]}
     assert post(api, "/api/estimate/", asked).status_code == 200
     assert seen == [{person.pk}]
+
+
+@pytest.mark.parametrize("kind", ["assay", "structure", "columns"])
+def test_files_laid_beside_a_job_are_read_in_turn(api, person, running, kind):
+    if kind == "assay":
+        job = sent(api, "score", [{"variant": variant} for variant in VARIANTS], parent=SHORT)
+        seen = running(turns.READING, assays, "read_assay")
+        answer = upload_assay(api, job, MEASUREMENTS)
+    elif kind == "structure":
+        job = sent(api, "contacts", [{"sequence": SHORT}])
+        seen = running(turns.READING, contact_services, "map_structure")
+        answer = upload_structure(api, job, pdb(SHORT))
+    else:
+        job = sent(api, "encode", [{"name": "a", "sequence": SHORT}])
+        seen = running(turns.READING, map_columns, "read_columns")
+        file = SimpleUploadedFile("values.csv", b"id,mass\na,1.5\n")
+        answer = api.post(f"{job['url']}columns/", {"file": file})
+    assert answer.status_code == 201, answer.content
+    assert seen == [{person.pk}]
+    assert not turns.READING._running
 
 
 def test_large_answers_are_made_in_turn(api, browser, person, inline_worker, running, monkeypatch):
