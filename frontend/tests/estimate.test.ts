@@ -56,7 +56,7 @@ describe("cost", () => {
     [LOG_PROB, wanted([], true), 9 * 8],
   ])("%o", (stores, choice, bytes) => {
     const cost = costOf(library(), 0, choice, stores);
-    expect([cost.resultBytes, cost.storedBytes]).toEqual([bytes, bytes + 90]);
+    expect([cost.resultBytes, cost.storedBytes]).toEqual([bytes, bytes + 9 * (10 + 150)]);
   });
 });
 

@@ -29,6 +29,9 @@ export interface Cost {
   storedBytes: number;
 }
 
+/** Bytes of the rows of a record, as in jobs/limits.py. Names and headers come on top; the service counts them. */
+const RECORD_BYTES = 150;
+
 /** Bytes of the arrays that the job stores. */
 function resultBytes(report: Report, wanted: Wanted, stores: StoredArray[]): number {
   const counts = { item: report.good, residue: report.goodResidues, mask: report.masks };
@@ -44,7 +47,7 @@ export function costOf(report: Report, sharedTokens: number, wanted: Wanted, sto
   return {
     tokens: report.tokens + report.sharedChunks * sharedTokens,
     resultBytes: bytes,
-    storedBytes: report.goodResidues + bytes,
+    storedBytes: report.good * RECORD_BYTES + report.goodResidues + bytes,
   };
 }
 
