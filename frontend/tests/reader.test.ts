@@ -15,6 +15,7 @@ interface Case {
   nucleotides: number;
   tokens: number;
   masks: number;
+  duplicates?: number;
   faults: { code: string; line: number; column: number; record: string; character: string }[];
 }
 
@@ -49,6 +50,7 @@ describe.each(cases.map((one) => [one.title, one] as const))("%s", (_title, one)
     if (one.broken) return;
     expect([report.records, report.badRecords]).toEqual([one.records, one.bad]);
     expect(report.nucleotides).toBe(one.nucleotides);
+    expect(report.duplicates).toBe(one.duplicates ?? 0);
     expect([report.tokens + report.sharedChunks * SHARED_TOKENS, report.masks]).toEqual([one.tokens, one.masks]);
     const found = report.faults.map(({ code, line, column, record, character }) => ({ code, line, column, record, character }));
     // Browsers do not say where JSON breaks; the line is enough.
@@ -69,6 +71,18 @@ const OWN: Record<string, OwnFormat> = { fasta: "fasta", jsonl: "jsonl", table: 
 test.each(kinds.map((one) => [one.title, one] as const))("%s is read as the service reads it, or left to it", (_title, one) => {
   const format = formatOf(one.text ?? "", one.filename);
   if (format !== "") expect(format).toBe(OWN[one.kind]);
+});
+
+test.each([
+  ["fasta", ">a\nmktay\nMK 1TAY\n", ["MK ", "1", "TAY"]],
+  ["fasta", ">a\nMK*T\n", ["MK", "*", "T"]],
+  ["csv", "name,sequence\na,ACDEFGHIKLMN1PQRSTVWYACDEF\n", ["DEFGHIKLMN", "1", "PQRSTVWYAC"]],
+  ["jsonl", '{"sequence": "MK\u{1F9EC}T"}\n', ["MK", "\u{1F9EC}", "T"]],
+  ["jsonl", '{"sequence": "MKT", "context_sequences": ["M1T"]}\n', null],
+  ["fasta", ">a\n\n", null],
+] as const)("a fault shows its place in the sequence: %s %j", (format, text, near) => {
+  const { faults } = read({ ...first, format, text }, 3);
+  expect(faults.map((fault) => fault.near)).toEqual([near]);
 });
 
 test("the usual files are read in the browser", () => {

@@ -17,7 +17,7 @@ async function offered(report: Partial<Report>): Promise<HTMLButtonElement[]> {
   return [...document.querySelectorAll<HTMLButtonElement>("[role=group] button")];
 }
 
-const fault = { code: "bad_letter", line: 2, column: 3, record: "a", character: "-", what: "a gap" };
+const fault = { code: "bad_letter", line: 2, column: 3, record: "a", character: "-", what: "a gap", near: null };
 const bad = { line: 1, header: 'a "one"', sequence: "MK-T", why: "a gap, in line 2" };
 
 test("good records are submitted without the bad ones", async () => {

@@ -20,6 +20,9 @@ Row = TypeVar("Row", bound=Model)
 MAX_INDEX = 2**31
 """End of the column's range: item indices are below it."""
 
+COMPARED_NAMES = 100_000
+"""The largest job whose names are compared for the page of a record."""
+
 ITEM_STATE = Case(
     When(chunk__isnull=True, then=Value(ItemState.SKIPPED.value)),
     When(error_code__isnull=False, then=Value(ItemState.FAILED.value)),
@@ -89,6 +92,17 @@ def item_of(job: Job, index: int) -> Item | None:
     if not 0 <= index < MAX_INDEX:
         return None
     return items_of(job).select_related("chunk", "context").filter(index=index).first()
+
+
+def namesake_of(job: Job, item: Item) -> Item | None:
+    """Return the first other item of the same name, if the job was warned of repeated names.
+
+    Names have no index, so items of very large jobs are not compared.
+    """
+    warned = any(warning.get("code") == "duplicate_names" for warning in job.warnings)
+    if not warned or not item.name or job.total_items > COMPARED_NAMES:
+        return None
+    return Item.objects.filter(job=job, name=item.name).exclude(index=item.index).order_by("index").first()
 
 
 def job_failures(job: Job, limit: int = 10) -> list[dict[str, Any]]:

@@ -27,6 +27,7 @@ from jobs.limits import PAGE_ROWS
 from jobs.maps.params import keeps_means
 from jobs.models import Item, Job
 from jobs.models.states import ItemState
+from jobs.parsing.marking import wrong_places
 from jobs.parsing.numbers import whole
 from jobs.results.export import Part, export_open
 from jobs.results.export.columns import columns_of
@@ -106,6 +107,7 @@ def item_answer(
     of_variants = get_action(job.action).takes_variants
     body = present_item(item, of_variants=of_variants)
     shown = RESULT_PAGES.get(job.action)
+    wrong = wrong_places(item.sequence, body.get("errors", []))
     context: dict[str, Any] = {
         "job": job,
         "item": body,
@@ -113,7 +115,9 @@ def item_answer(
         "shown": shown,
         "mapped": keeps_means(job),
         "variant": item.sequence if of_variants and is_notation(item.sequence) else "",
-        "lines": ruled(item.sequence),
+        "lines": ruled(item.sequence, wrong),
+        "wrong": [(at + 1, item.sequence[at]) for at in wrong],
+        "namesake": selectors.namesake_of(job, item),
         "context": item.context.sequences if item.context else [],
         "chunk": item.chunk,
         "letters": CANONICAL,

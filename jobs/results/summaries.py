@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -116,13 +117,24 @@ def score(log_prob: float, residues: int) -> Figures:
     return {"log_prob": log_prob, "per_residue": per_residue, "perplexity": float(np.exp(-per_residue))}
 
 
-def ruled(sequence: str, *, block: int = 10, blocks: int = 5) -> list[tuple[int, str]]:
-    """Return the sequence in lines: (1-based position of the first residue, blocks of ten residues)."""
-    line = block * blocks
+def ruled(
+    sequence: str, wrong: Collection[int] = (), *, block: int = 10, blocks: int = 5
+) -> list[tuple[int, list[tuple[str, bool]]]]:
+    """Return the sequence in lines: the 1-based position of the first residue, and the parts of the line.
+
+    A part is a text, and whether its residues are at the 0-based places `wrong`. Blocks of ten residues are apart.
+    """
+    line, marked = block * blocks, frozenset(wrong)
     return [
-        (start + 1, " ".join(sequence[at : at + block] for at in range(start, min(start + line, len(sequence)), block)))
+        (start + 1, list(_parts(sequence[start : start + line], {at - start for at in marked}, block)))
         for start in range(0, len(sequence), line)
     ]
+
+
+def _parts(line: str, wrong: Collection[int], block: int) -> Iterator[tuple[str, bool]]:
+    places = [place for at in range(len(line)) for place in ((None, at) if at and not at % block else (at,))]
+    for is_wrong, run in groupby(places, key=lambda place: place is not None and place in wrong):
+        yield "".join(" " if place is None else line[place] for place in run), is_wrong
 
 
 def summarise(result: dict[str, Any], sequence: str) -> dict[str, Any]:

@@ -51,6 +51,19 @@ def test_the_list_of_jobs_shows_progress_and_the_model(api, browser, inline_work
     assert "1 skipped" in browser.get("/").content.decode()
 
 
+def test_the_page_of_a_record_marks_its_bad_letters_and_names_a_namesake(api, browser):
+    job = body(submit(api, b">a\nMKTAY\n>a\nMKTA\nYI1K1\n>a\nMKV\n>b\nMK\n", on_invalid="skip"))
+    items = f"{job['links']['page']}items/"
+    page = browser.get(f"{items}1/").content.decode()
+    assert "<td>MKTAYI<mark>1</mark>K<mark>1</mark></td>" in page
+    assert '<b class="sequence">1</b> at position 7' in page
+    assert "at position 9" in page
+    assert "line 5 of the input" in page, "the line of the fault, as in the list and the CSV"
+    assert f'Record <a href="{items}0/">1</a>, line 1, has the same name' in page.replace("\n", " ")
+    assert "has the same name" not in browser.get(f"{items}3/").content.decode()
+    assert "<mark>" not in browser.get(f"{items}0/").content.decode()
+
+
 def test_other_peoples_pages_are_not_there(api, stranger):
     theirs = Client()
     theirs.force_login(stranger)

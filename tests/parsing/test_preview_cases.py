@@ -36,6 +36,8 @@ def test_the_parser_finds_what_the_preview_is_held_to(case):
         assert len(records) == case["records"]
         dna = [warning.message.split()[0] for warning in reader.warnings() if warning.code == "looks_like_dna"]
         assert dna == ([str(case["nucleotides"])] if case["nucleotides"] else [])
+        again = [warning.message.split()[0] for warning in reader.warnings() if warning.code == "duplicate_names"]
+        assert again == ([str(case["duplicates"])] if case.get("duplicates") else [])
         assert sum(isinstance(record, BadRecord) for record in records) == case["bad"]
         plan = PlanTally(case["action"], {})
         good = [record for record in records if isinstance(record, Record)]

@@ -78,9 +78,12 @@ def test_a_score_per_residue_and_as_perplexity():
     assert found["per_residue"] == pytest.approx(-math.log(20))
 
 
-@given(st.text("ACDEFGHIKLMNPQRSTVWY?", max_size=170))
-def test_ruled_lines_hold_the_sequence_and_say_where_they_start(sequence):
-    lines = summaries.ruled(sequence)
-    assert "".join(text.replace(" ", "") for _, text in lines) == sequence
+@given(st.text("ACDEFGHIKLMNPQRSTVWY?", max_size=170), st.sets(st.integers(0, 169)))
+def test_ruled_lines_hold_the_sequence_and_mark_its_wrong_letters(sequence, wrong):
+    lines = summaries.ruled(sequence, wrong)
+    texts = ["".join(text for text, _ in parts) for _, parts in lines]
+    assert "".join(texts).replace(" ", "") == sequence
     assert [start for start, _ in lines] == list(range(1, len(sequence) + 1, 50))
-    assert all(len(block) == 10 for _, text in lines for block in text.split(" ")[:-1])
+    assert all(len(block) == 10 for text in texts for block in text.split(" ")[:-1])
+    marks = [is_wrong for _, parts in lines for text, is_wrong in parts for letter in text if letter != " "]
+    assert [at for at, is_wrong in enumerate(marks) if is_wrong] == sorted(at for at in wrong if at < len(sequence))

@@ -1,5 +1,5 @@
 // Checks of a sequence, for every format.
-import { fault, KINDS_OF_CHARACTER, letterFault, type Letters, type Place } from "./letters";
+import { fault, KINDS_OF_CHARACTER, letterFault, type Letters, near, type Place } from "./letters";
 import type { Fault } from "./report";
 import type { ItemRules } from "./rules";
 
@@ -19,7 +19,7 @@ export function textFaults(sequence: string, letters: Letters, place: Place, inC
   if (letters.isClean(sequence)) return [];
   return [...letters.strange(sequence)].slice(0, KINDS_OF_CHARACTER).map(([character, position]) => {
     const found = letterFault(place, character, 0, letters, inContext);
-    return { ...found, what: `position ${position.toLocaleString("en")}: ${found.what}` };
+    return { ...found, near: inContext ? null : near(sequence, position), what: `position ${position.toLocaleString("en")}: ${found.what}` };
   });
 }
 

@@ -1,18 +1,27 @@
 // FASTA, line by line.
 import { type LineReader, masksIn, sizeFaults } from "./checks";
-import { capitals, characters, fault, KINDS_OF_CHARACTER, letterFault, Letters, looksLikeDna, NUCLEOTIDES, type Place, residuesOf } from "./letters";
-import { count, type Fault, type Report } from "./report";
+import { capitals, characters, fault, KINDS_OF_CHARACTER, letterFault, Letters, looksLikeDna, near, NUCLEOTIDES, type Place, residuesOf } from "./letters";
+import { Names } from "./names";
+import { count, type Fault, type Near, type Report } from "./report";
 import type { ItemRules } from "./rules";
+
+interface Spot {
+  line: number;
+  column: number;
+  near: Near | null;
+}
 
 export class FastaLines implements LineReader {
   private readonly letters: Letters;
   private place: Place | null = null;
+  private readonly names = new Names();
+  private named = false;
   private index = 0;
   private residues = 0;
   private masks = 0;
   private nucleotides = true;
-  private star: { line: number; column: number } | null = null;
-  private strange = new Map<string, { line: number; column: number }>();
+  private star: Spot | null = null;
+  private strange = new Map<string, Spot>();
   private broken: Fault[] = [];
 
   constructor(
@@ -60,6 +69,7 @@ export class FastaLines implements LineReader {
     const header = line.slice(1).replace(/^[ \t]+|[ \t]+$/g, "");
     const name = header.split(/[ \t]/, 1)[0] ?? "";
     this.index += 1;
+    this.named = name !== "";
     this.place = { line: number, record: name === "" ? `record_${this.index}` : name };
     this.residues = 0;
     this.masks = 0;
@@ -89,7 +99,8 @@ export class FastaLines implements LineReader {
     let length = characters(residues);
     if (residues.endsWith("*")) {
       const at = text.lastIndexOf("*");
-      this.star = { line: number, column: characters(text.slice(0, at)) + 1 };
+      const column = characters(text.slice(0, at)) + 1;
+      this.star = { line: number, column, near: near(text, column) };
       text = text.slice(0, at);
       length -= 1;
     }
@@ -97,11 +108,11 @@ export class FastaLines implements LineReader {
     this.nucleotides &&= NUCLEOTIDES.test(text.replace(/[ \t]/g, "").toUpperCase());
     this.masks += masksIn(text);
     for (const [character, column] of this.letters.strange(capitals(text), (c) => c === " " || c === "\t")) {
-      this.note(character, { line: number, column });
+      if (!this.strange.has(character)) this.note(character, { line: number, column, near: near(capitals(text), column) });
     }
   }
 
-  private note(character: string, at: { line: number; column: number }): void {
+  private note(character: string, at: Spot): void {
     if (!this.strange.has(character) && this.strange.size < KINDS_OF_CHARACTER) this.strange.set(character, at);
   }
 
@@ -109,10 +120,13 @@ export class FastaLines implements LineReader {
     if (!this.place) return;
     const faults: Fault[] = [...this.broken];
     for (const [character, at] of this.strange) {
-      faults.push(letterFault({ line: at.line, record: this.place.record }, character, at.column, this.letters));
+      const found = letterFault({ line: at.line, record: this.place.record }, character, at.column, this.letters);
+      faults.push({ ...found, near: at.near });
     }
     if (!this.broken.length) faults.push(...sizeFaults(this.residues, this.masks > 0, this.rules, this.place));
     count(this.report, this.residues, faults, { masks: this.masks, contexts: null });
-    if (!faults.length && looksLikeDna(this.residues, this.nucleotides)) this.report.nucleotides += 1;
+    if (faults.length) return;
+    if (looksLikeDna(this.residues, this.nucleotides)) this.report.nucleotides += 1;
+    if (this.named) this.names.note(this.report, this.place.record, this.place.line);
   }
 }

@@ -1,6 +1,7 @@
 // Items from JSONL, or one bare sequence.
 import { type LineReader, masksIn, sizeFaults, textFaults, tooLong } from "./checks";
 import { characters, cleaned, fault, Letters, looksLikeDna, NUCLEOTIDES, type Place } from "./letters";
+import { Names } from "./names";
 import { count, type Fault, type Report } from "./report";
 import type { ItemRules } from "./rules";
 
@@ -44,6 +45,7 @@ const FIELDS = ["sequence", "context_sequences", "name"];
 class Items {
   private readonly letters: Letters;
   private readonly contextLetters: Letters;
+  private readonly names = new Names();
 
   constructor(
     private readonly report: Report,
@@ -90,7 +92,9 @@ class Items {
       masks: masksIn(sequence),
       contexts: item.context_sequences == null ? null : own,
     });
-    if (!faults.length && looksLikeDna(sequence.length, NUCLEOTIDES.test(sequence))) this.report.nucleotides += 1;
+    if (faults.length) return;
+    if (looksLikeDna(sequence.length, NUCLEOTIDES.test(sequence))) this.report.nucleotides += 1;
+    if (named) this.names.note(this.report, named, where.line);
   }
 
   private contexts(contexts: string[], place: Place): Fault[] {

@@ -1,5 +1,5 @@
 // One sequence: its residues and the characters that do not belong there. Columns count characters, not UTF-16 units.
-import type { Code, Fault } from "./report";
+import type { Code, Fault, Near } from "./report";
 
 export const KINDS_OF_CHARACTER = 20; // different wrong characters listed for one record, as on the server
 const BLANKS = /[ \t]+/g;
@@ -44,7 +44,19 @@ export class Letters {
 }
 
 export function fault(code: Code, place: Place, what: string, column = 0, character = ""): Fault {
-  return { code, line: place.line, column, record: place.record, character: character && shown(character), what };
+  return { code, line: place.line, column, record: place.record, character: character && shown(character), what, near: null };
+}
+
+const AROUND = 10; // characters before and after a marked one, as in jobs/parsing/marking.py
+
+/** Returns the surroundings of the character at `position` (from 1) of a text. */
+export function near(text: string, position: number): Near | null {
+  const from = Math.max(0, position - 1 - AROUND);
+  // Characters outside the basic plane are two units, so the end of the slice is far enough.
+  const letters = Array.from(text.slice(0, 2 * (position + AROUND)));
+  const letter = letters[position - 1];
+  if (letter === undefined) return null;
+  return [letters.slice(from, position - 1).join(""), letter, letters.slice(position, position + AROUND).join("")];
 }
 
 /** The fault of one character that is not accepted. */

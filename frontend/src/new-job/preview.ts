@@ -1,5 +1,6 @@
 // A report as the page shows it: counts, a picture of lengths with its numbers in words, faults with their lines.
-import { type Bin, type Fault, histogram, median, type Report } from "./report";
+import { shown } from "./letters";
+import { type Bin, type Fault, histogram, median, type Near, type Report } from "./report";
 
 const BINS = 40;
 const SHOWN = 20;
@@ -41,6 +42,12 @@ export function details(report: Report, withFaults = true): Node[] {
   if (report.nucleotides) {
     const many = `${plural(report.nucleotides, "sequence")} ${report.nucleotides === 1 ? "looks" : "look"}`;
     nodes.push(element("p", "warning mb-2", `${many} like DNA or RNA. Translate nucleotides to protein.`));
+  }
+  if (report.duplicate) {
+    const { name, line } = report.duplicate;
+    const many = `${number(report.duplicates)} of ${plural(report.records, "record")} ${report.duplicates === 1 ? "is" : "are"}`;
+    const first = `first: ${name.slice(0, 60)}, line ${number(line)}`;
+    nodes.push(element("p", "warning mb-2", `${many} called like an earlier one (${first}). Results are kept apart by index.`));
   }
   if (report.withContext) {
     nodes.push(element("p", "quiet mb-2", `${plural(report.withContext, "item")} with context sequences of their own.`));
@@ -106,7 +113,15 @@ function faultLine(fault: Fault): HTMLElement {
   strong.dataset.line = String(fault.line);
   strong.dataset.column = String(fault.column);
   line.append(strong, ` (${fault.record.slice(0, 60)}): ${fault.what}`);
+  if (fault.near) line.append(" ", nearby(fault.near));
   return line;
+}
+
+/** Returns a piece of the sequence in which the wrong character is marked. */
+function nearby([before, character, after]: Near): HTMLElement {
+  const piece = element("span", "sequence");
+  piece.append(before, element("mark", "", shown(character)), after);
+  return piece;
 }
 
 function element(name: string, classes: string, text = ""): HTMLElement {

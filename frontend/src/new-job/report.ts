@@ -11,7 +11,11 @@ export interface Fault {
   record: string;
   character: string;
   what: string;
+  /** What is before the character in its sequence, the character, and what is after it; null if the fault is of no character. */
+  near: Near | null;
 }
+
+export type Near = [before: string, character: string, after: string];
 
 /** A record that breaks the rules, as the service read it. */
 export interface BadOne {
@@ -50,6 +54,9 @@ export interface Report {
   chunk: { records: number; shared: boolean; contexts: string[] };
   /** Records that look like DNA or RNA; the service warns about them. */
   nucleotides: number;
+  /** Records without faults that are called like an earlier one, and the first of them. */
+  duplicates: number;
+  duplicate: { name: string; line: number } | null;
   /** The first LISTED faults; `faultCount` counts all. */
   faults: Fault[];
   faultCount: number;
@@ -82,6 +89,8 @@ export function emptyReport(format: Report["format"]): Report {
     sharedChunks: 0,
     chunk: { records: 0, shared: false, contexts: [] },
     nucleotides: 0,
+    duplicates: 0,
+    duplicate: null,
     faults: [],
     faultCount: 0,
     broken: "",

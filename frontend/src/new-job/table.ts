@@ -1,6 +1,7 @@
 // CSV, line by line.
 import { type LineReader, masksIn, sizeFaults, textFaults } from "./checks";
 import { characters, cleaned, fault, Letters, looksLikeDna, NUCLEOTIDES } from "./letters";
+import { Names } from "./names";
 import { count, type Report } from "./report";
 import type { ItemRules } from "./rules";
 
@@ -12,6 +13,7 @@ export class TableLines implements LineReader {
   private needed = 0; // fields up to the last column with a name
   private sequenceAt = 0;
   private nameAt = -1;
+  private readonly names = new Names();
   private index = 0;
   private open = "";
   private openedAt = 0;
@@ -92,7 +94,9 @@ export class TableLines implements LineReader {
     const faults = textFaults(sequence, this.letters, place);
     faults.push(...sizeFaults(characters(sequence), sequence.includes("?"), this.rules, place));
     count(this.report, characters(sequence), faults, { masks: masksIn(sequence), contexts: null });
-    if (!faults.length && looksLikeDna(sequence.length, NUCLEOTIDES.test(sequence))) this.report.nucleotides += 1;
+    if (faults.length) return;
+    if (looksLikeDna(sequence.length, NUCLEOTIDES.test(sequence))) this.report.nucleotides += 1;
+    if (given) this.names.note(this.report, given, line);
   }
 }
 

@@ -15,6 +15,7 @@ from typing import Any
 from jobs.errors import InvalidInput, Problem
 from jobs.intake.submit import Records, Submission
 from jobs.parsing import BadRecord, Record
+from jobs.parsing.marking import near
 
 LISTED = 200
 """Problems of records that an answer lists, as many as the browser's own reader lists."""
@@ -35,7 +36,7 @@ class LibraryLook:
         self.broken: Problem | None = None
         self._lengths: Counter[int] = Counter()
         self._good = self._bad = self._faults = self._letters = 0
-        self._listed: list[Problem] = []
+        self._listed: list[dict[str, Any]] = []
         self._records: list[dict[str, Any]] = []
 
     def _opened(self, submission: Submission) -> Records:
@@ -58,12 +59,14 @@ class LibraryLook:
             return
         self._bad += 1
         self._faults += len(record.problems)
-        self._listed += record.problems[: LISTED - len(self._listed)]
+        self._listed += [_fault(problem, record) for problem in record.problems[: LISTED - len(self._listed)]]
         self._letters += len(record.header) + len(record.sequence)
         if len(self._records) < LISTED_RECORDS and self._letters <= LISTED_LETTERS:
             why = "; ".join(problem.message for problem in record.problems)
             header = record.header or record.name
-            self._records.append({"line": record.line, "header": header, "sequence": record.sequence, "why": why})
+            # The line of the fault, as the page of the record and its CSV give it.
+            line = record.problems[0].line or record.line
+            self._records.append({"line": line, "header": header, "sequence": record.sequence, "why": why})
 
     def report(self) -> dict[str, Any]:
         """Return the counts, the problems and the bad records, ready for JSON."""
@@ -73,7 +76,7 @@ class LibraryLook:
             "badRecords": self._bad,
             "residues": sum(length * many for length, many in self._lengths.items()),
             "lengths": sorted(self._lengths.items()),
-            "faults": [_fault(problem) for problem in self._listed],
+            "faults": self._listed,
             "faultCount": self._faults,
             "badOnes": self._records,
             "broken": "" if self.broken is None else _sentence(self.broken),
@@ -106,13 +109,14 @@ class _Seen:
         return self._records.warnings()
 
 
-def _fault(problem: Problem) -> dict[str, Any]:
+def _fault(problem: Problem, record: BadRecord) -> dict[str, Any]:
     return {
         "code": problem.code,
         "line": problem.line or 0,
         "column": problem.column or 0,
         "record": problem.record or "",
         "character": problem.character or "",
+        "near": near(record.sequence, problem.as_dict()),
         "what": f"{problem.message}. {problem.remedy}" if problem.remedy else problem.message,
     }
 
