@@ -1,0 +1,63 @@
+"""The code blocks of README and `docs/`: which ones run, which ones do not and why. CONTRIBUTING.md has the markers."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "examples" / "README.md")
+SHELL, PYTHON = ("", "sh", "bash"), ("python",)
+FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
+MARKER = re.compile(r"<!-- (not run|given): (.+?) -->\n(?:\s*\n)*\Z", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Block:
+    """A block of code, and the number of its first line on the page.
+
+    `given` is a command that prepares what the reader has already. `reason` says why the block does not run here.
+    `shown` is its output, if the page shows it.
+    """
+
+    language: str
+    code: str
+    line: int
+    given: str = ""
+    reason: str = ""
+    shown: str | None = None
+
+    @property
+    def runs(self) -> bool:
+        return not self.reason
+
+
+def blocks(text: str) -> list[Block]:
+    """Return the blocks of shell and Python. A block of `text` directly after one of them is its output."""
+    found: list[Block] = []
+    end = 0
+    for fence in FENCE.finditer(text):
+        indent, language, content = fence.groups()
+        code = "".join(line.removeprefix(indent) for line in content.splitlines(keepends=True))
+        between, end = text[end : fence.start()], fence.end()
+        if language == "text" and found and not between.strip() and found[-1].shown is None:
+            found.append(_with_output(found.pop(), code))
+        elif language in SHELL or language in PYTHON or _markers(between):
+            marked = _markers(between)
+            line = text.count("\n", 0, fence.start(3)) + 1
+            found.append(Block(language, code, line, marked.get("given", ""), marked.get("not run", "")))
+    return found
+
+
+def _markers(before: str) -> dict[str, str]:
+    """Return the markers that end this text: those directly above a block."""
+    marked: dict[str, str] = {}
+    while found := MARKER.search(before):
+        marked[found[1]] = " ".join(found[2].split()) if found[1] == "not run" else found[2].strip()
+        before = before[: found.start()]
+    return marked
+
+
+def _with_output(block: Block, shown: str) -> Block:
+    return Block(block.language, block.code, block.line, block.given, block.reason, shown)

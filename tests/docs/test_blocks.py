@@ -1,0 +1,116 @@
+"""Each block of README and `docs/` runs as written, in the order of its page, or its page says why it does not."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.docs.pages import PAGES, Block, blocks
+from tests.docs.running import Session
+from tests.stack import Stack
+
+LATER = {
+    "README.md",
+    "examples/README.md",
+    "biology.md",
+    "client.md",
+    "contexts.md",
+    "deploy.md",
+    "install.md",
+    "maps.md",
+    "performance.md",
+    "results.md",
+    "sharing.md",
+    "structures.md",
+    "variant-walkthrough.md",
+    "variants.md",
+    "walkthrough.md",
+    "webhooks.md",
+}
+"""Pages whose blocks are not looked through yet."""
+LONG = {"walkthrough.md", "variant-walkthrough.md", "maps.md"}
+"""Pages whose blocks take more than 20 s."""
+
+
+def parameters() -> list[object]:
+    """Return the pages that have blocks that run, by the folder and the name of each."""
+    found = []
+    for page in PAGES:
+        name = page.name if page.parent.name != "examples" else "examples/README.md"
+        if name in LATER or not any(block.runs for block in blocks(page.read_text())):
+            continue
+        found.append(pytest.param(page, id=name, marks=[pytest.mark.slow] if name in LONG else []))
+    return found
+
+
+def test_blocks_are_read_as_people_read_them() -> None:
+    page = (
+        "words\n```\ne1 status\n```\n\n```text\nnothing\n```\n<!-- not run: it needs\na GPU -->\n"
+        "```sh\ne1 verify\n```\n"
+        "<!-- given: touch a.csv -->\n\n```python\nx = 2\n```\nmore\n```text\nno output\n```\n```json\n{}\n```\n"
+        "- one\n\n  ```sh\n  cat <<END\n    two\n  END\n  ```\n"
+    )
+    assert blocks(page) == [
+        Block("", "e1 status\n", 3, shown="nothing\n"),
+        Block("sh", "e1 verify\n", 12, reason="it needs a GPU"),
+        Block("python", "x = 2\n", 17, given="touch a.csv"),
+        Block("sh", "cat <<END\n  two\nEND\n", 29),
+    ]
+
+
+@pytest.fixture
+def session(tmp_path: Path):
+    (tmp_path / "here").mkdir()
+    (tmp_path / "state").mkdir()
+    env = {"PATH": "/usr/bin:/bin"}
+    session = Session(tmp_path / "page.md", tmp_path / "here", tmp_path / "state", env)
+    yield session
+    session.close()
+
+
+def test_a_block_continues_where_the_one_before_ended(session):
+    session.run(Block("sh", "WORD='two words'\nmkdir sub\ncd sub\n", 1))
+    session.run(Block("sh", 'echo "$WORD" > file\n', 5))
+    session.run(Block("python", "import os\ntext = open('file').read()\n", 9))
+    session.run(Block("python", "print(text, os.environ['WORD'])\n", 13, shown="two words\n two words\n"))
+
+
+@pytest.mark.parametrize(
+    ("block", "said"),
+    [
+        (Block("sh", "false\ntrue\n", 7), "line 7"),
+        (Block("sh", "false | true\n", 7), "ends with 1"),
+        (Block("python", "\n1 / 0\n", 7), "line 8"),
+        (Block("python", "print(1)\n", 7, shown="2\n"), "but prints\n1"),
+        (Block("sh", "true\n", 7, given="false"), "what the reader has"),
+    ],
+)
+def test_a_block_that_fails_is_named(session, block, said):
+    with pytest.raises(AssertionError, match=said):
+        session.run(block)
+
+
+def test_each_reason_is_a_sentence_and_each_block_is_counted() -> None:
+    found = [block for page in PAGES for block in blocks(page.read_text())]
+    assert len(found) > 50
+    for block in found:
+        assert block.runs or len(block.reason.split()) >= 3, block
+
+
+@pytest.mark.parametrize("page", parameters())
+def test_the_page_runs_as_written(page: Path, stack: Stack, tmp_path: Path) -> None:
+    """Run it in an empty folder with the data of the service, as `cd` into a folder with `.local` leaves a reader."""
+    here, state = tmp_path / "here", tmp_path / "state"
+    here.mkdir()
+    state.mkdir()
+    (here / ".local").symlink_to(stack.folder.path)
+    env = stack.env | {"PATH": f"{Path(sys.executable).parent}:{stack.env['PATH']}", "TMPDIR": str(tmp_path)}
+    session = Session(page, here, state, env)
+    try:
+        for block in blocks(page.read_text()):
+            if block.runs:
+                session.run(block)
+    finally:
+        session.close()
