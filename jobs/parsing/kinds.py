@@ -19,6 +19,10 @@ LIBRARIES: tuple[Entrance, ...] = ("library", "variants", "contexts")
 MEASURED: tuple[Entrance, ...] = ("assay", "columns")
 TABLES: tuple[Entrance, ...] = (*LIBRARIES, *MEASURED)
 ALIGNED: tuple[Entrance, ...] = (*LIBRARIES, "alignment")
+PROTEINS: tuple[Entrance, ...] = ("library", "contexts")
+HOMOLOGS: tuple[Entrance, ...] = (*PROTEINS, "alignment")
+CHANGES: tuple[Entrance, ...] = ("variants", "assay")
+EVERYWHERE: tuple[Entrance, ...] = (*TABLES, "alignment", "structure")
 
 WANTED: Mapping[Entrance, str] = {
     "library": "Send FASTA, JSONL, or a table with a column sequence.",
@@ -36,7 +40,8 @@ class Kind:
     """One kind of file. `name` follows "The file is", such as "a FASTQ file".
 
     `readers` maps each entrance that reads the kind to the name of a reader. `code` and `remedy` are those of the
-    refusal elsewhere. If `remedy` is empty or `then_send`, the remedy goes on with what the entrance reads.
+    refusal elsewhere. The remedy helps at the entrances `where`; at others it is what the entrance reads. With
+    `then_send`, what the entrance reads follows the remedy.
     """
 
     key: str
@@ -45,6 +50,7 @@ class Kind:
     remedy: str = ""
     code: str = "other_format"
     then_send: bool = False
+    where: tuple[Entrance, ...] = EVERYWHERE
 
     def reader(self, entrance: Entrance) -> str | None:
         """Return the name of the reader of this kind, or None if the entrance refuses it."""
@@ -52,8 +58,9 @@ class Kind:
 
     def refusal(self, entrance: Entrance, *, path: str | None = None) -> Problem:
         """Return the problem of a file of this kind at an entrance that does not read it."""
-        wanted = WANTED[entrance] if self.then_send or not self.remedy else ""
-        remedy = f"{self.remedy} {wanted}".strip()
+        own = self.remedy if entrance in self.where else ""
+        wanted = WANTED[entrance] if self.then_send or not own else ""
+        remedy = f"{own} {wanted}".strip()
         return Problem(self.code, f"The file is {self.name}", remedy, path=path)
 
     def require(self, entrance: Entrance, *, path: str | None = None) -> str:
@@ -95,19 +102,59 @@ _KINDS = (
     Kind("pdb", "a PDB structure", {"structure": "pdb"}),
     Kind("mmcif", "an mmCIF structure", {"structure": "mmcif"}),
     # Text that is not read
-    Kind("fastq", "a FASTQ file: nucleotides with qualities", remedy="Translate it to protein.", then_send=True),
-    Kind("sam", "a SAM file: nucleotides mapped to a genome", remedy="Translate it to protein.", then_send=True),
-    Kind("genbank", "a GenBank record of nucleotides", remedy="Download its proteins as FASTA.", then_send=True),
-    Kind("embl", "an EMBL record of nucleotides", remedy="Download its proteins as FASTA.", then_send=True),
-    Kind("gff", "a GFF file of annotations", remedy="Send only the FASTA lines after ##FASTA.", then_send=True),
-    Kind("vcf", "a VCF file of nucleotide variants", remedy="Write the changes of the protein.", then_send=True),
-    Kind("msf", "an alignment in GCG's MSF format", remedy="Convert it to FASTA, Clustal or Stockholm."),
-    Kind("nexus", "a NEXUS file", remedy="Convert its alignment to FASTA, Clustal or Stockholm."),
-    Kind("phylip", "an alignment in PHYLIP format", remedy="Convert it to FASTA, Clustal or Stockholm."),
-    Kind("hmm", "a HMMER profile", remedy="Send the sequences that it was built from.", then_send=True),
-    Kind("hhr", "a result of HHsearch", remedy="Send the alignment that HHsearch read or wrote (A3M)."),
-    Kind("blast", "a BLAST report", remedy="Download the hits as FASTA.", then_send=True),
-    Kind("newick", "a tree in Newick format", remedy="Send its sequences.", then_send=True),
+    Kind(
+        "fastq",
+        "a FASTQ file: nucleotides with qualities",
+        remedy="Translate it to protein.",
+        then_send=True,
+        where=PROTEINS,
+    ),
+    Kind(
+        "sam",
+        "a SAM file: nucleotides mapped to a genome",
+        remedy="Translate it to protein.",
+        then_send=True,
+        where=PROTEINS,
+    ),
+    Kind(
+        "genbank",
+        "a GenBank record of nucleotides",
+        remedy="Download its proteins as FASTA.",
+        then_send=True,
+        where=PROTEINS,
+    ),
+    Kind(
+        "embl",
+        "an EMBL record of nucleotides",
+        remedy="Download its proteins as FASTA.",
+        then_send=True,
+        where=PROTEINS,
+    ),
+    Kind(
+        "gff",
+        "a GFF file of annotations",
+        remedy="Send only the FASTA lines after ##FASTA.",
+        then_send=True,
+        where=PROTEINS,
+    ),
+    Kind(
+        "vcf",
+        "a VCF file of nucleotide variants",
+        remedy="Write the changes of the protein.",
+        then_send=True,
+        where=CHANGES,
+    ),
+    Kind(
+        "msf", "an alignment in GCG's MSF format", remedy="Convert it to FASTA, Clustal or Stockholm.", where=HOMOLOGS
+    ),
+    Kind("nexus", "a NEXUS file", remedy="Convert its alignment to FASTA, Clustal or Stockholm.", where=HOMOLOGS),
+    Kind(
+        "phylip", "an alignment in PHYLIP format", remedy="Convert it to FASTA, Clustal or Stockholm.", where=HOMOLOGS
+    ),
+    Kind("hmm", "a HMMER profile", remedy="Send the sequences that it was built from.", then_send=True, where=HOMOLOGS),
+    Kind("hhr", "a result of HHsearch", remedy="Send the alignment that HHsearch read or wrote (A3M).", where=HOMOLOGS),
+    Kind("blast", "a BLAST report", remedy="Download the hits as FASTA.", then_send=True, where=PROTEINS),
+    Kind("newick", "a tree in Newick format", remedy="Send its sequences.", then_send=True, where=HOMOLOGS),
     Kind("html", "a web page", remedy="Download the file itself instead of the page that shows it.", then_send=True),
     Kind("xml", "an XML file", remedy="Download it in another format.", then_send=True),
     Kind("rtf", "a rich text document", code="not_text", remedy="Save it as plain text."),
@@ -116,16 +163,41 @@ _KINDS = (
     Kind("zip", "a ZIP archive", code="not_text", remedy="Unpack it, and send a file of it."),
     Kind("docx", "a Word document", code="not_text", remedy="Save it as plain text."),
     Kind("pptx", "a PowerPoint file", code="not_text"),
-    Kind("ods", "an OpenDocument spreadsheet", code="not_text", remedy="Save it as CSV."),
-    Kind("numbers", "an Apple Numbers spreadsheet", code="not_text", remedy="Export it as CSV."),
+    Kind("ods", "an OpenDocument spreadsheet", code="not_text", remedy="Save it as CSV.", where=TABLES),
+    Kind("numbers", "an Apple Numbers spreadsheet", code="not_text", remedy="Export it as CSV.", where=TABLES),
     Kind("npz", "a NumPy archive", code="not_text"),
     Kind("torch", "a PyTorch file", code="not_text"),
     Kind(
-        "old_office", "an old Excel or Word file", code="not_text", remedy="Save a sheet as CSV, a text as plain text."
+        "old_office",
+        "an old Excel or Word file",
+        code="not_text",
+        remedy="Save a sheet as CSV, a text as plain text.",
+        where=TABLES,
     ),
-    Kind("snapgene", "a SnapGene file", code="not_text", remedy="Export the protein as FASTA.", then_send=True),
-    Kind("abi", "a sequencing trace", code="not_text", remedy="Translate its sequence to protein.", then_send=True),
-    Kind("bcif", "a BinaryCIF structure", code="not_text", remedy="Download it as mmCIF.", then_send=True),
+    Kind(
+        "snapgene",
+        "a SnapGene file",
+        code="not_text",
+        remedy="Export the protein as FASTA.",
+        then_send=True,
+        where=PROTEINS,
+    ),
+    Kind(
+        "abi",
+        "a sequencing trace",
+        code="not_text",
+        remedy="Translate its sequence to protein.",
+        then_send=True,
+        where=PROTEINS,
+    ),
+    Kind(
+        "bcif",
+        "a BinaryCIF structure",
+        code="not_text",
+        remedy="Download it as mmCIF.",
+        then_send=True,
+        where=("structure",),
+    ),
     Kind("gzip", "a gzip file inside another", code="not_text", remedy="Unpack it once more."),
     Kind("bzip2", "a bzip2 file", code="not_text", remedy="Unpack it, or pack it with gzip."),
     Kind("xz", "an xz file", code="not_text", remedy="Unpack it, or pack it with gzip."),
@@ -136,13 +208,20 @@ _KINDS = (
     Kind("jpeg", "a JPEG image", code="not_text"),
     Kind("gif", "a GIF image", code="not_text"),
     Kind("tiff", "a TIFF image", code="not_text"),
-    Kind("pdf", "a PDF document", code="not_text", remedy="Copy the text of the sequences out of it.", then_send=True),
+    Kind("pdf", "a PDF document", code="not_text", remedy="Copy the text out of it.", then_send=True),
     Kind("hdf5", "an HDF5 file", code="not_text"),
     Kind("npy", "a NumPy array", code="not_text"),
     Kind("pickle", "a Python pickle", code="not_text"),
-    Kind("parquet", "a Parquet file", code="not_text", remedy="Save it as CSV.", then_send=True),
-    Kind("arrow", "an Arrow file", code="not_text", remedy="Save it as CSV.", then_send=True),
-    Kind("sqlite", "an SQLite database", code="not_text", remedy="Export a table of it as CSV.", then_send=True),
+    Kind("parquet", "a Parquet file", code="not_text", remedy="Save it as CSV.", then_send=True, where=TABLES),
+    Kind("arrow", "an Arrow file", code="not_text", remedy="Save it as CSV.", then_send=True, where=TABLES),
+    Kind(
+        "sqlite",
+        "an SQLite database",
+        code="not_text",
+        remedy="Export a table of it as CSV.",
+        then_send=True,
+        where=TABLES,
+    ),
     Kind("program", "a program", code="not_text"),
     Kind("binary", "binary data", code="not_text"),
     # Neither: readers that take one kind of file say what is wrong with its first line.

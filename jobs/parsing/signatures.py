@@ -50,6 +50,9 @@ _INSIDE: tuple[tuple[bytes, str], ...] = (
 )
 """Names that the beginning of a ZIP archive has, and what the archive is then."""
 _ARCHIVE_SUFFIXES = {".xlsx": "xlsx", ".xlsm": "xlsx", ".docx": "docx", ".pptx": "pptx", ".ods": "ods", ".npz": "npz"}
+_MAPS = frozenset(bytes([first]) for first in range(0x80, 0x90))
+_BCIF_NAMES = 500
+"""Bytes that have the encoder and the version before the name of the data."""
 _TAR_HEADER, _TAR_SUM = 512, slice(148, 156)
 
 
@@ -65,7 +68,7 @@ def binary_kind(head: bytes, filename: str) -> str | None:
         return found
     if _is_tar(head):
         return "tar"
-    if filename.lower().endswith((".bcif", ".bcif.gz")) and not head[:1].isspace():
+    if _is_bcif(head) or (filename.lower().endswith((".bcif", ".bcif.gz")) and not head[:1].isspace()):
         return "bcif"
     # MMseqs2 ends blocks of A3M by NUL, and the first block may be empty.
     if head.lstrip(b"\0")[:1] in (b">", b"#") or encoding_of(head) is not None:
@@ -77,6 +80,11 @@ def _archive(head: bytes, filename: str) -> str:
     inside = next((kind for name, kind in _INSIDE if name in head), None)
     suffix = next((kind for suffix, kind in _ARCHIVE_SUFFIXES.items() if filename.lower().endswith(suffix)), None)
     return inside or suffix or "zip"
+
+
+def _is_bcif(head: bytes) -> bool:
+    """Return whether the file is a map of MessagePack whose first names are those of BinaryCIF."""
+    return head[:1] in _MAPS and b"dataBlocks" in head[:_BCIF_NAMES]
 
 
 def _is_tar(head: bytes) -> bool:
