@@ -63,6 +63,7 @@ class Stack:
         self.env = {key: value for key, value in os.environ.items() if key not in OWN_ENVIRONMENT}
         self.output = path.with_name(path.name + ".out")
         self.launcher: subprocess.Popen[bytes] | None = None
+        self.program: tuple[str, ...] = (E1,)
         self.port = 0
         """0 selects a free port at every start."""
 
@@ -73,7 +74,17 @@ class Stack:
 
     def start(self, *options: str) -> None:
         """Start and wait for the line `ready URL`."""
-        command = [E1, "up", "--port", str(self.port), "--model", "e1-demo", "--data", str(self.folder.path), *options]
+        command = [
+            *self.program,
+            "up",
+            "--port",
+            str(self.port),
+            "--model",
+            "e1-demo",
+            "--data",
+            str(self.folder.path),
+            *options,
+        ]
         with self.output.open("wb") as output:
             launcher = subprocess.Popen(command, env=self.env, stdout=output, stderr=subprocess.STDOUT)
         self.launcher = launcher

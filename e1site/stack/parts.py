@@ -21,7 +21,8 @@ SPARE_CONNECTIONS = 40
 def connections(workers: int) -> int:
     """Return how many connections to Postgres this many model workers need, with everything else."""
     background = 2 * (SERVICE_PROCESSES + 1)  # a task, and a thread that renews its lease
-    return WEB_PROCESSES * WEB_THREADS + background + WORKER_CONNECTIONS * workers + SPARE_CONNECTIONS
+    web = WEB_PROCESSES * (WEB_THREADS + 1)  # and a thread that renews holds
+    return web + background + WORKER_CONNECTIONS * workers + SPARE_CONNECTIONS
 
 
 def _nothing() -> None:

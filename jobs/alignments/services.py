@@ -27,6 +27,8 @@ from jobs.science.alignments.packed import alignment_digest, counts_packed, coun
 from jobs.science.alignments.sampling import NEIGHBOUR_THRESHOLD, Sampler, neighbour_counts, pair_words, similarities
 
 BLOCK = 4 * 1024 * 1024
+BLOCKS_READ = 4
+"""Blocks of an alignment in memory at a time."""
 BINS = 20
 """Number of bins of the histogram of similarities."""
 INLINE_PAIR_WORDS = 250_000_000
@@ -155,13 +157,21 @@ def _blocks(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 def alignment_load(stored: Alignment) -> science.Alignment:
     """Return the rows of a stored alignment. Raises NotFound if it was deleted meanwhile, and AlignmentDamaged."""
-    blocks = AlignmentBlock.objects.filter(alignment=stored).order_by("number").values_list("data", flat=True)
     try:
-        return unpacked((bytes(block) for block in blocks.iterator(4)), depth=stored.depth)
+        return unpacked(_stored_blocks(stored), depth=stored.depth)
     except ValueError as error:
         if not Alignment.objects.filter(pk=stored.pk).exists():
             raise NotFound(f"there is no alignment {stored.pk}") from error
         raise AlignmentDamaged(f"the alignment {stored.pk} cannot be read: {error}") from error
+
+
+def _stored_blocks(stored: Alignment) -> Iterator[bytes]:
+    """Yield the blocks in order, a few in memory at a time."""
+    blocks = AlignmentBlock.objects.filter(alignment=stored).order_by("number")
+    last = -1
+    while page := list(blocks.filter(number__gt=last).values_list("number", "data")[:BLOCKS_READ]):
+        yield from (bytes(data) for _, data in page)
+        last = page[-1][0]
 
 
 def alignment_delete(*, alignment_id: UUID) -> None:

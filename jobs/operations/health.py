@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import Error, connection
 from django.db.models.functions import Now
 
-from jobs.fleet import pace
+from jobs.fleet import duties, pace
 from jobs.models import Worker
 from jobs.queue import dispatch as queue
 
@@ -21,16 +21,18 @@ REDIS_IS_DOWN = "the queue's messenger (Redis) does not answer"
 def readiness() -> tuple[bool, dict[str, dict[str, Any]]]:
     """Return whether all checks pass, and each check as {ok, detail}.
 
-    The checks are both stores, and for every enabled model a recent forward pass and a moving queue.
+    The checks are both stores, the work that beat repeats, and for every enabled model a recent forward pass and a
+    moving queue.
     """
     redis, models = _redis(), settings.E1_MODELS
     try:
-        checks = {"postgres": _postgres(), "redis": redis}
+        checks = {"postgres": _postgres(), "redis": redis, "upkeep": _upkeep()}
         for model in models:
             checks |= {f"model {model}": _model(model), f"queue {model}": _queue(model)}
     except Error as error:  # also if Postgres stops between two of the checks
         checks = {"postgres": _check(False, f"Postgres does not answer: {error}".strip()), "redis": redis}
         unknown = _check(False, "unknown without Postgres")
+        checks["upkeep"] = unknown
         checks |= {f"{kind} {model}": unknown for model in models for kind in ("model", "queue")}
     return all(check["ok"] for check in checks.values()), checks
 
@@ -43,7 +45,8 @@ def trouble_of(models: Iterable[str]) -> list[str]:
     wanted = sorted(set(models))
     if not wanted:
         return []
-    checks: Mapping[str, dict[str, Any]] = {"redis": _redis(), **{model: _queue(model) for model in wanted}}
+    queues = {model: _queue(model) for model in wanted}
+    checks: Mapping[str, dict[str, Any]] = {"redis": _redis(), "upkeep": _upkeep(), **queues}
     return [f"{check['detail'][:1].upper()}{check['detail'][1:]}." for check in checks.values() if not check["ok"]]
 
 
@@ -59,6 +62,14 @@ def _postgres() -> dict[str, Any]:
 
 def _redis() -> dict[str, Any]:
     return _check(True, "Redis answers") if queue.broker_answers() else _check(False, REDIS_IS_DOWN)
+
+
+def _upkeep() -> dict[str, Any]:
+    """Check that what beat repeats is done: without it lost work stays lost, and closed jobs stay open."""
+    neglected = duties.duties_neglected()
+    if not neglected:
+        return _check(True, "beat and the service worker do their work")
+    return _check(False, f"{'; '.join(neglected)}; see whether beat and the service worker run, and what they log")
 
 
 def _model(model: str) -> dict[str, Any]:

@@ -183,10 +183,13 @@ def _failed_items(job: Job) -> tuple[list[ItemCost], int]:
     failed = Item.objects.filter(job_id=job.pk, error_code__isnull=False, chunk__isnull=False).order_by("index")
     columns = get_action(job.action).columns(job.params, MODELS[job.model])
     costs, size = [], 0
-    rows = failed.values_list("index", "sequence", "context_id", "context__tokens").iterator(PAGE)
-    for index, sequence, context, tokens in rows:
-        size += result_bytes(columns, sequence)
-        costs.append(ItemCost(index, len(sequence), ContextRef(context, tokens) if context else None))
+    rows = failed.values_list("index", "sequence", "context_id", "context__tokens")
+    last = -1
+    while page := list(rows.filter(index__gt=last)[:PAGE]):
+        for index, sequence, context, tokens in page:
+            size += result_bytes(columns, sequence)
+            costs.append(ItemCost(index, len(sequence), ContextRef(context, tokens) if context else None))
+        last = page[-1][0]
     return costs, size
 
 

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 
 from celery import shared_task
 from django.conf import settings
-from django.db import connection
 from django.db.models.functions import Now
 
 from e1protocol import TASK_DISPATCH, TASK_EXPIRE, TASK_REAP, TASK_WEBHOOKS, TASK_WORK
 from jobs.background.artefacts import artefacts_clean
 from jobs.background.leases import works_tend
-from jobs.fleet import pace
+from jobs.fleet import duties, pace
+from jobs.holds import hold
 from jobs.library.contexts import contexts_sweep
 from jobs.models import Worker
 from jobs.queue import dispatch as queue
@@ -43,15 +41,16 @@ def dispatch_all() -> None:
         idle = pace.workers_alive(model).filter(last_forward_at__lt=Now() - timedelta(seconds=PROBE_AFTER_SECONDS))
         if idle.exists() and queue.broker_answers():
             queue.probe(model)
+    duties.duty_done(duties.DISPATCH)
 
 
 @shared_task(name=TASK_REAP)
 def reap() -> None:
     """Repair what crashes leave behind: expired leases, unclosed jobs, abandoned uploads. Advance tallies.
 
-    A second beat fails to get the lock and returns.
+    While another process does it, this call returns at once.
     """
-    with _alone("e1-reap") as alone:
+    with hold("e1-reap") as alone:
         if not alone:
             return
         owners_follow()
@@ -70,45 +69,32 @@ def reap() -> None:
         for work in WORKS.values():
             works_tend(work.model)
         Worker.objects.filter(heartbeat_at__lt=Now() - timedelta(hours=24)).delete()
+        duties.duty_done(duties.REAP)
 
 
 @shared_task(name=TASK_EXPIRE)
 def expire() -> None:
     """Delete expired results, for at most about a minute: beat calls again."""
-    with _alone("e1-expire") as alone:
+    with hold("e1-expire") as alone:
         if not alone:
             return
         if purged := jobs_expire():
             log.info("freed the storage of %d expired jobs", purged)
         while contexts_sweep():
             pass
+        duties.duty_done(duties.EXPIRE)
 
 
 @shared_task(name=TASK_WEBHOOKS)
 def deliver_webhooks() -> None:
     """Send due deliveries to webhooks in one process at a time, since slow addresses may hold it up."""
-    with _alone("e1-webhooks") as alone:
+    with hold("e1-webhooks") as alone:
         if alone:
             deliveries_send()
+            duties.duty_done(duties.WEBHOOKS)
 
 
 @shared_task(name=TASK_WORK)
 def work_in_background(kind: str, pk: str) -> None:
     """Do the work whose turn it is. It need not be the work that the message names."""
     turn_take()
-
-
-@contextmanager
-def _alone(name: str) -> Iterator[bool]:
-    """Yield whether this process got the lock of that name.
-
-    The lock belongs to the session, so that the steps under it commit one by one. It ends with the connection.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(hashtext(%s))", [name])
-        got = bool(cursor.fetchone()[0])
-        try:
-            yield got
-        finally:
-            if got:
-                cursor.execute("SELECT pg_advisory_unlock(hashtext(%s))", [name])

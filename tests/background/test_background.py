@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import psycopg
 import pytest
 from celery import current_app
 from django.conf import settings
@@ -17,6 +16,7 @@ from e1site.stack import parts
 from jobs import tasks
 from jobs.alignments import services as alignments
 from jobs.background import leases as background
+from jobs.holds import hold
 from jobs.models import Alignment, Artefact, HomologSearch, Job, NeighbourCount
 from jobs.science.alignments.reading import read_alignment
 from jobs.tasks import turns
@@ -53,17 +53,15 @@ def test_of_the_service_worker_a_process_is_left_to_the_safety_nets():
 
 
 @pytest.mark.parametrize(
-    ("lock", "task", "work"),
+    ("name", "task", "work"),
     [("e1-webhooks", tasks.deliver_webhooks, "deliveries_send"), ("e1-expire", tasks.expire, "jobs_expire")],
 )
-def test_each_of_them_keeps_one_process_at_a_time(monkeypatch, lock, task, work):
+def test_each_of_them_keeps_one_process_at_a_time(monkeypatch, name, task, work):
     done = []
     monkeypatch.setattr(tasks, work, lambda: done.append(work))
-    with psycopg.connect(**connection.get_connection_params() | {"cursor_factory": psycopg.Cursor}) as other:
-        other.execute("SELECT pg_advisory_lock(hashtext(%s))", [lock])
+    with hold(name):
         task()
         assert done == []
-        other.execute("SELECT pg_advisory_unlock(hashtext(%s))", [lock])
     task()
     assert done == [work]
 

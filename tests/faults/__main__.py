@@ -72,6 +72,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("what", nargs="?", choices=["faults", "load"], default="faults")
     parser.add_argument("--items", type=int, default=2000)
+    parser.add_argument("--pooled", action="store_true", help="put pgbouncer between the service and Postgres")
     parser.add_argument("--mixtures", type=int, default=3)
     parser.add_argument(
         "--only", default="", help="faults with one of these texts, separated by commas, in their names"
@@ -83,7 +84,7 @@ def main() -> None:
     asked = parser.parse_args()
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="e1-faults-", ignore_cleanup_errors=True))
-        service = Service(Path(folder) / "data")
+        service = Service(Path(folder) / "data", pooled=asked.pooled)
         stack.callback(service.end)
         whole = _under_load(service, asked) if asked.what == "load" else _fault_by_fault(service, asked)
         assert service.launcher is not None

@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from e1site.stack import parts
 from e1site.stack.environment import embedded_postgres
 from e1site.stack.processes import MARKER, marked, spawn, wait_gone
 from e1site.stack.servers import Valkey
+from tests.faults.pooled import pooled_url
 from tests.stack import STOP_SECONDS, Stack
 
 LEASE_SECONDS = 6
@@ -31,11 +33,17 @@ RECOVER_SECONDS = 600
 
 
 class Service(Stack):
-    """One `e1 up` whose parts can be killed. Process ids are looked up each time, because they change at a restart."""
+    """One `e1 up` whose parts can be killed. Process ids are looked up each time, because they change at a restart.
 
-    def __init__(self, path: Path) -> None:
+    If `pooled`, pgbouncer in transaction mode is between the service and Postgres.
+    """
+
+    def __init__(self, path: Path, *, pooled: bool = False) -> None:
         super().__init__(path)
         self.env |= {"E1_LEASE_SECONDS": str(LEASE_SECONDS), "PYTHONPATH": str(ROOT)}
+        self.pooled = pooled
+        if pooled:
+            self.program = (sys.executable, "-m", "tests.faults.pooled")
 
     # --- processes ---------------------------------------------------------------------------------------------------
 
@@ -84,7 +92,8 @@ class Service(Stack):
     @contextmanager
     def another(self, name: str, command: tuple[str, ...], **more: str) -> Iterator[subprocess.Popen[bytes]]:
         """Run a further process on this service's stores, never on those of the caller's environment."""
-        env = {**self.env, "DATABASE_URL": embedded_postgres(self.folder).url}
+        url = pooled_url(self.folder) if self.pooled else embedded_postgres(self.folder).url
+        env = {**self.env, "DATABASE_URL": url}
         env |= {"REDIS_URL": self.valkey.url(), "E1_MODELS": MODEL, "DJANGO_SETTINGS_MODULE": "e1site.settings"}
         env |= {"E1_DATA": str(self.folder.path), MARKER: self.folder.stack_id, **more}
         process = spawn(command, env=env, log=self.folder.log(name), cwd=self.folder.logs)

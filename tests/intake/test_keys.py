@@ -1,18 +1,19 @@
-"""The lock on an Idempotency-Key: one request holds it, and it ends with the process."""
+"""The hold on an Idempotency-Key: one request has it, and it ends soon after the process."""
 
 from __future__ import annotations
 
 import threading
+from datetime import timedelta
 
 import pytest
 from django.db import DatabaseError, connection
+from django.db.models.functions import Now
 
 from jobs.errors import Conflict
-from jobs.intake import keys
 from jobs.intake.extend import job_extend
 from jobs.intake.ingest import job_create
 from jobs.intake.submit import job_submit
-from jobs.models import Item, Job
+from jobs.models import Hold, Item, Job
 from jobs.models.states import JobState
 from tests.factories import make_job, record, submission
 
@@ -77,27 +78,22 @@ class Upload(threading.Thread):
         assert not self.is_alive()
 
 
-@pytest.fixture
-def another_process(monkeypatch):
-    """Return a function that makes this thread forget the keys that other threads hold, as another process."""
-    return lambda: monkeypatch.setattr(keys, "_here", set())
-
-
-def lose_connection(upload):
+def process_dies(upload):
+    """End the upload's connection, and its hold as if nothing had renewed it for long."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_terminate_backend(%s, 10000)", [upload.backend])
         assert cursor.fetchone()[0]
+    assert Hold.objects.update(lease_end=Now() - timedelta(seconds=1)) == 1
 
 
-def test_a_key_is_held_while_its_upload_is_read_and_free_when_its_process_is_gone(person, another_process):
+def test_a_key_is_held_while_its_upload_is_read_and_free_when_its_process_is_gone(person):
     with Upload(lambda records: hand_in(person, records)) as first:
         for _ in range(2):
             with pytest.raises(Conflict) as caught:
                 hand_in(person, [record(0)])
             assert (caught.value.code, caught.value.retry_after) == ("idempotency_in_progress", 5)
-            another_process()
         assert Job.objects.get().state == JobState.VALIDATING
-        lose_connection(first)
+        process_dies(first)
         job, made = hand_in(person, [record(0)])
         assert made
     assert isinstance(first.ended_with, DatabaseError), "what was overtaken is not accepted as well"
@@ -112,15 +108,10 @@ def test_a_key_is_free_again_after_every_end(person):
     with pytest.raises(ZeroDivisionError):
         hand_in(person, (record(1 // n) for n in (1, 0)), key="other")
     assert hand_in(person, [record(0)], key="other")[1]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid) "
-            "WHERE locktype = 'advisory' AND datname = current_database()"
-        )
-        assert cursor.fetchone()[0] == 0
+    assert not Hold.objects.exists()
 
 
-def test_the_key_of_an_extension_is_free_when_its_process_is_gone(person, another_process):
+def test_the_key_of_an_extension_is_free_when_its_process_is_gone(person):
     job = make_job(person, [record(0)])
 
     def extend(records):
@@ -129,8 +120,7 @@ def test_the_key_of_an_extension_is_free_when_its_process_is_gone(person, anothe
     with Upload(extend) as first:
         with pytest.raises(Conflict, match="still being read"):
             extend([record(0)])
-        lose_connection(first)
-        another_process()
+        process_dies(first)
         assert extend([record(0)])[1]
     assert isinstance(first.ended_with, DatabaseError)
     assert not extend([record(0)])[1]

@@ -129,6 +129,7 @@ def test_a_database_that_goes_between_two_checks_is_red_with_its_checks(inline_w
         checks = answer.json()["checks"]
         assert {name for name, check in checks.items() if not check["ok"]} == {
             "postgres",
+            "upkeep",
             "model e1-demo",
             "queue e1-demo",
         }

@@ -13,6 +13,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection, transaction
 
 from e1site.stack.folder import write_once
+from jobs.fleet.duties import duties_begin
 from jobs.management.commands._roles import as_owner, role_admit
 from jobs.management.commands._users import create_user, new_password
 from jobs.models import Chunk
@@ -42,6 +43,7 @@ class Command(BaseCommand):
             raise CommandError(f"{data} is not a folder; name the data folder with --data")
         if migrate:
             self._migrate(options["verbosity"], beside=options["beside_others"])
+            duties_begin()
         with transaction.atomic():
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
