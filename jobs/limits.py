@@ -19,7 +19,7 @@ MAX_JOB_CONTEXTS = 64
 """Contexts of one job, and of one named set. The published ensemble has 15."""
 
 MAX_ITEMS = 10_000_000
-"""Records of one job: ten times the library that every figure of docs/scale.md was measured with."""
+"""Records of one job: ten times the largest library that docs/performance.md measured."""
 
 SYNC_ITEMS = 8
 """Items of one synchronous request, as in the published interface."""
