@@ -40,6 +40,7 @@ from e1client.shell import (
     ParamOption,
     SheetOption,
     TableOption,
+    parameters_help,
     show,
     tell_file,
 )
@@ -77,7 +78,7 @@ def e1(
 LIBRARY_HELP = 'FASTA, JSONL, a table, or another format, packed with gzip or not; "-" is standard input.'
 
 
-@app.command()
+@app.command(epilog=parameters_help())
 def submit(  # noqa: PLR0917 - typer calls it; every parameter is an option of the command
     file: Annotated[str, typer.Argument(metavar="FILE", help=LIBRARY_HELP)],
     action: Annotated[str, typer.Option(help="encode, predict, log_prob, ...")],
@@ -112,7 +113,7 @@ def submit(  # noqa: PLR0917 - typer calls it; every parameter is an option of t
         show_or_follow(client, teller, job, wait=wait, timeout=wait_timeout, out=out, as_json=as_json)
 
 
-@app.command()
+@app.command(epilog=parameters_help())
 def estimate(  # noqa: PLR0917 - typer calls it; every parameter is an option of the command
     file: Annotated[str, typer.Argument(metavar="FILE", help=LIBRARY_HELP)],
     action: Annotated[str, typer.Option(help="encode, predict, log_prob, ...")],

@@ -13,6 +13,7 @@ import typer
 from e1client.errors import ClientError
 from e1client.progress import print_json, say, wants_json
 from e1client.render import error_lines
+from e1protocol.parameters import PARAMETER_TEXTS
 
 JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="The job's id, or its URL.")]
 JsonFlag = Annotated[
@@ -27,6 +28,16 @@ ParamOption = Annotated[
         help="A parameter of the action: include=mean,per_token; repr_layers=[-1].",
     ),
 ]
+
+
+def parameters_help() -> str:
+    """Return a paragraph for each parameter of the actions, for the end of a command's help."""
+    actions: dict[tuple[str, str], list[str]] = {}
+    for action, texts in PARAMETER_TEXTS.items():
+        for name, text in texts.items():
+            actions.setdefault((name, text), []).append(action)
+    lines = (f"{name} ({', '.join(users)}): {text}" for (name, text), users in actions.items())
+    return "\n\n".join(["Parameters, each as --param NAME=VALUE:", *lines])
 
 
 Dtype = Literal["float32", "float16"]

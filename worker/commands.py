@@ -28,6 +28,7 @@ from e1client.shell import (
     SheetOption,
     TableOption,
     exits,
+    parameters_help,
     show,
 )
 from e1client.uploads import open_upload
@@ -53,7 +54,7 @@ class Unverified(ClientError):
     exit_code = Exit.INVALID_INPUT
 
 
-@app.command()
+@app.command(epilog=parameters_help())
 def run(  # noqa: PLR0917 - typer calls it; every parameter is an option of the command
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="As in `submit`, or .json: the body of POST /api/jobs/.")

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from e1protocol import EXTENDED, Encoding, ModelFacts
+from e1protocol.parameters import parameter_text
 from jobs.actions.columns import Column
 from jobs.actions.contexts import SCHEMA, Context, Contexts, longest_context
 from jobs.errors import Problem, Problems
@@ -129,13 +130,20 @@ class Action(ABC):
         return {}
 
     def properties(self, model: ModelFacts) -> dict[str, Any]:
-        """Return the JSON schema of each parameter."""
+        """Return the JSON schema of each parameter; `params_schema` adds what it means."""
         return {}
+
+    def text_of(self, name: str) -> str:
+        """Return what a parameter means, as schemas, documents and the command show it."""
+        return parameter_text(self.name, name)
 
     def params_schema(self, model: ModelFacts) -> dict[str, Any]:
         """Return the JSON schema of `params`."""
         required = {"required": list(self.required_params)} if self.required_params else {}
-        properties = {**self.properties(model), "contexts": SCHEMA}
+        properties = {
+            name: {"description": self.text_of(name), **schema}
+            for name, schema in {**self.properties(model), "contexts": SCHEMA}.items()
+        }
         return {"type": "object", "additionalProperties": False, **required, "properties": properties}
 
     @abstractmethod

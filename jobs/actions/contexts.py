@@ -29,9 +29,7 @@ def _object(required: str, **properties: Any) -> dict[str, Any]:
 
 SCHEMA: dict[str, Any] = {
     "type": "array",
-    "description": "Contexts that every item is computed under. Each is a list of sequences; "
-    '{"set": NAME}, all contexts of a set of yours in their order; or {"digest": SHA256}, a context that you have '
-    "stored, as the parameters of a job describe it.",
+    "maxItems": MAX_JOB_CONTEXTS,
     "items": {
         "oneOf": [
             {"type": "array", "items": {"type": "string"}},

@@ -23,10 +23,8 @@ def _form(**properties: Any) -> dict[str, Any]:
 
 
 SCHEMAS: dict[str, Any] = {
-    "offset": {"type": "integer", "default": 0, "description": "Added to a position to get the number of its residue."},
+    "offset": {"type": "integer", "minimum": -LARGEST_NUMBER, "maximum": LARGEST_NUMBER, "default": 0},
     "numbering": {
-        "description": "How residues are numbered if an offset is not enough: a start and skipped numbers, or a label "
-        'for each residue, as a list or as text with ranges such as "1-52, 52A, 53-113".',
         "oneOf": [
             _form(offset=_NUMBER),
             _form(start=_NUMBER, skip={"type": "array", "items": _NUMBER}),

@@ -86,8 +86,8 @@ class Scan(LongAction):
             "method": {"type": "string", "enum": list(METHODS), "default": METHODS[0]},
             "positions": {
                 "type": ["array", "null"],
+                "minItems": 1,
                 "items": {"oneOf": [{"type": "integer", "minimum": 1}, {"type": "string"}]},
-                "description": "Whole numbers count from 1. Text is the number of a residue in the numbering.",
             },
             **numbered.SCHEMAS,
         }

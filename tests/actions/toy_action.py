@@ -44,5 +44,8 @@ class Toy(DirectAction):
         result: dict[str, Any] = {"norm": float(outputs["norm", -1][0, 0]), "first": outputs["first", -1][0]}
         return result | ({"norms": outputs["norms", -1][:, 0]} if params["each"] else {})
 
+    def text_of(self, name: str) -> str:
+        return f"The parameter {name} of a toy."
+
     def properties(self, model: ModelFacts) -> dict[str, Any]:
         return {"first": {"type": "integer"}, "each": {"type": "boolean"}}

@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[2]
 ROOMS = ("jobs", "worker", "e1client", "e1site", "e1protocol", "frontend/src")
 QUOTED = re.compile(r'"(encode|predict|log_prob|score|scan|contacts)"')
 
-OWN = ("jobs/actions/", "jobs/static/jobs/dist/")
+OWN = ("jobs/actions/", "e1protocol/parameters.py", "jobs/static/jobs/dist/")
 FEATURES = (
     *(
         "jobs/variants/",
