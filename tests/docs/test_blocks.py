@@ -13,6 +13,7 @@ from tests.stack import Stack
 
 LATER = {
     "README.md",
+    "another-computer.md",
     "examples/README.md",
     "biology.md",
     "client.md",

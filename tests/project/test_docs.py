@@ -37,6 +37,35 @@ def test_each_method_of_the_client_stands_in_its_table():
     assert named == methods, "the table of calls in docs/client.md names each method of Client, and no other"
 
 
+def test_the_index_lists_each_page_once():
+    pages = {page.name for page in (ROOT / "docs").glob("*.md")} - {"README.md"}
+    linked = re.findall(r"\]\(([\w-]+\.md)\)", (ROOT / "docs" / "README.md").read_text())
+    assert sorted(linked) == sorted(pages)
+
+
+def test_the_first_page_is_short_and_says_what_the_demonstration_cannot_do():
+    page = (ROOT / "README.md").read_text()
+    assert len(page.splitlines()) < 90
+    assert page.count("](docs/images/") == 1
+    assert {"make demo", "make test"} <= {line.partition("  ")[0] for line in page.splitlines()}
+    assert "its contact maps are noise" in re.sub(r"[\s>]+", " ", page).lower()
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors of a page's headings, as GitHub makes them."""
+    text = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
+    titles = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.replace("`", "").lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_to_sections_lead_to_a_heading(document):
+    for target, anchor in re.findall(r"\]\(([^)#\s]*)#([^)\s]+)\)", document.read_text()):
+        if not target.startswith("http"):
+            page = document.parent / target if target else document
+            assert anchor in anchors(page), f"{target}#{anchor}"
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_links_between_documents_lead_somewhere(document):
     for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", document.read_text()):

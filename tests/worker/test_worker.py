@@ -123,7 +123,7 @@ def test_kill_9_of_the_computing_process_loses_nothing(client, tmp_path, demo_en
 @pytest.mark.slow
 def test_two_workers_share_a_job_and_a_stop_in_order_costs_no_attempt(client, tmp_path):
     file, _ = library(tmp_path / "library.fasta", 2000, seed=2)  # one worker alone must not have it all
-    assert README_COMMAND in (ROOT / "README.md").read_text()
+    assert README_COMMAND in (ROOT / "docs" / "install.md").read_text()
     plain = f"celery@{socket.gethostname()}"
     with worker_process(tmp_path, "w1") as first, worker_process(tmp_path, "w2", plain=True):
         job = client.submit(file, model="e1-demo", action="log_prob")
