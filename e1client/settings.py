@@ -15,8 +15,8 @@ DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 8000
 DEFAULT_URL = f"http://{DEFAULT_HOST}:{DEFAULT_PORT}"
 DATA_FOLDER = Path(".local")
 """Where `e1 up` keeps everything by default."""
-LOCAL_TOKEN = DATA_FOLDER / "token"
-"""The administrator's token."""
+DATA_VARIABLE = "E1_DATA"
+"""Names another data folder, for every command."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,23 +34,63 @@ class Connection:
 
 
 def find_connection(url: str | None = None, token: str | None = None) -> Connection:
-    """Find the server: arguments first, then `E1_URL` and `E1_TOKEN`, then `.local/token` of the working folder.
+    """Find the server: arguments first, then `E1_URL` and `E1_TOKEN`, then the data folder of a service that runs here.
 
-    Raises UsageError for an invalid URL, and for a token that no header can carry.
+    Address and token of the data folder are used together or not at all: a token reaches no other server. Raises
+    UsageError for an invalid URL, and for a token that no header can carry.
     """
-    address = parse_url(url or os.environ.get("E1_URL") or DEFAULT_URL)
+    asked = url or os.environ.get("E1_URL") or ""
     token = token if token is not None else os.environ.get("E1_TOKEN", "").strip()
+    address = parse_url(asked or DEFAULT_URL)
     note = ""
-    # Only a server on this machine gets the local token: another one must not learn it.
-    if not token and is_loopback(address.host) and LOCAL_TOKEN.is_file():
-        try:
-            token = LOCAL_TOKEN.read_text(encoding="utf-8").strip()
-        except OSError as error:
-            raise UsageError(f"{LOCAL_TOKEN} cannot be read ({error.strerror}); set E1_TOKEN") from error
-        note = f"E1_TOKEN is not set: using the token in {LOCAL_TOKEN}"
+    if not token:
+        folder = Path(os.environ.get(DATA_VARIABLE) or DATA_FOLDER)
+        found = service_of(folder)
+        if found is None and not asked:
+            note = f"E1_URL is not set, and no service of {folder} is ready (`e1 up` starts one): trying {DEFAULT_URL}"
+        elif found is not None and (not asked or _same(address, found[0])):
+            address, token = address if asked else found[0], found[1]
+            note = f"using the service and the token of {folder}"
     if not token.isascii() or any(not letter.isprintable() or letter.isspace() for letter in token):
         raise UsageError("the token holds a space or non-ASCII letter; check E1_TOKEN", code="bad_token")
     return Connection(address, token, note)
+
+
+def service_of(folder: Path) -> tuple[httpx.URL, str] | None:
+    """Return the address and the administrator's token of the service that runs on a data folder, if one is ready.
+
+    Raises UsageError if the files cannot be read.
+    """
+    if not (folder / "url").is_file() or not (folder / "token").is_file() or not _is_held(folder / "lock"):
+        return None
+    try:
+        address, token = ((folder / name).read_text(encoding="utf-8").strip() for name in ("url", "token"))
+    except OSError as error:
+        raise UsageError(
+            f"{error.filename} cannot be read ({error.strerror}); set E1_URL and E1_TOKEN", code="file_unreadable"
+        ) from error
+    return parse_url(address), token
+
+
+def _is_held(lock: Path) -> bool:
+    """Return whether a service holds the lock of its folder: one that was killed may have left its address behind."""
+    try:
+        import fcntl
+
+        with lock.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except (ImportError, OSError):  # no such locks on Windows; held, or not ours to open
+        return True
+    return False
+
+
+def _same(one: httpx.URL, other: httpx.URL) -> bool:
+    """Return whether two URLs name the same server."""
+    names = [
+        (url.scheme, DEFAULT_HOST if url.host == "localhost" else url.host, url.port, url.path.rstrip("/"))
+        for url in (one, other)
+    ]
+    return names[0] == names[1]
 
 
 def parse_url(text: str) -> httpx.URL:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from e1client.progress import say
-from e1client.settings import DATA_FOLDER, DEFAULT_HOST, DEFAULT_PORT
+from e1client.settings import DATA_FOLDER, DATA_VARIABLE, DEFAULT_HOST, DEFAULT_PORT
 from e1site.defaults import MODELS
 from jobs.attribution import banner_lines
 
@@ -23,13 +23,22 @@ app.add_typer(worker_app, name="worker")
 app.add_typer(database_app, name="database")
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The person's name.")]
-DataOption = Annotated[Path, typer.Option("--data", metavar="DIR", help="Where the service keeps everything.")]
+DataOption = Annotated[
+    Path,
+    typer.Option("--data", metavar="DIR", envvar=DATA_VARIABLE, help="Where the service keeps everything."),
+]
 
 
 @app.command()
-def up(
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = DEFAULT_HOST,
+def up(  # noqa: PLR0917 - typer calls it; every parameter is an option of the command
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 lets other machines in.")] = DEFAULT_HOST,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = DEFAULT_PORT,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allow-host", metavar="NAME", help="One more name that people may reach it by, such as that of a proxy."
+        ),
+    ] = None,
     model: Annotated[
         list[str] | None, typer.Option(help="A model to serve; may be repeated; e1-demo by default.")
     ] = None,
@@ -43,7 +52,7 @@ def up(
     models = model or list(MODELS)
     for line in banner_lines(models):
         say(line)
-    raise typer.Exit(local.up(host=host, port=port, models=models, data=data, workers=workers))
+    raise typer.Exit(local.up(host=host, port=port, allow=allow_host or [], models=models, data=data, workers=workers))
 
 
 @user_app.command("add")

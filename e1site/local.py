@@ -7,11 +7,12 @@ Then start web, service worker and beat, and print `ready URL`. One thread start
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +27,7 @@ from e1site.stack.environment import (
     local_address,
     owner_environment,
     place_of,
+    reachable_names,
     usable_port,
     web_environment,
 )
@@ -50,6 +52,7 @@ def up(
     *,
     host: str,
     port: int,
+    allow: Sequence[str],
     models: list[str],
     data: Path,
     workers: int,
@@ -75,10 +78,11 @@ def up(
             kill_marked(folder.stack_id)  # left over if a launcher and its guardian were both killed
             guardian = Guardian(folder.stack_id, lock, folder.turn_log("guardian"))
             stack.callback(guardian.close)
-            env = children_environment(folder, host, models)
+            env = children_environment(folder, host, models, also=allow)
             # Workers on a CPU share its cores: if each took all of them, every one would be slower.
             env.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // (workers * len(models)))))
             supervisor = Supervisor(folder, env, guardian, signals, say)
+            folder.address_file.unlink(missing_ok=True)  # of a service that was killed
             stack.callback(lambda: folder.address_file.unlink(missing_ok=True))
             try:
                 _start(folder, supervisor, host=host, port=port, models=models, workers=workers)
@@ -229,10 +233,21 @@ def _serve(folder: DataFolder, supervisor: Supervisor, *, host: str, port: int) 
             remind_at = time.monotonic() + REMINDER_SECONDS
     url = f"http://{parts.bracketed(address)}:{port}"
     folder.address_file.write_text(url + "\n", encoding="ascii")
+    for line in ways_in(folder, host, port, url):
+        say(line)
     say(f"ready {url}")
     supervisor.start(parts.artefact_worker())  # last, because no file has been asked for yet
     while True:
         supervisor.tick()
+
+
+def ways_in(folder: DataFolder, host: str, port: int, url: str) -> Iterator[str]:
+    """Yield how other machines, other folders and other programs reach the service."""
+    if names := reachable_names(host):
+        yield f"others reach it at {', '.join(f'http://{name}:{port}' for name in names)}"
+    yield "in other terminals, folders and programs:"
+    yield f"  export E1_URL={url}"
+    yield f'  export E1_TOKEN="$(cat {shlex.quote(str(folder.path / "token"))})"'
 
 
 def _django() -> list[str]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import socket
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+import psutil
+
+from e1client.settings import is_loopback
 from e1site.defaults import OWN_HOSTS
 from e1site.stack.binaries import find_postgres, run_as
 from e1site.stack.errors import StackError
@@ -59,14 +62,19 @@ def embedded_postgres(folder: DataFolder) -> Postgres:
     return Postgres(folder.path, folder.sockets, folder.stack_id, find_postgres(), run_as())
 
 
-def children_environment(folder: DataFolder, host: str, models: list[str]) -> dict[str, str]:
+def children_environment(
+    folder: DataFolder, host: str, models: list[str], *, also: Sequence[str] = ()
+) -> dict[str, str]:
     """Return the environment of all children. An address of the caller's environment is kept.
+
+    `also` are host names that the service answers to, besides those of this machine and of `E1_ALLOWED_HOSTS`.
 
     It has neither the secret key (`web_environment`) nor the address of the tables' owner (`owner_environment`).
     """
     withheld = (SECRET_KEY, OWNER_URL)
     env = {name: value for name, value in os.environ.items() if name not in withheld and not FOREIGN.fullmatch(name)}
-    env.setdefault("E1_ALLOWED_HOSTS", ",".join(allowed_hosts(host)))
+    named = [name.strip() for name in env.get("E1_ALLOWED_HOSTS", "").split(",") if name.strip()]
+    env["E1_ALLOWED_HOSTS"] = ",".join(dict.fromkeys([*allowed_hosts(host), *named, *also]))
     if "DATABASE_URL" not in env:
         env["DATABASE_URL"] = embedded_postgres(folder).url
         env.setdefault("E1_DISK", str(folder.path))
@@ -96,16 +104,27 @@ def owner_environment(folder: DataFolder) -> dict[str, str]:
 
 
 def allowed_hosts(host: str) -> list[str]:
-    """Return this machine's names for itself; if bound to every address, also its network names and addresses."""
-    hosts = list(OWN_HOSTS)
-    if host in EVERY_ADDRESS:
-        name = socket.gethostname()
-        hosts += [name, socket.getfqdn()]
-        with contextlib.suppress(OSError):
-            hosts += socket.gethostbyname_ex(name)[2]
-    else:
-        hosts.append(bracketed(host))
-    return list(dict.fromkeys(hosts))
+    """Return the names and addresses of a service that listens on `host`, as the Host header has them.
+
+    If others can reach it, these are the machine's names, and the address, or all addresses of the machine.
+    """
+    return list(dict.fromkeys([*OWN_HOSTS, *reachable_names(host), *map(bracketed, _addresses(host))]))
+
+
+def reachable_names(host: str) -> list[str]:
+    """Return the machine's names, if others can reach a service that listens on `host`."""
+    if is_loopback(host):
+        return []
+    name = socket.gethostname()
+    local = [] if "." in name else [f"{name}.local"]  # by multicast DNS
+    return list(dict.fromkeys([name, *local, socket.getfqdn(name)]))
+
+
+def _addresses(host: str) -> list[str]:
+    if host not in EVERY_ADDRESS:
+        return [host]
+    found = [entry for entries in psutil.net_if_addrs().values() for entry in entries]
+    return [one.address.partition("%")[0] for one in found if one.family in (socket.AF_INET, socket.AF_INET6)]
 
 
 def local_address(host: str) -> str:

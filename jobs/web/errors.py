@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sys
 
+from django.core.exceptions import DisallowedHost
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.request import split_domain_port
 from django.shortcuts import render
 from django.template.loader import render_to_string
 
@@ -55,10 +57,29 @@ def broken(request: HttpRequest) -> HttpResponse:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer a request that Django refuses, such as one for a foreign host. Only the log has the details."""
+    """Answer a request that Django refuses. Only the log has the details, except for a name that is not allowed."""
+    if isinstance(exception, DisallowedHost):
+        error = unknown_host(request.META.get("HTTP_HOST", ""))
+        if request.path.startswith("/api/"):
+            return json_error(error)
+        remedies = " ".join(problem.remedy for problem in error.problems)
+        return error_page(request, "Unknown name", f"{error.sentence} {remedies}", 400)
     if request.path.startswith("/api/"):
         return json_error(InvalidInput("the request cannot be read", code="bad_request"))
     return error_page(request, "Bad request", UNREADABLE, 400)
+
+
+def unknown_host(asked: str) -> ServiceError:
+    """Return the refusal of a Host header that names no host of this service. An odd one is not repeated."""
+    name = split_domain_port(asked)[0]
+    if not name:
+        return InvalidInput("the Host header of the request is no host name", code="unknown_host")
+    return InvalidInput.one(
+        "unknown_host",
+        f"this service does not answer to the name {name}",
+        f"Its administrator allows it: e1 up --allow-host {name}, or E1_ALLOWED_HOSTS. "
+        "`e1 up --host 0.0.0.0` allows the machine's own names.",
+    )
 
 
 def error_page(request: HttpRequest, title: str, text: str, status: int) -> HttpResponse:

@@ -1,5 +1,6 @@
 """The Python client against a service on a real socket that drops, refuses and cuts off."""
 
+import fcntl
 import io
 import json
 import sys
@@ -17,7 +18,7 @@ from e1client import (
     Unreachable,
     UsageError,
 )
-from e1client.settings import find_connection
+from e1client.settings import DEFAULT_URL, find_connection
 from e1client.waiting import Clock
 from tests.e1client.client_fake import NPZ, PROBLEM, RESULTS, TOKEN, FakeService
 
@@ -324,19 +325,56 @@ def test_outputs_are_checked_before_anything_is_asked(client, service, tmp_path)
     assert service.log == []
 
 
-def test_the_local_token_stays_on_this_machine(tmp_path, monkeypatch):
+@pytest.fixture
+def local(tmp_path, monkeypatch):
+    """The data folder of a service, as `e1 up` writes it in the working folder."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("E1_TOKEN", raising=False)
-    monkeypatch.delenv("E1_URL", raising=False)
-    (tmp_path / ".local").mkdir()
-    (tmp_path / ".local/token").write_text("local\n")
-    assert find_connection().token == "local"
-    assert ".local/token" in find_connection().note
-    assert find_connection("http://[::1]:9000").token == "local"
-    assert find_connection("https://example.org").token == ""
-    assert find_connection(token="mine").note == ""
+    for name in ("E1_TOKEN", "E1_URL", "E1_DATA"):
+        monkeypatch.delenv(name, raising=False)
+    folder = tmp_path / ".local"
+    folder.mkdir()
+    (folder / "token").write_text("local\n")
+    (folder / "url").write_text("http://127.0.0.1:9123\n")
+    return folder
+
+
+def used(*arguments, **options):
+    found = find_connection(*arguments, **options)
+    return str(found.url), found.token
+
+
+def test_address_and_token_of_a_folder_belong_together(local, monkeypatch, tmp_path):
+    assert used() == ("http://127.0.0.1:9123", "local")
+    assert ".local" in find_connection().note
+    assert used("http://localhost:9123/") == ("http://localhost:9123/", "local"), "the same service"
+    for other in ("http://127.0.0.1:8000", "http://[::1]:9000", "https://127.0.0.1:9123", "https://example.org:9123"):
+        assert used(other) == (other, ""), "the token is for another service"
+    assert used(token="mine") == (DEFAULT_URL, "mine"), "the address is for another token"
     monkeypatch.setenv("E1_TOKEN", " from-env ")
-    assert find_connection().token == "from-env"
+    assert used() == (DEFAULT_URL, "from-env")
+    assert used("http://127.0.0.1:9123") == ("http://127.0.0.1:9123", "from-env")
+
+
+@pytest.mark.parametrize("missing", ["url", "token"])
+def test_half_of_the_folder_is_not_used(local, missing):
+    (local / missing).unlink()
+    assert used() == (DEFAULT_URL, "")
+    assert "e1 up" in find_connection().note
+
+
+def test_another_folder_can_be_named(local, monkeypatch, tmp_path):
+    elsewhere = local.rename(tmp_path / "elsewhere")
+    assert used() == (DEFAULT_URL, "")
+    monkeypatch.setenv("E1_DATA", str(elsewhere))
+    assert used() == ("http://127.0.0.1:9123", "local")
+
+
+def test_an_address_that_a_killed_service_left_behind_is_not_used(local):
+    """Another program may listen there by now."""
+    with (local / "lock").open("w") as lock:
+        assert used() == (DEFAULT_URL, "")
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert used() == ("http://127.0.0.1:9123", "local")
 
 
 @pytest.mark.parametrize("url", ["127.0.0.1:8000", "ftp://x", "http://", "http://a:b", "nonsense"])

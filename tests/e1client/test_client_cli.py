@@ -298,10 +298,14 @@ def fake_module(monkeypatch, name, **functions):
 def test_up_passes_its_options_and_names_the_model(e1, monkeypatch, tmp_path):
     calls = []
     monkeypatch.setattr("e1site.local.up", lambda **options: calls.append(options) or 7)
-    result = e1("up", "--port", "9", "--model", "e1-600m", "--model", "e1-demo", "--data", tmp_path, "--workers", 2)
+    result = e1("up", "--port", "9", "--model", "e1-600m", "--model", "e1-demo", "--data", tmp_path, "--workers", 2,
+        "--allow-host", "lab.example",
+    )  # fmt: skip
     assert result.exit_code == 7
     models = ["e1-600m", "e1-demo"]
-    assert calls == [{"host": "127.0.0.1", "port": 9, "models": models, "data": tmp_path, "workers": 2}]
+    assert calls == [
+        {"host": "127.0.0.1", "port": 9, "allow": ["lab.example"], "models": models, "data": tmp_path, "workers": 2}
+    ]
     assert "Profluent-E1 600M" in result.stderr
     assert "demonstration" in result.stderr
 

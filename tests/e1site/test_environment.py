@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
-from e1site.stack.environment import children_environment, forget_foreign, place_of
+from e1site.stack.environment import allowed_hosts, children_environment, forget_foreign, place_of
 from e1site.stack.folder import DataFolder
 
 THEIRS = {"PGHOST": "a", "PGSSLMODE": "require", "CELERY_BROKER_URL": "amqp://b", "GUNICORN_CMD_ARGS": "--reload"}
@@ -60,3 +62,39 @@ def test_every_process_uses_the_broker_of_the_settings():
     )
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False)
     assert done.stdout == f"{ {os.environ['REDIS_URL']} } None\n", done.stderr
+
+
+def addresses(*texts):
+    return {
+        "eth0": [
+            SimpleNamespace(family=socket.AF_INET6 if ":" in text else socket.AF_INET, address=text) for text in texts
+        ]
+    }
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
+def test_listening_on_every_address_allows_the_names_and_addresses_of_the_machine(monkeypatch, host):
+    monkeypatch.setattr("psutil.net_if_addrs", lambda: addresses("10.1.2.3", "fe80::1%eth0", "2001:db8::7"))
+    monkeypatch.setattr("socket.gethostname", lambda: "LabBox")
+    monkeypatch.setattr("socket.getfqdn", lambda *_: "labbox.example.org")
+    found = allowed_hosts(host)
+    assert {"LabBox", "LabBox.local", "labbox.example.org", "10.1.2.3", "[fe80::1]", "[2001:db8::7]"} <= set(found)
+    assert {"127.0.0.1", "localhost", "[::1]"} <= set(found)
+    assert len(found) == len(set(found))
+
+
+def test_listening_on_one_address_allows_that_one_and_the_names(monkeypatch):
+    monkeypatch.setattr("psutil.net_if_addrs", lambda: addresses("10.1.2.3", "10.9.9.9"))
+    monkeypatch.setattr("socket.gethostname", lambda: "labbox")
+    found = allowed_hosts("10.1.2.3")
+    assert {"10.1.2.3", "labbox"} <= set(found)
+    assert "10.9.9.9" not in found
+    assert "labbox" not in allowed_hosts("127.0.0.1"), "no one else can reach a loopback address"
+
+
+def test_names_that_the_user_allows_are_added(folder, monkeypatch):
+    monkeypatch.setenv("E1_ALLOWED_HOSTS", "from-env.example, localhost")
+    env = children_environment(folder, "127.0.0.1", ["e1-demo"], also=["lab.example"])
+    names = env["E1_ALLOWED_HOSTS"].split(",")
+    assert {"127.0.0.1", "from-env.example", "lab.example"} <= set(names), "readiness asks 127.0.0.1"
+    assert len(names) == len(set(names))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
+import subprocess
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +18,7 @@ import pytest
 from e1client.api import Client
 from e1site.stack.environment import embedded_postgres
 from e1site.stack.processes import is_running, marked, title, wait_gone
-from tests.stack import STOP_SECONDS, Stack
+from tests.stack import E1, STOP_SECONDS, Stack
 
 pytestmark = [
     pytest.mark.stack,
@@ -53,7 +55,7 @@ def stack():
         stack = Stack(Path(path) / "data")
         stack.env |= FOREIGN
         try:
-            stack.start()
+            stack.start("--host", "0.0.0.0", "--allow-host", "lab.example")
             yield stack
             stack.launcher.send_signal(signal.SIGINT)
             assert stack.wait(STOP_SECONDS) == 0, stack.output.read_text()
@@ -67,6 +69,33 @@ def test_a_first_start_makes_a_private_administrator(stack):
         assert (stack.folder.path / name).stat().st_mode & 0o777 == 0o600
         assert str(stack.folder.path / name) in stack.output.read_text() or name == "secret-key"
     assert stack.works()
+
+
+def test_others_come_by_the_names_of_the_machine_and_by_those_that_are_allowed(stack):
+    """It listens on every address. A foreign name is refused, and the answer says what to set."""
+    for name in (socket.gethostname(), "lab.example", "127.0.0.1"):
+        assert httpx.get(f"{stack.url}/login/", headers={"Host": name}).status_code == 200, name
+    for path in ("/login/", "/api/jobs/"):
+        refused = httpx.get(stack.url + path, headers={"Host": "other.example"})
+        assert refused.status_code == 400
+        assert "other.example" in refused.text
+        assert "--allow-host other.example" in refused.text
+        assert "E1_ALLOWED_HOSTS" in refused.text
+    odd = httpx.get(f"{stack.url}/login/", headers={"Host": "<b>odd</b>"})
+    assert odd.status_code == 400
+    assert "odd" not in odd.text
+    port = stack.url.rpartition(":")[2]
+    assert f"others reach it at http://{socket.gethostname()}:{port}" in stack.output.read_text()
+
+
+def test_the_banner_says_how_other_folders_reach_it(stack):
+    lines = [line.strip() for line in stack.output.read_text().splitlines() if line.strip().startswith("export ")]
+    script = "\n".join([*lines, f"exec {E1} status --json"])
+    asked = subprocess.run(
+        ["sh", "-c", script], env=stack.env, cwd="/", capture_output=True, text=True, timeout=60, check=False
+    )
+    assert asked.returncode == 0, asked.stderr
+    assert [line.partition("=")[0] for line in lines] == ["export E1_URL", "export E1_TOKEN"]
 
 
 def test_only_the_web_process_has_the_key_that_signs_sessions(stack):
