@@ -13,6 +13,7 @@ import numpy as np
 import orjson
 
 from e1protocol import CANONICAL
+from jobs.actions.columns import keys_in
 from jobs.actions.predict import mask_positions
 from jobs.files import Rows, offsets
 from jobs.files.labels import NAME as NUMBERS
@@ -44,7 +45,11 @@ class NpzWriter(Writer):
             return
         arrays = self.arrays(item)
         self._rows.add(
-            item.index, item.name, (), mask_positions(item.view.sequence) if self.action.needs_mask else None
+            item.index,
+            item.name,
+            (),
+            mask_positions(item.view.sequence) if self.action.needs_mask else None,
+            self.keys(item),
         )
         for column, spool, array in zip(self.columns, self._spools, arrays, strict=True):
             spool.write(np.ascontiguousarray(array, dtype=column.numpy_dtype).tobytes())
@@ -59,13 +64,9 @@ class NpzWriter(Writer):
     def _members(self, manifest: Mapping[str, Any]) -> Iterator[tuple[str, Iterator[bytes]]]:
         names = self._rows.name
         yield _member("index", np.array(self._rows.index, dtype="<i8"))
-        longest = max(map(len, names), default=1)
-        width = name_width(len(names), longest)
-        yield _member("name", np.array(names, dtype=f"<U{width}"))
-        if width < longest:
-            whole = [name.encode() for name in names]
-            yield _member("name_utf8", np.frombuffer(b"".join(whole), dtype="u1"))
-            yield _member("name_offsets", _offsets(whole))
+        yield from _text_members("name", names)
+        for at, head in enumerate(keys.heads if (keys := keys_in(self.columns)) else ()):
+            yield from _text_members(head, [texts[at] for texts in self._rows.keys])
         for column, spool in zip(self.columns, self._spools, strict=True):
             rows = sum(self._lengths) if column.ragged else len(names)
             shape = (rows,) if column.scalar else (rows, column.width)
@@ -83,6 +84,17 @@ class NpzWriter(Writer):
             yield _member("mask_positions", np.array([at for one in masks for at in one], dtype="<i8"))
             yield _member("mask_offsets", _offsets(masks))
         yield _member("manifest", np.array(orjson.dumps(dict(manifest)).decode()))
+
+
+def _text_members(name: str, texts: Sequence[str]) -> Iterator[tuple[str, Iterator[bytes]]]:
+    """Yield an array of text, and the whole texts if it would be too wide for them."""
+    longest = max(map(len, texts), default=1)
+    width = name_width(len(texts), longest)
+    yield _member(name, np.array(texts, dtype=f"<U{width}"))
+    if width < longest:
+        whole = [text.encode() for text in texts]
+        yield _member(f"{name}_utf8", np.frombuffer(b"".join(whole), dtype="u1"))
+        yield _member(f"{name}_offsets", _offsets(whole))
 
 
 def _member(name: str, array: np.ndarray[Any, Any]) -> tuple[str, Iterator[bytes]]:

@@ -61,7 +61,7 @@ class ArrayFileWriter(Writer):
         if item.problem is not None:
             return
         mask = mask_positions(item.view.sequence) if self.action.needs_mask else None
-        self._rows.add(item.index, item.name, self.arrays(item), mask)
+        self._rows.add(item.index, item.name, self.arrays(item), mask, self.keys(item))
         if self._rows.nbytes >= BATCH_BYTES:
             self._flush()
 

@@ -11,7 +11,7 @@ from typing import IO, Any, Self
 
 from jobs.actions import Action, ItemView, Stored
 from jobs.actions.base import Array, Outputs
-from jobs.actions.columns import Column
+from jobs.actions.columns import Column, keys_in
 from jobs.errors import Problem
 from jobs.files.tables import ItemRows, Table
 
@@ -73,6 +73,11 @@ class Writer(AbstractContextManager["Writer"], ABC):
             if array.shape[1] != column.width:
                 raise ValueError(f"{column.name} of item {item.index} has rows of {array.shape[1]}, not {column.width}")
         return arrays
+
+    def keys(self, item: Finished) -> tuple[str, ...] | None:
+        """Return the texts that name the item beside its name, or None if its action has none."""
+        keys = keys_in(self.columns)
+        return keys.texts(item.view.sequence) if keys else None
 
     def rows(self, table: Table, item: Finished) -> ItemRows:
         """Return the item's rows in a table."""

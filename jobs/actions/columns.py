@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from e1protocol import CANONICAL
+from jobs.actions.item_keys import ItemKeys
 from jobs.actions.layouts import LETTERS, Layout
 
 FLOAT, DOUBLE = "<f4", "<f8"
@@ -21,7 +22,8 @@ class Column:
 
     An item has one row of `width` numbers. If `rows` is set, it has several, the column is ragged, and the layout says
     what they are. `scalar` marks a single number, which files store without a second axis. `letters` marks rows with a
-    number for each canonical residue, whose order files then state in `vocab_tokens`.
+    number for each canonical residue, whose order files then state in `vocab_tokens`. `keys` name an item beside its
+    name; one column of an action has them.
 
     The others are about tables (CSV, XLSX) of a ragged column. `cell` is the title of one number, if it differs from
     `name`. `probabilities` adds the softmax over the canonical residues of each row. `position` marks the 1-based
@@ -39,6 +41,7 @@ class Column:
     cell: str = ""
     probabilities: bool = False
     position: bool = False
+    keys: ItemKeys | None = None
 
     @property
     def ragged(self) -> bool:
@@ -73,9 +76,14 @@ def logits_column(dtype: str, rows: Layout = LETTERS) -> Column:
     return Column("logits", "logits", -1, dtype, width, rows, letters=True, cell="logit", probabilities=True)
 
 
-def number_column(name: str) -> Column:
+def number_column(name: str, keys: ItemKeys | None = None) -> Column:
     """Return the column of one float64 for each item."""
-    return Column(name, name, dtype=DOUBLE, scalar=True)
+    return Column(name, name, dtype=DOUBLE, scalar=True, keys=keys)
+
+
+def keys_in(columns: Sequence[Column]) -> ItemKeys | None:
+    """Return what names the items of a job with these columns, beside index and name."""
+    return next((column.keys for column in columns if column.keys is not None), None)
 
 
 def result_bytes(columns: Sequence[Column], sequence: str) -> int:

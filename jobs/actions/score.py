@@ -12,6 +12,7 @@ from jobs.actions import numbered
 from jobs.actions.base import ItemView, Outputs, Params
 from jobs.actions.columns import DOUBLE, Column, number_column
 from jobs.actions.contexts import Contexts, count_of
+from jobs.actions.item_keys import VariantKeys
 from jobs.actions.marginal_units import MarginalUnits, PseudoLikelihoodUnits
 from jobs.actions.units import LongAction, UnitPlan
 from jobs.errors import InvalidInput
@@ -63,7 +64,8 @@ class Score(LongAction):
 
     def columns(self, params: Params, model: ModelFacts) -> tuple[Column, ...]:
         each = Column("scores", "scores", dtype=DOUBLE, width=max(1, count_of(params)))
-        return (number_column("score"), number_column("spread"), each)
+        keys = VariantKeys(params["parent"], numbering_of(params))
+        return (number_column("score", keys), number_column("spread"), each)
 
     def result(self, item: ItemView, params: Params, outputs: Outputs) -> dict[str, Any]:
         return {

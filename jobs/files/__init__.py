@@ -21,24 +21,35 @@ class Rows:
     """A batch of succeeded items in input order.
 
     `arrays` has one array [rows, width] per item and column. `masks` has the 0-based positions of `?`; it is empty
-    unless the file was opened with `masked`.
+    unless the file was opened with `masked`. `keys` has the texts of each item (`jobs.actions.item_keys`), if a column
+    has keys.
     """
 
     index: list[int] = field(default_factory=list)
     name: list[str] = field(default_factory=list)
     arrays: list[Sequence[Array]] = field(default_factory=list)
     masks: list[Sequence[int]] = field(default_factory=list)
+    keys: list[Sequence[str]] = field(default_factory=list)
     nbytes: int = 0
     """Bytes of all arrays."""
 
-    def add(self, index: int, name: str, arrays: Sequence[Array], mask: Sequence[int] | None = None) -> None:
-        """Add one item; `mask` is its positions of `?` if the file has them."""
+    def add(
+        self,
+        index: int,
+        name: str,
+        arrays: Sequence[Array],
+        mask: Sequence[int] | None = None,
+        keys: Sequence[str] | None = None,
+    ) -> None:
+        """Add one item; `mask` is its positions of `?` and `keys` its texts, if the file has them."""
         self.index.append(index)
         self.name.append(name)
         self.arrays.append(arrays)
         self.nbytes += sum(array.nbytes for array in arrays)
         if mask is not None:
             self.masks.append(mask)
+        if keys is not None:
+            self.keys.append(keys)
 
     def __len__(self) -> int:
         return len(self.index)

@@ -10,7 +10,7 @@ import numpy as np
 import orjson
 
 from e1protocol import CANONICAL
-from jobs.actions.columns import Column
+from jobs.actions.columns import Column, keys_in
 from jobs.files import Rows, joined, offsets
 from jobs.files.labels import NAME as NUMBERS
 from jobs.files.labels import Labels
@@ -37,6 +37,10 @@ class Hdf5File:
         self._labels = Labels.of(fields)
         if self._labels is not None:
             self._grow(NUMBERS, h5py.string_dtype("utf-8"))
+        keys = keys_in(fields)
+        self._keys = keys.heads if keys else ()
+        for head in self._keys:
+            self._grow(head, h5py.string_dtype("utf-8"))
         if self._ragged is not None:
             self._grow("offsets", np.dtype("<i8"))
             self._append("offsets", np.zeros(1, dtype="<i8"))
@@ -58,6 +62,8 @@ class Hdf5File:
         if self._labels is not None:
             texts = self._labels.texts(joined(rows, self._labels.place, self._labels.column))
             self._append(NUMBERS, np.asarray(texts, dtype=object))
+        for at, head in enumerate(self._keys):
+            self._append(head, np.asarray([texts[at] for texts in rows.keys], dtype=object))
         if self._ragged is not None:
             self._append_ends("offsets", [len(arrays[self._ragged]) for arrays in rows.arrays])
         if self._masked:

@@ -8,7 +8,7 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 import orjson
 
-from jobs.actions.columns import Column
+from jobs.actions.columns import Column, keys_in
 from jobs.files import Rows, joined, offsets
 from jobs.files.labels import NAME as NUMBERS
 from jobs.files.labels import Labels
@@ -35,6 +35,9 @@ class ParquetFile:
         self._labels = Labels.of(fields)
         if self._labels is not None:
             schema.append(pa.field(NUMBERS, pa.list_(pa.string())))
+        keys = keys_in(fields)
+        self._keys = keys.heads if keys else ()
+        schema += [pa.field(head, pa.string()) for head in self._keys]
         if masked:
             schema.append(pa.field("mask_positions", pa.list_(pa.int64())))
         self._schema = pa.schema(schema)
@@ -53,6 +56,7 @@ class ParquetFile:
         if self._labels is not None:
             texts = [self._labels.texts(arrays[self._labels.place]) for arrays in rows.arrays]
             columns.append(pa.array(texts, pa.list_(pa.string())))
+        columns += [pa.array([texts[at] for texts in rows.keys], pa.string()) for at in range(len(self._keys))]
         if self._masked:
             columns.append(pa.array([list(masks) for masks in rows.masks], pa.list_(pa.int64())))
         self._writer.write_batch(pa.record_batch(columns, schema=self._schema))

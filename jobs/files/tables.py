@@ -16,7 +16,8 @@ import orjson
 
 from e1protocol import CANONICAL
 from jobs.actions.base import Array
-from jobs.actions.columns import Column
+from jobs.actions.columns import Column, keys_in
+from jobs.actions.item_keys import Cells, ItemKeys
 from jobs.actions.layouts import Keys, Layout
 from jobs.errors import InvalidInput
 from jobs.limits import SHOWN_NAME
@@ -55,6 +56,16 @@ class Table:
         return self.layout.each if self.layout else "item"
 
     @property
+    def item_keys(self) -> ItemKeys | None:
+        """What names an item beside its index and name, in a table with a row for each item."""
+        return None if self.layout else keys_in(self.columns)
+
+    @property
+    def needs_sequences(self) -> bool:
+        """Whether `item` reads the sequence."""
+        return self.layout is not None or self.item_keys is not None
+
+    @property
     def numbers(self) -> list[str]:
         """The titles of the numbers."""
         return [cell for column in self.columns if not column.position for cell in column.cells]
@@ -63,7 +74,7 @@ class Table:
     def heads(self) -> list[str]:
         """The titles of all columns."""
         if self.layout is None:
-            return ["index", "name", "state", "error", *self.numbers]
+            return ["index", "name", "state", "error", *(self.item_keys.heads if self.item_keys else ()), *self.numbers]
         return ["index", "name", *self.layout.heads, *self.numbers, "error"]
 
     def shown(self, rows: int) -> int:
@@ -89,10 +100,15 @@ class Table:
         nothing = b"," * (len(self.numbers) - 1)
         if self.layout is None:
             numbers = nothing if error else b",".join(chain.from_iterable(map(number_lines, arrays)))
-            return ItemRows((index, name, state, reason), [((), numbers)], ())
+            return ItemRows((index, name, state, reason, *self._item_cells(sequence, error)), [((), numbers)], ())
         keys: Keys = ("",) * len(self.layout.heads)
         rows = [(keys, nothing)] if error else self._rows(self.layout, sequence, arrays)
         return ItemRows((index, name), rows, (reason,))
+
+    def _item_cells(self, sequence: str, error: Problem | None) -> Cells:
+        if self.item_keys is None:
+            return ()
+        return ("",) * len(self.item_keys.heads) if error else self.item_keys.cells(sequence)
 
     def _rows(self, layout: Layout, sequence: str, arrays: Sequence[Array]) -> Iterator[tuple[Keys, bytes]]:
         stored = [array[:, 0] for column, array in zip(self.columns, arrays, strict=True) if column.position]

@@ -143,6 +143,15 @@ def test_codes_in_a_numbering_with_insertion_letters_are_scored_as_by_position(c
     one, other = ([json.loads(line)["result"] for line in out.read_text().splitlines()] for out in (plain, lettered))
     assert [row["score"] for row in one] == [row["score"] for row in other]
     assert [row["variant"] for row in other] == ["T52AS", "K52R:A52BG"]
+    files = {}
+    for name in ("out.npz", "out.h5", "out.parquet", "out.csv"):
+        files[name] = call(table, name, action="score", parent=SHORT, numbering=numbering)
+    arrays, rows = np.load(files["out.npz"]), pq.read_table(files["out.parquet"])
+    cells = list(csv.DictReader(files["out.csv"].read_text().splitlines()))
+    with h5py.File(files["out.h5"]) as file:
+        for title, expected in (("positions", ["3", "2 4"]), ("numbers", ["52A", "52 52B"])):
+            assert arrays[title].tolist() == rows[title].to_pylist() == file[title].asstr()[:].tolist() == expected
+            assert [row[title] for row in cells] == expected
 
 
 def test_a_scan_has_the_numbers_of_its_residues(call):

@@ -7,7 +7,7 @@ from typing import Any
 
 from e1protocol import CANONICAL, MODELS
 from jobs.actions import get_action
-from jobs.actions.columns import Column
+from jobs.actions.columns import Column, keys_in
 from jobs.actions.predict import mask_positions
 from jobs.attribution import attribution
 from jobs.files import Rows
@@ -37,13 +37,14 @@ def parquet_blocks(job: Job) -> Iterator[bytes]:
 
 def batches(job: Job, columns: tuple[Column, ...]) -> Iterator[Rows]:
     """Yield all items that have succeeded when their page is read. Raises ExportBroken as `reading` does."""
-    masked = is_masked(job)
+    masked, keys = is_masked(job), keys_in(columns)
     rows = Rows()
-    for page in item_pages(job, sequences=masked, problems=False):
+    for page in item_pages(job, sequences=masked or keys is not None, problems=False):
         for group in groups(place([item for item in page if item.succeeded], columns)):
             for one, arrays in zip(group, load(group), strict=True):
                 mask = mask_positions(one.item.sequence) if masked else None
-                rows.add(one.item.index, one.item.name, arrays, mask)
+                texts = keys.texts(one.item.sequence) if keys else None
+                rows.add(one.item.index, one.item.name, arrays, mask, texts)
             if rows.nbytes >= BATCH_BYTES or len(rows) >= BATCH_ITEMS:
                 yield rows
                 rows = Rows()

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from e1protocol import CANONICAL, MASK
 from jobs.actions import get_action
-from jobs.actions.columns import Column
+from jobs.actions.columns import Column, keys_in
+from jobs.actions.item_keys import ItemKeys
 from jobs.actions.predict import mask_positions
 from jobs.files.labels import NAME as NUMBERS
 from jobs.files.labels import Labels
@@ -47,11 +48,6 @@ class Snapshot:
     name_length: int
     name_bytes: int
 
-    @property
-    def name_width(self) -> int:
-        """Letters of the array `name`. If they are fewer than `name_length`, `name_utf8` has the complete names."""
-        return name_width(self.items, self.name_length)
-
     def of(self, page: list[ItemRow]) -> list[ItemRow]:
         """Return the items of a page that this file holds."""
         done = [item for item in page if item.succeeded]
@@ -73,15 +69,14 @@ def npz_blocks(job: Job) -> Iterator[bytes]:
 
 def _members(job: Job, columns: tuple[Column, ...], snapshot: Snapshot) -> Iterator[tuple[str, Iterator[bytes]]]:
     n = snapshot.items
-    names = np.dtype(f"<U{snapshot.name_width}")
     pages = _Pages(job, snapshot)
     yield "index.npy", _array(INT64, (n,), pages.indices())
-    yield "name.npy", _array(names, (n,), pages.values(lambda item: [item.name], names))
-    if snapshot.name_width < snapshot.name_length:
-        whole = ("".join(item.name for item in page).encode() for page in pages.pages())
-        yield "name_utf8.npy", _array(np.dtype("u1"), (snapshot.name_bytes,), whole)
-        lengths = ([len(item.name.encode()) for item in page] for page in pages.pages())
-        yield "name_offsets.npy", _array(INT64, (n + 1,), _running_total(lengths))
+    names = _Texts("name", lambda item: item.name, snapshot.name_length, snapshot.name_bytes)
+    yield from names.members(pages, n)
+    if (keys := keys_in(columns)) is not None:
+        items = _Pages(job, snapshot, sequences=True)
+        for texts in _key_texts(items, keys):
+            yield from texts.members(items, n)
     for column in columns:
         if column.scalar:
             shape: tuple[int, ...] = (n,)
@@ -103,6 +98,41 @@ def _members(job: Job, columns: tuple[Column, ...], snapshot: Snapshot) -> Itera
         yield "mask_positions.npy", _array(INT64, (snapshot.masks,), flat)
         counts = ([item.sequence.count(MASK) for item in page] for page in masks.pages())
         yield "mask_offsets.npy", _array(INT64, (n + 1,), _running_total(counts))
+
+
+@dataclass(frozen=True, slots=True)
+class _Texts:
+    """A text of each item: the letters of the longest, and the UTF-8 bytes of all."""
+
+    name: str
+    of: Callable[[ItemRow], str]
+    longest: int
+    nbytes: int
+
+    def members(self, pages: _Pages, count: int) -> Iterator[tuple[str, Iterator[bytes]]]:
+        """Yield the array, and `NAME_utf8` with `NAME_offsets` if the array would be too wide for whole texts."""
+        width = name_width(count, self.longest)
+        dtype = np.dtype(f"<U{width}")
+        yield f"{self.name}.npy", _array(dtype, (count,), pages.values(lambda item: [self.of(item)], dtype))
+        if width < self.longest:
+            whole = ("".join(map(self.of, page)).encode() for page in pages.pages())
+            yield f"{self.name}_utf8.npy", _array(np.dtype("u1"), (self.nbytes,), whole)
+            lengths = ([len(self.of(item).encode()) for item in page] for page in pages.pages())
+            yield f"{self.name}_offsets.npy", _array(INT64, (count + 1,), _running_total(lengths))
+
+
+def _key_texts(pages: _Pages, keys: ItemKeys) -> list[_Texts]:
+    """Return the keys of items as texts. Their sizes are not stored, so all items are read for them."""
+    longest, nbytes = [1] * len(keys.heads), [0] * len(keys.heads)
+    for page in pages.pages():
+        for item in page:
+            for at, text in enumerate(keys.texts(item.sequence)):
+                longest[at] = max(longest[at], len(text))
+                nbytes[at] += len(text.encode())
+    return [
+        _Texts(head, lambda item, at=at: keys.texts(item.sequence)[at], longest[at], nbytes[at])  # type: ignore[misc]
+        for at, head in enumerate(keys.heads)
+    ]
 
 
 def _array(dtype: np.dtype[np.generic], shape: tuple[int, ...], pieces: Iterator[bytes]) -> Iterator[bytes]:

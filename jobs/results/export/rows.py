@@ -32,8 +32,7 @@ def jsonl_blocks(job: Job) -> Iterator[bytes]:
 
 def table_rows(job: Job, table: Table, only: int | None = None) -> Iterator[ItemRows]:
     """Yield the rows of each finished item in a table, with its numbers or its error; or of the item `only`."""
-    sequences = table.layout is not None
-    for group in _finished(job, table.columns, sequences=sequences, only=only):
+    for group in _finished(job, table.columns, sequences=table.needs_sequences, only=only):
         for item, arrays in group:
             error = None if item.succeeded else _error(item)
             yield table.item(item.index, item.name, item.state, sequence=item.sequence, arrays=arrays, error=error)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from jobs.actions.columns import Column
+from jobs.actions.columns import Column, keys_in
 from jobs.actions.layouts import Layout
 from jobs.files.tables import Table
 from jobs.models import Job
@@ -25,6 +25,8 @@ ITEM_ROW = {"csv": 25, "xlsx": 12}
 OTHER_ROW = {"csv": 14, "xlsx": 6}
 KEY = {"csv": 2.5, "xlsx": 1.0}
 """Bytes of a row of a layout: for index and name, and for each key."""
+ITEM_KEY = {"csv": 4.0, "xlsx": 2.0, "npz": 20.0, "parquet": 9.0, "h5": 20.0, "jsonl": 0.0}
+"""Bytes of each further key of an item, such as the code of a variant with one substitution."""
 WORKBOOK = 2_400
 """Bytes of a workbook without rows."""
 REFUSED_ROW = 250
@@ -64,7 +66,8 @@ def file_bytes(held: Held, columns: Sequence[Column], *, format: str) -> int:
         held.rows(column.rows) * column.width * (DECIMALS[column.itemsize] if text else column.itemsize)
         for column in columns
     )
-    return int(numbers + ROW_OVERHEAD[format] * held.counts["succeeded"] + REFUSED_ROW * held.others * text)
+    each = ROW_OVERHEAD[format] + _item_keys(columns, format)
+    return int(numbers + each * held.counts["succeeded"] + REFUSED_ROW * held.others * text)
 
 
 def table_rows(held: Held, table: Table) -> int:
@@ -81,7 +84,10 @@ def table_bytes(held: Held, tables: Sequence[Table], *, format: str) -> int:
 def _table_bytes(held: Held, table: Table, format: str) -> float:
     number = DECIMALS if format == "csv" else PACKED
     rows = table.shown(held.rows(table.layout))
-    keys = OTHER_ROW[format] + KEY[format] * len(table.layout.heads) if table.layout else ITEM_ROW[format]
+    if table.layout:
+        keys = OTHER_ROW[format] + KEY[format] * len(table.layout.heads)
+    else:
+        keys = ITEM_ROW[format] + _item_keys(table.columns, format)
     # Probabilities are float32, also if they are computed from float64.
     cells = [
         number[4] if cell == "probability" else number[c.itemsize]
@@ -90,6 +96,11 @@ def _table_bytes(held: Held, table: Table, format: str) -> float:
         if not c.position
     ]
     return rows * (keys + sum(cells)) + REFUSED_ROW * held.others
+
+
+def _item_keys(columns: Sequence[Column], format: str) -> float:
+    keys = keys_in(columns)
+    return ITEM_KEY[format] * len(keys.heads) if keys else 0.0
 
 
 def _row_bytes(column: Column) -> int:
