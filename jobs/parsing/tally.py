@@ -140,7 +140,7 @@ class Tally:
 
     def _warning(self, code: str, what: str, remedy: str) -> Problem:
         count, first = self._noticed[code], self._first[code]
-        verb = "record is" if count == 1 else "records are"
+        verb = f"{'record' if self.records == 1 else 'records'} {'is' if count == 1 else 'are'}"
         at = f", line {first.line:,}" if first.line else ""
         message = f"{count:,} of {self.records:,} {verb} {what} (first: {first.name}{at})"
         return Problem(code, message, remedy, line=first.line or None, record=first.name, index=first.index)

@@ -22,7 +22,8 @@ from jobs.parsing.numbers import whole
 from jobs.queue.progress import job_counts
 from jobs.results.export.names import job_file
 from jobs.results.page import ResultPage
-from jobs.science.variants.numbering import Numbering, is_label
+from jobs.science.variants.numbering import SEQUENTIAL, Numbering, is_label
+from jobs.science.variants.numbering_forms import numbering_of
 from jobs.variants.assays import assays_of, labelled
 from jobs.variants.bins import bins_of
 from jobs.variants.files import content_type, variant_blocks
@@ -58,6 +59,7 @@ class Head(NamedTuple):
 
 _HEADS = (
     ("Variant", False, {"position": "ascending"}),
+    ("Position", True, {"position": "ascending"}),
     ("Rank", True, {"best": "ascending", "worst": "descending"}),
     ("Score", True, {"best": "descending", "worst": "ascending"}),
     ("Spread", True, {"spread": "descending"}),
@@ -67,14 +69,20 @@ _HEADS = (
 """Columns with the orders that sort by them. A link takes the next of these."""
 
 
-def heads_of(query: QueryDict, sort: str, *, several: bool) -> list[Head]:
-    """Return the columns of the table in its order. A job under `several` contexts has a column of spreads."""
+def heads_of(query: QueryDict, sort: str, *, several: bool, numbered: bool) -> list[Head]:
+    """Return the columns of the table in its order.
+
+    A job under `several` contexts has a column of spreads, and one with another numbering a column of positions.
+    """
+    left_out = {"Spread"} if not several else set()
+    if not numbered:
+        left_out.add("Position")
     heads = []
     for text, number, orders in _HEADS:
         names = list(orders)
         following = names[(names.index(sort) + 1) % len(names)] if sort in names else names[0]
         heads.append(Head(text, number, changed(query, sort=following, page=None), orders.get(sort, "")))
-    return [head for head in heads if several or head.text != "Spread"]
+    return [head for head in heads if head.text not in left_out]
 
 
 def narrowed_to(query: QueryDict, table: VariantTable) -> tuple[Wanted, str]:
@@ -122,7 +130,8 @@ def variants_page(request: HttpRequest, job_id: UUID) -> HttpResponse:
         "wanted": wanted,
         "position": request.GET.get("position", ""),
         "position_fault": fault,
-        "heads": heads_of(request.GET, wanted.sort, several=several),
+        "heads": heads_of(request.GET, wanted.sort, several=several, numbered=table.numbering != SEQUENTIAL),
+        "numbered": table.numbering != SEQUENTIAL,
         "narrowed": bool(wanted.search or wanted.position is not None or wanted.wild or wanted.mutations is not None),
         "rows": table.rows(np.asarray(list(found), dtype=np.intp)),
         "page": found,
@@ -200,8 +209,10 @@ def _header(table: VariantTable, at: int) -> str:
 def score_context(job: Job, item: Item, result: Mapping[str, Any], query: QueryDict) -> dict[str, Any]:
     """Return the context of the page of one variant."""
     scores = zip(job.params.get("contexts") or [{}], np.asarray(result["scores"]).tolist(), strict=False)
+    numbered = numbering_of(job.params) != SEQUENTIAL and result["positions"]
     return {
         "scored": {"variant": result["variant"], "score": result["score"], "spread": result["spread"]},
+        "places": list(zip(result["positions"], result["numbers"], strict=True)) if numbered else [],
         "method": scoring_of(job)["method"],
         "each": [(number, context, score) for number, (context, score) in enumerate(scores, start=1)],
     }

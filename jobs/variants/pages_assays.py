@@ -12,10 +12,13 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from jobs.actions import SCORERS, get_action
+from jobs.actions.item_keys import VariantKeys
 from jobs.errors import ServiceError
+from jobs.library.selectors import parent_of
 from jobs.models import Job
 from jobs.parsing.left_out import left_out_facts
 from jobs.queue.progress import job_counts
+from jobs.science.variants.numbering import SEQUENTIAL
 from jobs.science.variants.numbering_forms import described, numbering_of, texts_of
 from jobs.science.variants.overlays import Point
 from jobs.variants.api import assay_body, assay_upload
@@ -75,6 +78,8 @@ def assay_page(request: HttpRequest, job_id: UUID, assay_id: int) -> HttpRespons
     job = own_job_with_rows(request, job_id)
     assay = assay_of(job, assay_id)
     body = assay_body(assay)
+    numbering = numbering_of_assay(assay)
+    keys = VariantKeys(parent_of(job, assay.item_index), numbering) if numbering != SEQUENTIAL else None
     order = request.GET.get("sort", "")
     points: Sequence[Point] = body["points"]
     numbers = [one.measured if order == "measured" else one.score for one in points]
@@ -83,8 +88,9 @@ def assay_page(request: HttpRequest, job_id: UUID, assay_id: int) -> HttpRespons
     context = {
         "job": job,
         "assay": body,
-        "numbering": described(numbering_of_assay(assay)),
-        "points": [points[at] for at in found],
+        "numbering": described(numbering),
+        "points": [(points[at], keys.texts(points[at].variant)[1] if keys else "") for at in found],
+        "numbered": keys is not None,
         "page": found,
         "left_out": left_out_facts(body["counts"]["left_out"]),
         "sort": order,

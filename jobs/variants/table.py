@@ -40,6 +40,8 @@ class Row(NamedTuple):
     score: float
     spread: float
     place: int
+    positions: str
+    """The mutated positions in the parent, with blanks between them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,10 @@ class VariantTable:
     def rows(self, wanted: Rows) -> list[Row]:
         """Return the rows of these numbers."""
         columns = (self.index, self.names, self.codes, self.count, self.score, self.spread, self.places)
-        return [Row(*(column[at] for column in columns)) for at in wanted.tolist()]
+        return [Row(*(column[at] for column in columns), self._mutated(at)) for at in wanted.tolist()]
+
+    def _mutated(self, at: int) -> str:
+        return " ".join(map(str, self.positions[self.starts[at] : self.starts[at + 1]].tolist()))
 
     def variant(self, at: int) -> Variant | None:
         """Return the substitutions of a row, or None for a sequence of another length."""

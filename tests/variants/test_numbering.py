@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 
 import pyarrow.parquet as pq
 import pytest
@@ -174,3 +175,25 @@ def test_an_assay_whose_numbers_fit_in_part_says_so(api, browser):
     made = upload_assay(api, job, mostly).json()
     assert [warning["code"] for warning in made["warnings"]] == ["wrong_numbering", "accidental_fit"]
     assert "by 3 from 31 on" in text_of(browser.get(f"/jobs/{job['id']}/assays/{made['id']}/"))
+
+
+# --- the position beside the number, on every page ------------------------------------------------------------------
+
+
+def test_pages_of_scores_show_positions_beside_numbers(api, browser, inline_worker):
+    job = scored(api, inline_worker, ["T52AS", "K52R:A52BG", "WT"], numbering=LETTERS)
+    page = browser.get(f"/jobs/{job['id']}/variants/").content.decode()
+    assert '<td data-label="Position" class="number">3</td>' in page
+    assert '<td data-label="Position" class="number">2 4</td>' in page
+    assert "Positions 2 (numbered 52) , 4 (numbered 52B)" in text_of(browser.get(f"/jobs/{job['id']}/items/1/"))
+    made = upload_assay(api, job, "mutant,score\nT52AS,1\nK52R:A52BG,2\nWT,0\n")
+    assert made.status_code == 201, made.content
+    page = text_of(browser.get(f"/jobs/{job['id']}/assays/{made.json()['id']}/"))
+    assert "Variant Position Score" in page
+    assert re.search(r"T52AS 3 -?\d", page)
+
+
+def test_pages_of_scores_by_position_have_no_second_column(api, browser, inline_worker):
+    job = scored(api, inline_worker, ["M1A"])
+    assert 'data-label="Position"' not in browser.get(f"/jobs/{job['id']}/variants/").content.decode()
+    assert "numbered" not in text_of(browser.get(f"/jobs/{job['id']}/items/0/"))
