@@ -164,5 +164,5 @@ def context_bytes(file: Any) -> bytes:
     """Return the content of an uploaded context file. Raises InvalidInput `context_file_too_large`."""
     if file.size > MAX_CONTEXT_FILE:
         what = f"the context file is larger than {MAX_CONTEXT_FILE} bytes"
-        raise InvalidInput.one("context_file_too_large", what, path="context")
+        raise InvalidInput.one("context_file_too_large", what, "Send fewer context sequences.", path="context")
     return cast(bytes, file.read())

@@ -109,3 +109,10 @@ def test_remedies_of_rest_work(api):
     (problem,) = upload_alignment(api, f">query\n{QUERY}\n>hom1\n{HOM}\n".encode(), **wrong).json()["errors"]
     assert "(add_parent)" in problem["remedy"]
     assert stored_alignment(api, f">query\n{QUERY}\n>hom1\n{HOM}\n".encode(), **wrong, add_parent="true")["depth"] == 2
+
+
+def test_the_remedy_of_a_form_without_a_file_works(api):
+    (problem,) = api.post("/api/alignments/", {"name": "x"}).json()["errors"]
+    assert (problem["code"], problem["remedy"]) == ("no_file", "Send the alignment in the field `file`.")
+    file = SimpleUploadedFile("x.fasta", f">query\n{QUERY}\n>hom1\n{HOM}\n".encode())
+    assert api.post("/api/alignments/", {"name": "x", "file": file}).status_code == 201

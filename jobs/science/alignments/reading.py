@@ -33,7 +33,7 @@ _LEAST_AGREEMENT = 0.3
 _ALIGN = "Align the rows (in A3M, insertions are lower case), or send plain homologs as a context set."
 _OF_THIS_READER = ("empty", "plain")
 """Kinds that this module refuses itself, with a line."""
-_CAPITALS = "Write the residues of the first row in capitals, and only insertions in lower case."
+_CAPITALS = "Write the first row in capitals, and align the others to it: each of its residues needs a column."
 _ONLY_ANNOTATIONS = "All rows annotate the alignment, by their names"
 
 
