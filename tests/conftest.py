@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -142,6 +143,24 @@ def demo_engine():
     from worker.engine import Engine
 
     return Engine.load("e1-demo")
+
+
+@pytest.fixture
+def analysed_here(monkeypatch) -> None:
+    """Compute analyses in this process: a child imports scikit-learn anew, which takes seconds.
+
+    tests/science/test_maps.py and some tests of tests/maps run the child.
+    """
+    from jobs.maps import building
+    from jobs.science.maps import child
+
+    def compute(folder: Path, renew: Callable[..., None]) -> None:
+        renew(progress=0.5, stage="computing")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # as in the child
+            child.compute(folder)
+
+    monkeypatch.setattr(building, "compute_apart", compute)
 
 
 @pytest.fixture

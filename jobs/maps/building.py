@@ -82,7 +82,7 @@ def analysis_build(artefact: Artefact, folder: Path, renew: Renew) -> Built:
         "queries": None if queries is None else queries.tolist(),
     }
     (folder / "request.json").write_text(json.dumps(request))
-    _compute(folder, renew)
+    compute_apart(folder, renew)
     return _written(artefact, folder, spool, library, queries)
 
 
@@ -108,7 +108,7 @@ def _rows_of(spool: Spool, wanted: list[int] | None) -> NDArray[np.int64] | None
     return np.searchsorted(spool.index, index)
 
 
-def _compute(folder: Path, renew: Renew) -> None:
+def compute_apart(folder: Path, renew: Renew) -> None:
     """Run the child process, and stop it if the lease is lost."""
     command = [sys.executable, "-m", "jobs.science.maps.child", str(folder)]
     with (folder / "errors").open("w+b") as errors:

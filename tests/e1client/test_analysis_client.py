@@ -15,7 +15,7 @@ from e1client.cli import app
 from jobs.models import Artefact
 from jobs.tasks.building import artefact_build
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("analysed_here")]
 
 LETTERS = "ACDEFGHIKLMNPQRSTVWY"
 

@@ -21,6 +21,7 @@ from tests.libraries import grouped, library, state
 from tests.maps.analysis_checks import built, cosines
 
 pytestmark = pytest.mark.django_db
+analysed_here = pytest.mark.usefixtures("analysed_here")
 
 
 @pytest.fixture(autouse=True)
@@ -45,6 +46,7 @@ def owner(lib) -> APIClient:
     return client_of(lib.job.owner)
 
 
+@analysed_here
 def test_neighbours_keep_the_indices_of_items_and_are_those_of_brute_force(lib, owner):
     shown, found, arrays = built(owner, lib, "neighbours", k=4)
     indices, vectors = lib.vectors()
@@ -65,6 +67,7 @@ def test_neighbours_keep_the_indices_of_items_and_are_those_of_brute_force(lib, 
     assert found["params"] == {"k": 4, "layer": 6, "against": None, "queries": None}
 
 
+@analysed_here
 def test_chosen_items_against_another_job(lib, owner):
     other = grouped(24, seed=5)
     other.finish(failing={3})
@@ -128,6 +131,7 @@ def test_umap_of_the_same_seed_is_the_same_file(lib, owner):
     assert (truth[distance.argmin(axis=1)] == truth).mean() > 0.9
 
 
+@analysed_here
 def test_the_same_request_is_the_same_analysis_and_another_one_is_not(lib, owner, published):
     first = body(ask_analysis(owner, lib, "map", method="pca"))
     assert body(ask_analysis(owner, lib, "map", method="pca", layer=-1, seed=0))["id"] == first["id"]
@@ -143,6 +147,7 @@ def test_the_same_request_is_the_same_analysis_and_another_one_is_not(lib, owner
     assert (refused.status_code, body(refused)["code"]) == (400, "unknown_format")
 
 
+@analysed_here
 def test_a_running_job_gives_what_is_finished_and_grows_out_of_it(owner, lib):
     part = grouped(40)
     part.finish(list(Chunk.objects.filter(job=part.job).order_by("id"))[:2])
@@ -276,6 +281,7 @@ def test_other_models_layers_and_people_do_not_compare(lib, owner, stranger):
         assert body(ask_analysis(owner, lib, "neighbours", against=unknown))["code"] == "no_such_job"
 
 
+@analysed_here
 def test_nobody_sees_another_users_analyses(lib, owner, stranger):
     analysis = body(ask_analysis(owner, lib, "map", method="pca"))
     building.artefact_build(artefact_id=analysis["id"])
@@ -315,6 +321,7 @@ def test_items_without_an_embedding_cannot_be_asked_for(lib, owner):
     assert "item 9 has no embedding" in body(owner.get(analysis["url"]))["reason"]
 
 
+@analysed_here
 def test_deleting_the_job_removes_its_analyses(lib, owner):
     built(owner, lib, "map", method="pca")
     job_delete(job_id=lib.job.pk)
@@ -322,6 +329,7 @@ def test_deleting_the_job_removes_its_analyses(lib, owner):
     assert not ArtefactBlock.objects.exists()
 
 
+@analysed_here
 def test_the_manifest_names_the_files_with_their_parameters(lib, owner):
     shown, _, _ = built(owner, lib, "map", method="pca", seed=4)
     (listed,) = body(owner.get(f"/api/jobs/{lib.job.pk}/manifest/"))["artefacts"]
@@ -329,6 +337,7 @@ def test_the_manifest_names_the_files_with_their_parameters(lib, owner):
     assert [f["sha256"] for f in listed["files"]] == [f["sha256"] for f in shown["files"]]
 
 
+@analysed_here
 def test_a_large_analysis_is_kept_in_blocks_of_two_files(lib, owner, monkeypatch):
     monkeypatch.setattr(artefacts, "BLOCK", 500)
     _, found, arrays = built(owner, lib, "map", method="pca")
@@ -433,6 +442,7 @@ def test_a_new_sequence_finds_itself_in_its_library(api, person, inline_worker, 
         assert cursor.fetchone() == (1,)
 
 
+@analysed_here
 def test_names_that_would_fill_the_memory_are_told_so(lib, owner, monkeypatch):
     _, found, _ = built(owner, lib, "map", method="pca")
     artefact = Artefact.objects.get()

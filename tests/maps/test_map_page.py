@@ -14,7 +14,7 @@ from jobs.models import Artefact, JobColumn
 from jobs.tasks import building
 from tests.libraries import grouped, library, state
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("analysed_here")]
 
 
 @pytest.fixture(autouse=True)

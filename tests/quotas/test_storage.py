@@ -38,7 +38,7 @@ from tests.helpers import (
 )
 from tests.libraries import grouped
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("analysed_here")]
 
 COUNTED = {
     "Output.data": "results",

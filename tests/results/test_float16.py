@@ -230,6 +230,7 @@ def test_large_files_are_of_the_rounded_numbers_too(monkeypatch):
     check_all_formats(lib)
 
 
+@pytest.mark.usefixtures("analysed_here")
 def test_analyses_read_float32_of_the_stored_numbers():
     lib = grouped(40, params={"dtype": "float16"})
     lib.finish(failing={9})

@@ -53,7 +53,7 @@ def test_finite_numbers(text, number):
 
 
 @pytest.fixture
-def rows(api, person, inline_worker, monkeypatch) -> dict[str, dict[str, object]]:
+def rows(api, person, inline_worker, analysed_here, monkeypatch) -> dict[str, dict[str, object]]:
     """Return finished jobs for the routes that read results: the value of each parameter, by kind of job."""
     monkeypatch.setattr(leases.current_app, "send_task", lambda *args, **options: None)
     monkeypatch.setattr(events, "close_old_connections", lambda: None)  # the test's transaction is in this one

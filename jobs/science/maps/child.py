@@ -119,9 +119,14 @@ def _end_with_starter() -> None:
 
 
 def main(folder: Path) -> None:
-    """Read the request, compute, write the result."""
+    """Compute as long as the parent lives, after the model workers."""
     threading.Thread(target=_end_with_starter, daemon=True).start()
     os.nice(NICE)
+    compute(folder)
+
+
+def compute(folder: Path) -> None:
+    """Read the request, compute, write the result."""
     request = json.loads((folder / "request.json").read_text())
     arrays = {
         name: np.memmap(folder / f"{name}.f4", dtype="<f4", mode="r", shape=tuple(shape))
