@@ -36,6 +36,13 @@ POSTGRES_SETTINGS = {
     "logging_collector": "off",  # to standard error, which is the log of this child
 }
 
+WAL_STEP = 128 << 20
+
+
+def wal_size(disk_bytes: int) -> str:
+    """Return `max_wal_size` for a disk of this size: a twentieth of it, from 128 MB to that of POSTGRES_SETTINGS."""
+    return f"{min(4096, max(128, disk_bytes // 20 // WAL_STEP * (WAL_STEP >> 20)))}MB"
+
 
 @dataclass(frozen=True)
 class Postgres:
@@ -108,6 +115,7 @@ class Postgres:
             "unix_socket_directories": str(self.socket_folder),
             "cluster_name": self.name,
             "max_connections": str(self.connections),
+            "max_wal_size": wal_size(shutil.disk_usage(self.root).total),
             "fsync": "on" if self.durable else "off",
             "full_page_writes": "on" if self.durable else "off",
         }

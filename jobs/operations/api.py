@@ -10,8 +10,9 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, gen
 
 from jobs.fleet import pace
 from jobs.models import Chunk, Job
-from jobs.operations.health import readiness
+from jobs.operations.health import readiness, warnings
 from jobs.web.access import client_address
+from jobs.web.disk import database_space, temporary_space
 from jobs.web.turns import COUNTING
 
 
@@ -25,10 +26,10 @@ def livez(request: HttpRequest) -> HttpResponse:
 def readyz(request: HttpRequest) -> JsonResponse:
     """Answer 200 if both stores answer and every enabled model has a recent forward pass and a moving queue.
 
-    Otherwise answer 503. The body has the result of each check.
+    Otherwise answer 503. The body has the result of each check, and warnings, which turn nothing red.
     """
     ready, checks = readiness()
-    return JsonResponse({"ready": ready, "checks": checks}, status=200 if ready else 503)
+    return JsonResponse({"ready": ready, "checks": checks, "warnings": warnings()}, status=200 if ready else 503)
 
 
 @require_safe
@@ -49,6 +50,7 @@ def _metrics() -> bytes:
     rows = Chunk.objects.filter(state__in=["ready", "leased"]).values_list("model", "state")
     for model, state, tokens in rows.annotate(n=Sum("n_tokens")).order_by():
         waiting.labels(model, state).set(tokens)
+    _disks(registry)
     workers = Gauge(
         "e1_workers_alive", "Workers that passed their self-test and have a heartbeat", ["model"], registry=registry
     )
@@ -59,3 +61,12 @@ def _metrics() -> bytes:
         for worker in alive:
             rate.labels(model, worker.name).set(worker.tokens_per_second or 0)
     return generate_latest(registry)
+
+
+def _disks(registry: CollectorRegistry) -> None:
+    free = Gauge("e1_disk_free_bytes", "Bytes that are free on a disk of the service", ["disk"], registry=registry)
+    size = Gauge("e1_disk_size_bytes", "Bytes of a disk of the service", ["disk"], registry=registry)
+    for name, space in (("database", database_space()), ("temporary", temporary_space())):
+        if space is not None:
+            free.labels(name).set(space.free)
+            size.labels(name).set(space.size)

@@ -12,6 +12,7 @@ from django.db.models.functions import Now
 from jobs.fleet import duties, pace
 from jobs.models import Worker
 from jobs.queue import dispatch as queue
+from jobs.web.disk import FULL, FULL_REMEDY, is_full, space_warning
 
 STANDS_AFTER_SECONDS = 180
 """A queue with work that computes nothing for this long does not move."""
@@ -30,11 +31,18 @@ def readiness() -> tuple[bool, dict[str, dict[str, Any]]]:
         for model in models:
             checks |= {f"model {model}": _model(model), f"queue {model}": _queue(model)}
     except Error as error:  # also if Postgres stops between two of the checks
-        checks = {"postgres": _check(False, f"Postgres does not answer: {error}".strip()), "redis": redis}
+        away = f"{FULL}, and Postgres does not answer" if is_full(error) else "Postgres does not answer"
+        checks = {"postgres": _check(False, f"{away}: {error}".strip()), "redis": redis}
         unknown = _check(False, "unknown without Postgres")
         checks["upkeep"] = unknown
         checks |= {f"{kind} {model}": unknown for model in models for kind in ("model", "queue")}
     return all(check["ok"] for check in checks.values()), checks
+
+
+def warnings() -> list[str]:
+    """Return sentences about what will soon stop the service."""
+    low = space_warning()
+    return [low] if low else []
 
 
 def trouble_of(models: Iterable[str]) -> list[str]:
@@ -46,7 +54,7 @@ def trouble_of(models: Iterable[str]) -> list[str]:
     if not wanted:
         return []
     queues = {model: _queue(model) for model in wanted}
-    checks: Mapping[str, dict[str, Any]] = {"redis": _redis(), "upkeep": _upkeep(), **queues}
+    checks: Mapping[str, dict[str, Any]] = {"disk": _disk(), "redis": _redis(), "upkeep": _upkeep(), **queues}
     return [f"{check['detail'][:1].upper()}{check['detail'][1:]}." for check in checks.values() if not check["ok"]]
 
 
@@ -60,8 +68,15 @@ def _postgres() -> dict[str, Any]:
     return _check(True, "Postgres answers")
 
 
+def _disk() -> dict[str, Any]:
+    return _check(False, f"{FULL}; {FULL_REMEDY[0].lower()}{FULL_REMEDY[1:-1]}") if is_full() else _check(True, "")
+
+
 def _redis() -> dict[str, Any]:
-    return _check(True, "Redis answers") if queue.broker_answers() else _check(False, REDIS_IS_DOWN)
+    if queue.broker_answers():
+        return _check(True, "Redis answers")
+    # With a full disk Redis refuses even a ping.
+    return _check(False, f"{FULL}, and {REDIS_IS_DOWN}" if is_full() else REDIS_IS_DOWN)
 
 
 def _upkeep() -> dict[str, Any]:

@@ -15,7 +15,7 @@ from jobs.attribution import attribution
 from jobs.fleet import pace
 from jobs.models.states import WorkerState
 from jobs.operations import queues as fleet
-from jobs.operations.health import readiness
+from jobs.operations.health import readiness, warnings
 from jobs.web.access import page
 from jobs.web.fragments import fragment
 
@@ -30,7 +30,7 @@ def service_page(request: HttpRequest) -> HttpResponse:
     ready, checks = readiness()
     models = [_model(slug) for slug in settings.E1_MODELS]
     ailing = sum(seen.state in AILING for model in models for seen in model["workers"])
-    context = {"ready": ready, "checks": checks, "models": models, "ailing": ailing}
+    context = {"ready": ready, "checks": checks, "warnings": warnings(), "models": models, "ailing": ailing}
     if request.headers.get("HX-Target") == "live":
         return fragment(request, "jobs/operations/_service.html", context)
     return render(request, "jobs/operations/service.html", context)

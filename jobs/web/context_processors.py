@@ -1,4 +1,4 @@
-"""The models in use and their attributions, for every page."""
+"""The models in use with their attributions, and the warning of the disk, for every page."""
 
 from __future__ import annotations
 
@@ -9,8 +9,13 @@ from django.http import HttpRequest
 
 from e1protocol import MODELS
 from jobs.attribution import attribution
+from jobs.web.disk import space_warning
 
 
 def service(request: HttpRequest) -> dict[str, Any]:
     models = [MODELS[slug] for slug in settings.E1_MODELS]
-    return {"service_models": models, "service_attributions": [attribution(model) for model in models]}
+    return {
+        "service_models": models,
+        "service_attributions": [attribution(model) for model in models],
+        "space_warning": space_warning,  # templates call it, for administrators only
+    }

