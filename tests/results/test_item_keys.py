@@ -1,4 +1,4 @@
-"""Files of scores name each variant by its code, its positions and their numbers, not only by the name of its record."""
+"""Files of scores name each variant by its code, its positions and numbers, not only by the name of its record."""
 
 from __future__ import annotations
 
