@@ -1,11 +1,7 @@
 #!/usr/bin/env python
 """Django's command line for this service."""
 
-import os
-import sys
-
-from django.core.management import execute_from_command_line
+from e1site.__main__ import main
 
 if __name__ == "__main__":
-    os.environ["DJANGO_SETTINGS_MODULE"] = "e1site.settings"
-    execute_from_command_line(sys.argv)
+    main()

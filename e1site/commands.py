@@ -141,7 +141,7 @@ def worker_drain(
     name: Annotated[str, typer.Argument(metavar="NAME", help="As the page of models and health names it.")],
     undo: Annotated[bool, typer.Option("--undo", help="Take work again.")] = False,
     wait: Annotated[
-        float | None, typer.Option(min=0, metavar="SECONDS", help="Wait until it holds nothing; exit 1 after that.")
+        float | None, typer.Option(min=0, metavar="SECONDS", help="Wait until it holds nothing; exit 6 after that.")
     ] = None,
     data: DataOption = DATA_FOLDER,
 ) -> None:

@@ -1,6 +1,7 @@
 """Defaults that both the settings and `e1 up` use."""
 
 import shutil
+from urllib.parse import unquote, urlsplit
 
 MODELS = ("e1-demo",)
 OWN_HOSTS = ("127.0.0.1", "localhost", "[::1]")
@@ -9,6 +10,21 @@ OWN_HOSTS = ("127.0.0.1", "localhost", "[::1]")
 STORED_BYTES = 100_000_000_000
 """Bytes of one user if the database's disk is unknown: eight times a million mean embeddings of e1-600m with files."""
 SHARE_OF_DISK = 0.5
+
+
+def database_problem(url: str) -> str:
+    """Return why a value of DATABASE_URL cannot be used, as the end of a sentence; empty if it can."""
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018 - raises ValueError for one that is no number
+    except ValueError as error:
+        return f"cannot be read ({error}); write postgresql://USER:PASSWORD@HOST:5432/NAME"
+    if parts.scheme not in ("postgres", "postgresql"):
+        begins = f"begins with {parts.scheme!r}" if parts.scheme else "has no scheme such as postgresql://"
+        return f"{begins}, so it belongs to another project or is cut off; name a PostgreSQL database, or unset it"
+    if not unquote(parts.path).strip("/"):
+        return "names no database; write postgresql://USER:PASSWORD@HOST:5432/NAME"
+    return ""
 
 
 def stored_bytes(setting: str, disk: str) -> int:

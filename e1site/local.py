@@ -18,6 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from e1protocol import MODELS
+from e1site.defaults import database_problem
 from e1site.stack import parts, readiness
 from e1site.stack.binaries import find_valkey
 from e1site.stack.environment import (
@@ -41,6 +42,8 @@ from e1site.stack.supervisor import StopSignals, Supervisor, last_lines
 from e1site.stack.terminal import complain, say
 from jobs.web import browser_assets
 
+STATUS = {"no_service": 5, "bad_setting": 2, "bad_argument": 2, "unknown_model": 2}
+"""Exit statuses of refusals by their code; 1 for all others."""
 SERVER_SECONDS = 60.0
 SERVER_DEATHS = 3
 ASK_SECONDS = 0.3
@@ -59,8 +62,8 @@ def up(
 ) -> int:
     """Run the service in the foreground until Ctrl-C, SIGTERM or SIGHUP, and return the exit status.
 
-    That is 0 after a clean stop, and 1 if the service could not start; standard error has the reason. Port 0 picks a
-    free one.
+    That is 0 after a clean stop, 2 for wrong arguments and settings, and 1 if the service could not start. Standard
+    error has the reason. Port 0 picks a free one.
     """
     folder = DataFolder.at(data)
     try:
@@ -93,8 +96,7 @@ def up(
                 supervisor.stop()
             say("stopped")
     except StackError as error:
-        complain(f"e1 up: {error}")
-        return 1
+        return _complained("e1 up", error)
     return 0
 
 
@@ -103,14 +105,14 @@ def manage(command: str, arguments: Sequence[str], *, data: Path) -> int:
     folder = DataFolder.at(data)
     forget_foreign()
     if "DATABASE_URL" not in os.environ and not is_held(folder):
-        complain(f"e1: no service runs on {folder.path}; start it with `e1 up`, or name its --data")
-        return 1
+        absent = f"no service runs on {folder.path}; start it with `e1 up`, or name its --data"
+        return _complained("e1", StackError(absent, code="no_service"))
     try:
+        _check_database()
         folder.create()
         env = children_environment(folder, "127.0.0.1", [])
     except StackError as error:
-        complain(f"e1: {error}")
-        return 1
+        return _complained("e1", error)
     return subprocess.run([*_django(), command, *arguments], env=env, check=False).returncode  # noqa: S603 - our own
 
 
@@ -126,13 +128,10 @@ def _check_arguments(models: list[str], workers: int) -> None:
 
 
 def _check_database() -> None:
-    """Raise StackError for the database of a project that uses another kind of server."""
-    url = os.environ.get("DATABASE_URL", "postgresql:")
-    if not url.startswith(("postgres:", "postgresql:")):
+    """Raise StackError for an address of the caller's environment that names no PostgreSQL database."""
+    if (url := os.environ.get("DATABASE_URL")) and (problem := database_problem(url)):
         raise StackError(
-            f"DATABASE_URL begins with {url.partition(':')[0]!r}, so it belongs to another project; "
-            "unset it to use the embedded PostgreSQL, or name a PostgreSQL database",
-            code="bad_argument",
+            f"DATABASE_URL {problem}. Without it, `e1 up` uses a PostgreSQL of its own", code="bad_setting"
         )
 
 
@@ -152,7 +151,7 @@ def _start(
     folder.turn_log("migrate")
     command = [*_django(), "e1_bootstrap", "--migrate", "--data", str(folder.path)]
     if supervisor.run_once("migrate", command, env=supervisor.env | owner_environment(folder)) != 0:
-        raise _failed("the tables could not be brought up to date", folder, "migrate", "migration_failed")
+        raise _failed("the tables could not be brought up to date", folder, "migrate", code="migration_failed")
     for old in folder.path.glob("beat-schedule*"):  # of earlier versions, in which beat kept a file of pickles
         old.unlink()
     say("starting web, service worker and schedule")
@@ -202,7 +201,7 @@ def _initialise(folder: DataFolder, supervisor: Supervisor, postgres: Postgres) 
     postgres.prepare_initdb()
     env = {**supervisor.env, "LC_ALL": "C"}
     if supervisor.run_once("initdb", postgres.initdb_command(), env=env, user=postgres.as_user.user) != 0:
-        raise _failed("the database could not be made", folder, "initdb", "postgres_failed")
+        raise _failed("the database could not be made", folder, "initdb", code="postgres_failed")
     postgres.adopt()
 
 
@@ -211,7 +210,7 @@ def _await(folder: DataFolder, supervisor: Supervisor, name: str, is_ready: Call
     deadline = time.monotonic() + SERVER_SECONDS
     while not is_ready():
         if supervisor.deaths(name) >= SERVER_DEATHS or time.monotonic() > deadline:
-            raise _failed(f"{name} does not start", folder, name, f"{name}_failed")
+            raise _failed(f"{name} does not start", folder, name, code=f"{name}_failed")
         supervisor.tick()
 
 
@@ -250,10 +249,16 @@ def ways_in(folder: DataFolder, host: str, port: int, url: str) -> Iterator[str]
     yield f'  export E1_TOKEN="$(cat {shlex.quote(str(folder.path / "token"))})"'
 
 
+def _complained(command: str, error: StackError) -> int:
+    """Print why a command cannot go on; return its exit status."""
+    complain(f"{command}: {error} [{error.code}]")
+    return STATUS.get(error.code, 1)
+
+
 def _django() -> list[str]:
-    return [sys.executable, "-m", "django"]
+    return [sys.executable, "-m", "e1site"]
 
 
-def _failed(what: str, folder: DataFolder, name: str, code: str) -> StackError:
+def _failed(what: str, folder: DataFolder, name: str, *, code: str) -> StackError:
     words = "\n  ".join(last_lines(folder.log(name), 12))
     return StackError(f"{what}; the end of {folder.log(name)}:\n  {words}", code=code)

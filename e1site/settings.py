@@ -102,14 +102,14 @@ E1_WEBHOOK_ALLOW = env.list("E1_WEBHOOK_ALLOW", default=[])
 """Internal hosts, or HOST:PORT, that webhooks may name, also by http. All other internal addresses are refused."""
 
 # --- stores ----------------------------------------------------------------------------------------------------------
+if _problem := defaults.database_problem(env.str("DATABASE_URL")):
+    raise ImproperlyConfigured(f"DATABASE_URL {_problem}")
 DATABASES: dict[str, Any] = {"default": env.db_url("DATABASE_URL")}
 DATABASES["default"]["CONN_MAX_AGE"] = 300
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 # A pool in transaction mode (pgbouncer) gives each transaction another session: nothing may stay in one. Django's
 # psycopg prepares no statement unless OPTIONS say so.
 DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True
-if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
-    raise ImproperlyConfigured("DATABASE_URL must name a PostgreSQL database: Postgres is the queue of this service")
 E1_OWNER_DATABASE_URL = env.str("E1_OWNER_DATABASE_URL", default="")
 """The same database by the role that owns its tables. Only `e1_bootstrap --migrate` reads it."""
 REDIS_URL = env.str("REDIS_URL")

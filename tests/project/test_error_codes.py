@@ -9,7 +9,7 @@ from tests.error_codes import codes_in
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "docs" / name for name in ("errors.md", "input-rules.md")]
-SOURCES = [path for folder in ("e1client", "jobs", "worker") for path in (ROOT / folder).rglob("*.py")]
+SOURCES = [path for folder in ("e1client", "e1site", "jobs", "worker") for path in (ROOT / folder).rglob("*.py")]
 OF_REST_FRAMEWORK = {"not_authenticated", "authentication_failed", "permission_denied", "method_not_allowed"}
 REMEDY = (
     "describe each new code in a row of docs/errors.md (of docs/input-rules.md where it is about a record or a library "

@@ -12,9 +12,10 @@ from typing import Any
 
 import environ
 import psycopg
-from django.core.management.base import CommandError
 from django.db import DEFAULT_DB_ALIAS, Error, ProgrammingError, connection, connections
 from psycopg import sql
+
+from jobs.management.refusals import Refusal
 
 READ_ONLY = "django_migrations"
 """The one table that only the owner writes."""
@@ -22,15 +23,16 @@ READ_ONLY = "django_migrations"
 
 @contextmanager
 def as_owner(url: str) -> Iterator[None]:
-    """Run the block as the role of this address. Raises CommandError unless it is another role of the same database."""
+    """Run the block as the role of this address. Raises Refusal unless it is another role of the same database."""
     service = connections[DEFAULT_DB_ALIAS]
     config = environ.Env.db_url_config(url)
     if config["NAME"] != service.settings_dict["NAME"]:
-        raise CommandError("E1_OWNER_DATABASE_URL and DATABASE_URL must name the same database")
+        raise Refusal("E1_OWNER_DATABASE_URL and DATABASE_URL must name the same database", code="two_databases")
     if config["USER"] == service.settings_dict["USER"]:
-        raise CommandError(
+        raise Refusal(
             "E1_OWNER_DATABASE_URL and DATABASE_URL name the same role; set DATABASE_URL to that of the service, "
-            "or remove E1_OWNER_DATABASE_URL to do everything with one role"
+            "or remove E1_OWNER_DATABASE_URL to do everything with one role",
+            code="same_role",
         )
     owner = connections.create_connection(DEFAULT_DB_ALIAS)
     owner.settings_dict = {**owner.settings_dict, "OPTIONS": {}, **config}
@@ -73,7 +75,7 @@ def _grant(name: str) -> None:
 
 
 def _create_or_alter(verb: str, name: str, password: str) -> None:
-    """Create a role that may log in, or change its password. Raises CommandError if the owner may not."""
+    """Create a role that may log in, or change its password. Raises Refusal if the owner may not."""
     with connection.cursor() as cursor:
         # The server gets the password as it stores it, so that no log has it.
         raw: psycopg.Connection[Any] = connection.connection
@@ -82,10 +84,11 @@ def _create_or_alter(verb: str, name: str, password: str) -> None:
         try:
             cursor.execute(statement)
         except ProgrammingError as error:
-            raise CommandError(
+            raise Refusal(
                 f"the role {name} of DATABASE_URL cannot log in, and the role of E1_OWNER_DATABASE_URL may not "
                 f"{verb.lower()} it ({str(error).strip()}); as an administrator of Postgres run: "
-                f"{verb} ROLE {name} LOGIN PASSWORD '...'"
+                f"{verb} ROLE {name} LOGIN PASSWORD '...'",
+                code="role_refused",
             ) from error
 
 

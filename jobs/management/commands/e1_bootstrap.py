@@ -9,13 +9,14 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandParser
 from django.db import connection, transaction
 
 from e1site.stack.folder import write_once
 from jobs.fleet.duties import duties_begin
 from jobs.management.commands._roles import as_owner, role_admit
 from jobs.management.commands._users import create_user, new_password
+from jobs.management.refusals import Refusal, ServiceCommand
 from jobs.models import Chunk
 
 ADMIN = "admin"
@@ -27,7 +28,7 @@ _LOCK = 0xE1_AD_11
 """Number of the advisory lock that makes two starts on one database take turns."""
 
 
-class Command(BaseCommand):
+class Command(ServiceCommand):
     requires_system_checks = []  # They would import every page before the first table exists.
     help = "Create the superuser `admin` and a token at the first start; later starts change nothing."
 
@@ -40,7 +41,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, data: Path, migrate: bool, **options: Any) -> None:
         if not data.is_dir():
-            raise CommandError(f"{data} is not a folder; name the data folder with --data")
+            raise Refusal(f"{data} is not a folder; name the data folder with --data", code="data_folder_unusable")
         if migrate:
             self._migrate(options["verbosity"], beside=options["beside_others"])
             duties_begin()
@@ -73,7 +74,7 @@ class Command(BaseCommand):
 
 
 def _refuse_foreign() -> None:
-    """Raise CommandError if the database belongs to another program: a variable of its project is set in this shell."""
+    """Raise Refusal if the database belongs to another program: a variable of its project is set in this shell."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace::regnamespace::text = "
@@ -84,10 +85,11 @@ def _refuse_foreign() -> None:
     foreign = sorted(found - ours)
     if foreign and OUR_TABLE not in found:
         more = f" and {len(foreign) - SHOWN} more" if len(foreign) > SHOWN else ""
-        raise CommandError(
+        raise Refusal(
             f"the database {connection.settings_dict['NAME']!r} of DATABASE_URL has tables of another program "
             f"({', '.join(foreign[:SHOWN])}{more}) and none of this service; unset DATABASE_URL, or create a database "
-            "for this service. To use this one all the same, run e1_bootstrap --migrate --beside-others once"
+            "for this service. To use this one all the same, run e1_bootstrap --migrate --beside-others once",
+            code="foreign_database",
         )
 
 
@@ -97,4 +99,4 @@ def _write(path: Path, secret: str) -> None:
         with contextlib.suppress(FileNotFoundError):
             path.replace(path.with_name(path.name + ".old"))
         if not write_once(path, secret):
-            raise CommandError(f"{path} cannot be written: something else writes it at the same time")
+            raise Refusal(f"{path} cannot be written: something else writes it at the same time", code="file_busy")

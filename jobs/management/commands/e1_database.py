@@ -5,17 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandParser
 
 from jobs.alignments.databases import database_add, database_folder, database_remove
-from jobs.errors import ServiceError
+from jobs.management.refusals import ServiceCommand
 from jobs.models import SequenceDatabase
 
-SHOWN = 20
-"""Most problems that are listed."""
 
-
-class Command(BaseCommand):
+class Command(ServiceCommand):
     help = "Install, list and remove libraries of sequences for homolog searches."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -28,24 +25,13 @@ class Command(BaseCommand):
         what.add_parser("remove", help="delete a library").add_argument("name")
 
     def handle(self, *args: Any, what: str, **options: Any) -> None:
-        try:
-            if what == "add":
-                self._add(options["name"], options["fasta"], skip_invalid=options["skip_invalid"])
-            elif what == "remove":
-                database_remove(name=options["name"])
-                self.stdout.write(f"removed {options['name']}")
-            else:
-                self._list()
-        except ServiceError as error:
-            lines = [error.detail]
-            for problem in error.problems[:SHOWN]:
-                lines.append(f"  {problem.message} [{problem.code}]")
-                lines += [f"    -> {problem.remedy}"] if problem.remedy else []
-            if error.problem_count > SHOWN:
-                lines.append(f"  ... and {error.problem_count - SHOWN:,} more")
-            raise CommandError("\n".join(lines)) from error
-        except OSError as error:
-            raise CommandError(f"{error.filename or 'the library'}: {error.strerror or error}") from error
+        if what == "add":
+            self._add(options["name"], options["fasta"], skip_invalid=options["skip_invalid"])
+        elif what == "remove":
+            database_remove(name=options["name"])
+            self.stdout.write(f"removed {options['name']}")
+        else:
+            self._list()
 
     def _add(self, name: str, fasta: Path, *, skip_invalid: bool) -> None:
         database, facts = database_add(name=name, file=fasta, skip_invalid=skip_invalid)

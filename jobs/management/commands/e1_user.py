@@ -6,17 +6,17 @@ import sys
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandParser
 from django.db.models import Count
 
 from jobs.accounts.users import password_set, user_activate, user_deactivate, user_named
-from jobs.errors import ServiceError
 from jobs.management.commands._users import new_password
+from jobs.management.refusals import Refusal, ServiceCommand
 from jobs.models import ApiToken, Job
 from jobs.queue.lifecycle import job_delete
 
 
-class Command(BaseCommand):
+class Command(ServiceCommand):
     help = "List users, give them a new password, deactivate or activate them, delete them with all their work."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -33,13 +33,10 @@ class Command(BaseCommand):
             one.add_argument("name")
 
     def handle(self, *args: Any, what: str, **options: Any) -> None:
-        try:
-            if what == "list":
-                self._list()
-            else:
-                getattr(self, f"_{what}")(user_named(options["name"]), options)
-        except ServiceError as error:
-            raise CommandError(error.detail) from error
+        if what == "list":
+            self._list()
+        else:
+            getattr(self, f"_{what}")(user_named(options["name"]), options)
 
     def _list(self) -> None:
         for user in User.objects.annotate(owned=Count("jobs")).order_by("username"):
@@ -72,9 +69,10 @@ class Command(BaseCommand):
         """Delete the user after their jobs, one job at a time: a stop in between leaves the others."""
         jobs = Job.objects.filter(owner=user)
         if jobs.exists() and not options["with_jobs"]:
-            raise CommandError(
+            raise Refusal(
                 f"{user.get_username()} has {_counted(jobs.count(), 'job')}; "
-                "use `deactivate`, which deletes nothing, or --with-jobs"
+                "use `deactivate`, which deletes nothing, or --with-jobs",
+                code="user_has_jobs",
             )
         user_deactivate(user=user)  # so that no job is added meanwhile
         gone = 0

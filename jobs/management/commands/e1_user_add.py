@@ -8,13 +8,14 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandParser
 from django.db import IntegrityError, transaction
 
 from jobs.management.commands._users import create_user, new_password
+from jobs.management.refusals import Refusal, ServiceCommand
 
 
-class Command(BaseCommand):
+class Command(ServiceCommand):
     help = "Add a user; prints a random password (unless given on standard input) and a token, once."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -33,9 +34,9 @@ class Command(BaseCommand):
             with transaction.atomic():
                 key = create_user(name, password=password, superuser=False, token_name="user added")  # noqa: S106
         except ValidationError as error:
-            raise CommandError(f"the user {name!r} cannot be added: {' '.join(error.messages)}") from error
+            raise Refusal(f"the user {name!r} cannot be added: {' '.join(error.messages)}", code="bad_user") from error
         except IntegrityError as error:
-            raise CommandError(f"there is a user {name!r} already; choose another name") from error
+            raise Refusal(f"there is a user {name!r} already; choose another name", code="user_exists") from error
         if not password_stdin:
             self.stdout.write(f"password {password}")
         self.stdout.write(f"token {key}")
