@@ -65,6 +65,16 @@ def one_scan_of_static_files() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="module")
+def module_db(django_db_setup, django_db_blocker) -> Iterator[None]:
+    """Open a transaction around those of a module's tests: rows that many tests only read are made once in it."""
+    from django.db import transaction
+
+    with django_db_blocker.unblock(), transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+
+
 @pytest.fixture
 def person(db):
     from django.contrib.auth.models import User

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 
-import orjson
 import pytest
 from django.apps import apps
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
 from jobs.accounts.tokens import token_create, token_revoke
 from jobs.models import ApiToken, Job
+from tests.helpers import client_of
 from tests.web.rosalind import SECRETS, addresses, ask, objects_of
 from tests.web.routes import (
     API,
@@ -47,16 +49,25 @@ def test_every_route_is_classified_and_no_class_is_left_over():
     assert any(route.name == "admin:auth_user_change" for route in ROUTES), "the walk has lost the admin"
 
 
+@pytest.fixture(scope="module")
+def things(module_db) -> Iterator[dict[str, object]]:
+    person = User.objects.create_user("rosalind", password="a long password 51")
+    with pytest.MonkeyPatch.context() as patch:
+        yield objects_of(client_of(person), person, patch)
+
+
 @pytest.fixture
-def things(api, person, monkeypatch) -> dict[str, object]:
-    return objects_of(api, person, monkeypatch)
+def person(db, things) -> User:
+    return User.objects.get(username="rosalind")
 
 
-def everything() -> bytes:
-    """Return all rows of the service and of its users, so that any change shows."""
-    models = [*apps.get_app_config("jobs").get_models(), User]
-    rows = {model.__name__: sorted(map(repr, model.objects.values_list())) for model in models}
-    return orjson.dumps(rows)
+def everything() -> list[tuple[str, str]]:
+    """Return all rows of the service and of its users in one query, so that any change shows."""
+    tables = [model._meta.db_table for model in (*apps.get_app_config("jobs").get_models(), User)]
+    rows = [f"SELECT '{table}', one::text FROM {table} AS one" for table in tables]
+    with connection.cursor() as cursor:
+        cursor.execute(f"{' UNION ALL '.join(rows)} ORDER BY 1, 2")
+        return cursor.fetchall()
 
 
 def content(response) -> str:
@@ -97,7 +108,7 @@ def dead_tokens(person) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("route", by_kind(API_OBJECT, PAGE_OBJECT, PAGE_FORM))
-def test_another_users_object_is_not_there(route, things, james, person, api):
+def test_another_users_object_is_not_there(route, things, james, person):
     browser, token = james
     before = everything()
     for path in addresses(route, things):
@@ -113,10 +124,10 @@ def test_another_users_object_is_not_there(route, things, james, person, api):
                     assert response.status_code == 404, (method, response.status_code)
         assert 404 in answers or (route.kind == PAGE_FORM and 302 in answers), "no method looked for the object"
     assert everything() == before, "somebody else's request changed something"
-    the_owner_has_it(route, things, person, api)
+    the_owner_has_it(route, things, person)
 
 
-def the_owner_has_it(route: Route, things: dict[str, object], person: User, api) -> None:
+def the_owner_has_it(route: Route, things: dict[str, object], person: User) -> None:
     """Check that the owner can use the same addresses, so that a refusal is not caused by a wrong address."""
     browser = Client()
     browser.force_login(person)
@@ -170,7 +181,7 @@ def test_nobody_and_dead_tokens_get_nothing_from_the_interface(route, things, de
 
 
 @pytest.mark.parametrize("route", by_kind(PAGE, PAGE_OBJECT, PAGE_FORM))
-def test_pages_lead_nobody_anywhere_but_to_the_login(route, things, dead_tokens, api):
+def test_pages_lead_nobody_anywhere_but_to_the_login(route, things, dead_tokens):
     living = token_create(owner=User.objects.get(username="rosalind"), name="living", days=None)
     before = everything()
     for path in addresses(route, things):
