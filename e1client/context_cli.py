@@ -14,6 +14,7 @@ from e1client.errors import UsageError
 from e1client.following import connected
 from e1client.progress import reporting, say
 from e1client.shell import JsonFlag, show
+from e1protocol import NEIGHBOUR_THRESHOLD, SAMPLED_RESIDUES, SAMPLED_SEQUENCES
 
 context_app = typer.Typer(
     help="Homologs as context: alignments, samples of them, sets under a name.", no_args_is_help=True
@@ -60,11 +61,15 @@ def sample(  # noqa: PLR0917 - typer calls it; every parameter is an option of t
     preset: Annotated[str | None, typer.Option(help="published_ensemble: 15 contexts.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the first context; the others count up.")] = 0,
     count: Annotated[int, typer.Option(min=1, max=64, help="Contexts to draw, without a preset.")] = 1,
-    max_residues: Annotated[int | None, typer.Option(min=1, help="Residues of a context. [12288]")] = None,
+    max_residues: Annotated[
+        int | None, typer.Option(min=1, help=f"Residues of a context. [{SAMPLED_RESIDUES}]")
+    ] = None,
     max_similarity: Annotated[float | None, typer.Option(min=0, max=1, help="To the parent. [1.0]")] = None,
     min_similarity: Annotated[float | None, typer.Option(min=0, max=1, help="To the parent. [0.0]")] = None,
-    max_sequences: Annotated[int | None, typer.Option(min=1, max=511, help="Of a context. [511]")] = None,
-    neighbour_threshold: Annotated[float | None, typer.Option(min=0, max=1, help="[0.8]")] = None,
+    max_sequences: Annotated[
+        int | None, typer.Option(min=1, max=SAMPLED_SEQUENCES, help=f"Of a context. [{SAMPLED_SEQUENCES}]")
+    ] = None,
+    neighbour_threshold: Annotated[float | None, typer.Option(min=0, max=1, help=f"[{NEIGHBOUR_THRESHOLD}]")] = None,
     preview: Annotated[
         bool, typer.Option("--preview", help="What would be drawn, and its cost; stores nothing.")
     ] = False,

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from e1client.render import PROBLEMS_SHOWN, duration, plain, problem_lines
+from e1protocol import NEIGHBOUR_THRESHOLD
 
 Body = Mapping[str, Any]
 BAR = 40
@@ -41,7 +42,7 @@ def alignment_lines(body: Body) -> Iterator[str]:
     yield f"alignment {body['id']} {plain(body['name'])!r}"
     yield f"  rows        {body['depth']:,}, {body['columns']:,} columns"
     if body.get("effective_depth") is not None:
-        yield f"  effective   {body['effective_depth']:,.1f} rows (each counts 1 / neighbours at 0.8)"
+        yield f"  effective   {body['effective_depth']:,.1f} rows (each counts 1 / neighbours at {NEIGHBOUR_THRESHOLD})"
     elif body.get("state") == "failed":
         yield f"  neighbours  {plain(body.get('reason', 'could not be counted'))}"
     else:

@@ -24,6 +24,12 @@ MASK = "?"
 BOUNDARY_TOKENS = 4
 """Tokens around a sequence that are no residues: <bos> 1 RESIDUES 2 <eos>."""
 
+SAMPLED_RESIDUES = 12288
+SAMPLED_SEQUENCES = 511
+"""Most context sequences of the released checkpoints, which number 512 sequences, the query included."""
+NEIGHBOUR_THRESHOLD = 0.8
+"""Least identity of neighbours. This and the two above are the defaults of context sampling."""
+
 INCLUDES = ("mean", "per_token", "logits")
 
 TASK_RUN_BUNDLE = "worker.run_bundles"

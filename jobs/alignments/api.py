@@ -16,7 +16,7 @@ from rest_framework.response import Response
 from jobs.actions import SCORERS, Scan
 from jobs.alignments import serializers as shapes
 from jobs.alignments.bodies import read_upload, upload_store
-from jobs.alignments.sampling import context_set_sample, contexts_of, cost_of, samplings_of
+from jobs.alignments.draws import context_set_sample, contexts_of, cost_of, samplings_of
 from jobs.alignments.selectors import alignment_of, alignments_of, bins_of, published_count
 from jobs.alignments.services import alignment_delete
 from jobs.contexts.selectors import context_set_of

@@ -14,8 +14,8 @@ from django.views.decorators.http import require_http_methods
 
 from jobs.actions import Scan
 from jobs.alignments.api import present_preview
+from jobs.alignments.draws import PRESETS, context_set_sample, contexts_of, samplings_of
 from jobs.alignments.pages_contexts import Refusal
-from jobs.alignments.sampling import PRESETS, context_set_sample, contexts_of, samplings_of
 from jobs.alignments.selectors import alignment_of, bins_of, published_count
 from jobs.alignments.services import alignment_delete
 from jobs.contexts.services import check_set_name

@@ -7,9 +7,9 @@ from uuid import UUID
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
 
+from e1protocol import NEIGHBOUR_THRESHOLD
 from jobs.library.selectors import existing
 from jobs.models import Alignment, HomologSearch, NeighbourCount, SequenceDatabase
-from jobs.science.alignments.sampling import NEIGHBOUR_THRESHOLD
 
 
 def alignments_of(owner: User) -> QuerySet[Alignment]:

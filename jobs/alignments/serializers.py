@@ -7,6 +7,7 @@ from typing import Any
 from django.urls import reverse
 from rest_framework import serializers as s
 
+from e1protocol import NEIGHBOUR_THRESHOLD, SAMPLED_RESIDUES, SAMPLED_SEQUENCES
 from jobs.actions import SCORERS
 from jobs.alignments.selectors import bins_of
 from jobs.models.states import WorkState
@@ -63,7 +64,9 @@ class CountBody(Shape):
     )
     progress = Share(help_text="Of counting, from 0 to 1.")
     reason = s.CharField(required=False)
-    effective_depth = s.FloatField(allow_null=True, help_text="Sum over the rows of 1 / neighbours at 0.8.")
+    effective_depth = s.FloatField(
+        allow_null=True, help_text=f"Sum over the rows of 1 / neighbours at {NEIGHBOUR_THRESHOLD}."
+    )
 
 
 class AlignmentFigures(AlignmentSummary):
@@ -82,11 +85,11 @@ class AlignmentPage(ListPage):
 
 
 class SamplingBody(Shape):
-    max_residues = s.IntegerField(required=False, help_text="Default 12288.")
+    max_residues = s.IntegerField(required=False, help_text=f"Default {SAMPLED_RESIDUES}.")
     max_similarity = s.FloatField(required=False, help_text="To the parent, from 0 to 1. Default 1.")
     min_similarity = s.FloatField(required=False, help_text="Default 0.")
-    max_sequences = s.IntegerField(required=False, help_text="Default and limit 511.")
-    neighbour_threshold = s.FloatField(required=False, help_text="Default 0.8.")
+    max_sequences = s.IntegerField(required=False, help_text=f"Default and limit {SAMPLED_SEQUENCES}.")
+    neighbour_threshold = s.FloatField(required=False, help_text=f"Default {NEIGHBOUR_THRESHOLD}.")
     seed = s.IntegerField(required=False, help_text="Default: the request's seed plus the place in the list.")
 
 

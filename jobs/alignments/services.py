@@ -11,7 +11,7 @@ import numpy as np
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
-from e1protocol import EXTENDED
+from e1protocol import EXTENDED, NEIGHBOUR_THRESHOLD
 from jobs.alignments.leased import Progress, failure_stored
 from jobs.background.leases import work_claim, work_finish, work_publish, work_retry
 from jobs.errors import InvalidInput, NotFound, Problem, ServiceError
@@ -24,7 +24,7 @@ from jobs.quotas.admission import quota_admit_work, quota_lock
 from jobs.quotas.rules import Amounts, Need, refusal
 from jobs.science.alignments import reading as science
 from jobs.science.alignments.packed import alignment_digest, counts_packed, counts_unpacked, packed, unpacked
-from jobs.science.alignments.sampling import NEIGHBOUR_THRESHOLD, Sampler, neighbour_counts, pair_words, similarities
+from jobs.science.alignments.sampling import Sampler, neighbour_counts, pair_words, similarities
 
 BLOCK = 4 * 1024 * 1024
 BLOCKS_READ = 4

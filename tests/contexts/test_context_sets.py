@@ -5,7 +5,7 @@ from __future__ import annotations
 import orjson
 import pytest
 
-from jobs.alignments.sampling import context_set_sample
+from jobs.alignments.draws import context_set_sample
 from jobs.alignments.services import alignment_store
 from jobs.contexts.params import with_stored
 from jobs.contexts.selectors import context_set_of, context_set_sequences

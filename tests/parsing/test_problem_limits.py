@@ -8,7 +8,7 @@ from e1protocol import MODELS
 from jobs.actions import get_action
 from jobs.actions.base import known_only
 from jobs.actions.contexts import read_contexts
-from jobs.alignments.sampling import samplings_of
+from jobs.alignments.draws import samplings_of
 from jobs.alignments.searches import search_settings
 from jobs.contexts import params as stored_contexts
 from jobs.errors import InvalidInput, Problem, Problems

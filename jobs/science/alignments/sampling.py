@@ -14,15 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from e1protocol import tokens_of
+from e1protocol import NEIGHBOUR_THRESHOLD, SAMPLED_RESIDUES, SAMPLED_SEQUENCES, tokens_of
 from jobs.errors import InvalidInput, Problem
 from jobs.science.alignments.reading import GAP, Alignment
-
-MAX_SEQUENCES = 511
-"""Most context sequences of the released checkpoints, which number 512 sequences, the query included."""
-
-NEIGHBOUR_THRESHOLD = 0.8
-"""Least identity of neighbours in the published sampling."""
 
 ENSEMBLE_BUDGETS = (6144, 12288, 24576)
 ENSEMBLE_SIMILARITIES = (1.0, 0.95, 0.9, 0.7, 0.5)
@@ -37,10 +31,10 @@ _BLOCK, _PARTNERS = 64, 4096
 class Sampling:
     """Settings of one draw. Similarities are shares (0 to 1) of the query's columns; both bounds are inclusive."""
 
-    max_residues: int = 12288
+    max_residues: int = SAMPLED_RESIDUES
     max_similarity: float = 1.0
     min_similarity: float = 0.0
-    max_sequences: int = MAX_SEQUENCES
+    max_sequences: int = SAMPLED_SEQUENCES
     neighbour_threshold: float = NEIGHBOUR_THRESHOLD
     seed: int = 0
 
@@ -50,7 +44,7 @@ class Sampling:
             ("max_residues", self.max_residues >= 1, "Give a whole number from 1."),
             ("max_similarity", 0 <= self.max_similarity <= 1, "Give a share from 0 to 1."),
             ("min_similarity", 0 <= self.min_similarity <= self.max_similarity, "Give 0 up to the maximum."),
-            ("max_sequences", 1 <= self.max_sequences <= MAX_SEQUENCES, f"Give 1 to {MAX_SEQUENCES}."),
+            ("max_sequences", 1 <= self.max_sequences <= SAMPLED_SEQUENCES, f"Give 1 to {SAMPLED_SEQUENCES}."),
             ("neighbour_threshold", 0 < self.neighbour_threshold <= 1, "Give a share above 0, up to 1."),
             ("seed", self.seed >= 0, "Give a whole number from 0."),
         )
