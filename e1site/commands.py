@@ -43,7 +43,7 @@ def up(  # noqa: PLR0917 - typer calls it; every parameter is an option of the c
         list[str] | None, typer.Option(help="A model to serve; may be repeated; e1-demo by default.")
     ] = None,
     data: DataOption = DATA_FOLDER,
-    workers: Annotated[int, typer.Option(min=1, help="Worker processes of each model.")] = 1,
+    workers: Annotated[int, typer.Option(min=0, help="Worker processes of each model; 0 if they join.")] = 1,
 ) -> None:
     """Run the whole service in the foreground; Ctrl-C stops it."""
     # Imported late, because `e1 --help` imports this module, and the stack takes longer.

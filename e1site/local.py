@@ -83,13 +83,13 @@ def up(
             stack.callback(guardian.close)
             env = children_environment(folder, host, models, also=allow)
             # Workers on a CPU share its cores: if each took all of them, every one would be slower.
-            env.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // (workers * len(models)))))
+            env.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // max(1, workers * len(models)))))
             supervisor = Supervisor(folder, env, guardian, signals, say)
             folder.address_file.unlink(missing_ok=True)  # of a service that was killed
             stack.callback(lambda: folder.address_file.unlink(missing_ok=True))
             try:
                 _start(folder, supervisor, host=host, port=port, models=models, workers=workers)
-                _serve(folder, supervisor, host=host, port=port)
+                _serve(folder, supervisor, host=host, port=port, without=() if workers else models)
             except StopRequested:
                 say("stopping; once more Ctrl-C hurries")
             finally:
@@ -123,8 +123,8 @@ def _check_arguments(models: list[str], workers: int) -> None:
                 f"there is no model {slug!r}; the registered ones are {', '.join(MODELS)}",
                 code="unknown_model",
             )
-    if not models or workers < 1:
-        raise StackError("at least one model and one worker are needed", code="bad_argument")
+    if not models or workers < 0:
+        raise StackError("at least one model is needed, and no negative number of workers", code="bad_argument")
 
 
 def _check_database() -> None:
@@ -141,7 +141,10 @@ def _start(
     """Start all children; `_serve` waits until they are ready."""
     say(f"data in {folder.path}")
     _start_stores(folder, supervisor, connections=parts.connections(workers * len(models)))
-    say(f"starting {workers} worker(s) each of {', '.join(models)}")
+    if workers:
+        say(f"starting {workers} worker(s) each of {', '.join(models)}")
+    else:
+        say(f"starting no worker: those of {', '.join(models)} join from elsewhere (docs/slurm.md)")
     # Count device files instead of asking CUDA, which would load PyTorch into this process.
     devices = parts.gpus(supervisor.env, len(list(Path("/dev").glob("nvidia[0-9]*"))))
     # First, because loading a network takes longest, and needs no tables.
@@ -214,8 +217,11 @@ def _await(folder: DataFolder, supervisor: Supervisor, name: str, is_ready: Call
         supervisor.tick()
 
 
-def _serve(folder: DataFolder, supervisor: Supervisor, *, host: str, port: int) -> None:
-    """Print `ready URL` once /readyz is green, then watch the children. Ends by StopRequested only."""
+def _serve(folder: DataFolder, supervisor: Supervisor, *, host: str, port: int, without: Sequence[str] = ()) -> None:
+    """Print `ready URL` once /readyz is green, then watch the children. Ends by StopRequested only.
+
+    The models `without` a worker here may be red.
+    """
     address = local_address(host)
     remind_at = time.monotonic() + REMINDER_SECONDS / 3
     ask_at = 0.0
@@ -223,7 +229,7 @@ def _serve(folder: DataFolder, supervisor: Supervisor, *, host: str, port: int) 
         supervisor.tick()
         if time.monotonic() < ask_at:
             continue
-        red = readiness.red(address, port)
+        red = readiness.red(address, port, without)
         ask_at = time.monotonic() + ASK_SECONDS
         if not red:
             break
