@@ -86,7 +86,9 @@ test-slow: setup
 	@$(BROWSER) -m slow
 
 # Tests that take too long for `.ci/run`: each fault of docs/guarantees.md on a job of 2,000 items, and all faults under
-# load. Tests of containers, clusters and long attacks belong here too. Run it once per issue.
+# load. Tests of containers, clusters and long attacks belong here too. Run it once per issue. E1_TEST_FULL demands
+# programs that other runs do without: those of Slurm.
+test-full: export E1_TEST_FULL = yes
 test-full: test test-slow
 	@$(BIN)/python -m tests.faults
 	@$(BIN)/python -m tests.faults load

@@ -37,16 +37,16 @@ STOP_SECONDS = 180
 
 
 @contextmanager
-def running_stack(name: str, **settings: str) -> Iterator[Stack]:
+def running_stack(name: str, *options: str, **settings: str) -> Iterator[Stack]:
     """Run a service in its own folder, and stop it as a person does.
 
-    It answers when the block starts. `settings` are variables of its environment.
+    It answers when the block starts. `options` are those of `e1 up`, `settings` variables of its environment.
     """
     with tempfile.TemporaryDirectory(prefix=f"e1-{name}-", ignore_cleanup_errors=True) as path:
         stack = Stack(Path(path) / "data")
         stack.env |= settings
         try:
-            stack.start()
+            stack.start(*options)
             yield stack
             assert stack.launcher is not None
             stack.launcher.send_signal(signal.SIGINT)

@@ -1,0 +1,168 @@
+#!/usr/bin/env python3
+"""Start Slurm workers while a model's queue is long, and stop them when it is empty (docs/slurm.md).
+
+    python autoscale.py --model e1-600m --most 8 --seconds 1800 --every 60 -- --partition=gpu --time=04:00:00
+
+Run it on the login node, as the user who may submit jobs, with E1_URL and E1_TOKEN of any account. Arguments after
+`--` go to sbatch. Without --every it looks once, for cron. It needs the Python package e1-client only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from e1client import Client
+from e1client.errors import ClientError
+
+SCRIPT = Path(__file__).with_name("worker.sbatch")
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Between `least` and `most` workers, so that the queue is empty after `seconds`."""
+
+    least: int
+    most: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the service and Slurm say now: tokens that wait or are computed, and jobs of ours that wait or run.
+
+    `rate` is in tokens per second of all `workers` together; None if no worker has measured it.
+    """
+
+    tokens: int
+    rate: float | None
+    workers: int
+    jobs: int
+
+
+def wanted(look: Look, bounds: Bounds) -> int:
+    """Return how many workers should run. One measures the rate before others are asked for."""
+    if not look.tokens:
+        return min(bounds.least, bounds.most)
+    if look.rate and look.workers:
+        each = look.rate / look.workers
+        count = math.ceil(look.tokens / (each * bounds.seconds))
+    else:
+        count = max(1, look.jobs)
+    return min(max(count, bounds.least), bounds.most)
+
+
+def change(look: Look, bounds: Bounds) -> int:
+    """Return how many workers to start, or as a negative number how many to stop.
+
+    Workers stop only if nothing waits: a worker that goes would be asked for again.
+    """
+    difference = wanted(look, bounds) - look.jobs
+    return difference if difference > 0 or not look.tokens else 0
+
+
+class Slurm:
+    """Our jobs of one model, found by the name that they share."""
+
+    def __init__(self, model: str, script: Path, options: Sequence[str]) -> None:
+        self.model, self.script, self.options = model, script, options
+        self.name = f"e1-{model}"
+
+    def jobs(self) -> list[str]:
+        """Return the ids of jobs that wait, start or run, one for each task of an array; the newest first."""
+        states = "PENDING,CONFIGURING,RUNNING,SUSPENDED"
+        listed = self._run("squeue", "--me", "--noheader", "--array", "--name", self.name, "--states", states,
+                           "--sort", "-i", "--format", "%i")  # fmt: skip
+        return listed.split()
+
+    def start(self, count: int) -> None:
+        env = {**os.environ, "E1_WORKER_MODELS": self.model}
+        self._run("sbatch", f"--job-name={self.name}", f"--array=0-{count - 1}", *self.options, str(self.script),
+                  env=env)  # fmt: skip
+
+    def stop(self, jobs: Sequence[str]) -> None:
+        """Ask workers that run to stop in order, and take waiting jobs out of the queue."""
+        # TERM goes to the script only, which passes it on to its worker.
+        self._run("scancel", "--batch", "--signal=TERM", *jobs)
+        self._run("scancel", "--state=PENDING", *jobs)
+
+    @staticmethod
+    def _run(*command: str, env: dict[str, str] | None = None) -> str:
+        return subprocess.run(command, env=env, stdout=subprocess.PIPE, text=True, check=True).stdout  # noqa: S603
+
+
+def look_at(pace: dict[str, Any], jobs: int) -> Look:
+    """Return what is known, from the answer of `GET /api/usage/` about this model."""
+    return Look(pace["waiting_tokens"], pace["tokens_per_second"], pace["workers"], jobs)
+
+
+def step(client: Client, slurm: Slurm, bounds: Bounds, *, may_stop: bool, dry: bool) -> Look:
+    """Look once, and start or stop workers. Raises ClientError, CalledProcessError and KeyError."""
+    pace = client.usage()["models"][slurm.model]
+    jobs = slurm.jobs()
+    look = look_at(pace, len(jobs))
+    difference = change(look, bounds)
+    if difference < 0 and not may_stop:
+        difference = 0
+    forecast = f"{look.tokens / look.rate:.0f} s" if look.rate else "not known yet"
+    print(f"{slurm.model}: {look.tokens} tokens wait, forecast {forecast}; {look.workers} workers, "
+          f"{look.jobs} jobs; change {difference:+d}", flush=True)  # fmt: skip
+    if dry or not difference:
+        return look
+    if difference > 0:
+        slurm.start(difference)
+    else:
+        slurm.stop(jobs[:-difference])
+    return look
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Look once, or again and again with --every. Return 1 if a single look failed."""
+    options = _parser().parse_args(arguments)
+    bounds = Bounds(options.least, options.most, options.seconds)
+    slurm = Slurm(options.model, options.script, options.sbatch)
+    empty = 0
+    while True:
+        failed = ""
+        try:
+            with Client() as client:
+                may_stop = not options.every or empty + 1 >= options.patience
+                look = step(client, slurm, bounds, may_stop=may_stop, dry=options.dry_run)
+            empty = 0 if look.tokens else empty + 1
+        except KeyError:
+            failed = f"the service does not serve {options.model}"
+        except ClientError as error:
+            failed = str(error)
+        except (OSError, subprocess.CalledProcessError) as error:
+            failed = f"Slurm's command failed: {error}"
+        if failed:
+            print(failed, file=sys.stderr, flush=True)
+        if not options.every:
+            return 1 if failed else 0
+        time.sleep(options.every)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", required=True)
+    parser.add_argument("--least", type=int, default=0, help="workers that stay when nothing waits (0)")
+    parser.add_argument("--most", type=int, default=4, help="jobs at most (4)")
+    parser.add_argument("--seconds", type=float, default=1800, help="time in which the queue should be done (1800)")
+    parser.add_argument("--every", type=float, default=0, help="seconds between two looks; 0 looks once (0)")
+    parser.add_argument("--patience", type=int, default=10, help="empty looks before workers stop (10)")
+    parser.add_argument("--script", type=Path, default=SCRIPT, help="the batch script (worker.sbatch beside this file)")
+    parser.add_argument("--dry-run", action="store_true", help="only say what would happen")
+    parser.add_argument("sbatch", nargs="*", help="options of sbatch, after --")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
