@@ -26,8 +26,9 @@ STILL_READ = "idempotency_in_progress"
 
 
 class Client(ContextClient, AnalysisClient):
-    """A connection to one server: `with Client() as client: ...`. Not safe for use by several threads.
+    """A connection to one server: `with Client() as client: ...`.
 
+    Threads may share a client. A process that inherits one, by fork or by pickle, opens connections of its own.
     `url` and `token` default to `E1_URL` and `E1_TOKEN` (see `e1client.settings`). `on_lost` is called for every failed
     attempt that will be repeated. Every method raises ClientError: Unreachable if no server answers, Unauthorised for
     a wrong token, Rejected for a refused request, ServerTrouble if the server cannot serve it now.

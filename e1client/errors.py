@@ -3,6 +3,7 @@
 ClientError
 ├── UsageError           2  an argument, a setting or a file on this machine is wrong.
 ├── Unreachable          5  no server answers, or the connection broke, also after repeating.
+│   └── Misdirected      5  a redirect, a certificate or a proxy: an address or a setting must change first.
 ├── ApiError                the server answered with an error; `problems` lists places, reasons, remedies.
 │   ├── Rejected         3  400, 404, 409, 413 ...: the request is wrong, or the job's state forbids it.
 │   ├── Unauthorised     5  401, 403: the server does not accept this token.
@@ -12,7 +13,7 @@ ClientError
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import IntEnum
 from importlib import import_module
 from typing import Any
@@ -46,9 +47,18 @@ class ClientError(Exception):
         self.detail = detail
         self.code = code or type(self).code
 
+    def __reduce__(self) -> tuple[Callable[..., ClientError], tuple[Any, ...], dict[str, Any]]:
+        """Return how to make this error again: subclasses take other arguments than `args` holds."""
+        return _again, (type(self), *self.args), vars(self)
+
     def as_dict(self) -> dict[str, Any]:
         """Return the error for programs: the body that the server sent, if it sent one."""
         return {"detail": self.detail, "code": self.code, "errors": []}
+
+
+def _again(kind: type[ClientError], *args: Any) -> ClientError:
+    """Make an error from what pickle kept. Its attributes follow."""
+    return kind.__new__(kind, *args)
 
 
 class UsageError(ClientError):
@@ -66,6 +76,12 @@ def needed(package: str, why: str) -> Any:
 class Unreachable(ClientError):
     code = "unreachable"
     exit_code = Exit.UNREACHABLE
+
+
+class Misdirected(Unreachable):
+    """Something on the way to the server must be changed first, so the request is not repeated."""
+
+    code = "misdirected"
 
 
 class GaveUpWaiting(ClientError):
@@ -131,14 +147,25 @@ def error_body(response: httpx.Response) -> dict[str, Any]:
     body = json_object(response) or {}
     if not body.get("detail"):
         what = f"{response.status_code} {response.reason_phrase}".strip()
-        remedy = "look into the server's log" if response.is_server_error else "is E1_URL right?"
-        detail = f"{response.request.url} answered {what} without the service's error body; {remedy}"
+        detail = f"{response.request.url} answered {what} without the service's error body; {_remedy(response)}"
         body = {"detail": detail}
+        if response.status_code == httpx.codes.REQUEST_ENTITY_TOO_LARGE:
+            body["code"] = "proxy_too_large"
     body.setdefault("code", "http_error")
     body.setdefault("status_code", response.status_code)
     if not isinstance(body.get("errors"), list):
         body["errors"] = []
     return body
+
+
+def _remedy(response: httpx.Response) -> str:
+    """Return what to do about an answer of something in front of the service, or in its place."""
+    if response.status_code == httpx.codes.REQUEST_ENTITY_TOO_LARGE:
+        return (
+            "a proxy in front of the service limits uploads. Ask its administrator to raise the limit "
+            "(nginx: client_max_body_size), or send a smaller file, packed with gzip or in parts (`e1 extend`)"
+        )
+    return "look into the server's log" if response.is_server_error else "is E1_URL right?"
 
 
 def retry_after(response: httpx.Response) -> float | None:

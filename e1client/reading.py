@@ -57,8 +57,8 @@ class JobReader:
         self.close()
 
     def close(self) -> None:
-        """Close the connections."""
-        self._transport.http.close()
+        """Close the connections of this process."""
+        self._transport.close()
 
     def job(self, job: JobLike) -> Job:
         """Return the job as it is now. Raises Rejected `not_found` if it does not exist."""

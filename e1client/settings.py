@@ -1,4 +1,4 @@
-"""The server's address and the token: the only module of this package that reads the environment."""
+"""The server's address and the token. Only this module and `e1client.network` read the environment."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,7 +12,8 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx
 import stamina
 
-from e1client.errors import ClientError, ServerTrouble, Unreachable, api_error, json_object
+from e1client.errors import ClientError, Misdirected, ServerTrouble, Unreachable, api_error, json_object
+from e1client.network import certificate_trouble, find_route
 from e1client.settings import Connection
 
 CONNECT_SECONDS = 10.0
@@ -35,19 +37,53 @@ class Patience:
 
 
 class Transport:
-    """One connection pool to one server. Not safe for use by several threads."""
+    """Connections to one server. Threads may share it, and every process opens its own connections."""
 
     def __init__(self, connection: Connection, *, on_lost: OnLost, inner: httpx.BaseTransport | None = None) -> None:
         self.on_lost = on_lost
-        headers = {"Authorization": f"Token {connection.token}"} if connection.token else {}
-        self.http = httpx.Client(
-            base_url=connection.url,
+        self._connection, self._inner = connection, inner
+        self.route = find_route(connection)
+        self._opened = os.getpid(), self._open()
+        self._inherited: list[httpx.Client] = []
+
+    @property
+    def http(self) -> httpx.Client:
+        """The HTTP client of this process."""
+        process, http = self._opened
+        if process != os.getpid():
+            # A fork shares its parent's sockets, so answers would reach the wrong process. Another thread of the parent
+            # may have held the old client's lock: don't close it, and keep it, so that no destructor does.
+            self._inherited.append(http)
+            http = self._open()
+            self._opened = os.getpid(), http
+        return http
+
+    def close(self) -> None:
+        """Close the connections of this process."""
+        process, http = self._opened
+        if process == os.getpid():
+            http.close()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return everything but the connections: another process opens its own."""
+        return {name: value for name, value in vars(self).items() if name not in ("_opened", "_inherited")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._opened, self._inherited = (os.getpid(), self._open()), []
+
+    def _open(self) -> httpx.Client:
+        headers = {"Authorization": f"Token {self._connection.token}"} if self._connection.token else {}
+        return httpx.Client(
+            base_url=self._connection.url,
             headers=headers | {"Accept": "application/json", "User-Agent": "e1-client"},
             timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
             follow_redirects=True,
-            # Proxy settings are for other machines: a server on this machine is reached directly.
-            trust_env=not connection.is_local,
-            transport=inner,
+            event_hooks={"response": [stay_with_the_request]},
+            trust_env=False,  # `e1client.network` reads the environment
+            proxy=self.route.proxy,
+            verify=self.route.context(),
+            transport=self._inner,
         )
 
     def attempts(self, patience: Patience, *, repeatable: bool = True) -> Iterable[stamina.Attempt]:
@@ -57,7 +93,7 @@ class Transport:
         """
 
         def pause(error: Exception) -> bool | float:
-            if not isinstance(error, Unreachable | ServerTrouble):
+            if not isinstance(error, Unreachable | ServerTrouble) or isinstance(error, Misdirected):
                 return False
             if not repeatable and not isinstance(error.__cause__, httpx.ConnectError | httpx.ConnectTimeout):
                 return False
@@ -118,19 +154,53 @@ class Transport:
     @contextmanager
     def connected(self) -> Iterator[None]:
         """Turn httpx's failures into Unreachable; a body that ends too early is one of them."""
+        url = self.http.base_url
         try:
             yield
         except httpx.ConnectError as error:
+            if trouble := certificate_trouble(error, url):
+                raise Misdirected(trouble, code="bad_certificate") from error
+            raise Unreachable(f"no server answers at {url}{self.route.words} ({error}). {self._remedy()}") from error
+        except httpx.ProxyError as error:
             raise Unreachable(
-                f"no server answers at {self.http.base_url} ({error}). Start one with `e1 up`, or set E1_URL"
+                f"the proxy that {self.route.variable} names does not lead to {url} ({error}). If the server is inside "
+                f"your network, add {url.host} to NO_PROXY"
             ) from error
         except httpx.TimeoutException as error:
             kind = type(error).__name__
-            raise Unreachable(f"{self.http.base_url} did not answer in time ({kind})") from error
+            raise Unreachable(f"{url}{self.route.words} did not answer in time ({kind})") from error
         except httpx.TooManyRedirects as error:
-            raise Unreachable(f"{self.http.base_url} redirects in a circle; is E1_URL right?") from error
+            raise Misdirected(f"{url} redirects in a circle; is E1_URL right?") from error
+        except UnicodeError as error:  # of the codec for host names, such as "http://."
+            raise Misdirected(f"{url}{self.route.words} cannot be reached: a host name is invalid ({error})") from error
         except (httpx.TransportError, httpx.DecodingError) as error:
-            raise Unreachable(f"the connection to {self.http.base_url} broke ({error})") from error
+            raise Unreachable(f"the connection to {url}{self.route.words} broke ({error})") from error
+
+    def _remedy(self) -> str:
+        if self.route.variable:
+            return f"If the server is inside your network, add {self._connection.url.host} to NO_PROXY"
+        return "Start one with `e1 up`, or set E1_URL"
+
+
+def stay_with_the_request(response: httpx.Response) -> None:
+    """Raise Misdirected for a redirect that would change the method, or take what is sent to another host.
+
+    Following it would answer, for example, a POST with the list of jobs, and no job would exist.
+    """
+    request = response.request
+    if not response.has_redirect_location or request.method in ("GET", "HEAD"):
+        return
+    place = request.url.join(response.headers["Location"])
+    keeps_method = response.status_code in (httpx.codes.TEMPORARY_REDIRECT, httpx.codes.PERMANENT_REDIRECT)
+    if keeps_method and place.host == request.url.host:
+        return
+    better = str(place).removesuffix(request.url.raw_path.decode("ascii"))
+    remedy = f"set E1_URL={better}" if better != str(place) else "is E1_URL right?"
+    raise Misdirected(
+        f"{request.url} answered {response.status_code} and leads to {place}. The {request.method} was not sent there, "
+        f"and nothing was done; {remedy}",
+        code="redirected",
+    )
 
 
 def decoded(response: httpx.Response) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from e1client.errors import GaveUpWaiting, ServerTrouble, Unreachable
+from e1client.errors import GaveUpWaiting, Misdirected, ServerTrouble, Unreachable
 from e1client.job import Job
 from e1client.transport import Patience
 
@@ -44,6 +44,8 @@ def wait_for(
         left = None if deadline is None else max(0.0, deadline - clock.now())
         try:
             job = look(Patience(attempts=None, seconds=left))
+        except Misdirected:
+            raise
         except (Unreachable, ServerTrouble) as error:
             raise _gave_up(job_id, timeout, f"the server is away: {error.detail}") from error
         on_update(job)
