@@ -181,6 +181,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
 ]
 MIDDLEWARE = [
+    "jobs.web.rest.slashes.final_slash",
     "jobs.web.rest.caching.no_store",
     "django.middleware.security.SecurityMiddleware",
     "jobs.web.vite.FreshFiles",
