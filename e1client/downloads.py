@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import shutil
+import tempfile
 import uuid
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
@@ -51,19 +53,37 @@ def check_out(out: Path) -> None:
 
 
 @contextmanager
+def place_for(out: Path) -> Iterator[Path]:
+    """Yield the path to write to: `out`, or a temporary file that is copied there, if `out` is a pipe or a device.
+
+    Renaming a finished file would replace the pipe or the device itself, such as /dev/stdout.
+    """
+    if not out.exists() or out.is_file() or out.is_dir():
+        yield out
+        return
+    with tempfile.TemporaryDirectory(prefix="e1-output-") as folder:
+        place = Path(folder) / out.name
+        yield place
+        with place.open("rb") as complete, out.open("wb") as target:
+            shutil.copyfileobj(complete, target)
+
+
+@contextmanager
 def complete_file(out: Path) -> Iterator[IO[bytes]]:
     """Yield a file with a temporary name beside `out`; rename it to `out` at the end, delete it on an exception."""
     check_folder(out)
-    part = out.with_name(f".{out.name}.{uuid.uuid4().hex[:8]}.part")
     try:
-        with part.open("x+b") as file:
-            yield file
-        part.replace(out)
+        with place_for(out) as place:
+            part = place.with_name(f".{place.name}.{uuid.uuid4().hex[:8]}.part")
+            try:
+                with part.open("x+b") as file:
+                    yield file
+                part.replace(place)
+            finally:
+                part.unlink(missing_ok=True)
     except OSError as error:
         reason = error.strerror or error
         raise UsageError(f"{str(out)!r} cannot be written: {reason}", code="bad_output") from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def fetch(

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from e1client.downloads import check_out
+from e1client.downloads import check_out, place_for
 from e1client.errors import ClientError, Exit, Refused, UsageError
 from e1client.numbering import NumberingFile, chosen
 from e1client.params import parse_params, with_dtype
@@ -31,7 +31,7 @@ from e1client.shell import (
     parameters_help,
     show,
 )
-from e1client.uploads import open_upload
+from e1client.uploads import open_upload, regular_file
 from jobs.attribution import banner_lines
 from jobs.errors import Problem, ServiceError
 from jobs.science.variants.numbering_files import FileNumbering, numbering_of_file
@@ -81,7 +81,7 @@ def run(  # noqa: PLR0917 - typer calls it; every parameter is an option of the 
 ) -> None:
     """Run a job in this process, without a server."""
     with exits(as_json=as_json), refusals():
-        if not file.is_file():
+        if not file.exists():
             raise UsageError(f"FILE {str(file)!r} does not exist", code="file_unreadable")
         if file.suffix != ".json" and not (action and model):
             raise UsageError("--action and --model are needed, unless FILE is a .json file that names them")
@@ -90,9 +90,9 @@ def run(  # noqa: PLR0917 - typer calls it; every parameter is an option of the 
         run_file = load("worker.run_file")
         if model:
             banner([model])
-        with reporting(as_json=as_json) as reporter:
+        with reporting(as_json=as_json) as reporter, regular_file(file) as library, place_for(out) as place:
             code = run_file.run(
-                file, action=action, model=model, out=out, context=context, params=params,
+                library, action=action, model=model, out=place, context=context, params=params,
                 on_invalid=on_invalid or "reject", name=name, report=reporter.count, warn=warning,
                 table=table or "", reading={"layout": layout or "", "sheet": sheet},
                 numbering=numbering_of(chosen(numbering, numbering_column, numbering_chain)),
