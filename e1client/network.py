@@ -1,7 +1,7 @@
 """The way to the server: the proxy and the certificates that the environment names.
 
-httpx reads the same variables, but raises exceptions of many kinds for values that it cannot use, and ignores all of
-them, certificates too, if it is to ignore proxies.
+httpx reads the same variables, but raises exceptions of many kinds for unusable values. If told to ignore proxies, it
+ignores certificates too.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ View = Callable[[HttpRequest], HttpResponseBase]
 
 
 def final_slash(get_response: View) -> View:
-    """Answer `/api/jobs` like `/api/jobs/`, whatever the method.
+    """Answer `/api/jobs` like `/api/jobs/`, with every method.
 
     Django would redirect. Most clients turn a redirected POST into a GET: they got a list, and no job existed.
     """
