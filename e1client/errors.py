@@ -150,7 +150,7 @@ def error_body(response: httpx.Response) -> dict[str, Any]:
         detail = f"{response.request.url} answered {what} without the service's error body; {_remedy(response)}"
         body = {"detail": detail}
         if response.status_code == httpx.codes.REQUEST_ENTITY_TOO_LARGE:
-            body["code"] = "proxy_too_large"
+            body.setdefault("code", "proxy_too_large")
     body.setdefault("code", "http_error")
     body.setdefault("status_code", response.status_code)
     if not isinstance(body.get("errors"), list):
