@@ -78,7 +78,9 @@ def up(
             lock = stack.enter_context(hold(folder))
             signals = stack.enter_context(StopSignals().installed())
             port = usable_port(host, port)
-            kill_marked(folder.stack_id)  # left over if a launcher and its guardian were both killed
+            # Left over if a launcher and its guardian were both killed; the lock shows that no other stack runs here.
+            kill_marked(folder.stack_id, folder.path)
+            folder.address_file.unlink(missing_ok=True)  # a copied folder has the address of the original
             guardian = Guardian(folder.stack_id, lock, folder.turn_log("guardian"))
             stack.callback(guardian.close)
             env = children_environment(folder, host, models, also=allow)

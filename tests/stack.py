@@ -86,7 +86,10 @@ class Stack:
             *options,
         ]
         with self.output.open("wb") as output:
+            # As in a shell: a test run in the background may ignore SIGINT, and what is ignored stays ignored.
+            before = signal.signal(signal.SIGINT, signal.default_int_handler)
             launcher = subprocess.Popen(command, env=self.env, stdout=output, stderr=subprocess.STDOUT)
+            signal.signal(signal.SIGINT, before)
         self.launcher = launcher
         wait_gone(lambda: self.url == "" and launcher.poll() is None, START_SECONDS)
         assert self.url, self.output.read_text()

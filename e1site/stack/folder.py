@@ -65,8 +65,13 @@ class DataFolder:
 
     @property
     def stack_id(self) -> str:
-        """Name that stays with the folder, so that the next start finds leftovers of an earlier one."""
-        return (self.path / "stack-id").read_text(encoding="ascii").strip()
+        """Name by which the next start finds leftovers of an earlier one.
+
+        It follows from the folder's path and inode too. A copy has the same files, and must not end the original.
+        """
+        own = (self.path / "stack-id").read_text(encoding="ascii").strip()
+        here = f"{own} {self.path.stat().st_ino} {self.path}"
+        return f"e1-{hashlib.sha256(os.fsencode(here)).hexdigest()[:24]}"
 
     @property
     def secret_key(self) -> str:

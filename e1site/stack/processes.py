@@ -130,6 +130,30 @@ def postgres_children(cluster: str) -> list[int]:
     return [pid for pid in _others() if _read(pid, "cmdline").startswith(wanted)]
 
 
+def marked_inside(folder: Path) -> list[int]:
+    """Return the processes of any stack that work inside this folder. Empty without /proc (macOS).
+
+    The kernel follows a folder that is moved, so this finds what runs on it under an earlier path.
+    """
+    return [pid for pid in _others() if _is_ours(pid) and (place := work_folder(pid)) and place.is_relative_to(folder)]
+
+
+def work_folder(pid: int) -> Path | None:
+    """Return the folder that a process works in, by its present path; None if it is unknown or deleted."""
+    try:
+        place = (_PROC / str(pid) / "cwd").readlink()
+    except OSError:
+        return None
+    return None if str(place).endswith(" (deleted)") else place
+
+
+def _is_ours(pid: int) -> bool:
+    ours = f"{MARKER}=e1-".encode()
+    return any(name.startswith(ours) for name in _read(pid, "environ").split(b"\0")) or (
+        _read(pid, "cmdline").startswith(b"postgres: e1-")
+    )
+
+
 def wait_gone(still_there: Callable[[], bool], seconds: float, step: float = 0.05) -> bool:
     """Poll until `still_there` is false. Return False if the time is up first."""
     deadline = time.monotonic() + seconds
@@ -140,11 +164,14 @@ def wait_gone(still_there: Callable[[], bool], seconds: float, step: float = 0.0
     return True
 
 
-def kill_marked(stack_id: str, seconds: float = 5.0) -> None:
-    """Kill the rest of a stack, and return when it has ended or `seconds` have passed."""
+def kill_marked(stack_id: str, folder: Path | None = None, seconds: float = 5.0) -> None:
+    """Kill the rest of a stack, and return when it has ended or `seconds` have passed.
+
+    With `folder`, also what runs inside that folder: the rest of the stack from before the folder was moved.
+    """
 
     def left() -> bool:
-        pids = marked(stack_id)
+        pids = {*marked(stack_id), *(marked_inside(folder) if folder else ())}
         for pid in pids:
             signal_process(pid, signal.SIGKILL)
         return bool(pids)

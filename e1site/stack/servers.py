@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -16,7 +17,7 @@ import psycopg
 
 from e1site.stack.binaries import RunAs
 from e1site.stack.errors import StackError
-from e1site.stack.processes import is_running, postgres_children, signal_process, title, wait_gone
+from e1site.stack.processes import is_running, postgres_children, signal_process, title, wait_gone, work_folder
 
 DATABASE = "e1"
 OWNER_ROLE = "postgres"
@@ -171,6 +172,15 @@ class Postgres:
         for path in (folder, *folder.rglob("*")):
             os.chown(path, wanted, wanted, follow_symlinks=False)
 
+    def _is_mine(self, pid: int) -> bool:
+        """Return whether this process is a server on this data folder."""
+        place = work_folder(pid)
+        if place is None:
+            return f" -D {self.data} " in f"{title(pid)} "
+        with contextlib.suppress(OSError):
+            return place.samefile(self.data)
+        return False
+
     def _end_leftovers(self) -> None:
         """End an earlier server, and delete its pid file, whose number may belong to another program by now."""
         pid_file = self.data / "postmaster.pid"
@@ -178,7 +188,8 @@ class Postgres:
             pid = int(pid_file.read_text(encoding="utf-8", errors="replace").split()[0])
         except (OSError, ValueError, IndexError):
             pid = 0
-        if pid and is_running(pid) and str(self.data) in title(pid):
+        # A copied folder has the pid file of the original, whose server must not be ended.
+        if pid and is_running(pid) and self._is_mine(pid):
             signal_process(pid, signal.SIGQUIT)  # immediate; the next start recovers from its log
             wait_gone(lambda: is_running(pid), 5.0)
         for child in postgres_children(self.name):  # busy ones notice late that their parent died

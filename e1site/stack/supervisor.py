@@ -36,8 +36,15 @@ class StopSignals:
 
     @contextlib.contextmanager
     def installed(self) -> Iterator[StopSignals]:
-        """Handle the three signals until the block ends."""
-        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        """Handle the three signals until the block ends. One that the caller ignores stays ignored.
+
+        `nohup` ignores SIGHUP, and a shell without job control ignores SIGINT of what it starts in the background.
+        """
+        numbers = [
+            number
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+            if signal.getsignal(number) != signal.SIG_IGN
+        ]
         before = {number: signal.signal(number, self._note) for number in numbers}
         try:
             yield self

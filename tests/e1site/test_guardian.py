@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,7 +19,16 @@ from e1site.stack.errors import StackError, StopRequested
 from e1site.stack.folder import LOGS_KEPT, DataFolder, hold, is_held, write_once
 from e1site.stack.guardian import Guardian
 from e1site.stack.parts import Part
-from e1site.stack.processes import MARKER, is_running, kill_marked, marked, signal_process, spawn, wait_gone
+from e1site.stack.processes import (
+    MARKER,
+    is_running,
+    kill_marked,
+    marked,
+    marked_inside,
+    signal_process,
+    spawn,
+    wait_gone,
+)
 from e1site.stack.supervisor import StopSignals, Supervisor
 
 needs_proc = pytest.mark.skipif(sys.platform != "linux", reason="leftovers are found through /proc")
@@ -90,6 +100,39 @@ def test_a_killed_launcher_leaves_nothing_behind(folder, launcher):
     process.wait()
 
     assert wait_gone(lambda: bool(marked(folder.stack_id)), 20), "children outlived their launcher"
+
+
+@needs_proc
+def test_a_copied_folder_does_not_reach_the_original(folder, launcher, tmp_path):
+    launcher("import time; time.sleep(600)")
+    before = marked(folder.stack_id)
+    shutil.copytree(folder.path, tmp_path / "copy")
+    copy = DataFolder.at(tmp_path / "copy")
+    copy.create()
+    with hold(copy) as lock:
+        kill_marked(copy.stack_id, copy.path)
+        guardian = Guardian(copy.stack_id, lock, copy.log("guardian"))
+        assert marked(folder.stack_id) == before
+        guardian.close()
+    assert before
+    assert marked(folder.stack_id) == before
+
+
+@needs_proc
+def test_the_rest_of_a_stack_is_found_after_its_folder_was_moved(folder, tmp_path):
+    old, env = folder.stack_id, os.environ | {MARKER: folder.stack_id}
+    command = [sys.executable, "-c", "import time; time.sleep(600)"]
+    left = spawn(command, env=env, log=folder.log("child"), cwd=folder.logs)
+    folder.path.rename(tmp_path / "moved")
+    moved = DataFolder.at(tmp_path / "moved")
+    try:
+        assert moved.stack_id != old
+        assert marked_inside(moved.path) == [left.pid]
+        kill_marked(moved.stack_id, moved.path)
+        assert left.wait(timeout=20) == -signal.SIGKILL
+    finally:
+        left.kill()
+        moved.path.rename(folder.path)
 
 
 @needs_proc
@@ -249,6 +292,25 @@ def test_a_signal_ends_the_loop_and_stages_stop_in_reverse(folder, supervised):
     supervisor.stop()
 
     assert order.read_text().split() == ["worker", "web", "store"]
+
+
+@pytest.mark.parametrize(("before", "counts"), [([], "1 1 1"), (["nohup"], "0 1 1"), (["setsid", "nohup"], "0 1 1")])
+def test_signals_that_the_caller_ignores_stay_ignored(before, counts):
+    program = """
+        import os, signal
+        from e1site.stack.supervisor import StopSignals
+        with StopSignals().installed() as signals:
+            for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+                was = signals.count
+                os.kill(os.getpid(), number)
+                print(signals.count - was, end=" ")
+    """
+    command = [*before, sys.executable, "-c", textwrap.dedent(program)]
+    # As in a shell, which the test run may not be.
+    done = subprocess.run(
+        ["env", "--default-signal=INT,TERM,HUP", *command], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.strip() == counts
 
 
 @needs_proc

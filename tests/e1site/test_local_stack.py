@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -18,7 +19,7 @@ import pytest
 from e1client.api import Client
 from e1site.stack.environment import embedded_postgres
 from e1site.stack.processes import is_running, marked, title, wait_gone
-from tests.stack import E1, STOP_SECONDS, Stack
+from tests.stack import E1, STOP_SECONDS, Stack, running_stack
 
 pytestmark = [
     pytest.mark.stack,
@@ -275,3 +276,30 @@ def test_eight_workers_and_forty_clients_have_enough_connections():
             assert "remaining connection slots" not in logs
         finally:
             stack.end()
+
+
+@pytest.mark.slow
+def test_a_copied_data_folder_runs_beside_the_original(tmp_path):
+    with running_stack("original") as original:
+        original.launcher.send_signal(signal.SIGINT)
+        original.wait(STOP_SECONDS)
+        copy = Stack(tmp_path / "copy")
+        shutil.copytree(original.folder.path, copy.folder.path)
+        original.start()
+        before = {name: original.child(name) for name in ("postgres", "valkey", "gunicorn", "celery")}
+        # A backup is often made of a running service: the copy names the original's server as its own.
+        shutil.copy(
+            next(original.folder.path.glob("postgres-*/postmaster.pid")), next(copy.folder.path.glob("postgres-*"))
+        )
+        try:
+            copy.start()
+            assert {name: original.child(name) for name in before} == before
+            assert all(before.values())
+            assert original.works()
+            assert copy.works()
+            copy.launcher.send_signal(signal.SIGINT)
+            copy.wait(STOP_SECONDS)
+            assert {name: original.child(name) for name in before} == before
+            assert original.works()
+        finally:
+            copy.end()
