@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from e1client.analyses import AnalysisClient
@@ -15,12 +16,14 @@ from e1client.job import Job, JobLike, job_path
 from e1client.numbering import NumberingLike, numbering_file
 from e1client.params import with_dtype
 from e1client.reading import Body
+from e1client.requests import NEEDED, is_request, request_of
 from e1client.sync import ask
 from e1client.uploads import STDIN, Source, Upload, all_open, open_upload
 from e1client.waiting import LONGEST_PAUSE
 
 SUBMIT_SECONDS = 1800.0
 """Read limit of a submission: the server parses the complete file before it answers."""
+JSON = {"Content-Type": "application/json"}
 STILL_READ = "idempotency_in_progress"
 """Code of a 409: the same submission arrived before, and the server still reads it."""
 
@@ -38,8 +41,8 @@ class Client(ContextClient, AnalysisClient):
         self,
         file: Source,
         *,
-        model: str,
-        action: str,
+        model: str | None = None,
+        action: str | None = None,
         params: Mapping[str, Any] | None = None,
         dtype: str | None = None,
         context: ContextLike | None = None,
@@ -60,8 +63,15 @@ class Client(ContextClient, AnalysisClient):
 
         `layout` says what bare lines are: "join" for one sequence, "lines" for a sequence on each. `sheet` names one of
         a workbook. Raises Rejected with a problem for every bad record.
+
+        A path that ends in `.json` is the body of a request, which may name model, action and the rest. Arguments come
+        before its fields.
         """
-        fields = _fields(model, action, with_dtype(params, dtype), name, on_invalid, numbering)
+        if is_request(file):
+            fields = _request(model, action, params, dtype, context, on_invalid) | ({"name": name} if name else {})
+            body = request_of(file, fields, _apart(context, numbering, layout, sheet))
+            return self._queue("/api/jobs/", {"content": body}, JSON, key)
+        fields = _fields(*_both(model, action), with_dtype(params, dtype), name, on_invalid, numbering)
         fields |= _reading(layout, sheet)
         return self._submit("/api/jobs/", fields, _files(file, context, numbering), key)
 
@@ -69,8 +79,8 @@ class Client(ContextClient, AnalysisClient):
         self,
         file: Source,
         *,
-        model: str,
-        action: str,
+        model: str | None = None,
+        action: str | None = None,
         params: Mapping[str, Any] | None = None,
         dtype: str | None = None,
         context: ContextLike | None = None,
@@ -85,7 +95,12 @@ class Client(ContextClient, AnalysisClient):
         `seconds_reason`); `quota` with the rest of each; and whether the job would be `accepted`. The file is sent and
         read; nothing is kept.
         """
-        fields = _fields(model, action, with_dtype(params, dtype), "", on_invalid, numbering) | _reading(layout, sheet)
+        if is_request(file):
+            fields = _request(model, action, params, dtype, context, on_invalid)
+            body = request_of(file, fields, _apart(context, numbering, layout, sheet))
+            return self._transport.json("POST", "/api/estimate/", content=body, headers=JSON, seconds=SUBMIT_SECONDS)
+        both = _both(model, action)
+        fields = _fields(*both, with_dtype(params, dtype), "", on_invalid, numbering) | _reading(layout, sheet)
         with all_open(_files(file, context, numbering)) as files:
             return self._transport.json("POST", "/api/estimate/", data=fields, files=files, seconds=SUBMIT_SECONDS)
 
@@ -114,17 +129,20 @@ class Client(ContextClient, AnalysisClient):
         return self._submit("/api/jobs/", fields, {"file": open_items(items)} | _context(context), key)
 
     def _submit(self, path: str, fields: dict[str, str], uploads: Mapping[str, Upload], key: str | None) -> Job:
-        form: dict[str, Any] = {"data": fields, "headers": {"Idempotency-Key": key or str(uuid.uuid4())}}
         with all_open(uploads) as files:
-            while True:
-                try:
-                    return Job(self._transport.json("POST", path, files=files, seconds=SUBMIT_SECONDS, **form))
-                except Rejected as error:
-                    # The first request lost its connection to a server that is still reading it.
-                    if error.code != STILL_READ:
-                        raise
-                    self._transport.on_lost(error)
-                    self._clock.sleep(error.retry_after or LONGEST_PAUSE)
+            return self._queue(path, {"data": fields, "files": files}, {}, key)
+
+    def _queue(self, path: str, body: Mapping[str, Any], headers: Mapping[str, str], key: str | None) -> Job:
+        options = {**body, "headers": {**headers, "Idempotency-Key": key or str(uuid.uuid4())}}
+        while True:
+            try:
+                return Job(self._transport.json("POST", path, seconds=SUBMIT_SECONDS, **options))
+            except Rejected as error:
+                # The first request lost its connection to a server that is still reading it.
+                if error.code != STILL_READ:
+                    raise
+                self._transport.on_lost(error)
+                self._clock.sleep(error.retry_after or LONGEST_PAUSE)
 
     def extend(
         self,
@@ -223,6 +241,37 @@ class Client(ContextClient, AnalysisClient):
     def delete(self, job: JobLike) -> None:
         """Delete the job with all its results. A request that may have arrived is not repeated."""
         self._transport.request("DELETE", job_path(job), repeatable=False)
+
+
+def _both(model: str | None, action: str | None) -> tuple[str, str]:
+    """Return model and action. Raises UsageError if one is missing."""
+    if model is None or action is None:
+        raise UsageError(NEEDED)
+    return model, action
+
+
+def _request(  # noqa: PLR0917 - private, in the order of `submit`
+    model: str | None,
+    action: str | None,
+    params: Mapping[str, Any] | None,
+    dtype: str | None,
+    context: ContextLike | None,
+    on_invalid: str | None,
+) -> dict[str, Any]:
+    """Return the fields of a request in JSON that are given; None for the others."""
+    return {
+        "model": model,
+        "action": action,
+        "params": None if params is None and dtype is None else with_dtype(params, dtype),
+        "on_invalid": on_invalid,
+        "context_sequences": None if context is None or isinstance(context, str | Path) else list(context),
+    }
+
+
+def _apart(context: ContextLike | None, numbering: NumberingLike | None, layout: str, sheet: str) -> dict[str, object]:
+    """Return the arguments of `submit` that have no place in a request in JSON."""
+    file = context if isinstance(context, str | Path) else None
+    return {"context": file, "numbering": numbering, "layout": layout, "sheet": sheet}
 
 
 def _reading(layout: str, sheet: str) -> dict[str, str]:

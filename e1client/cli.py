@@ -75,14 +75,23 @@ def e1(
     """Options of the command as a whole."""
 
 
-LIBRARY_HELP = 'FASTA, JSONL, a table, or another format, packed with gzip or not; "-" is standard input.'
+LIBRARY_HELP = (
+    'FASTA, JSONL, a table, or another format, packed with gzip or not; "-" is standard input. '
+    ".json is the body of POST /api/jobs/."
+)
+ActionOption = Annotated[
+    str | None, typer.Option(help="encode, predict, log_prob, ... Optional with a .json FILE.", show_default=False)
+]
+ModelOption = Annotated[
+    str | None, typer.Option(help="e1-600m, e1-300m, e1-150m or e1-demo. Optional with a .json FILE.")
+]
 
 
 @app.command(epilog=parameters_help())
 def submit(  # noqa: PLR0917 - typer calls it; every parameter is an option of the command
     file: Annotated[str, typer.Argument(metavar="FILE", help=LIBRARY_HELP)],
-    action: Annotated[str, typer.Option(help="encode, predict, log_prob, ...")],
-    model: Annotated[str, typer.Option(help="e1-600m, e1-300m, e1-150m or e1-demo.")],
+    action: ActionOption = None,
+    model: ModelOption = None,
     context: Annotated[Path | None, typer.Option(help="FASTA of homologs, the context of every query.")] = None,
     param: ParamOption = None,
     dtype: DtypeOption = None,
@@ -103,8 +112,8 @@ def submit(  # noqa: PLR0917 - typer calls it; every parameter is an option of t
         if out is not None:
             check_out(out)
         job = client.submit(
-            file, model=model, action=action, params=parse_params(param), dtype=dtype, context=context, name=name,
-            on_invalid=on_invalid, numbering=chosen(numbering, numbering_column, numbering_chain),
+            file, model=model, action=action, params=parse_params(param) or None, dtype=dtype, context=context,
+            name=name, on_invalid=on_invalid, numbering=chosen(numbering, numbering_column, numbering_chain),
             layout=layout or "", sheet=sheet,
         )  # fmt: skip
         teller.back()
@@ -116,8 +125,8 @@ def submit(  # noqa: PLR0917 - typer calls it; every parameter is an option of t
 @app.command(epilog=parameters_help())
 def estimate(  # noqa: PLR0917 - typer calls it; every parameter is an option of the command
     file: Annotated[str, typer.Argument(metavar="FILE", help=LIBRARY_HELP)],
-    action: Annotated[str, typer.Option(help="encode, predict, log_prob, ...")],
-    model: Annotated[str, typer.Option(help="e1-600m, e1-300m, e1-150m or e1-demo.")],
+    action: ActionOption = None,
+    model: ModelOption = None,
     context: Annotated[Path | None, typer.Option(help="FASTA of homologs, the context of every query.")] = None,
     param: ParamOption = None,
     dtype: DtypeOption = None,
@@ -132,7 +141,7 @@ def estimate(  # noqa: PLR0917 - typer calls it; every parameter is an option of
     """Show what a job of this file would cost, and whether it would be accepted (else exit 3). Nothing is queued."""
     with connected(as_json=as_json) as (client, _):
         cost = client.estimate(
-            file, model=model, action=action, params=parse_params(param), dtype=dtype, context=context,
+            file, model=model, action=action, params=parse_params(param) or None, dtype=dtype, context=context,
             on_invalid=on_invalid, numbering=chosen(numbering, numbering_column, numbering_chain),
             layout=layout or "", sheet=sheet,
         )  # fmt: skip

@@ -16,6 +16,7 @@ from e1client.errors import ClientError, Exit, Refused, UsageError
 from e1client.numbering import NumberingFile, chosen
 from e1client.params import parse_params, with_dtype
 from e1client.progress import reporting, say
+from e1client.requests import NEEDED, is_request
 from e1client.shell import (
     DtypeOption,
     JsonFlag,
@@ -83,8 +84,8 @@ def run(  # noqa: PLR0917 - typer calls it; every parameter is an option of the 
     with exits(as_json=as_json), refusals():
         if not file.exists():
             raise UsageError(f"FILE {str(file)!r} does not exist", code="file_unreadable")
-        if file.suffix != ".json" and not (action and model):
-            raise UsageError("--action and --model are needed, unless FILE is a .json file that names them")
+        if not is_request(file) and not (action and model):
+            raise UsageError(NEEDED)
         check_out(out)
         params = with_dtype(parse_params(param), dtype)
         run_file = load("worker.run_file")
@@ -93,7 +94,7 @@ def run(  # noqa: PLR0917 - typer calls it; every parameter is an option of the 
         with reporting(as_json=as_json) as reporter, regular_file(file) as library, place_for(out) as place:
             code = run_file.run(
                 library, action=action, model=model, out=place, context=context, params=params,
-                on_invalid=on_invalid or "reject", name=name, report=reporter.count, warn=warning,
+                on_invalid=on_invalid or "", name=name, report=reporter.count, warn=warning,
                 table=table or "", reading={"layout": layout or "", "sheet": sheet},
                 numbering=numbering_of(chosen(numbering, numbering_column, numbering_chain)),
             )  # fmt: skip

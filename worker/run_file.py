@@ -18,8 +18,9 @@ from jobs.actions.contexts import Context, Contexts, described, read_contexts
 from jobs.actions.numbered import numbered_by_file
 from jobs.actions.units import UnitPlan
 from jobs.errors import InvalidInput, Problem
-from jobs.parsing import BadRecord, ItemReader, ItemRules, Reader, Record, open_reader, read_context
+from jobs.parsing import BadRecord, ItemReader, ItemRules, Reader, Record, blocks_of, open_reader, read_context
 from jobs.parsing.asked import Reading
+from jobs.parsing.bodies import REQUESTS, check_choices, check_request, parse_body
 from jobs.parsing.tally import InputTally
 from jobs.science.variants.numbering_files import FileNumbering
 from worker.engine import Engine
@@ -103,19 +104,22 @@ def run(
 ) -> int:
     """Compute `file` and write `out`, whose suffix names the format.
 
+    A `.json` file is the body of a request; the arguments come before its fields, and are empty to leave them.
     `reading` has the fields of `Reading`. `numbering` returns that of a sequence, from a file. Calls `warn` with each
     warning about the input before anything is computed, and `report(done, total)` after each item.
 
     Returns the exit code: 0, or 4 if items failed. Raises InvalidInput with all problems of the input before anything
     is computed (unless `on_invalid` is "skip"), and ModelError if the model cannot be loaded.
     """
-    body = _body(file) if file.suffix == ".json" else {}
-    slug = model or _text(body, "model")
+    known = {"model": model, "action": action, "on_invalid": on_invalid}
+    body = _body(file, known) if file.name.endswith(REQUESTS) else {}
+    fields = body | {field: value for field, value in known.items() if value}
+    on_invalid, slug = check_choices(fields), fields["model"]
     engine = Engine.load(slug)
     facts = MODELS.get(slug) or _facts(engine)
     asked = Reading.of(reading)
-    plan = _plan(file, body, get_action(action or _text(body, "action")), facts, context, params, numbering, asked)
-    total = _check(plan, str(body.get("on_invalid") or on_invalid))
+    plan = _plan(file, body, get_action(fields["action"]), facts, context, params, numbering, asked)
+    total = _check(plan, on_invalid)
     of_variants = plan.rules.variants.warnings() if plan.rules.variants else ()
     for problem in (*plan.notes, *plan.library.warnings, *of_variants):
         warn(problem)
@@ -130,30 +134,19 @@ def run(
                 failed += finished.state == "failed"
                 writer.write(finished)
                 report(finished.index + 1, total)
-            writer.close(manifest=_manifest(plan, engine, name))
+            writer.close(manifest=_manifest(plan, engine, name or str(body.get("name") or "")))
         partial.replace(out)
     finally:
         partial.unlink(missing_ok=True)
     return 4 if failed else 0
 
 
-def _body(file: Path) -> dict[str, Any]:
-    try:
-        body = orjson.loads(file.read_bytes())
-    except orjson.JSONDecodeError as error:
-        what = f"{file.name} is not JSON: {error.msg}"
-        raise InvalidInput.one("bad_json", what, line=error.lineno, column=error.colno) from error
-    if not isinstance(body, dict) or not isinstance(body.get("items"), list):
-        what = f"{file.name} is not a body of POST /api/jobs/"
-        raise InvalidInput.one("bad_json", what, "It needs model, action and items.")
+def _body(file: Path, known: Mapping[str, str | None]) -> dict[str, Any]:
+    """Return the body in a .json file, packed or not. Raises InvalidInput as REST does."""
+    with file.open("rb") as stream:
+        body = parse_body(b"".join(blocks_of(stream)))
+    check_request(body, known)
     return body
-
-
-def _text(body: Mapping[str, Any], field: str) -> str:
-    value = body.get(field)
-    if not isinstance(value, str) or not value:
-        raise InvalidInput.one("missing_field", f"the field {field} is missing", path=field)
-    return value
 
 
 def _facts(engine: Engine) -> ModelFacts:

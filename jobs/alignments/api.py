@@ -25,8 +25,9 @@ from jobs.contexts.services import check_set_name
 from jobs.errors import Problem
 from jobs.intake.requests import enabled_model
 from jobs.models import Alignment, NeighbourCount
+from jobs.parsing.bodies import unknown_fields
 from jobs.science.alignments.sampling import Drawn, Sampler
-from jobs.web.rest.bodies import STREAMED, MultipartBodyParser, stream_parser, unknown_fields
+from jobs.web.rest.bodies import STREAMED, MultipartBodyParser, stream_parser
 from jobs.web.rest.paging import NewestFirst
 from jobs.web.rest.views import COMMON_ERRORS, JobView, refusals
 

@@ -21,13 +21,13 @@ from jobs.actions.schema import request_schema
 from jobs.api import serializers as shapes
 from jobs.errors import InvalidInput, NotFound, Problems
 from jobs.intake.ingest import Request
-from jobs.intake.requests import checked_params, require_items
+from jobs.intake.requests import checked_params
 from jobs.intake.sync import answer
 from jobs.limits import MAX_HEADER, SYNC_CONTEXT_TOKENS, SYNC_ITEMS
 from jobs.parsing import BadRecord, ItemReader, Record
+from jobs.parsing.bodies import only_fields, require_items
 from jobs.parsing.letters import storable
 from jobs.quotas.api import RateLimited
-from jobs.web.rest.bodies import only_fields
 from jobs.web.rest.views import refusals
 
 FIELDS = ("params", "items")

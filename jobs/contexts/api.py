@@ -20,12 +20,13 @@ from jobs.errors import InvalidInput, NotFound, Problem
 from jobs.limits import LISTED_PROBLEMS, MAX_CONTEXT_FILE
 from jobs.parsing import read_context
 from jobs.parsing.asked import layout_of
+from jobs.parsing.bodies import unknown_fields
 from jobs.parsing.context import LAYOUT
 from jobs.parsing.items import check_context_shape
 from jobs.parsing.letters import clean_sequence
 from jobs.parsing.records import Place
 from jobs.parsing.upload import context_bytes
-from jobs.web.rest.bodies import STREAMED, JsonBodyParser, MultipartBodyParser, unknown_fields
+from jobs.web.rest.bodies import STREAMED, JsonBodyParser, MultipartBodyParser
 from jobs.web.rest.paging import NewestFirst
 from jobs.web.rest.views import COMMON_ERRORS, JobView, refusals
 

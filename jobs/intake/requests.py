@@ -27,16 +27,14 @@ from jobs.intake.submit import HashedStream, Records, Submission
 from jobs.models import Job
 from jobs.parsing import ItemReader, ItemRules, asked, open_reader, read_context
 from jobs.parsing.asked import Reading, layout_of
+from jobs.parsing.bodies import FIELDS, check_choices, check_request, require_items
 from jobs.parsing.context import LAYOUT
 from jobs.parsing.text import file_name
 from jobs.parsing.upload import context_bytes
 from jobs.queue.lifecycle import check_name
-from jobs.web.rest.bodies import only_fields
 
-FIELDS = ("model", "action", "params", "name", "on_invalid")
 UPLOAD_FIELDS = (*FIELDS, *asked.FIELDS, LAYOUT)
 """Fields of a request with a file: what bare lines are, those of the context too, and the sheet of a workbook."""
-ON_INVALID = ("reject", "skip")
 
 Opener = Callable[[HashedStream, ItemRules, tuple[str, ...]], Records]
 """Opens a library: from its bytes, the rules of its items, and their shared context."""
@@ -63,7 +61,7 @@ def read_submission(request: RestRequest, known: Mapping[str, Any] = MappingProx
         return _of_multipart(request, owner, key, known)
     if not isinstance(data, dict):
         raise InvalidInput.one("bad_body", "the body is not a JSON object")
-    only_fields(data, (*FIELDS, "items", "context_sequences"))
+    check_request(data, known)
     return _of_json(data, owner, key, known)
 
 
@@ -152,17 +150,6 @@ def _of_json(data: Mapping[str, Any], owner: User, key: str | None, known: Mappi
     return _submission(request, io.BytesIO(orjson.dumps(items)), context, opened)
 
 
-def require_items(data: Mapping[str, Any]) -> list[Any]:
-    """Return the field `items`. Raises InvalidInput `no_items` unless it is a list with at least one entry."""
-    items = data.get("items")
-    if not isinstance(items, list) or not items:
-        found = "missing" if items is None else ("empty" if items == [] else "not a list")
-        raise InvalidInput.one(
-            "no_items", f"items is {found}", 'Give a list such as [{"sequence": "MKT"}].', path="items"
-        )
-    return items
-
-
 def _submission(
     request: Request,
     stream: BinaryIO,
@@ -196,18 +183,12 @@ def read_request(fields: Mapping[str, Any], *, owner: User, key: str | None) -> 
 
     Context sets that `params.contexts` names are the owner's.
     """
-    for name in ("model", "action"):
-        if not isinstance(fields.get(name), str) or not fields[name]:
-            raise InvalidInput.one("missing_field", f"the field {name} is missing", path=name)
+    on_invalid = check_choices(fields)
     model, action = enabled_model(fields["model"]), get_action(fields["action"])
     params = fields.get("params")
     if params is not None and not isinstance(params, dict):
         remedy = 'Give one such as {"include": ["mean"]}.'
         raise InvalidInput.one("bad_params", "params is not a JSON object", remedy, path="params")
-    on_invalid = fields.get("on_invalid") or "reject"
-    if on_invalid not in ON_INVALID:
-        what = f"on_invalid is {on_invalid!r}"
-        raise InvalidInput.one("bad_on_invalid", what, "Choose reject or skip.", path="on_invalid")
     name = check_name(fields.get("name") or "")
     checked, contexts = checked_params(action, model, params or {}, owner)
     return Request(model.slug, action.name, checked, name, on_invalid, contexts=contexts, idempotency_key=key)

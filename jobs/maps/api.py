@@ -23,8 +23,8 @@ from jobs.maps.similar import similar_to, vector_of_item, vector_of_sequence
 from jobs.models import Job
 from jobs.models.states import ArtefactState, WorkState
 from jobs.parsing import BadRecord, ItemReader, Record
+from jobs.parsing.bodies import only_fields
 from jobs.web.numbers import json_whole
-from jobs.web.rest.bodies import only_fields
 from jobs.web.rest.views import COMMON_ERRORS, JobView, refusals
 
 REFUSED = refusals(400, 401, 404)

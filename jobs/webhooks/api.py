@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from jobs.errors import InvalidInput
 from jobs.models import Delivery
-from jobs.web.rest.bodies import only_fields
+from jobs.parsing.bodies import only_fields
 from jobs.web.rest.paging import Pages
 from jobs.web.rest.views import COMMON_ERRORS, JobView, refusals
 from jobs.webhooks import serializers as shapes

@@ -26,7 +26,7 @@ from jobs.contexts.selectors import context_sets_of
 from jobs.contexts.services import SET_RULES
 from jobs.errors import InvalidInput, Problem, ServiceError
 from jobs.intake.numbering import first_sequence
-from jobs.intake.requests import ON_INVALID, enabled_model, submission_of_file, submission_of_job
+from jobs.intake.requests import enabled_model, submission_of_file, submission_of_job
 from jobs.intake.submit import Submission, job_submit
 from jobs.library.selectors import items_of
 from jobs.limits import MAX_CONTEXTS, MAX_RESIDUES
@@ -35,6 +35,7 @@ from jobs.pages.new_job.form import Asked, first, new_key, posted
 from jobs.pages.new_job.stored_arrays import stored_arrays
 from jobs.pages.new_job.variants import parent_of_file, parent_of_text
 from jobs.parsing.asked import Reading
+from jobs.parsing.bodies import ON_INVALID
 from jobs.parsing.letters import clean_sequence
 from jobs.parsing.upload import context_bytes
 from jobs.queue import progress

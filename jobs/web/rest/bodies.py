@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import re
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from itertools import chain
 from typing import Any, BinaryIO, cast
 
-import orjson
 from django.conf import settings
 from rest_framework.parsers import BaseParser, DataAndFiles, MultiPartParser
 
-from jobs.errors import InvalidInput, Problem, Problems, TooLarge
-from jobs.limits import JSON_RATIO_FROM, MAX_JSON_RATIO, MAX_JSON_VALUES, MAX_UPLOAD_BODY, SHOWN_NAME
+from jobs.errors import InvalidInput, Problem, TooLarge
+from jobs.limits import JSON_RATIO_FROM, MAX_JSON_RATIO, MAX_UPLOAD_BODY
+from jobs.parsing.bodies import parse_body
 from jobs.parsing.numbers import whole
 from jobs.web.text import check_text
 from jobs.web.uploads import HELD, is_small, request_place
@@ -89,33 +88,11 @@ def _place_of(request: Any) -> AbstractContextManager[None]:
 
 
 def parse_object(data: bytes) -> dict[str, Any]:
-    """Return a JSON object from bytes. Raises InvalidInput with the line and column of the error."""
-    _check_values(data)
-    try:
-        value = orjson.loads(data)
-    except orjson.JSONDecodeError as error:
-        what, remedy = f"the body is not JSON: {error.msg}", "Check it with a JSON validator."
-        raise InvalidInput.one("bad_json", what, remedy, line=error.lineno, column=error.colno) from error
-    if not isinstance(value, dict):
-        raise InvalidInput.one("bad_json", f"the body is a JSON {type(value).__name__}, not an object")
+    """Return a JSON object from bytes. Raises InvalidInput with the line and column, or the path, of the error."""
+    value = parse_body(data)
     if rb"\u0000" in data:
         check_text(_texts(value))
     return value
-
-
-_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
-
-
-def _check_values(data: bytes) -> None:
-    """Raise TooLarge `too_many_values` before anything is built from the body."""
-    if _structure(data) > MAX_JSON_VALUES and _structure(_STRINGS.sub(b"", data)) > MAX_JSON_VALUES:
-        what = f"the JSON body has more than {MAX_JSON_VALUES:,} values"
-        raise TooLarge.of(Problem("too_many_values", what, "Upload the library as a file (FASTA, JSONL, CSV)."))
-
-
-def _structure(data: bytes) -> int:
-    """Return the number of commas and opening brackets: at least the number of values, less one."""
-    return sum(map(data.count, (b",", b"[", b"{")))
 
 
 def _texts(value: object) -> Iterator[tuple[str, str]]:
@@ -130,20 +107,6 @@ def _texts(value: object) -> Iterator[tuple[str, str]]:
         elif isinstance(one, dict):
             yield from ((path, key) for key in one)
             waiting += [(f"{path}.{key}".lstrip("."), member) for key, member in one.items()]
-
-
-def unknown_fields(data: Iterable[str], known: Sequence[str]) -> Problems:
-    """Return a problem for each field of a body that is not in `known`."""
-    problems, choice = Problems(), f"Choose from {', '.join(known)}."
-    unknown = [name[:SHOWN_NAME] for name in data if name not in known]
-    problems.each(unknown, lambda n: Problem("unknown_field", f"there is no field {n!r}", choice, path=n))
-    return problems
-
-
-def only_fields(data: Iterable[str], known: Sequence[str]) -> None:
-    """Raise InvalidInput if a body has a field that is not in `known`."""
-    if problems := unknown_fields(data, known):
-        raise problems.refusal()
 
 
 def _read_limited(body: CountedBody, *, gzipped: bool) -> bytes:
@@ -176,8 +139,9 @@ def _read_limited(body: CountedBody, *, gzipped: bool) -> bytes:
 
 
 def _second_member() -> InvalidInput:
-    remedy = "Send the body as one gzip member, with nothing after it."
-    return InvalidInput.one("bad_gzip", "more bytes follow the end of the gzip body", remedy)
+    what = "the gzip body has several members, or other bytes follow its end"
+    remedy = "Pack the whole body as one member, with nothing after it, or send it unpacked."
+    return InvalidInput.one("bad_gzip", what, remedy)
 
 
 class MultipartBodyParser(MultiPartParser):
