@@ -25,6 +25,7 @@ from e1client.job import last_part
 from e1client.numbering import chosen
 from e1client.params import parse_params
 from e1client.progress import reporting, say
+from e1client.records_cli import records_app
 from e1client.render import table_lines
 from e1client.search_cli import context_app
 from e1client.shell import (
@@ -54,6 +55,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(analysis_app)
+app.add_typer(records_app)
 app.add_typer(context_app, name="context")
 
 WaitFlag = Annotated[bool, typer.Option("--wait", help="Wait until the job ends.")]
@@ -211,19 +213,6 @@ def download(
             return
         target = Path(out or f"{last_part(job)}.{format or 'jsonl'}")
         client.download(job, target, format=format, table=table, on_bytes=reporter.bytes)
-        tell_file(target, as_json=as_json)
-
-
-@app.command()
-def ledger(
-    job: JobArgument,
-    out: Annotated[Path | None, typer.Option(help="The CSV file; else JOB-ledger.csv.")] = None,
-    as_json: JsonFlag = False,
-) -> None:
-    """Fetch a line for every item: state, reason, attempts, worker, checksum."""
-    with connected(as_json=as_json) as (client, _), reporting(as_json=as_json) as reporter:
-        target = out or Path(f"{last_part(job)}-ledger.csv")
-        client.ledger(job, target, on_bytes=reporter.bytes)
         tell_file(target, as_json=as_json)
 
 

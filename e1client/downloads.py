@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import uuid
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -20,19 +20,21 @@ from e1client.job import last_part
 from e1client.transport import Patience, Transport, decoded
 
 FORMATS = ("jsonl", "csv", "xlsx", "npz", "h5", "parquet")
+RECORD_FORMATS = ("fasta", "csv")
+"""Formats of the bad records of a job. Those of variants have CSV only."""
 BLOCK = 1 << 20
 
 OnBytes = Callable[[int, int | None], None]
 """Called with the bytes so far, and those in all or None if the server does not know."""
 
 
-def format_of(out: Path, chosen: str | None = None) -> str:
+def format_of(out: Path, chosen: str | None = None, formats: Sequence[str] = FORMATS) -> str:
     """Return the chosen format, else the one that the file's suffix names. Raises UsageError for any other."""
     name = chosen or out.suffix.removeprefix(".").lower()
-    if name not in FORMATS:
+    if name not in formats:
         raise UsageError(
-            f"{str(out)!r} names no result format; "
-            f"end it in one of {', '.join('.' + f for f in FORMATS)}, or use --format",
+            f"{str(out)!r} names no format of these; "
+            f"end it in one of {', '.join('.' + f for f in formats)}, or use --format",
             code="unknown_format",
         )
     return name
@@ -151,6 +153,6 @@ def _check_end(file: IO[bytes], format: str) -> None:
     else:
         end = {"parquet": b"PAR1", "h5": b"", "json": b""}.get(format, b"\n")
         file.seek(max(0, size - len(end)))
-        whole = file.read() == end or (size == 0 and format == "jsonl")
+        whole = file.read() == end or (size == 0 and format in ("jsonl", "fasta"))
     if not whole:
         raise Unreachable(f"the download broke off after {size} bytes", code="truncated")

@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Any, Self
 
 import httpx
 
-from e1client.downloads import OnBytes, complete_file, fetch, format_of
+from e1client.downloads import RECORD_FORMATS, OnBytes, complete_file, fetch, format_of
 from e1client.errors import ClientError, needed
 from e1client.job import Job, JobLike, job_path, last_part
 from e1client.settings import find_connection
@@ -159,6 +159,21 @@ class JobReader:
         out = Path(out)
         with complete_file(out) as file:
             fetch(self._transport, f"{job_path(job)}ledger/", file, "csv", on_bytes=on_bytes)
+        return out
+
+    def bad_records(
+        self, job: JobLike, out: str | Path, *, format: str | None = None, on_bytes: OnBytes = ignore
+    ) -> Path:
+        """Write the records that were skipped as invalid to `out`, and return it; raises as `download` does.
+
+        The suffix of `out` names the format (fasta, csv) unless `format` does. Both have the reason of each record, and
+        can be mended and submitted again. Raises Rejected for FASTA of a job of variants.
+        """
+        out = Path(out)
+        format = format_of(out, format, RECORD_FORMATS)
+        with complete_file(out) as file:
+            path = f"{job_path(job)}bad-records/"
+            fetch(self._transport, path, file, format, on_bytes=on_bytes, params={"format": format})
         return out
 
     def _fetch(

@@ -34,7 +34,7 @@ def parse_body(data: bytes) -> dict[str, Any]:
         remedy = "Check it with a JSON validator. A library with an item on each line is JSONL: name it .jsonl."
         raise InvalidInput.one("bad_json", what, remedy, line=error.lineno, column=error.colno) from error
     if not isinstance(value, dict):
-        remedy = 'Send an object, such as {"model": "e1-demo", "action": "encode", "items": [{"sequence": "MKT"}]}.'
+        remedy = "Send an object with fields: a job has model, action, and items as a list."
         raise InvalidInput.one("bad_body", f"the body is a JSON {_KINDS[type(value)]}, not an object", remedy)
     return value
 
