@@ -318,7 +318,7 @@ def test_outputs_are_checked_before_anything_is_asked(client, service, tmp_path)
     for out, word in (
         ("out.txt", "parquet"),
         ("none/out.npz", "does not exist"),
-        ("", "names no result format"),
+        ("", "names no format of these"),
     ):
         with pytest.raises(UsageError, match=word):
             client.download("00000000-0000-0000-0000-000000000000", tmp_path / out)

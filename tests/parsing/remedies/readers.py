@@ -13,7 +13,7 @@ from jobs.alignments.bodies import parent_of, truth
 from jobs.errors import InvalidInput
 from jobs.limits import MAX_UPLOAD_BYTES
 from jobs.maps import column_files
-from jobs.parsing import BadRecord, ItemReader, open_reader, read_context
+from jobs.parsing import BadRecord, ItemReader, bodies, open_reader, read_context
 from jobs.parsing.asked import Reading
 from jobs.parsing.tally import InputTally
 from jobs.parsing.upload import context_bytes
@@ -72,8 +72,16 @@ def context_file(data: bytes) -> bytes:
     return context_bytes(SimpleNamespace(size=len(data), read=lambda: data))
 
 
+def body(data: bytes) -> dict[str, Any]:
+    """Read the body of a request for a job."""
+    found = bodies.parse_body(data)
+    bodies.check_request(found, {})
+    return found
+
+
 READERS: dict[str, Callable[..., Any]] = {
     "library": library,
+    "body": body,
     "items": items,
     "contexts": lambda data, rules=ENCODE, **options: read_context(data, rules, **options),
     "alignment": read_alignment,

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from functools import partial
 
+from jobs.parsing import bodies
 from tests.parsing.reading import ENCODE, LOG_PROB, PREDICT
 from tests.parsing.remedies.readers import SMALL, Case, case_in
 
@@ -132,6 +133,21 @@ case(
     '{"sequence": "MKT"}\n{"sequence": "MK"}\n',
 )
 case("json_array", "library", '[{"sequence": "MKT"}]', "Write one item a line", '{"sequence": "MKT"}\n')
+
+# Bodies of requests
+BODY = '{"model": "e1-demo", "action": "encode", "items": [{"sequence": "MKT"}]}'
+case("bad_body", "body", '[{"sequence": "MKT"}]', "a job has model, action, and items as a list", BODY)
+case("bad_json", "body", BODY[:-1], "Check it with a JSON validator", BODY)
+case("no_items", "body", '{"model": "e1-demo", "action": "encode"}', "Give a list such as", BODY)
+case("unknown_field", "body", BODY[:-1] + ', "reader": 1}', "Choose from model", BODY)
+case(
+    "bad_on_invalid",
+    "body",
+    BODY[:-1] + ', "on_invalid": "drop"}',
+    "reject or skip",
+    BODY[:-1] + ', "on_invalid": "skip"}',
+)
+case("too_many_values", "body", BODY, "Upload the library as a file", limit=(bodies, "MAX_JSON_VALUES", 2))
 
 # Contexts
 case("empty_context", "contexts", "", "Give FASTA, or a JSON list", ">a\nMKT\n", '["MKT"]')
