@@ -45,7 +45,8 @@ class Table:
         self._width = len(header.cells)
         names = [" ".join(name.replace("\ufeff", "").split()) for name in header.cells]
         self._kept = [at for at, name in enumerate(names) if name and not _UNNAMED.fullmatch(name)]
-        self._nameless = [at for at in range(self._width) if at not in set(self._kept)]
+        named = set(self._kept)
+        self._nameless = [at for at in range(self._width) if at not in named]
         self._needed = self._kept[-1] + 1 if self._kept else 0
         self.columns = tuple(names[at] for at in self._kept)
         self.line = header.line
