@@ -120,7 +120,7 @@ def _simulation(plan: Plan) -> Iterator[Row]:
 def _server(plan: Plan) -> Iterator[Row]:
     # Two servers, each with a connection to Postgres for every thread that has worked.
     with running(plan.folder / "server", connections=400) as stores:
-        yield from webserver.servers(stores, rounds=plan.repeats(10), seconds=1 if plan.smoke else 5)
+        yield from webserver.servers(stores, rounds=plan.repeats(10), seconds=3 if plan.smoke else 5)
 
 
 def _growth(plan: Plan) -> Iterator[Row]:

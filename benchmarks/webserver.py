@@ -83,6 +83,8 @@ def rate(wrk: str, url: str, options: list[str], seconds: int) -> float:
     found = re.search(r"Requests/sec:\s*([\d.]+)", said)
     if found is None or re.search(r"Non-2xx|Socket errors", said):
         raise RuntimeError(f"{url} was not answered as it should be:\n{said}")
+    if not float(found[1]):
+        raise RuntimeError(f"{url} was not answered once in {seconds} s")
     return float(found[1])
 
 

@@ -37,20 +37,30 @@ def sheet_rows(
     """
     cells = _Cells(texts, dates, seen, from_1904=from_1904)
     for _ in parse(blocks, cells):
-        yield from cells.rows
+        # A row of one cell far to the right is as wide as the sheet. Only one of them is laid out at a time.
+        yield from ((number, _laid_out(row)) for number, row in cells.rows)
         cells.rows.clear()
+
+
+def _laid_out(row: dict[int, str]) -> list[str]:
+    """Return the cells of a row from its texts by column."""
+    cells = [""] * (max(row) + 1)
+    for column, text in row.items():
+        cells[column] = text
+    return cells
 
 
 class _Cells:
     """Takes the events of a sheet, and keeps rows that are complete in `rows`."""
 
     def __init__(self, texts: SharedTexts | None, dates: frozenset[int], seen: Seen, *, from_1904: bool) -> None:
-        self.rows: list[tuple[int, list[str]]] = []
+        self.rows: list[tuple[int, dict[int, str]]] = []
         self._texts = texts
         self._dates = dates
         self._seen = seen
         self._from_1904 = from_1904
-        self._row: list[str] = []
+        self._row: dict[int, str] = {}
+        self._width = 0
         self._number = 0
         self._size = 0
         self._cells = 0
@@ -85,7 +95,7 @@ class _Cells:
         self._number = int(number) if number else self._number + 1
         self._in_row = True
         self._column, self._size = -1, 0
-        self._row = []
+        self._row, self._width = {}, 0
         self._hidden = attributes.get("hidden", "0") in ("1", "true")
 
     def _start_cell(self, attributes: Attributes) -> None:
@@ -120,23 +130,23 @@ class _Cells:
             self._in_row = False
             if self._row:
                 self.rows.append((self._number, self._row))
-                self._row = []
+                self._row = {}
                 self._seen.hidden += self._hidden
 
     def _put(self, text: str) -> None:
         if not text or text.isspace():
             return
-        missing = self._column - len(self._row)
-        if missing < 0:  # A cell that comes again, or before its neighbour.
-            self._row[self._column] = text
+        # A cell may come again, or before its neighbour.
+        self._row[self._column] = text
+        wider = self._column + 1 - self._width
+        if wider <= 0:
             return
-        self._cells += missing + 1
+        self._width += wider
+        self._cells += wider
         if self._cells > MAX_SHEET_CELLS:
             raise too_large(f"has more than {MAX_SHEET_CELLS:,} cells in the sheet")
         self._size += len(text)
         self._check_size()
-        self._row += [""] * missing
-        self._row.append(text)
 
     def _check_size(self) -> None:
         if self._size > 2 * MAX_LINE:
