@@ -92,6 +92,8 @@ test-full: export E1_TEST_FULL = yes
 test-full: test test-slow
 	@$(BIN)/python -m tests.faults
 	@$(BIN)/python -m tests.faults load
+	@if command -v podman >/dev/null; then $(BIN)/python -m tests.deploy.stand_ins; \
+		else echo "podman is not installed: the containers did not run (CONTRIBUTING.md)"; fi
 
 # ruff's rules S come from bandit and audit our own code. words.py checks the English of code and documents.
 check: setup
