@@ -175,11 +175,12 @@ export class PointMap extends HTMLElement implements Gestured {
     if (!this.wanted) return;
     const all = this.wanted === "all";
     this.wanted = "";
-    if (!this.points || !this.colouring) return;
     this.theme ??= themeOf(this);
-    if (all) drawScene(this.scene, this.points, this.colouring, this.view, this.theme, devicePixelRatio);
-    const { at, picked, neighbours, line } = this;
-    drawMarks(this.marks, this.points, { at, picked, neighbours, line }, this.view, this.theme, devicePixelRatio);
+    const { points, colouring, view, theme, at, picked, neighbours, line } = this;
+    if (!points || !colouring) return;
+    const scene = { points, colouring, view, theme, dpr: devicePixelRatio };
+    if (all) drawScene(this.scene, scene);
+    drawMarks(this.marks, scene, { at, picked, neighbours, line });
     this.dataset.drawn = String(Number(this.dataset.drawn ?? 0) + 1);
   }
 

@@ -7,17 +7,18 @@ import type { Theme, View } from "./view";
 /** From this many points on, points are set pixel by pixel, so that tens of thousands stay fluid. */
 const MANY = 5000;
 
+/** What is drawn of a map. The canvas has `dpr` pixels for each one of the page. */
+export interface Scene {
+  readonly points: Points;
+  readonly colouring: Colouring;
+  readonly view: View;
+  readonly theme: Theme;
+  readonly dpr: number;
+}
+
 /** Draws all points, `r` pixels of the canvas in radius, on a ground that has one colour so far. */
-export function drawDots(
-  pen: CanvasRenderingContext2D,
-  points: Points,
-  colouring: Colouring,
-  r: number,
-  view: View,
-  theme: Theme,
-  dpr: number,
-): void {
-  (points.u.length > MANY ? layPoints : drawPoints)(pen, points, colouring, r, view, theme, dpr);
+export function drawDots(pen: CanvasRenderingContext2D, scene: Scene, r: number): void {
+  (scene.points.u.length > MANY ? layPoints : drawPoints)(pen, scene, r);
 }
 
 const orders = new WeakMap<Colouring, Int32Array>();
@@ -47,10 +48,7 @@ const picturesOf = (colouring: Colouring, r: number, theme: Theme): HTMLCanvasEl
 
 /** Calls `put` for every point in drawing order, with the number of its picture and its place on the canvas. */
 function eachPoint(
-  { u, v }: Points,
-  colouring: Colouring,
-  view: View,
-  dpr: number,
+  { points: { u, v }, colouring, view, dpr }: Scene,
   put: (picture: number, x: number, y: number) => void,
 ): void {
   const scale = view.scale * dpr;
@@ -60,18 +58,10 @@ function eachPoint(
   }
 }
 
-function drawPoints(
-  pen: CanvasRenderingContext2D,
-  points: Points,
-  colouring: Colouring,
-  r: number,
-  view: View,
-  theme: Theme,
-  dpr: number,
-): void {
+function drawPoints(pen: CanvasRenderingContext2D, scene: Scene, r: number): void {
   const { width, height } = pen.canvas;
-  const pictures = picturesOf(colouring, r, theme);
-  eachPoint(points, colouring, view, dpr, (number, middleX, middleY) => {
+  const pictures = picturesOf(scene.colouring, r, scene.theme);
+  eachPoint(scene, (number, middleX, middleY) => {
     const picture = pictures[number] ?? pictures[0];
     if (!picture) return;
     const [x, y] = [middleX - picture.width / 2, middleY - picture.width / 2];
@@ -80,19 +70,11 @@ function drawPoints(
 }
 
 /** Draws points like `drawPoints`, at the nearest pixel. */
-function layPoints(
-  pen: CanvasRenderingContext2D,
-  points: Points,
-  colouring: Colouring,
-  r: number,
-  view: View,
-  theme: Theme,
-  dpr: number,
-): void {
+function layPoints(pen: CanvasRenderingContext2D, scene: Scene, r: number): void {
   const { width, height } = pen.canvas;
-  const pixels = new Pixels(width, height, pixelOf(theme.ground));
-  const stamps = stampsOf(colouring, r, theme);
-  eachPoint(points, colouring, view, dpr, (number, x, y) => {
+  const pixels = new Pixels(width, height, pixelOf(scene.theme.ground));
+  const stamps = stampsOf(scene.colouring, r, scene.theme);
+  eachPoint(scene, (number, x, y) => {
     const one = stamps[number] ?? stamps[0];
     if (one) pixels.lay(one, Math.round(x - one.side / 2), Math.round(y - one.side / 2));
   });

@@ -1,8 +1,8 @@
 // Drawing a map: its points, numbers of groups at their middles, and the marks that change while the points stay.
 import type { Colouring } from "./colours";
-import { drawDots } from "./dots";
+import { type Scene, drawDots } from "./dots";
 import type { Points } from "./points";
-import type { Theme, View } from "./view";
+import type { Theme } from "./view";
 
 export function themeOf(element: Element): Theme {
   const style = getComputedStyle(element);
@@ -20,36 +20,21 @@ export function radius(points: number, zoom: number): number {
   return Math.min(8, small * Math.sqrt(Math.min(zoom, 12)));
 }
 
-/** Draws all points. The canvas has `dpr` pixels for each one of the page. */
-export function drawScene(
-  canvas: HTMLCanvasElement,
-  points: Points,
-  colouring: Colouring,
-  view: View,
-  theme: Theme,
-  dpr: number,
-): void {
+/** Draws all points. */
+export function drawScene(canvas: HTMLCanvasElement, scene: Scene): void {
   const pen = canvas.getContext("2d");
   if (!pen) return;
   pen.setTransform(1, 0, 0, 1, 0, 0);
-  pen.fillStyle = theme.ground;
+  pen.fillStyle = scene.theme.ground;
   pen.fillRect(0, 0, canvas.width, canvas.height);
-  const r = radius(points.u.length, view.zoom) * dpr;
-  drawDots(pen, points, colouring, r, view, theme, dpr);
-  if (colouring.entries) drawNames(pen, points, colouring, view, theme, dpr);
+  drawDots(pen, scene, radius(scene.points.u.length, scene.view.zoom) * scene.dpr);
+  if (scene.colouring.entries) drawNames(pen, scene);
 }
 
 const NAMED = 40;
 
 /** Draws the name of each group at its middle, so that colour alone carries no meaning. */
-function drawNames(
-  pen: CanvasRenderingContext2D,
-  points: Points,
-  colouring: Colouring,
-  view: View,
-  theme: Theme,
-  dpr: number,
-): void {
+function drawNames(pen: CanvasRenderingContext2D, { points, colouring, view, theme, dpr }: Scene): void {
   const names = (colouring.entries ?? []).slice(0, Math.min(NAMED, colouring.looks.length));
   const middles = middlesOf(points, colouring);
   pen.font = `600 ${12 * dpr}px system-ui, sans-serif`;
@@ -105,14 +90,7 @@ export interface Marks {
 }
 
 /** Draws what changes while the points stay: focus, picks, neighbours, the lasso. */
-export function drawMarks(
-  canvas: HTMLCanvasElement,
-  points: Points,
-  marks: Marks,
-  view: View,
-  theme: Theme,
-  dpr: number,
-): void {
+export function drawMarks(canvas: HTMLCanvasElement, { points, view, theme, dpr }: Scene, marks: Marks): void {
   const pen = canvas.getContext("2d");
   if (!pen) return;
   pen.setTransform(dpr, 0, 0, dpr, 0, 0);
