@@ -11,21 +11,58 @@ import typer
 from e1client.errors import Exit
 from e1client.following import connected
 from e1client.params import parse_params
-from e1client.progress import reporting, say
+from e1client.progress import BarReporter, JsonReporter, reporting
 from e1client.render import plain
-from e1client.shell import JobArgument, JsonFlag, ParamOption, SheetOption, show, tell_file
+from e1client.shell import JobArgument, JsonFlag, SheetOption, show, tell_file
 
 analysis_app = typer.Typer()
 
 
 Kind = Literal["neighbours", "clusters", "map"]
+ANALYSIS_PARAMETERS: Mapping[Kind, Mapping[str, str]] = {
+    "neighbours": {
+        "k": "how many similar items for each; 10, at most 100",
+        "layer": "the stored layer; the last one by default",
+        "against": "the id of another encode job of the same model, to search in",
+        "queries": "indices of the items whose neighbours are wanted; all by default",
+    },
+    "clusters": {
+        "method": "auto, louvain, hdbscan or kmeans; auto by default",
+        "layer": "the stored layer; the last one by default",
+        "seed": "of the random numbers; 0 by default",
+        "neighbours": "of each item in louvain's graph; 15 by default",
+        "resolution": "of louvain: more makes smaller groups; 1.0 by default",
+        "min_size": "of hdbscan: the least size of a group; 10 by default",
+        "count": "of kmeans: how many groups; chosen by itself by default",
+    },
+    "map": {
+        "method": "umap or pca; umap by default",
+        "layer": "the stored layer; the last one by default",
+        "seed": "of the random numbers; 0 by default",
+        "neighbours": "of each item in umap's graph; 15 by default",
+        "min_dist": "of umap: how close points may lie; 0.1 by default",
+        "clusters": "whether to find groups too; true by default",
+    },
+}
+"""Parameters of each kind. A test compares them with the service's."""
+AnalysisParamOption = Annotated[
+    list[str] | None,
+    typer.Option("--param", metavar="NAME=VALUE", help="A parameter of the analysis, such as k=20; see below."),
+]
 
 
-@analysis_app.command()
+def analysis_parameters_help() -> str:
+    """Return a paragraph for each kind with its parameters, for the end of the command's help."""
+    kinds = (f"{kind}: " + "; ".join(f"{name} ({text})" for name, text in texts.items())
+             for kind, texts in ANALYSIS_PARAMETERS.items())  # fmt: skip
+    return "\n\n".join(["Parameters of each --kind, each as --param NAME=VALUE:", *kinds])
+
+
+@analysis_app.command(epilog=analysis_parameters_help())
 def analyse(  # noqa: PLR0917 - typer calls it; every parameter is an option of the command
     job: JobArgument,
     kind: Annotated[Kind, typer.Option(help="What to compute.")] = "map",
-    param: ParamOption = None,
+    param: AnalysisParamOption = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait until it ends; --out waits too.")] = False,
     out: Annotated[Path | None, typer.Option(help="A .json or .npz file.")] = None,
     as_json: JsonFlag = False,
@@ -34,7 +71,8 @@ def analyse(  # noqa: PLR0917 - typer calls it; every parameter is an option of 
     with connected(as_json=as_json) as (client, _):
         body = client.analyse(job, kind, **parse_params(param))
         if wait or out is not None:
-            body = client.wait_analysis(job, body["id"], on_update=_tell)
+            with reporting(as_json=as_json) as reporter:
+                body = client.wait_analysis(job, body["id"], on_update=lambda now: tell(reporter, now))
         show(body, analysis_lines, as_json=as_json)
         if body["state"] in ("failed", "cancelled"):
             raise typer.Exit(Exit.JOB_FAILED)
@@ -65,9 +103,10 @@ def columns(
         show(client.upload_columns(job, file, sheet=sheet), column_lines, as_json=as_json)
 
 
-def _tell(body: Mapping[str, Any]) -> None:
+def tell(reporter: JsonReporter | BarReporter, body: Mapping[str, Any]) -> None:
+    """Show the stage of an analysis that is being computed."""
     if body["state"] == "building":
-        say(f"{100 * body['fraction']:.0f} % {plain(body['stage'])}")
+        reporter.stage(body["stage"], body["fraction"])
 
 
 def analysis_lines(body: Mapping[str, Any]) -> Iterator[str]:

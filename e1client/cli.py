@@ -12,7 +12,6 @@ import tempfile
 from pathlib import Path
 from typing import Annotated
 
-import stamina
 import typer
 
 from e1client.analysis_cli import analysis_app
@@ -22,6 +21,7 @@ from e1client.downloads import FORMATS, check_out
 from e1client.errors import Exit, UsageError
 from e1client.following import connected, follow, show_job, show_or_follow
 from e1client.job import last_part
+from e1client.job_cli import job_app
 from e1client.numbering import chosen
 from e1client.params import parse_params
 from e1client.progress import reporting, say
@@ -41,6 +41,8 @@ from e1client.shell import (
     ParamOption,
     SheetOption,
     TableOption,
+    WaitFlag,
+    WaitTimeout,
     parameters_help,
     show,
     tell_file,
@@ -54,14 +56,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(job_app)
 app.add_typer(analysis_app)
 app.add_typer(records_app)
 app.add_typer(context_app, name="context")
 
-WaitFlag = Annotated[bool, typer.Option("--wait", help="Wait until the job ends.")]
-WaitTimeout = Annotated[
-    float | None, typer.Option("--wait-timeout", min=0, metavar="SECONDS", help="Give up waiting (exit 6).")
-]
 OutOption = Annotated[
     Path | None,
     typer.Option("--out", help=f"Write the results there ({', '.join('.' + f for f in FORMATS)})."),
@@ -107,18 +106,26 @@ def submit(  # noqa: PLR0917 - typer calls it; every parameter is an option of t
     wait: WaitFlag = False,
     wait_timeout: WaitTimeout = None,
     out: OutOption = None,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Print the job's id only: JOB=$(e1 submit ... --quiet).")
+    ] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Submit a file; with --wait or --out wait for the results."""
     with connected(as_json=as_json) as (client, teller):
         if out is not None:
             check_out(out)
+        if quiet and (wait or out):
+            raise UsageError("--quiet prints an id and does not wait; leave out --wait and --out")
         job = client.submit(
             file, model=model, action=action, params=parse_params(param) or None, dtype=dtype, context=context,
             name=name, on_invalid=on_invalid, numbering=chosen(numbering, numbering_column, numbering_chain),
             layout=layout or "", sheet=sheet,
         )  # fmt: skip
         teller.back()
+        if quiet:
+            print(job.id)
+            return
         if wait or out:
             say(f"job {job.id}")
         show_or_follow(client, teller, job, wait=wait, timeout=wait_timeout, out=out, as_json=as_json)
@@ -216,26 +223,8 @@ def download(
         tell_file(target, as_json=as_json)
 
 
-@app.command()
-def cancel(job: JobArgument, as_json: JsonFlag = False) -> None:
-    """Stop a job; finished results stay."""
-    with connected(as_json=as_json) as (client, _):
-        show_job(client.cancel(job), as_json=as_json)
-
-
-@app.command()
-def retry(
-    job: JobArgument, wait: WaitFlag = False, wait_timeout: WaitTimeout = None, as_json: JsonFlag = False
-) -> None:
-    """Queue the failed items of a job again."""
-    with connected(as_json=as_json) as (client, teller):
-        show_or_follow(client, teller, client.retry(job), wait=wait, timeout=wait_timeout, as_json=as_json)
-
-
 def main() -> None:
     """Entry point of the `e1` command."""
-    # LossTeller reports lost connections; stamina would log each attempt as well.
-    stamina.instrumentation.set_on_retry_hooks(())
     app()
 
 

@@ -5,6 +5,7 @@ Each entry point is named after its command and refers to a Typer application th
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from importlib.metadata import PackageNotFoundError, entry_points, version
 from typing import Any
 
@@ -16,7 +17,7 @@ from e1client.errors import UsageError
 from e1client.shell import exits
 
 GROUP = "e1client.commands"
-SERVICE_COMMANDS = ("up", "run", "verify", "user", "worker", "database")
+SERVICE_COMMANDS = ("up", "down", "run", "verify", "user", "worker", "database")
 """The commands of the distribution `e1-service`."""
 
 
@@ -26,12 +27,36 @@ class Commands(TyperGroup):
     def list_commands(self, ctx: Any) -> list[str]:
         return [*super().list_commands(ctx), *(point.name for point in entry_points(group=GROUP))]
 
+    def get_params(self, ctx: Any) -> Any:
+        params = super().get_params(ctx)
+        hide_types_of_flags(params)
+        return params
+
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        command = self._found(cmd_name, ctx)
+        if command is not None:
+            _each(command, lambda one: hide_types_of_flags(one.get_params(ctx)))
+        return command
+
+    def _found(self, cmd_name: str, ctx: Any) -> Any:
         if own := super().get_command(ctx, cmd_name):
             return own
         for point in entry_points(group=GROUP, name=cmd_name):
             return get_group(point.load()).get_command(ctx, cmd_name)
         return _absent(cmd_name) if cmd_name in SERVICE_COMMANDS else None
+
+
+def hide_types_of_flags(params: Iterable[Any]) -> None:
+    """Have the help show `--wait`, not `--wait <bool>`: a flag takes no value."""
+    for param in params:
+        if getattr(param, "is_flag", False):
+            param.metavar = ""
+
+
+def _each(command: Any, act: Callable[[Any], None]) -> None:
+    act(command)
+    for one in getattr(command, "commands", {}).values():
+        _each(one, act)
 
 
 def _absent(name: str) -> Any:

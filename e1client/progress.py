@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -24,6 +26,9 @@ from e1client.errors import ClientError
 from e1client.job import Job
 from e1client.render import duration, plain, queue_text
 
+SECONDS_BETWEEN = 1.0
+"""Between two lines about the same stage."""
+
 
 def print_json(value: Any) -> None:
     """Print a JSON value on one line of standard output, flushed so that a reader gets it at once."""
@@ -41,27 +46,45 @@ def wants_json(*, as_json: bool) -> bool:
 
 
 class JsonReporter:
-    """A line of JSON on standard output for every change: short while a job runs, the complete job at its end."""
+    """Lines of JSON on standard output: one for each stage, and the complete job at its end.
+
+    With `every`, as `--json` asks for, also one for each change, at most once a second.
+    """
 
     RUNNING = ("id", "state", "counts", "units", "throughput", "eta_seconds", "queue")
 
-    def __init__(self) -> None:
+    def __init__(self, *, every: bool = False, now: Callable[[], float] = time.monotonic) -> None:
+        self._every, self._now = every, now
+        self._stage: object = None
         self._seen: object = None
+        self._last = -math.inf
 
     def job(self, job: Job) -> None:
-        if self._changed((job.state, dict(job.counts), job.units)):
-            print_json(job.data if job.is_final else {name: job.data.get(name) for name in self.RUNNING})
+        if job.is_final:
+            print_json(job.data)
+        elif self._worth(job.state, (dict(job.counts), job.units)):
+            print_json({name: job.data.get(name) for name in self.RUNNING})
 
     def count(self, done: int, total: int) -> None:
-        if self._changed((done, total)):
+        if done >= total or self._worth("running", done, new_stage=False):
             print_json({"done": done, "total": total})
+
+    def stage(self, name: str, fraction: float) -> None:
+        """Name each stage once, on standard error: standard output gets the result only."""
+        if self._worth(name, fraction):
+            say(f"{100 * fraction:.0f} % {plain(name)}" if self._every else plain(name))
 
     def bytes(self, done: int, total: int | None) -> None:
         """Print nothing: the file's name follows at the end."""
 
-    def _changed(self, now: object) -> bool:
-        changed, self._seen = now != self._seen, now
-        return changed
+    def _worth(self, stage: str, now: object, *, new_stage: bool = True) -> bool:
+        """Return whether to print: a new stage, or with `every` a change after a second."""
+        begun, self._stage = stage != self._stage, stage
+        due = self._every and now != self._seen and self._now() - self._last >= SECONDS_BETWEEN
+        if due or (begun and new_stage):
+            self._seen, self._last = now, self._now()
+            return True
+        return False
 
 
 class BarReporter:
@@ -82,6 +105,9 @@ class BarReporter:
 
     def count(self, done: int, total: int) -> None:
         self._show(self._items, "running", done, total, "")
+
+    def stage(self, name: str, fraction: float) -> None:
+        self._show(self._items, name, round(100 * fraction), 100, "")
 
     def bytes(self, done: int, total: int | None) -> None:
         self._show(self._bytes, "downloading", done, total, "")
@@ -114,7 +140,7 @@ def job_note(job: Job) -> str:
 def reporting(*, as_json: bool) -> Iterator[JsonReporter | BarReporter]:
     """Yield a reporter of JSON lines if output is JSON, else of a bar, which rich draws on terminals only."""
     if wants_json(as_json=as_json):
-        yield JsonReporter()
+        yield JsonReporter(every=as_json)
         return
     bars = BarReporter(Console(stderr=True))
     try:

@@ -19,9 +19,17 @@ def plain(value: object) -> str:
 
 def error_lines(error: ClientError) -> Iterator[str]:
     """Yield the error's sentence, then the first places with remedies, then the number of others."""
-    yield f"e1: {plain(error.detail)} [{plain(error.code)}]"
-    for problem in error.problems[:PROBLEMS_SHOWN]:
-        yield from problem_lines(problem)
+    problems = [list(problem_lines(problem)) for problem in error.problems[:PROBLEMS_SHOWN]]
+    detail, first = plain(error.detail), plain(error.problems[0].get("message", "")) if problems else ""
+    if first and error.problem_count <= 1 and detail == first:
+        yield f"e1: {problems[0][0].strip()}"  # the same sentence, with its place
+        yield from problems[0][1:]
+        return
+    if first and detail.endswith(f" First: {first}"):  # it is the next line
+        detail = detail.removesuffix(f" First: {first}").rstrip(".;") + ":"
+    yield f"e1: {detail} [{plain(error.code)}]"
+    for lines in problems:
+        yield from lines
     more = error.problem_count - min(len(error.problems), PROBLEMS_SHOWN)
     if more > 0:
         yield f"  ... and {more:,} more"

@@ -6,11 +6,11 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NoReturn
 
 import typer
 
-from e1client.errors import ClientError
+from e1client.errors import ClientError, UsageError
 from e1client.progress import print_json, say, wants_json
 from e1client.render import error_lines
 from e1protocol.parameters import PARAMETER_TEXTS
@@ -19,6 +19,10 @@ JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="The job's id, o
 JsonFlag = Annotated[
     bool,
     typer.Option("--json", help="JSON lines on standard output, also on a terminal; errors as JSON too."),
+]
+WaitFlag = Annotated[bool, typer.Option("--wait", help="Wait until the job ends.")]
+WaitTimeout = Annotated[
+    float | None, typer.Option("--wait-timeout", min=0, metavar="SECONDS", help="Give up waiting (exit 6).")
 ]
 ParamOption = Annotated[
     list[str] | None,
@@ -79,13 +83,22 @@ def exits(*, as_json: bool) -> Iterator[None]:
     """Print a ClientError on standard error, as JSON if `as_json`, and end with its exit code."""
     try:
         yield
+    except OSError as error:
+        # Of a file here: those of connections are ClientErrors already.
+        what = f"{error.filename or 'a file'}: {error.strerror or error}; check the path, its rights and the disk"
+        _end(UsageError(what, code="file_unusable"), as_json=as_json)
     except ClientError as error:
-        if as_json:
-            say(json.dumps(error.as_dict() | {"exit_code": int(error.exit_code)}))
-        else:
-            for line in error_lines(error):
-                say(line)
-        raise typer.Exit(int(error.exit_code)) from error
+        _end(error, as_json=as_json)
+
+
+def _end(error: ClientError, *, as_json: bool) -> NoReturn:
+    """Print an error, and end the command with its exit code."""
+    if as_json:
+        say(json.dumps(error.as_dict() | {"exit_code": int(error.exit_code)}))
+    else:
+        for line in error_lines(error):
+            say(line)
+    raise typer.Exit(int(error.exit_code)) from error
 
 
 def show(value: Any, lines: Callable[[Any], Iterator[str]], *, as_json: bool) -> None:

@@ -14,6 +14,7 @@ import stamina
 
 from e1client.errors import ClientError, Misdirected, ServerTrouble, Unreachable, api_error, json_object
 from e1client.network import certificate_trouble, find_route
+from e1client.quiet import quiet
 from e1client.settings import Connection
 
 CONNECT_SECONDS = 10.0
@@ -105,13 +106,15 @@ class Transport:
             return True
 
         once = patience.seconds == 0
-        return stamina.retry_context(
-            on=pause,
-            attempts=1 if once else patience.attempts,
-            timeout=None if once else patience.seconds,
-            wait_initial=0.2,
-            wait_max=LONGEST_PAUSE,
-            wait_jitter=0.3,
+        return quiet(
+            stamina.retry_context(
+                on=pause,
+                attempts=1 if once else patience.attempts,
+                timeout=None if once else patience.seconds,
+                wait_initial=0.2,
+                wait_max=LONGEST_PAUSE,
+                wait_jitter=0.3,
+            )
         )
 
     def request(

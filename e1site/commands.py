@@ -44,15 +44,30 @@ def up(  # noqa: PLR0917 - typer calls it; every parameter is an option of the c
     ] = None,
     data: DataOption = DATA_FOLDER,
     workers: Annotated[int, typer.Option(min=0, help="Worker processes of each model; 0 if they join.")] = 1,
+    background: Annotated[
+        bool, typer.Option("--background", help="Return when it is ready; `e1 down` stops it.")
+    ] = False,
 ) -> None:
-    """Run the whole service in the foreground; Ctrl-C stops it."""
+    """Run the whole service in the foreground until Ctrl-C; with --background apart from this terminal."""
     # Imported late, because `e1 --help` imports this module, and the stack takes longer.
     from e1site import local
 
     models = model or list(MODELS)
+    if background:
+        several = [("--allow-host", name) for name in allow_host or []] + [("--model", slug) for slug in models]
+        one = [("--host", host), ("--port", str(port)), ("--data", str(data)), ("--workers", str(workers))]
+        raise typer.Exit(local.up_in_background(data, [part for pair in (*one, *several) for part in pair]))
     for line in banner_lines(models):
         say(line)
     raise typer.Exit(local.up(host=host, port=port, allow=allow_host or [], models=models, data=data, workers=workers))
+
+
+@app.command()
+def down(data: DataOption = DATA_FOLDER) -> None:
+    """Stop the local service in order; jobs go on after the next start."""
+    from e1site import local
+
+    raise typer.Exit(local.down(data))
 
 
 @user_app.command("add")

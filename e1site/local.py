@@ -19,7 +19,7 @@ from pathlib import Path
 
 from e1protocol import MODELS
 from e1site.defaults import database_problem
-from e1site.stack import parts, readiness
+from e1site.stack import background, parts, readiness
 from e1site.stack.binaries import find_valkey
 from e1site.stack.environment import (
     children_environment,
@@ -99,6 +99,25 @@ def up(
             say("stopped")
     except StackError as error:
         return _complained("e1 up", error)
+    return 0
+
+
+def up_in_background(data: Path, options: Sequence[str]) -> int:
+    """Start the service apart from this terminal, wait until it is ready, and return the exit status."""
+    try:
+        return background.start(DataFolder.at(data), options, say)
+    except StackError as error:
+        return _complained("e1 up", error)
+
+
+def down(data: Path) -> int:
+    """Stop the service of this folder, and return the exit status: 0 also if none runs."""
+    folder = DataFolder.at(data)
+    try:
+        stopped = background.stop(folder)
+    except StackError as error:
+        return _complained("e1 down", error)
+    say(f"stopped the service of {folder.path}" if stopped else f"no service runs on {folder.path}")
     return 0
 
 

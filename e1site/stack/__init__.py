@@ -10,5 +10,6 @@
 - environment: the environment and the address of the children
 - parts: the command lines of web, workers and beat
 - supervisor: starting children, starting them again when they die, stopping them in order
+- background: starting and stopping without a terminal
 - readiness: asking /readyz which check is red
 """

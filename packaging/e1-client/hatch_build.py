@@ -7,6 +7,9 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
+EXAMPLES = ("demo-library.fasta", "predict.json", "log_prob.json")
+"""The files that `e1 examples` writes."""
+
 
 class PackagesOfTheCheckout(BuildHookInterface):  # type: ignore[type-arg]
     """The packages for a wheel and a source distribution. An editable installation refers to the checkout instead."""
@@ -17,3 +20,8 @@ class PackagesOfTheCheckout(BuildHookInterface):  # type: ignore[type-arg]
             # An unpacked source distribution has them beside this file.
             if version != "editable" and not (here / package).exists():
                 build_data["force_include"][str(here.parents[1] / package)] = package
+        for example in EXAMPLES:
+            if version != "editable" and not (here / "e1client").exists():
+                build_data["force_include"][str(here.parents[1] / "examples" / example)] = (
+                    f"e1client/examples/{example}"
+                )

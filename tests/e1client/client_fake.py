@@ -133,6 +133,9 @@ class FakeService:
             def do_POST(self):
                 self.serve()
 
+            def do_DELETE(self):
+                self.serve()
+
             def serve(self):
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 address = urlsplit(self.path)
@@ -190,6 +193,9 @@ class FakeService:
             return 404, {"detail": "no such job", "code": "not_found", "status_code": 404, "errors": []}, {}
         if match[2] in ("results", "artefacts"):
             return self.on_results(match[1], query.get("format"))
+        if method == "DELETE":
+            del self.jobs[match[1]]
+            return 204, b"", {}
         return getattr(self, f"on_{match[2] or 'look'}")(match[1])
 
     def page(self, start):
@@ -203,6 +209,12 @@ class FakeService:
 
     def on_cancel(self, job_id):
         return 200, self.job(job_id, "cancelled"), {}
+
+    def on_pause(self, job_id):
+        return 200, self.job(job_id, "paused"), {}
+
+    def on_resume(self, job_id):
+        return 200, self.job(job_id, "running"), {}
 
     def on_retry(self, job_id):
         return 200, self.job(job_id, "queued"), {}

@@ -1,5 +1,6 @@
 """The `e1` command: exit codes, output streams, and both forms of every output."""
 
+import itertools
 import json
 import os
 import pty
@@ -323,6 +324,7 @@ def test_run_passes_its_options_and_reports(service, e1, monkeypatch):
     def run(file, *, report, **options):
         calls.append((file.name, options))
         report(3, 10)
+        report(10, 10)
         return 4
 
     fake_module(monkeypatch, "worker.run_file", run=run)
@@ -341,7 +343,7 @@ def test_run_passes_its_options_and_reports(service, e1, monkeypatch):
         "float16",
     )
     assert result.exit_code == 4
-    assert lines(result) == [{"done": 3, "total": 10}]
+    assert lines(result) == [{"done": 10, "total": 10}]
     ((name, options),) = calls
     assert name == "library.fasta"
     assert (options["on_invalid"], options["params"], str(options["out"])) == ("skip", {"dtype": "float16"}, "x.npz")
@@ -445,7 +447,7 @@ def test_a_job_of_work_units_shows_their_progress_rate_and_time(monkeypatch, cap
     bars.stop()
     assert "1320/3945" in screen.getvalue()
     assert "passes through the network" in screen.getvalue()
-    reporter = JsonReporter()
+    reporter = JsonReporter(every=True, now=itertools.count(0, 2).__next__)
     reporter.job(job)
     reporter.job(Job(body | {"units": {"done": 1328, "total": 3945}}))
     assert [line["units"]["done"] for line in map(json.loads, capsys.readouterr().out.splitlines())] == [1320, 1328]

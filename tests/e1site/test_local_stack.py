@@ -99,6 +99,23 @@ def test_the_banner_says_how_other_folders_reach_it(stack):
     assert [line.partition("=")[0] for line in lines] == ["export E1_URL", "export E1_TOKEN"]
 
 
+@pytest.mark.slow
+def test_a_service_in_the_background_is_stopped_by_a_command(tmp_path):
+    other = Stack(tmp_path / "background")
+    try:
+        begun = other.run("up", "--background", "--port", "0")
+        assert begun.returncode == 0, begun.stdout + begun.stderr
+        other.output.write_text(begun.stdout)
+        assert other.works()
+        assert "`e1 down` stops it" in begun.stdout
+        assert other.run("up", "--background", "--port", "0").returncode == 1, "it runs already"
+        ended = other.run("down")
+        assert (ended.returncode, marked(other.folder.stack_id)) == (0, [])
+        assert other.run("down").stdout.startswith("no service runs on")
+    finally:
+        other.end()
+
+
 def test_only_the_web_process_has_the_key_that_signs_sessions(stack):
     """The worker that computes in `test_a_first_start_makes_a_private_administrator` has none."""
     assert stack.works()

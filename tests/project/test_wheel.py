@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from e1client.examples import EXAMPLES
 from tests.wheels import CHECKOUT, CLIENT, built
 
 DIST = "jobs/static/jobs/dist"
@@ -57,6 +58,7 @@ def test_the_wheel_holds_templates_checkpoint_and_migrations_but_no_test(wheel):
 def test_the_clients_wheel_holds_two_typed_packages_and_the_command(client_wheel):
     assert packages(client_wheel) == {"e1client", "e1protocol"}
     assert {"e1client/py.typed", "e1protocol/py.typed"} <= set(client_wheel.namelist())
+    assert {f"e1client/examples/{name}" for name in EXAMPLES} <= set(client_wheel.namelist())
     sources = {
         f"{path.parent.name}/{path.name}" for name in packages(client_wheel) for path in (CHECKOUT / name).glob("*.py")
     }
