@@ -333,6 +333,7 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "jobs.web.rest.openapi.with_refusals",
+        "jobs.api.documented.with_actions",
     ],
     "ENUM_NAME_OVERRIDES": {
         "JobStateEnum": "jobs.models.states.JobState.choices",

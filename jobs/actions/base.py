@@ -95,6 +95,16 @@ class Action(ABC):
         """A small library of real proteins to try the action with."""
         return files(__package__).joinpath("examples", f"{self.name}.{self.example_format}").read_text("ascii")
 
+    @property
+    def example_body(self) -> dict[str, Any]:
+        """Parameters and items of a small request, as the REST interface takes them."""
+        if self.takes_variants:
+            items = [{"variant": code} for code in self.example.split()[1:4]]
+        else:
+            records = (record.splitlines() for record in self.example.removeprefix(">").split("\n>"))
+            items = [{"name": header.split()[0], "sequence": "".join(lines)} for header, *lines in records][:2]
+        return {"params": dict(self.example_params), "items": items}
+
     def rules(self, model: ModelFacts) -> ItemRules:
         """Return the rules that every item must follow."""
         return ItemRules(

@@ -5,20 +5,11 @@ from __future__ import annotations
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers as s
 
-from jobs.actions.base import DTYPE
-from jobs.actions.contexts import SCHEMA as CONTEXTS
-from jobs.actions.dtypes import SCHEMA
+from jobs.api.documented import PARAMS
 from jobs.models.states import ArtefactState, ItemState, JobState
 from jobs.parsing.asked import LAYOUTS
 from jobs.web.rest.fields import ListPage, Shape, Url
 from jobs.web.rest.serializers import ProblemBody
-
-STORED_AS = (
-    "How a job of encode or predict stores its embeddings and logits, float32 or float16. They are computed alike and "
-    "rounded once. An item with a number beyond 65504 has no float16 and fails alone: float16_overflow. Other actions "
-    "and synchronous requests refuse dtype: dtype_not_offered."
-)
-
 
 LAYOUT_HELP = "What bare lines are: join for one sequence, lines for a sequence on each."
 SHEET_HELP = "The sheet of a workbook; the first visible one by default."
@@ -29,16 +20,19 @@ LIBRARY = (
 )
 
 
-@extend_schema_field(
-    {
-        "type": "object",
-        "additionalProperties": {},
-        "properties": {DTYPE: {**SCHEMA, "description": STORED_AS}, "contexts": CONTEXTS},
-        "description": f"Parameters of the action. dtype: {STORED_AS}",
-    }
-)
+@extend_schema_field({**PARAMS, "description": "Parameters of the action."})
 class ParamsField(s.DictField):
     """Parameters of a job."""
+
+
+@extend_schema_field(
+    {
+        **PARAMS,
+        "description": "Parameters of the action, without dtype: the answer is JSON.",
+    }
+)
+class SyncParamsField(s.DictField):
+    """Parameters of a synchronous request."""
 
 
 class SyncItem(Shape):
@@ -114,7 +108,7 @@ class Failure(Shape):
 
 
 class JobSummary(Shape):
-    """A `jobs.api.presenters.ShownJob`."""
+    """A job as lists show it: a `ShownJob` of jobs.api.presenters."""
 
     id = s.UUIDField()
     url = Url("job-detail", "pk")
@@ -200,7 +194,7 @@ class ItemPage(ListPage):
 
 
 class SyncRequest(Shape):
-    params = s.DictField(required=False)
+    params = SyncParamsField(required=False)
     items = s.ListField(child=SyncItem(), min_length=1, max_length=8)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from functools import cache
 from http import HTTPStatus
@@ -17,8 +18,12 @@ from drf_spectacular.views import SpectacularAPIView
 from rest_framework.renderers import JSONOpenAPIRenderer
 from rest_framework.request import Request
 
+from jobs.web.rest.openapi import STATUS_OF
+
 _making = Lock()
 
+REFUSED = "$ref"
+"""In an answer: a refusal, which the components describe once for all calls."""
 METHODS = ("get", "post", "patch", "put", "delete")
 REF = "#/components/schemas/"
 
@@ -30,6 +35,8 @@ def api_docs(request: HttpRequest) -> HttpResponse:
     context = {
         "operations": list(operations(document)),
         "objects": list(objects(document)),
+        "refusals": list(refusals(document)),
+        "examples": examples(document),
         "base": request.build_absolute_uri("/").rstrip("/"),
     }
     return render(request, "jobs/web/api_docs.html", context)
@@ -74,8 +81,33 @@ def operations(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
                     "text": raw.get("description", "").strip(),
                     "parameters": [one | {"kind": kind_of(one["schema"])} for one in raw.get("parameters", ())],
                     "bodies": [(media, _name_of(body.get("schema", {}))) for media, body in content.items()],
-                    "answers": [_answer(status, raw["responses"][status]) for status in sorted(raw["responses"])],
+                    "answers": [
+                        _answer(status, answer)
+                        for status, answer in sorted(raw["responses"].items())
+                        if REFUSED not in answer
+                    ],
+                    "refused": [status for status, answer in sorted(raw["responses"].items()) if REFUSED in answer],
                 }
+
+
+def refusals(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield each kind of refusal once, with its meaning, and a body if there is an example."""
+    for name, raw in document["components"]["responses"].items():
+        body = raw["content"]["application/json"].get("example")
+        yield {"name": name, "status": STATUS_OF[name], "text": raw["description"], "body": _pretty(body)}
+
+
+def examples(document: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Return a body of `POST /api/jobs/` for each action."""
+    content = document["paths"]["/api/jobs/"]["post"]["requestBody"]["content"]["application/json"]
+    return [
+        {"name": name, "text": one["summary"].partition(": ")[2], "body": _pretty(one["value"])}
+        for name, one in content["examples"].items()
+    ]
+
+
+def _pretty(body: Any) -> str:
+    return "" if body is None else json.dumps(body, indent=2)
 
 
 def _answer(status: str, raw: Mapping[str, Any]) -> dict[str, Any]:
@@ -90,14 +122,23 @@ def _answer(status: str, raw: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def objects(document: Mapping[str, Any]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """Yield the named objects of an OpenAPI 3 document with their fields. Objects without fields are left out."""
+    """Yield the named objects of an OpenAPI 3 document with their fields. Objects without fields are left out.
+
+    A field that is not `required` may be left out of a request, and is not in every answer.
+    """
     for name, schema in sorted(document["components"]["schemas"].items()):
         if "properties" in schema:
             required = schema.get("required", ())
             yield (
                 name,
                 [
-                    {**one, "name": field, "kind": kind_of(one), "required": field in required}
+                    {
+                        **one,
+                        "name": field,
+                        "kind": kind_of(one),
+                        "required": field in required,
+                        "default": json.dumps(one["default"]) if "default" in one else "",
+                    }
                     for field, one in schema["properties"].items()
                 ],
             )
