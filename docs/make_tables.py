@@ -115,8 +115,8 @@ def setting_rows(section: str) -> Iterator[str]:
             names.append((setting[1], setting[2]))
             continue
         if names:
-            defaults = "<br>".join(f"`{value}`" if value else "empty" for _, value in names)
-            yield f"| {'<br>'.join(f'`{name}`' for name, _ in names)} | {defaults} | {cell(text)} |"
+            defaults = ", ".join(f"`{value}`" if value else "empty" for _, value in names)
+            yield f"| {', '.join(f'`{name}`' for name, _ in names)} | {defaults} | {cell(text)} |"
             text, names = "", []
         text = f"{text} {line.removeprefix('#').strip()}".strip()
 

@@ -212,6 +212,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "jobs.web.context_processors.service",
+                "jobs.help.context.helped",
             ]
         },
     }

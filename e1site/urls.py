@@ -8,6 +8,7 @@ from django.views.decorators.cache import never_cache
 from jobs.accounts import pages as account
 from jobs.alignments import pages as alignments
 from jobs.alignments import pages_contexts as contexts
+from jobs.help import pages as help_pages
 from jobs.maps import pages as maps
 from jobs.operations import api as health
 from jobs.operations import pages as service
@@ -27,6 +28,9 @@ urlpatterns = [
     path("metrics", health.metrics, name="metrics"),
     path("favicon.ico", service.favicon, name="favicon"),
     path("api/docs/", apidocs.api_docs, name="openapi-docs"),
+    path("help/", help_pages.help_index, name="help"),
+    path("help/images/<str:name>", help_pages.help_picture, name="help-picture"),
+    path("help/<path:name>/", help_pages.help_page, name="help-page"),
     path("", include("jobs.api.urls")),
     path("", joblist.job_list, name="job-list-page"),
     path("jobs/new/", new_job, name="job-new-page"),

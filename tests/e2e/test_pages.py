@@ -85,6 +85,10 @@ def paths(jobs: dict[str, str]) -> dict[str, str]:
         "password": "/account/password/",
         "quota": "/account/quota/",
         "reference": "/api/docs/",
+        "help": "/help/",
+        "a document": "/help/results/",
+        "a document with pictures": "/help/variant-walkthrough/",
+        "a search": "/help/?q=context",
         "not found": "/nothing/",
     }
 

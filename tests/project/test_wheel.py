@@ -48,6 +48,9 @@ def test_the_wheel_holds_templates_checkpoint_and_migrations_but_no_test(wheel):
     for name in (
         "jobs/templates/jobs/web/base.html",
         "jobs/static/jobs/theme.js",
+        "jobs/help/documents/README.md",
+        "jobs/help/documents/adr/0001-postgres-is-the-queue.md",
+        "jobs/help/documents/images/item.png",
         "jobs/migrations/0001_squashed.py",
         "worker/model/checkpoints/e1-demo/model.safetensors",
     ):

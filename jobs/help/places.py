@@ -1,0 +1,31 @@
+"""Which document helps on which page. The name of a page's address leads to a document, with a section if one fits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+PLACES: Mapping[str, str] = MappingProxyType(
+    {
+        "job-list-page": "browser",
+        "job-new-page": "browser#1-a-new-job",
+        "job-page": "browser#2-while-it-runs",
+        "item-list-page": "input-rules#errors-of-a-record",
+        "item-page": "results",
+        "neighbours-page": "maps",
+        "map-page": "maps#the-page",
+        "variants-page": "variant-walkthrough#3-the-ranked-list",
+        "assay-list-page": "variant-walkthrough#5-measurements",
+        "assay-page": "variant-walkthrough#5-measurements",
+        "contexts-page": "contexts",
+        "context-set-page": "contexts#terms",
+        "alignment-page": "contexts#alignments",
+        "search-page": "contexts#homologs-from-a-library",
+        "service-page": "operations#health",
+        "quota-page": "sharing#quotas",
+        "tokens-page": "another-computer",
+        "webhooks-page": "webhooks",
+        "password_change": "security#tokens-logins-sessions",
+        "openapi-docs": "actions#parameters",
+    }
+)
