@@ -20,7 +20,7 @@ LIBRARY = (
 )
 
 
-@extend_schema_field({**PARAMS, "description": "Parameters of the action."})
+@extend_schema_field({**PARAMS, "nullable": True, "description": "Parameters of the action."})
 class ParamsField(s.DictField):
     """Parameters of a job."""
 
@@ -28,6 +28,7 @@ class ParamsField(s.DictField):
 @extend_schema_field(
     {
         **PARAMS,
+        "nullable": True,
         "description": "Parameters of the action, without dtype: the answer is JSON.",
     }
 )
@@ -38,7 +39,7 @@ class SyncParamsField(s.DictField):
 class SyncItem(Shape):
     sequence = s.CharField()
     context_sequences = s.ListField(child=s.CharField(), required=False, allow_null=True)
-    name = s.CharField(required=False)
+    name = s.CharField(required=False, allow_null=True, allow_blank=True)
 
 
 class ItemBody(SyncItem):
@@ -48,15 +49,17 @@ class ItemBody(SyncItem):
 
 class JobExtension(Shape):
     items = ItemBody(many=True)
-    context_sequences = s.ListField(child=s.CharField(), required=False, help_text="For items without their own.")
-    on_invalid = s.ChoiceField(["reject", "skip"], required=False)
+    context_sequences = s.ListField(
+        child=s.CharField(), required=False, allow_null=True, help_text="For items without their own."
+    )
+    on_invalid = s.ChoiceField(["reject", "skip"], required=False, allow_null=True, allow_blank=True)
 
 
 class JobSubmission(JobExtension):
     model = s.CharField()
     action = s.CharField()
-    params = ParamsField(required=False)
-    name = s.CharField(required=False)
+    params = ParamsField(required=False, allow_null=True)
+    name = s.CharField(required=False, allow_null=True, allow_blank=True)
 
 
 class JobExtensionUpload(Shape):
@@ -194,7 +197,7 @@ class ItemPage(ListPage):
 
 
 class SyncRequest(Shape):
-    params = SyncParamsField(required=False)
+    params = SyncParamsField(required=False, allow_null=True)
     items = s.ListField(child=SyncItem(), min_length=1, max_length=8)
 
 

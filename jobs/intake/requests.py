@@ -146,7 +146,8 @@ def _of_json(data: Mapping[str, Any], owner: User, key: str | None, known: Mappi
     def opened(_hashed: HashedStream, rules: ItemRules, shared: tuple[str, ...]) -> Records:
         return ItemReader(items, rules, strict=False, shared_context=shared)
 
-    context = orjson.dumps(data["context_sequences"]) if data.get("context_sequences") else b""
+    shared = data.get("context_sequences")
+    context = b"" if shared is None or shared == [] else orjson.dumps(shared)
     return _submission(request, io.BytesIO(orjson.dumps(items)), context, opened)
 
 
@@ -189,7 +190,7 @@ def read_request(fields: Mapping[str, Any], *, owner: User, key: str | None) -> 
     if params is not None and not isinstance(params, dict):
         remedy = 'Give one such as {"include": ["mean"]}.'
         raise InvalidInput.one("bad_params", "params is not a JSON object", remedy, path="params")
-    name = check_name(fields.get("name") or "")
+    name = check_name("" if fields.get("name") is None else fields["name"])
     checked, contexts = checked_params(action, model, params or {}, owner)
     return Request(model.slug, action.name, checked, name, on_invalid, contexts=contexts, idempotency_key=key)
 

@@ -54,7 +54,8 @@ def check_choices(fields: Mapping[str, Any]) -> str:
     for name in ("model", "action"):
         if not isinstance(fields.get(name), str) or not fields[name]:
             raise InvalidInput.one("missing_field", f"the field {name} is missing", path=name)
-    on_invalid = fields.get("on_invalid") or "reject"
+    on_invalid = fields.get("on_invalid")
+    on_invalid = "reject" if on_invalid is None or on_invalid == "" else on_invalid  # a form sends ""
     if on_invalid not in ON_INVALID:
         what = f"on_invalid is {str(on_invalid)[:SHOWN_NAME]!r}"
         raise InvalidInput.one("bad_on_invalid", what, "Choose reject or skip.", path="on_invalid")

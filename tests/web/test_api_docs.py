@@ -81,6 +81,24 @@ def test_a_body_of_required_fields_alone_is_accepted(api):
     assert "params" in set(properties) - required
 
 
+@pytest.mark.parametrize("name", ["name", "params", "context_sequences", "on_invalid"])
+def test_null_means_as_much_as_a_field_that_is_left_out(api, name):
+    properties, _ = fields(api_document(), "jobs_submit")
+    assert properties[name].get("nullable") or "null" in str(properties[name]).lower()
+    whole = {"model": "e1-demo", "action": "encode", "items": [{"sequence": "MKTAYIAKQR"}]}
+    assert api.post("/api/jobs/", {**whole, name: None}, format="json").status_code == 202
+    wrong = 5 if name != "context_sequences" else {}
+    assert api.post("/api/jobs/", {**whole, name: wrong}, format="json").status_code == 400
+
+
+@pytest.mark.parametrize("value", [[], {}, False, 0])
+def test_a_value_of_another_type_is_not_taken_for_none(api, value):
+    whole = {"model": "e1-demo", "action": "encode", "items": [{"sequence": "MKTAYIAKQR"}]}
+    for name in ("name", "on_invalid"):
+        answer = api.post("/api/jobs/", {**whole, name: value}, format="json")
+        assert (answer.status_code, body(answer)["code"]) == (400, f"bad_{name}")
+
+
 def test_every_call_with_a_body_needs_one():
     for path, method, operation in operations(api_document()):
         assert operation.get("requestBody", {"required": True})["required"] is True, (path, method)
