@@ -149,11 +149,14 @@ def doubles(at: Strike) -> int:
 
 
 def full_disk(at: Strike) -> int:
-    """Refuse outputs for some seconds: a trigger raises SQLSTATE 53100 at the INSERT."""
+    """Refuse outputs for some seconds: a trigger raises SQLSTATE 53100 at the INSERT.
+
+    The function runs as its owner, because the service's role may not use other sequences than its own.
+    """
     with at.service.patient_sql() as cursor:
         cursor.execute("CREATE SEQUENCE full_disk_struck")
         cursor.execute(
-            "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ "
+            "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ "
             "BEGIN PERFORM nextval('full_disk_struck');"
             " RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = '53100'; END $$"
         )
