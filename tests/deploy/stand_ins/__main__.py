@@ -74,7 +74,8 @@ def upgrade(podman: Podman, folder: Path, old: str, new: str, run: Run, bases: B
         recipe = folder / f"{name}.Containerfile"
         recipe.write_text(
             f"FROM docker.io/library/{name}:{old}\nUSER root\nCOPY --from=localhost/e1-wheel:{new} /wheels /new\n"
-            f"RUN HOME=/root pip install --no-deps --no-index /new/e1_service-{new}-*.whl\nUSER 10001:10001\n"
+            "RUN HOME=/root pip install --no-deps --no-index --force-reinstall /new/e1_client-*.whl "
+            f"/new/e1_service-{new}-*.whl\nUSER 10001:10001\n"
         )
         tagged = ["--file", str(recipe), "--pull=never", "--tag", f"docker.io/library/{name}:next"]
         run.timed(f"image {name}:next", lambda t=tagged: podman.build(folder / "later", *t, log=bases.log))
