@@ -107,9 +107,12 @@ def item_lines(items: Sequence[Mapping[str, Any]], count: int) -> Iterator[str]:
 
 
 def queue_text(queue: Mapping[str, Any]) -> str:
-    """Return text such as `position 2: another job runs`; either half may be absent."""
-    position, reason = queue.get("position"), queue.get("reason")
-    halves = (f"position {position}" if position is not None else "", str(reason or ""))
+    """Return text such as `starts in about 20 s: another job runs`; either half may be absent."""
+    seconds, position, reason = queue.get("starts_in_seconds"), queue.get("position"), queue.get("reason")
+    when = f"starts in about {duration(seconds)}" if seconds else ""
+    if "starts_in_seconds" not in queue and position is not None:  # a service of an earlier version
+        when = f"position {position}"
+    halves = (when, str(reason or ""))
     return ": ".join(half for half in halves if half)
 
 

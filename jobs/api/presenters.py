@@ -15,6 +15,7 @@ from jobs.library import selectors
 from jobs.models import Item, Job
 from jobs.models.states import JobState
 from jobs.queue import progress
+from jobs.queue.expected import QueuePlace, queue_place
 from jobs.queue.progress import ChunkSum
 
 LINKS = ("events", "items", "results", "manifest", "ledger", "cancel", "pause", "resume", "retry", "extend", "keep")
@@ -94,13 +95,12 @@ class ShownJob:
         left = self.units["total"] - self.units["done"] if self.units else self.counts["pending"]
         return round(left / self.rate, 1) if self.rate and self._job.state == JobState.RUNNING else None
 
-    @property
-    def queue(self) -> dict[str, Any] | None:
-        """The job's place among those that wait or run, and the reason for it."""
+    @cached_property
+    def queue(self) -> QueuePlace | None:
+        """The job's place in the order of expected starts, and the reason for it."""
         if self._job.state not in (JobState.QUEUED, JobState.RUNNING, JobState.PAUSED):
             return None
-        position = progress.queue_position(self._job)
-        return {"position": position, "reason": progress.queue_reason(self._job, position)}
+        return queue_place(self._job)
 
     @property
     def failures(self) -> list[dict[str, Any]]:

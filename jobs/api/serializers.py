@@ -100,7 +100,10 @@ class Throughput(Shape):
 
 
 class QueuePlace(Shape):
-    position = s.IntegerField()
+    position = s.IntegerField(allow_null=True, help_text="From 1, in the order of expected starts; null if unknown.")
+    starts_in_seconds = s.FloatField(
+        allow_null=True, help_text="Expected by the scheduler's own rule at the workers' present rate; null if unknown."
+    )
     reason = s.CharField()
 
 

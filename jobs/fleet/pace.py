@@ -72,9 +72,14 @@ class Pace:
         return "no worker of this model is alive" if not self.workers else "no worker has measured its rate yet"
 
 
+def rates_of(model: str) -> list[float | None]:
+    """Return tokens per second of every living worker of this model; None for one that has measured nothing."""
+    return list(workers_alive(model).values_list("tokens_per_second", flat=True))
+
+
 def pace_of(model: str) -> Pace:
     """Return the pace by the rates that living workers have measured."""
-    rates = list(workers_alive(model).values_list("tokens_per_second", flat=True))
+    rates = rates_of(model)
     rate = sum(one or 0.0 for one in rates)
     return Pace(rate or None, len(rates), tokens_waiting(model)["tokens"])
 

@@ -7,7 +7,7 @@ from jobs.models.attachments import Assay, Structure, StructureBlock
 from jobs.models.background import BackgroundWork
 from jobs.models.contexts import Context, ContextSet, ContextSetMember, JobContext
 from jobs.models.holds import Duty, Hold
-from jobs.models.jobs import Chunk, Extension, Item, Job
+from jobs.models.jobs import Chunk, Extension, Item, Job, Turn
 from jobs.models.maps import JobColumn
 from jobs.models.outputs import Output, Tally
 from jobs.models.quotas import Quota

@@ -247,3 +247,14 @@ class Item(models.Model):
             # Whether an item still names a context. Most items have none and are not in this index.
             models.Index(fields=["context"], condition=Q(context__isnull=False), name="item_with_context"),
         ]
+
+
+class Turn(models.Model):
+    """What the dispatcher has handed out of an unfinished job: all tokens so far, and the number of the last turn.
+
+    No column of the job, whose row others lock for long. No foreign key, so that a job's deletion need not wait.
+    """
+
+    job_id = models.UUIDField(primary_key=True)
+    handed_out = models.BigIntegerField(default=0)
+    last = models.BigIntegerField(default=0)

@@ -2,30 +2,32 @@
 
 Postgres is the queue. A message is a hint: a lost, late or repeated one does no harm. A short window per model keeps
 workers busy, while order and fairness stay in SQL. Interactive jobs go first, then the owner with the fewest tokens in
-flight, then the oldest job. One bundle of another job is always on its way, so that a flood of interactive jobs of one
-user stops no one.
+flight, of several the one served longest ago. Within an owner a job of seconds passes a scan of minutes. A job's first
+minute goes first, then jobs take turns as owners do (`jobs.queue.shares`). One bundle of another job is always on its
+way, so that a flood of interactive jobs of one user stops no one. `jobs.queue.forecast` plays the same rule forward.
 """
 
 from __future__ import annotations
 
 import logging
 import math
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from celery import current_app
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from e1protocol import TASK_RUN_BUNDLE, model_queue
 from jobs import database
-from jobs.fleet.pace import rates_measured, workers_alive
-from jobs.models import Chunk
-from jobs.models.states import ChunkState
+from jobs.fleet.pace import rates_measured, rates_of
+from jobs.models import Chunk, Job, Turn
+from jobs.models.states import ChunkState, JobState
+from jobs.queue.shares import HEAD_START_SECONDS, Load, Share, Turns
 
 log = logging.getLogger(__name__)
 
@@ -37,8 +39,6 @@ LOST_SECONDS = 5
 """The same for an empty queue: the message is lost, or about to be claimed."""
 MESSAGE_BUNDLES = 4
 """Most bundles in one message. Within a message the device never waits for the next bundle."""
-Share = tuple[int, bool]
-"""An owner, and whether of interactive jobs: these have a share of their own."""
 BROKER_ERRORS = (OperationalError, RedisError, OSError)
 
 
@@ -62,16 +62,18 @@ def dispatch(model: str) -> int:
     """
     queue = model_queue(model)
     waiting = queue_length(queue)
-    workers = list(workers_alive(model).values_list("tokens_per_second", flat=True))
+    workers = rates_of(model)
     window = 2 * max(1, len(workers)) - waiting
     if window <= 0:
         return 0
-    budget = _bundle_tokens(workers)
+    budget = bundle_tokens(workers)
     with transaction.atomic():
         database.execute("SELECT pg_advisory_xact_lock(hashtext('e1-dispatch'), hashtext(%s))", [model])
         count = MESSAGE_BUNDLES * window
         candidates = _candidates(model, STALE_SECONDS if waiting else LOST_SECONDS, limit=64 * count)
-        bundles = plan_bundles(by_context(candidates), _tokens_in_flight(model), budget=budget, count=count)
+        turns = turns_of(model, workers)
+        bundles = plan_bundles(by_context(candidates), turns, budget=budget, count=count)
+        _remember(turns, {candidate.job for bundle in bundles for candidate in bundle})
         ids = [candidate.chunk_id for bundle in bundles for candidate in bundle]
         Chunk.objects.filter(id__in=ids).update(published_at=Now())
     messages = plan_messages(bundles, window)
@@ -102,43 +104,66 @@ def by_context(candidates: Sequence[Candidate]) -> list[Candidate]:
     return [candidates[place] for place in sorted(range(len(candidates)), key=places.__getitem__)]
 
 
-def plan_bundles(
-    candidates: Sequence[Candidate], in_flight: Mapping[Share, int], *, budget: int, count: int
-) -> list[list[Candidate]]:
-    """Cut candidates, given by job age, into at most `count` bundles of about `budget` tokens.
+def plan_bundles(candidates: Sequence[Candidate], turns: Turns, *, budget: int, count: int) -> list[list[Candidate]]:
+    """Cut candidates, given by job age, into at most `count` bundles of about `budget` tokens. Counts them in `turns`.
 
-    Interactive ones go first, their owners in turn; their bundles mix owners. Then each bundle comes from the owner
-    with the fewest tokens in flight, including those of this plan. If no other job has any in flight, the last bundle
-    is one of them. An isolated chunk goes alone, and so does a chunk above the budget.
+    Interactive ones go first, their owners in turn; their bundles mix owners. Then each bundle comes from the owner and
+    the owner's job whose turn it is (`jobs.queue.shares`). A bundle with room left takes from the owner's next job. If
+    no other job has any in flight, the last bundle is one of them. An isolated chunk goes alone, and so does a chunk
+    above the budget.
     """
-    load: dict[Share, int] = defaultdict(int, in_flight)
-    queues: dict[Share, list[Candidate]] = {}
-    for candidate in candidates:
-        queues.setdefault((candidate.owner_id, candidate.interactive), []).append(candidate)
-    for chunks in queues.values():
-        chunks.reverse()
-    interactive = _in_turns({share: queues.pop(share) for share in list(queues) if share[1]}, load)
-    starves = bool(queues) and not any(tokens for (_, first), tokens in in_flight.items() if not first)
+    queues: dict[Share, dict[Hashable, list[Candidate]]] = {}
+    for candidate in reversed(candidates):
+        share = candidate.owner_id, candidate.interactive
+        queues.setdefault(share, {}).setdefault(candidate.job, []).append(candidate)
+    # From the oldest on, for ties.
+    queues = {share: dict(reversed(jobs.items())) for share, jobs in reversed(queues.items())}
+    starves = any(not share[1] for share in queues) and not turns.any_in_flight()
+    shared = [share for share in queues if share[1]]
+    interactive = _in_turns({share: _by_age(queues.pop(share)) for share in shared}, turns)
     bundles: list[list[Candidate]] = []
     while interactive and len(bundles) < count - starves:
         bundles.append(_take(interactive, budget))
     while queues and len(bundles) < count:
-        owner = min(queues, key=lambda share: load[share])
-        bundle = _take(queues[owner], budget)
-        load[owner] += sum(candidate.tokens for candidate in bundle)
+        owner = turns.next_share(queues)
+        bundles.append(_bundle_of(owner, queues[owner], turns, budget))
         if not queues[owner]:
             del queues[owner]
-        bundles.append(bundle)
     return bundles
 
 
-def _in_turns(queues: dict[Share, list[Candidate]], load: dict[Share, int]) -> list[Candidate]:
-    """Merge queues (their next one is last) into one, so that the owner with the fewest tokens in flight is next."""
+def _by_age(jobs: Mapping[Hashable, list[Candidate]]) -> list[Candidate]:
+    """Merge the queues of one owner's jobs, the oldest job last, as the next one is last in each queue."""
+    return [candidate for chunks in reversed(list(jobs.values())) for candidate in chunks]
+
+
+def _bundle_of(share: Share, jobs: dict[Hashable, list[Candidate]], turns: Turns, budget: int) -> list[Candidate]:
+    """Take one bundle from the owner's jobs in turn, and remove jobs without further candidates."""
+    bundle: list[Candidate] = []
+    room = budget
+    while jobs:
+        job = turns.next_job(jobs)
+        first = jobs[job][-1]
+        if bundle and (bundle[0].isolate or first.isolate or first.tokens > room):
+            break
+        taken = _take(jobs[job], room)
+        tokens = sum(candidate.tokens for candidate in taken)
+        bundle += taken
+        room -= tokens
+        turns.hand_out(share, job, tokens)
+        if jobs[job]:
+            break
+        del jobs[job]
+    return bundle
+
+
+def _in_turns(queues: dict[Share, list[Candidate]], turns: Turns) -> list[Candidate]:
+    """Merge queues (their next one is last) into one, so that the owner whose turn it is comes next."""
     merged: list[Candidate] = []
     while queues:
-        share = min(queues, key=lambda key: load[key])
+        share = turns.next_share(queues)
         merged.append(queues[share].pop())
-        load[share] += merged[-1].tokens
+        turns.hand_out(share, merged[-1].job, merged[-1].tokens)
         if not queues[share]:
             del queues[share]
     merged.reverse()
@@ -199,22 +224,55 @@ def _candidates(model: str, stale_seconds: int, limit: int) -> list[Candidate]:
     ]
 
 
-def _tokens_in_flight(model: str) -> dict[Share, int]:
-    """Return the tokens that are leased or published, by owner and kind of job."""
-    found = database.rows(
+def turns_of(model: str, rates: Sequence[float | None]) -> Turns:
+    """Return what every unfinished job of this model has had: tokens that are leased or published, and past turns."""
+    rate = sum(one for one in rates if one) or float(settings.E1_BUNDLE_TOKENS)
+    turns = Turns(int(HEAD_START_SECONDS * rate))
+    in_flight = tokens_in_flight(model)
+    rows = database.rows(
         """
-            SELECT job.owner_id, job.interactive, sum(chunk.n_tokens)
-            FROM jobs_chunk chunk JOIN jobs_job job ON job.id = chunk.job_id
-            WHERE chunk.model = %s
-              AND (chunk.state = 'leased' OR (chunk.state = 'ready' AND chunk.published_at IS NOT NULL))
-            GROUP BY job.owner_id, job.interactive
+            SELECT job.id, job.owner_id, job.interactive, coalesce(turn.handed_out, 0), coalesce(turn.last, 0)
+            FROM jobs_job job LEFT JOIN jobs_turn turn ON turn.job_id = job.id
+            WHERE job.model = %s AND job.state IN ('queued', 'running', 'paused', 'cancelling')
             """,
         [model],
     )
-    return {(owner, interactive): int(tokens) for owner, interactive, tokens in found}
+    for job, owner, interactive, handed_out, last in rows:
+        turns.note((owner, interactive), job, Load(in_flight.get(job, 0), handed_out, last))
+    return turns
 
 
-def _bundle_tokens(rates: Sequence[float | None]) -> int:
+def tokens_in_flight(model: str) -> dict[Hashable, int]:
+    """Return the tokens that are leased or published, by job."""
+    found = database.rows(
+        """
+            SELECT job_id, sum(n_tokens) FROM jobs_chunk
+            WHERE model = %s AND (state = 'leased' OR (state = 'ready' AND published_at IS NOT NULL))
+            GROUP BY job_id
+            """,
+        [model],
+    )
+    return {job: int(tokens) for job, tokens in found}
+
+
+def _remember(turns: Turns, jobs: Iterable[object]) -> None:
+    """Store the turns of these jobs. The caller holds the dispatcher's lock."""
+    rows = [(job, turns.jobs[job].handed_out, turns.jobs[job].last) for job in jobs]
+    Turn.objects.bulk_create(
+        [Turn(job_id=job, handed_out=handed_out, last=last) for job, handed_out, last in rows],
+        update_conflicts=True,
+        unique_fields=["job_id"],
+        update_fields=["handed_out", "last"],
+    )
+
+
+def turns_forget() -> None:
+    """Delete the turns of jobs that are over: if one is retried, it begins anew."""
+    unfinished = Job.objects.filter(pk=OuterRef("job_id"), state__in=JobState.unfinished())
+    Turn.objects.filter(~Exists(unfinished)).delete()
+
+
+def bundle_tokens(rates: Sequence[float | None]) -> int:
     """Return about one second of the slowest worker's compute, or the setting if no worker has measured its rate."""
     known = [rate for rate in rates if rate]
     return int(min(known)) if known else int(settings.E1_BUNDLE_TOKENS)

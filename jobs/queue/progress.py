@@ -14,9 +14,7 @@ import orjson
 from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import Now
 
-from e1protocol import MODELS
 from jobs import database
-from jobs.fleet.pace import workers_alive
 from jobs.limits import CHUNK_ITEMS
 from jobs.models import Chunk, EngineRecord, Job
 from jobs.models.states import ChunkState, JobState
@@ -144,27 +142,6 @@ def job_mean_rate(job: Job, finished: int) -> float | None:
     if not job.started_at or not job.finished_at or not finished:
         return None
     return finished / max((job.finished_at - job.started_at).total_seconds(), 0.05)
-
-
-def queue_position(job: Job) -> int:
-    """Return the job's place, from 1, among the claimable jobs of its model by age."""
-    ahead = Job.objects.filter(model=job.model, state__in=JobState.claimable(), created_at__lt=job.created_at)
-    return ahead.count() + 1
-
-
-def queue_reason(job: Job, position: int) -> str:
-    """Return in words why the job is at this `queue_position`."""
-    if job.state == JobState.PAUSED:
-        return "paused by its owner"
-    if not workers_alive(job.model).exists():
-        return f"no worker of {MODELS[job.model].slug} is alive; the job is kept and goes on when one starts"
-    if job.state == JobState.RUNNING:
-        return "being computed"
-    if position == 1:
-        return "next in line"
-    if position == 2:
-        return "1 earlier job of this model is computed first"
-    return f"{position - 1} earlier jobs of this model are computed first"
 
 
 def idle_jobs(seconds: int) -> QuerySet[Job]:

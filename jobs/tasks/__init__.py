@@ -65,6 +65,7 @@ def reap() -> None:
             log.warning("removing job %s: its upload broke off", job.pk)
             job_delete(job_id=job.pk)
         tallies_advance()
+        queue.turns_forget()
         artefacts_clean()
         for work in WORKS.values():
             works_tend(work.model)

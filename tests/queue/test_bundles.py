@@ -1,6 +1,7 @@
 """Planning of bundles and messages, which is pure."""
 
 from jobs.queue.dispatch import Candidate, by_context, plan_bundles, plan_messages, time_limit
+from jobs.queue.shares import Load, Turns
 
 
 def c(chunk_id, owner=1, tokens=100, isolate=False, interactive=False, context=None):
@@ -8,9 +9,11 @@ def c(chunk_id, owner=1, tokens=100, isolate=False, interactive=False, context=N
 
 
 def plan(candidates, in_flight=None, budget=250, count=10, interactive=None):
-    shares = {(owner, False): tokens for owner, tokens in (in_flight or {}).items()}
-    shares |= {(owner, True): tokens for owner, tokens in (interactive or {}).items()}
-    return [[x.chunk_id for x in bundle] for bundle in plan_bundles(candidates, shares, budget=budget, count=count)]
+    turns = Turns()
+    for first, shares in ((False, in_flight), (True, interactive)):
+        for owner, tokens in (shares or {}).items():
+            turns.note((owner, first), f"earlier of {owner}", Load(tokens))
+    return [[x.chunk_id for x in bundle] for bundle in plan_bundles(candidates, turns, budget=budget, count=count)]
 
 
 def test_fills_bundles_in_order_up_to_the_budget():
@@ -96,7 +99,7 @@ def test_the_same_context_in_another_job_does_not_overtake():
 
 def test_two_owners_take_turns_and_each_message_has_a_context_once():
     candidates = [*(c(n, owner=1, context=7) for n in range(8)), *(c(n, owner=2, context=8) for n in range(10, 18))]
-    bundles = plan_bundles(by_context(candidates), {}, budget=200, count=8)
+    bundles = plan_bundles(by_context(candidates), Turns(), budget=200, count=8)
     assert [bundle[0].owner_id for bundle in bundles] == [1, 2, 1, 2, 1, 2, 1, 2]
     messages = plan_messages(bundles, 2)
     assert [[bundle[0].owner_id for bundle in message] for message in messages] == [[1, 1, 2, 2], [1, 1, 2, 2]]

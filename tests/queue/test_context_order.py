@@ -36,7 +36,7 @@ def sent(monkeypatch):
         messages.append(args[0])
 
     monkeypatch.setattr(queue, "queue_length", lambda name: 0)
-    monkeypatch.setattr(queue, "_bundle_tokens", lambda workers: 2 * (8 * (LENGTH + 4) + tokens_of(*FIRST)))
+    monkeypatch.setattr(queue, "bundle_tokens", lambda workers: 2 * (8 * (LENGTH + 4) + tokens_of(*FIRST)))
     monkeypatch.setattr(queue.current_app, "send_task", send_task)
     return messages
 

@@ -139,8 +139,8 @@ def test_candidates_of_the_dispatcher(tables):
 
 
 def test_tokens_in_flight(tables):
-    assert queue._tokens_in_flight(MODEL)
-    check(plans_of(lambda: queue._tokens_in_flight(MODEL)), "chunk_published")
+    assert queue.tokens_in_flight(MODEL)
+    check(plans_of(lambda: queue.tokens_in_flight(MODEL)), "chunk_published")
 
 
 def test_claim(tables):
