@@ -37,7 +37,7 @@ from e1site.stack.folder import DataFolder, hold, is_held
 from e1site.stack.guardian import Guardian
 from e1site.stack.parts import Part
 from e1site.stack.processes import kill_marked
-from e1site.stack.servers import Postgres, Valkey
+from e1site.stack.servers import Postgres, Valkey, ValkeyFiles
 from e1site.stack.supervisor import StopSignals, Supervisor, last_lines
 from e1site.stack.terminal import complain, say
 from jobs.web import browser_assets
@@ -98,7 +98,7 @@ def up(
                 supervisor.stop()
             say("stopped")
     except StackError as error:
-        return _complained("e1 up", error)
+        return complained("e1 up", error)
     return 0
 
 
@@ -125,16 +125,16 @@ def manage(command: str, arguments: Sequence[str], *, data: Path) -> int:
     """Run a management command beside the stack that runs on this folder, and return its exit status."""
     folder = DataFolder.at(data)
     forget_foreign()
-    if "DATABASE_URL" not in os.environ and not is_held(folder):
-        absent = f"no service runs on {folder.path}; start it with `e1 up`, or name its --data"
-        return _complained("e1", StackError(absent, code="no_service"))
     try:
+        if "DATABASE_URL" not in os.environ and not is_held(folder):
+            absent = f"no service runs on {folder.path}; start it with `e1 up`, or name its --data"
+            return complained("e1", StackError(absent, code="no_service"))
         _check_database()
         folder.create()
         env = children_environment(folder, "127.0.0.1", [])
     except StackError as error:
-        return _complained("e1", error)
-    return subprocess.run([*_django(), command, *arguments], env=env, check=False).returncode  # noqa: S603 - our own
+        return complained("e1", error)
+    return subprocess.run([*django(), command, *arguments], env=env, check=False).returncode  # noqa: S603 - our own
 
 
 def _check_arguments(models: list[str], workers: int) -> None:
@@ -173,7 +173,7 @@ def _start(
         supervisor.start(part)
     say("creating tables and the first user")
     folder.turn_log("migrate")
-    command = [*_django(), "e1_bootstrap", "--migrate", "--data", str(folder.path)]
+    command = [*django(), "e1_bootstrap", "--migrate", "--data", str(folder.path)]
     if supervisor.run_once("migrate", command, env=supervisor.env | owner_environment(folder)) != 0:
         raise _failed("the tables could not be brought up to date", folder, "migrate", code="migration_failed")
     for old in folder.path.glob("beat-schedule*"):  # of earlier versions, in which beat kept a file of pickles
@@ -196,28 +196,35 @@ def _start_stores(folder: DataFolder, supervisor: Supervisor, *, connections: in
     postgres = None if "DATABASE_URL" in os.environ else replace(embedded_postgres(folder), connections=connections)
     if valkey:
         say("starting Valkey")
-        supervisor.start(Part("valkey", tuple(valkey.command()), stage=0, stop_seconds=10, prepare=valkey.prepare))
+        files = ValkeyFiles(valkey, folder.log("valkey"), say)
+        supervisor.start(Part("valkey", tuple(valkey.command()), stage=0, stop_seconds=10, prepare=files.prepare))
     if postgres:
-        _initialise(folder, supervisor, postgres)
-        say(f"starting PostgreSQL {postgres.major}")
-        supervisor.start(
-            Part(
-                "postgres",
-                tuple(postgres.command()),
-                stage=0,
-                stop_seconds=30,
-                stop_signal=signal.SIGINT,  # Postgres's fast stop: sessions are ended, everything is written
-                user=postgres.as_user.user,
-                prepare=postgres.prepare,
-            )
-        )
-        _await(folder, supervisor, "postgres", postgres.is_ready)
-        postgres.ensure_database()
+        initialise(folder, supervisor, postgres)
+        start_postgres(folder, supervisor, postgres)
     if valkey:
         _await(folder, supervisor, "valkey", valkey.is_ready)
 
 
-def _initialise(folder: DataFolder, supervisor: Supervisor, postgres: Postgres) -> None:
+def start_postgres(folder: DataFolder, supervisor: Supervisor, postgres: Postgres) -> None:
+    """Start the server on its data folder, and wait until it answers."""
+    say(f"starting PostgreSQL {postgres.major}")
+    supervisor.start(
+        Part(
+            "postgres",
+            tuple(postgres.command()),
+            stage=0,
+            stop_seconds=30,
+            stop_signal=signal.SIGINT,  # Postgres's fast stop: sessions are ended, everything is written
+            user=postgres.as_user.user,
+            prepare=postgres.prepare,
+        )
+    )
+    _await(folder, supervisor, "postgres", postgres.is_ready)
+    postgres.ensure_database()
+
+
+def initialise(folder: DataFolder, supervisor: Supervisor, postgres: Postgres) -> None:
+    """Make an empty database if there is none."""
     if postgres.data.exists():
         return
     say(f"making a new PostgreSQL {postgres.major} database")
@@ -276,13 +283,13 @@ def ways_in(folder: DataFolder, host: str, port: int, url: str) -> Iterator[str]
     yield f'  export E1_TOKEN="$(cat {shlex.quote(str(folder.path / "token"))})"'
 
 
-def _complained(command: str, error: StackError) -> int:
+def complained(command: str, error: StackError) -> int:
     """Print why a command cannot go on; return its exit status."""
     complain(f"{command}: {error} [{error.code}]")
     return STATUS.get(error.code, 1)
 
 
-def _django() -> list[str]:
+def django() -> list[str]:
     return [sys.executable, "-m", "e1site"]
 
 

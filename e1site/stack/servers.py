@@ -5,10 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import secrets
 import shutil
 import signal
 import socket
 import subprocess
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -36,7 +39,11 @@ POSTGRES_SETTINGS = {
     "log_timezone": "UTC",
     "logging_collector": "off",  # to standard error, which is the log of this child
 }
-
+READY_WORDS = "Ready to accept connections"
+REFUSAL = re.compile(
+    r"Bad file format|Unexpected end of file|Unrecoverable error reading|FATAL AOF MANIFEST|RDB ERROR DETECTED"
+)
+"""How Valkey and Redis say that they cannot read their files."""
 WAL_STEP = 128 << 20
 
 
@@ -199,6 +206,48 @@ class Postgres:
         (self.socket_folder / ".s.PGSQL.5432.lock").unlink(missing_ok=True)
 
 
+class ValkeyFiles:
+    """Watches over the files of one Valkey: it sets aside those that the server refuses, such as after a power cut.
+
+    Nothing is lost: Postgres is the queue, and what was on its way is sent again. The files are kept, for a look.
+    `say` tells the person at the terminal.
+    """
+
+    def __init__(self, valkey: Valkey, log: Path, say: Callable[[str], None]) -> None:
+        self._valkey, self._log, self._say = valkey, log, say
+        self._read = 0
+        self._unready = 0
+
+    def prepare(self) -> None:
+        """Make the data folder; before that, set it aside if the last start failed because of it.
+
+        Call it before every start. The server's words tell, or two starts that both ended unready.
+        """
+        words = self._new_words()
+        self._unready = self._unready + 1 if words and READY_WORDS not in words else 0
+        if (REFUSAL.search(words) and self._unready) or self._unready > 1:
+            self._unready = 0
+            if any(self._valkey.data.glob("*/*")) or any(self._valkey.data.glob("*.*")):
+                aside = self._valkey.set_aside()
+                self._say(
+                    f"Valkey refuses its files; they are set aside in {aside}. Nothing is lost: waiting work is in "
+                    "Postgres and is sent again. Delete that folder when you need it no more"
+                )
+        self._valkey.prepare()
+
+    def _new_words(self) -> str:
+        """Return what the log has got since the last call."""
+        try:
+            with self._log.open("rb") as file:
+                size = file.seek(0, os.SEEK_END)
+                file.seek(self._read if self._read <= size else 0)
+                words = file.read()
+                self._read = file.tell()
+        except OSError:
+            return ""
+        return words.decode(errors="replace")
+
+
 @dataclass(frozen=True, slots=True)
 class Valkey:
     """An embedded Valkey with its log of writes (AOF) in `data`, its socket in `sockets`."""
@@ -227,6 +276,13 @@ class Valkey:
 
     def prepare(self) -> None:
         self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def set_aside(self) -> Path:
+        """Rename the data folder, so that the next start makes a new one, and return its new name."""
+        moment = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
+        aside = self.data.with_name(f"{self.data.name}.refused-{moment}-{secrets.token_hex(2)}")
+        self.data.rename(aside)
+        return aside
 
     def is_ready(self) -> bool:
         """Return whether it answers PING with PONG, not LOADING, as while it reads its log; raises nothing."""

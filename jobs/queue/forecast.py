@@ -47,8 +47,8 @@ def simulate(
 ) -> dict[Hashable, Forecast]:
     """Return the forecast of each job.
 
-    `jobs` are ordered by age. `rate` is in tokens per second of all workers, `budget` the tokens of a bundle, and
-    `window` the number of bundles that are handed out ahead. `head_start` is that of `Turns`. With `until` the
+    `jobs` are ordered by age. `rate` is in tokens per second of all workers. `budget` are the tokens of a bundle.
+    `window` is the number of bundles that are handed out ahead. `head_start` is that of `Turns`. With `until` the
     simulation ends when that job starts, and later jobs are missing.
     """
     play = _Play(jobs, rate=rate, budget=budget, window=max(1, window), turns=Turns(head_start))
