@@ -49,9 +49,26 @@ def check_folder(out: Path) -> None:
 
 
 def check_out(out: Path) -> None:
-    """Raise UsageError if `out` names no result format, or cannot be written."""
+    """Raise UsageError if `out` names no result format, or cannot be written: its folder is tried."""
     format_of(out)
     check_folder(out)
+    if out.exists() and not out.is_file():
+        return  # A pipe or a device is written by itself.
+    trial = _part_of(out)
+    try:
+        trial.touch(exist_ok=False)
+    except OSError as error:
+        raise _unwritable(out, error) from error
+    trial.unlink(missing_ok=True)
+
+
+def _part_of(out: Path) -> Path:
+    """Return a new name beside `out`."""
+    return out.with_name(f".{out.name}.{uuid.uuid4().hex[:8]}.part")
+
+
+def _unwritable(out: Path, error: OSError) -> UsageError:
+    return UsageError(f"{str(out)!r} cannot be written: {error.strerror or error}", code="bad_output")
 
 
 @contextmanager
@@ -76,7 +93,7 @@ def complete_file(out: Path) -> Iterator[IO[bytes]]:
     check_folder(out)
     try:
         with place_for(out) as place:
-            part = place.with_name(f".{place.name}.{uuid.uuid4().hex[:8]}.part")
+            part = _part_of(place)
             try:
                 with part.open("x+b") as file:
                     yield file
@@ -84,8 +101,7 @@ def complete_file(out: Path) -> Iterator[IO[bytes]]:
             finally:
                 part.unlink(missing_ok=True)
     except OSError as error:
-        reason = error.strerror or error
-        raise UsageError(f"{str(out)!r} cannot be written: {reason}", code="bad_output") from error
+        raise _unwritable(out, error) from error
 
 
 def fetch(

@@ -198,10 +198,18 @@ def lock_holder(folder: DataFolder) -> int | None:
 
 
 def _try_lock(descriptor: int) -> bool:
+    """Return whether the lock was free. Raises StackError if the file system has no locks."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    except OSError as error:
+        raise StackError(
+            f"the file system of the data folder has no file locks ({error.strerror or error}), as with NFS or Lustre; "
+            "without them two services could use one folder and damage its database. Name a folder on a local disk "
+            "with --data",
+            code="data_folder_unusable",
+        ) from error
     return True
 
 

@@ -29,7 +29,8 @@ class Hdf5File:
         self._fields = fields
         self._masked = masked
         self._ragged = next((position for position, one in enumerate(fields) if one.ragged), None)
-        self._file = h5py.File(path, "w")
+        # NFS and Lustre often have no locks. None is needed: only this object knows the file until it is complete.
+        self._file = h5py.File(path, "w", locking=False)
         self._grow("index", np.dtype("<i8"))
         self._grow("name", h5py.string_dtype("utf-8"))
         for one in fields:
