@@ -107,7 +107,7 @@ def up_in_background(data: Path, options: Sequence[str]) -> int:
     try:
         return background.start(DataFolder.at(data), options, say)
     except StackError as error:
-        return _complained("e1 up", error)
+        return complained("e1 up", error)
 
 
 def down(data: Path) -> int:
@@ -116,7 +116,7 @@ def down(data: Path) -> int:
     try:
         stopped = background.stop(folder)
     except StackError as error:
-        return _complained("e1 down", error)
+        return complained("e1 down", error)
     say(f"stopped the service of {folder.path}" if stopped else f"no service runs on {folder.path}")
     return 0
 
