@@ -111,7 +111,8 @@ def main() -> int:
         try:
             with Health(podman, PROJECT):
                 for title, do in steps(story, "next", "9.9.9"):
-                    run.timed(title, do)
+                    if not any(word in title for word in options.skip):
+                        run.timed(title, do)
         finally:
             if not options.keep:
                 story.end()
@@ -129,6 +130,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--locked", action="store_true", help="write and use lists of packages with hashes")
     parser.add_argument("--torch-args", default="", help="arguments of pip for PyTorch, such as an index of CPU builds")
     parser.add_argument("--reuse-images", action="store_true", help="take e1-web:local and the others as they are")
+    parser.add_argument("--skip", action="append", default=[], metavar="WORD", help="leave out steps with this word")
     parser.add_argument("--only-bases", action="store_true")
     parser.add_argument("--only-images", action="store_true")
     parser.add_argument("--keep", action="store_true", help="leave the containers running at the end")
