@@ -23,7 +23,7 @@ CHECK_ENV := DATABASE_URL=postgresql://checks@127.0.0.1:1/none REDIS_URL=redis:/
 help:
 	@echo "make setup   create $(VENV) and install everything (a download the first time)"
 	@echo "make demo    run a job of 240 proteins from start to results"
-	@echo "make up      start the service on http://127.0.0.1:8000 (ARGS=... for its options)"
+	@echo "make up      start the service on http://127.0.0.1:8000 (ARGS=... for its options); e1 down stops it"
 	@echo "make test    all tests except those marked slow: at most ten minutes on two cores"
 	@echo "make test-slow   tests marked slow: benchmarks and long fault runs: about twenty minutes"
 	@echo "make test-full   both, then the full table of faults, and the faults under load"
@@ -47,20 +47,12 @@ install:
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v < (3, 14) else "Python 3.11 to 3.13 is needed, $(PYTHON) is %d.%d; name another with PYTHON=python3.12" % v)'
 	@test -x $(BIN)/python -a -x $(BIN)/pip || $(PYTHON) -m venv $(VENV) || \
 		{ echo "$(PYTHON) -m venv failed; on Debian and Ubuntu install the package python3-venv" >&2; exit 1; }
-	@$(BIN)/python -c 'import torch' 2>/dev/null || { \
-		echo "setup 1/2: installing PyTorch"; \
-		if test -n "$(TORCH_ARGS)"; then echo "  with $(TORCH_ARGS): about 200 MB for a CPU build"; \
-		elif test "$$(uname -s)" = Linux; then \
-			echo "  on Linux the standard build brings the CUDA libraries: about 3 GB to download"; \
-			echo "  without a GPU stop here (Ctrl-C) and see docs/install.md for the CPU build: about 200 MB"; \
-		else echo "  about 100 MB to download"; fi; \
-		$(QUIET_PIP) 'torch>=2.9,<2.14' $(TORCH_ARGS); }
-	@echo "setup 2/2: installing the service, its servers and the test tools: about 150 MB to download"
-	@$(QUIET_PIP) -e ./packaging/e1-client -e '.[ml,local,science,dev]'
+	@$(BIN)/python -c 'import torch' 2>/dev/null || $(BIN)/python packaging/install.py torch $(TORCH_ARGS)
+	@$(BIN)/python packaging/install.py service
 	@# An older e1-service also had the script `e1`, and replacing it deletes the script of e1-client.
 	@test -x $(BIN)/e1 || $(QUIET_PIP) --no-deps --force-reinstall -e ./packaging/e1-client
 	@cat $(PROJECTS) > $(STAMP)
-	@echo "setup done: the command is $(BIN)/e1"
+	@echo "setup done; now: source $(BIN)/activate, which puts the command e1 on the path"
 
 demo: setup
 	@$(BIN)/python examples/demo.py

@@ -11,19 +11,25 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from e1client.api import Client
 from e1client.job import Job
+from e1client.settings import DEFAULT_HOST, DEFAULT_PORT
 from e1site.stack.environment import usable_port
+from e1site.stack.errors import StackError
 from e1site.stack.folder import DataFolder, is_held
 
 HERE = Path(__file__).resolve().parent
 CHECKOUT = HERE.parent
 LIBRARY = HERE / "demo-library.fasta"
 MODEL = "e1-demo"
+PAIRS = 10
 
 
 def main() -> int:
@@ -32,30 +38,48 @@ def main() -> int:
     results = CHECKOUT / "results"
     results.mkdir(exist_ok=True)
     with service(data) as url, Client(url, (data / "token").read_text(encoding="ascii").strip()) as client:
-        job = run_job(client)
+        password = os.path.relpath(data / "admin-password")
+        job = run_job(client, url, password)
         files = [client.download(job.id, results / f"demo.{suffix}") for suffix in ("npz", "jsonl")]
+        arrays = client.results(job)
     print()
-    print("Results:")
-    for file in files:
-        print(f"  {os.path.relpath(file)}")
-    print("See the job on the dashboard: run `make up` and open the address it prints.")
-    print(f"Log in as admin; the password is in {os.path.relpath(data / 'admin-password')}")
+    for line in table(arrays.names, arrays.mean()):
+        print(line)
+    print()
+    print(f"Results: {' and '.join(os.path.relpath(file) for file in files)}")
+    print("What next:")
+    print("  source .venv/bin/activate    # once in a terminal: it puts the command e1 on the path")
+    print(f"  make up                      # then open its address, log in as admin; password in {password}")
+    print("  e1 submit YOUR.fasta --action encode --model e1-demo --wait --out yours.npz    # in a second terminal")
     return 0 if job.state == "succeeded" else 1
 
 
-def run_job(client: Client) -> Job:
-    """Submit the library and wait for it; print the progress as it changes."""
+def table(names: Sequence[str], vectors: NDArray[np.float32]) -> Iterator[str]:
+    """Yield a heading and the ten pairs of different proteins whose embeddings are most alike."""
+    unit = vectors - vectors.mean(axis=0)
+    unit /= np.linalg.norm(unit, axis=1, keepdims=True)
+    cosine = np.triu(unit @ unit.T, 1)
+    best = np.argsort(cosine, axis=None)[::-1][:PAIRS]
+    yield f"The {PAIRS} pairs that {MODEL} finds most alike (a demonstration network: no statement about biology)"
+    yield f"{'protein':32}  {'protein':32}  cosine"
+    for one, other in zip(*np.unravel_index(best, cosine.shape), strict=True):
+        yield f"{names[one][:32]:32}  {names[other][:32]:32}  {cosine[one, other]:6.3f}"
+
+
+def run_job(client: Client, url: str, password: str) -> Job:
+    """Submit the library and wait for it; print the progress, at most once a second."""
     began = time.monotonic()
     job = client.submit(
         LIBRARY, model=MODEL, action="encode", params={"include": ["mean"]}, name="Demonstration library"
     )
     print(f"job {job.id}: {job.total} proteins to {MODEL}, mean embeddings")
-    shown = -1
+    print(f"watch it at {url}/jobs/{job.id}/ (log in as admin; the password is in {password})", flush=True)
+    shown, told = -1, 0.0
 
     def show(now: Job) -> None:
-        nonlocal shown
-        if now.finished_items != shown:
-            shown = now.finished_items
+        nonlocal shown, told
+        if now.finished_items != shown and (now.is_final or time.monotonic() - told >= 1):
+            shown, told = now.finished_items, time.monotonic()
             print(f"  {now.state}: {shown} of {now.total}", flush=True)
 
     job = client.wait(job.id, timeout=1800, on_update=show)
@@ -75,8 +99,7 @@ def service(data: Path) -> Iterator[str]:
         print(f"using the service that runs at {url}")
         yield url
         return
-    # Any free port, because a service on other data may have taken the usual one.
-    port = str(usable_port("127.0.0.1", 0))
+    port = str(free_port())
     command = [str(Path(sys.executable).with_name("e1")), "up", "--port", port, "--data", str(data), "--model", MODEL]
     launcher = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
@@ -87,6 +110,14 @@ def service(data: Path) -> Iterator[str]:
             pass  # the lines of an orderly stop
         if launcher.wait() != 0:
             print(f"the service ended with status {launcher.returncode}; logs are in {folder.logs}", file=sys.stderr)
+
+
+def free_port() -> int:
+    """Return the usual port, so that the page's address is known; another one if a program listens there."""
+    try:
+        return usable_port(DEFAULT_HOST, DEFAULT_PORT)
+    except StackError:
+        return usable_port(DEFAULT_HOST, 0)
 
 
 def wait_ready(launcher: subprocess.Popen[str]) -> str:

@@ -33,6 +33,7 @@ from e1client.shell import (
     show,
 )
 from e1client.uploads import open_upload, regular_file
+from e1protocol.extras import install_command
 from jobs.attribution import banner_lines
 from jobs.errors import Problem, ServiceError
 from jobs.science.variants.numbering_files import FileNumbering, numbering_of_file
@@ -154,7 +155,6 @@ def load(module: str) -> Any:
         if package not in ML:
             raise
         raise UsageError(
-            f"this command needs the package {package}, which is not installed; run, in a checkout of e1-service: "
-            "pip install '.[ml]'",
+            f"this command needs the package {package}, which is not installed: {install_command('ml')}",
             code="package_missing",
         ) from error

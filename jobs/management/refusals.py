@@ -33,7 +33,7 @@ class ServiceCommand(BaseCommand):
         try:
             return self._refusing(*args, **options)
         except CommandError as error:
-            if not self._called_from_command_line or options.get("traceback"):
+            if not getattr(self, "_called_from_command_line", False) or options.get("traceback"):
                 raise
             self.stderr.write(f"e1: {error}")
             raise SystemExit(error.returncode) from error

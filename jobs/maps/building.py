@@ -20,6 +20,7 @@ import orjson
 from django.conf import settings
 from numpy.typing import NDArray
 
+from e1protocol.extras import install_command
 from jobs.errors import ServiceError
 from jobs.files.pieces import npy_header, zip_blocks
 from jobs.library.selectors import job_of
@@ -91,8 +92,8 @@ def check_installed() -> None:
     missing = [NEEDED[module] for module in NEEDED if importlib.util.find_spec(module) is None]
     if missing:
         raise ServiceError(
-            f"the service worker has no {' and no '.join(missing)}; its admin installs the extra `science` "
-            "(pip install '.[science]' in a checkout) and starts it again",
+            f"the service worker has no {' and no '.join(missing)}; its admin installs it "
+            f"({install_command()}) and starts it again",
             code="not_installed",
         )
 

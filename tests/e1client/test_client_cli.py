@@ -363,7 +363,7 @@ def test_without_torch_the_remedy_is_named(service, e1, monkeypatch, command, mo
     }
     result = e1(command, *args[command])
     assert result.exit_code == 2
-    assert "in a checkout of e1-service: pip install '.[ml]'" in result.stderr
+    assert "pip install '.[ml]' in a checkout" in result.stderr
 
 
 def test_bars_take_a_job_and_then_a_download(monkeypatch):

@@ -221,7 +221,7 @@ def test_a_worker_without_the_libraries_says_what_to_install(lib, owner, monkeyp
     assert not building.artefact_build(artefact_id=analysis["id"])
     reason = body(owner.get(analysis["url"]))["reason"]
     assert "no umap-learn" in reason
-    assert "pip install '.[science]' in a checkout" in reason
+    assert "pip install '.[service]' in a checkout" in reason
 
 
 REFUSALS = [

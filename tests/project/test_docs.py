@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from e1protocol.extras import CPU_INDEX
+
 ROOT = Path(__file__).parents[2]
 SOURCES = [path for folder in ("e1client", "e1site", "jobs", "worker") for path in (ROOT / folder).rglob("*.py")]
 DOCUMENTS = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), ROOT / "examples" / "README.md"]
@@ -75,8 +77,15 @@ def test_links_between_documents_lead_somewhere(document):
 
 def test_the_sources_name_no_machine_and_no_registry():
     forbidden = re.compile(r"/work/|/root/|pypi\.org|registry\.npmjs|download\.pytorch")
-    for path in [*SOURCES, *DOCUMENTS, ROOT / "Makefile", ROOT / "pyproject.toml", ROOT / ".ci" / "run"]:
-        assert not forbidden.search(path.read_text()), path
+    others = [ROOT / name for name in ("Makefile", "pyproject.toml", ".ci/run", "packaging/install.py")]
+    for path in [*SOURCES, *DOCUMENTS, *(ROOT / "e1protocol").glob("*.py"), *others]:
+        # A person without a GPU needs the address of PyTorch's own builds before anything is installed.
+        assert not forbidden.search(path.read_text().replace(CPU_INDEX, "")), path
+
+
+def test_the_address_of_the_cpu_build_is_the_same_everywhere():
+    assert f'CPU_INDEX = "{CPU_INDEX}"' in (ROOT / "packaging" / "install.py").read_text()
+    assert f"--index-url {CPU_INDEX}" in (ROOT / "docs" / "install.md").read_text()
 
 
 def test_each_promise_names_a_test_that_exists():

@@ -15,6 +15,7 @@ from typing import Any, cast
 
 import numpy as np
 
+from e1protocol.extras import install_command
 from jobs.errors import Problem, Unavailable
 from jobs.parsing.records import Place
 from jobs.science.alignments.reading import GAP, Alignment
@@ -73,7 +74,7 @@ class Found:
 def require_hmmer() -> None:
     """Raise Unavailable `package_missing` if pyhmmer is not installed, without importing it."""
     if find_spec("pyhmmer") is None:
-        what = "searching homologs needs pyhmmer, which is not installed: pip install '.[science]' in a checkout"
+        what = f"searching homologs needs pyhmmer, which is not installed: {install_command()}"
         raise Unavailable(what, code="package_missing")
 
 
