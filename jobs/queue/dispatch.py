@@ -13,6 +13,7 @@ import logging
 import math
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from celery import current_app
 from django.conf import settings
@@ -255,7 +256,7 @@ def tokens_in_flight(model: str) -> dict[Hashable, int]:
     return {job: int(tokens) for job, tokens in found}
 
 
-def _remember(turns: Turns, jobs: Iterable[object]) -> None:
+def _remember(turns: Turns, jobs: Iterable[Any]) -> None:
     """Store the turns of these jobs. The caller holds the dispatcher's lock."""
     rows = [(job, turns.jobs[job].handed_out, turns.jobs[job].last) for job in jobs]
     Turn.objects.bulk_create(

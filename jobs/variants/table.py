@@ -130,7 +130,7 @@ class VariantTable:
     def rows(self, wanted: Rows) -> list[Row]:
         """Return the rows of these numbers."""
         columns = (self.index, self.names, self.codes, self.count, self.score, self.spread, self.places)
-        return [Row(*(column[at] for column in columns), self._mutated(at)) for at in wanted.tolist()]
+        return [Row._make((*(column[at] for column in columns), self._mutated(at))) for at in wanted.tolist()]
 
     def _mutated(self, at: int) -> str:
         return " ".join(map(str, self.positions[self.starts[at] : self.starts[at + 1]].tolist()))
