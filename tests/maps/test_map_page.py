@@ -164,6 +164,8 @@ def test_neighbours_of_an_item_here_and_in_another_job(lib, browser):
     ranked = [int(index) for index in re.findall(r'<th scope="row"><a href="/jobs/[^/]+/items/(\d+)/"', shown)]
     assert len(ranked) == 10
     assert all(index % 4 == 0 and index != 8 for index in ranked)
+    records = [int(number) for number in re.findall(r'data-label="Record">(\d+)<', shown)]
+    assert records == [index + 1 for index in ranked], "people count records from 1"
     other = grouped(24, seed=4)
     other.finish()
     other.job.name = "the other one"

@@ -198,7 +198,7 @@ export class PointMap extends HTMLElement implements Gestured {
     }
     const item = points.index[place] ?? 0;
     const picked = this.picked.has(place) ? ", picked" : "";
-    const facts = `item ${item}, ${points.residues[place] ?? 0} residues, ${colouring?.say(place) ?? ""}`;
+    const facts = `record ${item + 1}, ${points.residues[place] ?? 0} residues, ${colouring?.say(place) ?? ""}`;
     this.status.textContent = `${points.name[place] ?? ""}: ${facts}${picked}. Enter opens it, space picks it.`;
     this.draw(away ? "all" : "marks");
     this.dispatchEvent(new CustomEvent("point-focus", { detail: { item } }));
