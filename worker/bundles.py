@@ -47,8 +47,8 @@ WRITER_SECONDS = 20.0
 class WorkerProcess:
     """State of a model worker's child process between tasks. `claimer` and `writer` work beside the device.
 
-    `isolated` means that the last computed bundle had to run alone. `unwritten` are the leases that may not be written
-    yet; the writer has at most two.
+    `computing` is the bundle on the device. `isolated` means that the last computed bundle had to run alone.
+    `unwritten` are the leases that may not be written yet; the writer has at most two.
     """
 
     name: str
@@ -58,6 +58,7 @@ class WorkerProcess:
     healthy: bool
     claimer: Aside = field(default_factory=Inline)
     writer: Aside = field(default_factory=Inline)
+    computing: Bundle | None = None
     isolated: bool = False
     unwritten: deque[UUID] = field(default_factory=lambda: deque(maxlen=2))
 
@@ -88,13 +89,14 @@ def bundle_run(process: WorkerProcess, bundle: Bundle, ahead: Future[Bundle | No
             process.writer.flush(WRITER_SECONDS)
         wanted = leases.chunks_begin(token=bundle.token, unwritten=process.unwritten)
     except BaseException:
-        _give_back(bundle)
+        bundle_give_back(bundle)
         raise
     chunks = [chunk for chunk in bundle.chunks if chunk.id in wanted]
     if not chunks:
         bundle.renewal.stop()
         _finalise(process, bundle)
         return
+    process.computing = bundle
     try:
         computed, tokens_per_second = _compute(process, chunks)
     except Exception as error:
@@ -109,6 +111,8 @@ def bundle_run(process: WorkerProcess, bundle: Bundle, ahead: Future[Bundle | No
     except BaseException:
         bundle.renewal.stop()
         raise
+    finally:
+        process.computing = None
     process.isolated = isolated
     process.unwritten.append(bundle.token)
     process.writer.do(_write, process, bundle, chunks, computed, tokens_per_second)
@@ -205,10 +209,10 @@ def bundle_let_go(ahead: Future[Bundle | None]) -> None:
     """Return what was claimed ahead, if anything. Doing it twice is harmless."""
     with suppress(Exception):
         if (bundle := ahead.result()) is not None:
-            _give_back(bundle)
+            bundle_give_back(bundle)
 
 
-def _give_back(bundle: Bundle) -> None:
+def bundle_give_back(bundle: Bundle) -> None:
     """Return a bundle as if it had never been claimed. If the database is down, its lease will expire."""
     bundle.renewal.stop()
     for _ in range(2):

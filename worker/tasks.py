@@ -15,11 +15,14 @@ from jobs.fleet import workers
 from jobs.queue import dispatch as queue
 from jobs.queue import leases
 from worker.aside import Beside, Repeating
-from worker.bundles import WorkerProcess, bundle_claim, bundle_let_go, bundle_run, outlast
+from worker.bundles import WorkerProcess, bundle_claim, bundle_give_back, bundle_let_go, bundle_run, outlast
+from worker.stopping import Stopping
 
 log = logging.getLogger(__name__)
 
 HEARTBEAT_SECONDS = 5.0
+FLUSH_SECONDS = 3.0
+"""How long computed bundles may take to be written when the grace of a stop is over."""
 
 
 class ModelWorker:
@@ -34,6 +37,7 @@ class ModelWorker:
         self._heartbeat: Repeating | None = None
         # Whether the parent process was asked to take messages; None before the first request.
         self._taking: bool | None = None
+        self._stopping = Stopping(self._hand_over)
 
     def start(self) -> None:
         """Load the network, test it and record the result; send heartbeats from now on.
@@ -80,6 +84,7 @@ class ModelWorker:
 
     def stop(self) -> None:
         """Write what is computed and record that this worker has stopped."""
+        self._stopping.close()
         if self._heartbeat is not None:
             self._heartbeat.stop()
         if self.process is not None:
@@ -89,8 +94,13 @@ class ModelWorker:
     def run(self, bundles: Sequence[Sequence[int]]) -> None:
         """Compute a message's bundles in order; waiting synchronous requests go before each of them.
 
-        While one bundle computes, the next is claimed and the previous one is written.
+        While one bundle computes, the next is claimed and the previous one is written. SIGTERM ends the message after
+        the current bundle.
         """
+        with self._stopping.in_order():
+            self._answer(bundles)
+
+    def _answer(self, bundles: Sequence[Sequence[int]]) -> None:
         process = self.process
         if process is None or not process.healthy:
             log.error("this worker is not healthy and claims nothing; other workers get its message")
@@ -100,7 +110,7 @@ class ModelWorker:
         if not bundles:
             self._prove(process)
             return
-        if workers.worker_is_draining(name=self.name):
+        if self._leaves():
             self._leave(bundles)
             return
         # Claimed, but not begun: at most the current bundle and the next.
@@ -108,7 +118,7 @@ class ModelWorker:
         try:
             for number, following in enumerate([*bundles[1:], None], start=1):
                 bundle = waiting[0].result()
-                if workers.worker_is_draining(name=self.name):
+                if self._leaves():
                     waiting.clear()
                     if bundle is not None:
                         bundle_run(process, bundle, None)
@@ -159,9 +169,24 @@ class ModelWorker:
         except queue.BROKER_ERRORS as error:
             log.warning("cannot stop taking messages: %s", error)
 
+    def _leaves(self) -> bool:
+        """Return whether this worker takes no further bundle: it stops, or drains."""
+        return self._stopping.asked or workers.worker_is_draining(name=self.name)
+
+    def _hand_over(self) -> None:
+        """Return the bundle that is being computed to the queue, uncounted: the grace of a stop is over."""
+        if (process := self.process) is None:
+            return
+        log.warning("the current bundle takes longer than a stop may; other workers get it")
+        with suppress(TimeoutError):
+            process.writer.flush(FLUSH_SECONDS)
+        if process.computing is not None:
+            bundle_give_back(process.computing)
+        workers.worker_stopped(name=self.name)
+
     def _leave(self, bundles: Sequence[Sequence[int]]) -> None:
-        """Leave these bundles and all further messages to other workers, because this one drains."""
-        log.info("draining: %d bundles are left to others", len(bundles))
+        """Leave these bundles and all further messages to other workers, because this one drains or stops."""
+        log.info("%d bundles are left to others", len(bundles))
         _unpublish(bundles)
         self.stop_taking()
         queue.dispatch_quietly(self.model)

@@ -136,3 +136,20 @@ def test_two_workers_share_a_job_and_a_stop_in_order_costs_no_attempt(client, tm
         eventually(lambda: finished(client, job.id))
     assert client.job(job.id).state == "succeeded"
     assert not Chunk.objects.filter(attempts__gt=1).exists()
+
+
+def test_sigterm_to_the_whole_group_counts_against_no_item(client, tmp_path):
+    """Slurm's scancel, systemd's default KillMode and `kill -TERM -PGID` reach the computing process too."""
+    file, _ = library(tmp_path / "library.fasta", 2000, seed=3)
+    with worker_process(tmp_path) as process:
+        job = client.submit(file, model="e1-demo", action="log_prob")
+        eventually(lambda: Chunk.objects.filter(state="leased", begun=True).exists())
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(timeout=120)
+    assert Worker.objects.get(name="w1@test").state == "stopped"
+    assert not Chunk.objects.filter(state="leased").exists()
+    assert Chunk.objects.filter(state="ready").exists(), "the job was over before the signal"
+    with worker_process(tmp_path, "w2"):
+        eventually(lambda: finished(client, job.id))
+    assert client.job(job.id).counts["succeeded"] == 2000
+    assert not Chunk.objects.filter(attempts__gt=1).exists()
