@@ -18,6 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from e1protocol import MODELS
+from e1protocol.cores import usable_cores
 from e1site.defaults import database_problem
 from e1site.stack import background, parts, readiness
 from e1site.stack.binaries import find_valkey
@@ -85,7 +86,7 @@ def up(
             stack.callback(guardian.close)
             env = children_environment(folder, host, models, also=allow)
             # Workers on a CPU share its cores: if each took all of them, every one would be slower.
-            env.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // max(1, workers * len(models)))))
+            env.setdefault("OMP_NUM_THREADS", str(max(1, usable_cores() // max(1, workers * len(models)))))
             supervisor = Supervisor(folder, env, guardian, signals, say)
             folder.address_file.unlink(missing_ok=True)  # of a service that was killed
             stack.callback(lambda: folder.address_file.unlink(missing_ok=True))

@@ -15,6 +15,8 @@ from celery.signals import (
     worker_process_shutdown,
 )
 
+from e1protocol.cores import usable_cores
+
 # A shell may have variables of another project. Celery prefers its own to the settings.
 os.environ["DJANGO_SETTINGS_MODULE"] = "e1site.settings"
 for _name in ("BROKER_URL", "BROKER_READ_URL", "BROKER_WRITE_URL", "RESULT_BACKEND", "LOADER", "CUSTOM_WORKER_POOL"):
@@ -40,6 +42,8 @@ def _note_model(sender: str, instance: Any, **_: Any) -> None:
     # OpenMP's threads spin while they wait for each other. Beside other busy processes, spinning made a worker of two
     # threads six times as slow. Sleeping costs nothing measurable.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # PyTorch knows the affinity of a process, and not the quota of a container.
+    os.environ.setdefault("OMP_NUM_THREADS", str(usable_cores()))
     os.environ[WORKER_NAME] = sender
     os.environ[WORKER_RUN] = uuid.uuid4().hex
     os.environ[WORKER_MODEL] = queues[0].removeprefix("model.") if queues else ""

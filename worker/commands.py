@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -33,6 +34,7 @@ from e1client.shell import (
     show,
 )
 from e1client.uploads import open_upload, regular_file
+from e1protocol.cores import usable_cores
 from e1protocol.extras import install_command
 from jobs.attribution import banner_lines
 from jobs.errors import Problem, ServiceError
@@ -148,6 +150,7 @@ def banner(models: list[str]) -> None:
 
 def load(module: str) -> Any:
     """Import a module that needs PyTorch. Raises UsageError `package_missing` with the remedy if that is missing."""
+    os.environ.setdefault("OMP_NUM_THREADS", str(usable_cores()))  # PyTorch reads it when it is imported
     try:
         return import_module(module)
     except ModuleNotFoundError as error:
