@@ -188,6 +188,7 @@ def running(path: Path, *, connections: int = 60) -> Iterator[Service]:
         guardian = Guardian(folder.stack_id, lock, folder.turn_log("guardian"))
         stack.callback(guardian.close)
         env = children_environment(folder, HOST, [MODEL]) | web_environment(folder)
+        env.pop("E1_COOKIES")  # this process logs in without it
         # The children run in the folder of logs, and the benchmarks are not an installed package.
         env["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
         service = Service(folder, guardian, env)

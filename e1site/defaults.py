@@ -1,5 +1,6 @@
 """Defaults that both the settings and `e1 up` use."""
 
+import hashlib
 import shutil
 from urllib.parse import unquote, urlsplit
 
@@ -10,6 +11,16 @@ OWN_HOSTS = ("127.0.0.1", "localhost", "[::1]")
 STORED_BYTES = 100_000_000_000
 """Bytes of one user if the database's disk is unknown: eight times a million mean embeddings of e1-600m with files."""
 SHARE_OF_DISK = 0.5
+
+
+def cookie_name(base: str, *, service: str, https: bool) -> str:
+    """Return the name of a cookie of one service.
+
+    Browsers share cookies between the ports of a host, so two services with equal names log each other out. By https
+    the prefix `__Host-` keeps other hosts of the domain from setting the cookie; browsers refuse it by http.
+    """
+    mark = f"-{hashlib.sha256(service.encode()).hexdigest()[:8]}" if service else ""
+    return f"{'__Host-' if https else ''}{base}{mark}"
 
 
 def database_problem(url: str) -> str:

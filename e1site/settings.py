@@ -181,6 +181,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
 ]
 MIDDLEWARE = [
+    "jobs.web.probes.any_host",
     "jobs.web.rest.slashes.final_slash",
     "jobs.web.rest.caching.no_store",
     "django.middleware.security.SecurityMiddleware",
@@ -261,9 +262,9 @@ SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
 _HTTPS = env.bool("E1_HTTPS", default=False)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _HTTPS
-if _HTTPS:
-    # Browsers accept this prefix by https only, and only for this host: no other host of the domain can set them.
-    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
+_SERVICE = env.str("E1_COOKIES", default="")
+SESSION_COOKIE_NAME = defaults.cookie_name("sessionid", service=_SERVICE, https=_HTTPS)
+CSRF_COOKIE_NAME = defaults.cookie_name("csrftoken", service=_SERVICE, https=_HTTPS)
 SECURE_HSTS_SECONDS = env.int("E1_HSTS_SECONDS", default=31_536_000) if _HTTPS else 0
 """Time for which browsers refuse http after a visit by https."""
 SILENCED_SYSTEM_CHECKS = [

@@ -27,13 +27,22 @@ class RunAs:
 
 
 def run_as() -> RunAs:
-    """Return how to run Postgres, which refuses root: as `nobody` in a user namespace, else as the user `nobody`."""
-    if os.geteuid() != 0:
+    """Return how to run Postgres, which refuses root and a user without a name: as `nobody` in a user namespace.
+
+    If user namespaces are blocked, root runs it as the user `nobody`. Raises StackError `no_postgres` if neither works.
+    """
+    if os.geteuid() != 0 and _has_a_name(os.geteuid()):
         return RunAs()
     if unshare := shutil.which("unshare"):
         command = (unshare, "-U", f"--map-user={NOBODY}", f"--map-group={NOBODY}")
         if subprocess.run([*command, "true"], capture_output=True, check=False).returncode == 0:  # noqa: S603 - fixed command
             return RunAs(prefix=command)
+    if os.geteuid() != 0:
+        raise StackError(
+            f"the user id {os.geteuid()} has no name on this machine, which PostgreSQL needs, and user namespaces are "
+            "blocked here; add a line for it to /etc/passwd, or set DATABASE_URL to a server that runs already",
+            code="no_postgres",
+        )
     try:
         return RunAs(user=pwd.getpwnam("nobody").pw_uid)
     except KeyError as error:
@@ -42,6 +51,14 @@ def run_as() -> RunAs:
             "`nobody`; start `e1 up` as an ordinary user or set DATABASE_URL",
             code="no_postgres",
         ) from error
+
+
+def _has_a_name(user: int) -> bool:
+    try:
+        pwd.getpwuid(user)
+    except KeyError:
+        return False
+    return True
 
 
 def find_postgres() -> Path:

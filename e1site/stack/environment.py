@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import pwd
 import re
 import socket
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -24,6 +26,7 @@ FOREIGN = re.compile(r"PG[A-Z]+|CELERY_\w+|GUNICORN_CMD_ARGS")
 """Variables of another project in the same shell, which programs of ours would read. `worker.app` handles some too."""
 STORES = ("DATABASE_URL", "REDIS_URL")
 SECRET_KEY = "E1_SECRET_KEY"  # noqa: S105 - the name of a variable
+COOKIES = "E1_COOKIES"
 OWNER_URL = "E1_OWNER_DATABASE_URL"
 EVERY_ADDRESS = ("0.0.0.0", "::", "")  # noqa: S104 - compared with what the user asked for
 
@@ -80,6 +83,7 @@ def children_environment(
         env.setdefault("E1_DISK", str(folder.path))
     env.setdefault("REDIS_URL", Valkey(folder.path / "valkey", folder.sockets, Path()).url())
     env.setdefault("E1_DATABASES", str(folder.path / "databases"))
+    env = cache_environment(folder) | env
     env |= {
         "DJANGO_SETTINGS_MODULE": "e1site.settings",
         "E1_DATA": str(folder.path),
@@ -91,9 +95,51 @@ def children_environment(
     return env
 
 
+def cache_environment(folder: DataFolder) -> dict[str, str]:
+    """Return places in the data folder for caches of libraries, if the user's own place cannot be written.
+
+    In containers and under systemd HOME is often missing or read-only, and a user id may have no name.
+    """
+    found = {}
+    place = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")  # noqa: PTH111, PTH118 - Path.home raises without a home
+    if not _can_be_made(Path(place)):
+        caches = folder.path / "cache"
+        found = {
+            "XDG_CACHE_HOME": str(caches),
+            "HF_HOME": str(caches / "huggingface"),
+            "MPLCONFIGDIR": str(caches / "matplotlib"),
+            "NUMBA_CACHE_DIR": str(caches / "numba"),
+            "TORCHINDUCTOR_CACHE_DIR": str(caches / "torch"),
+        }
+    if not os.environ.get("USER") and not os.environ.get("LOGNAME"):
+        try:
+            pwd.getpwuid(os.geteuid())
+        except KeyError:
+            found |= {"USER": "e1", "LOGNAME": "e1"}  # libraries ask for a name
+    return found
+
+
+def _can_be_made(folder: Path) -> bool:
+    """Return whether this folder can be written, or made if it does not exist."""
+    if not folder.is_absolute():
+        return False
+    place = next(one for one in (folder, *folder.parents) if one.exists())
+    try:
+        with tempfile.TemporaryFile(dir=place):
+            return place.is_dir()
+    except OSError:
+        return False
+
+
 def web_environment(folder: DataFolder) -> dict[str, str]:
-    """Return what the web process gets besides: the key of the caller's environment, or that of the folder."""
-    return {SECRET_KEY: os.environ.get(SECRET_KEY) or folder.secret_key}
+    """Return what the web process gets besides: the key of sessions, and a mark for the names of its cookies.
+
+    The caller's environment may name both; by default they are the folder's.
+    """
+    return {
+        SECRET_KEY: os.environ.get(SECRET_KEY) or folder.secret_key,
+        COOKIES: os.environ.get(COOKIES) or folder.stack_id,
+    }
 
 
 def owner_environment(folder: DataFolder) -> dict[str, str]:

@@ -8,6 +8,7 @@ from django.core.exceptions import DisallowedHost
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.request import split_domain_port
+from django.middleware.csrf import REASON_NO_CSRF_COOKIE
 from django.shortcuts import render
 from django.template.loader import render_to_string
 
@@ -19,9 +20,15 @@ AGAIN_SECONDS = 10
 UNREADABLE = "The request cannot be read. Check the address, or go back and try again."
 NOT_FOUND = "There is nothing at this address, or it belongs to somebody else."
 FORBIDDEN = "This page is not for your account."
-CSRF = (
-    "The form was too old, or your browser kept no cookie for it. Go back, reload the page and send the form again. "
-    "Nothing was changed."
+NOTHING_CHANGED = "Nothing was changed."
+CSRF_AGE = "The form is too old, or you have logged in or out since. Go back, reload the page and send the form again."
+CSRF_COOKIE = (
+    "Your browser sent no cookie with the form. Allow cookies for this address, reload the page and send the form "
+    "again. By http a service with E1_HTTPS=true gets no cookies: open it by https."
+)
+CSRF_ORIGIN = (
+    "Your browser sent the form from {origin}, and the service takes it for another site. Open the service at its own "
+    "address. If that is its address, an administrator adds it to E1_CSRF_TRUSTED_ORIGINS."
 )
 
 
@@ -36,8 +43,14 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Answer a form without its token: the page is old, or the browser keeps no cookies."""
-    return error_page(request, "Please send it again", CSRF, 403)
+    """Answer a form that Django refuses, and say whether its origin, its cookie or its age is wrong."""
+    if reason.startswith(("Origin checking", "Referer checking")):
+        text = CSRF_ORIGIN.format(origin=request.headers.get("Origin") or request.headers.get("Referer") or "nowhere")
+    elif reason == REASON_NO_CSRF_COOKIE:
+        text = CSRF_COOKIE
+    else:
+        text = CSRF_AGE
+    return error_page(request, "Please send it again", f"{text} {NOTHING_CHANGED}", 403)
 
 
 def broken(request: HttpRequest) -> HttpResponse:

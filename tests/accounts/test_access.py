@@ -16,6 +16,7 @@ from django.urls import reverse
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from e1site.defaults import cookie_name
 from jobs.accounts.tokens import token_create, token_revoke
 from jobs.models import ApiToken
 from tests.helpers import body, submit
@@ -276,6 +277,45 @@ def test_behind_tls_cookies_and_browsers_stay_there(person, settings):
     page = Client().get("/login/", secure=True)
     assert page["Strict-Transport-Security"] == "max-age=31536000"
     assert page.cookies["csrftoken"]["secure"]
+
+
+def test_two_services_on_one_host_have_cookies_of_their_own():
+    names = {
+        cookie_name("sessionid", service=service, https=https) for service in ("", "e1-a", "e1-b") for https in (0, 1)
+    }
+    assert len(names) == 6
+    assert {"sessionid", "__Host-sessionid"} < names
+    assert all(re.fullmatch(r"(__Host-)?sessionid(-[0-9a-f]{8})?", name) for name in names)
+
+
+@pytest.mark.parametrize(
+    ("headers", "words"),
+    [
+        ({"Origin": "https://other.example"}, r"sent the form from https://other\.example.*E1_CSRF_TRUSTED_ORIGINS"),
+        ({}, "too old"),
+    ],
+)
+def test_a_refused_login_says_what_was_wrong(person, headers, words):
+    client = Client(enforce_csrf_checks=True)
+    client.get("/login/")
+    answer = client.post("/login/", {"csrfmiddlewaretoken": "x" * 32}, headers=headers)
+    assert answer.status_code == 403
+    text = " ".join(answer.content.decode().split())
+    assert re.search(words, text), text
+    assert "Nothing was changed" in text
+
+
+def test_a_login_without_a_cookie_says_so(person):
+    answer = Client(enforce_csrf_checks=True).post("/login/", {"username": "rosalind"})
+    assert answer.status_code == 403
+    assert "sent no cookie" in answer.content.decode()
+
+
+def test_probes_answer_under_any_host(person):
+    client = Client(headers={"Host": "10.244.0.17:8000"})
+    assert client.get("/livez").content == b"ok\n"
+    assert client.get("/readyz").status_code in (200, 503)
+    assert client.get("/login/").status_code == client.get("/metrics").status_code == 400
 
 
 def test_no_cache_keeps_an_answer_of_the_interface(api, browser, inline_worker):

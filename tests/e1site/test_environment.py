@@ -10,7 +10,10 @@ from types import SimpleNamespace
 
 import pytest
 
+from e1site.stack import environment
+from e1site.stack.binaries import run_as
 from e1site.stack.environment import allowed_hosts, children_environment, forget_foreign, place_of
+from e1site.stack.errors import StackError
 from e1site.stack.folder import DataFolder
 
 THEIRS = {"PGHOST": "a", "PGSSLMODE": "require", "CELERY_BROKER_URL": "amqp://b", "GUNICORN_CMD_ARGS": "--reload"}
@@ -98,3 +101,42 @@ def test_names_that_the_user_allows_are_added(folder, monkeypatch):
     names = env["E1_ALLOWED_HOSTS"].split(",")
     assert {"127.0.0.1", "from-env.example", "lab.example"} <= set(names), "readiness asks 127.0.0.1"
     assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("home", ["/nonexistent/home", "/dev/null", "/proc/1", ""])
+def test_caches_go_to_the_data_folder_if_the_home_cannot_be_written(folder, monkeypatch, home):
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.delenv("HF_HOME", raising=False)
+    monkeypatch.setenv("HOME", home)
+    if home == "/nonexistent/home":
+        monkeypatch.setattr(environment, "_can_be_made", lambda place: False)  # root may write everywhere
+    if not home:
+        monkeypatch.setenv("HOME", "relative")
+    env = children_environment(folder, "127.0.0.1", [])
+    caches = str(folder.path / "cache")
+    assert env["XDG_CACHE_HOME"] == caches
+    assert all(env[name].startswith(caches) for name in ("HF_HOME", "NUMBA_CACHE_DIR", "MPLCONFIGDIR"))
+    monkeypatch.setenv("HF_HOME", "/elsewhere")
+    assert children_environment(folder, "127.0.0.1", [])["HF_HOME"] == "/elsewhere"
+
+
+def test_caches_stay_where_they_can_be_written(folder, monkeypatch, tmp_path):
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert "NUMBA_CACHE_DIR" not in children_environment(folder, "127.0.0.1", [])
+
+
+def test_a_user_without_a_name_gets_one_and_postgres_a_namespace(folder, monkeypatch):
+    def unknown(number):
+        raise KeyError(number)
+
+    for name in ("USER", "LOGNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+    monkeypatch.setattr("os.geteuid", lambda: 54321)
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    assert environment.cache_environment(folder)["USER"] == "e1"
+    with pytest.raises(StackError, match=r"54321 has no name.*/etc/passwd") as error:
+        run_as()
+    assert error.value.code == "no_postgres"

@@ -76,7 +76,7 @@ def ask_job(scene: Scene, http: httpx.Client, random: Random) -> tuple[httpx.Res
 
 def ask_progress(scene: Scene, http: httpx.Client, random: Random) -> tuple[httpx.Response, str]:
     """Fetch the part of a job's page that htmx fetches again and again."""
-    if "sessionid" not in http.cookies:
+    if not any("sessionid" in name for name in http.cookies):
         _log_in(scene.service, http)
     headers = {"HX-Request": "true", "HX-Target": "live"}
     response = http.get(f"/jobs/{scene.some_job(random)}/", headers=headers)

@@ -259,7 +259,7 @@ def guessed_passwords(target: Target, count: int) -> Running:
 
     def send(client: httpx.Client, number: int) -> httpx.Response:
         page = client.get("/login/")
-        token = client.cookies.get("csrftoken", "")
+        token = next((value for name, value in client.cookies.items() if "csrftoken" in name), "")
         form = {"username": f"user{number}", "password": "x", "csrfmiddlewaretoken": token}
         return client.post("/login/", data=form, headers={"Referer": f"{target.url}/login/"}) if token else page
 
