@@ -9,6 +9,7 @@ import typer
 
 from e1client.progress import say
 from e1client.settings import DATA_FOLDER, DATA_VARIABLE, DEFAULT_HOST, DEFAULT_PORT
+from e1client.shell import JsonFlag, show
 from e1site.defaults import MODELS
 from jobs.attribution import banner_lines
 
@@ -68,6 +69,24 @@ def down(data: DataOption = DATA_FOLDER) -> None:
     from e1site import local
 
     raise typer.Exit(local.down(data))
+
+
+@app.command()
+def doctor(
+    host: Annotated[str, typer.Option(help="Address that `e1 up` would listen on.")] = DEFAULT_HOST,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port that `e1 up` would listen on.")] = DEFAULT_PORT,
+    model: Annotated[
+        list[str] | None, typer.Option(help="A model to look for; may be repeated; e1-demo by default.")
+    ] = None,
+    data: DataOption = DATA_FOLDER,
+    as_json: JsonFlag = False,
+) -> None:
+    """Look at this machine and its settings, and say what to do; exit 1 if there is a problem. Changes nothing."""
+    from e1site import doctor as examination
+
+    findings = examination.examine(data=data, models=model or list(MODELS), host=host, port=port)
+    show(examination.as_dicts(findings), lambda _: examination.lines(findings), as_json=as_json)
+    raise typer.Exit(int(any(one.state == "problem" for one in findings)))
 
 
 @user_app.command("add")

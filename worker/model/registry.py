@@ -106,6 +106,23 @@ def _offline_folder(slug: str) -> Path | None:
     return folder
 
 
+def on_this_machine(slug: str) -> Path:
+    """Return the folder of a registered model's weights without downloading. Raises WeightsUnavailable."""
+    if (PACKAGED / slug / WEIGHTS).is_file():
+        return PACKAGED / slug
+    if folder := _offline_folder(slug):
+        return folder
+    from huggingface_hub import try_to_load_from_cache
+
+    source = HUB[slug]
+    files = [try_to_load_from_cache(source.repository, name, revision=source.revision) for name in (CONFIG, WEIGHTS)]
+    if not all(isinstance(file, str) for file in files):
+        raise WeightsUnavailable(
+            f"the weights of {slug} are not on this machine; the first start downloads them. {_remedy(slug)}"
+        )
+    return Path(str(files[1])).parent
+
+
 def _download(slug: str, source: HubSource) -> Path:
     """Return the folder of the files in the hub's cache, downloading them with a progress bar if necessary."""
     from huggingface_hub import snapshot_download
@@ -113,7 +130,14 @@ def _download(slug: str, source: HubSource) -> Path:
 
     try:
         folder = snapshot_download(source.repository, revision=source.revision, allow_patterns=[CONFIG, WEIGHTS])
-    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
+    except (LocalEntryNotFoundError, HfHubHTTPError, OSError, ValueError) as error:
+        if isinstance(error, ValueError) and not isinstance(error, OSError):
+            # A login page of the network answered 200 with HTML instead of JSON.
+            raise WeightsUnavailable(
+                f"the weights of {slug} could not be downloaded: what answers at the hub's address is not the hub, "
+                f"perhaps the login page of this network ({type(error).__name__}). Log in to the network, or set "
+                f"HTTPS_PROXY. {_remedy(slug)}"
+            ) from error
         raise WeightsUnavailable(
             f"the weights of {slug} are not on this machine and could not be downloaded "
             f"({type(error).__name__}: {str(error).splitlines()[0]}). {_remedy(slug)}"
