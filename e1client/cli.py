@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 import sys
 import tempfile
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated
 
@@ -225,6 +226,9 @@ def download(
 
 def main() -> None:
     """Entry point of the `e1` command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # names of jobs may have letters that the terminal's encoding lacks
+            stream.reconfigure(errors="backslashreplace")
     app()
 
 

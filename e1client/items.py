@@ -31,6 +31,13 @@ def item_of(value: ItemLike, place: int) -> dict[str, Any]:
             return {"name": name, "sequence": sequence}
         case Mapping():
             return dict(value)
+        case (name, sequence):
+            wrong, found = ("sequence", sequence) if isinstance(name, str) else ("name", name)
+            raise UsageError(
+                f"items[{place}] is a pair whose {wrong} is {found!r}, a {type(found).__name__}, and no text; an "
+                "empty cell of a data frame is NaN: leave such rows out, for example with frame.dropna()",
+                code="bad_item",
+            )
     raise UsageError(
         f"items[{place}] is a {type(value).__name__}; "
         'give a sequence, a pair (name, sequence), or a dict such as {"sequence": "MKT"}',

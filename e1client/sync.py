@@ -5,6 +5,7 @@ A request that takes longer than the server waits becomes a job. Its results are
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
@@ -12,7 +13,7 @@ from urllib.parse import quote
 
 import httpx
 
-from e1client.errors import ApiError, ServerTrouble
+from e1client.errors import ApiError, ServerTrouble, UsageError
 from e1client.items import ItemLike, items_of
 from e1client.transport import Transport, decoded, not_the_service
 
@@ -46,6 +47,7 @@ def ask(
     path = f"/api/v3/{action_path(model, action)}"
     results: list[Result] = []
     for batch in _batches(items_of(items)):
+        _check_numbers(batch, len(results))
         try:
             results += _post(transport, path, {"params": dict(params or {}), "items": batch}, fetch_rows)
         except ApiError as error:
@@ -53,6 +55,15 @@ def ask(
                 _count_from(error, len(results), len(batch))
             raise
     return results
+
+
+def _check_numbers(batch: list[Any], start: int) -> None:
+    """Raise UsageError `bad_item` for an item that JSON cannot hold, such as one with NaN."""
+    for place, item in enumerate(batch, start):
+        try:
+            json.dumps(item, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise UsageError(f"items[{place}] does not fit into JSON: {error}", code="bad_item") from error
 
 
 def _batches(items: Iterator[Any]) -> Iterator[list[Any]]:

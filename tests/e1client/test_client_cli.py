@@ -12,6 +12,7 @@ import pytest
 import stamina
 from typer.testing import CliRunner
 
+from e1client import Client, UsageError
 from e1client.cli import app
 from e1client.costs import estimate_lines
 from e1client.progress import BarReporter
@@ -461,3 +462,34 @@ def test_a_job_of_work_units_shows_their_progress_rate_and_time(monkeypatch, cap
 def test_a_place_is_told_once(place):
     problem = place.problem("wrong_wild_type", "I45A says I", "Check it.")
     assert list(problem_lines(problem.as_dict())) == [f"  {problem.message} [wrong_wild_type]", "    -> Check it."]
+
+
+def test_a_terminal_without_other_letters_shows_escapes(service):
+    service.submit("a", {"name": "caffè ∆"})
+    env = os.environ | {"PYTHONIOENCODING": "ascii", "E1_URL": service.url, "E1_TOKEN": TOKEN}
+    program = "import sys; sys.stdout.isatty = lambda: True; from e1client.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", program, "status"], env=env, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "caff\\xe8 \\u2206" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("item", "words"),
+    [
+        (("a", float("nan")), r"sequence is nan.*dropna"),
+        ((float("nan"), "MKT"), r"name is nan"),
+        ({"sequence": "MKT", "x": float("nan")}, "JSON"),
+    ],
+)
+def test_an_empty_cell_of_a_data_frame_is_named(service, item, words):
+    with Client(service.url, TOKEN) as client:
+        for call in (
+            lambda: client.encode("e1-demo", [item]),
+            lambda: client.submit_items([item], model="e1-demo", action="encode"),
+        ):
+            with pytest.raises(UsageError, match=words) as error:
+                call()
+            assert error.value.code == "bad_item"
+    assert service.log == []

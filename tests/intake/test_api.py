@@ -546,3 +546,14 @@ def test_health_without_a_worker_says_which(db):
     response = APIClient().get("/readyz")
     assert response.status_code == 503
     assert body(response)["checks"]["model e1-demo"] == {"ok": False, "detail": "no worker is alive"}
+
+
+@pytest.mark.parametrize("field", ["model", "action", "name", "on_invalid"])
+def test_a_text_in_a_list_as_r_sends_it_is_named(api, field):
+    fields = {"model": "e1-demo", "action": "encode", "name": "n", "on_invalid": "reject"}
+    data = {**fields, "items": [{"sequence": "MKT"}], field: [fields[field]]}
+    response = post(api, "/api/jobs/", data)
+    assert response.status_code == 400, response.content
+    (problem,) = body(response)["errors"]
+    assert (problem["code"], problem["path"]) == ("wrong_type", field)
+    assert "auto_unbox" in problem["remedy"]
