@@ -63,12 +63,13 @@ class AnalysisClient(JobReader):
         path = f"{job_path(job)}neighbours/"
         return self._transport.json("POST", path, json={**query, "k": k}, seconds=ANSWER_SECONDS)
 
-    def upload_columns(self, job: JobLike, file: Source, *, sheet: str = "") -> Body:
+    def upload_columns(self, job: JobLike, file: Source, *, sheet: str = "", on_invalid: str | None = None) -> Body:
         """Attach columns of values to the job's items: a table with `name` or `index`, as CSV or a workbook.
 
-        `sheet` names one of a workbook. Returns how many rows matched items.
+        `sheet` names one of a workbook. `on_invalid="skip"` leaves out rows that cannot be read. Returns how many rows
+        matched items.
         """
-        fields = {"sheet": sheet} if sheet else {}
+        fields = ({"sheet": sheet} if sheet else {}) | ({"on_invalid": on_invalid} if on_invalid else {})
         with open_upload(file) as upload:
             path, files = f"{job_path(job)}columns/", {"file": upload}
             return self._transport.json("POST", path, data=fields, files=files, repeatable=False)

@@ -13,7 +13,7 @@ from e1client.following import connected
 from e1client.params import parse_params
 from e1client.progress import BarReporter, JsonReporter, reporting
 from e1client.render import plain
-from e1client.shell import JobArgument, JsonFlag, SheetOption, show, tell_file
+from e1client.shell import JobArgument, JsonFlag, OnInvalid, SheetOption, show, tell_file
 
 analysis_app = typer.Typer()
 
@@ -96,11 +96,14 @@ def columns(
         str, typer.Argument(metavar="FILE", help="CSV or XLSX with a column name or index, and columns of values.")
     ],
     sheet: SheetOption = "",
+    on_invalid: Annotated[
+        OnInvalid | None, typer.Option(help="Whether rows that cannot be read refuse the file; reject by default.")
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Attach columns of values to a job's items, to colour its map by."""
     with connected(as_json=as_json) as (client, _):
-        show(client.upload_columns(job, file, sheet=sheet), column_lines, as_json=as_json)
+        show(client.upload_columns(job, file, sheet=sheet, on_invalid=on_invalid), column_lines, as_json=as_json)
 
 
 def tell(reporter: JsonReporter | BarReporter, body: Mapping[str, Any]) -> None:

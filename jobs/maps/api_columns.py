@@ -16,6 +16,7 @@ from jobs.errors import InvalidInput, TooLarge
 from jobs.limits import MAX_COLUMNS_FILE
 from jobs.maps import serializers as shapes
 from jobs.maps.columns import column_of, column_values, columns_add, columns_of_job
+from jobs.parsing.asked import skips_bad
 from jobs.web.places import answer_in_turn
 from jobs.web.rest.bodies import WORKBOOK, CsvBodyParser, JsonBodyParser, MultipartBodyParser, WorkbookBodyParser
 from jobs.web.rest.forms import file_of
@@ -38,7 +39,8 @@ class JobColumns(JobView):
             WORKBOOK: OpenApiTypes.BINARY,
         },
         parameters=[
-            OpenApiParameter(name, str, description="With a raw body: as in the form.") for name in ("kinds", "sheet")
+            OpenApiParameter(name, str, description="With a raw body: as in the form.")
+            for name in ("kinds", "sheet", "on_invalid")
         ],
         responses={201: shapes.ColumnsReport, **refusals(400, 401, 404, 409, 410, 413)},
     )
@@ -52,7 +54,7 @@ class JobColumns(JobView):
             content, _ = file_of(request.FILES, MAX_COLUMNS_FILE)
             asked = data
         kinds, sheet = (str(asked.get(name) or "") for name in ("kinds", "sheet"))
-        stored, report = columns_add(job=job, data=content, kinds=_kinds(kinds), sheet=sheet)
+        stored, report = columns_add(job=job, data=content, kinds=_kinds(kinds), sheet=sheet, skip_bad=skips_bad(asked))
         return Response(shapes.ColumnsReport({"columns": stored, "matching": report}).data, status=201)
 
 

@@ -9,7 +9,7 @@ import hashlib
 import io
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,7 +19,7 @@ from jobs.errors import InvalidInput, Problem, TooLarge
 from jobs.limits import MAX_COLUMNS_FILE
 from jobs.parsing.numbers import whole
 from jobs.parsing.roles import INDEX, key, places
-from jobs.parsing.tables import NAMES, SEQUENCES, Fault, Numbers, Table, open_table, stripped
+from jobs.parsing.tables import NAMES, SEQUENCES, GoodRows, Numbers, Row, Table, open_table, stripped
 
 MAX_COLUMNS = 50
 MAX_CATEGORIES = 500
@@ -106,19 +106,25 @@ class Matching:
 
 
 def read_columns(
-    data: bytes, names: Sequence[str], *, kinds: Mapping[str, str] | None = None, sheet: str = ""
+    data: bytes,
+    names: Sequence[str],
+    *,
+    kinds: Mapping[str, str] | None = None,
+    sheet: str = "",
+    skip_bad: bool = False,
 ) -> tuple[list[Column], Matching]:
     """Return the columns of a file for a job whose items have these names (`name_key`), in input order.
 
     The column `index` (0-based) identifies the item of a row if the file has one; otherwise the column of names does.
     If several rows are about one item, the first counts. If several items share a name, all of them get its value. A
-    column is numeric if all its values are numbers, unless `kinds` chooses. `sheet` names one of a workbook. Raises
-    InvalidInput with line and remedy.
+    column is numeric if all its values are numbers, unless `kinds` chooses. `sheet` names one of a workbook. With
+    `skip_bad`, rows that cannot be read are left out, and a warning says so. Raises InvalidInput with line and remedy.
     """
     table = open_table(io.BytesIO(data), entrance="columns", max_bytes=MAX_COLUMNS_FILE, path="file", sheet=sheet)
     chosen = _Chosen.of(table)
     found = Matching(by=INDEX if chosen.is_index else "name", column=table.columns[chosen.at], items=len(names))
-    cells = _place(table, chosen, names, found)
+    good = GoodRows(table, table, (chosen.at, *chosen.values), skip=skip_bad)
+    cells = _place(table, good, chosen, names, found)
     if not found.matched_rows:
         raise _unmatched(found, names)
     kinds = kinds or {}
@@ -126,7 +132,7 @@ def read_columns(
         choice = f"Name columns of the file, each {' or '.join(KINDS)}."
         raise InvalidInput.one("bad_kinds", f"kinds names {unknown[0]!r}: {kinds[unknown[0]]!r}", choice, path="kinds")
     columns = [_column(name, cells[name], kinds.get(name), found) for name in cells]
-    found.warnings += table.warnings()
+    found.warnings += [*filter(None, [good.warning()]), *table.warnings()]
     return columns, found
 
 
@@ -170,7 +176,9 @@ def _check_values(table: Table, values: Sequence[int]) -> None:
             raise table.refused("bad_column_name", f"a column is named {name[:40]!r}", remedy)
 
 
-def _place(table: Table, chosen: _Chosen, names: Sequence[str], found: Matching) -> dict[str, dict[int, str]]:
+def _place(
+    table: Table, rows: Iterable[Row], chosen: _Chosen, names: Sequence[str], found: Matching
+) -> dict[str, dict[int, str]]:
     """Return the cells of each column of values by item, and fill in `found`."""
     items_of: dict[str, list[int]] = {}
     for index, name in enumerate(names):
@@ -178,9 +186,7 @@ def _place(table: Table, chosen: _Chosen, names: Sequence[str], found: Matching)
     placed: list[tuple[int, dict[int, str]]] = [(at, {}) for at in chosen.values]
     seen: set[str] = set()
     most = max(MAX_ROWS, 2 * len(names))
-    for row in table:
-        if isinstance(row, Fault):
-            raise table.refusal(row)
+    for row in rows:
         found.rows += 1
         if found.rows > most:
             raise TooLarge.one("too_many_rows", f"the file has more than {most:,} rows", "Send fewer.", path="file")

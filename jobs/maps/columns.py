@@ -23,17 +23,17 @@ PAGE = 50_000
 
 
 def columns_add(
-    *, job: Job, data: bytes, kinds: Mapping[str, str] | None = None, sheet: str = ""
+    *, job: Job, data: bytes, kinds: Mapping[str, str] | None = None, sheet: str = "", skip_bad: bool = False
 ) -> tuple[list[JobColumn], Matching]:
     """Store the columns of a table, and return them with the report of how rows found items.
 
-    A column replaces an older one of the same name. Raises InvalidInput for faults of the file, Conflict while the
-    library is still being read, and TooLarge if the owner's storage is full.
+    A column replaces an older one of the same name. With `skip_bad`, bad rows are left out. Raises InvalidInput for
+    faults of the file, Conflict while the library is still being read, and TooLarge if the owner's storage is full.
     """
     if job.state == JobState.VALIDATING:
         raise Conflict("the library is still being read; upload columns when it is", code="still_validating")
     with READING.turn(job.owner_id):
-        columns, report = read_columns(data, _names(job), kinds=kinds, sheet=sheet)
+        columns, report = read_columns(data, _names(job), kinds=kinds, sheet=sheet, skip_bad=skip_bad)
     with transaction.atomic(), quota_bytes_within(user_id=job.owner_id):
         Job.objects.select_for_update().filter(pk=job.pk).first()
         JobColumn.objects.filter(job=job, name__in=[column.name for column in columns]).delete()

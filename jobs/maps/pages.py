@@ -24,6 +24,7 @@ from jobs.maps.serializers import AnalysisBody, ColumnBody
 from jobs.maps.services import analyses_of, analysis_of, analysis_request
 from jobs.models import Artefact, Job, JobColumn
 from jobs.models.states import WorkState
+from jobs.parsing.asked import skips_bad
 from jobs.parsing.numbers import whole
 from jobs.queue import progress
 from jobs.science.maps.groups import NO_GROUP
@@ -172,7 +173,9 @@ def _delete(request: HttpRequest, job: Job, number: int) -> tuple[str, str]:
 
 def _upload(request: HttpRequest, job: Job, number: int) -> tuple[str, str]:
     content, _ = file_of(request.FILES, MAX_COLUMNS_FILE)
-    stored, report = columns_add(job=job, data=content, sheet=request.POST.get("sheet", ""))
+    stored, report = columns_add(
+        job=job, data=content, sheet=request.POST.get("sheet", ""), skip_bad=skips_bad(request.POST)
+    )
     address = reverse("job-column", args=[job.pk, stored[0].pk])
     return matching_sentence(report), f"?colour={address}"
 

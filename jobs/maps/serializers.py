@@ -129,6 +129,11 @@ class ColumnsUpload(Shape):
     file = s.FileField(help_text="CSV or XLSX with a column name or index, and columns of values.")
     sheet = s.CharField(required=False, help_text="Of a workbook: the sheet to read. If absent, the first visible one.")
     kinds = s.CharField(required=False, help_text='JSON object as text, such as {"class": "categorical"}.')
+    on_invalid = s.ChoiceField(
+        ["reject", "skip"],
+        required=False,
+        help_text="Whether bad rows refuse the file, or are left out.",
+    )
 
 
 class Listed(Shape):

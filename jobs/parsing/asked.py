@@ -11,6 +11,11 @@ JOIN, EACH = "join", "lines"
 LAYOUTS = (JOIN, EACH)
 """What several lines without a header are: one sequence, or a sequence each."""
 
+REJECT, SKIP = "reject", "skip"
+ON_INVALID = (REJECT, SKIP)
+"""What becomes of bad records: the file is refused, or they are left out."""
+_CHOICE = f"Choose {REJECT} or {SKIP}."
+
 OFFERS = (
     Offer("layout", JOIN, "Join the lines into one sequence"),
     Offer("layout", EACH, "Read one sequence from each line"),
@@ -31,6 +36,15 @@ class Reading(NamedTuple):
 
 
 FIELDS = Reading._fields
+
+
+def skips_bad(fields: Mapping[str, Any]) -> bool:
+    """Return whether bad records or rows are left out. Raises InvalidInput `bad_on_invalid`."""
+    choice = fields.get("on_invalid")
+    choice = REJECT if choice is None or choice == "" else choice  # a form sends ""
+    if choice not in ON_INVALID:
+        raise InvalidInput.one("bad_on_invalid", f"on_invalid is {str(choice)[:60]!r}", _CHOICE, path="on_invalid")
+    return bool(choice == SKIP)
 
 
 def layout_of(fields: Mapping[str, Any], name: str = "layout") -> str:

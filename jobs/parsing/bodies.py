@@ -10,9 +10,9 @@ import orjson
 
 from jobs.errors import InvalidInput, Problem, Problems, TooLarge
 from jobs.limits import MAX_JSON_VALUES, SHOWN_NAME
+from jobs.parsing.asked import REJECT, SKIP, skips_bad
 
 FIELDS = ("model", "action", "params", "name", "on_invalid")
-ON_INVALID = ("reject", "skip")
 REQUESTS = (".json", ".json.gz")
 """How the name of a file ends that is a request."""
 
@@ -54,12 +54,7 @@ def check_choices(fields: Mapping[str, Any]) -> str:
     for name in ("model", "action"):
         if not isinstance(fields.get(name), str) or not fields[name]:
             raise InvalidInput.one("missing_field", f"the field {name} is missing", path=name)
-    on_invalid = fields.get("on_invalid")
-    on_invalid = "reject" if on_invalid is None or on_invalid == "" else on_invalid  # a form sends ""
-    if on_invalid not in ON_INVALID:
-        what = f"on_invalid is {str(on_invalid)[:SHOWN_NAME]!r}"
-        raise InvalidInput.one("bad_on_invalid", what, "Choose reject or skip.", path="on_invalid")
-    return str(on_invalid)
+    return SKIP if skips_bad(fields) else REJECT
 
 
 def require_items(data: Mapping[str, Any]) -> list[Any]:

@@ -15,6 +15,7 @@ from jobs.errors import InvalidInput
 from jobs.intake.numbering import numbering_upload
 from jobs.limits import MAX_ASSAY_BYTES
 from jobs.models import Assay, Job
+from jobs.parsing.asked import skips_bad
 from jobs.science.variants.numbering_forms import REMEDY, numbering_of_texts
 from jobs.variants import serializers as shapes
 from jobs.variants.assays import assay_add, assay_of, assay_overlay, assays_of
@@ -96,4 +97,5 @@ def assay_upload(job: Job, data: Mapping[str, Any], files: Mapping[str, Any]) ->
         variant_column=str(data.get("variant_column", "")),
         value_column=str(data.get("value_column", "")),
         sheet=str(data.get("sheet", "")),
+        skip_bad=skips_bad(data),
     )

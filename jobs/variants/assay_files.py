@@ -14,7 +14,7 @@ from itertools import chain, islice
 from jobs.errors import InvalidInput, Problem, TooLarge
 from jobs.limits import MAX_ASSAY_BYTES, MAX_ASSAY_COLUMNS, MAX_ASSAY_ROWS
 from jobs.parsing.letters import storable
-from jobs.parsing.tables import VALUES, VARIANTS, Fault, Numbers, Row, Table, open_table
+from jobs.parsing.tables import VALUES, VARIANTS, Fault, GoodRows, Numbers, Row, Table, open_table
 from jobs.parsing.upload import Readable
 
 FILE, VARIANT_FIELD, VALUE_FIELD = "file", "variant_column", "value_column"
@@ -36,10 +36,13 @@ class AssayTable:
     notes: tuple[Problem, ...] = ()
 
 
-def read_assay(stream: Readable, *, variant_column: str = "", value_column: str = "", sheet: str = "") -> AssayTable:
+def read_assay(
+    stream: Readable, *, variant_column: str = "", value_column: str = "", sheet: str = "", skip_bad: bool = False
+) -> AssayTable:
     """Return the measurements in a table.
 
-    Columns that are not named are chosen. `sheet` names one of a workbook. Raises InvalidInput with the line and the
+    Columns that are not named are chosen. `sheet` names one of a workbook. With `skip_bad`, rows that cannot be read
+    are left out, and the notes say so. Raises InvalidInput with the line and the
     remedy, TooLarge beyond the limits of an assay.
     """
     wanted = (variant_column, value_column)
@@ -57,14 +60,14 @@ def read_assay(stream: Readable, *, variant_column: str = "", value_column: str 
     numbers = Numbers(table.columns[value_at])
     variants: list[str] = []
     values: list[float] = []
-    for row in chain(looked, rows):
-        if isinstance(row, Fault):
-            raise table.refusal(row)
+    good = GoodRows(table, chain(looked, rows), (variant_at, value_at), skip=skip_bad)
+    for row in good:
         if len(values) == MAX_ASSAY_ROWS:
             raise TooLarge(f"the table has more than {MAX_ASSAY_ROWS:,} rows", code="too_many_rows")
         value = numbers.read(row.cells[value_at], row.line)
         if value is None:
-            raise InvalidInput.of(numbers.word(row.cells[value_at], row.line, path=FILE))
+            good.leave_out(numbers.word(row.cells[value_at], row))
+            continue
         variants.append(storable(row.cells[variant_at].strip()))
         values.append(value)
     if problem := numbers.problem(path=FILE):
@@ -72,7 +75,7 @@ def read_assay(stream: Readable, *, variant_column: str = "", value_column: str 
     if all(map(math.isnan, values)):
         what = f"The column {storable(numbers.column)[:60]} holds no measurement"
         raise InvalidInput.one("no_measurement", what, "Choose another column.", path=VALUE_FIELD)
-    notes = (*filter(None, [numbers.warning()]), *table.warnings())
+    notes = (*filter(None, [good.warning(), numbers.warning()]), *table.warnings())
     chosen = [storable(table.columns[at])[:100] for at in (variant_at, value_at)]
     return AssayTable(chosen[0], chosen[1], tuple(variants), tuple(values), notes)
 

@@ -42,14 +42,16 @@ def assay_add(
     variant_column: str = "",
     value_column: str = "",
     sheet: str = "",
+    skip_bad: bool = False,
 ) -> Assay:
     """Store the measurements in the CSV file `data`.
 
     `numbering` has the parameters `offset` and `numbering` of the names, or is a file. If it is None, the names have
     the job's own.
 
-    Raises InvalidInput for a file that cannot be read, and if most names are not variants of the parent
-    (`jobs.science.variants.overlays.check_names`). Raises Conflict for a job of another action or with too many assays.
+    With `skip_bad`, rows that cannot be read are left out. Raises InvalidInput for a file that cannot be read, and if
+    most names are not variants of the parent (`jobs.science.variants.overlays.check_names`). Raises Conflict for a job
+    of another action or with too many assays.
     """
     if job.action not in SCORERS:
         raise Conflict(
@@ -60,7 +62,8 @@ def assay_add(
     parent = parent_of(job, item_index)
     numbers = _numbers(numbering, job, parent)
     with READING.turn(job.owner_id):
-        table = read_assay(io.BytesIO(data), variant_column=variant_column, value_column=value_column, sheet=sheet)
+        columns = {"variant_column": variant_column, "value_column": value_column}
+        table = read_assay(io.BytesIO(data), **columns, sheet=sheet, skip_bad=skip_bad)
     check_names(table.names, parent, numbering_of(numbers), lengths=_takes_lengths(job))
     values = np.array(table.values, dtype="<f8").tobytes()
     size = sum(map(len, table.names)) + len(values)

@@ -16,6 +16,11 @@ class AssayUpload(Shape):
         help_text="If absent, a column called mutant, variant, hgvs_pro, mutated_sequence or the like.",
     )
     sheet = s.CharField(required=False, help_text="Of a workbook: the sheet to read. If absent, the first visible one.")
+    on_invalid = s.ChoiceField(
+        ["reject", "skip"],
+        required=False,
+        help_text="Whether bad rows refuse the file, or are left out.",
+    )
     value_column = s.CharField(
         required=False,
         help_text="If absent, DMS_score, else score, fitness, activity, measured, measurement or value, else the only "

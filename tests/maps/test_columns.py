@@ -172,3 +172,12 @@ def test_long_names_are_held_and_found_by_their_digest(lib):
     refused = body(upload_columns(client_of(lib.job.owner), lib, "name,a\nq,5\n"))
     assert refused["code"] == "nothing_matches"
     assert len(refused["detail"]) < 700
+
+
+def test_rows_that_cannot_be_read_are_skipped_on_request(lib, owner):
+    text = "name,activity\nP1,1\nP2,2\x02\nP3,3\n"
+    refused = body(upload_columns(owner, lib, text))
+    assert [(one["code"], one["line"]) for one in refused["errors"]] == [("control_character", 3)]
+    report = body(upload_columns(owner, lib, text, on_invalid="skip"))["matching"]
+    assert (report["matched_rows"], report["warnings"][0]["code"]) == (2, "bad_rows")
+    assert body(upload_columns(owner, lib, text, on_invalid="drop"))["code"] == "bad_on_invalid"

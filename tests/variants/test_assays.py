@@ -193,3 +193,12 @@ def test_a_refused_table_of_measurements_keeps_the_names_of_columns_that_were_ty
     assert refused.status_code == 400
     for typed in fields.values():
         assert f'value="{typed}"' in refused.content.decode()
+
+
+def test_rows_that_cannot_be_read_are_skipped_on_request(api, job):
+    data = MEASUREMENTS + "M1A,high\n"
+    refused = upload_assay(api, job, data)
+    assert (refused.status_code, refused.json()["code"]) == (400, "bad_number")
+    made = upload_assay(api, job, data, on_invalid="skip")
+    assert made.status_code == 201, made.content
+    assert "bad_rows" in {note["code"] for note in Assay.objects.get().notes}

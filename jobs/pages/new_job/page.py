@@ -34,8 +34,7 @@ from jobs.models import Job
 from jobs.pages.new_job.form import Asked, first, new_key, posted
 from jobs.pages.new_job.stored_arrays import stored_arrays
 from jobs.pages.new_job.variants import parent_of_file, parent_of_text
-from jobs.parsing.asked import Reading
-from jobs.parsing.bodies import ON_INVALID
+from jobs.parsing.asked import ON_INVALID, Reading
 from jobs.parsing.letters import clean_sequence
 from jobs.parsing.upload import context_bytes
 from jobs.queue import progress

@@ -31,11 +31,13 @@ Modules:
 - rows: text to rows, lines before the header
 - sheets: a sheet of a workbook to rows
 - cells: numbers
+- faults: rows that cannot be read
 - library: records of a job from a table
 """
 
 from jobs.parsing.roles import NAMES, SEQUENCES, VALUES, VARIANTS, Role
 from jobs.parsing.tables.cells import MISSING, Numbers, stripped
+from jobs.parsing.tables.faults import GoodRows
 from jobs.parsing.tables.opening import open_table, text_table, workbook_table
 from jobs.parsing.tables.rows import Fault, Row
 from jobs.parsing.tables.table import Table
@@ -47,6 +49,7 @@ __all__ = [
     "VALUES",
     "VARIANTS",
     "Fault",
+    "GoodRows",
     "Numbers",
     "Role",
     "Row",

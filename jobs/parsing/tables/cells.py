@@ -8,6 +8,7 @@ import re
 from jobs.errors import Problem
 from jobs.parsing.letters import storable
 from jobs.parsing.numbers import decimal
+from jobs.parsing.tables.rows import Fault, Row
 from jobs.parsing.workbooks.values import NumberText
 
 MISSING = frozenset(
@@ -63,11 +64,11 @@ class Numbers:
             self._unclear = self._unclear or (word, line)
         return decimal(plain.replace(",", "."))
 
-    def word(self, cell: str, line: int, *, path: str | None = None) -> Problem:
-        """Return the problem of a cell that is no number."""
+    def word(self, cell: str, row: Row) -> Fault:
+        """Return the fault of a row whose cell is no number."""
         what = f"{storable(cell.strip())[:_SHOWN]!r} in the column {self._name} is not a number"
         remedy = "Write it with a decimal point, or leave the field empty."
-        return Problem("bad_number", f"line {line:,}: {what}", remedy, path=path, line=line)
+        return Fault(row.line, what, remedy, row.cells, code="bad_number")
 
     def problem(self, *, path: str | None = None) -> Problem | None:
         """Return the problem of commas whose meaning is not clear, or None."""

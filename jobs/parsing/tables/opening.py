@@ -38,7 +38,7 @@ def open_table(
     if reader == "xlsx":
         most = min(MAX_WORKBOOK_BYTES, WORKBOOK_TIMES * max_bytes)
         return workbook_table(upload, sheet=sheet, path=path, wanted=wanted, most=most)
-    return Table(TextRows(Lines(upload), _known(wanted), path), path, said=upload.warnings)
+    return Table(TextRows(Lines(upload, controls=True), _known(wanted), path), path, said=upload.warnings)
 
 
 def text_table(lines: LineSource, *, path: str | None = None, wanted: Sequence[str] = ()) -> Table:

@@ -32,9 +32,10 @@ class Fault(NamedTuple):
     remedy: str
     cells: list[str]
     code: str
+    character: str | None = None
 
     def problem(self, place: Place) -> Problem:
-        return place.problem(self.code, self.what, self.remedy, line=self.line)
+        return place.problem(self.code, self.what, self.remedy, line=self.line, character=self.character)
 
 
 class RowSource(Protocol):
