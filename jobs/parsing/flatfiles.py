@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 from jobs.errors import Problem
 from jobs.limits import MAX_HEADER, MIB
 from jobs.parsing.items import ItemRule
-from jobs.parsing.letters import storable
+from jobs.parsing.letters import GAPS, GAPS_REMOVED, storable
 from jobs.parsing.records import BadRecord, Place, Record, default_name
 from jobs.parsing.text import Lines
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 MAX_RECORD = 8 * MIB
 """Characters of one record. Those of the longest proteins, with thousands of features, have one million."""
 
+_UNGAPPED = str.maketrans("", "", GAPS)
 _REMARK = re.compile(r"[A-Za-z];|\s*$")
 _NAME_ONLY = re.compile(r"(?:>..;|LOCUS +|ID +)\s*(\S+)", re.IGNORECASE)
 _LENGTH = re.compile(r"(?:LOCUS|ID) +\S+ +(?:[A-Za-z]+; +)?(\d{1,9}) +aa\b", re.IGNORECASE)
@@ -110,7 +111,12 @@ def _records(texts: Iterable[tuple[int, str]], item: ItemRule, format: str, titl
         header = _header(found)
         place = Place(line=line, record=header.split(" ", 1)[0] or default_name(index), index=index)
         if (problem := _problem(found, text, len(sequence), place)) is None:
-            yield item.read({"sequence": sequence}, index, line=line, header=header)
+            # Rows of an alignment, as MODELLER writes them, have gaps; no protein has.
+            ungapped = sequence.translate(_UNGAPPED) if format == "pir" else sequence
+            record = item.read({"sequence": ungapped}, index, line=line, header=header)
+            if isinstance(record, Record) and len(ungapped) < len(sequence):
+                item.tally.cleaned([GAPS_REMOVED])
+            yield record
             continue
         item.tally.records += 1
         yield place.bad([problem], header)
