@@ -15,6 +15,7 @@ from jobs.errors import InvalidInput, Problem, TooLarge
 from jobs.limits import MAX_ASSAY_BYTES, MAX_ASSAY_COLUMNS, MAX_ASSAY_ROWS
 from jobs.parsing.letters import storable
 from jobs.parsing.tables import VALUES, VARIANTS, Fault, GoodRows, Numbers, Row, Table, open_table
+from jobs.parsing.tables.joined import VariantCells
 from jobs.parsing.upload import Readable
 
 FILE, VARIANT_FIELD, VALUE_FIELD = "file", "variant_column", "value_column"
@@ -58,6 +59,7 @@ def read_assay(
     variant_at = _variant_column(table, variant_column)
     value_at = _value_column(table, value_column, looked, variant_at)
     numbers = Numbers(table.columns[value_at])
+    variant = VariantCells(table.columns, variant_at)
     variants: list[str] = []
     values: list[float] = []
     good = GoodRows(table, chain(looked, rows), (variant_at, value_at), skip=skip_bad)
@@ -68,7 +70,7 @@ def read_assay(
         if value is None:
             good.leave_out(numbers.word(row.cells[value_at], row))
             continue
-        variants.append(storable(row.cells[variant_at].strip()))
+        variants.append(storable(variant.of(row.cells).strip()))
         values.append(value)
     if problem := numbers.problem(path=FILE):
         raise InvalidInput.of(problem)

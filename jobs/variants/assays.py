@@ -62,8 +62,13 @@ def assay_add(
     parent = parent_of(job, item_index)
     numbers = _numbers(numbering, job, parent)
     with READING.turn(job.owner_id):
-        columns = {"variant_column": variant_column, "value_column": value_column}
-        table = read_assay(io.BytesIO(data), **columns, sheet=sheet, skip_bad=skip_bad)
+        table = read_assay(
+            io.BytesIO(data),
+            variant_column=variant_column,
+            value_column=value_column,
+            sheet=sheet,
+            skip_bad=skip_bad,
+        )
     check_names(table.names, parent, numbering_of(numbers), lengths=_takes_lengths(job))
     values = np.array(table.values, dtype="<f8").tobytes()
     size = sum(map(len, table.names)) + len(values)

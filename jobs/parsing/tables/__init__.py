@@ -31,6 +31,7 @@ Modules:
 - rows: text to rows, lines before the header
 - sheets: a sheet of a workbook to rows
 - cells: numbers
+- joined: variants in three columns
 - faults: rows that cannot be read
 - library: records of a job from a table
 """

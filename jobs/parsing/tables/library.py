@@ -9,6 +9,7 @@ from jobs.limits import MAX_HEADER, RECORD_PROBLEMS
 from jobs.parsing.letters import check_sequence, clean_item, storable
 from jobs.parsing.records import BadRecord, ItemRules, Place, Record, default_name
 from jobs.parsing.roles import NAMES, SCORE_SET, SEQUENCES, VARIANTS, places
+from jobs.parsing.tables.joined import VariantCells
 from jobs.parsing.tables.rows import Fault, Row
 from jobs.parsing.tables.table import SHOWN, Table
 from jobs.parsing.tally import Tally
@@ -28,6 +29,7 @@ class TableRecords:
         self._shared = shared_context
         self._names_itself = rules.variants is not None
         self._main_at = self._main()
+        self._variant = VariantCells(table.columns, self._main_at)
         self._check = rules.variants if places([table.columns[self._main_at]], SCORE_SET) else None
         # Rows of a score set are named by their variants: its accessions are only numbers of rows.
         without = places(table.columns, ("accession",)) if self._check else ()
@@ -51,7 +53,7 @@ class TableRecords:
     def __iter__(self) -> Iterator[Record | BadRecord]:
         index = 0
         for row in self._table:
-            if self._check and isinstance(row, Row) and (kind := self._check.left_out(row.cells[self._main_at])):
+            if self._check and isinstance(row, Row) and (kind := self._check.left_out(self._variant.of(row.cells))):
                 self._tally.leave_out(kind, row.line)
                 continue
             self._tally.records += 1
@@ -68,14 +70,18 @@ class TableRecords:
         """Return the name as given. A variant without one is named by itself."""
         given = cells[self._name_at].strip() if 0 <= self._name_at < len(cells) else ""
         if not given and self._names_itself and self._main_at < len(cells):
-            return cells[self._main_at].strip()[:_VARIANT_NAME]
+            return self._text(cells).strip()[:_VARIANT_NAME]
         return given
+
+    def _text(self, cells: Sequence[str]) -> str:
+        """Return the sequence or the variant as it is written."""
+        return self._variant.of(cells) if self._names_itself else cells[self._main_at]
 
     def _record(self, row: Row, index: int) -> Record | BadRecord:
         cells = row.cells
         given = self._given(cells)
         place = Place(line=row.line, record=storable(given[:MAX_HEADER]) or default_name(index), index=index)
-        sequence, flags = clean_item(cells[self._main_at], self._rules)
+        sequence, flags = clean_item(self._text(cells), self._rules)
         problems = list(_check_name(given, place))
         problems += check_sequence(sequence, None, self._rules, place, shared_context=self._shared)
         if problems:
