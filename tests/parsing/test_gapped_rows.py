@@ -26,7 +26,7 @@ def test_gapped_pir_is_read_as_homologs_and_noted():
 
 @pytest.mark.parametrize("rows", [b">a\nMKT-AYI\n>b\nMKTAY\n", b">a\nMK-T\n"])
 def test_gaps_outside_an_alignment_are_a_fault_whose_remedy_works(rows):
-    """Rows of other lengths are no alignment: the gap may stand for residues that were cut out."""
+    """Rows of other lengths are no alignment: the gap may be residues that were cut out."""
     bad = [
         record for record in open_reader(io.BytesIO(rows), ENCODE, filename="x.fasta") if isinstance(record, BadRecord)
     ]

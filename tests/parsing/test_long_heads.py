@@ -1,4 +1,4 @@
-"""The kind of a file is told by its first 64 KiB: what comes later is read as that kind, or refused with its place."""
+"""The first 64 KiB decide the kind of a file. What comes later is read as that kind, or refused with its place."""
 
 from __future__ import annotations
 
