@@ -19,7 +19,7 @@ from jobs.attribution import ATTRIBUTION
 from tests.deploy.composed import ROOT
 from tests.deploy.network_stores import NetworkStores, find_postgres_with_tls, network_stores
 from tests.deploy.slurm import ENDED, Cluster, running_cluster
-from tests.needed import for_full_run, full_program
+from tests.needed import FULL, for_full_run, full_program
 from tests.stack import Stack, running_stack
 
 pytestmark = [pytest.mark.slow, pytest.mark.stack]
@@ -79,6 +79,8 @@ class Site:
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
+    if not os.environ.get(FULL):
+        pytest.skip("computing under Slurm takes minutes: make test-full does it")
     for program in ("slurmctld", "slurmd", "munged"):
         full_program(program, package="slurm-wlm and munge")
     valkey = full_program("valkey-server", "redis-server", package="valkey-server or redis-server")
