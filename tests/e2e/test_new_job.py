@@ -67,6 +67,7 @@ def test_the_preview_follows_the_action_and_what_is_typed(page):
     page.locator("#id_action").select_option("log_prob")
     expect(status).to_contain_text("1 record is not valid")
     expect(page.locator("#preview-body")).to_contain_text("line 2, column 3 (a): the character “X” is not accepted")
+    expect(page.locator("#preview-body mark")).to_have_text("X")
     expect(page.locator("#id_repr_layers")).to_be_hidden()
     page.locator("#id_action").select_option("predict")
     expect(page.locator("#preview-body")).to_contain_text("no residue is masked")
@@ -101,6 +102,27 @@ def test_an_alignment_and_a_workbook_are_previewed_by_the_service(page):
     choose(page, "library.csv", b'name,sequence,note\na,MKTAYIAK,"x, y"\nb,MK1,z\n')
     expect(status).to_contain_text("1 record is not valid")
     expect(page.locator("#preview-body")).to_contain_text("line 3")
+
+
+def test_a_file_that_nobody_has_read_is_named_with_its_kind_and_size(page, watched):
+    page.goto("/jobs/new/")
+    status = page.locator("#preview-status")
+    large = b"PK" + bytes(4_100_000)
+    choose(page, "large.xlsx", large)
+    expect(status).to_contain_text("large.xlsx, an Excel workbook of 4.1 MB: read and checked when you submit.")
+    page.locator("#id_action").select_option("score")
+    expect(page.locator("#preview")).to_be_visible()
+    expect(status).to_contain_text("large.xlsx, an Excel workbook of 4.1 MB")
+    watched.expected = re.compile("429|Failed to fetch|Failed to load")
+    page.locator("#id_action").select_option("encode")
+    busy = {"status": 429, "headers": {"Retry-After": "1"}, "body": "{}"}
+    answers = [lambda route: route.abort(), lambda route: route.fulfill(**busy)]
+    page.route("**/jobs/new/cost/", lambda route: answers.pop()(route) if answers else route.continue_())
+    choose(page, "family.aln", b"CLUSTAL W (1.83) multiple sequence alignment\n\na MKT-YIAK\nb MKTAYIAK\n")
+    expect(status).to_contain_text("asked again in 1 s")
+    expect(status).to_contain_text("did not answer")
+    page.locator("#id_action").select_option("log_prob")
+    expect(status).to_have_text("2 sequences, 15 residues; all letters are fine.")
 
 
 def test_good_records_go_with_one_click_and_bad_ones_come_back_as_a_table(page):

@@ -1,9 +1,10 @@
 // What the job would cost, under the preview: kept up to date while the form changes.
 import { costOf, costSentences, refusalOf, type Usage } from "./estimate";
-import { action, address, file, form, formBody, mayAsk, model, need, paragraph, rules, storedArrays, takesVariants, text } from "./page";
+import { action, address, file, form, formBody, LARGEST_ASKED, mayAsk, model, need, paragraph, rules, source, storedArrays, takesVariants, text } from "./page";
 import { type Report, reportOf } from "./report";
 import { CostAsker, faultText, type ServiceCost, serviceSentences, variantsSentence, warningTexts } from "./service-cost";
-import { showPreview } from "./shown";
+import { showPreview, showSentence } from "./shown";
+import { missingSentence, tooLargeSentence } from "./unread";
 
 let asks = false; // whether the service reads the library for the preview
 let usage: Usage | null = null; // the service's last answer; without it the page shows sizes only
@@ -36,9 +37,8 @@ export function showCost(report: Report | null, homologs: Report | null, ask = f
     layers,
     half: data.get("dtype") === "float16",
   };
-  const place = need("estimate");
   if (!report || report.broken || !report.good) {
-    place.replaceChildren();
+    need("estimate").replaceChildren();
     return;
   }
   const shared = homologs && !homologs.broken ? homologs.tokens : 0;
@@ -46,37 +46,45 @@ export function showCost(report: Report | null, homologs: Report | null, ask = f
   const lines = costSentences(cost, usage, model.value).map((words) => paragraph(words, "quiet mb-1"));
   const refusal = usage ? refusalOf(cost, usage) : "";
   if (refusal) lines.push(paragraph(`The service would refuse this job now. ${refusal}`, "problem mb-1"));
-  // Screen readers read only what has changed.
+  showEstimate(lines);
+}
+
+/** Shows the service's cost of the current form, and its preview of the library if the browser has none. */
+export const asker = new CostAsker(`${address}cost/`, askedForm, (cost, missing) => {
+  if (storedArrays() && !asks) return;
+  showEstimate(estimateLines(cost));
+  const warnings = cost && !cost.faults ? warningTexts(cost).map((words) => paragraph(words, "warning mb-1")) : [];
+  const given = source();
+  if (given && missing) showSentence(missingSentence(given, missing));
+  else if (given && !cost && !mayAsk()) showSentence(tooLargeSentence(given, LARGEST_ASKED));
+  else if (takesVariants()) showVariants(cost, warnings);
+  else if (asks && cost?.library) showPreview(reportOf(cost.library), true, warnings);
+});
+
+function estimateLines(cost: ServiceCost | null): HTMLElement[] {
+  if (!cost) return mayAsk() ? [] : [paragraph("The service works out the cost of a file of this size when it reads it.", "quiet mb-1")];
+  if (cost.faults) {
+    // Faults of records and of variants are in the preview.
+    const listed = Boolean(cost.library?.faultCount) || Boolean(cost.library?.broken);
+    return takesVariants() || listed ? [] : [paragraph(variantsSentence(cost), "problem mb-1")];
+  }
+  const units = rules.actions[action.value]?.unitWords ?? ["unit", "units"];
+  const lines = serviceSentences(cost, units, model.value).map((words) => paragraph(words, "quiet mb-1"));
+  if (cost.refusal) lines.push(paragraph(`The service would refuse this job now: ${cost.refusal.detail}`, "problem mb-1"));
+  return lines;
+}
+
+// Screen readers read only what has changed.
+function showEstimate(lines: HTMLElement[]): void {
+  const place = need("estimate");
   if (place.textContent !== lines.map((line) => line.textContent).join("")) place.replaceChildren(...lines);
 }
 
-/** Shows the service's cost of the current form, for actions with work units. */
-export const asker = new CostAsker(`${address}cost/`, askedForm, (cost) => {
-  if (storedArrays() && !asks) return;
-  const scored = takesVariants();
-  const faults = cost?.faults;
-  const place = need("estimate");
-  let lines: HTMLElement[] = [];
-  // Faults of records are in the preview.
-  if (faults && !scored) lines = cost.library?.faultCount || cost.library?.broken ? [] : [paragraph(variantsSentence(cost), "problem mb-1")];
-  else if (cost && !faults) {
-    lines = serviceSentences(cost, rules.actions[action.value]?.unitWords ?? ["unit", "units"], model.value).map((words) => paragraph(words, "quiet mb-1"));
-    if (cost.refusal) lines.push(paragraph(`The service would refuse this job now: ${cost.refusal.detail}`, "problem mb-1"));
-  } else if (!cost && !mayAsk()) {
-    lines = [paragraph("The service works out the cost of a file of this size when it reads it.", "quiet mb-1")];
-  }
-  if (place.textContent !== lines.map((line) => line.textContent).join("")) place.replaceChildren(...lines);
-  if (!scored) {
-    const warnings = cost && !faults ? warningTexts(cost).map((words) => paragraph(words, "warning mb-1")) : [];
-    if (asks && cost?.library) showPreview(reportOf(cost.library), true, warnings);
-    return;
-  }
+function showVariants(cost: ServiceCost | null, warnings: HTMLElement[]): void {
+  showSentence(cost ? variantsSentence(cost) : "");
   need("preview").hidden = cost === null;
-  const status = need("preview-status");
-  const words = cost ? variantsSentence(cost) : "";
-  if (status.textContent !== words) status.textContent = words;
-  need("preview-body").replaceChildren(...(faults ? faultList(faults) : cost ? warningTexts(cost).map((words) => paragraph(words, "warning mb-1")) : []));
-});
+  need("preview-body").replaceChildren(...(cost?.faults ? faultList(cost.faults) : warnings));
+}
 
 function faultList(faults: NonNullable<ServiceCost["faults"]>): HTMLElement[] {
   const list = document.createElement("ul");

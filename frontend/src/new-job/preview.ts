@@ -25,7 +25,6 @@ export function bytesText(bytes: number): string {
 /** Returns one sentence, which screen readers read when it changes. */
 export function sentence(report: Report, final: boolean): string {
   if (report.broken) return report.broken;
-  if (report.unsure && !report.records) return `This is ${report.unsure}. The service reads it when you submit.`;
   const formats = { fasta: "FASTA: ", jsonl: "JSONL: ", csv: "CSV: ", service: "" };
   const sequences = plural(report.records, "sequence");
   if (!final) return `Reading ${formats[report.format]}${sequences} so far`;

@@ -1,10 +1,11 @@
 // Previews of the chosen files and fields, before anything is sent.
 import { askUsage, showCost } from "./costs";
 import type { Look, Seen } from "./look";
-import { action, contextFile, contextText, file, mayAsk, model, need, rules, takesVariants, text } from "./page";
+import { action, contextFile, contextText, file, LARGEST_ASKED, mayAsk, model, need, rules, source, takesVariants, text } from "./page";
 import type { Report } from "./report";
 import type { ItemRules } from "./rules";
-import { showPreview } from "./shown";
+import { showPreview, showSentence } from "./shown";
+import { readingSentence, tooLargeSentence } from "./unread";
 
 const TYPING = 300; // milliseconds without a key before pasted text is read
 
@@ -65,8 +66,11 @@ export const library = new Preview(
       estimate(); // its answer is the preview
       return;
     }
+    const given = source();
     // The service's own preview follows, unless the file is too large to ask.
-    if (!report || !final || !asks(report) || !report.unsure) showPreview(report, final);
+    if (!report || !final || !report.unsure || !given) showPreview(report, final);
+    else if (asks(report)) showSentence(readingSentence(given));
+    else showSentence(tooLargeSentence(given, LARGEST_ASKED));
     estimate();
     if (report && final) void askUsage().then(estimate);
   },

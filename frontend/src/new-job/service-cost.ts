@@ -2,6 +2,7 @@
 // The service counts them from the form, with the function that cuts jobs, and stores nothing.
 import { costSentences, type Usage } from "./estimate";
 import type { ServiceLibrary } from "./report";
+import type { Missing } from "./unread";
 
 export interface Fault {
   message: string;
@@ -74,7 +75,12 @@ function capital(words: string): string {
   return words.slice(0, 1).toUpperCase() + words.slice(1);
 }
 
-/** Asks the service shortly after the last change, and drops older answers. */
+const LONGEST_WAIT = 60; // seconds until a busy service is asked again
+
+/** Asks the service shortly after the last change, and drops older answers. Asks a busy service again.
+ *
+ * `show` gets the answer, or null: if there is nothing to ask, or with why there is no answer.
+ */
 export class CostAsker {
   private timer = 0;
   private running: AbortController | null = null;
@@ -82,7 +88,7 @@ export class CostAsker {
   constructor(
     private readonly address: string,
     private readonly body: () => FormData | null,
-    private readonly show: (cost: ServiceCost | null) => void,
+    private readonly show: (cost: ServiceCost | null, missing: Missing | null) => void,
     private readonly pause = 400,
   ) {}
 
@@ -100,7 +106,7 @@ export class CostAsker {
   private async ask(): Promise<void> {
     const body = this.body();
     if (!body) {
-      this.show(null);
+      this.show(null, null);
       return;
     }
     const mine = new AbortController();
@@ -109,9 +115,17 @@ export class CostAsker {
       const headers = { "X-Requested-With": "fetch" };
       const answer = await fetch(this.address, { method: "POST", body, headers, signal: mine.signal });
       const cost = answer.ok ? ((await answer.json()) as ServiceCost) : null;
-      if (this.running === mine) this.show(cost);
+      if (this.running !== mine) return;
+      if (answer.status === 429) this.again(Number(answer.headers.get("Retry-After")));
+      else this.show(cost, cost ? null : { why: "silent" });
     } catch {
-      if (this.running === mine) this.show(null);
+      if (this.running === mine) this.show(null, { why: "silent" });
     }
+  }
+
+  private again(asked: number): void {
+    const seconds = Math.min(LONGEST_WAIT, Math.max(1, Math.round(asked) || 1));
+    this.timer = window.setTimeout(() => void this.ask(), seconds * 1000);
+    this.show(null, { why: "busy", seconds });
   }
 }
