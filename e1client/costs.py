@@ -36,5 +36,8 @@ def _time(cost: Mapping[str, Any]) -> str:
     if cost.get("seconds") is None:
         return f"not known: {plain(cost.get('seconds_reason') or 'no rate is measured')}"
     text = f"about {duration(float(cost['seconds']))}"
+    if span := cost.get("seconds_range"):
+        least, most = (duration(float(limit)) for limit in span)
+        text = f"between {least} and {most} (the rate is measured without contexts)"
     ahead = (cost.get("waiting") or {}).get("seconds")
     return f"{text}; {duration(float(ahead))} of others' work waits as well" if ahead else text

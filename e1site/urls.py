@@ -1,7 +1,6 @@
 """All addresses."""
 
 from django.contrib import admin
-from django.contrib.auth import views as auth
 from django.urls import include, path
 from django.views.decorators.cache import never_cache
 
@@ -19,6 +18,7 @@ from jobs.pages.new_job.page import new_job
 from jobs.quotas import pages as quota
 from jobs.variants import pages as variants
 from jobs.variants import pages_assays as attachments
+from jobs.variants import pages_likelihoods as likelihoods
 from jobs.web import apidocs
 from jobs.webhooks import pages as webhooks
 
@@ -47,6 +47,9 @@ urlpatterns = [
     path("jobs/<uuid:job_id>/items/<int:index>/table.xlsx", items.item_table, {"format": "xlsx"}, name="item-workbook"),
     path("jobs/<uuid:job_id>/items/<int:index>/structures/", items.structure_upload, name="structure-upload"),
     path("jobs/<uuid:job_id>/variants/", variants.variants_page, name="variants-page"),
+    path("jobs/<uuid:job_id>/ranked/", likelihoods.likelihoods_page, name="likelihoods-page"),
+    path("jobs/<uuid:job_id>/ranked.csv", likelihoods.likelihoods_table, {"format": "csv"}, name="likelihoods-table"),
+    path("jobs/<uuid:job_id>/ranked.xlsx", likelihoods.likelihoods_table, {"format": "xlsx"}, name="likelihoods-book"),
     path("jobs/<uuid:job_id>/variants.csv", variants.variants_table, {"format": "csv"}, name="variants-table"),
     path("jobs/<uuid:job_id>/variants.xlsx", variants.variants_table, {"format": "xlsx"}, name="variants-workbook"),
     path("jobs/<uuid:job_id>/assays/", attachments.assay_list, name="assay-list-page"),
@@ -63,7 +66,7 @@ urlpatterns = [
     path("account/webhooks/", webhooks.webhooks, name="webhooks-page"),
     path("account/webhooks/<uuid:webhook_id>/act/", webhooks.webhook_act, name="webhook-act"),
     path("account/password/", account.PasswordChange.as_view(), name="password_change"),
-    path("login/", never_cache(auth.LoginView.as_view(template_name="jobs/accounts/login.html")), name="login"),
+    path("login/", never_cache(account.Login.as_view()), name="login"),
     path("logout/", account.Logout.as_view(), name="logout"),
     path("admin/", admin.site.urls),
 ]

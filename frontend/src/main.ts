@@ -11,11 +11,13 @@ import "./elements/local-time";
 import "./elements/theme-choice";
 import { catchUpFilter } from "./lib/filter";
 import { followLiveParts } from "./lib/live";
+import { followChoices } from "./lib/choices";
 import { keepWhatIsInHand } from "./lib/morphs";
 import { followOverflow } from "./lib/overflow";
 import { followSessions } from "./lib/sessions";
 
 followSessions();
+followChoices();
 keepWhatIsInHand();
 followLiveParts();
 followOverflow();

@@ -61,11 +61,16 @@ describe("cost", () => {
 });
 
 describe("sentences", () => {
-  const cost = { tokens: 1200, resultBytes: 4096, storedBytes: 5000 };
+  const cost = { tokens: 1200, context: 0, resultBytes: 4096, storedBytes: 5000 };
   test("time by the measured rate, or why there is none", () => {
     expect(costSentences(cost, usage({}), "demo")[1]).toContain("about 12 s");
     expect(costSentences(cost, usage({}, null), "demo")[1]).toContain("no worker of this model is alive");
     expect(costSentences(cost, null, "demo")).toHaveLength(1);
+    const rules = { maxResidues: 9, stores: {}, unsure: 2, contextCost: 0.01 };
+    expect(costSentences(cost, usage({}), "demo", {}, rules)[1]).toContain("about 12 s");
+    const under = costSentences({ ...cost, context: 1000 }, usage({}), "demo", {}, rules)[1];
+    expect(under).toContain("between 6 s and 2 min");
+    expect(under).toContain("measured without contexts");
   });
   test("what is left of each quota that has a limit", () => {
     const [, , left] = costSentences(cost, usage({ active_jobs: of(2, 1), stored_bytes: of(10_000, 9000) }), "demo");

@@ -27,7 +27,7 @@ describe("the cost as the service counts it", () => {
     expect(serviceSentences(cost, PASSES, "e1-demo")).toEqual([
       "3,945 passes through the network, in 618 chunks.",
       "1,270,000 tokens to compute. The results will take 130 kB.",
-      "Computing takes about 5 min at the workers’ present rate.",
+      "Estimated run time: about 5 min at the workers’ present rate.",
     ]);
     expect(serviceSentences({ ...cost, units: 12 }, ["row", "rows"], "e1-demo")[0]).toBe("12 rows, in 618 chunks.");
   });

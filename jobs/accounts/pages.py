@@ -8,7 +8,7 @@ from uuid import uuid4
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
-from django.contrib.auth.views import LogoutView, PasswordChangeView
+from django.contrib.auth.views import LoginView, LogoutView, PasswordChangeView
 from django.core.exceptions import ValidationError
 from django.forms import BooleanField
 from django.http import HttpRequest, HttpResponse
@@ -22,7 +22,7 @@ from jobs.accounts import tokens as service
 from jobs.accounts.logins import password_is_right
 from jobs.errors import ServiceError
 from jobs.models import ApiToken
-from jobs.web.access import page, sent_from, user_of
+from jobs.web.access import own_machine, page, sent_from, user_of
 from jobs.web.errors import error_page
 
 LIFETIMES: dict[str, tuple[str, int | None]] = {
@@ -80,10 +80,19 @@ def locked_out(request: HttpRequest, response: HttpResponse | None, credentials:
         answer = error_page(request, "Please wait", text, 429)
         answer["Retry-After"] = str(wait)
         return answer
-    context = {"form": AuthenticationForm(request), "locked_minutes": wait // 60}
+    context = {"form": AuthenticationForm(request), "locked_minutes": wait // 60, "own_machine": own_machine(request)}
     answer = render(request, "jobs/accounts/login.html", context, status=429)
     answer["Retry-After"] = str(wait)
     return answer
+
+
+class Login(LoginView):
+    """The login form. Only on this machine it says where the first password is."""
+
+    template_name = "jobs/accounts/login.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(**kwargs, own_machine=own_machine(self.request))
 
 
 class Logout(LogoutView):

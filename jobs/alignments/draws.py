@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 
 from django.contrib.auth.models import User
 
-from e1protocol import BOUNDARY_TOKENS, MODELS
+from e1protocol import BOUNDARY_TOKENS, MODELS, tokens_of
 from jobs.actions import Scan
 from jobs.alignments.services import sampler_of
 from jobs.alignments.settings import typed_settings
@@ -115,6 +115,8 @@ class Cost:
     tokens: int
     tokens_per_second: float | None
     seconds: float | None
+    seconds_range: Sequence[float | None] | None
+    """The limits of the time, because the rate is measured without contexts."""
 
 
 def cost_of(drawn: Sequence[Drawn], parent: str, *, model: str, action: str) -> Cost:
@@ -125,7 +127,10 @@ def cost_of(drawn: Sequence[Drawn], parent: str, *, model: str, action: str) -> 
     plan.close()
     pace = pace_of(model)
     seconds = rounded(pace.seconds(plan.tokens, plan.context_tokens))
-    return Cost(model, action, plan.units, plan.chunks, plan.tokens, pace.rate, seconds)
+    longest = max((tokens_of(*context) for context in contexts), default=0)
+    span = pace.span(seconds, longest, MODELS[model])
+    limits = None if span is None else [rounded(limit) for limit in span]
+    return Cost(model, action, plan.units, plan.chunks, plan.tokens, pace.rate, seconds, limits)
 
 
 def context_set_sample(

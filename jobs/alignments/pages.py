@@ -116,5 +116,10 @@ def _drawn(
         preset=form["preset"] or None,
         seed=whole(form["seed"]) or 0,
     )
-    messages.add_message(request, messages.SUCCESS, f"{len(drawn)} contexts are stored as {made.name}.", "notice")
+    messages.add_message(
+        request,
+        messages.SUCCESS,
+        f"Saved {len(drawn)} context{'' if len(drawn) == 1 else 's'} as {made.name}.",
+        "notice",
+    )
     return redirect("context-set-page", made.name)

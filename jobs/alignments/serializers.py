@@ -111,6 +111,7 @@ class CostBody(Shape):
     tokens = s.IntegerField()
     tokens_per_second = s.FloatField(allow_null=True)
     seconds = s.FloatField(allow_null=True)
+    seconds_range = s.ListField(child=s.FloatField(), allow_null=True, help_text="The limits of the time.")
 
 
 class DrawnBody(Shape):

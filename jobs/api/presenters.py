@@ -17,6 +17,7 @@ from jobs.models.states import JobState
 from jobs.queue import progress
 from jobs.queue.expected import QueuePlace, queue_place
 from jobs.queue.progress import ChunkSum
+from jobs.queue.stages import ASSEMBLING, WRITING, Steps
 
 LINKS = ("events", "items", "results", "manifest", "ledger", "cancel", "pause", "resume", "retry", "extend", "keep")
 CHUNK_STATES = ("ready", "leased", "done", "failed", "cancelled")
@@ -71,6 +72,16 @@ class ShownJob:
         return {name: reverse(view, args=[self._job.pk]) for name, view in pages.items()}
 
     @cached_property
+    def steps(self) -> Steps:
+        units = self.units or {"total": 0, "done": 0}
+        total = self.counts["total"] - self.counts["cancelled"]
+        return Steps(self._job.state, units["total"], units["done"], total, self.finished)
+
+    @property
+    def stage(self) -> str | None:
+        return self.steps.stage
+
+    @cached_property
     def rate(self) -> float | None:
         """Work units a second if the items are made of them, else items a second. None if it is unknown."""
         job = self._job
@@ -92,8 +103,11 @@ class ShownJob:
 
     @property
     def eta_seconds(self) -> float | None:
-        left = self.units["total"] - self.units["done"] if self.units else self.counts["pending"]
-        return round(left / self.rate, 1) if self.rate and self._job.state == JobState.RUNNING else None
+        if self._job.state != JobState.RUNNING or self.stage == WRITING:
+            return None
+        # Items are put together at a rate of their own, which is known once some are.
+        rate = progress.job_rate(self._job) if self.stage == ASSEMBLING else self.rate
+        return round(self.steps.left / rate, 1) if rate else None
 
     @cached_property
     def queue(self) -> QueuePlace | None:

@@ -8,6 +8,7 @@ from rest_framework import serializers as s
 from jobs.api.documented import PARAMS
 from jobs.models.states import ArtefactState, ItemState, JobState
 from jobs.parsing.asked import LAYOUTS
+from jobs.queue.stages import STAGES
 from jobs.web.rest.fields import ListPage, Shape, Url
 from jobs.web.rest.serializers import ProblemBody
 
@@ -152,7 +153,13 @@ class JobSummary(Shape):
 
 class JobBody(JobSummary):
     throughput = Throughput(allow_null=True)
-    eta_seconds = s.FloatField(allow_null=True)
+    stage = s.ChoiceField(
+        STAGES,
+        allow_null=True,
+        help_text="What an unfinished job does: it waits, computes its units or items, assembles items from units, or "
+        "writes its end.",
+    )
+    eta_seconds = s.FloatField(allow_null=True, help_text="The time left of the present stage; null if unknown.")
     queue = QueuePlace(allow_null=True)
     failures = Failure(many=True)
     provenance = s.ListField(child=s.DictField())

@@ -8,6 +8,7 @@ from datetime import timedelta
 from django.db.models import Count, QuerySet, Sum
 from django.db.models.functions import Now
 
+from e1protocol import ModelFacts
 from jobs.models import Chunk, Job, Worker
 from jobs.models.states import ChunkState, JobState, WorkerState
 
@@ -52,6 +53,18 @@ def worker_forward_is_fresh(model: str) -> bool:
     return workers_alive(model).filter(last_forward_at__gt=Now() - FORWARD_IS_FRESH).exists()
 
 
+UNSURE = 2.0
+"""How far the time under contexts may lie beyond what their operations explain, in either direction."""
+
+
+def attention_per_token(model: ModelFacts) -> float:
+    """Return the operations of a token for each token that it attends to, as a share of its other operations.
+
+    Attention takes 4 operations a layer for each pair of tokens and number of a state, and the rest 2 a parameter.
+    """
+    return 4 * model.layers * model.hidden_size / (2 * model.parameters)
+
+
 @dataclass(frozen=True, slots=True)
 class Pace:
     """Present speed of a model: `rate` in tokens per second of all its `workers`, and the tokens that wait."""
@@ -63,6 +76,15 @@ class Pace:
     def seconds(self, tokens: int, context_tokens: int = 0) -> float | None:
         """Return the time for these tokens; None without a rate. Every worker runs `context_tokens` of them itself."""
         return (tokens + max(0, self.workers - 1) * context_tokens) / self.rate if self.rate else None
+
+    def span(self, seconds: float | None, context: int, model: ModelFacts) -> tuple[float, float] | None:
+        """Return the limits between which the time lies; None without a rate or without contexts.
+
+        `seconds` come from a rate without contexts. `context` are the tokens of the longest one.
+        """
+        if seconds is None or not context:
+            return None
+        return seconds / UNSURE, seconds * UNSURE * (1 + context * attention_per_token(model))
 
     @property
     def reason(self) -> str | None:

@@ -57,6 +57,8 @@ def _estimate(user_id: int, submission: Submission) -> dict[str, Any]:
     stored_bytes = cost.stored_bytes + contexts.new_bytes(user_id)
     pace, limits, use = pace_of(request.model), usage.limits_of(user_id), usage.use_of(user_id)
     refused = refusal(limits, use, Need(plan.tokens, stored_bytes, request.interactive), pace.rate)
+    seconds = rounded(pace.seconds(plan.tokens, plan.context_tokens))
+    span = pace.span(seconds, contexts.longest, MODELS[request.model])
     ahead = rounded(pace.seconds(pace.waiting_tokens))
     return {
         "model": request.model,
@@ -70,7 +72,8 @@ def _estimate(user_id: int, submission: Submission) -> dict[str, Any]:
         "tokens": plan.tokens,
         "output_bytes": cost.result_bytes,
         "stored_bytes": stored_bytes,
-        "seconds": rounded(pace.seconds(plan.tokens, plan.context_tokens)),
+        "seconds": seconds,
+        "seconds_range": span and [rounded(limit) for limit in span],
         "seconds_reason": pace.reason,
         "tokens_per_second": pace.rate,
         "workers": pace.workers,
@@ -97,10 +100,13 @@ class _Contexts:
         self._seen: set[int] = set()
         self._tokens: dict[bytes, int] = {}
         self._beyond = 0
+        self.longest = 0
+        """Tokens of the longest context."""
 
     def note(self, context: tuple[str, ...]) -> None:
         if not context or (mark := hash(context)) in self._seen:
             return
+        self.longest = max(self.longest, tokens_of(*context))
         if len(self._seen) == self.MOST:
             self._beyond += tokens_of(*context)
             return

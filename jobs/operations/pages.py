@@ -11,7 +11,6 @@ from django.templatetags.static import static
 from django.views.decorators.http import require_safe
 
 from e1protocol import MODELS
-from jobs.attribution import attribution
 from jobs.fleet import pace
 from jobs.models.states import WorkerState
 from jobs.operations import queues as fleet
@@ -43,7 +42,6 @@ def _model(slug: str) -> dict[str, Any]:
     rate = sum(seen.worker.tokens_per_second or 0.0 for seen in workers if seen.state == WorkerState.READY)
     return {
         "facts": facts,
-        "attribution": attribution(facts),
         "workers": workers,
         "waiting": waiting,
         "rate": rate,

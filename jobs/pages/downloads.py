@@ -18,13 +18,15 @@ from jobs.results.export import FORMATS
 from jobs.results.export.columns import columns_of
 from jobs.results.export.sizes import Held, file_bytes, held_of, table_bytes, table_rows
 
+TITLES = {"jsonl": "JSONL", "npz": "NPZ", "parquet": "Parquet", "h5": "HDF5"}
+"""The names of formats, which differ from the endings of their files."""
 PURPOSES = {
     "jsonl": "Text, one line for each item, failed ones with their reason.",
     "csv": "A table for spreadsheets, R and pandas",
     "xlsx": "A workbook for Excel and LibreOffice that keeps every name",
     "npz": "Arrays for numpy: exact and compact.",
     "parquet": "A table of arrays for pandas, polars and R's arrow.",
-    "h5": "HDF5: arrays for h5py and MATLAB.",
+    "h5": "Arrays for h5py and MATLAB.",
 }
 
 
@@ -60,7 +62,7 @@ def downloads_of(job: Job, counts: Mapping[str, int]) -> list[Download]:
             found += _xlsx(job, held, tables)
         else:
             size = file_bytes(held, columns, format=name)
-            one = Download(name, name, name.upper(), PURPOSES.get(name, ""), _address(job, format=name), size)
+            one = Download(name, name, TITLES[name], PURPOSES.get(name, ""), _address(job, format=name), size)
             found.append(one if format.blocks else _built(job, one))
     return found
 

@@ -19,6 +19,7 @@ from jobs.actions import get_action
 from jobs.api.presenters import present_item
 from jobs.contacts import pages as contacts
 from jobs.contacts.services import structure_add
+from jobs.contexts.selectors import context_runs
 from jobs.errors import ServiceError, TooLarge
 from jobs.files.names import attachment
 from jobs.files.tables import tables_of
@@ -27,6 +28,7 @@ from jobs.limits import PAGE_ROWS
 from jobs.maps.params import keeps_means
 from jobs.models import Item, Job
 from jobs.models.states import ItemState
+from jobs.pages.job_facts import shared_contexts
 from jobs.parsing.marking import wrong_places
 from jobs.parsing.numbers import whole
 from jobs.results.export import Part, export_open
@@ -41,6 +43,7 @@ from jobs.variants import pages as scores
 from jobs.variants import scan_pages as scans
 from jobs.variants.pages_assays import problems_by_field
 from jobs.web.access import own_job_with_rows, page, sent_from
+from jobs.web.fragments import asks_whether_new, new_or_not
 from jobs.web.links import changed, searched
 from jobs.web.rest.forms import file_of
 
@@ -106,6 +109,8 @@ def item_answer(
     item = own_item(job, index)
     of_variants = get_action(job.action).takes_variants
     body = present_item(item, of_variants=of_variants)
+    if asks_whether_new(request):
+        return new_or_not(new=body["state"] != ItemState.PENDING)
     shown = RESULT_PAGES.get(job.action)
     wrong = wrong_places(item.sequence, body.get("errors", []))
     context: dict[str, Any] = {
@@ -119,6 +124,7 @@ def item_answer(
         "wrong": [(at + 1, item.sequence[at]) for at in wrong],
         "namesake": selectors.namesake_of(job, item),
         "context": item.context.sequences if item.context else [],
+        "contexts": shared_contexts(context_runs(job.owner, job.params.get("contexts", ()))),
         "chunk": item.chunk,
         "letters": CANONICAL,
         "bars": BARS,

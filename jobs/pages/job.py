@@ -16,7 +16,6 @@ from django.views.decorators.http import require_safe
 from e1protocol import MODELS
 from jobs.actions import ACTIONS
 from jobs.api.presenters import present_item, present_job
-from jobs.attribution import attribution
 from jobs.background.artefacts import artefact_request, artefact_retry
 from jobs.contexts.selectors import context_runs
 from jobs.errors import ServiceError
@@ -35,6 +34,7 @@ from jobs.queue import lifecycle
 from jobs.results.export.names import job_file
 from jobs.results.retention import job_keep
 from jobs.templatetags.moments import size
+from jobs.variants.likelihoods import is_ranked
 from jobs.web.access import own_job, page, sent_from, user_of
 from jobs.web.fragments import fragment
 
@@ -70,7 +70,7 @@ def job_page(request: HttpRequest, job_id: UUID) -> HttpResponse:
         "cleaned": [(CLEANED.get(what, what), count) for what, count in cleaned_of(job.cleaning).items()],
         "left_out": left_out_facts(counts_by_kind(job.cleaning)),
         "first_context": first_context,
-        "attribution": attribution(MODELS[job.model]),
+        "model_title": MODELS[job.model].title,
         "summary": ACTIONS[job.action].summary,
     }
     return render(request, "jobs/pages/job.html", context | more)
@@ -96,6 +96,7 @@ def _live(job: Job) -> dict[str, Any]:
         "of_variants": ACTIONS[job.action].takes_variants,
         "manifest_name": job_file(job, "manifest", suffix="json"),
         "shown": RESULT_PAGES.get(job.action),
+        "ranked": is_ranked(job),
         "mapped": keeps_means(job),
         "expired": expired,
         "expires_soon": job.expires_at is not None and job.expires_at < timezone.now() + warning_time(),

@@ -59,6 +59,11 @@ class EstimateBody(Shape):
     output_bytes = s.IntegerField(help_text="Results as they are stored.")
     stored_bytes = s.IntegerField(help_text="Letters and results: what counts against the quota.")
     seconds = s.FloatField(allow_null=True, help_text="Computing alone, at the measured rate of the alive workers.")
+    seconds_range = s.ListField(
+        child=s.FloatField(),
+        allow_null=True,
+        help_text="With contexts: the limits between which the time lies. Rates are measured without contexts.",
+    )
     seconds_reason = s.CharField(allow_null=True, help_text="Why there is no number of seconds.")
     tokens_per_second = s.FloatField(allow_null=True)
     workers = s.IntegerField()

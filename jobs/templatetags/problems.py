@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import template
+from django.utils.html import conditional_escape, format_html, format_html_join
+from django.utils.safestring import SafeString
 
 from jobs.errors import Problem, ServiceError
 from jobs.parsing.records import NAME_SHOWN
@@ -58,6 +60,17 @@ def without_path(problem: Problem | Mapping[str, Any]) -> str:
     path = str(fields.get("path") or "")
     together = str(fields.get("message", "")).startswith(f"{path}, ")
     return _sentence(fields, f"{path}, " if together else f"{path}: ")
+
+
+@register.filter
+def coded(text: object) -> SafeString:
+    """Return text with each word between backticks as code, such as the name of a field."""
+    parts = str(text).split("`")
+    if len(parts) % 2 == 0:  # a backtick without another
+        return conditional_escape(str(text))
+    return format_html_join(
+        "", "{}", ((format_html("<code>{}</code>", p) if at % 2 else p,) for at, p in enumerate(parts))
+    )
 
 
 @register.filter

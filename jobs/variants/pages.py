@@ -31,6 +31,7 @@ from jobs.variants.rows import OTHER_LENGTH
 from jobs.variants.scan_pages import scoring_of
 from jobs.variants.table import MAX_RANKED, VariantTable, Wanted, variant_table
 from jobs.web.access import own_job_with_rows, page
+from jobs.web.fragments import asks_whether_new, new_or_not
 from jobs.web.links import changed, paged, searched
 from jobs.web.numbers import FORM_LIMIT
 
@@ -118,6 +119,9 @@ def position_asked(text: str, numbering: Numbering, length: int) -> tuple[int | 
 def variants_page(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """Show the ranked table, and the distribution of its scores."""
     job = _scoring_job(request, job_id)
+    left = job_counts(job)["pending"]
+    if asks_whether_new(request):
+        return new_or_not(new=not left)
     table = variant_table(job)
     wanted, fault = narrowed_to(request.GET, table)
     rows = table.select(wanted)
@@ -154,7 +158,7 @@ def variants_page(request: HttpRequest, job_id: UUID) -> HttpResponse:
             "numbering": table.numbering.phrase(len(table.parent)),
             "better": _better(job, table),
         },
-        "left": job_counts(job)["pending"],
+        "left": left,
         "final": job.state in JobState.final(),
         "cut": MAX_RANKED if table.cut else None,
         "assays": labelled(assays_of(job)),

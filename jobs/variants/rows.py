@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Sequence
 
 import numpy as np
 from django.db.models.functions import Left
@@ -49,19 +49,19 @@ def scored_items(job: Job, scored: Container[int | None]) -> Iterator[_Item]:
         last = page[-1][0]
 
 
-def stored_numbers(job: Job) -> dict[str, dict[int | None, Floats]]:
+def stored_numbers(job: Job, kinds: Sequence[str] = KINDS) -> dict[str, dict[int | None, Floats]]:
     """Return, by kind, one number for each item of each done chunk, in item order."""
     chunks = Chunk.objects.filter(job=job, state=ChunkState.DONE, n_items__gt=0).values_list("pk", flat=True)
-    return numbers_of(list(chunks))
+    return numbers_of(list(chunks), kinds)
 
 
-def numbers_of(chunks: list[int]) -> dict[str, dict[int | None, Floats]]:
+def numbers_of(chunks: list[int], kinds: Sequence[str] = KINDS) -> dict[str, dict[int | None, Floats]]:
     """Return, by kind, the numbers of these chunks."""
     # By the keys of a page of chunks: for a join the planner may read the outputs of all jobs.
-    found: dict[str, dict[int | None, Floats]] = {kind: {} for kind in KINDS}
+    found: dict[str, dict[int | None, Floats]] = {kind: {} for kind in kinds}
     with binary_cursor() as cursor:
         for start in range(0, len(chunks), _CHUNKS):
-            cursor.execute(STORED, [chunks[start : start + _CHUNKS], list(KINDS)], binary=True)
+            cursor.execute(STORED, [chunks[start : start + _CHUNKS], list(kinds)], binary=True)
             for chunk_id, kind, dtype, data in cursor:
                 numbers = np.frombuffer(data, dtype=DTYPES[dtype]).astype(np.float64)
                 held = found[kind].get(chunk_id)

@@ -85,6 +85,19 @@ def client_address(request: HttpRequest) -> str:
     return str(request.META.get("REMOTE_ADDR", ""))
 
 
+def own_machine(request: HttpRequest) -> bool:
+    """Return whether the browser runs on this machine: it comes from loopback, and asks for a name of loopback."""
+    host = request.get_host().rsplit(":", 1)[0].strip("[]")
+    return _is_loopback(client_address(request)) and (host == "localhost" or _is_loopback(host))
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return ip_address(address).is_loopback
+    except ValueError:
+        return False
+
+
 def user_of(request: HttpRequest) -> User:
     """Return the user of a request that has passed `page`."""
     return cast(User, request.user)

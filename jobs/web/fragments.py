@@ -22,3 +22,20 @@ def fragment(request: HttpRequest, template: str, context: Mapping[str, Any]) ->
     if request.headers.get("E1-Seen") == digest:
         return HttpResponse(status=204)
     return HttpResponse(text, headers={"E1-Digest": digest})
+
+
+NOT_YET = "not-yet"
+"""The id of a notice that asks again and again whether the page has something new to show."""
+
+
+def asks_whether_new(request: HttpRequest) -> bool:
+    """Return whether a notice `NOT_YET` asks, whose answer is `new_or_not`."""
+    return request.headers.get("HX-Target") == NOT_YET
+
+
+def new_or_not(*, new: bool) -> HttpResponse:
+    """Return the answer to a notice: the page is to be loaded again, or nothing is new."""
+    answer = HttpResponse(status=200 if new else 204)
+    if new:
+        answer["HX-Refresh"] = "true"
+    return answer

@@ -218,7 +218,9 @@ def test_contexts_are_the_published_rows(api, person):
         tokens=tokens,
         tokens_per_second=2000.0,
         seconds=float(f"{tokens / 2000:.3g}"),
+        seconds_range=cost["seconds_range"],
     )
+    assert cost["seconds_range"][0] < cost["seconds"] < cost["seconds_range"][1]
 
     made = sample_alignment(api, body, samplings=settings, name="golden")
     assert made.status_code == 201, made.content

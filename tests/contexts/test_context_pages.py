@@ -59,7 +59,7 @@ def test_from_an_upload_to_a_set(browser, person):
     stored = browser.post(answer["Location"], {"do": "store", "name": "mine", **OWN})
     assert stored["Location"] == "/contexts/sets/mine/"
     shown = text(browser.get(stored["Location"]))
-    assert "2 contexts are stored as mine" in shown
+    assert "Saved 2 contexts as mine" in shown
     assert answer["Location"] in shown
     assert "[{&quot;set&quot;: &quot;mine&quot;}]" in shown or '[{"set": "mine"}]' in shown
     assert "the alignment my family" in text(browser.get("/contexts/"))

@@ -123,7 +123,7 @@ def test_from_an_alignment_to_a_set_by_keyboard_alone(page, made):
     tab_to(page, "Draw and store")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1, name="by-keyboard")).to_be_visible()
-    expect(page.get_by_role("main")).to_contain_text("2 contexts are stored")
+    expect(page.get_by_role("main")).to_contain_text("Saved 2 contexts")
 
 
 @pytest.mark.parametrize("scripts", [True, False])

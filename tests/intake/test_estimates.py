@@ -134,10 +134,26 @@ def test_an_estimate_stores_nothing_in_any_form_of_the_body(api, inline_worker):
     assert not any(model.objects.exists() for model in (Job, Item, Chunk, Context))
 
 
+def test_seconds_under_contexts_are_a_range_that_grows_with_their_length(api, inline_worker):
+    contexts = [["MKTAYIAKQR" * 20] * many for many in (1, 8)]
+    found = []
+    for one in contexts:
+        params = {"contexts": [one]}
+        job = {"model": "e1-demo", "action": "scan", "params": params, "items": [{"sequence": "MKTAYIAKQR"}]}
+        found.append(api.post("/api/estimate/", job, format="json").json())
+    for estimate in found:
+        low, high = estimate["seconds_range"]
+        assert low < estimate["seconds"] < high
+    ratios = [estimate["seconds_range"][1] / estimate["seconds"] for estimate in found]
+    tokens = [204, 8 * 204]
+    assert ratios == pytest.approx([2 * (1 + n * 4 * 6 * 128 / (2 * 1_370_658)) for n in tokens], rel=0.02)
+
+
 def test_seconds_come_from_the_measured_rate_and_are_null_with_a_reason_without_it(api, inline_worker):
     estimate = upload(api, "/api/estimate/", action="encode").json()
     assert estimate["seconds"] == pytest.approx(estimate["tokens"] / 10_000, rel=5e-3)
     assert (estimate["workers"], estimate["seconds_reason"]) == (1, None)
+    assert estimate["seconds_range"] is None
     Worker.objects.all().delete()
     estimate = upload(api, "/api/estimate/", action="encode").json()
     assert estimate["seconds"] is estimate["waiting"]["seconds"] is None

@@ -58,7 +58,7 @@ def test_a_job_of_several_tables_has_a_csv_for_each_and_one_workbook(api, browse
         "CSV: logits": "TEM-1-encode-logits.csv",
         "XLSX": "TEM-1-encode.xlsx",
         "NPZ": "TEM-1-encode.npz",
-        "PARQUET": "TEM-1-encode.parquet",
+        "Parquet": "TEM-1-encode.parquet",
         "Ledger": "TEM-1-encode-ledger.csv",
     }
     for name, rows in (("mean", 2), ("per_token", 13), ("logits", 260)):

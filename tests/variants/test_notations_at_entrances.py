@@ -133,7 +133,7 @@ def test_results_pages_and_downloads_show_the_code_beside_the_name(api, browser,
     items = text_of(browser.get(f"/jobs/{job['id']}/items/"))
     assert "p.[Lys2Arg;Thr3Ser]" in items
     assert "K2R:T3S" in items
-    assert "item 1, counted from 0, A4T" in text_of(browser.get(f"/jobs/{job['id']}/items/1/"))
+    assert "record 2, A4T" in text_of(browser.get(f"/jobs/{job['id']}/items/1/"))
     found = b"".join(api.get(f"{job['url']}results/?format=csv").streaming_content).decode()
     by_name = {row["name"]: row["score"] for row in csv.DictReader(io.StringIO(found))}
     assert by_name["KA2R,TA3S;"] == by_name["K2R:T3S"]

@@ -2,7 +2,7 @@
 // functions of jobs/actions/costs.py, the current rate of the workers and the user's quotas.
 import { bytesText } from "./preview";
 import type { Report } from "./report";
-import type { StoredArray } from "./rules";
+import type { ModelRules, StoredArray } from "./rules";
 
 export interface Wanted {
   /** Whether the form has this value in this field. */
@@ -25,6 +25,8 @@ export interface Usage {
 
 export interface Cost {
   tokens: number;
+  /** Tokens of the longest context. */
+  context: number;
   resultBytes: number;
   storedBytes: number;
 }
@@ -46,6 +48,7 @@ export function costOf(report: Report, sharedTokens: number, wanted: Wanted, sto
   const bytes = resultBytes(report, wanted, stores);
   return {
     tokens: report.tokens + report.sharedChunks * sharedTokens,
+    context: Math.max(report.longestContext, report.sharedChunks ? sharedTokens : 0),
     resultBytes: bytes,
     storedBytes: report.good * RECORD_BYTES + report.goodResidues + bytes,
   };
@@ -62,14 +65,34 @@ export function durationText(seconds: number): string {
   return hours % 24 ? `${Math.floor(hours / 24)} d ${hours % 24} h` : `${hours / 24} d`;
 }
 
-/** Returns the cost in sentences. `counted` are the service's seconds. Without `usage` the service did not answer, and only sizes are known. */
-export function costSentences(cost: Cost, usage: Usage | null, model: string, counted: number | null = null): string[] {
+/** Returns the limits between which the time lies, from the time without contexts; null if there are none. */
+export function spanOf(seconds: number, { context }: Cost, { unsure, contextCost }: Pick<ModelRules, "unsure" | "contextCost">): Span | null {
+  return context ? [seconds / unsure, seconds * (unsure + contextCost * context)] : null;
+}
+
+export type Span = [least: number, most: number];
+
+function timeText(seconds: number, span: Span | null): string {
+  if (!span) return `${seconds < 1 ? "" : "about "}${durationText(seconds)}`;
+  return `between ${durationText(span[0])} and ${durationText(span[1])}`;
+}
+
+/** The time that the service counted, and its limits if there are contexts. */
+export interface Counted {
+  seconds: number | null;
+  span: Span | null;
+}
+
+/** Returns the cost in sentences. `counted` is the service's time. Without `usage` the service did not answer, and only sizes are known. */
+export function costSentences(cost: Cost, usage: Usage | null, model: string, counted: Partial<Counted> = {}, rules?: ModelRules): string[] {
   const number = (value: number) => value.toLocaleString("en");
   const sentences = [`${number(cost.tokens)} tokens to compute. The results will take ${bytesText(cost.resultBytes)}.`];
   const pace = usage?.models[model];
   if (pace?.tokens_per_second) {
-    const seconds = counted ?? cost.tokens / pace.tokens_per_second;
-    const computing = `Computing takes ${seconds < 1 ? "" : "about "}${durationText(seconds)} at the workers’ present rate`;
+    const seconds = counted.seconds ?? cost.tokens / pace.tokens_per_second;
+    const span = counted.span ?? (rules ? spanOf(seconds, cost, rules) : null);
+    const why = span ? ", which is measured without contexts" : "";
+    const computing = `Estimated run time: ${timeText(seconds, span)} at the workers’ present rate${why}`;
     const ahead = pace.waiting_tokens / pace.tokens_per_second;
     sentences.push(ahead >= 1 ? `${computing}; about ${durationText(ahead)} of other work is queued.` : `${computing}.`);
   } else if (pace) {

@@ -51,6 +51,8 @@ export interface Report {
   tokens: number;
   /** Chunks with a record that uses the contexts of the whole job. */
   sharedChunks: number;
+  /** Tokens of the longest context that a record brings. */
+  longestContext: number;
   chunk: { records: number; shared: boolean; contexts: string[] };
   /** Records that look like DNA or RNA; the service warns about them. */
   nucleotides: number;
@@ -87,6 +89,7 @@ export function emptyReport(format: Report["format"]): Report {
     masks: 0,
     tokens: 0,
     sharedChunks: 0,
+    longestContext: 0,
     chunk: { records: 0, shared: false, contexts: [] },
     nucleotides: 0,
     duplicates: 0,
@@ -146,7 +149,9 @@ function countCost(report: Report, residues: number, { masks, contexts }: Cost):
   const name = contexts.join(",");
   if (!name || chunk.contexts.includes(name)) return;
   chunk.contexts.push(name);
-  report.tokens += contextTokens(contexts);
+  const tokens = contextTokens(contexts);
+  report.tokens += tokens;
+  report.longestContext = Math.max(report.longestContext, tokens);
 }
 
 /** Adds one record with its faults. */

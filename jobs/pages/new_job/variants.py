@@ -21,7 +21,9 @@ from jobs.results.items import results_of
 from jobs.science.variants.codes import single_variants
 from jobs.science.variants.numbering import SEQUENTIAL, Numbering
 from jobs.science.variants.scans import ScanTable, Substitution
+from jobs.variants.likelihoods import is_ranked
 from jobs.variants.pages import top_fasta, top_of
+from jobs.variants.pages_likelihoods import best_of_likelihoods
 
 _MOST_POSITIONS = 8192
 _RANGE = re.compile(r"(-?[0-9]{1,9}[A-Za-z]?)(?:-(-?[0-9]{1,9}[A-Za-z]?)?)?")
@@ -93,12 +95,14 @@ def all_singles(parent: str, numbering: Numbering) -> str:
 
 
 def ranked_sequences(query: QueryDict, owner: User) -> tuple[Job, str, str]:
-    """Return the job that `?ranked=` names, the full sequences of its best variants as FASTA, and their parent.
+    """Return the job that `?ranked=` names, the full sequences of its best items as FASTA, and their parent if any.
 
     Raises Http404 if the job does not exist or has no scores.
     """
     job = job_named(query.get("ranked", ""), owner)
     action = get_action(job.action)
+    if is_ranked(job):
+        return job, best_of_likelihoods(job, query), ""
     if action.takes_variants:
         return job, top_fasta(job, query), str(job.params["parent"])
     if action.scores_variants:
