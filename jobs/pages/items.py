@@ -124,7 +124,7 @@ def item_answer(
         "wrong": [(at + 1, item.sequence[at]) for at in wrong],
         "namesake": selectors.namesake_of(job, item),
         "context": item.context.sequences if item.context else [],
-        "contexts": shared_contexts(context_runs(job.owner, job.params.get("contexts", ()))),
+        "shared": shared_contexts(context_runs(job.owner, job.params.get("contexts", ()))),
         "chunk": item.chunk,
         "letters": CANONICAL,
         "bars": BARS,

@@ -170,7 +170,7 @@ def test_no_page_takes_the_part_that_is_kept_of_a_long_sequence_for_all_of_it(ap
     assert "2,048 skipped" not in listed
     item = text_of(browser.get(f"{page}items/1/"))
     assert "Only the first 2,048 residues of a sequence that is too long are kept." in item
-    assert "counted from 0, 2,048" not in item
+    assert "record 2, 2,048" not in item
 
 
 def test_there_is_no_item_beyond_the_last(api, browser):

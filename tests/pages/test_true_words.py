@@ -23,7 +23,7 @@ def test_the_page_of_an_item_names_the_contexts_it_was_computed_with(api, browse
     job = finished(api, inline_worker, action, [item], **params)
     page = browser.get(f"/jobs/{job['id']}/items/0/")
     assert "2 contexts of the set family : 3 sequences, 18 residues" in text_of(page)
-    assert 'href="/contexts/family/"' in page.content.decode()
+    assert 'href="/contexts/sets/family/"' in page.content.decode()
     assert "No context sequences" not in text_of(page)
 
 

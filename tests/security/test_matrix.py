@@ -29,7 +29,7 @@ METHODS = {
         job-bad-records
         database-list usage request-schema webhook-deliveries
         job-list-page job-page item-list-page item-page item-table item-workbook variants-page
-        variants-table variants-workbook assay-page
+        variants-table variants-workbook assay-page likelihoods-page likelihoods-table likelihoods-book
         neighbours-page map-page service-page quota-page
     """,
     "POST": """

@@ -46,6 +46,7 @@ def objects_of(api: APIClient, person: User, monkeypatch: pytest.MonkeyPatch) ->
     scored = Job.objects.create(
         owner=person, name="top-secret-library", model="e1-demo", action="score", params={"parent": SECRETS[2]}
     )
+    ranked = Job.objects.create(owner=person, name="top-secret-library", model="e1-demo", action="log_prob", params={})
     beside = {"job": scored, "name": "top-secret-library", "sha256": "00", "size": 8}
     assay = Assay.objects.create(**beside, variant_column="a", value_column="b", names=["M1A"], data=bytes(8))
     counts = {"residues": 1, "aligned": 1, "identical": 1, "file_size": 8}
@@ -66,6 +67,7 @@ def objects_of(api: APIClient, person: User, monkeypatch: pytest.MonkeyPatch) ->
         "assay_id": assay.pk,
         "structure_id": structure.pk,
         **{f"{name}.job_id": scored.pk for name in attached},
+        **{f"likelihoods-{part}.job_id": ranked.pk for part in ("page", "table", "book")},
         "search_id": search.pk,
         "webhook_id": webhook.pk,
         "job_id": job.pk,

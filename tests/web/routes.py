@@ -106,6 +106,9 @@ CLASSES = {
     "variants-page": PAGE_OBJECT,
     "variants-table": PAGE_OBJECT,
     "variants-workbook": PAGE_OBJECT,
+    "likelihoods-page": PAGE_OBJECT,
+    "likelihoods-table": PAGE_OBJECT,
+    "likelihoods-book": PAGE_OBJECT,
     "assay-list-page": PAGE_OBJECT,
     "assay-page": PAGE_OBJECT,
     "structure-upload": PAGE_OBJECT,
@@ -126,6 +129,7 @@ QUERIES = {
     "context-detail": ["sequences=true"],
     "variants-page": ["search=a", "mutations=1"],
     "variants-table": ["sort=worst"],
+    "likelihoods-page": ["search=a", "sort=total"],
 }
 """Further addresses of the same routes."""
 
