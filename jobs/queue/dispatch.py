@@ -12,7 +12,6 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from typing import Any
 from dataclasses import dataclass
 from typing import Any
 
