@@ -61,6 +61,18 @@ LAUNCHER = """
 """
 
 
+@pytest.fixture(autouse=True)
+def _as_in_a_shell():
+    """Heed the signals of stopping, which a test run in the background may have inherited as ignored."""
+    before = [(number, signal.getsignal(number)) for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)]
+    for number, handler in before:
+        if handler == signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+    yield
+    for number, handler in before:
+        signal.signal(number, handler)
+
+
 @pytest.fixture
 def folder(tmp_path):
     folder = DataFolder.at(tmp_path / "data")
