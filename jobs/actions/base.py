@@ -128,12 +128,12 @@ class Action(ABC):
         return replace(rules, context_allowed=False, max_tokens=rules.max_tokens - longest_context(contexts))
 
     def check_params(self, raw: Params, model: ModelFacts) -> dict[str, Any]:
-        """Return the normalised parameters, with every default filled in.
+        """Return the normalised parameters, with every default filled in. A parameter that is None is left out.
 
         Raises InvalidInput with the path of each fault.
         """
         known_only(raw, self.param_names)
-        return self.checked(raw, model)
+        return self.checked({name: value for name, value in raw.items() if value is not None}, model)
 
     def checked(self, raw: Params, model: ModelFacts) -> dict[str, Any]:
         """Do the work of `check_params`, on known names only."""

@@ -184,10 +184,6 @@ def read_request(fields: Mapping[str, Any], *, owner: User, key: str | None) -> 
 
     Context sets that `params.contexts` names are the owner's.
     """
-    for name in ("model", "action", "name", "on_invalid"):
-        if isinstance(value := fields.get(name), list):
-            remedy = "Send a plain text. In R, use jsonlite::toJSON(body, auto_unbox = TRUE)."
-            raise InvalidInput.one("wrong_type", f"{name} is a list of {len(value)}, not a text", remedy, path=name)
     on_invalid = check_choices(fields)
     model, action = enabled_model(fields["model"]), get_action(fields["action"])
     params = fields.get("params")

@@ -34,7 +34,7 @@ Codes, each explained with its remedy in `docs/input-rules.md`:
 - of a file (TooLarge): upload_too_large, workbook_too_large, gzip_ratio
 - warnings about contexts: gaps_removed, context_cleaned, repeated_query
 - warnings: looks_like_dna, duplicate_names, unnamed_records, ignored_columns, unnamed_columns, comment_lines,
-  lines_before_header, decimal_commas, other_sheets, dates_in_cells, hidden_rows, cells_beside, rows_left_out
+  lines_before_header, decimal_commas, other_sheets, dates_in_cells, hidden_rows, cells_beside, rows_left_out, bad_rows
 - warnings about the text: text_encoding, annotation_rows, no_header
 """
 

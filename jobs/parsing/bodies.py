@@ -50,7 +50,11 @@ def check_request(body: Mapping[str, Any], known: Mapping[str, Any]) -> None:
 
 
 def check_choices(fields: Mapping[str, Any]) -> str:
-    """Return the choice `on_invalid`. Raises InvalidInput `missing_field`, `bad_on_invalid`."""
+    """Return the choice `on_invalid`. Raises InvalidInput `missing_field`, `bad_on_invalid`, `wrong_type`."""
+    for name in ("model", "action", "name", "on_invalid"):
+        if isinstance(value := fields.get(name), list) and value:
+            remedy = "Send a plain text. In R, use jsonlite::toJSON(body, auto_unbox = TRUE)."
+            raise InvalidInput.one("wrong_type", f"{name} is a list of {len(value)}, not a text", remedy, path=name)
     for name in ("model", "action"):
         if not isinstance(fields.get(name), str) or not fields[name]:
             raise InvalidInput.one("missing_field", f"the field {name} is missing", path=name)

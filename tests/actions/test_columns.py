@@ -24,7 +24,7 @@ def columns(action, params):
         ("encode", {"include": ["mean", "logits"], "repr_layers": [6, 2]}, ["mean_layer_6", "mean_layer_2", "logits"]),
         ("log_prob", TWO, ["log_prob", "log_prob_spread", "log_prob_single"]),
         ("predict", {"rows": "all"}, ["logits"]),
-        ("score", TWO, ["score", "spread", "scores"]),
+        ("score", {"parent": "MKTAY", **TWO}, ["score", "spread", "scores"]),
         ("scan", {"positions": None}, ["scores", "spread", "positions"]),
         ("scan", {"positions": [2], **TWO}, ["scores", "spread", "positions", "single"]),
         ("contacts", TWO, ["contacts", "contacts_spread", "contacts_single"]),

@@ -394,7 +394,7 @@ def test_variants_come_from_a_table_too(api, tiny_worker):
     tiny_worker()
     assert [row["name"] for row in rows_of(api, job)] == ["M1A", "K2R:T3S"]
     head, *lines = rows_of(api, job, "csv").decode().splitlines()
-    assert head == "index,name,state,error,score,spread,scores_0"
+    assert head == "index,name,state,error,variant,positions,numbers,score,spread,scores_0"
     assert len(lines) == 2
 
 

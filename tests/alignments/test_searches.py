@@ -302,7 +302,7 @@ def test_a_missing_package_or_program_is_said(api, library, monkeypatch):
     monkeypatch.setattr(homologs, "find_spec", lambda name: None)
     refused = start(api)
     assert (refused.status_code, refused.json()["code"]) == (503, "package_missing")
-    assert "science" in refused.json()["detail"]
+    assert "service" in refused.json()["detail"]
     monkeypatch.setattr(mmseqs, "PROGRAM", "no-such-program")
     assert start(api, tool="mmseqs2").json()["code"] == "program_missing"
 

@@ -211,7 +211,8 @@ def test_the_login_form_works_through_tls(browser, proxy, stack):
     assert refused.status_code == 403
     answer = log_in(browser, stack.password, proxy.https)
     assert answer.status_code == 302, answer.text
-    session = next(cookie for cookie in answer.headers.get_list("set-cookie") if cookie.startswith("__Host-sessionid="))
+    # The name goes on with the service's id.
+    session = next(cookie for cookie in answer.headers.get_list("set-cookie") if cookie.startswith("__Host-sessionid"))
     assert {"secure", "httponly", "path=/"} <= {part.strip().lower() for part in session.split(";")}
     assert "domain" not in session.lower()
     assert browser.get("/", headers={"Cookie": session.split(";")[0]}).status_code == 200

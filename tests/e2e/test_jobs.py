@@ -123,6 +123,9 @@ def rows(page: Page, job: str) -> list[dict]:
     return [json.loads(line) for line in text.splitlines()]
 
 
+SHOWN = {"parquet": "Parquet", "h5": "HDF5"}
+
+
 @pytest.mark.parametrize("format", ["jsonl", "csv", "npz", "parquet", "h5"])
 def test_each_download_is_a_file_that_opens(page, service, tmp_path, format):
     submit(page, f"download-{format}.fasta", GOOD)
@@ -131,7 +134,7 @@ def test_each_download_is_a_file_that_opens(page, service, tmp_path, format):
         page.get_by_role("button", name="Build HDF5").click()
         expect(page.locator("#download-h5")).to_be_visible(timeout=60_000)
     with page.expect_download() as download:
-        page.get_by_role("link", name=format.upper(), exact=True).click()
+        page.get_by_role("link", name=SHOWN.get(format, format.upper()), exact=True).click()
     path = tmp_path / download.value.suggested_filename
     download.value.save_as(path)
     assert path.suffix == f".{format}"

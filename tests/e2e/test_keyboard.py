@@ -184,7 +184,7 @@ def test_a_session_with_keys_alone(keys, stack, service, tmp_path):
     keys.press("Enter")
     expect(page.locator("#download-h5")).to_be_visible(timeout=60_000)
     with page.expect_download() as download:
-        keys.open("H5")
+        keys.open("HDF5")
     assert download.value.suggested_filename.endswith(".h5")
 
 

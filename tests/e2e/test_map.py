@@ -79,7 +79,7 @@ def test_the_keys_walk_pick_and_open_points(page, made_map):
     stage.focus()
     status = page.locator("#map-status")
     page.keyboard.press("ArrowRight")
-    expect(status).to_contain_text("family0_0: item 0")
+    expect(status).to_contain_text("family0_0: record 1")
     seen = {status.inner_text()}
     for key in ("ArrowRight", "ArrowDown", "ArrowLeft", "ArrowUp", "ArrowRight", "ArrowDown"):
         page.keyboard.press(key)

@@ -239,7 +239,7 @@ def test_a_token_made_in_the_browser_works_until_it_is_revoked(page, stack):
     headers = {"Authorization": f"Token {key}"}
     assert page.context.browser.new_context().request.get(f"{stack.url}/api/jobs/", headers=headers).status == 200
     page.locator("summary", has_text="Revoke from the browser").click()
-    page.get_by_role("button", name="Revoke for good: from the browser").click()
+    page.get_by_role("button", name="Revoke for good from the browser").click()
     expect(page.get_by_role("main")).to_contain_text("revoked")
     assert page.context.browser.new_context().request.get(f"{stack.url}/api/jobs/", headers=headers).status == 401
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from e1protocol import MODELS
@@ -43,6 +43,8 @@ TEXTS = st.text("ACDXZ1*-é ", min_size=1, max_size=60)
 @given(TEXTS.filter(lambda text: strange_characters(text, RULES.sequence + " *")))
 def test_every_place_holds_a_letter_that_is_not_accepted(text):
     record = bad_record(f'{{"sequence": "{text}"}}\n', "jsonl")
+    # A text such as 11AA is refused as a whole, as the name of an entry.
+    assume(all(problem.code != "accession" for problem in record.problems))
     found = wrong_places(record.sequence, [problem.as_dict() for problem in record.problems])
     assert found == [at for at, letter in enumerate(record.sequence) if letter not in RULES.sequence]
 

@@ -14,11 +14,11 @@ from jobs.contexts import params as stored_contexts
 from jobs.errors import InvalidInput, Problem, Problems
 from jobs.limits import LISTED_PROBLEMS, MAX_JOB_CONTEXTS, RECORD_PROBLEMS
 from jobs.parsing import BadRecord, ItemReader, read_context
+from jobs.parsing.bodies import only_fields
 from jobs.parsing.records import Place
 from jobs.science.alignments.formats import read_rows
 from jobs.science.variants.numbering import SEQUENTIAL
 from jobs.science.variants.rules import VariantRules
-from jobs.web.rest.bodies import only_fields
 
 STRANGE = "!#$%&()<>/\\0123456789"
 MODEL = MODELS["e1-demo"]

@@ -24,7 +24,7 @@ OF_ADMIN = ("GET", "POST", "DELETE")
 
 METHODS = {
     "GET": """
-        livez readyz metrics openapi openapi-docs
+        livez readyz metrics openapi openapi-docs help help-page help-picture
         job-events job-items job-item job-results job-artefact job-ledger job-manifest job-structure-file
         job-bad-records
         database-list usage request-schema webhook-deliveries

@@ -81,6 +81,8 @@ def objects_of(api: APIClient, person: User, monkeypatch: pytest.MonkeyPatch) ->
         "action": "log_prob",
         "context-detail.name": "top-secret-library",
         "context-set-page.name": "top-secret-library",
+        "help-page.name": "glossary",
+        "help-picture.name": "item.png",
         # the admin's
         "object_id": person.pk,
         "id": person.pk,

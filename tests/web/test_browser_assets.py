@@ -66,7 +66,14 @@ def test_the_system_check_and_the_start_of_the_service_say_so(unbuilt, monkeypat
         raise StackError("not now", code="data_folder_in_use")
 
     monkeypatch.setattr(local, "hold", refuse)
-    start = {"host": "127.0.0.1", "port": 0, "models": ["e1-demo"], "data": tmp_path / "data", "workers": 1}
+    start = {
+        "host": "127.0.0.1",
+        "port": 0,
+        "allow": [],
+        "models": ["e1-demo"],
+        "data": tmp_path / "data",
+        "workers": 1,
+    }
     assert [one.hint for one in run_checks() if one.id == "django_vite.W001"] == [browser_assets.REMEDY]
     assert local.up(**start) == 1
     assert f"{unbuilt} is missing" in (said := capsys.readouterr().err)

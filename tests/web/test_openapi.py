@@ -107,4 +107,4 @@ def test_any_accept_header_gets_json(client, token, accept):
 def test_a_wrong_host_is_told_in_json(client, settings):
     settings.ALLOWED_HOSTS = ["e1.example.org"]
     response = client.get("/api/jobs/", headers={"Host": "evil.example.org"})
-    assert (response.status_code, response.json()["code"]) == (400, "bad_request")
+    assert (response.status_code, response.json()["code"]) == (400, "unknown_host")
