@@ -30,7 +30,11 @@ def with_actions(result: dict[str, Any], generator: Any, request: Any, public: b
     for action in ACTIONS.values():
         schema = as_openapi(action.params_schema(WIDEST))
         for name in set(schema["properties"]) - set(schema.get("required", ())):
-            schema["properties"][name]["nullable"] = True  # null means as much as a parameter that is left out
+            # Null means as much as a parameter that is left out. OpenAPI wants it among the choices too.
+            described = schema["properties"][name]
+            described["nullable"] = True
+            if "enum" in described:
+                described["enum"] = [*described["enum"], None]
         result["components"]["schemas"][name_of(action)] = {"description": action.summary, **schema}
     for path in JOBS:
         _json_body(result, path)["examples"] = {name: job_example(action) for name, action in ACTIONS.items()}
