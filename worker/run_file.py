@@ -20,7 +20,7 @@ from jobs.actions.units import UnitPlan
 from jobs.errors import InvalidInput, Problem
 from jobs.parsing import BadRecord, ItemReader, ItemRules, Reader, Record, blocks_of, open_reader, read_context
 from jobs.parsing.asked import Reading
-from jobs.parsing.bodies import REQUESTS, check_choices, check_request, parse_body
+from jobs.parsing.bodies import REQUESTS, check_choices, check_request, parse_body, shared_context
 from jobs.parsing.tally import InputTally
 from jobs.science.variants.numbering_files import FileNumbering
 from worker.engine import Engine
@@ -203,8 +203,8 @@ def _one_context(body: Mapping[str, Any], context: Path | None, rules: ItemRules
     """Return the context that all items share, from the option or the body; empty for none."""
     if context is not None:
         return read_context(context.read_bytes(), rules, filename=context.name, notes=notes)
-    if body.get("context_sequences"):
-        return read_context(orjson.dumps(body["context_sequences"]), rules)
+    if shared := shared_context(body):
+        return read_context(orjson.dumps(shared), rules)
     return ()
 
 

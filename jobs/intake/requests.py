@@ -27,7 +27,7 @@ from jobs.intake.submit import HashedStream, Records, Submission
 from jobs.models import Job
 from jobs.parsing import ItemReader, ItemRules, asked, open_reader, read_context
 from jobs.parsing.asked import Reading, layout_of
-from jobs.parsing.bodies import FIELDS, check_choices, check_request, require_items
+from jobs.parsing.bodies import FIELDS, check_choices, check_request, require_items, shared_context
 from jobs.parsing.context import LAYOUT
 from jobs.parsing.text import file_name
 from jobs.parsing.upload import context_bytes
@@ -146,8 +146,8 @@ def _of_json(data: Mapping[str, Any], owner: User, key: str | None, known: Mappi
     def opened(_hashed: HashedStream, rules: ItemRules, shared: tuple[str, ...]) -> Records:
         return ItemReader(items, rules, strict=False, shared_context=shared)
 
-    shared = data.get("context_sequences")
-    context = b"" if shared is None or shared == [] else orjson.dumps(shared)
+    shared = shared_context(data)
+    context = orjson.dumps(shared) if shared else b""
     return _submission(request, io.BytesIO(orjson.dumps(items)), context, opened)
 
 

@@ -72,6 +72,16 @@ def require_items(data: Mapping[str, Any]) -> list[Any]:
     return items
 
 
+def shared_context(data: Mapping[str, Any]) -> list[Any]:
+    """Return the field `context_sequences`, empty if it is left out. Raises InvalidInput `wrong_type`."""
+    shared = data.get("context_sequences")
+    if shared is not None and not isinstance(shared, list):
+        what = f"context_sequences is a {_KINDS.get(type(shared), 'JSON object')}, not a list"
+        remedy = 'Write ["MKT...", "MRT..."], also for a single one.'
+        raise InvalidInput.one("wrong_type", what, remedy, path="context_sequences")
+    return shared or []
+
+
 def unknown_fields(data: Iterable[str], known: Sequence[str]) -> Problems:
     """Return a problem for each field of a body that is not in `known`."""
     problems, choice = Problems(), f"Choose from {', '.join(known)}."
