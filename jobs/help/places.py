@@ -15,6 +15,7 @@ PLACES: Mapping[str, str] = MappingProxyType(
         "neighbours-page": "maps",
         "map-page": "maps#the-page",
         "variants-page": "variant-walkthrough#3-the-ranked-list",
+        "likelihoods-page": "actions#log_prob",
         "assay-list-page": "variant-walkthrough#5-measurements",
         "assay-page": "variant-walkthrough#5-measurements",
         "contexts-page": "contexts",
