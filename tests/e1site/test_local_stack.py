@@ -286,7 +286,8 @@ def test_eight_workers_and_forty_clients_have_enough_connections():
                             return {one.get(f"/api/jobs/{jobs[number % 2].id}/").status_code for _ in range(25)}
 
                     with ThreadPoolExecutor(40) as pool:
-                        assert set().union(*pool.map(ask, range(40))) == {200}
+                        # One user has so many requests in each process; one over that gets 429, and no error.
+                        assert {200} <= set().union(*pool.map(ask, range(40))) <= {200, 429}
                     assert [client.wait(job).state for job in jobs] == ["succeeded", "succeeded"]
             logs = "".join(log.read_text(errors="replace") for log in stack.folder.logs.glob("*.log"))
             assert "too many clients" not in logs
