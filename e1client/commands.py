@@ -17,7 +17,7 @@ from e1client.errors import UsageError
 from e1client.shell import exits
 
 GROUP = "e1client.commands"
-SERVICE_COMMANDS = ("up", "down", "run", "verify", "user", "worker", "database", "doctor")
+SERVICE_COMMANDS = ("up", "down", "run", "verify", "user", "worker", "database", "doctor", "backup", "restore")
 """The commands of the distribution `e1-service`."""
 
 

@@ -89,6 +89,35 @@ def doctor(
     raise typer.Exit(int(any(one.state == "problem" for one in findings)))
 
 
+@app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The new file.")],
+    postgres: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Programs of another major version of PostgreSQL, whose data are to be saved."
+        ),
+    ] = None,
+    data: DataOption = DATA_FOLDER,
+) -> None:
+    """Save the whole service (users, jobs, results) to a file, as of one moment, while it runs or not."""
+    from e1site import moving
+
+    raise typer.Exit(moving.backup(file, data=data, postgres=postgres))
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file of `e1 backup`, of this or an older version.")],
+    replace: Annotated[bool, typer.Option("--replace", help="Delete the users and jobs that the folder has.")] = False,
+    data: DataOption = DATA_FOLDER,
+) -> None:
+    """Restore a backup into a data folder whose service does not run; if interrupted, repeat the command."""
+    from e1site import moving
+
+    raise typer.Exit(moving.restore(file, data=data, replace=replace))
+
+
 @user_app.command("add")
 def user_add(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The new person's name.")],

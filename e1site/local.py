@@ -45,6 +45,8 @@ from jobs.web import browser_assets
 
 STATUS = {"no_service": 5, "bad_setting": 2, "bad_argument": 2, "unknown_model": 2}
 """Exit statuses of refusals by their code; 1 for all others."""
+UNFINISHED = "restore-unfinished"
+"""A file in the data folder while a restore makes its first database: the service must not start on an empty one."""
 SERVER_SECONDS = 60.0
 SERVER_DEATHS = 3
 ASK_SECONDS = 0.3
@@ -224,10 +226,22 @@ def start_postgres(folder: DataFolder, supervisor: Supervisor, postgres: Postgre
     postgres.ensure_database()
 
 
-def initialise(folder: DataFolder, supervisor: Supervisor, postgres: Postgres) -> None:
-    """Make an empty database if there is none."""
+def initialise(folder: DataFolder, supervisor: Supervisor, postgres: Postgres, *, beside_others: bool = False) -> None:
+    """Make an empty database if there is none.
+
+    Raises StackError if one of another major version is there, or if a restore has begun and has not been completed.
+    Only a restore passes `beside_others`.
+    """
+    if (folder.path / UNFINISHED).exists() and not beside_others:
+        raise StackError(
+            f"a restore into {folder.path} has not been completed; repeat `e1 restore FILE --data {folder.path}`, or "
+            f"delete {folder.path / UNFINISHED} to start without what it was to bring",
+            code="restore_unfinished",
+        )
     if postgres.data.exists():
         return
+    if (others := postgres.others()) and not beside_others:
+        raise _of_another_version(folder, postgres, others[-1])
     say(f"making a new PostgreSQL {postgres.major} database")
     folder.turn_log("initdb")
     postgres.prepare_initdb()
@@ -235,6 +249,17 @@ def initialise(folder: DataFolder, supervisor: Supervisor, postgres: Postgres) -
     if supervisor.run_once("initdb", postgres.initdb_command(), env=env, user=postgres.as_user.user) != 0:
         raise _failed("the database could not be made", folder, "initdb", code="postgres_failed")
     postgres.adopt()
+
+
+def _of_another_version(folder: DataFolder, postgres: Postgres, other: Path) -> StackError:
+    major = other.name.removeprefix("postgres-")
+    return StackError(
+        f"{other} has the jobs of PostgreSQL {major}. PostgreSQL {postgres.major}, which is here, cannot read them. "
+        f"To move them over: `e1 backup FILE --data {folder.path} --postgres FOLDER`, where FOLDER has the programs of "
+        f"PostgreSQL {major} (Debian: /usr/lib/postgresql/{major}/bin), then `e1 restore FILE --data {folder.path}`. "
+        f"To start without them, rename {other.name}",
+        code="postgres_of_another_version",
+    )
 
 
 def _await(folder: DataFolder, supervisor: Supervisor, name: str, is_ready: Callable[[], bool]) -> None:

@@ -86,6 +86,11 @@ class Postgres:
         """Folder of this major version: a newer server cannot read an older one's files."""
         return self.root / f"postgres-{self.major}"
 
+    def others(self) -> list[Path]:
+        """Return the data folders of other major versions beside ours."""
+        found = (path for path in self.root.glob("postgres-*") if re.fullmatch(r"postgres-\d+", path.name))
+        return sorted(path for path in found if path != self.data)
+
     @property
     def new_data(self) -> Path:
         """Folder in which initdb works. It is renamed to `data` when complete, so that no half database stays."""

@@ -7,8 +7,10 @@ was given up. `argparse` ends with 2 for wrong arguments.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import psycopg
 from django.core.management.base import BaseCommand, CommandError
 from django.db import InterfaceError, OperationalError, ProgrammingError
 
@@ -56,6 +58,16 @@ class ServiceCommand(BaseCommand):
         except OSError as error:
             what = f"{error.filename or 'a file'}: {error.strerror or error}"
             raise Refusal(f"{what}; check the path and its rights", code="file_unreadable") from error
+
+
+@contextmanager
+def refusing_failures() -> Iterator[None]:
+    """Raise Refusal for what PostgreSQL says to commands that talk to it without Django."""
+    try:
+        yield
+    except psycopg.Error as error:
+        what = " ".join(str(error).split()) or type(error).__name__
+        raise Refusal(f"PostgreSQL says: {what}. Nothing was changed", code="postgres_failed") from error
 
 
 def _problems(error: ServiceError) -> Iterator[str]:
