@@ -83,14 +83,14 @@ def up(
             port = usable_port(host, port)
             # Left over if a launcher and its guardian were both killed; the lock shows that no other stack runs here.
             kill_marked(folder.stack_id, folder.path)
-            folder.address_file.unlink(missing_ok=True)  # a copied folder has the address of the original
+            # Of a service that was killed, or of the original of a copied folder.
+            folder.address_file.unlink(missing_ok=True)
             guardian = Guardian(folder.stack_id, lock, folder.turn_log("guardian"))
             stack.callback(guardian.close)
             env = children_environment(folder, host, models, also=allow)
             # Workers on a CPU share its cores: if each took all of them, every one would be slower.
             env.setdefault("OMP_NUM_THREADS", str(max(1, usable_cores() // max(1, workers * len(models)))))
             supervisor = Supervisor(folder, env, guardian, signals, say)
-            folder.address_file.unlink(missing_ok=True)  # of a service that was killed
             stack.callback(lambda: folder.address_file.unlink(missing_ok=True))
             try:
                 _start(folder, supervisor, host=host, port=port, models=models, workers=workers)

@@ -5,23 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from celery import current_app
 from django.contrib.auth.models import User
 
-from e1protocol import model_queue
 from jobs.intake.ingest import Request, job_accept, job_create, job_ingest
-from jobs.models import Chunk, Job, Worker
+from jobs.models import Chunk, Job
 from jobs.models.states import ChunkState, JobState
 from jobs.parsing import Record
 from jobs.queue import dispatch as queue
-from worker import tasks
+from tests.queue.bundles import MODEL, WINDOW
 
 pytestmark = pytest.mark.django_db
-
-MODEL = "e1-demo"
-CHUNK_TOKENS = 8 * (10 + 4)
-WINDOW = 2 * queue.MESSAGE_BUNDLES
-"""Bundles that are on their way to one worker when a small job comes: no order that is found later moves them."""
 
 
 def submit(owner: User, chunks: int, interactive: bool = False) -> Job:
@@ -30,33 +23,6 @@ def submit(owner: User, chunks: int, interactive: bool = False) -> Job:
     job_accept(job=job)
     queue.dispatch(MODEL)
     return job
-
-
-@pytest.fixture
-def take(inline_worker) -> Callable[[], int]:
-    """The worker takes the next message from Valkey and computes it; gives how many bundles it held. A bundle is one
-    chunk: the worker says that it computes a chunk a second.
-    """
-    with current_app.connection_or_acquire() as connected:
-        connected.default_channel.queue_purge(model_queue(MODEL))
-        Worker.objects.update(tokens_per_second=float(CHUNK_TOKENS))
-
-        def one() -> int:
-            box = connected.SimpleQueue(model_queue(MODEL))
-            try:
-                message = box.get(block=False)
-            except box.Empty:
-                return 0
-            finally:
-                box.close()
-            message.ack()
-            bundles = message.decode()[0][0]
-            tasks.run_bundles(bundles)
-            Worker.objects.update(tokens_per_second=float(CHUNK_TOKENS))
-            return len(bundles)
-
-        yield one
-        connected.default_channel.queue_purge(model_queue(MODEL))
 
 
 def bundles_until_done(job: Job, take: Callable[[], int], most: int) -> int:

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
-from celery import current_app
 from hypothesis import given
 from hypothesis import strategies as st
 
-from e1protocol import model_queue
 from jobs.models import Chunk, Job, Worker
 from jobs.models.states import ChunkState
 from jobs.queue import dispatch as queue
 from jobs.queue.expected import forecasts, queue_place, waiting_jobs
 from jobs.queue.forecast import Waiting, simulate
 from tests.factories import make_job, record
-from worker import tasks
-
-MODEL = "e1-demo"
-CHUNK_TOKENS = 8 * (10 + 4)
-WINDOW = 2 * queue.MESSAGE_BUNDLES
-"""Bundles on their way to one worker."""
+from tests.queue.bundles import CHUNK_TOKENS, MODEL, WINDOW
 
 
 def play(*jobs: Waiting, rate=100.0, budget=100, window=2):
@@ -72,31 +63,6 @@ def test_every_job_starts_once_and_all_work_is_done_in_its_time(drawn, budget, w
 
 
 # --- against what then happens ---------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def take(inline_worker) -> Callable[[], int]:
-    """Return a function that computes the next message of the queue and returns its bundles, each of one chunk."""
-    with current_app.connection_or_acquire() as connected:
-        connected.default_channel.queue_purge(model_queue(MODEL))
-        Worker.objects.update(tokens_per_second=float(CHUNK_TOKENS))
-
-        def one() -> int:
-            box = connected.SimpleQueue(model_queue(MODEL))
-            try:
-                message = box.get(block=False)
-            except box.Empty:
-                return 0
-            finally:
-                box.close()
-            message.ack()
-            bundles = message.decode()[0][0]
-            tasks.run_bundles(bundles)
-            Worker.objects.update(tokens_per_second=float(CHUNK_TOKENS))
-            return len(bundles)
-
-        yield one
-        connected.default_channel.queue_purge(model_queue(MODEL))
 
 
 def started(job: Job) -> bool:
