@@ -23,6 +23,7 @@ ANSWERING = {
     "results/export/bad_records.py": "bad records",
     "pages/picks.py": "picked items",
     "variants/files.py": "the table of variants",
+    "variants/likelihoods.py": "the table of log-probabilities",
 }
 """Modules that write CSV. The tests below download each table that holds texts of users."""
 
@@ -95,3 +96,10 @@ def test_the_table_of_variants(api, browser, inline_worker):
     job = submitted(api, "score", items, parent=SHORT, method="wildtype_marginal")
     inline_worker()
     is_harmless(cells(browser.get(f"/jobs/{job['id']}/variants.csv")))
+
+
+def test_the_table_of_log_probabilities(api, browser, inline_worker):
+    items = [{"name": name, "sequence": f"MKT{letter}"} for name, letter in zip(NAMES, "ACDEFGH", strict=True)]
+    job = submitted(api, "log_prob", items)
+    inline_worker()
+    is_harmless(cells(browser.get(f"/jobs/{job['id']}/ranked.csv")))
