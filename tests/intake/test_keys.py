@@ -10,11 +10,13 @@ from django.db import DatabaseError, connection
 from django.db.models.functions import Now
 
 from jobs.errors import Conflict
+from jobs.intake import submit
 from jobs.intake.extend import job_extend
 from jobs.intake.ingest import job_create
 from jobs.intake.submit import job_submit
 from jobs.models import Hold, Item, Job
 from jobs.models.states import JobState
+from jobs.web.turns import Turns
 from tests.factories import make_job, record, submission
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -78,15 +80,21 @@ class Upload(threading.Thread):
         assert not self.is_alive()
 
 
-def process_dies(upload):
-    """End the upload's connection, and its hold as if nothing had renewed it for long."""
+@pytest.fixture
+def process_dies(monkeypatch):
+    """Return what ends an upload as if its process were gone: its connection, its hold and its turn at reading."""
+    return lambda upload: _end(upload, monkeypatch)
+
+
+def _end(upload, monkeypatch):
+    monkeypatch.setattr(submit, "READING", Turns(2))
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_terminate_backend(%s, 10000)", [upload.backend])
         assert cursor.fetchone()[0]
     assert Hold.objects.update(lease_end=Now() - timedelta(seconds=1)) == 1
 
 
-def test_a_key_is_held_while_its_upload_is_read_and_free_when_its_process_is_gone(person):
+def test_a_key_is_held_while_its_upload_is_read_and_free_when_its_process_is_gone(person, process_dies):
     with Upload(lambda records: hand_in(person, records)) as first:
         for _ in range(2):
             with pytest.raises(Conflict) as caught:
@@ -111,7 +119,7 @@ def test_a_key_is_free_again_after_every_end(person):
     assert not Hold.objects.exists()
 
 
-def test_the_key_of_an_extension_is_free_when_its_process_is_gone(person):
+def test_the_key_of_an_extension_is_free_when_its_process_is_gone(person, process_dies):
     job = make_job(person, [record(0)])
 
     def extend(records):
