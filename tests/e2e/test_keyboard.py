@@ -108,6 +108,7 @@ def search(keys: Keys, name: str) -> None:
     assert keys.focus() == "Search names and ids"
 
 
+@pytest.mark.slow
 def test_a_session_with_keys_alone(keys, stack, service, tmp_path):
     page = keys.page
     mine, other = f"keys {tmp_path.name[-1]}", f"stop {tmp_path.name[-1]}"
@@ -205,6 +206,7 @@ def test_a_job_is_cancelled_and_logged_out_of_with_keys_alone(keys, stack, servi
     expect(page.get_by_role("heading", name="Log in")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_every_stop_of_the_tab_key_is_seen_on_the_pages_of_a_job(keys, stack, service, tmp_path):
     """From the first stop to the last, nothing traps or covers the focus."""
     path = tmp_path / "stops.fasta"

@@ -12,7 +12,14 @@ def account(page: Page) -> Locator:
     return page.locator("summary", has_text="Account")
 
 
-@pytest.mark.parametrize("look", [{}, {"dark": True}, {"phone": True}, {"phone": True, "dark": True}], ids=str)
+LOOKS = [
+    {},
+    *(pytest.param(look, marks=pytest.mark.slow) for look in ({"dark": True}, {"phone": True})),
+    {"phone": True, "dark": True},
+]
+
+
+@pytest.mark.parametrize("look", LOOKS, ids=str)
 def test_the_account_opens_and_is_accessible(open_page, look):
     page = open_page(**look).page
     page.goto("/account/tokens/")

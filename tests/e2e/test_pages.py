@@ -103,6 +103,7 @@ def test_a_page_is_ready_once_its_own_script_has_run_too(page):
 
 
 @pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.slow
 def test_axe_finds_nothing_on_any_page_in_any_state(open_page, jobs, theme):
     watched = open_page(dark=theme == "dark")
     watched.expected = re.compile("status of 404")
@@ -118,7 +119,7 @@ def test_axe_finds_nothing_on_any_page_in_any_state(open_page, jobs, theme):
     assert found == {}
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", THEMES)
 def test_axe_finds_nothing_in_forms_with_errors(open_page, theme):
     watched = open_page(dark=theme == "dark")
     watched.expected = re.compile("status of 400")
@@ -132,7 +133,7 @@ def test_axe_finds_nothing_in_forms_with_errors(open_page, theme):
     assert violations(page) == []
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", THEMES)
 def test_axe_finds_nothing_before_and_after_logging_in_wrong(open_page, theme):
     page = open_page(dark=theme == "dark", anonymous=True).page
     page.goto("/login/")
@@ -152,7 +153,7 @@ def newcomer(stack) -> dict[str, str]:
     return {"name": "newcomer", "password": re.search(r"password (\S+)", added.stdout)[1]}
 
 
-@pytest.mark.parametrize("look", [{}, {"dark": True}, {"phone": True}], ids=str)
+@pytest.mark.parametrize("look", [{}, pytest.param({"dark": True}, marks=pytest.mark.slow), {"phone": True}], ids=str)
 def test_the_first_page_of_a_newcomer_teaches_and_is_accessible(open_page, newcomer, look):
     page = open_page(anonymous=True, **look).page
     page.goto("/login/")
@@ -170,6 +171,7 @@ def test_the_first_page_of_a_newcomer_teaches_and_is_accessible(open_page, newco
     assert violations(page) == []
 
 
+@pytest.mark.slow
 def test_no_page_is_wider_than_a_phone(open_page, jobs):
     watched = open_page(phone=True)
     watched.expected = re.compile("status of 404")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import ready, violations
+from tests.e2e.conftest import THEMES, ready, violations
 from tests.factories import UBIQUITIN, pdb
 from tests.stack import E1
 
@@ -275,7 +275,7 @@ def test_forms_and_tables_work_without_scripts(open_page, jobs):
     expect(page.get_by_role("alert")).to_contain_text("not variants of this job's parent")
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", THEMES)
 def test_axe_finds_nothing_on_pages_with_pictures(open_page, jobs, theme):
     page = open_page(dark=theme == "dark").page
     found = {}
@@ -287,6 +287,7 @@ def test_axe_finds_nothing_on_pages_with_pictures(open_page, jobs, theme):
     assert found == {}
 
 
+@pytest.mark.slow
 def test_no_page_with_pictures_is_wider_than_a_phone(open_page, jobs):
     page = open_page(phone=True).page
     for name in PAGES:

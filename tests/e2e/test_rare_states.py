@@ -155,6 +155,7 @@ ADMIN = {
 }
 
 
+@pytest.mark.slow
 def test_the_administration_is_accessible_and_fits_a_phone(look, jobs):
     page = look.page
     for name, address in ADMIN.items():

@@ -74,6 +74,7 @@ def test_no_odd_value_in_a_path_breaks_a_route(owner, things):
     assert not broken, broken
 
 
+@pytest.mark.slow
 def test_no_odd_value_in_a_query_breaks_a_route(owner, things, monkeypatch):
     """Every name that any view reads, in every shape of a query, at every address.
 
@@ -169,6 +170,7 @@ PARAMS = [
 GOOD = {"model": "e1-demo", "action": "encode", "items": [{"sequence": "MKT"}], "params": {}}
 
 
+@pytest.mark.slow
 def test_no_odd_value_of_a_json_field_breaks_a_route(owner, things):
     broken: list[str] = []
     for route in routes():

@@ -121,6 +121,7 @@ FORMS = {
 
 
 @pytest.mark.django_db
+@pytest.mark.slow
 def test_no_hostile_value_breaks_a_route(person, rows, subtests, monkeypatch):
     """The jobs are made once for all three walks. The forms come last, because they change them."""
     browser = Client(raise_request_exception=False)

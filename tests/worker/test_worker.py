@@ -95,6 +95,7 @@ def test_a_scan_is_computed_in_units_by_a_real_worker(client, tmp_path, demo_eng
             np.testing.assert_allclose(arrays["scores"], expected, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_kill_9_of_the_computing_process_loses_nothing(client, tmp_path, demo_engine):
     file, sequences = library(tmp_path / "library.fasta", 600, seed=1)
     with worker_process(tmp_path) as process:
@@ -138,6 +139,7 @@ def test_two_workers_share_a_job_and_a_stop_in_order_costs_no_attempt(client, tm
     assert not Chunk.objects.filter(attempts__gt=1).exists()
 
 
+@pytest.mark.slow
 def test_sigterm_to_the_whole_group_counts_against_no_item(client, tmp_path):
     """Slurm's scancel, systemd's default KillMode and `kill -TERM -PGID` reach the computing process too."""
     file, _ = library(tmp_path / "library.fasta", 2000, seed=3)
