@@ -209,7 +209,8 @@ FAULTS: Mapping[str, Fault] = MappingProxyType(
 
 @contextmanager
 def two_beats(service: Service) -> Iterator[None]:
-    with service.another("second-beat", parts.beat().command):
+    # Its banner, which says that it has begun, is printed at once and not when a buffer is full.
+    with service.another("second-beat", parts.beat().command, PYTHONUNBUFFERED="1"):
         yield
 
 
