@@ -189,19 +189,17 @@ def _complete(fleet: Fleet, name: str, claimed: Sequence[Any]) -> None:
     from jobs.actions import Stored, get_action
     from jobs.fleet import workers
     from jobs.library.outputs import pack_outputs
+    from jobs.metering.charges import Charge
     from jobs.queue import leases, lifecycle
 
     vector = np.zeros((1, FACTS.hidden_size), dtype=np.float32)
+    done = []
     for chunk in claimed:
         stored = [(item.index, [Stored("mean", FACTS.layers, vector)]) for item in chunk.items]
-        leases.chunk_complete(
-            chunk_id=chunk.id,
-            token=chunk.token,
-            outputs=pack_outputs(get_action("encode"), stored),
-            failures={},
-            succeeded=len(stored),
-            engine_id=fleet.engine_id,
-        )
+        charge = Charge(chunk.job_id, cpu_seconds=0.1, passes=len(stored), residues=chunk.tokens)
+        packed = pack_outputs(get_action("encode"), stored)
+        done.append(leases.Completion(chunk.id, chunk.token, packed, {}, len(stored), charge))
+    leases.bundle_complete(done=done, engine_id=fleet.engine_id)
     for job_id in {chunk.job_id for chunk in claimed}:
         lifecycle.job_finalise(job_id=job_id)
     workers.worker_computed(name=name)

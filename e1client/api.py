@@ -108,6 +108,19 @@ class Client(ContextClient, AnalysisClient):
         """Return `quota`, the limit, use and rest of each of your quotas, and `models`, how fast each is now."""
         return self._transport.json("GET", "/api/usage/")
 
+    def usage_accounts(self, since: str = "", until: str = "") -> Body:
+        """Return what you used by model and month (`2026-01`), the last twelve by default; administrators get all rows.
+
+        `results` has `gpu_hours`, `cpu_hours`, `passes`, `residues`, `stored_byte_days` and `cost` of each month and
+        model, `total` their sum, and `budget` what you may spend this month. Deleted jobs are included.
+        """
+        return self._transport.json("GET", "/api/usage/accounts/", params=_months(since, until))
+
+    def usage_csv(self, since: str = "", until: str = "") -> bytes:
+        """Return the same rows as CSV."""
+        params = {**_months(since, until), "format": "csv"}
+        return self._transport.request("GET", "/api/usage/accounts/", params=params).content
+
     def submit_items(
         self,
         items: Iterable[ItemLike],
@@ -241,6 +254,10 @@ class Client(ContextClient, AnalysisClient):
     def delete(self, job: JobLike) -> None:
         """Delete the job with all its results. A request that may have arrived is not repeated."""
         self._transport.request("DELETE", job_path(job), repeatable=False)
+
+
+def _months(since: str, until: str) -> dict[str, str]:
+    return {name: month for name, month in (("since", since), ("until", until)) if month}
 
 
 def _both(model: str | None, action: str | None) -> tuple[str, str]:

@@ -15,6 +15,7 @@ from typing import Annotated
 
 import typer
 
+from e1client.accounts_cli import accounts_app
 from e1client.analysis_cli import analysis_app
 from e1client.commands import Commands, show_versions
 from e1client.costs import estimate_lines
@@ -58,6 +59,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(job_app)
+app.add_typer(accounts_app)
 app.add_typer(analysis_app)
 app.add_typer(records_app)
 app.add_typer(context_app, name="context")

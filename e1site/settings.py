@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import environ
@@ -23,6 +24,7 @@ from e1protocol import (
 )
 from e1site import defaults
 from jobs.limits import GIB, MAX_JSON_BODY
+from jobs.metering.prices import Prices
 from jobs.web.browser_assets import MANIFEST
 
 env = environ.Env()
@@ -77,6 +79,13 @@ E1_SPARE_BYTES = env.int("E1_SPARE_BYTES", default=2 * GIB)
 """Bytes that uploads and jobs leave free on that disk, and on the disk of temporary files."""
 E1_QUOTA_STORED_BYTES = defaults.stored_bytes(env.str("E1_QUOTA_STORED_BYTES", default=""), E1_DISK)
 """Bytes stored for a user (docs/sharing.md); unfinished jobs count with the bytes that they will take."""
+try:
+    E1_PRICES = Prices.read(env.dict("E1_PRICES", default={}), env.str("E1_CURRENCY", default=""))
+    """Prices of what the accounts of use count; None for none (docs/accounts.md)."""
+except ValueError as _error:
+    raise ImproperlyConfigured(f"E1_PRICES {_error}") from None
+E1_BUDGET = Decimal(env.str("E1_BUDGET", default="") or 0)
+"""What a user may spend in a month by these prices; 0 is no limit. Users may have budgets of their own."""
 E1_QUOTA_BACKGROUND = env.int("E1_QUOTA_BACKGROUND", default=10)
 """Unfinished analyses and counts of neighbours of a user: each may keep a worker for hours."""
 E1_LEASE_SECONDS = env.float("E1_LEASE_SECONDS", default=30.0)

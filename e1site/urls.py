@@ -9,6 +9,7 @@ from jobs.alignments import pages as alignments
 from jobs.alignments import pages_contexts as contexts
 from jobs.help import pages as help_pages
 from jobs.maps import pages as maps
+from jobs.metering import pages as metering
 from jobs.operations import api as health
 from jobs.operations import pages as service
 from jobs.pages import attachments as removal
@@ -61,6 +62,8 @@ urlpatterns = [
     path("jobs/<uuid:job_id>/picks/", picks.picks_act, name="picks-act"),
     path("service/", service.service_page, name="service-page"),
     path("account/quota/", quota.quota_page, name="quota-page"),
+    path("account/usage/", metering.usage_page, name="usage-page"),
+    path("account/usage.csv", metering.usage_table, name="usage-table"),
     path("account/tokens/", account.tokens, name="tokens-page"),
     path("account/tokens/<str:digest>/revoke/", account.token_revoke, name="token-revoke"),
     path("account/webhooks/", webhooks.webhooks, name="webhooks-page"),

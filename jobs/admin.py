@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any, cast
 
 from django.contrib import admin, messages
+from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -17,7 +18,7 @@ from django.urls import URLPattern, path
 from jobs.accounts.users import user_activate, user_deactivate
 from jobs.errors import ServiceError
 from jobs.fleet.workers import worker_drain
-from jobs.models import Job, Quota, Worker
+from jobs.models import CostCentre, Job, Quota, Worker
 from jobs.operations import queues as fleet
 from jobs.quotas import usage
 from jobs.quotas.rules import Amounts
@@ -121,6 +122,19 @@ def _of(used: int, limit: int) -> str:
     return f"{used:,} of {limit:,}" if limit else f"{used:,}"
 
 
+class CostCentreInline(admin.StackedInline):  # type: ignore[type-arg]
+    """The cost centre that the use of a group's members is charged to."""
+
+    model = CostCentre
+
+
+class GroupAdmin(DjangoGroupAdmin):
+    """Groups with their cost centres."""
+
+    inlines = [CostCentreInline]
+    filter_horizontal = ()  # as in UserAdmin
+
+
 class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """Read-only pages: only services change these rows."""
 
@@ -213,6 +227,8 @@ class WorkerAdmin(ReadOnlyAdmin):
 
 
 admin.site.unregister(User)
+admin.site.unregister(Group)
+admin.site.register(Group, GroupAdmin)
 admin.site.register(User, UserAdmin)
 admin.site.register(Job, JobAdmin)
 admin.site.register(Worker, WorkerAdmin)

@@ -3,6 +3,7 @@
 ServiceError
 ├── InvalidInput        400  the input is wrong; `problems` has each place, reason and remedy
 │   └── TooLarge        413  more than this service accepts
+├── BudgetUsedUp        402  the owner's budget of this month is used up
 ├── TooSlow             408  the request's body did not arrive in time
 ├── NotFound            404  it doesn't exist, or belongs to another user
 ├── Gone                410  it has expired
@@ -187,6 +188,11 @@ class InvalidInput(ServiceError):
 class TooLarge(InvalidInput):
     status_code = 413
     code = "too_large"
+
+
+class BudgetUsedUp(ServiceError):
+    status_code = 402
+    code = "budget_used_up"
 
 
 class TooSlow(ServiceError):

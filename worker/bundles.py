@@ -18,11 +18,13 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 from django.db import DatabaseError, InterfaceError, OperationalError, ProgrammingError, connection
 
 from jobs.fleet import workers
+from jobs.metering.charges import Charge
 from jobs.queue import dispatch as queue
 from jobs.queue import leases, losses
 from jobs.queue.lifecycle import job_finalise
 from jobs.queue.units import groups_release
 from worker.aside import Aside, Inline, Repeating, renewal
+from worker.items import Computed as ComputedItem
 from worker.items import compute
 from worker.parts import Result, result_of, work_of
 
@@ -64,6 +66,15 @@ class WorkerProcess:
 
 
 @dataclass(frozen=True, slots=True)
+class Computed:
+    """The result and the charge of each chunk of a bundle, and the rate in tokens per second if it was measured."""
+
+    results: Sequence[Result]
+    charges: Sequence[Charge]
+    tokens_per_second: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Bundle:
     """Chunks that are leased together and written together."""
 
@@ -98,7 +109,7 @@ def bundle_run(process: WorkerProcess, bundle: Bundle, ahead: Future[Bundle | No
         return
     process.computing = bundle
     try:
-        computed, tokens_per_second = _compute(process, chunks)
+        computed = _compute(process, chunks)
     except Exception as error:
         log.exception("a bundle of %d chunks failed", len(chunks))
         bundle.renewal.stop()
@@ -115,34 +126,35 @@ def bundle_run(process: WorkerProcess, bundle: Bundle, ahead: Future[Bundle | No
         process.computing = None
     process.isolated = isolated
     process.unwritten.append(bundle.token)
-    process.writer.do(_write, process, bundle, chunks, computed, tokens_per_second)
+    process.writer.do(_write, process, bundle, chunks, computed)
 
 
 def _write(
     process: WorkerProcess,
     bundle: Bundle,
     chunks: Sequence[leases.ClaimedChunk],
-    computed: Sequence[Result],
-    tokens_per_second: float | None,
+    computed: Computed,
 ) -> None:
-    """Store the outputs of each chunk and close it; then close jobs without an open chunk."""
+    """Store the outputs of the chunks, close them, and charge their owners; then close jobs without an open chunk."""
+    done = [
+        leases.Completion(
+            chunk_id=chunk.id,
+            token=chunk.token,
+            outputs=result.outputs,
+            failures=result.failures,
+            succeeded=result.succeeded,
+            charge=charge,
+            unit_errors=result.unit_errors,
+            made=result.made,
+        )
+        for chunk, result, charge in zip(chunks, computed.results, computed.charges, strict=True)
+    ]
     try:
-        for chunk, result in zip(chunks, computed, strict=True):
-            outlast(
-                leases.chunk_complete,
-                chunk_id=chunk.id,
-                token=chunk.token,
-                outputs=result.outputs,
-                failures=result.failures,
-                succeeded=result.succeeded,
-                engine_id=process.engine_id,
-                unit_errors=result.unit_errors,
-                made=result.made,
-            )
+        outlast(leases.bundle_complete, done=done, engine_id=process.engine_id)
     finally:
         bundle.renewal.stop()
     _finalise(process, bundle)
-    workers.worker_computed(name=process.name, tokens_per_second=tokens_per_second)
+    workers.worker_computed(name=process.name, tokens_per_second=computed.tokens_per_second)
 
 
 def _finalise(process: WorkerProcess, bundle: Bundle) -> None:
@@ -175,17 +187,40 @@ def outlast(write: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
             pause = min(5.0, 2 * pause)
 
 
-def _compute(process: WorkerProcess, chunks: Sequence[leases.ClaimedChunk]) -> tuple[list[Result], float | None]:
-    """Compute all chunks in one call of the engine.
-
-    Return the result of each chunk, and the rate in tokens per second if enough was run to measure it.
-    """
+def _compute(process: WorkerProcess, chunks: Sequence[leases.ClaimedChunk]) -> Computed:
+    """Compute all chunks in one call of the engine."""
     work = [work_of(chunk) for chunk in chunks]
     before, started = process.engine.tokens_run, time.monotonic()
     computed = iter(compute([one for some in work for one in some], process.engine.encode))
     tokens, seconds = process.engine.tokens_run - before, time.monotonic() - started
-    results = [result_of(chunk, [next(computed) for _ in some]) for chunk, some in zip(chunks, work, strict=True)]
-    return results, tokens / seconds if tokens >= process.engine.token_budget else None
+    each = [[next(computed) for _ in some] for some in work]
+    return Computed(
+        [result_of(chunk, some) for chunk, some in zip(chunks, each, strict=True)],
+        _charges(chunks, each, seconds, process.engine.cores),
+        tokens / seconds if tokens >= process.engine.token_budget else None,
+    )
+
+
+def _charges(
+    chunks: Sequence[leases.ClaimedChunk], each: Sequence[Sequence[ComputedItem]], seconds: float, cores: int
+) -> list[Charge]:
+    """Divide the seconds of a bundle between its chunks by their tokens. `cores` is 0 on a GPU."""
+    # Items that are put together from units run nothing.
+    weights = [chunk.tokens if some else 0 for chunk, some in zip(chunks, each, strict=True)]
+    whole = sum(weights)
+    charges = []
+    for chunk, some, weight in zip(chunks, each, weights, strict=True):
+        share = seconds * weight / whole if whole else 0.0
+        charges.append(
+            Charge(
+                chunk.job_id,
+                gpu_seconds=0.0 if cores else share,
+                cpu_seconds=share * cores,
+                passes=sum(one.passes for one in some),
+                residues=sum(one.residues for one in some),
+            )
+        )
+    return charges
 
 
 def _is_device_error(error: Exception) -> bool:

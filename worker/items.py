@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from e1protocol import Encoding, Query
@@ -19,10 +19,12 @@ Encode = Callable[[Sequence[Query]], Sequence[Encoding]]
 
 @dataclass(frozen=True, slots=True)
 class Computed:
-    """The arrays to store of one item or unit, or the reason why it has none."""
+    """The arrays to store of one item or unit, or the reason why it has none. `residues` are those of its `passes`."""
 
     stored: Sequence[Stored] = ()
     error: Problem | None = None
+    passes: int = 0
+    residues: int = 0
 
 
 class Work(Protocol):
@@ -67,7 +69,14 @@ def compute(work: Sequence[Work], encode: Encode) -> list[Computed]:
     expanded = [one.queries() for one in work]
     asked = [query for queries in expanded for query in queries]
     encodings = iter(encode(asked) if asked else ())
-    return [_reduce(one, [next(encodings) for _ in queries]) for one, queries in zip(work, expanded, strict=True)]
+    return [
+        replace(
+            _reduce(one, [next(encodings) for _ in queries]),
+            passes=len(queries),
+            residues=sum(len(query.sequence) for query in queries),
+        )
+        for one, queries in zip(work, expanded, strict=True)
+    ]
 
 
 def _reduce(work: Work, encodings: Sequence[Encoding]) -> Computed:

@@ -35,7 +35,7 @@ class JobExtend(JobView):
             ),
             *(OpenApiParameter(name, str, description="With a raw body only.") for name in RAW_FIELDS),
         ],
-        responses={202: shapes.JobBody, **refusals(400, 409, 413, 415), **COMMON_ERRORS},
+        responses={202: shapes.JobBody, **refusals(400, 402, 409, 413, 415), **COMMON_ERRORS},
     )
     def post(self, request: Request, job_id: UUID) -> Response:
         """Add items after the job's last one. The bodies are those of a submission without model, action and params.

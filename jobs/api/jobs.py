@@ -79,7 +79,7 @@ class JobList(RateLimited, JobView):
             ),
             *RAW_FIELDS,
         ],
-        responses={202: shapes.JobBody, **refusals(400, 401, 409, 413, 415, 429)},
+        responses={202: shapes.JobBody, **refusals(400, 401, 402, 409, 413, 415, 429)},
     )
     def post(self, request: Request) -> Response:
         """Submit a library of any size. The answer 202 comes once every record has been read and queued."""
@@ -165,7 +165,7 @@ class JobKeep(JobView):
 
 
 class JobRetry(JobView):
-    @_changes("jobs_retry", 413, 429, status=202)
+    @_changes("jobs_retry", 402, 413, 429, status=202)
     def post(self, request: Request, job_id: UUID) -> Response:
         """Queue the failed items again. All other results stay."""
         job = self.job(job_id)

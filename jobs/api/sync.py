@@ -33,7 +33,7 @@ from jobs.web.rest.views import refusals
 FIELDS = ("params", "items")
 CLIENT_FIELDS = ("id", "metadata")
 """Fields that published clients add to items from files."""
-ERRORS = refusals(400, 401, 404, 413, 429, 500, 503, 504)
+ERRORS = refusals(400, 401, 402, 404, 413, 429, 500, 503, 504)
 
 
 class Synchronous(RateLimited):

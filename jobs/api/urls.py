@@ -10,6 +10,7 @@ from jobs.contacts import api
 from jobs.contexts import api as contexts
 from jobs.maps import api as analyses
 from jobs.maps import api_columns as columns
+from jobs.metering import api as metering
 from jobs.quotas import api as quotas
 from jobs.variants import api as attachments
 from jobs.web.apidocs import ApiSchema
@@ -68,6 +69,7 @@ urlpatterns = [
     path("api/contexts/", contexts.ContextList.as_view(), name="context-list"),
     path("api/contexts/<str:name>/", contexts.ContextDetail.as_view(), name="context-detail"),
     path("api/estimate/", estimate.Estimate.as_view(), name="estimate"),
+    path("api/usage/accounts/", metering.UsageAccounts.as_view(), name="usage-accounts"),
     path("api/usage/", quotas.Usage.as_view(), name="usage"),
     path("api/v3/schema/<slug:model>/<slug:action>/", sync.RequestSchema.as_view(), name="request-schema"),
     path("api/v3/<slug:model>/<slug:action>/", sync.Synchronous.as_view(), name="synchronous"),

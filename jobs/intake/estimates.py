@@ -11,6 +11,7 @@ from jobs.actions.costs import CostTally
 from jobs.fleet.pace import pace_of, rounded
 from jobs.intake.cutting import PlanTally
 from jobs.intake.submit import Submission
+from jobs.metering.selectors import budget_refusal
 from jobs.models import Context
 from jobs.parsing import Record
 from jobs.parsing.tally import InputTally
@@ -56,7 +57,8 @@ def _estimate(user_id: int, submission: Submission) -> dict[str, Any]:
     # An upper bound if the library has very many different contexts.
     stored_bytes = cost.stored_bytes + contexts.new_bytes(user_id)
     pace, limits, use = pace_of(request.model), usage.limits_of(user_id), usage.use_of(user_id)
-    refused = refusal(limits, use, Need(plan.tokens, stored_bytes, request.interactive), pace.rate)
+    need = Need(plan.tokens, stored_bytes, request.interactive)
+    refused = budget_refusal(user_id) or refusal(limits, use, need, pace.rate)
     seconds = rounded(pace.seconds(plan.tokens, plan.context_tokens))
     span = pace.span(seconds, contexts.longest, MODELS[request.model])
     ahead = rounded(pace.seconds(pace.waiting_tokens))

@@ -25,3 +25,10 @@ class Quota(models.Model):
     stored_bytes = models.PositiveBigIntegerField(
         null=True, blank=True, help_text="Bytes of libraries, results and files; empty: as the service."
     )
+    budget = models.DecimalField(
+        max_digits=12,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        help_text="What the user may spend in a month, by the price list (E1_PRICES); empty: as the service.",
+    )

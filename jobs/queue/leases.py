@@ -25,6 +25,7 @@ from jobs.library.chunking import JOB_GROUP
 from jobs.library.outputs import PackedOutput, outputs_copy
 from jobs.library.selectors import context_sequences
 from jobs.library.units import contexts_of
+from jobs.metering.charges import Charge, charges_add
 from jobs.models import Chunk, Item, Job
 from jobs.models.states import ChunkState, JobState
 from jobs.queue.lifecycle import job_finalise, jobs_mark_running
@@ -62,6 +63,7 @@ class ClaimedChunk:
     unit_positions: tuple[int, ...] = ()
     isolate: bool = False
     losses: int = 0
+    tokens: int = 0
 
     @property
     def is_suspect(self) -> bool:
@@ -172,6 +174,7 @@ def _claimed(chunk: Chunk, token: UUID, items: tuple[ClaimedItem, ...], contexts
         tuple(job.unit_positions or ()),
         chunk.isolate,
         chunk.losses,
+        chunk.n_tokens,
     )
 
 
@@ -229,6 +232,45 @@ def chunks_begin(*, token: UUID, unwritten: Sequence[UUID] = ()) -> set[int]:
     return wanted
 
 
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What a computed chunk stores, and what it cost. See `chunk_complete`."""
+
+    chunk_id: int
+    token: UUID
+    outputs: Sequence[PackedOutput]
+    failures: Mapping[int, Problem]
+    succeeded: int
+    charge: Charge
+    unit_errors: Mapping[int, Problem] | None = None
+    made: int | None = None
+
+
+def bundle_complete(*, done: Sequence[Completion], engine_id: int) -> int:
+    """Complete chunks and charge their owners in one transaction; return how many chunks were stored.
+
+    A chunk whose token is outdated is neither stored nor charged: the attempt that stores it is charged.
+    """
+    with transaction.atomic():
+        # In the order of ids, in which others lock chunks as well.
+        stored = [one.charge for one in sorted(done, key=lambda one: one.chunk_id) if _complete(one, engine_id)]
+        charges_add(stored)
+    return len(stored)
+
+
+def _complete(one: Completion, engine_id: int) -> bool:
+    return chunk_complete(
+        chunk_id=one.chunk_id,
+        token=one.token,
+        outputs=one.outputs,
+        failures=one.failures,
+        succeeded=one.succeeded,
+        engine_id=engine_id,
+        unit_errors=one.unit_errors,
+        made=one.made,
+    )
+
+
 def chunk_complete(
     *,
     chunk_id: int,
@@ -249,7 +291,7 @@ def chunk_complete(
     if unit_errors is not None:
         succeeded = 0  # units are no items
     errors = {str(unit): problem.as_dict() for unit, problem in (unit_errors or {}).items()} or None
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         closed = Chunk.objects.filter(pk=chunk_id, state=ChunkState.LEASED, lease_token=token).update(
             state=state,
             n_succeeded=succeeded,

@@ -12,6 +12,7 @@ from django.db import connection
 from jobs.errors import Conflict, Problem, ServiceError, TooManyRequests
 from jobs.fleet import pace
 from jobs.limits import MAX_ATTACHMENTS
+from jobs.metering.selectors import budget_check
 from jobs.models import Assay, Job, Quota, Structure
 from jobs.quotas import usage
 from jobs.quotas.rules import JOB_RETRY_SECONDS, Amounts, Need, refusal, storage_refusal
@@ -37,8 +38,10 @@ def quota_lock(*, user_id: int) -> Amounts:
 def quota_admit(*, user_id: int, model: str, need: Need) -> None:
     """Check a submission against the user's quota, inside the transaction that accepts it.
 
-    Raises TooManyRequests if waiting helps, else TooLarge (`jobs.quotas.rules`). Raises Unavailable `disk_nearly_full`.
+    Raises TooManyRequests if waiting helps, else TooLarge (`jobs.quotas.rules`). Raises Unavailable `disk_nearly_full`,
+    BudgetUsedUp.
     """
+    budget_check(user_id)
     limits = usage.limits_of(user_id)
     if not need.interactive:
         disk_check(need.stored_bytes)
@@ -102,7 +105,11 @@ def quota_look(*, user_id: int, key: str | None = None, interactive: bool = Fals
 
 
 def quota_foresee(*, user_id: int, need: Need) -> None:
-    """Refuse a submission while its body is read, as soon as it exceeds the quota or the disk. Takes no lock."""
+    """Refuse a submission while its body is read, as soon as it exceeds the quota or the disk. Takes no lock.
+
+    Raises BudgetUsedUp as well.
+    """
+    budget_check(user_id)
     if not need.interactive:
         disk_check()
     limits = usage.limits_of(user_id)

@@ -1,7 +1,7 @@
 """What users have in use, and their limits (`jobs.quotas.rules`). This module only reads.
 
-It sums the tables of every feature by raw SQL, each by its columns of sizes. A new table whose rows count against a
-quota is added here.
+It sums the tables of every feature by raw SQL. A new table whose rows count against the quota of stored bytes is added
+to `jobs.metering.stored`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db.models import QuerySet
 
 from jobs import database
+from jobs.metering.stored import STORED
 from jobs.models import Artefact, Job, NeighbourCount, Quota
 from jobs.models.artefacts import ANALYSES
 from jobs.models.states import JobState, WorkState
@@ -62,7 +63,7 @@ def use_of(user_id: int) -> Amounts:
 def uses_of(user_ids: Iterable[int]) -> dict[int, Amounts]:
     """Return what several users have in use, with one query. Its cost grows with their jobs and open chunks."""
     found = database.rows(
-        """
+        f"""
         SELECT owner.id,
             (SELECT count(*) FROM jobs_job
                 WHERE owner_id = owner.id AND state = ANY(%(active)s) AND NOT interactive),
@@ -71,31 +72,9 @@ def uses_of(user_ids: Iterable[int]) -> dict[int, Amounts]:
                 SELECT sum(n_tokens) AS tokens FROM jobs_chunk
                 WHERE job_id BETWEEN job.id AND job.id AND state IN ('ready', 'leased')
             ) open WHERE job.owner_id = owner.id AND job.state = ANY(%(active)s)),
-            (SELECT coalesce(sum(stored_bytes), 0) FROM jobs_job
-                WHERE owner_id = owner.id AND state <> 'validating')
-            + (SELECT coalesce(sum(octet_length(output.data)), 0)
-                FROM jobs_job job JOIN jobs_chunk unit ON unit.job_id = job.id AND unit.unit_count > 0
-                JOIN jobs_output output ON output.chunk_id = unit.id
-                WHERE job.owner_id = owner.id AND job.state = 'paused')
-            + (SELECT coalesce(sum(artefact.size), 0)
-                FROM jobs_artefact artefact JOIN jobs_job job ON job.id = artefact.job_id
-                WHERE job.owner_id = owner.id)
-            + (SELECT coalesce(sum(size), 0) FROM jobs_alignment WHERE owner_id = owner.id)
-            + (SELECT coalesce(sum(assay.size), 0)
-                FROM jobs_assay assay JOIN jobs_job job ON job.id = assay.job_id WHERE job.owner_id = owner.id)
-            + (SELECT coalesce(sum(structure.size), 0)
-                FROM jobs_structure structure JOIN jobs_job job ON job.id = structure.job_id
-                WHERE job.owner_id = owner.id)
-            + (SELECT coalesce(sum(octet_length(col.values) + pg_column_size(col.categories)), 0)
-                FROM jobs_jobcolumn col JOIN jobs_job job ON job.id = col.job_id WHERE job.owner_id = owner.id)
-            + (SELECT coalesce(sum(tokens), 0) FROM jobs_context WHERE owner_id = owner.id)
-            + (SELECT coalesce(sum(pg_column_size(provenance)), 0) FROM jobs_contextset WHERE owner_id = owner.id)
-            + (SELECT coalesce(sum(octet_length(neighbours.counts)), 0) FROM jobs_neighbourcount neighbours
-                JOIN jobs_alignment alignment ON alignment.id = neighbours.alignment_id
-                WHERE alignment.owner_id = owner.id)
-            + (SELECT coalesce(sum(octet_length(parent)), 0) FROM jobs_homologsearch WHERE owner_id = owner.id)
+            (SELECT coalesce(sum(stored.bytes), 0) FROM ({STORED}) stored WHERE stored.owner_id = owner.id)
         FROM unnest(%(users)s::int[]) AS owner (id)
-        """,
+        """,  # noqa: S608 - `STORED` is a constant
         {"users": list(user_ids), "active": ACTIVE},
     )
     return {row[0]: Amounts(*map(int, row[1:])) for row in found}

@@ -15,6 +15,7 @@ from jobs.background.leases import works_tend
 from jobs.fleet import duties, pace
 from jobs.holds import hold
 from jobs.library.contexts import contexts_sweep
+from jobs.metering.stored import storage_sample
 from jobs.models import Worker
 from jobs.queue import dispatch as queue
 from jobs.queue import progress
@@ -75,10 +76,11 @@ def reap() -> None:
 
 @shared_task(name=TASK_EXPIRE)
 def expire() -> None:
-    """Delete expired results, for at most about a minute: beat calls again."""
+    """Add stored bytes to the accounts. Delete expired results, for at most about a minute: beat calls again."""
     with hold("e1-expire") as alone:
         if not alone:
             return
+        storage_sample()
         if purged := jobs_expire():
             log.info("freed the storage of %d expired jobs", purged)
         while contexts_sweep():

@@ -75,7 +75,7 @@ def submit(api, *, context=None, sequence="MKTAYIAKQR", **more):
 
 
 def test_no_table_of_bytes_is_forgotten():
-    """A new one must be counted in `jobs.quotas.usage.uses_of`, and named here."""
+    """A new one must be counted in `jobs.metering.stored.STORED`, and named here."""
     models = apps.get_app_config("jobs").get_models()
     fields = [(model, field) for model in models for field in model._meta.get_fields()]
     found = {f"{model.__name__}.{field.name}" for model, field in fields if isinstance(field, BinaryField)}

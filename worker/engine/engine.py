@@ -57,6 +57,11 @@ class Engine:
         )
 
     @property
+    def cores(self) -> int:
+        """The cores of a CPU that compute, 0 on a GPU."""
+        return self.runner.cores
+
+    @property
     def token_budget(self) -> int:
         """Tokens of one forward pass."""
         return self.runner.token_budget

@@ -40,6 +40,11 @@ class Runner:
         return f"{self.device.type} ({torch.get_num_threads()} threads)"
 
     @property
+    def cores(self) -> int:
+        """The cores of a CPU that compute, 0 on a GPU."""
+        return torch.get_num_threads() if self.device.type == "cpu" else 0
+
+    @property
     def precision(self) -> str:
         return str(self.dtype).removeprefix("torch.")
 

@@ -15,6 +15,7 @@ RESPONSES = "#/components/responses/"
 REFUSALS = {
     "400": "What was sent is invalid. `errors` has each place with its reason and remedy.",
     "401": "No token, or an invalid one.",
+    "402": "The budget of this month is used up.",
     "403": "A session without the CSRF token. Programs use an API token.",
     "404": "Nothing is at this address, or it is not yours. In a list: the cursor is not one of it.",
     "408": "The body did not arrive in time.",

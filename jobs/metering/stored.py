@@ -1,0 +1,80 @@
+"""Bytes that users keep, by owner and model: what quotas limit and accounts sum up over time.
+
+A new table whose rows count is added to `STORED`.
+"""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from jobs import database
+from jobs.models import StorageClock
+
+# All parts have the same types: only then Postgres looks up one owner's rows in each part by its index.
+STORED = """
+    SELECT owner_id, model::text AS model, stored_bytes::bigint AS bytes FROM jobs_job WHERE state <> 'validating'
+    UNION ALL
+    SELECT job.owner_id, job.model::text, octet_length(output.data)::bigint
+        FROM jobs_job job JOIN jobs_chunk unit ON unit.job_id = job.id AND unit.unit_count > 0
+        JOIN jobs_output output ON output.chunk_id = unit.id WHERE job.state = 'paused'
+    UNION ALL
+    SELECT job.owner_id, job.model::text, artefact.size::bigint
+        FROM jobs_artefact artefact JOIN jobs_job job ON job.id = artefact.job_id
+    UNION ALL
+    SELECT owner_id, ''::text, size::bigint FROM jobs_alignment
+    UNION ALL
+    SELECT job.owner_id, job.model::text, assay.size::bigint
+        FROM jobs_assay assay JOIN jobs_job job ON job.id = assay.job_id
+    UNION ALL
+    SELECT job.owner_id, job.model::text, structure.size::bigint
+        FROM jobs_structure structure JOIN jobs_job job ON job.id = structure.job_id
+    UNION ALL
+    SELECT job.owner_id, job.model::text, (octet_length(col.values) + pg_column_size(col.categories))::bigint
+        FROM jobs_jobcolumn col JOIN jobs_job job ON job.id = col.job_id
+    UNION ALL
+    SELECT owner_id, ''::text, tokens::bigint FROM jobs_context
+    UNION ALL
+    SELECT owner_id, ''::text, pg_column_size(provenance)::bigint FROM jobs_contextset
+    UNION ALL
+    SELECT alignment.owner_id, ''::text, octet_length(neighbours.counts)::bigint
+        FROM jobs_neighbourcount neighbours JOIN jobs_alignment alignment ON alignment.id = neighbours.alignment_id
+    UNION ALL
+    SELECT owner_id, ''::text, octet_length(parent)::bigint FROM jobs_homologsearch
+"""
+
+_ADD_SAMPLE = f"""
+    INSERT INTO jobs_usageaccount AS account (month, owner_id, owner_name, model, cost_centre, stored_byte_days)
+    SELECT span.month, owner.id, owner.username, kept.model, coalesce(centre.code, ''), kept.bytes * span.days
+    FROM (SELECT owner_id, model, sum(bytes)::float8 AS bytes FROM ({STORED}) stored GROUP BY 1, 2) kept
+    JOIN auth_user owner ON owner.id = kept.owner_id
+    LEFT JOIN LATERAL (
+        SELECT min(code) AS code FROM jobs_costcentre
+        JOIN auth_user_groups member ON member.group_id = jobs_costcentre.group_id AND member.user_id = owner.id
+    ) centre ON true
+    CROSS JOIN (
+        SELECT start::date AS month, extract(epoch FROM
+            least(start + interval '1 month', %(until)s::timestamp) - greatest(start, %(since)s::timestamp)
+        ) / 86400 AS days
+        FROM generate_series(date_trunc('month', %(since)s::timestamp), %(until)s::timestamp, interval '1 month') start
+    ) span
+    WHERE kept.bytes > 0 AND span.days > 0
+    ORDER BY owner.id, span.month, kept.model
+    ON CONFLICT (owner_id, month, model, cost_centre) DO UPDATE SET
+        owner_name = excluded.owner_name,
+        stored_byte_days = account.stored_byte_days + excluded.stored_byte_days
+"""  # noqa: S608 - a constant of this module
+
+
+def storage_sample() -> None:
+    """Add what everyone keeps now to the accounts, for the time since the last sample.
+
+    A span over the end of a month is divided between the months. The first call only starts the clock.
+    """
+    StorageClock.objects.bulk_create([StorageClock()], ignore_conflicts=True)
+    with transaction.atomic():
+        since, until = database.rows(
+            "SELECT sampled_at AT TIME ZONE 'UTC', statement_timestamp() AT TIME ZONE 'UTC' "
+            "FROM jobs_storageclock WHERE id = 1 FOR UPDATE"
+        )[0]
+        database.execute(_ADD_SAMPLE, {"since": since, "until": until})
+        database.execute("UPDATE jobs_storageclock SET sampled_at = %s::timestamp AT TIME ZONE 'UTC'", [until])
