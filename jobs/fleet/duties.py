@@ -53,6 +53,13 @@ def duties_begin() -> None:
     Duty.objects.update(counted_from=Now())
 
 
+def duties_ages() -> dict[str, float]:
+    """Return the seconds since each duty was last done, or since the service started."""
+    last = Greatest(Coalesce("done_at", F("counted_from")), F("counted_from"))
+    rows = Duty.objects.filter(name__in=list(LIMITS)).annotate(age=Now() - last).values_list("name", "age")
+    return {name: age.total_seconds() for name, age in rows}
+
+
 def duties_neglected() -> list[str]:
     """Return a sentence for each duty that has not been done for longer than its limit."""
     late = Q()

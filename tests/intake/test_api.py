@@ -539,7 +539,7 @@ def test_the_openapi_document_has_no_warnings(tmp_path):
 def test_health(api, inline_worker):
     assert APIClient().get("/livez").status_code == 200
     assert body(APIClient().get("/readyz"))["ready"]
-    assert b"e1_workers_alive" in APIClient().get("/metrics").content
+    assert b"e1_workers" in APIClient().get("/metrics").content
 
 
 def test_health_without_a_worker_says_which(db):

@@ -1,4 +1,4 @@
-"""Accounts of use: each stored result is charged once, whatever happens to workers, jobs and people."""
+"""Accounts of use: each stored result is charged once, also if workers, jobs or people are lost."""
 
 from __future__ import annotations
 
