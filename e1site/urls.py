@@ -12,6 +12,7 @@ from jobs.maps import pages as maps
 from jobs.metering import pages as metering
 from jobs.operations import api as health
 from jobs.operations import pages as service
+from jobs.operations import pages_board as operations
 from jobs.pages import attachments as removal
 from jobs.pages import items, job, joblist, picks
 from jobs.pages.new_job.cost import new_job_cost
@@ -61,6 +62,8 @@ urlpatterns = [
     path("jobs/<uuid:job_id>/map/act/", maps.map_act, name="map-act"),
     path("jobs/<uuid:job_id>/picks/", picks.picks_act, name="picks-act"),
     path("service/", service.service_page, name="service-page"),
+    path("operations/", operations.operations_page, name="operations-page"),
+    path("operations/jobs/<uuid:job_id>/act/", operations.operations_act, name="operations-act"),
     path("account/quota/", quota.quota_page, name="quota-page"),
     path("account/usage/", metering.usage_page, name="usage-page"),
     path("account/usage.csv", metering.usage_table, name="usage-table"),

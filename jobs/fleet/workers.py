@@ -98,6 +98,11 @@ def worker_computed(*, name: str, tokens_per_second: float | None = None) -> Non
     _update(name, last_forward_at=Now(), last_bundle_at=Now(), heartbeat_at=Now(), device_errors=0, **measured)
 
 
+def worker_failed(*, name: str, reason: str) -> None:
+    """Record why a bundle of this worker failed or was lost."""
+    _update(name, last_error=reason[:500], last_error_at=Now())
+
+
 def worker_proved(*, name: str) -> None:
     """Record that a repeated self-test has just passed."""
     _update(name, last_forward_at=Now(), heartbeat_at=Now())

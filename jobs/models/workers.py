@@ -30,6 +30,9 @@ class Worker(models.Model):
     run = models.CharField(max_length=32, default="", db_default="", blank=True)
     device_errors = models.PositiveSmallIntegerField(default=0, db_default=0)
     """Consecutive device errors of all its processes since `run` began; a successful bundle resets them."""
+    last_error = models.CharField(max_length=500, default="", db_default="", blank=True)
+    """What its last failed or lost bundle said, also of an earlier start."""
+    last_error_at = models.DateTimeField(null=True, blank=True)
     last_bundle_at = models.DateTimeField(null=True, blank=True)
     engine = models.ForeignKey(EngineRecord, null=True, blank=True, on_delete=models.SET_NULL)
     tokens_per_second = models.FloatField(null=True, blank=True)

@@ -34,7 +34,7 @@ class QueuePlace:
 def queue_place(job: Job) -> QueuePlace:
     """Return the place of a queued, running or paused job, and the reason for it."""
     if job.state == JobState.PAUSED:
-        return QueuePlace(None, None, "paused by its owner")
+        return QueuePlace(None, None, "paused by its owner or an administrator")
     if not workers_alive(job.model).exists():
         reason = f"no worker of {job.model} is alive; the job is kept and goes on when one starts"
         return QueuePlace(None, None, reason)

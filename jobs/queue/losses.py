@@ -15,6 +15,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from jobs.errors import Problem
+from jobs.fleet.workers import worker_failed
 from jobs.library.chunking import TOGETHER_TOKENS, ContextRef, ItemCost, chunk_tokens
 from jobs.models import Chunk, Item, Job, JobContext
 from jobs.models.states import ChunkState, JobState
@@ -76,6 +77,8 @@ def _lose(which: Q, reason: Problem, limit: int = 500) -> int:
         for chunk in lost:
             if chunk.pk not in untouched:
                 _lose_one(chunk, reason, cancelled=chunk.job_id in cancelling)
+    for name in {chunk.worker for chunk in lost if chunk.begun}:
+        worker_failed(name=name, reason=reason.message)
     for job_id in states:
         groups_release(job_id=job_id)
         job_finalise(job_id=job_id)

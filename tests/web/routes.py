@@ -26,6 +26,8 @@ PAGE_OBJECT = "page about an object"
 """The page of one object: 404 for everybody but its owner."""
 PAGE_FORM = "form about an object"
 """For everybody but the owner, returns to a page with a message that there is no such object."""
+BOARD = "administrators"
+"""A page that only administrators have: 404 for other users."""
 STAFF = "staff"
 """The admin, which redirects others to its login."""
 
@@ -97,6 +99,8 @@ CLASSES = {
     "alignment-page": PAGE_OBJECT,
     "search-page": PAGE_OBJECT,
     "service-page": PAGE,
+    "operations-page": BOARD,
+    "operations-act": BOARD,
     "quota-page": PAGE,
     "tokens-page": PAGE,
     "password_change": PAGE,

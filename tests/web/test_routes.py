@@ -19,6 +19,7 @@ from tests.web.rosalind import SECRETS, addresses, ask, objects_of
 from tests.web.routes import (
     API,
     API_OBJECT,
+    BOARD,
     BODIES,
     CLASSES,
     OBJECT_QUERIES,
@@ -180,7 +181,7 @@ def test_nobody_and_dead_tokens_get_nothing_from_the_interface(route, things, de
     assert everything() == before
 
 
-@pytest.mark.parametrize("route", by_kind(PAGE, PAGE_OBJECT, PAGE_FORM))
+@pytest.mark.parametrize("route", by_kind(PAGE, PAGE_OBJECT, PAGE_FORM, BOARD))
 def test_pages_lead_nobody_anywhere_but_to_the_login(route, things, dead_tokens):
     living = token_create(owner=User.objects.get(username="rosalind"), name="living", days=None)
     before = everything()
@@ -191,6 +192,15 @@ def test_pages_lead_nobody_anywhere_but_to_the_login(route, things, dead_tokens)
                 is_refused(response, (302,))
                 assert response["Location"].startswith("/login/?next=")
     assert everything() == before, "a token opens no page"
+
+
+@pytest.mark.parametrize("route", by_kind(BOARD))
+def test_pages_of_administrators_are_not_there_for_others(route, things, james):
+    before = everything()
+    for path in addresses(route, things):
+        for method in route.methods:
+            is_refused(ask(james[0], method, path, route), (404,))
+    assert everything() == before
 
 
 @pytest.mark.parametrize("route", by_kind(STAFF))
@@ -223,7 +233,7 @@ def test_what_is_public_tells_nothing_of_anybody(route, things, james, dead_toke
     assert everything() == before
 
 
-@pytest.mark.parametrize("route", by_kind(API, API_OBJECT, PAGE, PAGE_OBJECT, PAGE_FORM, STAFF))
+@pytest.mark.parametrize("route", by_kind(API, API_OBJECT, PAGE, PAGE_OBJECT, PAGE_FORM, BOARD, STAFF))
 def test_a_foreign_site_cannot_use_somebodys_session(route, things):
     """A form on another site sends the cookie, but not the token of the form."""
     superuser = User.objects.create_superuser("root")
