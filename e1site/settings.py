@@ -110,6 +110,18 @@ E1_SYNC_RETENTION_HOURS = env.int("E1_SYNC_RETENTION_HOURS", default=24)
 E1_WEBHOOK_ALLOW = env.list("E1_WEBHOOK_ALLOW", default=[])
 """Internal hosts, or HOST:PORT, that webhooks may name, also by http. All other internal addresses are refused."""
 
+# --- mail ------------------------------------------------------------------------------------------------------------
+E1_PUBLIC_URL = env.str("E1_PUBLIC_URL", default="")
+"""The address at which people reach the service, for links in mails."""
+E1_EMAIL = bool(env.str("E1_EMAIL_URL", default=""))
+"""Whether the service sends mails about jobs."""
+if E1_EMAIL:
+    vars().update(env.email_url("E1_EMAIL_URL"))
+    DEFAULT_FROM_EMAIL = env.str("E1_EMAIL_FROM", default="")
+    EMAIL_TIMEOUT = 10
+    if not DEFAULT_FROM_EMAIL or not E1_PUBLIC_URL.startswith(("https://", "http://")):
+        raise ImproperlyConfigured("E1_EMAIL_URL needs E1_EMAIL_FROM, and E1_PUBLIC_URL with http or https")
+
 # --- stores ----------------------------------------------------------------------------------------------------------
 if _problem := defaults.database_problem(env.str("DATABASE_URL")):
     raise ImproperlyConfigured(f"DATABASE_URL {_problem}")

@@ -10,6 +10,7 @@ from jobs.alignments import pages_contexts as contexts
 from jobs.help import pages as help_pages
 from jobs.maps import pages as maps
 from jobs.metering import pages as metering
+from jobs.notices import pages as notices
 from jobs.operations import api as health
 from jobs.operations import pages as service
 from jobs.operations import pages_board as operations
@@ -65,6 +66,8 @@ urlpatterns = [
     path("operations/", operations.operations_page, name="operations-page"),
     path("operations/jobs/<uuid:job_id>/act/", operations.operations_act, name="operations-act"),
     path("account/quota/", quota.quota_page, name="quota-page"),
+    path("account/notifications/", notices.notices_page, name="notices-page"),
+    path("account/notifications/news/", notices.notices_news, name="notices-news"),
     path("account/usage/", metering.usage_page, name="usage-page"),
     path("account/usage.csv", metering.usage_table, name="usage-table"),
     path("account/tokens/", account.tokens, name="tokens-page"),

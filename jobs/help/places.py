@@ -24,6 +24,8 @@ PLACES: Mapping[str, str] = MappingProxyType(
         "search-page": "contexts#homologs-from-a-library",
         "service-page": "operations#health",
         "quota-page": "sharing#quotas",
+        "usage-page": "accounts",
+        "notices-page": "notifications",
         "tokens-page": "another-computer",
         "webhooks-page": "webhooks",
         "password_change": "security#tokens-logins-sessions",

@@ -10,6 +10,7 @@ from jobs.models.holds import Duty, Hold
 from jobs.models.jobs import Chunk, Extension, Item, Job, Turn
 from jobs.models.maps import JobColumn
 from jobs.models.metering import CostCentre, StorageClock, UsageAccount
+from jobs.models.notices import Mail, NoticeChoice
 from jobs.models.outputs import Output, Tally
 from jobs.models.quotas import Quota
 from jobs.models.webhooks import Delivery, Webhook

@@ -17,6 +17,7 @@ from jobs.holds import hold
 from jobs.library.contexts import contexts_sweep
 from jobs.metering.stored import storage_sample
 from jobs.models import Worker
+from jobs.notices.services import mails_send
 from jobs.queue import dispatch as queue
 from jobs.queue import progress
 from jobs.queue.lifecycle import job_delete, job_finalise
@@ -90,9 +91,10 @@ def expire() -> None:
 
 @shared_task(name=TASK_WEBHOOKS)
 def deliver_webhooks() -> None:
-    """Send due deliveries to webhooks in one process at a time, since slow addresses may hold it up."""
+    """Send due mails, then due deliveries to webhooks, in one process at a time, since slow servers may hold it up."""
     with hold("e1-webhooks") as alone:
         if alone:
+            mails_send()
             deliveries_send()
             duties.duty_done(duties.WEBHOOKS)
 

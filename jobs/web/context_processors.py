@@ -1,4 +1,4 @@
-"""The models in use, the footer of every page, and the warning of the disk.
+"""The models in use, the footer of every page, the warning of the disk, and whether browsers show notices.
 
 The footer says what the models are, because nothing may be computed yet.
 """
@@ -12,6 +12,7 @@ from django.http import HttpRequest
 
 from e1protocol import MODELS
 from jobs.attribution import banner_lines
+from jobs.models import NoticeChoice
 from jobs.web.disk import space_warning
 
 
@@ -20,5 +21,7 @@ def service(request: HttpRequest) -> dict[str, Any]:
     return {
         "service_models": models,
         "service_attributions": list(banner_lines(settings.E1_MODELS)),
-        "space_warning": space_warning,  # templates call it, for administrators only
+        # Templates call these two, if someone is logged in.
+        "space_warning": space_warning,
+        "browser_notices": lambda: NoticeChoice.objects.filter(pk=request.user.pk).exclude(browser="off").exists(),
     }

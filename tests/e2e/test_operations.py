@@ -46,7 +46,7 @@ def test_a_job_of_others_is_resumed_after_a_second_step(open_page, service, wait
     row.get_by_role("button", name="Resume").click()
     expect(page.get_by_text("goes on.")).to_be_visible()
     assert service.job(waiting).state != "paused"
-    if not service.job(waiting).is_over:
+    if not service.job(waiting).is_final:
         service.pause(waiting)
 
 

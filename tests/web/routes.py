@@ -100,6 +100,8 @@ CLASSES = {
     "search-page": PAGE_OBJECT,
     "service-page": PAGE,
     "operations-page": BOARD,
+    "notices-page": PAGE,
+    "notices-news": PAGE,
     "operations-act": BOARD,
     "quota-page": PAGE,
     "tokens-page": PAGE,
