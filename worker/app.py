@@ -6,7 +6,8 @@ import os
 import uuid
 from typing import Any
 
-from celery import Celery
+import click
+from celery import Celery, bootsteps
 from celery.signals import (
     celeryd_after_setup,
     task_postrun,
@@ -28,9 +29,33 @@ WORKER_NAME = "E1_WORKER_NAME"
 WORKER_RUN = "E1_WORKER_RUN"
 """Environment variable that names the start of the parent process; its children share it."""
 
+WORKER_LEAVES = "E1_WORKER_LEAVES"
+"""Environment variable with the seconds without work after which the worker leaves."""
+
 app = Celery("e1")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.conf.imports = ["jobs.tasks", "worker.tasks"]
+
+
+class LeaveWhenIdle(bootsteps.Step):
+    """The option `--leave-when-idle SECONDS` of `celery worker`, for the child process, which knows what is done."""
+
+    def __init__(self, parent: Any, leave_when_idle: float | None = None, **options: Any) -> None:
+        super().__init__(parent, **options)
+        os.environ.pop(WORKER_LEAVES, None)
+        if leave_when_idle:
+            os.environ[WORKER_LEAVES] = str(leave_when_idle)
+
+
+app.user_options["worker"].add(
+    click.Option(
+        ["--leave-when-idle"],
+        type=click.FloatRange(min=0),
+        metavar="SECONDS",
+        help="End in order after this time without work, for machines that cost money. 0: stay.",
+    )
+)
+app.steps["worker"].add(LeaveWhenIdle)
 
 
 @celeryd_after_setup.connect
@@ -67,7 +92,10 @@ def _load_model(**_: Any) -> None:
     if os.environ.get(WORKER_MODEL):
         from worker import tasks
 
-        tasks.start_worker(os.environ[WORKER_MODEL], os.environ[WORKER_NAME], os.environ[WORKER_RUN])
+        leave_after = float(os.environ.get(WORKER_LEAVES) or 0)
+        tasks.start_worker(
+            os.environ[WORKER_MODEL], os.environ[WORKER_NAME], os.environ[WORKER_RUN], leave_after=leave_after
+        )
 
 
 @worker_process_shutdown.connect

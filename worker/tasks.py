@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
@@ -31,8 +32,13 @@ class ModelWorker:
     `process` is None until the network has loaded and passed its self-test.
     """
 
-    def __init__(self, model: str, name: str, run: str = "", process: WorkerProcess | None = None) -> None:
+    def __init__(
+        self, model: str, name: str, run: str = "", process: WorkerProcess | None = None, leave_after: float = 0.0
+    ) -> None:
         self.model, self.name, self._run = model, name, run
+        # Seconds without work after which the worker leaves; 0 if it stays.
+        self._leave_after = leave_after
+        self._worked_at, self._busy = time.monotonic(), False
         self.process = process
         self._heartbeat: Repeating | None = None
         # Whether the parent process was asked to take messages; None before the first request.
@@ -79,6 +85,7 @@ class ModelWorker:
             self.name, self.model, engine, engine_id, healthy=True, claimer=claimer, writer=writer
         )
         workers.worker_ready(name=self.name, engine_id=engine_id, tokens_per_second=rate)
+        self._worked_at = time.monotonic()
         log.info("ready: %s", engine.identity)
         queue.dispatch_quietly(self.model)
 
@@ -97,8 +104,13 @@ class ModelWorker:
         While one bundle computes, the next is claimed and the previous one is written. SIGTERM ends the message after
         the current bundle.
         """
-        with self._stopping.in_order():
-            self._answer(bundles)
+        self._busy = bool(bundles)
+        try:
+            with self._stopping.in_order():
+                self._answer(bundles)
+        finally:
+            if bundles:
+                self._worked_at, self._busy = time.monotonic(), False
 
     def _answer(self, bundles: Sequence[Sequence[int]]) -> None:
         process = self.process
@@ -149,6 +161,7 @@ class ModelWorker:
         workers.worker_beat(name=self.name)
         if self.process is None or not self.process.healthy:
             return
+        self._leave_if_idle()
         wanted = not workers.worker_is_draining(name=self.name)
         if wanted == self._taking:
             return
@@ -158,6 +171,17 @@ class ModelWorker:
             self.stop_taking()
         self._taking = wanted
         log.info("this worker takes work again" if wanted else "this worker drains: it takes no further work")
+
+    def _leave_if_idle(self) -> None:
+        """Ask the parent process to end in order if nothing was computed for long. A lost request is repeated."""
+        idle = time.monotonic() - self._worked_at
+        if not self._leave_after or self._busy or idle < self._leave_after:
+            return
+        log.info("nothing to compute for %.0f s: this worker leaves", idle)
+        try:
+            current_app.control.shutdown(destination=[self.name])
+        except queue.BROKER_ERRORS as error:
+            log.warning("cannot leave now: %s", error)
 
     def stop_taking(self) -> None:
         """Ask the parent process to take no further messages.
@@ -222,10 +246,10 @@ def run_bundles(bundles: list[list[int]]) -> None:
         current.run(bundles)
 
 
-def start_worker(model: str, name: str, run: str = "") -> None:
+def start_worker(model: str, name: str, run: str = "", leave_after: float = 0.0) -> None:
     """Start this process's worker. `run` names the start of its parent process."""
     global current  # noqa: PLW0603 - one network per process
-    current = ModelWorker(model, name, run)
+    current = ModelWorker(model, name, run, leave_after=leave_after)
     current.start()
 
 

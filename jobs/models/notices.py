@@ -17,7 +17,7 @@ class NoticeWhen(models.TextChoices):
 
 
 class NoticeChoice(models.Model):
-    """When a user is told, by e-mail and in open browsers. No row means never."""
+    """When a user gets notices, by e-mail and in open browsers. No row means never."""
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True)
     email = models.CharField(max_length=4, choices=NoticeWhen.choices, default=NoticeWhen.OFF)

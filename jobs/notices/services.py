@@ -44,7 +44,7 @@ def choice_of(user: User) -> NoticeChoice:
 
 
 def choice_set(*, user: User, email: str, browser: str) -> None:
-    """Store when the user is told. Mails that wait are deleted if there are to be none. Raises InvalidInput."""
+    """Store when the user gets notices. Mails that wait are deleted if there are to be none. Raises InvalidInput."""
     for name, value in (("email", email), ("browser", browser)):
         if value not in NoticeWhen.values:
             choice = f"Choose from {', '.join(NoticeWhen.values)}."

@@ -38,12 +38,19 @@ def eventually(what: Callable[[], object], seconds: float = 600.0) -> object:
 
 @contextmanager
 def worker_process(
-    tmp_path: Path, name: str = "w1", *, plain: bool = False, app: str = "worker.app", sick: bool = False, **more: str
+    tmp_path: Path,
+    name: str = "w1",
+    *,
+    plain: bool = False,
+    app: str = "worker.app",
+    sick: bool = False,
+    options: tuple[str, ...] = (),
+    **more: str,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Start a worker on this test's database as on another machine, and wait until it is ready.
 
     `plain` runs exactly the README's command, from another folder and under Celery's own name. A `sick` worker is
-    awaited until it reports that. `more` are variables of its environment.
+    awaited until it reports that. `options` are of `celery worker`, `more` are variables of its environment.
     """
     url = urlsplit(os.environ["DATABASE_URL"])
     env = {
@@ -62,6 +69,7 @@ def worker_process(
         "-Q",
         "model.e1-demo",
         *("-n", f"{name}@test"),
+        *options,
     ]
     if plain:
         name = f"celery@{socket.gethostname()}"
