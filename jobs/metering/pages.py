@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
@@ -48,7 +48,7 @@ def usage_page(request: HttpRequest) -> HttpResponse:
 
 @page
 @require_safe
-def usage_table(request: HttpRequest) -> HttpResponse:
+def usage_table(request: HttpRequest) -> HttpResponseBase:
     """Send the rows of the page as CSV. Wrong months are refused as on the page."""
     try:
         since, until = read_months(request.GET.get("since"), request.GET.get("until"))

@@ -7,6 +7,7 @@ machines choose, so the number of series stays small.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from django.conf import settings
 from django.db.models import Count, Sum
@@ -102,7 +103,7 @@ def _used() -> Iterator[Metric]:
     """Yield the sums of all accounts. Their rows are never deleted, so these only grow."""
     names = [*SECONDS, *COUNTS]
     rows = UsageAccount.objects.exclude(model="").values("model").annotate(**{f"n_{n}": Sum(n) for n in names})
-    used = {row["model"]: row for row in rows.order_by()}
+    used: dict[str, Any] = {row["model"]: row for row in rows.order_by()}
     for name, text in {**SECONDS, **COUNTS}.items():
         # The client adds `_total`.
         family = CounterMetricFamily(f"e1_{name}", text, labels=["model"])
