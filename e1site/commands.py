@@ -45,6 +45,14 @@ def up(  # noqa: PLR0917 - typer calls it; every parameter is an option of the c
     ] = None,
     data: DataOption = DATA_FOLDER,
     workers: Annotated[int, typer.Option(min=0, help="Worker processes of each model; 0 if they join.")] = 1,
+    prefix: Annotated[
+        str,
+        typer.Option(
+            metavar="PATH",
+            envvar="E1_PREFIX",
+            help="Path of the address behind a proxy, such as /e1 of https://lab.example/e1/.",
+        ),
+    ] = "",
     background: Annotated[
         bool, typer.Option("--background", help="Return when it is ready; `e1 down` stops it.")
     ] = False,
@@ -56,11 +64,20 @@ def up(  # noqa: PLR0917 - typer calls it; every parameter is an option of the c
     models = model or list(MODELS)
     if background:
         several = [("--allow-host", name) for name in allow_host or []] + [("--model", slug) for slug in models]
-        one = [("--host", host), ("--port", str(port)), ("--data", str(data)), ("--workers", str(workers))]
+        one = [
+            ("--host", host),
+            ("--port", str(port)),
+            ("--data", str(data)),
+            ("--workers", str(workers)),
+            ("--prefix", prefix),
+        ]
         raise typer.Exit(local.up_in_background(data, [part for pair in (*one, *several) for part in pair]))
     for line in banner_lines(models):
         say(line)
-    raise typer.Exit(local.up(host=host, port=port, allow=allow_host or [], models=models, data=data, workers=workers))
+    allow = allow_host or []
+    raise typer.Exit(
+        local.up(host=host, port=port, allow=allow, models=models, data=data, workers=workers, prefix=prefix)
+    )
 
 
 @app.command()

@@ -1,10 +1,31 @@
 """Defaults that both the settings and `e1 up` use."""
 
 import hashlib
+import re
 import shutil
 from urllib.parse import unquote, urlsplit
 
 MODELS = ("e1-demo",)
+PREFIX = re.compile(r"(/[A-Za-z0-9_-]+)*")
+OWN_PLACES = frozenset(
+    [
+        "account",
+        "admin",
+        "api",
+        "contexts",
+        "favicon.ico",
+        "help",
+        "jobs",
+        "livez",
+        "login",
+        "logout",
+        "metrics",
+        "readyz",
+        "service",
+        "static",
+    ]
+)
+"""First parts of the service's own addresses: as a prefix, one could not be told from them."""
 OWN_HOSTS = ("127.0.0.1", "localhost", "[::1]")
 """Names by which a machine reaches itself, as the Host header has them."""
 
@@ -13,14 +34,35 @@ STORED_BYTES = 100_000_000_000
 SHARE_OF_DISK = 0.5
 
 
-def cookie_name(base: str, *, service: str, https: bool) -> str:
+def cookie_name(base: str, *, service: str, https: bool, prefix: str = "") -> str:
     """Return the name of a cookie of one service.
 
     Browsers share cookies between the ports of a host, so two services with equal names log each other out. By https
-    the prefix `__Host-` keeps other hosts of the domain from setting the cookie; browsers refuse it by http.
+    `__Host-` keeps other hosts of the domain from setting the cookie. Browsers refuse it by http, and for a cookie of
+    a service under a `prefix`: then `__Secure-` keeps pages without TLS from setting it.
     """
-    mark = f"-{hashlib.sha256(service.encode()).hexdigest()[:8]}" if service else ""
-    return f"{'__Host-' if https else ''}{base}{mark}"
+    named = service + prefix
+    mark = f"-{hashlib.sha256(named.encode()).hexdigest()[:8]}" if named else ""
+    kind = ("__Secure-" if prefix else "__Host-") if https else ""
+    return f"{kind}{base}{mark}"
+
+
+def prefix(text: str) -> str:
+    """Return a prefix of addresses as the program uses it: empty, or with a slash before it and none behind it."""
+    inner = text.strip().strip("/")
+    return f"/{inner}" if inner else ""
+
+
+def prefix_problem(prefix: str) -> str:
+    """Return why a prefix cannot be used, as the end of a sentence; empty if it can."""
+    if prefix and not PREFIX.fullmatch(prefix):
+        return (
+            f"is {prefix!r}; it is the path of the service's address, such as /e1: a slash, then letters, digits, - "
+            "and _, and no slash at the end"
+        )
+    if (first := prefix[1:].partition("/")[0]) in OWN_PLACES:
+        return f"begins with /{first}, which the service itself uses; choose another name, such as /e1"
+    return ""
 
 
 def database_problem(url: str) -> str:

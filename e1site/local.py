@@ -31,6 +31,7 @@ from e1site.stack.environment import (
     place_of,
     reachable_names,
     usable_port,
+    usable_prefix,
     web_environment,
 )
 from e1site.stack.errors import StackError, StopRequested
@@ -62,14 +63,16 @@ def up(
     models: list[str],
     data: Path,
     workers: int,
+    prefix: str = "",
 ) -> int:
     """Run the service in the foreground until Ctrl-C, SIGTERM or SIGHUP, and return the exit status.
 
     That is 0 after a clean stop, 2 for wrong arguments and settings, and 1 if the service could not start. Standard
-    error has the reason. Port 0 picks a free one.
+    error has the reason. Port 0 picks a free one. `prefix` is the path of the address that people use, such as `/e1`.
     """
     folder = DataFolder.at(data)
     try:
+        prefix = usable_prefix(prefix)
         _check_arguments(models, workers)
         if foreign := forget_foreign():
             say(f"not used, because they belong to other programs: {', '.join(foreign)}")
@@ -87,14 +90,14 @@ def up(
             folder.address_file.unlink(missing_ok=True)
             guardian = Guardian(folder.stack_id, lock, folder.turn_log("guardian"))
             stack.callback(guardian.close)
-            env = children_environment(folder, host, models, also=allow)
+            env = children_environment(folder, host, models, also=allow) | {"E1_PREFIX": prefix}
             # Workers on a CPU share its cores: if each took all of them, every one would be slower.
             env.setdefault("OMP_NUM_THREADS", str(max(1, usable_cores() // max(1, workers * len(models)))))
             supervisor = Supervisor(folder, env, guardian, signals, say)
             stack.callback(lambda: folder.address_file.unlink(missing_ok=True))
             try:
                 _start(folder, supervisor, host=host, port=port, models=models, workers=workers)
-                _serve(folder, supervisor, host=host, port=port, without=() if workers else models)
+                _serve(folder, supervisor, host=host, port=port, prefix=prefix, without=() if workers else models)
             except StopRequested:
                 say("stopping; once more Ctrl-C hurries")
             finally:
@@ -271,7 +274,15 @@ def _await(folder: DataFolder, supervisor: Supervisor, name: str, is_ready: Call
         supervisor.tick()
 
 
-def _serve(folder: DataFolder, supervisor: Supervisor, *, host: str, port: int, without: Sequence[str] = ()) -> None:
+def _serve(
+    folder: DataFolder,
+    supervisor: Supervisor,
+    *,
+    host: str,
+    port: int,
+    prefix: str = "",
+    without: Sequence[str] = (),
+) -> None:
     """Print `ready URL` once /readyz is green, then watch the children. Ends by StopRequested only.
 
     The models `without` a worker here may be red.
@@ -290,9 +301,9 @@ def _serve(folder: DataFolder, supervisor: Supervisor, *, host: str, port: int, 
         if time.monotonic() >= remind_at:
             say(f"waiting: {red} (logs in {folder.logs})")
             remind_at = time.monotonic() + REMINDER_SECONDS
-    url = f"http://{parts.bracketed(address)}:{port}"
+    url = f"http://{parts.bracketed(address)}:{port}{prefix}"
     folder.address_file.write_text(url + "\n", encoding="ascii")
-    for line in ways_in(folder, host, port, url):
+    for line in ways_in(folder, host, f"{port}{prefix}", url):
         say(line)
     say(f"ready {url}")
     supervisor.start(parts.artefact_worker())  # last, because no file has been asked for yet
@@ -300,10 +311,10 @@ def _serve(folder: DataFolder, supervisor: Supervisor, *, host: str, port: int, 
         supervisor.tick()
 
 
-def ways_in(folder: DataFolder, host: str, port: int, url: str) -> Iterator[str]:
-    """Yield how other machines, other folders and other programs reach the service."""
+def ways_in(folder: DataFolder, host: str, place: str, url: str) -> Iterator[str]:
+    """Yield how other machines, other folders and other programs reach the service. `place` is port and prefix."""
     if names := reachable_names(host):
-        yield f"others reach it at {', '.join(f'http://{name}:{port}' for name in names)}"
+        yield f"others reach it at {', '.join(f'http://{name}:{place}' for name in names)}"
     yield "in other terminals, folders and programs:"
     yield f"  export E1_URL={url}"
     yield f'  export E1_TOKEN="$(cat {shlex.quote(str(folder.path / "token"))})"'

@@ -35,6 +35,10 @@ SECRET_KEY = env.str("E1_SECRET_KEY", default="")
 DEBUG = env.bool("E1_DEBUG", default=False)
 ALLOWED_HOSTS = env.list("E1_ALLOWED_HOSTS", default=list(defaults.OWN_HOSTS))
 CSRF_TRUSTED_ORIGINS = env.list("E1_CSRF_TRUSTED_ORIGINS", default=[])
+if _problem := defaults.prefix_problem(E1_PREFIX := env.str("E1_PREFIX", default="")):
+    raise ImproperlyConfigured(f"E1_PREFIX {_problem}")
+FORCE_SCRIPT_NAME = E1_PREFIX or None
+"""Django writes it before every address, and `e1site.prefix` takes it from the path of every request."""
 
 E1_MODELS = env.list("E1_MODELS", default=list(defaults.MODELS))
 """Enabled models: each needs at least one worker on its queue."""
@@ -249,7 +253,7 @@ LOGOUT_REDIRECT_URL = "login"
 LANGUAGE_CODE = "en-gb"
 TIME_ZONE = "UTC"
 USE_TZ = True
-STATIC_URL = "static/"
+STATIC_URL = f"{E1_PREFIX}/static/"
 # Without it, whitenoise serves the packaged files in place; with it, `manage.py collectstatic` fills it for a proxy.
 STATIC_ROOT = env.str("E1_STATIC_ROOT", default="") or None
 WHITENOISE_USE_FINDERS = True
@@ -281,11 +285,12 @@ E1_PROXIES = env.int("E1_PROXIES", default=0)
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = f"{E1_PREFIX}/"
 _HTTPS = env.bool("E1_HTTPS", default=False)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _HTTPS
 _SERVICE = env.str("E1_COOKIES", default="")
-SESSION_COOKIE_NAME = defaults.cookie_name("sessionid", service=_SERVICE, https=_HTTPS)
-CSRF_COOKIE_NAME = defaults.cookie_name("csrftoken", service=_SERVICE, https=_HTTPS)
+SESSION_COOKIE_NAME = defaults.cookie_name("sessionid", service=_SERVICE, https=_HTTPS, prefix=E1_PREFIX)
+CSRF_COOKIE_NAME = defaults.cookie_name("csrftoken", service=_SERVICE, https=_HTTPS, prefix=E1_PREFIX)
 SECURE_HSTS_SECONDS = env.int("E1_HSTS_SECONDS", default=31_536_000) if _HTTPS else 0
 """Time for which browsers refuse http after a visit by https."""
 SILENCED_SYSTEM_CHECKS = [
@@ -350,6 +355,7 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Protein libraries of any size through Profluent-E1: embeddings, predictions, scores.",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
+    "SERVERS": [{"url": E1_PREFIX}] if E1_PREFIX else [],
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SERVE_AUTHENTICATION": [],
     "COMPONENT_SPLIT_REQUEST": True,

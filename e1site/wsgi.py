@@ -1,6 +1,7 @@
 """WSGI entry point: `gunicorn e1site.wsgi:application`."""
 
 import os
+from collections.abc import Callable, Iterable
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -8,6 +9,7 @@ from django.core.wsgi import get_wsgi_application
 
 from e1site import celery_app
 from e1site.pacing import Paced
+from e1site.prefix import Prefixed
 
 os.environ["DJANGO_SETTINGS_MODULE"] = "e1site.settings"
 
@@ -23,7 +25,9 @@ def _check_key() -> None:
 
 
 _check_key()
-application = Paced(get_wsgi_application(), longest=settings.E1_UPLOAD_SECONDS)
+application: Callable[..., Iterable[bytes]] = Paced(get_wsgi_application(), longest=settings.E1_UPLOAD_SECONDS)
+if settings.E1_PREFIX:
+    application = Prefixed(application, settings.E1_PREFIX)
 
 # Workers wait long for messages; a web request does not wait for a broker that hangs.
 celery_app.conf.broker_transport_options = {**celery_app.conf.broker_transport_options, "socket_timeout": 3}

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 import psutil
 
 from e1client.settings import is_loopback
-from e1site.defaults import OWN_HOSTS
+from e1site.defaults import OWN_HOSTS, prefix, prefix_problem
 from e1site.stack.binaries import find_postgres, run_as
 from e1site.stack.errors import StackError
 from e1site.stack.folder import DataFolder
@@ -22,7 +22,7 @@ from e1site.stack.parts import bracketed
 from e1site.stack.processes import MARKER
 from e1site.stack.servers import Postgres, Valkey
 
-FOREIGN = re.compile(r"PG[A-Z]+|CELERY_\w+|GUNICORN_CMD_ARGS")
+FOREIGN = re.compile(r"PG[A-Z]+|CELERY_\w+|GUNICORN_CMD_ARGS|SCRIPT_NAME")
 """Variables of another project in the same shell, which programs of ours would read. `worker.app` handles some too."""
 STORES = ("DATABASE_URL", "REDIS_URL")
 SECRET_KEY = "E1_SECRET_KEY"  # noqa: S105 - the name of a variable
@@ -178,6 +178,14 @@ def local_address(host: str) -> str:
     if host in EVERY_ADDRESS:
         return "::1" if host == "::" else "127.0.0.1"
     return host
+
+
+def usable_prefix(text: str) -> str:
+    """Return the prefix of addresses as the program uses it. Raises StackError if it cannot be one."""
+    found = prefix(text)
+    if problem := prefix_problem(found):
+        raise StackError(f"the prefix {problem}", code="bad_setting")
+    return found
 
 
 def usable_port(host: str, port: int) -> int:

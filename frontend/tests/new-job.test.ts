@@ -21,7 +21,7 @@ const rules = {
 };
 
 function page(): string {
-  const places = ["preview", "preview-status", "preview-body", "context-preview", "problem-records", "estimate", "upload", "upload-text"];
+  const places = ["preview", "preview-status", "preview-body", "context-preview", "problem-records", "estimate", "upload", "upload-text", "problem-summary"];
   return `<script type="application/json" id="rules">${JSON.stringify(rules)}</script>
     <form id="new-job" action="/jobs/new/"><input type="hidden" name="key"><input type="file" id="id_file">
     <textarea id="id_sequences" name="sequences"></textarea><input type="file" id="id_context_file">
@@ -96,4 +96,14 @@ test("the browser asks whether to leave while something is sent, and not when it
     expect(assign).toHaveBeenCalledWith("/jobs/1/");
   });
   expect(left).toEqual([true]);
+});
+
+test("a file that a proxy refuses is not said to be the service's error", async () => {
+  const { sendWithProgress } = await import("../src/new-job/sending");
+  sendWithProgress();
+  document.getElementById("new-job")?.dispatchEvent(new Event("submit", { cancelable: true }));
+  arrived({ status: 413, text: "<html><center><h1>413 Request Entity Too Large</h1></center></html>" });
+  await vi.waitFor(() => {
+    expect(document.getElementById("problem-summary")?.textContent).toContain("A proxy in front of the service");
+  });
 });

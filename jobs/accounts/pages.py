@@ -23,6 +23,7 @@ from jobs.accounts.logins import password_is_right
 from jobs.errors import ServiceError
 from jobs.models import ApiToken
 from jobs.web.access import own_machine, page, sent_from, user_of
+from jobs.web.addresses import base_address
 from jobs.web.errors import error_page
 
 LIFETIMES: dict[str, tuple[str, int | None]] = {
@@ -51,7 +52,7 @@ def tokens(request: HttpRequest) -> HttpResponse:
         try:
             days = LIFETIMES.get(context["life"], LIFETIMES["365"])[1]
             context["key"] = service.token_create(owner=user_of(request), name=context["name"], days=days)
-            context["base"] = request.build_absolute_uri("/").rstrip("/")
+            context["base"] = base_address(request)
             request.session[MADE] = [*made, sent][-20:]
         except ServiceError as error:
             context["problem"], status = error, error.status_code

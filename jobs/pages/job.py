@@ -36,6 +36,7 @@ from jobs.results.retention import job_keep
 from jobs.templatetags.moments import size
 from jobs.variants.likelihoods import is_ranked
 from jobs.web.access import own_job, page, sent_from, user_of
+from jobs.web.addresses import base_address
 from jobs.web.fragments import fragment
 
 LISTED = 5
@@ -61,7 +62,7 @@ def job_page(request: HttpRequest, job_id: UUID) -> HttpResponse:
         return fragment(request, "jobs/pages/_job_live.html", context)
     first_context = selectors.first_context(job)
     runs = context_runs(job.owner, job.params.get("contexts", ()))
-    base = request.build_absolute_uri("/").rstrip("/")
+    base = base_address(request)
     more = {
         # The first item has the context that the job shares. Other contexts are in the library's own lines.
         "commands": commands_of(job, base=base, context=bool(first_context), runs=runs),

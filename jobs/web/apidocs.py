@@ -18,6 +18,7 @@ from drf_spectacular.views import SpectacularAPIView
 from rest_framework.renderers import JSONOpenAPIRenderer
 from rest_framework.request import Request
 
+from jobs.web.addresses import base_address
 from jobs.web.rest.openapi import STATUS_OF
 
 _making = Lock()
@@ -37,7 +38,7 @@ def api_docs(request: HttpRequest) -> HttpResponse:
         "objects": list(objects(document)),
         "refusals": list(refusals(document)),
         "examples": examples(document),
-        "base": request.build_absolute_uri("/").rstrip("/"),
+        "base": base_address(request),
     }
     return render(request, "jobs/web/api_docs.html", context)
 

@@ -14,6 +14,7 @@ from django.template.loader import render_to_string
 
 from jobs.errors import InvalidInput, NotFound, ServiceError, Unavailable
 from jobs.web import browser_assets
+from jobs.web.addresses import asks_rest
 from jobs.web.disk import disk_full, is_full, says_full
 
 AGAIN_SECONDS = 10
@@ -33,7 +34,7 @@ CSRF_ORIGIN = (
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    if request.path.startswith("/api/"):
+    if asks_rest(request):
         return json_error(NotFound("there is nothing at this address"))
     return error_page(request, "Not found", NOT_FOUND, 404)
 
@@ -60,7 +61,7 @@ def broken(request: HttpRequest) -> HttpResponse:
     """
     error = sys.exc_info()[1]
     refusal = store_failed(error) if error is not None else None
-    if request.path.startswith("/api/"):
+    if asks_rest(request):
         return json_error(refusal or ServiceError("the service failed; its log has the details"))
     away = refusal is not None
     context = {
@@ -77,11 +78,11 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer a request that Django refuses. Only the log has the details, except for a name that is not allowed."""
     if isinstance(exception, DisallowedHost):
         error = unknown_host(request.META.get("HTTP_HOST", ""))
-        if request.path.startswith("/api/"):
+        if asks_rest(request):
             return json_error(error)
         remedies = " ".join(problem.remedy for problem in error.problems)
         return error_page(request, "Unknown name", f"{error.sentence} {remedies}", 400)
-    if request.path.startswith("/api/"):
+    if asks_rest(request):
         return json_error(InvalidInput("the request cannot be read", code="bad_request"))
     return error_page(request, "Bad request", UNREADABLE, 400)
 
@@ -113,7 +114,7 @@ def refusal_page(request: HttpRequest, title: str, error: ServiceError) -> HttpR
 
 def refused(request: HttpRequest, title: str, error: ServiceError) -> HttpResponse:
     """Return the refusal of a middleware: JSON under `/api/`, a page elsewhere."""
-    return json_error(error) if request.path.startswith("/api/") else refusal_page(request, title, error)
+    return json_error(error) if asks_rest(request) else refusal_page(request, title, error)
 
 
 def json_error(error: ServiceError) -> HttpResponse:

@@ -158,7 +158,7 @@ class RequestPlaces:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if request.path == "/livez":
+        if request.path_info == "/livez":
             return self._get_response(request)
         _thread.in_request = True
         try:

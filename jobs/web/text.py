@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 
 from jobs.errors import InvalidInput
 from jobs.limits import SHOWN_NAME
+from jobs.web.addresses import asks_rest
 from jobs.web.errors import refused
 
 NUL = "\0"
@@ -46,7 +47,7 @@ class TextCheck:
     def process_view(
         self, request: HttpRequest, view: Callable[..., Any], args: Any, kwargs: Any
     ) -> HttpResponse | None:
-        if request.method != "POST" or request.path.startswith("/api/"):
+        if request.method != "POST" or asks_rest(request):
             return None
         try:
             check_text((name, text) for name, texts in request.POST.lists() for text in texts)

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from jobs.errors import TooManyRequests, Unavailable
 from jobs.limits import MAX_UPLOAD_BODY, SMALL_FORM
 from jobs.parsing.numbers import whole
+from jobs.web.addresses import asks_rest
 from jobs.web.disk import upload_announced
 from jobs.web.errors import error_page, refused
 from jobs.web.places import UPLOADS
@@ -57,7 +58,7 @@ class FormPlaces:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if is_small(request.META.get("CONTENT_LENGTH")):
             return self._get_response(request)
-        rest = request.path.startswith("/api/")
+        rest = asks_rest(request)
         if not request.user.is_authenticated:
             if rest:
                 return self._get_response(request)

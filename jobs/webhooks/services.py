@@ -27,7 +27,6 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import F, Min, QuerySet
 from django.db.models.functions import Now
-from django.urls import reverse
 from django.utils import timezone
 
 from e1protocol import SERVICE_QUEUE, TASK_WEBHOOKS
@@ -35,6 +34,7 @@ from jobs.errors import Conflict, InvalidInput, NotFound
 from jobs.models import Delivery, Job, Webhook
 from jobs.models.states import JobState
 from jobs.queue.dispatch import BROKER_ERRORS
+from jobs.web.addresses import address_outside_requests
 from jobs.web.places import LOOK_UPS
 from jobs.webhooks.outside import Refused, checked_address, post, target_of
 
@@ -123,7 +123,7 @@ def webhooks_record(job: Job) -> None:
     if not hooks:
         return
     data = {"id": str(job.pk), "name": job.name, "model": job.model, "action": job.action, "state": str(job.state)}
-    data["url"] = reverse("job-detail", args=[job.pk])
+    data["url"] = address_outside_requests("job-detail", job.pk)
     body = orjson.dumps({"type": event, "timestamp": timezone.now().isoformat(), "data": data}).decode()
     Delivery.objects.bulk_create(Delivery(webhook=hook, event=event, body=body) for hook in hooks)
     transaction.on_commit(_publish)

@@ -7,6 +7,7 @@ import re
 import signal
 import socket
 import subprocess
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,6 +29,29 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def make_certificate(place: Path) -> Path:
+    """Make a folder with a certificate for 127.0.0.1 and its key, and return it."""
+    openssl = needed_program("openssl", package="openssl")
+    place.mkdir()
+    subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+    files = ["-keyout", str(place / "key.pem"), "-out", str(place / "cert.pem")]
+    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    subprocess.run([openssl, "req", "-x509", "-days", "2", *key, *subject, *files], capture_output=True, check=True)
+    return place
+
+
+def collect_static(folder: Path) -> Path:
+    """Collect the static files into this folder with the Dockerfile's own command, and return it."""
+    command = re.search(r"^RUN (DATABASE_URL=.+?) --no-input$", stages()["web"], re.MULTILINE | re.DOTALL)
+    assert command
+    text = command[1].replace("\\\n", " ").replace("/srv", str(folder)).replace("python", sys.executable)
+    env = {"PATH": os.environ["PATH"], "DJANGO_SETTINGS_MODULE": "e1site.settings"}
+    shell = ["sh", "-ec", f"{text} --no-input"]
+    done = subprocess.run(shell, env=env, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return folder
 
 
 def image_environment() -> dict[str, str]:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import http.client
 import http.server
 import json
-import os
 import re
-import shutil
 import ssl
 import subprocess
 import sys
@@ -23,8 +21,8 @@ from e1site.stack.processes import wait_gone
 from e1site.webserver.arriving import SMALL_BODY
 from jobs.limits import MAX_UPLOAD_BYTES
 from jobs.web.access import client_address
-from tests.deploy.composed import ROOT, stages
-from tests.deploy.proxy import Nginx, find_nginx, free_port
+from tests.deploy.composed import ROOT
+from tests.deploy.proxy import Nginx, collect_static, find_nginx, free_port, make_certificate
 from tests.stack import Stack
 
 pytestmark = [
@@ -59,28 +57,12 @@ def stack(folder):
 
 @pytest.fixture(scope="module")
 def files(folder) -> Path:
-    """Collect the static files with the Dockerfile's own command."""
-    command = re.search(r"^RUN (DATABASE_URL=.+?) --no-input$", stages()["web"], re.MULTILINE | re.DOTALL)
-    assert command
-    text = command[1].replace("\\\n", " ").replace("/srv", str(folder)).replace("python", sys.executable)
-    env = {"PATH": os.environ["PATH"], "DJANGO_SETTINGS_MODULE": "e1site.settings"}
-    shell = ["sh", "-ec", f"{text} --no-input"]
-    done = subprocess.run(shell, env=env, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return folder
+    return collect_static(folder)
 
 
 @pytest.fixture(scope="module")
 def certificate(folder) -> Path:
-    openssl = shutil.which("openssl")
-    assert openssl, "openssl is needed to make a certificate"
-    place = folder / "tls"
-    place.mkdir()
-    subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
-    files = ["-keyout", str(place / "key.pem"), "-out", str(place / "cert.pem")]
-    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    subprocess.run([openssl, "req", "-x509", "-days", "2", *key, *subject, *files], capture_output=True, check=True)
-    return place
+    return make_certificate(folder / "tls")
 
 
 @pytest.fixture(scope="module")
@@ -378,6 +360,21 @@ def test_an_upload_beyond_the_limit_is_refused_before_it_is_sent(proxy, trust, s
         assert (answer.status == 413) == (status == 413)
         assert (refusal["code"] == "too_large") == (status == 413)
         connection.close()
+
+
+def test_a_form_beyond_the_limit_is_refused_by_a_page_that_names_the_proxy(proxy, trust):
+    port = int(proxy.https.rpartition(":")[2])
+    connection = http.client.HTTPSConnection("127.0.0.1", port, context=trust, timeout=SECONDS)
+    connection.putrequest("POST", "/jobs/new/")
+    connection.putheader("Content-Type", "multipart/form-data; boundary=x")
+    connection.putheader("Content-Length", str(MAX_UPLOAD_BYTES + (100 << 20)))
+    connection.endheaders(b"--x\r\n")
+    answer = connection.getresponse()
+    text = answer.read().decode()
+    connection.close()
+    assert (answer.status, answer.headers["content-type"]) == (413, "text/html")
+    assert "The proxy refuses this upload" in text
+    assert "packed with gzip" in text
 
 
 def test_a_service_that_is_away_is_said_in_the_service_s_form(folder, files):

@@ -17,6 +17,19 @@ def library(count: int, length: int = 120) -> str:
     return "".join(f">p{n}\n{''.join(rng.choice(letters, length))}\n" for n in range(count))
 
 
+LETTERS = "ACDEFGHIKLMNPQRSTVWY"
+
+
+def proteins(count: int) -> str:
+    """Return four families that repeat different residues."""
+    lines = []
+    for number in range(count):
+        family = number % 4
+        base = LETTERS[5 * family : 5 * family + 5]
+        lines.append(f">family{family}_{number}\n{base * (6 + number % 7)}{LETTERS[number % 20]}")
+    return "\n".join(lines) + "\n"
+
+
 def file(name: str, text: str) -> dict:
     return {"name": name, "mimeType": "text/plain", "buffer": text.encode()}
 
@@ -32,6 +45,12 @@ def submit(page: Page, name: str, text: str, action: str = "encode") -> None:
 
 def wait_for(page: Page, state: str) -> None:
     expect(page.locator("#live .state").first).to_have_text(state, timeout=60_000)
+
+
+def cancel(page: Page) -> None:
+    """Cancel a job on its page, which asks first."""
+    page.locator("summary", has_text="Cancel job").click()
+    page.get_by_role("button", name="Cancel for good").click()
 
 
 def tab_to(page: Page, description: str) -> None:

@@ -8,18 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import THEMES, violations
-
-LETTERS = "ACDEFGHIKLMNPQRSTVWY"
-
-
-def proteins(count: int) -> str:
-    """Return four families that repeat different residues."""
-    lines = []
-    for number in range(count):
-        family = number % 4
-        base = LETTERS[5 * family : 5 * family + 5]
-        lines.append(f">family{family}_{number}\n{base * (6 + number % 7)}{LETTERS[number % 20]}")
-    return "\n".join(lines) + "\n"
+from tests.e2e.steps import proteins
 
 
 @pytest.fixture(scope="module")

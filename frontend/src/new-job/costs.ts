@@ -11,7 +11,7 @@ let usage: Usage | null = null; // the service's last answer; without it the pag
 
 export async function askUsage(): Promise<void> {
   try {
-    const answer = await fetch("/api/usage/", { headers: { Accept: "application/json" } });
+    const answer = await fetch(form.dataset.usage ?? "", { headers: { Accept: "application/json" } });
     usage = answer.ok ? ((await answer.json()) as Usage) : null;
   } catch {
     usage = null;

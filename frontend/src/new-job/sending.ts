@@ -6,6 +6,10 @@ import { library } from "./previews";
 import { leadToFaults, showPreview } from "./shown";
 import { type Answer, type Sending, send } from "./upload";
 
+// The service itself answers 413 with the page, and its own reason on it.
+const PROXY_TOO_LARGE =
+  "A proxy in front of the service refuses files of this size, and nothing was queued. Send the library packed with gzip or in parts, or ask the administrator to raise the proxy's limit (nginx: client_max_body_size).";
+
 let sending: Sending | null = null;
 let ended = false; // whether the session has ended: then the form has an old token
 
@@ -88,11 +92,12 @@ function take(answer: Answer): void {
   busy(false);
   ended = answer.status === 401 || answer.status === 403;
   if (ended) {
-    say("You are logged out, and nothing was queued. This form stays as it is: log in, then submit it again.", "/login/");
+    say("You are logged out, and nothing was queued. This form stays as it is: log in, then submit it again.", form.dataset.login);
     return;
   }
   const page = new DOMParser().parseFromString(answer.text, "text/html");
   if (page.getElementById("problem-summary")) showProblems(page);
+  else if (answer.status === 413) say(PROXY_TOO_LARGE);
   else say(`The service answered with an error (${answer.status}). Nothing was queued; try it again in a minute.`);
 }
 

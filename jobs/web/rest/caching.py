@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 
+from jobs.web.addresses import asks_rest
+
 View = Callable[[HttpRequest], HttpResponse]
 
 
@@ -14,7 +16,7 @@ def no_store(get_response: View) -> View:
 
     def answer(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
-        if request.path.startswith("/api/"):
+        if asks_rest(request):
             response.headers.setdefault("Cache-Control", "private, no-store")
         return response
 
