@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e.conftest import until
-from tests.e2e.steps import BAD, GOOD, fail_chunk_of, file, library, submit, wait_for
+from tests.e2e.steps import BAD, GOOD, cancel, fail_chunk_of, file, library, submit, wait_for
 
 
 def moved_on(bar: Locator, seen: int) -> None:
@@ -61,7 +61,7 @@ def test_progress_moves_by_itself_and_a_job_is_cancelled_half_way(page, service)
     moved_on(bar, seen)
     assert bar.evaluate("bar => bar.value") > seen
     expect(page.locator("#live")).to_contain_text("to go", timeout=60_000)
-    page.get_by_role("button", name="Cancel job").click()
+    cancel(page)
     wait_for(page, "cancelled")
     job = service.jobs(limit=1)[0]
     assert job.counts["succeeded"] > 0
@@ -85,7 +85,7 @@ def test_no_click_is_lost_while_the_page_moves(page):
     moved_on(bar, seen)
     page.mouse.up()
     wait_for(page, "paused")
-    page.get_by_role("button", name="Cancel job").click()
+    cancel(page)
     wait_for(page, "cancelled")
 
 
@@ -95,7 +95,7 @@ def test_pause_and_resume(page):
     wait_for(page, "paused")
     expect(page.locator("#live")).to_contain_text("by you")
     page.get_by_role("button", name="Resume").click()
-    page.get_by_role("button", name="Cancel job").click()
+    cancel(page)
     wait_for(page, "cancelled")
 
 

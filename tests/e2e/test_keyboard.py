@@ -165,7 +165,8 @@ def test_a_session_with_keys_alone(keys, stack, service, tmp_path):
     search(keys, other)
     keys.open(other)
     ready(page)
-    keys.to("Cancel job")
+    keys.open("Cancel job")
+    keys.to("Cancel for good")
     service.cancel(long)  # another request is faster
     wait_for(page, "cancelled")
     expect(page.locator("#do-cancel")).to_have_count(0)
@@ -198,6 +199,7 @@ def test_a_job_is_cancelled_and_logged_out_of_with_keys_alone(keys, stack, servi
     page.goto(f"/jobs/{job.id}/")
     ready(page)
     keys.open("Cancel job")
+    keys.open("Cancel for good")
     expect(page.get_by_role("main")).to_contain_text("The job is cancelled. Finished results stay.")
     until(lambda: service.job(job.id).is_final)
     keys.to("Account")

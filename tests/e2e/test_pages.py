@@ -224,6 +224,7 @@ def test_the_focus_stays_where_it_is_while_the_page_moves(page, service):
     page.locator("#id_file").set_input_files(file("focus.fasta", library(6000)))
     page.get_by_role("button", name="Submit job").click()
     wait_for(page, "running")
+    page.locator("#ask-cancel summary").click()
     page.locator("#do-cancel").focus()
     done = "document.querySelector('#live progress').value"
     seen = page.evaluate(done)

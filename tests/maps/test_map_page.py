@@ -103,7 +103,10 @@ def test_maps_are_numbered_by_themselves(lib, browser):
     shown = text(browser, page(lib))
     assert re.findall(r'<th scope="row">(UMAP \d+)</th>', shown) == ["UMAP 2", "UMAP 1"]
     newest = Artefact.objects.filter(kind="map").latest("pk")
-    assert f'value="cancel-{newest.pk}" id="cancel-{newest.pk}">Cancel<span class="visually-hidden"> map 2<' in shown
+    assert (
+        f'value="cancel-{newest.pk}" id="cancel-{newest.pk}">Cancel for good<span class="visually-hidden"> map 2<'
+        in shown
+    )
 
 
 def test_the_table_shows_the_map_in_pages_narrowed_by_cluster_and_name(lib, browser, ready):

@@ -1,53 +1,120 @@
-"""What can't be undone takes a second step on pages, also without scripts."""
+"""What can't be undone takes a second step, on every page and without scripts."""
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from html.parser import HTMLParser
 
 import pytest
 
-from jobs.models import Alignment
-from tests.web.rosalind import objects_of
+from jobs.models import Alignment, Artefact, Assay, Structure
+from jobs.models.states import JobState, WorkState
+from tests.factories import make_job, record
+from tests.web.rosalind import addresses, objects_of
+from tests.web.routes import PAGE, PAGE_OBJECT, routes
 
 pytestmark = pytest.mark.django_db
 
+HARMLESS = {
+    # They make something, change what can be changed back, or only read.
+    *("build", "build-h5", "build-parquet", "csv", "fasta", "homologs", "keep", "new", "off", "on", "pause", "preview"),
+    *("rename", "resume", "retry", "search", "store", "upload"),
+}
+"""Values of `do` that may act at once. Any other button must be inside a closed `details`, which is the question."""
+PLAIN = (
+    *("/login/", "/logout/", "/account/password/", "/account/tokens/", "/account/webhooks/"),
+    *("/jobs/new/", "/assays/", "/contexts/", "/structures/"),
+)
+"""Ends of addresses whose forms without a `do` make something, or say who one is."""
 
-class Buttons(HTMLParser):
-    """Collects the buttons of dangerous actions, and whether each is inside a closed `details`."""
 
-    def __init__(self) -> None:
+@dataclass(frozen=True)
+class Button:
+    """A button that sends a form by POST."""
+
+    page: str
+    action: str
+    name: str
+    value: str
+    asked: bool
+
+    @property
+    def act(self) -> str:
+        return re.sub(r"-?\d+$", "", self.value) if self.name == "do" else ""
+
+
+class Forms(HTMLParser):
+    """Collects the buttons of a page that send a form by POST, and whether each is inside a closed `details`."""
+
+    def __init__(self, page: str) -> None:
         super().__init__()
-        self.found: list[bool] = []
+        self._page = page
         self._details: list[bool] = []
+        self._form: dict[str, str | None] = {}
+        self._forms: dict[str, dict[str, str | None]] = {}
+        self._buttons: list[tuple[dict[str, str | None], dict[str, str | None], bool]] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = dict(attrs)
         if tag == "details":
-            self._details.append("open" in values)
-        elif (
-            tag == "button" and "btn-outline-danger" in (values.get("class") or "") and values.get("value") != "cancel"
-        ):
-            self.found.append(bool(self._details) and not any(self._details))
+            self._details.append("open" not in values)
+        elif tag == "form":
+            self._form = values
+            if name := values.get("id"):
+                self._forms[name] = values
+        elif tag == "button" or (tag == "input" and values.get("type") in ("submit", "image")):
+            self._buttons.append((values, self._form, any(self._details)))
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "details":
             self._details.pop()
+        elif tag == "form":
+            self._form = {}
+
+    def buttons(self) -> list[Button]:
+        found = []
+        for values, around, asked in self._buttons:
+            form = self._forms.get(values.get("form") or "", around)
+            if values.get("type") == "button" or (form.get("method") or "").lower() != "post":
+                continue
+            action = values.get("formaction") or form.get("action") or self._page
+            found.append(Button(self._page, action, values.get("name") or "", values.get("value") or "", asked))
+        return found
 
 
-def test_revoking_and_deleting_ask_first(api, browser, person, monkeypatch):
+@pytest.fixture
+def buttons(api, browser, person, monkeypatch) -> list[Button]:
+    """Return the buttons of every page of a person who has one object of each kind in each state that matters."""
     things = objects_of(api, person, monkeypatch)
-    alignment = Alignment.objects.get()
-    for address in (
-        "/account/tokens/",
-        "/account/webhooks/",
-        "/contexts/sets/top-secret-library/",
-        f"/contexts/alignments/{alignment.pk}/",
-        f"/jobs/{things['job_id']}/",
-        f"/jobs/{things['scored_job']}/assays/",
-    ):
-        page = browser.get(address)
-        assert page.status_code == 200, address
-        buttons = Buttons()
-        buttons.feed(page.content.decode())
-        assert buttons.found, f"{address} has no such button"
-        assert all(buttons.found), f"{address} has a button that acts at once"
+    running = make_job(person, [record(0)])
+    type(running).objects.filter(pk=running.pk).update(state=JobState.RUNNING)
+    Artefact.objects.create(
+        job_id=things["job_id"], kind="map", fingerprint="z", params={"method": "pca"}, state=WorkState.FAILED
+    )
+    pages = [path for route in routes() if route.kind in (PAGE, PAGE_OBJECT) for path in addresses(route, things)]
+    found: list[Button] = []
+    for path in (*pages, f"/jobs/{running.pk}/"):
+        answer = browser.get(path)
+        if answer.status_code == 200 and "html" in answer.headers["Content-Type"]:
+            forms = Forms(path)
+            forms.feed(answer.content.decode())
+            found += forms.buttons()
+    return found
+
+
+def test_each_button_that_cannot_be_undone_asks_first(buttons):
+    at_once = [one for one in buttons if not one.asked]
+    wrong = {
+        (one.page, one.value or one.action)
+        for one in at_once
+        if one.act not in HARMLESS and not (one.act == "" and one.action.partition("?")[0].endswith(PLAIN))
+    }
+    assert wrong == set()
+
+
+def test_every_act_that_destroys_is_among_them(buttons):
+    """So that the walk has not lost the pages with these buttons."""
+    asked = {one.act or one.action.rstrip("/").rpartition("/")[2] for one in buttons if one.asked}
+    assert {"cancel", "delete", "delete-column", "revoke"} <= asked
+    assert Alignment.objects.count() == Assay.objects.count() == Structure.objects.count() == 1, "nothing was sent"
