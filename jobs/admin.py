@@ -20,6 +20,7 @@ from jobs.errors import ServiceError
 from jobs.fleet.workers import worker_drain
 from jobs.models import CostCentre, Job, Quota, Worker
 from jobs.operations import queues as fleet
+from jobs.operations.leaving import user_delete
 from jobs.quotas import usage
 from jobs.quotas.rules import Amounts
 from jobs.templatetags.moments import size
@@ -52,14 +53,33 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
         return {name: action for name, action in super().get_actions(request).items() if name != "delete_selected"}
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
-        """Offer to deactivate a user who has jobs. Others are deleted as Django does it."""
+        """Offer to deactivate a user who has jobs, or to delete all of them. Others are deleted as Django does it."""
         user = self.get_object(request, object_id)
         if user is None or not (jobs := Job.objects.filter(owner=user).count()):
             return super().delete_view(request, object_id, extra_context)
         if not self.has_delete_permission(request, user):
             raise PermissionDenied
+        if request.method == "POST" and "with_jobs" in request.POST:
+            if request.POST["with_jobs"] != user.get_username():
+                self.message_user(request, "That is not the user's name. Nothing is deleted.", messages.ERROR)
+            elif self._delete_with_jobs(request, user):
+                return redirect("admin:auth_user_changelist")
         context = {**self.admin_site.each_context(request), "title": "Delete user", "object": user, "jobs": jobs}
         return TemplateResponse(request, "admin/user_has_jobs.html", context)
+
+    def _delete_with_jobs(self, request: HttpRequest, user: User) -> bool:
+        """Delete a user and all jobs; return False, with a message, if the user has to stay."""
+        try:
+            user_deactivate(user=user)
+        except ServiceError as error:
+            self.message_user(request, f"{error.detail}.", messages.ERROR)
+            return False
+        name = user.get_username()
+        self.log_deletions(request, User.objects.filter(pk=user.pk))  # before the object is gone
+        gone = user_delete(user=user)
+        jobs = f"{gone:,} job{'' if gone == 1 else 's'}"
+        self.message_user(request, f"{name} is deleted, with {jobs} and all results.", messages.SUCCESS)
+        return True
 
     def deactivate_one(self, request: HttpRequest, id: str) -> HttpResponse:
         """Deactivate a user from the page that cannot delete the user."""

@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponseBase
 
-PROBES = ("/livez", "/readyz")
-"""They show no one's data. `/metrics` names workers, so it is for the service's own names."""
+PROBES = ("/livez", "/readyz", "/metrics")
+"""They show no one's data: only counts, and names of workers."""
 
 
 def any_host(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[[HttpRequest], HttpResponseBase]:
-    """Skip the check of the Host header for probes: load balancers and Kubernetes send the address of the container."""
+    """Skip the check of the Host header for probes: load balancers, Kubernetes and Prometheus send the address."""
 
     def answer(request: HttpRequest) -> HttpResponseBase:
         if request.path_info in PROBES:

@@ -315,7 +315,8 @@ def test_probes_answer_under_any_host(person):
     client = Client(headers={"Host": "10.244.0.17:8000"})
     assert client.get("/livez").content == b"ok\n"
     assert client.get("/readyz").status_code in (200, 503)
-    assert client.get("/login/").status_code == client.get("/metrics").status_code == 400
+    assert b"# HELP e1_" in client.get("/metrics").content
+    assert client.get("/login/").status_code == client.get("/metrics/").status_code == 400
 
 
 def test_no_cache_keeps_an_answer_of_the_interface(api, browser, inline_worker):

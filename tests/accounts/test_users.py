@@ -6,6 +6,7 @@ import io
 
 import pytest
 from axes.models import AccessAttempt
+from django.contrib.admin.models import DELETION, LogEntry
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
@@ -115,7 +116,7 @@ def test_the_admin_offers_to_deactivate_a_user_who_has_jobs(admin, root, person,
     page = admin.get(f"/admin/auth/user/{person.pk}/delete/")
     assert page.status_code == 200
     text = page.content.decode()
-    assert "rosalind owns 1 job, so this page cannot delete the user" in text
+    assert "rosalind owns 1 job" in text
     assert "e1 user delete rosalind --with-jobs" in text
     assert admin.post(f"/admin/auth/user/{person.pk}/delete/", {"post": "yes"}).status_code == 200
     assert Job.objects.filter(pk=job).exists()
@@ -131,6 +132,35 @@ def test_the_admin_offers_to_deactivate_a_user_who_has_jobs(admin, root, person,
     assert (User.objects.get(pk=person.pk).is_active, Job.objects.get(pk=job).state) == (True, "queued")
     assert admin.post(f"/admin/auth/user/{stranger.pk}/delete/", {"post": "yes"}).status_code == 302
     assert not User.objects.filter(pk=stranger.pk).exists()
+
+
+def test_a_superuser_deletes_a_user_with_all_jobs_by_typing_the_name(admin, root, person, stranger, api, other_api):
+    submit(api)
+    submit(api)
+    kept = body(submit(other_api))["id"]
+    address = f"/admin/auth/user/{person.pk}/delete/"
+    assert "Delete rosalind and 2 jobs" in admin.get(address).content.decode()
+    wrong = admin.post(address, {"with_jobs": "james"})
+    assert "Nothing is deleted" in wrong.content.decode()
+    assert Job.objects.filter(owner=person).count() == 2
+    assert User.objects.get(pk=person.pk).is_active
+    answer = admin.post(address, {"with_jobs": "rosalind"}, follow=True)
+    assert "rosalind is deleted, with 2 jobs and all results." in answer.content.decode()
+    assert not User.objects.filter(username="rosalind").exists()
+    assert [str(job.pk) for job in Job.objects.all()] == [kept]
+    assert LogEntry.objects.filter(user=root, action_flag=DELETION, object_repr="rosalind").count() == 1
+
+
+def test_nobody_deletes_the_last_administrator_or_does_it_without_the_right(admin, root, person, browser, stranger):
+    Job.objects.create(owner=root, model="e1-demo", action="encode", params={})
+    answer = admin.post(f"/admin/auth/user/{root.pk}/delete/", {"with_jobs": "root"})
+    assert "only administrator" in answer.content.decode()
+    assert User.objects.get(pk=root.pk).is_active
+    assert Job.objects.filter(owner=root).exists()
+    assert not LogEntry.objects.exists()
+    Job.objects.create(owner=stranger, model="e1-demo", action="encode", params={})
+    assert browser.post(f"/admin/auth/user/{stranger.pk}/delete/", {"with_jobs": "james"}).status_code == 302
+    assert User.objects.filter(pk=stranger.pk).exists()
 
 
 def test_the_action_that_would_list_every_row_is_away(admin, person):

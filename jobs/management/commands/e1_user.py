@@ -13,7 +13,7 @@ from jobs.accounts.users import password_set, user_activate, user_deactivate, us
 from jobs.management.commands._users import new_password
 from jobs.management.refusals import Refusal, ServiceCommand
 from jobs.models import ApiToken, Job
-from jobs.queue.lifecycle import job_delete
+from jobs.operations.leaving import user_delete
 
 
 class Command(ServiceCommand):
@@ -74,13 +74,8 @@ class Command(ServiceCommand):
                 "use `deactivate`, which deletes nothing, or --with-jobs",
                 code="user_has_jobs",
             )
-        user_deactivate(user=user)  # so that no job is added meanwhile
-        gone = 0
-        for job_id in list(jobs.values_list("pk", flat=True)):
-            job_delete(job_id=job_id)
-            gone += 1
         name = user.get_username()
-        user.delete()
+        gone = user_delete(user=user)
         self.stdout.write(f"deleted {name} and {_counted(gone, 'job')}")
 
 
