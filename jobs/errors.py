@@ -78,6 +78,15 @@ class Problem:
         return given | ({"offers": [asdict(offer) for offer in self.offers]} if self.offers else {})
 
 
+UNBOX = "Send a plain value. In R, use jsonlite::toJSON(body, auto_unbox = TRUE)."
+"""The remedy for a value in a list of its own: R has no plain values, only vectors of one."""
+
+
+def is_boxed(value: object) -> bool:
+    """Return whether a JSON value is a list with one plain value."""
+    return isinstance(value, list) and len(value) == 1 and not isinstance(value[0], list | dict)
+
+
 class Problems:
     """A collection of problems that lists the first `most` and counts all, to bound memory."""
 

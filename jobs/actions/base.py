@@ -7,7 +7,7 @@ cuts an item into work units (docs/adr/0005). No action touches a database or a 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from types import MappingProxyType
@@ -20,7 +20,7 @@ from e1protocol import EXTENDED, Encoding, ModelFacts
 from e1protocol.parameters import parameter_text
 from jobs.actions.columns import Column
 from jobs.actions.contexts import SCHEMA, Context, Contexts, longest_context
-from jobs.errors import Problem, Problems
+from jobs.errors import UNBOX, Problem, Problems, is_boxed
 from jobs.limits import MAX_CONTEXTS, MAX_RESIDUES, SHOWN_NAME
 from jobs.parsing import ItemRules
 
@@ -133,6 +133,7 @@ class Action(ABC):
         Raises InvalidInput with the path of each fault.
         """
         known_only(raw, self.param_names)
+        plain_only(raw, self.properties(model))
         return self.checked({name: value for name, value in raw.items() if value is not None}, model)
 
     def checked(self, raw: Params, model: ModelFacts) -> dict[str, Any]:
@@ -163,6 +164,31 @@ class Action(ABC):
     @abstractmethod
     def result(self, item: ItemView, params: Params, outputs: Outputs) -> dict[str, Any]:
         """Return the item's result as the REST interface shows it; arrays are numpy arrays."""
+
+
+def plain_only(raw: Params, properties: Mapping[str, Any]) -> None:
+    """Raise InvalidInput for a value in a list of its own if no list is allowed there, as R sends plain values."""
+    problems = Problems()
+    boxed = [path for name, value in raw.items() for path in _boxed(value, [properties.get(name, {})], name)]
+    problems.each(boxed, _unbox)
+    if problems:
+        raise problems.refusal()
+
+
+def _boxed(value: Any, schemas: Sequence[Mapping[str, Any]], path: str) -> Iterator[str]:
+    """Yield the paths of values in a list of their own that none of the schemas allows."""
+    options = [option for schema in schemas for option in schema.get("oneOf", [schema])]
+    if is_boxed(value):
+        if options and not any("array" in option.get("type", "array") for option in options):
+            yield path
+    elif isinstance(value, Mapping):
+        for name, inner in value.items():
+            known = [option["properties"][name] for option in options if name in option.get("properties", ())]
+            yield from _boxed(inner, known, f"{path}.{name}")
+
+
+def _unbox(path: str) -> Problem:
+    return Problem("wrong_type", f"{path} is a list with one value, not the value", UNBOX, path=f"params.{path}")
 
 
 def known_only(raw: Params, names: Sequence[str]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from jobs.errors import InvalidInput, Problem, Problems, TooLarge
+from jobs.errors import UNBOX, InvalidInput, Problem, Problems, TooLarge
 from jobs.limits import MAX_JSON_VALUES, SHOWN_NAME
 from jobs.parsing.asked import REJECT, SKIP, skips_bad
 
@@ -53,8 +53,8 @@ def check_choices(fields: Mapping[str, Any]) -> str:
     """Return the choice `on_invalid`. Raises InvalidInput `missing_field`, `bad_on_invalid`, `wrong_type`."""
     for name in ("model", "action", "name", "on_invalid"):
         if isinstance(value := fields.get(name), list) and value:
-            remedy = "Send a plain text. In R, use jsonlite::toJSON(body, auto_unbox = TRUE)."
-            raise InvalidInput.one("wrong_type", f"{name} is a list of {len(value)}, not a text", remedy, path=name)
+            what = f"{name} is a list of {len(value)}, not a text"
+            raise InvalidInput.one("wrong_type", what, UNBOX, path=name)
     for name in ("model", "action"):
         if not isinstance(fields.get(name), str) or not fields[name]:
             raise InvalidInput.one("missing_field", f"the field {name} is missing", path=name)

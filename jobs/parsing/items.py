@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-from jobs.errors import Problem
+from jobs.errors import UNBOX, Problem, is_boxed
 from jobs.limits import MAX_HEADER, RECORD_PROBLEMS
 from jobs.parsing.letters import check_sequence, clean_item, clean_sequence, is_storable, storable
 from jobs.parsing.records import BadRecord, ItemRules, Place, Record, default_name
@@ -161,7 +161,7 @@ def check_context_shape(value: Any, place: Place) -> Iterator[Problem]:
 
 def _not_text(value: Any, place: Place) -> Problem:
     what = f"this must be text, and it is {_kind(value)}"
-    return place.problem("wrong_type", what, 'Put it in quotes: "MKT...".')
+    return place.problem("wrong_type", what, UNBOX if is_boxed(value) else 'Put it in quotes: "MKT...".')
 
 
 def _kind(value: Any) -> str:
