@@ -27,7 +27,7 @@ SECONDS = 120
 PAGES = 400
 """Most addresses that the crawler asks for: more than the pages of the jobs below have."""
 ADDRESSES = ("href", "src", "action", "formaction", "poster", "data")
-SCRIPTS = ("hx-get", "hx-post", "hx-push-url", "sse-connect")
+SCRIPTS = ("hx-get", "hx-post", "sse-connect")
 
 
 @pytest.fixture(scope="module")
@@ -229,8 +229,9 @@ def crawl(client: httpx.Client, address: str, first: list[str]) -> tuple[dict[st
                 continue
             if not f"{parts.path}/".startswith("/e1/"):
                 outside[lead] = url
-            # One page of each shape: jobs have as many pages as items.
-            shape = re.sub(r"/\d+(?=/|$)", "/N", parts.path) + str(sorted(re.findall(r"(\w+)=", parts.query)))
+            # One page of each shape: jobs have as many pages as items, and the admin's lists have many filters.
+            names = [] if "/admin/" in parts.path else sorted(re.findall(r"(\w+)=", parts.query))
+            shape = re.sub(r"/\d+(?=/|$)", "/N", parts.path) + str(names)
             if lead not in known and shape not in known and "logout" not in lead and "/events/" not in lead:
                 known |= {lead, shape}
                 waiting.append(lead)
@@ -253,7 +254,7 @@ def test_no_page_script_or_form_leads_out_of_the_prefix(address, stack, jobs, ce
         outside, refused, kinds = crawl(client, address, first)
     assert outside == {}
     # Addresses of forms refuse to be read.
-    assert {url: status for url, status in refused.items() if status != 405} == {}
+    assert {url: status for url, status in refused.items() if status not in (403, 405)} == {}
     assert {"text/html", "text/css", "text/javascript", "application/json", "text/csv"} <= kinds
 
 
