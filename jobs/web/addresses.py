@@ -1,4 +1,4 @@
-"""Addresses of this service, and what a request asks for, whatever prefix the service has."""
+"""Addresses of this service, and what a request asks for, under any prefix."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""R sends `"MKT"` as `["MKT"]` unless it is told otherwise: the refusal says how."""
+"""R sends `"MKT"` as `["MKT"]` by default: the refusal says how to change that."""
 
 from __future__ import annotations
 
