@@ -28,7 +28,7 @@ SECONDS = 60
 REPLACED = re.compile(r"^htmx:(afterRequest|sendAbort)\b")
 """The error that htmx logs for a request replaced by a newer one. Broken requests log another name as well."""
 
-expect.set_options(timeout=15_000)
+expect.set_options(timeout=30_000)
 
 THEMES = ["light", pytest.param("dark", marks=pytest.mark.slow)]
 """The themes of the longest tests: `make test` looks at the light one, `make test-slow` at the dark one too."""
@@ -106,7 +106,7 @@ def open_page(browser: Browser, stack: Stack, logged_in: dict) -> Iterator[Calla
             java_script_enabled=scripts,
             accept_downloads=True,
         )
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(30_000)
         watched = Watched(context)
         opened.append(watched)
         return watched

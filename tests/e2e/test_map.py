@@ -89,7 +89,7 @@ def test_the_keys_walk_pick_and_open_points(page, made_map):
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("family0_0")
     page.go_back()
-    expect(page.locator("#map-status")).to_contain_text("family0_0", timeout=15_000)
+    expect(page.locator("#map-status")).to_contain_text("family0_0")
 
 
 def pixel(page: Page, x: float, y: float) -> list[int]:
