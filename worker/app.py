@@ -16,7 +16,7 @@ from celery.signals import (
     worker_process_shutdown,
 )
 
-from e1protocol.cores import usable_cores
+from e1protocol.cores import thread_settings
 
 # A shell may have variables of another project. Celery prefers its own to the settings.
 os.environ["DJANGO_SETTINGS_MODULE"] = "e1site.settings"
@@ -64,11 +64,8 @@ def _note_model(sender: str, instance: Any, **_: Any) -> None:
     queues = [name for name in instance.app.amqp.queues.consume_from if name.startswith("model.")]
     if len(queues) > 1:
         raise SystemExit(f"one worker serves one model, but the queues {', '.join(queues)} were asked for")
-    # OpenMP's threads spin while they wait for each other. Beside other busy processes, spinning made a worker of two
-    # threads six times as slow. Sleeping costs nothing measurable.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    # PyTorch knows the affinity of a process, and not the quota of a container.
-    os.environ.setdefault("OMP_NUM_THREADS", str(usable_cores()))
+    for name, value in thread_settings().items():
+        os.environ.setdefault(name, value)
     os.environ[WORKER_NAME] = sender
     os.environ[WORKER_RUN] = uuid.uuid4().hex
     os.environ[WORKER_MODEL] = queues[0].removeprefix("model.") if queues else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -34,7 +35,7 @@ from e1client.shell import (
     show,
 )
 from e1client.uploads import open_upload, regular_file
-from e1protocol.cores import usable_cores
+from e1protocol.cores import thread_settings
 from e1protocol.extras import install_command
 from jobs.attribution import banner_lines
 from jobs.errors import Problem, ServiceError
@@ -91,18 +92,27 @@ def run(  # noqa: PLR0917 - typer calls it; every parameter is an option of the 
             raise UsageError(NEEDED)
         check_out(out)
         params = with_dtype(parse_params(param), dtype)
+        began = time.perf_counter()
         run_file = load("worker.run_file")
+        imported = time.perf_counter() - began
         if model:
             banner([model])
         with reporting(as_json=as_json) as reporter, regular_file(file) as library, place_for(out) as place:
             code = run_file.run(
                 library, action=action, model=model, out=place, context=context, params=params,
                 on_invalid=on_invalid or "", name=name, report=reporter.count, warn=warning,
+                started=partial(tell_start, imported),
                 table=table or "", reading={"layout": layout or "", "sheet": sheet},
                 numbering=numbering_of(chosen(numbering, numbering_column, numbering_chain)),
             )  # fmt: skip
         say(f"wrote {out}")
         raise typer.Exit(code)
+
+
+def tell_start(imported: float, loaded: float, checked: float) -> None:
+    """Print the seconds before the first item: programs, weights, and the check of the network."""
+    parts = f"imports {imported:.1f} s, model {loaded:.1f} s, self-check {checked:.1f} s"
+    say(f"e1: started in {imported + loaded + checked:.1f} s: {parts}")
 
 
 @app.command()
@@ -150,7 +160,8 @@ def banner(models: list[str]) -> None:
 
 def load(module: str) -> Any:
     """Import a module that needs PyTorch. Raises UsageError `package_missing` with the remedy if that is missing."""
-    os.environ.setdefault("OMP_NUM_THREADS", str(usable_cores()))  # PyTorch reads it when it is imported
+    for name, value in thread_settings().items():  # PyTorch reads them when it is imported
+        os.environ.setdefault(name, value)
     try:
         return import_module(module)
     except ModuleNotFoundError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -25,6 +26,8 @@ from jobs.parsing.tally import InputTally
 from jobs.science.variants.numbering_files import FileNumbering
 from worker.engine import Engine
 from worker.items import Computed, ItemWork, UnitFailed, compute, unit_arrays
+from worker.model.errors import SelfTestFailed
+from worker.model.verify import self_test
 from worker.run_output import open_writer
 from worker.run_writer import Finished
 
@@ -98,6 +101,7 @@ def run(
     name: str,
     report: Callable[[int, int], None],
     warn: Callable[[Problem], None] = lambda _: None,
+    started: Callable[[float, float], None] = lambda _loaded, _checked: None,
     table: str = "",
     numbering: Callable[[str], FileNumbering] | None = None,
     reading: Mapping[str, str] = _AS_FOUND,
@@ -106,16 +110,17 @@ def run(
 
     A `.json` file is the body of a request; the arguments come before its fields, and are empty to leave them.
     `reading` has the fields of `Reading`. `numbering` returns that of a sequence, from a file. Calls `warn` with each
-    warning about the input before anything is computed, and `report(done, total)` after each item.
+    warning about the input before anything is computed, and `report(done, total)` after each item. Calls `started` with
+    the seconds that the network took to load, and to pass its self-test.
 
-    Returns the exit code: 0, or 4 if items failed. Raises InvalidInput with all problems of the input before anything
-    is computed (unless `on_invalid` is "skip"), and ModelError if the model cannot be loaded.
+    Returns the exit code: 0, or 4 if items failed. Raises InvalidInput with all problems of the input (unless
+    `on_invalid` is "skip") before anything is computed. Raises ModelError if the network cannot be loaded or used.
     """
     known = {"model": model, "action": action, "on_invalid": on_invalid}
     body = _body(file, known) if file.name.endswith(REQUESTS) else {}
     fields = body | {field: value for field, value in known.items() if value}
     on_invalid, slug = check_choices(fields), fields["model"]
-    engine = Engine.load(slug)
+    engine = _ready(slug, started)
     facts = MODELS.get(slug) or _facts(engine)
     asked = Reading.of(reading)
     plan = _plan(file, body, get_action(fields["action"]), facts, context, params, numbering, asked)
@@ -139,6 +144,19 @@ def run(
     finally:
         partial.unlink(missing_ok=True)
     return 4 if failed else 0
+
+
+def _ready(model: str, started: Callable[[float, float], None]) -> Engine:
+    """Load a network and test it as a worker does. Raises ModelError."""
+    began = time.perf_counter()
+    engine = Engine.load(model)
+    loaded = time.perf_counter()
+    failed = [check for check in self_test(engine) if not check.passed]
+    if failed:
+        reasons = "; ".join(f"{check.name}: {check.measured} (tolerance {check.tolerance})" for check in failed)
+        raise SelfTestFailed(f"{model} fails its self-test on this machine, so nothing was computed: {reasons}")
+    started(loaded - began, time.perf_counter() - loaded)
+    return engine
 
 
 def _body(file: Path, known: Mapping[str, str | None]) -> dict[str, Any]:

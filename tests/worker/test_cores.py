@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from e1protocol.cores import usable_cores
+from e1protocol.cores import thread_settings, usable_cores
 
 ALL = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
@@ -42,3 +42,26 @@ def test_a_quota_of_a_control_group_limits(tmp_path, group, files, cores):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text + "\n")
     assert usable_cores(tmp_path) == cores
+
+
+def test_threads_that_wait_sleep_in_the_worker_and_in_e1_run(monkeypatch):
+    """Beside other busy processes, spinning threads made `e1 run` several times as slow as the service."""
+    from worker import app, commands
+
+    assert thread_settings()["OMP_WAIT_POLICY"] == "PASSIVE"
+    for start in (lambda: commands.load("worker.version"), lambda: app._note_model("one", Requested())):
+        for name in thread_settings():
+            monkeypatch.delenv(name, raising=False)
+        for name in ("E1_WORKER_NAME", "E1_WORKER_RUN", "E1_WORKER_MODEL"):
+            monkeypatch.setenv(name, "")
+        start()
+        assert {name: os.environ[name] for name in thread_settings()} == thread_settings()
+
+
+class Requested:
+    """What Celery passes after its set-up: a worker of one queue."""
+
+    class app:
+        class amqp:
+            class queues:
+                consume_from = ("model.e1-demo",)

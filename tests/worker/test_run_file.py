@@ -17,7 +17,8 @@ import pytest
 from e1protocol import Query
 from jobs.errors import InvalidInput
 from worker.engine import Engine
-from worker.model.errors import CheckpointError
+from worker.model.errors import CheckpointError, SelfTestFailed
+from worker.model.verify import Check
 from worker.run_file import run
 
 TINY = Path(__file__).parents[1] / "data" / "e1-random-tiny"
@@ -162,3 +163,22 @@ def test_the_command_needs_no_server_and_no_settings(library, tmp_path):
     bad = subprocess.run([*command, "--out", str(tmp_path / "p.npz")], check=False, **how)
     assert bad.returncode == 3
     assert "line 2, column 3" in bad.stderr
+
+
+def test_the_seconds_before_the_first_item_are_told(library, tmp_path):
+    told: list[tuple[float, float]] = []
+    run(
+        library, action="encode", model=str(TINY), out=tmp_path / "out.npz", context=None, params={}, on_invalid="",
+        name="", report=lambda *_: told or pytest.fail("an item was computed before"),
+        started=lambda *seconds: told.append(seconds),
+    )  # fmt: skip
+    assert len(told) == 1
+    assert all(seconds > 0 for seconds in told[0])
+
+
+def test_a_network_that_fails_its_self_test_computes_nothing(library, tmp_path, monkeypatch):
+    wrong = [Check("packed against alone", 7.0, 1e-4)]
+    monkeypatch.setattr("worker.run_file.self_test", lambda engine: wrong)
+    with pytest.raises(SelfTestFailed, match=r"packed against alone: 7\.0"):
+        call(library, tmp_path / "out.npz")
+    assert [path.name for path in tmp_path.iterdir()] == [library.name]

@@ -3,6 +3,7 @@
 - `ModelError`: base of the others.
   - `CheckpointError`: a file is not a checkpoint that this program can load.
   - `WeightsUnavailable`: the weights are missing and cannot be fetched. The message has the remedy.
+  - `SelfTestFailed`: the network computes wrong numbers on this device.
   - `QueryError`: a query breaks a limit of the checkpoint.
 """
 
@@ -19,6 +20,12 @@ class CheckpointError(ModelError):
 
 class WeightsUnavailable(ModelError):
     code = "weights_unavailable"
+
+
+class SelfTestFailed(ModelError):
+    """The network does not return on this device what the plain implementation does."""
+
+    code = "self_test_failed"
 
 
 class QueryError(ModelError):
