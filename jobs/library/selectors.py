@@ -141,6 +141,7 @@ def parent_of(job: Job, item_index: int) -> str:
         return str(job.params["parent"])
     item = Item.objects.filter(job=job, index=item_index, chunk__isnull=False).first() if item_index >= 0 else None
     if item is None:
-        what = f"this job has no valid item {item_index}"
-        raise InvalidInput.of(Problem("no_such_item", what, "Items are counted from 0.", path="item"))
+        what = f"this job has no valid item {item_index} (record {item_index + 1})"
+        remedy = "REST counts items from 0; pages count records from 1."
+        raise InvalidInput.of(Problem("no_such_item", what, remedy, path="item"))
     return item.sequence

@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from jobs.background.artefacts import artefact_cancel, artefact_delete
+from jobs.contexts.shared import contexts_of_job
 from jobs.errors import InvalidInput, Problem, ServiceError
 from jobs.limits import MAX_COLUMNS_FILE
 from jobs.maps.column_files import matching_sentence
@@ -106,6 +107,7 @@ def _picture(request: HttpRequest, job: Job, chosen: Artefact) -> dict[str, Any]
     colour = asked if asked in colours else next(iter(colours))
     found: dict[str, Any] = {
         "map": AnalysisBody(chosen).data,
+        "shared": contexts_of_job(job),
         "colours": colours,
         "colour": colour,
         "columns": ColumnBody(columns, many=True).data,

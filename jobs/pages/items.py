@@ -19,7 +19,7 @@ from jobs.actions import get_action
 from jobs.api.presenters import present_item
 from jobs.contacts import pages as contacts
 from jobs.contacts.services import structure_add
-from jobs.contexts.selectors import context_runs
+from jobs.contexts.shared import contexts_of_job
 from jobs.errors import ServiceError, TooLarge
 from jobs.files.names import attachment
 from jobs.files.tables import tables_of
@@ -28,7 +28,6 @@ from jobs.limits import PAGE_ROWS
 from jobs.maps.params import keeps_means
 from jobs.models import Item, Job
 from jobs.models.states import ItemState
-from jobs.pages.job_facts import shared_contexts
 from jobs.parsing.marking import wrong_places
 from jobs.parsing.numbers import whole
 from jobs.results.export import Part, export_open
@@ -124,7 +123,7 @@ def item_answer(
         "wrong": [(at + 1, item.sequence[at]) for at in wrong],
         "namesake": selectors.namesake_of(job, item),
         "context": item.context.sequences if item.context else [],
-        "shared": shared_contexts(context_runs(job.owner, job.params.get("contexts", ()))),
+        "shared": contexts_of_job(job),
         "chunk": item.chunk,
         "letters": CANONICAL,
         "bars": BARS,

@@ -18,6 +18,7 @@ from jobs.actions import ACTIONS
 from jobs.api.presenters import present_item, present_job
 from jobs.background.artefacts import artefact_request, artefact_retry
 from jobs.contexts.selectors import context_runs
+from jobs.contexts.shared import shared_contexts
 from jobs.errors import ServiceError
 from jobs.library import selectors
 from jobs.maps.params import keeps_means
@@ -27,7 +28,7 @@ from jobs.operations.health import trouble_of
 from jobs.pages.commands import commands_of
 from jobs.pages.downloads import downloads_of
 from jobs.pages.items import RESULT_PAGES
-from jobs.pages.job_facts import param_facts, shared_contexts
+from jobs.pages.job_facts import param_facts
 from jobs.parsing.left_out import cleaned_of, counts_by_kind, left_out_facts
 from jobs.queue import dispatch as queue
 from jobs.queue import lifecycle

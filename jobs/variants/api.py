@@ -85,14 +85,15 @@ def numbering_fields(data: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return None if number is None else {"offset": number}
 
 
-def assay_upload(job: Job, data: Mapping[str, Any], files: Mapping[str, Any]) -> Assay:
-    """Store the assay of a form. Raises ServiceError."""
+def assay_upload(job: Job, data: Mapping[str, Any], files: Mapping[str, Any], *, first: int = 0) -> Assay:
+    """Store the assay of a form, in which the job's first item has the number `first`. Raises ServiceError."""
+    item = form_number(data, "item", low=first)
     content, name = file_of(files, MAX_ASSAY_BYTES)
     return assay_add(
         job=job,
         data=content,
         name=name,
-        item_index=form_number(data, "item", low=0) or 0,
+        item_index=0 if item is None else item - first,
         numbering=numbering_upload(data, files) or numbering_fields(data),
         variant_column=str(data.get("variant_column", "")),
         value_column=str(data.get("value_column", "")),

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_safe
 
 from e1protocol import CANONICAL
 from jobs.actions import get_action
+from jobs.contexts.shared import contexts_of_job
 from jobs.files.names import attachment
 from jobs.models import Item, Job
 from jobs.models.states import JobState
@@ -131,6 +132,7 @@ def variants_page(request: HttpRequest, job_id: UUID) -> HttpResponse:
     top = changed(request.GET, page=None, ranked=job.pk, top=TOP, sort=None)
     context = {
         "job": job,
+        "shared": contexts_of_job(job),
         "wanted": wanted,
         "position": request.GET.get("position", ""),
         "position_fault": fault,

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from jobs.actions import SCORERS, get_action
 from jobs.actions.item_keys import VariantKeys
+from jobs.contexts.shared import contexts_of_job
 from jobs.errors import ServiceError
 from jobs.library.selectors import parent_of
 from jobs.models import Job
@@ -52,14 +53,14 @@ def assay_list(request: HttpRequest, job_id: UUID) -> HttpResponse:
     error: ServiceError | None = None
     if request.method == "POST":
         try:
-            made = assay_upload(job, data, request.FILES)
+            made = assay_upload(job, data, request.FILES, first=1)
             return redirect("assay-page", job.pk, made.pk)
         except ServiceError as refused:
             error = refused
     context = {
         "job": job,
         "assays": [(one, label, described(numbering_of_assay(one))) for one, label in labelled(assays_of(job))],
-        "asked": data or {**_numbering_of(job), "item": request.GET.get("item", 0)},
+        "asked": data or {**_numbering_of(job), "item": request.GET.get("item", 1)},
         "several": not get_action(job.action).takes_variants and job.total_items > 1,
         **problems_by_field(error),
     }
@@ -87,6 +88,7 @@ def assay_page(request: HttpRequest, job_id: UUID, assay_id: int) -> HttpRespons
     found, links = paged(request.GET, best, anchor="#table-view")
     context = {
         "job": job,
+        "shared": contexts_of_job(job),
         "assay": body,
         "numbering": described(numbering),
         "points": [(points[at], keys.texts(points[at].variant)[1] if keys else "") for at in found],

@@ -10,6 +10,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from jobs.contexts.shared import contexts_of_job
 from jobs.files.names import attachment
 from jobs.models import Job
 from jobs.models.states import JobState
@@ -44,6 +45,7 @@ def likelihoods_page(request: HttpRequest, job_id: UUID) -> HttpResponse:
     found, links = paged(request.GET, rows)
     context = {
         "job": job,
+        "shared": contexts_of_job(job),
         "rows": table.rows(np.asarray(list(found), dtype=np.intp)),
         "page": found,
         "total": len(table),

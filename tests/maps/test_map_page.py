@@ -8,7 +8,9 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
+from jobs.actions.contexts import context_digest
 from jobs.background import leases
+from jobs.contexts.services import context_set_create
 from jobs.maps.services import analysis_request
 from jobs.models import Artefact, JobColumn
 from jobs.tasks import building
@@ -207,3 +209,15 @@ def test_a_map_too_large_for_the_table_is_a_file(lib, browser, ready, monkeypatc
     shown = text(browser, page(lib))
     assert "download its files" in shown
     assert "The map as a table" not in shown
+
+
+def test_a_map_names_and_links_the_contexts_of_its_embeddings(lib, browser, ready):
+    assert "none for the whole job" in text(browser, page(lib))
+    members = [["MKTAY"], ["MRTAY", "MKSAY"]]
+    context_set_create(owner=lib.job.owner, name="family", contexts=members, provenance={})
+    described = [
+        {"digest": context_digest(tuple(one)), "sequences": len(one), "residues": 5 * len(one)} for one in members
+    ]
+    lib.job.params |= {"contexts": described}
+    lib.job.save(update_fields=["params"])
+    assert '2 contexts of the set <a href="/contexts/sets/family/">family</a>' in text(browser, page(lib))

@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from jobs.contexts.services import context_set_create
 from jobs.models import Assay, Chunk, Output, Quota
 from jobs.variants.assays import labelled
 from tests.factories import MEASUREMENTS, SHORT, VARIANTS, finished, scored, sent
@@ -202,3 +203,33 @@ def test_rows_that_cannot_be_read_are_skipped_on_request(api, job):
     made = upload_assay(api, job, data, on_invalid="skip")
     assert made.status_code == 201, made.content
     assert "bad_rows" in {note["code"] for note in Assay.objects.get().notes}
+
+
+def test_result_pages_name_and_link_the_contexts(api, person, browser, inline_worker):
+    context_set_create(owner=person, name="family", contexts=[["MKTAY"], ["MRTAY", "MKSAY"]], provenance={})
+    named = {"contexts": [{"set": "family"}]}
+    scores = finished(api, inline_worker, "score", [{"variant": "K2R"}, {"variant": "T3S"}], parent=SHORT, **named)
+    plain = finished(api, inline_worker, "log_prob", [{"sequence": SHORT}])
+    assay = upload_assay(api, scores, "mutant,y\nK2R,1\nT3S,2\n").json()
+    likely = finished(api, inline_worker, "log_prob", [{"sequence": SHORT}], **named)
+    pages = [f"/jobs/{scores['id']}/variants/", f"/jobs/{scores['id']}/assays/{assay['id']}/"]
+    for address in (*pages, f"/jobs/{likely['id']}/ranked/"):
+        shown = browser.get(address).content.decode()
+        assert '2 contexts of the set <a href="/contexts/sets/family/">family</a>' in shown, address
+        assert "3 sequences, 15 residues" in shown, address
+    assert "none for the whole job" in text_of(browser.get(f"/jobs/{plain['id']}/ranked/"))
+
+
+def test_the_page_counts_records_from_1_and_rest_items_from_0(api, browser, inline_worker):
+    sequences = [{"sequence": SHORT}, {"sequence": SHORT[::-1]}]
+    scans = finished(api, inline_worker, "scan", sequences, method="wildtype_marginal")
+    form = f"/jobs/{scans['id']}/assays/"
+    assert 'name="item" inputmode="numeric" value="2"' in browser.get(f"{form}?item=2").content.decode()
+    assert f"{form}?item=2" in browser.get(f"/jobs/{scans['id']}/items/1/").content.decode()
+    for number, code in (("1", 302), ("0", 400), ("3", 400)):
+        file = SimpleUploadedFile("measured.csv", MEASUREMENTS.encode())
+        answer = browser.post(form, {"file": file, "item": number, "value_column": "dms_score"})
+        assert answer.status_code == code, number
+    assert "his job has no valid item 2 (record 3)" in text_of(answer)
+    assert [one.item_index for one in Assay.objects.all()] == [0]
+    assert upload_assay(api, scans, MEASUREMENTS, item="0", value_column="dms_score").status_code == 201
