@@ -1,4 +1,4 @@
-"""Write the tables of docs/actions.md and docs/settings.md from the program and from .env.example.
+"""Write the tables of docs/actions.md, docs/maps.md and docs/settings.md from the program and from .env.example.
 
 `python docs/make_tables.py` writes them; with `--check` it prints the pages that differ, and exits with 1 if any does.
 """
@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from e1client.analysis_cli import ANALYSIS_PARAMETERS
 from e1protocol import MODELS
 from jobs.actions import ACTIONS
 from jobs.actions.base import Action
@@ -39,7 +40,7 @@ def main(arguments: list[str]) -> int:
 
 def pages() -> list[Path]:
     """Return the pages with tables that this script makes."""
-    return [DOCS / "actions.md", DOCS / "settings.md"]
+    return [DOCS / "actions.md", DOCS / "maps.md", DOCS / "settings.md"]
 
 
 def filled(page: Path) -> str:
@@ -48,7 +49,9 @@ def filled(page: Path) -> str:
 
 
 def made(name: str) -> str:
-    """Return the table of an action, or of a section of .env.example."""
+    """Return the table of an action, of the analyses, or of a section of .env.example."""
+    if name == "analyses":
+        return "| kind | parameter | meaning |\n|---|---|---|\n" + "\n".join(analysis_rows())
     if name in ACTIONS:
         return HEAD + "\n".join(parameter_rows(ACTIONS[name]))
     return "| setting | default or example | meaning |\n|---|---|---|\n" + "\n".join(setting_rows(name))
@@ -65,6 +68,13 @@ def parameter_rows(action: Action) -> Iterator[str]:
             default = f"`{json.dumps(one['default'])}`" if "default" in one else "left out"
         each = {slug: limits_of(whole["properties"][name]) for slug, whole in by_model.items()}
         yield f"| `{name}` | {kind_of(one)} | {default} | {joined(each)} | {cell(one['description'])} |"
+
+
+def analysis_rows() -> Iterator[str]:
+    """Yield a row for each parameter of each kind of analysis."""
+    for kind, texts in ANALYSIS_PARAMETERS.items():
+        for name, text in texts.items():
+            yield f"| `{kind}` | `{name}` | {cell(text)} |"
 
 
 def kind_of(schema: Mapping[str, Any], *, many: bool = False) -> str:

@@ -10,6 +10,7 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
+from e1client.analysis_cli import ANALYSIS_PARAMETERS
 from e1client.cli import app
 from e1protocol import MODELS
 from e1protocol.parameters import PARAMETER_TEXTS
@@ -52,6 +53,11 @@ def test_defaults_in_the_table_are_those_that_a_job_gets(name):
             default = [30] if parameter == "repr_layers" else schema["default"]  # -1 is resolved
             assert got[parameter] == default
             assert f"| `{json.dumps(schema['default'])}` |" in section(name)
+
+
+def test_every_parameter_of_an_analysis_is_in_the_table():
+    rows = re.findall(r"^\| `(\w+)` \| `(\w+)` \| .+ \|$", (ROOT / "docs" / "maps.md").read_text(), re.MULTILINE)
+    assert rows == [(kind, name) for kind, texts in ANALYSIS_PARAMETERS.items() for name in texts]
 
 
 def test_every_setting_of_the_example_environment_is_in_the_table():
