@@ -33,6 +33,7 @@ def upload(  # noqa: PLR0917 - typer calls it; every parameter is an option of t
     add_parent: Annotated[bool, typer.Option("--add-parent", help="Make the parent the first row.")] = False,
     skip_empty: Annotated[bool, typer.Option("--skip-empty", help="Leave out rows without letters.")] = False,
     name: Annotated[str, typer.Option(help="Else the file's name.")] = "",
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the alignment's id only.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Store an alignment whose first row is the parent."""
@@ -40,7 +41,10 @@ def upload(  # noqa: PLR0917 - typer calls it; every parameter is an option of t
         if add_parent and parent is None:
             raise UsageError("--add-parent needs --parent FASTA")
         stored = client.upload_alignment(file, parent=parent, add_parent=add_parent, skip_empty=skip_empty, name=name)
-        show(stored, alignment_lines, as_json=as_json)
+        if quiet:
+            print(stored["id"])
+        else:
+            show(stored, alignment_lines, as_json=as_json)
 
 
 @context_app.command()

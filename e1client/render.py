@@ -59,7 +59,8 @@ def job_lines(job: Job) -> Iterator[str]:
     data = job.data
     name = f" {data['name']!r}" if data.get("name") else ""
     yield f"job {job.id}{plain(name)}: {plain(data.get('action'))} with {plain(data.get('model'))}"
-    yield f"  state       {plain(job.state)}"
+    stage = f", {plain(data['stage'])}" if data.get("stage") else ""
+    yield f"  state       {plain(job.state)}{stage}"
     yield f"  items       {counts_text(job)}"
     if job.units:
         yield f"  computed    {job.units[0]:,} of {job.units[1]:,} {job.unit_words}"

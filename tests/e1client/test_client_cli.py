@@ -431,11 +431,13 @@ def test_a_job_of_work_units_shows_their_progress_rate_and_time(monkeypatch, cap
     from e1client.render import job_lines, table_lines
 
     body = {
-        "id": "x", "state": "running", "action": "score", "counts": {"total": 989, "pending": 989}, "eta_seconds": 199,
+        "id": "x", "state": "running", "stage": "computing", "action": "score", "eta_seconds": 199,
+        "counts": {"total": 989, "pending": 989},
         "units": {"done": 1320, "total": 3945}, "throughput": {"units_per_second": 13.2},
     }  # fmt: skip
     job = Job(body)
     text = "\n".join(job_lines(job))
+    assert "state       running, computing" in text
     assert "1,320 of 3,945 passes through the network" in text
     assert "13.2 passes through the network a second" in text
     assert "residues/s" not in text

@@ -15,7 +15,7 @@ from e1client.context_text import alignment_lines, preview_lines, set_lines, tab
 from e1client.search_cli import search_lines, table_of_databases, table_of_searches
 from jobs.alignments import services as alignments
 from jobs.alignments.databases import database_add
-from jobs.models import NeighbourCount
+from jobs.models import Alignment, NeighbourCount
 from jobs.tasks.works import WORKS
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -67,6 +67,13 @@ def test_from_an_alignment_to_a_set(e1):
     assert e1("delete", "x")[0] == 0
     code, _, errors = e1("show", "x", "--json")
     assert (code, json.loads(errors)["code"]) == (3, "not_found")
+
+
+def test_quiet_prints_the_id_of_an_alignment_alone(live_server, e1):
+    e1("upload", "family.a3m")
+    done = CliRunner().invoke(app, ["context", "upload", "family.a3m", "--quiet"], catch_exceptions=False)
+    assert done.exit_code == 0
+    assert done.stdout.strip() == str(Alignment.objects.get().pk)
 
 
 def test_plain_homologs(e1):
