@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 import torch
 
-from benchmarks import engine, pictures, service, service_files, simulation, webserver
+from benchmarks import engine, pictures, service, service_files, simulation, users, webserver
 from benchmarks.analyses import analyses
 from benchmarks.measuring import Row
 from benchmarks.peer import against_peer
@@ -135,6 +135,14 @@ def _analyses(plan: Plan) -> Iterator[Row]:
     return analyses(plan.service, items=many, widths=(8,) if plan.smoke else (320, 1280))
 
 
+def _run(plan: Plan) -> Iterator[Row]:
+    return users.run_against_service(sequences=plan.sequences(400, smoke=8), repeats=plan.repeats(5))
+
+
+def _estimates(plan: Plan) -> Iterator[Row]:
+    return users.estimates(size=0.02 if plan.smoke else 1.0, repeats=plan.repeats(2))
+
+
 def _pictures(plan: Plan) -> Iterator[Row]:
     sizes = pictures.SMOKE if plan.smoke else pictures.Sizes()
     return pictures.pictures(plan.service, sizes=sizes, repeats=plan.repeats(3))
@@ -156,6 +164,8 @@ BENCHES: Mapping[str, Bench] = MappingProxyType(
         "simulation": _simulation,
         "growth": _growth,
         "analyses": _analyses,
+        "run": _run,
+        "estimates": _estimates,
     }
 )
 BROWSER_BENCHES: Mapping[str, Bench] = MappingProxyType({"pictures": _pictures})

@@ -55,6 +55,9 @@ def test_every_row_has_a_number_with_a_unit(report):
         "simulation: 2 workers",
         "growth: ingest: N sequences",
         "analyses: map umap, 64 x 8, memory of the child",
+        "e1 run: time over the service",
+        "score under three contexts: time over the estimate",
+        "estimates: share of jobs inside the range shown",
     ],
 )
 def test_every_bench_reports(report, begins):
@@ -87,5 +90,5 @@ def test_every_bench_is_tried_here():
     assert set(BENCHES) == {
         *("engine", "peer", "context", "skipped"),
         *("overhead", "against", "ingest", "download", "pages", "waiting", "simulation", "growth"),
-        "analyses",
+        *("analyses", "run", "estimates"),
     }, "those in a browser are tried in tests/e2e"
