@@ -35,7 +35,7 @@ def spearman(scores: Values, measured: Values) -> float:
 
     Returns NaN for fewer than two variants or constant input. Raises ValueError for NaN or unequal lengths.
     """
-    a, b = _pair(scores, measured)
+    a, b = paired(scores, measured)
     if len(a) < 2:
         return float("nan")
     a, b = ranks(a) - (len(a) + 1) / 2, ranks(b) - (len(b) + 1) / 2
@@ -52,7 +52,7 @@ def ndcg(scores: Values, measured: Values) -> float:
 
     Returns NaN if there are no variants, or if all measurements are equal. Raises ValueError as `spearman` does.
     """
-    a, b = _pair(scores, measured)
+    a, b = paired(scores, measured)
     count = int(np.floor(len(a) * TOP))
     if not count or b.min() == b.max():
         return float("nan")
@@ -68,7 +68,7 @@ def top_recall(scores: Values, measured: Values) -> float:
     The best are those at or above the (1 - `TOP`) quantile (linear interpolation), so that ties at the border all
     count. Returns NaN if there are no variants. Raises ValueError as `spearman` does.
     """
-    a, b = _pair(scores, measured)
+    a, b = paired(scores, measured)
     if not len(a):
         return float("nan")
     percent = 100 - 100 * TOP
@@ -77,7 +77,8 @@ def top_recall(scores: Values, measured: Values) -> float:
     return float((truly & scored).sum() / truly.sum())
 
 
-def _pair(scores: Values, measured: Values) -> tuple[Floats, Floats]:
+def paired(scores: Values, measured: Values) -> tuple[Floats, Floats]:
+    """Return both as arrays. Raises ValueError for NaN or unequal lengths."""
     a, b = np.asarray(scores, dtype=np.float64), np.asarray(measured, dtype=np.float64)
     if a.shape != b.shape or a.ndim != 1:
         raise ValueError(f"scores of shape {a.shape} and measurements of shape {b.shape}")
