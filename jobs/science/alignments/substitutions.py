@@ -37,7 +37,7 @@ def blosum62() -> Floats:
     """Return the scores [20, 20]."""
     from Bio.Align import substitution_matrices
 
-    matrix = substitution_matrices.load("BLOSUM62")
+    matrix = substitution_matrices.load("BLOSUM62")  # type: ignore[no-untyped-call]  # Biopython has few types
     scores = np.array([[float(matrix[a][b]) for b in CANONICAL] for a in CANONICAL])
     scores.flags.writeable = False
     return scores
