@@ -1,8 +1,8 @@
 """Comparing scores with measurements honestly: chance, the best possible value, and intervals.
 
-Ties bound what can be reached. If a third of an assay has the same value, no order of all variants reaches Spearman 1,
-and the top ten percent by measurement may be a third of the assay. So each metric comes with two references on the same
-measurements: `chance`, the expected value of a random order, and `best`, that of the best order without ties.
+Ties bound what can be reached. If a third of an assay has the same value, no order of all variants reaches Spearman 1.
+The top ten percent by measurement may then be a third of the assay. So each metric comes with two references on the
+same measurements: `chance`, the expected value of a random order, and `best`, that of the best order without ties.
 
 An interval is the middle 95 % of a bootstrap over groups of variants that share mutated positions, because variants
 at one site are not independent. Differences use the same draws for both scores.

@@ -1,0 +1,153 @@
+"""A Gaussian process whose mean is the prior: y = a + b prior + g + noise, with b >= 0.
+
+g has the covariance of `jobs.learning.kernels`. a and b are fitted by generalised least squares. Length scale, weight
+of pairs and signal are those of the largest likelihood on a grid (Rasmussen and Williams 2006, chapters 2.7 and 5.4).
+A prior that points the wrong way gets the slope 0.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from jobs.learning.kernels import Likeness
+from jobs.learning.samples import Floats, Rows
+from jobs.science.variants.codes import Mutation, Variant
+
+MOST_EXACT = 1_000
+"""Variants of an exact fit. Its time grows with the third power."""
+LENGTHS = (0.35, 0.5, 0.7, 1.0, 1.5, 2.5)
+SIGNALS = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
+"""Variance of g in that of the noise."""
+PAIRS = (0.0, 0.3, 1.0, 3.0)
+"""Weight of products of two effects, if the training set has multiple mutants."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the likelihood chose. `noise` is a variance in the square of the measured unit."""
+
+    length: float
+    pairs: float
+    signal: float
+    intercept: float
+    slope: float
+    noise: float
+    likelihood: float
+
+
+@dataclass(frozen=True, slots=True)
+class GaussianFit:
+    """A fitted process. `settings` says what was chosen."""
+
+    settings: Settings
+    _sites: dict[Mutation, Floats]
+    _process: Any
+
+    def predict(self, rows: Rows) -> Floats:
+        """Return the mean [n]."""
+        return np.asarray(self._mean(rows) + self._process.predict(list(rows.variants)))
+
+    def predict_with_spread(self, rows: Rows) -> tuple[Floats, Floats]:
+        """Return mean and standard deviation [n] of the true value, without the noise of one measurement."""
+        known = self._mean(rows)
+        with warnings.catch_warnings():
+            # Rounding makes variances of nearly 0 negative; scikit-learn sets them to 0.
+            warnings.filterwarnings("ignore", "Predicted variances smaller than 0")
+            mean, spread = self._process.predict(list(rows.variants), return_std=True)
+        return np.asarray(known + mean), np.asarray(spread)
+
+    def _mean(self, rows: Rows) -> Floats:
+        # The kernel looks up the descriptions of new mutations here.
+        self._sites.update(rows.sites)
+        return np.asarray(self.settings.intercept + self.settings.slope * rows.prior)
+
+
+@dataclass(frozen=True, slots=True)
+class GaussianProcess:
+    """A learner. With `use_prior` false the mean is constant."""
+
+    use_prior: bool = True
+
+    def fit(self, rows: Rows, measured: Floats) -> GaussianFit:
+        """Fit at most MOST_EXACT variants. Raises ValueError for more, and for fewer than 3."""
+        if not 3 <= len(rows) <= MOST_EXACT:
+            raise ValueError(f"an exact fit takes 3 to {MOST_EXACT:,} variants, and there are {len(rows):,}")
+        chosen = best_settings(rows, measured, use_prior=self.use_prior)
+        rest = measured - chosen.intercept - chosen.slope * rows.prior
+        sites = dict(rows.sites)
+        return GaussianFit(chosen, sites, process_of(gram(sites, chosen), chosen.noise, rows.variants, rest))
+
+
+def best_settings(rows: Rows, measured: Floats, *, use_prior: bool) -> Settings:
+    """Return the settings of the largest likelihood. If two are equal, the first of the grid is taken."""
+    likeness = Likeness(rows.variants, rows.variants, rows.sites)
+    several = sum(len(one.mutations) > 1 for one in rows.variants) >= 2
+    columns = np.column_stack([np.ones(len(rows)), rows.prior])[:, : 2 if use_prior else 1]
+    best: Settings | None = None
+    for length in LENGTHS:
+        for pairs in PAIRS if several else (0.0,):
+            values, vectors = np.linalg.eigh(likeness.total(length, pairs))
+            turned = (np.maximum(values, 0.0), vectors.T @ columns, vectors.T @ measured)
+            for found in _along_signals(*turned, length=length, pairs=pairs):
+                if best is None or found.likelihood > best.likelihood:
+                    best = found
+    if best is None:
+        raise AssertionError("the grid is empty")
+    return best
+
+
+def _along_signals(
+    values: Floats, columns: Floats, measured: Floats, *, length: float, pairs: float
+) -> Iterator[Settings]:
+    """Yield the settings for each signal, in the basis of the kernel's eigenvectors."""
+    for signal in SIGNALS:
+        spread = signal * values + 1
+        weights = _least_squares(columns, measured, spread)
+        if len(weights) == 2 and weights[1] < 0:
+            weights = np.append(_least_squares(columns[:, :1], measured, spread), 0.0)
+        rest = measured - columns @ weights
+        noise = max(float((rest * rest / spread).mean()), 1e-12)
+        likelihood = -0.5 * float(len(measured) * np.log(noise) + np.log(spread).sum())
+        slope = float(weights[1]) if len(weights) == 2 else 0.0
+        yield Settings(length, pairs, signal, float(weights[0]), slope, noise, likelihood)
+
+
+def _least_squares(columns: Floats, measured: Floats, spread: Floats) -> Floats:
+    scaled = columns / np.sqrt(spread)[:, None]
+    return np.asarray(np.linalg.lstsq(scaled, measured / np.sqrt(spread), rcond=None)[0])
+
+
+def process_of(kernel: Any, noise: float, variants: Sequence[Variant], rest: Floats) -> Any:
+    """Return scikit-learn's exact process on what the mean leaves."""
+    from sklearn.gaussian_process import GaussianProcessRegressor
+
+    return GaussianProcessRegressor(kernel=kernel, alpha=noise, optimizer=None).fit(list(variants), rest)
+
+
+def gram(sites: Mapping[Mutation, Floats], settings: Settings) -> Any:
+    """Return the covariance of g as a kernel of scikit-learn, which compares lists of variants."""
+    from sklearn.gaussian_process.kernels import GenericKernelMixin, Kernel
+
+    class Gram(GenericKernelMixin, Kernel):  # type: ignore[misc]  # scikit-learn has no types
+        def __init__(self) -> None:
+            pass  # scikit-learn reads the parameters of a kernel here
+
+        def __sklearn_clone__(self) -> Gram:
+            return self  # it has no state that fitting changes
+
+        def __call__(self, X: Any, Y: Any = None, eval_gradient: bool = False) -> Any:  # noqa: N803
+            found = Likeness(X, X if Y is None else Y, sites).total(settings.length, settings.pairs)
+            return settings.noise * settings.signal * found
+
+        def diag(self, X: Any) -> Any:  # noqa: N803
+            return np.array([self([one])[0, 0] for one in X])
+
+        def is_stationary(self) -> bool:
+            return False
+
+    return Gram()
