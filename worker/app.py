@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import uuid
 from typing import Any
 
@@ -32,6 +33,11 @@ WORKER_RUN = "E1_WORKER_RUN"
 WORKER_LEAVES = "E1_WORKER_LEAVES"
 """Environment variable with the seconds without work after which the worker leaves."""
 
+WORKER_IGNORES = "E1_WORKER_IGNORES"
+"""Environment variable with the signals that were ignored when the parent process started, such as SIGHUP by nohup."""
+_ignored = [one.name for one in (signal.SIGHUP, signal.SIGINT) if signal.getsignal(one) is signal.SIG_IGN]
+"""Those of this process, before Celery installs its handlers."""
+
 app = Celery("e1")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.conf.imports = ["jobs.tasks", "worker.tasks"]
@@ -56,6 +62,25 @@ app.user_options["worker"].add(
     )
 )
 app.steps["worker"].add(LeaveWhenIdle)
+
+
+def _keep_ignored() -> None:
+    """Ignore the signals again that the caller ignores. Celery would restart a worker at a SIGHUP despite nohup."""
+    for name in filter(None, os.environ.get(WORKER_IGNORES, "").split(",")):
+        signal.signal(signal.Signals[name], signal.SIG_IGN)
+
+
+@celeryd_after_setup.connect
+def _heed_the_caller(instance: Any, **_: Any) -> None:
+    """Let the parent process keep what is ignored: Celery installs its handlers after this signal."""
+    os.environ[WORKER_IGNORES] = ",".join(_ignored)  # for child processes
+    install = instance.install_platform_tweaks
+
+    def installed(worker: Any) -> None:
+        install(worker)
+        _keep_ignored()
+
+    instance.install_platform_tweaks = installed
 
 
 @celeryd_after_setup.connect
@@ -86,6 +111,7 @@ def _drop_dead_connections(**_: Any) -> None:
 @worker_process_init.connect
 def _load_model(**_: Any) -> None:
     """Start the worker in the child process before it takes the first message."""
+    _keep_ignored()
     if os.environ.get(WORKER_MODEL):
         from worker import tasks
 

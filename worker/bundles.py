@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import count
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from django.db import DatabaseError, InterfaceError, OperationalError, ProgrammingError, connection
@@ -247,10 +248,14 @@ def bundle_let_go(ahead: Future[Bundle | None]) -> None:
             bundle_give_back(bundle)
 
 
-def bundle_give_back(bundle: Bundle) -> None:
-    """Return a bundle as if it had never been claimed. If the database is down, its lease will expire."""
+def bundle_give_back(bundle: Bundle, *, patience: float = 0.0) -> None:
+    """Return a bundle as if it had never been claimed.
+
+    Tries twice at least, and for `patience` seconds. If the database is down for longer, the lease will expire.
+    """
     bundle.renewal.stop()
-    for _ in range(2):
+    give_up = time.monotonic() + patience
+    for tries in count(1):
         try:
             leases.lease_release(token=bundle.token)
         except (DatabaseError, InterfaceError) as error:
@@ -258,3 +263,7 @@ def bundle_give_back(bundle: Bundle) -> None:
             connection.close()  # The next try opens a new one.
         else:
             return
+        if tries > 1:
+            if time.monotonic() >= give_up:
+                return
+            time.sleep(0.2)

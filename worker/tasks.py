@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 HEARTBEAT_SECONDS = 5.0
 FLUSH_SECONDS = 3.0
 """How long computed bundles may take to be written when the grace of a stop is over."""
+GIVE_BACK_SECONDS = 8.0
+"""How long a bundle is then tried to be given back while the database is away. Slurm kills 30 s after SIGTERM."""
 
 
 class ModelWorker:
@@ -205,7 +207,7 @@ class ModelWorker:
         with suppress(TimeoutError):
             process.writer.flush(FLUSH_SECONDS)
         if process.computing is not None:
-            bundle_give_back(process.computing)
+            bundle_give_back(process.computing, patience=GIVE_BACK_SECONDS)
         workers.worker_stopped(name=self.name)
 
     def _leave(self, bundles: Sequence[Sequence[int]]) -> None:

@@ -16,6 +16,7 @@ from e1client import Client
 from e1protocol import Query
 from jobs.fleet.pace import workers_alive
 from jobs.models import Chunk, Job, Worker
+from tests.worker.cut_relay import cut_relay
 from tests.worker.worker_process import README_COMMAND, RESIDUES, children_of, eventually, finished, worker_process
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -155,3 +156,23 @@ def test_sigterm_to_the_whole_group_counts_against_no_item(client, tmp_path):
         eventually(lambda: finished(client, job.id))
     assert client.job(job.id).counts["succeeded"] == 2000
     assert not Chunk.objects.filter(attempts__gt=1).exists()
+
+
+@pytest.mark.slow
+def test_a_bundle_is_given_back_although_the_database_is_away_for_a_moment(client, tmp_path):
+    """The whole group gets SIGTERM, and the grace is over, while no connection to Postgres can be made."""
+    file, _ = library(tmp_path / "library.fasta", 2000, seed=4)
+    with cut_relay(connection.settings_dict) as relay:
+        with worker_process(tmp_path, app="tests.worker.impatient_app", DATABASE_URL=relay.url) as process:
+            job = client.submit(file, model="e1-demo", action="log_prob")
+            eventually(lambda: Chunk.objects.filter(state="leased", begun=True).exists())
+            relay.cut()
+            os.killpg(process.pid, signal.SIGTERM)
+            eventually(lambda: relay.refused > 2)  # by now it has tried, and failed
+            relay.mend()
+            process.wait(timeout=120)
+        assert not Chunk.objects.filter(state="leased", begun=True).exists()
+        assert Worker.objects.get(name="w1@test").state == "stopped"
+    assert Chunk.objects.filter(state="ready").exists(), "the job was over before the signal"
+    assert not Chunk.objects.filter(state="ready", attempts__gt=0).exists()
+    assert client.job(job.id).counts["failed"] == 0
