@@ -78,7 +78,7 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
         self.log_deletions(request, User.objects.filter(pk=user.pk))  # before the object is gone
         gone = user_delete(user=user)
         jobs = f"{gone:,} job{'' if gone == 1 else 's'}"
-        self.message_user(request, f"{name} is deleted, with {jobs} and all results.", messages.SUCCESS)
+        self.message_user(request, f"The user {name} is deleted, with {jobs} and all results.", messages.SUCCESS)
         return True
 
     def deactivate_one(self, request: HttpRequest, id: str) -> HttpResponse:

@@ -145,7 +145,7 @@ def test_a_superuser_deletes_a_user_with_all_jobs_by_typing_the_name(admin, root
     assert Job.objects.filter(owner=person).count() == 2
     assert User.objects.get(pk=person.pk).is_active
     answer = admin.post(address, {"with_jobs": "rosalind"}, follow=True)
-    assert "rosalind is deleted, with 2 jobs and all results." in answer.content.decode()
+    assert "The user rosalind is deleted, with 2 jobs and all results." in answer.content.decode()
     assert not User.objects.filter(username="rosalind").exists()
     assert [str(job.pk) for job in Job.objects.all()] == [kept]
     assert LogEntry.objects.filter(user=root, action_flag=DELETION, object_repr="rosalind").count() == 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import subprocess
@@ -14,10 +13,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from tests.helpers import ROOT
-from worker.model.registry import HUB
 
 PORTAL = b"<!doctype html><html><title>Welcome</title><form>Accept the terms to use this network</form></html>"
-REVISION = HUB["e1-600m"].revision
 ASK = """
 from worker.model.errors import ModelError
 from worker.model.registry import find_checkpoint
@@ -29,51 +26,31 @@ except ModelError as error:
 
 
 class Portal(BaseHTTPRequestHandler):
-    """Answers every request with the login page; `api` answers the list of files as the hub does."""
-
-    api = False
-    headers_of_files = False
+    """Answers every request with the login page."""
 
     def do_GET(self) -> None:
-        if self.api and self.path.startswith("/api/"):
-            files = [{"rfilename": name} for name in ("config.json", "model.safetensors")]
-            self._send(json.dumps({"id": "x/y", "sha": REVISION, "siblings": files}).encode(), "application/json")
-        else:
-            self._send(PORTAL, "text/html")
-
-    do_HEAD = do_GET
-
-    def _send(self, body: bytes, kind: str) -> None:
         self.send_response(200)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(body)))
-        if self.headers_of_files:
-            self.send_header("ETag", '"0123"')
-            self.send_header("X-Repo-Commit", REVISION)
+        self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Length", str(len(PORTAL)))
         self.end_headers()
         if self.command == "GET":
-            self.wfile.write(body)
+            self.wfile.write(PORTAL)
+
+    do_HEAD = do_GET
 
     def log_message(self, *_: object) -> None:
         return
 
 
 @pytest.fixture
-def portal(request) -> Iterator[str]:
-    handler = type("Handler", (Portal,), request.param)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+def portal() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Portal)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     server.server_close()
 
 
-@pytest.mark.parametrize(
-    "portal",
-    [{}, {"api": True}, {"api": True, "headers_of_files": True}],
-    ids=["all", "files", "cached"],
-    indirect=True,
-)
 def test_the_login_page_of_a_network_is_told_apart_from_the_hub(portal, tmp_path):
     env = {name: value for name, value in os.environ.items() if "proxy" not in name.lower() and name != "E1_WEIGHTS"}
     env |= {"HF_ENDPOINT": portal, "HF_HOME": str(tmp_path), "HF_HUB_DISABLE_XET": "1", "PYTHONPATH": str(ROOT)}
