@@ -11,10 +11,10 @@ from tests.e2e.conftest import violations
 from tests.e2e.steps import library
 
 
-@pytest.fixture(scope="module")
-def waiting(stack, service, tmp_path_factory):
+@pytest.fixture
+def waiting(service, tmp_path):
     """Return a paused job, which the page shows for as long as the tests need."""
-    path = tmp_path_factory.mktemp("operations") / "library.fasta"
+    path = tmp_path / "library.fasta"
     path.write_text(library(400))
     job = service.submit(path, model="e1-demo", action="encode", name="a library that waits")
     service.pause(job)
