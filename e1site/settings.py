@@ -226,6 +226,20 @@ MIDDLEWARE = [
     "axes.middleware.AxesMiddleware",
 ]
 AUTHENTICATION_BACKENDS = ["jobs.accounts.logins.CountingBackend", "jobs.accounts.logins.PasswordBackend"]
+E1_OIDC_ISSUER = env.str("E1_OIDC_ISSUER", default="")
+"""The address of a provider of OpenID Connect, whose people may sign in (docs/sign-in.md)."""
+if E1_OIDC_ISSUER:
+    OIDC_RP_CLIENT_ID = env.str("E1_OIDC_CLIENT")
+    OIDC_RP_CLIENT_SECRET = env.str("E1_OIDC_SECRET")
+    OIDC_RP_SIGN_ALGO = env.str("E1_OIDC_ALGORITHM", default="RS256")
+    OIDC_RP_SCOPES = env.str("E1_OIDC_SCOPES", default="openid profile email")
+    OIDC_USE_PKCE = True
+    OIDC_TIMEOUT = 10
+    AUTHENTICATION_BACKENDS.append("jobs.accounts.oidc.OidcBackend")
+E1_OIDC_TITLE = env.str("E1_OIDC_TITLE", default="OpenID Connect")
+E1_OIDC_USERNAME = env.str("E1_OIDC_USERNAME", default="preferred_username")
+E1_OIDC_GROUPS = env.str("E1_OIDC_GROUPS", default="")
+E1_OIDC_LINK = env.bool("E1_OIDC_LINK", default=False)
 ROOT_URLCONF = "e1site.urls"
 WSGI_APPLICATION = "e1site.wsgi.application"
 TEMPLATES = [

@@ -1,5 +1,6 @@
 """All addresses."""
 
+from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 from django.views.decorators.cache import never_cache
@@ -79,6 +80,14 @@ urlpatterns = [
     path("logout/", account.Logout.as_view(), name="logout"),
     path("admin/", admin.site.urls),
 ]
+
+if settings.E1_OIDC_ISSUER:
+    from jobs.accounts import oidc
+
+    urlpatterns += [
+        path("oidc/begin/", oidc.Begin.as_view(), name="oidc_authentication_init"),
+        path("oidc/callback/", oidc.Callback.as_view(), name="oidc_authentication_callback"),
+    ]
 
 handler404 = "jobs.web.errors.not_found"
 handler400 = "jobs.web.errors.bad_request"

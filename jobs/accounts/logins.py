@@ -37,6 +37,8 @@ class CountingBackend(AxesStandaloneBackend):  # type: ignore[misc]
         self, request: HttpRequest, username: str | None = None, password: str | None = None, **kwargs: Any
     ) -> None:
         AxesProxyHandler.update_request(request)
+        if username is None and password is None:
+            return  # a sign-in at a provider, where no password can be guessed
         handler = AxesProxyHandler.get_implementation()
         name = name_tried(request, {"username": username})
         with transaction.atomic():

@@ -87,13 +87,18 @@ def locked_out(request: HttpRequest, response: HttpResponse | None, credentials:
     return answer
 
 
+def outside() -> str:
+    """Return the name of the provider where people may sign in, empty without one."""
+    return settings.E1_OIDC_TITLE if settings.E1_OIDC_ISSUER else ""
+
+
 class Login(LoginView):
     """The login form. Only on this machine it says where the first password is."""
 
     template_name = "jobs/accounts/login.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(**kwargs, own_machine=own_machine(self.request))
+        return super().get_context_data(**kwargs, own_machine=own_machine(self.request), outside=outside())
 
 
 class Logout(LogoutView):

@@ -1,6 +1,6 @@
 """The schema, one file per topic. Django looks for models here."""
 
-from jobs.models.accounts import ApiToken
+from jobs.models.accounts import ApiToken, OutsideLogin
 from jobs.models.alignments import Alignment, AlignmentBlock, HomologSearch, NeighbourCount, SequenceDatabase
 from jobs.models.artefacts import Artefact, ArtefactBlock
 from jobs.models.attachments import Assay, Structure, StructureBlock
