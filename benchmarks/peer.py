@@ -24,6 +24,7 @@ from e1protocol import Query
 from worker.engine import Engine
 from worker.engine.config import EngineConfig
 from worker.model.e1 import E1, Attention, FeedForward
+from worker.model.loader import load_model
 from worker.model.tokenizer import CANONICAL_TOKENS, tokenize
 
 FULL = frozenset({"mean", "logits"})
@@ -39,8 +40,7 @@ class OneByOne:
         if config.key_value_size != config.hidden_size:
             raise ValueError("the peer needs as many key heads as query heads, as in the released shapes")
         self._weights = [
-            (*_apart(layer.attention), layer.attention.out.weight, *_gates(layer.feed_forward))
-            for layer in model.layers
+            (*_apart(layer.attention), layer.attention.out.plain, *_gates(layer.feed_forward)) for layer in model.layers
         ]
         self._tables = [
             _table(config.head_size, theta) for theta in (config.rope_theta_within_seq, config.rope_theta_global)
@@ -54,36 +54,37 @@ class OneByOne:
         positions = torch.arange(tokens.shape[1])[None]
         mask = (ids[:, None, :, None] == ids[:, None, None, :]) if self._masks else None
         model = self._model
-        x = F.embedding(tokens, model.embed_tokens.weight) + F.embedding(ids, model.embed_seq_id.weight)
+        dtype = self._weights[0][0].dtype
+        x = (F.embedding(tokens, model.embed_tokens.weight) + F.embedding(ids, model.embed_seq_id.weight)).to(dtype)
         for layer, weights in zip(model.layers, self._weights, strict=True):
             q_weight, k_weight, v_weight, out_weight, gate_weight, up_weight = weights
             eps = model.config.rms_norm_eps
-            normed = F.rms_norm(x, x.shape[-1:], layer.attention_norm.weight, eps)
+            normed = F.rms_norm(x, x.shape[-1:], layer.attention_norm.weight.to(dtype), eps)
             q, k, v = (
                 F.linear(normed, w).view(1, -1, self._heads, self._size).clamp(-self._clip, self._clip)
                 for w in (q_weight, k_weight, v_weight)
             )
-            cos, sin = (table[positions].unsqueeze(-2) for table in self._tables[layer.is_global])
+            cos, sin = (table[positions].unsqueeze(-2).to(dtype) for table in self._tables[layer.is_global])
             q, k = q * cos + _half_turned(q) * sin, k * cos + _half_turned(k) * sin
             q, k, v = (part.transpose(1, 2).contiguous() for part in (q, k, v))
             attended = F.scaled_dot_product_attention(q, k, v, attn_mask=mask).transpose(1, 2).reshape(x.shape)
             x = x + F.linear(attended.contiguous(), out_weight)
-            normed = F.rms_norm(x, x.shape[-1:], layer.feed_forward_norm.weight, eps)
+            normed = F.rms_norm(x, x.shape[-1:], layer.feed_forward_norm.weight.to(dtype), eps)
             gated = F.silu(F.linear(normed, gate_weight)) * F.linear(normed, up_weight)
-            x = x + F.linear(gated, layer.feed_forward.down.weight)
-        x = F.rms_norm(x, x.shape[-1:], model.norm.weight, model.config.rms_norm_eps)
-        logits = model.mlm_head(x)
+            x = x + F.linear(gated, layer.feed_forward.down.plain)
+        x = F.rms_norm(x, x.shape[-1:], model.norm.weight.to(dtype), model.config.rms_norm_eps)
+        logits = model.mlm_head(x.float())
         return x[0, 2:-2].mean(dim=0), logits[0, 2:-2][:, torch.from_numpy(CANONICAL_TOKENS)]
 
 
 def _apart(attention: Attention) -> list[Tensor]:
     """Return separate copies of the weights of queries, keys and values, as in a checkpoint."""
-    size = attention.qkv.weight.shape[0] // 3
-    return [part.clone() for part in attention.qkv.weight.detach().split(size)]
+    size = attention.qkv.plain.shape[0] // 3
+    return [part.clone() for part in attention.qkv.plain.detach().split(size)]
 
 
 def _gates(feed_forward: FeedForward) -> list[Tensor]:
-    return [part.clone() for part in feed_forward.gate_up.weight.detach().chunk(2)]
+    return [part.clone() for part in feed_forward.gate_up.plain.detach().chunk(2)]
 
 
 def _table(size: int, theta: float, length: int = 8192) -> tuple[Tensor, Tensor]:
@@ -103,8 +104,10 @@ def against_peer(shape_folder: Path, *, repeats: int, count: int) -> Iterator[Ro
     engine = Engine.load(shape_folder, EngineConfig(device="cpu"))
     texts = proteins(count, 60, 500)
     queries = [Query(text, (), (-1,), FULL) for text in texts]
-    peers = {"as FastPLMs runs it": OneByOne(engine.runner.model)}
-    peers["and without its masks"] = OneByOne(engine.runner.model, masks=False)
+    # Without packed weights, which the peer does not have. Its own type is the engine's.
+    model = load_model(shape_folder, device=engine.runner.device, dtype=engine.runner.dtype)
+    peers = {"as FastPLMs runs it": OneByOne(model)}
+    peers["and without its masks"] = OneByOne(model, masks=False)
     works = {name: (lambda peer=peer: [peer.run(text) for text in texts]) for name, peer in peers.items()}
     times = by_turns({"engine": lambda: engine.encode(queries), **works}, repeats=repeats)
     shape = shape_folder.name.removeprefix("random-")

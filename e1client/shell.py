@@ -75,6 +75,11 @@ LayoutOption = Annotated[
     typer.Option(help="Bare lines: join them into one sequence, or read a sequence from each of the lines."),
 ]
 SheetOption = Annotated[str, typer.Option(help="The sheet of a workbook; the first one by default.")]
+Precision = Literal["auto", "float32", "bfloat16"]
+PrecisionOption = Annotated[
+    Precision | None,
+    typer.Option(help="Type to compute in; auto measures what is fast and accurate enough.", envvar="E1_PRECISION"),
+]
 OnInvalidOption = Annotated[OnInvalid | None, typer.Option(help="Whether bad records stop the job; reject by default.")]
 
 

@@ -139,3 +139,4 @@ class EngineIdentity:
     torch_version: str
     code_version: str
     demonstration: bool
+    precision_reason: str = ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,7 @@ import typer
 
 from e1client.progress import say
 from e1client.settings import DATA_FOLDER, DATA_VARIABLE, DEFAULT_HOST, DEFAULT_PORT
-from e1client.shell import JsonFlag, show
+from e1client.shell import JsonFlag, PrecisionOption, show
 from e1site.defaults import MODELS
 from jobs.attribution import banner_lines
 
@@ -53,6 +54,7 @@ def up(  # noqa: PLR0917 - typer calls it; every parameter is an option of the c
             help="Path of the address behind a proxy, such as /e1 of https://lab.example/e1/.",
         ),
     ] = "",
+    precision: PrecisionOption = None,
     background: Annotated[
         bool, typer.Option("--background", help="Return when it is ready; `e1 down` stops it.")
     ] = False,
@@ -62,6 +64,8 @@ def up(  # noqa: PLR0917 - typer calls it; every parameter is an option of the c
     from e1site import local
 
     models = model or list(MODELS)
+    if precision:
+        os.environ["E1_PRECISION"] = precision  # for the workers, which inherit it
     if background:
         several = [("--allow-host", name) for name in allow_host or []] + [("--model", slug) for slug in models]
         one = [

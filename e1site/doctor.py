@@ -267,6 +267,10 @@ def _worker(models: list[str]) -> Iterator[Finding]:
         what = f"PyTorch sees no GPU, and this machine has {len(cards)}" if cards else "no GPU; workers use the CPU"
         driver = "the driver may be too old for this PyTorch, or CUDA_VISIBLE_DEVICES hides it: look at nvidia-smi"
         yield Finding("device", "problem" if cards else "ok", what, driver if cards else "")
+    compiler = found["compiler"] or "no C compiler: workers compute a little slower on a CPU"
+    yield Finding("compiler", "ok", compiler)
+    for model, precision in found["precision"].items():
+        yield Finding("precision", "ok", f"{model} in {precision}")
     for model, weights in found["weights"].items():
         if place := weights.get("place"):
             yield Finding("weights", "ok", f"{model} in {place}")

@@ -13,6 +13,9 @@ from hypothesis import HealthCheck, settings
 
 TINY = Path(__file__).parent / "data" / "e1-random-tiny"
 
+# Numbers are compared with those of float32, on any processor. Services that tests start inherit it.
+os.environ["E1_PRECISION"] = "float32"
+
 if not os.environ.get("CI"):  # in CI, Hypothesis has its own profile, which has no deadline either
     settings.register_profile("here", deadline=None, suppress_health_check=[HealthCheck.too_slow])
     settings.load_profile("here")

@@ -28,6 +28,7 @@ from e1client.shell import (
     NumberingOption,
     OnInvalidOption,
     ParamOption,
+    PrecisionOption,
     SheetOption,
     TableOption,
     exits,
@@ -82,6 +83,7 @@ def run(  # noqa: PLR0917 - typer calls it; every parameter is an option of the 
     layout: LayoutOption = None,
     sheet: SheetOption = "",
     table: TableOption = None,
+    precision: PrecisionOption = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Run a job in this process, without a server."""
@@ -104,6 +106,7 @@ def run(  # noqa: PLR0917 - typer calls it; every parameter is an option of the 
                 started=partial(tell_start, imported),
                 table=table or "", reading={"layout": layout or "", "sheet": sheet},
                 numbering=numbering_of(chosen(numbering, numbering_column, numbering_chain)),
+                precision=precision or "auto",
             )  # fmt: skip
         say(f"wrote {out}")
         raise typer.Exit(code)
@@ -118,13 +121,14 @@ def tell_start(imported: float, loaded: float, checked: float) -> None:
 @app.command()
 def verify(
     model: Annotated[str, typer.Option(help="A model, or a checkpoint folder.")],
+    precision: PrecisionOption = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Compare a network on this machine with its known answers, and with the plain implementation."""
     with exits(as_json=as_json), refusals():
         checks = load("worker.model.verify")
         banner([model])
-        report = checks.verify_model(model)
+        report = checks.verify_model(model, precision or "auto")
         show(report.as_dict(), lambda _: report.lines(), as_json=as_json)
         raise typer.Exit(Exit.DONE if report.passed else Exit.CHECK_FAILED)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
 from e1protocol import MODELS
@@ -15,6 +16,8 @@ from e1protocol import MODELS
 def examine(models: list[str]) -> dict[str, Any]:
     """Return PyTorch's version and devices, and the place of each model's weights, or why there is none."""
     import torch
+
+    from worker.model.fused import find_compiler
 
     found: dict[str, Any] = {
         "torch": torch.__version__,
@@ -29,7 +32,31 @@ def examine(models: list[str]) -> dict[str, Any]:
             name = torch.cuda.get_device_name(number)
             found["devices"].append({"name": name, "free_bytes": free, "total_bytes": total})
     found["weights"] = {model: _weights(model) for model in models}
+    found["precision"] = {
+        model: _precision(Path(has["place"])) for model, has in found["weights"].items() if "place" in has
+    }
+    found["compiler"] = find_compiler() or ""
     return found
+
+
+def _precision(folder: Path) -> str:
+    """Return the type that a worker here would compute in, and why. Speed is measured; accuracy needs the weights."""
+    import torch
+
+    from worker.engine.config import EngineConfig
+    from worker.engine.precision import WORTH_IT, speed_figures, without_weights
+    from worker.engine.runner import pick_device
+    from worker.model.config import read_config
+
+    config, engine = read_config(folder / "config.json"), EngineConfig()
+    if choice := without_weights(config, engine.precision, pick_device(engine.device)):
+        return str(choice)
+    with torch.inference_mode():
+        figures = speed_figures(config)
+    times = ", ".join(f"{name} {value:.2f} times as fast" for name, value in figures.items())
+    if min(figures.values()) < WORTH_IT:
+        return f"float32: bfloat16 is not faster on this processor ({times})"
+    return f"bfloat16 if it is accurate enough, which a worker checks at its start ({times})"
 
 
 def _weights(model: str) -> dict[str, str]:

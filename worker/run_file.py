@@ -25,6 +25,7 @@ from jobs.parsing.bodies import REQUESTS, check_choices, check_request, parse_bo
 from jobs.parsing.tally import InputTally
 from jobs.science.variants.numbering_files import FileNumbering
 from worker.engine import Engine
+from worker.engine.config import EngineConfig
 from worker.items import Computed, ItemWork, UnitFailed, compute, unit_arrays
 from worker.model.errors import SelfTestFailed
 from worker.model.verify import self_test
@@ -105,13 +106,16 @@ def run(
     table: str = "",
     numbering: Callable[[str], FileNumbering] | None = None,
     reading: Mapping[str, str] = _AS_FOUND,
+    precision: str = "",
 ) -> int:
     """Compute `file` and write `out`, whose suffix names the format.
 
     A `.json` file is the body of a request; the arguments come before its fields, and are empty to leave them.
-    `reading` has the fields of `Reading`. `numbering` returns that of a sequence, from a file. Calls `warn` with each
-    warning about the input before anything is computed, and `report(done, total)` after each item. Calls `started` with
-    the seconds that the network took to load, and to pass its self-test.
+    `reading` has the fields of `Reading`. `numbering` returns that of a sequence, from a file. `precision` is one of
+    `EngineConfig`; without it, `E1_PRECISION` is asked.
+
+    Calls `warn` with each warning about the input before anything is computed, and `report(done, total)` after each
+    item. Calls `started` with the seconds that the network took to load, and to pass its self-test.
 
     Returns the exit code: 0, or 4 if items failed. Raises InvalidInput with all problems of the input (unless
     `on_invalid` is "skip") before anything is computed. Raises ModelError if the network cannot be loaded or used.
@@ -120,7 +124,7 @@ def run(
     body = _body(file, known) if file.name.endswith(REQUESTS) else {}
     fields = body | {field: value for field, value in known.items() if value}
     on_invalid, slug = check_choices(fields), fields["model"]
-    engine = _ready(slug, started)
+    engine = _ready(slug, precision, started)
     facts = MODELS.get(slug) or _facts(engine)
     asked = Reading.of(reading)
     plan = _plan(file, body, get_action(fields["action"]), facts, context, params, numbering, asked)
@@ -146,10 +150,10 @@ def run(
     return 4 if failed else 0
 
 
-def _ready(model: str, started: Callable[[float, float], None]) -> Engine:
+def _ready(model: str, precision: str, started: Callable[[float, float], None]) -> Engine:
     """Load a network and test it as a worker does. Raises ModelError."""
     began = time.perf_counter()
-    engine = Engine.load(model)
+    engine = Engine.load(model, EngineConfig(precision=precision) if precision else None)
     loaded = time.perf_counter()
     failed = [check for check in self_test(engine) if not check.passed]
     if failed:

@@ -10,7 +10,7 @@ import torch
 
 from e1protocol import CANONICAL, MASK, MODELS, Query
 from worker.engine import Engine
-from worker.model.loader import CONFIG, WEIGHTS, sha256_of
+from worker.model.loader import CONFIG, WEIGHTS, load_model, sha256_of
 from worker.model.registry import PACKAGED
 
 FOLDER = PACKAGED / "e1-demo"
@@ -86,7 +86,8 @@ def perplexity(log_p):
 
 def test_the_checkpoint_is_what_the_registry_says(engine):
     facts = MODELS["e1-demo"]
-    parameters = sum(p.numel() for p in engine.runner.model.parameters())
+    model = load_model(engine.checkpoint.folder, device=torch.device("cpu"), dtype=torch.float32)
+    parameters = sum(p.numel() for p in model.parameters())
     assert parameters == facts.parameters == engine.model_config.parameters() == 1_370_658
     assert (engine.model_config.hidden_size, engine.model_config.num_hidden_layers) == (facts.hidden_size, facts.layers)
     assert (engine.model_config.max_residues, engine.model_config.max_contexts) == (8188, 511)

@@ -48,7 +48,8 @@ class Engine:
         return EngineIdentity(
             model=self.checkpoint.name,
             checkpoint_sha256=self.checkpoint.sha256,
-            precision=self.runner.precision,
+            precision=self.runner.choice.name,
+            precision_reason=self.runner.choice.reason,
             device=self.runner.device_name,
             attention=self.runner.backend.name,
             torch_version=torch.__version__,
@@ -72,6 +73,7 @@ class Engine:
         A query that does not fit into memory alone returns with `error` = "out_of_memory". Any other problem of a
         query raises QueryError before anything runs.
         """
+        self.runner.take_compiled()
         for query in queries:
             check_query(query, self.model_config)
             resolve_layers(query, self.model_config)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Sequence
 from contextlib import suppress
@@ -13,13 +14,19 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from e1protocol import Encoding, Query, tokens_of
+from worker.engine.compiling import compiling
 from worker.engine.config import CONTEXT_SHARE, DEFAULT_TOKEN_BUDGET, EngineConfig
-from worker.engine.contexts import ContextEntry, attending_to
+from worker.engine.contexts import ContextEntry, attending_to, by_heads
 from worker.engine.packer import Instance, Placed, pack, resolve_layers
+from worker.engine.precision import load_chosen
 from worker.model.attention import choose_backend
+from worker.model.config import read_config
 from worker.model.e1 import Packed
-from worker.model.loader import load_model
+from worker.model.loader import CONFIG, load_model
+from worker.model.products import can_pack, pack_products
 from worker.model.tokenizer import CANONICAL_TOKENS
+
+log = logging.getLogger(__name__)
 
 
 class Runner:
@@ -27,9 +34,19 @@ class Runner:
 
     def __init__(self, folder: Path, config: EngineConfig) -> None:
         self.device = pick_device(config.device)
-        self.dtype = pick_dtype(config.precision, self.device)
+        # Before the weights, which take as long: then numbers seldom change from one implementation to the other.
+        self._compiling = compiling(read_config(folder / CONFIG)) if self.device.type == "cpu" else None
+        self.model, self.choice = load_chosen(folder, config.precision, self.device)
+        log.info("computes in %s", self.choice)
+        self.dtype = self.choice.dtype
         self.backend = choose_backend(self.device, self.dtype)
-        self.model = load_model(folder, device=self.device, dtype=self.dtype)
+        if self.device.type == "cpu" and can_pack():
+            try:
+                pack_products(self.model)
+            except RuntimeError as error:
+                log.warning("products run with plain weights, and a little slower: %s", error)
+                self.model = load_model(folder, device=self.device, dtype=self.dtype)
+        self.take_compiled()
         self.token_budget = config.token_budget or DEFAULT_TOKEN_BUDGET.get(self.device.type, 2048)
         self._canonical = torch.from_numpy(CANONICAL_TOKENS).to(self.device)
 
@@ -44,9 +61,16 @@ class Runner:
         """The cores of a CPU that compute, 0 on a GPU."""
         return torch.get_num_threads() if self.device.type == "cpu" else 0
 
-    @property
-    def precision(self) -> str:
-        return str(self.dtype).removeprefix("torch.")
+    def take_compiled(self) -> None:
+        """Use the compiled elementwise parts from now on, if they are ready."""
+        if self._compiling is not None and not self._compiling.is_alive():
+            self.model.fused, self._compiling = self._compiling.fused, None
+
+    def wait_for_compiled(self) -> None:
+        """Wait until the compiled parts are ready, or known to be impossible. Workers never wait."""
+        if self._compiling is not None:
+            self._compiling.join()
+        self.take_compiled()
 
     def depth(self, query: Query) -> int:
         """Return the highest hidden state that the query needs."""
@@ -61,10 +85,9 @@ class Runner:
         layers: list[list[tuple[Tensor, Tensor]]] = [[] for _ in contexts]
         with torch.inference_mode():
             for k_TGD, v_TGD in self.model.remember(batch.to(self.device), self.backend.attend, depth):
-                # Copy, because a view would keep the whole batch alive.
                 pairs = zip(torch.split(k_TGD, counts), torch.split(v_TGD, counts), strict=True)
                 for memory, (k, v) in zip(layers, pairs, strict=True):
-                    memory.append((k.clone(), v.clone()))
+                    memory.append((by_heads(k), by_heads(v)))
         return [
             ContextEntry(tuple(memory), depth, len(context), count)
             for memory, context, count in zip(layers, contexts, counts, strict=True)
@@ -152,18 +175,6 @@ def pick_device(name: str) -> torch.device:
     if name != "auto":
         return torch.device(name)
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def pick_dtype(precision: str, device: torch.device) -> torch.dtype:
-    """Return the named type; "auto" is bfloat16 on GPUs that support it, else float32.
-
-    Without support, bfloat16 is eight to ten times slower on a CPU.
-    """
-    if precision != "auto":
-        return torch.bfloat16 if precision == "bfloat16" else torch.float32
-    if device.type == "cuda" and torch.cuda.is_bf16_supported():
-        return torch.bfloat16
-    return torch.float32
 
 
 def default_context_bytes(device: torch.device) -> int:

@@ -69,7 +69,9 @@ def sdpa_attend(q_TND: Tensor, k_SGD: Tensor, v_SGD: Tensor, spans: Spans) -> Te
     """Attend by scaled_dot_product_attention, one call for all spans of equal lengths. Any device, any dtype."""
     shared = q_TND.shape[1] != k_SGD.shape[1]
 
-    def attend(q: Tensor, k: Tensor, v: Tensor) -> tuple[Tensor]:
+    def attend(q: Tensor, k: Tensor, v: Tensor) -> tuple[Tensor, ...]:
+        if not shared and q.device.type == "cpu":
+            return _cpu_flash(q, k, v)[:1]
         return (F.scaled_dot_product_attention(q, k, v, enable_gqa=shared),)
 
     return _by_lengths(attend, q_TND, k_SGD, v_SGD, spans)[0]
@@ -80,7 +82,7 @@ def sdpa_attend_lse(q_TND: Tensor, k_SGD: Tensor, v_SGD: Tensor, spans: Spans) -
     share = q_TND.shape[1] // k_SGD.shape[1]
     if share > 1:
         k_SGD, v_SGD = (x.repeat_interleave(share, dim=1) for x in (k_SGD, v_SGD))
-    attend = _cpu_flash if q_TND.device.type == "cpu" and q_TND.dtype == torch.float32 else _softmax
+    attend = _cpu_flash if q_TND.device.type == "cpu" else _softmax
     out_TND, lse_TN1 = _by_lengths(attend, q_TND, k_SGD, v_SGD, spans)
     return out_TND, lse_TN1[..., 0]
 
@@ -114,9 +116,26 @@ def _stacked(x_TND: Tensor, ranges: Sequence[tuple[int, int]]) -> Tensor:
     return torch.stack([x_TND[start:end] for start, end in ranges]).transpose(1, 2)
 
 
+KEYS_MULTIPLE = 32
+"""In bfloat16 the kernel wants so many keys at a time: for other numbers it leaves the fast products."""
+
+
+@lru_cache(maxsize=256)
+def _mask(keys: int, padded: int) -> Tensor:
+    """Return what excludes the padding, bfloat16 [padded]."""
+    return F.pad(torch.zeros(keys, dtype=torch.bfloat16), (0, padded - keys), value=float("-inf"))
+
+
 def _cpu_flash(q_BNLD: Tensor, k_BNSD: Tensor, v_BNSD: Tensor) -> tuple[Tensor, Tensor]:
     """Call the kernel behind scaled_dot_product_attention on a CPU, which also returns the log-sum-exp [B, N, L, 1]."""
-    out_BNLD, lse_BNL = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(q_BNLD, k_BNSD, v_BNSD)
+    B, _, L, _ = q_BNLD.shape
+    S, mask = k_BNSD.shape[2], None
+    if q_BNLD.dtype == torch.bfloat16 and S % KEYS_MULTIPLE:
+        k_BNSD, v_BNSD = (F.pad(x, (0, 0, 0, -S % KEYS_MULTIPLE)) for x in (k_BNSD, v_BNSD))
+        mask = _mask(S, k_BNSD.shape[2]).expand(B, 1, L, -1)
+    out_BNLD, lse_BNL = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
+        q_BNLD, k_BNSD, v_BNSD, attn_mask=mask
+    )
     return out_BNLD, lse_BNL[..., None]
 
 

@@ -1,5 +1,8 @@
 """E1, the whole network in one file. Read it top-down, from `E1.hidden_states`.
 
+The products and the attention compute in the type of the weights, which may be bfloat16. The residual stream, the
+norms, the rotation and the head are float32 for any type.
+
 Letters at the end of a tensor's name are its shape:
 
 - T tokens of a packed batch, R selected rows, H hidden size, I intermediate size, V vocabulary;
@@ -18,9 +21,11 @@ from torch.nn import functional as F  # noqa: N812 - its usual name
 
 from worker.model.attention import Attend, Spans
 from worker.model.config import E1Config
+from worker.model.fused import EAGER, Fused
+from worker.model.products import GatedProduct, Product
 
 Rotation = tuple[Tensor, Tensor]
-"""Cosine and sine of the rotary angles, each [T, 1, E]."""
+"""Cosine and sine of the rotary angles, each [T, 1, E] float32."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,7 @@ class E1(nn.Module):
     def __init__(self, config: E1Config) -> None:
         super().__init__()
         self.config = config
+        self.fused = EAGER
         self.embed_tokens = Table(config.vocab_size, config.hidden_size)
         self.embed_seq_id = Table(config.max_num_sequences, config.hidden_size)
         self.layers = nn.ModuleList(Layer(config, config.is_global(k)) for k in range(config.num_hidden_layers))
@@ -66,19 +72,20 @@ class E1(nn.Module):
     ) -> Iterator[tuple[int, Tensor]]:
         """Yield (0, embedding sum), (1, after the first layer) ... (layers, after the last layer and the final norm).
 
-        Each tensor is [T, H]. The computation ends when the caller stops iterating. `attend_global` yields another
-        attention for each global layer in turn, which also attends to contexts from the cache.
+        Each tensor is float32 [T, H]. The computation ends when the caller stops iterating. `attend_global` yields
+        another attention for each global layer in turn, which also attends to contexts from the cache.
         """
         x_TH = self.embed_tokens(batch.tokens) + self.embed_seq_id(batch.sequence_ids)
         yield 0, x_TH
-        within = self._rotation(batch.positions_within, self.config.rope_theta_within_seq, x_TH.dtype)
-        whole = self._rotation(batch.positions_global, self.config.rope_theta_global, x_TH.dtype)
+        within = self._rotation(batch.positions_within, self.config.rope_theta_within_seq)
+        whole = self._rotation(batch.positions_global, self.config.rope_theta_global)
+        fused = self.fused
         for index, layer in enumerate(self.layers, start=1):
             if layer.is_global:
-                x_TH = layer(x_TH, whole, batch.blocks, next(attend_global) if attend_global else attend)
+                x_TH = layer(x_TH, whole, batch.blocks, next(attend_global) if attend_global else attend, fused)
             else:
-                x_TH = layer(x_TH, within, batch.within, attend)
-            yield index, (x_TH if index < len(self.layers) else self.norm(x_TH))
+                x_TH = layer(x_TH, within, batch.within, attend, fused)
+            yield index, (x_TH if index < len(self.layers) else self.norm(x_TH, fused, torch.float32))
 
     def remember(self, batch: Packed, attend: Attend, depth: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield keys and values, each [T, G, D], of the global layers among the first `depth`, in order.
@@ -88,28 +95,28 @@ class E1(nn.Module):
         """
         last = max((index for index in range(depth) if self.config.is_global(index)), default=-1)
         x_TH = self.embed_tokens(batch.tokens) + self.embed_seq_id(batch.sequence_ids)
-        within = self._rotation(batch.positions_within, self.config.rope_theta_within_seq, x_TH.dtype)
-        whole = self._rotation(batch.positions_global, self.config.rope_theta_global, x_TH.dtype)
+        within = self._rotation(batch.positions_within, self.config.rope_theta_within_seq)
+        whole = self._rotation(batch.positions_global, self.config.rope_theta_global)
+        fused = self.fused
         for index, module in enumerate(self.layers[: last + 1]):
             layer = cast(Layer, module)
-            q_TND, k_TGD, v_TGD = layer.project(x_TH, whole if layer.is_global else within)
+            q_TND, k_TGD, v_TGD = layer.project(x_TH, whole if layer.is_global else within, fused)
             if layer.is_global:
                 yield k_TGD, v_TGD
             if index < last:
                 spans = batch.blocks if layer.is_global else batch.within
-                x_TH = layer.finish(x_TH, attend(q_TND, k_TGD, v_TGD, spans))
+                x_TH = layer.finish(x_TH, attend(q_TND, k_TGD, v_TGD, spans), fused)
 
     def head(self, x_RH: Tensor) -> Tensor:
         """Return the logits over the vocabulary [R, V] of rows after the final norm, always in float32."""
         logits_RV: Tensor = self.mlm_head(x_RH.float())
         return logits_RV
 
-    def _rotation(self, positions_T: Tensor, theta: float, dtype: torch.dtype) -> Rotation:
-        # The angles are float32 for any `dtype`.
+    def _rotation(self, positions_T: Tensor, theta: float) -> Rotation:
         D = self.config.head_size
         exponents = torch.arange(0, D, 2, dtype=torch.float32, device=positions_T.device) / D
         angles_T1E = (positions_T[:, None].float() * (1.0 / theta**exponents))[:, None]
-        return angles_T1E.cos().to(dtype), angles_T1E.sin().to(dtype)
+        return angles_T1E.cos(), angles_T1E.sin()
 
 
 class Table(nn.Module):
@@ -124,7 +131,7 @@ class Table(nn.Module):
         self.weight = nn.Parameter(torch.empty(rows, width).uniform_(-0.02, 0.02))
 
     def forward(self, numbers_T: Tensor) -> Tensor:
-        return F.embedding(numbers_T, self.weight)
+        return F.embedding(numbers_T, self.weight).float()
 
 
 class Layer(nn.Module):
@@ -138,19 +145,18 @@ class Layer(nn.Module):
         self.feed_forward_norm = RMSNorm(config)
         self.feed_forward = FeedForward(config)
 
-    def forward(self, x_TH: Tensor, rotation: Rotation, spans: Spans, attend: Attend) -> Tensor:
-        return self.finish(x_TH, attend(*self.project(x_TH, rotation), spans))
+    def forward(self, x_TH: Tensor, rotation: Rotation, spans: Spans, attend: Attend, fused: Fused) -> Tensor:
+        return self.finish(x_TH, attend(*self.project(x_TH, rotation, fused), spans), fused)
 
-    def project(self, x_TH: Tensor, rotation: Rotation) -> tuple[Tensor, Tensor, Tensor]:
+    def project(self, x_TH: Tensor, rotation: Rotation, fused: Fused) -> tuple[Tensor, Tensor, Tensor]:
         """Return rotated queries [T, N, D] and keys [T, G, D], and values [T, G, D]."""
-        return self.attention.project(self.attention_norm(x_TH), rotation)
+        return self.attention.project(self.attention_norm(x_TH, fused, self.attention.qkv.dtype), rotation, fused)
 
-    def finish(self, x_TH: Tensor, attended_TND: Tensor) -> Tensor:
+    def finish(self, x_TH: Tensor, attended_TND: Tensor, fused: Fused) -> Tensor:
         """Return the output of the layer [T, H] from its attention."""
-        # addmm adds to the residual stream within the product.
-        x_TH = torch.addmm(x_TH, attended_TND.reshape(len(x_TH), -1), self.attention.out.weight.T)
-        gated_TI = self.feed_forward(self.feed_forward_norm(x_TH))
-        return torch.addmm(x_TH, gated_TI, self.feed_forward.down.weight.T)
+        x_TH = self.attention.out.added(attended_TND.reshape(len(x_TH), -1), x_TH, fused)
+        gate_up, down = self.feed_forward.gate_up, self.feed_forward.down
+        return down.added(gate_up(self.feed_forward_norm(x_TH, fused, gate_up.dtype)), x_TH, fused)
 
 
 class Attention(nn.Module):
@@ -160,54 +166,35 @@ class Attention(nn.Module):
         super().__init__()
         self.heads, self.kv_heads = config.num_attention_heads, config.num_key_value_heads
         self.head_size, self.clip = config.head_size, config.clip_qkv
-        self.qkv = nn.Linear(config.hidden_size, config.hidden_size + 2 * config.key_value_size, bias=False)
-        self.out = nn.Linear(config.hidden_size, config.hidden_size, bias=False)
+        self.qkv = Product(config.hidden_size, config.hidden_size + 2 * config.key_value_size)
+        self.out = Product(config.hidden_size, config.hidden_size)
 
-    def project(self, x_TH: Tensor, rotation: Rotation) -> tuple[Tensor, Tensor, Tensor]:
-        qkv = self.qkv(x_TH).clamp_(-self.clip, self.clip).view(len(x_TH), -1, self.head_size)
-        qk, v_TGD = qkv.split((self.heads + self.kv_heads, self.kv_heads), dim=1)
-        q_TND, k_TGD = torch.split(rotate(qk, *rotation), [self.heads, self.kv_heads], dim=1)
+    def project(self, x_TH: Tensor, rotation: Rotation, fused: Fused) -> tuple[Tensor, Tensor, Tensor]:
+        qkv = self.qkv.clamped(x_TH, self.clip).view(len(x_TH), -1, self.head_size)
+        qk, v_TGD = fused.rotate(qkv, self.heads + self.kv_heads, *rotation)
+        q_TND, k_TGD = torch.split(qk, [self.heads, self.kv_heads], dim=1)
         return q_TND, k_TGD, v_TGD
 
 
-def rotate(x_TND: Tensor, cos_T1E: Tensor, sin_T1E: Tensor) -> Tensor:
-    """Apply the rotary embedding in its rotate-half form: the first half of a head pairs with its second half."""
-    first, second = x_TND.chunk(2, dim=-1)
-    turned_first = torch.addcmul(first * cos_T1E, second, sin_T1E, value=-1)
-    turned_second = torch.addcmul(second * cos_T1E, first, sin_T1E)
-    return torch.cat((turned_first, turned_second), dim=-1)
-
-
 class FeedForward(nn.Module):
-    """silu(w1 x) * w3 x, with w1 and w3 fused into one product. `down` is w2, which `Layer.finish` multiplies by."""
+    """silu(w1 x) * w3 x, with w1 and w3 in `gate_up`. `down` is w2."""
 
     def __init__(self, config: E1Config) -> None:
         super().__init__()
-        self.gate_up = nn.Linear(config.hidden_size, 2 * config.intermediate_size, bias=False)
-        self.down = nn.Linear(config.intermediate_size, config.hidden_size, bias=False)
-
-    def forward(self, x_TH: Tensor) -> Tensor:
-        gate_TI, up_TI = self.gate_up(x_TH).chunk(2, dim=-1)
-        gated_TI: Tensor = F.silu(gate_TI) * up_TI
-        return gated_TI
+        self.gate_up = GatedProduct(config.hidden_size, config.intermediate_size)
+        self.down = Product(config.intermediate_size, config.hidden_size)
 
 
 class RMSNorm(nn.Module):
-    """x / sqrt(mean(x^2) + eps) * weight."""
+    """x / sqrt(mean(x^2) + eps) * weight, from float32."""
 
     def __init__(self, config: E1Config) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.ones(config.hidden_size))
         self.eps = config.rms_norm_eps
 
-    def forward(self, x_TH: Tensor) -> Tensor:
-        if x_TH.dtype != torch.float32 or x_TH.device.type != "cpu":
-            return F.rms_norm(x_TH, self.weight.shape, self.weight, self.eps)
-        # On a CPU this takes two passes over memory; torch takes five.
-        norm_T1 = torch.linalg.vector_norm(x_TH, dim=-1, keepdim=True)
-        scale_T1 = torch.rsqrt(norm_T1 * norm_T1 / x_TH.shape[-1] + self.eps)
-        out_TH: Tensor = x_TH * scale_T1 * self.weight
-        return out_TH
+    def forward(self, x_TH: Tensor, fused: Fused, dtype: torch.dtype) -> Tensor:
+        return fused.norm(x_TH, self.weight, self.eps, dtype)
 
 
 class Head(nn.Module):

@@ -4,6 +4,7 @@
   - `CheckpointError`: a file is not a checkpoint that this program can load.
   - `WeightsUnavailable`: the weights are missing and cannot be fetched. The message has the remedy.
   - `SelfTestFailed`: the network computes wrong numbers on this device.
+  - `SettingError`: a setting of the engine has no such value.
   - `QueryError`: a query breaks a limit of the checkpoint.
 """
 
@@ -26,6 +27,10 @@ class SelfTestFailed(ModelError):
     """The network does not return on this device what the plain implementation does."""
 
     code = "self_test_failed"
+
+
+class SettingError(ModelError, ValueError):
+    code = "bad_setting"
 
 
 class QueryError(ModelError):

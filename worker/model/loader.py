@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from worker.model.errors import CheckpointError
 
 WEIGHTS = "model.safetensors"
 CONFIG = "config.json"
+_PRODUCT = re.compile(r"\.(attention\.(qkv|out)|feed_forward\.(gate_up|down))\.weight$")
+"""Our parameters that are weights of products."""
 
 
 def released_names(config: E1Config) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -39,7 +42,7 @@ def released_names(config: E1Config) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 
 def load_model(folder: Path, *, device: torch.device, dtype: torch.dtype) -> E1:
-    """Load the checkpoint in `folder` for inference. The head stays float32 for any `dtype`.
+    """Load the checkpoint in `folder` for inference. `dtype` is the type of the products; the rest is float32.
 
     Raises CheckpointError for an unreadable file, and for a missing, left-over or wrongly shaped tensor.
     """
@@ -55,7 +58,7 @@ def load_model(folder: Path, *, device: torch.device, dtype: torch.dtype) -> E1:
         with safe_open(path, framework="pt", device="cpu") as file:
             _check_names(path, expected=dict(released_names(config)), found=set(file.keys()))
             for ours, theirs in released_names(config):
-                kept = torch.float32 if ours.startswith("mlm_head.") else dtype
+                kept = dtype if _PRODUCT.search(ours) else torch.float32
                 tensor = torch.cat([file.get_tensor(name) for name in theirs])
                 if tensor.shape != shapes[ours]:
                     raise CheckpointError(
