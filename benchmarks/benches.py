@@ -11,12 +11,14 @@ from types import MappingProxyType
 import torch
 
 from benchmarks import engine, pictures, service, service_files, simulation, users, webserver
+from benchmarks.accuracy import accuracy
 from benchmarks.analyses import analyses
 from benchmarks.measuring import Row
 from benchmarks.peer import against_peer
 from benchmarks.service_growth import growth
 from benchmarks.service_stack import Service, running
 from benchmarks.shapes import random_checkpoint
+from worker.model.registry import find_checkpoint
 
 GPU = torch.cuda.is_available()
 
@@ -48,7 +50,17 @@ class Plan(ExitStack):
 def _engine(plan: Plan) -> Iterator[Row]:
     for shape in plan.shapes:
         count = 8 if plan.smoke else 1024 if GPU else 16 if shape == "e1-150m" else 8
-        yield from engine.against_matrix_products(shape, plan.folder, repeats=1 if plan.smoke else 7, count=count)
+        for precision in engine.precisions(shape, plan.folder):
+            yield from engine.against_matrix_products(
+                shape, plan.folder, precision=precision, repeats=plan.repeats(7), count=count
+            )
+        yield from engine.out_of_reach(shape, plan.folder)
+
+
+def _accuracy(plan: Plan) -> Iterator[Row]:
+    yield from accuracy("e1-demo", find_checkpoint("e1-demo").folder, mutants=2 if plan.smoke else 60)
+    if not plan.smoke:
+        yield from accuracy("e1-150m, random", random_checkpoint("e1-150m", plan.folder), mutants=12)
 
 
 def _peer(plan: Plan) -> Iterator[Row]:
@@ -59,14 +71,16 @@ def _peer(plan: Plan) -> Iterator[Row]:
 def _context(plan: Plan) -> Iterator[Row]:
     few = plan.smoke or not GPU
     for shape in plan.shapes if GPU else plan.shapes[:1]:
-        yield from engine.shared_context(
-            shape,
-            plan.folder,
-            repeats=1 if few else 5,
-            queries=4 if plan.smoke else 1000,
-            along=1 if few else 32,
-            residues=20 if plan.smoke else 250,
-        )
+        for precision in engine.precisions(shape, plan.folder):
+            yield from engine.shared_context(
+                shape,
+                plan.folder,
+                precision=precision,
+                repeats=1 if few else 5,
+                queries=4 if plan.smoke else 1000,
+                along=1 if few else 32,
+                residues=20 if plan.smoke else 250,
+            )
 
 
 def _skipped(plan: Plan) -> Iterator[Row]:
@@ -152,6 +166,7 @@ Bench = Callable[[Plan], Iterator[Row]]
 BENCHES: Mapping[str, Bench] = MappingProxyType(
     {
         "engine": _engine,
+        "accuracy": _accuracy,
         "peer": _peer,
         "context": _context,
         "skipped": _skipped,
