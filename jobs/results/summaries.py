@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, islice
 from typing import Any
 
 import numpy as np
@@ -12,9 +12,12 @@ from numpy.typing import NDArray
 
 from e1protocol import CANONICAL, MASK
 from jobs.actions.base import Array
+from jobs.science.filling import Filled, most_probable
 from jobs.science.logits import log_softmax
 
 SHOWN_VALUES = 8
+FILLED = 10
+"""Filled-in sequences that are shown."""
 FLANK = 6
 """Residues shown on each side of a masked one."""
 
@@ -93,6 +96,13 @@ def masked_residues(sequence: str, logits: Array, masks: Sequence[int]) -> Itera
         )
 
 
+def filled_in(sequence: str, result: Mapping[str, Any]) -> Iterator[Filled]:
+    """Yield the sequence of a result with its masks filled in, the most probable first."""
+    masks, logits = result["mask_positions"], result["logits"]
+    rows = logits if len(logits) == len(masks) else logits[list(masks)]
+    return most_probable(sequence, masks, probabilities(rows))
+
+
 def recovery(sequence: str, logits: Array) -> Figures | None:
     """Return how well the network predicts the sequence itself, from its logits [L, 20].
 
@@ -147,6 +157,7 @@ def summarise(result: dict[str, Any], sequence: str) -> dict[str, Any]:
         summary["matrices"] = [matrix_summary(one["layer"], one["embeddings"]) for one in matrices]
     if "mask_positions" in result:
         summary["masks"] = list(masked_residues(sequence, result["logits"], result["mask_positions"]))
+        summary["filled"] = list(islice(filled_in(sequence, result), FILLED))
     elif "logits" in result:
         summary["recovery"] = recovery(sequence, result["logits"])
     if "log_prob" in result:

@@ -1,4 +1,4 @@
-"""Filters for moments, durations and sizes."""
+"""Filters for moments, durations, sizes and small numbers."""
 
 from __future__ import annotations
 
@@ -61,3 +61,9 @@ def size(count: float | None) -> str:
 def passes(action: str) -> str:
     """Return the words for the work units of an action."""
     return get_action(action).unit_words[1]
+
+
+@register.filter
+def figures(number: float) -> str:
+    """Return a number with three significant figures, such as `0.412` or `1.3e-07`."""
+    return f"{number:.3g}"

@@ -1,0 +1,21 @@
+"""Filters for proteins in words."""
+
+from __future__ import annotations
+
+from django import template
+
+from jobs.parsing import headers
+
+register = template.Library()
+
+
+@register.filter
+def described(header: str) -> str:
+    """Return the protein's name and organism as its header has them, such as `Lysozyme C, Gallus gallus`."""
+    return str(headers.described(header))
+
+
+@register.filter
+def pick_word(position: int, mutant: str) -> str:
+    """Return a substitution as a basket names it, such as `24T`."""
+    return f"{position}{mutant}"
