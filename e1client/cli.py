@@ -18,6 +18,7 @@ import typer
 from e1client.accounts_cli import accounts_app
 from e1client.analysis_cli import analysis_app
 from e1client.commands import Commands, show_versions
+from e1client.compare_cli import comparison_app
 from e1client.costs import estimate_lines
 from e1client.downloads import FORMATS, check_out
 from e1client.errors import Exit, UsageError
@@ -61,6 +62,7 @@ app = typer.Typer(
 app.add_typer(job_app)
 app.add_typer(accounts_app)
 app.add_typer(analysis_app)
+app.add_typer(comparison_app)
 app.add_typer(records_app)
 app.add_typer(context_app, name="context")
 

@@ -8,6 +8,7 @@ from django.views.decorators.cache import never_cache
 from jobs.accounts import pages as account
 from jobs.alignments import pages as alignments
 from jobs.alignments import pages_contexts as contexts
+from jobs.alignments import pages_summary as alignment_files
 from jobs.help import pages as help_pages
 from jobs.maps import pages as maps
 from jobs.metering import pages as metering
@@ -16,12 +17,13 @@ from jobs.operations import api as health
 from jobs.operations import pages as service
 from jobs.operations import pages_board as operations
 from jobs.pages import attachments as removal
-from jobs.pages import items, job, joblist, picks
+from jobs.pages import baskets, items, job, joblist, picks
 from jobs.pages.new_job.cost import new_job_cost
 from jobs.pages.new_job.page import new_job
 from jobs.quotas import pages as quota
 from jobs.variants import pages as variants
 from jobs.variants import pages_assays as attachments
+from jobs.variants import pages_comparisons as comparisons
 from jobs.variants import pages_likelihoods as likelihoods
 from jobs.web import apidocs
 from jobs.webhooks import pages as webhooks
@@ -46,10 +48,33 @@ urlpatterns = [
     path("contexts/", contexts.contexts_page, name="contexts-page"),
     path("contexts/sets/<str:name>/", contexts.context_set_page, name="context-set-page"),
     path("contexts/alignments/<uuid:alignment_id>/", alignments.alignment_page, name="alignment-page"),
+    path(
+        "contexts/alignments/<uuid:alignment_id>/summary/", alignment_files.alignment_summary, name="alignment-summary"
+    ),
+    path(
+        "contexts/alignments/<uuid:alignment_id>/rows.a3m",
+        alignment_files.alignment_rows,
+        {"format": "a3m"},
+        name="alignment-a3m",
+    ),
+    path(
+        "contexts/alignments/<uuid:alignment_id>/rows.fasta",
+        alignment_files.alignment_rows,
+        {"format": "fasta"},
+        name="alignment-fasta",
+    ),
     path("contexts/searches/<uuid:search_id>/", contexts.search_page, name="search-page"),
     path("jobs/<uuid:job_id>/items/<int:index>/table.csv", items.item_table, {"format": "csv"}, name="item-table"),
     path("jobs/<uuid:job_id>/items/<int:index>/table.xlsx", items.item_table, {"format": "xlsx"}, name="item-workbook"),
     path("jobs/<uuid:job_id>/items/<int:index>/structures/", items.structure_upload, name="structure-upload"),
+    path("jobs/<uuid:job_id>/items/<int:index>/basket/", baskets.basket_page, name="basket-page"),
+    path("jobs/<uuid:job_id>/items/<int:index>/basket.csv", baskets.basket_file, {"format": "csv"}, name="basket-csv"),
+    path(
+        "jobs/<uuid:job_id>/items/<int:index>/basket.fasta",
+        baskets.basket_file,
+        {"format": "fasta"},
+        name="basket-fasta",
+    ),
     path("jobs/<uuid:job_id>/variants/", variants.variants_page, name="variants-page"),
     path("jobs/<uuid:job_id>/ranked/", likelihoods.likelihoods_page, name="likelihoods-page"),
     path("jobs/<uuid:job_id>/ranked.csv", likelihoods.likelihoods_table, {"format": "csv"}, name="likelihoods-table"),
@@ -58,6 +83,8 @@ urlpatterns = [
     path("jobs/<uuid:job_id>/variants.xlsx", variants.variants_table, {"format": "xlsx"}, name="variants-workbook"),
     path("jobs/<uuid:job_id>/assays/", attachments.assay_list, name="assay-list-page"),
     path("jobs/<uuid:job_id>/assays/<int:assay_id>/", attachments.assay_page, name="assay-page"),
+    path("jobs/<uuid:job_id>/compare/", comparisons.comparison_page, name="comparison-page"),
+    path("jobs/<uuid:job_id>/compare.csv", comparisons.comparison_csv, name="comparison-csv"),
     path("jobs/<uuid:job_id>/attachments/delete/", removal.remove, name="attachment-remove"),
     path("jobs/<uuid:job_id>/items/<int:index>/neighbours/", picks.neighbours_page, name="neighbours-page"),
     path("jobs/<uuid:job_id>/map/", maps.map_page, name="map-page"),

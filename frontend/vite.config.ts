@@ -18,9 +18,11 @@ export default defineConfig({
         "map-page": "src/map-page.ts",
         "new-job": "src/new-job.ts",
         scan: "src/scan.ts",
+        alignment: "src/alignment.ts",
         contacts: "src/contacts.ts",
         variants: "src/variants.ts",
         assay: "src/assay.ts",
+        comparison: "src/comparison.ts",
       },
       // htmx contains an eval for attributes that our pages don't use. allowEval is off, and the policy forbids eval.
       checks: { eval: false },

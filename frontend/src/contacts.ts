@@ -1,16 +1,16 @@
 // The page of a contact map.
 import { contactHeat, type Structure } from "./pictures/contact-data";
 import { HeatMap } from "./pictures/heat-map";
-import { drawn, fetched } from "./pictures/source";
+import { drawn, fetched, started } from "./pictures/source";
 
 interface Item {
   sequence: string;
   result: { contacts: number[][] };
 }
 
-const root = document.getElementById("contacts");
-const heat = root?.querySelector("heat-map");
-if (root && heat instanceof HeatMap) {
+function start(root: HTMLElement): void {
+  const heat = root.querySelector("heat-map");
+  if (!(heat instanceof HeatMap)) return;
   void drawn(root, async () => {
     const [item, structure] = await Promise.all([
       fetched<Item>(root.dataset.source ?? ""),
@@ -19,3 +19,5 @@ if (root && heat instanceof HeatMap) {
     heat.heat = contactHeat(item.result.contacts, item.sequence, Number(root.dataset.separation), structure);
   });
 }
+
+started("contacts", start);

@@ -17,6 +17,7 @@ import { followChoices } from "./lib/choices";
 import { keepWhatIsInHand } from "./lib/morphs";
 import { followOverflow } from "./lib/overflow";
 import { followSessions } from "./lib/sessions";
+import { followFragments } from "./lib/unfold";
 
 followSessions();
 followChoices();
@@ -26,5 +27,6 @@ followOverflow();
 // By now the page's own script has run, and htmx knows the page.
 document.addEventListener("DOMContentLoaded", () => {
   catchUpFilter();
+  followFragments();
   document.documentElement.dataset.ready = "";
 });

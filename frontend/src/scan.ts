@@ -1,12 +1,13 @@
 // The page of a scan. Heat map, means and logo share a position, which is in the address (`?position=24`), so
 // that reload and the back button show it again. The server renders the panel beside them, as it does without scripts.
 import htmx from "htmx.org";
+import { basketWords, changeBasket, followBasket } from "./pictures/basket";
 import type { Cell } from "./pictures/heat";
 import { HeatMap } from "./pictures/heat-map";
 import { PositionTrack } from "./pictures/position-track";
-import { heatOf, logoOf, type Scan, trackOf } from "./pictures/scan-data";
+import { cellsOf, heatOf, logoOf, type Scan, trackOf, wordsOf } from "./pictures/scan-data";
 import { SequenceLogo } from "./pictures/sequence-logo";
-import { drawn, fetched } from "./pictures/source";
+import { drawn, fetched, started } from "./pictures/source";
 import type { Span } from "./pictures/span";
 
 interface Item {
@@ -41,6 +42,7 @@ function start(root: HTMLElement): void {
     heat.heat = heatOf(result, sequence);
     track.track = trackOf(result, sequence);
     logo.logo = logoOf(result, sequence);
+    heat.picked = cellsOf(basketWords(), positions);
     show();
   });
   root.addEventListener("cell-chosen", (event) => {
@@ -53,7 +55,14 @@ function start(root: HTMLElement): void {
     go(address);
   });
   root.addEventListener("span-changed", (event) => {
-    track.span = (event as CustomEvent<Span>).detail;
+    track.span = logo.span = (event as CustomEvent<Span>).detail;
+  });
+  followBasket(root, (words) => {
+    heat.picked = cellsOf(words, positions);
+  });
+  root.addEventListener("cells-picked", (event) => {
+    const words = wordsOf((event as CustomEvent<readonly Cell[]>).detail, positions);
+    void changeBasket(words);
   });
   root.addEventListener("click", (event) => {
     const link = (event.target as Element).closest<HTMLAnchorElement>("a[data-show]");
@@ -64,5 +73,4 @@ function start(root: HTMLElement): void {
   addEventListener("popstate", beside);
 }
 
-const root = document.getElementById("scan");
-if (root) start(root);
+started("scan", start);

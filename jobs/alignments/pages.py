@@ -16,6 +16,7 @@ from jobs.actions import Scan
 from jobs.alignments.api import present_preview
 from jobs.alignments.draws import PRESETS, context_set_sample, contexts_of, samplings_of
 from jobs.alignments.pages_contexts import Refusal
+from jobs.alignments.pages_summary import depth_facts, is_drawn
 from jobs.alignments.selectors import alignment_of, bins_of, published_count
 from jobs.alignments.services import alignment_delete
 from jobs.contexts.services import check_set_name
@@ -78,7 +79,11 @@ def alignment_page(request: HttpRequest, alignment_id: UUID) -> HttpResponse:
                 return answer
             context |= answer
     refusal = context.get("refusal")
-    more = {"histogram": Histogram.of(bins_of(stored.histogram)), "models": settings.E1_MODELS}
+    more = {
+        "drawn": is_drawn(stored),
+        "histogram": Histogram.of(bins_of(stored.histogram)),
+        "models": settings.E1_MODELS,
+    }
     status = refusal.error.status_code if refusal else 200
     return render(request, "jobs/alignments/alignment.html", _live(stored) | more | context, status=status)
 
@@ -90,6 +95,7 @@ def _live(stored: Alignment) -> dict[str, Any]:
         "alignment": stored,
         "count": count,
         "counting": count is not None and count.state in WorkState.unfinished(),
+        **depth_facts(stored, count.effective_depth if count is not None else None),
         "percent": round(100 * count.progress) if count is not None else 0,
     }
 

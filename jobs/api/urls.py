@@ -13,6 +13,7 @@ from jobs.maps import api_columns as columns
 from jobs.metering import api as metering
 from jobs.quotas import api as quotas
 from jobs.variants import api as attachments
+from jobs.variants import api_comparisons as comparisons
 from jobs.web.apidocs import ApiSchema
 from jobs.web.rest import openapi
 from jobs.webhooks import api as webhooks
@@ -41,6 +42,7 @@ urlpatterns = [
     path("api/jobs/<uuid:job_id>/neighbours/", analyses.JobNeighbours.as_view(), name="job-neighbours"),
     path("api/jobs/<uuid:job_id>/assays/", attachments.AssayList.as_view(), name="job-assays"),
     path("api/jobs/<uuid:job_id>/assays/<int:assay_id>/", attachments.AssayDetail.as_view(), name="job-assay"),
+    path("api/jobs/<uuid:job_id>/comparison/", comparisons.JobComparison.as_view(), name="job-comparison"),
     path("api/jobs/<uuid:job_id>/structures/", api.StructureList.as_view(), name="job-structures"),
     path(
         "api/jobs/<uuid:job_id>/structures/<int:structure_id>/",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from django.http import QueryDict
+from django.http import HttpRequest
 
 from jobs.contacts.serializers import StructureBody
 from jobs.contacts.services import judged, structures_of
@@ -21,8 +21,9 @@ SEPARATIONS = {SHORTEST: "6 or more", 12: "12 or more", MIN_SEPARATION: "24 or m
 """Labels of the least separations along the chain by which pairs are filtered."""
 
 
-def contacts_context(job: Job, item: Item, result: Mapping[str, Any], query: QueryDict) -> dict[str, Any]:
+def contacts_context(request: HttpRequest, job: Job, item: Item, result: Mapping[str, Any]) -> dict[str, Any]:
     """Return the template's context for the separation, structure and page that the address asks for."""
+    query = request.GET
     asked = whole(query.get("separation"))
     separation = asked if asked in SEPARATIONS else SHORTEST
     structures = [judged(one) for one in structures_of(job, item.index)]

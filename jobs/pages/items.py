@@ -131,18 +131,45 @@ def item_answer(
         "following": item.index + 1 if item.index + 1 < job.total_items else None,
         **more,
     }
-    try:
-        result = result_of(job, item) if body["state"] == ItemState.SUCCEEDED else None
-    except TooLarge as error:
-        result, context["too_large"] = None, error.problems[0]
-    if result is not None and shown is not None:
-        if (target := request.headers.get("HX-Target", "")) in shown.fragments:
-            template, context_of = shown.fragments[target]
-            return render(request, template, {**context, **context_of(job, item, result, request.GET)})
-        context |= {"pictured": True, **shown.context(job, item, result, request.GET)}
-    elif result is not None:
-        context["result"] = summarise(result, item.sequence)
+    if body["state"] == ItemState.SUCCEEDED:
+        part = result_fragment(request, job, item)
+        if part is not None:
+            return part
+        context |= shown_result(request, job, item)
     return render(request, "jobs/pages/item.html", context, status=status)
+
+
+def shown_result(request: HttpRequest, job: Job, item: Item) -> dict[str, Any]:
+    """Return the template's context for the result of an item: as its feature draws it, or summarised.
+
+    `too_large` is the reason if one answer cannot hold it.
+    """
+    try:
+        result = result_of(job, item)
+    except TooLarge as error:
+        return {"too_large": error.problems[0]}
+    if result is None:
+        return {}
+    shown = RESULT_PAGES.get(job.action)
+    if shown is None:
+        return {"result": summarise(result, item.sequence)}
+    return {"pictured": True, **shown.context(request, job, item, result)}
+
+
+def result_fragment(request: HttpRequest, job: Job, item: Item) -> HttpResponse | None:
+    """Return the part of a result that htmx asks for, or None if it asks for none that the action has."""
+    shown = RESULT_PAGES.get(job.action)
+    wanted = shown.fragments.get(request.headers.get("HX-Target", "")) if shown else None
+    if wanted is None:
+        return None
+    template, context_of = wanted
+    try:
+        result = result_of(job, item)
+    except TooLarge:
+        return None
+    if result is None:
+        return None
+    return render(request, template, {"job": job, **context_of(request, job, item, result)})
 
 
 class ItemFile(NamedTuple):

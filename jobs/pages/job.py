@@ -27,11 +27,13 @@ from jobs.models.states import ArtefactState, ItemState, JobState, WorkState
 from jobs.operations.health import trouble_of
 from jobs.pages.commands import commands_of
 from jobs.pages.downloads import downloads_of
-from jobs.pages.items import RESULT_PAGES
-from jobs.pages.job_facts import param_facts
+from jobs.pages.items import RESULT_PAGES, result_fragment
+from jobs.pages.job_facts import param_facts, sentence_parts
+from jobs.pages.outcome import outcome_of
 from jobs.parsing.left_out import cleaned_of, counts_by_kind, left_out_facts
 from jobs.queue import dispatch as queue
 from jobs.queue import lifecycle
+from jobs.queue.progress import job_counts, results_fingerprint
 from jobs.results.export.names import job_file
 from jobs.results.retention import job_keep
 from jobs.templatetags.moments import size
@@ -58,9 +60,10 @@ CLEANED = {
 def job_page(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """Show the page; htmx gets only its live part."""
     job = own_job(request, job_id)
-    context = _live(job)
-    if request.headers.get("HX-Target") == "live":
-        return fragment(request, "jobs/pages/_job_live.html", context)
+    if (part := _part(request, job)) is not None:
+        return part
+    body = present_job(job)
+    context = _live(job, body) | _files(job, body) | _outcome(request, job)
     first_context = selectors.first_context(job)
     runs = context_runs(job.owner, job.params.get("contexts", ()))
     base = base_address(request)
@@ -78,17 +81,71 @@ def job_page(request: HttpRequest, job_id: UUID) -> HttpResponse:
     return render(request, "jobs/pages/job.html", context | more)
 
 
-def _live(job: Job) -> dict[str, Any]:
-    """Return what changes while the job runs."""
-    body = present_job(job)
+def _part(request: HttpRequest, job: Job) -> HttpResponse | None:
+    """Return the part of the page that htmx asks for, or None if it asks for the page."""
+    match request.headers.get("HX-Target", ""):
+        case "live":
+            return fragment(request, "jobs/pages/_job_live.html", _live(job, present_job(job)))
+        case "files":
+            return fragment(request, "jobs/pages/_job_files.html", _files(job, present_job(job)))
+        case "outcome":
+            # Its forms have a token that changes, so the digest is that of the results.
+            found = _outcome(request, job)
+            if request.headers.get("E1-Seen") == found["seen"]:
+                return HttpResponse(status=204)
+            answer = render(request, "jobs/pages/_job_outcome.html", {"job": present_job(job), **found})
+            answer["E1-Digest"] = found["seen"]
+            return answer
+        case "":
+            return None
+    # A part of the picture of the only item.
+    item = selectors.item_of(job, 0) if job.total_items == 1 and job.state != JobState.EXPIRED else None
+    return result_fragment(request, job, item) if item is not None else None
+
+
+def _outcome(request: HttpRequest, job: Job) -> dict[str, Any]:
+    """Return what is known of the results: nothing until the job is closed."""
+    closed = job.state in JobState.final() and job.state != JobState.EXPIRED
+    shown = RESULT_PAGES.get(job.action)
+    found = {
+        "seen": f"{job.state}-{results_fingerprint(job)[:16]}" if closed else "open",
+        "closed": closed,
+        "shown": shown,
+        "mapped": keeps_means(job),
+        "script": shown.script if shown is not None and job.total_items <= 1 else "",
+    }
+    if closed and job_counts(job)["succeeded"]:
+        found |= {"outcome": True, **outcome_of(request, job)}
+    return found
+
+
+def _live(job: Job, body: dict[str, Any]) -> dict[str, Any]:
+    """Return what changes while the job runs. `body` is the job as REST presents it."""
+    expired = job.state == JobState.EXPIRED
+    final = job.state in JobState.final()
+    runs = context_runs(job.owner, job.params.get("contexts", ())) if final else ()
+    return {
+        "job": body,
+        "final": final,
+        "sentence": ", ".join(sentence_parts(body, shared_contexts(runs))),
+        "waiting": job.state in JobState.claimable(),
+        "trouble": trouble_of([job.model] if job.state in JobState.claimable() else []),
+        "can": _possible(job, body["counts"]),
+        "manifest_name": job_file(job, "manifest", suffix="json"),
+        "expired": expired,
+        "expires_soon": job.expires_at is not None and job.expires_at < timezone.now() + warning_time(),
+        "retention_days": settings.E1_RETENTION_DAYS,
+    }
+
+
+def _files(job: Job, body: dict[str, Any]) -> dict[str, Any]:
+    """Return the downloads, and what did not succeed."""
     expired = job.state == JobState.EXPIRED
     downloads = [] if expired else downloads_of(job, body["counts"])
     return {
         "job": body,
         "final": job.state in JobState.final(),
-        "waiting": job.state in JobState.claimable(),
-        "trouble": trouble_of([job.model] if job.state in JobState.claimable() else []),
-        "can": _possible(job, body["counts"]),
+        "expired": expired,
         "examples": {
             state: [present_item(item) for item in selectors.items_in_state(selectors.items_of(job), state)[:LISTED]]
             for state in (ItemState.FAILED, ItemState.SKIPPED)
@@ -97,12 +154,8 @@ def _live(job: Job) -> dict[str, Any]:
         "downloads": downloads,
         "of_variants": ACTIONS[job.action].takes_variants,
         "manifest_name": job_file(job, "manifest", suffix="json"),
-        "shown": RESULT_PAGES.get(job.action),
         "ranked": is_ranked(job),
         "mapped": keeps_means(job),
-        "expired": expired,
-        "expires_soon": job.expires_at is not None and job.expires_at < timezone.now() + warning_time(),
-        "retention_days": settings.E1_RETENTION_DAYS,
         "building": any(one.build in (ArtefactState.WAITING, ArtefactState.BUILDING) for one in downloads),
     }
 

@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.http import QueryDict
+from django.http import HttpRequest
 
 from jobs.models import Item, Job
 
-Context = Callable[[Job, Item, Mapping[str, Any], QueryDict], Mapping[str, Any]]
-"""What a template needs, from the result of an item and the query of the address."""
+Context = Callable[[HttpRequest, Job, Item, Mapping[str, Any]], Mapping[str, Any]]
+"""What a template needs, from the result of an item, and from the query and the session of a request."""
 
 
 @dataclass(frozen=True, slots=True)

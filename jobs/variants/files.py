@@ -17,7 +17,7 @@ from jobs.results.export.arrays import facts_of
 from jobs.variants.rows import OTHER_LENGTH
 from jobs.variants.table import VariantTable, Wanted
 
-HEADS = ("rank", "variant", "name", "mutations", "positions", "numbers", "score", "spread", "index")
+HEADS = ("rank", "variant", "name", "mutations", "positions", "numbers", "score", "spread", "index", "sequence")
 BLOCK = 1000
 """Rows whose numbers are turned into text together."""
 
@@ -44,7 +44,7 @@ def _rows(table: VariantTable, wanted: Wanted) -> Iterator[ItemRows]:
         for at, row, scores in zip(part.tolist(), rows, numbers, strict=True):
             count = "" if row.mutations == OTHER_LENGTH else int(row.mutations)
             start_cells = (int(row.place), row.code, row.name, count)
-            yield ItemRows(start_cells, [(_where(table, at), b"%s,%d" % (scores, row.index))], ())
+            yield ItemRows(start_cells, [(_where(table, at), b"%s,%d" % (scores, row.index))], (table.sequence(at),))
 
 
 def _where(table: VariantTable, at: int) -> tuple[str, str]:

@@ -212,7 +212,7 @@ def _header(table: VariantTable, at: int) -> str:
     return table.names[at] if table.count[at] == OTHER_LENGTH else table.codes[at]
 
 
-def score_context(job: Job, item: Item, result: Mapping[str, Any], query: QueryDict) -> dict[str, Any]:
+def score_context(request: HttpRequest, job: Job, item: Item, result: Mapping[str, Any]) -> dict[str, Any]:
     """Return the context of the page of one variant."""
     scores = zip(job.params.get("contexts") or [{}], np.asarray(result["scores"]).tolist(), strict=False)
     numbered = numbering_of(job.params) != SEQUENTIAL and result["positions"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from django.http import QueryDict
+from django.http import HttpRequest, QueryDict
 
 from e1protocol import CANONICAL
 from jobs.models import Item, Job
@@ -13,6 +13,7 @@ from jobs.parsing.numbers import whole
 from jobs.results.page import ResultPage
 from jobs.science.variants.numbering_forms import numbering_of
 from jobs.science.variants.scans import RESIDUES, ScanTable
+from jobs.variants.baskets import picks_of, words_of
 from jobs.web.links import changed, paged
 
 METHODS = {
@@ -31,13 +32,14 @@ def scoring_of(job: Job) -> dict[str, Any]:
     }
 
 
-def scan_context(job: Job, item: Item, result: Mapping[str, Any], query: QueryDict) -> dict[str, Any]:
+def scan_context(request: HttpRequest, job: Job, item: Item, result: Mapping[str, Any]) -> dict[str, Any]:
     """Return the template's context for the position, order and pages that the address asks for."""
-    table = ScanTable.of(result, item.sequence)
+    table, query = ScanTable.of(result, item.sequence), request.GET
     page, links = paged(query, range(len(table)), name="rows", anchor="#table-view")
     start = page.start_index() - 1 if len(table) else 0
     rows = enumerate(table.rows(start, len(page)), start=start)
     return {
+        **picked_context(request, job, item),
         **beside_context(table, query),
         **scoring_of(job),
         "residues": len(item.sequence),
@@ -49,6 +51,21 @@ def scan_context(job: Job, item: Item, result: Mapping[str, Any], query: QueryDi
         "matrix_page": page,
         "matrix_open": "rows" in query,
         "matrix_links": links,
+    }
+
+
+def picked_context(request: HttpRequest, job: Job, item: Item) -> dict[str, Any]:
+    """Return the context of the basket."""
+    words = words_of(picks_of(request.session, job.pk, item.index))
+    return {"picks": words, "picked": frozenset(words), "words": " ".join(words)}
+
+
+def _beside(request: HttpRequest, job: Job, item: Item, result: Mapping[str, Any]) -> dict[str, Any]:
+    table = ScanTable.of(result, item.sequence)
+    return {
+        **picked_context(request, job, item),
+        **scoring_of(job),
+        **beside_context(table, request.GET),
     }
 
 
@@ -82,10 +99,7 @@ RESULT_PAGE = ResultPage(
     scan_context,
     script="src/scan.ts",
     fragments={
-        "beside": (
-            "jobs/variants/_scan_beside.html",
-            lambda job, item, result, query: beside_context(ScanTable.of(result, item.sequence), query),
-        )
+        "beside": ("jobs/variants/_scan_beside.html", _beside),
     },
     picture="scan",
 )

@@ -94,3 +94,45 @@ class AssayDetail(AssaySummary, OverlayBody):
 
 class AssayPage(Shape):
     results = AssaySummary(many=True)
+
+
+class ComparedRun(Shape):
+    job = s.UUIDField()
+    item = s.IntegerField(help_text="Of a scan; 0 for a job of variants.")
+    name = s.CharField()
+    action = s.CharField()
+    model = s.CharField()
+    contexts = s.IntegerField()
+
+
+class ComparedInterval(Shape):
+    low = s.FloatField()
+    high = s.FloatField()
+    draws = s.IntegerField()
+
+
+class ComparedVariant(Shape):
+    variant = s.CharField(help_text="In the numbering of the first job.")
+    first = s.FloatField()
+    second = s.FloatField()
+    difference = s.FloatField(help_text="The second score minus the first.")
+
+
+class ComparisonBody(Shape):
+    first = ComparedRun()
+    second = ComparedRun()
+    pairs = s.IntegerField(help_text="Variants that both jobs scored.")
+    only_first = s.IntegerField()
+    only_second = s.IntegerField()
+    spearman = s.FloatField(allow_null=True)
+    interval = ComparedInterval(
+        allow_null=True,
+        help_text="95 % by the paired bootstrap over positions. Null beyond 50,000 pairs, or at one position.",
+    )
+    mean_difference = s.FloatField()
+    parent = s.CharField()
+    positions = s.ListField(child=s.IntegerField(), help_text="Of single substitutions, counted from 1.")
+    numbers = s.ListField(child=s.CharField())
+    vocab_tokens = s.ListField(child=s.CharField())
+    differences = Rows(help_text="[positions][20]; null for the wild type and for pairs that are missing.")
+    variants = Rows(child=ComparedVariant())

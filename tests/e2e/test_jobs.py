@@ -49,7 +49,7 @@ def test_a_file_with_a_bad_record_is_mended_and_runs_to_its_end(page, watched):
     page.get_by_role("button", name="Submit job").click()
     expect(page.get_by_role("heading", level=1, name="mine.fasta")).to_be_visible()
     wait_for(page, "succeeded")
-    expect(page.locator("#live")).to_contain_text("3 of 3 items finished")
+    expect(page.locator("#sentence")).to_contain_text("3 succeeded")
 
 
 def test_progress_moves_by_itself_and_a_job_is_cancelled_half_way(page, service):
@@ -107,8 +107,8 @@ def test_failed_items_are_shown_with_their_reason_and_retried(page, stack, servi
     fail_chunk_of(stack, job.id, index=9)
     page.reload()
     wait_for(page, "partial")
-    expect(page.locator("#live")).to_contain_text("p9 did not fit")
-    expect(page.locator("#live")).to_contain_text("Use a larger GPU.")
+    expect(page.locator("#files")).to_contain_text("p9 did not fit")
+    expect(page.locator("#files")).to_contain_text("Use a larger GPU.")
     page.get_by_role("link", name="All failed items").click()
     expect(page.get_by_role("table")).to_contain_text("p8")
     page.go_back()

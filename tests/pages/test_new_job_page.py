@@ -19,8 +19,8 @@ from jobs.actions.predict import ROWS
 from jobs.errors import InvalidInput
 from jobs.models import Item, Job
 from jobs.pages.new_job import page as new
-from jobs.pages.new_job.variants import positions_of_text
 from jobs.parsing import Reader, Record
+from jobs.science.variants.ranges import positions_of_text
 from jobs.templatetags.problems import PLACES
 from tests.helpers import body, submit, text_of
 

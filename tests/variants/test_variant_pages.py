@@ -227,6 +227,7 @@ def test_the_page_ranks_filters_draws_and_sends_on(browser, score, stranger_brow
     table = pd.read_csv(io.BytesIO(b"".join(browser.get(unescape(csv_link)).streaming_content)))
     pd.testing.assert_frame_equal(sheet, table, check_dtype=False)
     assert table["score"].tolist() == sorted(table["score"], reverse=True)
+    assert dict(zip(table["variant"], table["sequence"], strict=True))["M1A:K2R"] == "ARTAYIAKQR"
     assert 'filename="a-score-variants.xlsx"' in book["Content-Disposition"]
     for path in (page, f"/jobs/{score['id']}/variants.csv", f"/jobs/{score['id']}/variants.xlsx", unescape(link)):
         assert stranger_browser.get(path).status_code == 404

@@ -21,12 +21,13 @@ function follow(part: Element): void {
     htmx.trigger(part, "live", {});
     later();
   };
-  part.addEventListener("htmx:sseOpen", () => {
+  const stream = part.closest("[sse-connect]") ?? part; // events of a stream are those of the element that opens it
+  stream.addEventListener("htmx:sseOpen", () => {
     streams.add(part);
     later();
   });
   for (const ended of ["htmx:sseError", "htmx:sseClose"]) {
-    part.addEventListener(ended, () => {
+    stream.addEventListener(ended, () => {
       streams.delete(part);
       later();
     });

@@ -1,8 +1,10 @@
 // How a heat map is drawn: cells, signs on them, axes, and what is chosen or has the focus.
 import { colourAt, ink, stops } from "./colours";
-import type { Heat, Shape } from "./heat";
+import type { Cell, Heat, Shape } from "./heat";
 import { type Context2d, FONT, MONO, type Palette } from "./picture";
 import { labels, type Span } from "./span";
+
+export const LETTERS = 16; // height of the row of letters
 
 export interface Plot {
   left: number;
@@ -160,7 +162,7 @@ export function drawAxes(context: Context2d, view: View): void {
   context.font = FONT;
   context.textAlign = "center";
   context.textBaseline = "top";
-  const bottom = plot.top + plot.height;
+  const bottom = plot.top + plot.height + (heat.letters ? LETTERS : 0);
   for (const [column, name] of labels(across, heat.columnNames, plot.width, 44)) {
     const box = boxOf(view, 0, column);
     context.fillRect(box.x + box.width / 2, bottom, 1, 4);
@@ -177,6 +179,45 @@ export function drawAxes(context: Context2d, view: View): void {
     const box = boxOf(view, row, 0);
     context.fillText(name, plot.left - 6, box.y + box.height / 2);
   }
+}
+
+const LETTER = 8; // pixels of a column that has room for a letter
+
+/** Draws the residues of the sequence between the cells and the numbers. */
+export function drawLetters(context: Context2d, view: View): void {
+  const { heat, plot, across } = view;
+  const width = plot.width / (across.to - across.from);
+  if (!heat.letters || width < LETTER) return;
+  context.fillStyle = view.colours.text;
+  context.font = MONO;
+  context.textAlign = "center";
+  context.textBaseline = "top";
+  for (let column = Math.floor(across.from); column < Math.min(heat.columns, across.to); column += 1) {
+    const x = plot.left + (column + 0.5 - across.from) * width;
+    if (x > plot.left && x < plot.left + plot.width) context.fillText(heat.letters[column] ?? "", x, plot.top + plot.height + 3);
+  }
+}
+
+/** Draws a frame in light and dark around each picked cell. */
+export function drawPicked(context: Context2d, view: View, picked: Iterable<Cell>): void {
+  const { plot } = view;
+  context.save();
+  context.beginPath();
+  context.rect(plot.left - 2, plot.top - 2, plot.width + 4, plot.height + 4);
+  context.clip();
+  for (const { row, column } of picked) {
+    const box = boxOf(view, row, column);
+    const grown = Math.max(0, (5 - box.width) / 2);
+    for (const [colour, line] of [
+      ["#ffffff", 3.5],
+      ["#000000", 1.5],
+    ] as const) {
+      context.strokeStyle = colour;
+      context.lineWidth = line;
+      context.strokeRect(box.x - grown + 0.75, box.y + 0.75, box.width + 2 * grown - 1.5, box.height - 1.5);
+    }
+  }
+  context.restore();
 }
 
 /** Draws the column that the page shows: lines beside it, and a sign above it. */

@@ -1,7 +1,21 @@
 // <heat-map>: numbers in rows and columns as colours. The page's script sets `heat`; the event `cell-chosen` has row and
 // column. Arrow keys move the focus, Home and End go to the ends of a row, plus, minus and 0 zoom, Enter chooses.
+// Where cells may be picked, a click or Space picks one, and Shift with a click, a drag or arrows a range: `cells-picked`.
 // All cells are painted once; moving and zooming copy that painting.
-import { type Box, boxOf, drawAxes, drawCells, drawChosen, drawFocus, paintCells, type Plot, type View } from "./heat-drawing";
+import {
+  type Box,
+  boxOf,
+  drawAxes,
+  drawCells,
+  drawChosen,
+  drawFocus,
+  drawLetters,
+  drawPicked,
+  LETTERS,
+  paintCells,
+  type Plot,
+  type View,
+} from "./heat-drawing";
 import { AXIS, type Cell, type Heat, LEFT, RIGHT, ROW, TOP } from "./heat";
 import { drawLegend, legendHeight } from "./legend";
 import { type Context2d, Picture } from "./picture";
@@ -18,6 +32,8 @@ export class HeatMap extends Picture {
   private painted: HTMLCanvasElement | null = null;
   private paintedDark: boolean | null = null;
   private drag: { x: number; y: number; moved: boolean } | null = null;
+  private anchor: Cell | null = null; // where a range begins
+  private chosenCells: readonly Cell[] = [];
 
   override connectedCallback(): void {
     const first = !this.stage.isConnected && !this.tools.childElementCount;
@@ -61,6 +77,18 @@ export class HeatMap extends Picture {
     this.redraw();
   }
 
+  /** The cells that are picked. */
+  set picked(cells: readonly Cell[]) {
+    this.chosenCells = cells;
+    this.redraw();
+  }
+
+  /** The part of the columns that is shown. */
+  set span(span: Span) {
+    this.columnSpan = span;
+    this.redraw();
+  }
+
   /** Returns the place of a cell on the canvas in CSS pixels, for tests and for elements beside it. */
   cellBox(row: number, column: number): Box {
     const plot = this.plot(this.stage.clientWidth);
@@ -73,13 +101,17 @@ export class HeatMap extends Picture {
 
   protected height(width: number): number {
     const plot = this.plot(width);
-    return TOP + plot.height + AXIS + legendHeight(plot.width);
+    return TOP + plot.height + this.axis + legendHeight(plot.width);
+  }
+
+  private get axis(): number {
+    return AXIS + (this.data?.letters ? LETTERS : 0);
   }
 
   private plot(width: number): Plot {
     const room = width - LEFT - RIGHT;
     const heat = this.data;
-    if (!heat?.square) return { left: LEFT, top: TOP, width: room, height: ROW * (heat?.rows ?? 1) };
+    if (!heat?.square) return { left: LEFT, top: TOP, width: room, height: (heat?.rowHeight ?? ROW) * (heat?.rows ?? 1) };
     const side = Math.min(room, SQUARE);
     return { left: LEFT, top: TOP, width: side, height: side };
   }
@@ -90,10 +122,17 @@ export class HeatMap extends Picture {
     const plot = this.plot(width);
     const view: View = { heat, plot, across: this.columnSpan, down: this.rowSpan, colours: this.colours };
     drawCells(context, view, this.cells(heat));
+    drawLetters(context, view);
     drawAxes(context, view);
+    drawPicked(context, view, this.chosenCells);
     if (this.chosenColumn !== null) drawChosen(context, view, this.chosenColumn);
-    if (this.focused) drawFocus(context, boxOf(view, this.cursor.row, this.cursor.column));
-    const at = { x: plot.left, y: plot.top + plot.height + AXIS, width: Math.min(plot.width, 420) };
+    const range = this.anchor ? this.range(this.anchor) : [];
+    const [first, last] = [range[0], range.at(-1)];
+    if (first && last && range.length > 1) {
+      const [from, to] = [boxOf(view, first.row, first.column), boxOf(view, last.row, last.column)];
+      drawFocus(context, { ...from, width: to.x + to.width - from.x, height: to.y + to.height - from.y });
+    } else if (this.focused) drawFocus(context, boxOf(view, this.cursor.row, this.cursor.column));
+    const at = { x: plot.left, y: plot.top + plot.height + this.axis, width: Math.min(plot.width, 420) };
     drawLegend(context, { ...heat, ...at }, this.colours);
   }
 
@@ -112,6 +151,7 @@ export class HeatMap extends Picture {
     const heat = this.data;
     if (!heat) return false;
     const { row, column } = this.cursor;
+    if (event.key.startsWith("Arrow") && heat.pickable) this.anchor = event.shiftKey ? (this.anchor ?? this.cursor) : null;
     switch (event.key) {
       case "ArrowLeft":
         return this.goTo(row, column - 1);
@@ -137,8 +177,12 @@ export class HeatMap extends Picture {
         return this.zoom(2);
       case "0":
         return this.zoom(Infinity);
-      case "Enter":
       case " ":
+        return heat.pickable ? this.pick(this.range(this.anchor ?? this.cursor)) : this.choose();
+      case "Escape":
+        this.anchor = null;
+        return true;
+      case "Enter":
         return this.choose();
       default:
         return false;
@@ -178,6 +222,22 @@ export class HeatMap extends Picture {
     return true;
   }
 
+  /** Returns the cells of the rectangle between a cell and the focus, from its upper left to its lower right. */
+  private range(from: Cell): Cell[] {
+    const [top, bottom] = [Math.min(from.row, this.cursor.row), Math.max(from.row, this.cursor.row)];
+    const [left, right] = [Math.min(from.column, this.cursor.column), Math.max(from.column, this.cursor.column)];
+    const found: Cell[] = [];
+    for (let row = top; row <= bottom; row += 1) for (let column = left; column <= right; column += 1) found.push({ row, column });
+    return found;
+  }
+
+  private pick(cells: readonly Cell[]): boolean {
+    const wanted = cells.filter(({ row, column }) => this.data?.pickable?.(row, column));
+    this.anchor = null;
+    if (wanted.length) this.dispatchEvent(new CustomEvent<readonly Cell[]>("cells-picked", { detail: wanted, bubbles: true }));
+    return true;
+  }
+
   private at(x: number, y: number): Cell | null {
     const heat = this.data;
     if (!heat) return null;
@@ -198,22 +258,27 @@ export class HeatMap extends Picture {
     return cell && this.data ? this.data.describe(cell.row, cell.column) : "";
   }
 
-  protected onClick(x: number, y: number): void {
+  protected onClick(x: number, y: number, event: MouseEvent): void {
     const cell = this.at(x, y);
     if (!cell || this.drag?.moved) return;
+    const before = this.cursor;
     this.cursor = cell;
-    this.choose();
+    if (this.data?.pickable) this.pick(event.shiftKey ? this.range(before) : [cell]);
+    if (!event.shiftKey) this.choose();
   }
 
   /** Moves the view on dragging, and zooms about the pointer on Ctrl and wheel. */
   private followPointer(): void {
     this.canvas.addEventListener("pointerdown", (event) => {
+      const cell = this.at(event.offsetX, event.offsetY);
+      if (event.shiftKey && this.data?.pickable && cell && !this.stage.matches(":focus")) this.cursor = cell;
       this.drag = { x: event.clientX, y: event.clientY, moved: false };
     });
     this.canvas.addEventListener("pointermove", (event) => {
       if (!this.drag || !event.buttons || !this.data) return;
       const box = this.cellBox(0, 0);
       const [across, down] = [event.clientX - this.drag.x, event.clientY - this.drag.y];
+      if (event.shiftKey && this.data.pickable) return; // a range, which ends with the click
       if (!this.drag.moved && Math.abs(across) + Math.abs(down) < 4) return;
       this.columnSpan = moved(this.columnSpan, this.data.columns, -across / box.width);
       if (this.data.square) this.rowSpan = moved(this.rowSpan, this.data.rows, -down / box.height);
@@ -224,6 +289,14 @@ export class HeatMap extends Picture {
     this.canvas.addEventListener(
       "wheel",
       (event) => {
+        if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY)) {
+          if (!this.data || this.columnSpan.to - this.columnSpan.from >= this.data.columns) return;
+          event.preventDefault();
+          this.columnSpan = moved(this.columnSpan, this.data.columns, (event.deltaX || event.deltaY) / this.cellBox(0, 0).width);
+          this.tellSpan();
+          this.redraw();
+          return;
+        }
         const cell = event.ctrlKey ? this.at(event.offsetX, event.offsetY) : null;
         if (!cell) return;
         event.preventDefault();

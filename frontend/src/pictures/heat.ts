@@ -21,6 +21,12 @@ export interface Heat {
   /** A colour of its own instead of the scale's: the name of a CSS variable. */
   special?: (row: number, column: number) => string | null;
   describe: (row: number, column: number) => string;
+  /** Height of a row in pixels, unless it is ROW. */
+  rowHeight?: number;
+  /** Whether a cell may be picked; without it none may. */
+  pickable?: (row: number, column: number) => boolean;
+  /** A letter for each column, such as the residue of the sequence, drawn under the cells. */
+  letters?: readonly string[];
 }
 
 export interface Cell {

@@ -42,6 +42,7 @@ export abstract class Picture extends HTMLElement {
   protected colours: Palette = palette();
   private readonly readout = document.createElement("p");
   private readonly spoken = document.createElement("p");
+  private readonly tip = document.createElement("div");
   private readonly size = new ResizeObserver(() => {
     this.redraw();
   });
@@ -60,7 +61,7 @@ export abstract class Picture extends HTMLElement {
   protected abstract onKey(event: KeyboardEvent): boolean;
   /** Describes this place of the canvas in words; empty if there is nothing. */
   protected abstract hoverText(x: number, y: number): string;
-  protected abstract onClick(x: number, y: number): void;
+  protected abstract onClick(x: number, y: number, event: MouseEvent): void;
 
   connectedCallback(): void {
     if (!this.built) this.build();
@@ -102,7 +103,10 @@ export abstract class Picture extends HTMLElement {
     this.spoken.setAttribute("role", "status");
     this.tools.className = "picture-tools";
     this.canvas.setAttribute("aria-hidden", "true");
-    this.stage.append(this.canvas);
+    this.tip.className = "picture-tip";
+    this.tip.setAttribute("aria-hidden", "true");
+    this.tip.hidden = true;
+    this.stage.append(this.canvas, this.tip);
     this.append(this.stage, this.readout, this.spoken, this.tools);
     this.stage.addEventListener("keydown", (event) => {
       if (event.altKey || event.ctrlKey || event.metaKey || !this.filled || !this.onKey(event)) return;
@@ -118,16 +122,30 @@ export abstract class Picture extends HTMLElement {
       this.redraw();
     });
     this.canvas.addEventListener("pointermove", (event) => {
-      if (event.buttons) return;
-      const text = this.hoverText(event.offsetX, event.offsetY);
+      const text = event.buttons ? "" : this.hoverText(event.offsetX, event.offsetY);
       if (text) this.readout.textContent = text;
+      this.point(text, event);
+    });
+    this.canvas.addEventListener("pointerleave", () => {
+      this.tip.hidden = true;
     });
     this.canvas.addEventListener("click", (event) => {
       if (!this.filled) return;
-      this.onClick(event.offsetX, event.offsetY);
+      this.onClick(event.offsetX, event.offsetY, event);
       this.say(this.focusText());
       this.redraw();
     });
+  }
+
+  /** Shows a text beside the pointer, within the picture. A finger would cover it. */
+  private point(text: string, event: PointerEvent): void {
+    this.tip.hidden = !text || event.pointerType === "touch";
+    if (this.tip.hidden) return;
+    this.tip.textContent = text;
+    const right = event.offsetX > this.stage.clientWidth / 2;
+    this.tip.style.left = right ? "auto" : `${event.offsetX + 14}px`;
+    this.tip.style.right = right ? `${this.stage.clientWidth - event.offsetX + 14}px` : "auto";
+    this.tip.style.top = `${event.offsetY + 14}px`;
   }
 
   /** Shows a text, which screen readers read too. */

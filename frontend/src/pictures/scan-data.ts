@@ -1,6 +1,6 @@
 // The result of a scan as data of the pictures.
 import { symmetric } from "./colours";
-import type { Heat } from "./heat";
+import type { Cell, Heat } from "./heat";
 import { meanWithout, probabilities, shown } from "./numbers";
 import type { Track } from "./position-track";
 import type { Logo } from "./sequence-logo";
@@ -43,6 +43,8 @@ export function heatOf(scan: Scan, sequence: string): Heat {
     values,
     rowNames: RESIDUE_ORDER,
     columnNames: scan.numbers,
+    letters: scan.positions.map((position) => wildAt(sequence, position)),
+    pickable: (row, column) => wildAt(sequence, scan.positions[column] ?? 0) !== RESIDUE_ORDER[row],
     scale: "diverging",
     limits,
     square: false,
@@ -85,3 +87,15 @@ export const logoOf = (scan: Scan, sequence: string): Logo => ({
   names: scan.numbers,
   wild: scan.positions.map((position) => wildAt(sequence, position)),
 });
+
+/** Returns the cells of substitutions written as position and mutant, such as `24T`; others are left out. */
+export function cellsOf(words: readonly string[], positions: readonly number[]): Cell[] {
+  return words.flatMap((word) => {
+    const [row, column] = [RESIDUE_ORDER.indexOf(word.slice(-1)), positions.indexOf(Number(word.slice(0, -1)))];
+    return row < 0 || column < 0 ? [] : [{ row, column }];
+  });
+}
+
+/** Returns cells as a basket names them. */
+export const wordsOf = (cells: readonly Cell[], positions: readonly number[]): string[] =>
+  cells.map(({ row, column }) => `${positions[column] ?? 0}${RESIDUE_ORDER[row] ?? ""}`);

@@ -44,6 +44,12 @@ export class SequenceLogo extends Picture {
     this.redraw();
   }
 
+  /** Shows a stretch of positions from the beginning of this part, as the heat map above does. */
+  set span(span: Span) {
+    this.start = Math.round(span.from);
+    this.redraw();
+  }
+
   /** Centres the position that the page shows. */
   set column(column: number | null) {
     this.chosen = column;

@@ -18,3 +18,16 @@ export async function drawn(root: ParentNode, draw: () => Promise<void>): Promis
     if (place) place.textContent = error instanceof Error ? error.message : "The picture cannot be drawn.";
   }
 }
+
+/** Starts on the element with this id, now or when a live part of the page brings it. */
+export function started(id: string, start: (root: HTMLElement) => void): void {
+  let last: HTMLElement | null = null;
+  const look = () => {
+    const root = document.getElementById(id);
+    if (!root || root === last) return;
+    last = root;
+    start(root);
+  };
+  look();
+  document.addEventListener("htmx:load", look);
+}

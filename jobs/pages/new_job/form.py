@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, cast
 from uuid import uuid4
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
 
 from jobs.actions import ACTIONS, dtypes
 from jobs.actions.base import DTYPE
@@ -23,13 +24,15 @@ from jobs.pages.new_job.variants import (
     all_singles,
     job_named,
     parent_of_text,
-    positions_of_text,
-    ranges_text,
     ranked_sequences,
 )
 from jobs.parsing.numbers import BIGINT, whole
+from jobs.results.items import result_of
+from jobs.results.summaries import FILLED, filled_in
 from jobs.science.variants.numbering import Numbering
 from jobs.science.variants.numbering_forms import numbering_of, numbering_of_texts, texts_of
+from jobs.science.variants.ranges import positions_of_text, ranges_text
+from jobs.variants.baskets import basket_fasta, most_of, scanned, variants_of
 
 EARLIER = "="
 """The context set chosen for the contexts that all items of the earlier job shared. No set has such a name."""
@@ -169,7 +172,7 @@ PARAMS: Mapping[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
 
 
 def first(request: HttpRequest, owner: User) -> Asked:
-    """Return the form as a browser gets it. Raises Http404 if `?from=` or `?ranked=` names another person's job."""
+    """Return the form as a browser gets it. Raises Http404 if the address names another person's job."""
     asked = Asked(model=cast(str, settings.E1_MODELS[0]), context_set=request.GET.get("context_set", ""))
     action = request.GET.get("example") or request.GET.get("action", "")
     if action in ACTIONS:
@@ -180,11 +183,48 @@ def first(request: HttpRequest, owner: User) -> Asked:
     if "from" in request.GET:
         asked.earlier = _earlier(request.GET["from"], owner)
         _like(asked, asked.earlier)
+    if "basket" in request.GET:
+        _from_basket(asked, request, owner)
+    if "filled" in request.GET:
+        _filled_in(asked, request, owner)
     if "ranked" in request.GET:
         job, asked.sequences, asked.parent = ranked_sequences(request.GET, owner)
         asked.model, asked.name = job.model, f"Best of {job.name or job.pk.hex[:8]}"[:MAX_JOB_NAME]
         asked.number_by(numbering_of(job.params))
     return asked
+
+
+def _from_basket(asked: Asked, request: HttpRequest, owner: User) -> None:
+    """Fill in the variants of a basket (`?basket=JOB&item=0&action=score&most=2`). Raises Http404, InvalidInput."""
+    job = job_named(request.GET["basket"], owner)
+    selectors.require_rows(job)
+    basket = scanned(request.session, job, whole(request.GET.get("item")) or 0)
+    variants = variants_of(basket, most_of(request.GET))
+    asked.model = job.model
+    asked.name = f"{job.name or job.pk.hex[:8]}: {len(variants):,} picked"[:MAX_JOB_NAME]
+    if asked.takes_variants:
+        asked.parent, asked.method = basket.item.sequence, str(job.params.get("method", asked.method))
+        asked.number_by(basket.numbering)
+        asked.sequences = "variant\n" + "".join(f"{variant.code(basket.numbering)}\n" for variant in variants)
+    else:
+        asked.sequences = "".join(basket_fasta(basket, variants))
+    runs = context_runs(job.owner, job.params.get("contexts", ()))
+    if len(runs) == 1 and runs[0].known and runs[0].name:
+        asked.context_set = runs[0].name
+
+
+def _filled_in(asked: Asked, request: HttpRequest, owner: User) -> None:
+    """Fill in the most probable sequences of a prediction (`?filled=JOB&item=0`). Raises Http404."""
+    job = job_named(request.GET["filled"], owner)
+    selectors.require_rows(job)
+    item = selectors.item_of(job, whole(request.GET.get("item")) or 0)
+    result = result_of(job, item) if item is not None else None
+    if item is None or result is None or "mask_positions" not in result:
+        raise Http404("that job has no prediction of masked positions there")
+    found = islice(filled_in(item.sequence, result), FILLED)
+    name = item.name or "filled"
+    asked.model, asked.name = job.model, f"{name} filled in"[:MAX_JOB_NAME]
+    asked.sequences = "".join(f">{name}_{rank}\n{one.sequence}\n" for rank, one in enumerate(found, start=1))
 
 
 def _earlier(text: str, owner: User) -> Job:

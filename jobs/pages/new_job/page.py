@@ -13,6 +13,7 @@ from io import BytesIO
 from typing import Any, BinaryIO, cast
 
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
@@ -72,7 +73,11 @@ def new_job(request: HttpRequest) -> HttpResponse:
     """Show the empty form, an example (`?example=ACTION`) or an earlier job's library (`?from=JOB`), or submit."""
     owner = user_of(request)
     if request.method != "POST":
-        return form_page(request, first(request, owner))
+        try:
+            return form_page(request, first(request, owner))
+        except InvalidInput as error:  # of a basket that makes too many variants
+            messages.add_message(request, messages.ERROR, error.sentence, "problem")
+            return redirect("job-new-page")
     asked = posted(request, owner)
     try:
         submission = submission_of_form(request, asked)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
 from uuid import UUID
 
@@ -19,14 +18,11 @@ from jobs.parsing.letters import clean_sequence
 from jobs.parsing.numbers import whole
 from jobs.results.items import results_of
 from jobs.science.variants.codes import single_variants
-from jobs.science.variants.numbering import SEQUENTIAL, Numbering
+from jobs.science.variants.numbering import Numbering
 from jobs.science.variants.scans import ScanTable, Substitution
 from jobs.variants.likelihoods import is_ranked
 from jobs.variants.pages import top_fasta, top_of
 from jobs.variants.pages_likelihoods import best_of_likelihoods
-
-_MOST_POSITIONS = 8192
-_RANGE = re.compile(r"(-?[0-9]{1,9}[A-Za-z]?)(?:-(-?[0-9]{1,9}[A-Za-z]?)?)?")
 
 
 def job_named(text: str, owner: User) -> Job:
@@ -56,35 +52,6 @@ def parent_of_file(file: Any) -> str:
             pass
     what = "the parent's file is not text, or far too long for one sequence"
     raise InvalidInput.one("bad_parent", what, "Choose a FASTA file of one sequence.", path="params.parent")
-
-
-def positions_of_text(text: str, numbering: Numbering = SEQUENTIAL) -> list[int] | None:
-    """Return positions named by their numbers, such as `24, 52A, 56-60`; None for all.
-
-    A range holds all residues between its ends. Raises InvalidInput `bad_positions`.
-    """
-    positions: list[int] = []
-    for word in text.replace(",", " ").replace("\N{EN DASH}", "-").split():
-        found = _RANGE.fullmatch(word)
-        low, high = (numbering.position_of(found[1]), numbering.position_of(found[2] or found[1])) if found else (1, 0)
-        if not low or not high or not 0 <= high - low < _MOST_POSITIONS - len(positions):
-            what = f"the positions hold {word[:40]!r}"
-            remedy = "Give the numbers of residues, and ranges, such as 24, 56-60."
-            raise InvalidInput.one("bad_positions", what, remedy, path="params.positions")
-        positions += range(low, high + 1)
-    return positions or None
-
-
-def ranges_text(positions: Sequence[int], numbering: Numbering = SEQUENTIAL) -> str:
-    """Return ascending positions as the form takes them: `24, 56-60`."""
-    runs: list[list[int]] = []
-    for position in positions:
-        if runs and position == runs[-1][1] + 1:
-            runs[-1][1] = position
-        else:
-            runs.append([position, position])
-    ends = [[str(numbering.label(end)) for end in run] for run in runs]
-    return ", ".join(low if low == high else f"{low}-{high}" for low, high in ends)
 
 
 def all_singles(parent: str, numbering: Numbering) -> str:

@@ -99,6 +99,10 @@ class ScanTable:
         scores = self.scores.ravel()[cells]
         return np.asarray(cells[np.argsort(scores if worst_first else -scores, kind="stable")])
 
+    def cell(self, position: int, mutant: str) -> int:
+        """Return the cell (row x 20 + column) of a substitution at a scanned position."""
+        return self.positions.index(position) * RESIDUES + CANONICAL.index(mutant)
+
     def substitutions(self, cells: Sequence[int] | NDArray[np.intp]) -> list[Substitution]:
         probabilities = self.probabilities
         found = []
