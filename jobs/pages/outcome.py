@@ -41,7 +41,7 @@ class First(NamedTuple):
 
 
 def outcome_of(request: HttpRequest, job: Job) -> dict[str, Any]:
-    """Return the template's context for the results of a finished job, of which at least one item succeeded."""
+    """Return the template's context for the results of a finished job that has at least one result."""
     action = ACTIONS[job.action]
     if job.total_items > RANKED and (action.takes_variants or is_ranked(job)):
         return {"kind": "variants" if action.takes_variants else "ranked", "rows": (), "total": job.total_items}

@@ -58,7 +58,7 @@ class Comparison:
         return self.second - self.first
 
     def by_position(self) -> tuple[list[int], Floats]:
-        """Return the positions of single substitutions, and differences [P, 20], NaN where there is none."""
+        """Return the positions of single substitutions, and differences [P, 20], NaN for others."""
         cells = [
             (variant.mutations[0].position, CANONICAL.index(variant.mutations[0].mutant), at)
             for at, variant in enumerate(self.variants)

@@ -26,7 +26,7 @@ def places(settings):
 
 def links(html: str, inside: str) -> dict[str, str]:
     """Addresses by the text of each link to a download."""
-    part = html.split(inside)[1].split("</table>" if "caption" in inside else "</p>", maxsplit=1)[0]
+    part = html.split(inside)[1].split("data-unfold" if "downloads" in inside else "</p>", maxsplit=1)[0]
     return {
         text: unescape(href) for href, text in re.findall(r'href="([^"]+)" download(?:="[^"]*")?>([^<]+)</a>', part)
     }
@@ -45,7 +45,7 @@ def test_a_job_of_several_tables_has_a_csv_for_each_and_one_workbook(api, browse
     asked = '{"include": ["mean", "per_token", "logits"]}'
     job = body(submit(api, b">NA\nMKTAYIAKQR\n>p2\nMKT\n", "TEM-1.fasta", params=asked))
     inline_worker()
-    found = links(browser.get(job["links"]["page"]).content.decode(), "Downloads</caption>")
+    found = links(browser.get(job["links"]["page"]).content.decode(), 'id="downloads"')
     del found["Manifest"]
     names, contents = {}, {}
     for text, href in found.items():

@@ -1,5 +1,5 @@
-// The basket of a scan: picks of the heat map and of the ranked list are sent to the server, which answers with the bar
-// that shows them. Without scripts the same buttons are forms.
+// The basket of a scan. Picks of the heat map and of the ranked list are sent to the server, whose answer is the bar that
+// shows them. Without scripts the same buttons are forms.
 
 /** Returns the substitutions in the basket, such as `24T`. */
 export function basketWords(): string[] {

@@ -26,8 +26,8 @@ class Summary:
     """An alignment of L columns in figures.
 
     - `depth` [L] counts the rows that have a residue there, the parent included.
-    - `bands` [B, L] is the mean identity to the parent of the rows of a band, in the order of their identity, or NaN
-      where less than half of them have a residue. `band_rows` [B] counts the rows of each.
+    - `bands` [B, L] is the mean identity of a band's rows to the parent. Rows are in the order of their identity. It is
+      NaN at positions that less than half of the band covers. `band_rows` [B] counts the rows of each.
     - `frequencies` [L, 20] are those of the canonical residues, weighted by the rows' weights; 0 if there is none.
     """
 

@@ -36,7 +36,8 @@ def choose(table: ScanTable, limits: Limits, taken: Collection[Pick] = ()) -> li
     only = None if limits.only is None else frozenset(limits.only)
     left_out, without = frozenset(limits.leave_out), frozenset(limits.without)
     at_site = Counter(position for position, _ in taken)
-    known, chosen = set(taken), []
+    known = set(taken)
+    chosen: list[Pick] = []
     for cell in table.ranked().tolist():
         if len(chosen) == limits.count:
             break

@@ -34,10 +34,10 @@ class Agreement:
 def agreement(first: Floats, second: Floats, groups: NDArray[np.intp] | None = None, *, seed: int = 0) -> Agreement:
     """Return how alike two runs rank the same variants.
 
-    The interval is that of the paired percentile bootstrap (Efron and Tibshirani 1993, An Introduction to the
-    Bootstrap, chapter 13): pairs are drawn with replacement, so both scores of a variant stay together. `groups` [n]
-    are drawn as wholes, such as the substitutions of one position, which are not independent (Davison and Hinkley 1997,
-    section 3.8). Draws without a correlation are left out. The seed alone determines the draws.
+    The interval is that of the percentile bootstrap (Efron and Tibshirani 1993, An Introduction to the Bootstrap,
+    chapter 13). Pairs are drawn with replacement, so both scores of a variant stay together. `groups` [n] are drawn as
+    wholes. The substitutions of one position are such a group, because they are not independent (Davison and Hinkley
+    1997, section 3.8). Draws without a correlation are left out. The seed alone determines the draws.
     """
     pairs = len(first)
     whole = spearman(first, second)
