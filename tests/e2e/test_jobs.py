@@ -109,6 +109,7 @@ def test_failed_items_are_shown_with_their_reason_and_retried(page, stack, servi
     wait_for(page, "partial")
     expect(page.locator("#files")).to_contain_text("p9 did not fit")
     expect(page.locator("#files")).to_contain_text("Use a larger GPU.")
+    page.locator("#problems summary").click()
     page.get_by_role("link", name="All failed items").click()
     expect(page.get_by_role("table")).to_contain_text("p8")
     page.go_back()
@@ -167,6 +168,7 @@ def read(path: Path, format: str) -> tuple[list[str], list]:
 def test_the_manifest_downloads(page):
     submit(page, "manifest.fasta", GOOD, action="log_prob")
     wait_for(page, "succeeded")
+    page.locator("#provenance summary").click()
     with page.expect_download() as download:
         page.get_by_role("link", name="Manifest").click()
     manifest = json.loads(Path(download.value.path()).read_text())
