@@ -106,8 +106,8 @@ def in_words(result: Mapping[str, Any], sequence: str, picture: str = "") -> str
         return f"{len(sequence):,} vectors of {np.asarray(result['per_token_embeddings'][-1]['embeddings']).shape[1]}"
     if "positions" in result:
         table = ScanTable.of(result, sequence)
-        (best,) = table.substitutions(table.ranked()[:1])
-        return f"best substitution {best.code} ({best.score:.2f}) of {table.scores.size - len(table):,}"
+        (top,) = table.substitutions(table.ranked()[:1])
+        return f"best substitution {top.code} ({top.score:.2f}) of {table.scores.size - len(table):,}"
     found = recovery(sequence, result["logits"]) if "logits" in result else None
     if found:
         return f"{found['first']:,} of {found['judged']:,} residues are the network's first choice"

@@ -130,7 +130,7 @@ class ComparisonBody(Shape):
         help_text="95 % by the paired bootstrap over positions. Null beyond 50,000 pairs, or at one position.",
     )
     mean_difference = s.FloatField()
-    parent = s.CharField()
+    parent = s.CharField()  # type: ignore[assignment]  # the metaclass of serializers takes fields out of the class
     positions = s.ListField(child=s.IntegerField(), help_text="Of single substitutions, counted from 1.")
     numbers = s.ListField(child=s.CharField())
     vocab_tokens = s.ListField(child=s.CharField())
