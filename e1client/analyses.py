@@ -1,4 +1,4 @@
-"""Analyses of an encode job: neighbours, clusters, maps, and columns to colour them by."""
+"""Analyses of an encode job, columns to colour them by, and measurements beside scores."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import Any
 from e1client.downloads import OnBytes, complete_file, fetch
 from e1client.errors import UsageError
 from e1client.job import JobLike, job_path
+from e1client.numbering import NumberingLike, numbering_file
 from e1client.reading import Body, JobReader, ignore
-from e1client.uploads import Source, open_upload
+from e1client.uploads import Source, all_open, open_upload
 
 ANALYSIS_PAUSE = 1.0
 ANSWER_SECONDS = 600.0
@@ -19,7 +20,7 @@ FORMATS = ("json", "npz")
 
 
 class AnalysisClient(JobReader):
-    """The part of `e1client.api.Client` for analyses. Every method returns JSON as the server shows it."""
+    """The part of `e1client.api.Client` for analyses and measurements. Methods return JSON as the server shows it."""
 
     def analyse(self, job: JobLike, kind: str, **params: Any) -> Body:
         """Request an analysis, `neighbours`, `clusters` or `map`. A repeated request returns the existing one."""
@@ -73,3 +74,35 @@ class AnalysisClient(JobReader):
         with open_upload(file) as upload:
             path, files = f"{job_path(job)}columns/", {"file": upload}
             return self._transport.json("POST", path, data=fields, files=files, repeatable=False)
+
+    def upload_assay(
+        self,
+        job: JobLike,
+        file: Source,
+        *,
+        variant_column: str = "",
+        value_column: str = "",
+        offset: int | None = None,
+        numbering: NumberingLike | None = None,
+        item: int | None = None,
+        sheet: str = "",
+        on_invalid: str | None = None,
+    ) -> Body:
+        """Compare measured values with the scores of a job of score or scan: a table of variants and numbers.
+
+        The service finds the columns if they are empty. `numbering` is as in `submit`, `item` one of a scan, counted
+        from 0; `sheet` and `on_invalid` are as in `upload_columns`. Returns the counts, the metrics and every point.
+        """
+        given = {
+            "variant_column": variant_column, "value_column": value_column, "sheet": sheet,
+            "on_invalid": on_invalid or "", "offset": "" if offset is None else str(offset),
+            "item": "" if item is None else str(item),
+        }  # fmt: skip
+        fields = {name: text for name, text in given.items() if text}
+        numbers = numbering_file(numbering)
+        uploads = {"file": open_upload(file)} | (numbers.upload() if numbers else {})
+        with all_open(uploads) as files:
+            data = fields | (numbers.fields() if numbers else {})
+            return self._transport.json(
+                "POST", f"{job_path(job)}assays/", data=data, files=files, seconds=ANSWER_SECONDS, repeatable=False
+            )

@@ -1,4 +1,4 @@
-"""`e1 analyse` and `e1 columns`: neighbours, clusters and maps of an encode job, and values to colour them by."""
+"""`e1 analyse`, `e1 columns` and `e1 assay`: analyses of an encode job, values to colour them by, and measurements."""
 
 from __future__ import annotations
 
@@ -10,13 +10,27 @@ import typer
 
 from e1client.errors import Exit
 from e1client.following import connected
+from e1client.numbering import chosen
 from e1client.params import parse_params
 from e1client.progress import BarReporter, JsonReporter, reporting
-from e1client.render import plain
-from e1client.shell import JobArgument, JsonFlag, OnInvalid, SheetOption, show, tell_file
+from e1client.render import PROBLEMS_SHOWN, plain, problem_lines
+from e1client.shell import (
+    JobArgument,
+    JsonFlag,
+    NumberingChainOption,
+    NumberingColumnOption,
+    NumberingOption,
+    OnInvalid,
+    SheetOption,
+    show,
+    tell_file,
+)
 
 analysis_app = typer.Typer()
 
+RowsOption = Annotated[
+    OnInvalid | None, typer.Option(help="Whether rows that cannot be read refuse the file; reject by default.")
+]
 
 Kind = Literal["neighbours", "clusters", "map"]
 ANALYSIS_PARAMETERS: Mapping[Kind, Mapping[str, str]] = {
@@ -96,14 +110,40 @@ def columns(
         str, typer.Argument(metavar="FILE", help="CSV or XLSX with a column name or index, and columns of values.")
     ],
     sheet: SheetOption = "",
-    on_invalid: Annotated[
-        OnInvalid | None, typer.Option(help="Whether rows that cannot be read refuse the file; reject by default.")
-    ] = None,
+    on_invalid: RowsOption = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Attach columns of values to a job's items, to colour its map by."""
     with connected(as_json=as_json) as (client, _):
         show(client.upload_columns(job, file, sheet=sheet, on_invalid=on_invalid), column_lines, as_json=as_json)
+
+
+@analysis_app.command()
+def assay(  # noqa: PLR0917 - typer calls it; every parameter is an option of the command
+    job: JobArgument,
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="CSV or XLSX with a column of variants and one of measurements.")
+    ],
+    variant_column: Annotated[str, typer.Option(help="Else mutant, variant, hgvs_pro or the like.")] = "",
+    value_column: Annotated[str, typer.Option(help="Else DMS_score, score, fitness or the like.")] = "",
+    item: Annotated[int | None, typer.Option(min=0, help="Of a scan: the item, counted from 0.")] = None,
+    offset: Annotated[
+        int | None, typer.Option(help="Added to positions of the parent; else the numbering of the job.")
+    ] = None,
+    numbering: NumberingOption = None,
+    numbering_column: NumberingColumnOption = "",
+    numbering_chain: NumberingChainOption = "",
+    sheet: SheetOption = "",
+    on_invalid: RowsOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Compare measured values with the scores of a job of score or scan."""
+    with connected(as_json=as_json) as (client, _):
+        stored = client.upload_assay(
+            job, file, variant_column=variant_column, value_column=value_column, item=item, offset=offset,
+            numbering=chosen(numbering, numbering_column, numbering_chain), sheet=sheet, on_invalid=on_invalid,
+        )  # fmt: skip
+        show(stored, assay_lines, as_json=as_json)
 
 
 def tell(reporter: JsonReporter | BarReporter, body: Mapping[str, Any]) -> None:
@@ -138,3 +178,21 @@ def column_lines(body: Mapping[str, Any]) -> Iterator[str]:
             yield f"{plain(name):16} {plain(value)}"
     for column in body.get("columns") or ():
         yield f"column {plain(column.get('name', ''))}: {plain(column.get('kind', ''))}"
+
+
+METRICS = {"spearman": "Spearman", "ndcg": "NDCG@10", "top_recall": "top-k recall"}
+
+
+def assay_lines(body: Mapping[str, Any]) -> Iterator[str]:
+    """Yield an assay: its columns, how many rows match, how well the scores rank them, and what was changed."""
+    yield f"assay {body['id']} {plain(body['name'])!r}"
+    yield f"  columns     {plain(body['variant_column'])}, {plain(body['value_column'])}"
+    counts = body["counts"]
+    yield f"  rows        {counts['rows']:,}, {counts['matched']:,} with a score"
+    for kind, number in counts["left_out"].items():
+        yield f"  left out    {number:,} {plain(kind)}"
+    for name, words in METRICS.items():
+        value = body["metrics"][name]
+        yield f"  {words:<11} {'not defined' if value is None else f'{value:.3f}'}"
+    for problem in [*body["notes"], *body["warnings"]][:PROBLEMS_SHOWN]:
+        yield "  note      " + "\n".join(problem_lines(problem))

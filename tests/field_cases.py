@@ -52,6 +52,10 @@ READ = {
     "uniprot-table/uniprot.tsv": [("P00001", "MKTAYIAKQR"), ("P00002", "MKTAYIAKQW")],
     "comma-in-quoted-header/library.csv": [("a", "MKTAYIAKQR")],
     "excel-sep-line/library.csv": [("a", "MKTAYIAKQR"), ("b", "MKTAYIAKQW")],
+    **{
+        f"gzip-of-several-members/{name}.fasta.gz": [("seq1", PARENT), ("seq2", PARENT[:-1] + "W")]
+        for name in ("bgzf", "two-members", "one-member")
+    },
 }
 """Files that are read, with the names and sequences of their records."""
 
