@@ -20,16 +20,13 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 from e1site.webserver.arriving import Arrival, State
 from e1site.webserver.held import Waiting, heaviest
 from e1site.webserver.leaving import SILENCE_SECONDS, ClientSocket
+from e1site.webserver.lingering import DRAINS, FREE_BYTES, LINGERING, goes_on, lingering, thrown_away
 from e1site.webserver.logs import without_query
 
 HEAD_SECONDS = 10.0
 """For the head of a request, from its first byte; for a new connection from the beginning."""
 BODY_SECONDS = 20.0
 """For a body up to `SMALL_BODY`, from the end of its head."""
-LINGER_SECONDS, LINGER_BYTES = 5.0, 4 * 1024 * 1024
-"""How long, and for how many bytes, a closed connection still reads, so that its client can read the answer."""
-LINGERING = 200
-"""Connections that linger at a time; the oldest goes first."""
 SWITCH_SECONDS = 0.001
 """How long a thread that computes keeps the interpreter from the loop, which needs it several times a connection. With
 Python's 5 ms, six such threads delay every step of every other request by 30 ms."""
@@ -57,6 +54,9 @@ class EdgeWorker(ThreadWorker):  # type: ignore[misc]
         self._arriving: dict[int, Waiting] = {}
         self._leaving: dict[int, Waiting] = {}
         self._lingering: dict[int, Waiting] = {}
+        # Those of them that have sent more than FREE_BYTES.
+        self._draining: dict[int, Waiting] = {}
+        self._waste = bytearray(READ)
         # Connections whose request has a thread, or waits for one.
         self._answering: dict[int, Any] = {}
 
@@ -215,7 +215,7 @@ class EdgeWorker(ThreadWorker):  # type: ignore[misc]
         else:
             self._linger(conn)
 
-    # --- lingering: the answer is sent, and what still comes is thrown away, so that the client can read it ---
+    # --- lingering ---
 
     def _linger(self, conn: Any) -> None:
         try:
@@ -225,21 +225,26 @@ class EdgeWorker(ThreadWorker):  # type: ignore[misc]
             return
         # Its answer is out: it keeps neither a stopping worker alive nor a place of the connections.
         self.nr_conns -= 1
-        waiting = Waiting(conn, time.monotonic() + LINGER_SECONDS, bytes_left=LINGER_BYTES)
-        self._hold(self._lingering, waiting, selectors.EVENT_READ, self._discard)
-        if len(self._lingering) > LINGERING:
-            self._end(self._lingering, next(iter(self._lingering.values())))
+        self._hold(self._lingering, lingering(conn), selectors.EVENT_READ, self._discard)
+        self._leave_places(self._lingering, LINGERING)
 
     def _discard(self, waiting: Waiting) -> None:
         try:
-            data = waiting.conn.sock._sock.recv(READ)
+            size = waiting.conn.sock._sock.recv_into(self._waste)
         except BlockingIOError:
             return
         except OSError:
-            data = b""
-        waiting.bytes_left -= len(data)
-        if not data or waiting.bytes_left <= 0:
+            size = 0
+        if not goes_on(waiting, size):
             self._end(self._lingering, waiting)
+        elif thrown_away(waiting) > FREE_BYTES:
+            self._draining[id(waiting)] = waiting
+            self._leave_places(self._draining, DRAINS)
+
+    def _leave_places(self, group: dict[int, Waiting], places: int) -> None:
+        """End a lingering connection if a group of them is larger than its places."""
+        if len(group) > places:
+            self._end(self._lingering, heaviest(group.values(), lambda _: 1))
 
     # --- the connections that the loop holds ---
 
@@ -255,6 +260,7 @@ class EdgeWorker(ThreadWorker):  # type: ignore[misc]
 
     def _release(self, group: dict[int, Waiting], waiting: Waiting) -> None:
         del group[id(waiting)]
+        self._draining.pop(id(waiting), None)
         self.poller.unregister(waiting.conn.sock._sock)
 
     def _end(self, group: dict[int, Waiting], waiting: Waiting) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from types import SimpleNamespace
 
@@ -9,6 +10,7 @@ import pytest
 
 from e1site.webserver.held import Waiting, heaviest, network_of
 from e1site.webserver.leaving import SILENCE_SECONDS, SLOWEST_RATE
+from e1site.webserver.lingering import LINGER_SECONDS, MOST_BYTES, goes_on, lingering, thrown_away
 
 
 @dataclass
@@ -77,3 +79,20 @@ def test_the_deadline_of_a_reader_moves_with_what_it_takes():
     waiting.began -= 100
     waiting.extend()
     assert waiting.deadline == pytest.approx(waiting.began + SILENCE_SECONDS + 10)
+
+
+def test_a_lingering_connection_may_send_as_long_as_it_is_not_slow(monkeypatch):
+    now = 1000.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    one = lingering(Conn(("10.0.0.1", 1)))
+    one.began = now
+    assert one.deadline == now + LINGER_SECONDS
+    now += 4
+    assert goes_on(one, 10 * SLOWEST_RATE), "ahead of the slowest rate"
+    assert one.deadline == now + LINGER_SECONDS
+    now += 100
+    assert goes_on(one, 1)
+    assert one.deadline < now, "too slow on the whole"
+    assert not goes_on(one, 0), "the client has closed"
+    assert thrown_away(one) == 10 * SLOWEST_RATE + 1
+    assert not goes_on(one, MOST_BYTES), "more than an upload may have"

@@ -8,13 +8,16 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
+import httpx
 import pytest
 
 from e1site.stack.processes import wait_gone
+from e1site.webserver.lingering import DRAINS, FREE_BYTES
 from tests.security.tiny_app import LARGE
 
 ROOT = Path(__file__).parents[2]
@@ -210,6 +213,41 @@ def test_a_client_that_waits_for_100_continue_gets_it_once(port):
         answer = b"".join(iter(lambda: sock.recv(4096), b""))
     assert answer.startswith(b"HTTP/1.1 200 OK")
     assert answer.endswith(b"/body 5")
+
+
+LARGE_UPLOAD = b">\n" * 30_000_000
+
+
+def upload(port: int) -> tuple[int, bytes]:
+    """Send a large upload by a client that reads the answer only after it has sent everything."""
+    answer = httpx.post(f"http://127.0.0.1:{port}/refuse", content=LARGE_UPLOAD, timeout=DEADLINE, trust_env=False)
+    return answer.status_code, answer.content
+
+
+def test_clients_that_send_their_whole_upload_before_they_read_get_the_refusal(port):
+    with ThreadPoolExecutor(4) as pool:
+        answers = [pool.submit(upload, port) for _ in range(4)]
+        assert ask(port) == (200, b"/other 0")
+        assert [answer.result() for answer in answers] == [(200, b"refused")] * 4
+
+
+def test_uploads_that_are_thrown_away_take_no_place_of_another_address(port):
+    """The other address has more uploads than there are places; it loses its own."""
+    head = b"POST /refuse HTTP/1.1\r\nHost: x\r\nContent-Length: 4000000000\r\n\r\n"
+    with clients(port, head, 2 * DRAINS, address="127.0.0.2") as others:
+        for sock in others:
+            sock.settimeout(DEADLINE)
+            with suppress(OSError):
+                sock.sendall(b"a" * (FREE_BYTES + 1_000_000))
+        assert upload(port) == (200, b"refused")
+        ended = 0
+        for sock in others:
+            try:
+                for _ in range(50):
+                    sock.sendall(b"a" * 100_000)
+            except OSError:
+                ended += 1
+        assert ended >= DRAINS
 
 
 def test_an_upload_that_is_refused_unread_gets_its_answer_and_an_end(port):
