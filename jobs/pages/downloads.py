@@ -17,6 +17,7 @@ from jobs.queue import progress
 from jobs.results.export import FORMATS
 from jobs.results.export.columns import columns_of
 from jobs.results.export.sizes import Held, file_bytes, held_of, table_bytes, table_rows
+from jobs.results.export.tables import outgrown
 
 TITLES = {"jsonl": "JSONL", "npz": "NPZ", "parquet": "Parquet", "h5": "HDF5"}
 """The names of formats, which differ from the endings of their files."""
@@ -79,7 +80,7 @@ def _csv(job: Job, held: Held, tables: tuple[Table, ...]) -> Iterator[Download]:
 
 def _xlsx(job: Job, held: Held, tables: tuple[Table, ...]) -> Iterator[Download]:
     """Yield the workbook with all tables, or one line for each if a sheet cannot hold all of them."""
-    reasons = {table.name: too_large(table, table_rows(held, table)) for table in tables}
+    reasons = {table.name: _refusal(job, held, table) for table in tables}
     apart = len(tables) > 1 and any(reasons.values())
     for part in [(table,) for table in tables] if apart else [tables]:
         asked = {"format": "xlsx", **({"table": part[0].name} if apart else {})}
@@ -89,6 +90,12 @@ def _xlsx(job: Job, held: Held, tables: tuple[Table, ...]) -> Iterator[Download]
         one = Download("xlsx", key, title, f"{PURPOSES['xlsx']}: {rows}.", _address(job, **asked), size)
         reason = reasons[part[0].name]
         yield replace(one, refused=f"Not here: {reason}. CSV has the same table without a limit.") if reason else one
+
+
+def _refusal(job: Job, held: Held, table: Table) -> str:
+    """Return why a sheet cannot hold a table, now or once the job is over; "" if it can."""
+    rows = table_rows(held, table)
+    return too_large(table, rows) or outgrown(job, table, rows, held.counts)
 
 
 def _address(job: Job, **asked: str) -> str:

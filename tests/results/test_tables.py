@@ -13,7 +13,9 @@ import pytest
 from jobs.errors import InvalidInput
 from jobs.models import Chunk, Item, Job
 from jobs.models.states import JobState
+from jobs.pages.downloads import downloads_of
 from jobs.queue.lifecycle import job_cancel, job_retry
+from jobs.queue.progress import job_counts
 from jobs.results.export import Part, export_open
 from tests.factories import SHORT, finished
 from tests.libraries import library
@@ -240,3 +242,22 @@ def test_a_full_sheet_is_written_and_one_row_more_is_not(monkeypatch):
         monkeypatch.setattr(f"jobs.{module}.MAX_ROWS", 9)
     with pytest.raises(InvalidInput, match="more rows"):
         export_open(lib.job, "xlsx")
+
+
+@pytest.mark.parametrize(("action", "limit"), [("log_prob", 10), ("predict", 1500)])
+def test_a_running_job_that_will_outgrow_a_sheet_is_refused_beforehand(monkeypatch, action, limit):
+    lib = library(action, items=16)
+    lib.finish(list(Chunk.objects.filter(job=lib.job).order_by("id")[:1]))
+    for module in ("files.xlsx", "results.export.tables"):
+        monkeypatch.setattr(f"jobs.{module}.MAX_ROWS", limit)
+    assert len(frame(content(lib.job, "csv"))) < limit, "what there is now would fit"
+    with pytest.raises(InvalidInput) as refused:
+        export_open(lib.job, "xlsx")
+    (problem,) = refused.value.problems
+    assert problem.code == "sheet_too_large"
+    assert problem.message.startswith(f"once the job is over, the table {action}")
+    offered = [one for one in downloads_of(lib.job, job_counts(lib.job)) if one.format == "xlsx"]
+    assert ["once the job is over" in one.refused for one in offered] == [True]
+    for module in ("files.xlsx", "results.export.tables"):
+        monkeypatch.setattr(f"jobs.{module}.MAX_ROWS", 100_000)
+    assert export_open(lib.job, "xlsx").blocks

@@ -12,7 +12,7 @@ from jobs.files.pieces import in_blocks
 from jobs.files.tables import Table, chosen_tables, only_table
 from jobs.files.xlsx import MAX_ROWS, Sheet, SheetFull, facts_sheet, too_large, workbook_blocks
 from jobs.models import Chunk, Item, Job, Output
-from jobs.models.states import ChunkState
+from jobs.models.states import ChunkState, ItemState
 from jobs.queue.progress import job_counts
 from jobs.results.export.arrays import facts_of
 from jobs.results.export.columns import columns_of
@@ -48,22 +48,33 @@ def csv_blocks(job: Job, part: Part = WHOLE) -> Iterator[bytes]:
 def xlsx_blocks(job: Job, part: Part = WHOLE) -> Iterator[bytes]:
     """Yield a workbook with a sheet for each table, or for the chosen one, and a sheet about the job.
 
-    Raises InvalidInput `sheet_too_large` before the first block, or `unknown_table`.
+    Raises InvalidInput `sheet_too_large` before the first block, or `unknown_table`. What an unfinished job will add
+    counts too, because it may be added while the workbook is written.
     """
     tables = chosen_tables(columns_of(job), part.table)
-    length = _lengths(job, part)
+    counts = job_counts(job) if part.item is None else {}
+    length = _lengths(job, part, counts)
     for table in tables:
-        if reason := too_large(table, length(table)):
+        rows = length(table)
+        if reason := too_large(table, rows) or outgrown(job, table, rows, counts):
             raise InvalidInput.one("sheet_too_large", reason, _remedy(tables), path="format")
     return _unbroken(_workbook(job, tables, part))
 
 
-def _lengths(job: Job, part: Part) -> Callable[[Table], int]:
+def outgrown(job: Job, table: Table, rows: int, counts: Mapping[str, int]) -> str:
+    """Return why a sheet cannot hold a table of `rows` rows and those of unfinished items, "" if it can."""
+    if not counts.get("pending"):
+        return ""
+    more = counts["pending"] if table.layout is None else _rows_to_come(job, table, MAX_ROWS - rows)
+    later = too_large(table, rows + more)
+    return f"once the job is over, {later}" if later else ""
+
+
+def _lengths(job: Job, part: Part, counts: Mapping[str, int]) -> Callable[[Table], int]:
     """Return how to count the rows of a table."""
     if part.item is not None:
         sequence = Item.objects.values_list("sequence", flat=True).get(job=job, index=part.item)
         return lambda table: table.most(sequence)
-    counts = job_counts(job)
     return lambda table: table_length(job, table, counts)
 
 
@@ -78,6 +89,16 @@ def table_length(job: Job, table: Table, counts: Mapping[str, int]) -> int:
         last = ids[-1]
         stored = Output.objects.filter(chunk_id__in=ids, kind=first.kind, layer=first.layer)
         rows += sum(table.shown(one) for counted in stored.values_list("rows", flat=True) for one in counted)
+    return rows
+
+
+def _rows_to_come(job: Job, table: Table, enough: int) -> int:
+    """Return the most rows that unfinished items will add to a table; counting stops beyond `enough`."""
+    waiting = Item.objects.filter(job_id=job.pk, state=ItemState.PENDING).order_by("index")
+    rows, last = 0, -1
+    while rows <= enough and (page := waiting.filter(index__gt=last).values_list("index", "sequence")[:PAGE_CHUNKS]):
+        rows += sum(table.most(sequence) for _, sequence in page)
+        last = page[len(page) - 1][0]
     return rows
 
 
