@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 from pathlib import Path
 
 import pandas as pd
@@ -12,6 +14,7 @@ import pytest
 from jobs.models import Job
 from jobs.results.export import Part, export_open
 from tests.helpers import ROOT, body, submit
+from tests.needed import needed_program
 from tests.results.export_checks import hdf5_bytes
 
 pytestmark = pytest.mark.django_db
@@ -96,3 +99,38 @@ def test_numbers_of_failed_items_are_missing_values(api, inline_worker, tmp_path
     assert table["name"].tolist() == ["NA", "record_2", "nan"]
     assert table["log_prob"].dtype.kind == "f"
     assert table["log_prob"].isna().tolist() == [False, False, True]
+
+
+KEPT = """
+kept <- if (is.data.frame(table)) table$name else if (exists("rows")) vapply(rows, function(row) row$name, "") else NULL
+cat(ifelse(is.na(kept), "<missing>", kept), sep = "\\n")
+"""
+
+
+def lines_of_r() -> list[str]:
+    return re.findall(r"```r\n(.*?)```", PAGE, re.S)
+
+
+def test_the_lines_of_r_keep_every_name(folder):
+    """Base R reads CSV. The other lines run if their packages are installed."""
+    rscript = needed_program("Rscript", package="r-base-core")
+    assert len(lines_of_r()) == 6
+    ran = 0
+    for code in lines_of_r():
+        if any(not has_package(rscript, name) for name in re.findall(r"library\((\w+)\)|(\w+)::", code)):
+            continue
+        (folder / "lines.R").write_text(code + KEPT, encoding="utf-8")
+        done = subprocess.run(
+            [rscript, "--vanilla", "lines.R"], capture_output=True, env={**os.environ, "LC_ALL": "C.UTF-8"}, check=False
+        )
+        assert done.returncode == 0, done.stderr.decode()
+        shown = done.stdout.decode().splitlines()
+        assert shown in ([*NAMES], []), code
+        ran += shown == NAMES
+    assert ran
+
+
+def has_package(rscript: str, names: tuple[str, ...]) -> bool:
+    (name,) = filter(None, names)
+    ask = f'quit(status = !requireNamespace("{name}", quietly = TRUE))'
+    return subprocess.run([rscript, "--vanilla", "-e", ask], capture_output=True, check=False).returncode == 0
