@@ -44,7 +44,7 @@ class Problem:
     `code` is stable. `message` is the problem and its place, `remedy` the way out. `path` is the field of a JSON body
     (`items.3.sequence`). `line` and `column` count from 1 in a file. `record` is the name as given, and `index` the
     0-based position of the record in the input. `character` is the offending character. `offers` are ways out that a
-    page can put on buttons.
+    page can put on buttons. `near` has the letters before the character, the character, and those after it, for pages.
     """
 
     code: str
@@ -57,6 +57,7 @@ class Problem:
     index: int | None = None
     character: str | None = None
     offers: tuple[Offer, ...] = ()
+    near: tuple[str, str, str] | None = None
 
     def offering(self, offers: tuple[Offer, ...]) -> Problem:
         """Return the same problem with ways out."""
@@ -72,8 +73,8 @@ class Problem:
             object.__setattr__(self, "message", f"{self.message[:SHOWN_MESSAGE]}...")
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the fields that are set, ready for JSON."""
-        pairs = ((f.name, getattr(self, f.name)) for f in fields(self))
+        """Return the fields that are set, ready for JSON, except `near`."""
+        pairs = ((f.name, getattr(self, f.name)) for f in fields(self) if f.name != "near")
         given = {name: value for name, value in pairs if value not in (None, "", ())}
         return given | ({"offers": [asdict(offer) for offer in self.offers]} if self.offers else {})
 

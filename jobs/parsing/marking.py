@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
+from jobs.errors import Problem
 from jobs.parsing.letters import shown, storable
 
 AROUND = 10
@@ -21,7 +23,7 @@ def wrong_places(sequence: str, problems: Iterable[Mapping[str, Any]]) -> list[i
     return [at for at, letter in enumerate(sequence) if letter in wrong] if wrong else []
 
 
-def near(sequence: str, problem: Mapping[str, Any]) -> list[str] | None:
+def near(sequence: str, problem: Mapping[str, Any]) -> tuple[str, str, str] | None:
     """Return what is before the first character that the problem names, the character, and what is after it.
 
     None if the sequence has no such character.
@@ -30,7 +32,14 @@ def near(sequence: str, problem: Mapping[str, Any]) -> list[str] | None:
     if not letters:
         return None
     at = min(sequence.index(letter) for letter in letters)
-    return [sequence[max(0, at - AROUND) : at], sequence[at], sequence[at + 1 : at + 1 + AROUND]]
+    return sequence[max(0, at - AROUND) : at], sequence[at], sequence[at + 1 : at + 1 + AROUND]
+
+
+def with_near(problem: Problem, sequence: str) -> Problem:
+    """Return the problem of a record with the letters around the character that it names."""
+    if problem.character is None:
+        return problem
+    return replace(problem, near=near(sequence, problem.as_dict()))
 
 
 def _letters_of(sequence: str, problems: Iterable[Mapping[str, Any]]) -> set[str]:

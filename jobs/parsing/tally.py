@@ -10,6 +10,7 @@ from jobs.errors import InvalidInput, Problem
 from jobs.limits import BAD_LETTERS, GOOD_SHARE, LISTED_PROBLEMS, MAX_BAD_RECORDS, MAX_ITEMS
 from jobs.parsing.left_out import OF_LENGTH, key_of_kind, phrase_of
 from jobs.parsing.letters import CLEANINGS
+from jobs.parsing.marking import with_near
 from jobs.parsing.records import BadRecord, Place, Record
 
 _NUCLEOTIDES = "ACGTNU"
@@ -172,7 +173,8 @@ class InputTally:
         if isinstance(record, BadRecord):
             self.bad += 1
             self.bad_letters += len(record.header) + len(record.sequence)
-            self.problems.extend(record.problems[: LISTED_PROBLEMS - len(self.problems)])
+            listed = record.problems[: LISTED_PROBLEMS - len(self.problems)]
+            self.problems.extend(with_near(problem, record.sequence) for problem in listed)
             if self.bad > MAX_BAD_RECORDS and (self.doomed or self._is_of_another_kind):
                 raise self._given_up(record)
 

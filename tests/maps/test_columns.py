@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
 
 from jobs.maps import columns
 from jobs.maps.column_files import name_key
 from jobs.maps.columns import column_values
 from jobs.models import JobColumn
 from jobs.queue.lifecycle import job_delete
-from tests.helpers import body, client_of, upload_columns
+from tests.helpers import body, client_of, text_of, upload_columns
 from tests.libraries import grouped
 
 pytestmark = pytest.mark.django_db
@@ -181,3 +185,19 @@ def test_rows_that_cannot_be_read_are_skipped_on_request(lib, owner):
     report = body(upload_columns(owner, lib, text, on_invalid="skip"))["matching"]
     assert (report["matched_rows"], report["warnings"][0]["code"]) == (2, "bad_rows")
     assert body(upload_columns(owner, lib, text, on_invalid="drop"))["code"] == "bad_on_invalid"
+
+
+def test_the_box_of_the_page_leaves_out_rows_that_cannot_be_read(lib, browser):
+    browser.force_login(lib.job.owner)
+    act, text = reverse("map-act", args=[lib.job.pk]), b"name,activity\nP1,1\nP2,2\x02\nP3,3\n"
+
+    def upload(**fields):
+        form = {"do": "upload", "file": SimpleUploadedFile("x.csv", text), **fields}
+        return browser.post(act, form, follow=True)
+
+    assert "control character" in text_of(upload())
+    assert not JobColumn.objects.exists()
+    page = browser.get(reverse("map-page", args=[lib.job.pk])).content.decode()
+    field, value = re.search(r'type="checkbox"[^>]*name="(on_invalid)" value="(\w+)"', page).groups()
+    assert "1 of 3 rows cannot be read and is left out" in text_of(upload(**{field: value}))
+    assert JobColumn.objects.count() == 1

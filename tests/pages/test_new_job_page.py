@@ -224,6 +224,19 @@ def test_a_file_that_is_no_library_is_refused_in_words(browser, data, filename, 
     assert words in text_of(answer)
 
 
+@pytest.mark.parametrize("rows", [3, 80])
+def test_a_refused_library_has_its_wrong_letters_marked(browser, rows):
+    data = b"".join(b">r%d\nMKTAYIAKQRQISFVK1HFSRQDEEL\n" % at for at in range(rows)) + b">last\nmk<t\n"
+    page = send(browser, data).content.decode()
+    marked = re.findall(r'<span class="sequence">([^<]*)<mark>([^<]*)</mark>([^<]*)</span>', page)
+    assert marked == [("AKQRQISFVK", "1", "HFSRQDEEL")] * rows + [("MK", "&lt;", "T")]
+
+
+def test_problems_of_rest_have_no_marks_of_pages(api):
+    (problem,) = body(submit(api, b">a\nMK1\n"))["errors"]
+    assert "near" not in problem
+
+
 def test_nothing_chosen_is_said(browser):
     assert "no sequences yet" in problem(send(browser, None), "file")
 

@@ -170,3 +170,18 @@ def test_any_bytes_are_read_or_refused_with_a_remedy(data):
         assert len(found.numbering.labels) == 3
         return
     assert all(problem.path == "numbering" for problem in refusal.problems)
+
+
+@pytest.mark.parametrize("column", ["number", "residue"])
+def test_a_control_character_is_named_in_a_column_that_is_read_and_no_fault_elsewhere(column):
+    rows = [[label, letter, "a\x01b"] for label, letter in zip(LABELS, PARENT, strict=True)]
+    text = "\n".join(",".join(row) for row in [["number", "residue", "note"], *rows])
+    assert numbering_of_file(text.encode(), PARENT).numbering == NUMBERING
+    rows[2][["number", "residue"].index(column)] += "\x02"
+    text = "\n".join(",".join(row) for row in [["number", "residue", "note"], *rows])
+    with pytest.raises(InvalidInput) as caught:
+        numbering_of_file(text.encode(), PARENT)
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.line, problem.path) == ("control_character", 4, "numbering")
+    assert f"in the column {column}" in problem.message
+    assert numbering_of_file(text.replace("\x02", "").encode(), PARENT).numbering == NUMBERING, "the remedy works"

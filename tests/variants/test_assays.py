@@ -233,3 +233,15 @@ def test_the_page_counts_records_from_1_and_rest_items_from_0(api, browser, inli
     assert "his job has no valid item 2 (record 3)" in text_of(answer)
     assert [one.item_index for one in Assay.objects.all()] == [0]
     assert upload_assay(api, scans, MEASUREMENTS, item="0", value_column="dms_score").status_code == 201
+
+
+def test_the_box_of_the_page_leaves_out_rows_that_cannot_be_read(browser, job):
+    page, data = f"/jobs/{job['id']}/assays/", (MEASUREMENTS + "M1A,high\n").encode()
+    shown = browser.get(page).content.decode()
+    field, value = re.search(r'type="checkbox"[^>]*name="(on_invalid)" value="(\w+)"', shown).groups()
+    assert browser.post(page, {"file": SimpleUploadedFile("m.csv", data)}).status_code == 400
+    refused = browser.post(page, {"file": SimpleUploadedFile("m.txt", b"name\nM1A\n"), field: value})
+    assert re.search(r'name="on_invalid" value="skip" checked', refused.content.decode()), "it stays ticked"
+    answer = browser.post(page, {"file": SimpleUploadedFile("m.csv", data), field: value}, follow=True)
+    assert "rows cannot be read and is left out" in text_of(answer)
+    assert "bad_rows" in {note["code"] for note in Assay.objects.get().notes}

@@ -52,9 +52,9 @@ class GoodRows:
         """Return the warning `bad_rows` if any was left out; complete after the last row."""
         if self._first is None:
             return None
-        verb = "row cannot be read and is" if self._bad == 1 else "rows cannot be read and are"
+        rows, verb = "row" if self._total == 1 else "rows", "is" if self._bad == 1 else "are"
         first = self._first.problem(Place()).message[:_SHOWN]
-        what = f"{self._bad:,} of {self._total:,} {verb} left out (first: {first})"
+        what = f"{self._bad:,} of {self._total:,} {rows} cannot be read and {verb} left out (first: {first})"
         return Problem("bad_rows", what, self._first.remedy, line=self._first.line)
 
     def _controls(self, row: Row) -> Fault | None:

@@ -20,7 +20,7 @@ from jobs.errors import InvalidInput, Problem
 from jobs.limits import MIB
 from jobs.parsing.kinds import Kind
 from jobs.parsing.letters import storable
-from jobs.parsing.tables import Fault, Role, Row, Table, open_table
+from jobs.parsing.tables import GoodRows, Role, Row, Table, open_table
 from jobs.parsing.upload import Upload, blocks_of
 from jobs.science.contacts.structures import residue_labels
 from jobs.science.variants.notations import THREE_LETTERS
@@ -119,9 +119,8 @@ def _table_labels(table: Table, parent: str, column: str) -> list[Label | None]:
     letter_at, position_at, residue_at = (table.column(role, but=but) for role in (INSERTIONS, POSITIONS, RESIDUES))
     found: list[Label | None] = [None] * len(parent)
     count = 0
-    for row in table:
-        if isinstance(row, Fault):
-            raise table.refusal(row)
+    read = [at for at in (number_at, letter_at, position_at, residue_at) if at is not None]
+    for row in GoodRows(table, table, read, skip=False):
         residue = _letter(row, residue_at)
         if residue in _MISSING and residue_at is not None:
             continue  # a gap of the alignment that numbered the sequence
