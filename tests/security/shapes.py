@@ -8,14 +8,16 @@ from dataclasses import replace
 
 from jobs.errors import ServiceError
 from jobs.maps.column_files import read_columns
-from jobs.parsing import ItemRules, Reader, blocks_of
+from jobs.parsing import ItemRules, Reader, blocks_of, read_context
 from jobs.parsing.recognition import HEAD, kind_of
 from jobs.parsing.tables import workbook_table
 from jobs.parsing.tables.library import table_records
 from jobs.parsing.tally import InputTally, Tally
+from jobs.parsing.upload import Upload
 from jobs.science.alignments.reading import read_alignment
 from jobs.science.contacts.chains import read_chains
 from jobs.science.variants.numbering import SEQUENTIAL
+from jobs.science.variants.numbering_files import numbering_of_file
 from jobs.science.variants.rules import VariantRules
 from jobs.variants.assay_files import read_assay
 from tests.parsing.books import by_hand
@@ -105,6 +107,23 @@ SHAPES: dict[str, tuple[tuple[bytes, bytes], ...]] = {
     ),
     "texts": tuple((b"", unit) for unit in (b"<si/>", b"<si><t>a</t></si>", b"<t>a</t>", b"<rPh>", b"<x>", b"&#65;")),
     "gzip": ((MEMBER, b"\0"), (b"", MEMBER)),
+    "json": tuple(
+        (head, unit)
+        for head in (b"[", b'{"items": [')
+        for unit in (*PLAIN, b"[", b"{}", b"{},", b'{"sequence": "M"},', b'"a",', b"1,", b'{"a":')
+    ),
+    "contexts": tuple(
+        (head, unit)
+        for head in (b"", b"[", RECORD)
+        for unit in (*PLAIN, RECORD, b'"M",', b'"M1",', b"a-\n", b">b\n1\n")
+    ),
+    "head": tuple((b"", unit) for unit in (b"#\n", b"# x\n", b"# x", b"; x\r\n", b"#\n \n", b'{"a":', b" \n"))
+    + tuple((b"# x\n", unit) for unit in PLAIN),
+    "numbering": tuple(
+        (head, unit)
+        for head in (b"", b"1-", b"number\n", b"number,residue\n")
+        for unit in (*PLAIN, b"1 ", b"1,", b"1-2,", b"-1 ", b"1-", b"52A,", b"1,A\n", b"1\n", b"- ", b"\xe2\x80\x93")
+    ),
 }
 """For each reader, the beginning of a file and what repeats after it."""
 
@@ -125,6 +144,12 @@ def read(reader: str, data: bytes, on_invalid: str = "reject") -> ServiceError |
             read_assay(io.BytesIO(data))
         elif reader == "columns":
             read_columns(data, ["a", "b"])
+        elif reader == "contexts":
+            read_context(data, ENCODE)
+        elif reader == "head":
+            Upload(io.BytesIO(data))
+        elif reader == "numbering":
+            numbering_of_file(data, "ACDEFGHIKL")
         elif reader == "structure":
             read_chains(data)
         elif reader == "tables":

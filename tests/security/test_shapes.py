@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from jobs.errors import InvalidInput, Problem
 from jobs.limits import LISTED_PROBLEMS, SHOWN_MESSAGE
 from jobs.parsing import tally
+from jobs.parsing.kinds import KINDS
 from jobs.parsing.tally import InputTally
 from jobs.parsing.text import Lines
 from jobs.science.alignments import rows
@@ -38,6 +39,13 @@ def test_every_shape_is_read_or_refused(reader, head, unit):
         assert refusal.status_code in (400, 413)
         assert len(refusal.problems) <= LISTED_PROBLEMS + 1
         assert len(refusal.detail) < 2 * SHOWN_MESSAGE
+
+
+def test_every_reader_of_a_kind_has_shapes():
+    """So that a new reader is in the test of growth too."""
+    readers = {reader for kind in KINDS.values() for reader in kind.readers.values()}
+    alike = {"table": "tables", "xlsx": "workbook", "pdb": "structure", "mmcif": "structure"}
+    assert {alike.get(reader, reader) for reader in readers} <= set(SHAPES)
 
 
 @pytest.mark.parametrize("on_invalid", ["reject", "skip"])
