@@ -24,8 +24,8 @@ def is_request(file: Source) -> bool:
 def request_of(file: Source, fields: Mapping[str, Any], elsewhere: Mapping[str, object]) -> bytes:
     """Return the body in a file, with `fields` that are not None in place of its own.
 
-    `elsewhere` are arguments of files that have no place in a body. Raises UsageError if one is given. A body that is
-    no JSON object is returned as it is, for the server to refuse.
+    A list is that of the items. `elsewhere` are arguments of files that have no place in a body. Raises UsageError if
+    one is given. Anything else than a list or an object is returned as it is, for the server to refuse.
     """
     if wrong := [name for name, value in elsewhere.items() if value]:
         remedy = "put context_sequences and params.numbering into it"
@@ -42,4 +42,6 @@ def request_of(file: Source, fields: Mapping[str, Any], elsewhere: Mapping[str, 
         body = json.loads(raw)
     except ValueError:
         return raw
+    if isinstance(body, list):
+        return json.dumps({"items": body} | given).encode()
     return json.dumps(body | given).encode() if given and isinstance(body, dict) else raw

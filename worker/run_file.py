@@ -21,8 +21,9 @@ from jobs.actions.units import UnitPlan
 from jobs.errors import InvalidInput, Problem
 from jobs.parsing import BadRecord, ItemReader, ItemRules, Reader, Record, blocks_of, open_reader, read_context
 from jobs.parsing.asked import Reading
-from jobs.parsing.bodies import REQUESTS, check_choices, check_request, parse_body, shared_context
+from jobs.parsing.bodies import REQUESTS, check_choices, check_request, parse_file, shared_context
 from jobs.parsing.tally import InputTally
+from jobs.parsing.upload import LookedAt
 from jobs.science.variants.numbering_files import FileNumbering
 from worker.engine import Engine
 from worker.engine.config import EngineConfig
@@ -121,7 +122,7 @@ def run(
     `on_invalid` is "skip") before anything is computed. Raises ModelError if the network cannot be loaded or used.
     """
     known = {"model": model, "action": action, "on_invalid": on_invalid}
-    body = _body(file, known) if file.name.endswith(REQUESTS) else {}
+    body = _body(file, known) if is_request(file) else {}
     fields = body | {field: value for field, value in known.items() if value}
     on_invalid, slug = check_choices(fields), fields["model"]
     engine = _ready(slug, precision, started)
@@ -163,10 +164,18 @@ def _ready(model: str, precision: str, started: Callable[[float, float], None]) 
     return engine
 
 
-def _body(file: Path, known: Mapping[str, str | None]) -> dict[str, Any]:
-    """Return the body in a .json file, packed or not. Raises InvalidInput as REST does."""
+def is_request(file: Path) -> bool:
+    """Return whether a file is the body of `POST /api/jobs/`, by its name or its content."""
+    if file.name.endswith(REQUESTS):
+        return True
     with file.open("rb") as stream:
-        body = parse_body(b"".join(blocks_of(stream)))
+        return LookedAt(stream, filename=file.name).kind.key == "json"
+
+
+def _body(file: Path, known: Mapping[str, str | None]) -> dict[str, Any]:
+    """Return the request in a file, packed or not. Raises InvalidInput as REST does."""
+    with file.open("rb") as stream:
+        body = parse_file(blocks_of(stream))
     check_request(body, known)
     return body
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
@@ -27,20 +27,23 @@ from jobs.intake.submit import HashedStream, Records, Submission
 from jobs.models import Job
 from jobs.parsing import ItemReader, ItemRules, asked, open_reader, read_context
 from jobs.parsing.asked import Reading, layout_of
-from jobs.parsing.bodies import FIELDS, check_choices, check_request, require_items, shared_context
+from jobs.parsing.bodies import FIELDS, check_choices, check_request, parse_file, require_items, shared_context
 from jobs.parsing.context import LAYOUT
 from jobs.parsing.text import file_name
-from jobs.parsing.upload import context_bytes
+from jobs.parsing.upload import LookedAt, Readable, blocks_of, context_bytes
 from jobs.queue.lifecycle import check_name
+from jobs.web.text import check_text, texts_of
 
 UPLOAD_FIELDS = (*FIELDS, *asked.FIELDS, LAYOUT)
 """Fields of a request with a file: what bare lines are, those of the context too, and the sheet of a workbook."""
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 Opener = Callable[[HashedStream, ItemRules, tuple[str, ...]], Records]
 """Opens a library: from its bytes, the rules of its items, and their shared context."""
 
 
-def read_submission(request: RestRequest, known: Mapping[str, Any] = MappingProxyType({})) -> Submission:
+def read_submission(request: RestRequest, known: Mapping[str, Any] = NOTHING) -> Submission:
     """Check everything but the records, and return how to read those. Raises InvalidInput.
 
     `known` are values of fields that the request leaves out.
@@ -51,12 +54,9 @@ def read_submission(request: RestRequest, known: Mapping[str, Any] = MappingProx
     if key is not None and not 0 < len(key) <= 255:
         raise InvalidInput("the Idempotency-Key must have 1 to 255 characters", code="bad_idempotency_key")
     if isinstance(data, dict) and "stream" in data and "media_type" in data:
-        fields = {
-            **known,
-            **{name: request.query_params[name] for name in UPLOAD_FIELDS if name in request.query_params},
-        }
+        fields = {name: request.query_params[name] for name in UPLOAD_FIELDS if name in request.query_params}
         name = str(request.query_params.get("filename", ""))
-        return submission_of_file(fields, key, data["stream"], name, data["media_type"], owner=owner)
+        return submission_of_file(fields, key, data["stream"], name, data["media_type"], owner=owner, known=known)
     if request.content_type and request.content_type.startswith("multipart/"):
         return _of_multipart(request, owner, key, known)
     if not isinstance(data, dict):
@@ -70,12 +70,12 @@ def _of_multipart(request: RestRequest, owner: User, key: str | None, known: Map
     if file is None:
         raise InvalidInput.one("no_file", "the form has no file", "Send the library in the field `file`.", path="file")
     data: Any = request.data
-    fields = {**known, **{name: str(data[name]) for name in UPLOAD_FIELDS if name in data}}
+    fields = {name: str(data[name]) for name in UPLOAD_FIELDS if name in data}
     raw = context_bytes(context) if context is not None else str(data.get("context") or "").encode()
     stream, name, media_type = cast(BinaryIO, file.file), file.name or "", file.content_type or ""
     upload = numbering_upload(data, request.FILES)
     numbered, notes = with_numbering(fields, upload, stream, name, media_type)
-    submission = submission_of_file(numbered, key, stream, name, media_type, raw, owner=owner)
+    submission = submission_of_file(numbered, key, stream, name, media_type, raw, owner=owner, known=known)
     return replace(submission, notes=(*notes, *submission.notes))
 
 
@@ -107,10 +107,18 @@ def submission_of_file(  # noqa: PLR0917 - the parts of an upload, each named at
     context: bytes = b"",
     *,
     owner: User,
+    known: Mapping[str, Any] = NOTHING,
 ) -> Submission:
-    """Return the submission of one file, whose records are read when it is submitted. Raises InvalidInput."""
+    """Return the submission of one file, whose records are read when it is submitted. Raises InvalidInput.
+
+    `known` is that of `read_submission`. A file that is itself a request, in JSON, is read here.
+    """
     if isinstance(fields.get("params"), str):
         fields = {**fields, "params": _json_text(fields["params"])}
+    looked = LookedAt(stream, filename=filename, media_type=media_type)
+    if looked.kind.key == "json":
+        return _of_request_file(fields, key, looked, filename, context, owner, known)
+    fields, stream = {**known, **fields}, cast(BinaryIO, looked)
     if not fields.get("name"):
         # People recognise a job in the list by the name of its file.
         fields = {**fields, "name": file_name(filename)}
@@ -126,6 +134,42 @@ def submission_of_file(  # noqa: PLR0917 - the parts of an upload, each named at
     return _submission(request, stream, context, opened, context_layout=layout_of(fields, LAYOUT), reading=reading)
 
 
+def _of_request_file(  # noqa: PLR0917 - private, called once
+    fields: Mapping[str, Any],
+    key: str | None,
+    stream: Readable,
+    filename: str,
+    context: bytes,
+    owner: User,
+    known: Mapping[str, Any],
+) -> Submission:
+    """Return the submission of a file that holds the body of a request, or the list of its items.
+
+    Fields that come with the file are before those in it, as with `e1 submit`.
+    """
+    given = {name: value for name in FIELDS if (value := fields.get(name)) not in ("", None, {})}
+    try:
+        body = parse_file(blocks_of(stream))
+        check_text(texts_of({name: value for name, value in body.items() if name != "items"}))
+        check_request(body, {**known, **given})
+    except InvalidInput as error:
+        problems = [replace(problem, path=problem.path or "file") for problem in error.problems]
+        raise type(error)(error.detail, code=error.code, problems=problems) from None
+    unread = [name for name in given if name in body and body[name] != given[name]]
+    unread += ["context_sequences"] * bool(context.strip() and body.get("context_sequences"))
+    if not (given.get("name") or body.get("name")):
+        given["name"] = file_name(filename)
+    found = _of_json({**body, **given}, owner, key, known, context, layout_of(fields, LAYOUT))
+    return replace(found, notes=(*found.notes, *_unread(unread)))
+
+
+def _unread(fields: Sequence[str]) -> Iterator[Problem]:
+    if fields:
+        what = f"The file is a whole request; what it says of {', '.join(fields)} was not read"
+        remedy = "The request that brought the file says otherwise, and that counts."
+        yield Problem("request_in_file", what, remedy)
+
+
 def submission_of_job(
     fields: Mapping[str, Any], key: str | None, earlier: Job, context: bytes = b"", *, keep_contexts: bool = True
 ) -> Submission:
@@ -139,7 +183,15 @@ def submission_of_job(
     return _submission(read_request(fields, owner=earlier.owner, key=key), stream, context, opened)
 
 
-def _of_json(data: Mapping[str, Any], owner: User, key: str | None, known: Mapping[str, Any]) -> Submission:
+def _of_json(  # noqa: PLR0917 - private, in the order of a request
+    data: Mapping[str, Any],
+    owner: User,
+    key: str | None,
+    known: Mapping[str, Any],
+    context: bytes = b"",
+    context_layout: str = "",
+) -> Submission:
+    """Return the submission of a body; `context` is a file that comes before its context sequences."""
     request = read_request({**known, **data}, owner=owner, key=key)
     items = require_items(data)
 
@@ -147,8 +199,9 @@ def _of_json(data: Mapping[str, Any], owner: User, key: str | None, known: Mappi
         return ItemReader(items, rules, strict=False, shared_context=shared)
 
     shared = shared_context(data)
-    context = orjson.dumps(shared) if shared else b""
-    return _submission(request, io.BytesIO(orjson.dumps(items)), context, opened)
+    if shared and not context.strip():
+        context = orjson.dumps(shared)
+    return _submission(request, io.BytesIO(orjson.dumps(items)), context, opened, context_layout=context_layout)
 
 
 def _submission(

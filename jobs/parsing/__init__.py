@@ -27,7 +27,7 @@ Codes, each explained with its remedy in `docs/input-rules.md`:
 - of a record, about its text: accession, words, header_in_line, control_character, bad_record, nucleotides
 - of a file (InvalidInput), about its kind: empty_file, unknown_format, other_format, bare_lines, not_text, utf_16,
   invalid_utf8
-- of a file (InvalidInput): wrong_line_numbers, record_too_long, line_too_long, not_fasta, json_array, bad_gzip,
+- of a file (InvalidInput): wrong_line_numbers, record_too_long, line_too_long, not_fasta, bad_gzip,
   truncated_gzip
 - of a table (InvalidInput): missing_column, unclear_column, too_many_rows, duplicate_column, too_many_columns,
   no_measurement, bad_number, row_too_long, bad_workbook, no_such_sheet
@@ -35,7 +35,7 @@ Codes, each explained with its remedy in `docs/input-rules.md`:
 - warnings about contexts: gaps_removed, context_cleaned, repeated_query
 - warnings: looks_like_dna, duplicate_names, unnamed_records, ignored_columns, unnamed_columns, comment_lines,
   lines_before_header, decimal_commas, other_sheets, dates_in_cells, hidden_rows, cells_beside, rows_left_out, bad_rows
-- warnings about the text: text_encoding, annotation_rows, no_header
+- warnings about the text: text_encoding, annotation_rows, no_header; about a file that is a request: request_in_file
 """
 
 from jobs.parsing.context import read_context

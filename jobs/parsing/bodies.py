@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from jobs.errors import UNBOX, InvalidInput, Problem, Problems, TooLarge
-from jobs.limits import MAX_JSON_VALUES, SHOWN_NAME
+from jobs.limits import MAX_JSON_BODY, MAX_JSON_VALUES, MIB, SHOWN_NAME
 from jobs.parsing.asked import REJECT, SKIP, skips_bad
 
 FIELDS = ("model", "action", "params", "name", "on_invalid")
@@ -17,6 +17,7 @@ REQUESTS = (".json", ".json.gz")
 """How the name of a file ends that is a request."""
 
 _STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
+_MARK = b"\xef\xbb\xbf"  # UTF-8's byte order mark, which editors write and JSON does not have
 _KINDS = {list: "list", str: "text", bool: "truth value", int: "number", float: "number", type(None): "null"}
 
 
@@ -26,13 +27,37 @@ def parse_body(data: bytes) -> dict[str, Any]:
     Raises InvalidInput `bad_json` with the line and column of the error, `bad_body` for another value, and TooLarge
     `too_many_values`.
     """
+    return _object(_value(data))
+
+
+def parse_file(blocks: Iterable[bytes]) -> dict[str, Any]:
+    """Return the request in a file that is one JSON value, from its unpacked blocks. A list is that of its items.
+
+    Raises what `parse_body` raises, and TooLarge `upload_too_large` beyond MAX_JSON_BODY bytes.
+    """
+    parts: list[bytes] = []
+    size = 0
+    for block in blocks:
+        size += len(block)
+        if size > MAX_JSON_BODY:
+            what = f"The file is one JSON value of more than {MAX_JSON_BODY // MIB} MiB, which is held in memory"
+            raise TooLarge.one("upload_too_large", what, "Write one item on each line (JSONL), or send FASTA.")
+        parts.append(block)
+    value = _value(b"".join(parts).removeprefix(_MARK))
+    return {"items": value} if isinstance(value, list) else _object(value)
+
+
+def _value(data: bytes) -> Any:
     _check_values(data)
     try:
-        value = orjson.loads(data)
+        return orjson.loads(data)
     except orjson.JSONDecodeError as error:
         what = f"the body is not JSON: {error.msg}"
         remedy = "Check it with a JSON validator. A library with an item on each line is JSONL: name it .jsonl."
         raise InvalidInput.one("bad_json", what, remedy, line=error.lineno, column=error.colno) from error
+
+
+def _object(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         remedy = "Send an object with fields: a job has model, action, and items as a list."
         raise InvalidInput.one("bad_body", f"the body is a JSON {_KINDS[type(value)]}, not an object", remedy)

@@ -89,7 +89,7 @@ _KINDS = (
     Kind("genpept", "a GenPept file", _read(LIBRARIES, "genpept")),
     Kind("uniprot_text", "a UniProt file in text format", _read(LIBRARIES, "uniprot_text")),
     Kind("jsonl", "JSONL", {"library": "jsonl", "variants": "jsonl", "contexts": "json"}),
-    Kind("json", "JSON", {"library": "jsonl", "variants": "jsonl", "contexts": "json"}),
+    Kind("json", "JSON", _read(LIBRARIES, "json")),
     Kind("table", "a table", _read(TABLES, "table")),
     Kind("uniprot_table", "a table from UniProt", _read(TABLES, "table")),
     Kind("xlsx", "an Excel workbook", _read(TABLES, "xlsx"), code="not_text"),

@@ -28,12 +28,8 @@ _LOOKED_AT = 100  # rows that tell the column of the sequences
 
 
 def read_jsonl(lines: Lines, item: ItemRule) -> Iterator[Record | BadRecord]:
-    """Yield a record for each JSON value. Raises InvalidInput `json_array` if the file is a JSON array."""
+    """Yield a record for each JSON value."""
     for index, (line, text) in enumerate(_written(lines)):
-        if index == 0 and text.startswith("["):
-            what = "the file is one JSON array, and JSONL has one object on each line"
-            remedy = "Write one item a line, or send the array as the items of a JSON body."
-            raise Place(line=line).refused("json_array", what, remedy, column=1)
         try:
             value = orjson.loads(text)
         except orjson.JSONDecodeError as error:

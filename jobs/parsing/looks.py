@@ -10,6 +10,8 @@ import re
 import string
 from collections.abc import Sequence
 
+import orjson
+
 from jobs.parsing.roles import SEQUENCES, VARIANTS, key, known
 
 SEPARATORS = "\t;,"
@@ -131,7 +133,16 @@ def is_newick(lines: Sequence[str]) -> bool:
 
 def is_jsonl(lines: Sequence[str]) -> bool:
     first = lines[0].strip()
-    return first.startswith("{") and first.endswith("}")
+    return first.startswith("{") and first.endswith("}") and not _has_items(first)
+
+
+def _has_items(line: str) -> bool:
+    """Return whether a line is an object with `items`, which is a whole request and no item of a library."""
+    try:
+        value = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return False
+    return isinstance(value, dict) and "items" in value
 
 
 def is_numbered(lines: Sequence[str]) -> bool:

@@ -10,6 +10,7 @@ from e1protocol import tokens_of
 from jobs.errors import InvalidInput, Problem
 from jobs.limits import MAX_UPLOAD_BYTES
 from jobs.parsing.asked import Reading
+from jobs.parsing.bodies import parse_file, require_items
 from jobs.parsing.fasta import FastaSource
 from jobs.parsing.flatfiles import read_genpept, read_pir, read_uniprot_text
 from jobs.parsing.interleaved import read_clustal, read_stockholm
@@ -108,11 +109,19 @@ class Reader:
                 blocks, self._rules, self._tally, shared_tokens=tokens, block=self._block, aligned=aligned
             )
             return source if self._rules.variants is None else _as_variants(source, self._rules.variants)
+        if self._format == "json":
+            return self._items(blocks)
         lines = Lines(blocks, self._block, blanks=b" \t", controls=True)
         if self._format in ("csv", "table"):
             return table_records(text_table(lines), self._rules, self._tally, self._shared)
         read = partial(read_plain, layout=self._reading.layout) if self._format == "plain" else _OF_LINES[self._format]
         return read(lines, ItemRule(self._rules, self._tally, shared_context=self._shared))
+
+    def _items(self, blocks: Iterable[bytes]) -> Iterator[Record | BadRecord]:
+        """Yield the items of a file that is one JSON value; other fields of it are those of a request."""
+        item = ItemRule(self._rules, self._tally, shared_context=self._shared)
+        for index, value in enumerate(require_items(parse_file(blocks))):
+            yield item.read(value, index, path=f"items.{index}")
 
     @property
     def cleaning(self) -> dict[str, int]:

@@ -1,12 +1,11 @@
 """What a file is, from its content, its name and its media type. Content decides if it contradicts the name.
 
-Only the first HEAD bytes are looked at, in time linear in their number.
+Only the first HEAD bytes are looked at, or LONGEST_HEAD if they are comments, in time linear in their number.
 """
 
 from __future__ import annotations
 
 import re
-import zlib
 from collections.abc import Callable, Sequence
 
 from jobs.parsing import looks
@@ -16,10 +15,13 @@ from jobs.parsing.signatures import binary_kind
 
 HEAD = 64 * 1024
 """Bytes, once unpacked, that tell the kind of a file."""
+LONGEST_HEAD = 4 * 1024 * 1024
+"""Bytes that are looked at if the first HEAD ones tell too little."""
 
 _BEGINNING = 200
 """Characters of the first line that are compared with a pattern, which bounds the time of backtracking."""
-_GZIP_MAGIC, _GZIP_WINDOW = b"\x1f\x8b", 31
+_BLANKS = b"\xef\xbb\xbf \t\r\n"
+_ONLY_COMMENTS = re.compile(rb"(?:\xef\xbb\xbf)?(?:[ \t]*+(?:[#;][^\r\n]*+)?(?:[\r\n]++|\Z))++")
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
 _SUFFIXES = {
@@ -36,14 +38,14 @@ _MEDIA_TYPES = {
 _NAME_WINS = {
     "fasta": ("unknown",),
     "a3m": ("fasta", "aligned_fasta", "unknown"),
-    "jsonl": ("json", "unknown"),
+    "jsonl": ("unknown",),
     "table": ("plain", "pairs", "unknown"),
 }
 """For each kind that a name can tell, the kinds of content that do not contradict it."""
 
 
 def kind_of(head: bytes, filename: str = "", media_type: str = "") -> Kind:
-    """Return the kind of the file that begins with `head`: its first HEAD bytes once unpacked, or all of them."""
+    """Return the kind of the file that begins with `head`: its first HEAD bytes once unpacked, more, or all of them."""
     if found := binary_kind(head, filename):
         return KINDS[found]
     lines = [line for line in _LINE_END.split(head_text(head)) if line.replace("\0", "").strip()]
@@ -56,14 +58,13 @@ def kind_of(head: bytes, filename: str = "", media_type: str = "") -> Kind:
     return KINDS[named if named and found in _NAME_WINS[named] else found]
 
 
-def unpacked_head(head: bytes) -> bytes:
-    """Return the beginning of a file, unpacked if `head` is that of a gzip file."""
-    if not head.startswith(_GZIP_MAGIC):
-        return head
-    try:
-        return zlib.decompressobj(_GZIP_WINDOW).decompress(head, HEAD)
-    except zlib.error:
-        return head
+def tells_too_little(head: bytes) -> bool:
+    """Return whether the first bytes of a file do not tell its kind: comments alone, or an unfinished line of JSON."""
+    written = head.strip(_BLANKS)
+    if written.startswith(b"{"):
+        return b"\n" not in written and b"\r" not in written
+    end = max(head.rfind(b"\n"), head.rfind(b"\r")) + 1 or len(head)
+    return _ONLY_COMMENTS.fullmatch(head, 0, end) is not None
 
 
 def _named(filename: str, media_type: str) -> str | None:

@@ -15,7 +15,7 @@ from jobs.errors import InvalidInput, Problem, TooLarge
 from jobs.limits import GZIP_RATIO_FROM, MAX_CONTEXT_FILE, MAX_GZIP_RATIO, MAX_UPLOAD_BYTES, MIB
 from jobs.parsing.encodings import Utf8Blocks, encoding_of
 from jobs.parsing.kinds import KINDS, Entrance, Kind
-from jobs.parsing.recognition import HEAD, kind_of
+from jobs.parsing.recognition import HEAD, LONGEST_HEAD, kind_of, tells_too_little
 from jobs.parsing.signatures import binary_kind
 
 GZIP_MAGIC = b"\x1f\x8b"
@@ -36,10 +36,48 @@ class Readable(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
 
+class LookedAt:
+    """A stream whose beginning was read to tell the `kind` of the file; reading it begins with the beginning.
+
+    A file that is damaged at its beginning is of the kind `unknown`.
+    """
+
+    def __init__(self, stream: Readable, *, filename: str = "", media_type: str = "") -> None:
+        self._stream = stream
+        begun = _Kept(stream)
+        try:
+            self.kind = Upload(begun, filename=filename, media_type=media_type).kind
+        except InvalidInput:
+            self.kind = KINDS["unknown"]
+        self._head = b"".join(begun.blocks)
+
+    def read(self, size: int = -1) -> bytes:
+        if not self._head:
+            return self._stream.read(size)
+        if size < 0:
+            block, self._head = self._head + self._stream.read(size), b""
+            return block
+        block, self._head = self._head[:size], self._head[size:]
+        return block
+
+
+class _Kept:
+    """A stream that keeps the blocks that were read."""
+
+    def __init__(self, stream: Readable) -> None:
+        self._stream = stream
+        self.blocks: list[bytes] = []
+
+    def read(self, size: int, /) -> bytes:
+        block = self._stream.read(size)
+        self.blocks.append(block)
+        return block
+
+
 class Upload:
     """The unpacked bytes of an upload in blocks, as UTF-8 if it is text; iterate once.
 
-    Memory is bounded. Making it reads the first HEAD bytes, which tell `kind`. With `keep_nul`, NUL bytes that separate
+    Memory is bounded. Making it reads the bytes that tell `kind`. With `keep_nul`, NUL bytes that separate
     blocks of alignments stay. Raises InvalidInput for a broken gzip file, and TooLarge beyond `max_bytes` unpacked or
     for a gzip bomb.
     """
@@ -57,7 +95,7 @@ class Upload:
         head = _gathered(packed, len(GZIP_MAGIC))
         raw = chain([head], packed)
         blocks = _limited(_gunzipped(raw, max_bytes) if head.startswith(GZIP_MAGIC) else raw, max_bytes)
-        head = _gathered(blocks, HEAD)
+        head = _head_of(blocks)
         self.kind: Kind = kind_of(head, filename, media_type)
         self.is_text = binary_kind(head, filename) is None
         separated = self.kind.key in _SEPARATED_BY_NUL and not keep_nul
@@ -91,6 +129,18 @@ def text_blocks(blocks: Iterable[bytes]) -> Iterator[bytes]:
     if (kind := binary_kind(head, "")) is not None:
         raise InvalidInput.of(KINDS[kind].refusal("library"))
     yield from Utf8Blocks(chain([head], remaining), encoding_of(head))
+
+
+def _head_of(blocks: Iterator[bytes]) -> bytes:
+    """Return the beginning of a file: HEAD bytes, and more if those tell too little of its kind."""
+    head = _gathered(blocks, HEAD)
+    told = True
+    while HEAD <= len(head) < LONGEST_HEAD and tells_too_little(head):
+        told = False
+        if not (more := _gathered(blocks, len(head))):
+            break
+        head += more
+    return head if told else head + _gathered(blocks, HEAD)
 
 
 def _gathered(blocks: Iterator[bytes], size: int) -> bytes:

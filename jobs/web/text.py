@@ -5,7 +5,7 @@ Lone surrogates never arrive: Django decodes addresses and forms as UTF-8, and o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -25,6 +25,20 @@ def check_text(fields: Iterable[tuple[str, str]]) -> None:
             shown = name.replace(NUL, "\\0")[:SHOWN_NAME]
             what = f"{shown or 'a field'} contains a NUL character"
             raise InvalidInput.one("bad_character", what, "Remove the character.", path=shown)
+
+
+def texts_of(value: object) -> Iterator[tuple[str, str]]:
+    """Yield (path, text) of every string and key in a JSON value."""
+    waiting: list[tuple[str, object]] = [("", value)]
+    while waiting:
+        path, one = waiting.pop()
+        if isinstance(one, str):
+            yield path, one
+        elif isinstance(one, list):
+            waiting += [(f"{path}.{index}".lstrip("."), member) for index, member in enumerate(one)]
+        elif isinstance(one, dict):
+            yield from ((path, key) for key in one)
+            waiting += [(f"{path}.{key}".lstrip("."), member) for key, member in one.items()]
 
 
 class TextCheck:

@@ -31,7 +31,6 @@ REQUEST = {
 REFUSED = {
     # content: code, line, words of the message
     "not JSON": (b'{"model": "e1-demo",\n "items": [}', "bad_json", 2, "not JSON"),
-    "a list": (b'[{"sequence": "MKT"}]', "bad_body", None, "a JSON list, not an object"),
     "text": (b'"MKT"', "bad_body", None, "a JSON text, not an object"),
     "JSONL": (b'{"sequence": "MKT"}\n{"sequence": "MKA"}\n', "bad_json", 2, "not JSON"),
     "no items": (b'{"model": "e1-demo", "action": "encode"}', "no_items", None, "items is missing"),

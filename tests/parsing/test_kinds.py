@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 from pathlib import Path
 from typing import get_args
@@ -13,7 +14,8 @@ from hypothesis import strategies as st
 
 from jobs.errors import InvalidInput
 from jobs.parsing.kinds import KINDS, Entrance
-from jobs.parsing.recognition import HEAD, kind_of, unpacked_head
+from jobs.parsing.recognition import HEAD, kind_of
+from jobs.parsing.upload import Upload
 
 DATA = Path(__file__).parents[1] / "data"
 CASES = json.loads((DATA / "kind-cases.json").read_text())
@@ -43,13 +45,17 @@ FIELD_CASES = {
 NO_NAME = ("a3m-with-nul/*", "alignment-row-without-letters/*", "lower-case-query/*")
 
 
+def kind(data, filename="", media_type=""):
+    return Upload(io.BytesIO(data), filename=filename, media_type=media_type).kind.key
+
+
 def content(case):
     return case["text"].encode() if "text" in case else base64.b64decode(case["base64"])
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["title"] for case in CASES])
 def test_the_kind_of_each_case(case):
-    assert kind_of(unpacked_head(content(case)), case["filename"], case["media_type"]).key == case["kind"]
+    assert kind(content(case), case["filename"], case["media_type"]) == case["kind"]
 
 
 def test_the_cases_show_every_kind():
@@ -61,9 +67,9 @@ def test_the_kind_of_files_as_people_have_them(pattern):
     files = sorted((DATA / "field-cases").glob(pattern))
     assert files
     for file in files:
-        assert kind_of(unpacked_head(file.read_bytes()), file.name).key == FIELD_CASES[pattern], file
+        assert kind(file.read_bytes(), file.name) == FIELD_CASES[pattern], file
         if pattern not in NO_NAME:
-            assert kind_of(unpacked_head(file.read_bytes())).key == FIELD_CASES[pattern], file
+            assert kind(file.read_bytes()) == FIELD_CASES[pattern], file
 
 
 @pytest.mark.parametrize("entrance", ENTRANCES)

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from e1protocol import EXTENDED
+from jobs.limits import MAX_JSON_BODY
 from jobs.parsing import ItemRules, Reader, Record, check_sequence, clean_sequence
 from jobs.parsing.records import Place
 from jobs.science.variants.numbering import SEQUENTIAL
@@ -56,8 +57,28 @@ def test_jsonl_faults_have_lines_and_reading_goes_on():
     )
 
 
-def test_a_json_array_is_no_jsonl():
-    assert refused(b'[\n{"sequence": "MKT"}]', "jsonl").code == "json_array"
+ITEMS = b'[\n{"sequence": "MKT", "name": "a"},\n{"sequence": "MK1"}]'
+
+
+@pytest.mark.parametrize("data", [ITEMS, b'{"model": "e1-demo", "items":' + ITEMS + b"}", b"\xef\xbb\xbf" + ITEMS])
+def test_a_json_value_is_read_as_its_items(data):
+    good, bad = read(data, "json")
+    assert (good.name, good.sequence) == ("a", "MKT")
+    assert [(problem.code, problem.path) for problem in bad.problems] == [("bad_letter", "items.1.sequence")]
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [(b'{"items": []}', "no_items"), (b'{"sequence": "MKT"}', "no_items"), (b"[}", "bad_json"), (b'"M"', "bad_body")],
+)
+def test_a_json_value_without_items_is_refused(data, code):
+    assert refused(data, "json").code == code
+
+
+def test_a_json_value_is_held_in_memory_and_therefore_small():
+    data = b"[" + b" " * MAX_JSON_BODY + b"]"
+    problem = refused(data, "json").problems[0]
+    assert (problem.code, "JSONL" in problem.remedy) == ("upload_too_large", True)
 
 
 # --- CSV ------------------------------------------------------------------------------------------

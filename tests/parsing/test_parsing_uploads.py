@@ -15,7 +15,7 @@ import jobs.parsing
 from jobs.errors import InvalidInput, ServiceError, TooLarge
 from jobs.limits import MIB
 from jobs.parsing import blocks_of, upload
-from jobs.parsing.recognition import kind_of, unpacked_head
+from jobs.parsing.recognition import kind_of
 from tests.parsing.reading import read
 
 FASTA = b"".join(b">r%d\nMKTAYIAKQR\n" % i for i in range(5000))
@@ -147,7 +147,7 @@ def test_what_is_no_text_is_named(data, code, word):
 
 
 def reader_of(head, filename="", media_type="", entrance="library"):
-    return kind_of(unpacked_head(head), filename, media_type).require(entrance)
+    return upload.Upload(io.BytesIO(head), filename=filename, media_type=media_type).kind.require(entrance)
 
 
 @pytest.mark.parametrize(

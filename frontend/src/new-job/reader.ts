@@ -27,7 +27,8 @@ export function formatOf(head: string, name = ""): OwnFormat | "" {
     const aligned = lines.some((line) => (line.startsWith(">") ? ANNOTATION.test(line) : /[-._~]/.test(line)));
     return PIR.test(first) || aligned ? "" : "fasta";
   }
-  if (/^\{\s*["}]/.test(first) && first.trimEnd().endsWith("}")) return "jsonl";
+  // An object with items is a whole request, which the service reads.
+  if (/^\{\s*["}]/.test(first) && first.trimEnd().endsWith("}")) return /"items"\s*:/.test(first) ? "" : "jsonl";
   return isSimple(first) ? "csv" : "";
 }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from itertools import chain
 from typing import Any, BinaryIO, cast
@@ -15,7 +15,7 @@ from jobs.errors import InvalidInput, Problem, TooLarge
 from jobs.limits import JSON_RATIO_FROM, MAX_JSON_RATIO, MAX_UPLOAD_BODY
 from jobs.parsing.bodies import parse_body
 from jobs.parsing.numbers import whole
-from jobs.web.text import check_text
+from jobs.web.text import check_text, texts_of
 from jobs.web.uploads import HELD, is_small, request_place
 
 BLOCK = 1 << 16
@@ -91,22 +91,8 @@ def parse_object(data: bytes) -> dict[str, Any]:
     """Return a JSON object from bytes. Raises InvalidInput with the line and column, or the path, of the error."""
     value = parse_body(data)
     if rb"\u0000" in data:
-        check_text(_texts(value))
+        check_text(texts_of(value))
     return value
-
-
-def _texts(value: object) -> Iterator[tuple[str, str]]:
-    """Yield (path, text) of every string and key in a JSON value."""
-    waiting: list[tuple[str, object]] = [("", value)]
-    while waiting:
-        path, one = waiting.pop()
-        if isinstance(one, str):
-            yield path, one
-        elif isinstance(one, list):
-            waiting += [(f"{path}.{index}".lstrip("."), member) for index, member in enumerate(one)]
-        elif isinstance(one, dict):
-            yield from ((path, key) for key in one)
-            waiting += [(f"{path}.{key}".lstrip("."), member) for key, member in one.items()]
 
 
 def _read_limited(body: CountedBody, *, gzipped: bool) -> bytes:

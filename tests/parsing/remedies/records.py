@@ -132,7 +132,6 @@ case(
     "Write one whole object on the line",
     '{"sequence": "MKT"}\n{"sequence": "MK"}\n',
 )
-case("json_array", "library", '[{"sequence": "MKT"}]', "Write one item a line", '{"sequence": "MKT"}\n')
 
 # Bodies of requests
 BODY = '{"model": "e1-demo", "action": "encode", "items": [{"sequence": "MKT"}]}'
