@@ -40,7 +40,7 @@ _CODES = (
     "aa_substitution aa_substitutions substitution substitutions protein_variant protein_change"
 )
 _MUTATED = "mutated_sequence mutant_sequence variant_sequence mutated_seq"
-_MEASURED = "score fitness activity measured measurement value"
+_MEASURED = "score scores_score fitness activity measured measurement value"
 _SEQUENCE = "seq sequences aa_seq aa_sequence aaseq protein_sequence protein_seq amino_acid_sequence"
 
 NAMES = Role("the names", ("name",), (*_NAMES, *((code,) for code in _CODES.split())))

@@ -57,9 +57,9 @@ def read_assay(
         what, remedy = "The table has a header and no rows", f"Send one row for each variant.{table.elsewhere}"
         raise InvalidInput.one("empty_file", what, remedy, path=FILE)
     variant_at = _variant_column(table, variant_column)
-    value_at = _value_column(table, value_column, looked, variant_at)
-    numbers = Numbers(table.columns[value_at])
     variant = VariantCells(table.columns, variant_at)
+    value_at = _value_column(table, value_column, looked, (variant_at, variant.site))
+    numbers = Numbers(table.columns[value_at])
     variants: list[str] = []
     values: list[float] = []
     good = GoodRows(table, chain(looked, rows), (variant_at, value_at), skip=skip_bad)
@@ -91,13 +91,15 @@ def _variant_column(table: Table, wanted: str) -> int:
     return found
 
 
-def _value_column(table: Table, wanted: str, looked: Sequence[Row | Fault], variant_at: int) -> int:
+def _value_column(table: Table, wanted: str, looked: Sequence[Row | Fault], others: Sequence[int | None]) -> int:
+    """Return the place of the measurements, which are not in the columns `others`. Raises InvalidInput."""
+    but = [at for at in others if at is not None]
     remedy = "Say which column holds the measurement."
-    found = table.column(VALUES, name=wanted, path=VALUE_FIELD, but=(variant_at,), remedy=remedy)
+    found = table.column(VALUES, name=wanted, path=VALUE_FIELD, but=but, remedy=remedy)
     if found is not None:
         return found
     rows = [row for row in looked if isinstance(row, Row)]
-    numeric = [at for at in range(len(table.columns)) if at != variant_at and _is_numeric(rows, at)]
+    numeric = [at for at in range(len(table.columns)) if at not in but and _is_numeric(rows, at)]
     if len(numeric) == 1:
         return numeric[0]
     code, what = "missing_column", f"no column holds numbers; {table.listed()}"

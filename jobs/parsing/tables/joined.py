@@ -18,6 +18,11 @@ class VariantCells:
         sites, wild = places(columns, SITES), places(columns, WILD_TYPES)
         self._rest = (wild[0], sites[0]) if len(sites) == len(wild) == 1 and at not in (*sites, *wild) else None
 
+    @property
+    def site(self) -> int | None:
+        """The place of the sites, which are no measurements, or None if the cells are codes."""
+        return None if self._rest is None else self._rest[1]
+
     def of(self, cells: Sequence[str]) -> str:
         text = cells[self._at]
         if self._rest is None or len(new := text.strip()) != 1:

@@ -47,6 +47,8 @@ class Table:
         self._kept = [at for at, name in enumerate(names) if name and not _UNNAMED.fullmatch(name)]
         named = set(self._kept)
         self._nameless = [at for at in range(self._width) if at not in named]
+        # A comma can have divided a number only if the column before has a name.
+        self._decimals_at = [at for at in self._nameless if at - 1 in named]
         self._needed = self._kept[-1] + 1 if self._kept else 0
         self.columns = tuple(names[at] for at in self._kept)
         self.line = header.line
@@ -54,7 +56,7 @@ class Table:
 
     def __iter__(self) -> Iterator[Row | Fault]:
         width, needed = self._width, self._needed
-        nameless, whole = self._nameless, len(self._kept) == self._width
+        decimals, whole = self._decimals_at and self._rows.comma, len(self._kept) == self._width
         pick = _picker(self._kept)
         for row in self._rows:
             if isinstance(row, Fault):
@@ -65,7 +67,7 @@ class Table:
                 # Empty fields behind the last column may be those of a row that a separator in its text has shifted.
                 yield self._uneven(row)
                 continue
-            if nameless and self._rows.comma and (fault := self._decimals(row)):
+            if decimals and (fault := self._decimals(row)):
                 yield fault
                 continue
             yield row if whole else Row(row.line, pick(cells))
@@ -78,8 +80,8 @@ class Table:
 
     def _decimals(self, row: Row) -> Fault | None:
         """Return the fault of a number that a comma has divided, so that its decimals have no column of their own."""
-        for at in self._nameless:
-            if 0 < at < len(row.cells) and _split_number(row.cells[at - 1 : at + 1]):
+        for at in self._decimals_at:
+            if at < len(row.cells) and _split_number(row.cells[at - 1 : at + 1]):
                 number = f"{row.cells[at - 1].strip()},{row.cells[at].strip()}"[:40]
                 what = f"the column {at + 1} has no name, and the row seems to hold the number {number}"
                 return self._fault(row, what, _COMMA_REMEDY)
