@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
@@ -27,7 +27,15 @@ from jobs.intake.submit import HashedStream, Records, Submission
 from jobs.models import Job
 from jobs.parsing import ItemReader, ItemRules, asked, open_reader, read_context
 from jobs.parsing.asked import Reading, layout_of
-from jobs.parsing.bodies import FIELDS, check_choices, check_request, parse_file, require_items, shared_context
+from jobs.parsing.bodies import (
+    FIELDS,
+    check_choices,
+    check_request,
+    parse_file,
+    require_items,
+    shared_context,
+    unread_fields,
+)
 from jobs.parsing.context import LAYOUT
 from jobs.parsing.text import file_name
 from jobs.parsing.upload import LookedAt, Readable, blocks_of, context_bytes
@@ -160,14 +168,7 @@ def _of_request_file(  # noqa: PLR0917 - private, called once
     if not (given.get("name") or body.get("name")):
         given["name"] = file_name(filename)
     found = _of_json({**body, **given}, owner, key, known, context, layout_of(fields, LAYOUT))
-    return replace(found, notes=(*found.notes, *_unread(unread)))
-
-
-def _unread(fields: Sequence[str]) -> Iterator[Problem]:
-    if fields:
-        what = f"The file is a whole request; what it says of {', '.join(fields)} was not read"
-        remedy = "The request that brought the file says otherwise, and that counts."
-        yield Problem("request_in_file", what, remedy)
+    return replace(found, notes=(*found.notes, *unread_fields(unread)))
 
 
 def submission_of_job(

@@ -107,6 +107,15 @@ def shared_context(data: Mapping[str, Any]) -> list[Any]:
     return shared or []
 
 
+def unread_fields(fields: Sequence[str]) -> list[Problem]:
+    """Return the note that these fields of a request in a file were not read, empty for none."""
+    if not fields:
+        return []
+    what = f"The file is a whole request; what it says of {', '.join(fields)} was not read"
+    remedy = "The request that brought the file says otherwise, and that counts."
+    return [Problem("request_in_file", what, remedy)]
+
+
 def unknown_fields(data: Iterable[str], known: Sequence[str]) -> Problems:
     """Return a problem for each field of a body that is not in `known`."""
     problems, choice = Problems(), f"Choose from {', '.join(known)}."

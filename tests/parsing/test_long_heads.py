@@ -68,7 +68,7 @@ HEADS = {
     "GenPept": b"LOCUS       X 3 aa linear\n" + FEATURES + b"ORIGIN\n        1 mkt\n//\n",
     "UniProt": b"ID   X Reviewed; 3 AA.\nAC   X;\n"
     + b"CC   a long remark about this protein\n" * (HEAD // 30)
-    + b"SQ   SEQUENCE   3 AA;\n     MKT\n//\n",
+    + b"SQ   SEQUENCE   3 AA;  350 MW;  0123456789ABCDEF CRC64;\n     MKT\n//\n",
     "Stockholm": b"# STOCKHOLM 1.0\n" + b"#=GF CC a long remark about this family\n" * (HEAD // 30) + b"X MKT\n//\n",
     "A3M": b"#A3M#\n" + COMMENTS + b">X\nMKT\n>Y\nMK-\n",
     "PIR": b">P1;X\ntitle\nMKT*\n" + b"C;a long remark about this protein\n" * (HEAD // 30),

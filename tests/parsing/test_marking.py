@@ -51,7 +51,7 @@ def test_every_place_holds_a_letter_that_is_not_accepted(text):
 
 def test_the_surroundings_of_a_letter_are_cut_from_the_sequence():
     record = bad_record(f">a\n{'A' * 30}\nC1D\n")
-    assert near(record.sequence, record.problems[0].as_dict()) == ["AAAAAAAAAC", "1", "D"]
+    assert near(record.sequence, record.problems[0].as_dict()) == ("AAAAAAAAAC", "1", "D")
     empty = bad_record(">a\n\n")
     assert near(empty.sequence, empty.problems[0].as_dict()) is None
     assert storable("\x07") == "\ufffd"

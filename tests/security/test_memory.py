@@ -31,7 +31,10 @@ LIBRARIES = {
     "pairs": ("", f"p%d\t{SEQUENCE}\n"),
     "pir": ("", f">P1;p%d\na protein\n{SEQUENCE}*\n"),
     "genpept": ("", f"LOCUS       p%d 66 aa linear\nORIGIN\n        1 {SEQUENCE.lower()}\n//\n"),
-    "uniprot_text": ("", f"ID   p%d Reviewed; 66 AA.\nSQ   SEQUENCE   66 AA;\n     {SEQUENCE}\n//\n"),
+    "uniprot_text": (
+        "",
+        f"ID   p%d Reviewed; 66 AA.\nSQ   SEQUENCE   66 AA;  7500 MW;  0123456789ABCDEF CRC64;\n     {SEQUENCE}\n//\n",
+    ),
 }
 
 
