@@ -101,7 +101,7 @@ def test_estimates_extensions_and_previews_read_it_too(api, browser):
 
 
 REFUSED = {
-    "no_items": b'{"model": "e1-demo"}',
+    "no_items": b'{"model": "e1-demo",\n "action": "encode"}',
     "bad_json": b'[\n{"sequence": "MKT"},\n]',
     "unknown_field": b'{"items": [{"sequence": "MKT"}], "modell": "e1-demo"}',
     "bad_character": b'{"items": [{"sequence": "MKT"}], "name": "a\\u0000"}',
