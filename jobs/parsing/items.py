@@ -18,6 +18,8 @@ from jobs.parsing.tally import Tally
 FIELDS = ("sequence", "context_sequences", "name")
 VARIANT_FIELDS = ("variant", "sequence", "name")
 """Fields of an item that is a variant: its code, or its full sequence."""
+_NAME = 100
+"""Characters of a variant that name its record: it may be a whole sequence."""
 _KINDS = {
     str: "text",
     bool: "true or false",
@@ -64,6 +66,16 @@ class ItemRule:
         self.tally = tally
         self._strict = strict
         self._shared = tuple(shared_context)
+
+    def line(self, text: str, index: int, line: int) -> Record | BadRecord:
+        """Return a line of a list of variants as a record, which its text names."""
+        variants = self.rules.variants
+        if variants is not None and len(text) <= _NAME and variants.takes(text):
+            record = Record(index, text, text, line, text, None)
+            self.tally.records += 1
+            self.tally.look_at(record)
+            return record
+        return self.read({"variant": text, "name": text[:_NAME]}, index, line=line)
 
     def read(
         self, value: Any, index: int, *, line: int = 0, path: str | None = None, header: str | None = None

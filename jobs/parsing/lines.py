@@ -22,8 +22,6 @@ from jobs.parsing.words import words_problem
 Lines = Iterable[tuple[int, str]]
 """The lines of a file, each with its number."""
 
-_NAME = 100
-"""Characters of a variant that name its record: it may be a whole sequence."""
 _LOOKED_AT = 100  # rows that tell the column of the sequences
 
 
@@ -54,7 +52,7 @@ def read_plain(lines: Lines, item: ItemRule, *, layout: str = "") -> Iterator[Re
     written = _written(lines)
     if item.rules.variants is not None:
         for index, (line, text) in enumerate(written):
-            yield item.read({"variant": text, "name": text[:_NAME]}, index, line=line)
+            yield item.line(text, index, line)
     elif layout == EACH:
         for index, (line, text) in enumerate(written):
             yield _bare(item, text, index, line)

@@ -258,3 +258,28 @@ def test_anything_is_a_variant_or_refused(parent, texts):
         for mutation in variant.mutations:
             assert parent[mutation.position - 1] == mutation.wild != mutation.mutant
             assert mutation.mutant in CANONICAL
+
+
+CODES = st.one_of(
+    st.text("MKTAY0123456789:WAx*-", max_size=12),
+    st.sampled_from([variant.code() for variant in single_variants(PARENT)]),
+    st.lists(st.sampled_from(["M1A", "K2R", "T3S", "A4A", "K2W", "J5A", "K02R", "A999T"]), max_size=4).map(":".join),
+)
+
+
+@given(st.lists(CODES, max_size=30), st.sampled_from([SEQUENTIAL, shifted(-1), read_numbering({"skip": [3]})]))
+def test_what_is_taken_in_little_time_is_stored_as_it_is_and_has_no_problem(texts, numbering):
+    quick, slow = VariantRules(PARENT, numbering), VariantRules(PARENT, numbering)
+    for text in texts:
+        if quick.takes(text):
+            assert slow.cleaned(text) == (text, frozenset())
+            assert slow.problems(text, Place()) == []
+    assert not VariantRules(PARENT, numbering, lengths=True).takes("K2R")
+
+
+def test_correct_codes_are_taken_in_little_time():
+    rules = VariantRules(PARENT, SEQUENTIAL)
+    assert all(rules.takes(variant.code()) for variant in single_variants(PARENT))
+    assert rules.takes("K2R:T3S")
+    assert rules.takes("K2R:T3S"), "again"
+    assert not any(map(rules.takes, ["", "WT", "T3S:K2R", "K2R:K2W", "K2K", "k2r", " K2R", "K2R:", "K02R", "K2X"]))

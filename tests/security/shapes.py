@@ -60,7 +60,9 @@ SHAPES: dict[str, tuple[tuple[bytes, bytes], ...]] = {
     "csv": tuple((head, unit) for head in (b"", TABLE) for unit in (*PLAIN, b",\n", b"a,1\n", b'"\n', b'"a"b\n')),
     "plain": tuple((b"", unit) for unit in PLAIN),
     "score set": tuple((b"hgvs_pro,score\n", unit + b"\n") for unit in NOTATIONS),
-    "variants": tuple((b"", unit) for unit in (*PLAIN, *NOTATIONS, *(unit + b"\n" for unit in NOTATIONS))),
+    "variants": tuple(
+        (b"", unit) for unit in (*PLAIN, b"A1C\n", b"C1A\n", *NOTATIONS, *(unit + b"\n" for unit in NOTATIONS))
+    ),
     "alignment": tuple((b"", unit) for unit in (*PLAIN, b"#\n", b"\0", b"\0\n"))
     + tuple(
         (RECORD, unit)

@@ -15,6 +15,7 @@ from jobs.parsing.tables.table import SHOWN, Table
 from jobs.parsing.tally import Tally
 from jobs.parsing.text import control_character
 
+_UNCHANGED: frozenset[str] = frozenset()
 _VARIANT_NAME = 100
 """Characters of a variant that name its record: it may be a whole sequence."""
 
@@ -81,9 +82,13 @@ class TableRecords:
         cells = row.cells
         given = self._given(cells)
         place = Place(line=row.line, record=storable(given[:MAX_HEADER]) or default_name(index), index=index)
-        sequence, flags = clean_item(self._text(cells), self._rules)
+        text, variants = self._text(cells), self._rules.variants
         problems = list(_check_name(given, place))
-        problems += check_sequence(sequence, None, self._rules, place, shared_context=self._shared)
+        if variants is not None and variants.takes(text):
+            sequence, flags = text, _UNCHANGED
+        else:
+            sequence, flags = clean_item(text, self._rules)
+            problems += check_sequence(sequence, None, self._rules, place, shared_context=self._shared)
         if problems:
             kept = storable(sequence[: self._rules.max_residues])
             return place.bad(problems[:RECORD_PROBLEMS], storable(given[:MAX_HEADER]), kept)
