@@ -1,7 +1,7 @@
 """A connection whose answer is sent: what its client still sends is thrown away, so that the client reads the answer.
 
 Closing at once would reset the connection, and the client would lose the answer. Many clients read only after they have
-sent the whole upload, so an early refusal waits for all of it, on the event loop and without a thread.
+sent the whole upload. So an early refusal waits for all of it, on the event loop and without a thread.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A request, or a list of its items, in a file of JSON: the same job at every entrance, whatever the file is called."""
+"""A request, or a list of its items, in a file of JSON: the same job at every entrance, under any name."""
 
 from __future__ import annotations
 

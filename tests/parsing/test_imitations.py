@@ -1,7 +1,7 @@
 """Tables as other programs and sites write them, with their real headers: each works without an edit.
 
-The headers are those of the MaveDB API, ProteinGym's substitutions, the example of ESM's predict.py as that program
-writes it, EVcouplings' single_mutant_matrix, dms_tools2's mutdiffsel files and UniProt's default columns.
+The headers are those of the MaveDB API, of ProteinGym's substitutions, and of the example that ESM's predict.py writes.
+Others are of EVcouplings' single_mutant_matrix, of dms_tools2's mutdiffsel files, and of UniProt's default columns.
 """
 
 from __future__ import annotations
