@@ -161,7 +161,7 @@ def _of_request_file(  # noqa: PLR0917 - private, called once
         check_text(texts_of({name: value for name, value in body.items() if name != "items"}))
         check_request(body, {**known, **given})
     except InvalidInput as error:
-        problems = [replace(problem, path=problem.path or "file") for problem in error.problems]
+        problems = [replace(one, path=one.path if one.path in FIELDS else "file") for one in error.problems]
         raise type(error)(error.detail, code=error.code, problems=problems) from None
     unread = [name for name in given if name in body and body[name] != given[name]]
     unread += ["context_sequences"] * bool(context.strip() and body.get("context_sequences"))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
+from html import unescape
 from pathlib import Path
 from uuid import uuid4
 
@@ -116,7 +118,9 @@ def test_what_is_wrong_with_it_is_said_of_the_file(api, browser, code):
     assert (answer.status_code, problem["code"]) == (400, code)
     page = by_page(api, browser, "x.json", REFUSED[code])
     assert page.status_code == 400
-    assert problem["message"] in text_of(page)
+    assert problem["path"] == "file"
+    shown = re.search(r'id="problem-file" data-slot>(.*?)</div>', page.content.decode(), re.S)[1]
+    assert problem["message"][1:40] in unescape(re.sub(r"<[^>]+>", "", shown)), "at the file, with a capital"
     assert not Job.objects.exists()
 
 
