@@ -118,8 +118,9 @@ def test_what_is_wrong_with_it_is_said_of_the_file(api, browser, code):
     assert (answer.status_code, problem["code"]) == (400, code)
     page = by_page(api, browser, "x.json", REFUSED[code])
     assert page.status_code == 400
-    assert problem["path"] == "file"
-    shown = re.search(r'id="problem-file" data-slot>(.*?)</div>', page.content.decode(), re.S)[1]
+    place = "name" if code == "bad_character" else "file"
+    assert problem["path"] == place
+    shown = re.search(rf'id="problem-{place}" data-slot>(.*?)</div>', page.content.decode(), re.S)[1]
     assert problem["message"][1:40] in unescape(re.sub(r"<[^>]+>", "", shown)), "at the file, with a capital"
     assert not Job.objects.exists()
 

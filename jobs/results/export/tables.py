@@ -12,7 +12,7 @@ from jobs.files.pieces import in_blocks
 from jobs.files.tables import Table, chosen_tables, only_table
 from jobs.files.xlsx import MAX_ROWS, Sheet, SheetFull, facts_sheet, too_large, workbook_blocks
 from jobs.models import Chunk, Item, Job, Output
-from jobs.models.states import ChunkState, ItemState
+from jobs.models.states import ChunkState
 from jobs.queue.progress import job_counts
 from jobs.results.export.arrays import facts_of
 from jobs.results.export.columns import columns_of
@@ -94,7 +94,7 @@ def table_length(job: Job, table: Table, counts: Mapping[str, int]) -> int:
 
 def _rows_to_come(job: Job, table: Table, enough: int) -> int:
     """Return the most rows that unfinished items will add to a table; counting stops beyond `enough`."""
-    waiting = Item.objects.filter(job_id=job.pk, state=ItemState.PENDING).order_by("index")
+    waiting = Item.objects.filter(job_id=job.pk, chunk__state__in=ChunkState.open()).order_by("index")
     rows, last = 0, -1
     while rows <= enough and (page := waiting.filter(index__gt=last).values_list("index", "sequence")[:PAGE_CHUNKS]):
         rows += sum(table.most(sequence) for _, sequence in page)
