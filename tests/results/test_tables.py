@@ -255,7 +255,7 @@ def test_a_running_job_that_will_outgrow_a_sheet_is_refused_beforehand(monkeypat
         export_open(lib.job, "xlsx")
     (problem,) = refused.value.problems
     assert problem.code == "sheet_too_large"
-    assert problem.message.startswith(f"once the job is over, the table {action}")
+    assert problem.message.startswith("once the job is over, the table")
     offered = [one for one in downloads_of(lib.job, job_counts(lib.job)) if one.format == "xlsx"]
     assert ["once the job is over" in one.refused for one in offered] == [True]
     for module in ("files.xlsx", "results.export.tables"):
