@@ -19,7 +19,7 @@ from jobs.models import Job
 from jobs.operations import board
 from jobs.queue import dispatch as queue
 from jobs.queue import lifecycle
-from jobs.web.access import page, sent_from, user_of
+from jobs.web.access import page, user_of
 from jobs.web.fragments import fragment
 
 ACTS: dict[str, tuple[Callable[..., None], str]] = {
@@ -69,9 +69,11 @@ def _live() -> dict[str, Any]:
 
 
 @for_administrators
-@sent_from("operations-page")
+@require_http_methods(["GET", "HEAD", "POST"])
 def operations_act(request: HttpRequest, job_id: UUID) -> HttpResponse:
-    """Cancel, pause or resume anyone's job, and redirect to the page with a sentence about it."""
+    """Cancel, pause or resume anyone's job, and redirect to the page with a sentence about it. GET only redirects."""
+    if request.method != "POST":
+        return redirect("operations-page")
     job = Job.objects.filter(pk=job_id).first()
     if job is None:
         raise Http404(f"there is no job {job_id}")

@@ -65,6 +65,13 @@ def test_anyones_job_can_be_changed(admin, person, act, before, after):
     assert "theirs of rosalind" in text_of(answer)
 
 
+def test_a_reload_of_a_change_leads_to_the_page(admin, person):
+    job = make_job(person, [record(0)])
+    answer = admin.get(f"/operations/jobs/{job.pk}/act/")
+    assert (answer.status_code, answer["Location"]) == (302, "/operations/")
+    assert admin.put(f"/operations/jobs/{job.pk}/act/").status_code == 405
+
+
 def test_a_change_that_is_too_late_is_told(admin, person):
     job = make_job(person, [record(0)])
     Job.objects.filter(pk=job.pk).update(state="succeeded")
