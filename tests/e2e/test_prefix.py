@@ -30,6 +30,9 @@ ADDRESSES = ("href", "src", "action", "formaction", "poster", "data")
 SCRIPTS = ("hx-get", "hx-post", "sse-connect")
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture(scope="module")
 def folder() -> Iterator[Path]:
     find_nginx()
