@@ -10,6 +10,11 @@ ROOT = Path(__file__).parents[2]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "examples" / "README.md")
 SHELL, PYTHON = ("", "sh", "bash"), ("python",)
 FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
+OF_THE_MACHINE = re.compile(
+    r"\b(sudo|useradd|systemctl|docker|apt|apt-get|firewall-cmd|git|make|pip|rm -r\w*)\s|"
+    r"(?<![\w.])/(etc|opt|usr|var|srv)/"
+)
+"""What changes more than the reader's folder and service."""
 MARKER = re.compile(r"<!-- (not run|given): (.+?) -->\n(?:\s*\n)*\Z", re.DOTALL)
 
 
@@ -31,6 +36,10 @@ class Block:
     @property
     def runs(self) -> bool:
         return not self.reason
+
+    @property
+    def changes_the_machine(self) -> bool:
+        return self.language in SHELL and OF_THE_MACHINE.search(self.code) is not None
 
 
 def blocks(text: str) -> list[Block]:

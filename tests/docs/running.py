@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import doctest
 import json
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.docs.pages import PYTHON, Block
+from tests.docs.pages import PYTHON, ROOT, Block, blocks
 
 BLOCK_SECONDS = 300
 
@@ -37,6 +39,35 @@ for line in sys.stdin:
 """One Python for all blocks of a page; empty lines in front make a traceback name the line of the page."""
 
 
+def outcomes(page: Path, data: Path, env: Mapping[str, str], folder: Path) -> list[tuple[Block, str]]:
+    """Run the blocks of a page in order, and return each that runs with what failed, or an empty text.
+
+    The reader is in an empty folder that has the data of a running service as `.local`.
+    """
+    here, state = folder / "here", folder / "state"
+    here.mkdir()
+    state.mkdir()
+    (here / ".local").symlink_to(data)
+    path = f"{Path(sys.executable).parent}:{env['PATH']}"
+    session = Session(page, here, state, {**env, "PATH": path, "TMPDIR": str(folder)})
+    found = []
+    try:
+        for block in blocks(page.read_text()):
+            if block.runs:
+                found.append((block, _failure(session, block)))
+    finally:
+        session.close()
+    return found
+
+
+def _failure(session: Session, block: Block) -> str:
+    try:
+        session.run(block)
+    except (AssertionError, subprocess.TimeoutExpired) as error:
+        return str(error)
+    return ""
+
+
 class Session:
     """What a reader of one page has: a folder, variables, a shell and one Python."""
 
@@ -49,8 +80,9 @@ class Session:
 
     def run(self, block: Block) -> None:
         """Run one block. Raises AssertionError with its output if it fails, or prints what the page does not show."""
+        assert not block.changes_the_machine, f"{self._at(block.line)} would change the machine: mark it as not run"
         if block.given:
-            self._shell(block.given, block.line, "what the reader has")
+            self._shell(block.given.replace("CHECKOUT", str(ROOT)), block.line, "what the reader has")
         if block.language in PYTHON:
             printed = self._run_python(block)
         else:
@@ -67,13 +99,19 @@ class Session:
     def _shell(self, code: str, line: int, what: str) -> str:
         self._block.write_text(code)
         command = ["bash", "-c", SHELL, "reader", *map(str, (self._variables, self._place, self._block))]
-        done = subprocess.run(
-            command, env=self.env, capture_output=True, text=True, timeout=BLOCK_SECONDS, check=False,
-            stdin=subprocess.DEVNULL,
+        shell = subprocess.Popen(
+            command, env=self.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            start_new_session=True,
         )  # fmt: skip
-        said = f"{done.stdout}{done.stderr}"
-        assert done.returncode == 0, f"{self._at(line)}: {what} ends with {done.returncode}\n{code}{said}"
-        return done.stdout
+        try:
+            out, err = shell.communicate(timeout=BLOCK_SECONDS)
+        except subprocess.TimeoutExpired:
+            # The programs that the block started would go on without it.
+            os.killpg(shell.pid, signal.SIGKILL)
+            shell.communicate()
+            raise
+        assert shell.returncode == 0, f"{self._at(line)}: {what} ends with {shell.returncode}\n{code}{out}{err}"
+        return out
 
     def _run_python(self, block: Block) -> str:
         env = self._shell("env -0", block.line, "the environment")

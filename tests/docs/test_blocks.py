@@ -2,35 +2,15 @@
 
 from __future__ import annotations
 
-import sys
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.docs.pages import PAGES, Block, blocks
-from tests.docs.running import Session
+from tests.docs.running import Session, outcomes
 from tests.stack import Stack
 
-LATER = {
-    "README.md",
-    "another-computer.md",
-    "examples/README.md",
-    "biology.md",
-    "client.md",
-    "contexts.md",
-    "deploy.md",
-    "install.md",
-    "maps.md",
-    "performance.md",
-    "results.md",
-    "sharing.md",
-    "structures.md",
-    "variant-walkthrough.md",
-    "variants.md",
-    "walkthrough.md",
-    "webhooks.md",
-}
-"""Pages whose blocks are not looked through yet."""
 LONG = {"walkthrough.md", "variant-walkthrough.md", "maps.md"}
 """Pages whose blocks take more than 20 s."""
 
@@ -40,7 +20,7 @@ def parameters() -> list[object]:
     found = []
     for page in PAGES:
         name = page.name if page.parent.name != "examples" else "examples/README.md"
-        if name in LATER or not any(block.runs for block in blocks(page.read_text())):
+        if not any(block.runs for block in blocks(page.read_text())):
             continue
         found.append(pytest.param(page, id=name, marks=[pytest.mark.slow] if name in LONG else []))
     return found
@@ -86,6 +66,8 @@ def test_a_block_continues_where_the_one_before_ended(session):
         (Block("python", "\n1 / 0\n", 7), "line 8"),
         (Block("python", "print(1)\n", 7, shown="2\n"), "but prints\n1"),
         (Block("sh", "true\n", 7, given="false"), "what the reader has"),
+        (Block("sh", "echo touched > outside\nuseradd somebody\n", 7), "change the machine"),
+        (Block("", "install -m 600 a.env /etc/e1/a.env\n", 7), "change the machine"),
     ],
 )
 def test_a_block_that_fails_is_named(session, block, said):
@@ -93,25 +75,27 @@ def test_a_block_that_fails_is_named(session, block, said):
         session.run(block)
 
 
+def test_a_block_that_does_not_end_is_stopped_with_its_programs(session, tmp_path, monkeypatch):
+    monkeypatch.setattr("tests.docs.running.BLOCK_SECONDS", 2)
+    with pytest.raises(subprocess.TimeoutExpired):
+        session.run(Block("sh", "echo $$ > shell\nsleep 600 &\nwait\n", 7))
+    group = (tmp_path / "here" / "shell").read_text().strip()
+    listed = subprocess.run(["ps", "-e", "-o", "pgid=,stat="], capture_output=True, text=True, check=True).stdout
+    left = [state for found, state in map(str.split, listed.splitlines()) if found == group]
+    assert not [state for state in left if not state.startswith("Z")]
+
+
 def test_each_reason_is_a_sentence_and_each_block_is_counted() -> None:
     found = [block for page in PAGES for block in blocks(page.read_text())]
     assert len(found) > 50
     for block in found:
         assert block.runs or len(block.reason.split()) >= 3, block
+        assert not (block.runs and block.changes_the_machine), block
 
 
 @pytest.mark.parametrize("page", parameters())
 def test_the_page_runs_as_written(page: Path, stack: Stack, tmp_path: Path) -> None:
-    """Run it in an empty folder with the data of the service, as `cd` into a folder with `.local` leaves a reader."""
-    here, state = tmp_path / "here", tmp_path / "state"
-    here.mkdir()
-    state.mkdir()
-    (here / ".local").symlink_to(stack.folder.path)
-    env = stack.env | {"PATH": f"{Path(sys.executable).parent}:{stack.env['PATH']}", "TMPDIR": str(tmp_path)}
-    session = Session(page, here, state, env)
-    try:
-        for block in blocks(page.read_text()):
-            if block.runs:
-                session.run(block)
-    finally:
-        session.close()
+    found = outcomes(page, stack.folder.path, stack.env, tmp_path)
+    assert found
+    failures = [failure for _, failure in found if failure]
+    assert not failures, "\n".join(failures)

@@ -21,7 +21,7 @@ BASES = ("", "frontend/src", "jobs/models", "jobs/science", "jobs/templates/jobs
 
 def tree() -> set[str]:
     """Return the folders that the page's tree lists, as paths from the root."""
-    text = PAGE.read_text().partition("```\n")[2].partition("```")[0]
+    text = PAGE.read_text().partition("```text\n")[2].partition("```")[0]
     folders, parents = set[str](), list[str]()
     for line in text.splitlines():
         match = re.fullmatch(r"( *)(\w+)/ +\S.*", line)
