@@ -11,7 +11,7 @@ from tests.docs.pages import PAGES, Block, blocks
 from tests.docs.running import Session, outcomes
 from tests.stack import Stack
 
-LONG = {"walkthrough.md", "variant-walkthrough.md", "maps.md"}
+LONG = {"client.md", "examples/README.md", "maps.md", "results.md", "variant-walkthrough.md", "walkthrough.md"}
 """Pages whose blocks take more than 20 s."""
 
 
