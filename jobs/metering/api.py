@@ -39,7 +39,12 @@ class UsageAccounts(JobView):
         format = query.get("format", "json")
         if format not in ("json", "csv"):
             raise InvalidInput.one("bad_format", f"format is {format[:40]!r}", "Choose json or csv.", path="format")
-        everyone = user.is_superuser and query.get("own", "").lower() != "true"
+        own = query.get("own", "").lower()
+        if own not in ("", "true", "false"):
+            raise InvalidInput.one(
+                "wrong_type", f"own is {own[:40]!r}", "Give true or false, or leave it out.", path="own"
+            )
+        everyone = user.is_superuser and own != "true"
         rows = accounts(since, until, owner_id=None if everyone else user.pk)
         months = f"{since:%Y-%m}", f"{until:%Y-%m}"
         if format == "csv":

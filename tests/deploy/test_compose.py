@@ -241,7 +241,7 @@ def test_the_key_of_sessions_is_in_the_web_container_only():
 
 def test_secrets_come_from_the_environment_only():
     text = "".join(path.read_text() for path in (*FILES, DOCKERFILE))
-    for name, value in re.findall(r"^\s+(\w*(?:SECRET|PASSWORD)\w*)[:=]\s*(\S.*)$", text, re.MULTILINE):
+    for name, value in re.findall(r"^\s+(\w*(?:SECRET|PASSWORD)\w*)[:=][ \t]*(\S.*)$", text, re.MULTILINE):
         assert value.startswith("${"), name
     for stage in stages().values():
         assert not re.search(r"^(ENV|ARG) .*(SECRET|PASSWORD|TOKEN|DATABASE_URL)", stage, re.MULTILINE)

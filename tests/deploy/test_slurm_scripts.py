@@ -64,7 +64,7 @@ def test_a_task_runs_what_e1_up_runs_but_for_its_name(tmp_path, python):
     words, expected = command.split(), list(part.command[1:])
     name = words.index("-n") + 1
     assert words[name] == "e1-600m-7_1@%h"
-    assert words[:name] + words[name + 1 :] == expected[:name] + expected[name + 1 :]
+    assert words[:name] + words[name + 1 :] == [*expected[:name], *expected[name + 1 :], "--leave-when-idle", "0"]
     variables = dict(re.findall(r"^(\w+)=(.*)$", done.stdout, re.MULTILINE))
     assert variables["OMP_NUM_THREADS"] == "3"
     assert variables["DATABASE_URL"] == STORES["DATABASE_URL"]

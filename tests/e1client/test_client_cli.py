@@ -305,9 +305,8 @@ def test_up_passes_its_options_and_names_the_model(e1, monkeypatch, tmp_path):
     )  # fmt: skip
     assert result.exit_code == 7
     models = ["e1-600m", "e1-demo"]
-    assert calls == [
-        {"host": "127.0.0.1", "port": 9, "allow": ["lab.example"], "models": models, "data": tmp_path, "workers": 2}
-    ]
+    place = {"host": "127.0.0.1", "port": 9, "allow": ["lab.example"], "prefix": ""}
+    assert calls == [{**place, "models": models, "data": tmp_path, "workers": 2}]
     assert "Profluent-E1 600M" in result.stderr
     assert "demonstration" in result.stderr
 

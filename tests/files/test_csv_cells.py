@@ -24,6 +24,9 @@ ANSWERING = {
     "pages/picks.py": "picked items",
     "variants/files.py": "the table of variants",
     "variants/likelihoods.py": "the table of log-probabilities",
+    "variants/baskets.py": "picked variants of a scan",
+    "variants/pages_comparisons.py": "two runs side by side, which names variants by their codes",
+    "metering/serializers.py": "accounts of use, tried in tests/metering/test_accounts.py",
 }
 """Modules that write CSV. The tests below download each table that holds texts of users."""
 
@@ -103,3 +106,14 @@ def test_the_table_of_log_probabilities(api, browser, inline_worker):
     job = submitted(api, "log_prob", items)
     inline_worker()
     is_harmless(cells(browser.get(f"/jobs/{job['id']}/ranked.csv")))
+
+
+def test_the_basket_of_a_scan(api, browser, inline_worker):
+    for name in NAMES:
+        job = submitted(api, "scan", [{"name": name, "sequence": SHORT}], method="wildtype_marginal")
+        inline_worker()
+        address = f"/jobs/{job['id']}/items/0/basket"
+        browser.post(f"{address}/", {"do": "add", "pick": ["1A", "2R"]})
+        found = cells(browser.get(f"{address}.csv"))
+        assert len(found) == 2
+        assert not [cell for cell in found if cell.startswith(FORMULA_STARTS)]

@@ -188,8 +188,8 @@ def test_a_job_without_mean_embeddings_is_told_what_to_do(lib, browser):
     shown = text(browser, page(scored))
     assert "analyses compare mean embeddings" in shown
     assert "include mean" in shown
-    assert "open the map" not in text(browser, f"/jobs/{scored.job.pk}/")
-    assert "open the map" in text(browser, f"/jobs/{lib.job.pk}/")
+    assert "Open map" not in text(browser, f"/jobs/{scored.job.pk}/")
+    assert "Open map" in text(browser, f"/jobs/{lib.job.pk}/")
     assert f"/jobs/{lib.job.pk}/items/0/neighbours/" in text(browser, f"/jobs/{lib.job.pk}/items/0/")
     assert "neighbours" not in text(browser, f"/jobs/{lib.job.pk}/items/9/")
 

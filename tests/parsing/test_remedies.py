@@ -55,7 +55,10 @@ NOTES = {
     *("trailing_star", "numbers_filled", "accidental_fit"),
 }
 """Codes of notes about alignments and variants that are read."""
-ELSEWHERE = {"no_file": "tests/alignments/test_alignment_files.py"}
+ELSEWHERE = {
+    "no_file": "tests/alignments/test_alignment_files.py",
+    "bad_positions": "tests/variants/test_baskets.py",
+}
 """Codes that need a request, and the tests that follow their remedies."""
 
 

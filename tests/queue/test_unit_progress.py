@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from django.test import Client
@@ -89,9 +90,11 @@ def test_a_finished_job_tells_its_items(half_done, person, inline_worker):
     inline_worker()
     browser = Client()
     browser.force_login(person)
-    for address in (f"/jobs/{half_done.pk}/", "/"):
-        page = " ".join(browser.get(address).content.decode().split())
-        assert '<progress max="1" value="1" class="finished"' in page
+    listed, alone = (" ".join(browser.get(to).content.decode().split()) for to in ("/", f"/jobs/{half_done.pk}/"))
+    assert '<progress max="1" value="1" class="finished"' in listed
+    assert re.search(r'<span id="sentence">1 succeeded\b', alone)
+    assert "<progress" not in alone
+    for page in (listed, alone):
         assert "passes through" not in page.split("Settings")[0]
 
 

@@ -213,7 +213,7 @@ def test_other_actions_refuse_it_at_intake(api, action):
     assert not Job.objects.exists()
 
 
-@pytest.mark.parametrize("dtype", ["half", 16, ["float16"], ""])
+@pytest.mark.parametrize("dtype", ["half", 16, ""])
 def test_no_type_of_that_name(api, dtype):
     asked = {"model": "e1-demo", "action": "encode", "params": {"dtype": dtype}, "items": [{"sequence": "MKT"}]}
     answer = post(api, "/api/jobs/", asked)

@@ -32,6 +32,8 @@ METHODS = {
         variants-table variants-workbook assay-page likelihoods-page likelihoods-table likelihoods-book
         neighbours-page map-page service-page quota-page usage-page usage-table usage-accounts
         notices-news
+        alignment-summary alignment-a3m alignment-fasta basket-csv basket-fasta
+        comparison-page comparison-csv job-comparison
     """,
     "POST": """
         job-cancel job-pause job-resume job-keep job-extend job-retry job-neighbours job-analysis-cancel
@@ -41,7 +43,7 @@ METHODS = {
         job-list job-analyses job-columns job-assays job-structures alignment-list search-list context-list webhook-list
         job-new-page job-act contexts-page context-set-page alignment-page search-page structure-upload
         assay-list-page attachment-remove map-act picks-act tokens-page token-revoke webhooks-page webhook-act logout
-        operations-page operations-act notices-page
+        operations-page operations-act notices-page basket-page
     """,
     "GET PATCH DELETE": "job-detail webhook-detail",
     "GET DELETE": "job-analysis job-column job-assay job-structure alignment-detail search-detail context-detail",

@@ -8,7 +8,9 @@ import re
 
 import pytest
 
+from jobs.errors import InvalidInput
 from jobs.models import Job
+from jobs.science.variants.ranges import positions_of_text
 from jobs.variants import baskets
 from tests.factories import SHORT, finished
 from tests.helpers import text_of
@@ -81,6 +83,19 @@ def test_the_best_are_picked_within_limits(browser, address, scan, api):
 def test_a_wrong_limit_is_refused_and_nothing_is_picked(browser, address, field, value, words_of_it):
     assert words_of_it in text_of(browser.post(address, {"do": "best", field: value}, follow=True))
     assert words(browser) == []
+
+
+def test_the_remedy_for_wrong_positions_is_accepted(browser, address):
+    """The code is `bad_positions`; its remedy is to give numbers of residues and ranges."""
+    with pytest.raises(InvalidInput) as caught:
+        positions_of_text("x-y")
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.remedy) == (
+        "bad_positions",
+        "Give the numbers of residues, and ranges, such as 24, 56-60.",
+    )
+    browser.post(address, {"do": "best", "count": "2", "only": "21, 22-23"})
+    assert len(words(browser)) == 2
 
 
 def test_a_basket_never_leads_to_another_site(browser, address):

@@ -15,9 +15,10 @@ from jobs.alignments.services import alignment_store
 from jobs.api import events
 from jobs.contexts.services import context_set_create
 from jobs.maps.columns import columns_add
-from jobs.models import ApiToken, Artefact, Assay, HomologSearch, Job, Structure, Webhook
+from jobs.models import ApiToken, Artefact, Assay, HomologSearch, Item, Job, Structure, Webhook
 from jobs.models.states import WorkState
 from jobs.science.alignments.reading import read_alignment
+from jobs.variants import baskets
 from tests.helpers import body, submit
 from tests.web.routes import BODIES, QUERIES, Route
 
@@ -25,11 +26,18 @@ SECRETS = ("top-secret-library", "unpublished-enzyme", "MKTAYIAKQRQISFVKSHFSRQ",
 FASTA = b">unpublished-enzyme of rosalind\nMKTAYIAKQRQISFVKSHFSRQ\n>unpublished-enzyme-2\nMKTAYIAKQR\n"
 
 
+def scan_of(job: Job, item: Item) -> dict[str, object]:
+    """Return a scan of the first position, so that the job has a basket without a worker."""
+    row = [[0.5] * 20]
+    return {"positions": [1], "scores": row, "spread": row, "numbers": ["1"]}
+
+
 def objects_of(api: APIClient, person: User, monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
     """Return an object of Rosalind's for every parameter of a route. Event streams end at once."""
     monkeypatch.setattr(events, "close_old_connections", lambda: None)  # the test's transaction is in this one
     monkeypatch.setattr(events, "LOOK_EVERY_SECONDS", 0)
     monkeypatch.setattr(events, "LONGEST_STREAM_SECONDS", 0.001)
+    monkeypatch.setattr(baskets, "result_of", scan_of)
     job = Job.objects.get(pk=body(submit(api, FASTA, name="top-secret-library"))["id"])
     Job.objects.filter(pk=job.pk).update(idempotency_key="top-secret-library")
     files = [{"format": "npz", "size": 0, "sha256": "00", "block": 0}]

@@ -27,10 +27,6 @@ export class JsonLines implements LineReader {
       count(this.report, 0, [fault("bad_json", place, "this is no JSON object")]);
       return;
     }
-    if (this.index === 1 && Array.isArray(value)) {
-      this.report.broken = "The file is one JSON array. JSONL has one object on each line.";
-      return;
-    }
     this.item.take(value, place);
   }
 
