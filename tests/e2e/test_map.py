@@ -32,7 +32,7 @@ def made_map(job, browser, stack, logged_in) -> str:
     context = browser.new_context(base_url=stack.url, storage_state=logged_in)
     page = context.new_page()
     page.goto(f"/jobs/{job}/")
-    page.get_by_role("link", name="open the map").click()
+    page.get_by_role("link", name="Open map").click()
     page.get_by_label("Method").select_option("pca")
     page.get_by_role("button", name="Make the map").click()
     expect(page.locator("#builds")).to_contain_text("ready", timeout=120_000)

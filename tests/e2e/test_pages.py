@@ -253,7 +253,8 @@ def test_the_copied_commands_work_as_pasted(page, jobs, stack, tmp_path, kind):
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.goto(f"/jobs/{jobs['skipped']}/")
     ready(page)
-    block = page.locator(f"details:has(#command-{kind})")
+    page.locator("#commands > summary").click()
+    block = page.locator(f"#commands details:has(#command-{kind})")
     if block.get_attribute("open") is None:
         block.locator("summary").click()
     block.get_by_role("button").click()

@@ -159,7 +159,7 @@ def test_a_person_logs_in_submits_watches_downloads_and_makes_a_map(page, addres
         page.locator("a[href*='format=csv']").first.click()
     assert Path(started.value.path()).stat().st_size > 1000
 
-    page.get_by_role("link", name="open the map").click()
+    page.get_by_role("link", name="Open map").click()
     page.get_by_label("Method").select_option("pca")
     page.get_by_role("button", name="Make the map").click()
     expect(page.locator("#builds")).to_contain_text("ready", timeout=120_000)

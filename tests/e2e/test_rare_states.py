@@ -81,7 +81,7 @@ def test_a_job_that_pauses_says_what_still_goes_on(look, jobs):
     look.page.goto(f"/jobs/{jobs['pausing']}/")
     ready(look.page)
     live = look.page.locator("#live")
-    expect(live).to_contain_text("by you; what is being computed finishes")
+    expect(live).to_contain_text("by you or an administrator; what is being computed finishes")
     expect(live).to_contain_text("3 with a worker")
     expect(look.page.get_by_role("button", name="Resume")).to_be_visible()
     proper(look.page, "pausing")
