@@ -185,3 +185,9 @@ def test_a_control_character_is_named_in_a_column_that_is_read_and_no_fault_else
     assert (problem.code, problem.line, problem.path) == ("control_character", 4, "numbering")
     assert f"in the column {column}" in problem.message
     assert numbering_of_file(text.replace("\x02", "").encode(), PARENT).numbering == NUMBERING, "the remedy works"
+
+
+def test_a_list_that_is_none_is_refused_at_once():
+    """A file of 30 kB held a core for ever: two forms of a range matched the same text."""
+    with pytest.raises(InvalidInput):
+        numbering_of_file(b"-1 " * 10_001 + b"x", "MKT")

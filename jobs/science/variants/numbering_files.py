@@ -32,7 +32,7 @@ MAX_TABLE_BYTES = 4 * MIB
 
 _STRUCTURES = ("pdb", "mmcif")
 _WANTED = "Send a table with a column number, a list of numbers, or a PDB or mmCIF file."
-_LIST = re.compile(r"\s*-?[0-9]+[A-Za-z]?(?:[\s,;\N{EN DASH}-]+[0-9]+[A-Za-z]?|[\s,;]+-[0-9]+[A-Za-z]?)*[\s,;]*")
+_LIST = re.compile(r"\s*-?[0-9]+[A-Za-z]?(?:[\s,;\N{EN DASH}-]+[0-9]+[A-Za-z]?)*[\s,;]*")
 _WHOLE = re.compile(r"(-?[0-9]+)\.0+")  # as pandas writes whole numbers beside missing ones
 _MISSING = frozenset({"", "-", ".", "?", "na", "nan", "none"})
 _FILLED_SHOWN = 5
