@@ -5,16 +5,19 @@ Each entry point is named after its command and refers to a Typer application th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import sys
+from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import PackageNotFoundError, entry_points, version
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
+from typer.exceptions import TyperException
 from typer.main import get_command, get_group
 
-from e1client.errors import UsageError
-from e1client.shell import exits
+from e1client.errors import Exit, UsageError
+from e1client.progress import say
+from e1client.shell import exits, tell_error
 
 GROUP = "e1client.commands"
 SERVICE_COMMANDS = ("up", "down", "run", "verify", "user", "worker", "database", "doctor", "backup", "restore")
@@ -23,6 +26,31 @@ SERVICE_COMMANDS = ("up", "down", "run", "verify", "user", "worker", "database",
 
 class Commands(TyperGroup):
     """The client's own commands, then those of entry points, which are imported only when they are needed."""
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        *,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Run the command. An argument that cannot be read is an error with a code, as all others are."""
+        given = sys.argv[1:] if args is None else list(args)
+        try:
+            ended = super().main(given, prog_name, standalone_mode=False, **extra)
+        except TyperException as error:
+            if not standalone_mode:
+                raise
+            if not error.format_message():  # a group without a command: its help is already on the terminal
+                sys.exit(error.exit_code)
+            sys.exit(tell_error(UsageError(_wrong(error)), as_json="--json" in given))
+        except typer.Abort:
+            if not standalone_mode:
+                raise
+            say("e1: not confirmed, so nothing was done")
+            sys.exit(int(Exit.CHECK_FAILED))
+        return sys.exit(ended) if standalone_mode else ended
 
     def list_commands(self, ctx: Any) -> list[str]:
         return [*super().list_commands(ctx), *(point.name for point in entry_points(group=GROUP))]
@@ -44,6 +72,13 @@ class Commands(TyperGroup):
         for point in entry_points(group=GROUP, name=cmd_name):
             return get_group(point.load()).get_command(ctx, cmd_name)
         return _absent(cmd_name) if cmd_name in SERVICE_COMMANDS else None
+
+
+def _wrong(error: TyperException) -> str:
+    """Return what is wrong with the arguments, and the command that lists the right ones."""
+    context = getattr(error, "ctx", None)
+    message = error.format_message().rstrip(".")
+    return f"{message}; `{context.command_path} -h` shows the arguments" if context else message
 
 
 def hide_types_of_flags(params: Iterable[Any]) -> None:

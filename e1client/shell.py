@@ -98,12 +98,17 @@ def exits(*, as_json: bool) -> Iterator[None]:
 
 def _end(error: ClientError, *, as_json: bool) -> NoReturn:
     """Print an error, and end the command with its exit code."""
+    raise typer.Exit(tell_error(error, as_json=as_json)) from error
+
+
+def tell_error(error: ClientError, *, as_json: bool) -> int:
+    """Print an error on standard error, and return its exit code."""
     if as_json:
         say(json.dumps(error.as_dict() | {"exit_code": int(error.exit_code)}))
     else:
         for line in error_lines(error):
             say(line)
-    raise typer.Exit(int(error.exit_code)) from error
+    return int(error.exit_code)
 
 
 def show(value: Any, lines: Callable[[Any], Iterator[str]], *, as_json: bool) -> None:

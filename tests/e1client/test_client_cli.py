@@ -185,6 +185,37 @@ def test_usage(service, e1, args):
     assert service.log == []
 
 
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (("submit",), "Missing argument 'FILE'; `e1 submit -h`"),
+        ((*SUBMIT, "--frob"), "No such option: --frob"),
+        ((*SUBMIT, "--on-invalid", "ignore"), "'ignore' is not one of 'reject', 'skip'"),
+        (("status", "--limit", "many"), "--limit"),
+        (("frobnicate",), "No such command 'frobnicate'; `e1 -h`"),
+        (("context", "frobnicate"), "No such command 'frobnicate'; `e1 context -h`"),
+        (("user", "add"), "Missing argument 'NAME'; `e1 user add -h`"),
+    ],
+)
+def test_a_wrong_argument_has_a_code_and_a_remedy(service, e1, args, said):
+    result = e1(*args)
+    assert result.exit_code == 2
+    assert result.stderr.startswith("e1: ")
+    assert said in result.stderr
+    assert result.stderr.endswith("[usage]\n")
+    result = e1(*args, "--json")
+    error = json.loads(result.stderr)
+    assert (result.exit_code, error["code"], error["exit_code"]) == (2, "usage", 2)
+
+
+@pytest.mark.parametrize("args", [(), ("context",)])
+def test_a_group_without_a_command_shows_its_help(e1, args):
+    result = e1(*args)
+    assert result.exit_code == 2
+    assert "Commands" in result.output
+    assert "[usage]" not in result.output
+
+
 def test_nobody_there_and_wrong_token(service, e1, monkeypatch):
     monkeypatch.setenv("E1_TOKEN", "wrong")
     refused = e1("status")
