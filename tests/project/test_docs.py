@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from e1protocol.extras import CPU_INDEX
+from tests.docs.pages import PAGES, blocks
 
 ROOT = Path(__file__).parents[2]
 SOURCES = [path for folder in ("e1client", "e1site", "jobs", "worker") for path in (ROOT / folder).rglob("*.py")]
@@ -51,6 +52,18 @@ def test_the_first_page_is_short_and_says_what_the_demonstration_cannot_do():
     assert page.count("](docs/images/") == 1
     assert {"make demo", "make test"} <= {line.partition("  ")[0] for line in page.splitlines()}
     assert "its contact maps are noise" in re.sub(r"[\s>]+", " ", page).lower()
+
+
+ELSEWHERE = {"deploy.md", "slurm.md"}
+"""Pages about machines with an installation of their own: containers, nodes of a cluster."""
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_a_page_with_the_command_says_how_it_gets_on_the_path(page):
+    text = page.read_text()
+    used = [block for block in blocks(text) if re.search(r"^\s*(e1|python) ", block.code, re.MULTILINE)]
+    if used and page.name not in ELSEWHERE:
+        assert re.search(r"source \S+/bin/activate", text), f"line {used[0].line}"
 
 
 def anchors(page: Path) -> set[str]:
