@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
+from e1client.settings import DATA_FOLDER
 from e1site.stack.errors import StackError
 from e1site.stack.folder import DataFolder, is_held, lock_holder
 
@@ -40,7 +43,7 @@ def start(folder: DataFolder, options: Sequence[str], say: Callable[[str], None]
                 for line in lines:
                     say(line.rstrip("\n"))
                     if line.startswith("ready "):
-                        say(f"it runs in the background; `e1 down` stops it; its log is {log}")
+                        say(f"it runs in the background; `{_down(folder)}` stops it; its log is {log}")
                         return 0
                 if ended is not None:
                     return ended
@@ -49,6 +52,12 @@ def start(folder: DataFolder, options: Sequence[str], say: Callable[[str], None]
             child.send_signal(signal.SIGINT)
             return child.wait()
     raise StackError(f"the service is not ready after {START_SECONDS:g} s; it goes on starting, see {log}", code="slow")
+
+
+def _down(folder: DataFolder) -> str:
+    """Return the command that stops the service of this folder, from the working folder."""
+    default = folder.path.resolve() == Path(DATA_FOLDER).resolve()
+    return "e1 down" if default else f"e1 down --data {shlex.quote(str(folder.path))}"
 
 
 def stop(folder: DataFolder, *, seconds: float = STOP_SECONDS) -> bool:

@@ -25,6 +25,7 @@ PLACES: Mapping[str, str] = MappingProxyType(
         "alignment-page": "contexts#alignments",
         "search-page": "contexts#homologs-from-a-library",
         "service-page": "operations#health",
+        "operations-page": "sharing#the-page-operations",
         "quota-page": "sharing#quotas",
         "usage-page": "accounts",
         "notices-page": "notifications",

@@ -107,7 +107,7 @@ def test_a_service_in_the_background_is_stopped_by_a_command(tmp_path):
         assert begun.returncode == 0, begun.stdout + begun.stderr
         other.output.write_text(begun.stdout)
         assert other.works()
-        assert "`e1 down` stops it" in begun.stdout
+        assert f"`e1 down --data {other.folder.path}` stops it" in begun.stdout
         assert other.run("up", "--background", "--port", "0").returncode == 1, "it runs already"
         ended = other.run("down")
         assert (ended.returncode, marked(other.folder.stack_id)) == (0, [])

@@ -15,7 +15,7 @@ from jobs.help.rendering import headings, html_of, parsed
 from jobs.help.searching import search
 from jobs.help.sources import documents
 from tests.helpers import ROOT
-from tests.web.routes import CLASSES, PAGE, PAGE_OBJECT, routes
+from tests.web.routes import BOARD, CLASSES, PAGE, PAGE_OBJECT, routes
 
 pytestmark = pytest.mark.django_db
 
@@ -132,7 +132,7 @@ def test_a_search_that_finds_nothing_says_so(client, asked):
 
 
 def test_every_page_links_to_the_document_about_it(client, django_user_model):
-    pages = {route.name for route in routes() if CLASSES.get(route.name) in (PAGE, PAGE_OBJECT)}
+    pages = {route.name for route in routes() if CLASSES.get(route.name) in (PAGE, PAGE_OBJECT, BOARD)}
     # Answers without a page of their own: forms that redirect, tables, and parts of a page.
     pages -= {
         name

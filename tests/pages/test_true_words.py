@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 
 from jobs.contexts.services import context_set_create
+from jobs.models import Job
 from jobs.templatetags.problems import coded
 from tests.factories import SHORT, finished
 from tests.helpers import body, submit, text_of
@@ -96,3 +97,11 @@ def test_words_between_backticks_are_code():
     assert coded("Send it in `file`.") == "Send it in <code>file</code>."
     assert coded("<b> `<i>`") == "&lt;b&gt; <code>&lt;i&gt;</code>"
     assert coded("one ` alone") == "one ` alone"
+
+
+def test_code_is_shown_as_code(api, browser):
+    submit(api, b">a\nMKT?YI\n", action="predict")
+    for address in ("/jobs/new/", f"/jobs/{Job.objects.get().pk}/"):
+        page = browser.get(address)
+        assert "where the sequence has <code>?</code>" in page.content.decode()
+        assert "`" not in text_of(page)

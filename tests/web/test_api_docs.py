@@ -111,3 +111,9 @@ def test_the_page_shows_the_way_from_a_library_to_its_results(client):
     for step in ("first-steps", "step-submit", "step-watch", "step-download"):
         assert f'id="{step}"' in page
     assert page.count("No token, or an invalid one.") == 1
+
+
+def test_the_page_shows_code_as_code(client):
+    page = client.get("/api/docs/").content.decode()
+    assert "where the sequence has <code>?</code>" in page
+    assert "`" not in page
