@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from e1protocol import CANONICAL
-from jobs.science.variants.notations import THREE_LETTERS
+from jobs.parsing.three_letters import THREE_LETTERS
 
 LONG = {one: three.capitalize() for three, one in THREE_LETTERS.items()}
 HEAD = "accession,hgvs_nt,hgvs_splice,hgvs_pro,score,sd,exp.score"

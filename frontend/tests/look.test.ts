@@ -43,6 +43,9 @@ test.each([
   ["another encoding", new Blob([">a\nMK", new Uint8Array([0xff, 0x41])])],
   ["an alignment", new Blob([">a\nMK-T\n>b\nMKIT\n"])],
   ["text without headers", new Blob(["MKTAYIAK\nMKV\n"])],
+  ["residues in three letters", new Blob([">a\nMetLysThrAla\n"])],
+  ["residues in three letters with dashes", new Blob(["name,sequence\na,Met-Lys-Thr\n"])],
+  ["residues in three letters in JSONL", new Blob(['{"sequence":"METLYSTHR"}\n'])],
   ["words in a sequence", new Blob([">a one\nkinase OS Homo sapiens\nMKT\n"])],
 ])("%s is left to the service", async (_title, source) => {
   const { report } = await last(source);

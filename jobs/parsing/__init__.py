@@ -9,7 +9,7 @@
 - tables and roles: the one reader of tables, for libraries, variants, measurements and columns.
 - workbooks: sheets of Excel as rows.
 - asked: what a request says about how its file is to be read.
-- annotations, words: rows and lines that are no sequences.
+- annotations, words, three_letters: rows and lines that are no sequences in one letter a residue.
 - items: the items of a JSON body.
 - context: the context sequences that a job shares.
 - letters: alphabets, sizes, cleaning.
@@ -24,7 +24,8 @@ Codes, each explained with its remedy in `docs/input-rules.md`:
   too_short, position_outside, header_too_long, bad_name, bad_json, bad_csv, wrong_field_count, wrong_type,
   unknown_field, missing_field, context_not_allowed, too_many_contexts, empty_context, mask_in_context,
   context_too_long, bad_numbering
-- of a record, about its text: accession, words, header_in_line, control_character, bad_record, nucleotides
+- of a record, about its text: accession, three_letters, words, header_in_line, control_character, bad_record,
+  nucleotides
 - of a file (InvalidInput), about its kind: empty_file, unknown_format, other_format, bare_lines, not_text, utf_16,
   invalid_utf8
 - of a file (InvalidInput): wrong_line_numbers, record_too_long, line_too_long, not_fasta, bad_gzip,

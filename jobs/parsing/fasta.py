@@ -19,6 +19,7 @@ from jobs.parsing.letters import GAPS, GAPS_REMOVED, JOINED_HEADERS, LINE_ENDS, 
 from jobs.parsing.records import BadRecord, ItemRules, Place, Record, default_name
 from jobs.parsing.tally import Tally
 from jobs.parsing.text import check_line_length, even_blocks, unify_line_ends
+from jobs.parsing.three_letters import BEGINS
 
 HOLD = 64 * 1024
 """Bytes of an unfinished record that are held; a longer record is read block by block."""
@@ -220,7 +221,7 @@ class FastaSource:
             letters = self._cleaned(body, flags)
             if letters.translate(None, self._letters) or (SPACES in flags and _BLANK_INSIDE.search(body)):
                 return None
-        if not self._least_residues <= len(letters) <= self._most_residues:
+        if not self._least_residues <= len(letters) <= self._most_residues or BEGINS.match(letters):
             return None
         if self._rules.needs_mask and MASK.encode() not in letters:
             return None

@@ -16,10 +16,10 @@ from jobs.parsing.letters import (
     LOWER_CASE,
     SPACES,
     TRAILING_STAR,
-    accession_problem,
     capitals,
     check_size,
     letter_problem,
+    no_sequence_problem,
     storable,
     strange_characters,
 )
@@ -162,8 +162,8 @@ class CarefulRecord:
         if (wrapped := self._words.problem(self._place)) is not None:
             yield wrapped
             return
-        if self._strange and (accession := accession_problem("".join(self._kept), self._place)) is not None:
-            yield accession
+        if (nothing := no_sequence_problem("".join(self._kept), self._place)) is not None:
+            yield nothing
             return
         for character, (line, column, count) in self._strange.items():
             yield letter_problem(self._place, character, count, allowed=self._rules.sequence, line=line, column=column)

@@ -16,6 +16,7 @@ from e1protocol import BOUNDARY_TOKENS, CANONICAL, MASK, tokens_of
 from jobs.errors import Problem
 from jobs.limits import KINDS_OF_CHARACTER, RECORD_PROBLEMS
 from jobs.parsing.records import ItemRules, Place
+from jobs.parsing.three_letters import three_letter_problem
 
 LOWER_CASE, SPACES, TRAILING_STAR, LINE_ENDS = "lower_case", "spaces", "trailing_star", "line_ends"
 CLEANINGS = (LOWER_CASE, SPACES, TRAILING_STAR, LINE_ENDS)
@@ -127,6 +128,7 @@ _REMEDIES = {
     ">": "A header begins its line: put '>' first, without blanks before it.",
 }
 _REMEDIES_OF_KINDS: tuple[tuple[Callable[[str], bool], str], ...] = (
+    (lambda c: unicodedata.category(c) in ("Cf", "Zs") and c != " ", "Remove it: it cannot be seen, and is no letter."),
     (lambda c: not c.isascii(), "Replace it with the plain letter, even if it looks like one: it is not ASCII."),
     (str.isdigit, "Remove numbers: a sequence holds residues only."),
     (str.isspace, "Remove blanks and line ends from the sequence."),
@@ -167,9 +169,14 @@ def accession_problem(sequence: str, place: Place) -> Problem | None:
     return place.problem("accession", f"{sequence} is {kind}, not a sequence", remedy)
 
 
+def no_sequence_problem(text: str, place: Place) -> Problem | None:
+    """Return the problem of something else in place of a sequence, or None. `text` is in capitals."""
+    return accession_problem(text, place) or three_letter_problem(text, place)
+
+
 def check_letters(sequence: str, allowed: str, place: Place, *, in_context: bool = False) -> Iterator[Problem]:
     """Yield the problems of the characters of one sequence, with positions in their messages."""
-    if (problem := accession_problem(sequence, place)) is not None:
+    if (problem := no_sequence_problem(sequence, place)) is not None:
         yield problem
         return
     for character, at, count in strange_characters(sequence, allowed):

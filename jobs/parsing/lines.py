@@ -5,6 +5,7 @@ Blank lines are skipped.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 
@@ -22,7 +23,9 @@ from jobs.parsing.words import words_problem
 Lines = Iterable[tuple[int, str]]
 """The lines of a file, each with its number."""
 
-_LOOKED_AT = 100  # rows that tell the column of the sequences
+_LOOKED_AT = 100  # rows that tell the column of the sequences, and lines that tell titles apart
+_SHOWN = 60
+_TITLE = re.compile(r"[A-Z][a-z]++[.,:]?")
 
 
 def read_jsonl(lines: Lines, item: ItemRule) -> Iterator[Record | BadRecord]:
@@ -54,8 +57,8 @@ def read_plain(lines: Lines, item: ItemRule, *, layout: str = "") -> Iterator[Re
         for index, (line, text) in enumerate(written):
             yield item.line(text, index, line)
     elif layout == EACH:
-        for index, (line, text) in enumerate(written):
-            yield _bare(item, text, index, line)
+        for index, (line, text, is_title) in enumerate(_told_apart(written)):
+            yield _bare(item, text, index, line, is_title=is_title)
     elif layout == JOIN:
         yield from _joined(written, item)
     elif (first := next(written, None)) is not None:
@@ -74,23 +77,46 @@ def _several(first: tuple[int, str], second: tuple[int, str]) -> InvalidInput:
     return InvalidInput.of(problem.offering(OFFERS))
 
 
-def _bare(item: ItemRule, text: str, index: int, line: int) -> Record | BadRecord:
+def _told_apart(written: Lines) -> Iterator[tuple[int, str, bool]]:
+    """Yield the lines, and whether each is a title: it has a word such as Lysozyme, and other lines are in capitals."""
+    lines = iter(written)
+    looked = list(islice(lines, _LOOKED_AT))
+    has_capitals = any(text.isupper() for _, text in looked)
+    for line, text in chain(looked, lines):
+        yield line, text, has_capitals and any(map(_TITLE.fullmatch, text.split()))
+
+
+def _bare(item: ItemRule, text: str, index: int, line: int, *, is_title: bool = False) -> Record | BadRecord:
     place = Place(line=line, record=default_name(index), index=index)
-    if (words := words_problem(text, place)) is None:
+    if (words := _no_sequence(text, place, is_title=is_title)) is None:
         return item.read({"sequence": text}, index, line=line)
     item.tally.records += 1
     return place.bad([words])
 
 
+def _no_sequence(text: str, place: Place, *, is_title: bool) -> Problem | None:
+    """Return the problem of a line that is a title or other words, or None."""
+    if (words := words_problem(text, place)) is not None or not is_title:
+        return words
+    shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+    what = f"'{shown}' is written like a title among lines in capitals"
+    return place.problem("words", what, "Put a '>' before a title. If it is a sequence, write it in capitals.")
+
+
 def _joined(written: Lines, item: ItemRule) -> Iterator[Record | BadRecord]:
     parts: list[str] = []
     began = held = 0
-    for line, text in written:
+    words: Problem | None = None
+    for line, text, is_title in _told_apart(written):
         began = began or line
         held += len(text)
         _check_room(held, began)
         parts.append(text)
-    if parts:
+        words = words or _no_sequence(text, Place(line=line, record=default_name(0), index=0), is_title=is_title)
+    if words is not None:
+        item.tally.records += 1
+        yield Place(line=began, record=default_name(0), index=0).bad([words])
+    elif parts:
         yield item.read({"sequence": "".join(parts)}, 0, line=began)
 
 

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import orjson
 
 from jobs.parsing.roles import SEQUENCES, VARIANTS, key, known
+from jobs.parsing.three_letters import THREE_LETTERS
 
 SEPARATORS = "\t;,"
 _LOOKED_AT = 20  # lines that tell tables and lists apart
@@ -164,7 +165,8 @@ def is_numbered(lines: Sequence[str]) -> bool:
 
 
 _CODE = re.compile(
-    r"(?:p\.)?\(?(?:[a-z]{1,3}|\*)-?\d{1,9}[a-z]?(?:_[a-z]{1,3}-?\d{1,9}[a-z]?)?"
+    rf"(?:p\.)?\(?(?:[a-z]{{1,3}}|(?:{'|'.join(THREE_LETTERS)})[a-z]|\*)"
+    r"-?\d{1,9}[a-z]?(?:_[a-z]{1,3}-?\d{1,9}[a-z]?)?"
     r"(?:[a-z]{1,3}|[*=?-]|[a-z]{0,3}(?:del|dup|ins|fs|ext)[a-z\d*?=-]*)\)?$",
     re.IGNORECASE | re.ASCII,
 )
@@ -184,6 +186,11 @@ def is_codes(lines: Sequence[str]) -> bool:
     if len(looked) == 1 and (found[0] or 0) < 2:
         return False
     return any(found) and sum(codes is not None for codes in found) >= _MOST * len(looked)
+
+
+def is_code(cell: str) -> bool:
+    """Return whether a cell holds codes of variants alone, and at least one."""
+    return bool(_codes_in(cell))
 
 
 def _codes_in(line: str) -> int | None:

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from e1protocol import CANONICAL
 from jobs.errors import InvalidInput
 from jobs.parsing.records import Place
+from jobs.parsing.three_letters import THREE_LETTERS
 from jobs.science.variants.codes import Mutation, Variant, read_variant
-from jobs.science.variants.notations import THREE_LETTERS, Kind, changes_of, is_notation
+from jobs.science.variants.notations import Kind, changes_of, is_notation
 from jobs.science.variants.numbering import SEQUENTIAL, Numbering
 from jobs.science.variants.rules import VariantRules
 
@@ -18,6 +19,7 @@ LONG = {one: three.capitalize() for three, one in THREE_LETTERS.items()}
 
 ONE = [
     "A4T", "a4t", "p.Ala4Thr", "p.(Ala4Thr)", "p.A4T", "Ala4Thr", "ALA4THR", "P.ALA4THR", "(p.Ala4Thr)", "p.ala4T",
+    "ALAA4THR", "AlaB4Thr",
     "AA4T;", "AA4T", "p.[Ala4Thr]", "NP_000537.3:p.Ala4Thr", "P62593:p.(Ala4Thr)", "TP53:p.A4T", " A4T\t", "A004T",
     "p.[Ala4Thr;Lys8=]", "A4T:K8K", "p.Ala4Thr;Lys8=", "AA4T,AB4T;",
 ]  # fmt: skip

@@ -1,6 +1,6 @@
 // FASTA, line by line.
 import { type LineReader, masksIn, sizeFaults } from "./checks";
-import { capitals, characters, fault, KINDS_OF_CHARACTER, letterFault, Letters, looksLikeDna, near, NUCLEOTIDES, type Place, residuesOf } from "./letters";
+import { capitals, characters, doubt, fault, KINDS_OF_CHARACTER, letterFault, Letters, looksLikeDna, near, NUCLEOTIDES, type Place, residuesOf } from "./letters";
 import { Names } from "./names";
 import { count, type Fault, type Near, type Report } from "./report";
 import type { ItemRules } from "./rules";
@@ -82,6 +82,7 @@ export class FastaLines implements LineReader {
   private sequence(line: string, number: number): void {
     // Words or residues: the service judges by more than this line.
     if (/\S[ \t]+\S/.test(line)) this.report.unsure ||= "blanks inside its lines";
+    if (!this.residues) this.report.unsure ||= doubt(line.replace(/-/g, ""));
     if (!this.star && this.letters.isClean(line)) {
       this.residues += line.length;
       this.nucleotides &&= NUCLEOTIDES.test(line);

@@ -1,6 +1,6 @@
 // Items from JSONL, or one bare sequence.
 import { type LineReader, masksIn, sizeFaults, textFaults, tooLong } from "./checks";
-import { characters, cleaned, fault, Letters, looksLikeDna, NUCLEOTIDES, type Place } from "./letters";
+import { characters, cleaned, doubt, fault, Letters, looksLikeDna, NUCLEOTIDES, type Place } from "./letters";
 import { Names } from "./names";
 import { count, type Fault, type Report } from "./report";
 import type { ItemRules } from "./rules";
@@ -80,8 +80,9 @@ class Items {
     }
     const sequence = cleaned(item.sequence as string);
     if (item.context_sequences) this.report.withContext += 1;
-    faults.push(...textFaults(sequence, this.letters, place));
     const own = (contexts as string[]).map(cleaned);
+    for (const text of [sequence, ...own]) this.report.unsure ||= doubt(text.replace(/-/g, ""));
+    faults.push(...textFaults(sequence, this.letters, place));
     faults.push(...this.contexts(own, place));
     faults.push(...sizeFaults(characters(sequence), sequence.includes("?"), this.rules, place));
     count(this.report, characters(sequence), faults, {

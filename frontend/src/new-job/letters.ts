@@ -96,6 +96,14 @@ export function cleaned(text: string): string {
   return sequence.endsWith("*") ? sequence.slice(0, -1) : sequence;
 }
 
+const CODES = "ALA|ARG|ASN|ASP|CYS|GLN|GLU|GLY|HIS|ILE|LEU|LYS|MET|PHE|PRO|SER|THR|TRP|TYR|VAL|TER|SEC|PYL|XAA|ASX|GLX|XLE";
+const THREE_LETTERS = new RegExp(`^(?:${CODES}){3}`, "i");
+
+/** Why the service should judge a text that may be written in three letters for each residue; "" if it is not. */
+export function doubt(text: string): string {
+  return THREE_LETTERS.test(text) ? "residues in three letters" : "";
+}
+
 const NUCLEOTIDES_FROM = 10; // residues, as in jobs/parsing/tally.py
 
 /** Returns whether a valid sequence looks like DNA or RNA. */

@@ -1,6 +1,6 @@
 // CSV, line by line.
 import { type LineReader, masksIn, sizeFaults, textFaults } from "./checks";
-import { characters, cleaned, fault, Letters, looksLikeDna, NUCLEOTIDES } from "./letters";
+import { characters, cleaned, doubt, fault, Letters, looksLikeDna, NUCLEOTIDES } from "./letters";
 import { Names } from "./names";
 import { count, type Report } from "./report";
 import type { ItemRules } from "./rules";
@@ -91,6 +91,7 @@ export class TableLines implements LineReader {
       return;
     }
     const sequence = cleaned(fields[this.sequenceAt] ?? "");
+    this.report.unsure ||= doubt(sequence.replace(/-/g, ""));
     const faults = textFaults(sequence, this.letters, place);
     faults.push(...sizeFaults(characters(sequence), sequence.includes("?"), this.rules, place));
     count(this.report, characters(sequence), faults, { masks: masksIn(sequence), contexts: null });

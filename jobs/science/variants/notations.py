@@ -1,8 +1,8 @@
 """Notations of changes to a protein: from text to changes, before any parent is known.
 
 Read are `A24T`, HGVS (`p.Ala24Thr`, `p.(Ala24Thr)`, `p.[Ala24Thr;Gly56Asp]`, `p.=`), MaveDB's `_wt` and `_sy`, and
-FoldX (`KA24R;` with a chain). Several changes are joined by `: ; / , + _ -` or blanks. Small letters are read like
-capitals.
+FoldX (`KA24R;` and `LYSA24ARG` with a chain). Several changes are joined by `: ; / , + _ -` or blanks. Small letters
+are read like capitals.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from jobs.parsing.letters import capitals
+from jobs.parsing.three_letters import THREE_LETTERS
 
 
 class Kind(StrEnum):
@@ -63,13 +64,6 @@ class Change:
     chain: str = ""
 
 
-THREE_LETTERS = {
-    "ALA": "A", "CYS": "C", "ASP": "D", "GLU": "E", "PHE": "F", "GLY": "G", "HIS": "H", "ILE": "I", "LYS": "K",
-    "LEU": "L", "MET": "M", "ASN": "N", "PRO": "P", "GLN": "Q", "ARG": "R", "SER": "S", "THR": "T", "VAL": "V",
-    "TRP": "W", "TYR": "Y", "TER": "*", "SEC": "U", "PYL": "O", "XAA": "X", "ASX": "B", "GLX": "Z", "XLE": "J",
-}  # fmt: skip
-"""One-letter codes by three-letter codes in capitals."""
-
 _PARENT = frozenset({"WT", "_WT", "=", "P.=", "(=)", "P.(=)", "WILD TYPE", "WILD-TYPE", "WILD_TYPE", "WILDTYPE"})
 _UNCHANGED = frozenset({"_SY", "SYNONYMOUS"})
 
@@ -78,7 +72,7 @@ _RESIDUE = rf"(?:{_THREE}|[A-Z*])"
 _LETTER = r"(?:(?!FS)[A-Z](?!_))?"
 """An insertion letter. `A24fs` is no serine at 24F, and `A24T_` begins a join and no range."""
 _SINGLE = re.compile(
-    rf"(?:(?P<three>{_THREE})|(?P<one>[A-Z*])(?P<chain>[A-Z]?))(?P<number>-?[0-9]{{1,9}})(?P<letter>{_LETTER})"
+    rf"(?:(?P<three>{_THREE})|(?P<one>[A-Z*]))(?P<chain>[A-Z]?)(?P<number>-?[0-9]{{1,9}})(?P<letter>{_LETTER})"
     rf"(?P<mutant>{_THREE}|[A-Z*=?-])"
 )
 _LONGER = re.compile(

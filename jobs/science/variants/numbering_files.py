@@ -21,9 +21,9 @@ from jobs.limits import MIB
 from jobs.parsing.kinds import Kind
 from jobs.parsing.letters import storable
 from jobs.parsing.tables import GoodRows, Role, Row, Table, open_table
+from jobs.parsing.three_letters import THREE_LETTERS
 from jobs.parsing.upload import Upload, blocks_of
 from jobs.science.contacts.structures import residue_labels
-from jobs.science.variants.notations import THREE_LETTERS
 from jobs.science.variants.numbering import Label, Numbering, label_of, refused
 from jobs.science.variants.numbering_forms import labels_of_text
 
