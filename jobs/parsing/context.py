@@ -46,7 +46,7 @@ def read_context(
     problems = Problems()
     if upload.kind.key == "empty":
         contexts: tuple[str, ...] = ()
-    elif data.lstrip()[:1] == b'"' or upload.reader("contexts", path=PATH) == "json":
+    elif (upload.kind.key == "unknown" and data.lstrip()[:1] == b'"') or upload.reader("contexts", path=PATH) == "json":
         contexts = _of_json(b"".join(upload), place)
     else:
         contexts = _of_library(upload, rules, problems, layout, notes if notes is not None else [])
@@ -85,7 +85,7 @@ def _of_library(
                 first = first or record
                 contexts.append(record.sequence)
     except InvalidInput as error:
-        offering = [problem.offering_as(LAYOUT) for problem in error.problems]
+        offering = [replace(one, path=one.path or PATH).offering_as(LAYOUT) for one in error.problems]
         raise type(error)(error.detail, code=error.code, problems=offering) from None
     changed = (*reader.warnings(), *_cleaned(reader.cleaning), *_repeated(first, again))
     notes += [replace(note, path=PATH) for note in changed]
