@@ -39,6 +39,8 @@ _CODES = (
     "mutant variant mutation mutants variants mutations hgvs_pro hgvs_p aa_change aa_mutation aa_mutations "
     "aa_substitution aa_substitutions substitution substitutions protein_variant protein_change"
 )
+_NEW = "mut mut_aa mutaa mutant_aa mt_aa alt_aa"
+"""Names of a column of new residues, beside those of the site and of the wild type."""
 _MUTATED = "mutated_sequence mutant_sequence variant_sequence mutated_seq"
 _MEASURED = "score scores_score fitness activity measured measurement value"
 _SEQUENCE = "seq sequences aa_seq aa_sequence aaseq protein_sequence protein_seq amino_acid_sequence"
@@ -51,7 +53,14 @@ SEQUENCES = Role("the sequences", ("sequence",), (("sequence",), tuple(_SEQUENCE
 VARIANTS = Role(
     "the variants",
     ("mutant", "variant"),
-    (tuple(_CODES.split()), tuple(_MUTATED.split()), ("sequence",), tuple(_SEQUENCE.split()), *_NAMES),
+    (
+        tuple(_CODES.split()),
+        tuple(_NEW.split()),
+        tuple(_MUTATED.split()),
+        ("sequence",),
+        tuple(_SEQUENCE.split()),
+        *_NAMES,
+    ),
 )
 """Variants of a parent: codes before full sequences, and both before names, which may be codes."""
 

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from e1client.cli import app
 from jobs.errors import InvalidInput
 from jobs.models import Item, Job
-from tests.field_cases import CASES, PARENT, READ, REFUSED
+from tests.field_cases import CASES, PARENT, PASTED, READ, REFUSED
 from tests.helpers import body, encode, submit, text_of
 from worker.run_file import run
 
@@ -64,7 +64,7 @@ def test_the_page_reads_it(browser, name):
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("name", [name for name in READ if "nul" not in name and "gz" not in name])  # text
+@pytest.mark.parametrize("name", PASTED)
 def test_it_may_be_pasted_into_the_page(browser, name):
     answer = browser.post("/jobs/new/", {**FORM, "sequences": (CASES / name).read_text()})
     assert answer.status_code == 302

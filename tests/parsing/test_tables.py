@@ -9,6 +9,7 @@ import pytest
 
 from jobs.errors import InvalidInput
 from jobs.parsing.tables import NAMES, SEQUENCES, VALUES, VARIANTS, Fault, Numbers, open_table
+from jobs.variants.assay_files import read_assay
 from tests.parsing.reading import ENCODE, read
 
 
@@ -228,3 +229,35 @@ def test_a_broken_line_is_reported_behind_the_rows_before_it():
 def test_names_that_read_as_missing_stay_names():
     records = read("name;sequence\nNA;MKT\nnan;MKT\n001;MKT\n1.0;MKT\n\u03b2-lactamase;MKT\n".encode(), "csv", ENCODE)
     assert [record.name for record in records] == ["NA", "nan", "001", "1.0", "\u03b2-lactamase"]
+
+
+# --- tables without a header --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "names", "values"),
+    [
+        ("K2R,0.5\nT3S,-1\n", ("K2R", "T3S"), (0.5, -1)),
+        ("0,5;p.Lys2Arg\n-1,25;p.Thr3Ser\n", ("p.Lys2Arg", "p.Thr3Ser"), (0.5, -1.25)),
+        ("LYSA2ARG\t0.5\nTHRA3SER\t0\n", ("LYSA2ARG", "THRA3SER"), (0.5, 0)),
+        ("KA2R,0.5\nTA3S,\n", ("KA2R", "TA3S"), (0.5, math.nan)),
+    ],
+)
+def test_a_first_row_of_a_variant_and_numbers_is_no_header(text, names, values):
+    found = read_assay(io.BytesIO(text.encode()))
+    assert found.names == names
+    assert found.values == pytest.approx(values, nan_ok=True)
+    assert "no_header" in {note.code for note in found.notes}
+
+
+@pytest.mark.parametrize("header", ["name,0.5", "K2R,x", "K2R,T3S", "K2R,", "gene,2019,2020", "mutant,1"])
+def test_other_first_rows_are_headers(header):
+    table = open_table(io.BytesIO(f"{header}\na,1,2\n".encode()))
+    assert ",".join(table.columns) == header.strip(",")
+
+
+@pytest.mark.parametrize("header", ["pos,wt,mut,score", "position,wt_aa,mutant_aa,ddG", "site,ref_aa,alt_aa,score"])
+def test_sites_residues_and_new_residues_in_columns_of_their_own_are_codes(header):
+    found = read_assay(io.BytesIO(f"{header}\n2,K,R,0.5\n3,T,S,1\n".encode()))
+    assert found.names == ("K2R", "T3S")
+    assert found.values == (0.5, 1)

@@ -43,6 +43,9 @@ class GoodRows:
 
     def leave_out(self, fault: Fault) -> None:
         """Count a row that is bad. Raises InvalidInput unless bad rows are skipped."""
+        if self._total == 1 and fault.code == "bad_number":
+            more = "If this is a second line of the header, remove it, or leave it out (on_invalid=skip)."
+            fault = fault._replace(remedy=f"{fault.remedy} {more}")
         if not self._skip:
             raise self._table.refusal(fault)
         self._bad += 1

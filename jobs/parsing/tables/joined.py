@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from jobs.parsing.roles import places
 
 SITES = ("site", "position", "pos", "resi", "residue_number")
-WILD_TYPES = ("wildtype", "wild_type", "wildtype_aa", "wt", "wt_aa", "wild_type_aa")
+WILD_TYPES = ("wildtype", "wild_type", "wildtype_aa", "wt", "wt_aa", "wtaa", "wild_type_aa", "ref_aa", "orig_aa")
 
 
 class VariantCells:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 from operator import itemgetter
 
 from jobs.errors import InvalidInput, Problem
 from jobs.parsing.letters import storable
+from jobs.parsing.looks import is_code
 from jobs.parsing.records import Place
-from jobs.parsing.roles import Role, key, places
+from jobs.parsing.roles import VALUES, VARIANTS, Role, key, known, places
+from jobs.parsing.tables.cells import Numbers
 from jobs.parsing.tables.rows import Fault, Row, RowSource
 
 SHOWN = 20
@@ -43,7 +46,9 @@ class Table:
         self._path = path
         self._said = said
         self._width = len(header.cells)
-        names = [" ".join(name.replace("\ufeff", "").split()) for name in header.cells]
+        given = _names_above(header.cells)
+        self._first = header if given else None  # no header, but the first row
+        names = given or [" ".join(name.replace("\ufeff", "").split()) for name in header.cells]
         self._kept = [at for at, name in enumerate(names) if name and not _UNNAMED.fullmatch(name)]
         named = set(self._kept)
         self._nameless = [at for at in range(self._width) if at not in named]
@@ -58,7 +63,7 @@ class Table:
         width, needed = self._width, self._needed
         decimals, whole = self._decimals_at and self._rows.comma, len(self._kept) == self._width
         pick = _picker(self._kept)
-        for row in self._rows:
+        for row in self._rows if self._first is None else chain([self._first], self._rows):
             if isinstance(row, Fault):
                 yield row
                 continue
@@ -135,10 +140,13 @@ class Table:
 
     def listed(self) -> str:
         """Return the first names of columns, for a message."""
-        return f"the columns are: {storable(', '.join(self.columns[:SHOWN]))[:200] or 'none'}"
+        are = "the columns are" if self._first is None else "the first line is no header, and the columns were read as"
+        return f"{are}: {storable(', '.join(self.columns[:SHOWN]))[:200] or 'none'}"
 
     def refused(self, code: str, what: str, remedy: str, *, path: str | None = None) -> InvalidInput:
         """Return the refusal of the header."""
+        if code == "missing_column" and self._nameless:
+            remedy += f" Column {self._nameless[0] + 1} has no name, and is not read: name it if it is the one."
         problem = Place(line=self.line).problem(code, storable(what), remedy + self.elsewhere)
         return InvalidInput.of(replace(problem, path=path or self._path))
 
@@ -151,6 +159,10 @@ class Table:
         warnings = [*self._said(), *self._rows.warnings()]
         if self._nameless:
             warnings.append(self._unnamed())
+        if self._first is not None:
+            what = f"The table has no header: its columns were read as {', '.join(self.columns[:SHOWN])}"
+            remedy = "Nothing if that is right. Otherwise begin it with a line that names the columns: mutant,score."
+            warnings.append(Problem("no_header", what, remedy, line=self.line))
         if count := self._rows.titles:
             what = f"{count:,} {'lines' if count > 1 else 'line'} before the header left out"
             warnings.append(Problem("lines_before_header", what, "Nothing, if they are titles.", line=self.line))
@@ -167,6 +179,18 @@ class Table:
         what = f"{count:,} {'columns without a name are' if count > 1 else 'column without a name is'} left out"
         remedy = "Write a name in the header to have it read."
         return Problem("unnamed_columns", f"{what}: column {shown}{more}", remedy, line=self.line)
+
+
+def _names_above(cells: Sequence[str]) -> list[str]:
+    """Return names for the columns of a first row that is no header: one code of variants, and numbers. Else none."""
+    numbers = Numbers("")
+    values = {at for at, cell in enumerate(cells) if cell.strip() and numbers.read(cell, 0) is not None}
+    words = [at for at, cell in enumerate(cells) if cell.strip() and at not in values]
+    if not values or len(words) != 1 or known(cells) or not is_code(cells[words[0]]):
+        return []
+    measured = VALUES.ranks[-1][0]
+    named = {at: measured if len(values) == 1 else f"column_{at + 1}" for at in values} | {words[0]: VARIANTS.usual[0]}
+    return [named.get(at, "") for at in range(len(cells))]
 
 
 def _split_number(cells: Iterable[str]) -> bool:

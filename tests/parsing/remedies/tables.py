@@ -48,6 +48,26 @@ REFUSED = {
     "no column of measured variants": (
         *(("assay",), b"what,score\nK2R,1\n", "missing_column", 1, "say which it is", {"variant_column": "what"}),
     ),
+    "variants in a column without a name, as pandas writes an index": (
+        *(("variants", "assay"), b",DMS_score,SE\nK2R,0.5,0.1\n", "missing_column", 1, "Column 1 has no name"),
+        b"mutant,DMS_score,SE\nK2R,0.5,0.1\n",
+    ),
+    "a second line of the header": (
+        *(("assay",), b"mutant,score\n,(U/mg)\nK2R,0.5\n", "bad_number", 2, "a second line of the header, remove it"),
+        b"mutant,score\nK2R,0.5\n",
+    ),
+    "a second line of the header, left out": (
+        *(("assay",), b"mutant,score\n,(U/mg)\nK2R,0.5\n", "bad_number", 2, "leave it out (on_invalid=skip)"),
+        {"skip_bad": True},
+    ),
+    "several numbers without a header": (
+        *(("assay",), b"K2R,0.5,0.1\nT3S,1,0.2\n", "unclear_column", 1, "Say which column"),
+        {"value_column": "column_2"},
+    ),
+    "no header, and no sequences": (
+        *(("library",), b"K2R,0.5\nT3S,1\n", "missing_column", 1, "a header line such as name,sequence"),
+        b"name,sequence\nK2R,MRT\n",
+    ),
     "no column of names": (
         *(("columns",), b"what,rate\na,1\n", "missing_column", 1, "a header line such as name,family,activity"),
         b"name,rate\na,1\n",
