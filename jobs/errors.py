@@ -215,6 +215,11 @@ class NotFound(ServiceError):
     code = "not_found"
 
 
+class Forbidden(ServiceError):
+    status_code = 403
+    code = "forbidden"
+
+
 class Gone(ServiceError):
     status_code = 410
     code = "gone"

@@ -9,16 +9,22 @@ from django.db.models import QuerySet
 
 from e1protocol import NEIGHBOUR_THRESHOLD
 from jobs.library.selectors import existing
+from jobs.library.sharing import Right, found_by
 from jobs.models import Alignment, HomologSearch, NeighbourCount, SequenceDatabase
 
 
 def alignments_of(owner: User) -> QuerySet[Alignment]:
+    """Return the owner's own alignments, in any project or none."""
     return Alignment.objects.filter(owner=owner)
 
 
-def alignment_of(owner: User, alignment_id: UUID) -> Alignment:
-    """Return the owner's alignment. Raises NotFound for other people's too."""
-    return existing(alignments_of(owner), f"there is no alignment {alignment_id}", pk=alignment_id)
+def alignment_of(user: User, alignment_id: UUID, right: Right = Right.VIEW) -> Alignment:
+    """Return an alignment on which the user has this right.
+
+    Raises NotFound if the user may not see it, and Forbidden if the user may see it only.
+    """
+    missing = f"there is no alignment {alignment_id}"
+    return found_by(Alignment.objects.all(), user, missing, right=right, pk=alignment_id)
 
 
 def published_count(stored: Alignment) -> NeighbourCount | None:

@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
+from django.contrib.auth.models import User
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
@@ -61,12 +62,14 @@ def artefact_request(
     params: Mapping[str, Any] | None = None,
     also: str = "",
     again: Collection[str] = (WorkState.CANCELLED,),
+    by: User | None = None,
     admit: Callable[[], None] = lambda: None,
 ) -> Artefact:
     """Return the file of the job's present results with these parameters, in any state; request it if it is new.
 
     A file in one of the states `again` is requested once more. `also` is a digest of further inputs, such as another
-    job's results. `admit` runs in the transaction of a new request and forbids it by raising.
+    job's results. `by` asks for it, by default the job's owner. `admit` runs in the transaction of a new request and
+    forbids it by raising.
     """
     wanted = dict(params or {})
     current = Artefact.objects.filter(job=job, kind=kind, params=wanted).order_by("-id")
@@ -82,8 +85,9 @@ def artefact_request(
         return known
     with transaction.atomic():
         admit()
-        artefact, made = Artefact.objects.get_or_create(**named, defaults={"params": wanted})
-        asked = made or (artefact.state in again and work_reset(artefact, stage=""))
+        added_by = None if by is None or by.pk == job.owner_id else by
+        artefact, made = Artefact.objects.get_or_create(**named, defaults={"params": wanted, "added_by": added_by})
+        asked = made or (artefact.state in again and work_reset(artefact, stage="", added_by=added_by))
     if asked:
         work_publish(artefact)
         artefact.refresh_from_db()

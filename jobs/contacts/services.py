@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from django.contrib.auth.models import User
 from django.db import transaction
 
 from jobs.actions.contacts import Contacts
@@ -80,24 +81,35 @@ def judged(structure: Structure) -> Judged:
     return Judged(structure, distances, precision)
 
 
-def structure_add(*, job: Job, data: bytes, name: str = "", item_index: int = 0, chain: str | None = None) -> Structure:
+def structure_add(
+    *,
+    job: Job,
+    data: bytes,
+    name: str = "",
+    item_index: int = 0,
+    chain: str | None = None,
+    by: User | None = None,
+) -> Structure:
     """Store the file `data` (PDB or mmCIF) and its distances on the positions of an item's sequence.
 
-    Raises what `map_structure` raises. Raises Conflict for a job of another action or with too many structures.
+    `by` sends it, by default the job's owner. Raises what `map_structure` raises. Raises Conflict for a job of another
+    action or with too many structures.
     """
     if job.action != Contacts.name:
         raise Conflict(
             f"structures are compared with contact maps, and this job's action is {job.action}", code="wrong_action"
         )
-    with READING.turn(job.owner_id):
+    user_id = job.owner_id if by is None else by.pk
+    with READING.turn(user_id):
         mapped = map_structure(data, parent_of(job, item_index), chain=chain or None, filename=name)
     distances = mapped.distances.astype("<f4").tobytes()
     blocks = [zlib.compress(data[at : at + FILE_BLOCK]) for at in range(0, len(data), FILE_BLOCK)]
     size = len(distances) + sum(map(len, blocks))
     with transaction.atomic():
-        quota_admit_attachment(job, Structure, size)
+        quota_admit_attachment(job, Structure, size, user_id=user_id)
         made = Structure.objects.create(
             job=job,
+            added_by_id=None if user_id == job.owner_id else user_id,
             item_index=item_index,
             name=file_name(name, "structure"),
             sha256=hashlib.sha256(data).hexdigest(),

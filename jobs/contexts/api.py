@@ -16,7 +16,8 @@ from rest_framework.response import Response
 from jobs.contexts import serializers as shapes
 from jobs.contexts.selectors import context_set_of, context_set_sequences, context_sets_of
 from jobs.contexts.services import SET_RULES, context_set_create, context_set_delete, file_provenance
-from jobs.errors import InvalidInput, NotFound, Problem
+from jobs.errors import InvalidInput, Problem
+from jobs.library.sharing import Right
 from jobs.limits import LISTED_PROBLEMS, MAX_CONTEXT_FILE
 from jobs.parsing import read_context
 from jobs.parsing.asked import layout_of
@@ -87,8 +88,7 @@ class ContextDetail(JobView):
     @extend_schema(operation_id="contexts_delete", responses={204: None, **COMMON_ERRORS})
     def delete(self, request: Request, name: str) -> Response:
         """Delete a context set. Jobs that use it keep their contexts."""
-        if not context_set_delete(owner=self.owner(), name=name):
-            raise NotFound(f"there is no context set {name[:100]!r}")
+        context_set_delete(owner=self.owner(), name=context_set_of(self.owner(), name, Right.OWN).name)
         return Response(status=204)
 
 

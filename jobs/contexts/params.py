@@ -12,7 +12,7 @@ from jobs.errors import InvalidInput, Problem
 
 
 def with_stored(contexts: Any, owner: User) -> Any:
-    """Return `params.contexts` with the owner's stored contexts instead of the names of sets and of digests.
+    """Return `params.contexts` with stored contexts instead of names and digests, as far as `owner` may read them.
 
     Raises InvalidInput `unknown_context_set`, `unknown_context` and `too_many_contexts`. The number is checked before
     contexts are read, because a short name can mean megabytes.

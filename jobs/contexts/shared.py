@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.contrib.auth.models import User
+
 from jobs.contexts.selectors import ContextRun, context_runs
 from jobs.models import Job
 
@@ -41,6 +43,6 @@ def shared_contexts(runs: Sequence[ContextRun]) -> SharedContexts | None:
     return SharedContexts(tuple(parts), [one for run in runs for one in run.contexts]) if runs else None
 
 
-def contexts_of_job(job: Job) -> SharedContexts | None:
-    """Return the contexts that all items of a job are computed under, with the names of the owner's sets."""
-    return shared_contexts(context_runs(job.owner, job.params.get("contexts", ())))
+def contexts_of_job(job: Job, user: User) -> SharedContexts | None:
+    """Return the contexts that all items of a job are computed under, with the names of sets that the user may see."""
+    return shared_contexts(context_runs(user, job.params.get("contexts", ())))

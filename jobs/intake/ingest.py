@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 import orjson
 from django.contrib.auth.models import User
@@ -59,6 +60,7 @@ class Request:
     interactive: bool = False
     contexts: tuple[tuple[str, ...], ...] = ()
     idempotency_key: str | None = None
+    project_id: UUID | None = None
 
 
 def job_create(*, owner: User, request: Request) -> Job:
@@ -71,6 +73,7 @@ def job_create(*, owner: User, request: Request) -> Job:
             return Job.objects.create(
                 owner=owner,
                 name=request.name,
+                project_id=request.project_id,
                 model=request.model,
                 action=request.action,
                 params=dict(request.params),

@@ -24,6 +24,7 @@ from jobs.intake.ingest import Request
 from jobs.intake.numbering import NumberingUpload, first_sequence, numbering_upload
 from jobs.intake.reuse import EarlierItems
 from jobs.intake.submit import HashedStream, Records, Submission
+from jobs.library.sharing import project_chosen
 from jobs.models import Job
 from jobs.parsing import ItemReader, ItemRules, asked, open_reader, read_context
 from jobs.parsing.asked import Reading, layout_of
@@ -172,16 +173,22 @@ def _of_request_file(  # noqa: PLR0917 - private, called once
 
 
 def submission_of_job(
-    fields: Mapping[str, Any], key: str | None, earlier: Job, context: bytes = b"", *, keep_contexts: bool = True
+    fields: Mapping[str, Any],
+    key: str | None,
+    earlier: Job,
+    context: bytes = b"",
+    *,
+    owner: User,
+    keep_contexts: bool = True,
 ) -> Submission:
-    """Return the submission of the library of an earlier job of the same owner. Raises InvalidInput."""
+    """Return the submission of the library of an earlier job, which `owner` may see. Raises InvalidInput."""
 
     def opened(_hashed: HashedStream, rules: ItemRules, shared: tuple[str, ...]) -> Records:
         return EarlierItems(earlier, rules, shared_context=shared, keep_contexts=keep_contexts)
 
     # A job's items don't change, so its id and the choice represent them in the digest.
     stream = io.BytesIO(f"{earlier.pk} {keep_contexts}".encode())
-    return _submission(read_request(fields, owner=earlier.owner, key=key), stream, context, opened)
+    return _submission(read_request(fields, owner=owner, key=key), stream, context, opened)
 
 
 def _of_json(  # noqa: PLR0917 - private, in the order of a request
@@ -218,6 +225,7 @@ def _submission(
     notes: list[Problem] = []
     request, rules, shared = _with_context(request, context, context_layout, notes)
     parts = [request.model, request.action, request.params, request.name, request.on_invalid, list(shared)]
+    parts += [f"project {request.project_id}"] if request.project_id else []
     seed = orjson.dumps([*parts, *reading] if any(reading) else parts, option=orjson.OPT_SORT_KEYS)
     hashed = HashedStream(stream)
     return Submission(
@@ -236,7 +244,7 @@ def enabled_model(slug: str) -> ModelFacts:
 def read_request(fields: Mapping[str, Any], *, owner: User, key: str | None) -> Request:
     """Return the normalised request. Raises InvalidInput that names the wrong field.
 
-    Context sets that `params.contexts` names are the owner's.
+    Context sets that `params.contexts` names, and the project, are open to the owner.
     """
     on_invalid = check_choices(fields)
     model, action = enabled_model(fields["model"]), get_action(fields["action"])
@@ -246,7 +254,17 @@ def read_request(fields: Mapping[str, Any], *, owner: User, key: str | None) -> 
         raise InvalidInput.one("bad_params", "params is not a JSON object", remedy, path="params")
     name = check_name("" if fields.get("name") is None else fields["name"])
     checked, contexts = checked_params(action, model, params or {}, owner)
-    return Request(model.slug, action.name, checked, name, on_invalid, contexts=contexts, idempotency_key=key)
+    project = project_chosen(owner, fields.get("project"))
+    return Request(
+        model.slug,
+        action.name,
+        checked,
+        name,
+        on_invalid,
+        contexts=contexts,
+        idempotency_key=key,
+        project_id=None if project is None else project.pk,
+    )
 
 
 def checked_params(

@@ -12,6 +12,7 @@ from django.db.models.fields.json import KT
 
 from jobs.actions import get_action
 from jobs.errors import Gone, InvalidInput, NotFound, Problem
+from jobs.library.sharing import Right, found_by, open_to
 from jobs.models import Context, Item, Job
 from jobs.models.states import ChunkState, ItemState, JobState
 
@@ -42,9 +43,12 @@ def existing(rows: QuerySet[Row], missing: str, **lookup: Any) -> Row:
     return row
 
 
-def job_of(owner: User, job_id: UUID) -> Job:
-    """Return the owner's job. Raises NotFound, also for another owner's job."""
-    return existing(jobs_of(owner), f"there is no job {job_id}", pk=job_id)
+def job_of(user: User, job_id: UUID, right: Right = Right.VIEW) -> Job:
+    """Return a job on which the user has this right (`jobs.library.sharing`).
+
+    Raises NotFound if the user may not see it, and Forbidden if the user may see it only.
+    """
+    return found_by(Job.objects.all(), user, f"there is no job {job_id}", right=right, pk=job_id)
 
 
 def require_rows(job: Job) -> None:
@@ -57,7 +61,13 @@ def require_rows(job: Job) -> None:
 
 
 def jobs_of(owner: User) -> QuerySet[Job]:
+    """Return the owner's own jobs, in any project or none."""
     return Job.objects.filter(owner=owner)
+
+
+def jobs_open_to(user: User) -> QuerySet[Job]:
+    """Return the jobs that the user may see."""
+    return open_to(Job.objects.all(), user)
 
 
 def context_sequences(context_ids: Iterable[int | None]) -> dict[int, tuple[str, ...]]:

@@ -16,6 +16,7 @@ from e1protocol import MODELS
 from jobs.actions.encode import Encode
 from jobs.background.artefacts import artefact_cancel, artefact_delete
 from jobs.errors import Conflict, InvalidInput, Problem
+from jobs.library.sharing import Right
 from jobs.maps import serializers as shapes
 from jobs.maps.params import check_embeddings, check_job_id, check_layer
 from jobs.maps.services import analyses_of, analysis_of, analysis_request, library_of
@@ -27,7 +28,7 @@ from jobs.parsing.bodies import only_fields
 from jobs.web.numbers import json_whole
 from jobs.web.rest.views import COMMON_ERRORS, JobView, refusals
 
-REFUSED = refusals(400, 401, 404)
+REFUSED = refusals(400, 401, 403, 404)
 QUERIES = ("sequence", "vector", "index")
 MOST = 1000
 """Most neighbours of one query."""
@@ -38,12 +39,12 @@ class JobAnalyses(JobView):
     def get(self, request: Request, job_id: UUID) -> Response:
         """Return the job's analyses, newest first, with their state and progress."""
         job = self.job(job_id)
-        return Response(shapes.AnalysisList({"results": analyses_of(job)}).data)
+        return Response(shapes.AnalysisList({"results": analyses_of(job, self.owner())}).data)
 
     @extend_schema(
         operation_id="analyses_ask",
         request=shapes.AnalysisRequest,
-        responses={200: shapes.AnalysisBody, 202: shapes.AnalysisBody, **refusals(400, 401, 404, 410)},
+        responses={200: shapes.AnalysisBody, 202: shapes.AnalysisBody, **refusals(400, 401, 403, 404, 410)},
     )
     def post(self, request: Request, job_id: UUID) -> Response:
         """Request neighbours, clusters or a map of an encode job.
@@ -51,7 +52,7 @@ class JobAnalyses(JobView):
         The answer is 200 if it is ready and 202 if it is being built. The same request returns the same analysis.
         """
         job, data = self.job_with_rows(job_id), _body(request, "kind", "params")
-        artefact = analysis_request(job=job, kind=data.get("kind"), params=data.get("params"))
+        artefact = analysis_request(job=job, kind=data.get("kind"), params=data.get("params"), by=self.owner())
         body = shapes.AnalysisBody(artefact).data
         ready = artefact.state == WorkState.DONE
         return Response(body, status=200 if ready else 202, headers={"Location": body["url"]})
@@ -62,12 +63,12 @@ class JobAnalysis(JobView):
     def get(self, request: Request, job_id: UUID, analysis_id: int) -> Response:
         """Return one analysis: its state, its progress and its files."""
         job = self.job(job_id)
-        return Response(shapes.AnalysisBody(analysis_of(job, analysis_id)).data)
+        return Response(shapes.AnalysisBody(analysis_of(job, self.owner(), analysis_id)).data)
 
     @extend_schema(operation_id="analyses_delete", responses={204: None, **COMMON_ERRORS})
     def delete(self, request: Request, job_id: UUID, analysis_id: int) -> Response:
         """Delete an analysis with its files. If it is being built, the build stops."""
-        artefact_delete(analysis_of(self.job(job_id), analysis_id))
+        artefact_delete(analysis_of(self.job(job_id), self.owner(), analysis_id))
         return Response(status=204)
 
 
@@ -75,12 +76,12 @@ class AnalysisCancel(JobView):
     @extend_schema(
         operation_id="analyses_cancel",
         request=None,
-        responses={200: shapes.AnalysisBody, **refusals(401, 404, 409)},
+        responses={200: shapes.AnalysisBody, **refusals(401, 403, 404, 409)},
     )
     def post(self, request: Request, job_id: UUID, analysis_id: int) -> Response:
         """Stop building an analysis, within seconds."""
         job = self.job(job_id)
-        artefact = analysis_of(job, analysis_id)
+        artefact = analysis_of(job, self.owner(), analysis_id)
         if not artefact_cancel(artefact):
             raise Conflict(
                 f"the analysis is {ArtefactState.of(artefact.state)}; only one on its way can be cancelled",
@@ -98,7 +99,7 @@ class JobNeighbours(JobView):
     )
     def post(self, request: Request, job_id: UUID) -> Response:
         """Return the items most similar to a sequence, a vector or an item, by exact cosine of mean embeddings."""
-        job = self.job(job_id)
+        job = self.job(job_id, Right.VIEW)
         check_embeddings(job)
         data = _body(request, *QUERIES, "context_sequences", "k", "layer", "against")
         given = [name for name in QUERIES if data.get(name) is not None]
@@ -109,7 +110,7 @@ class JobNeighbours(JobView):
         k = json_whole(data.get("k"), 10, 1, MOST, path="k")
         vector, index = self._query(job, given[0], data, layer)
         against = check_job_id(data.get("against"), path="against")
-        found_in = library_of(job, against, layer, path="against") or job
+        found_in = library_of(job, self.owner(), against, layer, path="against") or job
         leave_out = index if found_in.pk == job.pk else None
         neighbours, compared = similar_to(found_in, vector, layer=layer, k=k, leave_out=leave_out)
         body = {"job": found_in.pk, "layer": layer, "compared": compared, "neighbours": neighbours}

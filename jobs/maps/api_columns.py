@@ -42,7 +42,7 @@ class JobColumns(JobView):
             OpenApiParameter(name, str, description="With a raw body: as in the form.")
             for name in ("kinds", "sheet", "on_invalid")
         ],
-        responses={201: shapes.ColumnsReport, **refusals(400, 401, 404, 409, 410, 413)},
+        responses={201: shapes.ColumnsReport, **refusals(400, 401, 403, 404, 409, 410, 413)},
     )
     def post(self, request: Request, job_id: UUID) -> Response:
         """Upload a table with a column `name` or `index` and columns of values. Returns which items were found."""
@@ -54,7 +54,9 @@ class JobColumns(JobView):
             content, _ = file_of(request.FILES, MAX_COLUMNS_FILE)
             asked = data
         kinds, sheet = (str(asked.get(name) or "") for name in ("kinds", "sheet"))
-        stored, report = columns_add(job=job, data=content, kinds=_kinds(kinds), sheet=sheet, skip_bad=skips_bad(asked))
+        stored, report = columns_add(
+            job=job, data=content, kinds=_kinds(kinds), sheet=sheet, skip_bad=skips_bad(asked), by=self.owner()
+        )
         return Response(shapes.ColumnsReport({"columns": stored, "matching": report}).data, status=201)
 
 

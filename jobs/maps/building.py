@@ -71,7 +71,7 @@ def analysis_build(artefact: Artefact, folder: Path, renew: Renew) -> Built:
     arrays = {"vectors": (len(spool), spool.width)}
     library = None
     if params.get("against"):
-        other = job_of(job.owner, params["against"])
+        other = job_of(artefact.added_by or job.owner, params["against"])
         library = spool_vectors(other, params["layer"], folder / "library.f4", report=report)
         arrays["library"] = (len(library), library.width)
     queries = _rows_of(spool, params.get("queries"))

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from django.contrib.auth.models import User
 from django.db import connection, transaction
 from numpy.typing import NDArray
 
@@ -23,18 +24,26 @@ PAGE = 50_000
 
 
 def columns_add(
-    *, job: Job, data: bytes, kinds: Mapping[str, str] | None = None, sheet: str = "", skip_bad: bool = False
+    *,
+    job: Job,
+    data: bytes,
+    kinds: Mapping[str, str] | None = None,
+    sheet: str = "",
+    skip_bad: bool = False,
+    by: User | None = None,
 ) -> tuple[list[JobColumn], Matching]:
     """Store the columns of a table, and return them with the report of how rows found items.
 
-    A column replaces an older one of the same name. With `skip_bad`, bad rows are left out. Raises InvalidInput for
-    faults of the file, Conflict while the library is still being read, and TooLarge if the owner's storage is full.
+    `by` sends it, by default the job's owner. A column replaces an older one of the same name. With `skip_bad`, bad
+    rows are left out. Raises InvalidInput for faults of the file, Conflict while the library is still being read, and
+    TooLarge if that user's storage is full.
     """
     if job.state == JobState.VALIDATING:
         raise Conflict("the library is still being read; upload columns when it is", code="still_validating")
-    with READING.turn(job.owner_id):
+    user_id = job.owner_id if by is None else by.pk
+    with READING.turn(user_id):
         columns, report = read_columns(data, _names(job), kinds=kinds, sheet=sheet, skip_bad=skip_bad)
-    with transaction.atomic(), quota_bytes_within(user_id=job.owner_id):
+    with transaction.atomic(), quota_bytes_within(user_id=user_id):
         Job.objects.select_for_update().filter(pk=job.pk).first()
         JobColumn.objects.filter(job=job, name__in=[column.name for column in columns]).delete()
         kept = JobColumn.objects.filter(job=job).count()
@@ -48,6 +57,7 @@ def columns_add(
         stored = JobColumn.objects.bulk_create(
             JobColumn(
                 job=job,
+                added_by_id=None if user_id == job.owner_id else user_id,
                 name=column.name,
                 kind=column.kind,
                 categories=list(column.categories),

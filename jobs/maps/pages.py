@@ -29,7 +29,7 @@ from jobs.parsing.asked import skips_bad
 from jobs.parsing.numbers import whole
 from jobs.queue import progress
 from jobs.science.maps.groups import NO_GROUP
-from jobs.web.access import own_job, page, sent_from
+from jobs.web.access import own_job, page, sent_from, user_of
 from jobs.web.fragments import fragment
 from jobs.web.links import paged, searched
 from jobs.web.numbers import FORM_LIMIT, typed
@@ -49,15 +49,15 @@ METHODS = {
 def map_page(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """Show the newest ready map, or `?analysis=N`. htmx gets only the list of maps."""
     job = own_job(request, job_id)
-    maps, context = _maps(job)
+    maps, context = _maps(request, job)
     if request.headers.get("HX-Target") == "builds":
         return fragment(request, "jobs/maps/_map_builds.html", context)
     return _answer(request, job, maps, context)
 
 
-def _maps(job: Job) -> tuple[list[Artefact], dict[str, Any]]:
+def _maps(request: HttpRequest, job: Job) -> tuple[list[Artefact], dict[str, Any]]:
     """Return the newest maps, and the context of their list."""
-    found = analyses_of(job).filter(kind="map")
+    found = analyses_of(job, user_of(request)).filter(kind="map")
     maps, newest = list(found[:LISTED]), found.count()
     shown = [one | {"number": newest - at} for at, one in enumerate(AnalysisBody(maps, many=True).data)]
     return maps, {"job": job, "maps": shown, "live": _is_moving(maps)}
@@ -107,7 +107,7 @@ def _picture(request: HttpRequest, job: Job, chosen: Artefact) -> dict[str, Any]
     colour = asked if asked in colours else next(iter(colours))
     found: dict[str, Any] = {
         "map": AnalysisBody(chosen).data,
-        "shared": contexts_of_job(job),
+        "shared": contexts_of_job(job, user_of(request)),
         "colours": colours,
         "colour": colour,
         "columns": ColumnBody(columns, many=True).data,
@@ -157,26 +157,30 @@ def _build(request: HttpRequest, job: Job, number: int) -> tuple[str, str]:
     for name in ("seed", "neighbours", "layer"):
         if text := request.POST.get(name, "").strip():
             params[name] = typed(text)
-    artefact = analysis_request(job=job, kind="map", params=params)
+    artefact = analysis_request(job=job, kind="map", params=params, by=user_of(request))
     if artefact.state == WorkState.DONE:
         return "This map is there already.", f"?analysis={artefact.pk}"
     return "The map is being built; when it is ready, the list below shows it.", ""
 
 
 def _cancel(request: HttpRequest, job: Job, number: int) -> tuple[str, str]:
-    stopped = artefact_cancel(analysis_of(job, number))
+    stopped = artefact_cancel(analysis_of(job, user_of(request), number))
     return "The map is no longer built." if stopped else "The map was ready already.", ""
 
 
 def _delete(request: HttpRequest, job: Job, number: int) -> tuple[str, str]:
-    artefact_delete(analysis_of(job, number))
+    artefact_delete(analysis_of(job, user_of(request), number))
     return "The map is deleted.", ""
 
 
 def _upload(request: HttpRequest, job: Job, number: int) -> tuple[str, str]:
     content, _ = file_of(request.FILES, MAX_COLUMNS_FILE)
     stored, report = columns_add(
-        job=job, data=content, sheet=request.POST.get("sheet", ""), skip_bad=skips_bad(request.POST)
+        job=job,
+        data=content,
+        sheet=request.POST.get("sheet", ""),
+        skip_bad=skips_bad(request.POST),
+        by=user_of(request),
     )
     address = reverse("job-column", args=[job.pk, stored[0].pk])
     return matching_sentence(report), f"?colour={address}"
@@ -220,7 +224,7 @@ def map_act(request: HttpRequest, job_id: UUID) -> HttpResponse:
     except ServiceError as error:
         remedy = error.problems[0].remedy if error.problems else ""
         if act in FORMS:
-            maps, context = _maps(job)
+            maps, context = _maps(request, job)
             context |= {"asked": request.POST, "wrong": act, "mistake": error.detail, "remedy": remedy}
             return _answer(request, job, maps, context, status=error.status_code)
         said = f"{error.sentence} {remedy}"

@@ -1,6 +1,7 @@
 """Bytes that users keep, by owner and model: what quotas limit and accounts sum up over time.
 
-A new table whose rows count is added to `STORED`.
+A new table whose rows count is added to `STORED`. What a member of a project adds to another user's job is the
+member's (`added_by_id`).
 """
 
 from __future__ import annotations
@@ -19,18 +20,31 @@ STORED = """
         JOIN jobs_output output ON output.chunk_id = unit.id WHERE job.state = 'paused'
     UNION ALL
     SELECT job.owner_id, job.model::text, artefact.size::bigint
-        FROM jobs_artefact artefact JOIN jobs_job job ON job.id = artefact.job_id
+        FROM jobs_artefact artefact JOIN jobs_job job ON job.id = artefact.job_id WHERE artefact.added_by_id IS NULL
+    UNION ALL
+    SELECT artefact.added_by_id, job.model::text, artefact.size::bigint
+        FROM jobs_artefact artefact JOIN jobs_job job ON job.id = artefact.job_id WHERE artefact.added_by_id IS NOT NULL
     UNION ALL
     SELECT owner_id, ''::text, size::bigint FROM jobs_alignment
     UNION ALL
     SELECT job.owner_id, job.model::text, assay.size::bigint
-        FROM jobs_assay assay JOIN jobs_job job ON job.id = assay.job_id
+        FROM jobs_assay assay JOIN jobs_job job ON job.id = assay.job_id WHERE assay.added_by_id IS NULL
+    UNION ALL
+    SELECT assay.added_by_id, job.model::text, assay.size::bigint
+        FROM jobs_assay assay JOIN jobs_job job ON job.id = assay.job_id WHERE assay.added_by_id IS NOT NULL
     UNION ALL
     SELECT job.owner_id, job.model::text, structure.size::bigint
+        FROM jobs_structure structure JOIN jobs_job job ON job.id = structure.job_id WHERE structure.added_by_id IS NULL
+    UNION ALL
+    SELECT structure.added_by_id, job.model::text, structure.size::bigint
         FROM jobs_structure structure JOIN jobs_job job ON job.id = structure.job_id
+        WHERE structure.added_by_id IS NOT NULL
     UNION ALL
     SELECT job.owner_id, job.model::text, (octet_length(col.values) + pg_column_size(col.categories))::bigint
-        FROM jobs_jobcolumn col JOIN jobs_job job ON job.id = col.job_id
+        FROM jobs_jobcolumn col JOIN jobs_job job ON job.id = col.job_id WHERE col.added_by_id IS NULL
+    UNION ALL
+    SELECT col.added_by_id, job.model::text, (octet_length(col.values) + pg_column_size(col.categories))::bigint
+        FROM jobs_jobcolumn col JOIN jobs_job job ON job.id = col.job_id WHERE col.added_by_id IS NOT NULL
     UNION ALL
     SELECT owner_id, ''::text, tokens::bigint FROM jobs_context
     UNION ALL

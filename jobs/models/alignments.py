@@ -6,6 +6,7 @@ import uuid
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 from django.db.models.functions import Now
 
 from jobs.models.background import BackgroundWork
@@ -21,6 +22,9 @@ class Alignment(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="alignments")
+    project = models.ForeignKey(
+        "jobs.Project", null=True, blank=True, on_delete=models.SET_NULL, related_name="alignments", db_index=False
+    )
     name = models.CharField(max_length=200)
     source = models.CharField(max_length=10)
     digest = models.CharField(max_length=64)
@@ -39,7 +43,15 @@ class Alignment(models.Model):
             # Uploading a file again returns the existing alignment.
             models.UniqueConstraint(fields=["owner", "digest"], name="alignment_once_per_owner"),
         ]
-        indexes = [models.Index(fields=["owner", "-created_at", "-id"], name="alignment_by_owner")]
+        indexes = [
+            models.Index(fields=["owner", "-created_at", "-id"], name="alignment_by_owner"),
+            # What a project holds. Most rows are in none.
+            models.Index(
+                fields=["project", "-created_at", "-id"],
+                condition=Q(project__isnull=False),
+                name="alignment_by_project",
+            ),
+        ]
 
 
 class AlignmentBlock(models.Model):

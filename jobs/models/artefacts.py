@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import models
 
 from jobs.models.background import BackgroundWork
@@ -14,6 +15,7 @@ class Artefact(BackgroundWork):
     """One build from a job's results, with one or several files.
 
     - `params` are those of an analysis, empty for a file of results.
+    - `added_by` asked for an analysis, which counts towards that user's quota; null: the job's owner.
     - `fingerprint` is a digest of `params` and of the results, so that an unchanged job is not built again.
     - `build` names the blocks of a finished build: the token of the attempt that wrote them (docs/adr/0004).
     - `stage` says in words what the attempt does.
@@ -23,6 +25,9 @@ class Artefact(BackgroundWork):
 
     job = models.ForeignKey("jobs.Job", on_delete=models.CASCADE, related_name="artefacts", db_index=False)
     kind = models.CharField(max_length=20)
+    added_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
     params = models.JSONField(default=dict, db_default={})
     fingerprint = models.CharField(max_length=64)
     stage = models.CharField(max_length=60, default="", db_default="", blank=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
 
@@ -9,13 +10,16 @@ from django.db.models.functions import Now
 class Attachment(models.Model):
     """A file about one item of a job, deleted with the job. In a job of variants, with one parent, that is item 0.
 
-    `size` is its stored bytes, which count towards the owner's quota.
+    `size` is its stored bytes. They count towards the quota of `added_by`, or of the job's owner if that is null.
     """
 
     item_index = models.PositiveIntegerField(default=0)
     name = models.CharField(max_length=200)
     sha256 = models.CharField(max_length=64)
     size = models.PositiveBigIntegerField()
+    added_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:

@@ -53,6 +53,9 @@ class ContextSet(models.Model):
     """
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="context_sets")
+    project = models.ForeignKey(
+        "jobs.Project", null=True, blank=True, on_delete=models.SET_NULL, related_name="context_sets", db_index=False
+    )
     name = models.CharField(max_length=100)
     provenance = models.JSONField(default=dict)
     created_at = models.DateTimeField(db_default=Now())
@@ -62,7 +65,15 @@ class ContextSet(models.Model):
             # A job names a set by its name alone.
             models.UniqueConstraint(fields=["owner", "name"], name="context_set_once_per_name"),
         ]
-        indexes = [models.Index(fields=["owner", "-created_at", "-id"], name="context_set_by_owner")]
+        indexes = [
+            models.Index(fields=["owner", "-created_at", "-id"], name="context_set_by_owner"),
+            # What a project holds. Most rows are in none.
+            models.Index(
+                fields=["project", "-created_at", "-id"],
+                condition=Q(project__isnull=False),
+                name="context_set_by_project",
+            ),
+        ]
 
 
 class ContextSetMember(models.Model):

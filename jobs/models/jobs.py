@@ -22,12 +22,20 @@ class Job(models.Model):
     """One library with one action. Its counts come from its chunks; only what ingest found is stored here.
 
     `total_units` counts the work units of a long action. If all items share units, `unit_positions` lists the 0-based
-    positions of the parent that they belong to (docs/adr/0005).
+    positions of the parent that they belong to (docs/adr/0005). `may_edit` is no column: pages set it for templates, to
+    whether the user who asks may change the job.
     """
+
+    may_edit = True
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="jobs")
+    project = models.ForeignKey(
+        "jobs.Project", null=True, blank=True, on_delete=models.SET_NULL, related_name="jobs", db_index=False
+    )
     name = models.CharField(max_length=200, default="", blank=True)
+    tags = models.JSONField(default=list, db_default=[], blank=True)
+    archived_at = models.DateTimeField(null=True, blank=True)
     model = models.CharField(max_length=40)
     action = models.CharField(max_length=40)
     params = models.JSONField(default=dict)
@@ -69,6 +77,12 @@ class Job(models.Model):
         indexes = [
             # The list of a user's jobs, newest first.
             models.Index(fields=["owner", "-created_at", "-id"], name="job_by_owner"),
+            # What a project holds. Most rows are in none.
+            models.Index(
+                fields=["project", "-created_at", "-id"],
+                condition=Q(project__isnull=False),
+                name="job_by_project",
+            ),
             # Dispatcher and reaper read unfinished jobs only, which are few.
             models.Index(
                 fields=["model", "created_at"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -11,10 +12,14 @@ class JobColumn(models.Model):
     """An uploaded value for each item of a job, to colour its map by.
 
     `values` is zlib-compressed little-endian numbers, one for each item in input order. A `numeric` column has float64,
-    NaN for no value. A `categorical` one has int32 indices into `categories`, -1 for no value.
+    NaN for no value. A `categorical` one has int32 indices into `categories`, -1 for no value. It counts towards the
+    quota of `added_by`, or of the job's owner if that is null.
     """
 
     job = models.ForeignKey("jobs.Job", on_delete=models.CASCADE, related_name="columns", db_index=False)
+    added_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
     name = models.CharField(max_length=100)
     kind = models.CharField(max_length=11)
     categories = models.JSONField(default=list)

@@ -12,7 +12,7 @@ from jobs.errors import UNBOX, InvalidInput, Problem, Problems, TooLarge
 from jobs.limits import MAX_JSON_BODY, MAX_JSON_VALUES, MIB, SHOWN_NAME
 from jobs.parsing.asked import REJECT, SKIP, skips_bad
 
-FIELDS = ("model", "action", "params", "name", "on_invalid")
+FIELDS = ("model", "action", "params", "name", "project", "on_invalid")
 REQUESTS = (".json", ".json.gz")
 """How the name of a file ends that is a request."""
 
@@ -76,7 +76,7 @@ def check_request(body: Mapping[str, Any], known: Mapping[str, Any]) -> None:
 
 def check_choices(fields: Mapping[str, Any]) -> str:
     """Return the choice `on_invalid`. Raises InvalidInput `missing_field`, `bad_on_invalid`, `wrong_type`."""
-    for name in ("model", "action", "name", "on_invalid"):
+    for name in ("model", "action", "name", "project", "on_invalid"):
         if isinstance(value := fields.get(name), list) and value:
             what = f"{name} is a list of {len(value)}, not a text"
             raise InvalidInput.one("wrong_type", what, UNBOX, path=name)

@@ -135,13 +135,13 @@ def _raise(refused: ServiceError | None) -> None:
         raise refused
 
 
-def quota_admit_attachment(job: Job, kind: type[Assay] | type[Structure], size: int) -> None:
-    """Hold an assay or a structure against its owner's storage and its job's limit, inside the caller's transaction.
+def quota_admit_attachment(job: Job, kind: type[Assay] | type[Structure], size: int, *, user_id: int) -> None:
+    """Hold an assay or a structure against the user's storage and its job's limit, inside the caller's transaction.
 
     Raises Conflict `too_many_attachments`, and what `quota_admit_bytes` raises.
     """
     rows: Any = kind
-    quota_admit_bytes(user_id=job.owner_id, size=size)
+    quota_admit_bytes(user_id=user_id, size=size)
     Job.objects.select_for_update().get(pk=job.pk)  # two uploads at once are counted one after the other
     if rows.objects.filter(job=job).count() >= MAX_ATTACHMENTS:
         raise Conflict(f"a job holds at most {MAX_ATTACHMENTS} of these; delete one first", code="too_many_attachments")

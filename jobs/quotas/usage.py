@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from jobs import database
 from jobs.metering.stored import STORED
@@ -94,7 +94,8 @@ def interactive_use_of(user_id: int) -> Amounts:
 
 def background_of(user_id: int) -> int:
     """Return how many analyses and counts of neighbours of the user are unfinished."""
-    analyses = Artefact.objects.filter(job__owner=user_id, kind__in=ANALYSES, state__in=WorkState.unfinished())
+    asked = Q(added_by=user_id) | Q(added_by__isnull=True, job__owner=user_id)
+    analyses = Artefact.objects.filter(asked, kind__in=ANALYSES, state__in=WorkState.unfinished())
     counts = NeighbourCount.objects.filter(alignment__owner=user_id, state__in=WorkState.unfinished())
     return analyses.count() + counts.count()
 

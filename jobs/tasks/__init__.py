@@ -18,6 +18,7 @@ from jobs.library.contexts import contexts_sweep
 from jobs.metering.stored import storage_sample
 from jobs.models import Worker
 from jobs.notices.services import mails_send
+from jobs.projects.services import projects_purge
 from jobs.queue import dispatch as queue
 from jobs.queue import progress
 from jobs.queue.lifecycle import job_delete, job_finalise
@@ -77,13 +78,18 @@ def reap() -> None:
 
 @shared_task(name=TASK_EXPIRE)
 def expire() -> None:
-    """Add stored bytes to the accounts. Delete expired results, for at most about a minute: beat calls again."""
+    """Add stored bytes to the accounts. Delete expired results, for about a minute, and deleted projects.
+
+    Beat calls again.
+    """
     with hold("e1-expire") as alone:
         if not alone:
             return
         storage_sample()
         if purged := jobs_expire():
             log.info("freed the storage of %d expired jobs", purged)
+        if purged := projects_purge():
+            log.info("purged %d deleted projects; what they held stays", purged)
         while contexts_sweep():
             pass
         duties.duty_done(duties.EXPIRE)

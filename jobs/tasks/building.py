@@ -39,7 +39,8 @@ def artefact_build(*, artefact_id: int) -> bool:
         with tempfile.TemporaryDirectory(prefix="e1-artefact-") as folder:
             built = BUILDERS[artefact.kind](artefact, Path(folder), renew)
             # Result files are exempt from the storage quota; analyses are not.
-            charged_to = artefact.job.owner_id if artefact.kind in KINDS else None
+            asker = artefact.added_by_id or artefact.job.owner_id
+            charged_to = asker if artefact.kind in KINDS else None
             return artefact_store(artefact, paths=built.paths, facts=built.facts, charged_to=charged_to)
     except LeaseLost:
         return False

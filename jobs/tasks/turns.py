@@ -41,8 +41,8 @@ def next_in_turn() -> tuple[str, str] | None:
     found = database.rows(
         """
         WITH every AS NOT MATERIALIZED (
-            SELECT 'artefact' AS kind, work.id::text AS pk, job.owner_id, work.created_at, work.finished_at,
-                work.attempts, work.state, work.lease_end
+            SELECT 'artefact' AS kind, work.id::text AS pk, coalesce(work.added_by_id, job.owner_id) AS owner_id,
+                work.created_at, work.finished_at, work.attempts, work.state, work.lease_end
             FROM jobs_artefact work JOIN jobs_job job ON job.id = work.job_id
             UNION ALL
             SELECT 'neighbourcount', work.id::text, alignment.owner_id, work.created_at, work.finished_at,

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
+from django.contrib.auth.models import User
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -24,7 +25,7 @@ from jobs.web.rest.bodies import MultipartBodyParser
 from jobs.web.rest.forms import file_of
 from jobs.web.rest.views import ROW_ERRORS, JobView, refusals
 
-REFUSED = refusals(400, 401, 404, 409, 410, 413)
+REFUSED = refusals(400, 401, 403, 404, 409, 410, 413)
 
 
 class AssayList(JobView):
@@ -44,7 +45,7 @@ class AssayList(JobView):
         """Compare measured values with the scores of a job of score or scan."""
         job = self.job_with_rows(job_id)
         data: Any = request.data
-        assay = assay_upload(job, data, request.FILES)
+        assay = assay_upload(job, self.owner(), data, request.FILES)
         body = assay_body(assay)
         return Response(body, status=201, headers={"Location": body["url"]})
 
@@ -85,7 +86,7 @@ def numbering_fields(data: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return None if number is None else {"offset": number}
 
 
-def assay_upload(job: Job, data: Mapping[str, Any], files: Mapping[str, Any], *, first: int = 0) -> Assay:
+def assay_upload(job: Job, user: User, data: Mapping[str, Any], files: Mapping[str, Any], *, first: int = 0) -> Assay:
     """Store the assay of a form, in which the job's first item has the number `first`. Raises ServiceError."""
     item = form_number(data, "item", low=first)
     content, name = file_of(files, MAX_ASSAY_BYTES)
@@ -99,4 +100,5 @@ def assay_upload(job: Job, data: Mapping[str, Any], files: Mapping[str, Any], *,
         value_column=str(data.get("value_column", "")),
         sheet=str(data.get("sheet", "")),
         skip_bad=skips_bad(data),
+        by=user,
     )

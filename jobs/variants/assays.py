@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from django.contrib.auth.models import User
 from django.db import transaction
 
 from jobs.actions import SCORERS, get_action
@@ -43,8 +44,9 @@ def assay_add(
     value_column: str = "",
     sheet: str = "",
     skip_bad: bool = False,
+    by: User | None = None,
 ) -> Assay:
-    """Store the measurements in the CSV file `data`.
+    """Store the measurements in the CSV file `data`, sent by `by`, by default the job's owner.
 
     `numbering` has the parameters `offset` and `numbering` of the names, or is a file. If it is None, the names have
     the job's own.
@@ -61,7 +63,8 @@ def assay_add(
         )
     parent = parent_of(job, item_index)
     numbers = _numbers(numbering, job, parent)
-    with READING.turn(job.owner_id):
+    user_id = job.owner_id if by is None else by.pk
+    with READING.turn(user_id):
         table = read_assay(
             io.BytesIO(data),
             variant_column=variant_column,
@@ -73,9 +76,10 @@ def assay_add(
     values = np.array(table.values, dtype="<f8").tobytes()
     size = sum(map(len, table.names)) + len(values)
     with transaction.atomic():
-        quota_admit_attachment(job, Assay, size)
+        quota_admit_attachment(job, Assay, size, user_id=user_id)
         made = Assay.objects.create(
             job=job,
+            added_by_id=None if user_id == job.owner_id else user_id,
             item_index=item_index,
             name=file_name(name, "measurements"),
             sha256=hashlib.sha256(data).hexdigest(),

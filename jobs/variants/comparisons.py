@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from e1protocol import CANONICAL
 from jobs.actions import SCORERS, get_action
 from jobs.errors import Conflict, InvalidInput
-from jobs.library.selectors import jobs_of, parent_of
+from jobs.library.selectors import jobs_open_to, parent_of
 from jobs.models import Item, Job
 from jobs.models.states import JobState
 from jobs.queue.progress import results_fingerprint
@@ -126,10 +126,10 @@ def _scores(side: Side) -> dict[Variant, float]:
     }
 
 
-def others_of(owner: User, side: Side) -> Iterator[tuple[Job, int, str]]:
-    """Yield the owner's other runs of the same parent, the newest first: job, item, and what it is."""
+def others_of(user: User, side: Side) -> Iterator[tuple[Job, int, str]]:
+    """Yield other runs of the same parent that the user may see, the newest first: job, item, and what it is."""
     parent = _parent(side)
-    jobs = jobs_of(owner).filter(action__in=SCORERS).exclude(state=JobState.EXPIRED).order_by("-created_at")
+    jobs = jobs_open_to(user).filter(action__in=SCORERS).exclude(state=JobState.EXPIRED).order_by("-created_at")
     for job in jobs[:MOST_LISTED]:
         if get_action(job.action).takes_variants:
             found = [0] if job.params.get("parent") == parent else []
@@ -175,11 +175,11 @@ def facts_of(found: Comparison) -> dict[str, Any]:
     }
 
 
-def second_side(owner: User, text: str, item: int) -> Side | None:
-    """Return the owner's run with this id, or None if there is none."""
+def second_side(user: User, text: str, item: int) -> Side | None:
+    """Return the run with this id, or None if there is none that the user may see."""
     try:
         wanted = UUID(text)
     except ValueError:
         return None
-    job = jobs_of(owner).filter(pk=wanted).first()
+    job = jobs_open_to(user).filter(pk=wanted).first()
     return Side(job, item) if job is not None else None

@@ -31,7 +31,7 @@ from jobs.variants.files import content_type, variant_blocks
 from jobs.variants.rows import OTHER_LENGTH
 from jobs.variants.scan_pages import scoring_of
 from jobs.variants.table import MAX_RANKED, VariantTable, Wanted, variant_table
-from jobs.web.access import own_job_with_rows, page
+from jobs.web.access import own_job_with_rows, page, user_of
 from jobs.web.fragments import asks_whether_new, new_or_not
 from jobs.web.links import changed, paged, searched
 from jobs.web.numbers import FORM_LIMIT
@@ -132,7 +132,7 @@ def variants_page(request: HttpRequest, job_id: UUID) -> HttpResponse:
     top = changed(request.GET, page=None, ranked=job.pk, top=TOP, sort=None)
     context = {
         "job": job,
-        "shared": contexts_of_job(job),
+        "shared": contexts_of_job(job, user_of(request)),
         "wanted": wanted,
         "position": request.GET.get("position", ""),
         "position_fault": fault,

@@ -24,7 +24,7 @@ from jobs.science.variants.numbering_forms import described, numbering_of, texts
 from jobs.science.variants.overlays import Point
 from jobs.variants.api import assay_body, assay_upload
 from jobs.variants.assays import assay_of, assays_of, labelled, numbering_of_assay
-from jobs.web.access import own_job_with_rows, page
+from jobs.web.access import own_job_with_rows, page, user_of
 from jobs.web.links import changed, paged
 
 PLACES = ("file", "sheet", "variant_column", "value_column", "offset", "numbering", "item", "chain")
@@ -53,7 +53,7 @@ def assay_list(request: HttpRequest, job_id: UUID) -> HttpResponse:
     error: ServiceError | None = None
     if request.method == "POST":
         try:
-            made = assay_upload(job, data, request.FILES, first=1)
+            made = assay_upload(job, user_of(request), data, request.FILES, first=1)
             return redirect("assay-page", job.pk, made.pk)
         except ServiceError as refused:
             error = refused
@@ -88,7 +88,7 @@ def assay_page(request: HttpRequest, job_id: UUID, assay_id: int) -> HttpRespons
     found, links = paged(request.GET, best, anchor="#table-view")
     context = {
         "job": job,
-        "shared": contexts_of_job(job),
+        "shared": contexts_of_job(job, user_of(request)),
         "assay": body,
         "numbering": described(numbering),
         "points": [(points[at], keys.texts(points[at].variant)[1] if keys else "") for at in found],

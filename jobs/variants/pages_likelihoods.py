@@ -21,7 +21,7 @@ from jobs.variants.files import content_type
 from jobs.variants.likelihoods import SORTS, best_fasta, is_ranked, likelihood_blocks, likelihood_table
 from jobs.variants.pages import TOP, top_of
 from jobs.variants.table import MAX_RANKED
-from jobs.web.access import own_job_with_rows, page
+from jobs.web.access import own_job_with_rows, page, user_of
 from jobs.web.fragments import asks_whether_new, new_or_not
 from jobs.web.links import changed, paged, searched
 
@@ -45,7 +45,7 @@ def likelihoods_page(request: HttpRequest, job_id: UUID) -> HttpResponse:
     found, links = paged(request.GET, rows)
     context = {
         "job": job,
-        "shared": contexts_of_job(job),
+        "shared": contexts_of_job(job, user_of(request)),
         "rows": table.rows(np.asarray(list(found), dtype=np.intp)),
         "page": found,
         "total": len(table),
