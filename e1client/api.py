@@ -16,6 +16,7 @@ from e1client.items import ContextLike, ItemLike, open_context, open_items
 from e1client.job import Job, JobLike, job_path
 from e1client.numbering import NumberingLike, numbering_file
 from e1client.params import with_dtype
+from e1client.projects import ProjectClient, ProjectLike
 from e1client.reading import Body
 from e1client.requests import NEEDED, is_request, request_of
 from e1client.sync import ask
@@ -29,7 +30,7 @@ STILL_READ = "idempotency_in_progress"
 """Code of a 409: the same submission arrived before, and the server still reads it."""
 
 
-class Client(ContextClient, AnalysisClient, ComparisonClient):
+class Client(ContextClient, AnalysisClient, ComparisonClient, ProjectClient):
     """A connection to one server: `with Client() as client: ...`.
 
     Threads may share a client. A process that inherits one, by fork or by pickle, opens connections of its own.
@@ -49,6 +50,7 @@ class Client(ContextClient, AnalysisClient, ComparisonClient):
         context: ContextLike | None = None,
         numbering: NumberingLike | None = None,
         name: str = "",
+        project: ProjectLike = "",
         on_invalid: str | None = None,
         layout: str = "",
         sheet: str = "",
@@ -60,7 +62,7 @@ class Client(ContextClient, AnalysisClient, ComparisonClient):
         sequences, goes with every query. `numbering` is a file with the number of each residue, for score and scan.
         `dtype="float16"` stores embeddings and logits in half the bytes, with three digits. `on_invalid="skip"` queues
         the good records and lists the others as skipped. The request carries an Idempotency-Key, a new one unless `key`
-        is given: repeating it creates no second job.
+        is given: repeating it creates no second job. `project` is a project that you may edit: its id or name.
 
         `layout` says what bare lines are: "join" for one sequence, "lines" for a sequence on each. `sheet` names one of
         a workbook. Raises Rejected with a problem for every bad record.
@@ -69,11 +71,12 @@ class Client(ContextClient, AnalysisClient, ComparisonClient):
         before its fields.
         """
         if is_request(file):
-            fields = _request(model, action, params, dtype, context, on_invalid) | ({"name": name} if name else {})
+            named = {"name": name} if name else {}
+            fields = _request(model, action, params, dtype, context, on_invalid) | named | self._placed(project)
             body = request_of(file, fields, _apart(context, numbering, layout, sheet))
             return self._queue("/api/jobs/", {"content": body}, JSON, key)
         fields = _fields(*_both(model, action), with_dtype(params, dtype), name, on_invalid, numbering)
-        fields |= _reading(layout, sheet)
+        fields |= _reading(layout, sheet) | self._placed(project)
         return self._submit("/api/jobs/", fields, _files(file, context, numbering), key)
 
     def estimate(
@@ -132,6 +135,7 @@ class Client(ContextClient, AnalysisClient, ComparisonClient):
         dtype: str | None = None,
         context: ContextLike | None = None,
         name: str = "",
+        project: ProjectLike = "",
         on_invalid: str | None = None,
         key: str | None = None,
     ) -> Job:
@@ -139,8 +143,12 @@ class Client(ContextClient, AnalysisClient, ComparisonClient):
 
         Any number of them: they go to a temporary JSONL file first. Line 1 of an error is the first item.
         """
-        fields = _fields(model, action, with_dtype(params, dtype), name, on_invalid)
+        fields = _fields(model, action, with_dtype(params, dtype), name, on_invalid) | self._placed(project)
         return self._submit("/api/jobs/", fields, {"file": open_items(items)} | _context(context), key)
+
+    def _placed(self, project: ProjectLike) -> dict[str, str]:
+        """Return the field that puts a job into a project, none for ""."""
+        return {"project": self.project_id(project)} if project else {}
 
     def _submit(self, path: str, fields: dict[str, str], uploads: Mapping[str, Upload], key: str | None) -> Job:
         with all_open(uploads) as files:

@@ -28,6 +28,7 @@ from e1client.job_cli import job_app
 from e1client.numbering import chosen
 from e1client.params import parse_params
 from e1client.progress import reporting, say
+from e1client.project_cli import project_app
 from e1client.records_cli import records_app
 from e1client.render import table_lines
 from e1client.search_cli import context_app
@@ -65,6 +66,7 @@ app.add_typer(analysis_app)
 app.add_typer(comparison_app)
 app.add_typer(records_app)
 app.add_typer(context_app, name="context")
+app.add_typer(project_app, name="project")
 
 OutOption = Annotated[
     Path | None,
@@ -105,6 +107,7 @@ def submit(  # noqa: PLR0917 - typer calls it; every parameter is an option of t
     numbering_column: NumberingColumnOption = "",
     numbering_chain: NumberingChainOption = "",
     name: Annotated[str, typer.Option(help="A name to find the job by.")] = "",
+    project: Annotated[str, typer.Option(help="A project to put the job into: its name or id.")] = "",
     on_invalid: OnInvalidOption = None,
     layout: LayoutOption = None,
     sheet: SheetOption = "",
@@ -124,7 +127,8 @@ def submit(  # noqa: PLR0917 - typer calls it; every parameter is an option of t
             raise UsageError("--quiet prints an id and does not wait; leave out --wait and --out")
         job = client.submit(
             file, model=model, action=action, params=parse_params(param) or None, dtype=dtype, context=context,
-            name=name, on_invalid=on_invalid, numbering=chosen(numbering, numbering_column, numbering_chain),
+            name=name, project=project, on_invalid=on_invalid,
+            numbering=chosen(numbering, numbering_column, numbering_chain),
             layout=layout or "", sheet=sheet,
         )  # fmt: skip
         teller.back()
@@ -187,9 +191,10 @@ def extend(  # noqa: PLR0917 - typer calls it; every parameter is an option of t
 
 
 @app.command()
-def status(
+def status(  # noqa: PLR0917 - typer calls it; every parameter is an option of the command
     job: Annotated[str | None, typer.Argument(metavar="[JOB]", help="Without it: the recent jobs.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="How many recent jobs.")] = 20,
+    project: Annotated[str, typer.Option(help="Only jobs of this project, whoever submitted them.")] = "",
     wait: WaitFlag = False,
     wait_timeout: WaitTimeout = None,
     as_json: JsonFlag = False,
@@ -199,7 +204,7 @@ def status(
         if job is None:
             if wait:
                 raise UsageError("--wait needs a JOB")
-            jobs = client.jobs(limit=limit)
+            jobs = client.jobs(limit=limit, project=client.project_id(project) if project else "")
             show([row.data for row in jobs], lambda _: table_lines(jobs), as_json=as_json)
         elif wait:
             follow(client, teller, job, wait_timeout, None, as_json=as_json)

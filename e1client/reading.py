@@ -74,13 +74,16 @@ class JobReader:
         model: str | None = None,
         action: str | None = None,
         interactive: bool | None = None,
+        project: str = "",
+        tag: str = "",
         limit: int = 20,
     ) -> list[Job]:
         """Return the most recent jobs, newest first, at most `limit`, optionally of one state, model or action.
 
-        `interactive=False` omits jobs that answered synchronous requests; True omits all others.
+        `interactive=False` omits jobs that answered synchronous requests; True omits all others. With the id
+        of a `project`, its jobs are listed, by all members; `tag` narrows to jobs with a tag.
         """
-        wanted = {"state": state, "model": model, "action": action}
+        wanted = {"state": state, "model": model, "action": action, "project": project, "tag": tag}
         if interactive is not None:
             wanted["interactive"] = str(interactive).lower()
         query = {"page_size": str(min(limit, JOBS_PAGE))} | {name: text for name, text in wanted.items() if text}

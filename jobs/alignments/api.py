@@ -24,6 +24,7 @@ from jobs.contexts.serializers import ContextSetBody
 from jobs.contexts.services import check_set_name
 from jobs.errors import Problem
 from jobs.intake.requests import enabled_model
+from jobs.library.sharing import Right
 from jobs.models import Alignment, NeighbourCount
 from jobs.parsing.bodies import unknown_fields
 from jobs.science.alignments.sampling import Drawn, Sampler
@@ -78,7 +79,7 @@ class AlignmentDetail(JobView):
     @extend_schema(operation_id="alignments_delete", responses={204: None, **COMMON_ERRORS})
     def delete(self, request: Request, alignment_id: UUID) -> Response:
         """Delete an alignment. Context sets that were drawn from it stay."""
-        alignment_delete(alignment_id=alignment_of(self.owner(), alignment_id).pk)
+        alignment_delete(alignment_id=alignment_of(self.owner(), alignment_id, Right.OWN).pk)
         return Response(status=204)
 
 
@@ -90,7 +91,7 @@ class AlignmentSample(JobView):
             200: shapes.SamplePreview,
             201: ContextSetBody,
             202: shapes.Counting,
-            **refusals(400, 401, 404, 409),
+            **refusals(400, 401, 403, 404, 409),
         },
     )
     def post(self, request: Request, alignment_id: UUID) -> Response:
@@ -98,7 +99,7 @@ class AlignmentSample(JobView):
 
         The answer is 202 while the neighbours of a deep alignment are counted; repeat the request then.
         """
-        stored = alignment_of(self.owner(), alignment_id)
+        stored = alignment_of(self.owner(), alignment_id, Right.EDIT)
         data: Any = request.data
         asked = _asked(data)
         samplings = samplings_of(data.get("preset"), data.get("samplings"), data.get("seed", 0))

@@ -19,7 +19,7 @@ RAW_BODIES = dict.fromkeys(RAW_KINDS, OpenApiTypes.BINARY)
 SUBMISSION_BODIES = {"application/json": JobSubmission, "multipart/form-data": JobUpload, **RAW_BODIES}
 RAW_FIELDS = [
     OpenApiParameter(name, str, description="With a raw body only.")
-    for name in ("model", "action", "params", "name", "on_invalid", "layout", "sheet", "filename")
+    for name in ("model", "action", "params", "name", "project", "on_invalid", "layout", "sheet", "filename")
 ]
 
 

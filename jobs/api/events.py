@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
+from django.contrib.auth.models import User
 from django.db import close_old_connections
 from django.http import StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
@@ -15,6 +16,7 @@ from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
+from jobs.library.selectors import jobs_open_to
 from jobs.models import Job
 from jobs.models.states import JobState
 from jobs.queue import progress
@@ -53,23 +55,24 @@ class JobEvents(JobView):
     def get(self, request: Request, job_id: UUID) -> StreamingHttpResponse:
         """Stream a tick whenever the job changes, until it is closed."""
         job = self.job(job_id)
-        response = StreamingHttpResponse(ticks(job.pk), content_type="text/event-stream")
+        response = StreamingHttpResponse(ticks(job.pk, self.owner()), content_type="text/event-stream")
         response["Cache-Control"] = "no-cache"
         response["X-Accel-Buffering"] = "no"
         return response
 
 
-def ticks(job_id: UUID) -> Iterator[bytes]:
+def ticks(job_id: UUID, user: User) -> Iterator[bytes]:
     """Yield a `tick` for each change of state, counts or work units, comments in between, and `done` at the end.
 
-    The stream also ends when the job is deleted, or its owner deactivated.
+    The stream also ends when the job is deleted or no longer open to the user, or when its owner or the user is
+    deactivated.
     """
     seen: bytes | None = None
     started = said = time.monotonic()
     while time.monotonic() - started < LONGEST_STREAM_SECONDS:
         close_old_connections()
-        job = Job.objects.filter(pk=job_id, owner__is_active=True).first()
-        if job is None:
+        job = jobs_open_to(user).filter(pk=job_id, owner__is_active=True).first()
+        if job is None or not User.objects.filter(pk=user.pk, is_active=True).exists():
             yield b"event: done\ndata: {}\n\n"
             return
         state = orjson.dumps(_data_of(job))

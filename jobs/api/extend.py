@@ -13,6 +13,7 @@ from jobs.api.estimate import RAW_BODIES
 from jobs.api.views import JobView
 from jobs.intake.extend import check_extendable, job_extend
 from jobs.intake.requests import read_submission
+from jobs.library.sharing import Right
 from jobs.web.rest.bodies import STREAMED, JsonBodyParser, MultipartBodyParser
 from jobs.web.rest.views import COMMON_ERRORS, refusals
 
@@ -42,7 +43,7 @@ class JobExtend(JobView):
 
         A job that has ended is queued again. Bad input leaves the job unchanged.
         """
-        job = self.job(job_id)
+        job = self.job(job_id, Right.OWN)
         known = {"model": job.model, "action": job.action, "params": job.params, "on_invalid": job.on_invalid}
         check_extendable(job)
         job_extend(job=job, submission=read_submission(request, known))

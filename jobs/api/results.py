@@ -28,6 +28,7 @@ from jobs.errors import Conflict, InvalidInput, NotFound
 from jobs.files.names import attachment
 from jobs.library import selectors
 from jobs.maps.params import FORMATS as ANALYSIS_FORMATS
+from jobs.maps.services import analysis_of
 from jobs.models import Artefact, Item, Job
 from jobs.models.artefacts import ANALYSES
 from jobs.models.states import ArtefactState, ItemState, WorkState
@@ -115,7 +116,7 @@ class JobResults(JobView):
         """
         job, format = self.job_with_rows(job_id), request.query_params.get("format", "jsonl")
         if format_of(format).blocks is None:
-            return artefact_response(job, artefact_request(job=job, kind=format))
+            return artefact_response(job, artefact_request(job=job, kind=format, by=self.owner()))
         asked = request.query_params
         export = export_open(job, format, Part(asked.get("table", ""), bom=_bom(request)))
         return _attachment(export.blocks, export.content_type, export.filename)
@@ -182,6 +183,8 @@ class JobArtefact(JobView):
         """Download a file that is built in the background: 202 until it is ready."""
         job = self.job_with_rows(job_id)
         artefact = Artefact.objects.filter(job=job, pk=artefact_id).first()
+        if artefact is not None and artefact.kind in ANALYSES:
+            artefact = analysis_of(job, self.owner(), artefact_id)
         if artefact is None:
             raise NotFound(f"job {job_id} has no file {artefact_id}; ask for its results again")
         return artefact_response(job, artefact, request.query_params.get("format"))

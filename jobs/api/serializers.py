@@ -61,6 +61,9 @@ class JobSubmission(JobExtension):
     action = s.CharField()
     params = ParamsField(required=False, allow_null=True)
     name = s.CharField(required=False, allow_null=True, allow_blank=True)
+    project = s.CharField(
+        required=False, allow_null=True, allow_blank=True, help_text="The id of a project that you may edit."
+    )
 
 
 class JobExtensionUpload(Shape):
@@ -77,6 +80,7 @@ class JobUpload(JobExtensionUpload):
     action = s.CharField()
     params = s.CharField(required=False, help_text="JSON object as text, as in the JSON body.")
     name = s.CharField(required=False)
+    project = s.CharField(required=False, help_text="The id of a project that you may edit.")
     numbering_file = s.FileField(
         required=False,
         help_text="For score and scan: a structure (PDB, mmCIF), a table or a list with the number of each residue.",
@@ -120,6 +124,9 @@ class JobSummary(Shape):
     id = s.UUIDField()
     url = Url("job-detail", "pk")
     name = s.CharField()
+    owner = s.CharField(source="owner.username", help_text="Who submitted it.")
+    project = s.UUIDField(source="project_id", allow_null=True)
+    tags = s.ListField(child=s.CharField())
     model = s.CharField()
     action = s.CharField()
     params = s.DictField()
@@ -129,6 +136,7 @@ class JobSummary(Shape):
     created_at = s.DateTimeField()
     started_at = s.DateTimeField(allow_null=True)
     finished_at = s.DateTimeField(allow_null=True)
+    archived_at = s.DateTimeField(allow_null=True)
     expires_at = s.DateTimeField(allow_null=True, help_text="When items and results are removed; null for never.")
     stored_bytes = s.IntegerField(
         help_text="Letters and results, without files built from them. For an unfinished job, the reserved bytes."
@@ -166,7 +174,15 @@ class JobBody(JobSummary):
 
 
 class JobChange(Shape):
-    name = s.CharField(max_length=200, allow_blank=True)
+    name = s.CharField(max_length=200, allow_blank=True, required=False)
+    project = s.CharField(
+        allow_null=True,
+        allow_blank=True,
+        required=False,
+        help_text="The id of a project that you may edit; null: none.",
+    )
+    tags = s.ListField(child=s.CharField(max_length=40), required=False, help_text="All tags of the job, at most 20.")
+    archived = s.BooleanField(required=False, help_text="The page of jobs leaves out archived ones.")
 
 
 class JobPage(ListPage):

@@ -11,6 +11,8 @@ from jobs.contexts import api as contexts
 from jobs.maps import api as analyses
 from jobs.maps import api_columns as columns
 from jobs.metering import api as metering
+from jobs.projects import api as projects
+from jobs.projects import api_sharing as sharing
 from jobs.quotas import api as quotas
 from jobs.variants import api as attachments
 from jobs.variants import api_comparisons as comparisons
@@ -61,6 +63,20 @@ urlpatterns = [
     path("api/jobs/<uuid:job_id>/keep/", jobs.JobKeep.as_view(), name="job-keep"),
     path("api/jobs/<uuid:job_id>/extend/", extend.JobExtend.as_view(), name="job-extend"),
     path("api/jobs/<uuid:job_id>/retry/", jobs.JobRetry.as_view(), name="job-retry"),
+    path("api/projects/", projects.ProjectList.as_view(), name="project-list"),
+    path("api/projects/join/", sharing.ProjectJoin.as_view(), name="project-join"),
+    path("api/projects/<uuid:project_id>/", projects.ProjectDetail.as_view(), name="project-detail"),
+    path("api/projects/<uuid:project_id>/restore/", projects.ProjectRestore.as_view(), name="project-restore"),
+    path("api/projects/<uuid:project_id>/add/", projects.ProjectAdd.as_view(), name="project-add"),
+    path("api/projects/<uuid:project_id>/remove/", projects.ProjectRemove.as_view(), name="project-remove"),
+    path("api/projects/<uuid:project_id>/members/", sharing.ProjectMembers.as_view(), name="project-members"),
+    path(
+        "api/projects/<uuid:project_id>/members/<str:username>/",
+        sharing.ProjectMemberDetail.as_view(),
+        name="project-member",
+    ),
+    path("api/projects/<uuid:project_id>/link/", sharing.ProjectLink.as_view(), name="project-link"),
+    path("api/projects/<uuid:project_id>/hand-over/", sharing.ProjectHandOver.as_view(), name="project-hand-over"),
     path("api/alignments/", alignments.AlignmentList.as_view(), name="alignment-list"),
     path("api/alignments/<uuid:alignment_id>/", alignments.AlignmentDetail.as_view(), name="alignment-detail"),
     path("api/alignments/<uuid:alignment_id>/sample/", alignments.AlignmentSample.as_view(), name="alignment-sample"),

@@ -44,7 +44,7 @@ class StructureList(JobView):
         content, name = file_of(request.FILES, MAX_STRUCTURE_BYTES)
         chain = str(data.get("chain", ""))
         item = form_number(data, "item", low=0) or 0
-        made = structure_add(job=job, data=content, name=name, item_index=item, chain=chain)
+        made = structure_add(job=job, data=content, name=name, item_index=item, chain=chain, by=self.owner())
         body = shapes.StructureDetail(judged(made)).data
         return Response(body, status=201, headers={"Location": body["url"]})
 

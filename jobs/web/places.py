@@ -136,13 +136,15 @@ def request_done() -> None:
 
 
 def answer_in_turn(user_id: int, size: int) -> None:
-    """Wait for this user's turn before results of `size` bytes are made into an answer. The turn ends with the request.
+    """Wait for a turn before results of `size` bytes are made into an answer. The turn ends with the request.
 
+    It is the turn of the user whose place the thread holds, such as a reader of a shared job, else that of `user_id`.
     Outside of a request nothing happens.
     """
     if size < LARGE_ANSWER or not getattr(_thread, "in_request", False) or getattr(_thread, "turn", None):
         return
-    turn = Turn(ANSWERING, user_id)
+    who = getattr(_thread, "who", None)
+    turn = Turn(ANSWERING, who if isinstance(who, int) else user_id)
     turn.begin()
     _thread.turn = turn
 

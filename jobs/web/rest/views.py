@@ -8,10 +8,12 @@ from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.http.response import HttpResponseBase
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from jobs.library import selectors
+from jobs.library.sharing import Right
 from jobs.models import Job
 from jobs.web.rest import serializers as docs
 from jobs.web.rest.bodies import MultipartBodyParser
@@ -23,13 +25,13 @@ def refusals(*codes: int) -> dict[int, type[docs.ErrorBody]]:
     return dict.fromkeys(codes, docs.ErrorBody)
 
 
-COMMON_ERRORS = refusals(401, 404)
-ROW_ERRORS = refusals(401, 404, 410)
+COMMON_ERRORS = refusals(401, 403, 404)
+ROW_ERRORS = refusals(401, 403, 404, 410)
 """Responses for views that read items and results; 410 once the job has expired."""
 
 
 class JobView(APIView):
-    """A view that finds its user's own jobs."""
+    """A view that finds the jobs that its user may see or change."""
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
         with ExitStack() as self._places:
@@ -44,11 +46,19 @@ class JobView(APIView):
     def owner(self) -> User:
         return cast(User, self.request.user)
 
-    def job(self, job_id: UUID) -> Job:
-        return selectors.job_of(self.owner(), job_id)
+    def needed(self) -> Right:
+        """Return the right that the request needs: its method says whether it changes anything."""
+        return Right.VIEW if self.request.method in SAFE_METHODS else Right.EDIT
+
+    def job(self, job_id: UUID, right: Right | None = None) -> Job:
+        """Return a job on which the user has the right, by default the one that the method needs.
+
+        Raises NotFound if the user may not see the job, and Forbidden if the user may see it only.
+        """
+        return selectors.job_of(self.owner(), job_id, self.needed() if right is None else right)
 
     def job_with_rows(self, job_id: UUID) -> Job:
-        """Return the user's own job. Raises Gone `results_expired` if its items and results have expired."""
+        """Return a job as `job` does. Raises Gone `results_expired` if its items and results have expired."""
         job = self.job(job_id)
         selectors.require_rows(job)
         return job
