@@ -17,9 +17,11 @@ from jobs.operations import api as health
 from jobs.operations import pages as service
 from jobs.operations import pages_board as operations
 from jobs.pages import attachments as removal
-from jobs.pages import baskets, items, job, joblist, picks
+from jobs.pages import baskets, bulk, items, job, job_acts, joblist, picks
 from jobs.pages.new_job.cost import new_job_cost
 from jobs.pages.new_job.page import new_job
+from jobs.projects import pages as projects
+from jobs.projects import pages_sharing as sharing
 from jobs.quotas import pages as quota
 from jobs.variants import pages as variants
 from jobs.variants import pages_assays as attachments
@@ -42,9 +44,16 @@ urlpatterns = [
     path("jobs/new/", new_job, name="job-new-page"),
     path("jobs/new/cost/", new_job_cost, name="job-new-cost"),
     path("jobs/<uuid:job_id>/", job.job_page, name="job-page"),
-    path("jobs/<uuid:job_id>/act/", job.job_act, name="job-act"),
+    path("jobs/<uuid:job_id>/act/", job_acts.job_act, name="job-act"),
     path("jobs/<uuid:job_id>/items/", items.item_list, name="item-list-page"),
     path("jobs/<uuid:job_id>/items/<int:index>/", items.item_page, name="item-page"),
+    path("jobs/bulk/", bulk.job_bulk, name="job-bulk"),
+    path("projects/", projects.projects_page, name="projects-page"),
+    path("projects/hand-over/", sharing.hand_over_page, name="hand-over-page"),
+    path("projects/join/<str:token>/", sharing.project_join_page, name="project-join-page"),
+    path("projects/<uuid:project_id>/", projects.project_page, name="project-page"),
+    path("projects/<uuid:project_id>/act/", projects.project_act, name="project-act"),
+    path("projects/<uuid:project_id>/share/", sharing.project_share, name="project-share"),
     path("contexts/", contexts.contexts_page, name="contexts-page"),
     path("contexts/sets/<str:name>/", contexts.context_set_page, name="context-set-page"),
     path("contexts/alignments/<uuid:alignment_id>/", alignments.alignment_page, name="alignment-page"),

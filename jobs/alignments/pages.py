@@ -21,11 +21,12 @@ from jobs.alignments.selectors import alignment_of, bins_of, published_count
 from jobs.alignments.services import alignment_delete
 from jobs.contexts.services import check_set_name
 from jobs.errors import ServiceError
+from jobs.library.sharing import Right, right_on
 from jobs.models import Alignment, NeighbourCount
 from jobs.models.states import WorkState
 from jobs.parsing.numbers import whole
 from jobs.science.alignments.sampling import Sampling
-from jobs.web.access import page, user_of
+from jobs.web.access import needed, page, user_of
 from jobs.web.fragments import fragment
 from jobs.web.histogram import Histogram
 from jobs.web.numbers import typed
@@ -60,12 +61,13 @@ def _samplings(form: Mapping[str, Any]) -> tuple[Sampling, ...]:
 @require_http_methods(["GET", "HEAD", "POST"])
 def alignment_page(request: HttpRequest, alignment_id: UUID) -> HttpResponse:
     """Show the page. A POST previews contexts, stores them, or deletes the alignment."""
-    stored = alignment_of(user_of(request), alignment_id)
+    deleting = request.method == "POST" and request.POST.get("do") == "delete"
+    stored = alignment_of(user_of(request), alignment_id, Right.OWN if deleting else needed(request))
     if request.headers.get("HX-Target") == "live":
         return fragment(request, "jobs/alignments/_alignment_live.html", _live(stored))
     context: dict[str, Any] = {"form": _form(), "presets": list(PRESETS)}
     if request.method == "POST":
-        if request.POST.get("do") == "delete":
+        if deleting:
             alignment_delete(alignment_id=stored.pk)
             messages.add_message(request, messages.SUCCESS, f"The alignment {stored.name} is deleted.", "notice")
             return redirect("contexts-page")
@@ -83,6 +85,7 @@ def alignment_page(request: HttpRequest, alignment_id: UUID) -> HttpResponse:
         "drawn": is_drawn(stored),
         "histogram": Histogram.of(bins_of(stored.histogram)),
         "models": settings.E1_MODELS,
+        "right": right_on(stored, user_of(request)).name,
     }
     status = refusal.error.status_code if refusal else 200
     return render(request, "jobs/alignments/alignment.html", _live(stored) | more | context, status=status)

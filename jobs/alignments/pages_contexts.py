@@ -18,7 +18,8 @@ from jobs.contexts.api import name_of_file
 from jobs.contexts.selectors import context_set_of, context_sets_of, members_of
 from jobs.contexts.services import SET_RULES, context_set_create, context_set_delete, file_provenance
 from jobs.errors import InvalidInput, NotFound, Problem, ServiceError
-from jobs.models import HomologSearch, SequenceDatabase
+from jobs.library.sharing import Right, open_to
+from jobs.models import Alignment, HomologSearch, SequenceDatabase
 from jobs.models.states import WorkState
 from jobs.parsing import read_context
 from jobs.parsing.asked import layout_of
@@ -152,7 +153,8 @@ def _homologs(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def context_set_page(request: HttpRequest, name: str) -> HttpResponse:
     """Show one set: its contexts and their origin. A POST deletes it."""
-    one = context_set_of(user_of(request), name)
+    right = Right.OWN if request.method == "POST" else Right.VIEW
+    one = context_set_of(user_of(request), name, right)
     if request.method == "POST":
         context_set_delete(owner=user_of(request), name=one.name)
         messages.add_message(request, messages.SUCCESS, f"The context set {one.name} is deleted.", "notice")
@@ -162,9 +164,11 @@ def context_set_page(request: HttpRequest, name: str) -> HttpResponse:
         {"facts": facts, "origin": origin[at] if at < len(origin) else None} for at, facts in enumerate(members_of(one))
     ]
     alignment = one.provenance.get("alignment")
-    context: dict[str, Any] = {"set": one, "rows": rows, "origin": alignment}
+    own = one.owner_id == user_of(request).pk
+    context: dict[str, Any] = {"set": one, "rows": rows, "origin": alignment, "own": own}
     if alignment is not None:
-        context["there"] = alignments_of(user_of(request)).filter(pk=alignment["id"]).exists()
+        found = open_to(Alignment.objects.filter(pk=alignment["id"]), user_of(request))
+        context["there"] = found.exists()
     return render(request, "jobs/contexts/context_set.html", context)
 
 

@@ -20,6 +20,8 @@ PLACES: Mapping[str, str] = MappingProxyType(
         "assay-list-page": "variant-walkthrough#5-measurements",
         "assay-page": "variant-walkthrough#5-measurements",
         "comparison-page": "variant-walkthrough#6-two-runs-side-by-side",
+        "projects-page": "projects",
+        "project-page": "projects#who-may-do-what",
         "contexts-page": "contexts",
         "context-set-page": "contexts#terms",
         "alignment-page": "contexts#alignments",

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from jobs.errors import InvalidInput, ServiceError
 from jobs.files.names import attachment
+from jobs.library.sharing import Right
 from jobs.models import Job
 from jobs.results.export.names import item_file
 from jobs.science.variants.choosing import Pick, choose, possible
@@ -26,7 +27,8 @@ from jobs.web.access import own_job_with_rows, page
 @require_http_methods(["GET", "HEAD", "POST"])
 def basket_page(request: HttpRequest, job_id: UUID, index: int) -> HttpResponseBase:
     """Show the basket. A POST changes it and returns to the page that it came from; a script gets the new basket."""
-    job = own_job_with_rows(request, job_id)
+    # The basket is kept in the session of the person, so those who may only read have one too.
+    job = own_job_with_rows(request, job_id, Right.VIEW)
     if request.method != "POST":
         return render(request, "jobs/variants/basket.html", _context(request, scanned(request.session, job, index)))
     basket = scanned(request.session, job, index)

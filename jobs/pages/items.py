@@ -41,7 +41,7 @@ from jobs.science.variants.notations import is_notation
 from jobs.variants import pages as scores
 from jobs.variants import scan_pages as scans
 from jobs.variants.pages_assays import problems_by_field
-from jobs.web.access import own_job_with_rows, page, sent_from
+from jobs.web.access import own_job_with_rows, page, sent_from, user_of
 from jobs.web.fragments import asks_whether_new, new_or_not
 from jobs.web.links import changed, searched
 from jobs.web.rest.forms import file_of
@@ -123,7 +123,7 @@ def item_answer(
         "wrong": [(at + 1, item.sequence[at]) for at in wrong],
         "namesake": selectors.namesake_of(job, item),
         "context": item.context.sequences if item.context else [],
-        "shared": contexts_of_job(job),
+        "shared": contexts_of_job(job, user_of(request)),
         "chunk": item.chunk,
         "letters": CANONICAL,
         "bars": BARS,
@@ -221,7 +221,8 @@ def structure_upload(request: HttpRequest, job_id: UUID, index: int) -> HttpResp
     data: Any = request.POST
     try:
         content, name = file_of(request.FILES, MAX_STRUCTURE_BYTES)
-        structure_add(job=job, data=content, name=name, item_index=index, chain=data.get("chain", "").strip())
+        chain = data.get("chain", "").strip()
+        structure_add(job=job, data=content, name=name, item_index=index, chain=chain, by=user_of(request))
     except ServiceError as refused:
         more = {"asked": data, **problems_by_field(refused)}
         return item_answer(request, job, index, more, status=refused.status_code)

@@ -7,38 +7,34 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.contrib import messages
+from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from e1protocol import MODELS
 from jobs.actions import ACTIONS
 from jobs.api.presenters import present_item, present_job
-from jobs.background.artefacts import artefact_request, artefact_retry
 from jobs.contexts.selectors import context_runs
 from jobs.contexts.shared import shared_contexts
-from jobs.errors import ServiceError
 from jobs.library import selectors
+from jobs.library.sharing import Right, projects_open_to, right_on
 from jobs.maps.params import keeps_means
 from jobs.models import Job
-from jobs.models.states import ArtefactState, ItemState, JobState, WorkState
+from jobs.models.states import ArtefactState, ItemState, JobState
 from jobs.operations.health import trouble_of
 from jobs.pages.commands import commands_of
 from jobs.pages.downloads import downloads_of
 from jobs.pages.items import RESULT_PAGES, result_fragment
+from jobs.pages.job_acts import possible_acts
 from jobs.pages.job_facts import param_facts, sentence_parts
 from jobs.pages.outcome import outcome_of
 from jobs.parsing.left_out import cleaned_of, counts_by_kind, left_out_facts
-from jobs.queue import dispatch as queue
-from jobs.queue import lifecycle
 from jobs.queue.progress import job_counts, results_fingerprint
 from jobs.results.export.names import job_file
-from jobs.results.retention import job_keep
-from jobs.templatetags.moments import size
 from jobs.variants.likelihoods import is_ranked
-from jobs.web.access import own_job, page, sent_from, user_of
+from jobs.web.access import own_job, page, user_of
 from jobs.web.addresses import base_address
 from jobs.web.fragments import fragment
 
@@ -62,10 +58,11 @@ def job_page(request: HttpRequest, job_id: UUID) -> HttpResponse:
     job = own_job(request, job_id)
     if (part := _part(request, job)) is not None:
         return part
-    body = present_job(job)
-    context = _live(job, body) | _files(job, body) | _outcome(request, job)
+    body = _body(job)
+    right = right_on(job, user_of(request))
+    context = _live(job, body, user_of(request)) | _files(job, body) | _outcome(request, job)
     first_context = selectors.first_context(job)
-    runs = context_runs(job.owner, job.params.get("contexts", ()))
+    runs = context_runs(user_of(request), job.params.get("contexts", ()))
     base = base_address(request)
     more = {
         # The first item has the context that the job shares. Other contexts are in the library's own lines.
@@ -77,23 +74,32 @@ def job_page(request: HttpRequest, job_id: UUID) -> HttpResponse:
         "first_context": first_context,
         "model_title": MODELS[job.model].title,
         "summary": ACTIONS[job.action].summary,
+        "own": right == Right.OWN,
+        "project": projects_open_to(user_of(request)).filter(pk__in=[job.project_id] if job.project_id else []).first(),
+        "projects": projects_open_to(user_of(request), Right.EDIT).order_by("name"),
+        "tags": ", ".join(job.tags),
     }
     return render(request, "jobs/pages/job.html", context | more)
+
+
+def _body(job: Job) -> dict[str, Any]:
+    """Return the job as REST presents it, and whether the user may change it."""
+    return {**present_job(job), "may_edit": job.may_edit}
 
 
 def _part(request: HttpRequest, job: Job) -> HttpResponse | None:
     """Return the part of the page that htmx asks for, or None if it asks for the page."""
     match request.headers.get("HX-Target", ""):
         case "live":
-            return fragment(request, "jobs/pages/_job_live.html", _live(job, present_job(job)))
+            return fragment(request, "jobs/pages/_job_live.html", _live(job, _body(job), user_of(request)))
         case "files":
-            return fragment(request, "jobs/pages/_job_files.html", _files(job, present_job(job)))
+            return fragment(request, "jobs/pages/_job_files.html", _files(job, _body(job)))
         case "outcome":
             # Its forms have a token that changes, so the digest is that of the results.
             found = _outcome(request, job)
             if request.headers.get("E1-Seen") == found["seen"]:
                 return HttpResponse(status=204)
-            answer = render(request, "jobs/pages/_job_outcome.html", {"job": present_job(job), **found})
+            answer = render(request, "jobs/pages/_job_outcome.html", {"job": _body(job), **found})
             answer["E1-Digest"] = found["seen"]
             return answer
         case "":
@@ -119,18 +125,18 @@ def _outcome(request: HttpRequest, job: Job) -> dict[str, Any]:
     return found
 
 
-def _live(job: Job, body: dict[str, Any]) -> dict[str, Any]:
-    """Return what changes while the job runs. `body` is the job as REST presents it."""
+def _live(job: Job, body: dict[str, Any], user: User) -> dict[str, Any]:
+    """Return what changes while the job runs, for this user. `body` is the job as REST presents it."""
     expired = job.state == JobState.EXPIRED
     final = job.state in JobState.final()
-    runs = context_runs(job.owner, job.params.get("contexts", ())) if final else ()
+    runs = context_runs(user, job.params.get("contexts", ())) if final else ()
     return {
         "job": body,
         "final": final,
         "sentence": ", ".join(sentence_parts(body, shared_contexts(runs))),
         "waiting": job.state in JobState.claimable(),
         "trouble": trouble_of([job.model] if job.state in JobState.claimable() else []),
-        "can": _possible(job, body["counts"]),
+        "can": possible_acts(job, body["counts"], right_on(job, user)),
         "manifest_name": job_file(job, "manifest", suffix="json"),
         "expired": expired,
         "expires_soon": job.expires_at is not None and job.expires_at < timezone.now() + warning_time(),
@@ -163,70 +169,3 @@ def _files(job: Job, body: dict[str, Any]) -> dict[str, Any]:
 def warning_time() -> timedelta:
     """Return how long before the expiry a page warns: a week, or a quarter of a short term."""
     return min(timedelta(days=7), timedelta(days=settings.E1_RETENTION_DAYS) / 4)
-
-
-def _possible(job: Job, counts: dict[str, int]) -> dict[str, bool]:
-    """Return which buttons the job allows now."""
-    over = job.state in JobState.final()
-    return {
-        "cancel": not over and job.state not in (JobState.VALIDATING, JobState.CANCELLING),
-        "pause": job.state in JobState.claimable(),
-        "resume": job.state == JobState.PAUSED,
-        "retry": over and counts["failed"] > 0 and job.state != JobState.EXPIRED,
-        "keep": bool(settings.E1_RETENTION_DAYS) and job.expires_at is not None and job.state != JobState.EXPIRED,
-        "delete": job.state != JobState.VALIDATING,
-    }
-
-
-def _act(job: Job, act: str, name: str) -> str:
-    """Do what the button `act` means, and return a sentence about it; "" if there is no such button."""
-    match act:
-        case "rename":
-            lifecycle.job_rename(job_id=job.pk, name=name)
-            said = "The job has its new name."
-        case "retry":
-            count = lifecycle.job_retry(job_id=job.pk)
-            said = f"{count} failed item{'s are' if count > 1 else ' is'} queued again."
-        case "resume":
-            lifecycle.job_resume(job_id=job.pk)
-            said = "The job goes on."
-        case "pause":
-            lifecycle.job_pause(job_id=job.pk)
-            said = "The job pauses: what is being computed finishes, nothing new starts."
-        case "cancel":
-            lifecycle.job_cancel(job_id=job.pk)
-            said = "The job is cancelled. Finished results stay."
-        case "delete":
-            freed = lifecycle.job_delete(job_id=job.pk)
-            which = job.name or f"Job {job.pk.hex[:8]}"
-            said = f"{which} is deleted, with its results: {size(freed)} of your storage are free again."
-        case "keep":
-            job_keep(job_id=job.pk)
-            said = f"The results stay for {settings.E1_RETENTION_DAYS} days from now."
-        case "build-h5":
-            artefact = artefact_request(job=job, kind="h5")
-            if artefact.state == WorkState.FAILED:
-                artefact_retry(artefact)
-            said = "The HDF5 file is being built; its link appears below."
-        case _:
-            said = ""
-    if act in ("retry", "resume"):
-        queue.dispatch_quietly(job.model)
-    return said
-
-
-@page
-@sent_from("job-page", "job_id")
-def job_act(request: HttpRequest, job_id: UUID) -> HttpResponse:
-    """Do what a button of the page means, and redirect to the page with a sentence about it."""
-    job = own_job(request, job_id)
-    try:
-        said = _act(job, request.POST.get("do", ""), request.POST.get("name", "").strip())
-    except ServiceError as error:
-        messages.add_message(request, messages.ERROR, error.sentence, "problem")
-    else:
-        if said:
-            messages.add_message(request, messages.SUCCESS, said, "notice")
-    if selectors.jobs_of(user_of(request)).filter(pk=job_id).exists():
-        return redirect("job-page", job_id)
-    return redirect("job-list-page")

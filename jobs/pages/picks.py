@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
+from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
@@ -15,6 +16,7 @@ from jobs.api.presenters import present_item
 from jobs.errors import InvalidInput, NotFound, ServiceError
 from jobs.files.names import attachment
 from jobs.files.pieces import text_cell
+from jobs.library.sharing import Right
 from jobs.limits import MAX_JOB_NAME
 from jobs.maps.params import check_layer, keeps_means
 from jobs.maps.services import comparable_jobs, library_of
@@ -25,7 +27,7 @@ from jobs.pages.new_job.form import Asked
 from jobs.pages.new_job.page import form_page
 from jobs.parsing.numbers import whole
 from jobs.results.export.names import job_file
-from jobs.web.access import own_job, page, sent_from
+from jobs.web.access import own_job, page, sent_from, user_of
 
 MOST_NEW = 5_000
 """Selected items that fit into the form for a new job as text; more need a file."""
@@ -37,7 +39,7 @@ COUNTS = (10, 20, 50, 100)
 @sent_from("map-page", "job_id")
 def picks_act(request: HttpRequest, job_id: UUID) -> HttpResponseBase:
     """Return the items in `indices` (comma-separated) and `pick` (one each) as `do` tells: fasta, csv or new."""
-    job = own_job(request, job_id)
+    job = own_job(request, job_id, Right.VIEW)
     act = request.POST.get("do", "")
     try:
         indices = _indices(request, job)
@@ -86,7 +88,7 @@ def _new_job(request: HttpRequest, job: Job, indices: list[int]) -> HttpResponse
         raise InvalidInput.one(
             "too_many_picked", f"{len(indices):,} items are picked; the form takes {MOST_NEW:,}", remedy
         )
-    asked = Asked(model=job.model, action=job.action, on_invalid=job.on_invalid)
+    asked = Asked(user_of(request), model=job.model, action=job.action, on_invalid=job.on_invalid)
     asked.fill(job.params)
     asked.name = f"{len(indices):,} of {job.name or job.pk.hex[:8]}"[:MAX_JOB_NAME]
     asked.sequences = "".join(_fasta(job, indices))
@@ -108,21 +110,21 @@ def neighbours_page(request: HttpRequest, job_id: UUID, index: int) -> HttpRespo
         "k": count,
         "counts": COUNTS,
         "against": against,
-        "others": comparable_jobs(job),
+        "others": comparable_jobs(job, user_of(request)),
     }
     try:
-        context |= _found(job, index, count, against)
+        context |= _found(job, user_of(request), index, count, against)
     except ServiceError as error:
         context["refused"] = error
     return render(request, "jobs/pages/neighbours.html", context)
 
 
-def _found(job: Job, index: int, count: int, against: str) -> dict[str, Any]:
+def _found(job: Job, user: User, index: int, count: int, against: str) -> dict[str, Any]:
     """Return the neighbours for the page. Raises ServiceError if there is nothing to compare."""
     layer = check_layer(job, None) if keeps_means(job) else 0
     vector = vector_of_item(job, index, layer)
     try:
-        other = library_of(job, str(UUID(against)), layer) if against else None
+        other = library_of(job, user, str(UUID(against)), layer) if against else None
     except ValueError:
         raise NotFound("there is no such job") from None
     library = other or job

@@ -1,4 +1,4 @@
-"""Access to pages: only their owner sees them, after login."""
+"""Access to pages: only their owner and the people of their project see them, after login."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 
-from jobs.errors import Gone, NotFound
+from jobs.errors import Forbidden, Gone, NotFound
 from jobs.library import selectors
+from jobs.library.sharing import Right, right_on
 from jobs.models import Job
 from jobs.web.errors import refusal_page
 
@@ -45,6 +46,8 @@ def page(view: View) -> View:
             raise Http404(error.detail) from error
         except Gone as error:
             return refusal_page(request, "Expired", error)
+        except Forbidden as error:
+            return refusal_page(request, "Not allowed", error)
 
     return cast(View, never_cache(answer))
 
@@ -103,13 +106,23 @@ def user_of(request: HttpRequest) -> User:
     return cast(User, request.user)
 
 
-def own_job(request: HttpRequest, job_id: UUID) -> Job:
-    """Return the user's own job. Raises NotFound, also for another user's job."""
-    return selectors.job_of(user_of(request), job_id)
+def needed(request: HttpRequest) -> Right:
+    """Return the right that a request needs: its method says whether it changes anything."""
+    return Right.VIEW if request.method in ("GET", "HEAD", "OPTIONS") else Right.EDIT
 
 
-def own_job_with_rows(request: HttpRequest, job_id: UUID) -> Job:
-    """Return the user's own job. Raises Gone if its items and results have expired."""
-    job = own_job(request, job_id)
+def own_job(request: HttpRequest, job_id: UUID, right: Right | None = None) -> Job:
+    """Return a job on which the user has the right, by default the one that the method needs.
+
+    Raises NotFound if the user may not see the job, and Forbidden if the user may see it only.
+    """
+    job = selectors.job_of(user_of(request), job_id, needed(request) if right is None else right)
+    job.may_edit = right_on(job, user_of(request)) >= Right.EDIT
+    return job
+
+
+def own_job_with_rows(request: HttpRequest, job_id: UUID, right: Right | None = None) -> Job:
+    """Return a job as `own_job` does. Raises Gone if its items and results have expired."""
+    job = own_job(request, job_id, right)
     selectors.require_rows(job)
     return job

@@ -38,7 +38,7 @@ EARLIER = "="
 """The context set chosen for the contexts that all items of the earlier job shared. No set has such a name."""
 
 
-SAID = ("model", "action", "on_invalid", "name", "layout", "sheet", "context_layout")
+SAID = ("model", "action", "on_invalid", "name", "project", "layout", "sheet", "context_layout")
 """Fields that are submitted as they are."""
 
 
@@ -49,8 +49,9 @@ def new_key() -> str:
 
 @dataclass
 class Asked:
-    """The form, as text."""
+    """The form of a user, as text."""
 
+    owner: User
     model: str
     action: str = next(iter(ACTIONS))
     include: list[str] = field(default_factory=lambda: ["mean"])
@@ -59,6 +60,7 @@ class Asked:
     dtype: str = dtypes.DEFAULT
     on_invalid: str = "reject"
     name: str = ""
+    project: str = ""
     sequences: str = ""
     layout: str = ""
     sheet: str = ""
@@ -92,7 +94,7 @@ class Asked:
         if self._takes("positions"):
             params["positions"] = positions_of_text(self.positions, self.numbering)
         if self.context_set == EARLIER and self.earlier is not None:
-            runs = context_runs(self.earlier.owner, self.earlier.params.get("contexts", ()))
+            runs = context_runs(self.owner, self.earlier.params.get("contexts", ()))
             params["contexts"] = [run.asked for run in runs]
         elif self.context_set:
             params["contexts"] = [{"set": self.context_set}]
@@ -172,8 +174,9 @@ PARAMS: Mapping[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
 
 
 def first(request: HttpRequest, owner: User) -> Asked:
-    """Return the form as a browser gets it. Raises Http404 if the address names another person's job."""
-    asked = Asked(model=cast(str, settings.E1_MODELS[0]), context_set=request.GET.get("context_set", ""))
+    """Return the form as a browser gets it. Raises Http404 if the address names a job that the user may not see."""
+    asked = Asked(owner, model=cast(str, settings.E1_MODELS[0]), context_set=request.GET.get("context_set", ""))
+    asked.project = request.GET.get("project", "")
     action = request.GET.get("example") or request.GET.get("action", "")
     if action in ACTIONS:
         asked.action = action
@@ -208,7 +211,7 @@ def _from_basket(asked: Asked, request: HttpRequest, owner: User) -> None:
         asked.sequences = "variant\n" + "".join(f"{variant.code(basket.numbering)}\n" for variant in variants)
     else:
         asked.sequences = "".join(basket_fasta(basket, variants))
-    runs = context_runs(job.owner, job.params.get("contexts", ()))
+    runs = context_runs(owner, job.params.get("contexts", ()))
     if len(runs) == 1 and runs[0].known and runs[0].name:
         asked.context_set = runs[0].name
 
@@ -239,7 +242,7 @@ def _like(asked: Asked, job: Job) -> None:
     asked.model, asked.action, asked.on_invalid = job.model, job.action, job.on_invalid
     asked.name = f"{job.name} again"[:MAX_JOB_NAME] if job.name else ""
     asked.fill(job.params)
-    runs = context_runs(job.owner, job.params.get("contexts", ()))
+    runs = context_runs(asked.owner, job.params.get("contexts", ()))
     if runs and all(run.known for run in runs):
         asked.context_set = runs[0].name if len(runs) == 1 and runs[0].name else EARLIER
 
@@ -248,9 +251,10 @@ def posted(request: HttpRequest, owner: User) -> Asked:
     """Return the form as it was sent. Raises Http404 for another person's job."""
     data = request.POST
     names = ("model", "action", "repr_layers", "rows", "on_invalid", "sequences", "context_text", "context_set")
-    more = ("parent", "method", "positions", "layout", "sheet", "context_layout")
+    more = ("project", "parent", "method", "positions", "layout", "sheet", "context_layout")
     texts: dict[str, Any] = {name: data.get(name, "") for name in (*names, *more)}
     return Asked(
+        owner,
         **texts,
         include=data.getlist("include"),
         dtype=data.get("dtype", dtypes.DEFAULT),

@@ -23,7 +23,7 @@ from django.views.decorators.http import require_http_methods
 from e1protocol import MODELS
 from jobs.actions import ACTIONS
 from jobs.actions.numbered import refuse_second
-from jobs.contexts.selectors import context_sets_of
+from jobs.contexts.selectors import context_sets_open_to, with_figures
 from jobs.contexts.services import SET_RULES
 from jobs.errors import InvalidInput, Problem, ServiceError
 from jobs.fleet.pace import UNSURE, attention_per_token
@@ -31,6 +31,7 @@ from jobs.intake.numbering import first_sequence
 from jobs.intake.requests import enabled_model, submission_of_file, submission_of_job
 from jobs.intake.submit import Submission, job_submit
 from jobs.library.selectors import items_of
+from jobs.library.sharing import Right, projects_open_to
 from jobs.limits import MAX_CONTEXTS, MAX_RESIDUES
 from jobs.models import Job
 from jobs.pages.new_job.form import Asked, first, new_key, posted
@@ -48,6 +49,7 @@ from jobs.web.uploads import request_place
 
 FIELDS = (
     *("file", "context", "model", "action", "include", "repr_layers", "rows", "dtype", "on_invalid", "name"),
+    "project",
     *("sheet", "parent", "method", "offset", "numbering", "positions"),
 )
 """Places on the page that can show a problem."""
@@ -170,7 +172,9 @@ def _of_library(asked: Asked, file: Any, shared: bytes, owner: User) -> Submissi
         stream = BytesIO(asked.library.encode())
         return submission_of_file(fields, asked.key, stream, "pasted text", "", shared, owner=owner)
     if asked.earlier is not None:
-        return submission_of_job(asked.fields, asked.key, asked.earlier, shared, keep_contexts=asked.keep_contexts)
+        return submission_of_job(
+            asked.fields, asked.key, asked.earlier, shared, owner=owner, keep_contexts=asked.keep_contexts
+        )
     raise InvalidInput.one("no_file", "there are no sequences yet", "Choose a file, or paste sequences.", path="file")
 
 
@@ -216,7 +220,8 @@ def form_page(
         "earlier_items": _library_of(asked.earlier),
         "rules": rules(),
         "methods": METHODS,
-        "context_sets": context_sets_of(user_of(request)),
+        "projects": projects_open_to(user_of(request), Right.EDIT).filter(archived_at__isnull=True).order_by("name"),
+        "context_sets": with_figures(context_sets_open_to(user_of(request))),
         "earlier_contexts": len(asked.earlier.params.get("contexts", ())) if asked.earlier else 0,
         "set_limit": SET_RULES.max_contexts,
     }

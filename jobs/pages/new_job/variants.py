@@ -25,10 +25,10 @@ from jobs.variants.pages import top_fasta, top_of
 from jobs.variants.pages_likelihoods import best_of_likelihoods
 
 
-def job_named(text: str, owner: User) -> Job:
-    """Return the owner's job with this id. Raises Http404 if there is none."""
+def job_named(text: str, user: User) -> Job:
+    """Return the job with this id, which the user may see. Raises Http404 if there is none."""
     try:
-        return selectors.job_of(owner, UUID(text))
+        return selectors.job_of(user, UUID(text))
     except (ValueError, NotFound) as error:
         raise Http404("there is no such job") from error
 
