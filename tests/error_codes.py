@@ -11,7 +11,8 @@ CALLS = {"Problem", "problem", "one", "refused", "_refused", "_refusal", "_warni
 """Functions whose first argument may be a code; for `add` and `setdefault` see `_codes_of_call`."""
 CODE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 MADE_UP = {
-    "bad_{name}": ("bad_state", "bad_interactive"),
+    "bad_{name}": ("bad_state", "bad_interactive", "bad_archived"),
+    "bad_{field}": ("bad_name", "bad_description", "bad_notes"),
     "{name}_failed": ("postgres_failed", "valkey_failed"),
 }
 """Codes that the program composes, by the expression in its source."""

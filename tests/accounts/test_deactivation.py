@@ -115,7 +115,7 @@ def test_streams_end_at_their_next_look(api, person, monkeypatch):
     monkeypatch.setattr(events, "close_old_connections", lambda: None)  # it would end the test's transaction
     monkeypatch.setattr(events, "LOOK_EVERY_SECONDS", 0.01)
     monkeypatch.setattr(events, "LONGEST_STREAM_SECONDS", 5.0)
-    stream = events.ticks(body(submit(api))["id"])
+    stream = events.ticks(body(submit(api))["id"], person)
     assert next(stream).startswith(b"event: tick")
     turn(person, active=False)
     assert list(stream) == [b"event: done\ndata: {}\n\n"]

@@ -100,5 +100,5 @@ def test_a_finished_job_tells_its_items(half_done, person, inline_worker):
 
 def test_a_tick_is_sent_when_units_are_done(half_done, monkeypatch):
     monkeypatch.setattr(events, "close_old_connections", lambda: None)  # it would end the test's transaction
-    first = next(events.ticks(half_done.pk)).decode()
+    first = next(events.ticks(half_done.pk, half_done.owner)).decode()
     assert json.loads(first.split("data: ")[1])["units"] == {"done": 8, "total": 22}

@@ -14,7 +14,21 @@ from django.test import Client
 
 from jobs.accounts.tokens import token_create
 from tests.web.rosalind import addresses, ask, objects_of
-from tests.web.routes import API, API_OBJECT, BOARD, PAGE, PAGE_FORM, PAGE_OBJECT, PUBLIC, STAFF, Route, routes
+from tests.web.routes import (
+    API,
+    API_ADMIN,
+    API_OBJECT,
+    BOARD,
+    JOIN,
+    PAGE,
+    PAGE_ADMIN,
+    PAGE_FORM,
+    PAGE_OBJECT,
+    PUBLIC,
+    STAFF,
+    Route,
+    routes,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -31,21 +45,25 @@ METHODS = {
         job-list-page job-page item-list-page item-page item-table item-workbook variants-page
         variants-table variants-workbook assay-page likelihoods-page likelihoods-table likelihoods-book
         neighbours-page map-page service-page quota-page usage-page usage-table usage-accounts
-        notices-news
+        notices-news project-page
         alignment-summary alignment-a3m alignment-fasta basket-csv basket-fasta
         comparison-page comparison-csv job-comparison
     """,
     "POST": """
         job-cancel job-pause job-resume job-keep job-extend job-retry job-neighbours job-analysis-cancel
         alignment-sample search-cancel estimate synchronous job-new-cost
+        project-restore project-add project-remove project-hand-over project-join project-act project-share
     """,
     "GET POST": """
         job-list job-analyses job-columns job-assays job-structures alignment-list search-list context-list webhook-list
         job-new-page job-act contexts-page context-set-page alignment-page search-page structure-upload
         assay-list-page attachment-remove map-act picks-act tokens-page token-revoke webhooks-page webhook-act logout
-        operations-page operations-act notices-page basket-page
+        operations-page operations-act notices-page
+        project-list project-members projects-page project-join-page hand-over-page job-bulk basket-page
     """,
-    "GET PATCH DELETE": "job-detail webhook-detail",
+    "GET PATCH DELETE": "job-detail webhook-detail project-detail",
+    "POST DELETE": "project-link",
+    "DELETE": "project-member",
     "GET DELETE": "job-analysis job-column job-assay job-structure alignment-detail search-detail context-detail",
     "GET OPTIONS POST PUT": "login password_change",
     # A redirect to a static file.
@@ -56,7 +74,7 @@ METHODS_OF = {name: set(methods.split()) for methods, names in METHODS.items() f
 
 SERVED = {200, 201, 202, 204, 302, 400, 409, 415}
 """What those get who may use a route: also refusals of the empty bodies that are sent here."""
-NO_LOGIN, NOT_THERE, TO_LOGIN, NO_METHOD = {401}, {404}, {302}, {405}
+NO_LOGIN, NOT_THERE, TO_LOGIN, NO_METHOD, REFUSED = {401}, {404}, {302}, {405}, {403}
 ADMIN = {200, 301, 302, 400, 403, 404, 405}
 """Of the admin's pages for a superuser: 403 where rows are only read, 404 for names that are no table."""
 
@@ -69,9 +87,40 @@ TABLE = {
     PAGE_OBJECT: (TO_LOGIN, NOT_THERE, TO_LOGIN, SERVED, TO_LOGIN, NOT_THERE),
     PAGE_FORM: (TO_LOGIN, TO_LOGIN, TO_LOGIN, TO_LOGIN, TO_LOGIN, TO_LOGIN),
     BOARD: (TO_LOGIN, NOT_THERE, TO_LOGIN, NOT_THERE, TO_LOGIN, SERVED),
+    JOIN: (NO_LOGIN | TO_LOGIN, NOT_THERE, NOT_THERE | TO_LOGIN, NOT_THERE, NOT_THERE | TO_LOGIN, NOT_THERE),
+    API_ADMIN: (NO_LOGIN, NOT_THERE, NOT_THERE, NOT_THERE, NOT_THERE, SERVED),
+    PAGE_ADMIN: (TO_LOGIN, NOT_THERE, TO_LOGIN, NOT_THERE, TO_LOGIN, SERVED),
     STAFF: (TO_LOGIN, TO_LOGIN, TO_LOGIN, TO_LOGIN, TO_LOGIN, ADMIN),
 }
 """503: the test has no worker. 404 of a page: a form about something that does not exist."""
+PERSONAL = {"search-detail", "search-cancel", "search-page", "webhook-detail", "webhook-deliveries", "webhook-act"}
+"""Objects that no project holds: members of the owner's projects are strangers to them. So is a deleted project."""
+DELETED = {"project-restore"}
+MEMBERS_SEE = """
+    job-detail job-events job-items job-item job-results job-artefact job-manifest job-ledger job-bad-records
+    job-analyses job-analysis job-analysis-cancel job-neighbours job-columns job-column job-assays job-assay
+    job-structures job-structure job-structure-file job-cancel job-pause job-resume job-retry job-extend job-keep
+    context-detail alignment-detail alignment-sample context-set-page alignment-page job-page job-act item-list-page
+    item-page item-table item-workbook variants-page variants-table variants-workbook likelihoods-page
+    likelihoods-table likelihoods-book assay-list-page assay-page structure-upload attachment-remove map-page map-act
+    picks-act neighbours-page project-detail project-add project-remove project-members project-member project-link
+    project-page project-act project-share
+    alignment-summary alignment-a3m alignment-fasta basket-page basket-csv basket-fasta
+    comparison-page comparison-csv job-comparison
+"""
+SHARED = set(MEMBERS_SEE.split())
+"""Objects that the members of a project share. Each route about an object is here or above, else a test fails."""
+READS_BY_POST = {"job-neighbours", "picks-act", "basket-page"}
+"""Requests that change nothing of the object though they are POST. A basket is in the session of who picks."""
+OWNERS_ALONE = {
+    *{(name, "DELETE") for name in ("job-detail", "alignment-detail", "context-detail", "project-detail")},
+    *{(name, "POST") for name in ("job-retry", "job-extend", "job-keep", "project-members", "project-share")},
+    # The walk sends do=delete to pages.
+    *{(name, "POST") for name in ("job-act", "alignment-page", "context-set-page", "project-act")},
+    *{("project-link", method) for method in ("POST", "DELETE")},
+    ("project-member", "DELETE"),
+}
+"""What is charged to the owner, cannot be undone, or lets others in: 403 for editors."""
 COLUMN = {
     "anonymous": 0,
     "wrong token": 0,
@@ -83,7 +132,12 @@ COLUMN = {
     "owner": 3,
     "owner's token": 4,
     "superuser": 5,
+    "editor": 1,
+    "editor's token": 2,
+    "viewer": 1,
+    "viewer's token": 2,
 }
+"""The column of each role. Editors and viewers are other users, except where the project is shared with them."""
 TOKENS = {role for role in COLUMN if "token" in role}
 
 
@@ -101,6 +155,8 @@ def test_every_route_and_method_has_a_line():
 def expected(route: Route, role: str, method: str) -> set[int]:
     """Return the statuses that the table allows."""
     found = TABLE[route.kind][COLUMN[role]]
+    if route.name in SHARED and role.startswith(("editor", "viewer")) and (route.cls is not None or role not in TOKENS):
+        found = of_member(route, role, method)
     if route.kind == STAFF or (route.kind == BOARD and role != "superuser"):
         return found
     known = METHODS_OF.get(route.name, set(EVERY))
@@ -111,21 +167,45 @@ def expected(route: Route, role: str, method: str) -> set[int]:
     return NO_METHOD if let_in else found
 
 
+def of_member(route: Route, role: str, method: str) -> set[int]:
+    """Return what a member of the project gets: viewers read, editors also change, and owners do the rest."""
+    if method in ("GET", "HEAD", "OPTIONS") or route.name in READS_BY_POST:
+        return SERVED | {503}
+    if route.name == "project-member" and role.startswith("viewer"):
+        return SERVED  # the address names the viewer, who leaves
+    if role.startswith("viewer") or (route.name, method) in OWNERS_ALONE:
+        return REFUSED
+    return SERVED
+
+
+def test_every_object_is_shared_or_personal():
+    objects = {route.name for route in routes() if route.kind in (API_OBJECT, PAGE_OBJECT)}
+    assert sorted(objects ^ (SHARED | PERSONAL | DELETED)) == [], "say whether members of a project get it"
+    assert {name for name, _ in OWNERS_ALONE} | READS_BY_POST <= SHARED
+
+
 @pytest.fixture
 def things(api, person, monkeypatch) -> dict[str, object]:
     return objects_of(api, person, monkeypatch)
 
 
 @pytest.fixture
-def clients(person, stranger) -> Iterator[Callable[[str], tuple[Client, str | None]]]:
+def clients(things, person, stranger) -> Iterator[Callable[[str], tuple[Client, str | None]]]:
     """Return a function that makes the client and the token of a role."""
     staff = User.objects.create_user("staff", is_staff=True)
     staff.user_permissions.set(Permission.objects.all())
     root = User.objects.create_superuser("root")
     gone = User.objects.create_user("gone")
     users = {"owner": person, "other user": stranger, "staff": staff, "superuser": root, "deactivated": gone}
+    members = {name: User.objects.get(username=name) for name in ("editor", "viewer")}
+    users |= members
     tokens = {"wrong token": "0" * 64}
-    for role, user in (("owner's", person), ("other user's", stranger), ("deactivated user's", gone)):
+    for role, user in (
+        ("owner's", person),
+        ("other user's", stranger),
+        ("deactivated user's", gone),
+        *((f"{name}'s", user) for name, user in members.items()),
+    ):
         tokens[f"{role} token"] = token_create(owner=user, name="x", days=None)
 
     def client_of(role: str) -> tuple[Client, str | None]:

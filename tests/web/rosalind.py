@@ -8,6 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.http import HttpResponse
 from django.test import Client
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from jobs.accounts.tokens import token_create
@@ -15,7 +16,21 @@ from jobs.alignments.services import alignment_store
 from jobs.api import events
 from jobs.contexts.services import context_set_create
 from jobs.maps.columns import columns_add
-from jobs.models import ApiToken, Artefact, Assay, HomologSearch, Item, Job, Structure, Webhook
+from jobs.models import (
+    Alignment,
+    ApiToken,
+    Artefact,
+    Assay,
+    ContextSet,
+    HomologSearch,
+    Item,
+    Job,
+    Project,
+    ProjectMember,
+    Structure,
+    Webhook,
+)
+from jobs.models.projects import Role
 from jobs.models.states import WorkState
 from jobs.science.alignments.reading import read_alignment
 from jobs.variants import baskets
@@ -69,6 +84,13 @@ def objects_of(api: APIClient, person: User, monkeypatch: pytest.MonkeyPatch) ->
         "job-structure",
         "job-structure-file",
     )
+    project = Project.objects.create(owner=person, name="top-secret-library", notes="unpublished-enzyme")
+    for name, role in (("editor", Role.EDIT), ("viewer", Role.VIEW)):
+        ProjectMember.objects.create(project=project, user=User.objects.create_user(name), role=role)
+    for rows in (Job, Alignment, ContextSet):
+        rows.objects.filter(owner=person).update(project=project)
+    Job.objects.filter(owner=person).update(tags=["top-secret-library"])
+    deleted = Project.objects.create(owner=person, name="top-secret-library", deleted_at=timezone.now())
     webhook = Webhook.objects.create(owner=person, url="https://rosalinds-hook/", secret="whsec_x", events=[])
     return {
         "scored_job": scored.pk,
@@ -76,6 +98,10 @@ def objects_of(api: APIClient, person: User, monkeypatch: pytest.MonkeyPatch) ->
         "structure_id": structure.pk,
         **{f"{name}.job_id": scored.pk for name in attached},
         **{f"likelihoods-{part}.job_id": ranked.pk for part in ("page", "table", "book")},
+        "project_id": project.pk,
+        "project-restore.project_id": deleted.pk,
+        "username": "viewer",
+        "token": "a-wrong-token",
         "search_id": search.pk,
         "webhook_id": webhook.pk,
         "job_id": job.pk,

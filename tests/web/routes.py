@@ -28,6 +28,11 @@ PAGE_FORM = "form about an object"
 """For everybody but the owner, returns to a page with a message that there is no such object."""
 BOARD = "administrators"
 """A page that only administrators have: 404 for other users."""
+JOIN = "joins by a link"
+"""For logged-in users; 404 for a wrong link, which is all that the walks have."""
+API_ADMIN = "api for administrators"
+PAGE_ADMIN = "page for administrators"
+"""404 for everybody but superusers."""
 STAFF = "staff"
 """The admin, which redirects others to its login."""
 
@@ -72,6 +77,7 @@ CLASSES = {
     "job-structures": API_OBJECT,
     "job-structure": API_OBJECT,
     "job-structure-file": API_OBJECT,
+    "job-comparison": API_OBJECT,
     "job-cancel": API_OBJECT,
     "job-pause": API_OBJECT,
     "job-resume": API_OBJECT,
@@ -87,6 +93,23 @@ CLASSES = {
     "alignment-list": API,
     "alignment-detail": API_OBJECT,
     "alignment-sample": API_OBJECT,
+    "project-list": API,
+    "project-join": JOIN,
+    "project-join-page": JOIN,
+    "project-detail": API_OBJECT,
+    "project-restore": API_OBJECT,
+    "project-add": API_OBJECT,
+    "project-remove": API_OBJECT,
+    "project-members": API_OBJECT,
+    "project-member": API_OBJECT,
+    "project-link": API_OBJECT,
+    "project-hand-over": API_ADMIN,
+    "hand-over-page": PAGE_ADMIN,
+    "projects-page": PAGE,
+    "project-page": PAGE_OBJECT,
+    "project-act": PAGE_OBJECT,
+    "project-share": PAGE_OBJECT,
+    "job-bulk": PAGE,
     "webhook-list": API,
     "webhook-detail": API_OBJECT,
     "webhook-deliveries": API_OBJECT,
@@ -101,11 +124,6 @@ CLASSES = {
     "alignment-summary": PAGE_OBJECT,
     "alignment-a3m": PAGE_OBJECT,
     "alignment-fasta": PAGE_OBJECT,
-    "basket-page": PAGE_OBJECT,
-    "basket-csv": PAGE_OBJECT,
-    "basket-fasta": PAGE_OBJECT,
-    "comparison-page": PAGE_OBJECT,
-    "comparison-csv": PAGE_OBJECT,
     "search-page": PAGE_OBJECT,
     "service-page": PAGE,
     "operations-page": BOARD,
@@ -130,6 +148,11 @@ CLASSES = {
     "assay-list-page": PAGE_OBJECT,
     "assay-page": PAGE_OBJECT,
     "structure-upload": PAGE_OBJECT,
+    "basket-page": PAGE_OBJECT,
+    "basket-csv": PAGE_OBJECT,
+    "basket-fasta": PAGE_OBJECT,
+    "comparison-page": PAGE_OBJECT,
+    "comparison-csv": PAGE_OBJECT,
     "attachment-remove": PAGE_OBJECT,
     "map-page": PAGE_OBJECT,
     "map-act": PAGE_OBJECT,
@@ -142,8 +165,9 @@ QUERIES = {
     "job-results": ["format=jsonl", "format=csv", "format=xlsx", "format=npz", "format=parquet", "format=h5"],
     "job-items": ["state=pending", "page_size=1"],
     "item-list-page": ["state=pending", "search=a"],
-    "job-list-page": ["search=secret", "state=unfinished"],
-    "job-list": ["state=queued", "page_size=1"],
+    "job-list-page": ["search=secret", "state=unfinished", "select=yes", "tag=top-secret-library"],
+    "job-list": ["state=queued", "page_size=1", "tag=top-secret-library"],
+    "project-list": ["state=all", "state=deleted"],
     "usage-accounts": ["since=2026-01", "until=2026-12", "own=true", "format=csv"],
     "usage-page": ["since=2026-01&until=2026-12", "who=everyone"],
     "usage-table": ["bom=true"],
@@ -151,10 +175,12 @@ QUERIES = {
     "variants-page": ["search=a", "mutations=1"],
     "variants-table": ["sort=worst"],
     "likelihoods-page": ["search=a", "sort=total"],
+    "basket-csv": ["most=2"],
+    "basket-fasta": ["most=2"],
 }
 """Further addresses of the same routes."""
 
-OBJECT_QUERIES = {"job-new-page": ["from={job_id}", "ranked={scored_job}"]}
+OBJECT_QUERIES = {"job-new-page": ["from={job_id}", "ranked={scored_job}", "basket={job_id}"]}
 """Addresses that name an object in their query: 404 for everybody but its owner."""
 
 BODIES: Mapping[str, dict[str, Any]] = {

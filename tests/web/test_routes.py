@@ -18,12 +18,15 @@ from tests.helpers import client_of
 from tests.web.rosalind import SECRETS, addresses, ask, objects_of
 from tests.web.routes import (
     API,
+    API_ADMIN,
     API_OBJECT,
     BOARD,
     BODIES,
     CLASSES,
+    JOIN,
     OBJECT_QUERIES,
     PAGE,
+    PAGE_ADMIN,
     PAGE_FORM,
     PAGE_OBJECT,
     PUBLIC,
@@ -36,6 +39,7 @@ from tests.web.routes import (
 pytestmark = pytest.mark.django_db
 
 ROUTES = routes()
+BEHIND_LOGIN = (API, API_OBJECT, API_ADMIN, JOIN, PAGE, PAGE_OBJECT, PAGE_FORM, PAGE_ADMIN, STAFF)
 
 
 def by_kind(*kinds: str) -> list[object]:
@@ -146,6 +150,19 @@ def the_owner_has_it(route: Route, things: dict[str, object], person: User) -> N
         assert any(status < 400 or status in (400, 409) for status in found), found
 
 
+@pytest.mark.parametrize("route", by_kind(JOIN, API_ADMIN, PAGE_ADMIN))
+def test_wrong_links_and_pages_of_administrators_are_not_there(route, things, james, person):
+    owner = Client()
+    owner.force_login(person)
+    before = everything()
+    for path in addresses(route, things):
+        for client in (james[0], owner):
+            for method in route.methods:
+                response = ask(client, method, path, route)
+                is_refused(response, (404, 405))
+    assert everything() == before
+
+
 @pytest.mark.parametrize("name", OBJECT_QUERIES)
 def test_another_users_object_in_a_query_is_not_there(name, things, james, person):
     (route,) = [route for route in ROUTES if route.name == name]
@@ -169,7 +186,7 @@ def test_lists_show_and_change_only_what_is_ones_own(route, things, james):
     assert everything() == before
 
 
-@pytest.mark.parametrize("route", by_kind(API, API_OBJECT))
+@pytest.mark.parametrize("route", by_kind(API, API_OBJECT, API_ADMIN))
 def test_nobody_and_dead_tokens_get_nothing_from_the_interface(route, things, dead_tokens):
     before = everything()
     for path in addresses(route, things):
@@ -181,7 +198,7 @@ def test_nobody_and_dead_tokens_get_nothing_from_the_interface(route, things, de
     assert everything() == before
 
 
-@pytest.mark.parametrize("route", by_kind(PAGE, PAGE_OBJECT, PAGE_FORM, BOARD))
+@pytest.mark.parametrize("route", by_kind(PAGE, PAGE_OBJECT, PAGE_FORM, PAGE_ADMIN, BOARD))
 def test_pages_lead_nobody_anywhere_but_to_the_login(route, things, dead_tokens):
     living = token_create(owner=User.objects.get(username="rosalind"), name="living", days=None)
     before = everything()
@@ -233,7 +250,9 @@ def test_what_is_public_tells_nothing_of_anybody(route, things, james, dead_toke
     assert everything() == before
 
 
-@pytest.mark.parametrize("route", by_kind(API, API_OBJECT, PAGE, PAGE_OBJECT, PAGE_FORM, BOARD, STAFF))
+@pytest.mark.parametrize(
+    "route", by_kind(API, API_OBJECT, API_ADMIN, JOIN, PAGE, PAGE_OBJECT, PAGE_FORM, PAGE_ADMIN, BOARD, STAFF)
+)
 def test_a_foreign_site_cannot_use_somebodys_session(route, things):
     """A form on another site sends the cookie, but not the token of the form."""
     superuser = User.objects.create_superuser("root")
