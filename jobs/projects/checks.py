@@ -21,10 +21,15 @@ def checked_texts(data: Mapping[str, Any]) -> dict[str, str]:
         text = data[field]
         if not isinstance(text, str) or len(text) > most or "\0" in text:
             raise InvalidInput.one(f"bad_{field}", f"{field} must be text of at most {most:,} characters", path=field)
-        found[field] = storable(text.strip() if field != "notes" else text)
+        found[field] = _of_lines(text) if field == "notes" else storable(" ".join(text.split()))
     if "name" in found and (not found["name"] or not found["name"].isprintable()):
         raise InvalidInput.one("bad_name", "a project needs a printable name", "Give one such as TEM-1.", path="name")
     return found
+
+
+def _of_lines(text: str) -> str:
+    """Return text of several lines as it is stored: storable, with plain ends of lines, and spaces for tabs."""
+    return "\n".join(map(storable, text.replace("\r\n", "\n").expandtabs(4).split("\n")))
 
 
 def checked_tags(raw: Any) -> list[str]:

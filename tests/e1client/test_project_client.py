@@ -37,7 +37,7 @@ def e1(live_server, token, monkeypatch, tmp_path):
 
 def test_a_project_from_its_making_to_its_restoring(e1, stranger):
     code, (made,), _ = e1("project", "create", "TEM-1", "--notes", "notes.md")
-    assert (code, made["notes"], made["access"]) == (0, "# Aim", "own")
+    assert (code, made["notes"], made["access"]) == (0, "# Aim\n", "own")
     submit = ("submit", "library.fasta", "--action", "encode", "--model", "e1-demo", "--project", "TEM-1")
     _, (job,), _ = e1(*submit)
     assert job["project"] == made["id"]
