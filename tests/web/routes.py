@@ -77,7 +77,6 @@ CLASSES = {
     "job-structures": API_OBJECT,
     "job-structure": API_OBJECT,
     "job-structure-file": API_OBJECT,
-    "job-comparison": API_OBJECT,
     "job-cancel": API_OBJECT,
     "job-pause": API_OBJECT,
     "job-resume": API_OBJECT,
