@@ -21,6 +21,8 @@ from jobs.web.access import page, user_of
 
 MOST = 500
 """Jobs of one form."""
+DELETING = ("ask-delete", "delete-for-good")
+"""The button of the list, which only asks, and the one of the question."""
 
 
 @page
@@ -31,8 +33,8 @@ def job_bulk(request: HttpRequest) -> HttpResponse:
         return redirect("job-list-page")
     act = request.POST.get("do", "")
     try:
-        jobs = _picked(request, Right.OWN if act.startswith("delete") else Right.EDIT)
-        if act == "delete":
+        jobs = _picked(request, Right.OWN if act in DELETING else Right.EDIT)
+        if act == "ask-delete":
             return render(request, "jobs/pages/bulk_delete.html", {"jobs": jobs})
         said = _done(request, jobs, act)
     except ServiceError as error:

@@ -30,6 +30,9 @@ from jobs.projects.pages import project_answer
 from jobs.projects.selectors import counted, project_shown
 from jobs.web.access import page, user_of
 
+LINKING = ("link", "relink")
+"""Buttons that make a link. The second ends an earlier one, and asks first."""
+
 
 @page
 @require_POST
@@ -47,7 +50,7 @@ def project_share(request: HttpRequest, project_id: UUID) -> HttpResponse:
     except ServiceError as error:
         messages.add_message(request, messages.ERROR, error.sentence, "problem")
         return redirect("project-page", project_id)
-    if act == "link":
+    if act in LINKING:
         link = request.build_absolute_uri(reverse("project-join-page", args=[said]))
         return project_answer(request, project_shown(user, project_id), {"link": link})
     if said:
@@ -65,7 +68,7 @@ def _shared(request: HttpRequest, project: Project, act: str) -> str:
         case "unshare":
             member_remove(project, name)
             return f"{name} no longer sees this project."
-        case "link":
+        case "link" | "relink":
             return link_make(project)
         case "unlink":
             link_revoke(project)

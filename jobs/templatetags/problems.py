@@ -26,6 +26,7 @@ PLACES = {
     "dtype": "the numbers",
     "on_invalid": "what happens to invalid records",
     "name": "the name",
+    "project": "the project",
     "parent": "the parent",
     "method": "the method",
     "offset": "the numbering offset",

@@ -36,7 +36,7 @@ def test_picked_jobs_are_archived_and_come_back(browser, api):
 
 def test_deleting_several_jobs_asks_once_more(browser, api):
     ids = [body(submit(api, name=f"library {n}"))["id"] for n in range(2)]
-    asked = browser.post("/jobs/bulk/", {"do": "delete", "pick": ids})
+    asked = browser.post("/jobs/bulk/", {"do": "ask-delete", "pick": ids})
     assert "Delete 2 jobs?" in text_of(asked)
     assert Job.objects.count() == 2
     browser.post("/jobs/bulk/", {"do": "delete-for-good", "pick": ids})

@@ -24,11 +24,11 @@ def test_a_job_is_made_without_the_slash(api):
 
 
 def test_every_method_is_answered_as_with_the_slash():
-    values = {"job_id": uuid4(), "alignment_id": uuid4(), "search_id": uuid4(), "webhook_id": uuid4()}
+    values = {f"{name}_id": uuid4() for name in ("job", "alignment", "search", "webhook", "project")}
     numbers = dict.fromkeys(("index", "artefact_id", "analysis_id", "column_id", "assay_id", "structure_id"), 1)
     visitor = Client()
     for route in REST:
-        path = route.path.format(**values, **numbers, name="n", model="e1-demo", action="encode")
+        path = route.path.format(**values, **numbers, name="n", username="n", model="e1-demo", action="encode")
         for method in ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"):
             answers = [visitor.generic(method, one) for one in (path, path.removesuffix("/"))]
             assert answers[0].status_code == answers[1].status_code, (method, path)
