@@ -179,6 +179,10 @@ def test_no_page_is_wider_than_a_phone(open_page, jobs):
         watched.page.goto(path)
         ready(watched.page)
         assert watched.page.evaluate("document.documentElement.scrollWidth") <= 390, name
+        squeezed = (
+            "[...document.querySelectorAll('caption')].some(one => one.offsetHeight > 40 && one.offsetWidth < 200)"
+        )
+        assert not watched.page.evaluate(squeezed), f"{name}: a caption is as narrow as a cell"
 
 
 def test_the_theme_is_chosen_kept_and_applied_before_the_first_paint(page):

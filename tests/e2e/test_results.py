@@ -91,6 +91,21 @@ def test_cells_are_picked_by_click_range_and_key(page, scan):
     assert violations(page) == []
 
 
+ALIGNED = """() => [...document.querySelectorAll("table")].flatMap(table => {
+  const row = table.tBodies[0]?.rows[0];
+  const side = cell => getComputedStyle(cell).textAlign.replace("start", "left");
+  return [...(row ? table.tHead?.rows[0].cells ?? [] : [])]
+    .filter((head, at) => row.cells[at] && side(head) !== side(row.cells[at])).map(head => head.textContent);
+})"""
+
+
+def test_heads_of_tables_are_aligned_with_their_columns(page, scan):
+    for address in (scan, f"{scan}items/0/", f"{scan}items/", "/", "/service/"):
+        page.goto(address)
+        ready(page)
+        assert page.evaluate(ALIGNED) == [], address
+
+
 @pytest.mark.parametrize("look", [{}, {"dark": True, "phone": True}], ids=["desk", "dark phone"])
 def test_axe_finds_nothing_on_the_page_of_a_scanned_job(open_page, scan, look):
     page = opened(open_page(**look).page, scan)
