@@ -16,10 +16,12 @@ from typing import Any
 
 import numpy as np
 
+import worker.engine.fit
 import worker.engine.rate
 import worker.model.verify
 from benchmarks.service_data import bench_identity
 from e1protocol import MODELS, Encoding, Query
+from e1protocol.costs import Costs
 from worker.app import app
 from worker.engine import Engine
 
@@ -78,11 +80,17 @@ def _tune(engine: Any, *_: Any, **__: Any) -> float:
     return _real_tune(engine)
 
 
+def _fit(engine: Any, rate: float) -> Costs:
+    """Return costs of tokens alone for an engine that computes nothing."""
+    return Costs(1 / rate) if isinstance(engine, NullEngine) else _real_fit(engine, rate)
+
+
 if "E1_BENCH_ENGINE" in os.environ:
     # Random weights have no known answers.
-    _real_load, _real_tune = Engine.load, worker.engine.rate.tune
+    _real_load, _real_tune, _real_fit = Engine.load, worker.engine.rate.tune, worker.engine.fit.fit
     Engine.load = _load  # type: ignore[method-assign,assignment]
     worker.engine.rate.tune = _tune
+    worker.engine.fit.fit = _fit
     worker.model.verify.self_test = lambda *_, **__: []
     # A spawned child imports this module through these before it loads its engine.
     app.conf.imports = [*app.conf.imports, "benchmarks.service_engines"]

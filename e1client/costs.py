@@ -38,6 +38,6 @@ def _time(cost: Mapping[str, Any]) -> str:
     text = f"about {duration(float(cost['seconds']))}"
     if span := cost.get("seconds_range"):
         least, most = (duration(float(limit)) for limit in span)
-        text = f"between {least} and {most} (the rate is measured without contexts)"
+        text = f"between {least} and {most}"
     ahead = (cost.get("waiting") or {}).get("seconds")
     return f"{text}; {duration(float(ahead))} of others' work waits as well" if ahead else text

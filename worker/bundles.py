@@ -12,12 +12,13 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from django.db import DatabaseError, InterfaceError, OperationalError, ProgrammingError, connection
 
+from e1protocol.costs import Load, in_tokens, total
 from jobs.fleet import workers
 from jobs.metering.charges import Charge
 from jobs.queue import dispatch as queue
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from uuid import UUID
 
+    from e1protocol.costs import Costs
     from worker.engine import Engine
 
 log = logging.getLogger(__name__)
@@ -50,6 +52,7 @@ WRITER_SECONDS = 20.0
 class WorkerProcess:
     """State of a model worker's child process between tasks. `claimer` and `writer` work beside the device.
 
+    `costs` are what the worker has learned so far; `since` is when its last bundle, or the wait for it, ended.
     `computing` is the bundle on the device. `isolated` means that the last computed bundle had to run alone.
     `unwritten` are the leases that may not be written yet; the writer has at most two.
     """
@@ -61,6 +64,8 @@ class WorkerProcess:
     healthy: bool
     claimer: Aside = field(default_factory=Inline)
     writer: Aside = field(default_factory=Inline)
+    costs: Costs | None = None
+    since: float = 0.0
     computing: Bundle | None = None
     isolated: bool = False
     unwritten: deque[UUID] = field(default_factory=lambda: deque(maxlen=2))
@@ -73,6 +78,7 @@ class Computed:
     results: Sequence[Result]
     charges: Sequence[Charge]
     tokens_per_second: float | None
+    costs: Costs | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +132,7 @@ def bundle_run(process: WorkerProcess, bundle: Bundle, ahead: Future[Bundle | No
     finally:
         process.computing = None
     process.isolated = isolated
+    computed = replace(computed, costs=_learn(process, chunks))
     process.unwritten.append(bundle.token)
     process.writer.do(_write, process, bundle, chunks, computed)
 
@@ -155,7 +162,7 @@ def _write(
     finally:
         bundle.renewal.stop()
     _finalise(process, bundle)
-    workers.worker_computed(name=process.name, tokens_per_second=computed.tokens_per_second)
+    workers.worker_computed(name=process.name, tokens_per_second=computed.tokens_per_second, costs=computed.costs)
 
 
 def _finalise(process: WorkerProcess, bundle: Bundle) -> None:
@@ -198,8 +205,27 @@ def _compute(process: WorkerProcess, chunks: Sequence[leases.ClaimedChunk]) -> C
     return Computed(
         [result_of(chunk, some) for chunk, some in zip(chunks, each, strict=True)],
         _charges(chunks, each, seconds, process.engine.cores),
-        tokens / seconds if tokens >= process.engine.token_budget else None,
+        _usual_tokens(process, chunks, tokens) / seconds if tokens >= process.engine.token_budget else None,
     )
+
+
+def _usual_tokens(process: WorkerProcess, chunks: Sequence[leases.ClaimedChunk], tokens: int) -> float:
+    """Return the tokens of usual passes that take as long as these chunks, so that contexts do not lower the rate."""
+    if process.costs is None:
+        return tokens
+    return in_tokens([process.costs]).seconds(total(chunk.load for chunk in chunks))
+
+
+def _learn(process: WorkerProcess, chunks: Sequence[leases.ClaimedChunk]) -> Costs | None:
+    """Correct the worker's costs by the time since its last bundle, which holds the waits for database and storage."""
+    now = time.monotonic()
+    seconds, process.since = now - process.since, now
+    if process.costs is not None:
+        loads: dict[str, Load] = {}
+        for chunk in chunks:
+            loads[chunk.kind] = loads.get(chunk.kind, Load()) + chunk.load
+        process.costs = process.costs.learned(loads, seconds)
+    return process.costs
 
 
 def _charges(

@@ -58,15 +58,17 @@ class ModelWorker:
             starting()
         connection.close()
         self._heartbeat = Repeating("heartbeat", HEARTBEAT_SECONDS, self.beat)
-        reason, rate = "", 0.0
+        reason, rate, costs = "", 0.0, None
         try:
             from worker.engine import Engine
+            from worker.engine.fit import fit
             from worker.engine.rate import tune
             from worker.model.verify import self_test
 
             engine = Engine.load(self.model)
             failed = [check for check in self_test(engine) if not check.passed]
             rate = tune(engine)
+            costs = fit(engine, rate)
             reason = "; ".join(f"{check.name}: {check.measured} (tolerance {check.tolerance})" for check in failed)
         except Exception as error:
             # Any failure here must become a visible reason, or the worker would seem to start for ever.
@@ -86,7 +88,12 @@ class ModelWorker:
         self.process = WorkerProcess(
             self.name, self.model, engine, engine_id, healthy=True, claimer=claimer, writer=writer
         )
-        workers.worker_ready(name=self.name, engine_id=engine_id, tokens_per_second=rate)
+        if costs is not None:
+            costs = costs.remembering(
+                workers.costs_learned_before(name=self.name, model=self.model, engine_id=engine_id)
+            )
+        self.process.costs = costs
+        workers.worker_ready(name=self.name, engine_id=engine_id, tokens_per_second=rate, costs=costs)
         self._worked_at = time.monotonic()
         log.info("ready: %s", engine.identity)
         queue.dispatch_quietly(self.model)
@@ -127,6 +134,7 @@ class ModelWorker:
         if self._leaves():
             self._leave(bundles)
             return
+        process.since = time.monotonic()
         # Claimed, but not begun: at most the current bundle and the next.
         waiting = [process.claimer.do(bundle_claim, process, bundles[0])]
         try:

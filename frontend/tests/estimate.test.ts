@@ -61,16 +61,26 @@ describe("cost", () => {
 });
 
 describe("sentences", () => {
-  const cost = { tokens: 1200, context: 0, resultBytes: 4096, storedBytes: 5000 };
+  const cost = { tokens: 1200, attended: 240_000, passes: 10, chunks: 2, resultBytes: 4096, storedBytes: 5000 };
   test("time by the measured rate, or why there is none", () => {
     expect(costSentences(cost, usage({}), "demo")[1]).toContain("about 12 s");
     expect(costSentences(cost, usage({}, null), "demo")[1]).toContain("no worker of this model is alive");
     expect(costSentences(cost, null, "demo")).toHaveLength(1);
-    const rules = { maxResidues: 9, stores: {}, unsure: 2, contextCost: 0.01 };
-    expect(costSentences(cost, usage({}), "demo", {}, rules)[1]).toContain("about 12 s");
-    const under = costSentences({ ...cost, context: 1000 }, usage({}), "demo", {}, rules)[1];
-    expect(under).toContain("between 6 s and 2 min");
-    expect(under).toContain("measured without contexts");
+  });
+  test("a range by the workers' formula, corrected by the kind of work", () => {
+    const formula = { token: 0.01, attended: 1e-4, one_pass: 0.1, chunk: 0.5, start: 2, slack: 1 };
+    const kinds = { "": { factor: 1, width: 2 }, predict: { factor: 0.5, width: 1.25 } };
+    const measured = usage({});
+    for (const pace of Object.values(measured.models)) pace.formula = { ...formula, kinds };
+    expect(costSentences(cost, measured, "demo", {}, "encode")[1]).toContain("between 20 s and 81 s");
+    expect(costSentences(cost, measured, "demo", {}, "predict")[1]).toContain("between 17 s and 27 s");
+    expect(costSentences(cost, measured, "demo", { seconds: 5, span: [4, 6] }, "predict")[1]).toContain("between 4 s and 6 s");
+  });
+  test("contexts cost what their tokens attend to", () => {
+    const alone = costOf({ ...library(), sharedChunks: 0, longestContext: 0 }, 0, wanted(["mean"]), ENCODE);
+    const under = costOf(library(), 50, wanted(["mean"]), ENCODE);
+    expect(alone).toMatchObject({ attended: 9 * 14 * 3 * 14, passes: 9, chunks: 2 });
+    expect(under.attended - alone.attended).toBe(9 * 14 * 50 + (2 * 50 * 50) / 2);
   });
   test("what is left of each quota that has a limit", () => {
     const [, , left] = costSentences(cost, usage({ active_jobs: of(2, 1), stored_bytes: of(10_000, 9000) }), "demo");

@@ -83,6 +83,10 @@ class ContactUnits(UnitPlan):
     def context_of(self, unit: int) -> int:
         return unit // len(self.sequence)
 
+    @property
+    def passes(self) -> int:
+        return RESIDUES
+
     def own_tokens(self, unit: int) -> int:
         return RESIDUES * tokens_of(self.sequence)
 

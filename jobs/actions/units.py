@@ -18,6 +18,11 @@ class UnitPlan(ABC):
 
     __slots__ = ()
 
+    @property
+    def passes(self) -> int:
+        """Passes of one unit, each of the same number of tokens."""
+        return 1
+
     @abstractmethod
     def __len__(self) -> int: ...
 

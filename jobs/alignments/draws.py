@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 
 from django.contrib.auth.models import User
 
-from e1protocol import BOUNDARY_TOKENS, MODELS, tokens_of
+from e1protocol import BOUNDARY_TOKENS, MODELS
 from jobs.actions import Scan
 from jobs.alignments.services import sampler_of
 from jobs.alignments.settings import typed_settings
@@ -116,7 +116,7 @@ class Cost:
     tokens_per_second: float | None
     seconds: float | None
     seconds_range: Sequence[float | None] | None
-    """The limits of the time, because the rate is measured without contexts."""
+    """The limits between which the time of nine of ten such jobs lies."""
 
 
 def cost_of(drawn: Sequence[Drawn], parent: str, *, model: str, action: str) -> Cost:
@@ -126,9 +126,8 @@ def cost_of(drawn: Sequence[Drawn], parent: str, *, model: str, action: str) -> 
     plan.note(Record(0, "", "", 0, parent, None))
     plan.close()
     pace = pace_of(model)
-    seconds = rounded(pace.seconds(plan.tokens, plan.context_tokens))
-    longest = max((tokens_of(*context) for context in contexts), default=0)
-    span = pace.span(seconds, longest, MODELS[model])
+    seconds = rounded(pace.seconds(plan.loads, plan.contexts))
+    span = pace.span(seconds, plan.loads)
     limits = None if span is None else [rounded(limit) for limit in span]
     return Cost(model, action, plan.units, plan.chunks, plan.tokens, pace.rate, seconds, limits)
 

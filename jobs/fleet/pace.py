@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from django.db.models import Count, QuerySet, Sum
 from django.db.models.functions import Now
 
-from e1protocol import ModelFacts
+from e1protocol.costs import ANY, LEAST_SPREAD, Costs, Load, total
+from jobs import database
 from jobs.models import Chunk, Job, Worker
 from jobs.models.states import ChunkState, JobState, WorkerState
 
 WORKER_ALIVE = timedelta(seconds=20)
 FORWARD_IS_FRESH = timedelta(minutes=3)
 SEEN = timedelta(hours=1)
+NOTHING = Load()
 
 
 def workers_alive(model: str | None = None) -> QuerySet[Worker]:
@@ -53,38 +57,91 @@ def worker_forward_is_fresh(model: str) -> bool:
     return workers_alive(model).filter(last_forward_at__gt=Now() - FORWARD_IS_FRESH).exists()
 
 
-UNSURE = 2.0
-"""How far the time under contexts may lie beyond what their operations explain, in either direction."""
+SURE = 1.645
+"""Standard deviations on either side that hold nine of ten jobs."""
+SLACK = 0.3
+"""Seconds by which any job may take longer: a busy machine, a slow disk."""
 
 
-def attention_per_token(model: ModelFacts) -> float:
-    """Return the operations of a token for each token that it attends to, as a share of its other operations.
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """The correction of a kind of work, and by how much the time may lie above or below."""
 
-    Attention takes 4 operations a layer for each pair of tokens and number of a state, and the rest 2 a parameter.
+    factor: float
+    width: float
+
+
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """Seconds of all workers together for a token, an attended pair, a pass and a chunk, with corrections by kind.
+
+    A job takes `start` and, for its kind, `factor` times the sum. It may take `width` times as long, and `slack`.
     """
-    return 4 * model.layers * model.hidden_size / (2 * model.parameters)
+
+    token: float
+    attended: float
+    one_pass: float
+    chunk: float
+    start: float
+    slack: float
+    kinds: Mapping[str, Kind]
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Present speed of a model: `rate` in tokens per second of all its `workers`, and the tokens that wait."""
+    """Present speed of a model: the costs of its living workers, and the work of all users that waits.
+
+    `rate` is in tokens per second of all workers, for plain passes. Workers that have measured nothing have no costs.
+    """
 
     rate: float | None
     workers: int
-    waiting_tokens: int
+    costs: Sequence[Costs]
+    waiting: Mapping[str, Load]
 
-    def seconds(self, tokens: int, context_tokens: int = 0) -> float | None:
-        """Return the time for these tokens; None without a rate. Every worker runs `context_tokens` of them itself."""
-        return (tokens + max(0, self.workers - 1) * context_tokens) / self.rate if self.rate else None
+    @property
+    def waiting_tokens(self) -> int:
+        return total(self.waiting.values()).tokens
 
-    def span(self, seconds: float | None, context: int, model: ModelFacts) -> tuple[float, float] | None:
-        """Return the limits between which the time lies; None without a rate or without contexts.
-
-        `seconds` come from a rate without contexts. `context` are the tokens of the longest one.
-        """
-        if seconds is None or not context:
+    def seconds(self, loads: Mapping[str, Load], contexts: Load = NOTHING) -> float | None:
+        """Return the time for work of these kinds; None without a rate. Every further worker runs `contexts` itself."""
+        if not self.costs:
             return None
-        return seconds / UNSURE, seconds * UNSURE * (1 + context * attention_per_token(model))
+        alone = sorted(_alone(costs, loads) for costs in self.costs)[: max(1, total(loads.values()).chunks)]
+        again = sum(costs.plain(contexts) for costs in self.costs) / len(self.costs)
+        start = max(costs.start for costs in self.costs) * len(loads)
+        return 1 / sum(1 / max(one, 1e-9) for one in alone) + again * (len(alone) - 1) / len(alone) + start
+
+    def span(self, seconds: float | None, loads: Mapping[str, Load]) -> tuple[float, float] | None:
+        """Return the limits between which the time of nine of ten such jobs lies; None without a rate."""
+        if seconds is None:
+            return None
+        width = _width(sum(_spread(costs, loads) for costs in self.costs) / len(self.costs))
+        return seconds / width, seconds * width + SLACK
+
+    @property
+    def formula(self) -> Formula | None:
+        """Return what a page needs to follow a form that changes; None without a rate."""
+        if not self.costs:
+            return None
+        count = len(self.costs)
+        each = [(one.token, one.attended, one.one_pass, one.chunk) for one in self.costs]
+        token, attended, one_pass, chunk = (sum(values) / count**2 for values in zip(*each, strict=True))
+        kinds = {kind for one in self.costs for kind in one.kinds} | {ANY}
+        return Formula(
+            token=token,
+            attended=attended,
+            one_pass=one_pass,
+            chunk=chunk,
+            start=max(one.start for one in self.costs),
+            slack=SLACK,
+            kinds={kind: self._kind(kind) for kind in kinds},
+        )
+
+    def _kind(self, kind: str) -> Kind:
+        known = [one.known(kind) for one in self.costs]
+        factor = math.exp(sum(one.log_factor for one in known) / len(known))
+        return Kind(factor, _width(sum(math.sqrt(one.variance) for one in known) / len(known)))
 
     @property
     def reason(self) -> str | None:
@@ -94,16 +151,73 @@ class Pace:
         return "no worker of this model is alive" if not self.workers else "no worker has measured its rate yet"
 
 
+def _width(spread: float) -> float:
+    return math.exp(SURE * max(LEAST_SPREAD, spread))
+
+
+def _alone(costs: Costs, loads: Mapping[str, Load]) -> float:
+    return sum(costs.seconds(load, kind) for kind, load in loads.items())
+
+
+def _spread(costs: Costs, loads: Mapping[str, Load]) -> float:
+    """Return the standard deviation of the time's logarithm, that of each kind weighted by its part of the time."""
+    parts = [(costs.seconds(load, kind), costs.known(kind).variance) for kind, load in loads.items()]
+    whole = sum(part for part, _ in parts)
+    return math.sqrt(sum(part * variance for part, variance in parts) / whole) if whole else 0.0
+
+
+def kind_of(action: str, *, contexts: bool, together: bool) -> str:
+    """Return the kind of work by which corrections are learned.
+
+    `contexts` are those of a job. Items are put `together` from units that were computed before.
+    """
+    return action + " under contexts" * contexts + ", together" * together
+
+
+def costs_of(worker: Worker) -> Costs | None:
+    """Return a worker's costs. One that has only a rate has costs of tokens alone; one without has None."""
+    if worker.costs:
+        return Costs.from_dict(worker.costs)
+    return Costs(1 / worker.tokens_per_second) if worker.tokens_per_second else None
+
+
+def costs_alive(model: str) -> list[Costs]:
+    """Return the costs of the living workers of this model that have measured their rate."""
+    return [costs for worker in workers_alive(model) if (costs := costs_of(worker))]
+
+
+def work_waiting(model: str) -> dict[str, Load]:
+    """Return the open work of claimable jobs by kind."""
+    rows = database.rows(
+        """
+            SELECT job.action, job.params ? 'contexts', part.together, sum(part.tokens), sum(part.attended),
+                sum(part.passes), sum(part.chunks)
+            FROM jobs_job job CROSS JOIN LATERAL (
+                SELECT "group" IS NOT NULL AND unit_count = 0 AS together, sum(n_tokens) AS tokens,
+                    sum(n_attended) AS attended, sum(n_passes) AS passes, count(*) AS chunks
+                FROM jobs_chunk WHERE job_id BETWEEN job.id AND job.id AND state IN ('ready', 'leased') GROUP BY 1
+            ) part
+            WHERE job.model = %s AND job.state IN ('queued', 'running') GROUP BY 1, 2, 3
+            """,
+        [model],
+    )
+    return {
+        kind_of(action, contexts=contexts, together=together): Load(*map(int, sums))
+        for action, contexts, together, *sums in rows
+    }
+
+
 def rates_of(model: str) -> list[float | None]:
     """Return tokens per second of every living worker of this model; None for one that has measured nothing."""
     return list(workers_alive(model).values_list("tokens_per_second", flat=True))
 
 
 def pace_of(model: str) -> Pace:
-    """Return the pace by the rates that living workers have measured."""
-    rates = rates_of(model)
-    rate = sum(one or 0.0 for one in rates)
-    return Pace(rate or None, len(rates), tokens_waiting(model)["tokens"])
+    """Return the pace by what living workers have measured."""
+    alive = list(workers_alive(model))
+    rate = sum(worker.tokens_per_second or 0.0 for worker in alive)
+    costs = [one for one in map(costs_of, alive) if one]
+    return Pace(rate or None, len(alive), costs, work_waiting(model))
 
 
 def rounded(seconds: float | None) -> float | None:

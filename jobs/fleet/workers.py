@@ -11,6 +11,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from e1protocol import EngineIdentity
+from e1protocol.costs import Costs
 from jobs.errors import Conflict, NotFound
 from jobs.models import EngineRecord, Worker
 from jobs.models.states import WorkerState
@@ -48,16 +49,25 @@ def worker_starting(*, name: str, model: str, run: str = "") -> None:
     )
 
 
-def worker_ready(*, name: str, engine_id: int, tokens_per_second: float) -> None:
+def worker_ready(*, name: str, engine_id: int, tokens_per_second: float, costs: Costs | None = None) -> None:
     """Record that the self-test has passed."""
     _update(
         name,
         state=WorkerState.READY,
         engine_id=engine_id,
         tokens_per_second=tokens_per_second,
+        costs=costs.as_dict() if costs else {},
         heartbeat_at=Now(),
         last_forward_at=Now(),
     )
+
+
+def costs_learned_before(*, name: str, model: str, engine_id: int) -> Costs | None:
+    """Return the costs that this worker had before, or another one of the same network on the same device."""
+    same = Worker.objects.filter(model=model).exclude(costs={})
+    own = same.filter(name=name)
+    found = own.first() or same.filter(engine_id=engine_id).order_by("-heartbeat_at").first()
+    return Costs.from_dict(found.costs) if found else None
 
 
 def worker_sick(*, name: str, reason: str) -> None:
@@ -92,9 +102,11 @@ def worker_beat(*, name: str) -> None:
     _update(name, heartbeat_at=Now())
 
 
-def worker_computed(*, name: str, tokens_per_second: float | None = None) -> None:
-    """Record that a bundle has just been computed and written, and its rate if it was measured."""
-    measured = {} if tokens_per_second is None else {"tokens_per_second": tokens_per_second}
+def worker_computed(*, name: str, tokens_per_second: float | None = None, costs: Costs | None = None) -> None:
+    """Record that a bundle has just been computed and written, its rate if it was measured, and what it has shown."""
+    measured: dict[str, Any] = {} if tokens_per_second is None else {"tokens_per_second": tokens_per_second}
+    if costs is not None:
+        measured["costs"] = costs.as_dict()
     _update(name, last_forward_at=Now(), last_bundle_at=Now(), heartbeat_at=Now(), device_errors=0, **measured)
 
 

@@ -9,9 +9,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from e1protocol import tokens_of
+from e1protocol.costs import Load, context_load, total
 from jobs.actions import ItemView, LongAction, get_action
 from jobs.actions.contexts import Context
 from jobs.errors import InvalidInput
+from jobs.fleet.pace import kind_of
 from jobs.library.chunking import JOB_GROUP, ChunkPlan, ContextRef, ItemCost, ItemCutter, plan_together, plan_units
 from jobs.limits import CHUNK_ITEMS, MAX_UNITS
 from jobs.parsing import Record
@@ -81,20 +83,29 @@ class Cutter:
 class PlanTally:
     """Chunks and tokens of one library, counted while it is read. Call `close` after the last record.
 
-    `context_tokens` are the tokens of contexts that all items share. Each further worker of the job encodes them again.
+    `loads` are what is to be computed, by kind of work. `contexts` are those that all items share: each further worker
+    of the job encodes them again.
     `note` and `close` raise InvalidInput `too_many_units`.
     """
 
     def __init__(self, action: str, params: Mapping[str, Any], contexts: Sequence[Context] = ()) -> None:
         self._cutter = Cutter(action, params, contexts)
         self._pending: list[tuple[Record, Context]] = []
-        self.chunks = 0
-        self.tokens = 0
-        self.context_tokens = sum(tokens_of(*context) for context in contexts)
+        self._action, self._under = action, bool(contexts)
+        self.loads: dict[str, Load] = {}
+        self.contexts = total(context_load(tokens_of(*context)) for context in contexts)
 
     @property
     def units(self) -> int:
         return self._cutter.units
+
+    @property
+    def chunks(self) -> int:
+        return total(self.loads.values()).chunks
+
+    @property
+    def tokens(self) -> int:
+        return total(self.loads.values()).tokens
 
     def note(self, record: Record, context: Context = ()) -> None:
         """Count one record; `context` is its own or the shared one."""
@@ -117,5 +128,6 @@ class PlanTally:
         self._pending.clear()
 
     def _add(self, plans: Sequence[ChunkPlan]) -> None:
-        self.chunks += len(plans)
-        self.tokens += sum(plan.tokens for plan in plans)
+        for plan in plans:
+            kind = kind_of(self._action, contexts=self._under, together=plan.blocked)
+            self.loads[kind] = self.loads.get(kind, Load()) + plan.load + Load(chunks=1)

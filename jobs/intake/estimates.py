@@ -59,9 +59,9 @@ def _estimate(user_id: int, submission: Submission) -> dict[str, Any]:
     pace, limits, use = pace_of(request.model), usage.limits_of(user_id), usage.use_of(user_id)
     need = Need(plan.tokens, stored_bytes, request.interactive)
     refused = budget_refusal(user_id) or refusal(limits, use, need, pace.rate)
-    seconds = rounded(pace.seconds(plan.tokens, plan.context_tokens))
-    span = pace.span(seconds, contexts.longest, MODELS[request.model])
-    ahead = rounded(pace.seconds(pace.waiting_tokens))
+    seconds = rounded(pace.seconds(plan.loads, plan.contexts))
+    span = pace.span(seconds, plan.loads)
+    ahead = rounded(pace.seconds(pace.waiting))
     return {
         "model": request.model,
         "action": request.action,
@@ -102,13 +102,10 @@ class _Contexts:
         self._seen: set[int] = set()
         self._tokens: dict[bytes, int] = {}
         self._beyond = 0
-        self.longest = 0
-        """Tokens of the longest context."""
 
     def note(self, context: tuple[str, ...]) -> None:
         if not context or (mark := hash(context)) in self._seen:
             return
-        self.longest = max(self.longest, tokens_of(*context))
         if len(self._seen) == self.MOST:
             self._beyond += tokens_of(*context)
             return

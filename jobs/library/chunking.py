@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from e1protocol import BOUNDARY_TOKENS
+from e1protocol.costs import Load, context_load, pass_load, total
 from jobs.actions.units import UnitPlan
 from jobs.limits import CHUNK_ITEMS, CHUNK_UNITS
 
@@ -30,14 +31,18 @@ class ItemCost:
 
 @dataclass(frozen=True, slots=True)
 class ChunkPlan:
-    """A chunk to be: items by ascending index in the input, or units of a group, and the tokens that they take."""
+    """A chunk to be: items by ascending index in the input, or units of a group, and their load."""
 
     indices: tuple[int, ...]
-    tokens: int
+    load: Load
     group: int | None = None
     blocked: bool = False
     unit_first: int = 0
     unit_count: int = 0
+
+    @property
+    def tokens(self) -> int:
+        return self.load.tokens
 
     @property
     def first_index(self) -> int:
@@ -45,11 +50,20 @@ class ChunkPlan:
         return self.indices[0] if self.indices else max(0, self.group or 0)
 
 
-def chunk_tokens(items: Iterable[ItemCost]) -> int:
-    """Return the tokens of these items together, each shared context counted once."""
-    whole = list(items)
-    contexts = {item.context for item in whole if item.context is not None}
-    return sum(item.residues + BOUNDARY_TOKENS for item in whole) + sum(context.tokens for context in contexts)
+def items_load(items: Iterable[ItemCost], context_tokens: Sequence[int] = ()) -> Load:
+    """Return the load of these items together. A context that several of them have is encoded once.
+
+    Each item runs once under each of the job's contexts, of `context_tokens`, which are encoded elsewhere.
+    """
+    load = Load()
+    contexts = set()
+    for item in items:
+        own = item.residues + BOUNDARY_TOKENS
+        if item.context is not None:
+            contexts.add(item.context)
+        after = context_tokens or [item.context.tokens if item.context is not None else 0]
+        load += total(pass_load(own, tokens) for tokens in after)
+    return load + total(context_load(context.tokens) for context in contexts)
 
 
 class ItemCutter:
@@ -59,16 +73,16 @@ class ItemCutter:
     """
 
     def __init__(self, context_tokens: Sequence[int] = ()) -> None:
-        self._times = max(1, len(context_tokens))
-        self._unread = sum(context_tokens)
+        self._context_tokens = context_tokens
+        self._unread = total(map(context_load, context_tokens))
 
     def chunks(self, items: Iterable[ItemCost]) -> list[ChunkPlan]:
         """Return the items, in order, in chunks of CHUNK_ITEMS; the last one may be shorter."""
         plans = []
         for group in _groups(iter(items)):
-            tokens = self._unread + self._times * chunk_tokens(group)
-            plans.append(ChunkPlan(tuple(item.index for item in group), tokens))
-            self._unread = 0
+            load = self._unread + items_load(group, self._context_tokens)
+            plans.append(ChunkPlan(tuple(item.index for item in group), load))
+            self._unread = Load()
         return plans
 
 
@@ -93,24 +107,26 @@ def plan_units(units: UnitPlan, context_tokens: Sequence[int], *, group: int) ->
     last_context = -1
     first, count = 0, len(units)
     while first < count:
-        tokens, end = 0, first
+        load, end = Load(), first
         while end < count and end - first < CHUNK_UNITS:
             own = units.own_tokens(end)
-            if end > first and tokens + own > UNIT_CHUNK_TOKENS:
+            if end > first and load.tokens + own > UNIT_CHUNK_TOKENS:
                 break
-            if (context := units.context_of(end)) != last_context:
-                tokens += context_tokens[context] if context_tokens else 0
+            context = units.context_of(end)
+            before = context_tokens[context] if context_tokens else 0
+            if context != last_context:
+                load += context_load(before)
                 last_context = context
-            tokens += own
+            load += pass_load(own // units.passes, before, units.passes)
             end += 1
-        yield ChunkPlan((), tokens, group, unit_first=first, unit_count=end - first)
+        yield ChunkPlan((), load, group, unit_first=first, unit_count=end - first)
         first = end
 
 
 def plan_together(indices: Iterable[int], *, group: int) -> ChunkPlan:
     """Return the chunk of items that wait for the units of their group."""
     items = tuple(indices)
-    return ChunkPlan(items, TOGETHER_TOKENS * len(items), group, blocked=True)
+    return ChunkPlan(items, Load(TOGETHER_TOKENS * len(items)), group, blocked=True)
 
 
 def plan_again(

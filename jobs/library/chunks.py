@@ -16,7 +16,8 @@ def chunks_copy(job: Job, plans: Sequence[ChunkPlan]) -> dict[int, int]:
     if not plans:
         return {}
     table = Chunk._meta.db_table
-    columns = 'id, job_id, first_index, model, state, n_items, n_tokens, "group", unit_first, unit_count, blocked'
+    columns = "id, job_id, first_index, model, state, n_items, n_tokens, n_attended, n_passes, "
+    columns += '"group", unit_first, unit_count, blocked'
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT nextval(pg_get_serial_sequence('{table}', 'id')) FROM generate_series(1, %s)",  # noqa: S608
@@ -25,6 +26,7 @@ def chunks_copy(job: Job, plans: Sequence[ChunkPlan]) -> dict[int, int]:
         ids = sorted(row[0] for row in cursor.fetchall())
     with copy_into(table, columns) as copy:
         for chunk_id, plan in zip(ids, plans, strict=True):
-            head = (chunk_id, job.id, plan.first_index, job.model, "ready", len(plan.indices), plan.tokens)
-            copy.write_row((*head, plan.group, plan.unit_first, plan.unit_count, plan.blocked))
+            head = (chunk_id, job.id, plan.first_index, job.model, "ready", len(plan.indices))
+            load = (plan.load.tokens, plan.load.attended, plan.load.passes)
+            copy.write_row((*head, *load, plan.group, plan.unit_first, plan.unit_count, plan.blocked))
     return {index: chunk_id for chunk_id, plan in zip(ids, plans, strict=True) for index in plan.indices}

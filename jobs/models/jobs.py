@@ -115,6 +115,7 @@ class Chunk(models.Model):
     - `begun`: computing has begun under the present lease; a worker claims ahead.
     - `alone`: nothing else is being computed in its process.
     - `losses`: attempts that ended without an answer while its one item ran alone.
+    - `n_tokens`, `n_attended`, `n_passes`: its load (`e1protocol.costs`).
     - `n_bytes`: bytes of its outputs, which are packed in the order of the items without an error.
     """
 
@@ -124,6 +125,8 @@ class Chunk(models.Model):
     state = models.CharField(max_length=9, choices=ChunkState.choices, default=ChunkState.READY)
     n_items = models.PositiveSmallIntegerField()
     n_tokens = models.PositiveIntegerField()
+    n_attended = models.BigIntegerField(default=0, db_default=0)
+    n_passes = models.PositiveIntegerField(default=0, db_default=0)
     n_succeeded = models.PositiveSmallIntegerField(default=0, db_default=0)
     n_failed = models.PositiveSmallIntegerField(default=0, db_default=0)
     n_bytes = models.BigIntegerField(default=0, db_default=0)

@@ -36,6 +36,8 @@ class Worker(models.Model):
     last_bundle_at = models.DateTimeField(null=True, blank=True)
     engine = models.ForeignKey(EngineRecord, null=True, blank=True, on_delete=models.SET_NULL)
     tokens_per_second = models.FloatField(null=True, blank=True)
+    costs = models.JSONField(default=dict, db_default={}, blank=True)
+    """Its `e1protocol.costs.Costs`: fitted at its start, corrected by its bundles."""
     started_at = models.DateTimeField(db_default=Now())
     heartbeat_at = models.DateTimeField(db_default=Now())
     last_forward_at = models.DateTimeField(null=True, blank=True)

@@ -24,11 +24,12 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from e1protocol import TASK_RUN_BUNDLE, model_queue
+from e1protocol.costs import Costs, Load, context_load, in_tokens, total
 from jobs import database
-from jobs.fleet.pace import rates_measured, rates_of
+from jobs.fleet.pace import costs_alive, kind_of, rates_measured, rates_of
 from jobs.models import Chunk, Job, Turn
 from jobs.models.states import ChunkState, JobState
-from jobs.queue.shares import HEAD_START_SECONDS, Load, Share, Turns
+from jobs.queue.shares import HEAD_START_SECONDS, Had, Share, Turns
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +46,10 @@ BROKER_ERRORS = (OperationalError, RedisError, OSError)
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A ready chunk. `context` is the job and the stored context of its first item, if it has one."""
+    """A ready chunk. `context` is the job and the stored context of its first item, if it has one.
+
+    Its `tokens` are plain ones that take as long as it does (`in_tokens`): under contexts more than it has.
+    """
 
     chunk_id: int
     owner_id: int
@@ -63,7 +67,7 @@ def dispatch(model: str) -> int:
     """
     queue = model_queue(model)
     waiting = queue_length(queue)
-    workers = rates_of(model)
+    workers, costs = rates_of(model), in_tokens(costs_alive(model))
     window = 2 * max(1, len(workers)) - waiting
     if window <= 0:
         return 0
@@ -71,15 +75,15 @@ def dispatch(model: str) -> int:
     with transaction.atomic():
         database.execute("SELECT pg_advisory_xact_lock(hashtext('e1-dispatch'), hashtext(%s))", [model])
         count = MESSAGE_BUNDLES * window
-        candidates = _candidates(model, STALE_SECONDS if waiting else LOST_SECONDS, limit=64 * count)
-        turns = turns_of(model, workers)
+        candidates = _candidates(model, STALE_SECONDS if waiting else LOST_SECONDS, limit=64 * count, costs=costs)
+        turns = turns_of(model, workers, costs)
         bundles = plan_bundles(by_context(candidates), turns, budget=budget, count=count)
         _remember(turns, {candidate.job for bundle in bundles for candidate in bundle})
         ids = [candidate.chunk_id for bundle in bundles for candidate in bundle]
         Chunk.objects.filter(id__in=ids).update(published_at=Now())
     messages = plan_messages(bundles, window)
     # Includes workers that are starting: after a hang the only worker may be one of them, and needs a limit most.
-    _publish(queue, messages, rates_measured(model))
+    _publish(queue, messages, rates_measured(model), costs)
     return len(messages)
 
 
@@ -196,20 +200,23 @@ def _take(chunks: list[Candidate], budget: int) -> list[Candidate]:
     return bundle
 
 
-def _candidates(model: str, stale_seconds: int, limit: int) -> list[Candidate]:
+def _candidates(model: str, stale_seconds: int, limit: int, costs: Costs) -> list[Candidate]:
     """Return the next ready chunks of every claimable job, at most `limit` of each."""
     # BETWEEN and the order by job and id keep the planner on the index of open chunks. With an equality it may walk the
     # primary key, past every chunk of every closed job.
     found = database.rows(
         """
-            SELECT chunk.id, job.owner_id, chunk.n_tokens, chunk.isolate, job.interactive, job.id,
+            SELECT chunk.id, job.owner_id, chunk.isolate, job.interactive, job.id, job.action, job.under,
+                chunk.together, chunk.n_tokens, chunk.n_attended, chunk.n_passes,
                 (SELECT context_id FROM jobs_item WHERE job_id = job.id AND index = chunk.first_index)
             FROM (
-                SELECT id, owner_id, interactive, created_at FROM jobs_job
+                SELECT id, owner_id, interactive, created_at, action, params ? 'contexts' AS under FROM jobs_job
                 WHERE model = %(model)s AND state IN ('queued', 'running')
             ) job
             CROSS JOIN LATERAL (
-                SELECT id, first_index, n_tokens, isolate FROM jobs_chunk
+                SELECT id, first_index, n_tokens, n_attended, n_passes, isolate,
+                    "group" IS NOT NULL AND unit_count = 0 AS together
+                FROM jobs_chunk
                 WHERE job_id BETWEEN job.id AND job.id AND state = 'ready' AND not_before <= statement_timestamp()
                   AND NOT blocked
                   AND (published_at IS NULL OR published_at < statement_timestamp() - %(stale)s * interval '1 second')
@@ -220,16 +227,24 @@ def _candidates(model: str, stale_seconds: int, limit: int) -> list[Candidate]:
         {"model": model, "stale": stale_seconds, "limit": limit},
     )
     return [
-        Candidate(chunk, owner, tokens, isolate, interactive, (job, context) if context is not None else None, job)
-        for chunk, owner, tokens, isolate, interactive, job, context in found
+        Candidate(
+            chunk,
+            owner,
+            round(costs.seconds(Load(tokens, attended, passes, 1), kind_of(action, contexts=under, together=together))),
+            isolate,
+            interactive,
+            (job, context) if context is not None else None,
+            job,
+        )
+        for chunk, owner, isolate, interactive, job, action, under, together, tokens, attended, passes, context in found
     ]
 
 
-def turns_of(model: str, rates: Sequence[float | None]) -> Turns:
+def turns_of(model: str, rates: Sequence[float | None], costs: Costs) -> Turns:
     """Return what every unfinished job of this model has had: tokens that are leased or published, and past turns."""
     rate = sum(one for one in rates if one) or float(settings.E1_BUNDLE_TOKENS)
     turns = Turns(int(HEAD_START_SECONDS * rate))
-    in_flight = tokens_in_flight(model)
+    in_flight = tokens_in_flight(model, costs)
     rows = database.rows(
         """
             SELECT job.id, job.owner_id, job.interactive, coalesce(turn.handed_out, 0), coalesce(turn.last, 0)
@@ -239,21 +254,31 @@ def turns_of(model: str, rates: Sequence[float | None]) -> Turns:
         [model],
     )
     for job, owner, interactive, handed_out, last in rows:
-        turns.note((owner, interactive), job, Load(in_flight.get(job, 0), handed_out, last))
+        turns.note((owner, interactive), job, Had(in_flight.get(job, 0), handed_out, last))
     return turns
 
 
-def tokens_in_flight(model: str) -> dict[Hashable, int]:
-    """Return the tokens that are leased or published, by job."""
+def tokens_in_flight(model: str, costs: Costs) -> dict[Hashable, int]:
+    """Return the tokens that are leased or published, by job, as `costs` count them."""
     found = database.rows(
         """
-            SELECT job_id, sum(n_tokens) FROM jobs_chunk
-            WHERE model = %s AND (state = 'leased' OR (state = 'ready' AND published_at IS NOT NULL))
-            GROUP BY job_id
+            SELECT part.job_id, job.action, job.params ? 'contexts', part.together, part.tokens, part.attended,
+                part.passes, part.chunks
+            FROM (
+                SELECT job_id, "group" IS NOT NULL AND unit_count = 0 AS together, sum(n_tokens) AS tokens,
+                    sum(n_attended) AS attended, sum(n_passes) AS passes, count(*) AS chunks
+                FROM jobs_chunk
+                WHERE model = %s AND (state = 'leased' OR (state = 'ready' AND published_at IS NOT NULL))
+                GROUP BY 1, 2
+            ) part JOIN jobs_job job ON job.id = part.job_id
             """,
         [model],
     )
-    return {job: int(tokens) for job, tokens in found}
+    tokens: dict[Hashable, int] = {}
+    for job, action, under, together, *load in found:
+        kind = kind_of(action, contexts=under, together=together)
+        tokens[job] = tokens.get(job, 0) + round(costs.seconds(Load(*map(int, load)), kind))
+    return tokens
 
 
 def _remember(turns: Turns, jobs: Iterable[Any]) -> None:
@@ -279,14 +304,14 @@ def bundle_tokens(rates: Sequence[float | None]) -> int:
     return int(min(known)) if known else int(settings.E1_BUNDLE_TOKENS)
 
 
-def _context_tokens(candidates: Iterable[Candidate]) -> dict[object, int]:
-    """Return by job the tokens of the contexts that all its items are computed under."""
+def _context_tokens(candidates: Iterable[Candidate], costs: Costs) -> dict[object, int]:
+    """Return by job what the contexts take that all its items are computed under, in tokens as `costs` count them."""
     found = database.rows(
-        "SELECT shared.job_id, sum(context.tokens) FROM jobs_jobcontext shared "
+        "SELECT shared.job_id, array_agg(context.tokens) FROM jobs_jobcontext shared "
         "JOIN jobs_context context ON context.id = shared.context_id WHERE shared.job_id = ANY(%s) GROUP BY 1",
         [list({candidate.job for candidate in candidates})],
     )
-    return {job: int(tokens) for job, tokens in found}
+    return {job: round(costs.plain(total(map(context_load, tokens)))) for job, tokens in found}
 
 
 def message_tokens(message: Sequence[Sequence[Candidate]], context_tokens: Mapping[object, int]) -> int:
@@ -304,9 +329,11 @@ def time_limit(tokens: int, rates: Sequence[float | None]) -> int:
     return int(min(MAX_TIME_LIMIT, max(settings.E1_HANG_SECONDS, 30 * tokens / slowest)))
 
 
-def _publish(queue: str, messages: Sequence[Sequence[Sequence[Candidate]]], rates: Sequence[float | None]) -> None:
+def _publish(
+    queue: str, messages: Sequence[Sequence[Sequence[Candidate]]], rates: Sequence[float | None], costs: Costs
+) -> None:
     """Send the messages; mark the chunks of unsent ones as unpublished and raise."""
-    contexts = _context_tokens(candidate for message in messages for bundle in message for candidate in bundle)
+    contexts = _context_tokens((candidate for message in messages for bundle in message for candidate in bundle), costs)
     for number, message in enumerate(messages):
         try:
             current_app.send_task(

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass
 
+from e1protocol.costs import Costs, Load, in_tokens
 from jobs import database
-from jobs.fleet.pace import rates_of, workers_alive
+from jobs.fleet.pace import costs_alive, kind_of, rates_of, workers_alive
 from jobs.models import Job
 from jobs.models.states import JobState
 from jobs.queue.dispatch import MESSAGE_BUNDLES, bundle_tokens, tokens_in_flight
@@ -62,7 +63,7 @@ def forecasts(model: str, *, until: Hashable = None) -> dict[Hashable, Forecast]
         return {}
     window = (2 * MESSAGE_BUNDLES + 1) * len(rates)
     return simulate(
-        waiting_jobs(model),
+        waiting_jobs(model, in_tokens(costs_alive(model))),
         rate=rate,
         budget=bundle_tokens(rates),
         window=window,
@@ -71,11 +72,12 @@ def forecasts(model: str, *, until: Hashable = None) -> dict[Hashable, Forecast]
     )
 
 
-def waiting_jobs(model: str) -> list[Waiting]:
-    """Return what waits of each claimable job, oldest first, from a bounded number of rows."""
+def waiting_jobs(model: str, costs: Costs) -> list[Waiting]:
+    """Return what waits of each claimable job, oldest first, from a bounded number of rows. `costs` are in tokens."""
     rows = database.rows(
         """
-            SELECT job.id, job.owner_id, job.interactive, part.chunks, part.tokens,
+            SELECT job.id, job.owner_id, job.interactive, job.action, job.params ? 'contexts', part.tokens,
+                part.attended, part.passes, part.chunks,
                 ceil(coalesce(nullif(job.total_units, 0), job.total_items - job.skipped_items) / 8.0)
                     - coalesce((SELECT sum((value ->> 0)::int) FROM jsonb_each(tally.counts)), 0),
                 coalesce(turn.handed_out, 0), coalesce(turn.last, 0)
@@ -86,8 +88,10 @@ def waiting_jobs(model: str) -> list[Waiting]:
             LEFT JOIN jobs_tally tally ON tally.job_id = job.id
             LEFT JOIN jobs_turn turn ON turn.job_id = job.id
             CROSS JOIN LATERAL (
-                SELECT count(*) AS chunks, coalesce(sum(n_tokens), 0) AS tokens FROM (
-                    SELECT n_tokens FROM jobs_chunk
+                SELECT count(*) AS chunks, coalesce(sum(n_tokens), 0) AS tokens,
+                    coalesce(sum(n_attended), 0) AS attended, coalesce(sum(n_passes), 0) AS passes
+                FROM (
+                    SELECT n_tokens, n_attended, n_passes FROM jobs_chunk
                     WHERE job_id BETWEEN job.id AND job.id AND state = 'ready' AND published_at IS NULL
                     ORDER BY job_id, id LIMIT %(counted)s
                 ) some_ready
@@ -96,11 +100,14 @@ def waiting_jobs(model: str) -> list[Waiting]:
             """,
         {"model": model, "jobs": MOST_JOBS, "counted": COUNTED},
     )
-    in_flight = tokens_in_flight(model)
+    in_flight = tokens_in_flight(model, costs)
     jobs = []
-    for job, owner, interactive, chunks, tokens, left, *turn in rows:
-        ready = int(tokens)
+    for job, owner, interactive, action, under, *load, chunks, left, handed_out, last in rows:
+        # The few that put items together are not told apart here.
+        kind = kind_of(action, contexts=under, together=False)
+        tokens = costs.seconds(Load(int(load[0]), int(load[1]), int(load[2]), chunks), kind)
+        ready = round(tokens)
         if chunks == COUNTED:
             ready = max(ready, int(tokens / COUNTED * float(left)) - in_flight.get(job, 0))
-        jobs.append(Waiting(job, owner, ready, in_flight.get(job, 0), interactive, *turn))
+        jobs.append(Waiting(job, owner, ready, in_flight.get(job, 0), interactive, handed_out, last))
     return jobs

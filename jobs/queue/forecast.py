@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
-from jobs.queue.shares import Load, Share, Turns
+from jobs.queue.shares import Had, Share, Turns
 
 COARSE = 200
 """Bundles of the simulation grow, so that each is about this part of all that was computed before it."""
@@ -18,7 +18,10 @@ COARSE = 200
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """An unfinished job: its tokens that wait, those that are with workers or on their way, and its past turns."""
+    """An unfinished job: its tokens that wait, those that are with workers or on their way, and its past turns.
+
+    Tokens are plain ones that take as long as the job's do (`e1protocol.costs.in_tokens`).
+    """
 
     job: Hashable
     owner: int
@@ -75,7 +78,7 @@ class _Play:
         for one in jobs:
             if one.ready > 0:
                 self._open.setdefault(one.share, []).append(one.job)
-            turns.note(one.share, one.job, Load(one.in_flight, one.handed_out, one.last))
+            turns.note(one.share, one.job, Had(one.in_flight, one.handed_out, one.last))
             if one.in_flight > 0:
                 self._queue.append((one.job, one.in_flight))
 

@@ -17,10 +17,12 @@ from django.db import DatabaseError, InterfaceError, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from e1protocol.costs import Load
 from jobs import database
 from jobs.actions import ItemView
 from jobs.actions.contexts import Context
 from jobs.errors import Problem
+from jobs.fleet.pace import NOTHING, kind_of
 from jobs.library.chunking import JOB_GROUP
 from jobs.library.outputs import PackedOutput, outputs_copy
 from jobs.library.selectors import context_sequences
@@ -63,7 +65,12 @@ class ClaimedChunk:
     unit_positions: tuple[int, ...] = ()
     isolate: bool = False
     losses: int = 0
-    tokens: int = 0
+    load: Load = NOTHING
+    kind: str = ""
+
+    @property
+    def tokens(self) -> int:
+        return self.load.tokens
 
     @property
     def is_suspect(self) -> bool:
@@ -174,7 +181,12 @@ def _claimed(chunk: Chunk, token: UUID, items: tuple[ClaimedItem, ...], contexts
         tuple(job.unit_positions or ()),
         chunk.isolate,
         chunk.losses,
-        chunk.n_tokens,
+        Load(chunk.n_tokens, chunk.n_attended, chunk.n_passes, 1),
+        kind_of(
+            job.action,
+            contexts="contexts" in job.params,
+            together=chunk.group is not None and not chunk.unit_count,
+        ),
     )
 
 

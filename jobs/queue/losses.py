@@ -14,9 +14,10 @@ from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from e1protocol.costs import Load
 from jobs.errors import Problem
 from jobs.fleet.workers import worker_failed
-from jobs.library.chunking import TOGETHER_TOKENS, ContextRef, ItemCost, chunk_tokens
+from jobs.library.chunking import ContextRef, ItemCost, items_load, plan_together
 from jobs.models import Chunk, Item, Job, JobContext
 from jobs.models.states import ChunkState, JobState
 from jobs.queue.lifecycle import job_finalise
@@ -122,19 +123,26 @@ def _split(chunk: Chunk) -> None:
 
 
 def _item_parts(chunk: Chunk) -> Iterator[dict[str, int]]:
-    times = max(1, JobContext.objects.filter(job_id=chunk.job_id).count())
+    shared = JobContext.objects.filter(job_id=chunk.job_id).order_by("position")
+    context_tokens = list(shared.values_list("context__tokens", flat=True))
     for item in Item.objects.filter(chunk_id=chunk.id).select_related("context").order_by("index"):
         context = ContextRef(item.context.pk, item.context.tokens) if item.context else None
-        tokens = times * chunk_tokens([ItemCost(item.index, len(item.sequence), context)])
-        own = tokens if chunk.group is None else TOGETHER_TOKENS
-        yield {"first_index": item.index, "n_items": 1, "n_tokens": own}
+        if chunk.group is None:
+            load = items_load([ItemCost(item.index, len(item.sequence), context)], context_tokens)
+        else:
+            load = plan_together([item.index], group=chunk.group).load
+        yield {"first_index": item.index, "n_items": 1, **_columns(load)}
 
 
 def _unit_parts(chunk: Chunk) -> Iterator[dict[str, int]]:
-    tokens = max(1, chunk.n_tokens // chunk.unit_count)
-    same = {"first_index": chunk.first_index, "n_items": 0, "n_tokens": tokens, "unit_count": 1}
+    load = Load(chunk.n_tokens, chunk.n_attended, chunk.n_passes).times(1 / chunk.unit_count)
+    same = {"first_index": chunk.first_index, "n_items": 0, **_columns(load), "unit_count": 1}
     for unit in range(chunk.unit_first, chunk.unit_first + chunk.unit_count):
         yield {**same, "unit_first": unit}
+
+
+def _columns(load: Load) -> dict[str, int]:
+    return {"n_tokens": max(1, load.tokens), "n_attended": load.attended, "n_passes": load.passes}
 
 
 def _fail(chunk: Chunk, reason: Problem) -> None:

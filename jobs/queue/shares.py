@@ -12,7 +12,7 @@ HEAD_START_SECONDS = 60
 
 
 @dataclass(slots=True)
-class Load:
+class Had:
     """What a job, or a share, has had: tokens in flight, all tokens since it began, and the number of its last turn."""
 
     in_flight: int = 0
@@ -28,15 +28,15 @@ class Turns:
     """
 
     def __init__(self, head_start: int = 0) -> None:
-        self.jobs: dict[Hashable, Load] = {}
-        self._shares: dict[Share, Load] = {}
+        self.jobs: dict[Hashable, Had] = {}
+        self._shares: dict[Share, Had] = {}
         self._head_start = head_start
         self._turn = 0
 
-    def note(self, share: Share, job: Hashable, load: Load) -> None:
+    def note(self, share: Share, job: Hashable, load: Had) -> None:
         """Add a job's load as it is now."""
         self.jobs[job] = load
-        of_share = self._shares.setdefault(share, Load())
+        of_share = self._shares.setdefault(share, Had())
         of_share.in_flight += load.in_flight
         of_share.last = max(of_share.last, load.last)
         self._turn = max(self._turn, load.last)
@@ -46,7 +46,7 @@ class Turns:
         return min(shares, key=self._of_share)
 
     def _of_share(self, share: Share) -> tuple[int, int]:
-        load = self._shares.get(share) or Load()
+        load = self._shares.get(share) or Had()
         return load.in_flight, load.last
 
     def next_job(self, jobs: Iterable[Hashable]) -> Hashable:
@@ -54,7 +54,7 @@ class Turns:
         return min(jobs, key=self._of_job)
 
     def _of_job(self, job: Hashable) -> tuple[bool, int, int, int]:
-        load = self.jobs.get(job) or Load()
+        load = self.jobs.get(job) or Had()
         late = load.handed_out >= self._head_start
         return late, 0 if late else load.handed_out, load.in_flight, load.last
 
@@ -65,7 +65,7 @@ class Turns:
     def hand_out(self, share: Share, job: Hashable, tokens: int) -> None:
         """Count tokens that are handed out now."""
         self._turn += 1
-        for load in (self._shares.setdefault(share, Load()), self.jobs.setdefault(job, Load())):
+        for load in (self._shares.setdefault(share, Had()), self.jobs.setdefault(job, Had())):
             load.in_flight += tokens
             load.handed_out += tokens
             load.last = self._turn

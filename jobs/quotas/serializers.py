@@ -62,7 +62,7 @@ class EstimateBody(Shape):
     seconds_range = s.ListField(
         child=s.FloatField(),
         allow_null=True,
-        help_text="With contexts: the limits between which the time lies. Rates are measured without contexts.",
+        help_text="The limits between which the time of nine of ten such jobs lies.",
     )
     seconds_reason = s.CharField(allow_null=True, help_text="Why there is no number of seconds.")
     tokens_per_second = s.FloatField(allow_null=True)
@@ -79,6 +79,23 @@ class EstimateBody(Shape):
     warnings = ProblemBody(many=True)
 
 
+class KindBody(Shape):
+    factor = s.FloatField()
+    width = s.FloatField(help_text="By how much the time may lie above or below.")
+
+
+class FormulaBody(Shape):
+    """Seconds of all workers together. A job takes `start` and, for its kind, `factor` times the sum of the others."""
+
+    token = s.FloatField()
+    attended = s.FloatField(help_text="Of a token and one that it attends to, in a layer that sees contexts.")
+    one_pass = s.FloatField()
+    chunk = s.FloatField()
+    start = s.FloatField()
+    slack = s.FloatField(help_text="Seconds by which any job may take longer.")
+    kinds = s.DictField(child=KindBody(), help_text='By kind of work; "" is any other.')
+
+
 class ModelPace(Shape):
     """A `jobs.fleet.pace.Pace`."""
 
@@ -86,6 +103,7 @@ class ModelPace(Shape):
     tokens_per_second = s.FloatField(source="rate", allow_null=True)
     reason = s.CharField(allow_null=True, help_text="Why there is no rate.")
     waiting_tokens = s.IntegerField()
+    formula = FormulaBody(allow_null=True, help_text="How long work takes; null without a rate.")
 
 
 class UsageBody(Shape):

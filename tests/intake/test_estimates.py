@@ -8,9 +8,11 @@ from django.db.models import Sum
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
 from e1protocol import MODELS
+from e1protocol.costs import Costs, Load, context_load, pass_load
 from jobs.actions import ACTIONS
 from jobs.actions.columns import result_bytes
 from jobs.fleet import workers
+from jobs.fleet.pace import SLACK
 from jobs.intake import estimates
 from jobs.limits import RECORD_BYTES
 from jobs.models import Chunk, Context, Item, Job, Output, Worker
@@ -134,29 +136,70 @@ def test_an_estimate_stores_nothing_in_any_form_of_the_body(api, inline_worker):
     assert not any(model.objects.exists() for model in (Job, Item, Chunk, Context))
 
 
-def test_seconds_under_contexts_are_a_range_that_grows_with_their_length(api, inline_worker):
-    contexts = [["MKTAYIAKQR" * 20] * many for many in (1, 8)]
+def test_seconds_grow_with_what_tokens_attend_to_and_lie_within_the_range(api, inline_worker):
+    costs = Costs(1e-4, 1e-7, 1e-3, 0.01, 0.5)
+    Worker.objects.update(costs=costs.as_dict())
+    homologs = ["MKTAYIAKQR" * 20] * 8
     found = []
-    for one in contexts:
-        params = {"contexts": [one]}
-        job = {"model": "e1-demo", "action": "scan", "params": params, "items": [{"sequence": "MKTAYIAKQR"}]}
-        found.append(api.post("/api/estimate/", job, format="json").json())
-    for estimate in found:
+    for contexts in ([], [homologs[:1]], [homologs]):
+        found.append(post(api, "/api/estimate/", request("scan", {"contexts": contexts}, [PARENT])).json())
+    for estimate, context in zip(found, (0, 204, 8 * 204), strict=True):
+        own = len(PARENT) + 4
+        load = context_load(context) + pass_load(own, context, len(PARENT)) + Load(8, chunks=estimate["chunks"])
+        assert estimate["seconds"] == pytest.approx(costs.plain(load) + 2 * 0.5, rel=0.01)
         low, high = estimate["seconds_range"]
         assert low < estimate["seconds"] < high
-    ratios = [estimate["seconds_range"][1] / estimate["seconds"] for estimate in found]
-    tokens = [204, 8 * 204]
-    assert ratios == pytest.approx([2 * (1 + n * 4 * 6 * 128 / (2 * 1_370_658)) for n in tokens], rel=0.02)
+    assert found[2]["seconds"] > found[1]["seconds"] > found[0]["seconds"]
+
+
+def test_what_jobs_of_a_kind_took_moves_and_narrows_the_range_of_the_next_one(api, inline_worker):
+    asked = request("encode", {})
+    costs = Costs(1e-3, 0.0, 0.0, 0.0)
+    Worker.objects.update(costs=costs.as_dict())
+    before = post(api, "/api/estimate/", asked).json()
+    for _ in range(50):
+        costs = costs.learned({"encode": Load(1000)}, 3.0)
+    Worker.objects.update(costs=costs.as_dict())
+    after = post(api, "/api/estimate/", asked).json()
+    assert after["seconds"] == pytest.approx(3 * before["seconds"], rel=0.05)
+    width = [(one["seconds_range"][1] - SLACK) / one["seconds_range"][0] for one in (before, after)]
+    assert width[1] < width[0]
+
+
+def test_a_worker_learns_from_its_bundles(api, inline_worker):
+    process = inline_worker.worker.process
+    process.costs = Costs(1e-9)
+    post(api, "/api/jobs/", request("scan", {"contexts": TWO}, [PARENT]))
+    inline_worker()
+    learned = Costs.from_dict(Worker.objects.get().costs)
+    assert set(learned.kinds) == {"", "scan under contexts", "scan under contexts, together"}
+    assert learned.factor("scan under contexts") > 1, "no machine computes a token in a nanosecond"
+
+
+def test_the_page_has_the_formula_of_all_workers_together(api, inline_worker):
+    Worker.objects.update(costs=Costs(1e-3, 1e-7, 1e-3, 0.01, 0.5).learned({"encode": Load(100)}, 0.3).as_dict())
+    asked = request("encode", {})
+    estimate = post(api, "/api/estimate/", asked).json()
+    formula = api.get("/api/usage/").json()["models"]["e1-demo"]["formula"]
+    attended = sum((len(one) + 4) ** 2 * 3 for one in SEQUENCES)
+    parts = {"token": estimate["tokens"], "attended": attended, "one_pass": len(SEQUENCES), "chunk": estimate["chunks"]}
+    work = sum(formula[name] * count for name, count in parts.items())
+    kind = formula["kinds"]["encode"]
+    assert formula["start"] + kind["factor"] * work == pytest.approx(estimate["seconds"], rel=0.01)
+    assert estimate["seconds"] * kind["width"] + formula["slack"] == pytest.approx(
+        estimate["seconds_range"][1], rel=0.01
+    )
+    Worker.objects.all().delete()
+    assert api.get("/api/usage/").json()["models"]["e1-demo"]["formula"] is None
 
 
 def test_seconds_come_from_the_measured_rate_and_are_null_with_a_reason_without_it(api, inline_worker):
     estimate = upload(api, "/api/estimate/", action="encode").json()
     assert estimate["seconds"] == pytest.approx(estimate["tokens"] / 10_000, rel=5e-3)
     assert (estimate["workers"], estimate["seconds_reason"]) == (1, None)
-    assert estimate["seconds_range"] is None
     Worker.objects.all().delete()
     estimate = upload(api, "/api/estimate/", action="encode").json()
-    assert estimate["seconds"] is estimate["waiting"]["seconds"] is None
+    assert estimate["seconds"] is estimate["seconds_range"] is estimate["waiting"]["seconds"] is None
     assert estimate["seconds_reason"] == "no worker of this model is alive"
 
 

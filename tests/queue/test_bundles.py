@@ -1,7 +1,7 @@
 """Planning of bundles and messages, which is pure."""
 
 from jobs.queue.dispatch import Candidate, by_context, plan_bundles, plan_messages, time_limit
-from jobs.queue.shares import Load, Turns
+from jobs.queue.shares import Had, Turns
 
 
 def c(chunk_id, owner=1, tokens=100, isolate=False, interactive=False, context=None):
@@ -12,7 +12,7 @@ def plan(candidates, in_flight=None, budget=250, count=10, interactive=None):
     turns = Turns()
     for first, shares in ((False, in_flight), (True, interactive)):
         for owner, tokens in (shares or {}).items():
-            turns.note((owner, first), f"earlier of {owner}", Load(tokens))
+            turns.note((owner, first), f"earlier of {owner}", Had(tokens))
     return [[x.chunk_id for x in bundle] for bundle in plan_bundles(candidates, turns, budget=budget, count=count)]
 
 

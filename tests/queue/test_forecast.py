@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from e1protocol.costs import Costs
 from jobs.models import Chunk, Job, Worker
 from jobs.models.states import ChunkState
 from jobs.queue import dispatch as queue
@@ -93,7 +94,7 @@ def test_jobs_start_when_it_was_said(person, stranger, take):
 @pytest.mark.django_db
 def test_a_long_job_is_estimated_from_its_first_chunks(person, take):
     job = make_job(person, [record(n) for n in range(8 * 100)])
-    (one,) = waiting_jobs(MODEL)
+    (one,) = waiting_jobs(MODEL, Costs(1.0))
     assert one.ready == pytest.approx(Chunk.objects.filter(job=job).count() * CHUNK_TOKENS, rel=0.01)
 
 

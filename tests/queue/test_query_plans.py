@@ -19,6 +19,7 @@ from django.test.utils import CaptureQueriesContext
 
 from benchmarks.finished_jobs import random_protein, scored_job, variants_of
 from benchmarks.service_data import MODEL, clear, lay_out_job, settle
+from e1protocol.costs import Costs
 from jobs.api.presenters import present_job
 from jobs.library import selectors
 from jobs.library.contexts import contexts_hold, contexts_let_go
@@ -134,13 +135,13 @@ def test_the_check_itself_sees_a_whole_table(tables):
 
 
 def test_candidates_of_the_dispatcher(tables):
-    assert len(queue._candidates(MODEL, 600, 128)) == 128
-    check(plans_of(lambda: queue._candidates(MODEL, 600, 128)), "chunk_open")
+    assert len(queue._candidates(MODEL, 600, 128, Costs(1.0))) == 128
+    check(plans_of(lambda: queue._candidates(MODEL, 600, 128, Costs(1.0))), "chunk_open")
 
 
 def test_tokens_in_flight(tables):
-    assert queue.tokens_in_flight(MODEL)
-    check(plans_of(lambda: queue.tokens_in_flight(MODEL)), "chunk_published")
+    assert queue.tokens_in_flight(MODEL, Costs(1.0))
+    check(plans_of(lambda: queue.tokens_in_flight(MODEL, Costs(1.0))), "chunk_published")
 
 
 def test_claim(tables):

@@ -43,7 +43,7 @@ export function showCost(report: Report | null, homologs: Report | null, ask = f
   }
   const shared = homologs && !homologs.broken ? homologs.tokens : 0;
   const cost = costOf(report, shared, wanted, stores);
-  const lines = costSentences(cost, usage, model.value, {}, rules.models[model.value]).map((words) => paragraph(words, "quiet mb-1"));
+  const lines = costSentences(cost, usage, model.value, {}, action.value).map((words) => paragraph(words, "quiet mb-1"));
   const refusal = usage ? refusalOf(cost, usage) : "";
   if (refusal) lines.push(paragraph(`The service would refuse this job now. ${refusal}`, "problem mb-1"));
   showEstimate(lines);

@@ -2,7 +2,7 @@
 // functions of jobs/actions/costs.py, the current rate of the workers and the user's quotas.
 import { bytesText } from "./preview";
 import type { Report } from "./report";
-import type { ModelRules, StoredArray } from "./rules";
+import type { StoredArray } from "./rules";
 
 export interface Wanted {
   /** Whether the form has this value in this field. */
@@ -20,19 +20,45 @@ export interface QuotaState {
 /** The answer of GET /api/usage/. */
 export interface Usage {
   quota: Record<"active_jobs" | "queued_tokens" | "stored_bytes", QuotaState>;
-  models: Record<string, { workers: number; tokens_per_second: number | null; reason: string | null; waiting_tokens: number }>;
+  models: Record<string, Pace>;
+}
+
+export interface Pace {
+  workers: number;
+  tokens_per_second: number | null;
+  reason: string | null;
+  waiting_tokens: number;
+  formula?: Formula | null;
+}
+
+/** Seconds of all workers together, as jobs/fleet/pace.py describes them. */
+export interface Formula {
+  token: number;
+  attended: number;
+  one_pass: number;
+  chunk: number;
+  start: number;
+  slack: number;
+  /** By action; "" is any other. */
+  kinds: Record<string, { factor: number; width: number }>;
 }
 
 export interface Cost {
   tokens: number;
-  /** Tokens of the longest context. */
-  context: number;
+  /** Pairs of a token and one that it attends to, about: from mean lengths, and at least from contexts. */
+  attended: number;
+  passes: number;
+  chunks: number;
   resultBytes: number;
   storedBytes: number;
 }
 
 /** Bytes of the rows of a record, as in jobs/limits.py. Names and headers come on top; the service counts them. */
 const RECORD_BYTES = 150;
+/** As in e1protocol. */
+const BOUNDARY_TOKENS = 4;
+const OWN_LAYERS = 3;
+const CHUNK_ITEMS = 8;
 
 /** Bytes of the arrays that the job stores. */
 function resultBytes(report: Report, wanted: Wanted, stores: StoredArray[]): number {
@@ -46,9 +72,14 @@ function resultBytes(report: Report, wanted: Wanted, stores: StoredArray[]): num
 /** `sharedTokens` are the tokens of the context sequences that all items share. */
 export function costOf(report: Report, sharedTokens: number, wanted: Wanted, stores: StoredArray[]): Cost {
   const bytes = resultBytes(report, wanted, stores);
+  const own = report.goodResidues + BOUNDARY_TOKENS * report.good;
+  const contexts = report.tokens - own + report.sharedChunks * sharedTokens;
+  const context = Math.max(report.longestContext, report.sharedChunks ? sharedTokens : 0);
   return {
     tokens: report.tokens + report.sharedChunks * sharedTokens,
-    context: Math.max(report.longestContext, report.sharedChunks ? sharedTokens : 0),
+    attended: own * (OWN_LAYERS * (own / Math.max(1, report.good)) + context) + (contexts * context) / 2,
+    passes: report.good,
+    chunks: Math.ceil(report.good / CHUNK_ITEMS),
     resultBytes: bytes,
     storedBytes: report.good * RECORD_BYTES + report.goodResidues + bytes,
   };
@@ -65,34 +96,38 @@ export function durationText(seconds: number): string {
   return hours % 24 ? `${Math.floor(hours / 24)} d ${hours % 24} h` : `${hours / 24} d`;
 }
 
-/** Returns the limits between which the time lies, from the time without contexts; null if there are none. */
-export function spanOf(seconds: number, { context }: Cost, { unsure, contextCost }: Pick<ModelRules, "unsure" | "contextCost">): Span | null {
-  return context ? [seconds / unsure, seconds * (unsure + contextCost * context)] : null;
+/** Returns the time of a job, and the limits between which it lies, as jobs/fleet/pace.py counts them. */
+export function countedBy(formula: Formula, cost: Cost, action: string): Counted {
+  const { factor, width } = formula.kinds[action] ?? formula.kinds[""] ?? { factor: 1, width: 2 };
+  const { token, attended, one_pass, chunk, start, slack } = formula;
+  const work = cost.tokens * token + cost.attended * attended + cost.passes * one_pass + cost.chunks * chunk;
+  const seconds = start + factor * work;
+  return { seconds, span: [seconds / width, seconds * width + slack] };
 }
 
 export type Span = [least: number, most: number];
 
 function timeText(seconds: number, span: Span | null): string {
+  if (span && durationText(span[0]) === durationText(span[1])) return durationText(span[0]);
   if (!span) return `${seconds < 1 ? "" : "about "}${durationText(seconds)}`;
   return `between ${durationText(span[0])} and ${durationText(span[1])}`;
 }
 
-/** The time that the service counted, and its limits if there are contexts. */
+/** The time that the service counted, and its limits. */
 export interface Counted {
   seconds: number | null;
   span: Span | null;
 }
 
-/** Returns the cost in sentences. `counted` is the service's time. Without `usage` the service did not answer, and only sizes are known. */
-export function costSentences(cost: Cost, usage: Usage | null, model: string, counted: Partial<Counted> = {}, rules?: ModelRules): string[] {
+/** Returns the cost in sentences. `given` is the service's time. Without `usage` the service did not answer, and only sizes are known. */
+export function costSentences(cost: Cost, usage: Usage | null, model: string, given: Partial<Counted> = {}, action = ""): string[] {
   const number = (value: number) => value.toLocaleString("en");
   const sentences = [`${number(cost.tokens)} tokens to compute. The results will take ${bytesText(cost.resultBytes)}.`];
   const pace = usage?.models[model];
   if (pace?.tokens_per_second) {
+    const counted = given.seconds == null && pace.formula ? countedBy(pace.formula, cost, action) : given;
     const seconds = counted.seconds ?? cost.tokens / pace.tokens_per_second;
-    const span = counted.span ?? (rules ? spanOf(seconds, cost, rules) : null);
-    const why = span ? ", which is measured without contexts" : "";
-    const computing = `Estimated run time: ${timeText(seconds, span)} at the workers’ present rate${why}`;
+    const computing = `Estimated run time: ${timeText(seconds, counted.span ?? null)} at the workers’ present rate`;
     const ahead = pace.waiting_tokens / pace.tokens_per_second;
     sentences.push(ahead >= 1 ? `${computing}; about ${durationText(ahead)} of other work is queued.` : `${computing}.`);
   } else if (pace) {

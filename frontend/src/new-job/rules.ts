@@ -31,9 +31,6 @@ export interface StoredArray {
 
 export interface ModelRules {
   maxResidues: number;
-  /** How far the time under contexts may lie from the time without, in either direction; more with each of their tokens. */
-  unsure: number;
-  contextCost: number;
   /** By action; null if only the service can count them. */
   stores: Record<string, StoredArray[] | null>;
 }

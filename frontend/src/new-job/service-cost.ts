@@ -23,7 +23,7 @@ export interface ServiceCost {
   output_bytes: number;
   stored_bytes: number;
   seconds: number | null;
-  /** The limits of the time under contexts; null without contexts. */
+  /** The limits of the time. */
   seconds_range?: [number, number] | null;
   seconds_reason: string | null;
   tokens_per_second: number | null;
@@ -53,7 +53,7 @@ export function serviceSentences(cost: ServiceCost, [one, many]: [string, string
     reason: cost.seconds_reason,
     waiting_tokens: cost.waiting.tokens,
   };
-  const sizes = { tokens: cost.tokens, context: 0, resultBytes: cost.output_bytes, storedBytes: cost.stored_bytes };
+  const sizes = { tokens: cost.tokens, attended: 0, passes: 0, chunks: cost.chunks, resultBytes: cost.output_bytes, storedBytes: cost.stored_bytes };
   const usage = { quota: cost.quota, models: { [model]: pace } };
   return [`${what}, in ${plural(cost.chunks, "chunk")}.`, ...costSentences(sizes, usage, model, { seconds: cost.seconds, span: cost.seconds_range ?? null })];
 }

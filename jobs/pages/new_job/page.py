@@ -26,7 +26,6 @@ from jobs.actions.numbered import refuse_second
 from jobs.contexts.selectors import context_sets_open_to, with_figures
 from jobs.contexts.services import SET_RULES
 from jobs.errors import InvalidInput, Problem, ServiceError
-from jobs.fleet.pace import UNSURE, attention_per_token
 from jobs.intake.numbering import first_sequence
 from jobs.intake.requests import enabled_model, submission_of_file, submission_of_job
 from jobs.intake.submit import Submission, job_submit
@@ -257,8 +256,6 @@ def rules() -> Mapping[str, Any]:
         "models": {
             slug: {
                 "maxResidues": min(MAX_RESIDUES, MODELS[slug].max_residues),
-                "contextCost": UNSURE * attention_per_token(MODELS[slug]),
-                "unsure": UNSURE,
                 "stores": {name: stored_arrays(action, MODELS[slug]) for name, action in ACTIONS.items()},
             }
             for slug in settings.E1_MODELS
