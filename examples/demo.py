@@ -7,7 +7,6 @@ dashboard shows the job afterwards in either case.
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -101,15 +100,17 @@ def service(data: Path) -> Iterator[str]:
         return
     port = str(free_port())
     command = [str(Path(sys.executable).with_name("e1")), "up", "--port", port, "--data", str(data), "--model", MODEL]
-    launcher = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    try:
-        yield wait_ready(launcher)
-    finally:
-        launcher.send_signal(signal.SIGINT)
-        for _ in launcher.stdout or ():
-            pass  # the lines of an orderly stop
-        if launcher.wait() != 0:
-            print(f"the service ended with status {launcher.returncode}; logs are in {folder.logs}", file=sys.stderr)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as launcher:
+        try:
+            yield wait_ready(launcher)
+        finally:
+            launcher.terminate()  # SIGINT is ignored in what a shell without job control starts in the background
+            for _ in launcher.stdout or ():
+                pass  # the lines of an orderly stop
+            if launcher.wait() != 0:
+                print(
+                    f"the service ended with status {launcher.returncode}; logs are in {folder.logs}", file=sys.stderr
+                )
 
 
 def free_port() -> int:
