@@ -37,6 +37,8 @@ class NullEngine:
     """An engine that returns zeros of the right shapes. With `pace` it takes the time of that many tokens a second."""
 
     token_budget = NEVER
+    cores = 1
+    """Processors that accounts of use charge for."""
 
     def __init__(self, model: str, pace: float = 0.0) -> None:
         facts = MODELS[model]
