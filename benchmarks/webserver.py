@@ -1,7 +1,8 @@
 """The web server beside gunicorn's own threads: ordinary requests a second, with one application, database and worker.
 
 wrk (Debian's package) keeps 16 connections busy. Rounds alternate between the two servers, so that other programs
-disturb both. A ratio above 1 means that the service's own server answers more.
+disturb both. A ratio above 1 means that the service's own server answers more. `by processor time` compares what an
+answer costs the web processes, which other programs hardly change.
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ import signal
 import statistics
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from benchmarks.measuring import Row, Timed
 from benchmarks.service_data import paused_job
-from benchmarks.service_stack import HOST, MODEL, Service
+from benchmarks.service_stack import HOST, MODEL, Service, cpu_seconds
 from e1site.stack import parts
 from e1site.stack.environment import usable_port
 
@@ -54,9 +57,12 @@ def servers(service: Service, *, rounds: int, seconds: int) -> Iterator[Row]:
     with (
         tempfile.TemporaryDirectory() as folder,
         service.workers(1, E1_BENCH_ENGINE="null"),
-        service.process("own", command_of("own", ports["own"]), signal.SIGTERM, seconds=20, **LIMITS),
-        service.process("threads", command_of("threads", ports["threads"]), signal.SIGTERM, seconds=20, **LIMITS),
+        service.process("own", command_of("own", ports["own"]), signal.SIGTERM, seconds=20, **LIMITS) as own,
+        service.process(
+            "threads", command_of("threads", ports["threads"]), signal.SIGTERM, seconds=20, **LIMITS
+        ) as old,
     ):
+        pids = {"own": own, "threads": old}
         for port in ports.values():
             service.port = port
             service.await_web()
@@ -68,31 +74,47 @@ def servers(service: Service, *, rounds: int, seconds: int) -> Iterator[Row]:
             "encode of eight": [f"/api/v3/{MODEL}/encode/", "-s", str(script)],
         }
         for name, (path, *options) in asked.items():
-            rates: dict[str, list[float]] = {server: [] for server in ports}
+            answered: dict[str, list[Answered]] = {server: [] for server in ports}
             for number in range(rounds):
                 # The first of a round is the second of the next.
                 for server in list(ports)[:: -1 if number % 2 else 1]:
-                    rates[server].append(rate(wrk, f"http://{HOST}:{ports[server]}{path}", options, seconds))
-            yield row(name, rates)
+                    url = f"http://{HOST}:{ports[server]}{path}"
+                    answered[server].append(ask(wrk, url, options, seconds, pids[server]))
+            yield row(name, answered)
 
 
-def rate(wrk: str, url: str, options: list[str], seconds: int) -> float:
-    """Return the answers a second. Raises RuntimeError if any is no success."""
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What a server did in one round: answers a second, and its processor seconds for each of them."""
+
+    per_second: float
+    processor: float
+
+
+def ask(wrk: str, url: str, options: list[str], seconds: int, pid: int) -> Answered:
+    """Keep the server with this process busy. Raises RuntimeError if any answer is no success."""
+    before = cpu_seconds(pid)
     command = [wrk, "-t", "1", "-c", str(CONNECTIONS), "-d", f"{seconds}s", "--timeout", "30s", *options, url]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    found = re.search(r"Requests/sec:\s*([\d.]+)", said)
+    found = re.search(r"(\d+) requests in .*Requests/sec:\s*([\d.]+)", said, re.DOTALL)
     if found is None or re.search(r"Non-2xx|Socket errors", said):
         raise RuntimeError(f"{url} was not answered as it should be:\n{said}")
-    if not float(found[1]):
+    if not int(found[1]):
         raise RuntimeError(f"{url} was not answered once in {seconds} s")
-    return float(found[1])
+    return Answered(float(found[2]), (cpu_seconds(pid) - before) / int(found[1]))
 
 
-def row(name: str, rates: Mapping[str, list[float]]) -> Row:
+def row(name: str, answered: Mapping[str, Sequence[Answered]]) -> Row:
     """Return the median of the ratios of the rounds."""
-    ratios = Timed([own / threads for own, threads in zip(rates["own"], rates["threads"], strict=True)])
-    detail = {f"{server}_per_second": statistics.median(values) for server, values in rates.items()}
-    detail |= {"rounds": len(ratios.seconds), "ratios": list(ratios.seconds)}
+    rounds = list(zip(answered["own"], answered["threads"], strict=True))
+    ratios = Timed([own.per_second / threads.per_second for own, threads in rounds])
+    detail: dict[str, Any] = {
+        f"{server}_per_second": statistics.median(one.per_second for one in values)
+        for server, values in answered.items()
+    }
+    detail |= {"rounds": len(rounds), "ratios": list(ratios.seconds)}
+    costs = [threads.processor / own.processor for own, threads in rounds if own.processor]
+    detail |= {"ratio_by_processor_time": statistics.median(costs)} if costs else {}
     return Row(f"server: {name}, own over threads", ratios.median, "ratio", ">= 0.95", ratios.noise, detail)
 
 
