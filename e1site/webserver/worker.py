@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import selectors
 import socket
-import sys
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -22,14 +21,12 @@ from e1site.webserver.held import Waiting, heaviest
 from e1site.webserver.leaving import SILENCE_SECONDS, ClientSocket
 from e1site.webserver.lingering import DRAINS, FREE_BYTES, LINGERING, goes_on, lingering, thrown_away
 from e1site.webserver.logs import without_query
+from e1site.webserver.switching import SwitchInterval
 
 HEAD_SECONDS = 10.0
 """For the head of a request, from its first byte; for a new connection from the beginning."""
 BODY_SECONDS = 20.0
 """For a body up to `SMALL_BODY`, from the end of its head."""
-SWITCH_SECONDS = 0.001
-"""How long a thread that computes keeps the interpreter from the loop, which needs it several times a connection. With
-Python's 5 ms, six such threads delay every step of every other request by 30 ms."""
 READ = 64 * 1024
 UNREAD_BYTES = 64 * 1024 * 1024
 """Answers that clients have not taken yet, in one process. Beyond it the address with most of them loses one."""
@@ -59,10 +56,7 @@ class EdgeWorker(ThreadWorker):  # type: ignore[misc]
         self._waste = bytearray(READ)
         # Connections whose request has a thread, or waits for one.
         self._answering: dict[int, Any] = {}
-
-    def init_process(self) -> None:
-        sys.setswitchinterval(SWITCH_SECONDS)
-        super().init_process()
+        self._switching = SwitchInterval()
 
     def load_wsgi(self) -> None:
         """Load the application. Each answer says whether it is a stream; only streams wait for their reader."""
@@ -177,11 +171,13 @@ class EdgeWorker(ThreadWorker):  # type: ignore[misc]
     def enqueue_req(self, conn: Any) -> None:
         """Let a thread answer the request. Runs in the loop."""
         self._answering[id(conn)] = conn
+        self._switching.begin(id(conn))
         super().enqueue_req(conn)
 
     def finish_request(self, conn: Any, fs: Any) -> None:
         """Send what the client has not taken yet, then wait for its next request or close. Runs in the loop."""
         self._answering.pop(id(conn), None)
+        self._switching.end(id(conn))
         try:
             keeps = not fs.cancelled() and bool(fs.result())
             conn.sock.flush()

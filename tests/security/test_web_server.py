@@ -255,3 +255,10 @@ def test_an_upload_that_is_refused_unread_gets_its_answer_and_an_end(port):
     with clients(port, head + b"a" * 100_000, 1) as (sock,):
         answer = b"".join(iter(lambda: sock.recv(4096), b""))
     assert answer.endswith(b"refused")
+
+
+def test_threads_change_places_quickly_only_while_a_request_takes_long(port):
+    half_an_upload = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n"
+    with clients(port, half_an_upload, 1):
+        assert wait_gone(lambda: ask(port, "/interval") != (200, b"0.001"), DEADLINE)
+    assert wait_gone(lambda: ask(port, "/interval") != (200, b"0.005"), DEADLINE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -39,6 +40,8 @@ def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> 
         body = b"y" * LARGE
     elif path == "/refuse":
         body = b"refused"
+    elif path == "/interval":
+        body = f"{sys.getswitchinterval():g}".encode()
     else:
         length = 0
         while piece := environ["wsgi.input"].read(65536):
