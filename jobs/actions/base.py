@@ -67,6 +67,8 @@ class Action(ABC):
     """
 
     name: str
+    title: str = ""
+    """What its jobs are called after, such as "embeddings"; else its name."""
     summary: str
     param_names: tuple[str, ...] = ()
     """Parameters beside `contexts`. Fields of the form for a new job have the same names."""

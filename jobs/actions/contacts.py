@@ -37,6 +37,7 @@ FLOAT32 = np.dtype(FLOAT)
 
 class Contacts(LongAction):
     name = "contacts"
+    title = "contacts"
     summary = "Contact map of a sequence from the categorical Jacobian, L x L."
     per_token_kinds = frozenset({"unit"})
     unit_words = ("row of the contact maps", "rows of the contact maps")

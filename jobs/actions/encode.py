@@ -18,6 +18,7 @@ PUBLISHED_NAMES = {"per_residue": "per_token"}
 
 class Encode(DirectAction):
     name = "encode"
+    title = "embeddings"
     summary = "Embeddings of a sequence, alone or with homologs as context."
     param_names = ("repr_layers", "include", DTYPE)
     per_token_kinds = frozenset({"per_token", "per_token_sd", "per_token_by"})

@@ -16,6 +16,7 @@ from jobs.science.logits import log_softmax
 
 class LogProb(DirectAction):
     name = "log_prob"
+    title = "log-probabilities"
     summary = "Sum over the sequence of the log-probability of each residue, from one unmasked pass."
     sequence_letters = CANONICAL
     context_letters = CANONICAL

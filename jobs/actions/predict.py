@@ -18,6 +18,7 @@ ROWS = ("all", "masked")
 
 class Predict(DirectAction):
     name = "predict"
+    title = "predictions"
     summary = "Logits of the 20 canonical residues where the sequence has `?`."
     param_names = ("rows", DTYPE)
     sequence_letters = EXTENDED + MASK

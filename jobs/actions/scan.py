@@ -28,6 +28,7 @@ METHODS = ("masked_marginal", "wildtype_marginal")
 
 class Scan(LongAction):
     name = "scan"
+    title = "scan"
     summary = "Scores of all single substitutions of a parent, L x 20."
     param_names = ("method", "positions", *numbered.NAMES)
     scores_variants = True

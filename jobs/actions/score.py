@@ -31,6 +31,7 @@ UBIQUITIN = "MQIFVKTLTGKTITLEVEPSDTIENVKAKIQDKEGIPPDQQRLIFAGKQLEDGRTLSDYNIQKESTL
 
 class Score(LongAction):
     name = "score"
+    title = "variant scores"
     summary = "Fitness scores of variants of a parent: log p(mutant) - log p(wild type), or pseudo-log-likelihoods."
     param_names = ("parent", "method", *numbered.NAMES)
     required_params = ("parent",)

@@ -19,6 +19,7 @@ from jobs.errors import Conflict, InvalidInput, NotFound, Problem
 from jobs.intake.ingest import COUNTED, Request
 from jobs.intake.keys import key_held
 from jobs.intake.submit import Submission, require_same_body, upload_read
+from jobs.intake.titles import title_after
 from jobs.models import Extension, Job
 from jobs.models.states import JobState
 from jobs.queue import dispatch as queue
@@ -110,6 +111,7 @@ def _move(job_id: UUID, upload: Job, extension: Extension) -> None:
         check_extendable(job)
         need = Need(tokens=tokens, stored_bytes=upload.stored_bytes, jobs=int(job.state in REOPENED))
         quota_admit(user_id=job.owner_id, model=job.model, need=need)
+        name = title_after(job, upload)
         # The upload's chunks may have smaller ids than closed ones of the job, so the tally starts again.
         tally_forget(job_id=job_id)
         ids: dict[str, UUID | int] = {"job": job_id, "upload": upload.pk, "first": job.total_items}
@@ -137,7 +139,8 @@ def _move(job_id: UUID, upload: Job, extension: Extension) -> None:
         job.warnings = job.warnings + [one for one in upload.warnings if one not in job.warnings]
         if job.state in REOPENED:
             job.state, job.finished_at, job.expires_at = JobState.QUEUED, None, None
-        job.save(update_fields=["cleaning", "warnings", "state", "finished_at", "expires_at"])
+        job.name = name
+        job.save(update_fields=["name", "cleaning", "warnings", "state", "finished_at", "expires_at"])
         Job.objects.filter(pk=job_id).update(
             touched_at=Now(), **{name: F(name) + getattr(upload, name) for name in COUNTED}
         )

@@ -61,6 +61,8 @@ class Request:
     contexts: tuple[tuple[str, ...], ...] = ()
     idempotency_key: str | None = None
     project_id: UUID | None = None
+    subject: str = ""
+    """What a job without a name is called after, such as its file."""
 
 
 def job_create(*, owner: User, request: Request) -> Job:
@@ -72,7 +74,7 @@ def job_create(*, owner: User, request: Request) -> Job:
         with transaction.atomic():
             return Job.objects.create(
                 owner=owner,
-                name=request.name,
+                name=request.name or request.subject,
                 project_id=request.project_id,
                 model=request.model,
                 action=request.action,

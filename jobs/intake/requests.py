@@ -18,6 +18,7 @@ from e1protocol import MODELS, ModelFacts
 from jobs.actions import Action, get_action
 from jobs.actions.contexts import Context, described, read_contexts
 from jobs.actions.numbered import numbered_by_file
+from jobs.actions.titles import subject_of
 from jobs.contexts.params import with_stored
 from jobs.errors import InvalidInput, Problem
 from jobs.intake.ingest import Request
@@ -117,10 +118,12 @@ def submission_of_file(  # noqa: PLR0917 - the parts of an upload, each named at
     *,
     owner: User,
     known: Mapping[str, Any] = NOTHING,
+    pasted: bool = False,
 ) -> Submission:
     """Return the submission of one file, whose records are read when it is submitted. Raises InvalidInput.
 
-    `known` is that of `read_submission`. A file that is itself a request, in JSON, is read here.
+    `known` is that of `read_submission`. A file that is itself a request, in JSON, is read here. Text that was `pasted`
+    has no name that a job could be called after.
     """
     if isinstance(fields.get("params"), str):
         fields = {**fields, "params": _json_text(fields["params"])}
@@ -128,9 +131,6 @@ def submission_of_file(  # noqa: PLR0917 - the parts of an upload, each named at
     if looked.kind.key == "json":
         return _of_request_file(fields, key, looked, filename, context, owner, known)
     fields, stream = {**known, **fields}, cast(BinaryIO, looked)
-    if not fields.get("name"):
-        # People recognise a job in the list by the name of its file.
-        fields = {**fields, "name": file_name(filename)}
     reading = Reading.of(fields)
 
     def opened(hashed: HashedStream, rules: ItemRules, shared: tuple[str, ...]) -> Records:
@@ -139,7 +139,9 @@ def submission_of_file(  # noqa: PLR0917 - the parts of an upload, each named at
             source, rules, filename=filename, media_type=media_type, shared_context=shared, reading=reading
         )
 
-    request = read_request(fields, owner=owner, key=key)
+    # People recognise a job in the list by the name of its file.
+    subject = "" if pasted else file_name(filename)
+    request = read_request(fields, owner=owner, key=key, subject=subject)
     return _submission(request, stream, context, opened, context_layout=layout_of(fields, LAYOUT), reading=reading)
 
 
@@ -166,9 +168,8 @@ def _of_request_file(  # noqa: PLR0917 - private, called once
         raise type(error)(error.detail, code=error.code, problems=problems) from None
     unread = [name for name in given if name in body and body[name] != given[name]]
     unread += ["context_sequences"] * bool(context.strip() and body.get("context_sequences"))
-    if not (given.get("name") or body.get("name")):
-        given["name"] = file_name(filename)
-    found = _of_json({**body, **given}, owner, key, known, context, layout_of(fields, LAYOUT))
+    layout, subject = layout_of(fields, LAYOUT), file_name(filename)
+    found = _of_json({**body, **given}, owner, key, known, context, layout, subject=subject)
     return replace(found, notes=(*found.notes, *unread_fields(unread)))
 
 
@@ -188,7 +189,8 @@ def submission_of_job(
 
     # A job's items don't change, so its id and the choice represent them in the digest.
     stream = io.BytesIO(f"{earlier.pk} {keep_contexts}".encode())
-    return _submission(read_request(fields, owner=owner, key=key), stream, context, opened)
+    request = read_request(fields, owner=owner, key=key, subject=subject_of(earlier.action, earlier.name))
+    return _submission(request, stream, context, opened)
 
 
 def _of_json(  # noqa: PLR0917 - private, in the order of a request
@@ -198,9 +200,11 @@ def _of_json(  # noqa: PLR0917 - private, in the order of a request
     known: Mapping[str, Any],
     context: bytes = b"",
     context_layout: str = "",
+    *,
+    subject: str = "",
 ) -> Submission:
     """Return the submission of a body; `context` is a file that comes before its context sequences."""
-    request = read_request({**known, **data}, owner=owner, key=key)
+    request = read_request({**known, **data}, owner=owner, key=key, subject=subject)
     items = require_items(data)
 
     def opened(_hashed: HashedStream, rules: ItemRules, shared: tuple[str, ...]) -> Records:
@@ -224,7 +228,8 @@ def _submission(
     """Return the submission, whose digest depends on `reading` too."""
     notes: list[Problem] = []
     request, rules, shared = _with_context(request, context, context_layout, notes)
-    parts = [request.model, request.action, request.params, request.name, request.on_invalid, list(shared)]
+    name = request.name or request.subject
+    parts = [request.model, request.action, request.params, name, request.on_invalid, list(shared)]
     parts += [f"project {request.project_id}"] if request.project_id else []
     seed = orjson.dumps([*parts, *reading] if any(reading) else parts, option=orjson.OPT_SORT_KEYS)
     hashed = HashedStream(stream)
@@ -241,10 +246,11 @@ def enabled_model(slug: str) -> ModelFacts:
     return MODELS[slug]
 
 
-def read_request(fields: Mapping[str, Any], *, owner: User, key: str | None) -> Request:
+def read_request(fields: Mapping[str, Any], *, owner: User, key: str | None, subject: str = "") -> Request:
     """Return the normalised request. Raises InvalidInput that names the wrong field.
 
-    Context sets that `params.contexts` names, and the project, are open to the owner.
+    A job without a name is called after `subject`. Context sets that `params.contexts` names, and the project, are open
+    to the owner.
     """
     on_invalid = check_choices(fields)
     model, action = enabled_model(fields["model"]), get_action(fields["action"])
@@ -264,6 +270,7 @@ def read_request(fields: Mapping[str, Any], *, owner: User, key: str | None) -> 
         contexts=contexts,
         idempotency_key=key,
         project_id=None if project is None else project.pk,
+        subject=check_name(subject),
     )
 
 

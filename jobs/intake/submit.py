@@ -13,6 +13,7 @@ from django.contrib.auth.models import User
 from jobs.errors import Conflict, Problem
 from jobs.intake.ingest import Request, job_accept, job_create, job_ingest
 from jobs.intake.keys import key_held
+from jobs.intake.titles import job_name_itself
 from jobs.models import Job
 from jobs.models.states import JobState
 from jobs.parsing import BadRecord, Record
@@ -117,6 +118,7 @@ def job_submit(*, owner: User, submission: Submission) -> tuple[Job, bool]:
         with upload_read(owner, submission.request, submission) as job:
             job.body_digest = submission.digest()
             groups_release(job_id=job.pk)
+            job_name_itself(job, submission.request)
             job_accept(job=job)
     queue.dispatch_quietly(job.model)
     job.refresh_from_db()

@@ -25,6 +25,7 @@ from jobs.models import Item, Job
 from jobs.pages.items import own_item
 from jobs.pages.new_job.form import Asked
 from jobs.pages.new_job.page import form_page
+from jobs.pages.new_job.variants import short_name
 from jobs.parsing.numbers import whole
 from jobs.results.export.names import job_file
 from jobs.web.access import own_job, page, sent_from, user_of
@@ -90,7 +91,7 @@ def _new_job(request: HttpRequest, job: Job, indices: list[int]) -> HttpResponse
         )
     asked = Asked(user_of(request), model=job.model, action=job.action, on_invalid=job.on_invalid)
     asked.fill(job.params)
-    asked.name = f"{len(indices):,} of {job.name or job.pk.hex[:8]}"[:MAX_JOB_NAME]
+    asked.name = f"{len(indices):,} of {short_name(job)}"[:MAX_JOB_NAME]
     asked.sequences = "".join(_fasta(job, indices))
     return form_page(request, asked)
 

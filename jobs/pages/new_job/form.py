@@ -14,6 +14,7 @@ from django.http import Http404, HttpRequest
 
 from jobs.actions import ACTIONS, dtypes
 from jobs.actions.base import DTYPE
+from jobs.actions.titles import subject_of
 from jobs.contexts.selectors import context_runs
 from jobs.errors import InvalidInput, Problem
 from jobs.intake.numbering import NumberingUpload, numbering_upload
@@ -25,6 +26,7 @@ from jobs.pages.new_job.variants import (
     job_named,
     parent_of_text,
     ranked_sequences,
+    short_name,
 )
 from jobs.parsing.numbers import BIGINT, whole
 from jobs.results.items import result_of
@@ -192,7 +194,7 @@ def first(request: HttpRequest, owner: User) -> Asked:
         _filled_in(asked, request, owner)
     if "ranked" in request.GET:
         job, asked.sequences, asked.parent = ranked_sequences(request.GET, owner)
-        asked.model, asked.name = job.model, f"Best of {job.name or job.pk.hex[:8]}"[:MAX_JOB_NAME]
+        asked.model, asked.name = job.model, f"Best of {short_name(job)}"[:MAX_JOB_NAME]
         asked.number_by(numbering_of(job.params))
     return asked
 
@@ -204,7 +206,7 @@ def _from_basket(asked: Asked, request: HttpRequest, owner: User) -> None:
     basket = scanned(request.session, job, whole(request.GET.get("item")) or 0)
     variants = variants_of(basket, most_of(request.GET))
     asked.model = job.model
-    asked.name = f"{job.name or job.pk.hex[:8]}: {len(variants):,} picked"[:MAX_JOB_NAME]
+    asked.name = f"{short_name(job)}: {len(variants):,} picked"[:MAX_JOB_NAME]
     if asked.takes_variants:
         asked.parent, asked.method = basket.item.sequence, str(job.params.get("method", asked.method))
         asked.number_by(basket.numbering)
@@ -240,7 +242,8 @@ def _earlier(text: str, owner: User) -> Job:
 def _like(asked: Asked, job: Job) -> None:
     """Fill in what the earlier job asked for."""
     asked.model, asked.action, asked.on_invalid = job.model, job.action, job.on_invalid
-    asked.name = f"{job.name} again"[:MAX_JOB_NAME] if job.name else ""
+    chosen = subject_of(job.action, job.name) == job.name
+    asked.name = f"{job.name} again"[:MAX_JOB_NAME] if job.name and chosen else ""
     asked.fill(job.params)
     runs = context_runs(asked.owner, job.params.get("contexts", ()))
     if runs and all(run.known for run in runs):

@@ -56,6 +56,9 @@ FIELDS = (
 SHOWN = 50
 """Invalid records that the page shows at once; the others unfold."""
 
+PASTED = "Pasted sequences"
+"""The name under which a script sends pasted text as a file."""
+
 ONE = "Give one of the two."
 """The remedy for a thing that was given twice."""
 
@@ -163,13 +166,13 @@ def _of_library(asked: Asked, file: Any, shared: bytes, owner: User) -> Submissi
     if file is not None:
         stream = cast(BinaryIO, file.file)
         name, media_type = file.name or "", file.content_type or ""
-        return submission_of_file(asked.fields, asked.key, stream, name, media_type, shared, owner=owner)
+        return submission_of_file(
+            asked.fields, asked.key, stream, name, media_type, shared, owner=owner, pasted=name == PASTED
+        )
     if pasted or asked.wants_singles:
         # The beginning of pasted text tells its format: FASTA, JSONL, CSV, a list of variants, or one bare sequence.
-        fields = asked.fields
-        fields["name"] = asked.name or ("All single variants" if asked.wants_singles else "Pasted sequences")
         stream = BytesIO(asked.library.encode())
-        return submission_of_file(fields, asked.key, stream, "pasted text", "", shared, owner=owner)
+        return submission_of_file(asked.fields, asked.key, stream, "pasted text", "", shared, owner=owner, pasted=True)
     if asked.earlier is not None:
         return submission_of_job(
             asked.fields, asked.key, asked.earlier, shared, owner=owner, keep_contexts=asked.keep_contexts

@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 from django.http import Http404, QueryDict
 
 from jobs.actions import get_action
+from jobs.actions.titles import subject_of
 from jobs.errors import InvalidInput, NotFound
 from jobs.library import selectors
 from jobs.limits import MAX_LINE
@@ -23,6 +24,11 @@ from jobs.science.variants.scans import ScanTable, Substitution
 from jobs.variants.likelihoods import is_ranked
 from jobs.variants.pages import top_fasta, top_of
 from jobs.variants.pages_likelihoods import best_of_likelihoods
+
+
+def short_name(job: Job) -> str:
+    """Return what the job is about, for the name of another job: its subject, or the beginning of its id."""
+    return subject_of(job.action, job.name) or job.pk.hex[:8]
 
 
 def job_named(text: str, user: User) -> Job:
