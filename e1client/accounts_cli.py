@@ -1,4 +1,4 @@
-"""`e1 usage`: what you used by model and month, and what your limits leave."""
+"""`e1 usage`: what you used by month, model and project, and what your limits leave."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from e1client.render import plain
 from e1client.shell import JsonFlag, show, tell_file
 
 accounts_app = typer.Typer()
+NAMES = {"month": "month", "user": "user", "model": "model"}
+PROJECT = {"project_name": "project"}
+"""A column that is shown if anything was used in a project."""
 COLUMNS = {
-    "month": "month",
-    "user": "user",
-    "model": "model",
     "gpu_hours": "GPU-h",
     "cpu_hours": "CPU-h",
     "passes": "passes",
@@ -34,7 +34,7 @@ def usage(
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the rows as CSV instead.")] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Show what you used by month and model, deleted jobs included; administrators see everyone's use."""
+    """Show what you used by month, model and project, deleted jobs included; administrators see everyone's use."""
     with connected(as_json=as_json) as (client, _):
         if out is None:
             show(client.usage_accounts(since, until), account_lines, as_json=as_json)
@@ -46,17 +46,19 @@ def usage(
 def account_lines(accounts: Mapping[str, Any]) -> Iterator[str]:
     """Yield a table of the rows and their sum, and the budget if there is one."""
     currency = accounts["currency"]
-    heads = COLUMNS if currency is None else {**COLUMNS, "cost": f"cost {currency}".strip()}
+    # A service of an earlier version knows no projects.
+    names = NAMES | (PROJECT if any(row.get("project") for row in accounts["results"]) else {})
+    heads = {**names, **COLUMNS} if currency is None else {**names, **COLUMNS, "cost": f"cost {currency}".strip()}
     rows = [[_cell(name, row[name]) for name in heads] for row in accounts["results"]]
     if not rows:
         yield f"Nothing was used from {plain(accounts['since'])} to {plain(accounts['until'])}."
     else:
-        total = {"month": "total", "user": "", "model": "", **accounts["total"]}
+        total = {**dict.fromkeys(names, ""), "month": "total", **accounts["total"]}
         lines = [list(heads.values()), *rows, [_cell(name, total[name]) for name in heads]]
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
         for line in lines:
-            left = [cell.ljust(width) for cell, width in zip(line[:3], widths, strict=False)]
-            right = [cell.rjust(width) for cell, width in zip(line[3:], widths[3:], strict=True)]
+            left = [cell.ljust(width) for cell, width in zip(line[: len(names)], widths, strict=False)]
+            right = [cell.rjust(width) for cell, width in zip(line[len(names) :], widths[len(names) :], strict=True)]
             yield "  ".join([*left, *right]).rstrip()
     if budget := accounts["budget"]:
         money = f"{budget['used']:.2f} of {budget['limit']:.2f} {currency or ''}".rstrip()

@@ -24,34 +24,46 @@ class Charge:
     residues: int = 0
 
 
+PROJECT_NAME = """
+    CASE WHEN project.owner_id = owner.id OR EXISTS (
+        SELECT FROM jobs_projectmember member WHERE member.project_id = project.id AND member.user_id = owner.id
+    ) THEN project.name ELSE '' END
+"""
+"""The name of a `project` as its account gets it: those who have left do not learn a new name."""
+
+
 def charges_add(charges: Sequence[Charge]) -> None:
     """Add charges to the accounts of the jobs' owners, with one statement."""
     if not charges:
         return
     # Rows are written in one order, so that two workers never wait for each other.
     database.execute(
-        """
+        f"""
         INSERT INTO jobs_usageaccount AS account
-            (month, owner_id, owner_name, model, cost_centre, gpu_seconds, cpu_seconds, passes, residues)
+            (month, owner_id, owner_name, model, cost_centre, project, project_name,
+            gpu_seconds, cpu_seconds, passes, residues)
         SELECT date_trunc('month', statement_timestamp() AT TIME ZONE 'UTC')::date, owner.id, owner.username, job.model,
-            coalesce(centre.code, ''), sum(charge.gpu), sum(charge.cpu), sum(charge.passes), sum(charge.residues)
+            coalesce(centre.code, ''), coalesce(project.id::text, ''), {PROJECT_NAME},
+            sum(charge.gpu), sum(charge.cpu), sum(charge.passes), sum(charge.residues)
         FROM unnest(%s::uuid[], %s::float8[], %s::float8[], %s::bigint[], %s::bigint[])
             AS charge (job_id, gpu, cpu, passes, residues)
         JOIN jobs_job job ON job.id = charge.job_id
         JOIN auth_user owner ON owner.id = job.owner_id
+        LEFT JOIN jobs_project project ON project.id = job.project_id
         LEFT JOIN LATERAL (
             SELECT min(code) AS code FROM jobs_costcentre
             JOIN auth_user_groups member ON member.group_id = jobs_costcentre.group_id AND member.user_id = owner.id
         ) centre ON true
-        GROUP BY owner.id, owner.username, job.model, centre.code
-        ORDER BY owner.id, job.model
-        ON CONFLICT (owner_id, month, model, cost_centre) DO UPDATE SET
+        GROUP BY owner.id, owner.username, job.model, centre.code, project.id
+        ORDER BY owner.id, job.model, project.id
+        ON CONFLICT (owner_id, month, model, cost_centre, project) DO UPDATE SET
             owner_name = excluded.owner_name,
+            project_name = coalesce(nullif(excluded.project_name, ''), account.project_name),
             gpu_seconds = account.gpu_seconds + excluded.gpu_seconds,
             cpu_seconds = account.cpu_seconds + excluded.cpu_seconds,
             passes = account.passes + excluded.passes,
             residues = account.residues + excluded.residues
-        """,
+        """,  # noqa: S608 - a constant of this module
         [
             [one.job_id for one in charges],
             [one.gpu_seconds for one in charges],

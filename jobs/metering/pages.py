@@ -40,6 +40,7 @@ def usage_page(request: HttpRequest) -> HttpResponse:
         "since": f"{since:%Y-%m}",
         "until": f"{until:%Y-%m}",
         "everyone": _everyone(request),
+        "projects": any(row.project for row in rows),
         "centres": any(row.cost_centre for row in rows),
         "problem": problem,
     }

@@ -22,12 +22,14 @@ MONTHS = 12
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What one person used of one model in one month. `cost` is None without a price list."""
+    """What one person used of one model in one month and project. `cost` is None without a price list."""
 
     month: str
     user: str
     model: str
     cost_centre: str
+    project: str
+    project_name: str
     used: Amount
 
     @property
@@ -92,10 +94,18 @@ def accounts(since: date, until: date, *, owner_id: int | None = None) -> list[R
     found = UsageAccount.objects.filter(month__gte=since, month__lte=until)
     if owner_id is not None:
         found = found.filter(owner_id=owner_id)
-    rows = list(found.order_by("-month", "owner_name", "owner_id", "model", "cost_centre"))
+    rows = list(found.order_by("-month", "owner_name", "owner_id", "model", "cost_centre", "project_name", "project"))
     names = dict(User.objects.filter(pk__in={row.owner_id for row in rows}).values_list("pk", "username"))
     return [
-        Row(f"{row.month:%Y-%m}", names.get(row.owner_id, row.owner_name), row.model, row.cost_centre, _amount(row))
+        Row(
+            f"{row.month:%Y-%m}",
+            names.get(row.owner_id, row.owner_name),
+            row.model,
+            row.cost_centre,
+            row.project,
+            row.project_name,
+            _amount(row),
+        )
         for row in rows
     ]
 

@@ -15,7 +15,7 @@ from jobs.metering.prices import CENT, Amount, total
 from jobs.metering.selectors import Budget, Row, cost_of
 from jobs.web.rest.fields import Shape
 
-KEYS = ("month", "user", "model", "cost_centre")
+KEYS = ("month", "user", "model", "cost_centre", "project", "project_name")
 COLUMNS = ("gpu_hours", "cpu_hours", "passes", "residues", "stored_byte_days")
 
 
@@ -33,9 +33,12 @@ class AccountBody(UsedBody):
     user = s.CharField()
     model = s.CharField(allow_blank=True, help_text="Empty for what belongs to no model, such as alignments.")
     cost_centre = s.CharField(allow_blank=True)
+    project = s.CharField(allow_blank=True, help_text="The id of a project; empty for what is in none.")
+    project_name = s.CharField(allow_blank=True)
 
     def to_representation(self, instance: Any) -> dict[str, Any]:
-        return {"model": "", "cost_centre": "", **super().to_representation(instance)}
+        empty = dict.fromkeys(("model", "cost_centre", "project", "project_name"), "")
+        return {**empty, **super().to_representation(instance)}
 
 
 class BudgetBody(Shape):

@@ -1,4 +1,4 @@
-"""Bytes that users keep, by owner and model: what quotas limit and accounts sum up over time.
+"""Bytes that users keep, by owner, model and project: what quotas limit and accounts sum up over time.
 
 A new table whose rows count is added to `STORED`. What a member of a project adds to another user's job is the
 member's (`added_by_id`).
@@ -9,58 +9,67 @@ from __future__ import annotations
 from django.db import transaction
 
 from jobs import database
+from jobs.metering.charges import PROJECT_NAME
 from jobs.models import StorageClock
 
 # All parts have the same types: only then Postgres looks up one owner's rows in each part by its index.
 STORED = """
-    SELECT owner_id, model::text AS model, stored_bytes::bigint AS bytes FROM jobs_job WHERE state <> 'validating'
+    SELECT owner_id, model::text AS model, stored_bytes::bigint AS bytes, project_id
+        FROM jobs_job WHERE state <> 'validating'
     UNION ALL
-    SELECT job.owner_id, job.model::text, octet_length(output.data)::bigint
+    SELECT job.owner_id, job.model::text, octet_length(output.data)::bigint, job.project_id
         FROM jobs_job job JOIN jobs_chunk unit ON unit.job_id = job.id AND unit.unit_count > 0
         JOIN jobs_output output ON output.chunk_id = unit.id WHERE job.state = 'paused'
     UNION ALL
-    SELECT job.owner_id, job.model::text, artefact.size::bigint
+    SELECT job.owner_id, job.model::text, artefact.size::bigint, job.project_id
         FROM jobs_artefact artefact JOIN jobs_job job ON job.id = artefact.job_id WHERE artefact.added_by_id IS NULL
     UNION ALL
-    SELECT artefact.added_by_id, job.model::text, artefact.size::bigint
+    SELECT artefact.added_by_id, job.model::text, artefact.size::bigint, job.project_id
         FROM jobs_artefact artefact JOIN jobs_job job ON job.id = artefact.job_id WHERE artefact.added_by_id IS NOT NULL
     UNION ALL
-    SELECT owner_id, ''::text, size::bigint FROM jobs_alignment
+    SELECT owner_id, ''::text, size::bigint, project_id FROM jobs_alignment
     UNION ALL
-    SELECT job.owner_id, job.model::text, assay.size::bigint
+    SELECT job.owner_id, job.model::text, assay.size::bigint, job.project_id
         FROM jobs_assay assay JOIN jobs_job job ON job.id = assay.job_id WHERE assay.added_by_id IS NULL
     UNION ALL
-    SELECT assay.added_by_id, job.model::text, assay.size::bigint
+    SELECT assay.added_by_id, job.model::text, assay.size::bigint, job.project_id
         FROM jobs_assay assay JOIN jobs_job job ON job.id = assay.job_id WHERE assay.added_by_id IS NOT NULL
     UNION ALL
-    SELECT job.owner_id, job.model::text, structure.size::bigint
+    SELECT job.owner_id, job.model::text, structure.size::bigint, job.project_id
         FROM jobs_structure structure JOIN jobs_job job ON job.id = structure.job_id WHERE structure.added_by_id IS NULL
     UNION ALL
-    SELECT structure.added_by_id, job.model::text, structure.size::bigint
+    SELECT structure.added_by_id, job.model::text, structure.size::bigint, job.project_id
         FROM jobs_structure structure JOIN jobs_job job ON job.id = structure.job_id
         WHERE structure.added_by_id IS NOT NULL
     UNION ALL
-    SELECT job.owner_id, job.model::text, (octet_length(col.values) + pg_column_size(col.categories))::bigint
+    SELECT job.owner_id, job.model::text, (octet_length(col.values) + pg_column_size(col.categories))::bigint,
+        job.project_id
         FROM jobs_jobcolumn col JOIN jobs_job job ON job.id = col.job_id WHERE col.added_by_id IS NULL
     UNION ALL
-    SELECT col.added_by_id, job.model::text, (octet_length(col.values) + pg_column_size(col.categories))::bigint
+    SELECT col.added_by_id, job.model::text, (octet_length(col.values) + pg_column_size(col.categories))::bigint,
+        job.project_id
         FROM jobs_jobcolumn col JOIN jobs_job job ON job.id = col.job_id WHERE col.added_by_id IS NOT NULL
     UNION ALL
-    SELECT owner_id, ''::text, tokens::bigint FROM jobs_context
+    SELECT owner_id, ''::text, tokens::bigint, NULL::uuid FROM jobs_context
     UNION ALL
-    SELECT owner_id, ''::text, pg_column_size(provenance)::bigint FROM jobs_contextset
+    SELECT owner_id, ''::text, pg_column_size(provenance)::bigint, project_id FROM jobs_contextset
     UNION ALL
-    SELECT alignment.owner_id, ''::text, octet_length(neighbours.counts)::bigint
+    SELECT alignment.owner_id, ''::text, octet_length(neighbours.counts)::bigint, alignment.project_id
         FROM jobs_neighbourcount neighbours JOIN jobs_alignment alignment ON alignment.id = neighbours.alignment_id
     UNION ALL
-    SELECT owner_id, ''::text, octet_length(parent)::bigint FROM jobs_homologsearch
+    SELECT owner_id, ''::text, octet_length(parent)::bigint, NULL::uuid FROM jobs_homologsearch
 """
 
 _ADD_SAMPLE = f"""
-    INSERT INTO jobs_usageaccount AS account (month, owner_id, owner_name, model, cost_centre, stored_byte_days)
-    SELECT span.month, owner.id, owner.username, kept.model, coalesce(centre.code, ''), kept.bytes * span.days
-    FROM (SELECT owner_id, model, sum(bytes)::float8 AS bytes FROM ({STORED}) stored GROUP BY 1, 2) kept
+    INSERT INTO jobs_usageaccount AS account
+        (month, owner_id, owner_name, model, cost_centre, project, project_name, stored_byte_days)
+    SELECT span.month, owner.id, owner.username, kept.model, coalesce(centre.code, ''),
+        coalesce(kept.project_id::text, ''), {PROJECT_NAME}, kept.bytes * span.days
+    FROM (
+        SELECT owner_id, model, project_id, sum(bytes)::float8 AS bytes FROM ({STORED}) stored GROUP BY 1, 2, 3
+    ) kept
     JOIN auth_user owner ON owner.id = kept.owner_id
+    LEFT JOIN jobs_project project ON project.id = kept.project_id
     LEFT JOIN LATERAL (
         SELECT min(code) AS code FROM jobs_costcentre
         JOIN auth_user_groups member ON member.group_id = jobs_costcentre.group_id AND member.user_id = owner.id
@@ -72,9 +81,10 @@ _ADD_SAMPLE = f"""
         FROM generate_series(date_trunc('month', %(since)s::timestamp), %(until)s::timestamp, interval '1 month') start
     ) span
     WHERE kept.bytes > 0 AND span.days > 0
-    ORDER BY owner.id, span.month, kept.model
-    ON CONFLICT (owner_id, month, model, cost_centre) DO UPDATE SET
+    ORDER BY owner.id, span.month, kept.model, kept.project_id
+    ON CONFLICT (owner_id, month, model, cost_centre, project) DO UPDATE SET
         owner_name = excluded.owner_name,
+        project_name = coalesce(nullif(excluded.project_name, ''), account.project_name),
         stored_byte_days = account.stored_byte_days + excluded.stored_byte_days
 """  # noqa: S608 - a constant of this module
 

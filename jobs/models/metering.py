@@ -1,4 +1,4 @@
-"""What people have used, by month and model. These rows outlive jobs and users."""
+"""What people have used, by month, model and project. These rows outlive jobs and users."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from django.db.models.functions import Now
 
 
 class UsageAccount(models.Model):
-    """What one person used of one model in one month (UTC), for one cost centre.
+    """What one person used of one model in one month (UTC), for one cost centre and in one project.
 
     `owner_id` is no foreign key, so the row stays when the user is deleted. `model` is empty for bytes that belong to
-    no model, such as alignments. A core of a CPU that computes for a second is one `cpu_seconds`.
+    no model, such as alignments. `project` is the id of a project, empty for none, and no foreign key either. A core of
+    a CPU that computes for a second is one `cpu_seconds`.
     """
 
     month = models.DateField()
@@ -19,6 +20,8 @@ class UsageAccount(models.Model):
     owner_name = models.CharField(max_length=150)
     model = models.CharField(max_length=40, blank=True)
     cost_centre = models.CharField(max_length=100, default="", db_default="", blank=True)
+    project = models.CharField(max_length=36, default="", db_default="", blank=True)
+    project_name = models.CharField(max_length=100, default="", db_default="", blank=True)
     gpu_seconds = models.FloatField(default=0.0, db_default=0.0)
     cpu_seconds = models.FloatField(default=0.0, db_default=0.0)
     passes = models.BigIntegerField(default=0, db_default=0)
@@ -29,7 +32,8 @@ class UsageAccount(models.Model):
         constraints = [
             # The target of the upsert. It begins with the columns that the budget of one person is read by.
             models.UniqueConstraint(
-                fields=["owner_id", "month", "model", "cost_centre"], name="usage_once_per_person_month_model"
+                fields=["owner_id", "month", "model", "cost_centre", "project"],
+                name="usage_once_per_person_month_model",
             ),
         ]
         indexes = [models.Index(fields=["month"], name="usage_by_month")]

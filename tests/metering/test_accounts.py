@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 from django.contrib.auth.models import Group, User
 from django.db import transaction
+from django.db.models import F
 
 from e1client.accounts_cli import account_lines
 from jobs.metering import stored
@@ -15,7 +16,7 @@ from jobs.metering.charges import Charge
 from jobs.metering.prices import Prices
 from jobs.metering.selectors import read_months, this_month
 from jobs.metering.stored import storage_sample
-from jobs.models import Chunk, CostCentre, Job, Quota, StorageClock, UsageAccount
+from jobs.models import Chunk, CostCentre, Job, Project, ProjectMember, Quota, StorageClock, UsageAccount
 from jobs.queue import leases
 from jobs.queue.lifecycle import job_delete
 from jobs.queue.losses import leases_reap
@@ -139,6 +140,42 @@ def test_use_is_charged_to_the_cost_centre_of_the_group(api, person, inline_work
     submit_items(api, ITEMS)
     inline_worker()
     assert sorted(UsageAccount.objects.values_list("cost_centre", "passes")) == [("", 2), ("K-4711", 2)]
+
+
+def test_use_is_charged_to_the_project_that_a_job_is_in(api, person, inline_worker, browser):
+    project = Project.objects.create(owner=person, name="TEM-1")
+    storage_sample()
+    for fields in ({}, {"project": str(project.pk)}):
+        submit_items(api, ITEMS, **fields)
+    inline_worker()
+    StorageClock.objects.update(sampled_at=F("sampled_at") - timedelta(days=1))
+    storage_sample()
+    rows = {row["project"]: row for row in api.get("/api/usage/accounts/").json()["results"]}
+    assert {key: (row["project_name"], row["passes"]) for key, row in rows.items()} == {
+        "": ("", 2),
+        str(project.pk): ("TEM-1", 2),
+    }
+    assert rows[str(project.pk)]["stored_byte_days"] > 0
+    assert "TEM-1" in text_of(browser.get("/account/usage/"))
+    head, *lines = api.get("/api/usage/accounts/?format=csv").content.decode().splitlines()
+    at = head.split(",").index("project_name")
+    assert sorted(line.split(",")[at] for line in lines) == ["", "TEM-1"]
+    assert any("TEM-1" in line for line in account_lines(api.get("/api/usage/accounts/").json()))
+
+
+def test_the_use_of_a_project_outlives_it_and_tells_no_new_name_to_who_left(stranger, person, engine_id):
+    project = Project.objects.create(owner=person, name="before")
+    member = ProjectMember.objects.create(project=project, user=stranger)
+    job = make_job(stranger, [record(n) for n in range(16)])
+    Job.objects.filter(pk=job.pk).update(project=project)
+    first, second = claim(ids(job))
+    assert leases.bundle_complete(done=[completion(first)], engine_id=engine_id) == 1
+    member.delete()
+    Project.objects.update(name="after")
+    assert leases.bundle_complete(done=[completion(second)], engine_id=engine_id) == 1
+    project.delete()
+    row = UsageAccount.objects.get()
+    assert (row.project, row.project_name, row.passes) == (str(project.pk), "before", 2)
 
 
 def test_stored_bytes_are_counted_for_the_time_they_are_kept(api, person, inline_worker):
