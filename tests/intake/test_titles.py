@@ -19,7 +19,7 @@ def test_a_scan_is_named_after_its_protein_and_contexts(api, browser):
     for path in ("/", f"/jobs/{made['id']}/"):
         assert made["name"] in text_of(browser.get(path))
     # The file of results is about the protein, as before.
-    assert 'filename="TEM-1-scan-' in api.get(f"{made['url']}manifest/")["Content-Disposition"]
+    assert 'filename="TEM-1-scan.jsonl"' in api.get(f"{made['url']}results/")["Content-Disposition"]
 
 
 def test_a_library_is_named_after_its_file_or_its_first_record(api):

@@ -173,9 +173,10 @@ def test_the_use_of_a_project_outlives_it_and_tells_no_new_name_to_who_left(stra
     member.delete()
     Project.objects.update(name="after")
     assert leases.bundle_complete(done=[completion(second)], engine_id=engine_id) == 1
+    project_id = str(project.pk)
     project.delete()
     row = UsageAccount.objects.get()
-    assert (row.project, row.project_name, row.passes) == (str(project.pk), "before", 2)
+    assert (row.project, row.project_name, row.passes) == (project_id, "before", 2)
 
 
 def test_stored_bytes_are_counted_for_the_time_they_are_kept(api, person, inline_worker):

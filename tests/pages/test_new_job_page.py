@@ -61,7 +61,12 @@ def test_a_file_becomes_a_job_and_the_browser_goes_to_it(browser):
     answer = send(browser)
     job = Job.objects.get()
     assert (answer.status_code, answer["Location"]) == (302, f"/jobs/{job.pk}/")
-    assert (job.name, job.model, job.action, job.total_items) == ("mine.fasta", "e1-demo", "encode", 2)
+    assert (job.name, job.model, job.action, job.total_items) == (
+        "mine.fasta embeddings, 2 sequences",
+        "e1-demo",
+        "encode",
+        2,
+    )
     assert job.params == {"include": ["mean"], "repr_layers": [6], "dtype": "float32"}
     assert job.state == "queued"
 
@@ -122,7 +127,7 @@ def test_pasted_sequences_and_contexts_are_taken(browser):
     sent = send(browser, None, sequences=">a\r\nMK?\r\n", context_text=">h\r\nMKT\r\n", action="predict", rows="masked")
     assert sent.status_code == 302
     job = Job.objects.get()
-    assert (job.name, job.params) == ("Pasted sequences", {"rows": "masked", "dtype": "float32"})
+    assert (job.name, job.params) == ("a predictions, 3 aa", {"rows": "masked", "dtype": "float32"})
     assert Item.objects.get().context.sequences == ["MKT"]
 
 

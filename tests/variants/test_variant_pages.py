@@ -349,7 +349,7 @@ def test_all_single_variants_are_made_of_the_parent_in_a_file(browser):
     answer = submit(browser, action="score", parent_file=parent, all_singles="1", offset="23")
     assert answer.status_code == 302, text_of(answer)
     job = Job.objects.get()
-    assert (job.total_items, job.name) == (57, "All single variants")
+    assert (job.total_items, job.name) == (57, "Variant scores, 57 variants, 3 aa")
     assert variants_of(job)[:2] == ["M24A", "M24C"]
 
 
