@@ -31,14 +31,15 @@ class Commands(TyperGroup):
         self,
         args: Sequence[str] | None = None,
         prog_name: str | None = None,
-        *,
+        complete_var: str | None = None,
         standalone_mode: bool = True,
+        windows_expand_args: bool = True,
         **extra: Any,
     ) -> Any:
         """Run the command. An argument that cannot be read is an error with a code, as all others are."""
         given = sys.argv[1:] if args is None else list(args)
         try:
-            ended = super().main(given, prog_name, standalone_mode=False, **extra)
+            ended = super().main(given, prog_name, complete_var, False, windows_expand_args, **extra)
         except TyperException as error:
             if not standalone_mode:
                 raise
