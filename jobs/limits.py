@@ -51,11 +51,11 @@ MAX_BAD_RECORDS = 100_000
 """Records that are not valid, from which a file is given up: more are a wrong format or a wrong export."""
 
 GOOD_SHARE = 0.1
-"""Share of good records from which a file with more bad ones is read on, if they are skipped."""
+"""A file with more bad records is still read if they are skipped and this share of its records is good."""
 
 BAD_LETTERS = 100
-"""Letters of the average bad record, header included, from which a file with more of them is read on when bad records
-are skipped. Proteins have some hundreds. Text of another kind has a few a record, and takes minutes to read."""
+"""A file with more bad records is still read if they are skipped and have this many letters on average, header
+included. Proteins have some hundreds. Text of another kind has a few letters a record, and takes minutes to read."""
 
 RECORD_PROBLEMS = 20
 """Problems of one record that are kept. The next upload shows the others."""

@@ -1,6 +1,6 @@
 """Several contexts for one item: the mean over them, their spread, and every single value.
 
-Logits are averaged as log-probabilities over the 20 canonical residues (E1.md, Scoring), all other numbers as they are.
+Logits are averaged as log-probabilities over the 20 canonical residues, all other numbers as they are.
 The spread is the population standard deviation over contexts.
 """
 

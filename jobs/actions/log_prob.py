@@ -36,7 +36,7 @@ class LogProb(DirectAction):
 
 
 def log_probability(logits: Array, sequence: str) -> float:
-    """Return the sum over residues of log-softmax(logits [L, 20]), in float64 (E1.md, Scoring).
+    """Return the sum over residues of log-softmax(logits [L, 20]), in float64.
 
     The softmax is over the 20 canonical residues. Raises ValueError for a residue that is not canonical.
     """

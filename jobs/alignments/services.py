@@ -100,7 +100,7 @@ def _facts(rows: science.Alignment) -> dict[str, Any]:
 
 
 def _note(stored: Alignment, rows: science.Alignment) -> None:
-    """Store what was left out and changed in another file with the same rows, whose owner wants to know it."""
+    """Store what was left out and changed in another file with the same rows, so that its owner sees it."""
     for name, value in _facts(rows).items():
         setattr(stored, name, value)
     stored.save(update_fields=["skipped", "skipped_count", "notes"])

@@ -82,7 +82,7 @@ def context_set_create(
 
 
 def _with_notes(existing: ContextSet, provenance: Mapping[str, Any]) -> ContextSet:
-    """Store what was changed in the file that was sent last, whose owner wants to know it."""
+    """Store what was changed in the file that was sent last, so that its owner sees it."""
     if "notes" in provenance and existing.provenance.get("source") == provenance["source"]:
         existing.provenance = {**existing.provenance, "notes": provenance["notes"]}
         existing.save(update_fields=["provenance"])

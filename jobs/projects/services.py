@@ -1,4 +1,4 @@
-"""Writes of projects: their texts, what they hold, and their end. `jobs.projects.sharing` has members and links."""
+"""Writes of projects: their texts, what they hold, and their end. `jobs.projects.members` has members and links."""
 
 from __future__ import annotations
 

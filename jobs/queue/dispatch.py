@@ -48,7 +48,7 @@ BROKER_ERRORS = (OperationalError, RedisError, OSError)
 class Candidate:
     """A ready chunk. `context` is the job and the stored context of its first item, if it has one.
 
-    Its `tokens` are plain ones that take as long as it does (`in_tokens`): under contexts more than it has.
+    `tokens` is its time in tokens without context (`in_tokens`). Under contexts that is more than its length.
     """
 
     chunk_id: int
@@ -138,7 +138,7 @@ def plan_bundles(candidates: Sequence[Candidate], turns: Turns, *, budget: int, 
 
 
 def _by_age(jobs: Mapping[Hashable, list[Candidate]]) -> list[Candidate]:
-    """Merge the queues of one owner's jobs, the oldest job last, as the next one is last in each queue."""
+    """Merge the queues of one owner's jobs, the oldest job last: chunks are taken from the end."""
     return [candidate for chunks in reversed(list(jobs.values())) for candidate in chunks]
 
 

@@ -103,7 +103,7 @@ def waiting_jobs(model: str, costs: Costs) -> list[Waiting]:
     in_flight = tokens_in_flight(model, costs)
     jobs = []
     for job, owner, interactive, action, under, *load, chunks, left, handed_out, last in rows:
-        # The few that put items together are not told apart here.
+        # Chunks that assemble items count as ordinary ones: they are few.
         kind = kind_of(action, contexts=under, together=False)
         tokens = costs.seconds(Load(int(load[0]), int(load[1]), int(load[2]), chunks), kind)
         ready = round(tokens)

@@ -38,7 +38,7 @@ class ChunkSum:
 
 
 def chunk_sums(job_ids: Iterable[UUID]) -> dict[UUID, list[ChunkSum]]:
-    """Return sums over the chunks of each job, as of one moment: the tally's, and those of later rows.
+    """Return sums over the chunks of each job, in one snapshot: the tally and the rows after it.
 
     It reads a bounded number of rows: closed chunks after the tally, leased ones, and READY_COUNTED ready ones.
     Further ready chunks follow from the remaining items, exactly unless chunks are shorter than eight. In jobs with

@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 
 Share = tuple[int, bool]
-"""An owner, and whether of interactive jobs: these have a share of their own."""
+"""An owner, and whether the jobs are interactive: those of an owner have a share of their own."""
 HEAD_START_SECONDS = 60
 """A job that has had less than this much of the workers' time goes before the other jobs of its owner."""
 

@@ -119,7 +119,7 @@ def quota_foresee(*, user_id: int, need: Need) -> None:
 
 
 def _has_plenty(limits: Amounts, user_id: int, need: Need) -> bool:
-    """Return whether a synchronous request is so far from its limits that all at once would not reach them.
+    """Return whether the user's limits would still hold if all synchronous requests came at once.
 
     Then it needs neither the lock nor the sums over all that the user stores.
     """

@@ -1,8 +1,8 @@
 """Places for what holds a thread of the web process: uploads, downloads, event streams, synchronous answers, look-ups.
 
 Each kind has a number of places in one process, and a smaller number for one user, so that no user takes them all.
-Together they leave threads for everything else (e1site.stack.parts.web). Of those one user, or one address without a
-login, has a number too.
+Together they leave threads for everything else (e1site.stack.parts.web). Each user, or each address without a login,
+has places for that too.
 """
 
 from __future__ import annotations
