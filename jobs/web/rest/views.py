@@ -8,13 +8,13 @@ from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.http.response import HttpResponseBase
-from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from jobs.library import selectors
 from jobs.library.sharing import Right
 from jobs.models import Job
+from jobs.web import access
 from jobs.web.rest import serializers as docs
 from jobs.web.rest.bodies import MultipartBodyParser
 from jobs.web.uploads import request_place
@@ -47,8 +47,8 @@ class JobView(APIView):
         return cast(User, self.request.user)
 
     def needed(self) -> Right:
-        """Return the right that the request needs: its method says whether it changes anything."""
-        return Right.VIEW if self.request.method in SAFE_METHODS else Right.EDIT
+        """Return the right that the request needs."""
+        return access.needed(self.request._request)
 
     def job(self, job_id: UUID, right: Right | None = None) -> Job:
         """Return a job on which the user has the right, by default the one that the method needs.
