@@ -20,8 +20,8 @@ from jobs.models import Item, Job
 from jobs.models.states import JobState
 from jobs.queue.progress import results_fingerprint
 from jobs.results.items import result_of
+from jobs.science.variants.agreement import Agreement, agreement
 from jobs.science.variants.codes import Mutation, Variant
-from jobs.science.variants.comparing import Agreement, agreement
 from jobs.science.variants.numbering_forms import numbering_of
 from jobs.science.variants.scans import ScanTable
 from jobs.variants.table import variant_table

@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from sklearn.metrics import matthews_corrcoef, roc_auc_score
 
-from jobs.science.variants.comparisons import (
+from jobs.science.variants.measured import (
     auroc,
     intervals,
     mcc,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from jobs.science.variants import comparing
-from jobs.science.variants.comparing import agreement
+from jobs.science.variants import agreement as module
+from jobs.science.variants.agreement import agreement
 from jobs.science.variants.metrics import spearman
 
 
@@ -26,7 +26,7 @@ def test_the_interval_is_around_the_correlation_and_the_seed_repeats_it():
 
 
 def test_the_interval_covers_the_truth_about_as_often_as_it_says(monkeypatch):
-    monkeypatch.setattr(comparing, "DRAWS", 200)
+    monkeypatch.setattr(module, "DRAWS", 200)
     truth = 6 / np.pi * np.arcsin(0.6 / 2)  # Spearman's of a normal pair with Pearson's 0.6
     found = [agreement(*pair(60, 0.6, seed)) for seed in range(100)]
     covered = sum(one.low <= truth <= one.high for one in found)
@@ -54,6 +54,6 @@ def test_constant_scores_and_one_group_have_no_interval(monkeypatch):
     a, b = pair(30, 0.5, 3)
     assert np.isnan(agreement(a, np.ones(30)).spearman)
     assert np.isnan(agreement(a, b, np.zeros(30, dtype=np.intp)).low)
-    monkeypatch.setattr(comparing, "MOST_RESAMPLED", 20)
+    monkeypatch.setattr(module, "MOST_RESAMPLED", 20)
     assert np.isnan(agreement(a, b).low)
     assert agreement(a, b).spearman == spearman(a, b)
