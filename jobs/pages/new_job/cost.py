@@ -24,7 +24,7 @@ def new_job_cost(request: HttpRequest) -> JsonResponse:
     """Return the estimate of the form, or the `faults` for which it would be refused. Nothing is stored.
 
     `library` has what the preview shows, if the records were read. All of them answer the question, so the status is
-    200. It is 429 if no upload slot is free to read the library.
+    200. It is 429 if no upload place is free to read the library.
     """
     owner = user_of(request)
     look: LibraryLook | None = None

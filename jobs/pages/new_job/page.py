@@ -99,7 +99,7 @@ def new_job(request: HttpRequest) -> HttpResponse:
 
 
 def library_place(request: HttpRequest, asked: Asked) -> AbstractContextManager[None]:
-    """Take an upload slot if the library may be large. Raises TooManyRequests `too_many_uploads` if none is free."""
+    """Take an upload place if the library may be large. Raises TooManyRequests `too_many_uploads` if none is free."""
     # A small form can bring a large library: an earlier job's, or a packed file.
     if asked.earlier is None and "file" not in request.FILES:
         return nullcontext()

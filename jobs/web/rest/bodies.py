@@ -62,7 +62,7 @@ def counted_body(stream: Any, context: Mapping[str, Any] | None) -> CountedBody:
 class JsonBodyParser(BaseParser):
     """A parser of JSON objects, plain or gzip. They are held in memory, so their size is limited.
 
-    A body that is not small takes an upload slot while it arrives. Raises TooManyRequests `too_many_uploads`.
+    A body that is not small takes an upload place while it arrives. Raises TooManyRequests `too_many_uploads`.
     """
 
     media_type = "application/json"
@@ -80,7 +80,7 @@ class JsonBodyParser(BaseParser):
 
 
 def _place_of(request: Any) -> AbstractContextManager[None]:
-    # Don't touch request.user here: CSRF checking may read the body. A session has taken its upload slot already, in
+    # Don't touch request.user here: CSRF checking may read the body. A session has taken its upload place already, in
     # `jobs.web.uploads.FormPlaces`.
     if request is None or is_small(request.META.get("CONTENT_LENGTH")) or request.META.get(HELD) is not None:
         return nullcontext()

@@ -38,7 +38,7 @@ class JobView(APIView):
             return super().dispatch(request, *args, **kwargs)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Take an upload slot for a view of files, once the user is known and before the body is read."""
+        """Take an upload place for a view of files, once the user is known and before the body is read."""
         super().initial(request, *args, **kwargs)
         if request.method == "POST" and MultipartBodyParser in self.parser_classes:
             self._places.enter_context(request_place(request._request, self.owner().pk))
