@@ -70,11 +70,16 @@ class ItemRule:
     def line(self, text: str, index: int, line: int) -> Record | BadRecord:
         """Return a line of a list of variants as a record, which its text names."""
         variants = self.rules.variants
-        if variants is not None and len(text) <= _NAME and variants.takes(text):
-            record = Record(index, text, text, line, text, None)
-            self.tally.records += 1
-            self.tally.look_at(record)
-            return record
+        if variants is not None and len(text) <= _NAME:
+            if variants.takes(text):
+                record = Record(index, text, text, line, text, None)
+                self.tally.records += 1
+                self.tally.look_at(record)
+                return record
+            place = Place(line=line, record=text, index=index)
+            if problems := variants.wrong(text, place.field("sequence")):
+                self.tally.records += 1
+                return place.bad(problems, text, text)
         return self.read({"variant": text, "name": text[:_NAME]}, index, line=line)
 
     def read(

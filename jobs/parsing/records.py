@@ -18,6 +18,9 @@ class VariantCheck(Protocol):
     def takes(self, text: str) -> bool:
         """Return True for most texts that are stored as they are and have no problem, in little time."""
 
+    def wrong(self, text: str, place: Place) -> list[Problem]:
+        """Return the problems of most wrong codes, in little time. An empty list says nothing about the text."""
+
     def cleaned(self, text: str) -> tuple[str, frozenset[str]]:
         """Return the variant as it is stored, and which cleanings (`jobs.parsing.letters`) that took."""
 

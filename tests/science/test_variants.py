@@ -1,12 +1,16 @@
 """Variant codes and sequences: their meaning, and the refusal of wrong ones."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from e1protocol import CANONICAL
 from jobs.errors import InvalidInput
+from jobs.parsing.items import ItemRule
 from jobs.parsing.records import Place
+from jobs.parsing.tally import Tally
 from jobs.science.variants.codes import (
     Mutation,
     Variant,
@@ -18,6 +22,7 @@ from jobs.science.variants.numbering import SEQUENTIAL, Numbering
 from jobs.science.variants.numbering_forms import read_numbering
 from jobs.science.variants.offsets import MOST_PAIRS, Named, suggest_offset
 from jobs.science.variants.rules import VariantRules
+from tests.parsing.reading import ENCODE
 
 PARENT = "MKTAYIAKQRQISFVKSHFSRQ"
 shifted = Numbering.shifted
@@ -275,6 +280,33 @@ def test_what_is_taken_in_little_time_is_stored_as_it_is_and_has_no_problem(text
             assert slow.cleaned(text) == (text, frozenset())
             assert slow.problems(text, Place()) == []
     assert not VariantRules(PARENT, numbering, lengths=True).takes("K2R")
+
+
+@given(st.lists(CODES, max_size=30), st.sampled_from([SEQUENTIAL, shifted(-1), read_numbering({"skip": [3]})]))
+def test_what_is_found_wrong_in_little_time_has_the_same_problems(texts, numbering):
+    quick, slow = VariantRules(PARENT, numbering), VariantRules(PARENT, numbering)
+    place = Place(line=3, record="a", index=1).field("sequence")
+    for text in texts:
+        if found := quick.wrong(text, place):
+            assert slow.cleaned(text) == (text, frozenset())
+            assert slow.problems(text, place) == found
+    assert (quick.hint(), quick.warnings()) == (slow.hint(), slow.warnings())
+    assert VariantRules(PARENT, numbering, lengths=True).wrong("R2K", Place()) == []
+
+
+def test_wrong_places_are_found_in_little_time():
+    rules = VariantRules(PARENT, SEQUENTIAL)
+    assert [rules.wrong(text, Place())[0].code for text in ("R2K", "K99R")] == ["wrong_wild_type", "position_outside"]
+    assert not any(rules.wrong(text, Place()) for text in ("", "K2R", "WT", "R2K:T3S", "r2k", "K2K", "R2X", "R2"))
+
+
+@given(st.lists(CODES, max_size=20))
+def test_lists_have_the_same_records_as_items(texts):
+    lists, items = (ItemRule(replace(ENCODE, variants=VariantRules(PARENT, SEQUENTIAL)), Tally()) for _ in range(2))
+    for index, text in enumerate(text for text in texts if text.strip()):
+        one = items.read({"variant": text, "name": text[:100]}, index, line=index + 1)
+        assert lists.line(text, index, index + 1) == one
+    assert (lists.tally.records, lists.tally.cleaning) == (items.tally.records, items.tally.cleaning)
 
 
 def test_correct_codes_are_taken_in_little_time():

@@ -86,6 +86,9 @@ class TableRecords:
         problems = list(_check_name(given, place))
         if variants is not None and variants.takes(text):
             sequence, flags = text, _UNCHANGED
+        elif variants is not None and (wrong := variants.wrong(text, place.field("sequence"))):
+            sequence, flags = text, _UNCHANGED
+            problems += wrong
         else:
             sequence, flags = clean_item(text, self._rules)
             problems += check_sequence(sequence, None, self._rules, place, shared_context=self._shared)

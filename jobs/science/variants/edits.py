@@ -151,16 +151,33 @@ class _Reading:
         position = self.numbering.position(int(residue.number), residue.letter)
         if not residue.letter:
             self.named.add(residue.wild, int(residue.number))
-        if position is None or not 1 <= position <= len(self.parent):
-            what, remedy = _no_residue(residue, self.parent, self.numbering)
-            faults.add("position_outside", f"{_shown(change)} {what}", remedy)
-            return None
-        if self.parent[position - 1] != residue.wild:
-            what = f"{_shown(change)} names {residue.wild}, but the parent has {self.parent[position - 1]} there"
-            also = f" Leave it out if chain {change.chain} is another protein." if change.chain else ""
-            faults.add("wrong_wild_type", what, _NUMBER_REMEDY + also, residue.wild)
+        shown, parent, numbering = _shown(change), self.parent, self.numbering
+        if misplaced(faults, shown, residue, position, parent=parent, numbering=numbering, chain=change.chain):
             return None
         return position
+
+
+def misplaced(
+    faults: Faults,
+    shown: str,
+    residue: Residue,
+    position: int | None,
+    *,
+    parent: str,
+    numbering: Numbering,
+    chain: str = "",
+) -> bool:
+    """Return whether the parent has no such residue at `position`, and add that to `faults`."""
+    if position is None or not 1 <= position <= len(parent):
+        what, remedy = _no_residue(residue, parent, numbering)
+        faults.add("position_outside", f"{shown} {what}", remedy)
+        return True
+    if parent[position - 1] != residue.wild:
+        what = f"{shown} names {residue.wild}, but the parent has {parent[position - 1]} there"
+        also = f" Leave it out if chain {chain} is another protein." if chain else ""
+        faults.add("wrong_wild_type", what, _NUMBER_REMEDY + also, residue.wild)
+        return True
+    return False
 
 
 def _no_residue(residue: Residue, parent: str, numbering: Numbering) -> tuple[str, str]:

@@ -18,7 +18,8 @@ from jobs.science.variants.codes import (
     variant_of_sequence,
     variant_or_sequence,
 )
-from jobs.science.variants.edits import CODE_REMEDY, Faults
+from jobs.science.variants.edits import CODE_REMEDY, Faults, misplaced
+from jobs.science.variants.notations import Residue
 from jobs.science.variants.numbering import Numbering
 from jobs.science.variants.offsets import Named
 from jobs.science.variants.score_sets import left_out
@@ -72,6 +73,21 @@ class VariantRules:
         if len(self._positions) < _KEPT:
             self._positions[code] = position
         return position
+
+    def wrong(self, text: str, place: Place) -> list[Problem]:
+        """Return the problem of one substitution that names a wrong residue or number. Any other text has none here."""
+        found = None if self._lengths else _SUBSTITUTION.fullmatch(text)
+        if found is None or found[1] == found[3]:
+            return []
+        number = int(found[2])
+        position = self._numbering.position(number)
+        faults = Faults(place)
+        residue, parent, numbering = Residue(found[1], found[2]), self._parent, self._numbering
+        if not misplaced(faults, text, residue, position, parent=parent, numbering=numbering):
+            return []
+        self._named.add(found[1], number)
+        self._shifted = True
+        return faults.problems.listed
 
     def cleaned(self, text: str) -> tuple[str, frozenset[str]]:
         """Return a code as `A24T:G56D`, or a sequence in capitals without blanks, and which changes that took.
