@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -13,6 +14,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from tests.helpers import ROOT
+from worker.model.loader import CONFIG, WEIGHTS
+from worker.model.registry import HUB
 
 PORTAL = b"<!doctype html><html><title>Welcome</title><form>Accept the terms to use this network</form></html>"
 ASK = """
@@ -25,16 +28,39 @@ except ModelError as error:
 """
 
 
+REVISION = HUB["e1-600m"].revision
+FILES = [{"type": "file", "path": name, "rfilename": name, "size": 9, "oid": "0" * 40} for name in (CONFIG, WEIGHTS)]
+WAYS: dict[str, dict[str, str]] = {
+    "everything": {},
+    "files": {},
+    "files, with a tag": {"ETag": '"0123456789abcdef"', "X-Repo-Commit": REVISION},
+    "files, by a circle": {"Location": "/login"},
+    "files, by an address of no host": {"Location": "http://127.0.0.1:1/login"},
+    "files, by an address of no scheme": {"Location": "portal:login"},
+}
+"""What a network answers with its login page, and the headers of that answer."""
+
+
 class Portal(BaseHTTPRequestHandler):
-    """Answers every request with the login page."""
+    """Answers with the login page: every request, or those for files only."""
+
+    way = ""
 
     def do_GET(self) -> None:
-        self.send_response(200)
-        self.send_header("Content-Type", "text/html")
-        self.send_header("Content-Length", str(len(PORTAL)))
+        status, kind, headers, answer = 200, "text/html", WAYS[self.way], PORTAL
+        if self.path.startswith("/api/") and self.way != "everything":
+            found = FILES if "/tree/" in self.path else {"id": "a/b", "sha": REVISION, "siblings": FILES}
+            kind, headers, answer = "application/json", {}, json.dumps(found).encode()
+        elif "Location" in headers:
+            status = 302
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(answer)))
+        for name, value in headers.items():
+            self.send_header(name, value)
         self.end_headers()
         if self.command == "GET":
-            self.wfile.write(PORTAL)
+            self.wfile.write(answer)
 
     do_HEAD = do_GET
 
@@ -42,8 +68,13 @@ class Portal(BaseHTTPRequestHandler):
         return
 
 
-@pytest.fixture
-def portal() -> Iterator[str]:
+QUICK = ("everything", "files, by a circle")
+"""Ways that the fast tests try. Each takes the seconds of a new process with PyTorch."""
+
+
+@pytest.fixture(params=[pytest.param(way, marks=() if way in QUICK else pytest.mark.slow) for way in WAYS])
+def portal(request) -> Iterator[str]:
+    Portal.way = request.param
     server = ThreadingHTTPServer(("127.0.0.1", 0), Portal)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
@@ -59,7 +90,7 @@ def test_the_login_page_of_a_network_is_told_apart_from_the_hub(portal, tmp_path
     assert done.returncode == 0, done.stderr
     sentence = done.stdout.strip()
     assert "e1-600m" in sentence
-    assert "perhaps the login page of this network" in sentence
+    assert "the login page of this network" in sentence
     assert "Log in to the network, or set HTTPS_PROXY" in sentence
     assert re.search(r"hf download \S+ config\.json", sentence)
     # Nothing of the page stays where the next start would take it for the weights.

@@ -58,6 +58,10 @@ class Checkpoint:
     demonstration: bool
 
 
+_LOG_IN = "Log in to the network, or set HTTPS_PROXY."
+_SHOWN = 300
+
+
 def find_checkpoint(model: str | Path) -> Checkpoint:
     """Find a registered slug or a checkpoint folder; download from the hub if necessary.
 
@@ -126,23 +130,38 @@ def on_this_machine(slug: str) -> Path:
 def _download(slug: str, source: HubSource) -> Path:
     """Return the folder of the files in the hub's cache, downloading them with a progress bar if necessary."""
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     try:
         folder = snapshot_download(source.repository, revision=source.revision, allow_patterns=[CONFIG, WEIGHTS])
-    except (LocalEntryNotFoundError, HfHubHTTPError, OSError, ValueError) as error:
+    except Exception as error:  # also those of the HTTP library, which differs between versions of the hub's client
+        reason = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0][:_SHOWN]}"
         if isinstance(error, ValueError) and not isinstance(error, OSError):
             # A login page of the network answered 200 with HTML instead of JSON.
-            raise WeightsUnavailable(
-                f"the weights of {slug} could not be downloaded: what answers at the hub's address is not the hub, "
-                f"perhaps the login page of this network ({type(error).__name__}). Log in to the network, or set "
-                f"HTTPS_PROXY. {_remedy(slug)}"
-            ) from error
+            raise _no_hub(slug, type(error).__name__) from error
         raise WeightsUnavailable(
-            f"the weights of {slug} are not on this machine and could not be downloaded "
-            f"({type(error).__name__}: {str(error).splitlines()[0]}). {_remedy(slug)}"
+            f"the weights of {slug} are not on this machine and could not be downloaded ({reason}). If the login page "
+            f"of this network answers instead of the hub: {_LOG_IN} {_remedy(slug)}"
         ) from error
+    if pages := [path for path in (Path(folder) / CONFIG, Path(folder) / WEIGHTS) if _is_web_page(path)]:
+        for path in pages:  # links to the content, which the next start would take for the file
+            path.resolve().unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
+        raise _no_hub(slug, f"{pages[0].name} is a web page")
     return Path(folder)
+
+
+def _is_web_page(path: Path) -> bool:
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(_SHOWN).lstrip().startswith(b"<")
+
+
+def _no_hub(slug: str, reason: str) -> WeightsUnavailable:
+    return WeightsUnavailable(
+        f"the weights of {slug} could not be downloaded: what answers at the hub's address is not the hub, "
+        f"perhaps the login page of this network ({reason}). {_LOG_IN} {_remedy(slug)}"
+    )
 
 
 def _remedy(slug: str) -> str:
