@@ -30,6 +30,7 @@ describe("the cost as the service counts it", () => {
       "Estimated run time: about 5 min at the workers’ present rate.",
     ]);
     expect(serviceSentences({ ...cost, units: 12 }, ["row", "rows"], "e1-demo")[0]).toBe("12 rows, in 618 chunks.");
+    expect(serviceSentences({ ...cost, units: 0 }, PASSES, "e1-demo")[0]).toMatch(/^1,270,000 tokens/);
   });
   it("says why the time is not known", () => {
     const away = { ...cost, seconds: null, tokens_per_second: null, seconds_reason: "no worker of this model is alive" };

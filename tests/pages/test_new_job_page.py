@@ -360,10 +360,11 @@ def test_the_preview_lists_faults_bad_records_and_ways_out(browser):
     (fault,), (bad,) = library["faults"], library["badOnes"]
     assert (fault["code"], fault["line"], fault["record"], fault["character"]) == ("bad_letter", 3, "b", "1")
     assert fault["near"] == ["MK", "1", "T"]
+    assert fault["what"].startswith("the character '1' at position 3 is not accepted")
     assert (bad["line"], bad["header"], bad["sequence"]) == (3, "b", "MK1T")
     late = SimpleUploadedFile("late.fasta", b">b\nMKT\n\nM1T\n>c\nM T\nM!\n")
     library = browser.post(path, {**FORM, "file": late}).json()["library"]
     assert [one["line"] for one in library["faults"]] == [one["line"] for one in library["badOnes"]]
     library = browser.post(path, {**FORM, "sequences": "MKTAYIAK\nQRQISFVK\n"}).json()["library"]
-    assert library["broken"].startswith("Line 2: ")
+    assert library["broken"].startswith("Line 2: without names")
     assert [offer["value"] for offer in library["offers"]] == ["join", "lines"]

@@ -46,7 +46,8 @@ export function variantsSentence(cost: ServiceCost): string {
 
 /** Returns passes, tokens, bytes, time and quota as sentences. */
 export function serviceSentences(cost: ServiceCost, [one, many]: [string, string], model: string): string[] {
-  const what = `${number(cost.units)} ${cost.units === 1 ? one : many}`;
+  // Actions without work units take one pass for each item.
+  const what = cost.units ? [`${number(cost.units)} ${cost.units === 1 ? one : many}, in ${plural(cost.chunks, "chunk")}.`] : [];
   const pace = {
     workers: cost.workers,
     tokens_per_second: cost.tokens_per_second,
@@ -55,7 +56,7 @@ export function serviceSentences(cost: ServiceCost, [one, many]: [string, string
   };
   const sizes = { tokens: cost.tokens, attended: 0, passes: 0, chunks: cost.chunks, resultBytes: cost.output_bytes, storedBytes: cost.stored_bytes };
   const usage = { quota: cost.quota, models: { [model]: pace } };
-  return [`${what}, in ${plural(cost.chunks, "chunk")}.`, ...costSentences(sizes, usage, model, { seconds: cost.seconds, span: cost.seconds_range ?? null })];
+  return [...what, ...costSentences(sizes, usage, model, { seconds: cost.seconds, span: cost.seconds_range ?? null })];
 }
 
 export function faultText(fault: Fault): string {

@@ -16,6 +16,7 @@ from jobs.errors import InvalidInput, Problem
 from jobs.intake.submit import Records, Submission
 from jobs.parsing import BadRecord, Record
 from jobs.parsing.marking import near
+from jobs.parsing.records import NAME_SHOWN
 
 LISTED = 200
 """Problems of records that an answer lists, as many as the browser's own reader lists."""
@@ -117,10 +118,20 @@ def _fault(problem: Problem, record: BadRecord) -> dict[str, Any]:
         "record": problem.record or "",
         "character": problem.character or "",
         "near": near(record.sequence, problem.as_dict()),
-        "what": f"{problem.message}. {problem.remedy}" if problem.remedy else problem.message,
+        "what": f"{_what(problem)}. {problem.remedy}" if problem.remedy else _what(problem),
     }
 
 
+def _what(problem: Problem) -> str:
+    """Return the message without its place, which the page writes before it."""
+    record = problem.record or ""
+    record = record if len(record) <= NAME_SHOWN else f"{record[:NAME_SHOWN]}..."
+    _, placed, what = problem.message.partition(f"record {record}: ") if record else ("", "", "")
+    return what if placed else problem.message
+
+
 def _sentence(problem: Problem) -> str:
-    place = f"Line {problem.line:,}: " if problem.line else ""
-    return f"{place}{problem.message}. {problem.remedy}".strip()
+    message = problem.message[:1].upper() + problem.message[1:]
+    # Most messages begin with their place.
+    place = f"Line {problem.line:,}: " if problem.line and f"line {problem.line:,}" not in problem.message else ""
+    return f"{place}{message}. {problem.remedy}".strip()
