@@ -6,6 +6,8 @@ from rest_framework.renderers import JSONOpenAPIRenderer
 from jobs.alignments import api as alignments
 from jobs.alignments import api_searches as searches
 from jobs.api import estimate, events, extend, jobs, results, sync
+from jobs.campaigns import api as campaigns
+from jobs.campaigns import api_models as models
 from jobs.contacts import api
 from jobs.contexts import api as contexts
 from jobs.maps import api as analyses
@@ -84,6 +86,42 @@ urlpatterns = [
     path("api/searches/", searches.SearchList.as_view(), name="search-list"),
     path("api/searches/<uuid:search_id>/", searches.SearchDetail.as_view(), name="search-detail"),
     path("api/searches/<uuid:search_id>/cancel/", searches.SearchCancel.as_view(), name="search-cancel"),
+    path("api/campaigns/", campaigns.CampaignList.as_view(), name="campaign-list"),
+    path("api/campaigns/<uuid:campaign_id>/", campaigns.CampaignDetail.as_view(), name="campaign-detail"),
+    path(
+        "api/campaigns/<uuid:campaign_id>/properties/",
+        campaigns.CampaignProperties.as_view(),
+        name="campaign-properties",
+    ),
+    path(
+        "api/campaigns/<uuid:campaign_id>/measurements/",
+        campaigns.CampaignMeasurements.as_view(),
+        name="campaign-measurements",
+    ),
+    path("api/campaigns/<uuid:campaign_id>/models/", models.CampaignModels.as_view(), name="campaign-models"),
+    path(
+        "api/campaigns/<uuid:campaign_id>/models/<int:number>/", models.CampaignModel.as_view(), name="campaign-model"
+    ),
+    path(
+        "api/campaigns/<uuid:campaign_id>/models/<int:number>/predictions/",
+        models.CampaignPredictions.as_view(),
+        name="campaign-predictions",
+    ),
+    path("api/campaigns/<uuid:campaign_id>/proposals/", models.CampaignProposals.as_view(), name="campaign-proposals"),
+    path("api/campaigns/<uuid:campaign_id>/rounds/", models.CampaignRounds.as_view(), name="campaign-rounds"),
+    path(
+        "api/campaigns/<uuid:campaign_id>/rounds/<int:number>/", models.CampaignRound.as_view(), name="campaign-round"
+    ),
+    path(
+        "api/campaigns/<uuid:campaign_id>/rounds/<int:number>/ordered/",
+        models.RoundOrdered.as_view(),
+        name="campaign-ordered",
+    ),
+    path(
+        "api/campaigns/<uuid:campaign_id>/rounds/<int:number>/measured/",
+        models.RoundMeasured.as_view(),
+        name="campaign-measured",
+    ),
     path("api/contexts/", contexts.ContextList.as_view(), name="context-list"),
     path("api/contexts/<str:name>/", contexts.ContextDetail.as_view(), name="context-detail"),
     path("api/estimate/", estimate.Estimate.as_view(), name="estimate"),

@@ -58,6 +58,19 @@ STORED = """
         FROM jobs_neighbourcount neighbours JOIN jobs_alignment alignment ON alignment.id = neighbours.alignment_id
     UNION ALL
     SELECT owner_id, ''::text, octet_length(parent)::bigint, NULL::uuid FROM jobs_homologsearch
+    UNION ALL
+    SELECT owner_id, ''::text, (octet_length(parent) + octet_length(cds))::bigint, NULL::uuid FROM jobs_campaign
+    UNION ALL
+    SELECT campaign.owner_id, ''::text, (100 + octet_length(measurement.variant))::bigint, NULL::uuid
+        FROM jobs_measurement measurement JOIN jobs_property property ON property.id = measurement.property_id
+        JOIN jobs_campaign campaign ON campaign.id = property.campaign_id
+    UNION ALL
+    SELECT campaign.owner_id, ''::text,
+        (octet_length(model.tables) + pg_column_size(model.training) + pg_column_size(model.fits))::bigint, NULL::uuid
+        FROM jobs_propertymodel model JOIN jobs_campaign campaign ON campaign.id = model.campaign_id
+    UNION ALL
+    SELECT campaign.owner_id, ''::text, octet_length(plan.frozen)::bigint, NULL::uuid
+        FROM jobs_round plan JOIN jobs_campaign campaign ON campaign.id = plan.campaign_id
 """
 
 _ADD_SAMPLE = f"""

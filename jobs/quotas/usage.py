@@ -16,7 +16,7 @@ from django.db.models import Q, QuerySet
 
 from jobs import database
 from jobs.metering.stored import STORED
-from jobs.models import Artefact, Job, NeighbourCount, Quota
+from jobs.models import Artefact, Job, NeighbourCount, PropertyModel, Quota
 from jobs.models.artefacts import ANALYSES
 from jobs.models.states import JobState, WorkState
 from jobs.quotas.rules import Amounts
@@ -93,11 +93,12 @@ def interactive_use_of(user_id: int) -> Amounts:
 
 
 def background_of(user_id: int) -> int:
-    """Return how many analyses and counts of neighbours of the user are unfinished."""
+    """Return how many analyses, counts of neighbours and models of properties of the user are unfinished."""
     asked = Q(added_by=user_id) | Q(added_by__isnull=True, job__owner=user_id)
     analyses = Artefact.objects.filter(asked, kind__in=ANALYSES, state__in=WorkState.unfinished())
     counts = NeighbourCount.objects.filter(alignment__owner=user_id, state__in=WorkState.unfinished())
-    return analyses.count() + counts.count()
+    models = PropertyModel.objects.filter(campaign__owner=user_id, state__in=WorkState.unfinished())
+    return analyses.count() + counts.count() + models.count()
 
 
 def queued_tokens_of(job_id: UUID) -> int:

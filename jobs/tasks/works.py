@@ -9,7 +9,8 @@ from types import MappingProxyType
 from jobs.alignments.searches import search_run
 from jobs.alignments.services import neighbours_count
 from jobs.background.leases import works_release
-from jobs.models import Artefact, BackgroundWork, HomologSearch, NeighbourCount
+from jobs.campaigns.training import model_run
+from jobs.models import Artefact, BackgroundWork, HomologSearch, NeighbourCount, PropertyModel
 from jobs.queue.lifecycle import jobs_follow_owners
 from jobs.tasks.building import artefact_build
 
@@ -31,6 +32,7 @@ WORKS: Mapping[str, Kind] = MappingProxyType(
         "artefact": Kind(Artefact, "job__owner", lambda pk: artefact_build(artefact_id=int(pk))),
         "neighbourcount": Kind(NeighbourCount, "alignment__owner", lambda pk: neighbours_count(count_id=int(pk))),
         "homologsearch": Kind(HomologSearch, "owner", lambda pk: search_run(search_id=pk)),
+        "propertymodel": Kind(PropertyModel, "campaign__owner", lambda pk: model_run(model_id=int(pk))),
     }
 )
 

@@ -48,11 +48,13 @@ METHODS = {
         notices-news project-page
         alignment-summary alignment-a3m alignment-fasta basket-csv basket-fasta
         comparison-page comparison-csv job-comparison
+        campaign-model campaign-rounds campaign-round
     """,
     "POST": """
         job-cancel job-pause job-resume job-keep job-extend job-retry job-neighbours job-analysis-cancel
         alignment-sample search-cancel estimate synchronous job-new-cost
         project-restore project-add project-remove project-hand-over project-join project-act project-share
+        campaign-predictions campaign-proposals campaign-ordered campaign-measured
     """,
     "GET POST": """
         job-list job-analyses job-columns job-assays job-structures alignment-list search-list context-list webhook-list
@@ -60,11 +62,14 @@ METHODS = {
         assay-list-page attachment-remove map-act picks-act tokens-page token-revoke webhooks-page webhook-act logout
         operations-page operations-act notices-page
         project-list project-members projects-page project-join-page hand-over-page job-bulk basket-page
+        campaign-list campaign-properties campaign-measurements campaign-models
     """,
     "GET PATCH DELETE": "job-detail webhook-detail project-detail",
     "POST DELETE": "project-link",
     "DELETE": "project-member",
-    "GET DELETE": "job-analysis job-column job-assay job-structure alignment-detail search-detail context-detail",
+    "GET DELETE": """
+        job-analysis job-column job-assay job-structure alignment-detail search-detail context-detail campaign-detail
+    """,
     "GET OPTIONS POST PUT": "login password_change",
     # A redirect to a static file.
     "GET OPTIONS POST PUT PATCH DELETE": "favicon",

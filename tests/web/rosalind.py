@@ -14,6 +14,7 @@ from rest_framework.test import APIClient
 from jobs.accounts.tokens import token_create
 from jobs.alignments.services import alignment_store
 from jobs.api import events
+from jobs.campaigns.services import campaign_create, property_create
 from jobs.contexts.services import context_set_create
 from jobs.maps.columns import columns_add
 from jobs.models import (
@@ -21,12 +22,15 @@ from jobs.models import (
     ApiToken,
     Artefact,
     Assay,
+    Campaign,
     ContextSet,
     HomologSearch,
     Item,
     Job,
     Project,
     ProjectMember,
+    PropertyModel,
+    Round,
     Structure,
     Webhook,
 )
@@ -91,6 +95,7 @@ def objects_of(api: APIClient, person: User, monkeypatch: pytest.MonkeyPatch) ->
         rows.objects.filter(owner=person).update(project=project)
     Job.objects.filter(owner=person).update(tags=["top-secret-library"])
     deleted = Project.objects.create(owner=person, name="top-secret-library", deleted_at=timezone.now())
+    campaign = campaign_of_hers(person)
     webhook = Webhook.objects.create(owner=person, url="https://rosalinds-hook/", secret="whsec_x", events=[])
     return {
         "scored_job": scored.pk,
@@ -104,6 +109,8 @@ def objects_of(api: APIClient, person: User, monkeypatch: pytest.MonkeyPatch) ->
         "token": "a-wrong-token",
         "search_id": search.pk,
         "webhook_id": webhook.pk,
+        "campaign_id": campaign.pk,
+        "number": 1,
         "job_id": job.pk,
         "alignment_id": alignment.pk,
         "index": 0,
@@ -124,6 +131,17 @@ def objects_of(api: APIClient, person: User, monkeypatch: pytest.MonkeyPatch) ->
         "content_type_id": 1,
         "url": "anything",
     }
+
+
+def campaign_of_hers(person: User) -> Campaign:
+    """Return a campaign with a property, an open model and a round."""
+    told = {"name": "top-secret-library", "parent": "MKTAYIAKQRQISFVKSHFSRQ", "model": "e1-demo"}
+    campaign = campaign_create(owner=person, data=told)
+    activity = property_create(campaign=campaign, data={"name": "unpublished-enzyme", "higher_is_better": True})
+    PropertyModel.objects.create(campaign=campaign, property=activity, number=1, prior="auto", features="auto")
+    frozen = '{"asked":{},"objectives":[],"expected":null,"rows":[]}'
+    Round.objects.create(campaign=campaign, number=1, frozen=frozen, digest="00")
+    return campaign
 
 
 def addresses(route: Route, things: dict[str, object]) -> list[str]:

@@ -1,0 +1,1 @@
+"""Campaigns: measured variants of a parent, models that learn from them, and the plates that come next."""

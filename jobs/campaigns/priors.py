@@ -1,0 +1,123 @@
+"""The prior of a campaign: from a finished job with label-free scores, from its alignment, or BLOSUM62."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jobs.alignments.services import alignment_load
+from jobs.errors import Conflict
+from jobs.learning.priors import Tables, blosum_prior, no_prior, prior_of_scores, profile_prior
+from jobs.models import Alignment, Campaign, Item, Job, NeighbourCount
+from jobs.models.states import JobState, WorkState
+from jobs.results.items import results_of
+from jobs.science.alignments.packed import counts_unpacked
+from jobs.science.alignments.profile import Profile, profile_of
+from jobs.science.alignments.reading import Alignment as Rows
+from jobs.science.alignments.sampling import neighbour_counts
+from jobs.science.variants.codes import single_variants
+from jobs.science.variants.scans import ScanTable
+from jobs.variants.table import scores_of
+
+Floats = NDArray[np.float64]
+
+AUTO, NONE, ZERO_SHOT, PROFILE, BLOSUM = "auto", "none", "zero_shot", "profile", "blosum62"
+PRIORS = (AUTO, NONE, ZERO_SHOT, PROFILE, BLOSUM)
+PROFILE_THRESHOLD = 0.8
+"""Identity at which rows are neighbours, as in `jobs.science.alignments.profile`."""
+LOOKED_AT = 20
+"""Newest jobs of a kind that are looked through for the parent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prior:
+    """A prior by name, where it comes from in words, and its tables."""
+
+    name: str
+    source: str
+    tables: Tables
+
+
+def prior_of(campaign: Campaign, asked: str) -> Prior:
+    """Return the prior that is asked for. `auto` takes the first of zero-shot scores, profile, BLOSUM62.
+
+    Raises Conflict `no_prior` if there is none of that kind.
+    """
+    parent = campaign.parent
+    profile = profile_of_campaign(campaign)
+    rows = None if profile is None else profile.log_probabilities
+    if asked in (AUTO, ZERO_SHOT) and (found := _zero_shot(campaign)) is not None:
+        job, table = found
+        return Prior(ZERO_SHOT, f"job {job.pk}, {job.action} with {job.model}", Tables(parent, table, rows))
+    if asked in (AUTO, PROFILE) and profile is not None:
+        source = f"alignment {campaign.alignment_id}, Neff {profile.neff:.1f}"
+        return Prior(PROFILE, source, Tables(parent, profile_prior(profile), rows))
+    if asked in (AUTO, BLOSUM):
+        return Prior(BLOSUM, "BLOSUM62, for want of anything better", Tables(parent, blosum_prior(parent), rows))
+    if asked == NONE:
+        return Prior(NONE, "none", Tables(parent, no_prior(parent), rows))
+    needed = {
+        PROFILE: "the campaign has no alignment; choose another prior, or make a campaign with one",
+        ZERO_SHOT: "there is no finished scan of all substitutions of this parent; submit one with this model",
+    }
+    raise Conflict(needed[asked], code="no_prior")
+
+
+def profile_of_campaign(campaign: Campaign) -> Profile | None:
+    """Return the profile of the campaign's alignment, or None if it has none."""
+    stored = campaign.alignment
+    if stored is None:
+        return None
+    rows = alignment_load(stored)
+    return profile_of(rows, _neighbours(stored, rows))
+
+
+def is_counted(stored: Alignment) -> bool:
+    """Return whether the neighbours are counted that a profile needs."""
+    return _counts(stored) is not None
+
+
+def _neighbours(stored: Alignment, rows: Rows) -> NDArray[np.int64]:
+    counts = _counts(stored)
+    return neighbour_counts(rows, PROFILE_THRESHOLD) if counts is None else counts_unpacked(bytes(counts.counts))
+
+
+def _counts(stored: Alignment) -> NeighbourCount | None:
+    done = NeighbourCount.objects.filter(alignment=stored, state=WorkState.DONE)
+    return done.filter(threshold=PROFILE_THRESHOLD).first()
+
+
+def _zero_shot(campaign: Campaign) -> tuple[Job, Floats] | None:
+    """Return the newest finished job of the campaign's model with a score of every substitution, and the table.
+
+    A scan comes before a job of single variants.
+    """
+    parent = campaign.parent
+    jobs = Job.objects.filter(owner=campaign.owner_id, model=campaign.model, state=JobState.SUCCEEDED)
+    newest = jobs.order_by("-created_at")
+    for job in newest.filter(action="scan")[:LOOKED_AT]:
+        index = Item.objects.filter(job=job, sequence=parent).order_by("index").values_list("index", flat=True).first()
+        if index is not None and (scanned := _scanned(job, index, parent)) is not None:
+            return job, scanned
+    for job in newest.filter(action="score", params__parent=parent)[:LOOKED_AT]:
+        singles = single_variants(parent)
+        if job.total_items < len(singles):
+            continue
+        score_of = scores_of(job)
+        found = {one: score for one in singles if (score := score_of(one)) is not None}
+        if (table := prior_of_scores(parent, found)) is not None:
+            return job, table
+    return None
+
+
+def _scanned(job: Job, index: int, parent: str) -> Floats | None:
+    """Return the scores of a scan of the whole parent, or None if some are missing."""
+    result = results_of(job, [index]).get(index)
+    if result is None:
+        return None
+    table = ScanTable.of(result, parent)
+    scores = np.asarray(table.scores, dtype=float)
+    whole = table.positions == tuple(range(1, len(parent) + 1)) and bool(np.isfinite(scores).all())
+    return scores if whole else None

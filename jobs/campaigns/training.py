@@ -1,0 +1,229 @@
+"""Models of a property: requested in a request, computed by a service worker under a lease."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import orjson
+from django.db import connection, transaction
+from django.db.models import Max
+
+from jobs.alignments.leased import failure_stored
+from jobs.background.leases import work_claim, work_finish, work_publish, work_renew
+from jobs.campaigns.asked import MAX_SEED, choice, finite, text, whole_number
+from jobs.campaigns.priors import AUTO, NONE, PRIORS, Prior, prior_of
+from jobs.campaigns.selectors import Scale, property_named, training_of, variants_of
+from jobs.errors import Conflict, InvalidInput
+from jobs.learning.crossvalidation import Compared, Figure
+from jobs.learning.fitted import Ready, fit, restored
+from jobs.learning.folds import KINDS
+from jobs.learning.intervals import GUARANTEED, NOMINAL
+from jobs.learning.priors import FEATURES, PROFILE, SITE, Tables
+from jobs.learning.samples import Floats, Rows, mutations_of
+from jobs.learning.training import LEAST, Trained, train
+from jobs.models import BackgroundWork, Campaign, Property, PropertyModel
+from jobs.parsing.bodies import only_fields
+from jobs.quotas.admission import quota_admit_work
+
+FIELDS = ("property", "prior", "features", "seed")
+MOST_MODELS = 200
+MOST_TRAINING = 20_000
+RENEW_SECONDS = 15.0
+LIBRARIES = ("numpy", "scipy", "scikit-learn")
+
+
+def model_request(*, campaign: Campaign, data: Mapping[str, Any]) -> PropertyModel:
+    """Freeze the measurements of a property and ask for a model. Raises InvalidInput, NotFound, TooManyRequests."""
+    only_fields(data, FIELDS)
+    found = property_named(campaign, text(data, "property", most=100, needed=True))
+    prior = choice(data, "prior", PRIORS, AUTO)
+    features = choice(data, "features", (AUTO, *FEATURES, "mean"), AUTO)
+    if features == "mean":
+        remedy = f"Choose {', '.join((AUTO, *FEATURES))}."
+        raise InvalidInput.one("bad_features", "embeddings are not read into models yet", remedy, path="features")
+    if features == PROFILE and campaign.alignment_id is None:
+        what = "the campaign has no alignment, and so no profile"
+        raise InvalidInput.one("bad_features", what, "Choose auto, site or one_hot.", path="features")
+    seed = whole_number(data, "seed", 0, low=0, high=MAX_SEED)
+    frozen = training_of(found)
+    if len(frozen.rows) > MOST_TRAINING:
+        raise Conflict(f"a model takes at most {MOST_TRAINING:,} variants", code="too_many_variants")
+    with transaction.atomic():
+        quota_admit_work(user_id=campaign.owner_id)
+        Campaign.objects.select_for_update().get(pk=campaign.pk)  # numbers count up one by one
+        number = _next_number(campaign)
+        made = PropertyModel.objects.create(
+            campaign=campaign,
+            property=found,
+            number=number,
+            prior=prior,
+            features=features,
+            seed=seed,
+            training=[list(row) for row in frozen.rows],
+            counts=frozen.counts,
+        )
+    work_publish(made)
+    made.refresh_from_db()
+    return made
+
+
+def _next_number(campaign: Campaign) -> int:
+    last = PropertyModel.objects.filter(campaign=campaign).aggregate(last=Max("number"))["last"] or 0
+    if last >= MOST_MODELS:
+        raise Conflict(f"a campaign has at most {MOST_MODELS} models", code="too_many_models")
+    return int(last) + 1
+
+
+def model_run(*, model_id: int) -> bool:
+    """Claim a model, compute it and store it: the job of the service worker. Return whether it is stored."""
+    model = work_claim(PropertyModel, model_id)
+    if model is None:
+        return False
+    with failure_stored(model), _lease_renewed(model):
+        return work_finish(model, **_computed(model))
+    return False
+
+
+@contextmanager
+def _lease_renewed(work: BackgroundWork) -> Iterator[None]:
+    """Renew the lease from a thread: fits take minutes and report nothing."""
+    done = threading.Event()
+
+    def renew() -> None:
+        try:
+            while not done.wait(RENEW_SECONDS) and work_renew(work):
+                pass
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=renew, name="lease", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def _computed(model: PropertyModel) -> dict[str, Any]:
+    """Return the columns of a computed model."""
+    prior = prior_of(model.campaign, model.prior)
+    features = _features(model.features, prior.tables)
+    use_prior = prior.name != NONE
+    rows, measured = samples_of(model, prior.tables, features)
+    card: dict[str, Any] = {
+        "prior": {"asked": model.prior, "used": prior.name, "source": prior.source},
+        "features": {"asked": model.features, "used": features},
+    }
+    fits: dict[str, Any] = {}
+    enough = len(rows) >= LEAST and float(np.ptp(measured)) > 0
+    if enough:
+        trained = _trained(model, prior, rows, measured, use_prior=use_prior)
+        fits = fit(rows, measured, seed=model.seed, use_prior=use_prior)
+        card |= _card(trained, use_prior=use_prior)
+    else:
+        card |= _empty_card(len(rows))
+    card["versions"] = {name: version(name) for name in LIBRARIES}
+    tables = prior.tables.packed()
+    return {"tables": tables, "fits": fits, "card": card, "digest": _digest(model, prior, features, card, fits)}
+
+
+def _features(asked: str, tables: Tables) -> str:
+    if asked != AUTO:
+        return asked
+    return PROFILE if tables.profile is not None else SITE
+
+
+def samples_of(model: PropertyModel, tables: Tables, features: str) -> tuple[Rows, Floats]:
+    """Return the frozen training set in the unit of the model."""
+    variants = variants_of([row[0] for row in model.training], model.campaign.parent)
+    scale = Scale.of(model.property)
+    measured = np.array([scale.forward(row[1]) for row in model.training], dtype=float)
+    return tables.rows(variants, features, mutations_of(variants)), measured
+
+
+def _trained(model: PropertyModel, prior: Prior, rows: Rows, measured: Floats, *, use_prior: bool) -> Trained:
+    more = {}
+    if prior.tables.profile is not None:
+        more["profile"] = np.array([prior.tables.profile_score(one) for one in rows.variants], dtype=float)
+    rounds = [row[4] for row in model.training]
+    return train(rows, measured, rounds, seed=model.seed, more=more, use_prior=use_prior)
+
+
+def _figure(found: Figure) -> dict[str, float | None]:
+    return {"value": finite(found.value), "low": finite(found.low), "high": finite(found.high)}
+
+
+def _comparison(found: Compared) -> dict[str, Any]:
+    return {name: {"spearman": _figure(one)} for name, one in found.spearman.items()}
+
+
+def _card(trained: Trained, *, use_prior: bool) -> dict[str, Any]:
+    gain = trained.gain
+    return {
+        "cross_validation": {
+            kind: _comparison(trained.compared[kind]) if kind in trained.compared else None for kind in KINDS
+        },
+        "reasons": {kind: one.reason for kind, one in trained.folds.items() if one.reason},
+        "gain": {
+            "metric": "spearman",
+            "folds": gain.folds or None,
+            "n": gain.n,
+            **_figure(gain.difference),
+            "detectable": finite(gain.detectable),
+        },
+        "coverage": {
+            "nominal": trained.nominal,
+            "guaranteed": trained.guaranteed,
+            "observed": finite(trained.coverage.observed),
+            "width": finite(trained.coverage.width),
+        },
+        "method": trained.method,
+        # Without a prior there is nothing else to rank by.
+        "ranks_by": trained.ranks_by if use_prior else "model",
+    }
+
+
+def _empty_card(count: int) -> dict[str, Any]:
+    """Return the card of a model that has too little to learn from: it ranks by its prior."""
+    reason = f"a model needs {LEAST} measured variants that differ, and there are {count}"
+    empty = {"value": None, "low": None, "high": None, "detectable": None}
+    return {
+        "cross_validation": dict.fromkeys(KINDS),
+        "reasons": dict.fromkeys(KINDS, reason),
+        "gain": {"metric": "spearman", "folds": None, "n": count, **empty},
+        "coverage": {"nominal": NOMINAL, "guaranteed": GUARANTEED, "observed": None, "width": None},
+        "method": None,
+        "ranks_by": "prior",
+    }
+
+
+def _digest(model: PropertyModel, prior: Prior, features: str, card: Mapping[str, Any], fits: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of all that determines predictions: training set, prior, features, seed, fits, versions."""
+    found: Property = model.property
+    told = {
+        "parent": model.campaign.parent,
+        "property": [found.higher_is_better, found.log, found.normalisation],
+        "training": model.training,
+        "prior": [prior.name, prior.tables.digest],
+        "features": features,
+        "seed": model.seed,
+        "fits": fits,
+        "ranks_by": card["ranks_by"],
+        "versions": card["versions"],
+    }
+    return hashlib.sha256(orjson.dumps(told, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def ready_of(model: PropertyModel, tables: Tables) -> Ready | None:
+    """Return the fitted model, or None if there was too little to learn from."""
+    if not model.fits:
+        return None
+    rows, measured = samples_of(model, tables, model.card["features"]["used"])
+    return restored(model.fits, rows, measured)

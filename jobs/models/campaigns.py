@@ -1,0 +1,143 @@
+"""Campaigns: properties, measurements, models that learn from them, and rounds."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from jobs.models.background import BackgroundWork
+
+ROLES = ("variant", "wild_type", "dead", "blank")
+ROUND_STATES = ("proposed", "ordered", "measured")
+
+
+class Campaign(models.Model):
+    """A parent whose variants are measured round by round. It never changes, so that rounds can be repeated.
+
+    `numbering` has the form of `jobs.science.variants.numbering_forms`. `excluded` are positions from 1, and `exclude`
+    are the ranges that the user wrote.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="campaigns")
+    name = models.CharField(max_length=200)
+    parent = models.TextField()
+    model = models.CharField(max_length=40)
+    context_set = models.CharField(max_length=200, default="", blank=True)
+    alignment = models.ForeignKey(
+        "jobs.Alignment", null=True, blank=True, on_delete=models.SET_NULL, related_name="campaigns"
+    )
+    numbering = models.JSONField()
+    cds = models.TextField(default="", blank=True)
+    host = models.CharField(max_length=40, default="", blank=True)
+    exclude = models.JSONField(default=list)
+    excluded = models.JSONField(default=list)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        indexes = [models.Index(fields=["owner", "-created_at", "-id"], name="campaign_by_owner")]
+
+
+class Property(models.Model):
+    """What is measured. `limit_low` and `limit_high` are the detection limits, in the unit of the file."""
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="properties", db_index=False)
+    name = models.CharField(max_length=100)
+    unit = models.CharField(max_length=40, default="", blank=True)
+    higher_is_better = models.BooleanField()
+    log = models.BooleanField(default=False)
+    limit_low = models.FloatField(null=True, blank=True)
+    limit_high = models.FloatField(null=True, blank=True)
+    threshold = models.FloatField(null=True, blank=True)
+    normalisation = models.CharField(max_length=20, default="none")
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        # A column of a file means one property.
+        constraints = [models.UniqueConstraint(fields=["campaign", "name"], name="property_once_per_campaign")]
+
+
+class Measurement(models.Model):
+    """One well and one property. Rows are only added: a correction is a later row of the same well.
+
+    `variant` is a code by position, "" for a blank or a dead control without a variant. `digest` is the SHA-256 of the
+    sequence. `value` is None if the well failed. `censored` is -1 for a true value below `value`, 1 for one above.
+    `written` is the cell as it was sent, and `upload` the SHA-256 of the file.
+    """
+
+    property = models.ForeignKey(Property, on_delete=models.CASCADE, related_name="measurements", db_index=False)
+    variant = models.TextField(default="", blank=True)
+    digest = models.CharField(max_length=64, default="", blank=True)
+    round = models.PositiveIntegerField(null=True, blank=True)
+    plate = models.CharField(max_length=60, default="", blank=True)
+    well = models.CharField(max_length=10, default="", blank=True)
+    replicate = models.CharField(max_length=20, default="", blank=True)
+    role = models.CharField(max_length=9, default="variant")
+    value = models.FloatField(null=True, blank=True)
+    censored = models.SmallIntegerField(default=0)
+    failed = models.BooleanField(default=False)
+    written = models.CharField(max_length=40, default="", blank=True)
+    upload = models.CharField(max_length=64)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(role__in=ROLES), name="measurement_role_known"),
+            models.CheckConstraint(
+                condition=Q(failed=True, value__isnull=True) | Q(failed=False, value__isnull=False),
+                name="measurement_has_a_value_or_failed",
+            ),
+        ]
+        # The rows of a property are read in the order in which they came.
+        indexes = [models.Index(fields=["property", "id"], name="measurement_by_property")]
+
+
+class PropertyModel(BackgroundWork):
+    """A model of one property, with all that is needed to repeat it. `number` counts from 1 in the campaign.
+
+    `training` is a list of [code, value, wells, censored wells, round], frozen when the model is requested. `tables`
+    are the prior, and the profile if there is one, as `jobs.learning.priors` packs them. `fits` has the settings of the
+    fitted models. `card` is the part of the answer that is computed.
+    """
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="models", db_index=False)
+    property = models.ForeignKey(Property, on_delete=models.CASCADE, related_name="models")
+    number = models.PositiveIntegerField()
+    prior = models.CharField(max_length=20)
+    features = models.CharField(max_length=20)
+    seed = models.PositiveBigIntegerField(default=0)
+    training = models.JSONField(default=list)
+    counts = models.JSONField(default=dict)
+    tables = models.BinaryField(default=b"")
+    fits = models.JSONField(default=dict)
+    card = models.JSONField(default=dict)
+    digest = models.CharField(max_length=64, default="", blank=True)
+
+    class Meta(BackgroundWork.Meta):
+        constraints = [
+            *BackgroundWork.Meta.constraints,
+            models.UniqueConstraint(fields=["campaign", "number"], name="property_model_once"),
+        ]
+
+
+class Round(models.Model):
+    """A proposed plate, and what became of it. `frozen` is JSON text that never changes; `digest` is its SHA-256."""
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="rounds", db_index=False)
+    number = models.PositiveIntegerField()
+    state = models.CharField(max_length=8, default="proposed")
+    frozen = models.TextField()
+    digest = models.CharField(max_length=64)
+    created_at = models.DateTimeField(db_default=Now())
+    ordered_at = models.DateTimeField(null=True, blank=True)
+    measured_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["campaign", "number"], name="round_once_per_campaign"),
+            models.CheckConstraint(condition=Q(state__in=ROUND_STATES), name="round_state_known"),
+        ]

@@ -1,0 +1,336 @@
+"""A campaign through REST: first plate without data, data back, the next round."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from jobs.learning.dna import coding_sequence, translated
+from jobs.models import Campaign, Measurement, Property, PropertyModel, Round
+from jobs.tasks.turns import turn_take
+from tests.helpers import upload_alignment
+
+pytestmark = pytest.mark.django_db
+
+PARENT = "MKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQAPILSRVGDGTQDNLSGAEKAVQ"
+NUMBERING = {"start": 3, "skip": [20, 30]}
+"""As Ambler's: the first residue is 3, and two numbers are skipped."""
+DEAD = "S15A"  # position 13
+PLATE = {
+    "wells": 96, "wild_type": 4, "dead": 2, "dead_variant": DEAD, "blanks": 2, "random": 8, "replicates": 3,
+}  # fmt: skip
+FIRST = {"count": 80, "strategy": "greedy", "plate": PLATE, "max_per_position": 2, "seed": 7}
+TEM1 = Path(__file__).parents[2].parent / "shared" / "data"
+
+
+def family() -> bytes:
+    """Return an alignment in which half of the positions are conserved."""
+    generator = np.random.default_rng(0)
+    rows = [PARENT]
+    for _ in range(60):
+        letters = list(PARENT)
+        for at in generator.choice(len(PARENT) // 2, size=12, replace=False):
+            letters[2 * int(at)] = str(generator.choice(list("AVILMFDEKRST")))
+        rows.append("".join(letters))
+    return "".join(f">r{n}\n{row}\n" for n, row in enumerate(rows)).encode()
+
+
+def made(api, **more) -> str:
+    """Return the address of a new campaign with the properties activity and Tm."""
+    body = {"name": "synthetic", "parent": PARENT, "model": "e1-demo", "numbering": NUMBERING, "exclude": ["1-6"]}
+    body |= {"cds": coding_sequence(PARENT, "e_coli") + "TAA", "host": "e_coli"} | more
+    answer = api.post("/api/campaigns/", body, format="json")
+    assert answer.status_code == 201, answer.content
+    url = answer.json()["url"]
+    activity = {"name": "activity", "higher_is_better": True, "log": True, "limits": [0.05, None]}
+    for told in (
+        activity | {"normalisation": "wild_type_ratio"},
+        {"name": "Tm", "unit": "°C", "higher_is_better": True, "normalisation": "wild_type_difference"},
+    ):
+        assert api.post(f"{url}properties/", told, format="json").status_code == 201
+    return url
+
+
+def with_alignment(api) -> str:
+    answer = upload_alignment(api, family(), "family.a3m")
+    return made(api, alignment=answer.json()["id"])
+
+
+def trained(api, url, name="activity", **more) -> dict:
+    answer = api.post(f"{url}models/", {"property": name, **more}, format="json")
+    assert answer.status_code == 202, answer.content
+    assert answer.json()["state"] == "queued"
+    while turn_take():
+        pass
+    body = api.get(answer.json()["url"]).json()
+    assert body["state"] == "ready", body
+    return body
+
+
+def proposed(api, url, model, **more) -> dict:
+    body = FIRST | {"objectives": [{"model": model["n"]}]} | more
+    answer = api.post(f"{url}proposals/", body, format="json")
+    assert answer.status_code == 201, answer.content
+    return api.get(answer.json()["url"]).json()
+
+
+def upload(api, url, text: str, **fields):
+    file = SimpleUploadedFile("plates.csv", text.encode())
+    return api.post(f"{url}measurements/", {"file": file, **fields}, format="multipart")
+
+
+def truth(code: str) -> float:
+    """Return an activity of a variant by position that follows no prior."""
+    return 0.3 + hashlib.sha256(code.encode()).digest()[0] / 128
+
+
+def plates_of(body, factor=lambda plate: 1.0) -> list[list[str]]:
+    """Return rows of three measured plates: 3 variants failed, 5 are below the limit, one comma is decimal."""
+    variants = sorted({row["sequential"] for row in body["rows"] if row["role"] == "variant"})
+    failed, low = set(variants[:3]), set(variants[3:8])
+    rows = []
+    for row in body["rows"]:
+        code = row["sequential"]
+        value = {"wild_type": 2.0, "dead": 0.1, "blank": 0.06}.get(row["role"]) or 2 * truth(code)
+        activity = "failed" if code in failed else "<0.05" if code in low else repr(value * factor(row["plate"]))
+        tm = "" if code in failed else repr(50.0 + value)
+        rows.append([row["plate"], row["well"], row["variant"] or row["role"], row["role"], activity, tm])
+    return rows
+
+
+def text_of(rows) -> str:
+    return "plate;well;variant;role;activity;Tm\n" + "".join(";".join(row) + "\n" for row in rows)
+
+
+def test_a_first_plate_without_data(api):
+    url = with_alignment(api)
+    model = trained(api, url)
+    assert (model["n_training"], model["ranks_by"], model["prior"]["used"]) == (0, "prior", "profile")
+    assert set(model["cross_validation"].values()) == {None}
+    assert model["gain"]["value"] is None
+    body = proposed(api, url, model)
+    assert len(body["rows"]) == 3 * 96
+    for plate in "123":
+        own = [row for row in body["rows"] if row["plate"] == plate]
+        assert len({row["well"] for row in own}) == 96
+        assert Counter(row["role"] for row in own) == {"variant": 88, "wild_type": 4, "dead": 2, "blank": 2}
+        assert Counter(row["pick"] for row in own) == {"chosen": 80, "random": 8, "control": 8}
+    variants = {row["sequential"]: row for row in body["rows"] if row["role"] == "variant"}
+    assert len(variants) == 88
+    assert max(Counter(code[1:-1] for code in variants).values()) <= 2
+    assert min(int(code[1:-1]) for code in variants) > 4  # 1-6 in the user's numbering are the positions 1 to 4
+    assert {row["variant"] for row in body["rows"] if row["role"] == "dead"} == {DEAD}
+    assert all(row["mean"] is None and row["model_digest"] == model["digest"] for row in body["rows"])
+    again = proposed(api, url, model)
+    assert (again["digest"], again["n"]) == (body["digest"], 2)
+    for code, row in variants.items():
+        position = int(code[1:-1])
+        label = position + 2 + (position + 2 >= 20) + (position + 3 >= 30)
+        assert row["variant"] == f"{code[0]}{label}{code[-1]}"
+
+
+def test_tables_of_a_round_translate_back(api):
+    url = with_alignment(api)
+    body = proposed(api, url, trained(api, url), count=10)
+    address = f"{url}rounds/{body['n']}/"
+    lines = api.get(f"{address}?format=csv").content.decode().splitlines()
+    heads = lines[0].split(",")
+    assert len(lines) == 1 + len(body["rows"])
+    for line in lines[1:]:
+        row = dict(zip(heads, line.split(","), strict=True))
+        code = row["sequential"]
+        if row["role"] == "blank":
+            assert not row["dna"]
+        elif code == "WT":
+            assert translated(row["dna"]) == PARENT
+        else:
+            at = int(code[1:-1])
+            assert translated(row["dna"]) == PARENT[: at - 1] + code[-1] + PARENT[at:]
+    book = api.get(f"{address}?format=xlsx")
+    assert book.content[:2] == b"PK"
+    assert api.get(f"{address}?format=xlsx").content == book.content
+    assert api.get(f"{address}?format=pdf").json()["code"] == "bad_format"
+
+
+def test_data_back_and_the_next_round(api):
+    url = with_alignment(api)
+    first = proposed(api, url, trained(api, url))
+    rows = plates_of(first)
+    rows[-1][4] = rows[-1][4].replace(".", ",") if "." in rows[-1][4] else rows[-1][4]
+    book = io.BytesIO()
+    from openpyxl import Workbook
+
+    sheet = Workbook()
+    sheet.active.append(["plate", "well", "variant", "role", "activity", "Tm"])
+    for at, row in enumerate(rows):
+        numbers = [float(cell) if cell.replace(".", "", 1).isdigit() else cell for cell in row[4:]]
+        sheet.active.append([*row[:4], *numbers] if at != len(rows) - 1 else row)
+    sheet.save(book)
+    file = SimpleUploadedFile("plates.xlsx", book.getvalue())
+    answer = api.post(f"{url}measurements/", {"file": file, "round": first["n"]}, format="multipart")
+    assert answer.status_code == 201, answer.content
+    counts = answer.json()
+    assert counts["read"] == 2 * 288
+    for name, low in (("activity", 15), ("Tm", 0)):
+        own = counts["properties"][name]
+        assert (own["failed"], own["censored"], own["matched"]) == (9, low, 279 - low)
+    frozen = {n: Round.objects.get(number=n).frozen for n in (1,)}
+
+    at = next(n for n, row in enumerate(rows) if row[3] == "variant" and row[4][0].isdigit())
+    corrected = [list(rows[at])]
+    corrected[0][4] = "3.25"
+    stored = Measurement.objects.count()
+    answer = upload(api, url, text_of(corrected), round=first["n"]).json()
+    assert (answer["n"], answer["corrected"], answer["unchanged"]) == (1, 1, 1)
+    assert Measurement.objects.count() == stored + 1
+    assert upload(api, url, text_of(corrected), round=first["n"]).json()["n"] == 0
+
+    activity, tm = trained(api, url, seed=1), trained(api, url, "Tm", seed=1)
+    assert (activity["n_training"], activity["n_censored"], tm["n_training"]) == (87, 5, 87)
+    for name in ("position", "random"):
+        assert set(activity["cross_validation"][name]) == {"model", "prior", "profile", "augmented_ridge"}
+    assert activity["cross_validation"]["depth"] is None
+    assert activity["reasons"]["depth"]
+    assert activity["gain"]["n"] == 87
+    assert activity["gain"]["detectable"] > 0
+    assert activity["ranks_by"] == "prior"
+    assert activity["coverage"]["nominal"] == 0.9
+    assert activity["coverage"]["width"] > 0
+
+    predicted = api.post(f"{url}models/{activity['n']}/predictions/", {"all_singles": True}, format="json").json()
+    assert len(predicted["rows"]) == 19 * len(PARENT)
+    best = max(predicted["rows"], key=lambda row: row["prior"])
+    assert best["rank"] == 1
+    assert all(row["low"] <= row["mean"] <= row["high"] for row in predicted["rows"])
+
+    assert api.post(f"{url}rounds/1/ordered/").json()["state"] == "ordered"
+    plate = PLATE | {"replicates": 1, "bridging": 4, "retests": 8}
+    goals = [{"model": activity["n"], "threshold": 1.5}, {"model": tm["n"], "threshold": -2}]
+    body = proposed(api, url, activity, objectives=goals, plate=plate, count=68, pool="doubles", max_per_position=None)
+    picks = Counter(row["pick"] for row in body["rows"])
+    assert picks == {"control": 8, "chosen": 68, "random": 8, "retest": 8, "bridging": 4}
+    measured = {row["sequential"] for row in first["rows"] if row["role"] == "variant"}
+    for row in body["rows"]:
+        if row["pick"] in ("chosen", "random"):
+            assert row["sequential"] not in measured
+            assert ":" in row["sequential"]
+            assert "prior" in row["reason"] or "random" in row["reason"]
+        elif row["pick"] in ("retest", "bridging"):
+            assert row["sequential"] in measured
+    assert body["expected"]["hits"] >= 0
+    assert Round.objects.get(number=1).frozen == frozen[1]
+    assert api.get(f"{url}rounds/1/").json()["digest"] == hashlib.sha256(frozen[1].encode()).hexdigest()
+    assert api.post(f"{url}rounds/1/measured/").json()["realised"] == {"measured": 85, "hits": None}
+    assert api.post(f"{url}rounds/{body['n']}/measured/").json()["code"] == "wrong_state"
+
+
+def test_a_factor_of_a_plate_changes_no_normalised_value(api):
+    url = with_alignment(api)
+    first = proposed(api, url, trained(api, url))
+    upload(api, url, text_of(plates_of(first)), round=1)
+    plain = {row[0]: row[1] for row in PropertyModel.objects.get(number=trained(api, url)["n"]).training}
+    other = with_alignment(api)
+    rows = plates_of(proposed(api, other, trained(api, other)), lambda plate: 1.5 if plate == "2" else 1.0)
+    censored = {row[2] for row in rows if row[4].startswith("<")}
+    upload(api, other, text_of(rows), round=1)
+    campaign = Campaign.objects.get(pk=other.split("/")[-2])
+    scaled = PropertyModel.objects.get(campaign=campaign, number=trained(api, other)["n"]).training
+    labels = {row["sequential"]: row["variant"] for row in first["rows"]}
+    for code, value, wells, *_ in scaled:
+        assert wells == (12 if code == "WT" else 6 if labels[code] == DEAD else 3)
+        if labels[code] not in censored:
+            assert value == pytest.approx(plain[code], abs=1e-9)
+
+
+def test_the_same_data_give_the_same_digest(api):
+    url = made(api)
+    upload(api, url, text_of(some_singles(30)))
+    one, two = trained(api, url, seed=3), trained(api, url, seed=3)
+    assert one["digest"] == two["digest"]
+    assert one["prior"]["used"] == "blosum62"
+    assert trained(api, url, seed=4)["digest"] != one["digest"]
+
+
+def some_singles(count: int) -> list[list[str]]:
+    rows = [["1", f"{'ABCDEFGH'[n // 12]}{n % 12 + 1}", "WT", "", "2.0", "50"] for n in range(2)]
+    for n in range(2, count + 2):
+        at = n % 40 + 8  # a position
+        label = at + 2 + (at + 2 >= 20) + (at + 3 >= 30)
+        new = "A" if PARENT[at - 1] != "A" else "G"
+        code = f"{PARENT[at - 1]}{label}{new}"
+        rows.append(["1", f"{'ABCDEFGH'[n // 12]}{n % 12 + 1}", code, "", repr(2 * truth(code)), "51.5"])
+    return rows
+
+
+def test_unknown_variants_and_words_are_problems_and_the_rest_is_read(api):
+    url = made(api)
+    rows = some_singles(25)
+    rows[4][2], rows[5][4], rows[6][1] = "W1W9", "much", "Z99"
+    body = upload(api, url, text_of(rows)).json()
+    assert (body["read"], body["unreadable"], body["n"]) == (54, 5, 49)
+    codes = {one["code"] for one in body["problems"]}
+    assert {"bad_number", "bad_well"} <= codes
+    assert all(one["line"] for one in body["problems"] if "line" in one)
+    long = "variant,property,value\n" + "".join(f"{row[2]},activity,{row[4]}\n" for row in some_singles(5))
+    assert upload(api, made(api), long).json()["matched"] == 7
+    named = "mutant,kcat\n" + "".join(f"{row[2]},{row[4]}\n" for row in some_singles(5))
+    told = {"columns": json.dumps({"activity": "kcat"})}
+    assert upload(api, made(api), named, **told).json()["matched"] == 7
+
+
+@pytest.mark.parametrize("features", ["site", "one_hot"])
+def test_features_and_combinations(api, features):
+    url = made(api)
+    upload(api, url, text_of(some_singles(30)))
+    model = trained(api, url, features=features, prior="none")
+    assert (model["features"]["used"], model["ranks_by"]) == (features, "model")
+    mutations = [row[2] for row in some_singles(4)[2:]]
+    body = api.post(f"{url}models/{model['n']}/predictions/", {"combinations": mutations}, format="json").json()
+    assert len(body["rows"]) == 2**4 - 1
+    assert sorted(row["rank"] for row in body["rows"]) == list(range(1, 16))
+
+
+def test_refusals_name_the_field(api):
+    url = made(api)
+    wrong = {"name": "x", "parent": PARENT, "model": "e1-demo"}
+    for more, code in (
+        ({"parent": "MKZ1"}, "bad_letter"),
+        ({"cds": "ATGATG"}, "bad_cds"),
+        ({"exclude": ["a-b"]}, "bad_exclude"),
+        ({"host": "martian"}, "unknown_codon_table"),
+        ({"colour": "red"}, "unknown_field"),
+    ):
+        answer = api.post("/api/campaigns/", wrong | more, format="json")
+        assert (answer.status_code, answer.json()["code"]) == (400, code)
+    assert api.post(f"{url}models/", {"property": "activity", "features": "mean"}, format="json").status_code == 400
+    profile = api.post(f"{url}models/", {"property": "activity", "prior": "profile"}, format="json").json()
+    turn_take()
+    failed = api.get(profile["url"]).json()
+    assert failed["state"] == "failed"
+    assert "no alignment" in failed["reason"]
+    answer = api.post(f"{url}proposals/", FIRST | {"objectives": [{"model": profile["n"]}]}, format="json")
+    assert (answer.status_code, answer.json()["code"]) == (409, "model_not_ready")
+    again = api.post(f"{url}properties/", {"name": "Tm", "higher_is_better": True}, format="json")
+    assert (again.status_code, again.json()["code"]) == (409, "property_exists")
+
+
+def test_strangers_find_nothing_and_deletion_leaves_nothing(api, other_api):
+    url = made(api)
+    upload(api, url, text_of(some_singles(22)))
+    model = trained(api, url)
+    proposed(api, url, model, count=5, plate=None)
+    for path in ("", "properties/", "measurements/", "models/", f"models/{model['n']}/", "rounds/", "rounds/1/"):
+        assert api.get(f"{url}{path}").status_code == 200
+        assert other_api.get(f"{url}{path}").status_code == 404
+    assert other_api.delete(url).status_code == 404
+    assert other_api.get("/api/campaigns/").json()["results"] == []
+    assert api.delete(url).status_code == 204
+    assert not any(one.objects.exists() for one in (Campaign, Property, Measurement, PropertyModel, Round))
+    assert api.get(url).status_code == 404
