@@ -85,7 +85,7 @@ def proposal_create(*, campaign: Campaign, data: Mapping[str, Any]) -> Round:
     share = plan.random if plan is not None else 0
     asked = Asked(strategy, limits, count=count, random_share=share, seed=seed)
     picked, chosen, outlook = _choose(goals, candidates, asked)
-    chosen = [*chosen, *_again(measured, plan)]
+    chosen = [*chosen, *_again({one: value for one, value in measured.items() if one != dead}, plan)]
     if not chosen:
         raise Conflict("no variant is left under these limits; widen them", code="nothing_to_propose")
     rows = _rows(campaign, goals, chosen)
