@@ -114,6 +114,8 @@ class _File:
         self._variant = self._variant_column(used)
         self._cells = None if self._variant is None else VariantCells(table.columns, self._variant)
         self._numbers = {at: Numbers(table.columns[at]) for at in self._values.values()}
+        # Cells such as <0.05 are text in a workbook, so that their points say nothing about commas of other cells.
+        self._sides = {at: Numbers(table.columns[at]) for at in self._values.values()}
         self._problems = Problems()
         self._known: dict[str, Variant | Problem] = {}
 
@@ -165,7 +167,7 @@ class _File:
                     unreadable += 1
                 else:
                     wells.append(well)
-        for numbers in self._numbers.values():
+        for numbers in (*self._numbers.values(), *self._sides.values()):
             if problem := numbers.problem(path=FILE):
                 raise InvalidInput.of(problem)
         if not rows:
@@ -258,7 +260,8 @@ class _File:
         if word in FAILED or word in MISSING:
             return math.nan, 0
         side = {"<": -1, "\N{LESS-THAN OR EQUAL TO}": -1, ">": 1, "\N{GREATER-THAN OR EQUAL TO}": 1}.get(cell[:1], 0)
-        number = self._numbers[at].read(cell.lstrip("<>=\u2264\u2265 ") if side else row.cells[at], row.line)
+        bare = cell.lstrip("<>=\u2264\u2265 ")
+        number = self._sides[at].read(bare, row.line) if side else self._numbers[at].read(row.cells[at], row.line)
         if number is None or (side and math.isnan(number)):
             fault = self._numbers[at].word(cell, row)
             self._add(fault.code, fault.what, "Write a number, <0.05 for a limit, or failed.", row.line)

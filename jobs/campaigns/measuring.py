@@ -19,6 +19,8 @@ from jobs.quotas.admission import quota_admit_bytes
 from jobs.science.variants.codes import read_variant
 
 ROW_BYTES = 100
+MOST_ROWS = 200_000
+"""Measurements of a property. Each model reads all of them."""
 
 
 def measurements_add(
@@ -67,6 +69,9 @@ def _store(
         if not wells:
             continue
         stored = list(Measurement.objects.filter(property=own).order_by("id"))
+        if len(stored) + len(wells) > MOST_ROWS:
+            what = f"{name} would have {len(stored) + len(wells):,} rows, and the limit is {MOST_ROWS:,}"
+            raise Conflict(f"{what}; add another property, or make another campaign", code="too_many_measurements")
         again = any(row.upload == upload and row.round == number for row in stored)
         last = {well_key(row): row for row in current(stored)}
         digests: dict[str, str] = {}

@@ -106,7 +106,8 @@ def _goals(campaign: Campaign, raw: object) -> list[Goal]:
             raise wrong(path, one, 'Give {"model": 1, "threshold": 1.5}.', "bad_objectives")
         only_fields(one, ("model", "threshold"))
         n = whole_number(one, "model", None, low=1, high=2**31 - 1, prefix=f"{path}.")
-        found.append(Goal(Predictor(model_of(campaign, n)), number(one.get("threshold"), f"{path}.threshold")))
+        model, threshold = model_of(campaign, n), number(one.get("threshold"), f"{path}.threshold")
+        found.append(Goal(Predictor(model), model.property.threshold if threshold is None else threshold))
     return found
 
 
@@ -145,8 +146,9 @@ def _measured(goals: Sequence[Goal]) -> dict[Variant, float]:
 def _under_way(campaign: Campaign) -> set[Variant]:
     """Return the variants of rounds that are ordered or measured."""
     codes: set[str] = set()
-    for one in Round.objects.filter(campaign=campaign).exclude(state="proposed"):
-        codes |= {row["sequential"] for row in orjson.loads(one.frozen)["rows"] if row["role"] == VARIANT}
+    texts = Round.objects.filter(campaign=campaign).exclude(state="proposed").values_list("frozen", flat=True)
+    for frozen in texts.iterator(chunk_size=1):  # one of them may have ten thousand rows
+        codes |= {row["sequential"] for row in orjson.loads(frozen)["rows"] if row["role"] == VARIANT}
     return set(variants_of(sorted(codes), campaign.parent))
 
 
@@ -246,7 +248,7 @@ def _again(measured: Mapping[Variant, float], plan: Plan | None) -> list[Chosen]
     )
     retests = order[: plan.retests]
     rest = order[plan.retests :]
-    steps = np.linspace(0, len(rest) - 1, min(plan.bridging, len(rest))).round().astype(int) if rest else []
+    steps = np.linspace(0, len(rest) - 1, min(plan.bridging, len(rest))).round() if rest else np.zeros(0)
     bridges = [rest[at] for at in dict.fromkeys(int(one) for one in steps)]
     return [
         *(Chosen(one, "retest", "re-test of a measured winner") for one in retests),

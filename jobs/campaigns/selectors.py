@@ -19,6 +19,8 @@ from jobs.science.variants.numbering import Numbering
 from jobs.science.variants.numbering_forms import read_numbering
 
 WT = "WT"
+LARGEST = 1e100
+"""Bound of normalised values. Their squares and sums are finite numbers."""
 
 
 def campaigns_of(owner: User) -> QuerySet[Campaign]:
@@ -99,21 +101,28 @@ class Trainable:
 def training_of(found: Property) -> Trainable:
     """Return the measured variants of a property: wild type and a dead control with a known variant among them.
 
-    A value that is not above 0 has no logarithm and is left out, and counted.
+    Values without a logarithm, and numbers that no model can square, are left out and counted. So are wells of plates
+    without wild type and bridging variants, if the property is normalised.
     """
     rows = current(list(Measurement.objects.filter(property=found).order_by("id")))
     readings = readings_of(rows)
-    values = pooled(readings, normalised(readings, found.normalisation))
+    with np.errstate(all="ignore"):  # absurd numbers are counted below
+        scaled = normalised(readings, found.normalisation)
+        values = pooled(readings, scaled)
     rounds: dict[str, int] = {}
     for reading, row in zip(readings, rows, strict=True):
         rounds[reading.key] = min(rounds.get(reading.key, row.round or 0), row.round or 0)
-    kept = [one for one in values if one.key != DEAD]
+    kept = [one for one in values if one.key != DEAD and abs(one.value) < LARGEST]
     good = [one for one in kept if not found.log or one.value > 0]
     counts = Counter(
         wells=len(rows),
         failed_wells=sum(row.failed for row in rows),
         censored_variants=sum(one.censored > 0 for one in good),
         not_positive=len(kept) - len(good),
+        too_large=sum(one.key != DEAD and not abs(one.value) < LARGEST for one in values),
+        wells_without_reference=sum(
+            one.value is not None and value is None for one, value in zip(readings, scaled, strict=True)
+        ),
     )
     return Trainable([_row(one, rounds) for one in good], dict(counts))
 

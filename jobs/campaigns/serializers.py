@@ -7,9 +7,9 @@ from typing import Any
 from rest_framework import serializers as s
 
 from jobs.campaigns.priors import PRIORS
-from jobs.campaigns.training import FEATURES
 from jobs.learning.folds import KINDS
 from jobs.learning.normalising import METHODS
+from jobs.learning.priors import FEATURES
 from jobs.learning.proposing import STRATEGIES
 from jobs.models import PropertyModel
 from jobs.models.campaigns import ROUND_STATES

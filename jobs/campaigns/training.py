@@ -29,11 +29,11 @@ from jobs.learning.samples import Floats, Rows, mutations_of
 from jobs.learning.training import LEAST, Trained, train
 from jobs.models import BackgroundWork, Campaign, Property, PropertyModel
 from jobs.parsing.bodies import only_fields
-from jobs.quotas.admission import quota_admit_work
+from jobs.quotas.admission import quota_admit_bytes, quota_admit_work
 
 FIELDS = ("property", "prior", "features", "seed")
 MOST_MODELS = 200
-MOST_TRAINING = 20_000
+MOST_TRAINING = 10_000
 RENEW_SECONDS = 15.0
 LIBRARIES = ("numpy", "scipy", "scikit-learn")
 
@@ -56,6 +56,7 @@ def model_request(*, campaign: Campaign, data: Mapping[str, Any]) -> PropertyMod
         raise Conflict(f"a model takes at most {MOST_TRAINING:,} variants", code="too_many_variants")
     with transaction.atomic():
         quota_admit_work(user_id=campaign.owner_id)
+        quota_admit_bytes(user_id=campaign.owner_id, size=len(orjson.dumps(frozen.rows)))
         Campaign.objects.select_for_update().get(pk=campaign.pk)  # numbers count up one by one
         number = _next_number(campaign)
         made = PropertyModel.objects.create(

@@ -90,28 +90,60 @@ def compare(
     groups = position_groups(rows.variants)
     truth = [measured[split.test] for split in folds.splits]
     value = {name: within_folds(found, truth) for name, found in rankings.items()}
-    draws: dict[str, list[float]] = {name: [] for name in rankings}
     generator = np.random.default_rng(seed)
-    members = [_members(groups[split.test]) for split in folds.splits]
-    for _ in range(DRAWS):
-        chosen = [_resampled(one, generator) for one in members]
-        picked = [one[at] for one, at in zip(truth, chosen, strict=True)]
-        for name, found in rankings.items():
-            again = [one[at] for one, at in zip(found, chosen, strict=True)]
-            draws[name].append(within_folds(again, picked))
-    table = {name: np.array(found) for name, found in draws.items()}
+    counts = [_resampled(groups[split.test], generator) for split in folds.splits]
+    table = {name: _drawn(found, truth, counts) for name, found in rankings.items()}
     others = [name for name in rankings if name != "prior"]
+    apart = {name: table[name] - table["prior"] for name in others}
     return Compared(
         {name: Figure.of(value[name], table[name]) for name in rankings},
-        {name: Figure.of(value[name] - value["prior"], table[name] - table["prior"]) for name in others},
-        {name: float(np.nanstd(table[name] - table["prior"])) for name in others},
+        {name: Figure.of(value[name] - value["prior"], apart[name]) for name in others},
+        {name: _deviation(apart[name]) for name in others},
     )
 
 
-def _members(groups: Whole) -> list[Whole]:
-    return [np.flatnonzero(groups == one) for one in np.unique(groups)]
+def _deviation(draws: Floats) -> float:
+    known = draws[~np.isnan(draws)]
+    return float(known.std()) if len(known) > 1 else float("nan")
 
 
-def _resampled(members: Sequence[Whole], generator: np.random.Generator) -> Whole:
-    drawn = generator.integers(len(members), size=len(members))
-    return np.concatenate([members[at] for at in drawn])
+def _resampled(groups: Whole, generator: np.random.Generator) -> Floats:
+    """Return how often each variant is drawn [DRAWS, n]: whole groups with replacement, as many as there are."""
+    _, own = np.unique(groups, return_inverse=True)
+    count = int(own.max()) + 1
+    return generator.multinomial(count, np.full(count, 1 / count), size=DRAWS)[:, own].astype(float)
+
+
+def _drawn(predicted: Sequence[Floats], measured: Sequence[Floats], counts: Sequence[Floats]) -> Floats:
+    """Return `within_folds` of each draw."""
+    total, weights = np.zeros(DRAWS), np.zeros(DRAWS)
+    for a, b, drawn in zip(predicted, measured, counts, strict=True):
+        sizes, found = drawn.sum(axis=1), counted_spearman(a, b, drawn)
+        good = (sizes >= LEAST_FOLD) & ~np.isnan(found)
+        total += np.where(good, found * (sizes - 1), 0.0)
+        weights += np.where(good, sizes - 1, 0.0)
+    return _ratio(total, weights)
+
+
+def _ratio(above: Floats, below: Floats) -> Floats:
+    """Return quotients, NaN if the divisor is not above 0."""
+    return np.asarray(np.divide(above, below, out=np.full(len(below), np.nan), where=below > 0))
+
+
+def counted_spearman(a: Floats, b: Floats, counts: Floats) -> Floats:
+    """Return Spearman's correlation [draws] of pairs that are repeated `counts` [draws, n] times."""
+    x, y = _centred_ranks(a, counts), _centred_ranks(b, counts)
+    scale = np.sqrt((counts * x * x).sum(axis=1) * (counts * y * y).sum(axis=1))
+    shared = (counts * x * y).sum(axis=1)
+    return _ratio(shared, scale)
+
+
+def _centred_ranks(values: Floats, counts: Floats) -> Floats:
+    """Return midranks [draws, n] without their mean."""
+    order = np.argsort(values, kind="stable")
+    distinct, first, group = np.unique(values[order], return_index=True, return_inverse=True)
+    sizes = np.add.reduceat(counts[:, order], first, axis=1) if len(distinct) else counts
+    middle = np.cumsum(sizes, axis=1) - (sizes - 1) / 2
+    found = np.empty_like(counts)
+    found[:, order] = middle[:, group]
+    return np.asarray(found - (counts.sum(axis=1, keepdims=True) + 1) / 2)

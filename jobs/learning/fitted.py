@@ -1,4 +1,4 @@
-"""A fitted model as plain JSON, and back: settings of each fit, folds and their errors. Nothing is fitted again.
+"""A fitted model as plain JSON, and back: settings of each fit, folds and their errors. No setting is chosen again.
 
 A model is one fit on all measured variants for means, and one for each fold for intervals (CV+).
 """
@@ -14,8 +14,10 @@ import numpy as np
 from jobs.learning.crossvalidation import Fitted
 from jobs.learning.gaussian import GaussianFit, GaussianProcess, Settings, gram, process_of
 from jobs.learning.intervals import Intervals
+from jobs.learning.linear import LinearFit
 from jobs.learning.samples import Floats, Rows
 from jobs.learning.training import grouped_folds, learner_for
+from jobs.science.variants.codes import Mutation
 
 _NORMAL_90 = 1.645
 
@@ -36,10 +38,14 @@ class Ready:
         return self.whole.predict(rows), np.where(np.isfinite(spread), spread, 1.0)
 
     def around(self, rows: Rows) -> tuple[Floats, Floats]:
-        """Return the ends [n] of the intervals, infinite without them."""
+        """Return the ends [n] of the intervals, infinite without them.
+
+        CV+ takes them from the models of the folds. The mean of the whole model may be outside, and widens them.
+        """
         if self.intervals is None:
             return np.full(len(rows), -np.inf), np.full(len(rows), np.inf)
-        return self.intervals.around(rows)
+        (low, high), mean = self.intervals.around(rows), self.whole.predict(rows)
+        return np.minimum(low, mean), np.maximum(high, mean)
 
 
 def fit(rows: Rows, measured: Floats, *, seed: int, use_prior: bool) -> dict[str, Any]:
@@ -47,17 +53,12 @@ def fit(rows: Rows, measured: Floats, *, seed: int, use_prior: bool) -> dict[str
     learner = learner_for(len(rows), use_prior=use_prior)
     folds = grouped_folds(rows, seed)
     made = Intervals.learn(learner, rows, measured, folds) if folds.splits else None
-    exact = isinstance(learner, GaussianProcess)
     return {
-        "method": "gaussian_process" if exact else "ridge",
+        "method": "gaussian_process" if isinstance(learner, GaussianProcess) else "ridge",
         "use_prior": use_prior,
-        "whole": _settings(learner.fit(rows, measured)) if exact else None,
+        "whole": _settings(learner.fit(rows, measured)),
         "folds": [
-            {
-                "test": split.test.tolist(),
-                "settings": _settings(model) if exact else None,
-                "errors": errors.tolist(),
-            }
+            {"test": split.test.tolist(), "settings": _settings(model), "errors": errors.tolist()}
             for split, model, errors in zip(folds.splits, made.models, made.errors, strict=True)
         ]
         if made
@@ -65,17 +66,20 @@ def fit(rows: Rows, measured: Floats, *, seed: int, use_prior: bool) -> dict[str
     }
 
 
-def _settings(model: Fitted) -> dict[str, float]:
+def _settings(model: Fitted) -> dict[str, Any]:
+    if isinstance(model, LinearFit):
+        return asdict(model) | {"mutations": [[one.position, one.wild, one.mutant] for one in model.mutations]}
     return asdict(cast(GaussianFit, model).settings)
 
 
 def restored(stored: Mapping[str, Any], rows: Rows, measured: Floats) -> Ready:
     """Return the model that `fit` returned, from the same rows and measurements."""
 
-    def again(settings: Mapping[str, float] | None, at: Sequence[int]) -> Fitted:
+    def again(settings: Mapping[str, Any], at: Sequence[int]) -> Fitted:
+        if stored["method"] == "ridge":
+            mutations = tuple(Mutation(*one) for one in settings["mutations"])
+            return LinearFit(**{**settings, "mutations": mutations, "effects": tuple(settings["effects"])})
         own, values = rows.take(at), measured[np.asarray(at, dtype=np.int64)]
-        if settings is None:
-            return learner_for(len(rows), use_prior=stored["use_prior"]).fit(own, values)
         chosen = Settings(**settings)
         sites = dict(own.sites)
         rest = values - chosen.intercept - chosen.slope * own.prior

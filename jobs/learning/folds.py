@@ -4,8 +4,9 @@ The kinds, by the test variants of one split:
 
 - `position`: all variants of some positions. None of these is mutated in a training variant.
 - `random`: a random share.
-- `modulo`: single mutants at positions with the same remainder by COUNT, as ProteinNPT has them.
-- `contiguous`: single mutants in one stretch of the sequence, as ProteinNPT has them.
+- `modulo`: single mutants at positions with the same remainder by COUNT, as ProteinNPT has them. The parent is in
+  every training set.
+- `contiguous`: single mutants in one stretch of the sequence, as ProteinNPT has them. Likewise.
 - `depth`: variants with more mutations than any of the training set.
 - `round`: one round. The earlier ones are the training set.
 """
@@ -23,6 +24,7 @@ from jobs.science.variants.codes import Variant
 COUNT = 5
 KINDS = ("position", "random", "modulo", "contiguous", "depth", "round")
 LEAST_TRAINING, LEAST_TEST = 10, 5
+NEVER_TESTED = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +104,14 @@ def _by_position(variants: Sequence[Variant], seed: int) -> Folds:
 
 
 def _along_sequence(kind: str, variants: Sequence[Variant]) -> Folds:
-    if any(len(variant.mutations) != 1 for variant in variants):
+    if any(len(variant.mutations) > 1 for variant in variants):
         return Folds(kind, (), "they are defined for single mutants, and there are other variants")
-    position = np.array([positions_of(variant)[0] for variant in variants], dtype=np.int64)
-    if len(distinct := np.unique(position)) < COUNT:
+    position = np.array([(positions_of(variant) or (0,))[0] for variant in variants], dtype=np.int64)
+    if len(distinct := np.unique(position[position > 0])) < COUNT:
         return Folds(kind, (), f"there are {len(distinct)} mutated positions, and {COUNT} are needed")
-    if kind == "modulo":
-        return _cut(kind, position % COUNT)
-    return _cut(kind, np.searchsorted(distinct, position) * COUNT // len(distinct))
+    fold = position % COUNT if kind == "modulo" else np.searchsorted(distinct, position) * COUNT // len(distinct)
+    # The parent has no position. It is in every training set.
+    return _cut(kind, np.where(position > 0, fold, NEVER_TESTED))
 
 
 def _by_depth(variants: Sequence[Variant]) -> Folds:

@@ -14,12 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from jobs.learning.kernels import Likeness
+from jobs.learning.kernels import Likeness, own_likeness
 from jobs.learning.samples import Floats, Rows
 from jobs.science.variants.codes import Mutation, Variant
 
 MOST_EXACT = 1_000
 """Variants of an exact fit. Its time grows with the third power."""
+BLOCK = 500
+"""Variants that are predicted together."""
 LENGTHS = (0.35, 0.5, 0.7, 1.0, 1.5, 2.5)
 SIGNALS = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 """Variance of g in that of the noise."""
@@ -50,7 +52,8 @@ class GaussianFit:
 
     def predict(self, rows: Rows) -> Floats:
         """Return the mean [n]."""
-        return np.asarray(self._mean(rows) + self._process.predict(list(rows.variants)))
+        known = self._mean(rows)
+        return np.asarray(known + np.concatenate([self._process.predict(one) for one in _blocks(rows)]))
 
     def predict_with_spread(self, rows: Rows) -> tuple[Floats, Floats]:
         """Return mean and standard deviation [n] of the true value, without the noise of one measurement."""
@@ -58,13 +61,19 @@ class GaussianFit:
         with warnings.catch_warnings():
             # Rounding makes variances of nearly 0 negative; scikit-learn sets them to 0.
             warnings.filterwarnings("ignore", "Predicted variances smaller than 0")
-            mean, spread = self._process.predict(list(rows.variants), return_std=True)
+            found = [self._process.predict(one, return_std=True) for one in _blocks(rows)]
+        mean, spread = (np.concatenate(part) for part in zip(*found, strict=True))
         return np.asarray(known + mean), np.asarray(spread)
 
     def _mean(self, rows: Rows) -> Floats:
         # The kernel looks up the descriptions of new mutations here.
         self._sites.update(rows.sites)
         return np.asarray(self.settings.intercept + self.settings.slope * rows.prior)
+
+
+def _blocks(rows: Rows) -> list[list[Variant]]:
+    """Return the variants in blocks. The kernel of all at once takes memory of variants x mutations."""
+    return [list(rows.variants[at : at + BLOCK]) for at in range(0, max(len(rows), 1), BLOCK)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +154,7 @@ def gram(sites: Mapping[Mutation, Floats], settings: Settings) -> Any:
             return settings.noise * settings.signal * found
 
         def diag(self, X: Any) -> Any:  # noqa: N803
-            return np.array([self([one])[0, 0] for one in X])
+            return settings.noise * settings.signal * own_likeness(X, sites, settings.length, settings.pairs)
 
         def is_stationary(self) -> bool:
             return False

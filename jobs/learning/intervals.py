@@ -18,6 +18,8 @@ from jobs.learning.samples import Floats, Rows
 
 NOMINAL = 0.9
 GUARANTEED = 2 * NOMINAL - 1
+CELLS = 1_000_000
+"""Numbers of a block, so that many variants at once take little memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +51,14 @@ class Intervals:
         if rank > self.seen:
             return np.full(len(rows), -np.inf), np.full(len(rows), np.inf)
         low, high = np.empty(len(rows)), np.empty(len(rows))
-        for at in range(len(rows)):
-            lows = np.concatenate([one[at] - wide for one, wide in zip(predicted, self.errors, strict=True)])
-            highs = np.concatenate([one[at] + wide for one, wide in zip(predicted, self.errors, strict=True)])
-            low[at] = np.sort(lows)[self.seen - rank]
-            high[at] = np.sort(highs)[rank - 1]
+        step = max(1, CELLS // self.seen)
+        for start in range(0, len(rows), step):
+            block = slice(start, start + step)
+            pairs = [(one[block, None], wide[None]) for one, wide in zip(predicted, self.errors, strict=True)]
+            lows = np.concatenate([one - wide for one, wide in pairs], axis=1)
+            highs = np.concatenate([one + wide for one, wide in pairs], axis=1)
+            low[block] = np.partition(lows, self.seen - rank, axis=1)[:, self.seen - rank]
+            high[block] = np.partition(highs, rank - 1, axis=1)[:, rank - 1]
         return low, high
 
 

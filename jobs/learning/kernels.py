@@ -41,3 +41,15 @@ class Likeness:
         """Return the covariance [left, right] of sums of effects, and of products of two with the weight `pairs`."""
         single = self.additive(length)
         return single if not pairs else np.asarray(single + pairs * single**2 * self._several)
+
+
+def own_likeness(variants: Sequence[Variant], sites: Mapping[Mutation, Floats], length: float, pairs: float) -> Floats:
+    """Return the diagonal [n] of `Likeness.total`: each variant with itself."""
+    found = np.ones(len(variants))
+    for at, variant in enumerate(variants):
+        if len(variant.mutations) != 1:
+            x = np.array([sites[one] for one in variant.mutations])
+            apart = ((x[:, None] - x[None]) ** 2).sum(axis=-1) if len(x) else np.zeros((0, 0))
+            single = float(np.exp(apart / (-2 * length**2)).sum())
+            found[at] = single + pairs * single**2 * (len(variant.mutations) > 1)
+    return found

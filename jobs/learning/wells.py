@@ -59,8 +59,8 @@ def spread(size: int, controls: Sequence[str], others: Sequence[str], *, seed: i
     tie = generator.permutation(len(wells))
     taken: dict[int, str] = {}
     for kind in _alternating(controls):
-        room = {at: _room(at, kind, taken, places) for at in range(len(wells)) if at not in taken}
-        taken[max((far, int(tie[at]), at) for at, far in room.items())[-1]] = kind
+        room = _room(kind, taken, places)
+        taken[max((at for at in range(len(wells)) if at not in taken), key=lambda at: (room[at], tie[at]))] = kind
     free = iter(at for at in range(len(wells)) if at not in taken)
     taken |= {next(free): content for content in others}
     return {wells[at].name: taken[at] for at in sorted(taken)}
@@ -76,11 +76,17 @@ def _alternating(controls: Sequence[str]) -> list[str]:
     return [kind for _, _, kind in sorted(keyed)]
 
 
-def _room(at: int, kind: str, taken: dict[int, str], places: np.ndarray) -> float:
+def _room(kind: str, taken: dict[int, str], places: np.ndarray) -> np.ndarray:
+    """Return the room [wells] that each well has for another control of this kind."""
     if not taken:
-        return 0.0
-    others = places[list(taken)]
-    distance = np.linalg.norm(others - places[at], axis=1)
-    own = [far for far, content in zip(distance, taken.values(), strict=True) if content == kind]
-    in_line = int((others == places[at]).any(axis=1).sum())
-    return float(min(distance.min(), min(own, default=np.inf) / 2) - LINE * in_line)
+        return np.zeros(len(places))
+    others, own = places[list(taken)], places[[at for at, content in taken.items() if content == kind]]
+    in_line = (others[None] == places[:, None]).any(axis=2).sum(axis=1)
+    nearest = _nearest(others, places)
+    if len(own):
+        nearest = np.minimum(nearest, _nearest(own, places) / 2)
+    return np.asarray(nearest - LINE * in_line)
+
+
+def _nearest(others: np.ndarray, places: np.ndarray) -> np.ndarray:
+    return np.asarray(np.linalg.norm(others[None] - places[:, None], axis=2).min(axis=1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import io
 import json
@@ -140,11 +141,9 @@ def test_tables_of_a_round_translate_back(api):
     url = with_alignment(api)
     body = proposed(api, url, trained(api, url), count=10)
     address = f"{url}rounds/{body['n']}/"
-    lines = api.get(f"{address}?format=csv").content.decode().splitlines()
-    heads = lines[0].split(",")
-    assert len(lines) == 1 + len(body["rows"])
-    for line in lines[1:]:
-        row = dict(zip(heads, line.split(","), strict=True))
+    rows = list(csv.DictReader(io.StringIO(api.get(f"{address}?format=csv").content.decode())))
+    assert len(rows) == len(body["rows"])
+    for row in rows:
         code = row["sequential"]
         if row["role"] == "blank":
             assert not row["dna"]
@@ -163,21 +162,26 @@ def test_data_back_and_the_next_round(api):
     url = with_alignment(api)
     first = proposed(api, url, trained(api, url))
     rows = plates_of(first)
-    rows[-1][4] = rows[-1][4].replace(".", ",") if "." in rows[-1][4] else rows[-1][4]
+    failed_or_low = ("f", "<")
+    comma = max(n for n, row in enumerate(rows) if row[3] == "variant" and row[4][0] not in failed_or_low)
+    rows[comma][4] = rows[comma][4].replace(".", ",")
     book = io.BytesIO()
     from openpyxl import Workbook
 
     sheet = Workbook()
     sheet.active.append(["plate", "well", "variant", "role", "activity", "Tm"])
-    for at, row in enumerate(rows):
+    for row in rows:
         numbers = [float(cell) if cell.replace(".", "", 1).isdigit() else cell for cell in row[4:]]
-        sheet.active.append([*row[:4], *numbers] if at != len(rows) - 1 else row)
+        sheet.active.append([*row[:4], *numbers])
     sheet.save(book)
     file = SimpleUploadedFile("plates.xlsx", book.getvalue())
     answer = api.post(f"{url}measurements/", {"file": file, "round": first["n"]}, format="multipart")
     assert answer.status_code == 201, answer.content
     counts = answer.json()
     assert counts["read"] == 2 * 288
+    assert [one["code"] for one in counts["problems"]] == ["decimal_commas"]
+    code, value = rows[comma][2], float(rows[comma][4].replace(",", "."))
+    assert value in Measurement.objects.filter(written=rows[comma][4]).values_list("value", flat=True), code
     for name, low in (("activity", 15), ("Tm", 0)):
         own = counts["properties"][name]
         assert (own["failed"], own["censored"], own["matched"]) == (9, low, 279 - low)
