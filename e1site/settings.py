@@ -382,6 +382,8 @@ SPECTACULAR_SETTINGS = {
         "JobStateEnum": "jobs.models.states.JobState.choices",
         "ItemStateEnum": "jobs.models.states.ItemState.choices",
         "ArtefactStateEnum": "jobs.models.states.ArtefactState.choices",
+        "PropertyModelStateEnum": "jobs.campaigns.serializers.MODEL_STATES",
+        "RoundStateEnum": "jobs.models.campaigns.ROUND_STATES",
         "LayoutEnum": "jobs.parsing.asked.LAYOUTS",
         "WebhookEventEnum": "jobs.webhooks.services.EVENTS",
     },

@@ -12,7 +12,7 @@ MAX_SEED = 2**53
 LARGEST = 1e300
 
 
-def wrong(path: str, value: object, remedy: str, code: str = "wrong_type") -> InvalidInput:
+def wrong(path: str, value: object, remedy: str, *, code: str = "wrong_type") -> InvalidInput:
     """Return the refusal of a value."""
     return InvalidInput.one(code, f"{path} is {str(value)[:60]!r}", remedy, path=path)
 
@@ -41,7 +41,7 @@ def choice(data: Mapping[str, Any], name: str, choices: Sequence[str], default: 
     if value is None:
         return default
     if not isinstance(value, str) or value not in choices:
-        raise wrong(name, value, f"Choose from {', '.join(choices)}.", "bad_choice")
+        raise wrong(name, value, f"Choose from {', '.join(choices)}.", code="bad_choice")
     return value
 
 
@@ -64,7 +64,7 @@ def whole_number(
     if value is None:
         raise InvalidInput.one("missing_field", f"the field {name} is missing", path=prefix + name)
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise wrong(prefix + name, value, f"Give a whole number from {low:,} to {high:,}.", "bad_value")
+        raise wrong(prefix + name, value, f"Give a whole number from {low:,} to {high:,}.", code="bad_value")
     return value
 
 
@@ -73,7 +73,7 @@ def number(value: object, path: str) -> float | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < LARGEST:
-        raise wrong(path, value, "Give a number, or null.", "bad_value")
+        raise wrong(path, value, "Give a number, or null.", code="bad_value")
     return float(value)
 
 

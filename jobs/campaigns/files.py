@@ -38,7 +38,7 @@ _PLACES = {
     "property": ("property", "assay", "measurement_type"),
     "failed": ("failed",),
 }
-_VALUE = ("value", "score", "measurement", "measured")
+_VALUE = ("value", "measurement", "measured")
 _LONGEST = {"plate": 60, "well": 10, "replicate": 20}
 
 
@@ -159,7 +159,7 @@ class _File:
             if isinstance(row, Fault):
                 read += len(self._values)
                 unreadable += len(self._values)
-                self._add(row.code, row.what, row.remedy, row.line)
+                self._add(row.what, row.remedy, row.line, code=row.code)
                 continue
             for name, at in self._values.items():
                 read += 1
@@ -176,7 +176,7 @@ class _File:
         problems = [*self._problems.listed, *filter(None, notes), *self._table.warnings()]
         return Found(wells, read, unreadable, problems)
 
-    def _add(self, code: str, what: str, remedy: str, line: int, record: str | None = None) -> None:
+    def _add(self, what: str, remedy: str, line: int, *, code: str, record: str | None = None) -> None:
         self._problems.add(Problem(code, f"line {line:,}: {what}", remedy, line=line, record=record, path=FILE))
 
     def _text(self, row: Row, name: str) -> str:
@@ -187,9 +187,8 @@ class _File:
         name = name or self._property(row)
         if name not in self._reader.limits:
             known = ", ".join(self._reader.limits) or "none yet"
-            self._add(
-                "unknown_property", f"there is no property {name[:60]!r}", f"The campaign has: {known}.", row.line
-            )
+            what = f"there is no property {name[:60]!r}"
+            self._add(what, f"The campaign has: {known}.", row.line, code="unknown_property")
             return None
         if (place := self._place(row)) is None or (content := self._content(row, place)) is None:
             return None
@@ -218,7 +217,7 @@ class _File:
         well = self._text(row, "well")
         found = well_named(well) if well else None
         if well and found is None:
-            self._add("bad_well", f"{well!r} is not a well", "Write A1 to P24.", row.line)
+            self._add(f"{well!r} is not a well", "Write A1 to P24.", row.line, code="bad_well")
             return None
         return self._text(row, "plate").removesuffix(".0"), found.name if found else ""
 
@@ -234,7 +233,7 @@ class _File:
             return Filled(DEAD, planned.code if planned is not None and planned.role == DEAD else self._dead())
         found = self._variant_of(written)
         if isinstance(found, Problem):
-            self._add(found.code, found.message, found.remedy, row.line, written[:60])
+            self._add(found.message, found.remedy, row.line, code=found.code, record=written[:60])
             return None
         code = found.code()
         if planned is not None and planned.role == DEAD and planned.code == code:
@@ -264,7 +263,7 @@ class _File:
         number = self._sides[at].read(bare, row.line) if side else self._numbers[at].read(row.cells[at], row.line)
         if number is None or (side and math.isnan(number)):
             fault = self._numbers[at].word(cell, row)
-            self._add(fault.code, fault.what, "Write a number, <0.05 for a limit, or failed.", row.line)
+            self._add(fault.what, "Write a number, <0.05 for a limit, or failed.", row.line, code=fault.code)
             return None, 0
         return number, side
 

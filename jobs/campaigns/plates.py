@@ -22,7 +22,7 @@ def asked_plate(campaign: Campaign, raw: object) -> tuple[Plan | None, Variant |
     if raw is None:
         return None, None
     if not isinstance(raw, dict):
-        raise wrong("plate", raw, 'Give {"wells": 96, "wild_type": 4, "blanks": 2}.', "bad_plate")
+        raise wrong("plate", raw, 'Give {"wells": 96, "wild_type": 4, "blanks": 2}.', code="bad_plate")
     only_fields(raw, FIELDS)
     found = {
         name: whole_number(raw, name, default, low=0, high=384, prefix="plate.") for name, default in NUMBERS.items()
@@ -37,7 +37,7 @@ def _dead(campaign: Campaign, raw: object) -> Variant | None:
     if raw is None or raw == "":
         return None
     if not isinstance(raw, str):
-        raise wrong("plate.dead_variant", raw, "Give a code such as S70A.", "bad_variant")
+        raise wrong("plate.dead_variant", raw, "Give a code such as S70A.", code="bad_variant")
     try:
         return read_variant(raw, campaign.parent, numbering=numbering_of_campaign(campaign))
     except InvalidInput as error:

@@ -134,7 +134,7 @@ def read_list(campaign: Campaign, raw: object, path: str) -> list[Variant]:
     for at, one in enumerate(raw):
         try:
             if not isinstance(one, str) or not one.strip():
-                raise wrong(f"{path}.{at}", one, "Give a code such as A24T.", "bad_variant")
+                raise wrong(f"{path}.{at}", one, "Give a code such as A24T.", code="bad_variant")
             found.append(read_variant(one, campaign.parent, numbering=numbering))
         except InvalidInput as error:
             for problem in error.problems:
@@ -157,5 +157,5 @@ def combinations_of(campaign: Campaign, raw: object, path: str) -> list[Variant]
     chosen = (tuple(one for one in found if one is not None) for found in product(*choices))
     found = [Variant(mutations) for mutations in chosen if mutations]
     if not found:
-        raise wrong(path, raw, "Give at least one mutation.", "bad_variant")
+        raise wrong(path, raw, "Give at least one mutation.", code="bad_variant")
     return found

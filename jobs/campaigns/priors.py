@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from jobs.actions import Scan, Score
 from jobs.alignments.services import alignment_load
 from jobs.errors import Conflict
 from jobs.learning.priors import Tables, blosum_prior, no_prior, prior_of_scores, profile_prior
@@ -97,11 +98,11 @@ def _zero_shot(campaign: Campaign) -> tuple[Job, Floats] | None:
     parent = campaign.parent
     jobs = Job.objects.filter(owner=campaign.owner_id, model=campaign.model, state=JobState.SUCCEEDED)
     newest = jobs.order_by("-created_at")
-    for job in newest.filter(action="scan")[:LOOKED_AT]:
+    for job in newest.filter(action=Scan.name)[:LOOKED_AT]:
         index = Item.objects.filter(job=job, sequence=parent).order_by("index").values_list("index", flat=True).first()
         if index is not None and (scanned := _scanned(job, index, parent)) is not None:
             return job, scanned
-    for job in newest.filter(action="score", params__parent=parent)[:LOOKED_AT]:
+    for job in newest.filter(action=Score.name, params__parent=parent)[:LOOKED_AT]:
         singles = single_variants(parent)
         if job.total_items < len(singles):
             continue

@@ -98,12 +98,12 @@ def proposal_create(*, campaign: Campaign, data: Mapping[str, Any]) -> Round:
 def _goals(campaign: Campaign, raw: object) -> list[Goal]:
     if not isinstance(raw, list) or not 1 <= len(raw) <= MOST_OBJECTIVES:
         remedy = 'Give [{"model": 1}]. A model needs no measurements: without them it ranks by its prior.'
-        raise wrong("objectives", raw, remedy, "bad_objectives")
+        raise wrong("objectives", raw, remedy, code="bad_objectives")
     found = []
     for at, one in enumerate(raw):
         path = f"objectives.{at}"
         if not isinstance(one, dict):
-            raise wrong(path, one, 'Give {"model": 1, "threshold": 1.5}.', "bad_objectives")
+            raise wrong(path, one, 'Give {"model": 1, "threshold": 1.5}.', code="bad_objectives")
         only_fields(one, ("model", "threshold"))
         n = whole_number(one, "model", None, low=1, high=2**31 - 1, prefix=f"{path}.")
         model, threshold = model_of(campaign, n), number(one.get("threshold"), f"{path}.threshold")
@@ -119,7 +119,7 @@ def _limits(campaign: Campaign, data: Mapping[str, Any]) -> Limits:
     if mutations is not None:
         good = isinstance(mutations, list) and len(mutations) == 2 and all(type(one) is int for one in mutations)
         if not good or not 1 <= mutations[0] <= mutations[1] <= 10_000:
-            raise wrong("mutations", mutations, "Give the fewest and the most, such as [1, 2].", "bad_value")
+            raise wrong("mutations", mutations, "Give the fewest and the most, such as [1, 2].", code="bad_value")
         low, high = mutations
     most = data.get("max_per_position")
     if most is not None:
@@ -165,7 +165,7 @@ def _pool(campaign: Campaign, raw: object, goal: Goal, measured: Mapping[Variant
             return combinations_of(campaign, raw["combinations"], "pool.combinations")
         return read_list(campaign, raw.get("variants"), "pool.variants")
     remedy = 'Give "singles", "doubles", a list of variants, or {"combinations": ["A24T", "G56D"]}.'
-    raise wrong("pool", raw, remedy, "bad_pool")
+    raise wrong("pool", raw, remedy, code="bad_pool")
 
 
 def _doubles(campaign: Campaign, goal: Goal, measured: Mapping[Variant, float]) -> list[Variant]:

@@ -17,7 +17,7 @@ from jobs.models.states import WorkState
 from jobs.web.rest.fields import ListPage, Rows, Shape, Url
 
 STATES = {WorkState.WAITING: "queued", WorkState.DONE: "ready", WorkState.CANCELLED: "failed"}
-Model = PropertyModel
+MODEL_STATES = ("queued", "running", "ready", "failed")
 
 
 class CampaignSubmission(Shape):
@@ -136,7 +136,7 @@ class ModelSubmission(Shape):
 class ModelBody(Shape):
     n = s.IntegerField()
     url = s.CharField()
-    state = s.ChoiceField(["queued", "running", "ready", "failed"])
+    state = s.ChoiceField(MODEL_STATES)
     reason = s.CharField(required=False)
     property = s.CharField()
     prior = s.JSONField(help_text="What was asked for, what was used, and where it comes from.")

@@ -97,7 +97,7 @@ def _alignment(owner: User, raw: object, parent: str) -> Alignment | None:
     try:
         wanted = UUID(str(raw))
     except ValueError:
-        raise wrong("alignment", raw, "Give the id of one of your alignments.", "bad_value") from None
+        raise wrong("alignment", raw, "Give the id of one of your alignments.", code="bad_value") from None
     found = alignment_of(owner, wanted)
     if found.parent != parent:
         what = "the first row of the alignment is not the parent of this campaign"
@@ -111,16 +111,18 @@ def excluded_of(raw: object, numbering: Numbering, length: int) -> tuple[list[st
     if raw is None:
         return [], []
     if not isinstance(raw, list) or len(raw) > MOST_RANGES:
-        raise wrong("exclude", raw, 'Give a list such as ["1-25", "70"].', "bad_exclude")
+        raise wrong("exclude", raw, 'Give a list such as ["1-25", "70"].', code="bad_exclude")
     found: set[int] = set()
     for at, one in enumerate(raw):
         match = _RANGE.fullmatch(one) if isinstance(one, str) else None
         if match is None:
-            raise wrong(f"exclude.{at}", one, "Give a number or a range, such as 70 or 1-25.", "bad_exclude")
+            raise wrong(f"exclude.{at}", one, "Give a number or a range, such as 70 or 1-25.", code="bad_exclude")
         low, high = int(match[1]), int(match[2] or match[1])
         here = [place for place in range(1, length + 1) if low <= numbering.label(place).number <= high]
         if not here:
-            raise wrong(f"exclude.{at}", one, "Give numbers of residues, in the campaign's numbering.", "bad_exclude")
+            raise wrong(
+                f"exclude.{at}", one, "Give numbers of residues, in the campaign's numbering.", code="bad_exclude"
+            )
         found.update(here)
     return list(raw), sorted(found)
 
@@ -136,10 +138,10 @@ def property_create(*, campaign: Campaign, data: Mapping[str, Any]) -> Property:
     only_fields(data, PROPERTY_FIELDS)
     limits = data.get("limits")
     if limits is not None and (not isinstance(limits, list) or len(limits) != 2):
-        raise wrong("limits", limits, "Give the lowest and the highest value, each a number or null.", "bad_value")
+        raise wrong("limits", limits, "Give the lowest and the highest value, each a number or null.", code="bad_value")
     low, high = (number(one, f"limits.{at}") for at, one in enumerate(limits or [None, None]))
     if low is not None and high is not None and low >= high:
-        raise wrong("limits", limits, "Give the lower limit first.", "bad_value")
+        raise wrong("limits", limits, "Give the lower limit first.", code="bad_value")
     made = Property(
         campaign=campaign,
         name=text(data, "name", most=100, needed=True),
