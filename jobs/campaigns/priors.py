@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.actions import Scan, Score
+from jobs.actions import Scan
+from jobs.actions.score import Score
 from jobs.alignments.services import alignment_load
 from jobs.errors import Conflict
 from jobs.learning.priors import Tables, blosum_prior, no_prior, prior_of_scores, profile_prior
