@@ -98,7 +98,7 @@ def test_a_user_is_deleted_with_everything_if_that_is_said(root, person, strange
     assert submit(api, context=SimpleUploadedFile("h.fasta", b">h\nMKTAYIAKQR\n")).status_code == 202
     submit(other_api)
     inline_worker()
-    with pytest.raises(CommandError, match="rosalind has 1 job; use `deactivate`"):
+    with pytest.raises(CommandError, match="rosalind has 1 job and 0 campaigns; use `deactivate`"):
         run("delete", "rosalind")
     assert person.is_active
     assert run("delete", "rosalind", "--with-jobs") == "deleted rosalind and 1 job\n"

@@ -6,10 +6,12 @@ import json
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import CommandError, call_command
 from django.test import override_settings
 
 from jobs.campaigns.selectors import training_of
 from jobs.models import Campaign, Measurement, Property, PropertyModel, Quota, Round
+from jobs.quotas.usage import use_of
 
 pytestmark = pytest.mark.django_db
 
@@ -141,3 +143,13 @@ def test_the_storage_of_a_user_holds(api, url, person):
     assert (answer.status_code, answer.json()["code"]) == (413, "quota_stored_bytes")
     assert Campaign.objects.count() == 1
     assert not Round.objects.exists()
+
+
+def test_what_a_campaign_keeps_is_counted_and_its_owner_is_not_deleted_by_mistake(api, url, person):
+    before = use_of(person.pk).stored_bytes
+    assert upload(api, url, b"variant,activity\nK2A,1\nT3A,2\n").status_code == 201
+    assert use_of(person.pk).stored_bytes == before + 2 * 103
+    with pytest.raises(CommandError, match="has 0 jobs and 1 campaign; use `deactivate`"):
+        call_command("e1_user", "delete", person.username)
+    call_command("e1_user", "delete", person.username, "--with-jobs")
+    assert not Measurement.objects.exists()

@@ -45,6 +45,7 @@ COUNTED = {
     "ArtefactBlock.data": "files and analyses, by the size of their artefact",
     "AlignmentBlock.data": "alignments, by their size",
     "NeighbourCount.counts": "alignments' neighbours",
+    "PropertyModel.tables": "priors and profiles of models",
     "JobColumn.values": "columns",
     "Assay.data": "measurements, by their size",
     "Structure.data": "structures, by their size",

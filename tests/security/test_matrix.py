@@ -98,7 +98,11 @@ TABLE = {
     STAFF: (TO_LOGIN, TO_LOGIN, TO_LOGIN, TO_LOGIN, TO_LOGIN, ADMIN),
 }
 """503: the test has no worker. 404 of a page: a form about something that does not exist."""
-PERSONAL = {"search-detail", "search-cancel", "search-page", "webhook-detail", "webhook-deliveries", "webhook-act"}
+PERSONAL = {
+    *{"search-detail", "search-cancel", "search-page", "webhook-detail", "webhook-deliveries", "webhook-act"},
+    *{f"campaign-{one}" for one in ("detail", "properties", "measurements", "models", "model", "predictions")},
+    *{f"campaign-{one}" for one in ("proposals", "rounds", "round", "ordered", "measured")},
+}
 """Objects that no project holds: members of the owner's projects are strangers to them. So is a deleted project."""
 DELETED = {"project-restore"}
 MEMBERS_SEE = """

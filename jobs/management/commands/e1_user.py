@@ -12,7 +12,7 @@ from django.db.models import Count
 from jobs.accounts.users import password_set, user_activate, user_deactivate, user_named
 from jobs.management.commands._users import new_password
 from jobs.management.refusals import Refusal, ServiceCommand
-from jobs.models import ApiToken, Job
+from jobs.models import ApiToken, Campaign, Job
 from jobs.operations.leaving import user_delete
 
 
@@ -28,7 +28,7 @@ class Command(ServiceCommand):
         off = what.add_parser("deactivate", help="refuse the user and pause their work; nothing is deleted")
         on = what.add_parser("activate", help="accept the user again and resume their work")
         delete = what.add_parser("delete", help="delete a user")
-        delete.add_argument("--with-jobs", action="store_true", help="delete the user's jobs and results too")
+        delete.add_argument("--with-jobs", action="store_true", help="delete jobs, results and campaigns too")
         for one in (password, off, on, delete):
             one.add_argument("name")
 
@@ -68,10 +68,11 @@ class Command(ServiceCommand):
     def _delete(self, user: User, options: dict[str, Any]) -> None:
         """Delete the user after their jobs, one job at a time: a stop in between leaves the others."""
         jobs = Job.objects.filter(owner=user)
-        if jobs.exists() and not options["with_jobs"]:
+        campaigns = Campaign.objects.filter(owner=user)
+        if (jobs.exists() or campaigns.exists()) and not options["with_jobs"]:
+            has = f"{_counted(jobs.count(), 'job')} and {_counted(campaigns.count(), 'campaign')}"
             raise Refusal(
-                f"{user.get_username()} has {_counted(jobs.count(), 'job')}; "
-                "use `deactivate`, which deletes nothing, or --with-jobs",
+                f"{user.get_username()} has {has}; use `deactivate`, which deletes nothing, or --with-jobs",
                 code="user_has_jobs",
             )
         name = user.get_username()

@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('jobs', '0013_outside_logins'),
+        ('jobs', '0014_projects'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
