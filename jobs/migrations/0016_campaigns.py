@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('jobs', '0014_projects'),
+        ('jobs', '0015_costs_of_work'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
