@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('jobs', '0015_costs_of_work'),
+        ('jobs', '0016_accounts_by_project'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
