@@ -232,6 +232,10 @@ class Client(ContextClient, AnalysisClient, ComparisonClient, ProjectClient):
         """Continue a paused job. Raises Rejected if it is closed."""
         return self._turn(job, "resume", reached=("queued", "running", "finalizing"))
 
+    def release(self, job: JobLike) -> Job:
+        """Let workers of any precision compute the rest of a job. Raises Rejected if its precision is not fixed."""
+        return Job(self._transport.json("POST", f"{job_path(job)}release/"))
+
     def _turn(self, job: JobLike, verb: str, *, reached: tuple[str, ...]) -> Job:
         try:
             return Job(self._transport.json("POST", f"{job_path(job)}{verb}/"))

@@ -40,6 +40,13 @@ def resume(job: JobArgument, as_json: JsonFlag = False) -> None:
 
 
 @job_app.command()
+def release(job: JobArgument, as_json: JsonFlag = False) -> None:
+    """Let workers of any precision compute the rest of a job."""
+    with connected(as_json=as_json) as (client, _):
+        show_job(client.release(job), as_json=as_json)
+
+
+@job_app.command()
 def retry(
     job: JobArgument, wait: WaitFlag = False, wait_timeout: WaitTimeout = None, as_json: JsonFlag = False
 ) -> None:

@@ -43,9 +43,13 @@ ARTEFACT_QUEUE = "artefacts"
 """Builds take minutes. On the service queue they would delay the safety nets."""
 
 
-def model_queue(slug: str) -> str:
-    """Return the Celery queue that workers of this model consume."""
-    return f"model.{slug}"
+PRECISIONS = ("auto", "float32", "bfloat16")
+"""Types of the matrix products that a worker or a job can be asked for; `auto` leaves it to the worker."""
+
+
+def model_queue(slug: str, precision: str = "") -> str:
+    """Return the Celery queue that workers of this model consume, or the one of those that compute in `precision`."""
+    return f"model.{slug}.{precision}" if precision else f"model.{slug}"
 
 
 @dataclass(frozen=True, slots=True)

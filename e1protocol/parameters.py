@@ -14,6 +14,9 @@ _CONTEXTS = (
     "Contexts that every item is computed under; the result is their mean. Each is a list of sequences, "
     '{"set": "NAME"} for a stored set, or {"digest": "SHA256"} for a context that you have stored.'
 )
+_PRECISION = (
+    "Type of the matrix products: auto takes that of the first worker. All workers of a job compute in the same."
+)
 _OFFSET = "Added to a position in the sequence to get the number of its residue."
 _NUMBERING = (
     "How residues are numbered if an offset is not enough: a start and skipped numbers, or a label for each residue, "
@@ -30,19 +33,22 @@ PARAMETER_TEXTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "repr_layers": "Layers to return. Layer 0 is the input, and -1 is the last one.",
             "include": "What to return: the mean over residues, embeddings per_token (of each residue), logits.",
             "dtype": _DTYPE,
+            "precision": _PRECISION,
             "contexts": _CONTEXTS,
         },
         "predict": {
             "rows": "Whether all positions have a row of logits, or only the masked ones.",
             "dtype": _DTYPE,
+            "precision": _PRECISION,
             "contexts": _CONTEXTS,
         },
-        "log_prob": {"contexts": _CONTEXTS},
+        "log_prob": {"precision": _PRECISION, "contexts": _CONTEXTS},
         "score": {
             "parent": "The sequence that the items are variants of, 1 to 2,048 residues.",
             "method": f"{_METHOD}; pseudo_log_likelihood scores whole sequences, also with insertions and deletions.",
             "offset": _OFFSET,
             "numbering": _NUMBERING,
+            "precision": _PRECISION,
             "contexts": _CONTEXTS,
         },
         "scan": {
@@ -50,9 +56,10 @@ PARAMETER_TEXTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "positions": "Positions to scan; all if left out. Whole numbers count from 1; text is a residue's number.",
             "offset": _OFFSET,
             "numbering": _NUMBERING,
+            "precision": _PRECISION,
             "contexts": _CONTEXTS,
         },
-        "contacts": {"contexts": _CONTEXTS},
+        "contacts": {"precision": _PRECISION, "contexts": _CONTEXTS},
     }
 )
 

@@ -95,7 +95,7 @@ class Bundle:
 
 def bundle_claim(process: WorkerProcess, chunk_ids: Sequence[int]) -> Bundle | None:
     """Lease those of the chunks that are still ready; return None if none is."""
-    claimed = leases.chunks_claim(chunk_ids=chunk_ids, worker=process.name)
+    claimed = leases.chunks_claim(chunk_ids=chunk_ids, worker=process.name, precision=process.engine.identity.precision)
     return Bundle(claimed, renewal(claimed[0].token)) if claimed else None
 
 

@@ -14,7 +14,7 @@ import orjson
 
 from e1protocol import MODELS, ModelFacts
 from jobs.actions import Action, DirectAction, ItemView, LongAction, get_action
-from jobs.actions.base import Array
+from jobs.actions.base import AUTO, PRECISION, Array, check_precision
 from jobs.actions.contexts import Context, Contexts, described, read_contexts
 from jobs.actions.numbered import numbered_by_file
 from jobs.actions.units import UnitPlan
@@ -125,7 +125,7 @@ def run(
     body = _body(file, known) if is_request(file) else {}
     fields = body | {field: value for field, value in known.items() if value}
     on_invalid, slug = check_choices(fields), fields["model"]
-    engine = _ready(slug, precision, started)
+    engine = _ready(slug, _precision(precision, {**_params(body), **params}), started)
     facts = MODELS.get(slug) or _facts(engine)
     asked = Reading.of(reading)
     plan = _plan(file, body, get_action(fields["action"]), facts, context, params, numbering, asked)
@@ -149,6 +149,20 @@ def run(
     finally:
         partial.unlink(missing_ok=True)
     return 4 if failed else 0
+
+
+def _precision(option: str, params: Mapping[str, Any]) -> str:
+    """Return what `--precision` and `params.precision` ask for. Raises InvalidInput if they differ."""
+    asked = check_precision(params.get(PRECISION))
+    if option and PRECISION in params and option != asked:
+        message = f"--precision is {option}, and the parameters ask for {asked}"
+        raise InvalidInput.one("two_precisions", message, "Give one of the two.", path=f"params.{PRECISION}")
+    return option or ("" if asked == AUTO else asked)
+
+
+def _params(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    given = body.get("params")
+    return given if isinstance(given, Mapping) else {}
 
 
 def _ready(model: str, precision: str, started: Callable[[float, float], None]) -> Engine:

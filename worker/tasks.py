@@ -146,9 +146,7 @@ class ModelWorker:
                         bundle_run(process, bundle, None)
                     self._leave(bundles[number:])
                     return
-                while (urgent := leases.chunks_ready_interactive(model=self.model)) and (
-                    first := bundle_claim(process, urgent)
-                ):
+                while (urgent := self._urgent(process)) and (first := bundle_claim(process, urgent)):
                     bundle_run(process, first, None)
                 if following is not None:
                     waiting.append(process.claimer.do(bundle_claim, process, following))
@@ -163,6 +161,9 @@ class ModelWorker:
             raise
         queue.dispatch_quietly(self.model)
 
+    def _urgent(self, process: WorkerProcess) -> list[int]:
+        return leases.chunks_ready_interactive(model=self.model, precision=process.engine.identity.precision)
+
     def beat(self) -> None:
         """Write a heartbeat, and start or stop taking messages when a drain begins or ends.
 
@@ -173,6 +174,10 @@ class ModelWorker:
             return
         self._leave_if_idle()
         wanted = not workers.worker_is_draining(name=self.name)
+        if wanted:
+            # Each time, because the parent process may not have heard the first.
+            queue_of_mine = model_queue(self.model, self.process.engine.identity.precision)
+            current_app.control.add_consumer(queue_of_mine, destination=[self.name])
         if wanted == self._taking:
             return
         if wanted:
@@ -198,8 +203,12 @@ class ModelWorker:
 
         A parent process that is still starting can't hear this; the next message repeats the request.
         """
+        names = [model_queue(self.model)]
+        if self.process is not None:
+            names.append(model_queue(self.model, self.process.engine.identity.precision))
         try:
-            current_app.control.cancel_consumer(model_queue(self.model), destination=[self.name])
+            for name in names:
+                current_app.control.cancel_consumer(name, destination=[self.name])
         except queue.BROKER_ERRORS as error:
             log.warning("cannot stop taking messages: %s", error)
 

@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from e1protocol import EXTENDED, Encoding, ModelFacts
+from e1protocol import EXTENDED, PRECISIONS, Encoding, ModelFacts
 from e1protocol.parameters import parameter_text
 from jobs.actions.columns import Column
 from jobs.actions.contexts import SCHEMA, Context, Contexts, longest_context
-from jobs.errors import UNBOX, Problem, Problems, is_boxed
+from jobs.errors import UNBOX, InvalidInput, Problem, Problems, is_boxed
 from jobs.limits import MAX_CONTEXTS, MAX_RESIDUES, SHOWN_NAME
 from jobs.parsing import ItemRules
 
@@ -32,6 +32,11 @@ Outputs = Mapping[tuple[str, int], Array]
 
 DTYPE = "dtype"
 """The parameter of encode and predict that chooses between float32 and float16 (jobs.actions.dtypes)."""
+
+
+PRECISION = "precision"
+"""The parameter of every action that chooses the type of the products. Jobs that do not ask for one are without it."""
+AUTO = PRECISIONS[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +139,11 @@ class Action(ABC):
 
         Raises InvalidInput with the path of each fault.
         """
-        known_only(raw, self.param_names)
-        plain_only(raw, self.properties(model))
-        return self.checked({name: value for name, value in raw.items() if value is not None}, model)
+        known_only(raw, (*self.param_names, PRECISION))
+        plain_only(raw, {**self.properties(model), PRECISION: PRECISION_SCHEMA})
+        given = {name: value for name, value in raw.items() if value is not None and name != PRECISION}
+        precision = check_precision(raw.get(PRECISION))
+        return self.checked(given, model) | ({} if precision == AUTO else {PRECISION: precision})
 
     def checked(self, raw: Params, model: ModelFacts) -> dict[str, Any]:
         """Do the work of `check_params`, on known names only."""
@@ -155,7 +162,7 @@ class Action(ABC):
         required = {"required": list(self.required_params)} if self.required_params else {}
         properties = {
             name: {"description": self.text_of(name), **schema}
-            for name, schema in {**self.properties(model), "contexts": SCHEMA}.items()
+            for name, schema in {**self.properties(model), PRECISION: PRECISION_SCHEMA, "contexts": SCHEMA}.items()
         }
         return {"type": "object", "additionalProperties": False, **required, "properties": properties}
 
@@ -166,6 +173,25 @@ class Action(ABC):
     @abstractmethod
     def result(self, item: ItemView, params: Params, outputs: Outputs) -> dict[str, Any]:
         """Return the item's result as the REST interface shows it; arrays are numpy arrays."""
+
+
+PRECISION_SCHEMA: Mapping[str, Any] = MappingProxyType({"type": "string", "enum": list(PRECISIONS), "default": AUTO})
+
+
+def check_precision(raw: Any) -> str:
+    """Return the name of a precision, `auto` for None. Raises InvalidInput `bad_precision`."""
+    if raw is None:
+        return AUTO
+    if not isinstance(raw, str) or raw not in PRECISIONS:
+        choice = f"Choose from {', '.join(PRECISIONS)}."
+        raise InvalidInput.one("bad_precision", f"precision is {raw!r}", choice, path=f"params.{PRECISION}")
+    return raw
+
+
+def no_precision() -> Problem:
+    """Return the problem of a `params.precision` of a synchronous request."""
+    message = "precision chooses the workers of a job; a synchronous request takes the first worker that is free"
+    return Problem("precision_not_offered", message, "Leave it out, or submit a job.", path=f"params.{PRECISION}")
 
 
 def plain_only(raw: Params, properties: Mapping[str, Any]) -> None:
@@ -197,7 +223,7 @@ def known_only(raw: Params, names: Sequence[str]) -> None:
     """Raise InvalidInput for parameters that don't exist, because a misspelt one must not be ignored."""
     unknown = [name for name in raw if name not in names]
     if unknown:
-        choice = f"Choose from {', '.join(names)}." if names else "This action takes none."
+        choice = f"Choose from {', '.join(names)}."
         problems = Problems()
         problems.each(unknown, lambda name: no_dtype() if name == DTYPE else _unknown(name[:SHOWN_NAME], choice))
         raise problems.refusal()

@@ -5,17 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from e1protocol import MASK, ModelFacts
-from jobs.actions.base import DTYPE, Action
+from jobs.actions.base import DTYPE, PRECISION, Action
 from jobs.limits import MAX_CONTEXTS, MAX_RESIDUES, SYNC_ITEMS
 
 
 def request_schema(action: Action, model: ModelFacts) -> dict[str, Any]:
     """Return the schema of the body of `POST /api/v3/MODEL/ACTION/`.
 
-    It has no dtype: the answer is JSON, so nothing is stored in another type.
+    It has no dtype: the answer is JSON, so nothing is stored in another type. It has no precision: any worker answers.
     """
     params = action.params_schema(model)
-    params["properties"].pop(DTYPE, None)
+    for name in (DTYPE, PRECISION):
+        params["properties"].pop(name, None)
     letters = "".join(sorted(action.sequence_letters.replace(MASK, "")))
     mask = r"\?" if MASK in action.sequence_letters else ""
     item = {

@@ -191,6 +191,16 @@ class JobResume(JobView):
         return self.show(job_id)
 
 
+class JobRelease(JobView):
+    @_changes("jobs_release")
+    def post(self, request: Request, job_id: UUID) -> Response:
+        """Let workers of any precision compute the rest of an unfinished job. The manifest then names each one used."""
+        job = self.job(job_id, Right.OWN)
+        lifecycle.job_release(job_id=job.pk)
+        queue.dispatch_quietly(job.model)
+        return self.show(job_id)
+
+
 class JobKeep(JobView):
     @_changes("jobs_keep")
     def post(self, request: Request, job_id: UUID) -> Response:

@@ -19,7 +19,10 @@ from jobs.queue.expected import QueuePlace, queue_place
 from jobs.queue.progress import ChunkSum
 from jobs.queue.stages import ASSEMBLING, WRITING, Steps
 
-LINKS = ("events", "items", "results", "manifest", "ledger", "cancel", "pause", "resume", "retry", "extend", "keep")
+LINKS = (
+    *("events", "items", "results", "manifest", "ledger"),
+    *("cancel", "pause", "resume", "release", "retry", "extend", "keep"),
+)
 CHUNK_STATES = ("ready", "leased", "done", "failed", "cancelled")
 
 

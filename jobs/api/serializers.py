@@ -30,7 +30,7 @@ class ParamsField(s.DictField):
     {
         **PARAMS,
         "nullable": True,
-        "description": "Parameters of the action, without dtype: the answer is JSON.",
+        "description": "Parameters of the action, without dtype and precision.",
     }
 )
 class SyncParamsField(s.DictField):
@@ -169,6 +169,11 @@ class JobBody(JobSummary):
     )
     eta_seconds = s.FloatField(allow_null=True, help_text="The time left of the present stage; null if unknown.")
     queue = QueuePlace(allow_null=True)
+    precision = s.CharField(
+        allow_blank=True,
+        help_text='Of its workers: fixed by `params.precision` or the first of them, "" before that, '
+        '"any" once the job was released.',
+    )
     failures = Failure(many=True)
     provenance = s.ListField(child=s.DictField())
 

@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 
 from e1protocol import MODELS, ModelFacts, tokens_of
 from jobs.actions import Action, get_action
-from jobs.actions.base import DTYPE, no_dtype
+from jobs.actions.base import DTYPE, PRECISION, no_dtype, no_precision
 from jobs.actions.contexts import Context
 from jobs.actions.schema import request_schema
 from jobs.api import serializers as shapes
@@ -52,6 +52,8 @@ class Synchronous(RateLimited):
             raise InvalidInput.one("bad_params", "params is not a JSON object", path="params")
         if params and DTYPE in params:
             raise InvalidInput.of(no_dtype())
+        if params and PRECISION in params:
+            raise InvalidInput.of(no_precision())
         checked, contexts = checked_params(found, facts, params or {}, cast(User, request.user))
         _check_contexts(contexts)
         records = _read(require_items(data), found, facts)

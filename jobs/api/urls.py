@@ -60,6 +60,7 @@ urlpatterns = [
     ),
     path("api/jobs/<uuid:job_id>/manifest/", results.JobManifest.as_view(), name="job-manifest"),
     path("api/jobs/<uuid:job_id>/cancel/", jobs.JobCancel.as_view(), name="job-cancel"),
+    path("api/jobs/<uuid:job_id>/release/", jobs.JobRelease.as_view(), name="job-release"),
     path("api/jobs/<uuid:job_id>/pause/", jobs.JobPause.as_view(), name="job-pause"),
     path("api/jobs/<uuid:job_id>/resume/", jobs.JobResume.as_view(), name="job-resume"),
     path("api/jobs/<uuid:job_id>/keep/", jobs.JobKeep.as_view(), name="job-keep"),

@@ -18,6 +18,8 @@ from jobs.models.states import ChunkState, JobState, WorkerState
 WORKER_ALIVE = timedelta(seconds=20)
 FORWARD_IS_FRESH = timedelta(minutes=3)
 SEEN = timedelta(hours=1)
+GONE = timedelta(minutes=2)
+"""After this time without a worker of its precision, a job's owner is asked to release it to others."""
 NOTHING = Load()
 
 
@@ -98,6 +100,7 @@ class Pace:
     workers: int
     costs: Sequence[Costs]
     waiting: Mapping[str, Load]
+    precision: str = ""
 
     @property
     def waiting_tokens(self) -> int:
@@ -148,7 +151,10 @@ class Pace:
         """Why there is no rate; None if there is one."""
         if self.rate:
             return None
-        return "no worker of this model is alive" if not self.workers else "no worker has measured its rate yet"
+        if self.workers:
+            return "no worker has measured its rate yet"
+        which = f" that computes in {self.precision}" if self.precision else ""
+        return f"no worker of this model{which} is alive"
 
 
 def _width(spread: float) -> float:
@@ -212,12 +218,33 @@ def rates_of(model: str) -> list[float | None]:
     return list(workers_alive(model).values_list("tokens_per_second", flat=True))
 
 
-def pace_of(model: str) -> Pace:
-    """Return the pace by what living workers have measured."""
-    alive = list(workers_alive(model))
+def precision_of(worker: Worker) -> str:
+    """Return the type of a worker's products; "" if it is not known."""
+    return str(worker.engine.identity.get("precision", "")) if worker.engine else ""
+
+
+def precisions_alive(model: str) -> dict[str, list[float | None]]:
+    """Return the rates of living workers by their precision."""
+    found: dict[str, list[float | None]] = {}
+    for worker in workers_alive(model).select_related("engine").order_by("name"):
+        found.setdefault(precision_of(worker), []).append(worker.tokens_per_second)
+    return found
+
+
+def precision_seen(model: str, precision: str) -> bool:
+    """Return whether a worker of this precision has been there within GONE."""
+    seen = Worker.objects.filter(model=model, heartbeat_at__gt=Now() - GONE).select_related("engine")
+    return any(precision_of(worker) == precision for worker in seen)
+
+
+def pace_of(model: str, precision: str = "") -> Pace:
+    """Return the pace by what living workers have measured; of those of a precision, if a job asks for one."""
+    alive = list(workers_alive(model).select_related("engine"))
+    if precision:
+        alive = [worker for worker in alive if precision_of(worker) == precision]
     rate = sum(worker.tokens_per_second or 0.0 for worker in alive)
     costs = [one for one in map(costs_of, alive) if one]
-    return Pace(rate or None, len(alive), costs, work_waiting(model))
+    return Pace(rate or None, len(alive), costs, work_waiting(model), precision)
 
 
 def rounded(seconds: float | None) -> float | None:

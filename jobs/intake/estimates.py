@@ -6,6 +6,7 @@ from typing import Any
 
 from e1protocol import MODELS, tokens_of
 from jobs.actions import get_action
+from jobs.actions.base import PRECISION
 from jobs.actions.contexts import context_digest
 from jobs.actions.costs import CostTally
 from jobs.fleet.pace import pace_of, rounded
@@ -56,7 +57,8 @@ def _estimate(user_id: int, submission: Submission) -> dict[str, Any]:
     submission.stream.drain()
     # An upper bound if the library has very many different contexts.
     stored_bytes = cost.stored_bytes + contexts.new_bytes(user_id)
-    pace, limits, use = pace_of(request.model), usage.limits_of(user_id), usage.use_of(user_id)
+    asked = request.params.get(PRECISION, "")
+    pace, limits, use = pace_of(request.model, asked), usage.limits_of(user_id), usage.use_of(user_id)
     need = Need(plan.tokens, stored_bytes, request.interactive)
     refused = budget_refusal(user_id) or refusal(limits, use, need, pace.rate)
     seconds = rounded(pace.seconds(plan.loads, plan.contexts))

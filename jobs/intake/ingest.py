@@ -18,6 +18,7 @@ from django.db.models.functions import Now
 
 from e1protocol import BOUNDARY_TOKENS, MODELS
 from jobs.actions import get_action
+from jobs.actions.base import PRECISION
 from jobs.actions.costs import CostTally
 from jobs.database import copy_into
 from jobs.errors import Conflict, Problem
@@ -79,6 +80,7 @@ def job_create(*, owner: User, request: Request) -> Job:
                 model=request.model,
                 action=request.action,
                 params=dict(request.params),
+                precision=request.params.get(PRECISION, ""),
                 on_invalid=request.on_invalid,
                 interactive=request.interactive,
                 idempotency_key=request.idempotency_key,

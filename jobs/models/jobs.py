@@ -39,6 +39,8 @@ class Job(models.Model):
     model = models.CharField(max_length=40)
     action = models.CharField(max_length=40)
     params = models.JSONField(default=dict)
+    # The type of the products that its workers compute in: "" until the first claim, or ANY once it is released.
+    precision = models.CharField(max_length=8, default="", db_default="", blank=True)
     state = models.CharField(max_length=12, choices=JobState.choices, default=JobState.VALIDATING)
     # Paused because its owner was deactivated, so it comes back with the owner.
     held = models.BooleanField(default=False, db_default=False)
@@ -66,6 +68,8 @@ class Job(models.Model):
     # Set once an expired job's rows are deleted. With the tally, `kept` is what stays readable of them.
     purged_at = models.DateTimeField(null=True, blank=True)
     kept = models.JSONField(default=dict, db_default={})
+
+    ANY_PRECISION = "any"
 
     class Meta:
         constraints = [

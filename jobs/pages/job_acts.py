@@ -20,6 +20,7 @@ from jobs.models.states import JobState, WorkState
 from jobs.pages.labels import LABELS, labelled
 from jobs.queue import dispatch as queue
 from jobs.queue import lifecycle
+from jobs.queue.expected import can_be_released
 from jobs.results.retention import job_keep
 from jobs.templatetags.moments import size
 from jobs.web.access import own_job, page, sent_from, user_of
@@ -33,7 +34,8 @@ RIGHTS = {
     "cancel": Right.EDIT,
     "pause": Right.EDIT,
     "resume": Right.EDIT,
-    # These are charged to the owner, or cannot be undone.
+    # These are charged to the owner, cannot be undone, or change what the numbers are.
+    "release": Right.OWN,
     "retry": Right.OWN,
     "keep": Right.OWN,
     "delete": Right.OWN,
@@ -50,6 +52,7 @@ def possible_acts(job: Job, counts: Mapping[str, int], right: Right) -> dict[str
         "cancel": not over and job.state not in (JobState.VALIDATING, JobState.CANCELLING),
         "pause": job.state in JobState.claimable(),
         "resume": job.state == JobState.PAUSED,
+        "release": can_be_released(job),
         "retry": over and counts["failed"] > 0 and job.state != JobState.EXPIRED,
         "keep": bool(settings.E1_RETENTION_DAYS) and job.expires_at is not None and job.state != JobState.EXPIRED,
         "delete": job.state != JobState.VALIDATING,
@@ -70,6 +73,9 @@ def _act(job: Job, act: str, name: str, by: User) -> str:
         case "resume":
             lifecycle.job_resume(job_id=job.pk)
             said = "The job goes on."
+        case "release":
+            lifecycle.job_release(job_id=job.pk)
+            said = "Workers of any precision may compute the rest."
         case "pause":
             lifecycle.job_pause(job_id=job.pk)
             said = "The job pauses: what is being computed finishes, nothing new starts."
@@ -90,7 +96,7 @@ def _act(job: Job, act: str, name: str, by: User) -> str:
             said = "The HDF5 file is being built; its link appears below."
         case _:
             said = ""
-    if act in ("retry", "resume"):
+    if act in ("retry", "resume", "release"):
         queue.dispatch_quietly(job.model)
     return said
 

@@ -26,7 +26,7 @@ from redis.exceptions import RedisError
 from e1protocol import TASK_RUN_BUNDLE, model_queue
 from e1protocol.costs import Costs, Load, context_load, in_tokens, total
 from jobs import database
-from jobs.fleet.pace import costs_alive, kind_of, rates_measured, rates_of
+from jobs.fleet.pace import costs_alive, kind_of, precisions_alive, rates_measured
 from jobs.models import Chunk, Job, Turn
 from jobs.models.states import ChunkState, JobState
 from jobs.queue.shares import HEAD_START_SECONDS, Had, Share, Turns
@@ -60,14 +60,47 @@ class Candidate:
     job: object = None
 
 
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Workers that consume the same queue: their rates, and the precisions of the jobs whose chunks go there.
+
+    `precisions` are None if nothing is known of the workers.
+    """
+
+    queue: str
+    rates: Sequence[float | None]
+    precisions: Sequence[str] | None = None
+
+
+def groups_of(model: str) -> list[Group]:
+    """Return one group if all living workers have the same precision, or one more for each precision.
+
+    Chunks of a job whose precision no living worker has go nowhere.
+    """
+    alive = precisions_alive(model)
+    every = [rate for rates in alive.values() for rate in rates]
+    free = ["", Job.ANY_PRECISION]
+    if not alive or "" in alive:
+        return [Group(model_queue(model), every)]
+    if len(alive) == 1:
+        return [Group(model_queue(model), every, [*free, *alive])]
+    own = [Group(model_queue(model, precision), rates, [precision]) for precision, rates in alive.items()]
+    return [*own, Group(model_queue(model), every, free)]
+
+
 def dispatch(model: str) -> int:
-    """Fill this model's window and return how many messages were published.
+    """Fill this model's windows and return how many messages were published.
 
     An advisory lock lets one dispatcher per model work at a time. Raises one of BROKER_ERRORS if Redis is down.
     """
-    queue = model_queue(model)
+    return sum(_dispatch(model, group) for group in groups_of(model))
+
+
+def _dispatch(model: str, group: Group) -> int:
+    """Fill the window of one queue."""
+    queue, workers = group.queue, group.rates
     waiting = queue_length(queue)
-    workers, costs = rates_of(model), in_tokens(costs_alive(model))
+    costs = in_tokens(costs_alive(model))
     window = 2 * max(1, len(workers)) - waiting
     if window <= 0:
         return 0
@@ -75,7 +108,13 @@ def dispatch(model: str) -> int:
     with transaction.atomic():
         database.execute("SELECT pg_advisory_xact_lock(hashtext('e1-dispatch'), hashtext(%s))", [model])
         count = MESSAGE_BUNDLES * window
-        candidates = _candidates(model, STALE_SECONDS if waiting else LOST_SECONDS, limit=64 * count, costs=costs)
+        candidates = _candidates(
+            model,
+            STALE_SECONDS if waiting else LOST_SECONDS,
+            limit=64 * count,
+            costs=costs,
+            precisions=group.precisions,
+        )
         turns = turns_of(model, workers, costs)
         bundles = plan_bundles(by_context(candidates), turns, budget=budget, count=count)
         _remember(turns, {candidate.job for bundle in bundles for candidate in bundle})
@@ -200,8 +239,10 @@ def _take(chunks: list[Candidate], budget: int) -> list[Candidate]:
     return bundle
 
 
-def _candidates(model: str, stale_seconds: int, limit: int, costs: Costs) -> list[Candidate]:
-    """Return the next ready chunks of every claimable job, at most `limit` of each."""
+def _candidates(
+    model: str, stale_seconds: int, limit: int, costs: Costs, precisions: Sequence[str] | None = None
+) -> list[Candidate]:
+    """Return the next ready chunks of every claimable job of these precisions, at most `limit` of each."""
     # BETWEEN and the order by job and id keep the planner on the index of open chunks. With an equality it may walk the
     # primary key, past every chunk of every closed job.
     found = database.rows(
@@ -212,6 +253,7 @@ def _candidates(model: str, stale_seconds: int, limit: int, costs: Costs) -> lis
             FROM (
                 SELECT id, owner_id, interactive, created_at, action, params ? 'contexts' AS under FROM jobs_job
                 WHERE model = %(model)s AND state IN ('queued', 'running')
+                  AND (%(precisions)s::text[] IS NULL OR precision = ANY(%(precisions)s))
             ) job
             CROSS JOIN LATERAL (
                 SELECT id, first_index, n_tokens, n_attended, n_passes, isolate,
@@ -224,7 +266,12 @@ def _candidates(model: str, stale_seconds: int, limit: int, costs: Costs) -> lis
             ) chunk
             ORDER BY job.created_at, chunk.id
             """,
-        {"model": model, "stale": stale_seconds, "limit": limit},
+        {
+            "model": model,
+            "stale": stale_seconds,
+            "limit": limit,
+            "precisions": None if precisions is None else list(precisions),
+        },
     )
     return [
         Candidate(

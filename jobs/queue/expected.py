@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from e1protocol.costs import Costs, Load, in_tokens
 from jobs import database
-from jobs.fleet.pace import costs_alive, kind_of, rates_of, workers_alive
+from jobs.fleet.pace import costs_alive, kind_of, precision_seen, precisions_alive, rates_of, workers_alive
 from jobs.models import Job
 from jobs.models.states import JobState
 from jobs.queue.dispatch import MESSAGE_BUNDLES, bundle_tokens, tokens_in_flight
@@ -39,12 +39,32 @@ def queue_place(job: Job) -> QueuePlace:
     if not workers_alive(job.model).exists():
         reason = f"no worker of {job.model} is alive; the job is kept and goes on when one starts"
         return QueuePlace(None, None, reason)
+    if reason := unserved(job):
+        return QueuePlace(None, None, reason)
     if job.state == JobState.RUNNING:
         return QueuePlace(1, 0.0, "being computed")
     found = forecasts(job.model, until=job.pk).get(job.pk)
     if found is None:
         return QueuePlace(None, None, "waits for its turn; no worker has measured its rate yet")
     return QueuePlace(found.place, round(found.starts, 1), _reason(found))
+
+
+def unserved(job: Job) -> str:
+    """Return why no living worker can compute the rest of a job, "" if one can: its precision is fixed."""
+    alive = precisions_alive(job.model)
+    if job.precision in ("", Job.ANY_PRECISION) or not alive or {"", job.precision} & set(alive):
+        return ""
+    return f"waits for a worker that computes in {job.precision}; those that are alive compute in {', '.join(alive)}"
+
+
+def can_be_released(job: Job) -> bool:
+    """Return whether a page offers to let workers of any precision compute the rest of a job.
+
+    It does once no worker of the job's precision has been there for a while.
+    """
+    if job.state not in JobState.unfinished() or job.precision in ("", Job.ANY_PRECISION):
+        return False
+    return bool(unserved(job)) and not precision_seen(job.model, job.precision)
 
 
 def _reason(found: Forecast) -> str:
@@ -72,6 +92,12 @@ def forecasts(model: str, *, until: Hashable = None) -> dict[Hashable, Forecast]
     )
 
 
+def _served(model: str) -> list[str] | None:
+    """Return the precisions of jobs that living workers compute; None if nothing is known of them."""
+    alive = precisions_alive(model)
+    return None if not alive or "" in alive else ["", Job.ANY_PRECISION, *alive]
+
+
 def waiting_jobs(model: str, costs: Costs) -> list[Waiting]:
     """Return what waits of each claimable job, oldest first, from a bounded number of rows. `costs` are in tokens."""
     rows = database.rows(
@@ -83,6 +109,7 @@ def waiting_jobs(model: str, costs: Costs) -> list[Waiting]:
                 coalesce(turn.handed_out, 0), coalesce(turn.last, 0)
             FROM (
                 SELECT * FROM jobs_job WHERE model = %(model)s AND state IN ('queued', 'running')
+                  AND (%(precisions)s::text[] IS NULL OR precision = ANY(%(precisions)s))
                 ORDER BY created_at LIMIT %(jobs)s
             ) job
             LEFT JOIN jobs_tally tally ON tally.job_id = job.id
@@ -98,7 +125,7 @@ def waiting_jobs(model: str, costs: Costs) -> list[Waiting]:
             ) part
             ORDER BY job.created_at
             """,
-        {"model": model, "jobs": MOST_JOBS, "counted": COUNTED},
+        {"model": model, "jobs": MOST_JOBS, "counted": COUNTED, "precisions": _served(model)},
     )
     in_flight = tokens_in_flight(model, costs)
     jobs = []

@@ -30,7 +30,7 @@ from jobs.library.units import contexts_of
 from jobs.metering.charges import Charge, charges_add
 from jobs.models import Chunk, Item, Job
 from jobs.models.states import ChunkState, JobState
-from jobs.queue.lifecycle import job_finalise, jobs_mark_running
+from jobs.queue.lifecycle import job_finalise, jobs_mark_running, precisions_for
 from jobs.queue.losses import chunks_give_back, lease_lost, worker_error
 from jobs.queue.units import units_forget
 
@@ -78,11 +78,16 @@ class ClaimedChunk:
         return len(self.items) + len(self.units) == 1 and self.losses > 0
 
 
-def chunks_claim(*, chunk_ids: Sequence[int], worker: str) -> list[ClaimedChunk]:
-    """Lease the chunks among these that are ready and whose jobs are claimable."""
+def chunks_claim(*, chunk_ids: Sequence[int], worker: str, precision: str = "") -> list[ClaimedChunk]:
+    """Lease the chunks among these that are ready and whose jobs are claimable by workers of this precision.
+
+    A job's first claim fixes its precision. Chunks of jobs of another one can be published again at once.
+    """
     token = uuid4()
     with transaction.atomic():
-        jobs_mark_running(chunk_ids=chunk_ids)
+        jobs_mark_running(chunk_ids=chunk_ids, precision=precision)
+        if precision:
+            _leave_to_others(chunk_ids, precision)
         found = database.rows(
             """
             WITH picked AS (
@@ -90,6 +95,7 @@ def chunks_claim(*, chunk_ids: Sequence[int], worker: str) -> list[ClaimedChunk]
                 WHERE chunk.id = ANY(%s) AND chunk.state = 'ready' AND chunk.not_before <= statement_timestamp()
                   AND NOT chunk.blocked
                   AND job.state IN ('queued', 'running')
+                  AND (%s = '' OR job.precision = ANY(%s))
                 FOR UPDATE OF chunk SKIP LOCKED
             )
             UPDATE jobs_chunk SET state = 'leased', lease_token = %s,
@@ -98,7 +104,7 @@ def chunks_claim(*, chunk_ids: Sequence[int], worker: str) -> list[ClaimedChunk]
             FROM picked WHERE jobs_chunk.id = picked.id
             RETURNING jobs_chunk.id
             """,
-            [list(chunk_ids), token, LEASE_SECONDS, worker],
+            [list(chunk_ids), precision, precisions_for(precision), token, LEASE_SECONDS, worker],
         )
         if not found:
             return []
@@ -115,7 +121,21 @@ def chunks_claim(*, chunk_ids: Sequence[int], worker: str) -> list[ClaimedChunk]
         raise
 
 
-def chunks_ready_interactive(*, model: str, limit: int = 8) -> list[int]:
+def _leave_to_others(chunk_ids: Sequence[int], precision: str) -> None:
+    """Unpublish ready chunks of jobs of another precision. A chunk that is locked is being claimed."""
+    database.execute(
+        """
+            UPDATE jobs_chunk SET published_at = NULL WHERE id IN (
+                SELECT chunk.id FROM jobs_chunk chunk JOIN jobs_job job ON job.id = chunk.job_id
+                WHERE chunk.id = ANY(%s) AND chunk.state = 'ready' AND NOT job.precision = ANY(%s)
+                FOR UPDATE OF chunk SKIP LOCKED
+            )
+            """,
+        [list(chunk_ids), precisions_for(precision)],
+    )
+
+
+def chunks_ready_interactive(*, model: str, limit: int = 8, precision: str = "") -> list[int]:
     """Return ids of ready chunks of synchronous requests, which a worker takes before its message's next bundle.
 
     A chunk that must run alone comes alone.
@@ -127,6 +147,7 @@ def chunks_ready_interactive(*, model: str, limit: int = 8) -> list[int]:
             FROM (
                 SELECT id, created_at FROM jobs_job
                 WHERE model = %(model)s AND interactive AND state IN ('queued', 'running')
+                  AND (%(precision)s = '' OR precision = ANY(%(precisions)s))
             ) job
             CROSS JOIN LATERAL (
                 SELECT id, isolate FROM jobs_chunk
@@ -136,7 +157,7 @@ def chunks_ready_interactive(*, model: str, limit: int = 8) -> list[int]:
             ) chunk
             ORDER BY job.created_at, chunk.id LIMIT %(limit)s
             """,
-        {"model": model, "limit": limit},
+        {"model": model, "limit": limit, "precision": precision, "precisions": precisions_for(precision)},
     )
     together = [chunk_id for chunk_id, isolate in found if not isolate]
     return together or [chunk_id for chunk_id, _ in found[:1]]

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Case, F, Q, QuerySet, Value, When
 from django.db.models.functions import Coalesce, Now
 
 from e1protocol import MODELS
@@ -253,10 +253,36 @@ def deleted_on_error(job: Job) -> Iterator[None]:
         raise
 
 
-def jobs_mark_running(*, chunk_ids: Sequence[int]) -> None:
-    """Move `queued -> running` for the jobs of ready chunks that are about to be claimed."""
+def jobs_mark_running(*, chunk_ids: Sequence[int], precision: str = "") -> None:
+    """Move `queued -> running` for the jobs of ready chunks that are about to be claimed.
+
+    Jobs without a precision get that of the worker. Those of another precision stay as they are.
+    """
     # Every transaction that locks both locks jobs before chunks, so that none deadlocks.
     ready = Chunk.objects.filter(pk__in=chunk_ids, state=ChunkState.READY).values("job_id")
-    Job.objects.filter(pk__in=ready, state=JobState.QUEUED).update(
-        state=JobState.RUNNING, started_at=Coalesce("started_at", Now())
+    jobs = Job.objects.filter(pk__in=ready, state__in=JobState.claimable())
+    if precision:
+        jobs = jobs.filter(precision__in=precisions_for(precision))
+    jobs.filter(Q(state=JobState.QUEUED) | Q(precision="") & ~Q(precision=precision)).update(
+        state=JobState.RUNNING,
+        started_at=Coalesce("started_at", Now()),
+        precision=Case(When(precision="", then=Value(precision)), default=F("precision")),
     )
+
+
+def precisions_for(precision: str) -> list[str]:
+    """Return the precisions of jobs that a worker of this precision may compute."""
+    return ["", Job.ANY_PRECISION, precision]
+
+
+def job_release(*, job_id: UUID) -> None:
+    """Let workers of any precision compute the rest of a job. Finished results stay.
+
+    Doing it twice is fine. Raises Conflict if the job has ended, or no precision is fixed yet.
+    """
+    job = Job.objects.filter(pk=job_id, state__in=JobState.unfinished()).exclude(precision="")
+    if not job.update(precision=Job.ANY_PRECISION):
+        raise Conflict(
+            "only an unfinished job whose precision is fixed can be released to workers of any precision",
+            code="not_bound",
+        )

@@ -24,6 +24,7 @@ PLACES = {
     "repr_layers": "the layers",
     "rows": "the rows",
     "dtype": "the numbers",
+    "precision": "the compute precision",
     "on_invalid": "what happens to invalid records",
     "name": "the name",
     "project": "the project",

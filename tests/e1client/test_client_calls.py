@@ -76,6 +76,7 @@ def refusal(code, **more):
         (lambda c: c.cancel(JOB), ("POST", f"/e1/api/jobs/{JOB}/cancel/", None)),
         (lambda c: c.pause(JOB), ("POST", f"/e1/api/jobs/{JOB}/pause/", None)),
         (lambda c: c.resume(JOB), ("POST", f"/e1/api/jobs/{JOB}/resume/", None)),
+        (lambda c: c.release(JOB), ("POST", f"/e1/api/jobs/{JOB}/release/", None)),
         (lambda c: c.retry(JOB), ("POST", f"/e1/api/jobs/{JOB}/retry/", None)),
         (lambda c: c.rename(JOB, "two"), ("PATCH", f"/e1/api/jobs/{JOB}/", {"name": "two"})),
         (lambda c: c.manifest(JOB), ("GET", f"/e1/api/jobs/{JOB}/manifest/", None)),

@@ -57,7 +57,8 @@ def test_a_drained_worker_leaves_its_message_to_others(inline_worker, chunks, to
     tasks.run_bundles([[chunk] for chunk in chunks])
     assert states(chunks) == [ChunkState.READY] * 4
     assert not Chunk.objects.filter(published_at__isnull=False).exists()
-    assert told == [("cancel_consumer", model_queue(MODEL), "inline")]
+    queues = [model_queue(MODEL), model_queue(MODEL, "float32")]
+    assert told == [("cancel_consumer", name, "inline") for name in queues]
 
 
 def test_a_worker_that_is_drained_in_the_middle_finishes_what_it_has_leased(inline_worker, chunks, told, monkeypatch):
@@ -83,7 +84,10 @@ def test_an_idle_worker_hears_of_it_with_its_heartbeat_and_of_the_end_too(inline
     beat()
     workers.worker_drain(name="inline", draining=False)
     beat()
-    assert [verb for verb, *_ in told] == ["add_consumer", "cancel_consumer", "add_consumer"]
+    said = [verb for verb, name, _ in told if name == model_queue(MODEL)]
+    assert said == ["add_consumer", "cancel_consumer", "add_consumer"]
+    of_precision = [verb for verb, name, _ in told if name == model_queue(MODEL, "float32")]
+    assert of_precision == said, "the queue of its precision too"
 
 
 def test_a_drain_is_said_and_counts_as_no_worker(inline_worker, chunks, person, client):

@@ -34,12 +34,12 @@ def section(title: str) -> str:
 @pytest.mark.parametrize("name", ACTIONS)
 def test_each_parameter_of_an_action_has_a_row_and_one_text_everywhere(name):
     action, model = ACTIONS[name], MODELS["e1-600m"]
-    names = {*action.param_names, "contexts"}
+    names = {*action.param_names, "precision", "contexts"}
     assert set(PARAMETER_TEXTS[name]) == names
     rows = dict(re.findall(r"^\| `(\w+)` \|.*\| (.*) \|$", section(name), re.MULTILINE))
     assert rows == dict(PARAMETER_TEXTS[name])
     shown = request_schema(action, model)["properties"]["params"]["properties"]
-    for parameter in names - {"dtype"}:  # a synchronous answer is JSON, which has no dtype
+    for parameter in names - {"dtype", "precision"}:  # a synchronous answer is JSON, of the first free worker
         assert shown[parameter]["description"] == PARAMETER_TEXTS[name][parameter]
 
 

@@ -51,7 +51,7 @@ METHODS = {
         campaign-model campaign-rounds campaign-round
     """,
     "POST": """
-        job-cancel job-pause job-resume job-keep job-extend job-retry job-neighbours job-analysis-cancel
+        job-cancel job-pause job-resume job-release job-keep job-extend job-retry job-neighbours job-analysis-cancel
         alignment-sample search-cancel estimate synchronous job-new-cost
         project-restore project-add project-remove project-hand-over project-join project-act project-share
         campaign-predictions campaign-proposals campaign-ordered campaign-measured
@@ -108,7 +108,8 @@ DELETED = {"project-restore"}
 MEMBERS_SEE = """
     job-detail job-events job-items job-item job-results job-artefact job-manifest job-ledger job-bad-records
     job-analyses job-analysis job-analysis-cancel job-neighbours job-columns job-column job-assays job-assay
-    job-structures job-structure job-structure-file job-cancel job-pause job-resume job-retry job-extend job-keep
+    job-structures job-structure job-structure-file job-cancel job-pause job-resume job-release job-retry job-extend
+    job-keep
     context-detail alignment-detail alignment-sample context-set-page alignment-page job-page job-act item-list-page
     item-page item-table item-workbook variants-page variants-table variants-workbook likelihoods-page
     likelihoods-table likelihoods-book assay-list-page assay-page structure-upload attachment-remove map-page map-act
@@ -121,9 +122,10 @@ SHARED = set(MEMBERS_SEE.split())
 """Objects that the members of a project share. Each route about an object is here or above, else a test fails."""
 READS_BY_POST = {"job-neighbours", "picks-act", "basket-page"}
 """Requests that change nothing of the object though they are POST. A basket is in the session of who picks."""
+OWNERS_POST = ("job-release", "job-retry", "job-extend", "job-keep", "project-members", "project-share")
 OWNERS_ALONE = {
     *{(name, "DELETE") for name in ("job-detail", "alignment-detail", "context-detail", "project-detail")},
-    *{(name, "POST") for name in ("job-retry", "job-extend", "job-keep", "project-members", "project-share")},
+    *{(name, "POST") for name in OWNERS_POST},
     # The walk sends do=delete to pages.
     *{(name, "POST") for name in ("job-act", "alignment-page", "context-set-page", "project-act")},
     *{("project-link", method) for method in ("POST", "DELETE")},

@@ -152,6 +152,7 @@ FIELDS = {
     "search-list": "database parent name tool iterations evalue min_coverage max_homologs",
     "webhook-list": "url events",
     "webhook-detail": "active url events",
+    "job-release": "x",
     "job-retry": "x",
     "job-keep": "x",
 }

@@ -79,6 +79,7 @@ CLASSES = {
     "job-structure-file": API_OBJECT,
     "job-cancel": API_OBJECT,
     "job-pause": API_OBJECT,
+    "job-release": API_OBJECT,
     "job-resume": API_OBJECT,
     "job-retry": API_OBJECT,
     "job-extend": API_OBJECT,

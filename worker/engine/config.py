@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 
+from e1protocol import PRECISIONS
 from worker.model.errors import SettingError
 
-PRECISIONS = ("auto", "float32", "bfloat16")
 PRECISION = "E1_PRECISION"
 """Environment variable with the precision of engines that are not configured otherwise."""
 

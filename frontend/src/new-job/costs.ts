@@ -18,6 +18,11 @@ export async function askUsage(): Promise<void> {
   }
 }
 
+/** Only the service knows which workers compute in it. */
+function chosenPrecision(): string {
+  return new FormData(form).get("precision")?.toString() ?? "auto";
+}
+
 /** Shows what the job would cost: computed here if possible, otherwise by the service.
  *
  * With `ask` the service also reads the library for the preview.
@@ -25,7 +30,7 @@ export async function askUsage(): Promise<void> {
 export function showCost(report: Report | null, homologs: Report | null, ask = false): void {
   asks = ask;
   const stores = storedArrays();
-  if (!stores || asks) {
+  if (!stores || asks || chosenPrecision() !== "auto") {
     asker.later();
     return;
   }
@@ -51,7 +56,7 @@ export function showCost(report: Report | null, homologs: Report | null, ask = f
 
 /** Shows the service's cost of the current form, and its preview of the library if the browser has none. */
 export const asker = new CostAsker(`${address}cost/`, askedForm, (cost, missing) => {
-  if (storedArrays() && !asks) return;
+  if (storedArrays() && !asks && chosenPrecision() === "auto") return;
   showEstimate(estimateLines(cost));
   const warnings = cost && !cost.faults ? warningTexts(cost).map((words) => paragraph(words, "warning mb-1")) : [];
   const given = source();

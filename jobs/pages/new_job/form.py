@@ -13,7 +13,7 @@ from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest
 
 from jobs.actions import ACTIONS, dtypes
-from jobs.actions.base import DTYPE
+from jobs.actions.base import AUTO, DTYPE, PRECISION
 from jobs.actions.titles import subject_of
 from jobs.contexts.selectors import context_runs
 from jobs.errors import InvalidInput, Problem
@@ -60,6 +60,7 @@ class Asked:
     repr_layers: str = "-1"
     rows: str = "all"
     dtype: str = dtypes.DEFAULT
+    precision: str = AUTO
     on_invalid: str = "reject"
     name: str = ""
     project: str = ""
@@ -91,6 +92,8 @@ class Asked:
         Raises InvalidInput if a number is not one, or if there are two parents.
         """
         params = {name: PARAMS[name][0](getattr(self, name)) for name in self.param_names}
+        if self.precision != AUTO:
+            params[PRECISION] = self.precision
         if self.is_numbered:
             params |= numbering_of_texts(self.offset, self.skip, self.labels)
         if self._takes("positions"):
@@ -148,6 +151,7 @@ class Asked:
         for name in self.param_names:
             if name in params:
                 setattr(self, name, PARAMS[name][1](params[name]))
+        self.precision = params.get(PRECISION, AUTO)
         if self.is_numbered:
             self.number_by(numbering_of(params))
         if self._takes("positions"):
@@ -261,6 +265,7 @@ def posted(request: HttpRequest, owner: User) -> Asked:
         **texts,
         include=data.getlist("include"),
         dtype=data.get("dtype", dtypes.DEFAULT),
+        precision=data.get("precision", AUTO),
         name=data.get("name", "").strip(),
         parent_file=request.FILES.get("parent_file"),
         offset=data.get("offset", ""),

@@ -49,7 +49,7 @@ from jobs.web.uploads import request_place
 FIELDS = (
     *("file", "context", "model", "action", "include", "repr_layers", "rows", "dtype", "on_invalid", "name"),
     "project",
-    *("sheet", "parent", "method", "offset", "numbering", "positions"),
+    *("precision", "sheet", "parent", "method", "offset", "numbering", "positions"),
 )
 """Places on the page that can show a problem."""
 
@@ -69,6 +69,12 @@ OUTPUTS = {
 }
 ROW_CHOICES = {"all": "All positions", "masked": "Masked positions only"}
 DTYPE_CHOICES = {"float32": "float32: as computed", "float16": "float16: half the storage, three digits"}
+
+PRECISION_CHOICES = {
+    "auto": "auto: that of the first free worker",
+    "float32": "float32: most exact",
+    "bfloat16": "bfloat16: fast where the processor has it",
+}
 
 
 @page
@@ -217,6 +223,7 @@ def form_page(
         "outputs": OUTPUTS,
         "row_choices": ROW_CHOICES,
         "dtype_choices": DTYPE_CHOICES,
+        "precision_choices": PRECISION_CHOICES,
         "on_invalid": ON_INVALID,
         "refusal": _refusal(error, elsewhere) if error else None,
         "earlier_items": _library_of(asked.earlier),
