@@ -40,7 +40,7 @@ class Album:
         page.get_by_label("User name").fill("admin")
         page.get_by_label("Password").fill(password)
         page.keyboard.press("Enter")
-        page.get_by_role("heading", level=1, name="Jobs").wait_for()
+        page.get_by_role("heading", name="Jobs", exact=True).wait_for()
         self.state = context.storage_state()
         context.close()
 

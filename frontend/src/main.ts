@@ -1,6 +1,7 @@
 // Loaded by every page: styles, live fragments (htmx with server-sent events), theme and copy buttons.
 import "./styles/app.css";
 import "./styles/contexts.css";
+import "./styles/home.css";
 import "./styles/account.css";
 import "htmx.org";
 import "htmx-ext-sse";

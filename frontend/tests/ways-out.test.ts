@@ -8,7 +8,7 @@ beforeEach(() => {
   document.body.innerHTML = `<script type="application/json" id="rules">{}</script>
     <form id="new-job"><input type="hidden" name="key"><input type="file" id="id_file"><textarea id="id_sequences"></textarea>
     <input type="file" id="id_context_file"><textarea id="id_context_text"></textarea><input id="id_name">
-    <select id="id_action"></select><select id="id_model"></select><input type="radio" id="id_skip"><button id="submit"></button></form>`;
+    <select id="id_action"></select><select id="id_model"></select><input type="radio" id="id_on_invalid_skip"><button id="submit"></button></form>`;
 });
 
 async function offered(report: Partial<Report>): Promise<HTMLButtonElement[]> {
@@ -25,7 +25,7 @@ test("good records are submitted without the bad ones", async () => {
   const sent = vi.spyOn(HTMLFormElement.prototype, "requestSubmit").mockImplementation(() => undefined);
   expect(submit?.textContent).toBe("Submit the 2 good ones");
   submit?.click();
-  expect((document.getElementById("id_skip") as HTMLInputElement).checked).toBe(true);
+  expect((document.getElementById("id_on_invalid_skip") as HTMLInputElement).checked).toBe(true);
   expect(sent).toHaveBeenCalledOnce();
 });
 

@@ -22,6 +22,7 @@ from jobs.limits import PAGE_ROWS
 from jobs.models import Job, Project
 from jobs.models.states import JobState
 from jobs.operations.health import trouble_of
+from jobs.pages.tasks import TASKS
 from jobs.parsing.letters import storable
 from jobs.projects.limits import MAX_TAG
 from jobs.projects.selectors import jobs_in
@@ -119,6 +120,8 @@ def job_list(request: HttpRequest) -> HttpResponse:
         "wanted": wanted,
         "project": project,
         "selecting": selecting,
+        "home": not request.GET,
+        "tasks": TASKS.values(),
         "page": found,
         "jobs": _rows(found),
         "pages": _links(request.GET),

@@ -94,7 +94,7 @@ def log_in(keys: Keys, password: str) -> None:
     keys.to("Password")
     keys.page.keyboard.type(password)
     keys.press("Enter")
-    expect(keys.page.get_by_role("heading", level=1, name="Jobs")).to_be_visible()
+    expect(keys.page.get_by_role("heading", name="Jobs", exact=True)).to_be_visible()
     ready(keys.page)
 
 

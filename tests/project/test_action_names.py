@@ -19,6 +19,7 @@ FEATURES = (
     ),
     *("frontend/src/assay.ts", "frontend/src/contacts.ts", "frontend/src/scan.ts"),
     "frontend/src/styles/app.css",  # Shows the fields of an action without a script.
+    "jobs/pages/tasks.py",  # Says which action answers a question of users.
     "jobs/results/summaries.py",  # Shows results of encode, predict and log_prob.
     "e1client/",  # Has a method for each synchronous action, and names arrays of results.
 )

@@ -47,6 +47,10 @@ function showProblems(page: Document): void {
     if (wrong) input.setAttribute("aria-invalid", "true");
     else input.removeAttribute("aria-invalid");
   }
+  for (const place of form.querySelectorAll("details [data-slot]")) {
+    const fold = place.childElementCount ? place.closest("details") : null;
+    if (fold) fold.open = true;
+  }
   // By now this page has the nodes of the answer.
   if (library.report && document.getElementById("records")) showPreview(library.report, true);
   leadToFaults("problem-records");

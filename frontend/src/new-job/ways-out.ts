@@ -45,7 +45,7 @@ function button(words: string, act: () => unknown): HTMLElement {
 }
 
 function submitGood(): void {
-  need<HTMLInputElement>("id_skip").checked = true;
+  need<HTMLInputElement>("id_on_invalid_skip").checked = true;
   form.requestSubmit(need<HTMLButtonElement>("submit"));
 }
 

@@ -28,6 +28,7 @@ from jobs.pages.new_job.variants import (
     ranked_sequences,
     short_name,
 )
+from jobs.pages.tasks import TASKS
 from jobs.parsing.numbers import BIGINT, whole
 from jobs.results.items import result_of
 from jobs.results.summaries import FILLED, filled_in
@@ -64,6 +65,8 @@ class Asked:
     on_invalid: str = "reject"
     name: str = ""
     project: str = ""
+    task: str = ""
+    """The task of the home page that the form was opened for, if any."""
     sequences: str = ""
     layout: str = ""
     sheet: str = ""
@@ -183,7 +186,10 @@ def first(request: HttpRequest, owner: User) -> Asked:
     """Return the form as a browser gets it. Raises Http404 if the address names a job that the user may not see."""
     asked = Asked(owner, model=cast(str, settings.E1_MODELS[0]), context_set=request.GET.get("context_set", ""))
     asked.project = request.GET.get("project", "")
-    action = request.GET.get("example") or request.GET.get("action", "")
+    task = TASKS.get(request.GET.get("task", ""))
+    if task is not None and task.action:
+        asked.task = task.key
+    action = request.GET.get("example") or request.GET.get("action") or (task.action if task else "")
     if action in ACTIONS:
         asked.action = action
         if "example" in request.GET:
@@ -258,7 +264,7 @@ def posted(request: HttpRequest, owner: User) -> Asked:
     """Return the form as it was sent. Raises Http404 for another person's job."""
     data = request.POST
     names = ("model", "action", "repr_layers", "rows", "on_invalid", "sequences", "context_text", "context_set")
-    more = ("project", "parent", "method", "positions", "layout", "sheet", "context_layout")
+    more = ("project", "task", "parent", "method", "positions", "layout", "sheet", "context_layout")
     texts: dict[str, Any] = {name: data.get(name, "") for name in (*names, *more)}
     return Asked(
         owner,

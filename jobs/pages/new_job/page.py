@@ -36,6 +36,7 @@ from jobs.models import Job
 from jobs.pages.new_job.form import Asked, first, new_key, posted
 from jobs.pages.new_job.stored_arrays import stored_arrays
 from jobs.pages.new_job.variants import parent_of_file, parent_of_text
+from jobs.pages.tasks import TASKS
 from jobs.parsing.asked import ON_INVALID, Reading
 from jobs.parsing.letters import clean_sequence
 from jobs.parsing.upload import context_bytes
@@ -219,6 +220,7 @@ def form_page(
         asked.key = new_key()
     context = {
         "asked": asked,
+        "task": TASKS.get(asked.task),
         "actions": ACTIONS.values(),
         "outputs": OUTPUTS,
         "row_choices": ROW_CHOICES,
