@@ -11,15 +11,16 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.benches import BENCHES, BROWSER_BENCHES, PROGRAM_BENCHES, Plan
+from benchmarks.benches import BENCHES, BROWSER_BENCHES, DEVICE_BENCHES, PROGRAM_BENCHES, Plan
 from benchmarks.measuring import Row
 
 
 def main(arguments: list[str]) -> int:
     """Run the named benches, print their rows, and return the exit status."""
-    every = {**BENCHES, **BROWSER_BENCHES, **PROGRAM_BENCHES}
+    every = {**BENCHES, **DEVICE_BENCHES, **BROWSER_BENCHES, **PROGRAM_BENCHES}
     named = (
-        f"{', '.join(BENCHES)} (all of these by default); {', '.join(BROWSER_BENCHES)} (in a browser); "
+        f"{', '.join(BENCHES)} (all of these by default); {', '.join(DEVICE_BENCHES)} (all of a GPU); "
+        f"{', '.join(BROWSER_BENCHES)} (in a browser); "
         f"{', '.join(PROGRAM_BENCHES)} (with wrk)"
     )
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)

@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 import torch
 
-from benchmarks import engine, pictures, service, service_files, simulation, users, webserver
+from benchmarks import engine, gpu, pictures, service, service_files, simulation, users, webserver
 from benchmarks.accuracy import accuracy
 from benchmarks.analyses import analyses
 from benchmarks.measuring import Row
@@ -157,6 +157,10 @@ def _estimates(plan: Plan) -> Iterator[Row]:
     return users.estimates(size=0.02 if plan.smoke else 1.0, repeats=plan.repeats(2))
 
 
+def _gpu(plan: Plan) -> Iterator[Row]:
+    return gpu.gpu(plan.folder, gpu.Sizes() if GPU and not plan.smoke else gpu.SMALL)
+
+
 def _pictures(plan: Plan) -> Iterator[Row]:
     sizes = pictures.SMOKE if plan.smoke else pictures.Sizes()
     return pictures.pictures(plan.service, sizes=sizes, repeats=plan.repeats(3))
@@ -185,5 +189,7 @@ BENCHES: Mapping[str, Bench] = MappingProxyType(
 )
 BROWSER_BENCHES: Mapping[str, Bench] = MappingProxyType({"pictures": _pictures})
 """The benches that also need a browser. They run only if they are named."""
+DEVICE_BENCHES: Mapping[str, Bench] = MappingProxyType({"gpu": _gpu})
+"""The bench of a GPU, which runs the parts of others. It runs only if it is named."""
 PROGRAM_BENCHES: Mapping[str, Bench] = MappingProxyType({"server": _server})
 """The benches that also need a program, wrk. They run only if they are named, and with stores of their own."""
