@@ -8,6 +8,7 @@ from types import MappingProxyType
 PLACES: Mapping[str, str] = MappingProxyType(
     {
         "job-list-page": "browser",
+        "job-bulk": "projects",
         "job-new-page": "browser#1-a-new-job",
         "job-page": "browser#3-results",
         "item-list-page": "input-rules#errors-of-a-record",
