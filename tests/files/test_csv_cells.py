@@ -26,6 +26,7 @@ ANSWERING = {
     "variants/likelihoods.py": "the table of log-probabilities",
     "variants/baskets.py": "picked variants of a scan",
     "variants/pages_comparisons.py": "two runs side by side, which names variants by their codes",
+    "campaigns/rounds.py": "plate maps, whose texts are codes and words of the program",
     "metering/serializers.py": "accounts of use, tried in tests/metering/test_accounts.py",
 }
 """Modules that write CSV. The tests below download each table that holds texts of users."""

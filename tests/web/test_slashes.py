@@ -24,8 +24,10 @@ def test_a_job_is_made_without_the_slash(api):
 
 
 def test_every_method_is_answered_as_with_the_slash():
-    values = {f"{name}_id": uuid4() for name in ("job", "alignment", "search", "webhook", "project")}
-    numbers = dict.fromkeys(("index", "artefact_id", "analysis_id", "column_id", "assay_id", "structure_id"), 1)
+    values = {f"{name}_id": uuid4() for name in ("job", "alignment", "search", "webhook", "project", "campaign")}
+    numbers = dict.fromkeys(
+        ("index", "number", "artefact_id", "analysis_id", "column_id", "assay_id", "structure_id"), 1
+    )
     visitor = Client()
     for route in REST:
         path = route.path.format(**values, **numbers, name="n", username="n", model="e1-demo", action="encode")

@@ -7,7 +7,7 @@ from typing import Any
 
 from e1protocol import ModelFacts
 from jobs.actions import Action
-from jobs.actions.base import DTYPE
+from jobs.actions.base import DTYPE, PRECISION
 
 
 def stored_arrays(action: Action, model: ModelFacts) -> list[dict[str, Any]] | None:
@@ -39,7 +39,7 @@ def stored_arrays(action: Action, model: ModelFacts) -> list[dict[str, Any]] | N
 def _choices(action: Action, model: ModelFacts) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
     """Each choice of the parameter that lists some, as field, value and parameters; else the defaults."""
     for name, schema in action.params_schema(model)["properties"].items():
-        if name != DTYPE and (values := schema.get("enum") or schema.get("items", {}).get("enum")):
+        if name not in (DTYPE, PRECISION) and (values := schema.get("enum") or schema.get("items", {}).get("enum")):
             for value in values:
                 yield name, value, {name: value if "enum" in schema else [value]}
             return

@@ -29,8 +29,9 @@ REFUSALS = {
     "504": "The answer takes longer than the wait limit. `job` has the address of the job, which goes on.",
 }
 """What each refusal means, at every address."""
-ANYWHERE = ("401", "429", "503")
-WITH_BODY = ("400", "408", "413", "415")
+ANYWHERE = ("400", "401", "429", "503")
+"""400: text that cannot be stored, such as a NUL, is refused in every address and query."""
+WITH_BODY = ("408", "413", "415")
 EXAMPLE = {
     "detail": "the library has errors",
     "code": "invalid_input",
