@@ -20,7 +20,8 @@ export async function askUsage(): Promise<void> {
 
 /** Only the service knows which workers compute in it. */
 function chosenPrecision(): string {
-  return new FormData(form).get("precision")?.toString() ?? "auto";
+  const chosen = new FormData(form).get("precision");
+  return typeof chosen === "string" ? chosen : "auto";
 }
 
 /** Shows what the job would cost: computed here if possible, otherwise by the service.
