@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shlex
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -174,8 +175,13 @@ def _start(
         say(f"starting no worker: those of {', '.join(models)} join from elsewhere (docs/slurm.md)")
     # Count device files instead of asking CUDA, which would load PyTorch into this process.
     devices = parts.gpus(supervisor.env, len(list(Path("/dev").glob("nvidia[0-9]*"))))
+    starting = list(parts.model_workers(models, workers, devices))
+    if "DATABASE_URL" not in os.environ:
+        # All of the last start's workers have ended, as this process holds the folder.
+        names = [f"{part.name}@{socket.gethostname()}" for part in starting]
+        embedded_postgres(folder).workers_gone(names)
     # First, because loading a network takes longest, and needs no tables.
-    for part in parts.model_workers(models, workers, devices):
+    for part in starting:
         supervisor.start(part)
     say("creating tables and the first user")
     folder.turn_log("migrate")

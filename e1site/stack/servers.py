@@ -11,7 +11,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -167,11 +167,20 @@ class Postgres:
             if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
                 connection.execute(f"CREATE DATABASE {DATABASE}")
 
-    def _connect(self) -> psycopg.Connection:
+    def workers_gone(self, names: Sequence[str]) -> None:
+        """Record that these workers have stopped, which a killed one or one without its role could not do itself.
+
+        Their last heartbeat would count as a living worker until it is too old.
+        """
+        with self._connect(DATABASE) as connection:
+            if connection.execute("SELECT to_regclass('jobs_worker') IS NOT NULL").fetchone() == (True,):
+                connection.execute("UPDATE jobs_worker SET state = 'stopped' WHERE name = ANY(%s)", [list(names)])
+
+    def _connect(self, database: str = "postgres") -> psycopg.Connection:
         return psycopg.connect(
             host=str(self.socket_folder),
             user=OWNER_ROLE,
-            dbname="postgres",
+            dbname=database,
             connect_timeout=3,
             autocommit=True,
         )

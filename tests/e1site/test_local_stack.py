@@ -215,6 +215,24 @@ def test_a_killed_child_comes_back_and_the_service_works_again(stack, part):
     assert wait_gone(lambda: not stack.works(), RECOVER_SECONDS, step=0.2), stack.output.read_text()
 
 
+def test_workers_of_a_start_that_was_killed_do_not_count_as_alive(stack):
+    """Without this, `ready` could be printed while the new worker loads its network."""
+    state = "SELECT state FROM jobs_worker WHERE name = %s"
+    with stack.sql() as cursor:
+        (name,) = cursor.execute("SELECT name FROM jobs_worker WHERE state = 'ready'").fetchone()
+        cursor.execute(
+            "INSERT INTO jobs_worker (name, model, state, run, reason, draining, last_error, device_errors, costs) "
+            "VALUES ('killed@here', 'e1-demo', 'ready', '', '', false, '', 0, '{}')"
+        )
+
+    embedded_postgres(stack.folder).workers_gone(["killed@here"])
+
+    with stack.sql() as cursor:
+        assert cursor.execute(state, ["killed@here"]).fetchone() == ("stopped",)
+        assert cursor.execute(state, [name]).fetchone() == ("ready",)
+        cursor.execute("DELETE FROM jobs_worker WHERE name = 'killed@here'")
+
+
 @pytest.mark.slow
 def test_a_killed_launcher_leaves_nothing_and_the_next_start_has_the_data():
     with tempfile.TemporaryDirectory(prefix="e1-stack-", ignore_cleanup_errors=True) as path:
@@ -253,6 +271,8 @@ def test_a_data_folder_of_an_earlier_version_starts_and_gets_the_second_role():
             with stack.sql() as cursor:
                 for statement in ("DROP OWNED BY e1_service", "DROP ROLE e1_service"):
                     cursor.execute(statement)
+                # Its worker cannot say that it stops, so its row looks alive, here for long.
+                cursor.execute("UPDATE jobs_worker SET state = 'ready', heartbeat_at = now() + interval '1 hour'")
             stack.launcher.send_signal(signal.SIGINT)
             assert stack.wait(STOP_SECONDS) == 0, stack.output.read_text()
             (stack.folder.path / "beat-schedule.db").write_bytes(b"pickles")

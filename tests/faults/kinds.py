@@ -18,6 +18,8 @@ from pathlib import Path
 from random import Random
 from types import MappingProxyType
 
+import psycopg
+
 from e1client import Client
 from e1site.stack import parts
 from e1site.stack.processes import wait_gone
@@ -113,22 +115,20 @@ def commits(at: Strike) -> int:
 
     Commits wait for a replica that does not exist, and are terminated in that wait.
     """
-    struck = 0
+    waiting: list[int] = []
     with at.service.patient_sql() as cursor:
         cursor.execute("ALTER SYSTEM SET synchronous_standby_names TO 'nobody'")
         cursor.execute("SELECT pg_reload_conf()")
         try:
-            for _ in range(8):
-                time.sleep(0.4)
-                struck += cursor.execute(
-                    "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
-                ).fetchone()[0]
+            for _ in _rounds(at, 3.2, lambda: any(waiting)):
+                caught = cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'")
+                waiting.append(caught.fetchone()[0])
                 _terminate(cursor)
         finally:
             cursor.execute("ALTER SYSTEM RESET synchronous_standby_names")
             cursor.execute("SELECT pg_reload_conf()")
             _terminate(cursor)
-    return struck
+    return sum(waiting)
 
 
 def _terminate(cursor) -> int:
@@ -164,7 +164,8 @@ def full_disk(at: Strike) -> int:
             "CREATE TRIGGER full_disk BEFORE INSERT ON jobs_output FOR EACH STATEMENT EXECUTE FUNCTION full_disk()"
         )
         try:
-            time.sleep(FULL_SECONDS)
+            for _ in _rounds(at, FULL_SECONDS, lambda: _is_called(cursor)):
+                pass
         finally:
             cursor.execute("DROP TRIGGER full_disk ON jobs_output")
             cursor.execute("DROP FUNCTION full_disk")
@@ -172,6 +173,20 @@ def full_disk(at: Strike) -> int:
             times = struck.fetchone()[0]
             cursor.execute("DROP SEQUENCE full_disk_struck")
     return int(times)
+
+
+def _is_called(cursor: psycopg.Cursor) -> bool:
+    row = cursor.execute("SELECT is_called FROM full_disk_struck").fetchone()
+    return row is not None and bool(row[0])
+
+
+def _rounds(at: Strike, seconds: float, has_struck: Callable[[], bool]) -> Iterator[None]:
+    """Yield every 0.4 seconds for this long, and then until the fault has struck or the job is over."""
+    begun = time.monotonic()
+    over = "SELECT count(*) FROM jobs_job WHERE id = %s AND finished_at IS NOT NULL"
+    while time.monotonic() < begun + seconds or not (has_struck() or at.service.one(over, at.job_id)):
+        time.sleep(0.4)
+        yield
 
 
 def broken_upload(at: Strike) -> int:
