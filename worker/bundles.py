@@ -28,6 +28,7 @@ from jobs.queue.units import groups_release
 from worker.aside import Aside, Inline, Repeating, renewal
 from worker.items import Computed as ComputedItem
 from worker.items import compute
+from worker.known import with_known
 from worker.parts import Result, result_of, work_of
 
 if TYPE_CHECKING:
@@ -96,7 +97,10 @@ class Bundle:
 def bundle_claim(process: WorkerProcess, chunk_ids: Sequence[int]) -> Bundle | None:
     """Lease those of the chunks that are still ready; return None if none is."""
     claimed = leases.chunks_claim(chunk_ids=chunk_ids, worker=process.name, precision=process.engine.identity.precision)
-    return Bundle(claimed, renewal(claimed[0].token)) if claimed else None
+    if not claimed:
+        return None
+    renewed = renewal(claimed[0].token)
+    return Bundle(with_known(claimed, process.engine_id), renewed)
 
 
 def bundle_run(process: WorkerProcess, bundle: Bundle, ahead: Future[Bundle | None] | None) -> None:
@@ -213,7 +217,7 @@ def _usual_tokens(process: WorkerProcess, chunks: Sequence[leases.ClaimedChunk],
     """Return the tokens of usual passes that take as long as these chunks, so that contexts do not lower the rate."""
     if process.costs is None:
         return tokens
-    return in_tokens([process.costs]).seconds(total(chunk.load for chunk in chunks))
+    return in_tokens([process.costs]).seconds(total(chunk.computed_load for chunk in chunks))
 
 
 def _learn(process: WorkerProcess, chunks: Sequence[leases.ClaimedChunk]) -> Costs | None:
@@ -223,7 +227,7 @@ def _learn(process: WorkerProcess, chunks: Sequence[leases.ClaimedChunk]) -> Cos
     if process.costs is not None:
         loads: dict[str, Load] = {}
         for chunk in chunks:
-            loads[chunk.kind] = loads.get(chunk.kind, Load()) + chunk.load
+            loads[chunk.kind] = loads.get(chunk.kind, Load()) + chunk.computed_load
         process.costs = process.costs.learned(loads, seconds)
     return process.costs
 
@@ -232,8 +236,8 @@ def _charges(
     chunks: Sequence[leases.ClaimedChunk], each: Sequence[Sequence[ComputedItem]], seconds: float, cores: int
 ) -> list[Charge]:
     """Divide the seconds of a bundle between its chunks by their tokens. `cores` is 0 on a GPU."""
-    # Items that are put together from units run nothing.
-    weights = [chunk.tokens if some else 0 for chunk, some in zip(chunks, each, strict=True)]
+    # Items that are put together from units run nothing, and units of earlier jobs are not charged again.
+    weights = [chunk.computed_load.tokens if some else 0 for chunk, some in zip(chunks, each, strict=True)]
     whole = sum(weights)
     charges = []
     for chunk, some, weight in zip(chunks, each, weights, strict=True):

@@ -30,12 +30,12 @@ class Result:
 
 
 def work_of(chunk: ClaimedChunk) -> list[Work]:
-    """Return the work for the engine; none if items are put together from units."""
+    """Return the work for the engine; none if items are put together from units, or all units are known."""
     action = ACTIONS[chunk.action]
     if isinstance(action, DirectAction):
         return [ItemWork(action, chunk.params, item.view) for item in chunk.items]
-    plan = _plan(action, chunk)
-    return [UnitWork(plan, unit) for unit in chunk.units]
+    plan = plan_of(chunk)
+    return [UnitWork(plan, unit) for unit in chunk.to_compute]
 
 
 def result_of(chunk: ClaimedChunk, computed: Sequence[Computed]) -> Result:
@@ -43,9 +43,11 @@ def result_of(chunk: ClaimedChunk, computed: Sequence[Computed]) -> Result:
     action = ACTIONS[chunk.action]
     if isinstance(action, LongAction) and not chunk.units:
         return _together(action, chunk)
-    numbers = list(chunk.units) if chunk.units else [item.index for item in chunk.items]
+    numbers = chunk.to_compute if chunk.units else [item.index for item in chunk.items]
     pairs = list(zip(numbers, computed, strict=True))
-    stored = [(number, one.stored) for number, one in pairs if one.error is None]
+    stored: list[tuple[int, Sequence[Stored]]] = [(number, one.stored) for number, one in pairs if one.error is None]
+    stored += [(unit, [Stored("unit", -1, array)]) for unit, array in chunk.known.items()]
+    stored.sort(key=_number)
     wrong = {number: one.error for number, one in pairs if one.error is not None}
     outputs = pack_outputs(action, stored)
     if chunk.units:
@@ -53,7 +55,13 @@ def result_of(chunk: ClaimedChunk, computed: Sequence[Computed]) -> Result:
     return Result(outputs, len(stored), failures=wrong)
 
 
-def _plan(action: Action, chunk: ClaimedChunk) -> UnitPlan:
+def _number(one: tuple[int, Sequence[Stored]]) -> int:
+    return one[0]
+
+
+def plan_of(chunk: ClaimedChunk) -> UnitPlan:
+    """Return the plan of the chunk's units. Raises TypeError if its action has none."""
+    action: Action = ACTIONS[chunk.action]
     if not isinstance(action, LongAction):
         raise TypeError(f"{chunk.action} has no work units")
     item = chunk.target or (chunk.items[0].view if chunk.items and not action.shares_units(chunk.params) else None)
@@ -62,7 +70,7 @@ def _plan(action: Action, chunk: ClaimedChunk) -> UnitPlan:
 
 def _together(action: LongAction, chunk: ClaimedChunk) -> Result:
     """Put items together from their units. If a unit has no numbers, its items fail with the reason of the unit."""
-    plan = _plan(action, chunk)
+    plan = plan_of(chunk)
     stored: list[tuple[int, Sequence[Stored]]] = []
     failures: dict[int, Problem] = {}
     for item in chunk.items:

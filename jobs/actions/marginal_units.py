@@ -5,17 +5,21 @@ The queries come from the plans of `jobs.science.variants.marginals`. This modul
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from e1protocol import Query, tokens_of
+from e1protocol import CANONICAL, Query, tokens_of
 from jobs.actions.base import Array, ItemView, Stored
 from jobs.actions.columns import SINGLE, SPREAD
 from jobs.actions.units import UnitPlan
 from jobs.science.variants.codes import Variant
 from jobs.science.variants.marginals import MarginalPlan, PseudoLikelihoodPlan, Scores
+
+ROW_BYTES = 4 * len(CANONICAL)
+"""Bytes of the logits at one position."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,14 @@ class MarginalUnits(UnitPlan):
 
     marginals: MarginalPlan
     variant_of: Callable[[ItemView], Variant] | None = None
+
+    @property
+    def common(self) -> tuple[str, ...]:
+        return "marginal", self.marginals.method, self.marginals.parent
+
+    @property
+    def kept_bytes(self) -> int:
+        return len(self.marginals.contexts) * len(self.marginals.positions) * ROW_BYTES if len(self) else 0
 
     def __len__(self) -> int:
         return len(self.marginals)
@@ -36,6 +48,26 @@ class MarginalUnits(UnitPlan):
 
     def queries(self, unit: int) -> list[Query]:
         return [self.marginals.query(unit)]
+
+    def unit_in(self, other: UnitPlan, unit: int) -> int | None:
+        if not isinstance(other, MarginalUnits) or other.common != self.common:
+            return None
+        mine, theirs = self.marginals, other.marginals
+        context = mine.contexts[self.context_of(unit)]
+        if context not in theirs.contexts:
+            return None
+        first = theirs.contexts.index(context) * other._per_context
+        if mine.method == "wildtype_marginal":
+            return first if set(mine.positions) <= set(theirs.positions) else None
+        place = _place(theirs.positions, mine.positions[unit % self._per_context])
+        return None if place is None else first + place
+
+    def taken(self, other: UnitPlan, array: Array) -> Array:
+        if not isinstance(other, MarginalUnits) or self.marginals.method != "wildtype_marginal":
+            return array
+        # One pass has a row for each position of its plan.
+        places = {position: row for row, position in enumerate(other.marginals.positions)}
+        return array[[places[position] for position in self.marginals.positions]]
 
     def needed(self, item: ItemView) -> Sequence[int]:
         if self.variant_of is None or self.marginals.method == "wildtype_marginal":
@@ -96,6 +128,12 @@ class PseudoLikelihoodUnits(UnitPlan):
 
     def finish(self, item: ItemView, arrays: Iterator[Array]) -> list[Stored]:
         return stored_scores(self.likelihood.score(arrays))
+
+
+def _place(positions: Sequence[int], position: int) -> int | None:
+    """Return the index of a position among ascending ones, None if it is not among them."""
+    place = bisect_left(positions, position)
+    return place if place < len(positions) and positions[place] == position else None
 
 
 def stored_scores(scores: Scores) -> list[Stored]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -23,6 +25,19 @@ class UnitPlan(ABC):
         """Passes of one unit, each of the same number of tokens."""
         return 1
 
+    @property
+    def common(self) -> tuple[str, ...]:
+        """What the passes depend on beside network, engine, position and context; empty if no other job may take them.
+
+        What units of such a plan store stays as long as the job, so that later jobs take it instead of computing it.
+        """
+        return ()
+
+    @property
+    def kept_bytes(self) -> int:
+        """Bytes of all units that stay with the job."""
+        return 0
+
     @abstractmethod
     def __len__(self) -> int: ...
 
@@ -42,6 +57,14 @@ class UnitPlan(ABC):
         """Return what is kept of a unit until its items are put together, [rows, width]: by default its logits."""
         (encoding,) = encodings
         return required(encoding)
+
+    def unit_in(self, other: UnitPlan, unit: int) -> int | None:
+        """Return the unit of `other` that holds the numbers of `unit`, None if there is none."""
+        return None
+
+    def taken(self, other: UnitPlan, array: Array) -> Array:
+        """Return what a unit keeps, from the array that its `unit_in` the other plan has stored."""
+        return array
 
     def needed(self, item: ItemView) -> Sequence[int]:
         """Return the units that an item is made of, ascending."""
@@ -70,3 +93,8 @@ class LongAction(Action):
         self, params: Params, contexts: Contexts, *, item: ItemView | None = None, positions: Sequence[int] = ()
     ) -> UnitPlan:
         """Return the units of `item`. If units are shared, return those at `positions` for all items."""
+
+
+def common_key(plan: UnitPlan) -> str:
+    """Return the digest of what the plan has in common with those of other jobs; "" if that is nothing."""
+    return hashlib.sha256(json.dumps(plan.common).encode()).hexdigest() if plan.common else ""

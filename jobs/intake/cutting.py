@@ -22,6 +22,7 @@ from jobs.parsing import Record
 class Cutter:
     """Plans the chunks of one job. `units` counts its work units so far, 0 if the action has none.
 
+    `kept_bytes` is what they keep for later jobs.
     Units of single items are planned with them, shared units once all items are known.
     """
 
@@ -34,6 +35,7 @@ class Cutter:
         self._items = ItemCutter(self._context_tokens)
         self._positions: set[int] = set()
         self.units = 0
+        self.kept_bytes = 0
 
     @property
     def unit_positions(self) -> list[int] | None:
@@ -74,6 +76,7 @@ class Cutter:
             raise AssertionError("the action has no work units")
         units = self._long.plan(self._params, self._contexts, **what)
         self.units += len(units)
+        self.kept_bytes += units.kept_bytes
         if self.units > MAX_UNITS:
             message = f"this job takes more than {MAX_UNITS:,} passes through the network"
             raise InvalidInput.one("too_many_units", message, "Send fewer sequences, positions or contexts at a time.")
@@ -98,6 +101,10 @@ class PlanTally:
     @property
     def units(self) -> int:
         return self._cutter.units
+
+    @property
+    def kept_bytes(self) -> int:
+        return self._cutter.kept_bytes
 
     @property
     def chunks(self) -> int:

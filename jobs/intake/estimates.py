@@ -56,7 +56,7 @@ def _estimate(user_id: int, submission: Submission) -> dict[str, Any]:
     plan.close()
     submission.stream.drain()
     # An upper bound if the library has very many different contexts.
-    stored_bytes = cost.stored_bytes + contexts.new_bytes(user_id)
+    stored_bytes = cost.stored_bytes + plan.kept_bytes + contexts.new_bytes(user_id)
     asked = request.params.get(PRECISION, "")
     pace, limits, use = pace_of(request.model, asked), usage.limits_of(user_id), usage.use_of(user_id)
     need = Need(plan.tokens, stored_bytes, request.interactive)

@@ -116,13 +116,15 @@ def job_ingest(
         tally.check_room()
         if number % BATCHES_ON_TRUST == 0:
             tokens = cost.residues + BOUNDARY_TOKENS * (tally.total - tally.bad)
-            need = Need(tokens=tokens, stored_bytes=cost.stored_bytes, interactive=job.interactive, jobs=0)
+            stored = cost.stored_bytes + cutter.kept_bytes
+            need = Need(tokens=tokens, stored_bytes=stored, interactive=job.interactive, jobs=0)
             quota_foresee(user_id=job.owner_id, need=need)
     tally.check()
     chunks_copy(job, cutter.shared_chunks())
     job.total_units, job.unit_positions = cutter.units, cutter.unit_positions
     job.total_items, job.skipped_items = tally.total, tally.bad
     job.total_residues, job.text_bytes, job.stored_bytes = cost.residues, cost.text_bytes, cost.stored_bytes
+    job.stored_bytes += cutter.kept_bytes
 
 
 def _batches(records: Iterator[Record | BadRecord]) -> Iterator[list[Record | BadRecord]]:

@@ -8,7 +8,7 @@ from itertools import islice
 
 from e1protocol import BOUNDARY_TOKENS
 from e1protocol.costs import Load, context_load, pass_load, total
-from jobs.actions.units import UnitPlan
+from jobs.actions.units import UnitPlan, common_key
 from jobs.limits import CHUNK_ITEMS, CHUNK_UNITS
 
 
@@ -39,6 +39,8 @@ class ChunkPlan:
     blocked: bool = False
     unit_first: int = 0
     unit_count: int = 0
+    key: str = ""
+    """The key of its group, in the group's first chunk of units, if other jobs may take its passes."""
 
     @property
     def tokens(self) -> int:
@@ -119,7 +121,8 @@ def plan_units(units: UnitPlan, context_tokens: Sequence[int], *, group: int) ->
                 last_context = context
             load += pass_load(own // units.passes, before, units.passes)
             end += 1
-        yield ChunkPlan((), load, group, unit_first=first, unit_count=end - first)
+        key = "" if first else common_key(units)
+        yield ChunkPlan((), load, group, unit_first=first, unit_count=end - first, key=key)
         first = end
 
 

@@ -8,11 +8,11 @@ from django.db import connection
 
 from jobs.database import copy_into
 from jobs.library.chunking import ChunkPlan
-from jobs.models import Chunk, Job
+from jobs.models import Chunk, Job, UnitGroup
 
 
 def chunks_copy(job: Job, plans: Sequence[ChunkPlan]) -> dict[int, int]:
-    """Insert the chunks with ascending ids, and return the chunk id of each item index."""
+    """Insert the chunks with ascending ids, and the keys of their units; return the chunk id of each item index."""
     if not plans:
         return {}
     table = Chunk._meta.db_table
@@ -29,4 +29,6 @@ def chunks_copy(job: Job, plans: Sequence[ChunkPlan]) -> dict[int, int]:
             head = (chunk_id, job.id, plan.first_index, job.model, "ready", len(plan.indices))
             load = (plan.load.tokens, plan.load.attended, plan.load.passes)
             copy.write_row((*head, *load, plan.group, plan.unit_first, plan.unit_count, plan.blocked))
+    groups = [UnitGroup(job=job, group=plan.group, key=plan.key) for plan in plans if plan.key]
+    UnitGroup.objects.bulk_create(groups)
     return {index: chunk_id for chunk_id, plan in zip(ids, plans, strict=True) for index in plan.indices}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +14,9 @@ from jobs.limits import CHUNK_UNITS
 from jobs.models import Chunk, JobContext, Output
 
 PAGE_BYTES = 16 * 1024 * 1024
+
+UnitChunk = tuple[int, int, int, Any]
+"""A chunk of units: its id, first unit, number of units, and errors by unit."""
 
 
 class UnitMissing(Exception):
@@ -52,20 +55,11 @@ def unit_arrays(job_id: UUID, group: int, units: Sequence[int]) -> Iterator[Arra
 def _page(job_id: UUID, group: int, units: Sequence[int]) -> tuple[dict[int, Array], int]:
     """Return the arrays of these units by number, and their bytes."""
     chunks = _chunks(job_id, group, units)
-    held: dict[int, list[int]] = {}
-    for chunk_id, first, count, errors in chunks:
-        wrong = errors or {}
-        for unit in units if wrong else ():
-            if str(unit) in wrong:
-                raise UnitMissing(Problem(**wrong[str(unit)]))
-        held[chunk_id] = [unit for unit in range(first, first + count) if str(unit) not in wrong]
-    found: dict[int, Array] = {}
-    size = 0
-    for output in Output.objects.filter(chunk_id__in=list(held), kind="unit"):
-        members = held[output.chunk_id] if output.item_index == ALL_ITEMS else [output.item_index]
-        data = bytes(output.data)
-        size += len(data)
-        found.update(zip(members, unpack(data, output.dtype, output.width, output.rows), strict=True))
+    for *_, errors in chunks:
+        for unit in units if errors else ():
+            if str(unit) in errors:
+                raise UnitMissing(Problem(**errors[str(unit)]))
+    found, size = _read(chunks)
     for unit in units:
         if unit not in found:
             remedy = "Retry the failed items: missing units are computed again."
@@ -73,9 +67,31 @@ def _page(job_id: UUID, group: int, units: Sequence[int]) -> tuple[dict[int, Arr
     return found, size
 
 
-def _chunks(job_id: UUID, group: int, units: Sequence[int]) -> list[tuple[int, int, int, Any]]:
-    """Return the chunks of these units: id, first unit, number of units, errors by unit."""
-    rows = Chunk.objects.filter(job_id=job_id, group=group, unit_count__gt=0)
+def stored_units(job_id: UUID, group: int, units: Sequence[int], engine_id: int) -> dict[int, Array]:
+    """Return the arrays of those of these units, given in ascending order, that this engine has computed."""
+    found, _ = _read(_chunks(job_id, group, units, engine_id=engine_id))
+    return {unit: found[unit] for unit in units if unit in found}
+
+
+def _read(chunks: Iterable[UnitChunk]) -> tuple[dict[int, Array], int]:
+    """Return the stored arrays of these chunks by unit, and their bytes."""
+    held = {
+        chunk_id: [unit for unit in range(first, first + count) if str(unit) not in (errors or {})]
+        for chunk_id, first, count, errors in chunks
+    }
+    found: dict[int, Array] = {}
+    size = 0
+    for output in Output.objects.filter(chunk_id__in=list(held), kind="unit"):
+        members = held[output.chunk_id] if output.item_index == ALL_ITEMS else [output.item_index]
+        data = bytes(output.data)
+        size += len(data)
+        found.update(zip(members, unpack(data, output.dtype, output.width, output.rows), strict=True))
+    return found, size
+
+
+def _chunks(job_id: UUID, group: int, units: Sequence[int], **only: Any) -> list[UnitChunk]:
+    """Return the chunks of these units; `only` are further conditions."""
+    rows = Chunk.objects.filter(job_id=job_id, group=group, unit_count__gt=0, **only)
     if len(units) == units[-1] - units[0] + 1:
         rows = rows.filter(unit_first__lte=units[-1], unit_first__gt=units[0] - CHUNK_UNITS)
     else:

@@ -19,7 +19,8 @@ STORED = """
     UNION ALL
     SELECT job.owner_id, job.model::text, octet_length(output.data)::bigint, job.project_id
         FROM jobs_job job JOIN jobs_chunk unit ON unit.job_id = job.id AND unit.unit_count > 0
-        JOIN jobs_output output ON output.chunk_id = unit.id WHERE job.state = 'paused'
+        JOIN jobs_output output ON output.chunk_id = unit.id WHERE job.state = 'paused' AND NOT EXISTS (
+            SELECT FROM jobs_unitgroup kept WHERE kept.job_id = job.id AND kept."group" = unit."group")
     UNION ALL
     SELECT job.owner_id, job.model::text, artefact.size::bigint, job.project_id
         FROM jobs_artefact artefact JOIN jobs_job job ON job.id = artefact.job_id WHERE artefact.added_by_id IS NULL

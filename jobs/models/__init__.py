@@ -8,7 +8,7 @@ from jobs.models.background import BackgroundWork
 from jobs.models.campaigns import Campaign, Measurement, Property, PropertyModel, Round
 from jobs.models.contexts import Context, ContextSet, ContextSetMember, JobContext
 from jobs.models.holds import Duty, Hold
-from jobs.models.jobs import Chunk, Extension, Item, Job, Turn
+from jobs.models.jobs import Chunk, Extension, Item, Job, Turn, UnitGroup
 from jobs.models.maps import JobColumn
 from jobs.models.metering import CostCentre, StorageClock, UsageAccount
 from jobs.models.notices import Mail, NoticeChoice

@@ -270,6 +270,25 @@ class Item(models.Model):
         ]
 
 
+class UnitGroup(models.Model):
+    """A group of work units whose passes later jobs may take (docs/adr/0013).
+
+    `key` is a digest of what the passes depend on, beside the network, the engine, the position and the context.
+    """
+
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="unit_groups", db_index=False)
+    group = models.IntegerField()
+    key = models.CharField(max_length=64)
+
+    class Meta:
+        constraints = [
+            # What units store is not forgotten if their group has a row here.
+            models.UniqueConstraint(fields=["job", "group"], name="unit_group_once"),
+        ]
+        # A claim looks for the newest groups with a key.
+        indexes = [models.Index(fields=["key", "-id"], name="unit_group_by_key")]
+
+
 class Turn(models.Model):
     """What the dispatcher has handed out of an unfinished job: all tokens so far, and the number of the last turn.
 

@@ -8,7 +8,7 @@ happens exactly once.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -20,6 +20,7 @@ from django.db.models.functions import Now
 from e1protocol.costs import Load
 from jobs import database
 from jobs.actions import ItemView
+from jobs.actions.base import Array
 from jobs.actions.contexts import Context
 from jobs.errors import Problem
 from jobs.fleet.pace import NOTHING, kind_of
@@ -50,6 +51,7 @@ class ClaimedChunk:
 
     A chunk with `units` has no items. Its units belong to `target` or, if all items share them, to the parent at
     `unit_positions`. The items of any other chunk with a `group` are put together from the units of that group.
+    `known` is what earlier jobs hold of its units.
     """
 
     id: int
@@ -67,10 +69,23 @@ class ClaimedChunk:
     losses: int = 0
     load: Load = NOTHING
     kind: str = ""
+    known: Mapping[int, Array] = field(default_factory=dict)
 
     @property
     def tokens(self) -> int:
         return self.load.tokens
+
+    @property
+    def to_compute(self) -> list[int]:
+        """The units that are not known, ascending."""
+        return [unit for unit in self.units if unit not in self.known]
+
+    @property
+    def computed_load(self) -> Load:
+        """The load without that of known units."""
+        if not self.known:
+            return self.load
+        return replace(self.load.times(len(self.to_compute) / len(self.units)), chunks=self.load.chunks)
 
     @property
     def is_suspect(self) -> bool:
@@ -331,7 +346,7 @@ def chunk_complete(
             n_failed=len(failures),
             lease_token=None,
             lease_end=None,
-            # Outputs of units are deleted when their items are put together, and count towards no quota.
+            # Outputs of units are no results. What stays of them counts once the job is closed (`unit_bytes_of`).
             n_bytes=0 if unit_errors is not None else sum(len(output.data) for output in outputs),
             engine_id=engine_id,
             unit_errors=errors,

@@ -1,4 +1,4 @@
-"""Work units: the items that wait for them are released, and finished units are forgotten."""
+"""Work units: the items that wait for them are released, and units that no job needs any more are forgotten."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 
 from jobs import database
-from jobs.models import Chunk, Output
+from jobs.models import Chunk, Output, UnitGroup
 from jobs.models.states import ChunkState
 
 AFRESH = {
@@ -46,7 +46,9 @@ def groups_release(*, job_id: UUID) -> int:
 
 
 def units_forget(*, job_id: UUID, group: int) -> None:
-    """Delete the outputs of a group's units, once its items are put together."""
+    """Delete the outputs of a group's units, once its items are put together; not if other jobs may take them."""
+    if UnitGroup.objects.filter(job_id=job_id, group=group).exists():
+        return
     units = Chunk.objects.filter(job_id=job_id, group=group, unit_count__gt=0)
     Output.objects.filter(chunk_id__in=units.values("pk")).delete()
 

@@ -15,7 +15,7 @@ from django.db import connection
 from e1client import Client
 from e1protocol import Query
 from jobs.fleet.pace import workers_alive
-from jobs.models import Chunk, Job, Worker
+from jobs.models import Chunk, Job, UsageAccount, Worker
 from tests.worker.cut_relay import cut_relay
 from tests.worker.worker_process import README_COMMAND, RESIDUES, children_of, eventually, finished, worker_process
 
@@ -94,6 +94,13 @@ def test_a_scan_is_computed_in_units_by_a_real_worker(client, tmp_path, demo_eng
         expected = plan.table(one.logits for one in demo_engine.encode(list(plan.queries()))).scan()
         with np.load(client.download(job.id, tmp_path / "scan.npz")) as arrays:
             np.testing.assert_allclose(arrays["scores"], expected, atol=1e-4)
+        assert UsageAccount.objects.get().passes == len(parent)
+        # A score of the same parent finds all its passes in the scan.
+        variants = tmp_path / "variants.csv"
+        variants.write_text("variant\nM1A\nK2R:T3S\n")
+        later = client.wait(client.submit(variants, model="e1-demo", action="score", params={"parent": parent}).id)
+        assert (later.state, later.data["units"]) == ("succeeded", {"done": 3, "total": 3})
+        assert UsageAccount.objects.get().passes == len(parent)
 
 
 @pytest.mark.slow
