@@ -7,11 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from e1client.cli import app
 from e1protocol import Query
-from worker.engine import Engine, compiling, precision
+from jobs.science.variants import metrics
+from worker.engine import Engine, precision
 from worker.engine.config import EngineConfig
 from worker.engine.contexts import by_heads
 from worker.model import attention, fused
@@ -37,7 +40,7 @@ def measured(monkeypatch):
     """Replace both measurements; a network of any size is then worth one."""
 
     def set_to(speed, errors=None):
-        monkeypatch.setattr(precision, "SMALLEST", 0)
+        monkeypatch.setattr("worker.engine.config.LARGE", 0)
         monkeypatch.setattr(precision, "speed_figures", lambda config: speed)
         if errors is not None:
             monkeypatch.setattr(precision, "error_figures", lambda model: errors)
@@ -215,7 +218,7 @@ def test_compiled_parts_keep_what_is_not_finite(tmp_path):
 def test_without_a_compiler_pytorch_computes_and_the_log_says_so(monkeypatch, caplog, tmp_path):
     monkeypatch.setattr(fused.shutil, "which", lambda name: None)
     monkeypatch.setenv("E1_DATA", str(tmp_path))
-    monkeypatch.setattr(compiling, "SMALLEST", 0)
+    monkeypatch.setattr("worker.engine.config.LARGE", 0)
     engine = Engine.load(TINY)
     engine.runner.wait_for_compiled()
     (encoding,) = engine.encode([Query("MKTAYIAKQR")])
@@ -232,7 +235,7 @@ def test_the_engine_changes_to_compiled_parts_between_two_calls(monkeypatch, tmp
     assert engine.runner._compiling is None, "a small network does not compile"
     query = Query("MKTAYIAKQR", ("MKTAYIVKQRQ",), (-1,), frozenset({"logits", "mean"}))
     (before,) = engine.encode([query])
-    monkeypatch.setattr(compiling, "SMALLEST", 0)
+    monkeypatch.setattr("worker.engine.config.LARGE", 0)
     again = Engine.load(TINY, EngineConfig(precision=asked))
     if again.runner._compiling is not None:  # otherwise it was done before the weights were loaded
         again.runner._compiling.join()
@@ -263,6 +266,12 @@ def test_keys_of_contexts_are_contiguous_by_head_and_own_their_memory():
 
 
 # --- measures ---
+
+
+@given(pairs=st.lists(st.tuples(*[st.sampled_from([-2.0, 0.0, 0.25, 1.0, 7.5])] * 2), min_size=2, max_size=40))
+def test_spearman_is_that_of_the_metrics_of_variants(pairs):
+    a, b = np.array(pairs, dtype=np.float32).T
+    assert spearman(a, b) == pytest.approx(metrics.spearman(a, b), abs=1e-12, nan_ok=True)
 
 
 def test_spearman_shares_ranks_and_errors_have_the_unit_of_the_spread():

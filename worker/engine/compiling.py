@@ -5,13 +5,11 @@ from __future__ import annotations
 import logging
 import threading
 
+from worker.engine.config import is_large
 from worker.model.config import E1Config
 from worker.model.fused import EAGER, Fused, find_compiled
 
 log = logging.getLogger(__name__)
-
-SMALLEST = 100_000_000
-"""Parameters of a network that is worth it: for smaller ones, the calls cost more than the passes over memory."""
 
 
 class Compiling(threading.Thread):
@@ -30,7 +28,7 @@ class Compiling(threading.Thread):
 
 def compiling(config: E1Config) -> Compiling | None:
     """Start to compile for such a network; return None if it is too small."""
-    if config.parameters() < SMALLEST:
+    if not is_large(config):
         return None
     thread = Compiling()
     thread.start()

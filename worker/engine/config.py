@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass, field
 
 from e1protocol import PRECISIONS
+from worker.model.config import E1Config
 from worker.model.errors import SettingError
 
 PRECISION = "E1_PRECISION"
@@ -14,8 +15,16 @@ PRECISION = "E1_PRECISION"
 DEFAULT_TOKEN_BUDGET = {"cpu": 1024, "cuda": 16384}
 """Tokens of one forward pass. On a CPU 1,024 reach the full rate of the matrix products; a GPU needs more."""
 
+LARGE = 100_000_000
+"""Parameters of a network that is worth a compiler, or another precision on a CPU. The calls themselves take most of a
+smaller one's pass: nothing is gained, and a measurement would be chance."""
+
 CONTEXT_SHARE = {"cpu": 0.125, "cuda": 0.4}
 """Share of the memory for cached contexts: of all memory on a CPU, of what the network leaves free on a GPU."""
+
+
+def is_large(config: E1Config) -> bool:
+    return config.parameters() >= LARGE
 
 
 def asked_precision() -> str:

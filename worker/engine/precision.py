@@ -19,6 +19,7 @@ from pathlib import Path
 import torch
 from torch.nn import functional as F  # noqa: N812 - its usual name
 
+from worker.engine.config import is_large
 from worker.engine.packer import Instance, pack
 from worker.model.attention import sdpa_attend
 from worker.model.config import E1Config, read_config
@@ -27,9 +28,6 @@ from worker.model.loader import CONFIG, load_model
 from worker.model.products import can_pack, pack_products, products_to
 from worker.model.rounding import outputs_of, reference_outputs, relative_error, scan_scores, spearman
 
-SMALLEST = 100_000_000
-"""Parameters below which `auto` keeps float32 on a CPU. The calls themselves then take most of a pass, so a measurement
-would be chance."""
 WORTH_IT = 1.2
 """Least gain in rate. A smaller one isn't worth the rounding, and could come out differently at the next start."""
 ERROR_LIMIT = 1.5
@@ -90,7 +88,7 @@ def without_weights(config: E1Config, precision: str, device: torch.device) -> C
         return Choice(torch.bfloat16, "the GPU computes in bfloat16")
     if device.type != "cpu":
         return Choice(torch.float32, "the device has no bfloat16")
-    if config.parameters() < SMALLEST:
+    if not is_large(config):
         return Choice(torch.float32, "the network is too small for bfloat16 to help")
     return None
 

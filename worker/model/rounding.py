@@ -100,11 +100,17 @@ def scan_scores(logits_LV: Array, sequence: str) -> Array:
 
 
 def spearman(a: Array, b: Array) -> float:
-    """Return Spearman's correlation; equal numbers share the mean of their ranks."""
-    return float(np.corrcoef(_ranks(a.ravel()), _ranks(b.ravel()))[0, 1])
+    """Return Spearman's correlation, NaN for constant numbers. Equal numbers share the mean of their ranks.
+
+    `jobs.science.variants.metrics` has the same function. It isn't imported, because an engine needs nothing of the
+    service, so that `e1 verify` and `tests/gpu` run with PyTorch alone. A test compares both.
+    """
+    ranks_a, ranks_b = _centred_ranks(a), _centred_ranks(b)
+    scale = np.sqrt((ranks_a @ ranks_a) * (ranks_b @ ranks_b))
+    return float(ranks_a @ ranks_b / scale) if scale else float("nan")
 
 
-def _ranks(values: Array) -> NDArray[np.float64]:
-    _, where, counts = np.unique(values, return_inverse=True, return_counts=True)
-    ends = counts.cumsum()
-    return (ends - (counts - 1) / 2.0)[where]
+def _centred_ranks(values: Array) -> NDArray[np.float64]:
+    _, where, counts = np.unique(values.ravel(), return_inverse=True, return_counts=True)
+    ranks = (counts.cumsum() - (counts - 1) / 2.0)[where]
+    return np.asarray(ranks - ranks.mean())
