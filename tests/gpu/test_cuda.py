@@ -19,7 +19,11 @@ from benchmarks.shapes import random_checkpoint
 from e1protocol import CANONICAL, Query
 from worker.engine import Engine
 from worker.engine.config import EngineConfig
+from worker.engine.contexts import context_key
 from worker.model.attention import SDPA, Span, find_varlen, merge, sdpa_attend_lse
+from worker.model.config import read_config
+from worker.model.fused import EAGER
+from worker.model.fused_by_torch import compile_parts
 from worker.model.verify import correlation, difference, plain_encode, verify
 
 NAME = os.environ.get("E1_TEST_DEVICE", "cuda")
@@ -81,6 +85,52 @@ def test_every_backend_gives_the_same_attention():
     parts = [backend.attend_lse(q[:50], k, v, (Span(0, 50, *keys),)) for keys in ((0, 300), (300, 900))]
     whole = backend.attend(q[:50], k, v, (Span(0, 50, 0, 900),))
     torch.testing.assert_close(merge(*parts[0], *parts[1]), whole, rtol=0, atol=2e-2)
+
+
+@pytest.mark.skipif(NAME != "cuda", reason="only a GPU runs kernels")
+def test_each_compiled_part_is_one_kernel_and_computes_what_pytorch_does(wide):
+    """tests/worker/test_launches.py counts the launches of a pass on this assumption."""
+    config = read_config(wide / "config.json")
+    made = compile_parts(config, CUDA, torch.bfloat16)
+    H, N, D, I = config.hidden_size, config.num_attention_heads, config.head_size, config.intermediate_size
+    torch.manual_seed(0)
+    x, y = torch.randn(901, H, device=CUDA), torch.randn(901, H, device=CUDA).bfloat16()
+    qkv, wide_TI = torch.randn(901, 3 * N, D, device=CUDA).bfloat16(), torch.randn(901, 2 * I, device=CUDA).bfloat16()
+    angles, weight = torch.rand(901, 1, D // 2, device=CUDA) * 6, torch.rand(H, device=CUDA)
+    outs, sums = qkv[:, :N].contiguous(), torch.randn(N, 901, device=CUDA).T
+    calls = {
+        "norm": lambda parts: parts.norm(x, weight, 1e-5, torch.bfloat16),
+        "rotate": lambda parts: parts.rotate(qkv.clone(), 2 * N, angles.cos(), angles.sin(), 100.0)[0],
+        "add": lambda parts: parts.add(x, y),
+        "gate": lambda parts: parts.gate(wide_TI),
+        "merge": lambda parts: parts.merge(outs, sums, outs.flip(0), sums.flip(0)),
+    }
+    before = {"rotate": 3, "merge": 2}  # cosines, sines and the copy; the two flips
+    with torch.inference_mode():
+        for name, call in calls.items():
+            call(made)
+            with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as profile:
+                found = call(made)
+                torch.cuda.synchronize()
+            kernels = [one for one in profile.events() if one.device_type == torch.autograd.DeviceType.CUDA]
+            assert len(kernels) == 1 + before.get(name, 0), (name, [one.name for one in kernels])
+            torch.testing.assert_close(found.float(), call(EAGER).float(), rtol=2**-6, atol=2**-6, msg=name)
+
+
+@pytest.mark.skipif(NAME != "cuda", reason="only a GPU is waited for")
+def test_a_pass_does_not_wait_for_the_device(wide):
+    """PyTorch raises at each wait that it knows of. Contexts, layers and logits of several queries are asked for."""
+    engine = Engine.load(wide, EngineConfig(device=NAME))
+    engine.runner.wait_for_compiled()
+    asked = [query for query in mixed_queries() if "?" not in query.sequence]
+    expected = engine.encode(asked)
+    entries = engine._recall(asked, [context_key(query.context) if query.context else None for query in asked])
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        pending = engine.runner.run(asked, entries)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    assert difference(pending.encodings(), expected) < 0.03
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])

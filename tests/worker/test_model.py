@@ -332,6 +332,43 @@ def test_out_of_memory_halves_and_names_the_one_that_does_not_fit(monkeypatch):
     assert len(calls) > 3
 
 
+def test_the_next_batch_starts_before_the_results_of_the_last_are_awaited(monkeypatch):
+    engine = Engine.load(TINY, EngineConfig(token_budget=20))
+    run, order = engine.runner.run, []
+
+    class Noted:
+        def __init__(self, number, pending):
+            self.number, self.pending = number, pending
+
+        def encodings(self):
+            order.append(f"await {self.number}")
+            return self.pending.encodings()
+
+    def started(queries, entries):
+        number = len(queries[0].sequence)
+        order.append(f"start {number}")
+        return Noted(number, run(queries, entries))
+
+    monkeypatch.setattr(engine.runner, "run", started)
+    found = engine.encode([Query("M" * n, layers=(0, -1)) for n in (14, 15, 16)])
+    assert order == ["start 14", "start 15", "await 14", "start 16", "await 15", "await 16"]
+    for n, encoding in zip((14, 15, 16), found, strict=True):
+        (alone,) = Engine.load(TINY).encode([Query("M" * n, layers=(0, -1))])
+        assert set(encoding.mean) == set(alone.mean)
+        for layer, mean in alone.mean.items():
+            np.testing.assert_allclose(encoding.mean[layer], mean, atol=1e-5)
+
+
+def test_results_keep_nothing_of_the_pass_alive():
+    """A slice of the hidden states, or of what was copied for all queries, would keep all of them."""
+    engine = Engine.load(TINY)
+    include = frozenset({"mean", "per_token", "logits"})
+    for encoding in engine.encode([Query("MKTAY", include=include), Query("MK", include=include)]):
+        for array in (encoding.logits, *encoding.mean.values(), *encoding.per_token.values()):
+            owner = array if array.base is None else array.base
+            assert owner.nbytes == array.nbytes
+
+
 def test_batches_keep_order_and_budget():
     assert plan_batches([Load(n) for n in (10, 10, 10, 50, 5)], 25, 0) == [[0, 1], [2], [3], [4]]
     assert plan_batches([], 25, 0) == []

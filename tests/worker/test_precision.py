@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from worker.engine.contexts import by_heads
 from worker.model import attention, fused
 from worker.model.errors import SettingError
 from worker.model.fused import EAGER, find_compiled, find_compiler
+from worker.model.fused_by_torch import compile_parts, parts
 from worker.model.loader import load_model
 from worker.model.products import GatedProduct, Product, can_pack, pack_products
 from worker.model.registry import find_checkpoint
@@ -193,17 +195,47 @@ def test_no_weight_of_a_product_is_kept_twice():
 @pytest.mark.parametrize("dtype", BOTH)
 def test_compiled_parts_are_the_eager_ones(tmp_path, dtype):
     torch.manual_seed(1)
-    compiled = find_compiled(tmp_path)
-    rounding = 1e-6 if dtype == torch.float32 else 2**-7
+    check_parts(find_compiled(tmp_path), dtype)
+    assert list(tmp_path.glob("fused-*.so"))
+
+
+@pytest.mark.parametrize("dtype", BOTH)
+def test_the_formulas_for_a_gpu_are_the_eager_parts(dtype):
+    check_parts(parts(), dtype)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="PyTorch's compiler needs g++")
+def test_pytorch_compiles_the_formulas_for_any_number_of_rows(tmp_path, monkeypatch):
+    """On a CPU, where it makes C++ of them: tests/gpu does it on a device."""
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
+    made = compile_parts(load_model(TINY, device=CPU, dtype=torch.float32).config, CPU, torch.bfloat16)
+    with torch.inference_mode():
+        check_parts(made, torch.bfloat16)
+
+
+def check_parts(found: fused.Fused, dtype: torch.dtype) -> None:
+    """Compare each part with PyTorch's functions."""
+    torch.manual_seed(1)
+    rounding, near = (1e-6, 1e-6) if dtype == torch.float32 else (2**-7, 2**-7)
     x, weight, y = torch.randn(33, 80) * 4, torch.rand(80), torch.randn(33, 80).to(dtype)
-    a, b = (parts.norm(x, weight, 1e-5, dtype) for parts in (EAGER, compiled))
+    a, b = (one.norm(x, weight, 1e-5, dtype) for one in (EAGER, found))
     torch.testing.assert_close(b, a, rtol=rounding, atol=1e-6)
     angles, heads = torch.rand(33, 1, 8) * 6, torch.randn(33, 5, 16).to(dtype)
-    turned = [parts.rotate(heads.clone(), 4, angles.cos(), angles.sin()) for parts in (EAGER, compiled)]
+    limit = 0.5 if found.clamps else 100.0
+    turned = [
+        one.rotate(given.clone(), 4, angles.cos(), angles.sin(), limit)
+        for one, given in ((EAGER, heads.clamp(-limit, limit)), (found, heads))
+    ]
     for a, b in zip(*turned, strict=True):
-        torch.testing.assert_close(b, a, rtol=rounding, atol=1e-6 if dtype == torch.float32 else 2**-7)
-    assert torch.equal(EAGER.add(x, y), compiled.add(x, y))
-    assert list(tmp_path.glob("fused-*.so"))
+        torch.testing.assert_close(b, a, rtol=rounding, atol=near)
+    assert torch.equal(EAGER.add(x, y), found.add(x, y))
+    wide = torch.randn(33, 64).to(dtype) * 3
+    torch.testing.assert_close(found.gate(wide), EAGER.gate(wide), rtol=2 * rounding, atol=near)
+    both = [torch.randn(33, 4, 16).to(dtype) for _ in range(2)]
+    sums = [torch.randn(4, 33).T * 20 for _ in range(2)]  # as kernels return them
+    given = both[0], sums[0], both[1], sums[1]
+    torch.testing.assert_close(found.merge(*given), EAGER.merge(*given), rtol=rounding, atol=near)
 
 
 @pytest.mark.skipif(find_compiler() is None, reason="this machine has no C compiler")

@@ -10,13 +10,15 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import count
+from functools import partial
+from itertools import accumulate, count, pairwise
 
 import torch
 from torch import Tensor
 
-from worker.model.attention import Attend, Backend, Span, Spans, merge
+from worker.model.attention import Attend, Backend, Span, Spans, rows_of
 from worker.model.config import E1Config
+from worker.model.fused import EAGER, Fused
 from worker.model.tokenizer import tokenize
 
 Key = bytes
@@ -49,10 +51,12 @@ def context_key(context: Sequence[str]) -> Key:
 
 
 def by_heads(x_TGD: Tensor) -> Tensor:
-    """Copy keys or values so that each head is contiguous: a CPU then attends to many of them a third faster.
+    """Copy keys or values; a view would keep the whole batch alive.
 
-    A view would keep the whole batch alive.
+    On a CPU each head becomes contiguous, because it then attends to many of them a third faster.
     """
+    if x_TGD.device.type != "cpu":
+        return x_TGD.clone(memory_format=torch.contiguous_format)
     return x_TGD.transpose(0, 1).clone(memory_format=torch.contiguous_format).transpose(0, 1)
 
 
@@ -106,12 +110,21 @@ class ContextCache:
             self.nbytes -= entry.nbytes
 
 
-def attending_to(groups: Sequence[tuple[slice, ContextEntry]], backend: Backend) -> Iterator[Attend]:
+Groups = Sequence[tuple[slice, ContextEntry]]
+"""Ranges of rows, ascending, and the context that each of them follows."""
+
+
+def attending_to(groups: Groups, backend: Backend, fused: Fused = EAGER) -> Iterator[Attend]:
     """Yield, for each global layer in turn, an attention in which each group of rows also sees its context."""
-    return (_attend_layer(groups, backend, layer) for layer in count())
+    if backend.joins:
+        joined = _Joined(groups, backend, fused)
+        return (partial(joined.attend, layer) for layer in count())
+    return (_attend_each(groups, backend, fused, layer) for layer in count())
 
 
-def _attend_layer(groups: Sequence[tuple[slice, ContextEntry]], backend: Backend, layer: int) -> Attend:
+def _attend_each(groups: Groups, backend: Backend, fused: Fused, layer: int) -> Attend:
+    """Attend to one context after the other. Their keys are not copied."""
+
     def attend(q_TND: Tensor, k_TGD: Tensor, v_TGD: Tensor, spans: Spans) -> Tensor:
         own_TND, own_TN = backend.attend_lse(q_TND, k_TGD, v_TGD, spans)
         pieces: list[Tensor] = []
@@ -120,8 +133,39 @@ def _attend_layer(groups: Sequence[tuple[slice, ContextEntry]], backend: Backend
             k_SGD, v_SGD = entry.memory[layer]
             whole = (Span(0, rows.stop - rows.start, 0, entry.tokens),)
             past_TND, past_TN = backend.attend_lse(q_TND[rows], k_SGD, v_SGD, whole)
-            pieces += [own_TND[done : rows.start], merge(own_TND[rows], own_TN[rows], past_TND, past_TN)]
+            pieces += [own_TND[done : rows.start], fused.merge(own_TND[rows], own_TN[rows], past_TND, past_TN)]
             done = rows.stop
-        return torch.cat([*pieces, own_TND[done:]])
+        pieces = [piece for piece in (*pieces, own_TND[done:]) if len(piece)]
+        return pieces[0] if len(pieces) == 1 else torch.cat(pieces)
 
     return attend
+
+
+class _Joined:
+    """Attention to all contexts in one call. The keys of several contexts are joined, which costs less than calls."""
+
+    def __init__(self, groups: Groups, backend: Backend, fused: Fused) -> None:
+        self._entries = [entry for _, entry in groups]
+        self._backend, self._fused = backend, fused
+        self._ranges = [(rows.start, rows.stop) for rows, _ in groups]
+        ends = accumulate((stop - start for start, stop in self._ranges), initial=0)
+        key_ends = accumulate((entry.tokens for entry in self._entries), initial=0)
+        self._past = tuple(Span(*q, *k) for q, k in zip(pairwise(ends), pairwise(key_ends), strict=True))
+        self._rows: slice | Tensor | None = None
+
+    def attend(self, layer: int, q_TND: Tensor, k_TGD: Tensor, v_TGD: Tensor, spans: Spans) -> Tensor:
+        own_TND, own_TN = self._backend.attend_lse(q_TND, k_TGD, v_TGD, spans)
+        if self._rows is None:  # once in a pass
+            self._rows = rows_of(self._ranges, q_TND.device)
+        rows = self._rows
+        k_SGD, v_SGD = (_joined([entry.memory[layer][which] for entry in self._entries]) for which in (0, 1))
+        past_TND, past_TN = self._backend.attend_lse(q_TND[rows], k_SGD, v_SGD, self._past)
+        merged_TND = self._fused.merge(own_TND[rows], own_TN[rows], past_TND, past_TN)
+        if len(merged_TND) == len(own_TND):
+            return merged_TND
+        own_TND[rows] = merged_TND
+        return own_TND
+
+
+def _joined(tensors: Sequence[Tensor]) -> Tensor:
+    return tensors[0] if len(tensors) == 1 else torch.cat(list(tensors))

@@ -11,6 +11,7 @@ from e1protocol import Encoding, EngineIdentity, Query, tokens_of
 from worker.engine.config import EngineConfig
 from worker.engine.contexts import ContextCache, ContextEntry, Key, bytes_per_token, context_key
 from worker.engine.packer import Load, check_query, merge_same, part_of, plan_batches, resolve_layers
+from worker.engine.pending import Pending
 from worker.engine.runner import Runner, default_context_bytes, is_out_of_memory, release_memory
 from worker.model.registry import Checkpoint, find_checkpoint
 from worker.model.tokenizer import tokenize
@@ -83,9 +84,18 @@ class Engine:
         merged, number_of = merge_same(queries)
         results: dict[int, Encoding] = {}
         loads = [self._load(query, key_of) for query in merged]
+        # A GPU computes one batch while the host packs the next one and takes over the results of the one before.
+        ahead: tuple[Sequence[int], Pending] | None = None
         for batch in plan_batches(loads, self.token_budget, self.contexts.budget):
-            encodings = self._run([merged[number] for number in batch], [loads[number].context for number in batch])
-            results.update(zip(batch, encodings, strict=True))
+            some, keys = [merged[number] for number in batch], [loads[number].context for number in batch]
+            pending = self._start(some, keys)
+            if ahead is not None:
+                results.update(zip(ahead[0], ahead[1].encodings(), strict=True))
+            ahead = None if pending is None else (batch, pending)
+            if pending is None:
+                results.update(zip(batch, self._in_parts(some, keys), strict=True))
+        if ahead is not None:
+            results.update(zip(ahead[0], ahead[1].encodings(), strict=True))
         return [
             part_of(results[number], query, merged[number], self.model_config)
             for query, number in zip(queries, number_of, strict=True)
@@ -100,28 +110,30 @@ class Engine:
         return Load(own, key_of[query.context], size)
 
     def _run(self, queries: Sequence[Query], keys: Sequence[Key | None]) -> list[Encoding]:
-        """Run one batch. If memory runs out, run its halves, and a single query once more with all memory."""
-        encodings = self._pass(queries, keys)
-        if encodings is None and len(queries) > 1:
+        pending = self._start(queries, keys)
+        return pending.encodings() if pending is not None else self._in_parts(queries, keys)
+
+    def _in_parts(self, queries: Sequence[Query], keys: Sequence[Key | None]) -> list[Encoding]:
+        """Run the halves of a batch for which memory ran out, or a single query once more with all memory."""
+        if len(queries) > 1:
             middle = len(queries) // 2
             return self._run(queries[:middle], keys[:middle]) + self._run(queries[middle:], keys[middle:])
-        if encodings is None:
-            self.contexts.keep_only({key for key in keys if key is not None})
-            release_memory(self.runner.device)
-            encodings = self._pass(queries, keys)
-        return encodings or [Encoding(error="out_of_memory")]
+        self.contexts.keep_only({key for key in keys if key is not None})
+        release_memory(self.runner.device)
+        pending = self._start(queries, keys)
+        return pending.encodings() if pending is not None else [Encoding(error="out_of_memory")]
 
-    def _pass(self, queries: Sequence[Query], keys: Sequence[Key | None]) -> list[Encoding] | None:
-        """Run one batch in one pass; return None if memory runs out."""
+    def _start(self, queries: Sequence[Query], keys: Sequence[Key | None]) -> Pending | None:
+        """Start one batch in one pass; return None if memory runs out."""
         try:
-            encodings = self.runner.run(queries, self._recall(queries, keys))
+            pending = self.runner.run(queries, self._recall(queries, keys))
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
         else:
             for query, key in zip(queries, keys, strict=True):
                 self.tokens_run += query.tokens if key is None else tokens_of(query.sequence)
-            return encodings
+            return pending
         # After the exception is gone, because its traceback holds the tensors of the pass.
         release_memory(self.runner.device)
         return None

@@ -125,7 +125,8 @@ class Load:
 def plan_batches(loads: Sequence[Load], tokens: int, context_bytes: int) -> list[list[int]]:
     """Group query numbers into batches of at most `tokens`, with contexts of at most `context_bytes`.
 
-    A larger query runs alone. Queries of the same context are adjacent; otherwise the order stays.
+    A larger query runs alone. Queries of the same context are adjacent. Those without one are last in their batch, so
+    that the rows that see contexts are one range. Otherwise the order stays.
     """
     first: dict[bytes | int, int] = {}
     for number, load in enumerate(loads):
@@ -144,6 +145,8 @@ def plan_batches(loads: Sequence[Load], tokens: int, context_bytes: int) -> list
         room -= load.tokens
         space -= fresh
         last = load.context
+    for batch in batches:
+        batch.sort(key=lambda number: loads[number].context is None)
     return batches
 
 

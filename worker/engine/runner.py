@@ -1,23 +1,22 @@
-"""The only device code: moves a packed batch to the device, runs the network, and copies the results back."""
+"""The only device code: moves a packed batch to the device, runs the network, and begins to copy the results back."""
 
 from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from e1protocol import Encoding, Query, tokens_of
+from e1protocol import Query, tokens_of
 from worker.engine.compiling import compiling
 from worker.engine.config import CONTEXT_SHARE, DEFAULT_TOKEN_BUDGET, EngineConfig
 from worker.engine.contexts import ContextEntry, attending_to, by_heads
 from worker.engine.packer import Instance, Placed, pack, resolve_layers
+from worker.engine.pending import Pending, Slot
 from worker.engine.precision import load_chosen
 from worker.model.attention import choose_backend
 from worker.model.config import read_config
@@ -25,6 +24,7 @@ from worker.model.e1 import Packed
 from worker.model.loader import CONFIG, load_model
 from worker.model.products import can_pack, pack_products
 from worker.model.tokenizer import CANONICAL_TOKENS
+from worker.model.transfer import to_device
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,8 @@ class Runner:
     def __init__(self, folder: Path, config: EngineConfig) -> None:
         self.device = pick_device(config.device)
         # Before the weights, which take as long: then numbers seldom change from one implementation to the other.
-        self._compiling = compiling(read_config(folder / CONFIG)) if self.device.type == "cpu" else None
+        shape = read_config(folder / CONFIG)
+        self._compiling = compiling(shape, self.device)
         self.model, self.choice = load_chosen(folder, config.precision, self.device)
         log.info("computes in %s", self.choice)
         self.dtype = self.choice.dtype
@@ -46,6 +47,8 @@ class Runner:
             except RuntimeError as error:
                 log.warning("products run with plain weights, and a little slower: %s", error)
                 self.model = load_model(folder, device=self.device, dtype=self.dtype)
+        if self.device.type == "cuda":
+            self._compiling = compiling(shape, self.device, self.dtype)
         self.take_compiled()
         self.token_budget = config.token_budget or DEFAULT_TOKEN_BUDGET.get(self.device.type, 2048)
         self._canonical = torch.from_numpy(CANONICAL_TOKENS).to(self.device)
@@ -93,54 +96,50 @@ class Runner:
             for memory, context, count in zip(layers, contexts, counts, strict=True)
         ]
 
-    def run(self, queries: Sequence[Query], entries: Sequence[ContextEntry | None]) -> list[Encoding]:
-        """Run one forward pass over all queries, in order, each after the entry of its context.
+    def run(self, queries: Sequence[Query], entries: Sequence[ContextEntry | None]) -> Pending:
+        """Start one forward pass over all queries, in order, each after the entry of its context.
 
         If the entry is None, the context is part of the pass. Layers above the highest one needed are not run. The head
-        runs only on the requested rows.
+        runs only on the requested rows. On a GPU the call returns before the device is done.
         """
         batch, placed = pack([_instance(*pair) for pair in zip(queries, entries, strict=True)])
         wanted = [resolve_layers(query, self.model.config) for query in queries]
-        last = self.model.config.num_hidden_layers
         highest = max(map(self.depth, queries))
         groups = _groups(batch, entries)
-        attend_global = attending_to(groups, self.backend) if groups else None
-        means: list[dict[int, NDArray[np.float32]]] = [{} for _ in queries]
-        per_token: list[dict[int, NDArray[np.float32]]] = [{} for _ in queries]
-        logits: list[NDArray[np.float32] | None] = [None] * len(queries)
+        attend_global = attending_to(groups, self.backend, self.model.fused) if groups else None
+        pending = Pending(len(queries))
         with torch.inference_mode():
             for index, x_TH in self.model.hidden_states(batch.to(self.device), self.backend.attend, attend_global):
-                for n, query in enumerate(queries):
-                    if index in wanted[n]:
-                        x_LH = x_TH[placed[n].start : placed[n].end].float()
-                        if "mean" in query.include:
-                            means[n][index] = _numpy(x_LH.mean(dim=0))
-                        if "per_token" in query.include:
-                            per_token[n][index] = _numpy(x_LH)
+                asked = [n for n, layers in enumerate(wanted) if index in layers]
+                pending.take([piece for n in asked for piece in _pieces(n, queries[n], index, x_TH, placed[n])])
                 if index == highest:
-                    if highest == last:
-                        logits = self._logits(x_TH, queries, placed)
+                    if highest == self.model.config.num_hidden_layers:
+                        pending.take(self._logits(x_TH, queries, placed))
                     break
-        return [Encoding(logits=logits[n], mean=means[n], per_token=per_token[n]) for n in range(len(queries))]
+        return pending
 
-    def _logits(
-        self, x_TH: Tensor, queries: Sequence[Query], placed: Sequence[Placed]
-    ) -> list[NDArray[np.float32] | None]:
+    def _logits(self, x_TH: Tensor, queries: Sequence[Query], placed: Sequence[Placed]) -> list[tuple[Slot, Tensor]]:
         """Return the canonical logits of the queries that ask for them, from one pass of the head."""
         rows: list[Tensor] = []
-        counts: list[int] = []
-        for query, place in zip(queries, placed, strict=True):
-            if "logits" not in query.include:
-                counts.append(-1)
-                continue
-            wanted = torch.arange(place.start, place.end)
-            rows.append(wanted if query.positions is None else wanted[list(query.positions)])
-            counts.append(len(rows[-1]))
+        slots: list[Slot] = []
+        for number, (query, place) in enumerate(zip(queries, placed, strict=True)):
+            if "logits" in query.include:
+                wanted = torch.arange(place.start, place.end)
+                rows.append(wanted if query.positions is None else wanted[list(query.positions)])
+                slots.append(Slot(number, "logits"))
         if not rows:
-            return [None] * len(queries)
-        logits_R20 = self.model.head(x_TH[torch.cat(rows).to(self.device)])[:, self._canonical]
-        pieces = iter(torch.split(logits_R20, [count for count in counts if count >= 0]))
-        return [_numpy(next(pieces)) if count >= 0 else None for count in counts]
+            return []
+        logits_R20 = self.model.head(x_TH[to_device(torch.cat(rows), self.device)])[:, self._canonical]
+        return list(zip(slots, torch.split(logits_R20, list(map(len, rows))), strict=True))
+
+
+def _pieces(number: int, query: Query, layer: int, x_TH: Tensor, place: Placed) -> Iterator[tuple[Slot, Tensor]]:
+    """Yield what a query asks for of a hidden state."""
+    x_LH = x_TH[place.start : place.end].float()
+    if "mean" in query.include:
+        yield Slot(number, "mean", layer), x_LH.mean(dim=0)
+    if "per_token" in query.include:
+        yield Slot(number, "per_token", layer), x_LH
 
 
 def _instance(query: Query, entry: ContextEntry | None) -> Instance:
@@ -162,12 +161,6 @@ def _groups(batch: Packed, entries: Sequence[ContextEntry | None]) -> list[tuple
             start = groups.pop()[0].start  # noqa: PLW2901 - the group grows
         groups.append((slice(start, end), entry))
     return groups
-
-
-def _numpy(tensor: Tensor) -> NDArray[np.float32]:
-    """Copy to the host. A view would keep the whole batch alive."""
-    array: NDArray[np.float32] = tensor.float().cpu().numpy()
-    return np.array(array, dtype=np.float32)
 
 
 def pick_device(name: str) -> torch.device:

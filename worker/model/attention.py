@@ -23,6 +23,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - its usual name
 
+from worker.model.transfer import to_device
+
 
 class Span(NamedTuple):
     """A rule of attention: rows `q_start:q_end` attend to keys `k_start:k_end`."""
@@ -46,11 +48,15 @@ AttendLse = Callable[[Tensor, Tensor, Tensor, Spans], tuple[Tensor, Tensor]]
 
 
 class Backend(NamedTuple):
-    """An implementation of attention; provenance records its `name`."""
+    """An implementation of attention; provenance records its `name`.
+
+    If `joins`, one call takes any number of spans with keys of their own, of any lengths, in one kernel.
+    """
 
     name: str
     attend: Attend
     attend_lse: AttendLse
+    joins: bool = False
 
 
 def merge(a_TND: Tensor, a_TN: Tensor, b_TND: Tensor, b_TN: Tensor) -> Tensor:
@@ -198,8 +204,8 @@ def _calls(spans: Spans, device: torch.device) -> list[_Call]:
         q_lengths, k_lengths = zip(*(s.lengths for s in group), strict=True)
         calls.append(
             _Call(
-                _rows([(s.q_start, s.q_end) for s in group], device),
-                _rows([(s.k_start, s.k_end) for s in group], device),
+                rows_of([(s.q_start, s.q_end) for s in group], device),
+                rows_of([(s.k_start, s.k_end) for s in group], device),
                 _offsets(q_lengths, device),
                 _offsets(k_lengths, device),
                 max(q_lengths),
@@ -209,16 +215,16 @@ def _calls(spans: Spans, device: torch.device) -> list[_Call]:
     return calls
 
 
-def _rows(ranges: list[tuple[int, int]], device: torch.device) -> slice | Tensor:
+def rows_of(ranges: Sequence[tuple[int, int]], device: torch.device) -> slice | Tensor:
     """Return the row numbers of the ranges, as a slice if they are contiguous, so that nothing is copied."""
     if all(a[1] == b[0] for a, b in pairwise(ranges)):
         return slice(ranges[0][0], ranges[-1][1])
-    return torch.cat([torch.arange(start, end, device=device) for start, end in ranges])
+    return to_device(torch.cat([torch.arange(start, end) for start, end in ranges]), device)
 
 
 def _offsets(lengths: Sequence[int], device: torch.device) -> Tensor:
     """Return the cumulative lengths from 0, int32 [len + 1], as the kernels expect them."""
-    return F.pad(torch.tensor(lengths, dtype=torch.int32).cumsum(0, dtype=torch.int32), (1, 0)).to(device)
+    return to_device(F.pad(torch.tensor(lengths, dtype=torch.int32).cumsum(0, dtype=torch.int32), (1, 0)), device)
 
 
 def varlen_backend(name: str, kernel: Kernel) -> Backend:
@@ -238,7 +244,7 @@ def varlen_backend(name: str, kernel: Kernel) -> Backend:
     def attend(q_TND: Tensor, k_SGD: Tensor, v_SGD: Tensor, spans: Spans) -> Tensor:
         return attend_lse(q_TND, k_SGD, v_SGD, spans)[0]
 
-    return Backend(name, attend, attend_lse)
+    return Backend(name, attend, attend_lse, joins=True)
 
 
 def flash_attn_kernel(function: Callable[..., Any]) -> Kernel:

@@ -23,6 +23,7 @@ from worker.model.attention import Attend, Spans
 from worker.model.config import E1Config
 from worker.model.fused import EAGER, Fused
 from worker.model.products import GatedProduct, Product
+from worker.model.transfer import to_device
 
 Rotation = tuple[Tensor, Tensor]
 """Cosine and sine of the rotary angles, each [T, 1, E] float32."""
@@ -44,14 +45,12 @@ class Packed:
     blocks: Spans
 
     def to(self, device: torch.device) -> Packed:
-        """Return a copy with all tensors on `device`."""
-        return replace(
-            self,
-            tokens=self.tokens.to(device),
-            sequence_ids=self.sequence_ids.to(device),
-            positions_within=self.positions_within.to(device),
-            positions_global=self.positions_global.to(device),
-        )
+        """Return the batch with all tensors on `device`, by one copy that waits for nothing."""
+        if device.type == "cpu":
+            return self
+        given = (self.tokens, self.sequence_ids, self.positions_within, self.positions_global)
+        tokens, ids, within, whole = to_device(torch.stack(given), device).unbind()
+        return replace(self, tokens=tokens, sequence_ids=ids, positions_within=within, positions_global=whole)
 
 
 class E1(nn.Module):
@@ -156,7 +155,7 @@ class Layer(nn.Module):
         """Return the output of the layer [T, H] from its attention."""
         x_TH = self.attention.out.added(attended_TND.reshape(len(x_TH), -1), x_TH, fused)
         gate_up, down = self.feed_forward.gate_up, self.feed_forward.down
-        return down.added(gate_up(self.feed_forward_norm(x_TH, fused, gate_up.dtype)), x_TH, fused)
+        return down.added(gate_up(self.feed_forward_norm(x_TH, fused, gate_up.dtype), fused), x_TH, fused)
 
 
 class Attention(nn.Module):
@@ -170,8 +169,9 @@ class Attention(nn.Module):
         self.out = Product(config.hidden_size, config.hidden_size)
 
     def project(self, x_TH: Tensor, rotation: Rotation, fused: Fused) -> tuple[Tensor, Tensor, Tensor]:
-        qkv = self.qkv.clamped(x_TH, self.clip).view(len(x_TH), -1, self.head_size)
-        qk, v_TGD = fused.rotate(qkv, self.heads + self.kv_heads, *rotation)
+        qkv_TO = self.qkv(x_TH) if fused.clamps else self.qkv.clamped(x_TH, self.clip)
+        qkv_TMD = qkv_TO.view(len(x_TH), -1, self.head_size)
+        qk, v_TGD = fused.rotate(qkv_TMD, self.heads + self.kv_heads, *rotation, self.clip)
         q_TND, k_TGD = torch.split(qk, [self.heads, self.kv_heads], dim=1)
         return q_TND, k_TGD, v_TGD
 

@@ -95,3 +95,29 @@ void e1_rotate_bfloat16(uint16_t *x, const float *cos, const float *sin, int64_t
         }
     }
 }
+
+/* out = a + (b - a) / (1 + exp(lse_a - lse_b)), row by row: the attention over two sets of keys, from that over each. */
+static inline float share_of(float lse_a, float lse_b) { return 1.0f / (1.0f + expf(lse_a - lse_b)); }
+
+void e1_merge_float32(const float *a, const float *lse_a, const float *b, const float *lse_b, float *out, int64_t rows,
+                      int64_t width) {
+#pragma omp parallel for schedule(static)
+    for (int64_t row = 0; row < rows; row++) {
+        int64_t at = row * width;
+        float share = share_of(lse_a[row], lse_b[row]);
+        for (int64_t i = 0; i < width; i++) out[at + i] = a[at + i] + share * (b[at + i] - a[at + i]);
+    }
+}
+
+void e1_merge_bfloat16(const uint16_t *a, const float *lse_a, const uint16_t *b, const float *lse_b, uint16_t *out,
+                       int64_t rows, int64_t width) {
+#pragma omp parallel for schedule(static)
+    for (int64_t row = 0; row < rows; row++) {
+        int64_t at = row * width;
+        float share = share_of(lse_a[row], lse_b[row]);
+        for (int64_t i = 0; i < width; i++) {
+            float first = wide(a[at + i]);
+            out[at + i] = narrow(first + share * (wide(b[at + i]) - first));
+        }
+    }
+}

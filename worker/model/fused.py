@@ -1,8 +1,8 @@
-"""The elementwise parts of a layer: norm, rotation and residual sum, with float32 inside for any type of the products.
+"""The elementwise parts of a layer, such as norm, rotation and residual sum, with float32 inside for any type.
 
 `EAGER` is made of PyTorch's functions and the oracle of the others. `find_compiled` compiles `fused.c` with the
 machine's C compiler, which takes a second or two, and keeps the library in a cache folder. It computes each part in one
-pass over memory. A machine without a compiler keeps `EAGER`.
+pass over memory. `worker.model.fused_by_torch` has the parts for a GPU. A machine without a compiler keeps `EAGER`.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - its usual name
 
+from worker.model.attention import merge
+
 SOURCE = Path(__file__).with_name("fused.c")
 COMPILERS = ("cc", "gcc", "clang")
 FLAGS = ("-O3", "-ffast-math", "-fno-finite-math-only", "-fopenmp", "-fPIC")
@@ -33,15 +35,21 @@ TYPES = {torch.float32: "float32", torch.bfloat16: "bfloat16"}
 class Fused(NamedTuple):
     """An implementation of the elementwise parts.
 
-    `norm(x [T, H] float32, weight [H] float32, eps, dtype)` returns x / sqrt(mean(x^2) + eps) * weight in `dtype`.
-    `rotate(x [T, N, D], heads, cos, sin [T, 1, D / 2] float32)` returns the first heads rotated, perhaps in place, and
-    the other heads. `add(x [T, H] float32, y [T, H])` returns their sum in float32.
+    - `norm(x [T, H] float32, weight [H] float32, eps, dtype)` returns x / sqrt(mean(x^2) + eps) * weight in `dtype`.
+    - `rotate(x [T, N, D], heads, cos, sin [T, 1, D / 2] float32, limit)` returns the first heads rotated, perhaps in
+      place, and the other heads. If it `clamps`, it clamps all of them to [-limit, limit] before.
+    - `add(x [T, H] float32, y [T, H])` returns their sum in float32.
+    - `gate(x [T, 2 I])` returns silu(first half) * second half. Packed products do this themselves.
+    - `merge` is that of `worker.model.attention`.
     """
 
     name: str
     norm: Callable[[Tensor, Tensor, float, torch.dtype], Tensor]
-    rotate: Callable[[Tensor, int, Tensor, Tensor], tuple[Tensor, Tensor]]
+    rotate: Callable[..., tuple[Tensor, Tensor]]
     add: Callable[[Tensor, Tensor], Tensor]
+    gate: Callable[[Tensor], Tensor]
+    merge: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
+    clamps: bool = False
 
 
 def norm(x_TH: Tensor, weight_H: Tensor, eps: float, dtype: torch.dtype) -> Tensor:
@@ -53,7 +61,7 @@ def norm(x_TH: Tensor, weight_H: Tensor, eps: float, dtype: torch.dtype) -> Tens
     return (x_TH * scale_T1 * weight_H).to(dtype)
 
 
-def rotate(x_TND: Tensor, heads: int, cos_T1E: Tensor, sin_T1E: Tensor) -> tuple[Tensor, Tensor]:
+def rotate(x_TND: Tensor, heads: int, cos_T1E: Tensor, sin_T1E: Tensor, limit: float = 0.0) -> tuple[Tensor, Tensor]:
     """Apply the rotary embedding in its rotate-half form: the first half of a head pairs with its second half."""
     turned, rest = x_TND[:, :heads].float(), x_TND[:, heads:]
     first, second = turned.chunk(2, dim=-1)
@@ -66,7 +74,13 @@ def add(x_TH: Tensor, y_TH: Tensor) -> Tensor:
     return x_TH + y_TH
 
 
-EAGER = Fused("PyTorch", norm, rotate, add)
+def gate(gate_up_T2I: Tensor) -> Tensor:
+    gate_TI, up_TI = gate_up_T2I.chunk(2, dim=-1)
+    gated_TI: Tensor = F.silu(gate_TI) * up_TI
+    return gated_TI
+
+
+EAGER = Fused("PyTorch", norm, rotate, add, gate, merge)
 
 
 def find_compiled(folder: Path | None = None) -> Fused:
@@ -135,6 +149,7 @@ def _loaded(library: Path) -> Fused:
     for kind in TYPES.values():
         getattr(code, f"e1_norm_{kind}").argtypes = [pointer, pointer, pointer, number, number, ctypes.c_float]
         getattr(code, f"e1_rotate_{kind}").argtypes = [pointer, pointer, pointer, number, number, number, number]
+        getattr(code, f"e1_merge_{kind}").argtypes = [pointer] * 5 + [number, number]
     code.e1_add_bfloat16.argtypes = [pointer, pointer, pointer, number, number]
 
     def norm(x_TH: Tensor, weight_H: Tensor, eps: float, dtype: torch.dtype) -> Tensor:
@@ -144,7 +159,9 @@ def _loaded(library: Path) -> Fused:
         run(x_TH.data_ptr(), weight_H.data_ptr(), out_TH.data_ptr(), *x_TH.shape, eps)
         return out_TH
 
-    def rotate(x_TND: Tensor, heads: int, cos_T1E: Tensor, sin_T1E: Tensor) -> tuple[Tensor, Tensor]:
+    def rotate(
+        x_TND: Tensor, heads: int, cos_T1E: Tensor, sin_T1E: Tensor, limit: float = 0.0
+    ) -> tuple[Tensor, Tensor]:
         x_TND = x_TND.contiguous()
         T, N, D = x_TND.shape
         run = getattr(code, f"e1_rotate_{TYPES[x_TND.dtype]}")
@@ -159,4 +176,12 @@ def _loaded(library: Path) -> Fused:
         code.e1_add_bfloat16(x_TH.data_ptr(), y_TH.data_ptr(), out_TH.data_ptr(), *x_TH.shape)
         return out_TH
 
-    return Fused("compiled", norm, rotate, add)
+    def merge(a_TND: Tensor, a_TN: Tensor, b_TND: Tensor, b_TN: Tensor) -> Tensor:
+        given = [x.contiguous() for x in (a_TND, a_TN.float(), b_TND, b_TN.float())]
+        out_TND = torch.empty_like(given[0])
+        T, N, D = out_TND.shape
+        run = getattr(code, f"e1_merge_{TYPES[out_TND.dtype]}")
+        run(*(x.data_ptr() for x in given), out_TND.data_ptr(), T * N, D)
+        return out_TND
+
+    return Fused("compiled", norm, rotate, add, gate, merge)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - its usual name
 
-from worker.model.fused import Fused
+from worker.model.fused import EAGER, Fused
 
 PACKED_TOLERANCE = {torch.float32: 1e-4, torch.bfloat16: 2e-2}
 """Largest difference of a packed product from the plain one, in units of the plain one's largest magnitude."""
@@ -94,13 +94,11 @@ class GatedProduct(nn.Module):
         self._packed = _packed(gate), _packed(up)
         del self.weight
 
-    def forward(self, x_TI: Tensor) -> Tensor:
+    def forward(self, x_TI: Tensor, fused: Fused = EAGER) -> Tensor:
         if self._packed is not None:
             gate, up = self._packed
             return _binary(x_TI, _pointwise(x_TI, gate, "swish"), up, "mul")
-        gate_TO, up_TO = F.linear(x_TI, self.plain).chunk(2, dim=-1)
-        gated_TO: Tensor = F.silu(gate_TO) * up_TO
-        return gated_TO
+        return fused.gate(F.linear(x_TI, self.plain))
 
 
 def can_pack() -> bool:
