@@ -18,7 +18,7 @@ from worker.engine.contexts import ContextEntry, attending_to, by_heads
 from worker.engine.packer import Instance, Placed, pack, resolve_layers
 from worker.engine.pending import Pending, Slot
 from worker.engine.precision import load_chosen
-from worker.model.attention import choose_backend
+from worker.model.attention import SDPA, choose_backend, sdpa_with
 from worker.model.config import read_config
 from worker.model.e1 import Packed
 from worker.model.loader import CONFIG, load_model
@@ -65,9 +65,11 @@ class Runner:
         return torch.get_num_threads() if self.device.type == "cpu" else 0
 
     def take_compiled(self) -> None:
-        """Use the compiled elementwise parts from now on, if they are ready."""
+        """Use the compiled parts from now on, if they are ready."""
         if self._compiling is not None and not self._compiling.is_alive():
             self.model.fused, self._compiling = self._compiling.fused, None
+            if self.model.fused.flash is not None and self.backend is SDPA:
+                self.backend = sdpa_with(self.model.fused.flash)
 
     def wait_for_compiled(self) -> None:
         """Wait until the compiled parts are ready, or known to be impossible. Workers never wait."""

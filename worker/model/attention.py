@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -42,6 +42,9 @@ class Span(NamedTuple):
 Spans = tuple[Span, ...]
 Attend = Callable[[Tensor, Tensor, Tensor, Spans], Tensor]
 """(q [T, N, D], k and v [S, G, D], spans that cover every row of q once) -> [T, N, D]."""
+
+Flash = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
+"""(q [B, N, L, D], k and v [B, N, S, D]) -> ([B, N, L, D], log-sum-exp [B, N, L, 1])."""
 
 AttendLse = Callable[[Tensor, Tensor, Tensor, Spans], tuple[Tensor, Tensor]]
 """The same, with the logarithm of each row's sum of exponentials, float32 [T, N]."""
@@ -71,24 +74,29 @@ def merge(a_TND: Tensor, a_TN: Tensor, b_TND: Tensor, b_TN: Tensor) -> Tensor:
 # --- SDPA ---
 
 
-def sdpa_attend(q_TND: Tensor, k_SGD: Tensor, v_SGD: Tensor, spans: Spans) -> Tensor:
-    """Attend by scaled_dot_product_attention, one call for all spans of equal lengths. Any device, any dtype."""
+def sdpa_attend(q_TND: Tensor, k_SGD: Tensor, v_SGD: Tensor, spans: Spans, flash: Flash | None = None) -> Tensor:
+    """Attend by scaled_dot_product_attention, one call for all spans of equal lengths. Any device, any dtype.
+
+    `flash` takes the place of PyTorch's kernel on a CPU.
+    """
     shared = q_TND.shape[1] != k_SGD.shape[1]
 
     def attend(q: Tensor, k: Tensor, v: Tensor) -> tuple[Tensor, ...]:
         if not shared and q.device.type == "cpu":
-            return _cpu_flash(q, k, v)[:1]
+            return (flash or cpu_flash)(q, k, v)[:1]
         return (F.scaled_dot_product_attention(q, k, v, enable_gqa=shared),)
 
     return _by_lengths(attend, q_TND, k_SGD, v_SGD, spans)[0]
 
 
-def sdpa_attend_lse(q_TND: Tensor, k_SGD: Tensor, v_SGD: Tensor, spans: Spans) -> tuple[Tensor, Tensor]:
+def sdpa_attend_lse(
+    q_TND: Tensor, k_SGD: Tensor, v_SGD: Tensor, spans: Spans, flash: Flash | None = None
+) -> tuple[Tensor, Tensor]:
     """Attend as `sdpa_attend` does, and return the log-sum-exp, which the public function does not."""
     share = q_TND.shape[1] // k_SGD.shape[1]
     if share > 1:
         k_SGD, v_SGD = (x.repeat_interleave(share, dim=1) for x in (k_SGD, v_SGD))
-    attend = _cpu_flash if q_TND.device.type == "cpu" else _softmax
+    attend = (flash or cpu_flash) if q_TND.device.type == "cpu" else _softmax
     out_TND, lse_TN1 = _by_lengths(attend, q_TND, k_SGD, v_SGD, spans)
     return out_TND, lse_TN1[..., 0]
 
@@ -132,7 +140,7 @@ def _mask(keys: int, padded: int) -> Tensor:
     return F.pad(torch.zeros(keys, dtype=torch.bfloat16), (0, padded - keys), value=float("-inf"))
 
 
-def _cpu_flash(q_BNLD: Tensor, k_BNSD: Tensor, v_BNSD: Tensor) -> tuple[Tensor, Tensor]:
+def cpu_flash(q_BNLD: Tensor, k_BNSD: Tensor, v_BNSD: Tensor) -> tuple[Tensor, Tensor]:
     """Call the kernel behind scaled_dot_product_attention on a CPU, which also returns the log-sum-exp [B, N, L, 1]."""
     B, _, L, _ = q_BNLD.shape
     S, mask = k_BNSD.shape[2], None
@@ -286,6 +294,11 @@ def find_varlen() -> Backend | None:
 
 
 SDPA = Backend("sdpa", sdpa_attend, sdpa_attend_lse)
+
+
+def sdpa_with(flash: Flash) -> Backend:
+    """Return the backend SDPA with another kernel on a CPU. The numbers agree, so its name is the same."""
+    return Backend(SDPA.name, partial(sdpa_attend, flash=flash), partial(sdpa_attend_lse, flash=flash))
 
 
 def choose_backend(device: torch.device, dtype: torch.dtype) -> Backend:

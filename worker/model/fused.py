@@ -1,8 +1,9 @@
 """The elementwise parts of a layer, such as norm, rotation and residual sum, with float32 inside for any type.
 
-`EAGER` is made of PyTorch's functions and the oracle of the others. `find_compiled` compiles `fused.c` with the
-machine's C compiler, which takes a second or two, and keeps the library in a cache folder. It computes each part in one
-pass over memory. `worker.model.fused_by_torch` has the parts for a GPU. A machine without a compiler keeps `EAGER`.
+`EAGER` is made of PyTorch's functions and the oracle of the others. `find_compiled` compiles `fused.c` and `flash.c`
+with the machine's C compiler, which takes a few seconds, and keeps the library in a cache folder. It computes each part
+in one pass over memory. A machine without a compiler keeps `EAGER`. `worker.model.fused_by_torch` has the parts for a
+GPU.
 """
 
 from __future__ import annotations
@@ -22,13 +23,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - its usual name
 
-from worker.model.attention import merge
+from worker.model.attention import Flash, cpu_flash, merge
 
-SOURCE = Path(__file__).with_name("fused.c")
+SOURCES = tuple(Path(__file__).with_name(name) for name in ("fused.c", "flash.c"))
 COMPILERS = ("cc", "gcc", "clang")
 FLAGS = ("-O3", "-ffast-math", "-fno-finite-math-only", "-fopenmp", "-fPIC")
 NATIVE = "-mcpu=native" if platform.machine() in ("aarch64", "arm64") else "-march=native"
 COMPILE_SECONDS = 60
+FLASH_WIDTHS, FLASH_KEYS = (64, 128), 64
+"""Sizes of heads that `flash.c` knows, and the number of keys whose multiples it packs."""
 TYPES = {torch.float32: "float32", torch.bfloat16: "bfloat16"}
 
 
@@ -41,6 +44,7 @@ class Fused(NamedTuple):
     - `add(x [T, H] float32, y [T, H])` returns their sum in float32.
     - `gate(x [T, 2 I])` returns silu(first half) * second half. Packed products do this themselves.
     - `merge` is that of `worker.model.attention`.
+    - `flash` is attention in bfloat16 as `worker.model.attention.cpu_flash` has it, if that is slow on this processor.
     """
 
     name: str
@@ -50,6 +54,7 @@ class Fused(NamedTuple):
     gate: Callable[[Tensor], Tensor]
     merge: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
     clamps: bool = False
+    flash: Flash | None = None
 
 
 def norm(x_TH: Tensor, weight_H: Tensor, eps: float, dtype: torch.dtype) -> Tensor:
@@ -112,7 +117,10 @@ def cache_folder() -> Path:
 
 def _digest(compiler: str | None) -> str:
     """Return a digest of all that the library depends on, the processor's instructions among them."""
-    parts = [SOURCE.read_bytes(), repr((FLAGS, compiler, torch.__version__, platform.machine())).encode()]
+    parts = [
+        *(source.read_bytes() for source in SOURCES),
+        repr((FLAGS, compiler, torch.__version__, platform.machine())).encode(),
+    ]
     with_flags = Path("/proc/cpuinfo")
     if with_flags.exists():
         lines = with_flags.read_text(encoding="ascii", errors="replace").splitlines()
@@ -124,12 +132,15 @@ def _compile(compiler: str, library: Path) -> None:
     """Compile into a folder of this process, and move the library: several workers may compile at the same time."""
     library.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=library.parent) as made:
-        code, linked = Path(made) / "fused.o", Path(made) / "fused.so"
+        objects, linked = [str(Path(made) / f"{source.stem}.o") for source in SOURCES], Path(made) / "fused.so"
         # The linker gets no OpenMP library: its functions are those that PyTorch has loaded. Two such libraries in one
         # process would have two sets of threads.
         steps = (
-            [compiler, *FLAGS, NATIVE, "-c", str(SOURCE), "-o", str(code)],
-            [compiler, "-shared", str(code), "-o", str(linked), "-lm"],
+            *(
+                [compiler, *FLAGS, NATIVE, "-c", str(source), "-o", made_of]
+                for source, made_of in zip(SOURCES, objects, strict=True)
+            ),
+            [compiler, "-shared", *objects, "-o", str(linked), "-lm"],
         )
         for step in steps:
             try:
@@ -184,4 +195,26 @@ def _loaded(library: Path) -> Fused:
         run(*(x.data_ptr() for x in given), out_TND.data_ptr(), T * N, D)
         return out_TND
 
-    return Fused("compiled", norm, rotate, add, gate, merge)
+    return Fused("compiled", norm, rotate, add, gate, merge, flash=_flash(code) if code.e1_attends() else None)
+
+
+def _flash(code: ctypes.CDLL) -> Flash:
+    """Return the attention of `flash.c`. Types and sizes that it does not know go to PyTorch's kernel."""
+    code.e1_attend.argtypes = [*[ctypes.c_void_p] * 8, ctypes.c_float]
+
+    def flash(q_BNLD: Tensor, k_BNSD: Tensor, v_BNSD: Tensor) -> tuple[Tensor, Tensor]:
+        given = [q_BNLD, k_BNSD, v_BNSD]
+        (B, N, L, D), S = q_BNLD.shape, k_BNSD.shape[2]
+        known = all(x.dtype == torch.bfloat16 and x.stride(-1) == 1 for x in given) and D in FLASH_WIDTHS
+        if not known or not L or not S:
+            return cpu_flash(q_BNLD, k_BNSD, v_BNSD)
+        out_BLND = torch.empty(B, L, N, D, dtype=torch.bfloat16)
+        lse_BLN = torch.empty(B, L, N)
+        packed = torch.empty(2 * B * N * -(-S // FLASH_KEYS) * FLASH_KEYS * D, dtype=torch.bfloat16)
+        sizes = (ctypes.c_int64 * 5)(B, N, L, S, D)
+        strides = (ctypes.c_int64 * 9)(*(step for x in given for step in x.stride()[:3]))
+        tensors = [x.data_ptr() for x in (*given, packed, out_BLND, lse_BLN)]
+        code.e1_attend(*tensors, sizes, strides, D**-0.5)
+        return out_BLND.transpose(1, 2), lse_BLN.transpose(1, 2)[..., None]
+
+    return flash
