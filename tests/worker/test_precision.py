@@ -205,6 +205,7 @@ def test_the_formulas_for_a_gpu_are_the_eager_parts(dtype):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # PyTorch's compiler uses what PyTorch deprecates
 @pytest.mark.skipif(shutil.which("g++") is None, reason="PyTorch's compiler needs g++")
 def test_pytorch_compiles_the_formulas_for_any_number_of_rows(tmp_path, monkeypatch):
     """On a CPU, where it makes C++ of them: tests/gpu does it on a device."""
