@@ -20,8 +20,8 @@ from jobs.library.units import contexts_of, stored_units
 from jobs.models import Item, Job, UnitGroup
 from jobs.models.states import JobState
 
-MOST = 8
-"""Groups that are looked at, the newest first."""
+MOST = 6
+"""Groups of each kind that are looked at: the newest, and those of the jobs with most units, such as whole scans."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,9 @@ def sources_of(*, job_id: UUID, group: int, plan: UnitPlan) -> list[Source]:
     # Results of an expired job are gone for its readers, also before its rows are deleted.
     seen = open_to(Job.objects.filter(model=job.model).exclude(state=JobState.EXPIRED), job.owner)
     rows = UnitGroup.objects.filter(key=key, job__in=seen).exclude(job_id=job_id, group=group)
-    found = list(rows.select_related("job").order_by("-id")[:MOST])
+    rows = rows.select_related("job")
+    newest, largest = rows.order_by("-id")[:MOST], rows.order_by("-job__total_units", "-id")[:MOST]
+    found = list({row.pk: row for row in [*newest, *largest]}.values())
     contexts = contexts_of([row.job_id for row in found])
     plans = [(row, _plan_of(row, contexts.get(row.job_id, ()))) for row in found]
     return [Source(row.job_id, row.group, its) for row, its in plans if its is not None]

@@ -17,6 +17,7 @@ from jobs.actions import ItemView, get_action
 from jobs.actions.marginal_units import MarginalUnits
 from jobs.actions.units import common_key
 from jobs.fleet import workers
+from jobs.library import common
 from jobs.models import Chunk, Job, Output, Project, ProjectMember, UnitGroup, UsageAccount
 from jobs.models.projects import Role
 from jobs.models.states import ChunkState, JobState
@@ -254,6 +255,15 @@ def test_finished_units_of_an_unfinished_job_are_taken(ask, passes):
     passes()
     ask("score")
     assert passes() == 1, "position 10 is in the second chunk"
+
+
+def test_a_scan_gives_its_passes_also_after_many_scores(ask, passes, monkeypatch):
+    monkeypatch.setattr(common, "MOST", 1)
+    ask("scan")
+    ask("score")
+    passes()
+    ask("score", items=[{"variant": "T3S"}, {"variant": "A4G"}])
+    assert passes() == 0
 
 
 def test_failed_units_are_computed(ask, passes):

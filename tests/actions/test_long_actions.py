@@ -538,21 +538,24 @@ def test_jobs_under_several_contexts_and_long_ones_are_not_extended(api, submit,
 
 
 @pytest.mark.parametrize(
-    ("action", "params", "item", "units", "stored"),
+    ("action", "params", "item", "units", "results", "passes"),
     [
-        ("scan", {}, {"sequence": SHORT}, 10, 8 * 10 * 41),
-        ("score", {"parent": SHORT}, {"variant": "M1A:K2R"}, 2, 24),
-        ("contacts", {}, {"sequence": SHORT}, 10, 400),
+        ("scan", {}, {"sequence": SHORT}, 10, 8 * 10 * 41, 80 * 10),
+        ("score", {"parent": SHORT}, {"variant": "M1A:K2R"}, 2, 24, 80 * 2),
+        ("contacts", {}, {"sequence": SHORT}, 10, 400, 0),
     ],
 )
-def test_what_it_would_cost(api, tiny_worker, submit, action, params, item, units, stored):
+def test_what_it_would_cost(api, tiny_worker, submit, action, params, item, units, results, passes):
     body = {"model": "e1-demo", "action": action, "params": params, "items": [item]}
     estimate = api.post("/api/estimate/", body, format="json").json()
     assert estimate["units"] == units
-    assert estimate["output_bytes"] == stored
+    assert estimate["output_bytes"] == results
     job = submit(action=action, params=params, items=[item])
     open_tokens = sum(Chunk.objects.filter(job=job).values_list("n_tokens", flat=True))
     assert estimate["tokens"] == open_tokens
     tiny_worker()
     kept = Output.objects.filter(chunk__job=job)
-    assert sum(len(bytes(one.data)) for one in kept) == stored
+    assert sum(len(bytes(one.data)) for one in kept if one.kind != "unit") == results
+    assert sum(len(bytes(one.data)) for one in kept if one.kind == "unit") == passes
+    job.refresh_from_db()
+    assert estimate["stored_bytes"] == job.stored_bytes == job.library_bytes + results + passes
