@@ -290,59 +290,6 @@ def test_attention_in_bfloat16_pads_keys_without_attending_to_them(keys):
     torch.testing.assert_close(lse, expected_lse, rtol=0, atol=1e-4)
 
 
-@pytest.fixture(scope="module")
-def flash(tmp_path_factory):
-    if find_compiler() is None:
-        pytest.skip("this machine has no C compiler")
-    found = find_compiled(tmp_path_factory.mktemp("compiled")).flash
-    if found is None:
-        pytest.skip("this processor has no AVX512-BF16, or has AMX too")
-    return found
-
-
-@pytest.mark.parametrize("queries", [1, 6, 47, 48, 49, 254])
-@pytest.mark.parametrize("keys", [1, 15, 64, 100, 129, 4100])
-def test_compiled_attention_is_plain_softmax(flash, queries, keys):
-    torch.manual_seed(3)
-    q = torch.randn(2, 3, queries, 64).bfloat16() * 2
-    k, v = (torch.randn(2, 3, keys, 64).bfloat16() for _ in range(2))
-    out, lse = flash(q, k, v)
-    expected, expected_lse = attention._softmax(q.float(), k, v)
-    torch.testing.assert_close(out.float(), expected, rtol=2**-7, atol=2**-8)
-    torch.testing.assert_close(lse, expected_lse, rtol=0, atol=1e-4)
-
-
-@pytest.mark.parametrize("width", [32, 64, 128])
-def test_compiled_attention_reads_strided_tensors_and_leaves_other_sizes_to_pytorch(flash, width):
-    torch.manual_seed(4)
-    q, k, v = torch.randn(70, 9, width).bfloat16().split(3, dim=1)
-    spans = (attention.Span(0, 30, 0, 30), attention.Span(30, 60, 30, 60), attention.Span(60, 70, 60, 70))
-    backend = attention.sdpa_with(flash)
-    found = backend.attend_lse(q, by_heads(k), by_heads(v), spans)
-    for a, b in zip(found, attention.sdpa_attend_lse(q.float(), k.float(), v.float(), spans), strict=True):
-        torch.testing.assert_close(a.float(), b, rtol=2**-7, atol=2**-8)
-    assert torch.equal(backend.attend(q, k, v, spans), found[0])
-
-
-@pytest.mark.parametrize("number", [float("nan"), float("inf")])
-def test_compiled_attention_keeps_what_is_not_finite(flash, number):
-    q, k, v = (torch.ones(1, 2, 50, 64).bfloat16() for _ in range(3))
-    q[0, 0, 7, 3] = number
-    out, _ = flash(q, k, v)
-    assert not out[0, 0, 7].isfinite().any()
-    assert out[0, 1].isfinite().all()
-    assert out[0, 0, 8:].isfinite().all()
-
-
-def test_very_different_scores_neither_overflow_nor_vanish(flash):
-    q, k, v = torch.zeros(1, 1, 3, 64), torch.zeros(1, 1, 300, 64), torch.randn(1, 1, 300, 64)
-    q[..., 0], k[0, 0, :, 0] = 8.0, torch.linspace(-1000, 1000, 300)
-    out, lse = flash(q.bfloat16(), k.bfloat16(), v.bfloat16())
-    expected, expected_lse = attention._softmax(q, k.bfloat16().float(), v)
-    torch.testing.assert_close(out.float(), expected, rtol=2**-7, atol=2**-7)
-    torch.testing.assert_close(lse, expected_lse, rtol=1e-6, atol=1e-3)
-
-
 def test_keys_of_contexts_are_contiguous_by_head_and_own_their_memory():
     x = torch.randn(7, 3, 4)
     kept = by_heads(x[2:])

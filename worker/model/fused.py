@@ -29,6 +29,7 @@ SOURCES = tuple(Path(__file__).with_name(name) for name in ("fused.c", "flash.c"
 COMPILERS = ("cc", "gcc", "clang")
 FLAGS = ("-O3", "-ffast-math", "-fno-finite-math-only", "-fopenmp", "-fPIC")
 NATIVE = "-mcpu=native" if platform.machine() in ("aarch64", "arm64") else "-march=native"
+CPU_INFO = Path("/proc/cpuinfo")
 COMPILE_SECONDS = 60
 FLASH_WIDTHS, FLASH_KEYS = (64, 128), 64
 """Sizes of heads that `flash.c` knows, and the number of keys whose multiples it packs."""
@@ -121,9 +122,8 @@ def _digest(compiler: str | None) -> str:
         *(source.read_bytes() for source in SOURCES),
         repr((FLAGS, compiler, torch.__version__, platform.machine())).encode(),
     ]
-    with_flags = Path("/proc/cpuinfo")
-    if with_flags.exists():
-        lines = with_flags.read_text(encoding="ascii", errors="replace").splitlines()
+    if CPU_INFO.exists():
+        lines = CPU_INFO.read_text(encoding="ascii", errors="replace").splitlines()
         parts.append(next((line for line in lines if line.lower().startswith(("flags", "features"))), "").encode())
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
 
@@ -206,7 +206,7 @@ def _flash(code: ctypes.CDLL) -> Flash:
         given = [q_BNLD, k_BNSD, v_BNSD]
         (B, N, L, D), S = q_BNLD.shape, k_BNSD.shape[2]
         known = all(x.dtype == torch.bfloat16 and x.stride(-1) == 1 for x in given) and D in FLASH_WIDTHS
-        if not known or not L or not S:
+        if not known:
             return cpu_flash(q_BNLD, k_BNSD, v_BNSD)
         out_BLND = torch.empty(B, L, N, D, dtype=torch.bfloat16)
         lse_BLN = torch.empty(B, L, N)
