@@ -29,6 +29,7 @@ def chunks_copy(job: Job, plans: Sequence[ChunkPlan]) -> dict[int, int]:
             head = (chunk_id, job.id, plan.first_index, job.model, "ready", len(plan.indices))
             load = (plan.load.tokens, plan.load.attended, plan.load.passes)
             copy.write_row((*head, *load, plan.group, plan.unit_first, plan.unit_count, plan.blocked))
-    groups = [UnitGroup(job=job, group=plan.group, key=plan.key) for plan in plans if plan.key]
+    keyed = [(plan.group, plan.key) for plan in plans if plan.key and plan.group is not None]
+    groups = [UnitGroup(job=job, group=group, key=key) for group, key in keyed]
     UnitGroup.objects.bulk_create(groups)
     return {index: chunk_id for chunk_id, plan in zip(ids, plans, strict=True) for index in plan.indices}

@@ -42,7 +42,7 @@ class Pending:
         whole = torch.cat([piece.float().reshape(-1) for _, piece in pieces])
         self._copies.append((to_host(whole), [(slot, piece.shape) for slot, piece in pieces]))
         if whole.device.type == "cuda":
-            self._event = torch.cuda.Event()
+            self._event = torch.cuda.Event()  # type: ignore[no-untyped-call]  # PyTorch's
             self._event.record(torch.cuda.current_stream(whole.device))
 
     def encodings(self) -> list[Encoding]:
