@@ -69,7 +69,8 @@ def test_a_backend_that_is_wrong_alone_too_fails(engine, monkeypatch):
         return span._replace(k_start=max(span.k_start, span.q_start))
 
     monkeypatch.setattr(engine.runner, "backend", seeing("forgetful", alone))
-    monkeypatch.setattr("worker.engine.contexts.merge", lambda own, *_: own)
+    model = engine.runner.model
+    monkeypatch.setattr(model, "fused", model.fused._replace(merge=lambda own, *_: own))
     assert failed(self_test(engine)) == ["forgetful packed against plain"]
     assert failed(verify(engine)) == [
         "forgetful float32 against plain float32",
