@@ -25,7 +25,7 @@ help:
 	@echo "make demo    run a job of 240 proteins from start to results"
 	@echo "make up      start the service on http://127.0.0.1:8000 (ARGS=... for its options); e1 down stops it"
 	@echo "make test    all tests except those marked slow: at most ten minutes on two cores"
-	@echo "make test-slow   tests marked slow: benchmarks and long fault runs: about twenty minutes"
+	@echo "make test-slow   tests marked slow: whole services, faults, memory, benchmarks: about thirty minutes"
 	@echo "make test-full   both, then the full table of faults, and the faults under load"
 	@echo "make check   style, English, types, import contracts, migrations, audit of the dependencies"
 	@echo "make bench   benchmarks"
@@ -72,7 +72,7 @@ test: setup
 	@$(BROWSER) -m "not slow"
 	@sh frontend/npm.sh $(VENV) run --silent test
 
-# Benchmarks, long fault runs, and tests that need much memory or the network. `.ci/run` runs these too.
+# Whole services, every route in every role, faults, memory and benchmarks. `.ci/run` runs these too.
 test-slow: setup
 	@$(PYTEST) -m slow --ignore=tests/e2e
 	@$(BROWSER) -m slow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import warnings
 from collections.abc import Callable, Iterator
@@ -10,6 +11,8 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.databases import database_copied
 
 TINY = Path(__file__).parent / "data" / "e1-random-tiny"
 
@@ -24,16 +27,23 @@ if not os.environ.get("CI"):  # in CI, Hypothesis has its own profile, which has
 DATABASE_FIXTURES = {"db", "transactional_db", "live_server", "django_db_setup"}
 
 
+def pytest_collection_finish() -> None:
+    """Keep the tests themselves out of garbage collections: each would visit the objects of some 8,500 tests."""
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what a test needs, as far as its fixtures and its folder show it."""
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
         if item.get_closest_marker("django_db") or fixtures & DATABASE_FIXTURES:
             item.add_marker("db")
-        if "stack" in fixtures:
-            item.add_marker("stack")
         if "e2e" in item.path.parts:
             item.add_marker("browser")
+        elif "stack" in fixtures:
+            item.add_marker("stack")
+            item.add_marker("slow")  # a whole service starts; `make test` does that for the browser only
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -66,6 +76,21 @@ def one_scan_of_static_files() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(FreshFiles, "add_files_from_finders", add)
         yield
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+    """Copy a migrated database before Django looks for this process's own: migrating takes many seconds."""
+    from django.conf import settings as django_settings
+
+    database = django_settings.DATABASES["default"]
+    database_copied(database.get("TEST", {}).get("NAME") or f"test_{database['NAME']}")
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb() -> bool:
+    """Use the copy. It goes with the session's server."""
+    return True
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from e1protocol import CANONICAL
-from tests.e2e.conftest import THEMES, ready, violations
+from tests.e2e.conftest import ready, violations
 from tests.e2e.steps import file, tab_to
 
 RANDOM = random.Random(3)
@@ -49,7 +49,8 @@ def made(stack) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.slow
+@pytest.mark.parametrize("theme", ["light", "dark"])
 def test_axe_finds_nothing(open_page, made, theme):
     watched = open_page(dark=theme == "dark")
     page = watched.page

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import THEMES, violations
+from tests.e2e.conftest import violations
 from tests.e2e.steps import proteins
 
 
@@ -46,7 +46,8 @@ def opened(page: Page, address: str) -> Page:
     return page
 
 
-@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.slow
+@pytest.mark.parametrize("theme", ["light", "dark"])
 def test_axe_finds_nothing_on_the_map_and_its_neighbours(open_page, made_map, theme):
     page = opened(open_page(dark=theme == "dark").page, made_map)
     assert violations(page) == []

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import THEMES, ready, violations
+from tests.e2e.conftest import ready, violations
 from tests.factories import UBIQUITIN, pdb
 from tests.stack import E1
 
@@ -275,7 +275,8 @@ def test_forms_and_tables_work_without_scripts(open_page, jobs):
     expect(page.get_by_role("alert")).to_contain_text("not variants of this job's parent")
 
 
-@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.slow
+@pytest.mark.parametrize("theme", ["light", "dark"])
 def test_axe_finds_nothing_on_pages_with_pictures(open_page, jobs, theme):
     page = open_page(dark=theme == "dark").page
     found = {}
@@ -326,6 +327,7 @@ def test_twenty_by_two_thousand_cells_move_within_a_frame_or_two(page, jobs):
     assert page.evaluate("document.querySelector('heat-map').cellBox(0, 0).width") < 3
 
 
+@pytest.mark.slow
 def test_the_commands_of_the_walk_through_give_what_the_page_says(stack, tmp_path):
     page = (Path(__file__).parents[2] / "docs" / "variant-walkthrough.md").read_text()
     script = "\n".join(re.findall(r"```sh\n(.*?)```", page, re.DOTALL))

@@ -15,6 +15,8 @@ from playwright.sync_api import Page, expect
 from tests.e2e import rare
 from tests.e2e.conftest import ready, violations
 
+pytestmark = pytest.mark.slow
+
 LOOKS = {"light": {}, "dark": {"dark": True}, "phone": {"phone": True}}
 
 
@@ -28,10 +30,7 @@ def jobs(stack, tmp_path_factory) -> Iterator[dict[str, str]]:
         client.delete(made["pausing"])
 
 
-SHOWN = [pytest.param(name, marks=pytest.mark.slow if name == "dark" else ()) for name in LOOKS]
-
-
-@pytest.fixture(params=SHOWN)
+@pytest.fixture(params=LOOKS)
 def look(request, open_page):
     watched = open_page(**LOOKS[request.param])
     yield watched
@@ -108,7 +107,7 @@ def limited(stack) -> tuple[str, str]:
     return "limited", rare.make_user(stack, "limited")
 
 
-@pytest.mark.parametrize("look", SHOWN)
+@pytest.mark.parametrize("look", LOOKS)
 def test_a_quota_that_is_nearly_or_wholly_used_says_so_before_a_job_is_refused(open_page, stack, jobs, limited, look):
     user, password = limited
     rare.own_job(stack, user, jobs["pausing"])
@@ -155,7 +154,6 @@ ADMIN = {
 }
 
 
-@pytest.mark.slow
 def test_the_administration_is_accessible_and_fits_a_phone(look, jobs):
     page = look.page
     for name, address in ADMIN.items():

@@ -230,7 +230,13 @@ def clients(things, person, stranger) -> Iterator[Callable[[str], tuple[Client, 
     return client_of
 
 
-@pytest.mark.parametrize("role", COLUMN)
+QUICK = {"anonymous", "other user", "owner", "viewer"}
+"""The roles that `make test` tries. `make test-slow` tries the others."""
+
+
+@pytest.mark.parametrize(
+    "role", [pytest.param(role, marks=() if role in QUICK else pytest.mark.slow) for role in COLUMN]
+)
 def test_each_role_gets_what_the_table_says(role, things, clients):
     wrong: list[str] = []
     client, token = clients(role)

@@ -59,6 +59,7 @@ def sent(client: Client, address: str, method: str = "GET") -> int:
     return answer.status_code
 
 
+@pytest.mark.slow
 def test_no_odd_value_in_a_path_breaks_a_route(owner, things):
     """Each parameter of each route, the others as they are."""
     broken: list[str] = []
@@ -118,6 +119,7 @@ PARAMETERS = ["q", "p", "o", "_popup", "_to_field", "is_active__exact", "state__
 OF_ADMIN = ["a digit that is no number", "a huge number", "NUL", "half of a pair", "empty", "SQL"]
 
 
+@pytest.mark.slow
 def test_no_odd_value_breaks_the_admin(things):
     client = Client(raise_request_exception=False)
     client.force_login(User.objects.create_superuser("root"))

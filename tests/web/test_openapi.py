@@ -73,6 +73,7 @@ LEFT_OUT = (
 )
 
 
+@pytest.mark.slow
 @schema.parametrize()
 @QUIET
 def test_every_answer_is_documented(case, token):
