@@ -17,6 +17,7 @@ import typer
 
 from e1client.accounts_cli import accounts_app
 from e1client.analysis_cli import analysis_app
+from e1client.campaign_cli import campaign_app
 from e1client.commands import Commands, show_versions
 from e1client.compare_cli import comparison_app
 from e1client.costs import estimate_lines
@@ -67,6 +68,7 @@ app.add_typer(comparison_app)
 app.add_typer(records_app)
 app.add_typer(context_app, name="context")
 app.add_typer(project_app, name="project")
+app.add_typer(campaign_app, name="campaign")
 
 OutOption = Annotated[
     Path | None,

@@ -14,7 +14,7 @@ LISTS = frozenset({"include", "repr_layers", "positions"})
 """Parameters that are lists even if one plain value is given."""
 
 
-def parse_params(options: Iterable[str] | None) -> dict[str, Any]:
+def parse_params(options: Iterable[str] | None, *, option_name: str = "--param") -> dict[str, Any]:
     """Parse options such as `repr_layers=[-1]`, `include=mean,per_token` and `rows=masked`; see `parse_value`.
 
     Raises UsageError for an option without `=` and for a name given twice.
@@ -24,9 +24,9 @@ def parse_params(options: Iterable[str] | None) -> dict[str, Any]:
         name, equals, text = option.partition("=")
         name = name.strip()
         if not name or not equals:
-            raise UsageError(f"--param {option!r} is not of the form name=value", code="bad_param")
+            raise UsageError(f"{option_name} {option!r} is not of the form name=value", code="bad_param")
         if name in params:
-            raise UsageError(f"--param {name} is given twice; give its values as a list", code="bad_param")
+            raise UsageError(f"{option_name} {name} is given twice; give its values as a list", code="bad_param")
         value = parse_value(text.strip())
         params[name] = [value] if name in LISTS and not isinstance(value, list) else value
     return params

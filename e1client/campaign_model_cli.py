@@ -1,0 +1,134 @@
+"""The commands of `e1 campaign` that learn, predict and propose."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from e1client.campaign_options import CampaignArgument, ModelArgument, lines_of
+from e1client.campaign_text import model_lines, prediction_lines, round_lines, table_of_models
+from e1client.errors import Exit, UsageError
+from e1client.following import connected
+from e1client.params import parse_params, parse_value
+from e1client.progress import say
+from e1client.shell import JsonFlag, WaitFlag, show
+
+model_app = typer.Typer()
+
+
+@model_app.command()
+def train(  # noqa: PLR0917 - typer calls it; every parameter is an option of the command
+    campaign: CampaignArgument,
+    property: Annotated[str, typer.Argument(metavar="PROPERTY", help="The property to learn.")],
+    prior: Annotated[str, typer.Option(help="auto, none, zero_shot, profile or blosum62.")] = "auto",
+    features: Annotated[str, typer.Option(help="auto, site, profile or one_hot.")] = "auto",
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    wait: WaitFlag = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Learn from the measurements as they are now. With --wait exit 4 if the model failed."""
+    with connected(as_json=as_json) as (client, teller):
+        found = client.campaign_id(campaign)
+        model = client.train_model(found, property, prior=prior, features=features, seed=seed)
+        if wait:
+            say(f"model {model['n']}")
+            model = client.wait_model(found, model["n"], on_update=lambda _: teller.back())
+        show(model, model_lines, as_json=as_json)
+        if wait and model["state"] == "failed":
+            raise typer.Exit(int(Exit.JOB_FAILED))
+
+
+@model_app.command()
+def model(
+    campaign: CampaignArgument,
+    number: Annotated[int | None, typer.Argument(metavar="[MODEL]", min=1, help="Without it: all models.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Show a model: its gain over the prior, its folds, its intervals. Without a number list all models."""
+    with connected(as_json=as_json) as (client, _):
+        if number is None:
+            show(client.campaign_models(campaign), table_of_models, as_json=as_json)
+        else:
+            show(client.campaign_model(campaign, number), model_lines, as_json=as_json)
+
+
+@model_app.command()
+def predict(  # noqa: PLR0917 - typer calls it; every parameter is an option of the command
+    campaign: CampaignArgument,
+    number: ModelArgument,
+    variants: Annotated[list[str] | None, typer.Argument(metavar="[VARIANT]...", help="Such as A24T:G56D.")] = None,
+    file: Annotated[Path | None, typer.Option("--file", help="A file with a variant on each line.")] = None,
+    all_singles: Annotated[bool, typer.Option("--all-singles", help="All single variants of the parent.")] = False,
+    combine: Annotated[
+        bool, typer.Option("--combine", help="All combinations of the mutations that are given.")
+    ] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Predict variants with a ready model."""
+    with connected(as_json=as_json) as (client, _):
+        codes = [*(variants or ()), *(lines_of(file, "--file") if file else ())]
+        if bool(codes) == all_singles:
+            raise UsageError("give variants, or --all-singles")
+        if combine and not codes:
+            raise UsageError("--combine needs mutations")
+        plain, combined = (None, codes) if combine else (codes or None, None)
+        found = client.predict_variants(campaign, number, plain, all_singles=all_singles, combinations=combined)
+        show(found, prediction_lines, as_json=as_json)
+
+
+@model_app.command()
+def propose(  # noqa: PLR0917 - typer calls it; every parameter is an option of the command
+    campaign: CampaignArgument,
+    objective: Annotated[
+        list[str], typer.Option("--model", metavar="MODEL[=THRESHOLD]", help="What to improve. Repeatable.")
+    ],
+    count: Annotated[int | None, typer.Option(min=0, help="How many variants; needed without --plate.")] = None,
+    strategy: Annotated[str, typer.Option(help="greedy, ucb, thompson, diverse or random.")] = "greedy",
+    pool: Annotated[str, typer.Option(help="singles, doubles, or a file with a variant on each line.")] = "singles",
+    plate: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=NUMBER",
+            help="wells, wild_type, dead, dead_variant, blanks, replicates, retests, bridging, random. Repeatable.",
+        ),
+    ] = None,
+    max_per_position: Annotated[int | None, typer.Option(min=1, help="Most new variants of a position.")] = None,
+    min_mutations: Annotated[int, typer.Option(min=1, help="Fewest mutations of a variant.")] = 1,
+    max_mutations: Annotated[int | None, typer.Option(min=1, help="Most mutations of a variant.")] = None,
+    exclude: Annotated[list[str] | None, typer.Option(help="More positions to leave alone. Repeatable.")] = None,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    as_json: JsonFlag = False,
+) -> None:
+    """Propose the next round, on a plate with --plate. What is proposed never changes."""
+    with connected(as_json=as_json) as (client, _):
+        found = client.campaign_id(campaign)
+        made = client.propose_round(
+            found, [_objective(one) for one in objective], count=count, strategy=strategy,
+            pool=pool if pool in ("singles", "doubles") else lines_of(Path(pool), "--pool"),
+            plate=parse_params(plate, option_name="--plate") if plate is not None else None,
+            max_per_position=max_per_position, mutations=_mutations(min_mutations, max_mutations),
+            exclude=exclude or (), seed=seed,
+        )  # fmt: skip
+        show(client.campaign_round(found, made["round"]), round_lines, as_json=as_json)
+
+
+def _mutations(low: int, high: int | None) -> tuple[int, int] | None:
+    if low == 1 and high is None:
+        return None
+    return low, 10_000 if high is None else high
+
+
+def _objective(text: str) -> dict[str, Any]:
+    """Return the objective in `2` or `2=1.5`. Raises UsageError for other text."""
+    number, equals, threshold = text.partition("=")
+    if not number.strip().isdigit():
+        raise UsageError(f"--model {text!r} is not of the form MODEL or MODEL=THRESHOLD", code="bad_param")
+    found: dict[str, Any] = {"model": int(number)}
+    if equals:
+        value = parse_value(threshold.strip())
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise UsageError(f"--model {text!r} has no number behind the =", code="bad_param")
+        found["threshold"] = value
+    return found

@@ -1,0 +1,286 @@
+"""Campaigns: a parent, measurements of its variants, models that learn from them, and proposed rounds."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from e1client.downloads import OnBytes, complete_file, fetch, format_of
+from e1client.errors import UsageError
+from e1client.job import last_part
+from e1client.reading import Body, JobReader, ignore
+from e1client.uploads import Source, open_upload
+
+CampaignLike = str | Mapping[str, object]
+"""A campaign as the server shows it, its id, its URL, or its name."""
+ROUND_FORMATS = ("csv", "xlsx")
+COMPUTE_SECONDS = 600.0
+"""Read limit of requests that the server computes or reads a file for before it answers."""
+MODEL_PAUSE = 1.0
+UNFINISHED_MODEL = ("queued", "running")
+MEASUREMENTS_PAGE = 500
+
+
+class CampaignClient(JobReader):
+    """The part of `e1client.api.Client` for campaigns. Positions have the campaign's numbering.
+
+    Every method returns JSON as the server shows it.
+    """
+
+    def campaigns(self, *, limit: int = 50) -> list[Body]:
+        """Return your campaigns, newest first, at most `limit`."""
+        return list(islice(self._transport.rows("/api/campaigns/", {}), limit))
+
+    def campaign(self, campaign: CampaignLike) -> Body:
+        """Return a campaign: parent, model, alignment, numbering, coding sequence, excluded regions."""
+        return self._transport.json("GET", self._campaign(campaign))
+
+    def create_campaign(
+        self,
+        name: str,
+        *,
+        parent: str,
+        model: str,
+        context_set: str = "",
+        alignment: str = "",
+        numbering: object = None,
+        cds: str = "",
+        host: str = "",
+        exclude: Sequence[str] = (),
+    ) -> Body:
+        """Begin a campaign on a parent, given by its residues.
+
+        `numbering` is an offset, `{"start": 3, "skip": [239, 253]}`, or a label for each residue. `cds` is the coding
+        sequence, `host` names its codon table, and `exclude` has ranges such as `1-25`.
+        """
+        given: Body = {
+            "context_set": context_set,
+            "alignment": last_part(alignment),
+            "numbering": numbering,
+            "cds": cds,
+            "host": host,
+            "exclude": list(exclude),
+        }
+        body = {"name": name, "parent": parent, "model": model} | _given(given)
+        return self._transport.json("POST", "/api/campaigns/", json=body, repeatable=False)
+
+    def delete_campaign(self, campaign: CampaignLike) -> None:
+        """Delete a campaign with its properties, measurements, models and rounds. Jobs and alignment stay."""
+        self._transport.request("DELETE", self._campaign(campaign), repeatable=False)
+
+    def campaign_id(self, campaign: CampaignLike) -> str:
+        """Return the id of a campaign. Raises UsageError if no campaign, or more than one, has this name."""
+        if isinstance(campaign, Mapping):
+            return str(campaign["id"])
+        try:
+            return str(uuid.UUID(last_part(campaign)))
+        except ValueError:
+            named = [one for one in self.campaigns(limit=10_000) if one["name"] == campaign]
+        if len(named) != 1:
+            found = "no campaign" if not named else f"{len(named)} campaigns"
+            what = f"{found} of yours is called {campaign!r}; `e1 campaign list` shows names and ids"
+            raise UsageError(what, code="unknown_campaign")
+        return str(named[0]["id"])
+
+    def campaign_properties(self, campaign: CampaignLike) -> list[Body]:
+        """Return what is measured, oldest first."""
+        return self._listed(campaign, "properties")
+
+    def add_property(
+        self,
+        campaign: CampaignLike,
+        name: str,
+        *,
+        higher_is_better: bool,
+        unit: str = "",
+        log: bool = False,
+        limits: tuple[float | None, float | None] | None = None,
+        threshold: float | None = None,
+        normalisation: str = "none",
+    ) -> Body:
+        """Add a property: what is measured, and how.
+
+        `limits` are the detection limits, in the unit of the files. `threshold` makes a hit, in the normalised unit.
+        `normalisation` is `none`, `wild_type_ratio` or `wild_type_difference`. Raises Rejected `property_exists`.
+        """
+        given = {"unit": unit, "limits": None if limits is None else list(limits), "threshold": threshold}
+        body = {"name": name, "higher_is_better": higher_is_better, "log": log, "normalisation": normalisation}
+        path = f"{self._campaign(campaign)}properties/"
+        return self._transport.json("POST", path, json=body | _given(given), repeatable=False)
+
+    def campaign_measurements(self, campaign: CampaignLike, *, limit: int | None = None) -> Iterator[Body]:
+        """Yield every stored measurement, oldest first, at most `limit`. Of the rows of a well, the last one counts."""
+        path, query = f"{self._campaign(campaign)}measurements/", {"page_size": str(MEASUREMENTS_PAGE)}
+        return islice(self._transport.rows(path, query), limit)
+
+    def add_measurements(
+        self,
+        campaign: CampaignLike,
+        file: Source,
+        *,
+        property: str = "",
+        columns: Mapping[str, str] | None = None,
+        round: int | None = None,
+        sheet: str = "",
+    ) -> Body:
+        """Add the measurements of a table: CSV, TSV or XLSX, wide or long. The same file again adds nothing.
+
+        `property` is the only one of the file; `columns` maps properties to columns. `round` is the measured round,
+        whose plan says what is in each well. The answer counts cells, and lists `problems`.
+        """
+        told = {"property": property, "columns": json.dumps(dict(columns)) if columns else "", "sheet": sheet}
+        form = {name: text for name, text in told.items() if text} | ({} if round is None else {"round": str(round)})
+        path = f"{self._campaign(campaign)}measurements/"
+        with open_upload(file) as opened:
+            files = {"file": opened}
+            return self._transport.json("POST", path, data=form, files=files, seconds=COMPUTE_SECONDS)
+
+    def campaign_models(self, campaign: CampaignLike) -> list[Body]:
+        """Return the models, newest first."""
+        return self._listed(campaign, "models")
+
+    def campaign_model(self, campaign: CampaignLike, number: int) -> Body:
+        """Return a model: its state, and once it is ready its cross-validation, its gain, and what ranks."""
+        return self._transport.json("GET", self._model(campaign, number))
+
+    def train_model(
+        self, campaign: CampaignLike, property: str, *, prior: str = "auto", features: str = "auto", seed: int = 0
+    ) -> Body:
+        """Ask for a model of the measurements of a property as they are now; `wait_model` waits until it is ready.
+
+        `prior` is `auto`, `none`, `zero_shot`, `profile` or `blosum62`. `features` are `auto`, `site`, `profile` or
+        `one_hot`. A request that may have arrived is not repeated.
+        """
+        body = {"property": property, "prior": prior, "features": features, "seed": seed}
+        return self._transport.json("POST", f"{self._campaign(campaign)}models/", json=body, repeatable=False)
+
+    def wait_model(self, campaign: CampaignLike, number: int, *, on_update: Callable[[Body], None] = ignore) -> Body:
+        """Wait until a model is `ready` or `failed`, and return it."""
+        path = self._model(campaign, number)
+        while True:
+            now = self._transport.json("GET", path)
+            on_update(now)
+            if now["state"] not in UNFINISHED_MODEL:
+                return now
+            self._clock.sleep(MODEL_PAUSE)
+
+    def predict_variants(
+        self,
+        campaign: CampaignLike,
+        number: int,
+        variants: Sequence[str] | None = None,
+        *,
+        all_singles: bool = False,
+        combinations: Sequence[str] | None = None,
+    ) -> Body:
+        """Predict variants, all single ones, or all combinations of mutations, with a ready model.
+
+        The answer has `rows` with `variant`, `mean`, `low`, `high`, `prior` and `rank`, in the normalised unit, and
+        `ranks_by`. Raises Rejected `model_not_ready`.
+        """
+        asked: list[Body] = [
+            {name: list(codes)}
+            for name, codes in (("variants", variants), ("combinations", combinations))
+            if codes is not None
+        ]
+        if all_singles:
+            asked.append({"all_singles": True})
+        if len(asked) != 1:
+            raise UsageError("ask for variants, for all_singles, or for combinations: exactly one of them")
+        path = f"{self._model(campaign, number)}predictions/"
+        return self._transport.json("POST", path, json=asked[0], seconds=COMPUTE_SECONDS)
+
+    def propose_round(
+        self,
+        campaign: CampaignLike,
+        objectives: int | Sequence[int | Mapping[str, Any]],
+        *,
+        count: int | None = None,
+        strategy: str = "greedy",
+        pool: object = None,
+        plate: Mapping[str, Any] | None = None,
+        max_per_position: int | None = None,
+        mutations: tuple[int, int] | None = None,
+        exclude: Sequence[str] = (),
+        seed: int = 0,
+    ) -> Body:
+        """Propose a round, with wells if there is a `plate`; the answer has its number, as `round`.
+
+        `objectives` are numbers of models, or `{"model": 1, "threshold": 1.5}`. `count` is needed without a plate.
+        `strategy` is `greedy`, `ucb`, `thompson`, `diverse` or `random`. `pool` is `singles`, `doubles`, a list of
+        variants, or `{"combinations": [...]}`. A request that may have arrived is not repeated.
+        """
+        several = [objectives] if isinstance(objectives, int) else objectives
+        body: Body = {
+            "objectives": [{"model": one} if isinstance(one, int) else dict(one) for one in several],
+            "strategy": strategy,
+            "seed": seed,
+        }
+        given = {
+            "count": count,
+            "pool": pool,
+            "plate": None if plate is None else dict(plate),
+            "max_per_position": max_per_position,
+            "mutations": None if mutations is None else list(mutations),
+            "exclude": list(exclude),
+        }
+        path = f"{self._campaign(campaign)}proposals/"
+        return self._transport.json("POST", path, json=body | _given(given), repeatable=False, seconds=COMPUTE_SECONDS)
+
+    def campaign_rounds(self, campaign: CampaignLike) -> list[Body]:
+        """Return the rounds of a campaign without their rows, oldest first."""
+        return self._listed(campaign, "rounds")
+
+    def campaign_round(self, campaign: CampaignLike, number: int) -> Body:
+        """Return a round: its state, what was asked for and expected, and `rows`, which never change."""
+        return self._transport.json("GET", self._round(campaign, number))
+
+    def download_round(
+        self,
+        campaign: CampaignLike,
+        number: int,
+        out: str | Path,
+        *,
+        format: str | None = None,
+        on_bytes: OnBytes = ignore,
+    ) -> Path:
+        """Write the plate map and synthesis order of a round to `out`, and return it.
+
+        The suffix of `out` names the format (csv, xlsx) unless `format` does. `out` appears only when complete.
+        """
+        out = Path(out)
+        format = format_of(out, format, ROUND_FORMATS)
+        path = self._round(campaign, number)
+        with complete_file(out) as file:
+            fetch(self._transport, path, file, format, on_bytes=on_bytes, params={"format": format})
+        return out
+
+    def order_round(self, campaign: CampaignLike, number: int) -> Body:
+        """Note that a proposed round is ordered: its variants are not proposed again."""
+        return self._transport.json("POST", f"{self._round(campaign, number)}ordered/")
+
+    def close_round(self, campaign: CampaignLike, number: int) -> Body:
+        """Note that an ordered round is measured. Raises Rejected `wrong_state` if it was not ordered."""
+        return self._transport.json("POST", f"{self._round(campaign, number)}measured/")
+
+    def _campaign(self, campaign: CampaignLike) -> str:
+        return f"/api/campaigns/{self.campaign_id(campaign)}/"
+
+    def _model(self, campaign: CampaignLike, number: int) -> str:
+        return f"{self._campaign(campaign)}models/{int(number)}/"
+
+    def _round(self, campaign: CampaignLike, number: int) -> str:
+        return f"{self._campaign(campaign)}rounds/{int(number)}/"
+
+    def _listed(self, campaign: CampaignLike, what: str) -> list[Body]:
+        rows: list[Body] = self._transport.json("GET", f"{self._campaign(campaign)}{what}/").get("results") or []
+        return rows
+
+
+def _given(fields: Mapping[str, Any]) -> Body:
+    """Return the fields that are given: neither None, nor empty."""
+    return {name: value for name, value in fields.items() if value is not None and value not in ("", [])}
