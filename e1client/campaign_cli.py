@@ -13,6 +13,7 @@ from e1client.campaign_options import CampaignArgument, RoundArgument, residues_
 from e1client.campaign_text import (
     campaign_lines,
     count_lines,
+    imported_lines,
     property_lines,
     round_lines,
     table_of_campaigns,
@@ -205,3 +206,25 @@ def measured(campaign: CampaignArgument, number: RoundArgument, as_json: JsonFla
     """Note that an ordered round is measured."""
     with connected(as_json=as_json) as (client, _):
         show(client.close_round(campaign, number), round_lines, as_json=as_json)
+
+
+@campaign_app.command("export")
+def export_(
+    campaign: CampaignArgument,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A ZIP file to write.")],
+    as_json: JsonFlag = False,
+) -> None:
+    """Write a whole campaign to one file: measurements, models, rounds, and the digest of each part."""
+    with connected(as_json=as_json) as (client, _), reporting(as_json=as_json) as reporter:
+        client.export_campaign(campaign, file, on_bytes=reporter.bytes)
+        tell_file(file, as_json=as_json)
+
+
+@campaign_app.command("import")
+def import_(
+    file: Annotated[str, typer.Argument(metavar="FILE", help='The file of an export; "-" is standard input.')],
+    as_json: JsonFlag = False,
+) -> None:
+    """Make a campaign from the file of an export: all of it, or nothing."""
+    with connected(as_json=as_json) as (client, _):
+        show(client.import_campaign(file), imported_lines, as_json=as_json)

@@ -29,6 +29,13 @@ def campaign_lines(body: Body) -> Iterator[str]:
         yield f"  round {one['n']:<5} {plain(one['state'])}"
 
 
+def imported_lines(body: Body) -> Iterator[str]:
+    """Yield an imported campaign, and what came with it."""
+    yield from campaign_lines(body)
+    yield "  imported    " + ", ".join(f"{count:,} {plain(name)}" for name, count in body["imported"].items())
+    yield f"  digest      {plain(body['digest'])}"
+
+
 def table_of_campaigns(bodies: Iterable[Body]) -> Iterator[str]:
     """Yield a heading and a line per campaign, with names last because they may be long."""
     yield f"{'campaign':36}  {'residues':>8}  {'model':10}  {'created':10}  name"

@@ -267,6 +267,29 @@ class CampaignClient(JobReader):
         """Note that an ordered round is measured. Raises Rejected `wrong_state` if it was not ordered."""
         return self._transport.json("POST", f"{self._round(campaign, number)}measured/")
 
+    def export_campaign(self, campaign: CampaignLike, out: str | Path, *, on_bytes: OnBytes = ignore) -> Path:
+        """Write a whole campaign to `out`, a ZIP file that appears only when complete, and return it.
+
+        It has measurements, the cards of models, rounds byte for byte, and `manifest.json` with the digest of each
+        file. Models that are not computed yet are left out.
+        """
+        out = Path(out)
+        path = f"{self._campaign(campaign)}export/"
+        with complete_file(out) as file:
+            fetch(self._transport, path, file, "zip", on_bytes=on_bytes)
+        return out
+
+    def import_campaign(self, file: Source) -> Body:
+        """Make a campaign from the file of `export_campaign`: all of it, or nothing. Digests are those of the file.
+
+        The answer is the campaign, with `imported` numbers and the `digest` of the file. A request that may have
+        arrived is not repeated.
+        """
+        path = "/api/campaigns/import/"
+        with open_upload(file) as opened:
+            files = {"file": opened}
+            return self._transport.json("POST", path, files=files, repeatable=False, seconds=COMPUTE_SECONDS)
+
     def _campaign(self, campaign: CampaignLike) -> str:
         return f"/api/campaigns/{self.campaign_id(campaign)}/"
 

@@ -164,7 +164,7 @@ def _check_end(file: IO[bytes], format: str) -> None:
     # A transfer without a length that a proxy ended early looks complete to HTTP.
     file.seek(0, 2)
     size = file.tell()
-    if format in ("npz", "xlsx"):
+    if format in ("npz", "xlsx", "zip"):
         whole = zipfile.is_zipfile(file)
     else:
         end = {"parquet": b"PAR1", "h5": b"", "json": b""}.get(format, b"\n")

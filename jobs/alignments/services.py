@@ -158,14 +158,14 @@ def _blocks(pieces: Iterable[bytes]) -> Iterator[bytes]:
 def alignment_load(stored: Alignment) -> science.Alignment:
     """Return the rows of a stored alignment. Raises NotFound if it was deleted meanwhile, and AlignmentDamaged."""
     try:
-        return unpacked(_stored_blocks(stored), depth=stored.depth)
+        return unpacked(stored_blocks(stored), depth=stored.depth)
     except ValueError as error:
         if not Alignment.objects.filter(pk=stored.pk).exists():
             raise NotFound(f"there is no alignment {stored.pk}") from error
         raise AlignmentDamaged(f"the alignment {stored.pk} cannot be read: {error}") from error
 
 
-def _stored_blocks(stored: Alignment) -> Iterator[bytes]:
+def stored_blocks(stored: Alignment) -> Iterator[bytes]:
     """Yield the blocks in order, a few in memory at a time."""
     blocks = AlignmentBlock.objects.filter(alignment=stored).order_by("number")
     last = -1

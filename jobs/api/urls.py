@@ -7,6 +7,7 @@ from jobs.alignments import api as alignments
 from jobs.alignments import api_searches as searches
 from jobs.api import estimate, events, extend, jobs, results, sync
 from jobs.campaigns import api as campaigns
+from jobs.campaigns import api_files as campaign_files
 from jobs.campaigns import api_models as models
 from jobs.contacts import api
 from jobs.contexts import api as contexts
@@ -88,6 +89,7 @@ urlpatterns = [
     path("api/searches/<uuid:search_id>/", searches.SearchDetail.as_view(), name="search-detail"),
     path("api/searches/<uuid:search_id>/cancel/", searches.SearchCancel.as_view(), name="search-cancel"),
     path("api/campaigns/", campaigns.CampaignList.as_view(), name="campaign-list"),
+    path("api/campaigns/import/", campaign_files.CampaignImport.as_view(), name="campaign-import"),
     path("api/campaigns/<uuid:campaign_id>/", campaigns.CampaignDetail.as_view(), name="campaign-detail"),
     path(
         "api/campaigns/<uuid:campaign_id>/properties/",
@@ -99,6 +101,7 @@ urlpatterns = [
         campaigns.CampaignMeasurements.as_view(),
         name="campaign-measurements",
     ),
+    path("api/campaigns/<uuid:campaign_id>/export/", campaign_files.CampaignExport.as_view(), name="campaign-export"),
     path("api/campaigns/<uuid:campaign_id>/models/", models.CampaignModels.as_view(), name="campaign-models"),
     path(
         "api/campaigns/<uuid:campaign_id>/models/<int:number>/", models.CampaignModel.as_view(), name="campaign-model"

@@ -47,6 +47,22 @@ class CampaignBody(Shape):
     created_at = s.DateTimeField()
 
 
+class CampaignUpload(Shape):
+    file = s.FileField(help_text="The file that the export of a campaign returned.")
+
+
+class ImportedCounts(Shape):
+    properties = s.IntegerField()
+    measurements = s.IntegerField()
+    models = s.IntegerField()
+    rounds = s.IntegerField()
+
+
+class CampaignImported(CampaignBody):
+    digest = s.CharField(help_text="SHA-256 of the digests of all files, as in `manifest.json`.")
+    imported = ImportedCounts()
+
+
 class CampaignPage(ListPage):
     results = CampaignBody(many=True)
 

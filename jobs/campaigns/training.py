@@ -126,13 +126,22 @@ def _computed(model: PropertyModel) -> dict[str, Any]:
     enough = len(rows) >= LEAST and float(np.ptp(measured)) > 0
     if enough:
         trained = _trained(model, prior, rows, measured, use_prior=use_prior)
-        fits = fit(rows, measured, seed=model.seed, use_prior=use_prior)
+        fits = _storable(fit(rows, measured, seed=model.seed, use_prior=use_prior))
         card |= _card(trained, use_prior=use_prior)
     else:
         card |= _empty_card(len(rows))
     card["versions"] = {name: version(name) for name in LIBRARIES}
     tables = prior.tables.packed()
-    return {"tables": tables, "fits": fits, "card": card, "digest": _digest(model, prior, features, card, fits)}
+    return {"tables": tables, "fits": fits, "card": card, "digest": model_digest(model, prior, features, card, fits)}
+
+
+def _storable(value: Any) -> Any:
+    """Return JSON values as the database returns them: it has no negative zero, which would change the digest."""
+    if isinstance(value, dict):
+        return {name: _storable(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_storable(one) for one in value]
+    return value + 0.0 if isinstance(value, float) else value
 
 
 def _features(asked: str, tables: Tables) -> str:
@@ -205,7 +214,9 @@ def _empty_card(count: int) -> dict[str, Any]:
     }
 
 
-def _digest(model: PropertyModel, prior: Prior, features: str, card: Mapping[str, Any], fits: Mapping[str, Any]) -> str:
+def model_digest(
+    model: PropertyModel, prior: Prior, features: str, card: Mapping[str, Any], fits: Mapping[str, Any]
+) -> str:
     """Return the SHA-256 of all that determines predictions: training set, prior, features, seed, fits, versions."""
     found: Property = model.property
     told = {

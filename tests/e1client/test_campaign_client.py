@@ -13,6 +13,7 @@ from e1client import Client, Rejected, UsageError
 from e1client.campaign_text import (
     campaign_lines,
     count_lines,
+    imported_lines,
     model_lines,
     prediction_lines,
     property_text,
@@ -131,9 +132,13 @@ def test_a_campaign_by_command_from_its_parent_to_an_ordered_plate(e1, tmp_path)
     assert [one["state"] for one in e1("campaign", "round", "TEM-1")[1]] == ["measured"]
     shown = e1("campaign", "show", "TEM-1")[1][0]
     assert [len(shown[name]) for name in ("properties", "models", "rounds")] == [1, 1, 1]
+    assert e1("campaign", "export", "TEM-1", "TEM-1.zip")[0] == 0
     assert e1("campaign", "delete", "TEM-1")[0] == 2
     assert e1("campaign", "delete", "TEM-1", "--yes")[0] == 0
     assert not Campaign.objects.exists()
+    code, (back,), _ = e1("campaign", "import", "TEM-1.zip")
+    assert (code, back["imported"]) == (0, {"properties": 1, "measurements": 26, "models": 1, "rounds": 1})
+    assert e1("campaign", "round", "TEM-1", "1")[1][0]["rows"] == plan["rows"]
 
 
 @pytest.mark.parametrize(
@@ -156,6 +161,8 @@ def test_a_campaign_by_command_from_its_parent_to_an_ordered_plate(e1, tmp_path)
         (("round", "here", "--csv", "a.csv"), "usage", 2),
         (("round", "here", "7", "--csv", "a.csv"), "not_found", 3),
         (("ordered", "here", "7"), "not_found", 3),
+        (("export", "here", "no-folder/a.zip"), "bad_output", 2),
+        (("import", "plate.csv"), "bad_campaign_file", 3),
     ],
 )
 def test_refusals_have_the_code_of_their_reason_and_leave_no_file(e1, client, tmp_path, words, code, exit_code):
@@ -268,6 +275,8 @@ def test_campaigns_in_words():
     assert "  round 1     measured" in list(campaign_lines(body))
     assert next(campaign_lines(body)) == r"campaign 0 'TEM\\n1'"
     assert list(table_of_campaigns([body]))[1].endswith(r"2026-11-30  TEM\n1")
+    imported = body | {"imported": {"models": 1, "rounds": 2}, "digest": "ef"}
+    assert list(imported_lines(imported))[-2:] == ["  imported    1 models, 2 rounds", "  digest      ef"]
     counts = dict.fromkeys(("read", "n", "matched", "failed", "censored", "corrected", "unchanged", "unreadable"), 0)
     problem = {"code": "bad_well", "message": "line 3: 'Z9' is not a well", "remedy": "Write A1 to P24.", "line": 3}
     told = list(count_lines(counts | {"read": 2, "n": 1, "matched": 1, "problems": [problem]}))

@@ -48,13 +48,13 @@ METHODS = {
         notices-news project-page
         alignment-summary alignment-a3m alignment-fasta basket-csv basket-fasta
         comparison-page comparison-csv job-comparison
-        campaign-model campaign-rounds campaign-round
+        campaign-model campaign-rounds campaign-round campaign-export
     """,
     "POST": """
         job-cancel job-pause job-resume job-release job-keep job-extend job-retry job-neighbours job-analysis-cancel
         alignment-sample search-cancel estimate synchronous job-new-cost
         project-restore project-add project-remove project-hand-over project-join project-act project-share
-        campaign-predictions campaign-proposals campaign-ordered campaign-measured
+        campaign-predictions campaign-proposals campaign-ordered campaign-measured campaign-import
     """,
     "GET POST": """
         job-list job-analyses job-columns job-assays job-structures alignment-list search-list context-list webhook-list
@@ -101,7 +101,7 @@ TABLE = {
 PERSONAL = {
     *{"search-detail", "search-cancel", "search-page", "webhook-detail", "webhook-deliveries", "webhook-act"},
     *{f"campaign-{one}" for one in ("detail", "properties", "measurements", "models", "model", "predictions")},
-    *{f"campaign-{one}" for one in ("proposals", "rounds", "round", "ordered", "measured")},
+    *{f"campaign-{one}" for one in ("proposals", "rounds", "round", "ordered", "measured", "export")},
 }
 """Objects that no project holds: members of the owner's projects are strangers to them. So is a deleted project."""
 DELETED = {"project-restore"}
