@@ -8,12 +8,12 @@ from typing import Annotated, Any
 import typer
 
 from e1client.campaign_options import CampaignArgument, ModelArgument, lines_of
-from e1client.campaign_text import model_lines, prediction_lines, round_lines, table_of_models
+from e1client.campaign_text import library_lines, model_lines, prediction_lines, round_lines, table_of_models
 from e1client.errors import Exit, UsageError
 from e1client.following import connected
 from e1client.params import parse_params, parse_value
 from e1client.progress import say
-from e1client.shell import JsonFlag, WaitFlag, show
+from e1client.shell import JsonFlag, WaitFlag, show, tell_file
 
 model_app = typer.Typer()
 
@@ -131,4 +131,47 @@ def _objective(text: str) -> dict[str, Any]:
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise UsageError(f"--model {text!r} has no number behind the =", code="bad_param")
         found["threshold"] = value
+    return found
+
+
+@model_app.command()
+def library(  # noqa: PLR0917 - typer calls it; every parameter is an option of the command
+    campaign: CampaignArgument,
+    sites: Annotated[list[str], typer.Argument(metavar="SITE...", help="Residues to randomise, such as 104 182.")],
+    scheme: Annotated[str, typer.Option(help="NNK, NDT, 22c, or minimal for wanted residues.")] = "NNK",
+    wanted: Annotated[
+        list[str] | None,
+        typer.Option(metavar="[SITE=]RESIDUES", help="AVLI for all sites, or 104=AVLI for one. Repeatable."),
+    ] = None,
+    budget: Annotated[int | None, typer.Option(min=1, help="How many clones you can screen.")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Write the synthesis order there.")] = None,
+    xlsx: Annotated[Path | None, typer.Option(help="The same as a workbook.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Design a library with degenerate codons: members, clones, and the DNA to order."""
+    with connected(as_json=as_json) as (client, _):
+        found, residues = client.campaign_id(campaign), _residues(wanted)
+        for path, format in ((csv, "csv"), (xlsx, "xlsx")):
+            if path is not None:
+                client.download_library(
+                    found, sites, path, scheme=scheme, wanted=residues, budget=budget, format=format
+                )
+                tell_file(path, as_json=as_json)
+        if csv is None and xlsx is None:
+            design = client.design_library(found, sites, scheme=scheme, wanted=residues, budget=budget)
+            show(design, library_lines, as_json=as_json)
+
+
+def _residues(options: list[str] | None) -> str | dict[str, str] | None:
+    """Return the wanted residues: of all sites, or by site. Raises UsageError for a mixture of both."""
+    if not options:
+        return None
+    if len(options) == 1 and "=" not in options[0]:
+        return options[0].strip().upper()
+    found: dict[str, str] = {}
+    for option in options:
+        site, equals, residues = (part.strip() for part in option.partition("="))
+        if not site or not equals or site in found:
+            raise UsageError(f"--wanted {option!r} is not of the form SITE=RESIDUES, once for a site", code="bad_param")
+        found[site] = residues.upper()
     return found

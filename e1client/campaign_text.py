@@ -167,6 +167,21 @@ def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.4g}"
 
 
+def library_lines(body: Body) -> Iterator[str]:
+    """Yield a library: its members, the clones to screen, and the codons of each site."""
+    clones = body["clones"]
+    share = f"{100 * clones['confidence']:.0f} %"
+    yield f"library of {body['members']:,} members, {body['proteins']:,} proteins"
+    yield f"  clones      {clones['one_member']:,} for {share} of one member, {clones['all_members']:,} of all members"
+    yield f"  no stop     {100 * body['without_stop']:.1f} % of the members"
+    for site in body["sites"]:
+        codons = "+".join(map(plain, site["degenerate"]))
+        old = f"{plain(site['codon'])} > " if site.get("codon") else ""
+        residues = "".join(map(plain, site["residues"]))
+        yield f"  {plain(site['residue'])}{plain(site['site']):<10} {old}{codons}: {residues}"
+    yield f"  order       {len(body['rows']):,} sequences; --csv and --xlsx write them"
+
+
 def round_lines(body: Body) -> Iterator[str]:
     """Yield a round: its state, what it holds by reason of choice, and what is expected and realised."""
     yield f"round {body['n']}: {plain(body['state'])}, digest {plain(body['digest'])}"

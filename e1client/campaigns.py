@@ -267,6 +267,43 @@ class CampaignClient(JobReader):
         """Note that an ordered round is measured. Raises Rejected `wrong_state` if it was not ordered."""
         return self._transport.json("POST", f"{self._round(campaign, number)}measured/")
 
+    def design_library(
+        self,
+        campaign: CampaignLike,
+        sites: Sequence[int | str],
+        *,
+        scheme: str = "NNK",
+        wanted: str | Mapping[str, str] | None = None,
+        budget: int | None = None,
+    ) -> Body:
+        """Design a library with degenerate codons at some residues: members, clones, and the DNA to order.
+
+        `scheme` is `NNK`, `NDT`, `22c` or `minimal`, which codes for the `wanted` residues only. `budget` is the number
+        of clones that can be screened. Raises Rejected `budget_too_small` with the largest design that fits.
+        """
+        body = _library(sites, scheme, wanted, budget)
+        return self._transport.json("POST", f"{self._campaign(campaign)}libraries/", json=body)
+
+    def download_library(
+        self,
+        campaign: CampaignLike,
+        sites: Sequence[int | str],
+        out: str | Path,
+        *,
+        scheme: str = "NNK",
+        wanted: str | Mapping[str, str] | None = None,
+        budget: int | None = None,
+        format: str | None = None,
+    ) -> Path:
+        """Write the synthesis order of a library to `out`, and return it; see `design_library` and `download_round`."""
+        out = Path(out)
+        params = {"format": format_of(out, format, ROUND_FORMATS)}
+        path, body = f"{self._campaign(campaign)}libraries/", _library(sites, scheme, wanted, budget)
+        answer = self._transport.request("POST", path, params=params, json=body)
+        with complete_file(out) as file:
+            file.write(answer.content)
+        return out
+
     def export_campaign(self, campaign: CampaignLike, out: str | Path, *, on_bytes: OnBytes = ignore) -> Path:
         """Write a whole campaign to `out`, a ZIP file that appears only when complete, and return it.
 
@@ -307,3 +344,11 @@ class CampaignClient(JobReader):
 def _given(fields: Mapping[str, Any]) -> Body:
     """Return the fields that are given: neither None, nor empty."""
     return {name: value for name, value in fields.items() if value is not None and value not in ("", [])}
+
+
+def _library(
+    sites: Sequence[int | str], scheme: str, wanted: str | Mapping[str, str] | None, budget: int | None
+) -> Body:
+    """Return the body of a request for a library."""
+    given = {"wanted": dict(wanted) if isinstance(wanted, Mapping) else wanted, "budget": budget}
+    return {"sites": list(sites), "scheme": scheme} | _given(given)

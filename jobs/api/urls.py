@@ -8,6 +8,7 @@ from jobs.alignments import api_searches as searches
 from jobs.api import estimate, events, extend, jobs, results, sync
 from jobs.campaigns import api as campaigns
 from jobs.campaigns import api_files as campaign_files
+from jobs.campaigns import api_libraries as libraries
 from jobs.campaigns import api_models as models
 from jobs.contacts import api
 from jobs.contexts import api as contexts
@@ -102,6 +103,11 @@ urlpatterns = [
         name="campaign-measurements",
     ),
     path("api/campaigns/<uuid:campaign_id>/export/", campaign_files.CampaignExport.as_view(), name="campaign-export"),
+    path(
+        "api/campaigns/<uuid:campaign_id>/libraries/",
+        libraries.CampaignLibraries.as_view(),
+        name="campaign-libraries",
+    ),
     path("api/campaigns/<uuid:campaign_id>/models/", models.CampaignModels.as_view(), name="campaign-models"),
     path(
         "api/campaigns/<uuid:campaign_id>/models/<int:number>/", models.CampaignModel.as_view(), name="campaign-model"

@@ -51,6 +51,15 @@ def favourites(host: str) -> dict[str, str]:
     return {residue: min(codons, key=lambda one: (-codons[one], one)) for residue, codons in table.items()}
 
 
+@cache
+def usage(host: str) -> dict[str, float]:
+    """Return how often a host uses each codon among those of its residue, from 0 to 1. Raises InvalidInput."""
+    from python_codon_tables import get_codons_table
+
+    favourites(host)  # refuses unknown hosts
+    return {codon: share for codons in get_codons_table(_tables()[host]).values() for codon, share in codons.items()}
+
+
 def translated(dna: str) -> str:
     """Return the protein of whole codons; a stop is `*`. Raises KeyError for other letters than ACGT."""
     code = genetic_code()

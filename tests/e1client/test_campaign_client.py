@@ -14,6 +14,7 @@ from e1client.campaign_text import (
     campaign_lines,
     count_lines,
     imported_lines,
+    library_lines,
     model_lines,
     prediction_lines,
     property_text,
@@ -130,6 +131,24 @@ def test_a_campaign_by_command_from_its_parent_to_an_ordered_plate(e1, tmp_path)
     assert e1("campaign", "ordered", "TEM-1", "1")[1][0]["state"] == "ordered"
     assert e1("campaign", "measured", "TEM-1", "1")[1][0]["realised"]["measured"] == 0
     assert [one["state"] for one in e1("campaign", "round", "TEM-1")[1]] == ["measured"]
+    code, (design,), _ = e1("campaign", "library", "TEM-1", "6", "15", "--scheme", "NDT", "--budget", "500")
+    assert (code, design["members"], design["clones"]["one_member"]) == (0, 144, 430)
+    wanted = (
+        "--scheme",
+        "minimal",
+        "--wanted",
+        "6=AV",
+        "--wanted",
+        "15=ST",
+        "--csv",
+        "order.csv",
+        "--xlsx",
+        "order.xlsx",
+    )
+    assert e1("campaign", "library", "TEM-1", "6", "15", *wanted)[0] == 0
+    (order,) = csv.DictReader(io.StringIO((tmp_path / "order.csv").read_text()))
+    assert (order["sites"], order["sequential"], len(order["dna"])) == ("6 15", "4 13", 3 * len(PARENT))
+    assert (tmp_path / "order.xlsx").read_bytes()[:2] == b"PK"
     shown = e1("campaign", "show", "TEM-1")[1][0]
     assert [len(shown[name]) for name in ("properties", "models", "rounds")] == [1, 1, 1]
     assert e1("campaign", "export", "TEM-1", "TEM-1.zip")[0] == 0
@@ -161,6 +180,8 @@ def test_a_campaign_by_command_from_its_parent_to_an_ordered_plate(e1, tmp_path)
         (("round", "here", "--csv", "a.csv"), "usage", 2),
         (("round", "here", "7", "--csv", "a.csv"), "not_found", 3),
         (("ordered", "here", "7"), "not_found", 3),
+        (("library", "here", "2", "3", "4", "--budget", "1000", "--csv", "a.csv"), "budget_too_small", 3),
+        (("library", "here", "2", "--wanted", "2=AV", "--wanted", "AV"), "bad_param", 2),
         (("export", "here", "no-folder/a.zip"), "bad_output", 2),
         (("import", "plate.csv"), "bad_campaign_file", 3),
     ],
@@ -275,6 +296,16 @@ def test_campaigns_in_words():
     assert "  round 1     measured" in list(campaign_lines(body))
     assert next(campaign_lines(body)) == r"campaign 0 'TEM\\n1'"
     assert list(table_of_campaigns([body]))[1].endswith(r"2026-11-30  TEM\n1")
+    site = {"site": "6", "residue": "A", "codon": "GCG", "degenerate": ["NNK"], "residues": {"A": 2, "V": 2}}
+    design = {
+        "members": 32, "proteins": 20, "without_stop": 31 / 32, "sites": [site], "rows": [{}],
+        "clones": {"confidence": 0.95, "one_member": 94, "all_members": 206},
+    }  # fmt: skip
+    assert list(library_lines(design))[1:4] == [
+        "  clones      94 for 95 % of one member, 206 of all members",
+        "  no stop     96.9 % of the members",
+        "  A6          GCG > NNK: AV",
+    ]
     imported = body | {"imported": {"models": 1, "rounds": 2}, "digest": "ef"}
     assert list(imported_lines(imported))[-2:] == ["  imported    1 models, 2 rounds", "  digest      ef"]
     counts = dict.fromkeys(("read", "n", "matched", "failed", "censored", "corrected", "unchanged", "unreadable"), 0)

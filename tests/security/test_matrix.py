@@ -55,6 +55,7 @@ METHODS = {
         alignment-sample search-cancel estimate synchronous job-new-cost
         project-restore project-add project-remove project-hand-over project-join project-act project-share
         campaign-predictions campaign-proposals campaign-ordered campaign-measured campaign-import
+        campaign-libraries
     """,
     "GET POST": """
         job-list job-analyses job-columns job-assays job-structures alignment-list search-list context-list webhook-list
@@ -101,7 +102,7 @@ TABLE = {
 PERSONAL = {
     *{"search-detail", "search-cancel", "search-page", "webhook-detail", "webhook-deliveries", "webhook-act"},
     *{f"campaign-{one}" for one in ("detail", "properties", "measurements", "models", "model", "predictions")},
-    *{f"campaign-{one}" for one in ("proposals", "rounds", "round", "ordered", "measured", "export")},
+    *{f"campaign-{one}" for one in ("proposals", "rounds", "round", "ordered", "measured", "export", "libraries")},
 }
 """Objects that no project holds: members of the owner's projects are strangers to them. So is a deleted project."""
 DELETED = {"project-restore"}

@@ -94,6 +94,7 @@ CLASSES = {
     "campaign-import": API,
     "campaign-detail": API_OBJECT,
     "campaign-export": API_OBJECT,
+    "campaign-libraries": API_OBJECT,
     "campaign-properties": API_OBJECT,
     "campaign-measurements": API_OBJECT,
     "campaign-models": API_OBJECT,
