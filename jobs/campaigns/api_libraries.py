@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -19,6 +19,18 @@ from jobs.files.names import attachment
 from jobs.web.rest.bodies import WORKBOOK
 
 FORMATS = ("json", "csv", "xlsx")
+EXAMPLES = [
+    OpenApiExample(
+        "Three sites with 22c",
+        value={"sites": ["104", "182", "240"], "scheme": "22c", "budget": 40_000},
+        request_only=True,
+    ),
+    OpenApiExample(
+        "Wanted residues by site",
+        value={"sites": ["104", "182"], "scheme": "minimal", "wanted": {"104": "AVLI", "182": "ST"}},
+        request_only=True,
+    ),
+]
 
 
 class CampaignLibraries(CampaignView):
@@ -26,6 +38,7 @@ class CampaignLibraries(CampaignView):
         operation_id="campaign_libraries_create",
         request=shapes.LibraryRequest,
         parameters=[OpenApiParameter("format", str, enum=list(FORMATS), description="json by default.")],
+        examples=EXAMPLES,
         responses={
             (201, "application/json"): shapes.LibraryBody,
             (201, "text/csv"): OpenApiTypes.STR,

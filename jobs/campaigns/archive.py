@@ -39,7 +39,7 @@ def broken(where: str, what: str) -> InvalidInput:
 
 
 class Archive:
-    """The parts of one file. `digest` is that of the manifest, which `check` compares with the parts.
+    """The parts of one file, all compared with the digests of its manifest. `unpacked` is the size of all of them.
 
     Raises InvalidInput `bad_campaign_file`, and TooLarge `campaign_file_too_large`, `gzip_ratio`.
     """

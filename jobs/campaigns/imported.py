@@ -176,7 +176,8 @@ def _fold(where: str, raw: object, method: str, count: int, parent: str) -> dict
 
 
 def _settings(where: str, raw: Mapping[str, Any], method: str, parent: str) -> dict[str, Any]:
-    names = {one.name for one in fields(Settings if method == "gaussian_process" else LinearFit)}
+    kind: type[Settings] | type[LinearFit] = Settings if method == "gaussian_process" else LinearFit
+    names = {one.name for one in fields(kind)}
     if set(raw) != names:
         raise broken(where, "the settings of a fit have other fields")
     lists = {"mutations", "effects"} & names
