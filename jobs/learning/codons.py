@@ -153,6 +153,12 @@ class Design:
 
 def largest_design(sites: int, budget: int, schemes: Sequence[Scheme] = tuple(SCHEMES.values())) -> Design | None:
     """Return the design of at most `sites` sites with most members whose `clones` fit the budget, or None."""
-    designs = (Design(chosen) for n in range(1, sites + 1) for chosen in combinations_with_replacement(schemes, n))
-    fitting = [one for one in designs if one.clones <= budget]
-    return max(fitting, key=lambda one: one.members, default=None)
+    sizes = [one.size for one in schemes]
+    best: tuple[int, ...] = ()
+    most = 0
+    for n in range(1, sites + 1):
+        for chosen in combinations_with_replacement(range(len(schemes)), n):
+            members = prod(sizes[at] for at in chosen)
+            if members > most and clones_for_one(members) <= budget:
+                best, most = chosen, members
+    return Design(tuple(schemes[at] for at in best)) if best else None
