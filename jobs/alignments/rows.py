@@ -8,14 +8,16 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from e1protocol import EXTENDED
 from jobs.alignments.services import stored_blocks
-from jobs.errors import InvalidInput, Problem
+from jobs.errors import InvalidInput, Problem, TooLarge
 from jobs.models import Alignment
 from jobs.parsing.letters import is_storable
 from jobs.science.alignments.reading import Alignment as Rows
+from jobs.science.alignments.rows import MAX_ROWS
 
 MOST_NAME = 4_096
-_ROW = re.compile(r"[^\t\n]*\t[A-Z-]+\t[A-Z]*")
+_ROW = re.compile(rf"[^\t\n]*\t[{EXTENDED}-]+\t[{EXTENDED}]*")
 
 
 def stored_text(stored: Alignment) -> Iterator[bytes]:
@@ -32,7 +34,13 @@ def stored_text(stored: Alignment) -> Iterator[bytes]:
 
 
 def rows_of_text(data: bytes, parent: str) -> Rows:
-    """Return the rows that `stored_text` wrote. Raises InvalidInput `bad_alignment_rows` with the first wrong line."""
+    """Return the rows that `stored_text` wrote.
+
+    Raises InvalidInput `bad_alignment_rows` with the first wrong line, and TooLarge `too_many_rows`.
+    """
+    if data.count(b"\n") > MAX_ROWS:
+        what = f"The alignment has more than {MAX_ROWS:,} rows"
+        raise TooLarge.one("too_many_rows", what, "Export a campaign with a smaller alignment.", path="file")
     try:
         lines = data.decode().removesuffix("\n").split("\n")
     except UnicodeDecodeError as error:

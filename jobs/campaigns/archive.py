@@ -22,8 +22,8 @@ from jobs.parsing.letters import is_storable
 
 MOST_PARTS = 4_000
 """Files of a campaign: fifty properties, 200 models and 500 rounds, with a table beside many of them."""
-MOST_VALUES = 3_000_000
-"""Values of one JSON file. A round of ten thousand rows has half a million."""
+MOST_VALUES = 1_000_000
+"""Values of one JSON file. A round of ten thousand rows has a third of them."""
 LONGEST_LINE = 256 * 1024
 REMEDY = "Export the campaign again, and import that file unchanged."
 _BLOCK = 64 * 1024

@@ -1,37 +1,29 @@
-"""Models and rounds of an imported file, checked as if they were strangers': what is stored, the service can use."""
+"""Models of an imported file, checked as if they were strangers': what is stored, the service can use."""
 
 from __future__ import annotations
 
-import hashlib
 import math
-import re
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from jobs.campaigns.archive import Fields, broken, json_value
+from jobs.campaigns.archive import Fields, broken
 from jobs.campaigns.asked import MAX_SEED
+from jobs.campaigns.imported_cards import card_of
 from jobs.campaigns.priors import PRIORS, Prior
 from jobs.campaigns.selectors import LARGEST, WT
 from jobs.campaigns.training import AUTO, MOST_TRAINING, model_digest
 from jobs.errors import InvalidInput
 from jobs.learning.gaussian import MOST_EXACT, Settings
 from jobs.learning.linear import LinearFit
-from jobs.learning.normalising import BLANK, DEAD, VARIANT, WILD_TYPE
 from jobs.learning.priors import FEATURES, PROFILE, Tables
-from jobs.models import Campaign, Property, PropertyModel, Round
-from jobs.models.campaigns import ROUND_STATES
+from jobs.models import Campaign, Property, PropertyModel
 from jobs.models.states import WorkState
 from jobs.science.variants.codes import Mutation, read_variant
 
-CARD = {
-    "prior", "features", "cross_validation", "reasons", "gain", "coverage", "method", "ranks_by", "versions",
-}  # fmt: skip
 MOST_FOLDS = 50
 LONGEST_CODE = 20_000
-_CODON = re.compile(r"([1-9][0-9]{0,4}):[ACGT]{3}>[ACGT]{3}")
-_PICKS = ("chosen", "random", "retest", "bridging", "control")
 
 
 class Codes:
@@ -84,7 +76,7 @@ def read_model(
             raise broken(where, "a model that failed has results")
         return model
     model.progress = 1.0
-    model.card = _card(told)
+    model.card = card_of(told)
     model.tables = tables
     unpacked = _tables(where, tables, campaign.parent)
     used = model.card["features"]["used"]
@@ -120,18 +112,6 @@ def _counts(told: Fields) -> dict[str, int]:
     if len(found) > 50 or not all(type(one) is int and abs(one) < 2**53 for one in found.values()):
         raise broken(told.where, "its counts are not numbers")
     return found
-
-
-def _card(told: Fields) -> dict[str, Any]:
-    card = Fields(f"{told.where}, card", told.mapping("card"))
-    if set(card.values) - CARD:
-        raise broken(card.where, "it has unknown fields")
-    card.choice("ranks_by", ("model", "prior"))
-    Fields(f"{card.where}, prior", card.mapping("prior")).choice("used", PRIORS)
-    Fields(f"{card.where}, features", card.mapping("features")).choice("used", FEATURES)
-    for name in ("cross_validation", "reasons", "gain", "coverage", "versions"):
-        card.mapping(name)
-    return dict(card.values)
 
 
 def _tables(where: str, data: bytes, parent: str) -> Tables:
@@ -211,51 +191,3 @@ def _numbers(where: str, raw: Sequence[Any]) -> list[float]:
     if not all(type(one) in (int, float) and math.isfinite(one) for one in raw):
         raise broken(where, "a number is missing")
     return [float(one) for one in raw]
-
-
-def read_round(where: str, raw: object, frozen: bytes, campaign: Campaign, codes: Codes) -> Round:
-    """Return a round that is not stored yet, with the bytes that were frozen."""
-    told = Fields("rounds.json", raw)
-    digest = told.hexadecimal("digest")
-    if hashlib.sha256(frozen).hexdigest() != digest:
-        raise broken(where, "its digest is not that of its bytes")
-    body = Fields(where, json_value(where, frozen))
-    body.mapping("asked")
-    if body.values.get("expected") is not None:
-        body.mapping("expected")
-    for one in body.entries("objectives"):
-        goal = Fields(where, one)
-        goal.text("property", 100)
-        goal.number("threshold")
-    for row in body.entries("rows"):
-        _check_row(where, row, len(campaign.parent), codes)
-    return Round(
-        campaign=campaign,
-        number=told.whole("n", 1, 2**31 - 1),
-        state=told.choice("state", ROUND_STATES),
-        frozen=frozen.decode(),
-        digest=digest,
-        created_at=told.moment("created_at"),
-        ordered_at=told.moment_or_none("ordered_at"),
-        measured_at=told.moment_or_none("measured_at"),
-    )
-
-
-def _check_row(where: str, raw: object, length: int, codes: Codes) -> None:
-    row = Fields(where, raw)
-    role = row.choice("role", (VARIANT, WILD_TYPE, DEAD, BLANK))
-    row.choice("pick", _PICKS)
-    if role == VARIANT or row.values.get("sequential") is not None:
-        codes.check(where, row.values.get("sequential"))
-    for name in ("plate", "well", "variant", "reason", "model_digest"):
-        if row.values.get(name) is not None:
-            row.text(name, LONGEST_CODE)
-    for name in ("mean", "low", "high", "prior", "acquisition"):
-        row.number(name)
-    codons = row.values.get("codons")
-    if codons is None:
-        return
-    for one in row.entries("codons"):
-        match = _CODON.fullmatch(one) if isinstance(one, str) else None
-        if match is None or int(match[1]) > length:
-            raise broken(where, f"{str(one)[:60]!r} is not a changed codon")

@@ -13,7 +13,8 @@ from jobs.alignments.rows import rows_of_text
 from jobs.alignments.services import alignment_store
 from jobs.campaigns.archive import Archive, Fields, broken
 from jobs.campaigns.exporting import ALIGNMENT, CAMPAIGN, PAGE, PROPERTIES, ROUNDS
-from jobs.campaigns.imported import Codes, read_model, read_round
+from jobs.campaigns.imported import Codes, read_model
+from jobs.campaigns.imported_rounds import read_round
 from jobs.campaigns.measuring import MOST_ROWS
 from jobs.campaigns.proposing import MOST_ROUNDS
 from jobs.campaigns.services import FIELDS, PROPERTY_FIELDS, campaign_create, property_create

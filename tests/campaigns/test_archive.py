@@ -192,8 +192,23 @@ def line(change: Callable[[dict], object]) -> Callable[[Parts], Parts]:
     return act
 
 
+def frozen(change: Callable[[dict], object]) -> Callable[[Parts], Parts]:
+    """Return what changes the round, so that its digest is true of it."""
+
+    def act(parts: Parts) -> Parts:
+        parts = changed("rounds/1.json", change)(parts)
+        digest = hashlib.sha256(parts["rounds/1.json"]).hexdigest()
+        return changed("rounds.json", lambda value: value[0].update(digest=digest))(parts)
+
+    return act
+
+
 def without(name: str) -> Callable[[Parts], Parts]:
     return lambda parts: {one: data for one, data in parts.items() if one != name}
+
+
+def rows_added(row: bytes, times: int = 1) -> Callable[[Parts], Parts]:
+    return lambda parts: parts | {"alignment.tsv": parts["alignment.tsv"] + row * times}
 
 
 def put(name: str, data: bytes) -> Callable[[Parts], Parts]:
@@ -217,6 +232,12 @@ WRONG = {
     "a round twice": changed("rounds.json", lambda value: value.append(value[0])),
     "a strange state": changed("rounds.json", lambda value: value[0].update(state="lost")),
     "a changed round": changed("rounds/1.json", lambda value: value["rows"][0].update(reason="")),
+    "no objectives": frozen(lambda value: value.update(objectives=[])),
+    "an objective without a model": frozen(lambda value: value["objectives"][0].pop("model")),
+    "a row that lacks a field": frozen(lambda value: value["rows"][0].pop("codons")),
+    "a number that is a text": frozen(lambda value: value["rows"][0].update(mean="1")),
+    "codons of another variant": frozen(lambda value: value["rows"][0].update(codons=["1:ATG>TGG"])),
+    "hits without a chance": frozen(lambda value: value.update(expected={"hits": 1.0, "maximum": 2.0})),
     "another parent": changed("campaign.json", lambda value: value.update(parent=PARENT[::-1], cds="", exclude=[])),
     "no moment": changed("campaign.json", lambda value: value.update(created_at="yesterday")),
     "a moment at the end of time": changed(
@@ -224,6 +245,8 @@ WRONG = {
     ),
     "a property twice": changed("properties.json", lambda value: value.__setitem__(1, value[0])),
     "another alignment": put("alignment.tsv", b"x\tMKT\t\n"),
+    "a letter that is no residue": rows_added(b"x\t" + b"J" * len(PARENT) + b"\t\n"),
+    "more rows than an alignment has": rows_added(b"x\t" + b"A" * len(PARENT) + b"\t\n", times=100_000),
     "a value that failed": line(lambda row: row.update(failed=True)),
     "an infinite value": line(lambda row: row.update(value="Infinity")),
     "a role": line(lambda row: row.update(role="best")),
@@ -235,6 +258,10 @@ WRONG = {
     "a training variant": changed(MODEL, lambda value: value["training"][0].__setitem__(0, "K2")),
     "who ranks": changed(MODEL, lambda value: value["card"].update(ranks_by="luck")),
     "more in the card": changed(MODEL, lambda value: value["card"].update(state="failed")),
+    "figures that are a text": changed(MODEL, lambda value: value["card"]["cross_validation"].update(position="good")),
+    "a figure of another form": changed(MODEL, lambda value: value["card"]["gain"].update(value="much")),
+    "no coverage": changed(MODEL, lambda value: value["card"].update(coverage={})),
+    "a long reason": changed(MODEL, lambda value: value["card"].update(reasons={"depth": "x" * 1_001})),
     "a digest": changed(MODEL, lambda value: value.update(digest="0" * 64)),
     "an unknown property": changed(MODEL, lambda value: value.update(property="kcat")),
     "another number": changed(MODEL, lambda value: value.update(n=2)),

@@ -1,0 +1,81 @@
+"""Cards of imported models: every field has the type and the size that answers and pages expect."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jobs.campaigns.archive import Fields, broken
+from jobs.campaigns.priors import PRIORS
+from jobs.learning.folds import KINDS
+from jobs.learning.priors import FEATURES
+
+LONGEST = 1_000
+MOST_NAMES = 20
+"""Rankings of a kind of folds, and libraries with a version."""
+_FIELDS = {
+    "prior", "features", "cross_validation", "reasons", "gain", "coverage", "method", "ranks_by", "versions",
+}  # fmt: skip
+_METHODS = ("gaussian_process", "ridge")
+_FIGURE = ("value", "low", "high")
+_COVERAGE = ("nominal", "guaranteed", "observed", "width")
+
+
+def card_of(told: Fields) -> dict[str, Any]:
+    """Return the card of a model. Raises InvalidInput `bad_campaign_file` with the field that is wrong."""
+    card = _within(told, "card", needed=_FIELDS)
+    card.choice("ranks_by", ("model", "prior"))
+    if card.values["method"] is not None:
+        card.text("method", 60)
+    prior = _within(card, "prior", needed={"asked", "used", "source"})
+    prior.choice("asked", PRIORS)
+    prior.choice("used", PRIORS)
+    prior.text("source", LONGEST)
+    features = _within(card, "features", needed={"asked", "used"})
+    features.choice("asked", ("auto", *FEATURES))
+    features.choice("used", FEATURES)
+    _check_comparisons(_within(card, "cross_validation", needed=set(KINDS)))
+    _check_texts(_within(card, "reasons"), KINDS)
+    _check_texts(_within(card, "versions"), None)
+    gain = _within(card, "gain", needed={"metric", "folds", "n", "detectable", *_FIGURE})
+    gain.text("metric", 60)
+    if gain.values["folds"] is not None:
+        gain.choice("folds", KINDS)
+    gain.whole("n", 0, 2**31 - 1)
+    for name in (*_FIGURE, "detectable"):
+        gain.number(name)
+    coverage = _within(card, "coverage", needed=set(_COVERAGE))
+    for name in _COVERAGE:
+        coverage.number(name)
+    return dict(card.values)
+
+
+def _within(told: Fields, name: str, *, needed: set[str] | None = None) -> Fields:
+    """Return a field that is an object: with exactly the `needed` fields, if they are given."""
+    found = Fields(f"{told.where}, {name}", told.mapping(name))
+    if needed is not None and set(found.values) != needed:
+        raise broken(found.where, "it has unknown fields, or lacks some")
+    return found
+
+
+def _check_texts(told: Fields, names: tuple[str, ...] | None) -> None:
+    """Check an object of short texts, whose names are known or at least short."""
+    if len(told.values) > MOST_NAMES or (names is not None and set(told.values) - set(names)):
+        raise broken(told.where, "it has unknown fields")
+    for name in told.values:
+        if len(name) > 60:
+            raise broken(told.where, "it has unknown fields")
+        told.text(name, LONGEST)
+
+
+def _check_comparisons(told: Fields) -> None:
+    """Check the figures of each ranking, by kind of folds; null if these folds could not be made."""
+    for kind in KINDS:
+        if told.values[kind] is None:
+            continue
+        rankings = _within(told, kind)
+        if len(rankings.values) > MOST_NAMES or any(len(name) > 60 for name in rankings.values):
+            raise broken(rankings.where, "it has unknown fields")
+        for name in rankings.values:
+            figure = _within(_within(rankings, name, needed={"spearman"}), "spearman", needed=set(_FIGURE))
+            for one in _FIGURE:
+                figure.number(one)
