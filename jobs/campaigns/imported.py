@@ -11,9 +11,9 @@ from typing import Any
 from jobs.campaigns.archive import Fields, broken
 from jobs.campaigns.asked import MAX_SEED
 from jobs.campaigns.imported_cards import card_of
-from jobs.campaigns.priors import PRIORS, Prior
+from jobs.campaigns.priors import AUTO, PRIORS, Prior
 from jobs.campaigns.selectors import LARGEST, WT
-from jobs.campaigns.training import AUTO, MOST_TRAINING, model_digest
+from jobs.campaigns.training import MOST_TRAINING, model_digest
 from jobs.errors import InvalidInput
 from jobs.learning.gaussian import MOST_EXACT, Settings
 from jobs.learning.linear import LinearFit
