@@ -17,8 +17,10 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from jobs.campaigns.exporting import digest_of
 from jobs.limits import GZIP_RATIO_FROM
 from jobs.models import Alignment, Campaign, Measurement, Property, PropertyModel, Quota, Round
-from tests.campaigns.test_campaigns import (
+from tests.campaigns.steps import (
     PARENT,
+    exported,
+    imported,
     made,
     proposed,
     some_singles,
@@ -49,18 +51,6 @@ def measured(api, url: str, **more) -> dict:
     body = proposed(api, url, model, count=5, plate=None)
     api.post(f"{url}rounds/{body['n']}/ordered/")
     return model
-
-
-def exported(api, url: str) -> bytes:
-    answer = api.get(f"{url}export/")
-    assert answer.status_code == 200, answer.content
-    assert answer.streaming
-    assert answer["Content-Type"] == "application/zip"
-    return b"".join(answer.streaming_content)
-
-
-def imported(api, content: bytes):
-    return api.post("/api/campaigns/import/", {"file": SimpleUploadedFile("c.zip", content)}, format="multipart")
 
 
 def parts_of(content: bytes) -> Parts:

@@ -13,7 +13,7 @@ from Bio.Seq import Seq
 from openpyxl import load_workbook
 
 from jobs.learning.codons import BASES, genetic_code
-from tests.campaigns.test_campaigns import PARENT, made, proposed, trained, upload
+from tests.campaigns.steps import PARENT, made, proposed, trained, upload
 
 pytestmark = pytest.mark.django_db
 

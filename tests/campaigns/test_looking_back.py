@@ -8,8 +8,7 @@ import random
 import pytest
 
 from jobs.models import Campaign, Measurement, Property, PropertyModel, Round
-from tests.campaigns.test_archive import exported, imported
-from tests.campaigns.test_campaigns import made, proposed, trained, upload
+from tests.campaigns.steps import exported, imported, made, proposed, trained, upload
 from tests.score_sets import HEAD, PARENT, score_set
 
 pytestmark = pytest.mark.django_db
