@@ -30,6 +30,13 @@ PROJECT_NAME = """
     ) THEN project.name ELSE '' END
 """
 """The name of a `project` as its account gets it: those who have left do not learn a new name."""
+CENTRE_OF_OWNER = """
+    LEFT JOIN LATERAL (
+        SELECT min(code) AS code FROM jobs_costcentre
+        JOIN auth_user_groups member ON member.group_id = jobs_costcentre.group_id AND member.user_id = owner.id
+    ) centre ON true
+"""
+"""Joins the cost centre of an `owner`; of several, the first by name."""
 
 
 def charges_add(charges: Sequence[Charge]) -> None:
@@ -50,10 +57,7 @@ def charges_add(charges: Sequence[Charge]) -> None:
         JOIN jobs_job job ON job.id = charge.job_id
         JOIN auth_user owner ON owner.id = job.owner_id
         LEFT JOIN jobs_project project ON project.id = job.project_id
-        LEFT JOIN LATERAL (
-            SELECT min(code) AS code FROM jobs_costcentre
-            JOIN auth_user_groups member ON member.group_id = jobs_costcentre.group_id AND member.user_id = owner.id
-        ) centre ON true
+        {CENTRE_OF_OWNER}
         GROUP BY owner.id, owner.username, job.model, centre.code, project.id
         ORDER BY owner.id, job.model, project.id
         ON CONFLICT (owner_id, month, model, cost_centre, project) DO UPDATE SET
@@ -63,7 +67,7 @@ def charges_add(charges: Sequence[Charge]) -> None:
             cpu_seconds = account.cpu_seconds + excluded.cpu_seconds,
             passes = account.passes + excluded.passes,
             residues = account.residues + excluded.residues
-        """,  # noqa: S608 - a constant of this module
+        """,  # noqa: S608 - constants of this module
         [
             [one.job_id for one in charges],
             [one.gpu_seconds for one in charges],

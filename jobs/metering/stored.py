@@ -9,7 +9,7 @@ from __future__ import annotations
 from django.db import transaction
 
 from jobs import database
-from jobs.metering.charges import PROJECT_NAME
+from jobs.metering.charges import CENTRE_OF_OWNER, PROJECT_NAME
 from jobs.models import StorageClock
 
 # All parts have the same types: only then Postgres looks up one owner's rows in each part by its index.
@@ -84,10 +84,7 @@ _ADD_SAMPLE = f"""
     ) kept
     JOIN auth_user owner ON owner.id = kept.owner_id
     LEFT JOIN jobs_project project ON project.id = kept.project_id
-    LEFT JOIN LATERAL (
-        SELECT min(code) AS code FROM jobs_costcentre
-        JOIN auth_user_groups member ON member.group_id = jobs_costcentre.group_id AND member.user_id = owner.id
-    ) centre ON true
+    {CENTRE_OF_OWNER}
     CROSS JOIN (
         SELECT start::date AS month, extract(epoch FROM
             least(start + interval '1 month', %(until)s::timestamp) - greatest(start, %(since)s::timestamp)
@@ -100,7 +97,7 @@ _ADD_SAMPLE = f"""
         owner_name = excluded.owner_name,
         project_name = coalesce(nullif(excluded.project_name, ''), account.project_name),
         stored_byte_days = account.stored_byte_days + excluded.stored_byte_days
-"""  # noqa: S608 - a constant of this module
+"""  # noqa: S608 - constants of the package
 
 
 def storage_sample() -> None:
