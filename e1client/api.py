@@ -20,6 +20,7 @@ from e1client.params import with_dtype
 from e1client.projects import ProjectClient, ProjectLike
 from e1client.reading import Body
 from e1client.requests import NEEDED, is_request, request_of
+from e1client.structures import StructureClient
 from e1client.sync import ask
 from e1client.uploads import STDIN, Source, Upload, all_open, open_upload
 from e1client.waiting import LONGEST_PAUSE
@@ -31,7 +32,7 @@ STILL_READ = "idempotency_in_progress"
 """Code of a 409: the same submission arrived before, and the server still reads it."""
 
 
-class Client(ContextClient, AnalysisClient, ComparisonClient, ProjectClient, CampaignClient):
+class Client(ContextClient, AnalysisClient, ComparisonClient, StructureClient, ProjectClient, CampaignClient):
     """A connection to one server: `with Client() as client: ...`.
 
     Threads may share a client. A process that inherits one, by fork or by pickle, opens connections of its own.

@@ -52,6 +52,7 @@ from e1client.shell import (
     show,
     tell_file,
 )
+from e1client.structure_cli import structure_app
 
 app = typer.Typer(
     name="e1",
@@ -69,6 +70,7 @@ app.add_typer(records_app)
 app.add_typer(context_app, name="context")
 app.add_typer(project_app, name="project")
 app.add_typer(campaign_app, name="campaign")
+app.add_typer(structure_app, name="structure")
 
 OutOption = Annotated[
     Path | None,

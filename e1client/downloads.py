@@ -167,7 +167,7 @@ def _check_end(file: IO[bytes], format: str) -> None:
     if format in ("npz", "xlsx", "zip"):
         whole = zipfile.is_zipfile(file)
     else:
-        end = {"parquet": b"PAR1", "h5": b"", "json": b""}.get(format, b"\n")
+        end = {"parquet": b"PAR1", "h5": b"", "json": b"", "file": b""}.get(format, b"\n")
         file.seek(max(0, size - len(end)))
         whole = file.read() == end or (size == 0 and format in ("jsonl", "fasta"))
     if not whole:
