@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from e1client.job import unit_words
@@ -21,6 +21,7 @@ def estimate_lines(cost: Mapping[str, Any]) -> Iterator[str]:
     yield f"  tokens      {cost['tokens']:,}"
     yield f"  results     {cost['output_bytes']:,} bytes; {cost['stored_bytes']:,} with the library"
     yield f"  computing   {_time(cost)}"
+    yield from _pool_lines(cost.get("pools") or [])
     for name, words in QUOTAS.items():
         quota = (cost.get("quota") or {}).get(name) or {}
         if quota.get("limit") is not None:
@@ -35,9 +36,24 @@ def estimate_lines(cost: Mapping[str, Any]) -> Iterator[str]:
 def _time(cost: Mapping[str, Any]) -> str:
     if cost.get("seconds") is None:
         return f"not known: {plain(cost.get('seconds_reason') or 'no rate is measured')}"
-    text = f"about {duration(float(cost['seconds']))}"
-    if span := cost.get("seconds_range"):
-        least, most = (duration(float(limit)) for limit in span)
-        text = f"between {least} and {most}"
+    text = _limits(cost)
     ahead = (cost.get("waiting") or {}).get("seconds")
     return f"{text}; {duration(float(ahead))} of others' work waits as well" if ahead else text
+
+
+def _limits(cost: Mapping[str, Any]) -> str:
+    if span := cost.get("seconds_range"):
+        least, most = (duration(float(limit)) for limit in span)
+        return f"between {least} and {most}"
+    return f"about {duration(float(cost['seconds']))}"
+
+
+def _pool_lines(pools: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield the time in each pool of workers, if there are several."""
+    if len(pools) < 2:
+        return
+    for pool in pools:
+        time = "not known" if pool.get("seconds") is None else _limits(pool)
+        workers = "1 worker" if pool["workers"] == 1 else f"{pool['workers']} workers"
+        yield f"    {plain(pool['precision']):<10}{time}, by {workers}"
+    yield "    The first worker that takes a part of the job decides; --param precision=... chooses."

@@ -1,7 +1,7 @@
 // Costs and what the quota says of them. The numbers of each action are those that the service stores
 // (tests/intake/test_estimates.py holds jobs/actions/columns.py to it).
 import { describe, expect, test } from "vitest";
-import { costOf, costSentences, durationText, refusalOf, type QuotaState, type Usage } from "../src/new-job/estimate";
+import { costOf, costSentences, durationText, isMixed, refusalOf, type QuotaState, type Usage } from "../src/new-job/estimate";
 import { count, emptyReport } from "../src/new-job/report";
 import type { StoredArray } from "../src/new-job/rules";
 
@@ -75,6 +75,12 @@ describe("sentences", () => {
     expect(costSentences(cost, measured, "demo", {}, "encode")[1]).toContain("between 20 s and 81 s");
     expect(costSentences(cost, measured, "demo", {}, "predict")[1]).toContain("between 17 s and 27 s");
     expect(costSentences(cost, measured, "demo", { seconds: 5, span: [4, 6] }, "predict")[1]).toContain("between 4 s and 6 s");
+  });
+  test("only the service knows the time in a fleet of several precisions", () => {
+    const found = usage({});
+    expect([isMixed(null, "demo"), isMixed(found, "demo")]).toEqual([false, false]);
+    for (const pace of Object.values(found.models)) pace.precisions = ["bfloat16", "float32"];
+    expect(isMixed(found, "demo")).toBe(true);
   });
   test("contexts cost what their tokens attend to", () => {
     const alone = costOf({ ...library(), sharedChunks: 0, longestContext: 0 }, 0, wanted(["mean"]), ENCODE);

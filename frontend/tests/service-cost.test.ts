@@ -32,6 +32,18 @@ describe("the cost as the service counts it", () => {
     expect(serviceSentences({ ...cost, units: 12 }, ["row", "rows"], "e1-demo")[0]).toBe("12 rows, in 618 chunks.");
     expect(serviceSentences({ ...cost, units: 0 }, PASSES, "e1-demo")[0]).toMatch(/^1,270,000 tokens/);
   });
+  it("tells the time of each pool if a job may be computed in either", () => {
+    const pools = [
+      { precision: "bfloat16", workers: 2, seconds: 100, seconds_range: [80, 140] as [number, number] },
+      { precision: "float32", workers: 1, seconds: null },
+    ];
+    const said = serviceSentences({ ...cost, pools }, PASSES, "e1-demo").at(-1);
+    expect(said).toBe(
+      "bfloat16, 2 workers: between 80 s and 2 min; float32, 1 worker: not known. " +
+        "The first worker that takes a part of the job decides, unless you choose a compute precision.",
+    );
+    expect(serviceSentences({ ...cost, pools: pools.slice(0, 1) }, PASSES, "e1-demo")).toHaveLength(3);
+  });
   it("says why the time is not known", () => {
     const away = { ...cost, seconds: null, tokens_per_second: null, seconds_reason: "no worker of this model is alive" };
     expect(serviceSentences(away, PASSES, "e1-demo")[2]).toContain("no worker of this model is alive");

@@ -13,7 +13,8 @@ from jobs.alignments.services import sampler_of
 from jobs.alignments.settings import typed_settings
 from jobs.contexts.services import SET_RULES, check_set_context, context_set_create
 from jobs.errors import InvalidInput, Problem, Problems
-from jobs.fleet.pace import pace_of, rounded
+from jobs.fleet.pace import rounded
+from jobs.fleet.pools import fleet_of
 from jobs.intake.cutting import PlanTally
 from jobs.limits import MAX_JOB_CONTEXTS
 from jobs.models import Alignment, ContextSet, NeighbourCount
@@ -125,11 +126,10 @@ def cost_of(drawn: Sequence[Drawn], parent: str, *, model: str, action: str) -> 
     plan = PlanTally(Scan.name, Scan().check_params({}, MODELS[model]), contexts)
     plan.note(Record(0, "", "", 0, parent, None))
     plan.close()
-    pace = pace_of(model)
-    seconds = rounded(pace.seconds(plan.loads, plan.contexts))
-    span = pace.span(seconds, plan.loads)
+    fleet = fleet_of(model)
+    seconds, span = rounded(fleet.seconds(plan.loads, plan.contexts)), fleet.span(plan.loads, plan.contexts)
     limits = None if span is None else [rounded(limit) for limit in span]
-    return Cost(model, action, plan.units, plan.chunks, plan.tokens, pace.rate, seconds, limits)
+    return Cost(model, action, plan.units, plan.chunks, plan.tokens, fleet.whole.rate, seconds, limits)
 
 
 def context_set_sample(

@@ -192,25 +192,26 @@ def costs_alive(model: str) -> list[Costs]:
     return [costs for worker in workers_alive(model) if (costs := costs_of(worker))]
 
 
-def work_waiting(model: str) -> dict[str, Load]:
-    """Return the open work of claimable jobs by kind."""
+def work_waiting(model: str) -> dict[str, dict[str, Load]]:
+    """Return the open work of claimable jobs by their precision, then by kind."""
     rows = database.rows(
         """
-            SELECT job.action, job.params ? 'contexts', part.together, sum(part.tokens), sum(part.attended),
-                sum(part.passes), sum(part.chunks)
+            SELECT job.precision, job.action, job.params ? 'contexts', part.together, sum(part.tokens),
+                sum(part.attended), sum(part.passes), sum(part.chunks)
             FROM jobs_job job CROSS JOIN LATERAL (
                 SELECT "group" IS NOT NULL AND unit_count = 0 AS together, sum(n_tokens) AS tokens,
                     sum(n_attended) AS attended, sum(n_passes) AS passes, count(*) AS chunks
                 FROM jobs_chunk WHERE job_id BETWEEN job.id AND job.id AND state IN ('ready', 'leased') GROUP BY 1
             ) part
-            WHERE job.model = %s AND job.state IN ('queued', 'running') GROUP BY 1, 2, 3
+            WHERE job.model = %s AND job.state IN ('queued', 'running') GROUP BY 1, 2, 3, 4
             """,
         [model],
     )
-    return {
-        kind_of(action, contexts=contexts, together=together): Load(*map(int, sums))
-        for action, contexts, together, *sums in rows
-    }
+    found: dict[str, dict[str, Load]] = {}
+    for precision, action, contexts, together, *sums in rows:
+        kind = kind_of(action, contexts=contexts, together=together)
+        found.setdefault(precision, {})[kind] = Load(*map(int, sums))
+    return found
 
 
 def rates_of(model: str) -> list[float | None]:
@@ -235,16 +236,6 @@ def precision_seen(model: str, precision: str) -> bool:
     """Return whether a worker of this precision has been there within GONE."""
     seen = Worker.objects.filter(model=model, heartbeat_at__gt=Now() - GONE).select_related("engine")
     return any(precision_of(worker) == precision for worker in seen)
-
-
-def pace_of(model: str, precision: str = "") -> Pace:
-    """Return the pace by what living workers have measured; of those of a precision, if a job asks for one."""
-    alive = list(workers_alive(model).select_related("engine"))
-    if precision:
-        alive = [worker for worker in alive if precision_of(worker) == precision]
-    rate = sum(worker.tokens_per_second or 0.0 for worker in alive)
-    costs = [one for one in map(costs_of, alive) if one]
-    return Pace(rate or None, len(alive), costs, work_waiting(model), precision)
 
 
 def rounded(seconds: float | None) -> float | None:

@@ -9,7 +9,8 @@ from jobs.actions import get_action
 from jobs.actions.base import PRECISION
 from jobs.actions.contexts import context_digest
 from jobs.actions.costs import CostTally
-from jobs.fleet.pace import pace_of, rounded
+from jobs.fleet.pace import Pace, rounded
+from jobs.fleet.pools import fleet_of
 from jobs.intake.cutting import PlanTally
 from jobs.intake.submit import Submission
 from jobs.metering.selectors import budget_refusal
@@ -58,12 +59,9 @@ def _estimate(user_id: int, submission: Submission) -> dict[str, Any]:
     # An upper bound if the library has very many different contexts.
     stored_bytes = cost.stored_bytes + plan.kept_bytes + contexts.new_bytes(user_id)
     asked = request.params.get(PRECISION, "")
-    pace, limits, use = pace_of(request.model, asked), usage.limits_of(user_id), usage.use_of(user_id)
+    fleet, limits, use = fleet_of(request.model, asked), usage.limits_of(user_id), usage.use_of(user_id)
     need = Need(plan.tokens, stored_bytes, request.interactive)
-    refused = budget_refusal(user_id) or refusal(limits, use, need, pace.rate)
-    seconds = rounded(pace.seconds(plan.loads, plan.contexts))
-    span = pace.span(seconds, plan.loads)
-    ahead = rounded(pace.seconds(pace.waiting))
+    refused = budget_refusal(user_id) or refusal(limits, use, need, fleet.whole.rate)
     return {
         "model": request.model,
         "action": request.action,
@@ -76,18 +74,38 @@ def _estimate(user_id: int, submission: Submission) -> dict[str, Any]:
         "tokens": plan.tokens,
         "output_bytes": cost.result_bytes,
         "stored_bytes": stored_bytes,
-        "seconds": seconds,
-        "seconds_range": span and [rounded(limit) for limit in span],
-        "seconds_reason": pace.reason,
-        "tokens_per_second": pace.rate,
-        "workers": pace.workers,
-        "waiting": {"tokens": pace.waiting_tokens, "seconds": ahead},
+        "seconds": rounded(fleet.seconds(plan.loads, plan.contexts)),
+        "seconds_range": _rounded(fleet.span(plan.loads, plan.contexts)),
+        "seconds_reason": fleet.whole.reason,
+        **_speed(fleet.whole),
+        "pools": [
+            {
+                "precision": pool.precision,
+                "seconds": rounded(pool.seconds(plan.loads, plan.contexts)),
+                "seconds_range": _rounded(pool.span(pool.seconds(plan.loads, plan.contexts), plan.loads)),
+                **_speed(pool),
+            }
+            for pool in fleet.pools
+        ],
         "quota": quota_states(limits, use),
         "accepted": refused is None,
         "refusal": refused and {name: getattr(refused, name) for name in REFUSAL},
         "cleaning": dict(records.cleaning),
         "warnings": submission.warnings(records),
     }
+
+
+def _speed(pace: Pace) -> dict[str, Any]:
+    ahead = rounded(pace.seconds(pace.waiting))
+    return {
+        "tokens_per_second": pace.rate,
+        "workers": pace.workers,
+        "waiting": {"tokens": pace.waiting_tokens, "seconds": ahead},
+    }
+
+
+def _rounded(span: tuple[float, float] | None) -> list[float | None] | None:
+    return None if span is None else [rounded(limit) for limit in span]
 
 
 class _Contexts:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from dataclasses import dataclass
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
 
 from e1protocol.costs import Costs, Load, in_tokens
 from jobs import database
-from jobs.fleet.pace import costs_alive, kind_of, precision_seen, precisions_alive, rates_of, workers_alive
+from jobs.fleet.pace import costs_alive, kind_of, precision_seen, precisions_alive, workers_alive
 from jobs.models import Job
 from jobs.models.states import JobState
 from jobs.queue.dispatch import MESSAGE_BUNDLES, bundle_tokens, tokens_in_flight
@@ -16,6 +16,8 @@ from jobs.queue.shares import HEAD_START_SECONDS
 
 COUNTED = 64
 """Ready chunks of a job that are added up. The rest is estimated from their mean."""
+FREE = ("", Job.ANY_PRECISION)
+"""Precisions of jobs that all workers may compute."""
 MOST_JOBS = 500
 """Unfinished jobs of a model that the forecast looks at, oldest first."""
 
@@ -52,7 +54,7 @@ def queue_place(job: Job) -> QueuePlace:
 def unserved(job: Job) -> str:
     """Return why no living worker can compute the rest of a job, "" if one can: its precision is fixed."""
     alive = precisions_alive(job.model)
-    if job.precision in ("", Job.ANY_PRECISION) or not alive or {"", job.precision} & set(alive):
+    if job.precision in FREE or not alive or {"", job.precision} & set(alive):
         return ""
     return f"waits for a worker that computes in {job.precision}; those that are alive compute in {', '.join(alive)}"
 
@@ -62,7 +64,7 @@ def can_be_released(job: Job) -> bool:
 
     It does once no worker of the job's precision has been there for a while.
     """
-    if job.state not in JobState.unfinished() or job.precision in ("", Job.ANY_PRECISION):
+    if job.state not in JobState.unfinished() or job.precision in FREE:
         return False
     return bool(unserved(job)) and not precision_seen(job.model, job.precision)
 
@@ -76,26 +78,55 @@ def _reason(found: Forecast) -> str:
 
 
 def forecasts(model: str, *, until: Hashable = None) -> dict[Hashable, Forecast]:
-    """Return the forecast of each unfinished job of this model; none if no living worker has measured its rate."""
-    rates = rates_of(model)
-    rate = sum(one for one in rates if one)
-    if not rate:
+    """Return the forecast of each unfinished job of this model; none if no living worker has measured its rate.
+
+    A job that is bound to a precision waits for the workers of this precision alone. They also compute their part, by
+    their rate, of jobs that are not bound.
+    """
+    alive = precisions_alive(model)
+    every = [rate for rates in alive.values() for rate in rates]
+    if not _sum(every):
         return {}
-    window = (2 * MESSAGE_BUNDLES + 1) * len(rates)
-    return simulate(
-        waiting_jobs(model, in_tokens(costs_alive(model))),
+    jobs = waiting_jobs(model, in_tokens(costs_alive(model)))
+    found = _played(jobs, every, until)
+    for precision, rates in alive.items() if len(alive) > 1 and "" not in alive else ():
+        mine = {one.job for one in jobs if one.precision == precision}
+        if not mine or (until is not None and until not in mine):
+            continue
+        part = _sum(rates) / _sum(every)
+        pool = [one if one.job in mine else _part(one, part) for one in jobs if one.precision in (precision, *FREE)]
+        own = _played(pool, rates, until)
+        found = {job: own.get(job) if job in mine else forecast for job, forecast in found.items()}
+    return {job: forecast for job, forecast in found.items() if forecast is not None}
+
+
+def _sum(rates: Sequence[float | None]) -> float:
+    return sum(rate for rate in rates if rate)
+
+
+def _part(job: Waiting, part: float) -> Waiting:
+    return replace(job, ready=round(job.ready * part), in_flight=round(job.in_flight * part))
+
+
+def _played(jobs: Sequence[Waiting], rates: Sequence[float | None], until: Hashable) -> dict[Hashable, Forecast | None]:
+    """Return the forecast of these jobs on workers with these rates."""
+    if not (rate := _sum(rates)):
+        return {}
+    played = simulate(
+        jobs,
         rate=rate,
         budget=bundle_tokens(rates),
-        window=window,
+        window=(2 * MESSAGE_BUNDLES + 1) * len(rates),
         head_start=int(HEAD_START_SECONDS * rate),
         until=until,
     )
+    return dict(played)
 
 
 def _served(model: str) -> list[str] | None:
     """Return the precisions of jobs that living workers compute; None if nothing is known of them."""
     alive = precisions_alive(model)
-    return None if not alive or "" in alive else ["", Job.ANY_PRECISION, *alive]
+    return None if not alive or "" in alive else [*FREE, *alive]
 
 
 def waiting_jobs(model: str, costs: Costs) -> list[Waiting]:
@@ -106,7 +137,7 @@ def waiting_jobs(model: str, costs: Costs) -> list[Waiting]:
                 part.attended, part.passes, part.chunks,
                 ceil(coalesce(nullif(job.total_units, 0), job.total_items - job.skipped_items) / 8.0)
                     - coalesce((SELECT sum((value ->> 0)::int) FROM jsonb_each(tally.counts)), 0),
-                coalesce(turn.handed_out, 0), coalesce(turn.last, 0)
+                coalesce(turn.handed_out, 0), coalesce(turn.last, 0), job.precision
             FROM (
                 SELECT * FROM jobs_job WHERE model = %(model)s AND state IN ('queued', 'running')
                   AND (%(precisions)s::text[] IS NULL OR precision = ANY(%(precisions)s))
@@ -129,12 +160,12 @@ def waiting_jobs(model: str, costs: Costs) -> list[Waiting]:
     )
     in_flight = tokens_in_flight(model, costs)
     jobs = []
-    for job, owner, interactive, action, under, *load, chunks, left, handed_out, last in rows:
+    for job, owner, interactive, action, under, *load, chunks, left, handed_out, last, precision in rows:
         # Chunks that assemble items count as ordinary ones: they are few.
         kind = kind_of(action, contexts=under, together=False)
         tokens = costs.seconds(Load(int(load[0]), int(load[1]), int(load[2]), chunks), kind)
         ready = round(tokens)
         if chunks == COUNTED:
             ready = max(ready, int(tokens / COUNTED * float(left)) - in_flight.get(job, 0))
-        jobs.append(Waiting(job, owner, ready, in_flight.get(job, 0), interactive, handed_out, last))
+        jobs.append(Waiting(job, owner, ready, in_flight.get(job, 0), interactive, handed_out, last, precision))
     return jobs

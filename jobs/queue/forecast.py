@@ -20,7 +20,8 @@ COARSE = 200
 class Waiting:
     """An unfinished job: its tokens that wait, those that are with workers or on their way, and its past turns.
 
-    Tokens are plain ones that take as long as the job's do (`e1protocol.costs.in_tokens`).
+    Tokens are plain ones that take as long as the job's do (`e1protocol.costs.in_tokens`). `precision` is the one that
+    it is bound to; "" or "any" if all workers may compute it.
     """
 
     job: Hashable
@@ -30,6 +31,7 @@ class Waiting:
     interactive: bool = False
     handed_out: int = 0
     last: int = 0
+    precision: str = ""
 
     @property
     def share(self) -> Share:

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import connection
 
 from jobs.errors import Conflict, Problem, ServiceError, TooManyRequests
-from jobs.fleet import pace
+from jobs.fleet.pools import fleet_of
 from jobs.limits import MAX_ATTACHMENTS
 from jobs.metering.selectors import budget_check
 from jobs.models import Assay, Job, Quota, Structure
@@ -48,7 +48,7 @@ def quota_admit(*, user_id: int, model: str, need: Need) -> None:
     if not limits.any or (need.interactive and _has_plenty(limits, user_id, need)):
         return
     limits = quota_lock(user_id=user_id)
-    rate = pace.pace_of(model).rate if limits.queued_tokens else None
+    rate = fleet_of(model).whole.rate if limits.queued_tokens else None
     _raise(refusal(limits, usage.use_of(user_id), need, rate))
 
 

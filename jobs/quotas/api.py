@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from jobs.fleet.pace import pace_of
+from jobs.fleet.pools import fleet_of
 from jobs.quotas import serializers as shapes
 from jobs.quotas import usage
 from jobs.quotas.rules import Amounts, rate_limit_fields
@@ -48,5 +48,5 @@ class Usage(APIView):
         """Show your quotas with what is in use and left, and the current speed of each model."""
         user = cast(User, request.user)
         quota = shapes.quota_states(usage.limits_of(user.pk), usage.use_of(user.pk))
-        paces = {slug: pace_of(slug) for slug in settings.E1_MODELS}
+        paces = {slug: fleet_of(slug) for slug in settings.E1_MODELS}
         return Response(shapes.UsageBody({"quota": quota, "models": paces}).data)

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from jobs.fleet import pace
+from jobs.fleet.pools import fleet_of
 from jobs.quotas import usage
 from jobs.quotas.serializers import quota_states
 from jobs.web.access import page, user_of
@@ -72,7 +72,7 @@ def quota_page(request: HttpRequest) -> HttpResponse:
     rows = [Row(name, title, text, **states[name]) for name, (title, text) in SHOWN.items()]
     context: dict[str, Any] = {
         "rows": rows,
-        "paces": [(slug, pace.pace_of(slug)) for slug in settings.E1_MODELS],
+        "paces": [(slug, fleet_of(slug).whole) for slug in settings.E1_MODELS],
         "largest": usage.largest_jobs(user.pk),
     }
     return render(request, "jobs/quotas/quota.html", context)

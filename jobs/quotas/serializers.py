@@ -46,6 +46,17 @@ class RefusalBody(Shape):
     retry_after = s.IntegerField(allow_null=True, help_text="Seconds, if waiting helps.")
 
 
+class PoolBody(Shape):
+    """The alive workers that compute in one type."""
+
+    precision = s.CharField()
+    seconds = s.FloatField(allow_null=True, help_text="Null if its workers have measured no rate yet.")
+    seconds_range = s.ListField(child=s.FloatField(), allow_null=True)
+    tokens_per_second = s.FloatField(allow_null=True)
+    workers = s.IntegerField()
+    waiting = WaitingBody(help_text="What is bound to this precision, and its part of what is not.")
+
+
 class EstimateBody(Shape):
     model = s.CharField()
     action = s.CharField()
@@ -58,16 +69,24 @@ class EstimateBody(Shape):
     tokens = s.IntegerField(help_text="An upper bound: a context that a worker remembers is not run again.")
     output_bytes = s.IntegerField(help_text="Results as they are stored.")
     stored_bytes = s.IntegerField(help_text="Letters and results: what counts against the quota.")
-    seconds = s.FloatField(allow_null=True, help_text="Computing alone, at the measured rate of the alive workers.")
+    seconds = s.FloatField(
+        allow_null=True,
+        help_text="Computing alone, at the measured rate of the alive workers; of the slowest of several pools.",
+    )
     seconds_range = s.ListField(
         child=s.FloatField(),
         allow_null=True,
-        help_text="The limits between which the time of nine of ten such jobs lies.",
+        help_text="The limits between which the time of nine of ten such jobs lies, in whichever pool.",
     )
     seconds_reason = s.CharField(allow_null=True, help_text="Why there is no number of seconds.")
     tokens_per_second = s.FloatField(allow_null=True)
     workers = s.IntegerField()
     waiting = WaitingBody()
+    pools = PoolBody(
+        many=True,
+        help_text="The alive workers by the type that they compute in, the fastest first. The first worker that claims "
+        "a part of the job decides; the parameter `precision` chooses.",
+    )
     quota = QuotaBody()
     accepted = s.BooleanField()
     refusal = RefusalBody(allow_null=True)
@@ -97,13 +116,20 @@ class FormulaBody(Shape):
 
 
 class ModelPace(Shape):
-    """A `jobs.fleet.pace.Pace`."""
+    """A `jobs.fleet.pools.Fleet`."""
 
-    workers = s.IntegerField()
-    tokens_per_second = s.FloatField(source="rate", allow_null=True)
-    reason = s.CharField(allow_null=True, help_text="Why there is no rate.")
-    waiting_tokens = s.IntegerField()
-    formula = FormulaBody(allow_null=True, help_text="How long work takes; null without a rate.")
+    workers = s.IntegerField(source="whole.workers")
+    tokens_per_second = s.FloatField(source="whole.rate", allow_null=True)
+    reason = s.CharField(source="whole.reason", allow_null=True, help_text="Why there is no rate.")
+    waiting_tokens = s.IntegerField(source="whole.waiting_tokens")
+    precisions = s.ListField(
+        child=s.CharField(), help_text="Those of the alive workers, the fastest first. A job keeps to one of them."
+    )
+    formula = FormulaBody(
+        allow_null=True,
+        help_text="How long work takes; null without a rate. If there are several precisions it is null too, because "
+        "a job is computed in one of them: an estimate has the time in each.",
+    )
 
 
 class UsageBody(Shape):

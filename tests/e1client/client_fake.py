@@ -107,6 +107,7 @@ class FakeService:
             "seconds": 75.0 if self.rate else None,
             "seconds_reason": None if self.rate else "no worker of this model is alive",
             "waiting": {"tokens": 40_000, "seconds": 10.0 if self.rate else None},
+            "pools": [],
             "quota": {"active_jobs": quota, "stored_bytes": quota | {"limit": None, "left": None}},
             "accepted": not self.refuses,
             "refusal": refusal if self.refuses else None,

@@ -451,6 +451,16 @@ def test_estimate_lines_say_size_time_quota_and_refusal(service):
     assert "It would be refused now: wait [quota_active_jobs]" in text
 
 
+def test_estimate_lines_have_the_time_of_each_pool_of_a_mixed_fleet(service):
+    fast = {"precision": "bfloat16", "workers": 2, "seconds": 20.0, "seconds_range": [15.0, 25.0]}
+    slow = {"precision": "float32", "workers": 1, "seconds": None, "seconds_range": None}
+    text = "\n".join(estimate_lines(service.estimate() | {"pools": [fast, slow]}))
+    assert "bfloat16  between 15 s and 25 s, by 2 workers" in text
+    assert "float32   not known, by 1 worker" in text
+    assert "--param precision" in text
+    assert "decides" not in "\n".join(estimate_lines(service.estimate() | {"pools": [fast]}))
+
+
 def test_a_job_of_work_units_shows_their_progress_rate_and_time(monkeypatch, capsys):
     from io import StringIO
 

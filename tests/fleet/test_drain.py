@@ -10,6 +10,7 @@ from django.core.management import CommandError, call_command
 
 from e1protocol import model_queue
 from jobs.fleet import pace, workers
+from jobs.fleet.pools import fleet_of
 from jobs.intake.ingest import Request, job_accept, job_create, job_ingest
 from jobs.models import Chunk, Worker
 from jobs.models.states import ChunkState
@@ -94,7 +95,7 @@ def test_a_drain_is_said_and_counts_as_no_worker(inline_worker, chunks, person, 
     leases.chunks_claim(chunk_ids=chunks[:1], worker="inline")
     workers.worker_drain(name="inline")
     assert not pace.workers_alive(MODEL).exists()
-    assert pace.pace_of(MODEL).reason == "no worker of this model is alive"
+    assert fleet_of(MODEL).whole.reason == "no worker of this model is alive"
     (seen,) = fleet.workers_seen(MODEL)
     assert (seen.state, seen.leased) == ("draining", 1)
     Chunk.objects.filter(pk=chunks[0]).update(state=ChunkState.READY, lease_token=None, lease_end=None)

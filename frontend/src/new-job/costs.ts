@@ -1,5 +1,5 @@
 // What the job would cost, under the preview: kept up to date while the form changes.
-import { costOf, costSentences, refusalOf, type Usage } from "./estimate";
+import { costOf, costSentences, isMixed, refusalOf, type Usage } from "./estimate";
 import { action, address, file, form, formBody, LARGEST_ASKED, mayAsk, model, need, paragraph, rules, source, storedArrays, takesVariants, text } from "./page";
 import { type Report, reportOf } from "./report";
 import { CostAsker, faultText, type ServiceCost, serviceSentences, variantsSentence, warningTexts } from "./service-cost";
@@ -18,10 +18,10 @@ export async function askUsage(): Promise<void> {
   }
 }
 
-/** Only the service knows which workers compute in it. */
-function chosenPrecision(): string {
+/** Only the service knows which workers compute in which type. */
+function byPrecision(): boolean {
   const chosen = new FormData(form).get("precision");
-  return typeof chosen === "string" ? chosen : "auto";
+  return (typeof chosen === "string" && chosen !== "auto") || isMixed(usage, model.value);
 }
 
 /** Shows what the job would cost: computed here if possible, otherwise by the service.
@@ -31,7 +31,7 @@ function chosenPrecision(): string {
 export function showCost(report: Report | null, homologs: Report | null, ask = false): void {
   asks = ask;
   const stores = storedArrays();
-  if (!stores || asks || chosenPrecision() !== "auto") {
+  if (!stores || asks || byPrecision()) {
     asker.later();
     return;
   }
@@ -57,7 +57,7 @@ export function showCost(report: Report | null, homologs: Report | null, ask = f
 
 /** Shows the service's cost of the current form, and its preview of the library if the browser has none. */
 export const asker = new CostAsker(`${address}cost/`, askedForm, (cost, missing) => {
-  if (storedArrays() && !asks && chosenPrecision() === "auto") return;
+  if (storedArrays() && !asks && !byPrecision()) return;
   showEstimate(estimateLines(cost));
   const warnings = cost && !cost.faults ? warningTexts(cost).map((words) => paragraph(words, "warning mb-1")) : [];
   const given = source();

@@ -28,6 +28,8 @@ export interface Pace {
   tokens_per_second: number | null;
   reason: string | null;
   waiting_tokens: number;
+  /** Those of the workers that are alive; a job keeps to one of them. */
+  precisions?: string[];
   formula?: Formula | null;
 }
 
@@ -107,7 +109,7 @@ export function countedBy(formula: Formula, cost: Cost, action: string): Counted
 
 export type Span = [least: number, most: number];
 
-function timeText(seconds: number, span: Span | null): string {
+export function timeText(seconds: number, span: Span | null): string {
   if (span && durationText(span[0]) === durationText(span[1])) return durationText(span[0]);
   if (!span) return `${seconds < 1 ? "" : "about "}${durationText(seconds)}`;
   return `between ${durationText(span[0])} and ${durationText(span[1])}`;
@@ -117,6 +119,11 @@ function timeText(seconds: number, span: Span | null): string {
 export interface Counted {
   seconds: number | null;
   span: Span | null;
+}
+
+/** Returns whether only the service knows the time, because a job may be computed in either of several pools of workers. */
+export function isMixed(usage: Usage | null, model: string): boolean {
+  return (usage?.models[model]?.precisions?.length ?? 0) > 1;
 }
 
 /** Returns the cost in sentences. `given` is the service's time. Without `usage` the service did not answer, and only sizes are known. */

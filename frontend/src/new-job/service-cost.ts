@@ -1,6 +1,6 @@
 // The cost of actions whose passes depend on parents, positions, methods and stored contexts.
 // The service counts them from the form, with the function that cuts jobs, and stores nothing.
-import { costSentences, type Usage } from "./estimate";
+import { costSentences, type Span, timeText, type Usage } from "./estimate";
 import type { ServiceLibrary } from "./report";
 import type { Missing } from "./unread";
 
@@ -8,6 +8,14 @@ export interface Fault {
   message: string;
   remedy?: string;
   line?: number;
+}
+
+/** The workers that compute in one type. */
+export interface Pool {
+  precision: string;
+  workers: number;
+  seconds: number | null;
+  seconds_range?: Span | null;
 }
 
 /** The answer of POST /jobs/new/cost/. */
@@ -29,6 +37,7 @@ export interface ServiceCost {
   tokens_per_second: number | null;
   workers: number;
   waiting: { tokens: number };
+  pools?: Pool[];
   quota: Usage["quota"];
   refusal: { detail: string } | null;
   warnings?: Fault[];
@@ -56,7 +65,18 @@ export function serviceSentences(cost: ServiceCost, [one, many]: [string, string
   };
   const sizes = { tokens: cost.tokens, attended: 0, passes: 0, chunks: cost.chunks, resultBytes: cost.output_bytes, storedBytes: cost.stored_bytes };
   const usage = { quota: cost.quota, models: { [model]: pace } };
-  return [...what, ...costSentences(sizes, usage, model, { seconds: cost.seconds, span: cost.seconds_range ?? null })];
+  const lines = costSentences(sizes, usage, model, { seconds: cost.seconds, span: cost.seconds_range ?? null });
+  return [...what, ...lines, ...poolSentences(cost.pools ?? [])];
+}
+
+/** Returns the time in each pool, if there are several. */
+function poolSentences(pools: Pool[]): string[] {
+  if (pools.length < 2) return [];
+  const times = pools.map(({ precision, workers, seconds, seconds_range }) => {
+    const time = seconds === null ? "not known" : timeText(seconds, seconds_range ?? null);
+    return `${precision}, ${plural(workers, "worker")}: ${time}`;
+  });
+  return [`${times.join("; ")}. The first worker that takes a part of the job decides, unless you choose a compute precision.`];
 }
 
 export function faultText(fault: Fault): string {
