@@ -62,6 +62,15 @@ def test_a_library_becomes_arrays(own: Client, encoded: Job) -> None:
         agree(item.mean[6].tolist(), answer["embeddings"][0]["embedding"])
 
 
+def test_a_large_file_that_is_refused_unread_gets_its_refusal(own: Client, tmp_path: Path) -> None:
+    """The service answers before the upload has ended; the client still shows the answer, with its place."""
+    path = tmp_path / "headers.fasta"
+    path.write_bytes(b">" * 60_000_000)
+    with pytest.raises(Rejected) as refused:
+        own.submit(path, model=MODEL, action="encode")
+    assert (refused.value.status_code, refused.value.code) == (400, "line_too_long")
+
+
 def test_what_a_library_would_cost(own: Client, encoded: Job, tmp_path: Path) -> None:
     path = tmp_path / "library.fasta"
     path.write_text(LIBRARY)
