@@ -12,8 +12,8 @@ from django.views.decorators.http import require_safe
 
 from e1protocol import CANONICAL
 from jobs.alignments.selectors import alignment_of, published_count
-from jobs.alignments.services import alignment_load
 from jobs.files.names import attachment, file_name
+from jobs.library.alignments import alignment_load
 from jobs.models import Alignment
 from jobs.models.states import WorkState
 from jobs.science.alignments.packed import counts_unpacked

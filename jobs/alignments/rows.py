@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from e1protocol import EXTENDED
-from jobs.alignments.services import stored_blocks
 from jobs.errors import InvalidInput, Problem, TooLarge
+from jobs.library.alignments import stored_blocks
 from jobs.models import Alignment
 from jobs.parsing.letters import is_storable
 from jobs.science.alignments.reading import Alignment as Rows

@@ -14,7 +14,8 @@ from django.db import IntegrityError, transaction
 from e1protocol import EXTENDED, NEIGHBOUR_THRESHOLD
 from jobs.alignments.leased import Progress, failure_stored
 from jobs.background.leases import work_claim, work_finish, work_publish, work_retry
-from jobs.errors import InvalidInput, NotFound, Problem, ServiceError
+from jobs.errors import InvalidInput, Problem
+from jobs.library.alignments import alignment_load
 from jobs.models import Alignment, AlignmentBlock, NeighbourCount
 from jobs.models.states import WorkState
 from jobs.parsing.letters import check_letters
@@ -23,12 +24,10 @@ from jobs.quotas import usage
 from jobs.quotas.admission import quota_admit_work, quota_lock
 from jobs.quotas.rules import Amounts, Need, refusal
 from jobs.science.alignments import reading as science
-from jobs.science.alignments.packed import alignment_digest, counts_packed, counts_unpacked, packed, unpacked
+from jobs.science.alignments.packed import alignment_digest, counts_packed, counts_unpacked, packed
 from jobs.science.alignments.sampling import Sampler, neighbour_counts, pair_words, similarities
 
 BLOCK = 4 * 1024 * 1024
-BLOCKS_READ = 4
-"""Blocks of an alignment in memory at a time."""
 BINS = 20
 """Number of bins of the histogram of similarities."""
 INLINE_PAIR_WORDS = 250_000_000
@@ -40,12 +39,6 @@ LISTED_SKIPPED = 100
 
 # A process reads one alignment at a time, since the largest takes half a gigabyte meanwhile.
 _reading = threading.Lock()
-
-
-class AlignmentDamaged(ServiceError):
-    """Stored rows that cannot be read back."""
-
-    code = "alignment_damaged"
 
 
 def alignment_read(
@@ -153,25 +146,6 @@ def _blocks(pieces: Iterable[bytes]) -> Iterator[bytes]:
             del held[:BLOCK]
     if held:
         yield bytes(held)
-
-
-def alignment_load(stored: Alignment) -> science.Alignment:
-    """Return the rows of a stored alignment. Raises NotFound if it was deleted meanwhile, and AlignmentDamaged."""
-    try:
-        return unpacked(stored_blocks(stored), depth=stored.depth)
-    except ValueError as error:
-        if not Alignment.objects.filter(pk=stored.pk).exists():
-            raise NotFound(f"there is no alignment {stored.pk}") from error
-        raise AlignmentDamaged(f"the alignment {stored.pk} cannot be read: {error}") from error
-
-
-def stored_blocks(stored: Alignment) -> Iterator[bytes]:
-    """Yield the blocks in order, a few in memory at a time."""
-    blocks = AlignmentBlock.objects.filter(alignment=stored).order_by("number")
-    last = -1
-    while page := list(blocks.filter(number__gt=last).values_list("number", "data")[:BLOCKS_READ]):
-        yield from (bytes(data) for _, data in page)
-        last = page[-1][0]
 
 
 def alignment_delete(*, alignment_id: UUID) -> None:

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from jobs.actions import Scan
 from jobs.actions.score import Score
-from jobs.alignments.services import alignment_load
 from jobs.errors import Conflict
 from jobs.learning.priors import Tables, blosum_prior, no_prior, prior_of_scores, profile_prior
+from jobs.library.alignments import alignment_load
 from jobs.models import Alignment, Campaign, Item, Job, NeighbourCount
 from jobs.models.states import JobState, WorkState
 from jobs.results.items import results_of

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from e1client.cli import app
-from jobs.alignments.services import alignment_load
+from jobs.library.alignments import alignment_load
 from jobs.models import Alignment, Item, Job
 from tests.alignments.cases import READ, REFUSED, content
 from tests.field_cases import CASES as FILES

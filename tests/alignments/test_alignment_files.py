@@ -8,7 +8,7 @@ from html import unescape
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from jobs.alignments.services import alignment_load
+from jobs.library.alignments import alignment_load
 from jobs.models import Alignment
 from tests.alignments.cases import READ, REFUSED, content, name
 from tests.helpers import stored_alignment, text_of, upload_alignment

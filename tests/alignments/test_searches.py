@@ -18,9 +18,9 @@ from rest_framework.test import APIClient
 from e1protocol import CANONICAL
 from jobs.alignments import databases, leased, searches
 from jobs.alignments.databases import database_add
-from jobs.alignments.services import alignment_load
 from jobs.background import leases as background
 from jobs.errors import InvalidInput, TooLarge
+from jobs.library.alignments import alignment_load
 from jobs.models import Alignment, HomologSearch, SequenceDatabase
 from jobs.science.alignments import homologs, libraries, mmseqs
 from jobs.science.alignments.homologs import SearchSettings
