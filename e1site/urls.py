@@ -27,6 +27,7 @@ from jobs.variants import pages as variants
 from jobs.variants import pages_assays as attachments
 from jobs.variants import pages_comparisons as comparisons
 from jobs.variants import pages_likelihoods as likelihoods
+from jobs.variants import pages_scans as scans
 from jobs.web import apidocs
 from jobs.webhooks import pages as webhooks
 
@@ -75,6 +76,18 @@ urlpatterns = [
     path("contexts/searches/<uuid:search_id>/", contexts.search_page, name="search-page"),
     path("jobs/<uuid:job_id>/items/<int:index>/table.csv", items.item_table, {"format": "csv"}, name="item-table"),
     path("jobs/<uuid:job_id>/items/<int:index>/table.xlsx", items.item_table, {"format": "xlsx"}, name="item-workbook"),
+    path(
+        "jobs/<uuid:job_id>/items/<int:index>/substitutions.csv",
+        scans.scan_substitutions,
+        {"format": "csv"},
+        name="scan-substitutions",
+    ),
+    path(
+        "jobs/<uuid:job_id>/items/<int:index>/substitutions.xlsx",
+        scans.scan_substitutions,
+        {"format": "xlsx"},
+        name="scan-workbook",
+    ),
     path("jobs/<uuid:job_id>/items/<int:index>/structures/", items.structure_upload, name="structure-upload"),
     path("jobs/<uuid:job_id>/items/<int:index>/basket/", baskets.basket_page, name="basket-page"),
     path("jobs/<uuid:job_id>/items/<int:index>/basket.csv", baskets.basket_file, {"format": "csv"}, name="basket-csv"),

@@ -5,7 +5,7 @@ import { basketWords, changeBasket, followBasket } from "./pictures/basket";
 import type { Cell } from "./pictures/heat";
 import { HeatMap } from "./pictures/heat-map";
 import { PositionTrack } from "./pictures/position-track";
-import { cellsOf, heatOf, logoOf, type Scan, trackOf, wordsOf } from "./pictures/scan-data";
+import { cellsOf, heatOf, type Layers, logoOf, type Scan, trackOf, wordsOf } from "./pictures/scan-data";
 import { SequenceLogo } from "./pictures/sequence-logo";
 import { drawn, fetched, started } from "./pictures/source";
 import type { Span } from "./pictures/span";
@@ -13,6 +13,18 @@ import type { Span } from "./pictures/span";
 interface Item {
   sequence: string;
   result: Scan;
+}
+
+/** Draws the layer that is chosen, without a new page. Its name stays in the address; the table view follows on reload. */
+function followLayer(draw: (layer: string) => void): void {
+  const choice = document.getElementById("id_show");
+  if (!(choice instanceof HTMLSelectElement)) return;
+  choice.addEventListener("change", () => {
+    const address = new URL(location.href);
+    address.searchParams.set("show", choice.value);
+    history.replaceState(null, "", address);
+    draw(choice.value);
+  });
 }
 
 function start(root: HTMLElement): void {
@@ -37,12 +49,20 @@ function start(root: HTMLElement): void {
   };
 
   void drawn(root, async () => {
-    const { sequence, result } = await fetched<Item>(root.dataset.source ?? "");
+    const [{ sequence, result }, layers] = await Promise.all([
+      fetched<Item>(root.dataset.source ?? ""),
+      root.dataset.layers ? fetched<Layers>(root.dataset.layers) : null,
+    ]);
     positions = result.positions;
-    heat.heat = heatOf(result, sequence);
+    const draw = (layer: string) => {
+      heat.heat = heatOf(result, sequence, layers, layer);
+      heat.picked = cellsOf(basketWords(), positions);
+      show();
+    };
+    draw(root.dataset.layer ?? "score");
+    followLayer(draw);
     track.track = trackOf(result, sequence);
     logo.logo = logoOf(result, sequence);
-    heat.picked = cellsOf(basketWords(), positions);
     show();
   });
   root.addEventListener("cell-chosen", (event) => {

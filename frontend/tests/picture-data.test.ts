@@ -40,6 +40,34 @@ test("where there are several contexts the spread is said as well", () => {
   expect(heatOf(several, "MKT").describe(RESIDUE_ORDER.indexOf("R"), 0)).toContain("± 0.25");
 });
 
+test("a heat map shows the layer that is asked for, and a cell says all of them", () => {
+  const [k, r, g] = ["K", "R", "G"].map((letter) => RESIDUE_ORDER.indexOf(letter)) as [number, number, number];
+  const column = (of: Record<string, number | null>) => [TOKENS.map((letter) => of[letter] ?? null)];
+  const layers = {
+    matrices: {
+      score: scan().scores,
+      percentile: column({ R: 97.25, G: 2.5 }),
+      profile: column({ R: -0.5, G: -4 }),
+      blosum62: column({ R: -3, G: -7 }),
+      measured: column({ R: 1.25 }),
+    },
+  };
+  const measured = heatOf(scan(), "MKT", layers, "measured");
+  expect(measured.values[r]).toBeCloseTo(1.25);
+  expect(measured.values[g]).toBeNaN();
+  expect(measured.values[k]).toBeNaN();
+  expect(measured.scale).toBe("sequential");
+  expect(measured.limits.high).toBeGreaterThan(measured.limits.low);
+  const places = heatOf(scan(), "MKT", layers, "percentile");
+  expect(places.limits).toEqual({ low: 0, high: 100 });
+  expect(places.describe(r, 0)).toMatch(
+    /^K2R: score 1\.500, percentile 97\.\d, profile −0\.50, BLOSUM62 −3, measured 1\.250, probability/,
+  );
+  expect(places.describe(g, 0)).not.toContain("measured");
+  expect(heatOf(scan(), "MKT", layers, "profile").values[g]).toBeCloseTo(-4);
+  expect(heatOf(scan(), "MKT", layers, "no such layer").values[r]).toBeCloseTo(1.5);
+});
+
 test("every residue has a row", () => {
   expect([...RESIDUE_ORDER].sort()).toEqual(TOKENS);
 });

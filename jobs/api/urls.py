@@ -19,6 +19,7 @@ from jobs.projects import api as projects
 from jobs.projects import api_sharing as sharing
 from jobs.quotas import api as quotas
 from jobs.variants import api as attachments
+from jobs.variants import api_baselines as baselines
 from jobs.variants import api_comparisons as comparisons
 from jobs.web.apidocs import ApiSchema
 from jobs.web.rest import openapi
@@ -48,6 +49,12 @@ urlpatterns = [
     path("api/jobs/<uuid:job_id>/neighbours/", analyses.JobNeighbours.as_view(), name="job-neighbours"),
     path("api/jobs/<uuid:job_id>/assays/", attachments.AssayList.as_view(), name="job-assays"),
     path("api/jobs/<uuid:job_id>/assays/<int:assay_id>/", attachments.AssayDetail.as_view(), name="job-assay"),
+    path(
+        "api/jobs/<uuid:job_id>/assays/<int:assay_id>/metrics/",
+        baselines.AssayMetrics.as_view(),
+        name="job-assay-metrics",
+    ),
+    path("api/jobs/<uuid:job_id>/baselines/", baselines.JobBaselines.as_view(), name="job-baselines"),
     path("api/jobs/<uuid:job_id>/comparison/", comparisons.JobComparison.as_view(), name="job-comparison"),
     path("api/jobs/<uuid:job_id>/structures/", api.StructureList.as_view(), name="job-structures"),
     path(

@@ -148,7 +148,7 @@ def _overlay(assay_id: int, fingerprint: str) -> Overlay:
     assay = Assay.objects.select_related("job").get(pk=assay_id)
     values = np.frombuffer(bytes(assay.data), dtype="<f8").tolist()
     parent = parent_of(assay.job, assay.item_index)
-    numbering, scores = numbering_of_assay(assay), _scores(assay.job, assay.item_index)
+    numbering, scores = numbering_of_assay(assay), scores_in(assay.job, assay.item_index)
     return overlay(assay.names, values, parent, numbering, scores, lengths=_takes_lengths(assay.job))
 
 
@@ -157,7 +157,8 @@ def _takes_lengths(job: Job) -> bool:
     return bool(job.params.get("method") == "pseudo_log_likelihood")
 
 
-def _scores(job: Job, item_index: int) -> ScoreOf:
+def scores_in(job: Job, item_index: int) -> ScoreOf:
+    """Return a function from a variant to its score in a job: of a scan, in the scan of this item."""
     if get_action(job.action).takes_variants:
         return scores_of(job)
     result = results_of(job, [item_index]).get(item_index)

@@ -21,11 +21,14 @@ from jobs.models import Item, Job
 from jobs.models.states import JobState
 from jobs.parsing.numbers import whole
 from jobs.queue.progress import job_counts
+from jobs.results.export.arrays import facts_of
 from jobs.results.export.names import job_file
 from jobs.results.page import ResultPage
 from jobs.science.variants.numbering import SEQUENTIAL, Numbering, is_label
 from jobs.science.variants.numbering_forms import numbering_of
 from jobs.variants.assays import assays_of, labelled
+from jobs.variants.baselines import Baselines, baselines_of
+from jobs.variants.beside import Beside, Reference, beside_variants, reference_of
 from jobs.variants.bins import bins_of
 from jobs.variants.files import content_type, variant_blocks
 from jobs.variants.rows import OTHER_LENGTH
@@ -47,6 +50,8 @@ SORTS = {
     "mutations": "Fewest mutations first",
     "name": "By name",
     "index": "In the order of the input",
+    "profile": "Best profile first",
+    "blosum62": "Best BLOSUM62 first",
 }
 
 
@@ -64,21 +69,24 @@ _HEADS = (
     ("Position", True, {"position": "ascending"}),
     ("Rank", True, {"best": "ascending", "worst": "descending"}),
     ("Score", True, {"best": "descending", "worst": "ascending"}),
+    ("Percentile", True, {"best": "descending", "worst": "ascending"}),
     ("Spread", True, {"spread": "descending"}),
+    ("Profile", True, {"profile": "descending"}),
+    ("BLOSUM62", True, {"blosum62": "descending"}),
     ("Mutations", True, {"mutations": "ascending"}),
     ("Name", False, {"name": "ascending"}),
 )
 """Columns with the orders that sort by them. A link takes the next of these."""
 
 
-def heads_of(query: QueryDict, sort: str, *, several: bool, numbered: bool) -> list[Head]:
+def heads_of(query: QueryDict, sort: str, *, several: bool, numbered: bool, profiled: bool, placed: bool) -> list[Head]:
     """Return the columns of the table in its order.
 
-    A job under `several` contexts has a column of spreads, and one with another numbering a column of positions.
+    A job under `several` contexts has a column of spreads, and one with another numbering a column of positions. With
+    an alignment it is `profiled`, and with a scan of the parent `placed`.
     """
-    left_out = {"Spread"} if not several else set()
-    if not numbered:
-        left_out.add("Position")
+    wanted = {"Spread": several, "Position": numbered, "Profile": profiled, "Percentile": placed}
+    left_out = {text for text, there in wanted.items() if not there}
     heads = []
     for text, number, orders in _HEADS:
         names = list(orders)
@@ -125,8 +133,10 @@ def variants_page(request: HttpRequest, job_id: UUID) -> HttpResponse:
         return new_or_not(new=not left)
     table = variant_table(job)
     wanted, fault = narrowed_to(request.GET, table)
-    rows = table.select(wanted)
+    baselines, reference, beside = _beside(request, job, table)
+    rows = table.select(wanted, beside.columns)
     found, links = paged(request.GET, rows)
+    shown = np.asarray(list(found), dtype=np.intp)
     scoring = scoring_of(job)
     several = scoring["contexts"] > 1
     top = changed(request.GET, page=None, ranked=job.pk, top=TOP, sort=None)
@@ -136,10 +146,19 @@ def variants_page(request: HttpRequest, job_id: UUID) -> HttpResponse:
         "wanted": wanted,
         "position": request.GET.get("position", ""),
         "position_fault": fault,
-        "heads": heads_of(request.GET, wanted.sort, several=several, numbered=table.numbering != SEQUENTIAL),
+        "heads": heads_of(
+            request.GET,
+            wanted.sort,
+            several=several,
+            numbered=table.numbering != SEQUENTIAL,
+            profiled=baselines.profile is not None,
+            placed=reference is not None,
+        ),
+        "baselines": baselines,
+        "reference": reference,
         "numbered": table.numbering != SEQUENTIAL,
         "narrowed": bool(wanted.search or wanted.position is not None or wanted.wild or wanted.mutations is not None),
-        "rows": table.rows(np.asarray(list(found), dtype=np.intp)),
+        "rows": list(zip(table.rows(shown), beside.rows(shown), strict=True)),
         "page": found,
         "total": len(table),
         "other_length": OTHER_LENGTH,
@@ -169,6 +188,13 @@ def variants_page(request: HttpRequest, job_id: UUID) -> HttpResponse:
     return render(request, "jobs/variants/variants.html", context)
 
 
+def _beside(request: HttpRequest, job: Job, table: VariantTable) -> tuple[Baselines, Reference | None, Beside]:
+    """Return the baselines that the address asks for, the scan that percentiles are of, and the columns of both."""
+    baselines = baselines_of(user_of(request), table.parent, request.GET.get("alignment", ""))
+    reference = reference_of(user_of(request), job)
+    return baselines, reference, beside_variants(table, baselines, reference)
+
+
 def _better(job: Job, table: VariantTable) -> int | None:
     """Return how many variants score above the parent, or None if its score is not 0."""
     return None if job.params.get("method") == "pseudo_log_likelihood" else int((table.score > 0).sum())
@@ -181,7 +207,9 @@ def variants_table(request: HttpRequest, job_id: UUID, format: str) -> Streaming
     job = _scoring_job(request, job_id)
     table = variant_table(job)
     wanted, _ = narrowed_to(request.GET, table)
-    blocks = variant_blocks(job, table, wanted, format, bom=request.GET.get("bom") == "true")
+    baselines, _, beside = _beside(request, job, table)
+    about = facts_of(job) | baselines.about()
+    blocks = variant_blocks(table, beside, wanted, format, bom=request.GET.get("bom") == "true", about=about)
     response = StreamingHttpResponse(blocks, content_type=content_type(format))
     response["Content-Disposition"] = attachment(job_file(job, "variants", suffix=format))
     return response

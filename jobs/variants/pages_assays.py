@@ -18,12 +18,15 @@ from jobs.errors import ServiceError
 from jobs.library.selectors import parent_of
 from jobs.models import Job
 from jobs.parsing.left_out import left_out_facts
+from jobs.parsing.numbers import decimal
 from jobs.queue.progress import job_counts
 from jobs.science.variants.numbering import SEQUENTIAL
 from jobs.science.variants.numbering_forms import described, numbering_of, texts_of
 from jobs.science.variants.overlays import Point
 from jobs.variants.api import assay_body, assay_upload
 from jobs.variants.assays import assay_of, assays_of, labelled, numbering_of_assay
+from jobs.variants.baselines import baselines_of
+from jobs.variants.judged import judged, judgement_body
 from jobs.web.access import own_job_with_rows, page, user_of
 from jobs.web.links import changed, paged
 
@@ -82,6 +85,8 @@ def assay_page(request: HttpRequest, job_id: UUID, assay_id: int) -> HttpRespons
     numbering = numbering_of_assay(assay)
     keys = VariantKeys(parent_of(job, assay.item_index), numbering) if numbering != SEQUENTIAL else None
     order = request.GET.get("sort", "")
+    threshold = decimal(request.GET.get("threshold"))
+    baselines = baselines_of(user_of(request), parent_of(job, assay.item_index), request.GET.get("alignment", ""))
     points: Sequence[Point] = body["points"]
     numbers = [one.measured if order == "measured" else one.score for one in points]
     best = np.argsort(-np.array(numbers), kind="stable").tolist()
@@ -96,6 +101,10 @@ def assay_page(request: HttpRequest, job_id: UUID, assay_id: int) -> HttpRespons
         "page": found,
         "left_out": left_out_facts(body["counts"]["left_out"]),
         "sort": order,
+        "baselines": baselines,
+        "judged": judgement_body(judged(assay, baselines, threshold=threshold), threshold) if points else None,
+        "threshold": request.GET.get("threshold", ""),
+        "threshold_wrong": threshold is None and bool(request.GET.get("threshold", "").strip()),
         "open": "page" in request.GET or "sort" in request.GET,
         "others": [(one, label) for one, label in labelled(assays_of(job)) if one.pk != assay.pk],
         "left": job_counts(job)["pending"],

@@ -8,6 +8,7 @@ import numpy as np
 from django.db.models.functions import Left
 from numpy.typing import NDArray
 
+from e1protocol import CANONICAL
 from jobs.database import binary_cursor
 from jobs.library.outputs import DTYPES
 from jobs.models import Chunk, Item, Job
@@ -70,7 +71,7 @@ def numbers_of(chunks: list[int], kinds: Sequence[str] = KINDS) -> dict[str, dic
 
 
 class MutationColumns:
-    """Codes and mutated positions of variants, from texts that the intake has checked."""
+    """Codes, mutated positions and columns of the new residues of variants, from texts that the intake has checked."""
 
     def __init__(self, parent: str, numbering: Numbering) -> None:
         self._parent, self._numbering = parent, numbering
@@ -78,6 +79,7 @@ class MutationColumns:
         self.codes: list[str] = []
         self.count: list[int] = []
         self.positions: list[int] = []
+        self.mutants: list[int] = []
         self.starts: list[int] = [0]
 
     def add(self, text: str) -> None:
@@ -89,6 +91,7 @@ class MutationColumns:
             self.codes.append(Variant(mutations).code(self._numbering))
             self.count.append(len(mutations))
             self.positions += [mutation.position for mutation in mutations]
+            self.mutants += [CANONICAL.index(mutation.mutant) for mutation in mutations]
         self.starts.append(len(self.positions))
 
     def _mutations(self, text: str) -> tuple[Mutation, ...] | None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 from django.http import HttpRequest, QueryDict
+from numpy.typing import NDArray
 
 from e1protocol import CANONICAL
 from jobs.models import Item, Job
@@ -14,7 +17,12 @@ from jobs.results.page import ResultPage
 from jobs.science.variants.numbering_forms import numbering_of
 from jobs.science.variants.scans import RESIDUES, ScanTable
 from jobs.variants.baskets import picks_of, words_of
+from jobs.variants.beside import PROFILE
+from jobs.variants.layers import Layers, layers_of
+from jobs.web.access import user_of
 from jobs.web.links import changed, paged
+
+Floats = NDArray[np.float64]
 
 METHODS = {
     "masked_marginal": "masked marginal: each position masked in turn",
@@ -38,20 +46,27 @@ def scan_context(request: HttpRequest, job: Job, item: Item, result: Mapping[str
     page, links = paged(query, range(len(table)), name="rows", anchor="#table-view")
     start = page.start_index() - 1 if len(table) else 0
     rows = enumerate(table.rows(start, len(page)), start=start)
+    layers = layers_of(user_of(request), item, table, query)
     return {
         **picked_context(request, job, item),
-        **beside_context(table, query),
+        **beside_context(table, layers, query),
         **scoring_of(job),
         "residues": len(item.sequence),
         "numbering": numbering_of(job.params).phrase(len(item.sequence)),
         "scanned": len(table),
         "substitutions": len(table) * (RESIDUES - 1),
         "letters": CANONICAL,
-        "matrix": [(row, table.scores[at]) for at, row in rows],
+        "matrix": [(row, _cells(layers.shown[at], row.wild)) for at, row in rows],
         "matrix_page": page,
         "matrix_open": "rows" in query,
         "matrix_links": links,
     }
+
+
+def _cells(numbers: Floats, wild: str) -> list[float | str | None]:
+    """Return one row of the table view: None for a number that is missing, and "" for the wild type."""
+    pairs = zip(CANONICAL, numbers.tolist(), strict=True)
+    return ["" if letter == wild else None if math.isnan(number) else number for letter, number in pairs]
 
 
 def picked_context(request: HttpRequest, job: Job, item: Item) -> dict[str, Any]:
@@ -62,21 +77,32 @@ def picked_context(request: HttpRequest, job: Job, item: Item) -> dict[str, Any]
 
 def _beside(request: HttpRequest, job: Job, item: Item, result: Mapping[str, Any]) -> dict[str, Any]:
     table = ScanTable.of(result, item.sequence)
+    layers = layers_of(user_of(request), item, table, request.GET)
     return {
         **picked_context(request, job, item),
         **scoring_of(job),
-        **beside_context(table, request.GET),
+        **beside_context(table, layers, request.GET),
     }
 
 
-def beside_context(table: ScanTable, query: QueryDict) -> dict[str, Any]:
+def beside_context(table: ScanTable, layers: Layers, query: QueryDict) -> dict[str, Any]:
     """Return the context of the ranked substitutions, of the whole parent or of one position."""
     position = whole(query.get("position"))
     at = position if position in table.positions else None
-    worst = query.get("order") == "worst"
-    page, links = paged(query, table.ranked(position=at, worst_first=worst).tolist())
-    rows = [(one, changed(query, position=one.position, page=None)) for one in table.substitutions(list(page))]
+    order = query.get("order")
+    profiled = order == PROFILE and layers.baselines.profile is not None
+    worst = order == "worst"
+    by = layers.matrices[PROFILE] if profiled else None
+    page, links = paged(query, table.ranked(position=at, worst_first=worst, by=by).tolist())
+    cells = list(page)
+    rows = [
+        (one, more, changed(query, position=one.position, page=None))
+        for one, more in zip(table.substitutions(cells), layers.at(cells), strict=True)
+    ]
     return {
+        "layers": layers,
+        "baselines": layers.baselines,
+        "profiled": profiled,
         "position": at,
         "number": table.numbers[table.positions.index(at)] if at is not None else "",
         "numbered": table.is_numbered,
@@ -88,6 +114,7 @@ def beside_context(table: ScanTable, query: QueryDict) -> dict[str, Any]:
         | {
             "best": changed(query, order=None, page=None),
             "worst": changed(query, order="worst", page=None),
+            "profile": changed(query, order=PROFILE, page=None),
             "all": changed(query, position=None, page=None),
         },
     }

@@ -71,6 +71,58 @@ class AssayMetrics(Shape):
     top_recall = s.FloatField(allow_null=True, help_text="Of the best-measured tenth among the best-scored tenth.")
 
 
+class JudgedMutations(Shape):
+    mutations = s.IntegerField(allow_null=True, help_text="0 for the parent; null for another length.")
+    variants = s.IntegerField()
+
+
+class JudgedScore(Shape):
+    name = s.ChoiceField(["score", "other", "profile", "blosum62"])
+    title = s.CharField()
+
+
+class JudgedMetric(Shape):
+    name = s.ChoiceField(["spearman", "ndcg", "ndcg_proteingym", "top_recall", "pearson", "auroc", "mcc"])
+    title = s.CharField()
+    chance = s.FloatField(allow_null=True, help_text="The expected value of a random order.")
+    best = s.FloatField(allow_null=True, help_text="The value of the best order of these measurements.")
+    values = s.DictField(child=s.FloatField(allow_null=True), help_text="By the name of the score.")
+
+
+class JudgedEnds(Shape):
+    score = s.CharField()
+    value = s.FloatField(allow_null=True)
+    low = s.FloatField(allow_null=True)
+    high = s.FloatField(allow_null=True)
+
+
+class JudgedDifference(JudgedEnds):
+    against = s.CharField()
+
+
+class JudgedInterval(Shape):
+    metric = s.CharField()
+    level = s.FloatField()
+    draws = s.IntegerField()
+    groups = s.IntegerField(help_text="Groups of variants that share positions: the bootstrap draws them as wholes.")
+    reason = s.CharField(allow_blank=True, help_text="Why there are no intervals; empty if there are.")
+    values = JudgedEnds(many=True)
+    differences = JudgedDifference(many=True, help_text="The score minus the one that it is compared with.")
+
+
+class JudgedBody(Shape):
+    alignment = s.JSONField(allow_null=True, help_text="As in the answer of baselines.")
+    no_profile = s.JSONField(allow_null=True)
+    pairs = s.IntegerField(help_text="Variants that have all scores and a measurement.")
+    left_out = s.IntegerField(help_text="Measured variants that miss a score.")
+    mutations = JudgedMutations(many=True)
+    threshold = s.FloatField(allow_null=True)
+    hits = s.IntegerField(allow_null=True)
+    scores = JudgedScore(many=True)
+    metrics = JudgedMetric(many=True)
+    interval = JudgedInterval()
+
+
 class AssayPoint(Shape):
     variant = s.CharField()
     score = s.FloatField()
@@ -136,3 +188,54 @@ class ComparisonBody(Shape):
     vocab_tokens = s.ListField(child=s.CharField())
     differences = Rows(help_text="[positions][20]; null for the wild type and for pairs that are missing.")
     variants = Rows(child=ComparedVariant())
+
+
+class BaselineAlignment(Shape):
+    id = s.UUIDField()
+    name = s.CharField()
+    rows = s.IntegerField()
+    neff = s.FloatField(allow_null=True, help_text="Effective sequences at 80 % identity.")
+    neff_per_residue = s.FloatField(allow_null=True)
+
+
+class NoProfile(Shape):
+    code = s.ChoiceField(["no_alignment", "not_chosen", "not_counted", "alignment_too_large"])
+    reason = s.CharField()
+
+
+class ScanReference(Shape):
+    job = s.UUIDField()
+    item = s.IntegerField()
+
+
+class LayerMatrices(Shape):
+    """[positions][20] each; null for a number that is missing."""
+
+    score = Rows()
+    percentile = Rows(help_text="Percentage of the substitutions that score lower; ties count half.")
+    profile = Rows(required=False, help_text="log p(mutant) - log p(wild type) in the alignment.")
+    blosum62 = Rows()
+    measured = Rows(required=False)
+
+
+class VariantColumns(Shape):
+    """Columns with an entry for each scored variant; null for a number that is missing."""
+
+    index = Rows(child=s.IntegerField())
+    variant = Rows(child=s.CharField())
+    score = Rows(child=s.FloatField())
+    percentile = Rows(child=s.FloatField(allow_null=True))
+    profile = Rows(child=s.FloatField(allow_null=True))
+    blosum62 = Rows(child=s.FloatField(allow_null=True))
+
+
+class BaselinesBody(Shape):
+    alignment = BaselineAlignment(allow_null=True, help_text="The alignment of the profile.")
+    no_profile = NoProfile(allow_null=True, help_text="Why there is no profile.")
+    scan = ScanReference(allow_null=True, help_text="The scan that percentiles are of.")
+    assay = s.IntegerField(allow_null=True)
+    positions = s.ListField(child=s.IntegerField(), allow_null=True, help_text="Of a scan, counted from 1.")
+    numbers = s.ListField(child=s.CharField(), allow_null=True)
+    vocab_tokens = s.ListField(child=s.CharField(), allow_null=True)
+    matrices = LayerMatrices(allow_null=True, help_text="Of a scan.")
+    variants = VariantColumns(allow_null=True, help_text="Of a job of variants.")

@@ -6,10 +6,11 @@ variants takes about 30 MB. Pages rank the first MAX_RANKED variants of a job; d
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -59,8 +60,8 @@ class Wanted:
 class VariantTable:
     """Columns of n variants in input order.
 
-    The positions (1-based) of variant i are `positions[starts[i] : starts[i + 1]]`. `cut` is true if the job has more
-    variants than are ranked.
+    The positions (1-based) of variant i are `positions[starts[i] : starts[i + 1]]`, and the columns of the new residues
+    those of `mutants`. `cut` is true if the job has more variants than are ranked.
     """
 
     parent: str
@@ -72,6 +73,7 @@ class VariantTable:
     spread: Floats
     count: NDArray[np.int32]
     positions: NDArray[np.int32]
+    mutants: NDArray[np.int8]
     starts: NDArray[np.int64]
     places: NDArray[np.int64]
     cut: bool
@@ -79,8 +81,11 @@ class VariantTable:
     def __len__(self) -> int:
         return len(self.index)
 
-    def select(self, wanted: Wanted) -> Rows:
-        """Return the row numbers of the variants that fit, in their order. Ties keep the order of the input."""
+    def select(self, wanted: Wanted, beside: Mapping[str, Floats] = MappingProxyType({})) -> Rows:
+        """Return the row numbers of the variants that fit, in their order. Ties keep the order of the input.
+
+        `beside` has more columns [n] by name, whose highest numbers come first. Variants without one come last.
+        """
         keep = np.ones(len(self), dtype=bool)
         if wanted.mutations is not None:
             keep &= self.count == wanted.mutations
@@ -95,6 +100,8 @@ class VariantTable:
             found = (text in code.upper() or text in name.upper() for code, name in both)
             keep &= np.fromiter(found, dtype=bool, count=len(self))
         rows = np.flatnonzero(keep)
+        if wanted.sort in beside:
+            return np.asarray(rows[np.argsort(-beside[wanted.sort][rows], kind="stable")])
         return np.asarray(rows[self._order(rows, wanted.sort)])
 
     def _any(self, mutated: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -197,6 +204,7 @@ def read_table(job: Job) -> VariantTable:
         spread=spread,
         count=np.array(columns.count, dtype=np.int32),
         positions=np.array(columns.positions, dtype=np.int32),
+        mutants=np.array(columns.mutants, dtype=np.int8),
         starts=np.array(columns.starts, dtype=np.int64),
         places=places,
         cut=cut,

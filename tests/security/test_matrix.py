@@ -47,7 +47,7 @@ METHODS = {
         neighbours-page map-page service-page quota-page usage-page usage-table usage-accounts
         notices-news project-page
         alignment-summary alignment-a3m alignment-fasta basket-csv basket-fasta
-        comparison-page comparison-csv job-comparison
+        comparison-page comparison-csv job-comparison job-baselines job-assay-metrics scan-substitutions scan-workbook
         campaign-model campaign-rounds campaign-round campaign-export
     """,
     "POST": """
@@ -117,7 +117,7 @@ MEMBERS_SEE = """
     picks-act neighbours-page project-detail project-add project-remove project-members project-member project-link
     project-page project-act project-share
     alignment-summary alignment-a3m alignment-fasta basket-page basket-csv basket-fasta
-    comparison-page comparison-csv job-comparison
+    comparison-page comparison-csv job-comparison job-baselines job-assay-metrics scan-substitutions scan-workbook
 """
 SHARED = set(MEMBERS_SEE.split())
 """Objects that the members of a project share. Each route about an object is here or above, else a test fails."""

@@ -243,7 +243,7 @@ def test_each_column_sorts_the_table_and_says_so(browser, score, monkeypatch):
         return {text: ("".join(re.findall(r'aria-sort="(\w+)"', more)), unescape(link)) for more, link, text in found}
 
     first = heads("?search=K&page=2")
-    assert list(first) == ["Variant", "Rank", "Score", "Mutations", "Name"], "one context has no spread"
+    assert list(first) == ["Variant", "Rank", "Score", "BLOSUM62", "Mutations", "Name"], "one context has no spread"
     assert first["Score"] == ("descending", "?search=K&sort=worst"), "from the first page, as it is narrowed"
     assert heads(first["Score"][1])["Score"][0] == "ascending"
     for text, sort in (("Variant", "position"), ("Mutations", "mutations"), ("Name", "name")):

@@ -37,7 +37,7 @@ from jobs.models import (
 from jobs.models.projects import Role
 from jobs.models.states import WorkState
 from jobs.science.alignments.reading import read_alignment
-from jobs.variants import baskets
+from jobs.variants import baskets, pages_scans
 from tests.helpers import body, submit
 from tests.web.routes import BODIES, QUERIES, Route
 
@@ -46,7 +46,7 @@ FASTA = b">unpublished-enzyme of rosalind\nMKTAYIAKQRQISFVKSHFSRQ\n>unpublished-
 
 
 def scan_of(job: Job, item: Item) -> dict[str, object]:
-    """Return a scan of the first position, so that the job has a basket without a worker."""
+    """Return a scan of the first position, so that the job has a basket and a table without a worker."""
     row = [[0.5] * 20]
     return {"positions": [1], "scores": row, "spread": row, "numbers": ["1"]}
 
@@ -56,7 +56,8 @@ def objects_of(api: APIClient, person: User, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(events, "close_old_connections", lambda: None)  # the test's transaction is in this one
     monkeypatch.setattr(events, "LOOK_EVERY_SECONDS", 0)
     monkeypatch.setattr(events, "LONGEST_STREAM_SECONDS", 0.001)
-    monkeypatch.setattr(baskets, "result_of", scan_of)
+    for module in (baskets, pages_scans):
+        monkeypatch.setattr(module, "result_of", scan_of)
     job = Job.objects.get(pk=body(submit(api, FASTA, name="top-secret-library"))["id"])
     Job.objects.filter(pk=job.pk).update(idempotency_key="top-secret-library")
     files = [{"format": "npz", "size": 0, "sha256": "00", "block": 0}]
@@ -85,6 +86,7 @@ def objects_of(api: APIClient, person: User, monkeypatch: pytest.MonkeyPatch) ->
         "assay-list-page",
         "assay-page",
         "job-assay",
+        "job-assay-metrics",
         "job-structure",
         "job-structure-file",
     )

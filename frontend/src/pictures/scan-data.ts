@@ -1,5 +1,5 @@
 // The result of a scan as data of the pictures.
-import { symmetric } from "./colours";
+import { type Limits, percentile, type Scale, symmetric } from "./colours";
 import type { Cell, Heat } from "./heat";
 import { meanWithout, probabilities, shown } from "./numbers";
 import type { Track } from "./position-track";
@@ -25,16 +25,70 @@ const positionBeside = (scan: Scan, column: number): string => {
   return scan.numbers[column] === position ? "" : `, position ${position}`;
 };
 
+/** What the heat map can show, [positions][20] each by name: `score`, `percentile`, `profile`, `blosum62`, `measured`. */
+export interface Layers {
+  matrices: Readonly<Record<string, readonly (readonly (number | null)[])[]>>;
+}
+
+/** Names and decimals of the numbers beside a score, in the order in which they are said. */
+const BESIDE: readonly (readonly [string, string, number])[] = [
+  ["percentile", "percentile", 1],
+  ["profile", "profile", 2],
+  ["blosum62", "BLOSUM62", 0],
+  ["measured", "measured", 3],
+];
+
 const wildAt = (sequence: string, position: number): string => sequence[position - 1] ?? "";
 
-export function heatOf(scan: Scan, sequence: string): Heat {
+interface Style {
+  scale: Scale;
+  limits: Limits;
+  legend: { low: string; high: string; note: string };
+}
+
+const better = (note: string) => ({ low: "worse", high: "better", note });
+
+/** Returns the colours of a layer with these values. */
+function styleOf(layer: string, values: Float32Array): Style {
+  switch (layer) {
+    case "percentile":
+      return { scale: "diverging", limits: { low: 0, high: 100 }, legend: better("Percentile among all substitutions. Dot: wild type.") };
+    case "profile":
+    case "blosum62": {
+      const what = layer === "profile" ? "Profile of the alignment, in nats." : "BLOSUM62.";
+      return { scale: "diverging", limits: symmetric(values), legend: better(`${what} Limits: 98th percentile. Dot: wild type.`) };
+    }
+    case "measured": {
+      const [low, high] = [percentile(values, 1), percentile(values, 99)];
+      const note = "Measured values, from the 1st to the 99th percentile. Empty: not measured. Dot: wild type.";
+      return { scale: "sequential", limits: { low, high: high > low ? high : low + 1 }, legend: { low: "low", high: "high", note } };
+    }
+    default: {
+      const note = "Red: worse than the residue that is there; blue: better. Limits: 98th percentile. Dot: wild type.";
+      return { scale: "diverging", limits: symmetric(values), legend: better(note) };
+    }
+  }
+}
+
+/** Returns the numbers beside a score in words, each after a comma. */
+function besideWords(layers: Layers | null, column: number, token: number): string {
+  if (!layers) return "";
+  return BESIDE.map(([name, title, digits]) => {
+    const value = layers.matrices[name]?.[column]?.[token];
+    return typeof value === "number" ? `, ${title} ${shown(value, digits)}` : "";
+  }).join("");
+}
+
+/** Returns the heat map of a scan. It shows the scores, or a layer by its name. */
+export function heatOf(scan: Scan, sequence: string, layers: Layers | null = null, layer = "score"): Heat {
+  const matrix = layers?.matrices[layer] ?? scan.scores;
   const columnOf = RESIDUE_ORDER.map((letter) => scan.vocab_tokens.indexOf(letter));
   const columns = scan.positions.length;
   const values = new Float32Array(RESIDUE_ORDER.length * columns).fill(NaN);
   for (const [row, token] of columnOf.entries()) {
-    for (let column = 0; column < columns; column += 1) values[row * columns + column] = scan.scores[column]?.[token] ?? NaN;
+    for (let column = 0; column < columns; column += 1) values[row * columns + column] = matrix[column]?.[token] ?? NaN;
   }
-  const limits = symmetric(values);
+  const style = styleOf(layers?.matrices[layer] ? layer : "score", values);
   const several = scan.spread.some((row) => row.some((value) => value > 0));
   const shares = scan.scores.map(probabilities);
   return {
@@ -45,14 +99,8 @@ export function heatOf(scan: Scan, sequence: string): Heat {
     columnNames: scan.numbers,
     letters: scan.positions.map((position) => wildAt(sequence, position)),
     pickable: (row, column) => wildAt(sequence, scan.positions[column] ?? 0) !== RESIDUE_ORDER[row],
-    scale: "diverging",
-    limits,
+    ...style,
     square: false,
-    legend: {
-      low: "worse",
-      high: "better",
-      note: "Red: worse than the residue that is there; blue: better. Limits: 98th percentile. Dot: wild type.",
-    },
     mark: (row, column) => (wildAt(sequence, scan.positions[column] ?? 0) === RESIDUE_ORDER[row] ? "dot" : null),
     describe: (row, column) => {
       const number = scan.numbers[column] ?? "";
@@ -62,7 +110,7 @@ export function heatOf(scan: Scan, sequence: string): Heat {
       const share = `probability ${shown(shares[column]?.[token] ?? NaN, 3)}${positionBeside(scan, column)}`;
       if (letter === wild) return `${wild}${number}, the wild type: ${share}`;
       const spread = several ? ` ± ${shown(scan.spread[column]?.[token] ?? NaN)}` : "";
-      return `${wild}${number}${letter}: score ${shown(scan.scores[column]?.[token] ?? NaN, 3)}${spread}, ${share}`;
+      return `${wild}${number}${letter}: score ${shown(scan.scores[column]?.[token] ?? NaN, 3)}${spread}${besideWords(layers, column, token)}, ${share}`;
     },
   };
 }

@@ -32,6 +32,8 @@ Floats = NDArray[np.float64]
 PSEUDOCOUNT = 10.0
 """beta, the weight of the pseudocounts in effective sequences."""
 
+_CELLS = 1_000_000
+"""Cells of an alignment that are counted at a time, at about 24 bytes each."""
 _GAP = len(CANONICAL)
 _COLUMN = np.full(256, _GAP, dtype=np.uint8)
 _COLUMN[np.frombuffer(CANONICAL.encode(), dtype=np.uint8)] = np.arange(_GAP)
@@ -78,10 +80,15 @@ def profile_of(alignment: Alignment, neighbours: NDArray[np.int64], *, pseudocou
 
 
 def _weighted_counts(columns: NDArray[np.uint8], weights: Floats) -> Floats:
-    """Return the sum of the weights [L, 20] of the rows that have each residue."""
-    letters = _COLUMN[columns]
-    counts = [((letters == residue) * weights[:, None]).sum(axis=0) for residue in range(_GAP)]
-    return np.stack(counts, axis=1)
+    """Return the sum of the weights [L, 20] of the rows that have each residue. Memory is that of `_CELLS` cells."""
+    length = columns.shape[1]
+    places = np.arange(length) * (_GAP + 1)
+    counts = np.zeros(length * (_GAP + 1))
+    step = max(1, _CELLS // max(1, length))
+    for start in range(0, len(columns), step):
+        cells = (_COLUMN[columns[start : start + step]] + places).ravel()
+        counts += np.bincount(cells, np.repeat(weights[start : start + step], length), len(counts))
+    return counts.reshape(length, _GAP + 1)[:, :_GAP]
 
 
 def blosum_score(variant: Variant) -> float:

@@ -131,7 +131,14 @@ MetricOf = Callable[[Floats, Floats], float]
 
 
 def intervals(
-    scores: Mapping[str, Values], measured: Values, groups: Sequence[int], metric: MetricOf, *, against: str, seed: int
+    scores: Mapping[str, Values],
+    measured: Values,
+    groups: Sequence[int],
+    metric: MetricOf,
+    *,
+    against: str,
+    seed: int,
+    draws: int = DRAWS,
 ) -> tuple[dict[str, Interval], dict[str, Interval]]:
     """Return the metric of each score, and its difference to that of the score `against`, with intervals.
 
@@ -142,13 +149,13 @@ def intervals(
     numbers = np.asarray(groups)
     members = [np.flatnonzero(numbers == one) for one in np.unique(numbers)]
     generator = np.random.default_rng(seed)
-    draws: dict[str, list[float]] = {name: [] for name in columns}
-    for _ in range(DRAWS):
+    drawn: dict[str, list[float]] = {name: [] for name in columns}
+    for _ in range(draws):
         rows = np.concatenate([members[at] for at in generator.integers(len(members), size=len(members))])
         for name, one in columns.items():
-            draws[name].append(metric(one[rows], b[rows]))
+            drawn[name].append(metric(one[rows], b[rows]))
     values = {name: metric(one, b) for name, one in columns.items()}
-    table = {name: np.array(found) for name, found in draws.items()}
+    table = {name: np.array(found) for name, found in drawn.items()}
     single = {name: _interval(values[name], table[name]) for name in columns}
     others = [name for name in columns if name != against]
     return single, {name: _interval(values[name] - values[against], table[name] - table[against]) for name in others}

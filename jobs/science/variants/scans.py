@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from e1protocol import CANONICAL
+from jobs.science.variants.baselines import percentiles
 
 Floats = NDArray[np.float64]
 
@@ -87,16 +88,29 @@ class ScanTable:
         wild = np.array([CANONICAL.index(letter) for letter in self.wild], dtype=np.intp)
         return np.asarray(np.arange(RESIDUES)[None, :] != wild[:, None])
 
-    def ranked(self, *, position: int | None = None, worst_first: bool = False) -> NDArray[np.intp]:
+    @property
+    def substitution_scores(self) -> Floats:
+        """The scores of all substitutions, position by position: those of the wild type are left out."""
+        return np.asarray(self.scores[self._mutants()])
+
+    @property
+    def percentiles(self) -> Floats:
+        """The percentage [P, 20] of the substitutions that score below each; NaN for the wild type."""
+        return np.where(self._mutants(), percentiles(self.scores, self.substitution_scores), np.nan)
+
+    def ranked(
+        self, *, position: int | None = None, worst_first: bool = False, by: Floats | None = None
+    ) -> NDArray[np.intp]:
         """Return the cells (row x 20 + column) of all substitutions, or of those at one position, best first.
 
-        Equal scores keep the order of positions and columns.
+        `by` [P, 20] ranks them instead of the scores; cells without a number come last. Equal ones keep the order of
+        positions and columns.
         """
         wanted = self._mutants()
         if position is not None:
             wanted &= (np.array(self.positions) == position)[:, None]
         cells = np.flatnonzero(wanted)
-        scores = self.scores.ravel()[cells]
+        scores = (self.scores if by is None else by).ravel()[cells]
         return np.asarray(cells[np.argsort(scores if worst_first else -scores, kind="stable")])
 
     def cell(self, position: int, mutant: str) -> int:
