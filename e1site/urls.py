@@ -17,7 +17,7 @@ from jobs.operations import api as health
 from jobs.operations import pages as service
 from jobs.operations import pages_board as operations
 from jobs.pages import attachments as removal
-from jobs.pages import baskets, bulk, items, job, job_acts, joblist, picks
+from jobs.pages import baskets, bulk, items, job, job_acts, joblist, picks, proteins
 from jobs.pages.new_job.cost import new_job_cost
 from jobs.pages.new_job.page import new_job
 from jobs.projects import pages as projects
@@ -112,6 +112,7 @@ urlpatterns = [
     path("jobs/<uuid:job_id>/map/", maps.map_page, name="map-page"),
     path("jobs/<uuid:job_id>/map/act/", maps.map_act, name="map-act"),
     path("jobs/<uuid:job_id>/picks/", picks.picks_act, name="picks-act"),
+    path("proteins/", proteins.proteins_page, name="proteins-page"),
     path("service/", service.service_page, name="service-page"),
     path("operations/", operations.operations_page, name="operations-page"),
     path("operations/jobs/<uuid:job_id>/act/", operations.operations_act, name="operations-act"),

@@ -5,7 +5,7 @@ from rest_framework.renderers import JSONOpenAPIRenderer
 
 from jobs.alignments import api as alignments
 from jobs.alignments import api_searches as searches
-from jobs.api import estimate, events, extend, jobs, results, sync
+from jobs.api import estimate, events, extend, jobs, proteins, results, sync
 from jobs.campaigns import api as campaigns
 from jobs.campaigns import api_files as campaign_files
 from jobs.campaigns import api_libraries as libraries
@@ -141,6 +141,7 @@ urlpatterns = [
     ),
     path("api/contexts/", contexts.ContextList.as_view(), name="context-list"),
     path("api/contexts/<str:name>/", contexts.ContextDetail.as_view(), name="context-detail"),
+    path("api/proteins/", proteins.Proteins.as_view(), name="proteins"),
     path("api/estimate/", estimate.Estimate.as_view(), name="estimate"),
     path("api/usage/accounts/", metering.UsageAccounts.as_view(), name="usage-accounts"),
     path("api/usage/", quotas.Usage.as_view(), name="usage"),

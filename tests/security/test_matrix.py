@@ -52,7 +52,7 @@ METHODS = {
     """,
     "POST": """
         job-cancel job-pause job-resume job-release job-keep job-extend job-retry job-neighbours job-analysis-cancel
-        alignment-sample search-cancel estimate synchronous job-new-cost
+        alignment-sample search-cancel estimate synchronous job-new-cost proteins
         project-restore project-add project-remove project-hand-over project-join project-act project-share
         campaign-predictions campaign-proposals campaign-ordered campaign-measured campaign-import
         campaign-libraries
@@ -62,7 +62,7 @@ METHODS = {
         job-new-page job-act contexts-page context-set-page alignment-page search-page structure-upload
         assay-list-page attachment-remove map-act picks-act tokens-page token-revoke webhooks-page webhook-act logout
         operations-page operations-act notices-page
-        project-list project-members projects-page project-join-page hand-over-page job-bulk basket-page
+        project-list project-members projects-page proteins-page project-join-page hand-over-page job-bulk basket-page
         campaign-list campaign-properties campaign-measurements campaign-models
     """,
     "GET PATCH DELETE": "job-detail webhook-detail project-detail",

@@ -145,6 +145,7 @@ FIELDS = {
     "job-list": "model action params name on_invalid items context_sequences",
     "estimate": "model action params name on_invalid items context_sequences",
     "synchronous": "params items",
+    "proteins": "sequence",
     "job-detail": "name",
     "job-extend": "items context_sequences params model action",
     "job-analyses": "kind params",

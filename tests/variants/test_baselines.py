@@ -96,7 +96,7 @@ def test_without_an_alignment_the_rest_goes_on(api, browser, scan, score):
 
 def test_neighbours_that_are_not_counted_yet_are_said(api, browser, scan):
     stored_alignment(api, FAMILY)
-    NeighbourCount.objects.update(state=WorkState.QUEUED)
+    NeighbourCount.objects.update(state=WorkState.WAITING)
     body = layers(api, scan)
     assert body["no_profile"]["code"] == "not_counted"
     assert "not counted yet" in text_of(browser.get(f"/jobs/{scan['id']}/items/0/"))

@@ -50,6 +50,7 @@ CLASSES = {
     "logout": PUBLIC,
     "job-list": API,
     "estimate": API,
+    "proteins": API,
     "usage": API,
     "usage-accounts": API,
     "usage-page": PAGE,
@@ -123,6 +124,7 @@ CLASSES = {
     "project-hand-over": API_ADMIN,
     "hand-over-page": PAGE_ADMIN,
     "projects-page": PAGE,
+    "proteins-page": PAGE,
     "project-page": PAGE_OBJECT,
     "project-act": PAGE_OBJECT,
     "project-share": PAGE_OBJECT,
@@ -200,7 +202,10 @@ QUERIES = {
 }
 """Further addresses of the same routes."""
 
-OBJECT_QUERIES = {"job-new-page": ["from={job_id}", "ranked={scored_job}", "basket={job_id}"]}
+OBJECT_QUERIES = {
+    "job-new-page": ["from={job_id}", "ranked={scored_job}", "basket={job_id}"],
+    "proteins-page": ["job={job_id}"],
+}
 """Addresses that name an object in their query: 404 for everybody but its owner."""
 
 BODIES: Mapping[str, dict[str, Any]] = {
