@@ -1,11 +1,14 @@
 // The page of a scan. Heat map, means and logo share a position, which is in the address (`?position=24`), so
 // that reload and the back button show it again. The server renders the panel beside them, as it does without scripts.
 import htmx from "htmx.org";
+import { contactCounts, type Panel, structurePanel, type Touching } from "./molecules/panel";
+import type { Colouring } from "./molecules/residues";
+import type { Chosen } from "./molecules/structure-view";
 import { basketWords, changeBasket, followBasket } from "./pictures/basket";
 import type { Cell } from "./pictures/heat";
 import { HeatMap } from "./pictures/heat-map";
 import { PositionTrack } from "./pictures/position-track";
-import { cellsOf, heatOf, type Layers, logoOf, type Scan, trackOf, wordsOf } from "./pictures/scan-data";
+import { cellsOf, heatOf, type Layers, logoOf, meansOf, type Scan, spreadOut, trackOf, wordsOf } from "./pictures/scan-data";
 import { SequenceLogo } from "./pictures/sequence-logo";
 import { drawn, fetched, started } from "./pictures/source";
 import type { Span } from "./pictures/span";
@@ -27,17 +30,51 @@ function followLayer(draw: (layer: string) => void): void {
   });
 }
 
+/** Draws the structure beside the scan, coloured by its means, the measured ones, or the number of contacts. */
+async function structureOf(sequence: string, scan: Scan, layers: Layers | null): Promise<Panel | null> {
+  const address = document.getElementById("molecule")?.dataset.structure;
+  if (!address) return null;
+  const length = sequence.length;
+  const names = Array.from({ length }, (_, at) => String(at + 1));
+  for (const [column, position] of scan.positions.entries()) names[position - 1] = scan.numbers[column] ?? "";
+  const colourings = new Map<string, Colouring>([
+    ["mean", { title: "Mean score", values: spreadOut(meansOf(scan, sequence), scan.positions, length), scale: "diverging", digits: 2 }],
+  ]);
+  const measured = layers?.matrices.measured;
+  if (measured) {
+    const means = measured.map((row) => {
+      const known = row.filter((value): value is number => value !== null);
+      return known.length ? known.reduce((all, one) => all + one, 0) / known.length : NaN;
+    });
+    const values = spreadOut(means, scan.positions, length);
+    colourings.set("measured", { title: "Mean measured", values, scale: "sequential", digits: 3 });
+  }
+  const touching = contactCounts(await fetched<Touching>(address), length);
+  colourings.set("touching", { title: "Contacts", values: touching, scale: "sequential", digits: 0 });
+  return structurePanel(names, colourings);
+}
+
 function start(root: HTMLElement): void {
   const heat = root.querySelector("heat-map");
   const track = root.querySelector("position-track");
   const logo = root.querySelector("sequence-logo");
   if (!(heat instanceof HeatMap) || !(track instanceof PositionTrack) || !(logo instanceof SequenceLogo)) return;
   let positions: readonly number[] = [];
+  let panel: Panel | null = null;
 
   const show = () => {
     const asked = Number(new URLSearchParams(location.search).get("position"));
     const column = positions.includes(asked) ? positions.indexOf(asked) : null;
     for (const picture of [heat, track, logo]) picture.column = column;
+    panel?.choose(column === null ? [] : [asked]);
+  };
+  const goTo = (position: number) => {
+    const address = new URL(location.href);
+    if (address.searchParams.get("position") === String(position)) return;
+    address.searchParams.set("position", String(position));
+    address.searchParams.delete("page");
+    address.hash = "";
+    go(address);
   };
   const beside = () => {
     void htmx.ajax("get", location.href, { target: "#beside", swap: "innerHTML" });
@@ -63,16 +100,17 @@ function start(root: HTMLElement): void {
     followLayer(draw);
     track.track = trackOf(result, sequence);
     logo.logo = logoOf(result, sequence);
+    panel = await structureOf(sequence, result, layers);
     show();
   });
   root.addEventListener("cell-chosen", (event) => {
     const position = positions[(event as CustomEvent<Cell>).detail.column];
-    const address = new URL(location.href);
-    if (position === undefined || address.searchParams.get("position") === String(position)) return;
-    address.searchParams.set("position", String(position));
-    address.searchParams.delete("page");
-    address.hash = "";
-    go(address);
+    if (position !== undefined) goTo(position);
+  });
+  document.addEventListener("residue-chosen", (event) => {
+    const { position } = (event as CustomEvent<Chosen>).detail;
+    if (positions.includes(position)) goTo(position);
+    else panel?.choose([position]);
   });
   root.addEventListener("span-changed", (event) => {
     track.span = logo.span = (event as CustomEvent<Span>).detail;

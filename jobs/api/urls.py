@@ -63,6 +63,11 @@ urlpatterns = [
         name="job-structure",
     ),
     path(
+        "api/jobs/<uuid:job_id>/structures/<int:structure_id>/model/",
+        api.StructureModel.as_view(),
+        name="job-structure-model",
+    ),
+    path(
         "api/jobs/<uuid:job_id>/structures/<int:structure_id>/file/",
         api.StructureFile.as_view(),
         name="job-structure-file",

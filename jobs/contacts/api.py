@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from jobs.contacts import serializers as shapes
-from jobs.contacts.services import judged, structure_add, structure_file, structure_of, structures_of
+from jobs.contacts.services import judged, structure_add, structure_drawn, structure_file, structure_of, structures_of
 from jobs.errors import NotFound
 from jobs.science.contacts.chains import MAX_STRUCTURE_BYTES
 from jobs.variants.api import REFUSED
@@ -60,6 +60,14 @@ class StructureDetail(JobView):
         """Remove a structure."""
         structure_of(self.job_with_rows(job_id), structure_id).delete()
         return Response(status=204)
+
+
+class StructureModel(JobView):
+    @extend_schema(operation_id="structures_model", responses={200: shapes.StructureModel, **ROW_ERRORS})
+    def get(self, request: Request, job_id: UUID, structure_id: int) -> Response:
+        """Return the chain of a structure for a drawing: atoms, and the position of each residue in the sequence."""
+        structure = structure_of(self.job_with_rows(job_id), structure_id)
+        return Response(shapes.StructureModel(structure_drawn(structure, self.owner())).data)
 
 
 class StructureFile(JobView):

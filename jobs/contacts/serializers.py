@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers as s
 
-from jobs.web.rest.fields import Shape, Url
+from jobs.web.rest.fields import Rows, Shape, Url
 
 
 class StructureUpload(Shape):
@@ -68,3 +68,16 @@ class StructureDetail(StructureBody):
 
 class StructurePage(Shape):
     results = StructureBody(many=True)
+
+
+class StructureModel(Shape):
+    """A `jobs.science.contacts.drawing.Drawn` chain. The lists have an entry for each of its residues."""
+
+    pdb = s.CharField(help_text="The chain A with residues from 1, and small molecules as the chain L. No hydrogens.")
+    positions = Rows(child=s.IntegerField(allow_null=True), help_text="In the sequence, from 1; null for a tag or so.")
+    numbers = Rows(child=s.CharField(), help_text="The residues' numbers in the file.")
+    letters = s.CharField()
+    secondary = s.CharField(
+        allow_blank=True, help_text="H for a helix, E for a strand, - for others; empty without a whole backbone."
+    )
+    ligands = Rows(child=s.CharField())

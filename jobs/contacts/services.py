@@ -1,4 +1,4 @@
-"""Structures beside contact maps: stored as distances, and compared with the map."""
+"""Structures beside results: stored as files and distances, compared with contact maps, and drawn."""
 
 from __future__ import annotations
 
@@ -6,24 +6,29 @@ import hashlib
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from django.contrib.auth.models import User
 from django.db import transaction
 
 from jobs.actions.contacts import Contacts
-from jobs.errors import Conflict
+from jobs.actions.scan import Scan
+from jobs.errors import Conflict, NotFound
 from jobs.library.selectors import existing, parent_of
 from jobs.limits import MIB
 from jobs.models import Job, Structure, StructureBlock
 from jobs.parsing.text import file_name
 from jobs.quotas.admission import quota_admit_attachment
 from jobs.results.items import results_of
+from jobs.science.contacts.drawing import Drawn, drawn_chain
 from jobs.science.contacts.precision import Floats, Precision, long_range_precision
 from jobs.science.contacts.structures import map_structure
 from jobs.science.contacts.tables import true_pairs
 from jobs.web.turns import READING
 
+WITH_STRUCTURES = (Scan.name, Contacts.name)
+"""Actions whose results have a structure beside them."""
 FILE_BLOCK = 4 * MIB
 """Bytes of a structure's file that are compressed and stored together."""
 
@@ -54,6 +59,22 @@ def structure_file(structure: Structure) -> Iterator[bytes]:
         yield zlib.decompress(bytes(block.data))
 
 
+def structure_drawn(structure: Structure, user: User) -> Drawn:
+    """Return the chain of a structure as it is drawn. Raises NotFound `no_structure_file` if its file was not kept."""
+    if not structure.file_size:
+        what = "the structure was sent before files were kept, so it cannot be drawn"
+        raise NotFound(what, code="no_structure_file")
+    with READING.turn(user.pk):
+        return _drawn(structure)
+
+
+# The page and its picture ask one after the other. A chain of 10,000 residues takes about 10 MB.
+@lru_cache(maxsize=4)
+def _drawn(structure: Structure) -> Drawn:
+    data = b"".join(structure_file(structure))
+    return drawn_chain(data, parent_of(structure.job, structure.item_index), structure.chain, structure.name)
+
+
 @dataclass(frozen=True, slots=True)
 class Judged:
     """A structure, its distances, and the precision of the contact map, which is None before the map is computed."""
@@ -76,7 +97,8 @@ class Judged:
 
 def judged(structure: Structure) -> Judged:
     distances = distances_of(structure)
-    result = results_of(structure.job, [structure.item_index]).get(structure.item_index)
+    of_map = structure.job.action == Contacts.name
+    result = results_of(structure.job, [structure.item_index]).get(structure.item_index) if of_map else None
     precision = long_range_precision(np.asarray(result["contacts"]), distances) if result else None
     return Judged(structure, distances, precision)
 
@@ -95,9 +117,10 @@ def structure_add(
     `by` sends it, by default the job's owner. Raises what `map_structure` raises. Raises Conflict for a job of another
     action or with too many structures.
     """
-    if job.action != Contacts.name:
+    if job.action not in WITH_STRUCTURES:
         raise Conflict(
-            f"structures are compared with contact maps, and this job's action is {job.action}", code="wrong_action"
+            f"structures are shown beside {' and '.join(WITH_STRUCTURES)}, and this job's action is {job.action}",
+            code="wrong_action",
         )
     user_id = job.owner_id if by is None else by.pk
     with READING.turn(user_id):

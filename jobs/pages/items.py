@@ -18,6 +18,7 @@ from e1protocol import CANONICAL
 from jobs.actions import get_action
 from jobs.api.presenters import present_item
 from jobs.contacts import pages as contacts
+from jobs.contacts.beside import structure_context
 from jobs.contacts.services import structure_add
 from jobs.contexts.shared import contexts_of_job
 from jobs.errors import ServiceError, TooLarge
@@ -153,7 +154,11 @@ def shown_result(request: HttpRequest, job: Job, item: Item) -> dict[str, Any]:
     shown = RESULT_PAGES.get(job.action)
     if shown is None:
         return {"result": summarise(result, item.sequence)}
-    return {"pictured": True, **shown.context(request, job, item, result)}
+    return {
+        "pictured": True,
+        **shown.context(request, job, item, result),
+        **structure_context(request, job, item, result),
+    }
 
 
 def result_fragment(request: HttpRequest, job: Job, item: Item) -> HttpResponse | None:

@@ -125,6 +125,7 @@ RESULT_PAGE = ResultPage(
     "jobs/variants/_result_scan.html",
     scan_context,
     script="src/scan.ts",
+    form="jobs/contacts/_structure_form.html",
     fragments={
         "beside": ("jobs/variants/_scan_beside.html", _beside),
     },

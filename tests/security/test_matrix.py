@@ -40,7 +40,7 @@ METHODS = {
     "GET": """
         livez readyz metrics openapi openapi-docs help help-page help-picture
         job-events job-items job-item job-results job-artefact job-ledger job-manifest job-structure-file
-        job-bad-records
+        job-structure-model job-bad-records
         database-list usage request-schema webhook-deliveries
         job-list-page job-page item-list-page item-page item-table item-workbook variants-page
         variants-table variants-workbook assay-page likelihoods-page likelihoods-table likelihoods-book
@@ -109,7 +109,8 @@ DELETED = {"project-restore"}
 MEMBERS_SEE = """
     job-detail job-events job-items job-item job-results job-artefact job-manifest job-ledger job-bad-records
     job-analyses job-analysis job-analysis-cancel job-neighbours job-columns job-column job-assays job-assay
-    job-structures job-structure job-structure-file job-cancel job-pause job-resume job-release job-retry job-extend
+    job-structures job-structure job-structure-file job-structure-model
+    job-cancel job-pause job-resume job-release job-retry job-extend
     job-keep
     context-detail alignment-detail alignment-sample context-set-page alignment-page job-page job-act item-list-page
     item-page item-table item-workbook variants-page variants-table variants-workbook likelihoods-page

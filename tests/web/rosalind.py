@@ -89,6 +89,7 @@ def objects_of(api: APIClient, person: User, monkeypatch: pytest.MonkeyPatch) ->
         "job-assay-metrics",
         "job-structure",
         "job-structure-file",
+        "job-structure-model",
     )
     project = Project.objects.create(owner=person, name="top-secret-library", notes="unpublished-enzyme")
     for name, role in (("editor", Role.EDIT), ("viewer", Role.VIEW)):

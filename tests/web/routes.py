@@ -80,6 +80,7 @@ CLASSES = {
     "job-structures": API_OBJECT,
     "job-structure": API_OBJECT,
     "job-structure-file": API_OBJECT,
+    "job-structure-model": API_OBJECT,
     "job-cancel": API_OBJECT,
     "job-pause": API_OBJECT,
     "job-release": API_OBJECT,

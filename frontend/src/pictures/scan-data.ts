@@ -115,9 +115,21 @@ export function heatOf(scan: Scan, sequence: string, layers: Layers | null = nul
   };
 }
 
-export function trackOf(scan: Scan, sequence: string): Track {
+/** Returns the mean score of the substitutions at each scanned position. */
+export function meansOf(scan: Scan, sequence: string): number[] {
   const wild = scan.positions.map((position) => scan.vocab_tokens.indexOf(wildAt(sequence, position)));
-  const values = scan.scores.map((row, at) => meanWithout(row, wild[at] ?? -1));
+  return scan.scores.map((row, at) => meanWithout(row, wild[at] ?? -1));
+}
+
+/** Returns a number for each residue of the sequence; NaN for those that are not scanned. */
+export function spreadOut(values: readonly number[], positions: readonly number[], length: number): number[] {
+  const found = new Array<number>(length).fill(NaN);
+  for (const [at, position] of positions.entries()) found[position - 1] = values[at] ?? NaN;
+  return found;
+}
+
+export function trackOf(scan: Scan, sequence: string): Track {
+  const values = meansOf(scan, sequence);
   return {
     values,
     names: scan.numbers,

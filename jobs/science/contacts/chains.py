@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import gemmi
@@ -54,14 +55,11 @@ class Chain:
     virtual: NDArray[np.bool_]
 
 
-def read_chains(data: bytes, filename: str = "") -> list[Chain]:
-    """Return the protein chains of the first model in `data`, at least one.
+def read_structure(data: bytes, filename: str = "") -> gemmi.Structure:
+    """Return the structure in `data`, which is PDB or mmCIF, gzip or not, as its content shows.
 
-    The file is PDB or mmCIF, gzip or not, as its content shows. A file of another kind is refused by its name
-    (`jobs.parsing.kinds`).
-
-    Raises InvalidInput for a file of another kind, `bad_structure` for one that cannot be read, `no_protein_chain` if
-    there is no chain, `chain_too_long` beyond `MAX_CHAIN`. Raises TooLarge beyond `MAX_STRUCTURE_BYTES`.
+    A file of another kind is refused by its name (`jobs.parsing.kinds`). Raises InvalidInput for it, and
+    `bad_structure` for a structure that cannot be read. Raises TooLarge beyond `MAX_STRUCTURE_BYTES`.
     """
     upload = Upload(io.BytesIO(data), filename=filename, max_bytes=MAX_STRUCTURE_BYTES)
     if not upload.is_text:
@@ -76,6 +74,20 @@ def read_chains(data: bytes, filename: str = "") -> list[Chain]:
     except (RuntimeError, ValueError, IndexError) as error:
         what = f"The structure cannot be read: {error}"
         raise InvalidInput.one("bad_structure", what, "Send a PDB or mmCIF file.") from None
+    return structure
+
+
+def read_chains(data: bytes, filename: str = "") -> list[Chain]:
+    """Return the protein chains of the first model in `data`, at least one.
+
+    Raises what `read_structure` raises, and InvalidInput `no_protein_chain` if there is no chain, and
+    `chain_too_long` beyond `MAX_CHAIN`.
+    """
+    return chains_of(read_structure(data, filename))
+
+
+def chains_of(structure: gemmi.Structure) -> list[Chain]:
+    """Return the protein chains of a structure's first model. Raises InvalidInput as `read_chains` does."""
     chains = [chain for chain in map(_chain, structure[0]) if chain.letters] if len(structure) else []
     if not chains:
         remedy = "Send a PDB or mmCIF file with the coordinates of a protein."
@@ -95,21 +107,26 @@ def virtual_beta(n: Floats, alpha: Floats, c: Floats) -> Floats:
     return np.asarray(-0.58273431 * normal + 0.56802827 * first - 0.54067466 * second + alpha)
 
 
+def residues_of(chain: gemmi.Chain) -> Iterator[tuple[gemmi.Residue, str]]:
+    """Yield the amino acids of a chain with their letters: the residues of `Chain`, in its order."""
+    for residue in chain.get_polymer().first_conformer():
+        info = gemmi.find_tabulated_residue(residue.name)
+        if info.is_amino_acid():
+            yield residue, info.one_letter_code.strip().upper() or "X"
+
+
 def _chain(chain: gemmi.Chain) -> Chain:
     letters: list[str] = []
     labels: list[str] = []
     places: list[list[list[float]]] = []
-    for residue in chain.get_polymer().first_conformer():
-        info = gemmi.find_tabulated_residue(residue.name)
-        if not info.is_amino_acid():
-            continue
+    for residue, letter in residues_of(chain):
         if len(letters) == MAX_CHAIN:
             what = f"Chain {chain.name[:NAME_SHOWN]} has more than {MAX_CHAIN:,} residues"
             remedy = "Send the structure of this protein alone."
             raise InvalidInput.one("chain_too_long", what, remedy, path="structure")
-        letters.append(info.one_letter_code.strip().upper() or "X")
+        letters.append(letter)
         labels.append(str(residue.seqid))
-        places.append([_position(residue, atom) for atom in _ATOMS])
+        places.append([position_of(residue, atom) for atom in _ATOMS])
     n, alpha, c, beta = np.array(places, dtype=np.float64).reshape(-1, len(_ATOMS), 3).swapaxes(0, 1)
     backbone, own = np.isfinite(n + alpha + c).all(axis=1), np.isfinite(beta).all(axis=1)
     glycine = np.array([letter == "G" for letter in letters], dtype=np.bool_)
@@ -119,7 +136,7 @@ def _chain(chain: gemmi.Chain) -> Chain:
     return Chain(chain.name, "".join(letters), tuple(labels), alpha, beta, backbone | (own & ~glycine), virtual)
 
 
-def _position(residue: gemmi.Residue, atom: str) -> list[float]:
+def position_of(residue: gemmi.Residue, atom: str) -> list[float]:
     found = residue.find_atom(atom, "*") or residue.find_atom(atom.lower(), "*")
     return found.pos.tolist() if found else _MISSING
 

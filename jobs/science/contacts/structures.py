@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.errors import InvalidInput
-from jobs.science.contacts.chains import NAME_SHOWN, Chain, Floats, read_chains
+from jobs.science.contacts.chains import NAME_SHOWN, Chain, Floats, chains_of, read_chains
 
 MIN_IDENTITY = 0.8
 """Least share of aligned residues that are the same. Engineered mutants differ in a few, homologs in many."""
@@ -83,9 +83,24 @@ def residue_labels(data: bytes, parent: str, *, chain: str | None = None) -> tup
     return tuple(label if same[0] <= position <= same[-1] else None for position, label in enumerate(labels))
 
 
+def chain_residues(structure: gemmi.Structure, parent: str, chain: str) -> tuple[Chain, list[int | None]]:
+    """Return the named chain, and for each of its residues the position (1-based) in the parent, None without one.
+
+    Raises InvalidInput as `map_structure` does, but not `no_beta_atoms`.
+    """
+    pairs = _best(chains_of(structure), parent, chain)
+    found: list[int | None] = [None] * len(pairs.chain.letters)
+    for position, residue in zip(pairs.positions.tolist(), pairs.residues.tolist(), strict=True):
+        found[residue] = position + 1
+    return pairs.chain, found
+
+
 def _matched(data: bytes, parent: str, chain: str | None, filename: str) -> _Pairs:
     """Align the named chain, or each, and return the best. Raises InvalidInput if it does not match the parent."""
-    chains = read_chains(data, filename)
+    return _best(read_chains(data, filename), parent, chain)
+
+
+def _best(chains: list[Chain], parent: str, chain: str | None) -> _Pairs:
     if chain is not None:
         named = [one for one in chains if one.name == chain]
         if not named:
@@ -140,7 +155,11 @@ class _Pairs:
             raise InvalidInput.one("no_beta_atoms", what, remedy, path="structure")
         beta = np.full((len(parent), 3), np.nan)
         beta[self.positions] = chain.beta[self.residues]
-        distances = np.sqrt(np.square(beta[:, None] - beta[None, :]).sum(axis=2))
+        # Axis by axis, which takes a third of the memory: a scan has up to 2,048 residues.
+        squares = np.zeros((len(parent), len(parent)))
+        for axis in beta.T:
+            squares += np.square(axis[:, None] - axis[None, :])
+        distances = np.sqrt(squares)
         virtual = int(chain.virtual[self.residues].sum())
         return Mapped(chain.name, distances, aligned, self.identical, virtual, self.labels(parent))
 
