@@ -88,6 +88,7 @@ urlpatterns = [
         {"format": "xlsx"},
         name="scan-workbook",
     ),
+    path("jobs/<uuid:job_id>/items/<int:index>/annotations/", removal.annotation_upload, name="annotation-upload"),
     path("jobs/<uuid:job_id>/items/<int:index>/structures/", items.structure_upload, name="structure-upload"),
     path("jobs/<uuid:job_id>/items/<int:index>/basket/", baskets.basket_page, name="basket-page"),
     path("jobs/<uuid:job_id>/items/<int:index>/basket.csv", baskets.basket_file, {"format": "csv"}, name="basket-csv"),

@@ -1,17 +1,20 @@
 // The page of a scan. Heat map, means and logo share a position, which is in the address (`?position=24`), so
 // that reload and the back button show it again. The server renders the panel beside them, as it does without scripts.
 import htmx from "htmx.org";
-import { contactCounts, type Panel, structurePanel, type Touching } from "./molecules/panel";
-import type { Colouring } from "./molecules/residues";
+import { contactCounts, drawnChain, type Panel, structurePanel, type Touching } from "./molecules/panel";
+import type { Colouring, Drawn } from "./molecules/residues";
 import type { Chosen } from "./molecules/structure-view";
 import { basketWords, changeBasket, followBasket } from "./pictures/basket";
 import type { Cell } from "./pictures/heat";
 import { HeatMap } from "./pictures/heat-map";
+import { AnnotationTrack } from "./pictures/annotation-track";
+import { AxisScroll, firstPart } from "./pictures/axis-scroll";
 import { PositionTrack } from "./pictures/position-track";
 import { cellsOf, heatOf, type Layers, logoOf, meansOf, type Scan, spreadOut, trackOf, wordsOf } from "./pictures/scan-data";
 import { SequenceLogo } from "./pictures/sequence-logo";
 import { drawn, fetched, started } from "./pictures/source";
-import type { Span } from "./pictures/span";
+import { showing, type Span, whole } from "./pictures/span";
+import { type Annotations, rowsOf, secondaryRow, type TrackRow } from "./pictures/track-data";
 
 interface Item {
   sequence: string;
@@ -31,7 +34,7 @@ function followLayer(draw: (layer: string) => void): void {
 }
 
 /** Draws the structure beside the scan, coloured by its means, the measured ones, or the number of contacts. */
-async function structureOf(sequence: string, scan: Scan, layers: Layers | null): Promise<Panel | null> {
+async function structureOf(sequence: string, scan: Scan, layers: Layers | null, drawn: Promise<Drawn> | null): Promise<Panel | null> {
   const address = document.getElementById("molecule")?.dataset.structure;
   if (!address) return null;
   const length = sequence.length;
@@ -51,21 +54,43 @@ async function structureOf(sequence: string, scan: Scan, layers: Layers | null):
   }
   const touching = contactCounts(await fetched<Touching>(address), length);
   colourings.set("touching", { title: "Contacts", values: touching, scale: "sequential", digits: 0 });
-  return structurePanel(names, colourings);
+  return structurePanel(names, colourings, drawn);
+}
+
+/** Returns the rows of annotations: secondary structure if there is a structure, and the tables of the user. */
+async function tracksOf(root: HTMLElement, scan: Scan, drawn: Promise<Drawn> | null): Promise<TrackRow[]> {
+  const item = Number(root.dataset.item ?? 0);
+  const chain = drawn?.catch(() => null); // the panel of the structure says why
+  const annotations = root.dataset.tracks ? await fetched<Annotations>(root.dataset.tracks) : { results: [] };
+  const rows = rowsOf(annotations, item, scan.positions);
+  const structure = await chain;
+  const secondary = structure ? secondaryRow(structure.secondary, structure.positions, scan.positions, scan.numbers) : null;
+  return secondary ? [secondary, ...rows] : rows;
 }
 
 function start(root: HTMLElement): void {
   const heat = root.querySelector("heat-map");
   const track = root.querySelector("position-track");
   const logo = root.querySelector("sequence-logo");
+  const tracks = root.querySelector("annotation-track");
+  const axis = root.querySelector("axis-scroll");
+  if (!(tracks instanceof AnnotationTrack) || !(axis instanceof AxisScroll)) return;
   if (!(heat instanceof HeatMap) || !(track instanceof PositionTrack) || !(logo instanceof SequenceLogo)) return;
   let positions: readonly number[] = [];
   let panel: Panel | null = null;
+  let part: Span = whole(1);
+
+  /** Shows the same part of the axis in all pictures but the one that it comes from. */
+  const share = (span: Span, from: EventTarget | null = null) => {
+    part = span;
+    for (const picture of [heat, track, tracks, logo, axis]) if (picture !== from) picture.span = span;
+  };
 
   const show = () => {
     const asked = Number(new URLSearchParams(location.search).get("position"));
     const column = positions.includes(asked) ? positions.indexOf(asked) : null;
-    for (const picture of [heat, track, logo]) picture.column = column;
+    if (column !== null) share(showing(part, positions.length, column));
+    for (const picture of [heat, track, tracks, logo]) picture.column = column;
     panel?.choose(column === null ? [] : [asked]);
   };
   const goTo = (position: number) => {
@@ -91,6 +116,8 @@ function start(root: HTMLElement): void {
       root.dataset.layers ? fetched<Layers>(root.dataset.layers) : null,
     ]);
     positions = result.positions;
+    const columns = positions.length;
+    part = whole(columns);
     const draw = (layer: string) => {
       heat.heat = heatOf(result, sequence, layers, layer);
       heat.picked = cellsOf(basketWords(), positions);
@@ -100,7 +127,13 @@ function start(root: HTMLElement): void {
     followLayer(draw);
     track.track = trackOf(result, sequence);
     logo.logo = logoOf(result, sequence);
-    panel = await structureOf(sequence, result, layers);
+    axis.columns = columns;
+    share(firstPart(columns, root.querySelector(".picture-stage")?.clientWidth ?? 0));
+    show();
+    const chain = drawnChain();
+    tracks.tracks = { rows: await tracksOf(root, result, chain), columns };
+    tracks.span = part;
+    panel = await structureOf(sequence, result, layers, chain);
     show();
   });
   root.addEventListener("cell-chosen", (event) => {
@@ -113,7 +146,7 @@ function start(root: HTMLElement): void {
     else panel?.choose([position]);
   });
   root.addEventListener("span-changed", (event) => {
-    track.span = logo.span = (event as CustomEvent<Span>).detail;
+    share((event as CustomEvent<Span>).detail, event.target);
   });
   followBasket(root, (words) => {
     heat.picked = cellsOf(words, positions);

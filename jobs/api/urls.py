@@ -19,6 +19,7 @@ from jobs.projects import api as projects
 from jobs.projects import api_sharing as sharing
 from jobs.quotas import api as quotas
 from jobs.variants import api as attachments
+from jobs.variants import api_annotations as annotations
 from jobs.variants import api_baselines as baselines
 from jobs.variants import api_comparisons as comparisons
 from jobs.web.apidocs import ApiSchema
@@ -56,6 +57,12 @@ urlpatterns = [
     ),
     path("api/jobs/<uuid:job_id>/baselines/", baselines.JobBaselines.as_view(), name="job-baselines"),
     path("api/jobs/<uuid:job_id>/comparison/", comparisons.JobComparison.as_view(), name="job-comparison"),
+    path("api/jobs/<uuid:job_id>/annotations/", annotations.AnnotationList.as_view(), name="job-annotations"),
+    path(
+        "api/jobs/<uuid:job_id>/annotations/<int:annotation_id>/",
+        annotations.AnnotationDetail.as_view(),
+        name="job-annotation",
+    ),
     path("api/jobs/<uuid:job_id>/structures/", api.StructureList.as_view(), name="job-structures"),
     path(
         "api/jobs/<uuid:job_id>/structures/<int:structure_id>/",

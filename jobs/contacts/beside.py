@@ -128,7 +128,7 @@ def _values(request: HttpRequest, job: Job, item: Item, result: Mapping[str, Any
 
 
 def _spread_out(matrix: Floats, positions: tuple[int, ...], length: int) -> Floats:
-    """Return the mean of each row [P, 20] at its position of `length`, NaN where there is none."""
+    """Return the mean of each row [P, 20] at its position of `length`, NaN for other positions."""
     found = np.full(length, np.nan)
     counts = np.isfinite(matrix).sum(axis=1)
     sums = np.nansum(matrix, axis=1)

@@ -43,6 +43,14 @@ STORED = """
         FROM jobs_structure structure JOIN jobs_job job ON job.id = structure.job_id
         WHERE structure.added_by_id IS NOT NULL
     UNION ALL
+    SELECT job.owner_id, job.model::text, annotation.size::bigint, job.project_id
+        FROM jobs_annotation annotation JOIN jobs_job job ON job.id = annotation.job_id
+        WHERE annotation.added_by_id IS NULL
+    UNION ALL
+    SELECT annotation.added_by_id, job.model::text, annotation.size::bigint, job.project_id
+        FROM jobs_annotation annotation JOIN jobs_job job ON job.id = annotation.job_id
+        WHERE annotation.added_by_id IS NOT NULL
+    UNION ALL
     SELECT job.owner_id, job.model::text, (octet_length(col.values) + pg_column_size(col.categories))::bigint,
         job.project_id
         FROM jobs_jobcolumn col JOIN jobs_job job ON job.id = col.job_id WHERE col.added_by_id IS NULL

@@ -3,7 +3,7 @@
 from jobs.models.accounts import ApiToken, OutsideLogin
 from jobs.models.alignments import Alignment, AlignmentBlock, HomologSearch, NeighbourCount, SequenceDatabase
 from jobs.models.artefacts import Artefact, ArtefactBlock
-from jobs.models.attachments import Assay, Structure, StructureBlock
+from jobs.models.attachments import Annotation, Assay, Structure, StructureBlock
 from jobs.models.background import BackgroundWork
 from jobs.models.campaigns import Campaign, Measurement, Property, PropertyModel, Round
 from jobs.models.contexts import Context, ContextSet, ContextSetMember, JobContext

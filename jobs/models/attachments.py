@@ -1,4 +1,4 @@
-"""Files that users attach to a job: assays and structures."""
+"""Files that users attach to a job: assays, structures and annotations."""
 
 from __future__ import annotations
 
@@ -71,3 +71,15 @@ class StructureBlock(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["structure", "number"], name="structure_block_once")]
+
+
+class Annotation(Attachment):
+    """Features of a protein, such as domains and active sites.
+
+    `features` has start, end, name and kind of each, in the order of their start. Positions count from 1 in the
+    sequence. `notes` lists what was changed in the file, or left out.
+    """
+
+    job = models.ForeignKey("jobs.Job", on_delete=models.CASCADE, related_name="annotations")
+    features = models.JSONField()
+    notes = models.JSONField(default=list, db_default=[])

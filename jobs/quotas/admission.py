@@ -13,7 +13,7 @@ from jobs.errors import Conflict, Problem, ServiceError, TooManyRequests
 from jobs.fleet.pools import fleet_of
 from jobs.limits import MAX_ATTACHMENTS
 from jobs.metering.selectors import budget_check
-from jobs.models import Assay, Job, Quota, Structure
+from jobs.models import Annotation, Assay, Job, Quota, Structure
 from jobs.quotas import usage
 from jobs.quotas.rules import JOB_RETRY_SECONDS, Amounts, Need, refusal, storage_refusal
 from jobs.web.disk import disk_check
@@ -135,8 +135,10 @@ def _raise(refused: ServiceError | None) -> None:
         raise refused
 
 
-def quota_admit_attachment(job: Job, kind: type[Assay] | type[Structure], size: int, *, user_id: int) -> None:
-    """Hold an assay or a structure against the user's storage and its job's limit, inside the caller's transaction.
+def quota_admit_attachment(
+    job: Job, kind: type[Assay] | type[Structure] | type[Annotation], size: int, *, user_id: int
+) -> None:
+    """Hold an attachment against the user's storage and its job's limit, inside the caller's transaction.
 
     Raises Conflict `too_many_attachments`, and what `quota_admit_bytes` raises.
     """

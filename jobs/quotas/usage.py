@@ -142,13 +142,14 @@ def artefact_bytes_of(job_id: UUID) -> int:
 
 
 def attached_bytes_of(job_id: UUID) -> int:
-    """Return the bytes of what users attached to the job: columns, assays and structures."""
+    """Return the bytes of what users attached to the job: columns, assays, structures and annotations."""
     return _number(
         """
         SELECT (SELECT coalesce(sum(octet_length(col.values) + pg_column_size(col.categories)), 0)
                 FROM jobs_jobcolumn col WHERE job_id = %(job)s)
             + (SELECT coalesce(sum(size), 0) FROM jobs_assay WHERE job_id = %(job)s)
             + (SELECT coalesce(sum(size), 0) FROM jobs_structure WHERE job_id = %(job)s)
+            + (SELECT coalesce(sum(size), 0) FROM jobs_annotation WHERE job_id = %(job)s)
         """,
         job_id,
     )

@@ -16,6 +16,7 @@ from jobs.parsing.numbers import whole
 from jobs.results.page import ResultPage
 from jobs.science.variants.numbering_forms import numbering_of
 from jobs.science.variants.scans import RESIDUES, ScanTable
+from jobs.variants.annotations import annotations_of, features_body
 from jobs.variants.baskets import picks_of, words_of
 from jobs.variants.beside import PROFILE
 from jobs.variants.layers import Layers, layers_of
@@ -52,6 +53,8 @@ def scan_context(request: HttpRequest, job: Job, item: Item, result: Mapping[str
         **beside_context(table, layers, query),
         **scoring_of(job),
         "residues": len(item.sequence),
+        "tracks": [(one, features_body(one)) for one in annotations_of(job, item.index)],
+        "may_annotate": job.may_edit,
         "numbering": numbering_of(job.params).phrase(len(item.sequence)),
         "scanned": len(table),
         "substitutions": len(table) * (RESIDUES - 1),

@@ -11,6 +11,7 @@ from jobs.background import artefacts, leases
 from jobs.background.artefacts import artefact_request
 from jobs.models import (
     Alignment,
+    Annotation,
     Artefact,
     ArtefactBlock,
     Context,
@@ -182,6 +183,8 @@ def furnished(api, person) -> list[Job]:
     assert upload_assay(api, scores, MEASUREMENTS).status_code == 201
     contacts = sent(api, "contacts", [{"sequence": SHORT}])
     assert upload_structure(api, contacts, pdb(SHORT)).status_code == 201
+    rows = [[1, 3, "signal", "region"]]
+    Annotation.objects.create(job_id=contacts["id"], name="a.csv", sha256="00", size=29, features=rows)
     return [Job.objects.get(pk=one) for one in (lib.job.pk, scores["id"], contacts["id"])]
 
 
@@ -201,7 +204,15 @@ def rows_that_hang_on_jobs() -> dict[str, int]:
     return found
 
 
-HANGING = {"jobs_jobcolumn", "jobs_assay", "jobs_structure", "jobs_artefact", "jobs_artefactblock", "jobs_jobcontext"}
+HANGING = {
+    "jobs_jobcolumn",
+    "jobs_assay",
+    "jobs_structure",
+    "jobs_annotation",
+    "jobs_artefact",
+    "jobs_artefactblock",
+    "jobs_jobcontext",
+}
 
 
 def test_deleting_jobs_leaves_no_row_of_anything_that_hung_on_them(api, person):

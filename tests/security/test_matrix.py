@@ -60,6 +60,7 @@ METHODS = {
     "GET POST": """
         job-list job-analyses job-columns job-assays job-structures alignment-list search-list context-list webhook-list
         job-new-page job-act contexts-page context-set-page alignment-page search-page structure-upload
+        annotation-upload job-annotations
         assay-list-page attachment-remove map-act picks-act tokens-page token-revoke webhooks-page webhook-act logout
         operations-page operations-act notices-page
         project-list project-members projects-page proteins-page project-join-page hand-over-page job-bulk basket-page
@@ -69,7 +70,8 @@ METHODS = {
     "POST DELETE": "project-link",
     "DELETE": "project-member",
     "GET DELETE": """
-        job-analysis job-column job-assay job-structure alignment-detail search-detail context-detail campaign-detail
+        job-analysis job-column job-assay job-structure job-annotation alignment-detail search-detail context-detail
+        campaign-detail
     """,
     "GET OPTIONS POST PUT": "login password_change",
     # A redirect to a static file.
@@ -109,6 +111,7 @@ DELETED = {"project-restore"}
 MEMBERS_SEE = """
     job-detail job-events job-items job-item job-results job-artefact job-manifest job-ledger job-bad-records
     job-analyses job-analysis job-analysis-cancel job-neighbours job-columns job-column job-assays job-assay
+    job-annotations job-annotation annotation-upload
     job-structures job-structure job-structure-file job-structure-model
     job-cancel job-pause job-resume job-release job-retry job-extend
     job-keep

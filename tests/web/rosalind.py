@@ -19,6 +19,7 @@ from jobs.contexts.services import context_set_create
 from jobs.maps.columns import columns_add
 from jobs.models import (
     Alignment,
+    Annotation,
     ApiToken,
     Artefact,
     Assay,
@@ -79,7 +80,10 @@ def objects_of(api: APIClient, person: User, monkeypatch: pytest.MonkeyPatch) ->
     assay = Assay.objects.create(**beside, variant_column="a", value_column="b", names=["M1A"], data=bytes(8))
     counts = {"residues": 1, "aligned": 1, "identical": 1, "file_size": 8}
     structure = Structure.objects.create(**beside, chain="A", data=bytes(4), **counts)
+    annotation = Annotation.objects.create(**beside, features=[[1, 3, "unpublished-enzyme", "site"]])
     attached = (
+        "job-annotations",
+        "job-annotation",
         "variants-page",
         "variants-table",
         "variants-workbook",
@@ -104,6 +108,7 @@ def objects_of(api: APIClient, person: User, monkeypatch: pytest.MonkeyPatch) ->
         "scored_job": scored.pk,
         "assay_id": assay.pk,
         "structure_id": structure.pk,
+        "annotation_id": annotation.pk,
         **{f"{name}.job_id": scored.pk for name in attached},
         **{f"likelihoods-{part}.job_id": ranked.pk for part in ("page", "table", "book")},
         "project_id": project.pk,

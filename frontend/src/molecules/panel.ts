@@ -9,7 +9,11 @@ export interface Panel {
 }
 
 /** Draws the structure of the page, if it has one. `colourings` are those of the choice, by name. */
-export function structurePanel(names: readonly string[], colourings: ReadonlyMap<string, Colouring>): Panel | null {
+export function structurePanel(
+  names: readonly string[],
+  colourings: ReadonlyMap<string, Colouring>,
+  drawn: Promise<Drawn> | null = drawnChain(),
+): Panel | null {
   const view = document.getElementById("molecule");
   const choice = document.getElementById("id_structure_colour");
   if (!(view instanceof StructureView) || !(choice instanceof HTMLSelectElement)) return null;
@@ -20,7 +24,7 @@ export function structurePanel(names: readonly string[], colourings: ReadonlyMap
   };
   choice.addEventListener("change", colour);
   colour();
-  void draw(view);
+  if (drawn) void draw(view, drawn);
   return {
     choose: (positions) => {
       view.positions = positions;
@@ -28,11 +32,17 @@ export function structurePanel(names: readonly string[], colourings: ReadonlyMap
   };
 }
 
-async function draw(view: StructureView): Promise<void> {
+/** Fetches the chain of the page's structure; null if it has none. */
+export function drawnChain(): Promise<Drawn> | null {
+  const address = document.getElementById("molecule")?.dataset.model;
+  return address ? fetched<Drawn>(address) : null;
+}
+
+async function draw(view: StructureView, drawn: Promise<Drawn>): Promise<void> {
   const place = document.querySelector("[data-structure-waiting]");
   if (place) place.textContent = "Drawing the structure …";
   try {
-    await view.draw(await fetched<Drawn>(view.dataset.model ?? ""));
+    await view.draw(await drawn);
     place?.remove();
   } catch (error) {
     if (place) place.textContent = error instanceof Error ? error.message : "The structure cannot be drawn.";

@@ -57,7 +57,7 @@ export function residueAt(drawn: Drawn, position: number): number | null {
 export function nextPosition(drawn: Drawn, from: number | null, step: 1 | -1): number | null {
   const known = drawn.positions.filter((position): position is number => position !== null);
   if (from === null) return (step > 0 ? known[0] : known.at(-1)) ?? null;
-  return (step > 0 ? known.find((one) => one > from) : known.findLast((one) => one < from)) ?? null;
+  return (step > 0 ? known.find((one) => one > from) : known.filter((one) => one < from).at(-1)) ?? null;
 }
 
 const STRUCTURES: Readonly<Record<string, string>> = { H: ", helix", E: ", strand", "-": ", coil" };
