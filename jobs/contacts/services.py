@@ -34,8 +34,8 @@ FILE_BLOCK = 4 * MIB
 
 
 def structures_of(job: Job, item_index: int | None = None) -> list[Structure]:
-    """Return the job's structures, or those of one item, newest first."""
-    found = Structure.objects.filter(job=job).order_by("-id")
+    """Return the job's structures, or those of one item, newest first. Their distances are loaded on access."""
+    found = Structure.objects.filter(job=job).defer("data").order_by("-id")
     return list(found if item_index is None else found.filter(item_index=item_index))
 
 
@@ -65,12 +65,13 @@ def structure_drawn(structure: Structure, user: User) -> Drawn:
         what = "the structure was sent before files were kept, so it cannot be drawn"
         raise NotFound(what, code="no_structure_file")
     with READING.turn(user.pk):
-        return _drawn(structure)
+        return _drawn(structure.pk)
 
 
 # The page and its picture ask one after the other. A chain of 10,000 residues takes about 10 MB.
 @lru_cache(maxsize=4)
-def _drawn(structure: Structure) -> Drawn:
+def _drawn(structure_id: int) -> Drawn:
+    structure = Structure.objects.select_related("job").defer("data").get(pk=structure_id)
     data = b"".join(structure_file(structure))
     return drawn_chain(data, parent_of(structure.job, structure.item_index), structure.chain, structure.name)
 

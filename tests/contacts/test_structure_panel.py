@@ -53,7 +53,8 @@ def test_the_table_has_every_residue_with_the_numbers_that_colour_it(api, browse
     upload_assay(api, scan, f"mutant,value\n{LONG[2]}23A,2\n{LONG[2]}23C,4\n")
     html = browser.get(f"/jobs/{scan['id']}/items/0/").content.decode()
     assert 'data-model="/api/jobs/' in html
-    titles = re.findall(r'<option value="(mean|measured|touching)">', html)
+    choice = html[html.index('id="id_structure_colour"') :]
+    titles = re.findall(r'<option value="(\w+)">', choice[: choice.index("</select>")])
     assert titles == ["mean", "measured", "touching"]
     table = html[html.index('id="structure-table"') :]
     rows = re.findall(r"<tr><th scope=\"row\">(\w+)</th>(.*?)</tr>", table)
