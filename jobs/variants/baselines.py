@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -20,6 +21,8 @@ from jobs.web.turns import READING
 
 MOST_CELLS = 60_000_000
 """Rows times columns of the largest alignment that a page reads. `jobs.alignments.pages_summary` draws as many."""
+QUICK_CELLS = 4_000_000
+"""Rows times columns that are read without a turn. A protein of 300 residues has 13,000 rows of them."""
 LISTED = 20
 """Alignments of a parent that a page offers."""
 NONE = "none"
@@ -85,7 +88,9 @@ def baselines_of(user: User, parent: str, asked: str = "", *, strict: bool = Fal
         return Baselines(parent, blosum, None, None, None, reason, choices)
     if chosen.depth * chosen.columns > MOST_CELLS:
         return Baselines(parent, blosum, None, chosen, None, TOO_LARGE, choices)
-    with READING.turn(user.pk):
+    # A page of a small alignment need not wait for the large files of others.
+    large = chosen.depth * chosen.columns > QUICK_CELLS
+    with READING.turn(user.pk) if large else nullcontext():
         try:
             profile = _profile(chosen.pk, chosen.digest)
         except _NotCounted:
