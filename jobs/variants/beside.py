@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import numpy as np
@@ -20,6 +20,9 @@ from jobs.models.states import JobState
 from jobs.queue.progress import results_fingerprint
 from jobs.results.items import results_of
 from jobs.science.variants.baselines import Baseline, percentiles
+from jobs.science.variants.codes import Variant
+from jobs.science.variants.numbering_forms import numbering_of
+from jobs.science.variants.overlays import key_of
 from jobs.science.variants.scans import ScanTable
 from jobs.variants.baselines import Baselines
 from jobs.variants.rows import OTHER_LENGTH
@@ -82,6 +85,19 @@ def beside_variants(table: VariantTable, baselines: Baselines, reference: Refere
     if reference is not None:
         place = np.where(other, np.nan, percentiles(table.score, reference.scores))
     return Beside({PERCENTILE: place, PROFILE: summed(baselines.profile), BLOSUM62: summed(baselines.blosum62)})
+
+
+def beside_one(
+    code: str, score: float, params: Mapping[str, Any], baselines: Baselines, reference: Reference | None
+) -> BesideRow:
+    """Return the numbers beside the score of one variant, whose code has the numbering of the job."""
+    key = key_of(code, baselines.parent, numbering_of(params))
+    if not isinstance(key, Variant):
+        return BesideRow(None, None, None)
+    place = math.nan if reference is None else float(percentiles(np.array([score]), reference.scores)[0])
+    profile = math.nan if baselines.profile is None else baselines.profile.score(key)
+    numbers = (place, profile, baselines.blosum62.score(key))
+    return BesideRow(*(None if math.isnan(number) else number for number in numbers))
 
 
 def reference_of(user: User, job: Job) -> Reference | None:

@@ -28,7 +28,7 @@ from jobs.science.variants.numbering import SEQUENTIAL, Numbering, is_label
 from jobs.science.variants.numbering_forms import numbering_of
 from jobs.variants.assays import assays_of, labelled
 from jobs.variants.baselines import Baselines, baselines_of
-from jobs.variants.beside import Beside, Reference, beside_variants, reference_of
+from jobs.variants.beside import Beside, Reference, beside_one, beside_variants, reference_of
 from jobs.variants.bins import bins_of
 from jobs.variants.files import content_type, variant_blocks
 from jobs.variants.rows import OTHER_LENGTH
@@ -244,7 +244,13 @@ def score_context(request: HttpRequest, job: Job, item: Item, result: Mapping[st
     """Return the context of the page of one variant."""
     scores = zip(job.params.get("contexts") or [{}], np.asarray(result["scores"]).tolist(), strict=False)
     numbered = numbering_of(job.params) != SEQUENTIAL and result["positions"]
+    user = user_of(request)
+    baselines = baselines_of(user, str(job.params["parent"]), request.GET.get("alignment", ""))
+    reference = reference_of(user, job)
     return {
+        "baselines": baselines,
+        "reference": reference,
+        "beside": beside_one(result["variant"], result["score"], job.params, baselines, reference),
         "scored": {"variant": result["variant"], "score": result["score"], "spread": result["spread"]},
         "places": list(zip(result["positions"], result["numbers"], strict=True)) if numbered else [],
         "method": scoring_of(job)["method"],

@@ -18,7 +18,7 @@ from jobs.errors import ServiceError
 from jobs.library.selectors import parent_of
 from jobs.models import Job
 from jobs.parsing.left_out import left_out_facts
-from jobs.parsing.numbers import decimal
+from jobs.parsing.numbers import decimal, whole
 from jobs.queue.progress import job_counts
 from jobs.science.variants.numbering import SEQUENTIAL
 from jobs.science.variants.numbering_forms import described, numbering_of, texts_of
@@ -26,6 +26,7 @@ from jobs.science.variants.overlays import Point
 from jobs.variants.api import assay_body, assay_upload
 from jobs.variants.assays import assay_of, assays_of, labelled, numbering_of_assay
 from jobs.variants.baselines import baselines_of
+from jobs.variants.comparisons import Side, others_of, second_side
 from jobs.variants.judged import judged, judgement_body
 from jobs.web.access import own_job_with_rows, page, user_of
 from jobs.web.links import changed, paged
@@ -87,6 +88,10 @@ def assay_page(request: HttpRequest, job_id: UUID, assay_id: int) -> HttpRespons
     order = request.GET.get("sort", "")
     threshold = decimal(request.GET.get("threshold"))
     baselines = baselines_of(user_of(request), parent_of(job, assay.item_index), request.GET.get("alignment", ""))
+    side = Side(job, assay.item_index)
+    runs = [(f"{other.pk}.{index}", words) for other, index, words in others_of(user_of(request), side)]
+    text, _, item = request.GET.get("with", "").partition(".")
+    other = second_side(user_of(request), text, whole(item) or 0) if request.GET.get("with") in dict(runs) else None
     points: Sequence[Point] = body["points"]
     numbers = [one.measured if order == "measured" else one.score for one in points]
     best = np.argsort(-np.array(numbers), kind="stable").tolist()
@@ -102,7 +107,11 @@ def assay_page(request: HttpRequest, job_id: UUID, assay_id: int) -> HttpRespons
         "left_out": left_out_facts(body["counts"]["left_out"]),
         "sort": order,
         "baselines": baselines,
-        "judged": judgement_body(judged(assay, baselines, threshold=threshold), threshold) if points else None,
+        "judged": judgement_body(judged(assay, baselines, threshold=threshold, other=other), threshold)
+        if points
+        else None,
+        "runs": runs,
+        "chosen_run": request.GET.get("with", ""),
         "threshold": request.GET.get("threshold", ""),
         "threshold_wrong": threshold is None and bool(request.GET.get("threshold", "").strip()),
         "open": "page" in request.GET or "sort" in request.GET,

@@ -158,6 +158,22 @@ def test_variants_have_percentiles_within_the_scan_of_their_parent(api, browser,
     assert all(row["percentile"] for row in csv_rows(browser.get(f"{page[:-1]}.csv")))
 
 
+def test_the_page_of_one_variant_says_where_it_stands(api, browser, inline_worker, score):
+    page = f"/jobs/{score['id']}/items/{VARIANTS.index('M1A:K2R')}/"
+    plain = browser.get(page).content.decode()
+    assert f'id="blosum62">{blosum_score(read_variant("M1A:K2R", SHORT)):.0f}<' in plain
+    assert 'id="percentile"' not in plain
+    assert 'id="profile"' not in plain
+    stored_alignment(api, FAMILY)
+    finished(api, inline_worker, "scan", [{"sequence": SHORT}], method="wildtype_marginal")
+    text = browser.get(page).content.decode()
+    shown = re.search(r'id="profile">([-\d.]+) ', text)
+    assert float(shown[1]) == pytest.approx(profile().score(read_variant("M1A:K2R", SHORT)), abs=6e-4)
+    place = layers(api, score)["variants"]
+    expected = dict(zip(place["variant"], place["percentile"], strict=True))["M1A:K2R"]
+    assert float(re.search(r'id="percentile">([\d.]+) ', text)[1]) == pytest.approx(expected, abs=0.06)
+
+
 def test_ranked_variants_are_sorted_by_the_profile(api, browser, score):
     stored_alignment(api, FAMILY)
     expected = profile()
@@ -254,13 +270,18 @@ def test_without_an_alignment_measurements_are_judged_against_blosum62(api, brow
     assert "This job \N{MINUS SIGN} BLOSUM62" in text_of(browser.get(f"/jobs/{score['id']}/assays/{made['id']}/"))
 
 
-def test_measurements_judge_another_run_on_the_same_variants(api, other_api, inline_worker, score):
+def test_measurements_judge_another_run_on_the_same_variants(api, other_api, browser, inline_worker, score):
     made = upload_assay(api, score, MEASUREMENTS).json()
     other = finished(api, inline_worker, "scan", [{"sequence": SHORT}], method="masked_marginal")
     address = f"{made['url']}metrics/"
     body = api.get(address, {"with": other["id"]}).json()
     assert {"score": "score", "against": "other"}.items() <= body["interval"]["differences"][-1].items()
     assert body["pairs"] == 12
+    page = f"/jobs/{score['id']}/assays/{made['id']}/"
+    plain = browser.get(page)
+    assert f'value="{other["id"]}.0"' in plain.content.decode()
+    assert "The other run" not in text_of(plain)
+    assert "This job \N{MINUS SIGN} The other run" in text_of(browser.get(page, {"with": f"{other['id']}.0"}))
     apart = scored(api, inline_worker, ["A1M"], parent="AKT")
     theirs = scored(other_api, inline_worker, ["M1A"])
     for wrong, code in ((apart, "other_parent"), (theirs, "no_other_job")):
