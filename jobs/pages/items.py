@@ -39,8 +39,8 @@ from jobs.results.page import ResultPage
 from jobs.results.summaries import ruled, summarise
 from jobs.science.contacts.chains import MAX_STRUCTURE_BYTES
 from jobs.science.variants.notations import is_notation
-from jobs.variants import pages as scores
 from jobs.variants import scan_pages as scans
+from jobs.variants import score_pages as scores
 from jobs.variants.pages_assays import problems_by_field
 from jobs.web.access import own_job_with_rows, page, sent_from, user_of
 from jobs.web.fragments import asks_whether_new, new_or_not

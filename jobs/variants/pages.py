@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 import numpy as np
@@ -17,18 +16,16 @@ from e1protocol import CANONICAL
 from jobs.actions import get_action
 from jobs.contexts.shared import contexts_of_job
 from jobs.files.names import attachment
-from jobs.models import Item, Job
+from jobs.models import Job
 from jobs.models.states import JobState
 from jobs.parsing.numbers import whole
 from jobs.queue.progress import job_counts
 from jobs.results.export.arrays import facts_of
 from jobs.results.export.names import job_file
-from jobs.results.page import ResultPage
 from jobs.science.variants.numbering import SEQUENTIAL, Numbering, is_label
-from jobs.science.variants.numbering_forms import numbering_of
 from jobs.variants.assays import assays_of, labelled
 from jobs.variants.baselines import Baselines, baselines_of
-from jobs.variants.beside import Beside, Reference, beside_one, beside_variants, reference_of
+from jobs.variants.beside import Beside, Reference, beside_variants, reference_of
 from jobs.variants.bins import bins_of
 from jobs.variants.files import content_type, variant_blocks
 from jobs.variants.rows import OTHER_LENGTH
@@ -238,26 +235,3 @@ def top_of(query: QueryDict) -> int:
 def _header(table: VariantTable, at: int) -> str:
     """Return the code of a variant, or its name if the code is a whole sequence."""
     return table.names[at] if table.count[at] == OTHER_LENGTH else table.codes[at]
-
-
-def score_context(request: HttpRequest, job: Job, item: Item, result: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the context of the page of one variant."""
-    scores = zip(job.params.get("contexts") or [{}], np.asarray(result["scores"]).tolist(), strict=False)
-    numbered = numbering_of(job.params) != SEQUENTIAL and result["positions"]
-    user = user_of(request)
-    baselines = baselines_of(user, str(job.params["parent"]), request.GET.get("alignment", ""))
-    reference = reference_of(user, job)
-    return {
-        "baselines": baselines,
-        "reference": reference,
-        "beside": beside_one(result["variant"], result["score"], job.params, baselines, reference),
-        "scored": {"variant": result["variant"], "score": result["score"], "spread": result["spread"]},
-        "places": list(zip(result["positions"], result["numbers"], strict=True)) if numbered else [],
-        "method": scoring_of(job)["method"],
-        "each": [(number, context, score) for number, (context, score) in enumerate(scores, start=1)],
-    }
-
-
-RESULT_PAGE = ResultPage(
-    "score", "jobs/variants/_result_score.html", score_context, links="jobs/variants/_job_links.html"
-)

@@ -1,5 +1,5 @@
 // <annotation-track>: features of a protein, such as domains, under the same part of the axis as the heat map above. Left
-// and right arrows go from feature to feature, up and down from row to row, Enter chooses the first position of the
+// and right arrows go from feature to feature, up and down from row to row. Enter chooses the first position of the
 // feature (event `cell-chosen`).
 import type { Cell } from "./heat";
 import { type Context2d, FONT, Picture } from "./picture";
