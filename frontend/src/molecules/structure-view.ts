@@ -1,5 +1,5 @@
 // <structure-view>: the chain of a structure in 3Dmol.js, coloured by numbers of its residues. The page's script sets
-// `drawn` and `colouring`; the event `residue-chosen` has the position. Arrow keys turn, plus and minus zoom, Page up and
+// `names` and `colouring`, and calls `draw`; the event `residue-chosen` has the position. Arrow keys turn, plus and minus zoom, Page up and
 // Page down choose the residue before and after.
 //
 // 3Dmol.js is a chunk of its own, loaded with the first structure. The content security policy forbids two of its parts,
@@ -68,16 +68,10 @@ export class StructureView extends HTMLElement {
     if (!document.createElement("canvas").getContext("webgl2")) throw new Error(NO_WEBGL);
     const { createViewer } = await import("3dmol/build/3Dmol.es6-min.js");
     this.stage.replaceChildren();
-    try {
-      this.viewer = createViewer(this.stage, { backgroundColor: this.ground, antialias: true, disableFog: false });
-      const model = this.viewer.addModel(drawn.pdb, "pdb", { noComputeSecondaryStructure: true });
-      this.assign(model.selectedAtoms({ chain: CHAIN }), drawn);
-      this.centres = new Map(model.selectedAtoms({ chain: CHAIN, atom: "CA" }).map((atom) => [atom.resi, atom]));
-    } catch {
-      this.viewer = null;
-      throw new Error(NO_WEBGL);
-    }
-    const viewer = this.viewer;
+    const viewer = this.created(createViewer);
+    const model = viewer.addModel(drawn.pdb, "pdb", { noComputeSecondaryStructure: true });
+    this.assign(model.selectedAtoms({ chain: CHAIN }), drawn);
+    this.centres = new Map(model.selectedAtoms({ chain: CHAIN, atom: "CA" }).map((atom) => [atom.resi, atom]));
     viewer.setClickable({ chain: CHAIN }, true, (atom) => {
       this.choose(drawn.positions[atom.resi - 1] ?? null);
     });
@@ -89,10 +83,19 @@ export class StructureView extends HTMLElement {
       },
       () => undefined,
     );
+    this.viewer = viewer;
     this.paint();
     viewer.zoomTo({ chain: CHAIN });
     viewer.render();
     this.dataset.ready = "";
+  }
+
+  private created(createViewer: (element: HTMLElement, options: Record<string, unknown>) => Viewer): Viewer {
+    try {
+      return createViewer(this.stage, { backgroundColor: this.ground, antialias: true });
+    } catch {
+      throw new Error(NO_WEBGL);
+    }
   }
 
   /** Gives the atoms the secondary structure that the service has found, so that picture and table agree. */
