@@ -77,12 +77,12 @@ class JudgedMutations(Shape):
 
 
 class JudgedScore(Shape):
-    name = s.ChoiceField(["score", "other", "profile", "blosum62"])
+    name = s.CharField(help_text="score, other, profile or blosum62.")
     title = s.CharField()
 
 
 class JudgedMetric(Shape):
-    name = s.ChoiceField(["spearman", "ndcg", "ndcg_proteingym", "top_recall", "pearson", "auroc", "mcc"])
+    name = s.CharField(help_text="spearman, ndcg, ndcg_proteingym, top_recall, pearson, auroc or mcc.")
     title = s.CharField()
     chance = s.FloatField(allow_null=True, help_text="The expected value of a random order.")
     best = s.FloatField(allow_null=True, help_text="The value of the best order of these measurements.")
@@ -199,7 +199,7 @@ class BaselineAlignment(Shape):
 
 
 class NoProfile(Shape):
-    code = s.ChoiceField(["no_alignment", "not_chosen", "not_counted", "alignment_too_large"])
+    code = s.CharField(help_text="no_alignment, not_chosen, not_counted or alignment_too_large.")
     reason = s.CharField()
 
 
