@@ -20,7 +20,7 @@ from jobs.variants.api import REFUSED
 from jobs.web.numbers import form_number
 from jobs.web.rest.bodies import MultipartBodyParser
 from jobs.web.rest.forms import file_of
-from jobs.web.rest.views import ROW_ERRORS, JobView
+from jobs.web.rest.views import ROW_ERRORS, JobView, refusals
 
 
 class StructureList(JobView):
@@ -63,7 +63,9 @@ class StructureDetail(JobView):
 
 
 class StructureModel(JobView):
-    @extend_schema(operation_id="structures_model", responses={200: shapes.StructureModel, **ROW_ERRORS})
+    @extend_schema(
+        operation_id="structures_model", responses={200: shapes.StructureModel, **refusals(400), **ROW_ERRORS}
+    )
     def get(self, request: Request, job_id: UUID, structure_id: int) -> Response:
         """Return the chain of a structure for a drawing: atoms, and the position of each residue in the sequence."""
         structure = structure_of(self.job_with_rows(job_id), structure_id)

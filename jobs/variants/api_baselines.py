@@ -38,7 +38,7 @@ class JobBaselines(JobView):
             OpenApiParameter("alignment", str, description="Its id, or none. By default the deepest of the parent."),
             OpenApiParameter("assay", int, description="Of a scan: the measurements. By default the newest."),
         ],
-        responses={200: shapes.BaselinesBody, **refusals(400, 401, 404, 409, 410)},
+        responses={200: shapes.BaselinesBody, **refusals(400, 401, 404, 409, 410, 413)},
     )
     def get(self, request: Request, job_id: UUID) -> Response:
         """Return the numbers beside the scores of a job: percentiles within a scan, and two baselines."""
