@@ -5,7 +5,7 @@ import { moved, type Span, whole } from "./span";
 export class AxisScroll extends HTMLElement {
   private readonly wide = document.createElement("div");
   private total = 1;
-  private part: Span = whole(1);
+  private stretch: Span = whole(1);
   private told = 0; // where the bar was put by `span`, so that its own event is no movement
 
   connectedCallback(): void {
@@ -19,9 +19,9 @@ export class AxisScroll extends HTMLElement {
       this.told = this.scrollLeft;
       const room = this.wide.clientWidth - this.clientWidth;
       const share = room > 0 ? this.scrollLeft / room : 0;
-      const size = this.part.to - this.part.from;
-      this.part = moved(this.part, this.total, share * (this.total - size) - this.part.from);
-      this.dispatchEvent(new CustomEvent<Span>("span-changed", { detail: this.part, bubbles: true }));
+      const size = this.stretch.to - this.stretch.from;
+      this.stretch = moved(this.stretch, this.total, share * (this.total - size) - this.stretch.from);
+      this.dispatchEvent(new CustomEvent<Span>("span-changed", { detail: this.stretch, bubbles: true }));
     });
   }
 
@@ -33,7 +33,7 @@ export class AxisScroll extends HTMLElement {
 
   /** The part of the columns that is shown. */
   set span(span: Span) {
-    this.part = span;
+    this.stretch = span;
     const size = span.to - span.from;
     this.hidden = size >= this.total;
     if (this.hidden) return;
