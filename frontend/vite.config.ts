@@ -12,6 +12,8 @@ export default defineConfig({
     // The content security policy has no data: URLs for scripts and styles.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    // 3Dmol.js is one file of half a megabyte, loaded only with a structure.
+    chunkSizeWarningLimit: 600,
     rolldownOptions: {
       input: {
         main: "src/main.ts",
