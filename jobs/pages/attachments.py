@@ -77,4 +77,5 @@ def annotation_upload(request: HttpRequest, job_id: UUID, index: int) -> HttpRes
     except ServiceError as refused:
         more = {"annotation_refused": refused, "annotation_problems": refused.problems}
         return item_answer(request, job, index, more, status=refused.status_code)
-    return redirect(reverse("item-page", args=[job.pk, index]) + changed(request.GET) + "#tracks")
+    query = changed(request.GET) if request.GET else ""
+    return redirect(f"{reverse('item-page', args=[job.pk, index])}{query}#tracks")

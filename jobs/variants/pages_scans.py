@@ -57,5 +57,5 @@ def _rows(table: ScanTable, layers: Layers) -> Iterator[ItemRows]:
         part = order[start : start + BLOCK]
         lines = number_lines(np.stack([column[part] for column in columns], axis=1))
         for rank, (one, numbers) in enumerate(zip(table.substitutions(part), lines, strict=True), start + 1):
-            keys = (rank, one.code, one.position, one.number, one.wild, one.mutant)
-            yield ItemRows((), [(keys, numbers)], ())
+            keys = (one.code, one.position, one.number, one.wild, one.mutant)
+            yield ItemRows((rank,), [(keys, numbers)], ())

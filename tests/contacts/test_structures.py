@@ -142,7 +142,7 @@ def test_a_structure_over_a_map_that_is_not_computed_yet_is_refused_on_the_page_
     assert browser.post(upload.replace("/0/", "/9/"), {}).status_code == 404
     scores = browser.post(f"/jobs/{job['id']}/items/0/structures/", {"file": SimpleUploadedFile("h.pdb", pdb(SHORT))})
     assert scores.status_code == 409
-    assert "Nothing was kept. Structures are compared with contact maps" in text_of(scores)
+    assert "Nothing was kept. Structures are shown beside scan and contacts" in text_of(scores)
 
 
 @pytest.mark.skipif(
