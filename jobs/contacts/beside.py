@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -59,7 +59,7 @@ class Beside:
     drawn: Drawn
     values: Mapping[str, Floats]
 
-    def residues(self, positions: range) -> Iterator[Residue]:
+    def residues(self, positions: Iterable[int]) -> Iterator[Residue]:
         """Yield these positions, which count from 1."""
         place = {at: n for n, at in enumerate(self.drawn.positions) if at is not None}
         for position in positions:

@@ -10,7 +10,6 @@ from rest_framework import serializers as s
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from jobs.models import Annotation
 from jobs.parsing.asked import skips_bad
 from jobs.science.variants.features import MAX_BYTES
 from jobs.variants.annotations import annotation_add, annotation_of, annotations_of, features_body
@@ -41,7 +40,7 @@ class FeatureBody(Shape):
 class FeatureRows(Rows):
     """The features of an annotation with their numbers in the job's numbering."""
 
-    def to_representation(self, data: Annotation) -> list[dict[str, Any]]:
+    def to_representation(self, data: Any) -> list[dict[str, Any]]:
         return features_body(data)
 
 

@@ -85,12 +85,7 @@ class JobBaselines(JobView):
             "numbers": None,
             "vocab_tokens": None,
             "matrices": None,
-            "variants": {
-                "index": table.index.tolist(),
-                "variant": table.codes,
-                "score": table.score.tolist(),
-                **columns,
-            },
+            "variants": columns,
         }
 
 
@@ -146,4 +141,6 @@ def about_baselines(baselines: Baselines) -> dict[str, Any]:
 
 def _nulled(numbers: NDArray[np.float64]) -> list[Any]:
     """Return numbers as lists, with null for NaN."""
-    return np.where(np.isnan(numbers), None, numbers.astype(object)).tolist()
+    found = numbers.astype(object)
+    found[np.isnan(numbers)] = None
+    return list(found.tolist())

@@ -15,8 +15,8 @@ from jobs.errors import InvalidInput
 from jobs.library.alignments import alignment_load, neighbours_stored
 from jobs.library.sharing import open_to
 from jobs.models import Alignment
+from jobs.science.alignments.baselines import Baseline, blosum_baseline, profile_baseline
 from jobs.science.alignments.profile import Profile, profile_of
-from jobs.science.variants.baselines import Baseline, blosum_baseline, profile_baseline
 from jobs.web.turns import READING
 
 MOST_CELLS = 60_000_000

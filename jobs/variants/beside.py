@@ -19,8 +19,9 @@ from jobs.models import Item, Job
 from jobs.models.states import JobState
 from jobs.queue.progress import results_fingerprint
 from jobs.results.items import results_of
-from jobs.science.variants.baselines import Baseline, percentiles
+from jobs.science.alignments.baselines import Baseline
 from jobs.science.variants.codes import Variant
+from jobs.science.variants.metrics import percentiles
 from jobs.science.variants.numbering_forms import numbering_of
 from jobs.science.variants.overlays import key_of
 from jobs.science.variants.scans import ScanTable

@@ -15,7 +15,7 @@ from jobs.learning.folds import position_groups
 from jobs.library.selectors import parent_of
 from jobs.models import Assay, Job
 from jobs.queue.progress import results_fingerprint
-from jobs.science.variants.baselines import Baseline, blosum_baseline
+from jobs.science.alignments.baselines import Baseline, blosum_baseline
 from jobs.science.variants.codes import Variant
 from jobs.science.variants.judging import BLOSUM62, OTHER, PROFILE, SCORE, TITLES, Judgement, judge
 from jobs.science.variants.measured import LEVEL, Interval, Metric

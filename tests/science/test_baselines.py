@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 
 from e1protocol import CANONICAL
 from jobs.science.alignments import profile as profiles
+from jobs.science.alignments.baselines import blosum_baseline, profile_baseline
 from jobs.science.alignments.profile import blosum_score, profile_of
 from jobs.science.alignments.reading import read_alignment
 from jobs.science.alignments.sampling import neighbour_counts
-from jobs.science.variants.baselines import blosum_baseline, percentiles, profile_baseline
 from jobs.science.variants.codes import Variant, read_variant, single_variants
+from jobs.science.variants.metrics import percentiles
 
 PARENT = "MKTAYIAKQR"
 FAMILY = b">p\nMKTAYIAKQR\n>b\nMRTAYLAKQK\n>c\nMKSAFIAKER\n>d\n-KTGYIGKQR\n"

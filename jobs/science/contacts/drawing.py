@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import gemmi
 import numpy as np
+from numpy.typing import NDArray
 
 from e1protocol import CANONICAL
 from jobs.science.contacts.chains import position_of, read_structure, residues_of
@@ -51,7 +52,7 @@ def drawn_chain(data: bytes, parent: str, chain: str, filename: str = "") -> Dra
     )
     residues = [residue for residue, _ in residues_of(source)][:MOST_DRAWN]
     count = len(residues)
-    atoms = [np.array([position_of(residue, name) for residue in residues]).reshape(-1, 3) for name in _BACKBONE]
+    n, alpha, c, o = (_places(residues, name) for name in _BACKBONE)
     proline = np.array([letter == "P" for letter in matched.letters[:count]], dtype=bool)
     ligands = [residue for residue in source.get_ligands().first_conformer() if not residue.is_water()][:MOST_LIGANDS]
     return Drawn(
@@ -59,9 +60,13 @@ def drawn_chain(data: bytes, parent: str, chain: str, filename: str = "") -> Dra
         positions=tuple(positions[:count]),
         numbers=matched.labels[:count],
         letters=matched.letters[:count],
-        secondary=secondary_structure(*atoms, proline),
+        secondary=secondary_structure(n, alpha, c, o, proline),
         ligands=tuple(residue.name for residue in ligands),
     )
+
+
+def _places(residues: list[gemmi.Residue], atom: str) -> NDArray[np.float64]:
+    return np.array([position_of(residue, atom) for residue in residues], dtype=np.float64).reshape(-1, 3)
 
 
 def _text(residues: list[gemmi.Residue], letters: str, ligands: list[gemmi.Residue]) -> str:

@@ -80,7 +80,8 @@ def judge(
     rows = np.flatnonzero(there)
     columns = {name: one[rows] for name, one in scores.items()}
     truth, drawn = measured[rows], groups[rows]
-    counted = Counter(len(key.mutations) if isinstance(key, Variant) else None for key in (keys[at] for at in rows))
+    named = [keys[at] for at in rows.tolist()]
+    counted = Counter(len(key.mutations) if isinstance(key, Variant) else None for key in named)
     count = len(np.unique(drawn))
     refused = TOO_FEW if len(rows) < 2 else TOO_MANY if len(rows) > MOST_RESAMPLED else ONE_GROUP if count < 2 else ""
     single: dict[str, Interval] = {}

@@ -85,3 +85,15 @@ def paired(scores: Values, measured: Values) -> tuple[Floats, Floats]:
     if np.isnan(a).any() or np.isnan(b).any():
         raise ValueError("there are NaN values: leave out variants that have no score or no measurement")
     return a, b
+
+
+def percentiles(scores: Floats, among: Floats) -> Floats:
+    """Return the percentage of `among` that scores below each of `scores`; ties count half. NaN for no score.
+
+    The lowest of n different scores is at 50/n, the highest at 100 - 50/n, as in Hazen's plotting positions.
+    """
+    ordered = np.sort(np.asarray(among)[np.isfinite(among)])
+    if not len(ordered):
+        return np.full(np.shape(scores), np.nan)
+    below, upto = np.searchsorted(ordered, scores, "left"), np.searchsorted(ordered, scores, "right")
+    return np.where(np.isfinite(scores), 50.0 * (below + upto) / len(ordered), np.nan)

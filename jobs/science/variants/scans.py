@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from e1protocol import CANONICAL
-from jobs.science.variants.baselines import percentiles
+from jobs.science.variants.metrics import percentiles
 
 Floats = NDArray[np.float64]
 

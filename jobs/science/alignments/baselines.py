@@ -39,7 +39,7 @@ class Baseline:
 
         `positions` count from 1, `mutants` are columns, and `owners` are the numbers of the variants.
         """
-        return np.bincount(owners, self.effects[positions - 1, mutants], count)
+        return np.asarray(np.bincount(owners, self.effects[positions - 1, mutants], count), dtype=np.float64)
 
 
 def profile_baseline(profile: Profile) -> Baseline:
@@ -66,15 +66,3 @@ def _from(parent: str, rows: Floats) -> Baseline:
 def _residues(parent: str) -> list[tuple[int, int]]:
     """Return place and column of each canonical residue."""
     return [(at, CANONICAL.index(letter)) for at, letter in enumerate(parent) if letter in CANONICAL]
-
-
-def percentiles(scores: Floats, among: Floats) -> Floats:
-    """Return the percentage of `among` that scores below each of `scores`; ties count half. NaN for no score.
-
-    The lowest of n different scores is at 50/n, the highest at 100 - 50/n, as in Hazen's plotting positions.
-    """
-    ordered = np.sort(np.asarray(among)[np.isfinite(among)])
-    if not len(ordered):
-        return np.full(np.shape(scores), np.nan)
-    below, upto = np.searchsorted(ordered, scores, "left"), np.searchsorted(ordered, scores, "right")
-    return np.where(np.isfinite(scores), 50.0 * (below + upto) / len(ordered), np.nan)
