@@ -1,7 +1,7 @@
 // Residues of a drawn structure: colours, words, and the way to the next one.
 import { expect, test } from "vitest";
 import { contactCounts } from "../src/molecules/panel";
-import { colouring, type Colouring, described, type Drawn, drawnAs, limitsOf, nextPosition, NONE, residueAt } from "../src/molecules/residues";
+import { colouring, type Colouring, described, type Drawn, drawnAs, legendOf, limitsOf, nextPosition, NONE, residueAt } from "../src/molecules/residues";
 import { spreadOut } from "../src/pictures/scan-data";
 
 // A tag of two residues, then positions 2, 3 and 5 of the sequence.
@@ -25,10 +25,20 @@ test("a residue has the colour of its position, and grey without a number", () =
   expect(rgb(colour(5))).toEqual([...NONE]);
 });
 
-test("limits are symmetric for scores, and never empty for other numbers", () => {
-  expect(limitsOf(MEAN)).toEqual({ low: -2, high: 2 });
+test("limits are those of the numbers, and never empty", () => {
+  const low = limitsOf({ ...MEAN, values: [NaN, -5, -4, -3] });
+  expect(low.low).toBeCloseTo(-5, 1);
+  expect(low.high).toBeCloseTo(-3, 1);
   const equal = limitsOf({ ...MEAN, scale: "sequential", values: [3, 3] });
   expect(equal.high).toBeGreaterThan(equal.low);
+});
+
+test("the legend has the numbers at both ends", () => {
+  const mean = legendOf({ ...MEAN, values: [-4, -4, -1, -1] }, false);
+  expect([mean.low, mean.high]).toEqual(["\u22124.00 worse", "better \u22121.00"]);
+  expect(mean.gradient).toMatch(/^linear-gradient\(to right, rgb\(103, 0, 31\)/);
+  const other = legendOf({ ...MEAN, scale: "sequential", digits: 0, values: [1, 1, 9, 9] }, true);
+  expect([other.low, other.high]).toEqual(["1", "9"]);
 });
 
 test("positions and residues lead to each other", () => {

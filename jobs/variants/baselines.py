@@ -34,9 +34,9 @@ NOT_COUNTED = "not_counted"
 TOO_LARGE = "alignment_too_large"
 REASONS = {
     NO_ALIGNMENT: "You have no alignment of this parent, so there is no profile. Upload one, or search for homologs.",
-    NOT_CHOSEN: "No alignment is chosen.",
-    NOT_COUNTED: "The neighbours in this alignment are not counted yet. Its page shows how far that is.",
-    TOO_LARGE: f"The alignment has more than {MOST_CELLS:,} letters. Filter it, and upload it again.",
+    NOT_CHOSEN: "No alignment is chosen, so there is no profile.",
+    NOT_COUNTED: "There is no profile yet: the neighbours in the alignment are being counted.",
+    TOO_LARGE: f"There is no profile of more than {MOST_CELLS:,} letters. Filter the alignment, and upload it again.",
 }
 """Why there is no profile, in words."""
 

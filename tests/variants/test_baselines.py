@@ -84,9 +84,9 @@ def test_without_an_alignment_the_rest_goes_on(api, browser, scan, score):
     assert body["no_profile"]["code"] == "no_alignment"
     assert "profile" not in body["matrices"]
     page = text_of(browser.get(f"/jobs/{scan['id']}/items/0/"))
-    assert "No profile. You have no alignment of this parent" in page
+    assert "You have no alignment of this parent, so there is no profile" in page
     variants = text_of(browser.get(f"/jobs/{score['id']}/variants/"))
-    assert "No profile." in variants
+    assert "so there is no profile" in variants
     rows = csv_rows(browser.get(f"/jobs/{score['id']}/variants.csv"))
     assert {row["profile"] for row in rows} == {""}
     by_code = {row["variant"]: row for row in rows}
@@ -99,7 +99,7 @@ def test_neighbours_that_are_not_counted_yet_are_said(api, browser, scan):
     NeighbourCount.objects.update(state=WorkState.WAITING)
     body = layers(api, scan)
     assert body["no_profile"]["code"] == "not_counted"
-    assert "not counted yet" in text_of(browser.get(f"/jobs/{scan['id']}/items/0/"))
+    assert "There is no profile yet" in text_of(browser.get(f"/jobs/{scan['id']}/items/0/"))
     NeighbourCount.objects.update(state=WorkState.DONE)
     assert layers(api, scan)["no_profile"] is None, "nothing is remembered of a count that was not there"
 

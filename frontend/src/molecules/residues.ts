@@ -1,5 +1,5 @@
 // The chain of a structure as the service describes it, and what colours its residues.
-import { colourAt, type Limits, percentile, type Rgb, type Scale, stops, symmetric } from "../pictures/colours";
+import { colourAt, css, type Limits, percentile, type Rgb, type Scale, stops } from "../pictures/colours";
 import { shown } from "../pictures/numbers";
 
 export interface Drawn {
@@ -28,8 +28,8 @@ export const LIGANDS = "L";
 /** A residue without a number, in both themes. */
 export const NONE: Rgb = [150, 150, 150];
 
-export function limitsOf({ values, scale }: Colouring): Limits {
-  if (scale === "diverging") return symmetric(values);
+/** Returns the limits of the numbers that there are. Means of scores often have one sign: about zero, all would look alike. */
+export function limitsOf({ values }: Colouring): Limits {
   const [low, high] = [percentile(values, 1), percentile(values, 99)];
   return { low, high: high > low ? high : low + 1 };
 }
@@ -44,6 +44,23 @@ export function colouring(drawn: Drawn, chosen: Colouring, dark: boolean): (resi
     const position = drawn.positions[residue - 1] ?? null;
     const value = position === null ? NaN : (chosen.values[position - 1] ?? NaN);
     return packed(Number.isFinite(value) ? colourAt(colours, (value - low) / (high - low)) : NONE);
+  };
+}
+
+export interface Legend {
+  low: string;
+  high: string;
+  /** A value of `background`. */
+  gradient: string;
+}
+
+export function legendOf(chosen: Colouring, dark: boolean): Legend {
+  const { low, high } = limitsOf(chosen);
+  const better = chosen.scale === "diverging";
+  return {
+    low: shown(low, chosen.digits) + (better ? " worse" : ""),
+    high: (better ? "better " : "") + shown(high, chosen.digits),
+    gradient: `linear-gradient(to right, ${stops(chosen.scale, dark).map(css).join(", ")})`,
   };
 }
 

@@ -6,7 +6,7 @@
 // and both stay unused: `eval` runs for callbacks that are text, and a worker from a blob for surfaces.
 import type { Atom, Viewer } from "3dmol/build/3Dmol.es6-min.js";
 import "../styles/pictures.css";
-import { CHAIN, type Colouring, colouring, described, type Drawn, drawnAs, LIGANDS, nextPosition, residueAt } from "./residues";
+import { CHAIN, type Colouring, colouring, described, type Drawn, drawnAs, legendOf, LIGANDS, nextPosition, residueAt } from "./residues";
 
 const NO_WEBGL = "This browser cannot draw the structure, because it has no WebGL. The table holds the same numbers.";
 const TURN = 10; // degrees of one press of a key
@@ -19,6 +19,7 @@ export interface Chosen {
 
 export class StructureView extends HTMLElement {
   private readonly stage = document.createElement("div");
+  private readonly legend = document.createElement("p");
   private readonly readout = document.createElement("p");
   private readonly spoken = document.createElement("p");
   private readonly tools = document.createElement("div");
@@ -137,6 +138,21 @@ export class StructureView extends HTMLElement {
     viewer.removeAllShapes();
     this.join(viewer, residues);
     viewer.render();
+    this.explain();
+  }
+
+  /** Writes the numbers that the ends of the colours stand for. */
+  private explain(): void {
+    if (!this.coloured) return;
+    const { low, high, gradient } = legendOf(this.coloured, this.dark);
+    const bar = document.createElement("span");
+    bar.style.background = gradient;
+    this.legend.replaceChildren(low, bar, high, ...(this.hasGap() ? ["; grey: no number"] : []));
+  }
+
+  private hasGap(): boolean {
+    const [drawn, values] = [this.shown, this.coloured?.values];
+    return Boolean(drawn?.positions.some((position) => position === null || !Number.isFinite(values?.[position - 1] ?? NaN)));
   }
 
   /** Draws a line between the two residues of a pair. */
@@ -166,13 +182,14 @@ export class StructureView extends HTMLElement {
     this.stage.setAttribute("role", "application");
     this.stage.setAttribute("aria-roledescription", "structure");
     this.stage.setAttribute("aria-label", this.getAttribute("label") ?? "Structure");
+    this.legend.className = "molecule-legend quiet";
     this.readout.className = "picture-readout quiet";
     this.readout.setAttribute("aria-hidden", "true");
     this.readout.textContent = this.getAttribute("hint") ?? "";
     this.spoken.className = "visually-hidden";
     this.spoken.setAttribute("role", "status");
     this.tools.className = "picture-tools";
-    this.append(this.stage, this.readout, this.spoken, this.tools);
+    this.append(this.stage, this.legend, this.readout, this.spoken, this.tools);
     this.button("Zoom in", () => {
       this.viewer?.zoom(1.25);
     });
