@@ -155,6 +155,7 @@ def pdb(sequence: str, *, missing: int = 0, atoms: tuple[str, ...] = ("CA", "CB"
             ("N", 1.5, -28, -0.9),
             ("CA", 2.3, 0, 0.0),
             ("C", 1.7, 26, 1.1),
+            ("O", 2.0, 22, 2.3),
             ("CB", 3.3, 0, 0.0),
         ):
             if name not in atoms or (name, letter) == ("CB", "G"):

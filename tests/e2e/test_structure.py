@@ -20,16 +20,20 @@ SOFTWARE = ("--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swifts
 
 @pytest.fixture(scope="module")
 def address(stack) -> str:
-    """Return the page of a scan with a structure, whose first three residues are not resolved."""
+    """Return the page of a scan with two structures, whose first three residues are not resolved.
+
+    The newest, a helix, is shown; the other has no atoms O.
+    """
     headers = {"Authorization": f"Token {stack.token}"}
     with stack.client() as client, httpx.Client(base_url=stack.url, headers=headers, timeout=60) as http:
         item = {"sequence": PARENT, "name": "parent"}
         body = {"model": "e1-demo", "action": "scan", "params": {"method": "wildtype_marginal"}, "items": [item]}
         job = http.post("/api/jobs/", json=body).json()["id"]
         client.wait(job, timeout=240)
-        helix = {"file": ("helix.pdb", pdb(PARENT, missing=3, atoms=("N", "CA", "C", "CB")))}
-        answer = http.post(f"/api/jobs/{job}/structures/", files=helix)
-        assert answer.status_code == 201, answer.text
+        for name, atoms in (("tube.pdb", ("N", "CA", "C", "CB")), ("helix.pdb", ("N", "CA", "C", "O", "CB"))):
+            file = {"file": (name, pdb(PARENT, missing=3, atoms=atoms))}
+            answer = http.post(f"/api/jobs/{job}/structures/", files=file)
+            assert answer.status_code == 201, answer.text
     return f"/jobs/{job}/items/0/"
 
 
@@ -80,6 +84,15 @@ def test_the_structure_is_drawn_under_the_strict_policy(watched_drawing, address
     page = opened(watched_drawing, address)
     assert painted(page) > 20, "shaded colours, not an empty ground"
     assert page.locator("[data-structure-waiting]").count() == 0
+
+
+def test_a_structure_without_atoms_o_is_drawn_as_a_tube(watched_drawing, address):
+    page = opened(watched_drawing, address)
+    page.get_by_role("combobox", name="Structure").select_option(label="tube.pdb, chain A")
+    page.locator("form", has=page.get_by_role("combobox", name="Structure")).get_by_role("button", name="Show").click()
+    expect(page.locator("#h-structure ~ p").first).to_contain_text("tube.pdb")
+    expect(page.locator("#molecule")).to_have_attribute("data-ready", "")
+    assert painted(page) > 20
 
 
 def test_a_position_of_the_page_is_shown_in_the_structure(watched_drawing, address):

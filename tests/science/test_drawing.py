@@ -36,11 +36,18 @@ def test_residues_that_the_sequence_lacks_have_no_position_and_those_it_has_more
     assert drawn.letters == PARENT
 
 
-def test_coordinates_are_centred_and_keep_their_distances():
-    drawn = drawn_chain(pdb(PARENT), PARENT, "A")
-    alphas = np.array([residue.find_atom("CA", "*").pos.tolist() for residue in read(drawn.pdb)[CHAIN]])
-    assert np.abs(alphas.mean(axis=0)).max() < 2
-    assert np.linalg.norm(alphas[1] - alphas[0]) == pytest.approx(3.83, abs=0.05)
+def alphas(text: str) -> np.ndarray:
+    return np.array([residue.find_atom("CA", "*").pos.tolist() for residue in read(text)["A"]])
+
+
+def test_the_chain_lies_broadside_at_the_origin_and_keeps_its_hand():
+    drawn, sent = alphas(drawn_chain(pdb(PARENT), PARENT, "A").pdb), alphas(pdb(PARENT).decode())
+    assert np.abs(drawn.mean(axis=0)).max() < 2
+    assert np.ptp(drawn[:, 0]) > 2 * np.ptp(drawn[:, 1:], axis=0).max()
+    # The volume between four atoms has the sign of the helix.
+    volumes = [np.linalg.det(np.diff(places[:4], axis=0)) for places in (drawn, sent)]
+    assert volumes[0] == pytest.approx(volumes[1], abs=0.1)
+    assert abs(volumes[1]) > 5
 
 
 def test_hydrogens_water_and_second_conformations_are_left_out_and_small_molecules_stay():

@@ -36,10 +36,13 @@ export function limitsOf({ values }: Colouring): Limits {
 
 const packed = ([red, green, blue]: Rgb): number => (red << 16) | (green << 8) | blue;
 
+/** Returns the stops of a scale. On a dark ground those that are hardly seen in shade are left out. */
+const visible = (scale: Scale, dark: boolean): readonly Rgb[] => stops(scale, dark).slice(dark && scale === "sequential" ? 2 : 0);
+
 /** Returns a function from a residue of the drawing, counted from 1, to its colour as 0xrrggbb. */
 export function colouring(drawn: Drawn, chosen: Colouring, dark: boolean): (residue: number) => number {
   const { low, high } = limitsOf(chosen);
-  const colours = stops(chosen.scale, dark);
+  const colours = visible(chosen.scale, dark);
   return (residue) => {
     const position = drawn.positions[residue - 1] ?? null;
     const value = position === null ? NaN : (chosen.values[position - 1] ?? NaN);
@@ -60,7 +63,7 @@ export function legendOf(chosen: Colouring, dark: boolean): Legend {
   return {
     low: shown(low, chosen.digits) + (better ? " worse" : ""),
     high: (better ? "better " : "") + shown(high, chosen.digits),
-    gradient: `linear-gradient(to right, ${stops(chosen.scale, dark).map(css).join(", ")})`,
+    gradient: `linear-gradient(to right, ${visible(chosen.scale, dark).map(css).join(", ")})`,
   };
 }
 

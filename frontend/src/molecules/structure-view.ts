@@ -129,7 +129,9 @@ export class StructureView extends HTMLElement {
     if (!viewer || !drawn) return;
     const colour = this.coloured ? colouring(drawn, this.coloured, this.dark) : () => 0x8899aa;
     const colorfunc = (atom: Atom) => colour(atom.resi);
-    viewer.setStyle({ chain: CHAIN }, { cartoon: { colorfunc, arrows: true } });
+    // A ribbon needs the atoms O, as secondary structure does. Without them there is a tube through C-alpha atoms.
+    const shape = drawn.secondary ? { arrows: true } : { style: "trace", thickness: 0.5 };
+    viewer.setStyle({ chain: CHAIN }, { cartoon: { colorfunc, ...shape } });
     viewer.setStyle({ chain: LIGANDS }, { stick: { radius: 0.2 } });
     const residues = this.chosen.map((position) => residueAt(drawn, position)).filter((one): one is number => one !== null);
     if (residues.length) {

@@ -23,7 +23,7 @@ _BACKBONE = ("N", "CA", "C", "O")
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """A chain whose n residues are numbered from 1 in the text `pdb`, centred at the origin.
+    """A chain whose n residues are numbered from 1 in the text `pdb`, broadside at the origin.
 
     `positions` [n] are those in the parent, from 1, None for residues that it does not have. `numbers` [n] are the
     author's. `letters` has n residues, and `secondary` a letter of `jobs.science.contacts.secondary` for each, or
@@ -81,13 +81,21 @@ def _text(residues: list[gemmi.Residue], letters: str, ligands: list[gemmi.Resid
         others = drawn[0].add_chain(gemmi.Chain(LIGANDS))
         for number, residue in enumerate(ligands, start=1):
             others.add_residue(_copied(residue, residue.name, number, "H"))
-    places = [atom.pos.tolist() for chain in drawn[0] for residue in chain for atom in residue]
-    centre = gemmi.Position(*np.mean(places, axis=0).tolist()) if places else gemmi.Position(0, 0, 0)
-    for chain in drawn[0]:
-        for residue in chain:
-            for atom in residue:
-                atom.pos -= centre
+    atoms = [atom for chain in drawn[0] for residue in chain for atom in residue]
+    turned = _broadside(np.array([atom.pos.tolist() for atom in atoms], dtype=np.float64).reshape(-1, 3))
+    for atom, place in zip(atoms, turned.tolist(), strict=True):
+        atom.pos = gemmi.Position(*place)
     return str(drawn.make_pdb_string())
+
+
+def _broadside(places: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return places [n, 3] centred and turned, so that x is the longest axis and z, along the view, the shortest."""
+    if not len(places):
+        return places
+    centred = places - places.mean(axis=0)
+    axes = np.linalg.eigh(centred.T @ centred)[1][:, ::-1]
+    axes[:, 2] *= np.sign(np.linalg.det(axes))  # a mirror image would be another molecule
+    return np.asarray(centred @ axes)
 
 
 def _copied(residue: gemmi.Residue, name: str, number: int, het: str) -> gemmi.Residue:
