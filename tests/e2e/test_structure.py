@@ -119,12 +119,14 @@ def test_residues_are_chosen_by_key_and_the_other_pictures_follow(watched_drawin
 
 def test_a_click_on_a_residue_chooses_it(watched_drawing, address):
     page = opened(watched_drawing, address)
+    page.locator("#molecule canvas").scroll_into_view_if_needed()
     box = page.locator("#molecule canvas").bounding_box()
     assert box is not None
     for step in range(40):
         x, y = box["x"] + box["width"] * (0.3 + 0.01 * step), box["y"] + box["height"] / 2
         page.mouse.move(x, y)
         page.mouse.click(x, y)
+        page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
         if "position=" in page.url:
             break
     expect(page).to_have_url(re.compile(r"position=\d+"))
