@@ -13,6 +13,7 @@ from django.db import connection
 from jobs import tasks
 from jobs.alignments import services as alignments
 from jobs.intake.submit import job_submit
+from jobs.library.alignments import BLOCKS_READ, alignment_load
 from jobs.models import Alignment, Job
 from jobs.queue import lifecycle
 from tests.factories import claim, complete, ids, make_job, record, submission
@@ -94,8 +95,8 @@ def test_rows_are_read_page_by_page(through_the_pool, monkeypatch, api, person, 
     """Each page may come from another session, which knows no cursor of the last one."""
     monkeypatch.setattr(alignments, "BLOCK", 4)
     stored = Alignment.objects.get(pk=stored_alignment(api)["id"])
-    assert stored.blocks.count() > 2 * alignments.BLOCKS_READ
-    assert alignments.alignment_load(stored).depth == stored.depth
+    assert stored.blocks.count() > 2 * BLOCKS_READ
+    assert alignment_load(stored).depth == stored.depth
     monkeypatch.setattr(lifecycle, "PAGE", 3)
     job = make_job(person, [record(n) for n in range(8)])
     (chunk,) = claim(ids(job))

@@ -143,7 +143,7 @@ export class StructureView extends HTMLElement {
     this.explain();
   }
 
-  /** Writes the numbers that the ends of the colours stand for. */
+  /** Writes the numbers at both ends of the colours. */
   private explain(): void {
     if (!this.coloured) return;
     const { low, high, gradient } = legendOf(this.coloured, this.dark);

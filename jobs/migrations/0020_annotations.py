@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
-        ("jobs", "0018_precision_of_jobs"),
+        ("jobs", "0019_common_units"),
     ]
     operations = [
         migrations.CreateModel(
