@@ -195,7 +195,7 @@ def test_pictures_are_saved_and_tables_downloaded(page, jobs):
 
 def test_the_table_view_holds_what_the_picture_draws(page, jobs):
     page.goto(jobs["scan"])
-    page.get_by_text("Table view: scores of all positions").click()
+    page.get_by_text("Table view: score of all substitutions").click()
     row = page.locator("#table-view tbody tr").first
     result = page.request.get(jobs["scan item"]).json()["result"]
     cells = row.locator("td").all_inner_texts()[3:]
