@@ -18,6 +18,10 @@ FEATURES = (
         "jobs/templates/jobs/contacts/",
     ),
     *("frontend/src/assay.ts", "frontend/src/contacts.ts", "frontend/src/scan.ts"),
+    *(
+        "jobs/science/variants/judging.py",
+        "frontend/src/pictures/scan-data.ts",
+    ),  # A score is a column of numbers there.
     "frontend/src/styles/app.css",  # Shows the fields of an action without a script.
     "jobs/pages/tasks.py",  # Says which action answers a question of users.
     "jobs/results/summaries.py",  # Shows results of encode, predict and log_prob.
