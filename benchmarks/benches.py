@@ -13,6 +13,7 @@ import torch
 from benchmarks import engine, gpu, pictures, service, service_files, simulation, users, webserver
 from benchmarks.accuracy import accuracy
 from benchmarks.analyses import analyses
+from benchmarks.latency import latency
 from benchmarks.measuring import Row
 from benchmarks.peer import against_peer
 from benchmarks.service_growth import growth
@@ -121,6 +122,10 @@ def _waiting(plan: Plan) -> Iterator[Row]:
     return service.waiting(plan.service, sequences=sequences, repeats=plan.repeats(15), bundle_seconds=seconds)
 
 
+def _latency(plan: Plan) -> Iterator[Row]:
+    return latency(plan.service, repeats=2 if plan.smoke else plan.repeats(200))
+
+
 def _simulation(plan: Plan) -> Iterator[Row]:
     return simulation.simulate(
         plan.service,
@@ -180,6 +185,7 @@ BENCHES: Mapping[str, Bench] = MappingProxyType(
         "download": _download,
         "pages": _pages,
         "waiting": _waiting,
+        "latency": _latency,
         "simulation": _simulation,
         "growth": _growth,
         "analyses": _analyses,

@@ -28,6 +28,8 @@ BEGINNINGS = [
     "download: h5, 64 x 1280 float32, sent",
     "pages: page of a running job",
     "waiting: synchronous request",
+    "latency: synchronous request, median",
+    "latency: job of one protein, until its result is there, 95 % within",
     "simulation: 2 workers",
     "growth: ingest: N sequences",
     "analyses: map umap, 64 x 8, memory of the child",
