@@ -15,7 +15,6 @@ from django.views.decorators.http import require_http_methods
 from jobs.actions import Scan
 from jobs.alignments.api import present_preview
 from jobs.alignments.draws import PRESETS, context_set_sample, contexts_of, samplings_of
-from jobs.alignments.pages_contexts import Refusal
 from jobs.alignments.pages_summary import depth_facts, is_drawn
 from jobs.alignments.selectors import alignment_of, bins_of, published_count
 from jobs.alignments.services import alignment_delete
@@ -30,6 +29,7 @@ from jobs.web.access import needed, page, user_of
 from jobs.web.fragments import fragment
 from jobs.web.histogram import Histogram
 from jobs.web.numbers import typed
+from jobs.web.refusals import Refusal
 
 SETTINGS = ("max_residues", "max_similarity", "min_similarity", "max_sequences", "neighbour_threshold")
 

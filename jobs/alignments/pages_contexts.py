@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -29,6 +29,7 @@ from jobs.science.alignments.homologs import SearchSettings
 from jobs.web.access import page, user_of
 from jobs.web.fragments import fragment
 from jobs.web.numbers import typed
+from jobs.web.refusals import Refusal
 
 SHOWN = 100
 """Rows of a table. The REST interface and the command list all."""
@@ -40,22 +41,6 @@ _PAGE_WORDS = {
     "send plain homologs as a context set": "store plain homologs with the form below",
 }
 """Remedies of REST, and what they are on the page."""
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """The refusal of a form: the name of the form, and its problems."""
-
-    form: str
-    error: ServiceError
-
-    @property
-    def problems(self) -> list[Problem]:
-        return list(self.error.problems[:20])
-
-    @property
-    def more(self) -> int:
-        return max(0, self.error.problem_count - 20)
 
 
 @page
