@@ -13,8 +13,9 @@ from jobs.campaigns.asked import MAX_SEED
 from jobs.campaigns.imported_cards import card_of
 from jobs.campaigns.priors import AUTO, PRIORS, Prior
 from jobs.campaigns.selectors import LARGEST, WT
-from jobs.campaigns.training import MOST_TRAINING, model_digest
+from jobs.campaigns.training import HELD_OUT, MOST_TRAINING, model_digest
 from jobs.errors import InvalidInput
+from jobs.learning.folds import KINDS
 from jobs.learning.gaussian import MOST_EXACT, Settings
 from jobs.learning.linear import LinearFit
 from jobs.learning.priors import FEATURES, PROFILE, Tables
@@ -83,10 +84,12 @@ def read_model(
     if used == PROFILE and unpacked.profile is None:
         raise broken(where, "its features are the profile, and it has none")
     raw_fits = told.mapping("fits")
-    model.fits = _fits(where, raw_fits, len(model.training), codes.parent) if raw_fits else {}
+    fits = _fits(where, raw_fits, len(model.training), codes.parent) if raw_fits else {}
+    held_out = _held_out(where, raw_fits, len(model.training))
+    model.fits = fits | {HELD_OUT: held_out} if held_out else fits
     prior = Prior(model.card["prior"]["used"], str(model.card["prior"].get("source")), unpacked)
     try:
-        digest = model_digest(model, prior, used, model.card, model.fits)
+        digest = model_digest(model, prior, used, model.card, fits)
     except TypeError as error:
         raise broken(where, "its numbers cannot be written") from error
     if digest != model.digest:
@@ -142,6 +145,19 @@ def _fits(where: str, raw: Mapping[str, Any], count: int, parent: str) -> dict[s
         "whole": _settings(told.where, told.mapping("whole"), method, parent),
         "folds": [_fold(told.where, one, method, count, parent) for one in folds],
     }
+
+
+def _held_out(where: str, raw: Mapping[str, Any], count: int) -> dict[str, list[float | None]]:
+    """Return the held-out predictions by kind of folds: a number or null for each variant of the training set."""
+    found = {}
+    told = Fields(f"{where}, {HELD_OUT}", raw.get(HELD_OUT) or {})
+    for kind in told.values:
+        values = told.entries(kind)
+        if kind not in KINDS or len(values) != count:
+            raise broken(told.where, f"{kind[:60]!r} has no prediction for each variant")
+        known = iter(_numbers(told.where, [one for one in values if one is not None]))
+        found[kind] = [None if one is None else next(known) for one in values]
+    return found
 
 
 def _fold(where: str, raw: object, method: str, count: int, parent: str) -> dict[str, Any]:

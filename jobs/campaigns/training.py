@@ -35,6 +35,8 @@ FIELDS = ("property", "prior", "features", "seed")
 MOST_MODELS = 200
 MOST_TRAINING = 10_000
 RENEW_SECONDS = 15.0
+HELD_OUT = "held_out"
+"""The key in `fits` of the predictions of held-out variants, by kind of folds, in the order of the training set."""
 LIBRARIES = ("numpy", "scipy", "scikit-learn")
 
 
@@ -123,16 +125,20 @@ def _computed(model: PropertyModel) -> dict[str, Any]:
         "features": {"asked": model.features, "used": features},
     }
     fits: dict[str, Any] = {}
+    held_out: dict[str, list[float | None]] = {}
     enough = len(rows) >= LEAST and float(np.ptp(measured)) > 0
     if enough:
         trained = _trained(model, prior, rows, measured, use_prior=use_prior)
         fits = _storable(fit(rows, measured, seed=model.seed, use_prior=use_prior))
         card |= _card(trained, use_prior=use_prior)
+        held_out = {kind: [finite(float(one)) for one in values] for kind, values in trained.held_out.items()}
     else:
         card |= _empty_card(len(rows))
     card["versions"] = {name: version(name) for name in LIBRARIES}
-    tables = prior.tables.packed()
-    return {"tables": tables, "fits": fits, "card": card, "digest": model_digest(model, prior, features, card, fits)}
+    tables, digest = prior.tables.packed(), model_digest(model, prior, features, card, fits)
+    # After the digest, which names what later predictions come from.
+    stored = fits | {HELD_OUT: _storable(held_out)} if held_out else fits
+    return {"tables": tables, "fits": stored, "card": card, "digest": digest}
 
 
 def _storable(value: Any) -> Any:

@@ -42,10 +42,14 @@ class Gain:
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """What is known of a model. `folds` has every kind, and `compared` those that could be made."""
+    """What is known of a model. `folds` has every kind, and `compared` those that could be made.
+
+    `held_out` has the model's predictions [n] by kind of folds. Variants that no split tests have NaN.
+    """
 
     folds: Mapping[str, Folds]
     compared: Mapping[str, Compared]
+    held_out: Mapping[str, Floats]
     gain: Gain
     coverage: Coverage
     method: str
@@ -83,14 +87,12 @@ def train(
         raise ValueError(f"a model needs {LEAST} measured variants, and there are {len(rows)}")
     learner = learner_for(len(rows), use_prior=use_prior)
     folds = {kind: folds_of(kind, rows.variants, rounds, seed=seed) for kind in kinds}
-    compared = {
-        kind: compare(_rankings(learner, rows, measured, one, more or {}), rows, measured, one, seed=seed)
-        for kind, one in folds.items()
-        if one.splits
-    }
+    rankings = {kind: _rankings(learner, rows, measured, one, more or {}) for kind, one in folds.items() if one.splits}
+    compared = {kind: compare(found, rows, measured, folds[kind], seed=seed) for kind, found in rankings.items()}
     return Trained(
         folds,
         compared,
+        {kind: _in_order(found["model"], folds[kind], len(rows)) for kind, found in rankings.items()},
         _gain(compared, len(rows)),
         _coverage(learner, rows, measured, folds, seed) if observe_coverage else Coverage(None, None),
         "gaussian_process" if isinstance(learner, GaussianProcess) else "ridge",
@@ -118,6 +120,14 @@ def _rankings(
         "augmented_ridge": out_of_fold(AugmentedRidge(), rows, measured, folds),
         **{name: [values[split.test] for split in folds.splits] for name, values in still.items()},
     }
+
+
+def _in_order(predicted: Sequence[Floats], folds: Folds, count: int) -> Floats:
+    """Return the predictions of the test rows [count] in the order of the variants."""
+    found = np.full(count, np.nan)
+    for split, values in zip(folds.splits, predicted, strict=True):
+        found[split.test] = values
+    return found
 
 
 def _gain(compared: Mapping[str, Compared], count: int) -> Gain:

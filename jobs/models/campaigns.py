@@ -101,7 +101,7 @@ class PropertyModel(BackgroundWork):
 
     `training` is a list of [code, value, wells, censored wells, round], frozen when the model is requested. `tables`
     are the prior, and the profile if there is one, as `jobs.learning.priors` packs them. `fits` has the settings of the
-    fitted models. `card` is the part of the answer that is computed.
+    fitted models, and the predictions of held-out variants. `card` is the part of the answer that is computed.
     """
 
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="models", db_index=False)

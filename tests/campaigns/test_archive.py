@@ -259,6 +259,11 @@ WRONG = {
     "no noise": changed(MODEL, lambda value: value["fits"]["whole"].update(noise=0)),
     "a fold of others": changed(MODEL, lambda value: value["fits"]["folds"][0]["test"].__setitem__(0, 10**6)),
     "a lost error": changed(MODEL, lambda value: value["fits"]["folds"][0]["errors"].pop()),
+    "a held-out prediction too few": changed(MODEL, lambda value: value["fits"]["held_out"]["random"].pop()),
+    "a held-out prediction that is a text": changed(
+        MODEL, lambda value: value["fits"]["held_out"]["random"].__setitem__(0, "1")
+    ),
+    "held-out predictions of unknown folds": changed(MODEL, lambda value: value["fits"]["held_out"].update(luck=[])),
     "a bomb of tables": put("models/1.tables", zlib.compress(bytes(50_000_000))),
     "short tables": put("models/1.tables", zlib.compress(bytes(160))),
 }  # fmt: skip
