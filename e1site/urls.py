@@ -9,6 +9,10 @@ from jobs.accounts import pages as account
 from jobs.alignments import pages as alignments
 from jobs.alignments import pages_contexts as contexts
 from jobs.alignments import pages_summary as alignment_files
+from jobs.campaigns import pages as campaigns
+from jobs.campaigns import pages_data as campaign_data
+from jobs.campaigns import pages_models as campaign_models
+from jobs.campaigns import pages_rounds as campaign_rounds
 from jobs.help import pages as help_pages
 from jobs.maps import pages as maps
 from jobs.metering import pages as metering
@@ -55,6 +59,13 @@ urlpatterns = [
     path("projects/<uuid:project_id>/", projects.project_page, name="project-page"),
     path("projects/<uuid:project_id>/act/", projects.project_act, name="project-act"),
     path("projects/<uuid:project_id>/share/", sharing.project_share, name="project-share"),
+    path("campaigns/", campaigns.campaigns_page, name="campaigns-page"),
+    path("campaigns/new/", campaigns.campaign_new_page, name="campaign-new-page"),
+    path("campaigns/<uuid:campaign_id>/", campaigns.campaign_page, name="campaign-page"),
+    path("campaigns/<uuid:campaign_id>/data/", campaign_data.data_page, name="campaign-data-page"),
+    path("campaigns/<uuid:campaign_id>/propose/", campaign_rounds.proposal_page, name="campaign-proposal-page"),
+    path("campaigns/<uuid:campaign_id>/models/<int:number>/", campaign_models.model_page, name="campaign-model-page"),
+    path("campaigns/<uuid:campaign_id>/rounds/<int:number>/", campaign_rounds.round_page, name="campaign-round-page"),
     path("contexts/", contexts.contexts_page, name="contexts-page"),
     path("contexts/sets/<str:name>/", contexts.context_set_page, name="context-set-page"),
     path("contexts/alignments/<uuid:alignment_id>/", alignments.alignment_page, name="alignment-page"),

@@ -1,5 +1,6 @@
 // Loaded by every page: styles, live fragments (htmx with server-sent events), theme and copy buttons.
 import "./styles/app.css";
+import "./styles/campaigns.css";
 import "./styles/contexts.css";
 import "./styles/home.css";
 import "./styles/account.css";

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import orjson
 from django.db.models.functions import Now
 
-from jobs.campaigns.selectors import Scale, training_of
+from jobs.campaigns.selectors import Scale, Trainable, training_of
 from jobs.errors import Conflict
 from jobs.files.lines import csv_head
 from jobs.files.pieces import text_cell
@@ -52,8 +52,13 @@ def round_body(found: Round) -> dict[str, Any]:
     return body | {name: frozen[name] for name in ("asked", "objectives", "expected", "rows")}
 
 
-def realised(found: Round, frozen: Mapping[str, Any]) -> dict[str, int | None]:
-    """Return how many of the chosen variants were measured, and how many of them are hits of every threshold."""
+def realised(
+    found: Round, frozen: Mapping[str, Any], training: Callable[[Property], Trainable] = training_of
+) -> dict[str, int | None]:
+    """Return how many of the chosen variants were measured, and how many of them are hits of every threshold.
+
+    A caller that asks about several rounds gives a `training` that remembers its answers.
+    """
     codes = {row["sequential"] for row in frozen["rows"] if row["pick"] in ("chosen", "random")}
     goals = [one for one in frozen["objectives"] if one["threshold"] is not None]
     values: list[dict[str, bool]] = []
@@ -63,7 +68,7 @@ def realised(found: Round, frozen: Mapping[str, Any]) -> dict[str, int | None]:
             return {"measured": 0, "hits": None}
         scale = Scale.of(own)
         bar = -float("inf") if goal["threshold"] is None else scale.forward(goal["threshold"])
-        values.append({row[0]: scale.forward(row[1]) >= bar for row in training_of(own).rows if row[0] in codes})
+        values.append({row[0]: scale.forward(row[1]) >= bar for row in training(own).rows if row[0] in codes})
     measured = set.intersection(*(set(one) for one in values))
     hits = sum(all(one[code] for one in values) for code in measured)
     return {"measured": len(measured), "hits": hits if goals else None}

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 HARMLESS = {
     # They make something, change what can be changed back, or only read.
     *("build", "build-h5", "build-parquet", "csv", "fasta", "homologs", "keep", "new", "off", "on", "pause", "preview"),
-    *("rename", "resume", "retry", "search", "store", "upload"),
+    *("rename", "resume", "retry", "search", "store", "upload", "property", "train", "predict", "propose"),
     # The other of the two, or the same again, takes these back.
     *("add", "take-out", "move", "tag", "archive", "unarchive", "change", "share", "restore", "link"),
     # Leads to a page that asks.
@@ -30,7 +30,7 @@ HARMLESS = {
 """Values of `do` that may act at once. Any other button must be inside a closed `details`, which is the question."""
 PLAIN = (
     *("/login/", "/logout/", "/account/password/", "/account/tokens/", "/account/webhooks/", "/account/notifications/"),
-    *("/jobs/new/", "/assays/", "/contexts/", "/structures/", "/annotations/", "/projects/"),
+    *("/jobs/new/", "/assays/", "/contexts/", "/structures/", "/annotations/", "/projects/", "/campaigns/new/"),
 )
 """Ends of addresses whose forms without a `do` make something, or say who one is."""
 
@@ -128,5 +128,5 @@ def test_each_button_that_cannot_be_undone_asks_first(buttons):
 def test_every_act_that_destroys_is_among_them(buttons):
     """So that the walk has not lost the pages with these buttons."""
     asked = {one.act or one.action.rstrip("/").rpartition("/")[2] for one in buttons if one.asked}
-    assert {"cancel", "delete", "revoke", "unshare", "relink", "unlink", "leave"} <= asked
+    assert {"cancel", "delete", "revoke", "unshare", "relink", "unlink", "leave", "ordered"} <= asked
     assert Alignment.objects.count() == Assay.objects.count() == Structure.objects.count() == 1, "nothing was sent"

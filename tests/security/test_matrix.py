@@ -48,7 +48,7 @@ METHODS = {
         notices-news project-page
         alignment-summary alignment-a3m alignment-fasta basket-csv basket-fasta
         comparison-page comparison-csv job-comparison job-baselines job-assay-metrics scan-substitutions scan-workbook
-        campaign-model campaign-rounds campaign-round campaign-export
+        campaign-model campaign-rounds campaign-round campaign-export campaigns-page campaign-data-page
     """,
     "POST": """
         job-cancel job-pause job-resume job-release job-keep job-extend job-retry job-neighbours job-analysis-cancel
@@ -65,6 +65,7 @@ METHODS = {
         operations-page operations-act notices-page
         project-list project-members projects-page proteins-page project-join-page hand-over-page job-bulk basket-page
         campaign-list campaign-properties campaign-measurements campaign-models
+        campaign-new-page campaign-page campaign-model-page campaign-proposal-page campaign-round-page
     """,
     "GET PATCH DELETE": "job-detail webhook-detail project-detail",
     "POST DELETE": "project-link",
@@ -105,6 +106,7 @@ PERSONAL = {
     *{"search-detail", "search-cancel", "search-page", "webhook-detail", "webhook-deliveries", "webhook-act"},
     *{f"campaign-{one}" for one in ("detail", "properties", "measurements", "models", "model", "predictions")},
     *{f"campaign-{one}" for one in ("proposals", "rounds", "round", "ordered", "measured", "export", "libraries")},
+    *{"campaign-page", *(f"campaign-{one}-page" for one in ("data", "model", "proposal", "round"))},
 }
 """Objects that no project holds: members of the owner's projects are strangers to them. So is a deleted project."""
 DELETED = {"project-restore"}

@@ -111,6 +111,13 @@ CLASSES = {
     "campaign-round": API_OBJECT,
     "campaign-ordered": API_OBJECT,
     "campaign-measured": API_OBJECT,
+    "campaigns-page": PAGE,
+    "campaign-new-page": PAGE,
+    "campaign-page": PAGE_OBJECT,
+    "campaign-data-page": PAGE_OBJECT,
+    "campaign-model-page": PAGE_OBJECT,
+    "campaign-proposal-page": PAGE_OBJECT,
+    "campaign-round-page": PAGE_OBJECT,
     "alignment-list": API,
     "alignment-detail": API_OBJECT,
     "alignment-sample": API_OBJECT,
@@ -194,6 +201,7 @@ QUERIES = {
     "job-list": ["state=queued", "page_size=1", "tag=top-secret-library"],
     "project-list": ["state=all", "state=deleted"],
     "campaign-round": ["format=csv", "format=xlsx"],
+    "campaign-data-page": ["property=unpublished-enzyme&plate=0/1"],
     "usage-accounts": ["since=2026-01", "until=2026-12", "own=true", "format=csv"],
     "usage-page": ["since=2026-01&until=2026-12", "who=everyone"],
     "usage-table": ["bom=true"],
@@ -209,6 +217,7 @@ QUERIES = {
 OBJECT_QUERIES = {
     "job-new-page": ["from={job_id}", "ranked={scored_job}", "basket={job_id}"],
     "proteins-page": ["job={job_id}"],
+    "campaign-new-page": ["from={job_id}", "from={scored_job}"],
 }
 """Addresses that name an object in their query: 404 for everybody but its owner."""
 

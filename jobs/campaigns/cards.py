@@ -1,0 +1,198 @@
+"""What the page of a model says: its gain in words, its figures by kind of folds, and held-out predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from jobs.campaigns.drawing import Panel
+from jobs.campaigns.predicting import Predictor
+from jobs.campaigns.selectors import numbering_of_campaign, variants_of
+from jobs.campaigns.training import HELD_OUT
+from jobs.learning.folds import KINDS
+
+KIND_WORDS = {
+    "position": "by position",
+    "random": "random",
+    "modulo": "modulo",
+    "contiguous": "contiguous",
+    "depth": "by number of mutations",
+    "round": "by round",
+}
+KIND_MEANINGS = {
+    "position": "whole positions are held out; the headline",
+    "random": "variants are held out at random; overstates",
+    "modulo": "every fifth position, as in ProteinNPT",
+    "contiguous": "stretches of the sequence, as in ProteinNPT",
+    "depth": "learns from fewer mutations, predicts more",
+    "round": "learns from earlier rounds, predicts the next",
+}
+RANKINGS = {
+    "model": "Model",
+    "prior": "Prior",
+    "profile": "Profile",
+    "augmented_ridge": "Augmented ridge",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Gain:
+    """The gain over the prior: a headline, what it means, and whether it is shown."""
+
+    headline: str
+    text: str
+    shown: bool
+
+
+def number(value: float | None, digits: int = 2) -> str:
+    """Return a number with a real minus sign, "" for None."""
+    return "" if value is None else f"{value:.{digits}f}".replace("-", "\N{MINUS SIGN}")
+
+
+def signed(value: float) -> str:
+    return number(value) if value < 0 else f"+{number(value)}"
+
+
+def gain_of(card: Mapping[str, Any]) -> Gain:
+    """Return the gain in words. Only an interval above 0 is one."""
+    gain, n = card["gain"], card["gain"]["n"]
+    if card["prior"]["used"] == "none":
+        text = "The model has no prior, so there is nothing to compare it with. The model ranks."
+        return Gain("No prior", text, shown=False)
+    if card.get("method") is None:
+        reason = next(iter(card["reasons"].values()), "there is too little to learn from")
+        return Gain("No gain over the prior yet", f"Nothing was learnt: {reason}. The prior ranks.", shown=False)
+    if gain["value"] is None or gain["low"] is None:
+        text = "The difference to the prior cannot be found with these variants. The prior ranks."
+        return Gain("No gain over the prior yet", text, shown=False)
+    folds = KIND_WORDS[gain["folds"]]
+    interval = (
+        f"Spearman {signed(gain['value'])}, 95 % interval {signed(gain['low'])} to {signed(gain['high'])}, "
+        f"{n:,} variants, folds {folds}"
+    )
+    if gain["low"] > 0:
+        text = f"{interval}. The model ranks held-out variants better than its prior, so the model ranks."
+        return Gain(f"Gain over the prior: {signed(gain['value'])}", text, shown=True)
+    if gain["high"] < 0:
+        text = f"{interval}. The model ranks held-out variants worse than its prior, so the prior ranks."
+        return Gain("No gain over the prior yet: the model is worse", text, shown=False)
+    least = gain["detectable"]
+    more = "" if least is None else f" With {n:,} variants, the smallest gain that can be shown is {number(least)}."
+    text = f"{interval}. The interval includes 0, so the ranking that you get is the prior's.{more}"
+    return Gain("No gain over the prior yet", text, shown=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A row of cross-validation: the figures of each ranking, or the reason why there are none."""
+
+    kind: str
+    words: str
+    meaning: str
+    figures: list[tuple[str, str]]
+    """Value and interval of each ranking, in the order of the heads."""
+    reason: str
+
+
+def comparison_of(card: Mapping[str, Any]) -> tuple[list[str], list[Compared]]:
+    """Return the heads of the rankings, and a row for each kind of folds."""
+    found = card["cross_validation"]
+    there = [one for one in RANKINGS if any(row and one in row for row in found.values())]
+    rows = [
+        Compared(
+            kind,
+            KIND_WORDS[kind],
+            KIND_MEANINGS[kind],
+            [_figure(found[kind].get(one)) for one in there] if found.get(kind) else [],
+            card["reasons"].get(kind, ""),
+        )
+        for kind in KINDS
+    ]
+    return [RANKINGS[one] for one in there], rows
+
+
+def _figure(found: Mapping[str, Any] | None) -> tuple[str, str]:
+    figure = (found or {}).get("spearman") or {}
+    if figure.get("value") is None:
+        return "not defined", ""
+    interval = "" if figure["low"] is None else f"{number(figure['low'])} to {number(figure['high'])}"
+    return number(figure["value"]), interval
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """A measured variant: its value, the prediction of a model that has not seen it, and what learns nothing."""
+
+    variant: str
+    measured: float
+    predicted: float | None
+    prior: float
+    profile: float | None
+    wells: int
+    censored: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """Observed against out-of-fold for one kind of folds."""
+
+    kinds: list[tuple[str, str]]
+    """The kinds of folds that have predictions, and their words."""
+    kind: str
+    rows: list[HeldOut]
+    panels: list[Panel]
+    spread: float | None
+    """The range of the measurements in the unit of the model."""
+
+
+def observed_of(predictor: Predictor, kind: str) -> Observed | None:
+    """Return the held-out predictions of a kind, else of the first one; None if nothing was learnt."""
+    model = predictor.model
+    stored = model.fits.get(HELD_OUT) or {}
+    if not stored:
+        return None
+    kind = kind if kind in stored else next(one for one in KINDS if one in stored)
+    variants = variants_of([row[0] for row in model.training], model.campaign.parent)
+    numbering, tables, scale = numbering_of_campaign(model.campaign), predictor.tables, predictor.scale
+    rows = [
+        HeldOut(
+            variant=variant.code(numbering),
+            measured=row[1],
+            predicted=None if held is None else scale.back(held),
+            prior=tables.score(variant),
+            profile=None if tables.profile is None else tables.profile_score(variant),
+            wells=row[2],
+            censored=row[3] > 0,
+        )
+        for variant, row, held in zip(variants, model.training, stored[kind], strict=True)
+    ]
+    inner = np.array([scale.forward(row[1]) for row in model.training], dtype=float)
+    return Observed(
+        kinds=[(one, KIND_WORDS[one]) for one in KINDS if one in stored],
+        kind=kind,
+        rows=rows,
+        panels=_panels(rows, KIND_WORDS[kind], model.property.name),
+        spread=float(np.ptp(inner)) if len(inner) else None,
+    )
+
+
+def _panels(rows: Sequence[HeldOut], kind: str, name: str) -> list[Panel]:
+    """Return measured values against the model's held-out predictions, the prior and the profile."""
+    measured = [row.measured for row in rows]
+    tested = [row for row in rows if row.predicted is not None]
+    found = [
+        Panel.of(
+            "out-of-fold prediction",
+            f"Measured {name} against out-of-fold predictions of the model, folds {kind}: {len(tested):,} variants.",
+            [row.predicted for row in tested if row.predicted is not None],
+            [row.measured for row in tested],
+        ),
+        Panel.of("prior", f"Measured {name} against the prior.", [row.prior for row in rows], measured),
+    ]
+    if all(row.profile is not None for row in rows):
+        profile = [row.profile for row in rows if row.profile is not None]
+        found.append(Panel.of("profile", f"Measured {name} against the profile.", profile, measured))
+    return [one for one in found if one is not None]

@@ -1,0 +1,129 @@
+"""The page of a model: its state, its figures beside prior and profile, and its predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from jobs.campaigns.cards import comparison_of, gain_of, observed_of
+from jobs.campaigns.forms import prediction_body
+from jobs.campaigns.predicting import Predictor, predictions
+from jobs.campaigns.selectors import campaign_of, model_of
+from jobs.campaigns.serializers import STATES
+from jobs.errors import ServiceError
+from jobs.files.lines import BOM, csv_head
+from jobs.files.names import attachment, file_name
+from jobs.files.pieces import in_blocks, text_cell
+from jobs.models import PropertyModel
+from jobs.models.states import WorkState
+from jobs.web.access import page, user_of
+from jobs.web.fragments import fragment
+from jobs.web.links import changed, paged
+from jobs.web.refusals import Refusal
+
+MOST_SHOWN = 200
+"""Predictions that the page shows. CSV has all of them."""
+HEADS = ("rank", "variant", "mean", "low", "high", "prior")
+
+
+@page
+@require_http_methods(["GET", "HEAD", "POST"])
+def model_page(request: HttpRequest, campaign_id: UUID, number: int) -> HttpResponseBase:
+    """Show one model. A POST predicts variants, on the page or as CSV."""
+    campaign = campaign_of(user_of(request), campaign_id)
+    model = model_of(campaign, number)
+    act = request.POST.get("do", "")
+    if request.method != "POST":
+        return _live(request, model) if request.headers.get("HX-Target") == "live" else _answer(request, model)
+    if act not in ("predict", "csv"):
+        return redirect("campaign-model-page", campaign.pk, number)
+    try:
+        found = predictions(campaign, model, prediction_body(request.POST))
+    except ServiceError as error:
+        return _answer(request, model, {"refusal": Refusal("predict", error)}, status=error.status_code)
+    rows = sorted(found["rows"], key=lambda row: row["rank"])
+    if act == "csv":
+        return _csv(model, rows)
+    more = {"predicted": rows[:MOST_SHOWN], "n_predicted": len(rows), "predicted_by": found["ranks_by"]}
+    return _answer(request, model, more)
+
+
+def _live(request: HttpRequest, model: PropertyModel) -> HttpResponse:
+    """Return the state of a model that is computed. Once it is over, the browser loads the page with its figures."""
+    if model.state not in WorkState.unfinished():
+        return HttpResponse(headers={"HX-Refresh": "true"})
+    return fragment(request, "jobs/campaigns/_model_live.html", _state(model))
+
+
+def _state(model: PropertyModel) -> dict[str, Any]:
+    return {"model": model, "state": STATES.get(WorkState(model.state), model.state)}
+
+
+def _answer(
+    request: HttpRequest, model: PropertyModel, more: Mapping[str, Any] | None = None, *, status: int = 200
+) -> HttpResponse:
+    context = {
+        "campaign": model.campaign,
+        "property": model.property,
+        "unfinished": model.state in WorkState.unfinished(),
+        "given": request.POST,
+        "left_out": _left_out(model.counts),
+        **_state(model),
+    }
+    if model.state == WorkState.DONE:
+        context |= _figures(request, model)
+    return render(request, "jobs/campaigns/model.html", {**context, **(more or {})}, status=status)
+
+
+def _figures(request: HttpRequest, model: PropertyModel) -> dict[str, Any]:
+    heads, compared = comparison_of(model.card)
+    found: dict[str, Any] = {
+        "card": model.card,
+        "gain": gain_of(model.card),
+        "heads": heads,
+        "compared": compared,
+        "coverage": model.card["coverage"],
+    }
+    observed = observed_of(Predictor(model), request.GET.get("folds", ""))
+    if observed is not None:
+        shown, links = paged(request.GET, observed.rows, anchor="#table-view")
+        width, spread = model.card["coverage"]["width"], observed.spread
+        found |= {
+            "observed": observed,
+            "folds": [(one, words, changed(request.GET, folds=one, page=None)) for one, words in observed.kinds],
+            "rows": shown,
+            "links": links,
+            "open": "page" in request.GET,
+            "share": None if width is None or not spread else width / spread,
+        }
+    return found
+
+
+def _left_out(counts: Mapping[str, int]) -> list[tuple[int, str]]:
+    """Return what is no part of the training set, with its number."""
+    words = {
+        "failed_wells": "wells that failed",
+        "not_positive": "variants without a logarithm: their value is not above 0",
+        "too_large": "variants with numbers too large for any model",
+        "wells_without_reference": "wells of plates without wild type and bridging variants",
+    }
+    return [(counts[name], what) for name, what in words.items() if counts.get(name)]
+
+
+def _csv(model: PropertyModel, rows: list[dict[str, Any]]) -> StreamingHttpResponse:
+    def lines() -> Iterator[bytes]:
+        yield BOM
+        yield csv_head(HEADS)
+        for row in rows:
+            numbers = ("" if row[name] is None else f"{row[name]:.6g}" for name in HEADS[2:])
+            yield (",".join([str(row["rank"]), text_cell(row["variant"]), *numbers]) + "\n").encode()
+
+    response = StreamingHttpResponse(in_blocks(lines()), content_type="text/csv; charset=utf-8")
+    name = file_name(model.campaign.name, "campaign", f"model-{model.number}", "predictions", suffix="csv")
+    response["Content-Disposition"] = attachment(name)
+    return response
