@@ -22,6 +22,8 @@ from sklearn.cluster import KMeans
 
 from e1protocol import CANONICAL
 from jobs.actions import ACTIONS
+from jobs.learning.composing import Plan, placed, variant_content
+from jobs.learning.wells import well_named
 from jobs.science.alignments.homologs import SearchSettings, search
 from jobs.science.maps.layouts import plane
 
@@ -89,6 +91,33 @@ def dots(places: NDArray[Any], groups: NDArray[Any]) -> str:
     return "".join(f'<path class="dot dot{number}" d="{path}"/>' for number, path in enumerate(paths))
 
 
+def plate_of(scan: dict[str, Any], parent: str) -> list[str]:
+    """Return a plate of the best substitutions of a scan, each with its score: frames are wells of controls."""
+    plan = Plan(wells=96, wild_type=4, blanks=2)
+    best = sorted(
+        (
+            (score, f"{parent[row]}{row + 1}{letter}")
+            for row, scores in enumerate(scan["scores"])
+            for letter, score in zip(scan["vocab_tokens"], scores, strict=True)
+            if letter != parent[row]
+        ),
+        reverse=True,
+    )[: plan.new]
+    score_of = {code: score for score, code in best}
+    top, low = best[0][0], best[-1][0]
+    values, frames = np.zeros((8, 12)), []
+    for one in placed(plan, [variant_content(code, "") for code in score_of], dead="dead", seed=0):
+        well = well_named(one.well)
+        if well is None:
+            continue
+        if one.content.role == "variant":
+            values[well.row, well.column] = 0.125 + 0.875 * (score_of[one.content.code] - low) / (top - low)
+        else:
+            x, y = well.column * WIDTH / 12, well.row * HEIGHT / 8
+            frames.append(f'<path class="frame" d="M{x + 0.5:.4g} {y + 0.5:.4g}h12v8.6h-12z"/>')
+    return [cells(values), *frames]
+
+
 def draw(folder: Path) -> dict[str, str]:
     """Return the text of each picture by the key of its task (`jobs/pages/tasks.py`)."""
     found: dict[str, str] = {}
@@ -99,6 +128,7 @@ def draw(folder: Path) -> dict[str, str]:
     found["map"] = svg([dots(plane(vectors)[0], groups)])
 
     (scan,) = results(folder, "scan")
+    found["learn"] = svg(plate_of(scan, "".join(ACTIONS["scan"].example.split("\n")[1:])))
     scores = np.array(scan["scores"])[:32].T
     found["scan"] = svg([cells(scores / np.percentile(np.abs(scores), 95))])
 

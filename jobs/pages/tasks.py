@@ -80,5 +80,11 @@ TASKS = {
             "encode",
             after="When the job has finished, open its map.",
         ),
+        Task(
+            "learn",
+            "Learn from my measurements",
+            "Plates to order, their data, and a model that says if it beats the scores alone.",
+            address="campaigns-page",
+        ),
     )
 }
