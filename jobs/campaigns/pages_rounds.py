@@ -106,11 +106,12 @@ def round_page(request: HttpRequest, campaign_id: UUID, number: int) -> HttpResp
         return redirect("campaign-round-page", campaign.pk, number)
     body = round_body(found)
     rows, links = paged(request.GET, body["rows"], anchor="#rows")
+    picks = Counter(_picks(body["rows"]))
     context = {
         "campaign": campaign,
         "round": body,
         "plates": plates_of(body["rows"]),
-        "picks": [(PICK_WORDS.get(one, one), count) for one, count in Counter(_picks(body["rows"])).items()],
+        "picks": [(words, count) for one, words in PICK_WORDS.items() if (count := picks[one])],
         "rows": rows,
         "links": links,
         "several": len(body["objectives"]) > 1,
@@ -129,7 +130,7 @@ def _step(request: HttpRequest, found: Any, state: str) -> None:
 
 
 def _picks(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the pick of each variant once, and of each well of a control on the first plate."""
+    """Return the pick of each row of the first plate, or of all rows if there is none."""
     first = next((row["plate"] for row in rows), None)
     return [row["pick"] for row in rows if row["plate"] == first]
 
