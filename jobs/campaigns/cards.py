@@ -59,12 +59,12 @@ def signed(value: float) -> str:
 def gain_of(card: Mapping[str, Any]) -> Gain:
     """Return the gain in words. Only an interval above 0 is one."""
     gain, n = card["gain"], card["gain"]["n"]
-    if card["prior"]["used"] == "none":
-        text = "The model has no prior, so there is nothing to compare it with. The model ranks."
-        return Gain("No prior", text, shown=False)
     if card.get("method") is None:
         reason = next(iter(card["reasons"].values()), "there is too little to learn from")
         return Gain("No gain over the prior yet", f"Nothing was learnt: {reason}. The prior ranks.", shown=False)
+    if card["prior"]["used"] == "none":
+        text = "The model has no prior, so there is nothing to compare it with. The model ranks."
+        return Gain("No prior", text, shown=False)
     if gain["value"] is None or gain["low"] is None:
         text = "The difference to the prior cannot be found with these variants. The prior ranks."
         return Gain("No gain over the prior yet", text, shown=False)

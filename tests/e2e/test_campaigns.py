@@ -110,7 +110,7 @@ def test_a_first_plate_and_its_data_with_axe_at_every_page(open_page, dark):
     page.goto(home)
     page.get_by_role("button", name="Make a model").click()
     expect(page.get_by_role("heading", name="Observed against out-of-fold")).to_be_visible(timeout=120_000)
-    page.get_by_label("Predict").select_option("all_singles")
+    page.get_by_label("Predict", exact=True).select_option("all_singles")
     page.get_by_role("button", name="Predict").click()
     expect(page.locator("#predictions tbody tr")).to_have_count(200)
     look("model with predictions")
