@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil, floor, isfinite, isnan, log10
+from math import ceil, floor, isnan, log10
 
 from jobs.web.histogram import Tick
 
 WIDTH, HEIGHT = 320, 260
 LEFT, RIGHT, TOP, BOTTOM = 56, 12, 12, 46
 """Margins for the numbers at the axes."""
+SMALLEST, LARGEST = 1e-100, 1e100
+"""Numbers beyond these are not drawn: their differences are no numbers."""
 LEVELS = 4
 """Steps of colour on each side of the reference."""
 
@@ -28,7 +30,10 @@ class Axis:
     def of(cls, values: Sequence[float], start: float, end: float) -> Axis:
         """Return the axis of these numbers with a small margin."""
         low, high = min(values), max(values)
-        room = (high - low) * 0.04 or abs(low) * 0.1 or 0.5
+        largest = max(abs(low), abs(high))
+        room = 0.04 * (high - low)
+        if high - low < max(1e-9 * largest, SMALLEST):  # numbers between them could not be told apart
+            room = 0.1 * largest if largest > SMALLEST else 0.5
         return cls(low - room, high + room, start, end)
 
     def at(self, value: float) -> float:
@@ -70,7 +75,7 @@ class Panel:
     @classmethod
     def of(cls, title: str, sentence: str, x: Sequence[float], y: Sequence[float]) -> Panel | None:
         """Return the picture of the points with two finite numbers, or None if there are none."""
-        points = [(a, b) for a, b in zip(x, y, strict=True) if isfinite(a) and isfinite(b)]
+        points = [(a, b) for a, b in zip(x, y, strict=True) if abs(a) < LARGEST and abs(b) < LARGEST]
         if not points:
             return None
         across = Axis.of([a for a, _ in points], LEFT + 4, WIDTH - RIGHT - 4)
@@ -113,7 +118,7 @@ class Rounds:
         predicted: Sequence[float | None],
     ) -> Rounds | None:
         """Return the picture, or None without any number. `names` are those of the rounds, in their order."""
-        values = [one for one in (*measured, *predicted) if one is not None]
+        values = [one for one in (*measured, *predicted) if one is not None and abs(one) < LARGEST]
         if not values:
             return None
         step = (2 * WIDTH - LEFT - RIGHT) / len(names)
@@ -122,7 +127,7 @@ class Rounds:
 
         def marks(found: Sequence[float | None]) -> tuple[Mark, ...]:
             pairs = zip(places, found, strict=True)
-            return tuple(Mark(x, up.at(value)) for x, value in pairs if value is not None)
+            return tuple(Mark(x, up.at(value)) for x, value in pairs if value is not None and abs(value) < LARGEST)
 
         known = marks(measured)
         line = "M" + "L".join(f"{one.x:g} {one.y:g}" for one in known) if len(known) > 1 else ""

@@ -21,7 +21,7 @@ from jobs.campaigns.selectors import campaign_of, round_of
 from jobs.errors import ServiceError
 from jobs.learning.proposing import STRATEGIES
 from jobs.learning.wells import SIZES, well_named
-from jobs.models import Campaign, PropertyModel
+from jobs.models import Campaign, PropertyModel, Round
 from jobs.models.states import WorkState
 from jobs.web.access import page, user_of
 from jobs.web.links import paged
@@ -120,7 +120,7 @@ def round_page(request: HttpRequest, campaign_id: UUID, number: int) -> HttpResp
     return render(request, "jobs/campaigns/round.html", context)
 
 
-def _step(request: HttpRequest, found: Any, state: str) -> None:
+def _step(request: HttpRequest, found: Round, state: str) -> None:
     try:
         round_step(found=found, state=state)
     except ServiceError as error:
