@@ -47,7 +47,7 @@ class Tables(HTMLParser):
         super().__init__()
         self.rows: dict[str, list[list[str]]] = {}
         self.classes: dict[str, list[str]] = {}
-        self._now, self._caption = "", False
+        self._now, self._caption, self._cell = "", False, False
         self.feed(response.content.decode())
 
     def handle_starttag(self, tag, attrs):
@@ -57,19 +57,22 @@ class Tables(HTMLParser):
             self.rows[self._now].append([])
         elif self._now and tag in ("td", "th"):
             self.rows[self._now][-1].append("")
+            self._cell = True
             self.classes[self._now].append(dict(attrs).get("class") or "")
 
     def handle_endtag(self, tag):
         if tag == "caption":
             self._caption = False
             self.rows[self._now], self.classes[self._now] = [], []
+        elif tag in ("td", "th"):
+            self._cell = False
         elif tag == "table":
             self._now = ""
 
     def handle_data(self, data):
         if self._caption:
             self._now += data.strip()
-        elif self._now and self.rows[self._now] and self.rows[self._now][-1]:
+        elif self._now and self._cell:
             self.rows[self._now][-1][-1] += data
 
 
