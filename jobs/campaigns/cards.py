@@ -79,6 +79,9 @@ def gain_of(card: Mapping[str, Any]) -> Gain:
     if gain["high"] < 0:
         text = f"{interval}. The model ranks held-out variants worse than its prior, so the prior ranks."
         return Gain("No gain over the prior yet: the model is worse", text, shown=False)
+    if gain["low"] == gain["high"] == 0:
+        text = f"{interval}. The model ranks held-out variants as its prior does: it has learnt no other order."
+        return Gain("No gain over the prior yet", text, shown=False)
     least = gain["detectable"]
     more = "" if least is None else f" With {n:,} variants, the smallest gain that can be shown is {number(least)}."
     text = f"{interval}. The interval includes 0, so the ranking that you get is the prior's.{more}"

@@ -266,7 +266,7 @@ class Datasheet:
 
     def _residue(self, position: int, letter: str, wild: str) -> Cell:
         if letter == wild:
-            return Cell(("·",), notes=("wild type",), role=WILD_TYPE)
+            return Cell(("·",), "wild", notes=("wild type",))
         places = self._singles[position].get(letter, [])
         if not places:
             return Cell()

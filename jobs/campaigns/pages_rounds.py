@@ -111,10 +111,11 @@ def round_page(request: HttpRequest, campaign_id: UUID, number: int) -> HttpResp
         "campaign": campaign,
         "round": body,
         "plates": plates_of(body["rows"]),
-        "picks": [(words, count) for one, words in PICK_WORDS.items() if (count := picks[one])],
+        "picks": [_counted(one, count) for one in PICK_WORDS if (count := picks[one])],
         "rows": rows,
         "links": links,
         "several": len(body["objectives"]) > 1,
+        "unproven": any(one["ranks_by"] == "prior" for one in body["objectives"]),
         "codons": any(row.get("codons") for row in body["rows"]),
     }
     return render(request, "jobs/campaigns/round.html", context)
@@ -127,6 +128,12 @@ def _step(request: HttpRequest, found: Round, state: str) -> None:
         messages.add_message(request, messages.ERROR, error.sentence, "problem")
     else:
         messages.add_message(request, messages.SUCCESS, f"Round {found.number} is {state}.", "notice")
+
+
+def _counted(pick: str, count: int) -> tuple[str, int]:
+    """Return the word for so many wells of a pick, and their number."""
+    plural = "s" if pick in ("retest", "control") and count != 1 else " variants" if pick == "bridging" else ""
+    return PICK_WORDS[pick] + plural, count
 
 
 def _picks(rows: Sequence[Mapping[str, Any]]) -> list[str]:

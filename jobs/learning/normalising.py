@@ -150,7 +150,8 @@ def _quality(plate: str, readings: Sequence[Reading]) -> Quality:
 def outliers(readings: Sequence[Reading], values: Sequence[float | None]) -> list[bool]:
     """Return whether each reading is far from the median of its variant's wells, of at least three.
 
-    The scale is the median deviation over all variants with replicates, because three wells alone have none.
+    The scale is the median deviation over all variants with replicates, because three wells alone have none. Blanks,
+    dead controls and censored wells are no part of it: they are all alike, and would make the others outliers.
     """
     groups: dict[str, list[int]] = defaultdict(list)
     for at, (one, value) in enumerate(zip(readings, values, strict=True)):
@@ -160,7 +161,13 @@ def outliers(readings: Sequence[Reading], values: Sequence[float | None]) -> lis
     for members in (found for found in groups.values() if len(found) >= 3):
         own = np.array([values[at] for at in members], dtype=float)
         apart[members] = own - np.median(own)
-    several = [at for found in groups.values() if len(found) >= 3 for at in found]
+    several = [
+        at
+        for found in groups.values()
+        if len(found) >= 3
+        for at in found
+        if readings[at].role in (VARIANT, WILD_TYPE) and not readings[at].censored
+    ]
     scale = float(np.median(np.abs(apart[several]))) if several else 0.0
     return [bool(scale) and bool(abs(0.6745 * one / scale) > OUTLIER) for one in apart]
 

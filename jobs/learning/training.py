@@ -135,7 +135,7 @@ def _gain(compared: Mapping[str, Compared], count: int) -> Gain:
     if not kind:
         return Gain("", count, Figure(None, None, None), None)
     deviation = compared[kind].deviation["model"]
-    detectable = None if np.isnan(deviation) else POWER * deviation
+    detectable = POWER * deviation if deviation > 0 else None
     return Gain(kind, count, compared[kind].difference["model"], detectable)
 
 

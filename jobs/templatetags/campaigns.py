@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from django import template
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString, mark_safe
 
 register = template.Library()
 
@@ -20,6 +22,12 @@ WORDS = {
 def three(value: float | str | None) -> str:
     """Return a number with three significant figures and a real minus sign, "" for what is no number."""
     return f"{value:.3g}".replace("-", "\N{MINUS SIGN}") if isinstance(value, int | float) else ""
+
+
+@register.filter
+def breakable(code: str) -> SafeString:
+    """Return a variant whose line may end after each mutation, and nowhere else."""
+    return format_html_join(mark_safe(":<wbr>"), "{}", ((one,) for one in str(code).split(":")))
 
 
 @register.filter

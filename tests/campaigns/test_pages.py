@@ -18,8 +18,8 @@ from jobs.models import Campaign, Measurement, PropertyModel, Round
 from jobs.models.states import WorkState
 from jobs.science.variants.codes import Variant, read_variant
 from jobs.tasks.turns import turn_take
-from tests.campaigns.test_campaigns import PARENT, made, plates_of, proposed, trained, with_alignment
-from tests.campaigns.test_campaigns import text_of as csv_of
+from tests.campaigns.steps import PARENT, made, plates_of, proposed, trained, with_alignment
+from tests.campaigns.steps import text_of as csv_of
 from tests.factories import finished
 from tests.helpers import text_of
 
