@@ -58,7 +58,7 @@ def signed(value: float) -> str:
 
 def gain_of(card: Mapping[str, Any]) -> Gain:
     """Return the gain in words. Only an interval above 0 is one."""
-    gain, n = card["gain"], card["gain"]["n"]
+    gain = card["gain"]
     if card.get("method") is None:
         reason = next(iter(card["reasons"].values()), "there is too little to learn from")
         return Gain("No gain over the prior yet", f"Nothing was learnt: {reason}. The prior ranks.", shown=False)
@@ -68,18 +68,22 @@ def gain_of(card: Mapping[str, Any]) -> Gain:
     if gain["value"] is None or gain["low"] is None:
         text = "The difference to the prior cannot be found with these variants. The prior ranks."
         return Gain("No gain over the prior yet", text, shown=False)
-    folds = KIND_WORDS[gain["folds"]]
+    return _of_interval(gain)
+
+
+def _of_interval(gain: Mapping[str, Any]) -> Gain:
+    value, low, high, n = gain["value"], gain["low"], gain["high"], gain["n"]
     interval = (
-        f"Spearman {signed(gain['value'])}, 95 % interval {signed(gain['low'])} to {signed(gain['high'])}, "
-        f"{n:,} variants, folds {folds}"
+        f"Spearman {signed(value)}, 95 % interval {signed(low)} to {signed(high)}, "
+        f"{n:,} variants, folds {KIND_WORDS[gain['folds']]}"
     )
-    if gain["low"] > 0:
+    if low > 0:
         text = f"{interval}. The model ranks held-out variants better than its prior, so the model ranks."
-        return Gain(f"Gain over the prior: {signed(gain['value'])}", text, shown=True)
-    if gain["high"] < 0:
+        return Gain(f"Gain over the prior: {signed(value)}", text, shown=True)
+    if high < 0:
         text = f"{interval}. The model ranks held-out variants worse than its prior, so the prior ranks."
         return Gain("No gain over the prior yet: the model is worse", text, shown=False)
-    if gain["low"] == gain["high"] == 0:
+    if low == high == 0:
         text = f"{interval}. The model ranks held-out variants as its prior does: it has learnt no other order."
         return Gain("No gain over the prior yet", text, shown=False)
     least = gain["detectable"]

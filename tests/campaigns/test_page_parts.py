@@ -72,6 +72,10 @@ def test_only_an_interval_above_zero_is_a_gain():
     assert (none.headline, none.shown) == ("No gain over the prior yet", False)
     assert "+0.05, 95 % interval \u22120.01 to +0.11" in none.text
     assert "smallest gain that can be shown is 0.12" in none.text
+    same = gain_of(card(0.0, 0.0, 0.0))
+    assert not same.shown
+    assert "as its prior does" in same.text
+    assert "smallest gain" not in same.text
     worse = gain_of(card(-0.2, -0.3, -0.1))
     assert "worse" in worse.headline
     assert not worse.shown

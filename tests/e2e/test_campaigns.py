@@ -78,6 +78,11 @@ def test_a_first_plate_and_its_data_with_axe_at_every_page(open_page, dark):
         ready(page)
         if found := violations(page):
             wrong[name] = found
+        before = page.viewport_size
+        page.set_viewport_size({"width": 390, "height": 844})
+        if (width := page.evaluate("document.documentElement.scrollWidth")) > 390:
+            wrong.setdefault(name, []).append(f"{width} pixels wide on a phone")
+        page.set_viewport_size(before)
 
     page.goto("/campaigns/new/")
     look("new campaign")

@@ -138,6 +138,14 @@ def test_outliers_are_marked_and_stay():
     assert not any(outliers(readings[:2], values[:2]))
 
 
+def test_controls_that_are_all_alike_make_no_outliers():
+    wild = [Reading("p", "", "WT", role="wild_type", value=v) for v in (1.0, 1.1, 0.9, 1.05)]
+    blanks = [Reading("p", "", "blank", role="blank", value=0.004) for _ in range(6)]
+    low = [Reading("p", "", "S70A", role="dead", value=0.004, censored=-1) for _ in range(6)]
+    readings = [*wild, *blanks, *low]
+    assert not any(outliers(readings, normalised(readings, "none")))
+
+
 def test_replicates_correlate():
     one = [Reading("p", "", key, value=float(n)) for n, key in enumerate("abcd")]
     two = [replace(reading, plate="q", value=2 * reading.value + 1) for reading in one]
