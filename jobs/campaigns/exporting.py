@@ -13,11 +13,11 @@ from typing import Any
 
 from jobs.alignments.rows import stored_text
 from jobs.campaigns.rounds import round_csv
-from jobs.campaigns.selectors import WT, numbering_of_campaign
+from jobs.campaigns.selectors import WT, alignment_of_campaign, numbering_of_campaign
 from jobs.files.lines import csv_head
 from jobs.files.pieces import iso, text_cell, zip_blocks
 from jobs.learning.normalising import WILD_TYPE
-from jobs.models import Campaign, Measurement, Property, PropertyModel, Round
+from jobs.models import Alignment, Campaign, Measurement, Property, PropertyModel, Round
 from jobs.models.states import WorkState
 from jobs.science.variants.codes import read_variant
 
@@ -71,9 +71,10 @@ def _members(campaign: Campaign) -> Iterator[tuple[str, Iterable[bytes]]]:
 
 def _parts(campaign: Campaign) -> Iterator[tuple[str, Iterable[bytes]]]:
     """Yield name and pieces of every file but the manifest."""
-    yield CAMPAIGN, [_json(_campaign(campaign))]
-    if campaign.alignment is not None:
-        yield ALIGNMENT, stored_text(campaign.alignment)
+    alignment = alignment_of_campaign(campaign)
+    yield CAMPAIGN, [_json(_campaign(campaign, alignment))]
+    if alignment is not None:
+        yield ALIGNMENT, stored_text(alignment)
     properties = list(Property.objects.filter(campaign=campaign).order_by("id"))
     yield PROPERTIES, [_json([_property(one) for one in properties])]
     for at, own in enumerate(properties, start=1):
@@ -99,8 +100,7 @@ def _json(value: object) -> bytes:
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode() + b"\n"
 
 
-def _campaign(campaign: Campaign) -> dict[str, Any]:
-    stored = campaign.alignment
+def _campaign(campaign: Campaign, stored: Alignment | None) -> dict[str, Any]:
     return {
         "name": campaign.name,
         "parent": campaign.parent,

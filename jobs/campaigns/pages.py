@@ -21,7 +21,7 @@ from jobs.campaigns.history import Best, Past, best_measured, next_step, rounds_
 from jobs.campaigns.measuring import measurements_add
 from jobs.campaigns.parents import begun_from, origins_of
 from jobs.campaigns.priors import PRIORS
-from jobs.campaigns.selectors import campaign_of, campaigns_of, numbering_of_campaign
+from jobs.campaigns.selectors import alignment_of_campaign, campaign_of, campaigns_of, numbering_of_campaign
 from jobs.campaigns.services import campaign_create, campaign_delete, property_create
 from jobs.campaigns.training import model_request
 from jobs.contexts.selectors import context_sets_open_to
@@ -171,6 +171,7 @@ def _answer(
     wells = dict(measured)
     context = {
         "campaign": campaign,
+        "alignment": alignment_of_campaign(campaign),
         "numbering": numbering_of_campaign(campaign).phrase(len(campaign.parent)),
         "step": next_step(campaign, properties, models, rounds),
         "rounds": rounds,

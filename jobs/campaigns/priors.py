@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from jobs.actions import Scan
 from jobs.actions.score import Score
+from jobs.campaigns.selectors import alignment_of_campaign
 from jobs.errors import Conflict
 from jobs.learning.priors import Tables, blosum_prior, no_prior, prior_of_scores, profile_prior
 from jobs.library.alignments import alignment_load
@@ -69,7 +70,7 @@ def prior_of(campaign: Campaign, asked: str) -> Prior:
 
 def profile_of_campaign(campaign: Campaign) -> Profile | None:
     """Return the profile of the campaign's alignment, or None if it has none."""
-    stored = campaign.alignment
+    stored = alignment_of_campaign(campaign)
     if stored is None:
         return None
     rows = alignment_load(stored)

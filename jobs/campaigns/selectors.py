@@ -13,7 +13,8 @@ from django.db.models import QuerySet
 
 from jobs.learning.normalising import DEAD, WILD_TYPE, Pooled, Reading, normalised, pooled
 from jobs.library.selectors import existing
-from jobs.models import Campaign, Measurement, Property, PropertyModel, Round
+from jobs.library.sharing import open_to
+from jobs.models import Alignment, Campaign, Measurement, Property, PropertyModel, Round
 from jobs.science.variants.codes import Variant, read_variant
 from jobs.science.variants.numbering import Numbering
 from jobs.science.variants.numbering_forms import read_numbering
@@ -30,6 +31,11 @@ def campaigns_of(owner: User) -> QuerySet[Campaign]:
 def campaign_of(owner: User, campaign_id: UUID) -> Campaign:
     """Return the owner's campaign. Raises NotFound for other people's too."""
     return existing(campaigns_of(owner), f"there is no campaign {campaign_id}", pk=campaign_id)
+
+
+def alignment_of_campaign(campaign: Campaign) -> Alignment | None:
+    """Return the alignment of a campaign, or None without one that its owner may see: sharing it may have ended."""
+    return open_to(Alignment.objects.filter(pk=campaign.alignment_id), campaign.owner).first()
 
 
 def property_named(campaign: Campaign, name: str) -> Property:

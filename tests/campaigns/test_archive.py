@@ -16,7 +16,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from jobs.campaigns.exporting import digest_of
 from jobs.limits import GZIP_RATIO_FROM
-from jobs.models import Alignment, Campaign, Measurement, Property, PropertyModel, Quota, Round
+from jobs.models import Alignment, Campaign, Measurement, Project, ProjectMember, Property, PropertyModel, Quota, Round
+from jobs.models.projects import Role
 from tests.campaigns.steps import (
     PARENT,
     exported,
@@ -139,6 +140,20 @@ def test_strangers_cannot_export(api, other_api):
     url = made(api)
     answer = other_api.get(f"{url}export/")
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+def test_an_alignment_that_is_no_longer_shared_stays_with_its_owner(api, other_api, person, stranger):
+    url = with_alignment(api)
+    Campaign.objects.update(owner=stranger)
+    project = Project.objects.create(owner=person, name="shared")
+    ProjectMember.objects.create(project=project, user=stranger, role=Role.VIEW)
+    Alignment.objects.update(project=project)
+    assert "alignment.tsv" in parts_of(exported(other_api, url))
+    ProjectMember.objects.all().delete()
+    parts = parts_of(exported(other_api, url))
+    assert "alignment.tsv" not in parts
+    assert json.loads(parts["campaign.json"])["alignment"] is None
+    assert trained(other_api, url)["prior"]["used"] == "blosum62"
 
 
 _kept: list[bytes] = []

@@ -128,10 +128,10 @@ def test_a_first_plate_without_data(browser):
     shown = browser.post(f"{page}propose/", PLATE)["Location"]
     answer = browser.get(shown)
     tables = Tables(answer)
-    kinds = [one.split()[0] for one in tables.classes["Plate 1"] if one.startswith("pick-")]
+    kinds = [one.split()[0] for one in tables.classes["Wells of plate 1"] if one.startswith("pick-")]
     assert {kind: kinds.count(kind) for kind in kinds} == {"pick-chosen": 80, "pick-random": 8, "pick-control": 8}
     assert "80 chosen, 8 random, 8 control" in text_of(answer)
-    assert sum("S15A" in cell for row in tables.rows["Plate 1"] for cell in row) == 2
+    assert sum("S15A" in cell for row in tables.rows["Wells of plate 1"] for cell in row) == 2
     frozen = Round.objects.get()
 
     assert "Order round 1" in text_of(browser.get(page))
