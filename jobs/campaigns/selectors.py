@@ -35,7 +35,7 @@ def campaign_of(owner: User, campaign_id: UUID) -> Campaign:
 
 def alignment_of_campaign(campaign: Campaign) -> Alignment | None:
     """Return the alignment of a campaign, or None without one that its owner may see: sharing it may have ended."""
-    return open_to(Alignment.objects.filter(pk=campaign.alignment_id), campaign.owner).first()
+    return open_to(Alignment.objects.filter(campaigns=campaign), campaign.owner).first()
 
 
 def property_named(campaign: Campaign, name: str) -> Property:
