@@ -11,6 +11,7 @@ PLACES: Mapping[str, str] = MappingProxyType(
         "job-bulk": "projects",
         "job-new-page": "browser#1-a-new-job",
         "job-page": "browser#3-results",
+        "proteins-page": "browser#3-results",
         "item-list-page": "input-rules#errors-of-a-record",
         "item-page": "results",
         "basket-page": "variant-walkthrough#1-a-scan-every-substitution-at-every-position",
