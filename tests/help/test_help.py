@@ -137,7 +137,9 @@ def test_every_page_links_to_the_document_about_it(client, django_user_model):
     pages -= {
         name
         for name in pages
-        if re.search(r"-(act|table|workbook|substitutions|book|cost|upload|remove|news|csv|fasta|a3m|summary|share)$", name)
+        if re.search(
+            r"-(act|table|workbook|substitutions|book|cost|upload|remove|news|csv|fasta|a3m|summary|share)$", name
+        )
     }
     assert pages - set(PLACES) == set()
     for target in PLACES.values():

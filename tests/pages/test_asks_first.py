@@ -30,7 +30,8 @@ HARMLESS = {
 """Values of `do` that may act at once. Any other button must be inside a closed `details`, which is the question."""
 PLAIN = (
     *("/login/", "/logout/", "/account/password/", "/account/tokens/", "/account/webhooks/", "/account/notifications/"),
-    *("/jobs/new/", "/assays/", "/contexts/", "/structures/", "/annotations/", "/projects/", "/campaigns/new/", "/proteins/"),
+    *("/jobs/new/", "/assays/", "/contexts/", "/structures/", "/annotations/", "/projects/"),
+    *("/campaigns/new/", "/proteins/"),
 )
 """Ends of addresses whose forms without a `do` make or find something, or say who one is."""
 
