@@ -40,12 +40,12 @@ def model_page(request: HttpRequest, campaign_id: UUID, number: int) -> HttpResp
     act = request.POST.get("do", "")
     if request.method != "POST":
         return _live(request, model) if request.headers.get("HX-Target") == "live" else _answer(request, model)
-    if act not in ("predict", "csv"):
+    if act not in ("prediction", "csv"):
         return redirect("campaign-model-page", campaign.pk, number)
     try:
         found = predictions(campaign, model, prediction_body(request.POST))
     except ServiceError as error:
-        return _answer(request, model, {"refusal": Refusal("predict", error)}, status=error.status_code)
+        return _answer(request, model, {"refusal": Refusal("prediction", error)}, status=error.status_code)
     rows = sorted(found["rows"], key=lambda row: row["rank"])
     if act == "csv":
         return _csv(model, rows)

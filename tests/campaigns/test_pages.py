@@ -260,11 +260,11 @@ def test_held_out_predictions_are_those_of_the_figures(api, browser, measured):
 
 def test_predictions_are_a_table_and_csv(browser, measured):
     address = train(browser, measured)
-    answer = browser.post(address, {"do": "predict", "what": "variants", "variants": "V17A, K18A\nV17A:K18A"})
+    answer = browser.post(address, {"do": "prediction", "what": "variants", "variants": "V17A, K18A\nV17A:K18A"})
     rows = Tables(answer).rows["Predictions, best first"]
     assert [row[0] for row in rows[1:]] == ["1", "2", "3"]
     assert {row[1] for row in rows[1:]} == {"V17A", "K18A", "V17A:K18A"}
-    answer = browser.post(address, {"do": "predict", "what": "all_singles"})
+    answer = browser.post(address, {"do": "prediction", "what": "all_singles"})
     assert f"{19 * len(PARENT):,} variants, ranked by the prior. The best 200 are shown" in text_of(answer)
     got = browser.post(address, {"do": "csv", "what": "all_singles"})
     assert "synthetic-model-2-predictions.csv" in got["Content-Disposition"]
@@ -272,7 +272,7 @@ def test_predictions_are_a_table_and_csv(browser, measured):
     found = list(csv.DictReader(io.StringIO(text)))
     assert [int(row["rank"]) for row in found] == list(range(1, 19 * len(PARENT) + 1))
     assert all(float(row["low"]) <= float(row["mean"]) <= float(row["high"]) for row in found)
-    refused = browser.post(address, {"do": "predict", "what": "variants", "variants": "W99A"})
+    refused = browser.post(address, {"do": "prediction", "what": "variants", "variants": "W99A"})
     assert refused.status_code == 400
     assert "W99A" in text_of(refused)
 
@@ -336,7 +336,7 @@ def test_wild_values_of_any_field_are_refused_or_taken(browser, wild):
         page: ACTIVITY,
         f"{page}propose/": {**PLATE, "count": "2", "threshold1": "1", "fewest": "1", "most": "2", "exclude": "7",
                             "variants": "V17A"},
-        model: {"do": "predict", "what": "variants", "variants": "V17A"},
+        model: {"do": "prediction", "what": "variants", "variants": "V17A"},
     }  # fmt: skip
     for address, form in forms.items():
         for field in form:

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 HARMLESS = {
     # They make something, change what can be changed back, or only read.
     *("build", "build-h5", "build-parquet", "csv", "fasta", "homologs", "keep", "new", "off", "on", "pause", "preview"),
-    *("rename", "resume", "retry", "search", "store", "upload", "property", "train", "predict", "propose"),
+    *("rename", "resume", "retry", "search", "store", "upload", "property", "train", "prediction", "propose"),
     # The other of the two, or the same again, takes these back.
     *("add", "take-out", "move", "tag", "archive", "unarchive", "change", "share", "restore", "link"),
     # Leads to a page that asks.
