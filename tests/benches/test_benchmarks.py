@@ -85,6 +85,6 @@ def test_times_below_what_the_clock_can_tell_have_no_noise(repeats):
 def test_every_bench_is_tried_here():
     assert set(BENCHES) == {
         *("engine", "accuracy", "peer", "context", "skipped"),
-        *("overhead", "against", "ingest", "download", "pages", "waiting", "simulation", "growth"),
+        *("overhead", "against", "ingest", "download", "pages", "waiting", "latency", "simulation", "growth"),
         *("analyses", "run", "estimates"),
     }, "those in a browser are tried in tests/e2e"

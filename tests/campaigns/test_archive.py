@@ -15,6 +15,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from jobs.campaigns.exporting import digest_of
+from jobs.files.pieces import FORMULA_STARTS
 from jobs.limits import GZIP_RATIO_FROM
 from jobs.models import Alignment, Campaign, Measurement, Project, ProjectMember, Property, PropertyModel, Quota, Round
 from jobs.models.projects import Role
@@ -57,6 +58,17 @@ def measured(api, url: str, **more) -> dict:
 def parts_of(content: bytes) -> Parts:
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         return {name: archive.read(name) for name in archive.namelist()}
+
+
+def test_cells_of_measurements_are_no_formulas(api):
+    """Plates and wells that people name are in the tables of a campaign's file."""
+    url = made(api)
+    answer = upload(api, url, 'plate;well;variant;activity\n=1+1;A1;WT;2.0\n"@SUM(A1)";A2;A9G;1.0\n')
+    assert answer.status_code == 201, answer.content
+    table = parts_of(exported(api, url))["measurements/1.csv"].decode()
+    rows = list(csv.DictReader(io.StringIO(table, newline="")))
+    assert [row["plate"] for row in rows] == ["'=1+1", "'@SUM(A1)"]
+    assert not [cell for row in rows for cell in row.values() if cell.startswith(FORMULA_STARTS)]
 
 
 def packed(parts: Parts, **more) -> bytes:

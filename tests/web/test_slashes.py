@@ -26,7 +26,7 @@ def test_a_job_is_made_without_the_slash(api):
 def test_every_method_is_answered_as_with_the_slash():
     values = {f"{name}_id": uuid4() for name in ("job", "alignment", "search", "webhook", "project", "campaign")}
     numbers = dict.fromkeys(
-        ("index", "number", "artefact_id", "analysis_id", "column_id", "assay_id", "structure_id"), 1
+        ("index", "number", "artefact_id", "analysis_id", "column_id", "assay_id", "structure_id", "annotation_id"), 1
     )
     visitor = Client()
     for route in REST:

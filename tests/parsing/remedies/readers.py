@@ -20,6 +20,7 @@ from jobs.parsing.upload import context_bytes
 from jobs.science.alignments.reading import read_alignment
 from jobs.science.contacts.chains import read_chains
 from jobs.science.contacts.structures import map_structure
+from jobs.science.variants.features import read_features
 from jobs.science.variants.numbering import SEQUENTIAL
 from jobs.science.variants.numbering_files import numbering_of_file
 from jobs.science.variants.numbering_forms import numbering_of, numbering_of_texts
@@ -87,6 +88,7 @@ READERS: dict[str, Callable[..., Any]] = {
     "alignment": read_alignment,
     "assay": lambda data, **options: read_assay(io.BytesIO(data), **options),
     "columns": lambda data, **options: column_files.read_columns(data, ["a"], **options),
+    "features": lambda data: read_features(data, len(PARENT), SEQUENTIAL).features,
     "structure": read_chains,
     "map": lambda data, **options: map_structure(data, PARENT, **options),
     "names": names,

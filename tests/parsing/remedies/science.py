@@ -13,6 +13,10 @@ from tests.science.helices import pdb
 CASES: list[Case] = []
 case = partial(case_in, CASES)
 
+# Annotations
+case("bad_range", "features", "start,end\n5,3\n", "the start first", "start,end\n3,5\n")
+case("bad_range", "features", "start,end\n0,23\n", "numbers of residues", "start,end\n1,22\n")
+
 # Variants
 case(
     "bad_variant",
