@@ -66,6 +66,7 @@ def expected(name):
     return sequences
 
 
+@pytest.mark.slow
 def test_homologs_of_every_kind_are_stored_and_go_with_a_job(e1, tmp_path):
     to = ("--action", "log_prob", "--model")
     for name in SEQUENCES:

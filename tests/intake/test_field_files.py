@@ -225,6 +225,7 @@ def computed(file, tmp_path, **options):
     return [orjson.loads(line)["name"] for line in out.read_bytes().splitlines()]
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_submit_and_run_read_the_same(e1, tmp_path):
     for name in READ:
