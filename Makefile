@@ -62,10 +62,9 @@ up: setup
 
 # Three processes share the tests, each with its own database and one PyTorch thread: on two cores the third works while
 # others wait for workers and servers. Compiled tests are kept on disk, as half of a process's start is their compilation.
-# Browser tests run separately: Django refuses database calls in a process with Playwright's event loop. A file of them
-# stays in one process, since what its tests look at takes long to make.
+# Browser tests run separately: Django refuses database calls in a process with Playwright's event loop.
 PYTEST := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 3 --dist worksteal
-BROWSER := DJANGO_ALLOW_ASYNC_UNSAFE=true $(PYTEST) --dist loadfile tests/e2e
+BROWSER := DJANGO_ALLOW_ASYNC_UNSAFE=true $(PYTEST) tests/e2e
 
 # All tests that are not marked slow.
 test: setup

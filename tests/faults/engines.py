@@ -18,6 +18,7 @@ import torch
 
 from e1protocol import Encoding, Query
 from worker.app import app
+from worker.engine.pending import Pending
 from worker.engine.runner import Runner
 
 __all__ = ["MARKS", "app"]
@@ -49,9 +50,10 @@ MARKS: MappingProxyType[str, Callable[[], None]] = MappingProxyType(
 """The fault of a sequence that contains the mark."""
 
 _run = Runner.run
+_encodings = Pending.encodings
 
 
-def _run_marked(self: Runner, queries: Sequence[Query], entries: Sequence[Any]) -> list[Encoding]:
+def _run_marked(self: Runner, queries: Sequence[Query], entries: Sequence[Any]) -> Pending:
     for query in queries:
         for mark, act in MARKS.items():
             if mark in query.sequence:
@@ -59,7 +61,7 @@ def _run_marked(self: Runner, queries: Sequence[Query], entries: Sequence[Any]) 
     return _run(self, queries, entries)
 
 
-def _run_wrongly(self: Runner, queries: Sequence[Query], entries: Sequence[Any]) -> list[Encoding]:
+def _wrong_encodings(self: Pending) -> list[Encoding]:
     """Return plausible but wrong numbers, as a device with faulty memory does."""
     return [
         replace(
@@ -67,12 +69,12 @@ def _run_wrongly(self: Runner, queries: Sequence[Query], entries: Sequence[Any])
             logits=None if one.logits is None else one.logits * np.float32(1.05),
             mean={layer: vector * np.float32(1.05) for layer, vector in one.mean.items()},
         )
-        for one in _run(self, queries, entries)
+        for one in _encodings(self)
     ]
 
 
 if "E1_WRONG_NUMBERS" in os.environ:
-    Runner.run = _run_wrongly  # type: ignore[method-assign]
+    Pending.encodings = _wrong_encodings  # type: ignore[method-assign]
     app.conf.imports = [*app.conf.imports, "tests.faults.engines"]
 
 if "E1_FAULTY_ENGINE" in os.environ:
