@@ -21,12 +21,8 @@ LETTERS = "ACDEFGHIKLMNPQRSTVWY"
 
 
 @pytest.fixture
-def client(live_server, person, token_of, monkeypatch, tmp_path) -> Iterator[Client]:
-    token = token_of(person)
-    monkeypatch.setenv("E1_URL", live_server.url)
-    monkeypatch.setenv("E1_TOKEN", token)
-    monkeypatch.chdir(tmp_path)
-    with Client(url=live_server.url, token=token) as connected:
+def client(signed_in, token) -> Iterator[Client]:
+    with Client(url=signed_in, token=token) as connected:
         yield connected
 
 

@@ -19,10 +19,7 @@ FILE = b">good\nMKTAYIAKQR\n>gaps Homo sapiens\nMKT\nAY-I\n>digits\nMK1\n"
 
 
 @pytest.fixture
-def client(live_server, person, token_of, monkeypatch, tmp_path):
-    monkeypatch.setenv("E1_URL", live_server.url)
-    monkeypatch.setenv("E1_TOKEN", token_of(person))
-    monkeypatch.chdir(tmp_path)
+def client(signed_in):
     with Client() as connected:
         yield connected
 

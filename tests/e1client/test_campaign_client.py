@@ -38,15 +38,7 @@ PLATE = ("--plate", "wild_type=4", "--plate", "blanks=2", "--plate", "dead=2", "
 
 
 @pytest.fixture
-def token(person, token_of):
-    return token_of(person)
-
-
-@pytest.fixture
-def e1(live_server, token, monkeypatch, tmp_path):
-    monkeypatch.setenv("E1_URL", live_server.url)
-    monkeypatch.setenv("E1_TOKEN", token)
-    monkeypatch.chdir(tmp_path)
+def e1(signed_in, tmp_path):
     (tmp_path / "parent.fasta").write_text(f">parent\n{PARENT[:10]}\n{PARENT[10:]}\n")
 
     def run(*args):

@@ -25,21 +25,13 @@ A3M = b">parent\nMKTAYI\n>a\nMKTaAYI\n>b\nMRTAY-\n>b\n--TAYL\n"
 
 
 @pytest.fixture
-def token(person, token_of):
-    return token_of(person)
-
-
-@pytest.fixture
 def client(live_server, token) -> Iterator[Client]:
     with Client(url=live_server.url, token=token) as connected:
         yield connected
 
 
 @pytest.fixture
-def e1(live_server, token, monkeypatch, tmp_path):
-    monkeypatch.setenv("E1_URL", live_server.url)
-    monkeypatch.setenv("E1_TOKEN", token)
-    monkeypatch.chdir(tmp_path)
+def e1(signed_in, tmp_path):
     (tmp_path / "family.a3m").write_bytes(A3M)
     (tmp_path / "parent.fasta").write_bytes(b">p\nMKTAYL\n")
     (tmp_path / "homologs.fasta").write_bytes(b">a\nMKT\n>b\nMRT\n")

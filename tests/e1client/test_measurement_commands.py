@@ -29,11 +29,8 @@ BOOK = written(
 
 
 @pytest.fixture
-def e1(live_server, person, token_of, monkeypatch, tmp_path):
-    monkeypatch.setenv("E1_URL", live_server.url)
-    monkeypatch.setenv("E1_TOKEN", token_of(person))
+def e1(signed_in, tmp_path):
     (tmp_path / "book.xlsx").write_bytes(BOOK)
-    monkeypatch.chdir(tmp_path)
 
     def command(*args):
         result = CliRunner().invoke(app, [*map(str, args), "--json"], catch_exceptions=False)

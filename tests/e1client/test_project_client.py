@@ -16,15 +16,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def token(person, token_of):
-    return token_of(person)
-
-
-@pytest.fixture
-def e1(live_server, token, monkeypatch, tmp_path):
-    monkeypatch.setenv("E1_URL", live_server.url)
-    monkeypatch.setenv("E1_TOKEN", token)
-    monkeypatch.chdir(tmp_path)
+def e1(signed_in, tmp_path):
     (tmp_path / "library.fasta").write_bytes(b">a\nMKTAYIAK\n")
     (tmp_path / "notes.md").write_text("# Aim\n")
 

@@ -16,10 +16,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def e1(live_server, person, token_of, monkeypatch, tmp_path):
-    monkeypatch.setenv("E1_URL", live_server.url)
-    monkeypatch.setenv("E1_TOKEN", token_of(person))
-    monkeypatch.chdir(tmp_path)
+def e1(signed_in):
     runner = CliRunner()
     return lambda *args: runner.invoke(app, list(map(str, args)), catch_exceptions=False)
 
