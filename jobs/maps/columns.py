@@ -57,7 +57,7 @@ def columns_add(
         stored = JobColumn.objects.bulk_create(
             JobColumn(
                 job=job,
-                added_by_id=None if user_id == job.owner_id else user_id,
+                added_by_id=job.added_by(user_id),
                 name=column.name,
                 kind=column.kind,
                 categories=list(column.categories),

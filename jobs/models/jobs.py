@@ -102,6 +102,10 @@ class Job(models.Model):
             ),
         ]
 
+    def added_by(self, user_id: int) -> int | None:
+        """Return what `added_by_id` holds in a row of this job: the user who adds it, or None for the owner."""
+        return None if user_id == self.owner_id else user_id
+
     @property
     def library_bytes(self) -> int:
         """Bytes of its residues, names, headers, skipped records, and the rows of all records."""

@@ -49,7 +49,7 @@ def annotation_add(
         quota_admit_attachment(job, Annotation, size, user_id=user_id)
         made = Annotation.objects.create(
             job=job,
-            added_by_id=None if user_id == job.owner_id else user_id,
+            added_by_id=job.added_by(user_id),
             item_index=item_index,
             name=file_name(name, "annotations"),
             sha256=hashlib.sha256(data).hexdigest(),

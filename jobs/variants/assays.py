@@ -79,7 +79,7 @@ def assay_add(
         quota_admit_attachment(job, Assay, size, user_id=user_id)
         made = Assay.objects.create(
             job=job,
-            added_by_id=None if user_id == job.owner_id else user_id,
+            added_by_id=job.added_by(user_id),
             item_index=item_index,
             name=file_name(name, "measurements"),
             sha256=hashlib.sha256(data).hexdigest(),
