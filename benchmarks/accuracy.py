@@ -51,10 +51,11 @@ def accuracy(name: str, folder: Path, *, mutants: int) -> Iterator[Row]:
     """Yield a row for each measure: the engine's in bfloat16, with that of the reference's bfloat16 as detail."""
     asked = queries(mutants)
     device = torch.device("cpu")
-    exact, ours = (
-        Engine.load(folder, EngineConfig(device="cpu", precision=precision)).encode(asked)
-        for precision in ("float32", "bfloat16")
-    )
+    engines = [Engine.load(folder, EngineConfig(device="cpu", precision=one)) for one in ("float32", "bfloat16")]
+    for engine in engines:
+        engine.runner.wait_for_compiled()  # or some queries would run without the compiled parts
+    exact, ours = (engine.encode(asked) for engine in engines)
+    attention = engines[1].runner.backend.name
     model = load_model(folder, device=device, dtype=torch.float32)
     reference = []
     for query in asked:
@@ -71,7 +72,7 @@ def accuracy(name: str, folder: Path, *, mutants: int) -> Iterator[Row]:
             target = f"<= {ERROR_LIMIT * theirs:.3g}"
         elif what == "alone: scan, Spearman":
             target = f">= {SPEARMAN}"
-        yield Row(f"{name}: {what}", value, "ratio", target, 0.0, {"reference": theirs})
+        yield Row(f"{name}: {what}", value, "ratio", target, 0.0, {"reference": theirs, "attention": attention})
 
 
 def _measures(found: Sequence[Encoding], exact: Sequence[Encoding]) -> dict[str, float]:

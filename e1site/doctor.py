@@ -270,7 +270,7 @@ def _worker(models: list[str]) -> Iterator[Finding]:
     compiler = found["compiler"] or "no C compiler: workers compute a little slower on a CPU"
     yield Finding("compiler", "ok", compiler)
     for model, precision in found["precision"].items():
-        yield Finding("precision", "ok", f"{model} in {precision}")
+        yield Finding("precision", "ok", f"{model} in {precision}; attention {found['attention'][model]}")
     for model, weights in found["weights"].items():
         if place := weights.get("place"):
             yield Finding("weights", "ok", f"{model} in {place}")

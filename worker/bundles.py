@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from uuid import UUID
 
+    from e1protocol import EngineIdentity
     from e1protocol.costs import Costs
     from worker.engine import Engine
 
@@ -53,6 +54,7 @@ WRITER_SECONDS = 20.0
 class WorkerProcess:
     """State of a model worker's child process between tasks. `claimer` and `writer` work beside the device.
 
+    `engine_id` is the record of `identity`, what the engine was when it computed last.
     `costs` are what the worker has learned so far; `since` is when its last bundle, or the wait for it, ended.
     `computing` is the bundle on the device. `isolated` means that the last computed bundle had to run alone.
     `unwritten` are the leases that may not be written yet; the writer has at most two.
@@ -63,6 +65,7 @@ class WorkerProcess:
     engine: Engine
     engine_id: int
     healthy: bool
+    identity: EngineIdentity | None = None
     claimer: Aside = field(default_factory=Inline)
     writer: Aside = field(default_factory=Inline)
     costs: Costs | None = None
@@ -79,6 +82,7 @@ class Computed:
     results: Sequence[Result]
     charges: Sequence[Charge]
     tokens_per_second: float | None
+    engine_id: int
     costs: Costs | None = None
 
 
@@ -162,7 +166,7 @@ def _write(
         for chunk, result, charge in zip(chunks, computed.results, computed.charges, strict=True)
     ]
     try:
-        outlast(leases.bundle_complete, done=done, engine_id=process.engine_id)
+        outlast(leases.bundle_complete, done=done, engine_id=computed.engine_id)
     finally:
         bundle.renewal.stop()
     _finalise(process, bundle)
@@ -210,7 +214,20 @@ def _compute(process: WorkerProcess, chunks: Sequence[leases.ClaimedChunk]) -> C
         [result_of(chunk, some) for chunk, some in zip(chunks, each, strict=True)],
         _charges(chunks, each, seconds, process.engine.cores),
         _usual_tokens(process, chunks, tokens) / seconds if tokens >= process.engine.token_budget else None,
+        _engine_id(process),
     )
+
+
+def _engine_id(process: WorkerProcess) -> int:
+    """Return the record of the engine as it has just computed: its attention may change once, after the start."""
+    identity = process.engine.identity
+    if process.identity is None:
+        process.identity = identity
+    elif identity != process.identity:
+        process.engine_id = outlast(workers.worker_engine, name=process.name, identity=identity)
+        process.identity = identity
+        log.info("computes from now on as %s", identity)
+    return process.engine_id
 
 
 def _usual_tokens(process: WorkerProcess, chunks: Sequence[leases.ClaimedChunk], tokens: int) -> float:

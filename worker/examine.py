@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,9 @@ def examine(models: list[str]) -> dict[str, Any]:
     found["precision"] = {
         model: _precision(Path(has["place"])) for model, has in found["weights"].items() if "place" in has
     }
+    found["attention"] = {
+        model: _attention(Path(has["place"])) for model, has in found["weights"].items() if "place" in has
+    }
     found["compiler"] = find_compiler() or ""
     return found
 
@@ -57,6 +61,27 @@ def _precision(folder: Path) -> str:
     if min(figures.values()) < WORTH_IT:
         return f"float32: bfloat16 is not faster on this processor ({times})"
     return f"bfloat16 if it is accurate enough, which a worker checks at its start ({times})"
+
+
+def _attention(folder: Path) -> str:
+    """Return the attention that a worker here would use, by its name in provenance. It may run the C compiler."""
+    import torch
+
+    from worker.engine.config import EngineConfig, is_large
+    from worker.engine.runner import best_backend, pick_device
+    from worker.model.attention import choose_backend
+    from worker.model.config import read_config
+    from worker.model.fused import find_compiled
+
+    config, device, flash = read_config(folder / "config.json"), pick_device(EngineConfig().device), None
+    if device.type == "cpu" and is_large(config):
+        with suppress(OSError):
+            flash = find_compiled().flash
+    names = [
+        best_backend(choose_backend(device, dtype), flash, config, dtype).name
+        for dtype in (torch.bfloat16, torch.float32)
+    ]
+    return names[0] if names[0] == names[1] else f"{names[0]} in bfloat16, {names[1]} in float32"
 
 
 def _weights(model: str) -> dict[str, str]:

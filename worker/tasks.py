@@ -83,10 +83,11 @@ class ModelWorker:
         if reason:
             self._give_up(reason)
             return
-        engine_id = workers.engine_record(identity=engine.identity)
+        identity = engine.identity
+        engine_id = workers.engine_record(identity=identity)
         claimer, writer = Beside("claimer", waiting=0), Beside("writer", waiting=1)
         self.process = WorkerProcess(
-            self.name, self.model, engine, engine_id, healthy=True, claimer=claimer, writer=writer
+            self.name, self.model, engine, engine_id, True, identity, claimer=claimer, writer=writer
         )
         if costs is not None:
             costs = costs.remembering(
@@ -95,7 +96,7 @@ class ModelWorker:
         self.process.costs = costs
         workers.worker_ready(name=self.name, engine_id=engine_id, tokens_per_second=rate, costs=costs)
         self._worked_at = time.monotonic()
-        log.info("ready: %s", engine.identity)
+        log.info("ready: %s", identity)
         queue.dispatch_quietly(self.model)
 
     def stop(self) -> None:

@@ -28,6 +28,13 @@ def engine_record(*, identity: EngineIdentity) -> int:
     return EngineRecord.objects.values_list("pk", flat=True).get(digest=digest)
 
 
+def worker_engine(*, name: str, identity: EngineIdentity) -> int:
+    """Record what a worker computes with from now on, and return the row id of this identity."""
+    engine_id = engine_record(identity=identity)
+    _update(name, engine_id=engine_id)
+    return engine_id
+
+
 def worker_starting(*, name: str, model: str, run: str = "") -> None:
     """Record that a process of this worker loads its network.
 

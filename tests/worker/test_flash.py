@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import logging
 
@@ -16,6 +17,7 @@ from e1protocol import Query
 from worker.engine import Engine
 from worker.engine.config import EngineConfig
 from worker.engine.contexts import by_heads
+from worker.engine.runner import best_backend
 from worker.model import attention, fused
 from worker.model.config import read_config
 from worker.model.e1 import E1
@@ -52,7 +54,7 @@ def test_compiled_attention_reads_strided_tensors_and_leaves_other_sizes_to_pyto
     torch.manual_seed(4)
     q, k, v = torch.randn(70, 9, width).bfloat16().split(3, dim=1)
     spans = (attention.Span(0, 30, 0, 30), attention.Span(30, 60, 30, 60), attention.Span(60, 70, 60, 70))
-    backend = attention.sdpa_with(flash)
+    backend = attention.own_backend(flash)
     found = backend.attend_lse(q, by_heads(k), by_heads(v), spans)
     for a, b in zip(found, attention.sdpa_attend_lse(q.float(), k.float(), v.float(), spans), strict=True):
         torch.testing.assert_close(a.float(), b, rtol=2**-7, atol=2**-8)
@@ -174,7 +176,7 @@ def test_a_network_rounds_no_more_than_with_the_kernel_of_pytorch(flash, network
     exact = logits_of(Engine.load(network, EngineConfig(precision="float32")))
     engine = Engine.load(network, EngineConfig(precision="bfloat16"))
     by_pytorch = logits_of(engine)
-    engine.runner.backend = attention.sdpa_with(noted)
+    engine.runner.backend = attention.own_backend(noted)
     ours = logits_of(engine)
     assert calls
     assert error(ours, exact) <= 1.25 * error(by_pytorch, exact)
@@ -184,7 +186,7 @@ def test_a_network_rounds_no_more_than_with_the_kernel_of_pytorch(flash, network
 def test_packed_is_alone_and_cached_is_uncached_in_a_network(flash, network):
     engine = Engine.load(network, EngineConfig(precision="bfloat16"))
     exact = logits_of(Engine.load(network, EngineConfig(precision="float32")))
-    engine.runner.backend = attention.sdpa_with(flash)
+    engine.runner.backend = attention.own_backend(flash)
     packed = logits_of(engine)
     rounding = error(packed, exact)
     alone = np.concatenate([logits_of(engine, [query]) for query in QUERIES])
@@ -193,6 +195,52 @@ def test_packed_is_alone_and_cached_is_uncached_in_a_network(flash, network):
     uncached = logits_of(engine)
     assert error(alone, packed) <= rounding
     assert error(uncached, packed) <= 2 * rounding
+
+
+def test_results_name_the_attention_that_they_come_from(flash, network, monkeypatch):
+    monkeypatch.setattr("worker.engine.config.LARGE", 0)
+    names = {}
+    for precision in ("bfloat16", "float32"):
+        engine = Engine.load(network, EngineConfig(precision=precision))
+        engine.runner.wait_for_compiled()
+        names[precision] = engine.identity.attention
+    assert names == {"bfloat16": "e1-flash", "float32": "sdpa"}
+
+
+def test_contexts_of_the_attention_before_are_forgotten(network, monkeypatch):
+    """Else results would carry one name and depend on both."""
+    engine = Engine.load(network, EngineConfig(precision="bfloat16"))
+    logits_of(engine)
+    kept = set(engine.contexts._entries)
+    assert kept
+    monkeypatch.setattr(engine.runner, "take_compiled", lambda: True)
+    runs = []
+    remember = engine.runner.remember
+    monkeypatch.setattr(engine.runner, "remember", lambda some, depth: runs.append(some) or remember(some, depth))
+    logits_of(engine)
+    assert runs
+
+
+@pytest.mark.parametrize(
+    ("chosen", "has", "dtype", "heads", "name"),
+    [
+        (attention.SDPA, True, torch.bfloat16, 64, "e1-flash"),
+        (attention.SDPA, True, torch.bfloat16, 32, "sdpa"),
+        (attention.SDPA, True, torch.float32, 64, "sdpa"),
+        (attention.SDPA, False, torch.bfloat16, 64, "sdpa"),
+        (
+            attention.Backend("flash-attn", attention.sdpa_attend, attention.sdpa_attend_lse),
+            True,
+            torch.bfloat16,
+            64,
+            "flash-attn",
+        ),
+    ],
+)
+def test_our_attention_is_named_only_where_it_runs(network, chosen, has, dtype, heads, name):
+    config = read_config(network / "config.json")
+    config = dataclasses.replace(config, hidden_size=heads * config.num_attention_heads)
+    assert best_backend(chosen, attention.cpu_flash if has else None, config, dtype).name == name
 
 
 # --- machines without it ---

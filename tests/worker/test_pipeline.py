@@ -10,9 +10,10 @@ from functools import partial
 import pytest
 from django.db import OperationalError
 
-from jobs.models import Chunk, Job
+from jobs.models import Chunk, Job, Worker
 from jobs.models.states import ChunkState, JobState
 from jobs.queue import leases, lifecycle, losses
+from jobs.queue.progress import job_engines
 from tests.factories import make_job, record
 from worker import tasks
 from worker.aside import Beside
@@ -263,3 +264,21 @@ def test_a_process_that_is_ended_for_a_hang_gives_back_only_what_it_had_not_begu
         tasks.run_bundles(bundles[:sent])
     assert states(job) == ["leased", "ready", "ready"], "its lease runs out, and that counts"
     assert not [thread for thread in threading.enumerate() if thread.name == "lease"]
+
+
+def test_every_chunk_names_the_attention_that_computed_it(inline_worker, demo_engine, bundles, job, monkeypatch):
+    """A worker may compute its first bundles by PyTorch's attention, until its own is compiled."""
+    tasks.run_bundles([bundles[0]])
+    own = demo_engine.runner.backend._replace(name="e1-flash")
+    encode = demo_engine.encode
+
+    def compiled_by_now(queries):
+        monkeypatch.setattr(demo_engine.runner, "backend", own)
+        return encode(queries)
+
+    monkeypatch.setattr(demo_engine, "encode", compiled_by_now)
+    tasks.run_bundles([bundles[1], bundles[2]])
+    chunks = Chunk.objects.filter(job=job).order_by("id").select_related("engine")
+    assert [chunk.engine.identity["attention"] for chunk in chunks] == ["sdpa", "e1-flash", "e1-flash"]
+    assert Worker.objects.get(name="inline").engine_id == chunks[1].engine_id
+    assert {engine["attention"]: engine["chunks"] for engine in job_engines(job)} == {"sdpa": 1, "e1-flash": 2}

@@ -45,7 +45,7 @@ class Engine:
 
     @property
     def identity(self) -> EngineIdentity:
-        """The network and the device that results come from."""
+        """The network and the device that the last results come from. Its attention may change once after the start."""
         return EngineIdentity(
             model=self.checkpoint.name,
             checkpoint_sha256=self.checkpoint.sha256,
@@ -74,7 +74,8 @@ class Engine:
         A query that does not fit into memory alone returns with `error` = "out_of_memory". Any other problem of a
         query raises QueryError before anything runs.
         """
-        self.runner.take_compiled()
+        if self.runner.take_compiled():
+            self.contexts.keep_only(set())  # of another attention than that in `identity`
         for query in queries:
             check_query(query, self.model_config)
             resolve_layers(query, self.model_config)

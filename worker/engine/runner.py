@@ -18,15 +18,22 @@ from worker.engine.contexts import ContextEntry, attending_to, by_heads
 from worker.engine.packer import Instance, Placed, pack, resolve_layers
 from worker.engine.pending import Pending, Slot
 from worker.engine.precision import load_chosen
-from worker.model.attention import SDPA, choose_backend, sdpa_with
-from worker.model.config import read_config
+from worker.model.attention import SDPA, Backend, Flash, choose_backend, own_backend
+from worker.model.config import E1Config, read_config
 from worker.model.e1 import Packed
+from worker.model.fused import FLASH_WIDTHS
 from worker.model.loader import CONFIG, load_model
 from worker.model.products import can_pack, pack_products
 from worker.model.tokenizer import CANONICAL_TOKENS
 from worker.model.transfer import to_device
 
 log = logging.getLogger(__name__)
+
+
+def best_backend(chosen: Backend, flash: Flash | None, config: E1Config, dtype: torch.dtype) -> Backend:
+    """Return our own attention in the place of SDPA, if this processor has it and it knows the type and the heads."""
+    knows = dtype == torch.bfloat16 and config.head_size in FLASH_WIDTHS
+    return own_backend(flash) if flash is not None and chosen is SDPA and knows else chosen
 
 
 class Runner:
@@ -64,12 +71,14 @@ class Runner:
         """The cores of a CPU that compute, 0 on a GPU."""
         return torch.get_num_threads() if self.device.type == "cpu" else 0
 
-    def take_compiled(self) -> None:
-        """Use the compiled parts from now on, if they are ready."""
-        if self._compiling is not None and not self._compiling.is_alive():
-            self.model.fused, self._compiling = self._compiling.fused, None
-            if self.model.fused.flash is not None and self.backend is SDPA:
-                self.backend = sdpa_with(self.model.fused.flash)
+    def take_compiled(self) -> bool:
+        """Use the compiled parts from now on, if they are ready. Return whether the attention is another one now."""
+        if self._compiling is None or self._compiling.is_alive():
+            return False
+        before = self.backend
+        self.model.fused, self._compiling = self._compiling.fused, None
+        self.backend = best_backend(before, self.model.fused.flash, self.model.config, self.dtype)
+        return self.backend is not before
 
     def wait_for_compiled(self) -> None:
         """Wait until the compiled parts are ready, or known to be impossible. Workers never wait."""

@@ -296,9 +296,13 @@ def find_varlen() -> Backend | None:
 SDPA = Backend("sdpa", sdpa_attend, sdpa_attend_lse)
 
 
-def sdpa_with(flash: Flash) -> Backend:
-    """Return the backend SDPA with another kernel on a CPU. The numbers agree, so its name is the same."""
-    return Backend(SDPA.name, partial(sdpa_attend, flash=flash), partial(sdpa_attend_lse, flash=flash))
+OWN = "e1-flash"
+"""The name of attention by `flash.c`."""
+
+
+def own_backend(flash: Flash) -> Backend:
+    """Return the backend SDPA with the kernel of `flash.c` in the place of PyTorch's, under a name of its own."""
+    return Backend(OWN, partial(sdpa_attend, flash=flash), partial(sdpa_attend_lse, flash=flash))
 
 
 def choose_backend(device: torch.device, dtype: torch.dtype) -> Backend:
