@@ -23,6 +23,7 @@ from e1protocol import (
     model_queue,
 )
 from e1site import defaults
+from jobs.accounts.directory_settings import directory_problem
 from jobs.limits import GIB, MAX_JSON_BODY
 from jobs.metering.prices import Prices
 from jobs.web.browser_assets import MANIFEST
@@ -240,6 +241,35 @@ E1_OIDC_TITLE = env.str("E1_OIDC_TITLE", default="OpenID Connect")
 E1_OIDC_USERNAME = env.str("E1_OIDC_USERNAME", default="preferred_username")
 E1_OIDC_GROUPS = env.str("E1_OIDC_GROUPS", default="")
 E1_OIDC_LINK = env.bool("E1_OIDC_LINK", default=False)
+E1_LDAP_URL = env.str("E1_LDAP_URL", default="")
+"""The address of a directory, whose people may sign in with their passwords there (docs/sign-in.md)."""
+E1_LDAP_CA = env.str("E1_LDAP_CA", default="")
+E1_LDAP_BIND_DN = env.str("E1_LDAP_BIND_DN", default="")
+E1_LDAP_BIND_PASSWORD = env.str("E1_LDAP_BIND_PASSWORD", default="")
+E1_LDAP_BASE = env.str("E1_LDAP_BASE", default="")
+E1_LDAP_FILTER = env.str("E1_LDAP_FILTER", default="(objectClass=*)")
+E1_LDAP_USERNAME = env.str("E1_LDAP_USERNAME", default="uid")
+E1_LDAP_EMAIL = env.str("E1_LDAP_EMAIL", default="mail")
+E1_LDAP_ID = env.str("E1_LDAP_ID", default="entryUUID")
+E1_LDAP_GROUPS = env.str("E1_LDAP_GROUPS", default="")
+E1_LDAP_GROUP_KIND = env.str("E1_LDAP_GROUP_KIND", default="groupOfNames")
+E1_LDAP_REQUIRED_GROUP = env.str("E1_LDAP_REQUIRED_GROUP", default="")
+E1_LDAP_COST_CENTRES = env.str("E1_LDAP_COST_CENTRES", default="")
+E1_LDAP_LINK = env.bool("E1_LDAP_LINK", default=False)
+E1_LDAP_TITLE = env.str("E1_LDAP_TITLE", default="the directory")
+E1_LDAP_SECONDS = 5
+"""How long a login waits for each answer of the directory."""
+if E1_LDAP_URL:
+    if _problem := directory_problem(
+        E1_LDAP_URL,
+        base=E1_LDAP_BASE,
+        groups=E1_LDAP_GROUPS,
+        kind=E1_LDAP_GROUP_KIND,
+        required_group=E1_LDAP_REQUIRED_GROUP,
+        cost_centres=E1_LDAP_COST_CENTRES,
+    ):
+        raise ImproperlyConfigured(_problem)
+    AUTHENTICATION_BACKENDS.append("jobs.accounts.directory.DirectoryBackend")
 ROOT_URLCONF = "e1site.urls"
 WSGI_APPLICATION = "e1site.wsgi.application"
 TEMPLATES = [

@@ -1,7 +1,10 @@
 """All addresses."""
 
+from importlib.util import find_spec
+
 from django.conf import settings
 from django.contrib import admin
+from django.core.exceptions import ImproperlyConfigured
 from django.urls import include, path
 from django.views.decorators.cache import never_cache
 
@@ -150,6 +153,9 @@ if settings.E1_OIDC_ISSUER:
         path("oidc/begin/", oidc.Begin.as_view(), name="oidc_authentication_init"),
         path("oidc/callback/", oidc.Callback.as_view(), name="oidc_authentication_callback"),
     ]
+
+if settings.E1_LDAP_URL and find_spec("django_auth_ldap") is None:
+    raise ImproperlyConfigured('E1_LDAP_URL needs the extra `ldap`: pip install "e1-service[ldap]" (docs/sign-in.md)')
 
 handler404 = "jobs.web.errors.not_found"
 handler400 = "jobs.web.errors.bad_request"

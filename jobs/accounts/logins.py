@@ -26,6 +26,9 @@ from jobs.web.turns import PASSWORDS
 
 log = logging.getLogger(__name__)
 
+REFUSED = "login_refused"
+"""Attribute of a request: why an authentication backend refused a person, in words for them."""
+
 MAX_USER_NAME = 150
 """Characters of a user's name in Django's column."""
 

@@ -1,7 +1,6 @@
 """Sign-in by OpenID Connect (E1_OIDC_ISSUER), with mozilla-django-oidc. Imported only if it is configured.
 
-A person is known by issuer and subject, never by a name or an address, which a provider may give to someone else. No
-claim makes an administrator.
+A person is known by issuer and subject (jobs/accounts/outside.py). No claim makes an administrator.
 """
 
 from __future__ import annotations
@@ -15,16 +14,15 @@ import jwt
 import requests
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth.models import Group, User
-from django.core.exceptions import SuspiciousOperation, ValidationError
-from django.db import transaction
+from django.contrib.auth.models import User
+from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest
 from django.shortcuts import redirect
 from django.urls import reverse
 from mozilla_django_oidc.auth import OIDCAuthenticationBackend
 from mozilla_django_oidc.views import OIDCAuthenticationCallbackView, OIDCAuthenticationRequestView
 
-from jobs.models import OutsideLogin
+from jobs.accounts.outside import NotAdmitted, follow_cost_centres, follow_details, outside_user
 
 log = logging.getLogger(__name__)
 
@@ -32,10 +30,6 @@ FAILED = "The sign-in failed at the provider. Try again; the service's log has t
 REMEMBERED_SECONDS = 3600
 _known: dict[str, tuple[dict[str, Any], float]] = {}
 """What each provider says of itself, and when it was asked."""
-
-
-class NotAdmitted(Exception):
-    """A person whom the provider knows and this service does not admit; the text is for them."""
 
 
 def discovered() -> dict[str, Any]:
@@ -98,48 +92,23 @@ class OidcBackend(OIDCAuthenticationBackend):  # type: ignore[misc]
             log.warning("a sign-in by OpenID Connect failed: the answer about the user is about another one")
             raise NotAdmitted(FAILED)
         claims = {**payload, **told}
-        key = {"issuer": settings.E1_OIDC_ISSUER, "subject": str(payload["sub"])}
-        with transaction.atomic():
-            link = OutsideLogin.objects.select_related("user").filter(**key).first()
-            user = link.user if link else _first_time(claims)
-            if link is None:
-                OutsideLogin.objects.create(user=user, **key)
-            if not user.is_active:
-                raise NotAdmitted("This account is deactivated. Ask an administrator of the service.")
-            _follow(user, claims)
+        name = str(claims.get(settings.E1_OIDC_USERNAME) or claims.get("email") or "")
+        user = outside_user(
+            issuer=settings.E1_OIDC_ISSUER, subject=str(payload["sub"]), name=name, link=settings.E1_OIDC_LINK
+        )
+        _follow(user, claims)
         return user
-
-
-def _first_time(claims: Mapping[str, Any]) -> User:
-    """Return a new user, or the existing one of this name if E1_OIDC_LINK allows it. Raises NotAdmitted."""
-    name = str(claims.get(settings.E1_OIDC_USERNAME) or claims.get("email") or "")
-    found = User.objects.filter(username=name).first()
-    if found is not None:
-        if settings.E1_OIDC_LINK and not found.is_superuser:
-            return found
-        raise NotAdmitted(f"There is an account {name} here already, with a password. Ask an administrator.")
-    user = User(username=name)
-    user.set_unusable_password()
-    try:
-        user.clean_fields(exclude=["password"])
-    except ValidationError:
-        raise NotAdmitted(f"The provider gives you the name {name[:80]!r}, which no account can have.") from None
-    user.save()
-    return user
 
 
 def _follow(user: User, claims: Mapping[str, Any]) -> None:
     """Take over the address, and the groups with a cost centre if a claim for groups is set."""
     email = claims.get("email")
-    if isinstance(email, str) and claims.get("email_verified") is not False and email != user.email:
-        user.email = email[:254]
-        user.save(update_fields=["email"])
+    if isinstance(email, str) and claims.get("email_verified") is not False:
+        follow_details(user, email=email)
     if settings.E1_OIDC_GROUPS:
         given = claims.get(settings.E1_OIDC_GROUPS)
         names = [name for name in given if isinstance(name, str)] if isinstance(given, list) else []
-        charged = Group.objects.filter(cost_centre__isnull=False)
-        user.groups.remove(*charged.exclude(name__in=names))
-        user.groups.add(*charged.filter(name__in=names))
+        follow_cost_centres(user, names=names)
 
 
 class Begin(OIDCAuthenticationRequestView):  # type: ignore[misc]

@@ -19,7 +19,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from jobs.accounts import tokens as service
-from jobs.accounts.logins import password_is_right
+from jobs.accounts.logins import REFUSED, password_is_right
 from jobs.errors import ServiceError
 from jobs.models import ApiToken
 from jobs.web.access import own_machine, page, sent_from, user_of
@@ -92,13 +92,24 @@ def outside() -> str:
     return settings.E1_OIDC_TITLE if settings.E1_OIDC_ISSUER else ""
 
 
+class LoginForm(AuthenticationForm):
+    """Django's form, which says why a person with the right password of a directory is not let in."""
+
+    def get_invalid_login_error(self) -> ValidationError:
+        why = getattr(self.request, REFUSED, "")
+        return ValidationError(why) if why else super().get_invalid_login_error()
+
+
 class Login(LoginView):
     """The login form. Only on this machine it says where the first password is."""
 
+    form_class = LoginForm
     template_name = "jobs/accounts/login.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(**kwargs, own_machine=own_machine(self.request), outside=outside())
+        directory = settings.E1_LDAP_TITLE if settings.E1_LDAP_URL else ""
+        context = {"own_machine": own_machine(self.request), "outside": outside(), "directory": directory}
+        return super().get_context_data(**kwargs, **context)
 
 
 class Logout(LogoutView):
@@ -136,6 +147,13 @@ class PasswordChange(PasswordChangeView):
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Any:
         return page(sensitive_post_parameters()(super().as_view(**initkwargs)))
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        if not user_of(request).has_usable_password():
+            text = "Your account has no password in this service. Change it where you sign in from."
+            messages.add_message(request, messages.ERROR, text, "problem")
+            return redirect("job-list-page")
+        return super().dispatch(request, *args, **kwargs)
 
     def get_form_kwargs(self) -> dict[str, Any]:
         return {**super().get_form_kwargs(), "request": self.request}

@@ -108,5 +108,7 @@ ANSWERING = Turns(1)
 """Large answers in JSON. One takes up to 400 MB while it is made."""
 PASSWORDS = Turns(2)
 """Checks of passwords, by address: each takes a quarter of a second of a core."""
+DIRECTORY = Turns(4)
+"""Questions to a directory, by address, which wait for the network."""
 COUNTING = Turns(1)
 """Metrics, by address: they count rows of all users."""
