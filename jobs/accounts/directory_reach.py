@@ -1,7 +1,7 @@
 """A look at whether a directory answers by TLS, before libldap asks it.
 
-libldap with GnuTLS (2.5.13) never ends a handshake with a server that accepts the connection and stays silent, and
-takes a whole core meanwhile, whatever its timeouts say. Python's handshake has a timeout and names what is wrong.
+If a server accepts the connection and stays silent, libldap with GnuTLS (2.5.13) never ends its handshake. It takes a
+whole core meanwhile, despite its timeouts. Python's handshake has a timeout and names what is wrong.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ SUCCESS = b"\x0a\x01\x00"
 
 
 def reach(url: str, *, start_tls: bool, authorities: str, seconds: float) -> None:
-    """Return once a handshake has succeeded. Raises OSError, of which ssl.SSLError is a kind."""
+    """Return once a handshake has succeeded. Raises OSError, also if TLS fails."""
     parts = urlsplit(url)
     host = str(parts.hostname)
     context = ssl.create_default_context(cafile=authorities)

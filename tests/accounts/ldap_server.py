@@ -33,7 +33,7 @@ def installed() -> None:
 
 
 class Slapd:
-    """A running directory with a service account that may search, and nobody else. `ca` is its authority's file."""
+    """A running directory with a service account that may search, and no one else. `ca` is its authority's file."""
 
     def __init__(self, folder: Path) -> None:
         assert ldap is not None, "installed() comes first"
