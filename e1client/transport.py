@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import ssl
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -13,7 +15,7 @@ import httpx
 import stamina
 
 from e1client.errors import ClientError, Misdirected, ServerTrouble, Unreachable, api_error, json_object
-from e1client.network import certificate_trouble, find_route
+from e1client.network import Route, certificate_trouble, find_route
 from e1client.quiet import quiet
 from e1client.settings import Connection
 
@@ -35,6 +37,25 @@ class Patience:
 
     attempts: int | None = 5
     seconds: float | None = None
+
+
+class WithCertificates(httpx.BaseTransport):
+    """Connections with TLS that read the trusted authorities once the first of them is needed."""
+
+    def __init__(self, route: Route) -> None:
+        self._route = route
+        self._lock = Lock()
+        self._made: httpx.HTTPTransport | None = None
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        with self._lock:
+            if self._made is None:
+                self._made = httpx.HTTPTransport(verify=self._route.context(), proxy=self._route.proxy)
+        return self._made.handle_request(request)
+
+    def close(self) -> None:
+        if self._made is not None:
+            self._made.close()
 
 
 class Transport:
@@ -75,6 +96,11 @@ class Transport:
 
     def _open(self) -> httpx.Client:
         headers = {"Authorization": f"Token {self._connection.token}"} if self._connection.token else {}
+        if self.route.tls or self._inner is not None:
+            trusted, later = self.route.context(), {}
+        else:
+            # Reading all authorities takes 60 ms. Without TLS, only a redirect can need them; till then none is trusted.
+            trusted, later = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), {"https://": WithCertificates(self.route)}
         return httpx.Client(
             base_url=self._connection.url,
             headers=headers | {"Accept": "application/json", "User-Agent": "e1-client"},
@@ -83,7 +109,8 @@ class Transport:
             event_hooks={"response": [stay_with_the_request]},
             trust_env=False,  # `e1client.network` reads the environment
             proxy=self.route.proxy,
-            verify=self.route.context(),
+            verify=trusted,
+            mounts=later,
             transport=self._inner,
         )
 

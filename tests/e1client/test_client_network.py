@@ -11,7 +11,7 @@ import pytest
 import stamina
 
 from e1client import Client, Unreachable, UsageError
-from e1client.errors import Misdirected
+from e1client.errors import Misdirected, Unauthorised
 from e1client.network import find_route
 from e1client.settings import find_connection
 from tests.e1client.client_fake import TOKEN, FakeService
@@ -182,6 +182,30 @@ def test_a_private_authority_works_on_this_machine_too(secure, authority, monkey
     monkeypatch.setenv("SSL_CERT_FILE", str(authority / "ca.pem"))
     with Client(secure.url, TOKEN) as client:
         assert client.jobs() == []
+
+
+@pytest.fixture
+def leads_to_tls(secure):
+    """Return a service without TLS that sends every GET to the one behind TLS. Both end with the test."""
+    plain = FakeService()
+    path = "/api/jobs/?page_size=20"
+    plain.faults = [(302, b"", {"Location": f"{secure.url}{path}"})]
+    yield plain
+    plain.close()
+
+
+def test_a_redirect_to_tls_trusts_whom_the_environment_names(secure, leads_to_tls, authority, monkeypatch):
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority / "ca.pem"))
+    with Client(leads_to_tls.url, TOKEN) as client, pytest.raises(Unauthorised):
+        client.jobs()
+    (led,) = secure.sent("GET")
+    assert "Authorization" not in led["headers"]  # another port is another service
+
+
+def test_a_redirect_to_an_unknown_authority_is_not_followed(secure, leads_to_tls):
+    with Client(leads_to_tls.url, TOKEN) as client, pytest.raises(Misdirected, match="not trusted"):
+        client.jobs()
+    assert secure.log == []
 
 
 def test_an_unknown_authority_is_explained_and_not_asked_again(secure, authority, monkeypatch):
