@@ -62,26 +62,30 @@ up: setup
 
 # Three processes share the tests, each with its own database and one PyTorch thread: on two cores the third works while
 # others wait for workers and servers. Compiled tests are kept on disk, as half of a process's start is their compilation.
-# Browser tests run separately: Django refuses database calls in a process with Playwright's event loop.
-PYTEST := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 3 --dist worksteal
-BROWSER := DJANGO_ALLOW_ASYNC_UNSAFE=true $(PYTEST) tests/e2e
+# Browser tests run separately: Django refuses database calls in a process with Playwright's event loop. A file of them
+# stays in one process, since what its tests look at takes long to make.
+PYTEST := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 3
+BROWSER := DJANGO_ALLOW_ASYNC_UNSAFE=true $(PYTEST) --dist loadfile tests/e2e
 
 # All tests that are not marked slow.
 test: setup
-	@$(PYTEST) -m "not slow" --ignore=tests/e2e
+	@$(PYTEST) --dist worksteal -m "not slow" --ignore=tests/e2e
 	@$(BROWSER) -m "not slow"
 	@sh frontend/npm.sh $(VENV) run --silent test
 
-# Whole services, every route in every role, faults, memory and benchmarks. `.ci/run` runs these too.
+# Whole services, every route in every role, faults, memory and benchmarks. `.ci/run` runs these too. Tests that share a
+# service stay in one process.
 test-slow: setup
-	@$(PYTEST) -m slow --ignore=tests/e2e
-	@$(BROWSER) -m slow
+	@$(PYTEST) --dist loadgroup -m "slow and not full" --ignore=tests/e2e
+	@$(BROWSER) -m "slow and not full"
 
-# Tests that take too long for `.ci/run`: each fault of docs/guarantees.md on a job of 2,000 items, and all faults under
+# Tests that take too long for `.ci/run`: those marked `full`, each fault of docs/guarantees.md on a job of 2,000 items, and all faults under
 # load. Tests of containers, clusters and long attacks belong here too. Run it once per issue. E1_TEST_FULL demands
 # programs that other runs do without: those of Slurm.
 test-full: export E1_TEST_FULL = yes
 test-full: test test-slow
+	@$(PYTEST) --dist loadgroup -m full --ignore=tests/e2e
+	@$(BROWSER) -m full
 	@$(BIN)/python -m tests.faults
 	@$(BIN)/python -m tests.faults load
 	@if command -v podman >/dev/null; then $(BIN)/python -m tests.deploy.stand_ins; \

@@ -24,6 +24,8 @@ if not os.environ.get("CI"):  # in CI, Hypothesis has its own profile, which has
     settings.load_profile("here")
 
 
+SERVICES = {"stack", "service"}
+"""Fixtures that start a whole service, most of them once a module."""
 DATABASE_FIXTURES = {"db", "transactional_db", "live_server", "django_db_setup"}
 
 
@@ -33,12 +35,29 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what a test needs, as far as its fixtures and its folder show it."""
+SLOW_MODULES = {"test_generated_requests.py"}
+"""Modules of slow tests alone, whose collection takes seconds in each process."""
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    return True if collection_path.name in SLOW_MODULES and config.option.markexpr == "not slow" else None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what a test needs, as far as its fixtures and its folder show it.
+
+    Tests that share a service stay in one process if the option `--dist loadgroup` is given: each process would start
+    a service of its own. A test marked `full` is a slow test that `.ci/run` leaves to `make test-full`.
+    """
     for item in items:
+        if item.get_closest_marker("full"):
+            item.add_marker("slow")
         fixtures = set(getattr(item, "fixturenames", ()))
         if item.get_closest_marker("django_db") or fixtures & DATABASE_FIXTURES:
             item.add_marker("db")
+        if fixtures & SERVICES:
+            item.add_marker(pytest.mark.xdist_group(str(item.path.relative_to(config.rootpath))))
         if "e2e" in item.path.parts:
             item.add_marker("browser")
         elif "stack" in fixtures:
