@@ -77,6 +77,7 @@ def numbers(job: Job) -> dict[tuple[int, str], bytes]:
     return {(row.chunk.first_index, row.kind): bytes(row.data) for row in rows.select_related("chunk")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["masked_marginal", "wildtype_marginal"])
 @pytest.mark.parametrize("contexts", [{}, {"contexts": CONTEXTS}], ids=["alone", "contexts"])
 @pytest.mark.parametrize(("first", "second"), [("scan", "score"), ("score", "scan"), ("scan", "scan")])

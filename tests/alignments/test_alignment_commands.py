@@ -81,6 +81,7 @@ def test_homologs_of_every_kind_are_stored_and_go_with_a_job(e1, tmp_path):
         assert code == 0, (name, said)
 
 
+@pytest.mark.slow
 def test_homologs_that_are_none_are_refused_alike(e1):
     to = ("--action", "log_prob", "--model")
     for name, (_, words) in NO_LIBRARY.items():

@@ -54,6 +54,7 @@ def hairpin() -> str:
     return structure.make_pdb_string()
 
 
+@pytest.mark.slow
 def test_every_part_reports(data, tmp_path, capsys):
     out = tmp_path / "rows.json"
     arguments = ["--model", str(TESTS / "data" / "e1-random-tiny"), "--data", str(data), "--json", str(out)]

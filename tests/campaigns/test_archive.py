@@ -296,6 +296,7 @@ WRONG = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", WRONG)
 def test_a_wrong_part_stores_nothing(api, parts, what):
     answer = imported(api, packed(WRONG[what](parts)))

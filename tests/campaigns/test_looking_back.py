@@ -48,6 +48,7 @@ def test_a_score_set_is_read_as_it_is_and_every_row_is_counted(api):
     assert {"_wt", "p.="} <= {ROWS[round(1000 * one.value) - 1].split(",")[NAME] for one in wild}
 
 
+@pytest.mark.slow
 def test_models_as_the_data_grow_a_replayed_round_and_the_end(api, other_api):
     url = made(api, parent=PARENT, numbering=None, exclude=[], cds=None)
     rows, sizes = single_rows(), (24, 48, 96)

@@ -327,6 +327,7 @@ def test_a_refused_form_keeps_what_was_typed(browser):
     assert not Round.objects.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wild", ["\ufffe", "9" * 400, "1e999", "-1", "<b>", "0.5", "A1\r\nB2", ",", "None"])
 def test_wild_values_of_any_field_are_refused_or_taken(browser, wild):
     page = begun(browser)

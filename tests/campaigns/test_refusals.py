@@ -49,6 +49,7 @@ def upload(api, url, content: bytes, **fields):
     return api.post(f"{url}measurements/", {"file": SimpleUploadedFile("a.csv", content), **fields}, format="multipart")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", BODIES)
 def test_wild_values_of_any_field(api, url, path):
     address = f"{url}{path}" if path else "/api/campaigns/"

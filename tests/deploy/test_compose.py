@@ -146,6 +146,7 @@ def test_postgres_has_the_version_and_the_settings_of_e1_up():
     assert given == {key: value for key, value in POSTGRES_SETTINGS.items() if key not in sockets}
 
 
+@pytest.mark.slow
 def test_valkey_starts_with_its_settings_and_asks_for_the_password(tmp_path):
     """The container's own command, with another folder and a socket instead of the port."""
     programs = tmp_path / "bin"

@@ -123,6 +123,7 @@ def test_a_login_has_no_large_body(web, tmp_path):
     assert not web.seen
 
 
+@pytest.mark.slow
 def test_half_a_head_is_given_up(web, tmp_path):
     # nginx's own limit is a minute.
     with proxied(web, tmp_path) as port, socket.create_connection(("127.0.0.1", port), 40) as client:

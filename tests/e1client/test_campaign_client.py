@@ -152,6 +152,7 @@ def test_a_campaign_by_command_from_its_parent_to_an_ordered_plate(e1, tmp_path)
     assert e1("campaign", "round", "TEM-1", "1")[1][0]["rows"] == plan["rows"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "code", "exit_code"),
     [

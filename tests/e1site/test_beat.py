@@ -6,6 +6,7 @@ import os
 import subprocess
 from pathlib import Path
 
+import pytest
 import redis
 
 from e1protocol import SERVICE_QUEUE, TASK_DISPATCH
@@ -19,6 +20,7 @@ NUMBER = VALKEY_DATABASES - 1
 SECONDS = 120
 
 
+@pytest.mark.slow
 def test_beat_sends_its_tasks_and_writes_no_file(tmp_path):
     servers = Valkey(Path(), Path(os.environ[RUNNING]), Path())
     folder = tmp_path / "empty"

@@ -103,6 +103,7 @@ def launcher(folder):
         process.communicate()
 
 
+@pytest.mark.slow
 @needs_proc
 def test_a_killed_launcher_leaves_nothing_behind(folder, launcher):
     process = launcher("import time; time.sleep(600)", STUBBORN)

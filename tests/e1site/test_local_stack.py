@@ -288,6 +288,7 @@ def test_a_data_folder_of_an_earlier_version_starts_and_gets_the_second_role():
 
 
 @pytest.mark.slow
+@pytest.mark.full
 def test_eight_workers_and_forty_clients_have_enough_connections():
     """Every thread of the web processes keeps a connection, and each worker several."""
     with tempfile.TemporaryDirectory(prefix="e1-stack-", ignore_cleanup_errors=True) as path:

@@ -125,6 +125,7 @@ def test_a_first_plate_and_its_data_with_axe_at_every_page(open_page, dark):
     assert wrong == {}
 
 
+@pytest.mark.slow
 def test_the_same_without_scripts_on_a_phone(open_page):
     page = open_page(scripts=False, phone=True).page
     wide = []

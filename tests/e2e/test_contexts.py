@@ -76,6 +76,7 @@ def test_axe_finds_nothing(open_page, made, theme):
     assert found == {}
 
 
+@pytest.mark.slow
 def test_no_page_is_wider_than_a_phone(open_page, made):
     page = open_page(phone=True).page
     for name, path in made.items():

@@ -41,6 +41,7 @@ def test_a_problem_in_a_folded_field_is_opened_by_the_script(watched):
     expect(page.locator("#problem-repr_layers")).to_contain_text(re.compile("layer"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("phone", [False, True], ids=["desk", "phone"])
 def test_the_cards_and_forms_are_accessible_and_fit(open_page, dark, phone, request):

@@ -69,6 +69,7 @@ def test_progress_moves_by_itself_and_a_job_is_cancelled_half_way(page, service)
     assert job.counts["succeeded"] + job.counts["cancelled"] == 4000
 
 
+@pytest.mark.slow
 def test_no_click_is_lost_while_the_page_moves(page):
     submit(page, "clicks.fasta", library(4000))
     wait_for(page, "running")

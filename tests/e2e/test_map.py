@@ -198,6 +198,7 @@ def test_without_scripts_the_page_has_its_table_and_forms(open_page, made_map):
     assert got.value.path().read_text().startswith(">family1_1\n")
 
 
+@pytest.mark.slow
 def test_the_map_fits_a_phone(open_page, made_map):
     page = opened(open_page(phone=True).page, made_map)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -171,6 +171,7 @@ def test_a_file_can_be_dropped_anywhere(page):
     expect(page.get_by_role("heading", level=1, name="dropped.fasta")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_sending_shows_its_progress_and_can_be_stopped(page, service):
     before = [job.id for job in service.jobs(limit=1)]
     page.goto("/jobs/new/")

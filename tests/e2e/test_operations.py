@@ -22,6 +22,7 @@ def waiting(service, tmp_path):
     service.delete(job)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("address", ["/operations/", "/account/usage/?who=everyone"])
 @pytest.mark.parametrize("phone", [False, True])
 @pytest.mark.parametrize("dark", [False, True])

@@ -251,6 +251,7 @@ def test_a_token_made_in_the_browser_works_until_it_is_revoked(page, stack):
     assert page.context.browser.new_context().request.get(f"{stack.url}/api/jobs/", headers=headers).status == 401
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["e1", "python", "curl"])
 def test_the_copied_commands_work_as_pasted(page, jobs, stack, tmp_path, kind):
     """Only the token is filled in, and the library is in the folder."""

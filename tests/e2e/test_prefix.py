@@ -57,7 +57,10 @@ def certificate(folder) -> Path:
     return make_certificate(folder / "tls")
 
 
-@pytest.fixture(scope="module", params=["strips", "passes on", "ours", "ours behind one that strips"])
+CHAIN = pytest.param("ours behind one that strips", marks=pytest.mark.full)
+
+
+@pytest.fixture(scope="module", params=["strips", "passes on", "ours", CHAIN])
 def address(request, folder, stack, certificate) -> Iterator[str]:
     """Start a proxy, or two, and return the address that people use."""
     web = stack.url.removeprefix("http://").removesuffix("/e1")

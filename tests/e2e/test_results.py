@@ -106,6 +106,7 @@ def test_heads_of_tables_are_aligned_with_their_columns(page, scan):
         assert page.evaluate(ALIGNED) == [], address
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("look", [{}, {"dark": True, "phone": True}], ids=["desk", "dark phone"])
 def test_axe_finds_nothing_on_the_page_of_a_scanned_job(open_page, scan, look):
     page = opened(open_page(**look).page, scan)

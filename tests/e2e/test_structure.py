@@ -144,6 +144,7 @@ def test_colours_follow_the_choice_and_the_theme(watched_drawing, address):
     page.get_by_label("Colours").select_option("auto")
 
 
+@pytest.mark.slow
 def test_the_page_with_a_structure_has_no_violations(watched_drawing, address):
     page = opened(watched_drawing, address)
     assert violations(page) == []

@@ -83,7 +83,7 @@ def test_leases_go_by_the_databases_clock(long_trial):
     assert outcome.whole, outcome
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.full)])
 def test_faults_at_random_lose_double_and_change_nothing(service, seed):
     outcome = mixture(Trial(service, MIXED_ITEMS), seed, strikes=5)
     assert outcome.whole, outcome

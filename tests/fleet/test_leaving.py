@@ -79,6 +79,7 @@ def test_a_worker_with_a_long_message_is_not_idle(inline_worker, clock, left, mo
     assert left == []
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_a_real_process_ends_by_itself_with_0(tmp_path):
     with worker_process(tmp_path, options=("--leave-when-idle", "1")) as process:

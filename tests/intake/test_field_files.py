@@ -236,6 +236,7 @@ def test_submit_and_run_read_the_same(e1, tmp_path):
         Job.objects.all().delete()
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_submit_and_run_refuse_the_same(e1, tmp_path):
     for name, (code, words) in REFUSED.items():

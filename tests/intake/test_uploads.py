@@ -338,6 +338,7 @@ def test_a_silent_body_ends(paced):
     assert b" 408 nothing came for 3 seconds" in send(paced, 1000, [b"hello", *[b""] * 100])
 
 
+@pytest.mark.slow
 def test_a_trickle_ends_though_it_is_never_silent(paced):
     assert b" 408 the body took too long" in send(paced, 1000, [b"x"] * 200)
     assert b" 200 5" in send(paced, 5, [b"hello"]), "the thread is free again"

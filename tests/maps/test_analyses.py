@@ -94,6 +94,7 @@ def test_chosen_items_against_another_job(lib, owner):
     )
 
 
+@pytest.mark.slow
 def test_clusters_and_maps_find_the_planted_groups(lib, owner):
     truth = np.array([index % 4 for index in lib.vectors()[0]])
     for kind, params in (("clusters", {"neighbours": 8}), ("map", {"method": "pca", "neighbours": 8})):
@@ -116,7 +117,7 @@ def test_clusters_and_maps_find_the_planted_groups(lib, owner):
     )
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_umap_of_the_same_seed_is_the_same_file(lib, owner):
     shown, found, _ = built(owner, lib, "map", seed=3, neighbours=8)
     first = next(f["sha256"] for f in shown["files"] if f["format"] == "npz")

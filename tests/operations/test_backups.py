@@ -101,6 +101,7 @@ def test_a_backup_is_of_one_moment(server, filled, tmp_path, monkeypatch):
     assert tables(save(tmp_path / "two"))["jobs_job"][0] == 2
 
 
+@pytest.mark.slow
 def test_an_interrupted_restore_goes_on(server, filled, tmp_path, monkeypatch):
     monkeypatch.setattr(archive, "PIECE_BYTES", 256)
     first = save(tmp_path / "one")
@@ -129,6 +130,7 @@ def test_an_interrupted_restore_goes_on(server, filled, tmp_path, monkeypatch):
     assert tables(save(tmp_path / "two", OTHER)) == tables(first)
 
 
+@pytest.mark.slow
 def test_what_people_have_is_replaced_only_if_asked(server, filled, tmp_path):
     save(tmp_path / "one")
     restore(tmp_path / "one")
@@ -147,6 +149,7 @@ def test_what_people_have_is_replaced_only_if_asked(server, filled, tmp_path):
     assert not restoring._exists(server, f"{OTHER}_restoring")
 
 
+@pytest.mark.slow
 def test_jobs_that_come_during_a_restore_are_kept(server, filled, tmp_path, monkeypatch):
     """A service that should not run meanwhile, but does, loses nothing."""
     save(tmp_path / "one")
@@ -245,6 +248,7 @@ def test_an_interrupted_backup_leaves_no_file(server, filled, tmp_path, monkeypa
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_rows_that_come_back_otherwise_are_noticed(server, filled, tmp_path, monkeypatch):
     save(tmp_path / "one")
     load = restoring._load
@@ -292,6 +296,7 @@ def test_rows_have_one_order_on_servers_of_all_locales(server):
     assert order["jobs_item"] == ['"job_id"', '"index"']
 
 
+@pytest.mark.slow
 def test_a_backup_of_an_older_version_is_brought_up_to_date(server, tmp_path):
     server.execute(f"CREATE DATABASE {OTHER} TEMPLATE template0")
     with restoring._as_default(connection.settings_dict, OTHER):

@@ -83,6 +83,7 @@ def server() -> Iterator[Server]:
             session.execute(f"DROP ROLE IF EXISTS {role}")
 
 
+@pytest.mark.slow
 def test_a_postgres_of_ones_own_needs_no_superuser(server, tmp_path):
     """The owner is an ordinary role, and an administrator has made that of the service."""
     refused = server.bootstrap(tmp_path, owner=server.owner)

@@ -66,6 +66,7 @@ def pasted(text: str, token: str, folder: Path, work) -> str:
     return said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", ["e1", "python", "curl"])
 @pytest.mark.parametrize("kind", ["set", "lists"])
 def test_every_form_runs_as_pasted_for_a_job_with_contexts(

@@ -329,6 +329,7 @@ def test_a_cancelled_job_does_not_pass_for_a_finished_one(api, browser, inline_w
     assert body(api.get(job["url"]))["finished"] == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("count", "asked"),
     [

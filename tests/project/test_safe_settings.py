@@ -39,6 +39,7 @@ def test_djangos_deployment_check_finds_nothing():
     assert "no issues" in done.stdout
 
 
+@pytest.mark.slow
 def test_the_deployment_check_can_fail():
     done = python("manage.py", "check", "--deploy", "--fail-level", "WARNING", **{**PRODUCTION, "E1_HTTPS": "false"})
     assert done.returncode != 0

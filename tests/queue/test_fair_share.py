@@ -76,6 +76,7 @@ def test_ten_small_jobs_of_ten_users_share_the_worker_with_a_huge_one(person, ta
     assert left_of(huge) > 360
 
 
+@pytest.mark.slow
 def test_more_users_than_bundles_on_their_way_all_get_their_turn(take):
     jobs = [submit(User.objects.create_user(f"user{n}"), 40) for n in range(2 * WINDOW)]
     taken = 0
@@ -95,6 +96,7 @@ def test_of_two_huge_jobs_each_gets_half(person, stranger, take):
     assert abs(done[0] - done[1]) <= 2 * WINDOW
 
 
+@pytest.mark.slow
 def test_a_flood_of_synchronous_requests_stops_neither_jobs_nor_other_requests(person, stranger, take):
     job = submit(stranger, 40)
     for _ in range(40):

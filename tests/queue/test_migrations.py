@@ -48,6 +48,7 @@ def test_a_database_made_before_the_squash_has_nothing_to_apply():
     assert ("jobs", FIRST) in recorder.applied_migrations()
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)  # as in a real migration, the rows were committed before
 def test_artefacts_of_before_become_work_with_their_files_and_leases(person):
     """Down to the first migration and up again, with a row in every state."""

@@ -72,6 +72,7 @@ def test_every_action_in_every_format(action, params):
     check_all_formats(lib)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("tiny_pages")
 @pytest.mark.parametrize(("action", "params"), CASES)
 def test_failed_skipped_and_retried_items_across_page_borders(action, params):
@@ -91,6 +92,7 @@ def test_failed_skipped_and_retried_items_across_page_borders(action, params):
     assert rows[13]["error"] == {**OUT_OF_MEMORY.as_dict(), "line": 27}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("tiny_pages")
 @pytest.mark.parametrize("action", ["log_prob", "predict", "encode"])
 def test_more_than_a_thousand_items(action, monkeypatch):

@@ -73,6 +73,7 @@ def test_every_table_equals_the_arrays(action, params):
     check_tables(lib.job, lib.results)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("tiny_pages")
 @pytest.mark.parametrize(("action", "params"), [CASES[0], CASES[2], CASES[4], CASES[7]])
 def test_failed_skipped_and_retried_items(action, params):

@@ -237,7 +237,7 @@ def clients(things, person, stranger) -> Iterator[Callable[[str], tuple[Client, 
     return client_of
 
 
-QUICK = {"anonymous", "other user", "owner", "viewer"}
+QUICK = {"anonymous", "other user"}
 """The roles that `make test` tries. `make test-slow` tries the others."""
 
 

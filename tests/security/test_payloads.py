@@ -147,6 +147,7 @@ def test_what_users_store_is_text_on_every_page(api, browser, person, things):
     assert all(payload in seen for payload in ("<img src=x onerror=e1x()>", "</title><e1x>", "{{ e1x }}{% debug %}"))
 
 
+@pytest.mark.slow
 def test_what_an_address_brings_is_text_on_every_page(browser, things):
     every = "".join(PAYLOADS)
     names = ("search", "state", "model", "action", "next", "from", "example", "page", "sort", "item", "contexts", "q")

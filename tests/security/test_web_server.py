@@ -120,6 +120,7 @@ def test_a_flood_of_connections_from_one_address_drops_its_own(port, sent):
         assert answer.endswith(b"/mine 0")
 
 
+@pytest.mark.slow
 def test_a_half_request_is_refused_after_its_deadline(port):
     with clients(port, b"GET / HTTP/1.1\r\nHos", 1) as (sock,):
         assert sock.recv(1000).startswith(b"HTTP/1.1 408 ")

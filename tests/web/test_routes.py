@@ -187,6 +187,7 @@ def test_lists_show_and_change_only_what_is_ones_own(route, things, james):
     assert everything() == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("route", by_kind(API, API_OBJECT, API_ADMIN))
 def test_nobody_and_dead_tokens_get_nothing_from_the_interface(route, things, dead_tokens):
     before = everything()
@@ -199,6 +200,7 @@ def test_nobody_and_dead_tokens_get_nothing_from_the_interface(route, things, de
     assert everything() == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("route", by_kind(PAGE, PAGE_OBJECT, PAGE_FORM, PAGE_ADMIN, BOARD))
 def test_pages_lead_nobody_anywhere_but_to_the_login(route, things, dead_tokens):
     living = token_create(owner=User.objects.get(username="rosalind"), name="living", days=None)
@@ -221,6 +223,7 @@ def test_pages_of_administrators_are_not_there_for_others(route, things, james):
     assert everything() == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("route", by_kind(STAFF))
 def test_the_admin_is_for_staff_only(route, things, james, dead_tokens):
     browser, token = james
@@ -251,6 +254,7 @@ def test_what_is_public_tells_nothing_of_anybody(route, things, james, dead_toke
     assert everything() == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "route", by_kind(API, API_OBJECT, API_ADMIN, JOIN, PAGE, PAGE_OBJECT, PAGE_FORM, PAGE_ADMIN, BOARD, STAFF)
 )

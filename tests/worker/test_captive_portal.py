@@ -82,6 +82,7 @@ def portal(request) -> Iterator[str]:
     server.server_close()
 
 
+@pytest.mark.slow
 def test_the_login_page_of_a_network_is_told_apart_from_the_hub(portal, tmp_path):
     env = {name: value for name, value in os.environ.items() if "proxy" not in name.lower() and name != "E1_WEIGHTS"}
     env |= {"HF_ENDPOINT": portal, "HF_HOME": str(tmp_path), "HF_HUB_DISABLE_XET": "1", "PYTHONPATH": str(ROOT)}

@@ -22,6 +22,7 @@ def ignores(pid: int, number: int) -> bool:
     return bool(mask >> (number - 1) & 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ignored", ["", "HUP", "HUP INT"])
 def test_signals_that_the_caller_ignores_stay_ignored(tmp_path, ignored):
     log = tmp_path / "worker.log"

@@ -285,6 +285,7 @@ def test_queries_beyond_the_checkpoint_are_refused(query, code):
     assert caught.value.code == code
 
 
+@pytest.mark.slow
 def test_the_longest_sequence_and_the_most_contexts_run():
     engine = Engine.load(TINY)
     longest, many = engine.encode([Query("M" * 8188), Query("M", ("A",) * 511)])

@@ -150,6 +150,7 @@ def test_what_it_refuses(library, tmp_path, out, extra, error, code):
     assert [path.name for path in tmp_path.iterdir()] == ["library.fasta"]
 
 
+@pytest.mark.slow
 def test_the_command_needs_no_server_and_no_settings(library, tmp_path):
     env = {
         name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "REDIS_URL", "E1_SECRET_KEY")

@@ -77,6 +77,7 @@ def test_upload_to_download_through_a_real_worker(client, tmp_path, demo_engine)
     assert not workers_alive().exists(), "a worker that stops in order says so"
 
 
+@pytest.mark.slow
 def test_a_scan_is_computed_in_units_by_a_real_worker(client, tmp_path, demo_engine):
     """Without beat, the worker that finishes the last unit sends the item that combines them."""
     from jobs.science.variants.codes import single_variants
