@@ -151,7 +151,7 @@ def _growth(plan: Plan) -> Iterator[Row]:
 def _analyses(plan: Plan) -> Iterator[Row]:
     items = plan.sequences(0)
     many = (items,) if items else (20_000, 50_000)
-    return analyses(plan.service, items=many, widths=(8,) if plan.smoke else (320, 1280))
+    return analyses(plan.service, items=many, widths=(8,) if plan.smoke else (320, 1280), umap=not plan.smoke)
 
 
 def _run(plan: Plan) -> Iterator[Row]:

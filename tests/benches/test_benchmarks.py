@@ -32,7 +32,7 @@ BEGINNINGS = [
     "latency: job of one protein, until its result is there, 95 % within",
     "simulation: 2 workers",
     "growth: ingest: N sequences",
-    "analyses: map umap, 64 x 8, memory of the child",
+    "analyses: map pca, 64 x 8, memory of the child",
     "e1 run: time over the service",
     "score under three contexts: time over the estimate",
     "estimates: share of jobs inside the range shown",
