@@ -180,7 +180,7 @@ def column_lines(body: Mapping[str, Any]) -> Iterator[str]:
         yield f"column {plain(column.get('name', ''))}: {plain(column.get('kind', ''))}"
 
 
-METRICS = {"spearman": "Spearman", "ndcg": "NDCG@10", "top_recall": "top-k recall"}
+METRICS = {"spearman": "Spearman", "ndcg": "NDCG@10", "top_recall": "top-10 % recall"}
 
 
 def assay_lines(body: Mapping[str, Any]) -> Iterator[str]:

@@ -82,6 +82,8 @@ def _sentence(bars: Sequence[Bar]) -> str:
     if not total:
         return "There are no homologs beside the parent."
     most = max(bars, key=lambda bar: bar.count)
+    if total == 1:
+        return f"One homolog, whose similarity to the parent is between {most.low:g} and {most.high:g}."
     return (
         f"{total:,} homologs by their similarity to the parent, from 0 to 1. The most, {most.count:,}, "
         f"lie between {most.low:g} and {most.high:g}."

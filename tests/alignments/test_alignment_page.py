@@ -31,7 +31,7 @@ def test_the_figures_are_those_of_the_rows(browser, address):
 
 def test_the_page_has_a_verdict_and_leads_to_where_its_bounds_come_from(browser, address):
     response = browser.get(address)
-    assert "effective sequences: too thin" in text_of(response)
+    assert "effective sequences for each residue: too thin" in text_of(response)
     assert b"/help/contexts/#is-an-alignment-deep-enough" in response.content
     assert b'id="is-an-alignment-deep-enough"' in browser.get("/help/contexts/").content
 

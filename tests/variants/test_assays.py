@@ -165,7 +165,7 @@ def test_the_form_leads_to_the_comparison_and_errors_stand_beside_it(api, browse
         page, {"file": SimpleUploadedFile("m.csv", MEASUREMENTS.encode()), "offset": "0"}, follow=True
     )
     shown = text_of(answer)
-    for words in ("Spearman", "NDCG@10", "Top-k recall", "12 matched", "0 duplicates"):
+    for words in ("Spearman", "NDCG@10", "Top-10 % recall", "12 matched", "0 duplicates"):
         assert words in shown
     assert "M1A:K2R" in shown, "the table view has the variants"
     made = Assay.objects.get()

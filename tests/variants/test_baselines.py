@@ -256,7 +256,7 @@ def test_measurements_judge_the_score_and_the_baselines_alike(api, browser, scor
     text = text_of(browser.get(f"/jobs/{score['id']}/assays/{made['id']}/", {"threshold": "6"}))
     assert "Best possible" in text
     assert "AUROC" in text
-    assert "Variants by number of mutations: parent: 1; 1: 10; 2: 1." in text
+    assert "Variants by number of mutations: 1 with none (the parent), 10 with 1, 1 with 2." in text
     wrong = text_of(browser.get(f"/jobs/{score['id']}/assays/{made['id']}/", {"threshold": "six"}))
     assert "“six” is not a number" in wrong
     assert "AUROC" not in wrong

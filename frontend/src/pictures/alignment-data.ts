@@ -19,6 +19,9 @@ export interface Summary {
 
 const names = (summary: Summary): string[] => Array.from(summary.parent, (_, at) => String(at + 1));
 
+/** Four digits, or thousands, fit beside the picture, whose axis is shared with the others of the page. */
+const short = (row: number): string => (row < 10_000 ? String(row) : `${Math.floor(row / 1000)}k`);
+
 /** Returns the picture of coverage: rows by identity, the nearest at the top, coloured by identity. */
 export function alignmentHeat(summary: Summary): Heat {
   const columns = summary.parent.length;
@@ -30,7 +33,7 @@ export function alignmentHeat(summary: Summary): Heat {
     rows: summary.bands.length,
     columns,
     values,
-    rowNames: firsts.map((first, band) => (band % labelled === 0 ? first.toLocaleString("en") : "")),
+    rowNames: firsts.map((first, band) => (band % labelled === 0 ? short(first) : "")),
     rowHeight: Math.max(1, Math.min(16, 200 / summary.bands.length)),
     columnNames: names(summary),
     letters: Array.from(summary.parent),
