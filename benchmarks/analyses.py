@@ -64,7 +64,7 @@ def _all_children() -> list[int]:
 def analyses(service: Service, *, items: Sequence[int], widths: Sequence[int], umap: bool = True) -> Iterator[Row]:
     """Run each kind of analysis over libraries of these sizes. Refused ones are reported as refused.
 
-    Without `umap` that method is left out: it compiles for half a minute, whatever the size.
+    Without `umap` that method is left out: it compiles for half a minute at any size.
     """
     works = [work for work in WORKS if umap or work[1].get("method") != "umap"]
     for width in widths:

@@ -99,7 +99,7 @@ class Transport:
         if self.route.tls or self._inner is not None:
             trusted, later = self.route.context(), {}
         else:
-            # Reading all authorities takes 60 ms. Without TLS only a redirect can need them; until then none is trusted.
+            # Reading all authorities takes 60 ms. Without TLS only a redirect can need them; until then none counts.
             trusted, later = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), {"https://": WithCertificates(self.route)}
         return httpx.Client(
             base_url=self._connection.url,
