@@ -36,12 +36,14 @@ campaign_app.add_typer(model_app)
 
 @campaign_app.command("list")
 def list_(
+    project: Annotated[str, typer.Option(help="Only those of a project, of all members.")] = "",
     limit: Annotated[int, typer.Option(min=1, help="How many.")] = 50,
     as_json: JsonFlag = False,
 ) -> None:
-    """List your campaigns, newest first."""
+    """List your campaigns, newest first, or those of a project."""
     with connected(as_json=as_json) as (client, _):
-        show(client.campaigns(limit=limit), table_of_campaigns, as_json=as_json)
+        chosen = client.project_id(project) if project else ""
+        show(client.campaigns(project=chosen, limit=limit), table_of_campaigns, as_json=as_json)
 
 
 @campaign_app.command()
@@ -59,6 +61,7 @@ def create(  # noqa: PLR0917 - typer calls it; every parameter is an option of t
     exclude: Annotated[
         list[str] | None, typer.Option(help="Positions to leave alone, such as 1-23. Repeatable.")
     ] = None,
+    project: Annotated[str, typer.Option(help="A project that you may edit: its name, id or URL.")] = "",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the campaign's id only.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
@@ -68,6 +71,7 @@ def create(  # noqa: PLR0917 - typer calls it; every parameter is an option of t
             name, parent=residues_of(parent, "--parent"), model=model, alignment=alignment, context_set=context,
             numbering=parse_value(numbering) if numbering else None,
             cds=residues_of(cds, "--cds") if cds else "", host=host, exclude=exclude or (),
+            project=client.project_id(project) if project else "",
         )  # fmt: skip
         if quiet:
             print(made["id"])
@@ -86,6 +90,21 @@ def show_campaign(campaign: CampaignArgument, as_json: JsonFlag = False) -> None
             "rounds": client.campaign_rounds(found),
         }
         show(found | more, campaign_lines, as_json=as_json)
+
+
+@campaign_app.command()
+def move(
+    campaign: CampaignArgument,
+    project: Annotated[str | None, typer.Argument(metavar="[PROJECT]", help="A project's name, id or URL.")] = None,
+    out: Annotated[bool, typer.Option("--out", help="Out of its project.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Put a campaign into a project, whose members then see it, or out of its project."""
+    with connected(as_json=as_json) as (client, _):
+        if (project is None) != out:
+            raise UsageError("give a PROJECT, or --out")
+        into = None if project is None else client.project_id(project)
+        show(client.move_campaign(client.campaign_id(campaign), into), campaign_lines, as_json=as_json)
 
 
 @campaign_app.command()

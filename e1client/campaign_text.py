@@ -17,6 +17,9 @@ def campaign_lines(body: Body) -> Iterator[str]:
     """Yield a campaign, and its properties, models and rounds if they are there."""
     yield f"campaign {body['id']} {plain(body['name'])!r}"
     yield f"  parent      {len(body['parent']):,} residues, model {plain(body['model'])}"
+    yield f"  owner       {plain(body['owner'])}; you may {body['access']}"
+    if body.get("project"):
+        yield f"  project     {body['project']}"
     if body.get("alignment"):
         yield f"  alignment   {body['alignment']}"
     if body.get("exclude"):

@@ -31,9 +31,10 @@ class CampaignClient(JobReader):
     Every method returns JSON as the server shows it.
     """
 
-    def campaigns(self, *, limit: int = 50) -> list[Body]:
-        """Return your campaigns, newest first, at most `limit`."""
-        return list(islice(self._transport.rows("/api/campaigns/", {}), limit))
+    def campaigns(self, *, project: str = "", limit: int = 50) -> list[Body]:
+        """Return your campaigns, newest first, at most `limit`; or those of a project, given by its id or URL."""
+        query = {"project": last_part(project)} if project else {}
+        return list(islice(self._transport.rows("/api/campaigns/", query), limit))
 
     def campaign(self, campaign: CampaignLike) -> Body:
         """Return a campaign: parent, model, alignment, numbering, coding sequence, excluded regions."""
@@ -51,11 +52,13 @@ class CampaignClient(JobReader):
         cds: str = "",
         host: str = "",
         exclude: Sequence[str] = (),
+        project: str = "",
     ) -> Body:
         """Begin a campaign on a parent, given by its residues.
 
         `numbering` is an offset, `{"start": 3, "skip": [239, 253]}`, or a label for each residue. `cds` is the coding
-        sequence, `host` names its codon table, and `exclude` has ranges such as `1-25`.
+        sequence, `host` names its codon table, and `exclude` has ranges such as `1-25`. `project` is the id
+        of one that you may edit.
         """
         given: Body = {
             "context_set": context_set,
@@ -64,9 +67,15 @@ class CampaignClient(JobReader):
             "cds": cds,
             "host": host,
             "exclude": list(exclude),
+            "project": last_part(project),
         }
         body = {"name": name, "parent": parent, "model": model} | _given(given)
         return self._transport.json("POST", "/api/campaigns/", json=body, repeatable=False)
+
+    def move_campaign(self, campaign: CampaignLike, project: str | None) -> Body:
+        """Put a campaign into a project, given by its id or URL, or out of its project for None."""
+        body = {"project": None if project is None else last_part(project)}
+        return self._transport.json("PATCH", self._campaign(campaign), json=body)
 
     def delete_campaign(self, campaign: CampaignLike) -> None:
         """Delete a campaign with its properties, measurements, models and rounds. Jobs and alignment stay."""

@@ -1,4 +1,4 @@
-"""`e1 project`: folders of jobs, alignments and context sets, and their sharing."""
+"""`e1 project`: folders of jobs, alignments, context sets and campaigns, and their sharing."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ from e1client.progress import say
 from e1client.project_text import member_lines, project_lines, table_of_projects
 from e1client.shell import JsonFlag, show
 
-project_app = typer.Typer(help="Projects: folders of jobs, alignments and context sets.", no_args_is_help=True)
+project_app = typer.Typer(
+    help="Projects: folders of jobs, alignments, context sets and campaigns.", no_args_is_help=True
+)
 
 ProjectArgument = Annotated[str, typer.Argument(metavar="PROJECT", help="A project's name, id or URL.")]
 JobsArgument = Annotated[list[str] | None, typer.Argument(metavar="[JOB]...", help="Jobs: ids or URLs.")]
 AlignmentsOption = Annotated[list[str] | None, typer.Option("--alignment", help="An alignment. Repeatable.")]
 ContextsOption = Annotated[list[str] | None, typer.Option("--context", help="A context set. Repeatable.")]
+CampaignsOption = Annotated[list[str] | None, typer.Option("--campaign", help="A campaign. Repeatable.")]
 
 
 @project_app.command("list")
@@ -70,31 +73,43 @@ def change(
 
 
 @project_app.command()
-def add(
+def add(  # noqa: PLR0917 - typer calls it; every parameter is an argument or option of the command
     project: ProjectArgument,
     jobs: JobsArgument = None,
     alignments: AlignmentsOption = None,
     contexts: ContextsOption = None,
+    campaigns: CampaignsOption = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Move jobs, alignments and context sets into a project."""
+    """Move jobs, alignments, context sets and campaigns into a project."""
     with connected(as_json=as_json) as (client, _):
-        moved = client.add_to_project(project, jobs=jobs or (), alignments=alignments or (), contexts=contexts or ())
+        moved = client.add_to_project(
+            project,
+            jobs=jobs or (),
+            alignments=alignments or (),
+            contexts=contexts or (),
+            campaigns=[client.campaign_id(one) for one in campaigns or ()],
+        )
         show(moved, project_lines, as_json=as_json)
 
 
 @project_app.command()
-def remove(
+def remove(  # noqa: PLR0917 - typer calls it; every parameter is an argument or option of the command
     project: ProjectArgument,
     jobs: JobsArgument = None,
     alignments: AlignmentsOption = None,
     contexts: ContextsOption = None,
+    campaigns: CampaignsOption = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Take jobs, alignments and context sets out of a project. They stay with their owners."""
+    """Take jobs, alignments, context sets and campaigns out of a project. They stay with their owners."""
     with connected(as_json=as_json) as (client, _):
         left = client.remove_from_project(
-            project, jobs=jobs or (), alignments=alignments or (), contexts=contexts or ()
+            project,
+            jobs=jobs or (),
+            alignments=alignments or (),
+            contexts=contexts or (),
+            campaigns=[client.campaign_id(one) for one in campaigns or ()],
         )
         show(left, project_lines, as_json=as_json)
 
@@ -166,7 +181,7 @@ def archive(
 
 @project_app.command()
 def delete(project: ProjectArgument) -> None:
-    """Delete a project. Its jobs, alignments and context sets stay; `restore` brings the project back."""
+    """Delete a project. What it holds stays; `restore` brings the project back."""
     with connected(as_json=False) as (client, _):
         project_id = client.project_id(project)
         client.delete_project(project_id)

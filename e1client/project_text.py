@@ -17,7 +17,7 @@ def project_lines(body: Body) -> Iterator[str]:
         yield f"  about       {plain(body['description'])}"
     yield f"  owner       {plain(body['owner'])}; you may {body['access']}"
     held = f"{body['jobs']:,} jobs, {body['alignments']:,} alignments, {body['contexts']:,} context sets"
-    yield f"  holds       {held}"
+    yield f"  holds       {held}, {body['campaigns']:,} campaigns"
     yield f"  members     {body['members']:,}"
     if body.get("archived_at"):
         yield "  archived"

@@ -1,4 +1,4 @@
-"""Projects: folders of jobs, alignments and context sets, which several people may share."""
+"""Projects: folders of jobs, alignments, context sets and campaigns, which several people may share."""
 
 from __future__ import annotations
 
@@ -60,9 +60,10 @@ class ProjectClient(JobReader):
         jobs: Iterable[JobLike] = (),
         alignments: Iterable[str] = (),
         contexts: Iterable[str] = (),
+        campaigns: Iterable[str] = (),
     ) -> Body:
-        """Move jobs, alignments and context sets into a project: all or none."""
-        return self._things(project, "add", jobs, alignments, contexts)
+        """Move jobs, alignments, context sets and campaigns (ids or URLs) into a project: all or none."""
+        return self._things(project, "add", _body(jobs, alignments, contexts, campaigns))
 
     def remove_from_project(
         self,
@@ -71,9 +72,10 @@ class ProjectClient(JobReader):
         jobs: Iterable[JobLike] = (),
         alignments: Iterable[str] = (),
         contexts: Iterable[str] = (),
+        campaigns: Iterable[str] = (),
     ) -> Body:
-        """Take jobs, alignments and context sets out of a project. They stay with their owners."""
-        return self._things(project, "remove", jobs, alignments, contexts)
+        """Take jobs, alignments, context sets and campaigns out of a project. They stay with their owners."""
+        return self._things(project, "remove", _body(jobs, alignments, contexts, campaigns))
 
     def project_members(self, project: ProjectLike) -> Body:
         """Return the `owner` of a project, and its members in `results`."""
@@ -139,20 +141,19 @@ class ProjectClient(JobReader):
     def _project(self, project: ProjectLike, *, state: str = "all") -> str:
         return f"/api/projects/{self.project_id(project, state=state)}/"
 
-    def _things(
-        self,
-        project: ProjectLike,
-        verb: str,
-        jobs: Iterable[JobLike],
-        alignments: Iterable[str],
-        contexts: Iterable[str],
-    ) -> Body:
-        body = {
-            "jobs": [last_part(job_path(job).rstrip("/")) for job in jobs],
-            "alignments": [last_part(one) for one in alignments],
-            "contexts": [last_part(one) for one in contexts],
-        }
+    def _things(self, project: ProjectLike, verb: str, body: Body) -> Body:
         return self._transport.json("POST", f"{self._project(project)}{verb}/", json=body)
+
+
+def _body(
+    jobs: Iterable[JobLike], alignments: Iterable[str], contexts: Iterable[str], campaigns: Iterable[str]
+) -> Body:
+    return {
+        "jobs": [last_part(job_path(job).rstrip("/")) for job in jobs],
+        "alignments": [last_part(one) for one in alignments],
+        "contexts": [last_part(one) for one in contexts],
+        "campaigns": [last_part(one) for one in campaigns],
+    }
 
 
 def _id(text: str) -> uuid.UUID:

@@ -20,13 +20,14 @@ from jobs.errors import InvalidInput, Problem, Problems
 from jobs.intake.requests import read_submission
 from jobs.intake.submit import job_submit
 from jobs.library import selectors
+from jobs.library.moving import thing_move
 from jobs.library.sharing import Right, project_chosen, project_of
 from jobs.limits import SHOWN_NAME
 from jobs.models import Job
 from jobs.models.states import JobState
 from jobs.parsing.letters import storable
 from jobs.projects.selectors import jobs_in
-from jobs.projects.services import job_label, thing_move
+from jobs.projects.services import job_label
 from jobs.queue import dispatch as queue
 from jobs.queue import lifecycle, progress
 from jobs.quotas.admission import quota_look

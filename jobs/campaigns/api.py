@@ -14,9 +14,10 @@ from rest_framework.response import Response
 
 from jobs.campaigns import serializers as shapes
 from jobs.campaigns.measuring import measurements_add
-from jobs.campaigns.selectors import campaign_of, campaigns_of
-from jobs.campaigns.services import campaign_create, campaign_delete, property_create
+from jobs.campaigns.selectors import campaign_of, campaign_shown, campaigns_in, campaigns_of, shown_to
+from jobs.campaigns.services import campaign_create, campaign_delete, campaign_move, property_create
 from jobs.errors import InvalidInput
+from jobs.library.sharing import Right, project_of
 from jobs.limits import MAX_ASSAY_BYTES
 from jobs.models import Campaign, Measurement, Property
 from jobs.parsing.bodies import only_fields
@@ -34,21 +35,37 @@ _FORM = ("file", "property", "columns", "round", "sheet")
 class CampaignView(JobView):
     """A view of one campaign. All of them find it here."""
 
-    def campaign(self, campaign_id: UUID) -> Campaign:
-        return campaign_of(self.owner(), campaign_id)
+    def campaign(self, campaign_id: UUID, right: Right | None = None) -> Campaign:
+        """Return a campaign on which the user has the right, by default the one that the method needs."""
+        return campaign_of(self.owner(), campaign_id, self.needed() if right is None else right)
+
+    def show_campaign(self, campaign: Campaign, status: int = 200) -> Response:
+        body = shapes.CampaignBody(campaign_shown(self.owner(), campaign)).data
+        return Response(body, status=status, headers={"Location": body["url"]} if status == 201 else {})
 
 
 class InOrder(Pages):
     ordering = "id"
 
 
-class CampaignList(JobView):
+class CampaignList(CampaignView):
     @extend_schema(
-        operation_id="campaigns_list", parameters=_PAGED, responses={200: shapes.CampaignPage, **refusals(401)}
+        operation_id="campaigns_list",
+        parameters=[
+            *_PAGED,
+            OpenApiParameter("project", str, description="Only those of this project, of all members."),
+        ],
+        responses={200: shapes.CampaignPage, **refusals(400, 401, 404)},
     )
     def get(self, request: Request) -> Response:
-        """Return your campaigns, newest first."""
-        return NewestFirst().answer(campaigns_of(self.owner()), self, shapes.CampaignBody)
+        """Return your campaigns, or those of a project, newest first."""
+        rows = campaigns_of(self.owner())
+        if asked := request.query_params.get("project"):
+            try:
+                rows = campaigns_in(project_of(self.owner(), UUID(asked)))
+            except ValueError:
+                raise InvalidInput.one("bad_project", f"project is {asked[:60]!r}", path="project") from None
+        return NewestFirst().answer(shown_to(rows, self.owner()), self, shapes.CampaignBody)
 
     @extend_schema(
         operation_id="campaigns_create",
@@ -58,20 +75,35 @@ class CampaignList(JobView):
     def post(self, request: Request) -> Response:
         """Begin a campaign on a parent. Positions in its requests and answers have its numbering."""
         data: Any = request.data
-        body = shapes.CampaignBody(campaign_create(owner=self.owner(), data=data)).data
-        return Response(body, status=201, headers={"Location": body["url"]})
+        return self.show_campaign(campaign_create(owner=self.owner(), data=data), 201)
 
 
 class CampaignDetail(CampaignView):
     @extend_schema(operation_id="campaigns_show", responses={200: shapes.CampaignBody, **COMMON_ERRORS})
     def get(self, request: Request, campaign_id: UUID) -> Response:
         """Return a campaign."""
-        return Response(shapes.CampaignBody(self.campaign(campaign_id)).data)
+        return self.show_campaign(self.campaign(campaign_id))
+
+    @extend_schema(
+        operation_id="campaigns_move",
+        request=shapes.CampaignChange,
+        responses={200: shapes.CampaignBody, **refusals(400, 409), **COMMON_ERRORS},
+    )
+    def patch(self, request: Request, campaign_id: UUID) -> Response:
+        """Put a campaign into a project, or out of its project. Nothing else of it changes."""
+        campaign = self.campaign(campaign_id)
+        data: Any = request.data
+        only_fields(data, ("project",))
+        if "project" not in data:
+            remedy = "Give the id of a project, or null for none."
+            raise InvalidInput.one("missing_field", "there is nothing to change", remedy, path="project")
+        campaign_move(campaign=campaign, asked=data["project"], by=self.owner())
+        return self.show_campaign(campaign)
 
     @extend_schema(operation_id="campaigns_delete", responses={204: None, **COMMON_ERRORS})
     def delete(self, request: Request, campaign_id: UUID) -> Response:
         """Delete a campaign with its properties, measurements, models and rounds."""
-        campaign_delete(campaign=self.campaign(campaign_id))
+        campaign_delete(campaign=self.campaign(campaign_id, Right.OWN))
         return Response(status=204)
 
 
@@ -120,6 +152,7 @@ class CampaignMeasurements(CampaignView):
         content, _ = file_of(request.FILES, MAX_ASSAY_BYTES)
         counts = measurements_add(
             campaign=campaign,
+            by=self.owner(),
             data=content,
             wanted=str(data.get("property") or "").strip(),
             columns=_columns(data),

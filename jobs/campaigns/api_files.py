@@ -15,6 +15,7 @@ from jobs.campaigns import serializers as shapes
 from jobs.campaigns.api import CREATED, CampaignView
 from jobs.campaigns.exporting import archive_blocks
 from jobs.campaigns.importing import campaign_import
+from jobs.campaigns.selectors import campaign_shown
 from jobs.errors import InvalidInput
 from jobs.files.names import attachment
 from jobs.parsing.bodies import only_fields
@@ -37,7 +38,7 @@ class CampaignExport(CampaignView):
         campaign = self.campaign(campaign_id)
         # X-Accel-Buffering keeps nginx from collecting a download before it sends it on.
         headers = {"Content-Disposition": attachment(f"{campaign.name}.zip"), "X-Accel-Buffering": "no"}
-        return StreamingHttpResponse(archive_blocks(campaign), content_type=ZIP, headers=headers)
+        return StreamingHttpResponse(archive_blocks(campaign, self.owner()), content_type=ZIP, headers=headers)
 
 
 class CampaignImport(JobView):
@@ -56,5 +57,5 @@ class CampaignImport(JobView):
         if file is None:
             raise InvalidInput.one("no_file", "there is no file yet", "Choose one, in the field `file`.", path="file")
         campaign, more = campaign_import(owner=self.owner(), file=file.file, size=file.size)
-        body = {**shapes.CampaignBody(campaign).data, **more}
+        body = {**shapes.CampaignBody(campaign_shown(self.owner(), campaign)).data, **more}
         return Response(body, status=201, headers={"Location": body["url"]})

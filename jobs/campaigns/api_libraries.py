@@ -16,6 +16,7 @@ from jobs.campaigns.api import CREATED, CampaignView
 from jobs.campaigns.libraries import library_body, library_csv, library_of, library_workbook
 from jobs.errors import InvalidInput
 from jobs.files.names import attachment
+from jobs.library.sharing import Right
 from jobs.web.rest.bodies import WORKBOOK
 
 FORMATS = ("json", "csv", "xlsx")
@@ -51,7 +52,7 @@ class CampaignLibraries(CampaignView):
 
         A budget of clones that does not suffice is refused, with the largest design that fits.
         """
-        campaign = self.campaign(campaign_id)
+        campaign = self.campaign(campaign_id, Right.VIEW)
         format = request.query_params.get("format", "json")
         if format not in FORMATS:
             what = f"format is {format[:40]!r}"

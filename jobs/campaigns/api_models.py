@@ -21,6 +21,7 @@ from jobs.campaigns.selectors import model_of, round_of
 from jobs.campaigns.training import model_request
 from jobs.errors import InvalidInput
 from jobs.files.names import attachment
+from jobs.library.sharing import Right
 from jobs.models import PropertyModel, Round
 from jobs.web.rest.bodies import WORKBOOK
 from jobs.web.rest.views import COMMON_ERRORS, refusals
@@ -49,7 +50,7 @@ class CampaignModels(CampaignView):
     def post(self, request: Request, campaign_id: UUID) -> Response:
         """Learn from the measurements of a property as they are now. The model is computed in the background."""
         data: Any = request.data
-        body = body_of(model_request(campaign=self.campaign(campaign_id), data=data))
+        body = body_of(model_request(campaign=self.campaign(campaign_id), by=self.owner(), data=data))
         headers = {"Location": body["url"], "Retry-After": str(RETRY_AFTER_SECONDS)}
         return Response(body, status=202, headers=headers)
 
@@ -68,8 +69,11 @@ class CampaignPredictions(CampaignView):
         responses={201: shapes.Predictions, **CREATED},
     )
     def post(self, request: Request, campaign_id: UUID, number: int) -> Response:
-        """Predict variants, all single ones, or all combinations of mutations, in the property's normalised unit."""
-        campaign = self.campaign(campaign_id)
+        """Predict variants, all single ones, or all combinations of mutations, in the property's normalised unit.
+
+        Nothing is stored, so those who may read the campaign may ask.
+        """
+        campaign = self.campaign(campaign_id, Right.VIEW)
         data: Any = request.data
         return Response(predictions(campaign, model_of(campaign, number), data), status=201)
 
@@ -84,7 +88,7 @@ class CampaignProposals(CampaignView):
         """Propose a round, with wells if there is a plate. What is proposed never changes."""
         campaign = self.campaign(campaign_id)
         data: Any = request.data
-        made = proposal_create(campaign=campaign, data=data)
+        made = proposal_create(campaign=campaign, by=self.owner(), data=data)
         url = reverse("campaign-round", args=[campaign.pk, made.number])
         body = {"round": made.number, "n": made.number, "digest": made.digest, "url": url}
         return Response(body, status=201, headers={"Location": url})

@@ -11,6 +11,8 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from django.contrib.auth.models import User
+
 from jobs.alignments.rows import stored_text
 from jobs.campaigns.rounds import round_csv
 from jobs.campaigns.selectors import WT, alignment_of_campaign, numbering_of_campaign
@@ -34,9 +36,12 @@ HEADS = (
 FINISHED = (WorkState.DONE, WorkState.FAILED, WorkState.CANCELLED)
 
 
-def archive_blocks(campaign: Campaign) -> Iterator[bytes]:
-    """Yield the file of a campaign in blocks. Models that are not computed yet are left out, and named."""
-    return zip_blocks(_members(campaign), deflated=True)
+def archive_blocks(campaign: Campaign, reader: User) -> Iterator[bytes]:
+    """Yield the file of a campaign in blocks. Models that are not computed yet are left out, and named.
+
+    A reader who may not see the alignment gets the campaign without one.
+    """
+    return zip_blocks(_members(campaign, reader), deflated=True)
 
 
 def digest_of(files: Mapping[str, str]) -> str:
@@ -45,7 +50,7 @@ def digest_of(files: Mapping[str, str]) -> str:
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-def _members(campaign: Campaign) -> Iterator[tuple[str, Iterable[bytes]]]:
+def _members(campaign: Campaign, reader: User) -> Iterator[tuple[str, Iterable[bytes]]]:
     files: dict[str, str] = {}
 
     def counted(name: str, pieces: Iterable[bytes]) -> Iterator[bytes]:
@@ -55,7 +60,7 @@ def _members(campaign: Campaign) -> Iterator[tuple[str, Iterable[bytes]]]:
             yield piece
         files[name] = digest.hexdigest()
 
-    for name, pieces in _parts(campaign):
+    for name, pieces in _parts(campaign, reader):
         yield name, counted(name, pieces)
     open_models = PropertyModel.objects.filter(campaign=campaign).exclude(state__in=FINISHED).order_by("number")
     manifest = {
@@ -69,9 +74,9 @@ def _members(campaign: Campaign) -> Iterator[tuple[str, Iterable[bytes]]]:
     yield MANIFEST, [_json(manifest)]
 
 
-def _parts(campaign: Campaign) -> Iterator[tuple[str, Iterable[bytes]]]:
+def _parts(campaign: Campaign, reader: User) -> Iterator[tuple[str, Iterable[bytes]]]:
     """Yield name and pieces of every file but the manifest."""
-    alignment = alignment_of_campaign(campaign)
+    alignment = alignment_of_campaign(campaign, reader)
     yield CAMPAIGN, [_json(_campaign(campaign, alignment))]
     if alignment is not None:
         yield ALIGNMENT, stored_text(alignment)

@@ -38,7 +38,7 @@ def ranges(text: str) -> list[str]:
 
 def campaign_body(form: Mapping[str, str]) -> dict[str, Any]:
     """Return the body of a campaign. Raises InvalidInput for a numbering that cannot be read."""
-    body: dict[str, Any] = _given(form, "name", "model", "context_set", "alignment", "cds", "host")
+    body: dict[str, Any] = _given(form, "name", "model", "context_set", "alignment", "cds", "host", "project")
     body["parent"] = sequence_of(form.get("parent", ""))
     numbering = numbering_of_texts(form.get("offset", ""), form.get("skip", ""), form.get("labels", ""), prefix="")
     body["numbering"] = numbering.get("numbering", numbering.get("offset"))

@@ -6,9 +6,11 @@ import hashlib
 import io
 from collections import Counter, defaultdict
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
+from django.contrib.auth.models import User
 from django.db import transaction
 
 from jobs.campaigns.files import Found, Reader, Well, plan_of, read_measurements
@@ -26,13 +28,14 @@ MOST_ROWS = 200_000
 def measurements_add(
     *,
     campaign: Campaign,
+    by: User,
     data: bytes,
     wanted: str = "",
     columns: Mapping[str, str] | None = None,
     round_number: int | None = None,
     sheet: str = "",
 ) -> dict[str, Any]:
-    """Store the measurements of a file, and return the counts.
+    """Store the measurements of a file that `by` sends, and return the counts.
 
     `read` cells are `matched`, `failed`, `censored`, `unreadable` or `unchanged`: the same well with the same value, or
     the same file again. `corrected` of them are later values of a well.
@@ -55,12 +58,20 @@ def measurements_add(
     size = sum(ROW_BYTES + len(one.code) for one in found.wells)
     with transaction.atomic():
         Campaign.objects.select_for_update().get(pk=campaign.pk)  # two files at once are stored one after the other
-        quota_admit_bytes(user_id=campaign.owner_id, size=size)
-        return _store(campaign, properties, found, round_number, upload)
+        quota_admit_bytes(user_id=by.pk, size=size)
+        return _store(campaign, properties, found, round_number, Sent(upload, campaign.added_by(by.pk)))
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The SHA-256 of a file, and who adds its rows."""
+
+    upload: str
+    added_by: int | None
 
 
 def _store(
-    campaign: Campaign, properties: Mapping[str, Property], found: Found, number: int | None, upload: str
+    campaign: Campaign, properties: Mapping[str, Property], found: Found, number: int | None, sent: Sent
 ) -> dict[str, Any]:
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     made: list[Measurement] = []
@@ -72,11 +83,11 @@ def _store(
         if len(stored) + len(wells) > MOST_ROWS:
             what = f"{name} would have {len(stored) + len(wells):,} rows, and the limit is {MOST_ROWS:,}"
             raise Conflict(f"{what}; add another property, or make another campaign", code="too_many_measurements")
-        again = any(row.upload == upload and row.round == number for row in stored)
+        again = any(row.upload == sent.upload and row.round == number for row in stored)
         last = {well_key(row): row for row in current(stored)}
         digests: dict[str, str] = {}
         for well in wells:
-            row = _row(own, well, number, upload, _digest(well, campaign.parent, digests))
+            row = _row(own, well, number, sent, _digest(well, campaign.parent, digests))
             earlier = last.get(well_key(row))
             if (again and earlier is None) or (earlier is not None and _same(earlier, row)):
                 counts[name]["unchanged"] += 1
@@ -98,7 +109,7 @@ def _store(
     }
 
 
-def _row(own: Property, well: Well, number: int | None, upload: str, digest: str) -> Measurement:
+def _row(own: Property, well: Well, number: int | None, sent: Sent, digest: str) -> Measurement:
     return Measurement(
         property=own,
         variant=well.code,
@@ -112,7 +123,8 @@ def _row(own: Property, well: Well, number: int | None, upload: str, digest: str
         censored=well.censored,
         failed=well.value is None,
         written=well.written,
-        upload=upload,
+        upload=sent.upload,
+        added_by_id=sent.added_by,
     )
 
 

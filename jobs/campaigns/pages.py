@@ -22,16 +22,17 @@ from jobs.campaigns.measuring import measurements_add
 from jobs.campaigns.parents import begun_from, origins_of
 from jobs.campaigns.priors import PRIORS
 from jobs.campaigns.selectors import alignment_of_campaign, campaign_of, campaigns_of, numbering_of_campaign
-from jobs.campaigns.services import campaign_create, campaign_delete, property_create
+from jobs.campaigns.services import campaign_create, campaign_delete, campaign_move, property_create
 from jobs.campaigns.training import model_request
 from jobs.contexts.selectors import context_sets_open_to
 from jobs.errors import ServiceError
 from jobs.learning.dna import hosts
 from jobs.learning.normalising import METHODS
 from jobs.learning.priors import FEATURES
+from jobs.library.sharing import Right, open_to, projects_open_to, right_on
 from jobs.limits import MAX_ASSAY_BYTES
 from jobs.models import Campaign, Measurement, Property, PropertyModel
-from jobs.web.access import page, user_of
+from jobs.web.access import needed, page, user_of
 from jobs.web.links import paged
 from jobs.web.refusals import Refusal
 from jobs.web.rest.forms import file_of
@@ -92,6 +93,8 @@ def campaign_new_page(request: HttpRequest) -> HttpResponse:
         "alignments": alignments_of(user).order_by("-created_at")[:SHOWN],
         "sets": context_sets_open_to(user).order_by("-created_at")[:SHOWN],
         "hosts": hosts(),
+        "in_project": request.POST.get("project") or request.GET.get("project", ""),
+        "projects": projects_open_to(user, Right.EDIT).filter(archived_at__isnull=True).order_by("name"),
     }
     status = refusal.error.status_code if refusal else 200
     return render(request, "jobs/campaigns/new.html", context, status=status)
@@ -101,10 +104,10 @@ def campaign_new_page(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def campaign_page(request: HttpRequest, campaign_id: UUID) -> HttpResponse:
     """Show one campaign. A POST does what a form of the page means."""
-    campaign = campaign_of(user_of(request), campaign_id)
+    act = request.POST.get("do", "") if request.method == "POST" else ""
+    campaign = campaign_of(user_of(request), campaign_id, Right.OWN if act == "delete" else needed(request))
     if request.method != "POST":
         return _answer(request, campaign)
-    act = request.POST.get("do", "")
     do = ACTS.get(act)
     if do is None:
         return redirect("campaign-page", campaign.pk)
@@ -123,15 +126,24 @@ def _add_property(request: HttpRequest, campaign: Campaign) -> HttpResponse:
 def _upload(request: HttpRequest, campaign: Campaign) -> HttpResponse:
     """Store a file, and show what was read in the same answer: the same file again changes nothing."""
     content, name = file_of(request.FILES, MAX_ASSAY_BYTES)
-    counts = measurements_add(campaign=campaign, data=content, **upload_fields(request.POST))
+    counts = measurements_add(campaign=campaign, by=user_of(request), data=content, **upload_fields(request.POST))
     return _answer(
         request, campaign, {"counts": counts, "by_property": list(counts["properties"].items()), "file": name}
     )
 
 
 def _train(request: HttpRequest, campaign: Campaign) -> HttpResponse:
-    made = model_request(campaign=campaign, data=model_body(request.POST))
+    made = model_request(campaign=campaign, by=user_of(request), data=model_body(request.POST))
     return redirect("campaign-model-page", campaign.pk, made.number)
+
+
+def _move(request: HttpRequest, campaign: Campaign) -> HttpResponse:
+    project = campaign_move(campaign=campaign, asked=request.POST.get("project"), by=user_of(request))
+    said = f"The campaign is in the project {project.name}." if project else "The campaign is in no project."
+    messages.add_message(request, messages.SUCCESS, said, "notice")
+    if not open_to(Campaign.objects.filter(pk=campaign.pk), user_of(request)).exists():  # an editor moved it out
+        return redirect("campaigns-page")
+    return redirect("campaign-page", campaign.pk)
 
 
 def _delete(request: HttpRequest, campaign: Campaign) -> HttpResponse:
@@ -142,7 +154,7 @@ def _delete(request: HttpRequest, campaign: Campaign) -> HttpResponse:
 
 
 Act = Callable[[HttpRequest, Campaign], HttpResponse]
-ACTS: dict[str, Act] = {"property": _add_property, "upload": _upload, "train": _train, "delete": _delete}
+ACTS: dict[str, Act] = {"property": _add_property, "upload": _upload, "train": _train, "move": _move, "delete": _delete}
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +171,7 @@ def _answer(
     request: HttpRequest, campaign: Campaign, more: Mapping[str, Any] | None = None, *, status: int = 200
 ) -> HttpResponse:
     """Return the page of a campaign; `more` is added to its context, such as the counts of an upload."""
+    user = user_of(request)
     properties = list(Property.objects.filter(campaign=campaign).select_related("campaign").order_by("id"))
     models = list(
         PropertyModel.objects.filter(campaign=campaign)
@@ -171,7 +184,10 @@ def _answer(
     wells = dict(measured)
     context = {
         "campaign": campaign,
-        "alignment": alignment_of_campaign(campaign),
+        "right": right_on(campaign, user).name,
+        "project": projects_open_to(user).filter(campaigns=campaign).first(),
+        "projects": projects_open_to(user, Right.EDIT).filter(archived_at__isnull=True).order_by("name"),
+        "alignment": alignment_of_campaign(campaign, user),
         "numbering": numbering_of_campaign(campaign).phrase(len(campaign.parent)),
         "step": next_step(campaign, properties, models, rounds),
         "rounds": rounds,

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 
 from jobs.campaigns.datasheet import RESIDUES, Datasheet, PlateName
 from jobs.campaigns.selectors import campaign_of
+from jobs.library.sharing import right_on
 from jobs.models import Property
 from jobs.web.access import page, user_of
 from jobs.web.links import changed, paged
@@ -23,7 +24,12 @@ def data_page(request: HttpRequest, campaign_id: UUID) -> HttpResponse:
     properties = list(Property.objects.filter(campaign=campaign).select_related("campaign").order_by("id"))
     asked = request.GET.get("property", "")
     found = next((one for one in properties if one.name == asked), properties[0] if properties else None)
-    context = {"campaign": campaign, "properties": properties, "property": found}
+    context = {
+        "campaign": campaign,
+        "right": right_on(campaign, user_of(request)).name,
+        "properties": properties,
+        "property": found,
+    }
     if found is not None:
         sheet = Datasheet(found)
         plate = _plate(sheet, request.GET.get("plate", ""))

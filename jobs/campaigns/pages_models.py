@@ -19,6 +19,7 @@ from jobs.errors import ServiceError
 from jobs.files.lines import BOM, csv_head
 from jobs.files.names import attachment, file_name
 from jobs.files.pieces import in_blocks, text_cell
+from jobs.library.sharing import right_on
 from jobs.models import PropertyModel
 from jobs.models.states import WorkState
 from jobs.web.access import page, user_of
@@ -34,7 +35,7 @@ HEADS = ("rank", "variant", "mean", "low", "high", "prior")
 @page
 @require_http_methods(["GET", "HEAD", "POST"])
 def model_page(request: HttpRequest, campaign_id: UUID, number: int) -> HttpResponseBase:
-    """Show one model. A POST predicts variants, on the page or as CSV."""
+    """Show one model. A POST predicts variants, on the page or as CSV, and changes nothing."""
     campaign = campaign_of(user_of(request), campaign_id)
     model = model_of(campaign, number)
     act = request.POST.get("do", "")
@@ -69,6 +70,7 @@ def _answer(
 ) -> HttpResponse:
     context = {
         "campaign": model.campaign,
+        "right": right_on(model.campaign, user_of(request)).name,
         "property": model.property,
         "unfinished": model.state in WorkState.unfinished(),
         "given": request.POST,

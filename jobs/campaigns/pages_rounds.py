@@ -21,9 +21,10 @@ from jobs.campaigns.selectors import campaign_of, round_of
 from jobs.errors import ServiceError
 from jobs.learning.proposing import STRATEGIES
 from jobs.learning.wells import SIZES, well_named
+from jobs.library.sharing import right_on
 from jobs.models import Campaign, PropertyModel, Round
 from jobs.models.states import WorkState
-from jobs.web.access import page, user_of
+from jobs.web.access import needed, page, user_of
 from jobs.web.links import paged
 from jobs.web.refusals import Refusal
 
@@ -60,17 +61,18 @@ DEFAULTS = {
 @require_http_methods(["GET", "HEAD", "POST"])
 def proposal_page(request: HttpRequest, campaign_id: UUID) -> HttpResponse:
     """Show the form of a proposal, or propose a round and show it."""
-    campaign = campaign_of(user_of(request), campaign_id)
+    campaign = campaign_of(user_of(request), campaign_id, needed(request))
     refusal, asked = None, _defaults(campaign)
     if request.method == "POST":
         try:
-            made = proposal_create(campaign=campaign, data=proposal_body(request.POST))
+            made = proposal_create(campaign=campaign, by=user_of(request), data=proposal_body(request.POST))
             return redirect("campaign-round-page", campaign.pk, made.number)
         except ServiceError as error:
             refusal, asked = Refusal("propose", error), request.POST.dict()
     ready = PropertyModel.objects.filter(campaign=campaign, state=WorkState.DONE).select_related("property")
     context = {
         "campaign": campaign,
+        "right": right_on(campaign, user_of(request)).name,
         "models": ready.defer("tables", "fits", "training").order_by("-number")[:SHOWN],
         "objectives": [(at, asked.get(f"model{at}", ""), asked.get(f"threshold{at}", "")) for at in _places()],
         "strategies": [(one, STRATEGY_WORDS[one]) for one in STRATEGIES],
@@ -97,7 +99,7 @@ def _defaults(campaign: Campaign) -> dict[str, str]:
 @require_http_methods(["GET", "HEAD", "POST"])
 def round_page(request: HttpRequest, campaign_id: UUID, number: int) -> HttpResponse:
     """Show one round. A POST notes that it is ordered or measured."""
-    campaign = campaign_of(user_of(request), campaign_id)
+    campaign = campaign_of(user_of(request), campaign_id, needed(request))
     found = round_of(campaign, number)
     if request.method == "POST":
         state = request.POST.get("do", "")
@@ -109,6 +111,7 @@ def round_page(request: HttpRequest, campaign_id: UUID, number: int) -> HttpResp
     picks = Counter(_picks(body["rows"]))
     context = {
         "campaign": campaign,
+        "right": right_on(campaign, user_of(request)).name,
         "round": body,
         "plates": plates_of(body["rows"]),
         "picks": [_counted(one, count) for one in PICK_WORDS if (count := picks[one])],

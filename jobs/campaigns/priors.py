@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from django.contrib.auth.models import User
+from django.db.models import Q
 from numpy.typing import NDArray
 
 from jobs.actions import Scan
@@ -13,6 +15,7 @@ from jobs.campaigns.selectors import alignment_of_campaign
 from jobs.errors import Conflict
 from jobs.learning.priors import Tables, blosum_prior, no_prior, prior_of_scores, profile_prior
 from jobs.library.alignments import alignment_load
+from jobs.library.sharing import projects_open_to
 from jobs.models import Alignment, Campaign, Item, Job, NeighbourCount
 from jobs.models.states import JobState, WorkState
 from jobs.results.items import results_of
@@ -43,15 +46,15 @@ class Prior:
     tables: Tables
 
 
-def prior_of(campaign: Campaign, asked: str) -> Prior:
-    """Return the prior that is asked for. `auto` takes the first of zero-shot scores, profile, BLOSUM62.
+def prior_of(campaign: Campaign, asked: str, *, by: User) -> Prior:
+    """Return the prior that `by` asks for. `auto` takes the first of zero-shot scores, profile, BLOSUM62.
 
     Raises Conflict `no_prior` if there is none of that kind.
     """
     parent = campaign.parent
     profile = profile_of_campaign(campaign)
     rows = None if profile is None else profile.log_probabilities
-    if asked in (AUTO, ZERO_SHOT) and (found := _zero_shot(campaign)) is not None:
+    if asked in (AUTO, ZERO_SHOT) and (found := _zero_shot(campaign, by)) is not None:
         job, table = found
         return Prior(ZERO_SHOT, f"job {job.pk}, {job.action} with {job.model}", Tables(parent, table, rows))
     if asked in (AUTO, PROFILE) and profile is not None:
@@ -92,13 +95,14 @@ def _counts(stored: Alignment) -> NeighbourCount | None:
     return done.filter(threshold=PROFILE_THRESHOLD).first()
 
 
-def _zero_shot(campaign: Campaign) -> tuple[Job, Floats] | None:
+def _zero_shot(campaign: Campaign, by: User) -> tuple[Job, Floats] | None:
     """Return the newest finished job of the campaign's model with a score of every substitution, and the table.
 
-    A scan comes before a job of single variants.
+    A scan comes before a job of single variants. All who may see the campaign see the prior, so jobs of its project
+    are taken. Own jobs outside it are taken only for the campaign's owner, who decides who sees the campaign.
     """
     parent = campaign.parent
-    jobs = Job.objects.filter(owner=campaign.owner_id, model=campaign.model, state=JobState.SUCCEEDED)
+    jobs = Job.objects.filter(_usable(campaign, by), model=campaign.model, state=JobState.SUCCEEDED)
     newest = jobs.order_by("-created_at")
     for job in newest.filter(action=Scan.name)[:LOOKED_AT]:
         index = Item.objects.filter(job=job, sequence=parent).order_by("index").values_list("index", flat=True).first()
@@ -113,6 +117,13 @@ def _zero_shot(campaign: Campaign) -> tuple[Job, Floats] | None:
         if (table := prior_of_scores(parent, found)) is not None:
             return job, table
     return None
+
+
+def _usable(campaign: Campaign, by: User) -> Q:
+    usable = Q(owner=by) if by.pk == campaign.owner_id else Q(pk__in=())
+    if campaign.project_id is not None:
+        usable |= Q(project__in=projects_open_to(by).filter(pk=campaign.project_id).values("pk"))
+    return usable
 
 
 def _scanned(job: Job, index: int, parent: str) -> Floats | None:

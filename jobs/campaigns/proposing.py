@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import orjson
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Max
 
@@ -65,8 +66,8 @@ class Asked:
     seed: int
 
 
-def proposal_create(*, campaign: Campaign, data: Mapping[str, Any]) -> Round:
-    """Propose a round and freeze it. The same request, data and seed give the same bytes.
+def proposal_create(*, campaign: Campaign, by: User, data: Mapping[str, Any]) -> Round:
+    """Propose a round and freeze it; its bytes count for `by`. The same request, data and seed give the same bytes.
 
     Raises InvalidInput, NotFound, Conflict `model_not_ready`, `nothing_to_propose`.
     """
@@ -92,7 +93,7 @@ def proposal_create(*, campaign: Campaign, data: Mapping[str, Any]) -> Round:
     if plan is not None:
         rows = _wells(campaign, plan, rows, dead=dead, seed=seed)
     frozen = _frozen(goals, rows, _outlook(outlook, picked, goals), data)
-    return _stored(campaign, frozen)
+    return _stored(campaign, by, frozen)
 
 
 def _goals(campaign: Campaign, raw: object) -> list[Goal]:
@@ -354,14 +355,16 @@ def _wells(
     return [{**row(one.content), "plate": str(one.plate), "well": one.well} for one in wells]
 
 
-def _stored(campaign: Campaign, frozen: str) -> Round:
+def _stored(campaign: Campaign, by: User, frozen: str) -> Round:
     digest = hashlib.sha256(frozen.encode()).hexdigest()
     with transaction.atomic():
         Campaign.objects.select_for_update().get(pk=campaign.pk)
-        quota_admit_bytes(user_id=campaign.owner_id, size=len(frozen))
+        quota_admit_bytes(user_id=by.pk, size=len(frozen))
         last = Round.objects.filter(campaign=campaign).aggregate(last=Max("number"))["last"] or 0
         if last >= MOST_ROUNDS:
             raise Conflict(f"a campaign has at most {MOST_ROUNDS} rounds", code="too_many_rounds")
-        made = Round.objects.create(campaign=campaign, number=last + 1, frozen=frozen, digest=digest)
+        made = Round.objects.create(
+            campaign=campaign, number=last + 1, frozen=frozen, digest=digest, added_by_id=campaign.added_by(by.pk)
+        )
     made.refresh_from_db()
     return made

@@ -1,4 +1,4 @@
-"""Reads of campaigns. Everything of a campaign is found through `campaign_of`, which knows its owner."""
+"""Reads of campaigns. Everything of a campaign is found through `campaign_of`, which knows who may see it."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from uuid import UUID
 
 import numpy as np
 from django.contrib.auth.models import User
-from django.db.models import QuerySet
+from django.db.models import Case, CharField, F, Q, QuerySet, UUIDField, Value, When
 
 from jobs.learning.normalising import DEAD, WILD_TYPE, Pooled, Reading, normalised, pooled
 from jobs.library.selectors import existing
-from jobs.library.sharing import open_to
-from jobs.models import Alignment, Campaign, Measurement, Property, PropertyModel, Round
+from jobs.library.sharing import Right, found_by, open_to, projects_open_to
+from jobs.models import Alignment, Campaign, Measurement, Project, Property, PropertyModel, Round
 from jobs.science.variants.codes import Variant, read_variant
 from jobs.science.variants.numbering import Numbering
 from jobs.science.variants.numbering_forms import read_numbering
@@ -25,17 +25,54 @@ LARGEST = 1e100
 
 
 def campaigns_of(owner: User) -> QuerySet[Campaign]:
+    """Return the owner's own campaigns, in any project or none."""
     return Campaign.objects.filter(owner=owner)
 
 
-def campaign_of(owner: User, campaign_id: UUID) -> Campaign:
-    """Return the owner's campaign. Raises NotFound for other people's too."""
-    return existing(campaigns_of(owner), f"there is no campaign {campaign_id}", pk=campaign_id)
+def campaigns_in(project: Project) -> QuerySet[Campaign]:
+    """Return the project's campaigns, of all members. The caller may see the project."""
+    return Campaign.objects.filter(project=project)
 
 
-def alignment_of_campaign(campaign: Campaign) -> Alignment | None:
-    """Return the alignment of a campaign, or None without one that its owner may see: sharing it may have ended."""
-    return open_to(Alignment.objects.filter(campaigns=campaign), campaign.owner).first()
+def campaign_of(user: User, campaign_id: UUID, right: Right = Right.VIEW) -> Campaign:
+    """Return a campaign on which the user has this right.
+
+    Raises NotFound if the user may not see it, and Forbidden if the user may see it only.
+    """
+    missing = f"there is no campaign {campaign_id}"
+    return found_by(Campaign.objects.select_related("owner"), user, missing, right=right, pk=campaign_id)
+
+
+def shown_to(rows: QuerySet[Campaign], user: User) -> QuerySet[Campaign]:
+    """Add what REST shows the user beside each campaign: `access`, and `alignment_shown`.
+
+    The alignment of another's campaign is shown only to those who may see the alignment itself.
+    """
+    seen = Q(owner=user) | Q(alignment__in=open_to(Alignment.objects.all(), user).values("pk"))
+    edits = Q(project__in=projects_open_to(user, Right.EDIT).values("pk"))
+    return rows.select_related("owner").annotate(
+        alignment_shown=Case(When(seen, then=F("alignment_id")), default=None, output_field=UUIDField(null=True)),
+        access=Case(
+            When(owner=user, then=Value("own")),
+            When(edits, then=Value("edit")),
+            default=Value("view"),
+            output_field=CharField(),
+        ),
+    )
+
+
+def campaign_shown(user: User, campaign: Campaign) -> Campaign:
+    """Return a campaign that the user may see as REST shows it, also if the user has just moved it out of sight."""
+    return shown_to(Campaign.objects.all(), user).get(pk=campaign.pk)
+
+
+def alignment_of_campaign(campaign: Campaign, reader: User | None = None) -> Alignment | None:
+    """Return the alignment of a campaign, or None without one that its owner may see: sharing it may have ended.
+
+    A `reader` gets it only if the reader may see it as well: it may be the owner's alone.
+    """
+    rows = open_to(Alignment.objects.filter(campaigns=campaign), campaign.owner)
+    return (rows if reader is None else open_to(rows, reader)).first()
 
 
 def property_named(campaign: Campaign, name: str) -> Property:

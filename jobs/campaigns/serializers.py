@@ -30,16 +30,30 @@ class CampaignSubmission(Shape):
     cds = s.CharField(required=False, help_text="The coding sequence of the parent.")
     host = s.CharField(required=False, help_text="Its codon table is used for mutated residues, e_coli by default.")
     exclude = s.ListField(child=s.CharField(), required=False, help_text='Ranges in your numbering, such as "1-25".')
+    project = s.CharField(
+        required=False, allow_null=True, allow_blank=True, help_text="The id of a project that you may edit."
+    )
+
+
+class CampaignChange(Shape):
+    project = s.CharField(
+        allow_null=True, allow_blank=True, help_text="The id of a project that you may edit; null: none."
+    )
 
 
 class CampaignBody(Shape):
     id = s.UUIDField(source="pk")
     url = Url("campaign-detail", "pk")
     name = s.CharField()
+    owner = s.CharField(source="owner.username")
+    project = s.UUIDField(source="project_id", allow_null=True)
+    access = s.ChoiceField(["view", "edit", "own"], help_text="What you may do.")
     parent = s.CharField()  # type: ignore[assignment]  # the field's name
     model = s.CharField()
     context_set = s.CharField(required=False)
-    alignment = s.UUIDField(source="alignment_id", allow_null=True)
+    alignment = s.UUIDField(
+        source="alignment_shown", allow_null=True, help_text="Null also if you may not see the alignment."
+    )
     numbering = s.JSONField()
     cds = s.CharField(required=False)
     host = s.CharField(required=False)

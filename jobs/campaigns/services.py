@@ -19,8 +19,10 @@ from jobs.errors import Conflict, InvalidInput, Problem
 from jobs.intake.requests import enabled_model
 from jobs.learning.dna import checked_cds, favourites
 from jobs.learning.normalising import METHODS
+from jobs.library.moving import thing_move
+from jobs.library.sharing import project_chosen
 from jobs.limits import MAX_RESIDUES
-from jobs.models import Alignment, Campaign, Property
+from jobs.models import Alignment, Campaign, Project, Property
 from jobs.parsing.bodies import only_fields
 from jobs.parsing.letters import check_letters
 from jobs.parsing.records import Place
@@ -29,6 +31,7 @@ from jobs.science.variants.numbering import Numbering
 from jobs.science.variants.numbering_forms import json_of, numbering_of
 
 FIELDS = ("name", "parent", "model", "context_set", "alignment", "numbering", "cds", "host", "exclude")
+"""Fields of a campaign itself. A request may also name its `project`, which is not part of an export."""
 PROPERTY_FIELDS = ("name", "unit", "higher_is_better", "log", "limits", "threshold", "normalisation")
 MOST_PROPERTIES = 50
 MOST_RANGES = 200
@@ -36,8 +39,8 @@ _RANGE = re.compile(r"\s*(-?[0-9]{1,7})(?:\s*-\s*(-?[0-9]{1,7}))?\s*")
 
 
 def campaign_create(*, owner: User, data: Mapping[str, Any]) -> Campaign:
-    """Create a campaign from a body. Raises InvalidInput, NotFound, TooLarge."""
-    only_fields(data, FIELDS)
+    """Create a campaign from a body. Raises InvalidInput, NotFound, Forbidden, TooLarge."""
+    only_fields(data, (*FIELDS, "project"))
     name = text(data, "name", most=200, needed=True)
     parent = _parent(data)
     model = enabled_model(text(data, "model", most=40, needed=True)).slug
@@ -54,6 +57,7 @@ def campaign_create(*, owner: User, data: Mapping[str, Any]) -> Campaign:
     ranges, excluded = excluded_of(data.get("exclude"), numbering, len(parent))
     made = Campaign(
         owner=owner,
+        project=project_chosen(owner, data.get("project")),
         name=name,
         parent=parent,
         model=model,
@@ -125,6 +129,16 @@ def excluded_of(raw: object, numbering: Numbering, length: int) -> tuple[list[st
             )
         found.update(here)
     return list(raw), sorted(found)
+
+
+def campaign_move(*, campaign: Campaign, asked: object, by: User) -> Project | None:
+    """Put a campaign into the project with this id, or out of its project for None. Returns the project.
+
+    The caller has checked that `by` may edit the campaign. Raises what `project_chosen` and `thing_move` raise.
+    """
+    project = project_chosen(by, asked)
+    thing_move(campaign, project, by=by)
+    return project
 
 
 def campaign_delete(*, campaign: Campaign) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import orjson
+from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.db.models import Max
 
@@ -40,8 +41,11 @@ HELD_OUT = "held_out"
 LIBRARIES = ("numpy", "scipy", "scikit-learn")
 
 
-def model_request(*, campaign: Campaign, data: Mapping[str, Any]) -> PropertyModel:
-    """Freeze the measurements of a property and ask for a model. Raises InvalidInput, NotFound, TooManyRequests."""
+def model_request(*, campaign: Campaign, by: User, data: Mapping[str, Any]) -> PropertyModel:
+    """Freeze the measurements of a property and ask for a model, which counts for `by`.
+
+    Raises InvalidInput, NotFound, TooManyRequests.
+    """
     only_fields(data, FIELDS)
     found = property_named(campaign, text(data, "property", most=100, needed=True))
     prior = choice(data, "prior", PRIORS, AUTO)
@@ -57,8 +61,8 @@ def model_request(*, campaign: Campaign, data: Mapping[str, Any]) -> PropertyMod
     if len(frozen.rows) > MOST_TRAINING:
         raise Conflict(f"a model takes at most {MOST_TRAINING:,} variants", code="too_many_variants")
     with transaction.atomic():
-        quota_admit_work(user_id=campaign.owner_id)
-        quota_admit_bytes(user_id=campaign.owner_id, size=len(orjson.dumps(frozen.rows)))
+        quota_admit_work(user_id=by.pk)
+        quota_admit_bytes(user_id=by.pk, size=len(orjson.dumps(frozen.rows)))
         Campaign.objects.select_for_update().get(pk=campaign.pk)  # numbers count up one by one
         number = _next_number(campaign)
         made = PropertyModel.objects.create(
@@ -70,6 +74,7 @@ def model_request(*, campaign: Campaign, data: Mapping[str, Any]) -> PropertyMod
             seed=seed,
             training=[list(row) for row in frozen.rows],
             counts=frozen.counts,
+            added_by_id=campaign.added_by(by.pk),
         )
     work_publish(made)
     made.refresh_from_db()
@@ -116,7 +121,7 @@ def _lease_renewed(work: BackgroundWork) -> Iterator[None]:
 
 def _computed(model: PropertyModel) -> dict[str, Any]:
     """Return the columns of a computed model."""
-    prior = prior_of(model.campaign, model.prior)
+    prior = prior_of(model.campaign, model.prior, by=model.added_by or model.campaign.owner)
     features = _features(model.features, prior.tables)
     use_prior = prior.name != NONE
     rows, measured = samples_of(model, prior.tables, features)

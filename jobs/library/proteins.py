@@ -82,7 +82,7 @@ def earlier_work(user: User, sequence: str) -> EarlierWork:
         items.setdefault(job_id, index)
     items |= {job.pk: 0 for job in searched if job.action in of_variants and job.params.get("parent") == sequence}
     alignments = open_to(Alignment.objects.filter(parent=sequence), user).defer("histogram", "skipped", "notes")
-    campaigns = Campaign.objects.filter(owner=user, parent=sequence)
+    campaigns = open_to(Campaign.objects.filter(parent=sequence), user)
     return EarlierWork(
         sequence=sequence,
         jobs=tuple(Work(job, items[job.pk]) for job in searched if job.pk in items)[:LISTED],

@@ -1,7 +1,8 @@
 """The one rule of who may see and change what: the owner of a row, and the people of its project.
 
-Every selector of jobs, alignments and context sets asks here. What hangs on a job (items, results, analyses, assays,
-structures, events) is reached through the job. Administrators see no more than other users.
+Every selector of jobs, alignments, context sets and campaigns asks here. What hangs on a job (items, results,
+analyses, assays, structures, events) is reached through the job, and what hangs on a campaign through the campaign.
+Administrators see no more than other users.
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ from django.contrib.auth.models import User
 from django.db.models import Q, QuerySet
 
 from jobs.errors import Forbidden, InvalidInput, NotFound
-from jobs.models import Alignment, ContextSet, Job, Project
+from jobs.models import Alignment, Campaign, ContextSet, Job, Project
 from jobs.models.projects import Role
 
-Shared = TypeVar("Shared", Job, Alignment, ContextSet)
+Shared = TypeVar("Shared", Job, Alignment, ContextSet, Campaign)
 
 
 class Right(IntEnum):
@@ -91,7 +92,7 @@ def found_by(rows: QuerySet[Shared], user: User, missing: str, *, right: Right =
     raise not_allowed("this", right, seen.owner.get_username())
 
 
-def right_on(row: Job | Alignment | ContextSet, user: User) -> Right:
+def right_on(row: Job | Alignment | ContextSet | Campaign, user: User) -> Right:
     """Return the right of a user who may see the row."""
     if row.owner_id == user.pk:
         return Right.OWN

@@ -68,18 +68,37 @@ STORED = """
     UNION ALL
     SELECT owner_id, ''::text, octet_length(parent)::bigint, NULL::uuid FROM jobs_homologsearch
     UNION ALL
-    SELECT owner_id, ''::text, (octet_length(parent) + octet_length(cds))::bigint, NULL::uuid FROM jobs_campaign
+    SELECT owner_id, ''::text, (octet_length(parent) + octet_length(cds))::bigint, project_id FROM jobs_campaign
     UNION ALL
-    SELECT campaign.owner_id, ''::text, (100 + octet_length(measurement.variant))::bigint, NULL::uuid
+    SELECT campaign.owner_id, ''::text, (100 + octet_length(measurement.variant))::bigint, campaign.project_id
         FROM jobs_measurement measurement JOIN jobs_property property ON property.id = measurement.property_id
         JOIN jobs_campaign campaign ON campaign.id = property.campaign_id
+        WHERE measurement.added_by_id IS NULL
+    UNION ALL
+    SELECT measurement.added_by_id, ''::text, (100 + octet_length(measurement.variant))::bigint, campaign.project_id
+        FROM jobs_measurement measurement JOIN jobs_property property ON property.id = measurement.property_id
+        JOIN jobs_campaign campaign ON campaign.id = property.campaign_id
+        WHERE measurement.added_by_id IS NOT NULL
     UNION ALL
     SELECT campaign.owner_id, ''::text,
-        (octet_length(model.tables) + pg_column_size(model.training) + pg_column_size(model.fits))::bigint, NULL::uuid
+        (octet_length(model.tables) + pg_column_size(model.training) + pg_column_size(model.fits))::bigint,
+        campaign.project_id
         FROM jobs_propertymodel model JOIN jobs_campaign campaign ON campaign.id = model.campaign_id
+        WHERE model.added_by_id IS NULL
     UNION ALL
-    SELECT campaign.owner_id, ''::text, octet_length(plan.frozen)::bigint, NULL::uuid
+    SELECT model.added_by_id, ''::text,
+        (octet_length(model.tables) + pg_column_size(model.training) + pg_column_size(model.fits))::bigint,
+        campaign.project_id
+        FROM jobs_propertymodel model JOIN jobs_campaign campaign ON campaign.id = model.campaign_id
+        WHERE model.added_by_id IS NOT NULL
+    UNION ALL
+    SELECT campaign.owner_id, ''::text, octet_length(plan.frozen)::bigint, campaign.project_id
         FROM jobs_round plan JOIN jobs_campaign campaign ON campaign.id = plan.campaign_id
+        WHERE plan.added_by_id IS NULL
+    UNION ALL
+    SELECT plan.added_by_id, ''::text, octet_length(plan.frozen)::bigint, campaign.project_id
+        FROM jobs_round plan JOIN jobs_campaign campaign ON campaign.id = plan.campaign_id
+        WHERE plan.added_by_id IS NOT NULL
 """
 
 _ADD_SAMPLE = f"""

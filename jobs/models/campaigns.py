@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -16,7 +17,7 @@ ROUND_STATES = ("proposed", "ordered", "measured")
 
 
 class Campaign(models.Model):
-    """A parent whose variants are measured round by round. It never changes, so that rounds can be repeated.
+    """A parent whose variants are measured round by round. Only its project changes, so that rounds can be repeated.
 
     `numbering` has the form of `jobs.science.variants.numbering_forms`. `excluded` are positions from 1, and `exclude`
     are the ranges that the user wrote.
@@ -24,6 +25,9 @@ class Campaign(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="campaigns")
+    project = models.ForeignKey(
+        "jobs.Project", null=True, blank=True, on_delete=models.SET_NULL, related_name="campaigns", db_index=False
+    )
     name = models.CharField(max_length=200)
     parent = models.TextField()
     model = models.CharField(max_length=40)
@@ -39,7 +43,31 @@ class Campaign(models.Model):
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
-        indexes = [models.Index(fields=["owner", "-created_at", "-id"], name="campaign_by_owner")]
+        indexes = [
+            models.Index(fields=["owner", "-created_at", "-id"], name="campaign_by_owner"),
+            # What a project holds. Most rows are in none.
+            models.Index(
+                fields=["project", "-created_at", "-id"],
+                condition=Q(project__isnull=False),
+                name="campaign_by_project",
+            ),
+        ]
+
+    def added_by(self, user_id: int) -> int | None:
+        """Return what `added_by_id` holds in a row of this campaign: the user who adds it, or None for the owner."""
+        return None if user_id == self.owner_id else user_id
+
+
+def _adder() -> models.ForeignKey[Any, Any]:
+    """Return the member of a project who added a row, whose quota it counts towards. Null is the campaign's owner."""
+    return models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+", db_index=False
+    )
+
+
+def _by_adder(name: str) -> models.Index:
+    # Quotas sum up what a user added, and few rows are a member's.
+    return models.Index(fields=["added_by"], condition=Q(added_by__isnull=False), name=name)
 
 
 class Property(models.Model):
@@ -82,6 +110,7 @@ class Measurement(models.Model):
     failed = models.BooleanField(default=False)
     written = models.CharField(max_length=40, default="", blank=True)
     upload = models.CharField(max_length=64)
+    added_by = _adder()
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
@@ -93,7 +122,10 @@ class Measurement(models.Model):
             ),
         ]
         # The rows of a property are read in the order in which they came.
-        indexes = [models.Index(fields=["property", "id"], name="measurement_by_property")]
+        indexes = [
+            models.Index(fields=["property", "id"], name="measurement_by_property"),
+            _by_adder("measurement_by_adder"),
+        ]
 
 
 class PropertyModel(BackgroundWork):
@@ -116,8 +148,10 @@ class PropertyModel(BackgroundWork):
     fits = models.JSONField(default=dict)
     card = models.JSONField(default=dict)
     digest = models.CharField(max_length=64, default="", blank=True)
+    added_by = _adder()
 
     class Meta(BackgroundWork.Meta):
+        indexes = [*BackgroundWork.Meta.indexes, _by_adder("property_model_by_adder")]
         constraints = [
             *BackgroundWork.Meta.constraints,
             models.UniqueConstraint(fields=["campaign", "number"], name="property_model_once"),
@@ -132,6 +166,7 @@ class Round(models.Model):
     state = models.CharField(max_length=8, default="proposed")
     frozen = models.TextField()
     digest = models.CharField(max_length=64)
+    added_by = _adder()
     created_at = models.DateTimeField(db_default=Now())
     ordered_at = models.DateTimeField(null=True, blank=True)
     measured_at = models.DateTimeField(null=True, blank=True)
@@ -141,3 +176,4 @@ class Round(models.Model):
             models.UniqueConstraint(fields=["campaign", "number"], name="round_once_per_campaign"),
             models.CheckConstraint(condition=Q(state__in=ROUND_STATES), name="round_state_known"),
         ]
+        indexes = [_by_adder("round_by_adder")]

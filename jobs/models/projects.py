@@ -22,7 +22,9 @@ class Role(models.TextChoices):
 
 
 class Project(models.Model):
-    """A folder of jobs, alignments and context sets. What belongs to a job, such as an assay, is in its project.
+    """A folder of jobs, alignments, context sets and campaigns.
+
+    What belongs to a job, such as an assay, is in its project.
 
     `notes` are Markdown. `link_digest` is the SHA-256 of the token of the link that makes its reader a viewer. A
     project with `deleted_at` is hidden from everybody but its owner, who can restore it until it is purged.

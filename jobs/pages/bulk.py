@@ -11,10 +11,11 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from jobs.errors import InvalidInput, NotFound, ServiceError
+from jobs.library.moving import thing_move
 from jobs.library.selectors import job_of
 from jobs.library.sharing import Right, project_chosen
 from jobs.models import Job
-from jobs.projects.services import job_label, thing_move
+from jobs.projects.services import job_label
 from jobs.queue.lifecycle import job_delete
 from jobs.templatetags.moments import size
 from jobs.web.access import page, user_of

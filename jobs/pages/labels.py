@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from django.http import HttpRequest
 
+from jobs.library.moving import thing_move
 from jobs.library.sharing import project_chosen
 from jobs.models import Job
-from jobs.projects.services import job_label, thing_move
+from jobs.projects.services import job_label
 from jobs.web.access import user_of
 
 LABELS = ("move", "tag", "archive", "unarchive")

@@ -93,7 +93,7 @@ class ProjectDetail(ProjectView):
 
     @extend_schema(operation_id="projects_delete", responses={204: None, **COMMON_ERRORS})
     def delete(self, request: Request, project_id: UUID) -> Response:
-        """Delete a project, and end its sharing. Its jobs, alignments and context sets stay with their owners.
+        """Delete a project, and end its sharing. What it holds stays with those who own it.
 
         For 14 days it can be restored.
         """
@@ -116,7 +116,7 @@ class ProjectAdd(ProjectView):
         responses={200: shapes.ProjectBody, **refusals(400, 409), **COMMON_ERRORS},
     )
     def post(self, request: Request, project_id: UUID) -> Response:
-        """Move jobs, alignments and context sets into a project: all or none."""
+        """Move jobs, alignments, context sets and campaigns into a project: all or none."""
         project = self.project(project_id)
         things_move(_things(request), project, by=self.owner())
         return self.show_project(project_id)
@@ -129,7 +129,7 @@ class ProjectRemove(ProjectView):
         responses={200: shapes.ProjectBody, **refusals(400, 409), **COMMON_ERRORS},
     )
     def post(self, request: Request, project_id: UUID) -> Response:
-        """Take jobs, alignments and context sets out of a project. They stay with their owners."""
+        """Take jobs, alignments, context sets and campaigns out of a project. They stay with their owners."""
         project = self.project(project_id)
         things_take_out(_things(request), project, by=self.owner())
         return self.show_project(project_id)
@@ -138,5 +138,10 @@ class ProjectRemove(ProjectView):
 def _things(request: Request) -> Things:
     """Return what a body names. Raises InvalidInput."""
     data: Any = request.data
-    only_fields(data, ("jobs", "alignments", "contexts"))
-    return Things(checked_ids(data, "jobs"), checked_ids(data, "alignments"), checked_names(data, "contexts"))
+    only_fields(data, ("jobs", "alignments", "contexts", "campaigns"))
+    return Things(
+        checked_ids(data, "jobs"),
+        checked_ids(data, "alignments"),
+        checked_names(data, "contexts"),
+        checked_ids(data, "campaigns"),
+    )

@@ -19,7 +19,18 @@ from jobs import database
 from jobs.errors import Conflict
 from jobs.library.contexts import contexts_hold, contexts_let_go
 from jobs.library.selectors import existing
-from jobs.models import Alignment, Context, ContextSet, ContextSetMember, Item, Job, JobContext, Project, ProjectMember
+from jobs.models import (
+    Alignment,
+    Campaign,
+    Context,
+    ContextSet,
+    ContextSetMember,
+    Item,
+    Job,
+    JobContext,
+    Project,
+    ProjectMember,
+)
 
 PAGE = 200
 """Contexts that are stored for the new owner at a time."""
@@ -64,9 +75,13 @@ def project_hand_over(project: Project, *, to: User) -> None:
         _contexts_follow(old, to.pk, job_ids, [one.pk for one in sets])
         # A key is unique for each owner, and the new owner has sent none of these.
         Job.objects.filter(pk__in=job_ids).update(owner=to, idempotency_key=None)
+        campaigns = list(Campaign.objects.filter(project=project, owner=old).values_list("pk", flat=True))
+        Campaign.objects.filter(pk__in=campaigns).update(owner=to)
         for one in sets:
-            ContextSet.objects.filter(pk=one.pk).update(owner=to, name=_free_name(to, one.name))
-        _alignments_follow(project, old, to)
+            name = _free_name(to, one.name)
+            ContextSet.objects.filter(pk=one.pk).update(owner=to, name=name)
+            Campaign.objects.filter(pk__in=campaigns, context_set=one.name).update(context_set=name)
+        _alignments_follow(project, old, to, campaigns)
         ProjectMember.objects.filter(project=project, user=to).delete()
         Project.objects.filter(pk=project.pk).update(owner=to)
 
@@ -95,12 +110,16 @@ def _free_name(owner: User, name: str) -> str:
     return next(one for one in numbered if not taken.filter(name=one).exists())
 
 
-def _alignments_follow(project: Project, old: int, to: User) -> None:
-    """Hand the alignments to the new owner. One that the new owner stores already takes the place of the old one."""
+def _alignments_follow(project: Project, old: int, to: User, campaigns: Sequence[UUID]) -> None:
+    """Hand the alignments to the new owner. One that the new owner stores already takes the place of the old one.
+
+    It does so in the campaigns that were handed over, too.
+    """
     for stored in Alignment.objects.filter(project=project, owner=old):
         twin = Alignment.objects.filter(owner=to, digest=stored.digest).first()
         if twin is None:
             Alignment.objects.filter(pk=stored.pk).update(owner=to)
         else:
             Alignment.objects.filter(pk=stored.pk).update(project=None)
+            Campaign.objects.filter(pk__in=campaigns, alignment=stored).update(alignment=twin)
             Alignment.objects.filter(pk=twin.pk, project__isnull=True).update(project=project)

@@ -10,20 +10,23 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from jobs.alignments.selectors import alignment_of
+from jobs.campaigns.selectors import campaign_of
 from jobs.contexts.selectors import context_set_of
+from jobs.library.moving import Movable, thing_move
 from jobs.library.selectors import job_of
 from jobs.library.sharing import Right
 from jobs.models import Project
-from jobs.projects.services import Movable, require_something, thing_move
+from jobs.projects.services import require_something
 
 
 @dataclass(frozen=True, slots=True)
 class Things:
-    """What a request moves: ids of jobs and alignments, and names of context sets."""
+    """What a request moves: ids of jobs, alignments and campaigns, and names of context sets."""
 
     jobs: Iterable[UUID] = ()
     alignments: Iterable[UUID] = ()
     contexts: Iterable[str] = ()
+    campaigns: Iterable[UUID] = ()
 
     def rows(self, user: User) -> Iterator[Movable]:
         """Yield the rows, which the user may edit. Raises NotFound, Forbidden."""
@@ -33,6 +36,8 @@ class Things:
             yield alignment_of(user, alignment_id, Right.EDIT)
         for name in self.contexts:
             yield context_set_of(user, name, Right.EDIT)
+        for campaign_id in self.campaigns:
+            yield campaign_of(user, campaign_id, Right.EDIT)
 
 
 def things_move(things: Things, project: Project | None, *, by: User) -> int:

@@ -13,6 +13,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from jobs.alignments.selectors import alignments_of
+from jobs.campaigns.selectors import campaigns_in, campaigns_of
 from jobs.contexts.selectors import context_sets_of
 from jobs.errors import InvalidInput, ServiceError
 from jobs.library.sharing import Right, project_of
@@ -84,6 +85,7 @@ def project_answer(
         "jobs": [(job, job_counts(job, sums.get(job.pk, []))) for job in jobs],
         "alignments": Alignment.objects.filter(project=project).select_related("owner").order_by("-created_at")[:SHOWN],
         "sets": ContextSet.objects.filter(project=project).select_related("owner").order_by("-created_at")[:SHOWN],
+        "campaigns": campaigns_in(project).select_related("owner").order_by("-created_at")[:SHOWN],
         "structures": Structure.objects.filter(**beside).defer("data").select_related("job").order_by("-pk")[:SHOWN],
         "assays": Assay.objects.filter(**beside).defer("names", "data").select_related("job").order_by("-pk")[:SHOWN],
         "members": members_of(project),
@@ -98,9 +100,10 @@ def project_answer(
 
 
 def _own_things(user: User) -> dict[str, Any]:
-    """Return what the user could add: alignments and context sets of no project. Jobs are moved from their list."""
+    """Return what the user could add: things of no project. Jobs are moved from their list."""
     return {
         "own_alignments": alignments_of(user).filter(project__isnull=True).order_by("-created_at")[:SHOWN],
+        "own_campaigns": campaigns_of(user).filter(project__isnull=True).order_by("-created_at")[:SHOWN],
         "own_sets": context_sets_of(user).filter(project__isnull=True).order_by("-created_at")[:SHOWN],
     }
 
@@ -149,10 +152,12 @@ def _delete(request: HttpRequest, project: Project) -> str:
 def _asked_things(request: HttpRequest) -> Things:
     """Return what a form names. Raises InvalidInput."""
     try:
-        ids = {name: [UUID(one) for one in request.POST.getlist(name)[:1000] if one] for name in ("job", "alignment")}
+        names = ("job", "alignment", "campaign")
+        ids = {name: [UUID(one) for one in request.POST.getlist(name)[:1000] if one] for name in names}
     except ValueError:
         raise InvalidInput.one("bad_ids", "the form names something that is no id", path="job") from None
-    return Things(ids["job"], ids["alignment"], [one for one in request.POST.getlist("context")[:1000] if one])
+    sets = [one for one in request.POST.getlist("context")[:1000] if one]
+    return Things(ids["job"], ids["alignment"], sets, ids["campaign"])
 
 
 def _add(request: HttpRequest, project: Project) -> str:

@@ -12,7 +12,7 @@ from django.db.models.functions import Coalesce, Now
 
 from jobs.library.selectors import existing
 from jobs.library.sharing import Right, projects_open_to
-from jobs.models import Alignment, ContextSet, Job, Project, ProjectMember
+from jobs.models import Alignment, Campaign, ContextSet, Job, Project, ProjectMember
 from jobs.models.projects import UNDO_DAYS
 
 
@@ -28,12 +28,13 @@ def projects_of(user: User, *, archived: bool | None = None, deleted: bool = Fal
 
 
 def counted(found: QuerySet[Project]) -> QuerySet[Project]:
-    """Add the numbers of jobs, alignments, context sets and members."""
+    """Add the numbers of jobs, alignments, context sets, campaigns and members."""
     # A subquery each: joins would multiply the rows of one by those of the others.
     tables: dict[str, Any] = {
         "n_jobs": Job,
         "n_alignments": Alignment,
         "n_contexts": ContextSet,
+        "n_campaigns": Campaign,
         "n_members": ProjectMember,
     }
     return found.annotate(**{name: _number(model) for name, model in tables.items()})

@@ -20,6 +20,7 @@ class ProjectSummary(Shape):
     jobs = s.IntegerField(source="n_jobs")
     alignments = s.IntegerField(source="n_alignments")
     contexts = s.IntegerField(source="n_contexts", help_text="Context sets.")
+    campaigns = s.IntegerField(source="n_campaigns")
     members = s.IntegerField(source="n_members", help_text="Without the owner.")
     created_at = s.DateTimeField()
     archived_at = s.DateTimeField(allow_null=True)
@@ -51,6 +52,7 @@ class ProjectThings(Shape):
     jobs = s.ListField(child=s.UUIDField(), required=False)
     alignments = s.ListField(child=s.UUIDField(), required=False)
     contexts = s.ListField(child=s.CharField(), required=False, help_text="Names of context sets.")
+    campaigns = s.ListField(child=s.UUIDField(), required=False)
 
 
 class MemberBody(Shape):

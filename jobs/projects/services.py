@@ -1,4 +1,7 @@
-"""Writes of projects: their texts, what they hold, and their end. `jobs.projects.members` has members and links."""
+"""Writes of projects: their texts, labels of jobs, and their end.
+
+`jobs.library.moving` moves things, and `jobs.projects.members` has members and links.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +11,13 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Q
 from django.db.models.functions import Now
 
 from jobs.errors import Conflict, InvalidInput
-from jobs.library.sharing import Right, not_allowed
-from jobs.models import Alignment, ContextSet, Job, Project
+from jobs.models import Job, Project
 from jobs.models.projects import UNDO_DAYS
 from jobs.projects.checks import checked_flag, checked_tags, checked_texts
 from jobs.projects.limits import MAX_PROJECTS
-
-Movable = Job | Alignment | ContextSet
 
 
 def project_create(*, owner: User, data: Mapping[str, Any]) -> Project:
@@ -57,26 +56,11 @@ def project_restore(project: Project) -> None:
 
 
 def projects_purge() -> int:
-    """Delete the projects whose time of undoing is over. Their jobs, alignments and context sets stay."""
+    """Delete the projects whose time of undoing is over. What they hold stays."""
     gone = Project.objects.filter(deleted_at__lte=Now() - timedelta(days=UNDO_DAYS))
     ids = list(gone.values_list("pk", flat=True)[:1000])
     Project.objects.filter(pk__in=ids, deleted_at__isnull=False).delete()
     return len(ids)
-
-
-def thing_move(row: Movable, project: Project | None, *, by: User) -> None:
-    """Put a thing into a project, or out of its project. The caller has checked that `by` may edit both.
-
-    Owners move their things into every project that they may edit. Others move them only between projects of one
-    owner, who decides who sees either, or out. Raises Forbidden, and Conflict `moved_meanwhile`.
-    """
-    if row.owner_id != by.pk and project is not None:
-        present = row.project
-        if present is None or present.owner_id != project.owner_id:
-            raise not_allowed("this", Right.OWN, row.owner.get_username())
-    there = type(row)._default_manager.filter(Q(pk=row.pk), project=row.project_id)
-    if not there.update(project=project):
-        raise Conflict("somebody else moved it, or deleted it, meanwhile; look again", code="moved_meanwhile")
 
 
 def job_label(job: Job, *, tags: Any = None, archived: Any = None) -> None:
@@ -94,4 +78,6 @@ def require_something(found: object) -> None:
     """Raise InvalidInput `nothing_named` if a request to move names nothing."""
     if not found:
         what = "the request names nothing to move"
-        raise InvalidInput.one("nothing_named", what, "Give jobs, alignments or contexts as lists.", path="jobs")
+        raise InvalidInput.one(
+            "nothing_named", what, "Give jobs, alignments, contexts or campaigns as lists.", path="jobs"
+        )

@@ -97,7 +97,8 @@ def background_of(user_id: int) -> int:
     asked = Q(added_by=user_id) | Q(added_by__isnull=True, job__owner=user_id)
     analyses = Artefact.objects.filter(asked, kind__in=ANALYSES, state__in=WorkState.unfinished())
     counts = NeighbourCount.objects.filter(alignment__owner=user_id, state__in=WorkState.unfinished())
-    models = PropertyModel.objects.filter(campaign__owner=user_id, state__in=WorkState.unfinished())
+    learns = Q(added_by=user_id) | Q(added_by__isnull=True, campaign__owner=user_id)
+    models = PropertyModel.objects.filter(learns, state__in=WorkState.unfinished())
     return analyses.count() + counts.count() + models.count()
 
 

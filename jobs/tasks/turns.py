@@ -52,8 +52,8 @@ def next_in_turn() -> tuple[str, str] | None:
             SELECT 'homologsearch', id::text, owner_id, created_at, finished_at, attempts, state, lease_end
             FROM jobs_homologsearch
             UNION ALL
-            SELECT 'propertymodel', work.id::text, campaign.owner_id, work.created_at, work.finished_at,
-                work.attempts, work.state, work.lease_end
+            SELECT 'propertymodel', work.id::text, coalesce(work.added_by_id, campaign.owner_id),
+                work.created_at, work.finished_at, work.attempts, work.state, work.lease_end
             FROM jobs_propertymodel work JOIN jobs_campaign campaign ON campaign.id = work.campaign_id
         ), open AS (
             SELECT every.*, state = 'running' AND lease_end >= statement_timestamp() AS held

@@ -283,7 +283,8 @@ def test_campaigns_in_words():
     ]
     assert list(table_of_rounds([plan]))[1].endswith("cd")
     body = {
-        "id": "0", "name": "TEM\n1", "parent": "MKT", "model": "e1-demo", "alignment": "7", "exclude": ["1-2"],
+        "id": "0", "name": "TEM\n1", "owner": "rosalind", "access": "own", "project": None, "parent": "MKT",
+        "model": "e1-demo", "alignment": "7", "exclude": ["1-2"],
         "created_at": "2026-11-30T01:02:03Z", "properties": [activity], "models": [model], "rounds": [plan],
     }  # fmt: skip
     assert "  round 1     measured" in list(campaign_lines(body))

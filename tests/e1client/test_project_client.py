@@ -50,6 +50,27 @@ def test_a_project_from_its_making_to_its_restoring(e1, stranger):
     assert (code, back["jobs"], back["deleted_at"]) == (0, 1, None)
 
 
+def test_a_campaign_of_a_project(e1, live_server, token_of, stranger):
+    e1("project", "create", "TEM-1")
+    begin = ("campaign", "create", "first", "--parent", "MKTAYIAK", "--model", "e1-demo")
+    _, (made,), _ = e1(*begin, "--project", "TEM-1")
+    assert (made["owner"], made["access"], made["alignment"]) == ("rosalind", "own", None)
+    assert [one["id"] for one in e1("campaign", "list", "--project", "TEM-1")[1]] == [made["id"]]
+    e1("project", "share", "TEM-1", "james")
+    with Client(url=live_server.url, token=token_of(stranger)) as other:
+        assert other.campaign(made["id"])["access"] == "view"
+        with pytest.raises(Unauthorised) as refused:
+            other.move_campaign(made["id"], None)
+        assert refused.value.code == "read_only"
+        assert e1("campaign", "move", "first", "--out")[1][0]["project"] is None
+        with pytest.raises(Rejected):
+            other.campaign(made["id"])
+    assert e1("campaign", "move", "first", "TEM-1")[1][0]["project"] == made["project"]
+    assert e1("campaign", "move", "first")[0] != 0
+    assert e1("project", "remove", "TEM-1", "--campaign", "first")[1][0]["campaigns"] == 0
+    assert e1("project", "add", "TEM-1", "--campaign", "first")[1][0]["campaigns"] == 1
+
+
 def test_a_name_that_means_none_or_two_projects_is_refused(live_server, token):
     with Client(url=live_server.url, token=token) as client:
         client.create_project("twice")
@@ -90,10 +111,12 @@ def test_an_administrator_hands_over(e1, person, stranger):
 def test_projects_in_words():
     body = {
         "id": "0", "name": "TEM-1", "description": "of E. coli", "owner": "rosalind", "access": "own", "jobs": 2,
-        "alignments": 1, "contexts": 0, "members": 1, "archived_at": None, "restorable_until": None,
+        "alignments": 1, "contexts": 0, "campaigns": 3, "members": 1, "archived_at": None, "restorable_until": None,
         "notes": "# Aim\n\nfast", "created_at": "2026-01-02T03:04:05Z",
     }  # fmt: skip
-    assert {"project 0 'TEM-1'", "  | # Aim"} <= set(project_lines(body))
+    assert {"project 0 'TEM-1'", "  | # Aim", "  holds       2 jobs, 1 alignments, 0 context sets, 3 campaigns"} <= set(
+        project_lines(body)
+    )
     assert list(table_of_projects([body]))[1].endswith("2026-01-02  TEM-1")
     members = {"owner": "rosalind", "results": [{"user": "james", "role": "view", "by_link": True}]}
     assert list(member_lines(members)) == ["rosalind  owner", "james  view (by the link)"]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pytest
 
+from jobs.learning import training
 from jobs.learning.crossvalidation import out_of_fold, within_folds
 from jobs.learning.folds import folds_of
 from jobs.learning.gaussian import GaussianProcess
@@ -64,6 +66,27 @@ def test_no_variant_is_fitted_by_the_model_that_sets_its_interval():
     assert outer_coverage(Spy(Ridge()), rows, measured, outer, inner).observed is not None
 
 
+@pytest.mark.parametrize("leaks", [False, True])
+def test_nothing_leaks_in_a_whole_training(monkeypatch, leaks):
+    """Every kind of folds, the baseline, and the outer loop of the intervals. A planted leak ends it."""
+    rows = singles(PROFILE, 60, 0)
+    measured = additive_truth(rows, 0)
+    spied = []
+
+    def spy(inner):
+        made = Spy(inner, extra=(lambda *_: (rows, measured)) if leaks else None)
+        spied.append(made)
+        return made
+
+    monkeypatch.setattr(training, "learner_for", lambda count, *, use_prior: spy(Ridge(use_prior)))
+    monkeypatch.setattr(training, "AugmentedRidge", lambda: spy(AugmentedRidge()))
+    with pytest.raises(Leaked) if leaks else nullcontext():
+        found = training.train(rows, measured, [1] * 30 + [2] * 30, seed=0)
+        assert set(found.compared) == {"position", "random", "modulo", "contiguous", "round"}
+        assert found.coverage.observed is not None
+        assert len(spied) == 1 + len(found.compared)
+
+
 def test_the_spy_catches_a_planted_leak():
     rows = singles(PROFILE, 60, 0)
     measured = additive_truth(rows, 0)
@@ -85,7 +108,9 @@ def test_labels_and_features_of_test_variants_change_nothing_that_is_learnt(lear
     assert out_of_fold(learner, rows, poisoned, folds)[1] == pytest.approx(honest[1])
     prior = rows.prior.copy()
     prior[split.test[1:]] = 1e6
-    changed = out_of_fold(learner, Rows(rows.variants, prior, rows.sites), measured, folds)
+    own = {one for at in split.test[1:] for one in rows.variants[at].mutations}
+    sites = {one: vector + 1e6 * (one in own) for one, vector in rows.sites.items()}
+    changed = out_of_fold(learner, Rows(rows.variants, prior, sites), measured, folds)
     assert changed[1][0] == pytest.approx(honest[1][0])
     # The other folds are trained on the poison, so the check can fail.
     assert out_of_fold(learner, rows, poisoned, folds)[0] != pytest.approx(honest[0])

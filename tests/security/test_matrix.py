@@ -67,12 +67,11 @@ METHODS = {
         campaign-list campaign-properties campaign-measurements campaign-models
         campaign-new-page campaign-page campaign-model-page campaign-proposal-page campaign-round-page
     """,
-    "GET PATCH DELETE": "job-detail webhook-detail project-detail",
+    "GET PATCH DELETE": "job-detail webhook-detail project-detail campaign-detail",
     "POST DELETE": "project-link",
     "DELETE": "project-member",
     "GET DELETE": """
         job-analysis job-column job-assay job-structure job-annotation alignment-detail search-detail context-detail
-        campaign-detail
     """,
     "GET OPTIONS POST PUT": "login password_change",
     # A redirect to a static file.
@@ -104,9 +103,6 @@ TABLE = {
 """503: the test has no worker. 404 of a page: a form about something that does not exist."""
 PERSONAL = {
     *{"search-detail", "search-cancel", "search-page", "webhook-detail", "webhook-deliveries", "webhook-act"},
-    *{f"campaign-{one}" for one in ("detail", "properties", "measurements", "models", "model", "predictions")},
-    *{f"campaign-{one}" for one in ("proposals", "rounds", "round", "ordered", "measured", "export", "libraries")},
-    *{"campaign-page", *(f"campaign-{one}-page" for one in ("data", "model", "proposal", "round"))},
 }
 """Objects that no project holds: members of the owner's projects are strangers to them. So is a deleted project."""
 DELETED = {"project-restore"}
@@ -124,17 +120,26 @@ MEMBERS_SEE = """
     project-page project-act project-share
     alignment-summary alignment-a3m alignment-fasta basket-page basket-csv basket-fasta
     comparison-page comparison-csv job-comparison job-baselines job-assay-metrics scan-substitutions scan-workbook
+    campaign-detail campaign-properties campaign-measurements campaign-models campaign-model campaign-predictions
+    campaign-proposals campaign-rounds campaign-round campaign-ordered campaign-measured campaign-export
+    campaign-libraries campaign-page campaign-data-page campaign-model-page campaign-proposal-page campaign-round-page
 """
 SHARED = set(MEMBERS_SEE.split())
 """Objects that the members of a project share. Each route about an object is here or above, else a test fails."""
-READS_BY_POST = {"job-neighbours", "picks-act", "basket-page"}
+READS_BY_POST = {
+    *{"job-neighbours", "picks-act", "basket-page"},
+    *{"campaign-predictions", "campaign-libraries", "campaign-model-page"},
+}
 """Requests that change nothing of the object though they are POST. A basket is in the session of who picks."""
 OWNERS_POST = ("job-release", "job-retry", "job-extend", "job-keep", "project-members", "project-share")
 OWNERS_ALONE = {
-    *{(name, "DELETE") for name in ("job-detail", "alignment-detail", "context-detail", "project-detail")},
+    *{
+        (name, "DELETE")
+        for name in ("job-detail", "alignment-detail", "context-detail", "project-detail", "campaign-detail")
+    },
     *{(name, "POST") for name in OWNERS_POST},
     # The walk sends do=delete to pages.
-    *{(name, "POST") for name in ("job-act", "alignment-page", "context-set-page", "project-act")},
+    *{(name, "POST") for name in ("job-act", "alignment-page", "context-set-page", "project-act", "campaign-page")},
     *{("project-link", method) for method in ("POST", "DELETE")},
     ("project-member", "DELETE"),
 }

@@ -98,11 +98,11 @@ def objects_of(api: APIClient, person: User, monkeypatch: pytest.MonkeyPatch) ->
     project = Project.objects.create(owner=person, name="top-secret-library", notes="unpublished-enzyme")
     for name, role in (("editor", Role.EDIT), ("viewer", Role.VIEW)):
         ProjectMember.objects.create(project=project, user=User.objects.create_user(name), role=role)
-    for rows in (Job, Alignment, ContextSet):
+    campaign = campaign_of_hers(person)
+    for rows in (Job, Alignment, ContextSet, Campaign):
         rows.objects.filter(owner=person).update(project=project)
     Job.objects.filter(owner=person).update(tags=["top-secret-library"])
     deleted = Project.objects.create(owner=person, name="top-secret-library", deleted_at=timezone.now())
-    campaign = campaign_of_hers(person)
     webhook = Webhook.objects.create(owner=person, url="https://rosalinds-hook/", secret="whsec_x", events=[])
     return {
         "scored_job": scored.pk,
