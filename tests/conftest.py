@@ -26,6 +26,8 @@ if not os.environ.get("CI"):  # in CI, Hypothesis has its own profile, which has
 
 SERVICES = {"stack", "service"}
 """Fixtures that start a whole service, most of them once a module."""
+SHARED_BY_FOLDER = {"clients", "docs"}
+"""Folders whose tests share one service."""
 DATABASE_FIXTURES = {"db", "transactional_db", "live_server", "django_db_setup"}
 
 
@@ -57,7 +59,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if item.get_closest_marker("django_db") or fixtures & DATABASE_FIXTURES:
             item.add_marker("db")
         if fixtures & SERVICES:
-            item.add_marker(pytest.mark.xdist_group(str(item.path.relative_to(config.rootpath))))
+            shared = item.path.parent if item.path.parent.name in SHARED_BY_FOLDER else item.path
+            item.add_marker(pytest.mark.xdist_group(str(shared.relative_to(config.rootpath))))
         if "e2e" in item.path.parts:
             item.add_marker("browser")
         elif "stack" in fixtures:
