@@ -19,6 +19,7 @@ from jobs.actions.predict import ROWS
 from jobs.errors import InvalidInput
 from jobs.models import Item, Job
 from jobs.pages.new_job import page as new
+from jobs.pages.new_job.form import PARAMS
 from jobs.parsing import Reader, Record
 from jobs.science.variants.ranges import positions_of_text
 from jobs.templatetags.problems import PLACES
@@ -368,3 +369,12 @@ def test_the_preview_lists_faults_bad_records_and_ways_out(browser):
     library = browser.post(path, {**FORM, "sequences": "MKTAYIAK\nQRQISFVK\n"}).json()["library"]
     assert library["broken"].startswith("Line 2: without names")
     assert [offer["value"] for offer in library["offers"]] == ["join", "lines"]
+
+
+def test_every_parameter_has_a_field(browser):
+    """The form ignores a parameter that it does not know, so one that is forgotten would keep its default silently."""
+    apart = {"positions": "positions", "offset": "offset", "numbering": "labels"}
+    names = {name for action in ACTIONS.values() for name in action.param_names}
+    shown = browser.get("/jobs/new/").content.decode()
+    assert [name for name in sorted(names) if f'name="{apart.get(name, name)}"' not in shown] == []
+    assert names - set(apart) - {"precision"} <= set(PARAMS)

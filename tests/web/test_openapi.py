@@ -6,6 +6,7 @@ import pytest
 import schemathesis
 
 from e1site.wsgi import application
+from jobs.web.rest.openapi import EXAMPLE
 
 pytestmark = pytest.mark.django_db
 
@@ -18,6 +19,13 @@ def test_the_document_names_refusals_wherever_they_can_come():
     for method, statuses in calls:
         assert {"401", "503"} <= statuses
         assert method != "POST" or {"400", "403", "408", "413", "415", "429"} <= statuses
+
+
+def test_the_example_of_a_refusal_is_what_the_service_answers(api):
+    sent = {"model": "e1-demo", "action": "encode", "items": [{"name": "bad", "sequence": "MKT1AYIAKQR"}]}
+    answer = api.post("/api/jobs/", sent, format="json")
+    assert answer.status_code == 400
+    assert answer.json() == EXAMPLE
 
 
 NOWHERE = ["/api/nothing/", "/api/jobs/not-an-id/", "/api/v3/e1-demo/", "/api/%ff/"]

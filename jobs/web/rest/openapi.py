@@ -33,16 +33,16 @@ ANYWHERE = ("400", "401", "429", "503")
 """400: text that cannot be stored, such as a NUL, is refused in every address and query."""
 WITH_BODY = ("408", "413", "415")
 EXAMPLE = {
-    "detail": "the library has errors",
-    "code": "invalid_input",
+    "detail": "1 of 1 records is not valid; nothing was queued. First: items.0.sequence, record bad: "
+    "the character '1' at position 4 is not accepted",
+    "code": "invalid_records",
     "status_code": 400,
     "errors": [
         {
             "code": "bad_letter",
-            "message": "'1' is not a residue",
-            "remedy": "Remove position numbers.",
+            "message": "items.0.sequence, record bad: the character '1' at position 4 is not accepted",
+            "remedy": "Remove numbers: a sequence holds residues only.",
             "path": "items.0.sequence",
-            "column": 4,
             "record": "bad",
             "index": 0,
             "character": "1",
