@@ -79,7 +79,7 @@ test-slow: setup
 	@$(PYTEST) --dist loadgroup -m "slow and not full" --ignore=tests/e2e
 	@$(BROWSER) -m "slow and not full"
 
-# Tests that take too long for `.ci/run`: those marked `full`, each fault of docs/guarantees.md on a job of 2,000 items, and
+# Tests that take too long for `.ci/run`: those marked `full`, each fault of docs/performance.md on a job of 2,000 items, and
 # all faults under load. Tests of containers, clusters and long attacks belong here too. Run it once per issue.
 # E1_TEST_FULL demands programs that other runs do without: those of Slurm.
 test-full: export E1_TEST_FULL = yes

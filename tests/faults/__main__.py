@@ -1,6 +1,6 @@
 """Run every fault against a service: `python -m tests.faults`, or under load: `python -m tests.faults load`.
 
-Both print the tables of docs/guarantees.md. The first ends with random mixtures of faults.
+Both print the tables of docs/performance.md. The first ends with random mixtures of faults.
 """
 
 from __future__ import annotations

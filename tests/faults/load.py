@@ -1,6 +1,6 @@
 """Load on one service by many clients, undisturbed and under faults: `python -m tests.faults load`.
 
-It prints the tables of docs/guarantees.md. Afterwards every accepted library must exist once, with a number for each
+It prints the tables of docs/performance.md. Afterwards every accepted library must exist once, with a number for each
 item.
 """
 

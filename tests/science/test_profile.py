@@ -84,7 +84,7 @@ def test_the_floor_needs_no_homologs():
 
 @pytest.mark.slow
 def test_the_default_ranks_tem1():
-    """The figures of docs/profile.md; the data are not in this repository."""
+    """The figures of docs/biology.md; the data are not in this repository."""
     if not (SHARED / "BLAT_ECOLX.a3m").is_file():
         pytest.skip("needs ../shared/data: BLAT_ECOLX.a3m and BLAT_ECOLX_Jacquier_2013.csv of ProteinGym")
     alignment = read_alignment((SHARED / "BLAT_ECOLX.a3m").read_bytes(), skip_empty=True)

@@ -12,7 +12,7 @@ substitutions add up. The probabilities are weighted frequencies of an alignment
 
 This is PSI-BLAST's formula (Altschul et al. 1997) with n for its number of observations.
 
-beta is 10, also PSI-BLAST's. docs/profile.md has the comparison with other pseudocounts.
+beta is 10, also PSI-BLAST's. docs/biology.md has the comparison with other pseudocounts.
 """
 
 from __future__ import annotations
