@@ -15,9 +15,11 @@ from jobs.learning.folds import Folds, position_groups
 from jobs.learning.samples import Floats, Rows, Whole
 from jobs.science.variants.metrics import spearman
 
-DRAWS = 500
+DRAWS = 1_000
 """Bootstrap draws of an interval."""
 LEVEL = 0.95
+CLAIM = 0.99
+"""Level of the interval of a difference to the prior. A false claim costs a plate, and a late one some wells."""
 LEAST_FOLD = 3
 """Variants of a fold whose ranking counts."""
 
@@ -39,12 +41,12 @@ class Figure:
     high: float | None
 
     @classmethod
-    def of(cls, value: float, draws: Floats) -> Figure:
-        """Return the value with the middle LEVEL of the draws."""
+    def of(cls, value: float, draws: Floats, level: float = LEVEL) -> Figure:
+        """Return the value with the middle `level` of the draws."""
         known = draws[~np.isnan(draws)]
         if np.isnan(value) or len(known) < len(draws) / 2:
             return cls(None if np.isnan(value) else float(value), None, None)
-        low, high = np.quantile(known, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+        low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2])
         return cls(float(value), float(low), float(high))
 
 
@@ -79,27 +81,44 @@ class Compared:
     """Standard deviation of each difference over the bootstrap."""
 
 
-def compare(
-    rankings: Mapping[str, Sequence[Floats]], rows: Rows, measured: Floats, folds: Folds, *, seed: int
-) -> Compared:
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """One assignment of variants to folds, and how each ranking, by name, orders the test rows of each split."""
+
+    folds: Folds
+    rankings: Mapping[str, Sequence[Floats]]
+
+
+def compare(repeats: Sequence[Ranked], rows: Rows, measured: Floats, *, seed: int) -> Compared:
     """Compare rankings of the test rows of each split. One of them is named `prior`.
 
-    Intervals come from a bootstrap over groups of variants that share positions, inside each fold, with the same draws
-    for every ranking.
+    Each figure is the mean over the repeats: with few variants, one assignment to folds decides much by chance.
+    Intervals come from a bootstrap over groups of variants that share positions, with the same draws for every ranking
+    and repeat.
     """
-    groups = position_groups(rows.variants)
-    truth = [measured[split.test] for split in folds.splits]
-    value = {name: within_folds(found, truth) for name, found in rankings.items()}
-    generator = np.random.default_rng(seed)
-    counts = [_resampled(groups[split.test], generator) for split in folds.splits]
-    table = {name: _drawn(found, truth, counts) for name, found in rankings.items()}
-    others = [name for name in rankings if name != "prior"]
-    apart = {name: table[name] - table["prior"] for name in others}
+    counts = _resampled(position_groups(rows.variants), np.random.default_rng(seed))
+    names = list(repeats[0].rankings)
+    value = {name: np.array([_value(one, name, measured) for one in repeats]) for name in names}
+    table = {name: np.stack([_drawn(one, name, measured, counts) for one in repeats]) for name in names}
+    others = [name for name in names if name != "prior"]
+    apart = {name: _mean(table[name] - table["prior"]) for name in others}
     return Compared(
-        {name: Figure.of(value[name], table[name]) for name in rankings},
-        {name: Figure.of(value[name] - value["prior"], apart[name]) for name in others},
+        {name: Figure.of(float(_mean(value[name])), _mean(table[name])) for name in names},
+        {name: Figure.of(float(_mean(value[name] - value["prior"])), apart[name], CLAIM) for name in others},
         {name: _deviation(apart[name]) for name in others},
     )
+
+
+def _mean(values: Floats) -> Floats:
+    """Return the mean over the first axis of what is defined, NaN if nothing is."""
+    known = ~np.isnan(values)
+    count = known.sum(axis=0)
+    total = np.where(known, values, 0.0).sum(axis=0)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def _value(ranked: Ranked, name: str, measured: Floats) -> float:
+    return within_folds(ranked.rankings[name], [measured[split.test] for split in ranked.folds.splits])
 
 
 def _deviation(draws: Floats) -> float:
@@ -114,11 +133,12 @@ def _resampled(groups: Whole, generator: np.random.Generator) -> Floats:
     return generator.multinomial(count, np.full(count, 1 / count), size=DRAWS)[:, own].astype(float)
 
 
-def _drawn(predicted: Sequence[Floats], measured: Sequence[Floats], counts: Sequence[Floats]) -> Floats:
+def _drawn(ranked: Ranked, name: str, measured: Floats, counts: Floats) -> Floats:
     """Return `within_folds` of each draw."""
     total, weights = np.zeros(DRAWS), np.zeros(DRAWS)
-    for a, b, drawn in zip(predicted, measured, counts, strict=True):
-        sizes, found = drawn.sum(axis=1), counted_spearman(a, b, drawn)
+    for predicted, split in zip(ranked.rankings[name], ranked.folds.splits, strict=True):
+        drawn = counts[:, split.test]
+        sizes, found = drawn.sum(axis=1), counted_spearman(predicted, measured[split.test], drawn)
         good = (sizes >= LEAST_FOLD) & ~np.isnan(found)
         total += np.where(good, found * (sizes - 1), 0.0)
         weights += np.where(good, sizes - 1, 0.0)

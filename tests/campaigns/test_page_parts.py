@@ -70,7 +70,7 @@ def test_only_an_interval_above_zero_is_a_gain():
     assert "so the model ranks" in shown.text
     none = gain_of(card(0.05, -0.01, 0.11))
     assert (none.headline, none.shown) == ("No gain over the prior yet", False)
-    assert "+0.05, 95 % interval \u22120.01 to +0.11" in none.text
+    assert "+0.05, 99 % interval \u22120.01 to +0.11" in none.text
     assert "smallest gain that can be shown is 0.12" in none.text
     same = gain_of(card(0.0, 0.0, 0.0))
     assert not same.shown
