@@ -95,8 +95,9 @@ def propose(
 ) -> list[Pick]:
     """Return up to `count` picks, and `random_share` random ones after them; fewer if the limits leave fewer.
 
-    `ranking` [n] replaces the means of a greedy choice while the model has no gain over its prior. `similarity` returns
-    [n, n] for diverse. Raises ValueError for an unknown strategy.
+    `ranking` [n] replaces the means while the model has no gain over its prior. Then `thompson` draws nothing: the
+    spread of the model is in another unit. `similarity` returns [n, n] for diverse. Raises ValueError for an
+    unknown strategy.
     """
     if strategy not in STRATEGIES:
         raise ValueError(f"there is no strategy {strategy!r}")
@@ -107,7 +108,7 @@ def propose(
     orders = {"thompson": _thompson, "diverse": _diverse}
     if strategy == "random":
         order = _random(allowed, generator, "random")
-    elif strategy in orders:
+    elif strategy in orders and not (strategy == "thompson" and ranking is not None):
         best = allowed[np.argsort(-promise[allowed], kind="stable")][:POOL]
         matrix = similarity([candidates[at] for at in best]) if similarity and strategy == "diverse" else None
         order = orders[strategy](best, promise, objectives, generator, matrix)

@@ -46,6 +46,14 @@ def test_a_seed_gives_the_same_picks(strategy):
         assert chosen(strategy, seed=3) != chosen(strategy, seed=4)
 
 
+@pytest.mark.parametrize("strategy", ["greedy", "ucb", "thompson"])
+def test_without_a_gain_every_such_strategy_follows_the_prior(strategy):
+    misled = Objective(-PRIOR, np.full(len(PRIOR), 10.0))
+    picks = propose(SINGLES, [misled], count=20, strategy=strategy, limits=Limits(), seed=0, ranking=PRIOR)
+    assert [one.at for one in picks] == np.argsort(-PRIOR, kind="stable")[:20].tolist()
+    assert all("no gain yet" in one.reason for one in picks)
+
+
 def test_the_numbers_of_mutations_are_limited():
     rows = multiples(PROFILE, [3, 9, 14], 60, 0)
     objective = Objective(rows.prior, np.ones(60))
