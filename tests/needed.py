@@ -41,3 +41,8 @@ def needed_program(*names: str, package: str, path: str | None = None) -> str:
         if found := shutil.which(name) or (shutil.which(name, path=path) if path else None):
             return found
     unavailable(f"{names[0]} is not installed; on Debian and Ubuntu install the package {package}")
+
+
+def trials(full: int, usual: int) -> range:
+    """Return the seeds of a proof over many draws: all in `make test-full`, and fewer elsewhere."""
+    return range(full if os.environ.get(FULL) else usual)

@@ -21,7 +21,7 @@ from jobs.campaigns.services import excluded_of
 from jobs.errors import Conflict
 from jobs.learning.composing import Content, Plan, placed, variant_content
 from jobs.learning.dna import DEFAULT_HOST, changes_of, coding_sequence
-from jobs.learning.kernels import Likeness
+from jobs.learning.kernels import similarity
 from jobs.learning.normalising import BLANK, DEAD, VARIANT
 from jobs.learning.proposing import STRATEGIES, Expected, Limits, Objective, Pick, expected, propose
 from jobs.learning.samples import Floats
@@ -222,7 +222,7 @@ def _choose(
         limits=asked.limits,
         seed=asked.seed,
         ranking=ranking,
-        similarity=lambda found: _similarity(goals[0], found),
+        similarity=lambda found: similarity(found, goals[0].predictor.rows(found).sites),
         random_share=asked.random_share,
     )
     chosen = [
@@ -232,12 +232,6 @@ def _choose(
         for one in picks
     ]
     return picks, chosen, objectives if learnt else None
-
-
-def _similarity(goal: Goal, variants: Sequence[Variant]) -> Floats:
-    near = Likeness(variants, variants, goal.predictor.rows(variants).sites).additive(1.0)
-    own = np.sqrt(np.maximum(np.diag(near), 1e-12))
-    return np.asarray(near / np.outer(own, own))
 
 
 def _again(measured: Mapping[Variant, float], plan: Plan | None) -> list[Chosen]:

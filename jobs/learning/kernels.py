@@ -53,3 +53,10 @@ def own_likeness(variants: Sequence[Variant], sites: Mapping[Mutation, Floats], 
             single = float(np.exp(apart / (-2 * length**2)).sum())
             found[at] = single + pairs * single**2 * (len(variant.mutations) > 1)
     return found
+
+
+def similarity(variants: Sequence[Variant], sites: Mapping[Mutation, Floats]) -> Floats:
+    """Return how alike variants are [n, n]: the covariance of sums of effects, and 1 for a variant with itself."""
+    near = Likeness(variants, variants, sites).additive(1.0)
+    own = np.sqrt(np.maximum(np.diag(near), 1e-12))
+    return np.asarray(near / np.outer(own, own))
