@@ -23,7 +23,7 @@ def train(  # noqa: PLR0917 - typer calls it; every parameter is an option of th
     campaign: CampaignArgument,
     property: Annotated[str, typer.Argument(metavar="PROPERTY", help="The property to learn.")],
     prior: Annotated[str, typer.Option(help="auto, none, zero_shot, profile or blosum62.")] = "auto",
-    features: Annotated[str, typer.Option(help="auto, site, profile or one_hot.")] = "auto",
+    features: Annotated[str, typer.Option(help="auto, site, profile, mean or one_hot.")] = "auto",
     seed: Annotated[int, typer.Option(min=0)] = 0,
     wait: WaitFlag = False,
     as_json: JsonFlag = False,

@@ -161,8 +161,8 @@ class CampaignClient(JobReader):
     ) -> Body:
         """Ask for a model of the measurements of a property as they are now; `wait_model` waits until it is ready.
 
-        `prior` is `auto`, `none`, `zero_shot`, `profile` or `blosum62`. `features` are `auto`, `site`, `profile` or
-        `one_hot`. A request that may have arrived is not repeated.
+        `prior` is `auto`, `none`, `zero_shot`, `profile` or `blosum62`. `features` are `auto`, `site`, `profile`,
+        `mean` or `one_hot`. A request that may have arrived is not repeated.
         """
         body = {"property": property, "prior": prior, "features": features, "seed": seed}
         return self._transport.json("POST", f"{self._campaign(campaign)}models/", json=body, repeatable=False)

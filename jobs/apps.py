@@ -13,12 +13,14 @@ class JobsConfig(AppConfig):
         from django.contrib.auth.models import User
         from django.db.models.signals import post_save
 
+        from jobs.campaigns.waiting import models_wake
         from jobs.notices.services import mails_record
         from jobs.queue.signals import job_closed
         from jobs.webhooks.services import webhooks_record
 
         job_closed.connect(lambda sender, job, **_: webhooks_record(job), weak=False, dispatch_uid="webhooks")
         job_closed.connect(lambda sender, job, **_: mails_record(job), weak=False, dispatch_uid="mails")
+        job_closed.connect(lambda sender, job, **_: models_wake(job), weak=False, dispatch_uid="models")
 
         def follow(sender: type[User], created: bool, update_fields: frozenset[str] | None, **_: Any) -> None:
             # A login writes only `last_login`.

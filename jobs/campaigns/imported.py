@@ -15,10 +15,11 @@ from jobs.campaigns.priors import AUTO, PRIORS, Prior
 from jobs.campaigns.selectors import LARGEST, WT
 from jobs.campaigns.training import HELD_OUT, MOST_TRAINING, model_digest
 from jobs.errors import InvalidInput
+from jobs.learning.embeddings import COMPONENTS
 from jobs.learning.folds import KINDS
 from jobs.learning.gaussian import MOST_EXACT, Settings
 from jobs.learning.linear import LinearFit
-from jobs.learning.priors import FEATURES, PROFILE, Tables
+from jobs.learning.priors import FEATURES, MEAN, PROFILE, Tables
 from jobs.models import Campaign, Property, PropertyModel
 from jobs.models.states import WorkState
 from jobs.science.variants.codes import Mutation, read_variant
@@ -83,6 +84,8 @@ def read_model(
     used = model.card["features"]["used"]
     if used == PROFILE and unpacked.profile is None:
         raise broken(where, "its features are the profile, and it has none")
+    if (used == MEAN) != (unpacked.embedded is not None):
+        raise broken(where, "its features are embeddings and its tables have none, or the other way round")
     raw_fits = told.mapping("fits")
     fits = _fits(where, raw_fits, len(model.training), codes.parent) if raw_fits else {}
     held_out = _held_out(where, raw_fits, len(model.training))
@@ -118,14 +121,14 @@ def _counts(told: Fields) -> dict[str, int]:
 
 
 def _tables(where: str, data: bytes, parent: str) -> Tables:
-    """Return the tables of a prior. They unpack to one or two tables of the parent, and to no byte more."""
+    """Return the tables of a model: those of prior, profile and embeddings, and no byte more."""
     one = len(parent) * 20 * 8
     try:
         unpacker = zlib.decompressobj()
-        found = unpacker.decompress(data, 2 * one + 1)
+        found = unpacker.decompress(data, (2 + COMPONENTS) * one + 1)
     except zlib.error as error:
         raise broken(where, "its tables cannot be unpacked") from error
-    if len(found) not in (one, 2 * one) or not unpacker.eof or unpacker.unused_data:
+    if len(found) not in range(one, (2 + COMPONENTS) * one + 1, one) or not unpacker.eof or unpacker.unused_data:
         raise broken(where, "its tables have another size than the parent")
     return Tables.unpacked(data, parent)
 

@@ -50,6 +50,7 @@ FEATURE_WORDS = {
     "auto": "The best that there are",
     "site": "Residues and BLOSUM62",
     "profile": "The profile's row at the site",
+    "mean": "Mean embeddings, by a job of their own",
     "one_hot": "One-hot",
 }
 METHOD_WORDS = {

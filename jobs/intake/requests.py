@@ -193,6 +193,11 @@ def submission_of_job(
     return _submission(request, stream, context, opened)
 
 
+def submission_of_body(data: Mapping[str, Any], key: str | None, *, owner: User) -> Submission:
+    """Return the submission of a body that the service itself writes. Raises InvalidInput."""
+    return _of_json(data, owner, key, NOTHING)
+
+
 def _of_json(  # noqa: PLR0917 - private, in the order of a request
     data: Mapping[str, Any],
     owner: User,

@@ -20,18 +20,22 @@ from jobs.science.alignments.profile import Profile
 from jobs.science.alignments.substitutions import blosum62
 from jobs.science.variants.codes import Mutation, Variant, single_variants
 
-ONE_HOT, PROFILE, SITE = "one_hot", "profile", "site"
-"""Descriptions of mutations: none, the profile's row at the site, and the residues with BLOSUM62."""
-FEATURES = (SITE, PROFILE, ONE_HOT)
+ONE_HOT, PROFILE, SITE, MEAN = "one_hot", "profile", "site", "mean"
+"""Descriptions of mutations: none, the profile's row at the site, the residues with BLOSUM62, and mean embeddings."""
+FEATURES = (SITE, PROFILE, MEAN, ONE_HOT)
 
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """The `prior` [L, 20] and the `profile` [L, 20], which is None without an alignment, in the order of CANONICAL."""
+    """The `prior` [L, 20] and the `profile` [L, 20], which is None without an alignment, in the order of CANONICAL.
+
+    `embedded` [L, 20, k] are the descriptions of `jobs.learning.embeddings`, if the features are mean embeddings.
+    """
 
     parent: str
     prior: Floats
     profile: Floats | None
+    embedded: Floats | None = None
 
     def score(self, variant: Variant) -> float:
         """Return the sum of the scores of the mutations; the parent's is 0."""
@@ -44,19 +48,32 @@ class Tables:
         return Profile(self.parent, self.profile, 0.0).score(variant)
 
     def packed(self) -> bytes:
+        return zlib.compress(self._stacked(), 9)
+
+    def _stacked(self) -> bytes:
+        """Return the prior, then the profile, then each number of the descriptions.
+
+        A table of zeros is no profile: its rows are logarithms of probabilities.
+        """
         parts = [self.prior] if self.profile is None else [self.prior, self.profile]
-        return zlib.compress(np.stack(parts).astype("<f8").tobytes(), 9)
+        if self.embedded is not None:
+            parts = [
+                *parts,
+                *([no_prior(self.parent)] if self.profile is None else []),
+                *np.moveaxis(self.embedded, 2, 0),
+            ]
+        return np.stack(parts).astype("<f8").tobytes()
 
     @classmethod
     def unpacked(cls, data: bytes, parent: str) -> Tables:
         found = np.frombuffer(zlib.decompress(data), dtype="<f8").reshape(-1, len(parent), len(CANONICAL))
-        return cls(parent, found[0], found[1] if len(found) > 1 else None)
+        profile = found[1] if len(found) > 1 and found[1].any() else None
+        return cls(parent, found[0], profile, np.moveaxis(found[2:], 0, 2) if len(found) > 2 else None)
 
     @property
     def digest(self) -> str:
         """SHA-256 of the numbers."""
-        parts = [self.prior] if self.profile is None else [self.prior, self.profile]
-        return hashlib.sha256(np.stack(parts).astype("<f8").tobytes()).hexdigest()
+        return hashlib.sha256(self._stacked()).hexdigest()
 
     def rows(self, variants: Sequence[Variant], features: str, known: Sequence[Mutation]) -> Rows:
         """Return variants with their prior and the description of their mutations.
@@ -72,6 +89,8 @@ class Tables:
             return by_profile(mutations, Profile(self.parent, self.profile, 0.0))
         if features == SITE:
             return by_residues(mutations)
+        if features == MEAN and self.embedded is not None:
+            return {one: self.embedded[one.position - 1, CANONICAL.index(one.mutant)] for one in mutations}
         if features == ONE_HOT:
             axes = np.eye(len(known) + 1)
             place = {one: at for at, one in enumerate(known)}

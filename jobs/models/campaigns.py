@@ -133,7 +133,8 @@ class PropertyModel(BackgroundWork):
 
     `training` is a list of [code, value, wells, censored wells, round], frozen when the model is requested. `tables`
     are the prior, and the profile if there is one, as `jobs.learning.priors` packs them. `fits` has the settings of the
-    fitted models, and the predictions of held-out variants. `card` is the part of the answer that is computed.
+    fitted models, and the predictions of held-out variants. `card` is the part of the answer that is computed. A model
+    on embeddings waits for `features_job`, which computes them; it is None if that job was deleted.
     """
 
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="models", db_index=False)
@@ -149,6 +150,9 @@ class PropertyModel(BackgroundWork):
     card = models.JSONField(default=dict)
     digest = models.CharField(max_length=64, default="", blank=True)
     added_by = _adder()
+    features_job = models.ForeignKey(
+        "jobs.Job", null=True, blank=True, on_delete=models.SET_NULL, related_name="property_models"
+    )
 
     class Meta(BackgroundWork.Meta):
         indexes = [*BackgroundWork.Meta.indexes, _by_adder("property_model_by_adder")]

@@ -11,6 +11,7 @@ import logging
 from e1protocol import ARTEFACT_QUEUE
 from jobs import database
 from jobs.background.leases import MAX_ATTEMPTS, work_publish
+from jobs.models.states import JobState
 from jobs.queue.dispatch import BROKER_ERRORS, queue_length
 from jobs.tasks.works import WORKS
 
@@ -33,7 +34,7 @@ def turn_take() -> bool:
 def next_in_turn() -> tuple[str, str] | None:
     """Return kind and primary key of the work that has waited longest; None if nothing waits.
 
-    Work of deactivated users waits without a turn.
+    Work of deactivated users waits without a turn. So does a model whose embeddings a job is still computing.
 
     Work waits since its request, or since its owner was last served if that is later. An owner with work running goes
     last. So owners take turns, and later requests can't overtake an owner for ever.
@@ -55,6 +56,8 @@ def next_in_turn() -> tuple[str, str] | None:
             SELECT 'propertymodel', work.id::text, coalesce(work.added_by_id, campaign.owner_id),
                 work.created_at, work.finished_at, work.attempts, work.state, work.lease_end
             FROM jobs_propertymodel work JOIN jobs_campaign campaign ON campaign.id = work.campaign_id
+            LEFT JOIN jobs_job features ON features.id = work.features_job_id
+            WHERE coalesce(features.state, '') <> ALL(%s)
         ), open AS (
             SELECT every.*, state = 'running' AND lease_end >= statement_timestamp() AS held
             FROM every JOIN auth_user ON auth_user.id = owner_id
@@ -70,7 +73,7 @@ def next_in_turn() -> tuple[str, str] | None:
         WHERE NOT held AND attempts < %s
         ORDER BY greatest(served_at, created_at), created_at, pk LIMIT 1
         """,
-        [MAX_ATTEMPTS],
+        [[str(one) for one in JobState.unfinished()], MAX_ATTEMPTS],
     )
     return found[0] if found else None
 

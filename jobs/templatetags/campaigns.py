@@ -14,6 +14,7 @@ WORDS = {
     "profile": "profile",
     "blosum62": "BLOSUM62",
     "site": "residues and BLOSUM62",
+    "mean": "mean embeddings",
     "one_hot": "one-hot",
 }
 

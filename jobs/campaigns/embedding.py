@@ -1,0 +1,79 @@
+"""Mean embeddings as features: computed by an ordinary encode job of the campaign's owner, once for all models.
+
+The job has the parent and every single mutant, under the campaign's contexts. Its Idempotency-Key is what its numbers
+depend on: sequences, model, layer, contexts and precision. So the next model of this parent gets the same job, also in
+another campaign. Its tokens and bytes count against quota and budget as those of any job.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import numpy as np
+import orjson
+
+from jobs.actions.encode import Encode
+from jobs.contexts.selectors import context_set_sequences
+from jobs.errors import Conflict
+from jobs.intake.requests import submission_of_body
+from jobs.intake.submit import job_submit
+from jobs.learning.embeddings import described
+from jobs.learning.samples import Floats
+from jobs.maps.vectors import vector_blocks
+from jobs.models import Campaign, Job, PropertyModel
+from jobs.models.states import JobState
+from jobs.science.variants.codes import single_variants
+
+LAYER = -1
+MOST_TURNS = 100
+"""Jobs of the same features whose results are gone, before another one is refused."""
+
+
+def embeddings_request(campaign: Campaign) -> Job:
+    """Return the job that computes the campaign's embeddings: an earlier one if its numbers are still there.
+
+    Raises TooLarge and TooManyRequests if the owner's quota does not allow it, and InvalidInput for a context set that
+    is gone.
+    """
+    digest = hashlib.sha256(orjson.dumps(_identity(campaign))).hexdigest()
+    gone = (JobState.FAILED, JobState.CANCELLED, JobState.PARTIAL, JobState.EXPIRED)
+    for turn in range(MOST_TURNS):
+        key = f"features-{digest}-{turn}"
+        known = Job.objects.filter(owner=campaign.owner_id, idempotency_key=key).first()
+        if known is None:
+            submission = submission_of_body(_body(campaign), key, owner=campaign.owner)
+            return job_submit(owner=campaign.owner, submission=submission)[0]
+        if known.state not in gone:
+            return known
+    raise Conflict("a hundred jobs of these embeddings failed; look at the newest ones", code="features_failed")
+
+
+def _identity(campaign: Campaign) -> list[Any]:
+    contexts: list[tuple[str, ...]] = []
+    if campaign.context_set:
+        contexts = context_set_sequences(campaign.owner, campaign.context_set, path="context_set")
+    return [campaign.parent, campaign.model, LAYER, [list(one) for one in contexts], "auto"]
+
+
+def _body(campaign: Campaign) -> dict[str, Any]:
+    parent = campaign.parent
+    params: dict[str, Any] = {"repr_layers": [LAYER], "include": ["mean"]}
+    if campaign.context_set:
+        params["contexts"] = [{"set": campaign.context_set}]
+    items = [{"name": "parent", "sequence": parent}]
+    items += [{"name": one.code(), "sequence": one.sequence(parent)} for one in single_variants(parent)]
+    name = f"Embeddings for {campaign.name}"[:100]
+    return {"action": Encode.name, "model": campaign.model, "params": params, "name": name, "items": items}
+
+
+def embeddings_of(model: PropertyModel) -> Floats:
+    """Return the descriptions [L, 20, k] from the finished job of a model. Raises Conflict `features_failed`."""
+    job, parent = model.features_job, model.campaign.parent
+    if job is None:
+        raise Conflict("the job of the embeddings was deleted; make another model", code="features_failed")
+    if job.state != JobState.SUCCEEDED:
+        raise Conflict(f"job {job.pk} of the embeddings has {job.state}; make another model", code="features_failed")
+    layer = job.params["repr_layers"][0]
+    vectors = np.concatenate([block.vectors for block in vector_blocks(job, layer)])
+    return described(parent, vectors[1:], vectors[0])
