@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from jobs.campaigns.drawing import Panel
+from jobs.campaigns.drawing import Panel, Rounds
 from jobs.campaigns.predicting import Predictor
 from jobs.campaigns.selectors import numbering_of_campaign, variants_of
 from jobs.campaigns.training import HELD_OUT
@@ -74,7 +74,7 @@ def gain_of(card: Mapping[str, Any]) -> Gain:
 def _of_interval(gain: Mapping[str, Any]) -> Gain:
     value, low, high, n = gain["value"], gain["low"], gain["high"], gain["n"]
     interval = (
-        f"Spearman {signed(value)}, 95 % interval {signed(low)} to {signed(high)}, "
+        f"Spearman {signed(value)}, 99 % interval {signed(low)} to {signed(high)}, "
         f"{n:,} variants, folds {KIND_WORDS[gain['folds']]}"
     )
     if low > 0:
@@ -102,6 +102,25 @@ class Compared:
     figures: list[tuple[str, str]]
     """Value and interval of each ranking, in the order of the heads."""
     reason: str
+
+
+def curve_of(card: Mapping[str, Any]) -> tuple[list[tuple[str, str, str]], Rounds | None]:
+    """Return the steps of the learning curve, with the figures of model and prior, and its picture."""
+    steps = card.get("learning_curve") or []
+    sizes = [f"{one['n']:,}" for one in steps]
+    model, prior = ([one[name]["spearman"] for one in steps] for name in ("model", "prior"))
+    rows = [(n, _interval(a), _interval(b)) for n, a, b in zip(sizes, model, prior, strict=True)]
+    sentence = "Spearman of held-out variants by the size of the training set: model as filled points, prior as rings."
+    values = [[one["value"] for one in found] for found in (model, prior)]
+    return rows, Rounds.of(sentence, sizes, *values) if len(steps) > 1 else None
+
+
+def _interval(figure: Mapping[str, float | None]) -> str:
+    """Return a figure with its interval in words."""
+    if figure["value"] is None:
+        return "not defined"
+    ends = "" if figure["low"] is None else f" ({number(figure['low'])} to {number(figure['high'])})"
+    return f"{number(figure['value'])}{ends}"
 
 
 def comparison_of(card: Mapping[str, Any]) -> tuple[list[str], list[Compared]]:

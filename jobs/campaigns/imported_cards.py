@@ -15,6 +15,8 @@ MOST_NAMES = 20
 _FIELDS = {
     "prior", "features", "cross_validation", "reasons", "gain", "coverage", "method", "ranks_by", "versions",
 }  # fmt: skip
+CURVE = "learning_curve"
+MOST_STEPS = 20
 _METHODS = ("gaussian_process", "ridge")
 _FIGURE = ("value", "low", "high")
 _COVERAGE = ("nominal", "guaranteed", "observed", "width")
@@ -22,7 +24,9 @@ _COVERAGE = ("nominal", "guaranteed", "observed", "width")
 
 def card_of(told: Fields) -> dict[str, Any]:
     """Return the card of a model. Raises InvalidInput `bad_campaign_file` with the field that is wrong."""
-    card = _within(told, "card", needed=_FIELDS)
+    card = _within(told, "card")
+    if set(card.values) - {CURVE} != _FIELDS:
+        raise broken(card.where, "it has unknown fields, or lacks some")
     card.choice("ranks_by", ("model", "prior"))
     if card.values["method"] is not None:
         card.text("method", 60)
@@ -46,7 +50,30 @@ def card_of(told: Fields) -> dict[str, Any]:
     coverage = _within(card, "coverage", needed=set(_COVERAGE))
     for name in _COVERAGE:
         coverage.number(name)
+    _check_curve(card)
     return dict(card.values)
+
+
+def _check_curve(card: Fields) -> None:
+    """Check the learning curve: null, or its steps. Models of an older service have none."""
+    if card.values.get(CURVE) is None:
+        return
+    steps = card.entries(CURVE)
+    if len(steps) > MOST_STEPS:
+        raise broken(card.where, f"its learning curve has more than {MOST_STEPS} steps")
+    for at, raw in enumerate(steps):
+        step = Fields(f"{card.where}, {CURVE}.{at}", raw)
+        if set(step.values) != {"n", "model", "prior"}:
+            raise broken(step.where, "it has unknown fields, or lacks some")
+        step.whole("n", 1, 2**31 - 1)
+        for name in ("model", "prior"):
+            _check_figure(_within(step, name, needed={"spearman"}))
+
+
+def _check_figure(told: Fields) -> None:
+    figure = _within(told, "spearman", needed=set(_FIGURE))
+    for one in _FIGURE:
+        figure.number(one)
 
 
 def _within(told: Fields, name: str, *, needed: set[str] | None = None) -> Fields:
@@ -76,6 +103,4 @@ def _check_comparisons(told: Fields) -> None:
         if len(rankings.values) > MOST_NAMES or any(len(name) > 60 for name in rankings.values):
             raise broken(rankings.where, "it has unknown fields")
         for name in rankings.values:
-            figure = _within(_within(rankings, name, needed={"spearman"}), "spearman", needed=set(_FIGURE))
-            for one in _FIGURE:
-                figure.number(one)
+            _check_figure(_within(rankings, name, needed={"spearman"}))

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHt
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from jobs.campaigns.cards import comparison_of, gain_of, observed_of
+from jobs.campaigns.cards import comparison_of, curve_of, gain_of, observed_of
 from jobs.campaigns.forms import prediction_body
 from jobs.campaigns.predicting import Predictor, predictions
 from jobs.campaigns.selectors import campaign_of, model_of
@@ -21,7 +21,7 @@ from jobs.files.names import attachment, file_name
 from jobs.files.pieces import in_blocks, text_cell
 from jobs.library.sharing import right_on
 from jobs.models import PropertyModel
-from jobs.models.states import WorkState
+from jobs.models.states import JobState, WorkState
 from jobs.web.access import page, user_of
 from jobs.web.fragments import fragment
 from jobs.web.links import changed, paged
@@ -62,7 +62,9 @@ def _live(request: HttpRequest, model: PropertyModel) -> HttpResponse:
 
 
 def _state(model: PropertyModel) -> dict[str, Any]:
-    return {"model": model, "state": STATES.get(WorkState(model.state), model.state)}
+    job = model.features_job
+    embedding = job is not None and job.state in JobState.unfinished()
+    return {"model": model, "state": STATES.get(WorkState(model.state), model.state), "embedding": embedding}
 
 
 def _answer(
@@ -84,11 +86,14 @@ def _answer(
 
 def _figures(request: HttpRequest, model: PropertyModel) -> dict[str, Any]:
     heads, compared = comparison_of(model.card)
+    steps, curve = curve_of(model.card)
     found: dict[str, Any] = {
         "card": model.card,
         "gain": gain_of(model.card),
         "heads": heads,
         "compared": compared,
+        "steps": steps,
+        "curve": curve,
         "coverage": model.card["coverage"],
     }
     observed = observed_of(Predictor(model), request.GET.get("folds", ""))

@@ -159,7 +159,7 @@ class MeasurementPage(ListPage):
 class ModelSubmission(Shape):
     property = s.CharField()
     prior = s.ChoiceField(PRIORS, required=False)
-    features = s.ChoiceField(("auto", *FEATURES, "mean"), required=False)
+    features = s.ChoiceField(("auto", *FEATURES), required=False)
     seed = s.IntegerField(required=False, min_value=0)
 
 
@@ -171,6 +171,7 @@ class ModelBody(Shape):
     property = s.CharField()
     prior = s.JSONField(help_text="What was asked for, what was used, and where it comes from.")
     features = s.JSONField()
+    features_job = s.CharField(required=False, help_text="The job of the embeddings, which the model waits for.")
     seed = s.IntegerField()
     digest = s.CharField(required=False)
     n_training = s.IntegerField()
@@ -178,7 +179,10 @@ class ModelBody(Shape):
     counts = s.DictField(child=s.IntegerField())
     cross_validation = s.JSONField(required=False, help_text=f"Figures by kind of folds: {', '.join(KINDS)}.")
     reasons = s.JSONField(required=False, help_text="Why a kind of folds is null.")
-    gain = s.JSONField(required=False, help_text="The paired difference to the prior, with an interval of 95 %.")
+    gain = s.JSONField(required=False, help_text="The paired difference to the prior, with an interval of 99 %.")
+    learning_curve = s.JSONField(
+        required=False, help_text="Spearman of model and prior by the size `n` of the training set, with its interval."
+    )
     coverage = s.JSONField(required=False)
     method = s.CharField(required=False)
     ranks_by = s.ChoiceField(["model", "prior"], required=False)
@@ -292,6 +296,8 @@ def model_body(model: PropertyModel, url: str) -> dict[str, Any]:
     }
     if model.reason:
         body["reason"] = model.reason
+    if model.features_job_id is not None:
+        body["features_job"] = str(model.features_job_id)
     if model.state == WorkState.DONE:
         body |= {"digest": model.digest, **{name: value for name, value in model.card.items() if value is not None}}
     return body

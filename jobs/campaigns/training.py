@@ -6,6 +6,7 @@ import hashlib
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
@@ -18,6 +19,7 @@ from django.db.models import Max
 from jobs.alignments.leased import failure_stored
 from jobs.background.leases import work_claim, work_finish, work_publish, work_renew
 from jobs.campaigns.asked import MAX_SEED, choice, finite, text, whole_number
+from jobs.campaigns.embedding import embeddings_of, embeddings_request
 from jobs.campaigns.priors import AUTO, NONE, PRIORS, Prior, prior_of
 from jobs.campaigns.selectors import Scale, property_named, training_of, variants_of
 from jobs.errors import Conflict, InvalidInput
@@ -25,7 +27,7 @@ from jobs.learning.crossvalidation import Compared, Figure
 from jobs.learning.fitted import Ready, fit, restored
 from jobs.learning.folds import KINDS
 from jobs.learning.intervals import GUARANTEED, NOMINAL
-from jobs.learning.priors import FEATURES, PROFILE, SITE, Tables
+from jobs.learning.priors import FEATURES, MEAN, PROFILE, SITE, Tables
 from jobs.learning.samples import Floats, Rows, mutations_of
 from jobs.learning.training import LEAST, Trained, train
 from jobs.models import BackgroundWork, Campaign, Property, PropertyModel
@@ -49,17 +51,15 @@ def model_request(*, campaign: Campaign, by: User, data: Mapping[str, Any]) -> P
     only_fields(data, FIELDS)
     found = property_named(campaign, text(data, "property", most=100, needed=True))
     prior = choice(data, "prior", PRIORS, AUTO)
-    features = choice(data, "features", (AUTO, *FEATURES, "mean"), AUTO)
-    if features == "mean":
-        remedy = f"Choose {', '.join((AUTO, *FEATURES))}."
-        raise InvalidInput.one("bad_features", "embeddings are not read into models yet", remedy, path="features")
+    features = choice(data, "features", (AUTO, *FEATURES), AUTO)
     if features == PROFILE and campaign.alignment_id is None:
         what = "the campaign has no alignment, and so no profile"
-        raise InvalidInput.one("bad_features", what, "Choose auto, site or one_hot.", path="features")
+        raise InvalidInput.one("bad_features", what, "Choose auto, site, mean or one_hot.", path="features")
     seed = whole_number(data, "seed", 0, low=0, high=MAX_SEED)
     frozen = training_of(found)
     if len(frozen.rows) > MOST_TRAINING:
         raise Conflict(f"a model takes at most {MOST_TRAINING:,} variants", code="too_many_variants")
+    job = embeddings_request(campaign, by=by) if features == MEAN else None
     with transaction.atomic():
         quota_admit_work(user_id=by.pk)
         quota_admit_bytes(user_id=by.pk, size=len(orjson.dumps(frozen.rows)))
@@ -75,6 +75,7 @@ def model_request(*, campaign: Campaign, by: User, data: Mapping[str, Any]) -> P
             training=[list(row) for row in frozen.rows],
             counts=frozen.counts,
             added_by_id=campaign.added_by(by.pk),
+            features_job=job,
         )
     work_publish(made)
     made.refresh_from_db()
@@ -122,6 +123,8 @@ def _lease_renewed(work: BackgroundWork) -> Iterator[None]:
 def _computed(model: PropertyModel) -> dict[str, Any]:
     """Return the columns of a computed model."""
     prior = prior_of(model.campaign, model.prior, by=model.added_by or model.campaign.owner)
+    if model.features == MEAN:
+        prior = replace(prior, tables=replace(prior.tables, embedded=embeddings_of(model)))
     features = _features(model.features, prior.tables)
     use_prior = prior.name != NONE
     rows, measured = samples_of(model, prior.tables, features)
@@ -174,7 +177,7 @@ def _trained(model: PropertyModel, prior: Prior, rows: Rows, measured: Floats, *
     if prior.tables.profile is not None:
         more["profile"] = np.array([prior.tables.profile_score(one) for one in rows.variants], dtype=float)
     rounds = [row[4] for row in model.training]
-    return train(rows, measured, rounds, seed=model.seed, more=more, use_prior=use_prior)
+    return train(rows, measured, rounds, seed=model.seed, more=more, use_prior=use_prior, draw_curve=True)
 
 
 def _figure(found: Figure) -> dict[str, float | None]:
@@ -205,6 +208,11 @@ def _card(trained: Trained, *, use_prior: bool) -> dict[str, Any]:
             "observed": finite(trained.coverage.observed),
             "width": finite(trained.coverage.width),
         },
+        "learning_curve": [
+            {"n": one.count, **{name: {"spearman": _figure(found)} for name, found in one.spearman.items()}}
+            for one in trained.curve
+        ]
+        or None,
         "method": trained.method,
         # Without a prior there is nothing else to rank by.
         "ranks_by": trained.ranks_by if use_prior else "model",
@@ -220,6 +228,7 @@ def _empty_card(count: int) -> dict[str, Any]:
         "reasons": dict.fromkeys(KINDS, reason),
         "gain": {"metric": "spearman", "folds": None, "n": count, **empty},
         "coverage": {"nominal": NOMINAL, "guaranteed": GUARANTEED, "observed": None, "width": None},
+        "learning_curve": None,
         "method": None,
         "ranks_by": "prior",
     }

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from jobs.learning.crossvalidation import Compared, Figure, Learner, Ranked, compare, out_of_fold
+from jobs.learning.curve import APART, Step, learning_curve
 from jobs.learning.folds import KINDS, Folds, folds_of
 from jobs.learning.gaussian import MOST_EXACT, GaussianProcess
 from jobs.learning.intervals import GUARANTEED, NOMINAL, Coverage, Intervals, outer_coverage
@@ -23,8 +24,6 @@ MOST_COVERAGE = 400
 """Measured variants up to which coverage is observed by an outer loop, which fits five times five models."""
 REPEATS = 5
 """Assignments of variants to the folds of the headline, which decides who ranks. Its figures are their means."""
-APART = 1_000_003
-"""Between the seeds of these assignments, so that those of neighbouring seeds differ."""
 MOST_REPEATED = 400
 """Measured variants up to which the headline is repeated. Of more, one assignment differs little from another."""
 POWER = 2.58 + 0.84
@@ -59,6 +58,7 @@ class Trained:
     gain: Gain
     coverage: Coverage
     method: str
+    curve: tuple[Step, ...] = ()
     nominal: float = NOMINAL
     guaranteed: float = GUARANTEED
 
@@ -83,6 +83,7 @@ def train(
     more: Mapping[str, Floats] | None = None,
     use_prior: bool = True,
     observe_coverage: bool = True,
+    draw_curve: bool = False,
 ) -> Trained:
     """Cross-validate a model and its baselines. `measured` is higher for better variants, as the prior is.
 
@@ -111,6 +112,7 @@ def train(
         _gain(compared, headline, len(rows)),
         _coverage(learner, rows, measured, folds, seed) if observe_coverage else Coverage(None, None),
         "gaussian_process" if isinstance(learner, GaussianProcess) else "ridge",
+        learning_curve(learner, rows, measured, rounds, kind=headline, seed=seed) if draw_curve and headline else (),
     )
 
 

@@ -277,6 +277,11 @@ WRONG = {
     "more in the card": changed(MODEL, lambda value: value["card"].update(state="failed")),
     "figures that are a text": changed(MODEL, lambda value: value["card"]["cross_validation"].update(position="good")),
     "a figure of another form": changed(MODEL, lambda value: value["card"]["gain"].update(value="much")),
+    "a curve of another form": changed(MODEL, lambda value: value["card"].update(learning_curve=[{"n": 12}])),
+    "a curve that is a text": changed(MODEL, lambda value: value["card"].update(learning_curve="steep")),
+    "a long curve": changed(
+        MODEL, lambda value: value["card"].update(learning_curve=value["card"]["learning_curve"] * 20)
+    ),
     "no coverage": changed(MODEL, lambda value: value["card"].update(coverage={})),
     "a long reason": changed(MODEL, lambda value: value["card"].update(reasons={"depth": "x" * 1_001})),
     "a digest": changed(MODEL, lambda value: value.update(digest="0" * 64)),

@@ -41,6 +41,7 @@ def test_a_first_plate_without_data(api):
     assert (model["n_training"], model["ranks_by"], model["prior"]["used"]) == (0, "prior", "profile")
     assert set(model["cross_validation"].values()) == {None}
     assert model["gain"]["value"] is None
+    assert "learning_curve" not in model
     body = proposed(api, url, model)
     assert len(body["rows"]) == 3 * 96
     for plate in "123":
@@ -130,6 +131,10 @@ def test_data_back_and_the_next_round(api):
     assert activity["gain"]["n"] == 87
     assert activity["gain"]["detectable"] > 0
     assert activity["ranks_by"] == "prior"
+    curve = activity["learning_curve"]
+    assert [one["n"] for one in curve[:-1]] == [12, 24, 48]
+    assert 48 < curve[-1]["n"] < 87
+    assert all(one[name]["spearman"]["low"] is not None for one in curve for name in ("model", "prior"))
     assert activity["coverage"]["nominal"] == 0.9
     assert activity["coverage"]["width"] > 0
 
@@ -227,7 +232,7 @@ def test_refusals_name_the_field(api):
     ):
         answer = api.post("/api/campaigns/", wrong | more, format="json")
         assert (answer.status_code, answer.json()["code"]) == (400, code)
-    assert api.post(f"{url}models/", {"property": "activity", "features": "mean"}, format="json").status_code == 400
+    assert api.post(f"{url}models/", {"property": "activity", "features": "median"}, format="json").status_code == 400
     profile = api.post(f"{url}models/", {"property": "activity", "prior": "profile"}, format="json").json()
     turn_take()
     failed = api.get(profile["url"]).json()

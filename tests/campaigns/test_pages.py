@@ -11,9 +11,13 @@ import numpy as np
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from jobs.campaigns.training import HELD_OUT
-from jobs.learning.crossvalidation import within_folds
+from jobs.campaigns.training import HELD_OUT, samples_of
+from jobs.learning.crossvalidation import out_of_fold, within_folds
+from jobs.learning.curve import APART
 from jobs.learning.folds import folds_of
+from jobs.learning.gaussian import GaussianProcess
+from jobs.learning.priors import Tables
+from jobs.learning.training import REPEATS
 from jobs.models import Campaign, Measurement, PropertyModel, Round
 from jobs.models.states import WorkState
 from jobs.science.variants.codes import Variant, read_variant
@@ -40,7 +44,7 @@ PLATE = {
 }  # fmt: skip
 
 
-class Tables(HTMLParser):
+class Shown(HTMLParser):
     """The tables of a page by their captions, each as rows of texts, with the classes of the cells."""
 
     def __init__(self, response) -> None:
@@ -127,7 +131,7 @@ def test_a_first_plate_without_data(browser):
     assert '<option value="1" selected>Model 1: activity, ranked by the prior' in form
     shown = browser.post(f"{page}propose/", PLATE)["Location"]
     answer = browser.get(shown)
-    tables = Tables(answer)
+    tables = Shown(answer)
     kinds = [one.split()[0] for one in tables.classes["Wells of plate 1"] if one.startswith("pick-")]
     assert {kind: kinds.count(kind) for kind in kinds} == {"pick-chosen": 80, "pick-random": 8, "pick-control": 8}
     assert "80 chosen, 8 random, 8 control" in text_of(answer)
@@ -153,7 +157,7 @@ def measured(api, browser) -> str:
     browser.post(f"{page}rounds/1/", {"do": "ordered"})
     answer = browser.post(page, {"do": "upload", "round": "1", "file": file_of(csv_of(plates_of(first)))})
     assert answer.status_code == 200
-    rows = Tables(answer).rows["Cells of the file by property"]
+    rows = Shown(answer).rows["Cells of the file by property"]
     assert [one.strip() for one in rows[1]] == ["activity", "264", "9", "15", "0", "0"]
     assert "Of 576 cells, 0 could not be read" in text_of(answer)
     return page
@@ -162,7 +166,7 @@ def measured(api, browser) -> str:
 def test_data_come_back_and_are_shown_as_they_are(browser, measured):
     assert "Round 1 has measurements" in text_of(browser.get(measured))
     answer = browser.get(f"{measured}data/?property=activity&plate=1/2")
-    text, tables = text_of(answer), Tables(answer)
+    text, tables = text_of(answer), Shown(answer)
     assert "288 wells count: 9 failed, 15 censored" in text
     assert "ratios to the wild type" in text
     plate = tables.rows["Round 1, plate 2"]
@@ -197,7 +201,7 @@ def test_outliers_and_corrections_are_told_and_kept(api, browser):
     assert "4, 1 outlier" in text
     rows[-1][4] = "2.0"
     answer = browser.post(page, {"do": "upload", "property": "activity", "file": file_of(csv_of(rows[-1:]))})
-    assert [one.strip() for one in Tables(answer).rows["Cells of the file by property"][1]][-1] == "1"
+    assert [one.strip() for one in Shown(answer).rows["Cells of the file by property"][1]][-1] == "1"
     text = text_of(browser.get(f"{page}data/"))
     assert "0 outliers. 1 earlier row is kept, and replaced by its correction." in text
     assert Measurement.objects.count() == len(rows) + 1
@@ -224,7 +228,7 @@ def test_a_model_beside_its_prior_and_profile(browser, measured):
     text, html = text_of(answer), answer.content.decode()
     assert "No gain over the prior yet" in text
     assert "the ranking that you get is the prior's" in text or "so the prior ranks" in text
-    folds = Tables(answer).rows["Spearman by kind of folds"]
+    folds = Shown(answer).rows["Spearman by kind of folds"]
     assert [one.strip() for one in folds[0]] == ["Folds", "Model", "Prior", "Profile", "Augmented ridge"]
     value = model.card["cross_validation"]["position"]["model"]["spearman"]["value"]
     assert f"{value:.2f}".replace("-", "\N{MINUS SIGN}") in folds[1][1]
@@ -239,29 +243,43 @@ def test_a_model_beside_its_prior_and_profile(browser, measured):
     assert "folds random: 87 variants" in shown
     page = browser.get(f"{address}?page=2").content.decode()
     assert '<details id="table-view" open>' in page
-    course = Tables(browser.get(measured)).rows["Best activity by round"]
+    course = Shown(browser.get(measured)).rows["Best activity by round"]
     assert course[1][0] == "1"
     assert "not predicted" in course[1][3], "the first model had learnt nothing"
     assert "Propose the next plate" in text_of(browser.get(measured))
 
 
 def test_held_out_predictions_are_those_of_the_figures(api, browser, measured):
+    """Those of folds by position are of the first assignment; the figure is the mean over all assignments."""
     train(browser, measured)
     model = PropertyModel.objects.get(number=2)
     variants = [Variant() if row[0] == "WT" else read_variant(row[0], PARENT) for row in model.training]
-    truth = np.log([row[1] for row in model.training])
-    for kind in ("position", "random"):
-        held = np.array(model.fits[HELD_OUT][kind], dtype=float)
-        splits = folds_of(kind, variants, [1] * len(variants), seed=model.seed).splits
-        found = within_folds([held[one.test] for one in splits], [truth[one.test] for one in splits])
-        assert found == pytest.approx(model.card["cross_validation"][kind]["model"]["spearman"]["value"], abs=1e-12)
+    rows, truth = samples_of(model, Tables.unpacked(bytes(model.tables), PARENT), model.card["features"]["used"])
+    assert truth == pytest.approx(np.log([row[1] for row in model.training]))
+    for kind, repeats in (("position", REPEATS), ("random", 1)):
+        found = []
+        for repeat in range(repeats):
+            folds = folds_of(kind, variants, [1] * len(variants), seed=model.seed + repeat * APART)
+            held = out_of_fold(GaussianProcess(), rows, truth, folds)
+            found.append(within_folds(held, [truth[one.test] for one in folds.splits]))
+            if repeat == 0:
+                stored = np.array(model.fits[HELD_OUT][kind], dtype=float)
+                assert stored[folds.splits[0].test] == pytest.approx(held[0], abs=1e-9)
+        shown = model.card["cross_validation"][kind]["model"]["spearman"]["value"]
+        assert np.mean(found) == pytest.approx(shown, abs=1e-9)
+    curve = Shown(browser.get(f"{measured}models/2/")).rows[
+        "Spearman by the size of the training set, with intervals of 95 %"
+    ]
+    steps = model.card["learning_curve"]
+    assert [row[0] for row in curve[1:]] == [str(one["n"]) for one in steps]
+    assert curve[-1][1].startswith(f"{steps[-1]['model']['spearman']['value']:.2f}".replace("-", "\N{MINUS SIGN}"))
     assert HELD_OUT not in api.get(f"/api{measured}models/2/").content.decode()
 
 
 def test_predictions_are_a_table_and_csv(browser, measured):
     address = train(browser, measured)
     answer = browser.post(address, {"do": "prediction", "what": "variants", "variants": "V17A, K18A\nV17A:K18A"})
-    rows = Tables(answer).rows["Predictions, best first"]
+    rows = Shown(answer).rows["Predictions, best first"]
     assert [row[0] for row in rows[1:]] == ["1", "2", "3"]
     assert {row[1] for row in rows[1:]} == {"V17A", "K18A", "V17A:K18A"}
     answer = browser.post(address, {"do": "prediction", "what": "all_singles"})
