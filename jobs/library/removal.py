@@ -7,15 +7,16 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Model
+from django.db.models import SET_NULL, Model
 
 from jobs.models import Job
 
 
 def job_rows_delete(*, job_id: UUID, keep: Collection[type[Model]] = ()) -> set[int]:
-    """Delete every row that refers to a job, except of the models in `keep`; return the ids of the contexts they named.
+    """Delete every row of a job, except of the models in `keep`; return the ids of the contexts they named.
 
-    The caller holds the job's lock and frees the contexts.
+    Rows that only name it, such as models that learnt from its embeddings, stay without it. The caller holds the job's
+    lock and frees the contexts.
     """
     with connection.cursor() as cursor:
         # A job may have millions of these rows. Django would load the chunks to cascade from them.
@@ -32,6 +33,11 @@ def job_rows_delete(*, job_id: UUID, keep: Collection[type[Model]] = ()) -> set[
         cursor.execute("DELETE FROM jobs_chunk WHERE job_id = %s", [job_id])
     for relation in Job._meta.related_objects:
         model: Any = relation.related_model
-        if model not in keep:
-            model._default_manager.filter(**{relation.field.name: job_id}).delete()
+        if model in keep:
+            continue
+        rows = model._default_manager.filter(**{relation.field.name: job_id})
+        if relation.on_delete is SET_NULL:
+            rows.update(**{relation.field.name: None})
+        else:
+            rows.delete()
     return contexts

@@ -75,7 +75,9 @@ def test_an_ordinary_job_computes_them_once(api, other_api, inline_worker):
 def test_a_deleted_job_ends_the_model_and_the_next_one_gets_another(api, inline_worker):
     url = measured(api)
     model = asked(api, url)
-    Job.objects.all().delete()
+    job = f"/api/jobs/{model['features_job']}/"
+    assert api.post(f"{job}cancel/").status_code == 200
+    assert api.delete(job).status_code == 204
     assert turn_take()
     failed = shown(api, model)
     assert failed["state"] == "failed"
@@ -89,7 +91,13 @@ def test_a_deleted_job_ends_the_model_and_the_next_one_gets_another(api, inline_
     assert last["features_job"] not in (later["features_job"], model["features_job"])
     inline_worker()
     assert turn_take()
-    assert shown(api, last)["state"] == "ready"
+    ready = shown(api, last)
+    assert ready["state"] == "ready"
+    # What was learnt stays when the job is deleted.
+    assert api.delete(f"/api/jobs/{last['features_job']}/").status_code == 204
+    kept = shown(api, last)
+    assert (kept.pop("features_job", None), kept) == (None, {k: v for k, v in ready.items() if k != "features_job"})
+    assert api.post(f"{last['url']}predictions/", {"all_singles": True}, format="json").status_code == 201
 
 
 def test_other_contexts_are_other_embeddings(api):
