@@ -1,4 +1,4 @@
-"""Mean embeddings as features: computed by an ordinary encode job of the campaign's owner, once for all models.
+"""Mean embeddings as features: computed by an ordinary encode job of those who ask, once for all their models.
 
 The job has the parent and every single mutant, under the campaign's contexts. Its Idempotency-Key is what its numbers
 depend on: sequences, model, layer, contexts and precision. So the next model of this parent gets the same job, also in
@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 import orjson
+from django.contrib.auth.models import User
 
 from jobs.actions.encode import Encode
 from jobs.contexts.selectors import context_set_sequences
-from jobs.errors import Conflict
+from jobs.errors import Conflict, InvalidInput
 from jobs.intake.requests import submission_of_body
 from jobs.intake.submit import job_submit
 from jobs.learning.embeddings import described
@@ -30,37 +31,46 @@ MOST_TURNS = 100
 """Jobs of the same features whose results are gone, before another one is refused."""
 
 
-def embeddings_request(campaign: Campaign) -> Job:
-    """Return the job that computes the campaign's embeddings: an earlier one if its numbers are still there.
+def embeddings_request(campaign: Campaign, *, by: User) -> Job:
+    """Return the job of `by` that computes the campaign's embeddings: an earlier one if its numbers are still there.
 
-    Raises TooLarge and TooManyRequests if the owner's quota does not allow it, and InvalidInput for a context set that
-    is gone.
+    Raises TooLarge and TooManyRequests if the quota does not allow it, and InvalidInput for contexts that `by` may not
+    see.
     """
-    digest = hashlib.sha256(orjson.dumps(_identity(campaign))).hexdigest()
+    contexts = _contexts(campaign, by)
+    told = [campaign.parent, campaign.model, LAYER, contexts, "auto"]
+    digest = hashlib.sha256(orjson.dumps(told)).hexdigest()
     gone = (JobState.FAILED, JobState.CANCELLED, JobState.PARTIAL, JobState.EXPIRED)
     for turn in range(MOST_TURNS):
         key = f"features-{digest}-{turn}"
-        known = Job.objects.filter(owner=campaign.owner_id, idempotency_key=key).first()
+        known = Job.objects.filter(owner=by, idempotency_key=key).first()
         if known is None:
-            submission = submission_of_body(_body(campaign), key, owner=campaign.owner)
-            return job_submit(owner=campaign.owner, submission=submission)[0]
+            return job_submit(owner=by, submission=submission_of_body(_body(campaign, contexts), key, owner=by))[0]
         if known.state not in gone:
             return known
     raise Conflict("a hundred jobs of these embeddings failed; look at the newest ones", code="features_failed")
 
 
-def _identity(campaign: Campaign) -> list[Any]:
-    contexts: list[tuple[str, ...]] = []
-    if campaign.context_set:
-        contexts = context_set_sequences(campaign.owner, campaign.context_set, path="context_set")
-    return [campaign.parent, campaign.model, LAYER, [list(one) for one in contexts], "auto"]
+def _contexts(campaign: Campaign, by: User) -> list[list[str]]:
+    """Return the contexts of the campaign's set. A member must be able to see the same set."""
+    name = campaign.context_set
+    if not name:
+        return []
+    found = [list(one) for one in context_set_sequences(by, name, path="features")]
+    if by.pk != campaign.owner_id:
+        real = [list(one) for one in context_set_sequences(campaign.owner, name, path="features")]
+        if found != real:
+            what = f"the context set {name!r} of the campaign is its owner's, and yours of this name is another one"
+            remedy = "Choose other features, or ask the owner to share the set in the project."
+            raise InvalidInput.one("unknown_context_set", what, remedy, path="features")
+    return found
 
 
-def _body(campaign: Campaign) -> dict[str, Any]:
+def _body(campaign: Campaign, contexts: list[list[str]]) -> dict[str, Any]:
     parent = campaign.parent
     params: dict[str, Any] = {"repr_layers": [LAYER], "include": ["mean"]}
-    if campaign.context_set:
-        params["contexts"] = [{"set": campaign.context_set}]
+    if contexts:
+        params["contexts"] = contexts
     items = [{"name": "parent", "sequence": parent}]
     items += [{"name": one.code(), "sequence": one.sequence(parent)} for one in single_variants(parent)]
     name = f"Embeddings for {campaign.name}"[:100]

@@ -58,13 +58,19 @@ def _live(request: HttpRequest, model: PropertyModel) -> HttpResponse:
     """Return the state of a model that is computed. Once it is over, the browser loads the page with its figures."""
     if model.state not in WorkState.unfinished():
         return HttpResponse(headers={"HX-Refresh": "true"})
-    return fragment(request, "jobs/campaigns/_model_live.html", _state(model))
+    return fragment(request, "jobs/campaigns/_model_live.html", _state(request, model))
 
 
-def _state(model: PropertyModel) -> dict[str, Any]:
+def _state(request: HttpRequest, model: PropertyModel) -> dict[str, Any]:
     job = model.features_job
     embedding = job is not None and job.state in JobState.unfinished()
-    return {"model": model, "state": STATES.get(WorkState(model.state), model.state), "embedding": embedding}
+    own = job is not None and job.owner_id == user_of(request).pk
+    return {
+        "model": model,
+        "state": STATES.get(WorkState(model.state), model.state),
+        "embedding": embedding,
+        "own_job": own,
+    }
 
 
 def _answer(
@@ -77,7 +83,7 @@ def _answer(
         "unfinished": model.state in WorkState.unfinished(),
         "given": request.POST,
         "left_out": _left_out(model.counts),
-        **_state(model),
+        **_state(request, model),
     }
     if model.state == WorkState.DONE:
         context |= _figures(request, model)

@@ -177,6 +177,26 @@ def test_what_an_editor_adds_to_a_campaign_counts_for_the_editor(as_editor, edit
     assert upload(as_editor, url, more).status_code == 413
 
 
+def test_the_embeddings_of_an_editors_model_are_the_editors(api, as_editor, editor, url):
+    told = {"property": "activity", "features": "mean"}
+    job = post(as_editor, f"{url}models/", told).json()["features_job"]
+    assert Job.objects.get(pk=job).owner == editor
+    assert api.get(f"/api/jobs/{job}/").status_code == 404, "an own job, outside the project"
+    page = as_page(row_of(url).owner, "campaign-model-page", url, 1)
+    assert "the job of its embeddings" in page
+    assert f"/jobs/{job}/" not in page
+    contexts = {"name": "two", "contexts": [["MKTAYIAKQK", "MRTAYIAKQR"]]}
+    assert api.post("/api/contexts/", contexts, format="json").status_code == 201
+    Campaign.objects.update(context_set="two")
+    assert post(api, f"{url}models/", told).status_code == 202
+    refused = as_editor.post(f"{url}models/", told, format="json")
+    assert (refused.status_code, refused.json()["code"]) == (400, "unknown_context_set")
+    others = {"name": "two", "contexts": [["MKTAYIAKQK"]]}
+    assert as_editor.post("/api/contexts/", others, format="json").status_code == 201
+    refused = as_editor.post(f"{url}models/", told, format="json")
+    assert (refused.status_code, refused.json()["code"]) == (400, "unknown_context_set")
+
+
 def test_an_editors_round_is_the_editors(api, as_editor, editor, url):
     number = trained(api, url)["n"]
     before = use_of(editor.pk).stored_bytes
