@@ -81,7 +81,7 @@ test-slow: setup
 
 # Tests that take too long for `.ci/run`: those marked `full`, each fault of docs/performance.md on a job of 2,000 items, and
 # all faults under load. Tests of containers, clusters and long attacks belong here too. Run it once per issue.
-# E1_TEST_FULL demands programs that other runs do without: those of Slurm.
+# E1_TEST_FULL asks for all seeds of tests/learning, and demands programs that other runs do without: those of Slurm.
 test-full: export E1_TEST_FULL = yes
 test-full: test test-slow
 	@$(PYTEST) --dist loadgroup -m full --ignore=tests/e2e

@@ -18,6 +18,8 @@ from jobs.learning.samples import Floats, Rows
 SIZES = (12, 24, 48, 96, 192, 384, 768)
 REPEATS = 3
 """Assignments to folds, with a random order each."""
+MOST_REPEATED = 400
+"""Measured variants up to which folds are repeated. Of more, one assignment differs little from another."""
 APART = 1_000_003
 """Between the seeds of these assignments, so that those of neighbouring seeds differ."""
 
@@ -34,7 +36,8 @@ def learning_curve(
     learner: Learner, rows: Rows, measured: Floats, rounds: Sequence[int], *, kind: str, seed: int
 ) -> tuple[Step, ...]:
     """Return the steps of SIZES below the smallest training set, and that of its size. There is none without folds."""
-    every = [folds_of(kind, rows.variants, rounds, seed=seed + repeat * APART) for repeat in range(REPEATS)]
+    repeats = REPEATS if len(rows) <= MOST_REPEATED else 1
+    every = [folds_of(kind, rows.variants, rounds, seed=seed + repeat * APART) for repeat in range(repeats)]
     every = [one for one in every if one.splits]
     if not every:
         return ()

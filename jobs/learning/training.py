@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from jobs.learning.crossvalidation import Compared, Figure, Learner, Ranked, compare, out_of_fold
-from jobs.learning.curve import APART, Step, learning_curve
+from jobs.learning.curve import APART, MOST_REPEATED, Step, learning_curve
 from jobs.learning.folds import KINDS, Folds, folds_of
 from jobs.learning.gaussian import MOST_EXACT, GaussianProcess
 from jobs.learning.intervals import GUARANTEED, NOMINAL, Coverage, Intervals, outer_coverage
@@ -24,8 +24,6 @@ MOST_COVERAGE = 400
 """Measured variants up to which coverage is observed by an outer loop, which fits five times five models."""
 REPEATS = 5
 """Assignments of variants to the folds of the headline, which decides who ranks. Its figures are their means."""
-MOST_REPEATED = 400
-"""Measured variants up to which the headline is repeated. Of more, one assignment differs little from another."""
 POWER = 2.58 + 0.84
 """A gain of so many standard deviations is found in 80 % of experiments, at the 1 % of CLAIM for two sides."""
 
