@@ -89,10 +89,17 @@ class Slurm:
                   env=env)  # fmt: skip
 
     def stop(self, jobs: Sequence[str]) -> None:
-        """Ask workers that run to stop in order, and take waiting jobs out of the queue."""
-        # TERM goes to the script only, which passes it on to its worker.
-        self._run("scancel", "--batch", "--signal=TERM", *jobs)
-        self._run("scancel", "--state=PENDING", *jobs)
+        """Take waiting jobs out of the queue, and ask workers that run to stop in order.
+
+        `scancel` itself says what it could not stop. A job that has just ended is no failure.
+        """
+        self._try("scancel", "--state=PENDING", *jobs)
+        # TERM goes to the script only, which passes it on to its worker. Jobs that wait can't get a signal.
+        self._try("scancel", "--state=RUNNING", "--batch", "--signal=TERM", *jobs)
+
+    @staticmethod
+    def _try(*command: str) -> None:
+        subprocess.run(command, check=False)  # noqa: S603
 
     @staticmethod
     def _run(*command: str, env: dict[str, str] | None = None) -> str:

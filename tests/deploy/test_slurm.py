@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -50,6 +51,17 @@ class Site:
 
     def finished(self) -> int:
         return self.count("sum(n_succeeded) FROM jobs_chunk")
+
+    def until_final(self, client: Client, job: str) -> None:
+        """Wait until a job of the service has ended, as long as anything of it is finished within SECONDS."""
+        while not client.job(job).is_final:
+            before = self.finished()
+            wait_gone(partial(self._stays, client, job, before), SECONDS, step=1)
+            moved = self.finished() > before or client.job(job).is_final
+            assert moved, f"nothing was finished for {SECONDS} s\n{self.cluster.logs()}"
+
+    def _stays(self, client: Client, job: str, finished: int) -> bool:
+        return self.finished() == finished and not client.job(job).is_final
 
     def computing(self, job: str) -> bool:
         """Return whether this Slurm job's worker has begun a bundle."""
@@ -178,8 +190,7 @@ def test_workers_come_and_go_and_nothing_is_lost_or_counted(site):
     site.cluster.start_now(requeued)
     with site.stack.client() as client:
         work.more(client)
-        ended = wait_gone(lambda: not client.job(work.job).is_final, SECONDS)
-        assert ended, f"{site.log(requeued)}\n{site.cluster.logs()}"
+        site.until_final(client, work.job)
         job = client.job(work.job)
         assert (job.state, job.counts["succeeded"]) == ("succeeded", work.total)
         rows = list(client.rows(work.job))
@@ -210,7 +221,7 @@ def test_the_queue_asks_for_workers_and_lets_them_go(site):
         assert wait_gone(lambda: not client.usage()["models"][MODEL]["tokens_per_second"], SECONDS), site.cluster.logs()
         if not client.job(job).is_final:
             assert "change +1" in look("--seconds", "0.001")
-        assert wait_gone(lambda: not client.job(job).is_final, SECONDS)
+        site.until_final(client, job)
         assert client.job(job).state == "succeeded"
     assert "change -" in look()
     listed = ["squeue", "--noheader", "--name", f"e1-{MODEL}"]
