@@ -120,7 +120,7 @@ def library_settings() -> config.LDAPSettings:
 
 def connection_options() -> dict[int, Any]:
     """Return options of libldap, in the order in which they are set."""
-    options = {
+    options: dict[int, Any] = {
         ldap.OPT_NETWORK_TIMEOUT: settings.E1_LDAP_SECONDS,
         ldap.OPT_TIMEOUT: settings.E1_LDAP_SECONDS,
         # Referrals of Active Directory lead to servers that the search would ask without a password.

@@ -7,11 +7,12 @@ Nothing from outside makes an administrator.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import cast
 
 from django.contrib.auth.models import Group, User
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import CharField, Q
 
 from jobs import database
 from jobs.models import OutsideLogin
@@ -60,7 +61,8 @@ def follow_details(user: User, **details: str) -> None:
     """Take over an address or names, shortened to their columns."""
     changed = []
     for field, value in details.items():
-        short = value[: User._meta.get_field(field).max_length]
+        column = cast("CharField[str, str]", User._meta.get_field(field))
+        short = value[: column.max_length]
         if short != getattr(user, field):
             setattr(user, field, short)
             changed.append(field)
