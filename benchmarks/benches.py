@@ -13,6 +13,7 @@ import torch
 from benchmarks import engine, gpu, pictures, service, service_files, simulation, users, webserver
 from benchmarks.accuracy import accuracy
 from benchmarks.analyses import analyses
+from benchmarks.backups import backups
 from benchmarks.latency import latency
 from benchmarks.measuring import Row
 from benchmarks.peer import against_peer
@@ -112,6 +113,10 @@ def _download(plan: Plan) -> Iterator[Row]:
     return service_files.download(plan.service, sequences=sequences, repeats=plan.repeats(3), formats=formats, hdf5=few)
 
 
+def _backup(plan: Plan) -> Iterator[Row]:
+    return backups(plan.service, sequences=plan.sequences(200_000), folder=plan.folder)
+
+
 def _pages(plan: Plan) -> Iterator[Row]:
     return service.pages(plan.service, sequences=plan.sequences(1_000_000), repeats=plan.repeats(9))
 
@@ -183,6 +188,7 @@ BENCHES: Mapping[str, Bench] = MappingProxyType(
         "against": _against,
         "ingest": _ingest,
         "download": _download,
+        "backup": _backup,
         "pages": _pages,
         "waiting": _waiting,
         "latency": _latency,

@@ -26,6 +26,7 @@ BEGINNINGS = [
     "ingest: 64 sequences of 350, web process",
     "download: npz, 64 x 1280 float32, rate",
     "download: h5, 64 x 1280 float32, sent",
+    "backup: restore of 64 items with embeddings, checked",
     "pages: page of a running job",
     "waiting: synchronous request",
     "latency: synchronous request, median",
@@ -85,6 +86,6 @@ def test_times_below_what_the_clock_can_tell_have_no_noise(repeats):
 def test_every_bench_is_tried_here():
     assert set(BENCHES) == {
         *("engine", "accuracy", "peer", "context", "skipped"),
-        *("overhead", "against", "ingest", "download", "pages", "waiting", "latency", "simulation", "growth"),
+        *("overhead", "against", "ingest", "download", "backup", "pages", "waiting", "latency", "simulation", "growth"),
         *("analyses", "run", "estimates"),
     }, "those in a browser are tried in tests/e2e"
