@@ -57,7 +57,7 @@ class WorkerProcess:
     `engine_id` is the record of `identity`, what the engine was when it computed last.
     `costs` are what the worker has learned so far; `since` is when its last bundle, or the wait for it, ended.
     `computing` is the bundle on the device. `isolated` means that the last computed bundle had to run alone.
-    `unwritten` are the leases that may not be written yet; the writer has at most two.
+    `unwritten` are the last leases that the writer was given, and their writing; it has at most two at a time.
     """
 
     name: str
@@ -72,7 +72,7 @@ class WorkerProcess:
     since: float = 0.0
     computing: Bundle | None = None
     isolated: bool = False
-    unwritten: deque[UUID] = field(default_factory=lambda: deque(maxlen=2))
+    unwritten: deque[tuple[UUID, Future[None]]] = field(default_factory=lambda: deque(maxlen=2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,8 @@ def bundle_run(process: WorkerProcess, bundle: Bundle, ahead: Future[Bundle | No
     try:
         if isolated or process.isolated:  # A crash must not lose outputs that wait for the writer.
             process.writer.flush(WRITER_SECONDS)
-        wanted = leases.chunks_begin(token=bundle.token, unwritten=process.unwritten)
+        unwritten = [token for token, writing in process.unwritten if not writing.done() or writing.exception()]
+        wanted = leases.chunks_begin(token=bundle.token, unwritten=unwritten)
     except BaseException:
         bundle_give_back(bundle)
         raise
@@ -141,8 +142,8 @@ def bundle_run(process: WorkerProcess, bundle: Bundle, ahead: Future[Bundle | No
         process.computing = None
     process.isolated = isolated
     computed = replace(computed, costs=_learn(process, chunks))
-    process.unwritten.append(bundle.token)
-    process.writer.do(_write, process, bundle, chunks, computed)
+    writing = process.writer.do(_write, process, bundle, chunks, computed)
+    process.unwritten.append((bundle.token, writing))
 
 
 def _write(

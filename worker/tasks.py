@@ -141,7 +141,8 @@ class ModelWorker:
         try:
             for number, following in enumerate([*bundles[1:], None], start=1):
                 bundle = waiting[0].result()
-                if self._leaves():
+                # Before the first one, a drain was looked for a moment ago.
+                if self._stopping.asked or (number > 1 and self._leaves()):
                     waiting.clear()
                     if bundle is not None:
                         bundle_run(process, bundle, None)
@@ -160,7 +161,8 @@ class ModelWorker:
             for claim in waiting:
                 bundle_let_go(claim)
             raise
-        queue.dispatch_quietly(self.model)
+        # After the last bundle is written: somebody may wait for it.
+        process.writer.do(queue.dispatch_quietly, self.model)
 
     def _urgent(self, process: WorkerProcess) -> list[int]:
         return leases.chunks_ready_interactive(model=self.model, precision=process.engine.identity.precision)

@@ -33,12 +33,6 @@ def _with_heartbeat() -> QuerySet[Worker]:
     return Worker.objects.filter(state=WorkerState.READY, heartbeat_at__gt=Now() - WORKER_ALIVE)
 
 
-def rates_measured(model: str) -> list[float]:
-    """Return tokens per second of every worker of this model seen within the last hour, including starting ones."""
-    seen = Worker.objects.filter(model=model, heartbeat_at__gt=Now() - SEEN)
-    return [rate for rate in seen.values_list("tokens_per_second", flat=True) if rate]
-
-
 def workers_seen(model: str) -> list[tuple[Worker, bool]]:
     """Return the workers of this model seen within the last hour, each with whether it is alive now."""
     alive = set(_with_heartbeat().filter(model=model).values_list("name", flat=True))
@@ -187,11 +181,6 @@ def costs_of(worker: Worker) -> Costs | None:
     return Costs(1 / worker.tokens_per_second) if worker.tokens_per_second else None
 
 
-def costs_alive(model: str) -> list[Costs]:
-    """Return the costs of the living workers of this model that have measured their rate."""
-    return [costs for worker in workers_alive(model) if (costs := costs_of(worker))]
-
-
 def work_waiting(model: str) -> dict[str, dict[str, Load]]:
     """Return the open work of claimable jobs by their precision, then by kind."""
     rows = database.rows(
@@ -222,14 +211,6 @@ def rates_of(model: str) -> list[float | None]:
 def precision_of(worker: Worker) -> str:
     """Return the type of a worker's products; "" if it is not known."""
     return str(worker.engine.identity.get("precision", "")) if worker.engine else ""
-
-
-def precisions_alive(model: str) -> dict[str, list[float | None]]:
-    """Return the rates of living workers by their precision."""
-    found: dict[str, list[float | None]] = {}
-    for worker in workers_alive(model).select_related("engine").order_by("name"):
-        found.setdefault(precision_of(worker), []).append(worker.tokens_per_second)
-    return found
 
 
 def precision_seen(model: str, precision: str) -> bool:

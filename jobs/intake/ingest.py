@@ -7,7 +7,8 @@ key is free again.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -31,7 +32,8 @@ from jobs.models import Item, Job, JobContext
 from jobs.models.states import JobState
 from jobs.parsing import BadRecord, Record
 from jobs.parsing.tally import InputTally
-from jobs.quotas.admission import quota_admit, quota_foresee
+from jobs.queue.units import groups_release
+from jobs.quotas.admission import quota_admit, quota_foresee, quota_hold
 from jobs.quotas.rules import Need
 from jobs.quotas.usage import queued_tokens_of
 
@@ -66,6 +68,19 @@ class Request:
     """What a job without a name is called after, such as its file."""
 
 
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A request whose records have been read, and what was learned from them. `title` names a job without a name."""
+
+    request: Request
+    shared_context: Sequence[str] = ()
+    hint: Callable[[], Problem | None] | None = None
+    cleaning: Mapping[str, int] = field(default_factory=dict)
+    warnings: list[dict[str, Any]] = field(default_factory=list)
+    digest: str = ""
+    title: Callable[[Job, str], str] | None = None
+
+
 def job_create(*, owner: User, request: Request) -> Job:
     """Create a job in `validating` and commit it, so that its owner sees the upload arrive.
 
@@ -73,22 +88,60 @@ def job_create(*, owner: User, request: Request) -> Job:
     """
     try:
         with transaction.atomic():
-            return Job.objects.create(
-                owner=owner,
-                name=request.name or request.subject,
-                project_id=request.project_id,
-                model=request.model,
-                action=request.action,
-                params=dict(request.params),
-                precision=request.params.get(PRECISION, ""),
-                on_invalid=request.on_invalid,
-                interactive=request.interactive,
-                idempotency_key=request.idempotency_key,
-            )
+            return _inserted(owner, request)
     except IntegrityError as error:
-        raise Conflict(
-            f"the Idempotency-Key {request.idempotency_key!r} was used already", code="idempotency_key_used"
-        ) from error
+        raise _key_used(request) from error
+
+
+def job_put(*, owner: User, records: Sequence[Record | BadRecord], upload: Upload, admitted: bool = False) -> Job:
+    """Create a job whose records are all at hand, fill it and accept it, in one transaction: all of it or nothing.
+
+    It is never seen in `validating`. If it is `admitted`, the owner's quota is not asked again. Commits; the caller
+    dispatches. Raises what `job_create`, `job_ingest` and `job_accept` raise.
+    """
+    try:
+        with transaction.atomic():
+            held = None if admitted else quota_hold(user_id=owner.pk)
+            job = _inserted(owner, upload.request)
+            tokens = job_ingest(
+                job=job,
+                records=records,
+                shared_context=upload.shared_context,
+                job_contexts=upload.request.contexts,
+                hint=upload.hint,
+                at_once=True,
+            )
+            job.cleaning, job.warnings, job.body_digest = dict(upload.cleaning), upload.warnings, upload.digest
+            if upload.title is not None:
+                job.name = upload.title(job, records[0].name if records else "")
+            if job.total_units:
+                groups_release(job_id=job.pk)
+            if not admitted:
+                need = Need(tokens=tokens, stored_bytes=job.stored_bytes, interactive=job.interactive)
+                quota_admit(user_id=owner.pk, model=job.model, need=need, held=held)
+            _queue(job, "name")
+    except IntegrityError as error:
+        raise _key_used(upload.request) from error
+    return job
+
+
+def _inserted(owner: User, request: Request) -> Job:
+    return Job.objects.create(
+        owner=owner,
+        name=request.name or request.subject,
+        project_id=request.project_id,
+        model=request.model,
+        action=request.action,
+        params=dict(request.params),
+        precision=request.params.get(PRECISION, ""),
+        on_invalid=request.on_invalid,
+        interactive=request.interactive,
+        idempotency_key=request.idempotency_key,
+    )
+
+
+def _key_used(request: Request) -> Conflict:
+    return Conflict(f"the Idempotency-Key {request.idempotency_key!r} was used already", code="idempotency_key_used")
 
 
 def job_ingest(
@@ -98,8 +151,11 @@ def job_ingest(
     shared_context: Sequence[str] = (),
     job_contexts: Sequence[tuple[str, ...]] = (),
     hint: Callable[[], Problem | None] | None = None,
-) -> None:
+    at_once: bool = False,
+) -> int:
     """Copy the records into items and chunks, batch by batch; for a long action, the work units too.
+
+    Return the tokens of the chunks. With `at_once` all batches are part of the caller's transaction.
 
     A record without a context of its own gets `shared_context`. `hint` may know why most records are bad. Raises
     InvalidInput with all problems of the input if records are bad and the job rejects them; the first LISTED_PROBLEMS
@@ -107,10 +163,19 @@ def job_ingest(
     """
     tally = InputTally(job.on_invalid, "nothing was queued", hint)
     cost = CostTally(get_action(job.action).columns(job.params, MODELS[job.model]))
-    _keep_contexts(job, job_contexts)
+    part = nullcontext if at_once else transaction.atomic
+    if job_contexts:
+        with part():
+            _keep_contexts(job, job_contexts)
     cutter = Cutter(job.action, job.params, job_contexts)
+    tokens_cut = 0
     for number, batch in enumerate(_batches(iter(records)), start=1):
-        _copy_batch(job, batch, tuple(shared_context), tally, cutter)
+        good = _noted(batch, tally)
+        if not tally.doomed:
+            with part():
+                if not at_once:
+                    _touch(job, tally)
+                tokens_cut += _copy_batch(job, batch, good, tuple(shared_context), cutter)
         for record in batch:
             cost.note(record)
         tally.check_room()
@@ -120,17 +185,19 @@ def job_ingest(
             need = Need(tokens=tokens, stored_bytes=stored, interactive=job.interactive, jobs=0)
             quota_foresee(user_id=job.owner_id, need=need)
     tally.check()
-    chunks_copy(job, cutter.shared_chunks())
+    shared = cutter.shared_chunks()
+    chunks_copy(job, shared)
     job.total_units, job.unit_positions = cutter.units, cutter.unit_positions
     job.total_items, job.skipped_items = tally.total, tally.bad
     job.total_residues, job.text_bytes, job.stored_bytes = cost.residues, cost.text_bytes, cost.stored_bytes
     job.stored_bytes += cutter.kept_bytes
+    return tokens_cut + sum(plan.load.tokens for plan in shared)
 
 
 def _batches(records: Iterator[Record | BadRecord]) -> Iterator[list[Record | BadRecord]]:
     """Yield batches of about BATCH records that end with a whole chunk, so that only a job's last chunk is short."""
     carried: list[Record | BadRecord] = []
-    while batch := _some(records):
+    while batch := batch_of(records):
         batch = carried + batch
         surplus = sum(isinstance(record, Record) for record in batch) % CHUNK_ITEMS
         cut = len(batch)
@@ -138,12 +205,13 @@ def _batches(records: Iterator[Record | BadRecord]) -> Iterator[list[Record | Ba
             cut -= 1
             surplus -= isinstance(batch[cut], Record)
         carried = batch[cut:]
-        yield batch[:cut]
+        if cut:
+            yield batch[:cut]
     if carried:
         yield carried
 
 
-def _some(records: Iterator[Record | BadRecord]) -> list[Record | BadRecord]:
+def batch_of(records: Iterator[Record | BadRecord]) -> list[Record | BadRecord]:
     """Return the next BATCH records, or fewer once they have BATCH_LETTERS."""
     some: list[Record | BadRecord] = []
     letters = 0
@@ -159,32 +227,37 @@ def _some(records: Iterator[Record | BadRecord]) -> list[Record | BadRecord]:
 
 def _keep_contexts(job: Job, job_contexts: Sequence[tuple[str, ...]]) -> None:
     """Link the contexts that all items are computed under. An empty one, which means no context, is kept too."""
-    with transaction.atomic():
-        refs = contexts_hold(owner_id=job.owner_id, contexts=job_contexts)
-        JobContext.objects.bulk_create(
-            JobContext(job=job, position=position, context_id=refs[sequences].id)
-            for position, sequences in enumerate(job_contexts)
-        )
+    refs = contexts_hold(owner_id=job.owner_id, contexts=job_contexts)
+    JobContext.objects.bulk_create(
+        JobContext(job=job, position=position, context_id=refs[sequences].id)
+        for position, sequences in enumerate(job_contexts)
+    )
+
+
+def _noted(batch: list[Record | BadRecord], tally: InputTally) -> list[Record]:
+    """Count the records, and return the good ones."""
+    for record in batch:
+        tally.note(record)
+    return [record for record in batch if isinstance(record, Record)]
+
+
+def _touch(job: Job, tally: InputTally) -> None:
+    """Show how far the upload is. A concurrent deletion of the job waits until the batch is complete."""
+    row = Job.objects.filter(pk=job.pk)
+    if not row.update(touched_at=Now(), total_items=tally.total, skipped_items=tally.bad):
+        raise _deleted()
 
 
 def _copy_batch(
-    job: Job, batch: list[Record | BadRecord], shared: tuple[str, ...], tally: InputTally, cutter: Cutter
-) -> None:
-    """Copy the batch's contexts, chunks and items in one transaction, or nothing if the job will be rejected."""
-    good = [record for record in batch if isinstance(record, Record)]
-    for record in batch:
-        tally.note(record)
-    if tally.doomed:
-        return
-    with transaction.atomic():
-        # First, so that a concurrent deletion of the job waits until the batch is complete.
-        row = Job.objects.filter(pk=job.pk)
-        if not row.update(touched_at=Now(), total_items=tally.total, skipped_items=tally.bad):
-            raise _deleted()
-        given = {record.index: record.context if record.context is not None else shared for record in good}
-        refs = contexts_hold(owner_id=job.owner_id, contexts={context for context in given.values() if context})
-        context_of = {index: refs.get(context) for index, context in given.items()}
-        _copy_items(job, batch, chunks_copy(job, cutter.chunks(good, context_of)), context_of)
+    job: Job, batch: list[Record | BadRecord], good: list[Record], shared: tuple[str, ...], cutter: Cutter
+) -> int:
+    """Copy the batch's contexts, chunks and items, and return the tokens of the chunks."""
+    given = {record.index: record.context if record.context is not None else shared for record in good}
+    refs = contexts_hold(owner_id=job.owner_id, contexts={context for context in given.values() if context})
+    context_of = {index: refs.get(context) for index, context in given.items()}
+    plans = cutter.chunks(good, context_of)
+    _copy_items(job, batch, chunks_copy(job, plans), context_of)
+    return sum(plan.load.tokens for plan in plans)
 
 
 def _copy_items(
@@ -222,6 +295,11 @@ def job_accept(*, job: Job) -> None:
         quota_admit(user_id=job.owner_id, model=job.model, need=need)
         if not Job.objects.select_for_update().filter(pk=job.pk).exists():
             raise _deleted()
-        job.state = JobState.QUEUED
-        given = ("cleaning", "warnings", "total_units", "unit_positions", "body_digest")
-        job.save(update_fields=["state", *COUNTED, *given])
+        _queue(job)
+
+
+def _queue(job: Job, *more: str) -> None:
+    """Save the job as queued, with what is known of it now."""
+    job.state = JobState.QUEUED
+    given = ("cleaning", "warnings", "total_units", "unit_positions", "body_digest")
+    job.save(update_fields=["state", *COUNTED, *given, *more])

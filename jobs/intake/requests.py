@@ -21,7 +21,7 @@ from jobs.actions.numbered import numbered_by_file
 from jobs.actions.titles import subject_of
 from jobs.contexts.params import with_stored
 from jobs.errors import InvalidInput, Problem
-from jobs.intake.ingest import Request
+from jobs.intake.ingest import BATCH, Request
 from jobs.intake.numbering import NumberingUpload, first_sequence, numbering_upload
 from jobs.intake.reuse import EarlierItems
 from jobs.intake.submit import HashedStream, Records, Submission
@@ -48,6 +48,8 @@ UPLOAD_FIELDS = (*FIELDS, *asked.FIELDS, LAYOUT)
 """Fields of a request with a file: what bare lines are, those of the context too, and the sheet of a workbook."""
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
+AT_HAND = 64 * 1024
+"""Bytes of a file in a form from which on its job is stored batch by batch. The form has been received whole."""
 
 Opener = Callable[[HashedStream, ItemRules, tuple[str, ...]], Records]
 """Opens a library: from its bytes, the rules of its items, and their shared context."""
@@ -86,7 +88,8 @@ def _of_multipart(request: RestRequest, owner: User, key: str | None, known: Map
     upload = numbering_upload(data, request.FILES)
     numbered, notes = with_numbering(fields, upload, stream, name, media_type)
     submission = submission_of_file(numbered, key, stream, name, media_type, raw, owner=owner, known=known)
-    return replace(submission, notes=(*notes, *submission.notes))
+    at_hand = submission.at_hand or (file.size or AT_HAND) < AT_HAND
+    return replace(submission, notes=(*notes, *submission.notes), at_hand=at_hand)
 
 
 def with_numbering(
@@ -218,7 +221,8 @@ def _of_json(  # noqa: PLR0917 - private, in the order of a request
     shared = shared_context(data)
     if shared and not context.strip():
         context = orjson.dumps(shared)
-    return _submission(request, io.BytesIO(orjson.dumps(items)), context, opened, context_layout=context_layout)
+    found = _submission(request, io.BytesIO(orjson.dumps(items)), context, opened, context_layout=context_layout)
+    return replace(found, at_hand=len(items) <= BATCH)
 
 
 def _submission(

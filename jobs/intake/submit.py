@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Protocol
+from itertools import chain
+from typing import Any, BinaryIO, NamedTuple, Protocol
 
 from django.contrib.auth.models import User
 
 from jobs.errors import Conflict, Problem
-from jobs.intake.ingest import Request, job_accept, job_create, job_ingest
+from jobs.intake.ingest import Request, Upload, batch_of, job_accept, job_create, job_ingest, job_put
 from jobs.intake.keys import key_held
-from jobs.intake.titles import job_name_itself
+from jobs.intake.titles import job_name_itself, title_of
 from jobs.models import Job
 from jobs.models.states import JobState
 from jobs.parsing import BadRecord, Record
@@ -21,7 +22,6 @@ from jobs.parsing.records import VariantCheck
 from jobs.queue import dispatch as queue
 from jobs.queue.lifecycle import deleted_on_error
 from jobs.queue.units import groups_release
-from jobs.quotas.admission import quota_look
 from jobs.web.turns import READING, Turn
 
 
@@ -74,7 +74,7 @@ class Submission:
 
     `seed` represents everything but the records (parameters, context). `stream` yields the records' bytes, and `read`
     opens it for lazy parsing. `variants` has checked the records if they are variants. `notes` are
-    warnings about the request itself.
+    warnings about the request itself. Few records that are `at_hand` need not be awaited from the client.
     """
 
     request: Request
@@ -84,6 +84,7 @@ class Submission:
     shared_context: Sequence[str] = ()
     variants: VariantCheck | None = None
     notes: Sequence[Problem] = ()
+    at_hand: bool = False
 
     @property
     def hint(self) -> Callable[[], Problem | None] | None:
@@ -108,33 +109,72 @@ def job_submit(*, owner: User, submission: Submission) -> tuple[Job, bool]:
     quota does not allow the job. After an error there is no job, and the key is free.
     """
     key = submission.request.idempotency_key
-    quota_look(user_id=owner.pk, key=key)
     if known := _known(owner, submission):
         return known, False
     with key_held(owner_id=owner.pk, key=key):
         # An upload with the same key may have ended after the first look and before the lock was taken.
         if known := _known(owner, submission):
             return known, False
-        with upload_read(owner, submission.request, submission) as job:
-            job.body_digest = submission.digest()
-            groups_release(job_id=job.pk)
-            job_name_itself(job, submission.request)
-            job_accept(job=job)
+        job = _put(owner, submission)
     queue.dispatch_quietly(job.model)
     job.refresh_from_db()
+    job.owner = owner  # read again otherwise
     return job, True
 
 
+def _put(owner: User, submission: Submission) -> Job:
+    """Store few records that are at hand in one transaction. Others are stored while they are read."""
+    if not submission.at_hand:
+        return _read_and_put(owner, submission)
+    with submission.stream.in_turn(owner.pk):
+        records = submission.read()
+        every = iter(records)
+        some, more = batch_of(every), next(every, None)
+        if more is None:
+            submission.stream.drain()
+    if more is not None:  # A small file may be a packed large one.
+        return _read_and_put(owner, submission, Begun(records, chain(some, [more], every)))
+    request = submission.request
+    upload = Upload(
+        request,
+        shared_context=submission.shared_context,
+        hint=submission.hint,
+        cleaning=records.cleaning,
+        warnings=submission.warnings(records),
+        digest=submission.digest(),
+        title=None if request.name else lambda job, first: title_of(job, request.subject, first),
+    )
+    return job_put(owner=owner, records=some, upload=upload)
+
+
+class Begun(NamedTuple):
+    """Records, some of them read already: `every` has those and the others."""
+
+    records: Records
+    every: Iterable[Record | BadRecord]
+
+
+def _read_and_put(owner: User, submission: Submission, begun: Begun | None = None) -> Job:
+    """Store the records while they are read; the owner sees them arrive."""
+    with upload_read(owner, submission.request, submission, begun) as job:
+        job.body_digest = submission.digest()
+        if job.total_units:
+            groups_release(job_id=job.pk)
+        job_name_itself(job, submission.request)
+        job_accept(job=job)
+    return job
+
+
 @contextmanager
-def upload_read(owner: User, request: Request, submission: Submission) -> Iterator[Job]:
+def upload_read(owner: User, request: Request, submission: Submission, begun: Begun | None = None) -> Iterator[Job]:
     """Read the submission into a new job in `validating`. An error, here or in the block, deletes that job."""
     job = job_create(owner=owner, request=request)
     with deleted_on_error(job):
         with submission.stream.in_turn(owner.pk):
-            records = submission.read()
+            records = begun.records if begun else submission.read()
             job_ingest(
                 job=job,
-                records=records,
+                records=begun.every if begun else records,
                 shared_context=submission.shared_context,
                 job_contexts=request.contexts,
                 hint=submission.hint,

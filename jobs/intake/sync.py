@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -15,13 +16,15 @@ from jobs.actions import get_action
 from jobs.actions.columns import result_bytes
 from jobs.errors import ServiceError, StillRunning, Unavailable
 from jobs.fleet import pace
-from jobs.intake.ingest import Request, job_accept, job_create, job_ingest
+from jobs.intake.ingest import Request, Upload, job_put
 from jobs.models import Item, Job
 from jobs.models.states import JobState
 from jobs.parsing import Record
 from jobs.queue import dispatch as queue
-from jobs.queue.lifecycle import deleted_on_error, job_cancel
-from jobs.quotas.admission import quota_look
+from jobs.queue.lifecycle import job_cancel
+from jobs.queue.wakes import EARS
+from jobs.quotas.admission import quota_foresee
+from jobs.quotas.rules import Need
 from jobs.results.items import check_answer_size, results_of
 from jobs.web.places import ANSWERS, answer_in_turn
 
@@ -54,16 +57,14 @@ def answer(*, owner: User, request: Request, records: Sequence[Record]) -> list[
             code="no_worker",
             retry_after=30,
         )
-    quota_look(user_id=owner.pk, interactive=True)
+    admitted = quota_foresee(user_id=owner.pk, need=Need(stored_bytes=size, interactive=True))
     with ANSWERS.place(owner.pk):
-        job = job_create(owner=owner, request=request)
-        with deleted_on_error(job):
-            job_ingest(job=job, records=records, job_contexts=request.contexts)
-            job_accept(job=job)
-        if not queue.dispatch_quietly(job.model):
-            job_cancel(job_id=job.pk)
-            raise Unavailable("the queue (Redis) does not answer", code="queue_unavailable", retry_after=10)
-        _wait(job)
+        job = job_put(owner=owner, records=records, upload=Upload(request), admitted=admitted)
+        with EARS.waiting(job.pk) as woken:
+            if not queue.dispatch_quietly(job.model):
+                job_cancel(job_id=job.pk)
+                raise Unavailable("the queue (Redis) does not answer", code="queue_unavailable", retry_after=10)
+            _wait(job, woken)
         answer_in_turn(owner.pk, size)
         results = results_of(job, range(job.total_items))
     if len(results) < job.total_items:
@@ -71,11 +72,17 @@ def answer(*, owner: User, request: Request, records: Sequence[Record]) -> list[
     return [results[index] for index in range(job.total_items)]
 
 
-def _wait(job: Job) -> None:
-    """Poll the job's row until it is closed, with growing pauses."""
+def _wait(job: Job, woken: threading.Event) -> None:
+    """Wait until the job is closed. Its row is looked at when `woken` is set, and after growing pauses.
+
+    While messages arrive, all pauses are long, so that looking takes no time from the worker.
+    """
     deadline = time.monotonic() + settings.E1_SYNC_WAIT_SECONDS
     pause = FIRST_PAUSE
     while True:
+        woken.wait(LONGEST_PAUSE if EARS.hears else pause)
+        woken.clear()
+        pause = min(LONGEST_PAUSE, 1.3 * pause)
         state = Job.objects.values_list("state", flat=True).get(pk=job.pk)
         if state in JobState.final():
             return
@@ -85,8 +92,6 @@ def _wait(job: Job) -> None:
                 f"the answer takes longer than {settings.E1_SYNC_WAIT_SECONDS:g} s; the job goes on, fetch it at {url}",
                 location=url,
             )
-        time.sleep(pause)
-        pause = min(LONGEST_PAUSE, 1.3 * pause)
 
 
 def _raise_failed(job: Job) -> None:

@@ -7,11 +7,15 @@ from jobs.intake.ingest import Request
 from jobs.models import Item, Job
 
 
-def title_of(job: Job, subject: str) -> str:
-    """Return the name that the job gives itself, from the records that it has."""
-    first = Item.objects.filter(job=job, index=0).values_list("name", flat=True).first()
+def title_of(job: Job, subject: str, first: str | None = None) -> str:
+    """Return the name that the job gives itself, from the records that it has.
+
+    `first` is the name of the first one, if the caller has it.
+    """
+    if first is None:
+        first = Item.objects.filter(job=job, index=0).values_list("name", flat=True).first() or ""
     counts = {"items": job.total_items, "residues": job.total_residues}
-    return job_title(job.action, job.params, subject=subject, first=first or "", **counts)
+    return job_title(job.action, job.params, subject=subject, first=first, **counts)
 
 
 def job_name_itself(job: Job, request: Request) -> None:

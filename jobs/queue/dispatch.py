@@ -26,7 +26,8 @@ from redis.exceptions import RedisError
 from e1protocol import TASK_RUN_BUNDLE, model_queue
 from e1protocol.costs import Costs, Load, context_load, in_tokens, total
 from jobs import database
-from jobs.fleet.pace import costs_alive, kind_of, precisions_alive, rates_measured
+from jobs.fleet.crew import Crew, crew_of
+from jobs.fleet.pace import kind_of
 from jobs.models import Chunk, Job, Turn
 from jobs.models.states import ChunkState, JobState
 from jobs.queue.shares import HEAD_START_SECONDS, Had, Share, Turns
@@ -46,7 +47,8 @@ BROKER_ERRORS = (OperationalError, RedisError, OSError)
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A ready chunk. `context` is the job and the stored context of its first item, if it has one.
+    """A ready chunk. `context` is the job and the stored context of its first item, if it has one. The items of a job
+    `under` contexts are all computed under each of those.
 
     `tokens` is its time in tokens without context (`in_tokens`). Under contexts that is more than its length.
     """
@@ -58,6 +60,7 @@ class Candidate:
     interactive: bool = False
     context: tuple[object, int] | None = None
     job: object = None
+    under: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +75,12 @@ class Group:
     precisions: Sequence[str] | None = None
 
 
-def groups_of(model: str) -> list[Group]:
+def groups_of(model: str, crew: Crew) -> list[Group]:
     """Return one group if all living workers have the same precision, or one more for each precision.
 
     Chunks of a job whose precision no living worker has go nowhere.
     """
-    alive = precisions_alive(model)
+    alive = crew.precisions
     every = [rate for rates in alive.values() for rate in rates]
     free = ["", Job.ANY_PRECISION]
     if not alive or "" in alive:
@@ -93,14 +96,15 @@ def dispatch(model: str) -> int:
 
     An advisory lock lets one dispatcher per model work at a time. Raises one of BROKER_ERRORS if Redis is down.
     """
-    return sum(_dispatch(model, group) for group in groups_of(model))
+    crew = crew_of(model)
+    return sum(_dispatch(model, group, crew) for group in groups_of(model, crew))
 
 
-def _dispatch(model: str, group: Group) -> int:
+def _dispatch(model: str, group: Group, crew: Crew) -> int:
     """Fill the window of one queue."""
     queue, workers = group.queue, group.rates
     waiting = queue_length(queue)
-    costs = in_tokens(costs_alive(model))
+    costs = in_tokens(crew.costs)
     window = 2 * max(1, len(workers)) - waiting
     if window <= 0:
         return 0
@@ -115,6 +119,8 @@ def _dispatch(model: str, group: Group) -> int:
             costs=costs,
             precisions=group.precisions,
         )
+        if not candidates:
+            return 0
         turns = turns_of(model, workers, costs)
         bundles = plan_bundles(by_context(candidates), turns, budget=budget, count=count)
         _remember(turns, {candidate.job for bundle in bundles for candidate in bundle})
@@ -122,7 +128,7 @@ def _dispatch(model: str, group: Group) -> int:
         Chunk.objects.filter(id__in=ids).update(published_at=Now())
     messages = plan_messages(bundles, window)
     # Includes workers that are starting: after a hang the only worker may be one of them, and needs a limit most.
-    _publish(queue, messages, rates_measured(model), costs)
+    _publish(queue, messages, crew.rates_seen, costs)
     return len(messages)
 
 
@@ -282,6 +288,7 @@ def _candidates(
             interactive,
             (job, context) if context is not None else None,
             job,
+            under,
         )
         for chunk, owner, isolate, interactive, job, action, under, together, tokens, attended, passes, context in found
     ]
@@ -353,10 +360,13 @@ def bundle_tokens(rates: Sequence[float | None]) -> int:
 
 def _context_tokens(candidates: Iterable[Candidate], costs: Costs) -> dict[object, int]:
     """Return by job what the contexts take that all its items are computed under, in tokens as `costs` count them."""
+    jobs = {candidate.job for candidate in candidates if candidate.under}
+    if not jobs:
+        return {}
     found = database.rows(
         "SELECT shared.job_id, array_agg(context.tokens) FROM jobs_jobcontext shared "
         "JOIN jobs_context context ON context.id = shared.context_id WHERE shared.job_id = ANY(%s) GROUP BY 1",
-        [list({candidate.job for candidate in candidates})],
+        [list(jobs)],
     )
     return {job: round(costs.plain(total(map(context_load, tokens)))) for job, tokens in found}
 

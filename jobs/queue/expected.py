@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from e1protocol.costs import Costs, Load, in_tokens
 from jobs import database
-from jobs.fleet.pace import costs_alive, kind_of, precision_seen, precisions_alive, workers_alive
+from jobs.fleet.crew import Crew, crew_of
+from jobs.fleet.pace import kind_of, precision_seen
 from jobs.models import Job
 from jobs.models.states import JobState
 from jobs.queue.dispatch import MESSAGE_BUNDLES, bundle_tokens, tokens_in_flight
@@ -38,22 +39,23 @@ def queue_place(job: Job) -> QueuePlace:
     """Return the place of a queued, running or paused job, and the reason for it."""
     if job.state == JobState.PAUSED:
         return QueuePlace(None, None, "paused by its owner or an administrator")
-    if not workers_alive(job.model).exists():
+    crew = crew_of(job.model)
+    if not crew.alive:
         reason = f"no worker of {job.model} is alive; the job is kept and goes on when one starts"
         return QueuePlace(None, None, reason)
-    if reason := unserved(job):
+    if reason := unserved(job, crew):
         return QueuePlace(None, None, reason)
     if job.state == JobState.RUNNING:
         return QueuePlace(1, 0.0, "being computed")
-    found = forecasts(job.model, until=job.pk).get(job.pk)
+    found = forecasts(job.model, until=job.pk, crew=crew).get(job.pk)
     if found is None:
         return QueuePlace(None, None, "waits for its turn; no worker has measured its rate yet")
     return QueuePlace(found.place, round(found.starts, 1), _reason(found))
 
 
-def unserved(job: Job) -> str:
+def unserved(job: Job, crew: Crew) -> str:
     """Return why no living worker can compute the rest of a job, "" if one can: its precision is fixed."""
-    alive = precisions_alive(job.model)
+    alive = crew.precisions
     if job.precision in FREE or not alive or {"", job.precision} & set(alive):
         return ""
     return f"waits for a worker that computes in {job.precision}; those that are alive compute in {', '.join(alive)}"
@@ -66,7 +68,7 @@ def can_be_released(job: Job) -> bool:
     """
     if job.state not in JobState.unfinished() or job.precision in FREE:
         return False
-    return bool(unserved(job)) and not precision_seen(job.model, job.precision)
+    return bool(unserved(job, crew_of(job.model))) and not precision_seen(job.model, job.precision)
 
 
 def _reason(found: Forecast) -> str:
@@ -77,17 +79,18 @@ def _reason(found: Forecast) -> str:
     return f"{jobs} computed or started before it; users, and the jobs of one user, take turns"
 
 
-def forecasts(model: str, *, until: Hashable = None) -> dict[Hashable, Forecast]:
+def forecasts(model: str, *, until: Hashable = None, crew: Crew | None = None) -> dict[Hashable, Forecast]:
     """Return the forecast of each unfinished job of this model; none if no living worker has measured its rate.
 
     A job that is bound to a precision waits for the workers of this precision alone. They also compute their part, by
-    their rate, of jobs that are not bound.
+    their rate, of jobs that are not bound. `crew` are the model's workers, if the caller has read them.
     """
-    alive = precisions_alive(model)
+    crew = crew or crew_of(model)
+    alive = crew.precisions
     every = [rate for rates in alive.values() for rate in rates]
     if not _sum(every):
         return {}
-    jobs = waiting_jobs(model, in_tokens(costs_alive(model)))
+    jobs = waiting_jobs(model, in_tokens(crew.costs), _served(crew))
     found = _played(jobs, every, until)
     for precision, rates in alive.items() if len(alive) > 1 and "" not in alive else ():
         mine = {one.job for one in jobs if one.precision == precision}
@@ -123,14 +126,17 @@ def _played(jobs: Sequence[Waiting], rates: Sequence[float | None], until: Hasha
     return dict(played)
 
 
-def _served(model: str) -> list[str] | None:
+def _served(crew: Crew) -> list[str] | None:
     """Return the precisions of jobs that living workers compute; None if nothing is known of them."""
-    alive = precisions_alive(model)
+    alive = crew.precisions
     return None if not alive or "" in alive else [*FREE, *alive]
 
 
-def waiting_jobs(model: str, costs: Costs) -> list[Waiting]:
-    """Return what waits of each claimable job, oldest first, from a bounded number of rows. `costs` are in tokens."""
+def waiting_jobs(model: str, costs: Costs, precisions: Sequence[str] | None = None) -> list[Waiting]:
+    """Return what waits of each claimable job, oldest first, from a bounded number of rows. `costs` are in tokens.
+
+    `precisions` are those of the jobs; None means any.
+    """
     rows = database.rows(
         """
             SELECT job.id, job.owner_id, job.interactive, job.action, job.params ? 'contexts', part.tokens,
@@ -156,7 +162,12 @@ def waiting_jobs(model: str, costs: Costs) -> list[Waiting]:
             ) part
             ORDER BY job.created_at
             """,
-        {"model": model, "jobs": MOST_JOBS, "counted": COUNTED, "precisions": _served(model)},
+        {
+            "model": model,
+            "jobs": MOST_JOBS,
+            "counted": COUNTED,
+            "precisions": None if precisions is None else list(precisions),
+        },
     )
     in_flight = tokens_in_flight(model, costs)
     jobs = []

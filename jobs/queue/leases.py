@@ -101,8 +101,6 @@ def chunks_claim(*, chunk_ids: Sequence[int], worker: str, precision: str = "") 
     token = uuid4()
     with transaction.atomic():
         jobs_mark_running(chunk_ids=chunk_ids, precision=precision)
-        if precision:
-            _leave_to_others(chunk_ids, precision)
         found = database.rows(
             """
             WITH picked AS (
@@ -121,6 +119,8 @@ def chunks_claim(*, chunk_ids: Sequence[int], worker: str, precision: str = "") 
             """,
             [list(chunk_ids), precision, precisions_for(precision), token, LEASE_SECONDS, worker],
         )
+        if precision and len(found) < len(chunk_ids):
+            _leave_to_others(chunk_ids, precision)
         if not found:
             return []
         claimed = [row[0] for row in found]
@@ -354,9 +354,9 @@ def chunk_complete(
         )
         if not closed:
             return False
-        job_id = Chunk.objects.values_list("job_id", flat=True).get(pk=chunk_id)
         outputs_copy((chunk_id, output) for output in outputs)
         if made is not None:
+            job_id = Chunk.objects.values_list("job_id", flat=True).get(pk=chunk_id)
             units_forget(job_id=job_id, group=made)
         for index, problem in failures.items():
             Item.objects.filter(chunk_id=chunk_id, index=index).update(

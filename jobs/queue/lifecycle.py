@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -25,13 +26,14 @@ from jobs.library.removal import job_rows_delete
 from jobs.limits import MAX_JOB_NAME
 from jobs.models import Chunk, Item, Job
 from jobs.models.states import ChunkState, JobState
-from jobs.queue.progress import job_counts
+from jobs.queue.progress import job_counts, tallied_sums
 from jobs.queue.signals import job_closed
-from jobs.queue.tallies import tally_advance, tally_forget
+from jobs.queue.tallies import tally_advance_locked, tally_forget
 from jobs.queue.units import groups_release, units_forget, units_missing_tokens, units_retry
+from jobs.queue.wakes import closed_say
 from jobs.quotas.admission import quota_admit, quota_lock
 from jobs.quotas.rules import Need
-from jobs.quotas.usage import result_bytes_of, stored_bytes_of, unit_bytes_of
+from jobs.quotas.usage import stored_bytes_of, unit_bytes_of
 
 PAGE = 2048
 """Rows read at a time."""
@@ -51,19 +53,19 @@ def job_finalise(*, job_id: UUID) -> bool:
             _cancel_ready(job_id)  # A worker may have returned chunks since.
         if _open_chunks(job_id).exists():
             return False
-        counts = job_counts(job)
-        if counts["pending"]:
-            raise AssertionError(f"job {job_id} has no open chunk but {counts['pending']} pending items")
+        tally = tally_advance_locked(job_id=job_id)
+        counts = job_counts(job, tallied_sums(tally))
         job.state = _final_state(job.state, counts)
         job.finished_at = Now()
         if job.unit_positions is not None and job.state == JobState.SUCCEEDED:
             units_forget(job_id=job_id, group=JOB_GROUP)
-        job.stored_bytes = job.library_bytes + result_bytes_of(job_id) + unit_bytes_of(job_id)
+        job.stored_bytes = job.library_bytes + tally.n_bytes + (unit_bytes_of(job_id) if job.total_units else 0)
         term = _term(job)
         job.expires_at = None if term is None else Now() + term
         job.save(update_fields=["state", "finished_at", "stored_bytes", "expires_at"])
-        tally_advance(job_id=job_id)
         job_closed.send(Job, job=job)
+        if job.interactive:
+            transaction.on_commit(partial(closed_say, job_id))
     return True
 
 

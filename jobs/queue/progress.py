@@ -16,7 +16,7 @@ from django.db.models.functions import Now
 
 from jobs import database
 from jobs.limits import CHUNK_ITEMS
-from jobs.models import Chunk, EngineRecord, Job
+from jobs.models import Chunk, EngineRecord, Job, Tally
 from jobs.models.states import ChunkState, JobState
 
 RATE_SECONDS = 60
@@ -78,6 +78,11 @@ def chunk_sums(job_ids: Iterable[UUID]) -> dict[UUID, list[ChunkSum]]:
         if part[2]:
             sums[job_id].append(ChunkSum(part[0], part[1], *map(int, part[2:])))
     return {job_id: [_whole(one, of_job, computed[job_id]) for one in of_job] for job_id, of_job in sums.items()}
+
+
+def tallied_sums(tally: Tally) -> list[ChunkSum]:
+    """Return the sums of a tally."""
+    return [_tallied(key, numbers) for key, numbers in tally.counts.items()]
 
 
 def _tallied(key: str, numbers: list[int]) -> ChunkSum:

@@ -35,21 +35,35 @@ def quota_lock(*, user_id: int) -> Amounts:
     return usage.limits_from(Quota.objects.select_for_update().get(pk=user_id))
 
 
-def quota_admit(*, user_id: int, model: str, need: Need) -> None:
+def quota_hold(*, user_id: int) -> Amounts:
+    """Return the user's limits, and lock the quota if there are any, until the caller's transaction ends.
+
+    A transaction that also locks contexts or a job takes this lock first.
+    """
+    limits = usage.limits_of(user_id)
+    return quota_lock(user_id=user_id) if limits.any else limits
+
+
+def quota_admit(*, user_id: int, model: str, need: Need, held: Amounts | None = None) -> None:
     """Check a submission against the user's quota, inside the transaction that accepts it.
 
-    Raises TooManyRequests if waiting helps, else TooLarge (`jobs.quotas.rules`). Raises Unavailable `disk_nearly_full`,
-    BudgetUsedUp.
+    `held` is what `quota_hold` returned in this transaction, if it was called. Raises TooManyRequests if waiting helps,
+    else TooLarge (`jobs.quotas.rules`). Raises Unavailable `disk_nearly_full`, BudgetUsedUp.
     """
     budget_check(user_id)
-    limits = usage.limits_of(user_id)
+    limits = usage.limits_of(user_id) if held is None else held
     if not need.interactive:
         disk_check(need.stored_bytes)
     if not limits.any or (need.interactive and _has_plenty(limits, user_id, need)):
         return
-    limits = quota_lock(user_id=user_id)
-    rate = fleet_of(model).whole.rate if limits.queued_tokens else None
-    _raise(refusal(limits, usage.use_of(user_id), need, rate))
+    if held is None:
+        limits = quota_lock(user_id=user_id)
+    use = usage.use_of(user_id)
+    if refused := refusal(limits, use, need):
+        # Only a refusal says how long to wait.
+        rate = fleet_of(model).whole.rate if limits.queued_tokens else None
+        _raise(refusal(limits, use, need, rate) or refused)
+    usage.stored_remember(user_id, use.stored_bytes + need.stored_bytes)
 
 
 def quota_admit_bytes(*, user_id: int, size: int) -> None:
@@ -95,27 +109,31 @@ def quota_bytes_within(*, user_id: int) -> Iterator[None]:
         _raise(storage_refusal(limits, before, Need(stored_bytes=added)))
 
 
-def quota_look(*, user_id: int, key: str | None = None, interactive: bool = False) -> None:
+def quota_look(*, user_id: int, key: str | None = None) -> None:
     """Refuse a submission before its body is read, if no body can be accepted. Acceptance checks again under a lock.
 
     A repeated Idempotency-Key passes: its answer is the existing job.
     """
     if not (key and Job.objects.filter(owner_id=user_id, idempotency_key=key).exists()):
-        quota_foresee(user_id=user_id, need=Need(stored_bytes=1, interactive=interactive))
+        quota_foresee(user_id=user_id, need=Need(stored_bytes=1))
 
 
-def quota_foresee(*, user_id: int, need: Need) -> None:
+def quota_foresee(*, user_id: int, need: Need) -> bool:
     """Refuse a submission while its body is read, as soon as it exceeds the quota or the disk. Takes no lock.
 
-    Raises BudgetUsedUp as well.
+    Return whether it is sure to be admitted, also if other requests come meanwhile. Raises BudgetUsedUp as well.
     """
     budget_check(user_id)
     if not need.interactive:
         disk_check()
     limits = usage.limits_of(user_id)
     if not limits.any or (need.interactive and _has_plenty(limits, user_id, need)):
-        return
-    _raise(refusal(limits, usage.use_of(user_id), need))
+        return True
+    use = usage.recent_use_of(user_id)
+    if limits.stored_bytes and use.stored_bytes + need.stored_bytes > PLENTY * limits.stored_bytes:
+        use = usage.use_of(user_id)
+    _raise(refusal(limits, use, need))
+    return False
 
 
 def _has_plenty(limits: Amounts, user_id: int, need: Need) -> bool:

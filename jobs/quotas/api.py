@@ -29,7 +29,7 @@ class RateLimited(APIView):
         if request.method == "POST" and user is not None and user.is_authenticated:
             limits = usage.limits_of(user.pk)
             if limits.any:
-                use = usage.interactive_use_of(user.pk) if self.interactive else usage.use_of(user.pk)
+                use = usage.interactive_use_of(user.pk) if self.interactive else usage.recent_use_of(user.pk)
                 for name, value in self._fields(response, limits, use).items():
                     response[name] = value
         return response

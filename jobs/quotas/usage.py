@@ -31,6 +31,17 @@ _remembered: dict[int, tuple[int, float]] = {}
 """Stored bytes by user, and when they were summed."""
 
 
+IN_QUEUE = """
+    (SELECT count(*) FROM jobs_job WHERE owner_id = owner.id AND state = ANY(%(active)s) AND NOT interactive),
+    (SELECT count(*) FROM jobs_job WHERE owner_id = owner.id AND state = ANY(%(active)s) AND interactive),
+    (SELECT coalesce(sum(open.tokens), 0) FROM jobs_job job CROSS JOIN LATERAL (
+        SELECT sum(n_tokens) AS tokens FROM jobs_chunk
+        WHERE job_id BETWEEN job.id AND job.id AND state IN ('ready', 'leased')
+    ) open WHERE job.owner_id = owner.id AND job.state = ANY(%(active)s))
+"""
+"""Columns with an owner's unfinished jobs, unanswered synchronous requests, and queued tokens."""
+
+
 def default_limits() -> Amounts:
     """Return the service's limits."""
     return Amounts(
@@ -64,17 +75,10 @@ def uses_of(user_ids: Iterable[int]) -> dict[int, Amounts]:
     """Return what several users have in use, with one query. Its cost grows with their jobs and open chunks."""
     found = database.rows(
         f"""
-        SELECT owner.id,
-            (SELECT count(*) FROM jobs_job
-                WHERE owner_id = owner.id AND state = ANY(%(active)s) AND NOT interactive),
-            (SELECT count(*) FROM jobs_job WHERE owner_id = owner.id AND state = ANY(%(active)s) AND interactive),
-            (SELECT coalesce(sum(open.tokens), 0) FROM jobs_job job CROSS JOIN LATERAL (
-                SELECT sum(n_tokens) AS tokens FROM jobs_chunk
-                WHERE job_id BETWEEN job.id AND job.id AND state IN ('ready', 'leased')
-            ) open WHERE job.owner_id = owner.id AND job.state = ANY(%(active)s)),
+        SELECT owner.id, {IN_QUEUE},
             (SELECT coalesce(sum(stored.bytes), 0) FROM ({STORED}) stored WHERE stored.owner_id = owner.id)
         FROM unnest(%(users)s::int[]) AS owner (id)
-        """,  # noqa: S608 - `STORED` is a constant
+        """,  # noqa: S608 - both are constants
         {"users": list(user_ids), "active": ACTIVE},
     )
     return {row[0]: Amounts(*map(int, row[1:])) for row in found}
@@ -82,14 +86,34 @@ def uses_of(user_ids: Iterable[int]) -> dict[int, Amounts]:
 
 def interactive_use_of(user_id: int) -> Amounts:
     """Return what limits a user's synchronous requests, cheaply: the stored bytes may be `REMEMBERED_SECONDS` old."""
-    stored, at = _remembered.get(user_id, (0, -math.inf))
-    if time.monotonic() - at > REMEMBERED_SECONDS:
-        stored = use_of(user_id).stored_bytes
-        if len(_remembered) >= REMEMBERED_USERS:
-            _remembered.clear()
-        _remembered[user_id] = (stored, time.monotonic())
+    stored = _stored_lately(user_id)
     waiting = Job.objects.filter(owner_id=user_id, state__in=ACTIVE, interactive=True).count()
     return Amounts(sync_requests=waiting, stored_bytes=stored)
+
+
+def recent_use_of(user_id: int) -> Amounts:
+    """Return what the user has in use, cheaply: the stored bytes may be `REMEMBERED_SECONDS` old."""
+    stored = _stored_lately(user_id)
+    ((jobs, requests, tokens),) = database.rows(
+        f"SELECT {IN_QUEUE} FROM (SELECT %(user)s::int AS id) owner",  # noqa: S608 - a constant
+        {"user": user_id, "active": ACTIVE},
+    )
+    return Amounts(int(jobs), int(requests), int(tokens), stored)
+
+
+def _stored_lately(user_id: int) -> int:
+    stored, at = _remembered.get(user_id, (0, -math.inf))
+    if time.monotonic() - at <= REMEMBERED_SECONDS:
+        return stored
+    stored_remember(user_id, stored := use_of(user_id).stored_bytes)
+    return stored
+
+
+def stored_remember(user_id: int, stored: int) -> None:
+    """Remember the sum of all that the user stores."""
+    if len(_remembered) >= REMEMBERED_USERS:
+        _remembered.clear()
+    _remembered[user_id] = (stored, time.monotonic())
 
 
 def background_of(user_id: int) -> int:

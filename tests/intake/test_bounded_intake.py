@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from jobs.errors import Conflict, InvalidInput, NotFound, TooLarge
+from jobs.fleet.crew import Crew
 from jobs.intake import ingest as intake
 from jobs.intake.extend import job_extend
 from jobs.intake.submit import job_submit
 from jobs.limits import RECORD_BYTES
-from jobs.models import Chunk, Item, Job, Quota
+from jobs.models import Chunk, Item, Job, Quota, Worker
 from jobs.parsing import Record, tally
 from jobs.queue import dispatch as queue
 from jobs.queue.lifecycle import job_delete, job_retry
@@ -47,7 +48,7 @@ def test_every_message_has_time_to_read_the_contexts_of_its_jobs(api, monkeypatc
     Chunk.objects.filter(job=job).update(published_at=None)
     sent = []
     monkeypatch.setattr(queue, "queue_length", lambda name: 0)
-    monkeypatch.setattr(queue, "rates_measured", lambda model: [100.0])
+    monkeypatch.setattr(queue, "crew_of", lambda model: Crew([], [Worker(tokens_per_second=100.0)]))
     monkeypatch.setattr(queue.current_app, "send_task", lambda name, **options: sent.append(options["time_limit"]))
     queue.dispatch("e1-demo")
     assert sent == [30 * (2 * 12 * 14 + ENSEMBLE_TOKENS) // 100], "by one that remembers nothing"

@@ -27,7 +27,7 @@ from jobs.contexts.selectors import context_sets_open_to, with_figures
 from jobs.contexts.services import SET_RULES
 from jobs.errors import InvalidInput, Problem, ServiceError
 from jobs.intake.numbering import first_sequence
-from jobs.intake.requests import enabled_model, submission_of_file, submission_of_job
+from jobs.intake.requests import AT_HAND, enabled_model, submission_of_file, submission_of_job
 from jobs.intake.submit import Submission, job_submit
 from jobs.library.selectors import items_of
 from jobs.library.sharing import Right, projects_open_to
@@ -41,6 +41,7 @@ from jobs.parsing.asked import ON_INVALID, Reading
 from jobs.parsing.letters import clean_sequence
 from jobs.parsing.upload import context_bytes
 from jobs.queue import progress
+from jobs.quotas.admission import quota_look
 from jobs.science.variants.numbering_forms import numbering_of_texts
 from jobs.templatetags.problems import refusal_sentence
 from jobs.variants.scan_pages import METHODS
@@ -95,6 +96,7 @@ def new_job(request: HttpRequest) -> HttpResponse:
     except InvalidInput as error:
         return form_page(request, asked, error, elsewhere="context")
     try:
+        quota_look(user_id=owner.pk, key=submission.request.idempotency_key)
         with library_place(request, asked):
             job, _ = job_submit(owner=owner, submission=submission)
     except ServiceError as error:
@@ -139,7 +141,8 @@ def submission_of_form(request: HttpRequest, asked: Asked) -> Submission:
         raise InvalidInput.one("two_libraries", "there are a file and pasted sequences", ONE, path="file")
     _take_numbering(asked, file)
     submission = _of_library(asked, file, shared, owner)
-    return replace(submission, notes=(*asked.notes, *submission.notes))
+    small = asked.earlier is None if file is None else (file.size or AT_HAND) < AT_HAND
+    return replace(submission, notes=(*asked.notes, *submission.notes), at_hand=submission.at_hand or small)
 
 
 def _take_numbering(asked: Asked, file: Any) -> None:
