@@ -50,8 +50,12 @@ NO_SETTINGS = {"E1_WEIGHTS", "HF_HOME", "TMPDIR", "FORWARDED_ALLOW_IPS"}
 """Variables that other programs read in our containers: the hub's client, Python, gunicorn."""
 NOT_IN_CONTAINERS = {"E1_DEBUG", "E1_STATIC_ROOT"}
 """No browser may see tracebacks, and the proxy's image has the static files."""
-OF_WORKERS = {"E1_LEASE_SECONDS", "E1_HANG_SECONDS", "E1_RETENTION_DAYS", "E1_SYNC_RETENTION_HOURS", "E1_LOG_LEVEL"}
-"""Variables that a worker on another machine reads beside its three addresses: it claims and closes jobs too."""
+OF_WORKERS = {
+    *("E1_LEASE_SECONDS", "E1_HANG_SECONDS", "E1_RETENTION_DAYS", "E1_SYNC_RETENTION_HOURS", "E1_LOG_LEVEL"),
+    *("E1_EMAIL_URL", "E1_EMAIL_FROM", "E1_PUBLIC_URL", "E1_PREFIX"),
+}
+"""Variables that a worker on another machine reads beside its three addresses: it claims and closes jobs, and
+writes the mails about them."""
 
 
 # --- commands --------------------------------------------------------------------------------------------------------
