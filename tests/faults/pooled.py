@@ -6,6 +6,7 @@ Only addresses differ from `e1 up`: web, workers and beat connect to the pool, a
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from e1client.cli import app
 from e1site import local
@@ -37,8 +38,8 @@ def main() -> None:
         supervisor.start(Part("pgbouncer", tuple(command), stage=0, stop_seconds=5))
         local._await(folder, supervisor, "pgbouncer", lambda: pooler.answers(pool_folder(folder)))
 
-    def to_pool(folder: DataFolder, host: str, models: list[str]) -> dict[str, str]:
-        return children_environment(folder, host, models) | {"DATABASE_URL": pooled_url(folder)}
+    def to_pool(folder: DataFolder, *arguments: Any, **named: Any) -> dict[str, str]:
+        return children_environment(folder, *arguments, **named) | {"DATABASE_URL": pooled_url(folder)}
 
     local._start_stores = with_pool
     local.children_environment = to_pool
