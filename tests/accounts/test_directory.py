@@ -101,7 +101,9 @@ def test_people_outside_the_filter_are_refused(directory, settings):
     assert not is_in(log_in("denis"))
 
 
-def test_a_new_person_with_an_old_name_is_someone_else(directory):
+@pytest.mark.parametrize("link", [False, True])
+def test_a_new_person_with_an_old_name_is_someone_else(directory, settings, link):
+    settings.E1_LDAP_LINK = link
     dn = directory.person("barbara", PASSWORD)
     assert is_in(log_in("barbara"))
     directory.delete(dn)
