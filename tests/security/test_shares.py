@@ -107,8 +107,15 @@ def running(monkeypatch):
     return watch
 
 
-def test_a_library_is_parsed_in_turn_but_not_while_its_client_is_waited_for(api, person, running, monkeypatch):
-    parsed = running(turns.READING, submitting, "job_ingest")
+@pytest.mark.parametrize(
+    ("body", "reader"),
+    [(None, "batch_of"), (b">a\nMKTAYIAKQR\n", "job_ingest")],
+    ids=["at hand", "while it arrives"],
+)
+def test_a_library_is_parsed_in_turn_but_not_while_its_client_is_waited_for(
+    api, person, running, monkeypatch, body, reader
+):
+    parsed = running(turns.READING, submitting, reader)
     received: list[set[object]] = []
 
     real = submitting.HashedStream.__init__
@@ -124,7 +131,9 @@ def test_a_library_is_parsed_in_turn_but_not_while_its_client_is_waited_for(api,
         real(self, Stream())
 
     monkeypatch.setattr(submitting.HashedStream, "__init__", watched)
-    assert submit(api).status_code == 202
+    address = "/api/jobs/?model=e1-demo&action=log_prob"
+    answer = submit(api) if body is None else api.post(address, body, content_type="text/x-fasta")
+    assert answer.status_code == 202, answer.content
     assert parsed == [{person.pk}]
     assert received
     assert not any(received)
