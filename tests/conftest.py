@@ -7,9 +7,11 @@ import os
 import warnings
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
+import typer.testing
 from hypothesis import HealthCheck, settings
 
 from tests.databases import database_copied
@@ -97,6 +99,14 @@ def one_scan_of_static_files() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(FreshFiles, "add_files_from_finders", add)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_build_of_the_command() -> Iterator[None]:
+    """Build the command `e1` once, as its process does: Typer's runner would build its hundred parts for each call."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(typer.testing, "_get_command", lru_cache(typer.testing._get_command))
         yield
 
 
