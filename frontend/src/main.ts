@@ -1,6 +1,7 @@
 // Loaded by every page: styles, live fragments (htmx with server-sent events), theme and copy buttons.
 import "./styles/app.css";
 import "./styles/campaigns.css";
+import "./styles/thumbs.css";
 import "./styles/contexts.css";
 import "./styles/home.css";
 import "./styles/account.css";

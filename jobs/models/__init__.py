@@ -13,6 +13,7 @@ from jobs.models.maps import JobColumn
 from jobs.models.metering import CostCentre, StorageClock, UsageAccount
 from jobs.models.notices import Mail, NoticeChoice
 from jobs.models.outputs import Output, Tally
+from jobs.models.pictures import JobPicture
 from jobs.models.projects import Project, ProjectMember
 from jobs.models.quotas import Quota
 from jobs.models.webhooks import Delivery, Webhook

@@ -22,6 +22,7 @@ from jobs.limits import PAGE_ROWS
 from jobs.models import Job, Project
 from jobs.models.states import JobState
 from jobs.operations.health import trouble_of
+from jobs.pages.pictures import pictures_of
 from jobs.pages.tasks import TASKS
 from jobs.parsing.letters import storable
 from jobs.projects.limits import MAX_TAG
@@ -144,7 +145,12 @@ def job_list(request: HttpRequest) -> HttpResponse:
 
 def _rows(page: Page[Job]) -> list[dict[str, Any]]:
     sums = progress.chunk_sums([job.pk for job in page])
-    return [present_job(job, sums.get(job.pk, []), whole=job.state in JobState.claimable()) for job in page]
+    pictures = pictures_of(page, {pk: sum(one.succeeded for one in of_job) for pk, of_job in sums.items()})
+    rows = []
+    for job in page:
+        row = present_job(job, sums.get(job.pk, []), whole=job.state in JobState.claimable())
+        rows.append({**row, "picture": pictures.get(job.pk)})
+    return rows
 
 
 def _links(query: QueryDict) -> str:
