@@ -24,7 +24,7 @@ from jobs.operations import api as health
 from jobs.operations import pages as service
 from jobs.operations import pages_board as operations
 from jobs.pages import attachments as removal
-from jobs.pages import baskets, bulk, items, job, job_acts, joblist, picks, proteins
+from jobs.pages import baskets, bulk, items, job, job_acts, joblist, picks, proteins, public
 from jobs.pages.new_job.cost import new_job_cost
 from jobs.pages.new_job.page import new_job
 from jobs.projects import pages as projects
@@ -52,6 +52,9 @@ urlpatterns = [
     path("jobs/new/", new_job, name="job-new-page"),
     path("jobs/new/cost/", new_job_cost, name="job-new-cost"),
     path("jobs/<uuid:job_id>/", job.job_page, name="job-page"),
+    path("jobs/<uuid:job_id>/public-link/", public.public_link_page, name="public-link-page"),
+    path("public/<str:token>/", public.public_page, name="public-page"),
+    path("public/<str:token>/download/", public.public_download, name="public-download"),
     path("jobs/<uuid:job_id>/act/", job_acts.job_act, name="job-act"),
     path("jobs/<uuid:job_id>/items/", items.item_list, name="item-list-page"),
     path("jobs/<uuid:job_id>/items/<int:index>/", items.item_page, name="item-page"),

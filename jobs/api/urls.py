@@ -17,6 +17,7 @@ from jobs.maps import api_columns as columns
 from jobs.metering import api as metering
 from jobs.projects import api as projects
 from jobs.projects import api_sharing as sharing
+from jobs.publishing import api as publishing
 from jobs.quotas import api as quotas
 from jobs.variants import api as attachments
 from jobs.variants import api_annotations as annotations
@@ -87,6 +88,7 @@ urlpatterns = [
     path("api/jobs/<uuid:job_id>/keep/", jobs.JobKeep.as_view(), name="job-keep"),
     path("api/jobs/<uuid:job_id>/extend/", extend.JobExtend.as_view(), name="job-extend"),
     path("api/jobs/<uuid:job_id>/retry/", jobs.JobRetry.as_view(), name="job-retry"),
+    path("api/jobs/<uuid:job_id>/public-link/", publishing.JobPublicLink.as_view(), name="job-public-link"),
     path("api/projects/", projects.ProjectList.as_view(), name="project-list"),
     path("api/projects/join/", sharing.ProjectJoin.as_view(), name="project-join"),
     path("api/projects/<uuid:project_id>/", projects.ProjectDetail.as_view(), name="project-detail"),

@@ -15,6 +15,7 @@ from jobs.models.notices import Mail, NoticeChoice
 from jobs.models.outputs import Output, Tally
 from jobs.models.pictures import JobPicture
 from jobs.models.projects import Project, ProjectMember
+from jobs.models.publishing import PublicLink
 from jobs.models.quotas import Quota
 from jobs.models.webhooks import Delivery, Webhook
 from jobs.models.workers import EngineRecord, Worker

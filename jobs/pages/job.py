@@ -75,6 +75,7 @@ def job_page(request: HttpRequest, job_id: UUID) -> HttpResponse:
         "model_title": MODELS[job.model].title,
         "summary": ACTIONS[job.action].summary,
         "own": right == Right.OWN,
+        "public_links": settings.E1_PUBLIC_LINKS and job.state in JobState.final() and job.state != JobState.EXPIRED,
         "project": projects_open_to(user_of(request)).filter(pk__in=[job.project_id] if job.project_id else []).first(),
         "projects": projects_open_to(user_of(request), Right.EDIT).order_by("name"),
         "tags": ", ".join(job.tags),

@@ -100,6 +100,16 @@ STREAMS = Places(
         f"{what}; poll the job instead", code="too_many_streams", retry_after=RETRY_AFTER_SECONDS
     ),
 )
+PUBLIC_DOWNLOADS = Places(
+    "downloads by public links",
+    total="E1_PUBLIC_DOWNLOADS",
+    each="E1_USER_PUBLIC_DOWNLOADS",
+    refuse=_refusal("too_many_downloads", "ask again when one has ended"),
+)
+
+
+class PublicDownload(StreamingHttpResponse):
+    """A download by a public link. Without a login it takes a place of its address, and none of the users' places."""
 
 
 REQUESTS = Places(
@@ -204,16 +214,22 @@ class StreamPlaces:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         answer = self._get_response(request)
-        if not isinstance(answer, StreamingHttpResponse) or not request.user.is_authenticated:
+        if not isinstance(answer, StreamingHttpResponse):
             return answer
-        places = STREAMS if answer.get("Content-Type", "").startswith("text/event-stream") else DOWNLOADS
-        user_id = request.user.pk
+        who: Hashable
+        if request.user.is_authenticated:
+            places = STREAMS if answer.get("Content-Type", "").startswith("text/event-stream") else DOWNLOADS
+            who = request.user.pk
+        elif isinstance(answer, PublicDownload):
+            places, who = PUBLIC_DOWNLOADS, client_address(request)
+        else:
+            return answer
         try:
-            places.take(user_id)
+            places.take(who)
         except ServiceError as error:
             answer.close()
             return refused(request, "Please wait", error)
         # The web process has no event loop, so no content is asynchronous.
         content = cast(Iterator[bytes], answer.streaming_content)
-        answer.streaming_content = cast(Iterator[bytes], _Held(content, lambda: places.give_back(user_id)))
+        answer.streaming_content = cast(Iterator[bytes], _Held(content, lambda: places.give_back(who)))
         return answer

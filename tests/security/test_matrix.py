@@ -20,6 +20,7 @@ from tests.web.routes import (
     API_OBJECT,
     BOARD,
     JOIN,
+    LINK,
     PAGE,
     PAGE_ADMIN,
     PAGE_FORM,
@@ -48,6 +49,7 @@ METHODS = {
         notices-news project-page
         alignment-summary alignment-a3m alignment-fasta basket-csv basket-fasta
         comparison-page comparison-csv job-comparison job-baselines job-assay-metrics scan-substitutions scan-workbook
+        public-page public-download
         campaign-model campaign-rounds campaign-round campaign-export campaigns-page campaign-data-page
     """,
     "POST": """
@@ -65,10 +67,12 @@ METHODS = {
         operations-page operations-act notices-page
         project-list project-members projects-page proteins-page project-join-page hand-over-page job-bulk basket-page
         campaign-list campaign-properties campaign-measurements campaign-models
+        public-link-page
         campaign-new-page campaign-page campaign-model-page campaign-proposal-page campaign-round-page
     """,
     "GET PATCH DELETE": "job-detail webhook-detail project-detail campaign-detail",
     "POST DELETE": "project-link",
+    "GET POST DELETE": "job-public-link",
     "DELETE": "project-member",
     "GET DELETE": """
         job-analysis job-column job-assay job-structure job-annotation alignment-detail search-detail context-detail
@@ -96,6 +100,7 @@ TABLE = {
     PAGE_FORM: (TO_LOGIN, TO_LOGIN, TO_LOGIN, TO_LOGIN, TO_LOGIN, TO_LOGIN),
     BOARD: (TO_LOGIN, NOT_THERE, TO_LOGIN, NOT_THERE, TO_LOGIN, SERVED),
     JOIN: (NO_LOGIN | TO_LOGIN, NOT_THERE, NOT_THERE | TO_LOGIN, NOT_THERE, NOT_THERE | TO_LOGIN, NOT_THERE),
+    LINK: (NOT_THERE,) * 6,
     API_ADMIN: (NO_LOGIN, NOT_THERE, NOT_THERE, NOT_THERE, NOT_THERE, SERVED),
     PAGE_ADMIN: (TO_LOGIN, NOT_THERE, TO_LOGIN, NOT_THERE, TO_LOGIN, SERVED),
     STAFF: (TO_LOGIN, TO_LOGIN, TO_LOGIN, TO_LOGIN, TO_LOGIN, ADMIN),
@@ -112,7 +117,7 @@ MEMBERS_SEE = """
     job-annotations job-annotation annotation-upload
     job-structures job-structure job-structure-file job-structure-model
     job-cancel job-pause job-resume job-release job-retry job-extend
-    job-keep
+    job-keep job-public-link public-link-page
     context-detail alignment-detail alignment-sample context-set-page alignment-page job-page job-act item-list-page
     item-page item-table item-workbook variants-page variants-table variants-workbook likelihoods-page
     likelihoods-table likelihoods-book assay-list-page assay-page structure-upload attachment-remove map-page map-act
@@ -140,7 +145,8 @@ OWNERS_ALONE = {
     *{(name, "POST") for name in OWNERS_POST},
     # The walk sends do=delete to pages.
     *{(name, "POST") for name in ("job-act", "alignment-page", "context-set-page", "project-act", "campaign-page")},
-    *{("project-link", method) for method in ("POST", "DELETE")},
+    *{(name, method) for name in ("project-link", "job-public-link") for method in ("POST", "DELETE")},
+    ("public-link-page", "POST"),
     ("project-member", "DELETE"),
 }
 """What is charged to the owner, cannot be undone, or lets others in: 403 for editors."""
@@ -186,7 +192,7 @@ def expected(route: Route, role: str, method: str) -> set[int]:
     if method in known or (method == "HEAD" and "GET" in known) or route.path.startswith("/admin/"):
         return found | (NO_METHOD if route.path.startswith("/admin/") else set())
     # Who is not let in does not learn which methods a route has. A token opens no page.
-    let_in = route.kind == PUBLIC or (COLUMN[role] != 0 and (route.cls is not None or role not in TOKENS))
+    let_in = route.kind in (PUBLIC, LINK) or (COLUMN[role] != 0 and (route.cls is not None or role not in TOKENS))
     return NO_METHOD if let_in else found
 
 

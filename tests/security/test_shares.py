@@ -78,7 +78,7 @@ def test_a_place_of_a_kind_replaces_that_among_all_requests(settings):
 
 
 def test_the_places_leave_threads_for_other_users():
-    kinds = ("UPLOADS", "DOWNLOADS", "SYNC_REQUESTS", "LOOK_UPS", "EVENT_STREAMS")
+    kinds = ("UPLOADS", "DOWNLOADS", "PUBLIC_DOWNLOADS", "SYNC_REQUESTS", "LOOK_UPS", "EVENT_STREAMS")
     command = web("127.0.0.1", 8000).command
     threads = int(command[command.index("--threads") + 1])
     assert sum(getattr(configured, f"E1_{kind}") for kind in kinds) + configured.E1_USER_REQUESTS < threads

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.http import HttpResponse
 from django.test import Client
@@ -57,6 +58,7 @@ def objects_of(api: APIClient, person: User, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(events, "close_old_connections", lambda: None)  # the test's transaction is in this one
     monkeypatch.setattr(events, "LOOK_EVERY_SECONDS", 0)
     monkeypatch.setattr(events, "LONGEST_STREAM_SECONDS", 0.001)
+    monkeypatch.setattr(settings, "E1_PUBLIC_LINKS", True)
     for module in (baskets, pages_scans):
         monkeypatch.setattr(module, "result_of", scan_of)
     job = Job.objects.get(pk=body(submit(api, FASTA, name="top-secret-library"))["id"])

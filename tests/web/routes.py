@@ -30,6 +30,8 @@ BOARD = "administrators"
 """A page that only administrators have: 404 for other users."""
 JOIN = "joins by a link"
 """For logged-in users; 404 for a wrong link, which is all that the walks have."""
+LINK = "by a public link"
+"""For everybody with the right token; 404 for a wrong one, which is all that the walks have."""
 API_ADMIN = "api for administrators"
 PAGE_ADMIN = "page for administrators"
 """404 for everybody but superusers."""
@@ -121,6 +123,10 @@ CLASSES = {
     "alignment-list": API,
     "alignment-detail": API_OBJECT,
     "alignment-sample": API_OBJECT,
+    "job-public-link": API_OBJECT,
+    "public-link-page": PAGE_OBJECT,
+    "public-page": LINK,
+    "public-download": LINK,
     "project-list": API,
     "project-join": JOIN,
     "project-join-page": JOIN,

@@ -24,6 +24,7 @@ from tests.web.routes import (
     BODIES,
     CLASSES,
     JOIN,
+    LINK,
     OBJECT_QUERIES,
     PAGE,
     PAGE_ADMIN,
@@ -242,6 +243,17 @@ def test_the_admin_is_for_staff_only(route, things, james, dead_tokens):
                 if response.status_code == 301:
                     assert response["Location"].rstrip("/") == path.rstrip("/"), "only the slash is added"
     assert everything() == before
+
+
+@pytest.mark.parametrize("route", by_kind(LINK))
+def test_a_wrong_public_link_opens_nothing_for_anybody(route, things, james, person):
+    owner = Client()
+    owner.force_login(person)
+    for client in (Client(), james[0], owner):
+        for path in addresses(route, things):
+            response = client.get(path)
+            is_refused(response, (404,))
+            assert response["Referrer-Policy"] == "no-referrer"
 
 
 @pytest.mark.parametrize("route", by_kind(PUBLIC))
