@@ -147,7 +147,7 @@ def _lines(blocks: Iterator[bytes]) -> Iterator[str]:
 @page
 @require_http_methods(["GET", "HEAD", "POST"])
 def public_link_page(request: HttpRequest, job_id: UUID) -> HttpResponse:
-    """Say whether a job has a public link, and let its owner make and revoke it. Only the answer shows a link."""
+    """Show whether a job has a public link, and let its owner make and revoke it. Only the answer shows a link."""
     job = own_job(request, job_id, Right.OWN if request.method == "POST" else Right.VIEW)
     context: dict[str, Any] = {}
     if request.method == "POST":

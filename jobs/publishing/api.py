@@ -21,7 +21,7 @@ from jobs.web.rest.views import COMMON_ERRORS, JobView, refusals
 class JobPublicLink(JobView):
     @extend_schema(operation_id="jobs_public_link", responses={200: shapes.PublicLinkState, **COMMON_ERRORS})
     def get(self, request: Request, job_id: UUID) -> Response:
-        """Say whether a job has a public link. The link itself is not known to the service."""
+        """Return whether a job has a public link. The service does not know the link itself."""
         return Response(shapes.PublicLinkState(_state(self.job(job_id))).data)
 
     @extend_schema(

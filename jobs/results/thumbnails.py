@@ -1,6 +1,6 @@
 """Small pictures of results for lists: pure functions from arrays to shapes that a template draws as SVG.
 
-A picture is a few hundred bytes to four kilobytes, whatever the size of the result.
+A picture takes a few hundred bytes to ten kilobytes, also if the result is large.
 """
 
 from __future__ import annotations
