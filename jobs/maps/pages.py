@@ -29,7 +29,7 @@ from jobs.parsing.asked import skips_bad
 from jobs.parsing.numbers import whole
 from jobs.queue import progress
 from jobs.science.maps.groups import NO_GROUP
-from jobs.web.access import own_job, page, sent_from, user_of
+from jobs.web.access import open_job, page, sent_from, user_of
 from jobs.web.fragments import fragment
 from jobs.web.links import paged, searched
 from jobs.web.numbers import FORM_LIMIT, typed
@@ -48,7 +48,7 @@ METHODS = {
 @require_safe
 def map_page(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """Show the newest ready map, or `?analysis=N`. htmx gets only the list of maps."""
-    job = own_job(request, job_id)
+    job = open_job(request, job_id)
     maps, context = _maps(request, job)
     if request.headers.get("HX-Target") == "builds":
         return fragment(request, "jobs/maps/_map_builds.html", context)
@@ -216,7 +216,7 @@ FORMS = ("build", "upload")
 @sent_from("map-page", "job_id")
 def map_act(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """Do one of `ACTS` and redirect to the page, which shows a sentence about it."""
-    job = own_job(request, job_id)
+    job = open_job(request, job_id)
     back = reverse("map-page", args=[job.pk])
     act, number = _wanted(request.POST.get("do", ""))
     try:

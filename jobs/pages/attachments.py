@@ -21,7 +21,7 @@ from jobs.parsing.numbers import whole
 from jobs.science.variants.features import MAX_BYTES
 from jobs.variants.annotations import annotation_add, annotation_of
 from jobs.variants.assays import assay_of
-from jobs.web.access import own_job_with_rows, page, sent_from, user_of
+from jobs.web.access import open_job_with_rows, page, sent_from, user_of
 from jobs.web.links import changed
 from jobs.web.rest.forms import file_of
 
@@ -30,7 +30,7 @@ from jobs.web.rest.forms import file_of
 @sent_from("job-page", "job_id")
 def remove(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """Remove an assay, a structure or an annotation."""
-    job = own_job_with_rows(request, job_id)
+    job = open_job_with_rows(request, job_id)
     found = _attachment(job, *(request.POST.get(name, "") for name in ("assay", "structure", "annotation")))
     if found is None:
         words = "There is nothing to take away; was it taken away already?"
@@ -61,7 +61,7 @@ def _attachment(job: Job, assay: str, structure: str, annotation: str) -> Assay 
 @sent_from("item-page", "job_id", "index")
 def annotation_upload(request: HttpRequest, job_id: UUID, index: int) -> HttpResponse:
     """Add a track of features to the scan of an item and redirect to it, or show the problems beside the form."""
-    job = own_job_with_rows(request, job_id)
+    job = open_job_with_rows(request, job_id)
     data: Any = request.POST
     try:
         content, name = file_of(request.FILES, MAX_BYTES)

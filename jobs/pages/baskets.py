@@ -20,7 +20,7 @@ from jobs.results.export.names import item_file
 from jobs.science.variants.choosing import Pick, choose, possible
 from jobs.variants import baskets
 from jobs.variants.baskets import Scanned, scanned
-from jobs.web.access import own_job_with_rows, page
+from jobs.web.access import open_job_with_rows, page
 
 
 @page
@@ -28,7 +28,7 @@ from jobs.web.access import own_job_with_rows, page
 def basket_page(request: HttpRequest, job_id: UUID, index: int) -> HttpResponseBase:
     """Show the basket. A POST changes it and returns to the page that it came from; a script gets the new basket."""
     # The basket is kept in the session of the person, so those who may only read have one too.
-    job = own_job_with_rows(request, job_id, Right.VIEW)
+    job = open_job_with_rows(request, job_id, Right.VIEW)
     if request.method != "POST":
         return render(request, "jobs/variants/basket.html", _context(request, scanned(request.session, job, index)))
     basket = scanned(request.session, job, index)
@@ -121,7 +121,7 @@ def _cells(basket: Scanned) -> list[Any]:
 @require_safe
 def basket_file(request: HttpRequest, job_id: UUID, index: int, format: str) -> HttpResponseBase:
     """Send the basket as CSV or FASTA."""
-    job = own_job_with_rows(request, job_id)
+    job = open_job_with_rows(request, job_id)
     basket = scanned(request.session, job, index)
     try:
         variants = baskets.variants_of(basket, baskets.most_of(request.GET))

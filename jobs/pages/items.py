@@ -42,7 +42,7 @@ from jobs.science.variants.notations import is_notation
 from jobs.variants import scan_pages as scans
 from jobs.variants import score_pages as scores
 from jobs.variants.pages_assays import problems_by_field
-from jobs.web.access import own_job_with_rows, page, sent_from, user_of
+from jobs.web.access import open_job_with_rows, page, sent_from, user_of
 from jobs.web.fragments import asks_whether_new, new_or_not
 from jobs.web.links import changed, searched
 from jobs.web.rest.forms import file_of
@@ -60,7 +60,7 @@ RESULT_PAGES: Mapping[str, ResultPage] = MappingProxyType(
 @require_safe
 def item_list(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """Show items in input order, filtered by state or name; a page begins after an index."""
-    job = own_job_with_rows(request, job_id)
+    job = open_job_with_rows(request, job_id)
     state = request.GET.get("state", "")
     state = state if state in ItemState.values else ""
     search = searched(request.GET)
@@ -91,7 +91,7 @@ def item_list(request: HttpRequest, job_id: UUID) -> HttpResponse:
 @require_safe
 def item_page(request: HttpRequest, job_id: UUID, index: int) -> HttpResponse:
     """Show one item: its input, and its result in figures. Whole arrays are downloads."""
-    return item_answer(request, own_job_with_rows(request, job_id), index)
+    return item_answer(request, open_job_with_rows(request, job_id), index)
 
 
 def own_item(job: Job, index: int) -> Item:
@@ -202,7 +202,7 @@ def item_files(job: Job, item: Item) -> Iterator[ItemFile]:
 @require_safe
 def item_table(request: HttpRequest, job_id: UUID, index: int, format: str) -> HttpResponseBase:
     """Return the results of one item as CSV or XLSX; redirect to its page if it has none or the choice is wrong."""
-    job = own_job_with_rows(request, job_id)
+    job = open_job_with_rows(request, job_id)
     item = own_item(job, index)
     if present_item(item)["state"] != ItemState.SUCCEEDED:
         return redirect("item-page", job.pk, index)
@@ -222,7 +222,7 @@ def item_table(request: HttpRequest, job_id: UUID, index: int, format: str) -> H
 @sent_from("item-page", "job_id", "index")
 def structure_upload(request: HttpRequest, job_id: UUID, index: int) -> HttpResponse:
     """Add a structure to the contact map of an item and redirect to it, or show the problems beside the form."""
-    job = own_job_with_rows(request, job_id)
+    job = open_job_with_rows(request, job_id)
     data: Any = request.POST
     try:
         content, name = file_of(request.FILES, MAX_STRUCTURE_BYTES)

@@ -34,7 +34,7 @@ from jobs.parsing.left_out import cleaned_of, counts_by_kind, left_out_facts
 from jobs.queue.progress import job_counts, results_fingerprint
 from jobs.results.export.names import job_file
 from jobs.variants.likelihoods import is_ranked
-from jobs.web.access import own_job, page, user_of
+from jobs.web.access import open_job, page, user_of
 from jobs.web.addresses import base_address
 from jobs.web.fragments import fragment
 
@@ -55,7 +55,7 @@ CLEANED = {
 @require_safe
 def job_page(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """Show the page; htmx gets only its live part."""
-    job = own_job(request, job_id)
+    job = open_job(request, job_id)
     if (part := _part(request, job)) is not None:
         return part
     body = _body(job)

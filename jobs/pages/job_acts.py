@@ -23,7 +23,7 @@ from jobs.queue import lifecycle
 from jobs.queue.expected import can_be_released
 from jobs.results.retention import job_keep
 from jobs.templatetags.moments import size
-from jobs.web.access import own_job, page, sent_from, user_of
+from jobs.web.access import open_job, page, sent_from, user_of
 
 RIGHTS = {
     "rename": Right.EDIT,
@@ -106,7 +106,7 @@ def _act(job: Job, act: str, name: str, by: User) -> str:
 def job_act(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """Do what a button of the page means, and redirect to the page with a sentence about it."""
     act = request.POST.get("do", "")
-    job = own_job(request, job_id, RIGHTS.get(act, Right.EDIT))
+    job = open_job(request, job_id, RIGHTS.get(act, Right.EDIT))
     try:
         name = request.POST.get("name", "").strip()
         said = labelled(request, job, act) if act in LABELS else _act(job, act, name, user_of(request))

@@ -28,7 +28,7 @@ from jobs.pages.new_job.page import form_page
 from jobs.pages.new_job.variants import short_name
 from jobs.parsing.numbers import whole
 from jobs.results.export.names import job_file
-from jobs.web.access import own_job, page, sent_from, user_of
+from jobs.web.access import open_job, page, sent_from, user_of
 
 MOST_NEW = 5_000
 """Selected items that fit into the form for a new job as text; more need a file."""
@@ -40,7 +40,7 @@ COUNTS = (10, 20, 50, 100)
 @sent_from("map-page", "job_id")
 def picks_act(request: HttpRequest, job_id: UUID) -> HttpResponseBase:
     """Return the items in `indices` (comma-separated) and `pick` (one each) as `do` tells: fasta, csv or new."""
-    job = own_job(request, job_id, Right.VIEW)
+    job = open_job(request, job_id, Right.VIEW)
     act = request.POST.get("do", "")
     try:
         indices = _indices(request, job)
@@ -100,7 +100,7 @@ def _new_job(request: HttpRequest, job: Job, indices: list[int]) -> HttpResponse
 @require_safe
 def neighbours_page(request: HttpRequest, job_id: UUID, index: int) -> HttpResponse:
     """Show the items most similar to one item, in its job or in another one."""
-    job = own_job(request, job_id)
+    job = open_job(request, job_id)
     item = own_item(job, index)
     wanted = whole(request.GET.get("k"))
     count = wanted if wanted in COUNTS else COUNTS[1]

@@ -13,7 +13,7 @@ from jobs.errors import ServiceError
 from jobs.library.proteins import earlier_work, protein_asked
 from jobs.library.selectors import parent_of
 from jobs.parsing.numbers import whole
-from jobs.web.access import own_job_with_rows, page, user_of
+from jobs.web.access import open_job_with_rows, page, user_of
 
 
 @page
@@ -42,7 +42,7 @@ def proteins_page(request: HttpRequest) -> HttpResponse:
 
 def _sequence_of(request: HttpRequest) -> str:
     try:
-        job = own_job_with_rows(request, UUID(request.GET["job"]))
+        job = open_job_with_rows(request, UUID(request.GET["job"]))
     except ValueError:
         raise Http404("there is no such job") from None
     return parent_of(job, whole(request.GET.get("item")) or 0)

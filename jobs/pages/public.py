@@ -40,7 +40,7 @@ from jobs.publishing.links import (
 from jobs.queue.progress import job_counts, results_fingerprint
 from jobs.results.export import Part, export_open, format_of
 from jobs.results.export.columns import columns_of
-from jobs.web.access import own_job, page, user_of
+from jobs.web.access import open_job, page, user_of
 from jobs.web.errors import refusal_page
 from jobs.web.places import PublicDownload
 from jobs.web.refusals import Refusal
@@ -148,7 +148,7 @@ def _lines(blocks: Iterator[bytes]) -> Iterator[str]:
 @require_http_methods(["GET", "HEAD", "POST"])
 def public_link_page(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """Show whether a job has a public link, and let its owner make and revoke it. Only the answer shows a link."""
-    job = own_job(request, job_id, Right.OWN if request.method == "POST" else Right.VIEW)
+    job = open_job(request, job_id, Right.OWN if request.method == "POST" else Right.VIEW)
     context: dict[str, Any] = {}
     if request.method == "POST":
         try:

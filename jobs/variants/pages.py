@@ -31,7 +31,7 @@ from jobs.variants.files import content_type, variant_blocks
 from jobs.variants.rows import OTHER_LENGTH
 from jobs.variants.scan_pages import scoring_of
 from jobs.variants.table import MAX_RANKED, VariantTable, Wanted, variant_table
-from jobs.web.access import own_job_with_rows, page, user_of
+from jobs.web.access import open_job_with_rows, page, user_of
 from jobs.web.fragments import asks_whether_new, new_or_not
 from jobs.web.links import changed, paged, searched
 from jobs.web.numbers import FORM_LIMIT
@@ -213,7 +213,7 @@ def variants_table(request: HttpRequest, job_id: UUID, format: str) -> Streaming
 
 
 def _scoring_job(request: HttpRequest, job_id: UUID) -> Job:
-    job = own_job_with_rows(request, job_id)
+    job = open_job_with_rows(request, job_id)
     if not get_action(job.action).takes_variants:
         raise Http404(f"job {job_id} is not a scoring job")
     return job

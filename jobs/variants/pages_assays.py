@@ -28,7 +28,7 @@ from jobs.variants.assays import assay_of, assays_of, labelled, numbering_of_ass
 from jobs.variants.baselines import baselines_of
 from jobs.variants.comparisons import Side, others_of, second_side
 from jobs.variants.judged import judged, judgement_body
-from jobs.web.access import own_job_with_rows, page, user_of
+from jobs.web.access import open_job_with_rows, page, user_of
 from jobs.web.links import changed, paged
 
 PLACES = ("file", "sheet", "variant_column", "value_column", "offset", "numbering", "item", "chain")
@@ -50,7 +50,7 @@ def problems_by_field(error: ServiceError | None) -> dict[str, Any]:
 @require_http_methods(["GET", "HEAD", "POST"])
 def assay_list(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """Show a job's assays, and the form for another."""
-    job = own_job_with_rows(request, job_id)
+    job = open_job_with_rows(request, job_id)
     if job.action not in SCORERS:
         raise Http404(f"job {job_id} has no scores of variants")
     data: Any = request.POST
@@ -80,7 +80,7 @@ def _numbering_of(job: Job) -> dict[str, str]:
 @require_safe
 def assay_page(request: HttpRequest, job_id: UUID, assay_id: int) -> HttpResponse:
     """Show measurements beside scores: the picture, the metrics, and how the names map."""
-    job = own_job_with_rows(request, job_id)
+    job = open_job_with_rows(request, job_id)
     assay = assay_of(job, assay_id)
     body = assay_body(assay)
     numbering = numbering_of_assay(assay)

@@ -20,7 +20,7 @@ from jobs.models import Job
 from jobs.parsing.numbers import whole
 from jobs.results.export.names import job_file
 from jobs.variants.comparisons import Side, compare, described, facts_of, others_of, rows_of, second_side
-from jobs.web.access import own_job_with_rows, page, user_of
+from jobs.web.access import open_job_with_rows, page, user_of
 from jobs.web.links import changed, paged
 
 SORTS = {"difference": "Largest difference first", "first": "Best in the first run", "second": "Best in the second run"}
@@ -39,7 +39,7 @@ def sides_of(request: HttpRequest, job: Job) -> tuple[Side, Side | None]:
 @require_safe
 def comparison_page(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """Show the choice of the other run, and the comparison once it is chosen."""
-    job = own_job_with_rows(request, job_id)
+    job = open_job_with_rows(request, job_id)
     first, second = sides_of(request, job)
     sort = request.GET.get("sort", "")
     context: dict[str, Any] = {"job": job, "first": first, "second": second, "sorts": SORTS}
@@ -81,7 +81,7 @@ def _compared(request: HttpRequest, first: Side, second: Side, sort: str) -> dic
 @require_safe
 def comparison_csv(request: HttpRequest, job_id: UUID) -> HttpResponseBase:
     """Send every variant with both scores and their difference."""
-    job = own_job_with_rows(request, job_id)
+    job = open_job_with_rows(request, job_id)
     first, second = sides_of(request, job)
     back = redirect(reverse("comparison-page", args=[job.pk]) + changed(request.GET))
     if second is None:

@@ -21,7 +21,7 @@ from jobs.variants.files import content_type
 from jobs.variants.likelihoods import SORTS, best_fasta, is_ranked, likelihood_blocks, likelihood_table
 from jobs.variants.pages import TOP, top_of
 from jobs.variants.table import MAX_RANKED
-from jobs.web.access import own_job_with_rows, page, user_of
+from jobs.web.access import open_job_with_rows, page, user_of
 from jobs.web.fragments import asks_whether_new, new_or_not
 from jobs.web.links import changed, paged, searched
 
@@ -87,7 +87,7 @@ def best_of_likelihoods(job: Job, query: QueryDict) -> str:
 
 
 def _job(request: HttpRequest, job_id: UUID) -> Job:
-    job = own_job_with_rows(request, job_id)
+    job = open_job_with_rows(request, job_id)
     if not is_ranked(job):
         raise Http404(f"job {job_id} has no log-probabilities")
     return job

@@ -19,7 +19,7 @@ from jobs.science.variants.scans import ScanTable
 from jobs.variants.beside import BLOSUM62, PERCENTILE, PROFILE
 from jobs.variants.files import BLOCK, content_type, table_blocks
 from jobs.variants.layers import MEASURED, Layers, layers_of
-from jobs.web.access import own_job_with_rows, page, user_of
+from jobs.web.access import open_job_with_rows, page, user_of
 
 HEADS = (
     *("rank", "variant", "position", "number", "wild_type", "mutant"),
@@ -31,7 +31,7 @@ HEADS = (
 @require_safe
 def scan_substitutions(request: HttpRequest, job_id: UUID, index: int, format: str) -> StreamingHttpResponse:
     """Send all substitutions of a scan, best score first."""
-    job = own_job_with_rows(request, job_id)
+    job = open_job_with_rows(request, job_id)
     item = item_of(job, index)
     result = result_of(job, item) if item is not None else None
     if item is None or result is None or "positions" not in result or "scores" not in result:

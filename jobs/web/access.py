@@ -66,7 +66,7 @@ def sent_from(name: str, *kept: str) -> Callable[[View], View]:
             if request.method not in ("GET", "HEAD"):
                 return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
             if "job_id" in parts:
-                own_job(request, parts["job_id"])
+                open_job(request, parts["job_id"])
             query = request.META.get("QUERY_STRING", "")
             address = reverse(name, kwargs={part: parts[part] for part in kept})
             return redirect(f"{address}?{query}" if query else address)
@@ -111,7 +111,7 @@ def needed(request: HttpRequest) -> Right:
     return Right.VIEW if request.method in ("GET", "HEAD", "OPTIONS") else Right.EDIT
 
 
-def own_job(request: HttpRequest, job_id: UUID, right: Right | None = None) -> Job:
+def open_job(request: HttpRequest, job_id: UUID, right: Right | None = None) -> Job:
     """Return a job on which the user has the right, by default the one that the method needs.
 
     Raises NotFound if the user may not see the job, and Forbidden if the user may see it only.
@@ -121,8 +121,8 @@ def own_job(request: HttpRequest, job_id: UUID, right: Right | None = None) -> J
     return job
 
 
-def own_job_with_rows(request: HttpRequest, job_id: UUID, right: Right | None = None) -> Job:
-    """Return a job as `own_job` does. Raises Gone if its items and results have expired."""
-    job = own_job(request, job_id, right)
+def open_job_with_rows(request: HttpRequest, job_id: UUID, right: Right | None = None) -> Job:
+    """Return a job as `open_job` does. Raises Gone if its items and results have expired."""
+    job = open_job(request, job_id, right)
     selectors.require_rows(job)
     return job

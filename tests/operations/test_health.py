@@ -163,7 +163,7 @@ def test_a_form_is_not_sent_again_by_itself(browser, monkeypatch):
         raise OperationalError("away")
 
     browser.raise_request_exception = False
-    monkeypatch.setattr("jobs.pages.job_acts.own_job", fail)
+    monkeypatch.setattr("jobs.pages.job_acts.open_job", fail)
     answer = browser.post("/jobs/0dae77fd-b85a-5bfa-b182-52cc45abf4b3/act/", {"do": "cancel"})
     assert answer.status_code == 503
     assert "refresh" not in answer.content.decode()
