@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db
 PROTEIN = [{"sequence": "MKTAYIAKQR" * 30}]
 OF_A_SUBMISSION = 29
 OF_A_SYNCHRONOUS_REQUEST = 24
-OF_A_WORKER = 31
+OF_A_WORKER = 32
 
 
 class Statements(list[str]):
