@@ -69,7 +69,7 @@ def _state(request: HttpRequest, model: PropertyModel) -> dict[str, Any]:
         "model": model,
         "state": STATES.get(WorkState(model.state), model.state),
         "embedding": embedding,
-        "open_job": own,
+        "own_job": own,
     }
 
 

@@ -42,6 +42,7 @@ PLACES: Mapping[str, str] = MappingProxyType(
         "notices-page": "notifications",
         "tokens-page": "another-computer",
         "webhooks-page": "webhooks",
+        "public-link-page": "projects#public-links",
         "password_change": "security#tokens-logins-sessions",
         "openapi-docs": "actions#parameters",
     }

@@ -21,6 +21,7 @@ from e1protocol import BOUNDARY_TOKENS, MODELS
 from jobs.actions import get_action
 from jobs.actions.base import PRECISION
 from jobs.actions.costs import CostTally
+from jobs.actions.units import LongAction
 from jobs.database import copy_into
 from jobs.errors import Conflict, Problem
 from jobs.intake.cutting import Cutter
@@ -114,7 +115,7 @@ def job_put(*, owner: User, records: Sequence[Record | BadRecord], upload: Uploa
             job.cleaning, job.warnings, job.body_digest = dict(upload.cleaning), upload.warnings, upload.digest
             if upload.title is not None:
                 job.name = upload.title(job, records[0].name if records else "")
-            if job.total_units:
+            if isinstance(get_action(job.action), LongAction):  # items may have no unit to wait for, as a parent
                 groups_release(job_id=job.pk)
             if not admitted:
                 need = Need(tokens=tokens, stored_bytes=job.stored_bytes, interactive=job.interactive)

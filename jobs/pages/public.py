@@ -153,7 +153,7 @@ def public_link_page(request: HttpRequest, job_id: UUID) -> HttpResponse:
     if request.method == "POST":
         try:
             match request.POST.get("do"):
-                case "make":
+                case "make" | "replace":
                     token = public_link_make(job, days=checked_days(request.POST.get("days", "").strip()))
                     context["link"] = request.build_absolute_uri(reverse("public-page", args=[token]))
                 case "revoke":

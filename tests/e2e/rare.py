@@ -92,7 +92,7 @@ def make_user(stack: Stack, name: str) -> str:
     return found[1]
 
 
-def open_job(stack: Stack, user: str, job: str) -> None:
+def own_job(stack: Stack, user: str, job: str) -> None:
     """Transfer a job to another user."""
     with stack.sql() as cursor:
         cursor.execute(

@@ -110,7 +110,7 @@ def limited(stack) -> tuple[str, str]:
 @pytest.mark.parametrize("look", LOOKS)
 def test_a_quota_that_is_nearly_or_wholly_used_says_so_before_a_job_is_refused(open_page, stack, jobs, limited, look):
     user, password = limited
-    rare.open_job(stack, user, jobs["pausing"])
+    rare.own_job(stack, user, jobs["pausing"])
     used = rare.stored_bytes(stack, jobs["pausing"])
     watched = open_page(anonymous=True, **LOOKS[look])
     watched.expected = re.compile("status of 413")
@@ -140,7 +140,7 @@ def test_a_quota_that_is_nearly_or_wholly_used_says_so_before_a_job_is_refused(o
         expect(page.get_by_role("alert")).to_contain_text(f"of {used * 80 // 100:,} bytes already")
         proper(page, "refused-by-quota")
     finally:
-        rare.open_job(stack, "admin", jobs["pausing"])
+        rare.own_job(stack, "admin", jobs["pausing"])
 
 
 ADMIN = {

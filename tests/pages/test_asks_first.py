@@ -10,7 +10,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from jobs.models import Alignment, Artefact, Assay, Project, Structure
+from jobs.models import Alignment, Artefact, Assay, Project, PublicLink, Structure
 from jobs.models.states import JobState, WorkState
 from tests.factories import make_job, record
 from tests.web.rosalind import addresses, objects_of
@@ -22,6 +22,7 @@ HARMLESS = {
     # They make something, change what can be changed back, or only read.
     *("build", "build-h5", "build-parquet", "csv", "fasta", "homologs", "keep", "new", "off", "on", "pause", "preview"),
     *("rename", "resume", "retry", "search", "store", "upload", "property", "train", "prediction", "propose"),
+    "make",
     # The other of the two, or the same again, takes these back.
     *("add", "take-out", "move", "tag", "archive", "unarchive", "change", "share", "restore", "link"),
     # Leads to a page that asks.
@@ -100,11 +101,14 @@ def buttons(api, browser, person, monkeypatch) -> list[Button]:
         job_id=things["job_id"], kind="map", fingerprint="z", params={"method": "pca"}, state=WorkState.FAILED
     )
     linked = Project.objects.create(owner=person, name="linked", link_digest="0" * 64)
+    published = f"/jobs/{things['likelihoods-page.job_id']}/public-link/"
+    PublicLink.objects.create(job_id=things["likelihoods-page.job_id"], digest="0" * 64)
     reader = Client()
     reader.force_login(User.objects.get(username="viewer"))
     pages = [path for route in routes() if route.kind in (PAGE, PAGE_OBJECT) for path in addresses(route, things)]
     found: list[Button] = []
-    shown = [(browser, path) for path in (*pages, f"/jobs/{running.pk}/", f"/projects/{linked.pk}/")]
+    more = (f"/jobs/{running.pk}/", f"/projects/{linked.pk}/", published)
+    shown = [(browser, path) for path in (*pages, *more)]
     for client, path in (*shown, (reader, f"/projects/{things['project_id']}/")):
         answer = client.get(path)
         if answer.streaming:
@@ -129,5 +133,5 @@ def test_each_button_that_cannot_be_undone_asks_first(buttons):
 def test_every_act_that_destroys_is_among_them(buttons):
     """So that the walk has not lost the pages with these buttons."""
     asked = {one.act or one.action.rstrip("/").rpartition("/")[2] for one in buttons if one.asked}
-    assert {"cancel", "delete", "revoke", "unshare", "relink", "unlink", "leave", "ordered"} <= asked
+    assert {"cancel", "delete", "revoke", "unshare", "relink", "unlink", "leave", "ordered", "replace"} <= asked
     assert Alignment.objects.count() == Assay.objects.count() == Structure.objects.count() == 1, "nothing was sent"
