@@ -35,6 +35,7 @@ def e1(live_server, person, token_of, monkeypatch, tmp_path):
     return command
 
 
+@pytest.mark.slow
 def test_alignments_are_uploaded_by_command(e1, tmp_path):
     for case in READ:
         Alignment.objects.all().delete()

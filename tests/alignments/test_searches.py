@@ -79,6 +79,7 @@ def run(search):
 # --- what is found ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tool", ["hmmer", "mmseqs2"])
 def test_a_planted_family_becomes_an_alignment(api, library, tool):
     if tool == "mmseqs2":
@@ -125,6 +126,7 @@ def test_nothing_found_is_an_alignment_of_the_parent_alone(api, library):
     assert (done.hits, done.converged, done.alignment.depth) == (0, True, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("iterations", [1, 3])
 def test_it_finds_what_hmmer_finds_in_the_whole(folder, monkeypatch, iterations):
     import pyhmmer

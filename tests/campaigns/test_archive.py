@@ -130,6 +130,7 @@ def test_a_campaign_is_exported_whole_and_imported_with_equal_digests(api, other
     assert api.get(other).status_code == 404
 
 
+@pytest.mark.slow
 def test_a_deleted_campaign_comes_back_from_its_file(api):
     url = made(api)
     measured(api, url, features="one_hot", prior="none")

@@ -165,6 +165,7 @@ def test_data_back_and_the_next_round(api):
     assert api.post(f"{url}rounds/{body['n']}/measured/").json()["code"] == "wrong_state"
 
 
+@pytest.mark.slow
 def test_a_factor_of_a_plate_changes_no_normalised_value(api):
     url = with_alignment(api)
     first = proposed(api, url, trained(api, url))
@@ -183,6 +184,7 @@ def test_a_factor_of_a_plate_changes_no_normalised_value(api):
             assert value == pytest.approx(plain[code], abs=1e-9)
 
 
+@pytest.mark.slow
 def test_the_same_data_give_the_same_digest(api):
     url = made(api)
     upload(api, url, text_of(some_singles(30)))
@@ -208,6 +210,7 @@ def test_unknown_variants_and_words_are_problems_and_the_rest_is_read(api):
     assert upload(api, made(api), named, **told).json()["matched"] == 7
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("features", ["site", "one_hot"])
 def test_features_and_combinations(api, features):
     url = made(api)

@@ -34,6 +34,7 @@ def shown(api, model: dict) -> dict:
     return api.get(model["url"]).json()
 
 
+@pytest.mark.slow
 def test_an_ordinary_job_computes_them_once(api, other_api, inline_worker):
     url = measured(api)
     model = asked(api, url)
@@ -72,6 +73,7 @@ def test_an_ordinary_job_computes_them_once(api, other_api, inline_worker):
     assert other_api.post(path, {"all_singles": True}, format="json").json() == body
 
 
+@pytest.mark.slow
 def test_a_deleted_job_ends_the_model_and_the_next_one_gets_another(api, inline_worker):
     url = measured(api)
     model = asked(api, url)

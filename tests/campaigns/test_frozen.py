@@ -15,6 +15,7 @@ def every_form(api, url: str) -> list[bytes]:
     return [api.get(f"{url}rounds/1/?format={one}").content for one in ("json", "csv", "xlsx")]
 
 
+@pytest.mark.slow
 def test_later_data_and_models_change_no_round(api):
     url = made(api)
     rows = some_singles(30)
@@ -32,6 +33,7 @@ def test_later_data_and_models_change_no_round(api):
     assert {row["model_digest"] for row in api.get(f"{url}rounds/1/").json()["rows"]} == {first["digest"]}
 
 
+@pytest.mark.slow
 def test_equal_digests_mean_equal_bytes(api):
     answers, rounds = [], []
     for _ in range(2):

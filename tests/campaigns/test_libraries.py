@@ -149,6 +149,7 @@ def test_refusals_name_the_field(api, body, code):
     assert answer.json()["code"] == code
 
 
+@pytest.mark.slow
 def test_a_combinatorial_library_from_its_design_to_its_next_round(api, other_api):
     """The journey: sites, schemes, a budget, then 90 sequenced multi-mutants, and their combinations."""
     url = made(api)

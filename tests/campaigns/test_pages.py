@@ -276,6 +276,7 @@ def test_held_out_predictions_are_those_of_the_figures(api, browser, measured):
     assert HELD_OUT not in api.get(f"/api{measured}models/2/").content.decode()
 
 
+@pytest.mark.slow
 def test_predictions_are_a_table_and_csv(browser, measured):
     address = train(browser, measured)
     answer = browser.post(address, {"do": "prediction", "what": "variants", "variants": "V17A, K18A\nV17A:K18A"})

@@ -114,6 +114,7 @@ def test_a_structure_is_uploaded_from_the_page_of_the_map(api, browser, inline_w
     assert "there is no long-range precision" in shown
 
 
+@pytest.mark.slow
 def test_words_marks_and_table_of_a_contact_map_follow_the_filter(api, browser, inline_worker):
     sequence = "MKTAYIAKQRQISFVKSHFSRQLEERLG"
     job = finished(api, inline_worker, "contacts", [{"sequence": sequence}])

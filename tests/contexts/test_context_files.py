@@ -23,6 +23,7 @@ def notes_of(case) -> set[str]:
     return {named[code] for code in case["skipped"]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", READ, ids=cases.name)
 def test_rows_of_alignments_are_homologs_without_gaps(api, browser, case):
     data = cases.content(case)

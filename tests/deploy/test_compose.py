@@ -374,6 +374,7 @@ def test_compose_accepts_the_file_and_fills_it_in(tmp_path):
     assert environment["REDIS_URL"] == "redis://:v@valkey:6379/0"
 
 
+@pytest.mark.slow
 def test_compose_says_which_secret_is_missing(tmp_path):
     for name in SET:
         done = config(tmp_path, {key: value for key, value in SET.items() if key != name}, "--profile", "cpu")

@@ -194,6 +194,7 @@ def test_a_job_that_ended_meanwhile_is_no_failure(slurm):
     assert (slurm / "called").read_text().count("scancel") == 2, "the others were not stopped"
 
 
+@pytest.mark.slow
 def test_one_look_says_why_it_failed(slurm, capfd, monkeypatch):
     monkeypatch.setenv("E1_URL", "http://127.0.0.1:1")
     monkeypatch.setenv("E1_TOKEN", "t")

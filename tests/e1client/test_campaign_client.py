@@ -69,6 +69,7 @@ def measured_singles(path, count=24) -> None:
     path.write_text("\n".join(rows) + "\n")
 
 
+@pytest.mark.slow
 def test_a_campaign_by_command_from_its_parent_to_an_ordered_plate(e1, tmp_path):
     code, (made,), _ = e1(*CREATE, "--numbering", "2", "--exclude", "1-4", "--host", "e_coli")
     assert (code, made["parent"], made["exclude"]) == (0, PARENT, ["1-4"])

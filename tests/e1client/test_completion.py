@@ -46,6 +46,7 @@ def test_bash_completes_commands_and_options(env, script):
     assert done.stdout == "--on-invalid\n"
 
 
+@pytest.mark.slow
 def test_fish_completes_commands_and_options(env, script):
     fish = needed_program("fish", package="fish")
     ask = f"source {script('fish')}; complete --do-complete 'e1 user deact'"

@@ -39,6 +39,7 @@ def bash(service, tmp_path):
     return run
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("line", "name"),
     [
@@ -79,6 +80,7 @@ def test_results_go_into_a_pipe_that_stays_one(service, bash, tmp_path):
     assert (tmp_path / "kept").read_bytes() == RESULTS
 
 
+@pytest.mark.slow
 def test_run_reads_and_writes_pipes(bash, tmp_path):
     tiny = Path(__file__).parents[1] / "data" / "e1-random-tiny"
     out = bash(f"e1 run <(zcat library.fasta.gz) --action log_prob --model {tiny} --out one.csv; cat one.csv")

@@ -57,6 +57,7 @@ def test_no_command_ends_in_a_traceback_for_it(command):
     assert done.stderr.count("DATABASE_URL has no scheme") == 1
 
 
+@pytest.mark.slow
 def test_a_database_that_is_away(tmp_path):
     done = ran(*MANAGE, "e1_user", "list", DATABASE_URL="postgresql://e1@127.0.0.1:1/e1?connect_timeout=2")
     assert (done.returncode, done.stderr.count("[database_away]")) == (5, 1)

@@ -43,6 +43,7 @@ def doctor(tmp_path):
     return run
 
 
+@pytest.mark.slow
 def test_a_sound_machine_has_no_problem_and_nothing_is_made(doctor, tmp_path):
     code, found, _ = doctor("--port", str(free_port()))
     problems = [one for findings in found.values() for one in findings if one["state"] == "problem"]
@@ -53,6 +54,7 @@ def test_a_sound_machine_has_no_problem_and_nothing_is_made(doctor, tmp_path):
     assert not (tmp_path / "data").exists()
 
 
+@pytest.mark.slow
 def test_wrong_settings_are_problems_with_a_remedy_and_without_passwords(doctor, tmp_path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -80,6 +82,7 @@ def test_wrong_settings_are_problems_with_a_remedy_and_without_passwords(doctor,
     assert "hunter2" not in text
 
 
+@pytest.mark.slow
 def test_a_folder_in_use_is_not_disturbed(doctor, tmp_path):
     folder = DataFolder.at(Path(tmp_path / "data"))
     folder.create()

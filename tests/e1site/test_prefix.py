@@ -57,6 +57,7 @@ def headers(answer: dict[str, Any], name: str) -> list[str]:
     return [value.strip() for key, value in answer["headers"] if key.lower() == name]
 
 
+@pytest.mark.slow
 def test_addresses_with_the_prefix_and_without_it_get_the_same_answer():
     paths = ("/livez", "/login/", "/static/jobs/theme.js", "/api/schema/", "/nothing/", "/api/nothing/", "/service/")
     found = answers(*[place + path for place in ("", "/e1") for path in paths])
@@ -78,12 +79,14 @@ def test_addresses_with_the_prefix_and_without_it_get_the_same_answer():
     assert headers(found[6], "location") == ["/e1/login/?next=/e1/service/"]
 
 
+@pytest.mark.slow
 def test_the_bare_prefix_leads_to_the_pages_and_is_taken_away_once_only():
     bare, twice, other = answers("/e1?a=b", "/e1/e1/livez", "/e1x/livez")
     assert (bare["status"], headers(bare, "location")) == ("308 Permanent Redirect", ["/e1/?a=b"])
     assert twice["status"] == other["status"] == "404 Not Found"
 
 
+@pytest.mark.slow
 def test_without_a_prefix_nothing_changes():
     login, prefixed, bare = answers("/login/", "/e1/login/", "/e1", E1_PREFIX="")
     assert 'href="/login' not in prefixed["text"]

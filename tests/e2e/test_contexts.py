@@ -103,6 +103,7 @@ def test_the_picture_shows_what_its_table_says(open_page, made):
     expect(title).to_be_visible()
 
 
+@pytest.mark.slow
 def test_from_an_alignment_to_a_set_by_keyboard_alone(page, made):
     page.goto(made["alignment"])
     ready(page)

@@ -12,6 +12,7 @@ from tests.e2e.conftest import ready, violations
 PAGES = ("/", "/jobs/new/?task=scan", "/jobs/new/?task=score")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "plain"])
 def test_a_scan_takes_two_clicks_from_the_home_page(open_page, scripts):
     page = open_page(scripts=scripts).page

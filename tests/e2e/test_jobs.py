@@ -90,6 +90,7 @@ def test_no_click_is_lost_while_the_page_moves(page):
     wait_for(page, "cancelled")
 
 
+@pytest.mark.slow
 def test_pause_and_resume(page):
     submit(page, "pause.fasta", library(6000))
     page.get_by_role("button", name="Pause").click()
@@ -128,7 +129,10 @@ def rows(page: Page, job: str) -> list[dict]:
 SHOWN = {"parquet": "Parquet", "h5": "HDF5"}
 
 
-@pytest.mark.parametrize("format", ["jsonl", "csv", "npz", "parquet", "h5"])
+LATER = [pytest.param(format, marks=pytest.mark.slow) for format in ("jsonl", "parquet", "h5")]
+
+
+@pytest.mark.parametrize("format", ["csv", "npz", *LATER])
 def test_each_download_is_a_file_that_opens(page, service, tmp_path, format):
     submit(page, f"download-{format}.fasta", GOOD)
     wait_for(page, "succeeded")

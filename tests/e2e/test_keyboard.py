@@ -190,6 +190,7 @@ def test_a_session_with_keys_alone(keys, stack, service, tmp_path):
     assert download.value.suggested_filename.endswith(".h5")
 
 
+@pytest.mark.slow
 def test_a_job_is_cancelled_and_logged_out_of_with_keys_alone(keys, stack, service, tmp_path):
     page = keys.page
     log_in(keys, stack.password)

@@ -104,6 +104,7 @@ def test_an_alignment_and_a_workbook_are_previewed_by_the_service(page):
     expect(page.locator("#preview-body")).to_contain_text("line 3")
 
 
+@pytest.mark.slow
 def test_a_file_that_nobody_has_read_is_named_with_its_kind_and_size(page, watched):
     page.goto("/jobs/new/")
     status = page.locator("#preview-status")
@@ -201,6 +202,7 @@ def test_a_broken_connection_is_said_and_the_same_form_goes_through_later(page, 
     expect(page.get_by_role("heading", level=1, name="again.fasta")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_a_session_that_ends_while_the_form_is_filled_loses_nothing(open_page, stack):
     watched = open_page(anonymous=True)
     watched.expected = re.compile("status of 40[13]")

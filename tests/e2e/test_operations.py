@@ -37,6 +37,7 @@ def test_the_pages_are_accessible(open_page, waiting, address, phone, dark):
         watched.page.screenshot(path=f"{folder}/{name}.png", full_page=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scripts", [True, False])
 def test_a_job_of_others_is_resumed_after_a_second_step(open_page, service, waiting, scripts):
     page = open_page(scripts=scripts).page

@@ -119,6 +119,7 @@ def test_axe_finds_nothing_on_any_page_in_any_state(open_page, jobs, theme):
     assert found == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("theme", THEMES)
 def test_axe_finds_nothing_in_forms_with_errors(open_page, theme):
     watched = open_page(dark=theme == "dark")
@@ -133,6 +134,7 @@ def test_axe_finds_nothing_in_forms_with_errors(open_page, theme):
     assert violations(page) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("theme", THEMES)
 def test_axe_finds_nothing_before_and_after_logging_in_wrong(open_page, theme):
     page = open_page(dark=theme == "dark", anonymous=True).page

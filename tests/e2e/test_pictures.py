@@ -203,6 +203,7 @@ def test_the_table_view_holds_what_the_picture_draws(page, jobs):
     assert shown == pytest.approx(result["scores"][0], abs=0.006)
 
 
+@pytest.mark.slow
 def test_a_contact_map_says_scores_and_the_structure(page, jobs):
     page.goto(jobs["contacts"])
     drawn(page, "contacts")

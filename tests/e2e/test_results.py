@@ -99,6 +99,7 @@ ALIGNED = """() => [...document.querySelectorAll("table")].flatMap(table => {
 })"""
 
 
+@pytest.mark.slow
 def test_heads_of_tables_are_aligned_with_their_columns(page, scan):
     for address in (scan, f"{scan}items/0/", f"{scan}items/", "/", "/service/"):
         page.goto(address)
@@ -114,6 +115,7 @@ def test_axe_finds_nothing_on_the_page_of_a_scanned_job(open_page, scan, look):
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
 
 
+@pytest.mark.slow
 def test_without_scripts_the_best_are_picked_and_the_basket_opens(open_page, scan):
     page = open_page(scripts=False).page
     page.goto(scan)

@@ -86,6 +86,7 @@ def test_the_structure_is_drawn_under_the_strict_policy(watched_drawing, address
     assert page.locator("[data-structure-waiting]").count() == 0
 
 
+@pytest.mark.slow
 def test_a_structure_without_atoms_o_is_drawn_as_a_tube(watched_drawing, address):
     page = opened(watched_drawing, address)
     page.get_by_role("combobox", name="Structure").select_option(label="tube.pdb, chain A")
@@ -95,6 +96,7 @@ def test_a_structure_without_atoms_o_is_drawn_as_a_tube(watched_drawing, address
     assert painted(page) > 20
 
 
+@pytest.mark.slow
 def test_a_position_of_the_page_is_shown_in_the_structure(watched_drawing, address):
     page = opened(watched_drawing, f"{address}?position=20")
     status = page.locator("#molecule [role=status]")
@@ -132,6 +134,7 @@ def test_a_click_on_a_residue_chooses_it(watched_drawing, address):
     expect(page).to_have_url(re.compile(r"position=\d+"))
 
 
+@pytest.mark.slow
 def test_colours_follow_the_choice_and_the_theme(watched_drawing, address):
     page = opened(watched_drawing, address)
     picture = "document.querySelector('#molecule canvas').toDataURL()"

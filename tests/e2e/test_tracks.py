@@ -60,6 +60,7 @@ def test_the_bar_moves_every_picture_along(page, address):
     expect(page.locator("#axis")).to_be_hidden()
 
 
+@pytest.mark.slow
 def test_the_page_with_tracks_has_no_violations(page, address):
     page.goto(address)
     ready(page)

@@ -52,6 +52,7 @@ def test_every_document_of_the_checkout_is_there():
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_document_is_a_page_whose_links_lead_somewhere(client, name):
     address = reverse("help") if name == "README" else reverse("help-page", args=[name])

@@ -85,6 +85,7 @@ LONG = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", LONG, ids=lambda case: "-".join([case[0], *case[1]]))
 def test_units_chunks_and_tokens_are_those_that_intake_plans(api, case, inline_worker):
     asked = {"model": "e1-demo", "action": case[0], "params": case[1], "items": case[2]}

@@ -215,6 +215,7 @@ HOSTILE = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_files_name_is_no_path_and_no_header(api, browser, inline_worker, name):
@@ -334,6 +335,7 @@ def test_a_body_in_time_is_read(paced):
     assert b" 200 5" in send(paced, 5, [b"hello"])
 
 
+@pytest.mark.slow
 def test_a_silent_body_ends(paced):
     assert b" 408 nothing came for 3 seconds" in send(paced, 1000, [b"hello", *[b""] * 100])
 

@@ -104,6 +104,7 @@ def test_a_budget_gets_the_largest_design_that_fits():
 PARENT = "MKTAYIAKQR"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("host", hosts())
 @given(data=st.data())
 def test_ordered_dna_translates_back(host, data):

@@ -65,6 +65,7 @@ def test_without_folds_there_is_no_curve():
     assert learning_curve(Ridge(), rows, rows.prior, [1] * 60, kind="position", seed=0) == ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 7])
 def test_a_seed_gives_the_same_curve(seed):
     rows = singles(PROFILE, 40, 0)

@@ -70,6 +70,7 @@ def tables(manifest: Manifest) -> dict[str, tuple[int, str]]:
     return {one.name: (one.rows, one.sha256) for one in manifest.tables}
 
 
+@pytest.mark.slow
 def test_everything_comes_back(server, filled, tmp_path):
     first = save(tmp_path / "one")
     assert (tmp_path / "one").stat().st_mode & 0o777 == 0o600

@@ -16,6 +16,7 @@ pytestmark = pytest.mark.django_db
 CONTEXTS = [["MKTAYIAK"], ["ACDEFGH", "MKT"]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("action", ["encode", "log_prob", "score", "scan", "contacts"])
 def test_the_page_of_an_item_names_the_contexts_it_was_computed_with(api, browser, person, inline_worker, action):
     context_set_create(owner=person, name="family", contexts=CONTEXTS, provenance={})

@@ -34,6 +34,7 @@ def test_cuda_is_announced_before_it_is_downloaded(install):
     assert "CUDA" not in words(chosen=("--index-url", install.CPU_INDEX))
 
 
+@pytest.mark.slow
 def test_a_long_step_prints_a_line_again_and_again(install, capfd):
     code = "import time\nfor _ in range(400): time.sleep(0.01)\nraise SystemExit(3)"
     assert install.run([sys.executable, "-c", code], terminal=False, every=0.5) == 3

@@ -33,6 +33,7 @@ def python(*arguments: str, **environment: str) -> subprocess.CompletedProcess[s
     return subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
 
 
+@pytest.mark.slow
 def test_djangos_deployment_check_finds_nothing():
     done = python("-W", "error", "manage.py", "check", "--deploy", "--fail-level", "WARNING", **PRODUCTION)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -53,6 +54,7 @@ def test_addresses_have_no_default(name):
     assert f"Set the {name} environment variable" in done.stderr
 
 
+@pytest.mark.slow
 def test_the_web_process_alone_needs_the_key_that_signs_sessions():
     keyless = {key: text for key, text in PRODUCTION.items() if key != "E1_SECRET_KEY"}
     web = ("-m", "gunicorn", "--preload", "--check-config", "e1site.wsgi:application")

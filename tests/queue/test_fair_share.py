@@ -56,6 +56,7 @@ def test_a_small_job_passes_a_huge_one_of_the_same_user(person, take):
     assert left_of(huge) > 300
 
 
+@pytest.mark.slow
 def test_a_user_with_many_jobs_has_no_larger_share(person, stranger, take):
     mine = [submit(person, 100) for _ in range(4)]
     other = submit(stranger, 200)
@@ -87,6 +88,7 @@ def test_more_users_than_bundles_on_their_way_all_get_their_turn(take):
     assert max(done) <= 8 + WINDOW, "the first was alone at first"
 
 
+@pytest.mark.slow
 def test_of_two_huge_jobs_each_gets_half(person, stranger, take):
     first, second = submit(person, 200), submit(stranger, 200)
     taken = 0

@@ -222,6 +222,7 @@ class Jobs(RuleBasedStateMachine):
         lifecycle.job_delete(job_id=self.job.pk)
 
 
+@pytest.mark.slow
 def test_no_order_of_events_loses_or_doubles_anything(person, monkeypatch):
     # Leases and back-offs end where a rule ends them, never by the clock.
     monkeypatch.setattr(losses, "back_off", lambda _: timedelta(seconds=DAY_SECONDS))

@@ -141,6 +141,7 @@ def test_a_quota_is_never_locked_outside_a_transaction(person):
         quota_lock(user_id=person.pk)
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(
     ("quota", "limit"), [("active_jobs", 5), ("queued_tokens", 5 * TOKENS), ("stored_bytes", 5 * BYTES)]

@@ -93,6 +93,7 @@ def test_failed_skipped_and_retried_items(action, params):
     assert numbers.isna().all(axis=None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("action", "params", "items"),
     [
@@ -113,6 +114,7 @@ def test_actions_of_many_passes(api, inline_worker, action, params, items):
     check_tables(Job.objects.get(pk=job["id"]), results)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("action", "params", "sequences"),
     [

@@ -120,6 +120,7 @@ def test_the_check_itself_sees_every_kind_of_fault():
     assert not Page('<a href="/jobs/?search=e1x">&lt;e1x&gt;</a><script src="/static/a.js"></script>').faults
 
 
+@pytest.mark.slow
 def test_what_users_store_is_text_on_every_page(api, browser, person, things):
     names = shown(100)
     fasta = b"".join(b">%s\nMKTAYIAKQR\n" % payload.encode() for payload in PAYLOADS)

@@ -32,6 +32,7 @@ def patience(monkeypatch):
     monkeypatch.setattr(rows, "MAX_BAD_RECORDS", 3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("reader", "head", "unit"), CASES, ids=NAMES)
 def test_every_shape_is_read_or_refused(reader, head, unit):
     refusal = read(reader, filled(head, unit, 8 * KIB))

@@ -270,6 +270,7 @@ def test_without_an_alignment_measurements_are_judged_against_blosum62(api, brow
     assert "This job \N{MINUS SIGN} BLOSUM62" in text_of(browser.get(f"/jobs/{score['id']}/assays/{made['id']}/"))
 
 
+@pytest.mark.slow
 def test_measurements_judge_another_run_on_the_same_variants(api, other_api, browser, inline_worker, score):
     made = upload_assay(api, score, MEASUREMENTS).json()
     other = finished(api, inline_worker, "scan", [{"sequence": SHORT}], method="masked_marginal")

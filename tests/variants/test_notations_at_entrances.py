@@ -176,6 +176,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("written", REFUSED)
 def test_a_refusal_quotes_what_was_written_and_its_remedy_works(api, written):
     code, remedy, mended, params = REFUSED[written]

@@ -113,6 +113,7 @@ def dead_tokens(person) -> dict[str, str]:
     return {"revoked": revoked, "expired": expired, "of a closed account": theirs, "made up": "0" * 64, "empty": ""}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("route", by_kind(API_OBJECT, PAGE_OBJECT, PAGE_FORM))
 def test_another_users_object_is_not_there(route, things, james, person):
     browser, token = james
@@ -175,6 +176,7 @@ def test_another_users_object_in_a_query_is_not_there(name, things, james, perso
         assert owner.get(path).status_code == 200
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("route", by_kind(API, PAGE))
 def test_lists_show_and_change_only_what_is_ones_own(route, things, james):
     browser, token = james
@@ -256,6 +258,7 @@ def test_a_wrong_public_link_opens_nothing_for_anybody(route, things, james, per
             assert response["Referrer-Policy"] == "no-referrer"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("route", by_kind(PUBLIC))
 def test_what_is_public_tells_nothing_of_anybody(route, things, james, dead_tokens):
     before = everything()

@@ -23,6 +23,7 @@ def test_a_job_is_made_without_the_slash(api):
     assert response["Location"] == body(response)["url"] == f"/api/jobs/{job.pk}/"
 
 
+@pytest.mark.slow
 def test_every_method_is_answered_as_with_the_slash():
     values = {f"{name}_id": uuid4() for name in ("job", "alignment", "search", "webhook", "project", "campaign")}
     numbers = dict.fromkeys(

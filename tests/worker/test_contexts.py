@@ -86,6 +86,7 @@ cases = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(cases=cases, tokens=st.integers(1, 200), room=st.integers(1, 60_000))
 def test_no_mixture_of_queries_contexts_and_budgets_changes_a_number(cases, tokens, room):

@@ -124,6 +124,7 @@ def test_homologs_of_another_family_do_not_help(engine, with_homologs):
     assert perplexity(with_homologs) < 0.6 * perplexity(wrong)
 
 
+@pytest.mark.slow
 def test_many_contexts_do_not_confuse_the_network(engine):
     """Training hardly saw the sequence numbers and global positions of fifty contexts."""
     families = sorted(FAMILIES, key=lambda family: sum(map(len, family)))[:3]

@@ -37,6 +37,7 @@ def flash(tmp_path_factory):
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("queries", [1, 6, 47, 48, 49, 254])
 @pytest.mark.parametrize("keys", [1, 15, 64, 100, 129, 4100])
 def test_compiled_attention_is_plain_softmax(flash, queries, keys):

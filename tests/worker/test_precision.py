@@ -191,6 +191,7 @@ def test_no_weight_of_a_product_is_kept_twice():
 # --- elementwise parts ---
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(find_compiler() is None, reason="this machine has no C compiler")
 @pytest.mark.parametrize("dtype", BOTH)
 def test_compiled_parts_are_the_eager_ones(tmp_path, dtype):
@@ -260,6 +261,7 @@ def test_without_a_compiler_pytorch_computes_and_the_log_says_so(monkeypatch, ca
     assert "no C compiler" in caplog.text
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(find_compiler() is None, reason="this machine has no C compiler")
 @pytest.mark.parametrize("asked", ["float32", "bfloat16"])
 def test_the_engine_changes_to_compiled_parts_between_two_calls(monkeypatch, tmp_path, asked):
