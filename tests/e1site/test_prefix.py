@@ -10,6 +10,7 @@ import textwrap
 from typing import Any
 
 import pytest
+from django.urls import get_resolver
 
 from e1site.defaults import cookie_name, prefix, prefix_problem
 from tests.helpers import ROOT
@@ -119,3 +120,9 @@ def test_the_command_takes_a_prefix_with_and_without_slashes(text, found):
 )
 def test_other_prefixes_are_refused_with_an_example(text):
     assert "/e1" in prefix_problem(text)
+
+
+def test_no_place_of_the_service_is_a_prefix():
+    found = {str(one.pattern).partition("/")[0] for one in get_resolver().url_patterns} - {""}
+    assert found >= {"api", "jobs", "campaigns"}
+    assert [place for place in sorted(found) if not prefix_problem(f"/{place}")] == []
