@@ -149,7 +149,7 @@ class PasswordChange(PasswordChangeView):
         return page(sensitive_post_parameters()(super().as_view(**initkwargs)))
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        if not user_of(request).has_usable_password():
+        if request.method in ("GET", "HEAD", "POST") and not user_of(request).has_usable_password():
             text = "Your account has no password in this service. Change it where you sign in from."
             messages.add_message(request, messages.ERROR, text, "problem")
             return redirect("job-list-page")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import shutil
 import zipfile
 from collections.abc import Callable, Iterator
@@ -25,7 +26,8 @@ from tests.needed import unavailable
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-OTHER = "e1_restored"
+OTHER = f"e1_restored_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
+"""A database of this process: the others share its server."""
 
 
 def parameters(name: str) -> dict[str, str]:
