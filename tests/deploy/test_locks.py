@@ -84,6 +84,7 @@ def test_a_build_without_a_list_says_how_to_make_one(tmp_path, pip):
     assert (tmp_path / "calls").read_text() == "install -q /w.whl[ml]\n"
 
 
+@pytest.mark.full
 @pytest.mark.slow
 def test_an_environment_is_repeated_from_its_list_and_a_wrong_hash_is_refused(tmp_path):
     """Use the client's packages instead of an image's: the same two programs, with pip's own index."""

@@ -260,6 +260,7 @@ def test_a_killed_launcher_leaves_nothing_and_the_next_start_has_the_data():
             stack.end()
 
 
+@pytest.mark.full
 @pytest.mark.slow
 def test_a_data_folder_of_an_earlier_version_starts_and_gets_the_second_role():
     """Its superuser did everything, and beat kept a file of pickles in it."""

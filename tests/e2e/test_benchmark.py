@@ -28,6 +28,7 @@ def report(browser, tmp_path_factory) -> list[dict]:
     return json.loads((folder / "rows").read_text())
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("picture", ["scan, 20 x 60", "contacts, 40 x 40", "scatter, 400 points", "map, 300 points"])
 @pytest.mark.slow
 def test_every_picture_is_measured(report, picture):

@@ -70,7 +70,7 @@ def measured(rows: list[dict[str, str]]) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("dark", [False, pytest.param(True, marks=pytest.mark.full)], ids=["light", "dark"])
 def test_a_first_plate_and_its_data_with_axe_at_every_page(open_page, dark):
     page = open_page(dark=dark).page
     wrong: dict[str, list[str]] = {}

@@ -57,10 +57,10 @@ def certificate(folder) -> Path:
     return make_certificate(folder / "tls")
 
 
-CHAIN = pytest.param("ours behind one that strips", marks=pytest.mark.full)
+OURS = [pytest.param(kind, marks=pytest.mark.full) for kind in ("ours", "ours behind one that strips")]
 
 
-@pytest.fixture(scope="module", params=["strips", "passes on", "ours", CHAIN])
+@pytest.fixture(scope="module", params=["strips", "passes on", *OURS])
 def address(request, folder, stack, certificate) -> Iterator[str]:
     """Start a proxy, or two, and return the address that people use."""
     web = stack.url.removeprefix("http://").removesuffix("/e1")

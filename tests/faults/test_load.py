@@ -18,6 +18,7 @@ SMALL = Load(quiet_seconds=3.0, fault_seconds=1.0, readers=1, uploaders=4)
 STRUCK = ("kill -9 of web", "pg_terminate_backend on every connection", "kill -9 of the computing process")
 
 
+@pytest.mark.full
 @pytest.mark.stack
 @pytest.mark.slow
 def test_a_service_under_load_and_faults_loses_and_doubles_nothing_and_refuses_as_documented():

@@ -12,6 +12,7 @@ from tests.libraries import large_job
 pytestmark = pytest.mark.django_db
 
 
+@pytest.mark.full
 @pytest.mark.slow
 def test_memory_is_flat_in_the_number_of_items(monkeypatch):
     # Pages and blocks are so small that both jobs fill every one of them.

@@ -163,6 +163,7 @@ def run_child(folder: Path, vectors: np.ndarray, kind: str, params: dict) -> tup
     return dict(np.load(folder / "result.npz")), json.loads((folder / "facts.json").read_text()), output
 
 
+@pytest.mark.full
 @pytest.mark.slow
 def test_the_same_seed_gives_the_same_umap_in_another_process_and_keeps_groups_together(tmp_path):
     vectors, truth = planted(4, 40)

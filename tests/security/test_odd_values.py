@@ -75,6 +75,7 @@ def test_no_odd_value_in_a_path_breaks_a_route(owner, things):
     assert not broken, broken
 
 
+@pytest.mark.full
 @pytest.mark.slow
 def test_no_odd_value_in_a_query_breaks_a_route(owner, things, monkeypatch):
     """Every name that any view reads, in every shape of a query, at every address.

@@ -205,6 +205,7 @@ def test_the_formulas_for_a_gpu_are_the_eager_parts(dtype):
     check_parts(parts(), dtype)
 
 
+@pytest.mark.full
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # PyTorch's compiler uses what PyTorch deprecates
 @pytest.mark.skipif(shutil.which("g++") is None, reason="PyTorch's compiler needs g++")
