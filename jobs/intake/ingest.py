@@ -115,8 +115,7 @@ def job_put(*, owner: User, records: Sequence[Record | BadRecord], upload: Uploa
             job.cleaning, job.warnings, job.body_digest = dict(upload.cleaning), upload.warnings, upload.digest
             if upload.title is not None:
                 job.name = upload.title(job, records[0].name if records else "")
-            if isinstance(get_action(job.action), LongAction):  # items may have no unit to wait for, as a parent
-                groups_release(job_id=job.pk)
+            items_release(job)
             if not admitted:
                 need = Need(tokens=tokens, stored_bytes=job.stored_bytes, interactive=job.interactive)
                 quota_admit(user_id=owner.pk, model=job.model, need=need, held=held)
@@ -124,6 +123,12 @@ def job_put(*, owner: User, records: Sequence[Record | BadRecord], upload: Uploa
     except IntegrityError as error:
         raise _key_used(upload.request) from error
     return job
+
+
+def items_release(job: Job) -> None:
+    """Let items begin that have no unit to wait for, such as a parent among variants, or whose units are known."""
+    if isinstance(get_action(job.action), LongAction):
+        groups_release(job_id=job.pk)
 
 
 def _inserted(owner: User, request: Request) -> Job:

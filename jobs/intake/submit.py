@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, NamedTuple, Protocol
 from django.contrib.auth.models import User
 
 from jobs.errors import Conflict, Problem
-from jobs.intake.ingest import Request, Upload, batch_of, job_accept, job_create, job_ingest, job_put
+from jobs.intake.ingest import Request, Upload, batch_of, items_release, job_accept, job_create, job_ingest, job_put
 from jobs.intake.keys import key_held
 from jobs.intake.titles import job_name_itself, title_of
 from jobs.models import Job
@@ -21,7 +21,6 @@ from jobs.parsing import BadRecord, Record
 from jobs.parsing.records import VariantCheck
 from jobs.queue import dispatch as queue
 from jobs.queue.lifecycle import deleted_on_error
-from jobs.queue.units import groups_release
 from jobs.web.turns import READING, Turn
 
 
@@ -158,8 +157,7 @@ def _read_and_put(owner: User, submission: Submission, begun: Begun | None = Non
     """Store the records while they are read; the owner sees them arrive."""
     with upload_read(owner, submission.request, submission, begun) as job:
         job.body_digest = submission.digest()
-        if job.total_units:
-            groups_release(job_id=job.pk)
+        items_release(job)
         job_name_itself(job, submission.request)
         job_accept(job=job)
     return job

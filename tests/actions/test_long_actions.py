@@ -11,11 +11,13 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from jobs.errors import Problem
+from jobs.intake.requests import AT_HAND
 from jobs.models import Chunk, Item, Job, JobContext, Output
 from jobs.models.states import ChunkState, JobState
 from jobs.queue import leases, losses
 from jobs.queue.units import groups_release
 from jobs.science.contacts.jacobian import average_product_corrected
+from tests import helpers
 
 TINY = Path(__file__).parents[1] / "data" / "e1-random-tiny"
 CASES = json.loads((TINY / "cases.json").read_text())
@@ -118,6 +120,15 @@ def test_a_parent_without_mutations_scores_zero(api, submit, tiny_worker):
     tiny_worker()
     assert finished(job) == JobState.SUCCEEDED
     assert [row["result"]["score"] for row in rows_of(api, job)] == [0.0, 0.0]
+
+
+def test_parents_of_a_file_that_is_stored_while_it_is_read_begin_at_once(api, tiny_worker):
+    file = "".join(f">wt{number} {'the parent ' * 90}\n{SHORT}\n" for number in range(80)).encode()
+    assert len(file) > AT_HAND
+    answer = helpers.submit(api, file, action="score", params=json.dumps({"parent": SHORT}))
+    assert answer.status_code == 202, answer.content
+    tiny_worker()
+    assert finished(Job.objects.get(pk=answer.json()["id"])) == JobState.SUCCEEDED
 
 
 def test_offset_and_full_sequences_name_the_same_variant(api, submit, tiny_worker):
