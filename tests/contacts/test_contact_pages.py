@@ -26,4 +26,4 @@ def test_a_filter_before_anything_is_scored_says_so(api, browser):
     job = sent(api, "score", [{"variant": "M1A"}], parent=SHORT)
     text = text_of(browser.get(f"/jobs/{job['id']}/variants/", {"wild": "M"}))
     assert "No variant is scored yet." in text
-    assert "No variant fits" not in text
+    assert "No variant matches" not in text

@@ -100,14 +100,14 @@ def test_a_contact_map_shows_its_structure_too(api, browser, inline_worker):
 def test_without_a_structure_the_page_of_a_scan_asks_for_one(browser, scan):
     text = text_of(browser.get(f"/jobs/{scan['id']}/items/0/"))
     assert "No structure yet." in text
-    assert "Lay a structure over it" in text
+    assert "Add a structure" in text
 
 
 def test_a_refused_file_is_told_on_the_page_of_a_scan(browser, scan):
     page = f"/jobs/{scan['id']}/items/0/"
     answer = browser.post(f"{page}structures/", {})
     assert answer.status_code == 400
-    assert "Nothing was kept." in text_of(answer)
+    assert "Nothing was stored." in text_of(answer)
 
 
 def test_a_structure_without_a_kept_file_is_not_drawn(api, browser, scan):

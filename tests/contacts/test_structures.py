@@ -101,7 +101,7 @@ def test_a_structure_is_uploaded_from_the_page_of_the_map(api, browser, inline_w
     assert refused.status_code == 400
     assert "does not match the parent" in text_of(refused)
     assert 'id="contacts"' in refused.content.decode(), "the map stays in sight"
-    assert "Nothing was kept" in text_of(refused)
+    assert "Nothing was stored" in text_of(refused)
     wrong = browser.post(f"{upload}?separation=24", {"file": SimpleUploadedFile("h.pdb", pdb(SHORT)), "chain": "Q7"})
     text = wrong.content.decode()
     assert (wrong.status_code, text.count('value="Q7"')) == (400, 1), "what was typed stays"
@@ -143,7 +143,7 @@ def test_a_structure_over_a_map_that_is_not_computed_yet_is_refused_on_the_page_
     assert browser.post(upload.replace("/0/", "/9/"), {}).status_code == 404
     scores = browser.post(f"/jobs/{job['id']}/items/0/structures/", {"file": SimpleUploadedFile("h.pdb", pdb(SHORT))})
     assert scores.status_code == 409
-    assert "Nothing was kept. Structures are shown beside scan and contacts" in text_of(scores)
+    assert "Nothing was stored. Structures are shown beside scan and contacts" in text_of(scores)
 
 
 @pytest.mark.skipif(

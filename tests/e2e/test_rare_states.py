@@ -95,7 +95,7 @@ def test_workers_that_drain_or_ail_are_named_with_what_it_means(look, jobs):
         ("gpu-2", "finishes 3 chunks and takes nothing more"),
         ("gpu-3", "holds nothing: it can be stopped"),
         ("gpu-4", "expected -88.7; it takes nothing until it is started anew"),
-        ("gpu-5", "silent last heard of"),
+        ("gpu-5", "silent last report"),
         ("gpu-6", "stopped"),
     ):
         expect(page.get_by_role("row", name=name)).to_contain_text(words)

@@ -123,7 +123,7 @@ def test_the_table_shows_the_map_in_pages_narrowed_by_cluster_and_name(lib, brow
     assert narrowed.count('name="pick"') == ready.facts["cluster_sizes"][0] == 30
     named = text(browser, page(lib, "?search=PROTEIN11"))
     assert named.count('name="pick"') == 11
-    assert "No item fits" in text(browser, page(lib, "?search=nobody"))
+    assert "No item matches" in text(browser, page(lib, "?search=nobody"))
 
 
 def test_columns_are_uploaded_shown_and_removed(lib, browser, ready):

@@ -39,7 +39,7 @@ def test_the_list_is_filtered_sorted_and_searched(api, browser, inline_worker):
     wanted = Job.objects.get(name="alpha kinases").pk
     assert names(f"?search={str(wanted)[:8]}") == ["alpha kinases"]
     assert names("?search=nobody") == []
-    assert "No job fits" in text_of(browser.get("/?search=nobody"))
+    assert "No job matches" in text_of(browser.get("/?search=nobody"))
     assert len(names("?state=nonsense&sort=nonsense&page=99")) == 3, "an odd address shows the plain list"
 
 
@@ -136,7 +136,7 @@ def test_a_page_of_items_begins_after_an_index(api, browser, monkeypatch):
     last = text_of(browser.get(f"{path}?after=5"))
     assert ("p6" in last, "p7" in last, "p5" in last, "Next page" in last) == (True, True, False, False)
     assert "p4" in text_of(browser.get(f"{path}?search=p4&state=pending"))
-    assert "No item fits" in text_of(browser.get(f"{path}?search=zz"))
+    assert "No item matches" in text_of(browser.get(f"{path}?search=zz"))
     assert "p0" in text_of(browser.get(f"{path}?after=-4&state=odd")), "an odd address shows the first page"
 
 

@@ -86,7 +86,7 @@ def test_a_refused_table_is_told_beside_its_form(browser, scan):
     answer = browser.post(f"{page}annotations/", {"file": file})
     assert answer.status_code == 400
     text = text_of(answer)
-    assert "Nothing was kept." in text
+    assert "Nothing was stored." in text
     assert "before its start" in text
     assert "190 substitutions" in text, "the page of the scan is still there"
 

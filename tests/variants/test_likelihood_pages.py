@@ -75,7 +75,7 @@ def test_the_page_shows_rows_bars_and_what_can_be_done(browser, job):
     assert "1 sequence of 4" in text
     assert 'id="bins"' in page.content.decode()
     assert browser.get(f"/jobs/{job['id']}/ranked.xlsx").status_code == 200
-    assert "No sequence fits" in text_of(browser.get(f"/jobs/{job['id']}/ranked/", {"search": "nobody"}))
+    assert "No sequence matches" in text_of(browser.get(f"/jobs/{job['id']}/ranked/", {"search": "nobody"}))
 
 
 def test_the_best_go_to_a_new_job_as_sequences(browser, job, expected):

@@ -196,7 +196,7 @@ def test_the_page_ranks_filters_draws_and_sends_on(browser, score, stranger_brow
     assert sum(bins) == 7
     narrowed = text_of(browser.get(page, {"mutations": "2"}))
     assert "2 variants of 7" in narrowed
-    assert "No variant fits" in text_of(browser.get(page, {"search": "W99"}))
+    assert "No variant matches" in text_of(browser.get(page, {"search": "W99"}))
     assert (
         browser.get(page, {"position": "-", "wild": "?", "sort": "odd", "mutations": "x", "page": "9"}).status_code
         == 200
