@@ -172,7 +172,7 @@ if (map) {
     };
     const own = `${map.dataset.items ?? ""}${item}/`;
     facts.append(
-      `Item ${item}, ${map.points.residues[place] ?? 0} residues, ${map.colouring?.say(place) ?? ""}. `,
+      `Record ${(item + 1).toLocaleString("en")}, ${(map.points.residues[place] ?? 0).toLocaleString("en")} residues, ${map.colouring?.say(place) ?? ""}. `,
       linkTo("Item", own),
       " ",
       linkTo("All neighbours", `${own}neighbours/`),
@@ -193,7 +193,7 @@ if (map) {
       };
       if (asked !== item) return;
       if (!body.neighbours) {
-        said.textContent = body.detail ?? "They cannot be found now.";
+        said.textContent = body.detail ?? "Its neighbours cannot be found now.";
         return;
       }
       said.textContent = "Nearest by cosine:";

@@ -67,7 +67,7 @@ def tokens(request: HttpRequest) -> HttpResponse:
 def token_revoke(request: HttpRequest, digest: str) -> HttpResponse:
     """Revoke one of the user's tokens."""
     if service.token_revoke(owner=user_of(request), digest=digest):
-        messages.add_message(request, messages.SUCCESS, "The token is revoked: nothing gets in with it now.", "notice")
+        messages.add_message(request, messages.SUCCESS, "Token revoked. It no longer works.", "notice")
     else:
         messages.add_message(request, messages.ERROR, "There is no such token; was it revoked already?", "problem")
     return redirect("tokens-page")

@@ -40,14 +40,14 @@ from jobs.web.rest.forms import file_of
 SHOWN = 100
 """Choices of a select, and rows of the table of models."""
 PRIOR_WORDS = {
-    "auto": "The best that there is",
+    "auto": "Automatic: the best available",
     "none": "None: rank by the measurements alone",
     "zero_shot": "Scores of a finished scan or score job",
     "profile": "The profile of the alignment",
     "blosum62": "BLOSUM62",
 }
 FEATURE_WORDS = {
-    "auto": "The best that there are",
+    "auto": "Automatic: the best available",
     "site": "Residues and BLOSUM62",
     "profile": "The profile's row at the site",
     "mean": "Mean embeddings, by a job of their own",

@@ -33,11 +33,11 @@ def remove(request: HttpRequest, job_id: UUID) -> HttpResponse:
     job = open_job_with_rows(request, job_id)
     found = _attachment(job, *(request.POST.get(name, "") for name in ("assay", "structure", "annotation")))
     if found is None:
-        words = "There is nothing to take away; was it taken away already?"
+        words = "There is nothing to remove. Was it removed already?"
         messages.add_message(request, messages.ERROR, words, "problem")
         return redirect("job-page", job.pk)
     found.delete()
-    messages.add_message(request, messages.SUCCESS, f"{found.name} is taken away.", "notice")
+    messages.add_message(request, messages.SUCCESS, f"{found.name} is removed.", "notice")
     if not isinstance(found, Assay):
         return redirect("item-page", job.pk, found.item_index)
     return redirect("assay-list-page", job.pk)

@@ -36,7 +36,7 @@ THEMES = ["light", pytest.param("dark", marks=pytest.mark.slow)]
 
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
-    with running_stack("e2e", E1_RETENTION_DAYS="30") as stack:
+    with running_stack("e2e", E1_RETENTION_DAYS="30", E1_PUBLIC_LINKS="true") as stack:
         yield stack
 
 

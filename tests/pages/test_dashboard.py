@@ -207,7 +207,7 @@ def test_tokens_are_shown_once_and_revoked(browser, other_browser, client):
     assert 89 <= (token.expiry - token.created).days <= 90
     assert "no such token" in text_of(other_browser.post(f"/account/tokens/{token.digest}/revoke/", follow=True))
     assert "notebook" not in text_of(other_browser.get("/account/tokens/"))
-    assert "is revoked" in text_of(browser.post(f"/account/tokens/{token.digest}/revoke/", follow=True))
+    assert "Token revoked" in text_of(browser.post(f"/account/tokens/{token.digest}/revoke/", follow=True))
     assert client.get("/api/jobs/", headers=headers).status_code == 401
 
 

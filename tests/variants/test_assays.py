@@ -170,7 +170,7 @@ def test_the_form_leads_to_the_comparison_and_errors_stand_beside_it(api, browse
     assert "M1A:K2R" in shown, "the table view has the variants"
     made = Assay.objects.get()
     away = browser.post(f"/jobs/{job['id']}/attachments/delete/", {"assay": str(made.pk)}, follow=True)
-    assert "m.csv is taken away" in text_of(away)
+    assert "m.csv is removed" in text_of(away)
     assert Assay.objects.count() == 0
 
 

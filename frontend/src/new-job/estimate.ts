@@ -138,7 +138,7 @@ export function costSentences(cost: Cost, usage: Usage | null, model: string, gi
     const ahead = pace.waiting_tokens / pace.tokens_per_second;
     sentences.push(ahead >= 1 ? `${computing}; about ${durationText(ahead)} of other work is queued.` : `${computing}.`);
   } else if (pace) {
-    sentences.push(`How long it takes is not known: ${pace.reason ?? "no rate is measured"}. The job would wait.`);
+    sentences.push(`Run time unknown: ${pace.reason ?? "no rate is measured"}. The job would wait.`);
   }
   const left = usage ? leftOf(usage) : "";
   if (left) sentences.push(`Left of your quota before this job: ${left}.`);
