@@ -1,4 +1,7 @@
-"""Search in the documents: sections that have all words, those with the words in their heading first."""
+"""Search in the documents: sections that have all words, those with the words in their heading first.
+
+Decisions of the developers come last: each has a section with the heading "Context".
+"""
 
 from __future__ import annotations
 
@@ -47,7 +50,8 @@ def search(asked: str) -> list[Hit]:
         text = section.text.lower()
         if all(word in heading or word in text for word in words):
             in_heading = sum(word in section.heading.lower() for word in words)
-            ranked.append((-in_heading, -sum(word in heading for word in words), order, section))
+            decision = section.document.name.startswith("adr/")
+            ranked.append((decision, -in_heading, -sum(word in heading for word in words), order, section))
     return [Hit(section, _excerpt(section.text, words)) for *_, section in sorted(ranked)[:MOST]]
 
 

@@ -32,3 +32,6 @@ class Quota(models.Model):
         blank=True,
         help_text="What the user may spend in a month, by the price list (E1_PRICES); empty: as the service.",
     )
+
+    def __str__(self) -> str:
+        return f"limits of {self.user.get_username()}"

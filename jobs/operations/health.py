@@ -83,13 +83,13 @@ def _upkeep() -> dict[str, Any]:
     """Check that what beat repeats is done: without it lost work stays lost, and closed jobs stay open."""
     neglected = duties.duties_neglected()
     if not neglected:
-        return _check(True, "beat and the service worker do their work")
+        return _check(True, "beat and the service worker are running")
     return _check(False, f"{'; '.join(neglected)}; see whether beat and the service worker run, and what they log")
 
 
 def _model(model: str) -> dict[str, Any]:
     if pace.worker_forward_is_fresh(model):
-        return _check(True, "a forward pass succeeded lately")
+        return _check(True, "a forward pass succeeded recently")
     workers = Worker.objects.filter(model=model, heartbeat_at__gt=Now() - pace.WORKER_ALIVE)
     words = [(worker, "draining" if worker.draining else worker.state) for worker in workers]
     said = [f"{worker.name} is {word}" + (f": {worker.reason}" if worker.reason else "") for worker, word in words]
@@ -100,7 +100,7 @@ def _queue(model: str) -> dict[str, Any]:
     """Check that a queue with ready chunks has started or finished some within STANDS_AFTER_SECONDS."""
     waiting = _jobs_that_wait(model)
     if not waiting or _something_moves(model):
-        return _check(True, "the queue moves" if waiting else "nothing has waited for long")
+        return _check(True, "the queue is moving" if waiting else "nothing has waited long")
     jobs = "1 job waits" if waiting == 1 else f"{waiting} jobs wait"
     minutes = STANDS_AFTER_SECONDS // 60
     return _check(

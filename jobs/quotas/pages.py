@@ -20,10 +20,10 @@ SHOWN = {
     "queued_tokens": ("Queued tokens", "What waits or is being computed, of jobs and of synchronous requests."),
     "stored_bytes": (
         "Storage",
-        "Libraries, results, files, analyses, what you laid beside them, contexts and alignments; of unfinished jobs "
+        "Libraries, results, files, analyses, uploads, contexts and alignments; of unfinished jobs "
         "what they will take.",
     ),
-    "sync_requests": ("Synchronous requests", "Those that are not answered yet. Jobs never hold them up."),
+    "sync_requests": ("Synchronous requests", "Requests that wait for their answer. Jobs never delay them."),
 }
 
 FULL = {

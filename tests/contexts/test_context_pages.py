@@ -53,7 +53,7 @@ def test_from_an_upload_to_a_set(browser, person):
     preview = browser.post(answer["Location"], {"do": "preview", **OWN})
     assert preview.status_code == 200
     assert "takes 10 passes" in text(preview)
-    assert "no worker of the model is alive" in text(preview)
+    assert "no worker of the model is running" in text(preview)
     assert 'value="12"' in text(preview)
     assert not ContextSet.objects.exists()
     stored = browser.post(answer["Location"], {"do": "store", "name": "mine", **OWN})

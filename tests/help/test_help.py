@@ -52,6 +52,12 @@ def test_every_document_of_the_checkout_is_there():
     }
 
 
+def test_decisions_of_the_developers_come_last():
+    found = [hit.section.document.name.startswith("adr/") for hit in search("context")]
+    assert not found[0]
+    assert found == sorted(found)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_document_is_a_page_whose_links_lead_somewhere(client, name):

@@ -64,7 +64,8 @@ class Runner:
     def device_name(self) -> str:
         if self.device.type == "cuda":
             return torch.cuda.get_device_name(self.device)
-        return f"{self.device.type} ({torch.get_num_threads()} threads)"
+        threads = torch.get_num_threads()
+        return f"{self.device.type} ({threads} thread{'' if threads == 1 else 's'})"
 
     @property
     def cores(self) -> int:
