@@ -98,8 +98,9 @@ class Client(ContextClient, AnalysisClient, ComparisonClient, StructureClient, P
         """Return what `submit` with the same arguments would cost, without submitting.
 
         `items`, `residues`, `tokens`, `output_bytes`; `seconds` at the workers' present rate (None with a
-        `seconds_reason`), and the same for each of the `pools` that compute in one type; `quota` with the rest of each;
-        and whether the job would be `accepted`. The file is sent and read; nothing is kept.
+        `seconds_reason`), and the same for each of the `pools` that compute in one type; `earlier_jobs` with the passes
+        that need not be computed; `quota` with the rest of each; and whether the job would be `accepted`. The file is
+        sent and read; nothing is kept.
         """
         if is_request(file):
             fields = _request(model, action, params, dtype, context, on_invalid)

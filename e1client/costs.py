@@ -18,6 +18,7 @@ def estimate_lines(cost: Mapping[str, Any]) -> Iterator[str]:
     yield f"  residues    {cost['residues']:,}"
     if cost.get("units"):
         yield f"  units       {cost['units']:,} {unit_words(cost.get('action'))}, in {cost['chunks']:,} chunks"
+        yield from _earlier_lines(cost)
     yield f"  tokens      {cost['tokens']:,}"
     yield f"  results     {cost['output_bytes']:,} bytes; {cost['stored_bytes']:,} with the library"
     yield f"  computing   {_time(cost)}"
@@ -31,6 +32,17 @@ def estimate_lines(cost: Mapping[str, Any]) -> Iterator[str]:
         yield f"  It would be refused now: {plain(refusal['detail'])} [{plain(refusal['code'])}]"
     else:
         yield "  It would be accepted."
+
+
+def _earlier_lines(cost: Mapping[str, Any]) -> Iterator[str]:
+    """Yield how many passes need not be computed. Services before 0.1.0 do not say it."""
+    earlier = cost.get("earlier_jobs") or {}
+    if units := earlier.get("units"):
+        whole = earlier.get("seconds_without")
+        otherwise = "" if whole is None else f"; without those jobs computing takes about {duration(float(whole))}"
+        yield f"  earlier     {units:,} of {cost['units']:,} passes are there from earlier jobs{otherwise}"
+    if rest := earlier.get("not_looked_at"):
+        yield f"              {rest:,} of further proteins were not looked up, and count as to be computed"
 
 
 def _time(cost: Mapping[str, Any]) -> str:

@@ -49,6 +49,14 @@ class Load:
             self.chunks + other.chunks,
         )
 
+    def __sub__(self, other: Load) -> Load:
+        return Load(
+            self.tokens - other.tokens,
+            self.attended - other.attended,
+            self.passes - other.passes,
+            self.chunks - other.chunks,
+        )
+
     def times(self, count: float) -> Load:
         """Return `count` such loads."""
         return Load(*(round(count * one) for one in (self.tokens, self.attended, self.passes, self.chunks)))
@@ -66,6 +74,11 @@ USUAL = pass_load(254)
 def context_load(tokens: int) -> Load:
     """Return the load of encoding a context. Each of its sequences attends to those before it."""
     return Load(tokens, tokens * tokens // 2)
+
+
+def taken_load(chunks: int) -> Load:
+    """Return the load of chunks whose units are all taken from earlier jobs."""
+    return Load(chunks=chunks)
 
 
 def total(loads: Iterable[Load]) -> Load:

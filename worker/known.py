@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from uuid import UUID
 
-from jobs.library.common import Source, sources_of, units_known
+from jobs.fleet.pace import kind_of
+from jobs.library.common import sources_of, units_known
 from jobs.queue.leases import ClaimedChunk
 from worker.parts import plan_of
 
@@ -27,15 +29,25 @@ def with_known(chunks: Sequence[ClaimedChunk], engine_id: int) -> list[ClaimedCh
 
 
 def _with_known(chunks: Sequence[ClaimedChunk], engine_id: int) -> list[ClaimedChunk]:
-    sources: dict[tuple[UUID, int], list[Source]] = {}
-    done = []
+    groups: dict[tuple[UUID, int], list[ClaimedChunk]] = defaultdict(list)
     for chunk in chunks:
         if chunk.units and chunk.group is not None:
-            plan, key = plan_of(chunk), (chunk.job_id, chunk.group)
-            if key not in sources:
-                sources[key] = sources_of(job_id=chunk.job_id, group=chunk.group, plan=plan)
-            known = units_known(sources=sources[key], plan=plan, units=chunk.units, engine_id=engine_id)
-            done.append(replace(chunk, known=known))
-        else:
-            done.append(chunk)
-    return done
+            groups[chunk.job_id, chunk.group].append(chunk)
+    found: dict[int, ClaimedChunk] = {}
+    for (job_id, group), some in groups.items():
+        plan = plan_of(some[0])
+        if sources := sources_of(job_id=job_id, group=group, plan=plan):
+            units = [unit for chunk in some for unit in chunk.units]
+            known = units_known(sources=sources, plan=plan, units=units, engine_id=engine_id)
+            for chunk in some:
+                its = {unit: known[unit] for unit in chunk.units if unit in known}
+                found[chunk.id] = _taking(replace(chunk, known=its))
+    return [found.get(chunk.id, chunk) for chunk in chunks]
+
+
+def _taking(chunk: ClaimedChunk) -> ClaimedChunk:
+    """Return the chunk with a kind of its own if nothing of it is computed, so that its time is learned by itself."""
+    if chunk.to_compute:
+        return chunk
+    kind = kind_of(chunk.action, contexts="contexts" in chunk.params, together=False, taken=True)
+    return replace(chunk, kind=kind)

@@ -44,6 +44,21 @@ describe("the cost as the service counts it", () => {
     );
     expect(serviceSentences({ ...cost, pools: pools.slice(0, 1) }, PASSES, "e1-demo")).toHaveLength(3);
   });
+  it("tells what earlier jobs hold, and the tokens that are left", () => {
+    const earlier = { units: 989, tokens: 1_000_000, not_looked_at: 0, seconds_without: 300 };
+    const said = serviceSentences({ ...cost, units: 989, seconds: 2, earlier_jobs: earlier }, PASSES, "e1-demo");
+    expect(said.slice(0, 3)).toEqual([
+      "989 passes through the network, in 618 chunks.",
+      "989 of 989 passes are there from earlier jobs; without those jobs computing takes about 5 min.",
+      "270,000 tokens to compute. The results will take 130 kB.",
+    ]);
+    const part = { units: 0, tokens: 0, not_looked_at: 1250, seconds_without: null };
+    expect(serviceSentences({ ...cost, earlier_jobs: part }, PASSES, "e1-demo")[1]).toBe(
+      "1,250 of further proteins were not looked up, and count as to be computed.",
+    );
+    const none = { units: 0, tokens: 0, not_looked_at: 0, seconds_without: 300 };
+    expect(serviceSentences({ ...cost, earlier_jobs: none }, PASSES, "e1-demo")).toEqual(serviceSentences(cost, PASSES, "e1-demo"));
+  });
   it("says why the time is not known", () => {
     const away = { ...cost, seconds: null, tokens_per_second: null, seconds_reason: "no worker of this model is alive" };
     expect(serviceSentences(away, PASSES, "e1-demo")[2]).toContain("no worker of this model is alive");

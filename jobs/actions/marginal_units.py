@@ -5,8 +5,7 @@ The queries come from the plans of `jobs.science.variants.marginals`. This modul
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,18 +48,22 @@ class MarginalUnits(UnitPlan):
     def queries(self, unit: int) -> list[Query]:
         return [self.marginals.query(unit)]
 
-    def unit_in(self, other: UnitPlan, unit: int) -> int | None:
+    def units_in(self, other: UnitPlan, units: Iterable[int]) -> dict[int, int]:
         if not isinstance(other, MarginalUnits) or other.common != self.common:
-            return None
+            return {}
         mine, theirs = self.marginals, other.marginals
-        context = mine.contexts[self.context_of(unit)]
-        if context not in theirs.contexts:
-            return None
-        first = theirs.contexts.index(context) * other._per_context
+        starts = {context: at * other._per_context for at, context in enumerate(theirs.contexts)}
+        firsts = [starts.get(context) for context in mine.contexts]
+        places: Mapping[int, int] = {position: place for place, position in enumerate(theirs.positions)}
         if mine.method == "wildtype_marginal":
-            return first if set(mine.positions) <= set(theirs.positions) else None
-        place = _place(theirs.positions, mine.positions[unit % self._per_context])
-        return None if place is None else first + place
+            # One pass has the rows of all positions.
+            places = {mine.positions[0]: 0} if set(mine.positions) <= places.keys() else {}
+        found, count = {}, self._per_context
+        for unit in units:
+            first, place = firsts[unit // count], places.get(mine.positions[unit % count])
+            if first is not None and place is not None:
+                found[unit] = first + place
+        return found
 
     def taken(self, other: UnitPlan, array: Array) -> Array:
         if not isinstance(other, MarginalUnits) or self.marginals.method != "wildtype_marginal":
@@ -128,12 +131,6 @@ class PseudoLikelihoodUnits(UnitPlan):
 
     def finish(self, item: ItemView, arrays: Iterator[Array]) -> list[Stored]:
         return stored_scores(self.likelihood.score(arrays))
-
-
-def _place(positions: Sequence[int], position: int) -> int | None:
-    """Return the index of a position among ascending ones, None if it is not among them."""
-    place = bisect_left(positions, position)
-    return place if place < len(positions) and positions[place] == position else None
 
 
 def stored_scores(scores: Scores) -> list[Stored]:

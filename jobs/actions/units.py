@@ -58,12 +58,12 @@ class UnitPlan(ABC):
         (encoding,) = encodings
         return required(encoding)
 
-    def unit_in(self, other: UnitPlan, unit: int) -> int | None:
-        """Return the unit of `other` that holds the numbers of `unit`, None if there is none."""
-        return None
+    def units_in(self, other: UnitPlan, units: Iterable[int]) -> dict[int, int]:
+        """Return the unit of `other` that holds the numbers of each of `units`, without those that have none."""
+        return {}
 
     def taken(self, other: UnitPlan, array: Array) -> Array:
-        """Return what a unit keeps, from the array that its `unit_in` the other plan has stored."""
+        """Return what a unit keeps, from the array that the other plan has stored for its place in `units_in`."""
         return array
 
     def needed(self, item: ItemView) -> Sequence[int]:

@@ -88,6 +88,7 @@ class Pace:
     """Present speed of a model: the costs of its living workers, and the work of all users that waits.
 
     `rate` is in tokens per second of all workers, for plain passes. Workers that have measured nothing have no costs.
+    `engine` is the record of the engine that all of them run; None if they differ.
     """
 
     rate: float | None
@@ -95,6 +96,7 @@ class Pace:
     costs: Sequence[Costs]
     waiting: Mapping[str, Load]
     precision: str = ""
+    engine: int | None = None
 
     @property
     def waiting_tokens(self) -> int:
@@ -106,7 +108,7 @@ class Pace:
             return None
         alone = sorted(_alone(costs, loads) for costs in self.costs)[: max(1, total(loads.values()).chunks)]
         again = sum(costs.plain(contexts) for costs in self.costs) / len(self.costs)
-        start = max(costs.start for costs in self.costs) * len(loads)
+        start = max(costs.start for costs in self.costs) * len({kind.removesuffix(TAKEN) for kind in loads})
         return 1 / sum(1 / max(one, 1e-9) for one in alone) + again * (len(alone) - 1) / len(alone) + start
 
     def span(self, seconds: float | None, loads: Mapping[str, Load]) -> tuple[float, float] | None:
@@ -166,12 +168,17 @@ def _spread(costs: Costs, loads: Mapping[str, Load]) -> float:
     return math.sqrt(sum(part * variance for part, variance in parts) / whole) if whole else 0.0
 
 
-def kind_of(action: str, *, contexts: bool, together: bool) -> str:
+TAKEN = ", taken"
+"""The end of the kind of chunks whose units all come from earlier jobs. They are a part of the same stage of a job."""
+
+
+def kind_of(action: str, *, contexts: bool, together: bool, taken: bool = False) -> str:
     """Return the kind of work by which corrections are learned.
 
-    `contexts` are those of a job. Items are put `together` from units that were computed before.
+    `contexts` are those of a job. Items are put `together` from units that were computed before. Units are `taken` if
+    earlier jobs hold all of a chunk.
     """
-    return action + " under contexts" * contexts + ", together" * together
+    return action + " under contexts" * contexts + ", together" * together + TAKEN * taken
 
 
 def costs_of(worker: Worker) -> Costs | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from e1protocol.costs import Load
@@ -38,17 +38,22 @@ class Fleet:
 
     def seconds(self, loads: Mapping[str, Load], contexts: Load = NOTHING) -> float | None:
         """Return the time for work of these kinds in the slowest pool; None if no pool has measured its rate."""
-        return max(self._times(loads, contexts), default=None)
+        return slowest([pool.seconds(loads, contexts) for pool in self.pools])
 
     def span(self, loads: Mapping[str, Load], contexts: Load = NOTHING) -> tuple[float, float] | None:
         """Return the limits of the time of nine of ten such jobs, if any of the pools may take them."""
-        spans = [pool.span(pool.seconds(loads, contexts), loads) for pool in self.pools]
-        known = [span for span in spans if span is not None]
-        return (min(low for low, _ in known), max(high for _, high in known)) if known else None
+        return widest([pool.span(pool.seconds(loads, contexts), loads) for pool in self.pools])
 
-    def _times(self, loads: Mapping[str, Load], contexts: Load) -> list[float]:
-        times = (pool.seconds(loads, contexts) for pool in self.pools)
-        return [one for one in times if one is not None]
+
+def slowest(times: Iterable[float | None]) -> float | None:
+    """Return the longest of the times of several pools; None if none is known."""
+    return max((one for one in times if one is not None), default=None)
+
+
+def widest(spans: Iterable[tuple[float, float] | None]) -> tuple[float, float] | None:
+    """Return the limits that hold those of several pools; None if none is known."""
+    known = [span for span in spans if span is not None]
+    return (min(low for low, _ in known), max(high for _, high in known)) if known else None
 
 
 def fleet_of(model: str, precision: str = "") -> Fleet:
@@ -79,7 +84,9 @@ def fleet_of(model: str, precision: str = "") -> Fleet:
 
 def _pace(workers: Sequence[Worker], rate: float, waiting: Work, precision: str) -> Pace:
     costs = [one for one in map(costs_of, workers) if one]
-    return Pace(rate or None, len(workers), costs, waiting, precision)
+    engines = {worker.engine_id for worker in workers}
+    engine = engines.pop() if len(engines) == 1 else None
+    return Pace(rate or None, len(workers), costs, waiting, precision, engine)
 
 
 def _joined(parts: Sequence[Mapping[str, Load]]) -> Work:

@@ -5,13 +5,16 @@ Intake, estimates and previews use the same code, so an estimate is what the job
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from e1protocol import tokens_of
-from e1protocol.costs import Load, context_load, total
+from e1protocol.costs import Load, context_load, pass_load, taken_load, total
 from jobs.actions import ItemView, LongAction, get_action
 from jobs.actions.contexts import Context
+from jobs.actions.units import UnitPlan
 from jobs.errors import InvalidInput
 from jobs.fleet.pace import kind_of
 from jobs.library.chunking import JOB_GROUP, ChunkPlan, ContextRef, ItemCost, ItemCutter, plan_together, plan_units
@@ -22,17 +25,25 @@ from jobs.parsing import Record
 class Cutter:
     """Plans the chunks of one job. `units` counts its work units so far, 0 if the action has none.
 
-    `kept_bytes` is what they keep for later jobs.
+    `kept_bytes` is what they keep for later jobs. `planned` is called with each plan of units and its chunks.
     Units of single items are planned with them, shared units once all items are known.
     """
 
-    def __init__(self, action: str, params: Mapping[str, Any], contexts: Sequence[Context] = ()) -> None:
+    def __init__(
+        self,
+        action: str,
+        params: Mapping[str, Any],
+        contexts: Sequence[Context] = (),
+        *,
+        planned: Callable[[UnitPlan, Sequence[ChunkPlan]], None] | None = None,
+    ) -> None:
         found = get_action(action)
         self._long = found if isinstance(found, LongAction) else None
         self._shares = self._long is not None and self._long.shares_units(params)
         self._params, self._contexts = params, tuple(contexts)
         self._context_tokens = [tokens_of(*context) for context in contexts]
         self._items = ItemCutter(self._context_tokens)
+        self._planned = planned
         self._positions: set[int] = set()
         self.units = 0
         self.kept_bytes = 0
@@ -80,23 +91,56 @@ class Cutter:
         if self.units > MAX_UNITS:
             message = f"this job takes more than {MAX_UNITS:,} passes through the network"
             raise InvalidInput.one("too_many_units", message, "Send fewer sequences, positions or contexts at a time.")
-        return list(plan_units(units, self._context_tokens, group=group))
+        chunks = list(plan_units(units, self._context_tokens, group=group))
+        if self._planned is not None:
+            self._planned(units, chunks)
+        return chunks
+
+
+@dataclass(frozen=True, slots=True)
+class CommonUnits:
+    """A group of units that other jobs may hold: its key, its plan, and the units of each of its chunks."""
+
+    key: str
+    plan: UnitPlan
+    chunks: Sequence[range]
+
+    def saved(self, held: Collection[int], context_tokens: Sequence[int]) -> Load:
+        """Return the load of units that are held, with contexts and chunks that are held as a whole."""
+        plan = self.plan
+        wholes = Counter(map(plan.context_of, range(len(plan))))
+        passes = Counter((plan.context_of(unit), plan.own_tokens(unit)) for unit in held)
+        found, load = Counter[int](), Load()
+        for (context, own), count in passes.items():
+            before = context_tokens[context] if context_tokens else 0
+            load += pass_load(own // plan.passes, before, plan.passes * count)
+            found[context] += count
+            if found[context] == wholes[context]:
+                load += context_load(before)
+        return load + Load(chunks=sum(all(unit in held for unit in chunk) for chunk in self.chunks))
 
 
 class PlanTally:
     """Chunks and tokens of one library, counted while it is read. Call `close` after the last record.
 
     `loads` are what is to be computed, by kind of work. `contexts` are those that all items share: each further worker
-    of the job encodes them again.
+    of the job encodes them again. `common` are the first groups of units that other jobs may hold.
     `note` and `close` raise InvalidInput `too_many_units`.
     """
 
+    MOST_GROUPS = 200
+    MOST_UNITS = 100_000
+    """No more groups than these, nor more units in all of them, are remembered in `common`."""
+
     def __init__(self, action: str, params: Mapping[str, Any], contexts: Sequence[Context] = ()) -> None:
-        self._cutter = Cutter(action, params, contexts)
+        self._cutter = Cutter(action, params, contexts, planned=self._remember)
         self._pending: list[tuple[Record, Context]] = []
         self._action, self._under = action, bool(contexts)
+        self._context_tokens = [tokens_of(*context) for context in contexts]
+        self._remembered = self._common_units = 0
+        self.common: list[CommonUnits] = []
         self.loads: dict[str, Load] = {}
-        self.contexts = total(context_load(tokens_of(*context)) for context in contexts)
+        self.contexts = total(map(context_load, self._context_tokens))
 
     @property
     def units(self) -> int:
@@ -113,6 +157,24 @@ class PlanTally:
     @property
     def tokens(self) -> int:
         return total(self.loads.values()).tokens
+
+    @property
+    def common_forgotten(self) -> int:
+        """Units that other jobs may hold, of groups beyond those in `common`."""
+        return self._common_units - self._remembered
+
+    def without(self, held: Sequence[Collection[int]]) -> tuple[dict[str, Load], Load]:
+        """Return what is left of `loads` and `contexts`, if earlier jobs hold these units of each of `common`."""
+        computed, taken = (
+            kind_of(self._action, contexts=self._under, together=False, taken=taken) for taken in (False, True)
+        )
+        pairs = zip(self.common, held, strict=True)
+        parts = [one.saved(units, self._context_tokens) for one, units in pairs if units]
+        if not (saved := total(parts)).passes:
+            return self.loads, self.contexts
+        left = self.loads | {computed: self.loads[computed] - saved, taken: taken_load(saved.chunks)}
+        whole = sum(map(len, held)) == self.units
+        return {kind: load for kind, load in left.items() if load.chunks}, Load() if whole else self.contexts
 
     def note(self, record: Record, context: Context = ()) -> None:
         """Count one record; `context` is its own or the shared one."""
@@ -133,6 +195,14 @@ class PlanTally:
         context_of = {record.index: refs[context] for record, context in self._pending}
         self._add(self._cutter.chunks([record for record, _ in self._pending], context_of))
         self._pending.clear()
+
+    def _remember(self, plan: UnitPlan, chunks: Sequence[ChunkPlan]) -> None:
+        if key := chunks[0].key if chunks else "":
+            self._common_units += len(plan)
+            if len(self.common) < self.MOST_GROUPS and self._common_units <= self.MOST_UNITS:
+                self._remembered += len(plan)
+                ranges = [range(one.unit_first, one.unit_first + one.unit_count) for one in chunks]
+                self.common.append(CommonUnits(key, plan, ranges))
 
     def _add(self, plans: Sequence[ChunkPlan]) -> None:
         for plan in plans:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from e1protocol import MODELS, tokens_of
@@ -10,8 +11,9 @@ from jobs.actions.base import PRECISION
 from jobs.actions.contexts import context_digest
 from jobs.actions.costs import CostTally
 from jobs.fleet.pace import Pace, rounded
-from jobs.fleet.pools import fleet_of
+from jobs.fleet.pools import fleet_of, slowest, widest
 from jobs.intake.cutting import PlanTally
+from jobs.intake.held import EarlierPasses, Rest
 from jobs.intake.submit import Submission
 from jobs.metering.selectors import budget_refusal
 from jobs.models import Context
@@ -27,8 +29,8 @@ REFUSAL = ("code", "detail", "status_code", "retry_after")
 def estimate_of(*, user_id: int, submission: Submission) -> dict[str, Any]:
     """Read the records to their end, as submitting them would, and return the body of the REST answer.
 
-    `seconds` is computing time; `waiting` is what all users queued before. Raises InvalidInput with the same problems
-    as submitting them.
+    `seconds` is computing time, without passes that earlier jobs hold; `waiting` is what all users queued before.
+    Raises InvalidInput with the same problems as submitting them.
     """
     with submission.stream.in_turn(user_id):
         return _estimate(user_id, submission)
@@ -60,6 +62,8 @@ def _estimate(user_id: int, submission: Submission) -> dict[str, Any]:
     stored_bytes = cost.stored_bytes + plan.kept_bytes + contexts.new_bytes(user_id)
     asked = request.params.get(PRECISION, "")
     fleet, limits, use = fleet_of(request.model, asked), usage.limits_of(user_id), usage.use_of(user_id)
+    earlier = EarlierPasses(plan, user_id=user_id, model=request.model)
+    rests = [earlier.rest(pool) for pool in fleet.pools]
     need = Need(plan.tokens, stored_bytes, request.interactive)
     refused = budget_refusal(user_id) or refusal(limits, use, need, fleet.whole.rate)
     return {
@@ -74,18 +78,20 @@ def _estimate(user_id: int, submission: Submission) -> dict[str, Any]:
         "tokens": plan.tokens,
         "output_bytes": cost.result_bytes,
         "stored_bytes": stored_bytes,
-        "seconds": rounded(fleet.seconds(plan.loads, plan.contexts)),
-        "seconds_range": _rounded(fleet.span(plan.loads, plan.contexts)),
+        "seconds": rounded(slowest(rest.seconds for rest in rests)),
+        "seconds_range": _rounded(widest(rest.span for rest in rests)),
         "seconds_reason": fleet.whole.reason,
         **_speed(fleet.whole),
+        "earlier_jobs": _earlier(rests, earlier.not_looked_at),
         "pools": [
             {
-                "precision": pool.precision,
-                "seconds": rounded(pool.seconds(plan.loads, plan.contexts)),
-                "seconds_range": _rounded(pool.span(pool.seconds(plan.loads, plan.contexts), plan.loads)),
-                **_speed(pool),
+                "precision": rest.pool.precision,
+                "seconds": rounded(rest.seconds),
+                "seconds_range": _rounded(rest.span),
+                **_speed(rest.pool),
+                "earlier_jobs": _earlier([rest], earlier.not_looked_at),
             }
-            for pool in fleet.pools
+            for rest in rests
         ],
         "quota": quota_states(limits, use),
         "accepted": refused is None,
@@ -101,6 +107,16 @@ def _speed(pace: Pace) -> dict[str, Any]:
         "tokens_per_second": pace.rate,
         "workers": pace.workers,
         "waiting": {"tokens": pace.waiting_tokens, "seconds": ahead},
+    }
+
+
+def _earlier(rests: Sequence[Rest], not_looked_at: int) -> dict[str, Any]:
+    """Return the passes that are there in each of these pools, and the time if everything is computed."""
+    return {
+        "units": min((rest.units for rest in rests), default=0),
+        "tokens": min((rest.tokens for rest in rests), default=0),
+        "not_looked_at": not_looked_at,
+        "seconds_without": rounded(slowest(rest.seconds_without for rest in rests)),
     }
 
 

@@ -12,6 +12,7 @@ from jobs.errors import Problem
 from jobs.library.outputs import ALL_ITEMS, unpack
 from jobs.limits import CHUNK_UNITS
 from jobs.models import Chunk, JobContext, Output
+from jobs.models.states import ChunkState
 
 PAGE_BYTES = 16 * 1024 * 1024
 
@@ -73,12 +74,23 @@ def stored_units(job_id: UUID, group: int, units: Sequence[int], engine_id: int)
     return {unit: found[unit] for unit in units if unit in found}
 
 
-def _read(chunks: Iterable[UnitChunk]) -> tuple[dict[int, Array], int]:
-    """Return the stored arrays of these chunks by unit, and their bytes."""
-    held = {
+def stored_numbers(job_id: UUID, group: int, units: Sequence[int], engine_id: int) -> set[int]:
+    """Return those of these ascending units that `stored_units` would return. No array is read."""
+    found = _held(_chunks(job_id, group, units, engine_id=engine_id, state=ChunkState.DONE))
+    return {unit for some in found.values() for unit in some}.intersection(units)
+
+
+def _held(chunks: Iterable[UnitChunk]) -> dict[int, list[int]]:
+    """Return the units of each chunk that have no error."""
+    return {
         chunk_id: [unit for unit in range(first, first + count) if str(unit) not in (errors or {})]
         for chunk_id, first, count, errors in chunks
     }
+
+
+def _read(chunks: Iterable[UnitChunk]) -> tuple[dict[int, Array], int]:
+    """Return the stored arrays of these chunks by unit, and their bytes."""
+    held = _held(chunks)
     found: dict[int, Array] = {}
     size = 0
     for output in Output.objects.filter(chunk_id__in=list(held), kind="unit"):
@@ -92,7 +104,7 @@ def _read(chunks: Iterable[UnitChunk]) -> tuple[dict[int, Array], int]:
 def _chunks(job_id: UUID, group: int, units: Sequence[int], **only: Any) -> list[UnitChunk]:
     """Return the chunks of these units; `only` are further conditions."""
     rows = Chunk.objects.filter(job_id=job_id, group=group, unit_count__gt=0, **only)
-    if len(units) == units[-1] - units[0] + 1:
+    if units[-1] - units[0] < CHUNK_UNITS * len(units):
         rows = rows.filter(unit_first__lte=units[-1], unit_first__gt=units[0] - CHUNK_UNITS)
     else:
         starts = {unit - back for unit in units for back in range(CHUNK_UNITS) if unit >= back}

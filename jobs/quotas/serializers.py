@@ -46,6 +46,20 @@ class RefusalBody(Shape):
     retry_after = s.IntegerField(allow_null=True, help_text="Seconds, if waiting helps.")
 
 
+class EarlierBody(Shape):
+    """Passes of scans and marginal scores that earlier jobs of the same engine hold. `seconds` leaves them out."""
+
+    units = s.IntegerField(help_text="Work units that would be taken instead of computed; in the pool with the fewest.")
+    tokens = s.IntegerField(help_text="Tokens of these units, and of contexts that no other unit needs.")
+    not_looked_at = s.IntegerField(
+        help_text="Units of further proteins of a large library. They count as to be computed, and may be there too."
+    )
+    seconds_without = s.FloatField(
+        allow_null=True,
+        help_text="The time if everything is computed, such as after the earlier jobs are deleted.",
+    )
+
+
 class PoolBody(Shape):
     """The alive workers that compute in one type."""
 
@@ -55,6 +69,7 @@ class PoolBody(Shape):
     tokens_per_second = s.FloatField(allow_null=True)
     workers = s.IntegerField()
     waiting = WaitingBody(help_text="What is bound to this precision, and its part of what is not.")
+    earlier_jobs = EarlierBody()
 
 
 class EstimateBody(Shape):
@@ -71,7 +86,8 @@ class EstimateBody(Shape):
     stored_bytes = s.IntegerField(help_text="Letters and results: what counts against the quota.")
     seconds = s.FloatField(
         allow_null=True,
-        help_text="Computing alone, at the measured rate of the alive workers; of the slowest of several pools.",
+        help_text="Computing alone, at the measured rate of the alive workers; of the slowest of several pools. "
+        "Passes that earlier jobs hold are left out.",
     )
     seconds_range = s.ListField(
         child=s.FloatField(),
@@ -82,6 +98,7 @@ class EstimateBody(Shape):
     tokens_per_second = s.FloatField(allow_null=True)
     workers = s.IntegerField()
     waiting = WaitingBody()
+    earlier_jobs = EarlierBody()
     pools = PoolBody(
         many=True,
         help_text="The alive workers by the type that they compute in, the fastest first. The first worker that claims "

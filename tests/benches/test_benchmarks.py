@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from benchmarks.benches import BENCHES
+from benchmarks.benches import BENCHES, BROWSER_BENCHES, DEVICE_BENCHES, PROGRAM_BENCHES
 from benchmarks.measuring import Timed
 from tests.needed import needed_program
 from tests.stack import OWN_ENVIRONMENT
@@ -37,6 +38,8 @@ BEGINNINGS = [
     "e1 run: time over the service",
     "score under three contexts: time over the estimate",
     "estimates: share of jobs inside the range shown",
+    "scan under three contexts, again: time over the estimate",
+    "repeats: share of jobs inside the range shown",
 ]
 """How the rows of every bench begin."""
 
@@ -64,7 +67,11 @@ def test_every_bench_reports_numbers_with_units(tmp_path, names):
         assert row["unit"], row
         assert row["noise"] >= 0, row
     found = [row["name"] for row in report]
-    left_out = ("latency", "growth", "analyses", "e1 run", "score under", "estimates") if names else ()
+    left_out = (
+        ("latency", "growth", "analyses", "e1 run", "score under", "scan under", "estimates", "repeats")
+        if names
+        else ()
+    )
     wanted = [begins for begins in BEGINNINGS if not begins.startswith(left_out)] if names else BEGINNINGS
     assert [begins for begins in wanted if not any(name.startswith(begins) for name in found)] == [], found
 
@@ -89,6 +96,17 @@ def test_the_bench_of_the_web_server_reports(tmp_path):
 @pytest.mark.parametrize("repeats", [3, 5])
 def test_times_below_what_the_clock_can_tell_have_no_noise(repeats):
     assert Timed((0.0,) * repeats).noise == 0
+
+
+def test_the_documents_name_benches_that_there_are():
+    named = [
+        name
+        for page in (ROOT / "docs").rglob("*.md")
+        for words in re.findall(r"python -m benchmarks((?: [a-z]+)+)", page.read_text(encoding="utf-8"))
+        for name in words.split()
+    ]
+    assert {"overhead", "pages", "waiting", "simulation", "estimates"} <= set(named)
+    assert set(named) <= {*BENCHES, *BROWSER_BENCHES, *DEVICE_BENCHES, *PROGRAM_BENCHES}
 
 
 def test_every_bench_is_tried_here():

@@ -107,6 +107,12 @@ class FakeService:
             "seconds": 75.0 if self.rate else None,
             "seconds_reason": None if self.rate else "no worker of this model is alive",
             "waiting": {"tokens": 40_000, "seconds": 10.0 if self.rate else None},
+            "earlier_jobs": {
+                "units": 0,
+                "tokens": 0,
+                "not_looked_at": 0,
+                "seconds_without": 75.0 if self.rate else None,
+            },
             "pools": [],
             "quota": {"active_jobs": quota, "stored_bytes": quota | {"limit": None, "left": None}},
             "accepted": not self.refuses,

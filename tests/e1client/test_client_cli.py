@@ -451,6 +451,22 @@ def test_estimate_lines_say_size_time_quota_and_refusal(service):
     assert "It would be refused now: wait [quota_active_jobs]" in text
 
 
+def test_estimate_lines_say_what_earlier_jobs_hold(service):
+    def text(**earlier):
+        cost = service.estimate() | {"units": 989, "chunks": 124, "earlier_jobs": earlier}
+        return "\n".join(estimate_lines(cost))
+
+    whole = text(units=989, tokens=1, not_looked_at=0, seconds_without=84.0)
+    assert "  earlier     989 of 989 passes are there from earlier jobs; without those jobs" in whole
+    assert "those jobs computing takes about 1 min 24 s\n" in whole
+    partly = text(units=20, tokens=1, not_looked_at=1250, seconds_without=None)
+    assert "20 of 989 passes are there from earlier jobs\n" in partly
+    assert "1,250 of further proteins were not looked up, and count as to be computed" in partly
+    assert "earlier" not in text(units=0, tokens=0, not_looked_at=0, seconds_without=84.0)
+    old = {name: value for name, value in service.estimate().items() if name != "earlier_jobs"}
+    assert "earlier" not in "\n".join(estimate_lines(old | {"units": 989, "chunks": 124}))
+
+
 def test_estimate_lines_have_the_time_of_each_pool_of_a_mixed_fleet(service):
     fast = {"precision": "bfloat16", "workers": 2, "seconds": 20.0, "seconds_range": [15.0, 25.0]}
     slow = {"precision": "float32", "workers": 1, "seconds": None, "seconds_range": None}

@@ -18,6 +18,14 @@ export interface Pool {
   seconds_range?: Span | null;
 }
 
+/** Passes that earlier jobs of the same engine hold. */
+export interface Earlier {
+  units: number;
+  tokens: number;
+  not_looked_at: number;
+  seconds_without: number | null;
+}
+
 /** The answer of POST /jobs/new/cost/. */
 export interface ServiceCost {
   faults?: { detail: string; listed: Fault[]; more: number };
@@ -37,6 +45,7 @@ export interface ServiceCost {
   tokens_per_second: number | null;
   workers: number;
   waiting: { tokens: number };
+  earlier_jobs?: Earlier;
   pools?: Pool[];
   quota: Usage["quota"];
   refusal: { detail: string } | null;
@@ -63,10 +72,20 @@ export function serviceSentences(cost: ServiceCost, [one, many]: [string, string
     reason: cost.seconds_reason,
     waiting_tokens: cost.waiting.tokens,
   };
-  const sizes = { tokens: cost.tokens, attended: 0, passes: 0, chunks: cost.chunks, resultBytes: cost.output_bytes, storedBytes: cost.stored_bytes };
+  const tokens = cost.tokens - (cost.earlier_jobs?.tokens ?? 0);
+  const sizes = { tokens, attended: 0, passes: 0, chunks: cost.chunks, resultBytes: cost.output_bytes, storedBytes: cost.stored_bytes };
   const usage = { quota: cost.quota, models: { [model]: pace } };
   const lines = costSentences(sizes, usage, model, { seconds: cost.seconds, span: cost.seconds_range ?? null });
-  return [...what, ...lines, ...poolSentences(cost.pools ?? [])];
+  return [...what, ...earlierSentences(cost), ...lines, ...poolSentences(cost.pools ?? [])];
+}
+
+/** Returns how many passes need not be computed, and what is not known of them. */
+function earlierSentences({ units, earlier_jobs: earlier }: ServiceCost): string[] {
+  if (!earlier) return [];
+  const { seconds_without: whole, not_looked_at: rest } = earlier;
+  const otherwise = whole === null ? "" : `; without those jobs computing takes ${timeText(whole, null)}`;
+  const there = earlier.units ? [`${number(earlier.units)} of ${number(units)} passes are there from earlier jobs${otherwise}.`] : [];
+  return rest ? [...there, `${number(rest)} of further proteins were not looked up, and count as to be computed.`] : there;
 }
 
 /** Returns the time in each pool, if there are several. */
