@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
@@ -13,16 +11,18 @@ from typing import Any
 import numpy as np
 import orjson
 from django.contrib.auth.models import User
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Max
 
 from jobs.alignments.leased import failure_stored
-from jobs.background.leases import work_claim, work_finish, work_publish, work_renew
+from jobs.background.leases import work_claim, work_finish, work_publish
+from jobs.background.renewing import lease_renewed
 from jobs.campaigns.asked import MAX_SEED, choice, finite, text, whole_number
 from jobs.campaigns.embedding import embeddings_of, embeddings_request
 from jobs.campaigns.priors import AUTO, NONE, PRIORS, Prior, prior_of
-from jobs.campaigns.selectors import Scale, property_named, training_of, variants_of
-from jobs.errors import Conflict, InvalidInput
+from jobs.campaigns.selectors import Scale, Trainable, property_named, training_of, variants_of
+from jobs.errors import Conflict, InvalidInput, Problem
+from jobs.learning.costs import Load, remedy_for
 from jobs.learning.crossvalidation import Compared, Figure
 from jobs.learning.fitted import Ready, fit, restored
 from jobs.learning.folds import KINDS
@@ -30,14 +30,13 @@ from jobs.learning.intervals import GUARANTEED, NOMINAL
 from jobs.learning.priors import FEATURES, MEAN, PROFILE, SITE, Tables
 from jobs.learning.samples import Floats, Rows, mutations_of
 from jobs.learning.training import LEAST, Trained, train
-from jobs.models import BackgroundWork, Campaign, Property, PropertyModel
+from jobs.models import Campaign, Property, PropertyModel
 from jobs.parsing.bodies import only_fields
 from jobs.quotas.admission import quota_admit_bytes, quota_admit_work
 
 FIELDS = ("property", "prior", "features", "seed")
 MOST_MODELS = 200
 MOST_TRAINING = 10_000
-RENEW_SECONDS = 15.0
 HELD_OUT = "held_out"
 """The key in `fits` of the predictions of held-out variants, by kind of folds, in the order of the training set."""
 LIBRARIES = ("numpy", "scipy", "scikit-learn")
@@ -59,6 +58,7 @@ def model_request(*, campaign: Campaign, by: User, data: Mapping[str, Any]) -> P
     frozen = training_of(found)
     if len(frozen.rows) > MOST_TRAINING:
         raise Conflict(f"a model takes at most {MOST_TRAINING:,} variants", code="too_many_variants")
+    _check_load(frozen, features, campaign)
     job = embeddings_request(campaign, by=by) if features == MEAN else None
     with transaction.atomic():
         quota_admit_work(user_id=by.pk)
@@ -82,6 +82,16 @@ def model_request(*, campaign: Campaign, by: User, data: Mapping[str, Any]) -> P
     return made
 
 
+def _check_load(frozen: Trainable, features: str, campaign: Campaign) -> None:
+    """Raise Conflict `too_many_mutations` if learning would take hours."""
+    used = features if features != AUTO else PROFILE if campaign.alignment_id is not None else SITE
+    load = Load.of(row[0] for row in frozen.rows)
+    if remedy := remedy_for(load, used):
+        what = f"the {load.variants:,} variants have {load.total:,} mutations, {load.distinct:,} of them different"
+        detail = f"{what}: a model with the features {used} would take hours"
+        raise Conflict(detail, code="too_many_mutations", problems=[Problem("too_many_mutations", detail, remedy)])
+
+
 def _next_number(campaign: Campaign) -> int:
     last = PropertyModel.objects.filter(campaign=campaign).aggregate(last=Max("number"))["last"] or 0
     if last >= MOST_MODELS:
@@ -94,30 +104,9 @@ def model_run(*, model_id: int) -> bool:
     model = work_claim(PropertyModel, model_id)
     if model is None:
         return False
-    with failure_stored(model), _lease_renewed(model):
+    with failure_stored(model), lease_renewed(model):
         return work_finish(model, **_computed(model))
     return False
-
-
-@contextmanager
-def _lease_renewed(work: BackgroundWork) -> Iterator[None]:
-    """Renew the lease from a thread: fits take minutes and report nothing."""
-    done = threading.Event()
-
-    def renew() -> None:
-        try:
-            while not done.wait(RENEW_SECONDS) and work_renew(work):
-                pass
-        finally:
-            connection.close()
-
-    thread = threading.Thread(target=renew, name="lease", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join()
 
 
 def _computed(model: PropertyModel) -> dict[str, Any]:

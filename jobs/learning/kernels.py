@@ -10,12 +10,18 @@ nothing is known about pairs, and their predictions are 0.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
-from jobs.learning.samples import Floats, incidence, mutations_of
+from jobs.learning.samples import Floats, incidence, mutations_of, sparse_incidence
 from jobs.science.variants.codes import Mutation, Variant
+
+CELLS = 4_000_000
+"""Pairs of mutations that are compared at once. Of more, rows of the matrix are made and summed block by block."""
+SEVERAL = 64
+"""Mutations of one variant that are compared pair by pair."""
 
 
 class Likeness:
@@ -23,24 +29,89 @@ class Likeness:
 
     def __init__(self, left: Sequence[Variant], right: Sequence[Variant], sites: Mapping[Mutation, Floats]) -> None:
         a, b = mutations_of(left), mutations_of(right)
-        self._left, self._right = incidence(left, a), incidence(right, b)
-        width = len(next(iter(sites.values()), ()))
-        x = np.array([sites[one] for one in a]).reshape(len(a), width)
-        y = np.array([sites[one] for one in b]).reshape(len(b), width)
-        squares = (x * x).sum(axis=1)[:, None] + (y * y).sum(axis=1)[None] - 2 * x @ y.T
-        self._distances = np.maximum(squares, 0.0)
+        few = len(a) * len(b) <= CELLS
+        self._sum: Callable[[float], Floats] = (_whole if few else _blockwise)(left, right, a, b, sites)
         several = [np.array([len(one.mutations) > 1 for one in side], dtype=float) for side in (left, right)]
         self._several = np.outer(*several)
+        self._last: tuple[float, Floats] | None = None
 
     def additive(self, length: float) -> Floats:
-        """Return the covariance [left, right] of sums of effects."""
-        near = np.exp(self._distances / (-2 * length**2))
-        return np.asarray(self._left @ near @ self._right.T)
+        """Return the covariance [left, right] of sums of effects. The last one is kept."""
+        if self._last is None or self._last[0] != length:
+            self._last = (length, self._sum(length))
+        return self._last[1]
 
     def total(self, length: float, pairs: float) -> Floats:
         """Return the covariance [left, right] of sums of effects, and of products of two with the weight `pairs`."""
         single = self.additive(length)
         return single if not pairs else np.asarray(single + pairs * single**2 * self._several)
+
+
+def _whole(
+    left: Sequence[Variant],
+    right: Sequence[Variant],
+    a: Sequence[Mutation],
+    b: Sequence[Mutation],
+    sites: Mapping[Mutation, Floats],
+) -> Callable[[float], Floats]:
+    """Return the sum of effects by its length scale, from the distances of all pairs of mutations."""
+    ours, theirs = incidence(left, a), incidence(right, b)
+    distances = _distances(*_vectors(a, b, sites))
+
+    def total(length: float) -> Floats:
+        near = np.exp(distances / (-2 * length**2))
+        return np.asarray(ours @ near @ theirs.T)
+
+    return total
+
+
+def _blockwise(
+    left: Sequence[Variant],
+    right: Sequence[Variant],
+    a: Sequence[Mutation],
+    b: Sequence[Mutation],
+    sites: Mapping[Mutation, Floats],
+) -> Callable[[float], Floats]:
+    """Return the same sum for many mutations: in blocks of at most CELLS pairs of different descriptions.
+
+    A thousand variants of 150 mutations have five thousand different ones. Their matrices of all pairs take gigabytes,
+    and products with them minutes.
+    """
+    x, y = _vectors(a, b, sites)
+    (x, ours), (y, theirs) = _merged(x, sparse_incidence(left, a)), _merged(y, sparse_incidence(right, b))
+    columns = ours.tocsc()
+    step = max(1, CELLS // len(y))
+
+    def total(length: float) -> Floats:
+        found = np.zeros((len(left), len(right)))
+        for start in range(0, len(x), step):
+            near = np.exp(_distances(x[start : start + step], y) / (-2 * length**2))
+            found += columns[:, start : start + step] @ (theirs @ near.T).T
+        return found
+
+    return total
+
+
+def _vectors(a: Sequence[Mutation], b: Sequence[Mutation], sites: Mapping[Mutation, Floats]) -> tuple[Floats, Floats]:
+    width = len(next(iter(sites.values()), ()))
+    x = np.array([sites[one] for one in a]).reshape(len(a), width)
+    return x, np.array([sites[one] for one in b]).reshape(len(b), width)
+
+
+def _distances(x: Floats, y: Floats) -> Floats:
+    """Return the squared distance of each pair of vectors."""
+    squares = (x * x).sum(axis=1)[:, None] + (y * y).sum(axis=1)[None] - 2 * x @ y.T
+    return np.asarray(np.maximum(squares, 0.0))
+
+
+def _merged(vectors: Floats, counts: Any) -> tuple[Floats, Any]:
+    """Return the different vectors, and the sparse counts [n, vectors] of each. Mutations may share a description."""
+    from scipy.sparse import csr_matrix
+
+    distinct, place = np.unique(vectors, axis=0, return_inverse=True)
+    at = np.arange(len(vectors))
+    merge = csr_matrix((np.ones(len(vectors)), (at, place.ravel())), shape=(len(vectors), len(distinct)))
+    return distinct, (counts @ merge).tocsr()
 
 
 def own_likeness(variants: Sequence[Variant], sites: Mapping[Mutation, Floats], length: float, pairs: float) -> Floats:
@@ -49,10 +120,16 @@ def own_likeness(variants: Sequence[Variant], sites: Mapping[Mutation, Floats], 
     for at, variant in enumerate(variants):
         if len(variant.mutations) != 1:
             x = np.array([sites[one] for one in variant.mutations])
-            apart = ((x[:, None] - x[None]) ** 2).sum(axis=-1) if len(x) else np.zeros((0, 0))
+            apart = _apart(x) if len(x) else np.zeros((0, 0))
             single = float(np.exp(apart / (-2 * length**2)).sum())
             found[at] = single + pairs * single**2 * (len(variant.mutations) > 1)
     return found
+
+
+def _apart(x: Floats) -> Floats:
+    """Return the squared distances of all pairs of vectors."""
+    # Beyond SEVERAL the differences of all pairs take a gigabyte.
+    return np.asarray(((x[:, None] - x[None]) ** 2).sum(axis=-1)) if len(x) <= SEVERAL else _distances(x, x)
 
 
 def similarity(variants: Sequence[Variant], sites: Mapping[Mutation, Floats]) -> Floats:

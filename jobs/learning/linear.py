@@ -10,15 +10,20 @@ The penalty is chosen inside the training set.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from jobs.learning.samples import Floats, Rows, mutations_of
+from jobs.learning.samples import Floats, Rows, mutations_of, sparse_incidence
 from jobs.science.variants.codes import Mutation
 
 PENALTIES = (0.01, 0.1, 1.0, 10.0, 100.0)
+SMALL = 500
+"""Mutations up to which a sparse factor is quick however full it is."""
+SHARED = 2
+"""Pairs of mutations in the same variant, for each mutation, up to which a factor stays sparse."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +113,7 @@ def _ridge(
 
     The penalty is that with the smallest error on held-out thirds of these rows.
     """
-    columns = _sparse_incidence(rows, mutations)
+    columns = sparse_incidence(rows.variants, mutations)
     third = np.arange(len(rows)) % 3
     errors = []
     for penalty in PENALTIES:
@@ -126,24 +131,44 @@ def _solved(columns: Any, free: Floats, measured: Floats, penalty: float) -> tup
     """Minimise the squares of measured - columns x effects - free x weights, plus penalty x squares of effects.
 
     With H = columns (columns' columns + penalty)^-1 columns', the weights are those of least squares in the metric
-    I - H. The matrices stay sparse, so that thousands of mutations take little memory.
+    I - H.
     """
+    effects_of = _effects_of(columns, penalty)
+
+    def rest(values: Floats) -> Floats:
+        return np.asarray(values - columns @ effects_of(values))
+
+    weights = np.linalg.lstsq(free.T @ rest(free), free.T @ rest(measured), rcond=None)[0]
+    return effects_of(measured - free @ weights), np.asarray(weights, dtype=float)
+
+
+def _effects_of(columns: Any, penalty: float) -> Callable[[Floats], Floats]:
+    """Return the function from values to (C'C + penalty)^-1 C' values, which are the effects. C are the columns.
+
+    With few mutations a variant the matrices stay sparse, so that thousands of mutations take little memory. Factors of
+    other sparse matrices fill up, and are slower than dense ones. A dense one has the smaller side: the mutations, or
+    the variants by the identity (C'C + penalty)^-1 C' = C' (CC' + penalty)^-1.
+    """
+    from scipy.linalg import cho_factor, cho_solve
     from scipy.sparse import identity
     from scipy.sparse.linalg import splu
 
-    normal = splu((columns.T @ columns + penalty * identity(columns.shape[1])).tocsc())
+    count, width = columns.shape
+    if is_sparse(columns):
+        normal = splu((columns.T @ columns + penalty * identity(width)).tocsc())
+        return lambda values: np.asarray(normal.solve(columns.T @ values))
+    if width <= count:
+        square = (columns.T @ columns).toarray()
+        square[np.diag_indices(width)] += penalty
+        factor = cho_factor(square, overwrite_a=True, check_finite=False)
+        return lambda values: np.asarray(cho_solve(factor, columns.T @ values, check_finite=False))
+    square = (columns @ columns.T).toarray()
+    square[np.diag_indices(count)] += penalty
+    factor = cho_factor(square, overwrite_a=True, check_finite=False)
+    return lambda values: np.asarray(columns.T @ cho_solve(factor, values, check_finite=False))
 
-    def rest(values: Floats) -> Floats:
-        return np.asarray(values - columns @ normal.solve(columns.T @ values))
 
-    weights = np.linalg.lstsq(free.T @ rest(free), free.T @ rest(measured), rcond=None)[0]
-    return np.asarray(normal.solve(columns.T @ (measured - free @ weights))), np.asarray(weights, dtype=float)
-
-
-def _sparse_incidence(rows: Rows, mutations: tuple[Mutation, ...]) -> Any:
-    from scipy.sparse import csr_matrix
-
-    place = {one: at for at, one in enumerate(mutations)}
-    pairs = [(row, place[one]) for row, variant in enumerate(rows.variants) for one in variant.mutations]
-    at, to = ([pair[side] for pair in pairs] for side in (0, 1))
-    return csr_matrix((np.ones(len(pairs)), (at, to)), shape=(len(rows), len(mutations)))
+def is_sparse(columns: Any) -> bool:
+    """Return whether factors of columns' columns stay sparse, or are small in any case."""
+    shared = int((columns.getnnz(axis=1) * (columns.getnnz(axis=1) - 1)).sum())
+    return bool(columns.shape[1] <= SMALL or shared <= SHARED * columns.shape[1])

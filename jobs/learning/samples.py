@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +43,16 @@ def positions_of(variant: Variant) -> tuple[int, ...]:
 def mutations_of(variants: Sequence[Variant]) -> list[Mutation]:
     """Return every mutation of the variants once, in ascending order."""
     return sorted({one for variant in variants for one in variant.mutations})
+
+
+def sparse_incidence(variants: Sequence[Variant], mutations: Sequence[Mutation]) -> Any:
+    """Return the matrix of `incidence` as a sparse one of scipy. All mutations must be known."""
+    from scipy.sparse import csr_matrix
+
+    place = {one: at for at, one in enumerate(mutations)}
+    pairs = [(row, place[one]) for row, variant in enumerate(variants) for one in variant.mutations]
+    at, to = ([pair[side] for pair in pairs] for side in (0, 1))
+    return csr_matrix((np.ones(len(pairs)), (at, to)), shape=(len(variants), len(mutations)))
 
 
 def incidence(variants: Sequence[Variant], mutations: Sequence[Mutation]) -> Floats:
