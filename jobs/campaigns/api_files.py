@@ -16,10 +16,10 @@ from jobs.campaigns.api import CREATED, CampaignView
 from jobs.campaigns.exporting import archive_blocks
 from jobs.campaigns.importing import campaign_import
 from jobs.campaigns.selectors import campaign_shown
-from jobs.errors import InvalidInput
 from jobs.files.names import attachment
 from jobs.parsing.bodies import only_fields
 from jobs.web.rest.bodies import MultipartBodyParser
+from jobs.web.rest.forms import opened_of
 from jobs.web.rest.views import COMMON_ERRORS, JobView
 
 ZIP = "application/zip"
@@ -53,9 +53,7 @@ class CampaignImport(JobView):
         """Make a campaign from the file of an export: all of it, or nothing. Digests are those of the file."""
         data: Any = request.data
         only_fields(data, ("file",))
-        file: Any = request.FILES.get("file")
-        if file is None:
-            raise InvalidInput.one("no_file", "there is no file yet", "Choose one, in the field `file`.", path="file")
-        campaign, more = campaign_import(owner=self.owner(), file=file.file, size=file.size)
+        file, size = opened_of(request.FILES)
+        campaign, more = campaign_import(owner=self.owner(), file=file, size=size)
         body = {**shapes.CampaignBody(campaign_shown(self.owner(), campaign)).data, **more}
         return Response(body, status=201, headers={"Location": body["url"]})

@@ -11,13 +11,14 @@ from django.contrib import messages
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods
 
 from jobs.alignments.selectors import alignments_of
 from jobs.campaigns.cards import gain_of
 from jobs.campaigns.drawing import Rounds
 from jobs.campaigns.forms import campaign_body, model_body, property_body, upload_fields
 from jobs.campaigns.history import Best, Past, best_measured, next_step, rounds_of
+from jobs.campaigns.importing import campaign_import
 from jobs.campaigns.measuring import measurements_add
 from jobs.campaigns.parents import begun_from, origins_of
 from jobs.campaigns.priors import PRIORS
@@ -35,8 +36,9 @@ from jobs.models import Campaign, Measurement, Property, PropertyModel
 from jobs.web.access import needed, page, user_of
 from jobs.web.links import paged
 from jobs.web.refusals import Refusal
-from jobs.web.rest.forms import file_of
+from jobs.web.rest.forms import file_of, opened_of
 
+ONE = {"properties": "property", "measurements": "measurement", "models": "model", "rounds": "round"}
 SHOWN = 100
 """Choices of a select, and rows of the table of models."""
 PRIOR_WORDS = {
@@ -61,12 +63,30 @@ METHOD_WORDS = {
 
 
 @page
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 def campaigns_page(request: HttpRequest) -> HttpResponse:
-    """Show the user's campaigns, newest first."""
+    """Show the user's campaigns, newest first. A POST makes one from the file of an export."""
+    refusal = None
+    if request.method == "POST":
+        try:
+            return _import(request)
+        except ServiceError as error:
+            refusal = Refusal("import", error)
     rows = campaigns_of(user_of(request)).annotate(n_rounds=Count("rounds", distinct=True)).order_by("-created_at")
     campaigns, links = paged(request.GET, rows)
-    return render(request, "jobs/campaigns/campaigns.html", {"campaigns": campaigns, "links": links})
+    context = {"campaigns": campaigns, "links": links, "refusal": refusal, "most": MAX_ASSAY_BYTES}
+    status = refusal.error.status_code if refusal else 200
+    return render(request, "jobs/campaigns/campaigns.html", context, status=status)
+
+
+def _import(request: HttpRequest) -> HttpResponse:
+    """Make a campaign from an uploaded file, and show it with what was read."""
+    file, size = opened_of(request.FILES)
+    made, told = campaign_import(owner=user_of(request), file=file, size=size)
+    counts = told["imported"]
+    parts = [f"{counts[name]:,} {name if counts[name] != 1 else ONE[name]}" for name in ONE]
+    messages.add_message(request, messages.SUCCESS, f"{made.name} is imported: {', '.join(parts)}.", "notice")
+    return redirect("campaign-page", made.pk)
 
 
 @page
