@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from e1client.analyses import AnalysisClient
-from e1client.campaigns import CampaignClient
+from e1client.campaign_predictions import PredictionClient
 from e1client.comparing import ComparisonClient
 from e1client.contexts import ContextClient
 from e1client.errors import Rejected, UsageError
@@ -32,7 +32,7 @@ STILL_READ = "idempotency_in_progress"
 """Code of a 409: the same submission arrived before, and the server still reads it."""
 
 
-class Client(ContextClient, AnalysisClient, ComparisonClient, StructureClient, ProjectClient, CampaignClient):
+class Client(ContextClient, AnalysisClient, ComparisonClient, StructureClient, ProjectClient, PredictionClient):
     """A connection to one server: `with Client() as client: ...`.
 
     Threads may share a client. A process that inherits one, by fork or by pickle, opens connections of its own.

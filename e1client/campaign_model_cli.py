@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from e1client.campaign_options import CampaignArgument, ModelArgument, lines_of
-from e1client.campaign_text import library_lines, model_lines, prediction_lines, round_lines, table_of_models
+from e1client.campaign_predictions import PREDICTION_FORMATS
+from e1client.campaign_text import (
+    library_lines,
+    model_lines,
+    prediction_file_lines,
+    prediction_lines,
+    round_lines,
+    table_of_models,
+    table_of_prediction_files,
+)
+from e1client.downloads import format_of
 from e1client.errors import Exit, UsageError
 from e1client.following import connected
 from e1client.params import parse_params, parse_value
-from e1client.progress import say
+from e1client.progress import BarReporter, JsonReporter, LossTeller, reporting, say
+from e1client.reading import Body
 from e1client.shell import JsonFlag, WaitFlag, show, tell_file
 
 model_app = typer.Typer()
@@ -64,18 +76,74 @@ def predict(  # noqa: PLR0917 - typer calls it; every parameter is an option of 
     combine: Annotated[
         bool, typer.Option("--combine", help="All combinations of the mutations that are given.")
     ] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Write a file there, .csv or .parquet: for up to a million variants.")
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Predict variants with a ready model."""
-    with connected(as_json=as_json) as (client, _):
+    """Predict variants with a ready model. With --out exit 4 if that failed."""
+    with connected(as_json=as_json) as (client, teller), reporting(as_json=as_json) as reporter:
         codes = [*(variants or ()), *(lines_of(file, "--file") if file else ())]
         if bool(codes) == all_singles:
             raise UsageError("give variants, or --all-singles")
         if combine and not codes:
             raise UsageError("--combine needs mutations")
         plain, combined = (None, codes) if combine else (codes or None, None)
-        found = client.predict_variants(campaign, number, plain, all_singles=all_singles, combinations=combined)
-        show(found, prediction_lines, as_json=as_json)
+        if out is None:
+            found = client.predict_variants(campaign, number, plain, all_singles=all_singles, combinations=combined)
+            show(found, prediction_lines if "rows" in found else prediction_file_lines, as_json=as_json)
+            return
+        format = format_of(out, None, PREDICTION_FORMATS)
+        here = client.campaign_id(campaign)
+        told = _telling(teller, reporter)
+        found = client.predict_file(here, number, plain, all_singles=all_singles, combinations=combined, on_update=told)
+        if found["state"] == "failed":
+            show(found, prediction_file_lines, as_json=as_json)
+            raise typer.Exit(int(Exit.JOB_FAILED))
+        client.download_predictions(here, number, found["id"], out, format=format, on_bytes=reporter.bytes)
+        tell_file(out, as_json=as_json)
+
+
+def _telling(teller: LossTeller, reporter: JsonReporter | BarReporter) -> Callable[[Body], None]:
+    """Return what shows the progress of predictions."""
+
+    def tell(body: Body) -> None:
+        teller.back()
+        reporter.stage(body["state"], body["progress"])
+
+    return tell
+
+
+@model_app.command()
+def predictions(  # noqa: PLR0917 - typer calls it; every parameter is an option of the command
+    campaign: CampaignArgument,
+    number: ModelArgument,
+    file: Annotated[int | None, typer.Argument(metavar="[FILE]", min=1, help="Without it: all files.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Write the file there, .csv or .parquet.")] = None,
+    delete: Annotated[bool, typer.Option("--delete", help="Delete the file.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """List the files of predictions of a model, or wait for one, write it or delete it."""
+    with connected(as_json=as_json) as (client, teller), reporting(as_json=as_json) as reporter:
+        if file is None:
+            if out or delete:
+                raise UsageError("--out and --delete need a FILE")
+            show(client.campaign_predictions(campaign, number), table_of_prediction_files, as_json=as_json)
+            return
+        here = client.campaign_id(campaign)
+        if delete:
+            client.delete_predictions(here, number, file)
+            say(f"deleted {file}")
+            return
+        format = format_of(out, None, PREDICTION_FORMATS) if out else None
+        found = client.wait_predictions(here, number, file, on_update=_telling(teller, reporter))
+        if found["state"] == "failed" or out is None:
+            show(found, prediction_file_lines, as_json=as_json)
+        if found["state"] == "failed":
+            raise typer.Exit(int(Exit.JOB_FAILED))
+        if out is not None:
+            client.download_predictions(here, number, file, out, format=format, on_bytes=reporter.bytes)
+            tell_file(out, as_json=as_json)
 
 
 @model_app.command()

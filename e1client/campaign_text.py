@@ -166,6 +166,27 @@ def prediction_lines(body: Body) -> Iterator[str]:
         yield f"... and {len(rows) - ROWS_SHOWN:,} more; --json prints all"
 
 
+def prediction_file_lines(body: Body) -> Iterator[str]:
+    """Yield a file of predictions, and the command that writes it."""
+    yield f"predictions {body['id']} of model {body['n']}: {plain(body['state'])}, {body['count']:,} variants"
+    if body.get("reason"):
+        yield f"  reason      {plain(body['reason'])}"
+    if body["state"] == "running":
+        yield f"  progress    {100 * body['progress']:.0f} %"
+    for one in body.get("files") or ():
+        yield f"  {plain(one['format']):<11} {one['size']:,} bytes, SHA-256 {plain(one['sha256'])}"
+    if body["state"] != "failed":
+        yield f"  to write it: e1 campaign predictions CAMPAIGN {body['n']} {body['id']} --out FILE.csv"
+
+
+def table_of_prediction_files(bodies: Iterable[Body]) -> Iterator[str]:
+    """Yield a heading and a line per file of predictions."""
+    yield f"{'file':>6}  {'state':8}  {'variants':>9}  {'created':10}  asked"
+    for body in bodies:
+        row = f"{body['id']:>6}  {plain(body['state']):8}  {body['count']:>9,}"
+        yield f"{row}  {plain(body['created_at'])[:10]:10}  {plain(body['asked'])}"
+
+
 def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.4g}"
 

@@ -177,32 +177,6 @@ class CampaignClient(JobReader):
                 return now
             self._clock.sleep(MODEL_PAUSE)
 
-    def predict_variants(
-        self,
-        campaign: CampaignLike,
-        number: int,
-        variants: Sequence[str] | None = None,
-        *,
-        all_singles: bool = False,
-        combinations: Sequence[str] | None = None,
-    ) -> Body:
-        """Predict variants, all single ones, or all combinations of mutations, with a ready model.
-
-        The answer has `rows` with `variant`, `mean`, `low`, `high`, `prior` and `rank`, in the normalised unit, and
-        `ranks_by`. Raises Rejected `model_not_ready`.
-        """
-        asked: list[Body] = [
-            {name: list(codes)}
-            for name, codes in (("variants", variants), ("combinations", combinations))
-            if codes is not None
-        ]
-        if all_singles:
-            asked.append({"all_singles": True})
-        if len(asked) != 1:
-            raise UsageError("ask for variants, for all_singles, or for combinations: exactly one of them")
-        path = f"{self._model(campaign, number)}predictions/"
-        return self._transport.json("POST", path, json=asked[0], seconds=COMPUTE_SECONDS)
-
     def propose_round(
         self,
         campaign: CampaignLike,

@@ -17,13 +17,8 @@ from rest_framework.response import Response
 from jobs.actions import get_action
 from jobs.api import serializers as shapes
 from jobs.api.presenters import present_item
-from jobs.background.artefacts import (
-    ArtefactFailed,
-    artefact_blocks,
-    artefact_files,
-    artefact_request,
-    artefact_retry,
-)
+from jobs.background.artefacts import artefact_request, artefact_retry
+from jobs.background.blocks import ArtefactFailed, file_blocks, files_of
 from jobs.errors import Conflict, InvalidInput, NotFound
 from jobs.files.names import attachment
 from jobs.library import selectors
@@ -208,7 +203,7 @@ def artefact_response(job: Job, artefact: Artefact, format: str | None = None) -
     if artefact.state != WorkState.DONE:
         body = {"state": ArtefactState.of(artefact.state), "url": url, "retry_after": RETRY_AFTER_SECONDS}
         return Response(body, status=202, headers={"Location": url, "Retry-After": str(RETRY_AFTER_SECONDS)})
-    files = artefact_files(artefact)
+    files = files_of(artefact)
     chosen = next(iter(files)) if format is None else format
     if chosen not in files:
         choice = f"Choose from {', '.join(files)}."
@@ -217,7 +212,7 @@ def artefact_response(job: Job, artefact: Artefact, format: str | None = None) -
     file = files[chosen]
     digest = base64.b64encode(bytes.fromhex(file.sha256)).decode()
     headers = {"Content-Length": str(file.size), "Repr-Digest": f"sha-256=:{digest}:"}
-    return _attachment(artefact_blocks(artefact, chosen), content_type, filename, headers)
+    return _attachment(file_blocks(artefact, chosen), content_type, filename, headers)
 
 
 def _described(job: Job, artefact: Artefact, format: str) -> tuple[str, str]:

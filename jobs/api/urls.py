@@ -10,6 +10,7 @@ from jobs.campaigns import api as campaigns
 from jobs.campaigns import api_files as campaign_files
 from jobs.campaigns import api_libraries as libraries
 from jobs.campaigns import api_models as models
+from jobs.campaigns import api_predictions as predictions
 from jobs.contacts import api
 from jobs.contexts import api as contexts
 from jobs.maps import api as analyses
@@ -135,8 +136,18 @@ urlpatterns = [
     ),
     path(
         "api/campaigns/<uuid:campaign_id>/models/<int:number>/predictions/",
-        models.CampaignPredictions.as_view(),
+        predictions.CampaignPredictions.as_view(),
         name="campaign-predictions",
+    ),
+    path(
+        "api/campaigns/<uuid:campaign_id>/models/<int:number>/predictions/<int:file_id>/",
+        predictions.CampaignPrediction.as_view(),
+        name="campaign-prediction",
+    ),
+    path(
+        "api/campaigns/<uuid:campaign_id>/models/<int:number>/predictions/<int:file_id>/file/",
+        predictions.CampaignPredictionFile.as_view(),
+        name="campaign-prediction-file",
     ),
     path("api/campaigns/<uuid:campaign_id>/proposals/", models.CampaignProposals.as_view(), name="campaign-proposals"),
     path("api/campaigns/<uuid:campaign_id>/rounds/", models.CampaignRounds.as_view(), name="campaign-rounds"),

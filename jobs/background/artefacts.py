@@ -3,56 +3,27 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Collection, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import orjson
 from django.contrib.auth.models import User
-from django.db import IntegrityError, connection, transaction
+from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
 
-from jobs.background.leases import (
-    work_cancel,
-    work_fail,
-    work_finish,
-    work_publish,
-    work_renew,
-    work_reset,
-    work_retry,
-)
-from jobs.errors import ServiceError
+from jobs.background.blocks import files_store
+from jobs.background.leases import work_cancel, work_fail, work_publish, work_reset, work_retry
 from jobs.models import Artefact, ArtefactBlock, Job
 from jobs.models.states import JobState, WorkState
 from jobs.queue import progress
-from jobs.quotas.admission import quota_admit_bytes
 
-BLOCK = 4 * 1024 * 1024
 FRESH_ENOUGH = timedelta(minutes=5)
 """A running job's file is out of date as soon as it is built; a file this young still answers a request."""
 KEPT_BEHIND = timedelta(hours=1)
 """How long superseded files stay, for downloads in progress."""
-
-
-class ArtefactFailed(ServiceError):
-    """The file could not be built; the next request tries again."""
-
-    status_code = 500
-    code = "artefact_failed"
-
-
-@dataclass(frozen=True, slots=True)
-class StoredFile:
-    """One file of a finished artefact; `block` is the number of its first block."""
-
-    format: str
-    size: int
-    sha256: str
-    block: int
 
 
 def artefact_request(
@@ -135,57 +106,7 @@ def artefact_store(
 
     Each block commits by itself. Raises TooLarge if the files exceed the storage of the user `charged_to`.
     """
-    if (token := artefact.token) is None:
-        return False
-    if charged_to is not None:
-        with transaction.atomic():
-            quota_admit_bytes(user_id=charged_to, size=sum(path.stat().st_size for path in paths.values()))
-    files: list[StoredFile] = []
-    number = 0
-    for format, path in paths.items():
-        stored = _store_file(artefact, token, format, path, number)
-        if stored is None:
-            return False
-        files.append(stored)
-        number += -(-stored.size // BLOCK)
-    size = sum(file.size for file in files)
-    with transaction.atomic():
-        if charged_to is not None:
-            # Checked again: the user may have stored something else during the copy.
-            quota_admit_bytes(user_id=charged_to, size=size)
-        finished = work_finish(
-            artefact,
-            build=token,
-            size=size,
-            sha256=files[0].sha256,
-            files=[asdict(file) for file in files],
-            facts=dict(facts or {}),
-            stage="",
-        )
-        if finished:
-            ArtefactBlock.objects.filter(artefact=artefact).exclude(build=token).delete()
-    return finished
-
-
-def _store_file(artefact: Artefact, token: UUID, format: str, path: Path, first: int) -> StoredFile | None:
-    digest, number, size = hashlib.sha256(), first, 0
-    with path.open("rb") as file:
-        while block := file.read(BLOCK):
-            digest.update(block)
-            size += len(block)
-            if not work_renew(artefact):
-                return None
-            try:
-                ArtefactBlock.objects.create(artefact=artefact, build=token, number=number, data=block)
-            except IntegrityError:  # the job has been deleted
-                return None
-            number += 1
-    return StoredFile(format, size, digest.hexdigest(), first)
-
-
-def artefact_files(artefact: Artefact) -> dict[str, StoredFile]:
-    """Return the files of a finished artefact by format, in their order."""
-    return {file["format"]: StoredFile(**file) for file in artefact.files}
+    return files_store(artefact, paths=paths, charged_to=charged_to, facts=dict(facts or {}), stage="")
 
 
 def artefact_fail(artefact: Artefact, *, reason: str) -> None:
@@ -207,30 +128,6 @@ def artefacts_clean() -> None:
     )
     for artefact in Artefact.objects.filter(Exists(newer)).exclude(state__in=WorkState.unfinished()):
         artefact_delete(artefact)
-
-
-def artefact_blocks(artefact: Artefact, format: str | None = None) -> Iterator[bytes]:
-    """Yield the bytes of a finished file, by default of the first format, block by block.
-
-    Raises ArtefactFailed `artefact_gone` if the file is deleted meanwhile.
-    """
-    files = artefact_files(artefact)
-    file = next(iter(files.values())) if format is None else files[format]
-    sent = 0
-    number = file.block
-    while sent < file.size:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT data FROM jobs_artefactblock WHERE artefact_id = %s AND build = %s AND number = %s",
-                [artefact.pk, artefact.build, number],
-            )
-            row = cursor.fetchone()
-        if row is None:
-            raise ArtefactFailed("the file was deleted while it was sent", code="artefact_gone")
-        block = bytes(row[0])
-        yield block
-        sent += len(block)
-        number += 1
 
 
 def artefact_of(job: Job, kind: str) -> Artefact | None:

@@ -14,14 +14,12 @@ from rest_framework.response import Response
 
 from jobs.campaigns import serializers as shapes
 from jobs.campaigns.api import CREATED, CampaignView
-from jobs.campaigns.predicting import predictions
 from jobs.campaigns.proposing import proposal_create
 from jobs.campaigns.rounds import round_body, round_csv, round_step, round_workbook
 from jobs.campaigns.selectors import model_of, round_of
 from jobs.campaigns.training import model_request
 from jobs.errors import InvalidInput
 from jobs.files.names import attachment
-from jobs.library.sharing import Right
 from jobs.models import PropertyModel, Round
 from jobs.web.rest.bodies import WORKBOOK
 from jobs.web.rest.views import COMMON_ERRORS, refusals
@@ -60,22 +58,6 @@ class CampaignModel(CampaignView):
     def get(self, request: Request, campaign_id: UUID, number: int) -> Response:
         """Return a model: its cross-validation beside prior and profile, its gain, and who ranks."""
         return Response(body_of(model_of(self.campaign(campaign_id), number)))
-
-
-class CampaignPredictions(CampaignView):
-    @extend_schema(
-        operation_id="campaign_predictions_create",
-        request=shapes.PredictionRequest,
-        responses={201: shapes.Predictions, **CREATED},
-    )
-    def post(self, request: Request, campaign_id: UUID, number: int) -> Response:
-        """Predict variants, all single ones, or all combinations of mutations, in the property's normalised unit.
-
-        Nothing is stored, so those who may read the campaign may ask.
-        """
-        campaign = self.campaign(campaign_id, Right.VIEW)
-        data: Any = request.data
-        return Response(predictions(campaign, model_of(campaign, number), data), status=201)
 
 
 class CampaignProposals(CampaignView):

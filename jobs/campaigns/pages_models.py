@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from jobs.campaigns.cards import comparison_of, curve_of, gain_of, observed_of
-from jobs.campaigns.forms import prediction_body
-from jobs.campaigns.predicting import Predictor, predictions
+from jobs.campaigns.pages_predictions import (
+    act_of,
+    csv_of,
+    file_make,
+    file_remove,
+    files_shown,
+    selection_asked,
+    table_of,
+)
+from jobs.campaigns.predicting import Predictor
 from jobs.campaigns.selectors import campaign_of, model_of
 from jobs.campaigns.serializers import STATES
 from jobs.errors import ServiceError
-from jobs.files.lines import BOM, csv_head
-from jobs.files.names import attachment, file_name
-from jobs.files.pieces import in_blocks, text_cell
 from jobs.library.sharing import right_on
 from jobs.models import PropertyModel
 from jobs.models.states import JobState, WorkState
@@ -27,31 +33,41 @@ from jobs.web.fragments import fragment
 from jobs.web.links import changed, paged
 from jobs.web.refusals import Refusal
 
-MOST_SHOWN = 200
-"""Predictions that the page shows. CSV has all of them."""
-HEADS = ("rank", "variant", "mean", "low", "high", "prior")
-
 
 @page
 @require_http_methods(["GET", "HEAD", "POST"])
 def model_page(request: HttpRequest, campaign_id: UUID, number: int) -> HttpResponseBase:
-    """Show one model. A POST predicts variants, on the page or as CSV, and changes nothing."""
+    """Show one model. A POST predicts variants, on the page or as CSV, or makes or deletes a file of predictions."""
     campaign = campaign_of(user_of(request), campaign_id)
     model = model_of(campaign, number)
-    act = request.POST.get("do", "")
+    target = request.headers.get("HX-Target")
     if request.method != "POST":
-        return _live(request, model) if request.headers.get("HX-Target") == "live" else _answer(request, model)
-    if act not in ("prediction", "csv"):
+        if target == "files":
+            return _live_files(request, model)
+        return _live(request, model) if target == "live" else _answer(request, model)
+    act = act_of(request.POST)
+    if not act:
         return redirect("campaign-model-page", campaign.pk, number)
     try:
-        found = predictions(campaign, model, prediction_body(request.POST))
+        return _predicted(request, model, act)
     except ServiceError as error:
         return _answer(request, model, {"refusal": Refusal("prediction", error)}, status=error.status_code)
-    rows = sorted(found["rows"], key=lambda row: row["rank"])
+
+
+def _predicted(request: HttpRequest, model: PropertyModel, act: str) -> HttpResponseBase:
+    """Do what a form of the predictions means. Predictions that are too many for a request become a file."""
+    user, form = user_of(request), request.POST
+    place = f"{reverse('campaign-model-page', args=[model.campaign_id, model.number])}#prediction-files"
+    if act == "delete-file":
+        file_remove(model, form, user)
+        return redirect(place)
+    selection = selection_asked(model, form)
+    if act == "file" or not selection.at_once:
+        file_make(model, selection, user)
+        return redirect(place)
     if act == "csv":
-        return _csv(model, rows)
-    more = {"predicted": rows[:MOST_SHOWN], "n_predicted": len(rows), "predicted_by": found["ranks_by"]}
-    return _answer(request, model, more)
+        return csv_of(model, selection)
+    return _answer(request, model, table_of(model, selection, form))
 
 
 def _live(request: HttpRequest, model: PropertyModel) -> HttpResponse:
@@ -59,6 +75,14 @@ def _live(request: HttpRequest, model: PropertyModel) -> HttpResponse:
     if model.state not in WorkState.unfinished():
         return HttpResponse(headers={"HX-Refresh": "true"})
     return fragment(request, "jobs/campaigns/_model_live.html", _state(request, model))
+
+
+def _live_files(request: HttpRequest, model: PropertyModel) -> HttpResponse:
+    """Return the files that are computed. Once all are over, the browser loads the page with their addresses."""
+    shown = files_shown(request, model)
+    if not shown["building"]:
+        return HttpResponse(headers={"HX-Refresh": "true"})
+    return fragment(request, "jobs/campaigns/_prediction_files.html", shown)
 
 
 def _state(request: HttpRequest, model: PropertyModel) -> dict[str, Any]:
@@ -86,7 +110,7 @@ def _answer(
         **_state(request, model),
     }
     if model.state == WorkState.DONE:
-        context |= _figures(request, model)
+        context |= _figures(request, model) | files_shown(request, model)
     return render(request, "jobs/campaigns/model.html", {**context, **(more or {})}, status=status)
 
 
@@ -126,17 +150,3 @@ def _left_out(counts: Mapping[str, int]) -> list[tuple[int, str]]:
         "wells_without_reference": "wells of plates without wild type and bridging variants",
     }
     return [(counts[name], what) for name, what in words.items() if counts.get(name)]
-
-
-def _csv(model: PropertyModel, rows: list[dict[str, Any]]) -> StreamingHttpResponse:
-    def lines() -> Iterator[bytes]:
-        yield BOM
-        yield csv_head(HEADS)
-        for row in rows:
-            numbers = ("" if row[name] is None else f"{row[name]:.6g}" for name in HEADS[2:])
-            yield (",".join([str(row["rank"]), text_cell(row["variant"]), *numbers]) + "\n").encode()
-
-    response = StreamingHttpResponse(in_blocks(lines()), content_type="text/csv; charset=utf-8")
-    name = file_name(model.campaign.name, "campaign", f"model-{model.number}", "predictions", suffix="csv")
-    response["Content-Disposition"] = attachment(name)
-    return response

@@ -1,31 +1,60 @@
-"""Predictions of a ready model: variants, all single ones, or all combinations of chosen mutations."""
+"""Predictions of a ready model, within a request. `jobs.campaigns.prediction_files` computes large ones."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import product
-from math import prod
 from typing import Any
 
 import numpy as np
 
-from jobs.campaigns.asked import finite, wrong
+from jobs.campaigns.asked import finite
+from jobs.campaigns.selections import Selection
 from jobs.campaigns.selectors import Scale, numbering_of_campaign
 from jobs.campaigns.training import ready_of
-from jobs.errors import Conflict, InvalidInput, Problem, Problems, TooLarge
+from jobs.errors import Conflict
 from jobs.learning.fitted import Ready
 from jobs.learning.priors import Tables
-from jobs.learning.samples import Floats, Rows, mutations_of
-from jobs.models import Campaign, PropertyModel
+from jobs.learning.samples import Floats, Rows, Whole, mutations_of
+from jobs.models import PropertyModel
 from jobs.models.states import WorkState
-from jobs.parsing.bodies import only_fields
-from jobs.science.variants.codes import Mutation, Variant, read_variant, single_variants
+from jobs.science.variants.codes import Mutation, Variant, read_variant
 
-FIELDS = ("variants", "all_singles", "combinations")
-MOST = 20_000
-"""Variants of one request."""
+Numbers = tuple[float | None, float | None, float | None]
+"""Mean and interval of a variant in the unit of the property; None for what is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """What a model says of some variants, each [n] in the unit of the model. NaN and infinity for what is not known."""
+
+    mean: Floats
+    low: Floats
+    high: Floats
+    prior: Floats
+
+    @classmethod
+    def empty(cls, count: int) -> Values:
+        return cls(*(np.full(count, np.nan) for _ in range(4)))
+
+    def put(self, start: int, other: Values) -> None:
+        """Copy the values of a block to the places from `start`."""
+        end = start + len(other.mean)
+        for name in ("mean", "low", "high", "prior"):
+            getattr(self, name)[start:end] = getattr(other, name)
+
+    def order(self, *, by_model: bool) -> Whole:
+        """Return the numbers of the variants, best first. Equal ones stay in their order."""
+        return np.argsort(-(self.mean if by_model else self.prior), kind="stable")
+
+    def shown(self, at: int, scale: Scale) -> Numbers:
+        """Return mean and interval of one variant in the unit of the property."""
+        mean, low, high = float(self.mean[at]), float(self.low[at]), float(self.high[at])
+        if np.isnan(mean):
+            return None, None, None
+        ends = scale.interval(low, high) if np.isfinite(low) and np.isfinite(high) else (None, None)
+        return finite(scale.back(mean)), finite(ends[0]), finite(ends[1])
 
 
 @dataclass
@@ -55,6 +84,10 @@ class Predictor:
     def ranks_by_model(self) -> bool:
         return self.ready is not None and self.model.card["ranks_by"] == "model"
 
+    @property
+    def ranks_by(self) -> str:
+        return "model" if self.ranks_by_model else "prior"
+
     @cached_property
     def _known(self) -> list[Mutation]:
         codes = [row[0] for row in self.model.training if row[0] != "WT"]
@@ -67,95 +100,31 @@ class Predictor:
         """Return mean and standard deviation in the unit of the model, or None if nothing was learnt."""
         return None if self.ready is None or not len(rows) else self.ready.means(rows)
 
+    def values(self, variants: Sequence[Variant]) -> Values:
+        """Return what the model says of variants."""
+        rows = self.rows(variants)
+        if self.ready is None or not len(rows):
+            unknown = np.full(len(rows), np.nan)
+            return Values(unknown, unknown, unknown, rows.prior)
+        return Values(self.ready.whole.predict(rows), *self.ready.around(rows), rows.prior)
+
     def shown(self, variants: Sequence[Variant]) -> list[dict[str, float | None]]:
         """Return mean and interval of variants in the unit of the property; None for what is not known."""
-        rows = self.rows(variants)
-        if (found := self.means(rows)) is None or self.ready is None:
-            return [{"mean": None, "low": None, "high": None} for _ in variants]
-        shown = []
-        for mean, low, high in zip(found[0], *self.ready.around(rows), strict=True):
-            ends = self.scale.interval(low, high) if np.isfinite(low) and np.isfinite(high) else (None, None)
-            shown.append({"mean": finite(self.scale.back(mean)), "low": finite(ends[0]), "high": finite(ends[1])})
-        return shown
+        values, scale = self.values(variants), self.scale
+        return [dict(zip(("mean", "low", "high"), values.shown(at, scale), strict=True)) for at in range(len(variants))]
 
 
-def predictions(campaign: Campaign, model: PropertyModel, data: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the rows of a request, in its order, and who ranks them. Raises InvalidInput, TooLarge, Conflict."""
-    variants = asked_variants(campaign, data)
+def predictions(model: PropertyModel, selection: Selection) -> dict[str, Any]:
+    """Return the rows of a request, in its order, and who ranks them. Raises Conflict."""
     predictor = Predictor(model)
-    rows = predictor.rows(variants)
-    learnt = predictor.means(rows)
-    order = learnt[0] if learnt is not None and predictor.ranks_by_model else rows.prior
-    rank = np.empty(len(rows), dtype=int)
-    rank[np.argsort(-order, kind="stable")] = np.arange(1, len(rows) + 1)
-    numbering = numbering_of_campaign(campaign)
-    found = [
-        {"variant": one.code(numbering), **shown, "prior": finite(float(prior)), "rank": int(place)}
-        for one, shown, prior, place in zip(variants, predictor.shown(variants), rows.prior, rank, strict=True)
-    ]
-    return {
-        "n": model.number,
-        "digest": model.digest,
-        "ranks_by": "model" if predictor.ranks_by_model else "prior",
-        "rows": found,
-    }
-
-
-def asked_variants(campaign: Campaign, data: Mapping[str, Any]) -> list[Variant]:
-    """Return the variants that a body asks for: exactly one of its fields. Raises InvalidInput, TooLarge."""
-    only_fields(data, FIELDS)
-    given = [name for name in FIELDS if data.get(name) not in (None, False)]
-    if len(given) != 1:
-        what = f"{len(given)} of variants, all_singles and combinations are given"
-        raise InvalidInput.one("bad_choice", what, "Give exactly one of them.", path=given[0] if given else FIELDS[0])
-    if given == ["all_singles"]:
-        if data["all_singles"] is not True:
-            raise wrong("all_singles", data["all_singles"], "Give true, or leave it out.")
-        singles = single_variants(campaign.parent)
-        _check_count(len(singles), "all_singles")
-        return singles
-    if given == ["combinations"]:
-        return combinations_of(campaign, data["combinations"], "combinations")
-    return read_list(campaign, data["variants"], "variants")
-
-
-def _check_count(count: int, path: str) -> None:
-    if count > MOST:
-        what = f"these are {count:,} variants, and a request takes {MOST:,}"
-        raise TooLarge.of(Problem("too_many_variants", what, "Ask in several requests.", path=path))
-
-
-def read_list(campaign: Campaign, raw: object, path: str) -> list[Variant]:
-    """Return variants in the campaign's numbering. Raises InvalidInput with each that cannot be read."""
-    if not isinstance(raw, list) or not raw:
-        raise wrong(path, raw, 'Give a list such as ["A24T", "A24T:G56D"].')
-    _check_count(len(raw), path)
-    numbering, problems, found = numbering_of_campaign(campaign), Problems(), []
-    for at, one in enumerate(raw):
-        try:
-            if not isinstance(one, str) or not one.strip():
-                raise wrong(f"{path}.{at}", one, "Give a code such as A24T.", code="bad_variant")
-            found.append(read_variant(one, campaign.parent, numbering=numbering))
-        except InvalidInput as error:
-            for problem in error.problems:
-                problems.add(
-                    Problem(problem.code, problem.message, problem.remedy, path=f"{path}.{at}", record=str(one)[:60])
-                )
-    if problems:
-        raise problems.refusal()
-    return found
-
-
-def combinations_of(campaign: Campaign, raw: object, path: str) -> list[Variant]:
-    """Return all combinations of single mutations, at most one at each position, without the parent itself."""
-    singles = [one for variant in read_list(campaign, raw, path) for one in variant.mutations]
-    sites: dict[int, list[Mutation]] = {}
-    for one in dict.fromkeys(singles):
-        sites.setdefault(one.position, []).append(one)
-    _check_count(prod(len(found) + 1 for found in sites.values()) - 1, path)
-    choices: list[list[Mutation | None]] = [[None, *sites[at]] for at in sorted(sites)]
-    chosen = (tuple(one for one in found if one is not None) for found in product(*choices))
-    found = [Variant(mutations) for mutations in chosen if mutations]
-    if not found:
-        raise wrong(path, raw, "Give at least one mutation.", code="bad_variant")
-    return found
+    variants = selection.take(range(len(selection)))
+    values, scale = predictor.values(variants), predictor.scale
+    rank = np.empty(len(variants), dtype=int)
+    rank[values.order(by_model=predictor.ranks_by_model)] = np.arange(1, len(variants) + 1)
+    numbering = numbering_of_campaign(model.campaign)
+    found = []
+    for at, one in enumerate(variants):
+        mean, low, high = values.shown(at, scale)
+        row = {"variant": one.code(numbering), "mean": mean, "low": low, "high": high}
+        found.append({**row, "prior": finite(float(values.prior[at])), "rank": int(rank[at])})
+    return {"n": model.number, "digest": model.digest, "ranks_by": predictor.ranks_by, "rows": found}

@@ -15,7 +15,8 @@ from django.db.models import Max
 
 from jobs.campaigns.asked import MAX_SEED, choice, finite, number, whole_number, wrong
 from jobs.campaigns.plates import asked_plate
-from jobs.campaigns.predicting import Predictor, combinations_of, read_list
+from jobs.campaigns.predicting import Predictor
+from jobs.campaigns.selections import combinations_of, read_list
 from jobs.campaigns.selectors import WT, model_of, numbering_of_campaign, variants_of
 from jobs.campaigns.services import excluded_of
 from jobs.errors import Conflict

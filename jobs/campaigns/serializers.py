@@ -194,28 +194,6 @@ class ModelPage(Shape):
     results = ModelBody(many=True)
 
 
-class PredictionRequest(Shape):
-    variants = s.ListField(child=s.CharField(), required=False)
-    all_singles = s.BooleanField(required=False)
-    combinations = s.ListField(child=s.CharField(), required=False, help_text="Mutations to combine.")
-
-
-class PredictionRow(Shape):
-    variant = s.CharField()
-    mean = s.FloatField(allow_null=True)
-    low = s.FloatField(allow_null=True)
-    high = s.FloatField(allow_null=True)
-    prior = s.FloatField(allow_null=True)
-    rank = s.IntegerField(help_text="By `ranks_by`, from 1.")
-
-
-class Predictions(Shape):
-    n = s.IntegerField()
-    digest = s.CharField()
-    ranks_by = s.ChoiceField(["model", "prior"])
-    rows = PredictionRow(many=True)
-
-
 class ObjectiveRequest(Shape):
     model = s.IntegerField()
     threshold = s.FloatField(required=False, allow_null=True)

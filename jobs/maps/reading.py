@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from jobs.background.artefacts import artefact_blocks, artefact_files
+from jobs.background.blocks import file_blocks, files_of
 from jobs.errors import TooLarge
 from jobs.models import Artefact
 
@@ -35,13 +35,13 @@ class MapTable:
 
     def __init__(self, artefact: Artefact) -> None:
         """Read the map. Raises TooLarge beyond READABLE items or READABLE_BYTES."""
-        items, size = artefact.facts.get("items", 0), artefact_files(artefact)["json"].size
+        items, size = artefact.facts.get("items", 0), files_of(artefact)["json"].size
         if items > READABLE:
             raise TooLarge(f"the map has {items:,} items, and pages show at most {READABLE:,}; download its files")
         if size > READABLE_BYTES:
             what = f"the map has {size:,} bytes, most of them names, and pages read at most {READABLE_BYTES:,}"
             raise TooLarge(f"{what}; download its files")
-        self._body: dict[str, Any] = orjson.loads(b"".join(artefact_blocks(artefact, "json")))
+        self._body: dict[str, Any] = orjson.loads(b"".join(file_blocks(artefact, "json")))
 
     def __len__(self) -> int:
         return len(self._body["index"])

@@ -7,7 +7,7 @@ from typing import Any
 from django.urls import reverse
 from rest_framework import serializers as s
 
-from jobs.background.artefacts import artefact_files
+from jobs.background.blocks import files_of
 from jobs.maps.params import FORMATS
 from jobs.maps.services import is_behind
 from jobs.models.artefacts import ANALYSES as KINDS
@@ -42,7 +42,7 @@ class AnalysisFiles(s.ListField):
         address = reverse("job-artefact", args=[artefact.job_id, artefact.pk])
         return [
             {"format": one.format, "url": f"{address}?format={one.format}", "bytes": one.size, "sha256": one.sha256}
-            for one in artefact_files(artefact).values()
+            for one in files_of(artefact).values()
         ]
 
 

@@ -99,6 +99,14 @@ STORED = """
     SELECT plan.added_by_id, ''::text, octet_length(plan.frozen)::bigint, campaign.project_id
         FROM jobs_round plan JOIN jobs_campaign campaign ON campaign.id = plan.campaign_id
         WHERE plan.added_by_id IS NOT NULL
+    UNION ALL
+    SELECT campaign.owner_id, ''::text, (file.size + pg_column_size(file.asked))::bigint, campaign.project_id
+        FROM jobs_predictionfile file JOIN jobs_propertymodel model ON model.id = file.model_id
+        JOIN jobs_campaign campaign ON campaign.id = model.campaign_id WHERE file.added_by_id IS NULL
+    UNION ALL
+    SELECT file.added_by_id, ''::text, (file.size + pg_column_size(file.asked))::bigint, campaign.project_id
+        FROM jobs_predictionfile file JOIN jobs_propertymodel model ON model.id = file.model_id
+        JOIN jobs_campaign campaign ON campaign.id = model.campaign_id WHERE file.added_by_id IS NOT NULL
 """
 
 _ADD_SAMPLE = f"""

@@ -5,7 +5,15 @@ from jobs.models.alignments import Alignment, AlignmentBlock, HomologSearch, Nei
 from jobs.models.artefacts import Artefact, ArtefactBlock
 from jobs.models.attachments import Annotation, Assay, Structure, StructureBlock
 from jobs.models.background import BackgroundWork
-from jobs.models.campaigns import Campaign, Measurement, Property, PropertyModel, Round
+from jobs.models.campaigns import (
+    Campaign,
+    Measurement,
+    PredictionBlock,
+    PredictionFile,
+    Property,
+    PropertyModel,
+    Round,
+)
 from jobs.models.contexts import Context, ContextSet, ContextSetMember, JobContext
 from jobs.models.holds import Duty, Hold
 from jobs.models.jobs import Chunk, Extension, Item, Job, Turn, UnitGroup

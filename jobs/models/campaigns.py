@@ -1,4 +1,4 @@
-"""Campaigns: properties, measurements, models that learn from them, and rounds."""
+"""Campaigns: properties, measurements, models that learn from them, files of their predictions, and rounds."""
 
 from __future__ import annotations
 
@@ -159,6 +159,49 @@ class PropertyModel(BackgroundWork):
         constraints = [
             *BackgroundWork.Meta.constraints,
             models.UniqueConstraint(fields=["campaign", "number"], name="property_model_once"),
+        ]
+
+
+class PredictionFile(BackgroundWork):
+    """Predictions of many variants by one model, stored as files.
+
+    `kind` is `all_singles`, `combinations` or `variants`, and `asked` the request with codes by position, which may be
+    long. `fingerprint` is a digest of it and of the model, so that the same request gets the same file. `count` are its
+    variants. `build` names
+    the blocks of the finished file, and `files` lists format, size, digest and number of the first block.
+    """
+
+    model = models.ForeignKey(PropertyModel, on_delete=models.CASCADE, related_name="predictions", db_index=False)
+    kind = models.CharField(max_length=12)
+    asked = models.JSONField()
+    fingerprint = models.CharField(max_length=64)
+    count = models.PositiveIntegerField()
+    build = models.UUIDField(null=True, blank=True)
+    size = models.BigIntegerField(default=0)
+    sha256 = models.CharField(max_length=64, default="", blank=True)
+    files = models.JSONField(default=list)
+    added_by = _adder()
+
+    class Meta(BackgroundWork.Meta):
+        indexes = [*BackgroundWork.Meta.indexes, _by_adder("prediction_file_by_adder")]
+        constraints = [
+            *BackgroundWork.Meta.constraints,
+            # Two requests at once for the same predictions meet in one row.
+            models.UniqueConstraint(fields=["model", "fingerprint"], name="prediction_file_once"),
+        ]
+
+
+class PredictionBlock(models.Model):
+    """A piece of a file of predictions, as `ArtefactBlock` is of an artefact."""
+
+    file = models.ForeignKey(PredictionFile, on_delete=models.CASCADE, related_name="blocks", db_index=False)
+    build = models.UUIDField()
+    number = models.PositiveIntegerField()
+    data = models.BinaryField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["file", "build", "number"], name="prediction_block_once"),
         ]
 
 

@@ -17,7 +17,7 @@ from e1protocol import MODELS
 from jobs.actions import ACTIONS
 from jobs.actions.columns import result_bytes
 from jobs.actions.contacts import Contacts
-from jobs.background.artefacts import artefact_blocks
+from jobs.background.blocks import file_blocks
 from jobs.library import selectors
 from jobs.models import Artefact, Item, Job, JobPicture
 from jobs.models.states import ItemState, JobState, WorkState
@@ -125,5 +125,5 @@ def _scores(job: Job) -> Picture | None:
 def _map(drawn: Artefact) -> Picture | None:
     if drawn.size > READ_BYTES:
         return None
-    body = orjson.loads(b"".join(artefact_blocks(drawn, "json")))
+    body = orjson.loads(b"".join(file_blocks(drawn, "json")))
     return scatter(body["x"], body["y"], f"Map of {len(body['x']):,} items") if "x" in body else None

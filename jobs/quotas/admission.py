@@ -75,9 +75,9 @@ def quota_admit_bytes(*, user_id: int, size: int) -> None:
 
 
 def quota_admit_work(*, user_id: int) -> None:
-    """Check one more analysis or count of neighbours against the limit, inside the transaction that adds it.
+    """Check one more analysis, count, model or file of predictions against the limit.
 
-    Raises TooManyRequests `quota_background`.
+    The caller's transaction adds it. Raises TooManyRequests `quota_background`.
     """
     most = settings.E1_QUOTA_BACKGROUND
     if not most:
@@ -85,8 +85,9 @@ def quota_admit_work(*, user_id: int) -> None:
     quota_lock(user_id=user_id)
     if (unfinished := usage.background_of(user_id)) < most:
         return
-    what = f"{unfinished:,} of your analyses and counts of neighbours are not finished, and you may have {most:,}"
-    remedy = "Wait until one ends, or cancel an analysis."
+    kinds = "analyses, counts of neighbours, models and predictions"
+    what = f"{unfinished:,} of your {kinds} are not finished, and you may have {most:,}"
+    remedy = "Wait until one ends, or cancel an analysis or a file of predictions."
     problem = Problem("quota_background", what, remedy)
     raise TooManyRequests(
         f"{what}. {remedy[:-1]}", code=problem.code, problems=[problem], retry_after=JOB_RETRY_SECONDS

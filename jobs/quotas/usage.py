@@ -16,7 +16,7 @@ from django.db.models import Q, QuerySet
 
 from jobs import database
 from jobs.metering.stored import STORED
-from jobs.models import Artefact, Job, NeighbourCount, PropertyModel, Quota
+from jobs.models import Artefact, Job, NeighbourCount, PredictionFile, PropertyModel, Quota
 from jobs.models.artefacts import ANALYSES
 from jobs.models.states import JobState, WorkState
 from jobs.quotas.rules import Amounts
@@ -117,13 +117,15 @@ def stored_remember(user_id: int, stored: int) -> None:
 
 
 def background_of(user_id: int) -> int:
-    """Return how many analyses, counts of neighbours and models of properties of the user are unfinished."""
+    """Return how many of the user's analyses, counts of neighbours, models and predictions are unfinished."""
     asked = Q(added_by=user_id) | Q(added_by__isnull=True, job__owner=user_id)
     analyses = Artefact.objects.filter(asked, kind__in=ANALYSES, state__in=WorkState.unfinished())
     counts = NeighbourCount.objects.filter(alignment__owner=user_id, state__in=WorkState.unfinished())
     learns = Q(added_by=user_id) | Q(added_by__isnull=True, campaign__owner=user_id)
     models = PropertyModel.objects.filter(learns, state__in=WorkState.unfinished())
-    return analyses.count() + counts.count() + models.count()
+    asks = Q(added_by=user_id) | Q(added_by__isnull=True, model__campaign__owner=user_id)
+    predictions = PredictionFile.objects.filter(asks, state__in=WorkState.unfinished())
+    return analyses.count() + counts.count() + models.count() + predictions.count()
 
 
 def queued_tokens_of(job_id: UUID) -> int:

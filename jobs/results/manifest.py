@@ -11,7 +11,7 @@ from django.db.models import Count, F, Func, IntegerField
 
 from e1protocol import MODELS
 from jobs.attribution import attribution
-from jobs.background.artefacts import artefact_files
+from jobs.background.blocks import files_of
 from jobs.files.pieces import iso
 from jobs.models import Artefact, Context, Item, Job
 from jobs.models.states import JobState, WorkState
@@ -115,7 +115,7 @@ def _artefacts(job: Job) -> list[dict[str, Any]]:
             "params": one.params,
             "bytes": one.size,
             "sha256": one.sha256,
-            "files": [{"format": f.format, "bytes": f.size, "sha256": f.sha256} for f in artefact_files(one).values()],
+            "files": [{"format": f.format, "bytes": f.size, "sha256": f.sha256} for f in files_of(one).values()],
             "finished_at": iso(one.finished_at),
         }
         for one in ready

@@ -58,6 +58,11 @@ def next_in_turn() -> tuple[str, str] | None:
             FROM jobs_propertymodel work JOIN jobs_campaign campaign ON campaign.id = work.campaign_id
             LEFT JOIN jobs_job features ON features.id = work.features_job_id
             WHERE coalesce(features.state, '') <> ALL(%s)
+            UNION ALL
+            SELECT 'predictionfile', work.id::text, coalesce(work.added_by_id, campaign.owner_id),
+                work.created_at, work.finished_at, work.attempts, work.state, work.lease_end
+            FROM jobs_predictionfile work JOIN jobs_propertymodel model ON model.id = work.model_id
+            JOIN jobs_campaign campaign ON campaign.id = model.campaign_id
         ), open AS (
             SELECT every.*, state = 'running' AND lease_end >= statement_timestamp() AS held
             FROM every JOIN auth_user ON auth_user.id = owner_id

@@ -9,8 +9,9 @@ from types import MappingProxyType
 from jobs.alignments.searches import search_run
 from jobs.alignments.services import neighbours_count
 from jobs.background.leases import works_release
+from jobs.campaigns.prediction_files import prediction_run
 from jobs.campaigns.training import model_run
-from jobs.models import Artefact, BackgroundWork, HomologSearch, NeighbourCount, PropertyModel
+from jobs.models import Artefact, BackgroundWork, HomologSearch, NeighbourCount, PredictionFile, PropertyModel
 from jobs.queue.lifecycle import jobs_follow_owners
 from jobs.tasks.building import artefact_build
 
@@ -33,6 +34,7 @@ WORKS: Mapping[str, Kind] = MappingProxyType(
         "neighbourcount": Kind(NeighbourCount, "alignment__owner", lambda pk: neighbours_count(count_id=int(pk))),
         "homologsearch": Kind(HomologSearch, "owner", lambda pk: search_run(search_id=pk)),
         "propertymodel": Kind(PropertyModel, "campaign__owner", lambda pk: model_run(model_id=int(pk))),
+        "predictionfile": Kind(PredictionFile, "model__campaign__owner", lambda pk: prediction_run(file_id=int(pk))),
     }
 )
 

@@ -12,7 +12,7 @@ import pytest
 from django.db import connection
 from rest_framework.test import APIClient
 
-from jobs.background import artefacts, leases
+from jobs.background import artefacts, blocks, leases
 from jobs.models import Artefact, ArtefactBlock, Job, Output
 from jobs.queue.lifecycle import job_delete, job_retry
 from jobs.tasks import building, reap
@@ -87,12 +87,12 @@ def test_the_file_is_built_while_its_address_answers_202(lib, owner, published):
 
 
 def test_a_large_file_is_kept_in_many_blocks(lib, published, monkeypatch):
-    monkeypatch.setattr(artefacts, "BLOCK", 1000)
+    monkeypatch.setattr(blocks, "BLOCK", 1000)
     artefact = artefacts.artefact_request(job=lib.job, kind="h5")
     building.artefact_build(artefact_id=artefact.pk)
     artefact.refresh_from_db()
     assert ArtefactBlock.objects.count() == -(-artefact.size // 1000) > 5
-    data = b"".join(artefacts.artefact_blocks(artefact))
+    data = b"".join(blocks.file_blocks(artefact))
     assert hashlib.sha256(data).hexdigest() == artefact.sha256
 
 
@@ -121,7 +121,7 @@ def test_it_is_built_again_when_the_results_have_changed(published):
     assert second.pk != first.pk
     building.artefact_build(artefact_id=second.pk)
     second.refresh_from_db()
-    with h5py.File(io.BytesIO(b"".join(artefacts.artefact_blocks(second)))) as file:
+    with h5py.File(io.BytesIO(b"".join(blocks.file_blocks(second)))) as file:
         assert file["index"][:].tolist() == list(range(24))
     # The superseded file stays for running downloads, and is removed after a while.
     reap()
@@ -143,7 +143,7 @@ def test_a_running_job_gives_what_is_finished_and_the_same_file_for_a_while(publ
     first = artefacts.artefact_request(job=lib.job, kind="h5")
     building.artefact_build(artefact_id=first.pk)
     first.refresh_from_db()
-    with h5py.File(io.BytesIO(b"".join(artefacts.artefact_blocks(first)))) as file:
+    with h5py.File(io.BytesIO(b"".join(blocks.file_blocks(first)))) as file:
         assert file["index"][:].tolist() == list(range(16))
     lib.finish(chunks[2:3])
     assert artefacts.artefact_request(job=lib.job, kind="h5").pk == first.pk, "else it would never be ready"
@@ -173,7 +173,7 @@ def test_a_builder_that_was_killed_is_replaced_and_can_store_nothing_more(lib, p
     assert not leases.work_renew(lost)
     assert not artefacts.artefact_store(lost, paths={"h5": tmp_path / "late"})
     artefact.refresh_from_db()
-    with h5py.File(io.BytesIO(b"".join(artefacts.artefact_blocks(artefact)))) as file:
+    with h5py.File(io.BytesIO(b"".join(blocks.file_blocks(artefact)))) as file:
         assert len(file["index"]) == 40
 
 
@@ -242,8 +242,8 @@ def test_deleting_a_job_frees_its_files_also_under_a_download(lib, published):
     artefact.refresh_from_db()
     job_delete(job_id=lib.job.pk)
     assert not ArtefactBlock.objects.exists()
-    with pytest.raises(artefacts.ArtefactFailed):
-        list(artefacts.artefact_blocks(artefact))
+    with pytest.raises(blocks.ArtefactFailed):
+        list(blocks.file_blocks(artefact))
 
 
 @pytest.mark.parametrize("format", ["h5", "parquet"])
@@ -279,7 +279,7 @@ def test_building_takes_flat_memory(published, monkeypatch):
     monkeypatch.setattr("jobs.results.export.reading.PAGE_ITEMS", 256)
     monkeypatch.setattr("jobs.results.export.reading.PAGE_BYTES", 128 * 1024)
     monkeypatch.setattr("jobs.results.export.arrays.BATCH_BYTES", 128 * 1024)
-    monkeypatch.setattr(artefacts, "BLOCK", 64 * 1024)
+    monkeypatch.setattr(blocks, "BLOCK", 64 * 1024)
 
     def build(job: Job) -> None:
         Artefact.objects.all().delete()

@@ -169,8 +169,9 @@ def two(settings, told) -> None:
 def refused(answer) -> None:
     assert (answer.status_code, answer.json()["code"], answer["Retry-After"]) == (429, "quota_background", "30")
     (problem,) = answer.json()["errors"]
-    assert problem["message"].startswith("2 of your analyses and counts of neighbours are not finished")
-    assert problem["remedy"] == "Wait until one ends, or cancel an analysis."
+    kinds = "analyses, counts of neighbours, models and predictions"
+    assert problem["message"].startswith(f"2 of your {kinds} are not finished")
+    assert problem["remedy"] == "Wait until one ends, or cancel an analysis or a file of predictions."
 
 
 def test_analyses_beyond_the_limit_are_refused_until_one_is_over(person, stranger, two):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from html.parser import HTMLParser
 
@@ -276,26 +274,6 @@ def test_held_out_predictions_are_those_of_the_figures(api, browser, measured):
     assert HELD_OUT not in api.get(f"/api{measured}models/2/").content.decode()
 
 
-@pytest.mark.slow
-def test_predictions_are_a_table_and_csv(browser, measured):
-    address = train(browser, measured)
-    answer = browser.post(address, {"do": "prediction", "what": "variants", "variants": "V17A, K18A\nV17A:K18A"})
-    rows = Shown(answer).rows["Predictions, best first"]
-    assert [row[0] for row in rows[1:]] == ["1", "2", "3"]
-    assert {row[1] for row in rows[1:]} == {"V17A", "K18A", "V17A:K18A"}
-    answer = browser.post(address, {"do": "prediction", "what": "all_singles"})
-    assert f"{19 * len(PARENT):,} variants, ranked by the prior. The best 200 are shown" in text_of(answer)
-    got = browser.post(address, {"do": "csv", "what": "all_singles"})
-    assert "synthetic-model-2-predictions.csv" in got["Content-Disposition"]
-    text = b"".join(got.streaming_content).decode("utf-8-sig")
-    found = list(csv.DictReader(io.StringIO(text)))
-    assert [int(row["rank"]) for row in found] == list(range(1, 19 * len(PARENT) + 1))
-    assert all(float(row["low"]) <= float(row["mean"]) <= float(row["high"]) for row in found)
-    refused = browser.post(address, {"do": "prediction", "what": "variants", "variants": "W99A"})
-    assert refused.status_code == 400
-    assert "W99A" in text_of(refused)
-
-
 def test_a_model_that_is_computed_shows_itself_when_it_is_over(browser):
     page = begun(browser)
     address = browser.post(page, {"do": "train", "property": "activity"})["Location"]
@@ -356,12 +334,14 @@ def test_wild_values_of_any_field_are_refused_or_taken(browser, wild):
         page: ACTIVITY,
         f"{page}propose/": {**PLATE, "count": "2", "threshold1": "1", "fewest": "1", "most": "2", "exclude": "7",
                             "variants": "V17A"},
-        model: {"do": "prediction", "what": "variants", "variants": "V17A"},
+        model: {"do": "prediction", "what": "variants", "variants": "V17A", "search": "V", "sort": "rank", "page": "1",
+                "file": "1"},
     }  # fmt: skip
     for address, form in forms.items():
         for field in form:
             if field != "do":
                 assert browser.post(address, {**form, field: wild}).status_code in (200, 302, 400, 404, 409, 413), field
+    assert browser.post(model, {"do": "delete-file", "file": wild}).status_code in (302, 404)
     sent = {"do": "train", "property": "activity", "prior": "auto", "features": "auto", "seed": "0"}
     for field in ("property", "prior", "features", "seed"):
         assert browser.post(page, {**sent, field: wild}).status_code in (302, 400, 404, 429), field

@@ -16,12 +16,14 @@ from e1client.campaign_text import (
     imported_lines,
     library_lines,
     model_lines,
+    prediction_file_lines,
     prediction_lines,
     property_text,
     ranking_text,
     round_lines,
     table_of_campaigns,
     table_of_models,
+    table_of_prediction_files,
     table_of_rounds,
 )
 from e1client.cli import app
@@ -210,6 +212,65 @@ def test_a_failed_model_ends_a_waiting_command_with_4(e1, client, monkeypatch):
     assert (code, model["state"], model["ranks_by"]) == (0, "ready", "prior")
 
 
+def test_predictions_as_a_file_by_command_and_by_client(e1, client, tmp_path, monkeypatch):
+    campaign = client.create_campaign("here", parent=PARENT, model="e1-demo")
+    client.add_property(campaign, "Tm", higher_is_better=True)
+    client.train_model(campaign, "Tm")
+    computed()
+    waits = Client.wait_predictions
+
+    def at_once(self, *args, **more):
+        computed()
+        return waits(self, *args, **more)
+
+    monkeypatch.setattr(Client, "wait_predictions", at_once)
+    code, lines, told = e1("campaign", "predict", "here", "1", "--all-singles", "--out", "singles.csv")
+    assert (code, lines) == (0, [])
+    assert "wrote singles.csv" in told
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "singles.csv").read_text("utf-8-sig"))))
+    assert [int(row["rank"]) for row in rows] == list(range(1, 19 * len(PARENT) + 1))
+    code, (listed,), _ = e1("campaign", "predictions", "here", "1")
+    assert (code, listed["count"], listed["state"]) == (0, 19 * len(PARENT), "ready")
+    file = str(listed["id"])
+    assert e1("campaign", "predictions", "here", "1", file, "--out", "singles.parquet")[0] == 0
+    assert (tmp_path / "singles.parquet").read_bytes()[:4] == b"PAR1"
+    assert e1("campaign", "predictions", "here", "1", file)[1][0]["id"] == listed["id"]
+    assert e1("campaign", "predict", "here", "1", "--all-singles", "--out", "singles.pdf")[0] == 2
+    assert e1("campaign", "predictions", "here", "1", "--delete")[0] == 2
+
+    seen = []
+    again = client.predict_file(campaign, 1, all_singles=True, on_update=seen.append)
+    assert again["id"] == listed["id"], "the same request"
+    assert [one["state"] for one in seen] == ["ready"]
+    early = client.predict_file(campaign, 1, ["K2A", "K2W"], wait=False)
+    assert (early["state"], early["files"]) == ("queued", [])
+    with pytest.raises(Rejected) as refused:
+        client.download_predictions(campaign, 1, early["id"], tmp_path / "early.csv")
+    assert refused.value.code == "predictions_not_ready"
+    assert not (tmp_path / "early.csv").exists()
+    assert e1("campaign", "predictions", "here", "1", file, "--delete")[0] == 0
+    assert [one["id"] for one in client.campaign_predictions(campaign, 1)] == [early["id"]]
+    client.delete_predictions(campaign, 1, early["id"])
+    assert client.campaign_predictions(campaign, 1) == []
+
+
+def test_files_of_predictions_in_words():
+    part = {"format": "csv", "size": 1234, "sha256": "ab"}
+    told = {"id": 7, "n": 2, "state": "running", "count": 20_001, "progress": 0.25, "asked": "variants", "files": []}
+    assert list(prediction_file_lines(told)) == [
+        "predictions 7 of model 2: running, 20,001 variants",
+        "  progress    25 %",
+        "  to write it: e1 campaign predictions CAMPAIGN 2 7 --out FILE.csv",
+    ]
+    done = told | {"state": "ready", "files": [part]}
+    assert "  csv         1,234 bytes, SHA-256 ab" in list(prediction_file_lines(done))
+    failed = told | {"state": "failed", "reason": "full"}
+    assert list(prediction_file_lines(failed))[-1] == "  reason      full"
+    assert list(table_of_prediction_files([told | {"created_at": "2026-11-30T01:02:03Z"}]))[1] == (
+        "     7  running      20,001  2026-11-30  variants"
+    )
+
+
 def test_methods_of_the_client(client, tmp_path):
     campaign = client.create_campaign("here", parent=PARENT, model="e1-demo")
     assert client.campaign_id("here") == client.campaign_id(campaign) == client.campaign_id(campaign["url"])
@@ -316,11 +377,11 @@ def test_campaigns_in_words():
 
 def test_each_route_of_campaigns_has_a_method():
     """The client sends to every address of campaigns that the service has."""
-    text = (ROOT / "e1client" / "campaigns.py").read_text()
+    text = "".join((ROOT / "e1client" / name).read_text() for name in ("campaigns.py", "campaign_predictions.py"))
     urls = (ROOT / "jobs" / "api" / "urls.py").read_text()
     ends = {
         line.split('"')[1].rstrip("/").rpartition("/")[2] for line in urls.splitlines() if '"api/campaigns/' in line
     }
     assert {"properties", "measurements", "predictions", "measured"} <= ends
-    for end in ends - {"campaigns", "<uuid:campaign_id>", "<int:number>"}:
+    for end in ends - {"campaigns", "<uuid:campaign_id>", "<int:number>", "<int:file_id>"}:
         assert f'{end}/"' in text or f'"{end}"' in text, end

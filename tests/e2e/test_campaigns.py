@@ -118,10 +118,31 @@ def test_a_first_plate_and_its_data_with_axe_at_every_page(open_page, dark):
     expect(page.get_by_role("heading", name="Observed against out-of-fold")).to_be_visible(timeout=120_000)
     page.get_by_label("Predict", exact=True).select_option("all_singles")
     page.get_by_role("button", name="Predict").click()
-    expect(page.locator("#predictions tbody tr")).to_have_count(200)
+    expect(page.locator("#predictions tbody tr")).to_have_count(50)
     look("model with predictions")
+    page.get_by_label("Order").select_option("worst")
+    page.get_by_label("Code holds").fill("17")
+    page.get_by_role("button", name="Show").click()
+    expect(page.locator("#predictions tbody tr")).to_have_count(19)
+    page.get_by_role("button", name="Make a file").click()
+    files = page.get_by_role("table", name="Files of predictions")
+    expect(files.get_by_role("link", name="Parquet")).to_be_visible(timeout=120_000)
+    look("model with a file of predictions")
+    with page.expect_download() as got:
+        files.get_by_role("link", name="CSV").click()
+    assert len(got.value.path().read_text().splitlines()) == 19 * len(PARENT) + 1
+    page.goto(home)
+    with page.expect_download() as got:
+        page.get_by_role("link", name="Download the whole campaign").click()
     page.goto("/campaigns/")
-    look("list")
+    page.get_by_label("The ZIP file of an export").set_input_files(got.value.path())
+    page.get_by_role("button", name="Import").click()
+    expect(page.get_by_role("status").filter(has_text="is imported: 1 property, 96 measurements")).to_be_visible()
+    page.goto("/campaigns/")
+    page.get_by_label("The ZIP file of an export").set_input_files(file("plate.zip", "no archive"))
+    page.get_by_role("button", name="Import").click()
+    expect(page.get_by_role("alert")).to_contain_text("not a ZIP file")
+    look("list with a refused import")
     assert wrong == {}
 
 

@@ -28,7 +28,7 @@ ANSWERING = {
     "variants/pages_comparisons.py": "two runs side by side, which names variants by their codes",
     "campaigns/exporting.py": "measurements in the file of a campaign, tried in tests/campaigns/test_archive.py",
     "campaigns/libraries.py": "orders of libraries, whose texts are codes and words of the program",
-    "campaigns/pages_models.py": "predictions, which name variants by their codes",
+    "campaigns/prediction_tables.py": "predictions, which name variants by their codes",
     "campaigns/rounds.py": "plate maps, whose texts are codes and words of the program",
     "metering/serializers.py": "accounts of use, tried in tests/metering/test_accounts.py",
 }

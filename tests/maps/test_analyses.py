@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 from rest_framework.test import APIClient
 
-from jobs.background import artefacts, leases
+from jobs.background import blocks, leases
 from jobs.errors import TooLarge
 from jobs.maps import building as analysing
 from jobs.maps import reading, vectors
@@ -340,7 +340,7 @@ def test_the_manifest_names_the_files_with_their_parameters(lib, owner):
 
 @analysed_here
 def test_a_large_analysis_is_kept_in_blocks_of_two_files(lib, owner, monkeypatch):
-    monkeypatch.setattr(artefacts, "BLOCK", 500)
+    monkeypatch.setattr(blocks, "BLOCK", 500)
     _, found, arrays = built(owner, lib, "map", method="pca")
     assert len(found["x"]) == len(arrays["x"]) == 57
     assert ArtefactBlock.objects.count() > 6

@@ -22,6 +22,7 @@ HARMLESS = {
     # They make something, change what can be changed back, or only read.
     *("build", "build-h5", "build-parquet", "csv", "fasta", "homologs", "keep", "new", "off", "on", "pause", "preview"),
     *("rename", "resume", "retry", "search", "store", "upload", "property", "train", "prediction", "propose"),
+    *("file", "import"),
     "make",
     # The other of the two, or the same again, takes these back.
     *("add", "take-out", "move", "tag", "archive", "unarchive", "change", "share", "restore", "link"),

@@ -94,7 +94,7 @@ def test_a_library_with_a_map_shows_the_map(api, browser, inline_worker, person,
     job = finished(api, inline_worker, "encode", [{"sequence": SEQUENCE}] * 2, include=["mean"])
     row = Job.objects.get(pk=job["id"])
     Artefact.objects.create(job=row, kind="map", fingerprint="m", state=WorkState.DONE, size=40)
-    monkeypatch.setattr(pictures, "artefact_blocks", lambda *_: [b'{"x":[0,1,2],"y":[0,', b"1,4]}"])
+    monkeypatch.setattr(pictures, "file_blocks", lambda *_: [b'{"x":[0,1,2],"y":[0,', b"1,4]}"])
     assert labels(browser) == ["Map of 3 items"]
 
 

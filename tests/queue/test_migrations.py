@@ -11,7 +11,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 
-from jobs.background.artefacts import StoredFile, artefact_files
+from jobs.background.blocks import StoredFile, files_of
 from jobs.models import Artefact, Job
 
 pytestmark = pytest.mark.django_db
@@ -29,6 +29,7 @@ def test_arrays_and_files_are_stored_raw_and_chunks_leave_room():
             "jobs_alignmentblock",
             "jobs_artefactblock",
             "jobs_output",
+            "jobs_predictionblock",
             "jobs_structureblock",
         ]
         cursor.execute("SELECT reloptions FROM pg_class WHERE relname = 'jobs_chunk'")
@@ -72,5 +73,5 @@ def test_artefacts_of_before_become_work_with_their_files_and_leases(person):
     assert {before: row.build for before, row in rows.items() if row.build} == {"ready": builds["ready"]}
     assert {before: row.token for before, row in rows.items() if row.token} == {"building": builds["building"]}
     assert {row.progress for row in rows.values()} == {0.5}
-    assert artefact_files(rows["ready"]) == {"h5": StoredFile("h5", 7, "aa", 0)}
+    assert files_of(rows["ready"]) == {"h5": StoredFile("h5", 7, "aa", 0)}
     assert rows["failed"].files == []

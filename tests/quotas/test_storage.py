@@ -7,7 +7,7 @@ from django.apps import apps
 from django.db import connection
 from django.db.models import BinaryField
 
-from jobs.background import artefacts, leases
+from jobs.background import blocks, leases
 from jobs.background.artefacts import artefact_request
 from jobs.models import (
     Alignment,
@@ -47,6 +47,7 @@ COUNTED = {
     "AlignmentBlock.data": "alignments, by their size",
     "NeighbourCount.counts": "alignments' neighbours",
     "PropertyModel.tables": "priors and profiles of models",
+    "PredictionBlock.data": "files of predictions, by their size",
     "JobColumn.values": "columns",
     "Assay.data": "measurements, by their size",
     "Structure.data": "structures, by their size",
@@ -279,13 +280,13 @@ def test_the_last_word_is_spoken_when_all_is_copied(person, monkeypatch):
     lib = grouped(24, owner=person)
     lib.finish()
     asked = ask_analysis(client_of(person), lib, "neighbours").json()["id"]
-    copy = artefacts._store_file
+    copy = blocks._store
 
     def meanwhile(*args):
         Quota.objects.update_or_create(user=person, defaults={"stored_bytes": used(person) + 1})
         return copy(*args)
 
-    monkeypatch.setattr(artefacts, "_store_file", meanwhile)
+    monkeypatch.setattr(blocks, "_store", meanwhile)
     assert not building.artefact_build(artefact_id=asked)
     assert "this one would add" in Artefact.objects.get().reason
     assert not ArtefactBlock.objects.exists()

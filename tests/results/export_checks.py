@@ -13,7 +13,8 @@ import pandas as pd
 import polars as pl
 
 from jobs.actions.dtypes import dtype_of
-from jobs.background.artefacts import artefact_blocks, artefact_request
+from jobs.background.artefacts import artefact_request
+from jobs.background.blocks import file_blocks
 from jobs.models import Item, Job
 from jobs.results.export import export_open
 from jobs.tasks.building import artefact_build
@@ -106,7 +107,7 @@ def hdf5_bytes(job: Job) -> bytes:
     artefact = artefact_request(job=job, kind="h5")
     artefact_build(artefact_id=artefact.pk)
     artefact.refresh_from_db()
-    return b"".join(artefact_blocks(artefact))
+    return b"".join(file_blocks(artefact))
 
 
 def check_jsonl(lib: Library) -> None:

@@ -50,13 +50,14 @@ METHODS = {
         alignment-summary alignment-a3m alignment-fasta basket-csv basket-fasta
         comparison-page comparison-csv job-comparison job-baselines job-assay-metrics scan-substitutions scan-workbook
         public-page public-download
-        campaign-model campaign-rounds campaign-round campaign-export campaigns-page campaign-data-page
+        campaign-model campaign-rounds campaign-round campaign-export campaign-data-page
+        campaign-prediction-file
     """,
     "POST": """
         job-cancel job-pause job-resume job-release job-keep job-extend job-retry job-neighbours job-analysis-cancel
         alignment-sample search-cancel estimate synchronous job-new-cost proteins
         project-restore project-add project-remove project-hand-over project-join project-act project-share
-        campaign-predictions campaign-proposals campaign-ordered campaign-measured campaign-import
+        campaign-proposals campaign-ordered campaign-measured campaign-import
         campaign-libraries
     """,
     "GET POST": """
@@ -66,7 +67,7 @@ METHODS = {
         assay-list-page attachment-remove map-act picks-act tokens-page token-revoke webhooks-page webhook-act logout
         operations-page operations-act notices-page
         project-list project-members projects-page proteins-page project-join-page hand-over-page job-bulk basket-page
-        campaign-list campaign-properties campaign-measurements campaign-models
+        campaign-list campaign-properties campaign-measurements campaign-models campaign-predictions campaigns-page
         public-link-page
         campaign-new-page campaign-page campaign-model-page campaign-proposal-page campaign-round-page
     """,
@@ -76,6 +77,7 @@ METHODS = {
     "DELETE": "project-member",
     "GET DELETE": """
         job-analysis job-column job-assay job-structure job-annotation alignment-detail search-detail context-detail
+        campaign-prediction
     """,
     "GET OPTIONS POST PUT": "login password_change",
     # A redirect to a static file.
@@ -126,6 +128,7 @@ MEMBERS_SEE = """
     alignment-summary alignment-a3m alignment-fasta basket-page basket-csv basket-fasta
     comparison-page comparison-csv job-comparison job-baselines job-assay-metrics scan-substitutions scan-workbook
     campaign-detail campaign-properties campaign-measurements campaign-models campaign-model campaign-predictions
+    campaign-prediction campaign-prediction-file
     campaign-proposals campaign-rounds campaign-round campaign-ordered campaign-measured campaign-export
     campaign-libraries campaign-page campaign-data-page campaign-model-page campaign-proposal-page campaign-round-page
 """

@@ -29,6 +29,7 @@ from jobs.models import (
     HomologSearch,
     Item,
     Job,
+    PredictionFile,
     Project,
     ProjectMember,
     PropertyModel,
@@ -120,6 +121,7 @@ def objects_of(api: APIClient, person: User, monkeypatch: pytest.MonkeyPatch) ->
         "search_id": search.pk,
         "webhook_id": webhook.pk,
         "campaign_id": campaign.pk,
+        "file_id": PredictionFile.objects.get().pk,
         "number": 1,
         "job_id": job.pk,
         "alignment_id": alignment.pk,
@@ -148,7 +150,8 @@ def campaign_of_hers(person: User) -> Campaign:
     told = {"name": "top-secret-library", "parent": "MKTAYIAKQRQISFVKSHFSRQ", "model": "e1-demo"}
     campaign = campaign_create(owner=person, data=told)
     activity = property_create(campaign=campaign, data={"name": "unpublished-enzyme", "higher_is_better": True})
-    PropertyModel.objects.create(campaign=campaign, property=activity, number=1, prior="auto", features="auto")
+    model = PropertyModel.objects.create(campaign=campaign, property=activity, number=1, prior="auto", features="auto")
+    PredictionFile.objects.create(model=model, kind="all_singles", asked={}, fingerprint="00", count=399)
     frozen = '{"asked":{},"objectives":[],"expected":null,"rows":[]}'
     Round.objects.create(campaign=campaign, number=1, frozen=frozen, digest="00")
     return campaign

@@ -26,9 +26,8 @@ def test_a_job_is_made_without_the_slash(api):
 @pytest.mark.slow
 def test_every_method_is_answered_as_with_the_slash():
     values = {f"{name}_id": uuid4() for name in ("job", "alignment", "search", "webhook", "project", "campaign")}
-    numbers = dict.fromkeys(
-        ("index", "number", "artefact_id", "analysis_id", "column_id", "assay_id", "structure_id", "annotation_id"), 1
-    )
+    things = ("artefact", "analysis", "column", "assay", "structure", "annotation", "file")
+    numbers = dict.fromkeys(("index", "number", *(f"{name}_id" for name in things)), 1)
     visitor = Client()
     for route in REST:
         path = route.path.format(**values, **numbers, name="n", username="n", model="e1-demo", action="encode")
