@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import uuid
 from typing import Any
 
@@ -13,6 +14,7 @@ from celery.signals import (
     celeryd_after_setup,
     task_postrun,
     task_prerun,
+    worker_init,
     worker_process_init,
     worker_process_shutdown,
 )
@@ -83,17 +85,33 @@ def _heed_the_caller(instance: Any, **_: Any) -> None:
     instance.install_platform_tweaks = installed
 
 
+@worker_init.connect
+def _fork_light_children(sender: Any, **_: Any) -> None:
+    """Fork the children of workers without a model: they start at once, and share the memory of their programs.
+
+    Those of a model are spawned, because CUDA does not work in forked processes. So are all on macOS, whose libraries
+    may fail after a fork.
+    """
+    if sys.platform == "linux" and not _models_of(sender):
+        sender.pool_start_method = "fork"
+
+
+def _models_of(instance: Any) -> list[str]:
+    """Return the models whose queues a worker was asked to serve."""
+    return [name.removeprefix("model.") for name in instance.app.amqp.queues.consume_from if name.startswith("model.")]
+
+
 @celeryd_after_setup.connect
 def _note_model(sender: str, instance: Any, **_: Any) -> None:
     """Derive the model from the requested queues, in the parent process, for child processes to inherit."""
-    queues = [name for name in instance.app.amqp.queues.consume_from if name.startswith("model.")]
-    if len(queues) > 1:
-        raise SystemExit(f"one worker serves one model, but the queues {', '.join(queues)} were asked for")
+    models = _models_of(instance)
+    if len(models) > 1:
+        raise SystemExit(f"one worker serves one model, but the queues of {', '.join(models)} were asked for")
     for name, value in thread_settings().items():
         os.environ.setdefault(name, value)
     os.environ[WORKER_NAME] = sender
     os.environ[WORKER_RUN] = uuid.uuid4().hex
-    os.environ[WORKER_MODEL] = queues[0].removeprefix("model.") if queues else ""
+    os.environ[WORKER_MODEL] = models[0] if models else ""
 
 
 @task_prerun.connect

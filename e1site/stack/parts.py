@@ -14,6 +14,8 @@ WEB_PROCESSES, WEB_THREADS = 2, 80
 SERVICE_PROCESSES = 3
 WORKER_CONNECTIONS = 8
 """Of a model worker: claimer, writer, heartbeat, task, and one for each bundle whose lease it renews."""
+UNCHECKED = {"CELERY_SKIP_CHECKS": "yes"}
+"""Celery would import every page in each process to check it. `make test` does that once."""
 SPARE_CONNECTIONS = 40
 """For parents of workers, commands, psql, a start beside processes that still end, and Postgres's own reserve."""
 
@@ -77,7 +79,7 @@ def model_workers(models: list[str], each: int, devices: Sequence[str] = ()) -> 
     for place, (slug, number) in enumerate(names):
         part = _worker(f"{slug}-{number}", model_queue(slug), stop_seconds=20)
         chosen = {"CUDA_VISIBLE_DEVICES": devices[place % len(devices)]} if len(devices) > 1 else {}
-        yield replace(part, env=chosen)
+        yield replace(part, env={**part.env, **chosen})
 
 
 def gpus(env: Mapping[str, str], found: int) -> list[str]:
@@ -105,7 +107,8 @@ def artefact_worker() -> Part:
 
 
 def beat() -> Part:
-    return Part("beat", (*_celery("beat"), "--pidfile", "", "-l", "INFO"), stage=2, stop_seconds=5)
+    command = (*_celery("beat"), "--pidfile", "", "-l", "INFO")
+    return Part("beat", command, stage=2, stop_seconds=5, env=UNCHECKED)
 
 
 def _worker(name: str, queue: str, stop_seconds: float, processes: int = 1) -> Part:
@@ -114,7 +117,7 @@ def _worker(name: str, queue: str, stop_seconds: float, processes: int = 1) -> P
         *("--pool", "prefork", "--concurrency", str(processes), "--prefetch-multiplier", "1"),
         *("--without-mingle", "--without-gossip"),
     )
-    return Part(name, command, stage=2, stop_seconds=stop_seconds)
+    return Part(name, command, stage=2, stop_seconds=stop_seconds, env=UNCHECKED)
 
 
 def _celery(command: str) -> tuple[str, ...]:

@@ -110,13 +110,13 @@ def finished(client: Client, job_id: str) -> bool:
 
 
 def children_of(pid: int) -> list[int]:
-    """Return the computing processes, without the pool's tracker of semaphores. One may end meanwhile."""
+    """Return the processes that run tasks, without the pool's tracker of semaphores. One may end meanwhile."""
     children: list[str] = []
     with suppress(OSError):
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     computing = []
     for child in children:
         with suppress(OSError):
-            if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
+            if b"semaphore_tracker" not in Path(f"/proc/{child}/cmdline").read_bytes():
                 computing.append(int(child))
     return computing
