@@ -76,7 +76,7 @@ def test_every_bench_reports_numbers_with_units(tmp_path, names):
     assert [begins for begins in wanted if not any(name.startswith(begins) for name in found)] == [], found
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_the_bench_of_the_web_server_reports(tmp_path):
     needed_program("wrk", package="wrk")
     env = {key: value for key, value in os.environ.items() if key not in OWN_ENVIRONMENT}

@@ -29,7 +29,7 @@ def stack() -> Iterator[Stack]:
         yield stack
 
 
-@pytest.fixture(scope="module", params=["straight", "nginx"])
+@pytest.fixture(scope="module", params=["straight", pytest.param("nginx", marks=pytest.mark.full)])
 def url(request, stack, tmp_path_factory) -> Iterator[str]:
     if request.param == "straight":
         yield stack.url

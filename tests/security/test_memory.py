@@ -62,7 +62,13 @@ class Made(io.RawIOBase):
         return block[:size]
 
 
-@pytest.mark.parametrize("what", LIBRARIES)
+OFTEN = ("fasta", "table", "jsonl")
+"""Libraries of these formats are read in `make test-slow`, all of them in `make test-full`."""
+
+
+@pytest.mark.parametrize(
+    "what", [pytest.param(what, marks=() if what in OFTEN else pytest.mark.full) for what in LIBRARIES]
+)
 def test_a_library_of_any_length_takes_the_same_memory(what):
     head, record = LIBRARIES[what]
 
