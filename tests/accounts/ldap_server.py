@@ -24,6 +24,21 @@ SERVICE, SERVICE_PASSWORD = f"cn=e1,{BASE}", "the service's"
 SECONDS = 30.0
 MODULES = Path("/usr/lib/ldap")
 SCHEMA = Path("/etc/ldap/schema")
+ACTIVE_DIRECTORY = """
+attributetype ( 1.2.840.113556.1.4.221 NAME 'sAMAccountName' EQUALITY caseIgnoreMatch
+    SYNTAX 1.3.6.1.4.1.1466.115.121.1.15 SINGLE-VALUE )
+attributetype ( 1.2.840.113556.1.4.2 NAME 'objectGUID' EQUALITY octetStringMatch
+    SYNTAX 1.3.6.1.4.1.1466.115.121.1.40 SINGLE-VALUE )
+attributetype ( 1.2.840.113556.1.4.8 NAME 'userAccountControl' EQUALITY integerMatch
+    SYNTAX 1.3.6.1.4.1.1466.115.121.1.27 SINGLE-VALUE )
+attributetype ( 1.2.840.113556.1.4.782 NAME 'objectCategory' EQUALITY caseIgnoreMatch
+    SYNTAX 1.3.6.1.4.1.1466.115.121.1.15 SINGLE-VALUE )
+attributetype ( 1.2.840.113556.1.2.141 NAME 'department' EQUALITY caseIgnoreMatch
+    SYNTAX 1.3.6.1.4.1.1466.115.121.1.15 SINGLE-VALUE )
+objectclass ( 1.2.840.113556.1.5.9 NAME 'user' SUP inetOrgPerson STRUCTURAL
+    MAY ( sAMAccountName $ objectGUID $ userAccountControl $ objectCategory $ department ) )
+"""
+"""Attributes by which Active Directory knows people, with its object identifiers."""
 
 
 def installed() -> None:
@@ -46,7 +61,7 @@ class Slapd:
         configuration = folder / "slapd.conf"
         configuration.write_text(
             "".join(f"include {SCHEMA}/{name}.schema\n" for name in ("core", "cosine", "inetorgperson", "nis"))
-            + f"modulepath {MODULES}\nmoduleload back_mdb\npidfile {folder}/slapd.pid\n"
+            + f"{ACTIVE_DIRECTORY}modulepath {MODULES}\nmoduleload back_mdb\npidfile {folder}/slapd.pid\n"
             f"TLSCertificateFile {tls}/cert.pem\nTLSCertificateKeyFile {tls}/key.pem\n"
             f'database mdb\nsuffix "{BASE}"\ndirectory {folder}/data\nmaxsize 16777216\ndbnosync\n'
             f'rootdn "{ADMIN}"\nrootpw "{ADMIN_PASSWORD}"\n'
@@ -78,9 +93,11 @@ class Slapd:
         connection.simple_bind_s(ADMIN, ADMIN_PASSWORD)
         return connection
 
-    def _add(self, dn: str, **attributes: str | list[str]) -> None:
+    def _add(self, dn: str, **attributes: str | bytes | list[str]) -> None:
         values = {name: value if isinstance(value, list) else [value] for name, value in attributes.items()}
-        entry = {name: [one.encode() for one in value] for name, value in values.items()}
+        entry = {
+            name: [one if isinstance(one, bytes) else one.encode() for one in value] for name, value in values.items()
+        }
         self._connection().add_s(dn, ldap.modlist.addModlist(entry))
 
     def person(self, uid: str, password: str, **more: str | list[str]) -> str:
@@ -88,6 +105,14 @@ class Slapd:
         dn = f"uid={uid},{PEOPLE}"
         names = {"cn": uid.title(), "sn": uid.title(), "mail": f"{uid}@example.org"} | more
         self._add(dn, objectClass="inetOrgPerson", uid=uid, userPassword=password, **names)
+        return dn
+
+    def windows_user(self, name: str, password: str, guid: bytes, *, disabled: bool = False, **more: str) -> str:
+        """Add a person as Active Directory keeps them."""
+        dn = f"cn={name.title()},{PEOPLE}"
+        account = {"sAMAccountName": name, "objectGUID": guid, "userAccountControl": str(0x200 + 2 * disabled)}
+        self._add(dn, objectClass="user", objectCategory="person", cn=name.title(), sn=name.title(),
+                  userPassword=password, **account, **more)  # fmt: skip
         return dn
 
     def group(self, name: str, *members: str) -> str:

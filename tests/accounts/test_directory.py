@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import socket
+from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import Group, User
@@ -16,6 +18,7 @@ from tests.helpers import text_of
 
 pytestmark = pytest.mark.django_db
 
+ROOT = Path(__file__).parents[2]
 PASSWORD = "a long password 61"
 HERE = "a long password 62"
 
@@ -204,6 +207,39 @@ def test_without_a_setting_for_it_cost_centres_stay(directory):
     user.groups.add(*Group.objects.all())
     log_in("barbara")
     assert user.groups.count() == 1
+
+
+@pytest.fixture
+def active_directory(directory, settings):
+    """Set what docs/sign-in.md says for Active Directory, with the names and the account of the test's directory."""
+    section = (ROOT / "docs" / "sign-in.md").read_text().partition("### Active Directory\n")[2]
+    block = re.search(r"^```ini\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+    assert block
+    here = {
+        "E1_LDAP_URL": directory.tls_url,
+        "E1_LDAP_CA": str(directory.ca),
+        "E1_LDAP_BIND_DN": SERVICE,
+        "E1_LDAP_BIND_PASSWORD": SERVICE_PASSWORD,
+    }
+    for name, value in dict(line.split("=", 1) for line in block[1].splitlines()).items():
+        setattr(settings, name, here.get(name, value))
+    return directory
+
+
+@pytest.mark.parametrize("guid", [bytes(range(240, 256)), b"sixteen letters."])
+def test_the_settings_for_active_directory_work_with_its_attributes(active_directory, guid):
+    group = Group.objects.create(name="any")
+    CostCentre.objects.create(group=group, code="Structures")
+    dn = active_directory.windows_user("bnoble", PASSWORD, guid, department="Structures", mail="b@example.org")
+    gone = active_directory.windows_user("gone", PASSWORD, b"another sixteen.", disabled=True)
+    active_directory.windows_user("other", PASSWORD, b"a third sixteen.")
+    inner = active_directory.group("inner", dn, gone)
+    active_directory.group("e1 users", inner)
+    user = log_in("BNoble").context["user"]
+    assert (user.username, user.email, list(user.groups.all())) == ("bnoble", "b@example.org", [group])
+    assert OutsideLogin.objects.get().subject == guid.hex()
+    assert not is_in(log_in("gone")), "a disabled account got in"
+    assert "you are not in the group" in text_of(log_in("other"))
 
 
 def test_an_entry_without_the_lasting_attribute_is_refused_and_told_in_the_log(directory, settings, caplog):
