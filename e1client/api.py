@@ -111,9 +111,13 @@ class Client(ContextClient, AnalysisClient, ComparisonClient, StructureClient, P
         with all_open(_files(file, context, numbering)) as files:
             return self._transport.json("POST", "/api/estimate/", data=fields, files=files, seconds=SUBMIT_SECONDS)
 
-    def usage(self) -> Body:
-        """Return `quota`, the limit, use and rest of each of your quotas, and `models`, how fast each is now."""
-        return self._transport.json("GET", "/api/usage/")
+    def usage(self, *, cost_centre: str | None = None) -> Body:
+        """Return `quota`, the limit, use and rest of each of your quotas, and `models`, how fast each is now.
+
+        An administrator may name a `cost_centre` with workers of its own, "" for the workers of none.
+        """
+        params = {} if cost_centre is None else {"cost_centre": cost_centre}
+        return self._transport.json("GET", "/api/usage/", params=params)
 
     def usage_accounts(self, since: str = "", until: str = "") -> Body:
         """Return what you used by model and month (`2026-01`), the last twelve by default; administrators get all rows.

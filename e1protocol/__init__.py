@@ -47,9 +47,13 @@ PRECISIONS = ("auto", "float32", "bfloat16")
 """Types of the matrix products that a worker or a job can be asked for; `auto` leaves it to the worker."""
 
 
-def model_queue(slug: str, precision: str = "") -> str:
-    """Return the Celery queue that workers of this model consume, or the one of those that compute in `precision`."""
-    return f"model.{slug}.{precision}" if precision else f"model.{slug}"
+def model_queue(slug: str, precision: str = "", cost_centre: str = "") -> str:
+    """Return the Celery queue that workers of this model consume, or the one of those that compute in `precision`.
+
+    Workers of a cost centre have queues of their own.
+    """
+    name = f"model.{slug}.{precision}" if precision else f"model.{slug}"
+    return f"{name}@{cost_centre}" if cost_centre else name
 
 
 @dataclass(frozen=True, slots=True)

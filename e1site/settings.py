@@ -94,6 +94,8 @@ except ValueError as _error:
     raise ImproperlyConfigured(f"E1_PRICES {_error}") from None
 E1_BUDGET = Decimal(env.str("E1_BUDGET", default="") or 0)
 """What a user may spend in a month by these prices; 0 is no limit. Users may have budgets of their own."""
+E1_WORKER_COST_CENTRE = env.str("E1_WORKER_COST_CENTRE", default="")
+"""The only cost centre whose work this worker computes, if it has one (docs/accounts.md)."""
 E1_QUOTA_BACKGROUND = env.int("E1_QUOTA_BACKGROUND", default=10)
 """Unfinished analyses and counts of neighbours of a user: each may keep a worker for hours."""
 E1_LEASE_SECONDS = env.float("E1_LEASE_SECONDS", default=30.0)

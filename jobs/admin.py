@@ -143,7 +143,7 @@ def _of(used: int, limit: int) -> str:
 
 
 class CostCentreInline(admin.StackedInline):  # type: ignore[type-arg]
-    """The cost centre that the use of a group's members is charged to."""
+    """The cost centre that the use of a group's members is charged to, and whether its own workers compute it."""
 
     model = CostCentre
 
@@ -197,8 +197,8 @@ class JobAdmin(ReadOnlyAdmin):
 class WorkerAdmin(ReadOnlyAdmin):
     """Workers, which can be drained before a deploy, and their queues."""
 
-    list_display = ["name", "model", "word", "leased", "rate", "heartbeat_at", "last_forward_at"]
-    list_filter = ["model", "state", "draining"]
+    list_display = ["name", "model", "cost_centre", "word", "leased", "rate", "heartbeat_at", "last_forward_at"]
+    list_filter = ["model", "cost_centre", "state", "draining"]
     actions = ["drain", "undrain"]
 
     def get_urls(self) -> list[URLPattern]:

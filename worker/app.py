@@ -19,6 +19,7 @@ from celery.signals import (
     worker_process_shutdown,
 )
 
+from e1protocol import model_queue
 from e1protocol.cores import thread_settings
 
 # A shell may have variables of another project. Celery prefers its own to the settings.
@@ -34,6 +35,9 @@ WORKER_RUN = "E1_WORKER_RUN"
 
 WORKER_LEAVES = "E1_WORKER_LEAVES"
 """Environment variable with the seconds without work after which the worker leaves."""
+
+WORKER_COST_CENTRE = "E1_WORKER_COST_CENTRE"
+"""Environment variable with the cost centre whose work alone is computed; the option overrides it."""
 
 WORKER_IGNORES = "E1_WORKER_IGNORES"
 """Environment variable with the signals that were ignored when the parent process started, such as SIGHUP by nohup."""
@@ -55,6 +59,15 @@ class LeaveWhenIdle(bootsteps.Step):
             os.environ[WORKER_LEAVES] = str(leave_when_idle)
 
 
+class ForCostCentre(bootsteps.Step):
+    """The option `--cost-centre NAME` of `celery worker`, for this process and its child."""
+
+    def __init__(self, parent: Any, cost_centre: str | None = None, **options: Any) -> None:
+        super().__init__(parent, **options)
+        if cost_centre is not None:
+            os.environ[WORKER_COST_CENTRE] = cost_centre
+
+
 app.user_options["worker"].add(
     click.Option(
         ["--leave-when-idle"],
@@ -63,7 +76,14 @@ app.user_options["worker"].add(
         help="End in order after this time without work, for machines that cost money. 0: stay.",
     )
 )
-app.steps["worker"].add(LeaveWhenIdle)
+app.user_options["worker"].add(
+    click.Option(
+        ["--cost-centre"],
+        metavar="NAME",
+        help="Compute only the work of groups that are left to workers of this cost centre (E1_WORKER_COST_CENTRE).",
+    )
+)
+app.steps["worker"].update({LeaveWhenIdle, ForCostCentre})
 
 
 def _keep_ignored() -> None:
@@ -103,7 +123,10 @@ def _models_of(instance: Any) -> list[str]:
 
 @celeryd_after_setup.connect
 def _note_model(sender: str, instance: Any, **_: Any) -> None:
-    """Derive the model from the requested queues, in the parent process, for child processes to inherit."""
+    """Derive the model from the requested queues, in the parent process, for child processes to inherit.
+
+    A worker of a cost centre reads its queue instead.
+    """
     models = _models_of(instance)
     if len(models) > 1:
         raise SystemExit(f"one worker serves one model, but the queues of {', '.join(models)} were asked for")
@@ -112,6 +135,8 @@ def _note_model(sender: str, instance: Any, **_: Any) -> None:
     os.environ[WORKER_NAME] = sender
     os.environ[WORKER_RUN] = uuid.uuid4().hex
     os.environ[WORKER_MODEL] = models[0] if models else ""
+    if models and (cost_centre := os.environ.get(WORKER_COST_CENTRE, "")):
+        instance.app.amqp.queues.select([model_queue(models[0], cost_centre=cost_centre)])
 
 
 @task_prerun.connect
@@ -131,11 +156,15 @@ def _load_model(**_: Any) -> None:
     """Start the worker in the child process before it takes the first message."""
     _keep_ignored()
     if os.environ.get(WORKER_MODEL):
+        from django.conf import settings
+
         from worker import tasks
 
         leave_after = float(os.environ.get(WORKER_LEAVES) or 0)
         tasks.start_worker(
-            os.environ[WORKER_MODEL], os.environ[WORKER_NAME], os.environ[WORKER_RUN], leave_after=leave_after
+            *(os.environ[WORKER_MODEL], os.environ[WORKER_NAME], os.environ[WORKER_RUN]),
+            leave_after=leave_after,
+            cost_centre=settings.E1_WORKER_COST_CENTRE,
         )
 
 

@@ -56,6 +56,7 @@ class WorkerProcess:
 
     `engine_id` is the record of `identity`, what the engine was when it computed last.
     `costs` are what the worker has learned so far; `since` is when its last bundle, or the wait for it, ended.
+    `cost_centre` is the only one whose work it computes, if it has one (`jobs.fleet.centres`).
     `computing` is the bundle on the device. `isolated` means that the last computed bundle had to run alone.
     `unwritten` are the last leases that the writer was given, and their writing; it has at most two at a time.
     """
@@ -72,6 +73,7 @@ class WorkerProcess:
     since: float = 0.0
     computing: Bundle | None = None
     isolated: bool = False
+    cost_centre: str = ""
     unwritten: deque[tuple[UUID, Future[None]]] = field(default_factory=lambda: deque(maxlen=2))
 
 
@@ -100,7 +102,12 @@ class Bundle:
 
 def bundle_claim(process: WorkerProcess, chunk_ids: Sequence[int]) -> Bundle | None:
     """Lease those of the chunks that are still ready; return None if none is."""
-    claimed = leases.chunks_claim(chunk_ids=chunk_ids, worker=process.name, precision=process.engine.identity.precision)
+    claimed = leases.chunks_claim(
+        chunk_ids=chunk_ids,
+        worker=process.name,
+        precision=process.engine.identity.precision,
+        cost_centre=process.cost_centre,
+    )
     if not claimed:
         return None
     renewed = renewal(claimed[0].token)

@@ -13,6 +13,7 @@ from django.db import DatabaseError, connection
 
 from e1protocol import TASK_RUN_BUNDLE, model_queue
 from jobs.fleet import workers
+from jobs.fleet.centres import centre_has_workers
 from jobs.queue import dispatch as queue
 from jobs.queue import leases
 from worker.aside import Beside, Repeating
@@ -35,9 +36,16 @@ class ModelWorker:
     """
 
     def __init__(
-        self, model: str, name: str, run: str = "", process: WorkerProcess | None = None, leave_after: float = 0.0
+        self,
+        model: str,
+        name: str,
+        run: str = "",
+        process: WorkerProcess | None = None,
+        *,
+        leave_after: float = 0.0,
+        cost_centre: str = "",
     ) -> None:
-        self.model, self.name, self._run = model, name, run
+        self.model, self.name, self._run, self._cost_centre = model, name, run, cost_centre
         # Seconds without work after which the worker leaves; 0 if it stays.
         self._leave_after = leave_after
         self._worked_at, self._busy = time.monotonic(), False
@@ -53,7 +61,9 @@ class ModelWorker:
         The worker claims nothing if its weights are missing, its self-test fails, or its device has failed repeatedly
         since the parent process started. It then records the reason and stops taking messages.
         """
-        starting = partial(workers.worker_starting, name=self.name, model=self.model, run=self._run)
+        starting = partial(
+            workers.worker_starting, name=self.name, model=self.model, run=self._run, cost_centre=self._cost_centre
+        )
         with suppress(DatabaseError):  # the tables may not exist yet; the network loads meanwhile
             starting()
         connection.close()
@@ -83,11 +93,19 @@ class ModelWorker:
         if reason:
             self._give_up(reason)
             return
+        if self._cost_centre and not centre_has_workers(self._cost_centre):
+            log.warning(
+                "no group leaves its work to workers of the cost centre %s, so this one gets none (docs/accounts.md)",
+                self._cost_centre,
+            )
         identity = engine.identity
         engine_id = workers.engine_record(identity=identity)
         claimer, writer = Beside("claimer", waiting=0), Beside("writer", waiting=1)
         self.process = WorkerProcess(
-            self.name, self.model, engine, engine_id, True, identity, claimer=claimer, writer=writer
+            *(self.name, self.model, engine, engine_id, True, identity),
+            claimer=claimer,
+            writer=writer,
+            cost_centre=self._cost_centre,
         )
         if costs is not None:
             costs = costs.remembering(
@@ -165,7 +183,9 @@ class ModelWorker:
         process.writer.do(queue.dispatch_quietly, self.model)
 
     def _urgent(self, process: WorkerProcess) -> list[int]:
-        return leases.chunks_ready_interactive(model=self.model, precision=process.engine.identity.precision)
+        return leases.chunks_ready_interactive(
+            model=self.model, precision=process.engine.identity.precision, cost_centre=process.cost_centre
+        )
 
     def beat(self) -> None:
         """Write a heartbeat, and start or stop taking messages when a drain begins or ends.
@@ -179,12 +199,11 @@ class ModelWorker:
         wanted = not workers.worker_is_draining(name=self.name)
         if wanted:
             # Each time, because the parent process may not have heard the first.
-            queue_of_mine = model_queue(self.model, self.process.engine.identity.precision)
-            current_app.control.add_consumer(queue_of_mine, destination=[self.name])
+            current_app.control.add_consumer(self._queues()[1], destination=[self.name])
         if wanted == self._taking:
             return
         if wanted:
-            current_app.control.add_consumer(model_queue(self.model), destination=[self.name])
+            current_app.control.add_consumer(self._queues()[0], destination=[self.name])
         else:
             self.stop_taking()
         self._taking = wanted
@@ -206,14 +225,16 @@ class ModelWorker:
 
         A parent process that is still starting can't hear this; the next message repeats the request.
         """
-        names = [model_queue(self.model)]
-        if self.process is not None:
-            names.append(model_queue(self.model, self.process.engine.identity.precision))
         try:
-            for name in names:
+            for name in self._queues():
                 current_app.control.cancel_consumer(name, destination=[self.name])
         except queue.BROKER_ERRORS as error:
             log.warning("cannot stop taking messages: %s", error)
+
+    def _queues(self) -> list[str]:
+        """Return the queues that this worker reads: its model's and, once that is known, its precision's."""
+        precisions = [""] if self.process is None else ["", self.process.engine.identity.precision]
+        return [model_queue(self.model, precision, self._cost_centre) for precision in precisions]
 
     def _leaves(self) -> bool:
         """Return whether this worker takes no further bundle: it stops, or drains."""
@@ -268,10 +289,10 @@ def run_bundles(bundles: list[list[int]]) -> None:
         current.run(bundles)
 
 
-def start_worker(model: str, name: str, run: str = "", leave_after: float = 0.0) -> None:
+def start_worker(model: str, name: str, run: str = "", *, leave_after: float = 0.0, cost_centre: str = "") -> None:
     """Start this process's worker. `run` names the start of its parent process."""
     global current  # noqa: PLW0603 - one network per process
-    current = ModelWorker(model, name, run, leave_after=leave_after)
+    current = ModelWorker(model, name, run, leave_after=leave_after, cost_centre=cost_centre)
     current.start()
 
 

@@ -110,7 +110,8 @@ class AlignmentSample(JobView):
             return counting_response(found)
         sampler, drawn = found
         if asked["preview"]:
-            return Response(present_preview(stored, sampler, drawn, model=asked["model"], action=asked["action"]))
+            for_whom: dict[str, Any] = {"model": asked["model"], "action": asked["action"], "user_id": self.owner().pk}
+            return Response(present_preview(stored, sampler, drawn, **for_whom))
         made = context_set_sample(
             owner=self.owner(),
             name=data["name"],
@@ -153,9 +154,9 @@ def alignment_body(stored: Alignment) -> dict[str, Any]:
 
 
 def present_preview(
-    stored: Alignment, sampler: Sampler, drawn: Sequence[Drawn], *, model: str, action: str
+    stored: Alignment, sampler: Sampler, drawn: Sequence[Drawn], *, model: str, action: str, user_id: int
 ) -> dict[str, Any]:
-    """Return the body of a preview: the drawn contexts without their letters, and their cost."""
+    """Return the body of a preview for this user: the drawn contexts without their letters, and their cost."""
     threshold = drawn[0].sampling.neighbour_threshold
     return {
         "alignment": str(stored.pk),
@@ -174,5 +175,5 @@ def present_preview(
             }
             for one in drawn
         ],
-        "cost": asdict(cost_of(drawn, stored.parent, model=model, action=action)),
+        "cost": asdict(cost_of(drawn, stored.parent, model=model, action=action, user_id=user_id)),
     }

@@ -13,6 +13,7 @@ from jobs.alignments.services import sampler_of
 from jobs.alignments.settings import typed_settings
 from jobs.contexts.services import SET_RULES, check_set_context, context_set_create
 from jobs.errors import InvalidInput, Problem, Problems
+from jobs.fleet.centres import centre_name
 from jobs.fleet.pace import rounded
 from jobs.fleet.pools import fleet_of
 from jobs.intake.cutting import PlanTally
@@ -120,13 +121,16 @@ class Cost:
     """The limits between which the time of nine of ten such jobs lies."""
 
 
-def cost_of(drawn: Sequence[Drawn], parent: str, *, model: str, action: str) -> Cost:
-    """Return the cost of a masked-marginal `scan` of all positions of the parent, the most that a `score` costs."""
+def cost_of(drawn: Sequence[Drawn], parent: str, *, model: str, action: str, user_id: int) -> Cost:
+    """Return the cost of a masked-marginal `scan` of all positions of the parent, the most that a `score` costs.
+
+    The time is that of the workers that compute this user's work.
+    """
     contexts = [one.sequences for one in drawn]
     plan = PlanTally(Scan.name, Scan().check_params({}, MODELS[model]), contexts)
     plan.note(Record(0, "", "", 0, parent, None))
     plan.close()
-    fleet = fleet_of(model)
+    fleet = fleet_of(model, cost_centre=centre_name(user_id))
     seconds, span = rounded(fleet.seconds(plan.loads, plan.contexts)), fleet.span(plan.loads, plan.contexts)
     limits = None if span is None else [rounded(limit) for limit in span]
     return Cost(model, action, plan.units, plan.chunks, plan.tokens, fleet.whole.rate, seconds, limits)

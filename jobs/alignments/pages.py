@@ -116,7 +116,8 @@ def _drawn(
     sampler, drawn = found
     if not store:
         model = form["model"] if form["model"] in settings.E1_MODELS else settings.E1_MODELS[0]
-        return {"preview": present_preview(stored, sampler, drawn, model=model, action=Scan.name)}
+        for_whom: dict[str, Any] = {"model": model, "action": Scan.name, "user_id": user_of(request).pk}
+        return {"preview": present_preview(stored, sampler, drawn, **for_whom)}
     made = context_set_sample(
         owner=user_of(request),
         name=form["name"],

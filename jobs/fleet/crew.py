@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from e1protocol.costs import Costs
+from jobs.fleet.centres import centre_of
 from jobs.fleet.pace import SEEN, WORKER_ALIVE, costs_of, precision_of
 from jobs.models import Worker
 from jobs.models.states import WorkerState
@@ -20,6 +21,15 @@ class Crew:
 
     alive: Sequence[Worker]
     seen: Sequence[Worker]
+
+    def by_centre(self) -> dict[str, Crew]:
+        """Return the workers of no cost centre under "", and those of each cost centre that has any alive."""
+        centres = ["", *sorted({worker.cost_centre for worker in self.alive} - {""})]
+        return {centre: self._of_centre(centre) for centre in centres} if len(centres) > 1 else {"": self}
+
+    def _of_centre(self, centre: str) -> Crew:
+        alive, seen = ([one for one in some if one.cost_centre == centre] for some in (self.alive, self.seen))
+        return Crew(alive, seen)
 
     @property
     def precisions(self) -> dict[str, list[float | None]]:
@@ -40,9 +50,11 @@ class Crew:
         return [worker.tokens_per_second for worker in self.seen if worker.tokens_per_second]
 
 
-def crew_of(model: str) -> Crew:
-    """Return the workers of this model, with one statement."""
+def crew_of(model: str, *, owner_id: int | None = None) -> Crew:
+    """Return the workers of this model, or only those that may compute this owner's jobs, with one statement."""
     alive = Q(state=WorkerState.READY, draining=False, heartbeat_at__gt=Now() - WORKER_ALIVE)
     rows = Worker.objects.filter(model=model, heartbeat_at__gt=Now() - SEEN).select_related("engine")
+    if owner_id is not None:
+        rows = rows.filter(cost_centre=centre_of(owner_id))
     seen = list(rows.annotate(is_alive=alive).order_by("name"))
     return Crew([worker for worker in seen if worker.is_alive], seen)

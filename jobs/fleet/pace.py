@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db.models import Count, QuerySet, Sum
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from e1protocol.costs import ANY, LEAST_SPREAD, Costs, Load, total
 from jobs import database
-from jobs.models import Chunk, Job, Worker
-from jobs.models.states import ChunkState, JobState, WorkerState
+from jobs.fleet.centres import CENTRE_OF_JOB, centre_of
+from jobs.models import Worker
+from jobs.models.states import WorkerState
 
 WORKER_ALIVE = timedelta(seconds=20)
 FORWARD_IS_FRESH = timedelta(minutes=3)
@@ -40,12 +41,30 @@ def workers_seen(model: str) -> list[tuple[Worker, bool]]:
     return [(worker, worker.name in alive) for worker in seen.order_by("name")]
 
 
-def tokens_waiting(model: str) -> dict[str, int]:
-    """Return the numbers of claimable `jobs`, and of their open `chunks` and `tokens`."""
-    claimable = Job.objects.filter(model=model, state__in=JobState.claimable())
-    open_chunks = Chunk.objects.filter(job__in=claimable, state__in=ChunkState.open())
-    sums = open_chunks.aggregate(chunks=Count("id"), tokens=Sum("n_tokens"))
-    return {"jobs": claimable.count(), "chunks": sums["chunks"], "tokens": sums["tokens"] or 0}
+@dataclass(frozen=True, slots=True)
+class OpenWork:
+    """Open work of the jobs that workers of one cost centre compute, or of none if that is empty."""
+
+    cost_centre: str
+    jobs: int
+    chunks: int
+    tokens: int
+
+
+def open_work(model: str) -> list[OpenWork]:
+    """Return the open work of claimable jobs for each cost centre that has any."""
+    rows = database.rows(
+        f"""
+            SELECT {CENTRE_OF_JOB}, count(*), sum(open.chunks), sum(open.tokens)
+            FROM jobs_job job CROSS JOIN LATERAL (
+                SELECT count(*) AS chunks, sum(n_tokens) AS tokens
+                FROM jobs_chunk WHERE job_id BETWEEN job.id AND job.id AND state IN ('ready', 'leased')
+            ) open
+            WHERE job.model = %s AND job.state IN ('queued', 'running') AND open.chunks > 0 GROUP BY 1 ORDER BY 1
+            """,  # noqa: S608 - a constant
+        [model],
+    )
+    return [OpenWork(centre, jobs, int(chunks), int(tokens)) for centre, jobs, chunks, tokens in rows]
 
 
 def worker_forward_is_fresh(model: str) -> bool:
@@ -88,7 +107,8 @@ class Pace:
     """Present speed of a model: the costs of its living workers, and the work of all users that waits.
 
     `rate` is in tokens per second of all workers, for plain passes. Workers that have measured nothing have no costs.
-    `engine` is the record of the engine that all of them run; None if they differ.
+    `engine` is the record of the engine that all of them run; None if they differ. With a `cost_centre`,
+    everything is of its own workers and users alone.
     """
 
     rate: float | None
@@ -97,6 +117,7 @@ class Pace:
     waiting: Mapping[str, Load]
     precision: str = ""
     engine: int | None = None
+    cost_centre: str = ""
 
     @property
     def waiting_tokens(self) -> int:
@@ -150,7 +171,8 @@ class Pace:
         if self.workers:
             return "no worker has measured its rate yet"
         which = f" that computes in {self.precision}" if self.precision else ""
-        return f"no worker of this model{which} is alive"
+        whose = f" for the cost centre {self.cost_centre}" if self.cost_centre else ""
+        return f"no worker of this model{which}{whose} is alive"
 
 
 def _width(spread: float) -> float:
@@ -188,10 +210,10 @@ def costs_of(worker: Worker) -> Costs | None:
     return Costs(1 / worker.tokens_per_second) if worker.tokens_per_second else None
 
 
-def work_waiting(model: str) -> dict[str, dict[str, Load]]:
-    """Return the open work of claimable jobs by their precision, then by kind."""
+def work_waiting(model: str, cost_centre: str = "") -> dict[str, dict[str, Load]]:
+    """Return the open work that workers of this cost centre, or of none, compute: by precision, then by kind."""
     rows = database.rows(
-        """
+        f"""
             SELECT job.precision, job.action, job.params ? 'contexts', part.together, sum(part.tokens),
                 sum(part.attended), sum(part.passes), sum(part.chunks)
             FROM jobs_job job CROSS JOIN LATERAL (
@@ -199,9 +221,10 @@ def work_waiting(model: str) -> dict[str, dict[str, Load]]:
                     sum(n_attended) AS attended, sum(n_passes) AS passes, count(*) AS chunks
                 FROM jobs_chunk WHERE job_id BETWEEN job.id AND job.id AND state IN ('ready', 'leased') GROUP BY 1
             ) part
-            WHERE job.model = %s AND job.state IN ('queued', 'running') GROUP BY 1, 2, 3, 4
-            """,
-        [model],
+            WHERE job.model = %s AND job.state IN ('queued', 'running') AND {CENTRE_OF_JOB} = %s
+            GROUP BY 1, 2, 3, 4
+            """,  # noqa: S608 - a constant
+        [model, cost_centre],
     )
     found: dict[str, dict[str, Load]] = {}
     for precision, action, contexts, together, *sums in rows:
@@ -220,10 +243,10 @@ def precision_of(worker: Worker) -> str:
     return str(worker.engine.identity.get("precision", "")) if worker.engine else ""
 
 
-def precision_seen(model: str, precision: str) -> bool:
-    """Return whether a worker of this precision has been there within GONE."""
-    seen = Worker.objects.filter(model=model, heartbeat_at__gt=Now() - GONE).select_related("engine")
-    return any(precision_of(worker) == precision for worker in seen)
+def precision_seen(model: str, precision: str, *, owner_id: int) -> bool:
+    """Return whether a worker of this precision that may compute this owner's jobs has been there within GONE."""
+    seen = Worker.objects.filter(model=model, heartbeat_at__gt=Now() - GONE, cost_centre=centre_of(owner_id))
+    return any(precision_of(worker) == precision for worker in seen.select_related("engine"))
 
 
 def rounded(seconds: float | None) -> float | None:

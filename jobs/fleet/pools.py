@@ -56,13 +56,17 @@ def widest(spans: Iterable[tuple[float, float] | None]) -> tuple[float, float] |
     return (min(low for low, _ in known), max(high for _, high in known)) if known else None
 
 
-def fleet_of(model: str, precision: str = "") -> Fleet:
-    """Return the workers of a model that are alive; of those of a precision, if a job asks for one."""
+def fleet_of(model: str, precision: str = "", *, cost_centre: str = "") -> Fleet:
+    """Return the workers of a model that are alive; of those of a precision, if a job asks for one.
+
+    They are those of this cost centre, or of none (`jobs.fleet.centres`). What waits is what they compute.
+    """
     workers: dict[str, list[Worker]] = defaultdict(list)
-    for worker in workers_alive(model).select_related("engine").order_by("name"):
+    alive = workers_alive(model).filter(cost_centre=cost_centre)
+    for worker in alive.select_related("engine").order_by("name"):
         workers[precision_of(worker)].append(worker)
     rates = {name: sum(worker.tokens_per_second or 0.0 for worker in some) for name, some in workers.items()}
-    waiting, everything = work_waiting(model), sum(rates.values())
+    waiting, everything = work_waiting(model, cost_centre), sum(rates.values())
     free = _joined([waiting.get(name, {}) for name in UNBOUND])
     pools = []
     for name in sorted(rates, key=lambda name: (-rates[name], name)):
@@ -71,7 +75,7 @@ def fleet_of(model: str, precision: str = "") -> Fleet:
         share = rates[name] / everything if everything else 1 / len(rates)
         part = {kind: load.times(share) for kind, load in free.items()} if len(rates) > 1 else free
         bound = waiting.get(name, {}) if name else {}
-        pools.append(_pace(workers[name], rates[name], _joined([bound, part]), name))
+        pools.append(_pace(workers[name], rates[name], _joined([bound, part]), name, cost_centre))
     if pools:
         whole = _joined([pool.waiting for pool in pools])
     elif precision:
@@ -79,14 +83,15 @@ def fleet_of(model: str, precision: str = "") -> Fleet:
     else:
         whole = _joined(list(waiting.values()))
     some = [worker for name in workers for worker in workers[name] if not precision or name == precision]
-    return Fleet(_pace(some, sum(pool.rate or 0.0 for pool in pools), whole, precision), pools)
+    rate = sum(pool.rate or 0.0 for pool in pools)
+    return Fleet(_pace(some, rate, whole, precision, cost_centre), pools)
 
 
-def _pace(workers: Sequence[Worker], rate: float, waiting: Work, precision: str) -> Pace:
+def _pace(workers: Sequence[Worker], rate: float, waiting: Work, precision: str, cost_centre: str) -> Pace:
     costs = [one for one in map(costs_of, workers) if one]
     engines = {worker.engine_id for worker in workers}
     engine = engines.pop() if len(engines) == 1 else None
-    return Pace(rate or None, len(workers), costs, waiting, precision, engine)
+    return Pace(rate or None, len(workers), costs, waiting, precision, engine, cost_centre)
 
 
 def _joined(parts: Sequence[Mapping[str, Load]]) -> Work:

@@ -35,8 +35,8 @@ def worker_engine(*, name: str, identity: EngineIdentity) -> int:
     return engine_id
 
 
-def worker_starting(*, name: str, model: str, run: str = "") -> None:
-    """Record that a process of this worker loads its network.
+def worker_starting(*, name: str, model: str, run: str = "", cost_centre: str = "") -> None:
+    """Record that a process of this worker loads its network, and whose work it will compute.
 
     `run` names the start of its parent process. A new one clears drain and device errors; a replaced child does not.
     """
@@ -46,6 +46,7 @@ def worker_starting(*, name: str, model: str, run: str = "") -> None:
         defaults={
             "model": model,
             "run": run,
+            "cost_centre": cost_centre,
             "state": WorkerState.STARTING,
             "reason": "",
             "engine": None,

@@ -10,6 +10,7 @@ from jobs.actions import get_action
 from jobs.actions.base import PRECISION
 from jobs.actions.contexts import context_digest
 from jobs.actions.costs import CostTally
+from jobs.fleet.centres import centre_name
 from jobs.fleet.pace import Pace, rounded
 from jobs.fleet.pools import fleet_of, slowest, widest
 from jobs.intake.cutting import PlanTally
@@ -61,7 +62,8 @@ def _estimate(user_id: int, submission: Submission) -> dict[str, Any]:
     # An upper bound if the library has very many different contexts.
     stored_bytes = cost.stored_bytes + plan.kept_bytes + contexts.new_bytes(user_id)
     asked = request.params.get(PRECISION, "")
-    fleet, limits, use = fleet_of(request.model, asked), usage.limits_of(user_id), usage.use_of(user_id)
+    fleet = fleet_of(request.model, asked, cost_centre=centre_name(user_id))
+    limits, use = usage.limits_of(user_id), usage.use_of(user_id)
     earlier = EarlierPasses(plan, user_id=user_id, model=request.model)
     rests = [earlier.rest(pool) for pool in fleet.pools]
     need = Need(plan.tokens, stored_bytes, request.interactive)

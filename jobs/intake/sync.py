@@ -16,6 +16,7 @@ from jobs.actions import get_action
 from jobs.actions.columns import result_bytes
 from jobs.errors import ServiceError, StillRunning, Unavailable
 from jobs.fleet import pace
+from jobs.fleet.centres import centre_name, centre_of
 from jobs.intake.ingest import Request, Upload, job_put
 from jobs.models import Item, Job
 from jobs.models.states import JobState
@@ -51,9 +52,11 @@ def answer(*, owner: User, request: Request, records: Sequence[Record]) -> list[
         size,
         "Ask for fewer items or layers, or submit an asynchronous job to /api/jobs/ and download its results.",
     )
-    if not pace.workers_alive(request.model).exists():
+    if not pace.workers_alive(request.model).filter(cost_centre=centre_of(owner.pk)).exists():
+        centre = centre_name(owner.pk)
+        which = f"{request.model} for the cost centre {centre}" if centre else request.model
         raise Unavailable(
-            f"no worker of {request.model} is alive; start one, or submit an asynchronous job, which waits for it",
+            f"no worker of {which} is alive; start one, or submit an asynchronous job, which waits for it",
             code="no_worker",
             retry_after=30,
         )

@@ -47,10 +47,17 @@ class StorageClock(models.Model):
 
 
 class CostCentre(models.Model):
-    """The cost centre that a group's members charge."""
+    """The cost centre that a group's members charge, and whether only its own workers compute their work."""
 
     group = models.OneToOneField(Group, on_delete=models.CASCADE, primary_key=True, related_name="cost_centre")
     code = models.CharField(max_length=100)
+    own_workers = models.BooleanField(
+        "computed by its own workers",
+        default=False,
+        db_default=False,
+        help_text="Only workers that were started for this cost centre compute the work of this group. "
+        "Without such a worker its work waits.",
+    )
 
     def __str__(self) -> str:
         return self.code

@@ -19,11 +19,13 @@ class Worker(models.Model):
     """A worker process. It is alive while its heartbeat is fresh.
 
     Others write one column, `draining`: the worker then finishes its leases and claims nothing more. `run` names the
-    start of its parent process. A new start ends a drain; a replaced child process does not.
+    start of its parent process. A new start ends a drain; a replaced child process does not. A worker of a
+    `cost_centre` computes only the work of groups that are left to its workers; any other computes everyone else's.
     """
 
     name = models.CharField(max_length=200, primary_key=True)
     model = models.CharField(max_length=40)
+    cost_centre = models.CharField(max_length=100, default="", db_default="", blank=True)
     state = models.CharField(max_length=8, choices=WorkerState.choices)
     reason = models.TextField(default="", blank=True)
     draining = models.BooleanField(default=False, db_default=False)

@@ -10,6 +10,7 @@ from django.db import Error, connection
 from django.db.models.functions import Now
 
 from jobs.fleet import duties, pace
+from jobs.fleet.centres import CENTRE_OF_JOB
 from jobs.models import Worker
 from jobs.queue import dispatch as queue
 from jobs.web.disk import FULL, FULL_REMEDY, is_full, space_warning
@@ -111,10 +112,17 @@ def _queue(model: str) -> dict[str, Any]:
 
 
 def _jobs_that_wait(model: str) -> int:
-    """Count jobs with a chunk that has been ready for STANDS_AFTER_SECONDS, and no change by their owner since."""
+    """Count jobs with a chunk that has been ready for STANDS_AFTER_SECONDS, and no change by their owner since.
+
+    While workers are alive, jobs that only those of another cost centre may compute do not count: they say so.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
-            """
+            f"""
+            WITH alive AS (
+                SELECT cost_centre FROM jobs_worker WHERE model = %(model)s AND state = 'ready' AND NOT draining
+                  AND heartbeat_at > statement_timestamp() - %(alive)s * interval '1 second'
+            )
             SELECT count(*) FROM jobs_job job
             WHERE job.model = %(model)s AND job.state IN ('queued', 'running')
               AND job.touched_at < statement_timestamp() - %(long)s * interval '1 second'
@@ -122,8 +130,9 @@ def _jobs_that_wait(model: str) -> int:
                 SELECT 1 FROM jobs_chunk WHERE job_id BETWEEN job.id AND job.id AND state = 'ready'
                   AND not_before < statement_timestamp() - %(long)s * interval '1 second'
               )
-            """,
-            {"model": model, "long": STANDS_AFTER_SECONDS},
+              AND (NOT EXISTS (SELECT FROM alive) OR {CENTRE_OF_JOB} IN (SELECT cost_centre FROM alive))
+            """,  # noqa: S608 - a constant
+            {"model": model, "long": STANDS_AFTER_SECONDS, "alive": pace.WORKER_ALIVE.total_seconds()},
         )
         return int(cursor.fetchone()[0])
 

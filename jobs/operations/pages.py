@@ -38,15 +38,17 @@ def service_page(request: HttpRequest) -> HttpResponse:
 def _model(slug: str) -> dict[str, Any]:
     facts = MODELS[slug]
     workers = fleet.workers_seen(slug)
-    waiting = pace.tokens_waiting(slug)
-    rate = sum(seen.worker.tokens_per_second or 0.0 for seen in workers if seen.state == WorkerState.READY)
-    return {
-        "facts": facts,
-        "workers": workers,
-        "waiting": waiting,
-        "rate": rate,
-        "seconds": waiting["tokens"] / rate if rate and waiting["tokens"] else None,
-    }
+    rates: dict[str, float] = {}
+    for seen in workers:
+        if seen.state == WorkerState.READY:
+            centre = seen.worker.cost_centre
+            rates[centre] = rates.get(centre, 0.0) + (seen.worker.tokens_per_second or 0.0)
+    waiting = [
+        {"work": work, "alive": work.cost_centre in rates, "seconds": work.tokens / rate if rate else None}
+        for work in pace.open_work(slug)
+        for rate in [rates.get(work.cost_centre)]
+    ]
+    return {"facts": facts, "workers": workers, "waiting": waiting}
 
 
 def favicon(request: HttpRequest) -> HttpResponse:

@@ -11,8 +11,8 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import Count
 
-from e1protocol import model_queue
 from jobs.fleet import pace
+from jobs.fleet.crew import crew_of
 from jobs.models import Chunk, Worker
 from jobs.models.states import ChunkState, WorkerState
 from jobs.queue import dispatch as queue
@@ -87,7 +87,7 @@ def queues() -> list[QueueOfModel]:
 
 def _messages(model: str) -> int | None:
     try:
-        return queue.queue_length(model_queue(model))
+        return sum(queue.queue_length(group.queue) for group in queue.groups_of(model, crew_of(model)))
     except queue.BROKER_ERRORS:
         return None
 

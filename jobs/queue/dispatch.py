@@ -4,7 +4,8 @@ Postgres is the queue. A message is a hint: a lost, late or repeated one does no
 workers busy, while order and fairness stay in SQL. Interactive jobs go first, then the owner with the fewest tokens in
 flight, of several the one served longest ago. Within an owner a job of seconds passes a scan of minutes. A job's first
 minute goes first, then jobs take turns as owners do (`jobs.queue.shares`). One bundle of another job is always on its
-way, so that a flood of interactive jobs of one user stops no one. `jobs.queue.forecast` plays the same rule forward.
+way, so that a flood of interactive jobs of one user stops no one. Cost centres with workers of their own have queues of
+their own (`jobs.fleet.centres`). `jobs.queue.forecast` plays the same rule forward.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from redis.exceptions import RedisError
 from e1protocol import TASK_RUN_BUNDLE, model_queue
 from e1protocol.costs import Costs, Load, context_load, in_tokens, total
 from jobs import database
+from jobs.fleet.centres import CENTRE_OF_JOB
 from jobs.fleet.crew import Crew, crew_of
 from jobs.fleet.pace import kind_of
 from jobs.models import Chunk, Job, Turn
@@ -67,15 +69,25 @@ class Candidate:
 class Group:
     """Workers that consume the same queue: their rates, and the precisions of the jobs whose chunks go there.
 
-    `precisions` are None if nothing is known of the workers.
+    `precisions` are None if nothing is known of the workers. The jobs are those that workers of this cost centre, or of
+    none, compute.
     """
 
     queue: str
     rates: Sequence[float | None]
     precisions: Sequence[str] | None = None
+    cost_centre: str = ""
 
 
 def groups_of(model: str, crew: Crew) -> list[Group]:
+    """Return the groups of the workers of no cost centre, and those of each cost centre with a living worker.
+
+    Chunks of any other cost centre that has workers of its own go nowhere.
+    """
+    return [group for centre, some in crew.by_centre().items() for group in _groups_of(model, centre, some)]
+
+
+def _groups_of(model: str, centre: str, crew: Crew) -> list[Group]:
     """Return one group if all living workers have the same precision, or one more for each precision.
 
     Chunks of a job whose precision no living worker has go nowhere.
@@ -83,12 +95,15 @@ def groups_of(model: str, crew: Crew) -> list[Group]:
     alive = crew.precisions
     every = [rate for rates in alive.values() for rate in rates]
     free = ["", Job.ANY_PRECISION]
+    queue = model_queue(model, cost_centre=centre)
     if not alive or "" in alive:
-        return [Group(model_queue(model), every)]
+        return [Group(queue, every, None, centre)]
     if len(alive) == 1:
-        return [Group(model_queue(model), every, [*free, *alive])]
-    own = [Group(model_queue(model, precision), rates, [precision]) for precision, rates in alive.items()]
-    return [*own, Group(model_queue(model), every, free)]
+        return [Group(queue, every, [*free, *alive], centre)]
+    own = [
+        Group(model_queue(model, precision, centre), rates, [precision], centre) for precision, rates in alive.items()
+    ]
+    return [*own, Group(queue, every, free, centre)]
 
 
 def dispatch(model: str) -> int:
@@ -118,10 +133,11 @@ def _dispatch(model: str, group: Group, crew: Crew) -> int:
             limit=64 * count,
             costs=costs,
             precisions=group.precisions,
+            cost_centre=group.cost_centre,
         )
         if not candidates:
             return 0
-        turns = turns_of(model, workers, costs)
+        turns = turns_of(model, workers, costs, cost_centre=group.cost_centre)
         bundles = plan_bundles(by_context(candidates), turns, budget=budget, count=count)
         _remember(turns, {candidate.job for bundle in bundles for candidate in bundle})
         ids = [candidate.chunk_id for bundle in bundles for candidate in bundle]
@@ -246,20 +262,30 @@ def _take(chunks: list[Candidate], budget: int) -> list[Candidate]:
 
 
 def _candidates(
-    model: str, stale_seconds: int, limit: int, costs: Costs, precisions: Sequence[str] | None = None
+    model: str,
+    stale_seconds: int,
+    limit: int,
+    costs: Costs,
+    precisions: Sequence[str] | None = None,
+    *,
+    cost_centre: str = "",
 ) -> list[Candidate]:
-    """Return the next ready chunks of every claimable job of these precisions, at most `limit` of each."""
+    """Return the next ready chunks of every claimable job of these precisions, at most `limit` of each.
+
+    The jobs are those that workers of this cost centre, or of none, compute.
+    """
     # BETWEEN and the order by job and id keep the planner on the index of open chunks. With an equality it may walk the
     # primary key, past every chunk of every closed job.
     found = database.rows(
-        """
+        f"""
             SELECT chunk.id, job.owner_id, chunk.isolate, job.interactive, job.id, job.action, job.under,
                 chunk.together, chunk.n_tokens, chunk.n_attended, chunk.n_passes,
                 (SELECT context_id FROM jobs_item WHERE job_id = job.id AND index = chunk.first_index)
             FROM (
-                SELECT id, owner_id, interactive, created_at, action, params ? 'contexts' AS under FROM jobs_job
+                SELECT id, owner_id, interactive, created_at, action, params ? 'contexts' AS under FROM jobs_job job
                 WHERE model = %(model)s AND state IN ('queued', 'running')
                   AND (%(precisions)s::text[] IS NULL OR precision = ANY(%(precisions)s))
+                  AND {CENTRE_OF_JOB} = %(centre)s
             ) job
             CROSS JOIN LATERAL (
                 SELECT id, first_index, n_tokens, n_attended, n_passes, isolate,
@@ -271,9 +297,10 @@ def _candidates(
                 ORDER BY job_id, id LIMIT %(limit)s
             ) chunk
             ORDER BY job.created_at, chunk.id
-            """,
+            """,  # noqa: S608 - a constant
         {
             "model": model,
+            "centre": cost_centre,
             "stale": stale_seconds,
             "limit": limit,
             "precisions": None if precisions is None else list(precisions),
@@ -294,18 +321,22 @@ def _candidates(
     ]
 
 
-def turns_of(model: str, rates: Sequence[float | None], costs: Costs) -> Turns:
-    """Return what every unfinished job of this model has had: tokens that are leased or published, and past turns."""
+def turns_of(model: str, rates: Sequence[float | None], costs: Costs, *, cost_centre: str = "") -> Turns:
+    """Return what unfinished jobs have had: tokens that are leased or published, and past turns.
+
+    The jobs are those of this model that workers of this cost centre, or of none, compute.
+    """
     rate = sum(one for one in rates if one) or float(settings.E1_BUNDLE_TOKENS)
     turns = Turns(int(HEAD_START_SECONDS * rate))
     in_flight = tokens_in_flight(model, costs)
     rows = database.rows(
-        """
+        f"""
             SELECT job.id, job.owner_id, job.interactive, coalesce(turn.handed_out, 0), coalesce(turn.last, 0)
             FROM jobs_job job LEFT JOIN jobs_turn turn ON turn.job_id = job.id
             WHERE job.model = %s AND job.state IN ('queued', 'running', 'paused', 'cancelling')
-            """,
-        [model],
+              AND {CENTRE_OF_JOB} = %s
+            """,  # noqa: S608 - a constant
+        [model, cost_centre],
     )
     for job, owner, interactive, handed_out, last in rows:
         turns.note((owner, interactive), job, Had(in_flight.get(job, 0), handed_out, last))
@@ -411,9 +442,10 @@ def unpublish(chunk_ids: Sequence[int]) -> None:
     Chunk.objects.filter(id__in=chunk_ids, state=ChunkState.READY).update(published_at=None)
 
 
-def probe(model: str) -> None:
+def probe(model: str, cost_centre: str = "") -> None:
     """Ask a worker for a self-test, so that an idle service proves that it works."""
-    current_app.send_task(TASK_RUN_BUNDLE, args=[[]], queue=model_queue(model), expires=60, retry=False)
+    queue = model_queue(model, cost_centre=cost_centre)
+    current_app.send_task(TASK_RUN_BUNDLE, args=[[]], queue=queue, expires=60, retry=False)
 
 
 def queue_length(queue: str) -> int:

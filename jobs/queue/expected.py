@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from e1protocol.costs import Costs, Load, in_tokens
 from jobs import database
+from jobs.fleet.centres import CENTRE_OF_JOB, centre_name
 from jobs.fleet.crew import Crew, crew_of
 from jobs.fleet.pace import kind_of, precision_seen
 from jobs.models import Job
@@ -39,9 +40,11 @@ def queue_place(job: Job) -> QueuePlace:
     """Return the place of a queued, running or paused job, and the reason for it."""
     if job.state == JobState.PAUSED:
         return QueuePlace(None, None, "paused by its owner or an administrator")
-    crew = crew_of(job.model)
+    crew = crew_of(job.model, owner_id=job.owner_id)
     if not crew.alive:
-        reason = f"no worker of {job.model} is alive; the job is kept and goes on when one starts"
+        centre = centre_name(job.owner_id)
+        whose = f" for the cost centre {centre}" if centre else ""
+        reason = f"no worker of {job.model}{whose} is alive; the job is kept and goes on when one starts"
         return QueuePlace(None, None, reason)
     if reason := unserved(job, crew):
         return QueuePlace(None, None, reason)
@@ -68,7 +71,8 @@ def can_be_released(job: Job) -> bool:
     """
     if job.state not in JobState.unfinished() or job.precision in FREE:
         return False
-    return bool(unserved(job, crew_of(job.model))) and not precision_seen(job.model, job.precision)
+    crew = crew_of(job.model, owner_id=job.owner_id)
+    return bool(unserved(job, crew)) and not precision_seen(job.model, job.precision, owner_id=job.owner_id)
 
 
 def _reason(found: Forecast) -> str:
@@ -82,15 +86,26 @@ def _reason(found: Forecast) -> str:
 def forecasts(model: str, *, until: Hashable = None, crew: Crew | None = None) -> dict[Hashable, Forecast]:
     """Return the forecast of each unfinished job of this model; none if no living worker has measured its rate.
 
-    A job that is bound to a precision waits for the workers of this precision alone. They also compute their part, by
-    their rate, of jobs that are not bound. `crew` are the model's workers, if the caller has read them.
+    The jobs of a cost centre with workers of its own wait for these alone. `crew` are the model's workers, if the
+    caller has read them.
     """
-    crew = crew or crew_of(model)
+    found: dict[Hashable, Forecast] = {}
+    for centre, some in (crew or crew_of(model)).by_centre().items():
+        found |= _forecasts(model, centre, some, until)
+    return found
+
+
+def _forecasts(model: str, centre: str, crew: Crew, until: Hashable) -> dict[Hashable, Forecast]:
+    """Return the forecasts of the jobs that the workers of this cost centre, or of none, compute.
+
+    A job that is bound to a precision waits for the workers of this precision alone. They also compute their part, by
+    their rate, of jobs that are not bound.
+    """
     alive = crew.precisions
     every = [rate for rates in alive.values() for rate in rates]
     if not _sum(every):
         return {}
-    jobs = waiting_jobs(model, in_tokens(crew.costs), _served(crew))
+    jobs = waiting_jobs(model, in_tokens(crew.costs), _served(crew), centre)
     found = _played(jobs, every, until)
     for precision, rates in alive.items() if len(alive) > 1 and "" not in alive else ():
         mine = {one.job for one in jobs if one.precision == precision}
@@ -132,21 +147,24 @@ def _served(crew: Crew) -> list[str] | None:
     return None if not alive or "" in alive else [*FREE, *alive]
 
 
-def waiting_jobs(model: str, costs: Costs, precisions: Sequence[str] | None = None) -> list[Waiting]:
+def waiting_jobs(
+    model: str, costs: Costs, precisions: Sequence[str] | None = None, cost_centre: str = ""
+) -> list[Waiting]:
     """Return what waits of each claimable job, oldest first, from a bounded number of rows. `costs` are in tokens.
 
-    `precisions` are those of the jobs; None means any.
+    `precisions` are those of the jobs; None means any. The jobs are those of this cost centre's workers, or of none.
     """
     rows = database.rows(
-        """
+        f"""
             SELECT job.id, job.owner_id, job.interactive, job.action, job.params ? 'contexts', part.tokens,
                 part.attended, part.passes, part.chunks,
                 ceil(coalesce(nullif(job.total_units, 0), job.total_items - job.skipped_items) / 8.0)
                     - coalesce((SELECT sum((value ->> 0)::int) FROM jsonb_each(tally.counts)), 0),
                 coalesce(turn.handed_out, 0), coalesce(turn.last, 0), job.precision
             FROM (
-                SELECT * FROM jobs_job WHERE model = %(model)s AND state IN ('queued', 'running')
+                SELECT * FROM jobs_job job WHERE model = %(model)s AND state IN ('queued', 'running')
                   AND (%(precisions)s::text[] IS NULL OR precision = ANY(%(precisions)s))
+                  AND {CENTRE_OF_JOB} = %(centre)s
                 ORDER BY created_at LIMIT %(jobs)s
             ) job
             LEFT JOIN jobs_tally tally ON tally.job_id = job.id
@@ -161,9 +179,10 @@ def waiting_jobs(model: str, costs: Costs, precisions: Sequence[str] | None = No
                 ) some_ready
             ) part
             ORDER BY job.created_at
-            """,
+            """,  # noqa: S608 - a constant
         {
             "model": model,
+            "centre": cost_centre,
             "jobs": MOST_JOBS,
             "counted": COUNTED,
             "precisions": None if precisions is None else list(precisions),

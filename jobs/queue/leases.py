@@ -23,6 +23,7 @@ from jobs.actions import ItemView
 from jobs.actions.base import Array
 from jobs.actions.contexts import Context
 from jobs.errors import Problem
+from jobs.fleet.centres import CENTRE_OF_JOB
 from jobs.fleet.pace import NOTHING, kind_of
 from jobs.library.chunking import JOB_GROUP
 from jobs.library.outputs import PackedOutput, outputs_copy
@@ -93,22 +94,26 @@ class ClaimedChunk:
         return len(self.items) + len(self.units) == 1 and self.losses > 0
 
 
-def chunks_claim(*, chunk_ids: Sequence[int], worker: str, precision: str = "") -> list[ClaimedChunk]:
-    """Lease the chunks among these that are ready and whose jobs are claimable by workers of this precision.
+def chunks_claim(
+    *, chunk_ids: Sequence[int], worker: str, precision: str = "", cost_centre: str = ""
+) -> list[ClaimedChunk]:
+    """Lease the chunks among these that are ready and whose jobs workers of this precision and cost centre compute.
 
-    A job's first claim fixes its precision. Chunks of jobs of another one can be published again at once.
+    A job's first claim fixes its precision. Chunks of jobs of another one, or of users whose work workers of another
+    cost centre compute, can be published again at once.
     """
     token = uuid4()
     with transaction.atomic():
-        jobs_mark_running(chunk_ids=chunk_ids, precision=precision)
+        jobs_mark_running(chunk_ids=chunk_ids, precision=precision, cost_centre=cost_centre)
         found = database.rows(
-            """
+            f"""
             WITH picked AS (
                 SELECT chunk.id FROM jobs_chunk chunk JOIN jobs_job job ON job.id = chunk.job_id
                 WHERE chunk.id = ANY(%s) AND chunk.state = 'ready' AND chunk.not_before <= statement_timestamp()
                   AND NOT chunk.blocked
                   AND job.state IN ('queued', 'running')
                   AND (%s = '' OR job.precision = ANY(%s))
+                  AND {CENTRE_OF_JOB} = %s
                 FOR UPDATE OF chunk SKIP LOCKED
             )
             UPDATE jobs_chunk SET state = 'leased', lease_token = %s,
@@ -116,11 +121,11 @@ def chunks_claim(*, chunk_ids: Sequence[int], worker: str, precision: str = "") 
                 worker = %s, begun = false, alone = false, published_at = NULL
             FROM picked WHERE jobs_chunk.id = picked.id
             RETURNING jobs_chunk.id
-            """,
-            [list(chunk_ids), precision, precisions_for(precision), token, LEASE_SECONDS, worker],
+            """,  # noqa: S608 - a constant
+            [list(chunk_ids), precision, precisions_for(precision), cost_centre, token, LEASE_SECONDS, worker],
         )
-        if precision and len(found) < len(chunk_ids):
-            _leave_to_others(chunk_ids, precision)
+        if len(found) < len(chunk_ids):
+            _leave_to_others(chunk_ids, precision, cost_centre)
         if not found:
             return []
         claimed = [row[0] for row in found]
@@ -136,33 +141,35 @@ def chunks_claim(*, chunk_ids: Sequence[int], worker: str, precision: str = "") 
         raise
 
 
-def _leave_to_others(chunk_ids: Sequence[int], precision: str) -> None:
-    """Unpublish ready chunks of jobs of another precision. A chunk that is locked is being claimed."""
+def _leave_to_others(chunk_ids: Sequence[int], precision: str, cost_centre: str) -> None:
+    """Unpublish ready chunks that other workers compute. A chunk that is locked is being claimed."""
     database.execute(
-        """
+        f"""
             UPDATE jobs_chunk SET published_at = NULL WHERE id IN (
                 SELECT chunk.id FROM jobs_chunk chunk JOIN jobs_job job ON job.id = chunk.job_id
-                WHERE chunk.id = ANY(%s) AND chunk.state = 'ready' AND NOT job.precision = ANY(%s)
+                WHERE chunk.id = ANY(%s) AND chunk.state = 'ready'
+                  AND NOT ((%s = '' OR job.precision = ANY(%s)) AND {CENTRE_OF_JOB} = %s)
                 FOR UPDATE OF chunk SKIP LOCKED
             )
-            """,
-        [list(chunk_ids), precisions_for(precision)],
+            """,  # noqa: S608 - a constant
+        [list(chunk_ids), precision, precisions_for(precision), cost_centre],
     )
 
 
-def chunks_ready_interactive(*, model: str, limit: int = 8, precision: str = "") -> list[int]:
+def chunks_ready_interactive(*, model: str, limit: int = 8, precision: str = "", cost_centre: str = "") -> list[int]:
     """Return ids of ready chunks of synchronous requests, which a worker takes before its message's next bundle.
 
     A chunk that must run alone comes alone.
     """
     # BETWEEN and the order by job and id keep the planner on the index of open chunks, as in `_candidates` of dispatch.
     found = database.rows(
-        """
+        f"""
             SELECT chunk.id, chunk.isolate
             FROM (
-                SELECT id, created_at FROM jobs_job
+                SELECT id, created_at FROM jobs_job job
                 WHERE model = %(model)s AND interactive AND state IN ('queued', 'running')
                   AND (%(precision)s = '' OR precision = ANY(%(precisions)s))
+                  AND {CENTRE_OF_JOB} = %(centre)s
             ) job
             CROSS JOIN LATERAL (
                 SELECT id, isolate FROM jobs_chunk
@@ -171,8 +178,14 @@ def chunks_ready_interactive(*, model: str, limit: int = 8, precision: str = "")
                 ORDER BY job_id, id LIMIT %(limit)s
             ) chunk
             ORDER BY job.created_at, chunk.id LIMIT %(limit)s
-            """,
-        {"model": model, "limit": limit, "precision": precision, "precisions": precisions_for(precision)},
+            """,  # noqa: S608 - a constant
+        {
+            "model": model,
+            "limit": limit,
+            "precision": precision,
+            "precisions": precisions_for(precision),
+            "centre": cost_centre,
+        },
     )
     together = [chunk_id for chunk_id, isolate in found if not isolate]
     return together or [chunk_id for chunk_id, _ in found[:1]]

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Case, F, Q, QuerySet, Value, When
+from django.db.models import Case, F, OuterRef, Q, QuerySet, Value, When
 from django.db.models.functions import Coalesce, Now
 
 from e1protocol import MODELS
@@ -19,6 +19,7 @@ from jobs import database
 from jobs.actions import get_action
 from jobs.actions.columns import result_bytes
 from jobs.errors import Conflict, InvalidInput, Problem
+from jobs.fleet.centres import centre_of
 from jobs.library.chunking import JOB_GROUP, ContextRef, ItemCost, plan_again
 from jobs.library.chunks import chunks_copy
 from jobs.library.contexts import contexts_let_go
@@ -255,14 +256,16 @@ def deleted_on_error(job: Job) -> Iterator[None]:
         raise
 
 
-def jobs_mark_running(*, chunk_ids: Sequence[int], precision: str = "") -> None:
+def jobs_mark_running(*, chunk_ids: Sequence[int], precision: str = "", cost_centre: str = "") -> None:
     """Move `queued -> running` for the jobs of ready chunks that are about to be claimed.
 
-    Jobs without a precision get that of the worker. Those of another precision stay as they are.
+    Jobs without a precision get that of the worker. Those of another precision stay as they are, and so do those that
+    workers of another cost centre compute.
     """
     # Every transaction that locks both locks jobs before chunks, so that none deadlocks.
     ready = Chunk.objects.filter(pk__in=chunk_ids, state=ChunkState.READY).values("job_id")
     jobs = Job.objects.filter(pk__in=ready, state__in=JobState.claimable())
+    jobs = jobs.alias(centre=centre_of(OuterRef("owner_id"))).filter(centre=cost_centre)
     if precision:
         jobs = jobs.filter(precision__in=precisions_for(precision))
     jobs.filter(Q(state=JobState.QUEUED) | Q(precision="") & ~Q(precision=precision)).update(

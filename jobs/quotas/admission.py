@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import connection
 
 from jobs.errors import Conflict, Problem, ServiceError, TooManyRequests
+from jobs.fleet.centres import centre_name
 from jobs.fleet.pools import fleet_of
 from jobs.limits import MAX_ATTACHMENTS
 from jobs.metering.selectors import budget_check
@@ -61,7 +62,7 @@ def quota_admit(*, user_id: int, model: str, need: Need, held: Amounts | None = 
     use = usage.use_of(user_id)
     if refused := refusal(limits, use, need):
         # Only a refusal says how long to wait.
-        rate = fleet_of(model).whole.rate if limits.queued_tokens else None
+        rate = fleet_of(model, cost_centre=centre_name(user_id)).whole.rate if limits.queued_tokens else None
         _raise(refusal(limits, use, need, rate) or refused)
     usage.stored_remember(user_id, use.stored_bytes + need.stored_bytes)
 

@@ -6,11 +6,13 @@ from typing import Any, cast
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from jobs.errors import Forbidden
+from jobs.fleet.centres import centre_name
 from jobs.fleet.pools import fleet_of
 from jobs.quotas import serializers as shapes
 from jobs.quotas import usage
@@ -43,10 +45,28 @@ class RateLimited(APIView):
 
 
 class Usage(APIView):
-    @extend_schema(operation_id="usage", responses={200: shapes.UsageBody, **refusals(401)})
+    @extend_schema(
+        operation_id="usage",
+        parameters=[
+            OpenApiParameter(
+                "cost_centre",
+                str,
+                description="Show the speed and the queue of the workers of this cost centre, empty for those of none. "
+                "By default those that compute your work. Others than these are for administrators.",
+            )
+        ],
+        responses={200: shapes.UsageBody, **refusals(401, 403)},
+    )
     def get(self, request: Request) -> Response:
         """Show your quotas with what is in use and left, and the current speed of each model."""
         user = cast(User, request.user)
+        own = centre_name(user.pk)
+        centre = request.query_params.get("cost_centre", own)
+        if centre != own and not user.is_superuser:
+            raise Forbidden(
+                "only administrators may ask for workers that do not compute your work; leave cost_centre out",
+                code="administrators_only",
+            )
         quota = shapes.quota_states(usage.limits_of(user.pk), usage.use_of(user.pk))
-        paces = {slug: fleet_of(slug) for slug in settings.E1_MODELS}
+        paces = {slug: fleet_of(slug, cost_centre=centre) for slug in settings.E1_MODELS}
         return Response(shapes.UsageBody({"quota": quota, "models": paces}).data)

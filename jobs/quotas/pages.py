@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from jobs.fleet.centres import centre_name
 from jobs.fleet.pools import fleet_of
 from jobs.quotas import usage
 from jobs.quotas.serializers import quota_states
@@ -70,9 +71,10 @@ def quota_page(request: HttpRequest) -> HttpResponse:
     user = user_of(request)
     states = quota_states(usage.limits_of(user.pk), usage.use_of(user.pk))
     rows = [Row(name, title, text, **states[name]) for name, (title, text) in SHOWN.items()]
+    centre = centre_name(user.pk)
     context: dict[str, Any] = {
         "rows": rows,
-        "paces": [(slug, fleet_of(slug).whole) for slug in settings.E1_MODELS],
+        "paces": [(slug, fleet_of(slug, cost_centre=centre).whole) for slug in settings.E1_MODELS],
         "largest": usage.largest_jobs(user.pk),
     }
     return render(request, "jobs/quotas/quota.html", context)

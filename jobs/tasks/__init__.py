@@ -42,8 +42,11 @@ def dispatch_all() -> None:
     for model in settings.E1_MODELS:
         queue.dispatch_quietly(model)
         idle = pace.workers_alive(model).filter(last_forward_at__lt=Now() - timedelta(seconds=PROBE_AFTER_SECONDS))
-        if idle.exists() and queue.broker_answers():
-            queue.probe(model)
+        # Celery's workers of a cost centre read queues of their own.
+        centres = sorted(set(idle.values_list("cost_centre", flat=True)))
+        if centres and queue.broker_answers():
+            for centre in centres:
+                queue.probe(model, centre)
     duties.duty_done(duties.DISPATCH)
 
 
