@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -73,6 +74,16 @@ class Site:
     def log(self, job: str) -> str:
         path = self.cluster.folder / f"e1-worker-{job}.log"
         return path.read_text(errors="replace") if path.exists() else ""
+
+    def services(self, code: str) -> str:
+        """Run Python of the service on its database, and return what it prints."""
+        setup = "import django\ndjango.setup()\n"
+        own = {"DATABASE_URL": self.stores.owner_url, "REDIS_URL": self.stores.redis_url, "E1_SECRET_KEY": "k" * 50,
+               "DJANGO_SETTINGS_MODULE": "e1site.settings"}  # fmt: skip
+        command = [sys.executable, "-c", setup + code]
+        done = subprocess.run(command, env={**os.environ, **own}, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
 
     @property
     def variables(self) -> dict[str, str]:
@@ -227,3 +238,62 @@ def test_the_queue_asks_for_workers_and_lets_them_go(site):
     listed = ["squeue", "--noheader", "--name", f"e1-{MODEL}"]
     assert wait_gone(lambda: bool(site.cluster.run(*listed).strip()), SECONDS), site.cluster.logs()
     assert site.count("count(*) FROM jobs_worker WHERE state = 'ready'") == 0, "a worker did not say goodbye"
+
+
+PEOPLE = """
+from django.contrib.auth.models import Group, User
+from jobs.management.commands._users import create_user
+from jobs.models import CostCentre
+print(create_user("bea", password="a long password 51", superuser=False, token_name="t"))
+for user, code in ((User.objects.get(is_superuser=True), "A"), (User.objects.get(username="bea"), "B, 2")):
+    group = Group.objects.create(name=f"lab of {user}")
+    user.groups.add(group)
+    CostCentre.objects.create(group=group, code=code, own_workers=True)
+"""
+
+
+def test_workers_of_two_cost_centres_are_charged_to_their_accounts_and_nothing_crosses(site):
+    token = site.services(PEOPLE)
+    accounts = site.cluster.folder / "accounts.txt"
+    accounts.write_text("A=lab_a\nB, 2=lab_b\n")
+    # A job of this account that is charged to another starts no worker.
+    wrong = site.submit("--account=lab_b", E1_WORKER_COST_CENTRE="A", E1_WORKER_ACCOUNTS=str(accounts))
+    assert wait_gone(lambda: "but A belongs to lab_a" not in site.log(wrong), SECONDS), site.log(wrong)
+    env = {
+        **site.variables,
+        "E1_URL": site.stack.url,
+        "E1_TOKEN": site.stack.token,
+        "E1_WORKER_ACCOUNTS": str(accounts),
+    }
+    output = f"--output={site.cluster.folder}/e1-worker-%A_%a.log"
+
+    def look() -> list[str]:
+        command = [sys.executable, str(AUTOSCALE), "--model", MODEL, "--accounts", str(accounts), "--most", "1"]
+        said = site.cluster.run(*command, "--", *SMALL, f"--chdir={site.cluster.folder}", output, **env)
+        return [line.rpartition("; ")[2] for line in said.splitlines()]
+
+    with site.stack.client() as mine, Client(site.stack.url, token) as other:
+        jobs = {
+            client: client.submit_items(library(0, 80), model=MODEL, action="log_prob").id for client in (mine, other)
+        }
+        assert look() == ["change +1", "change +1"]
+        listed = site.cluster.run("squeue", "--noheader", "--array", "--states=all", "--format=%i %a %j")
+        charged = {job: account for job, account, name in map(str.split, listed.splitlines()) if "@" in name}
+        assert sorted(charged.values()) == ["lab_a", "lab_b"]
+        for client, job in jobs.items():
+            site.until_final(client, job)
+            assert (client.job(job).state, client.job(job).counts["succeeded"]) == ("succeeded", 80)
+    assert look() == ["change -1", "change -1"]
+    with psycopg.connect(site.stores.owner_url) as connection:
+        found = connection.execute(
+            "SELECT DISTINCT owner.username = 'bea', chunk.worker FROM jobs_chunk chunk "
+            "JOIN jobs_job job ON job.id = chunk.job_id JOIN auth_user owner ON owner.id = job.owner_id "
+            "WHERE job.id = ANY(%s)",
+            [list(jobs.values())],
+        ).fetchall()
+    by_account = {(bea, charged[worker.removeprefix(f"{MODEL}-").partition("@")[0]]) for bea, worker in found}
+    assert by_account == {(False, "lab_a"), (True, "lab_b")}
+    assert site.count("sum(losses) FROM jobs_chunk") == 0
+    listed_now = ["squeue", "--noheader", "--account=lab_a,lab_b"]
+    assert wait_gone(lambda: bool(site.cluster.run(*listed_now).strip()), SECONDS), site.cluster.logs()
+    site.services("from jobs.models import CostCentre\nCostCentre.objects.all().delete()\n")

@@ -36,9 +36,9 @@ Bounds, Look = autoscale.Bounds, autoscale.Look
 
 
 # --- the batch script ------------------------------------------------------------------------------------------------
-def run_script(tmp_path: Path, **more: str) -> subprocess.CompletedProcess[str]:
+def run_script(tmp_path: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
     env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), **more}
-    return subprocess.run(["bash", str(SCRIPT)], env=env, capture_output=True, text=True, check=False)
+    return subprocess.run(["bash", str(SCRIPT), *arguments], env=env, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture
@@ -108,6 +108,91 @@ def test_the_script_says_what_is_missing(tmp_path):
     assert f"no {tmp_path}/python" in text
 
 
+# --- accounts of cost centres ----------------------------------------------------------------------------------------
+ACCOUNTS = "# centre = account\n4711=lab_a\n Cost, centre = B  =  lab_b \n=core\n"
+
+
+@pytest.fixture
+def accounts(tmp_path) -> Path:
+    path = tmp_path / "accounts.txt"
+    path.write_text(ACCOUNTS)
+    return path
+
+
+@pytest.mark.parametrize(("centre", "account"), [("4711", "lab_a"), ("Cost, centre = B", "lab_b"), ("", "core")])
+def test_the_script_submits_itself_for_the_account_of_a_cost_centre(tmp_path, slurm, accounts, centre, account):
+    settings = {"E1_WORKER_ACCOUNTS": str(accounts), "E1_WORKER_COST_CENTRE": centre, "E1_WORKER_MODELS": "m"}
+    done = run_script(tmp_path, "submit", "--array=0-1", "--partition=gpu", **settings, PATH=os.environ["PATH"])
+    assert done.returncode == 0, done.stderr
+    assert (
+        slurm / "called"
+    ).read_text() == f"sbatch --array=0-1 --partition=gpu --account={account} {SCRIPT} m for {centre}\n"
+
+
+def test_a_job_of_another_account_starts_no_worker(tmp_path, python, accounts):
+    settings = {"E1_WORKER_ACCOUNTS": str(accounts), "E1_WORKER_COST_CENTRE": "4711", **STORES}
+    for charged in ("", "core", "lab_b"):
+        done = run_script(tmp_path, E1_WORKER_BIN=str(python.parent), SLURM_JOB_ACCOUNT=charged, **settings)
+        assert (done.returncode, "called" in done.stdout) == (2, False)
+        assert "4711 belongs to lab_a" in done.stderr
+    done = run_script(tmp_path, E1_WORKER_BIN=str(python.parent), SLURM_JOB_ACCOUNT="lab_a", **settings)
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"^called -m celery .* --cost-centre 4711$", done.stdout, re.MULTILINE)
+
+
+def test_a_cost_centre_without_an_account_is_refused(tmp_path, accounts):
+    for more in ({"E1_WORKER_COST_CENTRE": "4712"}, {"E1_WORKER_ACCOUNTS": str(tmp_path / "none")}):
+        done = run_script(tmp_path, "submit", **{"E1_WORKER_ACCOUNTS": str(accounts)} | more)
+        assert done.returncode == 2
+        assert "4712=ACCOUNT" in done.stderr or "No such file" in done.stderr
+
+
+def test_the_autoscaler_reads_the_same_accounts(accounts):
+    assert autoscale.read_accounts(accounts) == {"4711": "lab_a", "Cost, centre = B": "lab_b", "": "core"}
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "4711=\n", "4711 lab_a\n"])
+def test_a_file_without_accounts_is_refused(accounts, capsys, text):
+    accounts.write_text(text)
+    assert autoscale.main(["--model", "e1-600m", "--accounts", str(accounts)]) == 2
+    assert "COST_CENTRE=ACCOUNT" in capsys.readouterr().err
+
+
+def test_names_of_jobs_differ_and_have_no_comma():
+    centres = ["", "4711", "Cost, centre = B", "Cost; centre = B", "Ä", "Ö"]
+    names = [autoscale.job_name("e1-600m", centre) for centre in centres]
+    assert names[:2] == ["e1-e1-600m", "e1-e1-600m@4711"]
+    assert len(set(names)) == len(names)
+    assert all(re.fullmatch(r"[\w.@-]+", name, re.ASCII) for name in names)
+
+
+def test_each_cost_centre_gets_workers_by_its_own_forecast(slurm, accounts, monkeypatch, capsys):
+    waiting = {"4711": 0, "Cost, centre = B": 9000, "": 9000}
+
+    class Service:
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            pass
+
+        def usage(self, *, cost_centre):
+            workers = 2 if cost_centre == "" else 0
+            pace = {"waiting_tokens": waiting[cost_centre], "tokens_per_second": 60.0 if workers else None}
+            return {"models": {"e1-600m": {**pace, "workers": workers}}}
+
+    monkeypatch.setattr(autoscale, "Client", Service)
+    arguments = ["--model", "e1-600m", "--seconds", "50", "--most", "3", "--accounts", str(accounts)]
+    assert autoscale.main([*arguments, "--", "--partition=gpu"]) == 0
+    asked = [line.strip() for line in (slurm / "called").read_text().splitlines() if line.startswith("sbatch")]
+    name = autoscale.job_name("e1-600m", "Cost, centre = B")
+    assert asked == [
+        f"sbatch --job-name={name} --array=0-0 --partition=gpu --account=lab_b {SCRIPT} e1-600m for Cost, centre = B",
+        f"sbatch --job-name=e1-e1-600m --array=0-2 --partition=gpu --account=core {SCRIPT} e1-600m for",
+    ]
+    assert "e1-600m for Cost, centre = B: 9000 tokens wait" in capsys.readouterr().out
+
+
 # --- the autoscaler --------------------------------------------------------------------------------------------------
 BOUNDS = Bounds(least=1, most=8, seconds=100)
 
@@ -162,7 +247,8 @@ def slurm(tmp_path, monkeypatch) -> Path:
     folder.mkdir()
     for name in ("squeue", "sbatch", "scancel"):
         program = folder / name
-        program.write_text(f'#!/bin/sh\necho "{name} $* $E1_WORKER_MODELS" >> {folder}/called\n')
+        variables = "$E1_WORKER_MODELS${E1_WORKER_COST_CENTRE+ for $E1_WORKER_COST_CENTRE}"
+        program.write_text(f'#!/bin/sh\necho "{name} $* {variables}" >> {folder}/called\n')
         program.chmod(0o755)
     (folder / "jobs").write_text("")
     with (folder / "squeue").open("a") as program:
