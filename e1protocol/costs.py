@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from string import ascii_lowercase
 from typing import Any
 
 OWN_LAYERS = 3
@@ -105,14 +106,19 @@ class Learned:
 
 
 ANY = ""
-"""The kind of all work together: what a kind begins with, and how a machine drifts."""
+"""The kind of all work that runs passes: what a kind begins with, and how a machine drifts."""
+
+
+def family_of(kind: str) -> str:
+    """Return what kinds of several actions have in common, such as " under contexts"; ANY if that is nothing."""
+    return kind.lstrip(ascii_lowercase + "_")
 
 
 @dataclass(frozen=True, slots=True)
 class Costs:
     """Seconds of one worker for a token, an attended pair, a pass, a chunk and the stage of a job.
 
-    `kinds` are corrections by kind of work.
+    `kinds` are corrections by kind of work, with those of families (`family_of`) and of all work.
     """
 
     token: float
@@ -145,10 +151,14 @@ class Costs:
         return math.exp(self.known(kind).log_factor)
 
     def known(self, kind: str) -> Learned:
-        """Return what is known of a kind; of one that was never measured, what all work together has shown."""
+        """Return what is known of a kind; of one that was never measured, what its family or all work has shown.
+
+        A scan under contexts runs the same passes as a score, so the one is a better guess for the other than all work.
+        """
         if kind in self.kinds:
             return self.kinds[kind]
-        return Learned(self.kinds[ANY].log_factor) if ANY in self.kinds else Learned()
+        shown = (self.kinds[one].log_factor for one in (family_of(kind), ANY) if one in self.kinds)
+        return Learned(next(shown, 0.0))
 
     def learned(self, loads: Mapping[str, Load], seconds: float) -> Costs:
         """Return the costs after a bundle of these kinds has taken `seconds`."""
@@ -158,11 +168,19 @@ class Costs:
             return self
         error = math.log(seconds / whole)
         kinds = dict(self.kinds)
+        families: dict[str, tuple[float, float]] = {}
         for kind, part in expected.items():
             kinds[kind] = self.known(kind).after(error, seconds * part / whole)
-        plain = sum(map(self.plain, loads.values()))
-        before = self.known(ANY)
-        kinds[ANY] = before.after(math.log(seconds / plain) - before.log_factor, seconds)
+            if (family := family_of(kind)) != ANY:
+                took, plain = families.get(family, (0.0, 0.0))
+                families[family] = took + seconds * part / whole, plain + self.plain(loads[kind])
+        # Items that are put together, and units that are taken, say nothing about passes.
+        if total(loads.values()).passes:
+            families[ANY] = seconds, sum(map(self.plain, loads.values()))
+        for family, (took, plain) in families.items():
+            if took > 0 and plain > 0:
+                before = self.known(family)
+                kinds[family] = before.after(math.log(took / plain) - before.log_factor, took)
         return replace(self, kinds=kinds)
 
     def remembering(self, before: Costs | None) -> Costs:

@@ -228,4 +228,5 @@ def test_chunks_that_are_taken_are_a_kind_of_their_own(api, ran, inline_worker):
     ran(scan())
     inline_worker.worker.process.costs = Costs(1e-6, chunk=1e-3)
     ran(score())
-    assert set(inline_worker.worker.process.costs.kinds) == {"", "score, taken", "score, together"}
+    kinds = set(inline_worker.worker.process.costs.kinds)
+    assert kinds == {", taken", "score, taken", ", together", "score, together"}
