@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -166,6 +168,8 @@ def load(module: str) -> Any:
     """Import a module that needs PyTorch. Raises UsageError `package_missing` with the remedy if that is missing."""
     for name, value in thread_settings().items():  # PyTorch reads them when it is imported
         os.environ.setdefault(name, value)
+    # Otherwise Python looks through all objects of PyTorch several times before it ends.
+    atexit.register(gc.freeze)
     try:
         return import_module(module)
     except ModuleNotFoundError as error:
