@@ -6,6 +6,7 @@ standard error. Exit codes are those of `e1client.errors.Exit`.
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import tempfile
@@ -242,7 +243,22 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # names of jobs may have letters that the terminal's encoding lacks
             stream.reconfigure(errors="backslashreplace")
-    app()
+    try:
+        app()
+    except SystemExit as ended:
+        sys.exit(ended.code if _drained() else ended.code or int(Exit.READER_GONE))
+
+
+def _drained() -> bool:
+    """Write what is left of standard output. Return False, without a complaint at the end, if its reader has gone."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return False
+    except (OSError, ValueError):
+        return True  # the interpreter says so when it ends
+    return True
 
 
 if __name__ == "__main__":

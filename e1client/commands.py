@@ -6,7 +6,8 @@ Each entry point is named after its command and refers to a Typer application th
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, entry_points, version
 from typing import Any
 
@@ -53,6 +54,14 @@ class Commands(TyperGroup):
             sys.exit(int(Exit.CHECK_FAILED))
         return sys.exit(ended) if standalone_mode else ended
 
+    def make_context(self, *args: Any, **options: Any) -> Any:
+        with quiet_end():  # of `--help` and `--version`
+            return super().make_context(*args, **options)
+
+    def invoke(self, ctx: Any) -> Any:
+        with quiet_end():
+            return super().invoke(ctx)
+
     def list_commands(self, ctx: Any) -> list[str]:
         return [*super().list_commands(ctx), *(point.name for point in entry_points(group=GROUP))]
 
@@ -73,6 +82,15 @@ class Commands(TyperGroup):
         for point in entry_points(group=GROUP, name=cmd_name):
             return get_group(point.load()).get_command(ctx, cmd_name)
         return _absent(cmd_name) if cmd_name in SERVICE_COMMANDS else None
+
+
+@contextmanager
+def quiet_end() -> Iterator[None]:
+    """End the command without a word if the reader of its output has gone, such as `head`, as other programs do."""
+    try:
+        yield
+    except BrokenPipeError as error:
+        raise typer.Exit(int(Exit.READER_GONE)) from error
 
 
 def _wrong(error: TyperException) -> str:

@@ -28,13 +28,17 @@ OnBytes = Callable[[int, int | None], None]
 """Called with the bytes so far, and those in all or None if the server does not know."""
 
 
-def format_of(out: Path, chosen: str | None = None, formats: Sequence[str] = FORMATS) -> str:
-    """Return the chosen format, else the one that the file's suffix names. Raises UsageError for any other."""
+def format_of(
+    out: Path, chosen: str | None = None, formats: Sequence[str] = FORMATS, *, remedy: str = ", or use --format"
+) -> str:
+    """Return the chosen format, else the one that the file's suffix names. Raises UsageError for any other.
+
+    `remedy` ends the message; it is empty if the command has no option for the format.
+    """
     name = chosen or out.suffix.removeprefix(".").lower()
     if name not in formats:
         raise UsageError(
-            f"{str(out)!r} names no format of these; "
-            f"end it in one of {', '.join('.' + f for f in formats)}, or use --format",
+            f"{str(out)!r} names no format of these; end it in one of {', '.join('.' + f for f in formats)}{remedy}",
             code="unknown_format",
         )
     return name
@@ -50,7 +54,7 @@ def check_folder(out: Path) -> None:
 
 def check_out(out: Path) -> None:
     """Raise UsageError if `out` names no result format, or cannot be written: its folder is tried."""
-    format_of(out)
+    format_of(out, remedy="")
     check_folder(out)
     if out.exists() and not out.is_file():
         return  # A pipe or a device is written by itself.

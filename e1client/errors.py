@@ -32,6 +32,7 @@ class Exit(IntEnum):
     UNREACHABLE = 5
     GAVE_UP = 6
     INTERRUPTED = 130
+    READER_GONE = 141
 
 
 class ClientError(Exception):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -34,7 +35,23 @@ def error_lines(error: ClientError) -> Iterator[str]:
     if more > 0:
         yield f"  ... and {more:,} more"
     if isinstance(error, ApiError) and error.status_code == 401:
-        yield "  -> set E1_TOKEN; `e1 up` writes a token to the file `token` of its data folder"
+        yield "  -> set E1_TOKEN: make a token on the page API tokens, or ask your administrator for one;"
+        yield "     on the service's machine, the file `token` of its data folder has one"
+    if error.code == "invalid_records" and (hint := skip_hint(detail)):
+        yield f"  -> {hint}"
+
+
+def skip_hint(detail: str) -> str:
+    """Return what `--on-invalid skip` does for a refusal such as `1 of 12 records is not valid`.
+
+    Empty if no record is good.
+    """
+    counts = re.match(r"([\d,]+) of ([\d,]+) records ", detail)
+    if counts is None:
+        return ""
+    bad, total = (int(text.replace(",", "")) for text in counts.groups())
+    left_out, good = "it" if bad == 1 else "them", total - bad
+    return f"mend {left_out}, or leave {left_out} out: `--on-invalid skip` runs the other {good:,}" if good else ""
 
 
 def problem_lines(problem: Mapping[str, Any]) -> Iterator[str]:
@@ -124,7 +141,11 @@ def counts_text(job: Job) -> str:
 
 
 def table_lines(jobs: Iterable[Job]) -> Iterator[str]:
-    """Yield a heading and a line per job, with names last because they may be long."""
+    """Yield a heading and a line per job, with names last because they may be long. Without jobs, say how to begin."""
+    jobs = list(jobs)
+    if not jobs:
+        yield "no jobs yet; `e1 submit FILE --action encode --model e1-demo` makes one"
+        return
     yield f"{'job':36}  {'state':10}  {'finished':>17}  {'created':16}  {'model':8}  {'action':8}  name"
     for job in jobs:
         data = job.data

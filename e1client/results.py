@@ -165,7 +165,8 @@ class Results:
         if ragged := [name for name in numbers if "offsets" in self.arrays and not name.startswith(MEAN)]:
             raise UsageError(
                 f"{', '.join(ragged)}: as many rows an item as it has positions, which a table of items cannot hold; "
-                "use the arrays of the results, or download csv, which has a row for each of them",
+                "use the arrays of the results; or, for pandas, "
+                'client.download(job, "all.csv") and pandas.read_csv("all.csv"), with a row for each of them',
                 code="ragged_results",
             )
         columns: dict[str, Any] = {"name": self.names}

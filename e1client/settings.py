@@ -17,15 +17,21 @@ DATA_FOLDER = Path(".local")
 """Where `e1 up` keeps everything by default."""
 DATA_VARIABLE = "E1_DATA"
 """Names another data folder, for every command."""
+NOTHING = "nothing"
+"""The source of an address that nothing named: the default one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """A server and how to log in. `token` may be empty; `note` names its source if the user did not choose it."""
+    """A server and how to log in. `token` may be empty; `note` names its source if the user did not choose it.
+
+    `source` is what named the address, such as `E1_URL`, or empty if an argument did or nothing.
+    """
 
     url: httpx.URL
     token: str
     note: str = ""
+    source: str = ""
 
     @property
     def is_local(self) -> bool:
@@ -40,6 +46,7 @@ def find_connection(url: str | None = None, token: str | None = None) -> Connect
     UsageError for an invalid URL, and for a token that no header can carry.
     """
     asked = url or os.environ.get("E1_URL") or ""
+    source = "" if url else "E1_URL" if asked else NOTHING
     token = token if token is not None else os.environ.get("E1_TOKEN", "").strip()
     address = parse_url(asked or DEFAULT_URL)
     note = ""
@@ -49,22 +56,27 @@ def find_connection(url: str | None = None, token: str | None = None) -> Connect
         if found is None and not asked:
             note = f"E1_URL is not set, and no service of {folder} is ready (`e1 up` starts one): trying {DEFAULT_URL}"
         elif found is not None and (not asked or _same(address, found[0])):
-            address, token = address if asked else found[0], found[1]
+            if not asked:
+                address, source = found[0], str(folder / "url")
+            token = found[1]
             note = f"using the service and the token of {folder}"
+            if not token:
+                note = f"the service of {folder} runs, but {folder} has no token: set E1_URL={address} and E1_TOKEN"
     if not token.isascii() or any(not letter.isprintable() or letter.isspace() for letter in token):
         raise UsageError("the token holds a space or non-ASCII letter; check E1_TOKEN", code="bad_token")
-    return Connection(address, token, note)
+    return Connection(address, token, note, source)
 
 
 def service_of(folder: Path) -> tuple[httpx.URL, str] | None:
     """Return the address and the administrator's token of the service that runs on a data folder, if one is ready.
 
-    Raises UsageError if the files cannot be read.
+    The token is empty if the folder has none, as after a restore. Raises UsageError if the files cannot be read.
     """
-    if not (folder / "url").is_file() or not (folder / "token").is_file() or not _is_held(folder / "lock"):
+    if not (folder / "url").is_file() or not _is_held(folder / "lock"):
         return None
     try:
-        address, token = ((folder / name).read_text(encoding="utf-8").strip() for name in ("url", "token"))
+        address = (folder / "url").read_text(encoding="utf-8").strip()
+        token = (folder / "token").read_text(encoding="utf-8").strip() if (folder / "token").is_file() else ""
     except OSError as error:
         raise UsageError(
             f"{error.filename} cannot be read ({error.strerror}); set E1_URL and E1_TOKEN", code="file_unreadable"

@@ -88,6 +88,8 @@ def exits(*, as_json: bool) -> Iterator[None]:
     """Print a ClientError on standard error, as JSON if `as_json`, and end with its exit code."""
     try:
         yield
+    except BrokenPipeError:  # of standard output; `e1client.commands` ends the command
+        raise
     except OSError as error:
         # Of a file here: those of connections are ClientErrors already.
         what = f"{error.filename or 'a file'}: {error.strerror or error}; check the path, its rights and the disk"

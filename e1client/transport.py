@@ -17,7 +17,7 @@ import stamina
 from e1client.errors import ClientError, Misdirected, ServerTrouble, Unreachable, api_error, json_object
 from e1client.network import Route, certificate_trouble, find_route
 from e1client.quiet import quiet
-from e1client.settings import Connection
+from e1client.settings import NOTHING, Connection
 
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 60.0
@@ -209,7 +209,10 @@ class Transport:
     def _remedy(self) -> str:
         if self.route.variable:
             return f"If the server is inside your network, add {self._connection.url.host} to NO_PROXY"
-        return "Start one with `e1 up`, or set E1_URL"
+        if self._connection.source == NOTHING:
+            return "Set E1_URL to the address of the service; on its own machine `e1 up` starts one"
+        named = f"The address is that of {source}. " if (source := self._connection.source) else ""
+        return f"{named}Check host and port, and whether the service runs"
 
 
 def stay_with_the_request(response: httpx.Response) -> None:

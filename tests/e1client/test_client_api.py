@@ -216,7 +216,7 @@ def test_a_job_that_is_stopped_already_counts_as_stopped(client, service, job):
 
 def test_nobody_there(service):
     service.close()
-    with Client(service.url, TOKEN) as client, pytest.raises(Unreachable, match="e1 up"):
+    with Client(service.url, TOKEN) as client, pytest.raises(Unreachable, match="Check host and port"):
         client.jobs()
     service.__init__()
 
@@ -355,11 +355,19 @@ def test_address_and_token_of_a_folder_belong_together(local, monkeypatch, tmp_p
     assert used("http://127.0.0.1:9123") == ("http://127.0.0.1:9123", "from-env")
 
 
-@pytest.mark.parametrize("missing", ["url", "token"])
-def test_half_of_the_folder_is_not_used(local, missing):
-    (local / missing).unlink()
+def test_a_token_without_an_address_is_not_used(local):
+    (local / "url").unlink()
     assert used() == (DEFAULT_URL, "")
     assert "e1 up" in find_connection().note
+
+
+def test_a_folder_without_a_token_is_named(local):
+    """A restored folder has none; those of the backup are valid."""
+    (local / "token").unlink()
+    assert used() == ("http://127.0.0.1:9123", "")
+    assert find_connection().note == (
+        "the service of .local runs, but .local has no token: set E1_URL=http://127.0.0.1:9123 and E1_TOKEN"
+    )
 
 
 def test_another_folder_can_be_named(local, monkeypatch, tmp_path):
