@@ -35,7 +35,7 @@ help:
 # source is newer.
 setup:
 	@cat $(PROJECTS) | cmp -s - $(STAMP) || $(MAKE) --no-print-directory install
-	@$(MAKE) --no-print-directory $(ASSETS)
+	@$(MAKE) --no-print-directory --silent $(ASSETS)
 
 $(ASSETS): $(FRONTEND)
 	@echo "building the pages' scripts and styles"

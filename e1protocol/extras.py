@@ -6,6 +6,8 @@ import importlib.util
 import sys
 from pathlib import Path
 
+TORCH = "torch>=2.9,<2.14"
+"""The range of PyTorch: the extra `ml` would replace any other, and bring CUDA for the purpose."""
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 """PyTorch's own index of builds without CUDA."""
 
@@ -18,7 +20,7 @@ def install_command(extra: str = "service") -> str:
     command = f"pip install '.[{extra}]' in a checkout"
     if brings_cuda():
         command += (
-            f" (there is no GPU here: run `pip install torch --index-url {CPU_INDEX}` first, "
+            f" (there is no GPU here: run `pip install '{TORCH}' --index-url {CPU_INDEX}` first, "
             "or it brings about 5 GB of CUDA)"
         )
     return command

@@ -72,7 +72,8 @@ def run_job(client: Client, url: str, password: str) -> Job:
         LIBRARY, model=MODEL, action="encode", params={"include": ["mean"]}, name="Demonstration library"
     )
     print(f"job {job.id}: {job.total} proteins to {MODEL}, mean embeddings")
-    print(f"watch it at {url}/jobs/{job.id}/ (log in as admin; the password is in {password})", flush=True)
+    print(f"watch it at {url}/jobs/{job.id}/ while this runs, or after `make up`", flush=True)
+    print(f"  (log in as admin; the password is in {password})", flush=True)
     shown, told = -1, 0.0
 
     def show(now: Job) -> None:

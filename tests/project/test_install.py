@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -66,3 +68,18 @@ def test_a_recommended_extra_warns_about_cuda(monkeypatch, platform, torch, gpus
     assert command.startswith("pip install '.[service]' in a checkout")
     assert ("5 GB of CUDA" in command) == warned
     assert (extras.CPU_INDEX in command) == warned
+    assert (f"'{extras.TORCH}'" in command) == warned
+
+
+def test_every_page_and_message_names_the_same_range_of_torch(install):
+    """Pip would install a newer one, and then replace it by the build with CUDA."""
+    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["ml"]
+    assert extras.TORCH in wanted
+    assert install.TORCH == extras.TORCH
+    commands = [
+        (path.name, found)
+        for path in (ROOT / "README.md", *(ROOT / "docs").glob("*.md"))
+        for found in re.findall(r"pip install [^\n`]*\btorch\b[^\n`]*", path.read_text())
+    ]
+    assert len(commands) >= 3
+    assert [one for one in commands if f"'{extras.TORCH}'" not in one[1]] == []
