@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -64,10 +65,10 @@ def up(  # noqa: PLR0917 - typer calls it; every parameter is an option of the c
     from e1site import local
 
     models = model or list(MODELS)
+    several = [("--allow-host", name) for name in allow_host or []] + [("--model", slug) for slug in models]
     if precision:
         os.environ["E1_PRECISION"] = precision  # for the workers, which inherit it
     if background:
-        several = [("--allow-host", name) for name in allow_host or []] + [("--model", slug) for slug in models]
         one = [
             ("--host", host),
             ("--port", str(port)),
@@ -78,10 +79,23 @@ def up(  # noqa: PLR0917 - typer calls it; every parameter is an option of the c
         raise typer.Exit(local.up_in_background(data, [part for pair in (*one, *several) for part in pair]))
     for line in banner_lines(models):
         say(line)
+    changed = [
+        ("--host", host, DEFAULT_HOST),
+        ("--port", str(port), str(DEFAULT_PORT)),
+        ("--workers", str(workers), "1"),
+        ("--prefix", prefix, ""),
+        ("--precision", precision or "", ""),
+    ]
+    given = [(name, value) for name, value, usual in changed if value != usual]
+    given += several if models != list(MODELS) else [pair for pair in several if pair[0] != "--model"]
+    command = shlex.join(["e1", "up", *(part for pair in given for part in pair)])
     allow = allow_host or []
     raise typer.Exit(
-        local.up(host=host, port=port, allow=allow, models=models, data=data, workers=workers, prefix=prefix)
-    )
+        local.up(
+            host=host, port=port, allow=allow, models=models, data=data, workers=workers, prefix=prefix,
+            command=command,
+        )
+    )  # fmt: skip
 
 
 @app.command()
@@ -148,7 +162,14 @@ def user_add(
     data: DataOption = DATA_FOLDER,
 ) -> None:
     """Add a person to the local service; prints a password and a token, once."""
-    _manage(data, "e1_user_add", name, *(["--password-stdin"] if password_stdin else []))
+    from e1site import local
+
+    flags = ("--password-stdin",) if password_stdin else ()
+    status = local.manage("e1_user_add", (name, *flags), data=data)
+    if status == 0:
+        for line in local.log_in_lines(data):
+            typer.echo(line)
+    raise typer.Exit(status)
 
 
 @user_app.command("list")

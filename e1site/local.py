@@ -6,6 +6,7 @@ Then start web, service worker and beat, and print `ready URL`. One thread start
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import signal
@@ -30,7 +31,7 @@ from e1site.stack.environment import (
     local_address,
     owner_environment,
     place_of,
-    reachable_names,
+    urls_for_others,
     usable_port,
     usable_prefix,
     web_environment,
@@ -65,11 +66,13 @@ def up(
     data: Path,
     workers: int,
     prefix: str = "",
+    command: str = "",
 ) -> int:
     """Run the service in the foreground until Ctrl-C, SIGTERM or SIGHUP, and return the exit status.
 
     That is 0 after a clean stop, 2 for wrong arguments and settings, and 1 if the service could not start. Standard
     error has the reason. Port 0 picks a free one. `prefix` is the path of the address that people use, such as `/e1`.
+    `command` starts it again like this: the folder remembers it, and a start that differs from the last one says so.
     """
     folder = DataFolder.at(data)
     try:
@@ -88,17 +91,23 @@ def up(
             # Left over if a launcher and its guardian were both killed; the lock shows that no other stack runs here.
             kill_marked(folder.stack_id, folder.path)
             # Of a service that was killed, or of the original of a copied folder.
-            folder.address_file.unlink(missing_ok=True)
+            _forget_address(folder)
+            if (last := _last_command(folder)) and last != command:
+                say(f"last time it was started by: {last}")
             guardian = Guardian(folder.stack_id, lock, folder.turn_log("guardian"))
             stack.callback(guardian.close)
             env = children_environment(folder, host, models, also=allow) | {"E1_PREFIX": prefix}
             # Workers on a CPU share its cores: if each took all of them, every one would be slower.
             env.setdefault("OMP_NUM_THREADS", str(max(1, usable_cores() // max(1, workers * len(models)))))
             supervisor = Supervisor(folder, env, guardian, signals, say)
-            stack.callback(lambda: folder.address_file.unlink(missing_ok=True))
+            stack.callback(_forget_address, folder)
             try:
                 _start(folder, supervisor, host=host, port=port, models=models, workers=workers)
-                _serve(folder, supervisor, host=host, port=port, prefix=prefix, without=() if workers else models)
+                without = () if workers else models
+                _serve(
+                    folder, supervisor, host=host, port=port, prefix=prefix, without=without, allow=allow,
+                    command=command,
+                )  # fmt: skip
             except StopRequested:
                 say("stopping; once more Ctrl-C hurries")
             finally:
@@ -288,6 +297,8 @@ def _serve(
     port: int,
     prefix: str = "",
     without: Sequence[str] = (),
+    allow: Sequence[str] = (),
+    command: str = "",
 ) -> None:
     """Print `ready URL` once /readyz is green, then watch the children. Ends by StopRequested only.
 
@@ -308,8 +319,12 @@ def _serve(
             say(f"waiting: {red} (logs in {folder.logs})")
             remind_at = time.monotonic() + REMINDER_SECONDS
     url = f"http://{parts.bracketed(address)}:{port}{prefix}"
+    others = urls_for_others(host, port, prefix, allow)
+    folder.other_addresses_file.write_text("".join(f"{one}\n" for one in others), encoding="utf-8")
     folder.address_file.write_text(url + "\n", encoding="ascii")
-    for line in ways_in(folder, host, f"{port}{prefix}", url):
+    if command:
+        folder.command_file.write_text(command + "\n", encoding="utf-8")
+    for line in ways_in(folder, others, url):
         say(line)
     say(f"ready {url}")
     supervisor.start(parts.artefact_worker())  # last, because no file has been asked for yet
@@ -317,13 +332,43 @@ def _serve(
         supervisor.tick()
 
 
-def ways_in(folder: DataFolder, host: str, place: str, url: str) -> Iterator[str]:
-    """Yield how other machines, other folders and other programs reach the service. `place` is port and prefix."""
-    if names := reachable_names(host):
-        yield f"others reach it at {', '.join(f'http://{name}:{place}' for name in names)}"
+def ways_in(folder: DataFolder, others: Sequence[str], url: str) -> Iterator[str]:
+    """Yield how other machines, other folders and other programs reach the service. Machines do at `others`."""
+    if others:
+        yield f"others reach it at {', '.join(others)}"
     yield "in other terminals, folders and programs:"
     yield f"  export E1_URL={url}"
-    yield f'  export E1_TOKEN="$(cat {shlex.quote(str(folder.path / "token"))})"'
+    if (folder.path / "token").exists():
+        yield f'  export E1_TOKEN="$(cat {shlex.quote(str(folder.path / "token"))})"'
+    else:
+        yield "  export E1_TOKEN=...    # this folder has no file token; the tokens of a restored backup are valid"
+
+
+def log_in_lines(data: Path) -> Iterator[str]:
+    """Yield where a new person logs in, if the service of this folder is ready, and that nothing is shown twice."""
+    folder = DataFolder.at(data)
+    found: list[str] = []
+    for file in (folder.other_addresses_file, folder.address_file):
+        with contextlib.suppress(OSError):
+            found = found or file.read_text(encoding="utf-8").split()
+    if public := os.environ.get("E1_PUBLIC_URL"):
+        found = [public]
+    if found:
+        yield f"log in at {' or '.join(found)}"
+    yield "this is shown once: pass it on now"
+
+
+def _forget_address(folder: DataFolder) -> None:
+    for file in (folder.address_file, folder.other_addresses_file):
+        file.unlink(missing_ok=True)
+
+
+def _last_command(folder: DataFolder) -> str:
+    """Return the command of the last start that became ready, or an empty text."""
+    try:
+        return folder.command_file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeError):
+        return ""
 
 
 def complained(command: str, error: StackError) -> int:

@@ -8,6 +8,7 @@ import re
 import socket
 import tempfile
 from collections.abc import Sequence
+from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -28,6 +29,11 @@ STORES = ("DATABASE_URL", "REDIS_URL")
 SECRET_KEY = "E1_SECRET_KEY"  # noqa: S105 - the name of a variable
 COOKIES = "E1_COOKIES"
 OWNER_URL = "E1_OWNER_DATABASE_URL"
+LOOPBACK_NAME = re.compile(r"localhost\b|ip6-(localhost|loopback)\b|.*\.localhost$", re.IGNORECASE)
+BRIDGE = re.compile(r"docker|br-|veth|virbr|cni|podman")
+"""Interfaces to containers and virtual machines of this machine, by name."""
+TRUE = ("true", "on", "ok", "y", "yes", "1")
+"""What the settings read as true."""
 EVERY_ADDRESS = ("0.0.0.0", "::", "")  # noqa: S104 - compared with what the user asked for
 
 
@@ -158,19 +164,57 @@ def allowed_hosts(host: str) -> list[str]:
 
 
 def reachable_names(host: str) -> list[str]:
-    """Return the machine's names, if others can reach a service that listens on `host`."""
+    """Return the machine's names, if others can reach a service that listens on `host`.
+
+    A name such as `localhost` means another machine there, and is left out.
+    """
     if is_loopback(host):
         return []
     name = socket.gethostname()
     local = [] if "." in name else [f"{name}.local"]  # by multicast DNS
-    return list(dict.fromkeys([name, *local, socket.getfqdn(name)]))
+    found = dict.fromkeys([name, *local, socket.getfqdn(name)])
+    return [one for one in found if not is_loopback(one) and not LOOPBACK_NAME.match(one)]
 
 
-def _addresses(host: str) -> list[str]:
+def reachable_hosts(host: str) -> list[str]:
+    """Return the names and addresses by which other machines reach a service that listens on `host`.
+
+    Bridges of containers and virtual machines, and addresses that hold on one cable only, are left out.
+    """
+    if is_loopback(host):
+        return []
+    found = _addresses(host, without=BRIDGE)
+    return [*reachable_names(host), *(bracketed(one) for one in found if not _only_near(one))]
+
+
+def urls_for_others(host: str, port: int, prefix: str, allow: Sequence[str]) -> list[str]:
+    """Return the URLs by which other machines reach a service that listens here; `allow` are names of a proxy.
+
+    With `E1_HTTPS` only the proxy leads to it: browsers keep its cookies for https.
+    """
+    named = [name for name in allow if name[:1] not in (".", "*")]
+    if os.environ.get("E1_HTTPS", "").lower() in TRUE:
+        return [f"https://{name}{prefix}" for name in named]
+    direct = [f"http://{name}:{port}{prefix}" for name in reachable_hosts(host)]
+    own_port = "" if is_loopback(host) else f":{port}"
+    return list(dict.fromkeys([*direct, *(f"http://{name}{own_port}{prefix}" for name in named)]))
+
+
+def _addresses(host: str, *, without: re.Pattern[str] | None = None) -> list[str]:
     if host not in EVERY_ADDRESS:
         return [host]
-    found = [entry for entries in psutil.net_if_addrs().values() for entry in entries]
+    cards = psutil.net_if_addrs().items()
+    found = [one for card, entries in cards for one in entries if without is None or not without.match(card)]
     return [one.address.partition("%")[0] for one in found if one.family in (socket.AF_INET, socket.AF_INET6)]
+
+
+def _only_near(text: str) -> bool:
+    """Return whether an address is of this machine only, or of one cable."""
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return False  # a name that the user chose
+    return address.is_loopback or address.is_link_local
 
 
 def local_address(host: str) -> str:

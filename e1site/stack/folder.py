@@ -53,6 +53,16 @@ class DataFolder:
         return self.path / "url"
 
     @property
+    def other_addresses_file(self) -> Path:
+        """File with the URLs by which other machines reach the stack while it is ready, one on each line."""
+        return self.path / "other-addresses"
+
+    @property
+    def command_file(self) -> Path:
+        """File with the command of the last start that became ready."""
+        return self.path / "last-start"
+
+    @property
     def sockets(self) -> Path:
         """Folder of the stores' sockets: in the data folder, or a short private one.
 

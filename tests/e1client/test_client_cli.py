@@ -12,12 +12,14 @@ import pytest
 import stamina
 from typer.testing import CliRunner
 
-from e1client import Client, UsageError
+from e1client import Client, Unreachable, UsageError
 from e1client.cli import app
 from e1client.costs import estimate_lines
 from e1client.progress import BarReporter
-from e1client.render import duration, plain, problem_lines, queue_text
-from jobs.parsing.records import Place
+from e1client.render import duration, plain, problem_lines, queue_text, skip_hint, table_lines
+from jobs.errors import InvalidInput, Problem
+from jobs.parsing.records import BadRecord, Place
+from jobs.parsing.tally import InputTally
 from tests.e1client.client_fake import PROBLEM, RESULTS, TOKEN, FakeService
 
 FASTA = b">a\nMKTAYIAK\n"
@@ -220,10 +222,60 @@ def test_nobody_there_and_wrong_token(service, e1, monkeypatch):
     monkeypatch.setenv("E1_TOKEN", "wrong")
     refused = e1("status")
     assert (refused.exit_code, "set E1_TOKEN" in refused.stderr) == (5, True)
+    assert "page API tokens, or ask your administrator" in refused.stderr
     monkeypatch.setenv("E1_URL", "http://127.0.0.1:1")
     absent = e1("status")
     assert absent.exit_code == 5
     assert absent.stderr.count("trying again") == 1
+    assert "The address is that of E1_URL. Check host and port" in absent.stderr
+    assert "e1 up" not in absent.stderr, "who set an address has no use for another service"
+
+
+def test_nobody_there_and_no_address_set(monkeypatch):
+    monkeypatch.setattr("e1client.settings.DEFAULT_URL", "http://127.0.0.1:1")
+    with Client(token=TOKEN) as client, pytest.raises(Unreachable, match=r"Set E1_URL.*`e1 up` starts one"):
+        client.jobs()
+
+
+def test_a_new_account_reads_how_to_begin():
+    assert list(table_lines([])) == ["no jobs yet; `e1 submit FILE --action encode --model e1-demo` makes one"]
+
+
+@pytest.mark.parametrize(
+    ("bad", "good", "words"),
+    [
+        (1, 11, "mend it, or leave it out: `--on-invalid skip` runs the other 11"),
+        (2, 1200, "mend them, or leave them out: `--on-invalid skip` runs the other 1,200"),
+        (3, 0, ""),
+    ],
+)
+def test_a_refusal_says_how_to_run_the_good_records(bad, good, words):
+    tally = InputTally("reject", "nothing was queued")
+    for _ in range(bad):
+        tally.note(BadRecord(0, "x", ">x", 1, (Problem("bad_letter", "a digit", "Remove it."),)))
+    tally.total += good
+    with pytest.raises(InvalidInput) as refusal:
+        tally.check()
+    assert skip_hint(refusal.value.detail) == words
+
+
+def test_out_of_an_unknown_format_recommends_no_absent_option(service, e1):
+    refused = e1(*SUBMIT, "--out", "x.foo")
+    assert refused.exit_code == 2
+    assert ".parquet" in refused.stderr
+    assert "--format" not in refused.stderr
+    assert service.log == []
+
+
+@pytest.mark.parametrize("arguments", [("status",), ("status", "--json"), ("--version",)])
+def test_a_reader_that_has_gone_ends_the_command_silently(service, arguments):
+    service.submit("a", {})
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "e1client.cli", *arguments]
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, timeout=120, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, "")
 
 
 def test_an_outage_is_told_once_and_its_end_too(service, e1):
@@ -337,7 +389,10 @@ def test_up_passes_its_options_and_names_the_model(e1, monkeypatch, tmp_path):
     assert result.exit_code == 7
     models = ["e1-600m", "e1-demo"]
     place = {"host": "127.0.0.1", "port": 9, "allow": ["lab.example"], "prefix": ""}
+    options = calls[0].pop("command")
     assert calls == [{**place, "models": models, "data": tmp_path, "workers": 2}]
+    assert options.startswith("e1 up --port 9 --workers 2 ")
+    assert options.endswith(" --allow-host lab.example --model e1-600m --model e1-demo")
     assert "Profluent-E1 600M" in result.stderr
     assert "demonstration" in result.stderr
 
@@ -347,6 +402,34 @@ def test_user_add(e1, monkeypatch, tmp_path):
     monkeypatch.setattr("e1site.local.manage", lambda *args, **options: calls.append((args, options)) or 0)
     assert e1("user", "add", "ada", "--password-stdin", "--data", tmp_path).exit_code == 0
     assert calls == [(("e1_user_add", ("ada", "--password-stdin")), {"data": tmp_path})]
+
+
+@pytest.mark.parametrize(
+    ("files", "line"),
+    [
+        ({}, None),
+        ({"url": "http://127.0.0.1:8311"}, "log in at http://127.0.0.1:8311"),
+        (
+            {"url": "http://127.0.0.1:8311", "other-addresses": "http://labbox:8311\nhttp://10.1.2.3:8311"},
+            "log in at http://labbox:8311 or http://10.1.2.3:8311",
+        ),
+    ],
+)
+def test_a_new_person_is_told_where_to_log_in(e1, monkeypatch, tmp_path, files, line):
+    monkeypatch.delenv("E1_PUBLIC_URL", raising=False)
+    monkeypatch.setattr("e1site.local.manage", lambda *args, **options: 0)
+    for name, text in files.items():
+        (tmp_path / name).write_text(text + "\n")
+    said = e1("user", "add", "ada", "--data", tmp_path).stdout.splitlines()
+    assert said == [*([line] if line else []), "this is shown once: pass it on now"]
+
+
+def test_a_plain_start_is_remembered_as_one(e1, monkeypatch, tmp_path):
+    monkeypatch.delenv("E1_PRECISION", raising=False)
+    calls = []
+    monkeypatch.setattr("e1site.local.up", lambda **options: calls.append(options["command"]) or 0)
+    e1("up", "--data", tmp_path)
+    assert calls == ["e1 up"]
 
 
 def test_run_passes_its_options_and_reports(service, e1, monkeypatch):
@@ -484,7 +567,7 @@ def test_a_job_of_work_units_shows_their_progress_rate_and_time(monkeypatch, cap
 
     from e1client.job import Job
     from e1client.progress import JsonReporter
-    from e1client.render import job_lines, table_lines
+    from e1client.render import job_lines
 
     body = {
         "id": "x", "state": "running", "stage": "computing", "action": "score", "eta_seconds": 199,

@@ -10,9 +10,10 @@ from types import SimpleNamespace
 
 import pytest
 
+from e1site.local import ways_in
 from e1site.stack import environment
 from e1site.stack.binaries import run_as
-from e1site.stack.environment import allowed_hosts, children_environment, forget_foreign, place_of
+from e1site.stack.environment import allowed_hosts, children_environment, forget_foreign, place_of, urls_for_others
 from e1site.stack.errors import StackError
 from e1site.stack.folder import DataFolder
 
@@ -93,6 +94,36 @@ def test_listening_on_one_address_allows_that_one_and_the_names(monkeypatch):
     assert {"10.1.2.3", "labbox"} <= set(found)
     assert "10.9.9.9" not in found
     assert "labbox" not in allowed_hosts("127.0.0.1"), "no one else can reach a loopback address"
+
+
+def test_others_are_sent_to_names_and_addresses_that_lead_here(monkeypatch):
+    cards = {"lo": addresses("127.0.0.1", "::1")["eth0"], "docker0": addresses("172.17.0.1")["eth0"]}
+    monkeypatch.setattr("psutil.net_if_addrs", lambda: cards | addresses("10.1.2.3", "fe80::1%eth0", "2001:db8::7"))
+    monkeypatch.setattr("socket.gethostname", lambda: "vm")
+    monkeypatch.setattr("socket.getfqdn", lambda *_: "localhost")
+    monkeypatch.delenv("E1_HTTPS", raising=False)
+    everywhere = ["http://vm:8311", "http://vm.local:8311", "http://10.1.2.3:8311", "http://[2001:db8::7]:8311"]
+    assert urls_for_others("0.0.0.0", 8311, "", []) == everywhere
+    assert urls_for_others("10.1.2.3", 8311, "/e1", [])[-1] == "http://10.1.2.3:8311/e1"
+    assert urls_for_others("127.0.0.1", 8311, "", []) == []
+    assert urls_for_others("0.0.0.0", 8311, "", ["lab.example", "*"]) == [*everywhere, "http://lab.example:8311"]
+    assert urls_for_others("127.0.0.1", 8311, "", ["lab.example"]) == ["http://lab.example"], "a proxy has its own port"
+    monkeypatch.setenv("E1_HTTPS", "true")
+    assert urls_for_others("0.0.0.0", 8311, "/e1", ["lab.example"]) == ["https://lab.example/e1"]
+
+
+@pytest.mark.parametrize("name", ["localhost", "localhost.localdomain", "ip6-localhost", "box.localhost", "127.0.1.1"])
+def test_names_of_every_machine_are_no_way_in(monkeypatch, name):
+    monkeypatch.setattr("socket.gethostname", lambda: name)
+    monkeypatch.setattr("socket.getfqdn", lambda *_: "labbox.example.org")
+    assert name not in environment.reachable_names("0.0.0.0")
+    assert "labbox.example.org" in environment.reachable_names("0.0.0.0")
+
+
+def test_a_folder_without_a_token_names_none(folder):
+    assert not any("cat " in line for line in ways_in(folder, [], "http://127.0.0.1:8000"))
+    (folder.path / "token").write_text("t")
+    assert any(f'"$(cat {folder.path}/token)"' in line for line in ways_in(folder, [], "http://127.0.0.1:8000"))
 
 
 def test_names_that_the_user_allows_are_added(folder, monkeypatch):
