@@ -47,10 +47,12 @@ def _origins(jobs: list[Job]) -> Iterator[Origin]:
         items.setdefault(job_id, []).append((index, name))
     for job in jobs:
         called = job.name or f"Job {job.pk.hex[:8]}"
+        made = f"{job.created_at:%Y-%m-%d %H:%M} UTC"  # first, because the page cuts long names
         if job.action == Score.name:
-            yield Origin(f"{job.pk}.0", f"{called} (score)")
+            yield Origin(f"{job.pk}.0", f"{made}: {called} (score)")
         for index, name in items.get(job.pk, ()):
-            yield Origin(f"{job.pk}.{index}", f"{called}: {name}" if job.total_items > 1 else f"{called} (scan)")
+            what = f"{called}: {name}" if job.total_items > 1 else f"{called} (scan)"
+            yield Origin(f"{job.pk}.{index}", f"{made}: {what}")
 
 
 def begun_from(user: User, key: str) -> dict[str, Any]:

@@ -251,6 +251,8 @@ def enabled_model(slug: str) -> ModelFacts:
     """Return the facts of an enabled model. Raises InvalidInput `unknown_model`."""
     if slug not in settings.E1_MODELS:
         remedy = f"Choose from {', '.join(settings.E1_MODELS)}."
+        if slug in MODELS:
+            remedy += f" An administrator serves it with `e1 up --model {slug}`, or in Compose with E1_MODELS."
         raise InvalidInput.one("unknown_model", f"this service has no model {slug!r}", remedy, path="model")
     return MODELS[slug]
 

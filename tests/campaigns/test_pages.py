@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 
 import numpy as np
@@ -16,7 +17,7 @@ from jobs.learning.folds import folds_of
 from jobs.learning.gaussian import GaussianProcess
 from jobs.learning.priors import Tables
 from jobs.learning.training import REPEATS
-from jobs.models import Campaign, Measurement, PropertyModel, Round
+from jobs.models import Campaign, Job, Measurement, PropertyModel, Round
 from jobs.models.states import WorkState
 from jobs.science.variants.codes import Variant, read_variant
 from jobs.tasks.turns import turn_take
@@ -302,6 +303,16 @@ def test_the_parent_of_a_scan_begins_a_campaign(api, browser, other_browser, inl
     assert other_browser.get(link).status_code == 404
     assert browser.get("/campaigns/new/?from=nonsense").status_code == 404
     assert browser.get(f"/campaigns/new/?from={job['id']}.7").status_code == 400
+
+
+def test_two_scans_of_one_name_are_told_apart(api, browser, inline_worker):
+    items = [{"sequence": "MKTAYIAKQR", "name": "prot01"}]
+    made = [finished(api, inline_worker, "scan", items, method="wildtype_marginal")["id"] for _ in range(2)]
+    Job.objects.filter(pk=made[0]).update(created_at=datetime(2026, 11, 3, 9, 5, tzinfo=UTC))
+    html = browser.get("/campaigns/new/").content.decode()
+    words = [re.search(rf'<option value="{one}.0">([^<]+)<', html)[1] for one in made]
+    assert words[0].startswith("2026-11-03 09:05 UTC: ")
+    assert words[0] != words[1]
 
 
 def test_a_refused_form_keeps_what_was_typed(browser):

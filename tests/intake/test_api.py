@@ -450,6 +450,14 @@ def test_bad_synchronous_requests(api, inline_worker, action, payload, code, pat
     assert not Job.objects.exists()
 
 
+@pytest.mark.parametrize(("model", "served"), [("e1-600m", True), ("e1-601m", False)])
+def test_a_model_that_is_not_served_comes_with_the_way_to_serve_it(api, model, served):
+    refused = post(api, "/api/jobs/", {"model": model, "action": "encode", "items": [{"sequence": "MK"}]})
+    (problem,) = body(refused)["errors"]
+    assert problem["remedy"].startswith("Choose from e1-demo.")
+    assert (f"`e1 up --model {model}`" in problem["remedy"]) == served
+
+
 def test_unknown_model_and_action_are_404(api, inline_worker):
     payload = {"items": [{"sequence": "MK"}]}
     assert body(post(api, "/api/v3/e1-601m/encode/", payload))["status_code"] == 404

@@ -60,6 +60,17 @@ def save(path: Path, name: str | None = None) -> Manifest:
     return backup_save(url=url(name or connection.settings_dict["NAME"]), path=path, service="1", say=lambda text: None)
 
 
+def test_short_tables_are_no_lines(tmp_path, transactional_db, monkeypatch):
+    """The one useful line is the sum at the end; tables that take long are a sign of life."""
+    said: list[str] = []
+    for bound in (1, 10**9):
+        monkeypatch.setattr("jobs.operations.backups.saving.LONG_TABLE", bound)
+        file = tmp_path / f"{bound}.backup"
+        backup_save(url=url(connection.settings_dict["NAME"]), path=file, service="1", say=said.append)
+        assert any("rows" in line for line in said) == (bound == 1)
+        said.clear()
+
+
 def restore(path: Path, *, replace: bool = False) -> list[str]:
     said: list[str] = []
     settings = {**connection.settings_dict, "NAME": OTHER}

@@ -21,7 +21,7 @@ from psycopg import sql
 
 from jobs.errors import Conflict, InvalidInput
 from jobs.operations.backups.archive import ArchiveReader, Manifest, SavedTable, archive_read
-from jobs.operations.backups.tables import Table, count_and_digest, is_own, plain_texts, tables_of
+from jobs.operations.backups.tables import LONG_TABLE, Table, count_and_digest, is_own, plain_texts, tables_of
 
 PROGRESS = "e1_restore"
 """The table, in the database that is being restored, of the steps that are done."""
@@ -232,7 +232,7 @@ def _load(connection: psycopg.Connection[Any], archive: ArchiveReader, tables: d
                     copy.write(block)
             _note(connection, piece)
             connection.commit()
-        if one and one.rows:
+        if one and one.rows >= LONG_TABLE:
             say(f"{one.name}: {one.rows:,} rows")
 
 

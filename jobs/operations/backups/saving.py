@@ -9,7 +9,7 @@ from pathlib import Path
 import psycopg
 
 from jobs.operations.backups.archive import FORMAT, Manifest, archive_written
-from jobs.operations.backups.tables import is_own, plain_texts, rows_of, tables_of
+from jobs.operations.backups.tables import LONG_TABLE, is_own, plain_texts, rows_of, tables_of
 
 TRANSIENT = frozenset({"jobs_hold"})
 """Tables whose rows mean nothing elsewhere."""
@@ -31,7 +31,8 @@ def backup_save(*, url: str, path: Path, service: str, say: Callable[[str], None
                 say(f"{table.name}: left out, for it is not a table of this service")
             elif table.name not in TRANSIENT:
                 saved.append(archive.table(table.name, table.columns, rows_of(connection, table, table.columns)))
-                say(f"{table.name}: {saved[-1].rows:,} rows")
+                if saved[-1].rows >= LONG_TABLE:
+                    say(f"{table.name}: {saved[-1].rows:,} rows")
         migrations = [
             (str(app), str(name)) for app, name in connection.execute("SELECT app, name FROM django_migrations")
         ]

@@ -27,6 +27,9 @@ PLAIN: tuple[LiteralString, ...] = (
 )
 Connection = psycopg.Connection[Any]
 
+LONG_TABLE = 100_000
+"""Rows from which a table is named when it is copied: a sign of life. Others are only part of the sum at the end."""
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
