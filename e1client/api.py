@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from e1client.analyses import AnalysisClient
-from e1client.campaign_predictions import PredictionClient
 from e1client.comparing import ComparisonClient
 from e1client.contexts import ContextClient
 from e1client.errors import Rejected, UsageError
@@ -17,7 +16,8 @@ from e1client.items import ContextLike, ItemLike, open_context, open_items
 from e1client.job import Job, JobLike, job_path
 from e1client.numbering import NumberingLike, numbering_file
 from e1client.params import with_dtype
-from e1client.projects import ProjectClient, ProjectLike
+from e1client.projects import ProjectLike
+from e1client.publishing import PublishingClient
 from e1client.reading import Body
 from e1client.requests import NEEDED, is_request, request_of
 from e1client.structures import StructureClient
@@ -32,7 +32,7 @@ STILL_READ = "idempotency_in_progress"
 """Code of a 409: the same submission arrived before, and the server still reads it."""
 
 
-class Client(ContextClient, AnalysisClient, ComparisonClient, StructureClient, ProjectClient, PredictionClient):
+class Client(ContextClient, AnalysisClient, ComparisonClient, StructureClient, PublishingClient):
     """A connection to one server: `with Client() as client: ...`.
 
     Threads may share a client. A process that inherits one, by fork or by pickle, opens connections of its own.

@@ -24,6 +24,7 @@ from e1client.errors import UsageError
 from e1client.following import connected
 from e1client.params import parse_value
 from e1client.progress import reporting, say
+from e1client.publishing_text import DaysOption, say_what_is_public, show_link
 from e1client.shell import JsonFlag, SheetOption, show, tell_file
 
 campaign_app = typer.Typer(
@@ -124,6 +125,23 @@ def delete(
             typer.confirm(what, abort=True, err=True)
         client.delete_campaign(found)
         say(f"deleted {found}")
+
+
+@campaign_app.command()
+def publish(campaign: CampaignArgument, days: DaysOption = None, as_json: JsonFlag = False) -> None:
+    """Make a public link of a campaign: everybody with it reads measured values, models and ordered rounds."""
+    with connected(as_json=as_json) as (client, _):
+        found = client.campaign_id(campaign)
+        say_what_is_public(client.campaign_public_link(found))
+        show_link(client.publish_campaign(found, days=days), as_json=as_json)
+
+
+@campaign_app.command()
+def unpublish(campaign: CampaignArgument) -> None:
+    """Revoke the public link of a campaign."""
+    with connected(as_json=False) as (client, _):
+        client.unpublish_campaign(campaign)
+        say("the campaign is no longer public")
 
 
 @property_app.command("add")

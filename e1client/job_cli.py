@@ -13,7 +13,8 @@ from e1client.examples import write_examples
 from e1client.following import connected, show_job, show_or_follow
 from e1client.job import last_part
 from e1client.progress import say
-from e1client.shell import JobArgument, JsonFlag, WaitFlag, WaitTimeout, exits, show, tell_file
+from e1client.publishing_text import DaysOption, show_link
+from e1client.shell import JobArgument, JsonFlag, WaitFlag, WaitTimeout, exits, tell_file
 
 job_app = typer.Typer()
 
@@ -58,13 +59,12 @@ def retry(
 @job_app.command()
 def publish(
     job: JobArgument,
-    days: Annotated[int | None, typer.Option(min=1, help="Days until it ends; without it, when you revoke it.")] = None,
+    days: DaysOption = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Make a public link of a finished job: everybody with it reads the result, if the service allows such links."""
     with connected(as_json=as_json) as (client, _):
-        url = client.publish(job, days=days)
-        show({"url": url}, lambda body: iter([str(body["url"])]), as_json=as_json)
+        show_link(client.publish(job, days=days), as_json=as_json)
 
 
 @job_app.command()

@@ -11,6 +11,7 @@ from e1client.errors import UsageError
 from e1client.following import connected
 from e1client.progress import say
 from e1client.project_text import member_lines, project_lines, table_of_projects
+from e1client.publishing_text import DaysOption, say_what_is_public, show_link
 from e1client.shell import JsonFlag, show
 
 project_app = typer.Typer(
@@ -193,6 +194,23 @@ def restore(project: ProjectArgument, as_json: JsonFlag = False) -> None:
     """Restore a deleted project, with its members and contents."""
     with connected(as_json=as_json) as (client, _):
         show(client.restore_project(project), project_lines, as_json=as_json)
+
+
+@project_app.command()
+def publish(project: ProjectArgument, days: DaysOption = None, as_json: JsonFlag = False) -> None:
+    """Make a public link of a project: everybody with it reads your results in it, if the service allows such links."""
+    with connected(as_json=as_json) as (client, _):
+        found = client.project_id(project)
+        say_what_is_public(client.project_public_link(found))
+        show_link(client.publish_project(found, days=days), as_json=as_json)
+
+
+@project_app.command()
+def unpublish(project: ProjectArgument) -> None:
+    """Revoke the public link of a project."""
+    with connected(as_json=False) as (client, _):
+        client.unpublish_project(project)
+        say("the project is no longer public")
 
 
 @project_app.command("hand-over")

@@ -124,19 +124,6 @@ class ProjectClient(JobReader):
             body["archived"] = archived
         return Job(self._transport.json("PATCH", job_path(job), json=body))
 
-    def publish(self, job: JobLike, *, days: int | None = None) -> str:
-        """Return a new public link of a finished job, with which everybody reads its result. It ends an earlier one."""
-        body: Body = {} if days is None else {"days": days}
-        return str(self._transport.json("POST", f"{job_path(job)}public-link/", json=body, repeatable=False)["url"])
-
-    def unpublish(self, job: JobLike) -> None:
-        """Revoke the public link of a job."""
-        self._transport.request("DELETE", f"{job_path(job)}public-link/")
-
-    def public_link(self, job: JobLike) -> Body:
-        """Return whether a job is `public`, and until when. The link itself is known to those who have it only."""
-        return self._transport.json("GET", f"{job_path(job)}public-link/")
-
     def project_id(self, project: ProjectLike, *, state: str = "all") -> str:
         """Return the id of a project. Raises UsageError if no project, or more than one, has this name."""
         if isinstance(project, Mapping):

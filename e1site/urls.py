@@ -24,7 +24,20 @@ from jobs.operations import api as health
 from jobs.operations import pages as service
 from jobs.operations import pages_board as operations
 from jobs.pages import attachments as removal
-from jobs.pages import baskets, bulk, items, job, job_acts, joblist, picks, proteins, public
+from jobs.pages import (
+    baskets,
+    bulk,
+    items,
+    job,
+    job_acts,
+    joblist,
+    picks,
+    proteins,
+    public,
+    public_campaigns,
+    public_links,
+    public_projects,
+)
 from jobs.pages.new_job.cost import new_job_cost
 from jobs.pages.new_job.page import new_job
 from jobs.projects import pages as projects
@@ -52,9 +65,37 @@ urlpatterns = [
     path("jobs/new/", new_job, name="job-new-page"),
     path("jobs/new/cost/", new_job_cost, name="job-new-cost"),
     path("jobs/<uuid:job_id>/", job.job_page, name="job-page"),
-    path("jobs/<uuid:job_id>/public-link/", public.public_link_page, name="public-link-page"),
+    path("jobs/<uuid:job_id>/public-link/", public_links.job_link, name="public-link-page"),
+    path("projects/<uuid:project_id>/public-link/", public_links.project_link, name="project-public-link-page"),
+    path("campaigns/<uuid:campaign_id>/public-link/", public_links.campaign_link, name="campaign-public-link-page"),
     path("public/<str:token>/", public.public_page, name="public-page"),
     path("public/<str:token>/download/", public.public_download, name="public-download"),
+    path("public/<str:token>/jobs/<uuid:job_id>/", public.public_job_page, name="public-job"),
+    path("public/<str:token>/jobs/<uuid:job_id>/download/", public.public_job_download, name="public-job-download"),
+    path("public/<str:token>/assays/<int:assay_id>.csv", public_projects.public_assay, name="public-assay"),
+    path("public/<str:token>/structures/<int:structure_id>", public_projects.public_structure, name="public-structure"),
+    path(
+        "public/<str:token>/alignments/<uuid:alignment_id>.a3m",
+        public_projects.public_alignment,
+        name="public-alignment",
+    ),
+    path("public/<str:token>/campaigns/<uuid:campaign_id>/", public_campaigns.public_campaign, name="public-campaign"),
+    path("public/<str:token>/campaigns/<uuid:campaign_id>/data/", public_campaigns.public_data, name="public-data"),
+    path(
+        "public/<str:token>/campaigns/<uuid:campaign_id>/data/<int:property_id>.csv",
+        public_campaigns.public_measurements,
+        name="public-measurements",
+    ),
+    path(
+        "public/<str:token>/campaigns/<uuid:campaign_id>/models/<int:number>/",
+        public_campaigns.public_model,
+        name="public-model",
+    ),
+    path(
+        "public/<str:token>/campaigns/<uuid:campaign_id>/rounds/<int:number>/",
+        public_campaigns.public_round,
+        name="public-round",
+    ),
     path("jobs/<uuid:job_id>/act/", job_acts.job_act, name="job-act"),
     path("jobs/<uuid:job_id>/items/", items.item_list, name="item-list-page"),
     path("jobs/<uuid:job_id>/items/<int:index>/", items.item_page, name="item-page"),

@@ -33,6 +33,21 @@ def stored_text(stored: Alignment) -> Iterator[bytes]:
         yield rest
 
 
+def a3m_pieces(stored: Alignment) -> Iterator[bytes]:
+    """Yield the stored rows as A3M in the columns of the parent, without more of them in memory than a block."""
+    rest = b""
+    for piece in stored_text(stored):
+        *lines, rest = (rest + piece).split(b"\n")
+        yield b"".join(_a3m(line) for line in lines)
+    if rest:
+        yield _a3m(rest)
+
+
+def _a3m(line: bytes) -> bytes:
+    name, columns, *_ = line.split(b"\t")
+    return b">%s\n%s\n" % (name, columns)
+
+
 def rows_of_text(data: bytes, parent: str) -> Rows:
     """Return the rows that `stored_text` wrote.
 

@@ -104,6 +104,11 @@ urlpatterns = [
     ),
     path("api/projects/<uuid:project_id>/link/", sharing.ProjectLink.as_view(), name="project-link"),
     path("api/projects/<uuid:project_id>/hand-over/", sharing.ProjectHandOver.as_view(), name="project-hand-over"),
+    path(
+        "api/projects/<uuid:project_id>/public-link/",
+        publishing.ProjectPublicLink.as_view(),
+        name="project-public-link",
+    ),
     path("api/alignments/", alignments.AlignmentList.as_view(), name="alignment-list"),
     path("api/alignments/<uuid:alignment_id>/", alignments.AlignmentDetail.as_view(), name="alignment-detail"),
     path("api/alignments/<uuid:alignment_id>/sample/", alignments.AlignmentSample.as_view(), name="alignment-sample"),
@@ -123,6 +128,11 @@ urlpatterns = [
         "api/campaigns/<uuid:campaign_id>/measurements/",
         campaigns.CampaignMeasurements.as_view(),
         name="campaign-measurements",
+    ),
+    path(
+        "api/campaigns/<uuid:campaign_id>/public-link/",
+        publishing.CampaignPublicLink.as_view(),
+        name="campaign-public-link",
     ),
     path("api/campaigns/<uuid:campaign_id>/export/", campaign_files.CampaignExport.as_view(), name="campaign-export"),
     path(

@@ -84,7 +84,7 @@ def _parts(campaign: Campaign, reader: User) -> Iterator[tuple[str, Iterable[byt
     yield PROPERTIES, [_json([_property(one) for one in properties])]
     for at, own in enumerate(properties, start=1):
         yield f"measurements/{at}.jsonl", (_json(_measurement(row)) for row in _rows(own))
-        yield f"measurements/{at}.csv", _table(campaign, own)
+        yield f"measurements/{at}.csv", measurements_csv(campaign, own)
     models = PropertyModel.objects.filter(campaign=campaign, state__in=FINISHED)
     for number in models.order_by("number").values_list("number", flat=True):
         model = models.select_related("property").get(number=number)
@@ -159,7 +159,7 @@ def _measurement(row: Measurement) -> dict[str, Any]:
     }
 
 
-def _table(campaign: Campaign, own: Property) -> Iterator[bytes]:
+def measurements_csv(campaign: Campaign, own: Property) -> Iterator[bytes]:
     """Yield the same measurements as CSV, for people: variants have the campaign's numbering too."""
     numbering = numbering_of_campaign(campaign)
     labels = {"": ""}

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import orjson
+from django.db.models import QuerySet
 from django.urls import reverse
 
 from jobs.campaigns.rounds import realised
@@ -60,11 +61,11 @@ class Step:
     words: str
 
 
-def rounds_of(campaign: Campaign, properties: Sequence[Property]) -> list[Past]:
-    """Return the newest rounds in their order."""
+def rounds_of(campaign: Campaign, properties: Sequence[Property], rows: QuerySet[Round] | None = None) -> list[Past]:
+    """Return the newest rounds in their order, of all or of those in `rows`."""
     training = cache(training_of)
     by_name = {one.name: one for one in properties}
-    newest = Round.objects.filter(campaign=campaign).order_by("-number")[:NEWEST]
+    newest = (Round.objects.filter(campaign=campaign) if rows is None else rows).order_by("-number")[:NEWEST]
     found = [_past(one, by_name, training) for one in newest.iterator(chunk_size=1)]
     return found[::-1]
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from jobs.alignments.selectors import alignments_of
@@ -201,20 +203,16 @@ def _answer(
         .order_by("-number")[:SHOWN]
     )
     rounds = rounds_of(campaign, properties)
-    measured = Measurement.objects.filter(property__campaign=campaign).values_list("property").annotate(n=Count("id"))
-    wells = dict(measured)
     context = {
-        "campaign": campaign,
         "right": right_on(campaign, user).name,
         "project": projects_open_to(user).filter(campaigns=campaign).first(),
         "projects": projects_open_to(user, Right.EDIT).filter(archived_at__isnull=True).order_by("name"),
         "alignment": alignment_of_campaign(campaign, user),
-        "numbering": numbering_of_campaign(campaign).phrase(len(campaign.parent)),
         "step": next_step(campaign, properties, models, rounds),
-        "rounds": rounds,
-        "courses": [_course(one, rounds) for one in properties if wells.get(one.pk)],
-        "properties": [(one, wells.get(one.pk, 0)) for one in properties],
-        "models": [(one, gain_of(one.card).headline if one.card else "") for one in models],
+        **measured_context(campaign, properties, rounds),
+        "models": with_gains(models),
+        "base": reverse("campaign-page", args=[campaign.pk]),
+        "public_links": settings.E1_PUBLIC_LINKS,
         "priors": [(one, PRIOR_WORDS[one]) for one in PRIORS],
         "features": [(one, FEATURE_WORDS[one]) for one in ("auto", *FEATURES)],
         "methods": [(one, METHOD_WORDS[one]) for one in METHODS],
@@ -222,6 +220,24 @@ def _answer(
         **(more or {}),
     }
     return render(request, "jobs/campaigns/campaign.html", context, status=status)
+
+
+def measured_context(campaign: Campaign, properties: Sequence[Property], rounds: list[Past]) -> dict[str, Any]:
+    """Return what the page shows of rounds and measurements, to members and by a public link."""
+    measured = Measurement.objects.filter(property__campaign=campaign).values_list("property").annotate(n=Count("id"))
+    wells = dict(measured)
+    return {
+        "campaign": campaign,
+        "numbering": numbering_of_campaign(campaign).phrase(len(campaign.parent)),
+        "rounds": rounds,
+        "courses": [_course(one, rounds) for one in properties if wells.get(one.pk)],
+        "properties": [(one, wells.get(one.pk, 0)) for one in properties],
+    }
+
+
+def with_gains(models: Sequence[PropertyModel]) -> list[tuple[PropertyModel, str]]:
+    """Return each model with the headline of its gain, empty before it is computed."""
+    return [(one, gain_of(one.card).headline if one.card else "") for one in models]
 
 
 def _course(found: Property, rounds: list[Past]) -> Course:

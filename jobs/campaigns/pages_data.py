@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from jobs.campaigns.datasheet import RESIDUES, Datasheet, PlateName
 from jobs.campaigns.selectors import campaign_of
 from jobs.library.sharing import right_on
-from jobs.models import Property
+from jobs.models import Campaign, Property
 from jobs.web.access import page, user_of
 from jobs.web.links import changed, paged
 
@@ -21,20 +23,25 @@ from jobs.web.links import changed, paged
 def data_page(request: HttpRequest, campaign_id: UUID) -> HttpResponse:
     """Show the measurements of one property. The address names it, and the plate."""
     campaign = campaign_of(user_of(request), campaign_id)
-    properties = list(Property.objects.filter(campaign=campaign).select_related("campaign").order_by("id"))
-    asked = request.GET.get("property", "")
-    found = next((one for one in properties if one.name == asked), properties[0] if properties else None)
     context = {
-        "campaign": campaign,
         "right": right_on(campaign, user_of(request)).name,
-        "properties": properties,
-        "property": found,
+        "base": reverse("campaign-page", args=[campaign.pk]),
+        **data_context(request.GET, campaign),
     }
+    return render(request, "jobs/campaigns/data.html", context)
+
+
+def data_context(query: QueryDict, campaign: Campaign) -> dict[str, Any]:
+    """Return what the page shows of a campaign's measurements, to members and by a public link."""
+    properties = list(Property.objects.filter(campaign=campaign).select_related("campaign").order_by("id"))
+    asked = query.get("property", "")
+    found = next((one for one in properties if one.name == asked), properties[0] if properties else None)
+    context: dict[str, Any] = {"campaign": campaign, "properties": properties, "property": found}
     if found is not None:
         sheet = Datasheet(found)
-        plate = _plate(sheet, request.GET.get("plate", ""))
-        matrix, matrix_links = paged(request.GET, sheet.positions, name="positions", anchor="#matrix")
-        variants, variant_links = paged(request.GET, sheet.variants, name="variants", anchor="#variants")
+        plate = _plate(sheet, query.get("plate", ""))
+        matrix, matrix_links = paged(query, sheet.positions, name="positions", anchor="#matrix")
+        variants, variant_links = paged(query, sheet.variants, name="variants", anchor="#variants")
         grid = sheet.plate(plate.key) if plate else []
         context |= {
             "sheet": sheet,
@@ -43,7 +50,7 @@ def data_page(request: HttpRequest, campaign_id: UUID) -> HttpResponse:
             "matrix_page": matrix,
             "matrix_links": matrix_links,
             "plate": plate,
-            "plates": [(one, changed(request.GET, plate=one.key) + "#plates") for one in sheet.plates],
+            "plates": [(one, changed(query, plate=one.key) + "#plates") for one in sheet.plates],
             "grid": grid,
             "columns": range(1, len(grid[0].cells) + 1) if grid else [],
             "variants": variants,
@@ -53,7 +60,7 @@ def data_page(request: HttpRequest, campaign_id: UUID) -> HttpResponse:
             "censored": sum(bool(one.censored) for one in sheet.rows),
             "outliers": sum(sheet.marked),
         }
-    return render(request, "jobs/campaigns/data.html", context)
+    return context
 
 
 def _plate(sheet: Datasheet, key: str) -> PlateName | None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
@@ -101,20 +101,30 @@ def _answer(
     request: HttpRequest, model: PropertyModel, more: Mapping[str, Any] | None = None, *, status: int = 200
 ) -> HttpResponse:
     context = {
-        "campaign": model.campaign,
         "right": right_on(model.campaign, user_of(request)).name,
-        "property": model.property,
-        "unfinished": model.state in WorkState.unfinished(),
+        "base": reverse("campaign-page", args=[model.campaign_id]),
         "given": request.POST,
-        "left_out": _left_out(model.counts),
+        **model_context(request.GET, model),
         **_state(request, model),
     }
     if model.state == WorkState.DONE:
-        context |= _figures(request, model) | files_shown(request, model)
+        context |= files_shown(request, model)
     return render(request, "jobs/campaigns/model.html", {**context, **(more or {})}, status=status)
 
 
-def _figures(request: HttpRequest, model: PropertyModel) -> dict[str, Any]:
+def model_context(query: QueryDict, model: PropertyModel) -> dict[str, Any]:
+    """Return what the page shows of a model, to members and by a public link."""
+    context = {
+        "campaign": model.campaign,
+        "model": model,
+        "property": model.property,
+        "unfinished": model.state in WorkState.unfinished(),
+        "left_out": _left_out(model.counts),
+    }
+    return context | (_figures(query, model) if model.state == WorkState.DONE else {})
+
+
+def _figures(query: QueryDict, model: PropertyModel) -> dict[str, Any]:
     heads, compared = comparison_of(model.card)
     steps, curve = curve_of(model.card)
     found: dict[str, Any] = {
@@ -126,16 +136,16 @@ def _figures(request: HttpRequest, model: PropertyModel) -> dict[str, Any]:
         "curve": curve,
         "coverage": model.card["coverage"],
     }
-    observed = observed_of(Predictor(model), request.GET.get("folds", ""))
+    observed = observed_of(Predictor(model), query.get("folds", ""))
     if observed is not None:
-        shown, links = paged(request.GET, observed.rows, anchor="#table-view")
+        shown, links = paged(query, observed.rows, anchor="#table-view")
         width, spread = model.card["coverage"]["width"], observed.spread
         found |= {
             "observed": observed,
-            "folds": [(one, words, changed(request.GET, folds=one, page=None)) for one, words in observed.kinds],
+            "folds": [(one, words, changed(query, folds=one, page=None)) for one, words in observed.kinds],
             "rows": shown,
             "links": links,
-            "open": "page" in request.GET,
+            "open": "page" in query,
             "share": None if width is None or not spread else width / spread,
         }
     return found

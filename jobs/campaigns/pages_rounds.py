@@ -8,8 +8,9 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from jobs.campaigns.datasheet import Cell, Line
@@ -106,12 +107,21 @@ def round_page(request: HttpRequest, campaign_id: UUID, number: int) -> HttpResp
         if state in ("ordered", "measured"):
             _step(request, found, state)
         return redirect("campaign-round-page", campaign.pk, number)
-    body = round_body(found)
-    rows, links = paged(request.GET, body["rows"], anchor="#rows")
-    picks = Counter(_picks(body["rows"]))
     context = {
-        "campaign": campaign,
         "right": right_on(campaign, user_of(request)).name,
+        "base": reverse("campaign-page", args=[campaign.pk]),
+        **round_context(request.GET, found),
+    }
+    return render(request, "jobs/campaigns/round.html", context)
+
+
+def round_context(query: QueryDict, found: Round) -> dict[str, Any]:
+    """Return what the page shows of a round, to members and by a public link."""
+    body = round_body(found)
+    rows, links = paged(query, body["rows"], anchor="#rows")
+    picks = Counter(_picks(body["rows"]))
+    return {
+        "campaign": found.campaign,
         "round": body,
         "plates": plates_of(body["rows"]),
         "picks": [_counted(one, count) for one in PICK_WORDS if (count := picks[one])],
@@ -121,7 +131,6 @@ def round_page(request: HttpRequest, campaign_id: UUID, number: int) -> HttpResp
         "unproven": any(one["ranks_by"] == "prior" for one in body["objectives"]),
         "codons": any(row.get("codons") for row in body["rows"]),
     }
-    return render(request, "jobs/campaigns/round.html", context)
 
 
 def _step(request: HttpRequest, found: Round, state: str) -> None:

@@ -43,6 +43,8 @@ PLACES: Mapping[str, str] = MappingProxyType(
         "tokens-page": "another-computer",
         "webhooks-page": "webhooks",
         "public-link-page": "projects#public-links",
+        "project-public-link-page": "projects#public-links",
+        "campaign-public-link-page": "projects#public-links",
         "password_change": "security#tokens-logins-sessions",
         "openapi-docs": "actions#parameters",
     }

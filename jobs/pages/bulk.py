@@ -42,6 +42,8 @@ def job_bulk(request: HttpRequest) -> HttpResponse:
         messages.add_message(request, messages.ERROR, error.sentence, "problem")
     else:
         messages.add_message(request, messages.SUCCESS, said, "notice")
+        if act == "move" and (into := request.POST.get("project")):
+            return redirect("project-page", UUID(into))
     return redirect("job-list-page")
 
 

@@ -108,7 +108,7 @@ def _id_begins(text: str) -> Q:
 def job_list(request: HttpRequest) -> HttpResponse:
     """Show the user's jobs, or those of a project, without synchronous requests. htmx gets only the table.
 
-    With `?select=yes` the table has boxes to tick, and does not move.
+    With `?select=yes` the table has boxes to tick, and does not move. `into` is the project that is chosen for them.
     """
     user, wanted = user_of(request), _wanted(request.GET)
     project = _project(request.GET, user)
@@ -137,6 +137,7 @@ def job_list(request: HttpRequest) -> HttpResponse:
         "select": f"{_links(request.GET)}select=yes",
         "projects": projects_open_to(user).filter(archived_at__isnull=True).order_by("name"),
         "targets": projects_open_to(user, Right.EDIT).filter(archived_at__isnull=True).order_by("name"),
+        "into": request.GET.get("into", ""),
         "tags": tags_of(jobs),
         "any_job": bool(found.object_list) or jobs.exists(),
     }

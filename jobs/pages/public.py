@@ -1,88 +1,81 @@
-"""The public page of a result, for everybody with its link, and the page on which its owner makes the link.
+"""The public page of a result, for everybody with its link, alone or in its project.
 
-The public page shows the result and its downloads, and nothing else: no owner, no project, no other job.
+It shows the result and its downloads, and nothing else: no owner, no project but that of the link, no other job.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import lru_cache, wraps
+from functools import lru_cache
 from itertools import islice
-from typing import Any, cast
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_safe
 
 from e1protocol import MODELS
 from jobs.actions import ACTIONS
-from jobs.errors import InvalidInput, NotFound, ServiceError
-from jobs.files.names import attachment
+from jobs.errors import NotFound
 from jobs.files.tables import tables_of
-from jobs.library.sharing import Right, right_on
 from jobs.models import Job
 from jobs.pages.downloads import Download, downloads_of
+from jobs.pages.outside import computing, public, sent
 from jobs.pages.pictures import pictures_of
-from jobs.publishing.links import (
-    checked_days,
-    public_link_make,
-    public_link_of,
-    public_link_revoke,
-    published_job,
-)
+from jobs.pages.public_campaigns import campaign_answer
+from jobs.pages.public_projects import project_answer
+from jobs.publishing.contents import published_job, published_project
+from jobs.publishing.links import link_opened
 from jobs.queue.progress import job_counts, results_fingerprint
 from jobs.results.export import Part, export_open, format_of
 from jobs.results.export.columns import columns_of
-from jobs.web.access import open_job, page, user_of
-from jobs.web.errors import refusal_page
-from jobs.web.places import PublicDownload
-from jobs.web.refusals import Refusal
+from jobs.templatetags.publishing import without_addresses
 
 ROWS, COLUMNS = 20, 10
 """Size of the table on the public page. The downloads have all."""
-HEADERS = {
-    "Cache-Control": "private, no-store",
-    # The address is the key: no other site learns it, and no search engine lists it.
-    "Referrer-Policy": "no-referrer",
-    "X-Robots-Tag": "noindex, nofollow, noarchive",
-}
-
-View = Callable[..., HttpResponseBase]
-
-
-def public(view: View) -> View:
-    """Let everybody in, with headers that keep the address from search engines, caches and other sites."""
-
-    @wraps(view)
-    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        try:
-            found = view(request, *args, **kwargs)
-        except NotFound as error:
-            found = refusal_page(request, "Not found", error)
-        except InvalidInput as error:
-            found = refusal_page(request, "Bad request", error)
-        for name, value in HEADERS.items():
-            found[name] = value
-        return found
-
-    return cast(View, require_safe(answer))
 
 
 @public
 def public_page(request: HttpRequest, token: str) -> HttpResponse:
-    """Show the result of a job to everybody who has its link."""
-    job = published_job(token)
+    """Show what a link opens: a result, a project or a campaign."""
+    link = link_opened(token)
+    with computing(request):
+        if link.project is not None:
+            return project_answer(request, token, link.project)
+        if link.campaign is not None:
+            return campaign_answer(request, token, link.campaign, None)
+    return _job_answer(request, published_job(token), reverse("public-download", args=[token]))
+
+
+@public
+def public_download(request: HttpRequest, token: str) -> HttpResponseBase:
+    """Download the result of a job by its public link."""
+    return _download(request, published_job(token))
+
+
+@public
+def public_job_page(request: HttpRequest, token: str, job_id: UUID) -> HttpResponse:
+    """Show a result of a project to everybody who has the project's link."""
+    job, project = published_job(token, job_id), published_project(token)
+    trail = [(without_addresses(project.name), reverse("public-page", args=[token]))]
+    return _job_answer(request, job, reverse("public-job-download", args=[token, job.pk]), trail)
+
+
+@public
+def public_job_download(request: HttpRequest, token: str, job_id: UUID) -> HttpResponseBase:
+    """Download a result of a project by the project's link."""
+    return _download(request, published_job(token, job_id))
+
+
+def _job_answer(request: HttpRequest, job: Job, downloads: str, trail: Sequence[tuple[str, str]] = ()) -> HttpResponse:
     heads, rows, more = first_rows(job.pk, results_fingerprint(job))
     counts = job_counts(job)
     context = {
-        "name": job.name or f"{job.action} by {job.model}",
+        "name": without_addresses(job.name) or f"{job.action} by {job.model}",
         "job": job,
         "summary": ACTIONS[job.action].summary,
         "model_title": MODELS[job.model].title,
@@ -92,26 +85,23 @@ def public_page(request: HttpRequest, token: str) -> HttpResponse:
         "heads": heads,
         "rows": rows,
         "more": more,
-        "downloads": list(_downloads(job, token, counts)),
+        "downloads": list(_downloads(job, downloads, counts)),
+        "trail": trail,
     }
-    return render(request, "jobs/pages/public.html", context)
+    return render(request, "jobs/publishing/job.html", context)
 
 
-@public
-def public_download(request: HttpRequest, token: str) -> HttpResponseBase:
-    """Download the result of a job by its public link."""
-    job, format = published_job(token), request.GET.get("format", "csv")
+def _download(request: HttpRequest, job: Job) -> HttpResponseBase:
+    format = request.GET.get("format", "csv")
     if format_of(format).blocks is None:
         raise NotFound(f"a public link has no {format} file", code="no_such_link")
     asked = Part(request.GET.get("table", ""), bom=request.GET.get("bom", "") == "true")
     export = export_open(job, format, asked)
-    headers = {"Content-Disposition": attachment(export.filename), "X-Accel-Buffering": "no"}
-    return PublicDownload(export.blocks, content_type=export.content_type, headers=headers)
+    return sent(export.blocks, export.filename, export.content_type)
 
 
-def _downloads(job: Job, token: str, counts: dict[str, int]) -> Iterator[Download]:
+def _downloads(job: Job, base: str, counts: dict[str, int]) -> Iterator[Download]:
     """Yield the downloads that are written while they are sent, by the address of the link."""
-    base = reverse("public-download", args=[token])
     for one in downloads_of(job, counts):
         if not one.refused and not one.build:
             yield replace(one, url=f"{base}?{urlsplit(one.url).query}")
@@ -142,31 +132,3 @@ def _lines(blocks: Iterator[bytes]) -> Iterator[str]:
             if count > ROWS:
                 return
     yield rest.decode()
-
-
-@page
-@require_http_methods(["GET", "HEAD", "POST"])
-def public_link_page(request: HttpRequest, job_id: UUID) -> HttpResponse:
-    """Show whether a job has a public link, and let its owner make and revoke it. Only the answer shows a link."""
-    job = open_job(request, job_id, Right.OWN if request.method == "POST" else Right.VIEW)
-    context: dict[str, Any] = {}
-    if request.method == "POST":
-        try:
-            match request.POST.get("do"):
-                case "make" | "replace":
-                    token = public_link_make(job, days=checked_days(request.POST.get("days", "").strip()))
-                    context["link"] = request.build_absolute_uri(reverse("public-page", args=[token]))
-                case "revoke":
-                    public_link_revoke(job)
-                    return redirect("public-link-page", job.pk)
-        except ServiceError as error:
-            context["refusal"] = Refusal("make", error)
-    context |= {
-        "job": job,
-        "allowed": settings.E1_PUBLIC_LINKS,
-        "own": right_on(job, user_of(request)) == Right.OWN,
-        "found": public_link_of(job),
-        "given": request.POST,
-    }
-    status = context["refusal"].error.status_code if "refusal" in context else 200
-    return render(request, "jobs/pages/public_link.html", context, status=status)

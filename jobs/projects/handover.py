@@ -74,11 +74,12 @@ def project_hand_over(project: Project, *, to: User) -> None:
         job_ids = list(jobs.select_for_update().order_by("pk").values_list("pk", flat=True))
         sets = list(ContextSet.objects.filter(project=project, owner=old))
         _contexts_follow(old, to.pk, job_ids, [one.pk for one in sets])
-        # The new owner decides who sees the results, and does not know of links that the old one sent around.
-        PublicLink.objects.filter(job__in=job_ids).delete()
         # A key is unique for each owner, and the new owner has sent none of these.
         Job.objects.filter(pk__in=job_ids).update(owner=to, idempotency_key=None)
         campaigns = list(Campaign.objects.filter(project=project, owner=old).values_list("pk", flat=True))
+        # The new owner decides who sees all this, and does not know of links that the old one sent around.
+        linked = Q(job__in=job_ids) | Q(campaign__in=campaigns) | Q(project=project)
+        PublicLink.objects.filter(linked).delete()
         Campaign.objects.filter(pk__in=campaigns).update(owner=to)
         for one in sets:
             name = _free_name(to, one.name)

@@ -20,8 +20,8 @@ LEVEL = 2
 
 
 @lru_cache(maxsize=64)
-def notes_html(text: str) -> str:
-    """Return notes as HTML. Links leave without a referrer, and never run scripts."""
+def notes_html(text: str, *, mail: bool = True) -> str:
+    """Return notes as HTML. Links leave without a referrer, and never run scripts. `mail`: they may write a mail."""
     markdown = MarkdownIt("commonmark", {"html": False, "linkify": False}).enable(["table", "strikethrough"])
     markdown.disable("image")
     tokens = markdown.parse(text)
@@ -33,6 +33,6 @@ def notes_html(text: str) -> str:
         rendered,
         tags=set(TAGS),
         attributes={"a": {"href"}, "*": set()},
-        url_schemes={"http", "https", "mailto"},
+        url_schemes={"http", "https", "mailto"} if mail else {"http", "https"},
         link_rel="noopener noreferrer nofollow",
     )

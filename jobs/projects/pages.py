@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
@@ -90,6 +91,7 @@ def project_answer(
         "assays": Assay.objects.filter(**beside).defer("names", "data").select_related("job").order_by("-pk")[:SHOWN],
         "members": members_of(project),
         "right": right.name,
+        "public_links": settings.E1_PUBLIC_LINKS,
         "roles": Role.choices,
         "shown": SHOWN,
         "undo_days": UNDO_DAYS,

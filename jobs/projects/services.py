@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from jobs.errors import Conflict, InvalidInput
-from jobs.models import Job, Project
+from jobs.models import Job, Project, PublicLink
 from jobs.models.projects import UNDO_DAYS
 from jobs.projects.checks import checked_flag, checked_tags, checked_texts
 from jobs.projects.limits import MAX_PROJECTS
@@ -45,13 +45,15 @@ def project_change(project: Project, data: Mapping[str, Any]) -> None:
 def project_delete(project: Project) -> None:
     """Hide a project, and end its sharing at once. What it holds stays with those who submitted it.
 
-    It can be restored for UNDO_DAYS. Repeating is harmless.
+    It can be restored for UNDO_DAYS, without its public link: nothing is published by undoing. Repeating is harmless.
     """
-    Project.objects.filter(pk=project.pk, deleted_at__isnull=True).update(deleted_at=Now())
+    with transaction.atomic():
+        Project.objects.filter(pk=project.pk, deleted_at__isnull=True).update(deleted_at=Now())
+        PublicLink.objects.filter(project=project).delete()
 
 
 def project_restore(project: Project) -> None:
-    """Undo a deletion: members, link and contents are as before."""
+    """Undo a deletion: members, the link for colleagues and contents are as before."""
     Project.objects.filter(pk=project.pk).update(deleted_at=None)
 
 

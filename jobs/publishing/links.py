@@ -1,6 +1,7 @@
-"""Public links of results: making, revoking and following them. `jobs.pages.public` has the pages.
+"""Public links of jobs, projects and campaigns: making, revoking and following them.
 
-The setting E1_PUBLIC_LINKS allows them. Without it no link is made, and those that were made lead nowhere.
+`jobs.publishing.contents` says what each of them shows. The setting E1_PUBLIC_LINKS allows them. Without it no link is
+made, and those that were made lead nowhere.
 """
 
 from __future__ import annotations
@@ -15,10 +16,13 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
 from jobs.errors import Conflict, Forbidden, InvalidInput, NotFound
-from jobs.models import Job, PublicLink
+from jobs.models import Campaign, Job, Project, PublicLink
 from jobs.models.states import JobState
 from jobs.parsing.numbers import whole
 
+Publishable = Job | Project | Campaign
+KINDS: dict[type[Publishable], str] = {Job: "job", Project: "project", Campaign: "campaign"}
+"""What a link opens, by the column that names it."""
 TOKEN_BYTES = 24
 """Random bytes of a token: 192 bits."""
 LONGEST_DAYS = 3650
@@ -35,51 +39,70 @@ def checked_days(raw: Any) -> int | None:
     return days
 
 
-def public_link_make(job: Job, *, days: int | None) -> str:
-    """Return the token of a new public link of a job, which ends an earlier one. The caller owns the job.
+def public_link_make(thing: Publishable, *, days: int | None) -> str:
+    """Return the token of a new public link, which ends an earlier one. The caller owns what it opens.
 
     Raises Forbidden `public_links_off`, and Conflict `job_not_finished`.
     """
     if not settings.E1_PUBLIC_LINKS:
         what = "public links are not allowed here; an administrator allows them with E1_PUBLIC_LINKS"
         raise Forbidden(what, code="public_links_off")
-    if job.state not in JobState.final() or job.state == JobState.EXPIRED or job.interactive:
+    if isinstance(thing, Job) and not _has_a_result(thing):
         what = "only a finished job with results can have a public link; wait until it ends"
         raise Conflict(what, code="job_not_finished")
     token = secrets.token_urlsafe(TOKEN_BYTES)
     end = None if days is None else Now() + timedelta(days=days)
     fresh = {"digest": _digest(token), "created_at": Now(), "expires_at": end}
-    PublicLink.objects.update_or_create(job=job, defaults=fresh)
+    PublicLink.objects.update_or_create(**_column(thing), defaults=fresh)
     return token
 
 
-def public_link_revoke(job: Job) -> None:
-    """End the public link of a job at once. Repeating is harmless."""
-    PublicLink.objects.filter(job=job).delete()
+def public_link_revoke(thing: Publishable) -> None:
+    """End the public link at once. Repeating is harmless."""
+    PublicLink.objects.filter(**_column(thing)).delete()
 
 
-def public_link_of(job: Job) -> PublicLink | None:
-    """Return the link of a job if it leads somewhere now. Its token is not known."""
-    return _open().filter(job=job).first()
+def public_link_of(thing: Publishable) -> PublicLink | None:
+    """Return the link if it leads somewhere now. Its token is not known."""
+    return _open().filter(**_column(thing)).first()
 
 
-def published_job(token: str) -> Job:
-    """Return the job that a token opens to everybody.
+def link_opened(token: str) -> PublicLink:
+    """Return the link with this token, which opens one of `job`, `project` and `campaign` to everybody.
 
-    Raises NotFound `no_such_link` if it is wrong, revoked or over, if its owner is deactivated, or if public links are
+    Raises NotFound `no_such_link` if it is wrong, revoked or over, if the owner is deactivated, or if public links are
     not allowed.
     """
-    found = _open().filter(digest=_digest(token)).select_related("job").first() if len(token) <= 100 else None
+    found = None
+    if len(token) <= 100:
+        rows = _open().select_related("job", "project", "campaign__owner")
+        found = rows.filter(digest=_digest(token)).first()
     if found is None:
-        raise NotFound("this link leads nowhere: it is wrong, has ended, or was revoked", code="no_such_link")
-    return found.job
+        raise no_such_link()
+    return found
+
+
+def no_such_link() -> NotFound:
+    """Return the refusal of what a link does not open."""
+    return NotFound("this link leads nowhere: it is wrong, has ended, or was revoked", code="no_such_link")
+
+
+def _has_a_result(job: Job) -> bool:
+    return job.state in JobState.final() and job.state != JobState.EXPIRED and not job.interactive
+
+
+def _column(thing: Publishable) -> dict[str, Any]:
+    return {KINDS[type(thing)]: thing}
 
 
 def _open() -> QuerySet[PublicLink]:
     if not settings.E1_PUBLIC_LINKS:
         return PublicLink.objects.none()
     runs = Q(expires_at__isnull=True) | Q(expires_at__gt=Now())
-    return PublicLink.objects.filter(runs, job__owner__is_active=True).exclude(job__state=JobState.EXPIRED)
+    of_job = Q(job__owner__is_active=True) & ~Q(job__state=JobState.EXPIRED)
+    of_project = Q(project__owner__is_active=True, project__deleted_at__isnull=True)
+    of_campaign = Q(campaign__owner__is_active=True)
+    return PublicLink.objects.filter(runs, of_job | of_project | of_campaign)
 
 
 def _digest(token: str) -> str:

@@ -9,9 +9,11 @@ from jobs.web.rest.fields import Shape
 
 
 class PublicLinkState(Shape):
-    public = s.BooleanField(help_text="Whether everybody with the link can read the result now.")
+    public = s.BooleanField(help_text="Whether everybody with the link can read it now.")
     created_at = s.DateTimeField(allow_null=True)
     expires_at = s.DateTimeField(allow_null=True, help_text="Null: the link has no end.")
+    shows = s.ListField(child=s.CharField(), help_text="What everybody with a link sees, in sentences.")
+    leaves_out = s.ListField(child=s.CharField(), help_text="What a link does not show, in sentences.")
 
 
 class PublicLinkSubmission(Shape):

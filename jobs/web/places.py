@@ -108,6 +108,14 @@ PUBLIC_DOWNLOADS = Places(
 )
 
 
+PUBLIC_PAGES = Places(
+    "public pages",
+    total="E1_PUBLIC_DOWNLOADS",
+    each="E1_USER_PUBLIC_DOWNLOADS",
+    refuse=_refusal("too_many_requests", "load the page again in a moment"),
+)
+
+
 class PublicDownload(StreamingHttpResponse):
     """A download by a public link. Without a login it takes a place of its address, and none of the users' places."""
 

@@ -377,7 +377,8 @@ def test_campaigns_in_words():
 
 def test_each_route_of_campaigns_has_a_method():
     """The client sends to every address of campaigns that the service has."""
-    text = "".join((ROOT / "e1client" / name).read_text() for name in ("campaigns.py", "campaign_predictions.py"))
+    names = ("campaigns.py", "campaign_predictions.py", "publishing.py")
+    text = "".join((ROOT / "e1client" / name).read_text() for name in names)
     urls = (ROOT / "jobs" / "api" / "urls.py").read_text()
     ends = {
         line.split('"')[1].rstrip("/").rpartition("/")[2] for line in urls.splitlines() if '"api/campaigns/' in line

@@ -30,6 +30,7 @@ ANSWERING = {
     "campaigns/libraries.py": "orders of libraries, whose texts are codes and words of the program",
     "campaigns/prediction_tables.py": "predictions, which name variants by their codes",
     "campaigns/rounds.py": "plate maps, whose texts are codes and words of the program",
+    "pages/public_projects.py": "measurements by a public link, tried in tests/publishing/test_public_projects.py",
     "metering/serializers.py": "accounts of use, tried in tests/metering/test_accounts.py",
 }
 """Modules that write CSV. The tests below download each table that holds texts of users."""

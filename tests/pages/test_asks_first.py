@@ -102,13 +102,15 @@ def buttons(api, browser, person, monkeypatch) -> list[Button]:
         job_id=things["job_id"], kind="map", fingerprint="z", params={"method": "pca"}, state=WorkState.FAILED
     )
     linked = Project.objects.create(owner=person, name="linked", link_digest="0" * 64)
-    published = f"/jobs/{things['likelihoods-page.job_id']}/public-link/"
-    PublicLink.objects.create(job_id=things["likelihoods-page.job_id"], digest="0" * 64)
+    published = {"job": things["likelihoods-page.job_id"], "project": linked.pk, "campaign": things["campaign_id"]}
+    for at, (kind, key) in enumerate(published.items()):
+        PublicLink.objects.create(**{f"{kind}_id": key}, digest=f"{at}" * 64)
     reader = Client()
     reader.force_login(User.objects.get(username="viewer"))
     pages = [path for route in routes() if route.kind in (PAGE, PAGE_OBJECT) for path in addresses(route, things)]
     found: list[Button] = []
-    more = (f"/jobs/{running.pk}/", f"/projects/{linked.pk}/", published)
+    links = [f"/{kind}s/{key}/public-link/" for kind, key in published.items()]
+    more = (f"/jobs/{running.pk}/", f"/projects/{linked.pk}/", *links)
     shown = [(browser, path) for path in (*pages, *more)]
     for client, path in (*shown, (reader, f"/projects/{things['project_id']}/")):
         answer = client.get(path)

@@ -15,7 +15,11 @@ def test_a_project_is_made_filled_and_deleted_in_the_browser(browser, api):
     assert made.status_code == 302
     page = made["Location"]
     job = body(submit(api, name="a library"))
-    browser.post("/jobs/bulk/", {"do": "move", "pick": job["id"], "project": page.strip("/").rpartition("/")[2]})
+    project = page.strip("/").rpartition("/")[2]
+    assert f"?select=yes&amp;into={project}" in browser.get(page).content.decode()
+    assert f'value="{project}" selected' in browser.get(f"/?select=yes&into={project}").content.decode()
+    moved = browser.post("/jobs/bulk/", {"do": "move", "pick": job["id"], "project": project})
+    assert moved["Location"] == page
     assert "a library" in text_of(browser.get(page))
     browser.post(f"{page}act/", {"do": "change", "name": "TEM-1", "notes": "# Aim\r\n\r\n**fast**"})
     assert "<strong>fast</strong>" in browser.get(page).content.decode()

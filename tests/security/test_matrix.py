@@ -49,7 +49,8 @@ METHODS = {
         notices-news project-page
         alignment-summary alignment-a3m alignment-fasta basket-csv basket-fasta
         comparison-page comparison-csv job-comparison job-baselines job-assay-metrics scan-substitutions scan-workbook
-        public-page public-download
+        public-page public-download public-job public-job-download public-alignment public-assay public-structure
+        public-campaign public-data public-measurements public-model public-round
         campaign-model campaign-rounds campaign-round campaign-export campaign-data-page
         campaign-prediction-file
     """,
@@ -68,12 +69,12 @@ METHODS = {
         operations-page operations-act notices-page
         project-list project-members projects-page proteins-page project-join-page hand-over-page job-bulk basket-page
         campaign-list campaign-properties campaign-measurements campaign-models campaign-predictions campaigns-page
-        public-link-page
+        public-link-page project-public-link-page campaign-public-link-page
         campaign-new-page campaign-page campaign-model-page campaign-proposal-page campaign-round-page
     """,
     "GET PATCH DELETE": "job-detail webhook-detail project-detail campaign-detail",
     "POST DELETE": "project-link",
-    "GET POST DELETE": "job-public-link",
+    "GET POST DELETE": "job-public-link project-public-link campaign-public-link",
     "DELETE": "project-member",
     "GET DELETE": """
         job-analysis job-column job-assay job-structure job-annotation alignment-detail search-detail context-detail
@@ -120,6 +121,7 @@ MEMBERS_SEE = """
     job-structures job-structure job-structure-file job-structure-model
     job-cancel job-pause job-resume job-release job-retry job-extend
     job-keep job-public-link public-link-page
+    project-public-link project-public-link-page campaign-public-link campaign-public-link-page
     context-detail alignment-detail alignment-sample context-set-page alignment-page job-page job-act item-list-page
     item-page item-table item-workbook variants-page variants-table variants-workbook likelihoods-page
     likelihoods-table likelihoods-book assay-list-page assay-page structure-upload attachment-remove map-page map-act
@@ -140,6 +142,7 @@ READS_BY_POST = {
 }
 """Requests that change nothing of the object though they are POST. A basket is in the session of who picks."""
 OWNERS_POST = ("job-release", "job-retry", "job-extend", "job-keep", "project-members", "project-share")
+LINKS = ("project-link", "job-public-link", "project-public-link", "campaign-public-link")
 OWNERS_ALONE = {
     *{
         (name, "DELETE")
@@ -148,8 +151,8 @@ OWNERS_ALONE = {
     *{(name, "POST") for name in OWNERS_POST},
     # The walk sends do=delete to pages.
     *{(name, "POST") for name in ("job-act", "alignment-page", "context-set-page", "project-act", "campaign-page")},
-    *{(name, method) for name in ("project-link", "job-public-link") for method in ("POST", "DELETE")},
-    ("public-link-page", "POST"),
+    *{(name, method) for name in LINKS for method in ("POST", "DELETE")},
+    *{(f"{kind}public-link-page", "POST") for kind in ("", "project-", "campaign-")},
     ("project-member", "DELETE"),
 }
 """What is charged to the owner, cannot be undone, or lets others in: 403 for editors."""
