@@ -9,6 +9,9 @@ from django.test import RequestFactory
 
 from jobs.web.places import DOWNLOADS, PUBLIC_DOWNLOADS, PublicDownload, StreamPlaces
 
+# Closing an answer looks at the connection that earlier tests of the process left open.
+pytestmark = pytest.mark.django_db
+
 
 @pytest.fixture
 def ask(settings):
