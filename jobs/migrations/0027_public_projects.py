@@ -6,7 +6,7 @@ from django.db.models import Q
 
 
 class Migration(migrations.Migration):
-    dependencies = [("jobs", "0025_prediction_files")]
+    dependencies = [("jobs", "0026_workers_of_cost_centres")]
 
     operations = [
         migrations.AlterField(
