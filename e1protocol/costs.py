@@ -77,9 +77,17 @@ def context_load(tokens: int) -> Load:
     return Load(tokens, tokens * tokens // 2)
 
 
+TAKEN_CHUNKS = 6
+"""Chunks that take as long as one whose units are all taken, until bundles have shown it.
+
+A bundle holds about a second of computing. So bundles of taken chunks have few of them, and each is claimed and stored
+by itself.
+"""
+
+
 def taken_load(chunks: int) -> Load:
     """Return the load of chunks whose units are all taken from earlier jobs."""
-    return Load(chunks=chunks)
+    return Load(chunks=TAKEN_CHUNKS * chunks)
 
 
 def total(loads: Iterable[Load]) -> Load:

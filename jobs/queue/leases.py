@@ -17,7 +17,7 @@ from django.db import DatabaseError, InterfaceError, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from e1protocol.costs import Load
+from e1protocol.costs import Load, taken_load
 from jobs import database
 from jobs.actions import ItemView
 from jobs.actions.base import Array
@@ -86,6 +86,8 @@ class ClaimedChunk:
         """The load without that of known units."""
         if not self.known:
             return self.load
+        if not self.to_compute:
+            return taken_load(self.load.chunks)
         return replace(self.load.times(len(self.to_compute) / len(self.units)), chunks=self.load.chunks)
 
     @property

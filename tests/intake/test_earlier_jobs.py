@@ -10,7 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from e1protocol import tokens_of
-from e1protocol.costs import Costs, Load, context_load, pass_load
+from e1protocol.costs import Costs, Load, context_load, pass_load, taken_load
 from jobs.fleet import workers
 from jobs.intake import held
 from jobs.intake.cutting import PlanTally
@@ -110,6 +110,16 @@ def test_seconds_count_what_is_left_alone(api, ran):
     assert found["earlier_jobs"]["tokens"] == 4 * own + context[0]
     low, high = found["seconds_range"]
     assert low < found["seconds"] < high
+
+
+def test_taken_chunks_take_a_little_time_each(api, ran):
+    ran(scan())
+    costs = Costs(1e-9, chunk=0.5)
+    Worker.objects.update(costs=costs.as_dict())
+    together = 0.5
+    found = estimate(api, scan())
+    assert found["earlier_jobs"]["seconds_without"] == pytest.approx(2 * 0.5 + together, rel=0.01)
+    assert found["seconds"] == pytest.approx(costs.plain(taken_load(2)) + together, rel=0.01)
 
 
 def test_a_second_worker_encodes_no_context_if_all_passes_are_there(api, ran):
@@ -223,10 +233,13 @@ def test_the_look_reads_no_results_and_as_many_rows_for_many_proteins_as_for_one
     assert len(statements(scan(SHORT, *new))) == len(few)
 
 
-def test_chunks_that_are_taken_are_a_kind_of_their_own(api, ran, inline_worker):
+def test_chunks_that_are_taken_are_a_kind_of_their_own(ran, inline_worker, monkeypatch):
     """Otherwise a taken chunk, which takes milliseconds, would count as a slow way to compute nothing."""
     ran(scan())
     inline_worker.worker.process.costs = Costs(1e-6, chunk=1e-3)
+    seen, learn = [], Costs.learned
+    monkeypatch.setattr(Costs, "learned", lambda costs, loads, seconds: seen.append(loads) or learn(costs, loads, 1.0))
     ran(score())
+    assert seen[0] == {"score, taken": taken_load(1)}
     kinds = set(inline_worker.worker.process.costs.kinds)
     assert kinds == {", taken", "score, taken", ", together", "score, together"}
