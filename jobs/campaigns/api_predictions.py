@@ -58,7 +58,7 @@ class CampaignPredictions(CampaignView):
     def post(self, request: Request, campaign_id: UUID, number: int) -> Response:
         """Predict variants, all single ones, or all combinations of mutations, in the property's normalised unit.
 
-        Up to 20,000 variants with 100,000 mutations in all are in the answer, and nothing is stored: those who may read
+        Up to 20,000 variants with 250,000 mutations in all are in the answer, and nothing is stored: those who may read
         the campaign may ask. Of more, or with `file`, the answer is 202 and the address of a file, for up to a million
         variants. Those who may change the campaign may ask for a file. The same request gets the same file.
         """

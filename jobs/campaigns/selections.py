@@ -22,7 +22,7 @@ ALL_SINGLES, COMBINATIONS, VARIANTS = "all_singles", "combinations", "variants"
 KINDS = (VARIANTS, ALL_SINGLES, COMBINATIONS)
 MOST = 20_000
 """Variants that are computed within a request, and those of a pool."""
-MOST_MUTATIONS = 100_000
+MOST_MUTATIONS = 250_000
 """Mutations of these variants together. The time of a prediction grows with them."""
 MOST_LISTED = 100_000
 """Variants of a list. As JSON they are a fifth of the values that a body may have."""

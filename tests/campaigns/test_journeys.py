@@ -129,7 +129,7 @@ def test_the_next_round_with_two_goals_by_the_pages(api, browser):
     assert picks == {"control": 8, "chosen": 68, "random": 8, "retest": 8, "bridging": 4}
     assert [one["threshold"] for one in body["objectives"]] == [1.5, -2]
     text = shown_text(browser.get(answer["Location"]))
-    for words in ("68 chosen", "8 random", "8 retest", "4 bridging"):
+    for words in ("68 chosen", "8 random", "8 re-tests", "4 bridging variants"):
         assert words in text
     measured = {row[2] for row in some_singles(26)}
     for row in body["rows"]:
