@@ -6,21 +6,23 @@ POST, and needs no scripts.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 from django.contrib.auth.models import User
 from django.core.paginator import Paginator
 from django.http import HttpRequest, QueryDict, StreamingHttpResponse
 
 from jobs.campaigns.forms import prediction_body
-from jobs.campaigns.predicting import predictions
+from jobs.campaigns.predicting import Predictor, predictions
 from jobs.campaigns.prediction_files import prediction_delete, prediction_of, prediction_request, predictions_of
 from jobs.campaigns.prediction_tables import HEADS, Row, csv_blocks
 from jobs.campaigns.selections import ALL_SINGLES, COMBINATIONS, VARIANTS, Selection, selection_of
-from jobs.campaigns.selectors import campaign_of
+from jobs.campaigns.selectors import campaign_of, numbering_of_campaign
 from jobs.campaigns.serializers_predictions import prediction_body as file_body
 from jobs.files.names import attachment, file_name
+from jobs.learning.samples import Floats, Whole
 from jobs.library.sharing import Right
 from jobs.limits import PAGE_ROWS
 from jobs.models import PredictionFile, PropertyModel
@@ -45,26 +47,46 @@ def selection_asked(model: PropertyModel, form: Mapping[str, str]) -> Selection:
 
 
 def table_of(model: PropertyModel, selection: Selection, form: QueryDict) -> dict[str, Any]:
-    """Return the context of the table of predictions: one page of it, in the order and with the search of the form."""
-    found = predictions(model, selection)
-    rows = _sorted(found["rows"], form.get("sort", ""))
-    search = searched(form)
-    kept = [row for row in rows if search.upper() in row["variant"].upper()] if search else rows
+    """Return the context of the table of predictions: one page of it, in the order and with the search of the form.
+
+    Intervals are computed for the variants of the page only.
+    """
+    predictor, numbering = Predictor(model), numbering_of_campaign(model.campaign)
+    variants = selection.take(range(len(selection)))
+    worth, prior = predictor.ranking(variants)
+    best = np.argsort(-worth, kind="stable")
+    rank = np.empty(len(variants), dtype=int)
+    rank[best] = np.arange(1, len(variants) + 1)
+    codes, search = [one.code(numbering) for one in variants], searched(form)
+    order = _ordered(best, prior, form.get("sort", "")).tolist()
+    kept = [at for at in order if search.upper() in codes[at].upper()] if search else order
+    shown = Paginator(kept, PAGE_ROWS).get_page(form.get("page", "1"))
+    places = list(shown.object_list)
+    numbers = predictor.shown([variants[at] for at in places])
+    rows = [
+        {**one, "variant": codes[at], "rank": int(rank[at]), "prior": float(prior[at])}
+        for at, one in zip(places, numbers, strict=True)
+    ]
     return {
-        "predicted": Paginator(kept, PAGE_ROWS).get_page(form.get("page", "1")),
-        "n_predicted": len(rows),
-        "predicted_by": found["ranks_by"],
+        "predicted": shown,
+        "predicted_rows": rows,
+        "n_predicted": len(variants),
+        "predicted_by": predictor.ranks_by,
         "sorts": SORTS,
         "wanted": {"sort": form.get("sort", ""), "search": search},
     }
 
 
-def _sorted(rows: Sequence[dict[str, Any]], order: str) -> list[dict[str, Any]]:
-    if order == "asked":
-        return list(rows)
-    if order == "prior":
-        return sorted(rows, key=lambda row: -row["prior"] if row["prior"] is not None else float("inf"))
-    return sorted(rows, key=lambda row: row["rank"], reverse=order == "worst")
+def _ordered(best: Whole, prior: Floats, order: str) -> Whole:
+    """Return the numbers of the variants in an order of SORTS; `best` is the first."""
+    match order:
+        case "worst":
+            return best[::-1]
+        case "prior":
+            return np.argsort(-prior, kind="stable")
+        case "asked":
+            return np.arange(len(best))
+    return best
 
 
 def csv_of(model: PropertyModel, selection: Selection) -> StreamingHttpResponse:

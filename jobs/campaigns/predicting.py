@@ -108,6 +108,13 @@ class Predictor:
             return Values(unknown, unknown, unknown, rows.prior)
         return Values(self.ready.whole.predict(rows), *self.ready.around(rows), rows.prior)
 
+    def ranking(self, variants: Sequence[Variant]) -> tuple[Floats, Floats]:
+        """Return what ranks variants, in the unit of the model, and their prior. Intervals take six times as long."""
+        rows = self.rows(variants)
+        if self.ready is None or not self.ranks_by_model or not len(rows):
+            return rows.prior, rows.prior
+        return self.ready.whole.predict(rows), rows.prior
+
     def shown(self, variants: Sequence[Variant]) -> list[dict[str, float | None]]:
         """Return mean and interval of variants in the unit of the property; None for what is not known."""
         values, scale = self.values(variants), self.scale
