@@ -35,6 +35,7 @@ RANKINGS = {
     "prior": "Prior",
     "profile": "Profile",
     "augmented_ridge": "Augmented ridge",
+    "position_mean": "Mean of the position",
 }
 
 

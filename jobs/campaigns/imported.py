@@ -176,14 +176,16 @@ def _fold(where: str, raw: object, method: str, count: int, parent: str) -> dict
 
 def _settings(where: str, raw: Mapping[str, Any], method: str, parent: str) -> dict[str, Any]:
     kind: type[Settings] | type[LinearFit] = Settings if method == "gaussian_process" else LinearFit
-    names = {one.name for one in fields(kind)}
+    # Models of an older service know no effects of positions.
+    names = {one.name for one in fields(kind)} - ({"place"} - set(raw))
     if set(raw) != names:
         raise broken(where, "the settings of a fit have other fields")
     lists = {"mutations", "effects"} & names
     plain = sorted(names - lists)
     found: dict[str, Any] = dict(zip(plain, _numbers(where, [raw[name] for name in plain]), strict=True))
     if method == "gaussian_process":
-        if not (found["length"] > 0 and found["noise"] > 0 and found["signal"] >= 0 and found["pairs"] >= 0):
+        positive = found["length"] > 0 and found["noise"] > 0
+        if not positive or min(found["signal"], found["pairs"], found.get("place", 0)) < 0:
             raise broken(where, "the settings of a fit are out of range")
         return found
     if not found["spread"]:

@@ -1,7 +1,8 @@
 """A Gaussian process whose mean is the prior: y = a + b prior + g + noise, with b >= 0.
 
-g has the covariance of `jobs.learning.kernels`. a and b are fitted by generalised least squares. Length scale, weight
-of pairs and signal are those of the largest likelihood on a grid (Rasmussen and Williams 2006, chapters 2.7 and 5.4).
+g has the covariance of `jobs.learning.kernels`. a and b are fitted by generalised least squares. Length scale, signal
+and weights are those of the largest likelihood on a grid (Rasmussen and Williams 2006, chapters 2.7 and 5.4).
+Effects of positions come in only if they raise the logarithm of the likelihood by SUPPORT.
 A prior that points the wrong way gets the slope 0.
 """
 
@@ -10,12 +11,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
 
 from jobs.learning.kernels import Likeness, own_likeness
-from jobs.learning.samples import Floats, Rows
+from jobs.learning.samples import Floats, Rows, mutations_of
 from jobs.science.variants.codes import Mutation, Variant
 
 MOST_EXACT = 1_000
@@ -27,6 +29,10 @@ SIGNALS = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 """Variance of g in that of the noise."""
 PAIRS = (0.0, 0.3, 1.0, 3.0)
 """Weight of products of two effects, if the training set has multiple mutants."""
+PLACES = (0.3, 1.0, 3.0, 10.0)
+"""Weight of effects of positions, if the training set has positions with several substitutions."""
+SUPPORT = 2.0
+"""Least gain in the logarithm of the likelihood for effects of positions: noise alone often has a small one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +46,8 @@ class Settings:
     slope: float
     noise: float
     likelihood: float
+    place: float = 0.0
+    """Models of an older service have none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,27 +101,44 @@ class GaussianProcess:
 
 
 def best_settings(rows: Rows, measured: Floats, *, use_prior: bool) -> Settings:
-    """Return the settings of the largest likelihood. If two are equal, the first of the grid is taken."""
+    """Return the settings of the largest likelihood. If two are equal, the first of the grid is taken.
+
+    Weights of positions are looked for at the best length scale without them, and then the length scale once more.
+    The whole grid would take four times as long.
+    """
     likeness = Likeness(rows.variants, rows.variants, rows.sites)
     several = sum(len(one.mutations) > 1 for one in rows.variants) >= 2
     columns = np.column_stack([np.ones(len(rows)), rows.prior])[:, : 2 if use_prior else 1]
-    best: Settings | None = None
-    for length in LENGTHS:
-        for pairs in PAIRS if several else (0.0,):
-            values, vectors = np.linalg.eigh(likeness.total(length, pairs))
-            turned = (np.maximum(values, 0.0), vectors.T @ columns, vectors.T @ measured)
-            for found in _along_signals(*turned, length=length, pairs=pairs):
-                if best is None or found.likelihood > best.likelihood:
-                    best = found
-    if best is None:
-        raise AssertionError("the grid is empty")
-    return best
+
+    def best(lengths: Sequence[float], pairs: Sequence[float], places: Sequence[float]) -> Settings:
+        found = (
+            one
+            for length, weight, place in product(lengths, pairs, places)
+            for one in _along_signals(likeness, columns, measured, length=length, pairs=weight, place=place)
+        )
+        return max(found, key=lambda one: one.likelihood)
+
+    plain = best(LENGTHS, PAIRS if several else (0.0,), (0.0,))
+    if not _repeats_positions(rows):
+        return plain
+    placed = best((plain.length,), (plain.pairs,), PLACES)
+    if placed.likelihood < plain.likelihood + SUPPORT:
+        return plain
+    return best(LENGTHS, (plain.pairs,), (placed.place,))
+
+
+def _repeats_positions(rows: Rows) -> bool:
+    """Return whether a position has several substitutions. Otherwise its effect is like noise."""
+    positions = [one.position for one in mutations_of(rows.variants)]
+    return len(set(positions)) < len(positions)
 
 
 def _along_signals(
-    values: Floats, columns: Floats, measured: Floats, *, length: float, pairs: float
+    likeness: Likeness, columns: Floats, measured: Floats, *, length: float, pairs: float, place: float
 ) -> Iterator[Settings]:
     """Yield the settings for each signal, in the basis of the kernel's eigenvectors."""
+    values, vectors = np.linalg.eigh(likeness.total(length, pairs, place))
+    values, columns, measured = np.maximum(values, 0.0), vectors.T @ columns, vectors.T @ measured
     for signal in SIGNALS:
         spread = signal * values + 1
         weights = _least_squares(columns, measured, spread)
@@ -123,7 +148,7 @@ def _along_signals(
         noise = max(float((rest * rest / spread).mean()), 1e-12)
         likelihood = -0.5 * float(len(measured) * np.log(noise) + np.log(spread).sum())
         slope = float(weights[1]) if len(weights) == 2 else 0.0
-        yield Settings(length, pairs, signal, float(weights[0]), slope, noise, likelihood)
+        yield Settings(length, pairs, signal, float(weights[0]), slope, noise, likelihood, place)
 
 
 def _least_squares(columns: Floats, measured: Floats, spread: Floats) -> Floats:
@@ -150,11 +175,12 @@ def gram(sites: Mapping[Mutation, Floats], settings: Settings) -> Any:
             return self  # it has no state that fitting changes
 
         def __call__(self, X: Any, Y: Any = None, eval_gradient: bool = False) -> Any:  # noqa: N803
-            found = Likeness(X, X if Y is None else Y, sites).total(settings.length, settings.pairs)
+            found = Likeness(X, X if Y is None else Y, sites).total(settings.length, settings.pairs, settings.place)
             return settings.noise * settings.signal * found
 
         def diag(self, X: Any) -> Any:  # noqa: N803
-            return settings.noise * settings.signal * own_likeness(X, sites, settings.length, settings.pairs)
+            own = own_likeness(X, sites, settings.length, settings.pairs, settings.place)
+            return settings.noise * settings.signal * own
 
         def is_stationary(self) -> bool:
             return False

@@ -3,6 +3,10 @@
 Effects of mutations add up. The covariance of two variants is the sum of k over the pairs of their mutations. Here k
 is a Gaussian of the distance between the vectors of two mutations.
 
+Substitutions of the same position may have a part of their effects in common, of any residue: a site that tolerates
+nothing. Its covariance is the number of mutated positions that two variants share. Of a position without
+measurements it says nothing.
+
 The covariance of pairs is the square of that sum between variants with several mutations, and 0 for others. It is
 that of products of two effects, which is what epistasis between pairs looks like. Without multiple mutants in the data
 nothing is known about pairs, and their predictions are 0.
@@ -11,11 +15,12 @@ nothing is known about pairs, and their predictions are 0.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from jobs.learning.samples import Floats, incidence, mutations_of, sparse_incidence
+from jobs.learning.samples import Floats, incidence, mutations_of, positions_of, sparse_incidence
 from jobs.science.variants.codes import Mutation, Variant
 
 CELLS = 4_000_000
@@ -34,6 +39,12 @@ class Likeness:
         several = [np.array([len(one.mutations) > 1 for one in side], dtype=float) for side in (left, right)]
         self._several = np.outer(*several)
         self._last: tuple[float, Floats] | None = None
+        self._sides = left, right
+
+    @cached_property
+    def shared(self) -> Floats:
+        """How many mutated positions two variants share [left, right]."""
+        return shared_positions(*self._sides)
 
     def additive(self, length: float) -> Floats:
         """Return the covariance [left, right] of sums of effects. The last one is kept."""
@@ -41,10 +52,14 @@ class Likeness:
             self._last = (length, self._sum(length))
         return self._last[1]
 
-    def total(self, length: float, pairs: float) -> Floats:
-        """Return the covariance [left, right] of sums of effects, and of products of two with the weight `pairs`."""
+    def total(self, length: float, pairs: float, place: float = 0.0) -> Floats:
+        """Return the covariance [left, right] of sums of effects.
+
+        Products of two effects have the weight `pairs`, and effects of positions the weight `place`.
+        """
         single = self.additive(length)
-        return single if not pairs else np.asarray(single + pairs * single**2 * self._several)
+        found = single if not pairs else single + pairs * single**2 * self._several
+        return np.asarray(found if not place else found + place * self.shared)
 
 
 def _whole(
@@ -114,7 +129,20 @@ def _merged(vectors: Floats, counts: Any) -> tuple[Floats, Any]:
     return distinct, (counts @ merge).tocsr()
 
 
-def own_likeness(variants: Sequence[Variant], sites: Mapping[Mutation, Floats], length: float, pairs: float) -> Floats:
+def shared_positions(left: Sequence[Variant], right: Sequence[Variant]) -> Floats:
+    """Return how many mutated positions two variants share [left, right]."""
+    ours, theirs = ({at for one in side for at in positions_of(one)} for side in (left, right))
+    column = {at: number for number, at in enumerate(sorted(ours & theirs))}
+    tables = [np.zeros((len(side), len(column))) for side in (left, right)]
+    for table, side in zip(tables, (left, right), strict=True):
+        for row, variant in enumerate(side):
+            table[row, [column[at] for at in positions_of(variant) if at in column]] = 1.0
+    return np.asarray(tables[0] @ tables[1].T)
+
+
+def own_likeness(
+    variants: Sequence[Variant], sites: Mapping[Mutation, Floats], length: float, pairs: float, place: float = 0.0
+) -> Floats:
     """Return the diagonal [n] of `Likeness.total`: each variant with itself."""
     found = np.ones(len(variants))
     for at, variant in enumerate(variants):
@@ -123,6 +151,7 @@ def own_likeness(variants: Sequence[Variant], sites: Mapping[Mutation, Floats], 
             apart = _apart(x) if len(x) else np.zeros((0, 0))
             single = float(np.exp(apart / (-2 * length**2)).sum())
             found[at] = single + pairs * single**2 * (len(variant.mutations) > 1)
+        found[at] += place * len(variant.mutations)
     return found
 
 

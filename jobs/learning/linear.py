@@ -1,8 +1,9 @@
-"""Learners beside the Gaussian process: ridge, augmented ridge and a random forest.
+"""Learners beside the Gaussian process: ridge, augmented ridge, a random forest and the mean of the position.
 
 - `Ridge` learns from one-hot mutations, on the rest that the prior leaves, or on the measurement itself.
 - `AugmentedRidge` is that of Hsu et al. 2022 (doi:10.1038/s41587-021-01146-5): one-hot columns, and the prior as one
   more column without a penalty.
+- `PositionMean` knows where a mutation is, and nothing else.
 - `Forest` is a random forest on the description of the site, summed over mutations, and the prior.
 
 The penalty is chosen inside the training set.
@@ -10,13 +11,13 @@ The penalty is chosen inside the training set.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from jobs.learning.samples import Floats, Rows, mutations_of, sparse_incidence
+from jobs.learning.samples import Floats, Rows, mutations_of, positions_of, sparse_incidence
 from jobs.science.variants.codes import Mutation
 
 PENALTIES = (0.01, 0.1, 1.0, 10.0, 100.0)
@@ -94,6 +95,32 @@ class Forest:
 
         model = RandomForestRegressor(200, min_samples_leaf=2, max_features=0.3, random_state=self.seed)
         return ForestFit(model.fit(_summed(rows), measured))
+
+
+@dataclass(frozen=True, slots=True)
+class PositionFit:
+    """The mean of all measurements, and of those with a mutation at a position."""
+
+    mean: float
+    means: Mapping[int, float]
+
+    def predict(self, rows: Rows) -> Floats:
+        """Return the prediction [n]: the mean over the known positions, else that of all."""
+        known = [[self.means[at] for at in positions_of(one) if at in self.means] for one in rows.variants]
+        return np.array([np.mean(one) if one else self.mean for one in known], dtype=float)
+
+
+@dataclass(frozen=True, slots=True)
+class PositionMean:
+    """A learner of means. Folds by position leave it nothing to say."""
+
+    def fit(self, rows: Rows, measured: Floats) -> PositionFit:
+        """Fit any number of variants."""
+        found: dict[int, list[float]] = {}
+        for variant, value in zip(rows.variants, measured, strict=True):
+            for at in positions_of(variant):
+                found.setdefault(at, []).append(float(value))
+        return PositionFit(float(measured.mean()), {at: float(np.mean(values)) for at, values in found.items()})
 
 
 def _summed(rows: Rows) -> Floats:

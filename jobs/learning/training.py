@@ -15,7 +15,7 @@ from jobs.learning.curve import APART, MOST_REPEATED, Step, learning_curve
 from jobs.learning.folds import KINDS, Folds, folds_of
 from jobs.learning.gaussian import MOST_EXACT, GaussianProcess
 from jobs.learning.intervals import GUARANTEED, NOMINAL, Coverage, Intervals, outer_coverage
-from jobs.learning.linear import AugmentedRidge, Ridge
+from jobs.learning.linear import AugmentedRidge, PositionMean, Ridge
 from jobs.learning.samples import Floats, Rows
 
 LEAST = 20
@@ -133,6 +133,7 @@ def _rankings(
     return {
         "model": out_of_fold(learner, rows, measured, folds),
         "augmented_ridge": out_of_fold(AugmentedRidge(), rows, measured, folds),
+        "position_mean": out_of_fold(PositionMean(), rows, measured, folds),
         **{name: [values[split.test] for split in folds.splits] for name, values in still.items()},
     }
 

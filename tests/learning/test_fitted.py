@@ -64,8 +64,8 @@ def test_counted_correlation_is_that_of_the_repeated_pairs():
 def test_a_variant_with_itself():
     variants = [Variant(), *singles(PROFILE, 4, 0).variants, *multiples(PROFILE, [3, 9, 14], 8, 0).variants]
     rows = rows_of(PROFILE, variants)
-    whole = np.diag(Likeness(variants, variants, rows.sites).total(0.7, 0.3))
-    assert own_likeness(variants, rows.sites, 0.7, 0.3) == pytest.approx(whole)
+    whole = np.diag(Likeness(variants, variants, rows.sites).total(0.7, 0.3, 0.5))
+    assert own_likeness(variants, rows.sites, 0.7, 0.3, 0.5) == pytest.approx(whole)
 
 
 @pytest.mark.parametrize("kind", ["modulo", "contiguous"])

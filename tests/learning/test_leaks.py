@@ -14,13 +14,13 @@ from jobs.learning.crossvalidation import out_of_fold, within_folds
 from jobs.learning.folds import folds_of
 from jobs.learning.gaussian import GaussianProcess
 from jobs.learning.intervals import Intervals, outer_coverage
-from jobs.learning.linear import AugmentedRidge, Forest, Ridge
+from jobs.learning.linear import AugmentedRidge, Forest, PositionMean, Ridge
 from jobs.learning.samples import Rows
 from jobs.learning.training import grouped_folds
 from tests.learning.truth import additive_truth, family, singles
 
 PROFILE = family()
-LEARNERS = [GaussianProcess(), Ridge(), AugmentedRidge(), Forest()]
+LEARNERS = [GaussianProcess(), Ridge(), AugmentedRidge(), PositionMean(), Forest()]
 
 
 class Leaked(Exception):
@@ -80,12 +80,13 @@ def test_nothing_leaks_in_a_whole_training(monkeypatch, leaks):
 
     monkeypatch.setattr(training, "learner_for", lambda count, *, use_prior: spy(Ridge(use_prior)))
     monkeypatch.setattr(training, "AugmentedRidge", lambda: spy(AugmentedRidge()))
+    monkeypatch.setattr(training, "PositionMean", lambda: spy(PositionMean()))
     with pytest.raises(Leaked) if leaks else nullcontext():
         found = training.train(rows, measured, [1] * 30 + [2] * 30, seed=0)
         assert set(found.compared) == {"position", "random", "modulo", "contiguous", "round"}
         assert found.coverage.observed is not None
-        # One model, and the baseline of each assignment to folds.
-        assert len(spied) == 1 + len(found.compared) + training.REPEATS - 1
+        # One model, and the two baselines of each assignment to folds.
+        assert len(spied) == 1 + 2 * (len(found.compared) + training.REPEATS - 1)
 
 
 def test_the_spy_catches_a_planted_leak():
