@@ -217,6 +217,8 @@ def round_lines(body: Body) -> Iterator[str]:
         yield f"  plates      {len(plates):,}"
     if (expected := body.get("expected")) and expected.get("hits") is not None:
         yield f"  expected    {expected['hits']:.1f} hits, at least one with {100 * expected['chance_of_one']:.0f} %"
+    elif body.get("objectives"):
+        yield "  expected    not predicted: no model has learnt enough, or there is no threshold"
     if realised := body.get("realised"):
         hits = "" if realised["hits"] is None else f", {realised['hits']:,} hits"
         yield f"  realised    {realised['measured']:,} variants measured{hits}"

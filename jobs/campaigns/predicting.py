@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -114,6 +114,14 @@ class Predictor:
         if self.ready is None or not self.ranks_by_model or not len(rows):
             return rows.prior, rows.prior
         return self.ready.whole.predict(rows), rows.prior
+
+    def chances(self, rows: Rows, threshold: float) -> Floats | None:
+        """Return the probability [n] of a measurement from the threshold on, both in the unit of the model."""
+        return None if self.ready is None or not len(rows) else self.ready.chances(rows, threshold)
+
+    def possible(self, variants: Sequence[Variant], draws: int) -> Iterator[Floats] | None:
+        """Return draws of measurements [n] in the unit of the model."""
+        return None if self.ready is None else self.ready.possible(self.rows(variants), draws, seed=0)
 
     def shown(self, variants: Sequence[Variant]) -> list[dict[str, float | None]]:
         """Return mean and interval of variants in the unit of the property; None for what is not known."""

@@ -24,7 +24,7 @@ from jobs.learning.composing import Content, Plan, placed, variant_content
 from jobs.learning.dna import DEFAULT_HOST, changes_of, coding_sequence
 from jobs.learning.kernels import similarity
 from jobs.learning.normalising import BLANK, DEAD, VARIANT
-from jobs.learning.proposing import STRATEGIES, Expected, Limits, Objective, Pick, expected, propose
+from jobs.learning.proposing import DRAWS, STRATEGIES, Expected, Limits, Objective, Pick, expected, propose
 from jobs.learning.samples import Floats
 from jobs.models import Campaign, Round
 from jobs.parsing.bodies import only_fields
@@ -93,7 +93,7 @@ def proposal_create(*, campaign: Campaign, by: User, data: Mapping[str, Any]) ->
     rows = _rows(campaign, goals, chosen)
     if plan is not None:
         rows = _wells(campaign, plan, rows, dead=dead, seed=seed)
-    frozen = _frozen(goals, rows, _outlook(outlook, picked, goals), data)
+    frozen = _frozen(goals, rows, _outlook(outlook, picked, goals, candidates), data)
     return _stored(campaign, by, frozen)
 
 
@@ -212,7 +212,8 @@ def _choose(
             objectives.append(Objective(rows.prior, np.ones(len(rows))))
             continue
         threshold = None if goal.threshold is None else goal.predictor.scale.forward(goal.threshold)
-        objectives.append(Objective(*found, threshold))
+        odds = None if threshold is None else goal.predictor.chances(rows, threshold)
+        objectives.append(Objective(*found, threshold, odds))
     by_model = all(goal.predictor.ranks_by_model for goal in goals)
     ranking = None if by_model else goals[0].predictor.rows(candidates).prior
     picks = propose(
@@ -253,16 +254,18 @@ def _again(measured: Mapping[Variant, float], plan: Plan | None) -> list[Chosen]
 
 
 def _outlook(
-    objectives: list[Objective] | None, picks: list[Pick], goals: Sequence[Goal]
+    objectives: list[Objective] | None, picks: list[Pick], goals: Sequence[Goal], candidates: Sequence[Variant]
 ) -> dict[str, float | None] | None:
     """Return what the picks are expected to bring, or None if nothing was learnt or no threshold is set."""
     if objectives is None or not picks or all(goal.threshold is None for goal in goals):
         return None
-    found: Expected = expected(objectives, picks, seed=0)
+    first = goals[0].predictor
+    possible = first.possible([candidates[one.at] for one in picks], DRAWS)
+    found: Expected = expected(objectives, picks, seed=0, possible=possible)
     return {
         "hits": finite(found.hits),
         "chance_of_one": finite(found.chance_of_one),
-        "maximum": finite(goals[0].predictor.scale.back(found.maximum)),
+        "maximum": finite(first.scale.back(found.maximum)),
     }
 
 

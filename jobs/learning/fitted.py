@@ -5,7 +5,7 @@ A model is one fit on all measured variants for means, and one for each fold for
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, cast
 
@@ -47,6 +47,14 @@ class Ready:
         (low, high), mean = self.intervals.around(rows), self.whole.predict(rows)
         return np.minimum(low, mean), np.maximum(high, mean)
 
+    def chances(self, rows: Rows, threshold: float) -> Floats | None:
+        """Return the probability [n] that a measurement reaches the threshold, None without intervals."""
+        return None if self.intervals is None else self.intervals.chances(rows, threshold)
+
+    def possible(self, rows: Rows, draws: int, seed: int) -> Iterator[Floats] | None:
+        """Return draws of measurements [n], None without intervals."""
+        return None if self.intervals is None else self.intervals.drawn(rows, draws, seed)
+
 
 def fit(rows: Rows, measured: Floats, *, seed: int, use_prior: bool) -> dict[str, Any]:
     """Fit a model and return it as JSON values."""
@@ -58,7 +66,7 @@ def fit(rows: Rows, measured: Floats, *, seed: int, use_prior: bool) -> dict[str
         "use_prior": use_prior,
         "whole": _settings(learner.fit(rows, measured)),
         "folds": [
-            {"test": split.test.tolist(), "settings": _settings(model), "errors": errors.tolist()}
+            {"test": split.test.tolist(), "settings": _settings(model), "errors": np.abs(errors).tolist()}
             for split, model, errors in zip(folds.splits, made.models, made.errors, strict=True)
         ]
         if made
@@ -91,5 +99,7 @@ def restored(stored: Mapping[str, Any], rows: Rows, measured: Floats) -> Ready:
     for fold in stored["folds"]:
         held = set(fold["test"])
         models.append(again(fold["settings"], [at for at in every if at not in held]))
-        errors.append(np.array(fold["errors"], dtype=float))
+        # Only sizes are stored. Signs follow from the model, and sizes stay equal to the last digit.
+        signed = measured[fold["test"]] - models[-1].predict(rows.take(fold["test"]))
+        errors.append(np.copysign(np.array(fold["errors"], dtype=float), signed))
     return Ready(whole, Intervals(tuple(models), tuple(errors)) if models else None)

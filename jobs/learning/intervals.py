@@ -3,11 +3,14 @@
 A new variant is predicted by the model of each fold, and widened by the errors of the variants that this model has not
 seen. For exchangeable variants a nominal 90 % guarantees 80 %, and about 90 % is observed. Variants that were picked
 because they are predicted high are not exchangeable: their coverage is lower, and is reported apart.
+
+The same errors, with their signs, say how probable a value is. A measurement is the prediction of a fold's model plus
+an error that this model has made. So a value above an interval of 90 % has at most about 10 %.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,7 +27,7 @@ CELLS = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Intervals:
-    """The models of the folds, and the absolute errors of the variants that each has not seen."""
+    """The models of the folds, and the errors (measured less predicted) of the variants that each has not seen."""
 
     models: tuple[Fitted, ...]
     errors: tuple[Floats, ...]
@@ -36,7 +39,7 @@ class Intervals:
             raise ValueError(folds.reason)
         models = tuple(learner.fit(rows.take(one.training), measured[one.training]) for one in folds.splits)
         pairs = zip(models, folds.splits, strict=True)
-        errors = tuple(np.abs(measured[one.test] - model.predict(rows.take(one.test))) for model, one in pairs)
+        errors = tuple(measured[one.test] - model.predict(rows.take(one.test)) for model, one in pairs)
         return cls(models, errors)
 
     @property
@@ -54,12 +57,38 @@ class Intervals:
         step = max(1, CELLS // self.seen)
         for start in range(0, len(rows), step):
             block = slice(start, start + step)
-            pairs = [(one[block, None], wide[None]) for one, wide in zip(predicted, self.errors, strict=True)]
+            pairs = [(one[block, None], np.abs(wide)[None]) for one, wide in zip(predicted, self.errors, strict=True)]
             lows = np.concatenate([one - wide for one, wide in pairs], axis=1)
             highs = np.concatenate([one + wide for one, wide in pairs], axis=1)
             low[block] = np.partition(lows, self.seen - rank, axis=1)[:, self.seen - rank]
             high[block] = np.partition(highs, rank - 1, axis=1)[:, rank - 1]
         return low, high
+
+    def chances(self, rows: Rows, threshold: float) -> Floats:
+        """Return the probability [n] that a measurement reaches the threshold.
+
+        It is the share of the errors that suffice, with steps smoothed so that it orders variants without ties.
+        """
+        from scipy.special import ndtr
+
+        smooth = max(float(np.std(np.concatenate(self.errors))) / np.sqrt(self.seen), 1e-12)
+        found = np.zeros(len(rows))
+        step = max(1, CELLS // self.seen)
+        for model, errors in zip(self.models, self.errors, strict=True):
+            above = model.predict(rows) - threshold
+            for start in range(0, len(rows), step):
+                block = slice(start, start + step)
+                found[block] += ndtr((above[block, None] + errors[None]) / smooth).sum(axis=1)
+        return found / self.seen
+
+    def drawn(self, rows: Rows, draws: int, seed: int) -> Iterator[Floats]:
+        """Yield possible measurements [n], once for each draw: a prediction plus an error of its model."""
+        predicted = np.stack([model.predict(rows) for model in self.models])
+        fold = np.repeat(np.arange(len(self.models)), [len(one) for one in self.errors])
+        every, generator = np.concatenate(self.errors), np.random.default_rng(seed)
+        for _ in range(draws):
+            chosen = generator.integers(self.seen, size=len(rows))
+            yield predicted[fold[chosen], np.arange(len(rows))] + every[chosen]
 
 
 def coverage(low: Floats, high: Floats, measured: Floats) -> float:

@@ -12,7 +12,7 @@ The strategies:
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import erf, sqrt
 
@@ -23,22 +23,33 @@ from jobs.science.variants.codes import Variant
 
 STRATEGIES = ("greedy", "ucb", "thompson", "diverse", "random")
 BRAVERY = 1.0
+DRAWS = 2_000
+"""Draws of the measurements of a round, for the expected maximum."""
 POOL = 1_000
 """Best candidates that thompson and diverse look at. Their time grows with the square."""
 
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """Predictions [n] of one property, higher is better. `threshold` is the least value of a hit, if any."""
+    """Predictions [n] of one property, higher is better. `threshold` is the least value of a hit, if any.
+
+    `odds` [n] are probabilities that a measurement reaches it, from errors of held-out variants as the intervals are.
+    """
 
     mean: Floats
     spread: Floats
     threshold: float | None = None
+    odds: Floats | None = None
 
     def chance(self) -> Floats:
-        """Return the probability [n] that the threshold holds, by a normal distribution; 1 without a threshold."""
+        """Return the probability [n] that the threshold holds; 1 without a threshold.
+
+        Without odds it is that of a normal distribution. The spread of a model is usually too narrow for that.
+        """
         if self.threshold is None:
             return np.ones(len(self.mean))
+        if self.odds is not None:
+            return self.odds
         apart = (self.mean - self.threshold) / np.maximum(self.spread, 1e-12)
         return np.array([0.5 * (1 + erf(one / sqrt(2))) for one in apart])
 
@@ -104,16 +115,19 @@ def propose(
     allowed = np.array([at for at, one in enumerate(candidates) if limits.allow(one)], dtype=np.int64)
     generator = np.random.default_rng(seed)
     promise, words = _promise(objectives, strategy, ranking)
+    # Equal probabilities, such as 0 of a threshold out of reach, are ordered by the mean.
+    ties = objectives[0].mean if ranking is None else ranking
+    ordered = allowed[np.lexsort((-ties[allowed], -promise[allowed]))]
     picks: list[Pick] = []
     orders = {"thompson": _thompson, "diverse": _diverse}
     if strategy == "random":
         order = _random(allowed, generator, "random")
     elif strategy in orders and not (strategy == "thompson" and ranking is not None):
-        best = allowed[np.argsort(-promise[allowed], kind="stable")][:POOL]
+        best = ordered[:POOL]
         matrix = similarity([candidates[at] for at in best]) if similarity and strategy == "diverse" else None
         order = orders[strategy](best, promise, objectives, generator, matrix)
     else:
-        order = ((int(at), float(promise[at]), words) for at in allowed[np.argsort(-promise[allowed], kind="stable")])
+        order = ((int(at), float(promise[at]), words) for at in ordered)
     room = _Room(candidates, limits)
     room.fill(picks, order, count)
     left = np.array(sorted(set(allowed.tolist()) - {pick.at for pick in picks}), dtype=np.int64)
@@ -194,10 +208,17 @@ class Expected:
     maximum: float
 
 
-def expected(objectives: Sequence[Objective], picks: Sequence[Pick], *, seed: int, draws: int = 2_000) -> Expected:
-    """Return expected hits, the chance of at least one, and the expected maximum of the first objective."""
+def expected(
+    objectives: Sequence[Objective], picks: Sequence[Pick], *, seed: int, possible: Iterable[Floats] | None = None
+) -> Expected:
+    """Return expected hits, the chance of at least one, and the expected maximum of the first objective.
+
+    `possible` has draws of the picks' measurements. Without them the draws are from a normal distribution.
+    """
     at = [pick.at for pick in picks]
     chances = chances_of_all(objectives)[at]
-    generator = np.random.default_rng(seed)
-    values = generator.normal(objectives[0].mean[at], objectives[0].spread[at], size=(draws, len(at)))
-    return Expected(float(chances.sum()), float(1 - np.prod(1 - chances)), float(values.max(axis=1).mean()))
+    if possible is None:
+        generator, first = np.random.default_rng(seed), objectives[0]
+        possible = (generator.normal(first.mean[at], first.spread[at]) for _ in range(DRAWS))
+    maximum = float(np.mean([one.max() for one in possible]))
+    return Expected(float(chances.sum()), float(1 - np.prod(1 - chances)), maximum)

@@ -343,6 +343,8 @@ def test_campaigns_in_words():
         "  expected    4.2 hits, at least one with 98 %",
         "  realised    80 variants measured, 3 hits",
     ]
+    unknown = plan | {"expected": None, "objectives": [{"model": 1}], "realised": None}
+    assert list(round_lines(unknown))[-1].startswith("  expected    not predicted")
     assert list(table_of_rounds([plan]))[1].endswith("cd")
     body = {
         "id": "0", "name": "TEM\n1", "owner": "rosalind", "access": "own", "project": None, "parent": "MKT",

@@ -1,0 +1,109 @@
+"""The probability of a hit and the interval of the same variant come from the same errors, and agree."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from jobs.learning.fitted import Ready, fit, restored
+from jobs.learning.gaussian import GaussianProcess
+from jobs.learning.intervals import NOMINAL, Intervals
+from jobs.learning.proposing import Limits, Objective, Pick, expected, propose
+from jobs.learning.samples import Floats, Rows
+from jobs.learning.training import fit_with_intervals
+from tests.learning.truth import additive_truth, family, singles
+
+PROFILE = family()
+STEP = 0.02
+"""What smoothing may add to a probability."""
+
+
+def plate(seed: int, count: int = 87) -> tuple[Rows, Floats]:
+    """Return single mutants with skewed noise: most are a little better than their truth, and some far worse."""
+    rows = singles(PROFILE, count, seed)
+    noise = -np.random.default_rng(seed).exponential(1.0, size=count)
+    return rows, additive_truth(rows, 0) + 3 * noise
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_probability_agrees_with_its_interval(seed):
+    """The case of TEM-1 said: interval 0.05 to 15.3, and a probability of 4e-8 for 1.2."""
+    rows, measured = plate(seed)
+    made, held = fit_with_intervals(rows, measured, seed=0), singles(PROFILE, 300, seed + 5)
+    low, high = made.around(held)
+    for at in range(0, 300, 30):
+        one = held.take([at])
+        above, below = made.chances(one, high[at]), made.chances(one, low[at])
+        assert above[0] <= 1 - NOMINAL + STEP
+        assert below[0] >= NOMINAL - STEP
+    inside = made.chances(held, float(np.median(measured)))
+    assert ((inside > 0.01) | (high < np.median(measured))).all()
+
+
+def test_probabilities_are_as_frequent_as_they_say():
+    """Held-out variants are hits as often as their probabilities add up to."""
+    promised, found = [], []
+    for seed in range(6):
+        rows, measured = plate(seed, 300)
+        training, held = rows.take(range(87)), rows.take(range(87, 300))
+        made = fit_with_intervals(training, measured[:87], seed=0)
+        threshold = float(np.quantile(measured, 0.8))
+        promised.append(made.chances(held, threshold).mean())
+        found.append((measured[87:] >= threshold).mean())
+    print(f"\npromised {np.mean(promised):.3f}, found {np.mean(found):.3f}")
+    assert np.mean(promised) == pytest.approx(np.mean(found), abs=0.05)
+
+
+def test_probabilities_order_as_predictions_do_and_none_are_equal():
+    rows, measured = plate(0)
+    held = singles(PROFILE, 200, 7)
+    fitted = GaussianProcess().fit(rows, measured)
+    made = Intervals((fitted,), (np.random.default_rng(0).exponential(2.0, size=87) - 2,))
+    chances = made.chances(held, float(np.quantile(measured, 0.9)))
+    assert np.argsort(chances).tolist() == np.argsort(fitted.predict(held)).tolist()
+    assert len(set(chances)) == len(set(fitted.predict(held)))
+
+
+def test_a_threshold_out_of_reach_leaves_the_order_of_the_means():
+    mean = np.array([1.0, 3.0, 2.0])
+    goal = Objective(mean, np.ones(3), 1e9, np.zeros(3))
+    picks = propose(singles(PROFILE, 3, 0).variants, [goal], count=3, strategy="greedy", limits=Limits(), seed=0)
+    assert [one.at for one in picks] == [1, 2, 0]
+
+
+def test_draws_have_the_distribution_of_the_probabilities():
+    rows, measured = plate(0)
+    made, held = fit_with_intervals(rows, measured, seed=0), singles(PROFILE, 20, 7)
+    drawn = np.array(list(made.drawn(held, 2000, seed=0)))
+    threshold = float(np.median(drawn))
+    assert (drawn >= threshold).mean(axis=0) == pytest.approx(made.chances(held, threshold), abs=0.06)
+
+
+def test_a_stored_model_says_the_same_probabilities():
+    """Stored errors have no signs."""
+    rows, measured = plate(0)
+    stored = json.loads(json.dumps(fit(rows, measured, seed=0, use_prior=True)))
+    assert all(error >= 0 for fold in stored["folds"] for error in fold["errors"])
+    held, direct = singles(PROFILE, 50, 7), fit_with_intervals(rows, measured, seed=0)
+    again = restored(stored, rows, measured)
+    assert again.chances(held, 0.0) == pytest.approx(direct.chances(held, 0.0), abs=1e-6)
+    assert again.around(held)[0] == pytest.approx(np.minimum(direct.around(held)[0], again.means(held)[0]), abs=1e-6)
+
+
+def test_without_intervals_nothing_is_calibrated():
+    rows, measured = plate(0)
+    alone = Ready(GaussianProcess().fit(rows, measured), None)
+    assert (alone.chances(rows, 0.0), alone.possible(rows, 10, 0)) == (None, None)
+
+
+def test_hits_and_maximum_of_a_round_come_from_the_errors():
+    mean, narrow = np.zeros(40), np.full(40, 0.01)
+    picks = [Pick(at, 0.0, "") for at in range(40)]
+    odds = np.full(40, 0.3)
+    found = expected([Objective(mean, narrow, 1.2, odds)], picks, seed=0, possible=[np.full(40, 2.0), np.arange(40.0)])
+    assert found.hits == pytest.approx(12)
+    assert found.chance_of_one == pytest.approx(1 - 0.7**40)
+    assert found.maximum == pytest.approx((2 + 39) / 2)
+    assert expected([Objective(mean, narrow, 1.2)], picks, seed=0).hits < 1e-9
