@@ -159,10 +159,13 @@ def propose(  # noqa: PLR0917 - typer calls it; every parameter is an option of 
         list[str] | None,
         typer.Option(
             metavar="NAME=NUMBER",
-            help="wells, wild_type, dead, dead_variant, blanks, replicates, retests, bridging, random. Repeatable.",
+            help="wells, wild_type, dead, dead_variant, blanks, replicates, retests, bridging, "
+            "random (8 for a first round). Repeatable.",
         ),
     ] = None,
-    max_per_position: Annotated[int | None, typer.Option(min=1, help="Most new variants of a position.")] = None,
+    max_per_position: Annotated[
+        int | None, typer.Option(min=1, help="Most new variants of a position, such as 2.")
+    ] = None,
     min_mutations: Annotated[int, typer.Option(min=1, help="Fewest mutations of a variant.")] = 1,
     max_mutations: Annotated[int | None, typer.Option(min=1, help="Most mutations of a variant.")] = None,
     exclude: Annotated[list[str] | None, typer.Option(help="More positions to leave alone. Repeatable.")] = None,

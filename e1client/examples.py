@@ -6,7 +6,7 @@ from pathlib import Path
 
 from e1client.errors import UsageError
 
-EXAMPLES = ("demo-library.fasta", "predict.json", "log_prob.json")
+EXAMPLES = ("demo-library.fasta", "predict.json", "log_prob.json", "tem1.fasta", "plate-1.csv")
 _PACKAGE = Path(__file__).parent
 
 

@@ -56,6 +56,8 @@ DEFAULTS = {
     **{name: str(number) for name, number in NUMBERS.items()},
     **{"plate": "true", "strategy": "greedy", "pool": "singles", "seed": "0"},
 }
+FIRST = {"max_per_position": "2", "random": "8"}
+"""Fields of a first round. A prior without measurements is often wrong about a whole position, and about the best."""
 
 
 @page
@@ -90,10 +92,11 @@ def _places() -> range:
 
 
 def _defaults(campaign: Campaign) -> dict[str, str]:
-    """Return the fields of a new proposal: the newest ready model ranks."""
+    """Return the fields of a new proposal: the newest ready model ranks, and a first round is spread."""
     ready = PropertyModel.objects.filter(campaign=campaign, state=WorkState.DONE).order_by("-number")
     newest = ready.values_list("number", flat=True).first()
-    return {**DEFAULTS, "model1": "" if newest is None else str(newest)}
+    first = {} if Round.objects.filter(campaign=campaign).exists() else FIRST
+    return {**DEFAULTS, **first, "model1": "" if newest is None else str(newest)}
 
 
 @page

@@ -7,7 +7,7 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-EXAMPLES = ("demo-library.fasta", "predict.json", "log_prob.json")
+EXAMPLES = ("demo-library.fasta", "predict.json", "log_prob.json", "tem1.fasta", "plate-1.csv")
 """The files that `e1 examples` writes."""
 
 

@@ -105,6 +105,11 @@ def train(browser, page: str) -> str:
     return answer["Location"]
 
 
+def field(form: str, name: str) -> str:
+    """Return what is filled in."""
+    return re.search(rf'<input[^>]*name="{name}"[^>]* value="([^"]*)"', form)[1]
+
+
 def test_a_first_plate_without_data(browser):
     assert "No campaigns yet" in text_of(browser.get("/campaigns/"))
     answer = browser.post("/campaigns/new/", NEW)
@@ -128,6 +133,7 @@ def test_a_first_plate_without_data(browser):
     assert "Propose the first plate" in text_of(browser.get(page))
     form = browser.get(f"{page}propose/").content.decode()
     assert '<option value="1" selected>Model 1: activity, ranked by the prior' in form
+    assert (field(form, "max_per_position"), field(form, "random")) == ("2", "8")
     shown = browser.post(f"{page}propose/", PLATE)["Location"]
     answer = browser.get(shown)
     tables = Shown(answer)
@@ -136,6 +142,8 @@ def test_a_first_plate_without_data(browser):
     assert "80 chosen, 8 random, 8 control" in text_of(answer)
     assert sum("S15A" in cell for row in tables.rows["Wells of plate 1"] for cell in row) == 2
     frozen = Round.objects.get()
+    later = browser.get(f"{page}propose/").content.decode()
+    assert (field(later, "max_per_position"), field(later, "random")) == ("", "0"), "only a first round is spread"
 
     assert "Order round 1" in text_of(browser.get(page))
     assert "variants are not proposed again" in text_of(answer)
@@ -184,6 +192,23 @@ def test_data_come_back_and_are_shown_as_they_are(browser, measured):
     assert all("wild type" in row[1 + "GAVLIMCFYWHKRDENQSTP".index(row[0][0])] for row in matrix[1:])
     other = text_of(browser.get(f"{measured}data/?property=Tm"))
     assert "differences from the wild type" in other
+
+
+@pytest.mark.parametrize("numbered", [True, False])
+def test_the_csv_of_a_round_with_values_is_a_file_of_measurements(api, numbered):
+    """As the walk of docs/campaigns.md says, with the round's number or without."""
+    url = made(api)
+    shape = {"wells": 96, "wild_type": 4, "blanks": 2, "random": 2}
+    proposed(api, url, trained(api, url), count=10, plate=shape)
+    answer = api.get(f"{url}rounds/1/?format=csv")
+    lines = b"".join(answer).decode().splitlines()
+    filled = [f"{lines[0]},activity", *(f"{line},{2 + at / 10}" for at, line in enumerate(lines[1:]))]
+    file = SimpleUploadedFile("round-1.csv", "\n".join(filled).encode())
+    fields = {"property": "activity", **({"round": 1} if numbered else {})}
+    told = api.post(f"{url}measurements/", {"file": file, **fields}, format="multipart").json()
+    assert (told["read"], told["problems"]) == (18, [])
+    assert Measurement.objects.filter(role="variant").count() == 12
+    assert Measurement.objects.filter(role="wild_type").count() == 4
 
 
 def test_outliers_and_corrections_are_told_and_kept(api, browser):

@@ -170,7 +170,7 @@ def test_the_help_names_the_parameters_that_the_service_knows(kind):
 def test_examples_are_written_anywhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert e1("examples").exit_code == 0
-    for name in ("demo-library.fasta", "predict.json", "log_prob.json"):
+    for name in ("demo-library.fasta", "predict.json", "log_prob.json", "tem1.fasta", "plate-1.csv"):
         assert (tmp_path / "examples" / name).read_bytes() == (ROOT / "examples" / name).read_bytes()
     assert e1("examples").exit_code == 0, "once more changes nothing"
     (tmp_path / "examples" / "predict.json").write_text("mine")
