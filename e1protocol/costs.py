@@ -165,7 +165,10 @@ class Costs:
         """
         if kind in self.kinds:
             return self.kinds[kind]
-        shown = (self.kinds[one].log_factor for one in (family_of(kind), ANY) if one in self.kinds)
+        family = family_of(kind)
+        # What is put together or taken runs no passes, so contexts matter little.
+        wider = family[family.rindex(",") :] if "," in family else ANY
+        shown = (self.kinds[one].log_factor for one in (family, wider, ANY) if one in self.kinds)
         return Learned(next(shown, 0.0))
 
     def learned(self, loads: Mapping[str, Load], seconds: float) -> Costs:
