@@ -113,8 +113,9 @@ def model_lines(body: Body) -> Iterator[str]:
     yield f"  features    {plain(features.get('used'))}"
     gain = body.get("gain") or {}
     if gain.get("value") is not None:
-        interval = _interval(gain)
-        yield f"  gain        {gain['value']:+.3f}{interval} {plain(gain['metric'])} by {plain(gain['folds'])} folds"
+        yield f"  gain        {_difference(gain)} {plain(gain['metric'])} by {plain(gain['folds'])} folds"
+    if (order := gain.get("spearman") or {}).get("value") is not None:
+        yield f"  order       {_difference(order)} spearman"
     if gain.get("detectable") is not None:
         yield f"  detectable  {gain['detectable']:.3f} with {gain['n']:,} variants"
     yield f"  ranking     {ranking_text(body)}"
@@ -127,10 +128,11 @@ def model_lines(body: Body) -> Iterator[str]:
     yield f"  digest      {plain(body.get('digest'))}"
 
 
-def _interval(figure: Body) -> str:
+def _difference(figure: Body) -> str:
+    """Return a figure with its sign and its interval, such as `+0.120 (+0.010 to +0.230)`."""
     if figure.get("low") is None or figure.get("high") is None:
-        return ""
-    return f" ({figure['low']:+.3f} to {figure['high']:+.3f})"
+        return f"{figure['value']:+.3f}"
+    return f"{figure['value']:+.3f} ({figure['low']:+.3f} to {figure['high']:+.3f})"
 
 
 def _figures(figures: Body) -> str:

@@ -1,4 +1,4 @@
-"""What the page of a model says: its gain in words, its figures by kind of folds, and held-out predictions."""
+"""What the page of a model shows: its figures by kind of folds, its learning curve, and held-out predictions."""
 
 from __future__ import annotations
 
@@ -39,15 +39,6 @@ RANKINGS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Gain:
-    """The gain over the prior: a headline, what it means, and whether it is shown."""
-
-    headline: str
-    text: str
-    shown: bool
-
-
 def number(value: float | None, digits: int = 2) -> str:
     """Return a number with a real minus sign, "" for None."""
     return "" if value is None else f"{value:.{digits}f}".replace("-", "\N{MINUS SIGN}")
@@ -55,42 +46,6 @@ def number(value: float | None, digits: int = 2) -> str:
 
 def signed(value: float) -> str:
     return number(value) if value < 0 else f"+{number(value)}"
-
-
-def gain_of(card: Mapping[str, Any]) -> Gain:
-    """Return the gain in words. Only an interval above 0 is one."""
-    gain = card["gain"]
-    if card.get("method") is None:
-        reason = next(iter(card["reasons"].values()), "there is too little to learn from")
-        return Gain("No gain over the prior yet", f"Nothing was learnt: {reason}. The prior ranks.", shown=False)
-    if card["prior"]["used"] == "none":
-        text = "The model has no prior, so there is nothing to compare it with. The model ranks."
-        return Gain("No prior", text, shown=False)
-    if gain["value"] is None or gain["low"] is None:
-        text = "The difference to the prior cannot be found with these variants. The prior ranks."
-        return Gain("No gain over the prior yet", text, shown=False)
-    return _of_interval(gain)
-
-
-def _of_interval(gain: Mapping[str, Any]) -> Gain:
-    value, low, high, n = gain["value"], gain["low"], gain["high"], gain["n"]
-    interval = (
-        f"Spearman {signed(value)}, 99 % interval {signed(low)} to {signed(high)}, "
-        f"{n:,} variants, folds {KIND_WORDS[gain['folds']]}"
-    )
-    if low > 0:
-        text = f"{interval}. The model ranks held-out variants better than its prior, so the model ranks."
-        return Gain(f"Gain over the prior: {signed(value)}", text, shown=True)
-    if high < 0:
-        text = f"{interval}. The model ranks held-out variants worse than its prior, so the prior ranks."
-        return Gain("No gain over the prior yet: the model is worse", text, shown=False)
-    if low == high == 0:
-        text = f"{interval}. The model ranks held-out variants as its prior does: it has learnt no other order."
-        return Gain("No gain over the prior yet", text, shown=False)
-    least = gain["detectable"]
-    more = "" if least is None else f" With {n:,} variants, the smallest gain that can be shown is {number(least)}."
-    text = f"{interval}. The interval includes 0, so the ranking that you get is the prior's.{more}"
-    return Gain("No gain over the prior yet", text, shown=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,8 @@ CURVE = "learning_curve"
 MOST_STEPS = 20
 _METHODS = ("gaussian_process", "ridge")
 _FIGURE = ("value", "low", "high")
+_GAIN_TODAY = {"level", "spearman"}
+"""Fields of a gain that models of an older service lack. Their metric is Spearman."""
 _COVERAGE = ("nominal", "guaranteed", "observed", "width")
 
 
@@ -40,7 +42,13 @@ def card_of(told: Fields) -> dict[str, Any]:
     _check_comparisons(_within(card, "cross_validation", needed=set(KINDS)))
     _check_texts(_within(card, "reasons"), KINDS)
     _check_texts(_within(card, "versions"), None)
-    gain = _within(card, "gain", needed={"metric", "folds", "n", "detectable", *_FIGURE})
+    gain = _within(card, "gain")
+    if set(gain.values) - _GAIN_TODAY != {"metric", "folds", "n", "detectable", *_FIGURE}:
+        raise broken(gain.where, "it has unknown fields, or lacks some")
+    if _GAIN_TODAY & set(gain.values):
+        if gain.number("level") is None:
+            raise broken(gain.where, "its level is no number")
+        _check_figure(gain)
     gain.text("metric", 60)
     if gain.values["folds"] is not None:
         gain.choice("folds", KINDS)

@@ -16,9 +16,9 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from jobs.alignments.selectors import alignments_of
-from jobs.campaigns.cards import gain_of
 from jobs.campaigns.drawing import Rounds
 from jobs.campaigns.forms import campaign_body, model_body, property_body, upload_fields
+from jobs.campaigns.gains import gain_of
 from jobs.campaigns.history import Best, Past, best_measured, next_step, rounds_of
 from jobs.campaigns.importing import campaign_import
 from jobs.campaigns.measuring import measurements_add

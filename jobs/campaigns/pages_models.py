@@ -11,7 +11,8 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
-from jobs.campaigns.cards import comparison_of, curve_of, gain_of, observed_of
+from jobs.campaigns.cards import comparison_of, curve_of, observed_of
+from jobs.campaigns.gains import gain_of
 from jobs.campaigns.pages_predictions import (
     act_of,
     csv_of,

@@ -179,7 +179,11 @@ class ModelBody(Shape):
     counts = s.DictField(child=s.IntegerField())
     cross_validation = s.JSONField(required=False, help_text=f"Figures by kind of folds: {', '.join(KINDS)}.")
     reasons = s.JSONField(required=False, help_text="Why a kind of folds is null.")
-    gain = s.JSONField(required=False, help_text="The paired difference to the prior, with an interval of 99 %.")
+    gain = s.JSONField(
+        required=False,
+        help_text="The share of the prior's squared error that the model removes, with an interval of `level`, "
+        "and the paired difference of `spearman`.",
+    )
     learning_curve = s.JSONField(
         required=False, help_text="Spearman of model and prior by the size `n` of the training set, with its interval."
     )

@@ -26,6 +26,7 @@ from jobs.learning.costs import Load, remedy_for
 from jobs.learning.crossvalidation import Compared, Figure
 from jobs.learning.fitted import Ready, fit, restored
 from jobs.learning.folds import KINDS
+from jobs.learning.gains import CLAIM
 from jobs.learning.intervals import GUARANTEED, NOMINAL
 from jobs.learning.priors import FEATURES, MEAN, PROFILE, SITE, Tables
 from jobs.learning.samples import Floats, Rows, mutations_of
@@ -39,6 +40,8 @@ MOST_MODELS = 200
 MOST_TRAINING = 10_000
 HELD_OUT = "held_out"
 """The key in `fits` of the predictions of held-out variants, by kind of folds, in the order of the training set."""
+METRIC = "squared_error"
+"""The metric of a gain: the share of the prior's squared error that the model removes."""
 LIBRARIES = ("numpy", "scipy", "scikit-learn")
 
 
@@ -185,11 +188,13 @@ def _card(trained: Trained, *, use_prior: bool) -> dict[str, Any]:
         },
         "reasons": {kind: one.reason for kind, one in trained.folds.items() if one.reason},
         "gain": {
-            "metric": "spearman",
+            "metric": METRIC,
             "folds": gain.folds or None,
             "n": gain.n,
-            **_figure(gain.difference),
+            **_figure(gain.error),
+            "level": CLAIM,
             "detectable": finite(gain.detectable),
+            "spearman": _figure(gain.spearman),
         },
         "coverage": {
             "nominal": trained.nominal,
@@ -211,11 +216,19 @@ def _card(trained: Trained, *, use_prior: bool) -> dict[str, Any]:
 def _empty_card(count: int) -> dict[str, Any]:
     """Return the card of a model that has too little to learn from: it ranks by its prior."""
     reason = f"a model needs {LEAST} measured variants that differ, and there are {count}"
-    empty = {"value": None, "low": None, "high": None, "detectable": None}
+    empty = {"value": None, "low": None, "high": None}
     return {
         "cross_validation": dict.fromkeys(KINDS),
         "reasons": dict.fromkeys(KINDS, reason),
-        "gain": {"metric": "spearman", "folds": None, "n": count, **empty},
+        "gain": {
+            "metric": METRIC,
+            "folds": None,
+            "n": count,
+            **empty,
+            "level": CLAIM,
+            "detectable": None,
+            "spearman": empty,
+        },
         "coverage": {"nominal": NOMINAL, "guaranteed": GUARANTEED, "observed": None, "width": None},
         "learning_curve": None,
         "method": None,

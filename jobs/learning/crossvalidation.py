@@ -11,15 +11,13 @@ from typing import Protocol
 
 import numpy as np
 
-from jobs.learning.folds import Folds, position_groups
+from jobs.learning.folds import Folds, independent_units
 from jobs.learning.samples import Floats, Rows, Whole
 from jobs.science.variants.metrics import spearman
 
 DRAWS = 1_000
 """Bootstrap draws of an interval."""
 LEVEL = 0.95
-CLAIM = 0.99
-"""Level of the interval of a difference to the prior. A false claim costs a plate, and a late one some wells."""
 LEAST_FOLD = 3
 """Variants of a fold whose ranking counts."""
 
@@ -41,12 +39,12 @@ class Figure:
     high: float | None
 
     @classmethod
-    def of(cls, value: float, draws: Floats, level: float = LEVEL) -> Figure:
-        """Return the value with the middle `level` of the draws."""
+    def of(cls, value: float, draws: Floats) -> Figure:
+        """Return the value with the middle LEVEL of the draws."""
         known = draws[~np.isnan(draws)]
         if np.isnan(value) or len(known) < len(draws) / 2:
             return cls(None if np.isnan(value) else float(value), None, None)
-        low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2])
+        low, high = np.quantile(known, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
         return cls(float(value), float(low), float(high))
 
 
@@ -77,8 +75,6 @@ class Compared:
 
     spearman: Mapping[str, Figure]
     difference: Mapping[str, Figure]
-    deviation: Mapping[str, float]
-    """Standard deviation of each difference over the bootstrap."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,18 +90,19 @@ def compare(repeats: Sequence[Ranked], rows: Rows, measured: Floats, *, seed: in
 
     Each figure is the mean over the repeats: with few variants, one assignment to folds decides much by chance.
     Intervals come from a bootstrap over groups of variants that share positions, with the same draws for every ranking
-    and repeat.
+    and repeat. If such groups make no folds, single variants are drawn.
     """
-    counts = _resampled(position_groups(rows.variants), np.random.default_rng(seed))
+    counts = _resampled(independent_units(rows.variants), np.random.default_rng(seed))
     names = list(repeats[0].rankings)
     value = {name: np.array([_value(one, name, measured) for one in repeats]) for name in names}
     table = {name: np.stack([_drawn(one, name, measured, counts) for one in repeats]) for name in names}
     others = [name for name in names if name != "prior"]
-    apart = {name: _mean(table[name] - table["prior"]) for name in others}
     return Compared(
         {name: Figure.of(float(_mean(value[name])), _mean(table[name])) for name in names},
-        {name: Figure.of(float(_mean(value[name] - value["prior"])), apart[name], CLAIM) for name in others},
-        {name: _deviation(apart[name]) for name in others},
+        {
+            name: Figure.of(float(_mean(value[name] - value["prior"])), _mean(table[name] - table["prior"]))
+            for name in others
+        },
     )
 
 
@@ -119,11 +116,6 @@ def _mean(values: Floats) -> Floats:
 
 def _value(ranked: Ranked, name: str, measured: Floats) -> float:
     return within_folds(ranked.rankings[name], [measured[split.test] for split in ranked.folds.splits])
-
-
-def _deviation(draws: Floats) -> float:
-    known = draws[~np.isnan(draws)]
-    return float(known.std()) if len(known) > 1 else float("nan")
 
 
 def _resampled(groups: Whole, generator: np.random.Generator) -> Floats:

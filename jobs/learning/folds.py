@@ -85,15 +85,31 @@ def position_groups(variants: Sequence[Variant]) -> Whole:
     return np.unique(roots, return_inverse=True)[1].astype(np.int64)
 
 
-def _by_position(variants: Sequence[Variant], seed: int) -> Folds:
+def independent_units(variants: Sequence[Variant]) -> Whole:
+    """Return the unit [n] of each variant in intervals: its group of positions, if there are folds by position.
+
+    If there are none, each variant is its own unit. Then a result holds for variants of the same sites, such as others
+    of a combinatorial library. Its one group of positions would have an interval without width.
+    """
     groups = position_groups(variants)
+    return np.arange(len(variants), dtype=np.int64) if _connected(groups) else groups
+
+
+def _connected(groups: Whole) -> str:
+    """Return why these groups make no folds by position, "" if they do."""
     sizes = np.bincount(groups) if len(groups) else np.zeros(0, dtype=np.int64)
     if len(sizes) < COUNT:
-        what = f"the variants fall into {len(sizes)} groups that share no position, and {COUNT} are needed"
-        return Folds("position", (), what)
-    if sizes.max() > 0.5 * len(variants):
-        what = f"{sizes.max():,} of {len(variants):,} variants are connected by shared positions"
-        return Folds("position", (), what)
+        return f"the variants fall into {len(sizes)} groups that share no position, and {COUNT} are needed"
+    if sizes.max() > 0.5 * len(groups):
+        return f"{sizes.max():,} of {len(groups):,} variants are connected by shared positions"
+    return ""
+
+
+def _by_position(variants: Sequence[Variant], seed: int) -> Folds:
+    groups = position_groups(variants)
+    if why := _connected(groups):
+        return Folds("position", (), why)
+    sizes = np.bincount(groups)
     order = np.random.default_rng(seed).permutation(len(sizes))
     order = order[np.argsort(-sizes[order], kind="stable")]
     fold_of_group, filled = np.empty(len(sizes), dtype=np.int64), np.zeros(COUNT, dtype=np.int64)

@@ -1,6 +1,6 @@
 """A whole model: fit, cross-validation beside its baselines, gain over the prior, coverage, and what may rank.
 
-The delivered ranking is the prior's until the model is better than the prior by position, with an interval above 0.
+The delivered ranking is the prior's until the model has shown a gain on held-out positions (`jobs.learning.gains`).
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from jobs.learning.crossvalidation import Compared, Figure, Learner, Ranked, compare, out_of_fold
+from jobs.learning.crossvalidation import Compared, Learner, Ranked, compare, out_of_fold
 from jobs.learning.curve import APART, MOST_REPEATED, Step, learning_curve
 from jobs.learning.folds import KINDS, Folds, folds_of
+from jobs.learning.gains import Gain, gain_of, no_gain
 from jobs.learning.gaussian import MOST_EXACT, GaussianProcess
 from jobs.learning.intervals import GUARANTEED, NOMINAL, Coverage, Intervals, outer_coverage
 from jobs.learning.linear import AugmentedRidge, PositionMean, Ridge
@@ -24,23 +25,6 @@ MOST_COVERAGE = 400
 """Measured variants up to which coverage is observed by an outer loop, which fits five times five models."""
 REPEATS = 5
 """Assignments of variants to the folds of the headline, which decides who ranks. Its figures are their means."""
-POWER = 2.58 + 0.84
-"""A gain of so many standard deviations is found in 80 % of experiments, at the 1 % of CLAIM for two sides."""
-
-
-@dataclass(frozen=True, slots=True)
-class Gain:
-    """The paired difference of the model's Spearman to the prior's. `detectable` is the smallest that n can show."""
-
-    folds: str
-    n: int
-    difference: Figure
-    detectable: float | None
-
-    @property
-    def shown(self) -> bool:
-        """Whether the interval is above 0."""
-        return self.difference.low is not None and self.difference.low > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +91,9 @@ def train(
         folds,
         compared,
         {kind: _in_order(found[0].rankings["model"], folds[kind], len(rows)) for kind, found in ranked.items()},
-        _gain(compared, headline, len(rows)),
+        gain_of(ranked[headline], rows, measured, spearman=compared[headline].difference["model"])
+        if headline
+        else no_gain(len(rows)),
         _coverage(learner, rows, measured, folds, seed) if observe_coverage else Coverage(None, None),
         "gaussian_process" if isinstance(learner, GaussianProcess) else "ridge",
         learning_curve(learner, rows, measured, rounds, kind=headline, seed=seed) if draw_curve and headline else (),
@@ -149,14 +135,6 @@ def _in_order(predicted: Sequence[Floats], folds: Folds, count: int) -> Floats:
 def _headline(kinds: Container[str]) -> str:
     """Return the kind of folds that decides who ranks, "" if there is none."""
     return next((one for one in ("position", "random") if one in kinds), "")
-
-
-def _gain(compared: Mapping[str, Compared], kind: str, count: int) -> Gain:
-    if not kind:
-        return Gain("", count, Figure(None, None, None), None)
-    deviation = compared[kind].deviation["model"]
-    detectable = POWER * deviation if deviation > 0 else None
-    return Gain(kind, count, compared[kind].difference["model"], detectable)
 
 
 def _coverage(learner: Learner, rows: Rows, measured: Floats, folds: Mapping[str, Folds], seed: int) -> Coverage:

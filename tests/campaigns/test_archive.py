@@ -278,6 +278,9 @@ WRONG = {
     "more in the card": changed(MODEL, lambda value: value["card"].update(state="failed")),
     "figures that are a text": changed(MODEL, lambda value: value["card"]["cross_validation"].update(position="good")),
     "a figure of another form": changed(MODEL, lambda value: value["card"]["gain"].update(value="much")),
+    "half a gain": changed(MODEL, lambda value: value["card"]["gain"].pop("spearman")),
+    "a gain without a level": changed(MODEL, lambda value: value["card"]["gain"].update(level=None)),
+    "more in a gain": changed(MODEL, lambda value: value["card"]["gain"].update(luck=1)),
     "a curve of another form": changed(MODEL, lambda value: value["card"].update(learning_curve=[{"n": 12}])),
     "a curve that is a text": changed(MODEL, lambda value: value["card"].update(learning_curve="steep")),
     "a long curve": changed(
@@ -311,6 +314,19 @@ def test_a_wrong_part_stores_nothing(api, parts, what):
     assert body["code"]
     assert body["detail"]
     assert nothing_is_stored()
+
+
+def test_the_gain_of_an_older_service_is_imported(api, parts):
+    """Its metric is Spearman, and it has no level."""
+
+    def aged(value: dict) -> None:
+        for name in ("level", "spearman"):
+            value["card"]["gain"].pop(name)
+        value["card"]["gain"]["metric"] = "spearman"
+
+    answer = imported(api, packed(changed(MODEL, aged)(parts)))
+    assert answer.status_code == 201, answer.content
+    assert PropertyModel.objects.get().card["gain"]["metric"] == "spearman"
 
 
 def test_a_changed_byte_is_found(api, parts):

@@ -9,9 +9,10 @@ from django.http import QueryDict
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.campaigns.cards import comparison_of, gain_of
+from jobs.campaigns.cards import comparison_of
 from jobs.campaigns.drawing import Axis, Panel, Rounds, level
 from jobs.campaigns.forms import campaign_body, listed, proposal_body, ranges
+from jobs.campaigns.gains import gain_of
 from jobs.errors import InvalidInput
 
 NUMBERS = st.floats(-1e6, 1e6, allow_nan=False)
@@ -57,32 +58,51 @@ def test_colours_are_steps_from_the_reference(distance, scale, found):
     assert level(distance, scale) == found
 
 
-def card(value, low, high, **more):
-    gain = {"metric": "spearman", "folds": "position", "n": 87, "value": value, "low": low, "high": high}
-    found = {"gain": {**gain, "detectable": 0.118}, "method": "gaussian_process", "prior": {"used": "profile"}}
+def card(value, low, high, *, order=0.05, n=87, by="prior", **more):
+    gain = {"metric": "squared_error", "folds": "position", "n": n, "value": value, "low": low, "high": high}
+    gain |= {"level": 0.95, "detectable": 0.118, "spearman": {"value": order, "low": -0.01, "high": 0.11}}
+    found = {"gain": gain, "method": "gaussian_process", "prior": {"used": "profile"}, "ranks_by": by}
     return {**found, "cross_validation": {}, "reasons": {}, **more}
 
 
-def test_only_an_interval_above_zero_is_a_gain():
-    shown = gain_of(card(0.05, 0.01, 0.09))
+def test_the_words_of_a_gain():
+    shown = gain_of(card(0.124, 0.01, 0.238, by="model"))
     assert shown.shown
-    assert shown.headline == "Gain over the prior: +0.05"
+    assert shown.headline == "Gain over the prior: squared error \u221212 %"
     assert "so the model ranks" in shown.text
-    none = gain_of(card(0.05, -0.01, 0.11))
+    assert "\u221212 %, 95 % interval \u22121 % to \u221224 %" in shown.text
+    assert "Spearman +0.05 (95 % interval \u22120.01 to +0.11). 87 variants, folds by position" in shown.text
+    none = gain_of(card(0.05, -0.04, 0.11))
     assert (none.headline, none.shown) == ("No gain over the prior yet", False)
-    assert "+0.05, 99 % interval \u22120.01 to +0.11" in none.text
-    assert "smallest gain that can be shown is 0.12" in none.text
+    assert "95 % interval +4 % to \u221211 %" in none.text
+    assert "smallest gain that can be shown is 12 %" in none.text
     same = gain_of(card(0.0, 0.0, 0.0))
     assert not same.shown
-    assert "as its prior does" in same.text
+    assert "learnt nothing else" in same.text
     assert "smallest gain" not in same.text
     worse = gain_of(card(-0.2, -0.3, -0.1))
     assert "worse" in worse.headline
     assert not worse.shown
+    order = gain_of(card(0.12, 0.01, 0.24, order=-0.01))
+    assert not order.shown
+    assert "does not rank held-out variants better" in order.text
+    few = gain_of(card(0.12, 0.01, 0.24, n=24))
+    assert not few.shown
+    assert "fewer than 48 measured variants" in few.text
     alone = gain_of(card(None, None, None, prior={"used": "none"}))
     assert "The model ranks" in alone.text
     empty = gain_of(card(None, None, None, method=None, reasons={"position": "there are 3"}))
     assert "Nothing was learnt: there are 3" in empty.text
+
+
+@pytest.mark.parametrize(("low", "by"), [(0.01, "model"), (-0.01, "prior")])
+def test_the_words_of_an_older_gain(low, by):
+    """Models of an older service have a difference of Spearman at 99 %, and keep who ranks."""
+    gain = {"metric": "spearman", "folds": "position", "n": 87, "value": 0.05, "low": low, "high": 0.09}
+    found = gain_of(card(0, 0, 0, by=by, gain={**gain, "detectable": 0.118}))
+    assert found.shown == (by == "model")
+    assert "Spearman +0.05, 99 % interval" in found.text
+    assert f"The {by} ranks" in found.text
 
 
 def test_a_kind_without_folds_has_its_reason():

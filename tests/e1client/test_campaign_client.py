@@ -318,13 +318,17 @@ def test_campaigns_in_words():
     model = {
         "n": 2, "property": "activity", "state": "ready", "n_training": 87, "n_censored": 5, "digest": "ab",
         "prior": {"used": "profile", "source": "alignment 1"}, "features": {"used": "profile"}, "ranks_by": "prior",
-        "gain": {**figure, "metric": "spearman", "folds": "position", "n": 87, "detectable": 0.09},
+        "gain": {
+            **figure, "metric": "squared_error", "folds": "position", "n": 87, "detectable": 0.09,
+            "spearman": {"value": 0.01, "low": None, "high": None},
+        },
         "cross_validation": {"position": {"model": {"spearman": figure}, "prior": {"spearman": figure}}, "depth": None},
         "reasons": {"depth": "all are single"},
         "coverage": {"nominal": 0.9, "guaranteed": 0.8, "observed": 0.91, "width": 2.5},
     }  # fmt: skip
     lines = list(model_lines(model))
-    assert "  gain        +0.020 (-0.050 to +0.080) spearman by position folds" in lines
+    assert "  gain        +0.020 (-0.050 to +0.080) squared_error by position folds" in lines
+    assert "  order       +0.010 spearman" in lines
     assert "  ranking     no gain over the prior yet: ranks by the prior" in lines
     assert "  depth       all are single" in lines
     assert "  interval    coverage 0.91 observed, 0.90 nominal, width 2.5" in lines

@@ -121,7 +121,8 @@ def test_a_model_that_knows_more_than_the_prior_may_rank():
     blind = Rows(rows.variants, np.random.default_rng(0).normal(size=150), rows.sites)
     found = train(blind, additive_truth(rows, 0), [1] * 150, seed=0, kinds=("position",), observe_coverage=False)
     assert found.ranks_by == "model"
-    assert found.gain.difference.low > 0
+    assert found.gain.error.low > 0
+    assert found.gain.spearman.value > 0
     nothing = train(rows, rows.prior, [1] * 150, seed=0, kinds=("position",), observe_coverage=False)
     assert nothing.ranks_by == "prior"
 
