@@ -97,12 +97,21 @@ def open_page(browser: Browser, stack: Stack, logged_in: dict) -> Iterator[Calla
     For example `open_page(dark=True, phone=True, scripts=False, anonymous=True)`."""
     opened: list[Watched] = []
 
-    def make(*, dark: bool = False, phone: bool = False, scripts: bool = True, anonymous: bool = False) -> Watched:
+    def make(
+        *,
+        dark: bool = False,
+        phone: bool = False,
+        scripts: bool = True,
+        anonymous: bool = False,
+        width: int = 1200,
+        density: int = 1,
+    ) -> Watched:
         context = browser.new_context(
             base_url=stack.url,
             storage_state=None if anonymous else logged_in,
             color_scheme="dark" if dark else "light",
-            viewport={"width": 390, "height": 800} if phone else {"width": 1200, "height": 900},
+            viewport={"width": 390, "height": 800} if phone else {"width": width, "height": 900 // density},
+            device_scale_factor=density,
             java_script_enabled=scripts,
             accept_downloads=True,
         )

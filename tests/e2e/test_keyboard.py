@@ -11,69 +11,11 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from tests.e2e.conftest import ready, until
+from tests.e2e.keys import FOCUS, Keys
 from tests.e2e.steps import BAD, fail_chunk_of, library, wait_for
-
-WATCH = """
-window.pointers = [];
-for (const kind of ["pointerdown", "mousedown", "mousemove", "touchstart", "wheel"])
-    addEventListener(kind, event => window.pointers.push(event.type), true);
-"""
-
-FOCUS = """() => {
-    const element = document.activeElement;
-    if (!element || element === document.body) return null;
-    const style = getComputedStyle(element);
-    const box = element.getBoundingClientRect();
-    const outlined = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
-    const inside = box.bottom > 0 && box.top < innerHeight && box.right > 0 && box.left < innerWidth;
-    const at = document.elementFromPoint(
-        Math.min(innerWidth - 1, Math.max(0, box.left + Math.min(box.width, innerWidth) / 2)),
-        Math.min(innerHeight - 1, Math.max(0, box.top) + Math.min(box.height, innerHeight - Math.max(0, box.top)) / 2));
-    return {
-        words: (element.labels?.[0]?.textContent || element.getAttribute("aria-label") || element.textContent || "")
-            .replace(/\\s+/g, " ").trim(),
-        seen: outlined && inside && box.width > 0,
-        covered: at !== null && !element.contains(at) && !at.contains(element),
-    };
-}"""
-"""The focused element, whether the focus is visible, and whether something covers it; null without focus."""
-
-
-class Keys:
-    """A person at a keyboard."""
-
-    def __init__(self, page: Page) -> None:
-        self.page = page
-        page.add_init_script(WATCH)
-
-    def focus(self) -> str:
-        """Return the words of the focused element, and assert that the focus is visible."""
-        found = self.page.evaluate(FOCUS)
-        assert found, "the focus is lost"
-        assert found["seen"], f"nobody sees that the focus is on {found['words']!r}"
-        assert not found["covered"], f"something lies over {found['words']!r}, which has the focus"
-        return found["words"]
-
-    def to(self, words: str, key: str = "Tab") -> None:
-        """Press a key until the focused element begins with these words."""
-        for _ in range(120):
-            self.page.keyboard.press(key)
-            if self.page.evaluate(FOCUS) is None:
-                continue  # at the end of the page the browser's own bar gets the focus
-            if self.focus().startswith(words):
-                return
-        raise AssertionError(f"{key} never reaches {words!r}")
-
-    def press(self, *keys: str) -> None:
-        for key in keys:
-            self.page.keyboard.press(key)
-
-    def open(self, words: str) -> None:
-        self.to(words)
-        self.press("Enter")
 
 
 @pytest.fixture(params=["light", pytest.param("phone in the dark", marks=pytest.mark.slow)])

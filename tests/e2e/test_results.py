@@ -10,12 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import ready, violations
-
-TEM = (
-    "MSIQHFRVALIPFFAAFCLPVFAHPETLVKVKDAEDQLGARVGYIELDLNSGKILESFRPEERFPMMSTFKVLLCGAVLSRIDAGQEQLGRRIHYSQNDLVEYSPVTEKHLTDG"
-    "MTVRELCSAAITMSDNTAANLLLTTIGGPKELTAFLHNMGDHVTRLDRWEPELNEAIPNDERDTTMPVAMATTLRKLLTGELLTLASRQQLIDWMEADKVAGPLLRSALPAGWF"
-    "IADKSGAGERGSRGIIAALGPDGKPSRIVVIYTTGSQATMDERNRQIAEIGASLIKHW"
-)
+from tests.e2e.steps import TEM1
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +19,7 @@ def scan(stack) -> str:
     import httpx
 
     body = {"model": "e1-demo", "action": "scan", "params": {"method": "wildtype_marginal"}, "name": "TEM-1 scan"}
-    items = [{"sequence": TEM, "name": "TEM-1"}]
+    items = [{"sequence": TEM1, "name": "TEM-1"}]
     with stack.client() as client:
         headers = {"Authorization": f"Token {stack.token}"}
         answer = httpx.post(f"{stack.url}/api/jobs/", json={**body, "items": items}, headers=headers, timeout=60)
@@ -63,7 +58,7 @@ def test_twenty_variants_are_picked_scored_and_downloaded_in_seven_actions(page,
         page.get_by_role("link", name="These variants as CSV").click()
     rows = list(csv.DictReader(io.StringIO(Path(download.value.path()).read_text(encoding="utf-8-sig"))))
     assert {f"{row['positions']}{row['variant'][-1]}" for row in rows} == set(picked)
-    assert all(float(row["score"]) == float(row["score"]) and len(row["sequence"]) == len(TEM) for row in rows)
+    assert all(float(row["score"]) == float(row["score"]) and len(row["sequence"]) == len(TEM1) for row in rows)
 
 
 def test_cells_are_picked_by_click_range_and_key(page, scan):
