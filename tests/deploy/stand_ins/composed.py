@@ -39,19 +39,23 @@ class Compose:
         lines = "".join(f"{name}={value}\n" for name, value in self.settings.items())
         (self.checkout / ".env").write_text(lines)
 
-    def run(self, *arguments: str, data: bytes | None = None, check: bool = True) -> bytes:
+    def run(self, *arguments: str) -> bytes:
         """Return the standard output of `docker compose ARGUMENTS`."""
+        done = self.ended(*arguments)
+        if done.returncode != 0:
+            said = done.stdout.decode()[-1500:] + done.stderr.decode()[-3000:]
+            raise AssertionError(f"docker-compose {' '.join(arguments)} ended with {done.returncode}:\n{said}")
+        return done.stdout
+
+    def ended(self, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+        """Run `docker compose ARGUMENTS` to its end, however it ends."""
         self.change()
         env = {name: value for name, value in os.environ.items() if not OURS.match(name)}
         env |= {"DOCKER_HOST": f"unix://{self.podman.socket}", "COMPOSE_HTTP_TIMEOUT": "600"}
         # The old Compose of Debian reads these two from `.env` only in part.
         env |= {name: self.settings[name] for name in ("COMPOSE_PROFILES", "COMPOSE_FILE") if name in self.settings}
-        done = subprocess.run(["docker-compose", *arguments], cwd=self.checkout, env=env, input=data,
+        return subprocess.run(["docker-compose", *arguments], cwd=self.checkout, env=env, stdin=subprocess.DEVNULL,
                               capture_output=True, timeout=SECONDS, check=False)  # fmt: skip
-        if check and done.returncode != 0:
-            said = done.stdout.decode()[-1500:] + done.stderr.decode()[-3000:]
-            raise AssertionError(f"docker-compose {' '.join(arguments)} ended with {done.returncode}:\n{said}")
-        return done.stdout
 
     def container(self, service: str) -> str:
         """Return the name of the service's container; empty if there is none."""
