@@ -10,9 +10,12 @@ register = template.Library()
 
 
 @register.filter
-def described(header: str) -> str:
-    """Return the protein's name and organism as its header has them, such as `Lysozyme C, Gallus gallus`."""
-    return str(headers.described(header))
+def described(header: str, name: str = "") -> str:
+    """Return the protein's name and organism as its header has them, such as `Lysozyme C, Gallus gallus`.
+
+    A header that is the whole `name`, such as a cell of a table, says nothing more.
+    """
+    return "" if header == name else str(headers.described(header))
 
 
 @register.filter
