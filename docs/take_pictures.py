@@ -23,7 +23,7 @@ from e1client import Client
 LIBRARY = Path("/usr/share/doc/mmseqs2/example-data/DB.fasta.gz")
 IMAGES = Path(__file__).parent / "images"
 MODEL = "e1-demo"
-RECORDS = 600
+RECORDS = 200
 MASKED = ">ubiquitin_I44\nMQIFVKTLTGKTITLEVEPSDTIENVKAKIQDKEGIPPDQQRL?FAGKQLEDGRTLSDYNIQKESTLHLVLRLRGG\n"
 PARENT = "MQIFVKTLTGKTITLEVEPSDTIENVKAKIQDKEGIPPDQQRLIFAGKQLEDGRTLSDYNIQKESTLHLVLRLRGG"
 LETTERS = "ACDEFGHIKLMNPQRSTVWY"
@@ -88,13 +88,18 @@ def take_readme(album: Album, client: Client, folder: Path) -> None:
     job = client.submit(library, model=MODEL, action="encode", name="UniProt sample", on_invalid="skip")
     page = album.open(f"/jobs/{job.id}/", height=700)
     far = "part => document.querySelector('#live progress').value > part"
-    page.wait_for_function(far, arg=0.4 * RECORDS, timeout=300_000)
+    page.wait_for_function(far, arg=0.4 * RECORDS, timeout=600_000)
     album.keep(page, "job")
     masked = folder / "masked.fasta"
     masked.write_text(MASKED)
     job = client.submit(masked, model=MODEL, action="predict", name="Ubiquitin, predict")
-    client.wait(job, timeout=300)
+    client.wait(job, timeout=1200)
     album.keep(album.open(f"/jobs/{job.id}/items/0/", height=900), "item")
+
+
+def take_home(album: Album) -> None:
+    """Take the home page, whose list has the jobs of the other pictures."""
+    album.keep(album.open("/", height=1000), "home")
 
 
 def take_variants(album: Album, client: Client, folder: Path) -> None:
@@ -108,14 +113,14 @@ def take_variants(album: Album, client: Client, folder: Path) -> None:
     parent.write_text(f">ubiquitin\n{PARENT}\n")
     for action, query, height in (("scan", "?position=48", 1060), ("contacts", "", 900)):
         job = client.submit(parent, model=MODEL, action=action, name=f"Ubiquitin, {action}")
-        client.wait(job, timeout=600)
+        client.wait(job, timeout=1200)
         album.keep(
             album.open(f"/jobs/{job.id}/items/0/{query}", height=height), f"variants-{action}", below="main .state"
         )
     codes = folder / "singles.csv"
     codes.write_text(singles(PARENT))
     job = client.submit(codes, model=MODEL, action="score", name="Ubiquitin, all singles", params={"parent": PARENT})
-    client.wait(job, timeout=600)
+    client.wait(job, timeout=1200)
     album.keep(album.open(f"/jobs/{job.id}/variants/", height=620), "variants-ranked", below="main")
 
 
@@ -126,7 +131,7 @@ def take_assay(album: Album, client: Client, folder: Path, source: Path) -> None
     measured = [line.split(",")[0] for line in table.read_text().splitlines()[1:]]
     codes.write_text("\n".join(["variant", *measured]))
     job = client.submit(codes, model=MODEL, action="score", name="TEM-1", params={"parent": parent})
-    client.wait(job, timeout=600)
+    client.wait(job, timeout=1200)
     page = album.open(f"/jobs/{job.id}/assays/", height=850)
     page.locator("#id_file").set_input_files(table)
     page.get_by_role("button", name="Compare").click()
@@ -149,6 +154,7 @@ def main() -> None:
         take_variants(album, client, Path(folder))
         if asked.assay:
             take_assay(album, client, Path(folder), asked.assay)
+        take_home(album)
         browser.close()
 
 

@@ -62,11 +62,11 @@ def test_a_scan_of_one_protein_is_drawn_on_the_page_of_its_job(api, browser, inl
 def test_scores_and_log_probabilities_are_tables(api, browser, inline_worker):
     job = scored(api, inline_worker, ["M1A", "K2R", "M1A:K2R"])
     text = text_of(browser.get(page_of(job)))
-    assert "The best 3 of 3 variants" in text
+    assert "3 variants, best first" in text
     assert "M1A:K2R" in text
     other = body(submit(api, action="log_prob"))
     inline_worker()
-    assert "The best 3 of 3 sequences" in text_of(browser.get(page_of(other)))
+    assert "3 sequences, by log-probability per residue" in text_of(browser.get(page_of(other)))
 
 
 def test_large_jobs_are_ranked_on_their_own_page_only(api, browser, inline_worker, monkeypatch):
