@@ -34,7 +34,7 @@ OUTSIDE = """() => {
   };
   const wide = [...document.querySelectorAll("header *, main *, footer *")].filter((one) => {
     const box = one.getBoundingClientRect();
-    return box.width && box.height && (box.right > width + 1 || box.left < -1) && !within(one);
+    return box.width && box.height && one.checkVisibility() && (box.right > width + 1 || box.left < -1) && !within(one);
   });
   const cut = [...document.querySelectorAll("main button, main a.btn")].filter(
     (one) => one.clientWidth && one.scrollWidth > one.clientWidth + 2,
