@@ -111,7 +111,7 @@ def take_variants(album: Album, client: Client, folder: Path) -> None:
     album.keep(page, "variants-new-job", below="main h1")
     parent = folder / "ubiquitin.fasta"
     parent.write_text(f">ubiquitin\n{PARENT}\n")
-    for action, query, height in (("scan", "?position=48", 1060), ("contacts", "", 900)):
+    for action, query, height in (("scan", "?position=48", 1360), ("contacts", "", 900)):
         job = client.submit(parent, model=MODEL, action=action, name=f"Ubiquitin, {action}")
         client.wait(job, timeout=1200)
         album.keep(
@@ -121,7 +121,7 @@ def take_variants(album: Album, client: Client, folder: Path) -> None:
     codes.write_text(singles(PARENT))
     job = client.submit(codes, model=MODEL, action="score", name="Ubiquitin, all singles", params={"parent": PARENT})
     client.wait(job, timeout=1200)
-    album.keep(album.open(f"/jobs/{job.id}/variants/", height=620), "variants-ranked", below="main")
+    album.keep(album.open(f"/jobs/{job.id}/variants/", height=700), "variants-ranked", below="main")
 
 
 def take_assay(album: Album, client: Client, folder: Path, source: Path) -> None:
