@@ -19,7 +19,7 @@ from tests.helpers import text_of as shown_text
 
 pytestmark = pytest.mark.django_db
 
-TEM1 = "".join((ROOT / "tests/docs/files/tem1.fasta").read_text().splitlines()[1:])
+TEM1 = "".join((ROOT / "examples/tem1.fasta").read_text().splitlines()[1:])
 AMBLER = {"start": 3, "skip": [239, 253]}
 PLATE = {
     "wells": 96, "wild_type": 4, "dead": 2, "dead_variant": "S70A", "blanks": 2, "random": 8, "replicates": 3,

@@ -253,7 +253,14 @@ def test_a_model_beside_its_prior_and_profile(browser, measured):
     assert "No gain over the prior yet" in text
     assert "the ranking that you get is the prior's" in text or "so the prior ranks" in text
     folds = Shown(answer).rows["Spearman by kind of folds"]
-    assert [one.strip() for one in folds[0]] == ["Folds", "Model", "Prior", "Profile", "Augmented ridge"]
+    assert [one.strip() for one in folds[0]] == [
+        "Folds",
+        "Model",
+        "Prior",
+        "Profile",
+        "Augmented ridge",
+        "Mean of the position",
+    ]
     value = model.card["cross_validation"]["position"]["model"]["spearman"]["value"]
     assert f"{value:.2f}".replace("-", "\N{MINUS SIGN}") in folds[1][1]
     assert any("others" in row[1] for row in folds), "a kind without folds has its reason"

@@ -131,7 +131,7 @@ def test_a_release_is_offered_once_no_worker_has_been_there_for_a_while(api, bro
     Worker.objects.filter(name="b").update(heartbeat_at=Now() - GONE)
     assert can_be_released(job)
     page = browser.get(f"/jobs/{job.pk}/").content.decode()
-    assert "No worker that computes in bfloat16 has been there for a while" in page
+    assert "No worker has computed in bfloat16 for a while" in page
     browser.post(f"/jobs/{job.pk}/act/", {"do": "release"})
     job.refresh_from_db()
     assert job.precision == Job.ANY_PRECISION

@@ -120,7 +120,7 @@ def test_what_is_gone_is_said_to_be_gone(api, client, person, job):
         assert api.post(f"/api/jobs/{job.pk}/{verb}/").status_code == 409, verb
     client.force_login(person)
     text = client.get(f"/jobs/{job.pk}/").content.decode()
-    assert "The time of this job is over" in text
+    assert "This job expired" in text
     assert "download-npz" not in text
     for path in (f"/jobs/{job.pk}/items/", f"/jobs/{job.pk}/items/0/", f"/jobs/new/?from={job.pk}"):
         assert client.get(path).status_code == 410, path
