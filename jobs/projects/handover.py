@@ -76,7 +76,9 @@ def project_hand_over(project: Project, *, to: User) -> None:
         _contexts_follow(old, to.pk, job_ids, [one.pk for one in sets])
         # A key is unique for each owner, and the new owner has sent none of these.
         Job.objects.filter(pk__in=job_ids).update(owner=to, idempotency_key=None)
-        campaigns = list(Campaign.objects.filter(project=project, owner=old).values_list("pk", flat=True))
+        # Locked before their links are deleted: a link that is made meanwhile waits, and finds another owner.
+        theirs = Campaign.objects.filter(project=project, owner=old).select_for_update().order_by("pk")
+        campaigns = list(theirs.values_list("pk", flat=True))
         # The new owner decides who sees all this, and does not know of links that the old one sent around.
         linked = Q(job__in=job_ids) | Q(campaign__in=campaigns) | Q(project=project)
         PublicLink.objects.filter(linked).delete()

@@ -144,17 +144,17 @@ def _of_project(project: Project) -> Told:
     return Told(
         shows=(
             "Name, description and notes. E-mail addresses in them are left out.",
-            f"{_many(jobs, 'finished job')} of yours, with results, sequences and downloads; and "
+            f"{_many(jobs, 'finished job')} of the owner, with results, sequences and downloads; and "
             f"{_many(beside, 'file')} of measurements and structures beside them.",
-            f"{_many(campaigns, 'campaign')} of yours: every measured value, the models, and rounds that are ordered "
-            "or measured.",
-            f"{_many(alignments, 'alignment')} of yours as files, and the names of {_many(sets, 'context set')}.",
-            "What you put into the project later, from then on.",
+            f"{_many(campaigns, 'campaign')} of the owner: every measured value, the models, and rounds that are "
+            "ordered or measured.",
+            f"{_many(alignments, 'alignment')} of the owner as files, and the names of {_many(sets, 'context set')}.",
+            "What the owner puts into the project later, from then on.",
         ),
         leaves_out=(
             "People: no owner, no members, no tags.",
             f"What others put here: {', '.join(theirs)}. Their owners can make links of their own.",
-            "Jobs that have not finished, maps, comparisons and baskets.",
+            "Jobs that have not finished, comparisons, baskets, and maps except as the small picture of a job.",
             "Of campaigns: rounds that are only proposed, coding sequences and synthesis orders.",
         ),
     )

@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
@@ -42,7 +43,7 @@ def checked_days(raw: Any) -> int | None:
 def public_link_make(thing: Publishable, *, days: int | None) -> str:
     """Return the token of a new public link, which ends an earlier one. The caller owns what it opens.
 
-    Raises Forbidden `public_links_off`, and Conflict `job_not_finished`.
+    Raises Forbidden `public_links_off`, and Conflict `job_not_finished` or `moved_meanwhile`.
     """
     if not settings.E1_PUBLIC_LINKS:
         what = "public links are not allowed here; an administrator allows them with E1_PUBLIC_LINKS"
@@ -53,7 +54,14 @@ def public_link_make(thing: Publishable, *, days: int | None) -> str:
     token = secrets.token_urlsafe(TOKEN_BYTES)
     end = None if days is None else Now() + timedelta(days=days)
     fresh = {"digest": _digest(token), "created_at": Now(), "expires_at": end}
-    PublicLink.objects.update_or_create(**_column(thing), defaults=fresh)
+    with transaction.atomic():
+        # A hand-over or a deletion that comes first has changed the row. One that comes later ends the link.
+        rows = type(thing)._default_manager.select_for_update(of=("self",)).filter(pk=thing.pk, owner=thing.owner_id)
+        if isinstance(thing, Project):
+            rows = rows.filter(deleted_at__isnull=True)
+        if not rows.exists():
+            raise Conflict("it was handed over or deleted meanwhile; look again", code="moved_meanwhile")
+        PublicLink.objects.update_or_create(**_column(thing), defaults=fresh)
     return token
 
 

@@ -13,7 +13,11 @@ from django.db import IntegrityError, transaction
 from django.test import Client
 from django.utils import timezone
 
-from jobs.models import Job, Measurement, Project, PublicLink
+from jobs.errors import Conflict
+from jobs.models import Job, Measurement, Project, ProjectMember, PublicLink
+from jobs.models.projects import Role
+from jobs.operations.leaving import user_delete
+from jobs.publishing.links import public_link_make
 from jobs.web.places import PUBLIC_PAGES
 from tests.helpers import body, client_of, post
 from tests.publishing.conftest import OTHERS, PEOPLE
@@ -148,8 +152,8 @@ def test_the_owner_is_told_before_what_everybody_will_see(world, mine, own_brows
     state = body(mine.get(f"/api/projects/{world.project.pk}/public-link/"))
     assert state["public"] is False
     shows, leaves_out = " ".join(state["shows"]), " ".join(state["leaves_out"])
-    assert "1 finished job of yours" in shows
-    assert "1 campaign of yours: every measured value" in shows
+    assert "1 finished job of the owner" in shows
+    assert "1 campaign of the owner: every measured value" in shows
     assert "1 job, 0 campaigns, 1 alignment, 0 context sets" in leaves_out
     page = own_browser.get(f"/projects/{world.project.pk}/public-link/").content.decode()
     assert all(one in page for one in (*state["shows"], *state["leaves_out"]))
@@ -248,3 +252,38 @@ def test_pages_of_campaigns_take_places_of_addresses_while_they_are_computed(wor
         assert (refused.status_code, refused["Retry-After"], refused["Referrer-Policy"]) == (429, "5", "no-referrer")
     assert Client().get(path).status_code == 200
     assert not PUBLIC_PAGES._taken
+
+
+# --- who decides what becomes public ----------------------------------------------------------------------------------
+
+
+def test_a_member_puts_nothing_of_the_owner_behind_a_public_link(world, publish, owner):
+    """Both projects are the owner's, and the member may edit both: what is public is still the owner's choice."""
+    editor = User.objects.get(username="erwin")
+    private = Project.objects.create(owner=owner, name="not for everybody")
+    ProjectMember.objects.create(project=private, user=editor, role=Role.EDIT)
+    Job.objects.filter(pk=world.hidden.outside).update(project=private)
+    added = f"/api/projects/{world.project.pk}/add/"
+    asked = {"jobs": [str(world.hidden.outside)]}
+    publish("project", world.project.pk)
+    answer = post(client_of(editor), added, asked)
+    assert (answer.status_code, answer.json()["code"]) == (403, "not_the_owner")
+    assert Job.objects.get(pk=world.hidden.outside).project_id == private.pk
+    assert post(client_of(owner), added, asked).status_code == 200
+
+
+def test_a_link_is_not_made_for_what_was_handed_over_meanwhile(world, owner):
+    stale = Project.objects.get(pk=world.project.pk)
+    Project.objects.filter(pk=stale.pk).update(owner=User.objects.get(username="erwin"))
+    with pytest.raises(Conflict, match="handed over"):
+        public_link_make(stale, days=None)
+    assert not PublicLink.objects.filter(project=stale).exists()
+
+
+def test_files_of_a_deleted_member_do_not_become_public(world, publish):
+    """They count as the owner's from then on, who has not decided about them."""
+    token = publish("project", world.project.pk)
+    assert Client().get(f"/public/{token}/assays/{world.hidden.assay}.csv").status_code == 404
+    user_delete(user=User.objects.get(username="erwin"))
+    assert Client().get(f"/public/{token}/assays/{world.hidden.assay}.csv").status_code == 404
+    assert Client().get(f"/public/{token}/").status_code == 404
