@@ -50,7 +50,7 @@ def card_of(told: Fields) -> dict[str, Any]:
             raise broken(gain.where, "its level is no number")
         _check_figure(gain)
     gain.text("metric", 60)
-    if gain.values["folds"] is not None:
+    if gain.values["folds"] is not None or gain.values["value"] is not None:
         gain.choice("folds", KINDS)
     gain.whole("n", 0, 2**31 - 1)
     for name in (*_FIGURE, "detectable"):

@@ -17,7 +17,7 @@ from django.db import transaction
 
 from jobs.alignments.leased import Progress
 from jobs.background.blocks import files_store
-from jobs.background.leases import LeaseLost, work_claim, work_fail, work_publish, work_reset
+from jobs.background.leases import LeaseLost, work_cancel, work_claim, work_fail, work_publish, work_reset
 from jobs.background.renewing import lease_renewed
 from jobs.campaigns.predicting import Predictor, Values
 from jobs.campaigns.prediction_tables import Table, written
@@ -98,7 +98,8 @@ def prediction_of(model: PropertyModel, file_id: int) -> PredictionFile:
 
 
 def prediction_delete(found: PredictionFile) -> None:
-    """Delete a file. A worker that computes it notices when it next renews its lease."""
+    """Delete a file. A worker that computes it stops when it next renews its lease."""
+    work_cancel(found)
     found.delete()
 
 

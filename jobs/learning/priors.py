@@ -10,6 +10,7 @@ import hashlib
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -92,10 +93,18 @@ class Tables:
         if features == MEAN and self.embedded is not None:
             return {one: self.embedded[one.position - 1, CANONICAL.index(one.mutant)] for one in mutations}
         if features == ONE_HOT:
-            axes = np.eye(len(known) + 1)
+            axes = _axes(len(known) + 1)
             place = {one: at for at, one in enumerate(known)}
             return {one: axes[place.get(one, len(known))] for one in mutations}
         raise ValueError(f"there are no features {features!r}")
+
+
+@lru_cache(maxsize=1)
+def _axes(count: int) -> Floats:
+    """Return the identity matrix. Fits keep rows of it, so that all blocks of a large file share one."""
+    axes = np.eye(count)
+    axes.flags.writeable = False
+    return axes
 
 
 def _sum(table: Floats, variant: Variant) -> float:

@@ -4,7 +4,8 @@ The strategies:
 
 - `greedy` takes the highest expected value, or the highest probability that all thresholds hold.
 - `ucb` takes the highest mean + BRAVERY x standard deviation of the first objective.
-- `thompson` takes the best of one draw from the posterior, a new draw for each choice.
+- `thompson` takes the best of one draw from the posterior, a new draw for each choice. The best reaches most
+  thresholds; of several, the first objective decides.
 - `diverse` is greedy facility location: most of the pool's promise is near a choice.
 - `random` takes any, with equal chances.
 """
@@ -174,14 +175,17 @@ def _random(allowed: np.ndarray, generator: np.random.Generator, why: str) -> Or
 
 
 def _thompson(
-    best: np.ndarray, promise: Floats, objectives: Sequence[Objective], generator: np.random.Generator, _: Floats | None
+    best: np.ndarray, _: Floats, objectives: Sequence[Objective], generator: np.random.Generator, __: Floats | None
 ) -> Order:
     """Yield the best of one independent draw after the other."""
     left = best.tolist()
     while left:
-        drawn = generator.normal(promise[left], objectives[0].spread[left])
-        at = left.pop(int(np.argmax(drawn)))
-        yield at, float(drawn.max()), "best of one draw from the posterior"
+        draws = [generator.normal(one.mean[left], one.spread[left]) for one in objectives]
+        reached = np.zeros(len(left))
+        for one, drawn in zip(objectives, draws, strict=True):
+            reached += one.threshold is None or drawn >= one.threshold
+        place = int(np.lexsort((draws[0], reached))[-1])
+        yield left.pop(place), float(draws[0][place]), "best of one draw from the posterior"
 
 
 def _diverse(

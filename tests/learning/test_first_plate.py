@@ -54,6 +54,13 @@ def test_without_a_gain_every_such_strategy_follows_the_prior(strategy):
     assert all("no gain yet" in one.reason for one in picks)
 
 
+def test_thompson_draws_in_the_unit_of_the_property_also_with_a_threshold():
+    """A spread in percent of a range of thousands is far above 1: a draw of a probability would be noise."""
+    sure = Objective(1_000 * PRIOR, np.full(len(PRIOR), 1e-6), threshold=float(np.quantile(1_000 * PRIOR, 0.9)))
+    picks = propose(SINGLES, [sure], count=20, strategy="thompson", limits=Limits(), seed=0)
+    assert [one.at for one in picks] == np.argsort(-PRIOR, kind="stable")[:20].tolist()
+
+
 def test_the_numbers_of_mutations_are_limited():
     rows = multiples(PROFILE, [3, 9, 14], 60, 0)
     objective = Objective(rows.prior, np.ones(60))
