@@ -151,7 +151,9 @@ def look_at(pace: dict[str, Any], jobs: int) -> Look:
 
 def step(client: Client, slurm: Slurm, bounds: Bounds, *, may_stop: bool, dry: bool) -> Look:
     """Look once, and start or stop workers. Raises ClientError, CalledProcessError and KeyError."""
-    pace = client.usage(cost_centre=slurm.cost_centre)["models"][slurm.model]
+    # The work that its workers compute: the script passes on a cost centre of the environment.
+    centre = os.environ.get("E1_WORKER_COST_CENTRE", "") if slurm.cost_centre is None else slurm.cost_centre
+    pace = client.usage(cost_centre=centre)["models"][slurm.model]
     jobs = slurm.jobs()
     look = look_at(pace, len(jobs))
     difference = change(look, bounds)

@@ -140,6 +140,21 @@ def test_a_job_of_another_account_starts_no_worker(tmp_path, python, accounts):
     assert re.search(r"^called -m celery .* --cost-centre 4711$", done.stdout, re.MULTILINE)
 
 
+def test_a_node_that_does_not_see_the_file_of_accounts_starts_its_worker(tmp_path, python):
+    settings = {"E1_WORKER_ACCOUNTS": str(tmp_path / "none"), "E1_WORKER_COST_CENTRE": "4711", **STORES}
+    done = run_script(tmp_path, E1_WORKER_BIN=str(python.parent), SLURM_JOB_ACCOUNT="lab_a", **settings)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_file_of_settings_does_not_change_who_pays(tmp_path, python):
+    file = tmp_path / "worker.env"
+    file.write_text("E1_WORKER_COST_CENTRE=4711\n")
+    file.chmod(0o600)
+    done = run_script(tmp_path, E1_WORKER_BIN=str(python.parent), E1_WORKER_ENV=str(file), **STORES)
+    assert (done.returncode, "called" in done.stdout) == (2, False)
+    assert "set it when you submit" in done.stderr
+
+
 def test_a_cost_centre_without_an_account_is_refused(tmp_path, accounts):
     for more in ({"E1_WORKER_COST_CENTRE": "4712"}, {"E1_WORKER_ACCOUNTS": str(tmp_path / "none")}):
         done = run_script(tmp_path, "submit", **{"E1_WORKER_ACCOUNTS": str(accounts)} | more)
