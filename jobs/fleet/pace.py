@@ -10,7 +10,7 @@ from datetime import timedelta
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
-from e1protocol.costs import ANY, LEAST_SPREAD, Costs, Load, total
+from e1protocol.costs import ANY, LEAST_SPREAD, TAKEN_CHUNKS, Costs, Load, total
 from jobs import database
 from jobs.fleet.centres import CENTRE_OF_JOB, centre_of
 from jobs.models import Worker
@@ -127,10 +127,18 @@ class Pace:
         """Return the time for work of these kinds; None without a rate. Every further worker runs `contexts` itself."""
         if not self.costs:
             return None
-        alone = sorted(_alone(costs, loads) for costs in self.costs)[: max(1, total(loads.values()).chunks)]
-        again = sum(costs.plain(contexts) for costs in self.costs) / len(self.costs)
+        computed = {kind: load for kind, load in loads.items() if not kind.endswith(TAKEN)}
+        taken = {kind: load for kind, load in loads.items() if kind.endswith(TAKEN)}
+        helping = min(len(self.costs), max(1, total(computed.values()).chunks))
+        again = sum(costs.plain(contexts) for costs in self.costs) / len(self.costs) * (helping - 1) / helping
         start = max(costs.start for costs in self.costs) * len({kind.removesuffix(TAKEN) for kind in loads})
-        return 1 / sum(1 / max(one, 1e-9) for one in alone) + again * (len(alone) - 1) / len(alone) + start
+        others = min(len(self.costs), max(1, total(taken.values()).chunks // TAKEN_CHUNKS))
+        return self._together(computed, helping) + self._together(taken, others) + again + start
+
+    def _together(self, loads: Mapping[str, Load], workers: int) -> float:
+        """Return the time that the fastest of so many workers take together."""
+        alone = sorted(_alone(costs, loads) for costs in self.costs)[:workers]
+        return 1 / sum(1 / max(one, 1e-9) for one in alone)
 
     def span(self, seconds: float | None, loads: Mapping[str, Load]) -> tuple[float, float] | None:
         """Return the limits between which the time of nine of ten such jobs lies; None without a rate."""

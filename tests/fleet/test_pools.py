@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from e1protocol import EngineIdentity
-from e1protocol.costs import Costs
+from e1protocol.costs import Costs, Load, taken_load
 from jobs.fleet import workers
+from jobs.fleet.pace import TAKEN, Pace
 from jobs.fleet.pools import fleet_of
 from jobs.models import Job, Worker
 from jobs.queue.expected import forecasts, queue_place
@@ -124,3 +125,14 @@ def test_a_bound_job_waits_for_its_own_workers_alone(mixed, person):
 def test_without_workers_there_is_no_pool():
     fleet = fleet_of(MODEL)
     assert (fleet.pools, fleet.whole.workers, fleet.seconds({})) == ([], 0, None)
+
+
+def test_chunks_that_earlier_jobs_hold_bring_no_workers_for_the_rest():
+    """One chunk is computed by one worker, however many others are only taken over."""
+    pace = Pace(1e4, 8, [Costs(1e-4)] * 8, {})
+    rest = {"scan": Load(tokens=100_000, chunks=1)}
+    alone = pace.seconds(rest)
+    with_taken = pace.seconds(rest | {"scan" + TAKEN: taken_load(9)})
+    assert alone is not None
+    assert with_taken is not None
+    assert with_taken >= alone * (1 - 1e-6)
