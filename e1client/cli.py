@@ -251,6 +251,8 @@ def main() -> None:
 
 def _drained() -> bool:
     """Write what is left of standard output. Return False, without a complaint at the end, if its reader has gone."""
+    if sys.stdout is None:  # closed by the caller
+        return True
     try:
         sys.stdout.flush()
     except BrokenPipeError:

@@ -19,6 +19,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
+from e1client.settings import DATA_FOLDER
 from e1protocol import MODELS
 from e1protocol.cores import usable_cores
 from e1site.defaults import database_problem
@@ -93,7 +94,9 @@ def up(
             # Of a service that was killed, or of the original of a copied folder.
             _forget_address(folder)
             if (last := _last_command(folder)) and last != command:
-                say(f"last time it was started by: {last}")
+                own = folder.path == DataFolder.at(DATA_FOLDER).path
+                where = "" if own else f" --data {shlex.quote(str(folder.path))}"
+                say(f"last time it was started by: {last}{where}")
             guardian = Guardian(folder.stack_id, lock, folder.turn_log("guardian"))
             stack.callback(guardian.close)
             env = children_environment(folder, host, models, also=allow) | {"E1_PREFIX": prefix}

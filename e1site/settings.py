@@ -50,7 +50,7 @@ for _slug in E1_MODELS:
 # --- limits and waits ------------------------------------------------------------------------------------------------
 E1_SYNC_WAIT_SECONDS = env.float("E1_SYNC_WAIT_SECONDS", default=60.0)
 """Time that a synchronous request waits before it answers 504 with the job's URL."""
-# Requests that hold a thread of a web process (jobs.web.places): of all users, and of one. Together they take 48 of the
+# Requests that hold a thread of a web process (jobs.web.places): of all users, and of one. Together they take 56 of the
 # 80 threads (e1site.stack.parts.web). Of the other threads, one user or address takes at most E1_USER_REQUESTS.
 E1_USER_REQUESTS = env.int("E1_USER_REQUESTS", default=20)
 E1_UPLOADS = env.int("E1_UPLOADS", default=12)

@@ -183,7 +183,8 @@ def reachable_hosts(host: str) -> list[str]:
     """
     if is_loopback(host):
         return []
-    found = _addresses(host, without=BRIDGE)
+    # On 0.0.0.0 the service listens with IPv4 only.
+    found = [one for one in _addresses(host, without=BRIDGE) if ":" not in one or ":" in host]
     return [*reachable_names(host), *(bracketed(one) for one in found if not _only_near(one))]
 
 

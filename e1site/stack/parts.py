@@ -62,8 +62,9 @@ def web(host: str, port: int) -> Part:
     """Return the web process. Each thread keeps a connection to Postgres."""
     command = (
         *(sys.executable, "-m", "gunicorn", "e1site.wsgi:application", "--bind", f"{bracketed(host)}:{port}"),
-        # Uploads, downloads, event streams, synchronous requests and look-ups hold a thread each: at most 48 of these.
-        # Of the other 32, one user or address takes at most 20 (jobs.web.places).
+        # Uploads, downloads, event streams, synchronous requests, look-ups and public pages hold a thread each, at most
+        # 56 together.
+        # Of the other 24, one user or address takes at most 20 (jobs.web.places).
         # Loading the application before the fork halves the work at the start; importing it opens no connection.
         *("--worker-class", "e1site.webserver.worker.EdgeWorker"),
         *("--workers", str(WEB_PROCESSES), "--threads", str(WEB_THREADS)),

@@ -102,8 +102,9 @@ def test_others_are_sent_to_names_and_addresses_that_lead_here(monkeypatch):
     monkeypatch.setattr("socket.gethostname", lambda: "vm")
     monkeypatch.setattr("socket.getfqdn", lambda *_: "localhost")
     monkeypatch.delenv("E1_HTTPS", raising=False)
-    everywhere = ["http://vm:8311", "http://vm.local:8311", "http://10.1.2.3:8311", "http://[2001:db8::7]:8311"]
+    everywhere = ["http://vm:8311", "http://vm.local:8311", "http://10.1.2.3:8311"]
     assert urls_for_others("0.0.0.0", 8311, "", []) == everywhere
+    assert urls_for_others("::", 8311, "", []) == [*everywhere, "http://[2001:db8::7]:8311"]
     assert urls_for_others("10.1.2.3", 8311, "/e1", [])[-1] == "http://10.1.2.3:8311/e1"
     assert urls_for_others("127.0.0.1", 8311, "", []) == []
     assert urls_for_others("0.0.0.0", 8311, "", ["lab.example", "*"]) == [*everywhere, "http://lab.example:8311"]
