@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import uuid
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -151,11 +152,21 @@ def _drop_dead_connections(**_: Any) -> None:
     close_old_connections()
 
 
+def _heed_threads() -> None:
+    """Limit the threads of numerical libraries, which a forked process has from its parent's import of them."""
+    with suppress(ImportError):  # comes with the libraries that would use them
+        from threadpoolctl import threadpool_limits
+
+        threadpool_limits(limits=int(os.environ.get("OMP_NUM_THREADS") or 1))
+
+
 @worker_process_init.connect
 def _load_model(**_: Any) -> None:
     """Start the worker in the child process before it takes the first message."""
     _keep_ignored()
-    if os.environ.get(WORKER_MODEL):
+    if not os.environ.get(WORKER_MODEL):
+        _heed_threads()
+    else:
         from django.conf import settings
 
         from worker import tasks
