@@ -56,9 +56,10 @@ def public_link_make(thing: Publishable, *, days: int | None) -> str:
     fresh = {"digest": _digest(token), "created_at": Now(), "expires_at": end}
     with transaction.atomic():
         # A hand-over or a deletion that comes first has changed the row. One that comes later ends the link.
-        rows = type(thing)._default_manager.select_for_update(of=("self",)).filter(pk=thing.pk, owner=thing.owner_id)
+        there: dict[str, Any] = {"pk": thing.pk, "owner": thing.owner_id}
         if isinstance(thing, Project):
-            rows = rows.filter(deleted_at__isnull=True)
+            there["deleted_at__isnull"] = True
+        rows = type(thing)._default_manager.select_for_update(of=("self",)).filter(**there)
         if not rows.exists():
             raise Conflict("it was handed over or deleted meanwhile; look again", code="moved_meanwhile")
         PublicLink.objects.update_or_create(**_column(thing), defaults=fresh)
