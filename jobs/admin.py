@@ -198,7 +198,7 @@ class WorkerAdmin(ReadOnlyAdmin):
     """Workers, which can be drained before a deploy, and their queues."""
 
     list_display = ["name", "model", "cost_centre", "word", "leased", "rate", "heartbeat_at", "last_forward_at"]
-    list_filter = ["model", "cost_centre", "state", "draining"]
+    list_filter = ["model", ("cost_centre", admin.EmptyFieldListFilter), "state", "draining"]
     actions = ["drain", "undrain"]
 
     def get_urls(self) -> list[URLPattern]:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import time
+
 from playwright.sync_api import Page
+
+SECONDS = 3
+"""How long a renewed page may take until the focus is seen."""
 
 WATCH = """
 window.pointers = [];
@@ -41,6 +46,11 @@ class Keys:
         """Return the words of the focused element, and assert that the focus is visible."""
         found = self.page.evaluate(FOCUS)
         assert found, "the focus is lost"
+        end = time.monotonic() + SECONDS
+        while (not found["seen"] or found["covered"]) and time.monotonic() < end:
+            # A page that was just renewed may not have been laid out and scrolled yet.
+            self.page.wait_for_timeout(100)
+            found = self.page.evaluate(FOCUS) or found
         assert found["seen"], f"nobody sees that the focus is on {found['words']!r}"
         assert not found["covered"], f"something lies over {found['words']!r}, which has the focus"
         return found["words"]

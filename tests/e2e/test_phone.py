@@ -92,6 +92,8 @@ def visits(stack, service_of_module) -> dict[str, list[str]]:
         "job-new-page": ["/jobs/new/", "/jobs/new/?task=scan&example=scan", f"/jobs/new/?from={under}"],
         "job-page": [f"/jobs/{one}/" for one in (scan, score, contacts, encode, ranked)],
         "public-link-page": [f"{job}public-link/"],
+        "project-public-link-page": [f"/projects/{project['id']}/public-link/"],
+        "campaign-public-link-page": [f"{campaign}public-link/"],
         "public-page": [public],
         "item-list-page": [f"/jobs/{ranked}/items/", f"/jobs/{score}/items/"],
         "item-page": [

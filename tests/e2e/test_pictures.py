@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import subprocess
@@ -350,9 +349,10 @@ def test_the_commands_of_the_walk_through_give_what_the_page_says(stack, tmp_pat
     assert done.returncode == 0, done.stderr
     ranked = (tmp_path / "ranked.csv").read_text().splitlines()
     assert len(ranked) == 6
-    said = re.search(r"^(\w+),(\d+\.\d+)\.{3}$", page, re.MULTILINE)
-    assert said, "the page shows the first line"
-    name, score = ranked[0].split(",")
-    assert (name, float(score)) == (said[1], pytest.approx(float(said[2]), abs=1e-3))
-    assert json.loads((tmp_path / "scan.jsonl").read_text())["state"] == "succeeded"
+    best = (tmp_path / "best.csv").read_text().splitlines()
+    assert len(best) == 19 * 76
+    said = re.findall(r"^(\w+,\d+\.\d+)\.{3}$", page, re.MULTILINE)
+    assert said, "the page shows the first lines"
+    for line, words in zip([best[0], best[1], ranked[0]], said, strict=True):
+        assert line.startswith(words)
     assert (tmp_path / "contacts.npz").stat().st_size > 10_000
