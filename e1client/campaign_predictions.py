@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from e1client.campaigns import COMPUTE_SECONDS, MODEL_PAUSE, UNFINISHED_MODEL, CampaignClient, CampaignLike
-from e1client.downloads import OnBytes, complete_file, fetch, format_of
+from e1client.downloads import OnBytes
 from e1client.errors import UsageError
 from e1client.reading import Body, ignore
 
@@ -87,12 +87,8 @@ class PredictionClient(CampaignClient):
         The suffix of `out` names the format (csv, parquet) unless `format` does. `out` appears only when complete.
         Raises Rejected `predictions_not_ready`.
         """
-        out = Path(out)
-        format = format_of(out, format, PREDICTION_FORMATS)
         path = f"{self._predictions(campaign, number)}{int(file)}/file/"
-        with complete_file(out) as opened:
-            fetch(self._transport, path, opened, format, on_bytes=on_bytes, params={"format": format})
-        return out
+        return self._file(path, Path(out), format, PREDICTION_FORMATS, on_bytes)
 
     def delete_predictions(self, campaign: CampaignLike, number: int, file: int) -> None:
         """Delete a file of predictions. If it is being computed, that stops."""

@@ -235,12 +235,7 @@ class CampaignClient(JobReader):
 
         The suffix of `out` names the format (csv, xlsx) unless `format` does. `out` appears only when complete.
         """
-        out = Path(out)
-        format = format_of(out, format, ROUND_FORMATS)
-        path = self._round(campaign, number)
-        with complete_file(out) as file:
-            fetch(self._transport, path, file, format, on_bytes=on_bytes, params={"format": format})
-        return out
+        return self._file(self._round(campaign, number), Path(out), format, ROUND_FORMATS, on_bytes)
 
     def order_round(self, campaign: CampaignLike, number: int) -> Body:
         """Note that a proposed round is ordered: its variants are not proposed again."""
@@ -318,6 +313,13 @@ class CampaignClient(JobReader):
 
     def _round(self, campaign: CampaignLike, number: int) -> str:
         return f"{self._campaign(campaign)}rounds/{int(number)}/"
+
+    def _file(self, path: str, out: Path, format: str | None, formats: Sequence[str], on_bytes: OnBytes) -> Path:
+        """Write a file of a campaign to `out`, which appears only when complete, and return it."""
+        format = format_of(out, format, formats)
+        with complete_file(out) as file:
+            fetch(self._transport, path, file, format, on_bytes=on_bytes, params={"format": format})
+        return out
 
     def _listed(self, campaign: CampaignLike, what: str) -> list[Body]:
         rows: list[Body] = self._transport.json("GET", f"{self._campaign(campaign)}{what}/").get("results") or []

@@ -21,13 +21,13 @@ PLATE = {
 FIRST = {"count": 80, "strategy": "greedy", "plate": PLATE, "max_per_position": 2, "seed": 7}
 
 
-def family() -> bytes:
-    """Return an alignment in which half of the positions are conserved."""
+def family(parent: str = PARENT, *, homologs: int = 60, changed: int = 12) -> bytes:
+    """Return an alignment in which half of the positions are conserved, and each homolog has `changed` others."""
     generator = np.random.default_rng(0)
-    rows = [PARENT]
-    for _ in range(60):
-        letters = list(PARENT)
-        for at in generator.choice(len(PARENT) // 2, size=12, replace=False):
+    rows = [parent]
+    for _ in range(homologs):
+        letters = list(parent)
+        for at in generator.choice(len(parent) // 2, size=changed, replace=False):
             letters[2 * int(at)] = str(generator.choice(list("AVILMFDEKRST")))
         rows.append("".join(letters))
     return "".join(f">r{n}\n{row}\n" for n, row in enumerate(rows)).encode()

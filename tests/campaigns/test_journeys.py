@@ -7,13 +7,12 @@ import io
 import re
 from collections import Counter
 
-import numpy as np
 import pytest
 
 from jobs.learning.dna import coding_sequence, translated
 from jobs.models import Round
 from jobs.tasks.turns import turn_take
-from tests.campaigns.steps import made, proposed, some_singles, text_of, trained, upload
+from tests.campaigns.steps import family, made, proposed, some_singles, text_of, trained, upload
 from tests.helpers import ROOT, upload_alignment
 from tests.helpers import text_of as shown_text
 
@@ -33,23 +32,11 @@ def ambler(position: int) -> int:
     return number + (number >= 253)
 
 
-def family(parent: str) -> bytes:
-    """Return an alignment of the parent in which every other position varies."""
-    generator = np.random.default_rng(0)
-    rows = [parent]
-    for _ in range(40):
-        letters = list(parent)
-        for at in generator.choice(len(parent) // 2, size=60, replace=False):
-            letters[2 * int(at)] = str(generator.choice(list("AVILMFDEKRST")))
-        rows.append("".join(letters))
-    return "".join(f">r{n}\n{row}\n" for n, row in enumerate(rows)).encode()
-
-
 def test_the_first_plate_of_tem1(api):
     assert len(TEM1) == 286
     cds = coding_sequence(TEM1, "e_coli") + "TAA"
     assert len(cds) == 861
-    alignment = upload_alignment(api, family(TEM1), "tem1.a3m").json()["id"]
+    alignment = upload_alignment(api, family(TEM1, homologs=40, changed=60), "tem1.a3m").json()["id"]
     url = made(api, parent=TEM1, numbering=AMBLER, exclude=["1-25"], cds=cds, alignment=alignment)
     model = trained(api, url)
     asked = {"objectives": [{"model": model["n"]}], "count": 80, "plate": PLATE, "max_per_position": 2, "seed": 7}
