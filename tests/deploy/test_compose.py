@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import runpy
 import shlex
 import shutil
 import socket
@@ -335,6 +336,13 @@ def test_the_build_context_holds_what_is_copied_and_no_more():
         for source in sources.split():
             assert list(ROOT.glob(source)), source
             assert any(source == name or source.startswith(f"{name}/") for name in allowed), source
+
+
+def test_the_wheels_are_built_with_the_examples_of_the_client():
+    hook = runpy.run_path(str(ROOT / "packaging" / "e1-client" / "hatch_build.py"))
+    sources = re.findall(r"^COPY (?!--from)(.+) \S+$", stages()["wheel"], re.MULTILINE)
+    copied = {file for source in " ".join(sources).split() for file in ROOT.glob(source)}
+    assert {ROOT / "examples" / name for name in hook["EXAMPLES"]} <= copied
 
 
 # --- Docker Compose itself -------------------------------------------------------------------------------------------
