@@ -62,7 +62,8 @@ def _engine(plan: Plan) -> Iterator[Row]:
 def _accuracy(plan: Plan) -> Iterator[Row]:
     yield from accuracy("e1-demo", find_checkpoint("e1-demo").folder, mutants=2 if plan.smoke else 60)
     if not plan.smoke:
-        yield from accuracy("e1-150m, random", random_checkpoint("e1-150m", plan.folder), mutants=12)
+        for shape in plan.shapes:
+            yield from accuracy(f"{shape}, random", random_checkpoint(shape, plan.folder), mutants=12)
 
 
 def _peer(plan: Plan) -> Iterator[Row]:
