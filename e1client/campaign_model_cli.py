@@ -209,40 +209,65 @@ def _objective(text: str) -> dict[str, Any]:
 def library(  # noqa: PLR0917 - typer calls it; every parameter is an option of the command
     campaign: CampaignArgument,
     sites: Annotated[list[str], typer.Argument(metavar="SITE...", help="Residues to randomise, such as 104 182.")],
-    scheme: Annotated[str, typer.Option(help="NNK, NDT, 22c, or minimal for wanted residues.")] = "NNK",
+    scheme: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="[SITE=]SCHEME",
+            help="NNK, NDT, 22c, or minimal for wanted residues; or 104=NDT for one site. Repeatable.",
+        ),
+    ] = None,
     wanted: Annotated[
         list[str] | None,
         typer.Option(metavar="[SITE=]RESIDUES", help="AVLI for all sites, or 104=AVLI for one. Repeatable."),
     ] = None,
-    budget: Annotated[int | None, typer.Option(min=1, help="How many clones you can screen.")] = None,
+    best: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="At minimal sites without wanted residues: the parent's and so many best by the prior."
+        ),
+    ] = None,
+    budget: Annotated[int | None, typer.Option(min=1, help="How many clones you can screen, or members.")] = None,
+    budget_of: Annotated[str, typer.Option(help="What the budget counts: clones or members.")] = "clones",
+    host: Annotated[str | None, typer.Option(help="The host whose codons count.")] = None,
     csv: Annotated[Path | None, typer.Option(help="Write the synthesis order there.")] = None,
-    xlsx: Annotated[Path | None, typer.Option(help="The same as a workbook.")] = None,
+    xlsx: Annotated[Path | None, typer.Option(help="The same and the sites as a workbook.")] = None,
+    members: Annotated[Path | None, typer.Option(help="Write the members: .csv, .xlsx or .fasta.")] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Design a library with degenerate codons: members, clones, and the DNA to order."""
     with connected(as_json=as_json) as (client, _):
-        found, residues = client.campaign_id(campaign), _residues(wanted)
-        for path, format in ((csv, "csv"), (xlsx, "xlsx")):
-            if path is not None:
-                client.download_library(
-                    found, sites, path, scheme=scheme, wanted=residues, budget=budget, format=format
-                )
-                tell_file(path, as_json=as_json)
-        if csv is None and xlsx is None:
-            design = client.design_library(found, sites, scheme=scheme, wanted=residues, budget=budget)
-            show(design, library_lines, as_json=as_json)
+        found, by_site = client.campaign_id(campaign), _by_site(scheme, "--scheme")
+        residues = _by_site(wanted, "--wanted")
+        options: dict[str, Any] = {
+            "scheme": by_site or "NNK",
+            "wanted": {site: one.upper() for site, one in residues.items()}
+            if isinstance(residues, dict)
+            else residues and residues.upper(),
+            **{"best": best, "budget": budget, "budget_of": budget_of, "host": host},
+        }
+        files = [
+            (path, format, table)
+            for path, format, table in ((csv, "csv", "order"), (xlsx, "xlsx", "order"), (members, None, "members"))
+            if path is not None
+        ]
+        for path, format, table in files:
+            client.download_library(found, sites, path, format=format, table=table, **options)
+            tell_file(path, as_json=as_json)
+        if not files:
+            show(client.design_library(found, sites, **options), library_lines, as_json=as_json)
 
 
-def _residues(options: list[str] | None) -> str | dict[str, str] | None:
-    """Return the wanted residues: of all sites, or by site. Raises UsageError for a mixture of both."""
-    if not options:
+def _by_site(texts: list[str] | None, name: str) -> str | dict[str, str] | None:
+    """Return what is given for all sites, or by site. Raises UsageError for a mixture of both."""
+    if not texts:
         return None
-    if len(options) == 1 and "=" not in options[0]:
-        return options[0].strip().upper()
+    if len(texts) == 1 and "=" not in texts[0]:
+        return texts[0].strip()
     found: dict[str, str] = {}
-    for option in options:
-        site, equals, residues = (part.strip() for part in option.partition("="))
+    for text in texts:
+        site, equals, value = (part.strip() for part in text.partition("="))
         if not site or not equals or site in found:
-            raise UsageError(f"--wanted {option!r} is not of the form SITE=RESIDUES, once for a site", code="bad_param")
-        found[site] = residues.upper()
+            what = "RESIDUES" if name == "--wanted" else "SCHEME"
+            raise UsageError(f"{name} {text!r} is not of the form SITE={what}, once for a site", code="bad_param")
+        found[site] = value
     return found

@@ -200,6 +200,12 @@ def library_lines(body: Body) -> Iterator[str]:
     yield f"library of {body['members']:,} members, {body['proteins']:,} proteins"
     yield f"  clones      {clones['one_member']:,} for {share} of one member, {clones['all_members']:,} of all members"
     yield f"  no stop     {100 * body['without_stop']:.1f} % of the members"
+    for plate in body.get("library_coverage") or ():
+        covered = f"{100 * plate['members']:.2g} % of the members, {100 * plate['proteins']:.2g} % of the proteins"
+        yield f"  {plate['wells']:>3} wells   {covered}"
+    if prior := body.get("prior"):
+        best = f"best {_number(prior['best'])}, {plain(prior['best_variant'])}"
+        yield f"  prior       {plain(prior['name'])}: mean {_number(prior['mean'])}, {best}"
     for site in body["sites"]:
         codons = "+".join(map(plain, site["degenerate"]))
         old = f"{plain(site['codon'])} > " if site.get("codon") else ""

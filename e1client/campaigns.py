@@ -250,16 +250,21 @@ class CampaignClient(JobReader):
         campaign: CampaignLike,
         sites: Sequence[int | str],
         *,
-        scheme: str = "NNK",
+        scheme: str | Mapping[str, str] = "NNK",
         wanted: str | Mapping[str, str] | None = None,
+        best: int | None = None,
         budget: int | None = None,
+        budget_of: str = "clones",
+        host: str | None = None,
     ) -> Body:
         """Design a library with degenerate codons at some residues: members, clones, and the DNA to order.
 
-        `scheme` is `NNK`, `NDT`, `22c` or `minimal`, which codes for the `wanted` residues only. `budget` is the number
-        of clones that can be screened. Raises Rejected `budget_too_small` with the largest design that fits.
+        `scheme` is `NNK`, `NDT`, `22c` or `minimal`, which codes for the `wanted` residues only; both may be by site.
+        `best` is for minimal sites without wanted residues: the parent's and so many best others by the prior.
+        `budget` is the number of clones that can be screened, or of `members` if `budget_of` says so. Raises Rejected
+        `budget_too_small` with the largest design that fits.
         """
-        body = _library(sites, scheme, wanted, budget)
+        body = _library(sites, scheme=scheme, wanted=wanted, best=best, budget=budget, budget_of=budget_of, host=host)
         return self._transport.json("POST", f"{self._campaign(campaign)}libraries/", json=body)
 
     def download_library(
@@ -268,16 +273,24 @@ class CampaignClient(JobReader):
         sites: Sequence[int | str],
         out: str | Path,
         *,
-        scheme: str = "NNK",
+        scheme: str | Mapping[str, str] = "NNK",
         wanted: str | Mapping[str, str] | None = None,
+        best: int | None = None,
         budget: int | None = None,
+        budget_of: str = "clones",
+        host: str | None = None,
+        table: str = "order",
         format: str | None = None,
     ) -> Path:
-        """Write the synthesis order of a library to `out`, and return it; see `design_library` and `download_round`."""
+        """Write a table of a library to `out`, and return it; see `design_library` and `download_round`.
+
+        `table` is `order` (the synthesis order), `sites` or `members`, which is also written as `fasta`.
+        """
         out = Path(out)
-        params = {"format": format_of(out, format, ROUND_FORMATS)}
-        path, body = f"{self._campaign(campaign)}libraries/", _library(sites, scheme, wanted, budget)
-        answer = self._transport.request("POST", path, params=params, json=body)
+        formats = (*ROUND_FORMATS, "fasta") if table == "members" else ROUND_FORMATS
+        params = {"format": format_of(out, format, formats), "table": table}
+        body = _library(sites, scheme=scheme, wanted=wanted, best=best, budget=budget, budget_of=budget_of, host=host)
+        answer = self._transport.request("POST", f"{self._campaign(campaign)}libraries/", params=params, json=body)
         with complete_file(out) as file:
             file.write(answer.content)
         return out
@@ -331,9 +344,8 @@ def _given(fields: Mapping[str, Any]) -> Body:
     return {name: value for name, value in fields.items() if value is not None and value not in ("", [])}
 
 
-def _library(
-    sites: Sequence[int | str], scheme: str, wanted: str | Mapping[str, str] | None, budget: int | None
-) -> Body:
+def _library(sites: Sequence[int | str], *, budget_of: str, **given: Any) -> Body:
     """Return the body of a request for a library."""
-    given = {"wanted": dict(wanted) if isinstance(wanted, Mapping) else wanted, "budget": budget}
-    return {"sites": list(sites), "scheme": scheme} | _given(given)
+    body = {name: dict(value) if isinstance(value, Mapping) else value for name, value in given.items()}
+    unit = {"budget_of": budget_of} if given["budget"] is not None else {}
+    return {"sites": list(sites)} | _given(body) | unit

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework.request import Request
@@ -13,13 +14,15 @@ from rest_framework.response import Response
 
 from jobs.campaigns import serializers_libraries as shapes
 from jobs.campaigns.api import CREATED, CampaignView
-from jobs.campaigns.libraries import library_body, library_csv, library_of, library_workbook
-from jobs.errors import InvalidInput
+from jobs.campaigns.libraries import library_of
+from jobs.campaigns.library_bodies import library_body
+from jobs.campaigns.library_tables import KINDS, MEMBERS, ORDER, TABLES, check_table, library_name, table_blocks
+from jobs.campaigns.priors import prior_at_hand
 from jobs.files.names import attachment
 from jobs.library.sharing import Right
 from jobs.web.rest.bodies import WORKBOOK
 
-FORMATS = ("json", "csv", "xlsx")
+FORMATS = ("json", "csv", "xlsx", "fasta")
 EXAMPLES = [
     OpenApiExample(
         "Three sites with 22c",
@@ -38,30 +41,41 @@ class CampaignLibraries(CampaignView):
     @extend_schema(
         operation_id="campaign_libraries_create",
         request=shapes.LibraryRequest,
-        parameters=[OpenApiParameter("format", str, enum=list(FORMATS), description="json by default.")],
+        parameters=[
+            OpenApiParameter("format", str, enum=list(FORMATS), description="json by default."),
+            OpenApiParameter(
+                "table",
+                str,
+                enum=list(TABLES),
+                description="What another format has: the synthesis order, the sites, or the members (also fasta).",
+            ),
+        ],
         examples=EXAMPLES,
         responses={
             (201, "application/json"): shapes.LibraryBody,
             (201, "text/csv"): OpenApiTypes.STR,
             (201, WORKBOOK): OpenApiTypes.BINARY,
+            (201, "text/x-fasta"): OpenApiTypes.STR,
             **CREATED,
         },
     )
-    def post(self, request: Request, campaign_id: UUID) -> Response | HttpResponse:
+    def post(self, request: Request, campaign_id: UUID) -> Response | HttpResponseBase:
         """Design a library with degenerate codons: members, clones, and the DNA to order. Nothing is stored.
 
-        A budget of clones that does not suffice is refused, with the largest design that fits.
+        A budget of clones or members that does not suffice is refused, with the largest design that fits.
         """
         campaign = self.campaign(campaign_id, Right.VIEW)
-        format = request.query_params.get("format", "json")
-        if format not in FORMATS:
-            what = f"format is {format[:40]!r}"
-            raise InvalidInput.one("bad_format", what, "Choose json, csv or xlsx.", path="format")
+        format, table = request.query_params.get("format", "json"), request.query_params.get("table", ORDER)
+        if format != "json":
+            check_table(table, format)
         data: Any = request.data
-        found = library_of(campaign, data)
+        prior = prior_at_hand(campaign, by=self.owner())
+        found = library_of(campaign, data, prior.tables.prior)
+        body = library_body(found, prior)
         if format == "json":
-            return Response(library_body(found), status=201)
-        blocks = library_csv(found) if format == "csv" else library_workbook(campaign, found)
-        headers = {"Content-Disposition": attachment(f"{campaign.name}-library.{format}")}
-        kind = "text/csv" if format == "csv" else WORKBOOK
-        return HttpResponse(b"".join(blocks), status=201, content_type=kind, headers=headers)
+            return Response(body, status=201)
+        blocks = table_blocks(campaign, found, table, format, prior=prior.tables, facts=body)
+        headers = {"Content-Disposition": attachment(library_name(campaign, table, format))}
+        if table == MEMBERS:
+            return StreamingHttpResponse(blocks, status=201, content_type=KINDS[format], headers=headers)
+        return HttpResponse(b"".join(blocks), status=201, content_type=KINDS[format], headers=headers)

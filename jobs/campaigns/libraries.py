@@ -1,69 +1,78 @@
-"""Degenerate-codon libraries of a campaign: members, clones, and the DNA to order. Nothing is stored."""
+"""Degenerate-codon libraries of a campaign, from a request: sites, codons and a budget. Nothing is stored."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-import orjson
-
 from e1protocol import CANONICAL
-from jobs.campaigns.asked import choice, whole_number, wrong
+from jobs.campaigns.asked import choice, text, whole_number, wrong
 from jobs.campaigns.selectors import numbering_of_campaign
 from jobs.errors import InvalidInput, Problem, TooLarge
-from jobs.files.lines import csv_head
-from jobs.files.pieces import text_cell
-from jobs.files.tables import ItemRows
-from jobs.files.xlsx import Sheet, facts_sheet, workbook_blocks
 from jobs.learning.codons import (
     CONFIDENCE,
     SCHEMES,
-    STOP,
     Design,
     Scheme,
-    clones_for_all,
-    clones_for_all_residues,
+    clones_for_one,
     largest_design,
     minimal_scheme,
 )
 from jobs.learning.dna import DEFAULT_HOST, coding_sequence, usage
-from jobs.learning.oligos import oligo_count, oligos_of, rare_codons
+from jobs.learning.libraries import Members, Randomised, best_residues
+from jobs.learning.oligos import oligo_count
+from jobs.learning.samples import Floats
 from jobs.models import Campaign
 from jobs.parsing.bodies import only_fields
+from jobs.science.variants.numbering import Numbering
 
-FIELDS = ("sites", "scheme", "wanted", "budget")
+FIELDS = ("sites", "scheme", "wanted", "best", "budget", "budget_of", "host")
 MINIMAL = "minimal"
 SCHEME_NAMES = (*SCHEMES, MINIMAL)
+CLONES, MEMBERS = "clones", "members"
+BUDGETS = (CLONES, MEMBERS)
 MOST_SITES = 8
+MOST_BEST = len(CANONICAL) - 1
 MOST_OLIGOS = 2_000
 """Sequences that a library is mixed from. 22c at six sites has 729."""
 MOST_BUDGET = 10**15
-RARE = 0.1
-"""A codon is rare if the host uses it for less than this share of its residue."""
-TEXTS = ("oligo", "sites", "sequential", "codons")
-NUMBERS = ("members", "share")
-LAST = ("dna",)
+_NAMED = re.compile(r"([A-Za-z])(-?[0-9]{1,9}[A-Za-z]?)")
+"""A site with the parent's residue before its number, such as E104."""
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A randomised residue: its label in the campaign's numbering, its position from 1, and its scheme."""
+    """A randomised residue: its label in the campaign's numbering, its position from 1, and its scheme.
+
+    `wanted` are the residues that were asked for, "" if the scheme decides.
+    """
 
     label: str
     position: int
     wild: str
     scheme: Scheme
+    wanted: str
+    minimal: bool
+
+    @property
+    def choice(self) -> str:
+        """The name by which the scheme is asked for."""
+        return MINIMAL if self.minimal else self.scheme.name
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Library:
     """A design of a campaign. `cds` is "" if neither a coding sequence nor a host is known."""
 
     sites: tuple[Site, ...]
     cds: str
     host: str
+    numbering: Numbering
+    budget: int | None = None
+    budget_of: str = CLONES
 
     @property
     def schemes(self) -> tuple[Scheme, ...]:
@@ -73,26 +82,61 @@ class Library:
     def design(self) -> Design:
         return Design(self.schemes)
 
+    @cached_property
+    def members(self) -> Members:
+        """Its proteins without a stop."""
+        return Members(tuple(Randomised.of(one.position, one.wild, one.scheme) for one in self.sites))
 
-def library_of(campaign: Campaign, data: Mapping[str, Any]) -> Library:
-    """Return the library that a body asks for.
+    @property
+    def needed(self) -> int:
+        """What the budget must allow."""
+        return self.design.members if self.budget_of == MEMBERS else self.design.clones
+
+    @property
+    def largest(self) -> Design | None:
+        """The largest design that fits the budget, None if none does."""
+        return largest_design(len(self.sites), self.budget or 0, self._offered, cost=self._cost)
+
+    @property
+    def _cost(self) -> Callable[[int], int]:
+        return int if self.budget_of == MEMBERS else clones_for_one
+
+    @property
+    def _offered(self) -> tuple[Scheme, ...]:
+        return tuple({one.name: one for one in (*SCHEMES.values(), *self.schemes)}.values())
+
+    def check_budget(self) -> None:
+        """Raise InvalidInput `budget_too_small` with the largest design that fits."""
+        if self.budget is None or self.needed <= self.budget:
+            return
+        if self.budget_of == MEMBERS:
+            what = f"the library has {self.needed:,} members, and the budget is {self.budget:,}"
+        else:
+            clones = f"{self.needed:,} clones are needed for {CONFIDENCE:.0%} of one member"
+            what = f"{clones}, and the budget is {self.budget:,}"
+        found = self.largest
+        if found is None:
+            smallest = min(self._offered, key=lambda one: one.size)
+            least = self._cost(smallest.size)
+            remedy = f"No design fits. The smallest, one site with {smallest.name}, needs {least:,} {self.budget_of}."
+        else:
+            names = ", ".join(one.name for one in found.schemes)
+            sites = f"{len(found.schemes)} site{'s' if len(found.schemes) > 1 else ''}"
+            remedy = (
+                f"The largest design that fits has {sites} with {names}: {found.members:,} members, "
+                f"{found.clones:,} clones."
+            )
+        raise InvalidInput.one("budget_too_small", what, remedy, path="budget")
+
+
+def library_of(campaign: Campaign, data: Mapping[str, Any], prior: Floats) -> Library:
+    """Return the library that a body asks for. `prior` [L, 20] says which residues are best.
 
     Raises InvalidInput `bad_sites`, `bad_wanted`, `residues_not_coded`, and `budget_too_small` with the largest design
     that fits; TooLarge `too_many_oligos`.
     """
-    only_fields(data, FIELDS)
-    places = _places(campaign, data.get("sites"))
-    name = choice(data, "scheme", SCHEME_NAMES, "NNK")
-    wanted = _wanted(data.get("wanted"), [label for label, _ in places])
-    sites = tuple(
-        Site(label, position, campaign.parent[position - 1], _scheme(name, label, wanted.get(label)))
-        for label, position in places
-    )
-    host = campaign.host or DEFAULT_HOST
-    cds = campaign.cds or (coding_sequence(campaign.parent, host) if campaign.host else "")
-    found = Library(sites, cds, host)
-    if data.get("budget") is not None:
-        _check_budget(found, whole_number(data, "budget", None, low=1, high=MOST_BUDGET))
+    found = library_asked(campaign, data, prior)
+    found.check_budget()
     if (count := oligo_count(found.schemes)) > MOST_OLIGOS:
         what = f"the library is mixed from {count:,} sequences, and the limit is {MOST_OLIGOS:,}"
         remedy = "Randomise fewer sites, or take NNK or NDT, which are one codon each."
@@ -100,14 +144,45 @@ def library_of(campaign: Campaign, data: Mapping[str, Any]) -> Library:
     return found
 
 
-def _places(campaign: Campaign, raw: object) -> list[tuple[str, int]]:
-    """Return label and position of each site, by position."""
+def library_asked(campaign: Campaign, data: Mapping[str, Any], prior: Floats) -> Library:
+    """Return the library that a body asks for, also if it is beyond its budget. Raises InvalidInput."""
+    only_fields(data, FIELDS)
+    places = places_of(campaign, data.get("sites"))
+    labels = [label for label, _ in places]
+    host, cds = _dna(campaign, data)
+    names, wanted = _schemes(data.get("scheme"), labels), _wanted(data.get("wanted"), labels)
+    best = data.get("best") if data.get("best") is None else whole_number(data, "best", None, low=1, high=MOST_BEST)
+    sites = []
+    for label, position in places:
+        wild = campaign.parent[position - 1]
+        residues = wanted.get(label, "")
+        if best is not None and not residues and names[label] == MINIMAL:
+            residues = best_residues(prior, position, wild, best)
+        scheme = _scheme(names[label], label, residues, usage(host))
+        sites.append(Site(label, position, wild, scheme, residues, names[label] == MINIMAL))
+    unit = choice(data, "budget_of", BUDGETS, CLONES)
+    budget = None
+    if data.get("budget") is not None:
+        budget = whole_number(data, "budget", None, low=1, high=MOST_BUDGET)
+    return Library(tuple(sites), cds, host, numbering_of_campaign(campaign), budget, unit)
+
+
+def _dna(campaign: Campaign, data: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the host and the coding sequence. A host in the body comes before that of the campaign."""
+    asked = text(data, "host", most=40)
+    usage(asked or DEFAULT_HOST)  # refuses unknown hosts
+    host = asked or campaign.host
+    return host or DEFAULT_HOST, campaign.cds or (coding_sequence(campaign.parent, host) if host else "")
+
+
+def places_of(campaign: Campaign, raw: object) -> list[tuple[str, int]]:
+    """Return label and position of each site, by position. Raises InvalidInput `bad_sites`."""
     if not isinstance(raw, list) or not 1 <= len(raw) <= MOST_SITES:
         raise wrong("sites", raw, f"Give 1 to {MOST_SITES} residues, such as [104, 182].", code="bad_sites")
     numbering, found = numbering_of_campaign(campaign), dict[int, str]()
     for at, one in enumerate(raw):
-        text = str(one) if isinstance(one, str) or type(one) is int else ""
-        position = numbering.position_of(text) if len(text) < 20 else None
+        written = str(one) if isinstance(one, str) or type(one) is int else ""
+        position = _position(campaign, numbering, written, f"sites.{at}") if len(written) < 20 else None
         if position is None or not 1 <= position <= len(campaign.parent):
             raise wrong(f"sites.{at}", one, "Give residues in the campaign's numbering.", code="bad_sites")
         if position in found or position in campaign.excluded:
@@ -116,6 +191,32 @@ def _places(campaign: Campaign, raw: object) -> list[tuple[str, int]]:
             raise InvalidInput.one("bad_sites", what, "Leave it out.", path=f"sites.{at}")
         found[position] = str(numbering.label(position))
     return [(found[position], position) for position in sorted(found)]
+
+
+def _position(campaign: Campaign, numbering: Numbering, written: str, path: str) -> int | None:
+    """Return the position of a label, or of one with the parent's residue before it, which is checked."""
+    position = numbering.position_of(written)
+    named = _NAMED.fullmatch(written) if position is None else None
+    if named is None:
+        return position
+    position, residue = numbering.position_of(named[2]), named[1].upper()
+    if position is not None and 1 <= position <= len(campaign.parent) and campaign.parent[position - 1] != residue:
+        what = f"the parent has {campaign.parent[position - 1]} and not {residue} at {named[2]}"
+        raise InvalidInput.one("bad_sites", what, "Look at the numbering of the campaign.", path=path)
+    return position
+
+
+def _schemes(raw: object, labels: Sequence[str]) -> dict[str, str]:
+    """Return the name of the scheme of each site: one for all, or an object by site."""
+    if not isinstance(raw, dict):
+        return dict.fromkeys(labels, choice({"scheme": raw}, "scheme", SCHEME_NAMES, "NNK"))
+    for label in raw:
+        if label not in labels:
+            raise wrong(
+                f"scheme.{str(label)[:20]}", raw[label], f"Give sites of {', '.join(labels)}.", code="bad_choice"
+            )
+        choice({f"scheme.{label}": raw[label]}, f"scheme.{label}", SCHEME_NAMES, "NNK")
+    return {label: raw.get(label) or "NNK" for label in labels}
 
 
 def _wanted(raw: object, labels: Sequence[str]) -> dict[str, str]:
@@ -133,143 +234,36 @@ def _wanted(raw: object, labels: Sequence[str]) -> dict[str, str]:
     return {label: "".join(sorted(set(residues))) for label, residues in given.items()}
 
 
-def _scheme(name: str, label: str, wanted: str | None) -> Scheme:
+def _scheme(name: str, label: str, wanted: str, used: Mapping[str, float]) -> Scheme:
     if name == MINIMAL:
-        if wanted is None:
+        if not wanted:
             what = f"the site {label} has no wanted residues"
             raise InvalidInput.one("bad_wanted", what, "Say which residues you want, or choose NNK.", path="wanted")
-        return minimal_scheme(wanted)
+        return minimal_scheme(wanted, used)
     scheme = SCHEMES[name]
-    if missing := set(wanted or "") - set(scheme.residues):
+    if missing := set(wanted) - set(scheme.residues):
         what = f"{name} does not code for {', '.join(sorted(missing))}, which you want at {label}"
         raise InvalidInput.one("residues_not_coded", what, "Choose minimal, or NNK.", path="scheme")
     return scheme
 
 
-def _check_budget(library: Library, budget: int) -> None:
-    """Raise InvalidInput `budget_too_small` with the largest design that fits."""
-    needed = library.design.clones
-    if needed <= budget:
-        return
-    what = f"{needed:,} clones are needed for {CONFIDENCE:.0%} of one member, and the budget is {budget:,}"
-    schemes = tuple({one.name: one for one in (*SCHEMES.values(), *library.schemes)}.values())
-    largest = largest_design(len(library.sites), budget, schemes)
-    if largest is None:
-        smallest = min(schemes, key=lambda one: one.size)
-        least = Design((smallest,)).clones
-        remedy = f"No design fits. The smallest, one site with {smallest.name}, needs {least:,} clones."
-    else:
-        names = ", ".join(one.name for one in largest.schemes)
-        sites = f"{len(largest.schemes)} site{'s' if len(largest.schemes) > 1 else ''}"
-        remedy = (
-            f"The largest design that fits has {sites} with {names}: {largest.members:,} members, "
-            f"{largest.clones:,} clones."
-        )
-    raise InvalidInput.one("budget_too_small", what, remedy, path="budget")
+def placed(library: Library, design: Design) -> dict[str, str] | None:
+    """Return the scheme by site of a smaller design, on the first sites whose wanted residues it codes for.
+
+    None if there are no such sites.
+    """
+    found: dict[str, str] = {}
+    left = list(library.sites)
+    for scheme in sorted(design.schemes, key=lambda one: one.name in SCHEMES):
+        site = next((one for one in left if _suits(one, scheme)), None)
+        if site is None:
+            return None
+        left.remove(site)
+        found[site.label] = scheme.name if scheme.name in SCHEMES else MINIMAL
+    return {one.label: found[one.label] for one in library.sites if one.label in found}
 
 
-def library_body(library: Library) -> dict[str, Any]:
-    """Return the answer about a library. `digest` is the SHA-256 of its synthesis order."""
-    design = library.design
-    residues = [{one for one in site.scheme.residues if one != STOP} for site in library.sites]
-    proteins, whole = 1, 1.0
-    for site, found in zip(library.sites, residues, strict=True):
-        proteins *= len(found)
-        whole *= 1 - site.scheme.residues[STOP] / site.scheme.size
-    rows = order_rows(library)
-    return {
-        "n": design.members,
-        "members": design.members,
-        "proteins": proteins,
-        "without_stop": whole,
-        "clones": {
-            "confidence": CONFIDENCE,
-            "one_member": design.clones,
-            "all_members": clones_for_all(design.members),
-        },
-        "sites": [_site(library, one) for one in library.sites],
-        "mutations": [
-            f"{site.wild}{site.label}{residue}"
-            for site, found in zip(library.sites, residues, strict=True)
-            for residue in sorted(found - {site.wild})
-        ],
-        "digest": hashlib.sha256(orjson.dumps(rows)).hexdigest(),
-        "rows": rows,
-    }
-
-
-def _site(library: Library, site: Site) -> dict[str, Any]:
-    codon = library.cds[3 * site.position - 3 : 3 * site.position] or None
-    coded = site.scheme.residues
-    return {
-        "site": site.label,
-        "sequential": site.position,
-        "residue": site.wild,
-        "base": 3 * site.position - 2,
-        "codon": codon,
-        "scheme": site.scheme.name,
-        "degenerate": list(site.scheme.codons),
-        "codons": site.scheme.size,
-        "residues": {one: coded[one] for one in sorted(coded) if one != STOP},
-        "stops": coded[STOP],
-        "clones_for_all_residues": clones_for_all_residues(site.scheme),
-        "rare": rare_codons(site.scheme, usage(library.host), RARE),
-    }
-
-
-def order_rows(library: Library) -> list[dict[str, Any]]:
-    """Return the synthesis order: a row for each sequence of the mixture. DNA is null without a coding sequence."""
-    positions = [one.position for one in library.sites]
-    olds = [library.cds[3 * at - 3 : 3 * at] for at in positions]
-    rows = []
-    for at, oligo in enumerate(oligos_of(library.schemes), start=1):
-        changes = zip(library.sites, olds, oligo.codons, strict=True)
-        rows.append(
-            {
-                "oligo": at,
-                "sites": [one.label for one in library.sites],
-                "sequential": positions,
-                "codons": [f"{one.position}:{old}>{new}" for one, old, new in changes],
-                "members": oligo.members,
-                "share": oligo.share,
-                "dna": oligo.dna(library.cds, positions) if library.cds else None,
-            }
-        )
-    return rows
-
-
-def library_csv(library: Library) -> Iterator[bytes]:
-    """Yield the synthesis order as CSV."""
-    yield csv_head((*TEXTS, *NUMBERS, *LAST))
-    for row in _cells(library):
-        texts = [text_cell(row[name]) for name in TEXTS]
-        yield ",".join([*texts, *(row[name] for name in NUMBERS), *(row[name] for name in LAST)]).encode() + b"\n"
-
-
-def library_workbook(campaign: Campaign, library: Library) -> Iterator[bytes]:
-    """Yield the same table as XLSX, with a sheet about the library."""
-    items = (
-        ItemRows(
-            tuple(row[name] for name in TEXTS),
-            [((), ",".join(row[name] for name in NUMBERS).encode())],
-            tuple(row[name] for name in LAST),
-        )
-        for row in _cells(library)
-    )
-    body = library_body(library)
-    facts = {"campaign": campaign.name, **{name: body[name] for name in ("members", "proteins", "clones", "digest")}}
-    heads = (*TEXTS, *NUMBERS, *LAST)
-    return workbook_blocks([("synthesis", Sheet(heads).all(items)), ("about", facts_sheet(facts))])
-
-
-def _cells(library: Library) -> Iterator[dict[str, str]]:
-    for row in order_rows(library):
-        yield {
-            "oligo": str(row["oligo"]),
-            "sites": " ".join(row["sites"]),
-            "sequential": " ".join(map(str, row["sequential"])),
-            "codons": " ".join(row["codons"]),
-            "members": str(row["members"]),
-            "share": repr(row["share"]),
-            "dna": row["dna"] or "",
-        }
+def _suits(site: Site, scheme: Scheme) -> bool:
+    if scheme.name not in SCHEMES:
+        return site.scheme.name == scheme.name
+    return not set(site.wanted) - set(scheme.residues)

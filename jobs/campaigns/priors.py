@@ -33,6 +33,7 @@ AUTO, NONE, ZERO_SHOT, PROFILE, BLOSUM = "auto", "none", "zero_shot", "profile",
 PRIORS = (AUTO, NONE, ZERO_SHOT, PROFILE, BLOSUM)
 PROFILE_THRESHOLD = 0.8
 """Identity at which rows are neighbours, as in `jobs.science.alignments.profile`."""
+BLOSUM_SOURCE = "BLOSUM62, for want of anything better"
 LOOKED_AT = 20
 """Newest jobs of a kind that are looked through for the parent."""
 
@@ -56,12 +57,11 @@ def prior_of(campaign: Campaign, asked: str, *, by: User) -> Prior:
     rows = None if profile is None else profile.log_probabilities
     if asked in (AUTO, ZERO_SHOT) and (found := _zero_shot(campaign, by)) is not None:
         job, table = found
-        return Prior(ZERO_SHOT, f"job {job.pk}, {job.action} with {job.model}", Tables(parent, table, rows))
+        return Prior(ZERO_SHOT, _job_source(job), Tables(parent, table, rows))
     if asked in (AUTO, PROFILE) and profile is not None:
-        source = f"alignment {campaign.alignment_id}, Neff {profile.neff:.1f}"
-        return Prior(PROFILE, source, Tables(parent, profile_prior(profile), rows))
+        return Prior(PROFILE, _profile_source(campaign, profile), Tables(parent, profile_prior(profile), rows))
     if asked in (AUTO, BLOSUM):
-        return Prior(BLOSUM, "BLOSUM62, for want of anything better", Tables(parent, blosum_prior(parent), rows))
+        return Prior(BLOSUM, BLOSUM_SOURCE, Tables(parent, blosum_prior(parent), rows))
     if asked == NONE:
         return Prior(NONE, "none", Tables(parent, no_prior(parent), rows))
     needed = {
@@ -69,6 +69,26 @@ def prior_of(campaign: Campaign, asked: str, *, by: User) -> Prior:
         ZERO_SHOT: "there is no finished scan of all substitutions of this parent; submit one with this model",
     }
     raise Conflict(needed[asked], code="no_prior")
+
+
+def prior_at_hand(campaign: Campaign, *, by: User) -> Prior:
+    """Return the best prior that takes no long work: a profile only if its neighbours are counted."""
+    parent = campaign.parent
+    if (found := _zero_shot(campaign, by)) is not None:
+        job, table = found
+        return Prior(ZERO_SHOT, _job_source(job), Tables(parent, table, None))
+    stored = alignment_of_campaign(campaign)
+    if stored is not None and is_counted(stored) and (profile := profile_of_campaign(campaign)) is not None:
+        return Prior(PROFILE, _profile_source(campaign, profile), Tables(parent, profile_prior(profile), None))
+    return Prior(BLOSUM, BLOSUM_SOURCE, Tables(parent, blosum_prior(parent), None))
+
+
+def _job_source(job: Job) -> str:
+    return f"job {job.pk}, {job.action} with {job.model}"
+
+
+def _profile_source(campaign: Campaign, profile: Profile) -> str:
+    return f"alignment {campaign.alignment_id}, Neff {profile.neff:.1f}"
 
 
 def profile_of_campaign(campaign: Campaign) -> Profile | None:

@@ -7,7 +7,7 @@ is equally frequent. 22c is the mixture of NDT, VHG and TGG (Kille et al. 2013, 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import combinations_with_replacement, product
@@ -69,11 +69,12 @@ SCHEMES = {
 }
 
 
-def minimal_scheme(wanted: Iterable[str]) -> Scheme:
+def minimal_scheme(wanted: Iterable[str], usage: Mapping[str, float] | None = None) -> Scheme:
     """Return few degenerate codons that code for exactly the wanted residues, each by few codons, and for no stop.
 
-    Each step takes the codon that adds most residues; among equal ones that with fewest codons, then the first by
-    alphabet. Raises ValueError if there are no residues, or others than the canonical ones.
+    Each step takes the codon that adds most residues; among equal ones that with fewest codons. Then it takes the one
+    whose rarest codon the host uses most, and then the first by alphabet. `usage` is that of `jobs.learning.dna`.
+    Raises ValueError if there are no residues, or others than the canonical ones.
     """
     left = set(wanted)
     if not left or left - set(CANONICAL):
@@ -81,10 +82,15 @@ def minimal_scheme(wanted: Iterable[str]) -> Scheme:
     usable = [one for one in _every_codon() if one[2] <= left]
     chosen: list[str] = []
     while left:
-        _, name, gained = min(usable, key=lambda one: (-len(one[2] & left), one[0], one[1]))
+        _, name, gained = min(usable, key=lambda one: (-len(one[2] & left), one[0], -_least(one[1], usage), one[1]))
         chosen.append(name)
         left -= gained
     return Scheme("+".join(chosen), tuple(chosen))
+
+
+def _least(degenerate: str, usage: Mapping[str, float] | None) -> float:
+    """Return the share of its residue that the host has of the rarest codon."""
+    return 0.0 if usage is None else min(usage.get(one, 0.0) for one in codons_of(degenerate))
 
 
 @cache
@@ -151,14 +157,23 @@ class Design:
         return clones_for_one(self.members)
 
 
-def largest_design(sites: int, budget: int, schemes: Sequence[Scheme] = tuple(SCHEMES.values())) -> Design | None:
-    """Return the design of at most `sites` sites with most members whose `clones` fit the budget, or None."""
+def largest_design(
+    sites: int,
+    budget: int,
+    schemes: Sequence[Scheme] = tuple(SCHEMES.values()),
+    *,
+    cost: Callable[[int], int] = clones_for_one,
+) -> Design | None:
+    """Return the design of at most `sites` sites with most members that fits the budget, or None.
+
+    `cost` returns what so many members take of the budget: by default the clones for 95 % of one member.
+    """
     sizes = [one.size for one in schemes]
     best: tuple[int, ...] = ()
     most = 0
     for n in range(1, sites + 1):
         for chosen in combinations_with_replacement(range(len(schemes)), n):
             members = prod(sizes[at] for at in chosen)
-            if members > most and clones_for_one(members) <= budget:
+            if members > most and cost(members) <= budget:
                 best, most = chosen, members
     return Design(tuple(schemes[at] for at in best)) if best else None

@@ -135,7 +135,11 @@ def test_without_dna_there_is_a_design_and_no_sequence(api):
         ({"sites": [13.0]}, "bad_sites"), ({"sites": ["x" * 5_000]}, "bad_sites"),
         ({"sites": list(range(7, 19))}, "bad_sites"),
         ({"sites": 13}, "bad_sites"), ({"sites": [None]}, "bad_sites"), ({"sites": [10**30]}, "bad_sites"),
-        ({"scheme": "NNN"}, "bad_choice"), ({"scheme": "minimal"}, "bad_wanted"),
+        ({"scheme": "NNN"}, "bad_choice"), ({"scheme": ["NNK"]}, "bad_choice"),
+        ({"scheme": {"13": "NNN"}}, "bad_choice"), ({"scheme": {"99": "NNK"}}, "bad_choice"),
+        ({"budget_of": "wells"}, "bad_choice"), ({"best": 20}, "bad_value"),
+        ({"host": "unicorn"}, "unknown_codon_table"), ({"sites": ["A13"]}, "bad_sites"),
+        ({"scheme": "minimal"}, "bad_wanted"),
         ({"scheme": "minimal", "wanted": {"13": "A"}}, "bad_wanted"), ({"wanted": {"99": "A"}}, "bad_wanted"),
         ({"wanted": "AZ"}, "bad_wanted"), ({"wanted": ["A"]}, "bad_wanted"), ({"wanted": ""}, "bad_wanted"),
         ({"scheme": "NDT", "wanted": "AV"}, "residues_not_coded"), ({"budget": 0}, "bad_value"),
@@ -147,6 +151,101 @@ def test_refusals_name_the_field(api, body, code):
     answer = library(api, made(api), **body)
     assert answer.status_code == (413 if code == "too_many_oligos" else 400), answer.content
     assert answer.json()["code"] == code
+
+
+def test_each_site_has_its_scheme(api):
+    body = library(api, made(api), scheme={"13": "NDT", "17": "minimal"}, wanted={"17": "AV"}).json()
+    assert [one["scheme"] for one in body["sites"]] == ["NDT", "NNK", "GYG"]
+    assert body["members"] == 12 * 32 * 2
+    assert body["proteins"] == 12 * 20 * 2
+    assert body["redundancy"] == pytest.approx(31 / 20)
+    assert [one["wanted"] for one in body["sites"]] == [None, None, "AV"]
+
+
+def test_a_site_may_name_the_residue_of_the_parent(api):
+    url = made(api)
+    plain = library(api, url).json()
+    named = [f"{one['residue']}{one['site']}" for one in plain["sites"]]
+    assert library(api, url, sites=named).json() == plain
+
+
+def test_a_budget_of_members(api):
+    url = made(api)
+    assert library(api, url, scheme="NDT", budget=1_728, budget_of="members").status_code == 201
+    problem = library(api, url, scheme="NDT", budget=1_000, budget_of="members").json()["errors"][0]
+    assert "has 1,728 members, and the budget is 1,000" in problem["message"]
+    assert "2 sites with NNK, 22c: 704 members" in problem["remedy"]
+
+
+def test_the_best_residues_by_the_prior(api):
+    body = library(api, made(api), scheme="minimal", best=4, wanted={"13": "AV"}).json()
+    assert set(body["sites"][0]["residues"]) == set("AV")
+    for site in body["sites"][1:]:
+        assert len(site["residues"]) == 5
+        assert site["residue"] in site["residues"]
+    assert body["prior"]["name"] == "blosum62"
+    assert body["prior"]["best"] >= body["prior"]["mean"]
+    assert body["prior"]["best_variant"].split(":")[0][1:3] in ("13", "15", "17")
+
+
+def test_the_host_decides_between_equal_codons(api):
+    url = made(api)
+    for host in ("e_coli", "s_cerevisiae"):
+        body = library(api, url, sites=[13], scheme="minimal", wanted="R", host=host).json()
+        assert body["sites"][0]["degenerate"] == {"e_coli": ["CGC"], "s_cerevisiae": ["AGA"]}[host]
+
+
+def test_the_coverage_of_plates(api):
+    body = library(api, made(api), scheme="22c").json()
+    ninety_six, large = body["library_coverage"]
+    assert (ninety_six["wells"], large["wells"]) == (96, 384)
+    assert ninety_six["members"] == pytest.approx(1 - (1 - 1 / 10_648) ** 96)
+    assert large["members"] == pytest.approx(1 - (1 - 1 / 10_648) ** 384)
+    assert large["members"] < large["proteins"] < 384 / 8_000
+
+
+def test_the_members_as_tables_and_records(api):
+    url = made(api)
+    body = {"sites": [13, 17], "scheme": "minimal", "wanted": {"13": "AV", "17": "SW"}}
+    answer = api.post(f"{url}libraries/?table=members&format=csv", body, format="json")
+    assert answer.status_code == 201
+    rows = list(csv.DictReader(io.StringIO(b"".join(answer.streaming_content).decode())))
+    design = library(api, url, **body).json()
+    assert len(rows) == design["proteins"] == 4
+    assert sum(float(row["share"]) for row in rows) == pytest.approx(1)
+    assert {row["sequence"][10] + row["sequence"][14] for row in rows} == {"AS", "AW", "VS", "VW"}
+    assert max(float(row["prior"]) for row in rows) == pytest.approx(design["prior"]["best"], rel=1e-5)
+    assert max(rows, key=lambda row: float(row["prior"]))["variant"] == design["prior"]["best_variant"]
+    answer = api.post(f"{url}libraries/?table=members&format=fasta", body, format="json")
+    records = b"".join(answer.streaming_content).decode().split()
+    assert records[1::2] == [row["sequence"] for row in rows]
+    assert records[0] == f">{rows[0]['variant'].replace(':', '_')}"
+    answer = api.post(f"{url}libraries/?table=members&format=xlsx", body, format="json")
+    sheet = load_workbook(io.BytesIO(b"".join(answer.streaming_content)))["members"]
+    assert [row[-1] for row in sheet.iter_rows(min_row=2, values_only=True)] == [row["sequence"] for row in rows]
+
+
+def test_the_sites_as_tables(api):
+    url = made(api)
+    design = library(api, url, scheme="22c").json()
+    answer = api.post(f"{url}libraries/?table=sites&format=csv", {"sites": SITES, "scheme": "22c"}, format="json")
+    rows = list(csv.DictReader(io.StringIO(answer.content.decode())))
+    assert [row["site"] for row in rows] == ["13", "15", "17"]
+    assert {row["degenerate"] for row in rows} == {"NDT VHG TGG"}
+    assert {row["residues"] for row in rows} == {"ACDEFGHIKLMNPQRSTVWY"}
+    answer = api.post(f"{url}libraries/?table=sites&format=xlsx", {"sites": SITES}, format="json")
+    assert load_workbook(io.BytesIO(answer.content)).sheetnames == ["synthesis", "sites", "about"]
+    assert [row["codon"] for row in rows] == [one["codon"] for one in design["sites"]]
+    for table, format in (("order", "fasta"), ("plates", "csv")):
+        answer = api.post(f"{url}libraries/?table={table}&format={format}", {"sites": SITES}, format="json")
+        assert answer.json()["code"] == "bad_format"
+
+
+def test_too_many_members_for_a_list(api):
+    answer = api.post(
+        f"{made(api)}libraries/?table=members&format=csv", {"sites": [7, 8, 9, 10, 11], "scheme": "NNK"}, format="json"
+    )
+    assert (answer.status_code, answer.json()["code"]) == (413, "too_many_variants")
 
 
 @pytest.mark.slow

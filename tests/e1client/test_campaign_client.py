@@ -144,6 +144,13 @@ def test_a_campaign_by_command_from_its_parent_to_an_ordered_plate(e1, tmp_path)
     (order,) = csv.DictReader(io.StringIO((tmp_path / "order.csv").read_text()))
     assert (order["sites"], order["sequential"], len(order["dna"])) == ("6 15", "4 13", 3 * len(PARENT))
     assert (tmp_path / "order.xlsx").read_bytes()[:2] == b"PK"
+    mixed = ("--scheme", "6=NDT", "--scheme", "15=minimal", "--best", "3", "--host", "s_cerevisiae")
+    code, (design,), _ = e1(
+        "campaign", "library", "TEM-1", "6", "15", *mixed, "--budget", "200", "--budget-of", "members"
+    )
+    assert (code, design["sites"][0]["scheme"], len(design["sites"][1]["residues"])) == (0, "NDT", 4)
+    assert e1("campaign", "library", "TEM-1", "6", "15", *wanted[:6], "--members", "members.fasta")[0] == 0
+    assert (tmp_path / "members.fasta").read_text().count(">") == 4
     shown = e1("campaign", "show", "TEM-1")[1][0]
     assert [len(shown[name]) for name in ("properties", "models", "rounds")] == [1, 1, 1]
     assert e1("campaign", "export", "TEM-1", "TEM-1.zip")[0] == 0
@@ -178,6 +185,8 @@ def test_a_campaign_by_command_from_its_parent_to_an_ordered_plate(e1, tmp_path)
         (("ordered", "here", "7"), "not_found", 3),
         (("library", "here", "2", "3", "4", "--budget", "1000", "--csv", "a.csv"), "budget_too_small", 3),
         (("library", "here", "2", "--wanted", "2=AV", "--wanted", "AV"), "bad_param", 2),
+        (("library", "here", "2", "--scheme", "NNK", "--scheme", "2=NDT"), "bad_param", 2),
+        (("library", "here", "2", "--members", "a.txt"), "unknown_format", 2),
         (("export", "here", "no-folder/a.zip"), "bad_output", 2),
         (("import", "plate.csv"), "bad_campaign_file", 3),
     ],
@@ -362,10 +371,14 @@ def test_campaigns_in_words():
     design = {
         "members": 32, "proteins": 20, "without_stop": 31 / 32, "sites": [site], "rows": [{}],
         "clones": {"confidence": 0.95, "one_member": 94, "all_members": 206},
+        "library_coverage": [{"wells": 96, "members": 0.9525, "proteins": 0.97}],
+        "prior": {"name": "blosum62", "mean": -5.25, "best": 0.0, "best_variant": "WT"},
     }  # fmt: skip
-    assert list(library_lines(design))[1:4] == [
+    assert list(library_lines(design))[1:6] == [
         "  clones      94 for 95 % of one member, 206 of all members",
         "  no stop     96.9 % of the members",
+        "   96 wells   95 % of the members, 97 % of the proteins",
+        "  prior       blosum62: mean -5.25, best 0, WT",
         "  A6          GCG > NNK: AV",
     ]
     imported = body | {"imported": {"models": 1, "rounds": 2}, "digest": "ef"}
