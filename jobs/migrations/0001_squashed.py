@@ -1,6 +1,7 @@
 """The schema of version 0.1.0: what the 17 migrations made that led to it.
 
-A database that has applied all of those counts as having applied this one.
+A database that has applied all of those counts as having applied this one. Django's `replaces` would say so, but
+0001_squashed_0027_public_projects replaces this migration, and Django 5.2 cannot replace one that replaces others.
 """
 
 import django.db.models.deletion
@@ -9,6 +10,7 @@ import django.db.models.functions.datetime
 import uuid
 from django.conf import settings
 from django.db import migrations, models
+from django.db.migrations.recorder import MigrationRecorder
 
 
 # How Postgres lays the tables out, which Django's models cannot say.
@@ -26,7 +28,7 @@ class Migration(migrations.Migration):
 
     initial = True
 
-    replaces = [
+    adopts = [
         ("jobs", "0001_initial"),
         ("jobs", "0002_storage"),
         ("jobs", "0003_artefacts"),
@@ -680,3 +682,22 @@ class Migration(migrations.Migration):
         ),
         migrations.RunSQL(STORAGE, migrations.RunSQL.noop),
     ]
+
+    def apply(self, project_state, schema_editor, collect_sql=False):
+        """Make the tables and record the 17 migrations, unless the database has them."""
+        recorder = MigrationRecorder(schema_editor.connection)
+        if set(self.adopts) <= set(recorder.applied_migrations()):
+            return self.mutate_state(project_state, preserve=False)
+        state = super().apply(project_state, schema_editor, collect_sql)
+        if not collect_sql:
+            for app, name in self.adopts:
+                recorder.record_applied(app, name)
+        return state
+
+    def unapply(self, project_state, schema_editor, collect_sql=False):
+        state = super().unapply(project_state, schema_editor, collect_sql)
+        if not collect_sql:
+            recorder = MigrationRecorder(schema_editor.connection)
+            for app, name in self.adopts:
+                recorder.record_unapplied(app, name)
+        return state

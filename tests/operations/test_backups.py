@@ -26,6 +26,7 @@ from tests.needed import unavailable
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+SQUASH = "0001_squashed_0027_public_projects"
 OTHER = f"e1_restored_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
 """A database of this process: the others share its server."""
 
@@ -293,13 +294,21 @@ def manifest_of(*names: str) -> Manifest:
 
 
 def test_a_squash_counts_if_all_that_it_replaces_is_there():
+    def last_of(*names: str) -> list[tuple[str, str]]:
+        return restoring._last_of(MigrationLoader(None, replace_migrations=False), manifest_of(*names))
+
     loader = MigrationLoader(None)
-    squash = loader.disk_migrations["jobs", "0001_squashed"]
+    squash = loader.disk_migrations["jobs", SQUASH]
     replaced = [name for app, name in squash.replaces]
-    for names in (replaced, [*replaced, "0001_squashed"], ["0001_squashed"]):
-        assert restoring._last_of(loader, manifest_of(*names)) == [("jobs", "0001_squashed")]
+    before = [name for app, name in loader.disk_migrations["jobs", "0001_squashed"].adopts]
+    for names in (before, [*before, "0001_squashed"], ["0001_squashed"]):
+        assert last_of(*names) == [("jobs", "0001_squashed")]
+    for names in (replaced, [*replaced, SQUASH], [SQUASH]):
+        assert last_of(*names) == [("jobs", SQUASH)]
+    for names in (replaced[:-1], [name for name in replaced[:-1] if name not in before]):
+        assert last_of(*names) == [("jobs", replaced[-2])]
     with pytest.raises(InvalidInput, match=r"older than the migration .* version that made it \(1\.0\)"):
-        restoring._last_of(loader, manifest_of(*replaced[:3]))
+        last_of(*before[:3])
 
 
 def test_rows_have_one_order_on_servers_of_all_locales(server):
@@ -315,6 +324,7 @@ def test_a_backup_of_an_older_version_is_brought_up_to_date(server, tmp_path):
     server.execute(f"CREATE DATABASE {OTHER} TEMPLATE template0")
     with restoring._as_default(connection.settings_dict, OTHER):
         executor = MigrationExecutor(connections[DEFAULT_DB_ALIAS])
+        executor.loader = MigrationLoader(connections[DEFAULT_DB_ALIAS], replace_migrations=False)
         others = [node for node in executor.loader.graph.leaf_nodes() if node[0] != "jobs"]
         executor.migrate([*others, ("jobs", "0007_alignments_have_notes")])
     with psycopg.connect(url(OTHER)) as old:

@@ -52,6 +52,7 @@ def test_the_wheel_holds_templates_checkpoint_and_migrations_but_no_test(wheel):
         "jobs/help/documents/adr/0001-postgres-is-the-queue.md",
         "jobs/help/documents/images/item.png",
         "jobs/migrations/0001_squashed.py",
+        "jobs/migrations/0001_squashed_0027_public_projects.py",
         "worker/model/checkpoints/e1-demo/model.safetensors",
     ):
         assert name in names

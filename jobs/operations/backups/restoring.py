@@ -164,6 +164,7 @@ def _make_tables(connection: psycopg.Connection[Any], archive: ArchiveReader, sa
     if MADE not in steps:
         executor = MigrationExecutor(connections[DEFAULT_DB_ALIAS])
         say("making its tables")
+        executor.loader = MigrationLoader(connections[DEFAULT_DB_ALIAS], replace_migrations=False)
         executor.migrate(_last_of(executor.loader, archive.manifest))
         _note(connection, MADE)
         connection.commit()
@@ -176,35 +177,41 @@ def _make_tables(connection: psycopg.Connection[Any], archive: ArchiveReader, sa
 
 def _refuse_unknown(manifest: Manifest) -> None:
     """Raise InvalidInput if this version cannot make the tables of the backup."""
-    _last_of(MigrationLoader(None), manifest)
+    _last_of(MigrationLoader(None, replace_migrations=False), manifest)
 
 
 def _last_of(loader: MigrationLoader, manifest: Manifest) -> list[tuple[str, str]]:
     """Return the last migrations of the backup's database, one or more of each application.
 
-    A squash counts as one of them if all that it replaces are. Raises InvalidInput for a migration that is not known.
-    It does so too if only some of those that a squash replaces are there: only older versions know the tables between.
+    A squash counts as one of them if all that it replaces are. The loader must have replaced nothing: its graph then
+    keeps either the squash or what it replaces. Raises InvalidInput for a migration that is not known. It does so too
+    if the backup is older than the first migration here: only older versions know its tables.
     """
     recorded = {one for one in manifest.migrations if one[0] in loader.migrated_apps}
-    squashes = {key: set(one.replaces) for key, one in loader.disk_migrations.items() if one.replaces}
-    known = set(loader.disk_migrations).union(*squashes.values())
-    if unknown := sorted(recorded - known):
+    disk = loader.disk_migrations
+    squashes = {key: {*one.replaces, *getattr(one, "adopts", ())} for key, one in disk.items()}
+    if unknown := sorted(recorded - set(disk).union(*squashes.values())):
         app, name = unknown[0]
         raise InvalidInput(
             f"the backup has the migration {app}.{name}, which this version does not know; install the version "
             "that made the backup, or a newer one",
             code="bad_backup",
         )
+    recorded |= {squash for squash, replaced in squashes.items() if replaced and replaced <= recorded}
     for squash, replaced in squashes.items():
-        if replaced <= recorded:
-            recorded.add(squash)
-        elif replaced & recorded and squash not in recorded:
-            app, name = min(replaced - recorded)
+        gone = replaced - set(disk)
+        if gone & recorded and not recorded & {squash, *(replaced & set(disk))}:
+            app, name = min(gone - recorded)
             raise InvalidInput(
                 f"the backup is older than the migration {app}.{name}, from which this version goes on; restore it in "
                 f"the version that made it ({manifest.service}), upgrade that one first, and back it up again",
                 code="bad_backup",
             )
+    for squash, migration in loader.replacements.items():
+        if squash in recorded:
+            loader.graph.remove_replaced_nodes(squash, migration.replaces)
+        else:
+            loader.graph.remove_replacement_node(squash, migration.replaces)
     wanted = recorded & set(loader.graph.nodes)
     return sorted(one for one in wanted if not _followers(loader.graph, one) & wanted)
 
