@@ -13,3 +13,17 @@ test("an edited field chooses the radio button of its group", () => {
   edit("count");
   expect(own.checked).toBe(true);
 });
+
+test("a chosen radio button unfolds its fields, and another choice leaves them", () => {
+  document.body.innerHTML = `<input type="radio" name="how" id="preset" checked><input type="radio" name="how" id="own">
+    <details data-chooses="own"><input id="count"></details>`;
+  followChoices();
+  const fields = document.querySelector("details") as HTMLDetailsElement;
+  const choose = (id: string) => document.getElementById(id)?.dispatchEvent(new Event("change", { bubbles: true }));
+  choose("preset");
+  expect(fields.open).toBe(false);
+  choose("own");
+  expect(fields.open).toBe(true);
+  choose("preset");
+  expect(fields.open).toBe(true);
+});

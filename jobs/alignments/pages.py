@@ -18,6 +18,7 @@ from jobs.alignments.draws import PRESETS, context_set_sample, contexts_of, samp
 from jobs.alignments.pages_summary import depth_facts, is_drawn
 from jobs.alignments.selectors import alignment_of, bins_of, published_count
 from jobs.alignments.services import alignment_delete
+from jobs.contexts.selectors import free_name
 from jobs.contexts.services import check_set_name
 from jobs.errors import ServiceError
 from jobs.library.sharing import Right, right_on
@@ -65,7 +66,8 @@ def alignment_page(request: HttpRequest, alignment_id: UUID) -> HttpResponse:
     stored = alignment_of(user_of(request), alignment_id, Right.OWN if deleting else needed(request))
     if request.headers.get("HX-Target") == "live":
         return fragment(request, "jobs/alignments/_alignment_live.html", _live(stored))
-    context: dict[str, Any] = {"form": _form(), "presets": list(PRESETS)}
+    form = _form() | {"name": free_name(user_of(request), stored.stem)}
+    context: dict[str, Any] = {"form": form, "presets": list(PRESETS)}
     if request.method == "POST":
         if deleting:
             alignment_delete(alignment_id=stored.pk)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, count
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -60,6 +61,13 @@ def context_set_of(user: User, name: str, right: Right = Right.VIEW) -> ContextS
     if found is None:
         raise NotFound(missing)
     return found_by(with_figures(ContextSet.objects.all()), user, missing, right=right, pk=found.pk)
+
+
+def free_name(owner: User, name: str) -> str:
+    """Return the name, or the name with the first number behind it that no set of the owner has."""
+    taken = set(ContextSet.objects.filter(owner=owner, name__startswith=name).values_list("name", flat=True))
+    numbered = (f"{name}-{number}" for number in count(2))
+    return next(one for one in chain([name], numbered) if one not in taken)
 
 
 def members_of(contexts: ContextSet) -> list[MemberFacts]:

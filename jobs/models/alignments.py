@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 
 from django.conf import settings
@@ -10,6 +11,10 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from jobs.models.background import BackgroundWork
+
+_ENDING = re.compile(r"(\.(a2m|a3m|aln|clustal|clw|fa|fasta|pir|sth|sto|stockholm|txt))?(\.gz)?$", re.IGNORECASE)
+_UNSAFE = re.compile(r"[^A-Za-z0-9._+-]+")
+"""What a name of a context set does not take."""
 
 
 class Alignment(models.Model):
@@ -37,6 +42,12 @@ class Alignment(models.Model):
     notes = models.JSONField(default=list, db_default=[])
     size = models.BigIntegerField(default=0)
     created_at = models.DateTimeField(db_default=Now())
+
+    @property
+    def stem(self) -> str:
+        """The name as one word without the ending of a file; names what is made from the alignment, such as a set."""
+        name = _ENDING.sub("", self.name)
+        return _UNSAFE.sub("-", name).strip("-._+")[:90] or "alignment"
 
     class Meta:
         constraints = [

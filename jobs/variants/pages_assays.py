@@ -11,7 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
-from jobs.actions import SCORERS, get_action
+from jobs.actions import SCORERS, Scan, get_action
 from jobs.actions.item_keys import VariantKeys
 from jobs.contexts.shared import contexts_of_job
 from jobs.errors import ServiceError
@@ -100,6 +100,8 @@ def assay_page(request: HttpRequest, job_id: UUID, assay_id: int) -> HttpRespons
         "job": job,
         "shared": contexts_of_job(job, user_of(request)),
         "assay": body,
+        "item": assay.item_index,
+        "mapped": job.action == Scan.name,
         "numbering": described(numbering),
         "points": [(points[at], keys.texts(points[at].variant)[1] if keys else "") for at in found],
         "numbered": keys is not None,

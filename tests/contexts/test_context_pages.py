@@ -116,6 +116,36 @@ def test_refused_samplings(browser, alignment, fields, word):
     assert not ContextSet.objects.exists()
 
 
+def test_a_set_and_its_alignment_fill_the_form_of_a_scan(browser, other_browser, alignment):
+    number = alignment.rstrip("/").rpartition("/")[2]
+    assert f'href="/jobs/new/?task=scan&amp;alignment={number}"' in text(browser.get(alignment))
+    assert browser.post(alignment, {"do": "store", **OWN, "name": "x"}).status_code == 302
+    link = f"/jobs/new/?task=scan&context_set=x&alignment={number}"
+    assert f'href="{link.replace("&", "&amp;")}"' in text(browser.get("/contexts/sets/x/"))
+    form = text(browser.get(link))
+    assert "&gt;family MKTAYI </textarea>" in form
+    assert '<option value="x" selected>' in form
+    scored = text(browser.get(f"/jobs/new/?action=score&alignment={number}"))
+    assert "MKTAYI</textarea>" in scored
+    for wrong in (number[:-1], "family"):
+        assert browser.get(f"/jobs/new/?task=scan&alignment={wrong}").status_code == 404
+    assert other_browser.get(link).status_code == 404
+
+
+def test_the_form_suggests_a_name_that_is_free(browser, person, alignment):
+    def suggested(page: str) -> str:
+        return re.search(r'id="id_name" name="name"[^>]* value="([^"]*)"', page)[1]
+
+    assert suggested(text(browser.get(alignment))) == "family"
+    for name in ("family", "family-2"):
+        context_set_create(owner=person, name=name, contexts=[["MKT"]], provenance={})
+    assert suggested(text(browser.get(alignment))) == "family-3"
+    cleared = browser.post(alignment, {"do": "preview", **OWN, "name": ""})
+    assert suggested(text(cleared)) == "", "what was cleared stays cleared"
+    other = upload(browser, A3M + b">c\nMKTAYI\n", name="β-lactamases of E. coli.sto.gz")["Location"]
+    assert suggested(text(browser.get(other))) == "lactamases-of-E.-coli"
+
+
 def test_a_set_is_chosen_for_a_new_job(browser, person, stranger):
     context_set_create(owner=person, name="mine", contexts=[["MKT"], ["MRT"]], provenance={})
     context_set_create(owner=stranger, name="secret-set", contexts=[["MKT"]], provenance={})

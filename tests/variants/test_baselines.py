@@ -211,6 +211,23 @@ def test_a_scan_downloads_ranked_substitutions_with_everything_beside_them(api, 
     assert browser.get(f"/jobs/{scan['id']}/items/7/substitutions.csv").status_code == 404
 
 
+def test_the_page_of_measurements_leads_to_their_heat_map(api, browser, scan, score):
+    upload_assay(api, scan, "mutant,value\nK22R,9\n")
+    older = upload_assay(api, scan, "mutant,value\nK22R,3.5\n").json()["id"]
+    upload_assay(api, scan, "mutant,value\nK22R,7\n")
+    page = browser.get(f"/jobs/{scan['id']}/assays/{older}/").content.decode()
+    link = unescape(re.search(r'id="on-heat-map" href="([^"]+)"', page)[1])
+    assert browser.get(link).content.decode().count("<td>3.50</td>") == 1
+    of_score = upload_assay(api, score, MEASUREMENTS).json()["id"]
+    assert "on-heat-map" not in browser.get(f"/jobs/{score['id']}/assays/{of_score}/").content.decode()
+
+
+def test_the_next_steps_of_a_scan_come_before_its_pictures(browser, scan):
+    page = browser.get(f"/jobs/{scan['id']}/").content.decode()
+    assert page.index("Compare with measurements") < page.index("Run again with changes") < page.index("<heat-map")
+    assert f'href="/jobs/new/?from={scan["id"]}"' in page[: page.index("<heat-map")]
+
+
 def test_the_table_view_follows_what_the_heat_map_shows(api, browser, scan):
     stored_alignment(api, FAMILY)
     upload_assay(api, scan, "mutant,value\nK22R,3.5\n")

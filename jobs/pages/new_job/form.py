@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, cast
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -15,8 +15,9 @@ from django.http import Http404, HttpRequest
 from jobs.actions import ACTIONS, dtypes
 from jobs.actions.base import AUTO, DTYPE, PRECISION
 from jobs.actions.titles import subject_of
+from jobs.alignments.selectors import alignment_of
 from jobs.contexts.selectors import context_runs
-from jobs.errors import InvalidInput, Problem
+from jobs.errors import InvalidInput, NotFound, Problem
 from jobs.intake.numbering import NumberingUpload, numbering_upload
 from jobs.library import selectors
 from jobs.limits import MAX_JOB_NAME
@@ -195,6 +196,8 @@ def first(request: HttpRequest, owner: User) -> Asked:
         if "example" in request.GET:
             asked.sequences, asked.name = ACTIONS[action].example, f"Example of {action}"
             asked.parent = str(ACTIONS[action].example_params.get("parent", ""))
+    if "alignment" in request.GET:
+        _from_alignment(asked, request.GET["alignment"], owner)
     if "from" in request.GET:
         asked.earlier = _earlier(request.GET["from"], owner)
         _like(asked, asked.earlier)
@@ -207,6 +210,18 @@ def first(request: HttpRequest, owner: User) -> Asked:
         asked.model, asked.name = job.model, f"Best of {short_name(job)}"[:MAX_JOB_NAME]
         asked.number_by(numbering_of(job.params))
     return asked
+
+
+def _from_alignment(asked: Asked, text: str, owner: User) -> None:
+    """Fill in the parent of an alignment (`?alignment=ID`). Raises Http404."""
+    try:
+        found = alignment_of(owner, UUID(text))
+    except (ValueError, NotFound):
+        raise Http404(f"there is no alignment {text[:100]!r}") from None
+    if asked.takes_variants:
+        asked.parent = found.parent
+    else:
+        asked.sequences = f">{found.stem}\n{found.parent}\n"
 
 
 def _from_basket(asked: Asked, request: HttpRequest, owner: User) -> None:
