@@ -15,6 +15,7 @@ from markdown_it.token import Token
 
 Address = Callable[[str], str | None]
 """From a path, relative to the folder of the documents, to its address; None if the service does not show it."""
+_READ = ("text", "code_inline", "softbreak", "hardbreak")
 ELSEWHERE = re.compile(r"[a-z]+:", re.IGNORECASE)
 
 
@@ -33,8 +34,10 @@ def anchor_of(text: str) -> str:
 
 
 def plain(inline: Token) -> str:
-    """Return the text of inline content without marks."""
-    return "".join(one.content for one in inline.children or () if one.type in ("text", "code_inline", "softbreak"))
+    """Return the text of inline content without marks, on one line."""
+    breaks = ("softbreak", "hardbreak")
+    texts = (" " if one.type in breaks else one.content for one in inline.children or () if one.type in _READ)
+    return "".join(texts)
 
 
 def parsed(text: str) -> list[Token]:

@@ -42,7 +42,7 @@ def _read(root: Path) -> Iterator[Document]:
         text = COMMENT.sub("", path.read_text(encoding="utf-8"))
         title = TITLE.search(text)
         name = path.relative_to(root).with_suffix("").as_posix()
-        yield Document(name, title[1] if title else name, text)
+        yield Document(name, title[1].replace("`", "") if title else name, text)
 
 
 def picture(name: str) -> Path | None:

@@ -124,6 +124,11 @@ def test_a_search_finds_the_section(client, asked, found):
     assert f'href="{reverse("help-page", args=[found])}#' in page
 
 
+def test_excerpts_have_spaces_between_lines_and_titles_have_no_marks(client):
+    assert "the result is an alignment with" in search("hmmer")[0].section.text.lower()
+    assert not [one.title for one in documents().values() if "`" in one.title]
+
+
 def test_every_hit_leads_to_an_anchor_of_its_page():
     for hit in search("the"):
         assert hit.section.anchor in {one.anchor for one in headings(parsed(hit.section.document.text))}
