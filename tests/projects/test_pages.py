@@ -64,6 +64,11 @@ def test_the_list_is_narrowed_by_project_and_tag(browser, api, project):
     assert "outside" not in text_of(browser.get("/?tag=kinetics"))
 
 
+def test_the_page_of_a_job_chooses_its_project(browser, api, project):
+    job = body(submit(api, project=str(project.pk)))
+    assert f'value="{project.pk}" selected' in browser.get(job["links"]["page"]).content.decode()
+
+
 def test_the_new_job_page_puts_a_job_into_the_project(browser, project):
     page = browser.get(f"/jobs/new/?project={project.pk}").content.decode()
     assert f'value="{project.pk}" selected' in page
