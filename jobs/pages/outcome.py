@@ -31,6 +31,8 @@ RANKED = 20_000
 """Items that are ranked while the page of a job is made; larger jobs link to the page that ranks them."""
 VALUES = 4
 MASKS = 6
+ONE_LINE = 60
+"""Characters of a result that are not wrapped in the table of the first items."""
 
 
 class First(NamedTuple):
@@ -38,6 +40,11 @@ class First(NamedTuple):
 
     item: Mapping[str, Any]
     words: str
+
+    @property
+    def short(self) -> bool:
+        """Whether the words fit on one line beside the name."""
+        return len(self.words) <= ONE_LINE
 
 
 def outcome_of(request: HttpRequest, job: Job) -> dict[str, Any]:
@@ -47,9 +54,14 @@ def outcome_of(request: HttpRequest, job: Job) -> dict[str, Any]:
         return {"kind": "variants" if action.takes_variants else "ranked", "rows": (), "total": job.total_items}
     if action.takes_variants:
         table = variant_table(job)
-        rows = table.select(Wanted())[:SHOWN]
-        scoring = scoring_of(job)
-        return {"kind": "variants", "rows": table.rows(rows), "total": len(table), "several": scoring["contexts"] > 1}
+        rows = table.rows(table.select(Wanted())[:SHOWN])
+        return {
+            "kind": "variants",
+            "rows": rows,
+            "total": len(table),
+            "several": scoring_of(job)["contexts"] > 1,
+            "named": any(row.name != row.code for row in rows),
+        }
     if is_ranked(job):
         ranking = likelihood_table(job)
         return {"kind": "ranked", "rows": ranking.rows(ranking.select("best")[:SHOWN]), "total": len(ranking)}

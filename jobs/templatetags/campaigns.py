@@ -22,7 +22,17 @@ WORDS = {
 @register.filter
 def three(value: float | str | None) -> str:
     """Return a number with three significant figures and a real minus sign, "" for what is no number."""
-    return f"{value:.3g}".replace("-", "\N{MINUS SIGN}") if isinstance(value, int | float) else ""
+    if not isinstance(value, int | float):
+        return ""
+    # With "#" the zeros at the end stay, so that the numbers of a column have the same width.
+    written = str(value) if isinstance(value, int) else f"{value:#.3g}".rstrip(".")
+    return written.replace("-", "\N{MINUS SIGN}")
+
+
+@register.filter
+def as_given(value: float | None) -> str:
+    """Return a number that a person has given, without zeros at its end."""
+    return "" if value is None else f"{value:.6g}".replace("-", "\N{MINUS SIGN}")
 
 
 @register.filter

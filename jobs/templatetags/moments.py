@@ -65,5 +65,5 @@ def passes(action: str) -> str:
 
 @register.filter
 def figures(number: float) -> str:
-    """Return a number with three significant figures, such as `0.412` or `1.3e-07`."""
-    return f"{number:.3g}"
+    """Return a number with three significant figures, such as `0.412`, `0.0570` or `1.30e-07`."""
+    return f"{number:#.3g}".rstrip(".")

@@ -69,6 +69,17 @@ def test_scores_and_log_probabilities_are_tables(api, browser, inline_worker):
     assert "3 sequences, by log-probability per residue" in text_of(browser.get(page_of(other)))
 
 
+def test_names_are_a_column_only_if_they_say_more_than_the_variants(api, browser, inline_worker):
+    head = '<th scope="col">Name</th>'
+    job = scored(api, inline_worker, ["M1A", "K2R"])
+    assert head not in browser.get(page_of(job)).content.decode()
+    items = [{"variant": "M1A", "name": "of plate 7"}, {"variant": "K2R", "name": "K2R"}]
+    named = finished(api, inline_worker, "score", items, parent=SHORT)
+    page = browser.get(page_of(named))
+    assert head in page.content.decode()
+    assert "of plate 7" in text_of(page)
+
+
 def test_large_jobs_are_ranked_on_their_own_page_only(api, browser, inline_worker, monkeypatch):
     monkeypatch.setattr(outcome, "RANKED", 2)
     monkeypatch.setattr(outcome, "variant_table", lambda _: pytest.fail("it is not read"))
@@ -83,7 +94,7 @@ def test_results_that_are_too_large_are_named_without_figures(api, browser, inli
     job = body(submit(api))
     inline_worker()
     text = text_of(browser.get(page_of(job)))
-    assert "Results one first" in text.replace("Name Record Residues Result ", "")
+    assert "3 results one first" in text.replace("Name Record Residues Result ", "")
     assert "norm" not in text
 
 

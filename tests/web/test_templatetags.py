@@ -6,6 +6,8 @@ import pytest
 
 from jobs.errors import InvalidInput, Problem
 from jobs.parsing.records import Place
+from jobs.templatetags.campaigns import as_given, three
+from jobs.templatetags.moments import figures
 from jobs.templatetags.problems import refusal_sentence, without_path, without_place
 
 
@@ -54,3 +56,14 @@ def test_the_sentence_above_a_form_has_no_names_of_the_rest_interface():
     place = Place(line=2, record="foo", path="sequence").problem("bad_variant", "FOO is odd", "")
     told = InvalidInput(f"1 record is not valid. First: {place.message}", problems=[place])
     assert refusal_sentence(told) == "1 record is not valid. First: Line 2, record foo: FOO is odd"
+
+
+@pytest.mark.parametrize(("number", "text"), [(0.05, "0.0500"), (1.2, "1.20"), (123.0, "123"), (-2.5, "-2.50")])
+def test_figures_of_a_column_have_three_digits(number, text):
+    assert figures(number) == text
+    assert three(number) == text.replace("-", "\N{MINUS SIGN}")
+    assert three(7) == "7"
+
+
+def test_numbers_that_a_person_gave_have_no_zeros_at_the_end():
+    assert [as_given(one) for one in (1.2, 50.0, -0.05, None)] == ["1.2", "50", "\N{MINUS SIGN}0.05", ""]

@@ -40,6 +40,7 @@ export function alignmentHeat(summary: Summary): Heat {
     scale: "sequential",
     limits: { low: 0, high: 1 },
     square: false,
+    axes: "Columns: position. Rows: homologs",
     legend: { low: "", high: "identical", note: "Identity to the parent; empty: not covered. Rows by identity, nearest first." },
     mark: () => null,
     describe: (row, column) => {

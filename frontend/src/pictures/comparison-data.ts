@@ -35,6 +35,7 @@ export function differenceHeat(body: Compared): Heat {
     scale: "diverging",
     limits: symmetric(values),
     square: false,
+    axes: "Columns: residue number. Rows: new residue",
     legend: {
       low: "lower in the second",
       high: "higher in the second",

@@ -55,6 +55,7 @@ export function contactHeat(map: readonly (readonly number[])[], sequence: strin
     scale: "sequential",
     limits: { low: 0, high: percentile(values, 99.5) || 1 },
     square: true,
+    axes: "Both axes: position",
     legend: { low: "", high: "closer", note: "Predicted score, up to its 99.5th percentile" },
     mark: (row, column) => {
       if (column <= row || !best.has(row * length + column)) return null;

@@ -168,6 +168,10 @@ export function drawAxes(context: Context2d, view: View): void {
     context.fillRect(box.x + box.width / 2, bottom, 1, 4);
     context.fillText(name, box.x + box.width / 2, bottom + 6);
   }
+  context.fillStyle = view.colours.quiet;
+  context.textAlign = "left";
+  context.fillText(heat.axes, plot.left, bottom + 24);
+  context.fillStyle = view.colours.text;
   context.textAlign = "right";
   context.textBaseline = "middle";
   context.font = heat.square ? FONT : MONO;

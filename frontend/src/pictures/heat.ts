@@ -15,6 +15,8 @@ export interface Heat {
   limits: Limits;
   /** Both axes are positions: cells are squares, and zooming holds both. */
   square: boolean;
+  /** What columns and rows are. */
+  axes: string;
   legend: { low: string; high: string; note: string };
   /** A sign on a cell, so that colour alone carries no meaning. */
   mark: (row: number, column: number) => Shape | null;
@@ -37,5 +39,5 @@ export interface Cell {
 export const LEFT = 34;
 export const RIGHT = 8;
 export const TOP = 12;
-export const AXIS = 24;
+export const AXIS = 42;
 export const ROW = 16;

@@ -101,6 +101,7 @@ export function heatOf(scan: Scan, sequence: string, layers: Layers | null = nul
     pickable: (row, column) => wildAt(sequence, scan.positions[column] ?? 0) !== RESIDUE_ORDER[row],
     ...style,
     square: false,
+    axes: "Columns: residue number. Rows: new residue",
     mark: (row, column) => (wildAt(sequence, scan.positions[column] ?? 0) === RESIDUE_ORDER[row] ? "dot" : null),
     describe: (row, column) => {
       const number = scan.numbers[column] ?? "";
