@@ -13,6 +13,7 @@ from jobs.campaigns.predicting import Predictor
 from jobs.campaigns.selectors import numbering_of_campaign, variants_of
 from jobs.campaigns.training import HELD_OUT
 from jobs.learning.folds import KINDS
+from jobs.models import Property
 
 KIND_WORDS = {
     "position": "by position",
@@ -68,7 +69,7 @@ def curve_of(card: Mapping[str, Any]) -> tuple[list[tuple[str, str, str]], Round
     rows = [(n, _interval(a), _interval(b)) for n, a, b in zip(sizes, model, prior, strict=True)]
     sentence = "Spearman of held-out variants by the size of the training set: model as filled points, prior as rings."
     values = [[one["value"] for one in found] for found in (model, prior)]
-    return rows, Rounds.of(sentence, sizes, *values) if len(steps) > 1 else None
+    return rows, Rounds.of(sentence, "Spearman", sizes, *values) if len(steps) > 1 else None
 
 
 def _interval(figure: Mapping[str, float | None]) -> str:
@@ -156,25 +157,35 @@ def observed_of(predictor: Predictor, kind: str) -> Observed | None:
         kinds=[(one, KIND_WORDS[one]) for one in KINDS if one in stored],
         kind=kind,
         rows=rows,
-        panels=_panels(rows, KIND_WORDS[kind], model.property.name),
+        panels=_panels(rows, KIND_WORDS[kind], model.property),
         spread=float(np.ptp(inner)) if len(inner) else None,
     )
 
 
-def _panels(rows: Sequence[HeldOut], kind: str, name: str) -> list[Panel]:
+def _panels(rows: Sequence[HeldOut], kind: str, found: Property) -> list[Panel]:
     """Return measured values against the model's held-out predictions, the prior and the profile."""
+    name, up = found.name, axis_of(found)
     measured = [row.measured for row in rows]
     tested = [row for row in rows if row.predicted is not None]
-    found = [
+    panels = [
         Panel.of(
-            "out-of-fold prediction",
+            ("out-of-fold prediction", up),
             f"Measured {name} against out-of-fold predictions of the model, folds {kind}: {len(tested):,} variants.",
             [row.predicted for row in tested if row.predicted is not None],
             [row.measured for row in tested],
         ),
-        Panel.of("prior", f"Measured {name} against the prior.", [row.prior for row in rows], measured),
+        Panel.of(("prior", up), f"Measured {name} against the prior.", [row.prior for row in rows], measured),
     ]
     if all(row.profile is not None for row in rows):
         profile = [row.profile for row in rows if row.profile is not None]
-        found.append(Panel.of("profile", f"Measured {name} against the profile.", profile, measured))
-    return [one for one in found if one is not None]
+        panels.append(Panel.of(("profile", up), f"Measured {name} against the profile.", profile, measured))
+    return [one for one in panels if one is not None]
+
+
+def axis_of(found: Property) -> str:
+    """Return the title of an axis: a property with the unit of its normalised values."""
+    unit = {"wild_type_ratio": "ratio to wild type", "wild_type_difference": "change from wild type"}
+    words = [unit[found.normalisation]] if found.normalisation in unit else []
+    if found.unit and found.normalisation != "wild_type_ratio":
+        words.append(found.unit)
+    return f"{found.name} ({', '.join(words)})" if words else found.name

@@ -9,8 +9,8 @@ from math import ceil, floor, isnan, log10
 from jobs.web.histogram import Tick
 
 WIDTH, HEIGHT = 320, 260
-LEFT, RIGHT, TOP, BOTTOM = 56, 12, 12, 46
-"""Margins for the numbers at the axes."""
+LEFT, RIGHT, TOP, BOTTOM = 70, 12, 12, 62
+"""Margins for the numbers and titles at the axes, whose letters are larger on a phone."""
 SMALLEST, LARGEST = 1e-100, 1e100
 """Numbers beyond these are not drawn: their differences are no numbers."""
 LEVELS = 4
@@ -64,6 +64,8 @@ class Panel:
     path: str
     along: tuple[Tick, ...]
     up: tuple[Tick, ...]
+    up_title: str
+    """What the upward axis has, with its unit."""
     width: int = WIDTH
     height: int = HEIGHT
     left: int = LEFT
@@ -73,15 +75,18 @@ class Panel:
     middle: int = (LEFT + WIDTH - RIGHT) // 2
 
     @classmethod
-    def of(cls, title: str, sentence: str, x: Sequence[float], y: Sequence[float]) -> Panel | None:
-        """Return the picture of the points with two finite numbers, or None if there are none."""
+    def of(cls, titles: tuple[str, str], sentence: str, x: Sequence[float], y: Sequence[float]) -> Panel | None:
+        """Return the picture of the points with two finite numbers, or None if there are none.
+
+        `titles` are those of the axes, the upward one last.
+        """
         points = [(a, b) for a, b in zip(x, y, strict=True) if abs(a) < LARGEST and abs(b) < LARGEST]
         if not points:
             return None
         across = Axis.of([a for a, _ in points], LEFT + 4, WIDTH - RIGHT - 4)
         up = Axis.of([b for _, b in points], HEIGHT - BOTTOM - 4, TOP + 4)
         path = "".join(f"M{across.at(a):g} {up.at(b):g}h0" for a, b in points)
-        return cls(title, sentence, path, across.ticks(4), up.ticks(5))
+        return cls(titles[0], sentence, path, across.ticks(4), up.ticks(5), titles[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +107,13 @@ class Rounds:
     line: str
     along: tuple[Tick, ...]
     up: tuple[Tick, ...]
+    up_title: str
+    """What the upward axis has, with its unit."""
     width: int = 2 * WIDTH
     height: int = HEIGHT
     left: int = LEFT
     right: int = 2 * WIDTH - RIGHT
+    top: int = TOP
     base: int = HEIGHT - BOTTOM
     middle: int = (LEFT + 2 * WIDTH - RIGHT) // 2
 
@@ -113,6 +121,7 @@ class Rounds:
     def of(
         cls,
         sentence: str,
+        up_title: str,
         names: Sequence[str],
         measured: Sequence[float | None],
         predicted: Sequence[float | None],
@@ -133,7 +142,7 @@ class Rounds:
         line = "M" + "L".join(f"{one.x:g} {one.y:g}" for one in known) if len(known) > 1 else ""
         every = max(1, ceil(len(names) / 12))
         along = [Tick(x, name) for x, name in zip(places, names, strict=True)][::every]
-        return cls(sentence, known, marks(predicted), line, tuple(along), up.ticks(5))
+        return cls(sentence, known, marks(predicted), line, tuple(along), up.ticks(5), up_title)
 
 
 def level(distance: float, scale: float) -> str:

@@ -16,6 +16,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from jobs.alignments.selectors import alignments_of
+from jobs.campaigns.cards import axis_of
 from jobs.campaigns.drawing import Rounds
 from jobs.campaigns.forms import campaign_body, model_body, property_body, upload_fields
 from jobs.campaigns.gains import gain_of
@@ -24,7 +25,7 @@ from jobs.campaigns.importing import campaign_import
 from jobs.campaigns.measuring import measurements_add
 from jobs.campaigns.parents import begun_from, origins_of
 from jobs.campaigns.priors import PRIORS
-from jobs.campaigns.selectors import alignment_of_campaign, campaign_of, campaigns_of, numbering_of_campaign
+from jobs.campaigns.selectors import alignment_of_campaign, campaign_of, numbering_of_campaign
 from jobs.campaigns.services import campaign_create, campaign_delete, campaign_move, property_create
 from jobs.campaigns.training import model_request
 from jobs.contexts.selectors import context_sets_open_to
@@ -67,14 +68,15 @@ METHOD_WORDS = {
 @page
 @require_http_methods(["GET", "HEAD", "POST"])
 def campaigns_page(request: HttpRequest) -> HttpResponse:
-    """Show the user's campaigns, newest first. A POST makes one from the file of an export."""
-    refusal = None
+    """Show the campaigns that the user may see, newest first. A POST makes one from the file of an export."""
+    user, refusal = user_of(request), None
     if request.method == "POST":
         try:
             return _import(request)
         except ServiceError as error:
             refusal = Refusal("import", error)
-    rows = campaigns_of(user_of(request)).annotate(n_rounds=Count("rounds", distinct=True)).order_by("-created_at")
+    rows = open_to(Campaign.objects.select_related("owner"), user)
+    rows = rows.annotate(n_rounds=Count("rounds", distinct=True)).order_by("-created_at")
     campaigns, links = paged(request.GET, rows)
     context = {"campaigns": campaigns, "links": links, "refusal": refusal, "most": MAX_ASSAY_BYTES}
     status = refusal.error.status_code if refusal else 200
@@ -236,8 +238,9 @@ def measured_context(campaign: Campaign, properties: Sequence[Property], rounds:
 
 
 def with_gains(models: Sequence[PropertyModel]) -> list[tuple[PropertyModel, str]]:
-    """Return each model with the headline of its gain, empty before it is computed."""
-    return [(one, gain_of(one.card).headline if one.card else "") for one in models]
+    """Return each model with its gain in words for a column of that name, empty before it is computed."""
+    told = [(one, gain_of(one.card).headline if one.card else "") for one in models]
+    return [(one, words.removeprefix("Gain over the prior: ")) for one, words in told]
 
 
 def _course(found: Property, rounds: list[Past]) -> Course:
@@ -247,9 +250,10 @@ def _course(found: Property, rounds: list[Past]) -> Course:
     predicted = {one.number: one.predicted[found.name] for one in rounds if found.name in one.predicted}
     numbers = [at for at in names if at in best or at in predicted]
     rows = [(names[at], best.get(at), predicted.get(at)) for at in numbers]
-    sentence = f"Best {found.name} by round: measured as filled points, predicted as rings."
+    sentence = f"Best {axis_of(found)} by round: measured as filled points, predicted as rings."
     picture = Rounds.of(
         sentence,
+        axis_of(found),
         [name for name, _, _ in rows],
         [one.value if one else None for _, one, _ in rows],
         [one.value if one else None for _, _, one in rows],

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
+from django.contrib.auth.models import User
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -26,13 +29,17 @@ from jobs.campaigns.predicting import Predictor
 from jobs.campaigns.selectors import campaign_of, model_of
 from jobs.campaigns.serializers import STATES
 from jobs.errors import ServiceError
-from jobs.library.sharing import right_on
-from jobs.models import PropertyModel
+from jobs.library.selectors import jobs_open_to
+from jobs.library.sharing import open_to, right_on
+from jobs.models import Alignment, Job, PropertyModel
 from jobs.models.states import JobState, WorkState
 from jobs.web.access import page, user_of
 from jobs.web.fragments import fragment
 from jobs.web.links import changed, paged
 from jobs.web.refusals import Refusal
+
+ORIGIN = re.compile(r"(job|alignment) ([0-9a-f-]{36}), (.+)")
+"""The source of a prior as a card has it (jobs.campaigns.priors)."""
 
 
 @page
@@ -98,6 +105,22 @@ def _state(request: HttpRequest, model: PropertyModel) -> dict[str, Any]:
     }
 
 
+def _origin(user: User, card: Mapping[str, Any]) -> dict[str, str] | None:
+    """Return name and address of what the prior is from, if the user may see it: a job or an alignment."""
+    found = ORIGIN.fullmatch(card["prior"]["source"])
+    if not found:
+        return None
+    kind, key, rest = found.groups()
+    rows: QuerySet[Job] | QuerySet[Alignment] = (
+        jobs_open_to(user) if kind == "job" else open_to(Alignment.objects.all(), user)
+    )
+    row = rows.filter(pk=UUID(key)).first()
+    if row is None:
+        return None
+    url = reverse("job-page" if kind == "job" else "alignment-page", args=[row.pk])
+    return {"name": row.name or key, "url": url, "rest": rest}
+
+
 def _answer(
     request: HttpRequest, model: PropertyModel, more: Mapping[str, Any] | None = None, *, status: int = 200
 ) -> HttpResponse:
@@ -109,7 +132,7 @@ def _answer(
         **_state(request, model),
     }
     if model.state == WorkState.DONE:
-        context |= files_shown(request, model)
+        context |= files_shown(request, model) | {"origin": _origin(user_of(request), model.card)}
     return render(request, "jobs/campaigns/model.html", {**context, **(more or {})}, status=status)
 
 
@@ -155,9 +178,11 @@ def _figures(query: QueryDict, model: PropertyModel) -> dict[str, Any]:
 def _left_out(counts: Mapping[str, int]) -> list[tuple[int, str]]:
     """Return what is no part of the training set, with its number."""
     words = {
-        "failed_wells": "wells that failed",
-        "not_positive": "variants without a logarithm: their value is not above 0",
-        "too_large": "variants with numbers too large for any model",
-        "wells_without_reference": "wells of plates without wild type and bridging variants",
-    }
-    return [(counts[name], what) for name, what in words.items() if counts.get(name)]
+        "failed_wells": ("well that failed", "wells that failed"),
+        "not_positive": ("variant without a logarithm: its value is not above 0",
+                         "variants without a logarithm: their value is not above 0"),
+        "too_large": ("variant with a number too large for any model", "variants with numbers too large for any model"),
+        "wells_without_reference": ("well of a plate without wild type and bridging variants",
+                                    "wells of plates without wild type and bridging variants"),
+    }  # fmt: skip
+    return [(found, one if found == 1 else more) for name, (one, more) in words.items() if (found := counts.get(name))]

@@ -9,11 +9,13 @@ from django.http import QueryDict
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.campaigns.cards import comparison_of
+from jobs.campaigns.cards import axis_of, comparison_of
 from jobs.campaigns.drawing import Axis, Panel, Rounds, level
 from jobs.campaigns.forms import campaign_body, listed, proposal_body, ranges
 from jobs.campaigns.gains import gain_of
+from jobs.campaigns.pages_models import _left_out
 from jobs.errors import InvalidInput
+from jobs.models import Property
 
 NUMBERS = st.floats(-1e6, 1e6, allow_nan=False)
 
@@ -33,20 +35,34 @@ def test_the_numbers_of_an_axis_are_round():
 
 
 def test_higher_values_are_higher_and_points_without_a_number_are_left_out():
-    panel = Panel.of("x", "words", [1, 2, 3, float("nan")], [10, 20, 5, 7])
+    panel = Panel.of(("x", "y"), "words", [1, 2, 3, float("nan")], [10, 20, 5, 7])
     places = [(float(x), float(y)) for x, y in re.findall(r"M([\d.]+) ([\d.]+)h0", panel.path)]
     assert len(places) == 3
     assert places[0][0] < places[1][0] < places[2][0]
     assert places[1][1] < places[0][1] < places[2][1], "upwards is a smaller coordinate"
-    assert Panel.of("x", "words", [float("inf")], [1]) is None
+    assert Panel.of(("x", "y"), "words", [float("inf")], [1]) is None
 
 
 def test_rounds_have_a_line_through_what_was_measured():
-    picture = Rounds.of("words", ["1", "2", "3"], [1.0, None, 2.0], [None, 1.5, 1.0])
+    picture = Rounds.of("words", "up", ["1", "2", "3"], [1.0, None, 2.0], [None, 1.5, 1.0])
     assert [mark.x for mark in picture.measured] == [picture.along[0].at, picture.along[2].at]
     assert picture.line.count("L") == 1
     assert picture.measured[1].y < picture.predicted[0].y < picture.measured[0].y
-    assert Rounds.of("words", ["1"], [None], [None]) is None
+    assert Rounds.of("words", "up", ["1"], [None], [None]) is None
+
+
+def test_an_axis_has_the_unit_of_normalised_values():
+    told = [("none", "U/mg"), ("wild_type_ratio", "U/mg"), ("wild_type_difference", "°C"), ("none", "")]
+    assert [axis_of(Property(name="p", normalisation=how, unit=unit)) for how, unit in told] == [
+        "p (U/mg)", "p (ratio to wild type)", "p (change from wild type, °C)", "p"
+    ]  # fmt: skip
+
+
+def test_one_well_that_failed_is_one_well():
+    assert _left_out({"failed_wells": 1, "too_large": 2}) == [
+        (1, "well that failed"),
+        (2, "variants with numbers too large for any model"),
+    ]
 
 
 @pytest.mark.parametrize(

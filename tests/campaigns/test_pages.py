@@ -264,6 +264,7 @@ def test_a_model_beside_its_prior_and_profile(browser, measured):
     value = model.card["cross_validation"]["position"]["model"]["spearman"]["value"]
     assert f"{value:.2f}".replace("-", "\N{MINUS SIGN}") in folds[1][1]
     assert any("others" in row[1] for row in folds), "a kind without folds has its reason"
+    assert re.search(r"<dt>Prior</dt><dd>[^<]+: <a href=./contexts/alignments/[^>]+>[^<]+</a>, Neff ", html)
     assert html.count('<path class="points"') == 3
     for path in re.findall(r'class="points" d="([^"]+)"', html)[1:]:
         assert path.count("M") == len(model.training) == 87
@@ -275,7 +276,7 @@ def test_a_model_beside_its_prior_and_profile(browser, measured):
     page = browser.get(f"{address}?page=2").content.decode()
     assert '<details id="table-view" open>' in page
     course = Shown(browser.get(measured)).rows["Best activity by round"]
-    assert course[1][0] == "1"
+    assert course[1][0] == "Round 1"
     assert "not predicted" in course[1][3], "the first model had learnt nothing"
     assert "Propose the next plate" in text_of(browser.get(measured))
 

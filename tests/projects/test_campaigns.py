@@ -8,6 +8,7 @@ import zipfile
 
 import pytest
 from django.contrib.auth.models import User
+from django.test import Client
 from django.urls import reverse
 
 from jobs.campaigns.priors import prior_of
@@ -50,6 +51,17 @@ def patch(client, url, **data):
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_page_of_campaigns_has_those_of_my_projects(browser, other_browser, viewer, project, url):
+    place = reverse("campaign-page", args=[row_of(url).pk])
+    client = Client()
+    client.force_login(viewer)
+    page = client.get("/campaigns/").content.decode()
+    assert f'href="{place}"' in page
+    assert "by rosalind" in page
+    assert "by rosalind" not in browser.get("/campaigns/").content.decode()
+    assert "No campaigns yet" in other_browser.get("/campaigns/").content.decode()
 
 
 def test_a_viewer_reads_all_of_a_campaign_and_downloads_it(api, as_viewer, url):
