@@ -37,6 +37,8 @@ from jobs.templatetags.publishing import without_addresses
 
 ROWS, COLUMNS = 20, 10
 """Size of the table on the public page. The downloads have all."""
+SMALL = 0.001
+"""Numbers nearer to 0 are shown with an exponent."""
 
 
 @public
@@ -73,6 +75,7 @@ def public_job_download(request: HttpRequest, token: str, job_id: UUID) -> HttpR
 
 def _job_answer(request: HttpRequest, job: Job, downloads: str, trail: Sequence[tuple[str, str]] = ()) -> HttpResponse:
     heads, rows, more = first_rows(job.pk, results_fingerprint(job))
+    numbers = [bool(rows) and all(_is_number(row[at]) for row in rows) for at in range(len(heads))]
     counts = job_counts(job)
     context = {
         "name": without_addresses(job.name) or f"{job.action} by {job.model}",
@@ -82,13 +85,33 @@ def _job_answer(request: HttpRequest, job: Job, downloads: str, trail: Sequence[
         "demonstration": MODELS[job.model].demonstration,
         "counts": counts,
         "picture": pictures_of([job], {job.pk: counts["succeeded"]}).get(job.pk),
-        "heads": heads,
-        "rows": rows,
+        "heads": list(zip(heads, numbers, strict=True)),
+        "rows": [
+            [(_rounded(cell) if number else cell, number) for cell, number in zip(row, numbers, strict=True)]
+            for row in rows
+        ],
         "more": more,
         "downloads": list(_downloads(job, downloads, counts)),
         "trail": trail,
     }
     return render(request, "jobs/publishing/job.html", context)
+
+
+def _is_number(cell: str) -> bool:
+    """Return whether a cell belongs into a column of numbers, which are aligned on the right. An empty one may."""
+    try:
+        float(cell or "0")
+    except ValueError:
+        return False
+    return True
+
+
+def _rounded(cell: str) -> str:
+    """Return a number of a file as a table shows it. The file has all digits."""
+    if "." not in cell and "e" not in cell:
+        return cell
+    value = float(cell)
+    return f"{value:.4f}" if not value or abs(value) >= SMALL else f"{value:.2e}"
 
 
 def _download(request: HttpRequest, job: Job) -> HttpResponseBase:

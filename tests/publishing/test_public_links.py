@@ -54,6 +54,8 @@ def test_a_link_opens_the_result_to_everybody(api, job, other_browser):
         assert page.status_code == 200
         assert "TEM-1 library" in text
         assert "<td>one</td>" in text
+        assert '<th scope="col" class="number">log_prob</th>' in text
+        assert text.index("CSV file") > text.index('id="downloads"')
         assert f'href="{path}download/?format=jsonl"' in text
         rows = client.get(f"{path}download/?format=csv")
         table = list(csv.DictReader(io.StringIO(b"".join(rows.streaming_content).decode())))
