@@ -95,11 +95,12 @@ def restored(stored: Mapping[str, Any], rows: Rows, measured: Floats) -> Ready:
 
     every = range(len(rows))
     whole = again(stored["whole"], every)
-    models, errors = [], []
+    models, errors, held_out = [], [], []
     for fold in stored["folds"]:
         held = set(fold["test"])
         models.append(again(fold["settings"], [at for at in every if at not in held]))
         # Only sizes are stored. Signs follow from the model, and sizes stay equal to the last digit.
-        signed = measured[fold["test"]] - models[-1].predict(rows.take(fold["test"]))
+        held_out.append(measured[fold["test"]])
+        signed = held_out[-1] - models[-1].predict(rows.take(fold["test"]))
         errors.append(np.copysign(np.array(fold["errors"], dtype=float), signed))
-    return Ready(whole, Intervals(tuple(models), tuple(errors)) if models else None)
+    return Ready(whole, Intervals(tuple(models), tuple(errors), tuple(held_out)) if models else None)

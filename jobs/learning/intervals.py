@@ -5,7 +5,8 @@ seen. For exchangeable variants a nominal 90 % guarantees 80 %, and about 90 % i
 because they are predicted high are not exchangeable: their coverage is lower, and is reported apart.
 
 The same errors, with their signs, say how probable a value is. A measurement is the prediction of a fold's model plus
-an error that this model has made. So a value above an interval of 90 % has at most about 10 %.
+an error that this model has made. These shares are calibrated by what held-out variants reached
+(`jobs.learning.calibrating`), because errors of good variants may be smaller than those of others.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from jobs.learning.calibrating import calibrated
 from jobs.learning.crossvalidation import Fitted, Learner
 from jobs.learning.folds import Folds
 from jobs.learning.samples import Floats, Rows
@@ -27,10 +29,14 @@ CELLS = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Intervals:
-    """The models of the folds, and the errors (measured less predicted) of the variants that each has not seen."""
+    """The models of the folds, and what is known of the variants that each has not seen.
+
+    `measured` are their values, and `errors` are measured less predicted.
+    """
 
     models: tuple[Fitted, ...]
     errors: tuple[Floats, ...]
+    measured: tuple[Floats, ...]
 
     @classmethod
     def learn(cls, learner: Learner, rows: Rows, measured: Floats, folds: Folds) -> Intervals:
@@ -40,7 +46,7 @@ class Intervals:
         models = tuple(learner.fit(rows.take(one.training), measured[one.training]) for one in folds.splits)
         pairs = zip(models, folds.splits, strict=True)
         errors = tuple(measured[one.test] - model.predict(rows.take(one.test)) for model, one in pairs)
-        return cls(models, errors)
+        return cls(models, errors, tuple(measured[one.test] for one in folds.splits))
 
     @property
     def seen(self) -> int:
@@ -65,21 +71,40 @@ class Intervals:
         return low, high
 
     def chances(self, rows: Rows, threshold: float) -> Floats:
-        """Return the probability [n] that a measurement reaches the threshold.
+        """Return the probability [n] that a measurement reaches the threshold, calibrated on held-out variants."""
+        if len(self.models) < 2:
+            return self.shares(rows, threshold)
+        reached = np.concatenate([values >= threshold for values in self.measured]).astype(float)
+        return calibrated(self.shares(rows, threshold), self._known_shares(threshold), reached)
 
-        It is the share of the errors that suffice, with steps smoothed so that it orders variants without ties.
+    def shares(self, rows: Rows, threshold: float) -> Floats:
+        """Return the share [n] of the errors that would lift a prediction to the threshold.
+
+        Steps are smoothed so that the shares order variants without ties.
         """
-        from scipy.special import ndtr
-
-        smooth = max(float(np.std(np.concatenate(self.errors))) / np.sqrt(self.seen), 1e-12)
         found = np.zeros(len(rows))
         step = max(1, CELLS // self.seen)
         for model, errors in zip(self.models, self.errors, strict=True):
             above = model.predict(rows) - threshold
             for start in range(0, len(rows), step):
                 block = slice(start, start + step)
-                found[block] += ndtr((above[block, None] + errors[None]) / smooth).sum(axis=1)
+                found[block] += self._lifted(above[block], errors).sum(axis=1)
         return found / self.seen
+
+    def _known_shares(self, threshold: float) -> Floats:
+        """Return the shares of the held-out variants, from errors of the other folds."""
+        found = []
+        for at, (values, errors) in enumerate(zip(self.measured, self.errors, strict=True)):
+            others = np.concatenate([one for other, one in enumerate(self.errors) if other != at])
+            found.append(self._lifted(values - errors - threshold, others).mean(axis=1))
+        return np.concatenate(found)
+
+    def _lifted(self, above: Floats, errors: Floats) -> Floats:
+        """Return about 1 if an error lifts a prediction to the threshold, and about 0 if not [above, errors]."""
+        from scipy.special import ndtr
+
+        smooth = max(float(np.std(np.concatenate(self.errors))) / np.sqrt(self.seen), 1e-12)
+        return np.asarray(ndtr((above[:, None] + errors[None]) / smooth))
 
     def drawn(self, rows: Rows, draws: int, seed: int) -> Iterator[Floats]:
         """Yield possible measurements [n], once for each draw: a prediction plus an error of its model."""

@@ -15,6 +15,7 @@ from jobs.science.alignments.profile import profile_of
 from jobs.science.alignments.reading import read_alignment
 from jobs.science.alignments.sampling import neighbour_counts
 from jobs.science.variants.codes import read_variant
+from tests.learning.quick import QuickProcess
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 
@@ -22,6 +23,12 @@ needs_tem1 = pytest.mark.skipif(
     not (DATA / "BLAT_ECOLX.a3m").is_file(),
     reason="needs ../shared/data: BLAT_ECOLX.a3m and BLAT_ECOLX_Jacquier_2013.csv of ProteinGym",
 )
+
+
+@cache
+def quick_tem1() -> QuickProcess:
+    """Return a fast copy of the Gaussian process for variants of this scan."""
+    return QuickProcess(tem1()[0])
 
 
 @cache

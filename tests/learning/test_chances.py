@@ -1,4 +1,4 @@
-"""The probability of a hit and the interval of the same variant come from the same errors, and agree."""
+"""Probabilities of hits: from the errors that make the intervals, and as frequent as they say."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import json
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from jobs.learning.calibrating import calibrated
 from jobs.learning.fitted import Ready, fit, restored
 from jobs.learning.gaussian import GaussianProcess
 from jobs.learning.intervals import NOMINAL, Intervals
@@ -17,7 +20,9 @@ from tests.learning.truth import additive_truth, family, singles
 
 PROFILE = family()
 STEP = 0.02
-"""What smoothing may add to a probability."""
+"""What smoothing may add to a share of errors."""
+CALIBRATED = 0.1
+"""What calibration may add: an interval covers on average, and a probability is that of one variant."""
 
 
 def plate(seed: int, count: int = 87) -> tuple[Rows, Floats]:
@@ -35,9 +40,9 @@ def test_a_probability_agrees_with_its_interval(seed):
     low, high = made.around(held)
     for at in range(0, 300, 30):
         one = held.take([at])
-        above, below = made.chances(one, high[at]), made.chances(one, low[at])
-        assert above[0] <= 1 - NOMINAL + STEP
-        assert below[0] >= NOMINAL - STEP
+        for chances, spare in ((made.shares, STEP), (made.chances, CALIBRATED)):
+            assert chances(one, high[at])[0] <= 1 - NOMINAL + spare
+            assert chances(one, low[at])[0] >= NOMINAL - spare
     inside = made.chances(held, float(np.median(measured)))
     assert ((inside > 0.01) | (high < np.median(measured))).all()
 
@@ -60,10 +65,63 @@ def test_probabilities_order_as_predictions_do_and_none_are_equal():
     rows, measured = plate(0)
     held = singles(PROFILE, 200, 7)
     fitted = GaussianProcess().fit(rows, measured)
-    made = Intervals((fitted,), (np.random.default_rng(0).exponential(2.0, size=87) - 2,))
-    chances = made.chances(held, float(np.quantile(measured, 0.9)))
+    made = Intervals((fitted,), (np.random.default_rng(0).exponential(2.0, size=87) - 2,), (measured,))
+    chances = made.shares(held, float(np.quantile(measured, 0.9)))
     assert np.argsort(chances).tolist() == np.argsort(fitted.predict(held)).tolist()
     assert len(set(chances)) == len(set(fitted.predict(held)))
+
+
+def heap(seed: int) -> tuple[Rows, Floats]:
+    """Return variants that are mostly as good as the wild type, as in a scan of a tolerant protein.
+
+    Good ones are a heap at one value, just below the threshold 0.2, and few are above it. Bad ones vary.
+    """
+    rows, generator = singles(PROFILE, 300, seed), np.random.default_rng(seed)
+    truth = additive_truth(rows, 0)
+    measured = np.minimum(truth - np.quantile(truth, 0.55) + generator.normal(size=300), 0.0)
+    return rows, measured + (generator.random(300) < 0.06) * generator.exponential(size=300)
+
+
+def test_hits_above_a_heap_are_not_promised_to_every_good_variant():
+    """The errors of bad variants would lift every good one across the threshold, as on the scan of TEM-1."""
+    promised, uncorrected, found = [], [], []
+    for seed in range(4):
+        rows, measured = heap(seed)
+        training, held = rows.take(range(96)), rows.take(range(96, 300))
+        made = fit_with_intervals(training, measured[:96], seed=0)
+        best = np.argsort(-np.mean([one.predict(held) for one in made.models], axis=0))[:80]
+        promised.append(made.chances(held, 0.2)[best].sum())
+        uncorrected.append(made.shares(held, 0.2)[best].sum())
+        found.append((measured[96:][best] >= 0.2).sum())
+    shown = [float(np.mean(one)) for one in (promised, uncorrected, found)]
+    print(f"\npromised {shown[0]:.1f}, by errors alone {shown[1]:.1f}, found {shown[2]:.1f} of 80")
+    assert shown[1] > 3 * shown[2]
+    assert shown[0] == pytest.approx(shown[2], abs=4)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(10, 200))
+def test_calibration_keeps_the_order_and_what_is_out_of_reach(seed, count):
+    generator = np.random.default_rng(seed)
+    known, shares = generator.random(count), np.sort(generator.random(30))
+    reached = (generator.random(count) < known**2).astype(float)
+    found = calibrated(shares, known, reached)
+    assert (np.diff(found) >= 0).all()
+    assert ((found > 0) & (found < 1)).all()
+    assert (calibrated(shares, known, np.zeros(count)) <= shares).all()
+    assert (calibrated(shares, known, np.ones(count)) >= shares).all()
+    # A share that says the opposite has no weight.
+    assert np.ptp(calibrated(shares, known, (known < 0.5).astype(float))) <= np.ptp(shares)
+
+
+def test_calibration_changes_little_if_shares_are_right():
+    generator = np.random.default_rng(0)
+    known = generator.random(3000)
+    reached = (generator.random(3000) < known).astype(float)
+    shares = np.linspace(0.05, 0.95, 19)
+    assert calibrated(shares, known, reached) == pytest.approx(shares, abs=0.04)
+    # Half as frequent as they say.
+    halved = (generator.random(3000) < known / 2).astype(float)
+    assert calibrated(shares, known, halved).mean() == pytest.approx(shares.mean() / 2, abs=0.05)
 
 
 def test_a_threshold_out_of_reach_leaves_the_order_of_the_means():
@@ -73,12 +131,12 @@ def test_a_threshold_out_of_reach_leaves_the_order_of_the_means():
     assert [one.at for one in picks] == [1, 2, 0]
 
 
-def test_draws_have_the_distribution_of_the_probabilities():
+def test_draws_have_the_distribution_of_the_errors():
     rows, measured = plate(0)
     made, held = fit_with_intervals(rows, measured, seed=0), singles(PROFILE, 20, 7)
     drawn = np.array(list(made.drawn(held, 2000, seed=0)))
     threshold = float(np.median(drawn))
-    assert (drawn >= threshold).mean(axis=0) == pytest.approx(made.chances(held, threshold), abs=0.06)
+    assert (drawn >= threshold).mean(axis=0) == pytest.approx(made.shares(held, threshold), abs=0.06)
 
 
 def test_a_stored_model_says_the_same_probabilities():

@@ -129,7 +129,7 @@ def test_a_model_that_knows_more_than_the_prior_may_rank():
 
 def test_too_few_errors_give_no_finite_interval():
     rows = singles(PROFILE, 24, 0)
-    few = Intervals((Ridge().fit(rows, rows.prior),), (np.ones(5),))
+    few = Intervals((Ridge().fit(rows, rows.prior),), (np.ones(5),), (np.ones(5),))
     low, high = few.around(rows)
     assert np.isinf(low).all()
     assert np.isinf(high).all()
