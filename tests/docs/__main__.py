@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
-from tests.docs.pages import PAGES, ROOT, blocks
+from tests.docs.pages import PAGES, ROOT, blocks, missing
 from tests.docs.running import outcomes
 from tests.stack import OWN_ENVIRONMENT, running_stack
 
@@ -36,6 +36,10 @@ def main() -> int:
         for page in pages:
             found = blocks(page.read_text())
             if not found:
+                continue
+            if lacking := missing(found):
+                print(f"{_name(page)}: not run: this machine lacks {', '.join(lacking)}", flush=True)
+                left += len(found)
                 continue
             began, failures = time.monotonic(), {}
             if data is not None and not asked.list:

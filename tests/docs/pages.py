@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,8 @@ OF_THE_MACHINE = re.compile(
     r"(?<![\w.])/(etc|opt|usr|var|srv)/"
 )
 """What changes more than the reader's folder and service."""
+OUTSIDE = re.compile(r"CHECKOUT/(\.\./\S+)")
+"""Public data that are not in the repository."""
 MARKER = re.compile(r"<!-- (not run|given): (.+?) -->\n(?:\s*\n)*\Z", re.DOTALL)
 
 
@@ -57,6 +60,12 @@ def blocks(text: str) -> list[Block]:
             line = text.count("\n", 0, fence.start(3)) + 1
             found.append(Block(language, code, line, marked.get("given", ""), marked.get("not run", "")))
     return found
+
+
+def missing(found: Sequence[Block]) -> list[str]:
+    """Return the files outside the checkout that the reader of these blocks has, and that this machine lacks."""
+    names = [name for block in found for name in OUTSIDE.findall(block.given)]
+    return [name for name in names if not (ROOT / name).is_file()]
 
 
 def _markers(before: str) -> dict[str, str]:

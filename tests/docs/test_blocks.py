@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.pages import PAGES, Block, blocks
+from tests.docs.pages import PAGES, Block, blocks, missing
 from tests.docs.running import Session, outcomes
 from tests.stack import Stack
 
-LONG = {"client.md", "examples/README.md", "maps.md", "results.md", "variant-walkthrough.md", "walkthrough.md"}
+LONG = {
+    "client.md", "examples/README.md", "maps.md", "results.md", "tem1.md", "variant-walkthrough.md", "walkthrough.md",
+}  # fmt: skip
 """Pages whose blocks take more than 20 s."""
 
 
@@ -20,9 +22,13 @@ def parameters() -> list[object]:
     found = []
     for page in PAGES:
         name = page.name if page.parent.name != "examples" else "examples/README.md"
-        if not any(block.runs for block in blocks(page.read_text())):
+        own = blocks(page.read_text())
+        if not any(block.runs for block in own):
             continue
-        found.append(pytest.param(page, id=name, marks=[pytest.mark.slow] if name in LONG else []))
+        marks = [pytest.mark.slow] if name in LONG else []
+        if lacking := missing(own):
+            marks.append(pytest.mark.skip(reason=f"needs public data: {', '.join(lacking)}"))
+        found.append(pytest.param(page, id=name, marks=marks))
     return found
 
 
@@ -39,6 +45,12 @@ def test_blocks_are_read_as_people_read_them() -> None:
         Block("python", "x = 2\n", 17, given="touch a.csv"),
         Block("sh", "cat <<END\n  two\nEND\n", 29),
     ]
+
+
+def test_files_outside_the_checkout_are_named_if_they_are_missing() -> None:
+    page = "<!-- given: cp CHECKOUT/../no/such.a3m CHECKOUT/README.md . -->\n```sh\nls\n```\n"
+    assert missing(blocks(page)) == ["../no/such.a3m"]
+    assert missing([Block("sh", "ls\n", 1, given="cp CHECKOUT/docs/tem1.md .")]) == []
 
 
 @pytest.fixture
