@@ -19,6 +19,8 @@ PROGRAM = """
 import io, json, sys
 from e1site.wsgi import application
 
+assert "e1site.urls" in sys.modules, "gunicorn forks now, and each process would import the pages"
+
 def ask(path):
     query = path.partition("?")[2]
     environ = {"REQUEST_METHOD": "GET", "PATH_INFO": path.partition("?")[0], "QUERY_STRING": query,
