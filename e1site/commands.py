@@ -59,6 +59,9 @@ def up(  # noqa: PLR0917 - typer calls it; every parameter is an option of the c
     background: Annotated[
         bool, typer.Option("--background", help="Return when it is ready; `e1 down` stops it.")
     ] = False,
+    passing: Annotated[
+        bool, typer.Option("--passing", hidden=True, help="Keep what `last-start` has. `make demo` starts so.")
+    ] = False,
 ) -> None:
     """Run the whole service in the foreground until Ctrl-C; with --background apart from this terminal."""
     # Imported late, because `e1 --help` imports this module, and the stack takes longer.
@@ -93,7 +96,7 @@ def up(  # noqa: PLR0917 - typer calls it; every parameter is an option of the c
     raise typer.Exit(
         local.up(
             host=host, port=port, allow=allow, models=models, data=data, workers=workers, prefix=prefix,
-            command=command,
+            command="" if passing else command,
         )
     )  # fmt: skip
 

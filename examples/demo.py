@@ -100,7 +100,9 @@ def service(data: Path) -> Iterator[str]:
         yield url
         return
     port = str(free_port())
-    command = [str(Path(sys.executable).with_name("e1")), "up", "--port", port, "--data", str(data), "--model", MODEL]
+    program = str(Path(sys.executable).with_name("e1"))
+    # The folder may be of a person's own service, whose last start stays noted there.
+    command = [program, "up", "--passing", "--port", port, "--data", str(data), "--model", MODEL]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as launcher:
         try:
             yield wait_ready(launcher)

@@ -32,8 +32,6 @@ OWNER_URL = "E1_OWNER_DATABASE_URL"
 LOOPBACK_NAME = re.compile(r"localhost\b|ip6-(localhost|loopback)\b|.*\.localhost$", re.IGNORECASE)
 BRIDGE = re.compile(r"docker|br-|veth|virbr|cni|podman")
 """Interfaces to containers and virtual machines of this machine, by name."""
-TRUE = ("true", "on", "ok", "y", "yes", "1")
-"""What the settings read as true."""
 EVERY_ADDRESS = ("0.0.0.0", "::", "")  # noqa: S104 - compared with what the user asked for
 
 
@@ -193,8 +191,10 @@ def urls_for_others(host: str, port: int, prefix: str, allow: Sequence[str]) -> 
 
     With `E1_HTTPS` only the proxy leads to it: browsers keep its cookies for https.
     """
+    from environ import Env  # imports Django, which most starts do not need here
+
     named = [name for name in allow if name[:1] not in (".", "*")]
-    if os.environ.get("E1_HTTPS", "").lower() in TRUE:
+    if Env().bool("E1_HTTPS", default=False):
         return [f"https://{name}{prefix}" for name in named]
     direct = [f"http://{name}:{port}{prefix}" for name in reachable_hosts(host)]
     own_port = "" if is_loopback(host) else f":{port}"
