@@ -136,6 +136,7 @@ if E1_EMAIL:
 if _problem := defaults.database_problem(env.str("DATABASE_URL")):
     raise ImproperlyConfigured(f"DATABASE_URL {_problem}")
 DATABASES: dict[str, Any] = {"default": env.db_url("DATABASE_URL")}
+DATABASES["default"]["ENGINE"] = "e1site.postgres"
 DATABASES["default"]["CONN_MAX_AGE"] = 300
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 # A pool in transaction mode (pgbouncer) gives each transaction another session: nothing may stay in one. Django's
@@ -163,6 +164,9 @@ CELERY_WORKER_PROC_ALIVE_TIMEOUT = 3600.0
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = True
 CELERY_WORKER_SEND_TASK_EVENTS = False
+CELERY_DB_REUSE_MAX = 10**12
+"""Celery would close the connection of a forked process before and after every task. `worker.app` closes dead ones, and
+those older than CONN_MAX_AGE."""
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_BROKER_TRANSPORT_OPTIONS = {

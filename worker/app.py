@@ -143,10 +143,7 @@ def _note_model(sender: str, instance: Any, **_: Any) -> None:
 @task_prerun.connect
 @task_postrun.connect
 def _drop_dead_connections(**_: Any) -> None:
-    """Replace connections that the database has closed, before and after every task.
-
-    Celery does this itself only in forked children, not in spawned ones.
-    """
+    """Replace connections that the database has closed, and old ones, before and after every task."""
     from django.db import close_old_connections
 
     close_old_connections()
@@ -186,3 +183,6 @@ def _say_goodbye(**_: Any) -> None:
         from worker import tasks
 
         tasks.stop_worker()
+    from django.db import connections
+
+    connections.close_all()

@@ -1,0 +1,1 @@
+"""Django's backend for Postgres, with cheaper checks of connections: the ENGINE of the settings."""
