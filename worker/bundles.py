@@ -10,7 +10,7 @@ import logging
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -46,6 +46,8 @@ T = TypeVar("T")
 
 OUTAGE_SECONDS = 600.0
 """How long computed results wait for a database that is down."""
+OUTAGES = (OperationalError, InterfaceError, ProgrammingError)
+"""Errors of a database that is down, or has no tables yet."""
 WRITER_SECONDS = 20.0
 """How long a bundle that must run alone waits for the writer before it is returned: messages have a time limit."""
 
@@ -100,13 +102,18 @@ class Bundle:
         return self.chunks[0].token
 
 
-def bundle_claim(process: WorkerProcess, chunk_ids: Sequence[int]) -> Bundle | None:
-    """Lease those of the chunks that are still ready; return None if none is."""
+def bundle_claim(process: WorkerProcess, chunk_ids: Sequence[int], *, begin: bool = False) -> Bundle | None:
+    """Lease those of the chunks that are still ready; return None if none is.
+
+    With `begin` computing begins at once, if no chunk must run alone: the caller runs the bundle next.
+    """
     claimed = leases.chunks_claim(
         chunk_ids=chunk_ids,
         worker=process.name,
         precision=process.engine.identity.precision,
         cost_centre=process.cost_centre,
+        begin=begin and not process.isolated,
+        unwritten=_unwritten(process) if begin else (),
     )
     if not claimed:
         return None
@@ -114,17 +121,23 @@ def bundle_claim(process: WorkerProcess, chunk_ids: Sequence[int]) -> Bundle | N
     return Bundle(with_known(claimed, process.engine_id), renewed)
 
 
+def _unwritten(process: WorkerProcess) -> list[UUID]:
+    """Return the leases of bundles that are computed and perhaps not stored yet."""
+    return [token for token, writing in process.unwritten if not writing.done() or writing.exception()]
+
+
 def bundle_run(process: WorkerProcess, bundle: Bundle, ahead: Future[Bundle | None] | None) -> None:
     """Compute a bundle and hand its outputs to the writer. If the device fails, `ahead` is returned unused."""
     isolated = any(chunk.isolate for chunk in bundle.chunks)
-    try:
-        if isolated or process.isolated:  # A crash must not lose outputs that wait for the writer.
-            process.writer.flush(WRITER_SECONDS)
-        unwritten = [token for token, writing in process.unwritten if not writing.done() or writing.exception()]
-        wanted = leases.chunks_begin(token=bundle.token, unwritten=unwritten)
-    except BaseException:
-        bundle_give_back(bundle)
-        raise
+    wanted = {chunk.id for chunk in bundle.chunks}
+    if not bundle.chunks[0].begun:
+        try:
+            if isolated or process.isolated:  # A crash must not lose outputs that wait for the writer.
+                process.writer.flush(WRITER_SECONDS)
+            wanted = leases.chunks_begin(token=bundle.token, unwritten=_unwritten(process))
+        except BaseException:
+            bundle_give_back(bundle)
+            raise
     chunks = [chunk for chunk in bundle.chunks if chunk.id in wanted]
     if not chunks:
         bundle.renewal.stop()
@@ -173,22 +186,39 @@ def _write(
         )
         for chunk, result, charge in zip(chunks, computed.results, computed.charges, strict=True)
     ]
+    whole = {chunk.job_id for chunk in chunks if chunk.whole}
     try:
-        outlast(leases.bundle_complete, done=done, engine_id=computed.engine_id)
+        closed = _complete(done, computed.engine_id, whole)
     finally:
         bundle.renewal.stop()
-    _finalise(process, bundle)
+    _finalise(process, bundle, without=closed)
     workers.worker_computed(name=process.name, tokens_per_second=computed.tokens_per_second, costs=computed.costs)
 
 
-def _finalise(process: WorkerProcess, bundle: Bundle) -> None:
-    """Release items whose units are done, and close jobs without an open chunk."""
+def _complete(done: Sequence[leases.Completion], engine_id: int, whole: Set[UUID]) -> Set[UUID]:
+    """Store what is computed, and close those small jobs in the same transaction. Return the jobs that need no more."""
+    try:
+        outlast(leases.bundle_complete, done=done, engine_id=engine_id, closing=whole)
+    except OUTAGES:
+        raise
+    except Exception:
+        if not whole:
+            raise
+        # What goes wrong at the end of a job must not cost its results.
+        log.exception("jobs cannot be closed with their last chunk; they are closed after it")
+        outlast(leases.bundle_complete, done=done, engine_id=engine_id)
+        return frozenset()
+    return whole
+
+
+def _finalise(process: WorkerProcess, bundle: Bundle, without: Set[UUID] = frozenset()) -> None:
+    """Release items whose units are done, and close jobs without an open chunk, except those `without` need."""
     released = 0
     for job_id in {chunk.job_id for chunk in bundle.chunks if chunk.units}:
         released += outlast(groups_release, job_id=job_id)
     if released:
         queue.dispatch_quietly(process.model)
-    for job_id in {chunk.job_id for chunk in bundle.chunks}:
+    for job_id in {chunk.job_id for chunk in bundle.chunks} - without:
         outlast(job_finalise, job_id=job_id)
 
 
@@ -202,7 +232,7 @@ def outlast(write: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     while True:
         try:
             return write(*args, **kwargs)
-        except (OperationalError, InterfaceError, ProgrammingError):
+        except OUTAGES:
             connection.close()
             if time.monotonic() > give_up:
                 raise

@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
+from typing import TYPE_CHECKING
 
 from celery import current_app, shared_task
 from django.db import DatabaseError, connection
@@ -19,6 +20,11 @@ from jobs.queue import leases
 from worker.aside import Beside, Repeating
 from worker.bundles import WorkerProcess, bundle_claim, bundle_give_back, bundle_let_go, bundle_run, outlast
 from worker.stopping import Stopping
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from worker.bundles import Bundle
 
 log = logging.getLogger(__name__)
 
@@ -150,41 +156,57 @@ class ModelWorker:
         if not bundles:
             self._prove(process)
             return
-        if self._leaves():
-            self._leave(bundles)
-            return
         process.since = time.monotonic()
-        # Claimed, but not begun: at most the current bundle and the next.
-        waiting = [process.claimer.do(bundle_claim, process, bundles[0])]
+        ahead: Future[Bundle | None] | None = None  # The bundle that is claimed and not begun.
         try:
-            for number, following in enumerate([*bundles[1:], None], start=1):
-                bundle = waiting[0].result()
-                # Before the first one, a drain was looked for a moment ago.
-                if self._stopping.asked or (number > 1 and self._leaves()):
-                    waiting.clear()
+            for number, chunk_ids in enumerate(bundles):
+                taken = self._answer_urgent(process, chunk_ids)
+                if taken is None:
+                    bundle = ahead.result() if ahead is not None else None
+                    ahead = None
                     if bundle is not None:
                         bundle_run(process, bundle, None)
-                    self._leave(bundles[number:])
+                    self._leave(bundles[number + (bundle is not None) :])
                     return
-                while (urgent := self._urgent(process)) and (first := bundle_claim(process, urgent)):
-                    bundle_run(process, first, None)
-                if following is not None:
-                    waiting.append(process.claimer.do(bundle_claim, process, following))
-                del waiting[0]
+                if ahead is not None:
+                    bundle = ahead.result()
+                else:
+                    left = [chunk_id for chunk_id in chunk_ids if chunk_id not in taken]
+                    bundle = bundle_claim(process, left, begin=True) if left else None
+                following = bundles[number + 1 : number + 2]
+                ahead = process.claimer.do(bundle_claim, process, following[0]) if following else None
                 if bundle is not None:
-                    bundle_run(process, bundle, waiting[0] if waiting else None)
+                    bundle_run(process, bundle, ahead)
         except BaseException:
             # The database is down or this process is ending: don't renew leases of what is not computed. A bundle that
             # was begun keeps its lease: if this process is killed for a hang, that counts as a loss.
-            for claim in waiting:
-                bundle_let_go(claim)
+            if ahead is not None:
+                bundle_let_go(ahead)
             raise
         # After the last bundle is written: somebody may wait for it.
-        process.writer.do(queue.dispatch_quietly, self.model)
+        process.writer.do(queue.dispatch_if_any, self.model)
 
-    def _urgent(self, process: WorkerProcess) -> list[int]:
+    def _answer_urgent(self, process: WorkerProcess, own: Sequence[int]) -> set[int] | None:
+        """Compute the synchronous requests that wait, and return their chunks; None if this worker takes no more.
+
+        End early once all chunks of the message's `own` bundle were among them.
+        """
+        taken: set[int] = set()
+        while not own or not taken.issuperset(own):
+            urgent = None if self._stopping.asked else self._urgent(process)
+            if not urgent or (bundle := bundle_claim(process, urgent, begin=True)) is None:
+                return None if urgent is None else taken
+            bundle_run(process, bundle, None)
+            taken.update(urgent)
+        return taken
+
+    def _urgent(self, process: WorkerProcess) -> list[int] | None:
+        """Return the chunks of synchronous requests that are ready; None if this worker drains."""
         return leases.chunks_ready_interactive(
-            model=self.model, precision=process.engine.identity.precision, cost_centre=process.cost_centre
+            model=self.model,
+            precision=process.engine.identity.precision,
+            cost_centre=process.cost_centre,
+            worker=self.name,
         )
 
     def beat(self) -> None:
@@ -235,10 +257,6 @@ class ModelWorker:
         """Return the queues that this worker reads: its model's and, once that is known, its precision's."""
         precisions = [""] if self.process is None else ["", self.process.engine.identity.precision]
         return [model_queue(self.model, precision, self._cost_centre) for precision in precisions]
-
-    def _leaves(self) -> bool:
-        """Return whether this worker takes no further bundle: it stops, or drains."""
-        return self._stopping.asked or workers.worker_is_draining(name=self.name)
 
     def _hand_over(self) -> None:
         """Return the bundle that is being computed to the queue, uncounted: the grace of a stop is over."""

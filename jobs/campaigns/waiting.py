@@ -13,5 +13,7 @@ from jobs.models.states import WorkState
 
 def models_wake(job: Job) -> None:
     """Announce the models that wait for the embeddings of `job`, once its end is committed."""
+    if job.interactive:  # None waits for a synchronous request.
+        return
     for model in PropertyModel.objects.filter(features_job=job, state=WorkState.WAITING):
         transaction.on_commit(partial(work_publish, model))

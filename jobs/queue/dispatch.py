@@ -148,6 +148,34 @@ def _dispatch(model: str, group: Group, crew: Crew) -> int:
     return len(messages)
 
 
+def publish_at_once(model: str, crew: Crew, chunk_ids: Sequence[int], tokens: int) -> bool:
+    """Send the chunks of a synchronous request past the dispatcher; return False if Redis is down.
+
+    Nothing waits, so no one has to take turns. `crew` has a living worker, and `tokens` are those of the chunks. They
+    count as published already. If the message is lost, they are published again like any others.
+    """
+    try:
+        current_app.send_task(
+            TASK_RUN_BUNDLE,
+            args=[[list(chunk_ids)]],
+            queue=model_queue(model, cost_centre=crew.alive[0].cost_centre),
+            time_limit=time_limit(tokens, crew.rates_seen),
+            retry=False,
+        )
+    except BROKER_ERRORS as error:
+        log.warning("cannot publish for %s, Redis does not answer: %s", model, error)
+        return False
+    return True
+
+
+def nothing_waits(model: str, crew: Crew) -> bool:
+    """Return whether the queue of these workers is empty, so that a message reaches one of them at once."""
+    try:
+        return queue_length(model_queue(model, cost_centre=crew.alive[0].cost_centre)) == 0
+    except BROKER_ERRORS:
+        return False
+
+
 def dispatch_quietly(model: str) -> bool:
     """Run `dispatch`, and return False instead of raising if Redis is down: beat repeats it."""
     try:
@@ -156,6 +184,26 @@ def dispatch_quietly(model: str) -> bool:
         log.warning("cannot publish for %s, Redis does not answer: %s", model, error)
         return False
     return True
+
+
+def dispatch_if_any(model: str) -> None:
+    """Run `dispatch` if any chunk may be published: a worker has just become free, and mostly nothing waits."""
+    # BETWEEN as in `_candidates`.
+    ((waits,),) = database.rows(
+        """
+        SELECT EXISTS (
+            SELECT FROM jobs_job job WHERE model = %(model)s AND state IN ('queued', 'running') AND EXISTS (
+                SELECT FROM jobs_chunk
+                WHERE job_id BETWEEN job.id AND job.id AND state = 'ready' AND not_before <= statement_timestamp()
+                  AND NOT blocked
+                  AND (published_at IS NULL OR published_at < statement_timestamp() - %(lost)s * interval '1 second')
+            )
+        )
+        """,
+        {"model": model, "lost": LOST_SECONDS},
+    )
+    if waits:
+        dispatch_quietly(model)
 
 
 def by_context(candidates: Sequence[Candidate]) -> list[Candidate]:

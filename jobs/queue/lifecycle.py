@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Case, F, OuterRef, Q, QuerySet, Value, When
+from django.db.models import Case, F, OuterRef, Q, Value, When
 from django.db.models.functions import Coalesce, Now
 
 from e1protocol import MODELS
@@ -47,26 +47,35 @@ def job_finalise(*, job_id: UUID) -> bool:
     row lock makes concurrent calls take turns, and counts are read under it.
     """
     with transaction.atomic():
-        job = Job.objects.select_for_update().filter(pk=job_id).first()
-        if job is None or job.state not in JobState.closable():
-            return False
-        if job.state == JobState.CANCELLING:
-            _cancel_ready(job_id)  # A worker may have returned chunks since.
-        if _open_chunks(job_id).exists():
-            return False
-        tally = tally_advance_locked(job_id=job_id)
-        counts = job_counts(job, tallied_sums(tally))
-        job.state = _final_state(job.state, counts)
-        job.finished_at = Now()
-        if job.unit_positions is not None and job.state == JobState.SUCCEEDED:
-            units_forget(job_id=job_id, group=JOB_GROUP)
-        job.stored_bytes = job.library_bytes + tally.n_bytes + (unit_bytes_of(job_id) if job.total_units else 0)
-        term = _term(job)
-        job.expires_at = None if term is None else Now() + term
-        job.save(update_fields=["state", "finished_at", "stored_bytes", "expires_at"])
-        job_closed.send(Job, job=job)
-        if job.interactive:
-            transaction.on_commit(partial(closed_say, job_id))
+        return any(job_close_locked(job) for job in jobs_lock([job_id]))
+
+
+def jobs_lock(job_ids: Collection[UUID]) -> list[Job]:
+    """Lock the rows of these jobs, in one order, until the caller's transaction ends, and return those that exist."""
+    return list(Job.objects.select_for_update().filter(pk__in=job_ids).order_by("pk")) if job_ids else []
+
+
+def job_close_locked(job: Job) -> bool:
+    """Do what `job_finalise` does, for a caller that has locked the job before it changed a chunk."""
+    if job.state not in JobState.closable():
+        return False
+    if job.state == JobState.CANCELLING:
+        _cancel_ready(job.pk)  # A worker may have returned chunks since.
+    tally, is_open = tally_advance_locked(job_id=job.pk)
+    if is_open:
+        return False
+    counts = job_counts(job, tallied_sums(tally))
+    job.state = _final_state(job.state, counts)
+    job.finished_at = Now()
+    if job.unit_positions is not None and job.state == JobState.SUCCEEDED:
+        units_forget(job_id=job.pk, group=JOB_GROUP)
+    job.stored_bytes = job.library_bytes + tally.n_bytes + (unit_bytes_of(job.pk) if job.total_units else 0)
+    term = _term(job)
+    job.expires_at = None if term is None else Now() + term
+    job.save(update_fields=["state", "finished_at", "stored_bytes", "expires_at"])
+    job_closed.send(Job, job=job)
+    if job.interactive:
+        transaction.on_commit(partial(closed_say, job.pk))
     return True
 
 
@@ -91,10 +100,6 @@ def _cancel_ready(job_id: UUID) -> None:
     Chunk.objects.filter(job_id=job_id, state=ChunkState.READY).update(
         state=ChunkState.CANCELLED, published_at=None, finished_at=Now()
     )
-
-
-def _open_chunks(job_id: UUID) -> QuerySet[Chunk]:
-    return Chunk.objects.filter(job_id=job_id, state__in=ChunkState.open())
 
 
 def job_cancel(*, job_id: UUID) -> None:

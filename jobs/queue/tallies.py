@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+import orjson
 from django.db import transaction
 
 from jobs import database
@@ -29,33 +30,44 @@ def tally_advance(*, job_id: UUID) -> None:
             tally_advance_locked(job_id=job_id)
 
 
-def tally_advance_locked(*, job_id: UUID) -> Tally:
-    """Do the same for a caller that holds the job's lock. Return the tally: it has everything if no chunk is open."""
-    known = Tally.objects.filter(job_id=job_id).first()
-    tally = known or Tally(job_id=job_id)
+def tally_advance_locked(*, job_id: UUID) -> tuple[Tally, bool]:
+    """Do the same for a caller that holds the job's lock. Return the tally, and whether the job has an open chunk.
+
+    The tally has everything if it has none.
+    """
     # BETWEEN keeps the planner on the index of open chunks, as in `jobs.queue.dispatch`.
     rows = database.rows(
         """
-        SELECT state, engine_id, count(*), sum(n_items), sum(n_succeeded), sum(n_failed), sum(n_bytes), max(id)
-        FROM jobs_chunk
-        WHERE job_id = %(job)s AND id > %(upto)s AND state IN ('done', 'failed', 'cancelled')
-          AND id < coalesce((
+        SELECT tally.job_id IS NOT NULL, tally.upto, tally.counts::text, tally.n_bytes, open.id IS NOT NULL, closed.*
+        FROM (SELECT (
             SELECT id FROM jobs_chunk WHERE job_id BETWEEN %(job)s AND %(job)s AND state IN ('ready', 'leased')
             ORDER BY job_id, id LIMIT 1
-          ), 9223372036854775807)
-        GROUP BY state, engine_id
+        ) AS id) open
+        LEFT JOIN jobs_tally tally ON tally.job_id = %(job)s
+        LEFT JOIN LATERAL (
+            SELECT state, engine_id, count(*), sum(n_items), sum(n_succeeded), sum(n_failed), sum(n_bytes), max(id)
+            FROM jobs_chunk
+            WHERE job_id = %(job)s AND id > coalesce(tally.upto, 0) AND state IN ('done', 'failed', 'cancelled')
+              AND id < coalesce(open.id, 9223372036854775807)
+            GROUP BY state, engine_id
+        ) closed ON true
         """,
-        {"job": job_id, "upto": tally.upto},
+        {"job": job_id},
     )
-    for state, engine_id, *numbers, size, last in rows:
+    known, upto, counts, n_bytes, is_open = rows[0][:5]
+    tally = (
+        Tally(job_id=job_id, upto=upto, counts=orjson.loads(counts), n_bytes=n_bytes) if known else Tally(job_id=job_id)
+    )
+    new = [row[5:] for row in rows if row[5] is not None]
+    for state, engine_id, *numbers, size, last in new:
         key = f"{state} {engine_id or ''}"
         before = tally.counts.get(key, [0, 0, 0, 0])
-        tally.counts[key] = [int(old) + int(new) for old, new in zip(before, numbers, strict=True)]
+        tally.counts[key] = [int(old) + int(more) for old, more in zip(before, numbers, strict=True)]
         tally.n_bytes += int(size)
         tally.upto = max(tally.upto, last)
-    if rows:
-        tally.save(force_insert=known is None)
-    return tally
+    if new:
+        tally.save(force_insert=not known, force_update=known)
+    return tally, is_open
 
 
 def tally_forget(*, job_id: UUID) -> None:

@@ -16,6 +16,7 @@ from jobs.errors import Conflict, InvalidInput
 from jobs.intake import ingest as intake
 from jobs.library.outputs import pack_outputs
 from jobs.library.selectors import items_of
+from jobs.metering.charges import Charge
 from jobs.models import Chunk, Item, Job, Output
 from jobs.models.states import ChunkState, JobState
 from jobs.queue import leases, lifecycle, losses
@@ -385,6 +386,48 @@ def test_claiming_and_cancelling_at_once_never_wait_in_a_circle(person):
         job.refresh_from_db()
         assert job.state in (JobState.CANCELLING, JobState.CANCELLED)
         assert not Chunk.objects.filter(job=job, state=ChunkState.READY).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_last_workers_at_once_one_closes_the_job(person, engine_id):
+    """Each stores its chunk and looks for open ones in the same transaction."""
+    charge = Charge(uuid4())
+    errors: list[BaseException] = []
+
+    def store(chunk, meet):
+        try:
+            meet.wait(30)
+            done = leases.Completion(chunk.id, chunk.token, [], {}, len(chunk.items), charge)
+            leases.bundle_complete(done=[done], engine_id=engine_id, closing=[chunk.job_id])
+        except BaseException as error:
+            errors.append(error)
+        finally:
+            connection.close()
+
+    for _ in range(10):
+        job = make_job(person, [record(n) for n in range(16)])
+        meet = threading.Barrier(2)
+        chunks = [chunk for chunk_id in ids(job) for chunk in claim([chunk_id])]
+        threads = [threading.Thread(target=store, args=(chunk, meet)) for chunk in chunks]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert not errors, errors
+        job.refresh_from_db()
+        assert job.state == JobState.SUCCEEDED
+
+
+def test_computing_may_begin_with_the_claim_but_not_of_what_must_run_alone(job):
+    first, second, third = ids(job)
+    Chunk.objects.filter(pk=second).update(isolate=True)
+    (begun,) = leases.chunks_claim(chunk_ids=[first], worker="w1", begin=True)
+    (waits,) = leases.chunks_claim(chunk_ids=[second], worker="w1", begin=True)
+    assert (begun.begun, waits.begun) == (True, False)
+    rows = Chunk.objects.filter(job=job).order_by("id").values_list("begun", "alone", "attempts")
+    assert list(rows) == [(True, True, 1), (False, False, 0), (False, False, 0)]
+    leases.chunks_claim(chunk_ids=[third], worker="w1", begin=True, unwritten=[begun.token])
+    assert [alone for _, alone, _ in rows.all()] == [False, False, True], "the first is not stored yet"
 
 
 def test_a_chunk_given_back_to_a_job_that_is_cancelling_is_cancelled(job, engine_id):

@@ -139,6 +139,13 @@ def test_candidates_of_the_dispatcher(tables):
     check(plans_of(lambda: queue._candidates(MODEL, 600, 128, Costs(1.0))), "chunk_open")
 
 
+def test_whether_anything_waits(tables, monkeypatch):
+    asked = []
+    monkeypatch.setattr(queue, "dispatch_quietly", asked.append)
+    check(plans_of(lambda: queue.dispatch_if_any(MODEL)), "chunk_open")
+    assert asked == [MODEL]
+
+
 def test_tokens_in_flight(tables):
     assert queue.tokens_in_flight(MODEL, Costs(1.0))
     check(plans_of(lambda: queue.tokens_in_flight(MODEL, Costs(1.0))), "chunk_published")

@@ -205,16 +205,16 @@ def no_lease_is_renewed_for_ever():
     assert not [thread for thread in threading.enumerate() if thread.name == "lease"]
 
 
-@pytest.mark.parametrize("call", ["chunks_ready_interactive", "chunks_begin"])
+@pytest.mark.parametrize(("call", "at"), [("chunks_ready_interactive", 2), ("chunks_begin", 1)])
 def test_a_connection_lost_between_two_bundles_leaves_no_lease_that_is_renewed_for_ever(
-    job, bundles, inline_worker, monkeypatch, call
+    job, bundles, inline_worker, monkeypatch, call, at
 ):
     """A bundle claimed ahead is returned. A thread would renew its lease until a restart, and it would never run."""
     original, calls = getattr(leases, call), []
 
     def lost(**arguments):
         calls.append(call)
-        if len(calls) == 2:
+        if len(calls) == at:
             raise OperationalError("terminating connection due to administrator command")
         return original(**arguments)
 
@@ -226,6 +226,20 @@ def test_a_connection_lost_between_two_bundles_leaves_no_lease_that_is_renewed_f
     assert not Chunk.objects.exclude(losses=0).exists()
     tasks.run_bundles(bundles[1:])
     assert Job.objects.get().state == JobState.SUCCEEDED
+
+
+def test_what_fails_at_the_end_of_a_job_does_not_cost_its_results(person, inline_worker, monkeypatch):
+    small = make_job(person, [record(0)])
+
+    def broken(job):
+        raise RuntimeError("a webhook without an address")
+
+    monkeypatch.setattr(leases, "job_close_locked", broken)
+    inline_worker()
+    small.refresh_from_db()
+    assert small.state == JobState.SUCCEEDED, "closed after its chunk"
+    assert states(small) == ["done"]
+    assert not Chunk.objects.exclude(losses=0).exists()
 
 
 def test_a_loss_is_noted_though_the_database_is_away_at_that_moment(
