@@ -89,21 +89,31 @@ def job_create(*, owner: User, request: Request) -> Job:
     """
     try:
         with transaction.atomic():
-            return _inserted(owner, request)
+            job = _made(owner, request)
+            job.save(force_insert=True)
+            return job
     except IntegrityError as error:
         raise _key_used(request) from error
 
 
-def job_put(*, owner: User, records: Sequence[Record | BadRecord], upload: Upload, admitted: bool = False) -> Job:
+def job_put(
+    *,
+    owner: User,
+    records: Sequence[Record | BadRecord],
+    upload: Upload,
+    admitted: bool = False,
+    published: list[int] | None = None,
+) -> Job:
     """Create a job whose records are all at hand, fill it and accept it, in one transaction: all of it or nothing.
 
     It is never seen in `validating`. If it is `admitted`, the owner's quota is not asked again. Commits; the caller
-    dispatches. Raises what `job_create`, `job_ingest` and `job_accept` raise.
+    dispatches. With a list `published`, the ids of the chunks are added to it; they count as published, and the caller
+    sends them. Raises what `job_create`, `job_ingest` and `job_accept` raise.
     """
     try:
         with transaction.atomic():
             held = None if admitted else quota_hold(user_id=owner.pk)
-            job = _inserted(owner, upload.request)
+            job = _made(owner, upload.request)
             tokens = job_ingest(
                 job=job,
                 records=records,
@@ -111,6 +121,7 @@ def job_put(*, owner: User, records: Sequence[Record | BadRecord], upload: Uploa
                 job_contexts=upload.request.contexts,
                 hint=upload.hint,
                 at_once=True,
+                published=published,
             )
             job.cleaning, job.warnings, job.body_digest = dict(upload.cleaning), upload.warnings, upload.digest
             if upload.title is not None:
@@ -119,7 +130,8 @@ def job_put(*, owner: User, records: Sequence[Record | BadRecord], upload: Uploa
             if not admitted:
                 need = Need(tokens=tokens, stored_bytes=job.stored_bytes, interactive=job.interactive)
                 quota_admit(user_id=owner.pk, model=job.model, need=need, held=held)
-            _queue(job, "name")
+            job.state = JobState.QUEUED
+            job.save(force_insert=True)  # Last, whole. Foreign keys are checked at the commit.
     except IntegrityError as error:
         raise _key_used(upload.request) from error
     return job
@@ -131,8 +143,9 @@ def items_release(job: Job) -> None:
         groups_release(job_id=job.pk)
 
 
-def _inserted(owner: User, request: Request) -> Job:
-    return Job.objects.create(
+def _made(owner: User, request: Request) -> Job:
+    """Return a job that is not stored yet."""
+    return Job(
         owner=owner,
         name=request.name or request.subject,
         project_id=request.project_id,
@@ -158,10 +171,12 @@ def job_ingest(
     job_contexts: Sequence[tuple[str, ...]] = (),
     hint: Callable[[], Problem | None] | None = None,
     at_once: bool = False,
+    published: list[int] | None = None,
 ) -> int:
     """Copy the records into items and chunks, batch by batch; for a long action, the work units too.
 
-    Return the tokens of the chunks. With `at_once` all batches are part of the caller's transaction.
+    Return the tokens of the chunks. With `at_once` all batches are part of the caller's transaction, and the job need
+    not be stored yet. `published` is as in `job_put`.
 
     A record without a context of its own gets `shared_context`. `hint` may know why most records are bad. Raises
     InvalidInput with all problems of the input if records are bad and the job rejects them; the first LISTED_PROBLEMS
@@ -181,7 +196,7 @@ def job_ingest(
             with part():
                 if not at_once:
                     _touch(job, tally)
-                tokens_cut += _copy_batch(job, batch, good, tuple(shared_context), cutter)
+                tokens_cut += _copy_batch(job, batch, good, tuple(shared_context), cutter, published=published)
         for record in batch:
             cost.note(record)
         tally.check_room()
@@ -255,14 +270,23 @@ def _touch(job: Job, tally: InputTally) -> None:
 
 
 def _copy_batch(
-    job: Job, batch: list[Record | BadRecord], good: list[Record], shared: tuple[str, ...], cutter: Cutter
+    job: Job,
+    batch: list[Record | BadRecord],
+    good: list[Record],
+    shared: tuple[str, ...],
+    cutter: Cutter,
+    *,
+    published: list[int] | None,
 ) -> int:
     """Copy the batch's contexts, chunks and items, and return the tokens of the chunks."""
     given = {record.index: record.context if record.context is not None else shared for record in good}
     refs = contexts_hold(owner_id=job.owner_id, contexts={context for context in given.values() if context})
     context_of = {index: refs.get(context) for index, context in given.items()}
     plans = cutter.chunks(good, context_of)
-    _copy_items(job, batch, chunks_copy(job, plans), context_of)
+    chunk_of = chunks_copy(job, plans, published=published is not None)
+    if published is not None:
+        published.extend(sorted(set(chunk_of.values())))
+    _copy_items(job, batch, chunk_of, context_of)
     return sum(plan.load.tokens for plan in plans)
 
 
@@ -304,8 +328,8 @@ def job_accept(*, job: Job) -> None:
         _queue(job)
 
 
-def _queue(job: Job, *more: str) -> None:
+def _queue(job: Job) -> None:
     """Save the job as queued, with what is known of it now."""
     job.state = JobState.QUEUED
     given = ("cleaning", "warnings", "total_units", "unit_positions", "body_digest")
-    job.save(update_fields=["state", *COUNTED, *given, *more])
+    job.save(update_fields=["state", *COUNTED, *given])

@@ -11,12 +11,12 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.urls import reverse
 
-from e1protocol import MODELS
+from e1protocol import BOUNDARY_TOKENS, MODELS
 from jobs.actions import get_action
 from jobs.actions.columns import result_bytes
 from jobs.errors import ServiceError, StillRunning, Unavailable
-from jobs.fleet import pace
-from jobs.fleet.centres import centre_name, centre_of
+from jobs.fleet.centres import centre_name
+from jobs.fleet.crew import Crew, crew_of
 from jobs.intake.ingest import Request, Upload, job_put
 from jobs.models import Item, Job
 from jobs.models.states import JobState
@@ -52,7 +52,8 @@ def answer(*, owner: User, request: Request, records: Sequence[Record]) -> list[
         size,
         "Ask for fewer items or layers, or submit an asynchronous job to /api/jobs/ and download its results.",
     )
-    if not pace.workers_alive(request.model).filter(cost_centre=centre_of(owner.pk)).exists():
+    crew = crew_of(request.model, owner_id=owner.pk)
+    if not crew.alive:
         centre = centre_name(owner.pk)
         which = f"{request.model} for the cost centre {centre}" if centre else request.model
         raise Unavailable(
@@ -62,33 +63,55 @@ def answer(*, owner: User, request: Request, records: Sequence[Record]) -> list[
         )
     admitted = quota_foresee(user_id=owner.pk, need=Need(stored_bytes=size, interactive=True))
     with ANSWERS.place(owner.pk):
-        job = job_put(owner=owner, records=records, upload=Upload(request), admitted=admitted)
+        chunks: list[int] | None = None
+        if _is_plain(request, records) and queue.nothing_waits(request.model, crew):
+            chunks = []
+        job = job_put(owner=owner, records=records, upload=Upload(request), admitted=admitted, published=chunks)
         with EARS.waiting(job.pk) as woken:
-            if not queue.dispatch_quietly(job.model):
+            if not _sent(job, crew, chunks):
                 job_cancel(job_id=job.pk)
                 raise Unavailable("the queue (Redis) does not answer", code="queue_unavailable", retry_after=10)
-            _wait(job, woken)
-        answer_in_turn(owner.pk, size)
-        results = results_of(job, range(job.total_items))
+            heard = _wait(job, woken, trusting=True)
+            answer_in_turn(owner.pk, size)
+            results = results_of(job, range(job.total_items))
+            if heard and len(results) < job.total_items:
+                _wait(job, woken)
+                results = results_of(job, range(job.total_items))
     if len(results) < job.total_items:
         _raise_failed(job)
     return [results[index] for index in range(job.total_items)]
 
 
-def _wait(job: Job, woken: threading.Event) -> None:
+def _sent(job: Job, crew: Crew, chunks: list[int] | None) -> bool:
+    """Send the request to the workers: its `chunks` if they are known, else as the dispatcher chooses."""
+    if not chunks:
+        return queue.dispatch_quietly(job.model)
+    tokens = job.total_residues + BOUNDARY_TOKENS * job.total_items
+    return queue.publish_at_once(job.model, crew, chunks, tokens)
+
+
+def _is_plain(request: Request, records: Sequence[Record]) -> bool:
+    """Return whether the residues alone tell how long the request takes."""
+    return not request.contexts and not any(record.context for record in records)
+
+
+def _wait(job: Job, woken: threading.Event, *, trusting: bool = False) -> bool:
     """Wait until the job is closed. Its row is looked at when `woken` is set, and after growing pauses.
 
-    While messages arrive, all pauses are long, so that looking takes no time from the worker.
+    While messages arrive, all pauses are long, so that looking takes no time from the worker. If `trusting`, return
+    True once `woken` is set, without a look: the results show whether it was right.
     """
     deadline = time.monotonic() + settings.E1_SYNC_WAIT_SECONDS
     pause = FIRST_PAUSE
     while True:
-        woken.wait(LONGEST_PAUSE if EARS.hears else pause)
+        if woken.wait(LONGEST_PAUSE if EARS.hears else pause) and trusting:
+            woken.clear()
+            return True
         woken.clear()
         pause = min(LONGEST_PAUSE, 1.3 * pause)
         state = Job.objects.values_list("state", flat=True).get(pk=job.pk)
         if state in JobState.final():
-            return
+            return False
         if time.monotonic() > deadline:
             url = reverse("job-detail", args=[job.pk])
             raise StillRunning(

@@ -16,7 +16,7 @@ from jobs.limits import MAX_ATTACHMENTS
 from jobs.metering.selectors import budget_check
 from jobs.models import Annotation, Assay, Job, Quota, Structure
 from jobs.quotas import usage
-from jobs.quotas.rules import JOB_RETRY_SECONDS, Amounts, Need, refusal, storage_refusal
+from jobs.quotas.rules import JOB_RETRY_SECONDS, Amounts, Need, refusal, storage_refusal, with_need
 from jobs.web.disk import disk_check
 
 WEB_PROCESSES = 2
@@ -32,8 +32,11 @@ def quota_lock(*, user_id: int) -> Amounts:
     """
     if not connection.in_atomic_block:
         raise AssertionError("a quota is locked inside the transaction that it guards")
-    Quota.objects.bulk_create([Quota(user_id=user_id)], ignore_conflicts=True)
-    return usage.limits_from(Quota.objects.select_for_update().get(pk=user_id))
+    rows = Quota.objects.select_for_update().filter(pk=user_id)
+    if (own := rows.first()) is None:
+        Quota.objects.bulk_create([Quota(user_id=user_id)], ignore_conflicts=True)
+        own = rows.get()
+    return usage.limits_from(own)
 
 
 def quota_hold(*, user_id: int) -> Amounts:
@@ -41,6 +44,8 @@ def quota_hold(*, user_id: int) -> Amounts:
 
     A transaction that also locks contexts or a job takes this lock first.
     """
+    if usage.default_limits().any:  # nearly everyone has limits then, which the lock reads
+        return quota_lock(user_id=user_id)
     limits = usage.limits_of(user_id)
     return quota_lock(user_id=user_id) if limits.any else limits
 
@@ -55,16 +60,21 @@ def quota_admit(*, user_id: int, model: str, need: Need, held: Amounts | None = 
     limits = usage.limits_of(user_id) if held is None else held
     if not need.interactive:
         disk_check(need.stored_bytes)
-    if not limits.any or (need.interactive and _has_plenty(limits, user_id, need)):
+    if not limits.any:
+        return
+    if need.interactive and _has_plenty(limits, usage.limits_and_use(user_id, interactive=True)[1], need):
         return
     if held is None:
         limits = quota_lock(user_id=user_id)
     use = usage.use_of(user_id)
+    usage.seen_note(user_id, limits, use)
     if refused := refusal(limits, use, need):
         # Only a refusal says how long to wait.
         rate = fleet_of(model, cost_centre=centre_name(user_id)).whole.rate if limits.queued_tokens else None
         _raise(refusal(limits, use, need, rate) or refused)
     usage.stored_remember(user_id, use.stored_bytes + need.stored_bytes)
+    if not need.interactive:  # A synchronous request is over when it is answered.
+        usage.seen_note(user_id, limits, with_need(use, need))
 
 
 def quota_admit_bytes(*, user_id: int, size: int) -> None:
@@ -128,23 +138,22 @@ def quota_foresee(*, user_id: int, need: Need) -> bool:
     budget_check(user_id)
     if not need.interactive:
         disk_check()
-    limits = usage.limits_of(user_id)
-    if not limits.any or (need.interactive and _has_plenty(limits, user_id, need)):
+    limits, use = usage.limits_and_use(user_id, interactive=need.interactive)
+    usage.seen_note(user_id, limits, use)
+    if not limits.any or (need.interactive and _has_plenty(limits, use, need)):
         return True
-    use = usage.recent_use_of(user_id)
     if limits.stored_bytes and use.stored_bytes + need.stored_bytes > PLENTY * limits.stored_bytes:
         use = usage.use_of(user_id)
     _raise(refusal(limits, use, need))
     return False
 
 
-def _has_plenty(limits: Amounts, user_id: int, need: Need) -> bool:
+def _has_plenty(limits: Amounts, use: Amounts, need: Need) -> bool:
     """Return whether the user's limits would still hold if all synchronous requests came at once.
 
     Then it needs neither the lock nor the sums over all that the user stores.
     """
     at_once = WEB_PROCESSES * settings.E1_USER_SYNC_REQUESTS
-    use = usage.interactive_use_of(user_id)
     return (not limits.sync_requests or use.sync_requests + at_once < limits.sync_requests) and (
         not limits.stored_bytes or use.stored_bytes + at_once * need.stored_bytes < PLENTY * limits.stored_bytes
     )

@@ -25,13 +25,18 @@ class RateLimited(APIView):
 
     interactive = False
 
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Forget what an earlier request of this thread has found."""
+        usage.seen_take(0)
+        super().initial(request, *args, **kwargs)
+
     def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)
         user = getattr(request, "user", None)
         if request.method == "POST" and user is not None and user.is_authenticated:
-            limits = usage.limits_of(user.pk)
+            seen = usage.seen_take(user.pk)
+            limits, use = seen or usage.limits_and_use(user.pk, interactive=self.interactive)
             if limits.any:
-                use = usage.interactive_use_of(user.pk) if self.interactive else usage.recent_use_of(user.pk)
                 for name, value in self._fields(response, limits, use).items():
                     response[name] = value
         return response

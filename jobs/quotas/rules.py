@@ -56,6 +56,16 @@ class Need:
     jobs: int = 1
 
 
+def with_need(use: Amounts, need: Need) -> Amounts:
+    """Return what is in use once a submission of a job is accepted."""
+    return Amounts(
+        use.active_jobs + need.jobs,
+        use.sync_requests,
+        use.queued_tokens + need.tokens,
+        use.stored_bytes + need.stored_bytes,
+    )
+
+
 def left(limits: Amounts, use: Amounts, name: str) -> int | None:
     """Return what is left of a quota, at least 0; None if it has no limit."""
     limit: int = getattr(limits, name)

@@ -7,6 +7,7 @@ to `jobs.metering.stored`.
 from __future__ import annotations
 
 import math
+import threading
 import time
 from collections.abc import Iterable
 from uuid import UUID
@@ -40,6 +41,26 @@ IN_QUEUE = """
     ) open WHERE job.owner_id = owner.id AND job.state = ANY(%(active)s))
 """
 """Columns with an owner's unfinished jobs, unanswered synchronous requests, and queued tokens."""
+
+
+IN_QUEUE_INTERACTIVE = """
+    0, (SELECT count(*) FROM jobs_job WHERE owner_id = owner.id AND state = ANY(%(active)s) AND interactive), 0
+"""
+"""The same columns with the synchronous requests only."""
+
+_request = threading.local()
+"""What was found about a user by the request that a thread handles: `seen`, a user's id with limits and use."""
+
+
+def seen_note(user_id: int, limits: Amounts, use: Amounts) -> None:
+    """Keep what a submission was checked against, so that the fields of its answer need not count again."""
+    _request.seen = (user_id, limits, use)
+
+
+def seen_take(user_id: int) -> tuple[Amounts, Amounts] | None:
+    """Return what `seen_note` kept of this user in this request, and forget it."""
+    seen, _request.seen = getattr(_request, "seen", None), None
+    return seen[1:] if seen is not None and seen[0] == user_id else None
 
 
 def default_limits() -> Amounts:
@@ -84,21 +105,25 @@ def uses_of(user_ids: Iterable[int]) -> dict[int, Amounts]:
     return {row[0]: Amounts(*map(int, row[1:])) for row in found}
 
 
-def interactive_use_of(user_id: int) -> Amounts:
-    """Return what limits a user's synchronous requests, cheaply: the stored bytes may be `REMEMBERED_SECONDS` old."""
-    stored = _stored_lately(user_id)
-    waiting = Job.objects.filter(owner_id=user_id, state__in=ACTIVE, interactive=True).count()
-    return Amounts(sync_requests=waiting, stored_bytes=stored)
+def limits_and_use(user_id: int, *, interactive: bool) -> tuple[Amounts, Amounts]:
+    """Return the user's limits and what is in use, cheaply: the stored bytes may be `REMEMBERED_SECONDS` old.
 
-
-def recent_use_of(user_id: int) -> Amounts:
-    """Return what the user has in use, cheaply: the stored bytes may be `REMEMBERED_SECONDS` old."""
-    stored = _stored_lately(user_id)
-    ((jobs, requests, tokens),) = database.rows(
-        f"SELECT {IN_QUEUE} FROM (SELECT %(user)s::int AS id) owner",  # noqa: S608 - a constant
+    Without limits nothing is counted. If `interactive`, only what limits synchronous requests is.
+    """
+    in_queue = IN_QUEUE_INTERACTIVE if interactive else IN_QUEUE
+    ((*own, jobs, requests, tokens),) = database.rows(
+        f"""
+        SELECT own.active_jobs, own.sync_requests, own.queued_tokens, own.stored_bytes,
+            {in_queue}
+        FROM (SELECT %(user)s::int AS id) owner LEFT JOIN jobs_quota own ON own.user_id = owner.id
+        """,  # noqa: S608 - constants
         {"user": user_id, "active": ACTIVE},
     )
-    return Amounts(int(jobs), int(requests), int(tokens), stored)
+    names = ("active_jobs", "sync_requests", "queued_tokens", "stored_bytes")
+    limits = limits_from(Quota(user_id=user_id, **dict(zip(names, own, strict=True))))
+    if not limits.any:
+        return limits, Amounts()
+    return limits, Amounts(int(jobs), int(requests), int(tokens), _stored_lately(user_id))
 
 
 def _stored_lately(user_id: int) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from e1protocol import MODELS
@@ -23,13 +23,19 @@ def results_of(job: Job, indices: Sequence[int]) -> dict[int, dict[str, Any]]:
     Use it for a few items: it reads all rows that they share with other items of their chunks.
     """
     action = ACTIONS[job.action]
-    wanted = list(
-        Item.objects.filter(job=job, index__in=indices, error_code__isnull=True, chunk__isnull=False)
+    own = Item.objects.filter(job=job, index__in=indices, error_code__isnull=True)
+    rows = list(
+        Item.objects.filter(chunk_id__in=own.values("chunk_id"), error_code__isnull=True)
         .order_by("index")
         .values_list("index", "chunk_id", "sequence", "context_id")
     )
+    members: dict[int, list[int]] = {}
+    for index, chunk_id, *_ in rows:
+        if chunk_id is not None:
+            members.setdefault(chunk_id, []).append(index)
+    wanted = [row for row in rows if row[0] in indices]
     contexts = context_sequences(context_id for *_, context_id in wanted)
-    arrays = _arrays({chunk_id for _, chunk_id, _, _ in wanted if chunk_id is not None}, indices)
+    arrays = _arrays(members, indices)
     results: dict[int, dict[str, Any]] = {}
     for index, _, sequence, context_id in wanted:
         if index in arrays:
@@ -63,18 +69,22 @@ def stored_array(job: Job, index: int, kind: str, layer: int) -> Array | None:
     item = Item.objects.filter(job=job, index=index, error_code__isnull=True, chunk__isnull=False).first()
     if item is None or item.chunk_id is None:
         return None
-    return _arrays({item.chunk_id}, [index], kind=kind, layer=layer).get(index, {}).get((kind, layer))
+    rows = Item.objects.filter(chunk_id=item.chunk_id, error_code__isnull=True).order_by("index")
+    members = {item.chunk_id: list(rows.values_list("index", flat=True))}
+    return _arrays(members, [index], kind=kind, layer=layer).get(index, {}).get((kind, layer))
 
 
-def _arrays(chunk_ids: set[int], indices: Sequence[int], **which: str | int) -> dict[int, dict[tuple[str, int], Array]]:
-    """Return stored arrays by item index, then (kind, layer), from the rows of these items and the shared ones."""
-    members: dict[int, list[int]] = {}
-    rows = Item.objects.filter(chunk_id__in=chunk_ids, error_code__isnull=True).order_by("index")
-    for chunk_id, index in rows.values_list("chunk_id", "index"):
-        if chunk_id is not None:
-            members.setdefault(chunk_id, []).append(index)
+def _arrays(
+    members: Mapping[int, Sequence[int]], indices: Sequence[int], **which: str | int
+) -> dict[int, dict[tuple[str, int], Array]]:
+    """Return stored arrays by item index, then (kind, layer), from the rows of these items and the shared ones.
+
+    `members` are the indices of the items without an error, by chunk.
+    """
     found: dict[int, dict[tuple[str, int], Array]] = {}
-    for output in Output.objects.filter(chunk_id__in=chunk_ids, item_index__in=[ALL_ITEMS, *indices], **which):
+    if not members:
+        return found
+    for output in Output.objects.filter(chunk_id__in=members, item_index__in=[ALL_ITEMS, *indices], **which):
         shared = members[output.chunk_id] if output.item_index == ALL_ITEMS else [output.item_index]
         pieces = unpack(bytes(output.data), output.dtype, output.width, output.rows)
         for index, array in zip(shared, pieces, strict=True):

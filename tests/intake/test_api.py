@@ -5,16 +5,18 @@ from __future__ import annotations
 import gzip
 import io
 import json
+from datetime import timedelta
 
 import numpy as np
 import orjson
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db.models.functions import Now
 from django.test.client import MULTIPART_CONTENT
 from rest_framework.test import APIClient
 
 from e1protocol import CANONICAL, Query
-from jobs.models import Job
+from jobs.models import Chunk, Job
 from tests.helpers import FASTA, body, encode, lines, post, submit
 
 pytestmark = pytest.mark.django_db
@@ -331,14 +333,15 @@ def test_a_dna_file_is_computed_with_a_warning(api):
 
 @pytest.fixture
 def answering(inline_worker, monkeypatch):
-    """Let the worker answer while the request waits: dispatching computes at once."""
+    """Let the worker answer while the request waits: publishing computes at once."""
     from jobs.queue import dispatch as queue
 
-    def compute(model):
+    def compute(*_):
         inline_worker()
         return True
 
     monkeypatch.setattr(queue, "dispatch_quietly", compute)
+    monkeypatch.setattr(queue, "publish_at_once", compute)
 
 
 def test_encode_drop_in(api, answering, demo_engine):
@@ -479,9 +482,33 @@ def test_no_redis_is_503_and_jobs_are_kept(api, inline_worker, monkeypatch):
         raise OSError("connection refused")
 
     monkeypatch.setattr(queue, "dispatch", away)
+    monkeypatch.setattr(queue, "queue_length", away)
     response = post(api, SYNC.format("encode"), {"items": [{"sequence": "MK"}]})
     assert (response.status_code, body(response)["code"]) == (503, "queue_unavailable")
     assert submit(api).status_code == 202
+
+
+@pytest.mark.parametrize("waiting", [0, 3])
+def test_a_lone_request_passes_the_dispatcher_and_comes_again_if_its_message_is_lost(
+    api, inline_worker, monkeypatch, settings, waiting
+):
+    from jobs.queue import dispatch as queue
+
+    settings.E1_SYNC_WAIT_SECONDS = 0.01
+    sent, dispatched = [], []
+    monkeypatch.setattr(queue, "queue_length", lambda _: waiting)
+    monkeypatch.setattr(queue, "dispatch_quietly", lambda model: dispatched.append(model) or True)
+    monkeypatch.setattr(queue.current_app, "send_task", lambda *_, args, **__: sent.append(args))
+    assert post(api, SYNC.format("encode"), {"items": [{"sequence": "MK"}]}).status_code == 504
+    chunk = Chunk.objects.get()
+    assert sent == ([] if waiting else [[[[chunk.pk]]]])
+    assert dispatched == (["e1-demo"] if waiting else [])
+    assert (chunk.published_at is None) == bool(waiting)
+    monkeypatch.setattr(queue, "queue_length", lambda _: 0)
+    Chunk.objects.update(published_at=Now() - timedelta(seconds=queue.LOST_SECONDS + 1))
+    sent.clear()
+    assert queue.dispatch("e1-demo") == 1
+    assert sent == [[[[chunk.pk]]]]
 
 
 def test_a_slow_answer_is_504_with_the_jobs_url(api, inline_worker, settings):

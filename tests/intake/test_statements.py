@@ -25,9 +25,9 @@ from tests.helpers import post, submit_items
 pytestmark = pytest.mark.django_db
 
 PROTEIN = [{"sequence": "MKTAYIAKQR" * 30}]
-OF_A_SUBMISSION = 29
-OF_A_SYNCHRONOUS_REQUEST = 24
-OF_A_WORKER = 32
+OF_A_SUBMISSION = 25
+OF_A_SYNCHRONOUS_REQUEST = 10
+OF_A_WORKER = 17
 
 
 class Statements(list[str]):
@@ -71,9 +71,10 @@ def test_a_submission_of_one_protein(api, inline_worker, statements):
 
 
 def test_a_synchronous_request_of_one_protein(api, inline_worker, statements, monkeypatch):
-    def computed(job: Job, woken: threading.Event) -> None:
+    def computed(job: Job, woken: threading.Event, *, trusting: bool) -> bool:
         with statements.paused():
             assert inline_worker() == 1
+        return trusting
 
     monkeypatch.setattr(sync, "_wait", computed)
     with connection.execute_wrapper(statements):

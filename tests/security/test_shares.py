@@ -281,7 +281,7 @@ def test_a_synchronous_request_far_from_its_limits_sums_nothing_and_locks_nothin
     real = usage.use_of
     monkeypatch.setattr(usage, "use_of", lambda user_id: sums.append(user_id) or real(user_id))
     monkeypatch.setattr(admission, "quota_lock", lambda **of: locks.append(of["user_id"]))
-    monkeypatch.setattr("jobs.intake.sync._wait", lambda *_: inline_worker())
+    monkeypatch.setattr("jobs.intake.sync._wait", lambda *_, **__: inline_worker())
     for _ in range(3):
         assert post(api, SYNC, {"items": [{"sequence": "MKT"}]}).status_code == 200
     assert (sums, locks) == ([person.pk], [])
