@@ -169,22 +169,28 @@ def _trained(model: PropertyModel, prior: Prior, rows: Rows, measured: Floats, *
     if prior.tables.profile is not None:
         more["profile"] = np.array([prior.tables.profile_score(one) for one in rows.variants], dtype=float)
     rounds = [row[4] for row in model.training]
-    return train(rows, measured, rounds, seed=model.seed, more=more, use_prior=use_prior, draw_curve=True)
+    return train(
+        rows, measured, rounds, seed=model.seed, more=more, use_prior=use_prior, draw_curve=True, judge_tops=True
+    )
 
 
 def _figure(found: Figure) -> dict[str, float | None]:
     return {"value": finite(found.value), "low": finite(found.low), "high": finite(found.high)}
 
 
-def _comparison(found: Compared) -> dict[str, Any]:
-    return {name: {"spearman": _figure(one)} for name, one in found.spearman.items()}
+def _comparison(found: Compared, tops: Mapping[str, Mapping[str, Figure]]) -> dict[str, Any]:
+    return {
+        name: {"spearman": _figure(one), **{metric: _figure(figure) for metric, figure in tops[name].items()}}
+        for name, one in found.spearman.items()
+    }
 
 
 def _card(trained: Trained, *, use_prior: bool) -> dict[str, Any]:
     gain = trained.gain
     return {
         "cross_validation": {
-            kind: _comparison(trained.compared[kind]) if kind in trained.compared else None for kind in KINDS
+            kind: _comparison(trained.compared[kind], trained.tops[kind]) if kind in trained.compared else None
+            for kind in KINDS
         },
         "reasons": {kind: one.reason for kind, one in trained.folds.items() if one.reason},
         "gain": {

@@ -92,21 +92,21 @@ def compare(repeats: Sequence[Ranked], rows: Rows, measured: Floats, *, seed: in
     Intervals come from a bootstrap over groups of variants that share positions, with the same draws for every ranking
     and repeat. If such groups make no folds, single variants are drawn.
     """
-    counts = _resampled(independent_units(rows.variants), np.random.default_rng(seed))
+    counts = resampled(independent_units(rows.variants), np.random.default_rng(seed))
     names = list(repeats[0].rankings)
     value = {name: np.array([_value(one, name, measured) for one in repeats]) for name in names}
-    table = {name: np.stack([_drawn(one, name, measured, counts) for one in repeats]) for name in names}
+    table = {name: np.stack([counted_within(one, name, measured, counts) for one in repeats]) for name in names}
     others = [name for name in names if name != "prior"]
     return Compared(
-        {name: Figure.of(float(_mean(value[name])), _mean(table[name])) for name in names},
+        {name: Figure.of(float(mean_of_known(value[name])), mean_of_known(table[name])) for name in names},
         {
-            name: Figure.of(float(_mean(value[name] - value["prior"])), _mean(table[name] - table["prior"]))
+            name: Figure.of(float(mean_of_known(value[name] - value["prior"])), mean_of_known(table[name] - table["prior"]))
             for name in others
         },
     )
 
 
-def _mean(values: Floats) -> Floats:
+def mean_of_known(values: Floats) -> Floats:
     """Return the mean over the first axis of what is defined, NaN if nothing is."""
     known = ~np.isnan(values)
     count = known.sum(axis=0)
@@ -118,16 +118,16 @@ def _value(ranked: Ranked, name: str, measured: Floats) -> float:
     return within_folds(ranked.rankings[name], [measured[split.test] for split in ranked.folds.splits])
 
 
-def _resampled(groups: Whole, generator: np.random.Generator) -> Floats:
+def resampled(groups: Whole, generator: np.random.Generator) -> Floats:
     """Return how often each variant is drawn [DRAWS, n]: whole groups with replacement, as many as there are."""
     _, own = np.unique(groups, return_inverse=True)
     count = int(own.max()) + 1
     return generator.multinomial(count, np.full(count, 1 / count), size=DRAWS)[:, own].astype(float)
 
 
-def _drawn(ranked: Ranked, name: str, measured: Floats, counts: Floats) -> Floats:
-    """Return `within_folds` of each draw."""
-    total, weights = np.zeros(DRAWS), np.zeros(DRAWS)
+def counted_within(ranked: Ranked, name: str, measured: Floats, counts: Floats) -> Floats:
+    """Return `within_folds` [draws] of variants that are drawn `counts` [draws, n] times."""
+    total, weights = np.zeros(len(counts)), np.zeros(len(counts))
     for predicted, split in zip(ranked.rankings[name], ranked.folds.splits, strict=True):
         drawn = counts[:, split.test]
         sizes, found = drawn.sum(axis=1), counted_spearman(predicted, measured[split.test], drawn)

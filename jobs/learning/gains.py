@@ -65,7 +65,7 @@ def gain_of(repeats: Sequence[Ranked], rows: Rows, measured: Floats, *, spearman
     whole = float(line[tested].mean()) if tested.any() else 0.0
     if spearman.value is None or whole <= 0 or int(units.max()) < 1:
         return Gain(folds, n, Figure(None, None, None), spearman, None)
-    error, detectable = _interval(apart[tested] / whole, units)
+    error, detectable = mean_interval(apart[tested] / whole, units)
     return Gain(folds, n, error, spearman, detectable)
 
 
@@ -86,16 +86,28 @@ def _line(prior: Floats, measured: Floats, training: Whole) -> Floats:
     return np.asarray(y.mean() + slope * (prior - prior[training].mean()))
 
 
-def _interval(values: Floats, units: Whole) -> tuple[Figure, float | None]:
-    """Return the mean with its interval, and the mean that is detectable."""
-    from scipy.stats import t
+def mean_interval(values: Floats, units: Whole) -> tuple[Figure, float | None]:
+    """Return the mean of values [n] with its interval, and the mean that is detectable.
 
+    `units` [n] count from 0, and there are at least two.
+    """
     count, mean = int(units.max()) + 1, float(values.mean())
     sums = np.bincount(units, values - mean)
     error = float(np.sqrt(count / (count - 1) * (sums @ sums))) / len(values)
-    wide = float(t.ppf((1 + CLAIM) / 2, count - 1))
-    detectable = error * (wide + float(t.ppf(FOUND, count - 1)))
-    return Figure(mean, mean - wide * error, mean + wide * error), detectable or None
+    wide = t_value((1 + CLAIM) / 2, count)
+    return Figure(mean, mean - wide * error, mean + wide * error), detectable_of(error, count)
+
+
+def detectable_of(error: float, units: int) -> float | None:
+    """Return the smallest difference that is shown in FOUND of such experiments, from its standard error."""
+    return error * (t_value((1 + CLAIM) / 2, units) + t_value(FOUND, units)) or None
+
+
+def t_value(share: float, units: int) -> float:
+    """Return the quantile of Student's t with units - 1 degrees of freedom."""
+    from scipy.stats import t
+
+    return float(t.ppf(share, units - 1))
 
 
 def _mean(values: Sequence[Floats]) -> Floats:

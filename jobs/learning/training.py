@@ -6,11 +6,11 @@ The delivered ranking is the prior's until the model has shown a gain on held-ou
 from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from jobs.learning.crossvalidation import Compared, Learner, Ranked, compare, out_of_fold
+from jobs.learning.crossvalidation import Compared, Figure, Learner, Ranked, compare, out_of_fold
 from jobs.learning.curve import APART, MOST_REPEATED, Step, learning_curve
 from jobs.learning.folds import KINDS, Folds, folds_of
 from jobs.learning.gains import Gain, gain_of, no_gain
@@ -18,6 +18,7 @@ from jobs.learning.gaussian import MOST_EXACT, GaussianProcess
 from jobs.learning.intervals import GUARANTEED, NOMINAL, Coverage, Intervals, outer_coverage
 from jobs.learning.linear import AugmentedRidge, PositionMean, Ridge
 from jobs.learning.samples import Floats, Rows
+from jobs.learning.tops import top_figures
 
 LEAST = 20
 """Measured variants of a model."""
@@ -31,7 +32,8 @@ REPEATS = 5
 class Trained:
     """What is known of a model. `folds` has every kind, and `compared` those that could be made.
 
-    `held_out` has the model's predictions [n] by kind of folds. Variants that no split tests have NaN.
+    `held_out` has the model's predictions [n] by kind of folds. Variants that no split tests have NaN. `tops` has NDCG
+    and top-10 % recall by kind of folds and ranking, if they were asked for.
     """
 
     folds: Mapping[str, Folds]
@@ -41,6 +43,7 @@ class Trained:
     coverage: Coverage
     method: str
     curve: tuple[Step, ...] = ()
+    tops: Mapping[str, Mapping[str, Mapping[str, Figure]]] = field(default_factory=dict)
     nominal: float = NOMINAL
     guaranteed: float = GUARANTEED
 
@@ -66,6 +69,7 @@ def train(
     use_prior: bool = True,
     observe_coverage: bool = True,
     draw_curve: bool = False,
+    judge_tops: bool = False,
 ) -> Trained:
     """Cross-validate a model and its baselines. `measured` is higher for better variants, as the prior is.
 
@@ -97,6 +101,7 @@ def train(
         _coverage(learner, rows, measured, folds, seed) if observe_coverage else Coverage(None, None),
         "gaussian_process" if isinstance(learner, GaussianProcess) else "ridge",
         learning_curve(learner, rows, measured, rounds, kind=headline, seed=seed) if draw_curve and headline else (),
+        {kind: top_figures(found, rows, measured, seed=seed) for kind, found in ranked.items()} if judge_tops else {},
     )
 
 
