@@ -11,6 +11,7 @@ import typer
 from e1client.campaign_options import CampaignArgument, ModelArgument, lines_of
 from e1client.campaign_predictions import PREDICTION_FORMATS
 from e1client.campaign_text import (
+    comparison_lines,
     library_lines,
     model_lines,
     prediction_file_lines,
@@ -64,6 +65,30 @@ def model(
             show(client.campaign_models(campaign), table_of_models, as_json=as_json)
         else:
             show(client.campaign_model(campaign, number), model_lines, as_json=as_json)
+
+
+@model_app.command()
+def compare(  # noqa: PLR0917 - typer calls it; every parameter is an option of the command
+    campaign: CampaignArgument,
+    models: Annotated[
+        list[int] | None, typer.Argument(metavar="[MODEL]...", help="Without them: the newest of each kind.")
+    ] = None,
+    main: Annotated[int | None, typer.Option(min=1, help="Set against the others; else the newest.")] = None,
+    folds: Annotated[str, typer.Option(help="position, random, modulo, contiguous, depth or round.")] = "",
+    csv: Annotated[Path | None, typer.Option(help="Write all figures there.")] = None,
+    variants: Annotated[Path | None, typer.Option(help="Write the held-out predictions there, as CSV.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Compare models of one property: what each gains, paired differences, and what should rank next."""
+    with connected(as_json=as_json) as (client, _):
+        found, chosen = client.campaign_id(campaign), models or ()
+        for path, table in ((csv, "figures"), (variants, "variants")):
+            if path is not None:
+                client.download_comparison(found, path, chosen, main=main, folds=folds, table=table)
+                tell_file(path, as_json=as_json)
+        if csv is None and variants is None:
+            body = client.compare_models(found, chosen, main=main, folds=folds)
+            show(body, comparison_lines, as_json=as_json)
 
 
 @model_app.command()

@@ -148,6 +148,40 @@ def _reason(body: Body, kind: str) -> str:
     return plain((body.get("reasons") or {}).get(kind) or "not made")
 
 
+def comparison_lines(body: Body) -> Iterator[str]:
+    """Yield compared models with what each gains, the paired differences, and what should rank next."""
+    advice = body["ranks_next"]
+    yield f"models of {plain(body['property'])}, folds {plain(body['folds'] or 'none')}"
+    for one in body["models"]:
+        used = f"prior {plain(one['prior'].get('used'))}, features {plain(one['features'].get('used'))}"
+        yield f"  model {one['n']:<5} {used}, {one['n_training']:,} variants: {ranking_text(one)}"
+        figures = (one.get("cross_validation") or {}).get(body["folds"])
+        if figures:
+            yield f"    {_figures(figures)}"
+    for pair in body["pairs"]:
+        yield f"  {pair['model']} against {pair['against']}: {_pair_text(pair)}"
+        for name, figure in (pair["differences"] or {}).items():
+            if figure["value"] is not None:
+                yield f"    {plain(name):<14} {_difference(figure)}"
+    who = f"model {advice['model']}" if advice["by"] == "model" else "the prior"
+    yield f"  next plate  ranked by {who}. {plain(advice['reason'])}"
+
+
+def _pair_text(pair: Body) -> str:
+    """Return what is shown of two models, in words."""
+    if pair["differences"] is None:
+        return f"not compared: {plain(pair.get('reason'))}"
+    words = {
+        "better": "better",
+        "worse": "worse",
+        "mixed": "errors differ, the order does not follow",
+        "none": "no difference shown",
+    }
+    least = pair["differences"]["squared_error"]["detectable"]
+    small = "" if pair["difference"] != "none" or least is None else f"; {100 * least:.0f} % could be shown"
+    return f"{words.get(pair['difference'], plain(pair['difference']))} on {pair['n']:,} common variants{small}"
+
+
 def table_of_models(bodies: Iterable[Body]) -> Iterator[str]:
     """Yield a heading and a line per model."""
     yield f"{'model':>5}  {'state':8}  {'variants':>8}  property, ranking"

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from e1client.campaign_predictions import PredictionClient
+from e1client.campaign_comparisons import ModelComparisonClient
 from e1client.campaigns import CampaignLike
 from e1client.job import JobLike, job_path
 from e1client.projects import ProjectClient, ProjectLike
 from e1client.reading import Body
 
 
-class PublishingClient(ProjectClient, PredictionClient):
+class PublishingClient(ProjectClient, ModelComparisonClient):
     """The part of `e1client.api.Client` for public links, if the service allows them.
 
     The link itself is known only to those who have it. `public_link` and its siblings return whether there is one

@@ -13,6 +13,7 @@ from jobs.alignments import pages as alignments
 from jobs.alignments import pages_contexts as contexts
 from jobs.alignments import pages_summary as alignment_files
 from jobs.campaigns import pages as campaigns
+from jobs.campaigns import pages_comparison as campaign_comparison
 from jobs.campaigns import pages_data as campaign_data
 from jobs.campaigns import pages_models as campaign_models
 from jobs.campaigns import pages_rounds as campaign_rounds
@@ -111,6 +112,11 @@ urlpatterns = [
     path("campaigns/<uuid:campaign_id>/", campaigns.campaign_page, name="campaign-page"),
     path("campaigns/<uuid:campaign_id>/data/", campaign_data.data_page, name="campaign-data-page"),
     path("campaigns/<uuid:campaign_id>/propose/", campaign_rounds.proposal_page, name="campaign-proposal-page"),
+    path(
+        "campaigns/<uuid:campaign_id>/models/compare/",
+        campaign_comparison.comparison_page,
+        name="campaign-comparison-page",
+    ),
     path("campaigns/<uuid:campaign_id>/models/<int:number>/", campaign_models.model_page, name="campaign-model-page"),
     path("campaigns/<uuid:campaign_id>/rounds/<int:number>/", campaign_rounds.round_page, name="campaign-round-page"),
     path("contexts/", contexts.contexts_page, name="contexts-page"),

@@ -7,6 +7,7 @@ from jobs.alignments import api as alignments
 from jobs.alignments import api_searches as searches
 from jobs.api import estimate, events, extend, jobs, proteins, results, sync
 from jobs.campaigns import api as campaigns
+from jobs.campaigns import api_comparison as model_comparison
 from jobs.campaigns import api_files as campaign_files
 from jobs.campaigns import api_libraries as libraries
 from jobs.campaigns import api_models as models
@@ -141,6 +142,11 @@ urlpatterns = [
         name="campaign-libraries",
     ),
     path("api/campaigns/<uuid:campaign_id>/models/", models.CampaignModels.as_view(), name="campaign-models"),
+    path(
+        "api/campaigns/<uuid:campaign_id>/models/comparison/",
+        model_comparison.CampaignComparison.as_view(),
+        name="campaign-comparison",
+    ),
     path(
         "api/campaigns/<uuid:campaign_id>/models/<int:number>/", models.CampaignModel.as_view(), name="campaign-model"
     ),

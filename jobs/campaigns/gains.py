@@ -37,8 +37,8 @@ def gain_of(card: Mapping[str, Any]) -> Gain:
         return _of_older(gain)
     headline, why = _judged(gain, by_model=card["ranks_by"] == "model")
     text = (
-        f"Squared error of held-out predictions {_share(gain['value'])}, {100 * gain['level']:.0f} % interval "
-        f"{_share(gain['low'])} to {_share(gain['high'])}, compared with a line on the prior. "
+        f"Squared error of held-out predictions {share(gain['value'])}, {100 * gain['level']:.0f} % interval "
+        f"{share(gain['low'])} to {share(gain['high'])}, compared with a line on the prior. "
         f"{_order(gain['spearman'])}. {gain['n']:,} variants, folds {KIND_WORDS[gain['folds']]}. {why}"
     )
     return Gain(headline, text, shown=card["ranks_by"] == "model")
@@ -49,7 +49,7 @@ def _judged(gain: Mapping[str, Any], *, by_model: bool) -> tuple[str, str]:
     low, high, n = gain["low"], gain["high"], gain["n"]
     if by_model:
         why = "The model predicts held-out variants better than its prior and ranks them no worse, so the model ranks."
-        return f"Gain over the prior: squared error {_share(gain['value'])}", why
+        return f"Gain over the prior: squared error {share(gain['value'])}", why
     if low == high == 0:
         return NONE_YET, "The model predicts what the line does: it has learnt nothing else."
     if high < 0:
@@ -70,7 +70,7 @@ def _order(figure: Mapping[str, float | None]) -> str:
     return "Spearman not defined" if value is None else f"Spearman {signed(value)}{ends}"
 
 
-def _share(value: float) -> str:
+def share(value: float) -> str:
     """Return a share of the prior's error that the model removes, with a sign: what is removed is negative."""
     percent = round(-100 * value)
     return f"{number(percent, 0)} %" if percent <= 0 else f"+{percent} %"

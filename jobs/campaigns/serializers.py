@@ -27,7 +27,7 @@ class CampaignSubmission(Shape):
     context_set = s.CharField(required=False, help_text="The name of one of your context sets.")
     alignment = s.CharField(required=False, help_text="The id of an alignment of yours, whose parent is this one.")
     numbering = s.JSONField(required=False, help_text="As in jobs: an offset, a start with skipped numbers, or labels.")
-    cds = s.CharField(required=False, help_text="The coding sequence of the parent.")
+    cds = s.CharField(required=False, help_text="The coding sequence of the parent. A stop codon is dropped.")
     host = s.CharField(required=False, help_text="Its codon table is used for mutated residues, e_coli by default.")
     exclude = s.ListField(child=s.CharField(), required=False, help_text='Ranges in your numbering, such as "1-25".')
     project = s.CharField(

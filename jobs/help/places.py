@@ -29,6 +29,7 @@ PLACES: Mapping[str, str] = MappingProxyType(
         "campaign-page": "campaigns#in-the-browser",
         "campaign-data-page": "campaigns#measurements",
         "campaign-model-page": "campaigns#models",
+        "campaign-comparison-page": "campaigns#comparison-of-models",
         "campaign-proposal-page": "campaigns#proposals",
         "campaign-round-page": "campaigns#proposals",
         "contexts-page": "contexts",

@@ -45,8 +45,8 @@ class Difference:
 class Paired:
     """One model against another on `n` common variants, in `units` groups that share no position.
 
-    `differences` are positive if the one is better: the share of the other's squared error that it removes, and
-    differences of Spearman, NDCG and top-10 % recall.
+    `differences` are positive if the one is better. That of squared errors is the share of the other's error that the
+    one removes. The others are differences of Spearman, NDCG and top-10 % recall.
     """
 
     n: int

@@ -100,7 +100,9 @@ def compare(repeats: Sequence[Ranked], rows: Rows, measured: Floats, *, seed: in
     return Compared(
         {name: Figure.of(float(mean_of_known(value[name])), mean_of_known(table[name])) for name in names},
         {
-            name: Figure.of(float(mean_of_known(value[name] - value["prior"])), mean_of_known(table[name] - table["prior"]))
+            name: Figure.of(
+                float(mean_of_known(value[name] - value["prior"])), mean_of_known(table[name] - table["prior"])
+            )
             for name in others
         },
     )

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from e1client import Client, Rejected, UsageError
 from e1client.campaign_text import (
     campaign_lines,
+    comparison_lines,
     count_lines,
     imported_lines,
     library_lines,
@@ -92,6 +93,16 @@ def test_a_campaign_by_command_from_its_parent_to_an_ordered_plate(e1, tmp_path)
     assert [one["state"] for one in e1("campaign", "model", "TEM-1")[1]] == ["ready"]
     code, (ready,), _ = e1("campaign", "model", "TEM-1", "1")
     assert (code, ready["n_training"]) == (0, 25)
+    code, _, said = e1("campaign", "compare", "TEM-1")
+    assert (code, "two ready models of one property" in said) == (3, True)
+    e1("campaign", "train", "TEM-1", "activity", "--features", "one_hot")
+    computed()
+    code, (compared,), _ = e1("campaign", "compare", "TEM-1", "1", "2", "--main", "1")
+    assert (code, compared["main"], [one["against"] for one in compared["pairs"]]) == (0, 1, [2])
+    assert e1("campaign", "compare", "TEM-1", "--csv", "f.csv", "--variants", "v.csv", "--folds", "random")[0] == 0
+    assert (tmp_path / "v.csv").read_text().count("\n") == 26
+    figures = list(csv.DictReader((tmp_path / "f.csv").read_text("utf-8-sig").splitlines()))
+    assert {row["metric"] for row in figures if row["against"]} >= {"ndcg"}
 
     assert len(e1("campaign", "predict", "TEM-1", "1", "--all-singles")[1][0]["rows"]) == 19 * len(PARENT)
     (tmp_path / "wanted.txt").write_text("# two\nK4W\nK4W:T5W\n")
@@ -314,6 +325,24 @@ def test_methods_of_the_client(client, tmp_path):
         client.download_round(campaign, 1, tmp_path / "round.pdf")
     client.delete_campaign(campaign)
     assert [one["name"] for one in client.campaigns()] == ["here"]
+
+
+def test_a_comparison_in_words():
+    figure = {"value": 0.2, "low": -0.05, "high": 0.45, "detectable": 0.35}
+    card = {"property": "activity", "n_training": 87, "prior": {"used": "profile"}, "features": {"used": "site"}}
+    rows = {"position": {"model": {"spearman": figure}, "prior": {"spearman": figure}}}
+    models = [{**card, "n": n, "ranks_by": by, "cross_validation": rows} for n, by in ((2, "model"), (1, "prior"))]
+    pair = {"model": 2, "against": 1, "n": 80, "difference": "none", "differences": {"squared_error": figure}}
+    body = {"property": "activity", "folds": "position", "models": models, "pairs": [pair]}
+    body["ranks_next"] = {"model": 2, "by": "model", "reason": "It is the only one."}
+    lines = list(comparison_lines(body))
+    assert lines[1] == "  model 2     prior profile, features site, 87 variants: ranks by the model"
+    assert lines[2] == "    Spearman: model 0.200, prior 0.200"
+    assert "  2 against 1: no difference shown on 80 common variants; 35 % could be shown" in lines
+    assert "    squared_error  +0.200 (-0.050 to +0.450)" in lines
+    assert lines[-1] == "  next plate  ranked by model 2. It is the only one."
+    pair |= {"differences": None, "reason": "model 1 has no folds of the kind round"}
+    assert "  2 against 1: not compared: model 1 has no folds of the kind round" in list(comparison_lines(body))
 
 
 def test_campaigns_in_words():

@@ -24,9 +24,7 @@ def held_out(rows, measured, noise: float, seed: int, *, folds_seed: int = 0) ->
 def compared(count: int, one: float, other: float, **more):
     rows = singles(family(), count, 0)
     measured = additive_truth(rows, 0)
-    return paired(
-        rows.variants, measured, held_out(rows, measured, one, 1), held_out(rows, measured, other, 2, **more)
-    )
+    return paired(rows.variants, measured, held_out(rows, measured, one, 1), held_out(rows, measured, other, 2, **more))
 
 
 def test_a_clearly_better_model_is_shown_with_its_sign():

@@ -52,7 +52,7 @@ METHODS = {
         public-page public-download public-job public-job-download public-alignment public-assay public-structure
         public-campaign public-data public-measurements public-model public-round
         campaign-model campaign-rounds campaign-round campaign-export campaign-data-page
-        campaign-prediction-file
+        campaign-prediction-file campaign-comparison campaign-comparison-page
     """,
     "POST": """
         job-cancel job-pause job-resume job-release job-keep job-extend job-retry job-neighbours job-analysis-cancel
@@ -130,7 +130,7 @@ MEMBERS_SEE = """
     alignment-summary alignment-a3m alignment-fasta basket-page basket-csv basket-fasta
     comparison-page comparison-csv job-comparison job-baselines job-assay-metrics scan-substitutions scan-workbook
     campaign-detail campaign-properties campaign-measurements campaign-models campaign-model campaign-predictions
-    campaign-prediction campaign-prediction-file
+    campaign-prediction campaign-prediction-file campaign-comparison campaign-comparison-page
     campaign-proposals campaign-rounds campaign-round campaign-ordered campaign-measured campaign-export
     campaign-libraries campaign-page campaign-data-page campaign-model-page campaign-proposal-page campaign-round-page
 """
