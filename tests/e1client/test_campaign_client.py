@@ -163,7 +163,7 @@ def test_a_campaign_by_command_from_its_parent_to_an_ordered_plate(e1, tmp_path)
     assert e1("campaign", "library", "TEM-1", "6", "15", *wanted[:6], "--members", "members.fasta")[0] == 0
     assert (tmp_path / "members.fasta").read_text().count(">") == 4
     shown = e1("campaign", "show", "TEM-1")[1][0]
-    assert [len(shown[name]) for name in ("properties", "models", "rounds")] == [1, 1, 1]
+    assert [len(shown[name]) for name in ("properties", "models", "rounds")] == [1, 2, 1]
     assert e1("campaign", "export", "TEM-1", "TEM-1.zip")[0] == 0
     assert e1("campaign", "delete", "TEM-1")[0] == 2
     assert e1("campaign", "delete", "TEM-1", "--yes")[0] == 0
