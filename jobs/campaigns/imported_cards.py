@@ -8,6 +8,7 @@ from jobs.campaigns.archive import Fields, broken
 from jobs.campaigns.priors import PRIORS
 from jobs.learning.folds import KINDS
 from jobs.learning.priors import FEATURES
+from jobs.learning.tops import METRICS
 
 LONGEST = 1_000
 MOST_NAMES = 20
@@ -78,8 +79,8 @@ def _check_curve(card: Fields) -> None:
             _check_figure(_within(step, name, needed={"spearman"}))
 
 
-def _check_figure(told: Fields) -> None:
-    figure = _within(told, "spearman", needed=set(_FIGURE))
+def _check_figure(told: Fields, metric: str = "spearman") -> None:
+    figure = _within(told, metric, needed=set(_FIGURE))
     for one in _FIGURE:
         figure.number(one)
 
@@ -103,7 +104,10 @@ def _check_texts(told: Fields, names: tuple[str, ...] | None) -> None:
 
 
 def _check_comparisons(told: Fields) -> None:
-    """Check the figures of each ranking, by kind of folds; null if these folds could not be made."""
+    """Check the figures of each ranking, by kind of folds; null if these folds could not be made.
+
+    Models of an older service have Spearman only.
+    """
     for kind in KINDS:
         if told.values[kind] is None:
             continue
@@ -111,4 +115,8 @@ def _check_comparisons(told: Fields) -> None:
         if len(rankings.values) > MOST_NAMES or any(len(name) > 60 for name in rankings.values):
             raise broken(rankings.where, "it has unknown fields")
         for name in rankings.values:
-            _check_figure(_within(rankings, name, needed={"spearman"}))
+            metrics = _within(rankings, name)
+            if set(metrics.values) not in ({"spearman"}, {"spearman", *METRICS}):
+                raise broken(metrics.where, "it has unknown fields, or lacks some")
+            for metric in metrics.values:
+                _check_figure(metrics, metric)

@@ -277,6 +277,9 @@ WRONG = {
     "who ranks": changed(MODEL, lambda value: value["card"].update(ranks_by="luck")),
     "more in the card": changed(MODEL, lambda value: value["card"].update(state="failed")),
     "figures that are a text": changed(MODEL, lambda value: value["card"]["cross_validation"].update(position="good")),
+    "a metric that nobody knows": changed(
+        MODEL, lambda value: value["card"]["cross_validation"]["position"]["prior"].update(luck={})
+    ),
     "a figure of another form": changed(MODEL, lambda value: value["card"]["gain"].update(value="much")),
     "half a gain": changed(MODEL, lambda value: value["card"]["gain"].pop("spearman")),
     "a gain without a level": changed(MODEL, lambda value: value["card"]["gain"].update(level=None)),

@@ -169,7 +169,7 @@ def test_a_campaign_by_command_from_its_parent_to_an_ordered_plate(e1, tmp_path)
     assert e1("campaign", "delete", "TEM-1", "--yes")[0] == 0
     assert not Campaign.objects.exists()
     code, (back,), _ = e1("campaign", "import", "TEM-1.zip")
-    assert (code, back["imported"]) == (0, {"properties": 1, "measurements": 26, "models": 1, "rounds": 1})
+    assert (code, back["imported"]) == (0, {"properties": 1, "measurements": 26, "models": 2, "rounds": 1})
     assert e1("campaign", "round", "TEM-1", "1")[1][0]["rows"] == plan["rows"]
 
 
@@ -425,7 +425,7 @@ def test_campaigns_in_words():
 
 def test_each_route_of_campaigns_has_a_method():
     """The client sends to every address of campaigns that the service has."""
-    names = ("campaigns.py", "campaign_predictions.py", "publishing.py")
+    names = ("campaigns.py", "campaign_comparisons.py", "campaign_predictions.py", "publishing.py")
     text = "".join((ROOT / "e1client" / name).read_text() for name in names)
     urls = (ROOT / "jobs" / "api" / "urls.py").read_text()
     ends = {

@@ -135,6 +135,18 @@ def test_a_first_plate_and_its_data_with_axe_at_every_page(open_page, dark):
         files.get_by_role("link", name="CSV").click()
     assert len(got.value.path().read_text().splitlines()) == 19 * len(PARENT) + 1
     page.goto(home)
+    page.get_by_label("Seed").fill("1")
+    page.get_by_role("button", name="Make a model").click()
+    expect(page.get_by_role("heading", name="Observed against out-of-fold")).to_be_visible(timeout=120_000)
+    page.get_by_role("link", name="Compare models").click()
+    expect(page.get_by_role("heading", level=1, name="Compare models: activity")).to_be_visible()
+    page.get_by_text("Choose models").click()
+    page.get_by_role("checkbox", name="Model 2").check()
+    page.get_by_role("button", name="Compare", exact=True).click()
+    expect(page.get_by_role("heading", name="Against model 2")).to_be_visible()
+    page.get_by_text("Table view").click()
+    look("comparison of models")
+    page.goto(home)
     with page.expect_download() as got:
         page.get_by_role("link", name="Download the whole campaign").click()
     page.goto("/campaigns/")
