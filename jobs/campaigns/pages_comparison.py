@@ -127,7 +127,7 @@ def _compared(request: HttpRequest, found: Comparison) -> dict[str, Any]:
 
 
 def _ranked(side: Side, kind: str | None) -> list[Ranked]:
-    """Return the figures of a model and of what stands beside it. Older models have Spearman only."""
+    """Return the figures of a model and of its baselines. Older models have Spearman only."""
     rankings = (side.model.card["cross_validation"].get(kind) if kind else None) or {}
     rows = [(name, rankings[name]) for name in RANKINGS if name in rankings and name != "position_mean"]
     return [

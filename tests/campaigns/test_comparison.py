@@ -182,7 +182,7 @@ def test_the_newest_with_a_gain_ranks_unless_another_is_better():
     assert found.pairs[0].found.verdict == "worse"
     assert found.advice.model == 1
     assert "better than model 2" in found.advice.reason
-    # What ranks by its prior is not advised, whatever its pair says.
+    # What ranks by its prior is not advised, even with smaller errors.
     found = compared(new, side(1, near(120, 0.1, 1), by="prior"))
     assert found.advice.model == 2
     assert "the only chosen model with a gain" in found.advice.reason
