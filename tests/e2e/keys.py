@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 from playwright.sync_api import Page
 
@@ -72,3 +73,29 @@ class Keys:
     def open(self, words: str) -> None:
         self.to(words)
         self.press("Enter")
+
+    def walk(self, most: int = 400) -> list[str]:
+        """Press Tab from the first stop to the last, and arrow keys in each viewer. Return the words of the stops."""
+        stops: list[str] = []
+        while len(stops) < most:
+            self.press("Tab")
+            if self.page.evaluate(FOCUS) is None:
+                return stops
+            stops.append(self.focus())
+            if self.page.evaluate("document.activeElement.matches('[role=application]')"):
+                self.press("ArrowRight", "ArrowDown")
+        raise AssertionError("the Tab key never leaves the page")
+
+    def attach(self, words: str, file: Path) -> None:
+        """Open the chooser of a file at the field of these words, and choose."""
+        with self.page.expect_file_chooser(timeout=60_000) as chooser:  # the browser takes a moment to hand them over
+            self.to(words)
+            self.press("Enter")
+        chooser.value.set_files(file)
+
+    def download(self, words: str) -> str:
+        """Follow the link of these words, and return the text of the file that comes."""
+        self.to(words)
+        with self.page.expect_download() as caught:
+            self.press("Enter")
+        return Path(caught.value.path()).read_text(encoding="utf-8-sig")

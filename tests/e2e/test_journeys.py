@@ -8,7 +8,9 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -18,6 +20,7 @@ from playwright.sync_api import Page, expect
 from e1protocol import CANONICAL
 from tests.e2e import proteins
 from tests.e2e.conftest import ready
+from tests.e2e.keys import Keys
 from tests.e2e.people import Person
 from tests.e2e.proteins import Protein
 from tests.stack import Stack
@@ -105,11 +108,20 @@ def best(scores: pd.Series) -> list[str]:
     return chosen
 
 
-def test_a_newcomer_embeds_a_library_with_four_bad_records(open_page, colleague, tmp_path):
+BAD = ["digit", "empty", "stop", "gap"]
+
+
+@pytest.fixture
+def library(tmp_path) -> Path:
+    """Return a FASTA file of twelve good records with four bad ones between them."""
     good = "".join(f">p{n}\nMKTAYIAKQRQISFVKSHFSRQL{CANONICAL[n]}\n" for n in range(12))
     bad = ">digit\nMKT1AY\n>empty\n\n>stop\nMK*TAY\n>gap\nMK-TAY\n"
     file = tmp_path / "library.fasta"
     file.write_text(good[: good.index(">p6")] + bad + good[good.index(">p6") :])
+    return file
+
+
+def test_a_newcomer_embeds_a_library_with_four_bad_records(open_page, colleague, library):
     page = open_page(anonymous=True).page
     page.goto("/")
     ada = Person(page, "embed a library with four bad records")
@@ -117,7 +129,7 @@ def test_a_newcomer_embeds_a_library_with_four_bad_records(open_page, colleague,
     ada.finish("log in", most=3)
     ada.click(ada.link("Embed a library"))
     ready(page)
-    ada.attach(page.get_by_label("A file: FASTA"), file)
+    ada.attach(page.get_by_label("A file: FASTA"), library)
     expect(page.locator("#preview-status")).to_have_text("16 sequences, 306 residues; 4 records are not valid.")
     for words in ("line 14, column 4 (digit)", "line 15 (empty)", "(stop)", "Remove the gaps"):
         expect(page.locator("#preview")).to_contain_text(words)
@@ -127,11 +139,37 @@ def test_a_newcomer_embeds_a_library_with_four_bad_records(open_page, colleague,
     vectors = {row["name"]: list(row.values())[4:] for row in rows if row["state"] == "succeeded"}
     assert list(vectors) == [f"p{n}" for n in range(12)]
     assert np.isfinite(np.array(list(vectors.values()), dtype=float)).all()
-    assert [row["name"] for row in rows if row["state"] == "skipped"] == ["digit", "empty", "stop", "gap"]
+    assert [row["name"] for row in rows if row["state"] == "skipped"] == BAD
     returned = rows_of(ada.download(page.get_by_role("link", name="4 bad records as CSV")))
-    assert [row["name"] for row in returned] == ["digit", "empty", "stop", "gap"]
+    assert [row["name"] for row in returned] == BAD
     assert all(row["reason"] for row in returned), returned
     ada.finish("from the first page to both files", most=8)
+
+
+def test_the_same_with_keys_alone(open_page, colleague, library):
+    page = open_page(anonymous=True).page
+    keys = Keys(page)
+    page.goto("/")
+    ready(page)
+    assert keys.focus() == "User name"
+    page.keyboard.type(colleague[0])
+    keys.to("Password")
+    page.keyboard.type(colleague[1])
+    keys.press("Enter")
+    expect(page.get_by_role("heading", name="What do you want to know?")).to_be_visible()
+    ready(page)
+    keys.open("Embed a library")
+    expect(page.get_by_role("heading", level=1, name="Embed a library")).to_be_visible()
+    ready(page)
+    keys.attach("A file: FASTA", library)
+    expect(page.locator("#preview-status")).to_contain_text("4 records are not valid")
+    keys.open("Submit the 12 good ones")
+    expect(page.locator("#sentence")).to_contain_text("12 succeeded, 4 skipped", timeout=60_000)
+    ready(page)
+    rows = rows_of(keys.download("CSV"))
+    assert Counter(row["state"] for row in rows) == {"succeeded": 12, "skipped": 4}
+    assert [row["name"] for row in rows_of(keys.download("4 bad records as CSV"))] == BAD
+    assert page.evaluate("window.pointers") == []
 
 
 def test_twenty_variants_are_picked_from_a_scan_under_contexts(open_page, protein):

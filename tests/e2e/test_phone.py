@@ -1,4 +1,8 @@
-"""Every page on a phone: nothing reaches beyond the screen, and no button cuts its words off."""
+"""Every page where there is little room: on phones, at 200 % zoom, and at 320 pixels.
+
+Nothing reaches beyond the screen, no words are cut off, and no two controls lie on each other. WCAG asks for both zooms
+(1.4.4, 1.4.10). The viewers of pictures are tried with the keyboard here, because these pages have all of them.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,7 @@ from playwright.sync_api import Page
 
 from e1protocol import CANONICAL
 from tests.e2e.conftest import Watched, ready
+from tests.e2e.keys import Keys
 from tests.e2e.steps import BAD, proteins
 from tests.factories import UBIQUITIN, pdb
 from tests.web.routes import routes
@@ -19,6 +24,8 @@ from tests.web.routes import routes
 pytestmark = pytest.mark.slow
 
 WIDTH = 390
+ZOOMED, NARROWEST = {"width": 720, "height": 450}, {"width": 320, "height": 640}
+"""What 200 % of a window of 1440 x 900 leaves, and the width at which text must not need sideways scrolling."""
 PARENT = UBIQUITIN[:40]
 OTHERS = {"help", "login", "openapi-docs", "password_change"}
 """Pages whose routes do not end in `-page`."""
@@ -42,6 +49,30 @@ OUTSIDE = """() => {
   return [...wide, ...cut].slice(0, 5).map((one) => one.outerHTML.slice(0, 120));
 }"""
 """Elements beyond the screen that no box with a scroll bar of its own holds, and buttons with cut-off words."""
+CROWDED = """() => {
+  const seen = (one) => {
+    const style = getComputedStyle(one);
+    return one.checkVisibility({ visibilityProperty: true }) && style.clipPath === "none" && style.clip === "auto"
+      && !one.closest(".visually-hidden, [role=application]");
+  };
+  const cut = [...document.querySelectorAll("main :is(h1, h2, h3, p, dt, dd, th, td, label, legend, summary)")].filter(
+    (one) => seen(one) && getComputedStyle(one).overflowX !== "visible" && one.scrollWidth > one.clientWidth + 2,
+  );
+  const controls = [...document.querySelectorAll(
+    ":is(header, main, footer) :is(a, button, summary, input, select, textarea)")].filter(seen);
+  const boxes = controls.map((one) => [...one.getClientRects()].filter((box) => box.width > 1 && box.height > 1));
+  const meet = (a, b) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 3
+    && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 6;
+  const words = (one) => one.outerHTML.replace(/\\s+/g, " ").slice(0, 120);
+  const over = [];
+  controls.forEach((one, at) => controls.slice(at + 1).forEach((other, more) => {
+    if (one.contains(other) || other.contains(one)) return;
+    const others = boxes[at + 1 + more];
+    if (boxes[at].some((a) => others.some((b) => meet(a, b)))) over.push(`${words(one)} on ${words(other)}`);
+  }));
+  return [...cut.map((one) => `cut off: ${words(one)}`), ...over].slice(0, 5);
+}"""
+"""Words that their box cuts off, and pairs of controls of which one lies on the other."""
 
 
 @pytest.fixture(scope="module")
@@ -175,18 +206,24 @@ def beyond(watched: Watched, addresses: list[str]) -> dict[str, list[str]]:
     """Return what reaches beyond the screen, by address, with all that is folded away unfolded too."""
     page, found = watched.page, {}
     for address in addresses:
+        page.set_viewport_size({"width": WIDTH, "height": 800})
         page.goto(address)
         ready(page)
         wrong = outside(page)
         page.evaluate("document.querySelectorAll('main details').forEach((one) => { one.open = true; })")
-        if wrong := wrong + outside(page):
+        wrong += outside(page)
+        for size in (NARROWEST, ZOOMED):
+            page.set_viewport_size(size)
+            page.evaluate("new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
+            wrong += [f"at {size['width']}: {one}" for one in [*outside(page), *page.evaluate(CROWDED)]]
+        if wrong:
             found[address] = wrong
     return found
 
 
 def outside(page: Page) -> list[str]:
     width = page.evaluate("document.documentElement.scrollWidth")
-    return [f"{width} pixels wide"] * (width > WIDTH) + page.evaluate(OUTSIDE)
+    return [f"{width} pixels wide"] * (width > page.viewport_size["width"]) + page.evaluate(OUTSIDE)
 
 
 def test_no_page_reaches_beyond_a_phone(open_page, visits):
@@ -200,3 +237,32 @@ def test_no_document_of_the_help_reaches_beyond_a_phone(open_page):
     documents = sorted({link.split("#")[0] for link in links if re.match("/help/[^/]+/", link)})
     assert len(documents) > 20
     assert beyond(watched, documents) == {}
+
+
+VIEWERS = {"item-page": {"heat-map", "sequence-logo"}, "map-page": {"point-map"}, "alignment-page": {"heat-map"}}
+"""Pages with viewers that have keys of their own, and some of these viewers."""
+PICTURE = "heat-map, position-track, sequence-logo, annotation-track, point-map, structure-view"
+
+
+def test_no_viewer_keeps_the_focus(open_page, visits):
+    """Each takes the arrow keys, shows its focus, and lets Tab and Shift+Tab out."""
+    page = open_page().page
+    keys = Keys(page)
+    tried: dict[str, set[str]] = {}
+    for route in VIEWERS:
+        for address in visits[route][:4]:
+            page.goto(address)
+            ready(page)
+            for one in page.locator("main").locator(PICTURE).all():
+                viewer = one.locator("[role=application]")
+                if not one.is_visible() or not viewer.count():
+                    continue
+                for out in ("Tab", "Shift+Tab"):
+                    viewer.focus()
+                    keys.press("ArrowRight", "ArrowDown", "End", "Escape")
+                    assert keys.focus(), "the keys of a viewer keep its focus"
+                    keys.press(out)
+                    within = viewer.evaluate("one => one.contains(document.activeElement)")
+                    assert not within, f"{out} does not leave {viewer} of {address}"
+                tried.setdefault(route, set()).add(one.evaluate("one => one.localName"))
+    assert all(tried[route] >= names for route, names in VIEWERS.items()), tried
