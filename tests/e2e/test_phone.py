@@ -1,4 +1,4 @@
-"""Every page where there is little room: on phones, at 200 % zoom, and at 320 pixels.
+"""Every page with little room: on phones, at 200 % zoom, and at 320 pixels.
 
 Nothing reaches beyond the screen, no words are cut off, and no two controls lie on each other. WCAG asks for both zooms
 (1.4.4, 1.4.10). The viewers of pictures are tried with the keyboard here, because these pages have all of them.
@@ -72,7 +72,7 @@ CROWDED = """() => {
   }));
   return [...cut.map((one) => `cut off: ${words(one)}`), ...over].slice(0, 5);
 }"""
-"""Words that their box cuts off, and pairs of controls of which one lies on the other."""
+"""Words that their box cuts off, and pairs of controls that overlap."""
 
 
 @pytest.fixture(scope="module")
