@@ -144,6 +144,7 @@ def quota_foresee(*, user_id: int, need: Need) -> bool:
         return True
     if limits.stored_bytes and use.stored_bytes + need.stored_bytes > PLENTY * limits.stored_bytes:
         use = usage.use_of(user_id)
+        usage.seen_note(user_id, limits, use)
     _raise(refusal(limits, use, need))
     return False
 

@@ -35,6 +35,8 @@ class RateLimited(APIView):
         user = getattr(request, "user", None)
         if request.method == "POST" and user is not None and user.is_authenticated:
             seen = usage.seen_take(user.pk)
+            if response.status_code >= 500:  # A synchronous request may go on after 504.
+                seen = None
             limits, use = seen or usage.limits_and_use(user.pk, interactive=self.interactive)
             if limits.any:
                 for name, value in self._fields(response, limits, use).items():
