@@ -8,11 +8,13 @@ import re
 from collections import Counter
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from openpyxl import Workbook
 
 from jobs.learning.dna import coding_sequence, translated
-from jobs.models import Round
+from jobs.models import Measurement, Round
 from jobs.tasks.turns import turn_take
-from tests.campaigns.steps import family, made, proposed, some_singles, text_of, trained, upload
+from tests.campaigns.steps import family, made, plates_of, proposed, some_singles, text_of, trained, upload
 from tests.helpers import ROOT, upload_alignment
 from tests.helpers import text_of as shown_text
 
@@ -32,7 +34,7 @@ def ambler(position: int) -> int:
     return number + (number >= 253)
 
 
-def test_the_first_plate_of_tem1(api):
+def test_the_first_plate_of_tem1(api, browser):
     assert len(TEM1) == 286
     cds = coding_sequence(TEM1, "e_coli") + "TAA"
     assert len(cds) == 861
@@ -71,27 +73,85 @@ def test_the_first_plate_of_tem1(api):
             assert len(row["dna"]) == 858, "the stop codon is that of the vector"
             assert translated(row["dna"]) == TEM1[: at - 1] + row["sequential"][-1] + TEM1[at:]
 
+    form = {
+        "do": "propose", "plate": "true", "strategy": "greedy", "pool": "singles", "model1": "1", "count": "80",
+        "max_per_position": "2", "seed": "7", **{name: str(value) for name, value in PLATE.items()},
+    }  # fmt: skip
+    answer = browser.post(f"{url.removeprefix('/api')}propose/", form)
+    assert answer.status_code == 302, shown_text(answer)
+    assert api.get(f"{url}rounds/3/?format=csv").content == table, "the form proposes what REST does"
+    page = shown_text(browser.get(answer["Location"]))
+    named = [row for row in body["rows"][:50] if row["role"] in ("variant", "dead")]  # those of the first page
+    assert len(named) > 40
+    for row in named:
+        assert re.search(rf"\b{row['variant']} {row['sequential']}\b", page), "both numberings are beside each other"
+
 
 @pytest.mark.slow
-def test_expected_hits_are_frozen_and_set_against_the_realised(api, browser):
+def test_expected_hits_of_two_goals_are_frozen_and_set_against_the_realised(api, browser):
     url = made(api)
-    assert upload(api, url, text_of(some_singles(26))).status_code == 201
-    goals = [{"model": trained(api, url)["n"], "threshold": 1.5}]
-    body = proposed(api, url, {"n": 1}, objectives=goals, count=10, plate=None)
+    known = some_singles(26)
+    assert upload(api, url, text_of(known)).status_code == 201
+    goals = [{"model": trained(api, url)["n"], "threshold": 1.5}, {"model": trained(api, url, "Tm")["n"]}]
+    goals[1]["threshold"] = -2
+    body = proposed(api, url, {"n": 1}, objectives=goals, count=10, plate=None, pool="doubles", max_per_position=None)
+    best = sorted(known[2:], key=lambda row: -float(row[4]))[:10]
+    for row in body["rows"]:
+        parts = row["variant"].split(":")
+        assert len(parts) == 2
+        assert set(parts) & {one[2] for one in best}, "a double has one of the ten best"
     expected = body["expected"]
     assert 0 <= expected["hits"] <= 10
     frozen = Round.objects.get().frozen
     assert api.post(f"{url}rounds/1/ordered/").status_code == 201
-    rows = ["variant,activity", "WT,2.0", "WT,2.0"]
-    values = [4.0 if n < 3 else 1.0 for n in range(10)]  # three of ten are twice the wild type
-    rows += [f"{row['variant']},{value}" for row, value in zip(body["rows"], values, strict=True)]
-    assert upload(api, url, "\n".join(rows) + "\n", round=1, property="activity").json()["unreadable"] == 0
+    # Six of ten are twice the wild type, and two of those melt too early. The Tm of one is not known.
+    rows = ["variant,activity,Tm", "WT,2.0,50", "WT,2.0,50"]
+    for at, row in enumerate(body["rows"]):
+        melts = "failed" if at == 9 else "47.9" if at < 2 else "48.1"
+        rows.append(f"{row['variant']},{4.0 if at < 6 else 1.0},{melts}")
+    assert upload(api, url, "\n".join(rows) + "\n", round=1).json()["unreadable"] == 0
     told = api.post(f"{url}rounds/1/measured/").json()
-    assert told["realised"] == {"measured": 10, "hits": 3}
+    assert told["realised"] == {"measured": 9, "hits": 4}
     assert told["expected"] == expected
     assert Round.objects.get().frozen == frozen
     page = shown_text(browser.get(f"{url.removeprefix('/api')}"))
-    assert re.search(r"\b3\b.{0,80}hits|hits.{0,80}\b3\b", page), page
+    assert re.search(r"\b4\b.{0,80}hits|hits.{0,80}\b4\b", page), page
+
+
+def test_a_workbook_of_two_properties_by_the_page(api, browser):
+    """Three plates in one sheet, a decimal comma, failed and censored wells; then a correction."""
+    url = made(api)
+    first = proposed(api, url, trained(api, url))
+    rows = plates_of(first)
+    comma = max(n for n, row in enumerate(rows) if row[3] == "variant" and row[4][0].isdigit())
+    rows[comma][4] = rows[comma][4].replace(".", ",")
+    page = url.removeprefix("/api")
+    answer = browser.post(page, {"do": "upload", "round": "1", "file": workbook(rows)})
+    assert answer.status_code == 200
+    text = shown_text(answer)
+    assert "576 rows added" in text
+    assert "Of 576 cells, 0 could not be read" in text
+    for name, low in (("activity", 15), ("Tm", 0)):
+        own = Measurement.objects.filter(property__name=name)
+        assert own.count() == 288
+        assert (own.filter(failed=True).count(), own.exclude(censored=0).count()) == (9, low)
+    assert float(rows[comma][4].replace(",", ".")) in Measurement.objects.values_list("value", flat=True)
+    corrected = [*rows[comma][:4], "3.25", rows[comma][5]]
+    assert browser.post(page, {"do": "upload", "round": "1", "file": workbook([corrected])}).status_code == 200
+    assert Measurement.objects.filter(property__name="activity").count() == 289
+    shown = shown_text(browser.get(f"{page}data/?property=activity"))
+    assert "288 wells count: 9 failed, 15 censored" in shown
+    assert "1 earlier row is kept, and replaced by its correction" in shown
+
+
+def workbook(rows) -> SimpleUploadedFile:
+    book = Workbook()
+    book.active.append(["plate", "well", "variant", "role", "activity", "Tm"])
+    for row in rows:
+        book.active.append([*row[:4], *(float(one) if one.replace(".", "", 1).isdigit() else one for one in row[4:])])
+    file = io.BytesIO()
+    book.save(file)
+    return SimpleUploadedFile("plates.xlsx", file.getvalue())
 
 
 @pytest.mark.slow

@@ -13,7 +13,11 @@ from jobs.learning.curve import REPEATS, learning_curve
 from jobs.learning.gaussian import GaussianProcess
 from jobs.learning.linear import Ridge
 from jobs.learning.samples import Rows
+from tests.learning.quick import QuickProcess
+from tests.learning.tem1 import needs_tem1, quick_tem1, tem1
+from tests.learning.trials import drawn
 from tests.learning.truth import additive_truth, family, multiples, singles
+from tests.needed import trials
 
 PROFILE = family()
 
@@ -74,3 +78,37 @@ def test_a_seed_gives_the_same_curve(seed):
         for _ in range(2)
     )
     assert once == again
+
+
+@pytest.mark.slow
+def test_the_curve_of_192_variants():
+    """Each step has the sizes before it, up to a whole training set. The model gains more than one size at a time."""
+    rows = singles(PROFILE, 192, 0)
+    measured = additive_truth(rows, 0) + np.random.default_rng(0).normal(size=192)
+    steps = learning_curve(QuickProcess(rows), rows, measured, [1] * 192, kind="position", seed=0)
+    assert [one.count for one in steps[:-1]] == [12, 24, 48, 96]
+    assert 96 < steps[-1].count <= 154
+    model, prior = ([one.spearman[name].value for one in steps] for name in ("model", "prior"))
+    assert len(set(prior)) == 1
+    assert model[-1] > model[1]
+    assert model[-1] > prior[-1]
+
+
+@pytest.mark.slow
+@needs_tem1
+def test_the_curve_of_192_variants_of_tem1():
+    whole, values = tem1()
+    shown = []
+    for seed in trials(20, 2):
+        chosen, _ = drawn(len(whole), 192, seed)
+        rows = whole.take(chosen)
+        steps = learning_curve(quick_tem1(), rows, values[chosen], [1] * 192, kind="position", seed=seed)
+        assert [one.count for one in steps[:-1]] == [12, 24, 48, 96]
+        shown.append([(one.spearman["model"].value, one.spearman["prior"].value) for one in steps])
+    found = np.array(shown)
+    for at, (model, prior) in enumerate(found.mean(axis=0)):
+        error = 1.96 * np.std(found[:, at, 0] - found[:, at, 1], ddof=1) / np.sqrt(len(found))
+        size = steps[at].count
+        print(f"\nn={size}: model {model:.3f}, prior {prior:.3f}, apart {model - prior:+.3f} +- {error:.3f}", end="")
+    assert found[:, -1, 0].mean() > found[:, 0, 0].mean()
+    assert found[:, -1, 0].mean() > found[:, -1, 1].mean()
