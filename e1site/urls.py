@@ -15,6 +15,7 @@ from jobs.alignments import pages_summary as alignment_files
 from jobs.campaigns import pages as campaigns
 from jobs.campaigns import pages_comparison as campaign_comparison
 from jobs.campaigns import pages_data as campaign_data
+from jobs.campaigns import pages_libraries as campaign_libraries
 from jobs.campaigns import pages_models as campaign_models
 from jobs.campaigns import pages_rounds as campaign_rounds
 from jobs.help import pages as help_pages
@@ -111,6 +112,7 @@ urlpatterns = [
     path("campaigns/new/", campaigns.campaign_new_page, name="campaign-new-page"),
     path("campaigns/<uuid:campaign_id>/", campaigns.campaign_page, name="campaign-page"),
     path("campaigns/<uuid:campaign_id>/data/", campaign_data.data_page, name="campaign-data-page"),
+    path("campaigns/<uuid:campaign_id>/library/", campaign_libraries.library_page, name="campaign-library-page"),
     path("campaigns/<uuid:campaign_id>/propose/", campaign_rounds.proposal_page, name="campaign-proposal-page"),
     path(
         "campaigns/<uuid:campaign_id>/models/compare/",

@@ -37,7 +37,7 @@ def embeddings_request(campaign: Campaign, *, by: User) -> Job:
     Raises TooLarge and TooManyRequests if the quota does not allow it, and InvalidInput for contexts that `by` may not
     see.
     """
-    contexts = _contexts(campaign, by)
+    contexts = contexts_of(campaign, by, path="features")
     told = [campaign.parent, campaign.model, LAYER, contexts, "auto"]
     digest = hashlib.sha256(orjson.dumps(told)).hexdigest()
     gone = (JobState.FAILED, JobState.CANCELLED, JobState.PARTIAL, JobState.EXPIRED)
@@ -51,18 +51,21 @@ def embeddings_request(campaign: Campaign, *, by: User) -> Job:
     raise Conflict("a hundred jobs of these embeddings failed; look at the newest ones", code="features_failed")
 
 
-def _contexts(campaign: Campaign, by: User) -> list[list[str]]:
-    """Return the contexts of the campaign's set. A member must be able to see the same set."""
+def contexts_of(campaign: Campaign, by: User, *, path: str) -> list[list[str]]:
+    """Return the contexts of the campaign's set. A member must be able to see the same set.
+
+    Raises InvalidInput `unknown_context_set` at `path`.
+    """
     name = campaign.context_set
     if not name:
         return []
-    found = [list(one) for one in context_set_sequences(by, name, path="features")]
+    found = [list(one) for one in context_set_sequences(by, name, path=path)]
     if by.pk != campaign.owner_id:
-        real = [list(one) for one in context_set_sequences(campaign.owner, name, path="features")]
+        real = [list(one) for one in context_set_sequences(campaign.owner, name, path=path)]
         if found != real:
             what = f"the context set {name!r} of the campaign is its owner's, and yours of this name is another one"
-            remedy = "Choose other features, or ask the owner to share the set in the project."
-            raise InvalidInput.one("unknown_context_set", what, remedy, path="features")
+            remedy = "Ask the owner to share the set in the project, or go on without embeddings and this job."
+            raise InvalidInput.one("unknown_context_set", what, remedy, path=path)
     return found
 
 

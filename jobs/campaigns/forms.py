@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.http import QueryDict
 
+from e1protocol import CANONICAL
+from jobs.campaigns.libraries import MINIMAL
 from jobs.campaigns.plates import NUMBERS
 from jobs.errors import InvalidInput
 from jobs.science.variants.numbering_forms import numbering_of_texts
@@ -97,6 +99,33 @@ def prediction_body(form: Mapping[str, str]) -> dict[str, Any]:
         case "combinations":
             return {"combinations": variants}
     return {"variants": variants}
+
+
+def site_field(name: str, label: str) -> str:
+    """Return the name of the field of one site of a library, such as `wanted-104`."""
+    return f"{name}-{label}"
+
+
+def library_body(form: Mapping[str, str], labels: Sequence[str]) -> dict[str, Any]:
+    """Return the body of a library at these sites. A site without codons or residues of its own has those of all."""
+    body: dict[str, Any] = {
+        **_given(form, "budget_of", "host"),
+        **_typed(form, "best", "budget"),
+        "sites": list(labels),
+    }
+    body["scheme"] = {one: form.get(site_field("scheme", one)) or form.get("scheme") or "NNK" for one in labels}
+    own = {one: _residues(form.get(site_field("wanted", one), "")) for one in labels}
+    every = _residues(form.get("wanted", ""))
+    if "best" not in body:
+        every = every or CANONICAL  # of minimal codons; the other schemes say themselves what they code for
+    wanted = {one: residues or (every if body["scheme"][one] == MINIMAL else "") for one, residues in own.items()}
+    body["wanted"] = {one: residues for one, residues in wanted.items() if residues}
+    return body
+
+
+def _residues(text: str) -> str:
+    """Return residues in capitals, without what separates them."""
+    return re.sub(r"[\s,;]+", "", text).upper()
 
 
 def proposal_body(form: QueryDict) -> dict[str, Any]:

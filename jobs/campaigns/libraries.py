@@ -112,7 +112,7 @@ class Library:
         if self.budget_of == MEMBERS:
             what = f"the library has {self.needed:,} members, and the budget is {self.budget:,}"
         else:
-            clones = f"{self.needed:,} clones are needed for {CONFIDENCE:.0%} of one member"
+            clones = f"{self.needed:,} clones are needed for {100 * CONFIDENCE:.0f} % of one member"
             what = f"{clones}, and the budget is {self.budget:,}"
         found = self.largest
         if found is None:
@@ -136,12 +136,17 @@ def library_of(campaign: Campaign, data: Mapping[str, Any], prior: Floats) -> Li
     that fits; TooLarge `too_many_oligos`.
     """
     found = library_asked(campaign, data, prior)
-    found.check_budget()
-    if (count := oligo_count(found.schemes)) > MOST_OLIGOS:
+    check_size(found)
+    return found
+
+
+def check_size(library: Library) -> None:
+    """Raise InvalidInput `budget_too_small`, and TooLarge `too_many_oligos`."""
+    library.check_budget()
+    if (count := oligo_count(library.schemes)) > MOST_OLIGOS:
         what = f"the library is mixed from {count:,} sequences, and the limit is {MOST_OLIGOS:,}"
         remedy = "Randomise fewer sites, or take NNK or NDT, which are one codon each."
         raise TooLarge.of(Problem("too_many_oligos", what, remedy, path="scheme"))
-    return found
 
 
 def library_asked(campaign: Campaign, data: Mapping[str, Any], prior: Floats) -> Library:
@@ -178,13 +183,15 @@ def _dna(campaign: Campaign, data: Mapping[str, Any]) -> tuple[str, str]:
 def places_of(campaign: Campaign, raw: object) -> list[tuple[str, int]]:
     """Return label and position of each site, by position. Raises InvalidInput `bad_sites`."""
     if not isinstance(raw, list) or not 1 <= len(raw) <= MOST_SITES:
-        raise wrong("sites", raw, f"Give 1 to {MOST_SITES} residues, such as [104, 182].", code="bad_sites")
+        what = f"{len(raw)} sites are given" if isinstance(raw, list) else f"sites is {str(raw)[:60]!r}"
+        raise InvalidInput.one("bad_sites", what, f"Give 1 to {MOST_SITES} residues, such as 104.", path="sites")
     numbering, found = numbering_of_campaign(campaign), dict[int, str]()
     for at, one in enumerate(raw):
         written = str(one) if isinstance(one, str) or type(one) is int else ""
         position = _position(campaign, numbering, written, f"sites.{at}") if len(written) < 20 else None
         if position is None or not 1 <= position <= len(campaign.parent):
-            raise wrong(f"sites.{at}", one, "Give residues in the campaign's numbering.", code="bad_sites")
+            what = f"the parent has no residue {str(one)[:60]!r}"
+            raise InvalidInput.one("bad_sites", what, "Give residues in the campaign's numbering.", path=f"sites.{at}")
         if position in found or position in campaign.excluded:
             why = "is there twice" if position in found else "is in an excluded region"
             what = f"the residue {numbering.label(position)} {why}"
@@ -228,9 +235,12 @@ def _wanted(raw: object, labels: Sequence[str]) -> dict[str, str]:
     if not isinstance(given, dict):
         raise wrong("wanted", raw, remedy, code="bad_wanted")
     for label, residues in given.items():
-        good = isinstance(residues, str) and residues and not set(residues) - set(CANONICAL)
-        if label not in labels or not good:
-            raise wrong(f"wanted.{str(label)[:20]}", residues, remedy, code="bad_wanted")
+        path = f"wanted.{str(label)[:20]}"
+        if label not in labels or not isinstance(residues, str) or not residues:
+            raise wrong(path, residues, remedy, code="bad_wanted")
+        if strange := sorted(set(residues) - set(CANONICAL)):
+            what = f"{strange[0]!r} is wanted at {label}, which is not one of the twenty residues"
+            raise InvalidInput.one("bad_wanted", what, "Give one-letter codes, such as AVLI.", path=path)
     return {label: "".join(sorted(set(residues))) for label, residues in given.items()}
 
 

@@ -30,6 +30,7 @@ PLACES: Mapping[str, str] = MappingProxyType(
         "campaign-data-page": "campaigns#measurements",
         "campaign-model-page": "campaigns#models",
         "campaign-comparison-page": "campaigns#comparison-of-models",
+        "campaign-library-page": "campaigns#libraries",
         "campaign-proposal-page": "campaigns#proposals",
         "campaign-round-page": "campaigns#proposals",
         "contexts-page": "contexts",

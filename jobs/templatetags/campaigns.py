@@ -48,6 +48,12 @@ def percent(value: float | None) -> str:
 
 
 @register.filter
+def share(value: float) -> str:
+    """Return a share in percent with at least two significant figures: 95 %, 5.4 %, 0.29 %."""
+    return f"{100 * value:.0f} %" if value >= 0.0995 else f"{100 * value:.2g} %"
+
+
+@register.filter
 def campaign_word(name: str) -> str:
     """Return the words for a prior or for features."""
     return WORDS.get(name, name)

@@ -71,6 +71,7 @@ METHODS = {
         campaign-list campaign-properties campaign-measurements campaign-models campaign-predictions campaigns-page
         public-link-page project-public-link-page campaign-public-link-page
         campaign-new-page campaign-page campaign-model-page campaign-proposal-page campaign-round-page
+        campaign-library-page
     """,
     "GET PATCH DELETE": "job-detail webhook-detail project-detail campaign-detail",
     "POST DELETE": "project-link",
@@ -132,6 +133,7 @@ MEMBERS_SEE = """
     campaign-detail campaign-properties campaign-measurements campaign-models campaign-model campaign-predictions
     campaign-prediction campaign-prediction-file campaign-comparison campaign-comparison-page
     campaign-proposals campaign-rounds campaign-round campaign-ordered campaign-measured campaign-export
+    campaign-library-page
     campaign-libraries campaign-page campaign-data-page campaign-model-page campaign-proposal-page campaign-round-page
 """
 SHARED = set(MEMBERS_SEE.split())

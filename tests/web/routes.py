@@ -122,6 +122,7 @@ CLASSES = {
     "campaign-data-page": PAGE_OBJECT,
     "campaign-model-page": PAGE_OBJECT,
     "campaign-comparison-page": PAGE_OBJECT,
+    "campaign-library-page": PAGE_OBJECT,
     "campaign-proposal-page": PAGE_OBJECT,
     "campaign-round-page": PAGE_OBJECT,
     "alignment-list": API,
