@@ -352,6 +352,10 @@ def test_a_viewers_pages_offer_no_change(api, viewer, editor, url):
         assert 'value="prediction"' in as_page(user, "campaign-model-page", url, number)
         assert ("Propose</button>" in as_page(user, "campaign-proposal-page", url)) is may
         assert as_page(user, "campaign-data-page", url)
+        client = Client()
+        client.force_login(user)
+        library = client.get(reverse("campaign-library-page", args=[row_of(url).pk]), {"sites": "13"})
+        assert ('value="score"' in library.content.decode()) is may
 
 
 def test_a_campaign_is_moved_on_its_page(browser, url, project):
