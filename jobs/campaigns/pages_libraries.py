@@ -92,7 +92,7 @@ def library_page(request: HttpRequest, campaign_id: UUID) -> HttpResponseBase:
             method = query.get("method", "")
             made = members_score(campaign=campaign, library=library, method=method, key=key, by=user)
         except ServiceError as error:
-            return _answer(request, campaign, prior, Refusal("score", error), status=error.status_code)
+            return _answer(request, campaign, prior, Refusal("job", error), status=error.status_code)
         return redirect("job-page", made.pk)
     if name := query.get("file", ""):
         try:

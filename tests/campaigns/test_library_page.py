@@ -166,7 +166,7 @@ def test_members_are_scored_in_a_job(browser, home):
     body = browser.get(f"{home}library/?{query}").content.decode()
     assert "Score these 9 members" in text_of(browser.get(f"{home}library/?{query}"))
     key = re.search(r'name="key" value="(\w+)"', body)[1]
-    answer = browser.post(f"{home}library/?{query}", {"do": "score", "key": key})
+    answer = browser.post(f"{home}library/?{query}", {"do": "submit", "key": key})
     job = Job.objects.get()
     assert (answer.status_code, answer["Location"]) == (302, f"/jobs/{job.pk}/")
     assert (job.action, job.params["method"], job.total_items) == ("score", "wildtype_marginal", 9)
@@ -174,18 +174,18 @@ def test_members_are_scored_in_a_job(browser, home):
     assert "library of 9" in job.name
     codes = set(Item.objects.values_list("sequence", flat=True))
     assert len(codes) == 9
-    browser.post(f"{home}library/?{query}", {"do": "score", "key": key})
+    browser.post(f"{home}library/?{query}", {"do": "submit", "key": key})
     assert Job.objects.count() == 1
-    browser.post(f"{home}library/?{query}&wanted-13=A", {"do": "score", "key": key})
+    browser.post(f"{home}library/?{query}&wanted-13=A", {"do": "submit", "key": key})
     assert Job.objects.count() == 2
 
 
 def test_what_cannot_be_scored_is_refused(browser, home):
     for query, status in (("", 400), ("sites=13+14+15+16+17&scheme=NNK", 413), ("sites=13&budget=2", 400)):
-        answer = browser.post(f"{home}library/?{query}", {"do": "score"})
+        answer = browser.post(f"{home}library/?{query}", {"do": "submit"})
         assert answer.status_code == status
         assert 'role="alert"' in answer.content.decode()
-    answer = browser.post(f"{home}library/?sites=13&method=guess", {"do": "score"})
+    answer = browser.post(f"{home}library/?sites=13&method=guess", {"do": "submit"})
     assert answer.status_code == 400
     assert not Job.objects.exists()
 
