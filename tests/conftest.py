@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import lru_cache
@@ -68,6 +69,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         elif "stack" in fixtures:
             item.add_marker("stack")
             item.add_marker("slow")  # a whole service starts; `make test` does that for the browser only
+    if config.getoption("loadgroup", default=False):
+        # Tests run in this order, groups first. A file has either a few long slow tests or many short ones. The short
+        # ones go last, so that no process ends with a long test while the others have nothing to do.
+        tests_of = Counter(item.path for item in items if item.get_closest_marker("slow"))
+        items.sort(key=lambda item: tests_of[item.path])
 
 
 @pytest.fixture(scope="session", autouse=True)

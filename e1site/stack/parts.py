@@ -15,7 +15,7 @@ SERVICE_PROCESSES = 3
 WORKER_CONNECTIONS = 8
 """Of a model worker: claimer, writer, heartbeat, task, and one for each bundle whose lease it renews."""
 UNCHECKED = {"CELERY_SKIP_CHECKS": "yes"}
-"""Celery would import every page in each process to check it. `make test` does that once."""
+"""Celery would import every page in each process to check it. `make check` does that once."""
 SPARE_CONNECTIONS = 40
 """For parents of workers, commands, psql, a start beside processes that still end, and Postgres's own reserve."""
 
