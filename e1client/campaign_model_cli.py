@@ -146,16 +146,20 @@ def predictions(  # noqa: PLR0917 - typer calls it; every parameter is an option
     file: Annotated[int | None, typer.Argument(metavar="[FILE]", min=1, help="Without it: all files.")] = None,
     out: Annotated[Path | None, typer.Option("--out", help="Write the file there, .csv or .parquet.")] = None,
     delete: Annotated[bool, typer.Option("--delete", help="Delete the file.")] = False,
+    stop: Annotated[bool, typer.Option("--stop", help="Stop the file, if it is queued or computed.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """List the files of predictions of a model, or wait for one, write it or delete it."""
+    """List the files of predictions of a model, or wait for one, write it, stop it or delete it."""
     with connected(as_json=as_json) as (client, teller), reporting(as_json=as_json) as reporter:
         if file is None:
-            if out or delete:
-                raise UsageError("--out and --delete need a FILE")
+            if out or delete or stop:
+                raise UsageError("--out, --stop and --delete need a FILE")
             show(client.campaign_predictions(campaign, number), table_of_prediction_files, as_json=as_json)
             return
         here = client.campaign_id(campaign)
+        if stop:
+            show(client.stop_predictions(here, number, file), prediction_file_lines, as_json=as_json)
+            return
         if delete:
             client.delete_predictions(here, number, file)
             say(f"deleted {file}")

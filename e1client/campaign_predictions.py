@@ -90,6 +90,13 @@ class PredictionClient(CampaignClient):
         path = f"{self._predictions(campaign, number)}{int(file)}/file/"
         return self._file(path, Path(out), format, PREDICTION_FORMATS, on_bytes)
 
+    def stop_predictions(self, campaign: CampaignLike, number: int, file: int) -> Body:
+        """Stop a file of predictions that is queued or computed, and return it: it is then `failed`.
+
+        The same request computes it again. Raises Rejected `not_building` if it has ended.
+        """
+        return self._transport.json("POST", f"{self._predictions(campaign, number)}{int(file)}/cancel/")
+
     def delete_predictions(self, campaign: CampaignLike, number: int, file: int) -> None:
         """Delete a file of predictions. If it is being computed, that stops."""
         path = f"{self._predictions(campaign, number)}{int(file)}/"

@@ -161,6 +161,11 @@ urlpatterns = [
         name="campaign-prediction",
     ),
     path(
+        "api/campaigns/<uuid:campaign_id>/models/<int:number>/predictions/<int:file_id>/cancel/",
+        predictions.CampaignPredictionCancel.as_view(),
+        name="campaign-prediction-cancel",
+    ),
+    path(
         "api/campaigns/<uuid:campaign_id>/models/<int:number>/predictions/<int:file_id>/file/",
         predictions.CampaignPredictionFile.as_view(),
         name="campaign-prediction-file",

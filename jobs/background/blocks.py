@@ -13,7 +13,8 @@ from django.db import IntegrityError, transaction
 
 from jobs.background.leases import work_finish, work_renew
 from jobs.errors import ServiceError
-from jobs.models import Artefact, PredictionFile
+from jobs.models import Artefact, ArtefactBlock, PredictionBlock, PredictionFile
+from jobs.models.states import WorkState
 from jobs.quotas.admission import quota_admit_bytes
 
 BLOCK = 4 * 1024 * 1024
@@ -83,6 +84,13 @@ def _store(work: Filed, token: UUID, format: str, path: Path, first: int) -> Sto
                 return None
             number += 1
     return StoredFile(format, size, digest.hexdigest(), first)
+
+
+def blocks_sweep() -> None:
+    """Delete the blocks of files that failed or were stopped: a lost worker, or one that stops late, leaves some."""
+    ended = (WorkState.FAILED, WorkState.CANCELLED)
+    ArtefactBlock.objects.filter(artefact__state__in=ended).delete()
+    PredictionBlock.objects.filter(file__state__in=ended).delete()
 
 
 def files_of(work: Filed) -> dict[str, StoredFile]:

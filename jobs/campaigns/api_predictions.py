@@ -17,7 +17,13 @@ from jobs.campaigns import serializers_predictions as shapes
 from jobs.campaigns.api import CREATED, CampaignView
 from jobs.campaigns.asked import flag
 from jobs.campaigns.predicting import predictions
-from jobs.campaigns.prediction_files import prediction_delete, prediction_of, prediction_request, predictions_of
+from jobs.campaigns.prediction_files import (
+    prediction_delete,
+    prediction_of,
+    prediction_request,
+    prediction_stop,
+    predictions_of,
+)
 from jobs.campaigns.selections import selection_of
 from jobs.campaigns.selectors import model_of
 from jobs.errors import Conflict, InvalidInput
@@ -90,6 +96,20 @@ class CampaignPrediction(CampaignView):
 
     def found(self, campaign_id: UUID, number: int, file_id: int) -> PredictionFile:
         return prediction_of(model_of(self.campaign(campaign_id), number), file_id)
+
+
+class CampaignPredictionCancel(CampaignView):
+    @extend_schema(
+        operation_id="campaign_predictions_cancel",
+        request=None,
+        responses={200: shapes.PredictionFileBody, **COMMON_ERRORS, **refusals(403, 409)},
+    )
+    def post(self, request: Request, campaign_id: UUID, number: int, file_id: int) -> Response:
+        """Stop a file of predictions within seconds. It is then `failed`, and the same request computes it again."""
+        model = model_of(self.campaign(campaign_id), number)
+        if not prediction_stop(prediction_of(model, file_id)):
+            raise Conflict("the predictions have ended; only those on their way can be stopped", code="not_building")
+        return Response(shapes.prediction_body(prediction_of(model, file_id)))
 
 
 class CampaignPredictionFile(CampaignView):

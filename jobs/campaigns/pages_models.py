@@ -17,10 +17,12 @@ from django.views.decorators.http import require_http_methods
 from jobs.campaigns.cards import comparison_of, curve_of, observed_of
 from jobs.campaigns.gains import gain_of
 from jobs.campaigns.pages_predictions import (
+    STOP,
     act_of,
     csv_of,
     file_make,
     file_remove,
+    file_stop,
     files_shown,
     selection_asked,
     table_of,
@@ -45,7 +47,7 @@ ORIGIN = re.compile(r"(job|alignment) ([0-9a-f-]{36}), (.+)")
 @page
 @require_http_methods(["GET", "HEAD", "POST"])
 def model_page(request: HttpRequest, campaign_id: UUID, number: int) -> HttpResponseBase:
-    """Show one model. A POST predicts variants, on the page or as CSV, or makes or deletes a file of predictions."""
+    """Show one model. A POST predicts variants, on the page or as CSV, or makes, stops or deletes a file."""
     campaign = campaign_of(user_of(request), campaign_id)
     model = model_of(campaign, number)
     target = request.headers.get("HX-Target")
@@ -68,6 +70,9 @@ def _predicted(request: HttpRequest, model: PropertyModel, act: str) -> HttpResp
     place = f"{reverse('campaign-model-page', args=[model.campaign_id, model.number])}#prediction-files"
     if act == "delete-file":
         file_remove(model, form, user)
+        return redirect(place)
+    if act == STOP:
+        file_stop(model, form, user)
         return redirect(place)
     selection = selection_asked(model, form)
     if act == "file" or not selection.at_once:

@@ -16,27 +16,37 @@ from django.http import HttpRequest, QueryDict, StreamingHttpResponse
 
 from jobs.campaigns.forms import prediction_body
 from jobs.campaigns.predicting import Predictor, predictions
-from jobs.campaigns.prediction_files import prediction_delete, prediction_of, prediction_request, predictions_of
+from jobs.campaigns.prediction_files import (
+    prediction_delete,
+    prediction_of,
+    prediction_request,
+    prediction_stop,
+    predictions_of,
+)
 from jobs.campaigns.prediction_tables import HEADS, Row, csv_blocks
 from jobs.campaigns.selections import ALL_SINGLES, COMBINATIONS, VARIANTS, Selection, selection_of
 from jobs.campaigns.selectors import campaign_of, numbering_of_campaign
 from jobs.campaigns.serializers_predictions import prediction_body as file_body
 from jobs.files.names import attachment, file_name
 from jobs.learning.samples import Floats, Whole
-from jobs.library.sharing import Right
+from jobs.library.sharing import Right, right_on
 from jobs.limits import PAGE_ROWS
 from jobs.models import PredictionFile, PropertyModel
 from jobs.models.states import WorkState
 from jobs.parsing.numbers import whole
+from jobs.web.access import user_of
 from jobs.web.links import searched
 
 SORTS = {"rank": "Best first", "worst": "Worst first", "prior": "Best prior first", "asked": "As asked for"}
 WHAT = {ALL_SINGLES: "all single substitutions", COMBINATIONS: "combinations", VARIANTS: "listed variants"}
+STOP = "stop-file"
 ACTS = ("prediction", "csv", "file", "delete-file")
 
 
 def act_of(form: QueryDict) -> str:
-    """Return what a form means, "" for nothing known. The buttons that turn pages have only a number."""
+    """Return what a form means, "" for nothing known. Buttons that turn pages or stop a file have only a number."""
+    if STOP in form:
+        return STOP
     act = form.get("do", "prediction" if "page" in form else "")
     return act if act in ACTS else ""
 
@@ -111,12 +121,19 @@ def file_remove(model: PropertyModel, form: Mapping[str, str], user: User) -> No
     prediction_delete(prediction_of(model, whole(form.get("file", ""), high=2**62) or 0))
 
 
+def file_stop(model: PropertyModel, form: Mapping[str, str], user: User) -> None:
+    """Stop the file that a form names; one that has ended stays as it is. Raises Forbidden, NotFound."""
+    campaign_of(user, model.campaign_id, Right.EDIT)
+    prediction_stop(prediction_of(model, whole(form.get(STOP, ""), high=2**62) or 0))
+
+
 def files_shown(request: HttpRequest, model: PropertyModel) -> dict[str, Any]:
     """Return the context of the files of a model. Those that are computed are followed, except below a sent form."""
     found = predictions_of(model)
     building = [_shown(one) for one in found if one.state in WorkState.unfinished()]
     return {
         "model": model,
+        "right": right_on(model.campaign, user_of(request)).name,
         "building": building,
         "follow": bool(building) and request.method != "POST",
         "files": [_shown(one) for one in found if one.state not in WorkState.unfinished()],

@@ -35,6 +35,7 @@ MOST_FILES = 50
 """Files of one model."""
 BLOCK = 500
 """Variants that are predicted together."""
+STOPPED = "it was stopped"
 COMPUTING = 0.85
 """The share of the progress that predictions take. Writing takes the rest."""
 
@@ -95,6 +96,19 @@ def prediction_of(model: PropertyModel, file_id: int) -> PredictionFile:
     found = existing(PredictionFile.objects.filter(model=model).defer("asked"), missing, pk=file_id)
     found.model = model
     return found
+
+
+def prediction_stop(found: PredictionFile) -> bool:
+    """Stop a file that is queued or computed, and delete its blocks; return False if it has ended.
+
+    A worker that computes it stops when it next renews its lease. The same request asks for it again.
+    """
+    with transaction.atomic():
+        stopped = work_cancel(found)
+        if stopped:
+            PredictionFile.objects.filter(pk=found.pk).update(reason=STOPPED)
+            found.blocks.all().delete()
+    return stopped
 
 
 def prediction_delete(found: PredictionFile) -> None:

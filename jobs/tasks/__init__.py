@@ -11,6 +11,7 @@ from django.db.models.functions import Now
 
 from e1protocol import TASK_DISPATCH, TASK_EXPIRE, TASK_REAP, TASK_WEBHOOKS, TASK_WORK
 from jobs.background.artefacts import artefacts_clean
+from jobs.background.blocks import blocks_sweep
 from jobs.background.leases import works_tend
 from jobs.fleet import duties, pace
 from jobs.holds import hold
@@ -75,6 +76,7 @@ def reap() -> None:
         artefacts_clean()
         for work in WORKS.values():
             works_tend(work.model)
+        blocks_sweep()
         Worker.objects.filter(heartbeat_at__lt=Now() - timedelta(hours=24)).delete()
         duties.duty_done(duties.REAP)
 

@@ -20,6 +20,7 @@ from jobs.models import Campaign, PredictionBlock, PredictionFile, Project, Proj
 from jobs.models.projects import Role
 from jobs.quotas import usage
 from jobs.science.variants.codes import Variant, read_variant
+from jobs.tasks import reap
 from jobs.tasks.turns import turn_take
 from tests.campaigns.steps import PARENT, made, some_singles, text_of, trained, upload
 from tests.helpers import client_of
@@ -222,6 +223,51 @@ def test_a_deleted_file_stops_its_worker(api, unlearnt, monkeypatch):
     monkeypatch.setattr(prediction_files, "written", meanwhile)
     assert not prediction_files.prediction_run(file_id=told["id"])
     assert not PredictionBlock.objects.exists()
+
+
+def test_a_file_is_stopped_and_asked_for_again(api, other_api, unlearnt, monkeypatch):
+    told = asked(api, unlearnt, combinations=MUTATIONS, file=True)
+    stop = f"{told['url']}cancel/"
+    assert other_api.post(stop).status_code == 404
+    real = prediction_files.files_store
+
+    def meanwhile(work, **more):
+        work.blocks.create(build=work.token, number=99, data=b"begun")
+        answer = api.post(stop)
+        assert (answer.status_code, answer.json()["state"]) == (200, "failed")
+        assert answer.json()["reason"] == "it was stopped"
+        assert not PredictionBlock.objects.exists()
+        return real(work, **more)
+
+    monkeypatch.setattr(prediction_files, "files_store", meanwhile)
+    assert not prediction_files.prediction_run(file_id=told["id"]), "the worker notices"
+    monkeypatch.undo()
+    assert not PredictionBlock.objects.exists()
+    again = api.post(stop)
+    assert (again.status_code, again.json()["code"]) == (409, "not_building")
+    assert asked(api, unlearnt, combinations=MUTATIONS, file=True)["id"] == told["id"]
+    computed()
+    done = api.get(told["url"]).json()
+    assert (done["state"], "reason" in done) == ("ready", False)
+    assert api.post(stop).status_code == 409
+
+
+def test_blocks_of_a_file_whose_workers_were_lost_are_swept(api, unlearnt):
+    kept = asked(api, unlearnt, all_singles=True, file=True)
+    computed()
+    blocks = PredictionBlock.objects.count()
+    told = asked(api, unlearnt, combinations=MUTATIONS, file=True)
+    for number in range(leases.MAX_ATTEMPTS):
+        lost = work_claim(PredictionFile, told["id"])
+        lost.blocks.create(build=lost.token, number=number, data=b"half a file")
+        PredictionFile.objects.filter(pk=told["id"]).update(lease_end=lost.created_at)
+    assert PredictionBlock.objects.count() == blocks + leases.MAX_ATTEMPTS
+    reap()
+    failed = api.get(told["url"]).json()
+    assert failed["state"] == "failed"
+    assert "lost 3 times" in failed["reason"]
+    assert PredictionBlock.objects.count() == blocks, "those of the finished file stay"
+    assert downloaded(api, api.get(kept["url"]).json()["files"][0])
 
 
 def test_a_model_has_so_many_files(api, unlearnt, monkeypatch):

@@ -127,6 +127,25 @@ def test_a_file_is_deleted_after_a_question(browser, other_browser, model):
     assert not PredictionFile.objects.exists()
 
 
+def test_a_file_on_its_way_is_stopped_after_a_question(browser, other_browser, model):
+    assert browser.post(model, {**ALL, "do": "file"}).status_code == 302
+    found = PredictionFile.objects.get()
+    html = browser.get(model).content.decode()
+    closed = re.search(r'<details id="ask-stop-\d+"><summary>Stop(.*?)</details>', html, re.DOTALL)
+    assert closed
+    assert f'form="file-act" name="stop-file" value="{found.pk}"' in closed[1]
+    assert 'id="file-act"' in html
+    assert other_browser.post(model, {"stop-file": str(found.pk)}).status_code == 404
+    assert browser.post(model, {"stop-file": "0"}).status_code == 404
+    found.refresh_from_db()
+    assert found.state == WorkState.WAITING
+    assert browser.post(model, {"stop-file": str(found.pk)}).status_code == 302
+    page = browser.get(model)
+    assert "failed It was stopped" in shown_text(page)
+    assert "ask-stop" not in page.content.decode()
+    assert browser.post(model, {"stop-file": str(found.pk)}).status_code == 302, "it has ended"
+
+
 def test_a_reader_predicts_and_makes_no_file(browser, other_browser, stranger, model):
     project = Project.objects.create(owner=Campaign.objects.get().owner, name="shared")
     Campaign.objects.update(project=project)

@@ -270,6 +270,11 @@ def test_predictions_as_a_file_by_command_and_by_client(e1, client, tmp_path, mo
     assert not (tmp_path / "early.csv").exists()
     assert e1("campaign", "predictions", "here", "1", file, "--delete")[0] == 0
     assert [one["id"] for one in client.campaign_predictions(campaign, 1)] == [early["id"]]
+    code, (stopped,), _ = e1("campaign", "predictions", "here", "1", str(early["id"]), "--stop")
+    assert (code, stopped["state"], stopped["reason"]) == (0, "failed", "it was stopped")
+    with pytest.raises(Rejected) as ended:
+        client.stop_predictions(campaign, 1, early["id"])
+    assert ended.value.code == "not_building"
     client.delete_predictions(campaign, 1, early["id"])
     assert client.campaign_predictions(campaign, 1) == []
 

@@ -59,7 +59,7 @@ METHODS = {
         alignment-sample search-cancel estimate synchronous job-new-cost proteins
         project-restore project-add project-remove project-hand-over project-join project-act project-share
         campaign-proposals campaign-ordered campaign-measured campaign-import
-        campaign-libraries
+        campaign-libraries campaign-prediction-cancel
     """,
     "GET POST": """
         job-list job-analyses job-columns job-assays job-structures alignment-list search-list context-list webhook-list
@@ -131,7 +131,8 @@ MEMBERS_SEE = """
     alignment-summary alignment-a3m alignment-fasta basket-page basket-csv basket-fasta
     comparison-page comparison-csv job-comparison job-baselines job-assay-metrics scan-substitutions scan-workbook
     campaign-detail campaign-properties campaign-measurements campaign-models campaign-model campaign-predictions
-    campaign-prediction campaign-prediction-file campaign-comparison campaign-comparison-page
+    campaign-prediction campaign-prediction-file campaign-prediction-cancel
+    campaign-comparison campaign-comparison-page
     campaign-proposals campaign-rounds campaign-round campaign-ordered campaign-measured campaign-export
     campaign-library-page
     campaign-libraries campaign-page campaign-data-page campaign-model-page campaign-proposal-page campaign-round-page

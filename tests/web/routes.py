@@ -110,6 +110,7 @@ CLASSES = {
     "campaign-predictions": API_OBJECT,
     "campaign-prediction": API_OBJECT,
     "campaign-prediction-file": API_OBJECT,
+    "campaign-prediction-cancel": API_OBJECT,
     "campaign-comparison": API_OBJECT,
     "campaign-proposals": API_OBJECT,
     "campaign-rounds": API_OBJECT,
