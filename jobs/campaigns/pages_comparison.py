@@ -203,7 +203,7 @@ def _panel(found: Comparison, pair: Pair) -> Panel | None:
     codes = found.common(found.main, other)
     mine, theirs = found.main.predicted(found.kind), other.predicted(found.kind)
     return Panel.of(
-        f"out-of-fold prediction of model {pair.one}",
+        (f"out-of-fold prediction of model {pair.one}", f"that of model {pair.other}"),
         f"Model {pair.other} upwards, model {pair.one} to the right: {len(codes):,} variants, folds "
         f"{KIND_WORDS[found.kind]}.",
         [scale.back(mine[code]) for code in codes],

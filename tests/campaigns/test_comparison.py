@@ -83,6 +83,9 @@ def test_models_are_compared_with_their_baselines_and_in_pairs(api, browser, oth
     assert "Fewer than 48 variants show nothing: both models predicted 27." in said
     assert "27 common variants" in said
     assert 'role="img"' in html
+    assert '"middle up-title"' in html
+    assert ">out-of-fold prediction of model 2</text>" in html
+    assert ">that of model 1</text>" in html
     assert "Model 1 upwards, model 2 to the right: 27 variants, folds by position." in said
     assert "Augmented ridge" in said
     random = browser.get(f"{shown}?models=1&models=2&folds=random")
