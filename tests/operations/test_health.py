@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.contrib.staticfiles import finders
 from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 from redis.exceptions import ConnectionError as RedisAway
@@ -155,6 +156,8 @@ def test_a_database_that_is_away_is_said_and_the_page_comes_back(browser, monkey
     text = answer.content.decode()
     assert "The database does not answer" in text
     assert '<meta http-equiv="refresh" content="10">' in text
+    assert 'href="/static/jobs/plain.css"' in text
+    assert finders.find("jobs/plain.css"), "its style needs no build"
     assert browser.get("/").status_code == 200
 
 
