@@ -75,7 +75,8 @@ def public_job_download(request: HttpRequest, token: str, job_id: UUID) -> HttpR
 
 def _job_answer(request: HttpRequest, job: Job, downloads: str, trail: Sequence[tuple[str, str]] = ()) -> HttpResponse:
     heads, rows, more = first_rows(job.pk, results_fingerprint(job))
-    numbers = [bool(rows) and all(_is_number(row[at]) for row in rows) for at in range(len(heads))]
+    columns = [[row[at] for row in rows] for at in range(len(heads))]
+    numbers = [any(column) and all(map(_is_number, column)) for column in columns]
     counts = job_counts(job)
     context = {
         "name": without_addresses(job.name) or f"{job.action} by {job.model}",
